@@ -1,0 +1,1 @@
+"""Find inputs on which a trained network works by an abnormal mechanism."""

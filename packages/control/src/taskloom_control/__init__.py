@@ -1,0 +1,1 @@
+"""Plan with sampling-based model-predictive control on MuJoCo."""

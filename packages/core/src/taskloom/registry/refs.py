@@ -1,0 +1,80 @@
+"""What a domain says of itself without importing anything heavy: names, sentences, and where the code is.
+
+A manifest is one module with one `DomainRef` in it. `tasks list` and `tasks --help` import manifests and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRef:
+    """A task by name.
+
+    Attributes:
+        name: The task's name inside its domain: `backdoor`.
+        summary: One sentence for listings.
+        target: Where the factory is: `"package.module:attribute"`. It is a callable with one parameter annotated with its
+            config, or a config class that is its own task.
+        version: Part of a run's identity; raise it when the task's meaning changes.
+    """
+
+    name: str
+    summary: str
+    target: str
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentRef:
+    """A component by name.
+
+    Attributes:
+        name: What the user writes: `--detector=<name>`; equal to the class's `kind`.
+        summary: One sentence for listings.
+        target: The component's config class: `"package.module:Class"`.
+    """
+
+    name: str
+    summary: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class VerbRef:
+    """A verb under the domain's name: `tasks control replay RUN`.
+
+    Attributes:
+        name: The verb.
+        summary: One sentence for listings.
+        target: A function whose signature Typer understands; imported only when the verb is called.
+    """
+
+    name: str
+    summary: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class DomainRef:
+    """The manifest of a domain.
+
+    Attributes:
+        name: The domain's name: `anomaly`.
+        summary: One sentence for listings.
+        extra: The extra of the `taskloom` distribution that installs it; empty for a third party's domain.
+        tasks: The domain's own tasks; plugins add more through the entry-point group `taskloom.tasks`.
+        components: The domain's own components by group name; plugins add more through entry points of that group.
+        verbs: Verbs under the domain's name.
+        report: `"package.module:function"`, a function from a `taskloom.runs.Run` to a list of report blocks; or empty.
+    """
+
+    name: str
+    summary: str
+    extra: str
+    tasks: tuple[TaskRef, ...]
+    components: Mapping[str, tuple[ComponentRef, ...]] = field(default_factory=dict)
+    verbs: tuple[VerbRef, ...] = ()
+    report: str = ""

@@ -1,0 +1,76 @@
+"""What a report contains, as data. Core renders blocks into one self-contained page; nobody writes a page by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading inside a domain's section."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A paragraph of plain text; it is escaped."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table.
+
+    Attributes:
+        columns: Column titles.
+        rows: One sequence a row, as long as `columns`; floats are shown with four significant digits.
+        caption: What the table shows.
+    """
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str | float | int | bool | None]]
+    caption: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A Vega-Lite chart.
+
+    Attributes:
+        spec: A Vega-Lite 5 spec with its data inline; `taskloom.report.charts` builds the usual ones.
+        caption: What the chart shows.
+    """
+
+    spec: Mapping[str, Any]
+    caption: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture file (PNG, SVG, JPEG, GIF) that is embedded into the page.
+
+    Attributes:
+        path: The file; inside the run folder.
+        caption: What it shows; also its alternative text.
+        width: Shown width [px]; 0 means its own.
+    """
+
+    path: Path
+    caption: str
+    width: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Html:
+    """A fragment of HTML that the domain vouches for: no script, no outside address, user text escaped by its author."""
+
+    html: str
+    caption: str = ""
+
+
+Block: TypeAlias = Heading | Text | Table | Chart | Image | Html

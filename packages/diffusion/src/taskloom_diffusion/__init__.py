@@ -1,0 +1,1 @@
+"""Train and sample discrete diffusion models of sequences."""

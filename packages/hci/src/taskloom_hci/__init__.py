@@ -1,0 +1,1 @@
+"""A task shared by a (simulated or real) user and an assistant."""
