@@ -26,7 +26,13 @@ $(STAMP): $(REQUIREMENTS)
 	@touch $@
 
 demo: $(STAMP) ## Run one real task of each kind and leave reports to open.
-	$(BIN)/python benchmarks/demo.py --store $(DEMO_STORE)
+	$(BIN)/tasks run anomaly backdoor --store $(DEMO_STORE)
+	$(BIN)/tasks run hci pointing --store $(DEMO_STORE)
+	$(BIN)/tasks run diffusion smiles --store $(DEMO_STORE)
+	$(BIN)/tasks run control cartpole --store $(DEMO_STORE)
+	@$(BIN)/tasks runs ls --store $(DEMO_STORE)
+	@echo "Open any report in a browser:"
+	@ls -1 $(DEMO_STORE)/*/report.html
 
 test: $(STAMP) ## Run every test.
 	$(BIN)/pytest -n 2 --dist worksteal
@@ -46,7 +52,7 @@ docs: $(STAMP) ## Build the documentation into site/.
 	$(BIN)/mkdocs build --strict
 
 soak: $(STAMP) ## Kill runs for a long time and check that nothing is lost.
-	$(BIN)/pytest -m soak --soak tests/reliability
+	$(BIN)/pytest -m soak tests/reliability
 
 clean: ## Remove what the targets made.
 	rm -rf $(VENV) site $(DEMO_STORE) .pytest_cache .mypy_cache .ruff_cache
