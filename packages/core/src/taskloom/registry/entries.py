@@ -1,0 +1,62 @@
+"""What discovery found: names together with the distribution that brought them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from taskloom.registry.refs import DomainRef, TaskRef
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from taskloom.config import Config
+    from taskloom.task import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A plugin that cannot be used.
+
+    Attributes:
+        name: The domain (`lab`), task (`lab.walk`) or component (`lab.walkers.random`) it would have provided.
+        distribution: The distribution that brought it.
+        error: What went wrong, in one sentence.
+    """
+
+    name: str
+    distribution: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class DomainEntry:
+    """An installed domain: its manifest and the distribution that brought it."""
+
+    ref: DomainRef
+    distribution: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskEntry:
+    """An installed task, not imported: its domain's name, its reference, and the distribution that brought it."""
+
+    domain: str
+    ref: TaskRef
+    distribution: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedTask:
+    """An imported task.
+
+    Attributes:
+        entry: Where it came from.
+        factory: Makes the task from a config.
+        config_class: What the factory's parameter is annotated with.
+    """
+
+    entry: TaskEntry
+    factory: Callable[[Any], Task[Any]]
+    config_class: type[Config]

@@ -1,0 +1,113 @@
+"""Names to tasks: exact first, then a sentence that says which name was probably meant."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from taskloom.errors import MissingExtraError, PluginError, UnknownNameError
+from taskloom.registry.discovery import (
+    domain_named,
+    domain_names,
+    install_line,
+    task_table,
+    tasks_of,
+)
+from taskloom.registry.entries import Broken, DomainEntry, LoadedTask, TaskEntry
+from taskloom.registry.factory import as_factory
+from taskloom.registry.installed import FIRST_PARTY
+from taskloom.registry.isolate import load_target
+from taskloom.registry.refs import TaskRef
+from taskloom.registry.suggest import closest
+
+
+def find_domain(name: str) -> DomainEntry:
+    """Return the installed domain called `name`.
+
+    Raises:
+        MissingExtraError: It is one of taskloom's own, and not installed.
+        PluginError: It is installed, and broken.
+        UnknownNameError: There is no such domain.
+    """
+    entry = domain_named(name)
+    if isinstance(entry, DomainEntry):
+        return entry
+    if isinstance(entry, Broken):
+        raise PluginError(
+            f"Domain '{name}' (from {entry.distribution}) cannot be used: {entry.error}"
+        )
+    if name in FIRST_PARTY:
+        raise MissingExtraError(install_line(name))
+    installed = domain_names()
+    match = closest(name, [*installed, *(known for known in FIRST_PARTY if known not in installed)])
+    hint = ""
+    if match is not None:
+        hint = (
+            f"did you mean '{match}'?"
+            if match in installed
+            else f"did you mean '{match}'? {install_line(match)}"
+        )
+    elif not installed:
+        hint = "install one: pip install 'taskloom[" + "]', 'taskloom[".join(FIRST_PARTY) + "]'"
+    raise UnknownNameError(
+        f"There is no domain '{name}'; installed: {', '.join(installed) or 'none'}.", hint=hint
+    )
+
+
+def find_task(domain: str, name: str) -> TaskEntry:
+    """Return the task called `name` of a domain.
+
+    Raises:
+        MissingExtraError: The domain is one of taskloom's own, and not installed.
+        PluginError: The domain or the task is installed, and broken.
+        UnknownNameError: There is no such domain or no such task in it.
+    """
+    find_domain(domain)
+    table = task_table(domain)
+    entry = table.get(name)
+    if isinstance(entry, TaskEntry):
+        return entry
+    if isinstance(entry, Broken):
+        raise PluginError(
+            f"Task '{domain} {name}' (from {entry.distribution}) cannot be used: {entry.error}"
+        )
+    raise UnknownNameError(
+        f"Domain '{domain}' has no task '{name}'; it has: {', '.join(table) or 'none'}.",
+        hint=_near(domain, name),
+    )
+
+
+def load_task(entry: TaskEntry) -> LoadedTask:
+    """Import a task and find out which config it takes.
+
+    A plugin's entry point may lead to a `TaskRef` in place of the factory; its summary and version then count.
+
+    Raises:
+        PluginError: The task cannot be imported, or what its name leads to is not a task; the message is one sentence.
+    """
+    what = f"Task '{entry.domain} {entry.ref.name}' (from {entry.distribution})"
+    found = load_target(entry.ref.target, what=what)
+    if isinstance(found, TaskRef):
+        ref = replace(found, name=entry.ref.name, summary=found.summary or entry.ref.summary)
+        entry = replace(entry, ref=ref)
+        found = load_target(ref.target, what=what)
+    factory, config_class = as_factory(found, what)
+    return LoadedTask(entry, factory, config_class)
+
+
+def _near(domain: str, name: str) -> str:
+    """Return a hint: the same name elsewhere first, then a near name here, then a near name elsewhere."""
+    elsewhere = {
+        f"{other} {task.ref.name}": task.ref.name
+        for other in domain_names()
+        if other != domain
+        for task in tasks_of(other)
+    }
+    same = [place for place, task in elsewhere.items() if task == name]
+    here = closest(name, [task.ref.name for task in tasks_of(domain)])
+    if same and here is None:
+        return f"did you mean '{same[0]}'?"
+    if here is not None:
+        return f"did you mean '{here}'?"
+    match = closest(name, elsewhere.values())
+    places = [place for place, task in elsewhere.items() if task == match]
+    return f"did you mean '{places[0]}'?" if places else f"tasks list {domain}"
