@@ -1,0 +1,42 @@
+"""The Mahalanobis detector's parameters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from taskloom_anomaly.detectors.config.base import Detector
+
+if TYPE_CHECKING:
+    from taskloom_anomaly.detectors.protocol import Need, StreamingDetector
+
+
+class Mahalanobis(Detector):
+    """Squared Mahalanobis distance to the trusted activations of each layer."""
+
+    needs: ClassVar[frozenset[Need]] = frozenset({"activations", "trusted"})
+
+    kind: Literal["mahalanobis"] = "mahalanobis"
+    mode: Literal["global", "class", "relative", "diagonal", "simple_relative"] = "global"
+    """One Gaussian; one mean a class with a tied covariance, nearest class; that minus the global one (RMD); variances only;
+    or global minus diagonal (the seed system's `relative`)."""
+    classes: Literal["predicted", "label"] = "predicted"
+    """Which class a trusted sample counts to in the modes `class` and `relative`."""
+    shrinkage: Literal["none", "fixed", "ledoit_wolf", "oas"] = "none"
+    """How the covariance is pulled towards (tr C / d) I."""
+    amount: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """Share of the target under `fixed` shrinkage."""
+    rank: Annotated[int, Field(ge=0)] = 0
+    """Leading principal directions kept; 0 keeps all that are not null."""
+    rcond: Annotated[float, Field(gt=0, lt=1)] = 1e-5
+    """Directions whose variance is below this share of the largest are null and dropped."""
+    normalize: bool = False
+    """Divide every activation by its length first (Mahalanobis++)."""
+
+    def build(self) -> StreamingDetector:
+        """Return the detector."""
+        # Imported here because listing and --help must not import numpy.
+        from taskloom_anomaly.detectors.mahalanobis import MahalanobisDetector
+
+        return MahalanobisDetector(self)

@@ -1,0 +1,1 @@
+"""Streaming statistics with mergeable states."""
