@@ -1,0 +1,169 @@
+"""One attempt at a run: from the moment its lock is held until its record is final."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from taskloom.config import Config
+from taskloom.errors import ExitCode, RunFailedError, StoreError, TaskloomError
+from taskloom.execute.console import Console
+from taskloom.execute.context import LiveContext, check_metric_name
+from taskloom.execute.failure import describe_failure, first_line
+from taskloom.execute.logs import logging_to
+from taskloom.execute.signals import StopRequest
+from taskloom.runs import checkpoints
+from taskloom.runs.layout import RunLayout
+from taskloom.runs.record import Failure, RunRecord, Stored, begin_attempt, timestamp, write_record
+from taskloom.runs.run import Run
+from taskloom.task import Result, Resumable, Task
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """How an attempt ended."""
+
+    status: Stored
+    exit_code: ExitCode
+    result: Result = field(default_factory=Result)
+    failure: Failure | None = None
+    error: BaseException | None = None
+
+
+def attempt(task: Task[Config], layout: RunLayout, record: RunRecord, console: Console) -> Run:
+    """Run or resume the task, and finalise the record whatever happens. The caller holds the run's lock.
+
+    Raises:
+        RunFailedError: The task raised.
+        StoreError: The record cannot be written.
+    """
+    stop = StopRequest(graceful=isinstance(task, Resumable))
+    with logging_to(layout.log, console):
+        record = begin_attempt(record)
+        write_record(layout.record, record)
+        checkpoint = (
+            checkpoints.newest_good(layout.checkpoints) if isinstance(task, Resumable) else None
+        )
+        ctx = LiveContext(layout, record, console, stop, checkpoint.dir if checkpoint else None)
+        try:
+            with stop.installed(record.resources.time_limit):
+                end = _run(task, ctx, checkpoint.dir if checkpoint else None, stop)
+                record = _finalise(layout, record, ctx, end)
+                run = Run(layout.dir, record)
+                _write_report(run, console)
+        finally:
+            ctx.close()
+    return _conclude(run, end, console)
+
+
+def _run(task: Task[Config], ctx: LiveContext, checkpoint: Path | None, stop: StopRequest) -> _End:
+    """Call the task and classify how it ended. Tasks raise ordinary exceptions; this is the boundary."""
+    try:
+        result = _call(task, ctx, checkpoint)
+        stop.settle()
+        _check_result(result)
+    except BaseException as error:  # a task may raise anything, SystemExit included
+        stop.settle()
+        # Libraries (Lightning is one) turn an interruption into an exception of their own.
+        if stop.interrupted or isinstance(error, KeyboardInterrupt):
+            return _End("stopped", stop.exit_code)
+        failure = describe_failure(error)
+        _log.error("the task raised %s", first_line(failure), exc_info=error)
+        code = error.exit_code if isinstance(error, TaskloomError) else ExitCode.FAILED
+        return _End("failed", code, failure=failure, error=error)
+    if stop.noticed:
+        return _End("stopped", stop.exit_code, result)
+    return _End("finished", ExitCode.OK, result)
+
+
+def _call(task: Task[Config], ctx: LiveContext, checkpoint: Path | None) -> Result:
+    if checkpoint is None or not isinstance(task, Resumable):
+        return task.run(ctx)
+    _log.info("continuing from the checkpoint of step %d", int(checkpoint.name))
+    return task.resume(ctx, checkpoint)
+
+
+def _check_result(result: object) -> None:
+    if not isinstance(result, Result):
+        raise TypeError(f"run(ctx) returned a {type(result).__name__}, not a taskloom.Result.")
+    for name, value in result.metrics.items():
+        check_metric_name(name)
+        if not math.isfinite(float(value)):
+            _log.warning("the final metric %s is %s", name, float(value))
+
+
+def _finalise(layout: RunLayout, record: RunRecord, ctx: LiveContext, end: _End) -> RunRecord:
+    """Write how the run ended.
+
+    Raises:
+        StoreError: The record cannot be written, and the run did not fail for a reason of its own.
+    """
+    final = record.becoming(
+        end.status,
+        ended=timestamp(),
+        duration=ctx.duration,
+        seeds=dict(ctx.seeds),
+        metrics={name: float(value) for name, value in end.result.metrics.items()},
+        artifacts=_relative_artifacts(layout, {**ctx.requested_artifacts, **end.result.artifacts}),
+        summary=end.result.summary,
+        failure=end.failure,
+        exit_code=int(end.exit_code),
+    )
+    try:
+        write_record(layout.record, final)
+    except StoreError:
+        # What the task raised says more than a disk that is full, which is often why it raised.
+        if end.error is None:
+            raise
+    return final
+
+
+def _relative_artifacts(layout: RunLayout, artifacts: Mapping[str, Path]) -> dict[str, str]:
+    root = layout.dir.resolve()
+    found: dict[str, str] = {}
+    for name, path in artifacts.items():
+        actual = (layout.dir / path).resolve()
+        if not actual.exists():
+            _log.warning("the artifact %s is missing: %s", name, path)
+        elif not actual.is_relative_to(root):
+            _log.warning("the artifact %s lies outside the run folder: %s", name, path)
+        else:
+            found[name] = actual.relative_to(root).as_posix()
+    return found
+
+
+def _write_report(run: Run, console: Console) -> None:
+    """Write the report page; without it the run is as good."""
+    try:
+        from taskloom.report import write_report
+
+        write_report(run)
+    except TaskloomError as error:
+        console.say(f"no report: {error.message}")
+        _log.info("no report: %s", error.message)
+    except Exception as error:  # a domain's report must not fail a run that is over
+        _log.warning("the report failed: %s", first_line(describe_failure(error)), exc_info=error)
+
+
+def _conclude(run: Run, end: _End, console: Console) -> Run:
+    seconds = f"{run.record.duration:.1f} s"
+    if end.failure is not None:
+        console.say(end.failure.traceback.rstrip())
+        if isinstance(end.error, TaskloomError):
+            raise end.error
+        raise RunFailedError(
+            f"The run {run.id} failed after {seconds}: {first_line(end.failure)} (log: {run.layout.log}).",
+            hint=f"Continue it with: tasks resume {run.id}",
+        ) from end.error
+    if end.status == "stopped":
+        console.say(f"stopped after {seconds}; continue it with: tasks resume {run.id}")
+    else:
+        console.say(f"finished in {seconds}" + (f": {run.summary}" if run.summary else ""))
+    if run.layout.report.exists():
+        console.say(f"report {run.layout.report}")
+    return run

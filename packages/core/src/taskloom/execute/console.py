@@ -1,0 +1,213 @@
+"""What a run shows while it runs: a live display on a terminal, plain lines elsewhere, nothing in workers. All on stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Protocol, TextIO
+
+from taskloom.context import Progress
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress, TaskID
+
+_LINE_PERIOD = 2.0  # [s] between plain lines of metrics or progress
+_DRAW_PERIOD = 0.1  # [s] between updates of the live display
+
+
+class Console(Protocol):
+    """Where a run talks."""
+
+    def say(self, text: str, /) -> None:
+        """Show a line, or several."""
+        ...
+
+    def metrics(self, step: int, metrics: Mapping[str, float], /) -> None:
+        """Show the newest metrics, perhaps; called for every logged line, so it must be cheap."""
+        ...
+
+    def progress(self, total: int | None, label: str, /) -> AbstractContextManager[Progress]:
+        """Show a running count."""
+        ...
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        ...
+
+
+def open_console(*, quiet: bool = False, stream: TextIO | None = None) -> Console:
+    """Return the console that fits: silent if asked, live on a terminal, plain lines elsewhere."""
+    target = stream if stream is not None else sys.stderr
+    if quiet:
+        return SilentConsole()
+    return LiveConsole(target) if target.isatty() else PlainConsole(target)
+
+
+def format_metrics(step: int, metrics: Mapping[str, float]) -> str:
+    """Return `step=3 loss=0.25`."""
+    return " ".join([f"step={step}", *(f"{name}={value:.4g}" for name, value in metrics.items())])
+
+
+class _Count:
+    """Progress that nobody watches."""
+
+    def advance(self, steps: int = 1, /) -> None:
+        """Count further steps."""
+        del steps
+
+
+class SilentConsole:
+    """Says nothing: for workers and tests."""
+
+    def say(self, text: str, /) -> None:
+        """Swallow the text."""
+        del text
+
+    def metrics(self, step: int, metrics: Mapping[str, float], /) -> None:
+        """Swallow the metrics."""
+        del step, metrics
+
+    @contextmanager
+    def progress(self, total: int | None, label: str, /) -> Iterator[Progress]:
+        """Count in silence."""
+        del total, label
+        yield _Count()
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class PlainConsole:
+    """Plain lines, `key=value` for metrics, at most one every two seconds.
+
+    Args:
+        stream: Where to write.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._next = 0.0
+
+    def say(self, text: str, /) -> None:
+        """Write the text."""
+        try:
+            self._stream.write(text + "\n")
+            self._stream.flush()
+        except (OSError, ValueError):
+            return  # nobody reads any more; the run itself goes on
+
+    def metrics(self, step: int, metrics: Mapping[str, float], /) -> None:
+        """Write a line of metrics if the last line is old enough."""
+        if self.is_due():
+            self.say(format_metrics(step, metrics))
+
+    @contextmanager
+    def progress(self, total: int | None, label: str, /) -> Iterator[Progress]:
+        """Write a line now and then."""
+        yield _PlainProgress(self, total, label)
+
+    def close(self) -> None:
+        """Do nothing: every line is already out."""
+
+    def is_due(self) -> bool:
+        """Whether it is time for the next line; asking and being told yes starts the next period."""
+        now = time.monotonic()
+        if now < self._next:
+            return False
+        self._next = now + _LINE_PERIOD
+        return True
+
+
+class _PlainProgress:
+    def __init__(self, console: PlainConsole, total: int | None, label: str) -> None:
+        self._console, self._total, self._label, self._done = console, total, label, 0
+
+    def advance(self, steps: int = 1, /) -> None:
+        """Count further steps."""
+        self._done += steps
+        if self._console.is_due():
+            of_total = "" if self._total is None else f"/{self._total}"
+            self._console.say(f"{self._label} {self._done}{of_total}")
+
+
+class LiveConsole:
+    """One live display at the bottom of a terminal; everything said scrolls above it.
+
+    Args:
+        stream: The terminal.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        # rich costs 75 ms, which only a terminal gets something for.
+        from rich.console import Console as RichConsole
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress as RichProgress,
+            TextColumn,
+            TimeElapsedColumn,
+        )
+
+        self._console = RichConsole(file=stream)
+        self._display: RichProgress = RichProgress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[numbers]}", markup=False),
+            console=self._console,
+            transient=True,
+            # Only stderr is ours: stdout carries data and must not pass through a display.
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._rows: list[TaskID] = []
+        self._numbers = ""
+        self._next = 0.0
+
+    def say(self, text: str, /) -> None:
+        """Print the text above the display."""
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def metrics(self, step: int, metrics: Mapping[str, float], /) -> None:
+        """Show the newest metrics beside the innermost progress bar."""
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + _DRAW_PERIOD
+            self._numbers = format_metrics(step, metrics)
+            if self._rows:
+                self._display.update(self._rows[-1], numbers=self._numbers)
+
+    @contextmanager
+    def progress(self, total: int | None, label: str, /) -> Iterator[Progress]:
+        """Show a bar."""
+        row = self._display.add_task(label, total=total, numbers=self._numbers)
+        self._rows.append(row)
+        self._display.start()
+        try:
+            yield _LiveProgress(self._display, row)
+        finally:
+            self._rows.remove(row)
+            self._display.remove_task(row)
+            if not self._rows:
+                self._display.stop()
+
+    def close(self) -> None:
+        """Remove the display."""
+        self._display.stop()
+
+
+class _LiveProgress:
+    def __init__(self, display: RichProgress, row: TaskID) -> None:
+        self._display, self._row, self._pending, self._next = display, row, 0, 0.0
+
+    def advance(self, steps: int = 1, /) -> None:
+        """Count further steps; the display hears of them ten times a second."""
+        self._pending += steps
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + _DRAW_PERIOD
+            self._display.advance(self._row, self._pending)
+            self._pending = 0

@@ -1,0 +1,66 @@
+"""What a user sees of an exception: the frames of their own code, one sentence, and what to do next."""
+
+from __future__ import annotations
+
+import sysconfig
+import traceback
+from pathlib import Path
+from types import TracebackType
+
+import taskloom
+from taskloom.runs.record import Failure
+
+_CORE = str(Path(taskloom.__file__).parent)
+_INSTALLED = tuple({sysconfig.get_paths()[key] for key in ("stdlib", "purelib", "platlib")})
+
+
+def describe_failure(error: BaseException) -> Failure:
+    """Return the class, text and trimmed traceback of an exception."""
+    return Failure(type(error).__name__, _message(error), trimmed_traceback(error))
+
+
+def first_line(failure: Failure) -> str:
+    """Return `ValueError: what it said`, cut to one line."""
+    text = failure.message.strip().splitlines()
+    return f"{failure.type}: {text[0][:300]}" if text else failure.type
+
+
+def trimmed_traceback(error: BaseException) -> str:
+    """Return the traceback without core's frames, and without those deep inside libraries.
+
+    Kept are the frames of code that is neither core nor installed, and the last frame, where the exception was raised. A chain
+    of causes is kept, each part trimmed alike.
+    """
+    summary = traceback.TracebackException.from_exception(error)
+    part: traceback.TracebackException | None = summary
+    while part is not None:
+        _trim(part.stack)
+        part = part.__cause__ or part.__context__
+    return "".join(summary.format())
+
+
+def raised_by_user(error: BaseException) -> bool:
+    """Whether any frame of the traceback lies outside core."""
+    return any(not frame.startswith(_CORE) for frame in _files(error.__traceback__))
+
+
+def _trim(stack: traceback.StackSummary) -> None:
+    outside_core = [frame for frame in stack if not frame.filename.startswith(_CORE)]
+    if not outside_core:
+        return
+    kept = [frame for frame in outside_core if not frame.filename.startswith(_INSTALLED)]
+    last = outside_core[-1]
+    if last not in kept:
+        kept.append(last)
+    stack[:] = kept
+
+
+def _files(trace: TracebackType | None) -> list[str]:
+    return [frame.filename for frame in traceback.extract_tb(trace)]
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # an exception whose text fails must not hide itself
+        return "(its text cannot be shown)"

@@ -1,0 +1,124 @@
+"""Ids, and every path in a store and in a run folder. No user text ever becomes a path without passing through here."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import time
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from taskloom.errors import StoreError
+
+_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # without 0, 1, l, o, which read alike
+_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,199}")
+_PART_LIMIT = 200
+
+
+def default_store(option: Path | None = None) -> Path:
+    """Return the store to use: the option, else the environment variable `TASKS_STORE`, else `./runs`."""
+    if option is not None:
+        return Path(option)
+    return Path(os.environ.get("TASKS_STORE") or "runs")
+
+
+def is_id(text: str) -> bool:
+    """Whether the text could be the id of a run or of a sweep."""
+    return _ID.fullmatch(text) is not None
+
+
+def new_id(*words: str, now: float | None = None) -> str:
+    """Return a fresh id: a UTC time that sorts, a readable middle, and a random end.
+
+    Two ids of one second differ by their random end (32**6, a thousand million values), so a clock that jumps back is harmless.
+    """
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(now))
+    middle = re.sub(r"[^a-z0-9]+", "-", "-".join(words).lower()).strip("-")[:100].strip("-")
+    end = "".join(secrets.choice(_ALPHABET) for _ in range(6))
+    return "-".join(part for part in (stamp, middle, end) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class RunLayout:
+    """Every path of one run.
+
+    Attributes:
+        dir: The run's folder.
+    """
+
+    dir: Path
+
+    @property
+    def record(self) -> Path:
+        """Status, config and result; replaced atomically."""
+        return self.dir / "run.json"
+
+    @property
+    def config(self) -> Path:
+        """The config as TOML; feed it back with `--config` to repeat the run."""
+        return self.dir / "config.toml"
+
+    @property
+    def environment(self) -> Path:
+        """Python, platform, distributions and git."""
+        return self.dir / "env.json"
+
+    @property
+    def patch(self) -> Path:
+        """The uncommitted difference of the user's repository."""
+        return self.dir / "source.patch"
+
+    @property
+    def metrics(self) -> Path:
+        """Metric lines, append-only."""
+        return self.dir / "metrics.jsonl"
+
+    @property
+    def log(self) -> Path:
+        """Log records, append-only."""
+        return self.dir / "log.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Published checkpoints, one folder each."""
+        return self.dir / "checkpoints"
+
+    @property
+    def artifacts(self) -> Path:
+        """Files that the task left."""
+        return self.dir / "artifacts"
+
+    @property
+    def report(self) -> Path:
+        """The report page."""
+        return self.dir / "report.html"
+
+    @property
+    def lock(self) -> Path:
+        """Held while the run is alive."""
+        return self.dir / "lock"
+
+
+def inside(root: Path, name: str) -> Path:
+    """Return `root/name`, refusing every name that leads out of the root.
+
+    Args:
+        root: A folder.
+        name: A relative name with `/` between folders.
+
+    Raises:
+        StoreError: The name is empty, absolute, climbs with `..`, holds control characters, or passes through a symbolic
+            link that leaves the root.
+    """
+    parts = PurePosixPath(name).parts
+    printable = name.isprintable() and not any("\ud800" <= letter <= "\udfff" for letter in name)
+    plain = printable and "\\" not in name and not name.startswith("/")
+    if not plain or not parts or ".." in parts:
+        raise StoreError(f"{name!r} is not a relative name inside the run folder.")
+    if any(len(part.encode()) > _PART_LIMIT for part in parts):
+        raise StoreError(f"The name {name[:40]!r}... is longer than {_PART_LIMIT} bytes.")
+    candidate = root.joinpath(*parts)
+    if not candidate.resolve().is_relative_to(root.resolve()):
+        raise StoreError(f"{name!r} leads out of {root} through a symbolic link.")
+    return candidate

@@ -1,0 +1,253 @@
+"""What `run.json` says, and which status may follow which."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, get_args
+
+from taskloom.context import Resources
+from taskloom.errors import RunCorruptError, StoreError
+from taskloom.runs.writer import atomic_write_json, decode_number, encode_number, read_json
+from taskloom.task import JsonValue
+
+FORMAT = 1
+
+Stored: TypeAlias = Literal["created", "running", "finished", "failed", "stopped"]
+"""What a record can say. `crashed` is never stored: it is derived from a record that says running and a lock that is free."""
+
+# A run that ended without finishing may run again: that is what resuming is. A crashed run still says running.
+_NEXT: Mapping[Stored, frozenset[Stored]] = {
+    "created": frozenset({"running", "failed"}),
+    "running": frozenset({"running", "finished", "failed", "stopped"}),
+    "failed": frozenset({"running"}),
+    "stopped": frozenset({"running"}),
+    "finished": frozenset(),
+}
+
+
+def timestamp(now: float | None = None) -> str:
+    """Return a UTC time in ISO 8601, to the second."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a run failed.
+
+    Attributes:
+        type: The exception's class.
+        message: Its text.
+        traceback: The frames of the user's code.
+    """
+
+    type: str
+    message: str
+    traceback: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """Everything that `run.json` holds.
+
+    Attributes:
+        id: The run's id, which is also the name of its folder.
+        domain: The domain.
+        task: The task's name inside the domain.
+        version: The task's version.
+        identity: Hash of task, version and config; two runs with the same identity compute the same thing.
+        config: The resolved config.
+        status: What the run is doing, as last written.
+        sources: Where every value of the config came from, by its dotted path.
+        argv: The command line, without credentials.
+        name: A name that the user gave.
+        tags: Labels that the user gave.
+        parent: The run that this one continues with other parameters; or empty.
+        sweep: The sweep that this run belongs to; or empty.
+        resources: What the run was given to run on.
+        created: When the folder was made [UTC].
+        started: When the task first began [UTC]; or empty.
+        ended: When the run last ended [UTC]; or empty.
+        duration: Running time over all attempts, by the monotonic clock [s].
+        attempts: How often the task was started or resumed.
+        host: The machine of the last attempt.
+        pid: The process of the last attempt.
+        seeds: The seeds that the task asked for, by name.
+        metrics: Final numbers.
+        artifacts: Files by name, as paths relative to the run's folder.
+        summary: One line that a person reads first.
+        failure: Why the run failed; or None.
+        exit_code: What the command exits with; None before the end.
+    """
+
+    id: str
+    domain: str
+    task: str
+    version: int
+    identity: str
+    config: Mapping[str, JsonValue]
+    status: Stored = "created"
+    sources: Mapping[str, str] = field(default_factory=dict)
+    argv: tuple[str, ...] = ()
+    name: str = ""
+    tags: tuple[str, ...] = ()
+    parent: str = ""
+    sweep: str = ""
+    resources: Resources = field(default_factory=Resources)
+    created: str = ""
+    started: str = ""
+    ended: str = ""
+    duration: float = 0.0
+    attempts: int = 0
+    host: str = ""
+    pid: int = 0
+    seeds: Mapping[str, int] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    artifacts: Mapping[str, str] = field(default_factory=dict)
+    summary: str = ""
+    failure: Failure | None = None
+    exit_code: int | None = None
+
+    def becoming(self, status: Stored, **changes: Any) -> RunRecord:  # noqa: ANN401 -- the fields' own types
+        """Return the record in its next status.
+
+        Raises:
+            StoreError: The status machine has no such step.
+        """
+        if status not in _NEXT[self.status]:
+            raise StoreError(f"The run {self.id} is {self.status}; it cannot become {status}.")
+        return dataclasses.replace(self, status=status, **changes)
+
+
+def begin_attempt(record: RunRecord) -> RunRecord:
+    """Return the record of a run that this process begins or resumes."""
+    return record.becoming(
+        "running",
+        started=record.started or timestamp(),
+        ended="",
+        attempts=record.attempts + 1,
+        host=os.uname().nodename,
+        pid=os.getpid(),
+        failure=None,
+        exit_code=None,
+    )
+
+
+def write_record(path: Path, record: RunRecord) -> None:
+    """Replace `run.json`.
+
+    Raises:
+        StoreError: It cannot be written; the previous record is intact.
+    """
+    value = dataclasses.asdict(record)
+    value["metrics"] = {name: encode_number(number) for name, number in record.metrics.items()}
+    atomic_write_json(path, {"format": FORMAT, **value})
+
+
+def read_record(path: Path) -> RunRecord:
+    """Read `run.json`; every field is checked, because anybody may have edited it.
+
+    Raises:
+        RunCorruptError: The file is missing or does not hold a record.
+    """
+    value = read_json(path)
+    if value.get("format") != FORMAT:
+        raise RunCorruptError(
+            f"{path} has the format {value.get('format')!r}; this taskloom reads {FORMAT}."
+        )
+    try:
+        return _build(value)
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunCorruptError(f"{path} is damaged: {_reason(error)}.") from None
+
+
+def _reason(error: Exception) -> str:
+    return f"the field {error} is missing" if isinstance(error, KeyError) else str(error)
+
+
+def _build(value: Mapping[str, Any]) -> RunRecord:
+    status = _text(value, "status")
+    if status not in get_args(Stored):
+        raise ValueError(f"the status {status!r} does not exist")
+    metrics = {
+        str(name): decode_number(number) for name, number in _mapping(value, "metrics").items()
+    }
+    failure = value.get("failure")
+    exit_code = value.get("exit_code")
+    if exit_code is not None and not isinstance(exit_code, int):
+        raise TypeError("the field 'exit_code' is no integer")
+    return RunRecord(
+        id=_text(value, "id"),
+        domain=_text(value, "domain"),
+        task=_text(value, "task"),
+        version=_integer(value, "version"),
+        identity=_text(value, "identity"),
+        config=_mapping(value, "config"),
+        status=status,  # type: ignore[arg-type]  # checked above; get_args loses the literal types
+        sources={k: str(v) for k, v in _mapping(value, "sources").items()},
+        argv=_texts(value, "argv"),
+        name=_text(value, "name"),
+        tags=_texts(value, "tags"),
+        parent=_text(value, "parent"),
+        sweep=_text(value, "sweep"),
+        resources=_resources(_mapping(value, "resources")),
+        created=_text(value, "created"),
+        started=_text(value, "started"),
+        ended=_text(value, "ended"),
+        duration=_number(value, "duration"),
+        attempts=_integer(value, "attempts"),
+        host=_text(value, "host"),
+        pid=_integer(value, "pid"),
+        seeds={k: int(v) for k, v in _mapping(value, "seeds").items()},
+        metrics={k: v for k, v in metrics.items() if v is not None},
+        artifacts={k: str(v) for k, v in _mapping(value, "artifacts").items()},
+        summary=_text(value, "summary"),
+        failure=Failure(**failure) if isinstance(failure, dict) else None,
+        exit_code=exit_code,
+    )
+
+
+def _resources(value: Mapping[str, Any]) -> Resources:
+    return Resources(
+        cpus=_integer(value, "cpus"),
+        gpus=_integer(value, "gpus"),
+        num_nodes=_integer(value, "num_nodes"),
+        memory=_integer(value, "memory"),
+        time_limit=_number(value, "time_limit"),
+    )
+
+
+def _text(value: Mapping[str, Any], key: str) -> str:
+    if not isinstance(value[key], str):
+        raise TypeError(f"the field {key!r} is no text")
+    return value[key]
+
+
+def _texts(value: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    if not isinstance(value[key], list) or not all(isinstance(text, str) for text in value[key]):
+        raise TypeError(f"the field {key!r} is no list of texts")
+    return tuple(value[key])
+
+
+def _integer(value: Mapping[str, Any], key: str) -> int:
+    if not isinstance(value[key], int):
+        raise TypeError(f"the field {key!r} is no integer")
+    return value[key]
+
+
+def _number(value: Mapping[str, Any], key: str) -> float:
+    number = decode_number(value[key])
+    if number is None or not math.isfinite(number):
+        raise TypeError(f"the field {key!r} is no finite number")
+    return number
+
+
+def _mapping(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    if not isinstance(value[key], dict):
+        raise TypeError(f"the field {key!r} is no table")
+    return value[key]

@@ -1,0 +1,196 @@
+"""The view of a run that reports, verbs and listings read, and how a reference becomes one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+
+from taskloom.errors import RunCorruptError, RunNotFoundError, StoreError
+from taskloom.runs.layout import RunLayout, default_store, inside, is_id
+from taskloom.runs.liveness import is_alive
+from taskloom.runs.record import RunRecord, read_record
+from taskloom.runs.writer import decode_number, read_lines
+from taskloom.task import JsonValue
+
+
+class Run:
+    """A run as its folder tells it. Nothing in the folder is executed, and nothing is written.
+
+    Args:
+        dir: The run's folder.
+        record: What `run.json` says, if somebody has read it already.
+
+    Raises:
+        RunCorruptError: `run.json` cannot be read.
+    """
+
+    def __init__(self, dir: Path, record: RunRecord | None = None) -> None:
+        self.layout = RunLayout(Path(dir).absolute())
+        self.record = record if record is not None else read_record(self.layout.record)
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.dir)!r})"
+
+    @property
+    def dir(self) -> Path:
+        """The run's folder, absolute."""
+        return self.layout.dir
+
+    @property
+    def id(self) -> str:
+        """The run's id."""
+        return self.record.id
+
+    @property
+    def domain(self) -> str:
+        """The domain of the task."""
+        return self.record.domain
+
+    @property
+    def task(self) -> str:
+        """The task's name inside its domain."""
+        return self.record.task
+
+    @cached_property
+    def status(self) -> str:
+        """`created`, `running`, `finished`, `failed`, `stopped`; or `crashed`, if it says running but nobody holds its lock."""
+        if self.record.status != "running" or is_alive(self.layout.lock):
+            return self.record.status
+        # The run may have ended between reading its record and looking at its lock.
+        self.record = read_record(self.layout.record)
+        return "crashed" if self.record.status == "running" else self.record.status
+
+    @property
+    def exit_code(self) -> int | None:
+        """What the command that ran it exits with; None before the end."""
+        return self.record.exit_code
+
+    @property
+    def config(self) -> Mapping[str, JsonValue]:
+        """The resolved config."""
+        return self.record.config
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """The final metrics."""
+        return self.record.metrics
+
+    @property
+    def artifacts(self) -> Mapping[str, Path]:
+        """The files that the task left, as absolute paths; names that lead out of the folder are left out."""
+        found: dict[str, Path] = {}
+        for name, relative in self.record.artifacts.items():
+            try:
+                found[name] = inside(self.dir, relative)
+            except StoreError:
+                continue
+        return found
+
+    @property
+    def summary(self) -> str:
+        """One line that a person reads first."""
+        return self.record.summary
+
+    def history(self) -> list[dict[str, float]]:
+        """Return the metric lines in order; each has `step` and `t`, the running time [s]."""
+        rows = []
+        for line in read_lines(self.layout.metrics):
+            numbers = {name: decode_number(value) for name, value in line.items()}
+            rows.append({name: number for name, number in numbers.items() if number is not None})
+        return rows
+
+
+def scan(store: Path) -> tuple[list[Run], list[RunCorruptError]]:
+    """Read every run folder of a store; those that cannot be read come back as errors.
+
+    Returns:
+        The runs, the oldest first, and one error for each folder whose record is damaged.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    runs: list[Run] = []
+    broken: list[RunCorruptError] = []
+    for name in run_names(store):
+        try:
+            runs.append(Run(store / name))
+        except RunCorruptError as error:
+            broken.append(error)
+    return sorted(runs, key=lambda run: (run.record.created, run.id)), broken
+
+
+def run_names(store: Path) -> list[str]:
+    """Return the names of the run folders of a store, sorted.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    try:
+        return sorted(
+            path.parent.name for path in store.glob("*/run.json") if is_id(path.parent.name)
+        )
+    except OSError as error:
+        raise StoreError(f"Cannot read the store {store}: {error.strerror}.") from error
+
+
+def list_runs(store: Path | None = None) -> list[Run]:
+    """Return every readable run of a store, the oldest first."""
+    return scan(default_store(store))[0]
+
+
+def open_run(reference: str, store: Path | None = None) -> Run:
+    """Open one run.
+
+    Args:
+        reference: A run id, a unique beginning or end of one, `@last`, `@-2` (the last but one), or a path to a run folder.
+        store: The store; by default the one of `default_store`.
+
+    Raises:
+        RunNotFoundError: No run, or more than one, answers to the reference.
+        RunCorruptError: The run's record cannot be read.
+    """
+    root = default_store(store)
+    if reference.startswith("@"):
+        return _open_recent(reference, root)
+    if is_id(reference) and (root / reference / "run.json").is_file():
+        return Run(root / reference)
+    path = Path(reference)
+    if ("/" in reference or reference in (".", "..")) and path.is_dir():
+        return Run(path.resolve())
+    names = run_names(root)
+    matches = [
+        name for name in names if name.startswith(reference) or name.endswith("-" + reference)
+    ]
+    if len(matches) == 1:
+        return Run(root / matches[0])
+    if matches:
+        shown = ", ".join(matches[:3]) + (", ..." if len(matches) > 3 else "")
+        raise RunNotFoundError(
+            f"{len(matches)} runs answer to {reference!r}: {shown}.", hint="Give more of the id."
+        )
+    raise _not_found(reference, root, names)
+
+
+def _open_recent(reference: str, store: Path) -> Run:
+    text = reference[1:]
+    back = 1 if text == "last" else -int(text) if text[:1] == "-" and text[1:].isdecimal() else 0
+    if back < 1:
+        raise RunNotFoundError(f"{reference!r} names no run; @last and @-2 (the last but one) do.")
+    runs = list_runs(store)
+    if back > len(runs):
+        raise RunNotFoundError(f"{reference!r} names no run: the store {store} holds {len(runs)}.")
+    return runs[-back]
+
+
+def _not_found(reference: str, store: Path, names: list[str]) -> RunNotFoundError:
+    from difflib import get_close_matches
+
+    if not names:
+        return RunNotFoundError(
+            f"No run {reference!r}: the store {store} holds no runs.",
+            hint="Choose another store with --store or TASKS_STORE.",
+        )
+    close = get_close_matches(reference, names, n=1, cutoff=0.5)
+    hint = f"Did you mean {close[0]}?" if close else "`tasks runs ls` shows the ids."
+    return RunNotFoundError(f"No run {reference!r} in the store {store}.", hint=hint)

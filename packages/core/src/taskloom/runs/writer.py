@@ -1,0 +1,199 @@
+"""Writing that survives death at any instant: files replaced as a whole, and lines appended by one write each."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import math
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from taskloom.errors import RunCorruptError, StoreError
+
+# JSON has no such numbers, and readers in other languages stop at Python's bare NaN.
+_SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+
+def store_error(doing: str, path: Path, error: OSError) -> StoreError:
+    """Turn an operating-system error into the sentence a user reads."""
+    reason = error.strerror or str(error)
+    hint = ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        reason, hint = "no space is left", "Free some space, or choose another store with --store."
+    elif error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        reason, hint = f"{reason.lower()}", "Choose a folder that you may write to with --store."
+    return StoreError(f"Cannot {doing} {path}: {reason}.", hint=hint)
+
+
+def encode_number(value: float) -> float | str:
+    """Return the number, or the JSON string that stands for NaN or an infinity."""
+    if math.isfinite(value):
+        return value
+    if math.isnan(value):
+        return "NaN"
+    return "Infinity" if value > 0 else "-Infinity"
+
+
+def decode_number(value: object) -> float | None:
+    """Return the float that `encode_number` wrote, or None if the value is no number."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return float(value)
+    return _SPECIAL.get(value) if isinstance(value, str) else None
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make a rename inside the folder durable; file systems that cannot are left alone."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write every byte; a full disk may accept only a part before it refuses."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def atomic_write(path: Path, text: str) -> None:
+    """Replace the file by the text: a reader sees the old content or the new, never a mixture.
+
+    Raises:
+        StoreError: The file cannot be written; its old content is intact.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        try:
+            write_all(descriptor, text.encode())
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.replace(temporary, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise store_error("write", path, error) from error
+    fsync_folder(path.parent)
+
+
+def atomic_write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Replace the file by the value as indented JSON."""
+    atomic_write(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+class JsonLines:
+    """A file of JSON lines that is only ever appended to, one unbuffered write per line.
+
+    Once `append` returns, the line survives the death of the process (though not of the machine: that takes an fsync, which
+    costs 400 times as much). Opening the file removes a torn last line, which a writer that died may have left. One process
+    writes, because the run's lock is held.
+
+    Args:
+        path: The file; created if missing.
+
+    Raises:
+        StoreError: The file cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            self._descriptor = os.open(path, flags, 0o666)
+            _drop_torn_tail(self._descriptor)
+        except OSError as error:
+            raise store_error("append to", path, error) from error
+
+    def append(self, line: str) -> None:
+        """Append one line; `line` holds no newline.
+
+        Raises:
+            StoreError: Nothing, or only a part, could be written; the file is as it was before.
+        """
+        try:
+            write_all(self._descriptor, line.encode() + b"\n")
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                _drop_torn_tail(self._descriptor)
+            raise store_error("append to", self._path, error) from error
+
+    @property
+    def size(self) -> int:
+        """The size of the file [bytes]."""
+        return os.fstat(self._descriptor).st_size
+
+    def close(self) -> None:
+        """Close the file; a second call does nothing."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def _drop_torn_tail(descriptor: int) -> None:
+    """Cut what follows the last newline."""
+    size = end = os.fstat(descriptor).st_size
+    while end > 0:
+        start = max(0, end - 65536)
+        newline = os.pread(descriptor, end - start, start).rfind(b"\n")
+        if newline >= 0:
+            end = start + newline + 1
+            break
+        end = start
+    if end < size:
+        os.ftruncate(descriptor, end)
+
+
+def read_lines(path: Path, offset: int = 0) -> Iterator[dict[str, Any]]:
+    """Yield the objects of a JSON-lines file from a byte offset on; a torn last line is left out.
+
+    A missing file has no lines. A damaged line in the middle (a disk that lied after a power cut) is left out too: the lines
+    around it are worth more than a refusal.
+
+    Raises:
+        RunCorruptError: The file exists but cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            for raw in file:
+                if not raw.endswith(b"\n"):
+                    return
+                try:
+                    value = json.loads(raw)
+                except (ValueError, RecursionError):
+                    continue
+                if isinstance(value, dict):
+                    yield value
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise RunCorruptError(f"Cannot read {path}: {error.strerror}.") from error
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a file that holds one JSON object.
+
+    Raises:
+        RunCorruptError: The file is missing, unreadable, or holds something else.
+    """
+    try:
+        value = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise RunCorruptError(f"{path} is missing.") from None
+    except OSError as error:
+        raise RunCorruptError(f"Cannot read {path}: {error.strerror}.") from None
+    except (ValueError, RecursionError) as error:
+        raise RunCorruptError(f"{path} is damaged: {error}.") from None
+    if not isinstance(value, dict):
+        raise RunCorruptError(f"{path} is damaged: it holds no JSON object.")
+    return value
