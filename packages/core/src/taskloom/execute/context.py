@@ -11,20 +11,29 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from taskloom.context import Progress, Resources
 from taskloom.errors import StoreError
 from taskloom.execute.console import Console
-from taskloom.execute.signals import StopRequest
 from taskloom.runs import checkpoints
 from taskloom.runs.layout import RunLayout, inside
 from taskloom.runs.record import RunRecord
-from taskloom.runs.writer import JsonLines, encode_number, read_lines, store_error
+from taskloom.runs.writer import JsonLines, encode_number, read_json, read_lines, store_error
 from taskloom.seeding import derive_seed
 
 _NAME_LIMIT = 200
 _NAMES_LIMIT = 1000
 _RESERVED = frozenset({"step", "t"})
+
+
+class Stop(Protocol):
+    """Says whether the run should end."""
+
+    @property
+    def requested(self) -> bool:
+        """Whether somebody asked the run to end."""
+        ...
 
 
 class LiveContext:
@@ -43,7 +52,7 @@ class LiveContext:
         layout: RunLayout,
         record: RunRecord,
         console: Console,
-        stop: StopRequest,
+        stop: Stop,
         checkpoint: Path | None = None,
     ) -> None:
         self._layout = layout
@@ -213,7 +222,7 @@ def _lines_after(metrics: Path, checkpoint: Path | None) -> Counter[tuple[int, f
     if checkpoint is not None:
         with contextlib.suppress(StoreError):
             size = int(
-                checkpoints.read_json(checkpoint / checkpoints.MANIFEST).get("metrics_size", 0)
+                read_json(checkpoint / checkpoints.MANIFEST).get("metrics_size", 0)
             )
     told: Counter[tuple[int, frozenset[str]]] = Counter()
     for line in read_lines(metrics, size):

@@ -223,9 +223,10 @@ def _resources(value: Mapping[str, Any]) -> Resources:
 
 
 def _text(value: Mapping[str, Any], key: str) -> str:
-    if not isinstance(value[key], str):
+    text = value[key]
+    if not isinstance(text, str):
         raise TypeError(f"the field {key!r} is no text")
-    return value[key]
+    return text
 
 
 def _texts(value: Mapping[str, Any], key: str) -> tuple[str, ...]:
@@ -235,9 +236,10 @@ def _texts(value: Mapping[str, Any], key: str) -> tuple[str, ...]:
 
 
 def _integer(value: Mapping[str, Any], key: str) -> int:
-    if not isinstance(value[key], int):
+    number = value[key]
+    if not isinstance(number, int):
         raise TypeError(f"the field {key!r} is no integer")
-    return value[key]
+    return number
 
 
 def _number(value: Mapping[str, Any], key: str) -> float:
@@ -248,6 +250,7 @@ def _number(value: Mapping[str, Any], key: str) -> float:
 
 
 def _mapping(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    if not isinstance(value[key], dict):
+    table = value[key]
+    if not isinstance(table, dict):
         raise TypeError(f"the field {key!r} is no table")
-    return value[key]
+    return table

@@ -1,0 +1,98 @@
+"""`check_task`: what every task has to keep to, one named check at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from taskloom.errors import TaskloomError
+from taskloom.execute.failure import describe_failure, first_line
+from taskloom.registry import LoadedTask, TaskEntry, TaskRef, installed_domains, tasks_of
+from taskloom.registry.factory import as_factory
+from taskloom.testing import config_checks, resume_checks, run_checks
+from taskloom.testing.trial import Trial
+
+Check = Callable[[Trial], "str | None"]
+"""A check returns None, or one sentence on what is wrong."""
+
+CHECKS: dict[str, Check] = {**config_checks.CHECKS, **run_checks.CHECKS, **resume_checks.CHECKS}
+
+
+class ConformanceError(AssertionError):
+    """A task does not keep to the contract; the message has one line for each check that failed."""
+
+
+def check_task(
+    factory: Callable[[Any], Any], /, *, varying: Sequence[str] = (), **overrides: object
+) -> list[str]:
+    """Check that a task keeps to the contract.
+
+    Args:
+        factory: The task's class, or a function that makes one from its config.
+        varying: Patterns (`*_ms`) of metrics that differ from run to run, because they measure time.
+        **overrides: Parameters that make a run tiny, a second or two: `check_task(MyTask, steps=3, detector={"rank": 1})`.
+
+    Returns:
+        The names of the checks that passed.
+
+    Raises:
+        ConformanceError: A check failed.
+    """
+    with tempfile.TemporaryDirectory(prefix="check-task-") as name:
+        trial = Trial(_load(factory), overrides, varying, Path(name).resolve())
+        working = trial.folder / "working-folder"
+        working.mkdir()
+        passed, failed = [], []
+        with _working_in(working):
+            for title, check in CHECKS.items():
+                complaint = _perform(check, trial)
+                if complaint is None:
+                    passed.append(title)
+                else:
+                    failed.append(f"{title}: {complaint}")
+                    if title == run_checks.FIRST:
+                        break  # every later check would only say the same again
+    if failed:
+        label = getattr(factory, "__qualname__", repr(factory))
+        raise ConformanceError(
+            f"{label} fails {len(failed)} of {len(CHECKS)} checks:\n" + "\n".join(failed)
+        )
+    return passed
+
+
+def _perform(check: Check, trial: Trial) -> str | None:
+    try:
+        return check(trial)
+    except TaskloomError as error:
+        return error.message
+    except Exception as error:
+        return f"it raised {first_line(describe_failure(error))}"
+
+
+def _load(factory: Callable[[Any], Any]) -> LoadedTask:
+    """Return the task as the registry would; one that is registered keeps its name, version and domain."""
+    make, config_class = as_factory(
+        factory, f"the factory {getattr(factory, '__qualname__', factory)}"
+    )
+    target = f"{getattr(factory, '__module__', '')}:{getattr(factory, '__qualname__', '')}"
+    for domain in installed_domains():
+        for entry in tasks_of(domain.ref.name):
+            if entry.ref.target == target:
+                return LoadedTask(entry, make, config_class)
+    return LoadedTask(
+        TaskEntry("check", TaskRef("task", "A task under test.", target), ""), make, config_class
+    )
+
+
+@contextlib.contextmanager
+def _working_in(folder: Path) -> Iterator[None]:
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)

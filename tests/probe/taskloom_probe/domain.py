@@ -1,0 +1,14 @@
+"""The manifest of the probe domain."""
+
+from taskloom import DomainRef, TaskRef
+
+DOMAIN = DomainRef(
+    name="probe",
+    summary="Tasks for tests of the core.",
+    extra="",
+    tasks=(
+        TaskRef("walk", "A random walk that can resume.", "taskloom_probe.tasks:Walk"),
+        TaskRef("wait", "Waits, and cannot resume.", "taskloom_probe.tasks:Wait"),
+        TaskRef("fail", "Raises.", "taskloom_probe.tasks:Fail"),
+    ),
+)
