@@ -1,0 +1,97 @@
+"""Charts of what a run logged while it ran."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+
+from taskloom.report import charts
+from taskloom.report.model import Chart
+
+CHART_LIMIT = 16
+"""Charts of histories in one page."""
+SERIES_LIMIT = 8
+"""Lines in one chart: as many as there are colours that can be told apart."""
+_LOG_RANGE = 1000.0
+
+Rows = Sequence[Mapping[str, float]]
+
+
+def history_charts(rows: Rows) -> tuple[list[Chart], list[str]]:
+    """Return one chart for each metric or group of metrics, and the names that found no room.
+
+    Args:
+        rows: Metric lines with `step`, `t` and values.
+    """
+    groups = _groups(rows)
+    drawn = [_chart(group, names, rows) for group, names in groups[:CHART_LIMIT]]
+    return drawn, [name for _, names in groups[CHART_LIMIT:] for name in names]
+
+
+def comparison_charts(histories: Mapping[str, Rows]) -> list[Chart]:
+    """Return one chart for each metric that some of the runs logged, with one line a run.
+
+    Args:
+        histories: Metric lines by the run's label.
+    """
+    names = list(dict.fromkeys(name for rows in histories.values() for name in metric_names(rows)))
+    drawn = []
+    for name in names[:CHART_LIMIT]:
+        rows = [
+            {"step": row["step"], "value": row[name], "run": label}
+            for label, history in histories.items()
+            for row in history
+            if name in row and "step" in row
+        ]
+        values = [row[name] for history in histories.values() for row in history if name in row]
+        drawn.append(
+            charts.line(
+                rows, "step", "value", color="run", title=name, y_title=" ", y_log=_spans(values)
+            )
+        )
+    return drawn
+
+
+def metric_names(rows: Rows) -> list[str]:
+    """Return the names of the metrics in the rows, in the order in which they appear."""
+    return [
+        name
+        for name in dict.fromkeys(name for row in rows for name in row)
+        if name not in ("step", "t")
+    ]
+
+
+def _groups(rows: Rows) -> list[tuple[str, list[str]]]:
+    """Return metrics that share what stands before the last `/`, at most eight together."""
+    together: dict[str, list[str]] = {}
+    for name in metric_names(rows):
+        together.setdefault(str(PurePosixPath(name).parent) if "/" in name else name, []).append(
+            name
+        )
+    return [
+        (group, names[begin : begin + SERIES_LIMIT])
+        for group, names in together.items()
+        for begin in range(0, len(names), SERIES_LIMIT)
+    ]
+
+
+def _chart(group: str, names: Sequence[str], rows: Rows) -> Chart:
+    if names == [group] or len(names) == 1:
+        name = names[0]
+        values = [row[name] for row in rows if name in row]
+        return charts.line(rows, "step", name, title=name, y_title=" ", y_log=_spans(values))
+    long = [
+        {"step": row["step"], "value": row[name], "part": name.removeprefix(f"{group}/")}
+        for name in names
+        for row in rows
+        if name in row and "step" in row
+    ]
+    values = [row[name] for name in names for row in rows if name in row]
+    return charts.line(
+        long, "step", "value", color="part", title=group, y_title=" ", y_log=_spans(values)
+    )
+
+
+def _spans(values: Sequence[float]) -> bool:
+    """Whether values need a logarithmic axis: all positive, and the largest a thousand times the smallest."""
+    return bool(values) and min(values) > 0 and max(values) > _LOG_RANGE * min(values)

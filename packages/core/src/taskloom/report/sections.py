@@ -1,0 +1,208 @@
+"""The parts of a run's page."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import htpy as h
+
+from taskloom.report import figures
+from taskloom.report.blocks import image, note, render_blocks, table
+from taskloom.report.history import history_charts
+from taskloom.report.model import Block, Image
+from taskloom.report.tables import leaves, metric_tables, source_of, value_text
+from taskloom.runs import Run
+
+LOG_LINES = 60
+_PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp")
+_LONG = 300
+
+
+def head(run: Run, environment: Mapping[str, Any]) -> h.Element:
+    """Return the page's header: what ran, how it ended, and where it came from."""
+    record = run.record
+    facts = {
+        "Run": run.id,
+        "Name": record.name,
+        "Tags": ", ".join(record.tags),
+        "Started": _moment(record.started or record.created),
+        "Duration": figures.duration(record.duration) if record.duration else "",
+        "Seed": value_text(run.config.get("seed", 0)),
+        "Identity": record.identity[:10],
+        "Task version": str(record.version),
+        "Attempts": str(record.attempts) if record.attempts > 1 else "",
+        "Continues": record.parent,
+        "Sweep": record.sweep,
+        "Git": _git(environment),
+        "Host": record.host,
+    }
+    return h.header[
+        h.p(".kicker")["taskloom \u00b7 ", run.domain],
+        h.h1[run.task, h.span(".badge", class_=run.status)[run.status]],
+        run.summary and h.p(".lede")[run.summary],
+        _failure(run),
+        h.dl(".facts")[(h.div[h.dt[name], h.dd[text]] for name, text in facts.items() if text)],
+    ]
+
+
+def results(run: Run) -> h.Node:
+    """Return the final metrics."""
+    large, tables = metric_tables(run.metrics)
+    return [
+        large
+        and h.dl(".tiles")[
+            (
+                h.div(".tile")[h.dt[name], h.dd[figures.number(value)]]
+                for name, value in large.items()
+            )
+        ],
+        [table(block.columns, block.rows, row_heads=True) for block in tables],
+    ]
+
+
+def histories(run: Run) -> h.Node:
+    """Return the charts of logged metrics; nothing when nothing was logged."""
+    rows = run.history()
+    drawn, left_out = history_charts(rows)
+    if not drawn:
+        return None
+    rest = f"No room for {len(left_out)} more: {', '.join(left_out[:20])}." if left_out else ""
+    return [
+        h.p(".note")[f"{len(rows):,} lines in metrics.jsonl, over the step."],
+        render_blocks(drawn, run.dir),
+        rest and note(rest),
+    ]
+
+
+def config(run: Run) -> h.Node:
+    """Return the resolved config with the layer that set each value; what somebody set stands out."""
+    rows = []
+    for path, value in leaves(run.config).items():
+        layer = source_of(path, run.record.sources)
+        text = value_text(value)
+        shown = text if len(text) <= _LONG else f"{text[:_LONG]}\u2026 ({len(text):,} characters)"
+        cells = (
+            h.th(".path", scope="row")[path],
+            h.td(".value")[shown],
+            h.td[h.span(".layer")[layer]],
+        )
+        rows.append(h.tr(class_={"set": layer != "default"})[cells])
+    heads = (h.th(scope="col")[name] for name in ("parameter", "value", "set by"))
+    return h.div(".scroll", tabindex="0", role="region", aria_label="Config")[
+        h.table[h.thead[h.tr[heads]], h.tbody[rows]]
+    ]
+
+
+def artifacts(run: Run, shown: Sequence[Block]) -> h.Node:
+    """Return the files that the task left; pictures that the domain's section does not show are embedded."""
+    seen = {(run.dir / block.path).resolve() for block in shown if isinstance(block, Image)}
+    pictures: list[h.Node] = []
+    rows: list[h.Node] = []
+    for name, path in run.artifacts.items():
+        if path.suffix.lower() in _PICTURES and path.is_file() and path.resolve() not in seen:
+            pictures.append(image(Image(path, name), run.dir))
+        size = (
+            figures.size(path.stat().st_size)
+            if path.is_file()
+            else "missing"
+            if not path.exists()
+            else "folder"
+        )
+        link = h.a(href=_relative(path, run.dir))[_relative(path, run.dir)]
+        rows.append(h.tr[h.th(scope="row")[name], h.td(".path")[link], h.td(".n")[size]])
+    if not rows:
+        return None
+    heads = (
+        h.th(scope="col")["artifact"],
+        h.th(scope="col")["file"],
+        h.th(".n", scope="col")["size"],
+    )
+    return [
+        h.div(".scroll", tabindex="0", role="region", aria_label="Artifacts")[
+            h.table[h.thead[h.tr[heads]], h.tbody[rows]]
+        ],
+        pictures and h.div(".grid")[pictures],
+    ]
+
+
+def log(lines: Sequence[Mapping[str, Any]]) -> h.Node:
+    """Return the end of the log."""
+    if not lines:
+        return None
+    shown = lines[-LOG_LINES:]
+    earlier = len(lines) - len(shown)
+    text: list[h.Node] = [
+        [
+            h.span(".when")[str(line.get("time", ""))[11:19]],
+            " ",
+            h.span(class_=str(line.get("level", "")))[str(line.get("message", "")).rstrip()],
+            "\n",
+        ]
+        for line in shown
+    ]
+    return [
+        earlier > 0 and h.p(".more")[f"The last {len(shown)} of {len(lines):,} lines."],
+        h.pre(".log", tabindex="0")[text],
+    ]
+
+
+def surroundings(environment: Mapping[str, Any]) -> h.Node:
+    """Return what the run ran on."""
+    if not environment:
+        return None
+    names = ("python", "platform", "host", "cpus")
+    rows = [(name, str(environment[name])) for name in names if name in environment]
+    rows += [(name, str(value)) for name, value in _mapping(environment, "variables").items()]
+    rows += [("git " + name, str(value)) for name, value in _mapping(environment, "git").items()]
+    packages = _mapping(environment, "distributions")
+    listed = h.ul(".packages")[(h.li[f"{name} {version}"] for name, version in packages.items())]
+    return [
+        table(("", ""), rows, row_heads=True),
+        packages and h.details[h.summary[f"{len(packages)} installed distributions"], listed],
+    ]
+
+
+def again(run: Run) -> h.Node:
+    """Return the commands that repeat the run."""
+    where = Path(run.dir.parent.name) / run.id / "config.toml"
+    command = f"tasks run {run.domain} {run.task} --config {shlex.quote(str(where))}"
+    argv = shlex.join(run.record.argv)
+    return [
+        h.p["The same parameters again, from the folder that holds the store:"],
+        h.pre(tabindex="0")[command],
+        argv and [h.p["As it was called:"], h.pre(tabindex="0")[argv]],
+    ]
+
+
+def _failure(run: Run) -> h.Node:
+    failure = run.record.failure
+    if failure is None:
+        return None
+    return h.div(".failure", role="alert")[
+        h.p[f"{failure.type}: {failure.message}"],
+        failure.traceback and h.pre(tabindex="0")[failure.traceback.rstrip()],
+    ]
+
+
+def _git(environment: Mapping[str, Any]) -> str:
+    git = _mapping(environment, "git")
+    if not git.get("sha"):
+        return ""
+    dirty = ", with uncommitted changes" if git.get("dirty") else ""
+    return f"{str(git['sha'])[:10]} ({git.get('branch') or 'no branch'}{dirty})"
+
+
+def _moment(stamp: str) -> str:
+    return stamp.replace("T", " ").replace("Z", " UTC")
+
+
+def _mapping(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    inner = value.get(key)
+    return inner if isinstance(inner, dict) else {}
+
+
+def _relative(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name

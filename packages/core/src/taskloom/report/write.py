@@ -1,0 +1,117 @@
+"""From a run to its `report.html`, and from several runs to a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from taskloom.errors import MissingExtraError, TaskloomError, UsageError
+
+if TYPE_CHECKING:
+    from taskloom.report.model import Block
+    from taskloom.runs import Run
+
+_NEEDED = ("htpy", "vl_convert")
+
+
+def write_report(run: Run, output: Path | None = None) -> Path:
+    """Write the report of a run.
+
+    A domain's section that cannot be made becomes a note in the page; the page itself is always written.
+
+    Args:
+        run: The run; it may still be running.
+        output: Where to write; `report.html` in the run's folder by default.
+
+    Returns:
+        The file.
+
+    Raises:
+        MissingExtraError: The extra `report` is not installed.
+        StoreError: The file cannot be written.
+    """
+    _require_extra()
+    from taskloom.report import sections
+    from taskloom.report.blocks import note, render_blocks
+    from taskloom.report.page import page
+    from taskloom.runs.writer import atomic_write, read_lines
+
+    environment = _read_environment(run)
+    blocks, problem = domain_blocks(run)
+    parts = [
+        ("Results", sections.results(run)),
+        (
+            run.domain.capitalize(),
+            [render_blocks(blocks, run.dir), problem and note(problem)]
+            if blocks or problem
+            else None,
+        ),
+        ("Metrics over time", sections.histories(run)),
+        ("Config", sections.config(run)),
+        ("Artifacts", sections.artifacts(run, blocks)),
+        ("Log", sections.log(list(read_lines(run.layout.log)))),
+        ("Environment", sections.surroundings(environment)),
+        ("Run it again", sections.again(run)),
+    ]
+    title = f"{run.domain} {run.task} \u00b7 {run.id}"
+    target = output if output is not None else run.layout.report
+    atomic_write(target, page(title, sections.head(run, environment), parts))
+    return target
+
+
+def write_comparison(runs: Sequence[Run], output: Path) -> Path:
+    """Write a page that sets runs side by side: results, what differs in their configs, histories.
+
+    Raises:
+        MissingExtraError: The extra `report` is not installed.
+        StoreError: The file cannot be written.
+        UsageError: There are fewer than two runs.
+    """
+    if len(runs) < 2:
+        raise UsageError(f"A comparison needs at least two runs, not {len(runs)}.")
+    _require_extra()
+    from taskloom.report import compare
+    from taskloom.report.page import page
+    from taskloom.runs.writer import atomic_write
+
+    atomic_write(
+        output, page(f"{len(runs)} runs compared", compare.head(runs), compare.parts(runs))
+    )
+    return output
+
+
+def domain_blocks(run: Run) -> tuple[list[Block], str]:
+    """Return what the run's domain has to say about it, and a sentence if it failed to."""
+    from taskloom.registry import find_domain, load_target
+
+    try:
+        target = find_domain(run.domain).ref.report
+        if not target:
+            return [], ""
+        report = load_target(target)
+        blocks = list(report(run))  # type: ignore[operator]  # checked by calling: a plugin's function
+    except TaskloomError as error:
+        return [], f"The section of the domain is left out: {error.message}"
+    except Exception as error:  # a plugin's report must not take the page away
+        return [], f"The section of the domain is left out: {type(error).__name__}: {error}"
+    return blocks, ""
+
+
+def _require_extra() -> None:
+    missing = [name for name in _NEEDED if find_spec(name) is None]
+    if missing:
+        raise MissingExtraError(
+            f"A report needs {' and '.join(missing)}, not installed here: pip install 'taskloom[report]'"
+        )
+
+
+def _read_environment(run: Run) -> dict[str, object]:
+    from taskloom.errors import RunCorruptError
+    from taskloom.runs.writer import read_json
+
+    try:
+        return read_json(run.layout.environment)
+    except RunCorruptError:  # the run died before it was written
+        return {}
