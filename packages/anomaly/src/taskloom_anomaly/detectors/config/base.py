@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from taskloom import Component
 
@@ -13,11 +13,13 @@ if TYPE_CHECKING:
 class Detector(Component):
     """A detector by its parameters; `build()` imports the arithmetic.
 
-    A subclass declares `kind` as a `Literal` of its registered name, and `needs`.
+    A subclass declares `kind` as a `Literal` of its registered name.
     """
 
-    needs: ClassVar[frozenset[Need]]
-    """What the detector cannot do without; known before anything heavy is imported."""
+    @property
+    def needs(self) -> frozenset[Need]:
+        """What the detector cannot do without; known before anything heavy is imported."""
+        return frozenset({"activations", "trusted"})
 
     def build(self) -> AnyDetector:
         """Return the detector that these parameters describe."""

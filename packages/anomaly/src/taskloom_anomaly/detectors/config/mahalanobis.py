@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 class Mahalanobis(Detector):
     """Squared Mahalanobis distance to the trusted activations of each layer."""
-
-    needs: ClassVar[frozenset[Need]] = frozenset({"activations", "trusted"})
 
     kind: Literal["mahalanobis"] = "mahalanobis"
     mode: Literal["global", "class", "relative", "diagonal", "simple_relative"] = "global"
@@ -34,9 +32,15 @@ class Mahalanobis(Detector):
     normalize: bool = False
     """Divide every activation by its length first (Mahalanobis++)."""
 
+    @property
+    def needs(self) -> frozenset[Need]:
+        """Activations, and the predicted classes where classes are told apart by them."""
+        by_class = self.mode in ("class", "relative") and self.classes == "predicted"
+        return frozenset({"activations", "trusted", *(("logits",) if by_class else ())})
+
     def build(self) -> StreamingDetector:
         """Return the detector."""
         # Imported here because listing and --help must not import numpy.
-        from taskloom_anomaly.detectors.mahalanobis import MahalanobisDetector
+        from taskloom_anomaly.detectors.mahalanobis import build
 
-        return MahalanobisDetector(self)
+        return build(self)

@@ -1,0 +1,106 @@
+"""What is checked of features before any arithmetic: the layer is there, its width fits, and every value is a number."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+import numpy as np
+from jaxtyping import Float, Int, Shaped
+
+from taskloom_anomaly.detectors.protocol import Features
+
+
+def require_layer(layer: str, known: Iterable[str]) -> None:
+    """Refuse a layer name that does not exist.
+
+    Raises:
+        ValueError: With the list of layers, and the closest match if there is one.
+    """
+    names = list(known)
+    if layer not in names:
+        close = difflib.get_close_matches(layer, names, n=1)
+        hint = f" Did you mean '{close[0]}'?" if close else ""
+        listed = ", ".join(names) if names else "none"
+        raise ValueError(f"There is no layer '{layer}'; the layers are: {listed}.{hint}")
+
+
+def require_finite(values: np.ndarray, what: str) -> None:
+    """Refuse NaN and infinity.
+
+    Raises:
+        ValueError: With how many values and which sample is the first.
+    """
+    if values.dtype.kind != "f":
+        return
+    with np.errstate(invalid="ignore", over="ignore"):
+        # One pass without a temporary: a sum is finite only if all its terms are.
+        if np.isfinite(values.sum(dtype=np.float64)):
+            return
+    bad = ~np.isfinite(values)
+    if bad.any():
+        first = int(np.argwhere(bad)[0][0])
+        raise ValueError(
+            f"{what} has {int(bad.sum())} values that are NaN or infinite, the first in sample {first} of the batch."
+        )
+
+
+def layer_rows(
+    features: Features, layer: str, width: int | None = None
+) -> tuple[Float[np.ndarray, "rows d"], int]:
+    """Return a layer's activations with the positions folded into the rows, and the number of positions.
+
+    Args:
+        features: A batch.
+        layer: The layer.
+        width: The width expected; None accepts any.
+
+    Raises:
+        ValueError: If the layer is missing, has another width, or holds NaN.
+    """
+    require_layer(layer, features.activations)
+    array = np.asarray(features.activations[layer])
+    if array.ndim < 2:
+        raise ValueError(
+            f"Layer '{layer}' has activations of shape {array.shape}; (samples, ..., features) is needed."
+        )
+    if width is not None and array.shape[-1] != width:
+        raise ValueError(
+            f"Layer '{layer}' has {array.shape[-1]} features a sample and the detector was fitted to {width}."
+        )
+    if array.dtype not in (np.float32, np.float64):
+        array = array.astype(np.float32 if array.dtype == np.float16 else np.float64)
+    require_finite(array, f"Layer '{layer}'")
+    positions = int(np.prod(array.shape[1:-1], dtype=np.int64))
+    return np.ascontiguousarray(array.reshape(-1, array.shape[-1])), positions
+
+
+def model_output(features: Features) -> Float[np.ndarray, "n K"]:
+    """Return the logits in float64.
+
+    Raises:
+        ValueError: If there are none, or they hold NaN.
+    """
+    if features.logits is None:
+        raise ValueError("This detector reads the model's logits and the features carry none.")
+    logits = np.asarray(features.logits)
+    require_finite(logits, "The model's output")
+    return np.ascontiguousarray(logits, dtype=np.float64)
+
+
+def model_input(features: Features) -> Shaped[np.ndarray, "n ..."]:
+    """Return the inputs.
+
+    Raises:
+        ValueError: If there are none, or they hold NaN.
+    """
+    if features.inputs is None:
+        raise ValueError("This detector reads the model's input and the features carry none.")
+    inputs = np.asarray(features.inputs)
+    require_finite(inputs, "The model's input")
+    return inputs
+
+
+def predicted(features: Features) -> Int[np.ndarray, " n"]:
+    """Return the class that the model predicts for each sample."""
+    return np.argmax(model_output(features), axis=1)

@@ -1,0 +1,83 @@
+"""A fitted detector on disk: `detector.safetensors` for the arrays, `detector.json` for the parameters. Nothing is pickled."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from taskloom_anomaly.detectors.components import GROUP
+from taskloom_anomaly.detectors.config.base import Detector
+from taskloom_anomaly.detectors.protocol import Tensors
+
+ARRAYS = "detector.safetensors"
+PARAMETERS = "detector.json"
+FORMAT = 1
+
+
+def save(folder: Path, config: Detector, fitted: Tensors) -> dict[str, Path]:
+    """Write a fitted detector into a folder, each file by rename.
+
+    Args:
+        folder: The folder; it exists.
+        config: The detector's parameters.
+        fitted: What `driver.fit` returned.
+
+    Returns:
+        The two files by artifact name.
+    """
+    arrays = {name: np.asarray(array, order="C") for name, array in fitted.items()}
+    document = {"format": FORMAT, "detector": config.model_dump(mode="json")}
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        partial = Path(scratch)
+        save_file(arrays, partial / ARRAYS)
+        (partial / PARAMETERS).write_text(
+            json.dumps(document, indent=2, sort_keys=True) + "\n", encoding="utf-8"
+        )
+        for name in (ARRAYS, PARAMETERS):
+            os.replace(partial / name, folder / name)
+    return {"detector": folder / ARRAYS, "detector_parameters": folder / PARAMETERS}
+
+
+def load_arrays(path: Path) -> Tensors:
+    """Read a flat dictionary of arrays; each is a copy of its own, aligned as numpy's own arrays are.
+
+    Raises:
+        ValueError: If the file cannot be read.
+    """
+    try:
+        return {name: np.array(array, order="C") for name, array in load_file(path).items()}
+    except (OSError, SafetensorError) as error:
+        raise ValueError(f"The arrays in '{path}' cannot be read: {error}.") from None
+
+
+def load(folder: Path) -> tuple[Detector, Tensors]:
+    """Read a fitted detector: its config, whose `build()` gives the detector, and what scoring needs.
+
+    Raises:
+        ValueError: If a file is missing or damaged, or names a detector that is not installed.
+    """
+    # Imported here because the registry looks at every installed plugin.
+    from taskloom.registry.components import load_components
+
+    path = folder / PARAMETERS
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        parameters = document["detector"]
+        kind = parameters["kind"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"There is no readable detector in '{folder}': {error}.") from None
+    known = load_components(GROUP)
+    if kind not in known:
+        raise ValueError(
+            f"'{path}' holds a detector '{kind}'; the installed ones are: {', '.join(sorted(known))}."
+        )
+    config = known[kind].model_validate(parameters)
+    if not isinstance(config, Detector):
+        raise ValueError(f"The component '{kind}' in '{path}' is not a detector.")
+    return config, load_arrays(folder / ARRAYS)
