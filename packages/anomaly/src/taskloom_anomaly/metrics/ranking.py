@@ -1,0 +1,69 @@
+"""Numbers read off the ranking of the scores alone: any increasing transformation leaves them unchanged."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+from scipy.stats import rankdata
+
+from taskloom_anomaly.metrics.curves import checked, roc
+
+
+def auroc(normal: Float[np.ndarray, " m"], anomalous: Float[np.ndarray, " n"]) -> float:
+    """Return P(anomalous > normal) + P(equal) / 2: the rank formula of Mann and Whitney."""
+    normal, anomalous = checked(normal, anomalous)
+    count = len(anomalous)
+    ranks = rankdata(np.concatenate([anomalous, normal]))[:count]
+    return float((ranks.sum() - count * (count + 1) / 2) / (count * len(normal)))
+
+
+def average_precision(normal: Float[np.ndarray, " m"], anomalous: Float[np.ndarray, " n"]) -> float:
+    """Return sum over thresholds of (recall step) x precision, the anomalous being the positives; it depends on their share."""
+    curve = roc(normal, anomalous)
+    hits, alarms = curve.tpr[1:] * len(anomalous), curve.fpr[1:] * len(normal)
+    return float(np.sum(np.diff(curve.tpr) * hits / (hits + alarms)))
+
+
+def fpr_at_tpr(
+    normal: Float[np.ndarray, " m"], anomalous: Float[np.ndarray, " n"], tpr: float = 0.95
+) -> float:
+    """Return the smallest false-positive rate of a threshold that finds at least the share `tpr` of the anomalies."""
+    curve = roc(normal, anomalous)
+    return float(curve.fpr[np.argmax(curve.tpr >= tpr - 1e-12)])
+
+
+def tpr_at_fpr(
+    normal: Float[np.ndarray, " m"], anomalous: Float[np.ndarray, " n"], fpr: float
+) -> float:
+    """Return the true-positive rate at a false-positive rate, by linear interpolation of the ROC curve.
+
+    Where the curve is vertical at `fpr` its upper end counts: that threshold has this false-positive rate.
+    """
+    curve = roc(normal, anomalous)
+    last = int(np.searchsorted(curve.fpr, fpr + 1e-12, side="right")) - 1
+    if last == len(curve.fpr) - 1:
+        return float(curve.tpr[-1])
+    left, right = curve.fpr[last], curve.fpr[last + 1]
+    share = max(fpr - left, 0.0) / (right - left)
+    return float(curve.tpr[last] + share * (curve.tpr[last + 1] - curve.tpr[last]))
+
+
+def partial_auroc(
+    normal: Float[np.ndarray, " m"], anomalous: Float[np.ndarray, " n"], max_fpr: float = 0.1
+) -> float:
+    """Return the area below the ROC curve up to `max_fpr`, scaled so that chance is 0.5 and perfection 1.
+
+    McClish, Medical Decision Making 9 (1989): (1 + (A - A_min) / (A_max - A_min)) / 2 with A_min = f^2 / 2 and A_max = f.
+    """
+    curve = roc(normal, anomalous)
+    inside = curve.fpr < max_fpr
+    fpr = np.append(curve.fpr[inside], max_fpr)
+    # A vertical step at max_fpr itself adds no area, so its lower end is right.
+    after = int(np.count_nonzero(inside))
+    left, right = curve.fpr[after - 1], curve.fpr[after]
+    edge = curve.tpr[after - 1] + (max_fpr - left) / (right - left) * (
+        curve.tpr[after] - curve.tpr[after - 1]
+    )
+    area = float(np.trapezoid(np.append(curve.tpr[inside], edge), fpr))
+    least = max_fpr**2 / 2
+    return 0.5 * (1 + (area - least) / (max_fpr - least))
