@@ -1,0 +1,55 @@
+"""The `tasks` command.
+
+`main` answers `list`, `--version` and the shell's completion requests before it imports Typer, which with pydantic costs more
+than everything else that those need.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line and return its exit code.
+
+    Args:
+        argv: The words after `tasks`; those of the process if None.
+    """
+    from taskloom.cli.boundary import guarded
+
+    words = list(sys.argv[1:] if argv is None else argv)
+    debug = os.environ.get("TASKLOOM_DEBUG") == "1"
+    if words[:1] == ["--debug"]:
+        debug, words = True, words[1:]
+    return guarded(lambda: _dispatch(words), debug=debug)
+
+
+def _dispatch(words: list[str]) -> int:
+    if "_TASKS_COMPLETE" in os.environ:
+        from taskloom.cli.complete import answer
+
+        return answer(os.environ)
+    if words == ["--version"]:
+        from taskloom import __version__
+
+        sys.stdout.write(f"taskloom {__version__}\n")
+        return 0
+    if words[:1] == ["list"] and (options := _list_options(words[1:])) is not None:
+        from taskloom.cli.list import list_tasks
+
+        list_tasks(*options)
+        return 0
+    # Typer and, through it, pydantic: 200 ms
+    from taskloom.cli.app import run
+
+    return run(words or ["--help"])
+
+
+def _list_options(words: list[str]) -> tuple[str | None, bool] | None:
+    """Return the domain and whether JSON is wanted, or None for a line that Typer should judge."""
+    names = [word for word in words if not word.startswith("-")]
+    if len(names) > 1 or set(words) - set(names) - {"--json"}:
+        return None
+    return (names[0] if names else None), "--json" in words

@@ -1,0 +1,69 @@
+"""The one place where errors become a sentence and an exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import traceback
+from collections.abc import Callable
+
+from taskloom.errors import ExitCode, TaskloomError
+
+
+def guarded(command: Callable[[], int], *, debug: bool = False) -> int:
+    """Run a command and return its exit code; whatever it raises becomes a sentence on stderr.
+
+    Args:
+        command: What to run.
+        debug: Print the traceback of an error as well.
+    """
+    try:
+        code = command()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _drop_stdout()  # `tasks list | head`: the reader has enough, which is nobody's error
+        return ExitCode.OK
+    except KeyboardInterrupt:
+        _say("interrupted")
+        return ExitCode.INTERRUPTED
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        return _tell(error)
+    return code
+
+
+def _tell(error: Exception) -> int:
+    if isinstance(error, TaskloomError):
+        for line in error.message.splitlines() or [""]:
+            _say(f"error: {line}")
+        if error.hint:
+            _say(f"hint: {error.hint}")
+        return error.exit_code
+    # Typer's own errors; their common base class is not public.
+    format_message = getattr(error, "format_message", None)
+    if format_message is not None:
+        _say(f"error: {_sentence(format_message())}")
+        path = getattr(getattr(error, "ctx", None), "command_path", "tasks")
+        _say(f"hint: {path} --help")
+        return int(getattr(error, "exit_code", ExitCode.USAGE))
+    _say(f"error: {type(error).__name__}: {_sentence(str(error))}")
+    _say("hint: this is a defect of taskloom or of a plugin; TASKLOOM_DEBUG=1 shows where")
+    return ExitCode.FAILED
+
+
+def _sentence(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _say(line: str) -> None:
+    with contextlib.suppress(OSError):  # nobody is listening
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
+
+
+def _drop_stdout() -> None:
+    """Point stdout at nothing, so that Python's own flush at exit does not fail again."""
+    with contextlib.suppress(OSError, ValueError):  # stdout is not a file, as in a test
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,166 @@
+"""Every command of `tasks`, by name: the place to register one.
+
+A command is an ordinary function with Typer annotations, imported when it is called. A command on a task (`run`, `check`)
+takes an `Invocation` first and receives the task's parameters as options; see `taskloom.cli.taskcommand`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from taskloom.cli.groups import Entry, command_of, lazy_group
+from taskloom.registry import (
+    find_domain,
+    find_task,
+    installed_domains,
+    load_target,
+    load_task,
+    tasks_of,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command by name.
+
+    Attributes:
+        name: What is typed.
+        summary: One sentence for help.
+        target: The function, `"package.module:function"`; empty for a group.
+        on_task: Whether it is called on a task: `tasks NAME DOMAIN TASK`.
+        commands: The commands of a group.
+    """
+
+    name: str
+    summary: str
+    target: str = ""
+    on_task: bool = False
+    commands: tuple[Command, ...] = ()
+
+
+COMMANDS = (
+    Command("list", "List the installed domains and tasks.", "taskloom.cli.listing:list_"),
+    Command(
+        "info", "Show what a task is, takes and needs.", "taskloom.cli.info:info", on_task=True
+    ),
+    Command("run", "Run a task once.", "taskloom.cli.run:run", on_task=True),
+    Command(
+        "check",
+        "Construct a task and let it check itself.",
+        "taskloom.cli.check:check",
+        on_task=True,
+    ),
+)
+
+
+def entry_of(command: Command) -> Entry:
+    """Return a command as the entry of a group."""
+    if command.commands:
+        entries = [entry_of(item) for item in command.commands]
+        return Entry(
+            command.name, command.summary, lambda _: lazy_group(entries, summary=command.summary)
+        )
+    if command.on_task:
+        return Entry(command.name, command.summary, lambda _: _on_task(command))
+    return Entry(
+        command.name,
+        command.summary,
+        lambda _: command_of(_function(command.target), summary=command.summary),
+    )
+
+
+def domain_entries() -> list[Entry]:
+    """Return the installed domains that have verbs, as entries: `tasks hci play ...`."""
+    return [
+        Entry(
+            item.ref.name,
+            _with_verbs(item.ref.summary, item.ref.verbs),
+            _domain_loader(item.ref.name),
+            "Domains",
+        )
+        for item in installed_domains()
+        if item.ref.verbs
+    ]
+
+
+def _on_task(command: Command) -> Any:  # noqa: ANN401 -- Typer's own class
+    entries = [
+        Entry(item.ref.name, item.ref.summary, _tasks_loader(command, item.ref.name), "Domains")
+        for item in installed_domains()
+    ]
+    return lazy_group(
+        entries,
+        summary=command.summary,
+        usage="DOMAIN TASK [--name=value ...]",
+        footer=f"tasks {command.name} DOMAIN TASK --help shows every parameter of a task.",
+        on_unknown=find_domain,
+    )
+
+
+def _tasks_loader(command: Command, domain: str) -> Callable[[Sequence[str]], Any]:
+    def load(words: Sequence[str]) -> Any:  # noqa: ANN401
+        del words
+        entries = [
+            Entry(
+                item.ref.name,
+                item.ref.summary,
+                _task_loader(command, domain, item.ref.name),
+                "Tasks",
+            )
+            for item in tasks_of(domain)
+        ]
+        return lazy_group(
+            entries,
+            summary=find_domain(domain).ref.summary,
+            usage="TASK [--name=value ...]",
+            footer=f"tasks {command.name} {domain} TASK --help shows every parameter of a task.",
+            on_unknown=lambda name: find_task(domain, name),
+        )
+
+    return load
+
+
+def _task_loader(command: Command, domain: str, task: str) -> Callable[[Sequence[str]], Any]:
+    def load(words: Sequence[str]) -> Any:  # noqa: ANN401
+        from taskloom.cli.taskcommand import task_command
+
+        return task_command(_function(command.target), load_task(find_task(domain, task)), words)
+
+    return load
+
+
+def _domain_loader(domain: str) -> Callable[[Sequence[str]], Any]:
+    def load(words: Sequence[str]) -> Any:  # noqa: ANN401
+        del words
+        ref = find_domain(domain).ref
+        entries = [
+            Entry(verb.name, verb.summary, _verb_loader(domain, verb.name), "Verbs")
+            for verb in ref.verbs
+        ]
+        footer = f"The tasks of {domain}: tasks list {domain}"
+        return lazy_group(entries, summary=ref.summary, usage="VERB ...", footer=footer)
+
+    return load
+
+
+def _verb_loader(domain: str, name: str) -> Callable[[Sequence[str]], Any]:
+    def load(words: Sequence[str]) -> Any:  # noqa: ANN401
+        del words
+        verb = next(item for item in find_domain(domain).ref.verbs if item.name == name)
+        function: Any = load_target(verb.target, what=f"Verb '{domain} {name}'")
+        return command_of(function, summary=verb.summary)
+
+    return load
+
+
+def _function(target: str) -> Callable[..., Any]:
+    module, _, name = target.partition(":")
+    function: Callable[..., Any] = getattr(import_module(module), name)
+    return function
+
+
+def _with_verbs(summary: str, verbs: Sequence[Any]) -> str:
+    return f"{summary} Verbs: {', '.join(verb.name for verb in verbs)}."

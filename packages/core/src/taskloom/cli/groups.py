@@ -1,0 +1,153 @@
+"""Groups of commands that know names and sentences, and import a command when it is called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from taskloom.cli.help import Help, Panel, Row, show
+from taskloom.errors import UnknownNameError
+from taskloom.registry import closest
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One command of a group, not imported.
+
+    Attributes:
+        name: The command.
+        summary: One sentence.
+        load: Makes the command, given the words that follow its name.
+        section: The heading it stands under in help.
+    """
+
+    name: str
+    summary: str
+    load: Callable[[Sequence[str]], Any]
+    section: str = "Commands"
+
+
+def _refuse(path: str, name: str, entries: Sequence[Entry]) -> NoReturn:
+    near = closest(name, [entry.name for entry in entries])
+    raise UnknownNameError(
+        f"'{path}' has no command '{name}'",
+        hint=f"did you mean '{path} {near}'?" if near else f"{path} --help",
+    )
+
+
+class LazyGroup(TyperGroup):
+    """A group whose commands are entries."""
+
+    entries: Sequence[Entry] = ()
+    summary: str = ""
+    usage: str = "COMMAND ..."
+    options: Sequence[Row] = ()
+    footer: str = ""
+    on_unknown: Callable[[str], object] | None = None
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, D102 -- Typer's contract
+        del ctx
+        return [entry.name for entry in self.entries]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401, D102
+        del ctx
+        return next((entry.load(()) for entry in self.entries if entry.name == cmd_name), None)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401, D102
+        if not args:
+            args = ["--help"]
+        return super().parse_args(ctx, self._name_first(args))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401, D102
+        name, *rest = args
+        for entry in self.entries:
+            if entry.name == name:
+                return name, entry.load(rest), rest
+        if self.on_unknown is not None:
+            self.on_unknown(name)
+        _refuse(ctx.command_path, name, self.entries)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401, D102
+        sections = list(dict.fromkeys(entry.section for entry in self.entries))
+        panels = [
+            Panel(
+                name,
+                tuple(
+                    Row(item.name, help=item.summary)
+                    for item in self.entries
+                    if item.section == name
+                ),
+            )
+            for name in sections
+        ]
+        options = (*self.options, Row("--help", help="Show this text."))
+        text = Help(
+            f"{ctx.command_path} {self.usage}",
+            self.summary,
+            (*panels, Panel("Options", options)),
+            self.footer,
+        )
+        formatter.write(show(text))
+
+    def _name_first(self, args: list[str]) -> list[str]:
+        """Move a leading option behind the command's name: options may come in any order."""
+        names = {entry.name for entry in self.entries}
+        own = {
+            option for param in self.params for option in [*param.opts, *param.secondary_opts]
+        } | {"-h", "--help"}
+        if args[0].partition("=")[0] in own:
+            return args
+        position = next((index for index, word in enumerate(args) if word in names), None)
+        if not args[0].startswith("-") or position is None:
+            return args
+        return [args[position], *args[:position], *args[position + 1 :]]
+
+
+def lazy_group(
+    entries: Sequence[Entry],
+    *,
+    summary: str,
+    usage: str = "COMMAND ...",
+    footer: str = "",
+    options: Sequence[Row] = (),
+    on_unknown: Callable[[str], object] | None = None,
+    callback: Callable[..., None] | None = None,
+) -> LazyGroup:
+    """Make a group of entries.
+
+    Args:
+        entries: Its commands.
+        summary: What it is for, one sentence.
+        usage: What follows its name.
+        footer: A last line of help.
+        options: Its own options, for help.
+        on_unknown: Called with a name that is no entry; may raise something better than a did-you-mean.
+        callback: Receives the group's own options.
+    """
+    app = typer.Typer(cls=LazyGroup, add_completion=False, context_settings=CONTEXT)
+    app.callback(invoke_without_command=False)(callback or _nothing)
+    group = get_command(app)
+    if not isinstance(group, LazyGroup):
+        raise TypeError("Typer did not make a group of our class")
+    group.entries, group.summary, group.usage = entries, summary, usage
+    group.footer, group.options, group.on_unknown = footer, options, on_unknown
+    return group
+
+
+CONTEXT = {"help_option_names": ["--help", "-h"]}
+
+
+def _nothing() -> None:
+    """A group without options of its own."""
+
+
+def command_of(function: Callable[..., Any], *, summary: str = "") -> Any:  # noqa: ANN401 -- Typer's own class
+    """Turn an ordinary function with Typer annotations into a command."""
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=CONTEXT)
+    app.command(help=summary or None)(function)
+    return get_command(app)

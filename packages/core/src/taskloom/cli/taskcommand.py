@@ -1,0 +1,252 @@
+"""A command that has every parameter of one task, and of the components chosen for it, as a real option.
+
+The function behind such a command is an ordinary one whose first parameter is an `Invocation` and whose keyword parameters
+have Typer annotations:
+
+    def run(invocation: Invocation, *, dry_run: Annotated[bool, typer.Option("--dry-run", help="...")] = False) -> None: ...
+
+`task_command(run, loaded, words)` gives it a signature with one option more for each parameter of the task.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import typer
+from typer.core import TyperCommand
+from typer.main import get_command
+
+from taskloom.cli.arguments import PARAM, Arguments
+from taskloom.cli.groups import CONTEXT
+from taskloom.cli.help import Help, Panel, Row, show
+from taskloom.params import Parameter, Resolved, find_choices, resolve, suggestion, walk
+from taskloom.registry import LoadedTask
+
+
+@dataclass(slots=True)
+class Invocation:
+    """One call of a command on a task.
+
+    Attributes:
+        loaded: The task.
+        words: The words after the task's name.
+        values: The parameters that the command line sets, as text, by path.
+    """
+
+    loaded: LoadedTask
+    words: Sequence[str]
+    values: dict[str, str] = field(default_factory=dict)
+
+    def resolve(self, files: Sequence[Path] = ()) -> Resolved:
+        """Merge the layers and validate.
+
+        Raises:
+            ConfigError: A file or a value is not accepted.
+        """
+        return resolve(self.loaded.config_class, files=files, arguments=self.values)
+
+
+class TaskCommand(TyperCommand):
+    """A command whose options are the parameters of a task."""
+
+    invocation: Invocation
+    parameters: Sequence[Parameter] = ()
+    chosen: dict[str, str]
+    own_names: frozenset[str] = frozenset()
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401, D102 -- Typer's contract
+        found = self._read(args, ctx.command_path)
+        self.invocation.values = found.values
+        # Handed on in one spelling, so that Typer sees the options that it declares.
+        own = self._own_options()
+        given = [
+            f"--{path}={value}"
+            for path, value in found.values.items()
+            if self._is_declared(path, own)
+        ]
+        return super().parse_args(ctx, [*found.own, *given])
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401, D102
+        entry = self.invocation.loaded.entry
+        text = Help(
+            f"{ctx.command_path} [--name=value ...]",
+            entry.ref.summary,
+            (*_panels(self.parameters, self.chosen, set(self._own_options())), self._own_panel()),
+            "Any option order; --config FILE < TASKS__A__B in the environment < --a.b=value.",
+        )
+        formatter.write(show(text))
+
+    def _read(self, args: Sequence[str], path: str) -> Arguments:
+        def suggest(name: str) -> str:
+            options = [
+                option.removeprefix("--")
+                for option in self._own_options()
+                if option.startswith("--")
+            ]
+            return suggestion(self.invocation.loaded.config_class, name, self.chosen, options)
+
+        found = Arguments(self.parameters, self._own_options(), suggest, path)
+        found.read(args)
+        return found
+
+    def _own_options(self) -> dict[str, bool]:
+        """Return the command's own options, and whether each takes a value."""
+        own = {"--help": False, "-h": False}
+        for param in self.params:
+            if param.name in self.own_names:
+                flag = bool(getattr(param, "is_flag", False))
+                own |= {option: not flag for option in [*param.opts, *param.secondary_opts]}
+        return own
+
+    def _is_declared(self, path: str, own: dict[str, bool]) -> bool:
+        return f"--{path}" not in own and any(f"--{path}" in param.opts for param in self.params)
+
+    def _own_panel(self) -> Panel:
+        rows = [
+            Row(
+                ", ".join([*param.opts, *param.secondary_opts]),
+                str(param.metavar or ""),
+                help=str(getattr(param, "help", "") or ""),
+            )
+            for param in self.params
+            if param.name in self.own_names
+        ]
+        rows.append(
+            Row(PARAM, "NAME=VALUE", help="Set a parameter; the same as --name=value. Repeatable.")
+        )
+        rows.append(Row("--help, -h", help="Show this text."))
+        return Panel("Run options", rows)
+
+
+def task_command(
+    body: Callable[..., None], loaded: LoadedTask, words: Sequence[str]
+) -> TaskCommand:
+    """Make the command that calls `body` for one task.
+
+    Args:
+        body: What the command does; see the module's docstring.
+        loaded: The task.
+        words: The words that follow the task's name; they say which components are chosen.
+
+    Raises:
+        UnknownNameError: A component does not exist.
+        ConfigError: A config file cannot be read.
+    """
+    spelled = _spell_param(words)
+    files = [Path(name) for name in _said("--config", spelled)]
+    chosen = find_choices(loaded.config_class, spelled, files=files)
+    parameters = walk(loaded.config_class, chosen)
+    invocation = Invocation(loaded, list(words))
+    own = _own_parameters(body)
+
+    def call(**given: Any) -> None:  # noqa: ANN401 -- the options of any task
+        body(invocation, **{name: given[name] for name in own})
+
+    taken = {option for parameter in own.values() for option in _declared(parameter)}
+    synthesised = [
+        _option(index, parameter)
+        for index, parameter in enumerate(parameters)
+        if f"--{parameter.path}" not in taken and parameter.path != "help"
+    ]
+    # setattr, since a function has no such attribute for a type checker; Typer reads it through `inspect.signature`
+    setattr(call, "__signature__", inspect.Signature([*own.values(), *synthesised]))  # noqa: B010
+    call.__annotations__ = {}
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=CONTEXT)
+    app.command(cls=TaskCommand, help=loaded.entry.ref.summary)(call)
+    command = get_command(app)
+    if not isinstance(command, TaskCommand):
+        raise TypeError("Typer did not make a command of our class")
+    command.invocation, command.parameters, command.chosen = invocation, parameters, chosen
+    command.own_names = frozenset(own)
+    return command
+
+
+def _own_parameters(body: Callable[..., None]) -> dict[str, inspect.Parameter]:
+    """Return the keyword parameters of a body, with their annotations evaluated."""
+    hints = get_type_hints(body, include_extras=True)
+    return {
+        name: parameter.replace(annotation=hints[name])
+        for name, parameter in inspect.signature(body).parameters.items()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    }
+
+
+def _declared(parameter: inspect.Parameter) -> list[str]:
+    """Return the option names that a Typer annotation declares."""
+    info = next(
+        (item for item in parameter.annotation.__metadata__ if hasattr(item, "param_decls")), None
+    )
+    return [name for names in (info.param_decls or () if info else ()) for name in names.split("/")]
+
+
+def _option(index: int, parameter: Parameter) -> inspect.Parameter:
+    option = typer.Option(
+        f"--{parameter.path}", metavar=parameter.type, help=parameter.help, show_default=False
+    )
+    return inspect.Parameter(
+        f"parameter_{index}",
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[str | None, option],
+    )
+
+
+def _panels(
+    parameters: Sequence[Parameter], chosen: dict[str, str], taken: set[str]
+) -> list[Panel]:
+    groups = {parameter.group: list[Row]() for parameter in parameters}
+    for parameter in parameters:
+        groups[parameter.group].append(_row(parameter, chosen, taken))
+    places = {parameter.path: parameter for parameter in parameters if parameter.is_component}
+    return [Panel(_title(group, places.get(group), chosen), rows) for group, rows in groups.items()]
+
+
+def _title(group: str, place: Parameter | None, chosen: dict[str, str]) -> str:
+    if not group:
+        return "Task parameters"
+    if place is None or place.type != "NAME":
+        return group
+    now = chosen.get(group, place.default)
+    others = ", ".join(name for name in place.choices if name != now)
+    return f"{group} = {now} (also: {others})" if others else f"{group} = {now}"
+
+
+def _row(parameter: Parameter, chosen: dict[str, str], taken: set[str]) -> Row:
+    name = f"--{parameter.path}"
+    if name in taken:
+        name = f"{PARAM} {parameter.path}=..."
+    default = "required" if parameter.default is None else parameter.default
+    if parameter.unit:
+        default = f"{default} {parameter.unit}"
+    kind = (
+        "|".join(parameter.choices)
+        if parameter.is_component and parameter.choices
+        else parameter.type
+    )
+    if parameter.is_component:
+        default = chosen.get(parameter.path, default)
+    return Row(name, kind, default, parameter.help, ", ".join(parameter.bounds))
+
+
+def _spell_param(words: Sequence[str]) -> list[str]:
+    """Replace `--param name=value` by `--name=value`."""
+    spelled, rest = list[str](), list(words)
+    while rest:
+        word = rest.pop(0)
+        if word == PARAM and rest:
+            word = f"--{rest.pop(0)}"
+        elif word.startswith(f"{PARAM}="):
+            word = f"--{word.partition('=')[2]}"
+        spelled.append(word)
+    return spelled
+
+
+def _said(option: str, words: Sequence[str]) -> list[str]:
+    """Return every value given to an option."""
+    values = [word.partition("=")[2] for word in words if word.startswith(f"{option}=")]
+    return values + [value for word, value in pairwise(words) if word == option]

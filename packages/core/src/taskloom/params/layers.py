@@ -1,0 +1,116 @@
+"""The layers of a config, lowest first: defaults, config files, the environment, the command line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from taskloom.config import Config
+from taskloom.errors import ConfigError, TaskloomError
+from taskloom.params.files import read_file
+from taskloom.params.merge import DEFAULT, Layer, Merged, merge, nest
+from taskloom.params.messages import validation_error
+from taskloom.params.shapes import Model, fields_of, kind_of
+from taskloom.params.tree import leaves
+
+PREFIX = "TASKS__"
+"""What the name of an environment variable that sets a parameter begins with; further double underscores are dots."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A config, and where each of its values comes from.
+
+    Attributes:
+        config: The validated config.
+        sources: The layer that set each leaf, by path: `default`, `file NAME`, `environment NAME` or `command line`. The
+            choice of a component is the leaf `<path>.kind`.
+        notes: What a person should know, one sentence each: values that were discarded.
+    """
+
+    config: Config
+    sources: dict[str, str]
+    notes: list[str]
+
+
+def resolve(
+    config_class: type[Config],
+    *,
+    files: Sequence[Path] = (),
+    environ: Mapping[str, str] | None = None,
+    arguments: Mapping[str, str] | None = None,
+) -> Resolved:
+    """Merge the layers, validate once, and tell where every value comes from.
+
+    Args:
+        config_class: The task's config class.
+        files: Config files; later ones win.
+        environ: The environment; the process's own if None.
+        arguments: Values from the command line, as text, by dotted path.
+
+    Raises:
+        ConfigError: A file or a value is not accepted.
+        UnknownNameError: A parameter or a component does not exist.
+    """
+    layers = [
+        *file_layers(files),
+        *environment_layers(config_class, os.environ if environ is None else environ),
+        *argument_layers(arguments or {}),
+    ]
+    merged = merge(config_class, layers)
+    config = validate(config_class, merged)
+    sources = {path: merged.sources.get(path, DEFAULT) for path in leaves(config)}
+    return Resolved(config, sources, merged.notes)
+
+
+def validate(config_class: type[Config], merged: Merged) -> Config:
+    """Validate merged layers.
+
+    Raises:
+        ConfigError: A value is not accepted; the message has one line for each.
+    """
+    try:
+        return config_class.model_validate(merged.raw)
+    except ValidationError as error:
+        raise validation_error(config_class, error, merged) from None
+    except TaskloomError:
+        raise
+    except Exception as error:  # a validator of the task's own may raise anything
+        raise ConfigError(
+            f"the config cannot be checked: {type(error).__name__}: {error}"
+        ) from error
+
+
+def file_layers(files: Sequence[Path]) -> list[Layer]:
+    """Read config files as layers."""
+    return [Layer(f"file {path}", read_file(path), typed=True) for path in files]
+
+
+def environment_layers(config_class: Model, environ: Mapping[str, str]) -> list[Layer]:
+    """Return one layer for each variable that begins with `TASKS__`, the shallowest path first."""
+    found = [(name, value) for name, value in environ.items() if name.upper().startswith(PREFIX)]
+    found.sort(key=lambda item: (item[0].count("__"), item[0]))
+    return [
+        Layer(f"environment {name}", nest(_field_path(config_class, name[len(PREFIX) :]), value))
+        for name, value in found
+    ]
+
+
+def argument_layers(arguments: Mapping[str, str]) -> list[Layer]:
+    """Return one layer for each argument, the shallowest path first: a component is chosen before it is tuned."""
+    found = sorted(arguments.items(), key=lambda item: item[0].count("."))
+    return [Layer("command line", nest(path, value)) for path, value in found]
+
+
+def _field_path(config_class: Model, name: str) -> str:
+    """Spell a variable's name as a path; variables are upper case by custom, fields need not be lower case."""
+    exact = {
+        field.lower(): field
+        for field in [*fields_of(config_class), *(("kind",) if kind_of(config_class) else ())]
+    }
+    head, *rest = name.lower().split("__")
+    return ".".join([exact.get(head, head), *rest])

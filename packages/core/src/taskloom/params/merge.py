@@ -1,0 +1,253 @@
+"""Merging layers over the defaults, and choosing components on the way.
+
+Choosing another component discards what lower layers said about the previous one, with a note: else a file that tunes
+`detector.shrinkage` would make `--detector=spectral` fail. A layer that tunes a component without naming it keeps the
+component that the layers below chose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from taskloom.errors import UnknownNameError
+from taskloom.params.labels import shown
+from taskloom.params.messages import (
+    Problem,
+    problem_error,
+    spelled,
+    unknown_component,
+    unknown_parameter,
+)
+from taskloom.params.shapes import Model, Shape, fields_of, kind_of, shape_of
+from taskloom.params.tree import NO_COMPONENT, PRESENT, default_of, variant_at
+from taskloom.params.values import UnreadableValueError, read_json, read_value
+
+DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """What one source says.
+
+    Attributes:
+        source: Its name for messages and records: `file a.toml`, `environment TASKS__SEED`, `command line`.
+        values: What it sets, nested by name.
+        typed: Whether values have types already, as in a file; else they are text.
+    """
+
+    source: str
+    values: Mapping[str, object]
+    typed: bool = False
+
+
+@dataclass(slots=True)
+class Merged:
+    """The layers merged.
+
+    Attributes:
+        raw: What pydantic validates: only what differs from the defaults.
+        sources: The source of every leaf by path.
+        chosen: The component at every place by path.
+        given: What was written at every leaf that a layer set, by path.
+        notes: What was discarded, one sentence each.
+    """
+
+    raw: dict[str, object] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
+    chosen: dict[str, str] = field(default_factory=dict)
+    given: dict[str, object] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def merge(config_class: Model, layers: Sequence[Layer], *, lenient: bool = False) -> Merged:
+    """Merge layers, lowest first, over the defaults of a config class.
+
+    Args:
+        config_class: The config class.
+        layers: What each source says.
+        lenient: Pass over unknown parameters and unreadable values: enough to find which components are chosen.
+
+    Raises:
+        UnknownNameError: A layer names a parameter or component that does not exist.
+        ConfigError: A value cannot be of the parameter's type.
+    """
+    merger = _Merger(config_class, lenient)
+    merger.out.raw = merger.model(config_class, None, "", layers)
+    return merger.out
+
+
+class _Merger:
+    """One merge: carries the output through the recursion."""
+
+    def __init__(self, config_class: Model, lenient: bool) -> None:
+        self.config_class = config_class
+        self.lenient = lenient
+        self.out = Merged()
+
+    def model(
+        self, model: Model, instance: BaseModel | None, prefix: str, layers: Sequence[Layer]
+    ) -> dict[str, object]:
+        """Merge the layers of one component and return what pydantic validates."""
+        self._refuse_unknown(model, prefix, layers)
+        raw: dict[str, object] = {}
+        for name, info in fields_of(model).items():
+            given = [
+                Layer(layer.source, {"": layer.values[name]}, layer.typed)
+                for layer in layers
+                if name in layer.values
+            ]
+            path, shape, default = (
+                f"{prefix}{name}",
+                shape_of(info),
+                default_of(model, instance, name),
+            )
+            if not shape.is_leaf:
+                part = self._component(path, shape, default, given)
+                if (given or instance is not None) and part is not PydanticUndefined:
+                    raw[name] = part
+            elif given:
+                raw[name] = self._leaf(path, shape, given[-1])
+            else:
+                self.out.sources[path] = DEFAULT
+                if (
+                    instance is not None
+                ):  # the task's own default for this component, not the component's
+                    raw[name] = default
+        return raw
+
+    def _leaf(self, path: str, shape: Shape, layer: Layer) -> object:
+        value = layer.values[""]
+        self.out.sources[path], self.out.given[path] = layer.source, value
+        if isinstance(value, dict) and not layer.typed and not self.lenient:
+            # TASKS__WEIGHTS__A=1: the parts of a value have no names of their own outside a file
+            raise unknown_parameter(
+                self.config_class, f"{path}.{next(iter(value))}", self.out.chosen, layer.source
+            )
+        try:
+            return read_value(value, shape, typed=layer.typed)
+        except UnreadableValueError as error:
+            if self.lenient:
+                return value
+            raise problem_error(
+                self.config_class, Problem(path, str(error), value), self.out
+            ) from None
+
+    def _component(
+        self, path: str, shape: Shape, default: object, given: Sequence[Layer]
+    ) -> object:
+        choice, choice_source, parts = self._choose(path, shape, default, given)
+        if choice:
+            self.out.chosen[path] = choice
+        model, instance = variant_at(path, shape, default, self.out.chosen)
+        if model is None:
+            if parts and not self.lenient:
+                raise self._absent(path, shape, parts[-1])
+            self.out.sources[path] = choice_source
+            return None if choice == NO_COMPONENT else PydanticUndefined
+        raw = self.model(model, instance, f"{path}.", parts)
+        if kind := kind_of(model):
+            self.out.sources[f"{path}.kind"] = choice_source
+            raw["kind"] = kind
+        return raw
+
+    def _choose(
+        self, path: str, shape: Shape, default: object, given: Sequence[Layer]
+    ) -> tuple[str, str, list[Layer]]:
+        """Return the component chosen, the source that chose it, and the layers that tune that component."""
+        choice, source, parts = _default_choice(shape, default), DEFAULT, list[Layer]()
+        for layer in given:
+            name, values = self._read_component(path, shape, layer)
+            if name and name != choice:
+                self._note_discarded(path, name, layer.source, parts)
+                choice, parts = name, []
+            if name:
+                source = layer.source
+            if values:
+                if choice == NO_COMPONENT and shape.variants is None:
+                    choice, source = (
+                        PRESENT,
+                        layer.source,
+                    )  # tuning an absent part that can be only one thing brings it in
+                parts.append(Layer(layer.source, values, layer.typed))
+        return choice, source, parts
+
+    def _read_component(
+        self, path: str, shape: Shape, layer: Layer
+    ) -> tuple[str, Mapping[str, object]]:
+        """Return the name that a layer gives to a place, if any, and the values below it."""
+        value: Any = layer.values[""]
+        if isinstance(value, str) and value.startswith("{"):
+            value = self._json(path, value)
+        if value is None or (
+            isinstance(value, str) and value.lower() == NO_COMPONENT and shape.optional
+        ):
+            return (
+                NO_COMPONENT if shape.optional else self._check_name(path, shape, "none", layer)
+            ), {}
+        if isinstance(value, str):
+            return self._check_name(path, shape, value, layer), {}
+        if not isinstance(value, dict):
+            return self._check_name(path, shape, shown(value), layer), {}
+        if shape.variants is None:
+            # An empty table brings an optional part in with its defaults.
+            return (PRESENT if shape.optional and not value else ""), value
+        rest = {name: item for name, item in value.items() if name != "kind"}
+        return (
+            self._check_name(path, shape, value["kind"], layer) if "kind" in value else ""
+        ), rest
+
+    def _json(self, path: str, text: str) -> object:
+        try:
+            return read_json(text)
+        except UnreadableValueError as error:
+            raise problem_error(
+                self.config_class, Problem(path, str(error), text), self.out
+            ) from None
+
+    def _check_name(self, path: str, shape: Shape, value: object, layer: Layer) -> str:
+        names = shape.variants.names() if shape.variants is not None else []
+        if isinstance(value, str) and value in names:
+            return value
+        raise unknown_component(path, value, names, layer.source, optional=shape.optional)
+
+    def _absent(self, path: str, shape: Shape, layer: Layer) -> UnknownNameError:
+        names = ", ".join(shape.variants.names()) if shape.variants is not None else ""
+        key = next(iter(layer.values))
+        return UnknownNameError(
+            f"--{path}.{key} has no component to belong to: {path} is none (from {spelled(layer.source)})",
+            hint=f"choose one first with --{path}=...: {names}",
+        )
+
+    def _note_discarded(self, path: str, name: str, source: str, parts: Sequence[Layer]) -> None:
+        for part in parts:
+            keys = ", ".join(f"{path}.{key}" for key in part.values)
+            if keys and part.source != source and not self.lenient:
+                self.out.notes.append(f"{path}={name} ({source}) discards {keys} ({part.source})")
+
+    def _refuse_unknown(self, model: Model, prefix: str, layers: Sequence[Layer]) -> None:
+        if self.lenient:
+            return
+        known = {*fields_of(model), *(("kind",) if prefix and kind_of(model) else ())}
+        for layer in layers:
+            for name in layer.values:
+                if name not in known:
+                    raise unknown_parameter(
+                        self.config_class, f"{prefix}{name}", self.out.chosen, layer.source
+                    )
+
+
+def _default_choice(shape: Shape, default: object) -> str:
+    if isinstance(default, BaseModel):
+        return kind_of(type(default))
+    return NO_COMPONENT if shape.optional and default is None else ""
+
+
+def nest(path: str, value: object) -> dict[str, object]:
+    """Return `{"a": {"b": value}}` for the path `a.b`."""
+    head, _, rest = path.partition(".")
+    return {head: nest(rest, value) if rest else value}

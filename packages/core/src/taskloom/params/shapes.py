@@ -1,0 +1,164 @@
+"""What one field of a config can hold: a value, a nested component, or one component out of several."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from types import NoneType, UnionType
+from typing import (
+    Annotated,
+    Any,
+    ForwardRef,
+    Literal,
+    Protocol,
+    TypeAlias,
+    Union,
+    get_args,
+    get_origin,
+)
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from taskloom.config import OneOf
+
+Model: TypeAlias = type[BaseModel]
+
+
+class Variants(Protocol):
+    """The components that may stand in one place."""
+
+    def names(self) -> list[str]:
+        """Return the names to choose from, importing nothing."""
+        ...
+
+    def load(self, name: str) -> Model:
+        """Return the config class of one of the names."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OpenVariants:
+    """The members of an entry-point group."""
+
+    group: str
+
+    def names(self) -> list[str]:
+        """Return the registered names."""
+        from taskloom.registry import component_refs
+
+        return [ref.name for ref in component_refs(self.group)]
+
+    def load(self, name: str) -> Model:
+        """Import the one component."""
+        from taskloom.registry import load_component
+
+        return load_component(self.group, name)
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedVariants:
+    """The members of an ordinary union of components, told apart by `kind`."""
+
+    members: tuple[tuple[str, Model], ...]
+
+    def names(self) -> list[str]:
+        """Return the kinds."""
+        return [name for name, _ in self.members]
+
+    def load(self, name: str) -> Model:
+        """Return the member of this kind."""
+        return dict(self.members)[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a field can hold.
+
+    Attributes:
+        annotation: The type, without None and without metadata.
+        metadata: Bounds, units and markers, outermost first.
+        optional: Whether None is allowed.
+        model: The nested component's class, if the field always holds that one.
+        variants: The components to choose from, if there is a choice.
+    """
+
+    annotation: Any
+    metadata: tuple[Any, ...]
+    optional: bool = False
+    model: Model | None = None
+    variants: Variants | None = None
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether the field is one value rather than a component with parameters of its own."""
+        return self.model is None and self.variants is None
+
+
+def fields_of(model: Model) -> dict[str, FieldInfo]:
+    """Return the fields of a model, with annotations that name later classes resolved."""
+    fields = model.model_fields
+    if any(isinstance(info.annotation, str | ForwardRef) for info in fields.values()):
+        model.model_rebuild()
+        fields = model.model_fields
+    return {name: info for name, info in fields.items() if name != "kind" or not kind_of(model)}
+
+
+def kind_of(model: Model) -> str:
+    """Return the name under which a component is chosen, or an empty string."""
+    info = model.model_fields.get("kind")
+    if info is not None and get_origin(info.annotation) is Literal:
+        return str(get_args(info.annotation)[0])
+    return ""
+
+
+def shape_of(info: FieldInfo) -> Shape:
+    """Return what a field can hold."""
+    return shape_of_type(info.annotation, tuple(info.metadata))
+
+
+def shape_of_type(annotation: Any, metadata: Sequence[Any] = ()) -> Shape:  # noqa: ANN401 -- any type
+    """Return what a value of this annotation can be."""
+    bare, found, optional = _unwrap(annotation, tuple(metadata))
+    one_of = next((item for item in found if isinstance(item, OneOf)), None)
+    if one_of is not None:
+        return Shape(bare, found, optional, variants=OpenVariants(one_of.group))
+    members = get_args(bare) if _is_union(bare) else ()
+    kinds = tuple((kind_of(item), item) for item in members if _is_model(item))
+    if members and len(kinds) == len(members) and all(name for name, _ in kinds):
+        return Shape(bare, found, optional, variants=ClosedVariants(kinds))
+    return Shape(bare, found, optional, model=bare if _is_model(bare) else None)
+
+
+def _unwrap(annotation: Any, metadata: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...], bool]:  # noqa: ANN401
+    """Peel `Annotated`, `| None` and `type` aliases off, in any order."""
+    optional = False
+    while True:
+        if get_origin(annotation) is Annotated:
+            annotation, *extra = get_args(annotation)
+            metadata += tuple(_flat(extra))
+        elif hasattr(annotation, "__value__"):
+            annotation = annotation.__value__
+        elif _is_union(annotation) and NoneType in get_args(annotation):
+            rest = tuple(item for item in get_args(annotation) if item is not NoneType)
+            optional = True
+            annotation = Union[rest]  # noqa: UP007 -- built from a tuple
+        else:
+            return annotation, metadata, optional
+
+
+def _flat(extra: Sequence[Any]) -> Iterator[Any]:
+    """Open the `Field(...)` of a nested `Annotated`, which pydantic opens only at the outermost level."""
+    for item in extra:
+        if isinstance(item, FieldInfo):
+            yield from item.metadata
+        else:
+            yield item
+
+
+def _is_union(annotation: Any) -> bool:  # noqa: ANN401
+    return get_origin(annotation) in (Union, UnionType)
+
+
+def _is_model(annotation: Any) -> bool:  # noqa: ANN401
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)

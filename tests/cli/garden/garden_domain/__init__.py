@@ -1,0 +1,1 @@
+"""A domain for tests: plants that grow by a formula."""

@@ -1,0 +1,3 @@
+"""A module that does not import."""
+
+import a_module_that_nobody_has  # noqa: F401

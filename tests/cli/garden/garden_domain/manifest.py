@@ -1,0 +1,28 @@
+"""The manifest of the garden domain; imports nothing heavy."""
+
+from taskloom.registry.refs import ComponentRef, DomainRef, TaskRef, VerbRef
+
+DOMAIN = DomainRef(
+    name="garden",
+    summary="Plants that grow by a formula.",
+    extra="",
+    tasks=(
+        TaskRef("grow", "Grow one plant for some days.", "garden_domain.tasks:Grow"),
+        TaskRef("wilt", "Raise in the middle of a run.", "garden_domain.tasks:Wilt"),
+        TaskRef("drought", "Fail its own check.", "garden_domain.tasks:Drought"),
+        TaskRef("wait", "Wait until somebody asks it to stop.", "garden_domain.tasks:Wait"),
+        TaskRef("zoo", "Hold one parameter of every type.", "garden_domain.zoo:Zoo"),
+        TaskRef("hollow", "Name a module that does not import.", "garden_domain.hollow:Hollow"),
+    ),
+    components={
+        "garden_domain.feeders": (
+            ComponentRef("drip", "Feed a little at a time.", "garden_domain.feeders:Drip"),
+            ComponentRef("flood", "Feed all at once.", "garden_domain.feeders:Flood"),
+            ComponentRef("mixed", "Feed through another feeder.", "garden_domain.feeders:Mixed"),
+        ),
+    },
+    verbs=(
+        VerbRef("water", "Water a plant by hand.", "garden_domain.verbs:water"),
+        VerbRef("prune", "Name a module that does not import.", "garden_domain.hollow:prune"),
+    ),
+)

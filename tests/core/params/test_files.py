@@ -1,0 +1,155 @@
+"""Config files: TOML, YAML and JSON, and everything that can be wrong with one."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from taskloom.errors import ConfigError
+from taskloom.params import read_file
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.toml", "days = 3\n[feeder]\nkind = 'drip'\nrate = 0.5\n"),
+        ("a.yaml", "days: 3\nfeeder:\n  kind: drip\n  rate: 0.5\n"),
+        ("a.yml", "{days: 3, feeder: {kind: drip, rate: 0.5}}"),
+        ("a.json", '{"days": 3, "feeder": {"kind": "drip", "rate": 0.5}}'),
+        ("a", "days = 3\nfeeder = {kind = 'drip', rate = 0.5}\n"),
+    ],
+)
+def test_read_file_reads_the_same_from_every_format(tmp_path: Path, name: str, text: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(b"\xef\xbb\xbf" + text.encode())  # editors on Windows begin a file so
+    assert read_file(path) == {"days": 3, "feeder": {"kind": "drip", "rate": 0.5}}
+
+
+@pytest.mark.parametrize("name", ["a.toml", "a.yaml"])
+def test_read_file_takes_an_empty_file_for_no_parameters(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_text("# nothing\n")
+    assert read_file(path) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("no", "no"),
+        ("Off", "Off"),
+        ("true", True),
+        ("010", 10),
+        ("0o10", 8),
+        ("0x1F", 31),
+        ("1:30", "1:30"),
+        ("1e-3", 0.001),
+        ("1E3", 1000.0),
+        ("1_000", "1_000"),
+        ("2020-01-01", "2020-01-01"),
+        ("~", None),
+        ("null", None),
+        ("", None),
+        ("'3'", "3"),
+        (".5", 0.5),
+        ("-7", -7),
+    ],
+)
+def test_read_file_reads_yaml_scalars_as_yaml_1_2_does(
+    tmp_path: Path, text: str, value: object
+) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(f"x: {text}\n")
+    found = read_file(path)["x"]
+    assert found == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        ("a.toml", "days = ", "is not valid TOML"),
+        ("a.toml", "days = 1\ndays = 2\n", "is not valid TOML"),
+        ("a.toml", "x = " + "[" * 5000, "nested too deeply"),
+        ("a.toml", "x = " + "9" * 5000, "is not valid TOML"),
+        ("a.yaml", "a: [1", "is not valid YAML"),
+        ("a.yaml", "a: 1\na: 2\n", "names 'a' twice (line 2)"),
+        ("a.yaml", "f:\n  a: 1\n  a: 2\n", "names 'a' twice (line 3)"),
+        ("a.yaml", "- 1\n- 2\n", "must hold parameters by name, not 1,2"),
+        ("a.yaml", "just text", "must hold parameters by name, not just text"),
+        ("a.yaml", "1: 2", "has the key 1: keys must be text"),
+        ("a.yaml", "a: !!python/object/apply:os.system [ls]", "is not valid YAML"),
+        ("a.yaml", "a: 1\n---\nb: 2\n", "is not valid YAML"),
+        ("a.yaml", "a: " + "[" * 5000, "nested too deeply"),
+        ("a.yaml", "a: &x [*x]", "found unconstructable recursive node"),
+        ("a.yaml", "x: " + "9" * 5000, "a number in it is too long"),
+        ("a.yaml", "? [1, 2]\n: 3\n", "is not valid YAML"),
+        ("a.json", '{"a": 1', "is not valid JSON"),
+        ("a.json", "[1]", "must hold parameters by name, not 1"),
+        ("a.json", '{"a": NaN}', "holds NaN, which is not a finite number"),
+        ("a.json", '{"a": 1, "a": 2}', "names 'a' twice"),
+        ("a.json", "", "is not valid JSON"),
+        ("a.ini", "days = 3", "ends in '.ini': it must end in one of .toml, .json, .yaml, .yml"),
+    ],
+)
+def test_read_file_refuses_a_malformed_file_in_one_sentence(
+    tmp_path: Path, name: str, text: str, sentence: str
+) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        read_file(path)
+    assert f"config file '{path}'" in caught.value.message
+    assert sentence in caught.value.message
+    assert "\n" not in caught.value.message
+
+
+def test_read_file_survives_aliases_that_multiply(tmp_path: Path) -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
+    path = tmp_path / "bomb.yaml"
+    path.write_text("\n".join(lines))
+    with pytest.raises(ConfigError, match="holds more than 100000 values"):
+        read_file(path)
+
+
+def test_read_file_refuses_what_is_no_text_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="is a directory: name a file in it"):
+        read_file(tmp_path)
+    binary = tmp_path / "a.toml"
+    binary.write_bytes(b"a = '\xff\xfe'")
+    with pytest.raises(ConfigError, match=r"is not UTF-8 text \(byte 5"):
+        read_file(binary)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_file(Path("a\0b.toml"))
+    with pytest.raises(ConfigError, match="cannot be read: File name too long"):
+        read_file(Path("x" * 5000 + ".toml"))
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="a system without device files")
+def test_read_file_refuses_a_file_without_end() -> None:
+    with pytest.raises(ConfigError, match="is larger than 1048576 bytes"):
+        read_file(Path("/dev/zero"))
+
+
+def test_read_file_suggests_a_file_of_nearly_that_name(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("")
+    with pytest.raises(ConfigError) as caught:
+        read_file(tmp_path / "confg.toml")
+    assert caught.value.message == f"config file '{tmp_path / 'confg.toml'}' does not exist"
+    assert caught.value.hint == f"did you mean '{tmp_path / 'config.toml'}'?"
+
+
+def test_read_file_reads_a_pipe(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.write(writer, b"days = 3\n")
+    os.close(writer)
+    try:
+        assert read_file(Path(f"/dev/fd/{reader}")) == {"days": 3}
+    finally:
+        os.close(reader)
+
+
+def test_read_file_reads_numbers_as_json_does(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"a": 0.1, "b": 3, "c": [1.5]}))
+    assert read_file(path) == {"a": 0.1, "b": 3, "c": [1.5]}
