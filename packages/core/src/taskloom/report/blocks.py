@@ -84,13 +84,17 @@ def table(
     head = h.tr[
         (h.th(scope="col", class_={"n": numeric[i]})[name] for i, name in enumerate(columns))
     ]
+    texts = [figures.column([row[index] for row in shown]) for index in range(len(columns))]
 
-    def body_cell(index: int, value: object) -> h.Element:
+    def body_cell(line: int, index: int) -> h.Element:
         if row_heads and index == 0:
-            return h.th(scope="row")[figures.cell(value)]
-        return h.td(class_={"n": numeric[index]})[figures.cell(value)]
+            return h.th(scope="row")[texts[index][line]]
+        return h.td(class_={"n": numeric[index]})[texts[index][line]]
 
-    body = (h.tr[(body_cell(i, value) for i, value in enumerate(row))] for row in shown)
+    body = (
+        h.tr[(body_cell(line, index) for index in range(len(columns)))]
+        for line in range(len(shown))
+    )
     rest = len(rows) - len(shown)
     return [
         h.div(".scroll", tabindex="0", role="region", aria_label=caption or ", ".join(columns))[

@@ -221,7 +221,7 @@ def _xy(
             "scale": scale,
         }
     if names[2]:
-        encoding["color"] = _color(names[2])
+        encoding["color"] = _color(names[2].strip())
     return Chart(_spec(values, {"mark": mark, "encoding": encoding}, title), caption)
 
 
@@ -268,7 +268,7 @@ def _names(x: str, y: str, color: str, x_title: str, y_title: str) -> tuple[str,
 
 
 def _color(name: str) -> dict[str, Any]:
-    return {"field": "c", "type": "nominal", "sort": None, "title": name}
+    return {"field": "c", "type": "nominal", "sort": None, "title": name or None}
 
 
 def _numeric(rows: Rows, *names: str) -> list[dict[str, Any]]:

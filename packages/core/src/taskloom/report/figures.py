@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 _DASH = "\u2013"
 _MINUS = "\u2212"
@@ -19,15 +20,34 @@ def cell(value: object) -> str:
     return f"{value}".replace("-", _MINUS, 1) if isinstance(value, int) else f"{value}"
 
 
+def column(values: Sequence[object]) -> list[str]:
+    """Return the cells of a column; floats of ordinary size share one number of decimals, so that they align."""
+    ordinary = [value for value in values if _is_ordinary(value)]
+    decimals = max((len(cell(value).partition(".")[2]) for value in ordinary), default=0)
+    return [
+        f"{value:.{decimals}f}".replace("-", _MINUS) if _is_ordinary(value) else cell(value)
+        for value in values
+    ]
+
+
+def _is_ordinary(value: object) -> bool:
+    return (
+        isinstance(value, float)
+        and math.isfinite(value)
+        and (value == 0 or 1e-3 <= abs(value) < 1e5)
+    )
+
+
 def number(value: float) -> str:
     """Return a float with four significant digits."""
     if math.isnan(value):
         return "NaN"
     if math.isinf(value):
         return "\u221e" if value > 0 else f"{_MINUS}\u221e"
-    if value.is_integer() and abs(value) < 1e7:
-        return f"{int(value)}".replace("-", _MINUS, 1)
-    return f"{value:.4g}".replace("e-0", "e-").replace("e+0", "e+").replace("-", _MINUS)
+    # A reader wants 12346, not 1.235e4.
+    whole = value.is_integer() or abs(value) >= 1e4
+    text = f"{value:.0f}" if whole and abs(value) < 1e7 else f"{value:.4g}"
+    return text.replace("e-0", "e-").replace("e+0", "e").replace("e+", "e").replace("-", _MINUS)
 
 
 def size(count: int) -> str:
@@ -43,11 +63,11 @@ def size(count: int) -> str:
 def duration(seconds: float) -> str:
     """Return a time span: `0.42 s`, `12.3 s`, `3 min 20 s`, `2 h 05 min`."""
     if seconds < 1:
-        return f"{seconds:.2f} s"
+        return f"{seconds:.2f}\u00a0s"
     if seconds < 60:
-        return f"{seconds:.1f} s"
+        return f"{seconds:.1f}\u00a0s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:
-        return f"{minutes} min {rest} s"
+        return f"{minutes}\u00a0min\u00a0{rest}\u00a0s"
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min"
+    return f"{hours}\u00a0h\u00a0{minutes:02d}\u00a0min"

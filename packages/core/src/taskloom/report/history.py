@@ -80,15 +80,16 @@ def _chart(group: str, names: Sequence[str], rows: Rows) -> Chart:
         name = names[0]
         values = [row[name] for row in rows if name in row]
         return charts.line(rows, "step", name, title=name, y_title=" ", y_log=_spans(values))
+    # The colour's field is a space, so that the legend has no title: the chart's title says what the parts are of.
     long = [
-        {"step": row["step"], "value": row[name], "part": name.removeprefix(f"{group}/")}
+        {"step": row["step"], "value": row[name], " ": name.removeprefix(f"{group}/")}
         for name in names
         for row in rows
         if name in row and "step" in row
     ]
     values = [row[name] for name in names for row in rows if name in row]
     return charts.line(
-        long, "step", "value", color="part", title=group, y_title=" ", y_log=_spans(values)
+        long, "step", "value", color=" ", title=group, y_title=" ", y_log=_spans(values)
     )
 
 

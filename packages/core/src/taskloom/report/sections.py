@@ -16,7 +16,7 @@ from taskloom.report.model import Block, Image
 from taskloom.report.tables import leaves, metric_tables, source_of, value_text
 from taskloom.runs import Run
 
-LOG_LINES = 60
+LOG_LINES = 40
 _PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp")
 _LONG = 300
 
@@ -25,7 +25,6 @@ def head(run: Run, environment: Mapping[str, Any]) -> h.Element:
     """Return the page's header: what ran, how it ended, and where it came from."""
     record = run.record
     facts = {
-        "Run": run.id,
         "Name": record.name,
         "Tags": ", ".join(record.tags),
         "Started": _moment(record.started or record.created),
@@ -40,8 +39,8 @@ def head(run: Run, environment: Mapping[str, Any]) -> h.Element:
         "Host": record.host,
     }
     return h.header[
-        h.p(".kicker")["taskloom \u00b7 ", run.domain],
-        h.h1[run.task, h.span(".badge", class_=run.status)[run.status]],
+        h.p(".kicker")[f"taskloom \u00b7 {run.domain} \u00b7 {run.id}"],
+        h.h1[run.task, h.span(class_=["badge", run.status])[run.status]],
         run.summary and h.p(".lede")[run.summary],
         _failure(run),
         h.dl(".facts")[(h.div[h.dt[name], h.dd[text]] for name, text in facts.items() if text)],
@@ -156,7 +155,9 @@ def surroundings(environment: Mapping[str, Any]) -> h.Node:
     names = ("python", "platform", "host", "cpus")
     rows = [(name, str(environment[name])) for name in names if name in environment]
     rows += [(name, str(value)) for name, value in _mapping(environment, "variables").items()]
-    rows += [("git " + name, str(value)) for name, value in _mapping(environment, "git").items()]
+    rows += [
+        ("git " + name, figures.cell(value)) for name, value in _mapping(environment, "git").items()
+    ]
     packages = _mapping(environment, "distributions")
     listed = h.ul(".packages")[(h.li[f"{name} {version}"] for name, version in packages.items())]
     return [

@@ -43,7 +43,7 @@ def write_report(run: Run, output: Path | None = None) -> Path:
     parts = [
         ("Results", sections.results(run)),
         (
-            run.domain.capitalize(),
+            "In detail",
             [render_blocks(blocks, run.dir), problem and note(problem)]
             if blocks or problem
             else None,
