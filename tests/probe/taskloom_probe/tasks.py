@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
-
 from taskloom import Config, ExecutionOnly, Result, RunContext, Unit
 
 
@@ -60,7 +59,11 @@ class Walk:
         if ctx.should_stop:
             self._save(ctx, step, place, generator)
         ctx.artifact("place.txt").write_text(repr(place))
-        return Result({"place": place, "steps": float(step)}, {"place": ctx.dir / "artifacts/place.txt"}, f"at {place:.3f}")
+        return Result(
+            {"place": place, "steps": float(step)},
+            {"place": ctx.dir / "artifacts/place.txt"},
+            f"at {place:.3f}",
+        )
 
     def _save(self, ctx: RunContext, step: int, place: float, generator: random.Random) -> None:
         with ctx.checkpoint(step) as folder:

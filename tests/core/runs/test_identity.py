@@ -1,0 +1,43 @@
+"""Identity: what changes it, and what does not."""
+
+from typing import Annotated
+
+from taskloom import Component, Config, ExecutionOnly
+from taskloom.runs.identity import identity
+
+
+class _Part(Component):
+    rank: int = 1
+    workers: Annotated[int, ExecutionOnly()] = 1
+
+
+class _Config(Config):
+    rate: float = 0.1
+    part: _Part = _Part()
+    threads: Annotated[int, ExecutionOnly()] = 1
+
+
+def test_identity_is_stable_across_processes_and_releases() -> None:
+    # printf '%s' '{"config":{"part":{"rank":1},"rate":0.1,"seed":0},"task":"d/t","version":1}' | sha256sum
+    assert (
+        identity("d", "t", 1, _Config())
+        == "c23f4930bdbf6d3ba1c5144e65669bbf7d69e75f2e8206adefe730c162995c6e"
+    )
+
+
+def test_identity_changes_with_task_version_config_and_seed() -> None:
+    base = identity("d", "t", 1, _Config())
+    others = [
+        identity("e", "t", 1, _Config()),
+        identity("d", "u", 1, _Config()),
+        identity("d", "t", 2, _Config()),
+        identity("d", "t", 1, _Config(rate=0.2)),
+        identity("d", "t", 1, _Config(seed=1)),
+        identity("d", "t", 1, _Config(part=_Part(rank=2))),
+    ]
+    assert len({base, *others}) == 7
+
+
+def test_identity_ignores_how_a_run_is_executed() -> None:
+    other = _Config(threads=8, part=_Part(workers=4))
+    assert identity("d", "t", 1, other) == identity("d", "t", 1, _Config())
