@@ -2,6 +2,45 @@
 
 from __future__ import annotations
 
-from taskloom.registry import DomainRef
+from taskloom.registry import ComponentRef, DomainRef, TaskRef
+from taskloom_anomaly.detectors.components import COMPONENTS as DETECTORS
 
-DOMAIN = DomainRef(name="anomaly", summary="Find inputs on which a trained network works by an abnormal mechanism.", extra="anomaly", tasks=())
+_TRIGGERS = (
+    ("corner", "One corner pixel set to white.", "Corner"),
+    ("patch", "A checkerboard in a corner.", "Patch"),
+    ("blend", "A fixed random image blended into every image.", "Blend"),
+    ("noise", "Fresh Gaussian noise on every image.", "Noise"),
+    ("sine", "A horizontal sine wave (SIG).", "Sine"),
+    ("warp", "A smooth fixed warp (WaNet).", "Warp"),
+)
+_MODELS = (
+    ("mlp", "Fully connected network.", "Mlp"),
+    ("cnn", "Convolutional network.", "Cnn"),
+)
+
+
+def _refs(module: str, names: tuple[tuple[str, str, str], ...]) -> tuple[ComponentRef, ...]:
+    return tuple(
+        ComponentRef(name, summary, f"taskloom_anomaly.{module}:{attribute}")
+        for name, summary, attribute in names
+    )
+
+
+def _task(name: str, summary: str, attribute: str, module: str = "") -> TaskRef:
+    return TaskRef(name, summary, f"taskloom_anomaly.tasks.{module or name}:{attribute}")
+
+
+DOMAIN = DomainRef(
+    name="anomaly",
+    summary="Find inputs on which a trained network works by an abnormal mechanism.",
+    extra="anomaly",
+    tasks=(
+        _task("backdoor", "Images that carry the trigger of a poisoned network.", "Backdoor"),
+    ),
+    components={
+        "taskloom_anomaly.detectors": DETECTORS,
+        "taskloom_anomaly.models": _refs("models.config", _MODELS),
+        "taskloom_anomaly.triggers": _refs("triggers.config", _TRIGGERS),
+    },
+    report="taskloom_anomaly.report:report",
+)

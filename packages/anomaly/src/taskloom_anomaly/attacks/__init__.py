@@ -1,0 +1,1 @@
+"""Adversarial attacks inside an L-infinity ball."""

@@ -1,0 +1,1 @@
+"""One handle over networks of every framework: flax linen, flax nnx, torch."""

@@ -1,0 +1,99 @@
+"""Flax linen modules as pure functions with named activations."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+from flax import linen as nn
+from jaxtyping import Array, PyTree, Shaped
+
+from taskloom_anomaly.backends.fingerprint import class_code
+from taskloom_anomaly.backends.jax_handle import JaxHandle
+
+
+def _mode_flags(module: nn.Module, training: bool) -> dict[str, bool]:
+    """The module's own name for "this is training", when it has one."""
+    known = inspect.signature(type(module).__call__).parameters
+    flags = {"train": training, "training": training, "deterministic": not training}
+    return {name: value for name, value in flags.items() if name in known}
+
+
+@dataclass(frozen=True)
+class LinenNetwork:
+    """A linen module; hashable, because linen modules are frozen dataclasses."""
+
+    module: nn.Module
+
+    @property
+    def code(self) -> str:
+        """Hyper-parameters and source."""
+        return f"{self.module!r}\n{class_code(self.module)}"
+
+    def tree(self, parameters: PyTree, buffers: PyTree) -> PyTree:
+        """Linen's variables."""
+        return {"params": parameters, **buffers}
+
+    def __call__(
+        self,
+        parameters: PyTree,
+        buffers: PyTree,
+        inputs: Array,
+        wanted: frozenset[str] | None,
+        training: bool,
+        key: Array,
+    ) -> tuple[Array, dict[str, Array], PyTree]:
+        """Run the module and keep the inputs and outputs of its submodules."""
+        seen: dict[str, Array] = {}
+
+        def keep(name: str, value: Any) -> None:  # noqa: ANN401 -- modules may return anything
+            first = value[0] if isinstance(value, tuple) and value else value
+            if (wanted is None or name in wanted) and getattr(first, "ndim", 0) >= 2:
+                seen[name] = first
+
+        def watch(
+            call: Callable[..., Any],
+            arguments: Any,  # noqa: ANN401
+            keywords: Any,  # noqa: ANN401
+            context: nn.module.InterceptorContext,
+        ) -> Any:  # noqa: ANN401
+            name = ".".join(context.module.path)
+            if context.method_name != "__call__" or not name:
+                return call(*arguments, **keywords)
+            if arguments:
+                keep(f"{name}.input", arguments[0])
+            output = call(*arguments, **keywords)
+            keep(name, output)
+            return output
+
+        variables = {"params": parameters, **buffers}
+        mutable = list(buffers) if training else False
+        with nn.intercept_methods(watch):
+            result = self.module.apply(
+                variables,
+                inputs,
+                rngs={"dropout": key},
+                mutable=mutable,
+                **_mode_flags(self.module, training),
+            )
+        output, after = result if mutable is not False else (result, buffers)
+        logits = output[0] if isinstance(output, tuple) else output
+        return logits, seen, after
+
+
+def linen_handle(
+    module: nn.Module, parameters: PyTree | None, example: Shaped[np.ndarray, "1 ..."], seed: int
+) -> JaxHandle:
+    """Return the handle of a linen module; parameters are drawn from `seed` when None."""
+    if parameters is None:
+        variables = module.init(
+            jax.random.key(seed & 0xFFFFFFFF), example, **_mode_flags(module, training=False)
+        )
+    else:
+        variables = parameters if "params" in parameters else {"params": parameters}
+    buffers = {name: tree for name, tree in variables.items() if name != "params"}
+    return JaxHandle(LinenNetwork(module), variables["params"], buffers, example)

@@ -1,0 +1,53 @@
+"""The configs of the anomaly domain: what every task has, and how a network is trained. Imports pydantic and nothing heavier."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field
+
+from taskloom.config import Component, Config, OneOf
+from taskloom_anomaly.detectors.config.base import Detector
+from taskloom_anomaly.detectors.config.mahalanobis import Mahalanobis
+
+Regime: TypeAlias = Literal["auto", "trusted", "trusted_untrusted", "untrusted", "labelled"]
+
+
+class AnomalyConfig(Config):
+    """What every anomaly task has beside the problem itself: a detector, and how its scores are made and judged."""
+
+    detector: Annotated[Detector, OneOf("taskloom_anomaly.detectors")] = Mahalanobis()
+    """Detector over the network's activations."""
+    layers: tuple[str, ...] = ()
+    """Layers to watch; none means the output of every top-level module."""
+    reduction: Literal["auto", "flatten", "mean", "max", "mean_max", "last_token"] = "auto"
+    """How positions become one feature vector; auto: last token of sequences, mean and maximum over images."""
+    regime: Regime = "auto"
+    """What the detector may see: trusted samples, an unlabelled untrusted mixture, both, or labels (skylines only); auto gives
+    it what it needs."""
+    fusion: Literal["mean", "max", "cauchy"] = "mean"
+    """How layers become one score: mean or maximum of scores standardised on held-out data, or Cauchy combination of
+    p-values."""
+    calibration_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    """Share of the trusted samples held out of the fit to standardise scores."""
+    contamination: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
+    """Share of the trusted samples replaced by anomalous ones: a stress test."""
+    batch_size: Annotated[int, Field(gt=0)] = 1024
+    """Samples per forward pass."""
+    baselines: bool = True
+    """Also judge detectors that see only the input, or only the predicted class, for the validity card."""
+
+
+class Training(Component):
+    """How a network is trained: Adam (AdamW with a decay) on shuffled full batches."""
+
+    epochs: Annotated[int, Field(gt=0)] = 10
+    """Passes over the data."""
+    batch_size: Annotated[int, Field(gt=0)] = 128
+    """Samples per step."""
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    """Step size."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    """AdamW's decay."""
+    checkpoint_every: Annotated[int, Field(gt=0)] = 5
+    """Epochs between checkpoints; one is also written when the run is asked to stop."""

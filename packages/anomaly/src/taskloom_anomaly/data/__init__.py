@@ -1,0 +1,1 @@
+"""Data sets as arrays, and the sources that can be had offline."""

@@ -1,0 +1,137 @@
+"""Data sets: anything with a length and items works; arrays are the fast path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Bool, Int, Shaped
+
+from taskloom.errors import ConfigError
+
+
+@runtime_checkable
+class Dataset(Protocol):
+    """What `build_reference_data` returns: a map from an index to an input, or to `(input, label)`; torch's fit too."""
+
+    def __len__(self) -> int:
+        """Number of samples."""
+        ...
+
+    def __getitem__(self, index: int, /) -> Any:  # noqa: ANN401 -- whatever the data set holds
+        """One input, or an input and its label."""
+        ...
+
+
+@dataclass(frozen=True)
+class ArrayDataset:
+    """A data set that is arrays.
+
+    Attributes:
+        inputs: Samples, first axis counts them.
+        labels: Class of each sample, if known.
+        anomalous: Whether each sample is anomalous, where that is known; only skyline detectors may see it.
+    """
+
+    inputs: Shaped[np.ndarray, "n ..."]
+    labels: Int[np.ndarray, " n"] | None = None
+    anomalous: Bool[np.ndarray, " n"] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("labels", "anomalous"):
+            value = getattr(self, name)
+            if value is not None and len(value) != len(self.inputs):
+                raise ConfigError(
+                    f"A data set has {len(self.inputs)} inputs and {len(value)} {name}; one of each per sample is needed."
+                )
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def __getitem__(self, index: int, /) -> tuple[np.ndarray, int]:
+        label = -1 if self.labels is None else int(self.labels[index])
+        return self.inputs[index], label
+
+    def take(self, rows: slice | Int[np.ndarray, " m"]) -> ArrayDataset:
+        """Return some of the samples."""
+        return ArrayDataset(
+            self.inputs[rows],
+            None if self.labels is None else self.labels[rows],
+            None if self.anomalous is None else self.anomalous[rows],
+        )
+
+    def batches(self, size: int) -> Iterator[ArrayDataset]:
+        """Yield consecutive batches; the last may be shorter."""
+        for start in range(0, len(self), size):
+            yield self.take(slice(start, start + size))
+
+
+def as_arrays(dataset: object, name: str = "data") -> ArrayDataset:
+    """Return any data set as arrays.
+
+    Args:
+        dataset: Anything with a length and items.
+        name: What the data is called in messages.
+
+    Raises:
+        ConfigError: It is no data set, it is empty, or its inputs differ in shape.
+    """
+    if isinstance(dataset, ArrayDataset):
+        found = dataset
+    elif not isinstance(dataset, Dataset):
+        raise ConfigError(
+            f"The {name} is a {type(dataset).__name__}; something with __len__ and __getitem__ is needed."
+        )
+    else:
+        found = _collect([dataset[i] for i in range(len(dataset))], name)
+    if len(found) == 0:
+        raise ConfigError(f"The {name} is empty.")
+    return found
+
+
+def _collect(items: list[Any], name: str) -> ArrayDataset:
+    labelled = bool(items) and isinstance(items[0], tuple)
+    inputs = [np.asarray(item[0] if labelled else item) for item in items]
+    shapes = {array.shape for array in inputs}
+    if len(shapes) > 1:
+        listed = ", ".join(map(str, sorted(shapes)[:3]))
+        raise ConfigError(f"The inputs of the {name} differ in shape: {listed}.")
+    labels = np.asarray([int(item[1]) for item in items]) if labelled else None
+    return ArrayDataset(np.stack(inputs) if inputs else np.empty((0,)), labels)
+
+
+def concatenate(parts: list[ArrayDataset]) -> ArrayDataset:
+    """Join data sets; labels and flags survive where every part has them."""
+
+    def join(name: str) -> np.ndarray | None:
+        values = [getattr(part, name) for part in parts]
+        return None if any(v is None for v in values) else np.concatenate(values)
+
+    return ArrayDataset(
+        np.concatenate([part.inputs for part in parts]), join("labels"), join("anomalous")
+    )
+
+
+def mix(
+    normal: ArrayDataset, anomalous: ArrayDataset, normal_weight: float | None = 0.5
+) -> ArrayDataset:
+    """Mix normal and anomalous samples, normal ones first, and flag them.
+
+    The length is `min(int(n / w), int(m / (1 - w)))`; of 9 normal and 7 anomalous samples at w = 0.5, 7 and 7 are taken.
+
+    Args:
+        normal: Normal samples.
+        anomalous: Anomalous samples.
+        normal_weight: Share w of normal samples; None takes everything.
+    """
+    n, m = len(normal), len(anomalous)
+    if normal_weight is not None:
+        w = normal_weight
+        total = min(int(n / w) if w > 0 else m, int(m / (1 - w)) if w < 1 else n)
+        n = int(total * w)
+        m = total - n
+    flags = np.concatenate([np.zeros(n, bool), np.ones(m, bool)])
+    both = concatenate([normal.take(slice(n)), anomalous.take(slice(m))])
+    return ArrayDataset(both.inputs, both.labels, flags)

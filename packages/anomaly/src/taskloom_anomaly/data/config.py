@@ -1,0 +1,51 @@
+"""Which images a task takes, and how many; light, for configs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from taskloom.config import Component
+from taskloom.seeding import derive_seed
+
+if TYPE_CHECKING:
+    # Type-only: configs stay light.
+    from taskloom_anomaly.data.arrays import ArrayDataset
+
+
+class ImageData(Component):
+    """Labelled images that come with a package, split into a training and a test side."""
+
+    source: Literal["mnist", "digits8"] = "mnist"
+    """mnist: 5,000 digits of 28x28 pixels; digits8: 1,797 digits of 8x8 pixels."""
+    num_train: Annotated[int, Field(ge=0)] = 0
+    """Images on the training side; 0 takes all that are left."""
+    num_test: Annotated[int, Field(gt=0)] = 1000
+    """Images on the test side."""
+
+    def split(self, seed: int) -> tuple[ArrayDataset, ArrayDataset]:
+        """Return the training and the test side, stratified by class.
+
+        Args:
+            seed: The task's root seed; the stream is called `split`.
+
+        Raises:
+            ConfigError: There are not as many images.
+        """
+        # Imported here because configs must not import numpy.
+        from taskloom.errors import ConfigError
+        from taskloom_anomaly.data import images
+
+        everything = images.mnist() if self.source == "mnist" else images.digits8()
+        if everything.labels is None or self.num_test + self.num_train >= len(everything) + 1:
+            raise ConfigError(
+                f"--data.num_train={self.num_train} and --data.num_test={self.num_test} ask for more than the"
+                f" {len(everything)} images of '{self.source}'."
+            )
+        first, second = images.stratified_split(
+            everything.labels, self.num_test, derive_seed(seed, "split")
+        )
+        if self.num_train:
+            first = first[: self.num_train]
+        return everything.take(first), everything.take(second)

@@ -1,0 +1,143 @@
+"""Streams a model's activations to a detector, batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from taskloom.errors import ConfigError, RunFailedError
+from taskloom_anomaly.backends.handle import ModelHandle
+from taskloom_anomaly.backends.layers import check_layers
+from taskloom_anomaly.backends.reduction import Reduction, reduce_positions, reduced_width
+from taskloom_anomaly.backends.resolve import find_head
+from taskloom_anomaly.data.arrays import ArrayDataset
+from taskloom_anomaly.detectors.protocol import Features, FeatureSpec, Split
+
+# Features up to this size stay in memory between passes; beyond it every pass runs the network again.
+_KEEP_BYTES = 512 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Extractor:
+    """What is read off a model.
+
+    Attributes:
+        handle: The model.
+        layers: Layers to watch.
+        reduction: How positions become one vector.
+        batch_size: Samples per forward pass.
+    """
+
+    handle: ModelHandle
+    layers: tuple[str, ...]
+    reduction: Reduction = "auto"
+    batch_size: int = 1024
+
+    def batches(self, data: ArrayDataset, *, reveal: bool = False) -> Iterator[Features]:
+        """Yield the features of a data set.
+
+        Args:
+            data: Samples.
+            reveal: Whether the hidden flags are shown; skyline detectors only.
+
+        Raises:
+            ConfigError: The samples do not fit the network.
+            RunFailedError: An activation is not a number.
+        """
+        for batch in data.batches(self.batch_size):
+            run = self._forward(batch.inputs)
+            activations = {
+                name: reduce_positions(value, self.reduction) for name, value in run.items()
+            }
+            logits = activations.pop("")
+            yield Features(
+                activations=activations,
+                logits=logits,
+                inputs=batch.inputs,
+                labels=batch.labels,
+                anomalous=batch.anomalous if reveal else None,
+                handle=self.handle,
+            )
+
+    def _forward(self, inputs: np.ndarray) -> dict[str, np.ndarray]:
+        try:
+            run = self.handle.forward(inputs, self.layers)
+        except (TypeError, ValueError, RuntimeError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise ConfigError(
+                f"Samples of the shape {inputs.shape[1:]} do not fit the network: {reason}"
+            ) from None
+        found = {"": run.logits, **run.activations}
+        for name, value in found.items():
+            if not np.isfinite(value).all():
+                where = f"layer '{name}'" if name else "the logits"
+                bad = int((~np.isfinite(value)).reshape(len(value), -1).any(axis=1).sum())
+                raise RunFailedError(
+                    f"NaN or infinity in {where} on {bad} of {len(value)} samples; scores would mean nothing."
+                )
+        return found
+
+    def spec(self, data: ArrayDataset) -> FeatureSpec:
+        """Describe the features before the first batch."""
+        infos = self.handle.layers
+        widths = {name: reduced_width(infos[name].shape, self.reduction) for name in self.layers}
+        head = find_head(self.handle, data.inputs[:32])
+        return FeatureSpec(
+            widths=widths,
+            num_classes=self.handle.num_outputs,
+            head_layer=head.layer if head else "",
+            head_weight=head.weights if head else None,
+            head_bias=head.bias if head else None,
+            handle=self.handle,
+        )
+
+
+class ModelStream:
+    """Trusted and untrusted features that can be read several times; implements `Stream`."""
+
+    def __init__(
+        self, extractor: Extractor, data: Mapping[Split, ArrayDataset], *, reveal: bool = False
+    ) -> None:
+        self._extractor = extractor
+        self._data = data
+        self._reveal = reveal
+        self._kept: dict[Split, list[Features]] = {}
+
+    def batches(self, split: Split, /) -> Iterator[Features]:
+        """Yield the split's batches, from memory when an earlier pass fitted into it."""
+        if split in self._kept:
+            yield from self._kept[split]
+            return
+        if split not in self._data:
+            return
+        seen: list[Features] = []
+        size = 0
+        for features in self._extractor.batches(
+            self._data[split], reveal=self._reveal and split == "untrusted"
+        ):
+            size += _bytes(features)
+            if size <= _KEEP_BYTES:
+                seen.append(features)
+            yield features
+        if size <= _KEEP_BYTES:
+            self._kept[split] = seen
+
+
+def _bytes(features: Features) -> int:
+    logits = 0 if features.logits is None else features.logits.nbytes
+    return logits + sum(value.nbytes for value in features.activations.values())
+
+
+def extractor_for(
+    handle: ModelHandle, layers: tuple[str, ...], reduction: Reduction, batch_size: int
+) -> Extractor:
+    """Return an extractor of the layers asked for, or of the default ones."""
+    names = check_layers(layers, handle.layers) if layers else handle.default_layers
+    return Extractor(handle, names, reduction, batch_size)
+
+
+def without_handle(features: Features) -> Features:
+    """Return the features alone, to keep after the model is gone."""
+    return replace(features, handle=None)

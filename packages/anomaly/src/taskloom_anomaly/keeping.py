@@ -1,0 +1,81 @@
+"""Writes what a run leaves: scores, the detector, the samples that it got most wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from taskloom_anomaly.card import write_json
+from taskloom_anomaly.config import AnomalyConfig
+from taskloom_anomaly.detection import FUSED, FittedDetector
+from taskloom_anomaly.problem import Problem
+from taskloom_anomaly.protocols import HasPictures
+from taskloom_anomaly.tensors import write_tensors
+
+_NUM_WORST = 10
+
+
+def _write_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> Path:
+    partial = path.with_name(f".{path.name}.partial")
+    with partial.open("wb") as file:
+        keywords: dict[str, Any] = dict(arrays)
+        np.savez_compressed(file, allow_pickle=False, **keywords)
+    partial.replace(path)
+    return path
+
+
+def keep_scores(
+    path: Path,
+    scores: Mapping[str, Mapping[str, Float[np.ndarray, " n"]]],
+    calibration: Mapping[str, Float[np.ndarray, " n"]],
+) -> Path:
+    """Write all scores as `<set>|<layer>`."""
+    arrays = {
+        f"{name}|{layer}": values
+        for name, by_layer in {**scores, "calibration": calibration}.items()
+        for layer, values in by_layer.items()
+    }
+    return _write_npz(path, arrays)
+
+
+def keep_detector(path: Path, fitted: FittedDetector, config: AnomalyConfig) -> Path:
+    """Write the detector: its tensors and calibration scores, and beside them its config as JSON."""
+    calibration = {f"calibration|{layer}": np.asarray(v) for layer, v in fitted.calibration.items()}
+    write_tensors(path, {**fitted.tensors, **calibration})
+    description = {
+        "schema": 1,
+        "detector": config.detector.model_dump(mode="json"),
+        "layers": list(fitted.extractor.layers),
+        "reduction": config.reduction,
+        "fusion": config.fusion,
+        "model": fitted.extractor.handle.fingerprint,
+    }
+    write_json(path.with_suffix(".json"), description)  # type: ignore[arg-type] # plain JSON by construction
+    return path
+
+
+def keep_worst(
+    path: Path,
+    task: object,
+    problem: Problem,
+    scores: Mapping[str, Mapping[str, Float[np.ndarray, " n"]]],
+) -> Path:
+    """Write the normal samples that scored highest and the anomalous ones that scored lowest."""
+    normal = scores["normal"][FUSED]
+    top = np.argsort(-normal, kind="stable")[:_NUM_WORST]
+    arrays = {
+        "false_positive_scores": normal[top],
+        "false_positive_inputs": problem.normal.inputs[top],
+    }
+    missed = np.concatenate([scores[f"anomalous/{name}"][FUSED] for name in problem.anomalous])
+    inputs = np.concatenate([data.inputs for data in problem.anomalous.values()])
+    bottom = np.argsort(missed, kind="stable")[:_NUM_WORST]
+    arrays |= {"false_negative_scores": missed[bottom], "false_negative_inputs": inputs[bottom]}
+    if isinstance(task, HasPictures):
+        for kind in ("false_positive", "false_negative"):
+            arrays[f"{kind}_text"] = np.asarray(task.show(arrays[f"{kind}_inputs"]))
+    return _write_npz(path, arrays)

@@ -1,0 +1,1 @@
+"""Networks by name, each in flax linen, flax nnx or torch."""

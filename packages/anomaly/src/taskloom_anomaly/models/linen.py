@@ -1,0 +1,64 @@
+"""The networks in flax linen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flax import linen as nn
+from jaxtyping import Array
+
+
+class DenseBlock(nn.Module):
+    """A linear map and a ReLU; one layer to whoever watches activations."""
+
+    width: int
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """Map `(n, d)` to `(n, width)`."""
+        return nn.relu(nn.Dense(self.width, name="linear")(x))
+
+
+class ConvBlock(nn.Module):
+    """A 3x3 convolution, a ReLU and 2x2 max pooling."""
+
+    channels: int
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """Map `(n, h, w, c)` to `(n, h // 2, w // 2, channels)`."""
+        x = nn.relu(nn.Conv(self.channels, (3, 3), padding="SAME", name="conv")(x))
+        return nn.max_pool(x, (2, 2), strides=(2, 2))
+
+
+class LinenMlp(nn.Module):
+    """Multilayer perceptron over the flattened sample."""
+
+    hidden_dims: Sequence[int]
+    num_outputs: int
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """Map `(n, ...)` to logits `(n, num_outputs)`."""
+        x = x.reshape(len(x), -1)
+        for i, width in enumerate(self.hidden_dims):
+            x = DenseBlock(width, name=f"dense_{i}")(x)
+        return nn.Dense(self.num_outputs, name="logits")(x)
+
+
+class LinenCnn(nn.Module):
+    """Convolutional network."""
+
+    channels: Sequence[int]
+    dense_dims: Sequence[int]
+    num_outputs: int
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """Map images `(n, h, w, c)` to logits `(n, num_outputs)`."""
+        for i, channels in enumerate(self.channels):
+            x = ConvBlock(channels, name=f"conv_{i}")(x)
+        x = x.reshape(len(x), -1)
+        for i, width in enumerate(self.dense_dims):
+            x = DenseBlock(width, name=f"dense_{i}")(x)
+        return nn.Dense(self.num_outputs, name="logits")(x)

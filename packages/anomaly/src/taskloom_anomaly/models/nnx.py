@@ -1,0 +1,94 @@
+"""The networks in flax nnx, with the same names and shapes as in linen."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import jax
+from flax import nnx
+from jaxtyping import Array
+
+
+def seeded(seed: int) -> nnx.Rngs:
+    """Return the generators of a seed."""
+    return nnx.Rngs(seed & 0xFFFFFFFF)
+
+
+class DenseBlock(nnx.Module):
+    """A linear map and a ReLU."""
+
+    def __init__(self, num_inputs: int, width: int, *, rngs: nnx.Rngs) -> None:
+        self.linear = nnx.Linear(num_inputs, width, rngs=rngs)
+
+    def __call__(self, x: Array) -> Array:
+        """Map `(n, d)` to `(n, width)`."""
+        return jax.nn.relu(self.linear(x))
+
+
+class ConvBlock(nnx.Module):
+    """A 3x3 convolution, a ReLU and 2x2 max pooling."""
+
+    def __init__(self, num_inputs: int, channels: int, *, rngs: nnx.Rngs) -> None:
+        self.conv = nnx.Conv(num_inputs, channels, (3, 3), padding="SAME", rngs=rngs)
+
+    def __call__(self, x: Array) -> Array:
+        """Map `(n, h, w, c)` to `(n, h // 2, w // 2, channels)`."""
+        return nnx.max_pool(jax.nn.relu(self.conv(x)), (2, 2), strides=(2, 2))
+
+
+class NnxMlp(nnx.Module):
+    """Multilayer perceptron over the flattened sample."""
+
+    def __init__(
+        self,
+        input_shape: tuple[int, ...],
+        hidden_dims: Sequence[int],
+        num_outputs: int,
+        *,
+        rngs: nnx.Rngs,
+    ) -> None:
+        widths = [math.prod(input_shape), *hidden_dims]
+        self.depth = len(hidden_dims)
+        for i in range(self.depth):
+            setattr(self, f"dense_{i}", DenseBlock(widths[i], widths[i + 1], rngs=rngs))
+        self.logits = nnx.Linear(widths[-1], num_outputs, rngs=rngs)
+
+    def __call__(self, x: Array) -> Array:
+        """Map `(n, ...)` to logits `(n, num_outputs)`."""
+        x = x.reshape(len(x), -1)
+        for i in range(self.depth):
+            x = getattr(self, f"dense_{i}")(x)
+        return self.logits(x)
+
+
+class NnxCnn(nnx.Module):
+    """Convolutional network."""
+
+    def __init__(
+        self,
+        input_shape: tuple[int, ...],
+        channels: Sequence[int],
+        dense_dims: Sequence[int],
+        num_outputs: int,
+        *,
+        rngs: nnx.Rngs,
+    ) -> None:
+        height, width, inputs = input_shape
+        self.num_convs, self.depth = len(channels), len(dense_dims)
+        for i, outputs in enumerate(channels):
+            setattr(self, f"conv_{i}", ConvBlock(inputs, outputs, rngs=rngs))
+            height, width, inputs = height // 2, width // 2, outputs
+        widths = [height * width * inputs, *dense_dims]
+        for i in range(self.depth):
+            setattr(self, f"dense_{i}", DenseBlock(widths[i], widths[i + 1], rngs=rngs))
+        self.logits = nnx.Linear(widths[-1], num_outputs, rngs=rngs)
+
+    def __call__(self, x: Array) -> Array:
+        """Map images `(n, h, w, c)` to logits `(n, num_outputs)`."""
+        for i in range(self.num_convs):
+            x = getattr(self, f"conv_{i}")(x)
+        x = x.reshape(len(x), -1)
+        for i in range(self.depth):
+            x = getattr(self, f"dense_{i}")(x)
+        return self.logits(x)

@@ -1,0 +1,199 @@
+"""A trained network in a folder: its config, its parameters, and the task that it was trained for."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from taskloom.errors import ConfigError
+from taskloom_anomaly.models.config import Model
+
+if TYPE_CHECKING:
+    # Type-only: whoever names a stored model in a config must not pay for numpy.
+    from jaxtyping import PyTree
+
+    from taskloom_anomaly.backends.handle import ModelHandle
+    from taskloom_anomaly.data.arrays import ArrayDataset
+
+MODEL_FILE = "model.json"
+PARAMETERS_FILE = "model.safetensors"
+MODELS_GROUP = "taskloom_anomaly.models"
+
+
+def save_model(
+    folder: Path,
+    handle: ModelHandle,
+    *,
+    component: Model,
+    input_shape: tuple[int, ...],
+    num_outputs: int,
+    task: str,
+    task_config: dict[str, Any],
+) -> None:
+    """Write a network so that `StoredModel` and `TrainDataFromRun` find everything they need."""
+    from taskloom_anomaly.tensors import write_tensors
+
+    folder.mkdir(parents=True, exist_ok=True)
+    write_tensors(folder / PARAMETERS_FILE, handle.parameters())
+    description = {
+        "schema": 1,
+        "model": component.model_dump(mode="json"),
+        "input_shape": list(input_shape),
+        "num_outputs": num_outputs,
+        "task": task,
+        "task_config": task_config,
+        "fingerprint": handle.fingerprint,
+    }
+    partial = folder / f".{MODEL_FILE}.partial"
+    partial.write_text(json.dumps(description, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    partial.replace(folder / MODEL_FILE)
+
+
+def model_folder(path: Path) -> Path:
+    """Return the folder that holds the model of a run.
+
+    Args:
+        path: A run's folder, its `artifacts`, or the model's folder itself.
+
+    Raises:
+        ConfigError: There is no model.
+    """
+    for folder in (path, path / "artifacts" / "model", path / "model"):
+        if (folder / MODEL_FILE).is_file():
+            return folder
+    what = "holds no model" if path.is_dir() else "does not exist"
+    raise ConfigError(
+        f"The run path '{path}' {what}: neither '{MODEL_FILE}' nor 'artifacts/model/{MODEL_FILE}' is there.",
+        hint="tasks anomaly train-classifier --dir DIR trains and stores one",
+    )
+
+
+@dataclass(frozen=True)
+class StoredModel:
+    """A network that an earlier run trained.
+
+    Attributes:
+        path: The run's folder, or the model's.
+    """
+
+    path: Path | str
+
+    @cached_property
+    def description(self) -> dict[str, Any]:
+        """What the folder says of the model.
+
+        Raises:
+            ConfigError: There is no model, or its description cannot be read.
+        """
+        file = model_folder(Path(self.path)) / MODEL_FILE
+        try:
+            found = json.loads(file.read_text(encoding="utf-8"))
+            if not isinstance(found, dict) or found.get("schema") != 1:
+                raise ValueError("it is not a model description of schema 1")
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"The model description '{file}' cannot be read: {error}.") from None
+        return found
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one sample."""
+        return tuple(self.description["input_shape"])
+
+    @property
+    def num_outputs(self) -> int:
+        """Width of the logits."""
+        return int(self.description["num_outputs"])
+
+    def component(self) -> Model:
+        """Return the network's config.
+
+        Raises:
+            ConfigError: The description names an unknown kind of network, or parameters it does not have.
+        """
+        from pydantic import ValidationError
+
+        from taskloom.registry import load_component
+
+        kind = str(self.description["model"].get("kind", ""))
+        cls = load_component(MODELS_GROUP, kind)
+        try:
+            model = cls.model_validate(self.description["model"])
+        except ValidationError as error:
+            raise ConfigError(
+                f"The stored model of '{self.path}' cannot be built: {error.errors()[0]['msg']}."
+            ) from None
+        if not isinstance(model, Model):
+            raise ConfigError(f"The component '{kind}' of '{self.path}' is not a network.")
+        return model
+
+    def build_model(self) -> object:
+        """Return the module."""
+        return self.component().build(self.input_shape, self.num_outputs, 0)
+
+    def build_params(self) -> PyTree:
+        """Return the parameters in the form that the module's framework uses."""
+        from taskloom_anomaly.tensors import read_tensors
+
+        flat = read_tensors(model_folder(Path(self.path)) / PARAMETERS_FILE)
+        if self.component().backend == "torch":
+            return flat
+        from taskloom_anomaly.backends.tree import nest
+
+        buffers = {
+            k.removeprefix("buffers:"): v for k, v in flat.items() if k.startswith("buffers:")
+        }
+        parameters = nest({k: v for k, v in flat.items() if not k.startswith("buffers:")})
+        return {"params": parameters, **nest(buffers)} if self.component().backend == "linen" else parameters
+
+
+@dataclass(frozen=True)
+class TrainDataFromRun:
+    """The data that an earlier run trained its network on, built again from its config.
+
+    Attributes:
+        path: The run's folder, or the model's.
+    """
+
+    path: Path | str
+
+    @cached_property
+    def task(self) -> Any:  # noqa: ANN401 -- the task that trained the model
+        """The task that trained the model, with the config of its run.
+
+        Raises:
+            ConfigError: The config no longer fits the task.
+        """
+        from pydantic import ValidationError
+
+        from taskloom.registry import find_task, load_task
+
+        description = StoredModel(self.path).description
+        loaded = load_task(find_task("anomaly", description["task"]))
+        try:
+            config = loaded.config_class.model_validate(description["task_config"])
+        except ValidationError as error:
+            raise ConfigError(
+                f"The config stored in '{self.path}' no longer fits the task '{description['task']}':"
+                f" {error.errors()[0]['msg']}."
+            ) from None
+        return loaded.factory(config)
+
+    def build(self) -> ArrayDataset:
+        """Return the training data as it was: with its poison, if it had any."""
+        data: ArrayDataset = self.task.build_train_data()
+        return data
+
+    @property
+    def original(self) -> ArrayDataset:
+        """The training data before anything was done to it."""
+        data: ArrayDataset = self.task.build_original_data()
+        return data
+
+    @property
+    def test(self) -> ArrayDataset:
+        """The test side of the same split, untouched."""
+        data: ArrayDataset = self.task.build_original_test_data()
+        return data

@@ -1,0 +1,128 @@
+"""Assembles what a task's methods return into the sets that a detector is fitted and judged on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from taskloom.errors import ConfigError
+from taskloom.seeding import derive_seed
+from taskloom_anomaly.backends.handle import ModelHandle
+from taskloom_anomaly.backends.resolve import RandomParametersWarning, as_handle
+from taskloom_anomaly.config import AnomalyConfig
+from taskloom_anomaly.data.arrays import ArrayDataset, as_arrays, concatenate
+from taskloom_anomaly.protocols import (
+    AnomalyTask,
+    HasControlData,
+    HasTestReferenceData,
+    HasUntrustedData,
+)
+
+__all__ = ["Problem", "RandomParametersWarning", "assemble"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Everything that a detector meets.
+
+    Attributes:
+        handle: The network.
+        trusted: Normal samples to fit on.
+        calibration: Normal samples held out of the fit, to standardise scores.
+        normal: Normal test samples.
+        anomalous: Anomalous test samples by set.
+        untrusted: An unlabelled mixture, if the task has one.
+        control: Benign shifts by name.
+        random_parameters: Whether nobody trained the network.
+    """
+
+    handle: ModelHandle
+    trusted: ArrayDataset
+    calibration: ArrayDataset
+    normal: ArrayDataset
+    anomalous: Mapping[str, ArrayDataset]
+    untrusted: ArrayDataset | None = None
+    control: Mapping[str, ArrayDataset] = field(default_factory=dict)
+    random_parameters: bool = False
+
+    @property
+    def test_sets(self) -> dict[str, ArrayDataset]:
+        """What is scored, by name; `normal` comes first."""
+        return {
+            "normal": self.normal,
+            **{f"anomalous/{name}": data for name, data in self.anomalous.items()},
+            **{f"control/{name}": data for name, data in self.control.items()},
+        }
+
+
+def assemble(task: AnomalyTask, config: AnomalyConfig) -> Problem:
+    """Call the task's methods and cut the reference data.
+
+    Raises:
+        ConfigError: A data set is empty or does not fit, or too little of it is there to hold anything out.
+    """
+    reference = as_arrays(task.build_reference_data(), "reference data")
+    anomalous = _by_name(task.build_anomalous_data(), "anomalous")
+    parameters = task.build_params()
+    model = task.build_model()
+    handle = as_handle(
+        model, parameters, reference.inputs[:1], seed=derive_seed(config.seed, "init")
+    )
+    fitted, calibration, normal = _cut(task, reference, config)
+    if config.contamination:
+        fitted = _contaminate(fitted, anomalous, config)
+    control = _by_name(task.build_control_data(), "control") if isinstance(task, HasControlData) else {}
+    untrusted = None
+    if isinstance(task, HasUntrustedData):
+        mixture = task.build_untrusted_data()
+        untrusted = as_arrays(mixture, "untrusted data") if len(mixture) else None
+    return Problem(
+        handle=handle,
+        trusted=fitted,
+        calibration=calibration,
+        normal=normal,
+        anomalous=anomalous,
+        untrusted=untrusted,
+        control=control,
+        random_parameters=parameters is None and not isinstance(model, ModelHandle),
+    )
+
+
+def _by_name(data: object, name: str) -> dict[str, ArrayDataset]:
+    if isinstance(data, Mapping):
+        return {key: as_arrays(value, f"{name} data '{key}'") for key, value in data.items()}
+    return {"anomalies": as_arrays(data, f"{name} data")}
+
+
+def _cut(
+    task: AnomalyTask, reference: ArrayDataset, config: AnomalyConfig
+) -> tuple[ArrayDataset, ArrayDataset, ArrayDataset]:
+    """Split the reference data into fit, calibration and, if the task has no other, test samples."""
+    order = np.random.default_rng(derive_seed(config.seed, "reference")).permutation(len(reference))
+    if isinstance(task, HasTestReferenceData):
+        normal = as_arrays(task.build_test_reference_data(), "test reference data")
+        rest = order
+    else:
+        # Scoring the samples that the detector was fitted on would be optimistic.
+        held = max(len(order) // 4, 1)
+        normal, rest = reference.take(order[:held]), order[held:]
+    num_calibration = max(round(config.calibration_fraction * len(rest)), 1)
+    if len(rest) - num_calibration < 2:
+        raise ConfigError(
+            f"The reference data has {len(reference)} samples: too few to fit on some, calibrate on some and test on some;"
+            " at least 5 are needed."
+        )
+    return reference.take(rest[num_calibration:]), reference.take(rest[:num_calibration]), normal
+
+
+def _contaminate(
+    trusted: ArrayDataset, anomalous: Mapping[str, ArrayDataset], config: AnomalyConfig
+) -> ArrayDataset:
+    """Replace a share of the trusted samples by anomalous ones."""
+    everything = concatenate(list(anomalous.values()))
+    count = min(round(config.contamination * len(trusted)), len(everything))
+    rng = np.random.default_rng(derive_seed(config.seed, "contamination"))
+    rows = rng.choice(len(everything), count, replace=False)
+    return concatenate([trusted.take(slice(len(trusted) - count)), everything.take(rows)])

@@ -1,0 +1,191 @@
+"""Backdoors: a network trained on poisoned images, and inputs that carry the trigger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from taskloom.config import OneOf
+from taskloom.seeding import derive_seed
+from taskloom.task import Finding
+from taskloom_anomaly.config import AnomalyConfig, Training
+from taskloom_anomaly.data.config import ImageData
+from taskloom_anomaly.models.config import Mlp, Model
+from taskloom_anomaly.protocols import Check
+from taskloom_anomaly.tasks.base import TrainedTask
+from taskloom_anomaly.triggers.config import Corner, Trigger, Warp
+
+if TYPE_CHECKING:
+    # Type-only: `--help` must not import numpy.
+    from taskloom_anomaly.backends.handle import ModelHandle
+    from taskloom_anomaly.data.arrays import ArrayDataset
+    from taskloom_anomaly.poisoning import Poison
+
+
+class BackdoorConfig(AnomalyConfig):
+    """A backdoored image classifier."""
+
+    data: ImageData = ImageData()
+    """Images."""
+    model: Annotated[Model, OneOf("taskloom_anomaly.models")] = Mlp()
+    """Network that is poisoned."""
+    training: Training = Training(epochs=15, batch_size=64)
+    """How it is trained."""
+    trigger: Annotated[Trigger, OneOf("taskloom_anomaly.triggers")] = Corner()
+    """What is stamped onto poisoned images."""
+    poison_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    """Share of the training images that carry the trigger."""
+    behavior: Literal["fixed", "all_to_all"] = "fixed"
+    """What the trigger causes: always the target class, or the class after the true one."""
+    target_class: Annotated[int, Field(ge=0)] = 0
+    """Target of the fixed behavior."""
+    trusted_fraction: Annotated[float, Field(gt=0, le=1)] = 0.75
+    """Share of the training images whose clean copies are trusted; the rest is the untrusted mixture."""
+    untrusted_anomalous_fraction: Annotated[float, Field(ge=0, le=1)] = 0.2
+    """Share of the untrusted mixture that carries the trigger."""
+    min_accuracy: Annotated[float, Field(ge=0, le=1)] = 0.85
+    """Accuracy on clean test images below which the task is invalid."""
+    min_attack_success: Annotated[float, Field(ge=0, le=1)] = 0.9
+    """Share of triggered test images that must get the trigger's answer for the task to be valid."""
+
+
+class Backdoor(TrainedTask[BackdoorConfig]):
+    """Anomalies are images with the trigger; normal ones are clean images that the network never saw."""
+
+    name: ClassVar[str] = "backdoor"
+
+    def __init__(self, config: BackdoorConfig) -> None:
+        super().__init__(config)
+
+    def check(self) -> Iterable[Finding]:
+        """Say whether the network can learn the trigger."""
+        yield from super().check()
+        if self.config.trigger.needs_convolutions and self.config.model.model_dump()["kind"] == "mlp":
+            yield Finding(
+                "warning",
+                "A fully connected network does not learn this trigger; --model=cnn --training.learning_rate=2e-3 does.",
+            )
+
+    def model_config(self) -> Model:
+        """The network's config."""
+        return self.config.model
+
+    def training(self) -> Training:
+        """How the network is trained."""
+        return self.config.training
+
+    def num_outputs(self) -> int:
+        """Ten digits."""
+        return 10
+
+    @cached_property
+    def _sides(self) -> tuple[ArrayDataset, ArrayDataset]:
+        return self.config.data.split(self.config.seed)
+
+    @cached_property
+    def poison(self) -> Poison:
+        """The backdoor with its random parts drawn."""
+        return self._poison_with(self.config.trigger)
+
+    def _poison_with(self, trigger: Trigger) -> Poison:
+        from taskloom.errors import ConfigError
+        from taskloom_anomaly.poisoning import Poison
+
+        if self.config.target_class >= self.num_outputs():
+            raise ConfigError(
+                f"--target_class={self.config.target_class} is no class; the classes are 0 to {self.num_outputs() - 1}."
+            )
+        shape = self._sides[0].inputs.shape[1:]
+        return Poison(
+            trigger.build(shape, derive_seed(self.config.seed, "trigger")),
+            self.config.behavior,
+            self.config.target_class,
+            self.num_outputs(),
+            trigger.noise_fraction if isinstance(trigger, Warp) else 0.0,
+        )
+
+    def build_original_data(self) -> ArrayDataset:
+        """The training images, clean."""
+        return self._sides[0]
+
+    def build_original_test_data(self) -> ArrayDataset:
+        """The test images, clean."""
+        return self._sides[1]
+
+    @cached_property
+    def _poisoned(self) -> ArrayDataset:
+        return self._poison_epoch(0)
+
+    def _poison_epoch(self, epoch: int) -> ArrayDataset:
+        seed = derive_seed(self.config.seed, "poison", epoch)
+        return self.poison.poison(self._sides[0], self.config.poison_fraction, seed)
+
+    def build_train_data(self, epoch: int = 0) -> ArrayDataset:
+        """The training images with the poison in them."""
+        return self._poison_epoch(epoch) if self.config.trigger.redrawn else self._poisoned
+
+    @property
+    def _num_trusted(self) -> int:
+        return round(self.config.trusted_fraction * len(self._sides[0]))
+
+    def build_reference_data(self) -> ArrayDataset:
+        """Clean copies of training images."""
+        return self._sides[0].take(slice(self._num_trusted))
+
+    def build_test_reference_data(self) -> ArrayDataset:
+        """The first half of the test side, clean."""
+        return self._sides[1].take(slice(len(self._sides[1]) // 2))
+
+    @property
+    def _other_half(self) -> ArrayDataset:
+        return self._sides[1].take(slice(len(self._sides[1]) // 2, None))
+
+    def build_anomalous_data(self) -> ArrayDataset:
+        """The second half of the test side, with the trigger, without images that already have its answer."""
+        return self.poison.stamp_all(self._other_half, derive_seed(self.config.seed, "test_stamp"))
+
+    def build_untrusted_data(self) -> ArrayDataset:
+        """Training images that are not trusted, some with the trigger."""
+        rest = self._sides[0].take(slice(self._num_trusted, None))
+        if len(rest) == 0:
+            return rest
+        seed = derive_seed(self.config.seed, "untrusted")
+        return self.poison.poison(rest, self.config.untrusted_anomalous_fraction, seed)
+
+    def build_control_data(self) -> Mapping[str, ArrayDataset]:
+        """Clean images of the second half, shifted, and with a trigger that the network was not trained on."""
+        from taskloom_anomaly.data.arrays import ArrayDataset
+        from taskloom_anomaly.data.shifts import benign_shifts
+
+        clean = self._other_half
+        seed = derive_seed(self.config.seed, "control")
+        sets = benign_shifts(clean, seed)
+        other = self.config.trigger.control()
+        if other is not None:
+            stamped = self._poison_with(other).trigger(clean.inputs, seed)
+            sets["untrained_trigger"] = ArrayDataset(stamped, clean.labels)
+        return sets
+
+    def validity(self, handle: ModelHandle, /) -> Sequence[Check]:
+        """Accuracy on clean images, and how often the trigger works."""
+        from taskloom_anomaly.validity import accuracy
+
+        config = self.config
+        convolutions = " or --model=cnn" if config.trigger.needs_convolutions else ""
+        return [
+            Check(
+                "clean_accuracy",
+                accuracy(handle, self.build_original_test_data()),
+                floor=config.min_accuracy,
+                remedy=f"train longer than --training.epochs={config.training.epochs}",
+            ),
+            Check(
+                "attack_success",
+                accuracy(handle, self.build_anomalous_data()),
+                floor=config.min_attack_success,
+                remedy=f"raise --training.epochs={config.training.epochs}, --poison_fraction={config.poison_fraction:g}{convolutions}",
+            ),
+        ]

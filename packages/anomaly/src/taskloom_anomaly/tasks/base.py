@@ -1,0 +1,137 @@
+"""What the domain's tasks share: running, and training their network first. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+
+from taskloom.seeding import derive_seed
+from taskloom.task import Finding, Result
+from taskloom_anomaly.config import AnomalyConfig, Training
+from taskloom_anomaly.regimes import regime_conflict
+
+if TYPE_CHECKING:
+    # Type-only: the framework is imported by whoever runs a task.
+    from jaxtyping import PyTree
+
+    from taskloom.context import RunContext
+    from taskloom_anomaly.backends.handle import Loss, ModelHandle
+    from taskloom_anomaly.data.arrays import ArrayDataset
+    from taskloom_anomaly.models.config import Model
+
+C = TypeVar("C", bound=AnomalyConfig)
+
+
+class AnomalyBase(Generic[C]):
+    """A task with `run`; a subclass has the four methods of `AnomalyTask` and annotates its config in `__init__`."""
+
+    def __init__(self, config: C) -> None:
+        self._config = config
+
+    @property
+    def config(self) -> C:
+        """The config."""
+        return self._config
+
+    def run(self, ctx: RunContext, /) -> Result:
+        """Fit the detector on the task, score, evaluate."""
+        # Imported here because `--help` must not import numpy.
+        from taskloom_anomaly.run import run_task
+
+        return run_task(self, self._config, ctx)
+
+    def check(self) -> Iterable[Finding]:
+        """Say whether the detector gets what it needs."""
+        conflict = regime_conflict(
+            self._config.detector.needs, self._config.regime, hasattr(self, "build_untrusted_data")
+        )
+        if conflict:
+            yield Finding("error", conflict)
+
+
+class TrainedTask(AnomalyBase[C], ABC):
+    """A task that trains its network at the start of a run, and can be interrupted while it does."""
+
+    name: ClassVar[str]
+    """The task's registered name; a stored model names it."""
+    loss: ClassVar[Loss] = "cross_entropy"
+
+    def __init__(self, config: C) -> None:
+        super().__init__(config)
+        self._trained: ModelHandle | None = None
+
+    @abstractmethod
+    def model_config(self) -> Model:
+        """The network's config."""
+
+    @abstractmethod
+    def training(self) -> Training:
+        """How the network is trained."""
+
+    @abstractmethod
+    def num_outputs(self) -> int:
+        """Width of the logits."""
+
+    @abstractmethod
+    def build_train_data(self, epoch: int = 0) -> ArrayDataset:
+        """Return the samples of an epoch."""
+
+    def build_model(self) -> object:
+        """Return the network, untrained."""
+        shape = self.build_train_data().inputs.shape[1:]
+        seed = derive_seed(self.config.seed, "init")
+        return self.model_config().build(shape, self.num_outputs(), seed)
+
+    def build_params(self) -> PyTree:
+        """Return the trained parameters; trains when nobody has yet."""
+        if self._trained is None:
+            import tempfile
+
+            from taskloom_anomaly.quiet import QuietContext
+
+            with tempfile.TemporaryDirectory() as folder:
+                self.prepare(QuietContext(Path(folder), self.config.seed))
+        if self._trained is None:
+            raise RuntimeError("training ended without a network")
+        return self._trained.tree()
+
+    def prepare(self, ctx: RunContext, checkpoint: Path | None = None, /) -> bool:
+        """Train the network, and store it among the run's artifacts; return False when asked to stop."""
+        # Imported here because `--help` must not import a framework.
+        from taskloom_anomaly.backends.resolve import as_handle
+        from taskloom_anomaly.models.stored import save_model
+        from taskloom_anomaly.training import train
+
+        first = self.build_train_data()
+        init = derive_seed(self.config.seed, "init")
+        fresh = as_handle(self.build_model(), None, first.inputs[:1], seed=init, warn=False)
+        trained = train(
+            fresh,
+            self.build_train_data,
+            self.training(),
+            ctx,
+            seed=derive_seed(self.config.seed, "train"),
+            checkpoint=checkpoint,
+            loss=self.loss,
+        )
+        if trained is None:
+            return False
+        self._trained = trained
+        save_model(
+            ctx.artifact("model/model.json").parent,
+            trained,
+            component=self.model_config(),
+            input_shape=first.inputs.shape[1:],
+            num_outputs=self.num_outputs(),
+            task=self.name,
+            task_config=self.config.model_dump(mode="json"),
+        )
+        return True
+
+    def resume(self, ctx: RunContext, checkpoint: Path, /) -> Result:
+        """Continue training from a checkpoint, then go on as `run` does."""
+        from taskloom_anomaly.run import run_task
+
+        return run_task(self, self.config, ctx, checkpoint)

@@ -1,0 +1,1 @@
+"""Verbs under `tasks anomaly`."""
