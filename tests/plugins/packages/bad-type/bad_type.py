@@ -1,0 +1,1 @@
+DOMAIN = {"name": "bad-type"}
