@@ -1,1 +1,1 @@
-"""Tasks, one file each."""
+"""The shipped tasks, one file each."""

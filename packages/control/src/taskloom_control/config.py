@@ -1,0 +1,64 @@
+"""What every control run is configured with; nothing here imports a back-end."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from taskloom import Component, Config, ExecutionOnly, OneOf, Unit
+
+from taskloom_control.engines.config import EngineConfig, Threads
+from taskloom_control.optimizers.config import OptimizerConfig, PredictiveSampling
+
+SplineName = Literal["zero", "linear", "cubic", "akima"]
+NormalizerName = Literal["none", "min_max", "running"]
+
+
+class ControllerConfig(Component):
+    """The receding-horizon controller."""
+
+    horizon: Annotated[float, Field(gt=0, le=60), Unit("s")] = 1.0
+    """How far a plan looks ahead."""
+    control_freq: Annotated[float, Field(gt=0, le=1000), Unit("Hz")] = 25.0
+    """Plans per simulated second."""
+    iterations: Annotated[int, Field(ge=1, le=1000)] = 1
+    """Optimizer iterations per plan."""
+    first_iterations: Annotated[int, Field(ge=0, le=10000)] = 0
+    """Iterations of the first plan, which has no warm start; 0 means `iterations`."""
+    spline: SplineName = "zero"
+    """Order of the spline between knots; `zero` holds each knot."""
+    action_normalizer: NormalizerName = "min_max"
+    """Coordinates of the knots: `min_max` scales noise to the control range, `none` leaves actuator units, `running`
+    standardizes by the knots seen so far."""
+
+
+class RecordConfig(Component):
+    """What a run keeps besides the trajectory."""
+
+    animation: Annotated[bool, ExecutionOnly()] = True
+    """Whether to draw an animation of the closed loop."""
+    fan_every: Annotated[int, Field(ge=0), ExecutionOnly()] = 25
+    """Keep the candidate traces of every so many plans; 0 keeps none."""
+    fan_size: Annotated[int, Field(ge=1, le=256), ExecutionOnly()] = 16
+    """Candidate traces kept of such a plan."""
+
+
+class ControlConfig(Config):
+    """Base of every control task's config: the solver that is paired with the system."""
+
+    seconds: Annotated[float, Field(gt=0, le=3600), Unit("s")] = 10.0
+    """Simulated time of the closed loop."""
+    hold: Annotated[float, Field(gt=0), Unit("s")] = 2.0
+    """Length of the final window in which a task that must be held has to be held."""
+    controller: ControllerConfig = ControllerConfig()
+    """The receding-horizon controller."""
+    optimizer: Annotated[OptimizerConfig, OneOf("taskloom_control.optimizers")] = (
+        PredictiveSampling()
+    )
+    """What improves the plan."""
+    engine: Annotated[EngineConfig, OneOf("taskloom_control.engines")] = Threads()
+    """What rolls candidate plans out."""
+    record: RecordConfig = RecordConfig()
+    """What the run keeps."""
+    checkpoint_every: Annotated[int, Field(ge=0), ExecutionOnly()] = 0
+    """Publish a checkpoint after every so many plans; 0 only when the run is asked to stop."""

@@ -1,0 +1,1 @@
+"""The engines that roll plans out: `config` names them, one module implements each."""

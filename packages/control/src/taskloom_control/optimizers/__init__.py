@@ -1,0 +1,1 @@
+"""The optimizers: `config` names them, one module implements each."""

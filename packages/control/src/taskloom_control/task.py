@@ -1,0 +1,229 @@
+"""The control task: a system and a reward.
+
+    maximize over u_0 .. u_{T-1}   r(x_1 .. x_T, y_1 .. y_T, u_0 .. u_{T-1}; config, metadata)
+    subject to                     x_{k+1} = f(x_k, u_k),   y_{k+1} = g(x_k, u_k),   low <= u_k <= high
+
+f is MuJoCo's step of the planning model, x are positions and velocities, y are sensors. The controller holds one copy of the
+task and the simulation another; only `get_sim_metadata()` crosses. A subclass writes one method per symbol.
+
+This module imports nothing heavy, because the module of a task is read for its config whenever `--help` is asked for.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+from taskloom import Finding, Result, RunContext
+
+from taskloom_control.arrays import Array
+from taskloom_control.config import ControlConfig
+
+if TYPE_CHECKING:
+    import mujoco
+    import numpy as np
+
+C = TypeVar("C", bound=ControlConfig)
+Metadata = Mapping[str, Any]
+
+
+class ControlTask(ABC, Generic[C]):
+    """A system, a reward, and how the two begin.
+
+    Everything that a simulation's copy remembers belongs into `data` (mocap poses, `userdata`), so that a checkpoint of the
+    physics is a checkpoint of the task.
+
+    Attributes:
+        model_path: The model that the controller plans with.
+        sim_model_path: The model that is simulated, if it is another one.
+        must_hold: Whether `success` has to hold during the whole final window; otherwise once is enough.
+    """
+
+    model_path: ClassVar[Path]
+    sim_model_path: ClassVar[Path | None] = None
+    must_hold: ClassVar[bool] = True
+
+    def __init__(self, config: C) -> None:
+        self._config = config
+        self._columns: dict[str, slice] = {}
+
+    @property
+    def config(self) -> C:
+        """The config that fully determines the run."""
+        return self._config
+
+    # The problem, kept by the names of the seed.
+
+    @abstractmethod
+    def reward(
+        self,
+        states: Array,
+        sensors: Array,
+        controls: Array,
+        config: C,
+        system_metadata: Metadata | None = None,
+    ) -> Array:
+        """Return the reward of every rollout, shape (R,); higher is better.
+
+        Written against the array namespace of its arguments, it runs on NumPy and on jax.numpy.
+
+        Args:
+            states: Positions and velocities after each control, shape (R, T, nq + nv).
+            sensors: Sensor values computed while each control acted, shape (R, T, nsensordata).
+            controls: Controls, shape (R, T, nu).
+            config: The weights.
+            system_metadata: What the simulation's copy passed on.
+        """
+
+    def process_spec(self, spec: mujoco.MjSpec) -> None:
+        """Change a model's specification before it is compiled."""
+
+    def pre_rollout(self, curr_state: np.ndarray, config: C) -> None:
+        """Look at the current positions and velocities, shape (nq + nv,), before candidates are rolled out."""
+
+    def post_rollout(
+        self,
+        states: Array,
+        sensors: Array,
+        controls: Array,
+        config: C,
+        system_metadata: Metadata | None = None,
+    ) -> None:
+        """Look at rollouts before they are rewarded."""
+
+    def pre_sim_step(self) -> None:
+        """Act on `data` before a step of the simulation, which has its control set."""
+
+    def post_sim_step(self) -> None:
+        """Act on `data` after a step of the simulation."""
+
+    def optimizer_warm_start(self) -> np.ndarray:
+        """Return the control that the first plan begins with, shape (nu,)."""
+        import numpy as np  # not needed for names and help
+
+        return np.zeros(self.model.nu)
+
+    def get_sim_metadata(self) -> Metadata:
+        """Return what the simulation's copy tells the controller's."""
+        return {}
+
+    # What a closed loop needs besides.
+
+    def reset(self, rng: np.random.Generator) -> None:
+        """Put `data`, which stands at the model's own start, where an episode begins."""
+
+    def success(self) -> bool:
+        """Say whether the state in `data` solves the task."""
+        return False
+
+    def terminated(self) -> bool:
+        """Say whether the state in `data` cannot be recovered from."""
+        return False
+
+    def episode_metrics(self) -> Mapping[str, float]:
+        """Return further numbers of the episode that `data` is at the end of."""
+        return {}
+
+    def observe(self) -> np.ndarray:
+        """Return what a policy sees of `data`: positions, velocities and activations."""
+        import numpy as np  # not needed for names and help
+
+        return np.concatenate([self.data.qpos, self.data.qvel, self.data.act])
+
+    def setpoint(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return positions and controls, shapes (nq,) and (nu,), around which LQR linearizes the system."""
+        import numpy as np  # not needed for names and help
+
+        return self.model.qpos0.copy(), np.zeros(self.model.nu)
+
+    # The models, compiled when first needed.
+
+    @cached_property
+    def model(self) -> mujoco.MjModel:
+        """The model that the controller plans with."""
+        from taskloom_control.physics import compile_model  # MuJoCo is heavy
+
+        return compile_model(self.model_path, self.process_spec)
+
+    @cached_property
+    def sim_model(self) -> mujoco.MjModel:
+        """The model that is simulated."""
+        from taskloom_control.physics import compile_model  # MuJoCo is heavy
+
+        if self.sim_model_path is None:
+            return self.model
+        return compile_model(self.sim_model_path, self.process_spec)
+
+    @cached_property
+    def data(self) -> mujoco.MjData:
+        """The state of this copy's simulation."""
+        import mujoco  # heavy
+
+        return mujoco.MjData(self.sim_model)
+
+    def sensor(self, name: str) -> slice:
+        """Return the columns of a sensor in `sensors`; a name that does not exist is an error with the closest one."""
+        if name not in self._columns:
+            from taskloom_control.physics import sensor_columns  # MuJoCo is heavy
+
+            self._columns[name] = sensor_columns(self.model, name)
+        return self._columns[name]
+
+    # The run.
+
+    def check(self) -> Iterable[Finding]:
+        """Look at the model, the plan's sizes and the reward without running anything."""
+        from taskloom_control.lint import quick_findings  # NumPy and MuJoCo are heavy
+
+        return quick_findings(self)
+
+    def describe(self) -> Mapping[str, Any]:
+        """Return the sizes of the problem."""
+        from taskloom_control.lint import facts  # NumPy and MuJoCo are heavy
+
+        return facts(self)
+
+    def run(self, ctx: RunContext, /) -> Result:
+        """Run the closed loop from the beginning."""
+        from taskloom_control.closed_loop import run_task  # NumPy and MuJoCo are heavy
+
+        return run_task(self, ctx, None)
+
+    def resume(self, ctx: RunContext, checkpoint: Path, /) -> Result:
+        """Continue the closed loop to the end that an uninterrupted run reaches."""
+        from taskloom_control.closed_loop import run_task  # NumPy and MuJoCo are heavy
+
+        return run_task(self, ctx, checkpoint)
+
+
+class StagedTask(ControlTask[C]):
+    """A task whose reward is minus a sum of named costs over the steps; what iLQR, LQR and term by term reports need."""
+
+    @abstractmethod
+    def costs(
+        self,
+        states: Array,
+        sensors: Array,
+        controls: Array,
+        config: C,
+        system_metadata: Metadata | None = None,
+    ) -> Mapping[str, Array]:
+        """Return the cost of every step by the name of the term, each of shape (R, T); arguments as in `reward`."""
+
+    def reward(
+        self,
+        states: Array,
+        sensors: Array,
+        controls: Array,
+        config: C,
+        system_metadata: Metadata | None = None,
+    ) -> Array:
+        """Return minus the sum of all costs over the steps."""
+        terms = iter(self.costs(states, sensors, controls, config, system_metadata).values())
+        total = next(terms)
+        for term in terms:
+            total = total + term
+        return -total.sum(axis=-1)
