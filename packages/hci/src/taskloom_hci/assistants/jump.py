@@ -1,0 +1,158 @@
+"""Assistants that infer the goal from what the user does and put the cursor on a cell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from taskloom_hci.agent import Agent
+from taskloom_hci.batch.pointing import Float, Int, Jump, Tie, careful_split, model_table
+from taskloom_hci.elements import Value, array_element
+from taskloom_hci.errors import BundleConstraintError
+from taskloom_hci.games.pointing import Pointing
+from taskloom_hci.inference.engine import InferenceEngine
+from taskloom_hci.inference.goal import OnZero, update_beliefs
+from taskloom_hci.information import choose_cells, information_gain
+from taskloom_hci.models.model import action_index
+from taskloom_hci.models.pointing import PointingModel
+from taskloom_hci.policies.policy import Policy
+from taskloom_hci.random import Stream
+from taskloom_hci.state import State, StateTree
+from taskloom_hci.users.pointing import PointingUser
+
+if TYPE_CHECKING:
+    from taskloom_hci.agent import Agent as AnyAgent
+
+
+class JumpAssistant(Agent):
+    """Keeps a belief over the targets and jumps, to ask or to arrive.
+
+    Args:
+        task: The pointing task it will play, in mode `position`.
+        rule: `information` asks the most telling question (Bayesian information gain), `map` takes the likeliest target.
+        model: How it believes the user acts; by default as the user of its game does.
+        threshold: Above this belief it jumps to the likeliest target.
+        cost: What a jump costs for every cell it is long [bit].
+        tie: Which of equally telling cells it takes.
+        on_zero: What it does when the user does something impossible.
+    """
+
+    def __init__(
+        self,
+        task: Pointing,
+        rule: Literal["information", "map"] = "information",
+        *,
+        model: PointingModel | None = None,
+        threshold: float = 0.8,
+        cost: float = 0.0,
+        tie: Tie = "nearest",
+        on_zero: OnZero = "raise",
+    ) -> None:
+        count = task.num_targets
+        self.task = task
+        self.model = model
+        self.on_zero: OnZero = on_zero
+        self._choice = (rule, threshold, cost, tie)
+        self._rule: Jump | None = None
+        super().__init__(
+            "assistant",
+            policy=JumpPolicy(task),
+            state=State(
+                beliefs=array_element((count,), np.full(count, 1.0 / count), low=0.0, high=1.0)
+            ),
+            inference=GoalInference(),
+        )
+
+    def finit(self) -> None:
+        """Take the user's model for its own, unless it was given one."""
+        user = self.game.user
+        if self.model is None and isinstance(user, PointingUser):
+            self.model = user.model
+        if self.model is None:
+            raise BundleConstraintError(
+                ["This assistant needs a user model: the user has none, so give it one."]
+            )
+
+    def rule(self) -> Jump:
+        """Return what it does, as arrays."""
+        if self._rule is None:
+            assert self.model is not None  # finit made sure
+            rule, threshold, cost, tie = self._choice
+            table = model_table(self.task, self.model)
+            split = careful_split(self.model)
+            self._rule = Jump(rule, table, threshold, cost, tie, self.on_zero, split)
+        return self._rule
+
+    def explain(self) -> dict[str, Float]:
+        """Return what it believes (T,) and what a look at each cell would tell it now [bit] (C,)."""
+        seen = self.observation or self.observe(affect=False)[0]
+        targets = target_cells(self.task, seen)
+        beliefs = self.state["beliefs"]
+        table = self.rule().table[:, targets[0]]
+        return {"beliefs": beliefs, "information": information_gain(beliefs[None], table)[0]}
+
+
+def target_cells(task: Pointing, seen: StateTree) -> Int:
+    """Return the cells of the targets that an agent sees, (1, T)."""
+    return np.array([[task.cell_of(target) for target in seen["task_state"]["targets"]]])
+
+
+class GoalInference(InferenceEngine):
+    """Updates the belief over targets by what the user did where the cursor was."""
+
+    def __init__(self) -> None:
+        self._agent: JumpAssistant | None = None
+
+    def bind(self, agent: AnyAgent) -> None:
+        if not isinstance(agent, JumpAssistant):
+            raise BundleConstraintError(
+                ["Goal inference over targets is part of a jumping assistant."]
+            )
+        self._agent = agent
+
+    def infer(
+        self, observation: StateTree, state: Mapping[str, Any], stream: Stream
+    ) -> tuple[dict[str, Any], float]:
+        del stream
+        agent = self._agent
+        if agent is None or agent.model is None:
+            raise BundleConstraintError(["Goal inference needs to be part of a bundle."])
+        cell = agent.task.cell_of(observation["task_state"]["position"])
+        action = action_index(agent.model, observation["user_action"]["action"])
+        likelihood = agent.rule().table[cell, target_cells(agent.task, observation)[0], action]
+        return {
+            "beliefs": update_beliefs(state["beliefs"][None], likelihood[None], agent.on_zero)[0]
+        }, 0.0
+
+
+class JumpPolicy(Policy):
+    """Jumps where the assistant's rule says."""
+
+    def __init__(self, task: Pointing) -> None:
+        self.element = task.cell_element()
+        self._agent: JumpAssistant | None = None
+
+    def bind(self, agent: AnyAgent) -> None:
+        if not isinstance(agent, JumpAssistant):
+            raise BundleConstraintError(["A jump policy is part of a jumping assistant."])
+        self._agent = agent
+
+    def act(
+        self, observation: StateTree, state: Mapping[str, Any], stream: Stream
+    ) -> tuple[Value, float]:
+        del stream
+        agent = self._agent
+        if agent is None:
+            raise BundleConstraintError(["A jump policy needs to be part of a bundle."])
+        task = agent.task
+        cell = np.array([task.cell_of(observation["task_state"]["position"])])
+        chosen = choose_cells(
+            agent.rule(),
+            task.positions,
+            state["beliefs"][None],
+            target_cells(task, observation),
+            cell,
+        )
+        return task.positions[int(chosen[0])], 0.0

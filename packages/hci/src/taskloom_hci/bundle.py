@@ -1,0 +1,350 @@
+"""The game: a task, a user and an assistant that take turns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from taskloom_hci.agent import Agent, Role
+from taskloom_hci.elements import Value
+from taskloom_hci.errors import BundleConstraintError, GameOverError, HciError, UnknownKeyError
+from taskloom_hci.random import Stream, stream_key
+from taskloom_hci.state import StateTree
+from taskloom_hci.task import InteractionTask, Outcome
+from taskloom_hci.turns import NAMES, REWARD_NAMES, StepResult, Turn, parse_turn
+
+PARTS = (
+    "game_info",
+    "task_state",
+    "user_state",
+    "assistant_state",
+    "user_action",
+    "assistant_action",
+)
+
+
+class Bundle:
+    """A game of four turns a round:
+
+        0  the user observes and infers
+        1  the user acts, and the task answers
+        2  the assistant observes and infers
+        3  the assistant acts, and the task answers; the round is over
+
+    Everything random comes from the seed: the task, the user and the assistant each have a stream of numbers for every
+    episode, so episode 7 is the same whether or not the first six were played.
+
+    Args:
+        task: The task.
+        user: The user; without one its turns pass.
+        assistant: The assistant; without one its turns pass.
+        seed: Root of all random numbers.
+        reset_turn: Where `reset` ends by default.
+        max_rounds: Overrides the task's time limit.
+
+    Raises:
+        BundleConstraintError: If they do not fit together; it lists every problem.
+    """
+
+    def __init__(
+        self,
+        task: InteractionTask,
+        user: Agent | None = None,
+        assistant: Agent | None = None,
+        *,
+        seed: int = 0,
+        reset_turn: int | str = 0,
+        max_rounds: int | None = None,
+    ) -> None:
+        self.task, self.user, self.assistant = task, user, assistant
+        self.seed = seed
+        self.reset_turn = parse_turn(reset_turn)
+        self.max_rounds = task.max_rounds if max_rounds is None else max_rounds
+        self.turn = Turn.USER_OBSERVE
+        self.round_index = 0
+        self.episode = -1
+        self.is_done = False
+        self.truncated = False
+        self.opening: StepResult | None = None
+        self._require_parts()
+        self._actions: dict[Role, Value] = {
+            agent.role: agent.policy.element.init
+            for agent in (user, assistant)
+            if agent is not None
+        }
+        self.parameters = self._join()
+
+    def _require_parts(self) -> None:
+        problems = []
+        if not isinstance(self.task, InteractionTask) or not hasattr(self.task, "state"):
+            problems.append(
+                f"{type(self.task).__name__} is no InteractionTask that called super().__init__()."
+            )
+        for role, agent in (("user", self.user), ("assistant", self.assistant)):
+            if agent is not None and agent.role != role:
+                problems.append(f"The {role} given is an agent with the role '{agent.role}'.")
+        if problems:
+            raise BundleConstraintError(problems)
+
+    def _join(self) -> dict[str, Any]:
+        """Link the parts to each other, finish their set-up and ask each whether it accepts the others."""
+        agents = [agent for agent in (self.user, self.assistant) if agent is not None]
+        parameters = dict(self.task.parameters)
+        for part in (self.task, *agents):
+            part.bundle = self
+        for agent in agents:
+            parameters.update(agent.parameters)
+        problems: list[str] = []
+        for part in (self.task, *agents):
+            try:
+                part.finit()
+            except BundleConstraintError as error:
+                problems.extend(error.problems)
+        for part in (self.task, *agents):
+            try:
+                problems.extend(part.on_bundle_constraints() or ())
+            except BundleConstraintError as error:
+                problems.extend(error.problems)
+            except (HciError, ValueError, TypeError) as error:
+                problems.append(str(error))
+        if problems:
+            raise BundleConstraintError(problems)
+        for agent in agents:
+            agent.inference_engine.bind(agent)
+            agent.policy.bind(agent)
+        return parameters
+
+    @property
+    def name(self) -> str:
+        """What is missing, if anything: `no-user`, `no-assistant`, `no-user--no-assistant`; else the task's name."""
+        missing = [f"no-{role}" for role in ("user", "assistant") if getattr(self, role) is None]
+        return "--".join(missing) or type(self.task).__name__
+
+    @property
+    def over(self) -> bool:
+        """Whether the game has to be reset before it goes on."""
+        return self.is_done or self.truncated
+
+    def last_action(self, role: Role) -> Value:
+        """Return the last action of an agent."""
+        if role not in self._actions:
+            raise UnknownKeyError(f"This game has no {role}.")
+        return self._actions[role]
+
+    def snapshot(self) -> StateTree:
+        """Return the six parts of the game as nested dicts that no later step changes."""
+        user, assistant, actions = self.user, self.assistant, self._actions
+        return {
+            "game_info": {"turn_index": int(self.turn), "round_index": self.round_index},
+            "task_state": self.task.state.snapshot(),
+            "user_state": user.state.snapshot() if user is not None else {},
+            "assistant_state": assistant.state.snapshot() if assistant is not None else {},
+            "user_action": {"action": actions["user"]} if user is not None else {},
+            "assistant_action": {"action": actions["assistant"]} if assistant is not None else {},
+        }
+
+    def reset(
+        self,
+        go_to: int | str | None = None,
+        start_after: int | str = -1,
+        *,
+        task: bool = True,
+        user: bool = True,
+        assistant: bool = True,
+        forced: Mapping[str, Any] | None = None,
+        seed: int | None = None,
+        episode: int | None = None,
+    ) -> StateTree:
+        """Start an episode and play the turns after `start_after` up to `go_to`.
+
+        What those turns earned, and whether they ended the game, is in `opening`.
+
+        Args:
+            go_to: The turn to stop at; by default the bundle's `reset_turn`.
+            start_after: The turn that counts as played already; -1 plays from the beginning.
+            task: Whether the task starts anew; likewise `user` and `assistant`.
+            user: See `task`.
+            assistant: See `task`.
+            forced: Values to start from, by part: `{"task_state": {"x": 2}}`; also `user_observation` and
+                `assistant_observation`.
+            seed: A new root of all random numbers; episodes count from 0 again.
+            episode: Which episode to play; by default the next one.
+
+        Raises:
+            HciError: If `start_after` comes after `go_to`, or a forced value does not fit; nothing is changed then.
+        """
+        target = self.reset_turn if go_to is None else parse_turn(go_to)
+        first = -1 if start_after == -1 else int(parse_turn(start_after))
+        forced = dict(forced or {})
+        info = forced.get("game_info", {})
+        if "turn_index" in info:
+            target = parse_turn(int(info["turn_index"]))
+        if first > target:
+            raise HciError(
+                f"A reset cannot start after turn {first} and stop at turn {int(target)} before it."
+            )
+        self._check_forced(forced)
+        if seed is not None:
+            self.seed, self.episode = seed, -1
+        self.episode = self.episode + 1 if episode is None else episode
+        self._reset_parts({"task": task, "user": user, "assistant": assistant}, forced)
+        self.round_index = int(info.get("round_index", 0))
+        self.turn = Turn(max(first, 0))
+        self.is_done = self.truncated = False
+        self.opening = None
+        if self.turn != target:
+            self.opening = self.step(go_to=target)
+        return self.snapshot()
+
+    def _check_forced(self, forced: Mapping[str, Any]) -> None:
+        known = (*PARTS, "user_observation", "assistant_observation")
+        for part, values in forced.items():
+            if part not in known:
+                raise UnknownKeyError(
+                    f"A game has no part '{part}' to reset: it has {', '.join(known)}."
+                )
+            role = part.split("_")[0]
+            owner = getattr(self, role, None) if part != "game_info" else self
+            if owner is None:
+                raise UnknownKeyError(f"'{part}' cannot be reset: this game has no {role}.")
+            if part.endswith("_state"):
+                owner.state.checked(values)
+            elif part.endswith("_action"):
+                owner.policy.element.admit(values["action"])
+
+    def _reset_parts(self, which: Mapping[str, bool], forced: Mapping[str, Any]) -> None:
+        roles: tuple[Literal["task", "user", "assistant"], ...] = ("task", "user", "assistant")
+        for role in roles:
+            part = getattr(self, role)
+            if part is None:
+                continue
+            part.stream = Stream(stream_key(self.seed, role, self.episode))
+            values = forced.get(f"{role}_state", {})
+            if which[role] and isinstance(part, InteractionTask):
+                part.reset(values)
+            elif which[role]:
+                part.inference_engine.reset()
+                part.policy.reset()
+                part.reset()
+            part.state.force(values)
+            if isinstance(part, Agent):
+                # Only the agent that is named gets the observation.
+                part.observation = forced.get(f"{role}_observation")
+                given = forced.get(f"{role}_action")
+                element = part.policy.element
+                self._actions[part.role] = (
+                    element.init if given is None else element.admit(given["action"])
+                )
+
+    def step(
+        self,
+        user_action: Any = None,  # noqa: ANN401 -- whatever the policy's element holds
+        assistant_action: Any = None,  # noqa: ANN401
+        go_to: int | str | None = None,
+    ) -> StepResult:
+        """Play until the turn is `go_to`; by default one whole round. If the task ends the game, the turn stays.
+
+        Args:
+            user_action: Replaces what the user's policy would choose.
+            assistant_action: Replaces what the assistant's policy would choose.
+            go_to: The turn to stop at, by index or name.
+
+        Returns:
+            The state, the eight rewards and whether the task ended the game.
+
+        Raises:
+            GameOverError: If the game is over.
+            HciError: If an action or anything that follows from it does not fit; the game is then as it was before.
+        """
+        if self.is_done or self.truncated:
+            why = "ended" if self.is_done else f"reached its limit of {self.max_rounds} rounds"
+            raise GameOverError(
+                f"The game has {why} after {self.round_index} rounds: reset it before the next step."
+            )
+        target = self.turn if go_to is None else parse_turn(go_to)
+        given = {
+            "user": None if user_action is None else self._admit("user", user_action),
+            "assistant": None
+            if assistant_action is None
+            else self._admit("assistant", assistant_action),
+        }
+        rewards = dict.fromkeys(REWARD_NAMES, 0.0)
+        saved = self._save()
+        try:
+            while True:
+                self._play_turn(given, rewards)
+                if self.is_done or self.truncated or self.turn == target:
+                    break
+        except Exception:
+            self._restore(saved)
+            raise
+        return StepResult(self.snapshot(), rewards, self.is_done, self.truncated)
+
+    def _admit(self, role: Role, action: Any) -> Value:  # noqa: ANN401
+        agent = self.user if role == "user" else self.assistant
+        if agent is None:
+            raise UnknownKeyError(f"This game has no {role} to act.")
+        return agent.policy.element.admit(action)
+
+    def _play_turn(self, given: Mapping[str, Value], rewards: dict[str, float]) -> None:
+        turn = self.turn
+        role: Role = "user" if turn < 2 else "assistant"
+        agent = self.user if turn < 2 else self.assistant
+        if turn in (0, 2):
+            if agent is not None:
+                rewards[f"{role}_observation_reward"] += agent.observe()[1]
+                rewards[f"{role}_inference_reward"] += agent.infer()[1]
+            self.turn = Turn(turn + 1)
+            return
+        if agent is not None:
+            self._act(role, agent, given[role], rewards)
+        if self.is_done:
+            return
+        if turn == 1:
+            self.turn = Turn.ASSISTANT_OBSERVE
+        else:
+            self.turn = Turn.USER_OBSERVE
+            self.round_index += 1
+            self.truncated = self.max_rounds is not None and self.round_index >= self.max_rounds
+
+    def _act(self, role: Role, agent: Agent, action: Value, rewards: dict[str, float]) -> None:
+        if action is None:
+            action, earned = agent.take_action()
+            rewards[f"{role}_policy_reward"] += earned
+        self._actions[role] = action
+        outcome: Outcome
+        if role == "user":
+            outcome = self.task.on_user_action(user_action=action)
+        else:
+            outcome = self.task.on_assistant_action(assistant_action=action)
+        if outcome is not None:
+            rewards["first_task_reward" if role == "user" else "second_task_reward"] += float(
+                outcome[1]
+            )
+            self.is_done = bool(outcome[2])
+
+    def _save(self) -> tuple[Any, ...]:
+        parts = [part for part in (self.task, self.user, self.assistant) if part is not None]
+        kept = [
+            (part, part.state.snapshot(), part.stream.counter, getattr(part, "observation", None))
+            for part in parts
+        ]
+        return kept, dict(self._actions), self.turn, self.round_index
+
+    def _restore(self, saved: tuple[Any, ...]) -> None:
+        kept, self._actions, self.turn, self.round_index = saved
+        self.is_done = self.truncated = False
+        for part, state, counter, observation in kept:
+            part.state.restore(state)
+            part.stream.counter = counter
+            if isinstance(part, Agent):
+                part.observation = observation
+
+    def render(self, mode: str = "text", **axes: Any) -> str:  # noqa: ANN401
+        """Return the game as text: the turn, the last actions and what the task shows of itself."""
+        head = f"round {self.round_index}, turn {int(self.turn)} ({NAMES[self.turn]}), actions {self._actions}"
+        return head + "\n" + self.task.render(mode, **axes)
+
+    def close(self) -> None:
+        """Let go of what the task holds outside this process."""
+        self.task.close()

@@ -1,0 +1,1 @@
+"""The games themselves: tasks that a user and an assistant play."""

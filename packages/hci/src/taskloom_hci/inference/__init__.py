@@ -1,0 +1,1 @@
+"""Inference engines: what an agent concludes from what it saw."""

@@ -1,0 +1,1 @@
+"""User models: the probability of an action, declared once as array code."""

@@ -1,0 +1,103 @@
+"""Users who want a cursor on a grid to reach a goal: the careful pointer and the Boltzmann-rational one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from taskloom_hci.errors import HciError
+from taskloom_hci.models.model import Arrays, Float, UserModel, safe_log
+
+MOVES_1D = np.array([[-1], [0], [1]])
+MOVES_2D = np.array([[0, 0], [0, 1], [-1, 0], [0, -1], [1, 0]])  # none, up, left, down, right
+
+
+class PointingModel(UserModel):
+    """Base of the pointing users: actions are moves on a grid of one or two dimensions.
+
+    In one dimension an action is -1, 0 or +1; in two it is the index of none, up, left, down, right.
+
+    Args:
+        dimension: 1 or 2.
+    """
+
+    hidden = ("goal",)
+
+    def __init__(self, dimension: int = 1) -> None:
+        if dimension not in {1, 2}:
+            raise HciError(f"Pointing has 1 or 2 dimensions, not {dimension}.")
+        self.dimension = dimension
+        self.moves: NDArray[Any] = MOVES_1D if dimension == 1 else MOVES_2D
+        self.stay = 1 if dimension == 1 else 0
+        self.actions = self.moves[:, 0] if dimension == 1 else np.arange(len(self.moves))
+
+    def distances(self, observation: Arrays, theta: Arrays) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return the city-block distance to the goal now (...,) and after every move (..., A)."""
+        offset = np.asarray(theta["goal"]) - np.asarray(observation["position"])
+        offset = offset[..., None] if self.dimension == 1 else offset
+        after = np.abs(offset[..., None, :] - self.moves).sum(axis=-1)
+        return np.abs(offset).sum(axis=-1), after
+
+
+class Careful(PointingModel):
+    """Moves towards the goal, with a small rate of errors, and stays where it is only on the goal.
+
+    `1 - error_rate` is shared equally by the moves that shorten the way, `error_rate` by the other moves.
+
+    Args:
+        error_rate: Probability of a move that does not shorten the way, in [0, 1].
+        dimension: 1 or 2.
+    """
+
+    def __init__(self, error_rate: float = 0.05, dimension: int = 1) -> None:
+        super().__init__(dimension)
+        if not 0.0 <= error_rate <= 1.0:
+            raise HciError(f"An error rate is a probability in [0, 1], not {error_rate}.")
+        self.error_rate = error_rate
+
+    def log_prob(self, observation: Arrays, theta: Arrays) -> Float:
+        """Return log-probabilities (..., A); `theta` may hold an `error_rate` (...,) to infer it as well."""
+        now, after = self.distances(observation, theta)
+        rate = np.asarray(theta.get("error_rate", self.error_rate))[..., None]
+        moves = np.arange(len(self.moves)) != self.stay
+        shorter = (after < now[..., None]) & moves
+        longer = ~shorter & moves
+        good = np.maximum(shorter.sum(axis=-1, keepdims=True), 1)
+        bad = np.maximum(longer.sum(axis=-1, keepdims=True), 1)
+        moving = np.where(shorter, (1.0 - rate) / good, np.where(longer, rate / bad, 0.0))
+        at_goal = (now == 0)[..., None]
+        return safe_log(np.where(at_goal, (~moves).astype(np.float64), moving))
+
+
+class Boltzmann(PointingModel):
+    """Prefers moves in proportion to `exp(-rationality * distance after the move)`.
+
+    Args:
+        rationality: Inverse temperature [1/cell]; 0 is a random user.
+        dimension: 1 or 2.
+    """
+
+    def __init__(self, rationality: float = 3.0, dimension: int = 1) -> None:
+        super().__init__(dimension)
+        if not rationality >= 0.0:
+            raise HciError(f"The rationality of a user is at least 0, not {rationality}.")
+        self.rationality = rationality
+
+    def log_prob(self, observation: Arrays, theta: Arrays) -> Float:
+        """Return log-probabilities (..., A); `theta` may hold a `rationality` (...,) to infer it as well."""
+        _, after = self.distances(observation, theta)
+        beta = np.asarray(theta.get("rationality", self.rationality))[..., None]
+        value = -beta * after
+        shifted = value - value.max(axis=-1, keepdims=True)
+        return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)))
+
+
+class Indifferent(PointingModel):
+    """Chooses among all moves alike, whatever the goal."""
+
+    def log_prob(self, observation: Arrays, theta: Arrays) -> Float:
+        """Return log-probabilities (..., A), all equal."""
+        _, after = self.distances(observation, theta)
+        return np.full(after.shape, -np.log(len(self.moves)))

@@ -1,0 +1,1 @@
+"""Observation engines: what an agent sees of the game."""

@@ -1,0 +1,106 @@
+"""What an agent does: the interface, the random policy and the pair of policies."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from taskloom_hci.elements import Element, Value, discrete_array_element
+from taskloom_hci.random import Stream
+from taskloom_hci.state import StateTree
+
+if TYPE_CHECKING:
+    from taskloom_hci.agent import Agent
+
+
+class Policy(ABC):
+    """Chooses an action.
+
+    Attributes:
+        element: What an action may be; an action outside its space follows the element's mode.
+    """
+
+    element: Element
+
+    def bind(self, agent: Agent) -> None:
+        """Get to know the agent and, through it, the game; called once the game is put together."""
+        del agent
+
+    def reset(self) -> None:
+        """Forget the last episode."""
+        return
+
+    @abstractmethod
+    def act(
+        self, observation: StateTree, state: Mapping[str, Any], stream: Stream
+    ) -> tuple[Value, float]:
+        """Return an action and a reward (acting may cost something).
+
+        Args:
+            observation: What the agent saw last.
+            state: The agent's own state.
+            stream: Random numbers of the agent.
+        """
+
+
+class RandomPolicy(Policy):
+    """Draws every action from its space.
+
+    Args:
+        element: The action's element; by default an integer in [-100, 100].
+    """
+
+    def __init__(self, element: Element | None = None) -> None:
+        self.element = element or discrete_array_element(low=-100, high=100, init=0)
+
+    def act(
+        self, observation: StateTree, state: Mapping[str, Any], stream: Stream
+    ) -> tuple[Value, float]:
+        del observation, state
+        return self.element.draw(stream), 0.0
+
+
+class ConstantPolicy(Policy):
+    """Always does the same.
+
+    Args:
+        element: The action's element; its first value is the action.
+    """
+
+    def __init__(self, element: Element) -> None:
+        self.element = element
+
+    def act(
+        self, observation: StateTree, state: Mapping[str, Any], stream: Stream
+    ) -> tuple[Value, float]:
+        del observation, state, stream
+        return self.element.init, 0.0
+
+
+class DualPolicy(Policy):
+    """One policy in the real game, another one inside a simulation of it.
+
+    Attributes:
+        mode: Which of the two is in use.
+    """
+
+    def __init__(self, primary: Policy, dual: Policy) -> None:
+        self.primary = primary
+        self.dual = dual
+        self.mode: Literal["primary", "dual"] = "primary"
+        self.element = primary.element
+
+    def bind(self, agent: Agent) -> None:
+        self.primary.bind(agent)
+        self.dual.bind(agent)
+
+    def reset(self) -> None:
+        self.primary.reset()
+        self.dual.reset()
+
+    def act(
+        self, observation: StateTree, state: Mapping[str, Any], stream: Stream
+    ) -> tuple[Value, float]:
+        policy = self.primary if self.mode == "primary" else self.dual
+        return policy.act(observation, state, stream)

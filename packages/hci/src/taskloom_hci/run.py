@@ -1,0 +1,165 @@
+"""Runs a task of this domain: pairs it with a user and an assistant, plays, counts and keeps what was played."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from taskloom import Finding, JsonValue, Result, RunContext
+
+from taskloom_hci.config import HciConfig
+
+if TYPE_CHECKING:
+    from taskloom_hci.batch.episodes import Episodes
+    from taskloom_hci.bundle import Bundle
+    from taskloom_hci.task import InteractionTask
+
+C = TypeVar("C", bound=HciConfig)
+
+DONE = "episodes.npz"
+
+
+class HciTask(ABC, Generic[C]):
+    """Base of the tasks: a subclass says which game is played.
+
+    Args:
+        config: Who plays, how often, and what is kept.
+    """
+
+    def __init__(self, config: C) -> None:
+        self._config = config
+
+    @property
+    def config(self) -> C:
+        """The config that fully determines the run."""
+        return self._config
+
+    @abstractmethod
+    def game(self) -> InteractionTask:
+        """Return the task that the two agents play."""
+
+    def bundle(self, seed: int) -> Bundle:
+        """Return the game with its two agents.
+
+        Raises:
+            BundleConstraintError: If they do not fit together; it lists every problem.
+        """
+        # The game needs NumPy and gymnasium, which `--help` must not import.
+        from taskloom_hci.bundle import Bundle
+        from taskloom_hci.errors import BundleConstraintError
+
+        game = self.game()
+        agents, problems = [], list[str]()
+        for component in (self.config.user, self.config.assistant):
+            try:
+                agents.append(component.build(game))
+            except BundleConstraintError as error:
+                problems.extend(error.problems)
+        if problems:
+            raise BundleConstraintError(problems)
+        return Bundle(game, agents[0], agents[1], seed=seed)
+
+    def check(self) -> Iterable[Finding]:
+        """Say whether the task, the user and the assistant fit together, every problem at once."""
+        from taskloom_hci.batch.play import choose_backend
+        from taskloom_hci.errors import BundleConstraintError, HciError
+
+        try:
+            bundle = self.bundle(0)
+            way = choose_backend(bundle, self.config.episodes, self.config.backend)
+        except BundleConstraintError as error:
+            return [Finding("error", problem) for problem in error.problems]
+        except HciError as error:
+            return [Finding("error", str(error))]
+        bundle.close()
+        return [Finding("info", f"{self.config.episodes} episodes, played by the backend '{way}'.")]
+
+    def describe(self) -> Mapping[str, JsonValue]:
+        """Return the sizes of the game and how it would be played."""
+        from taskloom_hci.batch.play import choose_backend
+
+        bundle = self.bundle(0)
+        way = choose_backend(bundle, self.config.episodes, self.config.backend)
+        facts: dict[str, JsonValue] = {
+            "task state": str(bundle.task.state.space()),
+            "rounds at most": bundle.max_rounds,
+            "batched": "by looping over episodes"
+            if bundle.task.kernel() is None
+            else "by a kernel",
+            "backend": way,
+        }
+        for agent in (bundle.user, bundle.assistant):
+            if agent is not None:
+                facts[f"{agent.role} action"] = str(agent.policy.element.space)
+        bundle.close()
+        return facts
+
+    def run(self, ctx: RunContext, /) -> Result:
+        """Play the episodes and summarise them."""
+        return self._play(ctx, [])
+
+    def resume(self, ctx: RunContext, checkpoint: Path, /) -> Result:
+        """Play the episodes that are left; the end is the one an uninterrupted run reaches."""
+        from taskloom_hci.batch.episodes import load
+
+        return self._play(ctx, [load(checkpoint / DONE)])
+
+    def _play(self, ctx: RunContext, parts: list[Episodes]) -> Result:
+        from taskloom_hci.batch.episodes import join
+        from taskloom_hci.batch.play import play_chunks
+        from taskloom_hci.metrics import mean_interval
+
+        config = self.config
+        bundle = self.bundle(ctx.seed("episodes"))
+        played = sum(len(part) for part in parts)
+        try:
+            with ctx.progress(config.episodes, "episodes") as progress:
+                progress.advance(played)
+                left = range(played, config.episodes)
+                # At least one chunk is played before the wish to stop is read, so that a stopped run has a result.
+                for part in play_chunks(
+                    bundle,
+                    left,
+                    config.backend,
+                    chunk=config.chunk,
+                    stop=lambda: bool(parts) and ctx.should_stop,
+                ):
+                    parts.append(part)
+                    played += len(part)
+                    progress.advance(len(part))
+                    mean, low, high = mean_interval(part.num_rounds)
+                    ctx.log(played, **{"rounds/mean": mean, "rounds/low": low, "rounds/high": high})
+            whole = join(parts)
+            if played < config.episodes:
+                with ctx.checkpoint(played) as folder:
+                    whole.save(folder / DONE)
+            return self._finish(ctx, bundle, whole)
+        finally:
+            bundle.close()
+
+    def _finish(self, ctx: RunContext, bundle: Bundle, whole: Episodes) -> Result:
+        from taskloom_hci.metrics import summarise
+        from taskloom_hci.timeline import timeline
+
+        artifacts = {"episodes": ctx.artifact(DONE), "timeline": ctx.artifact("timeline.json")}
+        whole.save(artifacts["episodes"])
+        shown = timeline(bundle, min(self.config.shown, len(whole)))
+        artifacts["timeline"].write_text(json.dumps(shown), encoding="utf-8")
+        if self.config.jsonl:
+            artifacts["rounds"] = ctx.artifact("episodes.jsonl")
+            whole.save_jsonl(artifacts["rounds"])
+        metrics = {**summarise(whole), **self.extra_metrics(whole)}
+        mean, low, high = (metrics[f"rounds/{name}"] for name in ("mean", "low", "high"))
+        summary = (
+            f"{len(whole)} episodes: {mean:.3f} rounds each (95 % interval {low:.3f} to {high:.3f}), "
+            f"{100 * metrics['success/mean']:.1f} % reached the end"
+        )
+        return Result(metrics=metrics, artifacts=artifacts, summary=summary)
+
+    def extra_metrics(self, episodes: Episodes) -> Mapping[str, float]:
+        """Return further metrics that only this task has."""
+        del episodes
+        return {}

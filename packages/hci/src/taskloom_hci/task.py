@@ -1,0 +1,119 @@
+"""The task of a game: a state that two agents change, one after the other."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from taskloom_hci.elements import Element, discrete_array_element
+from taskloom_hci.errors import HciError
+from taskloom_hci.random import Stream
+from taskloom_hci.state import State
+
+if TYPE_CHECKING:
+    from taskloom_hci.batch.play import Kernel
+    from taskloom_hci.bundle import Bundle
+
+Outcome: TypeAlias = "tuple[State, float, bool] | None"
+
+
+class InteractionTask(ABC):
+    """What a user and an assistant work on together.
+
+    With the state `s`, the user's action `u` and the assistant's action `a`, a round is
+
+        s' , r1, d1 = on_user_action(s, u)
+        s'', r2, d2 = on_assistant_action(s', a)
+
+    and the game ends as soon as `d1` or `d2` is true, or after `max_rounds` rounds (which is a truncation, not an end). A
+    subclass calls `super().__init__()`, declares `self.state[...]` and draws every random number from `self.stream`.
+
+    Attributes:
+        state: The task's part of the game.
+        stream: Random numbers of this task in this episode.
+        bundle: The game it is part of, once there is one.
+        parameters: Named constants that the user and the assistant see as well.
+        timestep: Duration of a round [s].
+        max_rounds: Rounds after which the game is cut off; None means never.
+        constants: Entries that do not change within an episode, by flat name (`task_state__targets`); a data set holds them
+            once an episode.
+    """
+
+    timestep: float = 0.1
+    max_rounds: int | None = None
+    constants: tuple[str, ...] = ()
+
+    def __init__(self) -> None:
+        self.state = State()
+        self.stream = Stream(0)
+        self.bundle: Bundle | None = None
+        self.parameters: dict[str, Any] = {}
+
+    @abstractmethod
+    def on_user_action(self, *, user_action: Any) -> Outcome:  # noqa: ANN401 -- whatever the policy's element holds
+        """Apply the user's action and return `(state, reward, is_done)`; None stands for `(state, 0, False)`."""
+
+    @abstractmethod
+    def on_assistant_action(self, *, assistant_action: Any) -> Outcome:  # noqa: ANN401
+        """Apply the assistant's action and return `(state, reward, is_done)`; None stands for `(state, 0, False)`."""
+
+    def finit(self) -> None:
+        """Finish the set-up once the game is put together: `self.bundle.user` and `.assistant` exist now."""
+        return
+
+    def on_bundle_constraints(self) -> Iterable[str] | None:
+        """Return a sentence for every reason why this task cannot be played by these agents; raising works as well."""
+        return None
+
+    def reset(self, forced: Mapping[str, Any] | None = None) -> None:
+        """Start a new episode. Without a `reset` of its own, a task draws every element of its state at random.
+
+        Args:
+            forced: The values that will replace what `reset` chooses.
+        """
+        del forced  # the game applies them afterwards; a task may want to see them
+        self.state.reset(self.stream)
+
+    def user_element(self) -> Element:
+        """Return what a user's action may be; agents without a policy of their own draw from it."""
+        return discrete_array_element(low=-1, high=1, init=0, out_of_bounds_mode="error")
+
+    def assistant_element(self) -> Element:
+        """Return what an assistant's action may be; see `user_element`."""
+        return discrete_array_element(low=-1, high=1, init=0, out_of_bounds_mode="error")
+
+    def kernel(self) -> Kernel | None:
+        """Return what plays many episodes of the game at once, or None if these agents can only be played one by one."""
+        return None
+
+    def render(self, mode: str = "text", **axes: Any) -> str:  # noqa: ANN401
+        """Return the task's state as text, or draw it on `axes["task"]`, a matplotlib axis."""
+        del mode, axes
+        return repr(self.state)
+
+    def close(self) -> None:
+        """Let go of what the task holds outside this process."""
+        return
+
+    @property
+    def game(self) -> Bundle:
+        """The game this task is part of."""
+        if self.bundle is None:
+            raise HciError(f"The task {type(self).__name__} is not part of a bundle yet.")
+        return self.bundle
+
+    @property
+    def user_action(self) -> Any:  # noqa: ANN401
+        """The user's last action."""
+        return self.game.last_action("user")
+
+    @property
+    def assistant_action(self) -> Any:  # noqa: ANN401
+        """The assistant's last action."""
+        return self.game.last_action("assistant")
+
+    @property
+    def round_number(self) -> int:
+        """Rounds played in this episode."""
+        return self.game.round_index

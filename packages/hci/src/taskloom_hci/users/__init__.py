@@ -1,0 +1,1 @@
+"""Users: who acts first in every round."""

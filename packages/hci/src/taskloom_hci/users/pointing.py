@@ -1,0 +1,32 @@
+"""The agent behind every pointing user: it picks a goal among the targets and acts on a model."""
+
+from __future__ import annotations
+
+from taskloom_hci.agent import Agent
+from taskloom_hci.games.pointing import Pointing
+from taskloom_hci.models.pointing import PointingModel
+from taskloom_hci.policies.likelihood import ModelPolicy
+from taskloom_hci.policies.policy import Policy
+from taskloom_hci.state import State
+
+
+class PointingUser(Agent):
+    """A user whose goal is one of the targets, each equally likely.
+
+    Args:
+        task: The task it will play.
+        model: How it acts.
+        policy: Acts instead of the model.
+    """
+
+    def __init__(
+        self, task: Pointing, model: PointingModel | None = None, policy: Policy | None = None
+    ) -> None:
+        chosen = ModelPolicy(model, task.user_element()) if model is not None else policy
+        super().__init__("user", policy=chosen, state=State(goal=task.cell_element()))
+        self.model = model
+
+    def reset(self) -> None:
+        """Pick a goal."""
+        targets = self.game.task.state["targets"]
+        self.state["goal"] = targets[self.stream.integer(len(targets))]

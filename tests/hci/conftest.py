@@ -1,0 +1,71 @@
+"""What the tests of this domain share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from taskloom_hci.agent import Agent
+from taskloom_hci.assistants.build import constant_gain
+from taskloom_hci.assistants.jump import JumpAssistant
+from taskloom_hci.bundle import Bundle
+from taskloom_hci.elements import discrete_array_element
+from taskloom_hci.games.pointing import Pointing
+from taskloom_hci.games.simple import Example
+from taskloom_hci.models.pointing import Careful, PointingModel
+from taskloom_hci.policies.policy import RandomPolicy
+from taskloom_hci.users.pointing import PointingUser
+
+CASES = Path(__file__).parent / "cases"
+
+
+@pytest.fixture(scope="session")
+def cases() -> Callable[[str], Any]:
+    """Return a table of `cases/` by name."""
+    return lambda name: json.loads((CASES / f"{name}.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def make_pointing() -> Callable[..., Bundle]:
+    """Return a maker of pointing games."""
+
+    def make(
+        shape: tuple[int, ...] = (31,),
+        targets: int = 8,
+        assistant: str = "big",
+        model: PointingModel | None = None,
+        seed: int = 0,
+        **options: Any,
+    ) -> Bundle:
+        task = Pointing(shape, targets, "position" if assistant in {"big", "map"} else "gain")
+        user = PointingUser(task, model or Careful(0.05, len(shape)))
+        helper = {
+            "big": lambda: JumpAssistant(task, **options),
+            "map": lambda: JumpAssistant(task, "map", **options),
+            "gain": lambda: constant_gain(task, options.get("gain", 1)),
+            "none": lambda: None,
+        }[assistant]()
+        return Bundle(task, user, helper, seed=seed)
+
+    return make
+
+
+@pytest.fixture
+def make_example() -> Callable[..., Bundle]:
+    """Return a maker of the example game, its actions drawn from {-1, 0, 1}."""
+
+    def agent(role: Any) -> Agent:
+        return Agent(role, policy=RandomPolicy(discrete_array_element(low=-1, high=1, init=0)))
+
+    def make(user: bool = True, assistant: bool = True, **options: Any) -> Bundle:
+        return Bundle(
+            Example(),
+            agent("user") if user else None,
+            agent("assistant") if assistant else None,
+            **options,
+        )
+
+    return make

@@ -1,0 +1,148 @@
+"""Many games at once: the same trajectories as one by one, and the published statistics."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from taskloom_hci.batch.episodes import load
+from taskloom_hci.batch.play import choose_backend, play, play_chunks
+from taskloom_hci.errors import HciError
+from taskloom_hci.games.pointing import draw_cells
+from taskloom_hci.metrics import mean_interval, share_interval, summarise
+from taskloom_hci.models.pointing import Boltzmann, Careful, Indifferent
+from taskloom_hci.random import Stream, stream_key, stream_keys
+
+GAMES: list[tuple[dict[str, Any], str]] = [
+    ({"assistant": "big"}, "big"),
+    ({"assistant": "big", "tie": "highest", "threshold": 0.5}, "big-highest"),
+    ({"assistant": "big", "cost": 0.02}, "big-cost"),
+    ({"assistant": "big", "model": Boltzmann(1.0)}, "big-boltzmann"),
+    ({"assistant": "big", "shape": (6, 5), "targets": 5}, "big-2d"),
+    ({"assistant": "map"}, "map"),
+    ({"assistant": "map", "shape": (5, 7), "targets": 3}, "map-2d"),
+    ({"assistant": "gain"}, "gain"),
+    ({"assistant": "gain", "gain": 3, "model": Indifferent()}, "gain-3"),
+    ({"assistant": "none", "shape": (4, 6)}, "none-2d"),
+    ({"assistant": "none"}, "none"),
+]
+
+
+@pytest.mark.parametrize("options", [game for game, _ in GAMES], ids=[name for _, name in GAMES])
+@pytest.mark.parametrize("backend", ["numpy"])
+def test_kernels_play_what_the_bundle_plays(make_pointing: Any, options: Any, backend: Any) -> None:
+    if backend == "numba":
+        pytest.importorskip("numba")
+    one, many = (
+        play(make_pointing(seed=7, **options), 60, "loop"),
+        play(make_pointing(seed=7, **options), 60, backend),
+    )
+    for name, column in one.rounds.items():
+        np.testing.assert_array_equal(many.rounds[name], column, err_msg=name)
+    assert one.digest() == many.digest()
+
+
+def test_the_way_of_cutting_into_chunks_does_not_matter(make_pointing: Any) -> None:
+    from taskloom_hci.batch.episodes import join
+
+    whole = play(make_pointing(), 300, "numpy")
+    parts = join(list(play_chunks(make_pointing(), range(300), "numpy", chunk=37)))
+    assert whole.digest() == parts.digest()
+    assert play(make_pointing(seed=1), 300, "numpy").digest() != whole.digest()
+
+
+@pytest.mark.parametrize(
+    ("error_rate", "assistant", "expected"),
+    [
+        (0.0, "big", 3.222),
+        (0.05, "big", 3.373),
+        (0.1, "big", 3.565),
+        (0.0, "gain", 35 / 3),
+        (0.05, "gain", 12.857),
+    ],
+)
+def test_mean_rounds_are_the_published_ones(
+    make_pointing: Any, error_rate: float, assistant: str, expected: float
+) -> None:
+    bundle = make_pointing(assistant=assistant, model=Careful(error_rate), seed=20)
+    rounds = play(bundle, 40_000, "numpy").num_rounds
+    # Four standard errors: one false alarm in 16,000 runs; the published means of the assistant have errors of their own.
+    margin = 4 * rounds.std() / np.sqrt(len(rounds)) + (0.016 if assistant == "big" else 0.001)
+    assert abs(rounds.mean() - expected) < margin
+
+
+def test_an_unaided_perfect_user_needs_the_mean_distance_and_one_more() -> None:
+    # Goal and start are two different cells of 31, all pairs alike: E|i - j| = (31 + 1) / 3.
+    cells = np.arange(31)
+    distance = np.abs(cells[:, None] - cells[None]).sum() / (31 * 30)
+    assert distance + 1 == pytest.approx(35 / 3)
+
+
+def test_cells_are_drawn_alike_alone_and_together() -> None:
+    from taskloom_hci.batch.pointing_numpy import draw_cells as draw_many
+
+    chosen, start = draw_many(stream_keys(3, "task", np.arange(2000)), 4, 9)
+    for i in range(0, 2000, 97):
+        alone = draw_cells(Stream(stream_key(3, "task", i)), 4, 9)
+        assert (alone[0], alone[1]) == (chosen[i].tolist(), start[i])
+    assert (np.diff(chosen, axis=1) > 0).all()
+    assert not (chosen == start[:, None]).any()
+    # 2000 draws of 4 of 9 cells: each cell has 888.9 +- 22.2 hits; five standard deviations.
+    hits = np.bincount(chosen.ravel(), minlength=9)
+    assert np.abs(hits - 2000 * 4 / 9).max() < 111
+
+
+def test_a_game_without_kernel_is_played_by_looping(make_example: Any, make_pointing: Any) -> None:
+    bundle = make_example()
+    bundle.user.policy = type("Mine", (type(bundle.user.policy),), {})()
+    assert choose_backend(bundle, 10) == "loop"
+    with pytest.raises(HciError, match="no batch kernel"):
+        choose_backend(bundle, 10, "numpy")
+    assert choose_backend(make_pointing(), 10) == "numpy"
+
+
+def test_episodes_survive_files(make_pointing: Any, tmp_path: Path) -> None:
+    episodes = play(make_pointing(shape=(5, 6)), 20, "numpy")
+    episodes.save(tmp_path / "e.npz")
+    assert load(tmp_path / "e.npz").digest() == episodes.digest()
+    episodes.save_jsonl(tmp_path / "e.jsonl")
+    rows = [json.loads(line) for line in (tmp_path / "e.jsonl").read_text().splitlines()]
+    assert len(rows) == episodes.total_rounds
+    assert sum(row["is_done"] for row in rows) == int(episodes.is_done.sum())
+    assert rows[0]["user_state__goal"] == episodes.fixed["user_state__goal"][0].tolist()
+    np.savez(tmp_path / "other.npz", a=np.zeros(2))
+    with pytest.raises(HciError, match="holds no episodes"):
+        load(tmp_path / "other.npz")
+
+
+def test_recorded_rounds_are_real_trajectories(make_pointing: Any) -> None:
+    # B6: recorded states were all the last one.
+    episodes = play(make_pointing(assistant="gain"), 50, "loop")
+    offsets, rounds = episodes.offsets, episodes.rounds
+    for i in range(len(episodes)):
+        position = rounds["task_state__position"][offsets[i] : offsets[i + 1]]
+        action = rounds["user_action"][offsets[i] : offsets[i + 1]]
+        np.testing.assert_array_equal(
+            np.diff(position), np.clip(position + action, 0, 30)[:-1] - position[:-1]
+        )
+        if episodes.is_done[i]:
+            assert position[-1] == episodes.fixed["user_state__goal"][i]
+
+
+def test_intervals_are_the_textbook_ones() -> None:
+    mean, low, high = mean_interval(np.array([1.0, 2.0, 3.0, 4.0]))
+    assert mean == 2.5
+    assert high - mean == pytest.approx(1.959964 * np.std([1, 2, 3, 4], ddof=1) / 2)
+    assert share_interval(0, 10)[1:] == (0.0, pytest.approx(0.27753, abs=1e-5))
+    assert share_interval(10, 10)[1:] == (pytest.approx(0.72247, abs=1e-5), pytest.approx(1.0))
+
+
+def test_metrics_count_what_was_played(make_pointing: Any) -> None:
+    episodes = play(make_pointing(assistant="none"), 200, "numpy")
+    metrics = summarise(episodes)
+    assert metrics["rounds/mean"] == -metrics["return/mean"] == episodes.num_rounds.mean()
+    assert metrics["rewards/first_task_reward"] == metrics["return/mean"]
+    assert metrics["success/mean"] == episodes.is_done.mean()

@@ -1,0 +1,180 @@
+"""Information gain and goal inference, against closed forms and the tables of the seed system."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from taskloom_hci.batch.pointing import careful_split, model_table
+from taskloom_hci.errors import HciError, LikelihoodError, ZeroEvidenceError
+from taskloom_hci.games.pointing import Pointing
+from taskloom_hci.inference.goal import update_beliefs
+from taskloom_hci.information import careful_gain, information_gain, pick
+from taskloom_hci.models.model import (
+    UserModel,
+    action_index,
+    choose,
+    probabilities,
+    require_distribution,
+    score,
+)
+from taskloom_hci.models.pointing import Boltzmann, Careful
+
+TABLES = ("uniform_eps0.05", "uniform_eps0", "skewed_eps0.05", "uniform8_eps0.05_grid31")
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_information_gain_follows_the_table(cases: Any, name: str) -> None:
+    case = cases("information_gain")[name]
+    task = Pointing((case["grid"],), len(case["targets"]), "position")
+    table = model_table(task, Careful(case["eps"]))
+    belief, targets = np.array([case["beliefs"]]), np.array([case["targets"]])
+    generic = information_gain(belief, table[:, targets[0]])[0]
+    special = careful_gain(
+        belief, targets, case["grid"], careful_split(Careful(case["eps"])) or (0, 0)
+    )[0]
+    np.testing.assert_allclose(generic, case["IG_by_position"], atol=1e-12, rtol=0)
+    np.testing.assert_allclose(special, case["IG_by_position"], atol=1e-12, rtol=0)
+
+
+@pytest.mark.parametrize("name", [*TABLES, "above_threshold"])
+def test_the_assistant_chooses_the_cell_of_the_table(
+    cases: Any, make_pointing: Any, name: str
+) -> None:
+    case = cases("information_gain")[name]
+    bundle = make_pointing(
+        (case["grid"],), len(case["targets"]), model=Careful(case["eps"]), tie="highest"
+    )
+    free = next(cell for cell in range(case["grid"]) if cell not in case["targets"])
+    bundle.reset(
+        forced={
+            "task_state": {"targets": case["targets"], "position": free},
+            "assistant_state": {"beliefs": case["beliefs"]},
+        },
+    )
+    bundle.assistant.observe()
+    assert bundle.assistant.take_action()[0] == case["best"]
+
+
+def test_hypotheses_do_not_share_one_state(cases: Any, make_pointing: Any) -> None:
+    # B3: an assistant that saw the user's state compared a hypothesis with itself, and every gain was about 0.
+    from taskloom_hci.observation.engine import ORACLE, RuleObservation
+
+    case = cases("information_gain")["uniform_eps0.05"]
+    bundle = make_pointing((10,), 4, model=Careful(0.05))
+    bundle.assistant.observation_engine = RuleObservation(ORACLE)
+    bundle.reset(forced={"task_state": {"targets": case["targets"], "position": 0}})
+    bundle.assistant.observe()
+    gain = bundle.assistant.explain()["information"]
+    np.testing.assert_allclose(gain, case["IG_by_position"], atol=1e-12, rtol=0)
+
+
+def test_ties_have_a_rule() -> None:
+    gain = np.array([[0.0, 1.0, 0.5, 1.0 - 1e-13, 1.0]])
+    assert pick(gain, np.array([[2.0, 1.0, 0.0, 1.0, 2.0]]), "nearest") == [1]
+    assert pick(gain, np.array([[2.0, 1.0, 0.0, 0.5, 2.0]]), "nearest") == [3]
+    assert pick(gain, np.zeros((1, 5)), "highest") == [4]
+
+
+def test_a_costed_jump_stays_closer(make_pointing: Any) -> None:
+    def mean_jump(cost: float) -> float:
+        from taskloom_hci.batch.play import play
+
+        bundle = make_pointing(cost=cost)
+        rounds = play(bundle, 2000, "numpy").rounds
+        moved = np.abs(rounds["assistant_action"] - rounds["task_state__position"])
+        return float(moved.mean())
+
+    assert mean_jump(0.05) < mean_jump(0.0)
+
+
+def test_the_careful_user_errs_at_its_rate() -> None:
+    # B1: the error rate was swallowed, and the user never erred.
+    p = probabilities(
+        Careful(0.3), {"position": np.array([2, 5, 5])}, {"goal": np.array([5, 5, 0])}
+    )
+    np.testing.assert_allclose(p, [[0.3, 0, 0.7], [0, 1, 0], [0.7, 0, 0.3]], atol=1e-15)
+
+
+def test_the_careful_user_shares_its_moves_in_two_dimensions() -> None:
+    seen, goal = (
+        {"position": np.array([[1, 1], [1, 1], [3, 3]])},
+        {"goal": np.array([[3, 3], [1, 4], [3, 3]])},
+    )
+    p = probabilities(Careful(0.01, 2), seen, goal)
+    expected = [
+        [0, 0.495, 0.005, 0.005, 0.495],
+        [0, 0.99, 0.01 / 3, 0.01 / 3, 0.01 / 3],
+        [1, 0, 0, 0, 0],
+    ]
+    np.testing.assert_allclose(p, expected, atol=1e-15)
+
+
+def test_the_boltzmann_user_follows_its_formula() -> None:
+    p = probabilities(Boltzmann(2.0), {"position": np.array(4)}, {"goal": np.array(6)})
+    weights = np.exp(-2.0 * np.array([3, 2, 1]))
+    np.testing.assert_allclose(p, weights / weights.sum(), rtol=1e-14)
+
+
+def test_one_model_scores_what_it_draws() -> None:
+    model = Careful(0.2)
+    seen, theta = {"position": np.arange(10)}, {"goal": np.full(10, 4)}
+    p = probabilities(model, seen, theta)
+    drawn = choose(p, np.linspace(0, 0.999, 10))
+    assert (np.take_along_axis(p, drawn[:, None], 1) > 0).all()
+    np.testing.assert_allclose(
+        np.exp(score(model, seen, theta, drawn)), np.take_along_axis(p, drawn[:, None], 1)[:, 0]
+    )
+
+
+def test_draws_follow_the_probabilities() -> None:
+    u = (np.arange(100_000) + 0.5) / 100_000
+    drawn = choose(np.broadcast_to([0.2, 0.0, 0.5, 0.3], (100_000, 4)), u)
+    np.testing.assert_allclose(
+        np.bincount(drawn, minlength=4) / 100_000, [0.2, 0, 0.5, 0.3], atol=1e-5
+    )
+
+
+def test_bad_likelihoods_are_refused() -> None:
+    class Bad(UserModel):
+        actions = np.arange(2)
+        hidden = ()
+
+        def log_prob(self, observation: Any, theta: Any) -> Any:
+            return np.log([0.5, 0.4])
+
+    with pytest.raises(LikelihoodError, match=r"Bad must sum to 1; these sum to 0\.9"):
+        probabilities(Bad(), {}, {})
+    with pytest.raises(LikelihoodError):
+        require_distribution(np.array([np.nan, 1.0]), "a table")
+    with pytest.raises(HciError, match="no action 7"):
+        action_index(Careful(), 7)
+    with pytest.raises(HciError, match="error rate"):
+        Careful(1.5)
+
+
+def test_zero_evidence_is_defined() -> None:
+    beliefs, likelihood = np.full((2, 4), 0.25), np.array([[0, 0, 0, 0], [0.5, 0, 0, 0]])
+    with pytest.raises(ZeroEvidenceError, match="rules out"):
+        update_beliefs(beliefs, likelihood)
+    np.testing.assert_array_equal(
+        update_beliefs(beliefs, likelihood, "uniform"), [[0.25] * 4, [1.0, 0.0, 0.0, 0.0]]
+    )
+
+
+def test_an_impossible_action_stops_the_assistant_unless_it_may_start_again(
+    make_pointing: Any,
+) -> None:
+    sure, careful = Careful(0.0), Careful(0.5)
+    bundle = make_pointing(model=careful, **{"seed": 1})
+    bundle.assistant.model, bundle.assistant._rule = sure, None
+    with pytest.raises(ZeroEvidenceError):
+        for episode in range(20):
+            bundle.reset(episode=episode)
+            while not bundle.over:
+                bundle.step()
+    bundle.assistant.on_zero, bundle.assistant._rule = "uniform", None
+    bundle.reset()
+    while not bundle.over:
+        bundle.step()

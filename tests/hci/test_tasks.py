@@ -1,0 +1,48 @@
+"""Every shipped task keeps the contract of a task."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from taskloom.registry import TaskRef
+from taskloom.testing import MemoryContext, check_task
+from taskloom_hci.batch.episodes import load
+from taskloom_hci.domain import DOMAIN
+
+# A tiny configuration of each task, and a name that changes the outcome with the seed.
+TINY: dict[str, dict[str, Any]] = {"pointing": {"episodes": 20, "chunk": 8, "shown": 1}}
+
+
+def factory(ref: TaskRef) -> Any:
+    module, name = ref.target.split(":")
+    return getattr(__import__(module, fromlist=[name]), name)
+
+
+@pytest.mark.parametrize("ref", DOMAIN.tasks, ids=lambda ref: ref.name)
+def test_tasks_keep_the_contract(ref: TaskRef) -> None:
+    check_task(factory(ref), **TINY[ref.name])
+
+
+@pytest.mark.parametrize("ref", DOMAIN.tasks, ids=lambda ref: ref.name)
+def test_tasks_report_what_they_played(ref: TaskRef, tmp_path: Path) -> None:
+    from typing import get_type_hints
+
+    from taskloom_hci.report.section import report
+
+    made = factory(ref)
+    config = get_type_hints(made.__init__)["config"](**TINY[ref.name])
+    context = MemoryContext(tmp_path, seed=0)
+    result = made(config).run(context)
+    assert len(load(result.artifacts["episodes"])) == TINY[ref.name]["episodes"]
+    assert json.loads(result.artifacts["timeline"].read_text())
+    assert np.isfinite(list(result.metrics.values())).all()
+
+    class Finished:
+        metrics, artifacts = result.metrics, result.artifacts
+
+    kinds = [type(block).__name__ for block in report(Finished())]  # type: ignore[arg-type]
+    assert {"Heading", "Table", "Chart"} <= set(kinds)
