@@ -1,0 +1,156 @@
+"""Configs that every task of the domain shares. Imports nothing heavier than pydantic."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field, model_validator
+
+from taskloom import Component, Config, ExecutionOnly, OneOf, Unit
+from taskloom_diffusion.denoisers.base import DenoiserConfig, Dit
+from taskloom_diffusion.losses.base import Loss, Nelbo
+from taskloom_diffusion.metrics.base import MetricSuite, Molecules
+from taskloom_diffusion.processes.base import Absorbing, Process
+from taskloom_diffusion.samplers.base import Confidence, SamplerConfig
+from taskloom_diffusion.schedules.base import Schedule
+from taskloom_diffusion.schedules.closed_form import Cosine
+from taskloom_diffusion.time_samplers.base import ExactCount, TimeSampler
+from taskloom_diffusion.tokenizers.base import RegexSmiles, TokenizerConfig
+
+LengthPolicy: TypeAlias = Literal["given", "eos_pad", "window"]
+
+
+class DiffusionSettings(Component):
+    """The mathematics of a model: what noise is, how much when, and what is minimised."""
+
+    process: Annotated[Process, OneOf("taskloom_diffusion.processes")] = Absorbing()
+    """How tokens turn into noise."""
+    schedule: Annotated[Schedule, OneOf("taskloom_diffusion.schedules")] = Cosine()
+    """How fast."""
+    parameterization: Literal["auto", "subs", "d3pm", "loo", "mean"] = "auto"
+    """How logits are read; `auto` is subs for absorbing noise and loo otherwise."""
+    time_sampler: Annotated[TimeSampler, OneOf("taskloom_diffusion.time_samplers")] = ExactCount()
+    """Which noise levels training visits."""
+    loss: Annotated[Loss, OneOf("taskloom_diffusion.losses")] = Nelbo()
+    """What training minimises."""
+
+
+class OptimizerSettings(Component):
+    """AdamW and its learning rate over time."""
+
+    lr: Annotated[float, Field(gt=0, le=1)] = 2e-3
+    """Highest learning rate."""
+    weight_decay: Annotated[float, Field(ge=0, le=10)] = 0.01
+    """Decay of matrices; norms, biases and embeddings are never decayed."""
+    beta1: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    """Memory of the first moment."""
+    beta2: Annotated[float, Field(ge=0, lt=1)] = 0.98
+    """Memory of the second moment."""
+    schedule: Literal["constant", "linear", "cosine", "wsd", "inverse_sqrt"] = "cosine"
+    """Learning rate after warm-up; `wsd` is constant and then falls linearly over the last part."""
+    warmup_steps: Annotated[int, Field(ge=0)] = 50
+    """Steps over which the rate rises from zero."""
+    final_share: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """Rate at the end over the highest rate (linear, cosine, wsd)."""
+    decay_share: Annotated[float, Field(gt=0, le=1)] = 0.2
+    """Last part of the steps over which `wsd` falls."""
+    clip_norm: Annotated[float, Field(ge=0)] = 1.0
+    """Gradient norm above which gradients are scaled down; 0 is never."""
+
+
+class TrainConfig(Component):
+    """How long and on how much the model is trained."""
+
+    steps: Annotated[int, Field(ge=0)] = 800
+    """Optimizer steps."""
+    batch_size: Annotated[int, Field(ge=1)] = 64
+    """Sequences in a batch, per process."""
+    accumulate: Annotated[int, Field(ge=1)] = 1
+    """Batches whose gradients are added up for one step."""
+    optimizer: OptimizerSettings = OptimizerSettings()
+    """AdamW and its learning rate."""
+    ema: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    """Decay of the moving average of the weights that is sampled and evaluated; 0 is none."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """Arithmetic of the network; bf16 keeps weights, norms, losses and CPU attention in fp32."""
+    devices: Annotated[int, Field(ge=1), ExecutionOnly()] = 1
+    """Processes of data-parallel training; each sees its own batches."""
+    validate_every: Annotated[int, Field(ge=1)] = 200
+    """Steps between estimates of the bound on held-out sequences."""
+    checkpoint_every: Annotated[int, Field(ge=1)] = 400
+    """Steps between checkpoints."""
+    log_every: Annotated[int, Field(ge=1)] = 20
+    """Steps between lines of metrics."""
+    sample_every: Annotated[int, Field(ge=0)] = 0
+    """Steps between a few samples written to the run folder; 0 is never."""
+    peak_gflops: Annotated[float, Field(ge=0), Unit("GFLOP/s"), ExecutionOnly()] = 0.0
+    """Arithmetic the devices can do, against which MFU is reported; 0 measures a matrix product at the start."""
+    loggers: Annotated[tuple[Literal["csv", "tensorboard"], ...], ExecutionOnly()] = ()
+    """Lightning loggers that write beside the run's own records."""
+
+
+class EvaluateConfig(Component):
+    """What is measured once training is over."""
+
+    num_samples: Annotated[int, Field(ge=1)] = 200
+    """Sequences that are generated; all of them are in every denominator."""
+    num_holdout: Annotated[int, Field(ge=1)] = 500
+    """Held-out sequences whose likelihood is bounded."""
+    num_draws: Annotated[int, Field(ge=1)] = 4
+    """Noise levels drawn for each held-out sequence."""
+    batch_size: Annotated[int, Field(ge=1), ExecutionOnly()] = 250
+    """Sequences in a batch."""
+
+
+class DiffusionConfig(Config):
+    """Everything but the corpus."""
+
+    process: Annotated[Process, OneOf("taskloom_diffusion.processes")] = Absorbing()
+    """How tokens turn into noise."""
+    schedule: Annotated[Schedule, OneOf("taskloom_diffusion.schedules")] = Cosine()
+    """How fast tokens turn into noise."""
+    parameterization: Literal["auto", "subs", "d3pm", "loo", "mean"] = "auto"
+    """How logits are read; `auto` is subs for absorbing noise and loo otherwise."""
+    time_sampler: Annotated[TimeSampler, OneOf("taskloom_diffusion.time_samplers")] = ExactCount()
+    """Which noise levels training visits."""
+    loss: Annotated[Loss, OneOf("taskloom_diffusion.losses")] = Nelbo()
+    """What training minimises."""
+    denoiser: Annotated[DenoiserConfig, OneOf("taskloom_diffusion.denoisers")] = Dit()
+    """The network that predicts clean tokens."""
+    tokenizer: Annotated[TokenizerConfig, OneOf("taskloom_diffusion.tokenizers")] = RegexSmiles()
+    """How text becomes tokens."""
+    sampler: Annotated[SamplerConfig, OneOf("taskloom_diffusion.samplers")] = Confidence()
+    """How sequences are generated."""
+    metrics: Annotated[MetricSuite, OneOf("taskloom_diffusion.metrics")] = Molecules()
+    """What generated sequences are judged by."""
+    length_policy: LengthPolicy = "given"
+    """`given`: lengths are drawn from the corpus; `eos_pad`: end and padding are tokens to predict; `window`: running text."""
+    max_length: Annotated[int, Field(ge=2, le=8192)] = 64
+    """Longest sequence [tokens]; longer ones are dropped and counted, never cut (windows of text excepted)."""
+    train: TrainConfig = TrainConfig()
+    """Training."""
+    evaluate: EvaluateConfig = EvaluateConfig()
+    """Evaluation."""
+
+    @model_validator(mode="after")
+    def _counts_need_a_mask(self) -> DiffusionConfig:
+        absorbing = self.process.kind in ("absorbing", "excited_state")  # type: ignore[attr-defined]  # every member of the union has a kind
+        if isinstance(self.time_sampler, ExactCount) and not absorbing:
+            raise ValueError(
+                "time_sampler = 'exact_count' counts masks, and this process has none; use 'low_discrepancy'"
+            )
+        if self.parameterization == "subs" and not absorbing:
+            raise ValueError(
+                "parameterization = 'subs' is for absorbing noise; use 'loo' or 'mean'"
+            )
+        return self
+
+    def settings(self) -> DiffusionSettings:
+        """Return the part that defines the model's mathematics."""
+        return DiffusionSettings(
+            process=self.process,
+            schedule=self.schedule,
+            parameterization=self.parameterization,
+            time_sampler=self.time_sampler,
+            loss=self.loss,
+        )

@@ -1,0 +1,1 @@
+"""Corpora: sequences that are at hand without a download."""

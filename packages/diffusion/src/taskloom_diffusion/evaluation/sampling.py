@@ -1,0 +1,156 @@
+"""Sequences from a trained model: new ones, or templates completed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from taskloom import derive_seed
+from taskloom.errors import ConfigError
+from taskloom_diffusion.samplers.base import SamplerConfig
+from taskloom_diffusion.samplers.generation import Generation, Predictor, Samples, generate
+from taskloom_diffusion.samplers.noise import RowNoise
+from taskloom_diffusion.training.module import DiffusionTask
+
+
+@dataclass(frozen=True)
+class Generated:
+    """Generated sequences and what they cost.
+
+    Attributes:
+        texts: The decoded sequences, in the order asked for.
+        tokens: Their token ids.
+        mean_calls: Network calls per sequence.
+        cpu_seconds: Processor time [s].
+        trajectory: States of the first sequences after every step (S, B, L), if asked for.
+    """
+
+    texts: list[str]
+    tokens: list[list[int]]
+    mean_calls: float
+    cpu_seconds: float
+    trajectory: Tensor
+
+
+def check_sampler(task: DiffusionTask, config: SamplerConfig) -> None:
+    """Raise a `ConfigError` if a sampler does not fit the model's noise."""
+    if config.build().absorbing_only and not task.diffusion_process.absorbs:
+        raise ConfigError(
+            f"sampler '{getattr(config, 'kind', '')}' reveals masks, and this model's noise has none; "
+            "use 'ancestral' or 'greedy_tail'"
+        )
+
+
+def draw_lengths(histogram: Sequence[int], num: int, seed: int) -> list[int]:
+    """Return lengths from the corpus' histogram (`histogram[n]` sequences have n tokens), stratified.
+
+    Stratifying makes the lengths of a few samples look like the corpus; each length's expected count is exact.
+    """
+    cumulative = np.cumsum(np.asarray(histogram, dtype=np.float64))
+    random = np.random.default_rng(seed)
+    points = (np.arange(num) + random.random()) / num
+    lengths = np.searchsorted(cumulative / cumulative[-1], points, side="right")
+    return [int(n) for n in random.permutation(lengths)]
+
+
+def sample_lengths(
+    task: DiffusionTask,
+    config: SamplerConfig,
+    lengths: Sequence[int],
+    *,
+    seed: int,
+    batch_size: int,
+    record: int = 0,
+) -> Generated:
+    """Generate one sequence of each length; sequence i depends on the seed and i, not on its batch."""
+    templates = [[task.mask_token_id] * n for n in lengths]
+    return complete(task, config, templates, seed=seed, batch_size=batch_size, record=record)
+
+
+@torch.no_grad()
+def complete(
+    task: DiffusionTask,
+    config: SamplerConfig,
+    templates: Sequence[Sequence[int]],
+    *,
+    seed: int,
+    batch_size: int,
+    record: int = 0,
+) -> Generated:
+    """Complete templates: every mask is generated, every other token stays exactly where it is.
+
+    Args:
+        task: The model, in evaluation mode.
+        config: The sampler.
+        templates: Token ids with masks.
+        seed: Root of the streams of the sequences.
+        batch_size: Sequences in a batch.
+        record: Number of the first sequences whose trajectory is kept.
+    """
+    check_sampler(task, config)
+    began = time.process_time()
+    order = np.argsort([len(t) for t in templates], kind="stable")
+    tokens: list[list[int]] = [[] for _ in templates]
+    calls = 0
+    trajectory = torch.zeros(0, dtype=torch.int16)
+    # The recorded sequences are a batch of their own, so that their trajectory has one length.
+    groups = [np.arange(min(record, len(templates)))] if record else []
+    rest = [i for i in order if i >= record]
+    groups += [np.array(rest[i : i + batch_size]) for i in range(0, len(rest), batch_size)]
+    for number, rows in enumerate(groups):
+        chosen = [templates[i] for i in rows]
+        seeds = [derive_seed(seed, "sequence", int(i)) for i in rows]
+        samples = _run(task, config, chosen, seeds, record=bool(record) and number == 0)
+        calls += int(samples.network_calls.sum())
+        if record and number == 0:
+            trajectory = samples.trajectory
+        for i, row, template in zip(rows, samples.tokens.tolist(), chosen, strict=True):
+            tokens[i] = row[: len(template)]
+    texts = [task.tokenizer.decode(_until_end(ids, task.tokenizer.end_id)) for ids in tokens]
+    spent = time.process_time() - began
+    return Generated(texts, tokens, calls / max(len(templates), 1), spent, trajectory)
+
+
+def _run(
+    task: DiffusionTask,
+    config: SamplerConfig,
+    templates: Sequence[Sequence[int]],
+    seeds: Sequence[int],
+    *,
+    record: bool,
+) -> Samples:
+    lengths = [len(t) for t in templates]
+    width = max(lengths)
+    start = torch.full((len(templates), width), task.pad_token_id)
+    maskable = torch.zeros(start.shape, dtype=torch.bool)
+    for i, template in enumerate(templates):
+        start[i, : len(template)] = torch.tensor(template)
+        maskable[i, : len(template)] = True
+    free = maskable & (start == task.mask_token_id)
+    noise = RowNoise(seeds, lengths, width)
+    process = task.diffusion_process
+    start = torch.where(free, process.prior(noise.uniform()), start)
+    predictor = Predictor(task.model, process, task.parameterization, len(templates))  # type: ignore[arg-type]  # a Denoiser
+    generation = Generation(
+        predictor,
+        process,
+        task.schedule,
+        start,
+        free,
+        maskable,
+        noise,
+        config.temperature,
+        config.top_p,
+        [] if record else None,
+    )
+    return generate(config.build(), generation)
+
+
+def _until_end(ids: Sequence[int], end_id: int) -> Sequence[int]:
+    """Return the tokens before the first end token."""
+    return ids[: ids.index(end_id)] if end_id in ids else ids

@@ -1,0 +1,123 @@
+"""Training losses: what a loss is, and the built-in ones. A loss is its own implementation and imports nothing heavy."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from taskloom import Component
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from taskloom_diffusion.protocols import NoisingProcess
+    from taskloom_diffusion.time_samplers.draws import Levels
+
+
+@dataclass(frozen=True)
+class Corrupted:
+    """A noised batch with what the network said about it.
+
+    Attributes:
+        x: Clean tokens (B, L).
+        z: Noised tokens (B, L).
+        maskable: Positions that belong to the sequence (B, L).
+        logits: Network output (B, L, V).
+        log_x_theta: The prediction (B, L, V) that `read_logits` makes of it.
+        levels: Noise levels of the rows.
+        process: The noising process.
+    """
+
+    x: Tensor
+    z: Tensor
+    maskable: Tensor
+    logits: Tensor
+    log_x_theta: Tensor
+    levels: Levels
+    process: NoisingProcess
+
+    def bound(self) -> Tensor:
+        """Return each row's unbiased estimate of the continuous-time bound (B,) [nats]."""
+        levels = self.levels
+        terms = self.process.integrand(self.log_x_theta, self.x, self.z, levels.alpha)
+        return levels.flow * (terms * self.maskable).sum(1)
+
+    def surprise(self) -> Tensor:
+        """Return -log x_theta(x) on noised positions, 0 elsewhere (B, L) [nats]."""
+        target = self.log_x_theta.gather(-1, self.x[..., None])[..., 0]
+        noised = self.maskable & (self.z != self.x if not self.process.absorbs else self._masked())
+        return -target.masked_fill(~noised, 0.0)
+
+    def _masked(self) -> Tensor:
+        return self.z == self.process.vocabulary.mask_id
+
+
+class Loss(Component):
+    """A training objective."""
+
+    @abstractmethod
+    def per_row(self, batch: Corrupted) -> Tensor:
+        """Return the loss of each row (B,), summed over its tokens [nats]; training divides by the number of tokens."""
+
+
+class Nelbo(Loss):
+    """The continuous-time bound on the negative log-likelihood."""
+
+    kind: Literal["nelbo"] = "nelbo"
+
+    def per_row(self, batch: Corrupted) -> Tensor:
+        return batch.bound()
+
+
+class StepBound(Loss):
+    """The bound of the chain with T equal steps of time (Austin et al. 2021): T times one step's divergence."""
+
+    kind: Literal["step_bound"] = "step_bound"
+    num_steps: Annotated[int, Field(ge=1, le=100_000)] = 1000
+    """Steps T."""
+
+    def per_row(self, batch: Corrupted) -> Tensor:
+        levels = batch.levels
+        earlier = levels.previous_alpha
+        if earlier is None:
+            raise ValueError("loss 'step_bound' needs levels on the grid of its own steps")
+        terms = batch.process.step_divergence(
+            batch.log_x_theta, batch.x, batch.z, earlier, levels.alpha
+        )
+        return self.num_steps * (terms * batch.maskable).sum(1)
+
+
+class CrossEntropy(Loss):
+    """Cross-entropy of noised tokens, weighted by the mask rate to a power: a masked language model's loss."""
+
+    kind: Literal["cross_entropy"] = "cross_entropy"
+    power: Annotated[float, Field(ge=-1, le=4)] = 0.0
+    """Weight (1 - alpha)^power; -1 with a linear schedule is the bound itself."""
+
+    def per_row(self, batch: Corrupted) -> Tensor:
+        weight = (1 - batch.levels.alpha) ** self.power
+        return weight * batch.surprise().sum(1)
+
+
+class Hybrid(Loss):
+    """The bound plus a share of the unweighted cross-entropy (D3PM's auxiliary term)."""
+
+    kind: Literal["hybrid"] = "hybrid"
+    share: Annotated[float, Field(ge=0, le=10)] = 0.01
+    """Factor of the cross-entropy."""
+
+    def per_row(self, batch: Corrupted) -> Tensor:
+        return batch.bound() + self.share * batch.surprise().sum(1)
+
+
+class Polydiff(Loss):
+    """PolyDiff's loss, for comparison only: unweighted cross-entropy at every position, visible ones included; no bound."""
+
+    kind: Literal["polydiff"] = "polydiff"
+
+    def per_row(self, batch: Corrupted) -> Tensor:
+        log_p = batch.logits.float().log_softmax(-1).gather(-1, batch.x[..., None])[..., 0]
+        return -(log_p * batch.maskable).sum(1)

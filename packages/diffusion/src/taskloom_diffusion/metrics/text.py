@@ -1,0 +1,34 @@
+"""Metrics of generated text."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+
+def sequence_metrics(samples: Sequence[str], train: Sequence[str]) -> dict[str, float]:
+    """Return the shares of distinct and of new samples, over all samples."""
+    known = set(train)
+    distinct = set(samples)
+    return {
+        "unique": len(distinct) / max(len(samples), 1),
+        "novelty": sum(s not in known for s in samples) / max(len(samples), 1),
+    }
+
+
+def text_metrics(samples: Sequence[str], train: Sequence[str]) -> dict[str, float]:
+    """Return how much samples look like the corpus' language.
+
+    `known_words` counts words between two spaces, so that words cut by a window's edge are nobody's fault.
+    """
+    vocabulary = {word for text in train for word in text.split()}
+    inner = [word for s in samples for word in s.split()[1:-1]]
+    counts = Counter("".join(samples))
+    total = max(sum(counts.values()), 1)
+    entropy = -sum(n / total * math.log(n / total) for n in counts.values())
+    return {
+        "unique": len(set(samples)) / max(len(samples), 1),
+        "known_words": sum(word in vocabulary for word in inner) / max(len(inner), 1),
+        "character_entropy": entropy,
+    }

@@ -1,0 +1,152 @@
+"""What samplers work on: a model that counts its calls, a batch to complete, and the result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from taskloom_diffusion.parameterizations import Parameterization, read_logits
+from taskloom_diffusion.protocols import Denoiser, NoisingProcess
+from taskloom_diffusion.samplers.noise import Noise
+from taskloom_diffusion.schedules.base import Schedule
+
+
+class Predictor:
+    """Asks the network for x_theta and counts how often it is asked for each row.
+
+    Args:
+        denoiser: The network.
+        process: The noising process.
+        kind: How its logits are read.
+        num_rows: Rows of the batch.
+    """
+
+    def __init__(
+        self, denoiser: Denoiser, process: NoisingProcess, kind: Parameterization, num_rows: int
+    ) -> None:
+        self.denoiser = denoiser
+        self.process = process
+        self.kind = kind
+        self.calls = torch.zeros(num_rows, dtype=torch.long)
+
+    @torch.no_grad()
+    def log_x_theta(self, z: Tensor, alpha: Tensor, maskable: Tensor, rows: Tensor) -> Tensor:
+        """Return log x_theta of the given rows in float64.
+
+        Args:
+            z: All noised tokens (B, L).
+            alpha: Signal of every row (B,).
+            maskable: Valid positions (B, L).
+            rows: Indices of the rows that are wanted (R,).
+
+        Returns:
+            (R, L, V).
+        """
+        self.calls[rows] += 1
+        # Columns beyond the longest wanted row cost time and say nothing.
+        width = int(maskable[rows].sum(1).max()) if len(rows) else 0
+        width = max(width, 1)
+        part, valid = z[rows, :width], maskable[rows, :width]
+        logits = self.denoiser(part, 1 - alpha[rows], valid)
+        log_x = read_logits(self.kind, logits, part, alpha[rows], self.process).double()
+        if width == z.shape[1]:
+            return log_x
+        rest = torch.full((len(rows), z.shape[1] - width, log_x.shape[-1]), -torch.inf).double()
+        rest[..., self.process.vocabulary.pad_id] = 0.0
+        return torch.cat([log_x, rest], dim=1)
+
+
+@dataclass
+class Generation:
+    """A batch to generate or to complete.
+
+    Attributes:
+        predictor: The model.
+        process: The noising process.
+        schedule: The model's schedule.
+        start: Tokens (B, L): clamped ones, the mask or prior noise elsewhere, padding at the end.
+        free: Positions that the sampler may change (B, L).
+        maskable: Positions that belong to a sequence (B, L).
+        noise: Where randomness comes from.
+        temperature: Of token draws.
+        top_p: Nucleus of token draws.
+        trajectory: Tokens after every step, if they are recorded; else None.
+    """
+
+    predictor: Predictor
+    process: NoisingProcess
+    schedule: Schedule
+    start: Tensor
+    free: Tensor
+    maskable: Tensor
+    noise: Noise
+    temperature: float = 1.0
+    top_p: float = 1.0
+    trajectory: list[Tensor] | None = None
+
+    def record(self, z: Tensor) -> None:
+        """Append the state to the trajectory, if one is kept."""
+        if self.trajectory is not None:
+            self.trajectory.append(z.to(torch.int16).clone())
+
+    def token_law(self, log_x: Tensor) -> Tensor:
+        """Return probabilities to draw tokens from: tempered, then cut to the nucleus."""
+        return nucleus(temper(log_x, self.temperature), self.top_p)
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What a sampler made.
+
+    Attributes:
+        tokens: (B, L).
+        network_calls: Calls that each row took part in (B,).
+        trajectory: (S, B, L) int16 states after every step, or empty.
+    """
+
+    tokens: Tensor
+    network_calls: Tensor
+    trajectory: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.int16))
+
+
+class Sampler(Protocol):
+    """A strategy."""
+
+    absorbing_only: bool
+
+    def run(self, generation: Generation) -> Tensor:
+        """Return complete tokens (B, L); clamped positions are returned as they came."""
+        ...
+
+
+def generate(sampler: Sampler, generation: Generation) -> Samples:
+    """Run a strategy: the one driver of all samplers."""
+    generation.record(generation.start)
+    tokens = sampler.run(generation)
+    steps = generation.trajectory
+    trajectory = torch.stack(steps) if steps else torch.zeros(0, dtype=torch.int16)
+    return Samples(tokens, generation.predictor.calls, trajectory)
+
+
+def temper(log_x: Tensor, temperature: float) -> Tensor:
+    """Return probabilities at a temperature; 0 puts everything on the likeliest token."""
+    if temperature == 0:
+        best = log_x.argmax(-1, keepdim=True)
+        return torch.zeros_like(log_x).scatter(-1, best, 1.0)
+    if temperature == 1:
+        return log_x.exp()
+    return torch.softmax(log_x / temperature, dim=-1)
+
+
+def nucleus(probabilities: Tensor, top_p: float) -> Tensor:
+    """Keep the smallest set of tokens with probability `top_p`, renormalised."""
+    if top_p >= 1:
+        return probabilities
+    ordered, order = probabilities.sort(dim=-1, descending=True)
+    # A token stays if what comes before it does not yet reach top_p; the first always stays.
+    keep = ordered.cumsum(-1) - ordered < top_p
+    kept = torch.zeros_like(probabilities).scatter(-1, order, torch.where(keep, ordered, 0.0))
+    return kept / kept.sum(-1, keepdim=True)

@@ -1,0 +1,27 @@
+"""What a noise schedule is: a decreasing curve of signal over time, and its slope."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING
+
+from taskloom import Component
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Schedule(Component):
+    """The probability alpha(t) that a token still stands at time t in [0, 1]; alpha falls from about 1 to about 0.
+
+    A schedule is its own implementation: it is written with methods of the tensor it is given, so that this module
+    imports nothing heavy. A new one is a subclass with a `kind` and these two methods. Time is float64 everywhere.
+    """
+
+    @abstractmethod
+    def alpha(self, t: Tensor) -> Tensor:
+        """Return the signal alpha(t), of the shape of `t`."""
+
+    @abstractmethod
+    def dalpha(self, t: Tensor) -> Tensor:
+        """Return the slope d alpha / d t, which is never positive."""

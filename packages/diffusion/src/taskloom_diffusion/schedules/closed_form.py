@@ -1,0 +1,148 @@
+"""Schedules with a closed form. "Cosine" names at least three curves in the literature; here each has its own name."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from taskloom_diffusion.schedules.base import Schedule
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_HALF_PI = math.pi / 2
+_Floor = Annotated[float, Field(ge=0, lt=0.1)]
+
+
+class Linear(Schedule):
+    """alpha = 1 - t: the mask rate is the time itself."""
+
+    kind: Literal["linear"] = "linear"
+
+    def alpha(self, t: Tensor) -> Tensor:
+        return 1 - t
+
+    def dalpha(self, t: Tensor) -> Tensor:
+        return 0 * t - 1
+
+
+class LogLinear(Schedule):
+    """alpha = 1 - (1 - floor) t, MDLM's default (Sahoo et al. 2024)."""
+
+    kind: Literal["loglinear"] = "loglinear"
+    floor: _Floor = 1e-3
+    """Signal left at the end."""
+
+    def alpha(self, t: Tensor) -> Tensor:
+        return 1 - (1 - self.floor) * t
+
+    def dalpha(self, t: Tensor) -> Tensor:
+        return 0 * t - (1 - self.floor)
+
+
+class Cosine(Schedule):
+    """alpha = 1 - cos(pi/2 (1 - t)), MD4's cosine (Shi et al. 2024)."""
+
+    kind: Literal["cosine"] = "cosine"
+
+    def alpha(self, t: Tensor) -> Tensor:
+        return 1 - (_HALF_PI * (1 - t)).cos()
+
+    def dalpha(self, t: Tensor) -> Tensor:
+        return -_HALF_PI * (_HALF_PI * (1 - t)).sin()
+
+
+class CosineMdlm(Schedule):
+    """alpha = floor + (1 - floor) cos(pi t / 2), MDLM's cosine."""
+
+    kind: Literal["cosine_mdlm"] = "cosine_mdlm"
+    floor: _Floor = 1e-3
+    """Signal left at the end."""
+
+    def alpha(self, t: Tensor) -> Tensor:
+        return self.floor + (1 - self.floor) * (_HALF_PI * t).cos()
+
+    def dalpha(self, t: Tensor) -> Tensor:
+        return -(1 - self.floor) * _HALF_PI * (_HALF_PI * t).sin()
+
+
+class CosineSquared(Schedule):
+    """alpha = floor + (1 - floor) cos(pi t / 2)^2, MDLM's squared cosine."""
+
+    kind: Literal["cosine_squared"] = "cosine_squared"
+    floor: _Floor = 1e-3
+    """Signal left at the end."""
+
+    def alpha(self, t: Tensor) -> Tensor:
+        return self.floor + (1 - self.floor) * (_HALF_PI * t).cos() ** 2
+
+    def dalpha(self, t: Tensor) -> Tensor:
+        return -(1 - self.floor) * _HALF_PI * (math.pi * t).sin()
+
+
+class Polynomial(Schedule):
+    """alpha = 1 - t^power."""
+
+    kind: Literal["polynomial"] = "polynomial"
+    power: Annotated[float, Field(gt=0, le=16)] = 2.0
+    """Exponent; 1 is linear, more keeps the sequence clean for longer."""
+
+    def alpha(self, t: Tensor) -> Tensor:
+        return 1 - t**self.power
+
+    def dalpha(self, t: Tensor) -> Tensor:
+        return -self.power * t ** (self.power - 1)
+
+
+class Geometric(Schedule):
+    """alpha = exp(-sigma_min^(1-t) sigma_max^t), SEDD's geometric noise (Lou et al. 2024)."""
+
+    kind: Literal["geometric"] = "geometric"
+    sigma_min: Annotated[float, Field(gt=0)] = 1e-4
+    """Total noise at t = 0."""
+    sigma_max: Annotated[float, Field(gt=0)] = 20.0
+    """Total noise at t = 1."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Geometric:
+        if self.sigma_max <= self.sigma_min:
+            raise ValueError(
+                f"sigma_max must be above sigma_min: {self.sigma_max} <= {self.sigma_min}"
+            )
+        return self
+
+    def alpha(self, t: Tensor) -> Tensor:
+        return (-self._sigma(t)).exp()
+
+    def dalpha(self, t: Tensor) -> Tensor:
+        sigma = self._sigma(t)
+        return -sigma * math.log(self.sigma_max / self.sigma_min) * (-sigma).exp()
+
+    def _sigma(self, t: Tensor) -> Tensor:
+        return self.sigma_min * (math.log(self.sigma_max / self.sigma_min) * t).exp()
+
+
+class LinearSigma(Schedule):
+    """alpha = exp(-(sigma_min + t (sigma_max - sigma_min))): the total noise grows at a constant rate."""
+
+    kind: Literal["linear_sigma"] = "linear_sigma"
+    sigma_min: Annotated[float, Field(ge=0)] = 1e-3
+    """Total noise at t = 0."""
+    sigma_max: Annotated[float, Field(gt=0)] = 7.0
+    """Total noise at t = 1."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> LinearSigma:
+        if self.sigma_max <= self.sigma_min:
+            raise ValueError(
+                f"sigma_max must be above sigma_min: {self.sigma_max} <= {self.sigma_min}"
+            )
+        return self
+
+    def alpha(self, t: Tensor) -> Tensor:
+        return (-(self.sigma_min + t * (self.sigma_max - self.sigma_min))).exp()
+
+    def dalpha(self, t: Tensor) -> Tensor:
+        return -(self.sigma_max - self.sigma_min) * self.alpha(t)

@@ -1,0 +1,35 @@
+"""The time at which a schedule has a given signal."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from taskloom_diffusion.schedules.base import Schedule
+
+
+def inverse_alpha(schedule: Schedule, alpha: Tensor, *, iterations: int = 60) -> Tensor:
+    """Return t with alpha(t) = alpha by bisection; a signal outside the schedule's range gives the nearer end.
+
+    Args:
+        schedule: Any decreasing schedule.
+        alpha: Signals in [0, 1].
+        iterations: Halvings; 60 exhaust float64.
+
+    Returns:
+        Times in [0, 1], float64, of the shape of `alpha`.
+    """
+    target = alpha.double()
+    low = torch.zeros_like(target)
+    high = torch.ones_like(target)
+    for _ in range(iterations):
+        middle = (low + high) / 2
+        above = schedule.alpha(middle) > target
+        low = torch.where(above, middle, low)
+        high = torch.where(above, high, middle)
+    return (low + high) / 2
+
+
+def final_noise(schedule: Schedule) -> float:
+    """Return 1 - alpha(1): the share of tokens that are noise where the schedule ends."""
+    return 1.0 - float(schedule.alpha(torch.ones(1, dtype=torch.float64)))

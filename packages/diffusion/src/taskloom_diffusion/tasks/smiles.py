@@ -1,0 +1,36 @@
+"""Small organic molecules as SMILES, from the sets that RDKit itself ships."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from taskloom_diffusion.config import DiffusionConfig
+from taskloom_diffusion.run import DiffusionProblem
+
+if TYPE_CHECKING:
+    from taskloom_diffusion.corpora.corpus import Corpus
+
+
+class SmilesConfig(DiffusionConfig):
+    """Molecules that come with RDKit."""
+
+    num_molecules: Annotated[int, Field(ge=0)] = 0
+    """At most this many molecules; 0 is all (about 13,000)."""
+    holdout_share: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    """Share held out of training."""
+
+
+class Smiles(DiffusionProblem[SmilesConfig]):
+    """Generate drug-like molecules."""
+
+    def __init__(self, config: SmilesConfig) -> None:
+        super().__init__(config)
+
+    def load_corpus(self) -> Corpus:
+        # RDKit is imported only by a task that runs.
+        from taskloom_diffusion.corpora.molecules import rdkit_molecules
+
+        config = self.config
+        return rdkit_molecules(config.num_molecules, config.holdout_share, config.seed)

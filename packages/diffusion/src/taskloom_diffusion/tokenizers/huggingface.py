@@ -1,0 +1,84 @@
+"""Hugging Face tokenizers from a local folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from taskloom.errors import ConfigError
+from taskloom_diffusion.tokenizers.vocabulary import MASK
+
+
+class HuggingFaceTokenizer:
+    """Wraps a `tokenizers.Tokenizer`; the whole definition travels inside our checkpoints.
+
+    Args:
+        definition: The contents of `tokenizer.json`.
+        special: The ids of the pad, mask and end tokens.
+    """
+
+    kind = "huggingface"
+
+    def __init__(self, definition: str, special: Mapping[str, int]) -> None:
+        from tokenizers import Tokenizer as Backend
+
+        self._definition = definition
+        self._backend = Backend.from_str(definition)
+        self._special = dict(special)
+        self.pad_id, self.mask_id, self.end_id = (special[k] for k in ("pad", "mask", "end"))
+        size = self._backend.get_vocab_size(with_added_tokens=True)
+        self.tokens = [self._backend.id_to_token(i) or f"<{i}>" for i in range(size)]
+
+    def encode(self, text: str) -> list[int]:
+        return list(self._backend.encode(text, add_special_tokens=False).ids)
+
+    def decode(self, ids: Iterable[int]) -> str:
+        hidden = (self.pad_id, self.end_id)
+        parts: list[str] = []
+        run: list[int] = []
+        for token in ids:
+            if token == self.mask_id:
+                parts += [self._backend.decode(run), MASK]
+                run = []
+            elif token not in hidden:
+                run.append(token)
+        return "".join([*parts, self._backend.decode(run)])
+
+    def save(self) -> dict[str, Any]:
+        return {"kind": self.kind, "definition": self._definition, "special": self._special}
+
+
+def load_folder(folder: Path) -> HuggingFaceTokenizer:
+    """Load a tokenizer from a folder that `save_pretrained` wrote.
+
+    Raises:
+        ConfigError: The folder has no tokenizer, or it lacks a pad or mask token.
+    """
+    if not folder.is_dir():
+        raise ConfigError(
+            f"tokenizer.folder: '{folder}' is not a folder; give one that holds tokenizer.json"
+        )
+    # Imported here because transformers is heavy and only this kind of tokenizer needs it.
+    from transformers import AutoTokenizer
+
+    try:
+        loaded = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
+        definition = loaded.backend_tokenizer.to_str()
+    except (OSError, ValueError, AttributeError, json.JSONDecodeError) as error:
+        first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ConfigError(
+            f"tokenizer.folder: '{folder}' holds no usable tokenizer: {first_line}"
+        ) from None
+    if loaded.pad_token_id is None or loaded.mask_token_id is None:
+        raise ConfigError(
+            f"tokenizer.folder: the tokenizer in '{folder}' has no pad or no mask token"
+        )
+    end = loaded.eos_token_id if loaded.eos_token_id is not None else loaded.sep_token_id
+    special = {
+        "pad": loaded.pad_token_id,
+        "mask": loaded.mask_token_id,
+        "end": loaded.pad_token_id if end is None else end,
+    }
+    return HuggingFaceTokenizer(definition, special)

@@ -1,0 +1,1 @@
+"""Training: the Lightning module, its batches, optimizer, callbacks and checkpoints."""

@@ -1,0 +1,153 @@
+"""Batches: tokens padded to the longest of a few sequences of like length, in an order that depends on seed and step only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+
+from taskloom import derive_seed
+from taskloom_diffusion.config import LengthPolicy
+from taskloom_diffusion.protocols import Batch
+from taskloom_diffusion.tokenizers.vocabulary import Tokenizer
+
+_BUCKET_BATCHES = (
+    32  # sequences of this many batches are sorted by length together: little padding, still random
+)
+
+
+class TokenStore:
+    """Token sequences in one flat array.
+
+    Args:
+        sequences: Token ids of each sequence.
+    """
+
+    def __init__(self, sequences: Sequence[Sequence[int]]) -> None:
+        self.lengths = np.array([len(s) for s in sequences], dtype=np.int64)
+        self.offsets = np.concatenate([[0], np.cumsum(self.lengths)])
+        self.flat = np.empty(int(self.offsets[-1]), dtype=np.int32)
+        for sequence, start in zip(sequences, self.offsets, strict=False):
+            self.flat[start : start + len(sequence)] = sequence
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def get(self, index: int) -> np.ndarray:
+        """Return one sequence."""
+        return self.flat[self.offsets[index] : self.offsets[index + 1]]
+
+
+def encode_all(
+    texts: Sequence[str], tokenizer: Tokenizer, policy: LengthPolicy, max_length: int
+) -> tuple[TokenStore, int]:
+    """Encode texts, drop those that are too long, and return the store with the number dropped.
+
+    Under `eos_pad` every sequence is closed by the end token and filled with padding to `max_length`; under `window`
+    texts are cut into windows, and only the rest at the end is dropped.
+    """
+    encoded = [tokenizer.encode(text) for text in texts]
+    if policy == "window":
+        windows = [
+            ids[i : i + max_length]
+            for ids in encoded
+            for i in range(0, len(ids) - max_length + 1, max_length)
+        ]
+        return TokenStore(windows), 0
+    room = max_length - (1 if policy == "eos_pad" else 0)
+    kept = [ids for ids in encoded if 0 < len(ids) <= room]
+    if policy == "eos_pad":
+        fill = tokenizer.pad_id
+        kept = [[*ids, tokenizer.end_id, *[fill] * (max_length - len(ids) - 1)] for ids in kept]
+    return TokenStore(kept), len(encoded) - len(kept)
+
+
+def collate(rows: Sequence[np.ndarray], pad_id: int) -> Batch:
+    """Return a batch of sequences padded to the longest."""
+    width = max(len(row) for row in rows)
+    tokens = np.full((len(rows), width), pad_id, dtype=np.int64)
+    maskable = np.zeros((len(rows), width), dtype=bool)
+    for i, row in enumerate(rows):
+        tokens[i, : len(row)] = row
+        maskable[i, : len(row)] = True
+    return {"tokens": torch.from_numpy(tokens), "maskable": torch.from_numpy(maskable)}
+
+
+class TrainStream:
+    """Endless batches; batch number n is a function of the seed and n alone, so that a run can continue anywhere.
+
+    Args:
+        store: The sequences.
+        batch_size: Sequences in a batch.
+        pad_id: The id that fills a batch.
+        seed: Of the order.
+        start: Number of the first batch.
+        stride: Processes that share the stream; each takes every stride-th batch.
+        window: Length of windows cut from running text at a random phase each epoch; 0 means whole sequences.
+    """
+
+    def __init__(
+        self,
+        store: TokenStore,
+        batch_size: int,
+        pad_id: int,
+        seed: int,
+        *,
+        start: int = 0,
+        rank: int = 0,
+        stride: int = 1,
+        window: int = 0,
+    ) -> None:
+        self.store = store
+        self.batch_size = batch_size
+        self.pad_id = pad_id
+        self.seed = seed
+        self.start = start
+        self.rank = rank
+        self.stride = stride
+        self.window = window
+
+    def __iter__(self) -> Iterator[Batch]:
+        number = self.start * self.stride + self.rank
+        plan_epoch, plan = -1, np.zeros((0, 0), dtype=np.int64)
+        per_epoch = self.batches_per_epoch
+        while True:
+            epoch, index = divmod(number, per_epoch)
+            if epoch != plan_epoch:
+                plan_epoch, plan = epoch, self._plan(epoch)
+            rows = plan[index]
+            yield collate([self._row(i, epoch) for i in rows], self.pad_id)
+            number += self.stride
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """Batches after which every sequence was seen about once."""
+        return max(1, self._num_rows // self.batch_size)
+
+    @property
+    def _num_rows(self) -> int:
+        if not self.window:
+            return len(self.store)
+        return max(1, len(self.store.flat) // self.window - 1)
+
+    def _row(self, index: int, epoch: int) -> np.ndarray:
+        if not self.window:
+            return self.store.get(index)
+        phase = derive_seed(self.seed, f"phase/{epoch}") % self.window
+        start = min(int(index) * self.window + phase, len(self.store.flat) - self.window)
+        return self.store.flat[start : start + self.window]
+
+    def _plan(self, epoch: int) -> np.ndarray:
+        """Return the rows of every batch of an epoch (batches, batch_size): random, but like lengths together."""
+        random = np.random.default_rng(derive_seed(self.seed, f"epoch/{epoch}"))
+        num_batches = self.batches_per_epoch
+        order = np.resize(random.permutation(self._num_rows), num_batches * self.batch_size)
+        if not self.window:
+            chunk = _BUCKET_BATCHES * self.batch_size
+            parts = [order[i : i + chunk] for i in range(0, len(order), chunk)]
+            order = np.concatenate(
+                [part[np.argsort(self.store.lengths[part], kind="stable")] for part in parts]
+            )
+        batches = order.reshape(num_batches, self.batch_size)
+        return batches[random.permutation(num_batches)]

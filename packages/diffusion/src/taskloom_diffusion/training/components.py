@@ -1,0 +1,61 @@
+"""Turning what people pass to `DiffusionTask` (components, plain fields, PolyDiff's sections) into components."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import TypeAdapter
+
+from taskloom import OneOf
+from taskloom_diffusion.config import DiffusionSettings, OptimizerSettings
+from taskloom_diffusion.denoisers.base import DenoiserConfig
+from taskloom_diffusion.tokenizers.huggingface import load_folder
+from taskloom_diffusion.tokenizers.vocabulary import Tokenizer, load_tokenizer
+
+
+@cache
+def _denoisers() -> TypeAdapter[DenoiserConfig]:
+    return TypeAdapter(Annotated[DenoiserConfig, OneOf("taskloom_diffusion.denoisers")])
+
+
+def as_denoiser(config: DenoiserConfig | Mapping[str, Any]) -> DenoiserConfig:
+    """Return a denoiser's config; a mapping without `kind` is PolyDiff's model section."""
+    if isinstance(config, DenoiserConfig):
+        return config
+    if "kind" not in config:
+        from taskloom_diffusion.compat.settings import denoiser_from_polydiff
+
+        return denoiser_from_polydiff(config)
+    return _denoisers().validate_python(dict(config))
+
+
+def as_settings(config: DiffusionSettings | Mapping[str, Any]) -> DiffusionSettings:
+    """Return the mathematics; a mapping with `num_timesteps` is PolyDiff's diffusion section."""
+    if isinstance(config, DiffusionSettings):
+        return config
+    if "num_timesteps" in config or "schedule_type" in config:
+        from taskloom_diffusion.compat.settings import settings_from_polydiff
+
+        return settings_from_polydiff(config)
+    return DiffusionSettings.model_validate(dict(config))
+
+
+def as_optimizer(config: OptimizerSettings | Mapping[str, Any]) -> OptimizerSettings:
+    """Return the optimizer's settings; PolyDiff's section has the same names, and a constant rate."""
+    if isinstance(config, OptimizerSettings):
+        return config
+    if set(config) <= {"lr", "weight_decay"}:
+        return OptimizerSettings(**config, schedule="constant", warmup_steps=0)
+    return OptimizerSettings.model_validate(dict(config))
+
+
+def as_tokenizer(tokenizer: Tokenizer | Mapping[str, Any] | str) -> Tokenizer:
+    """Return a tokenizer: itself, what its `save` returned, or a folder's."""
+    if isinstance(tokenizer, Mapping):
+        return load_tokenizer(tokenizer)
+    if isinstance(tokenizer, str):
+        return load_folder(Path(tokenizer))
+    return tokenizer

@@ -1,0 +1,163 @@
+"""Training a `DiffusionTask` inside a run: Lightning's Trainer, our records, exact continuation."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+
+from taskloom import RunContext
+from taskloom_diffusion.config import TrainConfig
+from taskloom_diffusion.training.batches import TrainStream
+from taskloom_diffusion.training.checkpoint import load_state, load_training
+from taskloom_diffusion.training.ema import Average
+from taskloom_diffusion.training.module import DiffusionTask
+from taskloom_diffusion.training.recorder import Recorder
+from taskloom_diffusion.training.throughput import Meter, matrix_parameters, peak_flops
+
+_FRESH = {"step": 0, "loss_sum": 0.0, "loss_count": 0}
+
+
+def fit(
+    ctx: RunContext,
+    task: DiffusionTask,
+    config: TrainConfig,
+    stream: Callable[[int, int, int], TrainStream],
+    validate: Callable[[], float],
+    sample: Callable[[int], None],
+    checkpoint: Path | None = None,
+) -> Recorder:
+    """Train, or continue training, to the configured number of steps; the task then holds the averaged weights.
+
+    Args:
+        ctx: The run.
+        task: The module.
+        config: How to train.
+        stream: Returns the batches from a number on: `stream(start, rank, processes)`.
+        validate: Returns the held-out bound.
+        sample: Writes a few samples.
+        checkpoint: Where to go on from.
+    """
+    state: dict[str, Any] = dict(_FRESH) if checkpoint is None else load_state(checkpoint)
+    task.first_step = int(state["step"])
+    average = Average(task.model, config.ema)
+    meter = Meter(matrix_parameters(task.model), peak_flops(config, torch.device("cpu")))
+    recorder = Recorder(ctx, config, average, meter, validate, sample, state)
+    if recorder.step >= config.steps:
+        if checkpoint is not None:
+            load_training(checkpoint, task, _optimizer_of(task), average)
+    else:
+        with quiet_lightning():
+            trainer = _trainer(ctx, config, recorder, checkpoint)
+            start = recorder.step * config.accumulate
+            batches = _Stream(stream, start)
+            trainer.fit(task, train_dataloaders=batches)
+    average.applied().__enter__()  # for good: what is kept and judged is the average
+    return recorder
+
+
+class _Stream:
+    """Batches for Lightning: made when iteration begins, when the rank of the process is known."""
+
+    def __init__(self, stream: Callable[[int, int, int], TrainStream], start: int) -> None:
+        self.stream = stream
+        self.start = start
+
+    def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
+        rank, processes = 0, 1
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            rank, processes = torch.distributed.get_rank(), torch.distributed.get_world_size()
+        return iter(self.stream(self.start, rank, processes))
+
+
+class _Restore(pl.Callback):
+    """Loads a checkpoint once Lightning has made the optimizer."""
+
+    def __init__(self, checkpoint: Path, average: Average) -> None:
+        self.checkpoint = checkpoint
+        self.average = average
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if isinstance(pl_module, DiffusionTask):
+            optimizer = trainer.optimizers[0]
+            rates = [group["lr"] for group in optimizer.param_groups]
+            load_training(self.checkpoint, pl_module, optimizer, self.average)
+            # The learning rate of this step was just set from the step's number; the loaded groups hold the older one.
+            for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                group["lr"] = rate
+
+
+def _trainer(
+    ctx: RunContext, config: TrainConfig, recorder: Recorder, checkpoint: Path | None
+) -> pl.Trainer:
+    callbacks: list[pl.Callback] = [recorder]
+    if checkpoint is not None:
+        callbacks.insert(0, _Restore(checkpoint, recorder.average))
+    precision: Literal["bf16-mixed", "32-true"] = (
+        "bf16-mixed" if config.precision == "bf16" else "32-true"
+    )
+    clip = config.optimizer.clip_norm
+    gpus = ctx.resources.gpus
+    return pl.Trainer(
+        default_root_dir=ctx.dir,
+        accelerator="gpu" if gpus else "cpu",
+        devices=max(gpus, 1) if gpus else config.devices,
+        strategy="ddp_fork" if not gpus and config.devices > 1 else "auto",
+        max_steps=config.steps - recorder.step,
+        max_epochs=-1,
+        precision=precision,
+        accumulate_grad_batches=config.accumulate,
+        gradient_clip_val=clip or None,
+        logger=_loggers(ctx, config),
+        log_every_n_steps=config.log_every,
+        callbacks=callbacks,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+    )
+
+
+def _loggers(ctx: RunContext, config: TrainConfig) -> list[Logger]:
+    if not config.loggers:
+        return []
+    folder = ctx.artifact("lightning")
+    made: list[Logger] = []
+    if "csv" in config.loggers:
+        made.append(CSVLogger(folder, name="csv", version=""))
+    if "tensorboard" in config.loggers:
+        made.append(TensorBoardLogger(folder, name="tensorboard", version=""))
+    return made
+
+
+def _optimizer_of(task: DiffusionTask) -> torch.optim.Optimizer:
+    optimizer: torch.optim.Optimizer = task.configure_optimizers()["optimizer"]
+    return optimizer
+
+
+@contextmanager
+def quiet_lightning() -> Iterator[None]:
+    """Keep Lightning's advice about hardware, workers and loops out of the run's output."""
+    names = ("lightning.pytorch", "lightning.fabric")
+    levels = {name: logging.getLogger(name).level for name in names}
+    for name in names:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            # Advice that cannot apply: batches come from memory, and validation is ours.
+            warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+            warnings.filterwarnings("ignore", message=".*You defined a `validation_step` but.*")
+            warnings.filterwarnings("ignore", message=".*GPU available but not used.*")
+            # Lightning 2.6 asks torch 2.13 about tree specs in a way that the latter will drop.
+            warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
+            yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)

@@ -1,0 +1,142 @@
+"""The bridge between Lightning's loop and a run: metrics, checkpoints, stopping, the moving average."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+
+from taskloom import RunContext
+from taskloom_diffusion.config import TrainConfig
+from taskloom_diffusion.protocols import Batch
+from taskloom_diffusion.training.checkpoint import save_training
+from taskloom_diffusion.training.ema import Average
+from taskloom_diffusion.training.module import DiffusionTask
+from taskloom_diffusion.training.throughput import Meter
+
+
+class TrainingDivergedError(ArithmeticError):
+    """The loss is not a number any more."""
+
+
+class Recorder(pl.Callback):
+    """Counts optimizer steps over the whole training, resumed or not, and does at each what is due.
+
+    Args:
+        ctx: The run.
+        config: What is due when.
+        average: Moving average of the weights.
+        meter: Measures throughput.
+        validate: Returns the held-out bound of the average [nats per token].
+        sample: Writes a few samples of the average into the run folder.
+        state: Counters to go on from: `step`, `loss_sum`, `loss_count`.
+    """
+
+    def __init__(
+        self,
+        ctx: RunContext,
+        config: TrainConfig,
+        average: Average,
+        meter: Meter,
+        validate: Callable[[], float],
+        sample: Callable[[int], None],
+        state: Mapping[str, Any],
+    ) -> None:
+        self.ctx = ctx
+        self.config = config
+        self.average = average
+        self.meter = meter
+        self.validate = validate
+        self.sample = sample
+        self.step = int(state["step"])
+        self.loss_sum = float(state["loss_sum"])
+        self.loss_count = int(state["loss_count"])
+        self.saved_step = -1
+        self.stopped = False
+        self._stack = ExitStack()
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._seen = trainer.global_step
+        self._progress = self._stack.enter_context(
+            self.ctx.progress(self.config.steps - self.step, "training")
+        )
+        self.meter.start(time.perf_counter(), time.process_time())
+
+    def on_train_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,  # noqa: ANN401 -- Lightning's own type
+        batch: Batch,
+        batch_idx: int,
+    ) -> None:
+        loss = float(outputs["loss"]) * trainer.accumulate_grad_batches
+        if not math.isfinite(loss):
+            raise TrainingDivergedError(
+                f"the training loss became {loss} in step {self.step + 1}; the last checkpoint is from step "
+                f"{max(self.saved_step, 0)}; lower train.optimizer.lr or raise its warmup_steps"
+            )
+        self.loss_sum += loss
+        self.loss_count += 1
+        self.meter.count(int(batch["maskable"].sum()), batch["tokens"].numel())
+        if trainer.global_step == self._seen:
+            return  # gradients are still being accumulated
+        self._seen = trainer.global_step
+        self.step += 1
+        self.average.update()
+        self._after_step(trainer, pl_module)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._stack.close()
+
+    def on_exception(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
+    ) -> None:
+        self._stack.close()
+
+    def state(self) -> dict[str, Any]:
+        """Return the counters for a checkpoint."""
+        return {"step": self.step, "loss_sum": self.loss_sum, "loss_count": self.loss_count}
+
+    def save(self, trainer: pl.Trainer, task: DiffusionTask) -> None:
+        """Publish a checkpoint of this step, once."""
+        if self.saved_step == self.step:
+            return
+        with self.ctx.checkpoint(self.step) as folder:
+            save_training(folder, task, trainer.optimizers[0], self.average, self.state())
+        self.saved_step = self.step
+
+    def _after_step(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if not isinstance(pl_module, DiffusionTask):
+            raise TypeError(f"the recorder trains a DiffusionTask, not {type(pl_module).__name__}")
+        last = self.step == self.config.steps
+        if trainer.is_global_zero:
+            self._progress.advance(1)
+            self._log(pl_module, last=last)
+            if self.config.sample_every and self.step % self.config.sample_every == 0:
+                self.sample(self.step)
+            if self.step % self.config.checkpoint_every == 0 or last:
+                self.save(trainer, pl_module)
+        if not last and trainer.strategy.reduce_boolean_decision(self.ctx.should_stop, all=False):
+            self.stopped = True
+            if trainer.is_global_zero:
+                self.save(trainer, pl_module)
+            trainer.should_stop = True
+
+    def _log(self, task: DiffusionTask, *, last: bool) -> None:
+        row: dict[str, float] = {}
+        if self.step % self.config.log_every == 0 or last:
+            row["train/loss"] = self.loss_sum / self.loss_count
+            row["train/lr"] = task.optimizers(use_pl_optimizer=False).param_groups[0]["lr"]
+            row |= self.meter.report(time.perf_counter(), time.process_time())
+            self.loss_sum, self.loss_count = 0.0, 0
+        if self.step % self.config.validate_every == 0 or last:
+            with self.average.applied(), torch.no_grad():
+                row["validation/nelbo"] = self.validate()
+        if row:
+            self.ctx.log(self.step, **row)
