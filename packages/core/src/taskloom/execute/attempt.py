@@ -15,7 +15,7 @@ from taskloom.execute.context import LiveContext, check_metric_name
 from taskloom.execute.failure import describe_failure, first_line
 from taskloom.execute.logs import logging_to
 from taskloom.execute.signals import StopRequest
-from taskloom.runs import checkpoints
+from taskloom.runs import checkpoints, index
 from taskloom.runs.layout import RunLayout
 from taskloom.runs.record import Failure, RunRecord, Stored, begin_attempt, timestamp, write_record
 from taskloom.runs.run import Run
@@ -46,6 +46,7 @@ def attempt(task: Task[Config], layout: RunLayout, record: RunRecord, console: C
     with logging_to(layout.log, console):
         record = begin_attempt(record)
         write_record(layout.record, record)
+        index.note(layout.dir)
         checkpoint = (
             checkpoints.newest_good(layout.checkpoints) if isinstance(task, Resumable) else None
         )
@@ -116,6 +117,7 @@ def _finalise(layout: RunLayout, record: RunRecord, ctx: LiveContext, end: _End)
     )
     try:
         write_record(layout.record, final)
+        index.note(layout.dir)
     except StoreError:
         # What the task raised says more than a disk that is full, which is often why it raised.
         if end.error is None:

@@ -221,9 +221,7 @@ def _lines_after(metrics: Path, checkpoint: Path | None) -> Counter[tuple[int, f
     size = 0
     if checkpoint is not None:
         with contextlib.suppress(StoreError):
-            size = int(
-                read_json(checkpoint / checkpoints.MANIFEST).get("metrics_size", 0)
-            )
+            size = int(read_json(checkpoint / checkpoints.MANIFEST).get("metrics_size", 0))
     told: Counter[tuple[int, frozenset[str]]] = Counter()
     for line in read_lines(metrics, size):
         names = {name: 0.0 for name in line if name not in _RESERVED}

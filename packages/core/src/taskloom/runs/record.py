@@ -31,9 +31,11 @@ _NEXT: Mapping[Stored, frozenset[Stored]] = {
 }
 
 
-def timestamp(now: float | None = None) -> str:
-    """Return a UTC time in ISO 8601, to the second."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
+def timestamp() -> str:
+    """Return the UTC time in ISO 8601, to the microsecond: runs of one second keep their order."""
+    seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
+    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+    return f"{whole}.{nanoseconds // 1000:06d}Z"
 
 
 @dataclass(frozen=True, slots=True)

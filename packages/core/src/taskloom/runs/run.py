@@ -13,6 +13,8 @@ from taskloom.runs.record import RunRecord, read_record
 from taskloom.runs.writer import decode_number, read_lines
 from taskloom.task import JsonValue
 
+_SAME_SECOND = 20  # runs that may plausibly begin within one second
+
 
 class Run:
     """A run as its folder tells it. Nothing in the folder is executed, and nothing is written.
@@ -177,10 +179,13 @@ def _open_recent(reference: str, store: Path) -> Run:
     back = 1 if text == "last" else -int(text) if text[:1] == "-" and text[1:].isdecimal() else 0
     if back < 1:
         raise RunNotFoundError(f"{reference!r} names no run; @last and @-2 (the last but one) do.")
-    runs = list_runs(store)
-    if back > len(runs):
-        raise RunNotFoundError(f"{reference!r} names no run: the store {store} holds {len(runs)}.")
-    return runs[-back]
+    names = run_names(store)
+    if back > len(names):
+        raise RunNotFoundError(f"{reference!r} names no run: the store {store} holds {len(names)}.")
+    # Names sort by the second; the records of the last few tell the order within one.
+    recent = [Run(store / name) for name in names[-back - _SAME_SECOND :]]
+    recent.sort(key=lambda run: (run.record.created, run.id))
+    return recent[-back]
 
 
 def _not_found(reference: str, store: Path, names: list[str]) -> RunNotFoundError:

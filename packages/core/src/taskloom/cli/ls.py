@@ -1,0 +1,209 @@
+"""`tasks runs ls`: one line for each run, read from the store's index. Called before Typer is imported."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from taskloom.errors import RunCorruptError, UsageError
+from taskloom.runs.index import Index, documents
+from taskloom.runs.layout import default_store
+from taskloom.runs.liveness import is_alive
+from taskloom.runs.query import Document, Predicate, parse_filter, sort_documents
+
+SHOWN = 50
+"""How many runs are listed when nobody says."""
+
+
+@dataclass(slots=True)
+class Selection:
+    """Which runs to list, and how.
+
+    Attributes:
+        where: Filters; a run has to satisfy all of them.
+        sort: A field to sort by, falling if it begins with `-`; empty means by age, the newest last.
+        limit: How many to list; 0 means all, None means `SHOWN`, or all as JSON.
+        store: The store; None means the usual one.
+        as_json: Print one JSON document.
+    """
+
+    where: list[str] = field(default_factory=list)
+    sort: str = ""
+    limit: int | None = None
+    store: Path | None = None
+    as_json: bool = False
+
+
+def parse_words(words: list[str]) -> Selection | None:
+    """Read the words after `runs ls`; None for a line that Typer should judge."""
+    selection, rest = Selection(), list(words)
+    while rest:
+        name, equals, value = rest.pop(0).partition("=")
+        if name == "--json" and not equals:
+            selection.as_json = True
+            continue
+        if name not in _OPTIONS or not (equals or rest):
+            return None
+        if not _OPTIONS[name](selection, value if equals else rest.pop(0)):
+            return None
+    return selection
+
+
+def print_runs(selection: Selection) -> None:
+    """Print the runs that are selected.
+
+    Raises:
+        UsageError: A filter or a field cannot be understood.
+    """
+    store = default_store(selection.store)
+    found, total, broken = select(store, selection)
+    if selection.as_json:
+        from taskloom.cli.output import print_json
+
+        rows = [_row(store, document) for document in found]
+        print_json({"runs": rows, "corrupt": [error.message for error in broken]})
+        return
+    _print_table(found)
+    say = sys.stderr.write
+    for error in broken:
+        say(f"warning: {error.message}\n")
+    if len(found) < total:
+        say(f"note: {total - len(found)} more; --limit 0 lists all\n")
+    if not total and not broken:
+        say(
+            f"note: the store {store} holds no such run\n"
+            if selection.where
+            else f"note: the store {store} holds no runs\n"
+        )
+
+
+def select(store: Path, selection: Selection) -> tuple[list[Document], int, list[RunCorruptError]]:
+    """Return the selected records, the best or newest last resort first removed, and how many there were before the limit."""
+    wanted = [parse_filter(text) for text in selection.where]
+    limit = selection.limit if selection.limit is not None else 0 if selection.as_json else SHOWN
+    if limit < 0:
+        raise UsageError(f"--limit is {limit}; it must be 0 (all) or more.")
+    if not wanted and not selection.sort and limit:
+        newest = _newest(store, limit)
+        if newest is not None:
+            return newest
+    everything, broken = documents(store)
+    kept = _filter([_with_status(store, document) for document in everything], wanted)
+    total = len(kept)
+    if selection.sort:
+        kept = sort_documents(kept, selection.sort)
+        return kept[: limit or None], total, broken
+    return kept[: limit or None][::-1], total, broken
+
+
+def _newest(store: Path, limit: int) -> tuple[list[Document], int, list[RunCorruptError]] | None:
+    """Ask the index for the newest runs alone; None where it cannot be used."""
+    import sqlite3
+
+    try:
+        with Index(store) as index:
+            found = [_with_status(store, document) for document in index.newest(limit)]
+            return found[::-1], index.count(), index.broken
+    except sqlite3.Error:
+        return None
+
+
+def _filter(found: list[Document], wanted: list[Predicate]) -> list[Document]:
+    return [document for document in found if all(test(document) for test in wanted)]
+
+
+def _with_status(store: Path, document: Mapping[str, Any]) -> Document:
+    """Put the derived status in the place of the recorded one."""
+    if document.get("status") == "running" and not is_alive(store / document["folder"] / "lock"):
+        return {**document, "status": "crashed"}
+    return document
+
+
+def _row(store: Path, document: Document) -> dict[str, Any]:
+    keys = (
+        "id",
+        "domain",
+        "task",
+        "status",
+        "name",
+        "tags",
+        "created",
+        "ended",
+        "duration",
+        "identity",
+        "sweep",
+    )
+    row = {key: document.get(key) for key in keys}
+    more = ("summary", "metrics", "config")
+    return {
+        **row,
+        **{key: document.get(key) for key in more},
+        "dir": str((store / document["folder"]).absolute()),
+    }
+
+
+def _print_table(found: list[Document]) -> None:
+    if not found:
+        return
+    from taskloom.cli.output import print_table
+
+    rows = [
+        (
+            str(d["id"]),
+            f"{d['domain']}/{d['task']}",
+            str(d["status"]),
+            str(d["name"]),
+            str(d["summary"]),
+        )
+        for d in found
+    ]
+    print_table(("run", "task", "status", "name", "summary"), rows)
+
+
+def _set_where(selection: Selection, value: str) -> bool:
+    selection.where.append(value)
+    return True
+
+
+def _set_sort(selection: Selection, value: str) -> bool:
+    selection.sort = value
+    return True
+
+
+def _set_limit(selection: Selection, value: str) -> bool:
+    if value.isdecimal() and value.isascii():
+        selection.limit = int(value)
+        return True
+    return False
+
+
+def _set_store(selection: Selection, value: str) -> bool:
+    selection.store = Path(value)
+    return True
+
+
+def _set_equal(path: str) -> Any:  # noqa: ANN401 -- one of the setters above
+    def add(selection: Selection, value: str) -> bool:
+        selection.where.append(f"{path} = {quoted(value)}")
+        return True
+
+    return add
+
+
+def quoted(value: str) -> str:
+    """Return a value as a filter spells it."""
+    mark = "'" if '"' in value else '"'
+    return f"{mark}{value}{mark}"
+
+
+_OPTIONS = {
+    "--where": _set_where,
+    "--sort": _set_sort,
+    "--limit": _set_limit,
+    "--store": _set_store,
+    "--status": _set_equal("status"),
+    "--tag": _set_equal("tags"),
+}

@@ -1,0 +1,73 @@
+"""What may be changed of a run that is over: its tags, and whether it exists."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import shutil
+from collections.abc import Iterable
+
+from taskloom.errors import StoreError, UsageError
+from taskloom.runs import index
+from taskloom.runs.liveness import RunLock
+from taskloom.runs.record import read_record, write_record
+from taskloom.runs.run import Run
+from taskloom.runs.writer import store_error
+
+_TAG_LIMIT = 100
+
+
+def tag_run(run: Run, add: Iterable[str] = (), remove: Iterable[str] = ()) -> tuple[str, ...]:
+    """Add and remove tags and return those that the run has then.
+
+    Raises:
+        UsageError: A tag is empty, too long, or not printable.
+        StoreLockedError: The run is running.
+    """
+    for tag in add:
+        check_tag(tag)
+    gone = set(remove)
+    lock = RunLock(run.layout.lock)
+    try:
+        record = read_record(run.layout.record)
+        tags = tuple(tag for tag in dict.fromkeys([*record.tags, *add]) if tag not in gone)
+        write_record(run.layout.record, dataclasses.replace(record, tags=tags))
+    finally:
+        lock.release()
+    index.note(run.dir)
+    return tags
+
+
+def check_tag(tag: str) -> None:
+    """Refuse tags that a listing could not show.
+
+    Raises:
+        UsageError: The tag is empty, too long, or not printable.
+    """
+    if not tag.strip() or len(tag) > _TAG_LIMIT or not tag.isprintable():
+        raise UsageError(
+            f"The tag {tag[:40]!r} is not allowed: 1 to {_TAG_LIMIT} printable characters."
+        )
+
+
+def remove_run(run: Run) -> None:
+    """Remove a run's folder for good.
+
+    The folder is renamed first, so that a removal that is interrupted leaves nothing that looks like a run.
+
+    Raises:
+        StoreLockedError: The run is running.
+        StoreError: The folder is a symbolic link, or cannot be removed.
+    """
+    if run.dir.is_symlink():
+        raise StoreError(f"{run.dir} is a symbolic link; remove it by hand.")
+    lock = RunLock(run.layout.lock)
+    doomed = run.dir.with_name(f".removed-{run.dir.name}")
+    try:
+        run.dir.rename(doomed)
+        shutil.rmtree(doomed)
+    except OSError as error:
+        raise store_error("remove", run.dir, error) from error
+    finally:
+        with contextlib.suppress(OSError):
+            lock.release()

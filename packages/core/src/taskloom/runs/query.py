@@ -1,0 +1,247 @@
+"""Filters and orders over run records: `metrics.auroc > 0.9 and status == finished`, `-metrics.auroc`."""
+
+from __future__ import annotations
+
+import math
+import operator
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from taskloom.errors import UsageError
+from taskloom.runs.writer import decode_number
+
+Document = Mapping[str, Any]
+Predicate = Callable[[Document], bool]
+
+_TOKEN = re.compile(
+    r"""\s*(?:(?P<punctuation>[()])
+    |(?P<operator><=|>=|==|!=|=|<|>|~)
+    |"(?P<double>[^"]*)"|'(?P<single>[^']*)'
+    |(?P<word>[^\s()<>=!~"']+))""",
+    re.VERBOSE,
+)
+_ORDERINGS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+FIELDS = (
+    "id",
+    "domain",
+    "task",
+    "status",
+    "name",
+    "tags",
+    "created",
+    "ended",
+    "duration",
+    "identity",
+    "sweep",
+    "parent",
+    "summary",
+    "host",
+    "metrics.NAME",
+    "config.PARAMETER",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    kind: str
+    text: str
+
+
+def parse_filter(text: str) -> Predicate:
+    """Turn a filter into a predicate over records.
+
+    A comparison is `FIELD OP VALUE` with one of `= == != < <= > >= ~` (`~` means contains); comparisons combine with `and`,
+    `or`, `not` and parentheses. Numbers compare as numbers, everything else as text. A record without the field satisfies no
+    comparison but `!=`.
+
+    Raises:
+        UsageError: The text is no filter.
+    """
+    return _Parser(text).parse()
+
+
+def value_at(document: Document, path: str) -> object:
+    """Return the value at a dotted path; None if there is none. Names with dots in them are found too."""
+    if path in document:
+        return document[path]
+    for position, letter in enumerate(path):
+        if letter == ".":
+            inner = document.get(path[:position])
+            if isinstance(inner, Mapping):
+                found = value_at(inner, path[position + 1 :])
+                if found is not None:
+                    return found
+    return None
+
+
+def sort_documents(documents: list[Document], order: str) -> list[Document]:
+    """Sort by the value at a path, falling if it begins with `-`; records without the value come last."""
+    path, falling = order.removeprefix("-"), order.startswith("-")
+    _check_path(path)
+    keyed = [(_sortable(value_at(document, path)), document) for document in documents]
+    present = [pair for pair in keyed if pair[0] is not None]
+    present.sort(key=lambda pair: pair[0], reverse=falling)
+    return [document for _, document in present] + [
+        document for key, document in keyed if key is None
+    ]
+
+
+def _sortable(value: object) -> tuple[int, float, str] | None:
+    """Numbers come before texts; NaN, which has no place, counts as missing."""
+    if value is None:
+        return None
+    number = decode_number(value)
+    if number is None:
+        return (1, 0.0, _as_text(value))
+    return None if math.isnan(number) else (0, number, "")
+
+
+class _Parser:
+    """A recursive descent over: or -> and -> not -> comparison."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._tokens = self._tokenise(text)
+
+    def parse(self) -> Predicate:
+        predicate = self._any()
+        if self._tokens:
+            raise self._error(f"'{self._tokens[0].text}' is unexpected")
+        return predicate
+
+    def _tokenise(self, text: str) -> list[_Token]:
+        tokens, position = [], 0
+        while text[position:].strip():
+            match = _TOKEN.match(text, position)
+            if match is None:
+                raise self._error(f"it cannot be read at {text[position:].strip()[:20]!r}")
+            kind = str(match.lastgroup)
+            tokens.append(_Token("text" if kind in ("double", "single") else kind, match[kind]))
+            position = match.end()
+        return tokens
+
+    def _any(self) -> Predicate:
+        parts = [self._all()]
+        while self._take_word("or"):
+            parts.append(self._all())
+        return (
+            parts[0] if len(parts) == 1 else lambda document: any(part(document) for part in parts)
+        )
+
+    def _all(self) -> Predicate:
+        parts = [self._not()]
+        while self._take_word("and"):
+            parts.append(self._not())
+        return (
+            parts[0] if len(parts) == 1 else lambda document: all(part(document) for part in parts)
+        )
+
+    def _not(self) -> Predicate:
+        if self._take_word("not"):
+            inner = self._not()
+            return lambda document: not inner(document)
+        if self._tokens and self._tokens[0] == _Token("punctuation", "("):
+            self._tokens.pop(0)
+            inner = self._any()
+            if not self._tokens or self._tokens.pop(0) != _Token("punctuation", ")"):
+                raise self._error("a parenthesis is not closed")
+            return inner
+        return self._comparison()
+
+    def _comparison(self) -> Predicate:
+        path = self._next("word", "a field").text
+        sign = self._next("operator", "an operator").text
+        value = self._tokens.pop(0) if self._tokens else None
+        if value is None or value.kind not in ("word", "text"):
+            raise self._error(f"a value is missing after '{path} {sign}'")
+        _check_path(path)
+        return _compare(path, sign, value.text)
+
+    def _next(self, kind: str, what: str) -> _Token:
+        if not self._tokens or self._tokens[0].kind != kind:
+            found = f" before '{self._tokens[0].text}'" if self._tokens else " at its end"
+            raise self._error(f"{what} is missing{found}")
+        return self._tokens.pop(0)
+
+    def _take_word(self, word: str) -> bool:
+        if self._tokens and self._tokens[0].kind == "word" and self._tokens[0].text.lower() == word:
+            self._tokens.pop(0)
+            return True
+        return False
+
+    def _error(self, reason: str) -> UsageError:
+        return UsageError(
+            f"The filter {self._text!r} is no filter: {reason}.",
+            hint="Write it like: metrics.auroc > 0.9 and config.seed = 3",
+        )
+
+
+def _check_path(path: str) -> None:
+    first = path.partition(".")[0]
+    known = [field.partition(".")[0] for field in FIELDS]
+    if first not in known or ("." in path) != (first in ("metrics", "config")):
+        from difflib import get_close_matches
+
+        near = get_close_matches(first, known, n=1)
+        raise UsageError(
+            f"Runs have no field '{path}'; they have {', '.join(FIELDS)}.",
+            hint=f"Did you mean '{near[0]}'?" if near else "",
+        )
+
+
+def _compare(path: str, sign: str, text: str) -> Predicate:
+    wanted = _number(text)
+    if sign in _ORDERINGS:
+        compare = _ORDERINGS[sign]
+        if wanted is None:
+            return lambda document: _text_order(value_at(document, path), compare, text)
+        return lambda document: _number_order(value_at(document, path), compare, wanted)
+    if sign == "~":
+        return lambda document: _contains(value_at(document, path), text)
+    if sign == "!=":
+        return lambda document: not _equals(value_at(document, path), text, wanted)
+    return lambda document: _equals(value_at(document, path), text, wanted)
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _number_order(value: object, compare: Callable[[Any, Any], bool], wanted: float) -> bool:
+    number = decode_number(value)
+    return number is not None and compare(number, wanted)
+
+
+def _text_order(value: object, compare: Callable[[Any, Any], bool], wanted: str) -> bool:
+    return isinstance(value, str) and compare(value, wanted)
+
+
+def _contains(value: object, text: str) -> bool:
+    if isinstance(value, list):
+        return any(text in _as_text(item) for item in value)
+    return value is not None and text in _as_text(value)
+
+
+def _equals(value: object, text: str, wanted: float | None) -> bool:
+    if isinstance(value, list):
+        return any(_equals(item, text, wanted) for item in value)
+    number = decode_number(value)
+    if number is not None and wanted is not None:
+        return number == wanted
+    return value is not None and _as_text(value) == text
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value)
