@@ -7,9 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from taskloom.cli.commands import COMMANDS, domain_entries, entry_of
+from taskloom.cli.commands import domain_entries, entry_of
 from taskloom.cli.groups import lazy_group
 from taskloom.cli.help import Row
+from taskloom.cli.table import COMMANDS
 from taskloom.registry import FIRST_PARTY, find_domain
 
 

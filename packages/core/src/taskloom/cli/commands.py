@@ -1,18 +1,15 @@
-"""Every command of `tasks`, by name: the place to register one.
-
-A command is an ordinary function with Typer annotations, imported when it is called. A command on a task (`run`, `check`)
-takes an `Invocation` first and receives the task's parameters as options; see `taskloom.cli.taskcommand`.
-"""
+"""From names to commands: those of the table, and the verbs of the installed domains. Each is imported when it is called."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from taskloom.cli.groups import Entry, command_of, lazy_group
+from taskloom.cli.table import Command
 from taskloom.registry import (
+    LoadedTask,
     find_domain,
     find_task,
     installed_domains,
@@ -21,39 +18,8 @@ from taskloom.registry import (
     tasks_of,
 )
 
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A command by name.
-
-    Attributes:
-        name: What is typed.
-        summary: One sentence for help.
-        target: The function, `"package.module:function"`; empty for a group.
-        on_task: Whether it is called on a task: `tasks NAME DOMAIN TASK`.
-        commands: The commands of a group.
-    """
-
-    name: str
-    summary: str
-    target: str = ""
-    on_task: bool = False
-    commands: tuple[Command, ...] = ()
-
-
-COMMANDS = (
-    Command("list", "List the installed domains and tasks.", "taskloom.cli.listing:list_"),
-    Command(
-        "info", "Show what a task is, takes and needs.", "taskloom.cli.info:info", on_task=True
-    ),
-    Command("run", "Run a task once.", "taskloom.cli.run:run", on_task=True),
-    Command(
-        "check",
-        "Construct a task and let it check itself.",
-        "taskloom.cli.check:check",
-        on_task=True,
-    ),
-)
+if TYPE_CHECKING:
+    from taskloom.cli.taskcommand import TaskCommand
 
 
 def entry_of(command: Command) -> Entry:
@@ -125,11 +91,16 @@ def _tasks_loader(command: Command, domain: str) -> Callable[[Sequence[str]], An
 
 def _task_loader(command: Command, domain: str, task: str) -> Callable[[Sequence[str]], Any]:
     def load(words: Sequence[str]) -> Any:  # noqa: ANN401
-        from taskloom.cli.taskcommand import task_command
-
-        return task_command(_function(command.target), load_task(find_task(domain, task)), words)
+        return task_command_for(command, load_task(find_task(domain, task)), words)
 
     return load
+
+
+def task_command_for(command: Command, loaded: LoadedTask, words: Sequence[str]) -> TaskCommand:
+    """Return a command on one task; `words` are those behind the task's name."""
+    from taskloom.cli.taskcommand import task_command
+
+    return task_command(_function(command.target), loaded, words)
 
 
 def _domain_loader(domain: str) -> Callable[[Sequence[str]], Any]:

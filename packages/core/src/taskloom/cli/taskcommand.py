@@ -35,11 +35,13 @@ class Invocation:
     Attributes:
         loaded: The task.
         words: The words after the task's name.
+        chosen: The component at every place where somebody chose, by path.
         values: The parameters that the command line sets, as text, by path.
     """
 
     loaded: LoadedTask
     words: Sequence[str]
+    chosen: dict[str, str] = field(default_factory=dict)
     values: dict[str, str] = field(default_factory=dict)
 
     def resolve(self, files: Sequence[Path] = ()) -> Resolved:
@@ -56,7 +58,6 @@ class TaskCommand(TyperCommand):
 
     invocation: Invocation
     parameters: Sequence[Parameter] = ()
-    chosen: dict[str, str]
     own_names: frozenset[str] = frozenset()
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401, D102 -- Typer's contract
@@ -76,7 +77,10 @@ class TaskCommand(TyperCommand):
         text = Help(
             f"{ctx.command_path} [--name=value ...]",
             entry.ref.summary,
-            (*_panels(self.parameters, self.chosen, set(self._own_options())), self._own_panel()),
+            (
+                *_panels(self.parameters, self.invocation.chosen, set(self._own_options())),
+                self._own_panel(),
+            ),
             "Any option order; --config FILE < TASKS__A__B in the environment < --a.b=value.",
         )
         formatter.write(show(text))
@@ -88,7 +92,9 @@ class TaskCommand(TyperCommand):
                 for option in self._own_options()
                 if option.startswith("--")
             ]
-            return suggestion(self.invocation.loaded.config_class, name, self.chosen, options)
+            return suggestion(
+                self.invocation.loaded.config_class, name, self.invocation.chosen, options
+            )
 
         found = Arguments(self.parameters, self._own_options(), suggest, path)
         found.read(args)
@@ -141,7 +147,7 @@ def task_command(
     files = [Path(name) for name in _said("--config", spelled)]
     chosen = find_choices(loaded.config_class, spelled, files=files)
     parameters = walk(loaded.config_class, chosen)
-    invocation = Invocation(loaded, list(words))
+    invocation = Invocation(loaded, list(words), chosen)
     own = _own_parameters(body)
 
     def call(**given: Any) -> None:  # noqa: ANN401 -- the options of any task
@@ -161,7 +167,7 @@ def task_command(
     command = get_command(app)
     if not isinstance(command, TaskCommand):
         raise TypeError("Typer did not make a command of our class")
-    command.invocation, command.parameters, command.chosen = invocation, parameters, chosen
+    command.invocation, command.parameters = invocation, parameters
     command.own_names = frozenset(own)
     return command
 

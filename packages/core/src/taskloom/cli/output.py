@@ -1,0 +1,43 @@
+"""What several commands print: tables of plain text, JSON, times."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def print_json(value: object) -> None:
+    """Print one JSON document; numbers that JSON has no form for are text."""
+    sys.stdout.write(json.dumps(_finite(value), indent=2, allow_nan=False) + "\n")
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows under columns, each as wide as its widest cell; control characters are spelled out."""
+    cells = [[one_line(cell) for cell in row] for row in (columns, *rows)]
+    widths = [max(len(row[index]) for row in cells) for index in range(len(columns))]
+    for row in cells:
+        padded = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+        sys.stdout.write("  ".join(padded).rstrip() + "\n")
+
+
+def one_line(text: str) -> str:
+    """Return text without anything that a terminal obeys; it may come from anybody's run folder."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+
+
+def number(value: float) -> str:
+    """Return a number with the digits that a person reads."""
+    return f"{value:.6g}"
+
+
+def _finite(value: object) -> Any:  # noqa: ANN401 -- JSON
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"inf": "Infinity", "-inf": "-Infinity"}.get(str(value), "NaN")
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value

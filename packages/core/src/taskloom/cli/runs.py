@@ -1,0 +1,181 @@
+"""`tasks runs ls|show|path|log`: look at the run store."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from taskloom.cli.output import number, one_line, print_json, print_table
+from taskloom.errors import UnknownNameError
+from taskloom.registry import did_you_mean
+from taskloom.runs import default_store, open_run, scan
+from taskloom.runs.writer import read_lines
+
+if TYPE_CHECKING:
+    from taskloom.runs import Run
+
+StoreOption = Annotated[
+    Path | None,
+    typer.Option("--store", metavar="DIR", help="Run store (else TASKS_STORE, else ./runs)."),
+]
+RunName = Annotated[
+    str,
+    typer.Argument(metavar="RUN", help="An id, a unique part of one, @last, @-2, or a run folder."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+def ls(  # noqa: PLR0917 -- Typer makes options of them, nobody calls it by position
+    task: Annotated[
+        str, typer.Option("--task", metavar="DOMAIN[/TASK]", help="Only runs of this.")
+    ] = "",
+    status: Annotated[str, typer.Option("--status", help="Only runs in this status.")] = "",
+    tag: Annotated[str, typer.Option("--tag", help="Only runs with this tag.")] = "",
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="N", help="Only the newest N; 0 for all.")
+    ] = 0,
+    store: StoreOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """List runs, the newest last."""
+    found, broken = scan(default_store(store))
+    kept = [run for run in found if _matches(run, task, status, tag)]
+    kept = kept[-limit:] if limit > 0 else kept
+    if as_json:
+        rows = [_row(run) for run in kept]
+        print_json({"runs": rows, "corrupt": [error.message for error in broken]})
+        return
+    if kept:
+        table = [
+            (run.id, f"{run.domain}/{run.task}", run.status, run.record.name, run.summary)
+            for run in kept
+        ]
+        print_table(("run", "task", "status", "name", "summary"), table)
+    for error in broken:
+        typer.echo(f"warning: {one_line(error.message)}", err=True)
+    if not found and not broken:
+        typer.echo(f"note: the store {default_store(store)} holds no runs", err=True)
+
+
+def show(run: RunName, store: StoreOption = None, as_json: AsJson = False) -> None:
+    """Show one run: how it ended, its config, metrics and artifacts."""
+    opened = open_run(run, default_store(store))
+    record = opened.record
+    if as_json:
+        document = dataclasses.asdict(record) | {"status": opened.status, "dir": str(opened.dir)}
+        print_json(
+            document | {"artifacts": {key: str(path) for key, path in opened.artifacts.items()}}
+        )
+        return
+    facts = {
+        "run": opened.id,
+        "task": f"{opened.domain}/{opened.task} (version {record.version})",
+        "status": opened.status,
+        "name": record.name,
+        "tags": ", ".join(record.tags),
+        "summary": opened.summary,
+        "started": record.started,
+        "ended": record.ended,
+        "duration": f"{record.duration:.1f} s" if record.ended else "",
+        "identity": record.identity[:10],
+        "folder": str(opened.dir),
+        "command": shlex.join(record.argv),
+    }
+    if record.failure is not None:
+        facts["failure"] = f"{record.failure.type}: {record.failure.message}"
+    _section("", {key: value for key, value in facts.items() if value})
+    _section("metrics", {key: number(value) for key, value in opened.metrics.items()})
+    _section("config", _config_rows(opened))
+    _section("artifacts", {key: str(path) for key, path in opened.artifacts.items()})
+
+
+def path(
+    run: RunName,
+    artifact: Annotated[str | None, typer.Argument(help="An artifact's name.")] = None,
+    store: StoreOption = None,
+) -> None:
+    """Print the folder of a run, or the path of one of its artifacts."""
+    opened = open_run(run, default_store(store))
+    if artifact is None:
+        typer.echo(str(opened.dir))
+        return
+    if artifact not in opened.artifacts:
+        names = ", ".join(opened.artifacts) or "none"
+        raise UnknownNameError(
+            f"the run {opened.id} has no artifact '{artifact}'; it has: {names}",
+            hint=did_you_mean(artifact, opened.artifacts),
+        )
+    typer.echo(str(opened.artifacts[artifact]))
+
+
+def log(run: RunName, store: StoreOption = None, as_json: AsJson = False) -> None:
+    """Print the log of a run."""
+    opened = open_run(run, default_store(store))
+    for line in read_lines(opened.layout.log):
+        if as_json:
+            typer.echo(json.dumps(line))
+            continue
+        words = (str(line.get(key, "")) for key in ("time", "level", "message"))
+        typer.echo(one_line(" ".join(words)))
+        for row in str(line.get("exception", "")).splitlines():
+            typer.echo(f"    {one_line(row)}")
+
+
+def _matches(run: Run, task: str, status: str, tag: str) -> bool:
+    return (
+        task in ("", run.domain, f"{run.domain}/{run.task}")
+        and status in ("", run.status)
+        and (not tag or tag in run.record.tags)
+    )
+
+
+def _row(run: Run) -> dict[str, Any]:
+    record = run.record
+    return {
+        "id": run.id,
+        "domain": run.domain,
+        "task": run.task,
+        "status": run.status,
+        "name": record.name,
+        "tags": list(record.tags),
+        "created": record.created,
+        "ended": record.ended,
+        "duration": record.duration,
+        "identity": record.identity,
+        "summary": run.summary,
+        "metrics": dict(run.metrics),
+        "dir": str(run.dir),
+    }
+
+
+def _config_rows(run: Run) -> dict[str, str]:
+    """Return every leaf of the config, with its source where somebody set it."""
+    rows: dict[str, str] = {}
+    todo = [("", run.config)]
+    while todo:
+        prefix, values = todo.pop(0)
+        for key, value in values.items():
+            leaf = f"{prefix}{key}"
+            if isinstance(value, dict) and leaf not in run.record.sources:
+                todo.append((f"{leaf}.", value))
+                continue
+            source = run.record.sources.get(leaf, "default")
+            text = value if isinstance(value, str) else json.dumps(value)
+            rows[leaf] = text if source == "default" else f"{text}  ({source})"
+    return rows
+
+
+def _section(title: str, rows: dict[str, str]) -> None:
+    if not rows:
+        return
+    indent = "  " if title else ""
+    if title:
+        typer.echo(f"{title}:")
+    width = max(len(key) for key in rows)
+    for key, value in rows.items():
+        typer.echo(f"{indent}{one_line(key):<{width}}  {one_line(value)}".rstrip())

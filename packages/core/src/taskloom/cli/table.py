@@ -1,0 +1,67 @@
+"""Every command of `tasks`, by name: the place to register one.
+
+A command is an ordinary function with Typer annotations, imported when it is called. A command on a task (`run`, `check`)
+takes an `Invocation` first and receives the task's parameters as options; see `taskloom.cli.taskcommand`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command by name.
+
+    Attributes:
+        name: What is typed.
+        summary: One sentence for help.
+        target: The function, `"package.module:function"`; empty for a group.
+        on_task: Whether it is called on a task: `tasks NAME DOMAIN TASK`.
+        takes_runs: Whether its arguments are runs, for completion.
+        commands: The commands of a group.
+    """
+
+    name: str
+    summary: str
+    target: str = ""
+    on_task: bool = False
+    takes_runs: bool = False
+    commands: tuple[Command, ...] = ()
+
+
+_CLI = "taskloom.cli"
+
+COMMANDS = (
+    Command("list", "List the installed domains and tasks.", f"{_CLI}.listing:list_"),
+    Command("info", "Show what a task is, takes and needs.", f"{_CLI}.info:info", on_task=True),
+    Command("run", "Run a task once.", f"{_CLI}.run:run", on_task=True),
+    Command(
+        "check", "Construct a task and let it check itself.", f"{_CLI}.check:check", on_task=True
+    ),
+    Command(
+        "runs",
+        "Look at the run store.",
+        commands=(
+            Command("ls", "List runs, the newest last.", f"{_CLI}.runs:ls"),
+            Command("show", "Show one run.", f"{_CLI}.runs:show", takes_runs=True),
+            Command(
+                "path",
+                "Print the folder of a run, or of an artifact.",
+                f"{_CLI}.runs:path",
+                takes_runs=True,
+            ),
+            Command("log", "Print the log of a run.", f"{_CLI}.runs:log", takes_runs=True),
+        ),
+    ),
+    Command(
+        "report",
+        "Write the report of a run, or a comparison.",
+        f"{_CLI}.report:report",
+        takes_runs=True,
+    ),
+    Command("doctor", "Look at the installation, and say what is wrong.", f"{_CLI}.doctor:doctor"),
+    Command(
+        "completion", "Print the completion script of a shell.", f"{_CLI}.completion:completion"
+    ),
+)
