@@ -18,11 +18,13 @@ def make_features(count: int, seed: int, *, anomalous: bool = False) -> Features
     head, bias = make_head()
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, NUM_CLASSES, count)
-    centres = 2.0 * weights.standard_normal((NUM_CLASSES, 10))
-    inputs = centres[labels] + rng.standard_normal((count, 10))
+    centres = 0.8 * weights.standard_normal((NUM_CLASSES, 10))
+    inputs = centres[labels] + 0.5 * rng.standard_normal((count, 10))
     if anomalous:
-        inputs = 8.0 * rng.standard_normal((count, 10)) - 6.0
-    hidden_0 = np.tanh(inputs @ first) + 0.05 * rng.standard_normal((count, 12))
+        # A common direction, as a trigger has, and more spread.
+        inputs = inputs * 1.5 + 4.0 * weights.standard_normal(10)
+    before = inputs @ first
+    hidden_0 = np.maximum(before, 0.2 * before) + 0.05 * rng.standard_normal((count, 12))
     hidden_1 = hidden_0 @ second + 0.05 * rng.standard_normal((count, 8))
     return Features(
         activations={
@@ -42,13 +44,35 @@ def make_head() -> tuple[np.ndarray, np.ndarray]:
     return rng.standard_normal((NUM_CLASSES, 8)), rng.standard_normal(NUM_CLASSES)
 
 
-@pytest.fixture
-def trusted() -> Features:
-    """600 trusted samples."""
-    return make_features(600, 0)
+@pytest.fixture(scope="session")
+def data() -> dict[str, Features]:
+    """Trusted, untrusted (one in six anomalous), normal test and anomalous samples."""
+    clean, bad = make_features(250, 1), make_features(50, 2, anomalous=True)
+    return {
+        "trusted": make_features(600, 0),
+        "untrusted": joined(clean, bad),
+        "test": make_features(60, 3),
+        "anomalous": make_features(40, 4, anomalous=True),
+    }
 
 
-@pytest.fixture
+def joined(a: Features, b: Features) -> Features:
+    """Return the samples of both, mixed."""
+    order = np.random.default_rng(5).permutation(len(a) + len(b))
+
+    def both(x: np.ndarray | None, y: np.ndarray | None) -> np.ndarray | None:
+        return None if x is None or y is None else np.concatenate([x, y])[order]
+
+    return Features(
+        {k: np.concatenate([v, b.activations[k]])[order] for k, v in a.activations.items()},
+        both(a.logits, b.logits),
+        both(a.inputs, b.inputs),
+        both(a.labels, b.labels),
+        both(a.anomalous, b.anomalous),
+    )
+
+
+@pytest.fixture(scope="session")
 def spec() -> FeatureSpec:
     """The spec of these features."""
     head, bias = make_head()

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from typing import Final
 
-from taskloom import ComponentRef
+from taskloom.registry.refs import ComponentRef
 
 GROUP: Final = "taskloom_anomaly.detectors"
 
-_SUMMARIES: Final = {
-    "mahalanobis:Mahalanobis": "Mahalanobis distance to the trusted activations: global, class-conditional, relative or diagonal.",
-}
-
-
-def _ref(target: str, summary: str) -> ComponentRef:
-    module, _, class_name = target.partition(":")
-    return ComponentRef(module, summary, f"taskloom_anomaly.detectors.config.{module}:{class_name}")
-
+_MEMBERS: Final = (
+    ("mahalanobis", "Mahalanobis", "Mahalanobis distance: global, class-conditional, relative, diagonal."),
+    ("que", "QuantumEntropy", "Quantum entropy on whitened activations; needs untrusted data."),
+    ("spectral", "Spectral", "Spectral signatures of the untrusted data; needs no trusted data."),
+    ("likelihood_ratio", "LikelihoodRatio", "Log ratio of an untrusted and a trusted Gaussian."),
+    ("pca_residual", "PcaResidual", "Distance to the principal subspace of the trusted activations."),
+    ("msp", "Msp", "Largest softmax probability, negated."),
+    ("energy", "Energy", "Free energy of the logits."),
+    ("maxlogit", "MaxLogit", "Largest logit, negated."),
+    ("gen", "Gen", "Generalised entropy of the most probable classes."),
+)  # fmt: skip
 
 COMPONENTS: Final[tuple[ComponentRef, ...]] = tuple(
-    _ref(target, summary) for target, summary in _SUMMARIES.items()
+    ComponentRef(name, summary, f"taskloom_anomaly.detectors.config.{name}:{class_name}")
+    for name, class_name, summary in _MEMBERS
 )

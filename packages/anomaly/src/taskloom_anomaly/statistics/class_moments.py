@@ -9,6 +9,9 @@ from jaxtyping import Float, Int
 
 from taskloom_anomaly.statistics.moments import gram
 
+# As in `moments`: rows in float64 at a time.
+_CHUNK = 1024
+
 
 class ClassMoments(NamedTuple):
     """The moments of vectors that belong to K classes.
@@ -51,10 +54,10 @@ def of_rows(
     member[classes, np.arange(len(rows))] = 1.0
     share = member / np.maximum(counts, 1.0)[:, None]
     means = share @ rows
-    # The offsets are taken from centres in the rows' own precision, so that a large mean costs no digits.
-    centres = means.astype(rows.dtype)
-    rest = means - centres
-    within = gram(rows - centres[classes]) - (rest * counts[:, None]).T @ rest
+    within = np.zeros((rows.shape[1],) * 2)
+    for start in range(0, len(rows), _CHUNK):
+        chunk = slice(start, start + _CHUNK)
+        within += gram(rows[chunk] - means[classes[chunk]])
     return ClassMoments(counts, means, within)
 
 

@@ -41,3 +41,20 @@ def oracle_approximating(covariance: Float[np.ndarray, "d d"], count: float) -> 
     mean_square = float(np.einsum("ij,ij->", covariance, covariance)) / width**2
     distance = (count + 1.0) * (mean_square - level / width)
     return 1.0 if distance <= 0 else float(min((mean_square + level) / distance, 1.0))
+
+
+def linear(covariance: Float[np.ndarray, "d d"], count: float) -> float:
+    """Return the optimal linear shrinkage intensity of Bodnar, Gupta and Parolya (arXiv 1308.2608, eq. 4.3).
+
+    With the target (tr C / d) I it comes to s = (tr C)^2 / n / (|C|_F^2 - (tr C)^2 / d).
+
+    Args:
+        covariance: C.
+        count: Samples n.
+
+    Returns:
+        s in [0, 1].
+    """
+    trace = float(np.trace(covariance))
+    distance = float(np.einsum("ij,ij->", covariance, covariance)) - trace**2 / len(covariance)
+    return 1.0 if distance <= 0 else float(min(trace**2 / count / distance, 1.0))

@@ -8,8 +8,8 @@ import numpy as np
 import scipy.linalg
 from jaxtyping import Float
 
-# Gram matrices of float32 rows carry rounding noise of about 1e-7 of the largest variance.
-_RANK_TOLERANCE = 1e-6
+# Rows that were float32 before they were multiplied carry noise of about 1e-7, so 1e-14 of the largest variance.
+_RANK_TOLERANCE = 1e-10
 
 
 class Spectrum(NamedTuple):

@@ -1,0 +1,233 @@
+"""What holds for every detector: convention, batch composition, files, shards, and bad input."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from taskloom.registry.components import load_components
+from taskloom_anomaly.detectors import driver, storage
+from taskloom_anomaly.detectors.components import COMPONENTS, GROUP
+from taskloom_anomaly.detectors.config.base import Detector
+from taskloom_anomaly.detectors.protocol import (
+    Features,
+    FeatureSpec,
+    Need,
+    StreamingDetector,
+    Tensors,
+)
+from taskloom_anomaly.detectors.stream import ArrayStream, in_batches, take
+
+# Every registered detector, and its variants that compute something else; sizes are small.
+CASES: dict[str, tuple[str, dict[str, object]]] = {
+    "mahalanobis": ("mahalanobis", {}),
+    "mahalanobis class": ("mahalanobis", {"mode": "class", "shrinkage": "ledoit_wolf"}),
+    "mahalanobis relative": ("mahalanobis", {"mode": "relative", "shrinkage": "oas"}),
+    "mahalanobis diagonal": ("mahalanobis", {"mode": "diagonal"}),
+    "mahalanobis unit length": ("mahalanobis", {"normalize": True, "shrinkage": "fixed"}),
+    "que": ("que", {}),
+    "spectral": ("spectral", {}),
+    "likelihood_ratio": ("likelihood_ratio", {}),
+    "pca_residual": ("pca_residual", {}),
+    "msp": ("msp", {}),
+    "energy": ("energy", {}),
+    "maxlogit": ("maxlogit", {}),
+    "gen": ("gen", {}),
+}
+# Read off the output alone, which an anomaly may well make more confident (the field's own finding).
+OUTPUT_ONLY = {"msp", "energy", "maxlogit", "gen"}
+
+
+def config_of(case: str) -> Detector:
+    kind, parameters = CASES[case]
+    config = load_components(GROUP)[kind].model_validate({"kind": kind, **parameters})
+    assert isinstance(config, Detector)
+    return config
+
+
+@pytest.fixture(scope="module")
+def stream(data: dict[str, Features]) -> ArrayStream:
+    return ArrayStream(data["trusted"], data["untrusted"], 100)
+
+
+@pytest.fixture(scope="module", params=sorted(CASES))
+def fitted(
+    request: pytest.FixtureRequest, stream: ArrayStream, spec: FeatureSpec
+) -> tuple[str, Detector, Tensors]:
+    config = config_of(request.param)
+    return request.param, config, driver.fit(config.build(), stream, spec, 7)
+
+
+Fitted = tuple[str, Detector, Tensors]
+
+
+def test_every_registered_detector_is_tested_here() -> None:
+    assert {kind for kind, _ in CASES.values()} == {ref.name for ref in COMPONENTS}
+    loaded = load_components(GROUP)
+    assert all(loaded[ref.name].model_fields["kind"].default == ref.name for ref in COMPONENTS)
+
+
+def test_detectors_score_anomalies_higher(fitted: Fitted, data: dict[str, Features]) -> None:
+    case, config, tensors = fitted
+    detector = config.build()
+    normal = detector.score(tensors, data["test"])
+    anomalous = detector.score(tensors, data["anomalous"])
+    for layer, scores in normal.items():
+        assert scores.shape == (len(data["test"]),)
+        assert scores.dtype == np.float64
+        assert np.isfinite(scores).all()
+        if case not in OUTPUT_ONLY:
+            assert np.median(anomalous[layer]) > np.median(scores), layer
+
+
+def test_detectors_rank_a_flat_output_above_a_confident_one() -> None:
+    logits = np.array([[8.0, 0, 0, 0], [0.5, 0, 0, 0]])
+    for case in OUTPUT_ONLY:
+        scores = config_of(case).build().score({}, Features(logits=logits))["logits"]
+        assert scores[1] > scores[0]
+
+
+def test_detectors_score_a_sample_alike_whatever_else_is_in_the_batch(
+    fitted: Fitted, data: dict[str, Features]
+) -> None:
+    _, config, tensors = fitted
+    detector = config.build()
+    test = data["test"]
+    whole = detector.score(tensors, test)
+    order = np.random.default_rng(0).permutation(len(test))
+    shuffled = detector.score(tensors, take(test, order))
+    one = detector.score(tensors, take(test, slice(17, 18)))
+    mixed = driver.score(detector, tensors, in_batches(test, 37))
+    for layer, scores in whole.items():
+        np.testing.assert_array_equal(shuffled[layer], scores[order])
+        np.testing.assert_array_equal(one[layer], scores[17:18])
+        np.testing.assert_array_equal(mixed[layer], scores)
+
+
+def test_detectors_score_alike_after_a_file(
+    fitted: Fitted, data: dict[str, Features], tmp_path: Path
+) -> None:
+    # The seed system's QUE loses its untrusted covariance, and TED needs an attribute set by hand (defect 2).
+    _, config, tensors = fitted
+    storage.save(tmp_path, config, tensors)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "detector.safetensors",
+        "detector.json",
+    }
+    again, arrays = storage.load(tmp_path)
+    assert again == config
+    before = config.build().score(tensors, data["test"])
+    after = again.build().score(arrays, data["test"])
+    for layer, scores in before.items():
+        np.testing.assert_array_equal(after[layer], scores)
+
+
+def test_detectors_fit_alike_from_the_same_seed(
+    fitted: Fitted, stream: ArrayStream, spec: FeatureSpec
+) -> None:
+    _, config, tensors = fitted
+    again = driver.fit(config.build(), stream, spec, 7)
+    assert again.keys() == tensors.keys()
+    for name, array in tensors.items():
+        np.testing.assert_array_equal(again[name], array)
+
+
+def test_streaming_detectors_merge_across_shards(
+    fitted: Fitted, stream: ArrayStream, spec: FeatureSpec, data: dict[str, Features]
+) -> None:
+    _, config, tensors = fitted
+    detector = config.build()
+    if not isinstance(detector, StreamingDetector):
+        pytest.skip("a trained detector has no state to merge")
+    states = []
+    for shard in (slice(0, 200), slice(200, None)):
+        part = ArrayStream(take(data["trusted"], shard), take(data["untrusted"], shard), 64)
+        states.append(driver.fit_state(detector, part, spec, 7))
+    for merged in (detector.merge(*states), detector.merge(*states[::-1])):
+        scores = detector.score(detector.finalize(merged), data["test"])
+        for layer, expected in detector.score(tensors, data["test"]).items():
+            np.testing.assert_allclose(scores[layer], expected, rtol=1e-5, atol=1e-7)
+
+
+def test_streaming_detectors_leave_the_state_they_are_given_alone(
+    fitted: Fitted, spec: FeatureSpec, data: dict[str, Features]
+) -> None:
+    _, config, _ = fitted
+    detector = config.build()
+    if not isinstance(detector, StreamingDetector):
+        pytest.skip("a trained detector has no state")
+    split = "trusted" if "trusted" in detector.needs else "untrusted"
+    state = detector.update(detector.init(spec, 7), take(data["trusted"], slice(0, 50)), split)
+    copy = {name: array.copy() for name, array in state.items()}
+    detector.update(state, take(data["trusted"], slice(50, 90)), split)
+    detector.merge(state, state)
+    for name, array in copy.items():
+        np.testing.assert_array_equal(state[name], array)
+
+
+def test_detectors_refuse_nan(fitted: Fitted, data: dict[str, Features]) -> None:
+    _, config, tensors = fitted
+    bad = _spoiled(data["test"], config.needs)
+    with pytest.raises(ValueError, match=r"NaN or infinite, the first in sample 3 of the batch"):
+        config.build().score(tensors, bad)
+
+
+def test_detectors_refuse_nan_while_they_are_fitted(
+    fitted: Fitted, spec: FeatureSpec, data: dict[str, Features]
+) -> None:
+    case, config, _ = fitted
+    if case in OUTPUT_ONLY:
+        pytest.skip("nothing to fit")
+    stream = ArrayStream(
+        _spoiled(data["trusted"], config.needs), _spoiled(data["untrusted"], config.needs)
+    )
+    with pytest.raises(ValueError, match="NaN or infinite"):
+        driver.fit(config.build(), stream, spec, 7)
+
+
+def test_detectors_list_the_layers_when_one_is_missing(
+    fitted: Fitted, data: dict[str, Features]
+) -> None:
+    _, config, tensors = fitted
+    if "activations" not in config.needs:
+        pytest.skip("reads no layer")
+    renamed = {f"block.{name}": array for name, array in data["test"].activations.items()}
+    with pytest.raises(
+        ValueError, match=r"There is no layer 'hidden_.'; the layers are: block\.hidden_0, block"
+    ):
+        config.build().score(tensors, replace(data["test"], activations=renamed))
+
+
+def test_detectors_refuse_another_width(fitted: Fitted, data: dict[str, Features]) -> None:
+    _, config, tensors = fitted
+    if "activations" not in config.needs:
+        pytest.skip("reads no layer")
+    narrow = {name: array[:, :5] for name, array in data["test"].activations.items()}
+    with pytest.raises(ValueError, match=r"Layer 'hidden_.' has 5 features a sample"):
+        config.build().score(tensors, replace(data["test"], activations=narrow))
+
+
+def test_detectors_say_when_there_is_nothing_to_fit_to(fitted: Fitted, spec: FeatureSpec) -> None:
+    case, config, _ = fitted
+    if case in OUTPUT_ONLY:
+        pytest.skip("nothing to fit")
+    with pytest.raises(ValueError, match="data and the task has none"):
+        driver.fit(config.build(), ArrayStream(), spec, 7)
+
+
+def _spoiled(features: Features, needs: frozenset[Need]) -> Features:
+    def spoil(array: np.ndarray | None) -> np.ndarray | None:
+        if array is None:
+            return None
+        bad = array.copy()
+        bad[3, 1] = np.nan
+        return bad
+
+    if "activations" in needs:
+        spoiled = {name: array.copy() for name, array in features.activations.items()}
+        for array in spoiled.values():
+            array[3, 1] = np.nan
+        return replace(features, activations=spoiled)
+    return replace(features, logits=spoil(features.logits), inputs=spoil(features.inputs))

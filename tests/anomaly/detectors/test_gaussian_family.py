@@ -1,0 +1,149 @@
+"""Quantum entropy, spectral signatures, likelihood ratio and PCA residual against their formulas."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.linalg
+import scipy.stats
+from taskloom_anomaly.detectors import driver
+from taskloom_anomaly.detectors.config.base import Detector
+from taskloom_anomaly.detectors.config.likelihood_ratio import LikelihoodRatio
+from taskloom_anomaly.detectors.config.mahalanobis import Mahalanobis
+from taskloom_anomaly.detectors.config.pca_residual import PcaResidual
+from taskloom_anomaly.detectors.config.que import QuantumEntropy
+from taskloom_anomaly.detectors.config.spectral import Spectral
+from taskloom_anomaly.detectors.protocol import Features, FeatureSpec
+from taskloom_anomaly.detectors.stream import ArrayStream
+
+WIDTH = 9
+
+
+def cloud(count: int, seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    mixing = np.random.default_rng(seed % 2 + 50).standard_normal((WIDTH, WIDTH))
+    return rng.standard_normal((count, WIDTH)) @ mixing + 2.0
+
+
+def fit_score(
+    config: Detector, test: np.ndarray, trusted: np.ndarray, untrusted: np.ndarray
+) -> np.ndarray:
+    stream = ArrayStream(Features({"layer": trusted}), Features({"layer": untrusted}), 64)
+    detector = config.build()
+    fitted = driver.fit(detector, stream, FeatureSpec({"layer": test.shape[1]}), 0)
+    return detector.score(fitted, Features({"layer": test}))["layer"]
+
+
+TRUSTED, UNTRUSTED, TEST = cloud(500, 0), cloud(300, 1), cloud(40, 3)
+
+
+def whitened() -> tuple[np.ndarray, np.ndarray]:
+    values, vectors = np.linalg.eigh(np.cov(TRUSTED.T))
+    white = vectors / np.sqrt(values)
+    return (TEST - TRUSTED.mean(axis=0)) @ white, white.T @ np.cov(UNTRUSTED.T) @ white
+
+
+@pytest.mark.parametrize("alpha", [0.5, 4.0])
+def test_que_is_the_matrix_exponential_of_the_whitened_covariance(alpha: float) -> None:
+    # The seed system exponentiates the covariance it did not whiten (defect 1): this expectation fails on it.
+    z, spread = whitened()
+    weight = scipy.linalg.expm(alpha * spread / np.linalg.norm(spread, 2))
+    expected = np.einsum("nd,de,ne->n", z, weight, z) * np.exp(-alpha)
+    scores = fit_score(QuantumEntropy(alpha=alpha), TEST, TRUSTED, UNTRUSTED)
+    np.testing.assert_allclose(scores, expected, rtol=1e-8)
+
+
+def test_que_tends_to_mahalanobis_as_alpha_vanishes() -> None:
+    scores = fit_score(QuantumEntropy(alpha=0), TEST, TRUSTED, UNTRUSTED)
+    expected = fit_score(Mahalanobis(), TEST, TRUSTED, UNTRUSTED)
+    np.testing.assert_allclose(scores, expected, rtol=1e-9)
+
+
+def test_que_tends_to_the_top_projection_as_alpha_grows() -> None:
+    z, spread = whitened()
+    top = np.linalg.eigh(spread)[1][:, -1]
+    scores = fit_score(QuantumEntropy(alpha=1e4), TEST, TRUSTED, UNTRUSTED)
+    np.testing.assert_allclose(scores, (z @ top) ** 2, rtol=1e-6, atol=1e-12)
+
+
+def test_que_does_not_overflow() -> None:
+    assert np.isfinite(fit_score(QuantumEntropy(alpha=1e6), TEST, TRUSTED, UNTRUSTED)).all()
+
+
+def test_que_of_a_rank_deficient_layer_uses_its_support_only() -> None:
+    def dead(rows: np.ndarray) -> np.ndarray:
+        return np.concatenate([rows, np.zeros((len(rows), 4))], axis=1)
+
+    scores = fit_score(QuantumEntropy(), dead(TEST), dead(TRUSTED), dead(UNTRUSTED))
+    expected = fit_score(QuantumEntropy(), TEST, TRUSTED, UNTRUSTED)
+    np.testing.assert_allclose(scores, expected, rtol=1e-7)
+
+
+def test_spectral_is_the_projection_on_the_top_untrusted_direction() -> None:
+    vectors = np.linalg.eigh(np.cov(UNTRUSTED.T))[1]
+    offset = TEST - UNTRUSTED.mean(axis=0)
+    for rank in (1, 3):
+        expected = ((offset @ vectors[:, -rank:]) ** 2).sum(axis=1)
+        scores = fit_score(Spectral(rank=rank), TEST, TRUSTED, UNTRUSTED)
+        np.testing.assert_allclose(scores, expected, rtol=1e-9)
+
+
+def test_spectral_refuses_a_rank_beyond_the_width() -> None:
+    with pytest.raises(ValueError, match="'layer' has 9 features; a rank of 10"):
+        fit_score(Spectral(rank=10), TEST, TRUSTED, UNTRUSTED)
+
+
+def test_likelihood_ratio_is_the_difference_of_log_densities() -> None:
+    def log_density(rows: np.ndarray) -> np.ndarray:
+        return scipy.stats.multivariate_normal(rows.mean(axis=0), np.cov(rows.T)).logpdf(TEST)
+
+    scores = fit_score(LikelihoodRatio(shrinkage="none"), TEST, TRUSTED, UNTRUSTED)
+    np.testing.assert_allclose(scores, log_density(UNTRUSTED) - log_density(TRUSTED), rtol=1e-8)
+
+
+def test_likelihood_ratio_shrinks_linearly_as_published() -> None:
+    def log_density(rows: np.ndarray) -> np.ndarray:
+        c, n = np.cov(rows.T), len(rows)
+        target = np.trace(c) / WIDTH * np.eye(WIDTH)
+        square = np.sum(target**2)
+        keep = 1 - np.trace(c) ** 2 * square / n / (
+            np.sum(c**2) * square - np.trace(c @ target) ** 2
+        )
+        pull = (1 - keep) * np.trace(c @ target) / square
+        return scipy.stats.multivariate_normal(rows.mean(axis=0), keep * c + pull * target).logpdf(
+            TEST
+        )
+
+    scores = fit_score(LikelihoodRatio(), TEST, TRUSTED, UNTRUSTED)
+    np.testing.assert_allclose(scores, log_density(UNTRUSTED) - log_density(TRUSTED), rtol=1e-8)
+
+
+def test_likelihood_ratio_of_dead_units_is_that_of_the_others() -> None:
+    def dead(rows: np.ndarray) -> np.ndarray:
+        return np.concatenate([rows, np.zeros((len(rows), 2))], axis=1)
+
+    scores = fit_score(LikelihoodRatio(), dead(TEST), dead(TRUSTED), dead(UNTRUSTED))
+    expected = fit_score(LikelihoodRatio(), TEST, TRUSTED, UNTRUSTED)
+    np.testing.assert_allclose(scores, expected, rtol=1e-7)
+
+
+@pytest.mark.parametrize("config", [PcaResidual(rank=3), PcaResidual(variance=0.8)])
+def test_pca_residual_is_the_reconstruction_error(config: PcaResidual) -> None:
+    values, vectors = np.linalg.eigh(np.cov(TRUSTED.T))
+    share = np.cumsum(values[::-1]) / values.sum()
+    rank = config.rank or int(np.argmax(share >= 0.8)) + 1
+    top = vectors[:, -rank:]
+    offset = TEST - TRUSTED.mean(axis=0)
+    expected = ((offset - offset @ top @ top.T) ** 2).sum(axis=1)
+    scores = fit_score(config, TEST, TRUSTED, UNTRUSTED)
+    np.testing.assert_allclose(scores, expected, rtol=1e-8)
+
+
+def test_pca_residual_refuses_to_leave_no_residual() -> None:
+    with pytest.raises(ValueError, match="use at most 8"):
+        fit_score(PcaResidual(rank=9), TEST, TRUSTED, UNTRUSTED)
+
+
+def test_detectors_of_two_splits_say_which_is_missing() -> None:
+    with pytest.raises(ValueError, match="needs untrusted data and the task has none"):
+        fit_score(QuantumEntropy(), TEST, TRUSTED, UNTRUSTED[:0])
