@@ -32,7 +32,7 @@ GAMES: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize("options", [game for game, _ in GAMES], ids=[name for _, name in GAMES])
-@pytest.mark.parametrize("backend", ["numpy"])
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
 def test_kernels_play_what_the_bundle_plays(make_pointing: Any, options: Any, backend: Any) -> None:
     if backend == "numba":
         pytest.importorskip("numba")

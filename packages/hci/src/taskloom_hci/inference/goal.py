@@ -14,7 +14,7 @@ OnZero: TypeAlias = Literal["raise", "uniform"]
 
 
 def update_beliefs(beliefs: Float, likelihood: Float, on_zero: OnZero = "raise") -> Float:
-    """Return the posterior of every row: `b_i l_i / sum_j b_j l_j`, the sum from left to right.
+    """Return the posterior of every row: `b_i l_i / sum_j b_j l_j`, summed from left to right.
 
     The order of the sum is fixed so that one game and a thousand give the same bits. Every step is normalised, so only a
     hypothesis below 1e-308 is lost; `inference.exact` works in logarithms where that matters.
@@ -38,4 +38,4 @@ def update_beliefs(beliefs: Float, likelihood: Float, on_zero: OnZero = "raise")
             )
         joint[impossible] = 1.0 / beliefs.shape[1]
         evidence[impossible] = 1.0
-    return np.asarray(joint / evidence[:, None])
+    return np.asarray(joint * (1.0 / evidence)[:, None])

@@ -1,0 +1,94 @@
+"""What every compiled kernel is made of: the compiler, and the random numbers of `taskloom_hci.random`.
+
+Nothing here may use `fastmath`: the same operations in the same order give the same bits as NumPy.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numba
+import numpy as np
+
+from taskloom_hci import normal, random
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def jit(function: F) -> F:
+    """Compile a function when it is first called; the machine code is kept on disk."""
+    compiled: F = numba.njit(cache=True, nogil=True)(function)
+    return compiled
+
+
+GOLDEN = np.uint64(random.GOLDEN)
+MIX_1, MIX_2 = np.uint64(random.MIX_1), np.uint64(random.MIX_2)
+S11, S27, S30, S31 = (np.uint64(shift) for shift in (11, 27, 30, 31))
+ONE = np.uint64(1)
+UNIT = 2.0**-53
+
+
+@jit
+def uniform(key: Any, counter: int) -> float:
+    """Return draw number `counter` of a stream."""
+    z = key + (np.uint64(counter) + ONE) * GOLDEN
+    z = (z ^ (z >> S30)) * MIX_1
+    z = (z ^ (z >> S27)) * MIX_2
+    return float((z ^ (z >> S31)) >> S11) * UNIT
+
+
+@jit
+def rank(key: Any, counter: int, count: int) -> int:
+    """Return draw number `counter` of a stream as a number below `count`."""
+    return min(int(uniform(key, counter) * count), count - 1)
+
+
+@jit
+def plogp(p: float) -> float:
+    """Return `p log2 p`, zero at zero."""
+    return p * math.log2(p) if p > 0.0 else 0.0
+
+
+CENTRE_P, CENTRE_Q = np.array(normal.CENTRE_P), np.array(normal.CENTRE_Q)
+NEAR_P, NEAR_Q = np.array(normal.NEAR_P), np.array(normal.NEAR_Q)
+FAR_P, FAR_Q = np.array(normal.FAR_P), np.array(normal.FAR_Q)
+LOG_WEIGHTS = np.array([1.0 / (2 * k + 1) for k in range(normal.LOG_TERMS, -1, -1)])
+SQRT_HALF, LN_2 = normal.SQRT_HALF, normal.LN_2
+
+
+@jit
+def exact_log(x: float) -> float:
+    """Return `normal.exact_log`."""
+    m, e = math.frexp(x)
+    if m < SQRT_HALF:
+        m, e = m * 2.0, e - 1
+    s = (m - 1.0) / (m + 1.0)
+    z = s * s
+    total = 0.0
+    for weight in LOG_WEIGHTS:
+        total = total * z + weight
+    return 2.0 * s * total + float(e) * LN_2
+
+
+@jit
+def ratio(p: Any, q: Any, r: float) -> float:
+    """Return the quotient of two polynomials."""
+    top, bottom = 0.0, 0.0
+    for i in range(8):
+        top = top * r + p[i]
+        bottom = bottom * r + q[i]
+    return top / bottom
+
+
+@jit
+def normal_quantile(u: float) -> float:
+    """Return `normal.normal_quantile`."""
+    q = u - 0.5
+    if abs(q) <= 0.425:
+        return q * ratio(CENTRE_P, CENTRE_Q, 0.180625 - q * q)
+    mass = (u if u > 0.0 else 2.0**-54) if q < 0.0 else 1.0 - u
+    r = math.sqrt(-exact_log(mass))
+    value = ratio(NEAR_P, NEAR_Q, r - 1.6) if r <= 5.0 else ratio(FAR_P, FAR_Q, r - 5.0)
+    return -value if q < 0.0 else value

@@ -1,0 +1,180 @@
+"""What a jumping assistant believes and chooses, compiled; `taskloom_hci.information` says what it means."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from taskloom_hci.batch.jit import jit, plogp
+from taskloom_hci.information import TOLERANCE
+
+
+@jit
+def update(table: Any, cell: int, targets: Any, action: int, beliefs: Any, restart: bool) -> bool:
+    """Update the beliefs (T,) by an action; return whether that is possible, see `inference.goal.update_beliefs`."""
+    evidence = 0.0
+    for t in range(len(beliefs)):
+        beliefs[t] *= table[cell, targets[t], action]
+        evidence += beliefs[t]
+    if not evidence > 0.0:
+        beliefs[:] = 1.0 / len(beliefs)
+        return restart
+    scale = 1.0 / evidence
+    for t in range(len(beliefs)):
+        beliefs[t] *= scale
+    return True
+
+
+@jit
+def update_rows(beliefs: Any, likelihood: Any, evidence: Any) -> None:
+    """Update many beliefs (n, T) in place by likelihoods (n, T), and fill in their evidence (n,).
+
+    Four rows go side by side: the sum of a row is a chain of additions, and one chain alone leaves the processor waiting.
+    """
+    n, count = beliefs.shape
+    for i in range(0, n - n % 4, 4):
+        a, b, c, d = 0.0, 0.0, 0.0, 0.0
+        for t in range(count):
+            beliefs[i, t] *= likelihood[i, t]
+            beliefs[i + 1, t] *= likelihood[i + 1, t]
+            beliefs[i + 2, t] *= likelihood[i + 2, t]
+            beliefs[i + 3, t] *= likelihood[i + 3, t]
+            a += beliefs[i, t]
+            b += beliefs[i + 1, t]
+            c += beliefs[i + 2, t]
+            d += beliefs[i + 3, t]
+        evidence[i], evidence[i + 1], evidence[i + 2], evidence[i + 3] = a, b, c, d
+    for i in range(n - n % 4, n):
+        total = 0.0
+        for t in range(count):
+            beliefs[i, t] *= likelihood[i, t]
+            total += beliefs[i, t]
+        evidence[i] = total
+    for i in range(n):
+        if evidence[i] > 0.0:
+            scale = 1.0 / evidence[i]
+            for t in range(count):
+                beliefs[i, t] *= scale
+
+
+@jit
+def gain_of(left: float, here: float, right: float, split: Any, noise: float) -> float:
+    """Return the information of a cell with this belief to its left, on it and to its right."""
+    toward = left * split[0] + right * split[1]
+    away = right * split[0] + left * split[1]
+    return -(plogp(toward) + plogp(here) + plogp(away)) - (left + right) * noise
+
+
+@jit
+def careful_cell(
+    beliefs: Any,
+    targets: Any,
+    cell: int,
+    total: int,
+    split: Any,
+    cost: float,
+    highest: bool,
+    gains: Any,
+    where: Any,
+) -> int:
+    """Return the cell to jump to if the user is careful and the grid a line.
+
+    All cells of a gap between two targets tell the same, so a gap is one candidate: its cell nearest to the cursor, or
+    its highest.
+    """
+    noise = -(plogp(split[0]) + plogp(split[1]))
+    whole = 0.0
+    for t in range(len(beliefs)):
+        whole += beliefs[t]
+    found, left, low = 0, 0.0, 0
+    for t in range(len(beliefs) + 1):
+        high = targets[t] - 1 if t < len(beliefs) else total - 1
+        if low <= high:
+            near = min(max(cell, low), high)
+            where[found] = high if highest and cost == 0.0 else near
+            gains[found] = gain_of(left, 0.0, whole - left, split, noise) - cost * abs(where[found] - cell)
+            found += 1
+        if t < len(beliefs):
+            here = beliefs[t]
+            where[found] = targets[t]
+            gains[found] = gain_of(left, here, whole - left - here, split, noise) - cost * abs(targets[t] - cell)
+            found += 1
+            left += here
+            low = targets[t] + 1
+    best = np.max(gains[:found]) - TOLERANCE
+    chosen, nearest = -1, 0
+    for k in range(found):
+        if gains[k] >= best:
+            distance = abs(where[k] - cell)
+            if chosen < 0 or highest or distance < nearest:
+                chosen, nearest = where[k], distance
+    return chosen
+
+
+def entropy_table(table: Any) -> Any:
+    """Return the entropy of the answer for every cell and goal [bit], (C, C), from `P(y | x, theta)` (C, C, A)."""
+    from taskloom_hci.information import plogp as plogp_array
+
+    return -plogp_array(table).sum(axis=-1)
+
+
+@jit
+def fill_answers(table: Any, entropy: Any, targets: Any, answers: Any) -> None:
+    """Fill in, for every cell and target, the probabilities of the answers and their entropy, (C, T, A + 1)."""
+    last = table.shape[2]
+    for x in range(answers.shape[0]):
+        for t in range(len(targets)):
+            for y in range(last):
+                answers[x, t, y] = table[x, targets[t], y]
+            answers[x, t, last] = entropy[x, targets[t]]
+
+
+@jit
+def table_gain(beliefs: Any, answers: Any, mixture: Any) -> float:
+    """Return the information of one candidate from its table (T, A + 1); `mixture` (A + 1,) is scratch."""
+    mixture[:] = 0.0
+    for t in range(len(beliefs)):
+        b = beliefs[t]
+        for y in range(len(mixture)):
+            mixture[y] += b * answers[t, y]
+    gain = -mixture[-1]
+    for y in range(len(mixture) - 1):
+        gain -= plogp(mixture[y])
+    return gain
+
+
+@jit
+def table_cell(
+    beliefs: Any,
+    answers: Any,
+    positions: Any,
+    cell: int,
+    cost: float,
+    highest: bool,
+    mixture: Any,
+    gains: Any,
+) -> int:
+    """Return the cell to jump to for any user model and grid."""
+    total = answers.shape[0]
+    best = -np.inf
+    for x in range(total):
+        gains[x] = table_gain(beliefs, answers[x], mixture)
+        if cost > 0.0:
+            gains[x] -= cost * _distance(positions, x, cell)
+        best = max(best, gains[x])
+    chosen, nearest = -1, 0
+    for x in range(total):
+        if gains[x] >= best - TOLERANCE:
+            distance = _distance(positions, x, cell)
+            if chosen < 0 or highest or distance < nearest:
+                chosen, nearest = x, distance
+    return chosen
+
+
+@jit
+def _distance(positions: Any, a: int, b: int) -> int:
+    distance = 0
+    for k in range(positions.shape[1]):
+        distance += abs(positions[a, k] - positions[b, k])
+    return distance
