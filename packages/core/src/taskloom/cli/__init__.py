@@ -37,10 +37,16 @@ def _dispatch(words: list[str]) -> int:
         sys.stdout.write(f"taskloom {__version__}\n")
         return 0
     if words[:1] == ["list"] and (options := _list_options(words[1:])) is not None:
-        from taskloom.cli.list import list_tasks
+        from taskloom.cli.catalogue import list_tasks
 
         list_tasks(*options)
         return 0
+    if words[:2] == ["runs", "ls"]:
+        from taskloom.cli.ls import parse_words, print_runs
+
+        if (selection := parse_words(words[2:])) is not None:
+            print_runs(selection)
+            return 0
     # Typer and, through it, pydantic: 200 ms
     from taskloom.cli.app import run
 

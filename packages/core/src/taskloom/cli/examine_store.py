@@ -97,5 +97,7 @@ def _contents(store: Path) -> Iterator[Fact]:
     for run in runs:
         if run.status == "crashed":
             yield Fact(_AREA, run.id, "note", "crashed", f"continue it with: tasks resume {run.id}")
-    for error in corrupt:
-        yield Fact(_AREA, "damaged run", "wrong", error.message, "move its folder out of the store")
+    for damage in corrupt:
+        yield Fact(
+            _AREA, "damaged run", "wrong", damage.message, "move its folder out of the store"
+        )

@@ -12,6 +12,9 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+_LEAST_WIDTH = 30
+"""Columns below which a sentence goes under its option rather than beside it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -93,8 +96,10 @@ def _plain_row(row: Row, columns: Sequence[int], width: int) -> list[str]:
     head = "  " + "  ".join(cells)
     indent = 4 + sum(size + 2 for size in limits if size) - 2
     sentence = f"{row.help}  ({row.bounds})" if row.help and row.bounds else row.help or row.bounds
-    wrapped = textwrap.wrap(sentence, max(width - indent, 30)) or [""]
-    if len(head) > indent - 2:
+    narrow = width - indent < _LEAST_WIDTH
+    indent = 6 if narrow else indent
+    wrapped = textwrap.wrap(sentence, width - indent) or [""]
+    if narrow or len(head) > indent - 2:
         return [head.rstrip(), *(" " * indent + line for line in wrapped if line)]
     first = f"{head:<{indent}}{wrapped[0]}".rstrip()
     return [first, *(" " * indent + line for line in wrapped[1:])]

@@ -59,10 +59,11 @@ def _facts(invocation: Invocation) -> dict[str, Any]:
     entry = invocation.loaded.entry
     try:
         found = metadata(entry.distribution)
-        version, licence = found["Version"], found.get("License-Expression") or found.get("License")
+        version = found["Version"]
+        licences = [*(found.get_all("License-Expression") or ()), *(found.get_all("License") or ())]
         needs = [text for text in found.get_all("Requires-Dist") or [] if "extra ==" not in text]
     except PackageNotFoundError:
-        version, licence, needs = "", "", []
+        version, licences, needs = "", [], []
     factory: Any = invocation.loaded.factory
     return {
         "domain": entry.domain,
@@ -70,7 +71,7 @@ def _facts(invocation: Invocation) -> dict[str, Any]:
         "summary": entry.ref.summary,
         "version": entry.ref.version,
         "distribution": f"{entry.distribution} {version}".strip(),
-        "licence": licence or "",
+        "licence": licences[0] if licences else "",
         "source": entry.ref.target,
         "config": f"{invocation.loaded.config_class.__module__}:{invocation.loaded.config_class.__qualname__}",
         "needs": needs,

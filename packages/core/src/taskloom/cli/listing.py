@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from taskloom.cli.list import list_tasks
+from taskloom.cli.catalogue import list_tasks
 
 
 def list_(

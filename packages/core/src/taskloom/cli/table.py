@@ -39,11 +39,13 @@ COMMANDS = (
     Command(
         "check", "Construct a task and let it check itself.", f"{_CLI}.check:check", on_task=True
     ),
+    Command("sweep", "Run a task at many points.", f"{_CLI}.sweep:sweep", on_task=True),
+    Command("resume", "Continue a run or a sweep.", f"{_CLI}.resume:resume", takes_runs=True),
     Command(
         "runs",
         "Look at the run store.",
         commands=(
-            Command("ls", "List runs, the newest last.", f"{_CLI}.runs:ls"),
+            Command("ls", "List runs, the newest last.", f"{_CLI}.store:ls"),
             Command("show", "Show one run.", f"{_CLI}.runs:show", takes_runs=True),
             Command(
                 "path",
@@ -52,6 +54,12 @@ COMMANDS = (
                 takes_runs=True,
             ),
             Command("log", "Print the log of a run.", f"{_CLI}.runs:log", takes_runs=True),
+            Command("compare", "Put runs side by side.", f"{_CLI}.store:compare", takes_runs=True),
+            Command("diff", "Show what two runs differ in.", f"{_CLI}.store:diff", takes_runs=True),
+            Command("tag", "Tag a run.", f"{_CLI}.store:tag", takes_runs=True),
+            Command("rm", "Remove runs for good.", f"{_CLI}.store:rm", takes_runs=True),
+            Command("export", "Write runs as a table.", f"{_CLI}.store:export", takes_runs=True),
+            Command("reindex", "Read every run folder anew.", f"{_CLI}.store:reindex"),
         ),
     ),
     Command(

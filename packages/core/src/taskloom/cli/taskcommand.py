@@ -145,7 +145,9 @@ def task_command(
     """
     spelled = _spell_param(words)
     files = [Path(name) for name in _said("--config", spelled)]
-    chosen = find_choices(loaded.config_class, spelled, files=files)
+    # A command whose values are lists (`sweep`) says which words decide on the options that are shown.
+    choosing: Callable[[Sequence[str]], Sequence[str]] = getattr(body, "words_for_choices", list)
+    chosen = find_choices(loaded.config_class, choosing(spelled), files=files)
     parameters = walk(loaded.config_class, chosen)
     invocation = Invocation(loaded, list(words), chosen)
     own = _own_parameters(body)
@@ -184,10 +186,12 @@ def _own_parameters(body: Callable[..., None]) -> dict[str, inspect.Parameter]:
 
 def _declared(parameter: inspect.Parameter) -> list[str]:
     """Return the option names that a Typer annotation declares."""
-    info = next(
-        (item for item in parameter.annotation.__metadata__ if hasattr(item, "param_decls")), None
-    )
-    return [name for names in (info.param_decls or () if info else ()) for name in names.split("/")]
+    names: list[str] = []
+    for info in parameter.annotation.__metadata__:
+        # Inside `Annotated`, Typer keeps the first name where it keeps a default elsewhere.
+        words = (getattr(info, "default", None), *(getattr(info, "param_decls", None) or ()))
+        names += [part for word in words if isinstance(word, str) for part in word.split("/")]
+    return [name for name in names if name.startswith("-")]
 
 
 def _option(index: int, parameter: Parameter) -> inspect.Parameter:
@@ -229,11 +233,7 @@ def _row(parameter: Parameter, chosen: dict[str, str], taken: set[str]) -> Row:
     default = "required" if parameter.default is None else parameter.default
     if parameter.unit:
         default = f"{default} {parameter.unit}"
-    kind = (
-        "|".join(parameter.choices)
-        if parameter.is_component and parameter.choices
-        else parameter.type
-    )
+    kind = "|".join(parameter.choices) if parameter.type == "NAME" else parameter.type
     if parameter.is_component:
         default = chosen.get(parameter.path, default)
     return Row(name, kind, default, parameter.help, ", ".join(parameter.bounds))

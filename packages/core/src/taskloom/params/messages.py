@@ -140,6 +140,8 @@ def suggestion(
         option for option in here if option.rpartition(".")[2] == last and "." not in path
     ]:
         return "did you mean " + " or ".join(f"--{option}" for option in same_name) + "?"
+    if inside := [f"--{option}" for option in here if option.startswith(f"{path}.")]:
+        return f"its parts are set one by one: {', '.join(inside)}"
     if elsewhere := _in_another_component(config_class, path, chosen):
         return elsewhere
     if near := closest(path, [*here, *extra]):

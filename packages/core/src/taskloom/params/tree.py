@@ -139,7 +139,7 @@ def _place(path: str, shape: Shape, default: object, help_text: str, group: str)
     names = shape.variants.names() if shape.variants is not None else []
     return Parameter(
         path=path,
-        type="NAME" if names else "JSON",
+        type="NAME" if names else "JSON or none",
         default=_component_text(default),
         help=help_text,
         group=group,

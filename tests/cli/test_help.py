@@ -1,0 +1,135 @@
+"""Help: what it shows, plain where nobody watches and drawn on a terminal, with nothing read as markup."""
+
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from taskloom.cli.help import Help, Panel, Row, plain
+
+GARDEN = Path(__file__).parent / "garden"
+Tasks = Callable[..., Any]
+
+GROW = """\
+Usage: tasks run garden grow [--name=value ...]
+
+Grow one plant for some days.
+
+Task parameters:
+  --seed            INT               0         Root of every random stream of the run.
+  --days            INT               3         Days to grow for.  (>= 1, <= 1000)
+  --param name=...  TEXT              basil     What to call the plant.
+  --shade           BOOL              false     Keep it out of the sun.
+  --light           sun|lamp          sun       Where the light comes from.
+  --limit           FLOAT or none     none      Height at which it is cut.  (> 0)
+  --doses           FLOAT,...         1.0,2.0   Doses of fertiliser.
+  --workers         INT               1         Threads.  (>= 1)
+  --feeder          drip|flood|mixed  drip      What feeds the plant.
+  --spare           drip|flood|mixed|none  none
+                                                What feeds it when the feeder fails.
+  --saucer          JSON or none      none      What stands below.
+
+pot:
+  --pot.diameter    FLOAT             0.2 m     Inner diameter [at the rim].  (> 0)
+  --pot.soil        sand|clay         sand      What is in it.
+
+feeder = drip (also: flood, mixed):
+  --feeder.rate     FLOAT             0.01 l/h  Water given per hour.  (> 0, <= 1)
+  --feeder.nozzles  INT               6         Openings.  (>= 1)
+
+Run options:
+"""
+
+
+def test_help_of_a_task_shows_every_parameter_in_panels(tasks: Tasks) -> None:
+    outcome = tasks("run", "garden", "grow", "--help")
+    assert outcome.code == 0
+    assert outcome.out.startswith(GROW)
+    assert outcome.out.index("Run options:") < outcome.out.index("--config")
+    assert "--force" in outcome.out
+
+
+def test_help_of_a_task_follows_the_components_chosen(
+    tasks: Tasks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = tasks("run", "garden", "grow", "--help", "--feeder=flood").out
+    assert "feeder = flood (also: drip, mixed):" in text
+    assert "--feeder.depth" in text
+    assert "--feeder.rate" not in text
+    (tmp_path / "a.toml").write_text("feeder = 'flood'\n")
+    assert "feeder = flood" in tasks("run", "garden", "grow", "--config=a.toml", "--help").out
+    assert (
+        "feeder = flood" in tasks("run", "garden", "grow", "--param", "feeder=flood", "--help").out
+    )
+    monkeypatch.setenv("TASKS__SPARE", "mixed")
+    text = tasks("run", "garden", "grow", "--help", "--spare.inner=flood").out
+    assert "spare = mixed (also: drip, flood, none):" in text
+    assert "spare.inner = flood (also: drip, mixed):" in text
+    assert "0.1 m" in text
+
+
+def test_help_lists_every_command_and_the_domains_with_verbs(tasks: Tasks) -> None:
+    text = tasks("--help").out
+    for name in ("list", "info", "run", "check", "runs", "report", "doctor", "completion"):
+        assert f"\n  {name} " in text
+    assert "  garden " in text
+    assert "Verbs: water, prune." in text
+    assert tasks("-h").out == text
+    assert tasks().out == text
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("list",),
+        ("runs",),
+        ("runs", "ls"),
+        ("run",),
+        ("run", "garden"),
+        ("check", "garden"),
+        ("doctor",),
+        ("report",),
+    ],
+)
+def test_every_command_has_help(tasks: Tasks, words: tuple[str, ...]) -> None:
+    outcome = tasks(*words, "--help")
+    assert outcome.code == 0
+    assert "Usage: tasks " + " ".join(words) in outcome.out
+    assert outcome.err == ""
+
+
+def test_help_wraps_within_its_width() -> None:
+    row = Row(
+        "--a-rather-long-option-name-that-spills", "FLOAT", "0.1 m", "A sentence. " * 20, "> 0"
+    )
+    text = plain(
+        Help("tasks x", "Do it.", [Panel("P", [row, Row("--b", "INT", "1", "Short.")])]), width=80
+    )
+    assert max(len(line) for line in text.splitlines()) <= 80
+
+
+def test_help_on_a_terminal_is_drawn_and_keeps_brackets() -> None:
+    parent, child = pty.openpty()
+    env = {**os.environ, "PYTHONPATH": str(GARDEN), "TERM": "xterm", "COLUMNS": "120"}
+    line = "import sys; from taskloom.cli import main; sys.exit(main())"
+    words = [sys.executable, "-c", line, "run", "garden", "grow", "--help"]
+    with subprocess.Popen(words, stdout=child, stderr=child, env=env):
+        os.close(child)
+        shown = b""
+        while True:
+            try:
+                data = os.read(parent, 65536)
+            except OSError:  # the other end is closed
+                break
+            if not data:
+                break
+            shown += data
+    os.close(parent)
+    text = shown.decode()
+    assert "[at the rim]" in text
+    assert "feeder = drip (also: flood, mixed)" in text
+    assert "\u256d" in text  # the corner of a box

@@ -1,0 +1,302 @@
+"""`tasks run`: real options for every parameter, in any order, and what the command shows instead of running."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from taskloom.params import read_file
+
+Tasks = Callable[..., Any]
+
+
+def _config(tasks: Tasks, *words: str) -> dict[str, Any]:
+    outcome = tasks("run", "garden", "grow", "--print-config", "--json", *words)
+    assert outcome.code == 0, outcome.err
+    return json.loads(outcome.out)
+
+
+def test_run_runs_and_shows_the_metrics_and_where_to_look(tasks: Tasks) -> None:
+    outcome = tasks("run", "garden", "grow", "--days=2", "--seed=7")
+    assert outcome.code == 0
+    lines = outcome.out.splitlines()
+    assert lines[0].startswith("grew to ")
+    assert lines[1].split()[0] == "height"
+    assert lines[-1].startswith("finished: ")
+    assert (Path(lines[-1].removeprefix("finished: ")) / "run.json").is_file()
+
+
+def test_run_prints_one_json_document(tasks: Tasks) -> None:
+    outcome = tasks("run", "garden", "grow", "--days=2", "--json")
+    document = json.loads(outcome.out)
+    assert document["status"] == "finished"
+    assert document["config"]["days"] == 2
+    assert 2.0 <= document["metrics"]["height"] < 4.0
+    assert Path(document["artifacts"]["diary"]).read_text().startswith("basil grew")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--feeder=flood", "--feeder.depth=2"),
+        ("--feeder.depth=2", "--feeder=flood"),
+        ("--feeder.depth", "2", "--feeder", "flood"),
+        ("--param", "feeder.depth=2", "--feeder=flood"),
+        ("--param=feeder=flood", "--param", "feeder.depth=2"),
+        ("--feeder.kind=flood", "--feeder.depth=2"),
+        ("--feeder=drip", "--feeder=flood", "--feeder.depth=1", "--feeder.depth=2"),
+    ],
+)
+def test_run_takes_options_in_any_order_and_spelling(tasks: Tasks, words: tuple[str, ...]) -> None:
+    assert _config(tasks, *words)["feeder"] == {"kind": "flood", "depth": 2.0, "drained": True}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--seed=3", "garden", "grow"),
+        ("garden", "--seed=3", "grow"),
+        ("garden", "grow", "--seed=3"),
+        ("--seed", "3", "garden", "grow"),
+    ],
+)
+def test_run_takes_options_before_the_names(tasks: Tasks, words: tuple[str, ...]) -> None:
+    outcome = tasks("run", *words, "--print-config", "--json")
+    assert outcome.code == 0, outcome.err
+    assert json.loads(outcome.out)["seed"] == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "value"),
+    [
+        (("--shade",), True),
+        (("--shade=true",), True),
+        (("--shade=no",), False),
+        (("--shade", "false"), False),
+        (("--shade", "--days=1"), True),
+        (("--no-shade",), False),
+        (("--shade", "--no-shade"), False),
+    ],
+)
+def test_run_takes_switches_in_every_spelling(
+    tasks: Tasks, words: tuple[str, ...], value: bool
+) -> None:
+    assert _config(tasks, *words)["shade"] is value
+
+
+def test_run_takes_a_switch_of_a_component(tasks: Tasks) -> None:
+    assert _config(tasks, "--feeder=flood", "--no-feeder.drained")["feeder"]["drained"] is False
+
+
+def test_run_takes_a_negative_number_behind_a_space(tasks: Tasks) -> None:
+    assert _config(tasks, "--seed", "-3")["seed"] == -3
+
+
+def test_run_keeps_its_own_option_and_param_reaches_the_parameter(tasks: Tasks) -> None:
+    outcome = tasks(
+        "run", "garden", "grow", "--days=1", "--name=mine", "--param", "name=mint", "--json"
+    )
+    assert json.loads(outcome.out)["config"]["name"] == "mint"
+    shown = json.loads(tasks("runs", "show", "@last", "--json").out)
+    assert shown["name"] == "mine"
+
+
+def test_run_records_name_tags_sources_and_command(
+    tasks: Tasks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.yaml").write_text("days: 1\n")
+    monkeypatch.setenv("TASKS__POT__SOIL", "clay")
+    outcome = tasks(
+        "run",
+        "garden",
+        "grow",
+        "--config=a.yaml",
+        "--feeder.nozzles=9",
+        "--tag=a",
+        "--tag",
+        "b",
+        "--store=there",
+    )
+    assert outcome.code == 0
+    assert "pot.soil comes from the environment TASKS__POT__SOIL" in outcome.err
+    record = json.loads(tasks("runs", "show", "@last", "--store=there", "--json").out)
+    assert record["tags"] == ["a", "b"]
+    assert record["argv"][:4] == ["tasks", "run", "garden", "grow"]
+    sources = record["sources"]
+    assert sources["days"] == "file a.yaml"
+    assert sources["feeder.nozzles"] == "command line"
+    assert sources["pot.soil"] == "environment TASKS__POT__SOIL"
+    assert sources["feeder.kind"] == "default"
+
+
+def test_run_repeats_a_run_from_its_own_config(tasks: Tasks) -> None:
+    first = json.loads(tasks("run", "garden", "grow", "--days=2", "--spare=mixed", "--json").out)
+    again = tasks(
+        "run", "garden", "grow", f"--config={first['dir']}/config.toml", "--force", "--json"
+    )
+    second = json.loads(again.out)
+    assert second["id"] != first["id"]
+    assert second["config"] == first["config"]
+    assert second["metrics"] == first["metrics"]
+
+
+def test_run_does_not_repeat_a_finished_run_unless_forced(tasks: Tasks) -> None:
+    first = json.loads(tasks("run", "garden", "grow", "--days=2", "--json").out)
+    outcome = tasks("run", "garden", "grow", "--days=2", "--workers=3", "--json")
+    assert (
+        json.loads(outcome.out)["id"] == first["id"]
+    )  # workers say how it is executed, not what is computed
+    assert "--force runs it again" in outcome.err
+    assert json.loads(tasks("run", "garden", "grow", "--days=3", "--json").out)["id"] != first["id"]
+    forced = json.loads(tasks("run", "garden", "grow", "--days=2", "--force", "--json").out)
+    assert forced["id"] != first["id"]
+
+
+def test_run_explains_which_layer_set_each_value(tasks: Tasks, tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text("limit = 2.0\n[feeder]\nrate = 0.5\n")
+    outcome = tasks("run", "garden", "grow", "--config", "a.toml", "--feeder=flood", "--explain")
+    assert outcome.code == 0
+    rows = {line.split()[0]: line.split(maxsplit=2)[1:] for line in outcome.out.splitlines()}
+    assert rows["limit"] == ["2.0", "file a.toml"]
+    assert rows["feeder.kind"] == ["flood", "command line"]
+    assert rows["days"] == ["3", "default"]
+    assert outcome.err == "note: feeder=flood (command line) discards feeder.rate (file a.toml)\n"
+    assert not (tmp_path / "runs").exists()
+    document = json.loads(tasks("run", "garden", "grow", "--explain", "--json").out)
+    assert document["feeder.nozzles"] == {"value": 6, "source": "default"}
+
+
+def test_run_prints_a_config_that_reads_back(tasks: Tasks, tmp_path: Path) -> None:
+    outcome = tasks("run", "garden", "zoo", "--print-config", "--maybe_word=none", "--closed=flood")
+    (tmp_path / "b.toml").write_text(outcome.out)
+    assert read_file(tmp_path / "b.toml")["closed"]["kind"] == "flood"
+    again = tasks("run", "garden", "zoo", "--print-config", "--config", "b.toml")
+    assert again.out == outcome.out
+
+
+def test_run_dry_runs_without_a_trace(tasks: Tasks, tmp_path: Path) -> None:
+    outcome = tasks("run", "garden", "grow", "--dry-run", "--param", "name=weed")
+    assert (outcome.code, outcome.out) == (0, "warning: the plant is a weed\ngarden grow: ok\n")
+    document = json.loads(tasks("run", "garden", "grow", "--dry-run", "--json").out)
+    assert document == {"domain": "garden", "task": "grow", "ok": True, "findings": []}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_run_leaves_no_trace_of_a_config_that_is_refused(tasks: Tasks, tmp_path: Path) -> None:
+    assert tasks("run", "garden", "grow", "--days=0").code == 2
+    assert tasks("run", "garden", "drought").code == 3
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "hint"),
+    [
+        (("--dayz=3",), "no parameter 'dayz' (from the command line)", "did you mean --days?"),
+        (
+            ("--explian",),
+            "no parameter 'explian' (from the command line)",
+            "did you mean --explain?",
+        ),
+        (("--feeder.dept=3",), "no parameter 'feeder.dept' (from the command line)", ""),
+        (
+            ("--feeder.depth=3",),
+            "no parameter 'feeder.depth' (from the command line)",
+            "--feeder.depth belongs to feeder=flood; feeder is drip",
+        ),
+        (
+            ("--feeder=flod",),
+            "--feeder=flod: must be one of drip, flood, mixed (from the command line)",
+            "did you mean --feeder=flood?",
+        ),
+        (("--days=0",), "--days=0: must be >= 1 (default 3, from the command line)", ""),
+        (("--days",), "--days needs a value", ""),
+        (("--config",), "--config needs a value", ""),
+        (("--param", "days"), "--param days: must be name=value", ""),
+        (
+            ("--param", "dayz=3"),
+            "no parameter 'dayz' (from the command line)",
+            "did you mean --days?",
+        ),
+        (("days=3",), "'days=3' is not an option", "did you mean --days=3?"),
+        (
+            ("stray",),
+            "'stray' is not an option",
+            "parameters are written --name=value; tasks run garden grow --help lists them",
+        ),
+        (("-x",), "no option '-x'", "tasks run garden grow --help"),
+        (
+            ("--dry-run", "--explain"),
+            "--dry-run, --explain and --print-config exclude each other",
+            "",
+        ),
+        (("--config=nope.toml",), "config file 'nope.toml' does not exist", ""),
+        (("--config=.",), "config file '.' is a directory: name a file in it", ""),
+        (("--no-days",), "no parameter 'no-days' (from the command line)", ""),
+        (
+            ("--pot=3",),
+            "no parameter 'pot' (from the command line)",
+            "its parts are set one by one: --pot.diameter, --pot.soil",
+        ),
+    ],
+)
+def test_run_refuses_in_one_sentence(
+    tasks: Tasks, words: tuple[str, ...], error: str, hint: str
+) -> None:
+    outcome = tasks("run", "garden", "grow", *words)
+    assert outcome.code == 2
+    assert outcome.out == ""
+    first, *rest = outcome.err.splitlines()
+    assert first == f"error: {error}"
+    if hint:
+        assert rest == [f"hint: {hint}"]
+    assert "Traceback" not in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "error", "hint"),
+    [
+        (("rum",), 2, "'tasks' has no command 'rum'", "did you mean 'tasks run'?"),
+        (("gardn",), 2, "'tasks' has no command 'gardn'", "did you mean 'tasks garden'?"),
+        (
+            ("runs", "shw"),
+            2,
+            "'tasks runs' has no command 'shw'",
+            "did you mean 'tasks runs show'?",
+        ),
+        (
+            ("garden", "watr"),
+            2,
+            "'tasks garden' has no command 'watr'",
+            "did you mean 'tasks garden water'?",
+        ),
+        (("run", "gardn"), 2, "There is no domain 'gardn'", "did you mean 'garden'?"),
+        (("run", "garden", "grw"), 2, "Domain 'garden' has no task 'grw'", "did you mean 'grow'?"),
+        (("list", "gardn"), 2, "There is no domain 'gardn'", "did you mean 'garden'?"),
+        (("runs", "ls", "--limt=3"), 2, "No such option: --limt", "tasks runs ls --help"),
+        (("runs", "ls", "--limit=x"), 2, "Invalid value for '--limit'", "tasks runs ls --help"),
+        (("list", "a", "b"), 2, "Got unexpected extra argument", "tasks list --help"),
+        (("completion",), 2, "Missing argument", "tasks completion --help"),
+        (("garden", "water"), 2, "Missing argument", "tasks garden water --help"),
+        (("run", "garden", "hollow"), 4, "cannot be loaded: ModuleNotFoundError", ""),
+        (("garden", "prune"), 4, "cannot be loaded: ModuleNotFoundError", ""),
+    ],
+)
+def test_every_unknown_name_gets_a_suggestion(
+    tasks: Tasks, words: tuple[str, ...], code: int, error: str, hint: str
+) -> None:
+    outcome = tasks(*words)
+    assert outcome.code == code
+    assert error in outcome.err.splitlines()[0]
+    assert outcome.err.startswith("error: ")
+    if hint:
+        assert outcome.err.splitlines()[-1] == f"hint: {hint}"
+    assert "Traceback" not in outcome.err
+
+
+def test_domain_verb_is_called_under_its_domain(tasks: Tasks) -> None:
+    outcome = tasks("garden", "water", "basil", "--litres", "2.5")
+    assert (outcome.code, outcome.out) == (0, "basil: 2.5 l\n")
+    assert "garden" in tasks("--help").out
+    assert "Water a plant by hand." in tasks("garden", "--help").out
+    assert "--litres" in tasks("garden", "water", "--help").out
