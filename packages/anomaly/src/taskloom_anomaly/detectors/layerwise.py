@@ -64,6 +64,7 @@ class Layerwise:
         fit_classes: Where the classes of the samples that are fitted come from.
         score_classes: Where the classes of the samples that are scored come from.
         unit_length: Whether every activation is divided by its length first.
+        fold: Whether positions become rows, scored one by one and averaged; otherwise the rule sees rows of shape (n, p, d).
     """
 
     rule: LayerRule
@@ -71,6 +72,7 @@ class Layerwise:
     fit_classes: ClassSource = "none"
     score_classes: ClassSource = "none"
     unit_length: bool = False
+    fold: bool = True
 
     def init(self, spec: FeatureSpec, seed: int) -> Tensors:
         """Return the state before the first batch."""
@@ -93,7 +95,7 @@ class Layerwise:
         prepare = unit_rows if self.unit_length else _unchanged
         after = {}
         for layer, before in tensors.apart(state).items():
-            rows, positions = checks.layer_rows(features, layer, int(before["width"]))
+            rows, positions = self._rows(features, layer, int(before["width"]))
             own = np.repeat(classes, positions)
             after[layer] = {
                 "width": before["width"],
@@ -132,7 +134,7 @@ class Layerwise:
         prepare = unit_rows if self.unit_length else _unchanged
         scores = {}
         for layer, own in tensors.apart(fitted).items():
-            rows, positions = checks.layer_rows(features, layer, int(own["width"]))
+            rows, positions = self._rows(features, layer, int(own["width"]))
             values = by_blocks(
                 lambda r, c, own=own: self.rule.score(own, prepare(r), c),
                 rows,
@@ -140,6 +142,11 @@ class Layerwise:
             )
             scores[layer] = values.reshape(-1, positions).mean(axis=1)
         return scores
+
+    def _rows(self, features: Features, layer: str, width: int) -> tuple[np.ndarray, int]:
+        """Return what the rule sees, and how many of its rows make one sample."""
+        rows, positions = checks.layer_rows(features, layer, width)
+        return (rows, positions) if self.fold else (rows.reshape(-1, positions, width), 1)
 
 
 def unit_rows(rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:

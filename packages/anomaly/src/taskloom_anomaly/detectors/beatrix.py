@@ -1,0 +1,161 @@
+"""Beatrix: Ma et al., NDSS 2023 (arXiv 2209.11715), with the statistics of each predicted class as in the paper.
+
+For every power p = 1 .. P and every entry g of its Gram features (see `statistics.gram`), trusted samples of the class give the
+median and the median absolute deviation and with them the range [lo, hi] = median -/+ k MAD. A sample's score is the mean over
+entries and powers of relu(lo - g) / |lo| + relu(g - hi) / |hi|.
+
+Medians are of the data, not of batches. A bound below 1% of the largest of its class counts as that much in the denominator, or
+a unit that is silent on trusted data would make the score infinite.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from taskloom_anomaly.detectors import tensors
+from taskloom_anomaly.detectors.layerwise import ClassSource, Layerwise
+from taskloom_anomaly.detectors.protocol import Split, Tensors
+from taskloom_anomaly.detectors.sampled import unpacked
+from taskloom_anomaly.statistics import reservoir
+from taskloom_anomaly.statistics.gram import distinct_powers, gram_features
+
+if TYPE_CHECKING:
+    from taskloom_anomaly.detectors.config.beatrix import Beatrix
+
+# A class with fewer trusted samples than this is judged by the range of all samples.
+_LEAST = 8
+_FLOOR = 0.01
+# Samples whose Gram features are alive at once while a batch is scored.
+_CHUNK = 32
+
+
+def build(config: Beatrix) -> Layerwise:
+    """Return the detector that the config describes."""
+    source: ClassSource = "predicted" if config.by_class else "none"
+    return Layerwise(BeatrixRule(config), config.needs, source, source, fold=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BeatrixRule:
+    """Ranges of Gram features by class, from a reservoir of trusted activations.
+
+    Attributes:
+        config: The detector's parameters.
+    """
+
+    config: Beatrix
+
+    def init(self, width: int, num_classes: int, seed: int) -> Tensors:
+        """Return an empty reservoir."""
+        empty = tensors.pack(reservoir.empty(self.config.max_samples, width, seed))
+        classes = num_classes if self.config.by_class else 1
+        return {"num_classes": np.asarray(classes), "positions": np.asarray(0), **empty}
+
+    def update(
+        self,
+        state: Tensors,
+        rows: Float[np.ndarray, "n p d"],
+        classes: Int[np.ndarray, " n"],
+        split: Split,
+    ) -> Tensors:
+        """Return the reservoir after further samples."""
+        if split != "trusted":
+            return state
+        positions = rows.shape[1]
+        if state["positions"] not in (0, positions):
+            raise ValueError(
+                f"Samples of {positions} positions follow samples of {state['positions']}; Gram features need equal numbers."
+            )
+        kept = reservoir.add(unpacked(state), rows.reshape(len(rows), -1), classes)
+        return {**state, "positions": np.asarray(positions), **tensors.pack(kept)}
+
+    def merge(self, a: Tensors, b: Tensors) -> Tensors:
+        """Return the reservoir of both shards."""
+        kept = tensors.pack(reservoir.merge(unpacked(a), unpacked(b)))
+        positions = np.maximum(a["positions"], b["positions"])
+        return {"num_classes": a["num_classes"], "positions": positions, **kept}
+
+    def finalize(self, layer: str, state: Tensors) -> Tensors:
+        """Return the ranges, shape (classes, features), of each distinct power."""
+        kept = unpacked(state)
+        if len(kept.rows) < _LEAST:
+            raise ValueError(
+                f"Layer '{layer}' has {len(kept.rows)} trusted samples; medians need at least {_LEAST}."
+            )
+        positions = int(state["positions"])
+        samples = kept.rows.reshape(len(kept.rows), positions, -1)
+        groups = [np.flatnonzero(kept.classes == c) for c in range(int(state["num_classes"]))]
+        groups = [g if len(g) >= _LEAST else np.arange(len(samples)) for g in groups]
+        fitted = {"positions": state["positions"]}
+        bounds: tuple[np.ndarray, np.ndarray] | None = None
+        for power, _ in distinct_powers(self.config.powers, positions):
+            if bounds is None or positions > 1 or samples.min() < 0:
+                bounds = self._bounds(samples, groups, power)
+            # Activations that are never negative have the same features at every power.
+            fitted[f"low{power}"], fitted[f"high{power}"] = bounds
+        return fitted
+
+    def _bounds(
+        self, samples: np.ndarray, groups: list[np.ndarray], power: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        lows, highs = [], []
+        pooled: tuple[np.ndarray, np.ndarray] | None = None
+        for group in groups:
+            everything = len(group) == len(samples)
+            centre, spread = (
+                pooled
+                if everything and pooled is not None
+                else median_and_deviation(gram_features(samples[group], power))
+            )
+            if everything:
+                pooled = centre, spread
+            lows.append(centre - self.config.mad_scale * spread)
+            highs.append(centre + self.config.mad_scale * spread)
+        return np.stack(lows), np.stack(highs)
+
+    def score(
+        self, fitted: Tensors, rows: Float[np.ndarray, "n p d"], classes: Int[np.ndarray, " n"]
+    ) -> Float[np.ndarray, " n"]:
+        """Return the mean deviation of each sample."""
+        positions = int(fitted["positions"])
+        if rows.shape[1] != positions:
+            raise ValueError(
+                f"The samples have {rows.shape[1]} positions and the detector was fitted to {positions}."
+            )
+        total = np.zeros(len(rows))
+        for power, times in distinct_powers(self.config.powers, positions):
+            low, high = fitted[f"low{power}"], fitted[f"high{power}"]
+            floor = _FLOOR * np.maximum(np.abs(low), np.abs(high)).max(axis=1, keepdims=True)
+            below = 1.0 / np.maximum(np.maximum(np.abs(low), floor), 1e-30)
+            above = 1.0 / np.maximum(np.maximum(np.abs(high), floor), 1e-30)
+            for start in range(0, len(rows), _CHUNK):
+                part = slice(start, start + _CHUNK)
+                own = classes[part]
+                found = gram_features(rows[part], power)
+                under = np.maximum(low[own] - found, 0.0) * below[own]
+                over = np.maximum(found - high[own], 0.0) * above[own]
+                under += over
+                total[part] += times * under.mean(axis=1, dtype=np.float64)
+        return total / self.config.powers
+
+
+def median_and_deviation(
+    values: Float[np.ndarray, "n features"],
+) -> tuple[Float[np.ndarray, " features"], Float[np.ndarray, " features"]]:
+    """Return the median over samples and the median absolute deviation from it, by feature."""
+    columns = np.ascontiguousarray(values.T)
+    centre = _median(columns)
+    # The columns are a copy of our own and may be overwritten.
+    columns -= centre[:, None]
+    return centre, _median(np.abs(columns, out=columns))
+
+
+def _median(columns: Float[np.ndarray, "features n"]) -> Float[np.ndarray, " features"]:
+    count = columns.shape[1]
+    middle = [(count - 1) // 2, count // 2]
+    columns.partition(middle, axis=1)
+    return (columns[:, middle[0]] + columns[:, middle[1]]) / 2

@@ -1,0 +1,72 @@
+"""ReAct: Sun, Guo and Li 2021 (arXiv 2111.12797). Features are cut at a trusted quantile, then the energy of their logits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from taskloom_anomaly.detectors import checks
+from taskloom_anomaly.detectors.blocks import by_blocks
+from taskloom_anomaly.detectors.head import require_head
+from taskloom_anomaly.detectors.output import energy
+from taskloom_anomaly.detectors.protocol import (
+    OUTPUT,
+    Features,
+    FeatureSpec,
+    Need,
+    Scores,
+    Stream,
+    Tensors,
+)
+from taskloom_anomaly.statistics.quantile import exact_quantile
+
+if TYPE_CHECKING:
+    from taskloom_anomaly.detectors.config.react import React
+
+
+@dataclass(frozen=True, slots=True)
+class ReactDetector:
+    """ReAct; the quantile is exact and takes two passes in constant memory.
+
+    Attributes:
+        config: The detector's parameters.
+    """
+
+    config: React
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """The head and the features before it."""
+        return self.config.needs
+
+    def fit(self, stream: Stream, spec: FeatureSpec, seed: int) -> Tensors:
+        """Return the cut and the head."""
+        del seed
+        head = require_head(spec)
+        width = spec.widths[head.layer]
+
+        def read() -> Iterator[np.ndarray]:
+            for features in stream.batches("trusted"):
+                yield checks.layer_rows(features, head.layer, width)[0]
+
+        if next(iter(read()), None) is None:
+            raise ValueError("This detector needs trusted data and the task has none.")
+        return {
+            f"{head.layer}/cut": np.asarray(exact_quantile(read, self.config.quantile)),
+            f"{head.layer}/weight": np.ascontiguousarray(head.weight.T),
+            f"{head.layer}/bias": head.bias,
+        }
+
+    def score(self, fitted: Tensors, features: Features) -> Scores:
+        """Return one score a sample, under the name of the output."""
+        layer = next(iter(fitted)).rpartition("/")[0]
+        cut, weight, bias = (fitted[f"{layer}/{name}"] for name in ("cut", "weight", "bias"))
+
+        def rate(rows: np.ndarray) -> np.ndarray:
+            return energy(np.minimum(rows.astype(np.float64), cut) @ weight + bias, 1.0)
+
+        rows, positions = checks.layer_rows(features, layer, len(weight))
+        return {OUTPUT: by_blocks(rate, rows).reshape(-1, positions).mean(axis=1)}

@@ -1,0 +1,78 @@
+"""What detectors that keep trusted samples share: a bounded reservoir as a layer's state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from taskloom_anomaly.detectors import tensors
+from taskloom_anomaly.detectors.protocol import Split, Tensors
+from taskloom_anomaly.statistics import reservoir
+from taskloom_anomaly.statistics.reservoir import Reservoir
+
+
+@dataclass(frozen=True, slots=True)
+class SampledRule:
+    """A layer rule whose state is a reservoir of the trusted rows.
+
+    Attributes:
+        capacity: Most rows kept.
+        fit: Maps the layer's name and the reservoir to what scoring needs.
+        rate: Maps that and float64 rows, shape (n, d), to scores, shape (n,).
+    """
+
+    capacity: int
+    fit: Callable[[str, Reservoir], Tensors]
+    rate: Callable[[Tensors, np.ndarray], np.ndarray]
+
+    def init(self, width: int, num_classes: int, seed: int) -> Tensors:
+        """Return an empty reservoir."""
+        del num_classes
+        return tensors.pack(reservoir.empty(self.capacity, width, seed))
+
+    def update(
+        self,
+        state: Tensors,
+        rows: Float[np.ndarray, "n d"],
+        classes: Int[np.ndarray, " n"],
+        split: Split,
+    ) -> Tensors:
+        """Return the reservoir after further rows."""
+        if split != "trusted":
+            return state
+        return tensors.pack(reservoir.add(unpacked(state), rows, classes))
+
+    def merge(self, a: Tensors, b: Tensors) -> Tensors:
+        """Return the reservoir of both shards."""
+        return tensors.pack(reservoir.merge(unpacked(a), unpacked(b)))
+
+    def finalize(self, layer: str, state: Tensors) -> Tensors:
+        """Return what scoring needs."""
+        return self.fit(layer, unpacked(state))
+
+    def score(
+        self, fitted: Tensors, rows: Float[np.ndarray, "n d"], classes: Int[np.ndarray, " n"]
+    ) -> Float[np.ndarray, " n"]:
+        """Return the score of each row."""
+        del classes
+        return self.rate(fitted, rows.astype(np.float64))
+
+
+def unpacked(state: Tensors) -> Reservoir:
+    """Return the reservoir of a layer's state."""
+    return Reservoir(**tensors.pick(state, Reservoir._fields))
+
+
+def require_neighbours(layer: str, count: int, k: int) -> None:
+    """Refuse fewer samples than neighbours.
+
+    Raises:
+        ValueError: If there are not more than k samples.
+    """
+    if count <= k:
+        raise ValueError(
+            f"Layer '{layer}' has {count} trusted samples; {k} neighbours need at least {k + 1}."
+        )

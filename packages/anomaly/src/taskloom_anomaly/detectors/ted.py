@@ -1,0 +1,178 @@
+"""TED, topological evolution dynamics: Mo et al., IEEE S&P 2024 (arXiv 2312.02673).
+
+In every layer a sample has a nearest trusted neighbour among those of its predicted class; its rank is 1 plus the number of
+trusted samples, of any class, that are closer. A sample that works as trusted ones of its class do has low ranks throughout.
+The vector of ranks over the layers is compared with the trusted samples' own, each ranked without itself: the score is its
+Mahalanobis distance, which is what a principal component analysis that weighs by inverse variances comes to. Ranks are whole
+numbers, so 1/12, the variance of rounding, is added to each variance.
+
+A rank is counted, not sorted for: one matrix product and k comparisons a layer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from taskloom_anomaly.detectors import checks, tensors
+from taskloom_anomaly.detectors.blocks import by_blocks
+from taskloom_anomaly.detectors.gaussian import squared_length
+from taskloom_anomaly.detectors.protocol import (
+    ALL_LAYERS,
+    Features,
+    FeatureSpec,
+    Need,
+    Scores,
+    Split,
+    Tensors,
+)
+from taskloom_anomaly.detectors.sampled import require_neighbours, unpacked
+from taskloom_anomaly.statistics import reservoir
+from taskloom_anomaly.statistics.neighbours import squared_distances
+from taskloom_anomaly.statistics.ranks import mean_rank, nearest_in_class
+from taskloom_anomaly.statistics.whitening import spectrum, whitening
+
+if TYPE_CHECKING:
+    from taskloom_anomaly.detectors.config.ted import Ted
+
+_ROUNDING = 1.0 / 12.0
+
+
+@dataclass(frozen=True, slots=True)
+class TedDetector:
+    """TED as a streaming detector; its state is one reservoir of all layers side by side.
+
+    Attributes:
+        config: The detector's parameters.
+    """
+
+    config: Ted
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """Activations and the predicted classes."""
+        return self.config.needs
+
+    def init(self, spec: FeatureSpec, seed: int) -> Tensors:
+        """Return an empty reservoir."""
+        if not spec.widths:
+            raise ValueError("This detector reads activations and the model names no layer.")
+        widths = {layer: {"width": np.asarray(width)} for layer, width in spec.widths.items()}
+        kept = reservoir.empty(self.config.max_samples, sum(spec.widths.values()), seed)
+        order = {layer: np.asarray(index) for index, layer in enumerate(spec.widths)}
+        return tensors.join(
+            {
+                ALL_LAYERS: tensors.pack(kept),
+                **{
+                    f"layers/{layer}": {**own, "order": order[layer]}
+                    for layer, own in widths.items()
+                },
+            }
+        )
+
+    def update(self, state: Tensors, features: Features, split: Split) -> Tensors:
+        """Return the reservoir after a further batch."""
+        if split != "trusted" or len(features) == 0:
+            return state
+        nested = tensors.apart(state)
+        rows = np.concatenate(_rows(features, _widths(nested)), axis=1)
+        kept = reservoir.add(unpacked(nested[ALL_LAYERS]), rows, checks.predicted(features))
+        return tensors.join({**nested, ALL_LAYERS: tensors.pack(kept)})
+
+    def merge(self, a: Tensors, b: Tensors) -> Tensors:
+        """Return the reservoir of both shards."""
+        left, right = tensors.apart(a), tensors.apart(b)
+        kept = reservoir.merge(unpacked(left[ALL_LAYERS]), unpacked(right[ALL_LAYERS]))
+        return tensors.join({**left, ALL_LAYERS: tensors.pack(kept)})
+
+    def finalize(self, state: Tensors) -> Tensors:
+        """Return the reference activations, and the mean and whitening of the trusted ranks."""
+        nested = tensors.apart(state)
+        kept, widths = unpacked(nested.pop(ALL_LAYERS)), _widths(nested)
+        require_neighbours("all", len(kept.rows), max(self.config.k, 7))
+        parts = np.split(kept.rows, np.cumsum(list(widths.values()))[:-1], axis=1)
+        for layer, part in zip(widths, parts, strict=True):
+            reference = part.astype(np.float64)
+            nested[f"layers/{layer}"]["mean"] = reference.mean(axis=0)
+            nested[f"layers/{layer}"]["reference"] = reference - reference.mean(axis=0)
+        centred = [nested[f"layers/{layer}"]["reference"] for layer in widths]
+        ranks = self._ranks(centred, centred, kept.classes, kept.classes, skip_self=True)
+        covariance = np.atleast_2d(np.cov(ranks.T)) + _ROUNDING * np.eye(ranks.shape[1])
+        own = {
+            "classes": kept.classes,
+            "mean": ranks.mean(axis=0),
+            "factor": whitening(spectrum(covariance), rcond=1e-12),
+        }
+        return tensors.join({**nested, ALL_LAYERS: own})
+
+    def score(self, fitted: Tensors, features: Features) -> Scores:
+        """Return one score a sample, over all layers."""
+        own, references, rows = self._prepared(fitted, features)
+
+        def rate(classes: np.ndarray, *layers: np.ndarray) -> np.ndarray:
+            ranks = self._ranks(list(layers), references, classes, own["classes"])
+            return squared_length((ranks - own["mean"]) @ own["factor"])
+
+        return {ALL_LAYERS: by_blocks(rate, checks.predicted(features), *rows)}
+
+    def ranks(self, fitted: Tensors, features: Features) -> Float[np.ndarray, "n layers"]:
+        """Return the rank of each sample's neighbours by layer, for reports."""
+        own, references, rows = self._prepared(fitted, features)
+        return self._ranks(rows, references, checks.predicted(features), own["classes"])
+
+    def _prepared(
+        self, fitted: Tensors, features: Features
+    ) -> tuple[Tensors, list[np.ndarray], list[np.ndarray]]:
+        nested = tensors.apart(fitted)
+        widths = _widths(nested)
+        layers = [nested[f"layers/{layer}"] for layer in widths]
+        rows = [
+            row.astype(np.float64) - layer["mean"]
+            for row, layer in zip(_rows(features, widths), layers, strict=True)
+        ]
+        return nested[ALL_LAYERS], [layer["reference"] for layer in layers], rows
+
+    def _ranks(
+        self,
+        rows: list[np.ndarray],
+        references: list[np.ndarray],
+        classes: Int[np.ndarray, " n"],
+        reference_classes: Int[np.ndarray, " r"],
+        *,
+        skip_self: bool = False,
+    ) -> Float[np.ndarray, "n layers"]:
+        same = classes[:, None] == reference_classes
+        found: tuple[np.ndarray, np.ndarray] | None = None
+        columns = []
+        # Backwards, because the last layer may choose the neighbours for all others.
+        for own, reference in zip(rows[::-1], references[::-1], strict=True):
+            apart = squared_distances(own, reference)
+            if skip_self:
+                np.fill_diagonal(apart, np.inf)
+            if found is None or self.config.reference == "each":
+                found = nearest_in_class(apart, same, self.config.k)
+            columns.append(mean_rank(apart, *found))
+        return np.stack(columns[::-1], axis=1)
+
+
+def _widths(nested: dict[str, Tensors]) -> dict[str, int]:
+    """Return the layers and their widths in the order of the model."""
+    layers = {
+        name.removeprefix("layers/"): own
+        for name, own in nested.items()
+        if name.startswith("layers/")
+    }
+    ordered = sorted(layers, key=lambda layer: int(layers[layer]["order"]))
+    return {layer: int(layers[layer]["width"]) for layer in ordered}
+
+
+def _rows(features: Features, widths: dict[str, int]) -> list[np.ndarray]:
+    """Return each layer's activations, averaged over positions, shape (n, d)."""
+    found = []
+    for layer, width in widths.items():
+        rows, positions = checks.layer_rows(features, layer, width)
+        found.append(rows.reshape(-1, positions, width).mean(axis=1))
+    return found

@@ -1,0 +1,108 @@
+"""ViM, virtual-logit matching: Wang et al. 2022 (arXiv 2203.10807).
+
+With the origin o = - W^+ b, at which all logits vanish, and the complement R of the top principal subspace of h - o:
+
+    residual(h) = |R^T (h - o)|,  alpha = sum of max logits / sum of residuals over the trusted samples
+    score(h)    = alpha residual(h) - log sum_c exp(l_c)
+
+alpha needs R and R the covariance, so the trusted samples are read twice; nothing is kept of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Float
+from scipy.special import logsumexp
+
+from taskloom_anomaly.detectors import checks
+from taskloom_anomaly.detectors.blocks import by_blocks
+from taskloom_anomaly.detectors.gaussian import squared_length
+from taskloom_anomaly.detectors.head import require_head
+from taskloom_anomaly.detectors.protocol import (
+    OUTPUT,
+    Features,
+    FeatureSpec,
+    Need,
+    Scores,
+    Stream,
+    Tensors,
+)
+from taskloom_anomaly.statistics import moments
+from taskloom_anomaly.statistics.whitening import spectrum
+
+if TYPE_CHECKING:
+    from taskloom_anomaly.detectors.config.vim import Vim
+
+
+@dataclass(frozen=True, slots=True)
+class VimDetector:
+    """ViM in two passes.
+
+    Attributes:
+        config: The detector's parameters.
+    """
+
+    config: Vim
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """The head and the features before it."""
+        return self.config.needs
+
+    def fit(self, stream: Stream, spec: FeatureSpec, seed: int) -> Tensors:
+        """Return the origin, the complement and alpha."""
+        del seed
+        head = require_head(spec)
+        width = spec.widths[head.layer]
+        rank = self.config.rank or _default_rank(width)
+        if rank >= width:
+            raise ValueError(
+                f"Layer '{head.layer}' has {width} features; a rank of {rank} leaves no residual, use at most {width - 1}."
+            )
+        origin = -np.linalg.pinv(head.weight) @ head.bias
+        batches = (moments.of_rows(_features(f, head.layer, width)) for f in stream.batches("trusted"))  # fmt: skip
+        known = reduce(moments.merge, batches, moments.empty(width))
+        if not known.number:
+            raise ValueError("This detector needs trusted data and the task has none.")
+        shift = known.mean - origin
+        second = known.scatter / known.number + np.outer(shift, shift)
+        complement = np.ascontiguousarray(spectrum(second).vectors[:, rank:])
+        largest = residual = 0.0
+        for features in stream.batches("trusted"):
+            offset = _features(features, head.layer, width) - origin
+            residual += float(np.sqrt(squared_length(offset @ complement)).sum())
+            largest += float(checks.model_output(features).max(axis=1).sum())
+        return {
+            f"{head.layer}/origin": origin,
+            f"{head.layer}/complement": complement,
+            f"{head.layer}/alpha": np.asarray(largest / max(residual, 1e-300)),
+        }
+
+    def score(self, fitted: Tensors, features: Features) -> Scores:
+        """Return one score a sample, under the name of the output."""
+        layer = next(iter(fitted)).rpartition("/")[0]
+        origin, complement = fitted[f"{layer}/origin"], fitted[f"{layer}/complement"]
+
+        def rate(rows: np.ndarray, logits: np.ndarray) -> np.ndarray:
+            residual = np.sqrt(squared_length((rows - origin) @ complement))
+            return fitted[f"{layer}/alpha"] * residual - logsumexp(logits, axis=1)
+
+        rows = _features(features, layer, len(origin))
+        return {OUTPUT: by_blocks(rate, rows, checks.model_output(features))}
+
+
+def _features(features: Features, layer: str, width: int) -> Float[np.ndarray, "n d"]:
+    rows, positions = checks.layer_rows(features, layer, width)
+    if positions != 1:
+        raise ValueError(f"Layer '{layer}' has {positions} positions; this detector needs one.")
+    return rows.astype(np.float64)
+
+
+def _default_rank(width: int) -> int:
+    if width >= 2048:
+        return 1000
+    return 512 if width >= 768 else max(1, width // 2)

@@ -1,0 +1,149 @@
+"""The reservoir, and the detectors that keep samples, against scikit-learn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import sklearn.ensemble
+from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
+from taskloom_anomaly.detectors import driver
+from taskloom_anomaly.detectors.config.base import Detector
+from taskloom_anomaly.detectors.config.iforest import IsolationForest
+from taskloom_anomaly.detectors.config.knn import Knn
+from taskloom_anomaly.detectors.config.lof import Lof
+from taskloom_anomaly.detectors.protocol import Features, FeatureSpec, Tensors
+from taskloom_anomaly.detectors.stream import ArrayStream
+from taskloom_anomaly.statistics import reservoir
+from taskloom_anomaly.statistics.neighbours import k_centre_greedy, nearest
+
+
+def cloud(count: int, seed: int, mean: float = 0.0) -> np.ndarray:
+    return (np.random.default_rng(seed).standard_normal((count, 6)) + mean).astype(np.float32)
+
+
+TRUSTED, TEST = cloud(400, 0), 1.5 * cloud(70, 1)
+
+
+def fitted_of(config: Detector, rows: np.ndarray = TRUSTED) -> Tensors:
+    stream = ArrayStream(Features({"layer": rows}), batch_size=128)
+    return driver.fit(config.build(), stream, FeatureSpec({"layer": 6}), 5)
+
+
+def score(config: Detector, rows: np.ndarray = TRUSTED) -> np.ndarray:
+    return config.build().score(fitted_of(config, rows), Features({"layer": TEST}))["layer"]
+
+
+def filled(rows: np.ndarray, capacity: int, batch: int) -> reservoir.Reservoir:
+    kept = reservoir.empty(capacity, rows.shape[1], 3)
+    for start in range(0, len(rows), batch):
+        part = rows[start : start + batch]
+        kept = reservoir.add(kept, part, np.arange(start, start + len(part)))
+    return kept
+
+
+def test_reservoir_keeps_everything_until_it_is_full() -> None:
+    kept = filled(TRUSTED, 400, 70)
+    assert sorted(kept.classes.tolist()) == list(range(400))
+    assert filled(TRUSTED, 100, 70).rows.shape == (100, 6)
+
+
+def test_reservoir_does_not_depend_on_order_or_shards() -> None:
+    one = filled(TRUSTED, 100, 70)
+    order = np.random.default_rng(1).permutation(400)
+    np.testing.assert_array_equal(filled(TRUSTED[order], 100, 13).rows, one.rows)
+    merged = reservoir.merge(filled(TRUSTED[:150], 100, 50), filled(TRUSTED[150:], 100, 50))
+    np.testing.assert_array_equal(merged.rows, one.rows)
+    assert merged.seen == 400
+
+
+def test_reservoir_is_a_uniform_sample() -> None:
+    # 1000 of 8000 kept; the share of each octant of the stream is binomial, six sigma is 0.075.
+    rows = cloud(8000, 2)
+    kept = filled(rows, 1000, 500)
+    shares = np.histogram(kept.classes, bins=8, range=(0, 8000))[0] / 1000
+    np.testing.assert_allclose(shares, 1 / 8, atol=0.07)
+    above = np.mean(kept.rows[:, 0] > 0)
+    assert abs(above - np.mean(rows[:, 0] > 0)) < 0.1
+
+
+def test_reservoir_state_does_not_grow() -> None:
+    kept = reservoir.empty(64, 6, 0)
+    for seed in range(20):
+        kept = reservoir.add(kept, cloud(100, seed), np.zeros(100, int))
+        assert len(kept.rows) <= 64
+    assert kept.seen == 2000
+
+
+@pytest.mark.parametrize("k", [1, 10])
+def test_knn_equals_scikit_learn(k: int) -> None:
+    expected = NearestNeighbors(n_neighbors=k).fit(TRUSTED.astype(float)).kneighbors(TEST)[0][:, -1]
+    np.testing.assert_allclose(score(Knn(k=k, normalize=False)), expected, rtol=1e-10)
+
+
+def test_knn_divides_by_length_first() -> None:
+    def unit(rows: np.ndarray) -> np.ndarray:
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+    expected = NearestNeighbors(n_neighbors=10).fit(unit(TRUSTED)).kneighbors(unit(TEST))[0]
+    np.testing.assert_allclose(score(Knn()), expected[:, -1], rtol=1e-5)
+
+
+def test_knn_of_a_far_mean_keeps_its_digits() -> None:
+    far = TRUSTED.astype(np.float64) + 1e6
+    test = TEST.astype(np.float64) + 1e6
+    detector = Knn(normalize=False).build()
+    scores = detector.score(fitted_of(Knn(normalize=False), far), Features({"layer": test}))
+    apart = np.sort(np.linalg.norm(test[:, None] - far[None], axis=2), axis=1)[:, 9]
+    np.testing.assert_allclose(scores["layer"], apart, rtol=1e-9)
+
+
+def test_knn_coreset_covers_the_trusted_samples() -> None:
+    rows = TRUSTED.astype(np.float64)
+    chosen = k_centre_greedy(rows, 60)
+    assert len(set(chosen.tolist())) == 60
+    covered = nearest(rows, rows[chosen], 1)[0].max()
+    drawn = np.random.default_rng(0).choice(400, 60, replace=False)
+    assert covered < nearest(rows, rows[drawn], 1)[0].max()
+    assert fitted_of(Knn(coreset=60))["layer/reference"].shape == (60, 6)
+
+
+def test_knn_finds_a_duplicate_at_distance_zero() -> None:
+    detector = Knn(k=1, normalize=False).build()
+    fitted = fitted_of(Knn(k=1, normalize=False))
+    assert (detector.score(fitted, Features({"layer": TRUSTED[:20]}))["layer"] == 0).all()
+
+
+@pytest.mark.parametrize("k", [5, 20])
+def test_lof_equals_scikit_learn(k: int) -> None:
+    reference = LocalOutlierFactor(n_neighbors=k, novelty=True).fit(TRUSTED.astype(float))
+    np.testing.assert_allclose(
+        score(Lof(k=k)), -reference.score_samples(TEST.astype(float)), rtol=1e-9
+    )
+
+
+def test_lof_of_duplicates_stays_finite() -> None:
+    assert np.isfinite(score(Lof(k=3), np.repeat(TRUSTED[:10], 10, axis=0))).all()
+
+
+def test_iforest_equals_scikit_learn() -> None:
+    fitted = fitted_of(IsolationForest(trees=50))
+    rows = filled_like(TRUSTED)
+    reference = sklearn.ensemble.IsolationForest(
+        n_estimators=50, max_samples=256, random_state=5
+    ).fit(rows)
+    np.testing.assert_allclose(
+        IsolationForest(trees=50).build().score(fitted, Features({"layer": TEST}))["layer"],
+        -reference.score_samples(TEST),
+        rtol=1e-12,
+    )
+
+
+def filled_like(rows: np.ndarray) -> np.ndarray:
+    kept = reservoir.empty(5000, rows.shape[1], 5)
+    return reservoir.add(kept, rows, np.zeros(len(rows), int)).rows
+
+
+@pytest.mark.parametrize("config", [Knn(), Lof(k=10)])
+def test_neighbour_detectors_refuse_too_few_samples(config: Detector) -> None:
+    with pytest.raises(ValueError, match="has 8 trusted samples; 10 neighbours need at least 11"):
+        fitted_of(config, TRUSTED[:8])
