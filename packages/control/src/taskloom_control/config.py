@@ -12,6 +12,9 @@ from taskloom_control.optimizers.config import OptimizerConfig, PredictiveSampli
 
 SplineName = Literal["zero", "linear", "cubic", "akima"]
 NormalizerName = Literal["none", "min_max", "running"]
+Seconds = Annotated[float, Field(gt=0, le=3600), Unit("s")]
+AnyOptimizer = Annotated[OptimizerConfig, OneOf("taskloom_control.optimizers")]
+"""The type of a field that holds an optimizer: a task redeclares the field to choose another default."""
 
 
 class ControllerConfig(Component):
@@ -46,15 +49,13 @@ class RecordConfig(Component):
 class ControlConfig(Config):
     """Base of every control task's config: the solver that is paired with the system."""
 
-    seconds: Annotated[float, Field(gt=0, le=3600), Unit("s")] = 10.0
+    seconds: Seconds = 10.0
     """Simulated time of the closed loop."""
     hold: Annotated[float, Field(gt=0), Unit("s")] = 2.0
     """Length of the final window in which a task that must be held has to be held."""
     controller: ControllerConfig = ControllerConfig()
     """The receding-horizon controller."""
-    optimizer: Annotated[OptimizerConfig, OneOf("taskloom_control.optimizers")] = (
-        PredictiveSampling()
-    )
+    optimizer: AnyOptimizer = PredictiveSampling()
     """What improves the plan."""
     engine: Annotated[EngineConfig, OneOf("taskloom_control.engines")] = Threads()
     """What rolls candidate plans out."""

@@ -5,23 +5,19 @@ The system and the cost are those of judo's and MJPC's cart-pole, in an MJCF of 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated
-
-from pydantic import Field
-from taskloom import OneOf
+from typing import TYPE_CHECKING
 
 from taskloom_control.arrays import Array
-from taskloom_control.config import ControlConfig
+from taskloom_control.config import AnyOptimizer, ControlConfig
 from taskloom_control.models import model_path
-from taskloom_control.optimizers.config import Cem, OptimizerConfig
+from taskloom_control.optimizers.config import Cem
 from taskloom_control.task import Metadata, StagedTask
+from taskloom_control.tasks.costs import Scale, Weight, half_square, smooth_absolute
 
 if TYPE_CHECKING:
     import numpy as np
-
-Weight = Annotated[float, Field(ge=0)]
-Scale = Annotated[float, Field(gt=0)]
 
 
 class CartpoleConfig(ControlConfig):
@@ -39,13 +35,8 @@ class CartpoleConfig(ControlConfig):
     """Where the cost of the angle turns from quadratic to linear."""
     p_centered: Scale = 0.1
     """Where the cost of the position turns from quadratic to linear."""
-    optimizer: Annotated[OptimizerConfig, OneOf("taskloom_control.optimizers")] = Cem()
+    optimizer: AnyOptimizer = Cem()
     """What improves the plan."""
-
-
-def smooth_absolute(values: Array, scale: float) -> Array:
-    """Return sqrt(z^2 + p^2) - p: quadratic near zero, |z| far away."""
-    return (values * values + scale * scale) ** 0.5 - scale
 
 
 class Cartpole(StagedTask[CartpoleConfig]):
@@ -66,23 +57,20 @@ class Cartpole(StagedTask[CartpoleConfig]):
     ) -> Mapping[str, Array]:
         """Return the terms of the cost per step."""
         xp = states.__array_namespace__()
-        velocity = states[..., 2:]
+        upright = xp.cos(states[..., 1]) - 1.0
         return {
-            "vertical": config.w_vertical
-            * smooth_absolute(xp.cos(states[..., 1]) - 1.0, config.p_vertical),
+            "vertical": config.w_vertical * smooth_absolute(upright, config.p_vertical),
             "centered": config.w_centered * smooth_absolute(states[..., 0], config.p_centered),
-            "velocity": (0.5 * config.w_velocity) * (velocity * velocity).sum(axis=-1),
-            "control": (0.5 * config.w_control) * (controls * controls).sum(axis=-1),
+            "velocity": config.w_velocity * half_square(states[..., 2:]),
+            "control": config.w_control * half_square(controls),
         }
 
     def reset(self, rng: np.random.Generator) -> None:
         """Begin near one metre to the side with the pole near hanging, all with unit normal noise."""
-        self.data.qpos[:] = rng.normal((1.0, 3.141592653589793))
+        self.data.qpos[:] = rng.normal((1.0, math.pi))
         self.data.qvel[:] = 0.1 * rng.standard_normal(2)
 
     def success(self) -> bool:
-        """Upright within about 11 degrees, within 0.15 m of the middle, and slow."""
-        import numpy as np  # not needed for names and help
-
+        """Upright within 11 degrees, within 0.15 m of the middle, and slow."""
         x, angle = self.data.qpos
-        return bool(1 - np.cos(angle) < 0.02 and abs(x) < 0.15 and abs(self.data.qvel[1]) < 0.5)
+        return bool(1 - math.cos(angle) < 0.02 and abs(x) < 0.15 and abs(self.data.qvel[1]) < 0.5)

@@ -1,0 +1,71 @@
+"""Swing up a two-link arm that is driven at the elbow only."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from taskloom_control.arrays import Array
+from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig
+from taskloom_control.models import model_path
+from taskloom_control.optimizers.config import Cem
+from taskloom_control.task import Metadata, StagedTask
+from taskloom_control.tasks.costs import Weight, half_square
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class AcrobotConfig(ControlConfig):
+    """The cost of the acrobot."""
+
+    w_height: Weight = 2.0
+    """Weight of each link's height below upright."""
+    w_velocity: Weight = 0.02
+    """Weight of the squared angular velocities."""
+    w_control: Weight = 0.002
+    """Weight of the squared torque."""
+    controller: ControllerConfig = ControllerConfig(horizon=1.6, spline="linear", iterations=2)
+    """The receding-horizon controller."""
+    optimizer: AnyOptimizer = Cem(num_rollouts=64, num_nodes=8, num_elites=6, keep=3)
+    """What improves the plan."""
+
+
+class Acrobot(StagedTask[AcrobotConfig]):
+    """Swing up two links; the only control is the torque at the joint between them."""
+
+    model_path = model_path("acrobot")
+
+    def __init__(self, config: AcrobotConfig) -> None:
+        super().__init__(config)
+
+    def costs(
+        self,
+        states: Array,
+        sensors: Array,
+        controls: Array,
+        config: AcrobotConfig,
+        system_metadata: Metadata | None = None,
+    ) -> Mapping[str, Array]:
+        """Return the terms of the cost per step."""
+        xp = states.__array_namespace__()
+        first = states[..., 0]
+        second = first + states[..., 1]
+        height = 2.0 - xp.cos(first) - xp.cos(second)
+        return {
+            "height": config.w_height * height,
+            "velocity": config.w_velocity * half_square(states[..., 2:]),
+            "control": config.w_control * half_square(controls),
+        }
+
+    def reset(self, rng: np.random.Generator) -> None:
+        """Begin hanging, within half a radian."""
+        self.data.qpos[:] = (math.pi + rng.uniform(-0.5, 0.5), rng.uniform(-0.5, 0.5))
+        self.data.qvel[:] = 0.1 * rng.standard_normal(2)
+
+    def success(self) -> bool:
+        """Both links within 0.35 rad of upright."""
+        first, second = self.data.qpos
+        limit = math.cos(0.35)
+        return bool(math.cos(first) > limit and math.cos(first + second) > limit)

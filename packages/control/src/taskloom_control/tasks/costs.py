@@ -1,0 +1,27 @@
+"""Pieces that the costs of several tasks are made of, for arrays of any namespace."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from taskloom_control.arrays import Array
+
+Weight = Annotated[float, Field(ge=0)]
+Scale = Annotated[float, Field(gt=0)]
+
+
+def smooth_absolute(values: Array, scale: float) -> Array:
+    """Return sqrt(z^2 + p^2) - p: quadratic near zero, |z| far away."""
+    return (values * values + scale * scale) ** 0.5 - scale
+
+
+def half_square(values: Array) -> Array:
+    """Return half the squared length of the vectors along the last axis."""
+    return 0.5 * (values * values).sum(axis=-1)
+
+
+def length(values: Array, smallest: float = 1e-9) -> Array:
+    """Return the length of the vectors along the last axis; never zero, so that it can be divided by."""
+    return ((values * values).sum(axis=-1) + smallest * smallest) ** 0.5

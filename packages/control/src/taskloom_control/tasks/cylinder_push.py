@@ -1,0 +1,90 @@
+"""Push a cylinder to a goal with another cylinder.
+
+The system and the cost are those of judo's cylinder_push, in an MJCF of our own. Where the pushed cylinder is on the goal the
+direction to the goal does not exist; here it is zero there, not a division by zero.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+from taskloom import Unit
+
+from taskloom_control.arrays import Array
+from taskloom_control.config import AnyOptimizer, ControlConfig
+from taskloom_control.models import model_path
+from taskloom_control.optimizers.config import Cem
+from taskloom_control.task import Metadata, StagedTask
+from taskloom_control.tasks.costs import Weight, half_square, length
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Coordinate = Annotated[float, Field(ge=-1, le=1), Unit("m")]
+
+
+class CylinderPushConfig(ControlConfig):
+    """The cost of pushing the cylinder."""
+
+    w_pusher_proximity: Weight = 0.5
+    """Weight of the pusher's distance from the place behind the cylinder."""
+    w_pusher_velocity: Weight = 0.0
+    """Weight of the pusher's squared velocity."""
+    w_cart_position: Weight = 0.1
+    """Weight of the cylinder's distance from the goal."""
+    pusher_goal_offset: Annotated[float, Field(ge=0), Unit("m")] = 0.25
+    """How far behind the cylinder, seen from the goal, the pusher should be."""
+    goal_x: Coordinate = 0.0
+    """Goal, first coordinate."""
+    goal_y: Coordinate = 0.0
+    """Goal, second coordinate."""
+    optimizer: AnyOptimizer = Cem(sigma_start=0.3, sigma_min=0.02)
+    """What improves the plan."""
+
+
+class CylinderPush(StagedTask[CylinderPushConfig]):
+    """Push a cylinder to a goal; the controls are the positions that springs pull the pusher to."""
+
+    model_path = model_path("cylinder_push")
+
+    def __init__(self, config: CylinderPushConfig) -> None:
+        super().__init__(config)
+
+    def costs(
+        self,
+        states: Array,
+        sensors: Array,
+        controls: Array,
+        config: CylinderPushConfig,
+        system_metadata: Metadata | None = None,
+    ) -> Mapping[str, Array]:
+        """Return the terms of the cost per step."""
+        xp = states.__array_namespace__()
+        pusher, cart = states[..., 0:2], states[..., 2:4]
+        to_goal = xp.asarray([config.goal_x, config.goal_y]) - cart
+        behind = cart - (config.pusher_goal_offset / length(to_goal))[..., None] * to_goal
+        terms = {
+            "pusher_proximity": config.w_pusher_proximity * half_square(pusher - behind),
+            "cart_position": config.w_cart_position * half_square(to_goal),
+        }
+        if config.w_pusher_velocity:
+            terms["pusher_velocity"] = config.w_pusher_velocity * half_square(states[..., 4:6])
+        return terms
+
+    def reset(self, rng: np.random.Generator) -> None:
+        """Begin with the pusher one metre and the cylinder two metres from the middle, in random directions."""
+        first, second = 2 * math.pi * rng.random(2)
+        self.data.qpos[:] = (
+            math.cos(first),
+            math.sin(first),
+            2 * math.cos(second),
+            2 * math.sin(second),
+        )
+
+    def success(self) -> bool:
+        """The cylinder is within 0.1 m of the goal; judo asks for 0.3 m."""
+        goal = (self.config.goal_x, self.config.goal_y)
+        return math.dist(self.data.qpos[2:4], goal) < 0.1

@@ -1,0 +1,76 @@
+"""Swing up two poles in a row on a cart and balance them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from taskloom_control.arrays import Array
+from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig
+from taskloom_control.models import model_path
+from taskloom_control.optimizers.config import Cem
+from taskloom_control.task import Metadata, StagedTask
+from taskloom_control.tasks.costs import Weight, half_square
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class DoubleCartpoleConfig(ControlConfig):
+    """The cost of the double cart-pole."""
+
+    w_height: Weight = 4.0
+    """Weight of each pole's height below upright."""
+    w_centered: Weight = 0.5
+    """Weight of the cart's squared distance from the middle."""
+    w_velocity: Weight = 0.02
+    """Weight of the squared velocities."""
+    w_control: Weight = 0.001
+    """Weight of the squared force."""
+    controller: ControllerConfig = ControllerConfig(
+        horizon=1.0, spline="linear", control_freq=50.0, iterations=3
+    )
+    """The receding-horizon controller."""
+    optimizer: AnyOptimizer = Cem(num_rollouts=64, num_nodes=8, num_elites=6, keep=3)
+    """What improves the plan."""
+
+
+class DoubleCartpole(StagedTask[DoubleCartpoleConfig]):
+    """Balance two poles in a row; the control is a force on the cart."""
+
+    model_path = model_path("double_cartpole")
+
+    def __init__(self, config: DoubleCartpoleConfig) -> None:
+        super().__init__(config)
+
+    def costs(
+        self,
+        states: Array,
+        sensors: Array,
+        controls: Array,
+        config: DoubleCartpoleConfig,
+        system_metadata: Metadata | None = None,
+    ) -> Mapping[str, Array]:
+        """Return the terms of the cost per step."""
+        xp = states.__array_namespace__()
+        first = states[..., 1]
+        second = first + states[..., 2]
+        return {
+            "height": config.w_height * (2.0 - xp.cos(first) - xp.cos(second)),
+            "centered": config.w_centered * half_square(states[..., :1]),
+            "velocity": config.w_velocity * half_square(states[..., 3:]),
+            "control": config.w_control * half_square(controls),
+        }
+
+    def reset(self, rng: np.random.Generator) -> None:
+        """Begin hanging, within a fifth of a radian and of a metre."""
+        self.data.qpos[:] = rng.uniform(-0.2, 0.2, 3)
+        self.data.qpos[1] += math.pi
+        self.data.qvel[:] = 0.05 * rng.standard_normal(3)
+
+    def success(self) -> bool:
+        """Both poles within 0.3 rad of upright."""
+        _, first, second = self.data.qpos
+        limit = math.cos(0.3)
+        return bool(math.cos(first) > limit and math.cos(first + second) > limit)

@@ -1,0 +1,79 @@
+"""Push a T-shaped block to a pose with a round pusher."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from taskloom_control.arrays import Array
+from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig, Seconds
+from taskloom_control.models import model_path
+from taskloom_control.optimizers.config import Cem
+from taskloom_control.task import Metadata, StagedTask
+from taskloom_control.tasks.costs import Scale, Weight, half_square, length, smooth_absolute
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class PushTConfig(ControlConfig):
+    """The cost of pushing the block."""
+
+    w_position: Weight = 10.0
+    """Weight of the block's distance from the goal."""
+    w_angle: Weight = 1.0
+    """Weight of the block's angle to the goal."""
+    w_pusher: Weight = 0.3
+    """Weight of the pusher's distance from the block."""
+    w_velocity: Weight = 0.01
+    """Weight of the squared velocity of the pusher."""
+    p_position: Scale = 0.05
+    """Where the cost of the distance turns from quadratic to linear."""
+    seconds: Seconds = 20.0
+    """Simulated time of the closed loop."""
+    controller: ControllerConfig = ControllerConfig(horizon=1.0, spline="linear", iterations=2)
+    """The receding-horizon controller."""
+    optimizer: AnyOptimizer = Cem(num_rollouts=64, num_nodes=5, num_elites=6, sigma_min=0.1)
+    """What improves the plan."""
+
+
+class PushT(StagedTask[PushTConfig]):
+    """Push a T to the origin and turn it upright; the controls are positions that pull the pusher."""
+
+    model_path = model_path("push_t")
+
+    def __init__(self, config: PushTConfig) -> None:
+        super().__init__(config)
+
+    def costs(
+        self,
+        states: Array,
+        sensors: Array,
+        controls: Array,
+        config: PushTConfig,
+        system_metadata: Metadata | None = None,
+    ) -> Mapping[str, Array]:
+        """Return the terms of the cost per step."""
+        xp = states.__array_namespace__()
+        pusher, block, angle = states[..., 0:2], states[..., 2:4], states[..., 4]
+        apart = length(pusher - block)
+        return {
+            "position": config.w_position * smooth_absolute(length(block), config.p_position),
+            "angle": config.w_angle * (1.0 - xp.cos(angle)),
+            "pusher": config.w_pusher * apart,
+            "velocity": config.w_velocity * half_square(states[..., 5:7]),
+        }
+
+    def reset(self, rng: np.random.Generator) -> None:
+        """Begin with the block turned and displaced, and the pusher beside it."""
+        angle = rng.uniform(-math.pi, math.pi)
+        block = 0.25 * math.cos(angle), 0.25 * math.sin(angle)
+        self.data.qpos[:2] = 2.2 * block[0], 2.2 * block[1]
+        self.data.qpos[2:4] = block
+        self.data.qpos[4] = rng.uniform(-math.pi / 2, math.pi / 2)
+
+    def success(self) -> bool:
+        """Within five centimetres and 0.2 rad of the goal."""
+        x, y, angle = self.data.qpos[2:5]
+        return math.hypot(x, y) < 0.05 and math.cos(angle) > math.cos(0.2)
