@@ -31,7 +31,7 @@ def _found(line: str) -> list[str]:
         ("tasks run garden w", ["wilt", "wait"]),
         ("tasks info garden gr", ["grow"]),
         ("tasks list gard", ["garden"]),
-        ("tasks runs ", ["ls", "show", "path", "log"]),
+        ("tasks runs s", ["show"]),
         ("tasks garden ", ["water", "prune"]),
         ("tasks garden water --l", ["--litres="]),
         ("tasks completion ", ["bash", "zsh"]),

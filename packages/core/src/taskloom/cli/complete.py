@@ -118,7 +118,7 @@ def _plain(command: Command, rest: list[str], current: str) -> Iterator[tuple[st
         from taskloom.cli.complete_task import command_candidates
 
         yield from command_candidates(command.target, rest, current)
-    elif command.name == "list" and not rest:
+    elif command.name in ("list", "new") and not rest:
         yield from _domains()
     elif command.name == "completion" and not rest:
         yield from (("bash", ""), ("zsh", ""))

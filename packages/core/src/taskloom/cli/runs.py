@@ -1,4 +1,4 @@
-"""`tasks runs ls|show|path|log`: look at the run store."""
+"""`tasks runs show|path|log`: look at one run."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import dataclasses
 import json
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from taskloom.cli.output import number, one_line, print_json, print_table
+from taskloom.cli.output import number, one_line, print_json
 from taskloom.errors import UnknownNameError
 from taskloom.registry import did_you_mean
-from taskloom.runs import default_store, open_run, scan
+from taskloom.runs import default_store, open_run
 from taskloom.runs.writer import read_lines
 
 if TYPE_CHECKING:
@@ -28,38 +28,6 @@ RunName = Annotated[
     typer.Argument(metavar="RUN", help="An id, a unique part of one, @last, @-2, or a run folder."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-
-
-def ls(  # noqa: PLR0917 -- Typer makes options of them, nobody calls it by position
-    task: Annotated[
-        str, typer.Option("--task", metavar="DOMAIN[/TASK]", help="Only runs of this.")
-    ] = "",
-    status: Annotated[str, typer.Option("--status", help="Only runs in this status.")] = "",
-    tag: Annotated[str, typer.Option("--tag", help="Only runs with this tag.")] = "",
-    limit: Annotated[
-        int, typer.Option("--limit", metavar="N", help="Only the newest N; 0 for all.")
-    ] = 0,
-    store: StoreOption = None,
-    as_json: AsJson = False,
-) -> None:
-    """List runs, the newest last."""
-    found, broken = scan(default_store(store))
-    kept = [run for run in found if _matches(run, task, status, tag)]
-    kept = kept[-limit:] if limit > 0 else kept
-    if as_json:
-        rows = [_row(run) for run in kept]
-        print_json({"runs": rows, "corrupt": [error.message for error in broken]})
-        return
-    if kept:
-        table = [
-            (run.id, f"{run.domain}/{run.task}", run.status, run.record.name, run.summary)
-            for run in kept
-        ]
-        print_table(("run", "task", "status", "name", "summary"), table)
-    for error in broken:
-        typer.echo(f"warning: {one_line(error.message)}", err=True)
-    if not found and not broken:
-        typer.echo(f"note: the store {default_store(store)} holds no runs", err=True)
 
 
 def show(run: RunName, store: StoreOption = None, as_json: AsJson = False) -> None:
@@ -124,33 +92,6 @@ def log(run: RunName, store: StoreOption = None, as_json: AsJson = False) -> Non
         typer.echo(one_line(" ".join(words)))
         for row in str(line.get("exception", "")).splitlines():
             typer.echo(f"    {one_line(row)}")
-
-
-def _matches(run: Run, task: str, status: str, tag: str) -> bool:
-    return (
-        task in ("", run.domain, f"{run.domain}/{run.task}")
-        and status in ("", run.status)
-        and (not tag or tag in run.record.tags)
-    )
-
-
-def _row(run: Run) -> dict[str, Any]:
-    record = run.record
-    return {
-        "id": run.id,
-        "domain": run.domain,
-        "task": run.task,
-        "status": run.status,
-        "name": record.name,
-        "tags": list(record.tags),
-        "created": record.created,
-        "ended": record.ended,
-        "duration": record.duration,
-        "identity": record.identity,
-        "summary": run.summary,
-        "metrics": dict(run.metrics),
-        "dir": str(run.dir),
-    }
 
 
 def _config_rows(run: Run) -> dict[str, str]:

@@ -68,6 +68,7 @@ COMMANDS = (
         f"{_CLI}.report:report",
         takes_runs=True,
     ),
+    Command("new", "Make a plugin package for one task.", f"{_CLI}.new:new"),
     Command("doctor", "Look at the installation, and say what is wrong.", f"{_CLI}.doctor:doctor"),
     Command(
         "completion", "Print the completion script of a shell.", f"{_CLI}.completion:completion"
