@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from taskloom_hci.batch.episodes import load
-from taskloom_hci.batch.play import choose_backend, play, play_chunks
+from taskloom_hci.batch.play import Player, choose_backend, play
 from taskloom_hci.errors import HciError
 from taskloom_hci.games.pointing import draw_cells
 from taskloom_hci.metrics import mean_interval, share_interval, summarise
@@ -49,7 +49,8 @@ def test_the_way_of_cutting_into_chunks_does_not_matter(make_pointing: Any) -> N
     from taskloom_hci.batch.episodes import join
 
     whole = play(make_pointing(), 300, "numpy")
-    parts = join(list(play_chunks(make_pointing(), range(300), "numpy", chunk=37)))
+    player = Player(make_pointing(), 300, "numpy")
+    parts = join([player.play(range(first, min(first + 37, 300))) for first in range(0, 300, 37)])
     assert whole.digest() == parts.digest()
     assert play(make_pointing(seed=1), 300, "numpy").digest() != whole.digest()
 

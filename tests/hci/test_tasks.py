@@ -14,7 +14,12 @@ from taskloom_hci.batch.episodes import load
 from taskloom_hci.domain import DOMAIN
 
 # A tiny configuration of each task, and a name that changes the outcome with the seed.
-TINY: dict[str, dict[str, Any]] = {"pointing": {"episodes": 20, "chunk": 8, "shown": 1}}
+TINY: dict[str, dict[str, Any]] = {
+    "pointing": {"episodes": 20, "chunk": 8, "shown": 1},
+    "pointing_2d": {"episodes": 12, "chunk": 8, "shown": 1, "width": 5, "height": 4},
+    "example": {"episodes": 12, "chunk": 8, "shown": 1},
+    "coordinated": {"episodes": 6, "chunk": 3, "shown": 1},
+}
 
 
 def factory(ref: TaskRef) -> Any:

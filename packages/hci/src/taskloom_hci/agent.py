@@ -100,9 +100,13 @@ class Agent:
         Returns:
             The observation and its reward.
         """
-        snapshot = self.game.snapshot() if game_state is None else game_state
-        stream = self.stream if affect else self.stream.fork()
-        seen, reward = self.observation_engine.observe(snapshot, stream)
+        engine = self.observation_engine
+        if game_state is None and engine.parts is not None:
+            seen, reward = self.game.parts(engine.parts), 0.0
+        else:
+            snapshot = self.game.snapshot() if game_state is None else game_state
+            stream = self.stream if affect else self.stream.fork()
+            seen, reward = engine.observe(snapshot, stream)
         if affect:
             self.observation = seen
         return seen, reward
@@ -115,6 +119,8 @@ class Agent:
         Returns:
             The agent's state after it, as a snapshot, and the reward.
         """
+        if type(self.inference_engine) is NoInference:
+            return self.state.snapshot(), 0.0
         stream = self.stream if affect else self.stream.fork()
         seen = self._seen() if observation is None else observation
         changes, reward = self.inference_engine.infer(seen, self.state, stream)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from taskloom_hci.agent import Agent, Role
@@ -13,6 +13,12 @@ from taskloom_hci.state import StateTree
 from taskloom_hci.task import InteractionTask, Outcome
 from taskloom_hci.turns import NAMES, REWARD_NAMES, StepResult, Turn, parse_turn
 
+# Which rewards a role earns by observing, inferring, acting and through the task.
+_EARNED: dict[Role, tuple[str, str, str, str]] = {
+    "user": (REWARD_NAMES[0], REWARD_NAMES[1], REWARD_NAMES[2], REWARD_NAMES[3]),
+    "assistant": (REWARD_NAMES[4], REWARD_NAMES[5], REWARD_NAMES[6], REWARD_NAMES[7]),
+}
+_NOTHING = dict.fromkeys(REWARD_NAMES, 0.0)
 PARTS = (
     "game_info",
     "task_state",
@@ -60,13 +66,17 @@ class Bundle:
         self.seed = seed
         self.reset_turn = parse_turn(reset_turn)
         self.max_rounds = task.max_rounds if max_rounds is None else max_rounds
-        self.turn = Turn.USER_OBSERVE
+        self._turn = 0
         self.round_index = 0
         self.episode = -1
         self.is_done = False
         self.truncated = False
         self.opening: StepResult | None = None
         self._require_parts()
+        owners = {"task_state": task, "user_state": user, "assistant_state": assistant}
+        self._owners: dict[str, InteractionTask | Agent] = {
+            name: owner for name, owner in owners.items() if owner is not None
+        }
         self._actions: dict[Role, Value] = {
             agent.role: agent.policy.element.init
             for agent in (user, assistant)
@@ -121,6 +131,11 @@ class Bundle:
         return "--".join(missing) or type(self.task).__name__
 
     @property
+    def turn(self) -> Turn:
+        """Which turn comes next."""
+        return Turn(self._turn)
+
+    @property
     def over(self) -> bool:
         """Whether the game has to be reset before it goes on."""
         return self.is_done or self.truncated
@@ -133,15 +148,26 @@ class Bundle:
 
     def snapshot(self) -> StateTree:
         """Return the six parts of the game as nested dicts that no later step changes."""
-        user, assistant, actions = self.user, self.assistant, self._actions
-        return {
-            "game_info": {"turn_index": int(self.turn), "round_index": self.round_index},
-            "task_state": self.task.state.snapshot(),
-            "user_state": user.state.snapshot() if user is not None else {},
-            "assistant_state": assistant.state.snapshot() if assistant is not None else {},
-            "user_action": {"action": actions["user"]} if user is not None else {},
-            "assistant_action": {"action": actions["assistant"]} if assistant is not None else {},
-        }
+        return self.parts(PARTS)
+
+    def parts(self, names: Iterable[str]) -> StateTree:
+        """Return some of the parts of `snapshot`."""
+        found: StateTree = {}
+        for name in names:
+            owner = self._owners.get(name)
+            if owner is not None:
+                found[name] = owner.state.snapshot()
+            elif name == "game_info":
+                found[name] = {"turn_index": self._turn, "round_index": self.round_index}
+            elif name == "user_action":
+                found[name] = {"action": self._actions["user"]} if self.user is not None else {}
+            elif name == "assistant_action":
+                found[name] = (
+                    {"action": self._actions["assistant"]} if self.assistant is not None else {}
+                )
+            elif name in PARTS:
+                found[name] = {}
+        return found
 
     def reset(
         self,
@@ -189,10 +215,10 @@ class Bundle:
         self.episode = self.episode + 1 if episode is None else episode
         self._reset_parts({"task": task, "user": user, "assistant": assistant}, forced)
         self.round_index = int(info.get("round_index", 0))
-        self.turn = Turn(max(first, 0))
+        self._turn = max(first, 0)
         self.is_done = self.truncated = False
         self.opening = None
-        if self.turn != target:
+        if self._turn != target:
             self.opening = self.step(go_to=target)
         return self.snapshot()
 
@@ -256,29 +282,47 @@ class Bundle:
             GameOverError: If the game is over.
             HciError: If an action or anything that follows from it does not fit; the game is then as it was before.
         """
+        rewards = self.advance(user_action, assistant_action, go_to)
+        return StepResult(self.parts(PARTS), rewards, self.is_done, self.truncated)
+
+    def advance(
+        self,
+        user_action: Any = None,  # noqa: ANN401
+        assistant_action: Any = None,  # noqa: ANN401
+        go_to: int | str | None = None,
+    ) -> dict[str, float]:
+        """Do what `step` does and return the rewards alone, for those who look at the game themselves."""
         if self.is_done or self.truncated:
             why = "ended" if self.is_done else f"reached its limit of {self.max_rounds} rounds"
             raise GameOverError(
                 f"The game has {why} after {self.round_index} rounds: reset it before the next step."
             )
-        target = self.turn if go_to is None else parse_turn(go_to)
-        given = {
-            "user": None if user_action is None else self._admit("user", user_action),
-            "assistant": None
-            if assistant_action is None
-            else self._admit("assistant", assistant_action),
-        }
-        rewards = dict.fromkeys(REWARD_NAMES, 0.0)
+        target = (
+            self._turn if go_to is None else go_to if type(go_to) is Turn else parse_turn(go_to)
+        )
+        given_user = None if user_action is None else self._admit("user", user_action)
+        given_assistant = (
+            None if assistant_action is None else self._admit("assistant", assistant_action)
+        )
+        rewards = _NOTHING.copy()
         saved = self._save()
         try:
             while True:
-                self._play_turn(given, rewards)
-                if self.is_done or self.truncated or self.turn == target:
+                turn = self._turn
+                if turn == 0:
+                    self._look("user", self.user, rewards)
+                elif turn == 1:
+                    self._act("user", self.user, given_user, rewards)
+                elif turn == 2:
+                    self._look("assistant", self.assistant, rewards)
+                else:
+                    self._act("assistant", self.assistant, given_assistant, rewards)
+                if self.is_done or self.truncated or self._turn == target:
                     break
         except Exception:
             self._restore(saved)
             raise
-        return StepResult(self.snapshot(), rewards, self.is_done, self.truncated)
+        return rewards
 
     def _admit(self, role: Role, action: Any) -> Value:  # noqa: ANN401
         agent = self.user if role == "user" else self.assistant
@@ -286,31 +330,32 @@ class Bundle:
             raise UnknownKeyError(f"This game has no {role} to act.")
         return agent.policy.element.admit(action)
 
-    def _play_turn(self, given: Mapping[str, Value], rewards: dict[str, float]) -> None:
-        turn = self.turn
-        role: Role = "user" if turn < 2 else "assistant"
-        agent = self.user if turn < 2 else self.assistant
-        if turn in (0, 2):
-            if agent is not None:
-                rewards[f"{role}_observation_reward"] += agent.observe()[1]
-                rewards[f"{role}_inference_reward"] += agent.infer()[1]
-            self.turn = Turn(turn + 1)
-            return
+    def _look(self, role: Role, agent: Agent | None, rewards: dict[str, float]) -> None:
         if agent is not None:
-            self._act(role, agent, given[role], rewards)
+            observation, inference, _, _ = _EARNED[role]
+            rewards[observation] += agent.observe()[1]
+            rewards[inference] += agent.infer()[1]
+        self._turn += 1
+
+    def _act(
+        self, role: Role, agent: Agent | None, action: Value, rewards: dict[str, float]
+    ) -> None:
+        if agent is not None:
+            self._let_act(role, agent, action, rewards)
         if self.is_done:
             return
-        if turn == 1:
-            self.turn = Turn.ASSISTANT_OBSERVE
+        if self._turn == 1:
+            self._turn = 2
         else:
-            self.turn = Turn.USER_OBSERVE
+            self._turn = 0
             self.round_index += 1
             self.truncated = self.max_rounds is not None and self.round_index >= self.max_rounds
 
-    def _act(self, role: Role, agent: Agent, action: Value, rewards: dict[str, float]) -> None:
+    def _let_act(self, role: Role, agent: Agent, action: Value, rewards: dict[str, float]) -> None:
+        _, _, policy, task = _EARNED[role]
         if action is None:
             action, earned = agent.take_action()
-            rewards[f"{role}_policy_reward"] += earned
+            rewards[policy] += earned
         self._actions[role] = action
         outcome: Outcome
         if role == "user":
@@ -318,27 +363,29 @@ class Bundle:
         else:
             outcome = self.task.on_assistant_action(assistant_action=action)
         if outcome is not None:
-            rewards["first_task_reward" if role == "user" else "second_task_reward"] += float(
-                outcome[1]
-            )
+            rewards[task] += float(outcome[1])
             self.is_done = bool(outcome[2])
 
     def _save(self) -> tuple[Any, ...]:
-        parts = [part for part in (self.task, self.user, self.assistant) if part is not None]
         kept = [
-            (part, part.state.snapshot(), part.stream.counter, getattr(part, "observation", None))
-            for part in parts
+            (
+                owner,
+                owner.state.snapshot(),
+                owner.stream.counter,
+                getattr(owner, "observation", None),
+            )
+            for owner in self._owners.values()
         ]
-        return kept, dict(self._actions), self.turn, self.round_index
+        return kept, self._actions.copy(), self._turn, self.round_index
 
     def _restore(self, saved: tuple[Any, ...]) -> None:
-        kept, self._actions, self.turn, self.round_index = saved
+        kept, self._actions, self._turn, self.round_index = saved
         self.is_done = self.truncated = False
-        for part, state, counter, observation in kept:
-            part.state.restore(state)
-            part.stream.counter = counter
-            if isinstance(part, Agent):
-                part.observation = observation
+        for owner, state, counter, observation in kept:
+            owner.state.restore(state)
+            owner.stream.counter = counter
+            if isinstance(owner, Agent):
+                owner.observation = observation
 
     def render(self, mode: str = "text", **axes: Any) -> str:  # noqa: ANN401
         """Return the game as text: the turn, the last actions and what the task shows of itself."""

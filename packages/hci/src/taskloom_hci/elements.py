@@ -67,6 +67,8 @@ class Element:
         if self._limits is None:
             return self._admit_array(value)
         low, high = self._limits
+        if type(value) is self._type and low <= value <= high:  # type: ignore[operator] # a NumPy scalar
+            return value
         try:
             number = value if isinstance(value, (int, float)) else np.asarray(value).item()
             if not isinstance(number, (int, float)):
@@ -106,6 +108,11 @@ class Element:
 
     def draw(self, stream: Stream) -> Value:
         """Return a random member of the space."""
+        if self._limits is not None and isinstance(self._limits[0], int):
+            low, high = self._limits
+            return self._type(
+                low + stream.integer(int(high - low) + 1)
+            )  # what `sample` does, without arrays
         return self.admit(sample(self.space, stream))
 
 

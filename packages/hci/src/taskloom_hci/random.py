@@ -13,6 +13,7 @@ rounds in one way only.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -61,14 +62,22 @@ def mix_array(z: UInt64) -> UInt64:
     return z ^ (z >> np.uint64(31))
 
 
-def stream_keys(seed: int, name: str, episodes: NDArray[np.int64]) -> UInt64:
-    """Return the keys of one stream in many episodes (n,)."""
-    offsets = (np.atleast_1d(episodes).astype(np.uint64) + np.uint64(1)) * np.uint64(GOLDEN)
-    return mix_array(offsets + np.uint64(stream_base(seed, name)))
+def stream_keys(seed: int | Sequence[int], name: str, episodes: NDArray[np.int64]) -> UInt64:
+    """Return the keys of one stream in many episodes (n,), of one seed or of a seed each."""
+    seeds = [seed] if isinstance(seed, int) else seed
+    bases = np.array([stream_base(one, name) for one in seeds], dtype=np.uint64)
+    return keys_of(bases, episodes)
+
+
+def keys_of(bases: UInt64, episodes: NDArray[np.int64]) -> UInt64:
+    """Return the keys of streams that start from `bases` (n,), in episodes (n,)."""
+    return mix_array(
+        bases + (np.atleast_1d(episodes).astype(np.uint64) + np.uint64(1)) * np.uint64(GOLDEN)
+    )
 
 
 def uniforms(keys: UInt64, counters: NDArray[Any] | int) -> Float:
-    """Return draw number `counters` of every stream (n,), in [0, 1)."""
+    """Return draw number `counters` of every stream, in [0, 1); keys and counters broadcast."""
     steps = np.atleast_1d(np.asarray(counters)).astype(np.uint64) + np.uint64(1)
     bits = mix_array(keys + steps * np.uint64(GOLDEN))
     return (bits >> np.uint64(11)).astype(np.float64) * _UNIT

@@ -6,13 +6,15 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from taskloom import Finding, JsonValue, Result, RunContext
 
 from taskloom_hci.config import HciConfig
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from taskloom_hci.batch.episodes import Episodes
     from taskloom_hci.bundle import Bundle
     from taskloom_hci.task import InteractionTask
@@ -109,29 +111,29 @@ class HciTask(ABC, Generic[C]):
 
     def _play(self, ctx: RunContext, parts: list[Episodes]) -> Result:
         from taskloom_hci.batch.episodes import join
-        from taskloom_hci.batch.play import play_chunks
+        from taskloom_hci.batch.play import Player
         from taskloom_hci.metrics import mean_interval
 
         config = self.config
         bundle = self.bundle(ctx.seed("episodes"))
-        played = sum(len(part) for part in parts)
         try:
+            player = Player(bundle, config.episodes, config.backend)
+            played = sum(len(part) for part in parts)
             with ctx.progress(config.episodes, "episodes") as progress:
                 progress.advance(played)
-                left = range(played, config.episodes)
-                # At least one chunk is played before the wish to stop is read, so that a stopped run has a result.
-                for part in play_chunks(
-                    bundle,
-                    left,
-                    config.backend,
-                    chunk=config.chunk,
-                    stop=lambda: bool(parts) and ctx.should_stop,
-                ):
-                    parts.append(part)
-                    played += len(part)
-                    progress.advance(len(part))
-                    mean, low, high = mean_interval(part.num_rounds)
-                    ctx.log(played, **{"rounds/mean": mean, "rounds/low": low, "rounds/high": high})
+                # Something is played before the wish to stop is read, so that a stopped run has a result.
+                while played < config.episodes and not (parts and ctx.should_stop):
+                    # Chunks end where those of an uninterrupted run end.
+                    end = min((played // config.chunk + 1) * config.chunk, config.episodes)
+                    parts.append(player.play(range(played, end), lambda: ctx.should_stop))
+                    played += len(parts[-1])
+                    progress.advance(len(parts[-1]))
+                    if played == end:
+                        rounds = _last_rounds(parts, (end - 1) % config.chunk + 1)
+                        mean, low, high = mean_interval(rounds)
+                        ctx.log(
+                            played, **{"rounds/mean": mean, "rounds/low": low, "rounds/high": high}
+                        )
             whole = join(parts)
             if played < config.episodes:
                 with ctx.checkpoint(played) as folder:
@@ -163,3 +165,16 @@ class HciTask(ABC, Generic[C]):
         """Return further metrics that only this task has."""
         del episodes
         return {}
+
+
+def _last_rounds(parts: list[Episodes], count: int) -> NDArray[Any]:
+    """Return how many rounds the last `count` episodes took."""
+    import numpy as np
+
+    taken: list[NDArray[Any]] = []
+    for part in reversed(parts):
+        taken.insert(0, part.num_rounds[max(len(part) - count, 0) :])
+        count -= len(taken[0])
+        if count == 0:
+            break
+    return np.concatenate(taken)

@@ -119,9 +119,10 @@ class State(MutableMapping[str, Any]):
 
     def snapshot(self) -> StateTree:
         """Return the values as nested dicts that no later step changes."""
-        values = dict(self._values)
-        for key, state in self._states.items():
-            values[key] = state.snapshot()
+        values = self._values.copy()
+        if self._states:
+            for key, state in self._states.items():
+                values[key] = state.snapshot()
         return values
 
     def restore(self, snapshot: StateTree) -> None:

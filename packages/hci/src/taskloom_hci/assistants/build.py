@@ -12,7 +12,7 @@ from taskloom_hci.errors import BundleConstraintError
 from taskloom_hci.games.pointing import Pointing
 from taskloom_hci.inference.goal import OnZero
 from taskloom_hci.models.pointing import Careful
-from taskloom_hci.policies.policy import ConstantPolicy
+from taskloom_hci.policies.policy import ConstantPolicy, RandomPolicy
 from taskloom_hci.task import InteractionTask
 
 
@@ -23,6 +23,11 @@ def require_pointing(task: InteractionTask, kind: str) -> Pointing:
             [f"The assistant '{kind}' plays pointing tasks, not {type(task).__name__}."]
         )
     return task
+
+
+def random_assistant(task: InteractionTask) -> Agent:
+    """Return an assistant whose actions are drawn from what the task calls an assistant's action."""
+    return Agent("assistant", policy=RandomPolicy(task.assistant_element()))
 
 
 def constant_gain(task: InteractionTask, gain: int) -> Agent:

@@ -36,6 +36,18 @@ class NoAssistantConfig(AssistantConfig):
         del task
 
 
+class RandomAssistantConfig(AssistantConfig):
+    """Draws every action from its space."""
+
+    kind: Literal["random"] = "random"
+
+    def build(self, task: InteractionTask) -> Agent:
+        # The implementation needs NumPy and gymnasium; a config must not.
+        from taskloom_hci.assistants.build import random_assistant
+
+        return random_assistant(task)
+
+
 class ConstantGainConfig(AssistantConfig):
     """Multiplies every move of the user by the same number."""
 

@@ -60,7 +60,13 @@ class JumpAssistant(Agent):
             "assistant",
             policy=JumpPolicy(task),
             state=State(
-                beliefs=array_element((count,), np.full(count, 1.0 / count), low=0.0, high=1.0)
+                beliefs=array_element(
+                    (count,),
+                    np.full(count, 1.0 / count),
+                    low=0.0,
+                    high=1.0,
+                    out_of_bounds_mode="error",
+                )
             ),
             inference=GoalInference(),
         )

@@ -93,12 +93,16 @@ def careful_cell(
         if low <= high:
             near = min(max(cell, low), high)
             where[found] = high if highest and cost == 0.0 else near
-            gains[found] = gain_of(left, 0.0, whole - left, split, noise) - cost * abs(where[found] - cell)
+            gains[found] = gain_of(left, 0.0, whole - left, split, noise) - cost * abs(
+                where[found] - cell
+            )
             found += 1
         if t < len(beliefs):
             here = beliefs[t]
             where[found] = targets[t]
-            gains[found] = gain_of(left, here, whole - left - here, split, noise) - cost * abs(targets[t] - cell)
+            gains[found] = gain_of(left, here, whole - left - here, split, noise) - cost * abs(
+                targets[t] - cell
+            )
             found += 1
             left += here
             low = targets[t] + 1

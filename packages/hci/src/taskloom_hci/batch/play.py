@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from taskloom_hci.batch.episodes import Episodes, join
+from taskloom_hci.batch.episodes import Episodes
 from taskloom_hci.batch.loop import play_loop
 from taskloom_hci.bundle import Bundle
 from taskloom_hci.errors import HciError
@@ -19,7 +19,6 @@ Backend: TypeAlias = Literal["auto", "numpy", "numba", "loop"]
 NUMBA_FROM = (
     50_000  # compiling takes a second or two; below about this many episodes NumPy is done earlier
 )
-CHUNK = 16_384
 
 
 class Kernel(Protocol):
@@ -61,35 +60,32 @@ def choose_backend(
     return backend
 
 
-def play(bundle: Bundle, episodes: int | Sequence[int], backend: Backend = "auto") -> Episodes:
-    """Play episodes of a game.
+class Player:
+    """Plays episodes of one game; the tables that a kernel needs are made once.
 
     Args:
         bundle: The game; its seed decides what happens.
-        episodes: How many, from 0 on; or which.
-        backend: `loop` plays through the bundle, `numpy` and `numba` play all at once where the task has a kernel for
-            these agents; `auto` takes the fastest. The trajectories are the same, bit for bit.
+        total: How many episodes there will be; `auto` looks at it.
+        backend: `loop` plays through the bundle, `numpy` and `numba` play all at once where the task has a kernel for these
+            agents; `auto` takes the fastest. The trajectories are the same, bit for bit.
+
+    Attributes:
+        way: How it plays.
     """
+
+    def __init__(self, bundle: Bundle, total: int, backend: Backend = "auto") -> None:
+        self.bundle = bundle
+        self.way = choose_backend(bundle, total, backend)
+        self._kernel = None if self.way == "loop" else bundle.task.kernel()
+
+    def play(self, episodes: Sequence[int], stop: Callable[[], bool] | None = None) -> Episodes:
+        """Play the episodes with these numbers; one by one, it asks `stop` after each and may return fewer."""
+        if self.way == "loop" or self._kernel is None:
+            return play_loop(self.bundle, episodes, stop=stop)
+        return self._kernel.play(self.bundle.seed, np.asarray(episodes, dtype=np.int64), self.way)
+
+
+def play(bundle: Bundle, episodes: int | Sequence[int], backend: Backend = "auto") -> Episodes:
+    """Play episodes of a game: how many, from 0 on, or which; see `Player`."""
     numbers = range(episodes) if isinstance(episodes, int) else episodes
-    return join(list(play_chunks(bundle, numbers, backend, chunk=max(len(numbers), 1))))
-
-
-def play_chunks(
-    bundle: Bundle,
-    episodes: Sequence[int],
-    backend: Backend = "auto",
-    *,
-    chunk: int = CHUNK,
-    stop: Callable[[], bool] | None = None,
-) -> Iterator[Episodes]:
-    """Yield the episodes in order, some at a time, until `stop` says yes."""
-    way = choose_backend(bundle, len(episodes), backend)
-    kernel = bundle.task.kernel()
-    for first in range(0, len(episodes), chunk):
-        if stop is not None and stop():
-            return
-        numbers = episodes[first : first + chunk]
-        if way == "loop" or kernel is None:
-            yield play_loop(bundle, numbers, stop=stop)
-        else:
-            yield kernel.play(bundle.seed, np.asarray(numbers, dtype=np.int64), way)
+    return Player(bundle, len(numbers), backend).play(numbers)

@@ -20,7 +20,9 @@ from taskloom_hci.random import stream_keys
 
 # What moves the cursor after the user acted.
 SHIFT, MAP, SPLIT, TABLE = 0, 1, 2, 3
-SMALLEST_COST = 1e-6  # below, the cells of a gap may tie although their costs differ, and only the table tells
+SMALLEST_COST = (
+    1e-6  # below, the cells of a gap may tie although their costs differ, and only the table tells
+)
 
 
 @jit
@@ -62,7 +64,14 @@ def act(reached: Any, cell: int, goal: int, u: float) -> int:
 
 @jit
 def play_gain(
-    task_keys: Any, user_keys: Any, reached: Any, moved: Any, stay: int, max_rounds: int, keep: bool, out: Any
+    task_keys: Any,
+    user_keys: Any,
+    reached: Any,
+    moved: Any,
+    stay: int,
+    max_rounds: int,
+    keep: bool,
+    out: Any,
 ) -> Any:
     """Play episodes in which every move is carried out; return cells and actions of all rounds if they are kept."""
     targets, goals, num_rounds, is_done = out
@@ -113,7 +122,11 @@ def play_jump(
     way, stay, max_rounds, restart, highest, threshold, cost = settings
     total, count = table.shape[0], targets.shape[1]
     size = 6 * len(task_keys) if keep else 1
-    cells, actions, jumps = np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.int64)
+    cells, actions, jumps = (
+        np.empty(size, np.int64),
+        np.empty(size, np.int64),
+        np.empty(size, np.int64),
+    )
     beliefs = np.empty(count)
     answers = np.empty((total if way == TABLE else 1, count, table.shape[2] + 1))
     mixture, gains = np.empty(table.shape[2] + 1), np.empty(max(total, 2 * count + 1))
@@ -139,9 +152,13 @@ def play_jump(
                 if way == MAP or beliefs[best] > threshold:
                     jump = targets[i, best]
                 elif way == SPLIT:
-                    jump = careful_cell(beliefs, targets[i], cell, total, split, cost, highest, gains, where)
+                    jump = careful_cell(
+                        beliefs, targets[i], cell, total, split, cost, highest, gains, where
+                    )
                 else:
-                    jump = table_cell(beliefs, answers, positions, cell, cost, highest, mixture, gains)
+                    jump = table_cell(
+                        beliefs, answers, positions, cell, cost, highest, mixture, gains
+                    )
             if keep:
                 if used == len(cells):
                     cells, actions, jumps = grown(cells), grown(actions), grown(jumps)
@@ -170,14 +187,25 @@ def play_compiled(
     n, jump = len(episodes), rules.jump
     keys = [stream_keys(seed, name, episodes) for name in ("task", "user")]
     outcome = PointingOutcome(
-        np.empty((n, rules.num_targets), np.int64), np.empty(n, np.int64), np.empty(n, np.int64), np.zeros(n, np.bool_)
+        np.empty((n, rules.num_targets), np.int64),
+        np.empty(n, np.int64),
+        np.empty(n, np.int64),
+        np.zeros(n, np.bool_),
     )
     out = (outcome.targets, outcome.goal, outcome.num_rounds, outcome.is_done)
     if jump is None:
-        cells, actions = play_gain(*keys, rules.reached, rules.moved, rules.stay, rules.max_rounds, keep, out)
+        cells, actions = play_gain(
+            *keys, rules.reached, rules.moved, rules.stay, rules.max_rounds, keep, out
+        )
         return outcome, PointingRounds(cells, actions, np.zeros(len(cells), np.int64))
     exact = jump.cost == 0.0 or jump.cost >= SMALLEST_COST
-    way = MAP if jump.rule == "map" else SPLIT if jump.split is not None and exact and not generic else TABLE
+    way = (
+        MAP
+        if jump.rule == "map"
+        else SPLIT
+        if jump.split is not None and exact and not generic
+        else TABLE
+    )
     settings = (
         way,
         rules.stay,

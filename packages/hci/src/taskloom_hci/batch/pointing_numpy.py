@@ -24,16 +24,19 @@ def draw_ranks(keys: UInt64, counter: int, count: int) -> Int:
 
 def draw_cells(keys: UInt64, count: int, total: int) -> tuple[Int, Int]:
     """Return `games.pointing.draw_cells` for many streams: (n, count) in ascending order and (n,)."""
+    counters = np.arange(count + 1)
+    left = total - counters
+    draws = uniforms(keys[:, None], counters)
+    ranks = np.minimum((draws * left).astype(np.int64), left - 1)
     chosen = np.empty((len(keys), count), dtype=np.int64)
-    rank = np.zeros(len(keys), dtype=np.int64)
     for i in range(count + 1):
-        rank = draw_ranks(keys, i, total - i)
+        rank = ranks[:, i]
         for j in range(i):
             rank += rank >= chosen[:, j]
         if i < count:
             chosen[:, i] = rank
             chosen[:, : i + 1].sort(axis=1)
-    return chosen, rank
+    return chosen, ranks[:, count]
 
 
 def play_rows(

@@ -92,6 +92,12 @@ class Pointing(InteractionTask):
             return discrete_array_element(low=-1, high=1, init=0, out_of_bounds_mode="error")
         return discrete_array_element(len(MOVES_2D), init=0, out_of_bounds_mode="error")
 
+    def assistant_element(self) -> Element:
+        """Return what an assistant's action may be here: a cell, or a gain."""
+        if self.mode == "position":
+            return self.cell_element()
+        return discrete_array_element(low=1, high=max(self.shape), out_of_bounds_mode="error")
+
     def cell_of(self, position: Any) -> int:  # noqa: ANN401 -- an integer or a pair
         """Return the number of the cell at a position."""
         if self.dimension == 1:
@@ -127,30 +133,25 @@ class Pointing(InteractionTask):
         self.state["position"] = self.positions[start]
 
     def on_user_action(self, *, user_action: Any) -> tuple[State, float, bool]:  # noqa: ANN401
-        move = (
-            self.moves[int(user_action) + 1]
-            if self.dimension == 1
-            else self.moves[int(user_action)]
-        )
+        game = self.game
+        stays = user_action == 0
+        goal = game.user.state["goal"] if game.user is not None else None
         position = self.state["position"]
-        user = self.game.user
-        at_goal = user is not None and np.array_equal(position, user.state["goal"])
-        is_done = bool(at_goal and not move.any())
-        if self.game.assistant is None:
-            self._shift(move, 1)
-        return self.state, -1.0, is_done
+        at_goal = position == goal if self.dimension == 1 else np.array_equal(position, goal)
+        if game.assistant is None:
+            self._shift(user_action, 1)
+        return self.state, -1.0, bool(stays and at_goal)
 
     def on_assistant_action(self, *, assistant_action: Any) -> tuple[State, float, bool]:  # noqa: ANN401
         if self.mode == "position":
             self.state["position"] = assistant_action
         else:
-            index = int(self.user_action) + (1 if self.dimension == 1 else 0)
-            self._shift(self.moves[index], assistant_action)
+            self._shift(self.user_action, int(assistant_action))
         return self.state, 0.0, False
 
-    def _shift(self, move: NDArray[Any], gain: Any) -> None:  # noqa: ANN401
-        step = move * int(gain)
-        self.state["position"] = self.state["position"] + (step[0] if self.dimension == 1 else step)
+    def _shift(self, action: Any, gain: int) -> None:  # noqa: ANN401
+        step = int(action) if self.dimension == 1 else self.moves[int(action)]
+        self.state["position"] = self.state["position"] + step * gain
 
     def kernel(self) -> Kernel | None:
         # The tables need the agents' modules, which need this one.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from taskloom_hci.elements import discrete_array_element
+from taskloom_hci.elements import Element, discrete_array_element
 from taskloom_hci.state import State
 from taskloom_hci.task import InteractionTask
 
@@ -46,6 +46,14 @@ class Coordinated(InteractionTask):
 
     def reset(self, forced: Mapping[str, Any] | None = None) -> None:
         self.state["x"] = 0
+
+    def user_element(self) -> Element:
+        """Return the ten choices."""
+        return discrete_array_element(10, out_of_bounds_mode="error")
+
+    def assistant_element(self) -> Element:
+        """Return the same ten choices."""
+        return self.user_element()
 
     def on_user_action(self, *, user_action: Any) -> tuple[State, float, bool]:  # noqa: ANN401
         del user_action

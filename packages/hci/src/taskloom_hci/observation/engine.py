@@ -18,7 +18,14 @@ NoisyRule: TypeAlias = Callable[[Any, StateTree, Stream], Any]
 
 
 class ObservationEngine(ABC):
-    """Turns the state of the game into an observation."""
+    """Turns the state of the game into an observation.
+
+    Attributes:
+        parts: The parts of the game that are seen as they are, if that is all the engine does; a game then makes no more
+            than those.
+    """
+
+    parts: tuple[str, ...] | None = None
 
     @abstractmethod
     def observe(self, game_state: StateTree, stream: Stream) -> tuple[StateTree, float]:
@@ -97,13 +104,13 @@ class RuleObservation(ObservationEngine):
             look.key is None and look.rule is None and look.noise is None
             for look in self.specification
         )
-        self._parts = tuple(look.part for look in self.specification) if plain else None
+        self.parts = tuple(look.part for look in self.specification) if plain else None
         if self.rules or self.noises:
-            self._parts = None
+            self.parts = None
 
     def observe(self, game_state: StateTree, stream: Stream) -> tuple[StateTree, float]:
-        if self._parts is not None:
-            return {part: game_state[part] for part in self._parts if part in game_state}, 0.0
+        if self.parts is not None:
+            return {part: game_state[part] for part in self.parts if part in game_state}, 0.0
         seen: StateTree = {}
         for look in self.specification:
             if look.part not in game_state:

@@ -38,3 +38,32 @@ class Pointing(HciTask[PointingConfig]):
 
         config = self.config
         return Game((config.cells,), config.targets, config.assistant.mode, config.max_rounds)
+
+
+class Pointing2DConfig(HciConfig):
+    """A grid of cells, some of which are targets."""
+
+    width: Annotated[int, Field(ge=2, le=100), Unit("cell")] = 12
+    """Cells along the first axis."""
+    height: Annotated[int, Field(ge=2, le=100), Unit("cell")] = 12
+    """Cells along the second axis."""
+    targets: Annotated[int, Field(ge=1, le=1000)] = 8
+    """Cells that may be the goal."""
+    max_rounds: Annotated[int, Field(ge=1, le=10_000)] = 100
+    """Rounds after which an episode is cut off."""
+
+
+class Pointing2D(HciTask[Pointing2DConfig]):
+    """Pointing in two dimensions."""
+
+    def __init__(self, config: Pointing2DConfig) -> None:
+        super().__init__(config)
+
+    def game(self) -> Game:
+        """Return the grid of cells."""
+        from taskloom_hci.games.pointing import Pointing as Game
+
+        config = self.config
+        return Game(
+            (config.width, config.height), config.targets, config.assistant.mode, config.max_rounds
+        )

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from taskloom_hci.agent import Agent
+from taskloom_hci.elements import discrete_array_element
 from taskloom_hci.errors import BundleConstraintError
 from taskloom_hci.games.pointing import Pointing
+from taskloom_hci.games.simple import Coordinated
 from taskloom_hci.models.pointing import Indifferent, PointingModel
+from taskloom_hci.models.polynomial import SIZE, Polynomial
+from taskloom_hci.policies.likelihood import ModelPolicy
 from taskloom_hci.policies.policy import RandomPolicy
+from taskloom_hci.state import State
 from taskloom_hci.task import InteractionTask
 from taskloom_hci.users.pointing import PointingUser
 
@@ -27,3 +32,19 @@ def random_user(task: InteractionTask) -> Agent:
     if isinstance(task, Pointing):
         return PointingUser(task, Indifferent(task.dimension))
     return Agent("user", policy=RandomPolicy(task.user_element()))
+
+
+def polynomial_user(task: InteractionTask, coefficients: tuple[int, int, int]) -> Agent:
+    """Return a user of the coordinated task who follows a hidden polynomial."""
+    if not isinstance(task, Coordinated):
+        raise BundleConstraintError(
+            [f"The user 'polynomial' plays the coordinated task, not {type(task).__name__}."]
+        )
+    model = Polynomial(coefficients)
+    state = State(
+        {
+            name: discrete_array_element(SIZE, init=value)
+            for name, value in zip(model.hidden, model.coefficients, strict=True)
+        }
+    )
+    return Agent("user", policy=ModelPolicy(model, task.user_element()), state=state)

@@ -64,3 +64,20 @@ class RandomUserConfig(UserConfig):
         from taskloom_hci.users.build import random_user
 
         return random_user(task)
+
+
+class PolynomialConfig(UserConfig):
+    """Chooses by a hidden polynomial of the state: pseudo-random, and predictable for whoever knows it."""
+
+    kind: Literal["polynomial"] = "polynomial"
+    p0: Annotated[int, Field(ge=0, le=9)] = 1
+    """Coefficient of x."""
+    p1: Annotated[int, Field(ge=0, le=9)] = 5
+    """Coefficient of x squared."""
+    p2: Annotated[int, Field(ge=0, le=9)] = 7
+    """Coefficient of x cubed."""
+
+    def build(self, task: InteractionTask) -> Agent:
+        from taskloom_hci.users.build import polynomial_user
+
+        return polynomial_user(task, (self.p0, self.p1, self.p2))

@@ -1,0 +1,1 @@
+"""The games for learners: gymnasium, PettingZoo and Stable-Baselines3."""

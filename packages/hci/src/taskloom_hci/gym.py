@@ -1,0 +1,13 @@
+"""Importing this registers the games' ids: `gymnasium.make("taskloom_hci.gym:hci/Pointing-v0")`.
+
+gymnasium 1.0 stopped reading the entry-point group `gymnasium.envs` by itself; the group is still declared for those who
+read it, and its function is the one below.
+"""
+
+from __future__ import annotations
+
+from taskloom_hci.exports.register import IDS, register
+
+register()
+
+__all__ = ["IDS", "register"]

@@ -1,0 +1,187 @@
+"""The games for learners: the conformance suites of gymnasium, PettingZoo and Stable-Baselines3, for every task."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+
+from taskloom_hci.batch.play import play
+from taskloom_hci.errors import HciError
+from taskloom_hci.exports.env import GameEnv, as_array
+from taskloom_hci.exports.register import IDS
+from taskloom_hci.exports.vector import PointingVector
+from taskloom_hci.shipped import make_bundle
+
+# A learner may do anything, also what the assistant's model of the user rules out.
+TOLERANT = {"kind": "big", "on_zero": "uniform"}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "pointing": {"assistant": TOLERANT},
+    "pointing_2d": {"assistant": TOLERANT, "width": 5, "height": 4},
+}
+
+
+def make(name: str) -> Any:
+    return make_bundle(name, **OPTIONS.get(name, {}))
+
+
+@pytest.fixture(params=sorted(IDS), ids=str)
+def env_id(request: Any) -> str:
+    import taskloom_hci.gym  # registers the ids
+
+    assert taskloom_hci.gym.IDS is IDS
+    return f"hci/{request.param}"
+
+
+@pytest.mark.parametrize("train", ["user", "assistant"])
+def test_gymnasium_accepts_every_task(env_id: str, train: str) -> None:
+    # B8: the seed system's environment failed this check.
+    options = OPTIONS.get(IDS[env_id.removeprefix("hci/")], {})
+    env = gymnasium.make(env_id, train=train, render_mode="ansi", **options)
+    check_env(env.unwrapped)
+    assert isinstance(env.unwrapped.render(), str)
+    env.close()
+
+
+# PettingZoo warns of every observation that is a dict, and a game's observation has named entries.
+@pytest.mark.filterwarnings("ignore:Observation is not a NumPy array:UserWarning")
+@pytest.mark.filterwarnings("ignore:Observation space for each agent probably:UserWarning")
+@pytest.mark.parametrize("name", sorted(set(IDS.values())))
+def test_pettingzoo_accepts_every_task(name: str, capsys: Any) -> None:
+    # B8: the seed system's environment could not even be constructed.
+    pytest.importorskip("pettingzoo")
+    from pettingzoo.test import api_test, parallel_api_test, parallel_seed_test, seed_test
+
+    from taskloom_hci.exports.zoo import GameAEC, GameParallel
+
+    api_test(GameAEC(make(name)), num_cycles=60)
+    parallel_api_test(GameParallel(make(name)), num_cycles=60)
+    seed_test(lambda: GameAEC(make(name)), num_cycles=30)
+    parallel_seed_test(lambda: GameParallel(make(name)), num_cycles=30)
+
+
+def test_equal_seeds_step_alike_in_gymnasium() -> None:
+    # B7: GymWrapper.reset(seed=...) did not fix anything.
+    def trace(seed: int) -> list[float]:
+        env = GameEnv(make("pointing"))
+        rng = np.random.default_rng(0)
+        out = [as_array(env.reset(seed=seed)[0])]
+        for _ in range(40):
+            seen, _, done, cut, _ = env.step(int(rng.integers(3)))
+            out.append(as_array(seen))
+            if done or cut:
+                out.append(as_array(env.reset()[0]))
+        return np.concatenate(out).tolist()
+
+    assert trace(4) == trace(4)
+    assert trace(4) != trace(5)
+
+
+def test_a_time_limit_is_a_truncation() -> None:
+    env = GameEnv(make_bundle("pointing", max_rounds=3))
+    env.reset(seed=0, options={"forced": {"task_state": {"targets": np.arange(8), "position": 20}}})
+    ends = [env.step(2)[2:4] for _ in range(3)]
+    assert ends == [(False, False), (False, False), (False, True)]
+
+
+def test_actions_outside_the_space_are_refused() -> None:
+    env = GameEnv(make("pointing"))
+    env.reset(seed=0)
+    with pytest.raises(HciError, match="not in Discrete"):
+        env.step(3)
+    with pytest.raises(HciError, match="no 'umpire'"):
+        GameEnv(make("pointing"), "umpire")  # type: ignore[arg-type]
+    with pytest.raises(HciError, match="no 'assistant'"):
+        GameEnv(make_bundle("pointing", assistant={"kind": "none"}), "assistant")
+
+
+@pytest.mark.parametrize(
+    "assistant",
+    [{"kind": "gain"}, {"kind": "gain", "gain": 2}, TOLERANT, {"kind": "none"}],
+    ids=str,
+)
+def test_games_side_by_side_are_games_alone(assistant: dict[str, Any]) -> None:
+    count = 4
+    many = PointingVector(make_bundle("pointing", max_rounds=9, assistant=assistant), count)
+    alone = [
+        GameEnv(make_bundle("pointing", max_rounds=9, assistant=assistant)) for _ in range(count)
+    ]
+    seen, _ = many.reset(seed=3)
+    for i, env in enumerate(alone):
+        env.reset(seed=3 + i)
+    assert many.observation_space.contains(seen)
+    rng = np.random.default_rng(1)
+    endings = 0
+    for step in range(150):
+        wise = np.sign(seen["user_state__goal"] - seen["task_state__position"])[:, 0] + 1
+        actions = wise if step % 3 else rng.integers(0, 3, count)
+        seen, rewards, done, cut, info = many.step(actions)
+        for i, env in enumerate(alone):
+            look, reward, is_done, truncated, _ = env.step(actions[i])
+            assert (reward, is_done, truncated) == (rewards[i], done[i], cut[i])
+            if is_done or truncated:
+                np.testing.assert_equal(info["final_obs"][i], look)
+                look, _ = env.reset()
+                endings += 1
+            np.testing.assert_equal({name: values[i] for name, values in seen.items()}, look)
+    assert endings > 10
+
+
+def test_vectors_are_made_by_id() -> None:
+    import taskloom_hci.gym  # noqa: F401 -- registers the ids
+
+    env = gymnasium.make_vec("hci/Pointing-v0", num_envs=3, vectorization_mode="vector_entry_point")
+    assert env.num_envs == 3
+    seen, _ = env.reset(seed=0)
+    assert seen["task_state__position"].shape == (3, 1)
+    with pytest.raises(HciError, match="3 actions"):
+        env.unwrapped.step(np.zeros(2))
+    with pytest.raises(HciError, match="no batch kernel"):
+        PointingVector(make_bundle("example"), 2)
+
+
+def test_an_agent_is_an_expert_to_imitate() -> None:
+    env = GameEnv(
+        make_bundle(
+            "pointing", assistant={"kind": "none"}, user={"kind": "careful", "error_rate": 0.0}
+        )
+    )
+    env.reset(seed=1)
+    total = 0.0
+    for _ in range(60):
+        action = env.expert_action()
+        assert env.expert_action() == action
+        _, reward, done, _, _ = env.step(action)
+        total += reward
+        if done:
+            break
+    assert done
+
+
+def test_importing_the_domain_needs_three_packages() -> None:
+    # B14: the seed system could not be imported without two optional packages.
+    import subprocess
+
+    code = (
+        "import sys, taskloom_hci.bundle, taskloom_hci.shipped, taskloom_hci.batch.play\n"
+        "heavy = {'numba', 'pettingzoo', 'stable_baselines3', 'torch', 'scipy', 'jax', 'matplotlib', 'pandas'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
+def test_a_gymnasium_game_plays_what_the_batch_plays() -> None:
+    env = GameEnv(make_bundle("pointing", user={"kind": "careful", "error_rate": 0.2}))
+    env.bundle.seed = 9
+    env.reset(seed=9)
+    expected = play(
+        make_bundle("pointing", seed=9, user={"kind": "careful", "error_rate": 0.2}), 1, "numpy"
+    )
+    for action in expected.rounds["user_action"]:
+        _, _, done, _, _ = env.step(int(action) + 1)
+    assert done == expected.is_done[0]
