@@ -82,14 +82,12 @@ def test_cells_show_four_significant_digits(value: object, text: str) -> None:
     assert figures.cell(value) == text
 
 
-def test_columns_align_their_decimals() -> None:
-    assert figures.column([0.5, 0.25, None, 1e-9, 2]) == [
-        "0.50",
-        "0.25",
-        "\u2013",
-        "1e\u22129",
-        "2",
-    ]
+def test_columns_of_one_magnitude_align_their_decimals() -> None:
+    assert figures.column([0.5, 0.25, None, 0.0, 2]) == ["0.50", "0.25", "\u2013", "0.00", "2"]
+
+
+def test_columns_of_many_magnitudes_show_each_number_by_itself() -> None:
+    assert figures.column([8000.0, 6.334084, 0.006143]) == ["8000", "6.334", "0.006143"]
 
 
 @pytest.mark.parametrize(

@@ -21,21 +21,21 @@ def cell(value: object) -> str:
 
 
 def column(values: Sequence[object]) -> list[str]:
-    """Return the cells of a column; floats of ordinary size share one number of decimals, so that they align."""
-    ordinary = [value for value in values if _is_ordinary(value)]
-    decimals = max((len(cell(value).partition(".")[2]) for value in ordinary), default=0)
+    """Return the cells of a column; floats of one magnitude share their number of decimals, so that they align."""
+    floats = [abs(value) for value in values if isinstance(value, float)]
+    present = [value for value in floats if value > 0]
+    alike = bool(present) and all(map(math.isfinite, floats)) and max(present) < 10 * min(present)
+    if not alike or not all(map(_is_ordinary, present)):
+        return [cell(value) for value in values]
+    decimals = max(len(number(value).partition(".")[2]) for value in present)
     return [
-        f"{value:.{decimals}f}".replace("-", _MINUS) if _is_ordinary(value) else cell(value)
+        f"{value:.{decimals}f}".replace("-", _MINUS) if isinstance(value, float) else cell(value)
         for value in values
     ]
 
 
-def _is_ordinary(value: object) -> bool:
-    return (
-        isinstance(value, float)
-        and math.isfinite(value)
-        and (value == 0 or 1e-3 <= abs(value) < 1e5)
-    )
+def _is_ordinary(value: float) -> bool:
+    return 1e-3 <= value < 1e4
 
 
 def number(value: float) -> str:

@@ -58,7 +58,10 @@ def results(run: Run) -> h.Node:
                 for name, value in large.items()
             )
         ],
-        [table(block.columns, block.rows, row_heads=True) for block in tables],
+        tables
+        and h.div(".beside")[
+            (h.div[table(block.columns, block.rows, row_heads=True)] for block in tables)
+        ],
     ]
 
 
@@ -197,7 +200,7 @@ def _git(environment: Mapping[str, Any]) -> str:
 
 
 def _moment(stamp: str) -> str:
-    return stamp.replace("T", " ").replace("Z", " UTC")
+    return f"{stamp[:19].replace('T', ' ')} UTC" if stamp else ""
 
 
 def _mapping(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from taskloom.report.model import Table
 from taskloom.task import JsonValue
 
-TILE_LIMIT = 8
+TILE_LIMIT = 12
 """Final metrics that are shown large; more than these make a table."""
 
 

@@ -38,6 +38,9 @@ def config(colors: tuple[str, ...], ink: str, grid: str) -> dict[str, Any]:
         "view": {"stroke": None},
         "axis": axis,
         "axisX": {"grid": False},
+        "axisY": {
+            "titlePadding": 16
+        },  # a reader's font may be wider than the one that was measured
         "legend": {
             "labelColor": ink,
             "titleColor": ink,
