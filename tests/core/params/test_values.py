@@ -26,6 +26,7 @@ def _zoo(**arguments: str):  # noqa: ANN202 -- the garden is importable inside a
         ("flag", "off", False),
         ("pick", "bear", "bear"),
         ("pick", "none", "none"),
+        ("pick", "null", None),
         ("maybe_word", "none", None),
         ("maybe_word", '"none"', "none"),
         ("maybe_word", "wolf", "wolf"),

@@ -38,8 +38,8 @@ def _tell(error: Exception) -> int:
     if isinstance(error, TaskloomError):
         for line in error.message.splitlines() or [""]:
             _say(f"error: {line}")
-        if error.hint:
-            _say(f"hint: {error.hint}")
+        for position, line in enumerate(error.hint.splitlines()):
+            _say(line if position else f"hint: {line}")
         return error.exit_code
     # Typer's own errors; their common base class is not public.
     format_message = getattr(error, "format_message", None)
@@ -59,7 +59,9 @@ def _sentence(text: str) -> str:
 
 def _say(line: str) -> None:
     with contextlib.suppress(OSError):  # nobody is listening
-        sys.stderr.write(f"{line}\n")
+        # The text may hold anything that a file or an environment held.
+        shown = "".join(char if char.isprintable() else repr(char)[1:-1] for char in line)
+        sys.stderr.write(f"{shown}\n")
         sys.stderr.flush()
 
 

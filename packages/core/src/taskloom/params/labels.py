@@ -142,5 +142,10 @@ def shown(value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 256:
         # str() of a huge integer raises, by a limit of the interpreter's own
         return f"an integer of {value.bit_length()} bits"
-    text = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text_of(value))
+    text = printable(text_of(value))
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+
+
+def printable(text: str) -> str:
+    """Return text with whatever a terminal would obey spelled out."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)

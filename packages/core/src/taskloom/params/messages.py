@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from taskloom.errors import ConfigError, UnknownNameError
-from taskloom.params.labels import limit_text, shown
+from taskloom.params.labels import limit_text, printable, shown
 from taskloom.params.shapes import Model, fields_of, shape_of
 from taskloom.params.tree import walk
 
@@ -254,7 +254,7 @@ def shown_text(text: str) -> str:
 
 def spelled(source: str) -> str:
     """Return a source as it stands in a sentence."""
-    return "the command line" if source == "command line" else source
+    return "the command line" if source == "command line" else printable(source)
 
 
 def _nearest_value(config_class: Model, problem: Problem, merged: Merged) -> str:

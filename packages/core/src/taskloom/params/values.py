@@ -6,6 +6,7 @@ that may be None writes the word itself as '"none"'), JSON stands for lists and 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from taskloom.params.shapes import Shape, shape_of_type
 _LISTS = (list, tuple, set, frozenset)
 _MAPPINGS = (dict, Mapping)
 _NONE = "none"
+_OTHER_NONE = "null"  # where `none` is itself one of the choices
 _LARGEST = 2**63
 
 
@@ -66,9 +68,9 @@ def written_value(value: object, shape: Shape) -> Any:  # noqa: ANN401 -- what T
     """
     annotation = shape.annotation
     if value is None:
-        return _NONE
+        return _none_word(annotation)
     if isinstance(value, str) and shape.optional and annotation is str:
-        return json.dumps(value) if value.strip('"').lower() == _NONE else value
+        return json.dumps(value) if _spells_none(value) else value
     inner = get_args(annotation)
     if isinstance(value, list):
         kinds = (
@@ -110,19 +112,21 @@ def read_json(text: str) -> object:
 def _means_none(value: object, annotation: Any) -> bool:  # noqa: ANN401
     if value is None:
         return True
-    return isinstance(value, str) and value.lower() == _NONE and _NONE not in choices_of(annotation)
+    return isinstance(value, str) and value.lower() == _none_word(annotation)
+
+
+def _none_word(annotation: Any) -> str:  # noqa: ANN401
+    return _OTHER_NONE if _NONE in choices_of(annotation) else _NONE
 
 
 def _read_text(text: str, shape: Shape, *, typed: bool) -> object:  # noqa: PLR0911 -- one return a kind
     annotation = shape.annotation
     if annotation is str:
-        unquoted = text.strip('"')
-        quoted_none = shape.optional and unquoted.lower() == _NONE and text == f'"{unquoted}"'
-        return unquoted if quoted_none else text
-    if _is_union(annotation):
-        return _read_union(text, get_args(annotation))
+        return _unquoted_none(text) if shape.optional else text
     if typed or annotation is Any:
         return text
+    if _is_union(annotation):
+        return _read_union(text, get_args(annotation))
     if _is_a(annotation, _LISTS):
         if text.startswith("["):
             return read_json(text)
@@ -137,6 +141,20 @@ def _read_text(text: str, shape: Shape, *, typed: bool) -> object:  # noqa: PLR0
         raise UnreadableValueError(
             f"must be a JSON object, such as '{{\"a\": 1}}'; it {error}"
         ) from None
+
+
+def _spells_none(text: str) -> bool:
+    return text.strip('"').lower() == _NONE
+
+
+def _unquoted_none(text: str) -> str:
+    """Return the word none that somebody quoted in order to have it as text, or the text as it is."""
+    if text.startswith('"'):
+        with contextlib.suppress(ValueError):
+            held = json.loads(text)
+            if isinstance(held, str) and _spells_none(held):
+                return held
+    return text
 
 
 def _read_union(text: str, members: tuple[Any, ...]) -> object:

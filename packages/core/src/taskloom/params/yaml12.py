@@ -48,7 +48,7 @@ def read_yaml(text: str) -> object:
     except UnreadableValueError:
         raise
     except (ValueError, OverflowError):  # an integer beyond the interpreter's limit
-        raise UnreadableValueError("is not valid YAML: a number in it is too long") from None
+        raise UnreadableValueError("is not valid YAML: a number in it cannot be read") from None
 
 
 def _int(loader: _Loader, node: yaml.ScalarNode) -> int:
@@ -77,9 +77,24 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[object, object]:
     return dict(loader.construct_mapping(node, deep=True))
 
 
-_Loader.add_constructor("tag:yaml.org,2002:int", _int)
-_Loader.add_constructor("tag:yaml.org,2002:float", _float)
-_Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
+def _bool(loader: _Loader, node: yaml.ScalarNode) -> bool:
+    text = str(loader.construct_scalar(node)).lower()
+    if text not in ("true", "false"):
+        raise UnreadableValueError(f"has '!!bool {text}', which is neither true nor false")
+    return text == "true"
+
+
+# Only what JSON has: the dates, sets, binaries and pairs of YAML 1.1 have no place in a config.
+_Loader.yaml_constructors = {
+    "tag:yaml.org,2002:null": yaml.SafeLoader.construct_yaml_null,
+    "tag:yaml.org,2002:bool": _bool,
+    "tag:yaml.org,2002:int": _int,
+    "tag:yaml.org,2002:float": _float,
+    "tag:yaml.org,2002:str": yaml.SafeLoader.construct_yaml_str,
+    "tag:yaml.org,2002:seq": yaml.SafeLoader.construct_yaml_seq,
+    "tag:yaml.org,2002:map": _mapping,
+    None: yaml.SafeLoader.construct_undefined,
+}
 
 
 def _reason(error: yaml.YAMLError) -> str:
