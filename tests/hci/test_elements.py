@@ -169,11 +169,11 @@ def test_rules_apply_in_order(cases: Any) -> None:
 
 
 def test_continuous_samples_are_uniform_and_unbounded_ones_normal() -> None:
-    # B16: an unbounded axis was drawn from [1, 2]; the mean of 20,000 has a standard error of 0.007.
+    # B16: an unbounded axis was drawn from [1, 2]; the mean of 4,000 has a standard error of 0.009.
     stream = Stream(11)
-    bounded = np.array([sample(numeric([-1.0], [1.0]), stream)[0] for _ in range(20_000)])
-    assert abs(bounded.mean()) < 0.02
-    assert abs(bounded.var() - 1 / 3) < 0.01
+    bounded = np.array([sample(numeric([-1.0], [1.0]), stream)[0] for _ in range(4000)])
+    assert abs(bounded.mean()) < 0.05
+    assert abs(bounded.var() - 1 / 3) < 0.025
     free = np.concatenate(
         [sample(numeric(np.full(100, -np.inf), np.full(100, np.inf)), stream) for _ in range(200)]
     )
