@@ -2,9 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
+from scipy.special import log_softmax
 from taskloom_anomaly.detectors.protocol import Features, FeatureSpec
+
+
+class LinearModel:
+    """Softmax regression as a model that can be trained: logits = x W + b."""
+
+    def __init__(self, weight: np.ndarray, bias: np.ndarray) -> None:
+        self._parameters = {"weight": weight, "bias": bias}
+        self.steps = 0
+
+    def parameters(self) -> dict[str, np.ndarray]:
+        return {name: array.copy() for name, array in self._parameters.items()}
+
+    def logits(self, parameters: Mapping[str, np.ndarray], inputs: np.ndarray) -> np.ndarray:
+        return inputs @ parameters["weight"] + parameters["bias"]
+
+    def loss_gradient(
+        self, parameters: Mapping[str, np.ndarray], inputs: np.ndarray, labels: np.ndarray
+    ) -> tuple[float, dict[str, np.ndarray]]:
+        self.steps += 1
+        log_p = log_softmax(self.logits(parameters, inputs), axis=1)
+        slope = (np.exp(log_p) - np.eye(log_p.shape[1])[labels]) / len(labels)
+        loss = -float(log_p[np.arange(len(labels)), labels].mean())
+        return loss, {"weight": inputs.T @ slope, "bias": slope.sum(axis=0)}
+
 
 WIDTHS = {"hidden_0": 12, "hidden_1": 8}
 NUM_CLASSES = 4
@@ -35,7 +62,14 @@ def make_features(count: int, seed: int, *, anomalous: bool = False) -> Features
         inputs=inputs.astype(np.float32),
         labels=labels,
         anomalous=np.full(count, anomalous),
+        handle=make_model(),
     )
+
+
+def make_model() -> LinearModel:
+    """Return a model of the inputs, for detectors that train one."""
+    rng = np.random.default_rng(97)
+    return LinearModel(rng.standard_normal((10, NUM_CLASSES)), np.zeros(NUM_CLASSES))
 
 
 def make_head() -> tuple[np.ndarray, np.ndarray]:
@@ -69,6 +103,7 @@ def joined(a: Features, b: Features) -> Features:
         both(a.inputs, b.inputs),
         both(a.labels, b.labels),
         both(a.anomalous, b.anomalous),
+        a.handle,
     )
 
 
@@ -76,4 +111,4 @@ def joined(a: Features, b: Features) -> Features:
 def spec() -> FeatureSpec:
     """The spec of these features."""
     head, bias = make_head()
-    return FeatureSpec(WIDTHS, NUM_CLASSES, "hidden_1", head, bias)
+    return FeatureSpec(WIDTHS, NUM_CLASSES, "hidden_1", head, bias, make_model())
