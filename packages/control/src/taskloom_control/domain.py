@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from taskloom.registry import ComponentRef, DomainRef, TaskRef
+from taskloom.registry import ComponentRef, DomainRef, TaskRef, VerbRef
 
 
 def _optimizer(name: str, summary: str, config: str) -> ComponentRef:
@@ -21,7 +21,20 @@ DOMAIN = DomainRef(
     name="control",
     summary="Plan with sampling-based model-predictive control on MuJoCo.",
     extra="control",
-    tasks=(_task("cartpole", "Swing up a pole on a cart and hold it.", "cartpole:Cartpole"),),
+    tasks=(
+        _task("acrobot", "Swing up two links, driven at the elbow.", "acrobot:Acrobot"),
+        _task("ball_in_cup", "Swing a ball on a string into a cup.", "ball_in_cup:BallInCup"),
+        _task("cartpole", "Swing up a pole on a cart and hold it.", "cartpole:Cartpole"),
+        _task("cylinder_push", "Push a cylinder to a goal.", "cylinder_push:CylinderPush"),
+        _task("double_cartpole", "Balance two poles in a row.", "double_cartpole:DoubleCartpole"),
+        _task("double_integrator", "Steer a mass to a goal.", "double_integrator:DoubleIntegrator"),
+        _task("lq_point_mass", "Bring a mass to rest, optimally.", "lq_point_mass:LqPointMass"),
+        _task("particle_goal", "Follow a moving mocap target.", "particle_goal:ParticleGoal"),
+        _task("pendulum", "Swing up a pendulum.", "pendulum:Pendulum"),
+        _task("push_t", "Push a T-shaped block to a pose.", "push_t:PushT"),
+        _task("reacher", "Reach a target with two links.", "reacher:Reacher"),
+        _task("u_maze", "Leave a U-shaped trap.", "u_maze:UMaze"),
+    ),
     components={
         "taskloom_control.optimizers": (
             _optimizer("ps", "Predictive sampling: keep the best.", "PredictiveSampling"),
@@ -42,5 +55,13 @@ DOMAIN = DomainRef(
             _engine("mjx", "MuJoCo in JAX (extra `jax`).", "Mjx"),
         ),
     },
+    verbs=(
+        VerbRef(
+            "replay",
+            "Execute a run again and compare what it did.",
+            "taskloom_control.verbs:replay",
+        ),
+        VerbRef("check", "Look for mistakes in a task.", "taskloom_control.verbs:check"),
+    ),
     report="taskloom_control.report:report",
 )

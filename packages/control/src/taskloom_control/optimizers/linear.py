@@ -126,17 +126,52 @@ class LocalModel:
             sensors[k] = data.sensordata
         path = Trajectory(states, qpos, rest, applied, sensors, np.inf)
         if np.isfinite(rest).all() and np.isfinite(qpos).all():
-            cost = float(self.costs(qpos[None, 1:], rest[None, 1:], sensors[None], applied[None]).sum())
+            cost = float(
+                self.costs(qpos[None, 1:], rest[None, 1:], sensors[None], applied[None]).sum()
+            )
             path.cost = cost if np.isfinite(cost) else np.inf
         return path
 
-    def difference(self, q0: np.ndarray, r0: np.ndarray, q1: np.ndarray, r1: np.ndarray) -> np.ndarray:
+    def at(self, qpos: np.ndarray, controls: np.ndarray) -> tuple[Trajectory, np.ndarray]:
+        """Return a step that begins and is judged at rest at a point, and how far it really moves from there.
+
+        Args:
+            qpos: Positions, shape (nq,).
+            controls: Controls, shape (nu,).
+        """
+        model, data = self.model, self._data
+        apply_snapshot(self._problem.snapshot, model, data)
+        data.qpos[:], data.qvel[:], data.act[:] = qpos, 0.0, 0.0
+        data.ctrl[:] = controls
+        states = np.empty((2, mujoco.mj_stateSize(model, self._bits)))
+        mujoco.mj_getState(model, data, states[0], self._bits)
+        start = (qpos.copy(), np.zeros(model.nv + model.na))
+        mujoco.mj_step(model, data)
+        sensors = data.sensordata.copy()
+        mujoco.mj_getState(model, data, states[1], self._bits)
+        end = np.concatenate([data.qvel, data.act])
+        drift = self.difference(*start, data.qpos, end)
+        path = Trajectory(
+            states,
+            np.tile(start[0], (2, 1)),
+            np.tile(start[1], (2, 1)),
+            controls[None].copy(),
+            sensors[None],
+            0.0,
+        )
+        return path, drift
+
+    def difference(
+        self, q0: np.ndarray, r0: np.ndarray, q1: np.ndarray, r1: np.ndarray
+    ) -> np.ndarray:
         """Return the tangent vector from one state to another."""
         step = np.empty(self.model.nv)
         mujoco.mj_differentiatePos(self.model, step, 1.0, q0, q1)
         return np.concatenate([step, r1 - r0])
 
-    def costs(self, qpos: np.ndarray, rest: np.ndarray, sensors: np.ndarray, controls: np.ndarray) -> np.ndarray:
+    def costs(
+        self, qpos: np.ndarray, rest: np.ndarray, sensors: np.ndarray, controls: np.ndarray
+    ) -> np.ndarray:
         """Return the cost of every step, shape (R, T)."""
         task, problem = self._task, self._problem
         states = np.concatenate([qpos, rest[..., : self.model.nv]], axis=-1)

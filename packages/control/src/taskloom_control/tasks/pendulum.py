@@ -26,9 +26,9 @@ class PendulumConfig(ControlConfig):
     """Weight of the squared angular velocity."""
     w_control: Weight = 0.005
     """Weight of the squared torque."""
-    controller: ControllerConfig = ControllerConfig(horizon=2.0, spline="linear")
+    controller: ControllerConfig = ControllerConfig(horizon=1.5)
     """The receding-horizon controller."""
-    optimizer: AnyOptimizer = Cem(num_nodes=6)
+    optimizer: AnyOptimizer = Cem(num_nodes=5)
     """What improves the plan."""
 
 

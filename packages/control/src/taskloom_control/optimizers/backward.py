@@ -1,0 +1,129 @@
+"""The backward pass of iLQR, with bounds on the controls.
+
+Y. Tassa, N. Mansard and E. Todorov, "Control-limited differential dynamic programming", ICRA 2014. The cost of step k here is
+a function of the state after it, as everywhere in this package, so it joins the value function before the step is taken back:
+with F = [A B] and z = (x, u),
+
+    Q_z = c_z + F^T (V_x + c_x),   Q_zz = c_zz + F^T (V_xx + c_xx) F + c_zx F + (c_zx F)^T.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from taskloom_control.optimizers.linear import Expansion
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+_BOX_ITERATIONS = 50
+
+
+@dataclass
+class Policy:
+    """What a backward pass finds.
+
+    Attributes:
+        steps: Changes of the controls, shape (T, m).
+        gains: Feedback on the change of the state, shape (T, m, n).
+        expected: Change of the cost that the local model expects of the whole step; not positive.
+    """
+
+    steps: Float[np.ndarray, "T m"]
+    gains: Float[np.ndarray, "T m n"]
+    expected: float
+
+
+def backward_pass(
+    model: Expansion,
+    drift: Float[np.ndarray, "T n"],
+    low: Float[np.ndarray, "T m"],
+    high: Float[np.ndarray, "T m"],
+    regularization: float,
+) -> Policy | None:
+    """Return the optimal change of the controls in the local model, or None if a control Hessian is not positive definite.
+
+    Args:
+        model: The local model.
+        drift: How far each step ends from where the next one is expanded; zero along a trajectory.
+        low: Lower bounds of the changes.
+        high: Upper bounds of the changes.
+        regularization: Added to the diagonal of every control Hessian (Levenberg-Marquardt).
+    """
+    steps, n, m = model.B.shape
+    policy = Policy(np.zeros((steps, m)), np.zeros((steps, m, n)), 0.0)
+    Vx, Vxx = np.zeros(n), np.zeros((n, n))
+    for k in reversed(range(steps)):
+        F = np.concatenate([model.A[k], model.B[k]], axis=1)
+        Wxx = Vxx + model.cxx[k]
+        Wx = Vx + model.cx[k] + Wxx @ drift[k]
+        cross = model.czx[k] @ F
+        # The drift moves the state after the step, which the mixed term of the cost sees too.
+        Qz = model.cz[k] + F.T @ Wx + model.czx[k] @ drift[k]
+        Qzz = model.czz[k] + F.T @ Wxx @ F + cross + cross.T
+        Quu = 0.5 * (Qzz[n:, n:] + Qzz[n:, n:].T) + regularization * np.eye(m)
+        solved = solve_box(Quu, Qz[n:], low[k], high[k])
+        if solved is None:
+            return None
+        step, free = solved
+        gain = np.zeros((m, n))
+        if free.any():
+            gain[free] = -np.linalg.solve(Quu[np.ix_(free, free)], Qzz[n:, :n][free])
+        policy.steps[k], policy.gains[k] = step, gain
+        Qxu, true_uu = Qzz[:n, n:], Qzz[n:, n:]
+        policy.expected += float(step @ Qz[n:] + 0.5 * step @ true_uu @ step)
+        Vx = Qz[:n] + gain.T @ true_uu @ step + gain.T @ Qz[n:] + Qxu @ step
+        Vxx = Qzz[:n, :n] + gain.T @ true_uu @ gain + gain.T @ Qxu.T + Qxu @ gain
+        Vxx = 0.5 * (Vxx + Vxx.T)
+    return policy
+
+
+def solve_box(
+    H: Float[np.ndarray, "m m"],
+    g: Float[np.ndarray, m],
+    low: Float[np.ndarray, m],
+    high: Float[np.ndarray, m],
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Minimize x^T H x / 2 + g^T x within bounds by projected Newton steps (Tassa et al., algorithm 1).
+
+    Returns:
+        The minimizer and which components are not held by a bound; None if H is not positive definite where it matters.
+    """
+    x = np.clip(np.zeros_like(g), low, high)
+    free = np.ones(len(g), dtype=bool)
+    for _ in range(_BOX_ITERATIONS):
+        gradient = g + H @ x
+        free = ~(((x <= low) & (gradient > 0)) | ((x >= high) & (gradient < 0)))
+        if not free.any():
+            return x, free
+        block = H[np.ix_(free, free)]
+        try:
+            factor = np.linalg.cholesky(block)
+        except np.linalg.LinAlgError:
+            return None
+        newton = np.zeros_like(x)
+        newton[free] = -np.linalg.solve(factor.T, np.linalg.solve(factor, gradient[free]))
+        if np.abs(newton).max() <= 1e-12 * (1 + np.abs(x).max()):
+            return x, free
+        x = _search(H, g, x, newton, (low, high))
+    return x, free
+
+
+def _search(
+    H: np.ndarray,
+    g: np.ndarray,
+    x: np.ndarray,
+    step: np.ndarray,
+    bounds: tuple[np.ndarray, np.ndarray],
+) -> np.ndarray:
+    """Return the first projected point along a step that lowers the objective."""
+    value, slope, size = g @ x + 0.5 * x @ H @ x, (g + H @ x) @ step, 1.0
+    for _ in range(30):
+        candidate = np.clip(x + size * step, *bounds)
+        if g @ candidate + 0.5 * candidate @ H @ candidate <= value + 0.1 * size * slope + 1e-15:
+            return np.asarray(candidate)
+        size *= 0.5
+    return x

@@ -1,0 +1,51 @@
+"""State of the trajectory optimizers: one control per step, which moves with the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from taskloom_control.splines import shift_knots
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+    from taskloom_control.optimizers.protocol import Shape
+
+
+class ControlState:
+    """The nominal controls in the normalizer's coordinates, and one number that adapts.
+
+    Args:
+        shape: The size of a plan; a knot is a step here.
+        regularization: Value that the adapting number begins with.
+    """
+
+    def __init__(self, shape: Shape, regularization: float = 0.0) -> None:
+        self._start = regularization
+        self.regularization = regularization
+        self.nominal: Float[np.ndarray, "T nu"] = np.zeros((shape.num_knots, shape.num_controls))
+
+    def reset(self, nominal: Float[np.ndarray, "T nu"]) -> None:
+        """Begin at a plan."""
+        self.nominal = np.array(nominal, dtype=float)
+        self.regularization = self._start
+
+    def shift(self, count: int) -> None:
+        """Drop the first controls and repeat the last."""
+        self.nominal = shift_knots(self.nominal, count)
+
+    def rescale(self, ratio: Float[np.ndarray, nu], offset: Float[np.ndarray, nu]) -> None:
+        """Follow a change of coordinates z' = ratio * z + offset."""
+        self.nominal = ratio * self.nominal + offset
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return everything for a checkpoint."""
+        return {"nominal": self.nominal, "regularization": np.array(self.regularization)}
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Take over what `state` returned."""
+        self.nominal = np.array(state["nominal"], dtype=float)
+        self.regularization = float(state["regularization"])

@@ -1,0 +1,86 @@
+"""The verbs under `tasks control`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from taskloom.errors import CheckFailedError, RunCorruptError, UsageError
+from taskloom.params import resolve
+from taskloom.registry import find_task, load_task
+from taskloom.runs import Run, open_run
+
+
+def replay(
+    run: Annotated[str, typer.Argument(help="Run id, unique prefix, @last, or path.")],
+    store: Annotated[
+        Path | None, typer.Option("--store", help="Folder that holds the runs.")
+    ] = None,
+) -> None:
+    """Execute a run of a control task again and compare what it did, bit for bit."""
+    found = open_run(run, store)
+    old, steps, sha256 = _recorded(found)
+    # NumPy and MuJoCo are heavy.
+    from taskloom_control.replay import first_difference, play_again
+    from taskloom_control.trajectory import load_arrays, trajectory_hash
+
+    loaded = load_task(find_task(found.domain, found.task))
+    config = resolve(loaded.config_class, files=[found.layout.config], environ={}).config
+    task = loaded.factory(config)
+    new = play_again(task, steps)  # type: ignore[arg-type]  # a control run was made by a control task
+    digest = trajectory_hash(new)
+    if digest != sha256:
+        difference = first_difference(load_arrays(old), new)
+        raise CheckFailedError(
+            f"The replay of {found.id} did something else: {difference or 'its arrays have other names'} "
+            f"(sha256 {digest[:12]}, recorded {sha256[:12]})."
+        )
+    typer.echo(f"{found.id} replays to the same trajectory: {steps} steps, sha256 {digest}")
+
+
+def _recorded(found: Run) -> tuple[Path, int, str]:
+    """Return the trajectory file of a run, its number of steps and its hash."""
+    if found.domain != "control":
+        raise UsageError(
+            f"The run {found.id} is of the domain '{found.domain}'; only control runs can be replayed."
+        )
+    trajectory, facts = found.artifacts.get("trajectory"), found.artifacts.get("hash")
+    if trajectory is None or facts is None or not trajectory.is_file() or not facts.is_file():
+        raise UsageError(f"The run {found.id} ({found.status}) left no trajectory to compare with.")
+    try:
+        read = json.loads(facts.read_text())
+        return trajectory, int(read["steps"]), str(read["sha256"])
+    except (ValueError, KeyError, TypeError):
+        raise RunCorruptError(
+            f"The file '{facts.name}' of the run {found.id} cannot be read."
+        ) from None
+
+
+def check(
+    task: Annotated[str, typer.Argument(help="Name of a control task, shipped or of a plugin.")],
+    json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Look for mistakes in a task: shapes, numbers, order of rollouts, engines, determinism, gymnasium."""
+    loaded = load_task(find_task("control", task))
+    # NumPy and MuJoCo are heavy.
+    from taskloom_control.lint import all_findings
+    from taskloom_control.task import ControlTask
+
+    made = loaded.factory(resolve(loaded.config_class, environ={}).config)
+    if not isinstance(made, ControlTask):
+        raise UsageError(
+            f"The task '{task}' is not a ControlTask, so there is nothing here to check."
+        )
+    findings = list(all_findings(made))
+    if json_output:
+        typer.echo(
+            json.dumps([{"level": f.level, "message": f.message} for f in findings], indent=1)
+        )
+    else:
+        for finding in findings:
+            typer.echo(f"{finding.level}: {finding.message}")
+    failed = sum(finding.level == "error" for finding in findings)
+    if failed:
+        raise CheckFailedError(f"The task '{task}' fails {failed} of {len(findings)} checks.")
