@@ -1,0 +1,159 @@
+"""A real browser without a screen, spoken to through its own protocol."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
+OPTIONS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+    # Nothing outside this machine can be reached, whatever a page tries.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--remote-debugging-port=0",
+]
+
+
+class Tab:
+    """One tab of the browser.
+
+    Attributes:
+        requests: The addresses that pages asked for since the last `open`.
+        complaints: What the console said since the last `open`.
+    """
+
+    def __init__(self, connection: Any) -> None:  # noqa: ANN401 -- a websocket
+        self._connection = connection
+        self._numbers = itertools.count(1)
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        for domain in ("Page", "Network", "Runtime", "Log"):
+            self.call(f"{domain}.enable")
+
+    def call(self, method: str, **parameters: Any) -> dict[str, Any]:  # noqa: ANN401 -- JSON
+        """Send one command and return its answer."""
+        number = next(self._numbers)
+        self._connection.send(json.dumps({"id": number, "method": method, "params": parameters}))
+        while True:
+            message = json.loads(self._connection.recv(timeout=30))
+            if message.get("id") == number:
+                assert "error" not in message, message
+                return dict(message["result"])
+            self._note(message)
+
+    def open(
+        self, address: str, *, width: int = 1200, height: int = 900, scheme: str = "light"
+    ) -> None:
+        """Open an address at a size and in a colour scheme, and wait until it has loaded."""
+        self.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
+        self.call(
+            "Emulation.setEmulatedMedia",
+            features=[{"name": "prefers-color-scheme", "value": scheme}],
+        )
+        self.requests.clear()
+        self.complaints.clear()
+        self.call("Page.navigate", url=address)
+        deadline = time.monotonic() + 30
+        while self.evaluate("document.readyState") != "complete" and time.monotonic() < deadline:
+            time.sleep(0.02)
+
+    def evaluate(self, expression: str) -> Any:  # noqa: ANN401 -- JSON
+        """Return the value of a JavaScript expression."""
+        answer = self.call(
+            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
+        )
+        assert "exceptionDetails" not in answer, answer
+        return answer["result"].get("value")
+
+    def press(self, key: str) -> None:
+        """Press and release a key."""
+        for kind in ("keyDown", "keyUp"):
+            self.call(
+                "Input.dispatchKeyEvent",
+                type=kind,
+                key=key,
+                code=key,
+                windowsVirtualKeyCode={"Tab": 9, "Enter": 13}[key],
+            )
+
+    def _note(self, message: dict[str, Any]) -> None:
+        if message.get("method") == "Network.requestWillBeSent":
+            self.requests.append(message["params"]["request"]["url"])
+        elif message.get("method") == "Log.entryAdded":
+            self.complaints.append(message["params"]["entry"]["text"])
+        elif message.get("method") == "Runtime.exceptionThrown":
+            self.complaints.append(str(message["params"]["exceptionDetails"]))
+
+
+@pytest.fixture(scope="session")
+def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
+    """A tab of a fresh Chromium; tests that need it are skipped where none is installed."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium is installed")
+    from websockets.sync.client import connect
+
+    profile = tmp_path_factory.mktemp("profile")
+    with (profile / "log").open("w") as log:
+        process = subprocess.Popen(
+            [CHROMIUM, *OPTIONS, f"--user-data-dir={profile}", "about:blank"],
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        port, path = _where(profile)
+        with connect(f"ws://127.0.0.1:{port}{path}", max_size=None) as browser:
+            browser.send(
+                json.dumps(
+                    {"id": 1, "method": "Target.createTarget", "params": {"url": "about:blank"}}
+                )
+            )
+            answer = json.loads(browser.recv(timeout=30))
+            while answer.get("id") != 1:
+                answer = json.loads(browser.recv(timeout=30))
+            target = answer["result"]["targetId"]
+            with connect(
+                f"ws://127.0.0.1:{port}/devtools/page/{target}", max_size=None
+            ) as connection:
+                yield Tab(connection)
+    finally:
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(10)
+        process.kill()
+        process.wait()
+
+
+def _where(profile: Path) -> tuple[str, str]:
+    """Return the port and path that the browser wrote into its profile."""
+    deadline = time.monotonic() + 60
+    file = profile / "DevToolsActivePort"
+    while time.monotonic() < deadline:
+        if file.exists() and len(lines := file.read_text().splitlines()) == 2:
+            return lines[0], lines[1]
+        time.sleep(0.05)
+    raise TimeoutError(f"Chromium did not start: {(profile / 'log').read_text()[-2000:]}")

@@ -1,0 +1,104 @@
+"""The report in a real browser: nothing is fetched, nothing overflows, every text can be read, in both schemes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CONTRAST = """
+(() => {
+  const parse = text => { const n = text.match(/[\\d.]+/g).map(Number); return n.length < 4 ? [...n, 1] : n; };
+  const light = ([r, g, b]) => { const f = v => { v /= 255; return v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4; };
+    return .2126 * f(r) + .7152 * f(g) + .0722 * f(b); };
+  const behind = element => { for (let e = element; e; e = e.parentElement) {
+    const c = parse(getComputedStyle(e).backgroundColor); if (c[3] === 1) return c; } return [255, 255, 255, 1]; };
+  const bad = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement;
+    if (!walker.currentNode.data.trim() || !element.getClientRects().length || element.closest('.skip, style')) continue;
+    const inSvg = element.closest('svg');
+    const style = getComputedStyle(element);
+    const ink = parse(inSvg ? style.fill : style.color);
+    const a = light(ink), b = light(behind(element));
+    const ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
+    // A number inside a coloured cell has the cell behind it, not the page.
+    if (ratio < 4.5 && !(inSvg && inSvg.querySelector('.mark-rect'))) bad.push([walker.currentNode.data.trim(), ratio]);
+  }
+  return bad;
+})()
+"""
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of a real run."""
+    store = tmp_path_factory.mktemp("runs")
+    command = "import sys; from taskloom.cli import main; sys.exit(main())"
+    words = ["run", "hci", "pointing", "--episodes=30", "--store", str(store)]
+    subprocess.run([sys.executable, "-c", command, *words], check=True, capture_output=True)
+    return next(store.glob("*/report.html"))
+
+
+# ruff: noqa: ANN401 -- the tab is a class of conftest.py, which cannot be imported
+
+
+@pytest.mark.parametrize("width", [360, 1200])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_report_fits_the_window_and_can_be_read(
+    tab: Any, report: Path, width: int, scheme: str
+) -> None:
+    tab.open(report.as_uri(), width=width, scheme=scheme)
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    assert tab.evaluate(CONTRAST) == []
+    background = tab.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (background == "rgb(20, 24, 28)") is (scheme == "dark")
+
+
+def test_the_look_at_contrast_finds_pale_text(tab: Any, report: Path, tmp_path: Path) -> None:
+    page = tmp_path / "pale.html"
+    page.write_text(report.read_text().replace("--ink-2: #4c5863", "--ink-2: #b0b0b0"))
+    tab.open(page.as_uri())
+    assert len(tab.evaluate(CONTRAST)) > 10
+
+
+def test_a_report_fetches_nothing_and_complains_of_nothing(tab: Any, report: Path) -> None:
+    tab.open(report.as_uri())
+    assert [address for address in tab.requests if not address.startswith("data:")] == [
+        report.as_uri()
+    ]
+    assert tab.complaints == []
+
+
+def test_a_report_shows_the_metrics_of_the_record(tab: Any, report: Path) -> None:
+    tab.open(report.as_uri())
+    text = tab.evaluate("document.body.innerText")
+    record = json.loads((report.parent / "run.json").read_text())
+    assert record["summary"] in text
+    assert "episodes\n30" in text
+    for path in ("episodes", "user.kind", "assistant.kind"):
+        assert path in text
+
+
+def test_a_report_is_walked_by_keyboard(tab: Any, report: Path) -> None:
+    tab.open(report.as_uri())
+    tab.press("Tab")
+    assert tab.evaluate("document.activeElement.className") == "skip"
+    assert tab.evaluate("document.activeElement.getBoundingClientRect().left") >= 0
+    tab.press("Tab")
+    assert tab.evaluate("document.activeElement.closest('nav') !== null")
+
+
+def test_a_script_in_a_report_would_not_run(tab: Any, report: Path, tmp_path: Path) -> None:
+    """The policy is the second wall behind escaping: a script that got in by mistake stays text."""
+    page = tmp_path / "planted.html"
+    planted = "<script>document.title = 'owned'</script><img src='x' onerror=\"document.title = 'owned'\">"
+    page.write_text(report.read_text().replace("</main>", f"{planted}</main>"))
+    tab.open(page.as_uri())
+    assert tab.evaluate("document.title") != "owned"
+    assert any("Content Security Policy" in complaint for complaint in tab.complaints)
