@@ -232,7 +232,7 @@ def _row(parameter: Parameter, chosen: dict[str, str], taken: set[str]) -> Row:
         name = f"{PARAM} {parameter.path}=..."
     default = "required" if parameter.default is None else parameter.default
     if parameter.unit:
-        default = f"{default} {parameter.unit}"
+        default = f"none (in {parameter.unit})" if default == "none" else f"{default} {parameter.unit}"
     kind = "|".join(parameter.choices) if parameter.type == "NAME" else parameter.type
     if parameter.is_component:
         default = chosen.get(parameter.path, default)
