@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -80,14 +81,27 @@ def make_head() -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.fixture(scope="session")
 def data() -> dict[str, Features]:
-    """Trusted, untrusted (one in six anomalous), normal test and anomalous samples."""
+    """Trusted, untrusted (one in six anomalous), normal test, anomalous and inconsistent samples."""
     clean, bad = make_features(250, 1), make_features(50, 2, anomalous=True)
+    test = make_features(60, 3)
     return {
         "trusted": make_features(600, 0),
         "untrusted": joined(clean, bad),
-        "test": make_features(60, 3),
+        "test": test,
+        "inconsistent": shuffled(test),
         "anomalous": make_features(40, 4, anomalous=True),
     }
+
+
+def shuffled(features: Features) -> Features:
+    """Return samples whose layers and output each look normal and do not belong together."""
+    rng = np.random.default_rng(6)
+    assert features.logits is not None
+    return replace(
+        features,
+        activations={k: rng.permutation(v) for k, v in features.activations.items()},
+        logits=rng.permutation(features.logits),
+    )
 
 
 def joined(a: Features, b: Features) -> Features:

@@ -41,6 +41,15 @@ CASES: dict[str, tuple[str, dict[str, object]]] = {
     "react": ("react", {}),
     "pca_residual": ("pca_residual", {}),
     "vae": ("vae", {"epochs": 3}),
+    "abstraction": ("abstraction", {"epochs": 20, "size_factor": 2}),
+    "abstraction global": (
+        "abstraction",
+        {"mode": "global", "distance": "l2", "epochs": 20, "size_factor": 2},
+    ),
+    "abstraction adversarial": (
+        "abstraction",
+        {"mode": "adversarial", "epochs": 20, "size_factor": 2, "adversarial_samples": 16},
+    ),
     "finetune": ("finetune", {"epochs": 3}),
     "probe": ("probe", {}),
     "input_baseline": ("input_baseline", {}),
@@ -52,9 +61,10 @@ CASES: dict[str, tuple[str, dict[str, object]]] = {
 }
 # Read off the output alone, which an anomaly may well make more confident (the field's own finding).
 OUTPUT_ONLY = {"msp", "energy", "maxlogit", "gen"}
-# ReAct reads logits that are computed anew, with the same finding; TED finds samples that change sides between layers, which
-# these anomalies do not (test_ted has some that do).
-FREE_OF_ORDER = {*OUTPUT_ONLY, "react", "ted last"}
+# ReAct reads logits that are computed anew, with the same finding.
+FREE_OF_ORDER = {*OUTPUT_ONLY, "react"}
+# These look at how layers belong together, not at how far away a sample is.
+MECHANISTIC = {"abstraction", "abstraction global", "abstraction adversarial", "ted", "ted last"}
 
 
 def config_of(case: str) -> Detector:
@@ -90,7 +100,8 @@ def test_detectors_score_anomalies_higher(fitted: Fitted, data: dict[str, Featur
     case, config, tensors = fitted
     detector = config.build()
     normal = detector.score(tensors, data["test"])
-    anomalous = detector.score(tensors, data["anomalous"])
+    kind = "inconsistent" if case in MECHANISTIC else "anomalous"
+    anomalous = detector.score(tensors, data[kind])
     for layer, scores in normal.items():
         assert scores.shape == (len(data["test"]),)
         assert scores.dtype == np.float64

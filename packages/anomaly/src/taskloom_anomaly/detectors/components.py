@@ -26,6 +26,7 @@ _MEMBERS: Final = (
     ("vim", "Vim", "Energy plus the residual of the last features, scaled as a logit."),
     ("react", "React", "Energy after the last features are cut at a trusted quantile."),
     ("vae", "Vae", "Loss of a variational autoencoder of the trusted activations."),
+    ("abstraction", "Abstraction", "Departure from a smaller model that predicts layer after layer."),
     ("finetune", "Finetune", "Change of the output when the model is trained on with trusted data."),
     ("probe", "Probe", "Logistic regression on labelled anomalies: a skyline."),
     ("input_baseline", "InputBaseline", "A detector of the raw inputs, to be beaten."),
