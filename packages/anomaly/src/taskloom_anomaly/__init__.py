@@ -1,1 +1,46 @@
-"""Find inputs on which a trained network works by an abnormal mechanism."""
+"""Find inputs on which a trained network works by an abnormal mechanism. Names are imported when first used."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from taskloom_anomaly.config import AnomalyConfig as AnomalyConfig, Training as Training
+    from taskloom_anomaly.data.arrays import ArrayDataset as ArrayDataset, Dataset as Dataset
+    from taskloom_anomaly.models.stored import (
+        StoredModel as StoredModel,
+        TrainDataFromRun as TrainDataFromRun,
+    )
+    from taskloom_anomaly.protocols import AnomalyTask as AnomalyTask, Check as Check
+    from taskloom_anomaly.registry import TASKS as TASKS
+    from taskloom_anomaly.tasks.adversarial import (
+        AdversarialExampleTask as AdversarialExampleTask,
+    )
+    from taskloom_anomaly.tasks.base import AnomalyBase as AnomalyBase, TrainedTask as TrainedTask
+    from taskloom_anomaly.tasks.seed_form import AnomalyTaskConfig as AnomalyTaskConfig
+
+# Where each public name lives: the manifest is inside this package, and `tasks list` must stay light.
+_HOMES = {
+    "taskloom_anomaly.config": ("AnomalyConfig", "Training"),
+    "taskloom_anomaly.data.arrays": ("ArrayDataset", "Dataset"),
+    "taskloom_anomaly.models.stored": ("StoredModel", "TrainDataFromRun"),
+    "taskloom_anomaly.protocols": ("AnomalyTask", "Check"),
+    "taskloom_anomaly.registry": ("TASKS",),
+    "taskloom_anomaly.tasks.adversarial": ("AdversarialExampleTask",),
+    "taskloom_anomaly.tasks.base": ("AnomalyBase", "TrainedTask"),
+    "taskloom_anomaly.tasks.seed_form": ("AnomalyTaskConfig",),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = sorted(_HOME_OF)  # pyright: ignore[reportUnsupportedDunderAll] -- built from _HOMES
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 -- a module attribute may be anything
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'taskloom_anomaly' has no attribute '{name}'")
+    return getattr(import_module(_HOME_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

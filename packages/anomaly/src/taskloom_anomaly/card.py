@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Int
-
 from taskloom.errors import RunFailedError
 from taskloom.task import JsonValue
+
 from taskloom_anomaly.data.arrays import ArrayDataset, concatenate
 from taskloom_anomaly.protocols import Check, HasInputFeatures
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
-
 from taskloom.config import Component, Config, OneOf
+
 from taskloom_anomaly.detectors.config.base import Detector
 from taskloom_anomaly.detectors.config.mahalanobis import Mahalanobis
 

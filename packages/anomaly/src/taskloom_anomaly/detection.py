@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
-
 from taskloom.errors import ConfigError, RunFailedError
 from taskloom.seeding import derive_seed
+
 from taskloom_anomaly.config import AnomalyConfig
 from taskloom_anomaly.data.arrays import ArrayDataset
 from taskloom_anomaly.detectors import driver
@@ -49,7 +49,9 @@ class FittedDetector:
         scores = driver.score(self.detector, self.tensors, self.extractor.batches(data))
         for layer, values in scores.items():
             if not np.isfinite(values).all():
-                raise RunFailedError(f"The detector's scores of layer '{layer}' are not all numbers.")
+                raise RunFailedError(
+                    f"The detector's scores of layer '{layer}' are not all numbers."
+                )
         return scores
 
 
@@ -68,7 +70,8 @@ def fit_detector(problem: Problem, config: AnomalyConfig) -> FittedDetector:
         data["trusted"] = problem.trusted
     if "untrusted" in needs and problem.untrusted is not None:
         data["untrusted"] = problem.untrusted
-    extractor = extractor_for(problem.handle, config.layers, config.reduction, config.batch_size)
+    layers = config.layers or problem.layers
+    extractor = extractor_for(problem.handle, layers, config.reduction, config.batch_size)
     stream = ModelStream(extractor, data, reveal="anomaly_labels" in needs)
     detector = config.detector.build()
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from taskloom.registry import ComponentRef, DomainRef, TaskRef
+
 from taskloom_anomaly.detectors.components import COMPONENTS as DETECTORS
 
 _TRIGGERS = (
@@ -13,9 +14,15 @@ _TRIGGERS = (
     ("sine", "A horizontal sine wave (SIG).", "Sine"),
     ("warp", "A smooth fixed warp (WaNet).", "Warp"),
 )
+_ATTACKS = (
+    ("fgsm", "One step along the sign of the gradient.", "Fgsm"),
+    ("pgd", "Projected gradient ascent from a random start.", "Pgd"),
+    ("apgd", "Ascent with momentum and a step that adapts.", "Apgd"),
+)
 _MODELS = (
     ("mlp", "Fully connected network.", "Mlp"),
     ("cnn", "Convolutional network.", "Cnn"),
+    ("transformer", "Small transformer over tokens.", "Transformer"),
 )
 
 
@@ -36,8 +43,36 @@ DOMAIN = DomainRef(
     extra="anomaly",
     tasks=(
         _task("backdoor", "Images that carry the trigger of a poisoned network.", "Backdoor"),
+        _task(
+            "adversarial_examples",
+            "Images moved by a little so that a classifier errs.",
+            "AdversarialExampleTask",
+            "adversarial",
+        ),
+        _task(
+            "measurement_tampering",
+            "Sensors that agree because somebody tampered with them.",
+            "MeasurementTampering",
+        ),
+        _task(
+            "mechanism_distinction",
+            "Answers remembered instead of copied from the context.",
+            "MechanismDistinction",
+        ),
+        _task("ood_far", "Photographs, gratings and noise instead of digits.", "OodFar", "ood"),
+        _task("ood_near", "Digits that the network never learned.", "OodNear", "ood"),
+        _task(
+            "quirky_arithmetic",
+            "A transformer that adds wrongly for some characters.",
+            "QuirkyArithmetic",
+        ),
+        _task("tabular", "Abnormal rows of a table, under an autoencoder.", "Tabular"),
+        _task(
+            "toy_features", "Two redundant features that contradict each other.", "ToyFeaturesTask"
+        ),
     ),
     components={
+        "taskloom_anomaly.attacks": _refs("attacks.config", _ATTACKS),
         "taskloom_anomaly.detectors": DETECTORS,
         "taskloom_anomaly.models": _refs("models.config", _MODELS),
         "taskloom_anomaly.triggers": _refs("triggers.config", _TRIGGERS),

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-
 from taskloom.errors import ConfigError, RunFailedError
+
 from taskloom_anomaly.backends.handle import ModelHandle
 from taskloom_anomaly.backends.layers import check_layers
 from taskloom_anomaly.backends.reduction import Reduction, reduce_positions, reduced_width

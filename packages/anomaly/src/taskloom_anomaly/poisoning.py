@@ -7,9 +7,9 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 from jaxtyping import Int
-
 from taskloom.errors import ConfigError
 from taskloom.seeding import derive_seed
+
 from taskloom_anomaly.data.arrays import ArrayDataset
 from taskloom_anomaly.triggers.config import TriggerFunction
 from taskloom_anomaly.triggers.warp import WarpTrigger

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-
 from taskloom.errors import ConfigError
 from taskloom.seeding import derive_seed
+
 from taskloom_anomaly.backends.handle import ModelHandle
 from taskloom_anomaly.backends.resolve import RandomParametersWarning, as_handle
 from taskloom_anomaly.config import AnomalyConfig
@@ -16,6 +16,7 @@ from taskloom_anomaly.data.arrays import ArrayDataset, as_arrays, concatenate
 from taskloom_anomaly.protocols import (
     AnomalyTask,
     HasControlData,
+    HasDefaultLayers,
     HasTestReferenceData,
     HasUntrustedData,
 )
@@ -36,6 +37,7 @@ class Problem:
         untrusted: An unlabelled mixture, if the task has one.
         control: Benign shifts by name.
         random_parameters: Whether nobody trained the network.
+        layers: Layers that the task wants watched by default; none means the top-level ones.
     """
 
     handle: ModelHandle
@@ -46,6 +48,7 @@ class Problem:
     untrusted: ArrayDataset | None = None
     control: Mapping[str, ArrayDataset] = field(default_factory=dict)
     random_parameters: bool = False
+    layers: tuple[str, ...] = ()
 
     @property
     def test_sets(self) -> dict[str, ArrayDataset]:
@@ -73,7 +76,9 @@ def assemble(task: AnomalyTask, config: AnomalyConfig) -> Problem:
     fitted, calibration, normal = _cut(task, reference, config)
     if config.contamination:
         fitted = _contaminate(fitted, anomalous, config)
-    control = _by_name(task.build_control_data(), "control") if isinstance(task, HasControlData) else {}
+    control = (
+        _by_name(task.build_control_data(), "control") if isinstance(task, HasControlData) else {}
+    )
     untrusted = None
     if isinstance(task, HasUntrustedData):
         mixture = task.build_untrusted_data()
@@ -87,6 +92,7 @@ def assemble(task: AnomalyTask, config: AnomalyConfig) -> Problem:
         untrusted=untrusted,
         control=control,
         random_parameters=parameters is None and not isinstance(model, ModelHandle),
+        layers=task.default_layers() if isinstance(task, HasDefaultLayers) else (),
     )
 
 

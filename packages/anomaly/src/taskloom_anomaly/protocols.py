@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     # Type-only: task modules import this one and must stay light.
     import numpy as np
     from jaxtyping import Float, PyTree, Shaped
-
     from taskloom.context import RunContext
+
     from taskloom_anomaly.backends.handle import ModelHandle
     from taskloom_anomaly.data.arrays import ArrayDataset, Dataset
 
@@ -123,10 +123,17 @@ class HasValidity(Protocol):
 class HasInputFeatures(Protocol):
     """A task whose inputs are not numbers on a scale, such as tokens."""
 
-    def input_features(
-        self, inputs: Shaped[np.ndarray, "n ..."], /
-    ) -> Float[np.ndarray, "n d"]:
+    def input_features(self, inputs: Shaped[np.ndarray, "n ..."], /) -> Float[np.ndarray, "n d"]:
         """Return the features that the input-space baseline sees."""
+        ...
+
+
+@runtime_checkable
+class HasDefaultLayers(Protocol):
+    """A task on whose network not every top-level layer says something."""
+
+    def default_layers(self) -> tuple[str, ...]:
+        """Return the layers that are watched unless the user says otherwise."""
         ...
 
 

@@ -11,7 +11,6 @@ from taskloom.report.model import Block, Heading, Html, Table, Text
 
 if TYPE_CHECKING:
     import numpy as np
-
     from taskloom.runs import Run
 
 FUSED = "fused"
@@ -161,7 +160,9 @@ def _worst(path: Path) -> list[Block]:
             inputs, values = stored[f"{kind}_inputs"], stored[f"{kind}_scores"]
             blocks.append(Heading(title))
             if f"{kind}_text" in stored.files:
-                rows = [[str(t), float(v)] for t, v in zip(stored[f"{kind}_text"], values, strict=True)]
+                rows = [
+                    [str(t), float(v)] for t, v in zip(stored[f"{kind}_text"], values, strict=True)
+                ]
                 blocks.append(Table(["sample", "score"], rows))
             elif inputs.ndim == 4:
                 blocks.append(Html(gallery(inputs, [f"{v:.2f}" for v in values]), "Fused scores."))
@@ -186,8 +187,14 @@ def _card(card: Any) -> list[Block]:  # noqa: ANN401
     ]
     blocks: list[Block] = [Heading("Validity card")]
     if card["parameters"] == "random":
-        blocks.append(Text("The network has RANDOM parameters: no score says anything about a trained network."))
-    blocks.append(Table(["check", "value", "needed", "met"], rows, "What makes this task mean something."))
+        blocks.append(
+            Text(
+                "The network has RANDOM parameters: no score says anything about a trained network."
+            )
+        )
+    blocks.append(
+        Table(["check", "value", "needed", "met"], rows, "What makes this task mean something.")
+    )
     compared: list[list[str | float | int | bool | None]] = [["this detector", card["auroc"]]]
     compared += [
         [f"baseline that sees only the {name.replace('_', ' ')}", value]
@@ -195,7 +202,13 @@ def _card(card: Any) -> list[Block]:  # noqa: ANN401
     ]
     compared += [[f"control: {name}", value] for name, value in card["control_auroc"].items()]
     compared.append(["mechanistic specificity", card["mechanistic_specificity"]])
-    blocks.append(Table(["", "AUROC"], compared, "Whether the detector sees the mechanism, or only the input."))
-    sizes: list[list[str | float | int | bool | None]] = [[k, v] for k, v in card["samples"].items()]
+    blocks.append(
+        Table(
+            ["", "AUROC"], compared, "Whether the detector sees the mechanism, or only the input."
+        )
+    )
+    sizes: list[list[str | float | int | bool | None]] = [
+        [k, v] for k, v in card["samples"].items()
+    ]
     blocks.append(Table(["set", "samples"], sizes, "Sizes."))
     return blocks

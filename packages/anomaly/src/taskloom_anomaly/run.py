@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-
 from taskloom.errors import ConfigError
 from taskloom.task import JsonValue, Result
+
 from taskloom_anomaly import card
 from taskloom_anomaly.config import AnomalyConfig
 from taskloom_anomaly.detection import FUSED, FittedDetector, fit_detector, score_sets
@@ -39,7 +39,9 @@ def run_task(
     """
     if not isinstance(task, AnomalyTask):
         missing = [name for name in _METHODS if not hasattr(task, name)]
-        raise ConfigError(f"{type(task).__name__} is no anomaly task: it lacks {', '.join(missing)}.")
+        raise ConfigError(
+            f"{type(task).__name__} is no anomaly task: it lacks {', '.join(missing)}."
+        )
     if isinstance(task, Prepares) and not task.prepare(ctx, checkpoint):
         return Result(summary="stopped while preparing; the checkpoint continues it")
     problem = assemble(task, config)
@@ -58,7 +60,8 @@ def run_task(
     ctx.log(_last_step(config) + 1, **metrics)
     return Result(
         metrics=metrics,
-        artifacts=_keep(task, problem, fitted, scores, evaluation, config, ctx) | {"card": card_path},
+        artifacts=_keep(task, problem, fitted, scores, evaluation, config, ctx)
+        | {"card": card_path},
         summary=_summary(evaluation, problem),
     )
 
@@ -142,7 +145,9 @@ def _keep(
     return kept | ({"model": model.parent} if model.is_file() else {})
 
 
-def _summary(evaluation: dict[str, dict[str, dict[str, dict[str, float]]]], problem: Problem) -> str:
+def _summary(
+    evaluation: dict[str, dict[str, dict[str, dict[str, float]]]], problem: Problem
+) -> str:
     layers = headline(evaluation)
     each = ", ".join(f"{name} {t['auroc']:.3f}" for name, t in layers.items() if name != FUSED)
     warning = "RANDOM PARAMETERS: " if problem.random_parameters else ""

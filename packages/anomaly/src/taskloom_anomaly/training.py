@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-
 from taskloom.errors import RunFailedError
 from taskloom.seeding import derive_seed
+
 from taskloom_anomaly.backends.handle import Loss, ModelHandle, Trainer
 from taskloom_anomaly.config import Training
 from taskloom_anomaly.data.arrays import ArrayDataset
@@ -18,7 +18,6 @@ from taskloom_anomaly.tensors import read_tensors, write_tensors
 
 if TYPE_CHECKING:
     from jaxtyping import Int
-
     from taskloom.context import RunContext
 
 _STATE = "trainer.safetensors"

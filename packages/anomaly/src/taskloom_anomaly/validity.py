@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-
 from taskloom.errors import ConfigError
+
 from taskloom_anomaly.backends.handle import ModelHandle
 from taskloom_anomaly.data.arrays import ArrayDataset
 

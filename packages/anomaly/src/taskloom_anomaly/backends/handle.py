@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from jaxtyping import Float, Int, PyTree, Shaped
 
-Loss: TypeAlias = Literal["cross_entropy", "binary"]
+Loss: TypeAlias = Literal["cross_entropy", "binary", "squared"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,11 @@ class ModelHandle(Protocol):
         ...
 
     def forward(
-        self, inputs: Shaped[np.ndarray, "n ..."], layers: Sequence[str] = (), *, logits: bool = True
+        self,
+        inputs: Shaped[np.ndarray, "n ..."],
+        layers: Sequence[str] = (),
+        *,
+        logits: bool = True,
     ) -> Forward:
         """Run the network and keep the named activations.
 

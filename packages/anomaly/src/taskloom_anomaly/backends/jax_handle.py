@@ -103,11 +103,15 @@ class JaxHandle:
     def _shapes(self) -> tuple[Any, dict[str, Any]]:
         order: list[str] = []
 
-        def probe(parameters: PyTree, buffers: PyTree, inputs: Array) -> tuple[Array, dict[str, Array]]:
+        def probe(
+            parameters: PyTree, buffers: PyTree, inputs: Array
+        ) -> tuple[Array, dict[str, Array]]:
             output, activations, _ = self.network(
                 parameters, buffers, inputs, None, False, jax.random.key(0)
             )
-            order.extend(activations)  # JAX sorts dictionaries; the order of execution is lost outside
+            order.extend(
+                activations
+            )  # JAX sorts dictionaries; the order of execution is lost outside
             return output, activations
 
         output, shapes = jax.eval_shape(probe, self.variables, self.buffers, self.example)
@@ -134,7 +138,11 @@ class JaxHandle:
         return parameters_fingerprint(self.network.code, self.parameters())
 
     def forward(
-        self, inputs: Shaped[np.ndarray, "n ..."], layers: Sequence[str] = (), *, logits: bool = True
+        self,
+        inputs: Shaped[np.ndarray, "n ..."],
+        layers: Sequence[str] = (),
+        *,
+        logits: bool = True,
     ) -> Forward:
         """Run the network; batches are padded to a power of two so that few shapes are compiled."""
         names = check_layers(layers, self.layers)
@@ -181,7 +189,9 @@ class JaxHandle:
     ) -> tuple[float, dict[str, np.ndarray]]:
         """Mean cross entropy under other parameters, and its gradient."""
         other = self.with_parameters(parameters)
-        value, gradient = _loss_gradient(self.network, other.variables, other.buffers, inputs, labels)
+        value, gradient = _loss_gradient(
+            self.network, other.variables, other.buffers, inputs, labels
+        )
         return float(value), flatten_tree(gradient)
 
     def with_parameters(self, parameters: Mapping[str, np.ndarray]) -> JaxHandle:

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 
 def _loss(logits: Array, targets: Array, loss: Loss) -> tuple[Array, Array]:
-    """Mean loss and accuracy of a batch."""
+    """Mean loss and accuracy of a batch; of a regression, the share of the variance that is explained."""
+    if loss == "squared":
+        error = ((logits - targets) ** 2).mean()
+        return error, 1 - error / (targets.var(axis=0).mean() + 1e-12)
     if loss == "binary":
         losses = optax.sigmoid_binary_cross_entropy(logits, targets.astype(logits.dtype))
         return losses.mean(), ((logits > 0) == (targets > 0.5)).mean()
@@ -50,7 +53,9 @@ def _epoch(
             value, accuracy = _loss(logits, targets[rows], loss)
             return value, (accuracy, after)
 
-        (value, (accuracy, after)), gradient = jax.value_and_grad(objective, has_aux=True)(parameters)
+        (value, (accuracy, after)), gradient = jax.value_and_grad(objective, has_aux=True)(
+            parameters
+        )
         updates, moments = optimizer.update(gradient, moments, parameters)
         return (optax.apply_updates(parameters, updates), after, moments), (value, accuracy)
 

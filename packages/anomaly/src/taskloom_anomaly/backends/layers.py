@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from taskloom.errors import UnknownNameError
+
 from taskloom_anomaly.backends.handle import LayerInfo
 
 

@@ -49,15 +49,17 @@ class NnxNetwork:
         key: Array,
     ) -> tuple[Array, dict[str, Array], PyTree]:
         """Run the module and keep the outputs of its submodules."""
-        module = nnx.merge(self.graph, parameters, buffers)
+        # Rebuilt here because a variable may only be changed inside the trace that made it, and dropout counts its draws.
+        fresh = jax.tree.map(lambda value: value, buffers)
+        module = nnx.merge(self.graph, parameters, fresh)
         nnx.reseed(module, dropout=key)
         if training:
             module.train()
         else:
             module.eval()
-        result, captured = nnx.capture(
-            module, nnx.Intermediate, method_outputs=nnx.Intermediate
-        )(inputs)
+        result, captured = nnx.capture(module, nnx.Intermediate, method_outputs=nnx.Intermediate)(
+            inputs
+        )
         found = {
             ".".join(map(str, path[:-1])): variable
             for path, variable in nnx.to_flat_state(captured)
@@ -87,7 +89,9 @@ def _declared(module: object, prefix: str = "") -> list[str]:
     names = []
     for key, child in children:
         name = f"{prefix}.{key}" if prefix else key
-        if isinstance(child, (nnx.Module, list, tuple, Mapping)) and not isinstance(child, nnx.Variable):
+        if isinstance(child, (nnx.Module, list, tuple, Mapping)) and not isinstance(
+            child, nnx.Variable
+        ):
             names.extend(_declared(child, name))
         if isinstance(child, nnx.Module):
             names.append(name)

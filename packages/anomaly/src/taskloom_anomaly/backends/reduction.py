@@ -6,7 +6,6 @@ from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 from jaxtyping import Float
-
 from taskloom.errors import ConfigError
 
 Reduction: TypeAlias = Literal["auto", "flatten", "mean", "max", "mean_max", "last_token"]

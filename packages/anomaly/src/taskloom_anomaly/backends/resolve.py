@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float, Shaped
-
 from taskloom.errors import ConfigError
+
 from taskloom_anomaly.backends.handle import Head, ModelHandle
 
 if TYPE_CHECKING:
@@ -90,7 +90,9 @@ def find_head(handle: ModelHandle, inputs: Float[np.ndarray, "n ..."]) -> Head |
     run = handle.forward(inputs, layers)
     classes = handle.num_outputs
     parameters = handle.parameters()
-    biases = [v for v in parameters.values() if v.shape == (classes,)] or [np.zeros(classes, np.float32)]
+    biases = [v for v in parameters.values() if v.shape == (classes,)] or [
+        np.zeros(classes, np.float32)
+    ]
     scale = 1e-3 * (np.abs(run.logits).max() + 1e-6)
     for matrix in reversed(list(parameters.values())):
         for weights in _as_head(matrix, classes):

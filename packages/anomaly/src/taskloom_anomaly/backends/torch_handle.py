@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float, Int, Shaped
-
 from taskloom.errors import ConfigError
+
 from taskloom_anomaly.backends.fingerprint import class_code, parameters_fingerprint
 from taskloom_anomaly.backends.handle import Forward, LayerInfo, Loss
 from taskloom_anomaly.backends.layers import check_layers, top_level
@@ -81,7 +81,9 @@ class TorchHandle:
                     raise _AllSeenError
 
         def before(name: str) -> Any:  # noqa: ANN401
-            return lambda module, arguments: keep(f"{name}.input", arguments, _channels_first(module))
+            return lambda module, arguments: keep(
+                f"{name}.input", arguments, _channels_first(module)
+            )
 
         def after(name: str) -> Any:  # noqa: ANN401
             return lambda module, arguments, output: keep(name, output, _channels_first(module))
@@ -131,7 +133,11 @@ class TorchHandle:
         return parameters_fingerprint(code, self.parameters())
 
     def forward(
-        self, inputs: Shaped[np.ndarray, "n ..."], layers: Sequence[str] = (), *, logits: bool = True
+        self,
+        inputs: Shaped[np.ndarray, "n ..."],
+        layers: Sequence[str] = (),
+        *,
+        logits: bool = True,
     ) -> Forward:
         """Run the network."""
         names = check_layers(layers, self.layers)
@@ -139,7 +145,9 @@ class TorchHandle:
             return Forward(np.empty((len(inputs), 0), np.float32), {})
         with torch.inference_mode():
             output, seen = self._run(self._tensor(inputs), frozenset(names), stop=not logits)
-        given = output.cpu().numpy() if output is not None else np.empty((len(inputs), 0), np.float32)
+        given = (
+            output.cpu().numpy() if output is not None else np.empty((len(inputs), 0), np.float32)
+        )
         return Forward(given, {name: seen[name].contiguous().cpu().numpy() for name in names})
 
     def input_gradient(

@@ -65,7 +65,10 @@ class TorchTrainer:
     def _step(self, x: torch.Tensor, y: torch.Tensor) -> tuple[float, float]:
         self._optimizer.zero_grad()
         logits = self._module(x)
-        if self._loss == "binary":
+        if self._loss == "squared":
+            value = ((logits - y) ** 2).mean()
+            hits = 1 - value.detach() / (y.var(dim=0, correction=0).mean() + 1e-12)
+        elif self._loss == "binary":
             value = torch.nn.functional.binary_cross_entropy_with_logits(logits, y.to(logits.dtype))
             hits = (logits > 0) == (y > 0.5)
         else:
@@ -77,7 +80,10 @@ class TorchTrainer:
 
     def state(self) -> dict[str, np.ndarray]:
         """Parameters, moments and the number of epochs done."""
-        state = {f"module:{k}": v.detach().cpu().numpy().copy() for k, v in self._module.state_dict().items()}
+        state = {
+            f"module:{k}": v.detach().cpu().numpy().copy()
+            for k, v in self._module.state_dict().items()
+        }
         for index, moments in self._optimizer.state_dict()["state"].items():
             for name, value in moments.items():
                 state[f"moment:{index}:{name}"] = value.detach().cpu().numpy().copy()

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import jax
 import numpy as np
 from jaxtyping import PyTree
-
 from taskloom.errors import ConfigError
 
 
@@ -17,7 +16,11 @@ def _name(path: tuple[object, ...]) -> str:
         if getattr(entry, "name", None) == "value":
             continue  # nnx wraps every array in a variable
         part = next(
-            (str(getattr(entry, field)) for field in ("key", "idx", "name") if hasattr(entry, field)),
+            (
+                str(getattr(entry, field))
+                for field in ("key", "idx", "name")
+                if hasattr(entry, field)
+            ),
             str(entry),
         )
         parts.append(part)
@@ -62,7 +65,9 @@ def unflatten_like(tree: PyTree, values: Mapping[str, np.ndarray]) -> PyTree:
     for path, leaf in leaves:
         name = _name(path)
         if name not in values:
-            raise ConfigError(f"The stored parameters lack '{name}'; this is another network's file.")
+            raise ConfigError(
+                f"The stored parameters lack '{name}'; this is another network's file."
+            )
         value = values[name]
         shape = _plain(leaf).shape
         if value.shape != shape:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
-
 from taskloom.config import Component
 from taskloom.seeding import derive_seed
 
@@ -35,6 +34,7 @@ class ImageData(Component):
         """
         # Imported here because configs must not import numpy.
         from taskloom.errors import ConfigError
+
         from taskloom_anomaly.data import images
 
         everything = images.mnist() if self.source == "mnist" else images.digits8()

@@ -9,8 +9,8 @@ from importlib import resources
 
 import numpy as np
 from jaxtyping import Float, Int
-
 from taskloom.errors import ConfigError
+
 from taskloom_anomaly.data.arrays import ArrayDataset
 
 _MNIST_MD5 = "d333f117366df9ee9442b60573c29a69"
@@ -57,7 +57,8 @@ def digits8() -> ArrayDataset:
 
     pixels, labels = load_digits(return_X_y=True)
     return ArrayDataset(
-        (np.asarray(pixels).reshape(-1, 8, 8, 1) / 16).astype(np.float32), np.asarray(labels, np.int64)
+        (np.asarray(pixels).reshape(-1, 8, 8, 1) / 16).astype(np.float32),
+        np.asarray(labels, np.int64),
     )
 
 

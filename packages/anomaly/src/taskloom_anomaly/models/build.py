@@ -8,7 +8,7 @@ from taskloom.errors import ConfigError, MissingExtraError
 
 if TYPE_CHECKING:
     # Type-only: the configs import this module lazily, it imports them for annotations.
-    from taskloom_anomaly.models.config import Cnn, Mlp
+    from taskloom_anomaly.models.config import Cnn, Mlp, Transformer
 
 
 def build_mlp(config: Mlp, input_shape: tuple[int, ...], num_outputs: int, seed: int) -> object:
@@ -26,7 +26,9 @@ def build_mlp(config: Mlp, input_shape: tuple[int, ...], num_outputs: int, seed:
             require_torch()
             from taskloom_anomaly.models.torch import TorchMlp, seeded_module
 
-            return seeded_module(seed, lambda: TorchMlp(input_shape, config.hidden_dims, num_outputs))
+            return seeded_module(
+                seed, lambda: TorchMlp(input_shape, config.hidden_dims, num_outputs)
+            )
 
 
 def build_cnn(config: Cnn, input_shape: tuple[int, ...], num_outputs: int, seed: int) -> object:
@@ -61,6 +63,33 @@ def build_cnn(config: Cnn, input_shape: tuple[int, ...], num_outputs: int, seed:
             return seeded_module(
                 seed, lambda: TorchCnn(input_shape, config.channels, config.dense_dims, num_outputs)
             )
+
+
+def build_transformer(
+    config: Transformer, input_shape: tuple[int, ...], num_outputs: int
+) -> object:
+    """Return the transformer.
+
+    Raises:
+        ConfigError: The samples are no token sequences, the heads do not divide the width, or the framework has none.
+    """
+    if config.backend != "linen":
+        raise ConfigError(
+            f"--model.backend={config.backend}: the transformer is written in flax linen only."
+        )
+    if len(input_shape) != 1 or config.vocabulary < 1:
+        raise ConfigError(
+            f"--model=transformer needs token sequences; the samples have the shape {input_shape}."
+        )
+    if config.width % config.num_heads:
+        raise ConfigError(
+            f"--model.num_heads={config.num_heads} does not divide --model.width={config.width}."
+        )
+    from taskloom_anomaly.models.transformer import LinenTransformer
+
+    return LinenTransformer(
+        config.vocabulary, config.width, config.num_layers, config.num_heads, num_outputs
+    )
 
 
 def require_torch() -> None:

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
-
 from taskloom.config import Component
-
-if TYPE_CHECKING:
-    # Type-only: configs stay light.
-    pass
 
 
 class Model(Component):
@@ -34,7 +29,10 @@ class Mlp(Model):
     """Fully connected network with ReLU: the seed system's default."""
 
     kind: Literal["mlp"] = "mlp"
-    hidden_dims: Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(min_length=1)] = (256, 256)
+    hidden_dims: Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(min_length=1)] = (
+        256,
+        256,
+    )
     """Widths of the hidden layers."""
 
     def build(self, input_shape: tuple[int, ...], num_outputs: int, seed: int) -> object:
@@ -58,3 +56,23 @@ class Cnn(Model):
         from taskloom_anomaly.models.build import build_cnn
 
         return build_cnn(self, input_shape, num_outputs, seed)
+
+
+class Transformer(Model):
+    """Small pre-norm transformer over tokens that answers at the last one; flax linen only."""
+
+    kind: Literal["transformer"] = "transformer"
+    width: Annotated[int, Field(gt=0)] = 64
+    """Width of the residual stream."""
+    num_layers: Annotated[int, Field(gt=0)] = 2
+    """Blocks."""
+    num_heads: Annotated[int, Field(gt=0)] = 4
+    """Attention heads; must divide the width."""
+    vocabulary: Annotated[int, Field(ge=0)] = 0
+    """Number of tokens; 0 lets the task say."""
+
+    def build(self, input_shape: tuple[int, ...], num_outputs: int, seed: int) -> object:
+        """Return the module; the layers are called embed, block_0, ..., final_norm, logits."""
+        from taskloom_anomaly.models.build import build_transformer
+
+        return build_transformer(self, input_shape, num_outputs)

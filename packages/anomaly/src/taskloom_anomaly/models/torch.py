@@ -24,7 +24,9 @@ def _dense(num_inputs: int, width: int) -> nn.Sequential:
 def _conv(num_inputs: int, channels: int) -> nn.Sequential:
     return nn.Sequential(
         OrderedDict(
-            conv=nn.Conv2d(num_inputs, channels, 3, padding="same"), relu=nn.ReLU(), pool=nn.MaxPool2d(2)
+            conv=nn.Conv2d(num_inputs, channels, 3, padding="same"),
+            relu=nn.ReLU(),
+            pool=nn.MaxPool2d(2),
         )
     )
 

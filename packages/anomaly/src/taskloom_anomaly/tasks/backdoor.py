@@ -7,10 +7,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
-
 from taskloom.config import OneOf
 from taskloom.seeding import derive_seed
 from taskloom.task import Finding
+
 from taskloom_anomaly.config import AnomalyConfig, Training
 from taskloom_anomaly.data.config import ImageData
 from taskloom_anomaly.models.config import Mlp, Model
@@ -32,7 +32,7 @@ class BackdoorConfig(AnomalyConfig):
     """Images."""
     model: Annotated[Model, OneOf("taskloom_anomaly.models")] = Mlp()
     """Network that is poisoned."""
-    training: Training = Training(epochs=15, batch_size=64)
+    training: Training = Training(epochs=10, batch_size=32)
     """How it is trained."""
     trigger: Annotated[Trigger, OneOf("taskloom_anomaly.triggers")] = Corner()
     """What is stamped onto poisoned images."""
@@ -57,13 +57,13 @@ class Backdoor(TrainedTask[BackdoorConfig]):
 
     name: ClassVar[str] = "backdoor"
 
-    def __init__(self, config: BackdoorConfig) -> None:
-        super().__init__(config)
-
     def check(self) -> Iterable[Finding]:
         """Say whether the network can learn the trigger."""
         yield from super().check()
-        if self.config.trigger.needs_convolutions and self.config.model.model_dump()["kind"] == "mlp":
+        if (
+            self.config.trigger.needs_convolutions
+            and self.config.model.model_dump()["kind"] == "mlp"
+        ):
             yield Finding(
                 "warning",
                 "A fully connected network does not learn this trigger; --model=cnn --training.learning_rate=2e-3 does.",
@@ -92,6 +92,7 @@ class Backdoor(TrainedTask[BackdoorConfig]):
 
     def _poison_with(self, trigger: Trigger) -> Poison:
         from taskloom.errors import ConfigError
+
         from taskloom_anomaly.poisoning import Poison
 
         if self.config.target_class >= self.num_outputs():

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from taskloom.seeding import derive_seed
 from taskloom.task import Finding, Result
+
 from taskloom_anomaly.config import AnomalyConfig, Training
 from taskloom_anomaly.regimes import regime_conflict
 
 if TYPE_CHECKING:
     # Type-only: the framework is imported by whoever runs a task.
     from jaxtyping import PyTree
-
     from taskloom.context import RunContext
+
     from taskloom_anomaly.backends.handle import Loss, ModelHandle
     from taskloom_anomaly.data.arrays import ArrayDataset
     from taskloom_anomaly.models.config import Model

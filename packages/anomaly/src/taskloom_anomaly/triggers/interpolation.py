@@ -9,7 +9,7 @@ from jaxtyping import Float
 _A = -0.75
 
 
-def _keys(distance: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+def _keys(distance: Float[np.ndarray, ...]) -> Float[np.ndarray, ...]:
     """Keys' cubic convolution kernel (1981, IEEE TASSP 29(6), eq. 4)."""
     x = np.abs(distance)
     near = ((_A + 2) * x - (_A + 3)) * x**2 + 1

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
-
 from taskloom.errors import ConfigError
 
 if TYPE_CHECKING:

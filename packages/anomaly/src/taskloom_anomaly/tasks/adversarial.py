@@ -1,0 +1,178 @@
+"""Adversarial examples: inputs moved by a little so that the network errs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field, PrivateAttr
+from taskloom.config import OneOf
+from taskloom.seeding import derive_seed
+from taskloom.task import Finding, Result
+
+from taskloom_anomaly.attacks.config import Attack, Pgd
+from taskloom_anomaly.config import Training
+from taskloom_anomaly.data.config import ImageData
+from taskloom_anomaly.models.config import Mlp, Model
+from taskloom_anomaly.models.stored import StoredModel, TrainDataFromRun, model_folder
+from taskloom_anomaly.protocols import Check
+from taskloom_anomaly.tasks.classifier import Classifier, ClassifierConfig
+from taskloom_anomaly.tasks.seed_form import AnomalyTaskConfig
+
+if TYPE_CHECKING:
+    # Type-only: `--help` must not import numpy; pydantic does not evaluate methods' annotations.
+    from jaxtyping import PyTree
+    from taskloom.context import RunContext
+
+    from taskloom_anomaly.adversarial import AttackOutcome
+    from taskloom_anomaly.backends.handle import ModelHandle
+    from taskloom_anomaly.data.arrays import ArrayDataset
+
+
+class AdversarialExampleTask(AnomalyTaskConfig):
+    """Adversarial examples of a classifier, as the seed system calls it; made in this process when they are missing."""
+
+    run_path: Path | None = None
+    """Run (or folder) of a trained classifier; none trains one first."""
+    data: ImageData = ImageData()
+    """Images of the classifier that is trained here."""
+    model: Annotated[Model, OneOf("taskloom_anomaly.models")] = Mlp()
+    """Network of the classifier that is trained here."""
+    training: Training = Training(epochs=10, batch_size=64)
+    """How it is trained."""
+    attack: Annotated[Attack, OneOf("taskloom_anomaly.attacks")] = Pgd()
+    """How examples are made."""
+    success_threshold: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """Accuracy under attack above which the attack has failed and the task is invalid."""
+    min_accuracy: Annotated[float, Field(ge=0, le=1)] = 0.85
+    """Accuracy on clean images below which the task is invalid."""
+    max_size: Annotated[int, Field(ge=0)] = 0
+    """Most normal samples; 0 takes all."""
+    max_anomalous_size: Annotated[int, Field(ge=0)] = 0
+    """Most anomalous samples; 0 takes all."""
+    attack_batch_size: Annotated[int, Field(gt=0)] = 512
+    """Samples per gradient."""
+
+    _trained_here: Path | None = PrivateAttr(default=None)
+
+    def prepare(self, ctx: RunContext, checkpoint: Path | None = None, /) -> bool:
+        """Train a classifier unless a run with one is given."""
+        if self.run_path is not None:
+            model_folder(self.run_path)
+            return True
+        done = self._own_classifier().prepare(ctx, checkpoint)
+        if done:
+            self._trained_here = ctx.artifact("model/model.json").parent
+        return done
+
+    def resume(self, ctx: RunContext, checkpoint: Path, /) -> Result:
+        """Continue training from a checkpoint, then go on as `run` does."""
+        from taskloom_anomaly.run import run_task
+
+        return run_task(self, self, ctx, checkpoint)
+
+    def check(self) -> Iterable[Finding]:
+        """Say whether the run has a model."""
+        yield from super().check()
+        if self.run_path is not None:
+            model_folder(self.run_path)
+
+    def _own_classifier(self) -> Classifier:
+        return Classifier(
+            ClassifierConfig(
+                seed=self.seed, data=self.data, model=self.model, training=self.training
+            )
+        )
+
+    @property
+    def _folder(self) -> Path:
+        if self.run_path is not None:
+            return model_folder(self.run_path)
+        if self._trained_here is None:
+            import tempfile
+
+            from taskloom_anomaly.quiet import QuietContext
+
+            self.prepare(QuietContext(Path(tempfile.mkdtemp(prefix="classifier-")), self.seed))
+        return model_folder(self._trained_here or Path())
+
+    @property
+    def _source(self) -> TrainDataFromRun:
+        return TrainDataFromRun(self._folder)
+
+    def build_reference_data(self) -> ArrayDataset:
+        """The classifier's training data."""
+        return _first(self._source.build(), self.max_size)
+
+    def build_test_reference_data(self) -> ArrayDataset:
+        """Half of the test side of the same split."""
+        test = self._source.test
+        return _first(test.take(slice(len(test) // 2)), self.max_size)
+
+    @property
+    def _attacked(self) -> ArrayDataset:
+        test = self._source.test
+        return _first(test.take(slice(len(test) // 2, None)), self.max_anomalous_size)
+
+    def build_model(self) -> Any:  # noqa: ANN401 -- the stored module
+        """The classifier."""
+        return StoredModel(self._folder).build_model()
+
+    def build_params(self) -> PyTree:
+        """Its parameters."""
+        return StoredModel(self._folder).build_params()
+
+    @cached_property
+    def outcome(self) -> AttackOutcome:
+        """The examples, made now when they are missing."""
+        from taskloom_anomaly.adversarial import stored_examples
+        from taskloom_anomaly.backends.resolve import as_handle
+
+        clean = self._attacked
+        handle = as_handle(self.build_model(), self.build_params(), clean.inputs[:1])
+        return stored_examples(
+            self._folder,
+            handle,
+            clean,
+            self.attack,
+            threshold=self.success_threshold,
+            seed=derive_seed(self.seed, "attack"),
+            batch_size=self.attack_batch_size,
+        )
+
+    def build_anomalous_data(self) -> ArrayDataset:
+        """Attacked images of the other half of the test side, with their true labels."""
+        return self.outcome.examples
+
+    def build_control_data(self) -> Mapping[str, ArrayDataset]:
+        """The same images, clean, moved as far in random directions, and shifted."""
+        import numpy as np
+
+        from taskloom_anomaly.data.arrays import ArrayDataset
+        from taskloom_anomaly.data.shifts import benign_shifts
+
+        clean = self._attacked
+        seed = derive_seed(self.seed, "control")
+        signs = np.random.default_rng(seed).choice([-1.0, 1.0], clean.inputs.shape)
+        moved = np.clip(clean.inputs + self.attack.eps * signs, 0, 1).astype(np.float32)
+        return {"random_signs": ArrayDataset(moved, clean.labels), **benign_shifts(clean, seed)}
+
+    def validity(self, handle: ModelHandle, /) -> Sequence[Check]:
+        """Accuracy on clean images, and under attack."""
+        from taskloom_anomaly.validity import accuracy
+
+        return [
+            Check(
+                "clean_accuracy",
+                accuracy(handle, self._source.test),
+                floor=self.min_accuracy,
+                remedy=f"train longer than --training.epochs={self.training.epochs}",
+            ),
+            Check("robust_accuracy", self.outcome.new_accuracy, ceiling=self.success_threshold),
+        ]
+
+
+def _first(data: ArrayDataset, size: int) -> ArrayDataset:
+    return data.take(slice(size)) if size else data

@@ -1,0 +1,334 @@
+"""One handle over three frameworks."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+import torch
+from flax import linen as nn, nnx
+from taskloom.errors import ConfigError, UnknownNameError
+from taskloom_anomaly.backends.convert import to_flax, to_torch
+from taskloom_anomaly.backends.handle import ModelHandle
+from taskloom_anomaly.backends.reduction import reduce_positions, reduced_width
+from taskloom_anomaly.backends.resolve import RandomParametersWarning, as_handle, find_head
+from taskloom_anomaly.models.config import Cnn, Mlp, Model
+
+SHAPE = (8, 8, 1)
+BACKENDS = ("linen", "nnx", "torch")
+MODELS = {
+    "mlp": Mlp(hidden_dims=(16, 12)),
+    "cnn": Cnn(channels=(4, 6), dense_dims=(10,)),
+}
+
+
+def handle_of(model: Model, backend: str, seed: int = 0) -> ModelHandle:
+    chosen = model.model_copy(update={"backend": backend})
+    module = chosen.build(SHAPE, 10, seed)
+    return as_handle(module, None, np.zeros((1, *SHAPE), np.float32), seed=seed, warn=False)
+
+
+def samples(n: int = 7) -> np.ndarray:
+    return np.random.default_rng(1).random((n, *SHAPE), dtype=np.float32)
+
+
+def twins(model: Model) -> dict[str, ModelHandle]:
+    """The same weights in every framework."""
+    linen = handle_of(model, "linen")
+    weights = linen.parameters()
+    return {
+        "linen": linen,
+        "nnx": handle_of(model, "nnx").with_parameters(weights),
+        "torch": handle_of(model, "torch").with_parameters(to_torch(weights)),
+    }
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_handle_twins_give_the_same_activations(name: str) -> None:
+    runs = {}
+    for backend, handle in twins(MODELS[name]).items():
+        runs[backend] = handle.forward(samples(), handle.default_layers)
+    for backend in ("nnx", "torch"):
+        assert list(runs[backend].activations) == list(runs["linen"].activations)
+        for layer, values in runs["linen"].activations.items():
+            np.testing.assert_allclose(runs[backend].activations[layer], values, atol=1e-5)
+        np.testing.assert_allclose(runs[backend].logits, runs["linen"].logits, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_handle_twins_give_the_same_gradients(name: str) -> None:
+    labels = np.arange(7) % 10
+    found = {b: h.input_gradient(samples(), labels) for b, h in twins(MODELS[name]).items()}
+    for backend in ("nnx", "torch"):
+        for ours, theirs in zip(found[backend], found["linen"], strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+def test_handle_input_gradient_matches_finite_differences() -> None:
+    handle = handle_of(MODELS["mlp"], "linen")
+    x, labels = samples(1).astype(np.float32), np.array([3])
+    gradient, _ = handle.input_gradient(x, labels)
+    for place in ((0, 2, 3, 0), (0, 5, 5, 0)):
+        moved = [x.copy(), x.copy()]
+        moved[0][place] += 1e-2
+        moved[1][place] -= 1e-2
+        up, down = (handle.input_gradient(m, labels)[1][0] for m in moved)
+        assert gradient[place] == pytest.approx((up - down) / 2e-2, abs=2e-3)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_handle_training_fits_and_leaves_the_original_alone(backend: str) -> None:
+    handle = handle_of(MODELS["mlp"], backend)
+    before = handle.parameters()
+    x, labels = samples(10), np.arange(10)
+    trainer = handle.trainer(learning_rate=1e-2)
+    losses = [trainer.run_epoch(x, labels, np.arange(10).reshape(2, 5))[0] for _ in range(60)]
+    assert losses[-1] < 0.2 < losses[0]
+    assert (trainer.model().forward(x).logits.argmax(1) == labels).all()
+    for name, value in handle.parameters().items():
+        np.testing.assert_array_equal(value, before[name])
+    assert trainer.model().fingerprint != handle.fingerprint
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_trainer_state_continues_bit_for_bit(backend: str) -> None:
+    handle = handle_of(MODELS["mlp"], backend)
+    x, labels, batches = samples(10), np.arange(10), np.arange(10).reshape(2, 5)
+    whole = handle.trainer(learning_rate=1e-2, weight_decay=0.01)
+    whole.run_epoch(x, labels, batches)
+    again = handle.trainer(learning_rate=1e-2, weight_decay=0.01)
+    again.load_state(whole.state())
+    whole.run_epoch(x, labels, batches)
+    again.run_epoch(x, labels, batches)
+    for name, value in whole.model().parameters().items():
+        np.testing.assert_array_equal(again.model().parameters()[name], value)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_handle_loss_gradient_is_the_slope_of_the_loss(backend: str) -> None:
+    handle = handle_of(MODELS["mlp"], backend)
+    x, labels = samples(), np.arange(7)
+    parameters = handle.parameters()
+    value, gradient = handle.loss_gradient(parameters, x, labels)
+    assert set(gradient) == set(parameters)
+    step = 1e-2
+    moved = {k: (v - step * gradient[k]).astype(np.float32) for k, v in parameters.items()}
+    after, _ = handle.loss_gradient(moved, x, labels)
+    squared = sum(float((g**2).sum()) for g in gradient.values())
+    assert value - after == pytest.approx(step * squared, rel=0.1)
+    np.testing.assert_allclose(handle.logits(parameters, x), handle.forward(x).logits, atol=1e-6)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", MODELS)
+def test_find_head_returns_the_last_linear_layer(backend: str, name: str) -> None:
+    handle = handle_of(MODELS[name], backend)
+    head = find_head(handle, samples(20))
+    assert head is not None
+    features = handle.forward(samples(), (head.layer,)).activations[head.layer]
+    np.testing.assert_allclose(
+        features @ head.weights.T + head.bias, handle.forward(samples()).logits, atol=1e-5
+    )
+    assert head.layer == handle.default_layers[-2]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_handle_convolution_has_its_channels_last(backend: str) -> None:
+    # The peer took the width of an NCHW activation for its features.
+    handle = handle_of(Cnn(channels=(5, 6), dense_dims=()), backend)
+    assert handle.layers["conv_0"].shape == (4, 4, 5)
+    assert handle.forward(samples(), ("conv_0",)).activations["conv_0"].shape == (7, 4, 4, 5)
+
+
+def test_torch_handle_tells_sequences_from_one_dimensional_convolutions() -> None:
+    module = torch.nn.Sequential(
+        OrderedDict(
+            embed=torch.nn.Linear(3, 4),
+            swap=torch.nn.Identity(),
+            conv=torch.nn.Conv1d(5, 6, 1),
+            flat=torch.nn.Flatten(),
+            head=torch.nn.Linear(24, 2),
+        )
+    )
+    handle = as_handle(module, None, np.zeros((1, 5, 3), np.float32), warn=False)
+    assert handle.layers["embed"].shape == (5, 4)
+    assert handle.layers["conv"].shape == (4, 6)
+
+
+@pytest.mark.parametrize("backend", ["linen", "torch"])
+def test_handle_watches_what_enters_a_layer(backend: str) -> None:
+    handle = handle_of(MODELS["mlp"], backend)
+    run = handle.forward(samples(), ("dense_0", "dense_1.input", "dense_1.output"))
+    np.testing.assert_array_equal(run.activations["dense_1.input"], run.activations["dense_0"])
+    assert run.activations["dense_1"].shape == (7, 12)
+
+
+def test_torch_handle_ends_the_pass_when_everything_is_seen() -> None:
+    class Loud(torch.nn.Module):
+        calls = 0
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            type(self).calls += 1
+            return x
+
+    module = torch.nn.Sequential(
+        OrderedDict(first=torch.nn.Linear(4, 3), loud=Loud(), last=torch.nn.Linear(3, 2))
+    )
+    handle = as_handle(module, None, np.zeros((1, 4), np.float32), warn=False)
+    assert set(handle.layers) >= {"first", "last"}
+    before = Loud.calls
+    run = handle.forward(np.ones((5, 4), np.float32), ("first",), logits=False)
+    assert Loud.calls == before
+    assert run.logits.shape == (5, 0)
+    handle.forward(np.ones((5, 4), np.float32), ("first",))
+    assert Loud.calls == before + 1
+
+
+def test_flax_handle_compiles_no_work_behind_the_last_watched_layer() -> None:
+    from taskloom_anomaly.backends.jax_handle import JaxHandle, _forward
+
+    handle = handle_of(Mlp(hidden_dims=(16, 512)), "linen")
+    assert isinstance(handle, JaxHandle)
+    arguments = (handle.network, handle.variables, handle.buffers, samples(8))
+
+    def flops(logits: bool) -> float:
+        compiled = _forward.lower(*arguments, ("dense_0",), logits).compile()
+        analysis = compiled.cost_analysis()
+        assert analysis is not None
+        return float(analysis["flops"])
+
+    assert flops(logits=False) < flops(logits=True) / 3
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_handle_gives_a_sample_the_same_activations_in_any_batch(backend: str) -> None:
+    handle = handle_of(MODELS["cnn"], backend)
+    whole = handle.forward(samples(7), handle.default_layers)
+    single = handle.forward(samples(7)[:3], handle.default_layers)
+    for layer, values in whole.activations.items():
+        np.testing.assert_allclose(single.activations[layer], values[:3], atol=1e-6)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_handle_names_the_layers_when_one_does_not_exist(backend: str) -> None:
+    with pytest.raises(UnknownNameError, match="no layer 'dense_7'.*dense_0, .*logits"):
+        handle_of(MODELS["mlp"], backend).forward(samples(), ("dense_7",))
+
+
+def test_handle_fingerprint_depends_on_parameters_and_code() -> None:
+    one, same, other = (handle_of(MODELS["mlp"], "linen", seed) for seed in (0, 0, 1))
+    assert one.fingerprint == same.fingerprint != other.fingerprint
+    assert handle_of(Mlp(hidden_dims=(16, 12, 4)), "linen").fingerprint != one.fingerprint
+
+
+def test_as_handle_warns_of_random_parameters() -> None:
+    module = MODELS["mlp"].build(SHAPE, 10, 0)
+    with pytest.warns(RandomParametersWarning, match="RANDOM parameters"):
+        as_handle(module, None, samples(1))
+
+
+def test_as_handle_takes_the_variables_that_linen_knows() -> None:
+    module = MODELS["mlp"].build(SHAPE, 10, 0)
+    assert isinstance(module, nn.Module)
+    variables = module.init(jax.random.key(5), samples(1))
+    handle = as_handle(module, variables, samples(1))
+    bare = as_handle(module, variables["params"], samples(1))
+    np.testing.assert_allclose(
+        handle.forward(samples()).logits, module.apply(variables, samples()), atol=1e-6
+    )
+    assert bare.fingerprint == handle.fingerprint
+
+
+def test_as_handle_keeps_running_statistics_of_linen() -> None:
+    class Normed(nn.Module):
+        @nn.compact
+        def __call__(self, x: jax.Array, train: bool = True) -> jax.Array:
+            x = nn.BatchNorm(use_running_average=not train, name="norm")(x.reshape(len(x), -1))
+            return nn.Dense(2, name="logits")(x)
+
+    handle = as_handle(Normed(), None, samples(1), warn=False)
+    trainer = handle.trainer(learning_rate=1e-3)
+    x = samples(8) + 5
+    trainer.run_epoch(x, np.zeros(8, int), np.arange(8).reshape(1, 8))
+    trained = trainer.model().parameters()
+    assert np.abs(trained["buffers:batch_stats.norm.mean"]).min() > 0
+    np.testing.assert_array_equal(handle.parameters()["buffers:batch_stats.norm.mean"], 0)
+    restored = handle.with_parameters(trained)
+    np.testing.assert_array_equal(restored.forward(x).logits, trainer.model().forward(x).logits)
+
+
+def test_as_handle_keeps_random_keys_of_nnx() -> None:
+    class Dropped(nnx.Module):
+        def __init__(self, rngs: nnx.Rngs) -> None:
+            self.logits = nnx.Linear(64, 2, rngs=rngs)
+            self.dropout = nnx.Dropout(0.5, rngs=rngs)
+
+        def __call__(self, x: jax.Array) -> jax.Array:
+            return self.logits(self.dropout(x.reshape(len(x), -1)))
+
+    handle = as_handle(Dropped(nnx.Rngs(0)), None, samples(1), warn=False)
+    # Dropout is off outside training, so the same input gives the same logits.
+    np.testing.assert_array_equal(
+        handle.forward(samples()).logits, handle.forward(samples()).logits
+    )
+    trainer = handle.trainer(learning_rate=1e-3, seed=3)
+    trainer.run_epoch(samples(), np.zeros(7, int), np.arange(7)[None])
+    restored = handle.with_parameters(trainer.model().parameters())
+    np.testing.assert_array_equal(
+        restored.forward(samples()).logits, trainer.model().forward(samples()).logits
+    )
+
+
+def test_as_handle_refuses_what_is_no_model() -> None:
+    with pytest.raises(ConfigError, match="returned a dict"):
+        as_handle({}, {}, samples(1))
+
+
+def test_handle_refuses_parameters_of_another_network() -> None:
+    other = handle_of(Mlp(hidden_dims=(16, 13)), "linen").parameters()
+    with pytest.raises(ConfigError, match=r"'dense_1.linear.bias' has the shape \(13,\)"):
+        handle_of(MODELS["mlp"], "linen").with_parameters(other)
+    with pytest.raises(ConfigError, match="do not fit the network"):
+        handle_of(MODELS["mlp"], "torch").with_parameters(to_torch(other))
+
+
+def test_convert_returns_to_where_it_began() -> None:
+    weights = handle_of(MODELS["cnn"], "linen").parameters()
+    back = to_flax(to_torch(weights))
+    assert set(back) == set(weights)
+    for name, value in weights.items():
+        np.testing.assert_array_equal(back[name], value)
+
+
+def test_reduce_positions_knows_dense_images_and_sequences() -> None:
+    image = np.arange(2 * 3 * 3 * 2, dtype=np.float32).reshape(2, 3, 3, 2)
+    sequence = np.arange(12, dtype=np.float32).reshape(2, 3, 2)
+    np.testing.assert_array_equal(reduce_positions(sequence, "auto"), sequence[:, -1])
+    np.testing.assert_array_equal(reduce_positions(image, "max"), image.max(axis=(1, 2)))
+    np.testing.assert_allclose(reduce_positions(image, "mean"), image.mean(axis=(1, 2)))
+    assert reduce_positions(image, "auto").shape == (2, 4) == (2, reduced_width((3, 3, 2), "auto"))
+    assert reduce_positions(image, "flatten").shape == (2, 18)
+    assert reduce_positions(image[:, 0, 0], "max").shape == (2, 2)
+
+
+def test_torch_is_not_imported_by_a_flax_run(tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import sys; from taskloom.testing import MemoryContext; from pathlib import Path;"
+        "from taskloom_anomaly.tasks.backdoor import Backdoor, BackdoorConfig;"
+        "c = BackdoorConfig.model_validate({'data': {'source': 'digits8', 'num_train': 400, 'num_test': 100},"
+        " 'model': {'kind': 'mlp', 'hidden_dims': [16]},"
+        " 'training': {'epochs': 1}, 'min_accuracy': 0, 'min_attack_success': 0});"
+        f"Backdoor(c).run(MemoryContext(Path({str(tmp_path)!r})));"
+        "print('torch' in sys.modules)"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.split()[-1] == "False"
