@@ -313,7 +313,7 @@ def test_continue_run_refuses_another_version_of_the_task(tmp_path: Path) -> Non
 def test_continue_run_refuses_a_config_that_no_longer_fits(tmp_path: Path) -> None:
     layout = make_run(tmp_path, "walk", WalkConfig())
     layout.record.write_text(layout.record.read_text().replace('"scale": 1.0', '"scale": -1.0'))
-    with pytest.raises(ConfigError, match="'scale' in .* is no longer accepted"):
+    with pytest.raises(ConfigError, match=r"'scale' in .* is no longer accepted"):
         continue_run(load("walk"), layout, quiet=True)
 
 

@@ -40,7 +40,7 @@ class Small:
         return Result({"value": value}, {}, "done")
 
 
-def _complaint(factory: Callable[[Any], Any], **overrides: Any) -> str:
+def _complaint(factory: Callable[[Any], Any], **overrides: object) -> str:
     with pytest.raises(ConformanceError) as caught:
         check_task(factory, **overrides)
     return str(caught.value)

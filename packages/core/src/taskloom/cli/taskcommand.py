@@ -27,6 +27,9 @@ from taskloom.cli.help import Help, Panel, Row, show
 from taskloom.params import Parameter, Resolved, find_choices, resolve, suggestion, walk
 from taskloom.registry import LoadedTask
 
+_WIDEST_TYPE = 18
+"""Characters of a list of choices that still fits into the column of types."""
+
 
 @dataclass(slots=True)
 class Invocation:
@@ -231,12 +234,19 @@ def _row(parameter: Parameter, chosen: dict[str, str], taken: set[str]) -> Row:
     if name in taken:
         name = f"{PARAM} {parameter.path}=..."
     default = "required" if parameter.default is None else parameter.default
-    if parameter.unit:
-        default = f"none (in {parameter.unit})" if default == "none" else f"{default} {parameter.unit}"
-    kind = "|".join(parameter.choices) if parameter.type == "NAME" else parameter.type
     if parameter.is_component:
         default = chosen.get(parameter.path, default)
-    return Row(name, kind, default, parameter.help, ", ".join(parameter.bounds))
+    if parameter.unit:
+        default = (
+            f"none (in {parameter.unit})" if default == "none" else f"{default} {parameter.unit}"
+        )
+    kind, bounds = parameter.type, list(parameter.bounds)
+    if parameter.choices and parameter.type != "JSON or none":
+        kind = "|".join(parameter.choices)
+        if len(kind) > _WIDEST_TYPE:
+            kind = "NAME"
+            bounds.insert(0, f"one of {', '.join(parameter.choices)}")
+    return Row(name, kind, default, parameter.help, ", ".join(bounds))
 
 
 def _spell_param(words: Sequence[str]) -> list[str]:

@@ -7,13 +7,17 @@ from pathlib import Path
 
 from taskloom.errors import ExitCode, TaskloomError, UsageError
 
+NO_REPORT = "--no-report"
+"""Leaves the report page to somebody else."""
+
 
 def main(arguments: list[str]) -> int:
     """Run one folder and return the exit code; the result is in the folder."""
+    folders = [word for word in arguments if word != NO_REPORT]
     try:
-        if len(arguments) != 1:
-            raise UsageError("Usage: python -m taskloom.execute RUN_DIR")
-        return execute(Path(arguments[0]))
+        if len(folders) != 1:
+            raise UsageError(f"Usage: python -m taskloom.execute [{NO_REPORT}] RUN_DIR")
+        return execute(Path(folders[0]), report=NO_REPORT not in arguments)
     except TaskloomError as error:
         sys.stderr.write(
             f"error: {error.message}\n" + (f"hint: {error.hint}\n" if error.hint else "")
@@ -23,18 +27,13 @@ def main(arguments: list[str]) -> int:
         return int(ExitCode.INTERRUPTED)
 
 
-def execute(folder: Path) -> int:
-    """Load the task that the folder names, and run or continue it in silence."""
-    from taskloom.execute.lifecycle import continue_run
-    from taskloom.registry import find_task, freeze, load_task
-    from taskloom.runs.layout import RunLayout
-    from taskloom.runs.record import read_record
+def execute(folder: Path, *, report: bool = True) -> int:
+    """Run one folder in silence, with the plugins that are installed now."""
+    from taskloom.execute.folder import execute_folder
+    from taskloom.registry import freeze
 
-    layout = RunLayout(folder.absolute())
-    record = read_record(layout.record)
-    loaded = load_task(find_task(record.domain, record.task))
     freeze()  # a run must not depend on what registers itself later
-    return continue_run(loaded, layout, quiet=True).exit_code or 0
+    return execute_folder(folder, report=report).exit_code or 0
 
 
 if __name__ == "__main__":

@@ -35,7 +35,14 @@ class _End:
     error: BaseException | None = None
 
 
-def attempt(task: Task[Config], layout: RunLayout, record: RunRecord, console: Console) -> Run:
+def attempt(
+    task: Task[Config],
+    layout: RunLayout,
+    record: RunRecord,
+    console: Console,
+    *,
+    report: bool = True,
+) -> Run:
     """Run or resume the task, and finalise the record whatever happens. The caller holds the run's lock.
 
     Raises:
@@ -56,7 +63,8 @@ def attempt(task: Task[Config], layout: RunLayout, record: RunRecord, console: C
                 end = _run(task, ctx, checkpoint.dir if checkpoint else None, stop)
                 record = _finalise(layout, record, ctx, end)
                 run = Run(layout.dir, record)
-                _write_report(run, console)
+                if report:
+                    _write_report(run, console)
         finally:
             ctx.close()
     return _conclude(run, end, console)

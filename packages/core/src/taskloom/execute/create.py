@@ -42,9 +42,17 @@ class Origin:
 
 
 def create_run(
-    loaded: LoadedTask, config: Config, store: Path, origin: Origin, resources: Resources
+    loaded: LoadedTask,
+    config: Config,
+    store: Path,
+    origin: Origin,
+    resources: Resources,
+    *,
+    found: provenance.Provenance | None = None,
 ) -> RunLayout:
     """Make the folder of a new run, in status `created`.
+
+    `found` is its provenance, if somebody has gathered it already: the runs of a sweep share it.
 
     The record is written last, and a folder without one is no run: nothing half-written is ever listed.
 
@@ -75,7 +83,7 @@ def create_run(
         )
         repeat = f"# tasks run {entry.domain} {entry.ref.name} --config config.toml\n"
         atomic_write(layout.config, repeat + to_toml(config))
-        _write_provenance(layout)
+        _write_provenance(layout, found or provenance.gather(Path.cwd()))
         write_record(layout.record, record)
     except BaseException:
         shutil.rmtree(layout.dir, ignore_errors=True)
@@ -83,8 +91,7 @@ def create_run(
     return layout
 
 
-def _write_provenance(layout: RunLayout) -> None:
-    found = provenance.gather(Path.cwd())
+def _write_provenance(layout: RunLayout, found: provenance.Provenance) -> None:
     atomic_write_json(layout.environment, found.environment)
     if found.patch:
         atomic_write(layout.patch, found.patch.encode(errors="replace").decode())

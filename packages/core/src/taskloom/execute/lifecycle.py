@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -68,10 +69,19 @@ def run_task(
         console.close()
 
 
-def continue_run(loaded: LoadedTask, layout: RunLayout, *, quiet: bool = False) -> Run:
+def continue_run(
+    loaded: LoadedTask,
+    layout: RunLayout,
+    *,
+    quiet: bool = False,
+    time_limit: float = 0.0,
+    report: bool = True,
+) -> Run:
     """Run what a run folder describes: from its newest good checkpoint if there is one, else from the beginning.
 
-    A run that has finished is returned as it is, so doing this twice is harmless.
+    A run that has finished is returned as it is, so doing this twice is harmless. A `time_limit` [s] above 0 replaces the one
+    that the run was made with: parameters cannot change, but how a run is executed can. `report` False leaves the report page
+    to somebody else.
 
     Raises:
         ConfigError: The task has changed its version or its parameters since the folder was made.
@@ -91,7 +101,7 @@ def continue_run(loaded: LoadedTask, layout: RunLayout, *, quiet: bool = False) 
             )
         task = construct(loaded, _validate(loaded, record.config, layout))
         _refuse_errors(_find(task, loaded), console)
-        return perform(task, layout, console)
+        return perform(task, layout, console, time_limit=time_limit, report=report)
     finally:
         console.close()
 
@@ -128,7 +138,14 @@ def check_task_instance(loaded: LoadedTask, config: Config) -> list[Finding]:
     return _find(task, loaded)
 
 
-def perform(task: Task[Config], layout: RunLayout, console: Console) -> Run:
+def perform(
+    task: Task[Config],
+    layout: RunLayout,
+    console: Console,
+    *,
+    time_limit: float = 0.0,
+    report: bool = True,
+) -> Run:
     """Hold the lock of a run, run or resume its task, finalise its record and write its report."""
     lock = RunLock(layout.lock)
     try:
@@ -136,8 +153,11 @@ def perform(task: Task[Config], layout: RunLayout, console: Console) -> Run:
         record = read_record(layout.record)
         if record.status == "finished":
             return Run(layout.dir, record)
+        if time_limit > 0:
+            resources = dataclasses.replace(record.resources, time_limit=time_limit)
+            record = dataclasses.replace(record, resources=resources)
         checkpoints.sweep_leftovers(layout.checkpoints)
-        run = attempt(task, layout, record, console)
+        run = attempt(task, layout, record, console, report=report)
     finally:
         lock.release()
     return run

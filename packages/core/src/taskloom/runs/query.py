@@ -85,12 +85,16 @@ def sort_documents(documents: list[Document], order: str) -> list[Document]:
     """Sort by the value at a path, falling if it begins with `-`; records without the value come last."""
     path, falling = order.removeprefix("-"), order.startswith("-")
     _check_path(path)
-    keyed = [(_sortable(value_at(document, path)), document) for document in documents]
-    present = [pair for pair in keyed if pair[0] is not None]
+    present: list[tuple[tuple[int, float, str], Document]] = []
+    absent: list[Document] = []
+    for document in documents:
+        key = _sortable(value_at(document, path))
+        if key is None:
+            absent.append(document)
+        else:
+            present.append((key, document))
     present.sort(key=lambda pair: pair[0], reverse=falling)
-    return [document for _, document in present] + [
-        document for key, document in keyed if key is None
-    ]
+    return [document for _, document in present] + absent
 
 
 def _sortable(value: object) -> tuple[int, float, str] | None:

@@ -1,0 +1,229 @@
+"""`tasks sweep DOMAIN TASK --param=a,b --seed=0:5`: every combination, a pairing, a sample, or a search."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from taskloom.cli.output import print_json
+from taskloom.cli.runs import AsJson, StoreOption
+from taskloom.cli.sweep_board import open_board, print_outcome
+from taskloom.cli.taskcommand import Invocation
+from taskloom.context import Resources
+from taskloom.errors import UsageError
+from taskloom.execute.expand import Axis, Choices, Plan, Point, parse_axis, read_plan, split_values
+from taskloom.execute.sweep import SweepPoint, create_sweep, plan_points, run_sweep
+from taskloom.params import walk
+from taskloom.runs import default_store
+
+ExecutorOption = Annotated[
+    str,
+    typer.Option(
+        "--executor", metavar="NAME", help="Where runs are placed: inline, local, ray or slurm."
+    ),
+]
+JobsOption = Annotated[
+    int,
+    typer.Option(
+        "--jobs", metavar="N", help="How many runs at a time; 0 lets the executor choose."
+    ),
+]
+
+
+def sweep(
+    invocation: Invocation,
+    *,
+    config: Annotated[
+        list[Path],
+        typer.Option(
+            "--config", metavar="FILE", help="Read parameters that all points share. Repeatable."
+        ),
+    ] = [],  # noqa: B006 -- Typer reads it, nobody writes it
+    file: Annotated[
+        Path | None, typer.Option("--file", metavar="FILE", help="Read the sweep from a file.")
+    ] = None,
+    is_zip: Annotated[
+        bool, typer.Option("--zip", help="Pair the values one to one instead of combining all.")
+    ] = False,
+    sample: Annotated[int, typer.Option("--sample", metavar="N", help="Draw N points.")] = 0,
+    sample_seed: Annotated[
+        int, typer.Option("--sample-seed", metavar="N", help="Seed of the draws.")
+    ] = 0,
+    optimize: Annotated[
+        str,
+        typer.Option(
+            "--optimize", metavar="METRIC:max|min", help="Search with Optuna for the best metric."
+        ),
+    ] = "",
+    trials: Annotated[
+        int, typer.Option("--trials", metavar="N", help="Points that a search tries.")
+    ] = 20,
+    executor: ExecutorOption = "local",
+    jobs: JobsOption = 0,
+    fail_fast: Annotated[
+        bool, typer.Option("--fail-fast", help="Stop at the first run that fails.")
+    ] = False,
+    cpus: Annotated[int, typer.Option("--cpus", metavar="N", help="CPU cores for each run.")] = 0,
+    gpus: Annotated[int, typer.Option("--gpus", metavar="N", help="GPUs for each run.")] = 0,
+    memory: Annotated[
+        str, typer.Option("--memory", metavar="SIZE", help="Memory for each run: 4G, 512M.")
+    ] = "",
+    time_limit: Annotated[
+        str,
+        typer.Option(
+            "--time-limit", metavar="TIME", help="Ask each run to stop after this: 90s, 30m, 12h."
+        ),
+    ] = "",
+    force: Annotated[
+        bool, typer.Option("--force", help="Run points even if an identical run has finished.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the points, and stop.")] = False,
+    store: StoreOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a task at many points."""
+    loaded, place = invocation.loaded, default_store(store)
+    fixed, axes = _split(invocation)
+    settings = {
+        "force": force,
+        "executor": executor,
+        "jobs": jobs,
+        "keep_going": not fail_fast,
+        "resources": Resources(
+            cpus, gpus, memory=read_size(memory), time_limit=read_time(time_limit)
+        ),
+        "argv": ("tasks", "sweep", loaded.entry.domain, loaded.entry.ref.name, *invocation.words),
+    }
+    if optimize:
+        from taskloom.execute.search import Goal, create_search, run_search
+
+        if file is not None or is_zip or sample or dry_run:
+            raise UsageError("--optimize excludes --file, --zip, --sample and --dry-run.")
+        goal = Goal.parse(optimize, trials, sample_seed)
+        search = create_search(loaded, goal, axes, fixed, files=config, store=place, **settings)
+        with open_board(trials, quiet=as_json) as board:
+            outcome = run_search(loaded, search, place, board)
+    else:
+        plan = _plan(file, axes, is_zip, sample, sample_seed)
+        points = plan_points(loaded, plan, fixed, config)
+        if dry_run:
+            _print_points(points, as_json)
+            return
+        made = create_sweep(loaded, points, place, **settings)
+        with open_board(len(points), quiet=as_json) as board:
+            board.say(f"sweep {made.id}: {len(points)} points")
+            outcome = run_sweep(loaded, made, place, board)
+    print_outcome(outcome, as_json=as_json)
+    raise typer.Exit(int(outcome.exit_code))
+
+
+def first_values(words: Sequence[str]) -> list[str]:
+    """Return the words with the first of their values alone: it decides which options a sweep has."""
+    return [_first(word) for word in words]
+
+
+# See `taskloom.cli.taskcommand`: options are shown for the first of several components.
+setattr(sweep, "words_for_choices", first_values)  # noqa: B010 -- a function has no such attribute for a type checker
+
+
+def read_size(text: str) -> int:
+    """Return a size such as `4G` or `512M` [bytes]; 0 for an empty text.
+
+    Raises:
+        UsageError: It is no size.
+    """
+    units = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+    number, unit = _measure(text.upper().removesuffix("B"), "KMGT")
+    if text and (number is None or number <= 0):
+        raise UsageError(f"--memory is {text!r}; write it as 512M or 4G.")
+    return int((number or 0) * units[unit])
+
+
+def read_time(text: str) -> float:
+    """Return a time such as `90s`, `30m` or `12h` [s]; a bare number is seconds, an empty text 0.
+
+    Raises:
+        UsageError: It is no time.
+    """
+    units = {"": 1, "S": 1, "M": 60, "H": 3600, "D": 86400}
+    number, unit = _measure(text.upper(), "SMHD")
+    if text and (number is None or number <= 0):
+        raise UsageError(f"--time-limit is {text!r}; write it as 90s, 30m or 12h.")
+    return (number or 0.0) * units[unit]
+
+
+def _measure(text: str, units: str) -> tuple[float | None, str]:
+    unit = text[-1:] if text[-1:] and text[-1:] in units else ""
+    try:
+        number = float(text.removesuffix(unit))
+    except ValueError:
+        return None, ""
+    return (number if number < float("inf") else None), unit
+
+
+def _first(word: str) -> str:
+    name, equals, value = word.partition("=")
+    if word.startswith("--"):
+        return f"{name}={split_values(value)[0]}" if equals else word
+    return split_values(word)[0]
+
+
+def _split(invocation: Invocation) -> tuple[Point, dict[str, Axis]]:
+    """Tell parameters with one value from those with several."""
+    parameters = {
+        item.path: item for item in walk(invocation.loaded.config_class, invocation.chosen)
+    }
+    fixed: Point = {}
+    axes: dict[str, Axis] = {}
+    for path, text in invocation.values.items():
+        known = parameters.get(path)
+        axis = parse_axis(
+            path,
+            text,
+            is_number=known is not None and ("INT" in known.type or "FLOAT" in known.type),
+        )
+        if isinstance(axis, Choices) and len(axis.values) == 1:
+            fixed[path] = axis.values[0]
+        else:
+            axes[path] = axis
+    return fixed, axes
+
+
+def _plan(
+    file: Path | None, axes: Mapping[str, Axis], is_zip: bool, sample: int, sample_seed: int
+) -> Plan:
+    """Return the plan of the file with what the command line says above it."""
+    if sample < 0:
+        raise UsageError(f"--sample is {sample}; it must be 1 or more.")
+    below = read_plan(file) if file else Plan()
+    return Plan(
+        {**below.axes, **axes},
+        below.points,
+        is_zip or below.is_zip,
+        sample or below.sample,
+        sample_seed or below.sample_seed,
+    )
+
+
+def _print_points(points: Sequence[SweepPoint], as_json: bool) -> None:
+    if as_json:
+        print_json([{"identity": point.identity, "config": dict(point.config)} for point in points])
+        return
+    for point in points:
+        said = [
+            f"{path}={_value(point, path)}"
+            for path, source in point.sources.items()
+            if source == "command line"
+        ]
+        typer.echo(f"{point.identity[:10]}  {' '.join(said)}".rstrip())
+    typer.echo(f"note: {len(points)} points", err=True)
+
+
+def _value(point: SweepPoint, path: str) -> object:
+    value: object = point.config
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value

@@ -1,0 +1,84 @@
+"""Comparing, tagging, removing and exporting runs."""
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+from taskloom.errors import StoreError, StoreLockedError, UsageError
+from taskloom.execute import run_task
+from taskloom.runs import Run, open_run
+from taskloom.runs.compare import compare_runs
+from taskloom.runs.edit import remove_run, tag_run
+from taskloom.runs.export import history_rows, run_rows, to_csv
+from taskloom.runs.liveness import RunLock
+from taskloom_probe.support import load
+from taskloom_probe.tasks import WalkConfig
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> list[Run]:
+    configs = [WalkConfig(steps=3), WalkConfig(steps=4, seed=1)]
+    return [run_task(load("walk"), config, store=tmp_path, quiet=True) for config in configs]
+
+
+def test_compare_shows_what_differs_and_every_metric(runs: list[Run]) -> None:
+    found = compare_runs(runs)
+    assert found.ids == (runs[0].id, runs[1].id)
+    assert found.parameters == {"seed": (0, 1), "steps": (3, 4)}
+    assert found.metrics["steps"] == (3.0, 4.0)
+
+
+def test_tags_are_added_once_and_removed(runs: list[Run]) -> None:
+    assert tag_run(runs[0], ["a", "b", "a"]) == ("a", "b")
+    assert tag_run(open_run(str(runs[0].dir)), ["c"], ["a"]) == ("b", "c")
+    assert open_run(str(runs[0].dir)).record.tags == ("b", "c")
+
+
+@pytest.mark.parametrize("tag", ["", " ", "a\nb", "\x1b[2J", "x" * 101])
+def test_hostile_tags_are_refused(runs: list[Run], tag: str) -> None:
+    with pytest.raises(UsageError):
+        tag_run(runs[0], [tag])
+
+
+def test_running_run_is_neither_tagged_nor_removed(runs: list[Run]) -> None:
+    lock = RunLock(runs[0].layout.lock)
+    with pytest.raises(StoreLockedError):
+        tag_run(runs[0], ["a"])
+    with pytest.raises(StoreLockedError):
+        remove_run(runs[0])
+    lock.release()
+    assert runs[0].dir.exists()
+
+
+def test_removed_run_is_gone(runs: list[Run]) -> None:
+    remove_run(runs[0])
+    assert not runs[0].dir.exists()
+    assert [path.name for path in runs[0].dir.parent.iterdir() if path.is_dir()] == [runs[1].id]
+
+
+def test_removing_never_follows_a_link(runs: list[Run], tmp_path: Path) -> None:
+    link = tmp_path / "link-to-run"
+    link.symlink_to(runs[0].dir)
+    with pytest.raises(StoreError, match="symbolic link"):
+        remove_run(Run(link))
+    assert runs[0].dir.exists()
+
+
+def test_export_has_one_row_for_each_run_with_all_columns(runs: list[Run]) -> None:
+    rows = list(csv.DictReader(io.StringIO(to_csv(run_rows(runs)))))
+    assert [row["config.steps"] for row in rows] == ["3", "4"]
+    assert float(rows[0]["metrics.place"]) == runs[0].metrics["place"]
+
+
+def test_export_of_the_history_has_one_row_for_each_line(runs: list[Run]) -> None:
+    rows = list(csv.DictReader(io.StringIO(to_csv(history_rows(runs)))))
+    assert len(rows) == 7
+    assert [float(row["place"]) for row in rows[:3]] == [
+        line["place"] for line in runs[0].history()
+    ]
+
+
+def test_export_defuses_spreadsheet_formulas() -> None:
+    text = to_csv([{"=cmd()": "=HYPERLINK(1)", "b": "-Infinity", "c": [1, "x"], "d": None}])
+    assert text == '\'=cmd(),b,c,d\n\'=HYPERLINK(1),-Infinity,"[1, ""x""]",\n'
