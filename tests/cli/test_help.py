@@ -29,8 +29,8 @@ Task parameters:
   --doses           FLOAT,...         1.0,2.0   Doses of fertiliser.
   --workers         INT               1         Threads.  (>= 1)
   --feeder          drip|flood|mixed  drip      What feeds the plant.
-  --spare           drip|flood|mixed|none  none
-                                                What feeds it when the feeder fails.
+  --spare           NAME              none      What feeds it when the feeder fails.  (one of drip,
+                                                flood, mixed, none)
   --saucer          JSON or none      none      What stands below.
 
 pot:

@@ -6,12 +6,14 @@ Typer's own renderer knows no columns for type, default and unit, swallows a uni
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+_GLUED = re.compile(r"([<>]=?) ")
 _LEAST_WIDTH = 30
 """Columns below which a sentence goes under its option rather than beside it."""
 
@@ -96,9 +98,11 @@ def _plain_row(row: Row, columns: Sequence[int], width: int) -> list[str]:
     head = "  " + "  ".join(cells)
     indent = 4 + sum(size + 2 for size in limits if size) - 2
     sentence = f"{row.help}  ({row.bounds})" if row.help and row.bounds else row.help or row.bounds
+    sentence = _GLUED.sub("\\1\u00a0", sentence)  # a line does not end between `<=` and its number
     narrow = width - indent < _LEAST_WIDTH
     indent = 6 if narrow else indent
-    wrapped = textwrap.wrap(sentence, width - indent) or [""]
+    lines = textwrap.wrap(sentence, width - indent) or [""]
+    wrapped = [line.replace("\u00a0", " ") for line in lines]
     if narrow or len(head) > indent - 2:
         return [head.rstrip(), *(" " * indent + line for line in wrapped if line)]
     first = f"{head:<{indent}}{wrapped[0]}".rstrip()
