@@ -68,6 +68,7 @@ COMMANDS = (
         f"{_CLI}.report:report",
         takes_runs=True,
     ),
+    Command("view", "Look at the run store in a browser.", f"{_CLI}.view:view"),
     Command("new", "Make a plugin package for one task.", f"{_CLI}.new:new"),
     Command("doctor", "Look at the installation, and say what is wrong.", f"{_CLI}.doctor:doctor"),
     Command(

@@ -6,7 +6,7 @@ import inspect
 import sys
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from taskloom.errors import PluginError
 from taskloom.registry.isolate import describe
@@ -41,7 +41,8 @@ def as_factory(found: object, what: str) -> tuple[Callable[[Any], Task[Any]], ty
         raise PluginError(
             f"{what} cannot be used: it is of type {type(found).__name__}, not a class or function that makes a task."
         )
-    return found, config_class_of(found, what)
+    # That it returns a task shows when it is called.
+    return cast("Callable[[Any], Task[Any]]", found), config_class_of(found, what)
 
 
 def of_config(config: Any) -> Task[Any]:  # noqa: ANN401 -- a config class with `run`; no base class names that
@@ -51,7 +52,7 @@ def of_config(config: Any) -> Task[Any]:  # noqa: ANN401 -- a config class with 
     for name in CAPABILITIES:
         if callable(getattr(config, name, None)):
             setattr(task, name, getattr(config, name))
-    return task
+    return cast("Task[Any]", task)
 
 
 def config_class_of(factory: Callable[..., object], what: str) -> type[Config]:

@@ -13,31 +13,50 @@ from taskloom import __version__
 # No script, no fetch, no frame: whatever text a run or a plugin put in, the browser does nothing with it.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 
+# Four threads, woven.
+_ICON = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16' fill='none' stroke-width='3'%3E"
+    "%3Cpath d='M0 5h16M0 11h16' stroke='%230068b3'/%3E%3Cpath d='M5 0v3m0 4v9M11 0v9m0 4v3' stroke='%23c45500'/%3E%3C/svg%3E"
+)
 
-def page(title: str, header: h.Node, sections: Sequence[tuple[str, h.Node]]) -> str:
+
+def page(
+    title: str,
+    header: h.Node,
+    sections: Sequence[tuple[str, h.Node]],
+    *,
+    policy: str = POLICY,
+    script: str = "",
+    wide: bool = False,
+) -> str:
     """Return a whole document.
 
     Args:
         title: The window's title.
         header: What stands above the table of contents.
         sections: Headings with their contents; those without contents are left out.
+        policy: The content security policy; empty when the server sends one.
+        script: The address of the viewer's script; a report has none.
+        wide: Whether the page uses a wide window.
     """
     present = [(name, _anchor(name), body) for name, body in sections if body]
     style = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
     document = h.html(lang="en")[
         h.head[
             h.meta(charset="utf-8"),
-            h.meta(http_equiv="Content-Security-Policy", content=POLICY),
+            policy and h.meta(http_equiv="Content-Security-Policy", content=policy),
             h.meta(name="viewport", content="width=device-width, initial-scale=1"),
             h.meta(name="generator", content=f"taskloom {__version__}"),
             h.meta(name="color-scheme", content="light dark"),
             h.title[title],
+            script and [h.link(rel="icon", href=_ICON), h.script(src=script, defer=True)],
             h.style[Markup(style)],
         ],
-        h.body[
+        h.body(class_={"wide": wide})[
             h.a(".skip", href="#content")["Skip to the results"],
             header,
-            h.nav(aria_label="Contents")[
+            len(present) > 1
+            and h.nav(aria_label="Contents")[
                 h.ul[(h.li[h.a(href=f"#{anchor}")[name]] for name, anchor, _ in present)]
             ],
             h.main("#content")[
@@ -49,7 +68,8 @@ def page(title: str, header: h.Node, sections: Sequence[tuple[str, h.Node]]) -> 
                 )
             ],
             h.footer[
-                f"Written by taskloom {__version__}. This file is complete: it needs no network and runs no script."
+                f"Written by taskloom {__version__}.",
+                not script and " This file is complete: it needs no network and runs no script.",
             ],
         ],
     ]

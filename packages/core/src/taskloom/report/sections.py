@@ -58,7 +58,7 @@ def results(run: Run) -> h.Node:
                 for name, value in large.items()
             )
         ],
-        tables
+        len(tables) > 0
         and h.div(".beside")[
             (h.div[table(block.columns, block.rows, row_heads=True)] for block in tables)
         ],

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from taskloom.errors import MissingExtraError, TaskloomError, UsageError
 
 if TYPE_CHECKING:
+    import htpy as h
+
     from taskloom.report.model import Block
     from taskloom.runs import Run
 
@@ -33,21 +35,26 @@ def write_report(run: Run, output: Path | None = None) -> Path:
         StoreError: The file cannot be written.
     """
     _require_extra()
+    from taskloom.report.page import page
+    from taskloom.runs.writer import atomic_write
+
+    target = output if output is not None else run.layout.report
+    atomic_write(target, page(*run_page(run)))
+    return target
+
+
+def run_page(run: Run) -> tuple[str, h.Node, list[tuple[str, h.Node]]]:
+    """Return the title, the header and the sections of a run's page."""
     from taskloom.report import sections
     from taskloom.report.blocks import note, render_blocks
-    from taskloom.report.page import page
-    from taskloom.runs.writer import atomic_write, read_lines
+    from taskloom.runs.writer import read_lines
 
     environment = _read_environment(run)
     blocks, problem = domain_blocks(run)
-    parts = [
+    detail = [render_blocks(blocks, run.dir), problem and note(problem)]
+    parts: list[tuple[str, h.Node]] = [
         ("Results", sections.results(run)),
-        (
-            "In detail",
-            [render_blocks(blocks, run.dir), problem and note(problem)]
-            if blocks or problem
-            else None,
-        ),
+        ("In detail", detail if blocks or problem else None),
         ("Metrics over time", sections.histories(run)),
         ("Config", sections.config(run)),
         ("Artifacts", sections.artifacts(run, blocks)),
@@ -56,9 +63,7 @@ def write_report(run: Run, output: Path | None = None) -> Path:
         ("Run it again", sections.again(run)),
     ]
     title = f"{run.domain} {run.task} \u00b7 {run.id}"
-    target = output if output is not None else run.layout.report
-    atomic_write(target, page(title, sections.head(run, environment), parts))
-    return target
+    return title, sections.head(run, environment), parts
 
 
 def write_comparison(runs: Sequence[Run], output: Path) -> Path:

@@ -1,0 +1,6 @@
+"""The local viewer: the pages of reports, served live to this machine's browser and to nobody else.
+
+It reads runs and changes nothing. Needs the extra `view`.
+"""
+
+from __future__ import annotations

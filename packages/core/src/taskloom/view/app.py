@@ -1,0 +1,90 @@
+"""Routes of the viewer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from taskloom.errors import RunCorruptError, StoreError, TaskloomError
+from taskloom.runs import Run, inside
+from taskloom.runs.layout import is_id
+from taskloom.view import pages
+from taskloom.view.live import news
+
+COMPARE_LIMIT = 20
+"""Runs in one comparison."""
+
+
+def make_app(store: Path) -> Starlette:
+    """Return the application that shows one run store."""
+
+    async def runs(request: Request) -> Response:
+        return HTMLResponse(
+            await run_in_threadpool(pages.runs_page, store, dict(request.query_params))
+        )
+
+    async def run(request: Request) -> Response:
+        found = _run(store, request.path_params["run"])
+        return HTMLResponse(await run_in_threadpool(pages.live_page, found))
+
+    async def live(request: Request) -> Response:
+        found = _run(store, request.path_params["run"])
+        return StreamingResponse(news(found.dir), media_type="text/event-stream")
+
+    async def file(request: Request) -> Response:
+        found = _run(store, request.path_params["run"])
+        try:
+            path = inside(found.layout.artifacts, request.path_params["name"])
+        except StoreError:
+            raise HTTPException(404, "There is no such artifact.") from None
+        if not path.is_file():
+            raise HTTPException(404, "There is no such artifact.")
+        # As a download: an artifact is whatever a task wrote, a page with scripts included.
+        return FileResponse(path, media_type="application/octet-stream", filename=path.name)
+
+    async def compare(request: Request) -> Response:
+        names = list(dict.fromkeys(request.query_params.getlist("run")))
+        if not 2 <= len(names) <= COMPARE_LIMIT:
+            raise HTTPException(400, f"Tick between 2 and {COMPARE_LIMIT} runs.")
+        found = [_run(store, name) for name in names]
+        return HTMLResponse(await run_in_threadpool(pages.compare_page, found))
+
+    async def script(request: Request) -> Response:
+        del request
+        return FileResponse(Path(__file__).with_name("view.js"), media_type="text/javascript")
+
+    async def refused(request: Request, error: Exception) -> Response:
+        del request
+        status, text = 500, "The viewer failed; the terminal has the details."
+        if isinstance(error, HTTPException):
+            status, text = error.status_code, error.detail
+        elif isinstance(error, TaskloomError):
+            text = error.message
+        return HTMLResponse(pages.problem_page(status, text), status)
+
+    return Starlette(
+        routes=[
+            Route("/", runs),
+            Route("/compare", compare),
+            Route("/static/view.js", script),
+            Route("/runs/{run}/", run),
+            Route("/runs/{run}/live", live),
+            Route("/runs/{run}/artifacts/{name:path}", file),
+        ],
+        exception_handlers={HTTPException: refused, TaskloomError: refused},
+    )
+
+
+def _run(store: Path, name: str) -> Run:
+    if not is_id(name) or not (store / name).is_dir():
+        raise HTTPException(404, "There is no such run.")
+    try:
+        return Run(store / name)
+    except RunCorruptError as error:
+        raise HTTPException(404, error.message) from None

@@ -1,0 +1,209 @@
+"""The pages of the viewer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import htpy as h
+
+from taskloom.errors import RunCorruptError, UsageError
+from taskloom.report import compare, figures
+from taskloom.report.page import page
+from taskloom.report.write import run_page
+from taskloom.runs import Run
+from taskloom.runs.index import documents
+from taskloom.runs.query import parse_filter, sort_documents, value_at
+
+ROWS = 100
+"""Runs in one page of the table."""
+SCRIPT = "/static/view.js"
+_COLUMNS = (
+    ("task", "task"),
+    ("status", "status"),
+    ("name", "name"),
+    ("created", "created"),
+    ("duration", "duration"),
+    ("summary", "summary"),
+)
+_FAULTY = "faulty"
+
+
+def runs_page(store: Path, query: Mapping[str, str]) -> str:
+    """Return the table of runs.
+
+    Args:
+        store: The run store.
+        query: `where`, a filter; `sort`, a field with `-` before it to fall; `page`, from 1; `metric`, a metric to show.
+    """
+    found, broken = documents(store)
+    where, order, metric = (query.get(name, "") for name in ("where", "sort", "metric"))
+    shown: list[Mapping[str, Any]] = list(found)
+    problem = ""
+    try:
+        if where:
+            shown = list(filter(parse_filter(where), shown))
+        if order:
+            shown = sort_documents(shown, order)
+    except UsageError as error:
+        problem = error.message
+    last = max(1, math.ceil(len(shown) / ROWS))
+    number = min(max(1, _whole(query.get("page", ""))), last)
+    rows = shown[(number - 1) * ROWS : number * ROWS]
+    body: h.Node = [
+        _filter_form(where, order, metric, problem),
+        _table(store, rows, query, metric) if rows else h.p["No runs."],
+        _pager(query, number, last),
+        len(broken) > 0
+        and h.p(".note")[f"{len(broken)} folders cannot be read; `tasks doctor` names them."],
+    ]
+    count = f"{len(shown):,} of {len(found):,} runs" if where else f"{len(found):,} runs"
+    header = h.header[
+        h.p(".kicker")["taskloom \u00b7 viewer"], h.h1["Runs"], h.p(".lede")[f"{count} in {store}."]
+    ]
+    return page("Runs", header, [("Store", body)], policy="", script=SCRIPT, wide=True)
+
+
+def live_page(run: Run) -> str:
+    """Return the page of a run, which renews itself while the run is running."""
+    title, header, sections = run_page(run)
+    live = h.div("#live", data_live="1" if run.status in ("created", "running") else "0")[
+        h.p(".kicker.back")[h.a(href="/")["\u2190 All runs"]], header
+    ]
+    return page(title, live, sections, policy="", script=SCRIPT)
+
+
+def compare_page(runs: Sequence[Run]) -> str:
+    """Return the comparison of runs."""
+    header = [h.p(".kicker.back")[h.a(href="/")["\u2190 All runs"]], compare.head(runs)]
+    return page(f"{len(runs)} runs compared", header, compare.parts(runs), policy="", script=SCRIPT)
+
+
+def problem_page(status: int, message: str) -> str:
+    """Return a page that says what went wrong."""
+    header = h.header[
+        h.p(".kicker")["taskloom \u00b7 viewer"], h.h1[str(status)], h.p(".lede")[message]
+    ]
+    return page(
+        str(status),
+        header,
+        [("Back", h.p[h.a(href="/")["All runs"]])],
+        policy="",
+        script=SCRIPT,
+    )
+
+
+def _filter_form(where: str, order: str, metric: str, problem: str) -> h.Node:
+    return h.form(".filter", method="get", action="/", role="search")[
+        h.label[
+            "Filter",
+            h.input(
+                name="where",
+                value=where,
+                placeholder="status = finished and metrics.auroc > 0.9",
+                aria_invalid="true" if problem else "false",
+            ),
+        ],
+        h.label["Metric", h.input(name="metric", value=metric, placeholder="auroc")],
+        order and h.input(type="hidden", name="sort", value=order),
+        h.button["Show"],
+        problem and h.p(".failure", role="alert")[problem],
+    ]
+
+
+def _table(
+    store: Path, rows: Sequence[Mapping[str, Any]], query: Mapping[str, str], metric: str
+) -> h.Node:
+    columns = [*_COLUMNS, *([(f"metrics.{metric}", metric)] if metric else [])]
+    head = [
+        h.th(scope="col")[h.span(".hidden")["Compare"]],
+        h.th(scope="col", aria_sort=_direction(query, "id"))[_sorter(query, "id", "run")],
+        (
+            h.th(scope="col", aria_sort=_direction(query, path))[_sorter(query, path, name)]
+            for path, name in columns
+        ),
+    ]
+    body = (h.tr[_cells(store, record, columns, query)] for record in rows)
+    return h.form(method="get", action="/compare")[
+        h.div(".scroll", tabindex="0", role="region", aria_label="Runs")[
+            h.table(".runs")[h.thead[h.tr[head]], h.tbody[body]]
+        ],
+        h.button["Compare the ticked runs"],
+    ]
+
+
+def _cells(
+    store: Path,
+    record: Mapping[str, Any],
+    columns: Sequence[tuple[str, str]],
+    query: Mapping[str, str],
+) -> list[h.Node]:
+    folder = str(record["folder"])
+    status = _status(store, record)
+    shown: dict[str, h.Node] = {
+        "task": f"{record.get('domain', '')} {record.get('task', '')}",
+        "status": h.span(class_=["badge", status])[status],
+        "name": [str(record.get("name") or ""), _sweep_link(record, query)],
+        "created": str(record.get("created", ""))[:19].replace("T", " "),
+        "duration": figures.duration(float(record.get("duration") or 0)),
+        "summary": str(record.get("summary") or ""),
+    }
+    return [
+        h.td[h.input(type="checkbox", name="run", value=folder, aria_label=f"Compare {folder}")],
+        h.th(".path", scope="row")[
+            h.a(href=f"/runs/{folder}/", title=folder)[folder.rpartition("-")[2]]
+        ],
+        (h.td[shown[path] if path in shown else _value(record, path)] for path, _ in columns),
+    ]
+
+
+def _value(record: Mapping[str, Any], path: str) -> str:
+    found = value_at(record, path)
+    return figures.cell(float(found)) if isinstance(found, int | float) else figures.cell(found)
+
+
+def _status(store: Path, record: Mapping[str, Any]) -> str:
+    """Return what a run is doing; only one that says `running` has to be looked at."""
+    stored = str(record.get("status", ""))
+    if stored != "running":
+        return stored
+    try:
+        return Run(store / str(record["folder"])).status
+    except RunCorruptError:
+        return _FAULTY
+
+
+def _sweep_link(record: Mapping[str, Any], query: Mapping[str, str]) -> h.Node:
+    sweep = str(record.get("sweep") or "")
+    return sweep and [" ", h.a(href=_address(query, where=f"sweep = '{sweep}'"))["sweep"]]
+
+
+def _sorter(query: Mapping[str, str], path: str, name: str) -> h.Element:
+    falling = query.get("sort") == f"-{path}"
+    return h.a(href=_address(query, sort=path if falling else f"-{path}"))[name]
+
+
+def _direction(query: Mapping[str, str], path: str) -> str:
+    return {path: "ascending", f"-{path}": "descending"}.get(query.get("sort", ""), "none")
+
+
+def _pager(query: Mapping[str, str], number: int, last: int) -> h.Node:
+    if last == 1:
+        return None
+    return h.p(".pager")[
+        number > 1 and h.a(href=_address(query, page=str(number - 1)), rel="prev")["Newer"],
+        f" Page {number} of {last} ",
+        number < last and h.a(href=_address(query, page=str(number + 1)), rel="next")["Older"],
+    ]
+
+
+def _address(query: Mapping[str, str], **changes: str) -> str:
+    kept = {name: query[name] for name in ("where", "sort", "metric") if query.get(name)}
+    return f"/?{urlencode({**kept, **changes})}"
+
+
+def _whole(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 9 else 1

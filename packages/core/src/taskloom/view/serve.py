@@ -1,0 +1,75 @@
+"""Serving the viewer to this machine."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+from taskloom.errors import MissingExtraError, StoreError, UsageError
+
+ADDRESS = "127.0.0.1"
+_NEEDED = ("starlette", "uvicorn", "htpy", "vl_convert")
+
+
+def serve(store: Path, port: int, ready: Callable[[str], None]) -> None:
+    """Serve a store until the process is interrupted.
+
+    The viewer is never reachable from another machine: over a network, forward the port with ssh.
+
+    Args:
+        store: The run store.
+        port: The port; 0 takes a free one.
+        ready: Called with the address to open, once the port is ours.
+
+    Raises:
+        MissingExtraError: The extra `view` is not installed.
+        StoreError: There is no such store.
+        UsageError: The port cannot be used.
+    """
+    missing = [name for name in _NEEDED if find_spec(name) is None]
+    if missing:
+        raise MissingExtraError(
+            f"The viewer needs {' and '.join(missing)}, not installed here: pip install 'taskloom[view]'"
+        )
+    if not store.is_dir():
+        raise StoreError(
+            f"There is no store {store}.", hint="Choose another with --store or TASKS_STORE."
+        )
+    import uvicorn
+
+    from taskloom.view.app import make_app
+    from taskloom.view.security import Guard, new_token
+
+    with _listen(port) as listener:
+        taken = listener.getsockname()[1]
+        token = new_token()
+        app = Guard(make_app(store.resolve()), taken, token)
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,  # it would write the token
+            server_header=False,
+            lifespan="off",
+            proxy_headers=False,
+            timeout_graceful_shutdown=1,
+        )
+        ready(f"http://{ADDRESS}:{taken}/?token={token}")
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((ADDRESS, port))
+        # From here on a browser that opens the address waits; before, it would be refused.
+        listener.listen(128)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        reason = getattr(error, "strerror", None) or "it is no port number"
+        raise UsageError(
+            f"--port={port} cannot be used: {reason}.", hint="--port=0 takes a free one."
+        ) from None
+    return listener

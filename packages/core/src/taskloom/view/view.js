@@ -1,0 +1,50 @@
+// Keeps the page of a running run up to date. Without this script every page works, and is renewed by reloading.
+"use strict";
+
+(function () {
+  const place = document.getElementById("live");
+  if (!place || place.dataset.live !== "1") return;
+  const events = new EventSource("live");
+  let dirty = false;
+  let busy = false;
+  let first = true;
+
+  async function renew() {
+    if (busy || !dirty || document.hidden) return;
+    busy = true;
+    dirty = false;
+    try {
+      const answer = await fetch(location.pathname, { credentials: "same-origin" });
+      if (answer.ok) replace(await answer.text());
+    } finally {
+      busy = false;
+    }
+  }
+
+  function replace(text) {
+    const fresh = new DOMParser().parseFromString(text, "text/html");
+    // Keep what the reader opened; everything else is as the server says.
+    const open = [...document.querySelectorAll("details")].map((item) => item.open);
+    for (const id of ["live", "content"]) {
+      const old = document.getElementById(id);
+      const now = fresh.getElementById(id);
+      if (old && now) old.replaceWith(document.adoptNode(now));
+    }
+    const contents = fresh.querySelector("nav");
+    if (contents) document.querySelector("nav").replaceWith(document.adoptNode(contents));
+    document.querySelectorAll("details").forEach((item, index) => { item.open = Boolean(open[index]); });
+  }
+
+  events.onmessage = (event) => {
+    const status = JSON.parse(event.data).status;
+    if (!first) dirty = true; // the page is as new as the first event
+    first = false;
+    if (status !== "running" && status !== "created") {
+      events.close();
+      dirty = true;
+    }
+    renew();
+  };
+  document.addEventListener("visibilitychange", renew);
+  setInterval(renew, 2000);
+})();
