@@ -1,0 +1,1 @@
+"""Motor control: optimal feedback for linear systems, and the arm that points."""
