@@ -1,1 +1,46 @@
-"""Train and sample discrete diffusion models of sequences."""
+"""Train and sample discrete diffusion models of sequences. Every public name is imported when it is first used."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from taskloom_diffusion.compat.excited_state import (
+        ExcitedStateDiffusion as ExcitedStateDiffusion,
+    )
+    from taskloom_diffusion.compat.schedules import CosineSchedule as CosineSchedule
+    from taskloom_diffusion.config import (
+        DiffusionConfig as DiffusionConfig,
+        DiffusionSettings as DiffusionSettings,
+        OptimizerSettings as OptimizerSettings,
+    )
+    from taskloom_diffusion.denoisers.bert import BertDiffusionModel as BertDiffusionModel
+    from taskloom_diffusion.run import DiffusionProblem as DiffusionProblem
+    from taskloom_diffusion.schedules.base import Schedule as Schedule
+    from taskloom_diffusion.training.module import DiffusionTask as DiffusionTask
+
+# Where each public name lives: torch and Lightning must not be imported for a listing.
+_HOME_OF = {
+    "BertDiffusionModel": "taskloom_diffusion.denoisers.bert",
+    "CosineSchedule": "taskloom_diffusion.compat.schedules",
+    "DiffusionConfig": "taskloom_diffusion.config",
+    "DiffusionProblem": "taskloom_diffusion.run",
+    "DiffusionSettings": "taskloom_diffusion.config",
+    "DiffusionTask": "taskloom_diffusion.training.module",
+    "ExcitedStateDiffusion": "taskloom_diffusion.compat.excited_state",
+    "OptimizerSettings": "taskloom_diffusion.config",
+    "Schedule": "taskloom_diffusion.schedules.base",
+}
+
+__all__ = sorted(_HOME_OF)  # pyright: ignore[reportUnsupportedDunderAll] -- built from _HOME_OF
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 -- a module attribute may be anything
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'taskloom_diffusion' has no attribute '{name}'")
+    return getattr(import_module(_HOME_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, model_validator
-
 from taskloom import Component, Config, ExecutionOnly, OneOf, Unit
+
 from taskloom_diffusion.denoisers.base import DenoiserConfig, Dit
 from taskloom_diffusion.losses.base import Loss, Nelbo
 from taskloom_diffusion.metrics.base import MetricSuite, Molecules
@@ -38,6 +38,8 @@ class DiffusionSettings(Component):
 class OptimizerSettings(Component):
     """AdamW and its learning rate over time."""
 
+    algorithm: Literal["adamw", "muon"] = "adamw"
+    """`muon` orthogonalises the momentum of the transformer's matrices and uses AdamW for the rest."""
     lr: Annotated[float, Field(gt=0, le=1)] = 2e-3
     """Highest learning rate."""
     weight_decay: Annotated[float, Field(ge=0, le=10)] = 0.01
@@ -61,7 +63,7 @@ class OptimizerSettings(Component):
 class TrainConfig(Component):
     """How long and on how much the model is trained."""
 
-    steps: Annotated[int, Field(ge=0)] = 800
+    steps: Annotated[int, Field(ge=0)] = 300
     """Optimizer steps."""
     batch_size: Annotated[int, Field(ge=1)] = 64
     """Sequences in a batch, per process."""
@@ -75,9 +77,9 @@ class TrainConfig(Component):
     """Arithmetic of the network; bf16 keeps weights, norms, losses and CPU attention in fp32."""
     devices: Annotated[int, Field(ge=1), ExecutionOnly()] = 1
     """Processes of data-parallel training; each sees its own batches."""
-    validate_every: Annotated[int, Field(ge=1)] = 200
+    validate_every: Annotated[int, Field(ge=1)] = 100
     """Steps between estimates of the bound on held-out sequences."""
-    checkpoint_every: Annotated[int, Field(ge=1)] = 400
+    checkpoint_every: Annotated[int, Field(ge=1)] = 200
     """Steps between checkpoints."""
     log_every: Annotated[int, Field(ge=1)] = 20
     """Steps between lines of metrics."""

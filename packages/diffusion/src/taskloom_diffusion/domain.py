@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from taskloom.registry import ComponentRef, DomainRef, TaskRef
+from taskloom.registry import ComponentRef, DomainRef, TaskRef, VerbRef
 
 _HERE = "taskloom_diffusion"
 
@@ -131,7 +131,17 @@ DOMAIN = DomainRef(
     name="diffusion",
     summary="Train and sample discrete diffusion models of sequences.",
     extra="diffusion",
-    tasks=(TaskRef("smiles", "Molecules that ship with RDKit.", f"{_HERE}.tasks.smiles:Smiles"),),
+    tasks=(
+        TaskRef("smiles", "Molecules that ship with RDKit.", f"{_HERE}.tasks.smiles:Smiles"),
+        TaskRef("qm9", "Molecules of up to nine heavy atoms.", f"{_HERE}.tasks.qm9:Qm9"),
+        TaskRef(
+            "polymers", "Polymer repeat units with two stars.", f"{_HERE}.tasks.polymers:Polymers"
+        ),
+        TaskRef("text", "Shakespeare as letters and spaces.", f"{_HERE}.tasks.text:Text"),
+        TaskRef("toy", "A law of known entropy.", f"{_HERE}.tasks.toy:Toy"),
+        TaskRef("file", "A user's own sequences.", f"{_HERE}.tasks.file:File"),
+        TaskRef("moses", "Drug-like molecules of MOSES.", f"{_HERE}.tasks.moses:Moses"),
+    ),
     components={
         f"{_HERE}.schedules": _SCHEDULES,
         f"{_HERE}.processes": _PROCESSES,
@@ -142,5 +152,19 @@ DOMAIN = DomainRef(
         f"{_HERE}.tokenizers": _TOKENIZERS,
         f"{_HERE}.metrics": _METRICS,
     },
+    verbs=(
+        VerbRef("sample", "Generate from a trained model.", f"{_HERE}.verbs.sample:sample"),
+        VerbRef("infill", "Complete a template.", f"{_HERE}.verbs.infill:infill"),
+        VerbRef(
+            "likelihood",
+            "Bound the likelihood of sequences.",
+            f"{_HERE}.verbs.likelihood:likelihood",
+        ),
+        VerbRef("evaluate", "Judge a trained model again.", f"{_HERE}.verbs.evaluate:evaluate"),
+        VerbRef("schedules", "Compare the noise schedules.", f"{_HERE}.verbs.schedules:schedules"),
+        VerbRef(
+            "import-config", "Read PolyDiff's YAML.", f"{_HERE}.verbs.import_config:import_config"
+        ),
+    ),
     report=f"{_HERE}.report:report",
 )

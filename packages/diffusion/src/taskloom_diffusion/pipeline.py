@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
 from taskloom import Finding, Result, RunContext, derive_seed
 from taskloom.errors import ConfigError, TaskloomError
+
 from taskloom_diffusion.config import DiffusionConfig
 from taskloom_diffusion.corpora.corpus import Corpus
 from taskloom_diffusion.evaluation.bound import Bound, estimate_bound

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from taskloom import Finding, JsonValue, Result, RunContext
+
 from taskloom_diffusion.config import DiffusionConfig
 
 if TYPE_CHECKING:

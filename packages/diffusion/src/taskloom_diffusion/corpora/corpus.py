@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-
 from taskloom.errors import ConfigError
 
 
@@ -21,6 +20,7 @@ class Corpus:
         licence: Under which the data comes.
         dropped: How many were left out, by reason.
         examples: For each reason the first few that were left out.
+        law: The exact probability of every sequence, where it is known (toys); else empty.
     """
 
     name: str
@@ -29,6 +29,7 @@ class Corpus:
     licence: str = ""
     dropped: dict[str, int] = field(default_factory=dict)
     examples: dict[str, list[str]] = field(default_factory=dict)
+    law: dict[str, float] = field(default_factory=dict)
 
     def describe_dropped(self) -> str:
         """Return one sentence on what was left out, or nothing."""

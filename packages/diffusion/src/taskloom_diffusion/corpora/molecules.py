@@ -9,10 +9,11 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from taskloom.errors import MissingExtraError
+
 from taskloom_diffusion.corpora.corpus import Corpus, split_corpus
 
 # Half of the molecules that RDKit ships from the NCI collection are small and organic; the filter keeps those.
-_PLAIN = frozenset("BrClCNOPSFIHbcnops0123456789-=#()[]+/\\@.%")
+_PLAIN = frozenset("BrClCNOPSFIHbcnops0123456789-=#()[]+/\\@%")
 
 
 def rdkit_molecules(num_molecules: int, holdout_share: float, seed: int) -> Corpus:

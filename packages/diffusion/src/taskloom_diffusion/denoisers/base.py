@@ -6,7 +6,6 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
-
 from taskloom import Component
 
 if TYPE_CHECKING:
@@ -110,9 +109,21 @@ class Table(DenoiserConfig):
     """The exact posterior of a toy corpus, by enumeration; nothing is trained."""
 
     kind: Literal["table"] = "table"
+    num_tokens: Annotated[int, Field(ge=2, le=8)] = 2
+    """Letters of the toy."""
+    length: Annotated[int, Field(ge=2, le=6)] = 2
+    """Length of its words."""
+    law_seed: Annotated[int, Field(ge=0)] = 0
+    """Seed of its law."""
 
     def build(self, vocab_size: int, max_length: int) -> nn.Module:
-        del vocab_size, max_length
-        raise ValueError(
-            "the table denoiser needs the toy's own law; only the task 'toy' can use it"
-        )
+        from taskloom_diffusion.denoisers.table import TableDenoiser
+        from taskloom_diffusion.toys import toy_by_seed
+
+        del max_length
+        toy = toy_by_seed(self.num_tokens, self.length, self.law_seed)
+        if toy.vocabulary.size != vocab_size:
+            raise ValueError(
+                f"denoiser 'table' is for a toy of {toy.vocabulary.size} tokens, the corpus has {vocab_size}"
+            )
+        return TableDenoiser(toy.sequences, toy.law, None, leave_one_out=True)

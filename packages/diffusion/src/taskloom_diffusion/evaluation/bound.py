@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
-
 from taskloom import derive_seed
 from taskloom.errors import ConfigError
+from torch import Tensor
+
 from taskloom_diffusion.schedules.base import Schedule
 from taskloom_diffusion.schedules.closed_form import Linear
 from taskloom_diffusion.time_samplers.base import TimeSampler
@@ -48,7 +49,7 @@ class Bound:
 
     @property
     def perplexity(self) -> float:
-        """exp of the bound per token: an upper bound of the perplexity."""
+        """Exp of the bound per token: an upper bound of the perplexity."""
         return math.exp(self.nats_per_token)
 
 
@@ -149,7 +150,7 @@ def _summarise(totals: np.ndarray, lengths: np.ndarray, kind: str, rates: Tensor
     error = math.sqrt(residual * count / max(count - 1, 1)) / tokens
     edges = torch.linspace(0, 1, 11, dtype=torch.float64)
     by_rate = []
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in itertools.pairwise(edges):
         inside = rates[(rates[:, 0] > low) & (rates[:, 0] <= high)]
         if len(inside) and float(inside[:, 2].sum()) > 0:
             by_rate.append(

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
-
 from taskloom import derive_seed
 from taskloom.errors import ConfigError
+from torch import Tensor
+
 from taskloom_diffusion.samplers.base import SamplerConfig
 from taskloom_diffusion.samplers.generation import Generation, Predictor, Samples, generate
 from taskloom_diffusion.samplers.noise import RowNoise

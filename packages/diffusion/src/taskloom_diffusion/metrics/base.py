@@ -59,11 +59,12 @@ class Texts(MetricSuite):
 
 
 class Sequences(MetricSuite):
-    """Share of distinct samples and of samples that the corpus does not contain; for any text."""
+    """Shares of distinct and of new samples, for any text; for a toy also the distance to its law."""
 
     kind: Literal["sequences"] = "sequences"
 
     def compute(self, samples: Sequence[str], corpus: Corpus) -> Mapping[str, float]:
-        from taskloom_diffusion.metrics.text import sequence_metrics
+        from taskloom_diffusion.metrics.text import law_metrics, sequence_metrics
 
-        return sequence_metrics(samples, corpus.train)
+        known = law_metrics(samples, corpus.law) if corpus.law else {}
+        return {**sequence_metrics(samples, corpus.train), **known}

@@ -89,7 +89,7 @@ def tanimoto(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 def properties(molecules: Sequence[Any]) -> dict[str, list[float]]:
     """Return six properties of each molecule: weight [Da], logP, polar surface [A^2], QED, rings, heavy atoms."""
-    from rdkit.Chem import Crippen, Descriptors, QED, rdMolDescriptors
+    from rdkit.Chem import QED, Crippen, Descriptors, rdMolDescriptors
 
     table: dict[str, list[float]] = {name: [] for name in PROPERTIES}
     for m in molecules:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 
 def sequence_metrics(samples: Sequence[str], train: Sequence[str]) -> dict[str, float]:
@@ -15,6 +15,20 @@ def sequence_metrics(samples: Sequence[str], train: Sequence[str]) -> dict[str, 
         "unique": len(distinct) / max(len(samples), 1),
         "novelty": sum(s not in known for s in samples) / max(len(samples), 1),
     }
+
+
+def law_metrics(samples: Sequence[str], law: Mapping[str, float]) -> dict[str, float]:
+    """Return how far the samples' frequencies are from a known law, and the law's entropy.
+
+    `total_variation` of finitely many samples is above 0 even for a perfect sampler: about sqrt(cells / samples) / 2.
+    """
+    counts = Counter(samples)
+    total = max(len(samples), 1)
+    support = set(law) | set(counts)
+    distance = sum(abs(counts[s] / total - law.get(s, 0.0)) for s in support) / 2
+    length = len(next(iter(law)))
+    entropy = -sum(p * math.log(p) for p in law.values() if p > 0)
+    return {"total_variation": distance, "entropy_per_token": entropy / length}
 
 
 def text_metrics(samples: Sequence[str], train: Sequence[str]) -> dict[str, float]:

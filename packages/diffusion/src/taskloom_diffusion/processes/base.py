@@ -6,7 +6,6 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
-
 from taskloom import Component
 
 if TYPE_CHECKING:

@@ -6,6 +6,8 @@ exp((sigma_t - sigma_s) R): D3PM's matrices Q_t, on any grid.
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import Tensor
 
@@ -90,7 +92,7 @@ def markov_process(vocabulary: Vocabulary, rate: str, speed: float) -> MarkovPro
         for token in allowed:
             generator[token, allowed] = 1.0 / len(allowed)
     else:
-        for left, right in zip(allowed, allowed[1:], strict=False):
+        for left, right in itertools.pairwise(allowed):
             generator[left, right] = generator[right, left] = 1.0
     generator *= speed
     generator -= torch.diag(generator.sum(1))

@@ -6,7 +6,6 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
-
 from taskloom import Component
 
 if TYPE_CHECKING:
@@ -115,6 +114,8 @@ class Confidence(SamplerConfig):
     """The tokens the model is surest of first (MaskGIT, GenMol): not the model's law, but better samples."""
 
     kind: Literal["confidence"] = "confidence"
+    temperature: Annotated[float, Field(ge=0, le=10)] = 0.8
+    """Temperature of token draws; 1 is the model's own law, 0 takes the likeliest token."""
     num_calls: _Calls = 0
     """Network calls; 0 is one per position."""
     randomness: Annotated[float, Field(ge=0, le=100)] = 0.5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import torch
@@ -81,7 +82,7 @@ class ChainSampler:
         step = self._step_masked if generation.process.absorbs else self._step_general
         prediction = _Prediction(generation, reuse=self.cached)
         z = generation.start.clone()
-        for i, (alpha_t, alpha_s) in enumerate(zip(alphas, alphas[1:], strict=False)):
+        for i, (alpha_t, alpha_s) in enumerate(itertools.pairwise(alphas)):
             greedy = i >= len(alphas) - 1 - self.greedy_tail
             active = self.remasking is not None and i in remasking_steps
             z = step(generation, prediction, z, alpha_s, alpha_t, greedy=greedy, remask=active)

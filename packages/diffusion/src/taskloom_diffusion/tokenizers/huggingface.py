@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from taskloom.errors import ConfigError
+
 from taskloom_diffusion.tokenizers.vocabulary import MASK
 
 

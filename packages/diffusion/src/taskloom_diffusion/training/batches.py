@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
-
 from taskloom import derive_seed
+
 from taskloom_diffusion.config import LengthPolicy
 from taskloom_diffusion.protocols import Batch
 from taskloom_diffusion.tokenizers.vocabulary import Tokenizer

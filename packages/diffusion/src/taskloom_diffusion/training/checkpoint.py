@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from taskloom.errors import RunCorruptError
 from torch import Tensor
 
-from taskloom.errors import RunCorruptError
 from taskloom_diffusion.training.ema import Average
 from taskloom_diffusion.training.module import DiffusionTask
 

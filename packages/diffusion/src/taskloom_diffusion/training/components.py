@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import TypeAdapter
-
 from taskloom import OneOf
+
 from taskloom_diffusion.config import DiffusionSettings, OptimizerSettings
 from taskloom_diffusion.denoisers.base import DenoiserConfig
 from taskloom_diffusion.tokenizers.huggingface import load_folder

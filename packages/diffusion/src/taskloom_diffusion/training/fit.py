@@ -12,8 +12,8 @@ from typing import Any, Literal
 import lightning.pytorch as pl
 import torch
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
-
 from taskloom import RunContext
+
 from taskloom_diffusion.config import TrainConfig
 from taskloom_diffusion.training.batches import TrainStream
 from taskloom_diffusion.training.checkpoint import load_state, load_training

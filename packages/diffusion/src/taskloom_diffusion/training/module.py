@@ -7,11 +7,12 @@ from typing import Any
 
 import lightning.pytorch as pl
 import torch
+from taskloom import derive_seed
 from torch import Tensor, nn
 
-from taskloom import derive_seed
 from taskloom_diffusion.config import DiffusionSettings, OptimizerSettings
 from taskloom_diffusion.denoisers.base import DenoiserConfig
+from taskloom_diffusion.denoisers.table import TableDenoiser
 from taskloom_diffusion.losses.base import Corrupted
 from taskloom_diffusion.parameterizations import Parameterization, read_logits
 from taskloom_diffusion.protocols import Batch, Vocabulary
@@ -79,6 +80,8 @@ class DiffusionTask(pl.LightningModule):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive_seed(seed, "weights"))
             self.model = self._denoiser_config_for_process().build(self.vocab_size, max_length)
+        if isinstance(self.model, TableDenoiser):
+            self.model.bind(self.diffusion_process)
         self.batches_seen = 0
         self.first_step = 0
 
@@ -151,6 +154,9 @@ class DiffusionTask(pl.LightningModule):
     def _apply_masking(self, input_ids: Tensor, t: Tensor) -> Tensor:
         """Return z at times t (B,) in [0, 1] from clean tokens (B, L); padding stays."""
         noise = torch.rand(input_ids.shape, dtype=torch.float64, device=input_ids.device)
+        if not t.is_floating_point():
+            # PolyDiff's integer steps: step t has the noise at the end of its interval.
+            t = (t.double() + 1) / float(getattr(self.schedule, "num_timesteps", 1000))
         z = self.diffusion_process.corrupt(input_ids, self.schedule.alpha(t.double()), noise)
         return torch.where(input_ids == self.pad_token_id, input_ids, z)
 

@@ -1,4 +1,4 @@
-"""AdamW with groups, and the learning rate over time."""
+"""AdamW or Muon with groups, and the learning rate over time."""
 
 from __future__ import annotations
 
@@ -8,24 +8,31 @@ import torch
 from torch import nn
 
 from taskloom_diffusion.config import OptimizerSettings
+from taskloom_diffusion.training.muon import MuonAdamW
 
 
-def build_optimizer(model: nn.Module, settings: OptimizerSettings) -> torch.optim.AdamW:
-    """Return AdamW that decays matrices but not norms, biases or embeddings."""
+def build_optimizer(model: nn.Module, settings: OptimizerSettings) -> torch.optim.Optimizer:
+    """Return the optimizer; it decays matrices but not norms, biases or embeddings."""
     embeddings = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
     trainable = [p for p in model.parameters() if p.requires_grad]
     decayed = [p for p in trainable if p.ndim >= 2 and id(p) not in embeddings]
     plain = [p for p in trainable if p.ndim < 2 or id(p) in embeddings]
+    betas = (settings.beta1, settings.beta2)
+    if settings.algorithm == "muon":
+        head = getattr(getattr(model, "output_projection", None), "weight", None)
+        hidden = [p for p in decayed if p is not head]
+        rest = [p for p in decayed if p is head]
+        groups = [
+            {"params": hidden, "weight_decay": settings.weight_decay, "muon": True},
+            {"params": rest, "weight_decay": settings.weight_decay, "muon": False},
+            {"params": plain, "weight_decay": 0.0, "muon": False},
+        ]
+        return MuonAdamW([g for g in groups if g["params"]], settings.lr, betas)
     groups = [
         {"params": decayed, "weight_decay": settings.weight_decay},
         {"params": plain, "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(
-        [group for group in groups if group["params"]],
-        lr=settings.lr,
-        betas=(settings.beta1, settings.beta2),
-        fused=True,
-    )
+    return torch.optim.AdamW([g for g in groups if g["params"]], settings.lr, betas)
 
 
 def rate_factor(step: int, total: int, settings: OptimizerSettings) -> float:

@@ -10,8 +10,8 @@ from typing import Any
 
 import lightning.pytorch as pl
 import torch
-
 from taskloom import RunContext
+
 from taskloom_diffusion.config import TrainConfig
 from taskloom_diffusion.protocols import Batch
 from taskloom_diffusion.training.checkpoint import save_training

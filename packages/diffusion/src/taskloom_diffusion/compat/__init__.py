@@ -1,0 +1,1 @@
+"""PolyDiff's names and configs, for people who come from it."""

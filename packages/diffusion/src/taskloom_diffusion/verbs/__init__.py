@@ -1,0 +1,1 @@
+"""Verbs under `tasks diffusion`: operations on finished runs."""

@@ -1,0 +1,81 @@
+"""`tasks diffusion evaluate RUN`: metrics of fresh samples, and the bound on held-out sequences."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from taskloom_diffusion.samplers.base import SamplerConfig
+from taskloom_diffusion.time_samplers.base import ExactCount, TimeSampler
+from taskloom_diffusion.verbs.trained import choose, open_trained
+
+
+def evaluate(
+    run: Annotated[str, typer.Argument(help="Run id, unique prefix, @last, or run folder.")],
+    num: Annotated[int, typer.Option("--num", min=1, help="Samples.")] = 1000,
+    sampler: Annotated[str, typer.Option(help="Sampler; the run's own if empty.")] = "",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--with", help="A sampler's setting, name=value; repeatable."),
+    ] = None,
+    time_sampler: Annotated[
+        str,
+        typer.Option(help="Levels of the bound; least variance if empty. Biased ones are refused."),
+    ] = "",
+    draws: Annotated[int, typer.Option(min=1, help="Noise levels per held-out sequence.")] = 4,
+    seed: Annotated[int, typer.Option(help="Root of the random streams.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    store: Annotated[Path | None, typer.Option("--store", help="Run store.")] = None,
+) -> None:
+    """Judge a trained model again, with another sampler or more samples."""
+    trained = open_trained(run, store)
+    config = choose(
+        SamplerConfig,
+        "taskloom_diffusion.samplers",
+        sampler,
+        settings or [],
+        trained.problem.config.sampler,
+    )
+    levels = (
+        choose(TimeSampler, "taskloom_diffusion.time_samplers", time_sampler, [], ExactCount())
+        if time_sampler
+        else None
+    )
+    # torch is imported only once the options are known to be good.
+    from taskloom_diffusion.evaluation.bound import estimate_bound, level_sampler_for
+    from taskloom_diffusion.evaluation.sampling import draw_lengths, sample_lengths
+    from taskloom_diffusion.pipeline import prepare
+
+    level_sampler_for(trained.task, levels)  # refuses a biased one before minutes are spent
+    settings_of_run = trained.problem.config.evaluate
+    prepared = prepare(trained.problem)
+    bound = estimate_bound(
+        trained.task,
+        prepared.holdout,
+        num_draws=draws,
+        batch_size=settings_of_run.batch_size,
+        seed=seed,
+        time_sampler=levels,
+    )
+    lengths = draw_lengths(trained.facts["length_histogram"], num, seed)
+    made = sample_lengths(
+        trained.task, config, lengths, seed=seed, batch_size=settings_of_run.batch_size
+    )
+    judged = trained.problem.config.metrics.compute(made.texts, prepared.corpus)
+    figures: dict[str, object] = {
+        "nelbo_nats_per_token": bound.nats_per_token,
+        "nelbo_standard_error": bound.standard_error,
+        "bound": bound.kind,
+        "samples": num,
+        "calls_per_sample": made.mean_calls,
+        "cpu_seconds_per_sample": made.cpu_seconds / num,
+        **judged,
+    }
+    if as_json:
+        typer.echo(json.dumps(figures))
+        return
+    for name, value in figures.items():
+        typer.echo(f"{name:24} {value:.6g}" if isinstance(value, float) else f"{name:24} {value}")

@@ -1,0 +1,38 @@
+"""`tasks diffusion import-config FILE`: PolyDiff's YAML as a config of this package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import yaml
+from taskloom.errors import StoreError
+
+
+def import_config(
+    file: Annotated[Path, typer.Argument(help="A PolyDiff experiment, with its 'defaults'.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Write the config here instead of printing it.")
+    ] = None,
+    faithful: Annotated[
+        bool,
+        typer.Option(help="Keep PolyDiff's loss, levels and sampler, which are known to be wrong."),
+    ] = False,
+) -> None:
+    """Translate a PolyDiff config; run it with `tasks run diffusion file --config FILE`."""
+    from taskloom_diffusion.compat.importer import convert, read_polydiff
+    from taskloom_diffusion.tasks.file import FileConfig
+
+    ours, notes = convert(read_polydiff(file), faithful=faithful)
+    FileConfig.model_validate(ours)  # what is written can be run
+    text = yaml.safe_dump(ours, sort_keys=False)
+    for note in notes:
+        typer.echo(f"note: {note}", err=True)
+    if out is None:
+        typer.echo(text, nl=False)
+        return
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise StoreError(f"--out '{out}' cannot be written: {error.strerror}") from None

@@ -1,0 +1,84 @@
+"""`tasks diffusion likelihood RUN`: how probable sequences are, as certified bounds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from taskloom.errors import UsageError
+
+from taskloom_diffusion.time_samplers.base import ExactCount, TimeSampler
+from taskloom_diffusion.verbs.trained import choose, open_trained
+
+
+def likelihood(
+    run: Annotated[str, typer.Argument(help="Run id, unique prefix, @last, or run folder.")],
+    file: Annotated[
+        Path | None, typer.Option(help="One sequence a line; the run's held-out ones if not given.")
+    ] = None,
+    draws: Annotated[int, typer.Option(min=1, help="Noise levels per sequence.")] = 16,
+    time_sampler: Annotated[
+        str, typer.Option(help="Levels; those of least variance if empty. Biased ones are refused.")
+    ] = "",
+    seed: Annotated[int, typer.Option(help="Root of the random streams.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    store: Annotated[Path | None, typer.Option("--store", help="Run store.")] = None,
+) -> None:
+    """Bound -log p of sequences, with standard error and the kind of bound."""
+    trained = open_trained(run, store)
+    # torch is imported only once there is a model.
+    from taskloom_diffusion.evaluation.bound import estimate_bound
+    from taskloom_diffusion.pipeline import prepare
+    from taskloom_diffusion.training.batches import encode_all
+
+    config = trained.problem.config
+    dropped = 0
+    if file is None:
+        store_of = prepare(trained.problem).holdout
+    else:
+        lines = _lines(file)
+        store_of, dropped = encode_all(
+            lines, trained.task.tokenizer, config.length_policy, config.max_length
+        )
+        if not len(store_of):
+            raise UsageError(f"no line of '{file}' has between 1 and {config.max_length} tokens")
+    levels = (
+        choose(TimeSampler, "taskloom_diffusion.time_samplers", time_sampler, [], ExactCount())
+        if time_sampler
+        else None
+    )
+    bound = estimate_bound(
+        trained.task,
+        store_of,
+        num_draws=draws,
+        batch_size=config.evaluate.batch_size,
+        seed=seed,
+        time_sampler=levels,
+    )
+    figures = {
+        "nats_per_token": bound.nats_per_token,
+        "standard_error": bound.standard_error,
+        "bits_per_token": bound.bits_per_token,
+        "perplexity": bound.perplexity,
+        "nats_per_sequence": bound.nats_per_sequence,
+        "sequences": bound.num_sequences,
+        "tokens": bound.num_tokens,
+        "too_long": dropped,
+        "bound": bound.kind,
+    }
+    if as_json:
+        typer.echo(json.dumps(figures))
+        return
+    for name, value in figures.items():
+        typer.echo(f"{name:18} {value:.6g}" if isinstance(value, float) else f"{name:18} {value}")
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        return [
+            line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()
+        ]
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--file '{file}' cannot be read: {error}") from None

@@ -1,0 +1,98 @@
+"""`tasks diffusion schedules`: what every schedule does, as a table or a picture."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from taskloom.errors import MissingExtraError, UsageError
+
+
+def schedules(
+    out: Annotated[
+        Path | None, typer.Option(help="Write a plot: .svg, .png, or .json for Vega-Lite.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Compare the noise schedules: signal alpha(t) and the weight of the loss -alpha'/(1 - alpha)."""
+    table = schedule_table()
+    if out is not None:
+        _plot(out)
+    if as_json:
+        typer.echo(json.dumps(table))
+        return
+    typer.echo(
+        f"{'schedule':22}"
+        + "".join(f"a({t})".rjust(10) for t in _TIMES)
+        + "".join(f"w({t})".rjust(11) for t in _TIMES)
+        + "  mask rate at the end"
+    )
+    for row in table:
+        typer.echo(
+            f"{row['schedule']:22}"
+            + "".join(f"{row[f'alpha({t})']:10.6f}" for t in _TIMES)
+            + "".join(f"{row[f'weight({t})']:11.6f}" for t in _TIMES)
+            + f"  {row['final_mask_rate']:.6f}"
+        )
+
+
+_TIMES = (0.25, 0.5, 0.75)
+
+
+def schedule_table() -> list[dict[str, Any]]:
+    """Return signal and weight of every registered schedule at three times, and the mask rate at the end."""
+    import torch
+    from taskloom.registry import load_components
+
+    from taskloom_diffusion.schedules.inverse import final_noise
+
+    rows: list[dict[str, Any]] = []
+    t = torch.tensor(_TIMES, dtype=torch.float64)
+    for name, kind in load_components("taskloom_diffusion.schedules").items():
+        schedule: Any = kind()
+        alpha = schedule.alpha(t)
+        weight = -schedule.dalpha(t) / (1 - alpha)
+        row: dict[str, Any] = {"schedule": name}
+        for time, a, w in zip(_TIMES, alpha.tolist(), weight.tolist(), strict=True):
+            row |= {f"alpha({time})": a, f"weight({time})": w}
+        rows.append({**row, "final_mask_rate": final_noise(schedule)})
+    return rows
+
+
+def _plot(out: Path) -> None:
+    import torch
+    from taskloom.registry import load_components
+    from taskloom.report import charts
+
+    t = torch.linspace(0, 1, 101, dtype=torch.float64)
+    rows = [
+        {"time": time, "mask rate": 1 - alpha, "schedule": name}
+        for name, kind in load_components("taskloom_diffusion.schedules").items()
+        for time, alpha in zip(t.tolist(), _alpha(kind, t), strict=True)
+    ]
+    spec = dict(
+        charts.line(rows, "time", "mask rate", color="schedule", title="Noise schedules").spec
+    )
+    if out.suffix == ".json":
+        out.write_text(json.dumps(spec), encoding="utf-8")
+        return
+    if out.suffix not in (".svg", ".png"):
+        raise UsageError(f"--out '{out}' must end in .svg, .png or .json")
+    try:
+        import vl_convert
+    except ImportError:
+        raise MissingExtraError(
+            "a picture needs vl-convert-python",
+            hint="pip install 'taskloom[report]', or --out FILE.json",
+        ) from None
+    if out.suffix == ".svg":
+        out.write_text(vl_convert.vegalite_to_svg(spec), encoding="utf-8")
+    else:
+        out.write_bytes(vl_convert.vegalite_to_png(spec, scale=2))
+
+
+def _alpha(kind: Any, t: Any) -> list[float]:  # noqa: ANN401 -- a schedule's class and a tensor
+    values: list[float] = kind().alpha(t).tolist()
+    return values

@@ -1,0 +1,90 @@
+"""What the verbs share: a run's model, its problem, and options that choose a component."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+from taskloom import OneOf
+from taskloom.errors import ConfigError, RunCorruptError, UsageError
+
+if TYPE_CHECKING:
+    from taskloom_diffusion.run import DiffusionProblem
+    from taskloom_diffusion.training.module import DiffusionTask
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished run's model.
+
+    Attributes:
+        task: The model, in evaluation mode.
+        facts: What it was saved with.
+        problem: The task that was run, with its config.
+    """
+
+    task: DiffusionTask
+    facts: dict[str, Any]
+    problem: DiffusionProblem[Any]
+
+
+def open_trained(reference: str, store: Path | None) -> Trained:
+    """Return the model of a run given by id, prefix, `@last` or folder."""
+    from taskloom.runs import open_run
+
+    run = open_run(reference, store)
+    if run.domain != "diffusion":
+        raise UsageError(f"run {run.id} is of the domain '{run.domain}', not 'diffusion'")
+    if "model" not in run.artifacts:
+        raise RunCorruptError(
+            f"run {run.id} ({run.status}) has no trained model; resume it with 'tasks resume {run.id}'"
+        )
+    # torch is imported only once there is a model to load.
+    from taskloom_diffusion.training.checkpoint import load_model
+
+    task, facts = load_model(run.artifacts["model"].parent)
+    return Trained(task, facts, _problem(run))
+
+
+def _problem(run: Any) -> DiffusionProblem[Any]:  # noqa: ANN401 -- taskloom.runs.Run
+    from taskloom.registry import load_task
+
+    loaded = load_task(run.domain, run.task)
+    config = loaded.config_class.model_validate(dict(run.config))
+    problem: DiffusionProblem[Any] = loaded.factory(config)
+    return problem
+
+
+def choose(base: type[T], group: str, name: str, settings: Sequence[str], default: T) -> T:
+    """Return the component called `name` with `key=value` settings; the default with settings if no name is given."""
+    given: dict[str, Any] = {}
+    for setting in settings:
+        key, found, value = setting.partition("=")
+        if not found:
+            raise UsageError(f"'--with {setting}' must be name=value, such as --with num_calls=16")
+        given[key] = _value(value)
+    kind = str(getattr(default, "kind", ""))
+    if name and name != kind:
+        fields: dict[str, Any] = {"kind": name, **given}
+    else:
+        fields = {**default.model_dump(mode="json"), **given}  # type: ignore[attr-defined]  # a pydantic component
+    adapter: TypeAdapter[T] = TypeAdapter(Annotated[base, OneOf(group)])
+    try:
+        return adapter.validate_python(fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(p) for p in first["loc"])
+        raise ConfigError(f"{place or name}: {first['msg']}") from None
+
+
+def _value(text: str) -> Any:  # noqa: ANN401 -- any JSON value
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

@@ -1,0 +1,304 @@
+"""Samplers against their exact laws: 100,000 draws, chi-square at p = 0.001; and laws that must be rejected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import chisquare
+from taskloom_diffusion.denoisers.table import TableDenoiser
+from taskloom_diffusion.parameterizations import Parameterization
+from taskloom_diffusion.processes.absorbing import AbsorbingProcess
+from taskloom_diffusion.processes.interpolating import marginal_process, uniform_process
+from taskloom_diffusion.processes.markov import markov_process
+from taskloom_diffusion.protocols import NoisingProcess
+from taskloom_diffusion.samplers import base
+from taskloom_diffusion.samplers.generation import Generation, Predictor, Samples, generate
+from taskloom_diffusion.samplers.noise import BatchNoise, Noise, RowNoise
+from taskloom_diffusion.schedules.closed_form import Cosine, Linear
+from taskloom_diffusion.toys import (
+    Toy,
+    chain_law,
+    exact_predictor,
+    random_toy,
+    reverse_law,
+    step_bound,
+    toy_a,
+)
+from torch import Tensor
+
+DRAWS = 100_000
+
+
+def draw(
+    toy: Toy,
+    config: base.SamplerConfig,
+    *,
+    process: NoisingProcess | None = None,
+    start: Tensor | None = None,
+    rows: int = DRAWS,
+    seed: int = 11,
+    noise: Noise | None = None,
+    record: bool = False,
+    schedule: Linear | Cosine | None = None,
+) -> Samples:
+    process = process or AbsorbingProcess(toy.vocabulary)
+    kind: Parameterization = "subs" if process.absorbs else "loo"
+    table = TableDenoiser(toy.sequences, toy.law, process, leave_one_out=True)
+    noise = noise or BatchNoise(rows, toy.length, seed)
+    valid = torch.ones(rows, toy.length, dtype=torch.bool)
+    if start is None:
+        start, free = process.prior(noise.uniform()), valid
+    else:
+        free = start == toy.vocabulary.mask_id
+    generation = Generation(
+        Predictor(table, process, kind, rows),
+        process,
+        schedule or Linear(),
+        start,
+        free,
+        valid,
+        noise,
+        config.temperature,
+        config.top_p,
+        [] if record else None,
+    )
+    return generate(config.build(), generation)
+
+
+def p_value(toy: Toy, tokens: Tensor, law: Tensor) -> float:
+    counts = np.bincount(toy.index_of(tokens).numpy(), minlength=len(law))
+    expected = law.numpy() / law.sum().item() * counts.sum()
+    return float(chisquare(counts, expected).pvalue)
+
+
+EXACT = [
+    base.FirstHitting(),
+    base.RandomGroups(num_calls=0),
+    base.LeftToRight(),
+    base.SemiAutoregressive(block_size=1, calls_per_block=1),
+    base.EntropyBound(bound=0.0),
+    base.LowEntropy(),
+    base.Margin(),
+]
+
+
+@pytest.mark.parametrize("config", EXACT, ids=lambda c: c.kind)
+@pytest.mark.parametrize("toy", [toy_a(), random_toy(2, 3, 4)], ids=["A", "V2L3"])
+def test_sampler_with_one_position_per_call_has_the_law_of_the_data(
+    toy: Toy, config: base.SamplerConfig
+) -> None:
+    # These orders do not depend on the drawn tokens of the same call, so one position per call is exact.
+    samples = draw(toy, config)
+    assert p_value(toy, samples.tokens, toy.law) > 1e-3
+    assert bool((samples.network_calls == toy.length).all())
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        base.Ancestral(num_steps=1),
+        base.Ancestral(num_steps=2),
+        base.Ancestral(num_steps=5),
+        base.AncestralCached(num_steps=5),
+        base.RandomGroups(num_calls=2, buckets="independent"),
+        base.Remdm(num_steps=2, eta=0.0),
+    ],
+    ids=lambda c: f"{c.kind}{getattr(c, 'num_steps', '')}",
+)
+def test_chain_has_the_law_of_its_grid(config: base.SamplerConfig) -> None:
+    toy = random_toy(2, 3, 9)
+    steps = getattr(config, "num_steps", 2)
+    law = chain_law(toy, [i / steps for i in range(steps + 1)])
+    assert p_value(toy, draw(toy, config).tokens, law) > 1e-3
+
+
+def test_chain_follows_the_schedule_of_the_model() -> None:
+    toy = toy_a()
+    t = torch.linspace(1, 0, 4, dtype=torch.float64)
+    law = chain_law(toy, [0.0, *Cosine().alpha(t)[1:-1].tolist(), 1.0])
+    tokens = draw(toy, base.Ancestral(num_steps=3), schedule=Cosine()).tokens
+    assert p_value(toy, tokens, law) > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        (1, [0.390625, 0.234375, 0.234375, 0.140625]),
+        (2, [0.4453125, 0.1796875, 0.1796875, 0.1953125]),
+    ],
+)
+def test_chain_law_of_toy_a_is_the_published_one(steps: int, expected: list[float]) -> None:
+    law = chain_law(toy_a(), [i / steps for i in range(steps + 1)])
+    assert law.tolist() == pytest.approx(expected, abs=1e-12)
+
+
+def test_one_step_is_rejected_against_the_data() -> None:
+    toy = toy_a()
+    tokens = draw(toy, base.Ancestral(num_steps=1)).tokens
+    assert p_value(toy, tokens, toy.product_law) > 1e-3
+    assert p_value(toy, tokens, toy.law) < 1e-9
+
+
+@pytest.mark.parametrize("steps", [1, 8])
+def test_polydiff_sampler_keeps_the_one_step_law_and_is_rejected(steps: int) -> None:
+    toy = toy_a()
+    tokens = draw(toy, base.Polydiff(num_steps=steps)).tokens
+    assert p_value(toy, tokens, toy.product_law) > 1e-3
+    assert p_value(toy, tokens, toy.law) < 1e-9
+    p, q = toy.law, toy.product_law
+    assert float((p * (p / q).log()).sum()) == pytest.approx(0.110119, abs=1e-6)
+    assert float((p - q).abs().sum() / 2) == pytest.approx(0.21875, abs=1e-12)
+
+
+OTHER_NOISE: dict[str, Callable[[Toy], NoisingProcess]] = {
+    "uniform": lambda toy: uniform_process(toy.vocabulary),
+    "marginal": lambda toy: marginal_process(toy.vocabulary, 0.01),
+    "neighbour": lambda toy: markov_process(toy.vocabulary, "neighbour", 1.0),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_NOISE)
+def test_chain_of_other_noise_has_the_law_of_its_grid(name: str) -> None:
+    toy = random_toy(3, 2, 6, concentration=3.0)
+    process = OTHER_NOISE[name](toy)
+    predict = exact_predictor(toy, process, "loo", leave_one_out=True)
+    law = reverse_law(toy, process, predict, [0.0, 0.25, 0.5, 0.75, 1.0])
+    tokens = draw(toy, base.Ancestral(num_steps=4), process=process, rows=20_000).tokens
+    assert p_value(toy, tokens, law) > 1e-3
+    assert p_value(toy, tokens, toy.product_law) < 1e-6
+
+
+@pytest.mark.parametrize("name", OTHER_NOISE)
+def test_chain_of_other_noise_approaches_the_data_as_steps_grow(name: str) -> None:
+    toy = random_toy(3, 2, 6)
+    process = OTHER_NOISE[name](toy)
+    predict = exact_predictor(toy, process, "loo", leave_one_out=True)
+    distance = []
+    for steps in (2, 16, 128):
+        law = reverse_law(toy, process, predict, [i / steps for i in range(steps + 1)])
+        assert float(law.sum()) == pytest.approx(1, abs=1e-9)
+        distance.append(float((law - toy.law).abs().sum() / 2))
+    assert distance[0] > 3 * distance[1] > 9 * distance[2]
+    assert distance[2] < 0.02
+
+
+def test_infilling_has_the_conditional_law_and_never_moves_a_clamped_token() -> None:
+    toy = random_toy(3, 3, 4)
+    clamped = toy.sequences[14]
+    start = clamped.clone()
+    start[[0, 2]] = toy.vocabulary.mask_id
+    rows = 4_000
+    same = toy.sequences[:, 1] == clamped[1]
+    law = torch.where(same, toy.law, 0.0)
+    for config in (
+        base.FirstHitting(),
+        base.RandomGroups(num_calls=0),
+        base.Ancestral(num_steps=60),
+    ):
+        tokens = draw(toy, config, start=start.repeat(rows, 1), rows=rows).tokens
+        assert bool((tokens[:, 1] == clamped[1]).all())
+        counts = np.bincount(toy.index_of(tokens).numpy(), minlength=len(law))[same.numpy()]
+        expected = (law[same] / law.sum()).numpy() * rows
+        assert chisquare(counts, expected).pvalue > 1e-3
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        base.Remdm(num_steps=20, variant="cap", eta=0.2),
+        base.Remdm(num_steps=20, variant="rescale", eta=0.5),
+        base.Remdm(num_steps=20, variant="confidence", eta=0.8),
+        base.Remdm(num_steps=20, variant="loop", eta=0.5, loop_alpha=0.7),
+        base.ForwardBackward(num_steps=20),
+    ],
+    ids=lambda c: f"{c.kind} {getattr(c, 'variant', '')}",
+)
+def test_remasking_keeps_the_mask_rate_at_every_step(config: base.SamplerConfig) -> None:
+    from taskloom_diffusion.samplers.chain import looped_grid, signal_grid
+
+    toy = random_toy(2, 4, 3)
+    rows = 10_000
+    samples = draw(toy, config, rows=rows, record=True)
+    alphas = signal_grid(Linear(), 20, "schedule")
+    if getattr(config, "variant", "") == "loop":
+        alphas, _ = looped_grid(alphas, 0.7, 0.5)
+    masked = (samples.trajectory == toy.vocabulary.mask_id).double().mean((1, 2))
+    remasked = ((samples.trajectory[:-1] != 1) & (samples.trajectory[1:] == 1)).any()
+    assert bool(remasked)
+    for rate, alpha in zip(masked.tolist(), alphas, strict=True):
+        # Positions of a row are not independent; four standard errors of a whole row are safe for 21 steps.
+        error = 4 * (alpha * (1 - alpha) / rows) ** 0.5
+        assert abs(rate - (1 - alpha)) <= error + 1e-12
+
+
+def test_no_remasking_is_ancestral_bit_for_bit() -> None:
+    toy = random_toy(3, 4, 2)
+    plain = draw(toy, base.Ancestral(num_steps=16), rows=2000).tokens
+    for variant in ("cap", "rescale", "confidence"):
+        remasked = draw(toy, base.Remdm(num_steps=16, variant=variant, eta=0.0), rows=2000).tokens
+        assert torch.equal(plain, remasked)
+
+
+def test_cached_equals_uncached_and_counts_its_calls() -> None:
+    toy = random_toy(3, 4, 2)
+    rows, steps = 10_000, 30
+    plain = draw(toy, base.Ancestral(num_steps=steps), rows=rows, record=True)
+    cached = draw(toy, base.AncestralCached(num_steps=steps), rows=rows)
+    assert torch.equal(plain.tokens, cached.tokens)
+    assert bool((plain.network_calls == steps).all())
+    changed = (plain.trajectory[:-1] != plain.trajectory[1:]).any(-1)[: steps - 1].sum(0)
+    assert torch.equal(cached.network_calls, 1 + changed)
+    # One call, and one more for each of the first T - 1 steps in which some position falls.
+    expected = 1 + (steps - 1) * (1 - (1 - 1 / steps) ** toy.length)
+    assert float(cached.network_calls.double().mean()) == pytest.approx(expected, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        base.FirstHitting(),
+        base.Confidence(temperature=0.7, randomness=1.0),
+        base.Ancestral(num_steps=9),
+        base.AncestralCached(num_steps=9),
+        base.Remdm(num_steps=9, eta=0.3, variant="confidence"),
+        base.RandomGroups(num_calls=3, buckets="independent"),
+    ],
+    ids=lambda c: c.kind,
+)
+def test_a_sample_does_not_depend_on_its_batch(config: base.SamplerConfig) -> None:
+    toy = random_toy(3, 4, 2)
+    seeds = list(range(100, 140))
+    whole = draw(toy, config, rows=40, noise=RowNoise(seeds, [4] * 40, 4)).tokens
+    for row in (0, 17, 39):
+        alone = draw(toy, config, rows=1, noise=RowNoise([seeds[row]], [4], 4)).tokens
+        assert torch.equal(whole[row], alone[0])
+
+
+def test_rare_tokens_are_drawn_at_their_rate() -> None:
+    """fp32 Gumbel noise would lose half of a tail spread over 20,000 tokens; inverse CDF in float64 does not."""
+    from taskloom_diffusion.samplers.noise import draw_categorical
+
+    size, draws, chunk = 20_000, 6_000, 300
+    law = torch.full((size,), 0.005 / (size - 1), dtype=torch.float64)
+    law[0] = 0.995
+    noise = torch.rand(draws, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    rare = sum(
+        int((draw_categorical(law.expand(1, chunk, size), part[None]) != 0).sum())
+        for part in noise.split(chunk)
+    )
+    assert abs(rare - 30) <= 3 * 30**0.5
+
+
+def test_step_bound_bounds_the_sampler_law() -> None:
+    """The chain's bound is at least the cross-entropy of the data under the law that the chain samples."""
+    toy = random_toy(2, 3, 9)
+    process = AbsorbingProcess(toy.vocabulary)
+    predict = exact_predictor(toy, process, "subs", leave_one_out=True)
+    for steps in (1, 2, 4):
+        grid = [i / steps for i in range(steps + 1)]
+        law = chain_law(toy, grid)
+        cross_entropy = float(-(toy.law * law.log()).sum())
+        assert step_bound(toy, process, predict, grid) >= cross_entropy - 1e-12
