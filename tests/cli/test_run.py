@@ -59,6 +59,7 @@ def test_run_takes_options_in_any_order_and_spelling(tasks: Tasks, words: tuple[
         ("garden", "--seed=3", "grow"),
         ("garden", "grow", "--seed=3"),
         ("--seed", "3", "garden", "grow"),
+        ("garden/grow", "--seed=3"),
     ],
 )
 def test_run_takes_options_before_the_names(tasks: Tasks, words: tuple[str, ...]) -> None:
@@ -151,6 +152,36 @@ def test_run_does_not_repeat_a_finished_run_unless_forced(tasks: Tasks) -> None:
     assert json.loads(tasks("run", "garden", "grow", "--days=3", "--json").out)["id"] != first["id"]
     forced = json.loads(tasks("run", "garden", "grow", "--days=2", "--force", "--json").out)
     assert forced["id"] != first["id"]
+
+
+def test_run_is_placed_by_an_executor_and_ends_the_same(
+    tasks: Tasks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent / "garden"))  # for the worker
+    here = json.loads(tasks("run", "garden", "grow", "--days=2", "--json").out)
+    words = ("run", "garden", "grow", "--days=2", "--force", "--executor=local", "--json")
+    there = json.loads(tasks(*words).out)
+    assert there["id"] != here["id"]
+    assert (there["status"], there["metrics"]) == ("finished", here["metrics"])
+    failed = tasks("run", "garden", "wilt", "--executor=local")
+    assert failed.code == 1
+    assert "RuntimeError: the plant has wilted" in failed.err
+    assert tasks("run", "garden", "drought", "--executor=local").code == 3
+    unknown = tasks("run", "garden", "grow", "--executor=locl", "--force")
+    assert unknown.code == 2
+    assert unknown.err.splitlines()[1] == "hint: did you mean 'local'?"
+
+
+def test_run_stops_at_its_time_limit(tasks: Tasks) -> None:
+    outcome = tasks("run", "garden", "wait", "--time-limit=0.2s", "--cpus=1")
+    assert outcome.code == 143
+    assert outcome.out.splitlines()[-1].startswith("stopped: ")
+    assert tasks("run", "garden", "wait", "--time-limit=soon").code == 2
+    assert tasks("run", "garden", "wait", "--cpus=-1").code == 2
+
+
+def test_run_says_nothing_when_asked(tasks: Tasks) -> None:
+    assert tasks("run", "garden", "grow", "--days=1", "-q").err == ""
 
 
 def test_run_explains_which_layer_set_each_value(tasks: Tasks, tmp_path: Path) -> None:
@@ -271,6 +302,7 @@ def test_run_refuses_in_one_sentence(
             "did you mean 'tasks garden water'?",
         ),
         (("run", "gardn"), 2, "There is no domain 'gardn'", "did you mean 'garden'?"),
+        (("run", "grow"), 2, "There is no domain 'grow'", "did you mean tasks run garden grow?"),
         (("run", "garden", "grw"), 2, "Domain 'garden' has no task 'grw'", "did you mean 'grow'?"),
         (("list", "gardn"), 2, "There is no domain 'gardn'", "did you mean 'garden'?"),
         (("runs", "ls", "--limt=3"), 2, "No such option: --limt", "tasks runs ls --help"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from taskloom.cli.groups import Entry, command_of, lazy_group
 from taskloom.cli.table import Command
+from taskloom.errors import UnknownNameError
 from taskloom.registry import (
     LoadedTask,
     find_domain,
@@ -62,8 +63,24 @@ def _on_task(command: Command) -> Any:  # noqa: ANN401 -- Typer's own class
         summary=command.summary,
         usage="DOMAIN TASK [--name=value ...]",
         footer=f"tasks {command.name} DOMAIN TASK --help shows every parameter of a task.",
-        on_unknown=find_domain,
+        on_unknown=lambda name: _unknown_domain(command.name, name),
     )
+
+
+def _unknown_domain(command: str, name: str) -> None:
+    """Raise what the registry says, unless somebody left the domain of a task out."""
+    try:
+        find_domain(name)
+    except UnknownNameError as error:
+        homes = [
+            entry.ref.name
+            for entry in installed_domains()
+            if any(task.ref.name == name for task in tasks_of(entry.ref.name))
+        ]
+        if not homes:
+            raise
+        hint = " or ".join(f"tasks {command} {home} {name}" for home in homes)
+        raise UnknownNameError(error.message, hint=f"did you mean {hint}?") from None
 
 
 def _tasks_loader(command: Command, domain: str) -> Callable[[Sequence[str]], Any]:

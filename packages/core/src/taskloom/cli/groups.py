@@ -65,6 +65,9 @@ class LazyGroup(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401, D102
         name, *rest = args
+        head, slash, tail = name.partition("/")
+        if slash and tail and any(entry.name == head for entry in self.entries):
+            name, rest = head, [tail, *rest]  # `tasks run hci/pointing`, as listings write it
         for entry in self.entries:
             if entry.name == name:
                 return name, entry.load(rest), rest

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from taskloom.cli.output import number, print_json
 from taskloom.cli.taskcommand import Invocation
+from taskloom.context import Resources
 from taskloom.errors import UsageError
 from taskloom.params import Resolved, leaves, to_toml
 
@@ -52,6 +53,22 @@ def run(
     force: Annotated[
         bool, typer.Option("--force", help="Run even if an identical run has finished.")
     ] = False,
+    executor: Annotated[
+        str,
+        typer.Option(
+            "--executor", metavar="NAME", help="Place the run: inline, local, ray or slurm."
+        ),
+    ] = "inline",
+    cpus: Annotated[int, typer.Option("--cpus", metavar="N", help="CPU cores; 0 for all.")] = 0,
+    gpus: Annotated[int, typer.Option("--gpus", metavar="N", help="GPUs.")] = 0,
+    memory: Annotated[str, typer.Option("--memory", metavar="SIZE", help="Memory: 4G, 512M.")] = "",
+    time_limit: Annotated[
+        str,
+        typer.Option("--time-limit", metavar="TIME", help="Ask it to stop after: 90s, 30m, 12h."),
+    ] = "",
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Say nothing while it runs.")
+    ] = False,
 ) -> None:
     """Run a task once."""
     if dry_run + explain + print_config > 1:
@@ -68,54 +85,49 @@ def run(
 
         check_config(invocation, resolved, as_json=as_json)
     else:
-        from taskloom.execute import run_task
+        from taskloom.cli.place import Order, perform
         from taskloom.runs import default_store
 
-        place = default_store(store)
-        finished = None if force else _finished_before(invocation, resolved, place)
+        order = Order(
+            invocation,
+            resolved,
+            default_store(store),
+            name=name,
+            tags=tag,
+            resources=_resources(cpus, gpus, memory, time_limit),
+            executor=executor,
+            quiet=quiet or as_json,
+        )
+        finished = None if force else order.finished_before()
         if finished is not None:
             typer.echo(
                 "note: an identical run has finished before; --force runs it again", err=True
             )
-        else:
-            finished = run_task(
-                invocation.loaded,
-                resolved.config,
-                store=place,
-                sources=resolved.sources,
-                argv=["tasks", "run", *_task_name(invocation), *invocation.words],
-                name=name,
-                tags=tag,
-                quiet=as_json,
-            )
-        show_run(finished, as_json=as_json)
-        raise typer.Exit(finished.exit_code or 0)
+        ended = finished or perform(order)
+        show_run(ended, as_json=as_json)
+        raise typer.Exit(ended.exit_code or 0)
 
 
-def _task_name(invocation: Invocation) -> tuple[str, str]:
-    return invocation.loaded.entry.domain, invocation.loaded.entry.ref.name
+def _resources(cpus: int, gpus: int, memory: str, time_limit: str) -> Resources:
+    if cpus < 0 or gpus < 0:
+        raise UsageError("--cpus and --gpus must be 0 or more")
+    if not (memory or time_limit):
+        return Resources(cpus, gpus)
+    from taskloom.cli.sweep import read_size, read_time
 
-
-def _finished_before(invocation: Invocation, resolved: Resolved, store: Path) -> Run | None:
-    """Return the newest finished run of the same identity, if there is one."""
-    from taskloom.runs import identity, list_runs
-
-    entry = invocation.loaded.entry
-    wanted = identity(entry.domain, entry.ref.name, entry.ref.version, resolved.config)
-    same = (run for run in reversed(list_runs(store)) if run.record.identity == wanted)
-    return next((run for run in same if run.status == "finished"), None)
+    return Resources(cpus, gpus, memory=read_size(memory), time_limit=read_time(time_limit))
 
 
 def show_run(run: Run, *, as_json: bool) -> None:
     """Print what a run ended with: one JSON document, or a line for each metric and where to look."""
     if as_json:
-        typer.echo(json.dumps(_document(run), indent=2))
+        print_json(_document(run))
         return
     if run.summary:
         typer.echo(run.summary)
     width = max((len(metric) for metric in run.metrics), default=0)
     for metric, value in run.metrics.items():
-        typer.echo(f"  {metric:<{width}}  {value:.6g}")
+        typer.echo(f"  {metric:<{width}}  {number(value)}")
     typer.echo(f"{run.status}: {run.dir}")
 
 
@@ -135,7 +147,7 @@ def _document(run: Run) -> dict[str, Any]:
 
 def _print_config(resolved: Resolved, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(resolved.config.model_dump(mode="json"), indent=2))
+        print_json(resolved.config.model_dump(mode="json"))
     else:
         typer.echo(to_toml(resolved.config), nl=False)
 
@@ -149,7 +161,7 @@ def _explain(resolved: Resolved, as_json: bool) -> None:
             path: {"value": plain(value), "source": resolved.sources[path]}
             for path, value in values.items()
         }
-        typer.echo(json.dumps(rows, indent=2))
+        print_json(rows)
         return
     width = max(len(path) for path in values)
     shown = {path: text_of(value) for path, value in values.items()}
