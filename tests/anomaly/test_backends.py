@@ -195,7 +195,7 @@ def test_flax_handle_compiles_no_work_behind_the_last_watched_layer() -> None:
     arguments = (handle.network, handle.variables, handle.buffers, samples(8))
 
     def flops(logits: bool) -> float:
-        compiled = _forward.lower(*arguments, ("dense_0",), logits).compile()
+        compiled = _forward.lower(*arguments, layers=("dense_0",), logits=logits).compile()
         analysis = compiled.cost_analysis()
         assert analysis is not None
         return float(analysis["flops"])
@@ -214,7 +214,7 @@ def test_handle_gives_a_sample_the_same_activations_in_any_batch(backend: str) -
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_handle_names_the_layers_when_one_does_not_exist(backend: str) -> None:
-    with pytest.raises(UnknownNameError, match="no layer 'dense_7'.*dense_0, .*logits"):
+    with pytest.raises(UnknownNameError, match=r"no layer 'dense_7'.*dense_0, .*logits"):
         handle_of(MODELS["mlp"], backend).forward(samples(), ("dense_7",))
 
 

@@ -33,7 +33,7 @@ _HOMES = {
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
-__all__ = sorted(_HOME_OF)  # pyright: ignore[reportUnsupportedDunderAll] -- built from _HOMES
+__all__ = sorted([*_HOME_OF])  # pyright: ignore[reportUnsupportedDunderAll] -- built from _HOMES
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 -- a module attribute may be anything

@@ -101,6 +101,7 @@ def assert_success(
     handle: ModelHandle,
     data: ArrayDataset,
     attack: Attack,
+    *,
     threshold: float,
     seed: int,
 ) -> None:
@@ -178,7 +179,7 @@ def stored_examples(
         with _locked(place / ".lock"):
             if not path.is_file():
                 outcome = attack_data(handle, data, attack, seed=seed, batch_size=batch_size)
-                assert_success(outcome, handle, data, attack, threshold, seed)
+                assert_success(outcome, handle, data, attack, threshold=threshold, seed=seed)
                 _store(path, outcome, attack)
     except OSError as error:
         raise StoreError(f"Adversarial examples cannot be stored in '{place}': {error}.") from None
@@ -188,7 +189,7 @@ def stored_examples(
         ArrayDataset(found["examples"], found["labels"], np.ones(len(found["labels"]), bool)),
         *(float(facts[name]) for name in _FACTS),
     )
-    assert_success(outcome, handle, data, attack, threshold, seed)
+    assert_success(outcome, handle, data, attack, threshold=threshold, seed=seed)
     return outcome
 
 

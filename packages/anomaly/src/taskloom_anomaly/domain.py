@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from taskloom.registry import ComponentRef, DomainRef, TaskRef
+from taskloom.registry import ComponentRef, DomainRef, TaskRef, VerbRef
 
 from taskloom_anomaly.detectors.components import COMPONENTS as DETECTORS
 
@@ -35,6 +35,10 @@ def _refs(module: str, names: tuple[tuple[str, str, str], ...]) -> tuple[Compone
 
 def _task(name: str, summary: str, attribute: str, module: str = "") -> TaskRef:
     return TaskRef(name, summary, f"taskloom_anomaly.tasks.{module or name}:{attribute}")
+
+
+def _verb(name: str, summary: str, module: str) -> VerbRef:
+    return VerbRef(name, summary, f"taskloom_anomaly.verbs.{module}:{module}")
 
 
 DOMAIN = DomainRef(
@@ -77,5 +81,21 @@ DOMAIN = DomainRef(
         "taskloom_anomaly.models": _refs("models.config", _MODELS),
         "taskloom_anomaly.triggers": _refs("triggers.config", _TRIGGERS),
     },
+    verbs=(
+        _verb(
+            "train-classifier",
+            "Train a task's network and store it in a folder.",
+            "train_classifier",
+        ),
+        _verb(
+            "train-detector", "Fit a detector on a task and store it in a folder.", "train_detector"
+        ),
+        _verb("eval-detector", "Score a task's test sets with a stored detector.", "eval_detector"),
+        _verb(
+            "make-adversarial-examples",
+            "Attack a stored classifier and keep the examples beside it.",
+            "make_adversarial_examples",
+        ),
+    ),
     report="taskloom_anomaly.report:report",
 )

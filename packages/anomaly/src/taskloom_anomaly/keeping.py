@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+from taskloom.errors import ConfigError, StoreError
 
+from taskloom_anomaly.backends.handle import ModelHandle
 from taskloom_anomaly.card import write_json
 from taskloom_anomaly.config import AnomalyConfig
 from taskloom_anomaly.detection import FUSED, FittedDetector
+from taskloom_anomaly.features import Extractor
 from taskloom_anomaly.problem import Problem
 from taskloom_anomaly.protocols import HasPictures
-from taskloom_anomaly.tensors import write_tensors
+from taskloom_anomaly.tensors import read_tensors, write_tensors
 
 _NUM_WORST = 10
 
@@ -56,6 +60,38 @@ def keep_detector(path: Path, fitted: FittedDetector, config: AnomalyConfig) -> 
     }
     write_json(path.with_suffix(".json"), description)  # type: ignore[arg-type] # plain JSON by construction
     return path
+
+
+def load_detector(path: Path, handle: ModelHandle, config: AnomalyConfig) -> FittedDetector:
+    """Read a detector that `keep_detector` wrote.
+
+    Args:
+        path: The tensors; the description lies beside them.
+        handle: The network that it watches.
+        config: The config that it was fitted with.
+
+    Raises:
+        ConfigError: It was fitted on another network.
+        StoreError: It cannot be read.
+    """
+    try:
+        description = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        layers, model = tuple(description["layers"]), str(description["model"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"The detector in '{path.parent}' cannot be read: {error}.") from None
+    if model != handle.fingerprint:
+        raise ConfigError(
+            f"The detector in '{path.parent}' was fitted on another network ({model[:10]}, not {handle.fingerprint[:10]})."
+        )
+    tensors = read_tensors(path)
+    calibration = {
+        name.removeprefix("calibration|"): values
+        for name, values in tensors.items()
+        if name.startswith("calibration|")
+    }
+    learned = {k: v for k, v in tensors.items() if not k.startswith("calibration|")}
+    extractor = Extractor(handle, layers, config.reduction, config.batch_size)
+    return FittedDetector(config.detector.build(), learned, extractor, calibration)
 
 
 def keep_worst(

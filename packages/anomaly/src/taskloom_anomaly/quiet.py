@@ -1,4 +1,4 @@
-"""A run context for whoever calls a task's methods outside a run: nothing is kept, nobody watches."""
+"""A run context for whoever calls a task's methods outside a run: nobody watches, and checkpoints are thrown away."""
 
 from __future__ import annotations
 
@@ -22,9 +22,13 @@ class QuietContext:
     Args:
         folder: Where artifacts go.
         seed: The task's root seed.
+
+    Attributes:
+        rows: What was logged, by step.
     """
 
     def __init__(self, folder: Path, seed: int) -> None:
+        self.rows: dict[int, dict[str, float]] = {}
         self._folder = folder
         self._seed = seed
 
@@ -53,7 +57,8 @@ class QuietContext:
         return derive_seed(self._seed, name)
 
     def log(self, step: int, /, **metrics: float) -> None:
-        """Forget the metrics."""
+        """Keep the metrics in memory, by step."""
+        self.rows[step] = metrics
 
     def artifact(self, name: str, /) -> Path:
         """Return a path inside the folder."""

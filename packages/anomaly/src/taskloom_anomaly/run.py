@@ -60,7 +60,7 @@ def run_task(
     ctx.log(_last_step(config) + 1, **metrics)
     return Result(
         metrics=metrics,
-        artifacts=_keep(task, problem, fitted, scores, evaluation, config, ctx)
+        artifacts=_keep(task, problem, fitted, scores, evaluation, config=config, ctx=ctx)
         | {"card": card_path},
         summary=_summary(evaluation, problem),
     )
@@ -130,6 +130,7 @@ def _keep(
     fitted: FittedDetector,
     scores: SetScores,
     evaluation: JsonValue,
+    *,
     config: AnomalyConfig,
     ctx: RunContext,
 ) -> dict[str, Path]:

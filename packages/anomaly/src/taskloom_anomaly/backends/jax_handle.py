@@ -35,6 +35,7 @@ class JaxNetwork(Protocol):
         parameters: PyTree,
         buffers: PyTree,
         inputs: Array,
+        *,
         wanted: frozenset[str] | None,
         training: bool,
         key: Array,
@@ -43,20 +44,38 @@ class JaxNetwork(Protocol):
         ...
 
 
-@partial(jax.jit, static_argnums=(0, 4, 5))
+@partial(jax.jit, static_argnums=(0,), static_argnames=("layers", "logits"))
 def _forward(
     network: JaxNetwork,
     parameters: PyTree,
     buffers: PyTree,
     inputs: Array,
+    *,
     layers: tuple[str, ...],
     logits: bool,
 ) -> tuple[Array, dict[str, Array]]:
     output, activations, _ = network(
-        parameters, buffers, inputs, frozenset(layers), False, jax.random.key(0)
+        parameters,
+        buffers,
+        inputs,
+        wanted=frozenset(layers),
+        training=False,
+        key=jax.random.key(0),
     )
     # What is not returned is dead code to XLA: leaving the logits out ends the pass at the last watched layer.
     return (output if logits else output[:, :0]), activations
+
+
+def _evaluate(network: JaxNetwork, parameters: PyTree, buffers: PyTree, inputs: Array) -> Array:
+    logits, _, _ = network(
+        parameters,
+        buffers,
+        inputs,
+        wanted=frozenset(),
+        training=False,
+        key=jax.random.key(0),
+    )
+    return logits
 
 
 @partial(jax.jit, static_argnums=(0,))
@@ -64,7 +83,7 @@ def _gradient(
     network: JaxNetwork, parameters: PyTree, buffers: PyTree, inputs: Array, labels: Array
 ) -> tuple[Array, Array]:
     def total(batch: Array) -> tuple[Array, Array]:
-        logits, _, _ = network(parameters, buffers, batch, frozenset(), False, jax.random.key(0))
+        logits = _evaluate(network, parameters, buffers, batch)
         losses = -jnp.take_along_axis(jax.nn.log_softmax(logits), labels[:, None], axis=1)[:, 0]
         return losses.sum(), losses
 
@@ -77,7 +96,7 @@ def _loss_gradient(
     network: JaxNetwork, parameters: PyTree, buffers: PyTree, inputs: Array, labels: Array
 ) -> tuple[Array, PyTree]:
     def mean_loss(p: PyTree) -> Array:
-        logits, _, _ = network(p, buffers, inputs, frozenset(), False, jax.random.key(0))
+        logits = _evaluate(network, p, buffers, inputs)
         return -jnp.take_along_axis(jax.nn.log_softmax(logits), labels[:, None], axis=1).mean()
 
     return jax.value_and_grad(mean_loss)(parameters)
@@ -107,7 +126,7 @@ class JaxHandle:
             parameters: PyTree, buffers: PyTree, inputs: Array
         ) -> tuple[Array, dict[str, Array]]:
             output, activations, _ = self.network(
-                parameters, buffers, inputs, None, False, jax.random.key(0)
+                parameters, buffers, inputs, wanted=None, training=False, key=jax.random.key(0)
             )
             order.extend(
                 activations
@@ -148,7 +167,12 @@ class JaxHandle:
         names = check_layers(layers, self.layers)
         n = len(inputs)
         output, activations = _forward(
-            self.network, self.variables, self.buffers, _padded(inputs), names, logits
+            self.network,
+            self.variables,
+            self.buffers,
+            _padded(inputs),
+            layers=names,
+            logits=logits,
         )
         return Forward(
             np.asarray(output)[:n], {name: np.asarray(activations[name])[:n] for name in names}

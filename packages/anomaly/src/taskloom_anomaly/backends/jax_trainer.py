@@ -37,11 +37,12 @@ def _epoch(
     optimizer: optax.GradientTransformation,
     loss: Loss,
     carry: tuple[PyTree, PyTree, PyTree],
-    inputs: Array,
-    targets: Array,
-    batches: Array,
+    data: tuple[Array, Array, Array],
+    *,
     key: Array,
 ) -> tuple[tuple[PyTree, PyTree, PyTree], Array, Array]:
+    inputs, targets, batches = data
+
     def step(
         state: tuple[PyTree, PyTree, PyTree], drawn: tuple[Array, Array]
     ) -> tuple[tuple[PyTree, PyTree, PyTree], tuple[Array, Array]]:
@@ -49,7 +50,9 @@ def _epoch(
         rows, step_key = drawn
 
         def objective(p: PyTree) -> tuple[Array, tuple[Array, PyTree]]:
-            logits, _, after = network(p, buffers, inputs[rows], frozenset(), True, step_key)
+            logits, _, after = network(
+                p, buffers, inputs[rows], wanted=frozenset(), training=True, key=step_key
+            )
             value, accuracy = _loss(logits, targets[rows], loss)
             return value, (accuracy, after)
 
@@ -104,10 +107,8 @@ class JaxTrainer:
             self._optimizer,
             self._loss,
             self._carry,
-            jnp.asarray(inputs),
-            jnp.asarray(targets),
-            jnp.asarray(batches),
-            key,
+            (jnp.asarray(inputs), jnp.asarray(targets), jnp.asarray(batches)),
+            key=key,
         )
         self._epochs += 1
         return float(value), float(accuracy)

@@ -43,6 +43,7 @@ class LinenNetwork:
         parameters: PyTree,
         buffers: PyTree,
         inputs: Array,
+        *,
         wanted: frozenset[str] | None,
         training: bool,
         key: Array,

@@ -44,6 +44,7 @@ class NnxNetwork:
         parameters: PyTree,
         buffers: PyTree,
         inputs: Array,
+        *,
         wanted: frozenset[str] | None,
         training: bool,
         key: Array,

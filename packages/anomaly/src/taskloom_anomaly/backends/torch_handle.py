@@ -213,7 +213,12 @@ class TorchHandle:
         from taskloom_anomaly.backends.torch_trainer import TorchTrainer
 
         return TorchTrainer(
-            copy.deepcopy(self._module), self._example, learning_rate, weight_decay, loss, seed
+            copy.deepcopy(self._module),
+            self._example,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            loss=loss,
+            seed=seed,
         )
 
 

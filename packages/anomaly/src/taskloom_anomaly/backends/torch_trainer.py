@@ -28,6 +28,7 @@ class TorchTrainer:
         self,
         module: torch.nn.Module,
         example: Shaped[np.ndarray, "1 ..."],
+        *,
         learning_rate: float,
         weight_decay: float,
         loss: Loss,

@@ -57,10 +57,14 @@ class AdversarialExampleTask(AnomalyTaskConfig):
 
     _trained_here: Path | None = PrivateAttr(default=None)
 
+    def adopt(self, folder: Path) -> None:
+        """Use the classifier stored in a folder instead of training one."""
+        self._trained_here = folder
+
     def prepare(self, ctx: RunContext, checkpoint: Path | None = None, /) -> bool:
         """Train a classifier unless a run with one is given."""
-        if self.run_path is not None:
-            model_folder(self.run_path)
+        if self.run_path is not None or self._trained_here is not None:
+            model_folder(self._folder)
             return True
         done = self._own_classifier().prepare(ctx, checkpoint)
         if done:

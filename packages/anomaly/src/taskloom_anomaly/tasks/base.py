@@ -98,11 +98,22 @@ class TrainedTask(AnomalyBase[C], ABC):
             raise RuntimeError("training ended without a network")
         return self._trained.tree()
 
+    def adopt(self, folder: Path) -> None:
+        """Use the network stored in a folder instead of training one."""
+        from taskloom_anomaly.backends.resolve import as_handle
+        from taskloom_anomaly.models.stored import StoredModel
+
+        stored = StoredModel(folder)
+        example = self.build_train_data().inputs[:1]
+        self._trained = as_handle(stored.build_model(), stored.build_params(), example)
+
     def prepare(self, ctx: RunContext, checkpoint: Path | None = None, /) -> bool:
-        """Train the network, and store it among the run's artifacts; return False when asked to stop."""
+        """Train the network unless one was adopted, and store it; return False when asked to stop."""
+        if self._trained is not None:
+            self._store(ctx)
+            return True
         # Imported here because `--help` must not import a framework.
         from taskloom_anomaly.backends.resolve import as_handle
-        from taskloom_anomaly.models.stored import save_model
         from taskloom_anomaly.training import train
 
         first = self.build_train_data()
@@ -120,16 +131,22 @@ class TrainedTask(AnomalyBase[C], ABC):
         if trained is None:
             return False
         self._trained = trained
-        save_model(
-            ctx.artifact("model/model.json").parent,
-            trained,
-            component=self.model_config(),
-            input_shape=first.inputs.shape[1:],
-            num_outputs=self.num_outputs(),
-            task=self.name,
-            task_config=self.config.model_dump(mode="json"),
-        )
+        self._store(ctx)
         return True
+
+    def _store(self, ctx: RunContext) -> None:
+        from taskloom_anomaly.models.stored import save_model
+
+        if self._trained is not None:
+            save_model(
+                ctx.artifact("model/model.json").parent,
+                self._trained,
+                component=self.model_config(),
+                input_shape=self.build_train_data().inputs.shape[1:],
+                num_outputs=self.num_outputs(),
+                task=self.name,
+                task_config=self.config.model_dump(mode="json"),
+            )
 
     def resume(self, ctx: RunContext, checkpoint: Path, /) -> Result:
         """Continue training from a checkpoint, then go on as `run` does."""

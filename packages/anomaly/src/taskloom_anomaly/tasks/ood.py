@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 from taskloom.seeding import derive_seed
+from taskloom.task import Result
 
 from taskloom_anomaly.protocols import Check
-from taskloom_anomaly.tasks.base import TrainedTask
+from taskloom_anomaly.tasks.base import AnomalyBase
 from taskloom_anomaly.tasks.classifier import Classifier, ClassifierConfig
 
 if TYPE_CHECKING:
     # Type-only: `--help` must not import numpy.
+    from jaxtyping import PyTree
+    from taskloom.context import RunContext
+
     from taskloom_anomaly.backends.handle import ModelHandle
-    from taskloom_anomaly.config import Training
     from taskloom_anomaly.data.arrays import ArrayDataset
-    from taskloom_anomaly.models.config import Model
 
 
 class OodConfig(ClassifierConfig):
@@ -35,10 +38,8 @@ class OodNearConfig(OodConfig):
     """Digits that the network learns; the others are the anomalies."""
 
 
-class _Ood(TrainedTask[OodConfig]):
+class _Ood(AnomalyBase[OodConfig]):
     """What near and far share: the classifier, its data and its validity."""
-
-    name: ClassVar[str] = "classifier"
 
     def __init__(self, config: OodConfig) -> None:
         super().__init__(config)
@@ -46,25 +47,32 @@ class _Ood(TrainedTask[OodConfig]):
         shared = {name: getattr(config, name) for name in ClassifierConfig.model_fields}
         self.classifier = Classifier(ClassifierConfig(**shared))
 
-    def model_config(self) -> Model:
-        """The network's config."""
-        return self.config.model
+    def adopt(self, folder: Path) -> None:
+        """Use the classifier stored in a folder instead of training one."""
+        self.classifier.adopt(folder)
 
-    def training(self) -> Training:
-        """How the network is trained."""
-        return self.config.training
+    def prepare(self, ctx: RunContext, checkpoint: Path | None = None, /) -> bool:
+        """Train the classifier."""
+        return self.classifier.prepare(ctx, checkpoint)
 
-    def num_outputs(self) -> int:
-        """One output a learned digit, up to the largest."""
-        return self.classifier.num_outputs()
+    def resume(self, ctx: RunContext, checkpoint: Path, /) -> Result:
+        """Continue training from a checkpoint, then go on as `run` does."""
+        # Imported here because `--help` must not import numpy.
+        from taskloom_anomaly.run import run_task
 
-    def build_train_data(self, epoch: int = 0) -> ArrayDataset:
-        """Digits of the learned classes."""
-        return self.classifier.build_train_data(epoch)
+        return run_task(self, self.config, ctx, checkpoint)
+
+    def build_model(self) -> object:
+        """The classifier's network."""
+        return self.classifier.build_model()
+
+    def build_params(self) -> PyTree:
+        """Its parameters."""
+        return self.classifier.build_params()
 
     def build_reference_data(self) -> ArrayDataset:
         """The training side."""
-        return self.build_train_data()
+        return self.classifier.build_train_data()
 
     def build_test_reference_data(self) -> ArrayDataset:
         """The first half of the test side."""
@@ -121,7 +129,7 @@ class OodNear(_Ood):
         """Known and unknown digits of the training side, four to one."""
         from taskloom_anomaly.data.arrays import ArrayDataset, mix
 
-        known = self.build_train_data()
+        known = self.build_reference_data()
         half = known.take(slice(len(known) // 2, None))
         return mix(ArrayDataset(half.inputs), self._unknown[0], 0.8)
 
@@ -136,7 +144,7 @@ class OodFar(_Ood):
         """Three sets, each as large as half the test side."""
         from taskloom_anomaly.data.far import gratings, photo_patches, uniform_noise
 
-        shape = self.build_train_data().inputs.shape[1:]
+        shape = self.build_reference_data().inputs.shape[1:]
         size = len(self.build_test_reference_data())
         seed = derive_seed(self.config.seed, "anomalous")
         return {

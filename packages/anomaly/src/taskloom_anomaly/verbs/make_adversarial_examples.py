@@ -1,0 +1,67 @@
+"""`tasks anomaly make-adversarial-examples`: attack a stored classifier."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from taskloom_anomaly.verbs.common import say_json
+
+
+def make_adversarial_examples(
+    run: Annotated[Path, typer.Argument(help="Run, or folder, of a trained classifier.")],
+    attack: Annotated[str, typer.Option(help="fgsm, pgd, apgd, or a plugin's.")] = "pgd",
+    eps: Annotated[
+        float | None, typer.Option(help="Largest change of a pixel; the attack's own default.")
+    ] = None,
+    max_examples: Annotated[
+        int, typer.Option(min=0, help="Most images that are attacked; 0 takes all.")
+    ] = 0,
+    success_threshold: Annotated[
+        float, typer.Option(min=0, max=1, help="Accuracy above which the attack has failed.")
+    ] = 0.1,
+    batch_size: Annotated[int, typer.Option(min=1, help="Samples per gradient.")] = 512,
+    seed: Annotated[int, typer.Option(help="Seeds random starts.")] = 0,
+) -> None:
+    """Attack the test images of a stored classifier and keep the examples in its folder.
+
+    `tasks run anomaly adversarial_examples --run_path=RUN` with the same settings finds them there.
+    """
+    # Imported here because listing verbs must not import numpy.
+    from pydantic import ValidationError
+    from taskloom.errors import ConfigError
+    from taskloom.registry import load_component
+
+    from taskloom_anomaly.models.stored import model_folder
+    from taskloom_anomaly.tasks.adversarial import AdversarialExampleTask
+
+    folder = model_folder(run)
+    settings = {} if eps is None else {"eps": eps}
+    try:
+        chosen = load_component("taskloom_anomaly.attacks", attack).model_validate(settings)
+    except ValidationError as error:
+        detail = error.errors()[0]
+        raise ConfigError(f"--{detail['loc'][0]}={eps}: {detail['msg'].lower()}.") from None
+    task = AdversarialExampleTask.model_validate(
+        {
+            "run_path": folder,
+            "attack": chosen.model_dump(),
+            "max_anomalous_size": max_examples,
+            "success_threshold": success_threshold,
+            "attack_batch_size": batch_size,
+            "seed": seed,
+        }
+    )
+    outcome = task.outcome
+    say_json(
+        {
+            "folder": str(folder / "adv_examples"),
+            "num_examples": len(outcome.examples),
+            "original_accuracy": outcome.original_accuracy,
+            "new_accuracy": outcome.new_accuracy,
+            "original_loss": outcome.original_loss,
+            "new_loss": outcome.new_loss,
+        }
+    )

@@ -1,0 +1,42 @@
+"""`tasks anomaly train-classifier`: train a task's network without judging any detector."""
+
+from __future__ import annotations
+
+from taskloom_anomaly.verbs.common import (
+    ConfigOption,
+    DirOption,
+    ParamOption,
+    TaskOption,
+    arguments_of,
+    fresh_folder,
+    make_task,
+    say_json,
+)
+
+
+def train_classifier(
+    dir: DirOption,
+    task: TaskOption = "classifier",
+    param: ParamOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Train a task's network and store it, with what it was trained on, in a folder.
+
+    The folder is what `--run_path` of other tasks and `StoredModel` take. The task `classifier` learns clean images.
+    """
+    # Imported here because listing verbs must not import numpy.
+    from taskloom.errors import ConfigError
+
+    from taskloom_anomaly.card import write_json
+    from taskloom_anomaly.models.stored import MODEL_FILE
+    from taskloom_anomaly.quiet import QuietContext
+
+    instance = make_task(task, arguments_of(param), config)
+    if not hasattr(instance, "prepare"):
+        raise ConfigError(f"The task '{task}' trains no network.")
+    folder = fresh_folder(dir, f"model/{MODEL_FILE}")
+    log = QuietContext(folder, instance.config.seed)
+    instance.prepare(log)
+    write_json(folder / "metrics.json", {str(step): row for step, row in log.rows.items()})
+    last = log.rows[max(log.rows)] if log.rows else {}
+    say_json({"model": str(folder / "model"), "epochs": max(log.rows, default=0), **last})
