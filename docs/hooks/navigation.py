@@ -1,0 +1,34 @@
+"""Puts every guide, domain and decision into the navigation, in the order of their titles after those that are listed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mkdocs.config.defaults import MkDocsConfig
+
+_FOLDERS = {"Guides": "guides", "Domains": "domains", "Design": "design"}
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Complete the navigation, as mkdocs hands over its configuration."""
+    for section in config.nav or []:
+        for title, folder in _FOLDERS.items():
+            if isinstance(section, dict) and title in section:
+                _complete(section[title], Path(config.docs_dir), folder)
+    return config
+
+
+def _complete(entries: list[Any], docs: Path, folder: str) -> None:
+    listed = {
+        path
+        for entry in entries
+        for path in (entry.values() if isinstance(entry, dict) else [entry])
+    }
+    found = sorted((docs / folder).glob("*.md"), key=_title)
+    entries += [path for page in found if (path := f"{folder}/{page.name}") not in listed]
+
+
+def _title(page: Path) -> str:
+    return page.read_text(encoding="utf-8").partition("\n")[0]
