@@ -10,13 +10,28 @@ import inspect
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import is_dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import taskloom
 from taskloom.cli.table import COMMANDS, Command
 from taskloom.params import walk
-from taskloom.registry import component_refs, installed_domains, load_component, load_task, tasks_of
+from taskloom.registry import (
+    FIRST_PARTY,
+    component_refs,
+    find_domain,
+    load_component,
+    load_task,
+    tasks_of,
+)
+
+sys.path.insert(
+    0, str(Path(__file__).parent)
+)  # mkdocs loads a hook by its path; its neighbours are not on Python's
+
+from docstrings import markdown, signature_of
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -43,9 +58,10 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def generated() -> dict[str, str]:
     """Return every generated page by its path."""
+    pages = {domain: "\n".join(tasks_page(domain)) for domain in FIRST_PARTY}
     return {
         "reference/commands.md": "\n".join(commands_page()),
-        "reference/tasks.md": "\n".join(tasks_page()),
+        **{f"reference/{domain}.md": text for domain, text in pages.items()},
         "reference/api.md": "\n".join(api_page()),
     }
 
@@ -69,31 +85,47 @@ def commands_page() -> Iterator[str]:
         yield f"## tasks {' '.join(words)}\n\n```text\n{done.stdout.strip()}\n```\n"
 
 
-def tasks_page() -> Iterator[str]:
-    """Yield the page of tasks: the parameters of each, and of the components that each group offers."""
-    yield "# Tasks and their parameters\n"
-    for domain in installed_domains():
-        yield f"## {domain.ref.name}\n\n{domain.ref.summary}\n"
-        for entry in tasks_of(domain.ref.name):
-            yield f"### {domain.ref.name} {entry.ref.name}\n\n{entry.ref.summary} Version {entry.ref.version}.\n"
-            yield from _parameters(walk(load_task(entry).config_class))
-        for group in domain.ref.components:
-            yield f"### Group `{group}`\n"
-            for ref in component_refs(group):
-                yield f"#### {ref.name} {{ #{group.replace('.', '-')}-{ref.name} }}\n\n{ref.summary}\n"
-                yield from _parameters(walk(load_component(group, ref.name)))
+def tasks_page(domain: str) -> Iterator[str]:
+    """Yield the page of a domain: the parameters of its tasks, and of the components that each group offers."""
+    ref = find_domain(domain).ref
+    yield f"# Tasks and components of {domain}\n\n{ref.summary}\n"
+    for entry in tasks_of(domain):
+        yield f"## {domain} {entry.ref.name}\n\n{entry.ref.summary} Version {entry.ref.version}.\n"
+        yield from _parameters(walk(load_task(entry).config_class))
+    for group in ref.components:
+        yield f"## Group `{group}`\n"
+        for component in component_refs(group):
+            anchor = f"{group.replace('.', '-')}-{component.name}"
+            yield f"### {component.name} {{ #{anchor} }}\n\n{component.summary}\n"
+            yield from _parameters(walk(load_component(group, component.name)))
 
 
 def api_page() -> Iterator[str]:
-    """Yield the page of public names with their first paragraphs."""
+    """Yield the page of public names with their signatures and docstrings."""
     yield "# Python API\n"
     for module_name in _MODULES:
         module = import_module(module_name)
         yield f"## `{module_name}`\n\n{_first_paragraph(module)}\n"
         for name in _public(module_name):
             found = getattr(module, name)
-            if inspect.isclass(found) or inspect.isfunction(found):
-                yield f"### `{name}{_signature(found)}` {{ #{module_name}.{name} }}\n\n{_first_paragraph(found)}\n"
+            if not (inspect.isclass(found) or inspect.isfunction(found)):
+                continue
+            yield f"### `{name}` {{ #{module_name}.{name} }}\n"
+            if inspect.isfunction(found) or is_dataclass(found):
+                yield f"```python\n{signature_of(found)}\n```\n"
+            yield from markdown(found)
+            if getattr(found, "_is_protocol", False):
+                yield from _members(found)
+
+
+def _members(protocol: type) -> Iterator[str]:
+    """Yield what a protocol asks for."""
+    for name, member in vars(protocol).items():
+        if name.startswith("_") or not (inspect.isfunction(member) or isinstance(member, property)):
+            continue
+        call = f"{name}()" if inspect.isfunction(member) else name
+        yield f"- `{call}`: {_first_paragraph(member)}"
+    yield ""
 
 
 def _public(module_name: str) -> list[str]:
@@ -117,19 +149,16 @@ def _parameters(parameters: list[Parameter]) -> Iterator[str]:
     shown = [parameter for parameter in parameters if parameter.path != "kind"]
     if not shown:
         return
-    yield "| Parameter | Type | Default | Limits | Unit | |"
-    yield "| --- | --- | --- | --- | --- | --- |"
+    yield "| Parameter | Default | What it is |"
+    yield "| --- | --- | --- |"
     for parameter in shown:
-        limits = ", ".join(parameter.bounds)
-        default = (
-            ""
-            if parameter.default is None
-            else f"`{parameter.default}`"
-            if parameter.default
-            else ""
-        )
-        kind = parameter.type.replace("|", "\\|")
-        yield f"| `--{parameter.path}` | {kind} | {default} | {limits} | {parameter.unit} | {parameter.help} |"
+        # Spaces around the bars let a long choice wrap; the backslash keeps them out of the table's own.
+        kind = parameter.type.replace("|", " \\| ")
+        unit = f"[{parameter.unit}]" if parameter.unit else ""
+        facts = ", ".join(fact for fact in (kind, *parameter.bounds, unit) if fact)
+        text = f"{parameter.help} *{facts}*".strip()
+        default = f"`{parameter.default}`" if parameter.default else ""
+        yield f"| `--{parameter.path}` | {default} | {text} |"
     yield ""
 
 
@@ -144,10 +173,3 @@ def _command_lines(
 def _first_paragraph(found: object) -> str:
     text = inspect.getdoc(found) or ""
     return " ".join(text.split("\n\n")[0].split())
-
-
-def _signature(found: object) -> str:
-    if inspect.isclass(found) or not callable(found):
-        return ""
-    parameters = inspect.signature(found).parameters
-    return f"({', '.join(parameters)})"
