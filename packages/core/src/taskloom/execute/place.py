@@ -47,6 +47,40 @@ class _Placed:
     attempt: int
 
 
+class _Queue:
+    """An iterator of folders that can be asked for one ahead."""
+
+    def __init__(self, folders: Iterator[Path]) -> None:
+        self._folders = folders
+        self._ready: list[Path] = []
+        self._is_exhausted = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing more to take."""
+        return self._is_exhausted and not self._ready
+
+    def prepare(self) -> None:
+        """Ask for one folder ahead."""
+        if not self._ready:
+            self._ready = self._draw(1)
+
+    def take(self, count: int | None) -> list[Path]:
+        """Return up to so many folders; None means all."""
+        if count is None:
+            taken, self._ready = [*self._ready, *self._draw(None)], []
+            return taken
+        if count > len(self._ready):
+            self._ready += self._draw(count - len(self._ready))
+        taken, self._ready = self._ready[: max(0, count)], self._ready[max(0, count) :]
+        return taken
+
+    def _draw(self, count: int | None) -> list[Path]:
+        drawn = list(islice(self._folders, count))
+        self._is_exhausted = self._is_exhausted or count is None or len(drawn) < count
+        return drawn
+
+
 class Placement:
     """Keeps an executor busy until every run is over.
 
@@ -59,6 +93,7 @@ class Placement:
         resources: What each run may use.
         watcher: Hears what happens.
         keep_going: Whether a failed run leaves the others alone.
+        prepares: Whether to ask for the next run before there is room for it, which saves the time that making its folder takes.
         signals: Whether to receive SIGINT and SIGTERM: the first asks every run to stop, the second at once.
     """
 
@@ -69,6 +104,7 @@ class Placement:
         watcher: Watcher,
         *,
         keep_going: bool = True,
+        prepares: bool = True,
         signals: bool = True,
     ) -> None:
         self._executor = executor
@@ -78,29 +114,31 @@ class Placement:
         self._signals = signals and threading.current_thread() is threading.main_thread()
         self._active: list[_Placed] = []
         self._closed = False
-        self._exhausted = False
+        self._prepares = prepares
         self._signals_received = 0
         self.exit_code = ExitCode.OK
 
     def run(self, folders: Iterator[Path]) -> None:
-        """Place every folder that the iterator yields; it is asked only when there is room."""
+        """Place every folder that the iterator yields; it is asked when there is room, or one ahead."""
+        queue = _Queue(folders)
         with self._receiving():
             while True:
-                if not (self._closed or self._exhausted):
-                    self._fill(folders)
+                if not self._closed:
+                    self._fill(queue)
                 self._collect()
                 self._watcher.tick()
-                if not self._active and (self._closed or self._exhausted):
+                if not self._active and (self._closed or queue.is_empty):
                     return
                 if self._active:
+                    if self._prepares and not self._closed:
+                        queue.prepare()
                     time.sleep(_QUEUE_PERIOD if self._executor.capacity is None else _PERIOD)
 
-    def _fill(self, folders: Iterator[Path]) -> None:
+    def _fill(self, queue: _Queue) -> None:
         capacity = self._executor.capacity
-        room = None if capacity is None else max(0, capacity - len(self._active))
-        batch = list(islice(folders, room))
-        self._exhausted = room is None or len(batch) < room
-        self._submit(batch, attempt=1)
+        self._submit(
+            queue.take(None if capacity is None else capacity - len(self._active)), attempt=1
+        )
 
     def _submit(self, batch: list[Path], attempt: int) -> None:
         if not batch:

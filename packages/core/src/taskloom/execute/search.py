@@ -152,7 +152,9 @@ def run_search(loaded: LoadedTask, search: Search, store: Path, watcher: Watcher
     listener = _Listener(search.goal, study, watcher)
     executor = open_executor(sweep.executor, sweep.jobs)
     try:
-        placement = Placement(executor, sweep.resources, listener, keep_going=sweep.keep_going)
+        placement = Placement(
+            executor, sweep.resources, listener, keep_going=sweep.keep_going, prepares=False
+        )
         placement.run(_trials(loaded, search, store, listener))
     finally:
         executor.close()

@@ -22,7 +22,7 @@ from taskloom.execute.__main__ import NO_REPORT, main as work
 from taskloom.execute.folder import (
     execute_folder,  # imported before the fork: that is what a zygote is for
 )
-from taskloom.registry import freeze
+from taskloom.registry import freeze, installed_domains
 
 _OUTPUT = "output.txt"
 assert execute_folder is not None
@@ -110,6 +110,7 @@ def _say(event: str, folder: str, number: int) -> None:
 
 if __name__ == "__main__":
     freeze()
+    installed_domains()  # read once here, and not in every worker; manifests import nothing heavy
     # A pipe that broke must be an error here, not a death.
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     Zygote().run()
