@@ -33,7 +33,21 @@ _HOMES = {
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
-__all__ = sorted([*_HOME_OF])  # pyright: ignore[reportUnsupportedDunderAll] -- built from _HOMES
+__all__ = [
+    "TASKS",
+    "AdversarialExampleTask",
+    "AnomalyBase",
+    "AnomalyConfig",
+    "AnomalyTask",
+    "AnomalyTaskConfig",
+    "ArrayDataset",
+    "Check",
+    "Dataset",
+    "StoredModel",
+    "TrainDataFromRun",
+    "TrainedTask",
+    "Training",
+]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 -- a module attribute may be anything

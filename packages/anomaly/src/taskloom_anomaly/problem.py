@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from taskloom.errors import ConfigError
+from taskloom.errors import ConfigError, TaskloomError
 from taskloom.seeding import derive_seed
 
 from taskloom_anomaly.backends.handle import ModelHandle
@@ -73,6 +73,7 @@ def assemble(task: AnomalyTask, config: AnomalyConfig) -> Problem:
     handle = as_handle(
         model, parameters, reference.inputs[:1], seed=derive_seed(config.seed, "init")
     )
+    _assert_fit(handle, reference)
     fitted, calibration, normal = _cut(task, reference, config)
     if config.contamination:
         fitted = _contaminate(fitted, anomalous, config)
@@ -83,7 +84,7 @@ def assemble(task: AnomalyTask, config: AnomalyConfig) -> Problem:
     if isinstance(task, HasUntrustedData):
         mixture = task.build_untrusted_data()
         untrusted = as_arrays(mixture, "untrusted data") if len(mixture) else None
-    return Problem(
+    problem = Problem(
         handle=handle,
         trusted=fitted,
         calibration=calibration,
@@ -94,6 +95,34 @@ def assemble(task: AnomalyTask, config: AnomalyConfig) -> Problem:
         random_parameters=parameters is None and not isinstance(model, ModelHandle),
         layers=task.default_layers() if isinstance(task, HasDefaultLayers) else (),
     )
+    _assert_same_shape(problem)
+    return problem
+
+
+def _assert_fit(handle: ModelHandle, reference: ArrayDataset) -> None:
+    """Run the network on one sample's shape, and say in a sentence that it cannot."""
+    try:
+        _ = handle.num_outputs
+    except TaskloomError:
+        raise
+    except Exception as error:  # every framework has its own
+        reason = " ".join(str(error).split())[:200]
+        raise ConfigError(
+            f"Samples of the shape {reference.inputs.shape[1:]} do not fit the network: {reason}"
+        ) from None
+
+
+def _assert_same_shape(problem: Problem) -> None:
+    expected = problem.trusted.inputs.shape[1:]
+    sets = dict(problem.test_sets)
+    if problem.untrusted is not None:
+        sets["untrusted"] = problem.untrusted
+    for name, data in sets.items():
+        if data.inputs.shape[1:] != expected:
+            raise ConfigError(
+                f"The samples of '{name}' have the shape {data.inputs.shape[1:]}; the reference data and the network"
+                f" have {expected}."
+            )
 
 
 def _by_name(data: object, name: str) -> dict[str, ArrayDataset]:

@@ -12,6 +12,7 @@ from taskloom_anomaly.verbs.common import say_json
 
 def make_adversarial_examples(
     run: Annotated[Path, typer.Argument(help="Run, or folder, of a trained classifier.")],
+    *,
     attack: Annotated[str, typer.Option(help="fgsm, pgd, apgd, or a plugin's.")] = "pgd",
     eps: Annotated[
         float | None, typer.Option(help="Largest change of a pixel; the attack's own default.")

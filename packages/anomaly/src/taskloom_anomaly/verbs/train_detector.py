@@ -21,6 +21,7 @@ from taskloom_anomaly.verbs.common import (
 
 def train_detector(
     dir: DirOption,
+    *,
     task: Annotated[str, typer.Option(help="Task: tasks list shows them.")],
     detector: Annotated[str, typer.Option(help="Detector, by name.")] = "mahalanobis",
     model: Annotated[
