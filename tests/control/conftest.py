@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -25,3 +29,18 @@ def play() -> Iterator[Callable[..., ClosedLoop]]:
     yield run
     for loop in loops:
         loop.close()
+
+
+@pytest.fixture
+def systems() -> ModuleType:
+    """The MuJoCo systems and tasks that are made for tests."""
+    path = Path(__file__).with_name("systems.py")
+    spec = importlib.util.spec_from_file_location("control_test_systems", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules.get(spec.name)
+    if module is None:
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module
+        spec.loader.exec_module(module)
+    return module

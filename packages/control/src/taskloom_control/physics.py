@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,19 @@ from taskloom_control.errors import ModelError
 
 if TYPE_CHECKING:
     from jaxtyping import Float
+
+_LOGGER = logging.getLogger(__name__)
+
+
+def _hear(message: str) -> None:
+    """Take a warning of MuJoCo's; one about bad numbers is what candidates are for, and they are counted."""
+    level = logging.DEBUG if "unstable" in message else logging.WARNING
+    _LOGGER.log(level, "MuJoCo: %s", message)
+
+
+# Left alone, MuJoCo writes every warning to a file in the working folder.
+if mujoco.get_mju_user_warning() is None:
+    mujoco.set_mju_user_warning(_hear)
 
 # What mj_step reads besides positions, velocities and controls, in the order of MuJoCo's state vector.
 INTEGRATION = int(mujoco.mjtState.mjSTATE_INTEGRATION)
@@ -180,6 +194,7 @@ def is_unstable(data: mujoco.MjData) -> bool:
         mujoco.mjtWarning.mjWARN_BADQPOS,
         mujoco.mjtWarning.mjWARN_BADQVEL,
         mujoco.mjtWarning.mjWARN_BADQACC,
+        mujoco.mjtWarning.mjWARN_BADCTRL,
     )
     return any(data.warning[int(w)].number > 0 for w in bad)
 

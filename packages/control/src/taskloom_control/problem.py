@@ -87,8 +87,10 @@ class Problem:
         task, config = self.task, self.task.config
         states, sensors = rollouts.states, rollouts.sensors
         self.last = rollouts
-        task.post_rollout(states, sensors, controls, config, self.metadata)
-        rewards = task.reward(states, sensors, controls, config, self.metadata)
+        # A rollout that diverges may overflow in the reward; it is counted below, not warned about.
+        with np.errstate(over="ignore", invalid="ignore"):
+            task.post_rollout(states, sensors, controls, config, self.metadata)
+            rewards = task.reward(states, sensors, controls, config, self.metadata)
         rewards = np.array(rewards, dtype=float)
         if rewards.shape != (controls.shape[0],):
             raise RewardError(

@@ -112,7 +112,7 @@ class Cem(SamplingConfig):
     """Best candidates that the mean and the spread are fitted to."""
     sigma_start: Positive = 0.5
     """Standard deviation of a knot that has not been fitted yet."""
-    sigma_min: Positive = 0.05
+    sigma_min: Positive = 0.03
     """Smallest standard deviation."""
     sigma_max: Positive = 1.0
     """Largest standard deviation."""

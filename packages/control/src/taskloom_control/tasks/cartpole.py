@@ -35,7 +35,7 @@ class CartpoleConfig(ControlConfig):
     """Where the cost of the angle turns from quadratic to linear."""
     p_centered: Scale = 0.1
     """Where the cost of the position turns from quadratic to linear."""
-    optimizer: AnyOptimizer = Cem()
+    optimizer: AnyOptimizer = Cem(keep=4)
     """What improves the plan."""
 
 

@@ -1,0 +1,88 @@
+"""Hop forward on one leg without falling."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from pydantic import Field
+from taskloom import Unit
+
+from taskloom_control.arrays import Array
+from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig
+from taskloom_control.models import model_path
+from taskloom_control.optimizers.config import Cem
+from taskloom_control.task import Metadata, StagedTask
+from taskloom_control.tasks.costs import Weight, half_square
+
+if TYPE_CHECKING:
+    import numpy as np
+
+# Height of the hip [m] and angles of hip, knee and ankle [rad] of a leg that is bent and stands.
+HEIGHT = 0.83
+POSTURE = (-0.5, 1.0, -0.5)
+
+
+class HopperConfig(ControlConfig):
+    """The cost of the hopper."""
+
+    w_speed: Weight = 1.0
+    """Weight of the squared distance from the speed asked for."""
+    w_height: Weight = 20.0
+    """Weight of the squared distance of the torso from its height."""
+    w_upright: Weight = 3.0
+    """Weight of the torso's lean."""
+    w_posture: Weight = 0.1
+    """Weight of the squared joint angles from a bent leg."""
+    w_control: Weight = 0.01
+    """Weight of the squared torques, in units of their bounds."""
+    speed: Annotated[float, Field(ge=-3, le=3), Unit("m/s")] = 0.7
+    """Speed asked for."""
+    controller: ControllerConfig = ControllerConfig(horizon=0.6)
+    """The receding-horizon controller."""
+    optimizer: AnyOptimizer = Cem(num_rollouts=48, num_elites=5, keep=3)
+    """What improves the plan."""
+
+
+class Hopper(StagedTask[HopperConfig]):
+    """Hop along a line; the controls are the torques of hip, knee and ankle."""
+
+    model_path = model_path("hopper")
+    must_hold: ClassVar[bool] = False
+
+    def __init__(self, config: HopperConfig) -> None:
+        super().__init__(config)
+
+    def costs(
+        self,
+        states: Array,
+        sensors: Array,
+        controls: Array,
+        config: HopperConfig,
+        system_metadata: Metadata | None = None,
+    ) -> Mapping[str, Array]:
+        """Return the terms of the cost per step."""
+        xp = states.__array_namespace__()
+        height, lean, joints = states[..., 1], states[..., 2], states[..., 3:6]
+        return {
+            "speed": 0.5 * config.w_speed * (states[..., 6] - config.speed) ** 2,
+            "height": 0.5 * config.w_height * (height - HEIGHT) ** 2,
+            "upright": config.w_upright * (1.0 - xp.cos(lean)),
+            "posture": config.w_posture * half_square(joints - xp.asarray(POSTURE)),
+            "control": config.w_control * half_square(controls),
+        }
+
+    def reset(self, rng: np.random.Generator) -> None:
+        """Begin standing on a bent leg, nearly at rest."""
+        self.data.qpos[:3] = 0.0, HEIGHT, rng.uniform(-0.05, 0.05)
+        self.data.qpos[3:] = POSTURE + rng.uniform(-0.05, 0.05, 3)
+        self.data.qvel[:] = 0.05 * rng.standard_normal(6)
+
+    def success(self) -> bool:
+        """Two metres from the start and still upright."""
+        x, height, lean = self.data.qpos[:3]
+        return bool(abs(x) > 2.0 and height > 0.6 and abs(lean) < 1.0)
+
+    def terminated(self) -> bool:
+        """The torso lies on the ground."""
+        return bool(self.data.qpos[1] < 0.25)

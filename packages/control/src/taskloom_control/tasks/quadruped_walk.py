@@ -1,0 +1,101 @@
+"""Walk ahead on four legs at a speed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from pydantic import Field
+from taskloom import Unit
+
+from taskloom_control.arrays import Array
+from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig
+from taskloom_control.models import model_path
+from taskloom_control.optimizers.config import Cem
+from taskloom_control.task import Metadata, StagedTask
+from taskloom_control.tasks.costs import Weight, half_square
+
+if TYPE_CHECKING:
+    import numpy as np
+
+# Height of the trunk [m] and joint angles [rad] of a standing leg: abduction, swing, knee.
+HEIGHT = 0.32
+LEG = (0.0, 0.8, -1.6)
+
+
+class QuadrupedWalkConfig(ControlConfig):
+    """The cost of walking."""
+
+    w_speed: Weight = 10.0
+    """Weight of the squared distance from the velocity asked for."""
+    w_height: Weight = 100.0
+    """Weight of the squared distance of the trunk from its height."""
+    w_upright: Weight = 10.0
+    """Weight of the trunk's tilt."""
+    w_ahead: Weight = 5.0
+    """Weight of the trunk's turn away from its direction."""
+    w_posture: Weight = 0.1
+    """Weight of the squared joint angles from standing."""
+    w_control: Weight = 0.02
+    """Weight of the squared distance of the controls from standing."""
+    speed: Annotated[float, Field(ge=-1, le=1), Unit("m/s")] = 0.3
+    """Speed asked for."""
+    controller: ControllerConfig = ControllerConfig(horizon=0.5, spline="linear")
+    """The receding-horizon controller."""
+    optimizer: AnyOptimizer = Cem(
+        num_rollouts=48, num_elites=6, sigma_start=0.3, sigma_max=0.5, sigma_min=0.08
+    )
+    """What improves the plan."""
+
+
+class QuadrupedWalk(StagedTask[QuadrupedWalkConfig]):
+    """Walk on four legs; the controls are the angles of twelve joints."""
+
+    model_path = model_path("quadruped")
+    must_hold: ClassVar[bool] = False
+
+    def __init__(self, config: QuadrupedWalkConfig) -> None:
+        super().__init__(config)
+
+    def costs(
+        self,
+        states: Array,
+        sensors: Array,
+        controls: Array,
+        config: QuadrupedWalkConfig,
+        system_metadata: Metadata | None = None,
+    ) -> Mapping[str, Array]:
+        """Return the terms of the cost per step."""
+        xp = states.__array_namespace__()
+        up, ahead = sensors[..., self.sensor("up")], sensors[..., self.sensor("ahead")]
+        velocity = states[..., 19:21] - xp.asarray((config.speed, 0.0))
+        standing = xp.asarray(LEG * 4)
+        return {
+            "speed": config.w_speed * half_square(velocity),
+            "height": 0.5 * config.w_height * (states[..., 2] - HEIGHT) ** 2,
+            "upright": config.w_upright * (1.0 - up[..., 2]),
+            "ahead": config.w_ahead * (1.0 - ahead[..., 0]),
+            "posture": config.w_posture * half_square(states[..., 7:19] - standing),
+            "control": config.w_control * half_square(controls - standing),
+        }
+
+    def reset(self, rng: np.random.Generator) -> None:
+        """Begin standing, every joint up to a tenth of a radian from that."""
+        self.data.qpos[2] = HEIGHT + 0.02
+        self.data.qpos[7:] = LEG * 4 + rng.uniform(-0.1, 0.1, 12)
+
+    def optimizer_warm_start(self) -> np.ndarray:
+        """Hold the standing pose."""
+        import numpy as np  # not needed for names and help
+
+        return np.tile(LEG, 4)
+
+    def success(self) -> bool:
+        """One metre ahead of the start and level within half a radian."""
+        up = self.data.sensordata[self.sensor("up")]
+        return bool(self.data.qpos[0] > 1.0 and up[2] > math.cos(0.5))
+
+    def terminated(self) -> bool:
+        """The trunk has turned over."""
+        return bool(self.data.sensordata[self.sensor("up")][2] < 0.0)
