@@ -82,7 +82,7 @@ def test_doctor_finds_nothing_wrong_here(tasks: Tasks, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []  # whatever was tried was taken away
     facts = {fact["name"]: fact for fact in json.loads(tasks("doctor", "--json").out)["facts"]}
     assert facts["locks"]["state"] == "ok"
-    assert facts["garden"]["text"] == "6 tasks (garden-domain)"
+    assert facts["garden"]["text"] == "7 tasks (garden-domain)"
 
 
 def test_doctor_imports_every_plugin_when_asked(tasks: Tasks) -> None:
@@ -103,6 +103,46 @@ def test_doctor_tells_damaged_runs_and_a_store_that_cannot_be_one(
     outcome = tasks("doctor", "--store", str(tmp_path / "file" / "x"))
     assert outcome.code == 3
     assert "! writable" in outcome.out
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="a system without /proc")
+def test_doctor_tells_a_store_that_cannot_be_written(tasks: Tasks) -> None:
+    outcome = tasks("doctor", "--store=/proc/self")
+    assert outcome.code == 3
+    assert "! writable" in outcome.out
+
+
+def test_doctor_tells_runs_that_crashed(tasks: Tasks, tmp_path: Path) -> None:
+    tasks("run", "garden", "grow", "--days=1")
+    record = next((tmp_path / "runs").glob("*/run.json"))
+    record.write_text(record.read_text().replace('"status": "finished"', '"status": "running"'))
+    outcome = tasks("doctor")
+    assert outcome.code == 0
+    assert "1 crashed" in outcome.out
+    assert f"tasks resume {record.parent.name}" in outcome.out
+
+
+def test_doctor_tells_versions_that_do_not_belong_together(
+    tasks: Tasks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "site" / "taskloom_hci-0.0.1.dist-info"
+    folder.mkdir(parents=True)
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: taskloom-hci\nVersion: 0.0.1\n")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    outcome = tasks("doctor")
+    assert outcome.code == 3
+    assert "0.0.1 does not belong to taskloom-core" in outcome.out
+
+
+@pytest.mark.parametrize(("shell", "file"), [("bash", ".bashrc"), ("zsh", ".zshrc")])
+def test_doctor_tells_whether_the_shell_completes(
+    tasks: Tasks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shell: str, file: str
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SHELL", f"/bin/{shell}")
+    assert f"add to ~/{file}: source <(tasks completion {shell})" in tasks("doctor").out
+    (tmp_path / file).write_text(f"source <(tasks completion {shell})\n")
+    assert f"set up in ~/{file}" in tasks("doctor").out
 
 
 def test_info_tells_what_a_task_is(tasks: Tasks) -> None:
@@ -138,6 +178,14 @@ def test_info_prints_a_file_that_gives_the_defaults(
     edited = tasks("run", "garden", task, "--print-config", "--config", str(path))
     assert edited.code == 0, edited.err
     assert edited.out == tasks("run", "garden", task, "--print-config").out
+
+
+def test_info_lets_the_task_speak_for_itself(tasks: Tasks) -> None:
+    text = tasks("info", "garden", "hard", "--must=1", "--which=drip").out
+    assert "The task says of itself:\n  depth: 3\n" in text
+    outcome = tasks("info", "garden", "hard")
+    assert outcome.code == 2
+    assert outcome.err.splitlines()[0] == "error: --must must be given"
 
 
 def test_info_template_follows_the_component_chosen(tasks: Tasks) -> None:

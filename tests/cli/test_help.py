@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -100,6 +101,25 @@ def test_every_command_has_help(tasks: Tasks, words: tuple[str, ...]) -> None:
     assert outcome.code == 0
     assert "Usage: tasks " + " ".join(words) in outcome.out
     assert outcome.err == ""
+
+
+def test_help_tells_what_has_no_default(tasks: Tasks) -> None:
+    text = tasks("run", "garden", "hard", "--help").out
+    assert re.search(r"--must +INT +required +Has no default. +\(>= 0\)", text)
+    assert re.search(r"--which +drip.flood.mixed +required", text)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shown"), [("ascii", "a \\xb5-config"), ("utf-8", "a \u00b5-config")]
+)
+def test_listing_survives_a_terminal_of_few_characters(
+    tasks_process: Callable[..., subprocess.CompletedProcess[str]], encoding: str, shown: str
+) -> None:
+    done = tasks_process("list", "garden", env={"PYTHONIOENCODING": encoding})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert shown in done.stdout
+    help_text = tasks_process("run", "garden", "hard", "--help", env={"PYTHONIOENCODING": encoding})
+    assert (help_text.returncode, help_text.stderr) == (0, "")
 
 
 def test_help_wraps_within_its_width() -> None:

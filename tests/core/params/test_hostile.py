@@ -174,7 +174,9 @@ _NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_si
         st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False)), max_size=4
     ),
     table=st.dictionaries(_NAMES, st.floats(allow_nan=False, allow_infinity=False), max_size=3),
-    either=st.one_of(st.integers(-(2**63), 2**63 - 1), _NAMES, st.sampled_from(["7", "true", "none"])),
+    either=st.one_of(
+        st.integers(-(2**63), 2**63 - 1), _NAMES, st.sampled_from(["7", "true", "none"])
+    ),
     words=st.lists(_NAMES, max_size=3),
     pick=st.sampled_from(["ape", "none", None]),
 )

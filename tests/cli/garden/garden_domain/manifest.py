@@ -12,6 +12,9 @@ DOMAIN = DomainRef(
         TaskRef("drought", "Fail its own check.", "garden_domain.tasks:Drought"),
         TaskRef("wait", "Wait until somebody asks it to stop.", "garden_domain.tasks:Wait"),
         TaskRef("zoo", "Hold one parameter of every type.", "garden_domain.zoo:Zoo"),
+        TaskRef(
+            "hard", "Take a \u00b5-config that is harder than most.", "garden_domain.hard:hard"
+        ),
         TaskRef("hollow", "Name a module that does not import.", "garden_domain.hollow:Hollow"),
     ),
     components={

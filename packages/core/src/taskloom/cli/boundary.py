@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 import traceback
@@ -18,6 +19,7 @@ def guarded(command: Callable[[], int], *, debug: bool = False) -> int:
         command: What to run.
         debug: Print the traceback of an error as well.
     """
+    _print_anything()
     try:
         code = command()
         sys.stdout.flush()
@@ -63,6 +65,13 @@ def _say(line: str) -> None:
         shown = "".join(char if char.isprintable() else repr(char)[1:-1] for char in line)
         sys.stderr.write(f"{shown}\n")
         sys.stderr.flush()
+
+
+def _print_anything() -> None:
+    """Let no character stop a command: neither one that the terminal's encoding lacks, nor a file name of odd bytes."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        is_utf8 = sys.stdout.encoding.lower().replace("-", "") == "utf8"
+        sys.stdout.reconfigure(errors="surrogateescape" if is_utf8 else "backslashreplace")
 
 
 def _drop_stdout() -> None:

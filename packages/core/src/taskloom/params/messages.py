@@ -58,6 +58,10 @@ _KINDS = {
     "path": "a path",
     "none": "none",
     "model": "a table of parameters",
+    "time_delta": "a duration: seconds, or 1:30:00",
+    "datetime": "a date and time: 2026-11-21T10:30:00",
+    "date": "a date: 2026-11-21",
+    "time": "a time of day: 10:30",
 }
 
 
@@ -89,14 +93,16 @@ def validation_error(config_class: Model, error: ValidationError, merged: Merged
     """Return the error for everything that pydantic found, one line for each parameter."""
     found: dict[str, Problem] = {}
     for item in error.errors(include_url=False):
-        problem = _problem(config_class, item)
+        problem = _problem(config_class, item, merged.chosen)
+        if problem is None:
+            continue
         first = found.get(problem.path)
         if first is None:
             found[problem.path] = problem
         elif problem.sentence not in first.sentence:  # one line for each member of a union
             sentence = f"{first.sentence} or {problem.sentence.removeprefix('must be ')}"
             found[problem.path] = Problem(first.path, sentence, first.value, first.missing)
-    problems = list(found.values())
+    problems = list(found.values()) or [Problem("", error.errors(include_url=False)[0]["msg"])]
     lines = [_sentence(config_class, problem, merged) for problem in problems[:_MOST]]
     if len(problems) > _MOST:
         lines.append(f"and {len(problems) - _MOST} more")
@@ -174,8 +180,11 @@ def _in_another_component(config_class: Model, path: str, chosen: Mapping[str, s
     return ""
 
 
-def _problem(config_class: Model, item: ErrorDetails) -> Problem:
-    path, inside = _path_of(config_class, item["loc"])
+def _problem(config_class: Model, item: ErrorDetails, chosen: Mapping[str, str]) -> Problem | None:
+    """Return what pydantic found, or None when it is about a component that is not the chosen one."""
+    path, inside = _path_of(config_class, item["loc"], chosen)
+    if path is None:
+        return None
     sentence = _sentence_of(item["type"], item["msg"], item.get("ctx", {}))
     positions = [place + 1 for place in inside if isinstance(place, int)]
     if positions:
@@ -196,10 +205,14 @@ def _sentence_of(kind: str, message: str, ctx: Mapping[str, Any]) -> str:
     return f"must be {text[:1].lower()}{text[1:]}"
 
 
-def _path_of(config_class: Model, loc: Sequence[int | str]) -> tuple[str, Sequence[int | str]]:
+def _path_of(
+    config_class: Model, loc: Sequence[int | str], chosen: Mapping[str, str]
+) -> tuple[str | None, Sequence[int | str]]:
     """Split pydantic's location into the dotted path of a parameter and what lies inside its value.
 
-    Pydantic puts the tag of a union's member into the location; walking along the model tells tags from names.
+    Pydantic puts the tag of a union's member into the location; walking along the model tells tags from names. A union
+    without a discriminator calls its members by class, and complains about all of them: the path is None for those that are
+    not chosen.
     """
     names: list[str] = []
     model: Model | None = config_class
@@ -210,16 +223,13 @@ def _path_of(config_class: Model, loc: Sequence[int | str]) -> tuple[str, Sequen
             break
         names.append(str(rest.pop(0)))
         shape, model = shape_of(info), None
-        if shape.variants is not None:
-            if rest and rest[0] in shape.variants.names():
-                model = shape.variants.load(str(rest.pop(0)))
-            elif rest:  # a closed union calls its members by class
-                classes = {
-                    shape.variants.load(name).__name__: name for name in shape.variants.names()
-                }
-                model = (
-                    shape.variants.load(classes[str(rest.pop(0))]) if rest[0] in classes else None
-                )
+        if shape.variants is not None and rest:
+            member = str(rest.pop(0))
+            name = chosen.get(".".join(names), "")
+            if name in shape.variants.names():
+                model = shape.variants.load(name)
+                if member not in (name, model.__name__):
+                    return None, ()
         else:
             model = shape.model
     return ".".join(names), rest

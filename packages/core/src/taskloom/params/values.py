@@ -10,6 +10,7 @@ import contextlib
 import json
 import math
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import PurePath
 from types import UnionType
 from typing import Any, NoReturn, Union, get_args, get_origin
@@ -127,6 +128,8 @@ def _read_text(text: str, shape: Shape, *, typed: bool) -> object:  # noqa: PLR0
         return text
     if _is_union(annotation):
         return _read_union(text, get_args(annotation))
+    if annotation is timedelta and text.replace(".", "", 1).isdecimal():
+        return float(text)  # seconds
     if _is_a(annotation, _LISTS):
         if text.startswith("["):
             return read_json(text)
