@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 DOMAINS = ("anomaly", "hci", "diffusion", "control")
 LIMIT = 400
 # Names that say nothing about what is inside.
-EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "managers"}
+EMPTY_NAMES = {"utils", "util", "helpers", "helper", "misc", "manager", "managers"}
 # Executing or unpickling what was read; `torch.load` stands apart below.
 DANGEROUS = {"eval", "exec", "compile"}
 
