@@ -9,6 +9,7 @@ from pathlib import Path
 import htpy as h
 import pytest
 from taskloom.report import (
+    Block,
     Chart,
     Heading,
     Html,
@@ -184,3 +185,26 @@ def test_building_blocks_needs_nothing_heavy() -> None:
     code = "import sys; from taskloom.report import charts, Table; print(*{'pydantic', 'htpy', 'vl_convert', 'numpy'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "\n"
+
+
+@pytest.mark.parametrize(
+    ("block", "reason"),
+    [
+        (Table(("a", "b"), [(1,)]), "One table is left out: IndexError"),
+        (Table(("a",), 7), "One table is left out: TypeError"),
+        (Image("curve.png", "x"), "image is left out: AttributeError"),
+        (
+            Chart({"data": {"values": [{"x": object()}]}, "mark": "bar"}),
+            "This chart cannot be drawn",
+        ),
+        (
+            Chart({"data": {"values": [{"x": float("nan")}]}, "mark": "bar"}),
+            "This chart cannot be drawn",
+        ),
+        (Html(None), "left out"),
+    ],
+)
+def test_a_block_with_wrong_contents_becomes_a_note(
+    block: Block, reason: str, tmp_path: Path
+) -> None:
+    assert reason in html_of(render_block(block, tmp_path))

@@ -46,8 +46,16 @@ def render_blocks(blocks: Iterable[Block], root: Path) -> list[h.Node]:
     return nodes + _grid(row)
 
 
-def render_block(block: Block, root: Path) -> h.Node:  # noqa: PLR0911 -- one return a kind
+def render_block(block: Block, root: Path) -> h.Node:
     """Return one block as an element; one that cannot be shown becomes a note that says why."""
+    try:
+        return _rendered(block, root)
+    except Exception as error:  # a plugin's block (a row that is too short, a path that is none) must not take the page away
+        kind = type(block).__name__.lower()
+        return note(f"One {kind} is left out: {type(error).__name__}: {error}.")
+
+
+def _rendered(block: Block, root: Path) -> h.Node:  # noqa: PLR0911 -- one return a kind
     match block:
         case Heading(text):
             return h.h3[text]
