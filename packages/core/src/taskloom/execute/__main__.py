@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from pathlib import Path
 
 from taskloom.errors import ExitCode, TaskloomError, UsageError
 
+DIE_WITH_PARENT = "TASKLOOM_DIE_WITH_PARENT"
 NO_REPORT = "--no-report"
 """Leaves the report page to somebody else."""
 
@@ -27,10 +30,22 @@ def main(arguments: list[str]) -> int:
         return int(ExitCode.INTERRUPTED)
 
 
+def _die_with_parent() -> None:
+    """Have the kernel kill this process when its parent dies, so that a lost node leaves no worker behind."""
+    import ctypes
+
+    # prctl(PR_SET_PDEATHSIG, SIGKILL); other systems have no such thing, and their folders tell all the same.
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
 def execute(folder: Path, *, report: bool = True) -> int:
     """Run one folder in silence, with the plugins that are installed now."""
     from taskloom.execute.folder import execute_folder
     from taskloom.registry import freeze
+
+    if os.environ.get(DIE_WITH_PARENT) == "1":
+        _die_with_parent()
 
     freeze()  # a run must not depend on what registers itself later
     return execute_folder(folder, report=report).exit_code or 0

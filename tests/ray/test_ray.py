@@ -1,0 +1,67 @@
+"""The ray executor on a real cluster: a killed worker and a lost node cost attempts, never runs."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
+
+_SESSION = Path(__file__).with_name("session.py")
+_PROBE = Path(__file__).parents[1] / "probe"
+_LOOPBACK = 'ip link set lo up && exec "$0" "$@"'
+
+
+def _isolated(command: list[str]) -> list[str]:
+    """Return the command in a network namespace that has only a loopback; skips where there can be none."""
+    for unshare in (["unshare", "--net"], ["unshare", "--user", "--map-root-user", "--net"]):
+        try:
+            done = subprocess.run(
+                [*unshare, "sh", "-c", _LOOPBACK, "true"], check=False, capture_output=True
+            )
+        except FileNotFoundError:
+            break
+        if done.returncode == 0:
+            return [*unshare, "sh", "-c", _LOOPBACK, *command]
+    pytest.skip(
+        "Ray binds every network interface, and no network namespace can be made here to keep it in"
+    )
+
+
+def test_sweep_survives_a_killed_worker_and_a_lost_node(tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'taskloom[ray]'")
+    sys.path.append(str(_PROBE))
+    from taskloom.execute import run_task
+    from taskloom_probe.support import environment, load
+    from taskloom_probe.tasks import WalkConfig
+
+    command = _isolated([sys.executable, str(_SESSION), str(tmp_path / "store")])
+    done = subprocess.run(
+        command,
+        env={
+            **environment(),
+            "RAY_USAGE_STATS_ENABLED": "0",
+            "HOME": str(tmp_path),
+            "RAY_AUTH_MODE": "disabled",
+        },
+        capture_output=True,
+        text=True,
+        timeout=400,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    told = json.loads(done.stdout.strip().splitlines()[-1])
+    assert told["exit_code"] == 0
+    assert told["killed_worker"]
+    assert told["lost_node"]
+    runs = told["runs"]
+    assert [run["status"] for run in runs.values()] == ["finished"] * 4
+    assert all(run["whole"] for run in runs.values())
+    assert runs[told["killed_worker"]]["attempts"] >= 2
+    assert sum(run["attempts"] for run in runs.values()) >= 6
+    for run in runs.values():
+        config = WalkConfig(steps=150, every=5, seed=run["seed"])
+        whole = run_task(load("walk"), config, store=tmp_path / "whole", quiet=True)
+        assert whole.metrics["place"] == run["place"]

@@ -1,0 +1,151 @@
+"""The slurm executor on a real node: a job array, a cancelled job, a killed worker, and a submitter that dies."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.slurm, pytest.mark.slow]
+
+_SCRIPT = str(Path(__file__).with_name("cluster.sh"))
+_PROBE = str(Path(__file__).parents[1] / "probe")
+if _PROBE not in sys.path:
+    sys.path.append(_PROBE)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A Slurm cluster of one node; skips where there can be none."""
+    pytest.importorskip(
+        "submitit", reason="submitit is not installed: pip install 'taskloom[slurm]'"
+    )
+    for command in ("slurmctld", "slurmd", "munged", "srun"):
+        if shutil.which(command) is None:
+            pytest.skip(f"{command} is not installed: apt-get install slurm-wlm munge")
+    if os.geteuid() != 0:
+        pytest.skip("a Slurm node starts jobs for its users, so this test has to be root")
+    folder = tmp_path_factory.mktemp("slurm")
+    started = subprocess.run(
+        ["sh", _SCRIPT, "start", str(folder)], check=False, capture_output=True, text=True
+    )
+    if started.returncode != 0:
+        pytest.skip(f"Slurm does not start here: {started.stderr.strip()}")
+    before = {name: os.environ.get(name) for name in ("SLURM_CONF", "PYTHONPATH")}
+    os.environ["SLURM_CONF"] = str(folder / "slurm.conf")
+    os.environ["PYTHONPATH"] = _PROBE
+    yield
+    subprocess.run(["scancel", "--me"], check=False)
+    subprocess.run(["sh", _SCRIPT, "stop", str(folder)], check=True)
+    for name, value in before.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+class _Watching:
+    """A watcher that acts once, when a run has a checkpoint."""
+
+    def __init__(self, store: Path, act: object) -> None:
+        self._store, self._act = store, act
+        self.victim = ""
+        self.attempts: dict[str, int] = {}
+
+    def placed(self, folder: Path, attempt: int, /) -> None:
+        self.attempts[folder.name] = attempt
+
+    def ended(self, run: object, /) -> None:
+        del run
+
+    def tick(self) -> None:
+        from taskloom.runs import list_runs
+
+        if self.victim:
+            return
+        for run in list_runs(self._store):
+            if (
+                run.status == "running"
+                and run.layout.checkpoints.is_dir()
+                and any(run.layout.checkpoints.glob("0*"))
+            ):
+                self.victim = run.id
+                self._act(run)  # type: ignore[operator]
+                return
+
+
+def _sweep(store: Path, **changes: object) -> object:
+    from taskloom.execute.expand import Choices, Plan
+    from taskloom.execute.sweep import create_sweep, plan_points
+    from taskloom_probe.support import load
+
+    plan = Plan({"seed": Choices(("0", "1", "2", "3"))})
+    points = plan_points(load("walk"), plan, {"steps": "150", "pause": "0.02", "every": "10"})
+    return create_sweep(load("walk"), points, store, executor="slurm", **changes)
+
+
+def _run(sweep: object, store: Path, watcher: object) -> object:
+    from taskloom.execute.sweep import run_sweep
+    from taskloom_probe.support import load
+
+    return run_sweep(load("walk"), sweep, store, watcher)  # type: ignore[arg-type]
+
+
+def _assert_whole(outcome: object, store: Path) -> None:
+    from taskloom.execute import run_task
+    from taskloom_probe.support import load, steps
+    from taskloom_probe.tasks import WalkConfig
+
+    for run in outcome.runs:  # type: ignore[attr-defined]
+        assert run is not None
+        assert run.status == "finished"
+        assert steps(run) == list(range(1, 151))
+        config = WalkConfig.model_validate({**run.config, "pause": 0.0})
+        assert run_task(load("walk"), config, store=store, quiet=True).metrics == run.metrics
+
+
+@pytest.mark.usefixtures("cluster")
+def test_job_array_survives_a_killed_worker(tmp_path: Path) -> None:
+    sweep = _sweep(tmp_path / "s")
+    watcher = _Watching(tmp_path / "s", lambda run: os.kill(run.record.pid, signal.SIGKILL))
+    outcome = _run(sweep, tmp_path / "s", watcher)
+    assert outcome.exit_code == 0  # type: ignore[attr-defined]
+    assert watcher.attempts[watcher.victim] == 2
+    scripts = list((tmp_path / "s" / ".slurm").glob("*.sh"))
+    assert any("--array=0-3" in script.read_text() for script in scripts)
+    _assert_whole(outcome, tmp_path / "whole")
+
+
+@pytest.mark.usefixtures("cluster")
+def test_cancelled_job_stops_with_a_checkpoint_and_resumes(tmp_path: Path) -> None:
+    from taskloom.runs import open_run
+
+    def cancel(run: object) -> None:
+        queue = subprocess.run(
+            ["squeue", "--me", "--noheader", "--states=RUNNING", "--format=%i"],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        subprocess.run(["scancel", queue.stdout.split()[0]], check=True)
+
+    sweep = _sweep(tmp_path / "s")
+    watcher = _Watching(tmp_path / "s", cancel)
+    outcome = _run(sweep, tmp_path / "s", watcher)
+    assert outcome.exit_code == 1  # type: ignore[attr-defined]
+    statuses = sorted(run.status for run in outcome.runs)  # type: ignore[attr-defined]
+    assert statuses == ["finished", "finished", "finished", "stopped"]
+    stopped = next(run for run in outcome.runs if run.status == "stopped")  # type: ignore[attr-defined]
+    assert stopped.exit_code == 143
+    assert int(sorted(stopped.layout.checkpoints.iterdir())[-1].name) == stopped.metrics["steps"]
+    again = _run(
+        replace(sweep, executor="inline"), tmp_path / "s", _Watching(tmp_path / "none", None)
+    )  # type: ignore[type-var]
+    assert again.exit_code == 0  # type: ignore[attr-defined]
+    assert open_run(str(stopped.dir)).record.attempts == 2
+    _assert_whole(again, tmp_path / "whole")
