@@ -18,6 +18,10 @@ TINY: dict[str, dict[str, Any]] = {
     "pointing": {"episodes": 20, "chunk": 8, "shown": 1},
     "pointing_2d": {"episodes": 12, "chunk": 8, "shown": 1, "width": 5, "height": 4},
     "example": {"episodes": 12, "chunk": 8, "shown": 1},
+    "classic_control": {"episodes": 12, "chunk": 8, "shown": 1, "max_rounds": 20},
+    "gaze": {"episodes": 12, "chunk": 8, "shown": 1},
+    "teaching": {"episodes": 4, "chunk": 2, "shown": 1, "items": 4, "trials": 6},
+    "pipe": {"episodes": 4, "chunk": 2, "shown": 1},
     "coordinated": {"episodes": 6, "chunk": 3, "shown": 1},
 }
 

@@ -16,8 +16,10 @@ class HciConfig(Config):
 
     user: Annotated[UserConfig, OneOf("taskloom_hci.users")] = CarefulConfig()
     """Who acts first in every round."""
-    assistant: Annotated[AssistantConfig, OneOf("taskloom_hci.assistants")] = ConstantGainConfig()
-    """Who helps."""
+    assistant: Annotated[AssistantConfig, OneOf("taskloom_hci.assistants")] | None = (
+        ConstantGainConfig()
+    )
+    """Who helps; none leaves the user alone."""
     episodes: Annotated[int, Field(ge=1, le=100_000_000)] = 1000
     """Episodes that are played."""
     backend: Annotated[Literal["auto", "loop", "numpy", "numba"], ExecutionOnly()] = "auto"

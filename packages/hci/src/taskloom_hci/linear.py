@@ -16,7 +16,9 @@ Terms: TypeAlias = tuple[tuple[tuple[int, float], ...], ...]
 
 def terms(matrix: Float) -> Terms:
     """Return the non-zero entries of every row as pairs of column and value."""
-    return tuple(tuple((j, float(value)) for j, value in enumerate(row) if value != 0.0) for row in matrix)
+    return tuple(
+        tuple((j, float(value)) for j, value in enumerate(row) if value != 0.0) for row in matrix
+    )
 
 
 def times(rows: Terms, x: Float) -> Float:

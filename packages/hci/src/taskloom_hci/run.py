@@ -57,7 +57,7 @@ class HciTask(ABC, Generic[C]):
         agents, problems = [], list[str]()
         for component in (self.config.user, self.config.assistant):
             try:
-                agents.append(component.build(game))
+                agents.append(component.build(game) if component is not None else None)
             except BundleConstraintError as error:
                 problems.extend(error.problems)
         if problems:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Literal
 
 from taskloom_hci.agent import Agent
+from taskloom_hci.assistants.coordination import predictor, rollout
 from taskloom_hci.assistants.jump import JumpAssistant
+from taskloom_hci.assistants.teachers import leitner, myopic
 from taskloom_hci.batch.pointing import Tie
 from taskloom_hci.elements import discrete_array_element
 from taskloom_hci.errors import BundleConstraintError
 from taskloom_hci.games.pointing import Pointing
+from taskloom_hci.games.simple import Coordinated
+from taskloom_hci.games.teaching import Teaching
 from taskloom_hci.inference.goal import OnZero
 from taskloom_hci.models.pointing import Careful
 from taskloom_hci.policies.policy import ConstantPolicy, RandomPolicy
@@ -53,3 +57,46 @@ def jump_assistant(
     return JumpAssistant(
         game, rule, model=model, threshold=threshold, cost=cost, tie=tie, on_zero=on_zero
     )
+
+
+def require_teaching(task: InteractionTask, kind: str) -> Teaching:
+    """Return the task if it is a teaching task, else raise `BundleConstraintError`."""
+    if not isinstance(task, Teaching):
+        raise BundleConstraintError(
+            [f"The assistant '{kind}' plays the teaching task, not {type(task).__name__}."]
+        )
+    return task
+
+
+def teacher_leitner(task: InteractionTask, shortest: float) -> Agent:
+    """Return a teacher with Leitner's boxes."""
+    return leitner(require_teaching(task, "leitner"), shortest)
+
+
+def teacher_myopic(
+    task: InteractionTask,
+    rule: Literal["myopic", "conservative"],
+    forgetting: float,
+    repetition: float,
+) -> Agent:
+    """Return a teacher that looks one trial ahead, or one that simulates the rest of the course."""
+    return myopic(require_teaching(task, rule), rule, forgetting, repetition)
+
+
+def require_coordinated(task: InteractionTask, kind: str) -> Coordinated:
+    """Return the task if it is the coordinated task, else raise `BundleConstraintError`."""
+    if not isinstance(task, Coordinated):
+        raise BundleConstraintError(
+            [f"The assistant '{kind}' plays the coordinated task, not {type(task).__name__}."]
+        )
+    return task
+
+
+def coordination_predictor(task: InteractionTask, coefficients: tuple[int, int, int]) -> Agent:
+    """Return an assistant that believes it knows the user."""
+    return predictor(require_coordinated(task, "predict"), coefficients)
+
+
+def coordination_rollout(task: InteractionTask, p1: int, p2: int, rounds: int) -> Agent:
+    """Return an assistant that finds out what the user is like."""
+    return rollout(require_coordinated(task, "rollout"), p1, p2, rounds)

@@ -18,22 +18,13 @@ class AssistantConfig(Component):
     mode: ClassVar[Literal["gain", "position"]] = "gain"
     """What its action means in a pointing task."""
 
-    def build(self, task: InteractionTask) -> Agent | None:
-        """Return the assistant that will play `task`; None leaves the assistant's turns out.
+    def build(self, task: InteractionTask) -> Agent:
+        """Return the assistant that will play `task`.
 
         Raises:
             BundleConstraintError: If this assistant cannot play that task.
         """
         raise NotImplementedError
-
-
-class NoAssistantConfig(AssistantConfig):
-    """Leaves the user alone: the assistant's turns pass."""
-
-    kind: Literal["none"] = "none"
-
-    def build(self, task: InteractionTask) -> None:
-        del task
 
 
 class RandomAssistantConfig(AssistantConfig):
@@ -106,3 +97,85 @@ class MapConfig(JumpConfig):
         from taskloom_hci.assistants.build import jump_assistant
 
         return jump_assistant(task, "map", self.assumed_error_rate, on_zero=self.on_zero)
+
+
+class LeitnerConfig(AssistantConfig):
+    """Teaches with Leitner's boxes: what was known comes back later, what was not comes back sooner."""
+
+    kind: Literal["leitner"] = "leitner"
+    shortest: Annotated[float, Field(gt=0), Unit("s")] = 4.0
+    """Time until an item of the first box is due; every further box doubles it."""
+
+    def build(self, task: InteractionTask) -> Agent:
+        from taskloom_hci.assistants.build import teacher_leitner
+
+        return teacher_leitner(task, self.shortest)
+
+
+class MyopicConfig(AssistantConfig):
+    """Shows the weakest item if it is below mastery, else a new one; knows how its user forgets."""
+
+    kind: Literal["myopic"] = "myopic"
+    forgetting: Annotated[float, Field(gt=0), Unit("1/s")] = 0.01
+    """What it believes of the user's rate of forgetting."""
+    repetition: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    """What it believes of the effect of a further presentation."""
+
+    def build(self, task: InteractionTask) -> Agent:
+        from taskloom_hci.assistants.build import teacher_myopic
+
+        return teacher_myopic(task, "myopic", self.forgetting, self.repetition)
+
+
+class ConservativeConfig(AssistantConfig):
+    """Teaches only as many items as it could bring to mastery by the exam, by simulating the myopic teacher."""
+
+    kind: Literal["conservative"] = "conservative"
+    forgetting: Annotated[float, Field(gt=0), Unit("1/s")] = 0.01
+    """What it believes of the user's rate of forgetting."""
+    repetition: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    """What it believes of the effect of a further presentation."""
+
+    def build(self, task: InteractionTask) -> Agent:
+        from taskloom_hci.assistants.build import teacher_myopic
+
+        return teacher_myopic(task, "conservative", self.forgetting, self.repetition)
+
+
+class PredictConfig(AssistantConfig):
+    """Does in the coordinated task what a user with these coefficients would do."""
+
+    kind: Literal["predict"] = "predict"
+    p0: Annotated[int, Field(ge=0, le=9)] = 1
+    """Coefficient of x that it believes the user to have; likewise `p1`, `p2`."""
+    p1: Annotated[int, Field(ge=0, le=9)] = 5
+    """Coefficient of x squared."""
+    p2: Annotated[int, Field(ge=0, le=9)] = 7
+    """Coefficient of x cubed."""
+
+    def build(self, task: InteractionTask) -> Agent:
+        from taskloom_hci.assistants.build import coordination_predictor
+
+        return coordination_predictor(task, (self.p0, self.p1, self.p2))
+
+
+class RolloutConfig(AssistantConfig):
+    """Infers the user's hidden coefficient and tries every action in simulated games."""
+
+    kind: Literal["rollout"] = "rollout"
+    p1: Annotated[int, Field(ge=0, le=9)] = 5
+    """Coefficient of x squared, which it knows."""
+    p2: Annotated[int, Field(ge=0, le=9)] = 7
+    """Coefficient of x cubed, which it knows."""
+    rounds: Annotated[int, Field(ge=1, le=100)] = 12
+    """How many rounds it looks ahead."""
+
+    def build(self, task: InteractionTask) -> Agent:
+        from taskloom_hci.assistants.build import coordination_rollout
+
+        return coordination_rollout(task, self.p1, self.p2, self.rounds)
+
+
+def mode_of(assistant: AssistantConfig | None) -> Literal["gain", "position"]:
+    """Return what the actions of an assistant mean in a pointing task; without one the user moves the cursor itself."""
+    return "gain" if assistant is None else assistant.mode

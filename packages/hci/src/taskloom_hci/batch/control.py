@@ -40,12 +40,22 @@ class LoopParts:
 def control_kernel(task: ClassicControl) -> ControlKernel | None:
     """Return the kernel of a classic control game, or None if its user has no description as arrays."""
     user = task.game.user
-    if type(user) is not LQGUser or type(task) is not ClassicControl or task.game.max_rounds is None:
+    if (
+        type(user) is not LQGUser
+        or type(task) is not ClassicControl
+        or task.game.max_rounds is None
+    ):
         return None
     view, engine, policy = user.observation_engine, user.inference_engine, user.policy
-    if type(view) is not NoisyView or type(engine) is not SteadyKalman or type(policy) is not LinearFeedback:
+    if (
+        type(view) is not NoisyView
+        or type(engine) is not SteadyKalman
+        or type(policy) is not LinearFeedback
+    ):
         return None
-    parts = LoopParts(task.plant, view, engine, policy.gains[0], task.start, task.end, task.game.max_rounds)
+    parts = LoopParts(
+        task.plant, view, engine, policy.gains[0], task.start, task.end, task.game.max_rounds
+    )
     return ControlKernel(parts)
 
 

@@ -7,7 +7,19 @@ from typing import Any
 import numpy as np
 
 from taskloom_hci.batch.control import Int, LoopParts, Rollout
-from taskloom_hci.batch.jit import GOLDEN, MIX_1, MIX_2, ONE, S11, S27, S30, S31, UNIT, jit, normal_quantile
+from taskloom_hci.batch.jit import (
+    GOLDEN,
+    MIX_1,
+    MIX_2,
+    ONE,
+    S11,
+    S27,
+    S30,
+    S31,
+    UNIT,
+    jit,
+    normal_quantile,
+)
 from taskloom_hci.linear import Terms
 from taskloom_hci.normal import CENTRE_P, CENTRE_Q
 from taskloom_hci.random import stream_keys
@@ -64,9 +76,48 @@ def add_quadratic(where: Any, values: Any, x: Any, product: Any, total: Any) -> 
 
 
 @jit
-def play_block(matrices: Any, noises: Any, start: Any, end: Any, steps: int, task: Any, user: Any, first: int, out: Any) -> None:
+def play_block(
+    matrices: Any,
+    noises: Any,
+    start: Any,
+    end: Any,
+    steps: int,
+    task: Any,
+    user: Any,
+    first: int,
+    out: Any,
+) -> None:
     """Play the episodes of one block; `first` is where it begins in the chunk."""
-    (aw, av, bw, bv, fw, fv, yw, yv, gw, gv, sw, sv, nw, nv, kw, kv, dw, dv, ww, wv, lw, lv, qw, qv, rw, rv, uw, uv) = matrices
+    (
+        aw,
+        av,
+        bw,
+        bv,
+        fw,
+        fv,
+        yw,
+        yv,
+        gw,
+        gv,
+        sw,
+        sv,
+        nw,
+        nv,
+        kw,
+        kv,
+        dw,
+        dv,
+        ww,
+        wv,
+        lw,
+        lv,
+        qw,
+        qv,
+        rw,
+        rv,
+        uw,
+        uv,
+    ) = matrices
     has_f, has_y, num_noises, num_seen = noises
     xs, us, estimates, num_rounds, is_done, observed, inferred = out
     n, m, width = xs.shape[1], us.shape[1], len(task)
@@ -152,7 +203,9 @@ def add_scaled(where: Any, values: Any, x: Any, noise: Any, scratch: Any, out: A
 
 
 @jit
-def advance_estimate(matrices: Any, estimate: Any, u: Any, dy: Any, scratch: Any, better: Any) -> None:
+def advance_estimate(
+    matrices: Any, estimate: Any, u: Any, dy: Any, scratch: Any, better: Any
+) -> None:
     """Fill `better` with the filter's next estimates."""
     blend_where, blend, drive_where, drive, gain_where, gain = matrices
     better[:] = 0.0
@@ -181,11 +234,15 @@ def finish(x: Any, end: Any, alive: Any, r: int, first: int, num_rounds: Any, is
 
 
 @jit
-def play_all(matrices: Any, noises: Any, start: Any, end: Any, steps: int, task: Any, user: Any, out: Any) -> None:
+def play_all(
+    matrices: Any, noises: Any, start: Any, end: Any, steps: int, task: Any, user: Any, out: Any
+) -> None:
     """Play all blocks."""
     for first in range(0, len(task), WIDTH):
         last = min(first + WIDTH, len(task))
-        play_block(matrices, noises, start, end, steps, task[first:last], user[first:last], first, out)
+        play_block(
+            matrices, noises, start, end, steps, task[first:last], user[first:last], first, out
+        )
 
 
 def _coordinates(rows: Terms) -> tuple[Any, Any]:

@@ -14,6 +14,10 @@ IDS = {
     "Coordinated-v0": "coordinated",
     "Pointing-v0": "pointing",
     "Pointing2D-v0": "pointing_2d",
+    "ClassicControl-v0": "classic_control",
+    "Gaze-v0": "gaze",
+    "Teaching-v0": "teaching",
+    "Pipe-v0": "pipe",
 }
 
 

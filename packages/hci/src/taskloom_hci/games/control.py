@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from taskloom_hci.elements import Element, array_element
 from taskloom_hci.errors import HciError
 from taskloom_hci.linear import Terms, terms, times
+from taskloom_hci.motor.lqg import LQGProblem
 from taskloom_hci.state import State
 from taskloom_hci.task import InteractionTask
 
@@ -80,6 +81,7 @@ class ClassicControl(InteractionTask):
         start: First state (n,); by default the first unit vector.
         end: The game ends when no entry of the state is larger (n,) or a number; None plays to the time limit.
         max_rounds: Steps after which a game is cut off.
+        problem: The system with its observation and costs, for users who need more than `A` and `B`.
     """
 
     def __init__(
@@ -96,8 +98,10 @@ class ClassicControl(InteractionTask):
         start: Iterable[float] | None = None,
         end: float | Iterable[float] | None = 0.01,
         max_rounds: int | None = 1000,
+        problem: LQGProblem | None = None,
     ) -> None:
         super().__init__()
+        self.problem = problem
         A, B = np.asarray(A, dtype=np.float64), np.asarray(B, dtype=np.float64)
         n = len(A)
         _require_shapes(A, B, {"F": F, "G": G, "H": H})
@@ -125,14 +129,18 @@ class ClassicControl(InteractionTask):
         self.num_states, self.num_controls = n, B.shape[1]
         first = np.eye(n)[0] if start is None else np.array(list(start), dtype=np.float64)
         if first.shape != (n,):
-            raise HciError(f"The start of a system of {n} states has {n} numbers, not {first.size}.")
+            raise HciError(
+                f"The start of a system of {n} states has {n} numbers, not {first.size}."
+            )
         self.start = first
         self.end = None if end is None else np.broadcast_to(np.asarray(end, dtype=np.float64), (n,))
         self.state["x"] = array_element((n,), first, out_of_bounds_mode="error")
 
     def user_element(self) -> Element:
         """Return an unbounded control."""
-        return array_element((self.num_controls,), np.zeros(self.num_controls), out_of_bounds_mode="error")
+        return array_element(
+            (self.num_controls,), np.zeros(self.num_controls), out_of_bounds_mode="error"
+        )
 
     def on_bundle_constraints(self) -> Iterable[str]:
         """Check that there is a user with the right number of controls, and nobody else."""
@@ -170,12 +178,18 @@ class ClassicControl(InteractionTask):
 def _require_shapes(A: Matrix, B: Matrix, noises: Mapping[str, Matrix | None]) -> None:
     n = len(A)
     if A.shape != (n, n) or B.ndim != 2 or len(B) != n:
-        raise HciError(f"A system needs A of shape (n, n) and B of shape (n, m), not {A.shape} and {B.shape}.")
+        raise HciError(
+            f"A system needs A of shape (n, n) and B of shape (n, m), not {A.shape} and {B.shape}."
+        )
     needed: dict[str, Literal["n", "m", "any"]] = {"F": "n", "G": "any", "H": "m"}
     for name, matrix in noises.items():
         if matrix is None:
             continue
         # A scalar noise was broadcast silently in the seed system, and crashed later.
-        columns = {"n": n, "m": B.shape[1], "any": np.shape(matrix)[-1] if np.ndim(matrix) else 0}[needed[name]]
+        columns = {"n": n, "m": B.shape[1], "any": np.shape(matrix)[-1] if np.ndim(matrix) else 0}[
+            needed[name]
+        ]
         if np.shape(matrix) != (n, columns):
-            raise HciError(f"The noise {name} of this system has the shape ({n}, {columns}), not {np.shape(matrix)}.")
+            raise HciError(
+                f"The noise {name} of this system has the shape ({n}, {columns}), not {np.shape(matrix)}."
+            )

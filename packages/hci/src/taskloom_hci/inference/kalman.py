@@ -40,7 +40,9 @@ class SteadyKalman(InferenceEngine):
         UnstableGainError: If the filter forgets nothing: `A - K C` is not stable.
     """
 
-    def __init__(self, A: Matrix, B: Matrix, C: Matrix, K: Matrix, dt: float, U: Matrix | None = None) -> None:
+    def __init__(
+        self, A: Matrix, B: Matrix, C: Matrix, K: Matrix, dt: float, U: Matrix | None = None
+    ) -> None:
         require_stable(A - K @ C, "continuous", "the filter gain")
         self.blend = terms(np.eye(len(A)) + (A - K @ C) * dt)
         self.drive = terms(B * dt)
@@ -59,7 +61,9 @@ class SteadyKalman(InferenceEngine):
             raise HciError("A Kalman filter needs to be part of an agent in a bundle.")
         estimate = state["estimate"][:, None]
         error = self._agent.game.task.state["x"][:, None] - estimate
-        control = np.asarray(observation[f"{self._agent.role}_action"]["action"], dtype=np.float64)[:, None]
+        control = np.asarray(observation[f"{self._agent.role}_action"]["action"], dtype=np.float64)[
+            :, None
+        ]
         after = self.advance(estimate, control, observation["task_state"]["dy"][:, None])
         return {"estimate": after[:, 0]}, float(quadratic(self.cost, error)[0])
 
@@ -73,7 +77,7 @@ def gaussian_posterior(
 ) -> tuple[Matrix, Matrix]:
     """Return mean (..., k) and covariance (..., k, k) of `N(prior)` after seeing `observed ~ N(x, noise_cov)`.
 
-        cov  = (prior_cov^-1 + noise_cov^-1)^-1,    mean = cov (noise_cov^-1 y + prior_cov^-1 mean)
+    cov  = (prior_cov^-1 + noise_cov^-1)^-1,    mean = cov (noise_cov^-1 y + prior_cov^-1 mean)
     """
     prior_precision, noise_precision = np.linalg.inv(prior_cov), np.linalg.inv(noise_cov)
     cov = np.linalg.inv(prior_precision + noise_precision)
@@ -99,5 +103,7 @@ class GaussianInference(InferenceEngine):
     ) -> tuple[dict[str, Any], float]:
         del stream
         seen = np.atleast_1d(np.asarray(observation[self.part][self.key], dtype=np.float64))
-        mean, cov = gaussian_posterior(state["belief_mean"], state["belief_cov"], seen, state["noise_cov"])
+        mean, cov = gaussian_posterior(
+            state["belief_mean"], state["belief_cov"], seen, state["noise_cov"]
+        )
         return {"belief_mean": mean, "belief_cov": cov}, 0.0

@@ -27,7 +27,7 @@ import numpy as np
 from taskloom_hci.errors import UnstableGainError
 from taskloom_hci.motor.riccati import Matrix, care, lyapunov, lyapunov_operator
 
-MAX_ITERATIONS = 2000
+MAX_ITERATIONS = 400
 CONVERGED = 1e-12
 STAGES = 8
 
@@ -106,7 +106,7 @@ def _follow(problem: LQGProblem) -> LQGGains:
             gains, strength = found, min(strength + step, 1.0)
             continue
         step /= 2
-        if step < 1e-4:
+        if step < 1e-2:
             raise UnstableGainError(
                 f"No gains keep this system's mean square finite: its multiplicative noise may be at most about "
                 f"{strength:.3g} of what it is."
@@ -144,7 +144,9 @@ def _improve(problem: LQGProblem, gains: LQGGains, strength: float) -> LQGGains:
     S = lyapunov(closed.T, weight, control_noise.T, state_noise.T)
     Y = strength * p.Y
     effort = p.R + Y.T @ (S[:n, :n] + S[n:, n:]) @ Y
-    return LQGGains(np.linalg.solve(effort, p.B.T @ S[:n, :n]), P[n:, n:] @ p.C.T @ np.linalg.pinv(p.D @ p.D.T))
+    return LQGGains(
+        np.linalg.solve(effort, p.B.T @ S[:n, :n]), P[n:, n:] @ p.C.T @ np.linalg.pinv(p.D @ p.D.T)
+    )
 
 
 def _closed_loop(p: LQGProblem, gains: LQGGains, strength: float) -> tuple[Matrix, Matrix, Matrix]:

@@ -1,7 +1,7 @@
 """Linear-quadratic regulators: the feedback `u = -K x` that costs least.
 
-    discrete     x' = A x + B u,       cost  sum  x'Qx + u'Ru
-    continuous   dx = (A x + B u) dt,  cost  int (x'Qx + u'Ru) dt
+discrete     x' = A x + B u,       cost  sum  x'Qx + u'Ru
+continuous   dx = (A x + B u) dt,  cost  int (x'Qx + u'Ru) dt
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ def lqr_continuous(A: Matrix, B: Matrix, Q: Matrix, R: Matrix) -> Matrix:
     return np.asarray(np.linalg.solve(R, B.T @ P))
 
 
-def lqr_discrete_horizon(A: Matrix, B: Matrix, Q: Matrix, R: Matrix, steps: int, final: Matrix | None = None) -> Matrix:
+def lqr_discrete_horizon(
+    A: Matrix, B: Matrix, Q: Matrix, R: Matrix, steps: int, final: Matrix | None = None
+) -> Matrix:
     """Return the gains (steps, m, n) for a given number of steps; `final` weighs the last state, by default like Q."""
     P = Q if final is None else final
     gains = []
@@ -36,7 +38,13 @@ def lqr_discrete_horizon(A: Matrix, B: Matrix, Q: Matrix, R: Matrix, steps: int,
 
 
 def lqr_continuous_horizon(
-    A: Matrix, B: Matrix, Q: Matrix, R: Matrix, duration: float, steps: int, final: Matrix | None = None
+    A: Matrix,
+    B: Matrix,
+    Q: Matrix,
+    R: Matrix,
+    duration: float,
+    steps: int,
+    final: Matrix | None = None,
 ) -> Matrix:
     """Return the gains (steps + 1, m, n) at equally spaced times of a given duration [s].
 

@@ -28,18 +28,22 @@ def dare(A: Matrix, B: Matrix, Q: Matrix, R: Matrix) -> Matrix:
     n = len(A)
     a, g, h = A, B @ np.linalg.solve(R, B.T), Q
     for _ in range(MAX_DOUBLINGS):
-        w = np.linalg.solve(np.eye(n) + g @ h, np.hstack([a, g]))
-        wa, wg = w[:, :n], w[:, n:]
-        step = a.T @ h @ wa
-        a, g, h = a @ wa, g + a @ wg @ a.T, h + step
-        h = (h + h.T) / 2
+        # An unstable motion that cannot be controlled grows without bound; that is noticed below.
+        with np.errstate(over="ignore", invalid="ignore"):
+            w = np.linalg.solve(np.eye(n) + g @ h, np.hstack([a, g]))
+            wa, wg = w[:, :n], w[:, n:]
+            step = a.T @ h @ wa
+            a, g, h = a @ wa, g + a @ wg @ a.T, h + step
+            h = (h + h.T) / 2
         if not np.all(np.isfinite(h)):
             break
         if np.abs(step).max() <= TINY * max(1.0, np.abs(h).max()):
             K = np.linalg.solve(R + B.T @ h @ B, B.T @ h @ A)
             require_stable(A - B @ K, "discrete", "the optimal gain")
             return np.asarray(h)
-    raise UnstableGainError("The discrete Riccati equation has no stabilising solution: some unstable motion cannot be controlled.")
+    raise UnstableGainError(
+        "The discrete Riccati equation has no stabilising solution: some unstable motion cannot be controlled."
+    )
 
 
 def care(A: Matrix, G: Matrix, Q: Matrix) -> Matrix:
@@ -56,7 +60,9 @@ def care(A: Matrix, G: Matrix, Q: Matrix) -> Matrix:
     stable = np.argsort(values.real)[:n]
     upper, lower = vectors[:n, stable], vectors[n:, stable]
     if not np.all(values[stable].real < 0.0) or np.linalg.cond(upper) > 1.0 / TINY:
-        raise UnstableGainError("The Riccati equation has no stabilising solution: some unstable motion cannot be controlled.")
+        raise UnstableGainError(
+            "The Riccati equation has no stabilising solution: some unstable motion cannot be controlled."
+        )
     P = np.real(lower @ np.linalg.inv(upper))
     P = (P + P.T) / 2
     for _ in range(REFINEMENTS):

@@ -38,7 +38,11 @@ class LinearFeedback(Policy):
     ) -> None:
         self.element = element
         size = int(np.prod(element.space.shape or (1,)))
-        matrices = -np.eye(size)[None] if isinstance(gain, str) else np.atleast_3d(np.asarray(gain, dtype=np.float64))
+        matrices = (
+            -np.eye(size)[None]
+            if isinstance(gain, str)
+            else np.atleast_3d(np.asarray(gain, dtype=np.float64))
+        )
         if not isinstance(gain, str) and np.ndim(gain) == 2:
             matrices = np.asarray(gain, dtype=np.float64)[None]
         if matrices.shape[1] != size:
@@ -46,7 +50,9 @@ class LinearFeedback(Policy):
         self.gains = [terms(-matrix) for matrix in matrices]
         self.part, self.key, self.noise = part, key, noise
 
-    def act(self, observation: StateTree, state: Mapping[str, Any], stream: Stream) -> tuple[Value, float]:
+    def act(
+        self, observation: StateTree, state: Mapping[str, Any], stream: Stream
+    ) -> tuple[Value, float]:
         source = state if self.part == "own" else observation[self.part]
         x = np.ravel(np.asarray(source[self.key], dtype=np.float64))
         step = 0

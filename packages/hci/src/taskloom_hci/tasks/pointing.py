@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 from taskloom import Unit
 
+from taskloom_hci.assistants.config import mode_of
 from taskloom_hci.config import HciConfig
 from taskloom_hci.run import HciTask
 
@@ -37,7 +38,7 @@ class Pointing(HciTask[PointingConfig]):
         from taskloom_hci.games.pointing import Pointing as Game
 
         config = self.config
-        return Game((config.cells,), config.targets, config.assistant.mode, config.max_rounds)
+        return Game((config.cells,), config.targets, mode_of(config.assistant), config.max_rounds)
 
 
 class Pointing2DConfig(HciConfig):
@@ -65,5 +66,8 @@ class Pointing2D(HciTask[Pointing2DConfig]):
 
         config = self.config
         return Game(
-            (config.width, config.height), config.targets, config.assistant.mode, config.max_rounds
+            (config.width, config.height),
+            config.targets,
+            mode_of(config.assistant),
+            config.max_rounds,
         )

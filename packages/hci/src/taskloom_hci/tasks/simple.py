@@ -19,10 +19,10 @@ class ExampleConfig(HciConfig):
 
     user: Annotated[UserConfig, OneOf("taskloom_hci.users")] = RandomUserConfig()
     """Who acts first in every round."""
-    assistant: Annotated[AssistantConfig, OneOf("taskloom_hci.assistants")] = (
+    assistant: Annotated[AssistantConfig, OneOf("taskloom_hci.assistants")] | None = (
         RandomAssistantConfig()
     )
-    """Who helps."""
+    """Who helps; none leaves the user alone."""
 
 
 class Example(HciTask[ExampleConfig]):
@@ -44,10 +44,10 @@ class CoordinatedConfig(HciConfig):
 
     user: Annotated[UserConfig, OneOf("taskloom_hci.users")] = PolynomialConfig()
     """Who acts first in every round."""
-    assistant: Annotated[AssistantConfig, OneOf("taskloom_hci.assistants")] = (
+    assistant: Annotated[AssistantConfig, OneOf("taskloom_hci.assistants")] | None = (
         RandomAssistantConfig()
     )
-    """Who helps."""
+    """Who helps; none leaves the user alone."""
 
 
 class Coordinated(HciTask[CoordinatedConfig]):

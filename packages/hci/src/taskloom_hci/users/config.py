@@ -81,3 +81,89 @@ class PolynomialConfig(UserConfig):
         from taskloom_hci.users.build import polynomial_user
 
         return polynomial_user(task, (self.p0, self.p1, self.p2))
+
+
+class LQRConfig(UserConfig):
+    """Sees the state as it is and does `u = -K x` with the optimal gain."""
+
+    kind: Literal["lqr"] = "lqr"
+    effort: Annotated[float, Field(gt=0)] = 1e-3
+    """Cost of the control."""
+
+    def build(self, task: InteractionTask) -> Agent:
+        from taskloom_hci.users.build import lqr_user
+
+        return lqr_user(task, self.effort)
+
+
+class LQGConfig(UserConfig):
+    """Sees noisy increments, estimates the state and controls by the estimate, all optimally (Qian et al., 2013)."""
+
+    kind: Literal["lqg"] = "lqg"
+    effort: Annotated[float, Field(gt=0)] = 1e-3
+    """Cost of the control."""
+    noise: bool = True
+    """Whether what it sees is noisy."""
+
+    def build(self, task: InteractionTask) -> Agent:
+        from taskloom_hci.users.build import lqg_user
+
+        return lqg_user(task, self.effort, self.noise)
+
+
+class GazeConfig(UserConfig):
+    """Looks for a target with eyes that see worse away from the fixation (Chen et al., 2021)."""
+
+    kind: Literal["gaze"] = "gaze"
+    perceptual_noise: Annotated[float, Field(gt=0)] = 0.09
+    """Noise of what is seen, for a unit of eccentricity."""
+    oculomotor_noise: Annotated[float, Field(ge=0)] = 0.09
+    """Noise of a saccade, for a unit of its length."""
+    noise_law: Literal["variance", "sd"] = "variance"
+    """What grows in proportion to the distance: the variance (as CoopIHC's model) or the standard deviation."""
+
+    def build(self, task: InteractionTask) -> Agent:
+        from taskloom_hci.users.build import gaze_user
+
+        return gaze_user(task, self.perceptual_noise, self.oculomotor_noise, self.noise_law)
+
+
+class MemoryConfig(UserConfig):
+    """Forgets exponentially, and more slowly what it saw more often."""
+
+    kind: Literal["memory"] = "memory"
+    forgetting: Annotated[float, Field(gt=0), Unit("1/s")] = 0.01
+    """Rate alpha at which an item seen once is forgotten."""
+    repetition: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    """Share beta by which every further presentation lowers the rate."""
+
+    def build(self, task: InteractionTask) -> Agent:
+        from taskloom_hci.users.build import memory_user
+
+        return memory_user(task, self.forgetting, self.repetition)
+
+
+class OptimalConfig(UserConfig):
+    """Takes as few rounds as possible with the gain it knows (value iteration)."""
+
+    kind: Literal["optimal"] = "optimal"
+    gain: Annotated[int, Field(ge=1, le=1000)] = 1
+    """Gain of the assistant it counts on."""
+
+    def build(self, task: InteractionTask) -> Agent:
+        from taskloom_hci.users.build import optimal_user
+
+        return optimal_user(task, self.gain)
+
+
+class ReplayConfig(UserConfig):
+    """Does again what a recorded user did, episode by episode."""
+
+    kind: Literal["replay"] = "replay"
+    file: str = "episodes.npz"
+    """The recording: the episodes of a run."""
+
+    def build(self, task: InteractionTask) -> Agent:
+        from taskloom_hci.users.build import replay_user
+
+        return replay_user(task, self.file)

@@ -111,8 +111,13 @@ class LQGUser(Agent):
     def __init__(self, task: ClassicControl, problem: LQGProblem, *, noise: bool = True) -> None:
         gains = solve_lqg(problem)
         dt, n = task.timestep, task.num_states
-        for name, closed in (("feedback", problem.A - problem.B @ gains.L), ("filter gain", problem.A - gains.K @ problem.C)):
-            require_stable(np.eye(n) + dt * closed, "discrete", f"the {name} at a time step of {dt} s")
+        for name, closed in (
+            ("feedback", problem.A - problem.B @ gains.L),
+            ("filter gain", problem.A - gains.K @ problem.C),
+        ):
+            require_stable(
+                np.eye(n) + dt * closed, "discrete", f"the {name} at a time step of {dt} s"
+            )
         super().__init__(
             "user",
             policy=LinearFeedback(task.user_element(), gains.L, part="own", key="estimate"),

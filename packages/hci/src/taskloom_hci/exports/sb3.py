@@ -1,0 +1,109 @@
+"""A game for Stable-Baselines3: one agent of one game or of many, with actions and observations it can learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from gymnasium.spaces import Box, Dict as DictSpace
+from numpy.typing import NDArray
+from stable_baselines3.common.vec_env import VecEnv
+
+from taskloom_hci.bundle import Bundle
+from taskloom_hci.errors import HciError
+from taskloom_hci.exports.vector import PointingVector
+
+Float32 = NDArray[np.float32]
+
+
+class PointingVecEnv(VecEnv):
+    """Pointing games side by side, the user learning: `PPO("MlpPolicy", PointingVecEnv(bundle, 64))`.
+
+    The observation is one vector: position, goal and whatever else is asked for, each scaled to [0, 1] by the size of its
+    space. Actions are the user's, as `Discrete`.
+
+    Args:
+        bundle: A pointing game; its user is the one to train.
+        num_envs: How many games.
+        keys: What the learner sees, by flat name.
+    """
+
+    def __init__(
+        self, bundle: Bundle, num_envs: int, keys: Sequence[str] = ("task_state__position", "user_state__goal")
+    ) -> None:
+        self.games = PointingVector(bundle, num_envs)
+        space = self.games.single_observation_space
+        unknown = [key for key in keys if key not in space.spaces]
+        if unknown:
+            raise HciError(f"The user does not see {', '.join(unknown)}; it sees {', '.join(space.spaces)}.")
+        self.keys = tuple(keys)
+        self._scales = [_scale(space, key) for key in self.keys]
+        size = sum(len(low) for low, _ in self._scales)
+        super().__init__(num_envs, Box(0.0, 1.0, (size,), np.float32), self.games.single_action_space)
+        self._actions: Any = None
+        self._seed: int | None = None
+
+    def _flat(self, seen: dict[str, Any]) -> Float32:
+        parts = [
+            (seen[key].reshape(len(seen[key]), -1) - low) / span
+            for key, (low, span) in zip(self.keys, self._scales, strict=True)
+        ]
+        return np.concatenate(parts, axis=1).astype(np.float32)
+
+    def reset(self) -> Float32:
+        """Start all games."""
+        seen, _ = self.games.reset(seed=self._seed)
+        self._seed = None
+        return self._flat(seen)
+
+    def step_async(self, actions: NDArray[Any]) -> None:
+        """Take the actions of the next step."""
+        self._actions = actions
+
+    def step_wait(self) -> tuple[Float32, NDArray[Any], NDArray[Any], list[dict[str, Any]]]:
+        """Play one round of every game."""
+        seen, rewards, done, cut, info = self.games.step(self._actions)
+        infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
+        for row in np.flatnonzero(info["_final_obs"]) if info else ():
+            last = {key: values[None] for key, values in info["final_obs"][row].items()}
+            infos[row] = {"terminal_observation": self._flat(last)[0], "TimeLimit.truncated": bool(cut[row])}
+        return self._flat(seen), rewards.astype(np.float32), done | cut, infos
+
+    def seed(self, seed: int | None = None) -> Sequence[int | None]:
+        """Fix the random numbers from the next reset on."""
+        self._seed = seed
+        return [None if seed is None else seed + i for i in range(self.num_envs)]
+
+    def close(self) -> None:
+        """Let go of the games."""
+        self.games.close()
+
+    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:  # noqa: ANN401 -- Stable-Baselines3's signature
+        """Return an attribute, the same for every game."""
+        return [getattr(self, attr_name, None) for _ in self._get_indices(indices)]
+
+    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:  # noqa: ANN401
+        """Refuse: the games share their attributes."""
+        del value, indices
+        raise HciError(f"'{attr_name}' cannot be set for single games of a vector.")
+
+    def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:  # noqa: ANN401
+        """Refuse: there are no single environments behind a vector."""
+        del args, indices, kwargs
+        raise HciError(f"A vector of games has no method '{method_name}' of single games.")
+
+    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:  # noqa: ANN401
+        """Return that no game is wrapped."""
+        del wrapper_class
+        return [False for _ in self._get_indices(indices)]
+
+    def _get_indices(self, indices: Any) -> Iterable[int]:  # noqa: ANN401
+        return range(self.num_envs) if indices is None else [indices] if isinstance(indices, int) else indices
+
+
+def _scale(space: DictSpace, key: str) -> tuple[NDArray[Any], NDArray[Any]]:
+    box = space.spaces[key]
+    assert isinstance(box, Box)  # every entry of an observation is one  # noqa: S101
+    low, high = box.low.ravel().astype(np.float64), box.high.ravel().astype(np.float64)
+    return low, np.maximum(high - low, 1.0)

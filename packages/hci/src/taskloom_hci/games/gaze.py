@@ -1,0 +1,81 @@
+"""Gaze: finding a target with the eyes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from taskloom_hci.elements import Element, array_element
+from taskloom_hci.errors import HciError
+from taskloom_hci.state import State
+from taskloom_hci.task import InteractionTask
+
+
+class Gaze(InteractionTask):
+    """A target in the box [-1, 1]^d and a fixation that starts in its middle (Chen et al., CHI 2021).
+
+    In two dimensions the target lies at half the distance in a random direction, in one anywhere within it. The user's
+    action is the next fixation; every fixation costs 1; the game ends when the fixation is closer to the edge of the target
+    than the threshold.
+
+    Args:
+        width: Width of the target.
+        distance: Diameter of the circle, or length of the line, that targets are on.
+        threshold: How close to the target's edge counts as found.
+        dimension: 1 or 2.
+        max_rounds: Fixations after which a game is cut off.
+    """
+
+    constants = ("task_state__target",)
+
+    def __init__(
+        self,
+        width: float = 0.04,
+        distance: float = 0.8,
+        threshold: float = 0.04,
+        dimension: int = 2,
+        max_rounds: int = 200,
+    ) -> None:
+        super().__init__()
+        if dimension not in {1, 2}:
+            raise HciError(f"Gaze has 1 or 2 dimensions, not {dimension}.")
+        self.width, self.distance, self.threshold = width, distance, threshold
+        self.dimension, self.max_rounds = dimension, max_rounds
+        self.state["fixation"] = self.place("clip")
+        self.state["target"] = self.place("error")
+
+    def place(self, mode: Any = "error") -> Element:  # noqa: ANN401 -- an out-of-bounds mode
+        """Return an element that holds a point of the box."""
+        return array_element(
+            (self.dimension,), np.zeros(self.dimension), low=-1.0, high=1.0, out_of_bounds_mode=mode
+        )
+
+    def user_element(self) -> Element:
+        """Return the next fixation; beyond the border it stops there."""
+        return self.place("clip")
+
+    def on_bundle_constraints(self) -> Iterable[str]:
+        """Check that there is a user who looks, and nobody else."""
+        user = self.game.user
+        if user is None or user.policy.element.space.shape != (self.dimension,):
+            yield f"Gaze in {self.dimension} dimension(s) needs a user whose actions are points of that many."
+        if self.game.assistant is not None:
+            yield "Gaze has no assistant: choose the assistant 'none'."
+
+    def reset(self, forced: Mapping[str, Any] | None = None) -> None:
+        self.state["fixation"] = np.zeros(self.dimension)
+        if self.dimension == 1:
+            self.state["target"] = [(self.stream.uniform() - 0.5) * self.distance]
+        else:
+            angle = 2.0 * np.pi * self.stream.uniform()
+            self.state["target"] = self.distance / 2.0 * np.array([np.cos(angle), np.sin(angle)])
+
+    def on_user_action(self, *, user_action: Any) -> tuple[State, float, bool]:  # noqa: ANN401
+        self.state["fixation"] = user_action
+        off = np.linalg.norm(self.state["fixation"] - self.state["target"])
+        return self.state, -1.0, bool(off - self.width / 2.0 < self.threshold)
+
+    def on_assistant_action(self, *, assistant_action: Any) -> tuple[State, float, bool]:  # noqa: ANN401
+        raise HciError(f"Gaze has no assistant to do {assistant_action}.")

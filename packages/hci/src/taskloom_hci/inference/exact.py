@@ -1,0 +1,144 @@
+"""Exact Bayesian inference over a finite set of hypotheses: goals, parameters of the user, or both together.
+
+With hypotheses `theta_h` and log-weights `w_h`, one action `y` seen in the situation `x` gives
+
+    w_h <- w_h + log P(y | x, theta_h) - log sum_k exp(w_k + log P(y | x, theta_k))
+
+in logarithms, so that a hypothesis may be as unlikely as 1e-100000 and come back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import product
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from taskloom_hci.errors import HciError, ZeroEvidenceError
+from taskloom_hci.inference.engine import InferenceEngine
+from taskloom_hci.inference.goal import OnZero
+from taskloom_hci.models.model import Arrays, UserModel, action_index, safe_log, score
+from taskloom_hci.random import Stream
+from taskloom_hci.state import StateTree
+
+if TYPE_CHECKING:
+    from taskloom_hci.agent import Agent
+
+Float: TypeAlias = NDArray[np.float64]
+
+
+def hypotheses(**axes: ArrayLike) -> dict[str, NDArray[Any]]:
+    """Return all combinations of the values of several names, (H, ...) each; the last name varies fastest.
+
+    hypotheses(goal=[3, 7, 9], error_rate=[0.05, 0.2])     # six of them
+    """
+    values = [list(np.asarray(axis)) for axis in axes.values()]
+    rows = list(product(*values))
+    if not rows:
+        raise HciError("Inference needs at least one hypothesis.")
+    return {name: np.array([row[i] for row in rows]) for i, name in enumerate(axes)}
+
+
+def normalise(log_weights: Float, on_zero: OnZero = "raise") -> tuple[Float, Float]:
+    """Return log-weights (..., H) that sum to one as probabilities, and the logarithm of what they summed to (...,).
+
+    Args:
+        log_weights: Any log-weights; -inf for what is impossible.
+        on_zero: What to do where everything is impossible: `raise`, or start again from `uniform`.
+
+    Raises:
+        ZeroEvidenceError: If that happens and nothing else is asked for.
+    """
+    top = log_weights.max(axis=-1, keepdims=True)
+    impossible = ~np.isfinite(top)
+    if impossible.any():
+        if on_zero == "raise":
+            raise ZeroEvidenceError(
+                "What was observed has probability zero under every hypothesis; widen the hypotheses, or choose on_zero='uniform'."
+            )
+        log_weights = np.where(impossible, 0.0, log_weights)
+        top = np.where(impossible, 0.0, top)
+    total = np.log(np.exp(log_weights - top).sum(axis=-1, keepdims=True)) + top
+    evidence = np.where(impossible, -np.inf, total)[..., 0]
+    return log_weights - total, evidence
+
+
+def posterior(
+    model: UserModel,
+    log_prior: Float,
+    observation: Arrays,
+    theta: Arrays,
+    action: ArrayLike,
+    on_zero: OnZero = "raise",
+) -> tuple[Float, Float]:
+    """Return the log-posterior (..., H) after one action, and the log-evidence of the action (...,).
+
+    Args:
+        model: The user model.
+        log_prior: Log-probability of every hypothesis, (..., H).
+        observation: What the user saw; arrays with the leading axes of `log_prior` and a last axis of 1, or as the model
+            broadcasts them.
+        theta: The hypotheses, (H, ...) each.
+        action: Index of the action, (...,).
+        on_zero: See `normalise`.
+    """
+    index = np.asarray(action, dtype=np.int64)[..., None]
+    return normalise(log_prior + score(model, observation, theta, index), on_zero)
+
+
+def marginal(log_weights: Float, values: NDArray[Any]) -> tuple[NDArray[Any], Float]:
+    """Return the different values (V,) of one name and their probabilities (..., V), summed over all the others."""
+    distinct, which = np.unique(values, return_inverse=True)
+    p = np.exp(log_weights)
+    out = np.zeros((*p.shape[:-1], len(distinct)))
+    for v in range(len(distinct)):
+        out[..., v] = p[..., which == v].sum(axis=-1)
+    return distinct, out
+
+
+class ExactInference(InferenceEngine):
+    """Keeps a belief over hypotheses about the user in the agent's state, as log-probabilities.
+
+    Args:
+        model: How the user acts.
+        theta: The hypotheses by name, (H, ...) each; see `hypotheses`.
+        key: Name of the belief in the agent's state, an element of shape (H,).
+        on_zero: What to do about an action that every hypothesis rules out.
+    """
+
+    def __init__(
+        self,
+        model: UserModel,
+        theta: Mapping[str, NDArray[Any]],
+        *,
+        key: str = "log_beliefs",
+        on_zero: OnZero = "raise",
+    ) -> None:
+        sizes = {name: len(values) for name, values in theta.items()}
+        if not sizes or len(set(sizes.values())) != 1:
+            raise HciError(f"Every hypothesis needs a value of every name; the names have {sizes}.")
+        self.model, self.theta, self.key, self.on_zero = model, dict(theta), key, on_zero
+        self.num_hypotheses = next(iter(sizes.values()))
+
+    def bind(self, agent: Agent) -> None:
+        shape = np.shape(agent.state[self.key])
+        if shape != (self.num_hypotheses,):
+            raise HciError(
+                f"'{self.key}' needs the shape ({self.num_hypotheses},) of the hypotheses, not {shape}."
+            )
+
+    def infer(
+        self, observation: StateTree, state: Mapping[str, Any], stream: Stream
+    ) -> tuple[dict[str, Any], float]:
+        del stream
+        seen = self.model.observation_of(observation)
+        index = action_index(self.model, observation["user_action"]["action"])
+        after, _ = posterior(self.model, state[self.key], seen, self.theta, index, self.on_zero)
+        return {self.key: after}, 0.0
+
+
+def uniform_log(count: int) -> Float:
+    """Return the log-probabilities of `count` hypotheses of which nothing is known."""
+    return np.full(count, float(safe_log(1.0 / count)))

@@ -1,0 +1,60 @@
+"""Teaching items for an exam."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from taskloom import OneOf, Unit
+from taskloom_hci.assistants.config import AssistantConfig, LeitnerConfig
+from taskloom_hci.config import HciConfig
+from taskloom_hci.run import HciTask
+from taskloom_hci.users.config import MemoryConfig, UserConfig
+
+if TYPE_CHECKING:
+    from taskloom_hci.games.teaching import Teaching as Game
+
+
+class TeachingConfig(HciConfig):
+    """A user who forgets, and a teacher who chooses what is practised."""
+
+    user: Annotated[UserConfig, OneOf("taskloom_hci.users")] = MemoryConfig()
+    """Who learns."""
+    assistant: Annotated[AssistantConfig, OneOf("taskloom_hci.assistants")] | None = LeitnerConfig()
+    """Who teaches."""
+    episodes: Annotated[int, Field(ge=1, le=100_000_000)] = 50
+    """Episodes that are played."""
+    items: Annotated[int, Field(ge=1, le=1000)] = 20
+    """Items to learn."""
+    sessions: Annotated[int, Field(ge=1, le=100)] = 2
+    """Sessions of practice."""
+    trials: Annotated[int, Field(ge=1, le=10_000)] = 100
+    """Trials in a session."""
+    inter_trial: Annotated[float, Field(gt=0), Unit("s")] = 3.0
+    """Time from one trial to the next."""
+    pause: Annotated[float, Field(ge=0), Unit("s")] = 30.0
+    """Additional time between sessions."""
+    exam: Annotated[float, Field(ge=0), Unit("s")] = 60.0
+    """Time from the last trial to the exam."""
+
+
+class Teaching(HciTask[TeachingConfig]):
+    """Spaced repetition: the return is the number of items known at the exam."""
+
+    def __init__(self, config: TeachingConfig) -> None:
+        super().__init__(config)
+
+    def game(self) -> Game:
+        """Return the course."""
+        # NumPy and gymnasium are for running, not for `--help`.
+        from taskloom_hci.games.teaching import Teaching as Game
+
+        config = self.config
+        return Game(
+            config.items,
+            (config.trials,) * config.sessions,
+            config.inter_trial,
+            config.pause,
+            config.exam,
+        )
