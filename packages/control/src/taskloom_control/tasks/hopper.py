@@ -11,7 +11,7 @@ from taskloom import Unit
 from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig
 from taskloom_control.models import model_path
-from taskloom_control.optimizers.config import Cem
+from taskloom_control.optimizers.config import PredictiveSampling
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import Weight, half_square
 
@@ -38,9 +38,9 @@ class HopperConfig(ControlConfig):
     """Weight of the squared torques, in units of their bounds."""
     speed: Annotated[float, Field(ge=-3, le=3), Unit("m/s")] = 0.7
     """Speed asked for."""
-    controller: ControllerConfig = ControllerConfig(horizon=0.6)
+    controller: ControllerConfig = ControllerConfig(horizon=0.8, control_freq=50.0)
     """The receding-horizon controller."""
-    optimizer: AnyOptimizer = Cem(num_rollouts=48, num_elites=5, keep=3)
+    optimizer: AnyOptimizer = PredictiveSampling(num_rollouts=48, sigma=0.2, keep=2)
     """What improves the plan."""
 
 
@@ -74,7 +74,7 @@ class Hopper(StagedTask[HopperConfig]):
 
     def reset(self, rng: np.random.Generator) -> None:
         """Begin standing on a bent leg, nearly at rest."""
-        self.data.qpos[:3] = 0.0, HEIGHT, rng.uniform(-0.05, 0.05)
+        self.data.qpos[:3] = 0.0, HEIGHT + 0.02, rng.uniform(-0.05, 0.05)
         self.data.qpos[3:] = POSTURE + rng.uniform(-0.05, 0.05, 3)
         self.data.qvel[:] = 0.05 * rng.standard_normal(6)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig, Seconds
 from taskloom_control.models import model_path
-from taskloom_control.optimizers.config import Cem
+from taskloom_control.optimizers.config import Mppi
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import Weight, half_square
 
@@ -36,7 +36,7 @@ class QuadrupedStandConfig(ControlConfig):
     """Simulated time of the closed loop."""
     controller: ControllerConfig = ControllerConfig(horizon=0.4, spline="linear")
     """The receding-horizon controller."""
-    optimizer: AnyOptimizer = Cem(num_rollouts=24, num_nodes=3, sigma_start=0.2, sigma_max=0.5)
+    optimizer: AnyOptimizer = Mppi(num_rollouts=24, num_nodes=3, sigma=0.05, ess=4)
     """What improves the plan."""
 
 
@@ -68,7 +68,7 @@ class QuadrupedStand(StagedTask[QuadrupedStandConfig]):
 
     def reset(self, rng: np.random.Generator) -> None:
         """Begin crouched, every joint up to a quarter of a radian from the crouch, just above the ground."""
-        self.data.qpos[2] = 0.2
+        self.data.qpos[2] = 0.24
         self.data.qpos[7:] = (0.0, 1.3, -2.4) * 4 + rng.uniform(-0.25, 0.25, 12)
 
     def optimizer_warm_start(self) -> np.ndarray:

@@ -41,10 +41,10 @@ class QuadrupedWalkConfig(ControlConfig):
     """Weight of the squared distance of the controls from standing."""
     speed: Annotated[float, Field(ge=-1, le=1), Unit("m/s")] = 0.3
     """Speed asked for."""
-    controller: ControllerConfig = ControllerConfig(horizon=0.5, spline="linear")
+    controller: ControllerConfig = ControllerConfig(horizon=0.5)
     """The receding-horizon controller."""
     optimizer: AnyOptimizer = Cem(
-        num_rollouts=48, num_elites=6, sigma_start=0.3, sigma_max=0.5, sigma_min=0.08
+        num_rollouts=48, num_elites=6, keep=3, sigma_start=0.15, sigma_max=0.3, sigma_min=0.04
     )
     """What improves the plan."""
 
@@ -82,7 +82,7 @@ class QuadrupedWalk(StagedTask[QuadrupedWalkConfig]):
 
     def reset(self, rng: np.random.Generator) -> None:
         """Begin standing, every joint up to a tenth of a radian from that."""
-        self.data.qpos[2] = HEIGHT + 0.02
+        self.data.qpos[2] = HEIGHT + 0.03
         self.data.qpos[7:] = LEG * 4 + rng.uniform(-0.1, 0.1, 12)
 
     def optimizer_warm_start(self) -> np.ndarray:

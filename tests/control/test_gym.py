@@ -1,0 +1,70 @@
+"""Every task is a clean Gymnasium environment."""
+
+from __future__ import annotations
+
+import gymnasium
+import numpy as np
+import pytest
+import taskloom_control.gym as exported
+from gymnasium.utils.env_checker import check_env
+from taskloom_control.domain import DOMAIN
+
+NAMES = [ref.name for ref in DOMAIN.tasks]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_environment_passes_gymnasiums_checker_without_a_warning(name: str) -> None:
+    env = gymnasium.make(f"taskloom/{name}-v0", render_mode="rgb_array", seconds=0.5)
+    check_env(env.unwrapped, skip_render_check=False)
+    env.close()
+
+
+def test_every_task_is_registered() -> None:
+    registered = {key for key in gymnasium.registry if key.startswith("taskloom/")}
+    assert registered == {f"taskloom/{name}-v0" for name in NAMES}
+
+
+def test_name_with_the_module_needs_no_import() -> None:
+    env = gymnasium.make("taskloom_control.gym:taskloom/cartpole-v0")
+    assert isinstance(env.unwrapped, exported.ControlEnv)
+
+
+def test_environment_is_vectorised() -> None:
+    envs = gymnasium.make_vec(
+        "taskloom/cartpole-v0", num_envs=3, vectorization_mode="sync", seconds=0.2
+    )
+    observations, _ = envs.reset(seed=1)
+    assert observations.shape == (3, 4)
+    for _ in range(5):
+        observations, rewards, _, truncated, _ = envs.step(np.zeros((3, 1), dtype=np.float32))
+    assert rewards.shape == (3,)
+    assert truncated.all()
+    envs.close()
+
+
+def test_actions_span_the_control_range() -> None:
+    env = exported.make_env("cartpole")
+    env.reset(seed=0)
+    env.step(np.array([1.0]))
+    assert env.simulation.data.ctrl[0] == pytest.approx(1.8)
+    env.step(np.array([-0.5]))
+    assert env.simulation.data.ctrl[0] == pytest.approx(-0.9)
+
+
+def test_same_seed_gives_the_same_episode() -> None:
+    traces = []
+    for _ in range(2):
+        env = exported.make_env("cylinder_push")
+        observation, _ = env.reset(seed=5)
+        rows = [observation]
+        rows += [env.step(np.array([0.3, -0.2]))[0] for _ in range(10)]
+        traces.append(np.stack(rows))
+    np.testing.assert_array_equal(*traces)
+
+
+def test_reward_is_the_tasks_own() -> None:
+    env = exported.make_env("lq_point_mass")
+    env.reset(seed=0)
+    _, reward, _, _, _ = env.step(np.array([0.0]))
+    (x,), (v,) = env.simulation.data.qpos, env.simulation.data.qvel
+    assert reward == pytest.approx(-(x * x + 0.1 * v * v))
