@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -102,3 +103,35 @@ def test_a_script_in_a_report_would_not_run(tab: Any, report: Path, tmp_path: Pa
     tab.open(page.as_uri())
     assert tab.evaluate("document.title") != "owned"
     assert any("Content Security Policy" in complaint for complaint in tab.complaints)
+
+
+def test_an_interactive_report_draws_living_charts_under_its_policy(tab: Any, report: Path) -> None:
+    """One script, allowed by its hash, no eval, nothing fetched; a chart answers to the mouse."""
+    words = [
+        "report",
+        str(report.parent),
+        "--interactive",
+        "-o",
+        str(report.with_name("moving.html")),
+    ]
+    command = "import sys; from taskloom.cli import main; sys.exit(main())"
+    subprocess.run([sys.executable, "-c", command, *words], check=True, capture_output=True)
+    still = report.read_text().count("<svg")
+    page = report.with_name("moving.html")
+    tab.open(page.as_uri())
+    deadline = time.monotonic() + 20
+    living = "document.querySelectorAll('.living svg').length"
+    while tab.evaluate(living) < still and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert tab.evaluate(living) == still > 0
+    assert tab.evaluate("document.querySelectorAll('figure > svg').length") == 0
+    assert tab.complaints == []
+    assert [address for address in tab.requests if not address.startswith("data:")] == [
+        page.as_uri()
+    ]
+    policy = page.read_text().partition("Content-Security-Policy")[2][:400]
+    assert "unsafe-eval" not in policy
+    assert policy.count("unsafe-inline") == 1  # styles
+    assert tab.evaluate(
+        "getComputedStyle(document.querySelector('.living svg .mark-rect path, .living svg .mark-line path')).fill !== ''"
+    )

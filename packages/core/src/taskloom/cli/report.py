@@ -18,6 +18,9 @@ def report(
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Where to write the page."),
     ] = None,
+    interactive: Annotated[
+        bool, typer.Option("--interactive", help="Charts with tooltips and zoom; 1 MB more.")
+    ] = False,
     store: StoreOption = None,
 ) -> None:
     """Write the report of a run, or a comparison of several, as one self-contained page."""
@@ -27,7 +30,9 @@ def report(
     place = default_store(store)
     opened = [open_run(name, place) for name in runs]
     if len(opened) == 1:
-        written = write_report(opened[0], output)
+        written = write_report(opened[0], output, interactive=interactive)
     else:
-        written = write_comparison(opened, output or Path("comparison.html"))
+        written = write_comparison(
+            opened, output or Path("comparison.html"), interactive=interactive
+        )
     typer.echo(str(written))

@@ -9,7 +9,7 @@ from pathlib import Path
 import htpy as h
 from markupsafe import Markup
 
-from taskloom.report import figures, markup
+from taskloom.report import figures, interactive, markup
 from taskloom.report.model import Block, Chart, Heading, Html, Image, Table, Text
 from taskloom.report.render import ChartError, svg_of
 
@@ -117,7 +117,7 @@ def chart(block: Chart) -> h.Node:
     title = block.spec.get("title")
     label = block.caption or (title if isinstance(title, str) else "") or "Chart"
     try:
-        drawing: h.Node = svg_of(block.spec, label)
+        drawing: h.Node = [svg_of(block.spec, label), interactive.spec_of(block.spec)]
     except ChartError as error:
         drawing = note(f"This chart cannot be drawn: {error}.")
     return h.figure[drawing, block.caption and h.figcaption[block.caption]]

@@ -9,6 +9,7 @@ import htpy as h
 from markupsafe import Markup
 
 from taskloom import __version__
+from taskloom.report import interactive
 
 # No script, no fetch, no frame: whatever text a run or a plugin put in, the browser does nothing with it.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
@@ -28,6 +29,7 @@ def page(
     policy: str = POLICY,
     script: str = "",
     wide: bool = False,
+    moving: bool = False,
 ) -> str:
     """Return a whole document.
 
@@ -38,7 +40,10 @@ def page(
         policy: The content security policy; empty when the server sends one.
         script: The address of the viewer's script; a report has none.
         wide: Whether the page uses a wide window.
+        moving: Whether charts are interactive; the page then holds Vega's script and nothing else that runs.
     """
+    if moving:
+        policy = f"{policy}; {interactive.source_of_script()}"
     present = [(name, _anchor(name), body) for name, body in sections if body]
     style = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
     document = h.html(lang="en")[
@@ -69,11 +74,16 @@ def page(
             ],
             h.footer[
                 f"Written by taskloom {__version__}.",
-                not script and " This file is complete: it needs no network and runs no script.",
+                not script and " This file is complete: it needs no network",
+                not script
+                and (
+                    ", and its only script draws the charts." if moving else " and runs no script."
+                ),
             ],
+            moving and h.script[Markup(interactive.script())],
         ],
     ]
-    return str(document)
+    return str(interactive.WANTED.provider(moving, document))
 
 
 def _anchor(name: str) -> str:

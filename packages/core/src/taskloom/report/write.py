@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _NEEDED = ("htpy", "vl_convert")
 
 
-def write_report(run: Run, output: Path | None = None) -> Path:
+def write_report(run: Run, output: Path | None = None, *, interactive: bool = False) -> Path:
     """Write the report of a run.
 
     A domain's section that cannot be made becomes a note in the page; the page itself is always written.
@@ -26,6 +26,7 @@ def write_report(run: Run, output: Path | None = None) -> Path:
     Args:
         run: The run; it may still be running.
         output: Where to write; `report.html` in the run's folder by default.
+        interactive: Whether charts answer to the mouse; the page is a megabyte larger.
 
     Returns:
         The file.
@@ -39,7 +40,7 @@ def write_report(run: Run, output: Path | None = None) -> Path:
     from taskloom.runs.writer import atomic_write
 
     target = output if output is not None else run.layout.report
-    atomic_write(target, page(*run_page(run)))
+    atomic_write(target, page(*run_page(run), moving=interactive))
     return target
 
 
@@ -66,7 +67,7 @@ def run_page(run: Run) -> tuple[str, h.Node, list[tuple[str, h.Node]]]:
     return title, sections.head(run, environment), parts
 
 
-def write_comparison(runs: Sequence[Run], output: Path) -> Path:
+def write_comparison(runs: Sequence[Run], output: Path, *, interactive: bool = False) -> Path:
     """Write a page that sets runs side by side: results, what differs in their configs, histories.
 
     Raises:
