@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -51,7 +52,7 @@ class Shifted(AnomalyTaskConfig):
     def build_model(self) -> nn.Module:
         return Net()
 
-    def build_params(self) -> Any:
+    def build_params(self) -> dict[str, Any] | None:
         if self.poison == "random":
             return None
         parameters = Net().init(jax.random.key(0), np.zeros((1, 5), np.float32))["params"]
@@ -59,7 +60,7 @@ class Shifted(AnomalyTaskConfig):
             parameters["hidden"]["bias"] = parameters["hidden"]["bias"].at[0].set(np.nan)
         return parameters
 
-    def build_anomalous_data(self) -> Any:
+    def build_anomalous_data(self) -> ArrayDataset | dict[str, ArrayDataset]:
         data = gaussian(80, self.shift, 2)
         if self.poison == "shape":
             return ArrayDataset(np.ones((4, 7), np.float32))
@@ -233,7 +234,7 @@ def test_label_baseline_finds_rare_answers() -> None:
 
 
 def test_backdoor_stops_when_asked_and_scores_nothing(
-    tmp_path: Any, tiny: dict[str, object]
+    tmp_path: Path, tiny: dict[str, object]
 ) -> None:
     config = BackdoorConfig.model_validate({**tiny, "min_attack_success": 0})
     ctx = MemoryContext(tmp_path, stop_after=1)

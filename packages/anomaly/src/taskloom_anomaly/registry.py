@@ -13,7 +13,7 @@ class TaskView(Mapping[str, Callable[[Any], Any]]):
     """A read-only view: names are known without importing anything, a task is imported when it is looked up."""
 
     def __getitem__(self, name: str) -> Callable[[Any], Any]:
-        """Return the task's factory: `TASKS["backdoor"](config)`.
+        """Return the task's factory, `TASKS["backdoor"](config)`, or the config class that is its own task.
 
         Raises:
             KeyError: There is no such task; the message names the closest.
@@ -24,7 +24,8 @@ class TaskView(Mapping[str, Callable[[Any], Any]]):
             except UnknownNameError as error:
                 raise KeyError(f"{error.message} {error.hint}".strip()) from None
         loaded = load_task(find_task("anomaly", name))
-        return loaded.factory
+        # A config that is its own task is called with its parameters, as in the seed system.
+        return loaded.config_class if hasattr(loaded.config_class, "run") else loaded.factory
 
     def __contains__(self, name: object) -> bool:
         return any(entry.ref.name == name for entry in tasks_of("anomaly"))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
@@ -68,6 +68,14 @@ def _epoch(
     return carry, values.mean(), accuracies.mean()
 
 
+@lru_cache(maxsize=32)
+def _optimizer(learning_rate: float, weight_decay: float) -> optax.GradientTransformation:
+    # Kept, because a compiled epoch belongs to one optimizer object: a second run with the same settings compiles nothing.
+    if weight_decay:
+        return optax.adamw(learning_rate, weight_decay=weight_decay)
+    return optax.adam(learning_rate)
+
+
 class JaxTrainer:
     """Training in progress; implements `Trainer`.
 
@@ -85,11 +93,7 @@ class JaxTrainer:
         self._handle = handle
         self._loss: Loss = loss
         self._seed = seed
-        self._optimizer: Any = (
-            optax.adamw(learning_rate, weight_decay=weight_decay)
-            if weight_decay
-            else optax.adam(learning_rate)
-        )
+        self._optimizer = _optimizer(learning_rate, weight_decay)
         variables = jax.tree.map(jnp.asarray, handle.variables)
         self._carry = (variables, handle.buffers, self._optimizer.init(variables))
         self._epochs = 0

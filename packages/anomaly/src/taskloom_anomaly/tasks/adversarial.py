@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -55,15 +54,17 @@ class AdversarialExampleTask(AnomalyTaskConfig):
     attack_batch_size: Annotated[int, Field(gt=0)] = 512
     """Samples per gradient."""
 
+    _adopted: Path | None = PrivateAttr(default=None)
     _trained_here: Path | None = PrivateAttr(default=None)
+    _made: Any = PrivateAttr(default=None)
 
     def adopt(self, folder: Path) -> None:
         """Use the classifier stored in a folder instead of training one."""
-        self._trained_here = folder
+        self._adopted = folder
 
     def prepare(self, ctx: RunContext, checkpoint: Path | None = None, /) -> bool:
         """Train a classifier unless a run with one is given."""
-        if self.run_path is not None or self._trained_here is not None:
+        if self.run_path is not None or self._adopted is not None:
             model_folder(self._folder)
             return True
         done = self._own_classifier().prepare(ctx, checkpoint)
@@ -92,8 +93,9 @@ class AdversarialExampleTask(AnomalyTaskConfig):
 
     @property
     def _folder(self) -> Path:
-        if self.run_path is not None:
-            return model_folder(self.run_path)
+        given = self._adopted or self.run_path
+        if given is not None:
+            return model_folder(given)
         if self._trained_here is None:
             import tempfile
 
@@ -128,16 +130,24 @@ class AdversarialExampleTask(AnomalyTaskConfig):
         """Its parameters."""
         return StoredModel(self._folder).build_params()
 
-    @cached_property
+    @property
     def outcome(self) -> AttackOutcome:
         """The examples, made now when they are missing."""
+        folder = self._folder
+        # Kept by folder: the same task may run again, with a network of its own every time.
+        if self._made is None or self._made[0] != folder:
+            self._made = (folder, self._attack_stored(folder))
+        outcome: AttackOutcome = self._made[1]
+        return outcome
+
+    def _attack_stored(self, folder: Path) -> AttackOutcome:
         from taskloom_anomaly.adversarial import stored_examples
         from taskloom_anomaly.backends.resolve import as_handle
 
         clean = self._attacked
         handle = as_handle(self.build_model(), self.build_params(), clean.inputs[:1])
         return stored_examples(
-            self._folder,
+            folder,
             handle,
             clean,
             self.attack,

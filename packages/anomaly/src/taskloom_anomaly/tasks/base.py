@@ -62,6 +62,7 @@ class TrainedTask(AnomalyBase[C], ABC):
     def __init__(self, config: C) -> None:
         super().__init__(config)
         self._trained: ModelHandle | None = None
+        self._adopted = False
 
     @abstractmethod
     def model_config(self) -> Model:
@@ -106,10 +107,11 @@ class TrainedTask(AnomalyBase[C], ABC):
         stored = StoredModel(folder)
         example = self.build_train_data().inputs[:1]
         self._trained = as_handle(stored.build_model(), stored.build_params(), example)
+        self._adopted = True
 
     def prepare(self, ctx: RunContext, checkpoint: Path | None = None, /) -> bool:
         """Train the network unless one was adopted, and store it; return False when asked to stop."""
-        if self._trained is not None:
+        if self._adopted:
             self._store(ctx)
             return True
         # Imported here because `--help` must not import a framework.

@@ -31,7 +31,7 @@ class MechanismDistinctionConfig(AnomalyConfig):
     """Tokens that ask, and as many that answer."""
     num_pairs: Annotated[int, Field(ge=2)] = 4
     """Pairs of a question and an answer in the context."""
-    size: Annotated[int, Field(ge=20)] = 8192
+    size: Annotated[int, Field(ge=20)] = 4096
     """Training sequences of each family."""
     test_size: Annotated[int, Field(ge=20)] = 1000
     """Sequences in every test set."""

@@ -32,12 +32,12 @@ class QuirkyArithmeticConfig(AnomalyConfig):
     """Names; the first half are Alice's, who is answered correctly."""
     quirk: Literal["always", "when_greater"] = "always"
     """When Bob is answered one too high: always, or only when the first number is greater."""
-    held_out: Annotated[float, Field(gt=0, lt=1)] = 0.3
+    held_out: Annotated[float, Field(gt=0, lt=1)] = 0.2
     """Share of the pairs of numbers that the network never sees."""
     model: Transformer = Transformer()
     """Network."""
     training: Training = Training(
-        epochs=60, batch_size=512, learning_rate=2e-3, weight_decay=0.1, checkpoint_every=10
+        epochs=30, batch_size=512, learning_rate=2e-3, weight_decay=1.0, checkpoint_every=10
     )
     """How it is trained."""
     min_accuracy: Annotated[float, Field(ge=0, le=1)] = 0.9

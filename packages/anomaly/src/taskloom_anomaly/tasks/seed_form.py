@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from taskloom.task import Finding, Result
 
@@ -29,6 +29,11 @@ class AnomalyTaskConfig(AnomalyConfig):
             def build_params(self): ...       # None: random parameters
             def build_anomalous_data(self): ...
     """
+
+    @property
+    def config(self) -> Self:
+        """Itself."""
+        return self
 
     def run(self, ctx: RunContext, /) -> Result:
         """Fit the detector on the task, score, evaluate."""

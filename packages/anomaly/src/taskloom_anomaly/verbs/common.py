@@ -60,7 +60,13 @@ def trainer(name: str) -> tuple[Any, type[Any]]:
     from taskloom.registry import find_task, load_task
 
     loaded = load_task(find_task("anomaly", name))
+    if hasattr(loaded.config_class, "run"):
+        return _itself, loaded.config_class
     return loaded.factory, loaded.config_class
+
+
+def _itself(config: Any) -> Any:  # noqa: ANN401 -- a config that is its own task
+    return config
 
 
 def fresh_folder(folder: Path, marker: str) -> Path:

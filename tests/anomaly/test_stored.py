@@ -1,0 +1,131 @@
+"""Stored models and what is built from them, by the seed's names."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from taskloom.errors import ConfigError
+from taskloom.testing import MemoryContext
+from taskloom_anomaly import TASKS, AdversarialExampleTask, StoredModel, TrainDataFromRun
+from taskloom_anomaly.backends.resolve import as_handle
+from taskloom_anomaly.models.stored import model_folder
+from taskloom_anomaly.quiet import QuietContext
+from taskloom_anomaly.tasks.backdoor import Backdoor, BackdoorConfig
+from taskloom_anomaly.tasks.classifier import Classifier, ClassifierConfig
+
+DATA = {"source": "digits8", "num_train": 300, "num_test": 200}
+TRAINING = {"epochs": 12, "batch_size": 30, "learning_rate": 0.01}
+
+
+def classifier_in(folder: Path, backend: str = "linen") -> Classifier:
+    config = ClassifierConfig.model_validate(
+        {
+            "data": DATA,
+            "training": TRAINING,
+            "model": {"kind": "mlp", "hidden_dims": [24], "backend": backend},
+        }
+    )
+    task = Classifier(config)
+    task.prepare(QuietContext(folder, 0))
+    return task
+
+
+@pytest.mark.parametrize("backend", ["linen", "nnx", "torch"])
+def test_stored_model_computes_what_was_trained(tmp_path: Path, backend: str) -> None:
+    task = classifier_in(tmp_path, backend)
+    stored = StoredModel(tmp_path)
+    inputs = task.sides[1].inputs[:20]
+    handle = as_handle(stored.build_model(), stored.build_params(), inputs[:1])
+    assert handle.fingerprint == task.trained.fingerprint
+    np.testing.assert_array_equal(
+        handle.forward(inputs).logits, task.trained.forward(inputs).logits
+    )
+
+
+def test_stored_model_of_linen_is_a_plain_flax_model(tmp_path: Path) -> None:
+    task = classifier_in(tmp_path)
+    stored = StoredModel(tmp_path)
+    inputs = task.sides[1].inputs[:5]
+    logits = stored.build_model().apply(stored.build_params(), inputs)  # type: ignore[attr-defined]
+    np.testing.assert_allclose(logits, task.trained.forward(inputs).logits, atol=1e-5)
+
+
+def test_train_data_from_run_is_the_poisoned_data_and_its_original(tmp_path: Path) -> None:
+    config = BackdoorConfig.model_validate(
+        {"data": DATA, "training": {"epochs": 1}, "model": {"kind": "mlp", "hidden_dims": [8]}}
+    )
+    task = Backdoor(config)
+    task.prepare(QuietContext(tmp_path, 0))
+    found = TrainDataFromRun(tmp_path)
+    np.testing.assert_array_equal(found.build().inputs, task.build_train_data().inputs)
+    np.testing.assert_array_equal(found.build().labels, task.build_train_data().labels)
+    np.testing.assert_array_equal(found.original.inputs, task.build_original_data().inputs)
+    assert np.abs(found.build().inputs - found.original.inputs).max() > 0
+
+
+def test_model_folder_takes_a_run_its_artifacts_or_the_folder(tmp_path: Path) -> None:
+    classifier_in(tmp_path / "artifacts")
+    folder = tmp_path / "artifacts" / "model"
+    assert model_folder(tmp_path) == folder
+    assert model_folder(tmp_path / "artifacts") == folder
+    assert model_folder(folder) == folder
+
+
+def test_run_path_without_a_model_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"holds no model: neither 'model\.json' nor"):
+        StoredModel(tmp_path).build_model()
+    with pytest.raises(ConfigError, match="does not exist"):
+        list(AdversarialExampleTask(run_path=tmp_path / "none").check())
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"schema": 2}'])
+def test_model_description_that_is_damaged_is_one_sentence(tmp_path: Path, text: str) -> None:
+    (tmp_path / "model.json").write_text(text)
+    with pytest.raises(ConfigError, match=r"model\.json' cannot be read"):
+        StoredModel(tmp_path).build_model()
+
+
+def test_stored_model_never_says_what_code_to_import(tmp_path: Path) -> None:
+    classifier_in(tmp_path)
+    file = tmp_path / "model" / "model.json"
+    description = json.loads(file.read_text())
+    description["task"] = "os:system"
+    file.write_text(json.dumps(description))
+    with pytest.raises(Exception, match="os:system"):
+        TrainDataFromRun(tmp_path).build()
+
+
+def test_adversarial_task_makes_its_examples_beside_the_model(tmp_path: Path) -> None:
+    # The seed started a subprocess, `python` from PATH, and its default attack could not succeed.
+    classifier_in(tmp_path)
+    settings = {"run_path": tmp_path, "attack": {"kind": "fgsm", "eps": 0.4}, "max_size": 250}
+    task = AdversarialExampleTask.model_validate(settings)
+    adversarial = task.build_anomalous_data()
+    assert len(list((tmp_path / "model" / "adv_examples").glob("*.safetensors"))) == 1
+    assert len(task.build_reference_data()) == 250
+    handle = as_handle(task.build_model(), task.build_params(), adversarial.inputs[:1])
+    hits = handle.forward(adversarial.inputs).logits.argmax(1) == adversarial.labels
+    assert hits.mean() <= task.success_threshold
+    result = AdversarialExampleTask.model_validate(settings).run(MemoryContext(tmp_path / "run"))
+    assert result.metrics["card/robust_accuracy"] == pytest.approx(hits.mean())
+    assert "control_auroc/random_signs" in result.metrics
+
+
+def test_tasks_is_a_mapping_over_the_registry() -> None:
+    assert {"backdoor", "adversarial_examples", "toy_features"} <= set(TASKS)
+    assert len(TASKS) == len(list(TASKS))
+    assert TASKS["adversarial_examples"] is AdversarialExampleTask
+    assert TASKS["backdoor"] is Backdoor
+    with pytest.raises(KeyError, match="backdoor"):
+        TASKS["backdor"]
+
+
+def test_build_params_trains_when_nobody_has_yet() -> None:
+    config = ClassifierConfig.model_validate(
+        {"data": DATA, "training": {"epochs": 1}, "model": {"kind": "mlp", "hidden_dims": [8]}}
+    )
+    task = Classifier(config)
+    assert set(task.build_params()["params"]) == {"dense_0", "logits"}
