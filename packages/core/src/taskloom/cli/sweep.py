@@ -77,6 +77,14 @@ def sweep(
             "--time-limit", metavar="TIME", help="Ask each run to stop after this: 90s, 30m, 12h."
         ),
     ] = "",
+    sink: Annotated[
+        list[str],
+        typer.Option(
+            "--sink",
+            metavar="NAME",
+            help="Send metrics to tensorboard, mlflow or wandb too. Repeatable.",
+        ),
+    ] = [],  # noqa: B006
     force: Annotated[
         bool, typer.Option("--force", help="Run points even if an identical run has finished.")
     ] = False,
@@ -95,6 +103,7 @@ def sweep(
         "resources": Resources(
             cpus, gpus, memory=read_size(memory), time_limit=read_time(time_limit)
         ),
+        "sinks": tuple(sink),
         "argv": ("tasks", "sweep", loaded.entry.domain, loaded.entry.ref.name, *invocation.words),
     }
     if optimize:

@@ -19,6 +19,7 @@ from taskloom.runs import checkpoints, index
 from taskloom.runs.layout import RunLayout
 from taskloom.runs.record import Failure, RunRecord, Stored, begin_attempt, timestamp, write_record
 from taskloom.runs.run import Run
+from taskloom.sinks.sink import SinkGroup
 from taskloom.task import Result, Resumable, Task
 
 _log = logging.getLogger(__name__)
@@ -57,12 +58,16 @@ def attempt(
         checkpoint = (
             checkpoints.newest_good(layout.checkpoints) if isinstance(task, Resumable) else None
         )
-        ctx = LiveContext(layout, record, console, stop, checkpoint.dir if checkpoint else None)
+        sinks = SinkGroup(record.sinks, layout.dir, record)
+        ctx = LiveContext(
+            layout, record, console, stop, checkpoint.dir if checkpoint else None, sinks=sinks
+        )
         try:
             with stop.installed(record.resources.time_limit):
                 end = _run(task, ctx, checkpoint.dir if checkpoint else None, stop)
                 record = _finalise(layout, record, ctx, end)
                 run = Run(layout.dir, record)
+                sinks.close(run)
                 if report:
                     _write_report(run, console)
         finally:

@@ -21,6 +21,7 @@ from taskloom.runs.layout import RunLayout, inside
 from taskloom.runs.record import RunRecord
 from taskloom.runs.writer import JsonLines, encode_number, read_json, read_lines, store_error
 from taskloom.seeding import derive_seed
+from taskloom.sinks.sink import SinkGroup
 
 _NAME_LIMIT = 200
 _NAMES_LIMIT = 1000
@@ -45,6 +46,7 @@ class LiveContext:
         console: Where to show metrics and progress.
         stop: Whether the run should end.
         checkpoint: The checkpoint that this attempt continues from; None at the beginning.
+        sinks: Where metrics go besides the folder.
     """
 
     def __init__(
@@ -54,12 +56,15 @@ class LiveContext:
         console: Console,
         stop: Stop,
         checkpoint: Path | None = None,
+        *,
+        sinks: SinkGroup | None = None,
     ) -> None:
         self._layout = layout
         self._record = record
         self._console = console
         self._stop = stop
         self._rank = 0
+        self._sinks = sinks
         self._lines = JsonLines(layout.metrics)
         self._writing = threading.Lock()
         self._names: set[str] = set()
@@ -122,6 +127,8 @@ class LiveContext:
                     self._told -= Counter([key])
                     return
             self._lines.append(_encode(step, time.monotonic() - self._began, numbers))
+            if self._sinks:
+                self._sinks.log(step, numbers)
         self._console.metrics(step, numbers)
 
     def artifact(self, name: str, /) -> Path:

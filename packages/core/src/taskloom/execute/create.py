@@ -31,6 +31,7 @@ class Origin:
         tags: Labels for people.
         parent: The run that this one continues with other parameters.
         sweep: The sweep that the run belongs to.
+        sinks: Where its metrics go besides its folder.
     """
 
     sources: Mapping[str, str] | None = None
@@ -39,6 +40,7 @@ class Origin:
     tags: Sequence[str] = ()
     parent: str = ""
     sweep: str = ""
+    sinks: Sequence[str] = ()
 
 
 def create_run(
@@ -78,6 +80,7 @@ def create_run(
             tags=tuple(origin.tags),
             parent=origin.parent,
             sweep=origin.sweep,
+            sinks=tuple(origin.sinks),
             resources=resources,
             created=timestamp(),
         )

@@ -19,6 +19,7 @@ from taskloom.runs.layout import RunLayout
 from taskloom.runs.liveness import RunLock
 from taskloom.runs.record import read_record
 from taskloom.runs.run import Run
+from taskloom.sinks.sink import check_sinks
 from taskloom.task import Checkable, Finding, Task
 
 
@@ -33,6 +34,7 @@ def run_task(
     tags: Sequence[str] = (),
     resources: Resources | None = None,
     parent: str = "",
+    sinks: Sequence[str] = (),
     quiet: bool = False,
 ) -> Run:
     """Run a task from its beginning.
@@ -47,6 +49,7 @@ def run_task(
         tags: Labels for people.
         resources: What the run may use.
         parent: The run that this one continues with other parameters.
+        sinks: Where its metrics go besides its folder: `taskloom.sinks.sink.SINKS`.
         quiet: Show nothing.
 
     Returns:
@@ -59,9 +62,10 @@ def run_task(
     """
     console = open_console(quiet=quiet)
     try:
+        check_sinks(sinks)
         task = construct(loaded, config)
         _refuse_errors(_find(task, loaded), console)
-        origin = Origin(sources, argv, name, tags, parent)
+        origin = Origin(sources, argv, name, tags, parent, sinks=sinks)
         layout = create_run(loaded, config, store, origin, resources or Resources())
         _announce(layout, sources or {}, console)
         return perform(task, layout, console)

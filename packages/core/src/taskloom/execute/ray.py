@@ -107,7 +107,11 @@ def _work(folder: str, python_path: str) -> int:
 
     A process of its own has its main thread to itself, so signals reach the run as they do everywhere else.
     """
-    environment = {**os.environ, DIE_WITH_PARENT: "1", **({"PYTHONPATH": python_path} if python_path else {})}
+    environment = {
+        **os.environ,
+        DIE_WITH_PARENT: "1",
+        **({"PYTHONPATH": python_path} if python_path else {}),
+    }
     worker = subprocess.Popen([sys.executable, "-m", "taskloom.execute", folder], env=environment)
     try:
         return worker.wait()

@@ -21,6 +21,7 @@ from taskloom.runs.layout import new_id
 from taskloom.runs.record import timestamp
 from taskloom.runs.run import Run
 from taskloom.runs.writer import atomic_write_json, read_json, store_error
+from taskloom.sinks.sink import check_sinks
 
 FORMAT = 1
 RECORD = "sweep.json"
@@ -56,6 +57,7 @@ class Sweep:
         jobs: How many at a time; 0 leaves it to the executor.
         keep_going: Whether a failed run leaves the others alone.
         resources: What each run may use.
+        sinks: Where the runs' metrics go besides their folders.
         argv: The command line.
         created: When it was made [UTC].
     """
@@ -70,6 +72,7 @@ class Sweep:
     jobs: int = 0
     keep_going: bool = True
     resources: Resources = field(default_factory=Resources)
+    sinks: tuple[str, ...] = ()
     argv: tuple[str, ...] = ()
     created: str = ""
 
@@ -122,6 +125,7 @@ def create_sweep(
         UnknownNameError: There is no such executor.
         StoreError: The store cannot be written.
     """
+    check_sinks(settings.get("sinks", ()))
     check_executor(settings.get("executor", "local"), settings.get("jobs", 0))
     entry = loaded.entry
     name = new_id("sweep", entry.domain, entry.ref.name)
@@ -155,7 +159,8 @@ def read_sweep(folder: Path) -> Sweep:
             raise ValueError("it has another format")
         points = tuple(SweepPoint(**point) for point in value.pop("points"))
         resources, argv = Resources(**value.pop("resources")), tuple(value.pop("argv"))
-        return Sweep(points=points, resources=resources, argv=argv, **value)
+        sinks = tuple(value.pop("sinks", ()))
+        return Sweep(points=points, resources=resources, sinks=sinks, argv=argv, **value)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RunCorruptError(f"{folder / RECORD} is damaged: {error}.") from None
 
@@ -224,7 +229,7 @@ def _missing(loaded: LoadedTask, sweep: Sweep, store: Path) -> Iterator[Path]:
             continue
         found = found or provenance.gather(Path.cwd())
         config = _config(loaded, point)
-        origin = Origin(sources=point.sources, argv=sweep.argv, sweep=sweep.id)
+        origin = Origin(sources=point.sources, argv=sweep.argv, sweep=sweep.id, sinks=sweep.sinks)
         yield create_run(loaded, config, store, origin, sweep.resources, found=found).dir
 
 

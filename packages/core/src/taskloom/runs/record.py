@@ -72,6 +72,7 @@ class RunRecord:
         parent: The run that this one continues with other parameters; or empty.
         sweep: The sweep that this run belongs to; or empty.
         resources: What the run was given to run on.
+        sinks: Where its metrics go besides its folder.
         created: When the folder was made [UTC].
         started: When the task first began [UTC]; or empty.
         ended: When the run last ended [UTC]; or empty.
@@ -101,6 +102,7 @@ class RunRecord:
     parent: str = ""
     sweep: str = ""
     resources: Resources = field(default_factory=Resources)
+    sinks: tuple[str, ...] = ()
     created: str = ""
     started: str = ""
     ended: str = ""
@@ -198,6 +200,7 @@ def _build(value: Mapping[str, Any]) -> RunRecord:
         parent=_text(value, "parent"),
         sweep=_text(value, "sweep"),
         resources=_resources(_mapping(value, "resources")),
+        sinks=_texts(value, "sinks") if "sinks" in value else (),
         created=_text(value, "created"),
         started=_text(value, "started"),
         ended=_text(value, "ended"),

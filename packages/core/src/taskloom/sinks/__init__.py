@@ -1,0 +1,1 @@
+"""Destinations of metrics besides the run folder."""

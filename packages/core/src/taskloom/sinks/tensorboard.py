@@ -1,0 +1,42 @@
+"""TensorBoard: event files in the run's folder. `tensorboard --logdir runs` shows all of a store."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+from taskloom.runs.record import RunRecord
+from taskloom.runs.run import Run
+
+
+class TensorBoardSink:
+    """Writes scalars into `tensorboard/` of the run's folder.
+
+    Args:
+        folder: The run's folder.
+        record: The run's record.
+    """
+
+    def __init__(self, folder: Path, record: RunRecord) -> None:
+        del record  # the folder names the run
+        self._writer = EventFileWriter(str(folder / "tensorboard"))
+
+    def log(self, step: int, metrics: Mapping[str, float], /) -> None:
+        """Write one event with every metric."""
+        values = [Summary.Value(tag=name, simple_value=value) for name, value in metrics.items()]
+        self._writer.add_event(
+            Event(wall_time=time.time(), step=step, summary=Summary(value=values))
+        )
+
+    def close(self, run: Run, /) -> None:
+        """Write the final metrics under `final/`, and flush."""
+        steps = [int(line["step"]) for line in run.history() if "step" in line]
+        self.log(
+            max(steps, default=0), {f"final/{name}": value for name, value in run.metrics.items()}
+        )
+        self._writer.close()
