@@ -29,6 +29,8 @@ class Order:
         tags: Labels for people.
         resources: What it may use.
         executor: Where it is placed.
+        sinks: Where its metrics go besides its folder.
+        parent: The id of the run that this one goes on from.
         quiet: Say nothing while it runs.
     """
 
@@ -39,6 +41,8 @@ class Order:
     tags: Sequence[str] = ()
     resources: Resources = Resources()  # noqa: RUF009 -- frozen
     executor: str = INLINE
+    sinks: Sequence[str] = ()
+    parent: str = ""
     quiet: bool = False
 
     @property
@@ -78,6 +82,8 @@ def perform(order: Order) -> Run:
         name=order.name,
         tags=order.tags,
         resources=order.resources,
+        sinks=order.sinks,
+        parent=order.parent,
         quiet=order.quiet,
     )
 
@@ -94,7 +100,14 @@ def _place(order: Order) -> Run:
         errors = [finding.message for finding in findings if finding.level == "error"]
         if errors:
             raise CheckFailedError(" ".join(errors))
-        origin = Origin(order.resolved.sources, order.argv, order.name, order.tags)
+        origin = Origin(
+            order.resolved.sources,
+            order.argv,
+            order.name,
+            order.tags,
+            order.parent,
+            sinks=order.sinks,
+        )
         config = order.resolved.config
         folder = create_run(
             order.invocation.loaded, config, order.store, origin, order.resources

@@ -66,6 +66,15 @@ def run(
         str,
         typer.Option("--time-limit", metavar="TIME", help="Ask it to stop after: 90s, 30m, 12h."),
     ] = "",
+    sink: Annotated[
+        list[str],
+        typer.Option(
+            "--sink", metavar="NAME", help="Send metrics to tensorboard, mlflow or wandb too."
+        ),
+    ] = [],  # noqa: B006
+    parent: Annotated[
+        str, typer.Option("--parent", metavar="RUN", help="The run that this one goes on from.")
+    ] = "",
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Say nothing while it runs.")
     ] = False,
@@ -86,7 +95,7 @@ def run(
         check_config(invocation, resolved, as_json=as_json)
     else:
         from taskloom.cli.place import Order, perform
-        from taskloom.runs import default_store
+        from taskloom.runs import default_store, open_run
 
         order = Order(
             invocation,
@@ -96,6 +105,8 @@ def run(
             tags=tag,
             resources=_resources(cpus, gpus, memory, time_limit),
             executor=executor,
+            sinks=sink,
+            parent=open_run(parent, store).id if parent else "",
             quiet=quiet or as_json,
         )
         finished = None if force else order.finished_before()
