@@ -125,7 +125,7 @@ def _task(point: EntryPoint, name: str, home: DomainEntry | Broken | None) -> Ta
     elif isinstance(home, Broken):
         problem = f"its domain '{domain}' is broken"
     elif home is None:
-        hint = did_you_mean(domain, domain_names())
+        hint = did_you_mean(domain, [*domain_names(), *FIRST_PARTY])
         known = (
             install_line(domain)
             if domain in FIRST_PARTY

@@ -108,10 +108,13 @@ def _evaluated(annotation: object, factory: Callable[..., object], what: str) ->
     """Evaluate one annotation where it was written; the others may name things imported for type checkers only."""
     function = _constructor(factory) if isinstance(factory, type) else inspect.unwrap(factory)
     scope = dict(getattr(function, "__globals__", None) or vars(sys.modules[factory.__module__]))
+
+    def holder() -> None:
+        """Carries the one annotation to `get_type_hints`, which looks at nothing else of it."""
+
+    holder.__annotations__ = {"config": annotation}
     try:
-        return get_type_hints(
-            SimpleNamespace(__annotations__={"config": annotation}), globalns=scope
-        )["config"]
+        return get_type_hints(holder, globalns=scope)["config"]
     except Exception as error:
         raise PluginError(
             f"{what} cannot be used: the annotation '{annotation}' of its parameter cannot be evaluated "
