@@ -1,5 +1,7 @@
 """What the tests of this domain share."""
 
+# ruff: noqa: ANN401 -- fixtures and cases are of any type
+
 from __future__ import annotations
 
 import json

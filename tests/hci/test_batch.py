@@ -1,5 +1,7 @@
 """Many games at once: the same trajectories as one by one, and the published statistics."""
 
+# ruff: noqa: ANN401 -- fixtures and cases are of any type
+
 from __future__ import annotations
 
 import json

@@ -1,5 +1,7 @@
 """Elements, spaces and states, against the tables that the seed system was measured with."""
 
+# ruff: noqa: ANN401 -- fixtures and cases are of any type
+
 from __future__ import annotations
 
 import ast

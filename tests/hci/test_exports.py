@@ -1,5 +1,7 @@
 """The games for learners: the conformance suites of gymnasium, PettingZoo and Stable-Baselines3, for every task."""
 
+# ruff: noqa: ANN401 -- fixtures and cases are of any type
+
 from __future__ import annotations
 
 import sys
@@ -9,7 +11,6 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
-
 from taskloom_hci.batch.play import play
 from taskloom_hci.errors import HciError
 from taskloom_hci.exports.env import GameEnv, as_array
@@ -65,7 +66,6 @@ def test_pettingzoo_accepts_every_task(name: str, capsys: Any) -> None:
     # B8: the seed system's environment could not even be constructed.
     pytest.importorskip("pettingzoo")
     from pettingzoo.test import api_test, parallel_api_test, parallel_seed_test, seed_test
-
     from taskloom_hci.exports.zoo import GameAEC, GameParallel
 
     api_test(GameAEC(make(name)), num_cycles=60)

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from taskloom_hci.agent import Agent
 from taskloom_hci.assistants.teachers import NEW
 from taskloom_hci.batch.play import play

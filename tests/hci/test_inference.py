@@ -1,12 +1,13 @@
 """Inference, against Bayes' rule written out and closed forms."""
 
+# ruff: noqa: ANN401 -- fixtures and cases are of any type
+
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
 import pytest
-
 from taskloom_hci.agent import Agent
 from taskloom_hci.bundle import Bundle
 from taskloom_hci.elements import array_element, discrete_array_element

@@ -1,5 +1,7 @@
 """Every shipped task keeps the contract of a task."""
 
+# ruff: noqa: ANN401 -- fixtures and cases are of any type
+
 from __future__ import annotations
 
 import json

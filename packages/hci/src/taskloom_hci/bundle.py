@@ -1,13 +1,18 @@
 """The game: a task, a user and an assistant that take turns."""
 
+# ruff: noqa: ANN401 -- what spaces, JSON and foreign signatures hold is of any type
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
+import numpy as np
+
 from taskloom_hci.agent import Agent, Role
 from taskloom_hci.elements import Value
-from taskloom_hci.errors import BundleConstraintError, GameOverError, HciError, UnknownKeyError
+from taskloom_hci.errors import GameOverError, HciError, UnknownKeyError
+from taskloom_hci.joining import PARTS, join_parts, require_forced, require_parts
 from taskloom_hci.random import Stream, stream_key
 from taskloom_hci.state import StateTree
 from taskloom_hci.task import InteractionTask, Outcome
@@ -19,18 +24,10 @@ _EARNED: dict[Role, tuple[str, str, str, str]] = {
     "assistant": (REWARD_NAMES[4], REWARD_NAMES[5], REWARD_NAMES[6], REWARD_NAMES[7]),
 }
 _NOTHING = dict.fromkeys(REWARD_NAMES, 0.0)
-PARTS = (
-    "game_info",
-    "task_state",
-    "user_state",
-    "assistant_state",
-    "user_action",
-    "assistant_action",
-)
 
 
 class Bundle:
-    """A game of four turns a round:
+    """A game of four turns a round.
 
         0  the user observes and infers
         1  the user acts, and the task answers
@@ -72,7 +69,7 @@ class Bundle:
         self.is_done = False
         self.truncated = False
         self.opening: StepResult | None = None
-        self._require_parts()
+        require_parts(task, user, assistant)
         owners = {"task_state": task, "user_state": user, "assistant_state": assistant}
         self._owners: dict[str, InteractionTask | Agent] = {
             name: owner for name, owner in owners.items() if owner is not None
@@ -82,47 +79,7 @@ class Bundle:
             for agent in (user, assistant)
             if agent is not None
         }
-        self.parameters = self._join()
-
-    def _require_parts(self) -> None:
-        problems = []
-        if not isinstance(self.task, InteractionTask) or not hasattr(self.task, "state"):
-            problems.append(
-                f"{type(self.task).__name__} is no InteractionTask that called super().__init__()."
-            )
-        for role, agent in (("user", self.user), ("assistant", self.assistant)):
-            if agent is not None and agent.role != role:
-                problems.append(f"The {role} given is an agent with the role '{agent.role}'.")
-        if problems:
-            raise BundleConstraintError(problems)
-
-    def _join(self) -> dict[str, Any]:
-        """Link the parts to each other, finish their set-up and ask each whether it accepts the others."""
-        agents = [agent for agent in (self.user, self.assistant) if agent is not None]
-        parameters = dict(self.task.parameters)
-        for part in (self.task, *agents):
-            part.bundle = self
-        for agent in agents:
-            parameters.update(agent.parameters)
-        problems: list[str] = []
-        for part in (self.task, *agents):
-            try:
-                part.finit()
-            except BundleConstraintError as error:
-                problems.extend(error.problems)
-        for part in (self.task, *agents):
-            try:
-                problems.extend(part.on_bundle_constraints() or ())
-            except BundleConstraintError as error:
-                problems.extend(error.problems)
-            except (HciError, ValueError, TypeError) as error:
-                problems.append(str(error))
-        if problems:
-            raise BundleConstraintError(problems)
-        for agent in agents:
-            agent.inference_engine.bind(agent)
-            agent.policy.bind(agent)
-        return parameters
+        self.parameters = join_parts(self)
 
     @property
     def name(self) -> str:
@@ -209,7 +166,7 @@ class Bundle:
             raise HciError(
                 f"A reset cannot start after turn {first} and stop at turn {int(target)} before it."
             )
-        self._check_forced(forced)
+        require_forced(self, forced)
         if seed is not None:
             self.seed, self.episode = seed, -1
         self.episode = self.episode + 1 if episode is None else episode
@@ -221,22 +178,6 @@ class Bundle:
         if self._turn != target:
             self.opening = self.step(go_to=target)
         return self.snapshot()
-
-    def _check_forced(self, forced: Mapping[str, Any]) -> None:
-        known = (*PARTS, "user_observation", "assistant_observation")
-        for part, values in forced.items():
-            if part not in known:
-                raise UnknownKeyError(
-                    f"A game has no part '{part}' to reset: it has {', '.join(known)}."
-                )
-            role = part.split("_")[0]
-            owner = getattr(self, role, None) if part != "game_info" else self
-            if owner is None:
-                raise UnknownKeyError(f"'{part}' cannot be reset: this game has no {role}.")
-            if part.endswith("_state"):
-                owner.state.checked(values)
-            elif part.endswith("_action"):
-                owner.policy.element.admit(values["action"])
 
     def _reset_parts(self, which: Mapping[str, bool], forced: Mapping[str, Any]) -> None:
         roles: tuple[Literal["task", "user", "assistant"], ...] = ("task", "user", "assistant")
@@ -264,8 +205,8 @@ class Bundle:
 
     def step(
         self,
-        user_action: Any = None,  # noqa: ANN401 -- whatever the policy's element holds
-        assistant_action: Any = None,  # noqa: ANN401
+        user_action: Value = None,
+        assistant_action: Value = None,
         go_to: int | str | None = None,
     ) -> StepResult:
         """Play until the turn is `go_to`; by default one whole round. If the task ends the game, the turn stays.
@@ -287,8 +228,8 @@ class Bundle:
 
     def advance(
         self,
-        user_action: Any = None,  # noqa: ANN401
-        assistant_action: Any = None,  # noqa: ANN401
+        user_action: Value = None,
+        assistant_action: Value = None,
         go_to: int | str | None = None,
     ) -> dict[str, float]:
         """Do what `step` does and return the rewards alone, for those who look at the game themselves."""
@@ -324,7 +265,7 @@ class Bundle:
             raise
         return rewards
 
-    def _admit(self, role: Role, action: Any) -> Value:  # noqa: ANN401
+    def _admit(self, role: Role, action: Value) -> Value:
         agent = self.user if role == "user" else self.assistant
         if agent is None:
             raise UnknownKeyError(f"This game has no {role} to act.")
@@ -387,9 +328,10 @@ class Bundle:
             if isinstance(owner, Agent):
                 owner.observation = observation
 
-    def render(self, mode: str = "text", **axes: Any) -> str:  # noqa: ANN401
+    def render(self, mode: str = "text", **axes: Any) -> str:
         """Return the game as text: the turn, the last actions and what the task shows of itself."""
-        head = f"round {self.round_index}, turn {int(self.turn)} ({NAMES[self.turn]}), actions {self._actions}"
+        actions = {role: np.asarray(value).tolist() for role, value in self._actions.items()}
+        head = f"round {self.round_index}, turn {int(self.turn)} ({NAMES[self.turn]}), actions {actions}"
         return head + "\n" + self.task.render(mode, **axes)
 
     def close(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from taskloom.registry import ComponentRef, DomainRef, TaskRef
+from taskloom.registry import ComponentRef, DomainRef, TaskRef, VerbRef
 
 _TASKS = (
     ("example", "A number both agents add to until it is 4.", "simple:Example"),
@@ -58,5 +58,12 @@ DOMAIN = DomainRef(
         )
         for kind, rows in (("users", _USERS), ("assistants", _ASSISTANTS))
     },
+    verbs=(
+        VerbRef("play", "Play a task yourself, as the user.", "taskloom_hci.verbs.play:play"),
+        VerbRef("sample", "Save trajectories as a data set.", "taskloom_hci.verbs.sample:sample"),
+        VerbRef(
+            "replay", "Play a finished run again and compare.", "taskloom_hci.verbs.replay:replay"
+        ),
+    ),
     report="taskloom_hci.report.section:report",
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from taskloom_hci.agent import Agent
 from taskloom_hci.bundle import Bundle
@@ -117,9 +118,11 @@ class RolloutPolicy(Policy):
         self.samples, self.rounds = samples, rounds
         self._simulation: Simulation | None = None
 
+    @override
     def bind(self, agent: Agent) -> None:
         self._simulation = self._make(agent.game.task)
 
+    @override
     def act(
         self, observation: StateTree, state: Mapping[str, Any], stream: Stream
     ) -> tuple[Value, float]:
@@ -164,6 +167,7 @@ class GameAsPolicy(Policy):
     ) -> None:
         self.element, self.bundle, self._enter, self._leave = element, bundle, enter, leave
 
+    @override
     def act(
         self, observation: StateTree, state: Mapping[str, Any], stream: Stream
     ) -> tuple[Value, float]:
@@ -189,6 +193,7 @@ class GameAsObservation(ObservationEngine):
     ) -> None:
         self.bundle, self._enter, self._leave = bundle, enter, leave
 
+    @override
     def observe(self, game_state: StateTree, stream: Stream) -> tuple[StateTree, float]:
         last, total = play_inner(self.bundle, self._enter(game_state), stream)
         return self._leave(game_state, last), total

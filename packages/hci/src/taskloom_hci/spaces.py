@@ -4,6 +4,8 @@ A *numeric* space is a `Box` (integer dtype: discrete, float dtype: continuous);
 members have no distance.
 """
 
+# ruff: noqa: ANN401 -- what spaces, JSON and foreign signatures hold is of any type
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -131,7 +133,7 @@ def members(space: ElementSpace) -> Array:
     return rows.reshape(count, *low.shape).astype(space.dtype)
 
 
-def axis_space(space: ElementSpace, key: Any) -> Box:  # noqa: ANN401 -- any NumPy index
+def axis_space(space: ElementSpace, key: Any) -> Box:
     """Return the part of a numeric space that an index selects.
 
     Raises:

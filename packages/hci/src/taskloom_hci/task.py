@@ -1,12 +1,14 @@
 """The task of a game: a state that two agents change, one after the other."""
 
+# ruff: noqa: ANN401 -- what spaces, JSON and foreign signatures hold is of any type
+
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from taskloom_hci.elements import Element, discrete_array_element
+from taskloom_hci.elements import Element, Value, discrete_array_element
 from taskloom_hci.errors import HciError
 from taskloom_hci.random import Stream
 from taskloom_hci.state import State
@@ -51,11 +53,11 @@ class InteractionTask(ABC):
         self.parameters: dict[str, Any] = {}
 
     @abstractmethod
-    def on_user_action(self, *, user_action: Any) -> Outcome:  # noqa: ANN401 -- whatever the policy's element holds
+    def on_user_action(self, *, user_action: Value) -> Outcome:
         """Apply the user's action and return `(state, reward, is_done)`; None stands for `(state, 0, False)`."""
 
     @abstractmethod
-    def on_assistant_action(self, *, assistant_action: Any) -> Outcome:  # noqa: ANN401
+    def on_assistant_action(self, *, assistant_action: Value) -> Outcome:
         """Apply the assistant's action and return `(state, reward, is_done)`; None stands for `(state, 0, False)`."""
 
     def finit(self) -> None:
@@ -87,7 +89,7 @@ class InteractionTask(ABC):
         """Return what plays many episodes of the game at once, or None if these agents can only be played one by one."""
         return None
 
-    def render(self, mode: str = "text", **axes: Any) -> str:  # noqa: ANN401
+    def render(self, mode: str = "text", **axes: Any) -> str:
         """Return the task's state as text, or draw it on `axes["task"]`, a matplotlib axis."""
         del mode, axes
         return repr(self.state)
@@ -104,12 +106,12 @@ class InteractionTask(ABC):
         return self.bundle
 
     @property
-    def user_action(self) -> Any:  # noqa: ANN401
+    def user_action(self) -> Any:
         """The user's last action."""
         return self.game.last_action("user")
 
     @property
-    def assistant_action(self) -> Any:  # noqa: ANN401
+    def assistant_action(self) -> Any:
         """The assistant's last action."""
         return self.game.last_action("assistant")
 

@@ -1,5 +1,7 @@
 """A few episodes told turn by turn, for people to look at."""
 
+# ruff: noqa: ANN401 -- what spaces, JSON and foreign signatures hold is of any type
+
 from __future__ import annotations
 
 from typing import Any
@@ -40,6 +42,6 @@ def timeline(bundle: Bundle, count: int) -> list[dict[str, Any]]:
     return rows
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 -- numbers and nested lists
+def _plain(value: Any) -> Any:
     array = np.asarray(value)
     return array.tolist() if array.size <= LONGEST else None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 from taskloom import Component, Unit
+from typing_extensions import override
 
 if TYPE_CHECKING:
     from taskloom_hci.agent import Agent
@@ -32,6 +33,7 @@ class RandomAssistantConfig(AssistantConfig):
 
     kind: Literal["random"] = "random"
 
+    @override
     def build(self, task: InteractionTask) -> Agent:
         # The implementation needs NumPy and gymnasium; a config must not.
         from taskloom_hci.assistants.build import random_assistant
@@ -46,6 +48,7 @@ class ConstantGainConfig(AssistantConfig):
     gain: Annotated[int, Field(ge=1, le=1000)] = 1
     """Cells that the cursor moves for each cell the user asks for."""
 
+    @override
     def build(self, task: InteractionTask) -> Agent:
         # The implementation needs NumPy and gymnasium; a config must not.
         from taskloom_hci.assistants.build import constant_gain
@@ -74,6 +77,7 @@ class BigConfig(JumpConfig):
     tie: Literal["nearest", "highest"] = "nearest"
     """Which of equally telling cells it takes; CoopIHC takes the highest."""
 
+    @override
     def build(self, task: InteractionTask) -> Agent:
         from taskloom_hci.assistants.build import jump_assistant
 
@@ -93,6 +97,7 @@ class MapConfig(JumpConfig):
 
     kind: Literal["map"] = "map"
 
+    @override
     def build(self, task: InteractionTask) -> Agent:
         from taskloom_hci.assistants.build import jump_assistant
 
@@ -106,6 +111,7 @@ class LeitnerConfig(AssistantConfig):
     shortest: Annotated[float, Field(gt=0), Unit("s")] = 4.0
     """Time until an item of the first box is due; every further box doubles it."""
 
+    @override
     def build(self, task: InteractionTask) -> Agent:
         from taskloom_hci.assistants.build import teacher_leitner
 
@@ -121,6 +127,7 @@ class MyopicConfig(AssistantConfig):
     repetition: Annotated[float, Field(ge=0, lt=1)] = 0.2
     """What it believes of the effect of a further presentation."""
 
+    @override
     def build(self, task: InteractionTask) -> Agent:
         from taskloom_hci.assistants.build import teacher_myopic
 
@@ -136,6 +143,7 @@ class ConservativeConfig(AssistantConfig):
     repetition: Annotated[float, Field(ge=0, lt=1)] = 0.2
     """What it believes of the effect of a further presentation."""
 
+    @override
     def build(self, task: InteractionTask) -> Agent:
         from taskloom_hci.assistants.build import teacher_myopic
 
@@ -153,6 +161,7 @@ class PredictConfig(AssistantConfig):
     p2: Annotated[int, Field(ge=0, le=9)] = 7
     """Coefficient of x cubed."""
 
+    @override
     def build(self, task: InteractionTask) -> Agent:
         from taskloom_hci.assistants.build import coordination_predictor
 
@@ -170,6 +179,7 @@ class RolloutConfig(AssistantConfig):
     rounds: Annotated[int, Field(ge=1, le=100)] = 12
     """How many rounds it looks ahead."""
 
+    @override
     def build(self, task: InteractionTask) -> Agent:
         from taskloom_hci.assistants.build import coordination_rollout
 

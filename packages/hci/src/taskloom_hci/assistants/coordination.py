@@ -1,5 +1,7 @@
 """Assistants of the coordinated task: one that believes it knows the user, and one that finds out."""
 
+# ruff: noqa: ANN401 -- what spaces, JSON and foreign signatures hold is of any type
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -25,7 +27,7 @@ def predictor(task: Coordinated, coefficients: tuple[int, int, int]) -> Agent:
     return _knowing("assistant", task, Polynomial(coefficients))
 
 
-def _knowing(role: Any, task: Coordinated, model: Polynomial) -> Agent:  # noqa: ANN401 -- a role
+def _knowing(role: Any, task: Coordinated, model: Polynomial) -> Agent:
     state = State(
         {
             name: discrete_array_element(SIZE, init=p)
@@ -42,7 +44,7 @@ class Imagination:
         values: The hypotheses about `p0`, (H,).
     """
 
-    def __init__(self, values: Any) -> None:  # noqa: ANN401 -- an array
+    def __init__(self, values: Any) -> None:
         self.values = values
 
     def __call__(

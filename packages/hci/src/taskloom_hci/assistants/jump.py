@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from typing_extensions import override
 
 from taskloom_hci.agent import Agent
 from taskloom_hci.batch.pointing import Float, Int, Jump, Tie, careful_split, model_table
@@ -111,6 +112,7 @@ class GoalInference(InferenceEngine):
     def __init__(self) -> None:
         self._agent: JumpAssistant | None = None
 
+    @override
     def bind(self, agent: AnyAgent) -> None:
         if not isinstance(agent, JumpAssistant):
             raise BundleConstraintError(
@@ -118,6 +120,7 @@ class GoalInference(InferenceEngine):
             )
         self._agent = agent
 
+    @override
     def infer(
         self, observation: StateTree, state: Mapping[str, Any], stream: Stream
     ) -> tuple[dict[str, Any], float]:
@@ -140,11 +143,13 @@ class JumpPolicy(Policy):
         self.element = task.cell_element()
         self._agent: JumpAssistant | None = None
 
+    @override
     def bind(self, agent: AnyAgent) -> None:
         if not isinstance(agent, JumpAssistant):
             raise BundleConstraintError(["A jump policy is part of a jumping assistant."])
         self._agent = agent
 
+    @override
     def act(
         self, observation: StateTree, state: Mapping[str, Any], stream: Stream
     ) -> tuple[Value, float]:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from taskloom_hci.agent import Agent
 from taskloom_hci.elements import Value, array_element, discrete_array_element
@@ -34,6 +35,7 @@ class LeitnerBoxes(InferenceEngine):
     def __init__(self, shortest: float) -> None:
         self.shortest = shortest
 
+    @override
     def infer(
         self, observation: StateTree, state: Mapping[str, Any], stream: Stream
     ) -> tuple[dict[str, Any], float]:
@@ -54,6 +56,7 @@ class LeitnerPolicy(Policy):
     def __init__(self, task: Teaching) -> None:
         self.task, self.element = task, task.assistant_element()
 
+    @override
     def act(
         self, observation: StateTree, state: Mapping[str, Any], stream: Stream
     ) -> tuple[Value, float]:
@@ -82,6 +85,7 @@ def leitner(task: Teaching, shortest: float) -> Agent:
 class Bookkeeping(InferenceEngine):
     """Counts how often each item was shown, and when last."""
 
+    @override
     def infer(
         self, observation: StateTree, state: Mapping[str, Any], stream: Stream
     ) -> tuple[dict[str, Any], float]:
@@ -132,6 +136,7 @@ class MyopicPolicy(Policy):
         self.task, self.element, self.rule = task, task.assistant_element(), rule
         self.forgetting, self.repetition = forgetting, repetition
 
+    @override
     def act(
         self, observation: StateTree, state: Mapping[str, Any], stream: Stream
     ) -> tuple[Value, float]:

@@ -1,5 +1,7 @@
 """Classic control with an LQG user for many episodes at once."""
 
+# ruff: noqa: ANN401 -- what spaces, JSON and foreign signatures hold is of any type
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -151,7 +153,7 @@ def assemble(episodes: Int, out: Rollout) -> Episodes:
     steps = int(lengths.max())
     kept = np.arange(steps) < lengths[:, None]  # (n, T): episode by episode, step by step
 
-    def rows(array: Float) -> Any:  # noqa: ANN401
+    def rows(array: Float) -> Any:
         return np.moveaxis(array[:steps], -1, 0)[kept]
 
     rewards = np.zeros((len(episodes), len(REWARD_NAMES)))

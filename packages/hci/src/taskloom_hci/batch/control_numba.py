@@ -1,213 +1,151 @@
 """Classic control compiled by numba: blocks of episodes side by side, so that the processor's vector units are used."""
 
+# ruff: noqa: ANN401 -- what spaces, JSON and foreign signatures hold is of any type
+# ruff: noqa: PLR0917 -- formulas and compiled functions take their arrays by position
+
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
 
-from taskloom_hci.batch.control import Int, LoopParts, Rollout
-from taskloom_hci.batch.jit import (
-    GOLDEN,
-    MIX_1,
-    MIX_2,
-    ONE,
-    S11,
-    S27,
-    S30,
-    S31,
-    UNIT,
-    jit,
-    normal_quantile,
+from taskloom_hci.batch.columns_numba import (
+    add_quadratic,
+    add_scaled,
+    add_separately,
+    add_times,
+    fill_normals,
 )
+from taskloom_hci.batch.control import Int, LoopParts, Rollout
+from taskloom_hci.batch.jit import Array, Pack, jit
 from taskloom_hci.linear import Terms
-from taskloom_hci.normal import CENTRE_P, CENTRE_Q
 from taskloom_hci.random import stream_keys
 
 WIDTH = 64
 
-P0, P1, P2, P3, P4, P5, P6, P7 = CENTRE_P
-Q0, Q1, Q2, Q3, Q4, Q5, Q6, Q7 = CENTRE_Q
+
+@jit
+def look(
+    signal: Pack,
+    channels: Pack,
+    x: Array,
+    user: Array,
+    r: int,
+    num_seen: int,
+    noise: Array,
+    scratch: Array,
+    dy: Array,
+) -> None:
+    """Fill `dy` with what the user sees of the states."""
+    dy[:] = 0.0
+    add_times(signal[0], signal[1], x, dy)
+    if num_seen:
+        for k in range(num_seen):
+            fill_normals(user, r * num_seen + k, noise[k])
+        add_separately(channels[0], channels[1], noise, scratch, dy)
 
 
 @jit
-def fill_normals(keys: Any, counter: int, out: Any) -> None:
-    """Fill `out` with draw number `counter` of every stream: the centre first, then the tails."""
-    step = (np.uint64(counter) + ONE) * GOLDEN
-    tails = 0
-    for i in range(len(keys)):
-        z = keys[i] + step
-        z = (z ^ (z >> S30)) * MIX_1
-        z = (z ^ (z >> S27)) * MIX_2
-        q = np.float64(np.int64((z ^ (z >> S31)) >> S11)) * UNIT - 0.5
-        r = 0.180625 - q * q
-        top = ((((((P0 * r + P1) * r + P2) * r + P3) * r + P4) * r + P5) * r + P6) * r + P7
-        bottom = ((((((Q0 * r + Q1) * r + Q2) * r + Q3) * r + Q4) * r + Q5) * r + Q6) * r + Q7
-        out[i] = q * (top / bottom)
-        tails += int(abs(q) > 0.425)
-    if tails == 0:
-        return
-    for i in range(len(keys)):
-        z = keys[i] + step
-        z = (z ^ (z >> S30)) * MIX_1
-        z = (z ^ (z >> S27)) * MIX_2
-        u = np.float64(np.int64((z ^ (z >> S31)) >> S11)) * UNIT
-        if abs(u - 0.5) > 0.425:
-            out[i] = normal_quantile(u)
+def pay(
+    costs: Pack, x: Array, u: Array, estimate: Array, alive: Array, scratch: Array, sums: Pack
+) -> None:
+    """Add the rewards of observing and of inferring to `sums`; the dead earn nothing."""
+    (state_where, state), (control_where, control), (error_where, error) = costs
+    observed, inferred = sums
+    width = x.shape[1]
+    first, second, third = np.zeros(width), np.zeros(width), np.zeros(width)
+    add_quadratic(state_where, state, x, scratch, first)
+    add_quadratic(control_where, control, u, scratch[: u.shape[0]], second)
+    add_quadratic(error_where, error, x - estimate, scratch, third)
+    for c in range(width):
+        observed[c] += alive[c] * (first[c] + second[c])
+        inferred[c] += alive[c] * third[c]
 
 
 @jit
-def add_times(where: Any, values: Any, x: Any, out: Any) -> None:
-    """Add a matrix, given as rows and columns (2, k) and values (k,), times `x` (., n) to `out` (., n)."""
-    for k in range(len(values)):
-        i, j, value = where[0, k], where[1, k], values[k]
-        for c in range(x.shape[1]):
-            out[i, c] += value * x[j, c]
-
-
-@jit
-def add_quadratic(where: Any, values: Any, x: Any, product: Any, total: Any) -> None:
-    """Add `x' M x` of every column to `total`; `product` (., n) is scratch."""
-    product[:] = 0.0
-    add_times(where, values, x, product)
-    for i in range(x.shape[0]):
-        for c in range(x.shape[1]):
-            total[c] += x[i, c] * product[i, c]
+def move(
+    system: Pack,
+    x: Array,
+    u: Array,
+    task: Array,
+    r: int,
+    counts: Pack,
+    noise: Array,
+    scratch: Array,
+    after: Array,
+) -> None:
+    """Fill `after` with the next states."""
+    (a_where, a), (b_where, b), (f_where, f), (y_where, y), (g_where, g) = system
+    has_f, has_y, num_noises = counts
+    draws = num_noises + has_f + has_y
+    for k in range(draws):
+        fill_normals(task, r * draws + k, noise[k])
+    after[:] = 0.0
+    add_times(a_where, a, x, after)
+    add_separately(b_where, b, u, scratch, after)
+    used = 0
+    if has_f:
+        add_scaled(f_where, f, x, noise[used], scratch, after)
+        used += 1
+    if has_y:
+        add_scaled(y_where, y, u, noise[used], scratch, after)
+        used += 1
+    if num_noises:
+        add_separately(g_where, g, noise[used:], scratch, after)
 
 
 @jit
 def play_block(
-    matrices: Any,
-    noises: Any,
-    start: Any,
-    end: Any,
+    matrices: Pack,
+    noises: Pack,
+    start: Array,
+    end: Array,
     steps: int,
-    task: Any,
-    user: Any,
+    task: Array,
+    user: Array,
     first: int,
-    out: Any,
+    out: Pack,
 ) -> None:
     """Play the episodes of one block; `first` is where it begins in the chunk."""
-    (
-        aw,
-        av,
-        bw,
-        bv,
-        fw,
-        fv,
-        yw,
-        yv,
-        gw,
-        gv,
-        sw,
-        sv,
-        nw,
-        nv,
-        kw,
-        kv,
-        dw,
-        dv,
-        ww,
-        wv,
-        lw,
-        lv,
-        qw,
-        qv,
-        rw,
-        rv,
-        uw,
-        uv,
-    ) = matrices
-    has_f, has_y, num_noises, num_seen = noises
+    system, signal, channels, filters, feedback, costs = matrices
+    counts, num_seen = noises
     xs, us, estimates, num_rounds, is_done, observed, inferred = out
     n, m, width = xs.shape[1], us.shape[1], len(task)
-    draws = num_noises + has_f + has_y
-    x, after = np.empty((n, width)), np.empty((n, width))
-    estimate, better = np.empty((n, width)), np.empty((n, width))
-    error, scratch = np.empty((n, width)), np.empty((n, width))
-    u, u_scratch = np.zeros((m, width)), np.empty((m, width))
-    dy, noise = np.empty((n, width)), np.empty((max(draws, num_seen, 1), width))
-    paid, alive = np.empty(width), np.ones(width)
+    last = first + width
+    x, after, estimate, better = (
+        np.empty((n, width)),
+        np.empty((n, width)),
+        np.empty((n, width)),
+        np.empty((n, width)),
+    )
+    scratch, dy, u = np.empty((max(n, m), width)), np.empty((n, width)), np.zeros((m, width))
+    noise, alive = (
+        np.empty((max(counts[0] + counts[1] + counts[2], num_seen, 1), width)),
+        np.ones(width),
+    )
     for i in range(n):
         x[i], estimate[i] = start[i], start[i]
     for r in range(steps):
-        for i in range(n):
-            xs[r, i, first : first + width] = x[i]
-            estimates[r, i, first : first + width] = estimate[i]
-        dy[:] = 0.0
-        add_times(sw, sv, x, dy)
-        if num_seen:
-            for k in range(num_seen):
-                fill_normals(user, r * num_seen + k, noise[k])
-            scratch[:] = 0.0
-            add_times(nw, nv, noise, scratch)
-            for i in range(n):
-                for c in range(width):
-                    dy[i, c] += scratch[i, c]
-        paid[:] = 0.0
-        add_quadratic(qw, qv, x, scratch, paid)
-        noise_cost = np.zeros(width)
-        add_quadratic(rw, rv, u, u_scratch, noise_cost)
-        for c in range(width):
-            observed[first + c] += alive[c] * (paid[c] + noise_cost[c])
-        for i in range(n):
-            for c in range(width):
-                error[i, c] = x[i, c] - estimate[i, c]
-        paid[:] = 0.0
-        add_quadratic(uw, uv, error, scratch, paid)
-        for c in range(width):
-            inferred[first + c] += alive[c] * paid[c]
-        advance_estimate((dw, dv, ww, wv, kw, kv), estimate, u, dy, scratch, better)
+        xs[r, :, first:last], estimates[r, :, first:last] = x, estimate
+        look(signal, channels, x, user, r, num_seen, noise, scratch, dy)
+        pay(costs, x, u, estimate, alive, scratch, (observed[first:last], inferred[first:last]))
+        advance_estimate(filters, estimate, u, dy, scratch, better)
         estimate, better = better, estimate
         u[:] = 0.0
-        add_times(lw, lv, estimate, u)
-        for j in range(m):
-            us[r, j, first : first + width] = u[j]
-        for k in range(draws):
-            fill_normals(task, r * draws + k, noise[k])
-        after[:] = 0.0
-        add_times(aw, av, x, after)
-        add_separately(bw, bv, u, scratch, after)
-        used = 0
-        if has_f:
-            add_scaled(fw, fv, x, noise[used], scratch, after)
-            used += 1
-        if has_y:
-            add_scaled(yw, yv, u, noise[used], scratch, after)
-            used += 1
-        if num_noises:
-            add_separately(gw, gv, noise[used:], scratch, after)
+        add_times(feedback[0], feedback[1], estimate, u)
+        us[r, :, first:last] = u
+        move(system, x, u, task, r, counts, noise, scratch, after)
         x, after = after, x
         if len(end) and not finish(x, end, alive, r, first, num_rounds, is_done):
             return
 
 
 @jit
-def add_separately(where: Any, values: Any, x: Any, scratch: Any, out: Any) -> None:
-    """Add the product to `out` after it was summed on its own, as NumPy does."""
-    scratch[:] = 0.0
-    add_times(where, values, x, scratch)
-    for i in range(out.shape[0]):
-        for c in range(out.shape[1]):
-            out[i, c] += scratch[i, c]
-
-
-@jit
-def add_scaled(where: Any, values: Any, x: Any, noise: Any, scratch: Any, out: Any) -> None:
-    """Add the product times one random number a column."""
-    scratch[:] = 0.0
-    add_times(where, values, x, scratch)
-    for i in range(out.shape[0]):
-        for c in range(out.shape[1]):
-            out[i, c] += scratch[i, c] * noise[c]
-
-
-@jit
 def advance_estimate(
-    matrices: Any, estimate: Any, u: Any, dy: Any, scratch: Any, better: Any
+    matrices: Pack, estimate: Array, u: Array, dy: Array, scratch: Array, better: Any
 ) -> None:
     """Fill `better` with the filter's next estimates."""
-    blend_where, blend, drive_where, drive, gain_where, gain = matrices
+    (blend_where, blend), (drive_where, drive), (gain_where, gain) = matrices
     better[:] = 0.0
     add_times(blend_where, blend, estimate, better)
     add_separately(drive_where, drive, u, scratch, better)
@@ -215,7 +153,9 @@ def advance_estimate(
 
 
 @jit
-def finish(x: Any, end: Any, alive: Any, r: int, first: int, num_rounds: Any, is_done: Any) -> bool:
+def finish(
+    x: Array, end: Array, alive: Array, r: int, first: int, num_rounds: Array, is_done: Array
+) -> bool:
     """Note which episodes came to rest in this step; return whether any goes on."""
     on = False
     for c in range(x.shape[1]):
@@ -235,7 +175,14 @@ def finish(x: Any, end: Any, alive: Any, r: int, first: int, num_rounds: Any, is
 
 @jit
 def play_all(
-    matrices: Any, noises: Any, start: Any, end: Any, steps: int, task: Any, user: Any, out: Any
+    matrices: Pack,
+    noises: Pack,
+    start: Array,
+    end: Array,
+    steps: int,
+    task: Array,
+    user: Array,
+    out: Pack,
 ) -> None:
     """Play all blocks."""
     for first in range(0, len(task), WIDTH):
@@ -245,7 +192,7 @@ def play_all(
         )
 
 
-def _coordinates(rows: Terms) -> tuple[Any, Any]:
+def _coordinates(rows: Terms) -> tuple[Array, Array]:
     entries = [(i, j, value) for i, row in enumerate(rows) for j, value in row]
     where = np.array([(i, j) for i, j, _ in entries], dtype=np.int64).reshape(-1, 2).T.copy()
     return where, np.array([value for _, _, value in entries], dtype=np.float64)
@@ -264,12 +211,20 @@ def roll_out_compiled(parts: LoopParts, seed: int, episodes: Int) -> Rollout:
         np.zeros(n),
         np.zeros(n),
     )
-    groups = (
-        plant.A, plant.B, plant.F, plant.Y, plant.G, view.signal, view.noise, parts.filter.gain, parts.filter.blend,
-        parts.filter.drive, parts.feedback, view.state_cost, view.control_cost, parts.filter.cost,
-    )  # fmt: skip
-    matrices = tuple(array for rows in groups for array in _coordinates(rows))
-    noises = (int(plant.has_f), int(plant.has_y), plant.num_noises, view.num_draws)
+    matrices = (
+        tuple(_coordinates(rows) for rows in (plant.A, plant.B, plant.F, plant.Y, plant.G)),
+        _coordinates(view.signal),
+        _coordinates(view.noise),
+        tuple(
+            _coordinates(rows)
+            for rows in (parts.filter.blend, parts.filter.drive, parts.filter.gain)
+        ),
+        _coordinates(parts.feedback),
+        tuple(
+            _coordinates(rows) for rows in (view.state_cost, view.control_cost, parts.filter.cost)
+        ),
+    )
+    noises = ((int(plant.has_f), int(plant.has_y), plant.num_noises), view.num_draws)
     end = np.zeros(0) if parts.end is None else np.array(parts.end)
     play_all(
         matrices,

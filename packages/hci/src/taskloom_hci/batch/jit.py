@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numba
 import numpy as np
+from numpy.typing import NDArray
 
 from taskloom_hci import normal, random
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+Array: TypeAlias = NDArray[Any]
+Pack: TypeAlias = tuple[Any, ...]  # several arrays or settings in one argument
 
 
 def jit(function: F) -> F:
@@ -31,7 +35,7 @@ UNIT = 2.0**-53
 
 
 @jit
-def uniform(key: Any, counter: int) -> float:
+def uniform(key: np.uint64, counter: int) -> float:
     """Return draw number `counter` of a stream."""
     z = key + (np.uint64(counter) + ONE) * GOLDEN
     z = (z ^ (z >> S30)) * MIX_1
@@ -40,7 +44,7 @@ def uniform(key: Any, counter: int) -> float:
 
 
 @jit
-def rank(key: Any, counter: int, count: int) -> int:
+def rank(key: np.uint64, counter: int, count: int) -> int:
     """Return draw number `counter` of a stream as a number below `count`."""
     return min(int(uniform(key, counter) * count), count - 1)
 
@@ -73,7 +77,7 @@ def exact_log(x: float) -> float:
 
 
 @jit
-def ratio(p: Any, q: Any, r: float) -> float:
+def ratio(p: Array, q: Array, r: float) -> float:
     """Return the quotient of two polynomials."""
     top, bottom = 0.0, 0.0
     for i in range(8):

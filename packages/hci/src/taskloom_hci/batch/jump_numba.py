@@ -1,17 +1,19 @@
 """What a jumping assistant believes and chooses, compiled; `taskloom_hci.information` says what it means."""
 
-from __future__ import annotations
+# ruff: noqa: PLR0917 -- formulas and compiled functions take their arrays by position
 
-from typing import Any
+from __future__ import annotations
 
 import numpy as np
 
-from taskloom_hci.batch.jit import jit, plogp
+from taskloom_hci.batch.jit import Array, jit, plogp
 from taskloom_hci.information import TOLERANCE
 
 
 @jit
-def update(table: Any, cell: int, targets: Any, action: int, beliefs: Any, restart: bool) -> bool:
+def update(
+    table: Array, cell: int, targets: Array, action: int, beliefs: Array, restart: bool
+) -> bool:
     """Update the beliefs (T,) by an action; return whether that is possible, see `inference.goal.update_beliefs`."""
     evidence = 0.0
     for t in range(len(beliefs)):
@@ -27,8 +29,8 @@ def update(table: Any, cell: int, targets: Any, action: int, beliefs: Any, resta
 
 
 @jit
-def update_rows(beliefs: Any, likelihood: Any, evidence: Any) -> None:
-    """Update many beliefs (n, T) in place by likelihoods (n, T), and fill in their evidence (n,).
+def evidence_of(beliefs: Array, likelihood: Array, evidence: Array) -> None:
+    """Fill in `sum_t beliefs[i, t] likelihood[i, t]` (n,), each from left to right.
 
     Four rows go side by side: the sum of a row is a chain of additions, and one chain alone leaves the processor waiting.
     """
@@ -36,30 +38,31 @@ def update_rows(beliefs: Any, likelihood: Any, evidence: Any) -> None:
     for i in range(0, n - n % 4, 4):
         a, b, c, d = 0.0, 0.0, 0.0, 0.0
         for t in range(count):
-            beliefs[i, t] *= likelihood[i, t]
-            beliefs[i + 1, t] *= likelihood[i + 1, t]
-            beliefs[i + 2, t] *= likelihood[i + 2, t]
-            beliefs[i + 3, t] *= likelihood[i + 3, t]
-            a += beliefs[i, t]
-            b += beliefs[i + 1, t]
-            c += beliefs[i + 2, t]
-            d += beliefs[i + 3, t]
+            a += beliefs[i, t] * likelihood[i, t]
+            b += beliefs[i + 1, t] * likelihood[i + 1, t]
+            c += beliefs[i + 2, t] * likelihood[i + 2, t]
+            d += beliefs[i + 3, t] * likelihood[i + 3, t]
         evidence[i], evidence[i + 1], evidence[i + 2], evidence[i + 3] = a, b, c, d
     for i in range(n - n % 4, n):
         total = 0.0
         for t in range(count):
-            beliefs[i, t] *= likelihood[i, t]
-            total += beliefs[i, t]
+            total += beliefs[i, t] * likelihood[i, t]
         evidence[i] = total
+
+
+@jit
+def update_rows(beliefs: Array, likelihood: Array, evidence: Array) -> None:
+    """Update many beliefs (n, T) in place by likelihoods (n, T) with the evidence (n,); rows without any stay."""
+    n, count = beliefs.shape
     for i in range(n):
         if evidence[i] > 0.0:
             scale = 1.0 / evidence[i]
             for t in range(count):
-                beliefs[i, t] *= scale
+                beliefs[i, t] = beliefs[i, t] * likelihood[i, t] * scale
 
 
 @jit
-def gain_of(left: float, here: float, right: float, split: Any, noise: float) -> float:
+def gain_of(left: float, here: float, right: float, split: Array, noise: float) -> float:
     """Return the information of a cell with this belief to its left, on it and to its right."""
     toward = left * split[0] + right * split[1]
     away = right * split[0] + left * split[1]
@@ -68,15 +71,15 @@ def gain_of(left: float, here: float, right: float, split: Any, noise: float) ->
 
 @jit
 def careful_cell(
-    beliefs: Any,
-    targets: Any,
+    beliefs: Array,
+    targets: Array,
     cell: int,
     total: int,
-    split: Any,
+    split: Array,
     cost: float,
     highest: bool,
-    gains: Any,
-    where: Any,
+    gains: Array,
+    where: Array,
 ) -> int:
     """Return the cell to jump to if the user is careful and the grid a line.
 
@@ -116,7 +119,7 @@ def careful_cell(
     return chosen
 
 
-def entropy_table(table: Any) -> Any:
+def entropy_table(table: Array) -> Array:
     """Return the entropy of the answer for every cell and goal [bit], (C, C), from `P(y | x, theta)` (C, C, A)."""
     from taskloom_hci.information import plogp as plogp_array
 
@@ -124,7 +127,7 @@ def entropy_table(table: Any) -> Any:
 
 
 @jit
-def fill_answers(table: Any, entropy: Any, targets: Any, answers: Any) -> None:
+def fill_answers(table: Array, entropy: Array, targets: Array, answers: Array) -> None:
     """Fill in, for every cell and target, the probabilities of the answers and their entropy, (C, T, A + 1)."""
     last = table.shape[2]
     for x in range(answers.shape[0]):
@@ -135,7 +138,7 @@ def fill_answers(table: Any, entropy: Any, targets: Any, answers: Any) -> None:
 
 
 @jit
-def table_gain(beliefs: Any, answers: Any, mixture: Any) -> float:
+def table_gain(beliefs: Array, answers: Array, mixture: Array) -> float:
     """Return the information of one candidate from its table (T, A + 1); `mixture` (A + 1,) is scratch."""
     mixture[:] = 0.0
     for t in range(len(beliefs)):
@@ -150,14 +153,14 @@ def table_gain(beliefs: Any, answers: Any, mixture: Any) -> float:
 
 @jit
 def table_cell(
-    beliefs: Any,
-    answers: Any,
-    positions: Any,
+    beliefs: Array,
+    answers: Array,
+    positions: Array,
     cell: int,
     cost: float,
     highest: bool,
-    mixture: Any,
-    gains: Any,
+    mixture: Array,
+    gains: Array,
 ) -> int:
     """Return the cell to jump to for any user model and grid."""
     total = answers.shape[0]
@@ -177,7 +180,7 @@ def table_cell(
 
 
 @jit
-def _distance(positions: Any, a: int, b: int) -> int:
+def _distance(positions: Array, a: int, b: int) -> int:
     distance = 0
     for k in range(positions.shape[1]):
         distance += abs(positions[a, k] - positions[b, k])

@@ -1,12 +1,12 @@
 """Pointing compiled by numba: one episode after the other, nothing allocated inside a round."""
 
-from __future__ import annotations
+# ruff: noqa: PLR0917 -- formulas and compiled functions take their arrays by position
 
-from typing import Any
+from __future__ import annotations
 
 import numpy as np
 
-from taskloom_hci.batch.jit import jit, rank, uniform
+from taskloom_hci.batch.jit import Array, Pack, jit, rank, uniform
 from taskloom_hci.batch.jump_numba import (
     careful_cell,
     entropy_table,
@@ -26,7 +26,7 @@ SMALLEST_COST = (
 
 
 @jit
-def draw_cells(key: Any, total: int, chosen: Any) -> int:
+def draw_cells(key: np.uint64, total: int, chosen: Array) -> int:
     """Fill `chosen` with different cells in ascending order and return one more; see `games.pointing.draw_cells`."""
     count = len(chosen)
     cell = 0
@@ -45,7 +45,7 @@ def draw_cells(key: Any, total: int, chosen: Any) -> int:
 
 
 @jit
-def grown(array: Any) -> Any:
+def grown(array: Array) -> Array:
     """Return an array of twice the length that begins alike."""
     longer = np.empty(2 * len(array), dtype=array.dtype)
     longer[: len(array)] = array
@@ -53,7 +53,7 @@ def grown(array: Any) -> Any:
 
 
 @jit
-def act(reached: Any, cell: int, goal: int, u: float) -> int:
+def act(reached: Array, cell: int, goal: int, u: float) -> int:
     """Return the action that a uniform number draws from cumulative probabilities."""
     action = 0
     for k in range(reached.shape[2]):
@@ -64,15 +64,15 @@ def act(reached: Any, cell: int, goal: int, u: float) -> int:
 
 @jit
 def play_gain(
-    task_keys: Any,
-    user_keys: Any,
-    reached: Any,
-    moved: Any,
+    task_keys: Array,
+    user_keys: Array,
+    reached: Array,
+    moved: Array,
     stay: int,
     max_rounds: int,
     keep: bool,
-    out: Any,
-) -> Any:
+    out: Pack,
+) -> Pack:
     """Play episodes in which every move is carried out; return cells and actions of all rounds if they are kept."""
     targets, goals, num_rounds, is_done = out
     total = moved.shape[0]
@@ -102,17 +102,17 @@ def play_gain(
 
 @jit
 def play_jump(
-    task_keys: Any,
-    user_keys: Any,
-    reached: Any,
-    table: Any,
-    entropy: Any,
-    positions: Any,
-    settings: Any,
-    split: Any,
+    task_keys: Array,
+    user_keys: Array,
+    reached: Array,
+    table: Array,
+    entropy: Array,
+    positions: Array,
+    settings: Pack,
+    split: Array,
     keep: bool,
-    out: Any,
-) -> Any:
+    out: Pack,
+) -> Pack:
     """Play episodes in which an assistant jumps; return cells, actions and jumps of all rounds if they are kept.
 
     `settings` is (way, stay, max_rounds, restart, highest, threshold, cost). The last value returned is false if an action

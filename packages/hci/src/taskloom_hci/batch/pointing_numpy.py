@@ -1,5 +1,7 @@
 """Pointing in NumPy: all episodes of a chunk take each turn together."""
 
+# ruff: noqa: PLR0917 -- formulas and compiled functions take their arrays by position
+
 from __future__ import annotations
 
 import numpy as np

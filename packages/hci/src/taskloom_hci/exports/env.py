@@ -1,5 +1,7 @@
 """A game as a gymnasium environment: one agent learns, the other one plays as it does."""
 
+# ruff: noqa: ANN401 -- what spaces, JSON and foreign signatures hold is of any type
+
 from __future__ import annotations
 
 from typing import Any, ClassVar
@@ -80,7 +82,7 @@ class GameEnv(gymnasium.Env[Observation, Any]):
             self.bundle.advance(go_to=self._turn)
         return not self.bundle.over
 
-    def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:  # noqa: ANN401
+    def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Act, and play on to the agent's next turn; see `gymnasium.Env.step`."""
         given = self._code.decode(action)
         user, assistant = (given, None) if self.train == "user" else (None, given)
@@ -105,7 +107,7 @@ class GameEnv(gymnasium.Env[Observation, Any]):
         """Let go of what the game holds."""
         self.bundle.close()
 
-    def expert_action(self) -> Any:  # noqa: ANN401
+    def expert_action(self) -> Any:
         """Return what the agent's own policy would do now, in the learner's space: an expert to imitate."""
         return self._code.encode(self.agent.take_action(affect=False)[0])
 

@@ -1,5 +1,7 @@
 """The games' ids in gymnasium: `gymnasium.make("hci/Pointing-v0")` once `taskloom_hci.gym` is imported."""
 
+# ruff: noqa: ANN401 -- what spaces, JSON and foreign signatures hold is of any type
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -41,7 +43,7 @@ def register() -> None:
 
 def make_env(
     task: str, train: Role = "user", render_mode: str | None = None, **config: Any
-) -> GameEnv:  # noqa: ANN401 -- the task's own config
+) -> GameEnv:
     """Return a shipped task as an environment.
 
     Args:
@@ -56,7 +58,7 @@ def make_env(
     return GameEnv(make_bundle(task, **config), train, render_mode=render_mode)
 
 
-def make_vector(task: str, num_envs: int = 1, **config: Any) -> Any:  # noqa: ANN401 -- the task's own config
+def make_vector(task: str, num_envs: int = 1, **config: Any) -> Any:
     """Return many games of a pointing task that step together; see `exports.vector.PointingVector`."""
     from taskloom_hci.exports.vector import PointingVector
     from taskloom_hci.shipped import make_bundle

@@ -1,5 +1,7 @@
 """A game for Stable-Baselines3: one agent of one game or of many, with actions and observations it can learn from."""
 
+# ruff: noqa: ANN401 -- what spaces, JSON and foreign signatures hold is of any type
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
@@ -30,17 +32,24 @@ class PointingVecEnv(VecEnv):
     """
 
     def __init__(
-        self, bundle: Bundle, num_envs: int, keys: Sequence[str] = ("task_state__position", "user_state__goal")
+        self,
+        bundle: Bundle,
+        num_envs: int,
+        keys: Sequence[str] = ("task_state__position", "user_state__goal"),
     ) -> None:
         self.games = PointingVector(bundle, num_envs)
         space = self.games.single_observation_space
         unknown = [key for key in keys if key not in space.spaces]
         if unknown:
-            raise HciError(f"The user does not see {', '.join(unknown)}; it sees {', '.join(space.spaces)}.")
+            raise HciError(
+                f"The user does not see {', '.join(unknown)}; it sees {', '.join(space.spaces)}."
+            )
         self.keys = tuple(keys)
         self._scales = [_scale(space, key) for key in self.keys]
         size = sum(len(low) for low, _ in self._scales)
-        super().__init__(num_envs, Box(0.0, 1.0, (size,), np.float32), self.games.single_action_space)
+        super().__init__(
+            num_envs, Box(0.0, 1.0, (size,), np.float32), self.games.single_action_space
+        )
         self._actions: Any = None
         self._seed: int | None = None
 
@@ -67,7 +76,10 @@ class PointingVecEnv(VecEnv):
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         for row in np.flatnonzero(info["_final_obs"]) if info else ():
             last = {key: values[None] for key, values in info["final_obs"][row].items()}
-            infos[row] = {"terminal_observation": self._flat(last)[0], "TimeLimit.truncated": bool(cut[row])}
+            infos[row] = {
+                "terminal_observation": self._flat(last)[0],
+                "TimeLimit.truncated": bool(cut[row]),
+            }
         return self._flat(seen), rewards.astype(np.float32), done | cut, infos
 
     def seed(self, seed: int | None = None) -> Sequence[int | None]:
@@ -79,31 +91,39 @@ class PointingVecEnv(VecEnv):
         """Let go of the games."""
         self.games.close()
 
-    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:  # noqa: ANN401 -- Stable-Baselines3's signature
+    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
         """Return an attribute, the same for every game."""
         return [getattr(self, attr_name, None) for _ in self._get_indices(indices)]
 
-    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:  # noqa: ANN401
+    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
         """Refuse: the games share their attributes."""
         del value, indices
         raise HciError(f"'{attr_name}' cannot be set for single games of a vector.")
 
-    def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:  # noqa: ANN401
+    def env_method(
+        self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any
+    ) -> list[Any]:
         """Refuse: there are no single environments behind a vector."""
         del args, indices, kwargs
         raise HciError(f"A vector of games has no method '{method_name}' of single games.")
 
-    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:  # noqa: ANN401
+    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
         """Return that no game is wrapped."""
         del wrapper_class
         return [False for _ in self._get_indices(indices)]
 
-    def _get_indices(self, indices: Any) -> Iterable[int]:  # noqa: ANN401
-        return range(self.num_envs) if indices is None else [indices] if isinstance(indices, int) else indices
+    def _get_indices(self, indices: Any) -> Iterable[int]:
+        return (
+            range(self.num_envs)
+            if indices is None
+            else [indices]
+            if isinstance(indices, int)
+            else indices
+        )
 
 
 def _scale(space: DictSpace, key: str) -> tuple[NDArray[Any], NDArray[Any]]:
     box = space.spaces[key]
-    assert isinstance(box, Box)  # every entry of an observation is one  # noqa: S101
+    assert isinstance(box, Box)  # every entry of an observation is one
     low, high = box.low.ravel().astype(np.float64), box.high.ravel().astype(np.float64)
     return low, np.maximum(high - low, 1.0)

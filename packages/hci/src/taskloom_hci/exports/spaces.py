@@ -1,5 +1,7 @@
 """How the elements of a game look to a learner: observations as boxes, actions as boxes or numbers."""
 
+# ruff: noqa: ANN401 -- what spaces, JSON and foreign signatures hold is of any type
+
 from __future__ import annotations
 
 from typing import Any, TypeAlias
@@ -55,7 +57,7 @@ class ActionCode:
         if low.shape == ():
             self._count, self._lowest = sizes[0], int(low)
 
-    def decode(self, action: Any) -> Any:  # noqa: ANN401 -- what a learner's space holds
+    def decode(self, action: Any) -> Any:
         """Return the action of the game."""
         if self._count:
             number = int(action)
@@ -69,7 +71,7 @@ class ActionCode:
             raise HciError(f"The action {np.asarray(action).tolist()} is not in {self.space}.")
         return (whole.reshape(self.shape) + self.low).astype(np.int64)
 
-    def encode(self, action: Value) -> Any:  # noqa: ANN401
+    def encode(self, action: Value) -> Any:
         """Return the learner's action for an action of the game."""
         if isinstance(self.space, Box):
             return np.asarray(action, dtype=np.float32).reshape(self.space.shape)
@@ -155,7 +157,7 @@ class Lens:
             for name, part, key, kind, shape in self._entries
         }
 
-    def _array(self, seen: StateTree, part: str, key: str, kind: Any, shape: Any) -> NDArray[Any]:  # noqa: ANN401
+    def _array(self, seen: StateTree, part: str, key: str, kind: Any, shape: Any) -> NDArray[Any]:
         entries = seen[part]
         value = (
             entries[key] if key in entries else flatten(entries)[key]

@@ -1,5 +1,7 @@
 """Many pointing games that step together, as a gymnasium vector environment: the user learns."""
 
+# ruff: noqa: ANN401 -- what spaces, JSON and foreign signatures hold is of any type
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -115,7 +117,7 @@ class PointingVector(VectorEnv[Arrays, Any, Any]):
             seen["assistant_action__action"] = np.full((n, 1), rules.gain)
         return seen
 
-    def step(self, actions: Any) -> tuple[Arrays, Any, Any, Any, dict[str, Any]]:  # noqa: ANN401 -- an array of the action space
+    def step(self, actions: Any) -> tuple[Arrays, Any, Any, Any, dict[str, Any]]:
         """Play one round of every game; see `gymnasium.vector.VectorEnv.step`."""
         rules = self.rules
         action = np.array(actions, dtype=np.int64)  # a copy: the caller keeps its own

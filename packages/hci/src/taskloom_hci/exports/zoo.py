@@ -1,5 +1,7 @@
 """A game as PettingZoo environments: both agents learn."""
 
+# ruff: noqa: ANN401 -- what spaces, JSON and foreign signatures hold is of any type
+
 from __future__ import annotations
 
 from typing import Any, ClassVar
@@ -123,7 +125,7 @@ class GameAEC(AECEnv[str, dict[str, Any], Any]):
         """Return what an agent saw last."""
         return self._seats.look(agent)
 
-    def step(self, action: Any) -> None:  # noqa: ANN401 -- what the agent's space holds
+    def step(self, action: Any) -> None:
         """Let the selected agent act."""
         if self.terminations[self.agent_selection] or self.truncations[self.agent_selection]:
             self._was_dead_step(action)

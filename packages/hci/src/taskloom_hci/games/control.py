@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
-from taskloom_hci.elements import Element, array_element
+from taskloom_hci.elements import Element, Value, array_element
 from taskloom_hci.errors import HciError
 from taskloom_hci.linear import Terms, terms, times
 from taskloom_hci.motor.lqg import LQGProblem
@@ -152,10 +153,12 @@ class ClassicControl(InteractionTask):
         if self.game.assistant is not None:
             yield "Classic control has no assistant: choose the assistant 'none'."
 
+    @override
     def reset(self, forced: Mapping[str, Any] | None = None) -> None:
         self.state["x"] = self.start
 
-    def on_user_action(self, *, user_action: Any) -> tuple[State, float, bool]:  # noqa: ANN401
+    @override
+    def on_user_action(self, *, user_action: Value) -> tuple[State, float, bool]:
         noise = self.stream.normals(self.plant.num_draws)[:, None]
         control = np.asarray(user_action, dtype=np.float64)[:, None]
         self.state["x"] = self.plant.advance(self.state["x"][:, None], control, noise)[:, 0]
@@ -165,9 +168,11 @@ class ClassicControl(InteractionTask):
         """Return whether the game ends here."""
         return self.end is not None and bool(np.all(np.abs(x) <= self.end))
 
-    def on_assistant_action(self, *, assistant_action: Any) -> tuple[State, float, bool]:  # noqa: ANN401
+    @override
+    def on_assistant_action(self, *, assistant_action: Value) -> tuple[State, float, bool]:
         raise HciError(f"Classic control has no assistant to do {assistant_action}.")
 
+    @override
     def kernel(self) -> Kernel | None:
         # The kernel needs the users' modules, which need this one.
         from taskloom_hci.batch.control import control_kernel

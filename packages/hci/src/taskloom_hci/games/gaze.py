@@ -1,13 +1,16 @@
 """Gaze: finding a target with the eyes."""
 
+# ruff: noqa: ANN401 -- what spaces, JSON and foreign signatures hold is of any type
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
-from taskloom_hci.elements import Element, array_element
+from taskloom_hci.elements import Element, Value, array_element
 from taskloom_hci.errors import HciError
 from taskloom_hci.state import State
 from taskloom_hci.task import InteractionTask
@@ -46,7 +49,7 @@ class Gaze(InteractionTask):
         self.state["fixation"] = self.place("clip")
         self.state["target"] = self.place("error")
 
-    def place(self, mode: Any = "error") -> Element:  # noqa: ANN401 -- an out-of-bounds mode
+    def place(self, mode: Any = "error") -> Element:
         """Return an element that holds a point of the box."""
         return array_element(
             (self.dimension,), np.zeros(self.dimension), low=-1.0, high=1.0, out_of_bounds_mode=mode
@@ -64,6 +67,7 @@ class Gaze(InteractionTask):
         if self.game.assistant is not None:
             yield "Gaze has no assistant: choose the assistant 'none'."
 
+    @override
     def reset(self, forced: Mapping[str, Any] | None = None) -> None:
         self.state["fixation"] = np.zeros(self.dimension)
         if self.dimension == 1:
@@ -72,10 +76,12 @@ class Gaze(InteractionTask):
             angle = 2.0 * np.pi * self.stream.uniform()
             self.state["target"] = self.distance / 2.0 * np.array([np.cos(angle), np.sin(angle)])
 
-    def on_user_action(self, *, user_action: Any) -> tuple[State, float, bool]:  # noqa: ANN401
+    @override
+    def on_user_action(self, *, user_action: Value) -> tuple[State, float, bool]:
         self.state["fixation"] = user_action
         off = np.linalg.norm(self.state["fixation"] - self.state["target"])
         return self.state, -1.0, bool(off - self.width / 2.0 < self.threshold)
 
-    def on_assistant_action(self, *, assistant_action: Any) -> tuple[State, float, bool]:  # noqa: ANN401
+    @override
+    def on_assistant_action(self, *, assistant_action: Value) -> tuple[State, float, bool]:
         raise HciError(f"Gaze has no assistant to do {assistant_action}.")

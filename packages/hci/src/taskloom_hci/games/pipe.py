@@ -10,6 +10,8 @@
 This is the protocol of CoopIHC's pipes; `reset_dic` holds a `seed` here, so that the other side can be random and repeatable.
 """
 
+# ruff: noqa: ANN401 -- what spaces, JSON and foreign signatures hold is of any type
+
 from __future__ import annotations
 
 import json
@@ -21,8 +23,9 @@ from contextlib import suppress
 from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
-from taskloom_hci.elements import Element
+from taskloom_hci.elements import Element, Value
 from taskloom_hci.errors import HciError
 from taskloom_hci.state import State
 from taskloom_hci.task import InteractionTask
@@ -79,18 +82,21 @@ class PipeTask(InteractionTask):
         if self.game.user is None:
             yield "A piped task needs a user."
 
+    @override
     def reset(self, forced: Mapping[str, Any] | None = None) -> None:
         plain = {name: np.asarray(value).tolist() for name, value in (forced or {}).items()}
         seed = int(self.stream.uniform() * 2**53)
         self._receive_state(self._ask({"type": "reset", "reset_dic": {"seed": seed, **plain}}))
 
-    def on_user_action(self, *, user_action: Any) -> tuple[State, float, bool]:  # noqa: ANN401
+    @override
+    def on_user_action(self, *, user_action: Value) -> tuple[State, float, bool]:
         return self._act("user_action", user_action)
 
-    def on_assistant_action(self, *, assistant_action: Any) -> tuple[State, float, bool]:  # noqa: ANN401
+    @override
+    def on_assistant_action(self, *, assistant_action: Value) -> tuple[State, float, bool]:
         return self._act("assistant_action", assistant_action)
 
-    def _act(self, kind: str, action: Any) -> tuple[State, float, bool]:  # noqa: ANN401
+    def _act(self, kind: str, action: Value) -> tuple[State, float, bool]:
         answer = self._ask({"type": kind, "value": {"values": np.asarray(action).tolist()}})
         try:
             state, reward, is_done = (
@@ -105,12 +111,12 @@ class PipeTask(InteractionTask):
         self._receive_state(state)
         return self.state, reward, is_done
 
-    def _receive_state(self, message: Any) -> None:  # noqa: ANN401 -- JSON
+    def _receive_state(self, message: Any) -> None:
         if not isinstance(message, dict) or message.get("type") != "task_state":
             raise HciError(f"The process sent {_shown(message)} where a task_state was expected.")
         self.state.force({name: value for name, value in message.items() if name != "type"})
 
-    def _ask(self, message: Mapping[str, Any]) -> Any:  # noqa: ANN401 -- JSON
+    def _ask(self, message: Mapping[str, Any]) -> Any:
         process = self._started()
         self._send(process, message)
         return self._read(process)
@@ -142,7 +148,7 @@ class PipeTask(InteractionTask):
 
     def _send(self, process: subprocess.Popen[str], message: Mapping[str, Any]) -> None:
         try:
-            assert process.stdin is not None  # opened as a pipe above  # noqa: S101
+            assert process.stdin is not None  # opened as a pipe above
             process.stdin.write(json.dumps(message) + "\n")
             process.stdin.flush()
         except (BrokenPipeError, OSError):
@@ -150,8 +156,8 @@ class PipeTask(InteractionTask):
                 f"The process {self.command[0]!r} ended (exit code {process.poll()})."
             ) from None
 
-    def _read(self, process: subprocess.Popen[str]) -> Any:  # noqa: ANN401 -- JSON
-        assert process.stdout is not None  # opened as a pipe above  # noqa: S101
+    def _read(self, process: subprocess.Popen[str]) -> Any:
+        assert process.stdout is not None  # opened as a pipe above
         ready, _, _ = select.select([process.stdout], [], [], self.timeout)
         if not ready:
             self.close()

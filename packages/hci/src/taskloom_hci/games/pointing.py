@@ -1,5 +1,7 @@
 """Pointing: a cursor on a grid, and targets of which the user wants one."""
 
+# ruff: noqa: ANN401 -- what spaces, JSON and foreign signatures hold is of any type
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
-from taskloom_hci.elements import Element, discrete_array_element
+from taskloom_hci.elements import Element, Value, discrete_array_element
 from taskloom_hci.errors import HciError
 from taskloom_hci.models.pointing import MOVES_1D, MOVES_2D
 from taskloom_hci.random import Stream
@@ -98,7 +101,7 @@ class Pointing(InteractionTask):
             return self.cell_element()
         return discrete_array_element(low=1, high=max(self.shape), out_of_bounds_mode="error")
 
-    def cell_of(self, position: Any) -> int:  # noqa: ANN401 -- an integer or a pair
+    def cell_of(self, position: Value) -> int:
         """Return the number of the cell at a position."""
         if self.dimension == 1:
             return int(position)
@@ -132,7 +135,8 @@ class Pointing(InteractionTask):
         self.state["targets"] = self.positions[cells]
         self.state["position"] = self.positions[start]
 
-    def on_user_action(self, *, user_action: Any) -> tuple[State, float, bool]:  # noqa: ANN401
+    @override
+    def on_user_action(self, *, user_action: Value) -> tuple[State, float, bool]:
         game = self.game
         stays = user_action == 0
         goal = game.user.state["goal"] if game.user is not None else None
@@ -142,24 +146,26 @@ class Pointing(InteractionTask):
             self._shift(user_action, 1)
         return self.state, -1.0, bool(stays and at_goal)
 
-    def on_assistant_action(self, *, assistant_action: Any) -> tuple[State, float, bool]:  # noqa: ANN401
+    @override
+    def on_assistant_action(self, *, assistant_action: Value) -> tuple[State, float, bool]:
         if self.mode == "position":
             self.state["position"] = assistant_action
         else:
             self._shift(self.user_action, int(assistant_action))
         return self.state, 0.0, False
 
-    def _shift(self, action: Any, gain: int) -> None:  # noqa: ANN401
+    def _shift(self, action: Value, gain: int) -> None:
         step = int(action) if self.dimension == 1 else self.moves[int(action)]
         self.state["position"] = self.state["position"] + step * gain
 
+    @override
     def kernel(self) -> Kernel | None:
         # The tables need the agents' modules, which need this one.
         from taskloom_hci.batch.rules import pointing_kernel
 
         return pointing_kernel(self)
 
-    def render(self, mode: str = "text", **axes: Any) -> str:  # noqa: ANN401
+    def render(self, mode: str = "text", **axes: Any) -> str:
         """Return the grid as text: `o` the cursor, `x` a target, `*` the cursor on a target."""
         del mode, axes
         targets = {self.cell_of(target) for target in self.state["targets"]}

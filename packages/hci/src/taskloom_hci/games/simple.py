@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from taskloom_hci.elements import Element, discrete_array_element
+from typing_extensions import override
+
+from taskloom_hci.elements import Element, Value, discrete_array_element
 from taskloom_hci.state import State
 from taskloom_hci.task import InteractionTask
 
@@ -17,16 +19,19 @@ class Example(InteractionTask):
         super().__init__()
         self.state["x"] = discrete_array_element(low=-1, high=4, init=0, out_of_bounds_mode="clip")
 
+    @override
     def reset(self, forced: Mapping[str, Any] | None = None) -> None:
         self.state["x"] = 0
 
-    def on_user_action(self, *, user_action: Any) -> tuple[State, float, bool]:  # noqa: ANN401
+    @override
+    def on_user_action(self, *, user_action: Value) -> tuple[State, float, bool]:
         return self._add(user_action)
 
-    def on_assistant_action(self, *, assistant_action: Any) -> tuple[State, float, bool]:  # noqa: ANN401
+    @override
+    def on_assistant_action(self, *, assistant_action: Value) -> tuple[State, float, bool]:
         return self._add(assistant_action)
 
-    def _add(self, action: Any) -> tuple[State, float, bool]:  # noqa: ANN401
+    def _add(self, action: Value) -> tuple[State, float, bool]:
         state = self.state
         state["x"] = x = int(state["x"]) + int(action)
         return state, -1.0, x >= 4
@@ -44,6 +49,7 @@ class Coordinated(InteractionTask):
         super().__init__()
         self.state["x"] = discrete_array_element(10, init=0, out_of_bounds_mode="clip")
 
+    @override
     def reset(self, forced: Mapping[str, Any] | None = None) -> None:
         self.state["x"] = 0
 
@@ -55,11 +61,13 @@ class Coordinated(InteractionTask):
         """Return the same ten choices."""
         return self.user_element()
 
-    def on_user_action(self, *, user_action: Any) -> tuple[State, float, bool]:  # noqa: ANN401
+    @override
+    def on_user_action(self, *, user_action: Value) -> tuple[State, float, bool]:
         del user_action
         return self.state, -1.0, bool(self.state["x"] == 9)
 
-    def on_assistant_action(self, *, assistant_action: Any) -> tuple[State, float, bool]:  # noqa: ANN401
+    @override
+    def on_assistant_action(self, *, assistant_action: Value) -> tuple[State, float, bool]:
         if self.user_action == assistant_action:
             self.state["x"] += 1
         return self.state, -1.0, False

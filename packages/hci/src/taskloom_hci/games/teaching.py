@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
-from taskloom_hci.elements import Element, array_element, discrete_array_element
+from taskloom_hci.elements import Element, Value, array_element, discrete_array_element
 from taskloom_hci.errors import HciError
 from taskloom_hci.models.memory import log_recall
 from taskloom_hci.state import State
@@ -74,15 +75,18 @@ class Teaching(InteractionTask):
         if assistant is None or assistant.policy.element.space != self.assistant_element().space:
             yield f"Teaching needs an assistant that chooses one of {self.num_items} items."
 
+    @override
     def reset(self, forced: Mapping[str, Any] | None = None) -> None:
         self.state["item"], self.state["trial"], self.state["time"] = NOTHING, 0, 0.0
 
-    def on_user_action(self, *, user_action: Any) -> tuple[State, float, bool]:  # noqa: ANN401
+    @override
+    def on_user_action(self, *, user_action: Value) -> tuple[State, float, bool]:
         del user_action
         over = bool(self.state["trial"] == self.num_trials)
         return self.state, float(self.num_learnt()) if over else 0.0, over
 
-    def on_assistant_action(self, *, assistant_action: Any) -> tuple[State, float, bool]:  # noqa: ANN401
+    @override
+    def on_assistant_action(self, *, assistant_action: Value) -> tuple[State, float, bool]:
         trial = int(self.state["trial"])
         wait = self.inter_trial if trial else 0.0
         if trial in self._ends:

@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from typing_extensions import override
+
 from taskloom_hci.errors import BufferNotFilledError
 from taskloom_hci.random import Stream
 from taskloom_hci.state import StateTree
@@ -42,6 +44,7 @@ class InferenceEngine(ABC):
 class NoInference(InferenceEngine):
     """Leaves the agent's state as it is."""
 
+    @override
     def infer(
         self, observation: StateTree, state: Mapping[str, Any], stream: Stream
     ) -> tuple[dict[str, Any], float]:
@@ -90,14 +93,17 @@ class CascadedInference(InferenceEngine):
     def __init__(self, engines: Sequence[InferenceEngine]) -> None:
         self.engines = tuple(engines)
 
+    @override
     def bind(self, agent: Agent) -> None:
         for engine in self.engines:
             engine.bind(agent)
 
+    @override
     def reset(self) -> None:
         for engine in self.engines:
             engine.reset()
 
+    @override
     def infer(
         self, observation: StateTree, state: Mapping[str, Any], stream: Stream
     ) -> tuple[dict[str, Any], float]:
@@ -122,14 +128,17 @@ class DualInference(InferenceEngine):
         self.dual = dual
         self.mode: Literal["primary", "dual"] = "primary"
 
+    @override
     def bind(self, agent: Agent) -> None:
         self.primary.bind(agent)
         self.dual.bind(agent)
 
+    @override
     def reset(self) -> None:
         self.primary.reset()
         self.dual.reset()
 
+    @override
     def infer(
         self, observation: StateTree, state: Mapping[str, Any], stream: Stream
     ) -> tuple[dict[str, Any], float]:

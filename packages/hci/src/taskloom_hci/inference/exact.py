@@ -7,6 +7,8 @@ With hypotheses `theta_h` and log-weights `w_h`, one action `y` seen in the situ
 in logarithms, so that a hypothesis may be as unlikely as 1e-100000 and come back.
 """
 
+# ruff: noqa: PLR0917 -- formulas and compiled functions take their arrays by position
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from typing_extensions import override
 
 from taskloom_hci.errors import HciError, ZeroEvidenceError
 from taskloom_hci.inference.engine import InferenceEngine
@@ -122,6 +125,7 @@ class ExactInference(InferenceEngine):
         self.model, self.theta, self.key, self.on_zero = model, dict(theta), key, on_zero
         self.num_hypotheses = next(iter(sizes.values()))
 
+    @override
     def bind(self, agent: Agent) -> None:
         shape = np.shape(agent.state[self.key])
         if shape != (self.num_hypotheses,):
@@ -129,6 +133,7 @@ class ExactInference(InferenceEngine):
                 f"'{self.key}' needs the shape ({self.num_hypotheses},) of the hypotheses, not {shape}."
             )
 
+    @override
     def infer(
         self, observation: StateTree, state: Mapping[str, Any], stream: Stream
     ) -> tuple[dict[str, Any], float]:

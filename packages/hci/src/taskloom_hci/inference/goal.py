@@ -39,3 +39,32 @@ def update_beliefs(beliefs: Float, likelihood: Float, on_zero: OnZero = "raise")
         joint[impossible] = 1.0 / beliefs.shape[1]
         evidence[impossible] = 1.0
     return np.asarray(joint * (1.0 / evidence)[:, None])
+
+
+def update_beliefs_in_place(beliefs: Float, likelihood: Float, on_zero: OnZero = "raise") -> Float:
+    """Do `update_beliefs` in `beliefs` itself, by numba where that is installed; return the evidence (n,).
+
+    For beliefs of thousands of users over thousands of hypotheses, where making new arrays costs more than the sums.
+
+    Raises:
+        ZeroEvidenceError: If an observation is impossible and nothing else is asked for; nothing is changed then.
+    """
+    from importlib.util import find_spec
+
+    if find_spec("numba") is None:
+        before = beliefs.copy()
+        beliefs[:] = update_beliefs(before, likelihood, on_zero)
+        return np.asarray(np.cumsum(before * likelihood, axis=1)[:, -1])
+    # numba takes a second to import; only those who ask for it pay.
+    from taskloom_hci.batch.jump_numba import evidence_of, update_rows
+
+    evidence = np.empty(len(beliefs))
+    evidence_of(beliefs, likelihood, evidence)
+    impossible = ~(evidence > 0.0)
+    if impossible.any() and on_zero == "raise":
+        raise ZeroEvidenceError(
+            "The user did what every hypothesis of the assistant rules out; choose on_zero='uniform' to start again."
+        )
+    update_rows(beliefs, likelihood, evidence)
+    beliefs[impossible] = 1.0 / beliefs.shape[1]
+    return evidence

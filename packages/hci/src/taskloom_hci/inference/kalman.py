@@ -1,5 +1,7 @@
 """Estimating a state from noisy observations of it: the Kalman filter, and the Gaussian posterior."""
 
+# ruff: noqa: PLR0917 -- formulas and compiled functions take their arrays by position
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -7,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from taskloom_hci.errors import HciError
 from taskloom_hci.inference.engine import InferenceEngine
@@ -50,9 +53,11 @@ class SteadyKalman(InferenceEngine):
         self.cost = terms(np.zeros_like(A) if U is None else -U)
         self._agent: Agent | None = None
 
+    @override
     def bind(self, agent: Agent) -> None:
         self._agent = agent
 
+    @override
     def infer(
         self, observation: StateTree, state: Mapping[str, Any], stream: Stream
     ) -> tuple[dict[str, Any], float]:
@@ -98,6 +103,7 @@ class GaussianInference(InferenceEngine):
     def __init__(self, part: str = "task_state", key: str = "y") -> None:
         self.part, self.key = part, key
 
+    @override
     def infer(
         self, observation: StateTree, state: Mapping[str, Any], stream: Stream
     ) -> tuple[dict[str, Any], float]:

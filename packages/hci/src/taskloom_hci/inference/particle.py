@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from typing_extensions import override
 
 from taskloom_hci.errors import HciError
 from taskloom_hci.inference.engine import InferenceEngine
@@ -93,6 +94,7 @@ class ParticleInference(InferenceEngine):
         draws = stream.uniforms(count * len(self.names)).reshape(count, len(self.names))
         return self.low + draws * (self.high - self.low)
 
+    @override
     def infer(
         self, observation: StateTree, state: Mapping[str, Any], stream: Stream
     ) -> tuple[dict[str, Any], float]:

@@ -4,6 +4,8 @@ discrete     x' = A x + B u,       cost  sum  x'Qx + u'Ru
 continuous   dx = (A x + B u) dt,  cost  int (x'Qx + u'Ru) dt
 """
 
+# ruff: noqa: PLR0917 -- formulas and compiled functions take their arrays by position
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,5 +1,7 @@
 """What an agent sees: the rule engine and its ready specifications."""
 
+# ruff: noqa: ANN401 -- what spaces, JSON and foreign signatures hold is of any type
+
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
@@ -8,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
+from typing_extensions import override
 
 from taskloom_hci.errors import UnknownKeyError
 from taskloom_hci.random import Stream
@@ -40,6 +43,7 @@ class ObservationEngine(ABC):
 class SeeAll(ObservationEngine):
     """Sees the whole game as it is."""
 
+    @override
     def observe(self, game_state: StateTree, stream: Stream) -> tuple[StateTree, float]:
         del stream
         return game_state, 0.0
@@ -108,6 +112,7 @@ class RuleObservation(ObservationEngine):
         if self.rules or self.noises:
             self.parts = None
 
+    @override
     def observe(self, game_state: StateTree, stream: Stream) -> tuple[StateTree, float]:
         if self.parts is not None:
             return {part: game_state[part] for part in self.parts if part in game_state}, 0.0
@@ -126,7 +131,7 @@ class RuleObservation(ObservationEngine):
                 seen.setdefault(look.part, {})[key] = self._value(look, key, game_state, stream)
         return seen, 0.0
 
-    def _value(self, look: Look, key: str, game_state: StateTree, stream: Stream) -> Any:  # noqa: ANN401
+    def _value(self, look: Look, key: str, game_state: StateTree, stream: Stream) -> Any:
         value = game_state[look.part][key]
         if look.index is not None:
             value = np.asarray(value)[look.index]
@@ -145,6 +150,7 @@ class CascadedObservation(ObservationEngine):
     def __init__(self, engines: Sequence[ObservationEngine]) -> None:
         self.engines = tuple(engines)
 
+    @override
     def observe(self, game_state: StateTree, stream: Stream) -> tuple[StateTree, float]:
         total = 0.0
         for engine in self.engines:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from taskloom_hci.elements import Element, Value
 from taskloom_hci.errors import HciError
@@ -50,6 +51,7 @@ class LinearFeedback(Policy):
         self.gains = [terms(-matrix) for matrix in matrices]
         self.part, self.key, self.noise = part, key, noise
 
+    @override
     def act(
         self, observation: StateTree, state: Mapping[str, Any], stream: Stream
     ) -> tuple[Value, float]:

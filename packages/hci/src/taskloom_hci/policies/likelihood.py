@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from typing_extensions import override
+
 from taskloom_hci.elements import Element, Value
 from taskloom_hci.models.model import UserModel, choose, probabilities
 from taskloom_hci.policies.policy import Policy
@@ -24,6 +26,7 @@ class ModelPolicy(Policy):
         self.model = model
         self.element = element
 
+    @override
     def act(
         self, observation: StateTree, state: Mapping[str, Any], stream: Stream
     ) -> tuple[Value, float]:

@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
+from typing_extensions import override
+
 from taskloom_hci.elements import Element, Value, discrete_array_element
 from taskloom_hci.random import Stream
 from taskloom_hci.state import StateTree
@@ -54,6 +56,7 @@ class RandomPolicy(Policy):
     def __init__(self, element: Element | None = None) -> None:
         self.element = element or discrete_array_element(low=-100, high=100, init=0)
 
+    @override
     def act(
         self, observation: StateTree, state: Mapping[str, Any], stream: Stream
     ) -> tuple[Value, float]:
@@ -71,6 +74,7 @@ class ConstantPolicy(Policy):
     def __init__(self, element: Element) -> None:
         self.element = element
 
+    @override
     def act(
         self, observation: StateTree, state: Mapping[str, Any], stream: Stream
     ) -> tuple[Value, float]:
@@ -91,14 +95,17 @@ class DualPolicy(Policy):
         self.mode: Literal["primary", "dual"] = "primary"
         self.element = primary.element
 
+    @override
     def bind(self, agent: Agent) -> None:
         self.primary.bind(agent)
         self.dual.bind(agent)
 
+    @override
     def reset(self) -> None:
         self.primary.reset()
         self.dual.reset()
 
+    @override
     def act(
         self, observation: StateTree, state: Mapping[str, Any], stream: Stream
     ) -> tuple[Value, float]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from typing_extensions import override
 
 from taskloom_hci.batch.episodes import Episodes
 from taskloom_hci.elements import Element, Value
@@ -40,11 +41,13 @@ class ReplayPolicy(Policy):
         }
         self._agent: Agent | None = None
 
+    @override
     def bind(self, agent: Agent) -> None:
         self._agent = agent
         if self._actions[agent.role] is None:
             raise HciError(f"The recording has no actions of the {agent.role}.")
 
+    @override
     def act(
         self, observation: StateTree, state: Mapping[str, Any], stream: Stream
     ) -> tuple[Value, float]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
-
 from taskloom import OneOf
+
 from taskloom_hci.assistants.config import AssistantConfig
 from taskloom_hci.config import HciConfig
 from taskloom_hci.run import HciTask

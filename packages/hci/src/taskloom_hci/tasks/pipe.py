@@ -6,8 +6,8 @@ import shlex
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
-
 from taskloom import OneOf, Unit
+
 from taskloom_hci.assistants.config import AssistantConfig, RandomAssistantConfig
 from taskloom_hci.config import HciConfig
 from taskloom_hci.run import HciTask

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 from taskloom import Component, Unit
+from typing_extensions import override
 
 if TYPE_CHECKING:
     from taskloom_hci.agent import Agent
@@ -31,6 +32,7 @@ class CarefulConfig(UserConfig):
     error_rate: Annotated[float, Field(ge=0, le=1)] = 0.05
     """Probability of a move that does not shorten the way."""
 
+    @override
     def build(self, task: InteractionTask) -> Agent:
         # The implementation needs NumPy and gymnasium; a config must not.
         from taskloom_hci.models.pointing import Careful
@@ -46,6 +48,7 @@ class BoltzmannConfig(UserConfig):
     rationality: Annotated[float, Field(ge=0), Unit("1/cell")] = 3.0
     """Inverse temperature of the choice; 0 is a random user."""
 
+    @override
     def build(self, task: InteractionTask) -> Agent:
         from taskloom_hci.models.pointing import Boltzmann
         from taskloom_hci.users.build import pointing_user
@@ -60,6 +63,7 @@ class RandomUserConfig(UserConfig):
 
     kind: Literal["random"] = "random"
 
+    @override
     def build(self, task: InteractionTask) -> Agent:
         from taskloom_hci.users.build import random_user
 
@@ -77,6 +81,7 @@ class PolynomialConfig(UserConfig):
     p2: Annotated[int, Field(ge=0, le=9)] = 7
     """Coefficient of x cubed."""
 
+    @override
     def build(self, task: InteractionTask) -> Agent:
         from taskloom_hci.users.build import polynomial_user
 
@@ -90,6 +95,7 @@ class LQRConfig(UserConfig):
     effort: Annotated[float, Field(gt=0)] = 1e-3
     """Cost of the control."""
 
+    @override
     def build(self, task: InteractionTask) -> Agent:
         from taskloom_hci.users.build import lqr_user
 
@@ -105,6 +111,7 @@ class LQGConfig(UserConfig):
     noise: bool = True
     """Whether what it sees is noisy."""
 
+    @override
     def build(self, task: InteractionTask) -> Agent:
         from taskloom_hci.users.build import lqg_user
 
@@ -122,6 +129,7 @@ class GazeConfig(UserConfig):
     noise_law: Literal["variance", "sd"] = "variance"
     """What grows in proportion to the distance: the variance (as CoopIHC's model) or the standard deviation."""
 
+    @override
     def build(self, task: InteractionTask) -> Agent:
         from taskloom_hci.users.build import gaze_user
 
@@ -137,6 +145,7 @@ class MemoryConfig(UserConfig):
     repetition: Annotated[float, Field(ge=0, lt=1)] = 0.2
     """Share beta by which every further presentation lowers the rate."""
 
+    @override
     def build(self, task: InteractionTask) -> Agent:
         from taskloom_hci.users.build import memory_user
 
@@ -150,6 +159,7 @@ class OptimalConfig(UserConfig):
     gain: Annotated[int, Field(ge=1, le=1000)] = 1
     """Gain of the assistant it counts on."""
 
+    @override
     def build(self, task: InteractionTask) -> Agent:
         from taskloom_hci.users.build import optimal_user
 
@@ -163,6 +173,7 @@ class ReplayConfig(UserConfig):
     file: str = "episodes.npz"
     """The recording: the episodes of a run."""
 
+    @override
     def build(self, task: InteractionTask) -> Agent:
         from taskloom_hci.users.build import replay_user
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from taskloom_hci.agent import Agent
 from taskloom_hci.elements import array_element
@@ -31,6 +32,7 @@ class CostlyView(ObservationEngine):
     def __init__(self, Q: Matrix, R: Matrix) -> None:
         self.state_cost, self.control_cost = terms(-Q), terms(-R)
 
+    @override
     def observe(self, game_state: StateTree, stream: Stream) -> tuple[StateTree, float]:
         del stream
         return game_state, self.reward(game_state)
@@ -59,6 +61,7 @@ class NoisyView(CostlyView):
         self.num_draws = channels.shape[1] if noise else 0
         self.noise = terms(channels)
 
+    @override
     def observe(self, game_state: StateTree, stream: Stream) -> tuple[StateTree, float]:
         draws = stream.normals(self.num_draws)[:, None]
         dy = self.increments(np.asarray(game_state["task_state"]["x"])[:, None], draws)[:, 0]

@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from taskloom_hci.agent import Agent
 from taskloom_hci.elements import Value, array_element
@@ -63,6 +64,7 @@ class BlurredView(ObservationEngine):
     def __init__(self, noise: float, law: NoiseLaw) -> None:
         self.noise, self.law = noise, law
 
+    @override
     def observe(self, game_state: StateTree, stream: Stream) -> tuple[StateTree, float]:
         task = game_state["task_state"]
         eccentricity = task["target"] - task["fixation"]
@@ -77,6 +79,7 @@ class WhereIsIt(InferenceEngine):
     def __init__(self, noise: float, law: NoiseLaw) -> None:
         self.noise, self.law = noise, law
 
+    @override
     def infer(
         self, observation: StateTree, state: Mapping[str, Any], stream: Stream
     ) -> tuple[dict[str, Any], float]:
@@ -96,6 +99,7 @@ class Saccade(Policy):
         self.element = task.user_element()
         self.noise, self.law = noise, law
 
+    @override
     def act(
         self, observation: StateTree, state: Mapping[str, Any], stream: Stream
     ) -> tuple[Value, float]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
 from taskloom_hci.agent import Agent
 from taskloom_hci.elements import Value, array_element, discrete_array_element
@@ -21,6 +22,7 @@ from taskloom_hci.state import State, StateTree
 class Practice(InferenceEngine):
     """Looks at the item shown: notes how well it was known, and remembers it better from now on."""
 
+    @override
     def infer(
         self, observation: StateTree, state: Mapping[str, Any], stream: Stream
     ) -> tuple[dict[str, Any], float]:
@@ -44,6 +46,7 @@ class Answer(Policy):
     def __init__(self, task: Teaching, model: Memory) -> None:
         self.element, self.model = task.user_element(), model
 
+    @override
     def act(
         self, observation: StateTree, state: Mapping[str, Any], stream: Stream
     ) -> tuple[Value, float]:
