@@ -45,9 +45,12 @@ def plain_scores(
     return scores
 
 
+@pytest.mark.parametrize("rectified", [False, True])
 @pytest.mark.parametrize("shape", [(6,), (4, 5)], ids=["vectors", "positions"])
-def test_beatrix_equals_its_definition(shape: tuple[int, ...]) -> None:
+def test_beatrix_equals_its_definition(shape: tuple[int, ...], rectified: bool) -> None:
     trusted, test = activations(90, 0, shape), 4 * activations(20, 1, shape)
+    if rectified:
+        trusted, test[:10] = np.maximum(trusted, 0), np.maximum(test[:10], 0)
     trusted_logits, test_logits = logits(90, 2), logits(20, 3)
     detector = Beatrix(powers=4).build()
     stream = ArrayStream(Features({"layer": trusted}, trusted_logits), batch_size=40)

@@ -25,6 +25,7 @@ CASES: dict[str, tuple[str, dict[str, object]]] = {
     "mahalanobis": ("mahalanobis", {}),
     "mahalanobis class": ("mahalanobis", {"mode": "class", "shrinkage": "ledoit_wolf"}),
     "mahalanobis relative": ("mahalanobis", {"mode": "relative", "shrinkage": "oas"}),
+    "mahalanobis mixture": ("mahalanobis", {"mode": "mixture", "shrinkage": "oas"}),
     "mahalanobis diagonal": ("mahalanobis", {"mode": "diagonal"}),
     "mahalanobis unit length": ("mahalanobis", {"normalize": True, "shrinkage": "fixed"}),
     "que": ("que", {}),

@@ -6,6 +6,8 @@ from typing import Literal
 
 import numpy as np
 import pytest
+import scipy.stats
+from scipy.special import logsumexp
 from sklearn.covariance import OAS, LedoitWolf
 from taskloom_anomaly.detectors import driver
 from taskloom_anomaly.detectors.config.mahalanobis import Mahalanobis
@@ -83,6 +85,26 @@ def test_mahalanobis_relative_is_class_minus_global(
     )
     plain = fit_score(Mahalanobis(), rows, test_rows)
     np.testing.assert_allclose(relative, by_class - plain, rtol=1e-6, atol=1e-8)
+
+
+def test_mahalanobis_mixture_is_the_density_of_one_gaussian_a_class(
+    rows: np.ndarray, test_rows: np.ndarray
+) -> None:
+    labels = np.random.default_rng(2).integers(0, 3, len(rows))
+    shifted = rows * (1 + labels[:, None]) + 5.0 * labels[:, None]
+    parts = [shifted[labels == c] for c in range(3)]
+    log_density = logsumexp(
+        [
+            np.log(len(part) / len(rows))
+            + scipy.stats.multivariate_normal(part.mean(axis=0), np.cov(part.T)).logpdf(test_rows)
+            for part in parts
+        ],
+        axis=0,
+    )
+    config = Mahalanobis(mode="mixture", classes="label")
+    scores = fit_score(config, shifted, test_rows, labels=labels, num_classes=4)
+    # The constant that all samples share is left out.
+    np.testing.assert_allclose(np.diff(scores), -np.diff(log_density), rtol=1e-6, atol=1e-7)
 
 
 def test_mahalanobis_diagonal_is_the_standardised_distance(

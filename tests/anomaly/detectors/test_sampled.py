@@ -139,7 +139,7 @@ def test_iforest_equals_scikit_learn() -> None:
 
 
 def filled_like(rows: np.ndarray) -> np.ndarray:
-    kept = reservoir.empty(5000, rows.shape[1], 5)
+    kept = reservoir.empty(4096, rows.shape[1], 5)
     return reservoir.add(kept, rows, np.zeros(len(rows), int)).rows
 
 

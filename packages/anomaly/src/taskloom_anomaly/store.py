@@ -21,7 +21,7 @@ Compute = Callable[[np.ndarray, Sequence[str]], Mapping[str, np.ndarray]]
 """Maps a batch of inputs and the layers wanted to activations by layer, one row (or block) a sample."""
 
 
-def content_hash(array: Shaped[np.ndarray, "..."]) -> str:
+def content_hash(array: Shaped[np.ndarray, ...]) -> str:
     """Return a hash of an array's shape, dtype and bytes.
 
     Raises:

@@ -43,7 +43,7 @@ class ClassRule:
         """Return the moments of nothing."""
         del seed
         if self._by_class:
-            return _stack([moments.empty(width)] * num_classes)
+            return stack([moments.empty(width)] * num_classes)
         return tensors.pack(class_moments.empty(num_classes, width))
 
     def update(
@@ -57,10 +57,7 @@ class ClassRule:
         if split != "trusted":
             return state
         num_classes = len(state["mean" if self._by_class else "means"])
-        if classes.max() >= num_classes:
-            raise ValueError(
-                f"The data has a class {classes.max()} and the model has {num_classes} classes, 0 to {num_classes - 1}."
-            )
+        require_classes(classes, num_classes)
         if not self._by_class:
             further = class_moments.of_rows(rows, classes, num_classes)
             return tensors.pack(
@@ -68,15 +65,12 @@ class ClassRule:
                     ClassMoments(**tensors.pick(state, ClassMoments._fields)), further
                 )
             )
-        known = _unstack(state)
-        for index in np.unique(classes):
-            known[index] = moments.merge(known[index], moments.of_rows(rows[classes == index]))
-        return _stack(known)
+        return add_by_class(state, rows, classes)
 
     def merge(self, a: Tensors, b: Tensors) -> Tensors:
         """Return the state after the rows of both."""
         if self._by_class:
-            return _stack([moments.merge(x, y) for x, y in zip(_unstack(a), _unstack(b), strict=True)])  # fmt: skip
+            return merge_by_class(a, b)
         left, right = (
             ClassMoments(**tensors.pick(a, ClassMoments._fields)),
             ClassMoments(**tensors.pick(b, ClassMoments._fields)),
@@ -87,7 +81,7 @@ class ClassRule:
         """Return the whitened class means and, for the relative distance, the global factor."""
         fourths = (0.0, 0.0)
         if self._by_class:
-            each = _unstack(state)
+            each = unstack(state)
             total = reduce(moments.merge, each)
             known = ClassMoments(
                 np.array([float(m.number) for m in each]),
@@ -140,13 +134,41 @@ class ClassRule:
         return nearest
 
 
-def _stack(each: list[Moments]) -> Tensors:
+def require_classes(classes: np.ndarray, num_classes: int) -> None:
+    """Refuse a class that the model does not have.
+
+    Raises:
+        ValueError: With the class and the range allowed.
+    """
+    if classes.max() >= num_classes:
+        raise ValueError(
+            f"The data has a class {classes.max()} and the model has {num_classes} classes, 0 to {num_classes - 1}."
+        )
+
+
+def add_by_class(state: Tensors, rows: np.ndarray, classes: np.ndarray) -> Tensors:
+    """Return the stacked moments after further rows."""
+    known = unstack(state)
+    for index in np.unique(classes):
+        known[index] = moments.merge(known[index], moments.of_rows(rows[classes == index]))
+    return stack(known)
+
+
+def merge_by_class(a: Tensors, b: Tensors) -> Tensors:
+    """Return the stacked moments of both shards."""
+    pairs = zip(unstack(a), unstack(b), strict=True)
+    return stack([moments.merge(left, right) for left, right in pairs])
+
+
+def stack(each: list[Moments]) -> Tensors:
+    """Return the moments of all classes as arrays with a class axis."""
     return {
         name: np.stack([np.asarray(getattr(own, name)) for own in each]) for name in Moments._fields
     }
 
 
-def _unstack(state: Tensors) -> list[Moments]:
+def unstack(state: Tensors) -> list[Moments]:
+    """Return the moments of each class."""
     return [
         Moments(*(state[name][index] for name in Moments._fields))
         for index in range(len(state["mean"]))

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from taskloom_anomaly.detectors.layerwise import Layerwise
 from taskloom_anomaly.detectors.protocol import Tensors
 from taskloom_anomaly.detectors.sampled import SampledRule, require_neighbours
-from taskloom_anomaly.statistics.neighbours import nearest
+from taskloom_anomaly.statistics.neighbours import nearest, nearest_others
 from taskloom_anomaly.statistics.reservoir import Reservoir
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def build(config: Lof) -> Layerwise:
         require_neighbours(layer, len(rows), config.k)
         mean = rows.mean(axis=0)
         rows -= mean
-        distances, indices = nearest(rows, rows, config.k, skip_self=True)
+        distances, indices = nearest_others(rows, config.k)
         reach = distances[:, -1]
         return {
             "mean": mean,

@@ -5,6 +5,7 @@ With trusted mean m, class means m_c, tied within-class covariance C, total cova
     global            (a - m)^T C_0^+ (a - m)
     class             min_c (a - m_c)^T C^+ (a - m_c)
     relative          class - global
+    mixture           - log sum_c pi_c N(a; m_c, C_c)
     diagonal          (a - m)^T D^+ (a - m)
     simple_relative   global - diagonal
 
@@ -21,6 +22,7 @@ from jaxtyping import Float
 from taskloom_anomaly.detectors.class_mahalanobis import ClassRule
 from taskloom_anomaly.detectors.gaussian import MomentsRule, squared_length
 from taskloom_anomaly.detectors.layerwise import Layerwise
+from taskloom_anomaly.detectors.mixture import MixtureRule
 from taskloom_anomaly.detectors.protocol import Split, Tensors
 from taskloom_anomaly.statistics.covariance import shrunk_spectrum
 from taskloom_anomaly.statistics.moments import Moments
@@ -35,6 +37,9 @@ def build(config: Mahalanobis) -> Layerwise:
     if config.mode in ("class", "relative"):
         rule = ClassRule(config)
         return Layerwise(rule, config.needs, config.classes, unit_length=config.normalize)
+    if config.mode == "mixture":
+        mixture = MixtureRule(config)
+        return Layerwise(mixture, config.needs, config.classes, unit_length=config.normalize)
     plain = MomentsRule(("trusted",), lambda layer, known: fit(config, layer, known), rate)
     return Layerwise(plain, config.needs, unit_length=config.normalize)
 

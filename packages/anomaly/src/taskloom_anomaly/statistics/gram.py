@@ -6,6 +6,8 @@ feature is f_i f_j for odd p and |f_i f_j| for even p, whatever p is, so no powe
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from jaxtyping import Float
 
@@ -36,6 +38,24 @@ def gram_features(
     raised = activations.astype(np.float64) ** power
     products = np.matmul(raised.transpose(0, 2, 1), raised)[:, first, second]
     return np.sign(products) * np.abs(products) ** (1.0 / power)
+
+
+def gram_columns(
+    activations: Float[np.ndarray, "n positions d"], power: int, chunk: int
+) -> Iterator[Float[np.ndarray, "features n"]]:
+    """Yield the same features some at a time, with the samples of each side by side, as medians over samples want them."""
+    first, second = triangle(activations.shape[2])
+    if activations.shape[1] > 1:
+        columns = gram_features(activations, power).T
+        for start in range(0, len(first), chunk):
+            yield np.ascontiguousarray(columns[start : start + chunk])
+        return
+    units = np.ascontiguousarray(activations[:, 0, :].T)
+    if power % 2 == 0:
+        units = np.abs(units)
+    for start in range(0, len(first), chunk):
+        part = slice(start, start + chunk)
+        yield units[first[part]] * units[second[part]]
 
 
 def distinct_powers(powers: int, positions: int) -> list[tuple[int, int]]:

@@ -65,67 +65,39 @@ def of_rows(rows: Float[np.ndarray, "n d"]) -> Moments:
     width = rows.shape[1]
     mean = rows.mean(axis=0, dtype=np.float64)
     scatter, third, fourth = np.zeros((width, width)), np.zeros(width), 0.0
-    # The mean that was subtracted is off by a rounding error; its trace is taken out of the sums at the end.
-    rest = np.zeros(width)
     for start in range(0, len(rows), _CHUNK):
         offset = rows[start : start + _CHUNK] - mean
         squares = np.einsum("nd,nd->n", offset, offset)
         scatter += gram(offset)
         third += squares @ offset
         fourth += float(squares @ squares)
-        rest += offset.sum(axis=0)
-    count = np.asarray(float(len(rows)))
-    about_mean = Moments(count, mean, scatter, third, np.asarray(fourth))
-    return _centred(about_mean, rest / count)
-
-
-def _centred(about: Moments, rest: np.ndarray) -> Moments:
-    """Return central moments from sums about a point that is `rest` short of the mean."""
-    count, scatter, third = about.number, about.scatter, about.third
-    length, trace, pulled = rest @ rest, np.trace(scatter), scatter @ rest
-    # |y - r|^2 (y - r) and |y - r|^4 expanded and summed, with sum y = n r.
-    return Moments(
-        count,
-        about.mean + rest,
-        scatter - count * np.outer(rest, rest),
-        third - 2 * pulled - trace * rest + 2 * count * length * rest,
-        np.asarray(
-            about.fourth
-            - 4 * third @ rest
-            + 4 * rest @ pulled
-            + 2 * length * trace
-            - 3 * count * length**2
-        ),
-    )
-
-
-def _about(moments: Moments, shift: np.ndarray) -> Moments:
-    """Return the same sums about the point m + shift; the mean field is left as it is."""
-    count, _, scatter, third, fourth = moments
-    length, trace, pulled = shift @ shift, np.trace(scatter), scatter @ shift
-    return moments._replace(
-        scatter=scatter + count * np.outer(shift, shift),
-        third=third - trace * shift - 2 * pulled - count * length * shift,
-        fourth=np.asarray(
-            fourth + 4 * shift @ pulled + count * length**2 - 4 * shift @ third + 2 * length * trace
-        ),
-    )
+    return Moments(np.asarray(float(len(rows))), mean, scatter, third, np.asarray(fourth))
 
 
 def merge(a: Moments, b: Moments) -> Moments:
-    """Return the moments of both sets together."""
+    """Return the moments of both sets together: the sums of each about the common mean, added."""
     if not a.number:
         return b
     if not b.number:
         return a
-    count = a.number + b.number
-    step = b.mean - a.mean
-    moved_a = _about(a, step * (b.number / count))
-    moved_b = _about(b, -step * (a.number / count))
+    number, step = a.number + b.number, b.mean - a.mean
+    scatter = a.scatter + b.scatter
+    scatter += np.outer(step, step * (a.number * b.number / number))
+    third_a, fourth_a = _about(a, step * (b.number / number))
+    third_b, fourth_b = _about(b, step * (-a.number / number))
     return Moments(
-        count,
-        a.mean + step * (b.number / count),
-        moved_a.scatter + moved_b.scatter,
-        moved_a.third + moved_b.third,
-        moved_a.fourth + moved_b.fourth,
+        number,
+        a.mean + step * (b.number / number),
+        scatter,
+        third_a + third_b,
+        np.asarray(fourth_a + fourth_b),
     )
+
+
+def _about(known: Moments, shift: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return t and q about the point m + shift, by expanding |y - s|^2 (y - s) and |y - s|^4 with sum y = 0."""
+    number, third = float(known.number), known.third
+    length, trace, pulled = float(shift @ shift), np.trace(known.scatter), known.scatter @ shift
+    fourth = known.fourth + number * length**2 + 2 * length * trace
+    fourth += 4 * (shift @ pulled) - 4 * (shift @ third)
+    return third - (trace + number * length) * shift - 2 * pulled, float(fourth)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 
+# Rows whose distances to all others are held at once.
+_CHUNK = 256
+
 
 def squared_distances(
     rows: Float[np.ndarray, "n d"], reference: Float[np.ndarray, "r d"]
@@ -18,11 +21,7 @@ def squared_distances(
 
 
 def nearest(
-    rows: Float[np.ndarray, "n d"],
-    reference: Float[np.ndarray, "r d"],
-    k: int,
-    *,
-    skip_self: bool = False,
+    rows: Float[np.ndarray, "n d"], reference: Float[np.ndarray, "r d"], k: int
 ) -> tuple[Float[np.ndarray, "n k"], Int[np.ndarray, "n k"]]:
     """Return the distances of the k nearest reference rows, rising, and their indices.
 
@@ -31,16 +30,33 @@ def nearest(
     Args:
         rows: Rows in float64, centred like the reference.
         reference: Reference rows in float64.
-        k: Neighbours, at most r (r - 1 with `skip_self`).
-        skip_self: Whether row i is reference row i and no neighbour of its own.
+        k: Neighbours, at most r.
     """
-    apart = squared_distances(rows, reference)
-    if skip_self:
-        np.fill_diagonal(apart, np.inf)
+    return _chosen(rows, reference, squared_distances(rows, reference), k)
+
+
+def nearest_others(
+    reference: Float[np.ndarray, "r d"], k: int
+) -> tuple[Float[np.ndarray, "r k"], Int[np.ndarray, "r k"]]:
+    """Return the same for the reference rows themselves, none being its own neighbour; k is at most r - 1."""
+    parts = []
+    for start in range(0, len(reference), _CHUNK):
+        rows = reference[start : start + _CHUNK]
+        apart = squared_distances(rows, reference)
+        apart[np.arange(len(rows)), start + np.arange(len(rows))] = np.inf
+        parts.append(_chosen(rows, reference, apart, k))
+    distances, indices = zip(*parts, strict=True)
+    return np.concatenate(distances), np.concatenate(indices)
+
+
+def _chosen(
+    rows: np.ndarray, reference: np.ndarray, apart: np.ndarray, k: int
+) -> tuple[np.ndarray, np.ndarray]:
     chosen = np.argpartition(apart, k - 1, axis=1)[:, :k]
     # Among equals the smaller index comes first, whatever the partition did.
     chosen = np.sort(chosen, axis=1)
-    exact = np.linalg.norm(rows[:, None, :] - reference[chosen], axis=2)
+    offset = rows[:, None, :] - reference[chosen]
+    exact = np.sqrt(np.einsum("nkd,nkd->nk", offset, offset))
     order = np.argsort(exact, axis=1, kind="stable")
     return np.take_along_axis(exact, order, axis=1), np.take_along_axis(chosen, order, axis=1)
 

@@ -53,6 +53,8 @@ def add(
     if len(reservoir.keys) == int(reservoir.capacity):
         # Once it is full, most rows can be turned away before anything is copied.
         low = keys < reservoir.keys[-1]
+        if not low.any():
+            return reservoir._replace(seen=seen)
         keys, rows, classes = keys[low], rows[low], classes[low]
     return _smallest(
         reservoir._replace(

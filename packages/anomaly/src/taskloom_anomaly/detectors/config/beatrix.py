@@ -22,7 +22,7 @@ class Beatrix(Detector):
     """Half-width of the range in median absolute deviations."""
     by_class: bool = True
     """A range for each predicted class; otherwise one for all."""
-    max_samples: Annotated[int, Field(ge=2)] = 5000
+    max_samples: Annotated[int, Field(ge=2)] = 4096
     """Trusted activations kept for the medians; a uniform sample of the stream when there are more."""
 
     @property

@@ -20,7 +20,7 @@ class IsolationForest(Detector):
     """Trees."""
     tree_samples: Annotated[int, Field(ge=2)] = 256
     """Samples a tree."""
-    max_samples: Annotated[int, Field(ge=2)] = 5000
+    max_samples: Annotated[int, Field(ge=2)] = 4096
     """Trusted activations kept for the trees to draw from; a uniform sample of the stream when there are more."""
 
     def build(self) -> StreamingDetector:

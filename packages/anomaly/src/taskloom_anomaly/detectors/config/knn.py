@@ -20,7 +20,7 @@ class Knn(Detector):
     """Which neighbour."""
     normalize: bool = True
     """Divide every activation by its length first."""
-    max_samples: Annotated[int, Field(ge=2)] = 5000
+    max_samples: Annotated[int, Field(ge=2)] = 4096
     """Trusted activations kept; a uniform sample of the stream when there are more."""
     coreset: Annotated[int, Field(ge=0)] = 0
     """Of those, how many are kept so that they cover the rest; 0 keeps all."""

@@ -18,7 +18,7 @@ class Lof(Detector):
     kind: Literal["lof"] = "lof"
     k: Annotated[int, Field(ge=1)] = 20
     """Neighbours."""
-    max_samples: Annotated[int, Field(ge=2)] = 5000
+    max_samples: Annotated[int, Field(ge=2)] = 4096
     """Trusted activations kept; a uniform sample of the stream when there are more."""
 
     def build(self) -> StreamingDetector:

@@ -16,11 +16,13 @@ class Mahalanobis(Detector):
     """Squared Mahalanobis distance to the trusted activations of each layer."""
 
     kind: Literal["mahalanobis"] = "mahalanobis"
-    mode: Literal["global", "class", "relative", "diagonal", "simple_relative"] = "global"
-    """One Gaussian; one mean a class with a tied covariance, nearest class; that minus the global one (RMD); variances only;
-    or global minus diagonal (the seed system's `relative`)."""
+    mode: Literal["global", "class", "relative", "mixture", "diagonal", "simple_relative"] = (
+        "global"
+    )
+    """One Gaussian; one mean a class with a tied covariance, nearest class; that minus the global one (RMD); one Gaussian a
+    class, negative log density of their mixture; variances only; or global minus diagonal (the seed system's `relative`)."""
     classes: Literal["predicted", "label"] = "predicted"
-    """Which class a trusted sample counts to in the modes `class` and `relative`."""
+    """Which class a trusted sample counts to in the modes `class`, `relative` and `mixture`."""
     shrinkage: Literal["none", "fixed", "ledoit_wolf", "oas"] = "none"
     """How the covariance is pulled towards (tr C / d) I."""
     amount: Annotated[float, Field(ge=0, le=1)] = 0.1
@@ -35,7 +37,7 @@ class Mahalanobis(Detector):
     @property
     def needs(self) -> frozenset[Need]:
         """Activations, and the predicted classes where classes are told apart by them."""
-        by_class = self.mode in ("class", "relative") and self.classes == "predicted"
+        by_class = self.mode in ("class", "relative", "mixture") and self.classes == "predicted"
         return frozenset({"activations", "trusted", *(("logits",) if by_class else ())})
 
     def build(self) -> StreamingDetector:
