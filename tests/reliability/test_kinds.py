@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from taskloom.context import Resources
-from taskloom.execute import continue_run
 from taskloom.execute.create import Origin, create_run
 from taskloom.registry import find_task, load_task
 from taskloom.runs import Run, RunLayout, open_run
@@ -78,6 +77,13 @@ def _kill_once(layout: RunLayout, generator: random.Random, mean: float) -> bool
     return killed
 
 
+def _finish(layout: RunLayout) -> Run:
+    """Let a worker run to the end: bit equality is promised for one number of threads, and workers have one."""
+    with start_worker(layout) as worker:
+        assert worker.wait(600) == 0
+    return open_run(str(layout.dir))
+
+
 def _assert_same_end(trial: Trial, run: Run, whole: Run) -> None:
     assert run.status == "finished"
     assert trial.steady(run.metrics) == trial.steady(whole.metrics)
@@ -88,7 +94,7 @@ def _kill(kind: str, folder: Path, kills: int, seed: int) -> int:
     generator = random.Random(seed)
     trial, make = _make(kind, folder)
     began = time.monotonic()
-    whole = continue_run(trial.loaded, make(), quiet=True, report=False)
+    whole = _finish(make())
     # Most runs should be hit several times before they end.
     mean = max(0.05, (time.monotonic() - began) / 4)
     done = 0
@@ -98,15 +104,14 @@ def _kill(kind: str, folder: Path, kills: int, seed: int) -> int:
             if done >= kills or not _kill_once(layout, generator, mean):
                 break
             done += 1
-        run = continue_run(trial.loaded, layout, quiet=True, report=False)
-        _assert_same_end(trial, run, whole)
+        _assert_same_end(trial, _finish(layout), whole)
     return done
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_killed_run_of_every_kind_reaches_the_same_end(kind: str, tmp_path: Path) -> None:
-    assert _kill(kind, tmp_path, kills=2, seed=1) == 2
+    assert _kill(kind, tmp_path, kills=1, seed=1) == 1
 
 
 @pytest.mark.soak
