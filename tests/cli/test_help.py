@@ -153,3 +153,15 @@ def test_help_on_a_terminal_is_drawn_and_keeps_brackets() -> None:
     assert "[at the rim]" in text
     assert "feeder = drip (also: flood, mixed)" in text
     assert "\u256d" in text  # the corner of a box
+
+
+def test_help_of_an_ordinary_command_looks_like_every_other(tasks: Tasks) -> None:
+    assert tasks("garden", "water", "--help").out == (
+        "Usage: tasks garden water PLANT [--name=value ...]\n\n"
+        "Water a plant by hand.\n\n"
+        "Arguments:\n"
+        "  PLANT                   The plant.\n\n"
+        "Options:\n"
+        "  --litres    FLOAT  1.0  How much.\n"
+        "  --help, -h              Show this text.\n"
+    )

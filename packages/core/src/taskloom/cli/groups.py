@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from taskloom.cli.help import Help, Panel, Row, show
+from taskloom.cli.labels import type_labels
 from taskloom.errors import UnknownNameError
 from taskloom.registry import closest
 
@@ -111,6 +112,39 @@ class LazyGroup(TyperGroup):
         return [args[position], *args[:position], *args[position + 1 :]]
 
 
+class PlainCommand(TyperCommand):
+    """An ordinary command, with help like that of every other one."""
+
+    function: Callable[..., Any] | None = None
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401, D102 -- Typer's contract
+        labels = type_labels(self.function) if self.function is not None else {}
+        arguments, options, usage = list[Row](), list[Row](), [str(ctx.command_path)]
+        for param in self.params:
+            text = str(getattr(param, "help", "") or "")
+            kind = str(param.metavar or labels.get(str(param.name), ""))
+            if param.param_type_name == "argument":
+                name = str(param.metavar or str(param.name).upper())
+                usage.append(name if param.required else f"[{name}]")
+                arguments.append(Row(name, help=text))
+            else:
+                default = "required" if param.required else _default(param.default)
+                opts = ", ".join([*param.opts, *param.secondary_opts])
+                options.append(Row(opts, kind, default, text))
+        options.append(Row("--help, -h", help="Show this text."))
+        panels = (Panel("Arguments", arguments), Panel("Options", options))
+        formatter.write(
+            show(Help(" ".join([*usage, "[--name=value ...]"]), str(self.help or ""), panels))
+        )
+
+
+def _default(value: object) -> str:
+    """Return a default worth showing: an empty one, or a switch that is off, goes without saying."""
+    return (
+        str(value) if isinstance(value, str | int | float) and value and value is not True else ""
+    )
+
+
 def lazy_group(
     entries: Sequence[Entry],
     *,
@@ -152,5 +186,8 @@ def _nothing() -> None:
 def command_of(function: Callable[..., Any], *, summary: str = "") -> Any:  # noqa: ANN401 -- Typer's own class
     """Turn an ordinary function with Typer annotations into a command."""
     app = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=CONTEXT)
-    app.command(help=summary or None)(function)
-    return get_command(app)
+    app.command(cls=PlainCommand, help=summary or None)(function)
+    command = get_command(app)
+    if isinstance(command, PlainCommand):
+        command.function = function
+    return command
