@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from taskloom.config import Config
     from taskloom.context import RunContext
 
-JsonValue: TypeAlias = (
-    "None | bool | int | float | str | list[JsonValue] | dict[str, JsonValue]"
-)
+JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 
 C_co = TypeVar("C_co", bound="Config", covariant=True)
 D = TypeVar("D", bound="Config")
