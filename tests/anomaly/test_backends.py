@@ -332,3 +332,23 @@ def test_torch_is_not_imported_by_a_flax_run(tmp_path: Path) -> None:
     )
     assert found.returncode == 0, found.stderr
     assert found.stdout.split()[-1] == "False"
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_handle_twins_get_the_same_scores(name: str) -> None:
+    from taskloom_anomaly.data.arrays import ArrayDataset
+    from taskloom_anomaly.detectors import driver
+    from taskloom_anomaly.detectors.config.mahalanobis import Mahalanobis
+    from taskloom_anomaly.features import ModelStream, extractor_for
+
+    trusted, test = ArrayDataset(samples(200)), ArrayDataset(samples(30) + 0.2)
+    found = {}
+    for backend, handle in twins(MODELS[name]).items():
+        extractor = extractor_for(handle, (), "auto", 64)
+        detector = Mahalanobis(shrinkage="fixed", amount=0.01).build()
+        stream = ModelStream(extractor, {"trusted": trusted})
+        fitted = driver.fit(detector, stream, extractor.spec(trusted), 0)
+        found[backend] = driver.score(detector, fitted, extractor.batches(test))
+    for backend in ("nnx", "torch"):
+        for layer, scores in found["linen"].items():
+            np.testing.assert_allclose(found[backend][layer], scores, rtol=1e-4)

@@ -55,7 +55,9 @@ class Shifted(AnomalyTaskConfig):
     def build_params(self) -> dict[str, Any] | None:
         if self.poison == "random":
             return None
-        parameters = Net().init(jax.random.key(0), np.zeros((1, 5), np.float32))["params"]
+        parameters: dict[str, Any] = Net().init(jax.random.key(0), np.zeros((1, 5), np.float32))[
+            "params"
+        ]
         if self.poison == "nan":
             parameters["hidden"]["bias"] = parameters["hidden"]["bias"].at[0].set(np.nan)
         return parameters

@@ -159,6 +159,7 @@ def _worst(path: Path) -> list[Block]:
         ):
             inputs, values = stored[f"{kind}_inputs"], stored[f"{kind}_scores"]
             blocks.append(Heading(title))
+            rows: list[list[str | float | int | bool | None]]
             if f"{kind}_text" in stored.files:
                 rows = [
                     [str(t), float(v)] for t, v in zip(stored[f"{kind}_text"], values, strict=True)

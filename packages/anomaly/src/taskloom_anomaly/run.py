@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from taskloom.errors import ConfigError
@@ -129,7 +130,7 @@ def _keep(
     problem: Problem,
     fitted: FittedDetector,
     scores: SetScores,
-    evaluation: JsonValue,
+    evaluation: Mapping[str, Any],
     *,
     config: AnomalyConfig,
     ctx: RunContext,

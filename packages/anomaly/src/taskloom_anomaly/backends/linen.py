@@ -16,7 +16,7 @@ from taskloom_anomaly.backends.fingerprint import class_code
 from taskloom_anomaly.backends.jax_handle import JaxHandle
 
 
-def _mode_flags(module: nn.Module, training: bool) -> dict[str, bool]:
+def _mode_flags(module: nn.Module, training: bool) -> dict[str, Any]:
     """The module's own name for "this is training", when it has one."""
     known = inspect.signature(type(module).__call__).parameters
     flags = {"train": training, "training": training, "deterministic": not training}

@@ -75,7 +75,7 @@ class NnxNetwork:
                 if getattr(value, "ndim", 0) >= 2:
                     seen[name] = value
         logits = result[0] if isinstance(result, tuple) else result
-        _, _, after = nnx.split(module, nnx.Param, ...)
+        after = _split(module)[2]
         return logits, seen, after if training else buffers
 
 
@@ -99,11 +99,18 @@ def _declared(module: object, prefix: str = "") -> list[str]:
     return names
 
 
+def _split(module: nnx.Module) -> tuple[Any, Any, Any]:
+    """Return the structure, the parameters, and everything else."""
+    split: Any = nnx.split  # its overloads do not know the ellipsis after a filter
+    graph, own, rest = split(module, nnx.Param, ...)
+    return graph, own, rest
+
+
 def nnx_handle(
     module: nnx.Module, parameters: PyTree | None, example: Shaped[np.ndarray, "1 ..."]
 ) -> JaxHandle:
     """Return the handle of an nnx module; an nnx module holds its own parameters unless others are given."""
-    graph, own, buffers = nnx.split(module, nnx.Param, ...)
+    graph, own, buffers = _split(module)
     network = NnxNetwork(graph, tuple(_declared(module)), class_code(module))
     state = own if parameters is None else _as_state(own, parameters)
     return JaxHandle(network, state, buffers, example)

@@ -187,11 +187,12 @@ class TorchHandle:
         loss = torch.nn.functional.cross_entropy(
             module(self._tensor(inputs)), self._tensor(labels).long()
         )
-        loss.backward()
+        named = dict(module.named_parameters())
+        found = torch.autograd.grad(loss, list(named.values()), allow_unused=True)
         gradient = {
-            name: value.grad.cpu().numpy()
-            for name, value in module.named_parameters()
-            if value.grad is not None
+            name: value.cpu().numpy()
+            for name, value in zip(named, found, strict=True)
+            if value is not None
         }
         return float(loss.detach()), gradient
 

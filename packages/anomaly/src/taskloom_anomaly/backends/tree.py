@@ -34,7 +34,7 @@ def flatten_tree(tree: PyTree) -> dict[str, np.ndarray]:
 
 
 def _is_key(leaf: object) -> bool:
-    return isinstance(leaf, jax.Array) and jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    return isinstance(leaf, jax.Array) and jax.numpy.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
 def _plain(leaf: jax.Array) -> np.ndarray:

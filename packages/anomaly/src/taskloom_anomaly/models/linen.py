@@ -28,7 +28,8 @@ class ConvBlock(nn.Module):
     def __call__(self, x: Array) -> Array:
         """Map `(n, h, w, c)` to `(n, h // 2, w // 2, channels)`."""
         x = nn.relu(nn.Conv(self.channels, (3, 3), padding="SAME", name="conv")(x))
-        return nn.max_pool(x, (2, 2), strides=(2, 2))
+        pooled: Array = nn.max_pool(x, (2, 2), strides=(2, 2))  # type: ignore[no-untyped-call] # flax has no annotation
+        return pooled
 
 
 class LinenMlp(nn.Module):

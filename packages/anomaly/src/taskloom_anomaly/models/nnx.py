@@ -34,7 +34,8 @@ class ConvBlock(nnx.Module):
 
     def __call__(self, x: Array) -> Array:
         """Map `(n, h, w, c)` to `(n, h // 2, w // 2, channels)`."""
-        return nnx.max_pool(jax.nn.relu(self.conv(x)), (2, 2), strides=(2, 2))
+        pooled: Array = nnx.max_pool(jax.nn.relu(self.conv(x)), (2, 2), strides=(2, 2))  # type: ignore[no-untyped-call] # flax has no annotation
+        return pooled
 
 
 class NnxMlp(nnx.Module):

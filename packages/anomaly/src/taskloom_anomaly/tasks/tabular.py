@@ -88,7 +88,7 @@ class Tabular(TrainedTask[TabularConfig]):
 
         del epoch
         inputs = self._rows[0].inputs
-        return ArrayDataset(inputs, inputs)  # type: ignore[arg-type] # a regression's labels are numbers
+        return ArrayDataset(inputs, inputs)
 
     def build_reference_data(self) -> ArrayDataset:
         """The training rows."""

@@ -37,6 +37,6 @@ def train_classifier(
     folder = fresh_folder(dir, f"model/{MODEL_FILE}")
     log = QuietContext(folder, instance.config.seed)
     instance.prepare(log)
-    write_json(folder / "metrics.json", {str(step): row for step, row in log.rows.items()})
+    write_json(folder / "metrics.json", {str(step): dict(row) for step, row in log.rows.items()})
     last = log.rows[max(log.rows)] if log.rows else {}
     say_json({"model": str(folder / "model"), "epochs": max(log.rows, default=0), **last})

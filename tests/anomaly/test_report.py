@@ -1,0 +1,89 @@
+"""The domain's section of a report."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from taskloom.registry import find_task, load_task
+from taskloom.report.model import Chart, Heading, Html, Table
+from taskloom.runs import Run
+from taskloom_anomaly.pictures import gallery, png
+from taskloom_anomaly.report import report
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    from taskloom.execute import run_task
+
+    loaded = load_task(find_task("anomaly", "backdoor"))
+    config = loaded.config_class.model_validate(
+        {
+            "data": {"source": "digits8", "num_train": 400, "num_test": 120},
+            "model": {"kind": "mlp", "hidden_dims": [16]},
+            "training": {"epochs": 3, "batch_size": 40},
+            "min_accuracy": 0,
+            "min_attack_success": 0,
+        }
+    )
+    return run_task(loaded, config, store=tmp_path_factory.mktemp("store"), quiet=True)
+
+
+def charts(run: Run) -> list[dict[str, Any]]:
+    return [dict(block.spec) for block in report(run) if isinstance(block, Chart)]
+
+
+def test_report_shows_roc_histograms_layers_mistakes_and_card(run: Run) -> None:
+    blocks = report(run)
+    titles = [block.text for block in blocks if isinstance(block, Heading)]
+    assert titles == [
+        "Ranking anomalies above normal samples",
+        "Scores",
+        "Normal samples that scored highest",
+        "Anomalies that scored lowest",
+        "Validity card",
+        "Training the network",
+    ]
+    # ROC twice, the layer strip, one histogram for each of dense_0, logits and fused, the training curve.
+    assert len(charts(run)) == 2 + 1 + 3 + 1
+    pictures = [block for block in blocks if isinstance(block, Html)]
+    assert [block.html.count("<img") for block in pictures] == [10, 10]
+
+
+def test_report_has_one_roc_over_a_logarithmic_axis(run: Run) -> None:
+    scales = ["log" in json.dumps(spec["encoding"]["x"]) for spec in charts(run)[:2]]
+    assert scales == [False, True]
+
+
+def test_report_table_repeats_the_run_metrics(run: Run) -> None:
+    tables = [block for block in report(run) if isinstance(block, Table)]
+    rows = {(row[0], row[1]): row[2] for row in tables[0].rows}
+    assert rows["anomalous: anomalies", "fused"] == run.metrics["auroc/fused"]
+    assert rows["control: noise", "fused"] == run.metrics["control_auroc/noise"]
+    checks = {row[0]: row[1] for table in tables for row in table.rows}
+    assert checks["attack success"] == run.metrics["card/attack_success"]
+
+
+def test_report_is_one_page(run: Run) -> None:
+    page = (run.dir / "report.html").read_text()
+    assert "Validity card" in page
+    assert "data:image/png;base64" in page
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_png_is_what_it_was(channels: int) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 7, channels), dtype=np.uint8)
+    read = np.asarray(Image.open(io.BytesIO(png(pixels)))).reshape(5, 7, channels)
+    np.testing.assert_array_equal(read, pixels)
+
+
+def test_gallery_escapes_captions(tmp_path: Path) -> None:
+    del tmp_path
+    html = gallery(np.zeros((1, 4, 4, 1), np.float32), ["<script>"])
+    assert "<script>" not in html
+    assert "&lt;script&gt;" in html
