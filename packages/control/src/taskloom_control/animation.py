@@ -21,7 +21,7 @@ MAX_FRAMES = 100
 FRAMES_PER_SECOND = 12.5
 
 
-def frame_steps(times: np.ndarray) -> Int[np.ndarray, F]:
+def frame_steps(times: np.ndarray) -> Int[np.ndarray, " F"]:
     """Return the indices of evenly spaced states, about 12 a second but at most 100."""
     seconds = max(float(times[-1] - times[0]), 1e-9)
     count = int(np.clip(round(seconds * FRAMES_PER_SECOND), 2, MAX_FRAMES))

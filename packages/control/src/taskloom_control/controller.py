@@ -38,15 +38,15 @@ class Plan:
     grid: KnotGrid
     start: int
     curve: Float[np.ndarray, "n p nu"]
-    low: Float[np.ndarray, nu]
-    high: Float[np.ndarray, nu]
+    low: Float[np.ndarray, " nu"]
+    high: Float[np.ndarray, " nu"]
 
-    def __call__(self, moment: float) -> Float[np.ndarray, nu]:
+    def __call__(self, moment: float) -> Float[np.ndarray, " nu"]:
         """Return the controls at a simulated time [s]."""
         index, phase = self.grid.locate(moment)
         position = np.array([index - self.start + phase])
         flat = self.curve.reshape(-1, self.curve.shape[-1])
-        return np.clip((self.grid.powers_at(position) @ flat)[0], self.low, self.high)
+        return np.asarray(np.clip((self.grid.powers_at(position) @ flat)[0], self.low, self.high))
 
 
 @dataclass
@@ -157,7 +157,7 @@ class Controller:
         if self.grid.name in ("zero", "linear"):
             return None
         ahead = shift_curve(self.plan_now.curve, count)
-        return ahead - self.grid.coefficients(ahead[:, 0])
+        return np.asarray(ahead - self.grid.coefficients(ahead[:, 0]))
 
     def _improve(self, iteration: int, iterations: int, stats: PlanStats) -> None:
         """Run one iteration of the optimizer."""

@@ -32,9 +32,9 @@ class Camera:
         extent: Height of the picture [m].
     """
 
-    right: Float[np.ndarray, 3]
-    up: Float[np.ndarray, 3]
-    center: Float[np.ndarray, 3]
+    right: Float[np.ndarray, " 3"]
+    up: Float[np.ndarray, " 3"]
+    center: Float[np.ndarray, " 3"]
     extent: float
 
     @property
@@ -78,7 +78,7 @@ def outline(
     """Return points in the world whose projections span the silhouette of a primitive; none for what is not drawn."""
     ring = _CIRCLE[:, :1] * camera.right + _CIRCLE[:, 1:] * camera.up
     if kind == int(_GEOM.mjGEOM_SPHERE):
-        return place + size[0] * ring
+        return np.asarray(place + size[0] * ring)
     if kind == int(_GEOM.mjGEOM_CAPSULE):
         axis = turn[:, 2] * size[1]
         return np.concatenate([place + axis + size[0] * ring, place - axis + size[0] * ring])
@@ -87,12 +87,12 @@ def outline(
         axis = turn[:, 2] * size[1]
         return np.concatenate([place + axis + disc, place - axis + disc])
     if kind == int(_GEOM.mjGEOM_BOX):
-        return place + (_CORNERS * size) @ turn.T
+        return np.asarray(place + (_CORNERS * size) @ turn.T)
     if kind == int(_GEOM.mjGEOM_ELLIPSOID):
         # The silhouette point in direction d lies at A A^T d / |A^T d| with A = turn * size.
         scaled = turn * size
         ahead = ring @ scaled
-        return place + (ahead / np.linalg.norm(ahead, axis=1, keepdims=True)) @ scaled.T
+        return np.asarray(place + (ahead / np.linalg.norm(ahead, axis=1, keepdims=True)) @ scaled.T)
     return np.zeros((0, 3))
 
 

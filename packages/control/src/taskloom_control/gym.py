@@ -8,7 +8,7 @@ mapped to the control range; an episode ends after the config's seconds (truncat
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import gymnasium
 import numpy as np
@@ -64,7 +64,7 @@ class ControlEnv(gymnasium.Env[np.ndarray, np.ndarray]):
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Float[np.ndarray, n], dict[str, Any]]:
+    ) -> tuple[Float[np.ndarray, " n"], dict[str, Any]]:
         """Begin an episode."""
         super().reset(seed=seed)
         del options  # a task's config says everything
@@ -73,8 +73,8 @@ class ControlEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         return self._observe(), self._info()
 
     def step(
-        self, action: Float[np.ndarray, nu]
-    ) -> tuple[Float[np.ndarray, n], float, bool, bool, dict[str, Any]]:
+        self, action: Float[np.ndarray, " nu"]
+    ) -> tuple[Float[np.ndarray, " n"], float, bool, bool, dict[str, Any]]:
         """Apply an action for one control period; the reward is the mean of its simulated steps."""
         inside = np.clip(np.asarray(action, dtype=float), -1.0, 1.0)
         control, rewards, terminated = self._middle + self._half * inside, [], False
@@ -87,7 +87,7 @@ class ControlEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         reward = float(np.nan_to_num(np.mean(rewards), nan=-LIMIT, neginf=-LIMIT, posinf=LIMIT))
         return self._observe(), reward, terminated, self._taken >= self._length, self._info()
 
-    def render(self) -> UInt8[np.ndarray, "h w 3"] | None:  # type: ignore[override]  # gymnasium allows any render frame
+    def render(self) -> UInt8[np.ndarray, "h w 3"] | None:
         """Return a drawn view of the state."""
         if self.render_mode != "rgb_array":
             return None
@@ -97,7 +97,7 @@ class ControlEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         camera = choose_camera(points, float(model.geom_rbound.max()), 4 / 3)
         return np.asarray(draw_scene(model, data, camera, (400, 300)), dtype=np.uint8)
 
-    def _observe(self) -> Float[np.ndarray, n]:
+    def _observe(self) -> Float[np.ndarray, " n"]:
         seen = np.nan_to_num(np.asarray(self.task.observe(), dtype=np.float64))
         return np.clip(seen, -LIMIT, LIMIT)
 
@@ -114,7 +114,7 @@ def make_env(name: str, render_mode: str | None = None, **config: Any) -> Contro
         **config: Fields of the task's config.
     """
     target = next(ref.target for ref in DOMAIN.tasks if ref.name == name)
-    factory: Callable[..., ControlTask[Any]] = load_target(target)
+    factory = cast("Callable[..., ControlTask[Any]]", load_target(target))
     return ControlEnv(factory(config_class(factory)(**config)), render_mode=render_mode)
 
 

@@ -206,9 +206,11 @@ class _Batch:
         made, controls = self._rollouts()
         expected = self._reward(made, controls)
         # Single precision is JAX's default; it is left as it is.
-        arrays = [jax.numpy.asarray(a) for a in (made.states, made.sensors, controls)]
+        states, sensors, acted = (
+            jax.numpy.asarray(a) for a in (made.states, made.sensors, controls)
+        )
         task = self.copy
-        got = np.asarray(task.reward(*arrays, task.config, self.metadata))
+        got = np.asarray(task.reward(states, sensors, acted, task.config, self.metadata))
         scale = np.maximum(np.abs(expected), 1.0)
         gap = float(np.max(np.abs(got - expected) / scale))
         return None if gap < 1e-3 else f"it differs from NumPy's by {gap:.2g}"
@@ -219,7 +221,11 @@ class _Batch:
         for _ in range(2):
             self.simulation.reset(np.random.default_rng(7))
             states.append(self.simulation.snapshot().integration)
-        return None if np.array_equal(*states) else "the same seed begins two different episodes"
+        return (
+            None
+            if np.array_equal(states[0], states[1])
+            else "the same seed begins two different episodes"
+        )
 
     def gymnasium(self) -> str | None:
         """Gymnasium's own checker is content."""

@@ -28,7 +28,9 @@ class Normalizer:
         high: Upper bounds, likewise.
     """
 
-    def __init__(self, name: str, low: Float[np.ndarray, nu], high: Float[np.ndarray, nu]) -> None:
+    def __init__(
+        self, name: str, low: Float[np.ndarray, " nu"], high: Float[np.ndarray, " nu"]
+    ) -> None:
         self.name, self.low, self.high = name, low, high
         self.offset, self.scale = np.zeros_like(low), np.ones_like(low)
         limited = np.isfinite(low) & np.isfinite(high)

@@ -143,9 +143,9 @@ class Snapshot:
         parts: The pieces that carry over to a model of another make, by name of MjData's field.
     """
 
-    integration: Float[np.ndarray, n]
-    qpos: Float[np.ndarray, nq]
-    qvel: Float[np.ndarray, nv]
+    integration: Float[np.ndarray, " n"]
+    qpos: Float[np.ndarray, " nq"]
+    qvel: Float[np.ndarray, " nv"]
     time: float
     parts: dict[str, np.ndarray]
 

@@ -72,7 +72,7 @@ class Problem:
             np.clip(out, self.low, self.high, out=out)
         return out
 
-    def evaluate(self, z: Float[np.ndarray, "R n nu"]) -> Float[np.ndarray, R]:
+    def evaluate(self, z: Float[np.ndarray, "R n nu"]) -> Float[np.ndarray, " R"]:
         """Return the rewards of candidate knots; a rollout that diverged, or has no number for a reward, gets -inf.
 
         Raises:

@@ -45,7 +45,7 @@ class Simulation:
         self.task.reset(rng)
         mujoco.mj_forward(self.model, self.data)
 
-    def step(self, control: Float[np.ndarray, nu]) -> float:
+    def step(self, control: Float[np.ndarray, " nu"]) -> float:
         """Apply controls for one step and return its reward.
 
         The reward is the task's own, of one rollout of one step; the sensors are those of the moment when the control acted,
@@ -72,7 +72,7 @@ class Simulation:
         """Return the whole state."""
         return take_snapshot(self.model, self.data)
 
-    def restore(self, integration: Float[np.ndarray, n]) -> None:
+    def restore(self, integration: Float[np.ndarray, " n"]) -> None:
         """Continue from a state."""
         state = int(mujoco.mjtState.mjSTATE_INTEGRATION)
         mujoco.mj_setState(self.model, self.data, integration, state)

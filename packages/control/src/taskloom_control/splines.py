@@ -116,7 +116,7 @@ class KnotGrid:
         """Return the curve through the knots, shape (..., n, p, nu)."""
         if self.name == "akima":
             return akima_coefficients(knots)
-        return np.einsum("ipk,...ku->...ipu", basis(self.name, self.num_knots), knots)
+        return np.asarray(np.einsum("ipk,...ku->...ipu", basis(self.name, self.num_knots), knots))
 
     def powers(self, phase: float) -> Float[np.ndarray, "T np"]:
         """Return the matrix from coefficients, flattened to (n * p), to the values at the steps of a rollout."""
@@ -140,7 +140,7 @@ class KnotGrid:
             self._cache[key] = powers
         return self._cache[key]
 
-    def powers_at(self, positions: Float[np.ndarray, T]) -> Float[np.ndarray, "T np"]:
+    def powers_at(self, positions: Float[np.ndarray, " T"]) -> Float[np.ndarray, "T np"]:
         """Return the same for any positions, in intervals after the first knot; before it the curve is constant."""
         p = NUM_COEFFICIENTS[self.name]
         nearest = np.round(positions)
@@ -176,4 +176,4 @@ def shift_knots(knots: np.ndarray, count: int, axis: int = 0) -> np.ndarray:
         return knots
     n = knots.shape[axis]
     index = np.minimum(np.arange(n) + count, n - 1)
-    return np.take(knots, index, axis=axis)
+    return np.asarray(np.take(knots, index, axis=axis))

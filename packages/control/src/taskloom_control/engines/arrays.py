@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -38,7 +38,7 @@ class ArrayEngine:
         PlanError: The task defines no dynamics.
     """
 
-    def __init__(self, task: ControlTask) -> None:
+    def __init__(self, task: ControlTask[Any]) -> None:
         if not isinstance(task, HasDynamics):
             raise PlanError(
                 f"The engine 'numpy' needs a task that defines dynamics(states, controls, config); {type(task).__name__} does "
@@ -65,7 +65,7 @@ class ArrayEngine:
         for step in range(controls.shape[1]):
             state = self._task.dynamics(state, controls[:, step], self._config)
             self._states[:, step] = state
-        alive = np.isfinite(state).all(axis=-1)
+        alive = np.asarray(np.isfinite(state).all(axis=-1))
         return Rollouts(self._states, self._sensors, alive)
 
     def close(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 from taskloom import Component, ExecutionOnly
@@ -17,7 +17,7 @@ class EngineConfig(Component):
     """Base of every engine's config."""
 
     @abstractmethod
-    def build(self, task: ControlTask) -> Engine:
+    def build(self, task: ControlTask[Any]) -> Engine:
         """Return the engine for the planning model of this copy of the task."""
 
 
@@ -28,7 +28,7 @@ class Threads(EngineConfig):
     num_threads: Annotated[int, Field(ge=0, le=1024), ExecutionOnly()] = 0
     """Threads; 0 takes twice the cores, and at most one per rollout. The result does not depend on it."""
 
-    def build(self, task: ControlTask) -> Engine:
+    def build(self, task: ControlTask[Any]) -> Engine:
         """Return the threaded engine."""
         from taskloom_control.engines.threads import ThreadedEngine  # MuJoCo is heavy
 
@@ -40,7 +40,7 @@ class Serial(EngineConfig):
 
     kind: Literal["serial"] = "serial"
 
-    def build(self, task: ControlTask) -> Engine:
+    def build(self, task: ControlTask[Any]) -> Engine:
         """Return the threaded engine without a pool."""
         from taskloom_control.engines.threads import ThreadedEngine  # MuJoCo is heavy
 
@@ -52,7 +52,7 @@ class NumpyDynamics(EngineConfig):
 
     kind: Literal["numpy"] = "numpy"
 
-    def build(self, task: ControlTask) -> Engine:
+    def build(self, task: ControlTask[Any]) -> Engine:
         """Return the NumPy engine."""
         from taskloom_control.engines.arrays import ArrayEngine  # NumPy is heavy
 
@@ -66,7 +66,7 @@ class Mjx(EngineConfig):
     double: bool = True
     """Whether to compute in double precision."""
 
-    def build(self, task: ControlTask) -> Engine:
+    def build(self, task: ControlTask[Any]) -> Engine:
         """Return the JAX engine."""
         from taskloom_control.engines.mjx import MjxEngine  # JAX is heavy
 

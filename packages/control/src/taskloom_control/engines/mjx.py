@@ -41,7 +41,7 @@ class MjxEngine:
                 hint="pip install 'taskloom-control[jax]'",
             ) from None
         if double:
-            jax.config.update("jax_enable_x64", True)
+            jax.config.update("jax_enable_x64", True)  # type: ignore[no-untyped-call]  # JAX leaves it untyped
         try:
             self._mjx_model = mjx.put_model(model)
         except NotImplementedError as error:
@@ -70,7 +70,7 @@ class MjxEngine:
         }
         start = self._template.replace(time=np.asarray(snapshot.time, dtype=kind), **fields)
         states, sensors = self._roll(self._mjx_model, start, np.asarray(controls, dtype=kind))
-        alive = np.isfinite(np.asarray(states[:, -1])).all(axis=-1)
+        alive = np.asarray(np.isfinite(np.asarray(states[:, -1])).all(axis=-1))
         return Rollouts(states, sensors, alive)
 
     def close(self) -> None:

@@ -83,9 +83,9 @@ def backward_pass(
 
 def solve_box(
     H: Float[np.ndarray, "m m"],
-    g: Float[np.ndarray, m],
-    low: Float[np.ndarray, m],
-    high: Float[np.ndarray, m],
+    g: Float[np.ndarray, " m"],
+    low: Float[np.ndarray, " m"],
+    high: Float[np.ndarray, " m"],
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """Minimize x^T H x / 2 + g^T x within bounds by projected Newton steps (Tassa et al., algorithm 1).
 

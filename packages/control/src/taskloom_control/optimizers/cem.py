@@ -33,7 +33,7 @@ class CrossEntropy(KnotSampler):
         noise += self.nominal
         return self.with_kept(noise)
 
-    def update(self, knots: Float[np.ndarray, "R n nu"], rewards: Float[np.ndarray, R]) -> None:
+    def update(self, knots: Float[np.ndarray, "R n nu"], rewards: Float[np.ndarray, " R"]) -> None:
         """Fit mean and standard deviation to the elites."""
         order = ranked(rewards)
         chosen = order[: self._config.num_elites]

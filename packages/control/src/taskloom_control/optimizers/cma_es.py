@@ -68,7 +68,7 @@ class SeparableCma(KnotSampler):
         noise += self.nominal
         return self.with_kept(noise)
 
-    def update(self, knots: Float[np.ndarray, "R n nu"], rewards: Float[np.ndarray, R]) -> None:
+    def update(self, knots: Float[np.ndarray, "R n nu"], rewards: Float[np.ndarray, " R"]) -> None:
         """Move the mean and adapt the paths, the variances and the step size (tutorial, equations 41 to 47)."""
         order = ranked(rewards)[: len(self._weights)]
         chosen = self._weights[: len(order)] / self._weights[: len(order)].sum()

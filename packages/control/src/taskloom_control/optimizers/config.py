@@ -42,7 +42,7 @@ class PredictiveSampling(SamplingConfig):
     """Predictive sampling: try the nominal plan and noisy copies of it, keep the best."""
 
     kind: Literal["ps"] = "ps"
-    sigma: Positive = 0.1
+    sigma: Positive = 0.05
     """Standard deviation of the noise."""
 
     def build(self, shape: Shape) -> Optimizer:
@@ -68,7 +68,7 @@ class Mppi(SamplingConfig):
     """Model-predictive path integral control: the average of the candidates, weighted by exp(-cost / temperature)."""
 
     kind: Literal["mppi"] = "mppi"
-    sigma: Positive = 0.1
+    sigma: Positive = 0.05
     """Standard deviation of the noise."""
     temperature: Positive = 0.05
     """Temperature of the weights, in units of the reward; used when `ess` is 0."""

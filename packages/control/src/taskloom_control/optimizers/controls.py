@@ -37,7 +37,7 @@ class ControlState:
         """Drop the first controls and repeat the last."""
         self.nominal = shift_knots(self.nominal, count)
 
-    def rescale(self, ratio: Float[np.ndarray, nu], offset: Float[np.ndarray, nu]) -> None:
+    def rescale(self, ratio: Float[np.ndarray, " nu"], offset: Float[np.ndarray, " nu"]) -> None:
         """Follow a change of coordinates z' = ratio * z + offset."""
         self.nominal = ratio * self.nominal + offset
 

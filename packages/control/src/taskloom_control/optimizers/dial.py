@@ -42,7 +42,7 @@ class Annealed(KnotSampler):
         noise += self.nominal
         return self.with_kept(noise)
 
-    def update(self, knots: Float[np.ndarray, "R n nu"], rewards: Float[np.ndarray, R]) -> None:
+    def update(self, knots: Float[np.ndarray, "R n nu"], rewards: Float[np.ndarray, " R"]) -> None:
         """Average the candidates with softmax weights."""
         ess = self._config.ess
         temperature = temperature_for(rewards, ess) if ess > 0 else self._config.temperature

@@ -55,7 +55,7 @@ class ImprovedCrossEntropy(KnotSampler):
             noise[-1] = self.arrays["mean"]
         return self.with_kept(noise)
 
-    def update(self, knots: Float[np.ndarray, "R n nu"], rewards: Float[np.ndarray, R]) -> None:
+    def update(self, knots: Float[np.ndarray, "R n nu"], rewards: Float[np.ndarray, " R"]) -> None:
         """Fit mean and spread to the elites with momentum; the best candidate is the plan."""
         config = self._config
         order = ranked(rewards)

@@ -51,7 +51,7 @@ class KnotSampler(ABC):
     def __init__(self, config: SamplingConfig, shape: Shape, **entries: Entry) -> None:
         self._common = config
         self._shape = shape
-        self.weights: Float[np.ndarray, R] = np.ones(1)
+        self.weights: Float[np.ndarray, " R"] = np.ones(1)
         self._entries = {"nominal": NOMINAL, "memory": NOMINAL, **entries}
         self.arrays: dict[str, np.ndarray] = {}
         self.scalars: dict[str, float] = {}
@@ -62,7 +62,7 @@ class KnotSampler(ABC):
         """Return candidates; the first is the nominal plan."""
 
     @abstractmethod
-    def update(self, knots: Float[np.ndarray, "R n nu"], rewards: Float[np.ndarray, R]) -> None:
+    def update(self, knots: Float[np.ndarray, "R n nu"], rewards: Float[np.ndarray, " R"]) -> None:
         """Learn from clipped candidates and their rewards."""
 
     @property
@@ -95,7 +95,7 @@ class KnotSampler(ABC):
                 shifted[..., n - min(count, n) :, :] = start
             self.arrays[name] = shifted
 
-    def rescale(self, ratio: Float[np.ndarray, nu], offset: Float[np.ndarray, nu]) -> None:
+    def rescale(self, ratio: Float[np.ndarray, " nu"], offset: Float[np.ndarray, " nu"]) -> None:
         """Follow a change of coordinates z' = ratio * z + offset."""
         for name, array in self.arrays.items():
             entry = self._entries[name]
@@ -141,7 +141,7 @@ class KnotSampler(ABC):
         self.arrays["memory"] = knots[order[: self._common.keep]].copy()
 
 
-def ranked(rewards: Float[np.ndarray, R]) -> np.ndarray:
+def ranked(rewards: Float[np.ndarray, " R"]) -> np.ndarray:
     """Return the indices of the finite rewards from best to worst; ties keep their order."""
     order = np.argsort(-rewards, kind="stable")
     return order[: np.count_nonzero(rewards > -np.inf)]

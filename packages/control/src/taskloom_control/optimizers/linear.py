@@ -7,7 +7,7 @@ The state lives on a manifold (quaternions), so derivatives are with respect to 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import mujoco
 import numpy as np
@@ -87,7 +87,7 @@ class LocalModel:
                 "from StagedTask, or choose a sampling optimizer."
             )
         self._problem, self._epsilon = problem, epsilon
-        self._task: StagedTask = problem.task
+        self._task: StagedTask[Any] = problem.task
         self.model = problem.task.model
         self._data = mujoco.MjData(self.model)
         self._bits = int(mujoco.mjtState.mjSTATE_INTEGRATION)

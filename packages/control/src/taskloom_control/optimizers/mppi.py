@@ -33,7 +33,7 @@ class PathIntegral(KnotSampler):
         noise += self.nominal
         return self.with_kept(noise)
 
-    def update(self, knots: Float[np.ndarray, "R n nu"], rewards: Float[np.ndarray, R]) -> None:
+    def update(self, knots: Float[np.ndarray, "R n nu"], rewards: Float[np.ndarray, " R"]) -> None:
         """Average the candidates with weights exp((r - max r) / T)."""
         ess = self._config.ess
         temperature = temperature_for(rewards, ess) if ess > 0 else self._config.temperature

@@ -30,7 +30,7 @@ class PredictiveSampler(KnotSampler):
         noise += self.nominal
         return self.with_kept(noise)
 
-    def update(self, knots: Float[np.ndarray, "R n nu"], rewards: Float[np.ndarray, R]) -> None:
+    def update(self, knots: Float[np.ndarray, "R n nu"], rewards: Float[np.ndarray, " R"]) -> None:
         """Take the best candidate; remember the runners-up."""
         order = ranked(rewards)
         self.arrays["nominal"] = knots[order[0]].copy()

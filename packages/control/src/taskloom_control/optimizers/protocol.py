@@ -49,8 +49,8 @@ class Draw:
     rng: np.random.Generator
     iteration: int
     iterations: int
-    low: Float[np.ndarray, nu]
-    high: Float[np.ndarray, nu]
+    low: Float[np.ndarray, " nu"]
+    high: Float[np.ndarray, " nu"]
 
 
 class Stateful(Protocol):
@@ -69,7 +69,7 @@ class Stateful(Protocol):
         """Drop the first knots, and whatever belongs to them, and append as many."""
         ...
 
-    def rescale(self, ratio: Float[np.ndarray, nu], offset: Float[np.ndarray, nu], /) -> None:
+    def rescale(self, ratio: Float[np.ndarray, " nu"], offset: Float[np.ndarray, " nu"], /) -> None:
         """Follow a change of coordinates z' = ratio * z + offset."""
         ...
 
@@ -90,12 +90,14 @@ class Sampler(Stateful, Protocol):
         """Return candidates; the first is the nominal plan. The caller clips them to the bounds."""
         ...
 
-    def update(self, knots: Float[np.ndarray, "R n nu"], rewards: Float[np.ndarray, R], /) -> None:
+    def update(
+        self, knots: Float[np.ndarray, "R n nu"], rewards: Float[np.ndarray, " R"], /
+    ) -> None:
         """Learn from clipped candidates; a diverged one has reward -inf, and at least one is finite."""
         ...
 
     @property
-    def weights(self) -> Float[np.ndarray, R]:
+    def weights(self) -> Float[np.ndarray, " R"]:
         """The weights that the last update gave its candidates; they sum to 1."""
         ...
 

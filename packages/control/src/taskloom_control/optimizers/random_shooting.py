@@ -35,7 +35,7 @@ class RandomShooter(KnotSampler):
         size = (self._config.num_rollouts, *self.nominal.shape)
         return self.with_kept(draw.rng.uniform(low, high, size))
 
-    def update(self, knots: Float[np.ndarray, "R n nu"], rewards: Float[np.ndarray, R]) -> None:
+    def update(self, knots: Float[np.ndarray, "R n nu"], rewards: Float[np.ndarray, " R"]) -> None:
         """Take the best candidate; remember the runners-up."""
         order = ranked(rewards)
         self.arrays["nominal"] = knots[order[0]].copy()

@@ -34,7 +34,7 @@ class SmoothPathIntegral(KnotSampler):
         noise += self.nominal
         return self.with_kept(noise)
 
-    def update(self, knots: Float[np.ndarray, "R n nu"], rewards: Float[np.ndarray, R]) -> None:
+    def update(self, knots: Float[np.ndarray, "R n nu"], rewards: Float[np.ndarray, " R"]) -> None:
         """Average the candidates, with the cost of their differences subtracted from the reward."""
         total = rewards - self.roughness(knots)
         ess = self._config.ess
@@ -44,7 +44,7 @@ class SmoothPathIntegral(KnotSampler):
         if self._config.keep:
             self.remember(knots, ranked(total))
 
-    def roughness(self, knots: Float[np.ndarray, "R n nu"]) -> Float[np.ndarray, R]:
+    def roughness(self, knots: Float[np.ndarray, "R n nu"]) -> Float[np.ndarray, " R"]:
         """Return the cost of the squared differences between neighbouring knots."""
         change = np.square(np.diff(knots, axis=1)).sum(axis=(1, 2))
         return np.asarray(self._config.smoothness * change)

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from jaxtyping import Float
 
 
-def softmax_weights(rewards: Float[np.ndarray, R], temperature: float) -> Float[np.ndarray, R]:
+def softmax_weights(
+    rewards: Float[np.ndarray, " R"], temperature: float
+) -> Float[np.ndarray, " R"]:
     """Return w_i = exp((r_i - max r) / T) / sum; a reward of -inf has weight 0.
 
     Args:
@@ -26,7 +28,7 @@ def effective_sample_size(weights: Float[np.ndarray, "*batch R"]) -> Float[np.nd
     return np.asarray(1.0 / np.sum(np.square(weights), axis=-1))
 
 
-def temperature_for(rewards: Float[np.ndarray, R], ess: float) -> float:
+def temperature_for(rewards: Float[np.ndarray, " R"], ess: float) -> float:
     """Return the temperature at which the weights have an effective sample size.
 
     The effective sample size grows with the temperature from the number of equally best candidates to the number of finite

@@ -1,0 +1,66 @@
+"""What the benchmarks share: episodes and plans of our own tasks."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+from taskloom.registry import load_target
+from taskloom_control.closed_loop import ClosedLoop
+from taskloom_control.domain import DOMAIN
+from taskloom_control.gym import config_class
+from taskloom_control.metrics import episode_metrics
+from taskloom_control.simulation import Simulation
+from taskloom_control.task import ControlTask
+
+QUIET = {"fan_every": 0, "animation": False}
+
+
+def make(name: str, **config: object) -> ControlTask[Any]:
+    """Return a task by name."""
+    target = next(ref.target for ref in DOMAIN.tasks if ref.name == name)
+    factory = load_target(target)
+    return factory(config_class(factory).model_validate({"record": QUIET, **config}))
+
+
+def start(name: str, seed: int) -> tuple[list[float], list[float]]:
+    """Return where an episode begins: positions and velocities."""
+    simulation = Simulation(make(name))
+    simulation.reset(np.random.default_rng(seed))
+    return simulation.data.qpos.tolist(), simulation.data.qvel.tolist()
+
+
+def play(
+    name: str, seed: int, **config: object
+) -> tuple[dict[str, np.ndarray], dict[str, float], float]:
+    """Return trajectory, metrics and CPU seconds of an episode."""
+    began = time.process_time()
+    loop = ClosedLoop(make(name, **config), seed, seed)
+    try:
+        while not loop.done:
+            loop.advance()
+        arrays = loop.arrays()
+        must_hold = loop.simulation.task.must_hold
+        metrics = episode_metrics(loop.simulation, arrays, loop.config, must_hold)
+    finally:
+        loop.close()
+    return arrays, metrics, time.process_time() - began
+
+
+def interval(solved: int, count: int) -> tuple[float, float]:
+    """Return the 95 % Wilson interval of a share."""
+    z, share = 1.959963984540054, solved / count
+    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
+    half = (
+        z * np.sqrt(share * (1 - share) / count + z * z / (4 * count * count)) / (1 + z * z / count)
+    )
+    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
+
+
+def bootstrap(values: np.ndarray, draws: int = 2000) -> tuple[float, float]:
+    """Return the 95 % bootstrap interval of a mean."""
+    rng = np.random.default_rng(0)
+    means = rng.choice(values, (draws, len(values))).mean(axis=1)
+    low, high = np.percentile(means, [2.5, 97.5])
+    return float(low), float(high)

@@ -1,0 +1,124 @@
+"""The command line: a run, its report, its replay, and a check."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+from PIL import Image
+from taskloom.errors import CheckFailedError, UsageError
+from taskloom.execute.lifecycle import run_task
+from taskloom.params import resolve
+from taskloom.registry import find_task, load_task
+from taskloom.report.model import Chart, Heading, Image as Picture, Table
+from taskloom.runs import Run
+from taskloom_control.report import report
+from taskloom_control.trajectory import load_arrays, save_arrays, trajectory_hash
+from taskloom_control.verbs import check, replay
+from typer.testing import CliRunner
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    loaded = load_task(find_task("control", "cartpole"))
+    arguments = {"seconds": 1.0, "record.fan_every": 5, "controller.spline": "linear"}
+    config = resolve(loaded.config_class, environ={}, arguments=arguments).config
+    return run_task(loaded, config, store=tmp_path_factory.mktemp("store"), quiet=True)
+
+
+def invoke(verb: object, *arguments: str) -> str:
+    app = typer.Typer()
+    app.command()(verb)  # type: ignore[type-var]  # a verb is a function
+    outcome = CliRunner().invoke(
+        app, list(arguments), catch_exceptions=False, standalone_mode=False
+    )
+    if outcome.exception is not None:
+        raise outcome.exception
+    return outcome.stdout
+
+
+def test_run_leaves_a_trajectory_and_its_hash(finished: Run) -> None:
+    arrays = load_arrays(finished.artifacts["trajectory"])
+    assert arrays["qpos"].shape == (26, 2)
+    assert arrays["control"].shape == (25, 1)
+    assert arrays["plan_seconds"].shape == (25,)
+    facts = json.loads(finished.artifacts["hash"].read_text())
+    assert facts == {"sha256": trajectory_hash(arrays), "steps": 25, "plans": 25}
+
+
+def test_hash_ignores_wall_clock_times_and_nothing_else(finished: Run) -> None:
+    arrays = load_arrays(finished.artifacts["trajectory"])
+    digest = trajectory_hash(arrays)
+    slower = {**arrays, "plan_seconds": 2 * arrays["plan_seconds"]}
+    assert trajectory_hash(slower) == digest
+    other = {**arrays, "qpos": arrays["qpos"].copy()}
+    other["qpos"][7, 1] = np.nextafter(other["qpos"][7, 1], 9.0)
+    assert trajectory_hash(other) != digest
+
+
+def test_replay_reaches_the_same_hash(finished: Run) -> None:
+    told = invoke(replay, str(finished.dir))
+    assert "replays to the same trajectory: 25 steps" in told
+
+
+def test_replay_tells_where_a_changed_run_differs(finished: Run) -> None:
+    path, facts = finished.artifacts["trajectory"], finished.artifacts["hash"]
+    original, told = load_arrays(path), facts.read_text()
+    changed = {**original, "qpos": original["qpos"].copy()}
+    changed["qpos"][9, 0] += 1e-12
+    try:
+        save_arrays(path, changed)
+        facts.write_text(json.dumps({"sha256": trajectory_hash(changed), "steps": 25, "plans": 25}))
+        with pytest.raises(
+            CheckFailedError, match=r"did something else: 'qpos' differs first in row 9"
+        ):
+            invoke(replay, str(finished.dir))
+    finally:
+        save_arrays(path, original)
+        facts.write_text(told)
+
+
+def test_check_finds_nothing_wrong_with_a_shipped_task() -> None:
+    found = json.loads(invoke(check, "cartpole", "--json"))
+    assert {f["level"] for f in found} == {"info"}
+
+
+def test_report_shows_the_loop_the_search_and_the_fan(finished: Run) -> None:
+    blocks = report(finished)
+    assert [b.text for b in blocks if isinstance(b, Heading)] == ["Closed loop", "Planning"]
+    captions = [b.caption for b in blocks if isinstance(b, Chart)]
+    for word in (
+        "Positions",
+        "Velocities",
+        "Controls",
+        "Reward",
+        "control period is 40 ms",
+        "candidates",
+    ):
+        assert any(word in caption for caption in captions), word
+    tables = [row[0] for b in blocks if isinstance(b, Table) for row in b.rows]
+    assert "solved" in tables
+    assert "planning time, median [ms]" in tables
+    assert any(isinstance(b, Picture) for b in blocks)
+
+
+def test_animation_moves_in_real_time(finished: Run) -> None:
+    with Image.open(finished.artifacts["animation"]) as picture:
+        frames, pause = picture.n_frames, picture.info["duration"]
+        first = np.asarray(picture.convert("RGB"))
+        picture.seek(frames - 1)
+        assert (np.asarray(picture.convert("RGB")) != first).any()
+    assert frames * pause == pytest.approx(1000, rel=0.2)
+
+
+def test_replay_of_a_run_without_a_trajectory_is_refused(finished: Run, tmp_path: Path) -> None:
+    import shutil
+
+    copy = tmp_path / finished.id
+    shutil.copytree(finished.dir, copy)
+    (copy / "artifacts" / "trajectory.npz").unlink()
+    with pytest.raises(UsageError, match="left no trajectory to compare with"):
+        invoke(replay, str(copy))
