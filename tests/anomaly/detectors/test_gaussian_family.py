@@ -66,6 +66,20 @@ def test_que_tends_to_the_top_projection_as_alpha_grows() -> None:
     np.testing.assert_allclose(scores, (z @ top) ** 2, rtol=1e-6, atol=1e-12)
 
 
+def test_que_keeps_one_factor_and_exponentiates_nothing_while_scoring(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # The seed system takes a matrix exponential for every batch of scores (defect 13).
+    stream = ArrayStream(Features({"layer": TRUSTED}), Features({"layer": UNTRUSTED}))
+    detector = QuantumEntropy().build()
+    fitted = driver.fit(detector, stream, FeatureSpec({"layer": WIDTH}), 0)
+    assert set(fitted) == {"layer/width", "layer/mean", "layer/factor"}
+    for module in (scipy.linalg, np.linalg):
+        for name in ("expm", "eigh", "inv", "pinv", "solve"):
+            monkeypatch.delattr(module, name, raising=False)
+    assert detector.score(fitted, Features({"layer": TEST}))["layer"].shape == (len(TEST),)
+
+
 def test_que_does_not_overflow() -> None:
     assert np.isfinite(fit_score(QuantumEntropy(alpha=1e6), TEST, TRUSTED, UNTRUSTED)).all()
 

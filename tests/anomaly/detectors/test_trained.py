@@ -128,7 +128,10 @@ def test_finetuning_trains_in_every_epoch(data: dict[str, Features], spec: Featu
     assert handle is not None
     before = handle.steps  # type: ignore[attr-defined] # the test's own model counts
     stream = ArrayStream(data["trusted"], batch_size=300)
+    original = handle.parameters()
     driver.fit(Finetune(epochs=3, batch_size=100).build(), stream, spec, 0)
+    for name, array in handle.parameters().items():
+        np.testing.assert_array_equal(array, original[name])
     assert handle.steps - before == 3 * 6  # type: ignore[attr-defined] # as above
 
 

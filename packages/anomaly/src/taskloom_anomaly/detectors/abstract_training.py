@@ -15,6 +15,10 @@ from taskloom_anomaly.detectors.abstract_model import Parameters, losses
 Compiled = Callable[..., Any]
 
 
+def _applied(parameters: Parameters, updates: Any) -> Parameters:  # noqa: ANN401 -- optax types any tree
+    return {name: array + updates[name] for name, array in parameters.items()}
+
+
 @cache
 def train_step(
     *, follow: bool, cosine: bool, learning_rate: float
@@ -38,7 +42,7 @@ def train_step(
             return (each * weights).sum() / weights.sum()
 
         updates, after = adam.update(jax.grad(total)(parameters), memory)
-        return optax.apply_updates(parameters, updates), after
+        return _applied(parameters, updates), after
 
     return adam, step
 
@@ -70,7 +74,7 @@ def adversary(*, cosine: bool, steps: int, rate: float, weight: float, chunk: in
 
         def held(inner: Parameters) -> jax.Array:
             found = losses(inner, trusted, trusted_logits, follow=False, cosine=cosine, xp=jnp)
-            return sum(x.mean() for x in found)
+            return jnp.stack([x.mean() for x in found]).sum()
 
         level = held(parameters)
 
@@ -85,7 +89,7 @@ def adversary(*, cosine: bool, steps: int, rate: float, weight: float, chunk: in
                 for name in slope
             }
             updates, memory = adam.update(direction, memory)
-            return (optax.apply_updates(inner, updates), memory), None
+            return (_applied(inner, updates), memory), None
 
         (turned, _), _ = jax.lax.scan(
             descend, (parameters, adam.init(parameters)), None, length=steps

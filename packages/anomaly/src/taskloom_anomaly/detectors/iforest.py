@@ -29,7 +29,7 @@ def build(config: IsolationForest) -> Layerwise:
             )
         forest = sklearn.ensemble.IsolationForest(
             n_estimators=config.trees,
-            max_samples=min(config.tree_samples, len(kept.rows)),
+            max_samples=min(config.tree_samples, len(kept.rows)),  # pyright: ignore[reportArgumentType] -- a number is documented; its default alone is a string
             random_state=int(kept.seed) % (1 << 32),
         ).fit(kept.rows)
         return _arrays(forest)

@@ -59,7 +59,7 @@ def max_softmax(logits: Float[np.ndarray, "n K"], temperature: float) -> Float[n
 
 def energy(logits: Float[np.ndarray, "n K"], temperature: float) -> Float[np.ndarray, " n"]:
     """Return - T log sum_c exp(l_c / T)."""
-    return -temperature * logsumexp(logits / temperature, axis=1)
+    return -temperature * np.asarray(logsumexp(logits / temperature, axis=1))
 
 
 def max_logit(logits: Float[np.ndarray, "n K"]) -> Float[np.ndarray, " n"]:
