@@ -136,7 +136,7 @@ def test_recorded_rounds_are_real_trajectories(make_pointing: Any) -> None:
 
 
 def test_intervals_are_the_textbook_ones() -> None:
-    mean, low, high = mean_interval(np.array([1.0, 2.0, 3.0, 4.0]))
+    mean, _, high = mean_interval(np.array([1.0, 2.0, 3.0, 4.0]))
     assert mean == 2.5
     assert high - mean == pytest.approx(1.959964 * np.std([1, 2, 3, 4], ddof=1) / 2)
     assert share_interval(0, 10)[1:] == (0.0, pytest.approx(0.27753, abs=1e-5))
@@ -149,3 +149,62 @@ def test_metrics_count_what_was_played(make_pointing: Any) -> None:
     assert metrics["rounds/mean"] == -metrics["return/mean"] == episodes.num_rounds.mean()
     assert metrics["rewards/first_task_reward"] == metrics["return/mean"]
     assert metrics["success/mean"] == episodes.is_done.mean()
+
+
+@pytest.mark.slow
+def test_a_million_rounds_are_the_same_everywhere(make_pointing: Any) -> None:
+    pytest.importorskip("numba")
+    import subprocess
+    import sys
+
+    count = 300_000
+    compiled = play(make_pointing(), count, "numba")
+    assert compiled.total_rounds > 1_000_000
+    # The scalar game and NumPy play parts of them, a second process all of them.
+    for part in (range(2000), range(count - 50, count)):
+        rows = slice(int(compiled.offsets[part[0]]), int(compiled.offsets[part[-1] + 1]))
+        for backend in ("numpy", "loop"):
+            some = play(make_pointing(), part if backend == "numpy" else part[:50], backend)
+            for name, column in some.rounds.items():
+                np.testing.assert_array_equal(compiled.rounds[name][rows][: len(column)], column)
+    code = (
+        "from taskloom_hci.shipped import make_bundle\n"
+        "from taskloom_hci.batch.play import play\n"
+        f"print(play(make_bundle('pointing', assistant={{'kind': 'big'}}), {count}, 'numba').digest())"
+    )
+    other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert other.stdout.strip() == compiled.digest()
+
+
+def test_the_table_and_the_sums_choose_alike(make_pointing: Any) -> None:
+    pytest.importorskip("numba")
+    from taskloom_hci.batch.pointing_numba import play_compiled
+
+    for tie in ("nearest", "highest"):
+        rules = make_pointing(tie=tie).task.kernel().rules
+        (one, a), (two, b) = (
+            play_compiled(rules, 3, np.arange(2000), generic=generic) for generic in (False, True)
+        )
+        np.testing.assert_array_equal(one.num_rounds, two.num_rounds)
+        np.testing.assert_array_equal(a.jump, b.jump)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_normal_numbers_are_the_same_everywhere(backend: str) -> None:
+    from scipy.stats import norm
+    from taskloom_hci.normal import normal_quantile, normal_quantiles
+
+    u = np.concatenate(
+        [np.linspace(1e-9, 1 - 1e-9, 2001), 10.0 ** -np.arange(1, 16), [0.0, 1 - 2**-53]]
+    )
+    scalar = np.array([normal_quantile(float(x)) for x in u])
+    if backend == "numpy":
+        np.testing.assert_array_equal(normal_quantiles(u), scalar)
+        np.testing.assert_allclose(scalar[:-2], norm.ppf(u[:-2]), rtol=1e-13, atol=1e-15)
+        return
+    pytest.importorskip("numba")
+    from taskloom_hci.batch.jit import normal_quantile as compiled, uniform
+
+    np.testing.assert_array_equal([compiled(float(x)) for x in u], scalar)
+    key = stream_key(1, "user", 2)
+    assert [uniform(np.uint64(key), i) for i in range(5)] == Stream(key).uniforms(5).tolist()

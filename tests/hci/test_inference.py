@@ -93,9 +93,9 @@ def test_exact_inference_lives_in_an_agent() -> None:
     np.testing.assert_allclose(
         np.exp(bundle.assistant.state["log_beliefs"]), np.eye(10)[1], atol=1e-12
     )
+    engine = ExactInference(Careful(), hypotheses(goal=[1, 2]))
+    agent = Agent("assistant", state=State(log_beliefs=array_element((3,))), inference=engine)
     with pytest.raises(HciError, match="shape"):
-        engine = ExactInference(Careful(), hypotheses(goal=[1, 2]))
-        agent = Agent("assistant", state=State(log_beliefs=array_element((3,))), inference=engine)
         Bundle(Coordinated(), assistant=agent)
     with pytest.raises(HciError, match="every name"):
         ExactInference(Careful(), {"goal": np.arange(3), "error_rate": np.arange(2)})

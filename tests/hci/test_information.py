@@ -171,12 +171,94 @@ def test_an_impossible_action_stops_the_assistant_unless_it_may_start_again(
     sure, careful = Careful(0.0), Careful(0.5)
     bundle = make_pointing(model=careful, **{"seed": 1})
     bundle.assistant.model, bundle.assistant._rule = sure, None
-    with pytest.raises(ZeroEvidenceError):
+
+    def play_on() -> None:
         for episode in range(20):
             bundle.reset(episode=episode)
             while not bundle.over:
                 bundle.step()
+
+    with pytest.raises(ZeroEvidenceError):
+        play_on()
     bundle.assistant.on_zero, bundle.assistant._rule = "uniform", None
     bundle.reset()
     while not bundle.over:
         bundle.step()
+
+
+def test_a_general_policy_chooses_what_the_pointing_assistant_chooses() -> None:
+    from taskloom_hci.elements import discrete_array_element
+    from taskloom_hci.inference.exact import ExactInference, hypotheses
+    from taskloom_hci.policies.information import InformationGain
+    from taskloom_hci.random import Stream
+
+    targets = np.array([2, 5, 9, 13, 17, 20, 24, 29])
+    inference = ExactInference(Careful(0.05), hypotheses(goal=targets))
+    policy = InformationGain(
+        discrete_array_element(31),
+        np.arange(31),
+        inference,
+        lambda seen, cells: {"position": cells[:, None]},
+        cost=lambda seen, cells: 1e-6 * np.abs(cells - seen["task_state"]["position"]),
+    )
+    belief = np.array([[0.3, 0.05, 0.15, 0.1, 0.1, 0.1, 0.1, 0.1]])
+    seen, state = {"task_state": {"position": 11}}, {"log_beliefs": np.log(belief[0])}
+    special = careful_gain(belief, targets[None], 31, careful_split(Careful(0.05)) or (0, 0))[0]
+    np.testing.assert_allclose(
+        policy.gain(seen, state), special - 1e-6 * np.abs(np.arange(31) - 11), atol=1e-12
+    )
+    assert policy.act(seen, state, Stream(0))[0] == np.argmax(policy.gain(seen, state))
+
+
+def test_questions_can_be_of_any_shape() -> None:
+    from taskloom_hci.elements import discrete_array_element
+    from taskloom_hci.inference.exact import ExactInference, hypotheses
+    from taskloom_hci.policies.information import InformationGain
+    from taskloom_hci.random import Stream
+
+    class Reader(UserModel):
+        """Says whether the item it looks for is on the menu it is shown."""
+
+        actions, hidden = np.arange(2), ("goal",)
+
+        def log_prob(self, observation: Any, theta: Any) -> Any:
+            shown = np.take_along_axis(
+                np.broadcast_to(
+                    observation["menu"], (len(observation["menu"]), len(theta["goal"]), 4)
+                ),
+                np.broadcast_to(
+                    theta["goal"][:, None], (len(observation["menu"]), len(theta["goal"]), 1)
+                ),
+                axis=-1,
+            )[..., 0]
+            return np.log(np.stack([np.where(shown, 0.1, 0.9), np.where(shown, 0.9, 0.1)], axis=-1))
+
+    menus = np.array(np.meshgrid(*[[0, 1]] * 4, indexing="ij")).reshape(4, -1).T
+    policy = InformationGain(
+        discrete_array_element(low=np.zeros(4, dtype=int), high=np.ones(4, dtype=int)),
+        menus,
+        ExactInference(Reader(), hypotheses(goal=np.arange(4))),
+        lambda seen, candidates: {"menu": candidates[:, None, :]},
+        fixed=True,
+    )
+    chosen = policy.act({}, {"log_beliefs": np.log([0.4, 0.3, 0.2, 0.1])}, Stream(0))[0]
+    # The best question halves the belief: {0, 3} against {1, 2}, or the other way round.
+    assert sorted(chosen.tolist()) == [0, 0, 1, 1]
+    assert chosen[0] == chosen[3]
+
+
+def test_beliefs_in_place_are_the_beliefs() -> None:
+    from taskloom_hci.inference.goal import update_beliefs_in_place
+
+    rng = np.random.default_rng(0)
+    beliefs, likelihood = rng.dirichlet(np.ones(37), size=11), rng.random((11, 37))
+    expected = update_beliefs(beliefs, likelihood)
+    evidence = update_beliefs_in_place(beliefs_copy := beliefs.copy(), likelihood)
+    np.testing.assert_array_equal(beliefs_copy, expected)
+    np.testing.assert_allclose(evidence, (beliefs * likelihood).sum(axis=1))
+    likelihood[3] = 0.0
+    with pytest.raises(ZeroEvidenceError):
+        update_beliefs_in_place(before := beliefs.copy(), likelihood)
+    np.testing.assert_array_equal(before, beliefs)
+    update_beliefs_in_place(before, likelihood, "uniform")
+    np.testing.assert_array_equal(before[3], np.full(37, 1 / 37))

@@ -171,6 +171,7 @@ def arm_game(steps: int, end: Any = None, noise: bool = True, seed: int = 3) -> 
     return Bundle(task, LQGUser(task, problem, noise=noise), seed=seed)
 
 
+@pytest.mark.slow  # numba compiles the kernel
 @pytest.mark.parametrize("end", [None, (0.2, 3.0, 50.0, 3000.0)], ids=["no end", "an end"])
 def test_control_kernels_play_what_the_bundle_plays(end: Any) -> None:
     one = play(arm_game(40, end), 12, "loop")

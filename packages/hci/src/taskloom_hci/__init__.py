@@ -45,7 +45,7 @@ _HOMES = {
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
-__all__ = sorted([*_HOME_OF])  # pyright: ignore[reportUnsupportedDunderAll] -- built from _HOMES
+__all__ = sorted([*_HOME_OF])  # noqa: PLE0605 -- a list all the same # pyright: ignore[reportUnsupportedDunderAll] -- built from _HOMES
 
 
 def __getattr__(name: str) -> Any:

@@ -5,40 +5,126 @@
 What is different on purpose is told in the documentation of the domain.
 """
 
-# ruff: noqa: PLC0414 -- re-exports, under the names of the seed system
+# ruff: noqa: PLC0414, N812 -- re-exports, under the names of the seed system
 
 from __future__ import annotations
 
-from taskloom_hci.bundle import Bundle as Bundle
+from taskloom_hci.agent import (
+    Agent as BaseAgent,
+)
+from taskloom_hci.bundle import (
+    Bundle as Bundle,
+)
 from taskloom_hci.elements import (
+    Element as StateElement,
     array_element as array_element,
     cat_element as cat_element,
     discrete_array_element as discrete_array_element,
 )
 from taskloom_hci.errors import (
+    ElementAssignmentWarning as StateElementAssignmentWarning,
+    LikelihoodError as BadlyDefinedLikelihoodError,
+    NotContainedError as StateNotContainedError,
+    NotContainedWarning as StateNotContainedWarning,
     SpaceNotSeparableError as SpaceNotSeparableError,
 )
-from taskloom_hci.policies.feedback import LinearFeedback as LinearFeedback
+from taskloom_hci.games.control import (
+    ClassicControl as ClassicControlTask,
+)
+from taskloom_hci.games.pipe import (
+    PipeTask as PipeTaskWrapper,
+)
+from taskloom_hci.games.pointing import (
+    Pointing as SimplePointingTask,
+)
+from taskloom_hci.games.simple import (
+    Coordinated as CoordinatedTask,
+    Example as ExampleTask,
+)
+from taskloom_hci.inference.engine import (
+    CascadedInference as CascadedInferenceEngine,
+    DualInference as DualInferenceEngine,
+    InferenceEngine as BaseInferenceEngine,
+)
+from taskloom_hci.inference.exact import (
+    ExactInference as GoalInferenceWithUserPolicyGiven,
+)
+from taskloom_hci.inference.kalman import (
+    GaussianInference as LinearGaussianContinuous,
+    SteadyKalman as ContinuousKalmanUpdate,
+)
+from taskloom_hci.observation.engine import (
+    CascadedObservation as CascadedObservationEngine,
+    ObservationEngine as BaseObservationEngine,
+    RuleObservation as RuleObservationEngine,
+)
+from taskloom_hci.policies.feedback import (
+    LinearFeedback as LinearFeedback,
+)
+from taskloom_hci.policies.information import (
+    InformationGain as BIGDiscretePolicy,
+)
+from taskloom_hci.policies.likelihood import (
+    ModelPolicy as ELLDiscretePolicy,
+)
 from taskloom_hci.policies.policy import (
     DualPolicy as DualPolicy,
+    Policy as BasePolicy,
     RandomPolicy as RandomPolicy,
+)
+from taskloom_hci.simulation import (
+    GameAsObservation as WrapAsObservationEngine,
+    GameAsPolicy as WrapAsPolicy,
+    Simulation as Simulator,
 )
 from taskloom_hci.spaces import (
     box_space as box_space,
     integer_set as integer_set,
     integer_space as integer_space,
+    numeric as Numeric,
 )
-from taskloom_hci.state import State as State
-from taskloom_hci.task import InteractionTask as InteractionTask
+from taskloom_hci.state import (
+    State as State,
+)
+from taskloom_hci.task import (
+    InteractionTask as InteractionTask,
+)
 
 __all__ = [
+    "BIGDiscretePolicy",
+    "BadlyDefinedLikelihoodError",
+    "BaseAgent",
+    "BaseInferenceEngine",
+    "BaseObservationEngine",
+    "BasePolicy",
     "Bundle",
+    "CascadedInferenceEngine",
+    "CascadedObservationEngine",
+    "ClassicControlTask",
+    "ContinuousKalmanUpdate",
+    "CoordinatedTask",
+    "DualInferenceEngine",
     "DualPolicy",
+    "ELLDiscretePolicy",
+    "ExampleTask",
+    "GoalInferenceWithUserPolicyGiven",
     "InteractionTask",
     "LinearFeedback",
+    "LinearGaussianContinuous",
+    "Numeric",
+    "PipeTaskWrapper",
     "RandomPolicy",
+    "RuleObservationEngine",
+    "SimplePointingTask",
+    "Simulator",
     "SpaceNotSeparableError",
     "State",
+    "StateElement",
+    "StateElementAssignmentWarning",
+    "StateNotContainedError",
+    "StateNotContainedWarning",
+    "WrapAsObservationEngine",
+    "WrapAsPolicy",
     "array_element",
     "box_space",
     "cat_element",

@@ -99,7 +99,7 @@ def choose_cells(jump: Jump, positions: Int, beliefs: Float, targets: Int, cell:
     """
     likeliest = np.argmax(beliefs, axis=1)
     rows = np.arange(len(beliefs))
-    chosen = targets[rows, likeliest].copy()
+    chosen: Int = targets[rows, likeliest].copy()
     if jump.rule == "map":
         return chosen
     unsure = ~(beliefs[rows, likeliest] > jump.threshold)

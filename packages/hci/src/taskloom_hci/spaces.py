@@ -31,7 +31,7 @@ def numeric(
     high: ArrayLike,
     *,
     shape: tuple[int, ...] | None = None,
-    dtype: DTypeLike = None,
+    dtype: DTypeLike | None = None,
 ) -> Box:
     """Return the space of numbers between two inclusive bounds.
 
@@ -59,7 +59,9 @@ def numeric(
         extremes = np.iinfo(kind)
         bounds = [_saturate(bound, extremes.min, extremes.max) for bound in bounds]
     if not np.all(bounds[0] <= bounds[1]):
-        raise ShapeError(f"The low bound {low} of a space must not exceed its high bound {high}.")
+        raise ShapeError(
+            f"The low bound {low_array} of a space must not exceed its high bound {high_array}."
+        )
     return Box(bounds[0].astype(kind), bounds[1].astype(kind), shape=whole, dtype=kind.type)
 
 

@@ -170,12 +170,12 @@ class State(MutableMapping[str, Any]):
 
     def _checked_value(self, key: str, value: object) -> Value:
         shape = self._elements[key].space.shape or ()
-        given = value.init if isinstance(value, Element) else value
+        given: Any = value.init if isinstance(value, Element) else value
         if np.shape(given) not in {shape, (1,) if shape == () else shape}:
             raise ShapeError(
                 f"'{key}' has the shape {shape}, so it cannot take a value of shape {np.shape(given)}."
             )
-        return self._elements[key].admit(given)  # type: ignore[arg-type] # admit refuses what is no array
+        return self._elements[key].admit(given)
 
     def space(self) -> DictSpace:
         """Return the spaces of all elements as one gymnasium space."""

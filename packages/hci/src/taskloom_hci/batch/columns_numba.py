@@ -27,7 +27,7 @@ Q0, Q1, Q2, Q3, Q4, Q5, Q6, Q7 = CENTRE_Q
 
 
 @jit
-def fill_normals(keys: Array, counter: int, out: Pack) -> None:
+def fill_normals(keys: Array, counter: int, out: Array) -> None:
     """Fill `out` with draw number `counter` of every stream: the centre first, then the tails."""
     step = (np.uint64(counter) + ONE) * GOLDEN
     tails = 0
@@ -53,7 +53,7 @@ def fill_normals(keys: Array, counter: int, out: Pack) -> None:
 
 
 @jit
-def add_times(where: Array, values: Array, x: Array, out: Pack) -> None:
+def add_times(where: Array, values: Array, x: Array, out: Array) -> None:
     """Add a matrix, given as rows and columns (2, k) and values (k,), times `x` (., n) to `out` (., n)."""
     for k in range(len(values)):
         i, j, value = where[0, k], where[1, k], values[k]
@@ -72,7 +72,7 @@ def add_quadratic(where: Array, values: Array, x: Array, product: Array, total: 
 
 
 @jit
-def add_separately(where: Array, values: Array, x: Array, scratch: Array, out: Pack) -> None:
+def add_separately(where: Array, values: Array, x: Array, scratch: Array, out: Array) -> None:
     """Add the product to `out` after it was summed on its own, as NumPy does."""
     scratch[:] = 0.0
     add_times(where, values, x, scratch)
@@ -83,7 +83,7 @@ def add_separately(where: Array, values: Array, x: Array, scratch: Array, out: P
 
 @jit
 def add_scaled(
-    where: Array, values: Array, x: Array, noise: Array, scratch: Array, out: Pack
+    where: Array, values: Array, x: Array, noise: Array, scratch: Array, out: Array
 ) -> None:
     """Add the product times one random number a column."""
     scratch[:] = 0.0

@@ -77,7 +77,8 @@ class Episodes:
 
     def save(self, path: Path) -> None:
         """Write one compressed npz file; `load` reads it back without unpickling anything."""
-        np.savez_compressed(path, **self._arrays())
+        arrays: dict[str, Any] = self._arrays()
+        np.savez_compressed(path, **arrays)
 
     def save_jsonl(self, path: Path) -> None:
         """Write one JSON object a round, an episode after the other."""
@@ -106,7 +107,7 @@ def load(path: Path) -> Episodes:
         if missing:
             raise HciError(f"{path} holds no episodes: it has no {', '.join(missing)}.")
         arrays = {name: data[name] for name in data.files}
-    groups: dict[str, dict[str, Array]] = {"fixed": {}, "rounds": {}}
+    groups: dict[str, Any] = {"fixed": {}, "rounds": {}}
     for name, array in arrays.items():
         if "/" in name:
             group, key = name.split("/", 1)

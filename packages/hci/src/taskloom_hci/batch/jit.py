@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar, cast
 
 import numba
 import numpy as np
@@ -23,8 +23,8 @@ Pack: TypeAlias = tuple[Any, ...]  # several arrays or settings in one argument
 
 def jit(function: F) -> F:
     """Compile a function when it is first called; the machine code is kept on disk."""
-    compiled: F = numba.njit(cache=True, nogil=True)(function)
-    return compiled
+    # numba's own type hides the signature of the function.
+    return cast(F, numba.njit(cache=True, nogil=True)(function))
 
 
 GOLDEN = np.uint64(random.GOLDEN)

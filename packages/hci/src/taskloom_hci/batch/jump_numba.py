@@ -123,7 +123,7 @@ def entropy_table(table: Array) -> Array:
     """Return the entropy of the answer for every cell and goal [bit], (C, C), from `P(y | x, theta)` (C, C, A)."""
     from taskloom_hci.information import plogp as plogp_array
 
-    return -plogp_array(table).sum(axis=-1)
+    return np.asarray(-plogp_array(table).sum(axis=-1))
 
 
 @jit
@@ -145,7 +145,7 @@ def table_gain(beliefs: Array, answers: Array, mixture: Array) -> float:
         b = beliefs[t]
         for y in range(len(mixture)):
             mixture[y] += b * answers[t, y]
-    gain = -mixture[-1]
+    gain: float = -mixture[-1]
     for y in range(len(mixture) - 1):
         gain -= plogp(mixture[y])
     return gain

@@ -185,7 +185,7 @@ def play_compiled(
         generic: Use the likelihood table even where sums of the belief would do.
     """
     n, jump = len(episodes), rules.jump
-    keys = [stream_keys(seed, name, episodes) for name in ("task", "user")]
+    task, user = stream_keys(seed, "task", episodes), stream_keys(seed, "user", episodes)
     outcome = PointingOutcome(
         np.empty((n, rules.num_targets), np.int64),
         np.empty(n, np.int64),
@@ -195,7 +195,7 @@ def play_compiled(
     out = (outcome.targets, outcome.goal, outcome.num_rounds, outcome.is_done)
     if jump is None:
         cells, actions = play_gain(
-            *keys, rules.reached, rules.moved, rules.stay, rules.max_rounds, keep, out
+            task, user, rules.reached, rules.moved, rules.stay, rules.max_rounds, keep, out
         )
         return outcome, PointingRounds(cells, actions, np.zeros(len(cells), np.int64))
     exact = jump.cost == 0.0 or jump.cost >= SMALLEST_COST
@@ -218,7 +218,7 @@ def play_compiled(
     split = np.array(jump.split or (0.0, 0.0))
     entropy = entropy_table(jump.table) if way == TABLE else np.zeros((1, 1))
     cells, actions, jumps, possible = play_jump(
-        *keys, rules.reached, jump.table, entropy, rules.positions, settings, split, keep, out
+        task, user, rules.reached, jump.table, entropy, rules.positions, settings, split, keep, out
     )
     if not possible:
         raise ZeroEvidenceError(

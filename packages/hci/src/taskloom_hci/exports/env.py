@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -31,7 +31,7 @@ class GameEnv(gymnasium.Env[Observation, Any]):
         render_mode: `ansi`, or None.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi"], "render_fps": 4}  # type: ignore[misc] # gymnasium declares it on instances
+    metadata: dict[str, Any] = {"render_modes": ["ansi"], "render_fps": 4}  # noqa: RUF012 -- gymnasium declares it so
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class GameEnv(gymnasium.Env[Observation, Any]):
         seen = self.agent.observation
         return self._lens(seen if seen is not None else self.agent.observe(affect=False)[0])
 
-    def render(self) -> str | None:  # type: ignore[override] # gymnasium's type is a type variable of its own
+    def render(self) -> str | None:
         """Return the game as text if the mode is `ansi`."""
         return self.bundle.render() if self.render_mode == "ansi" else None
 

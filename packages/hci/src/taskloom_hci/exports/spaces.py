@@ -146,9 +146,7 @@ class Lens:
 
     def __init__(self, space: DictSpace) -> None:
         self.space = space
-        self._entries = [
-            (name, *name.split("__", 1), box.dtype, box.shape) for name, box in space.spaces.items()
-        ]
+        self._entries = [_entry(name, box) for name, box in space.spaces.items()]
 
     def __call__(self, seen: StateTree) -> dict[str, NDArray[Any]]:
         """Return the arrays by flat name."""
@@ -164,3 +162,8 @@ class Lens:
         )  # a sub-state has longer names
         array = np.array(value, dtype=kind, ndmin=1)
         return array if array.shape == shape else array.reshape(shape)
+
+
+def _entry(name: str, box: Space[Any]) -> tuple[str, str, str, Any, Any]:
+    part, key = name.split("__", 1)
+    return name, part, key, box.dtype, box.shape

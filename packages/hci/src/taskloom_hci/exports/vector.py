@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from gymnasium.spaces import Dict as DictSpace
@@ -32,10 +32,10 @@ class PointingVector(VectorEnv[Arrays, Any, Any]):
         num_envs: How many games.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {
+    metadata: dict[str, Any] = {  # noqa: RUF012 -- gymnasium declares it so
         "autoreset_mode": AutoresetMode.SAME_STEP,
         "render_modes": [],
-    }  # type: ignore[misc] # as gymnasium's own environments
+    }
 
     def __init__(self, bundle: Bundle, num_envs: int) -> None:
         kernel = bundle.task.kernel()

@@ -72,7 +72,7 @@ class _Seats:
 EQUAL = ((0.5, 0.5), (0.5, 0.5))
 
 
-class GameAEC(AECEnv[str, dict[str, Any], Any]):
+class GameAEC(AECEnv[str, dict[str, Any], Any]):  # type: ignore[misc] # PettingZoo has no types
     """The agents act one after the other, as in the game: the assistant sees what the user just did.
 
     Args:
@@ -85,7 +85,7 @@ class GameAEC(AECEnv[str, dict[str, Any], Any]):
         "render_modes": ["ansi"],
         "name": "taskloom_hci_v0",
         "is_parallelizable": True,
-    }  # type: ignore[misc] # as PettingZoo's own environments
+    }
 
     def __init__(
         self,
@@ -98,7 +98,9 @@ class GameAEC(AECEnv[str, dict[str, Any], Any]):
         self.bundle, self.render_mode = bundle, render_mode
         self.possible_agents = [str(role) for role in ROLES]
         self.observation_spaces: dict[str, Space[Any]] = dict(self._seats.spaces)
-        self.action_spaces = {role: code.space for role, code in self._seats.codes.items()}
+        self.action_spaces: dict[str, Space[Any]] = {
+            role: code.space for role, code in self._seats.codes.items()
+        }
 
     def observation_space(self, agent: str) -> DictSpace:
         """Return what an agent sees."""
@@ -155,7 +157,7 @@ class GameAEC(AECEnv[str, dict[str, Any], Any]):
         self.bundle.close()
 
 
-class GameParallel(ParallelEnv[str, dict[str, Any], Any]):
+class GameParallel(ParallelEnv[str, dict[str, Any], Any]):  # type: ignore[misc] # PettingZoo has no types
     """Both agents choose at once: the assistant does not see what the user does in the same round.
 
     Args:
@@ -167,7 +169,7 @@ class GameParallel(ParallelEnv[str, dict[str, Any], Any]):
     metadata: ClassVar[dict[str, Any]] = {
         "render_modes": ["ansi"],
         "name": "taskloom_hci_parallel_v0",
-    }  # type: ignore[misc] # as PettingZoo's own environments
+    }
 
     def __init__(
         self,
@@ -181,7 +183,9 @@ class GameParallel(ParallelEnv[str, dict[str, Any], Any]):
         self.possible_agents = [str(role) for role in ROLES]
         self.agents: list[str] = []
         self.observation_spaces: dict[str, Space[Any]] = dict(self._seats.spaces)
-        self.action_spaces = {role: code.space for role, code in self._seats.codes.items()}
+        self.action_spaces: dict[str, Space[Any]] = {
+            role: code.space for role, code in self._seats.codes.items()
+        }
 
     def observation_space(self, agent: str) -> DictSpace:
         """Return what an agent sees."""

@@ -139,8 +139,8 @@ class Pointing(InteractionTask):
     def on_user_action(self, *, user_action: Value) -> tuple[State, float, bool]:
         game = self.game
         stays = user_action == 0
-        goal = game.user.state["goal"] if game.user is not None else None
         position = self.state["position"]
+        goal: Value = game.user.state["goal"] if game.user is not None else position
         at_goal = position == goal if self.dimension == 1 else np.array_equal(position, goal)
         if game.assistant is None:
             self._shift(user_action, 1)

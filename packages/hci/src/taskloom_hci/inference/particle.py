@@ -54,7 +54,7 @@ def systematic(weights: Float, u: float) -> NDArray[np.int64]:
     """
     edges = np.cumsum(weights)
     points = (np.arange(len(weights)) + u) / len(weights) * edges[-1]
-    return np.minimum(np.searchsorted(edges, points, side="right"), len(weights) - 1)
+    return np.asarray(np.minimum(np.searchsorted(edges, points, side="right"), len(weights) - 1))
 
 
 class ParticleInference(InferenceEngine):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from taskloom_hci.errors import HciError
 from taskloom_hci.models.model import Arrays, Float, UserModel, safe_log
 
 
-def log_recall(seen: Float, ago: Float, forgetting: Float, repetition: Float) -> Float:
+def log_recall(
+    seen: ArrayLike, ago: ArrayLike, forgetting: ArrayLike, repetition: ArrayLike
+) -> Float:
     """Return the log-probability of recalling items, `-alpha (1 - beta)**(n - 1) dt`; -inf for what was never seen.
 
     Args:
@@ -18,7 +21,7 @@ def log_recall(seen: Float, ago: Float, forgetting: Float, repetition: Float) ->
         repetition: beta.
     """
     rate = np.asarray(forgetting) * (1.0 - np.asarray(repetition)) ** (np.maximum(seen, 1) - 1.0)
-    return np.where(np.asarray(seen) > 0, -rate * ago, -np.inf)
+    return np.where(np.asarray(seen) > 0, -rate * np.asarray(ago), -np.inf)
 
 
 class Memory(UserModel):

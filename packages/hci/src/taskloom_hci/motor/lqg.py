@@ -75,7 +75,7 @@ def additive_gains(problem: LQGProblem) -> LQGGains:
     S = care(p.A, p.B @ np.linalg.solve(p.R, p.B.T), p.Q)
     weight = p.C.T @ np.linalg.pinv(p.D @ p.D.T)
     P = care(p.A.T, weight @ p.C, p.G @ p.G.T)
-    return LQGGains(np.linalg.solve(p.R, p.B.T @ S), P @ weight)
+    return LQGGains(np.asarray(np.linalg.solve(p.R, p.B.T @ S), dtype=np.float64), P @ weight)
 
 
 def solve_lqg(problem: LQGProblem, start: LQGGains | None = None) -> LQGGains:
@@ -145,7 +145,8 @@ def _improve(problem: LQGProblem, gains: LQGGains, strength: float) -> LQGGains:
     Y = strength * p.Y
     effort = p.R + Y.T @ (S[:n, :n] + S[n:, n:]) @ Y
     return LQGGains(
-        np.linalg.solve(effort, p.B.T @ S[:n, :n]), P[n:, n:] @ p.C.T @ np.linalg.pinv(p.D @ p.D.T)
+        np.asarray(np.linalg.solve(effort, p.B.T @ S[:n, :n]), dtype=np.float64),
+        P[n:, n:] @ p.C.T @ np.linalg.pinv(p.D @ p.D.T),
     )
 
 

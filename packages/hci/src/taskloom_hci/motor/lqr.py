@@ -55,11 +55,11 @@ def lqr_continuous_horizon(
     n = len(A)
     G = B @ np.linalg.solve(R, B.T)
     back = expm(-np.block([[A, -G], [-Q, -A.T]]) * (duration / steps))
-    P = Q if final is None else final
+    P: Matrix = Q if final is None else final
     gains = [np.linalg.solve(R, B.T @ P)]
     for _ in range(steps):
         both = back @ np.vstack([np.eye(n), P])
-        P = np.linalg.solve(both[:n].T, both[n:].T).T
+        P = np.asarray(np.linalg.solve(both[:n].T, both[n:].T).T, dtype=np.float64)
         P = (P + P.T) / 2
         gains.append(np.linalg.solve(R, B.T @ P))
     return np.array(gains[::-1])

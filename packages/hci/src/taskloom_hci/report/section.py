@@ -42,7 +42,7 @@ def report(run: Run) -> list[Block]:
 
 
 def _outcome(metrics: Mapping[str, float]) -> Table:
-    rows = []
+    rows: list[tuple[str | float, ...]] = []
     for name, title in (
         ("rounds", "rounds"),
         ("return", "return"),
