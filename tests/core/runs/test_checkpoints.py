@@ -37,9 +37,13 @@ def test_publish_writes_sizes_and_hashes(tmp_path: Path) -> None:
 
 
 def test_publish_that_raises_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError), publish(tmp_path, 1, {}) as folder:
-        (folder / "half").write_text("half")
-        raise ZeroDivisionError
+    def write_half() -> None:
+        with publish(tmp_path, 1, {}) as folder:
+            (folder / "half").write_text("half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write_half()
     assert os.listdir(tmp_path) == []
 
 

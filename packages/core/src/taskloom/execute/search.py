@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from taskloom.context import Resources
 from taskloom.errors import (
     ExitCode,
     MissingExtraError,
@@ -302,6 +301,3 @@ def _best_first(goal: Goal, runs: Sequence[Run]) -> list[Run]:
         return bad, 0.0 if bad else (-value if goal.is_max else value)
 
     return sorted(runs, key=key)
-
-
-__all__ = ["Goal", "Resources", "Search", "create_search", "is_search", "read_search", "run_search"]

@@ -257,16 +257,3 @@ def find_sweep(reference: str, store: Path) -> Path | None:
         name for name in names if name.startswith(reference) or name.endswith("-" + reference)
     ]
     return (store / matches[0]).absolute() if len(matches) == 1 else None
-
-
-__all__ = [
-    "Outcome",
-    "Sweep",
-    "SweepPoint",
-    "create_sweep",
-    "find_sweep",
-    "plan_points",
-    "read_sweep",
-    "run_sweep",
-    "runs_of",
-]

@@ -18,14 +18,11 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+from taskloom.execute import folder as _preloaded  # noqa: F401 -- a zygote imports before it forks
 from taskloom.execute.__main__ import NO_REPORT, main as work
-from taskloom.execute.folder import (
-    execute_folder,  # imported before the fork: that is what a zygote is for
-)
 from taskloom.registry import freeze, installed_domains
 
 _OUTPUT = "output.txt"
-assert execute_folder is not None
 
 
 class Zygote:
@@ -83,8 +80,8 @@ class Zygote:
             os.close(self._wake_writer)
             _redirect(Path(folder) / _OUTPUT)
             code = work([NO_REPORT, folder])
-        except BaseException:
-            sys.excepthook(*sys.exc_info())
+        except BaseException as error:
+            sys.excepthook(type(error), error, error.__traceback__)
         finally:
             sys.stdout.flush()
             sys.stderr.flush()

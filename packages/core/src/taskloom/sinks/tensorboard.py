@@ -6,8 +6,12 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from tensorboard.compat.proto.event_pb2 import Event
-from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.compat.proto.event_pb2 import (
+    Event,  # pyright: ignore[reportAttributeAccessIssue] -- protobuf makes it at import
+)
+from tensorboard.compat.proto.summary_pb2 import (
+    Summary,  # pyright: ignore[reportAttributeAccessIssue] -- the same
+)
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from taskloom.runs.record import RunRecord
