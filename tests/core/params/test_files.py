@@ -86,7 +86,7 @@ def test_read_file_reads_yaml_scalars_as_yaml_1_2_does(
         ("a.yaml", "a: !!timestamp x", "is not valid YAML"),
         ("a.yaml", "a: !!bool x", "has '!!bool x', which is neither true nor false"),
         ("a.yaml", "a: !!int x", "a number in it cannot be read"),
-        ("a.json", '{"a": 1', "is not valid JSON"),
+        ("a.json", '{"a": 1', "is not valid JSON (expecting ',' delimiter, line 1 column 8)"),
         ("a.json", "[1]", "must hold parameters by name, not 1"),
         ("a.json", '{"a": NaN}', "holds NaN, which is not a finite number"),
         ("a.json", '{"a": 1, "a": 2}', "names 'a' twice"),

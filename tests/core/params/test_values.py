@@ -111,6 +111,7 @@ def test_text_that_is_no_value_is_refused(name: str, text: str, sentence: str) -
         ("real = inf", "--real=inf: must be a finite number"),
         ("real = nan", "--real=nan: must be a finite number"),
         ("whole = 99999999999999999999", "must fit into 64 bits"),
+        ("whole = 1" + "0" * 99, "--whole=an integer of 329 bits: must fit into 64 bits"),
         ("closed = 3", "--closed=3: must be one of drip, flood"),
         ("closed = {kind = 3}", "--closed=3: must be one of drip, flood"),
         ("herd = [{kind = 'dripp'}]", "--herd="),
