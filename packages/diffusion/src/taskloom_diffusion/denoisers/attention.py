@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 
 def rotary_table(length: int, head_width: int, device: torch.device) -> Tensor:
@@ -47,9 +47,9 @@ class SelfAttention(nn.Module):
 
 def _attend(query: Tensor, key: Tensor, value: Tensor, keys: Tensor | None) -> Tensor:
     if query.device.type != "cpu" or query.dtype == torch.float64:
-        return F.scaled_dot_product_attention(query, key, value, attn_mask=keys)
+        return functional.scaled_dot_product_attention(query, key, value, attn_mask=keys)
     # On a CPU attention's bf16 backward is several times slower than fp32, and autocast would force it to bf16.
     with torch.autocast("cpu", enabled=False):
-        return F.scaled_dot_product_attention(
+        return functional.scaled_dot_product_attention(
             query.float(), key.float(), value.float(), attn_mask=keys
         )

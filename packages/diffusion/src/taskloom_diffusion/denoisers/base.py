@@ -32,7 +32,7 @@ class DenoiserConfig(Component):
 
 
 class Dit(DenoiserConfig):
-    """Transformer with rotary positions, RMS norms and, where time matters, adaptive layer norms (DiT, Peebles 2023)."""
+    """Transformer with rotary and absolute positions, RMS norms and, where time matters, adaptive norms (DiT, Peebles 2023)."""
 
     kind: Literal["dit"] = "dit"
     width: _Width = 128
@@ -56,8 +56,7 @@ class Dit(DenoiserConfig):
     def build(self, vocab_size: int, max_length: int) -> nn.Module:
         from taskloom_diffusion.denoisers.dit import DitDenoiser
 
-        del max_length  # rotary positions need no table
-        return DitDenoiser(self, vocab_size)
+        return DitDenoiser(self, vocab_size, max_length)
 
 
 class Bert(DenoiserConfig):

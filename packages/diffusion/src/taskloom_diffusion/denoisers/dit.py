@@ -6,7 +6,7 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from taskloom_diffusion.denoisers.attention import SelfAttention, rotary_table
 from taskloom_diffusion.denoisers.base import Dit
@@ -59,19 +59,22 @@ class Block(nn.Module):
         return x + (1 + gate2) * self._drop(self._mlp(inner))
 
     def _mlp(self, x: Tensor) -> Tensor:
-        return self.down(F.gelu(self.up(x), approximate="tanh"))
+        return self.down(functional.gelu(self.up(x), approximate="tanh"))
 
     def _drop(self, x: Tensor) -> Tensor:
-        return F.dropout(x, self.dropout, self.training) if self.dropout else x
+        return functional.dropout(x, self.dropout, self.training) if self.dropout else x
 
 
 class DitDenoiser(nn.Module):
     """Predicts every clean token from all noised ones."""
 
-    def __init__(self, config: Dit, vocab_size: int) -> None:
+    def __init__(self, config: Dit, vocab_size: int, max_length: int) -> None:
         super().__init__()
         self.head_width = config.width // config.num_heads
         self.embedding = nn.Embedding(vocab_size, config.width)
+        # Rotary attention over identical masks is blind: without these, an all-masked sequence has no positions and no length.
+        self.from_start = nn.Embedding(max_length, config.width)
+        self.from_end = nn.Embedding(max_length, config.width)
         self.time = NoiseEmbedding(config.width) if config.time_conditioning else None
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.num_layers))
         self.norm = nn.RMSNorm(config.width)
@@ -91,7 +94,7 @@ class DitDenoiser(nn.Module):
         return self.head
 
     def forward(self, z: Tensor, noise: Tensor, maskable: Tensor) -> Tensor:
-        x = self.embedding(z)
+        x = self.embedding(z) + self._places(maskable)
         # Without padding the mask is dropped: attention has a faster path then.
         keys = None if bool(maskable.all()) else maskable[:, None, None, :]
         table = rotary_table(z.shape[1], self.head_width, z.device)
@@ -100,8 +103,15 @@ class DitDenoiser(nn.Module):
             x = block(x, table, keys, time)
         return self.head(self.norm(x))
 
+    def _places(self, maskable: Tensor) -> Tensor:
+        """Return embeddings of each position's distance from the start and from the end of its sequence."""
+        start = torch.arange(maskable.shape[1], device=maskable.device)
+        end = (maskable.sum(1, keepdim=True) - 1 - start).clamp_min(0)
+        return self.from_start(start) + self.from_end(end)
+
     def _initialise(self, num_layers: int) -> None:
-        nn.init.normal_(self.embedding.weight, std=0.02)
+        for table in (self.embedding, self.from_start, self.from_end):
+            nn.init.normal_(table.weight, std=0.02)
         for block in self.blocks:
             for layer in (block.attention.qkv, block.up):
                 nn.init.normal_(layer.weight, std=0.02)

@@ -41,8 +41,15 @@ class Corrupted:
     def bound(self) -> Tensor:
         """Return each row's unbiased estimate of the continuous-time bound (B,) [nats]."""
         levels = self.levels
-        terms = self.process.integrand(self.log_x_theta, self.x, self.z, levels.alpha)
+        x, z = self.without_padding()
+        terms = self.process.integrand(self.log_x_theta, x, z, levels.alpha)
         return levels.flow * (terms * self.maskable).sum(1)
+
+    def without_padding(self) -> tuple[Tensor, Tensor]:
+        """Return x and z with padding replaced by a real token: a process has no law for padding, only a 0/0."""
+        token = self.process.vocabulary.allowed.index(True)
+        outside = ~self.maskable
+        return self.x.masked_fill(outside, token), self.z.masked_fill(outside, token)
 
     def surprise(self) -> Tensor:
         """Return -log x_theta(x) on noised positions, 0 elsewhere (B, L) [nats]."""
@@ -83,9 +90,8 @@ class StepBound(Loss):
         earlier = levels.previous_alpha
         if earlier is None:
             raise ValueError("loss 'step_bound' needs levels on the grid of its own steps")
-        terms = batch.process.step_divergence(
-            batch.log_x_theta, batch.x, batch.z, earlier, levels.alpha
-        )
+        x, z = batch.without_padding()
+        terms = batch.process.step_divergence(batch.log_x_theta, x, z, earlier, levels.alpha)
         return self.num_steps * (terms * batch.maskable).sum(1)
 
 

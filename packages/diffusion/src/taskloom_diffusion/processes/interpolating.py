@@ -63,7 +63,7 @@ class InterpolatingProcess:
         truth = torch.nn.functional.one_hot(x, self.vocabulary.size).double()
         true = self.posterior(truth, z, alpha_s, alpha_t)
         model = self.posterior(log_x_theta.double().exp(), z, alpha_s, alpha_t)
-        return (torch.xlogy(true, true) - torch.xlogy(true, model)).sum(-1)
+        return (torch.xlogy(true, true) - cross(true, model)).sum(-1)
 
     def _forward(self, x: Tensor, alpha: Tensor) -> Tensor:
         """Return the law of z (B, L, V) when the clean token has the law x."""
@@ -88,10 +88,15 @@ def ratio_divergence(
     index = z[..., None]
     r = true / true.gather(-1, index)
     s = predicted / predicted.gather(-1, index)
-    terms = s - torch.xlogy(r, s) + torch.xlogy(r, r) - r
+    terms = s - cross(r, s) + torch.xlogy(r, r) - r
     if rates is not None:
         terms = torch.where(rates > 0, rates * terms, 0.0)
     return terms.scatter(-1, index, 0.0).sum(-1)
+
+
+def cross(p: Tensor, q: Tensor) -> Tensor:
+    """Return p log q, 0 where p is 0, with a gradient of 0 there too: `xlogy` has 0/0 in its gradient where q is 0 as well."""
+    return p * torch.where(p > 0, q, 1.0).log()
 
 
 def uniform_process(vocabulary: Vocabulary) -> InterpolatingProcess:

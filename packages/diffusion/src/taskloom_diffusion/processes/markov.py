@@ -11,7 +11,7 @@ import itertools
 import torch
 from torch import Tensor
 
-from taskloom_diffusion.processes.interpolating import ratio_divergence
+from taskloom_diffusion.processes.interpolating import cross, ratio_divergence
 from taskloom_diffusion.protocols import Vocabulary
 
 # exp(-700) is the smallest signal whose logarithm float64 still holds; beyond it the chain is at its stationary law.
@@ -61,7 +61,7 @@ class MarkovProcess:
         truth = torch.nn.functional.one_hot(x, self.vocabulary.size).double()
         true = self.posterior(truth, z, alpha_s, alpha_t)
         model = self.posterior(log_x_theta.double().exp(), z, alpha_s, alpha_t)
-        return (torch.xlogy(true, true) - torch.xlogy(true, model)).sum(-1)
+        return (torch.xlogy(true, true) - cross(true, model)).sum(-1)
 
     def _exponential(self, sigma: Tensor) -> Tensor:
         generator = self.generator.to(sigma.device)

@@ -20,8 +20,8 @@ class Schedule(Component):
 
     @abstractmethod
     def alpha(self, t: Tensor) -> Tensor:
-        """Return the signal alpha(t), of the shape of `t`."""
+        """Return the signal at times `t`, of their shape."""
 
     @abstractmethod
     def dalpha(self, t: Tensor) -> Tensor:
-        """Return the slope d alpha / d t, which is never positive."""
+        """Return the slope of the signal over time, which is never positive."""

@@ -76,8 +76,8 @@ class History(TimeSampler):
     num_buckets: Annotated[int, Field(ge=2, le=1000)] = 20
     """Intervals of time."""
     memory: Annotated[int, Field(ge=1, le=1000)] = 10
-    """Losses kept for each; until all are full, times are uniform."""
-    uniform_share: Annotated[float, Field(gt=0, le=1)] = 0.01
+    """Batches whose losses are kept for each; until all are full, times are uniform."""
+    uniform_share: Annotated[float, Field(gt=0, le=1)] = 0.1
     """Share of the uniform law mixed in, so that no interval starves."""
 
     def build(self, schedule: Schedule) -> LevelSampler:

@@ -48,9 +48,13 @@ class HistorySampler:
         slope = -self.schedule.dalpha(levels.time)
         # The bound is the loss at that time over the density of the time; the law is built from the loss itself.
         density = torch.where(levels.flow > 0, slope / levels.flow, 1.0)
-        at_time = (losses.double() * density).tolist()
-        for bucket, loss in zip(buckets.tolist(), at_time, strict=True):
-            self.losses[bucket, int(self.counts[bucket]) % memory] = loss
+        squares = (losses.double() * density) ** 2
+        counts = torch.bincount(buckets, minlength=num_buckets)
+        sums = torch.zeros(num_buckets, dtype=torch.float64).scatter_add(0, buckets, squares)
+        # One entry for each batch that visited a bucket: a single row's loss is mostly 0 where few tokens are masked.
+        for bucket in counts.nonzero()[:, 0].tolist():
+            mean = float(sums[bucket] / counts[bucket])
+            self.losses[bucket, int(self.counts[bucket]) % memory] = mean**0.5
             self.counts[bucket] += 1
 
     def state(self) -> Tensor:

@@ -29,6 +29,7 @@ def fit(
     ctx: RunContext,
     task: DiffusionTask,
     config: TrainConfig,
+    *,
     stream: Callable[[int, int, int], TrainStream],
     validate: Callable[[], float],
     sample: Callable[[int], None],
@@ -49,7 +50,7 @@ def fit(
     task.first_step = int(state["step"])
     average = Average(task.model, config.ema)
     meter = Meter(matrix_parameters(task.model), peak_flops(config, torch.device("cpu")))
-    recorder = Recorder(ctx, config, average, meter, validate, sample, state)
+    recorder = Recorder(ctx, config, average, meter, validate=validate, sample=sample, state=state)
     if recorder.step >= config.steps:
         if checkpoint is not None:
             load_training(checkpoint, task, _optimizer_of(task), average)
@@ -155,6 +156,7 @@ def quiet_lightning() -> Iterator[None]:
             warnings.filterwarnings("ignore", message=".*does not have many workers.*")
             warnings.filterwarnings("ignore", message=".*You defined a `validation_step` but.*")
             warnings.filterwarnings("ignore", message=".*GPU available but not used.*")
+            warnings.filterwarnings("ignore", message=".*`srun` command is available.*")
             # Lightning 2.6 asks torch 2.13 about tree specs in a way that the latter will drop.
             warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
             yield

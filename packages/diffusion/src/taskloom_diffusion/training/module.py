@@ -114,14 +114,14 @@ class DiffusionTask(pl.LightningModule):
             corrupted = self.corrupt(batch, self._generator("train", number))
         loss = self.loss(corrupted)
         self._learn_levels(corrupted)
-        self.log("train_loss", loss.detach(), batch_size=len(corrupted.x))
+        self._report("train_loss", loss.detach(), len(corrupted.x))
         return loss
 
     def validation_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the bound of a held-out batch [nats per token]; its noise depends on the batch's number only."""
         corrupted = self.corrupt(batch, self._generator("validation", batch_idx))
         bound = corrupted.bound().sum() / corrupted.maskable.sum()
-        self.log("val_loss", bound, batch_size=len(corrupted.x))
+        self._report("val_loss", bound, len(corrupted.x))
         return bound
 
     def configure_optimizers(self) -> dict[str, Any]:
@@ -159,6 +159,11 @@ class DiffusionTask(pl.LightningModule):
             t = (t.double() + 1) / float(getattr(self.schedule, "num_timesteps", 1000))
         z = self.diffusion_process.corrupt(input_ids, self.schedule.alpha(t.double()), noise)
         return torch.where(input_ids == self.pad_token_id, input_ids, z)
+
+    def _report(self, name: str, value: Tensor, rows: int) -> None:
+        """Log a number, if a trainer is there to log to; the step methods also work without one."""
+        if self._trainer is not None:
+            self.log(name, value, batch_size=rows, prog_bar=True)
 
     def _learn_levels(self, corrupted: Corrupted) -> None:
         if isinstance(self.level_sampler, Memoryless):

@@ -26,7 +26,7 @@ class MuonAdamW(Optimizer):
         super().__init__(groups, {"lr": lr, "betas": betas, "eps": 1e-8, "weight_decay": 0.0})
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]  # torch overloads it
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]  # noqa: ANN401 -- torch's own type, which it overloads
         """Make one step."""
         loss = None
         if closure is not None:

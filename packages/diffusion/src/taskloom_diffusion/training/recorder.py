@@ -43,6 +43,7 @@ class Recorder(pl.Callback):
         config: TrainConfig,
         average: Average,
         meter: Meter,
+        *,
         validate: Callable[[], float],
         sample: Callable[[int], None],
         state: Mapping[str, Any],

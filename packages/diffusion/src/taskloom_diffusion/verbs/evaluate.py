@@ -15,6 +15,7 @@ from taskloom_diffusion.verbs.trained import choose, open_trained
 
 def evaluate(
     run: Annotated[str, typer.Argument(help="Run id, unique prefix, @last, or run folder.")],
+    *,
     num: Annotated[int, typer.Option("--num", min=1, help="Samples.")] = 1000,
     sampler: Annotated[str, typer.Option(help="Sampler; the run's own if empty.")] = "",
     settings: Annotated[

@@ -23,6 +23,7 @@ def infill(
     template: Annotated[
         str, typer.Argument(help="Known text with gaps: [MASK] is one token, [MASK]{8} are eight.")
     ],
+    *,
     num: Annotated[int, typer.Option("--num", min=1, help="Completions.")] = 10,
     sampler: Annotated[str, typer.Option(help="Sampler; first_hitting if empty.")] = "",
     settings: Annotated[

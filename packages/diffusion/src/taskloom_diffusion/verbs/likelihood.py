@@ -15,6 +15,7 @@ from taskloom_diffusion.verbs.trained import choose, open_trained
 
 def likelihood(
     run: Annotated[str, typer.Argument(help="Run id, unique prefix, @last, or run folder.")],
+    *,
     file: Annotated[
         Path | None, typer.Option(help="One sequence a line; the run's held-out ones if not given.")
     ] = None,

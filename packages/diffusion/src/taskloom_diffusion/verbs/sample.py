@@ -17,6 +17,7 @@ GROUP = "taskloom_diffusion.samplers"
 
 def sample(
     run: Annotated[str, typer.Argument(help="Run id, unique prefix, @last, or run folder.")],
+    *,
     num: Annotated[int, typer.Option("--num", min=1, help="Sequences.")] = 10,
     sampler: Annotated[str, typer.Option(help="Sampler; the run's own if empty.")] = "",
     settings: Annotated[

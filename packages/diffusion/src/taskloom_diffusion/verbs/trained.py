@@ -53,11 +53,11 @@ def open_trained(reference: str, store: Path | None) -> Trained:
 
 
 def _problem(run: Any) -> DiffusionProblem[Any]:  # noqa: ANN401 -- taskloom.runs.Run
-    from taskloom.registry import load_task
+    from taskloom.registry import find_task, load_task
 
-    loaded = load_task(run.domain, run.task)
+    loaded = load_task(find_task(run.domain, run.task))
     config = loaded.config_class.model_validate(dict(run.config))
-    problem: DiffusionProblem[Any] = loaded.factory(config)
+    problem: DiffusionProblem[Any] = loaded.factory(config)  # type: ignore[assignment]  # this domain knows its own tasks
     return problem
 
 

@@ -1,0 +1,189 @@
+"""What PolyDiff calls by name exists, behaves like it where it was right, and its configs import."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from taskloom.errors import ConfigError
+from taskloom_diffusion import (
+    BertDiffusionModel,
+    CosineSchedule,
+    DiffusionTask,
+    ExcitedStateDiffusion,
+)
+from taskloom_diffusion.compat.importer import convert, read_polydiff
+from taskloom_diffusion.tasks.file import FileConfig
+from taskloom_diffusion.tokenizers.vocabulary import SymbolTokenizer
+from torch import nn
+from transformers import BertConfig
+
+TINY_BERT = {
+    "hidden_size": 16,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 32,
+    "hidden_dropout_prob": 0.0,
+}
+
+
+def seed_module(**model: object) -> DiffusionTask:
+    return DiffusionTask(
+        {**TINY_BERT, **model},
+        {"num_timesteps": 5, "schedule_type": "cosine", "s": 0.008},
+        {"lr": 1e-4, "weight_decay": 0.01},
+        SymbolTokenizer("smiles", ["C", "O", "N"]),
+        max_length=12,
+    )
+
+
+def batch() -> dict[str, torch.Tensor]:
+    ids = torch.tensor([[3, 4, 5, 3, 0, 0], [5, 4, 3, 3, 4, 5]])
+    return {"input_ids": ids, "attention_mask": (ids != 0).long()}
+
+
+def test_module_has_the_attributes_of_the_seed() -> None:
+    task = seed_module()
+    assert isinstance(task.model.body, BertDiffusionModel)
+    assert (task.vocab_size, task.mask_token_id, task.pad_token_id) == (6, 1, 0)
+    assert isinstance(task.timestep_embedding, nn.Embedding)
+    assert isinstance(task.output_projection, nn.Linear)
+    assert task.schedule.kind == "polydiff_cosine"
+    assert task.diffusion_process.absorbs
+    task.setup("fit")
+    loss = task.training_step(batch(), 0)
+    loss.backward()
+    assert bool(torch.isfinite(task.validation_step(batch(), 0)))
+    without_gradient = [n for n, p in task.named_parameters() if p.grad is None]
+    assert without_gradient == []
+    assert task.configure_optimizers()["optimizer"].param_groups[0]["lr"] == pytest.approx(1e-4)
+
+
+def test_apply_masking_masks_at_the_rate_of_the_step_and_leaves_padding() -> None:
+    task = seed_module()
+    ids = torch.full((4000, 10), 3)
+    ids[:, 8:] = task.pad_token_id
+    z = task._apply_masking(ids, torch.full((4000,), 2))
+    rate = float((z[:, :8] == task.mask_token_id).double().mean())
+    expected = 1 - float(CosineSchedule(5).alphas_cumprod[2])
+    assert rate == pytest.approx(expected, abs=4 * (0.25 / 32_000) ** 0.5)
+    assert bool((z[:, 8:] == task.pad_token_id).all())
+
+
+def test_time_reaches_the_network_as_more_than_one_shift_for_all() -> None:
+    torch.manual_seed(0)
+    body = BertDiffusionModel(
+        BertConfig(vocab_size=9, hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
+                   intermediate_size=32, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
+    ).eval()  # fmt: skip
+    ids = torch.tensor([[3, 4, 5, 6]])
+    ones = torch.ones_like(ids)
+
+    def shift(model: BertDiffusionModel) -> torch.Tensor:
+        time = torch.randn(1, 16, generator=torch.Generator().manual_seed(1))
+        with torch.no_grad():
+            plain = model(input_ids=ids, attention_mask=ones).last_hidden_state
+            timed = model(input_ids=ids, attention_mask=ones, timestep_embeds=time)
+        return timed.last_hidden_state - plain
+
+    spread = shift(body)[0].std(0).max()
+    assert float(spread) > 1e-2
+    body.add_time_to = "output"
+    assert float(shift(body)[0].std(0).max()) < 1e-6
+
+
+def test_masks_are_those_of_a_given_noise_and_nested_over_steps() -> None:
+    process = ExcitedStateDiffusion(CosineSchedule(10), 9, mask_token_id=1, pad_token_id=0)
+    x = torch.tensor([[3, 4, 5, 0], [6, 7, 8, 3]])
+    noise = torch.tensor([[0.1, 0.5, 0.9, 0.0], [0.3, 0.7, 0.02, 0.99]])
+    gamma = 1 - CosineSchedule(10).alphas_cumprod
+    before = torch.zeros_like(x, dtype=torch.bool)
+    for t in range(10):
+        z, mask = process.forward_mask_process(x, t, noise)
+        by_hand = (noise.double() < gamma[t]) & (x != 0)
+        assert torch.equal(mask.bool(), by_hand)
+        assert torch.equal(z, torch.where(by_hand, 1, x))
+        assert bool((before <= by_hand).all())
+        before = by_hand
+
+
+def test_one_hot_input_and_wrong_axes() -> None:
+    process = ExcitedStateDiffusion(CosineSchedule(10), 5)
+    assert process.mask_token_id == 4
+    x = torch.tensor([[0, 1, 2]])
+    noise = torch.full((1, 3), 0.999999)
+    assert torch.equal(process.forward_mask_process(nn.functional.one_hot(x, 5), 0, noise)[0], x)
+    with pytest.raises(ValueError, match="2 or 3 axes, not 1"):
+        process.forward_mask_process(torch.zeros(3), 0)
+
+
+def test_progressive_masking_leaves_the_global_generator_alone() -> None:
+    process = ExcitedStateDiffusion(CosineSchedule(10), 5, pad_token_id=None)
+    torch.manual_seed(7)
+    expected = torch.rand(1)
+    torch.manual_seed(7)
+    frames = process.progressive_masking(torch.zeros(1, 50, dtype=torch.long), [0, 5, 9])
+    counts = [frame["num_masked"] for frame in frames]
+    assert counts == sorted(counts, key=lambda n: int(str(n)))
+    assert torch.equal(torch.rand(1), expected)
+
+
+def write(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_configs_import_with_inheritance_of_any_depth(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        "base.yaml",
+        "diffusion: {num_timesteps: 100, schedule_type: cosine}\noptimizer: {lr: 0.001}\n",
+    )
+    write(
+        tmp_path,
+        "variants/small.yaml",
+        "defaults: [base]\nmodel: {hidden_size: 64, num_hidden_layers: 2, num_attention_heads: 4}\n",
+    )
+    path = write(
+        tmp_path,
+        "experiments/run.yaml",
+        "defaults: [variants/small]\ndata: {data_path: my.smi, batch_size: 8, train_split: 0.9}\n"
+        "diffusion: {num_timesteps: 50}\ntrainer: {max_epochs: 3}\n",
+    )
+    ours, notes = convert(read_polydiff(path), faithful=False)
+    config = FileConfig.model_validate(ours)
+    assert config.schedule.model_dump()["num_timesteps"] == 50
+    assert config.denoiser.model_dump()["width"] == 64
+    assert config.train.optimizer.lr == 0.001
+    assert config.holdout_share == pytest.approx(0.1)
+    assert any("max_epochs" in note for note in notes)
+    faithful = FileConfig.model_validate(convert(read_polydiff(path), faithful=True)[0])
+    assert (faithful.loss.kind, faithful.sampler.kind) == ("polydiff", "polydiff")
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("defaults: [a]\n", "inherits from itself"),
+        ("defaults: [missing]\n", "cannot be read"),
+        ("model: [\n", "is not YAML"),
+        ("[1, 2]\n", "must hold sections"),
+    ],
+)
+def test_broken_configs_are_one_sentence(tmp_path: Path, text: str, complaint: str) -> None:
+    path = write(tmp_path, "experiments/a.yaml", text)
+    with pytest.raises(ConfigError, match=complaint) as caught:
+        read_polydiff(path)
+    assert "\n" not in caught.value.message
+
+
+def test_unknown_keys_and_schedules_are_named() -> None:
+    with pytest.raises(ConfigError, match="'wrong' is no section"):
+        convert({"wrong": {}}, faithful=False)
+    with pytest.raises(ConfigError, match="'sigmoid' is none of cosine"):
+        convert({"diffusion": {"schedule_type": "sigmoid"}}, faithful=False)
+    with pytest.raises(ConfigError, match=r"model\.layers is no key"):
+        convert({"model": {"layers": 3}}, faithful=False)

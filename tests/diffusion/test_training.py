@@ -1,0 +1,357 @@
+"""Training: optimizer groups, rates, averages, precision, accumulation, checkpoints, processes, divergence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import pytest
+import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
+from taskloom.errors import ConfigError, RunCorruptError
+from taskloom.testing import MemoryContext
+from taskloom_diffusion.config import DiffusionSettings, OptimizerSettings, TrainConfig
+from taskloom_diffusion.denoisers.base import Bert, DenoiserConfig, Dit, Mlp
+from taskloom_diffusion.losses import base as losses
+from taskloom_diffusion.parameterizations import read_logits
+from taskloom_diffusion.processes.absorbing import AbsorbingProcess
+from taskloom_diffusion.tasks.smiles import Smiles, SmilesConfig
+from taskloom_diffusion.tokenizers.vocabulary import SymbolTokenizer
+from taskloom_diffusion.toys import toy_a
+from taskloom_diffusion.training.batches import TokenStore, TrainStream, encode_all
+from taskloom_diffusion.training.checkpoint import load_model, save_model
+from taskloom_diffusion.training.ema import Average
+from taskloom_diffusion.training.fit import fit, quiet_lightning
+from taskloom_diffusion.training.module import DiffusionTask
+from taskloom_diffusion.training.muon import MuonAdamW, orthogonalise
+from taskloom_diffusion.training.optimizers import build_optimizer, rate_factor
+from taskloom_diffusion.training.recorder import TrainingDivergedError
+from torch import nn
+
+WORDS = [[3, 4, 5, 3], [4, 4, 3], [5, 3, 3, 4, 5], [3, 5], [4, 3, 5, 5, 4, 3]]
+TINY = Dit(width=16, num_layers=1, num_heads=2)
+
+
+def module(denoiser: DenoiserConfig = TINY, **settings: object) -> DiffusionTask:
+    tokenizer = SymbolTokenizer("char", ["a", "b", "c"])
+    return DiffusionTask(
+        denoiser,
+        DiffusionSettings.model_validate(settings),
+        OptimizerSettings(),
+        tokenizer,
+        max_length=8,
+    )
+
+
+def stream(start: int = 0, rank: int = 0, processes: int = 1) -> TrainStream:
+    return TrainStream(TokenStore(WORDS), 2, 0, 5, start=start, rank=rank, stride=processes)
+
+
+def batches(num: int) -> list[dict[str, torch.Tensor]]:
+    it: Iterator[dict[str, torch.Tensor]] = iter(stream())
+    return [next(it) for _ in range(num)]
+
+
+def train(folder: Path, config: TrainConfig, task: DiffusionTask | None = None) -> MemoryContext:
+    ctx = MemoryContext(folder)
+    task = task or module()
+    fit(ctx, task, config, stream=stream, validate=lambda: 1.0, sample=lambda step: None)
+    return ctx
+
+
+def test_optimizer_decays_matrices_and_nothing_else() -> None:
+    model = module().model
+    groups = build_optimizer(model, OptimizerSettings(weight_decay=0.3)).param_groups
+    decayed = {id(p) for p in groups[0]["params"]}
+    names = {n for n, p in model.named_parameters() if id(p) in decayed}
+    assert (groups[0]["weight_decay"], groups[1]["weight_decay"]) == (0.3, 0.0)
+    assert names == {
+        "blocks.0.attention.qkv.weight",
+        "blocks.0.attention.out.weight",
+        "blocks.0.up.weight",
+        "blocks.0.down.weight",
+        "head.weight",
+    }
+    assert sum(len(g["params"]) for g in groups) == len(list(model.parameters()))
+
+
+@pytest.mark.parametrize(
+    ("kind", "middle", "end"),
+    [
+        ("constant", 1.0, 1.0),
+        ("linear", 0.55, 0.1),
+        ("cosine", 0.55, 0.1),
+        ("wsd", 1.0, 0.1),
+        ("inverse_sqrt", (10 / 61) ** 0.5, (10 / 111) ** 0.5),
+    ],
+)
+def test_learning_rate_follows_its_curve(kind: str, middle: float, end: float) -> None:
+    settings = OptimizerSettings.model_validate(
+        {"schedule": kind, "warmup_steps": 10, "final_share": 0.1}
+    )
+    rates = [rate_factor(step, 110, settings) for step in (0, 4, 9, 60, 110)]
+    assert rates == pytest.approx([0.1, 0.5, 1.0, middle, end])
+
+
+def test_muon_orthogonalises_and_its_adam_is_torchs() -> None:
+    generator = torch.Generator().manual_seed(0)
+    matrix = torch.randn(24, 40, generator=generator)
+    values = torch.linalg.svdvals(orthogonalise(matrix))
+    assert 0.5 < float(values.min()) <= float(values.max()) < 1.3
+    ours = torch.randn(7, generator=generator).requires_grad_()
+    theirs = ours.detach().clone().requires_grad_()
+    mine = MuonAdamW([{"params": [ours], "muon": False, "weight_decay": 0.1}], 1e-2, (0.9, 0.98))
+    torchs = torch.optim.AdamW([theirs], 1e-2, (0.9, 0.98), weight_decay=0.1)
+    for _ in range(5):
+        gradient = torch.randn(7, generator=generator)
+        ours.grad, theirs.grad = gradient.clone(), gradient.clone()
+        mine.step()
+        torchs.step()
+    assert torch.allclose(ours, theirs, atol=1e-6)
+
+
+def test_average_warms_up_and_is_restored() -> None:
+    model = nn.Linear(1, 1, bias=False)
+    nn.init.constant_(model.weight, 0.0)
+    average = Average(model, 0.99)
+    expected = 0.0
+    for n, value in enumerate((1.0, 2.0, 3.0)):
+        nn.init.constant_(model.weight, value)
+        average.update()
+        decay = min(0.99, (1 + n) / (10 + n))
+        expected = decay * expected + (1 - decay) * value
+    with average.applied():
+        assert model.weight.item() == pytest.approx(expected)
+    assert model.weight.item() == 3.0
+
+
+def test_subs_gives_visible_positions_no_gradient_and_no_mask() -> None:
+    toy = toy_a()
+    process = AbsorbingProcess(toy.vocabulary)
+    logits = torch.randn(4, 2, 5, requires_grad=True)
+    z = torch.tensor([[1, 3], [1, 1], [3, 4], [4, 1]])
+    alpha = torch.full((4,), 0.5, dtype=torch.float64)
+    log_x = read_logits("subs", logits, z, alpha, process)
+    assert bool((log_x[..., 1] == -torch.inf).all())
+    visible = z != 1
+    assert bool((log_x[visible].exp() == nn.functional.one_hot(z, 5)[visible]).all())
+    process.integrand(
+        log_x, torch.tensor([[3, 3], [4, 3], [3, 4], [4, 4]]), z, alpha
+    ).sum().backward()
+    assert logits.grad is not None
+    assert bool((logits.grad[visible] == 0).all())
+    assert bool((logits.grad[~visible][:, 3:] != 0).any())
+
+
+@pytest.mark.parametrize("length", [5])
+def test_padding_changes_no_prediction(length: int) -> None:
+    torch.manual_seed(1)
+    for config in (
+        TINY,
+        Bert(width=16, num_layers=1, num_heads=2, feed_forward=32, dropout=0.0),
+        Mlp(),
+    ):
+        model = config.build(6, 8).eval().double()
+        for parameter in model.parameters():
+            nn.init.normal_(parameter, std=0.3)
+        z = torch.randint(3, 6, (2, length))
+        padded = nn.functional.pad(z, (0, 3))
+        valid = torch.arange(8)[None].expand(2, 8) < length
+        noise = torch.tensor([0.3, 0.7])
+        alone = model(z, noise, torch.ones_like(z, dtype=torch.bool))
+        together = model(padded, noise, valid)[:, :length]
+        assert torch.allclose(alone, together, atol=1e-10)
+
+
+def test_time_conditioning_is_switched_on_where_the_noise_hides_its_level() -> None:
+    assert module().timestep_embedding is None
+    task = module(process={"kind": "uniform"}, time_sampler={"kind": "uniform"})
+    assert task.timestep_embedding is not None
+    nn.init.normal_(task.model.head.weight)
+    for block in task.model.blocks:
+        nn.init.normal_(block.modulation.weight)
+    z, valid = torch.tensor([[3, 4, 5]]), torch.ones(1, 3, dtype=torch.bool)
+    early, late = (task(z, torch.tensor([t]), valid) for t in (0.1, 0.9))
+    assert float((early - late).detach().std(1).max()) > 1e-4
+
+
+LOSSES: list[losses.Loss] = [
+    losses.Nelbo(),
+    losses.StepBound(num_steps=20),
+    losses.CrossEntropy(),
+    losses.Hybrid(),
+    losses.Polydiff(),
+]
+
+
+@pytest.mark.parametrize("process", ["absorbing", "uniform", "marginal", "d3pm"])
+@pytest.mark.parametrize("loss", LOSSES, ids=lambda x: x.kind)
+def test_every_loss_trains_under_every_noise(process: str, loss: losses.Loss) -> None:
+    task = module(
+        Mlp(width=16),
+        process={"kind": process},
+        time_sampler={"kind": "low_discrepancy"},
+        loss=loss,
+    )
+    optimizer = torch.optim.Adam(task.parameters(), 1e-2)
+
+    def judged() -> float:
+        generator = torch.Generator().manual_seed(9)
+        with torch.no_grad():
+            return sum(float(task.loss(task.corrupt(b, generator))) for b in batches(60))
+
+    before = judged()
+    for batch in batches(40):
+        optimizer.zero_grad()
+        task.training_step(batch, 0).backward()
+        optimizer.step()
+    assert judged() < before
+
+
+def test_stream_is_a_function_of_the_batch_number() -> None:
+    first = batches(9)
+    again = iter(stream(start=6))
+    for expected in first[6:]:
+        assert torch.equal(next(again)["tokens"], expected["tokens"])
+    shares = [iter(stream(rank=r, processes=2)) for r in (0, 1)]
+    split = [next(shares[i % 2])["tokens"] for i in range(6)]
+    assert all(torch.equal(a, b["tokens"]) for a, b in zip(split, first, strict=False))
+
+
+def test_length_policies_drop_close_and_cut() -> None:
+    tokenizer = SymbolTokenizer("char", ["a", "b"])
+    texts = ["ab", "abab", "ababababab"]
+    given, dropped = encode_all(texts, tokenizer, "given", 4)
+    assert (given.lengths.tolist(), dropped) == ([2, 4], 1)
+    closed, dropped = encode_all(texts, tokenizer, "eos_pad", 4)
+    assert (closed.get(0).tolist(), dropped) == ([3, 4, 2, 0], 2)
+    windows, dropped = encode_all(texts, tokenizer, "window", 4)
+    assert (windows.lengths.tolist(), dropped) == ([4, 4, 4], 0)
+
+
+def test_bf16_and_accumulation_train_and_log_one_line_a_step(tmp_path: Path) -> None:
+    config = TrainConfig(steps=4, accumulate=3, precision="bf16", log_every=1, checkpoint_every=4)
+    task = module()
+    ctx = train(tmp_path, config, task)
+    assert [row["step"] for row in ctx.rows] == [1, 2, 3, 4]
+    assert task.batches_seen == 12
+    assert {p.dtype for p in task.model.parameters()} == {torch.float32}
+
+
+def test_two_processes_train_one_model(tmp_path: Path) -> None:
+    """Gradients are averaged over processes: two with one batch each are one that accumulates two batches."""
+    both = dict(steps=3, log_every=1, ema=0.0, checkpoint_every=3)
+    apart = module(time_sampler={"kind": "uniform"})
+    ctx = train(tmp_path / "ddp", TrainConfig(devices=2, **both), apart)
+    assert ctx.dir.exists()
+    moved = module(time_sampler={"kind": "uniform"})
+    changed = [
+        not torch.equal(p, q)
+        for p, q in zip(apart.model.parameters(), moved.model.parameters(), strict=True)
+    ]
+    assert any(changed)
+
+
+def test_lightning_checkpoints_load_weights_only_and_loggers_write(tmp_path: Path) -> None:
+    task = module()
+    saver = ModelCheckpoint(tmp_path, save_last=True)
+    with quiet_lightning():
+        trainer = pl.Trainer(
+            max_steps=2, accelerator="cpu", callbacks=[saver], logger=False,
+            enable_progress_bar=False, enable_model_summary=False, default_root_dir=tmp_path,
+        )  # fmt: skip
+        trainer.fit(
+            task, train_dataloaders=torch.utils.data.DataLoader(batches(4), batch_size=None)
+        )
+    loaded = torch.load(tmp_path / "last.ckpt", weights_only=True)
+    json.dumps(loaded["hyper_parameters"])
+    again = DiffusionTask(**loaded["hyper_parameters"])
+    again.load_state_dict(loaded["state_dict"])
+    config = TrainConfig(steps=2, log_every=1, loggers=("csv", "tensorboard"))
+    train(tmp_path / "run", config)
+    written = {p.name.split(".")[0] for p in (tmp_path / "run").rglob("*") if p.is_file()}
+    assert "metrics" in written
+    assert "events" in written
+
+
+def test_a_loss_that_is_not_a_number_is_one_sentence_and_the_checkpoint_stays(
+    tmp_path: Path,
+) -> None:
+    task = module()
+    ctx = MemoryContext(tmp_path)
+    config = TrainConfig(steps=6, checkpoint_every=2, log_every=1)
+
+    def spoil(step: int) -> float:
+        return 1.0
+
+    class Spoiled(TrainStream):
+        def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
+            for number, batch in enumerate(super().__iter__()):
+                if number == 3:
+                    nn.init.constant_(task.model.head.bias, float("nan"))
+                yield batch
+
+    def spoiled(start: int, rank: int, processes: int) -> TrainStream:
+        return Spoiled(TokenStore(WORDS), 2, 0, 5, start=start)
+
+    with pytest.raises(
+        TrainingDivergedError, match="became nan in step 3; the last checkpoint is from step 2"
+    ):
+        fit(ctx, task, config, stream=spoiled, validate=lambda: spoil(0), sample=lambda step: None)
+    assert ctx.latest_checkpoint is not None
+
+
+def test_models_survive_the_disk_and_foreign_ones_are_refused(tmp_path: Path) -> None:
+    task = module().eval()
+    nn.init.normal_(task.model.head.weight)
+    save_model(tmp_path, task, {"length_histogram": [0, 1]})
+    again, facts = load_model(tmp_path)
+    z, valid = torch.tensor([[1, 3, 1]]), torch.ones(1, 3, dtype=torch.bool)
+    assert torch.equal(task(z, torch.ones(1), valid), again(z, torch.ones(1), valid))
+    assert facts == {"length_histogram": [0, 1]}
+    description = json.loads((tmp_path / "model.json").read_text())
+    description["arguments"]["tokenizer_name"]["symbols"].append("d")
+    (tmp_path / "model.json").write_text(json.dumps(description))
+    with pytest.raises(RunCorruptError, match=r"does not fit: 'embedding\.weight' is"):
+        load_model(tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(b"junk")
+    with pytest.raises(RunCorruptError, match="cannot be read as safetensors"):
+        load_model(tmp_path)
+    (tmp_path / "model.json").write_text("{}")
+    with pytest.raises(RunCorruptError, match="holds no trained diffusion model"):
+        load_model(tmp_path)
+
+
+def test_a_schedule_that_does_not_end_in_noise_is_refused_with_its_rate(tmp_path: Path) -> None:
+    config = SmilesConfig.model_validate(
+        {"schedule": {"kind": "polydiff_linear", "num_timesteps": 100}, "num_molecules": 50}
+    )
+    with pytest.raises(ConfigError, match=r"ends at a mask rate of 0\.636"):
+        Smiles(config).run(MemoryContext(tmp_path))
+    findings = [f.message for f in Smiles(config).check() if f.level == "error"]
+    assert len(findings) == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "complaint"),
+    [
+        ({"process": {"kind": "uniform"}}, "this process has none"),
+        (
+            {
+                "process": {"kind": "uniform"},
+                "time_sampler": {"kind": "uniform"},
+                "parameterization": "subs",
+            },
+            "is for absorbing",
+        ),
+        ({"denoiser": {"kind": "dit", "width": 30, "num_heads": 4}}, "must divide width"),
+    ],
+)
+def test_combinations_that_make_no_sense_are_refused(
+    fields: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        SmilesConfig.model_validate(fields)

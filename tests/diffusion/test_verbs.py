@@ -1,0 +1,163 @@
+"""The command line of the domain on a tiny trained run, good input and bad."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import yaml
+from taskloom.cli import main
+
+
+class Done(NamedTuple):
+    """What a command left."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def tasks(*arguments: str, store: Path | None = None) -> Done:
+    """Run a command line inside this process: a new one would import torch every time."""
+    words = [*arguments, *(["--store", str(store)] if store else [])]
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main(words)
+    return Done(code, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("store")
+    done = tasks(
+        "run", "diffusion", "polymers", "--num_polymers=80", "--train.steps=3", "--train.batch_size=8",
+        "--denoiser.width=16", "--denoiser.num_layers=1", "--denoiser.num_heads=2",
+        "--evaluate.num_samples=4", "--evaluate.num_holdout=6", store=folder,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.mark.slow
+def test_samples_are_reproducible_and_counted(store: Path) -> None:
+    first = tasks("diffusion", "sample", "@last", "--num=3", "--json", store=store)
+    assert first.returncode == 0, first.stderr
+    made = json.loads(first.stdout)
+    again = tasks("diffusion", "sample", "@last", "--num=2", "--sampler=confidence", store=store)
+    assert again.returncode == 0, again.stderr
+    assert len(made["samples"]) == 3
+    assert made["calls_per_sequence"] > 1
+    few = tasks(
+        "diffusion",
+        "sample",
+        "@last",
+        "--num=3",
+        "--json",
+        "--sampler=random",
+        "--with=num_calls=4",
+        store=store,
+    )
+    assert json.loads(few.stdout)["calls_per_sequence"] == 4
+
+
+def test_infilling_keeps_what_is_known(store: Path) -> None:
+    done = tasks("diffusion", "infill", "@last", "*CC[MASK]{4}C(=O)O*", "--num=5", store=store)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) == 5
+    assert all(line.startswith("*CC") and line.endswith("C(=O)O*") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["infill", "@last", "*CC*"], "has no gap"),
+        (["infill", "@last", "*C[Xe]C[MASK]*"], "the token '[Xe]'"),
+        (["infill", "@last", "[MASK]{500}"], "max_length is 80"),
+        (["sample", "@last", "--length=500"], "above the model's max_length"),
+        (["sample", "@last", "--with=steps"], "must be name=value"),
+        (["sample", "@last", "--sampler=confidense"], "confidense"),
+        (["likelihood", "@last", "--time-sampler=clipped"], "is biased"),
+        (["evaluate", "@last", "--time-sampler=clipped"], "is biased"),
+        (["sample", "nosuchrun"], "nosuchrun"),
+    ],
+    ids=lambda value: "-".join(value)[:40] if isinstance(value, list) else "",
+)
+def test_bad_input_is_one_sentence(store: Path, arguments: list[str], complaint: str) -> None:
+    done = tasks("diffusion", *arguments, store=store)
+    assert done.returncode in (1, 2, 5)
+    assert complaint in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_likelihood_names_its_bound(store: Path) -> None:
+    done = tasks("diffusion", "likelihood", "@last", "--draws=2", "--json", store=store)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    assert figures["bound"] == "any-order bound, exact count of masks"
+    assert figures["standard_error"] > 0
+
+
+def test_a_damaged_model_is_one_sentence_and_the_record_stays(store: Path) -> None:
+    (run,) = [p for p in store.iterdir() if (p / "run.json").exists()]
+    tensors = run / "artifacts" / "model.safetensors"
+    kept = tensors.read_bytes()
+    tensors.write_bytes(kept[:100])
+    try:
+        done = tasks("diffusion", "sample", "@last", store=store)
+    finally:
+        tensors.write_bytes(kept)
+    assert done.returncode == 5
+    assert "cannot be read as safetensors" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_schedules_are_listed_and_drawn(tmp_path: Path) -> None:
+    done = tasks("diffusion", "schedules", "--json", "--out", str(tmp_path / "s.svg"))
+    assert done.returncode == 0, done.stderr
+    rows = {row["schedule"]: row for row in json.loads(done.stdout)}
+    assert rows["cosine"]["alpha(0.5)"] == pytest.approx(0.292893, abs=1e-6)
+    assert len(rows) >= 13
+    assert (tmp_path / "s.svg").read_text().startswith("<svg")
+
+
+def test_import_config_writes_what_runs(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text(
+        "model: {hidden_size: 16, num_hidden_layers: 1, num_attention_heads: 2, intermediate_size: 32}\n"
+        "diffusion: {num_timesteps: 20, schedule_type: cosine}\n"
+        "data: {data_path: mols.smi, batch_size: 4, max_length: 24}\n"
+    )
+    done = tasks("diffusion", "import-config", str(tmp_path / "c.yaml"))
+    assert done.returncode == 0, done.stderr
+    assert yaml.safe_load(done.stdout)["schedule"]["kind"] == "polydiff_cosine"
+    bad = tasks("diffusion", "import-config", str(tmp_path / "none.yaml"))
+    assert bad.returncode == 2
+    assert "cannot be read" in bad.stderr
+
+
+def test_files_with_bad_lines_are_counted_and_named(tmp_path: Path) -> None:
+    path = tmp_path / "mols.smi"
+    path.write_text("CCO\nnot a molecule\nCCN\nOCC\nC1CC\nCCCCO\nc1ccccc1\nCC(=O)O\n")
+    done = tasks(
+        "check",
+        "diffusion",
+        "file",
+        f"--path={path}",
+        "--denoiser.width=16",
+        "--denoiser.num_heads=2",
+    )
+    assert done.returncode == 0, done.stderr + done.stdout
+    told = done.stdout + done.stderr
+    assert "2 unparsable (first: 'not a molecule', 'C1CC')" in told
+    assert "1 duplicates (first: 'OCC')" in told
+    empty = tmp_path / "empty.smi"
+    empty.write_text("\n")
+    refused = tasks("run", "diffusion", "file", f"--path={empty}", store=tmp_path / "runs")
+    assert refused.returncode != 0
+    assert "0 usable sequences; a corpus needs at least 2" in refused.stderr
+    assert "Traceback" not in refused.stderr
