@@ -23,7 +23,7 @@ _EARNED: dict[Role, tuple[str, str, str, str]] = {
     "user": (REWARD_NAMES[0], REWARD_NAMES[1], REWARD_NAMES[2], REWARD_NAMES[3]),
     "assistant": (REWARD_NAMES[4], REWARD_NAMES[5], REWARD_NAMES[6], REWARD_NAMES[7]),
 }
-_NOTHING = dict.fromkeys(REWARD_NAMES, 0.0)
+_NOTHING: dict[str, float] = dict.fromkeys(REWARD_NAMES, 0.0)
 
 
 class Bundle:

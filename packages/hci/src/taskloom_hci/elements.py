@@ -24,7 +24,7 @@ MODES: tuple[Mode, ...] = ("error", "clip", "warning", "silent", "raw")  # stric
 
 def strictest(first: Mode, second: Mode) -> Mode:
     """Return the mode that holds where two elements meet."""
-    return min(first, second, key=MODES.index)
+    return first if MODES.index(first) <= MODES.index(second) else second
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ def discrete_array_element(
     """
     if count is not None:
         low, high = 0, count - 1
-    extremes = np.iinfo(np.dtype(dtype))
+    extremes = np.iinfo(np.dtype(dtype).type)
     bottom = extremes.min if low is None else low
     top = extremes.max if high is None else high
     if shape is None and np.ndim(bottom) == 0 and np.ndim(top) == 0 and init is not None:

@@ -46,7 +46,9 @@ def numeric(
         ShapeError: If the bounds do not have one shape or `low` exceeds `high`.
     """
     low_array, high_array = np.asarray(low), np.asarray(high)
-    kind = np.dtype(dtype) if dtype is not None else np.result_type(low_array, high_array)
+    kind: np.dtype[Any] = (
+        np.dtype(dtype) if dtype is not None else np.result_type(low_array, high_array)
+    )
     try:
         whole = np.broadcast_shapes(low_array.shape, high_array.shape) if shape is None else shape
         bounds = [np.broadcast_to(bound, whole) for bound in (low_array, high_array)]

@@ -25,7 +25,7 @@ NAMES = (
     "before_assistant_action",
 )
 
-REWARD_NAMES = (
+REWARD_NAMES: tuple[str, ...] = (
     "user_observation_reward",
     "user_inference_reward",
     "user_policy_reward",

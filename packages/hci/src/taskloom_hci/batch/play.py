@@ -75,7 +75,7 @@ class Player:
 
     def __init__(self, bundle: Bundle, total: int, backend: Backend = "auto") -> None:
         self.bundle = bundle
-        self.way = choose_backend(bundle, total, backend)
+        self.way: Literal["numpy", "numba", "loop"] = choose_backend(bundle, total, backend)
         self._kernel = None if self.way == "loop" else bundle.task.kernel()
 
     def play(self, episodes: Sequence[int], stop: Callable[[], bool] | None = None) -> Episodes:

@@ -39,6 +39,7 @@ class PointingVecEnv(VecEnv):
     ) -> None:
         self.games = PointingVector(bundle, num_envs)
         space = self.games.single_observation_space
+        assert isinstance(space, DictSpace)  # what a user sees has named entries
         unknown = [key for key in keys if key not in space.spaces]
         if unknown:
             raise HciError(

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from gymnasium.spaces import Dict as DictSpace
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
@@ -50,7 +49,7 @@ class PointingVector(VectorEnv[Arrays, Any, Any]):
         self._seed = bundle.seed
         bundle.reset(go_to=0, episode=0)
         self.single_action_space = ActionCode(bundle.user.policy.element).space
-        self.single_observation_space: DictSpace = observation_space(bundle, bundle.user)
+        self.single_observation_space = observation_space(bundle, bundle.user)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self._start(range(num_envs))

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from gymnasium.spaces import Dict as DictSpace, Space
 from gymnasium.utils import seeding
@@ -81,7 +81,7 @@ class GameAEC(AECEnv[str, dict[str, Any], Any]):  # type: ignore[misc] # Petting
         render_mode: `ansi`, or None.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {
+    metadata: dict[str, Any] = {  # noqa: RUF012 -- PettingZoo declares it so
         "render_modes": ["ansi"],
         "name": "taskloom_hci_v0",
         "is_parallelizable": True,
@@ -166,7 +166,7 @@ class GameParallel(ParallelEnv[str, dict[str, Any], Any]):  # type: ignore[misc]
         render_mode: `ansi`, or None.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {
+    metadata: dict[str, Any] = {  # noqa: RUF012 -- PettingZoo declares it so
         "render_modes": ["ansi"],
         "name": "taskloom_hci_parallel_v0",
     }

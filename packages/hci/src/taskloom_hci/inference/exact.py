@@ -122,7 +122,8 @@ class ExactInference(InferenceEngine):
         sizes = {name: len(values) for name, values in theta.items()}
         if not sizes or len(set(sizes.values())) != 1:
             raise HciError(f"Every hypothesis needs a value of every name; the names have {sizes}.")
-        self.model, self.theta, self.key, self.on_zero = model, dict(theta), key, on_zero
+        self.model, self.theta, self.key = model, dict(theta), key
+        self.on_zero: OnZero = on_zero
         self.num_hypotheses = next(iter(sizes.values()))
 
     @override

@@ -85,7 +85,7 @@ def gaussian_posterior(
     cov  = (prior_cov^-1 + noise_cov^-1)^-1,    mean = cov (noise_cov^-1 y + prior_cov^-1 mean)
     """
     prior_precision, noise_precision = np.linalg.inv(prior_cov), np.linalg.inv(noise_cov)
-    cov = np.linalg.inv(prior_precision + noise_precision)
+    cov: Matrix = np.asarray(np.linalg.inv(prior_precision + noise_precision), dtype=np.float64)
     weighted = noise_precision @ observed[..., None] + prior_precision @ prior_mean[..., None]
     return (cov @ weighted)[..., 0], cov
 

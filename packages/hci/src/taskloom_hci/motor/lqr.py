@@ -16,13 +16,13 @@ from taskloom_hci.motor.riccati import Matrix, care, dare, expm
 def lqr_discrete(A: Matrix, B: Matrix, Q: Matrix, R: Matrix) -> Matrix:
     """Return the infinite-horizon gain (m, n) in discrete time."""
     P = dare(A, B, Q, R)
-    return np.asarray(np.linalg.solve(R + B.T @ P @ B, B.T @ P @ A))
+    return np.asarray(np.linalg.solve(R + B.T @ P @ B, B.T @ P @ A), dtype=np.float64)
 
 
 def lqr_continuous(A: Matrix, B: Matrix, Q: Matrix, R: Matrix) -> Matrix:
     """Return the infinite-horizon gain (m, n) in continuous time."""
     P = care(A, B @ np.linalg.solve(R, B.T), Q)
-    return np.asarray(np.linalg.solve(R, B.T @ P))
+    return np.asarray(np.linalg.solve(R, B.T @ P), dtype=np.float64)
 
 
 def lqr_discrete_horizon(
@@ -56,10 +56,10 @@ def lqr_continuous_horizon(
     G = B @ np.linalg.solve(R, B.T)
     back = expm(-np.block([[A, -G], [-Q, -A.T]]) * (duration / steps))
     P: Matrix = Q if final is None else final
-    gains = [np.linalg.solve(R, B.T @ P)]
+    gains: list[Matrix] = [np.asarray(np.linalg.solve(R, B.T @ P), dtype=np.float64)]
     for _ in range(steps):
         both = back @ np.vstack([np.eye(n), P])
         P = np.asarray(np.linalg.solve(both[:n].T, both[n:].T).T, dtype=np.float64)
         P = (P + P.T) / 2
-        gains.append(np.linalg.solve(R, B.T @ P))
+        gains.append(np.asarray(np.linalg.solve(R, B.T @ P), dtype=np.float64))
     return np.array(gains[::-1])

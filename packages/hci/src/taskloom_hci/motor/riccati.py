@@ -57,9 +57,9 @@ def care(A: Matrix, G: Matrix, Q: Matrix) -> Matrix:
     """
     n = len(A)
     values, vectors = np.linalg.eig(np.block([[A, -G], [-Q, -A.T]]))
-    stable = np.argsort(values.real)[:n]
+    stable = np.argsort(np.real(values))[:n]
     upper, lower = vectors[:n, stable], vectors[n:, stable]
-    if not np.all(values[stable].real < 0.0) or np.linalg.cond(upper) > 1.0 / TINY:
+    if not np.all(np.real(values[stable]) < 0.0) or np.linalg.cond(upper) > 1.0 / TINY:
         raise UnstableGainError(
             "The Riccati equation has no stabilising solution: some unstable motion cannot be controlled."
         )
@@ -81,7 +81,7 @@ def lyapunov(A: Matrix, W: Matrix, *noises: Matrix) -> Matrix:
     n = len(A)
     operator = lyapunov_operator(A, *noises)
     P = np.linalg.solve(operator, -W.ravel()).reshape(n, n)
-    return np.asarray((P + P.T) / 2)
+    return np.asarray((P + P.T) / 2, dtype=np.float64)
 
 
 def lyapunov_operator(A: Matrix, *noises: Matrix) -> Matrix:
@@ -107,7 +107,7 @@ def expm(M: Matrix) -> Matrix:
     out = np.linalg.solve(denominator, numerator)
     for _ in range(scale):
         out = out @ out
-    return np.asarray(out)
+    return np.asarray(out, dtype=np.float64)
 
 
 def require_stable(closed: Matrix, timespace: str, what: str) -> None:

@@ -62,7 +62,8 @@ class BlurredView(ObservationEngine):
     """Sees the fixation as it is and the target with noise that grows with its eccentricity."""
 
     def __init__(self, noise: float, law: NoiseLaw) -> None:
-        self.noise, self.law = noise, law
+        self.noise = noise
+        self.law: NoiseLaw = law
 
     @override
     def observe(self, game_state: StateTree, stream: Stream) -> tuple[StateTree, float]:
@@ -77,7 +78,8 @@ class WhereIsIt(InferenceEngine):
     """Combines what was seen with what was believed; how far off the target seemed says how much to trust it."""
 
     def __init__(self, noise: float, law: NoiseLaw) -> None:
-        self.noise, self.law = noise, law
+        self.noise = noise
+        self.law: NoiseLaw = law
 
     @override
     def infer(
@@ -97,7 +99,8 @@ class Saccade(Policy):
 
     def __init__(self, task: Gaze, noise: float, law: NoiseLaw) -> None:
         self.element = task.user_element()
-        self.noise, self.law = noise, law
+        self.noise = noise
+        self.law: NoiseLaw = law
 
     @override
     def act(
