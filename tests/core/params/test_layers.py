@@ -212,6 +212,11 @@ def test_resolve_refuses_a_bad_value_in_one_sentence(
             "did you mean --feeder.nozzles?",
         ),
         (
+            {"nozles": "1"},
+            "no parameter 'nozles' (from the command line)",
+            "did you mean --feeder.nozzles?",
+        ),
+        (
             {"feeder.depth": "1"},
             "no parameter 'feeder.depth' (from the command line)",
             "--feeder.depth belongs to feeder=flood; feeder is drip",
