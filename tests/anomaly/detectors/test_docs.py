@@ -1,0 +1,23 @@
+"""The Python of the detectors' page runs, and its table names every detector."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from taskloom_anomaly.detectors.components import COMPONENTS
+
+PAGE = Path(__file__).parents[3] / "docs" / "domains" / "anomaly-detectors.md"
+
+
+def test_python_of_the_detectors_page_runs() -> None:
+    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert blocks
+    for block in blocks:
+        exec(compile(block, str(PAGE), "exec"), {})
+
+
+def test_detectors_page_names_every_detector() -> None:
+    rows = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
+    named = set(re.findall(r"`(\w+)`", " ".join(rows)))
+    assert {ref.name for ref in COMPONENTS} <= named
