@@ -92,8 +92,24 @@ def episode(request: dict[str, Any]) -> dict[str, Any]:
     return {"rewards": rewards, "states": rows}
 
 
+def update(request: dict[str, Any]) -> dict[str, Any]:
+    """Return the rewards of given rollouts, and the knots that each planner makes of given candidates and rewards."""
+    states, controls = np.array(request["states"]), np.array(request["controls"])
+    knots, answer = np.array(request["knots"]), {}
+    for optimizer in ("ps", "mppi", "cem"):
+        controller = controller_for(request["task"], optimizer)
+        sensors = np.zeros((*states.shape[:2], controller.model.nsensordata))
+        rewards = controller.task.reward(states, sensors, controls)
+        answer["rewards"] = rewards.tolist()
+        scaled = np.array(request["rewards"])
+        answer[optimizer] = controller.optimizer.update_nominal_knots(knots, scaled).tolist()
+        if optimizer == "cem":
+            answer["sigma"] = controller.optimizer.sigma.tolist()
+    return answer
+
+
 def main() -> None:
-    commands = {"plans": plans, "episode": episode}
+    commands = {"plans": plans, "episode": episode, "update": update}
     # Everything that judo prints goes to stderr; stdout carries answers only.
     answers, sys.stdout = sys.stdout, sys.stderr
     for line in sys.stdin:

@@ -311,3 +311,30 @@ def test_cylinder_push_beats_judos_best_mean_cost(play: Callable[..., ClosedLoop
         loop = play(CylinderPush(CylinderPushConfig.model_validate({"record": QUIET})), seed)
         costs.append(-loop.arrays()["reward"].mean())
     assert np.mean(costs) < 0.1
+
+
+@pytest.mark.parametrize(("normalizer", "scale"), [("min_max", 1.8), ("none", 1.0)])
+def test_noise_is_scaled_to_the_control_range(normalizer: str, scale: float) -> None:
+    """judo's noise is in actuator units, so a strong actuator is never used and a weak one is always saturated."""
+    optimizer = {"kind": "ps", "sigma": 0.1, "num_rollouts": 4000}
+    config = small(optimizer=optimizer, controller={"action_normalizer": normalizer})
+    simulation, controller = Simulation(Cartpole(config)), Controller(Cartpole(config), 0)
+    controller.plan(simulation.snapshot(), {})
+    controls = controller.engine.buffer(4000, 25)
+    assert controls[1:].std() == pytest.approx(0.1 * scale, rel=0.03)
+    controller.close()
+
+
+def test_plan_executes_the_spline_that_was_planned() -> None:
+    """judo publishes knots without their order, so its simulation holds what its planner bent."""
+    config = small(
+        controller={"spline": "cubic"}, optimizer={"kind": "ps", "sigma": 0.5, "num_nodes": 5}
+    )
+    simulation, controller = Simulation(Cartpole(config)), Controller(Cartpole(config), 0)
+    simulation.reset(np.random.default_rng(0))
+    plan, _ = controller.plan(simulation.snapshot(), {})
+    knots = controller.optimizer.nominal * 1.8
+    assert len({round(float(plan(t)[0]), 9) for t in (0.0, 0.06, 0.12, 0.18)}) == 4
+    for k in range(5):
+        assert plan(0.25 * k)[0] == pytest.approx(np.clip(knots[k, 0], -1.8, 1.8))
+    controller.close()
