@@ -52,7 +52,8 @@ try:
     root = next(Path(p) for p in sys.path if (Path(p) / "torchvision" / "_meta_registrations.py").is_file())
     text = (root / "torchvision" / "_meta_registrations.py").read_text()
     library = torch.library.Library("torchvision", "DEF")
-    for name in sorted(set(re.findall(r'register_meta\\("(\\w+)"', text)) | {"nms"}):
+    names = re.findall(r'register_(?:meta|fake)\\("(?:torchvision::)?(\\w+)"', text)
+    for name in sorted({*names, "nms"}):
         library.define(f"{name}(Tensor x) -> Tensor")
 except (ImportError, StopIteration, RuntimeError):
     pass

@@ -9,10 +9,10 @@ from taskloom.errors import UnknownNameError
 from taskloom.registry import find_task, load_task, tasks_of
 
 
-class TaskView(Mapping[str, Callable[[Any], Any]]):
+class TaskView(Mapping[str, Callable[..., Any]]):
     """A read-only view: names are known without importing anything, a task is imported when it is looked up."""
 
-    def __getitem__(self, name: str) -> Callable[[Any], Any]:
+    def __getitem__(self, name: str) -> Callable[..., Any]:
         """Return the task's factory, `TASKS["backdoor"](config)`, or the config class that is its own task.
 
         Raises:
@@ -25,7 +25,8 @@ class TaskView(Mapping[str, Callable[[Any], Any]]):
                 raise KeyError(f"{error.message} {error.hint}".strip()) from None
         loaded = load_task(find_task("anomaly", name))
         # A config that is its own task is called with its parameters, as in the seed system.
-        return loaded.config_class if hasattr(loaded.config_class, "run") else loaded.factory
+        itself: Any = loaded.config_class
+        return itself if hasattr(itself, "run") else loaded.factory
 
     def __contains__(self, name: object) -> bool:
         return any(entry.ref.name == name for entry in tasks_of("anomaly"))

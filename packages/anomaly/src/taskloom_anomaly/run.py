@@ -136,7 +136,7 @@ def _keep(
     ctx: RunContext,
 ) -> dict[str, Path]:
     eval_path = ctx.artifact("eval.json")
-    card.write_json(eval_path, {"schema": 1, **evaluation})  # type: ignore[dict-item]  # plain JSON, typed wider
+    card.write_json(eval_path, {"schema": 1, **evaluation})
     kept = {
         "eval": eval_path,
         "scores": keep_scores(ctx.artifact("scores.npz"), scores, fitted.calibration),

@@ -136,8 +136,8 @@ class JaxHandle:
         output, shapes = jax.eval_shape(probe, self.variables, self.buffers, self.example)
         return output, {name: shapes[name] for name in order}
 
-    @cached_property
-    def layers(self) -> dict[str, LayerInfo]:
+    @property
+    def layers(self) -> Mapping[str, LayerInfo]:
         """Every module's input and output."""
         return {name: LayerInfo(name, tuple(a.shape[1:])) for name, a in self._shapes[1].items()}
 
@@ -152,9 +152,13 @@ class JaxHandle:
         return int(self._shapes[0].shape[-1])
 
     @cached_property
+    def _fingerprint(self) -> str:
+        return parameters_fingerprint(self.network.code, self.parameters())
+
+    @property
     def fingerprint(self) -> str:
         """Hash of code and parameters."""
-        return parameters_fingerprint(self.network.code, self.parameters())
+        return self._fingerprint
 
     def forward(
         self,

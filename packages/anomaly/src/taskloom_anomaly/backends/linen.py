@@ -52,7 +52,7 @@ class LinenNetwork:
         seen: dict[str, Array] = {}
 
         def keep(name: str, value: Any) -> None:  # noqa: ANN401 -- modules may return anything
-            first = value[0] if isinstance(value, tuple) and value else value
+            first: Any = value[0] if isinstance(value, tuple) and value else value
             if (wanted is None or name in wanted) and getattr(first, "ndim", 0) >= 2:
                 seen[name] = first
 

@@ -58,9 +58,9 @@ class NnxNetwork:
             module.train()
         else:
             module.eval()
-        result, captured = nnx.capture(module, nnx.Intermediate, method_outputs=nnx.Intermediate)(
-            inputs
-        )
+        # nnx annotates what `capture` returns for functions only; of a module it has no types.
+        watched: Any = nnx.capture(module, nnx.Intermediate, method_outputs=nnx.Intermediate)  # type: ignore[no-untyped-call]
+        result, captured = watched(inputs)
         found = {
             ".".join(map(str, path[:-1])): variable
             for path, variable in nnx.to_flat_state(captured)

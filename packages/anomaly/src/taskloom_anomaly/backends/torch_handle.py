@@ -127,10 +127,14 @@ class TorchHandle:
         return self._shapes[0]
 
     @cached_property
-    def fingerprint(self) -> str:
-        """Hash of code and parameters."""
+    def _fingerprint(self) -> str:
         code = f"{self._module!r}\n{class_code(self._module)}"
         return parameters_fingerprint(code, self.parameters())
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of code and parameters."""
+        return self._fingerprint
 
     def forward(
         self,
