@@ -1,6 +1,9 @@
 """`tasks run`: real options for every parameter, in any order, and what the command shows instead of running."""
 
 import json
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -204,6 +207,18 @@ def test_run_prints_a_config_that_reads_back(tasks: Tasks, tmp_path: Path) -> No
     assert read_file(tmp_path / "b.toml")["closed"]["kind"] == "flood"
     again = tasks("run", "garden", "zoo", "--print-config", "--config", "b.toml")
     assert again.out == outcome.out
+
+
+def test_run_reads_a_config_from_a_process() -> None:
+    script = Path(__file__).with_name("garden")
+    line = f"PYTHONPATH={script} {sys.executable} -c 'import sys; from taskloom.cli import main; sys.exit(main())' "
+    line += "run garden grow --explain --config <(echo 'days = 7'; echo 'feeder = \"flood\"')"
+    done = subprocess.run(
+        ["bash", "-c", line], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^days +7 +file /dev/fd/", done.stdout, re.MULTILINE)
+    assert re.search(r"^feeder.depth +0.1 +default$", done.stdout, re.MULTILINE)
 
 
 def test_run_dry_runs_without_a_trace(tasks: Tasks, tmp_path: Path) -> None:

@@ -148,6 +148,7 @@ def test_read_file_reads_a_pipe(tmp_path: Path) -> None:
     os.close(writer)
     try:
         assert read_file(Path(f"/dev/fd/{reader}")) == {"days": 3}
+        assert read_file(Path(f"/dev/fd/{reader}")) == {"days": 3}  # a pipe has nothing left to read
     finally:
         os.close(reader)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -81,9 +82,7 @@ def _table(model: BaseModel) -> dict[str, object]:
 
 def _read_text(path: Path) -> str:
     try:
-        # A limit rather than a look at the size: a pipe has none, and /dev/zero has no end.
-        with path.open("rb") as file:
-            data = file.read(_MOST_BYTES + 1)
+        data = _read_bytes(path)
     except FileNotFoundError:
         raise ConfigError(f"config file '{path}' does not exist", hint=_nearest(path)) from None
     except IsADirectoryError:
@@ -97,6 +96,26 @@ def _read_text(path: Path) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigError(f"config file '{path}' is not UTF-8 text (byte {error.start})") from None
+
+
+def _read_bytes(path: Path) -> bytes:
+    """Read at most a little more than is allowed: a pipe has no size, and /dev/zero has no end.
+
+    A pipe can be read only once, but a config file is read twice: to find the components chosen, and to resolve. So what
+    came out of a pipe, as in `--config <(command)`, is kept.
+    """
+    found = path.stat()
+    key = (found.st_dev, found.st_ino)
+    if stat.S_ISFIFO(found.st_mode) and key in _piped:
+        return _piped[key]
+    with path.open("rb") as file:
+        data = file.read(_MOST_BYTES + 1)
+    if stat.S_ISFIFO(found.st_mode):
+        _piped[key] = data
+    return data
+
+
+_piped: dict[tuple[int, int], bytes] = {}
 
 
 def _nearest(path: Path) -> str:
