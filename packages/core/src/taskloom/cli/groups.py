@@ -184,8 +184,9 @@ def _nothing() -> None:
 
 
 def command_of(function: Callable[..., Any], *, summary: str = "") -> Any:  # noqa: ANN401 -- Typer's own class
-    """Turn an ordinary function with Typer annotations into a command."""
-    app = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=CONTEXT)
+    """Turn an ordinary function with Typer annotations into a command; its attribute `settings` adds to Typer's."""
+    settings = {**CONTEXT, **getattr(function, "settings", {})}
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=settings)
     app.command(cls=PlainCommand, help=summary or None)(function)
     command = get_command(app)
     if isinstance(command, PlainCommand):

@@ -46,7 +46,7 @@ def resume(
     place = default_store(store)
     if parameters:
         raise UsageError(
-            f"'{parameters[0]}' cannot be changed: a run is resumed with the parameters it has.",
+            f"'{parameters[0].lstrip('-')}' cannot be changed: a run is resumed with the parameters it has.",
             hint="Start a new run from it: tasks run DOMAIN TASK --config RUN_DIR/config.toml --name=value",
         )
     folder = find_sweep(reference, place)
@@ -56,6 +56,10 @@ def resume(
     if executor or jobs is not None:
         raise UsageError("--executor and --jobs are for sweeps.")
     _resume_run(open_run(reference, place), read_time(time_limit), as_json)
+
+
+# A parameter on this line deserves a better answer than "no such option"; see `resume`.
+setattr(resume, "settings", {"ignore_unknown_options": True})  # noqa: B010 -- a function has no such attribute for a type checker
 
 
 def _resume_run(run: Run, time_limit: float, as_json: bool) -> None:
