@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
-from taskloom.config import Component, Config, OneOf
+from taskloom.config import Component, Config, ExecutionOnly, OneOf
 
 from taskloom_anomaly.detectors.config.base import Detector
 from taskloom_anomaly.detectors.config.mahalanobis import Mahalanobis
@@ -34,6 +35,8 @@ class AnomalyConfig(Config):
     """Share of the trusted samples replaced by anomalous ones: a stress test."""
     batch_size: Annotated[int, Field(gt=0)] = 1024
     """Samples per forward pass."""
+    activations: Annotated[Path | None, ExecutionOnly()] = None
+    """Folder in which activations are kept, so that further detectors on the same network and data need no forward pass."""
     baselines: bool = True
     """Also judge detectors that see only the input, or only the predicted class, for the validity card."""
 

@@ -18,6 +18,7 @@ from taskloom_anomaly.features import Extractor, ModelStream, extractor_for
 from taskloom_anomaly.fusion import fuse
 from taskloom_anomaly.problem import Problem
 from taskloom_anomaly.regimes import regime_conflict
+from taskloom_anomaly.store import ActivationStore
 
 FUSED = "fused"
 
@@ -71,7 +72,8 @@ def fit_detector(problem: Problem, config: AnomalyConfig) -> FittedDetector:
     if "untrusted" in needs and problem.untrusted is not None:
         data["untrusted"] = problem.untrusted
     layers = config.layers or problem.layers
-    extractor = extractor_for(problem.handle, layers, config.reduction, config.batch_size)
+    store = ActivationStore(config.activations) if config.activations is not None else None
+    extractor = extractor_for(problem.handle, layers, config.reduction, config.batch_size, store)
     stream = ModelStream(extractor, data, reveal="anomaly_labels" in needs)
     detector = config.detector.build()
     try:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from taskloom.errors import ConfigError, RunFailedError
@@ -14,6 +14,7 @@ from taskloom_anomaly.backends.reduction import Reduction, reduce_positions, red
 from taskloom_anomaly.backends.resolve import find_head
 from taskloom_anomaly.data.arrays import ArrayDataset
 from taskloom_anomaly.detectors.protocol import Features, FeatureSpec, Split
+from taskloom_anomaly.store import ActivationStore
 
 # Features up to this size stay in memory between passes; beyond it every pass runs the network again.
 _KEEP_BYTES = 512 << 20
@@ -28,12 +29,14 @@ class Extractor:
         layers: Layers to watch.
         reduction: How positions become one vector.
         batch_size: Samples per forward pass.
+        store: Where activations are kept between detectors and runs, if anywhere.
     """
 
     handle: ModelHandle
     layers: tuple[str, ...]
     reduction: Reduction = "auto"
     batch_size: int = 1024
+    store: ActivationStore | None = None
 
     def batches(self, data: ArrayDataset, *, reveal: bool = False) -> Iterator[Features]:
         """Yield the features of a data set.
@@ -46,24 +49,47 @@ class Extractor:
             ConfigError: The samples do not fit the network.
             RunFailedError: An activation is not a number.
         """
-        for batch in data.batches(self.batch_size):
-            run = self._forward(batch.inputs)
-            activations = {
-                name: reduce_positions(value, self.reduction) for name, value in run.items()
-            }
-            logits = activations.pop("")
-            yield Features(
-                activations=activations,
-                logits=logits,
-                inputs=batch.inputs,
-                labels=batch.labels,
-                anomalous=batch.anomalous if reveal else None,
-                handle=self.handle,
-            )
+        if self.store is None:
+            for batch in data.batches(self.batch_size):
+                found = self._compute(batch.inputs, ("", *self.layers))
+                yield self._features(batch, found, reveal)
+            return
+        whole = self.store.fetch(
+            self.handle.fingerprint,
+            data.inputs,
+            ("", *self.layers),
+            self._compute,
+            processing=self.reduction,
+            batch_size=self.batch_size,
+        )
+        for index, batch in enumerate(data.batches(self.batch_size)):
+            rows = slice(index * self.batch_size, index * self.batch_size + len(batch))
+            part = {name: np.asarray(array[rows]) for name, array in whole.items()}
+            yield self._features(batch, part, reveal)
 
-    def _forward(self, inputs: np.ndarray) -> dict[str, np.ndarray]:
+    def _features(
+        self, batch: ArrayDataset, found: dict[str, np.ndarray], reveal: bool
+    ) -> Features:
+        return Features(
+            activations={name: found[name] for name in self.layers},
+            logits=found[""],
+            inputs=batch.inputs,
+            labels=batch.labels,
+            anomalous=batch.anomalous if reveal else None,
+            handle=self.handle,
+        )
+
+    def _compute(self, inputs: np.ndarray, wanted: Sequence[str]) -> dict[str, np.ndarray]:
+        """Run the network; the logits are called by the empty name, which no layer has."""
+        layers = [name for name in wanted if name]
+        run = self._forward(inputs, layers)
+        logits = run.pop("")
+        reduced = {name: reduce_positions(value, self.reduction) for name, value in run.items()}
+        return {"": logits, **reduced}
+
+    def _forward(self, inputs: np.ndarray, layers: Sequence[str]) -> dict[str, np.ndarray]:
         try:
-            run = self.handle.forward(inputs, self.layers)
+            run = self.handle.forward(inputs, layers)
         except (TypeError, ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:200]
             raise ConfigError(
@@ -131,13 +157,12 @@ def _bytes(features: Features) -> int:
 
 
 def extractor_for(
-    handle: ModelHandle, layers: tuple[str, ...], reduction: Reduction, batch_size: int
+    handle: ModelHandle,
+    layers: tuple[str, ...],
+    reduction: Reduction,
+    batch_size: int,
+    store: ActivationStore | None = None,
 ) -> Extractor:
     """Return an extractor of the layers asked for, or of the default ones."""
     names = check_layers(layers, handle.layers) if layers else handle.default_layers
-    return Extractor(handle, names, reduction, batch_size)
-
-
-def without_handle(features: Features) -> Features:
-    """Return the features alone, to keep after the model is gone."""
-    return replace(features, handle=None)
+    return Extractor(handle, names, reduction, batch_size, store)
