@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from taskloom_anomaly.detectors.protocol import (
     Features,
     FeatureSpec,
     Need,
+    Split,
     StreamingDetector,
     Tensors,
 )
@@ -180,6 +183,24 @@ def test_streaming_detectors_merge_across_shards(
             np.testing.assert_allclose(scores[layer], expected, rtol=1e-5, atol=1e-7)
 
 
+def test_streaming_detectors_continue_from_a_saved_state(
+    fitted: Fitted, spec: FeatureSpec, data: dict[str, Features], tmp_path: Path
+) -> None:
+    _, config, _ = fitted
+    detector = config.build()
+    if not isinstance(detector, StreamingDetector):
+        pytest.skip("a trained detector has no state")
+    split: Split = "trusted" if "trusted" in detector.needs else "untrusted"
+    state = detector.update(detector.init(spec, 7), take(data["trusted"], slice(0, 250)), split)
+    storage.save_arrays(tmp_path / "state.safetensors", state)
+    again = storage.load_arrays(tmp_path / "state.safetensors")
+    rest = take(data["trusted"], slice(250, None))
+    one, other = (detector.update(known, rest, split) for known in (state, again))
+    assert one.keys() == other.keys()
+    for name, array in one.items():
+        np.testing.assert_array_equal(array, other[name])
+
+
 def test_streaming_detectors_leave_the_state_they_are_given_alone(
     fitted: Fitted, spec: FeatureSpec, data: dict[str, Features]
 ) -> None:
@@ -187,7 +208,7 @@ def test_streaming_detectors_leave_the_state_they_are_given_alone(
     detector = config.build()
     if not isinstance(detector, StreamingDetector):
         pytest.skip("a trained detector has no state")
-    split = "trusted" if "trusted" in detector.needs else "untrusted"
+    split: Split = "trusted" if "trusted" in detector.needs else "untrusted"
     state = detector.update(detector.init(spec, 7), take(data["trusted"], slice(0, 50)), split)
     copy = {name: array.copy() for name, array in state.items()}
     detector.update(state, take(data["trusted"], slice(50, 90)), split)
@@ -260,3 +281,15 @@ def _spoiled(features: Features, needs: frozenset[Need]) -> Features:
             array[3, 1] = np.nan
         return replace(features, activations=spoiled)
     return replace(features, logits=spoil(features.logits), inputs=spoil(features.inputs))
+
+
+def test_detector_configs_import_no_numerical_library() -> None:
+    # Start-up is a bar: listing and --help read every config.
+    modules = [ref.target.partition(":")[0] for ref in COMPONENTS]
+    heavy = ("numpy", "scipy", "sklearn", "jax", "torch", "safetensors")
+    code = (
+        f"import importlib, sys\nfor name in {modules!r}: importlib.import_module(name)\n"
+        f"print([name for name in {heavy!r} if name in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"

@@ -31,17 +31,21 @@ def save(folder: Path, config: Detector, fitted: Tensors) -> dict[str, Path]:
     Returns:
         The two files by artifact name.
     """
-    arrays = {name: np.asarray(array, order="C") for name, array in fitted.items()}
     document = {"format": FORMAT, "detector": config.model_dump(mode="json")}
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         partial = Path(scratch)
-        save_file(arrays, partial / ARRAYS)
+        save_arrays(partial / ARRAYS, fitted)
         (partial / PARAMETERS).write_text(
             json.dumps(document, indent=2, sort_keys=True) + "\n", encoding="utf-8"
         )
         for name in (ARRAYS, PARAMETERS):
             os.replace(partial / name, folder / name)
     return {"detector": folder / ARRAYS, "detector_parameters": folder / PARAMETERS}
+
+
+def save_arrays(path: Path, tensors: Tensors) -> None:
+    """Write a state or what was fitted as one safetensors file; a state so saved can be updated on in another process."""
+    save_file({name: np.asarray(array, order="C") for name, array in tensors.items()}, path)
 
 
 def load_arrays(path: Path) -> Tensors:
