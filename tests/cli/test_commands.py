@@ -183,9 +183,13 @@ def test_info_prints_a_file_that_gives_the_defaults(
 def test_info_lets_the_task_speak_for_itself(tasks: Tasks) -> None:
     text = tasks("info", "garden", "hard", "--must=1", "--which=drip").out
     assert "The task says of itself:\n  depth: 3\n" in text
-    outcome = tasks("info", "garden", "hard")
-    assert outcome.code == 2
-    assert outcome.err.splitlines()[0] == "error: --must must be given"
+    without = tasks("info", "garden", "hard")
+    assert (without.code, without.err) == (0, "")
+    assert "says of itself" not in without.out
+    for words in (("info", "garden", "hard", "--toml"), ("info", "garden", "hard", "--must=1")):
+        outcome = tasks(*words)
+        assert outcome.code == 2
+        assert outcome.err.splitlines()[-1] == "error: --which must be given"
 
 
 def test_info_template_follows_the_component_chosen(tasks: Tasks) -> None:

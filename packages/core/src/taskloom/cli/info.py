@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -9,7 +11,7 @@ import typer
 from taskloom.cli.output import print_json
 from taskloom.cli.run import AsJson, ConfigFiles
 from taskloom.cli.taskcommand import Invocation
-from taskloom.errors import TaskloomError, UsageError
+from taskloom.errors import ConfigError, TaskloomError, UsageError
 from taskloom.params import Parameter, json_schema, walk
 from taskloom.task import Describable
 
@@ -35,16 +37,15 @@ def info(
     if schema:
         print_json(json_schema(invocation.loaded.config_class))
         return
-    resolved = invocation.resolve(config)
     parameters = walk(invocation.loaded.config_class, invocation.chosen)
     if toml or yaml:
         from taskloom.cli.template import toml_template, yaml_template
 
         render = toml_template if toml else yaml_template
-        typer.echo(render(resolved.config, parameters), nl=False)
+        typer.echo(render(invocation.resolve(config).config, parameters), nl=False)
         return
     facts = _facts(invocation)
-    facts["describes"] = _described(invocation, resolved.config)
+    facts["describes"] = _described(invocation, config)
     if as_json:
         print_json(facts | {"parameters": [_as_json(parameter) for parameter in parameters]})
     else:
@@ -87,8 +88,14 @@ def _methods(protocol: type) -> list[str]:
     return [name for name in vars(protocol) if not name.startswith("_")]
 
 
-def _described(invocation: Invocation, config: Any) -> dict[str, Any]:  # noqa: ANN401
+def _described(invocation: Invocation, files: Sequence[Path]) -> dict[str, Any]:
     """Return what the task says of itself; a task that cannot be made here says nothing."""
+    try:
+        config = invocation.resolve(files).config
+    except ConfigError:
+        if invocation.values or files:
+            raise
+        return {}  # it has parameters without a default, and nobody gave them
     try:
         from taskloom.execute.lifecycle import construct
 
