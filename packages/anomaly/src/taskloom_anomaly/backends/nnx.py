@@ -59,7 +59,7 @@ class NnxNetwork:
         else:
             module.eval()
         # nnx annotates what `capture` returns for functions only; of a module it has no types.
-        watched: Any = nnx.capture(module, nnx.Intermediate, method_outputs=nnx.Intermediate)  # type: ignore[no-untyped-call]
+        watched: Any = nnx.capture(module, nnx.Intermediate, method_outputs=nnx.Intermediate)
         result, captured = watched(inputs)
         found = {
             ".".join(map(str, path[:-1])): variable

@@ -37,9 +37,7 @@ class MechanismDistinctionConfig(AnomalyConfig):
     """Sequences in every test set."""
     model: Transformer = Transformer()
     """Network."""
-    training: Training = Training(
-        epochs=30, batch_size=512, learning_rate=2e-3, weight_decay=0.1, checkpoint_every=10
-    )
+    training: Training = Training(epochs=15, batch_size=512, learning_rate=2e-3, weight_decay=0.1)
     """How it is trained."""
     min_accuracy: Annotated[float, Field(ge=0, le=1)] = 0.9
     """Accuracy, in either family, below which the task is invalid."""
