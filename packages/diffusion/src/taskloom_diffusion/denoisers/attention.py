@@ -42,7 +42,8 @@ class SelfAttention(nn.Module):
         heads = self.qkv(x).view(batch, length, 3, self.num_heads, -1).permute(2, 0, 3, 1, 4)
         query, key = rotate(heads[0], table), rotate(heads[1], table)
         mixed = _attend(query, key, heads[2], keys)
-        return self.out(mixed.transpose(1, 2).reshape(batch, length, width))
+        joined: Tensor = self.out(mixed.transpose(1, 2).reshape(batch, length, width))
+        return joined
 
 
 def _attend(query: Tensor, key: Tensor, value: Tensor, keys: Tensor | None) -> Tensor:

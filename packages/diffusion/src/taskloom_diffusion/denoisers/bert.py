@@ -12,7 +12,7 @@ from transformers.models.bert.modeling_bert import BertPreTrainedModel
 from taskloom_diffusion.denoisers.base import Bert
 
 
-class BertDiffusionModel(BertPreTrainedModel):
+class BertDiffusionModel(BertPreTrainedModel):  # type: ignore[no-untyped-call]  # transformers leaves its hook untyped
     """BERT without a pooler whose embeddings, or last hidden state, are shifted by an embedding of the time.
 
     Args:
@@ -25,7 +25,7 @@ class BertDiffusionModel(BertPreTrainedModel):
         self.add_time_to = add_time_to
         # The pooler would never get a gradient, which distributed training refuses.
         self.bert = BertModel(config, add_pooling_layer=False)
-        self.post_init()
+        self.post_init()  # type: ignore[no-untyped-call]  # transformers leaves it untyped
 
     def get_embedding_layer(self) -> nn.Module:
         """Return the embeddings module."""

@@ -25,8 +25,9 @@ class NoiseEmbedding(nn.Module):
     def forward(self, noise: Tensor) -> Tensor:
         steps = torch.arange(self.num_frequencies, device=noise.device) / self.num_frequencies
         angle = 1000.0 * noise[:, None] * torch.exp(-math.log(10000.0) * steps)
-        weight = self.layers[0].weight
-        return self.layers(torch.cat([angle.cos(), angle.sin()], dim=-1).to(weight.dtype))
+        waves = torch.cat([angle.cos(), angle.sin()], dim=-1)
+        embedded: Tensor = self.layers(waves.to(next(self.parameters()).dtype))
+        return embedded
 
 
 class Block(nn.Module):
@@ -50,16 +51,19 @@ class Block(nn.Module):
     def forward(self, x: Tensor, table: Tensor, keys: Tensor | None, time: Tensor | None) -> Tensor:
         if self.modulation is None or time is None:
             x = x + self._drop(self.attention(self.attention_norm(x), table, keys))
-            return x + self._drop(self._mlp(self.mlp_norm(x)))
+            plain: Tensor = x + self._drop(self._mlp(self.mlp_norm(x)))
+            return plain
         shift1, scale1, gate1, shift2, scale2, gate2 = self.modulation(time)[:, None].chunk(6, -1)
         inner = self.attention_norm(x) * (1 + scale1) + shift1
         # Gates start at 1 rather than DiT's 0: with zero weights the block is then the unconditioned one.
         x = x + (1 + gate1) * self._drop(self.attention(inner, table, keys))
         inner = self.mlp_norm(x) * (1 + scale2) + shift2
-        return x + (1 + gate2) * self._drop(self._mlp(inner))
+        conditioned: Tensor = x + (1 + gate2) * self._drop(self._mlp(inner))
+        return conditioned
 
     def _mlp(self, x: Tensor) -> Tensor:
-        return self.down(functional.gelu(self.up(x), approximate="tanh"))
+        out: Tensor = self.down(functional.gelu(self.up(x), approximate="tanh"))
+        return out
 
     def _drop(self, x: Tensor) -> Tensor:
         return functional.dropout(x, self.dropout, self.training) if self.dropout else x
@@ -76,10 +80,11 @@ class DitDenoiser(nn.Module):
         self.from_start = nn.Embedding(max_length, config.width)
         self.from_end = nn.Embedding(max_length, config.width)
         self.time = NoiseEmbedding(config.width) if config.time_conditioning else None
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.num_layers))
+        blocks = [Block(config) for _ in range(config.num_layers)]
+        self.blocks = nn.ModuleList(blocks)
         self.norm = nn.RMSNorm(config.width)
         self.head = nn.Linear(config.width, vocab_size)
-        self._initialise(config.num_layers)
+        self._initialise(blocks)
 
     @property
     def uses_time(self) -> bool:
@@ -101,22 +106,24 @@ class DitDenoiser(nn.Module):
         time = None if self.time is None else self.time(noise.to(x.dtype))
         for block in self.blocks:
             x = block(x, table, keys, time)
-        return self.head(self.norm(x))
+        logits: Tensor = self.head(self.norm(x))
+        return logits
 
     def _places(self, maskable: Tensor) -> Tensor:
         """Return embeddings of each position's distance from the start and from the end of its sequence."""
         start = torch.arange(maskable.shape[1], device=maskable.device)
         end = (maskable.sum(1, keepdim=True) - 1 - start).clamp_min(0)
-        return self.from_start(start) + self.from_end(end)
+        places: Tensor = self.from_start(start) + self.from_end(end)
+        return places
 
-    def _initialise(self, num_layers: int) -> None:
+    def _initialise(self, blocks: list[Block]) -> None:
         for table in (self.embedding, self.from_start, self.from_end):
             nn.init.normal_(table.weight, std=0.02)
-        for block in self.blocks:
+        for block in blocks:
             for layer in (block.attention.qkv, block.up):
                 nn.init.normal_(layer.weight, std=0.02)
             for layer in (block.attention.out, block.down):
-                nn.init.normal_(layer.weight, std=0.02 / math.sqrt(2 * num_layers))
+                nn.init.normal_(layer.weight, std=0.02 / math.sqrt(2 * len(blocks)))
             nn.init.zeros_(block.up.bias)
             nn.init.zeros_(block.down.bias)
         nn.init.zeros_(self.head.weight)

@@ -30,5 +30,7 @@ class MlpDenoiser(nn.Module):
         level = noise[:, None].to(embedded.dtype)
         hidden = torch.tanh(self.hidden(padded.flatten(1)) + self.timestep_embedding(level))
         hidden = torch.tanh(self.mixing(hidden))
-        logits = self.output_projection(hidden).view(batch, self.max_length, self.vocab_size)
+        logits: Tensor = self.output_projection(hidden).view(
+            batch, self.max_length, self.vocab_size
+        )
         return logits[:, :length]

@@ -103,7 +103,7 @@ def complete(
     rest = [i for i in order if i >= record]
     groups += [np.array(rest[i : i + batch_size]) for i in range(0, len(rest), batch_size)]
     for number, rows in enumerate(groups):
-        chosen = [templates[i] for i in rows]
+        chosen = [templates[int(i)] for i in rows]
         seeds = [derive_seed(seed, "sequence", int(i)) for i in rows]
         samples = _run(task, config, chosen, seeds, record=bool(record) and number == 0)
         calls += int(samples.network_calls.sum())

@@ -89,14 +89,14 @@ def tanimoto(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 def properties(molecules: Sequence[Any]) -> dict[str, list[float]]:
     """Return six properties of each molecule: weight [Da], logP, polar surface [A^2], QED, rings, heavy atoms."""
-    from rdkit.Chem import QED, Crippen, Descriptors, rdMolDescriptors
+    from rdkit.Chem import QED, rdMolDescriptors
 
     table: dict[str, list[float]] = {name: [] for name in PROPERTIES}
     for m in molecules:
-        table["weight"].append(Descriptors.MolWt(m))
-        table["logp"].append(Crippen.MolLogP(m))
+        table["weight"].append(rdMolDescriptors._CalcMolWt(m))
+        table["logp"].append(rdMolDescriptors.CalcCrippenDescriptors(m)[0])
         table["tpsa"].append(rdMolDescriptors.CalcTPSA(m))
-        table["qed"].append(QED.qed(m))
+        table["qed"].append(QED.qed(m))  # type: ignore[no-untyped-call]  # RDKit leaves it untyped
         table["rings"].append(float(rdMolDescriptors.CalcNumRings(m)))
         table["heavy_atoms"].append(float(m.GetNumHeavyAtoms()))
     return table

@@ -66,7 +66,8 @@ class MarkovProcess:
     def _exponential(self, sigma: Tensor) -> Tensor:
         generator = self.generator.to(sigma.device)
         scaled = sigma.clamp_max(_LARGEST_SIGMA)[:, None, None] * generator
-        return torch.linalg.matrix_exp(scaled).clamp_min(0)
+        exponential: Tensor = torch.linalg.matrix_exp(scaled)
+        return exponential.clamp_min(0)
 
     @staticmethod
     def _rows(matrices: Tensor, index: Tensor) -> Tensor:

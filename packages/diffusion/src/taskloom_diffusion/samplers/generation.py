@@ -115,7 +115,10 @@ class Samples:
 class Sampler(Protocol):
     """A strategy."""
 
-    absorbing_only: bool
+    @property
+    def absorbing_only(self) -> bool:
+        """Whether it needs noise that masks."""
+        ...
 
     def run(self, generation: Generation) -> Tensor:
         """Return complete tokens (B, L); clamped positions are returned as they came."""

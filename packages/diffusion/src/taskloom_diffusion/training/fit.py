@@ -139,8 +139,7 @@ def _loggers(ctx: RunContext, config: TrainConfig) -> list[Logger]:
 
 
 def _optimizer_of(task: DiffusionTask) -> torch.optim.Optimizer:
-    optimizer: torch.optim.Optimizer = task.configure_optimizers()["optimizer"]
-    return optimizer
+    return task.configure_optimizers()["optimizer"]
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import Any
 
 import lightning.pytorch as pl
 import torch
+from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from taskloom import derive_seed
 from torch import Tensor, nn
 
@@ -124,7 +125,7 @@ class DiffusionTask(pl.LightningModule):
         self._report("val_loss", bound, len(corrupted.x))
         return bound
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Return AdamW and a learning rate per step."""
         optimizer = build_optimizer(self.model, self.optimizer_settings)
         schedule = torch.optim.lr_scheduler.LambdaLR(

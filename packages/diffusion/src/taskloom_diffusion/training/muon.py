@@ -26,7 +26,7 @@ class MuonAdamW(Optimizer):
         super().__init__(groups, {"lr": lr, "betas": betas, "eps": 1e-8, "weight_decay": 0.0})
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]  # noqa: ANN401 -- torch's own type, which it overloads
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # noqa: ANN401 -- torch's own type
         """Make one step."""
         loss = None
         if closure is not None:
@@ -76,4 +76,5 @@ def orthogonalise(matrix: Tensor, steps: int = 5) -> Tensor:
     for _ in range(steps):
         gram = x @ x.T
         x = _A * x + (_B * gram + _C * gram @ gram) @ x
-    return (x.T if flipped else x).to(matrix.dtype)
+    result: Tensor = x.T if flipped else x
+    return result.to(matrix.dtype)

@@ -133,7 +133,7 @@ class Recorder(pl.Callback):
         row: dict[str, float] = {}
         if self.step % self.config.log_every == 0 or last:
             row["train/loss"] = self.loss_sum / self.loss_count
-            row["train/lr"] = task.optimizers(use_pl_optimizer=False).param_groups[0]["lr"]
+            row["train/lr"] = task.trainer.optimizers[0].param_groups[0]["lr"]
             row |= self.meter.report(time.perf_counter(), time.process_time())
             self.loss_sum, self.loss_count = 0.0, 0
         if self.step % self.config.validate_every == 0 or last:

@@ -61,7 +61,7 @@ def _problem(run: Any) -> DiffusionProblem[Any]:  # noqa: ANN401 -- taskloom.run
     return problem
 
 
-def choose(base: type[T], group: str, name: str, settings: Sequence[str], default: T) -> T:
+def choose(base: Any, group: str, name: str, settings: Sequence[str], default: T) -> T:  # noqa: ANN401 -- an abstract base class
     """Return the component called `name` with `key=value` settings; the default with settings if no name is given."""
     given: dict[str, Any] = {}
     for setting in settings:
