@@ -71,7 +71,8 @@ def test_read_file_reads_yaml_scalars_as_yaml_1_2_does(
         ("a.toml", "days = 1\ndays = 2\n", "is not valid TOML"),
         ("a.toml", "x = " + "[" * 5000, "nested too deeply"),
         ("a.toml", "x = " + "9" * 5000, "is not valid TOML"),
-        ("a.yaml", "a: [1", "is not valid YAML"),
+        ("a.yaml", "b: 2\na: [1 2\n", "expected ',' or ']', but got"),
+        ("a.yaml", "b: 2\na: ]\n", ", line 2 column 4"),
         ("a.yaml", "a: 1\na: 2\n", "names 'a' twice (line 2)"),
         ("a.yaml", "f:\n  a: 1\n  a: 2\n", "names 'a' twice (line 3)"),
         ("a.yaml", "- 1\n- 2\n", "must hold parameters by name, not 1,2"),
@@ -134,6 +135,15 @@ def test_read_file_refuses_a_file_without_end() -> None:
         read_file(Path("/dev/zero"))
 
 
+def test_read_file_takes_a_file_of_exactly_the_limit(tmp_path: Path) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text("days = 3\n".ljust(1 << 20, "#"))
+    assert read_file(path) == {"days": 3}
+    path.write_text("days = 3\n".ljust((1 << 20) + 1, "#"))
+    with pytest.raises(ConfigError, match="is larger than 1048576 bytes"):
+        read_file(path)
+
+
 def test_read_file_suggests_a_file_of_nearly_that_name(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text("")
     with pytest.raises(ConfigError) as caught:
@@ -148,7 +158,9 @@ def test_read_file_reads_a_pipe(tmp_path: Path) -> None:
     os.close(writer)
     try:
         assert read_file(Path(f"/dev/fd/{reader}")) == {"days": 3}
-        assert read_file(Path(f"/dev/fd/{reader}")) == {"days": 3}  # a pipe has nothing left to read
+        assert read_file(Path(f"/dev/fd/{reader}")) == {
+            "days": 3
+        }  # a pipe has nothing left to read
     finally:
         os.close(reader)
 
