@@ -21,24 +21,24 @@ TASK_REWARDS = ("first_task_reward", "second_task_reward")
 
 
 class _Seats:
-    """What both forms share: the two agents of a bundle, their spaces, and who earns what.
+    """What both forms share: the agents of a bundle (the user, and the assistant if there is one), their spaces, and who earns what.
 
     An agent earns its own observation, inference and policy rewards, and its share of the two rewards of the task.
 
     Args:
-        bundle: A game with both agents.
+        bundle: A game with a user, and perhaps an assistant.
         split: The share of each of the two task rewards that goes to the user and to the assistant.
     """
 
     def __init__(
         self, bundle: Bundle, split: tuple[tuple[float, float], tuple[float, float]]
     ) -> None:
-        if bundle.user is None or bundle.assistant is None:
-            raise HciError(
-                f"A game for two learners needs a user and an assistant; this one is {bundle.name}."
-            )
+        if bundle.user is None:
+            raise HciError(f"A game for learners needs a user; this one is {bundle.name}.")
         self.bundle, self.split = bundle, split
-        self.agents: dict[str, Agent] = {"user": bundle.user, "assistant": bundle.assistant}
+        self.agents: dict[str, Agent] = {"user": bundle.user}
+        if bundle.assistant is not None:
+            self.agents["assistant"] = bundle.assistant
         bundle.reset(go_to=0, episode=0)
         self.codes = {role: ActionCode(agent.policy.element) for role, agent in self.agents.items()}
         self.spaces = {
@@ -66,7 +66,7 @@ class _Seats:
                     parts[role] += share * value
             else:
                 parts["user" if name.startswith("user") else "assistant"] += value
-        return {str(role): value for role, value in parts.items()}
+        return {str(role): value for role, value in parts.items() if role in self.agents}
 
 
 EQUAL = ((0.5, 0.5), (0.5, 0.5))
@@ -76,7 +76,7 @@ class GameAEC(AECEnv[str, dict[str, Any], Any]):  # type: ignore[misc] # Petting
     """The agents act one after the other, as in the game: the assistant sees what the user just did.
 
     Args:
-        bundle: A game with both agents.
+        bundle: A game with a user, and perhaps an assistant.
         split: See `_Seats`.
         render_mode: `ansi`, or None.
     """
@@ -96,7 +96,7 @@ class GameAEC(AECEnv[str, dict[str, Any], Any]):  # type: ignore[misc] # Petting
         super().__init__()
         self._seats = _Seats(bundle, split)
         self.bundle, self.render_mode = bundle, render_mode
-        self.possible_agents = [str(role) for role in ROLES]
+        self.possible_agents = list(self._seats.agents)
         self.observation_spaces: dict[str, Space[Any]] = dict(self._seats.spaces)
         self.action_spaces: dict[str, Space[Any]] = {
             role: code.space for role, code in self._seats.codes.items()
@@ -136,7 +136,9 @@ class GameAEC(AECEnv[str, dict[str, Any], Any]):  # type: ignore[misc] # Petting
         self._cumulative_rewards[acting] = 0.0
         given = self._seats.codes[acting].decode(action)
         if acting == "user":
-            result = self.bundle.step(user_action=given, go_to=Turn.ASSISTANT_ACT)
+            # Without an assistant the user's next turn follows.
+            then = Turn.ASSISTANT_ACT if "assistant" in self._seats.agents else Turn.USER_ACT
+            result = self.bundle.step(user_action=given, go_to=then)
         else:
             result = self.bundle.step(assistant_action=given, go_to=Turn.USER_ACT)
         if self.bundle.over:
@@ -145,7 +147,8 @@ class GameAEC(AECEnv[str, dict[str, Any], Any]):  # type: ignore[misc] # Petting
         self.rewards = self._seats.earned(result)
         self.terminations = dict.fromkeys(self.agents, result.is_done)
         self.truncations = dict.fromkeys(self.agents, result.truncated)
-        self.agent_selection = "assistant" if acting == "user" else "user"
+        alone = len(self.possible_agents) == 1
+        self.agent_selection = "assistant" if acting == "user" and not alone else "user"
         self._accumulate_rewards()
 
     def render(self) -> str | None:
@@ -161,7 +164,7 @@ class GameParallel(ParallelEnv[str, dict[str, Any], Any]):  # type: ignore[misc]
     """Both agents choose at once: the assistant does not see what the user does in the same round.
 
     Args:
-        bundle: A game with both agents.
+        bundle: A game with a user, and perhaps an assistant.
         split: See `_Seats`.
         render_mode: `ansi`, or None.
     """
@@ -180,7 +183,7 @@ class GameParallel(ParallelEnv[str, dict[str, Any], Any]):  # type: ignore[misc]
         super().__init__()
         self._seats = _Seats(bundle, split)
         self.bundle, self.render_mode = bundle, render_mode
-        self.possible_agents = [str(role) for role in ROLES]
+        self.possible_agents = list(self._seats.agents)
         self.agents: list[str] = []
         self.observation_spaces: dict[str, Space[Any]] = dict(self._seats.spaces)
         self.action_spaces: dict[str, Space[Any]] = {
@@ -204,9 +207,12 @@ class GameParallel(ParallelEnv[str, dict[str, Any], Any]):  # type: ignore[misc]
         return self._look(), {agent: {} for agent in self.agents}
 
     def _look(self) -> dict[str, dict[str, Any]]:
-        # The assistant's last look came before its last action; what it chooses on now is the state as it stands.
-        now = self._seats.agents["assistant"].observe(affect=False)[0]
-        return {"user": self._seats.look("user"), "assistant": self._seats.lenses["assistant"](now)}
+        looks = {"user": self._seats.look("user")}
+        if "assistant" in self._seats.agents:
+            # Its last look came before its last action; what it chooses on now is the state as it stands.
+            now = self._seats.agents["assistant"].observe(affect=False)[0]
+            looks["assistant"] = self._seats.lenses["assistant"](now)
+        return looks
 
     def step(
         self, actions: dict[str, Any]
@@ -221,7 +227,7 @@ class GameParallel(ParallelEnv[str, dict[str, Any], Any]):  # type: ignore[misc]
         given = {
             role: self._seats.codes[role].decode(actions[role]) for role in self.possible_agents
         }
-        result = self.bundle.step(given["user"], given["assistant"], go_to=Turn.USER_ACT)
+        result = self.bundle.step(given["user"], given.get("assistant"), go_to=Turn.USER_ACT)
         if self.bundle.over:
             self._seats.agents["user"].observe(result.state)
         agents = self.agents

@@ -134,7 +134,8 @@ def _beliefs(rows: Sequence[dict[str, Any]], episode: int) -> Iterator[Block]:
         for key, value in row["state"].items():
             if key.endswith("beliefs") and isinstance(value, list):
                 cells += [
-                    {"turn": count, "hypothesis": i, "belief": round(item, 2)} for i, item in enumerate(value)
+                    {"turn": count, "hypothesis": i, "belief": round(item, 2)}
+                    for i, item in enumerate(value)
                 ]
     if cells:
         caption = (
