@@ -13,7 +13,7 @@ TINY: dict[str, Any] = {
     "seconds": 0.12,
     "hold": 0.04,
     "controller": {"horizon": 0.2},
-    "optimizer": {"kind": "ps", "num_rollouts": 4, "num_nodes": 2},
+    "optimizer": {"kind": "ps", "num_rollouts": 4, "num_nodes": 4},
     "record": {"fan_every": 2, "fan_size": 2, "animation": False},
 }
 
