@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -22,6 +22,7 @@ from taskloom_anomaly.detectors.protocol import (
 ClassSource = Literal["none", "predicted", "label"]
 
 
+@runtime_checkable
 class LayerRule(Protocol):
     """What one layer of a streaming detector does; `classes` is all zero for rules that do not tell classes apart."""
 

@@ -48,6 +48,7 @@ ALL_LAYERS = "all"
 """The layer name of scores that are read off several layers at once."""
 
 
+@runtime_checkable
 class TrainableHandle(Protocol):
     """A model that a detector may run and train; parameters are a flat dictionary of float arrays."""
 
@@ -120,6 +121,7 @@ class FeatureSpec:
     handle: TrainableHandle | None = None
 
 
+@runtime_checkable
 class Stream(Protocol):
     """Batches of features that can be read more than once, always in the same order."""
 

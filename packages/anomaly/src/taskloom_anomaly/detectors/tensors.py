@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from taskloom_anomaly.detectors.protocol import Tensors
 
 
+@runtime_checkable
 class Record(Protocol):
     """A NamedTuple of arrays."""
 
