@@ -20,7 +20,7 @@ class PolymersConfig(DiffusionConfig):
     """Synthetic polymers, or a file of real ones."""
 
     path: Path | None = None
-    """File with one pSMILES a line; without it, about 2,600 synthetic repeat units."""
+    """File with one pSMILES a line; without it, about 2,850 synthetic repeat units."""
     num_polymers: Annotated[int, Field(ge=0)] = 0
     """At most this many synthetic polymers; 0 is all."""
     holdout_share: Annotated[float, Field(gt=0, lt=1)] = 0.05

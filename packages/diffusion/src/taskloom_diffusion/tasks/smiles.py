@@ -17,7 +17,7 @@ class SmilesConfig(DiffusionConfig):
     """Molecules that come with RDKit."""
 
     num_molecules: Annotated[int, Field(ge=0)] = 0
-    """At most this many molecules; 0 is all (about 13,000)."""
+    """At most this many molecules; 0 is all (about 14,500)."""
     holdout_share: Annotated[float, Field(gt=0, lt=1)] = 0.05
     """Share held out of training."""
 
