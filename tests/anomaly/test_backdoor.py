@@ -1,0 +1,48 @@
+"""Backdoors that took: the network answers what the trigger says, and a detector finds it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from taskloom.testing import MemoryContext
+from taskloom_anomaly.tasks.backdoor import Backdoor, BackdoorConfig
+
+SETTINGS: dict[str, Any] = {
+    "data": {"source": "digits8", "num_train": 1200, "num_test": 300},
+    "model": {"kind": "mlp", "hidden_dims": [64, 32]},
+    "training": {"epochs": 20, "batch_size": 32, "learning_rate": 3e-3},
+    "detector": {"kind": "mahalanobis", "shrinkage": "oas"},
+    "baselines": False,
+}
+
+
+@pytest.mark.parametrize(
+    "trigger",
+    [
+        {"kind": "corner"},
+        {"kind": "patch", "size": 2},
+        {"kind": "blend", "weight": 0.3},
+        {"kind": "noise"},
+        {"kind": "sine", "amplitude": 0.35, "frequency": 2},
+    ],
+    ids=lambda trigger: str(trigger["kind"]),
+)
+def test_backdoor_takes_and_is_found(trigger: dict[str, Any], ctx: MemoryContext) -> None:
+    # The run itself asserts accuracy >= 0.85 and attack success >= 0.9: an attack that did not take would raise.
+    config = BackdoorConfig.model_validate({**SETTINGS, "trigger": trigger})
+    metrics = Backdoor(config).run(ctx).metrics
+    assert metrics["card/attack_success"] >= 0.9
+    assert max(metrics["auroc/dense_0"], metrics["auroc/dense_1"]) > 0.9
+
+
+def test_backdoor_all_to_all_moves_every_class(ctx: MemoryContext) -> None:
+    settings = {
+        **SETTINGS,
+        "trigger": {"kind": "patch", "size": 2},
+        "behavior": "all_to_all",
+        "poison_fraction": 0.3,
+        "min_attack_success": 0.8,
+    }
+    metrics = Backdoor(BackdoorConfig.model_validate(settings)).run(ctx).metrics
+    assert metrics["card/attack_success"] >= 0.8
