@@ -198,7 +198,6 @@ def test_a_gymnasium_game_plays_what_the_batch_plays() -> None:
 def test_stable_baselines_learns_from_the_games() -> None:
     pytest.importorskip("stable_baselines3")
     from stable_baselines3 import PPO
-
     from taskloom_hci.exports.sb3 import PointingVecEnv
 
     env = PointingVecEnv(make_bundle("pointing", max_rounds=6), 4)

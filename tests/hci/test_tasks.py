@@ -57,3 +57,21 @@ def test_tasks_report_what_they_played(ref: TaskRef, tmp_path: Path) -> None:
 
     kinds = [type(block).__name__ for block in report(Finished())]  # type: ignore[arg-type]
     assert {"Heading", "Table", "Chart"} <= set(kinds)
+
+
+def test_help_needs_neither_numpy_nor_gymnasium() -> None:
+    import subprocess
+    import sys
+
+    modules = sorted({ref.target.split(":")[0] for ref in DOMAIN.tasks})
+    code = f"import sys, {', '.join(modules)}\nprint(sorted({{'numpy', 'gymnasium', 'numba'}} & set(sys.modules)))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("kind", ["users", "assistants"])
+def test_components_are_what_the_manifest_says(kind: str) -> None:
+    for ref in DOMAIN.components[f"taskloom_hci.{kind}"]:
+        module, name = ref.target.split(":")
+        made = getattr(__import__(module, fromlist=[name]), name)
+        assert made().kind == ref.name

@@ -20,7 +20,7 @@ class HciConfig(Config):
         ConstantGainConfig()
     )
     """Who helps; none leaves the user alone."""
-    episodes: Annotated[int, Field(ge=1, le=100_000_000)] = 1000
+    episodes: Annotated[int, Field(ge=1, le=10_000_000)] = 1000
     """Episodes that are played."""
     backend: Annotated[Literal["auto", "loop", "numpy", "numba"], ExecutionOnly()] = "auto"
     """How episodes are played: one by one, or all at once; the trajectories are the same."""

@@ -23,7 +23,7 @@ class ClassicControlConfig(HciConfig):
     """Who controls the arm."""
     assistant: Annotated[AssistantConfig, OneOf("taskloom_hci.assistants")] | None = None
     """Nobody helps here."""
-    episodes: Annotated[int, Field(ge=1, le=100_000_000)] = 200
+    episodes: Annotated[int, Field(ge=1, le=10_000_000)] = 200
     """Episodes that are played."""
     timestep: Annotated[float, Field(gt=0, le=0.05), Unit("s")] = 0.01
     """Length of a step."""

@@ -26,7 +26,7 @@ class PipeConfig(HciConfig):
         RandomAssistantConfig()
     )
     """Who helps; none leaves the user alone."""
-    episodes: Annotated[int, Field(ge=1, le=100_000_000)] = 50
+    episodes: Annotated[int, Field(ge=1, le=10_000_000)] = 50
     """Episodes that are played."""
     command: str = ""
     """The program and its arguments; it keeps a number `x` and speaks the protocol of the documentation."""

@@ -23,7 +23,7 @@ class TeachingConfig(HciConfig):
     """Who learns."""
     assistant: Annotated[AssistantConfig, OneOf("taskloom_hci.assistants")] | None = LeitnerConfig()
     """Who teaches."""
-    episodes: Annotated[int, Field(ge=1, le=100_000_000)] = 50
+    episodes: Annotated[int, Field(ge=1, le=10_000_000)] = 50
     """Episodes that are played."""
     items: Annotated[int, Field(ge=1, le=1000)] = 20
     """Items to learn."""
