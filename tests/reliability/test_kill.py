@@ -18,7 +18,9 @@ from taskloom.runs.writer import read_lines
 from taskloom_probe.support import load, make_run, steps
 from taskloom_probe.tasks import WalkConfig
 
-# `make soak` raises this; the numbers below fit into the budget of every commit.
+# From 3.12 on, Python warns of forks beside threads; the threads here are pytest-xdist's, and the children touch none.
+pytestmark = pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning")
+# TASKLOOM_KILLS raises this; the number below fits into the budget of every commit.
 KILLS = int(os.environ.get("TASKLOOM_KILLS", "150"))
 
 
