@@ -1,6 +1,9 @@
 """The commands around runs, as a user types them: output, exit codes, and one sentence for what cannot be."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -196,3 +199,21 @@ def test_search_for_a_metric_that_does_not_exist_names_those_that_do(
     code, _, err = _say(capsys, *words, "--optimize=metrics.plaice:max")
     assert code == 2
     assert "has no metric 'plaice'; it has place, steps" in err
+
+
+def test_listing_runs_imports_neither_typer_nor_pydantic(store: Path) -> None:
+    code = (
+        "import sys; from taskloom.cli import main\n"
+        "code = main(['runs', 'ls', '--where', 'metrics.steps > 1', '--sort', 'duration'])\n"
+        "heavy = {'typer', 'pydantic', 'rich', 'numpy', 'yaml'} & set(sys.modules)\n"
+        "sys.exit(code or (f'imported {heavy}' if heavy else 0))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "TASKS_STORE": str(store)},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 4
