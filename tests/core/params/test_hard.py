@@ -139,3 +139,18 @@ def test_names_in_capitals_are_reached_from_the_environment() -> None:
         Kp: float = 1.0
 
     assert resolve(Shouting, environ={"TASKS__KP": "2"}).config == Shouting(Kp=2.0)
+
+
+def test_component_with_a_default_can_be_taken_out() -> None:
+    from typing import Annotated
+
+    from garden_domain.feeders import Drip, Feeder
+    from taskloom import Config, OneOf
+
+    class Fed(Config):
+        helper: Annotated[Feeder, OneOf("garden_domain.feeders")] | None = Drip()
+
+    assert resolve(Fed, environ={}).config.helper.kind == "drip"
+    resolved = resolve(Fed, environ={}, arguments={"helper": "none"})
+    assert resolved.config.helper is None
+    assert resolved.sources["helper"] == "command line"
