@@ -274,7 +274,9 @@ def _write(
 def _unmasking(task: DiffusionTask, generated: Generated) -> list[list[list[str]]]:
     """Return the recorded states as tokens: (states, sequences, positions)."""
     names = task.tokenizer.tokens
-    return [[[names[i] for i in row] for row in state.tolist()] for state in generated.trajectory]
+    return [
+        [[names[int(i)] for i in row] for row in state.tolist()] for state in generated.trajectory
+    ]
 
 
 def _too_long(prepared: Prepared, config: DiffusionConfig) -> str:

@@ -55,5 +55,5 @@ def split_corpus(
         )
     order = np.random.default_rng(seed).permutation(len(texts))
     num_holdout = min(max(1, round(holdout_share * len(texts))), len(texts) - 1)
-    shuffled = [texts[i] for i in order]
+    shuffled = [texts[int(i)] for i in order]
     return Corpus(name, shuffled[num_holdout:], shuffled[:num_holdout], licence)

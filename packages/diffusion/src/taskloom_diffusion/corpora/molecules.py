@@ -87,7 +87,7 @@ def _molecule_corpus(
     if limit and limit < len(raw):
         # A margin for what is left out below, so that a small corpus does not pay for parsing the large one.
         chosen = np.random.default_rng(seed).permutation(len(raw))[: 2 * limit]
-        raw = [raw[i] for i in sorted(chosen)]
+        raw = [raw[int(i)] for i in sorted(chosen)]
     texts, left_out = canonical_unique(raw, keep_plain=True)
     corpus = split_corpus(
         name, texts[:limit] if limit else texts, holdout_share, seed, licence=licence
@@ -124,7 +124,7 @@ def moses_molecules(num_molecules: int, seed: int) -> Corpus:
     train, test = (_first_column(files[f"{part}.csv.gz"]) for part in ("train", "test"))
     if num_molecules and num_molecules < len(train):
         chosen = np.random.default_rng(seed).permutation(len(train))[:num_molecules]
-        train = [train[i] for i in chosen]
+        train = [train[int(i)] for i in chosen]
     return Corpus("MOSES", train, test, "MIT")
 
 

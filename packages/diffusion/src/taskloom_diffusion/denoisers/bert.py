@@ -51,9 +51,9 @@ class BertDiffusionModel(BertPreTrainedModel):  # type: ignore[no-untyped-call] 
         """
         early = timestep_embeds is not None and self.add_time_to == "input"
         if early and timestep_embeds is not None:
-            if inputs_embeds is None:
-                inputs_embeds = self.bert.embeddings.word_embeddings(input_ids)
-            inputs_embeds = inputs_embeds + timestep_embeds[:, None]
+            words: Any = self.bert.embeddings.word_embeddings
+            embedded: Tensor = words(input_ids) if inputs_embeds is None else inputs_embeds
+            inputs_embeds = embedded + timestep_embeds[:, None]
             input_ids = None
         output = self.bert(
             input_ids=input_ids,

@@ -29,7 +29,7 @@ class Predictor:
     ) -> None:
         self.denoiser = denoiser
         self.process = process
-        self.kind = kind
+        self.kind: Parameterization = kind
         self.calls = torch.zeros(num_rows, dtype=torch.long)
 
     @torch.no_grad()

@@ -29,12 +29,9 @@ class Average:
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         self.updates += 1
         parameters = dict(self.model.named_parameters())
-        names = list(self.weights)
-        torch._foreach_lerp_(
-            [self.weights[n] for n in names],
-            [parameters[n].detach() for n in names],
-            1 - decay if self.decay else 1.0,
-        )
+        share = 1 - decay if self.decay else 1.0
+        for name, weight in self.weights.items():
+            weight.lerp_(parameters[name].detach(), share)
 
     @contextmanager
     def applied(self) -> Iterator[None]:

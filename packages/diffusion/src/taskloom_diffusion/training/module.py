@@ -76,7 +76,7 @@ class DiffusionTask(pl.LightningModule):
         self.pad_token_id = self.vocabulary.pad_id
         self.schedule = self.settings.schedule
         self.diffusion_process = self.settings.process.build(self.vocabulary)
-        self.parameterization = self._parameterization()
+        self.parameterization: Parameterization = self._parameterization()
         self.level_sampler = self._level_sampler()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive_seed(seed, "weights"))

@@ -74,7 +74,9 @@ def choose(base: Any, group: str, name: str, settings: Sequence[str], default: T
         fields: dict[str, Any] = {"kind": name, **given}
     else:
         fields = {**default.model_dump(mode="json"), **given}  # type: ignore[attr-defined]  # a pydantic component
-    adapter: TypeAdapter[T] = TypeAdapter(Annotated[base, OneOf(group)])
+    # The base is chosen at run time, so the annotation is built as a value.
+    annotation: Any = Annotated.__class_getitem__((base, OneOf(group)))  # type: ignore[attr-defined]  # not in the stubs
+    adapter: TypeAdapter[T] = TypeAdapter(annotation)
     try:
         return adapter.validate_python(fields)
     except ValidationError as error:
