@@ -97,7 +97,7 @@ def test_completing_names_imports_neither_typer_nor_pydantic(
 @pytest.fixture
 def shell(tmp_path: Path) -> Iterator[Callable[..., str]]:
     """Return a function that types a line into an interactive shell and returns what the terminal shows."""
-    started: list[tuple[int, int]] = []
+    started: list[tuple[subprocess.Popen[bytes], int]] = []
 
     def type_in(program: str, setup: str, line: str, until: str) -> str:
         bin_folder = tmp_path / "bin"
@@ -114,25 +114,26 @@ def shell(tmp_path: Path) -> Iterator[Callable[..., str]]:
             "TERM": "dumb",
             "PS1": "$ ",
         }
-        pid, terminal = pty.fork()
-        if pid == 0:
-            os.chdir(tmp_path)
-            words = (
-                [program, "-f", "-i"]
-                if program == "zsh"
-                else [program, "--norc", "--noprofile", "-i"]
-            )
-            os.execvpe(program, words, env)
-        started.append((pid, terminal))
+        words = (
+            [program, "-f", "-i"] if program == "zsh" else [program, "--norc", "--noprofile", "-i"]
+        )
+        terminal, other_end = pty.openpty()
+        # setsid makes the terminal the shell's own, as job control wants it.
+        process = subprocess.Popen(
+            ["setsid", "--ctty", *words],
+            stdin=other_end, stdout=other_end, stderr=other_end, cwd=tmp_path, env=env,
+        )  # fmt: skip
+        os.close(other_end)
+        started.append((process, terminal))
         _write(terminal, f"{setup}\necho set-$((40 + 2))\n")
         _read(terminal, "set-42")
         _write(terminal, line)
         return _read(terminal, until)
 
     yield type_in
-    for pid, terminal in started:
-        os.kill(pid, 9)
-        os.waitpid(pid, 0)
+    for process, terminal in started:
+        process.kill()
+        process.wait()
         os.close(terminal)
 
 

@@ -2,11 +2,9 @@
 
 import os
 import random
-import signal
 import subprocess
 import time
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,37 +13,18 @@ from taskloom.execute import continue_run, run_task
 from taskloom.runs import Run, RunLayout
 from taskloom.runs.checkpoints import published, verify
 from taskloom.runs.writer import read_lines
+from taskloom_probe.forks import Forker
 from taskloom_probe.support import load, make_run, steps
 from taskloom_probe.tasks import WalkConfig
 
-# From 3.12 on, Python warns of forks beside threads; the threads here are pytest-xdist's, and the children touch none.
-pytestmark = pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning")
 # TASKLOOM_KILLS raises this; the number below fits into the budget of every commit.
 KILLS = int(os.environ.get("TASKLOOM_KILLS", "150"))
 
 
-class Forked:
-    """A worker forked from this process: 10 ms to start instead of half a second, so many can be killed."""
-
-    def __init__(self, act: Callable[[], object]) -> None:
-        self.pid = os.fork()
-        if self.pid == 0:
-            code = 1
-            try:
-                act()
-                code = 0
-            finally:
-                os._exit(code)
-
-    def kill(self) -> int:
-        """Kill it and return how it ended: -9, or 0 if it was quicker."""
-        os.kill(self.pid, signal.SIGKILL)
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-
-    def is_over(self) -> bool:
-        """Whether it has ended by itself."""
-        pid, _ = os.waitpid(self.pid, os.WNOHANG)
-        return pid != 0
+@pytest.fixture(scope="module")
+def forker() -> Iterator[Forker]:
+    with Forker() as process:
+        yield process
 
 
 def _assert_sound(layout: RunLayout, seen: int) -> Run:
@@ -64,7 +43,9 @@ def _assert_sound(layout: RunLayout, seen: int) -> Run:
 
 
 @pytest.mark.slow
-def test_random_kills_lose_nothing_and_resume_to_the_same_end(tmp_path: Path) -> None:
+def test_random_kills_lose_nothing_and_resume_to_the_same_end(
+    tmp_path: Path, forker: Forker
+) -> None:
     generator = random.Random(20261121)
     config = WalkConfig(steps=60, every=4)
     whole = run_task(load("walk"), config, store=tmp_path / "whole", quiet=True)
@@ -72,11 +53,11 @@ def test_random_kills_lose_nothing_and_resume_to_the_same_end(tmp_path: Path) ->
     while killed < KILLS:
         layout = make_run(tmp_path / "store", "walk", config.model_copy(update={"pause": 0.0005}))
         for _ in range(200):
-            worker = Forked(partial(continue_run, load("walk"), layout, quiet=True, report=False))
+            worker = forker.start("continue", layout.dir)
             # The begin and the end are the delicate instants, so short waits are drawn most often.
             time.sleep(0.1 * generator.random() ** 2)
             seen = layout.metrics.read_bytes().count(b"\n") if layout.metrics.exists() else 0
-            if worker.kill() == 0:
+            if forker.kill(worker) == 0:
                 break
             killed += 1
             if _assert_sound(layout, seen).status == "finished":
@@ -88,12 +69,14 @@ def test_random_kills_lose_nothing_and_resume_to_the_same_end(tmp_path: Path) ->
         assert [row["place"] for row in end.history()] == [row["place"] for row in whole.history()]
 
 
-def test_kills_while_a_folder_is_made_leave_no_half_made_run(tmp_path: Path) -> None:
+def test_kills_while_a_folder_is_made_leave_no_half_made_run(
+    tmp_path: Path, forker: Forker
+) -> None:
     generator = random.Random(7)
     for _ in range(25):
-        worker = Forked(lambda: make_run(tmp_path, "walk", WalkConfig()))
+        worker = forker.start("make", tmp_path)
         time.sleep(0.05 * generator.random())
-        worker.kill()
+        forker.kill(worker)
     for path in tmp_path.glob("*/run.json"):
         assert Run(path.parent).status == "created"
         assert (path.parent / "config.toml").exists()
@@ -116,23 +99,16 @@ def test_every_truncation_of_the_last_record_is_read_or_refused(tmp_path: Path) 
             Run(run.dir)
 
 
-def test_worker_killed_while_it_holds_the_index_blocks_nobody(tmp_path: Path) -> None:
-    import sqlite3
-
-    from taskloom.runs.index import NAME, documents
+def test_worker_killed_while_it_holds_the_index_blocks_nobody(
+    tmp_path: Path, forker: Forker
+) -> None:
+    from taskloom.runs.index import documents
 
     run_task(load("walk"), WalkConfig(steps=2), store=tmp_path, quiet=True)
     documents(tmp_path)
-
-    def hold() -> None:
-        connection = sqlite3.connect(tmp_path / NAME, isolation_level=None)
-        connection.execute("BEGIN EXCLUSIVE")
-        connection.execute("DELETE FROM runs")
-        time.sleep(60)
-
-    worker = Forked(hold)
+    worker = forker.start("hold", tmp_path)
     time.sleep(0.2)
-    worker.kill()
+    forker.kill(worker)
     assert len(documents(tmp_path)[0]) == 1
 
 

@@ -12,7 +12,13 @@ node=$(hostname -s)
 stop() {
     for name in slurmd slurmctld munged; do
         if [ -s "$folder/$name.pid" ]; then
-            kill "$(cat "$folder/$name.pid")" 2>/dev/null || true
+            pid=$(cat "$folder/$name.pid")
+            kill "$pid" 2>/dev/null || true
+            # The ports are free for the next cluster only when it has gone.
+            for _ in $(seq 100); do
+                kill -0 "$pid" 2>/dev/null || break
+                sleep 0.1
+            done
         fi
     done
 }

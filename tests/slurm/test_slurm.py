@@ -1,5 +1,6 @@
 """The slurm executor on a real node: a job array, a cancelled job, a killed worker, and a submitter that dies."""
 
+import fcntl
 import os
 import shutil
 import signal
@@ -31,10 +32,14 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     if os.geteuid() != 0:
         pytest.skip("a Slurm node starts jobs for its users, so this test has to be root")
     folder = tmp_path_factory.mktemp("slurm")
+    # Workers of pytest-xdist share the ports of the cluster, so they take turns.
+    turn = (tmp_path_factory.getbasetemp().parent / "slurm.lock").open("w")
+    fcntl.flock(turn, fcntl.LOCK_EX)
     started = subprocess.run(
         ["sh", _SCRIPT, "start", str(folder)], check=False, capture_output=True, text=True
     )
     if started.returncode != 0:
+        turn.close()
         pytest.skip(f"Slurm does not start here: {started.stderr.strip()}")
     before = {name: os.environ.get(name) for name in ("SLURM_CONF", "PYTHONPATH")}
     os.environ["SLURM_CONF"] = str(folder / "slurm.conf")
@@ -47,6 +52,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             os.environ.pop(name, None)
         else:
             os.environ[name] = value
+    turn.close()
 
 
 class _Watching:

@@ -12,7 +12,7 @@ from taskloom.config import Config
 from taskloom.errors import ExitCode, RunFailedError, StoreError, TaskloomError
 from taskloom.execute.console import Console
 from taskloom.execute.context import LiveContext, check_metric_name
-from taskloom.execute.failure import describe_failure, first_line
+from taskloom.execute.failure import describe_failure, first_line, is_store_failure
 from taskloom.execute.logs import logging_to
 from taskloom.execute.signals import StopRequest
 from taskloom.runs import checkpoints, index
@@ -64,7 +64,7 @@ def attempt(
         )
         try:
             with stop.installed(record.resources.time_limit):
-                end = _run(task, ctx, checkpoint.dir if checkpoint else None, stop)
+                end = _run(task, ctx, layout, checkpoint.dir if checkpoint else None, stop)
                 record = _finalise(layout, record, ctx, end)
                 run = Run(layout.dir, record)
                 sinks.close(run)
@@ -75,7 +75,13 @@ def attempt(
     return _conclude(run, end, console)
 
 
-def _run(task: Task[Config], ctx: LiveContext, checkpoint: Path | None, stop: StopRequest) -> _End:
+def _run(
+    task: Task[Config],
+    ctx: LiveContext,
+    layout: RunLayout,
+    checkpoint: Path | None,
+    stop: StopRequest,
+) -> _End:
     """Call the task and classify how it ended. Tasks raise ordinary exceptions; this is the boundary."""
     try:
         result = _call(task, ctx, checkpoint)
@@ -86,13 +92,24 @@ def _run(task: Task[Config], ctx: LiveContext, checkpoint: Path | None, stop: St
         # Libraries (Lightning is one) turn an interruption into an exception of their own.
         if stop.interrupted or isinstance(error, KeyboardInterrupt):
             return _End("stopped", stop.exit_code)
-        failure = describe_failure(error)
-        _log.error("the task raised %s", first_line(failure), exc_info=error)
-        code = error.exit_code if isinstance(error, TaskloomError) else ExitCode.FAILED
-        return _End("failed", code, failure=failure, error=error)
+        return _failed(layout, error)
     if stop.noticed:
         return _End("stopped", stop.exit_code, result)
     return _End("finished", ExitCode.OK, result)
+
+
+def _failed(layout: RunLayout, error: BaseException) -> _End:
+    """Tell what was foreseen, and needs its sentence alone, from what a traceback must explain."""
+    failure = describe_failure(error)
+    if isinstance(error, OSError) and is_store_failure(error, layout.dir):
+        refused = StoreError(f"Cannot write into {layout.dir}: {error.strerror}.")
+        refused.__cause__ = error
+        error = refused
+    if isinstance(error, TaskloomError):
+        _log.error("%s", error.message)
+        return _End("failed", error.exit_code, failure=failure, error=error)
+    _log.error("the task raised %s", first_line(failure), exc_info=error)
+    return _End("failed", ExitCode.FAILED, failure=failure, error=error)
 
 
 def _call(task: Task[Config], ctx: LiveContext, checkpoint: Path | None) -> Result:
@@ -168,9 +185,9 @@ def _write_report(run: Run, console: Console) -> None:
 def _conclude(run: Run, end: _End, console: Console) -> Run:
     seconds = f"{run.record.duration:.1f} s"
     if end.failure is not None:
-        console.say(end.failure.traceback.rstrip())
         if isinstance(end.error, TaskloomError):
             raise end.error
+        console.say(end.failure.traceback.rstrip())
         raise RunFailedError(
             f"The run {run.id} failed after {seconds}: {first_line(end.failure)} (log: {run.layout.log}).",
             hint=f"Continue it with: tasks resume {run.id}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sysconfig
 import traceback
 from pathlib import Path
@@ -11,6 +12,7 @@ import taskloom
 from taskloom.runs.record import Failure
 
 _CORE = str(Path(taskloom.__file__).parent)
+_REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _INSTALLED = tuple({sysconfig.get_paths()[key] for key in ("stdlib", "purelib", "platlib")})
 
 
@@ -42,6 +44,16 @@ def trimmed_traceback(error: BaseException) -> str:
 def raised_by_user(error: BaseException) -> bool:
     """Whether any frame of the traceback lies outside core."""
     return any(not frame.startswith(_CORE) for frame in _files(error.__traceback__))
+
+
+def is_store_failure(error: OSError, folder: Path) -> bool:
+    """Whether the disk of a run's folder, rather than something that the task opened elsewhere, refused a write.
+
+    A failed `open` names its file, a failed `write` does not; what is full is then taken to be the store.
+    """
+    if error.errno not in _REFUSALS:
+        return False
+    return error.filename is None or Path(str(error.filename)).is_relative_to(folder)
 
 
 def _trim(stack: traceback.StackSummary) -> None:
