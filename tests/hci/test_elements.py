@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import pickle
 import re
 import warnings
@@ -51,7 +52,8 @@ from taskloom_hci.spaces import (
     numeric,
     sample,
 )
-from taskloom_hci.state import State, flatten, state_from_json
+from taskloom_hci.saving import state_from_json
+from taskloom_hci.state import State, flatten
 
 MAKERS: dict[str, Any] = {
     "cat": lambda **kw: cat_element(kw["N"], out_of_bounds_mode=kw["mode"]),
@@ -234,11 +236,66 @@ def test_values_are_never_shared() -> None:
     state["v"] = given
     given[0] = 7.0
     assert state["v"][0] == 1.0
+    seen = state.snapshot()
     with pytest.raises(ValueError, match="read-only"):
-        state["v"][0] = 3.0
+        seen["v"][0] = 3.0
     twin = pickle.loads(pickle.dumps(state))  # our own bytes
     assert twin.equals(state, "hard")
-    assert not twin["v"].flags.writeable
+    assert not twin.snapshot()["v"].flags.writeable
+
+
+def test_arrays_may_be_changed_in_place() -> None:
+    # The seed's idiom; the mode of the element holds as soon as the state is looked at again.
+    state = State(v=array_element((3,), low=0.0, high=4.0, out_of_bounds_mode="clip"))
+    before = state.snapshot()
+    state["v"][0] += 9
+    assert state["v"].tolist() == [4.0, 0.0, 0.0]
+    state["v"] += 1
+    state["v"][1:] *= 3
+    state.v[2] -= 1
+    assert state.snapshot()["v"].tolist() == [4.0, 3.0, 2.0]
+    assert before["v"].tolist() == [0.0, 0.0, 0.0]
+    held = state["v"]
+    held[0] = 2
+    assert state["v"] is held
+    after = state.snapshot()
+    assert after["v"].tolist() == [2.0, 3.0, 2.0]
+    with pytest.raises(ValueError, match="read-only"):
+        held[0] = 1  # too late: a snapshot was taken
+    other = copy.deepcopy(state)
+    other["v"][0] = 1
+    assert (state["v"][0], other["v"][0]) == (2.0, 1.0)
+    again = pickle.loads(pickle.dumps(other))  # our own bytes
+    assert again["v"].tolist() == [1.0, 3.0, 2.0]
+
+
+def test_a_refused_change_in_place_changes_nothing() -> None:
+    state = State(v=array_element((2,), low=0.0, high=4.0, out_of_bounds_mode="error"))
+    state["v"][0] = 9
+    with pytest.raises(NotContainedError, match="outside"):
+        state.snapshot()
+    assert state["v"].tolist() == [0.0, 0.0]
+
+
+def test_states_are_filtered_like_the_seeds() -> None:
+    state = State(
+        task=State(x=discrete_array_element(4, init=2), y=array_element((2,), low=0.0, high=1.0)),
+        goal=cat_element(3, init=1),
+    )
+    assert state.filter(flat=True, keep={"task": ("x",), "goal": None}) == {
+        "task__x": 2,
+        "goal": 1,
+    }
+    assert set(state.filter(remove=["goal"])["task"]) == {"x", "y"}
+    assert set(state.filter(remove={"task": ["y"]}, flat=True)) == {"task__x", "goal"}
+    assert state.filter("gym", keep=["goal"])["goal"].shape == (1,)
+    assert state.filter("space")["task"] == dict(state.task.space().spaces)
+    element = state.filter("element")["task"]["x"]
+    assert (element.init, element.mode) == (2, "warning")
+    with pytest.raises(UnknownKeyError, match="no entry 'gaol' to filter"):
+        state.filter(keep=["gaol"])
+    with pytest.raises(UnknownKeyError, match="filtered as"):
+        state.filter("values")  # type: ignore[arg-type]
 
 
 def test_wrong_shapes_and_kinds_are_refused() -> None:

@@ -123,7 +123,7 @@ class Agent:
             return self.state.snapshot(), 0.0
         stream = self.stream if affect else self.stream.fork()
         seen = self._seen() if observation is None else observation
-        changes, reward = self.inference_engine.infer(seen, self.state, stream)
+        changes, reward = self.inference_engine.infer(seen, self.state.snapshot(), stream)
         if affect:
             for key, value in changes.items():
                 self.state[key] = value
@@ -144,7 +144,8 @@ class Agent:
         """
         stream = self.stream if affect else self.stream.fork()
         seen = self._seen() if observation is None else observation
-        action, reward = self.policy.act(seen, self.state if state is None else state, stream)
+        own = self.state.snapshot() if state is None else state
+        action, reward = self.policy.act(seen, own, stream)
         return self.policy.element.admit(action), reward
 
     def predict(

@@ -303,6 +303,7 @@ class Bundle:
             outcome = self.task.on_user_action(user_action=action)
         else:
             outcome = self.task.on_assistant_action(assistant_action=action)
+        self.task.state.settle()
         if outcome is not None:
             rewards[task] += float(outcome[1])
             self.is_done = bool(outcome[2])
@@ -329,10 +330,16 @@ class Bundle:
                 owner.observation = observation
 
     def render(self, mode: str = "text", **axes: Any) -> str:
-        """Return the game as text: the turn, the last actions and what the task shows of itself."""
+        """Return the game as text: the turn, the last actions and what the task shows of itself.
+
+        Args:
+            mode: `text`; `plot` draws as well.
+            axes: matplotlib axes to draw on: `ax_task`, `ax_user`, `ax_assistant`.
+        """
         actions = {role: np.asarray(value).tolist() for role, value in self._actions.items()}
         head = f"round {self.round_index}, turn {int(self.turn)} ({NAMES[self.turn]}), actions {actions}"
-        return head + "\n" + self.task.render(mode, **axes)
+        shown = self.task.render(mode=mode, **axes)  # a task may print or draw instead
+        return f"{head}\n{shown}" if shown else head
 
     def close(self) -> None:
         """Let go of what the task holds outside this process."""

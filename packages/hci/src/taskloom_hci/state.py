@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Iterator, Mapping, MutableMapping
 from difflib import get_close_matches
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
-from gymnasium.spaces import Box, Dict as DictSpace, Discrete, Space
+from gymnasium.spaces import Dict as DictSpace, Space
+from numpy.typing import NDArray
 
 from taskloom_hci.elements import Element, Value
 from taskloom_hci.errors import ElementAssignmentWarning, ShapeError, UnknownKeyError
 from taskloom_hci.random import Stream
-from taskloom_hci.spaces import bounds, numeric
+
+if TYPE_CHECKING:
+    from taskloom_hci.filtering import FilterMode, Selection
 
 StateTree: TypeAlias = dict[str, Any]
 """A snapshot: nested dicts of NumPy scalars and read-only arrays."""
@@ -25,12 +27,13 @@ class State(MutableMapping[str, Any]):
 
         state["x"] = discrete_array_element(low=-1, high=4, init=0, out_of_bounds_mode="clip")
         state["x"] += 9     # 4
-        state["x"]          # a NumPy scalar; arrays come out read-only
+        state["y"][0] += 1  # arrays may be changed in place: the mode applies when the state is looked at next
 
-    To give a name another element, delete it first.
+    A snapshot never changes: an array that was taken from the state before it is read-only from then on, so that a late
+    write is an error instead of being lost. To give a name another element, delete it first.
     """
 
-    __slots__ = ("_elements", "_states", "_values")
+    __slots__ = ("_elements", "_lent", "_states", "_values")
 
     def __init__(
         self, entries: Mapping[str, Element | State] | None = None, **more: Element | State
@@ -38,21 +41,48 @@ class State(MutableMapping[str, Any]):
         self._elements: dict[str, Element] = {}
         self._states: dict[str, State] = {}
         self._values: dict[str, Any] = {}
+        self._lent: dict[
+            str, NDArray[Any]
+        ] = {}  # arrays that were handed out and may be written to
         for key, entry in {**(entries or {}), **more}.items():
             self[key] = entry
 
     def __getitem__(self, key: str) -> Value:
         try:
-            return self._values[key]
+            value = self._values[key]
         except KeyError:
             raise UnknownKeyError(_unknown(key, self._values)) from None
+        return self._lend(key) if type(value) is np.ndarray else value
+
+    def _lend(self, key: str) -> NDArray[Any]:
+        if key not in self._lent:
+            self._lent[key] = self._values[key].copy()
+        else:
+            self._settle(key)
+        return self._lent[key]
+
+    def _settle(self, key: str) -> None:
+        """Take over what was written into an array that was handed out."""
+        lent = self._lent[key]
+        if not np.array_equal(lent, self._values[key]):
+            try:
+                self._values[key] = self._elements[key].admit(lent)
+            finally:
+                lent[...] = self._values[key]  # clipped, or as it was if the value is refused
+
+    def _settle_all(self) -> None:
+        for key in self._lent:
+            self._settle(key)
+        for lent in self._lent.values():
+            lent.flags.writeable = False
+        self._lent.clear()
 
     def __setitem__(self, key: str, value: object) -> None:
         element = self._elements.get(key)
         if isinstance(value, Element):
             self._declare(key, value)
         elif element is not None:
-            self._values[key] = element.admit(value)  # type: ignore[arg-type] # admit refuses what is no array
+            self._store(key, element.admit(value))  # type: ignore[arg-type] # admit refuses what is no array
         elif isinstance(value, State) and key not in self._values:
             self._states[key] = self._values[key] = value
         elif key in self._states and isinstance(value, Mapping):
@@ -61,6 +91,13 @@ class State(MutableMapping[str, Any]):
             raise UnknownKeyError(
                 f"The state has no element '{key}' to take a value: declare it first, for instance with array_element(...)."
             )
+
+    def _store(self, key: str, value: Value) -> None:
+        if self._lent:
+            lent = self._lent.pop(key, None)
+            if lent is not None:
+                lent.flags.writeable = False
+        self._values[key] = value
 
     def _declare(self, key: str, element: Element) -> None:
         known = self._elements.get(key)
@@ -71,14 +108,15 @@ class State(MutableMapping[str, Any]):
                 ),
                 stacklevel=3,
             )
-            self._values[key] = known.admit(element.init)
+            self._store(key, known.admit(element.init))
             return
         self._elements[key] = element
-        self._values[key] = element.init
+        self._store(key, element.init)
 
     def __delitem__(self, key: str) -> None:
         if key not in self._values:
             raise UnknownKeyError(_unknown(key, self._values))
+        self._store(key, None)
         del self._values[key]
         self._elements.pop(key, None)
         self._states.pop(key, None)
@@ -92,19 +130,21 @@ class State(MutableMapping[str, Any]):
     def __getattr__(self, name: str) -> Value:
         if name.startswith("_") or name not in self._values:
             raise AttributeError(f"the state has no entry '{name}'")
-        return self._values[name]
+        return self[name]
 
     def __getstate__(self) -> tuple[dict[str, Any], ...]:
+        self._settle_all()
         return self._elements, self._states, self._values
 
     def __setstate__(self, saved: tuple[dict[str, Any], ...]) -> None:
         self._elements, self._states, self._values = saved
+        self._lent = {}
         for value in self._values.values():
             if isinstance(value, np.ndarray):
                 value.flags.writeable = False  # a copy or an unpickled array forgets it
 
     def __repr__(self) -> str:
-        return "State(" + ", ".join(f"{key}={value!r}" for key, value in self._values.items()) + ")"
+        return "State(" + ", ".join(f"{key}={value!r}" for key, value in self.items()) + ")"
 
     @property
     def elements(self) -> Mapping[str, Element]:
@@ -117,8 +157,18 @@ class State(MutableMapping[str, Any]):
             raise UnknownKeyError(_unknown(key, self._elements))
         return self._elements[key]
 
+    def settle(self) -> None:
+        """Take over what was written into arrays that were handed out; they are read-only from then on.
+
+        Raises:
+            NotContainedError: If a value that was written is outside its space and the mode is `error`.
+        """
+        if self._lent:
+            self._settle_all()
+
     def snapshot(self) -> StateTree:
         """Return the values as nested dicts that no later step changes."""
+        self.settle()
         values = self._values.copy()
         if self._states:
             for key, state in self._states.items():
@@ -131,7 +181,7 @@ class State(MutableMapping[str, Any]):
             if key in self._states:
                 self._states[key].restore(value)
             else:
-                self._values[key] = value
+                self._store(key, value)
 
     def reset(self, stream: Stream, forced: Mapping[str, Any] | None = None) -> None:
         """Draw every element at random; forced values replace the draws.
@@ -143,16 +193,16 @@ class State(MutableMapping[str, Any]):
         forced = forced or {}
         checked = self.checked(forced)
         for key, element in self._elements.items():
-            self._values[key] = element.draw(stream)
+            self._store(key, element.draw(stream))
         for key, state in self._states.items():
             state.reset(stream, forced.get(key))
         for key, value in checked.items():
-            self._values[key] = value
+            self._store(key, value)
 
     def force(self, forced: Mapping[str, Any]) -> None:
         """Set several values, all or none; elements that are not named stay."""
         for key, value in self.checked(forced).items():
-            self._values[key] = value
+            self._store(key, value)
         for key in forced.keys() & self._states.keys():
             self._states[key].force(forced[key])
 
@@ -193,7 +243,7 @@ class State(MutableMapping[str, Any]):
             if not (isinstance(other[key], State) and state.equals(other[key], mode)):
                 return False
         for key, element in self._elements.items():
-            if not np.array_equal(self._values[key], other[key]):
+            if not np.array_equal(self[key], other[key]):
                 return False
             if mode == "hard":
                 twin = other.element(key)
@@ -201,14 +251,25 @@ class State(MutableMapping[str, Any]):
                     return False
         return True
 
+    def filter(
+        self,
+        mode: FilterMode = "array",
+        *,
+        flat: bool = False,
+        keep: Selection | None = None,
+        remove: Selection | None = None,
+    ) -> dict[str, Any]:
+        """Return some of the entries as values, spaces or elements; see `filtering.filtered`."""
+        # A view of the state needs the state, not the other way round.
+        from taskloom_hci.filtering import filtered
+
+        return filtered(self, mode, flat=flat, keep=keep, remove=remove)
+
     def to_json(self) -> str:
-        """Return the state as JSON that `state_from_json` reads back with types, shapes and modes."""
-        return json.dumps(_to_plain(self))
+        """Return the state as JSON that `saving.state_from_json` reads back with types, shapes and modes."""
+        from taskloom_hci.saving import state_to_json
 
-
-def state_from_json(text: str) -> State:
-    """Return the state that `State.to_json` wrote."""
-    return _from_plain(json.loads(text))
+        return state_to_json(self)
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -227,44 +288,3 @@ def _unknown(key: object, known: Mapping[str, Any]) -> str:
     hint = f"; did you mean '{close[0]}'?" if close else ""
     names = ", ".join(known) or "nothing"
     return f"The state has no entry '{key}' (it has {names}){hint}"
-
-
-def _to_plain(state: State) -> dict[str, Any]:
-    plain: dict[str, Any] = {}
-    for key, value in state.items():
-        if isinstance(value, State):
-            plain[key] = {"state": _to_plain(value)}
-            continue
-        element = state.element(key)
-        low, high = bounds(element.space)
-        plain[key] = {
-            "category": isinstance(element.space, Discrete),
-            "dtype": np.dtype(element.space.dtype).name,
-            "shape": list(element.space.shape or ()),
-            "low": [str(bound) for bound in low.ravel().tolist()],
-            "high": [str(bound) for bound in high.ravel().tolist()],
-            "mode": element.mode,
-            "init_dtype": np.asarray(value).dtype.name,
-            "value": np.asarray(value).tolist(),
-        }
-    return plain
-
-
-def _from_plain(plain: Mapping[str, Any]) -> State:
-    state = State()
-    for key, entry in plain.items():
-        if "state" in entry:
-            state[key] = _from_plain(entry["state"])
-            continue
-        kind = np.dtype(entry["dtype"])
-        number = int if np.issubdtype(kind, np.integer) else float
-        low, high = (
-            np.array([number(bound) for bound in entry[side]], dtype=kind).reshape(entry["shape"])
-            for side in ("low", "high")
-        )
-        space: Box | Discrete = numeric(low, high, dtype=kind)
-        if entry["category"]:
-            space = Discrete(int(high) - int(low) + 1, start=int(low))
-        value = np.asarray(entry["value"], dtype=entry["init_dtype"])
-        state[key] = Element(space, value, entry["mode"])
-    return state

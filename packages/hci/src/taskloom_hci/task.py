@@ -90,7 +90,7 @@ class InteractionTask(ABC):
         return None
 
     def render(self, mode: str = "text", **axes: Any) -> str:
-        """Return the task's state as text, or draw it on `axes["task"]`, a matplotlib axis."""
+        """Return the task's state as text; in mode `plot` it may draw itself on `axes["ax_task"]`, a matplotlib axis."""
         del mode, axes
         return repr(self.state)
 

@@ -9,11 +9,17 @@ What is different on purpose is told in the documentation of the domain.
 
 from __future__ import annotations
 
-from taskloom_hci.agent import (
-    Agent as BaseAgent,
+from taskloom_hci.compat.agents import (
+    BaseAgent as BaseAgent,
+    BaseInferenceEngine as BaseInferenceEngine,
+    BaseObservationEngine as BaseObservationEngine,
+    BasePolicy as BasePolicy,
 )
-from taskloom_hci.bundle import (
+from taskloom_hci.compat.tasks import (
     Bundle as Bundle,
+    ClassicControlTask as ClassicControlTask,
+    PipeTaskWrapper as PipeTaskWrapper,
+    example_game_state as example_game_state,
 )
 from taskloom_hci.elements import (
     Element as StateElement,
@@ -28,12 +34,6 @@ from taskloom_hci.errors import (
     NotContainedWarning as StateNotContainedWarning,
     SpaceNotSeparableError as SpaceNotSeparableError,
 )
-from taskloom_hci.games.control import (
-    ClassicControl as ClassicControlTask,
-)
-from taskloom_hci.games.pipe import (
-    PipeTask as PipeTaskWrapper,
-)
 from taskloom_hci.games.pointing import (
     Pointing as SimplePointingTask,
 )
@@ -44,7 +44,6 @@ from taskloom_hci.games.simple import (
 from taskloom_hci.inference.engine import (
     CascadedInference as CascadedInferenceEngine,
     DualInference as DualInferenceEngine,
-    InferenceEngine as BaseInferenceEngine,
 )
 from taskloom_hci.inference.exact import (
     ExactInference as GoalInferenceWithUserPolicyGiven,
@@ -55,7 +54,6 @@ from taskloom_hci.inference.kalman import (
 )
 from taskloom_hci.observation.engine import (
     CascadedObservation as CascadedObservationEngine,
-    ObservationEngine as BaseObservationEngine,
     RuleObservation as RuleObservationEngine,
 )
 from taskloom_hci.policies.feedback import (
@@ -69,7 +67,6 @@ from taskloom_hci.policies.likelihood import (
 )
 from taskloom_hci.policies.policy import (
     DualPolicy as DualPolicy,
-    Policy as BasePolicy,
     RandomPolicy as RandomPolicy,
 )
 from taskloom_hci.simulation import (
@@ -129,6 +126,7 @@ __all__ = [
     "box_space",
     "cat_element",
     "discrete_array_element",
+    "example_game_state",
     "integer_set",
     "integer_space",
 ]
