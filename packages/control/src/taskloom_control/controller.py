@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -21,6 +21,8 @@ from taskloom_control.task import ControlTask, Metadata
 
 if TYPE_CHECKING:
     from jaxtyping import Float
+
+    from taskloom_control.optimizers.protocol import TrajectoryOptimizer
 
 
 @dataclass(frozen=True)
@@ -55,27 +57,38 @@ class PlanStats:
 
     Attributes:
         reward: Best reward of the last iteration.
-        ess: Effective sample size of the last update.
-        clipped: Share of the candidates' knots that lay outside of the control range.
         diverged: Rollouts that met a bad number, in all iterations.
         rollouts: Rollouts in all iterations.
         seconds: Wall-clock time [s].
     """
 
     reward: float = -np.inf
-    ess: float = 1.0
-    clipped: float = 0.0
     diverged: int = 0
     rollouts: int = 0
     seconds: float = 0.0
-    _last: tuple[np.ndarray, np.ndarray] | None = field(default=None, repr=False)
+    # Kept for the diagnoses below, which are worked out when they are asked for.
+    _drawn: np.ndarray | None = field(default=None, repr=False)
+    _knots: np.ndarray | None = field(default=None, repr=False)
+    _weights: np.ndarray | None = field(default=None, repr=False)
+
+    @property
+    def ess(self) -> float:
+        """Effective sample size of the last update."""
+        return 1.0 if self._weights is None else float(effective_sample_size(self._weights))
+
+    @property
+    def clipped(self) -> float:
+        """Share of the last candidates' knots that lay outside of the control range."""
+        if self._drawn is None or self._knots is None:
+            return 0.0
+        return int(np.count_nonzero(self._drawn != self._knots)) / self._knots.size
 
     @property
     def spread(self) -> float:
         """Standard deviation of the knots under the weights of the last update, in the normalizer's units."""
-        if self._last is None:
+        knots, weights = self._knots, self._weights
+        if knots is None or weights is None:
             return 0.0
-        knots, weights = self._last
         mean = np.tensordot(weights, knots, axes=1)
         return float(np.sqrt(np.tensordot(weights, np.square(knots - mean), axes=1).mean()))
 
@@ -108,6 +121,8 @@ class Controller:
         self.engine = config.engine.build(task)
         self.optimizer = solver.build(Shape(grid.num_knots, task.model.nu, settings.iterations))
         self.problem = Problem(task, self.engine, grid, self.normalizer)
+        # Asked once: a structural check against a protocol takes longer than drawing a plan's noise.
+        self._sampler = self.optimizer if isinstance(self.optimizer, Sampler) else None
         self._noise = CounterNoise(seed)
         self.num_plans = 0
         self.plan_now: Plan | None = None
@@ -161,27 +176,27 @@ class Controller:
 
     def _improve(self, iteration: int, iterations: int, stats: PlanStats) -> None:
         """Run one iteration of the optimizer."""
-        optimizer, problem = self.optimizer, self.problem
-        if not isinstance(optimizer, Sampler):
-            stats.reward = optimizer.improve(problem)
+        sampler, problem = self._sampler, self.problem
+        if sampler is None:
+            stats.reward = cast("TrajectoryOptimizer", self.optimizer).improve(problem)
             stats.rollouts += 1
             return
         low, high = self.normalizer.bounds
         rng = self._noise.stream(self.num_plans, iteration)
-        drawn = optimizer.sample(Draw(rng, iteration, iterations, low, high))
-        knots = np.clip(drawn, low, high)
+        drawn = sampler.sample(Draw(rng, iteration, iterations, low, high))
+        knots = np.maximum(drawn, low)
+        np.minimum(knots, high, out=knots)
         rewards = problem.evaluate(knots)
         stats.diverged += problem.diverged
         stats.rollouts += rewards.size
-        stats.clipped = np.count_nonzero(drawn != knots) / knots.size
+        stats._drawn, stats._knots, stats._weights = drawn, knots, None
         stats.reward = float(rewards.max())
         if self.normalizer.name == "running":
             self.normalizer.observe(self.normalizer.decode(knots))
         if stats.reward == -np.inf:
             return  # every rollout diverged: the plan of before is the best there is
-        optimizer.update(knots, rewards)
-        stats.ess = float(effective_sample_size(optimizer.weights))
-        stats._last = (knots, optimizer.weights)
+        sampler.update(knots, rewards)
+        stats._weights = sampler.weights
 
     def state(self) -> dict[str, np.ndarray]:
         """Return everything that the next plan depends on, for a checkpoint."""

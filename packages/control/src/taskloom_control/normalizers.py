@@ -52,7 +52,9 @@ class Normalizer:
 
     def decode(self, z: Float[np.ndarray, "*batch nu"]) -> np.ndarray:
         """Return controls for z."""
-        return np.asarray(self.offset + self.scale * z)
+        controls = np.asarray(self.scale * z)
+        controls += self.offset
+        return controls
 
     def observe(self, controls: Float[np.ndarray, "R n nu"]) -> None:
         """Count candidate knots into the running statistics; the map does not change yet (Chan et al. 1979)."""

@@ -141,6 +141,7 @@ class Snapshot:
         qvel: Velocities, shape (nv,).
         time: Simulated time [s].
         parts: The pieces that carry over to a model of another make, by name of MjData's field.
+        layout: The sizes of the state's pieces in the model that it comes from.
     """
 
     integration: Float[np.ndarray, " n"]
@@ -148,11 +149,18 @@ class Snapshot:
     qvel: Float[np.ndarray, " nv"]
     time: float
     parts: dict[str, np.ndarray]
+    layout: tuple[int, ...]
 
     @property
     def state(self) -> np.ndarray:
         """Positions and velocities, shape (nq + nv,): what `pre_rollout` is given."""
         return np.concatenate([self.qpos, self.qvel])
+
+
+def layout(model: mujoco.MjModel) -> tuple[int, ...]:
+    """Return the sizes that MuJoCo's integration state is made of; two models that agree in them can exchange it."""
+    m = model
+    return (m.nq, m.nv, m.na, m.nu, m.nbody, m.neq, m.nmocap, m.nuserdata, m.npluginstate)
 
 
 PARTS = ("act", "qacc_warmstart", "mocap_pos", "mocap_quat", "eq_active", "userdata")
@@ -163,7 +171,8 @@ def take_snapshot(model: mujoco.MjModel, data: mujoco.MjData) -> Snapshot:
     integration = np.empty(mujoco.mj_stateSize(model, INTEGRATION))
     mujoco.mj_getState(model, data, integration, INTEGRATION)
     parts = {name: np.array(getattr(data, name)) for name in PARTS}
-    return Snapshot(integration, data.qpos.copy(), data.qvel.copy(), float(data.time), parts)
+    time, sizes = float(data.time), layout(model)
+    return Snapshot(integration, data.qpos.copy(), data.qvel.copy(), time, parts, sizes)
 
 
 def apply_snapshot(snapshot: Snapshot, model: mujoco.MjModel, data: mujoco.MjData) -> None:
@@ -172,8 +181,7 @@ def apply_snapshot(snapshot: Snapshot, model: mujoco.MjModel, data: mujoco.MjDat
     Raises:
         ModelError: The model has other positions or velocities.
     """
-    same = all(np.shape(getattr(data, name)) == part.shape for name, part in snapshot.parts.items())
-    if same and mujoco.mj_stateSize(model, INTEGRATION) == snapshot.integration.size:
+    if snapshot.layout == layout(model):
         mujoco.mj_setState(model, data, snapshot.integration, INTEGRATION)
         return
     if (model.nq, model.nv) != (snapshot.qpos.size, snapshot.qvel.size):

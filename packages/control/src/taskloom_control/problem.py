@@ -91,13 +91,14 @@ class Problem:
         with np.errstate(over="ignore", invalid="ignore"):
             task.post_rollout(states, sensors, controls, config, self.metadata)
             rewards = task.reward(states, sensors, controls, config, self.metadata)
-        rewards = np.array(rewards, dtype=float)
+        rewards = np.array(rewards, dtype=float)  # a copy: the task may hold on to its array
         if rewards.shape != (controls.shape[0],):
             raise RewardError(
                 f"The reward of {type(task).__name__} has shape {rewards.shape}; {controls.shape[0]} rollouts need the shape "
                 f"({controls.shape[0]},)."
             )
-        good = np.isfinite(rewards) & rollouts.alive
+        good = np.isfinite(rewards)
+        good &= rollouts.alive
         self.diverged = rewards.size - int(np.count_nonzero(good))
         if self.diverged:
             if self.diverged == rewards.size and rollouts.alive.any():

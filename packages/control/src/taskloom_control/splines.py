@@ -116,6 +116,8 @@ class KnotGrid:
         """Return the curve through the knots, shape (..., n, p, nu)."""
         if self.name == "akima":
             return akima_coefficients(knots)
+        if self.name == "zero":
+            return knots[..., None, :]
         return np.asarray(np.einsum("ipk,...ku->...ipu", basis(self.name, self.num_knots), knots))
 
     def powers(self, phase: float) -> Float[np.ndarray, "T np"]:

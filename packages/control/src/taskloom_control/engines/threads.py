@@ -82,11 +82,9 @@ class ThreadedEngine:
             sensordata=self._sensors,
         )
         # A rollout that met a bad number is frozen by MuJoCo, its clock included.
-        end = self._state[:, -1, 0]
-        alive = np.abs(end - end.max()) < 0.5 * model.opt.timestep
-        expected = snapshot.time + controls.shape[1] * model.opt.timestep
-        if abs(end.max() - expected) > 0.5 * model.opt.timestep:
-            alive = np.zeros_like(alive)
+        dt = model.opt.timestep
+        late = self._state[:, -1, 0] - (snapshot.time + controls.shape[1] * dt)
+        alive = np.abs(late, out=late) < 0.5 * dt
         return Rollouts(self._states, self._sensors, alive)
 
     def close(self) -> None:

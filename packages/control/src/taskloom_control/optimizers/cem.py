@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from taskloom_control.optimizers.knots import Entry, KnotSampler, ranked
+from taskloom_control.optimizers.knots import Entry, KnotSampler, mean_and_deviation, ranked
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -38,10 +38,10 @@ class CrossEntropy(KnotSampler):
         order = ranked(rewards)
         chosen = order[: self._config.num_elites]
         elites = knots[chosen]
-        mean = elites.mean(axis=0)
-        spread = np.sqrt(np.square(elites - mean).mean(axis=0))
+        mean, spread = mean_and_deviation(elites)
         self.arrays["nominal"] = mean
-        self.arrays["sigma"] = np.clip(spread, self._config.sigma_min, self._config.sigma_max)
+        np.maximum(spread, self._config.sigma_min, out=spread)
+        self.arrays["sigma"] = np.minimum(spread, self._config.sigma_max, out=spread)
         self.remember(knots, order)
         self.weights = np.zeros(len(rewards))
         self.weights[chosen] = 1.0 / len(chosen)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from taskloom_control.optimizers.knots import Entry, KnotSampler, ranked
+from taskloom_control.optimizers.knots import Entry, KnotSampler, mean_and_deviation, ranked
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -62,8 +62,7 @@ class ImprovedCrossEntropy(KnotSampler):
         chosen = order[: config.num_elites]
         elites = knots[chosen]
         keep = config.momentum
-        mean = elites.mean(axis=0)
-        spread = np.sqrt(np.square(elites - mean).mean(axis=0))
+        mean, spread = mean_and_deviation(elites)
         self.arrays["mean"] = keep * self.arrays["mean"] + (1 - keep) * mean
         sigma = keep * self.arrays["sigma"] + (1 - keep) * spread
         self.arrays["sigma"] = np.maximum(sigma, config.sigma_min)

@@ -14,7 +14,7 @@ from taskloom_control.config import AnyOptimizer, ControlConfig
 from taskloom_control.models import model_path
 from taskloom_control.optimizers.config import Cem
 from taskloom_control.task import Metadata, StagedTask
-from taskloom_control.tasks.costs import Scale, Weight, half_square, smooth_absolute
+from taskloom_control.tasks.costs import Scale, Weight, smooth_absolute
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,8 +61,8 @@ class Cartpole(StagedTask[CartpoleConfig]):
         return {
             "vertical": config.w_vertical * smooth_absolute(upright, config.p_vertical),
             "centered": config.w_centered * smooth_absolute(states[..., 0], config.p_centered),
-            "velocity": config.w_velocity * half_square(states[..., 2:]),
-            "control": config.w_control * half_square(controls),
+            "velocity": (0.5 * config.w_velocity) * (states[..., 2] ** 2 + states[..., 3] ** 2),
+            "control": (0.5 * config.w_control) * controls[..., 0] ** 2,
         }
 
     def reset(self, rng: np.random.Generator) -> None:

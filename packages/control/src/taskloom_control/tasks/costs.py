@@ -10,6 +10,8 @@ from taskloom_control.arrays import Array
 
 Weight = Annotated[float, Field(ge=0)]
 Scale = Annotated[float, Field(gt=0)]
+TINY = 1e-9
+"""Length that is added, as squares, to a length that is divided by."""
 
 
 def smooth_absolute(values: Array, scale: float) -> Array:
@@ -23,7 +25,7 @@ def half_square(values: Array) -> Array:
     return 0.5 * values.__array_namespace__().vecdot(values, values)
 
 
-def length(values: Array, smallest: float = 1e-9) -> Array:
+def length(values: Array, smallest: float = TINY) -> Array:
     """Return the length of the vectors along the last axis; never zero, so that it can be divided by."""
     square = values.__array_namespace__().vecdot(values, values)
     return (square + smallest * smallest) ** 0.5

@@ -18,7 +18,7 @@ from taskloom_control.config import AnyOptimizer, ControlConfig
 from taskloom_control.models import model_path
 from taskloom_control.optimizers.config import Cem
 from taskloom_control.task import Metadata, StagedTask
-from taskloom_control.tasks.costs import Weight, half_square, length
+from taskloom_control.tasks.costs import TINY, Weight, half_square
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,13 +62,19 @@ class CylinderPush(StagedTask[CylinderPushConfig]):
         system_metadata: Metadata | None = None,
     ) -> Mapping[str, Array]:
         """Return the terms of the cost per step."""
-        xp = states.__array_namespace__()
-        pusher, cart = states[..., 0:2], states[..., 2:4]
-        to_goal = xp.asarray([config.goal_x, config.goal_y]) - cart
-        behind = cart - (config.pusher_goal_offset / length(to_goal))[..., None] * to_goal
+        # By coordinates: NumPy is three times slower on a last axis of length two, and a plan takes four milliseconds.
+        cart_x, cart_y = states[..., 2], states[..., 3]
+        goal_x, goal_y = config.goal_x - cart_x, config.goal_y - cart_y
+        square = goal_x * goal_x + goal_y * goal_y
+        pull = config.pusher_goal_offset / (square + TINY * TINY) ** 0.5
+        gap_x, gap_y = (
+            states[..., 0] - cart_x + pull * goal_x,
+            states[..., 1] - cart_y + pull * goal_y,
+        )
+        gap = gap_x * gap_x + gap_y * gap_y
         terms = {
-            "pusher_proximity": config.w_pusher_proximity * half_square(pusher - behind),
-            "cart_position": config.w_cart_position * half_square(to_goal),
+            "pusher_proximity": (0.5 * config.w_pusher_proximity) * gap,
+            "cart_position": (0.5 * config.w_cart_position) * square,
         }
         if config.w_pusher_velocity:
             terms["pusher_velocity"] = config.w_pusher_velocity * half_square(states[..., 4:6])
