@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 
 from taskloom.execute import continue_run
+from taskloom.execute.folder import execute_folder
 from taskloom.runs import RunLayout
 from taskloom.runs.index import NAME
 
@@ -25,6 +26,10 @@ from taskloom_probe.tasks import WalkConfig
 
 def _continue(folder: Path) -> None:
     continue_run(load("walk"), RunLayout(folder), quiet=True, report=False)
+
+
+def _execute(folder: Path) -> None:
+    execute_folder(folder, report=False)
 
 
 def _make(store: Path) -> None:
@@ -38,16 +43,23 @@ def _hold(store: Path) -> None:
     time.sleep(60)
 
 
-_ACTS = {"continue": _continue, "make": _make, "hold": _hold}
+_ACTS = {"continue": _continue, "execute": _execute, "make": _make, "hold": _hold}
 
 
 class Forker:
-    """Starts workers by fork from a process that does nothing else."""
+    """Starts workers by fork from a process that does nothing else.
+
+    Args:
+        kind: One of `taskloom_probe.kinds.KINDS`, whose libraries the process has loaded before it forks; empty for none.
+    """
+
+    def __init__(self, kind: str = "") -> None:
+        self._kind = kind
 
     def __enter__(self) -> Forker:
         """Start the process."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "taskloom_probe.forks"],
+            [sys.executable, "-m", "taskloom_probe.forks", self._kind],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, env=environment(),
         )  # fmt: skip
         return self
@@ -62,12 +74,16 @@ class Forker:
         self._process.communicate()
 
     def start(self, act: str, path: Path) -> int:
-        """Fork a worker that continues the run at `path`, or makes a run in it, or holds its index; return its pid."""
+        """Fork a worker that does one of `_ACTS` with the path, and return its pid."""
         return self._ask(act, str(path))
 
     def kill(self, pid: int) -> int:
         """Kill a worker and return how it ended: -9, or 0 if it was quicker."""
         os.kill(pid, signal.SIGKILL)
+        return self.wait(pid)
+
+    def wait(self, pid: int) -> int:
+        """Wait for a worker and return how it ended."""
         return self._ask("wait", pid)
 
     def _ask(self, *words: str | int) -> int:
@@ -89,7 +105,11 @@ def _fork(act: str, path: Path) -> int:
     return pid
 
 
-def _serve() -> None:
+def _serve(kind: str) -> None:
+    if kind:
+        from taskloom_probe.kinds import KINDS
+
+        KINDS[kind].warm_up()
     for line in sys.stdin:
         what, value = json.loads(line)
         if what == "wait":
@@ -99,4 +119,4 @@ def _serve() -> None:
 
 
 if __name__ == "__main__":
-    _serve()
+    _serve(sys.argv[1])
