@@ -136,7 +136,7 @@ class DiffusionConfig(Config):
 
     @model_validator(mode="after")
     def _counts_need_a_mask(self) -> DiffusionConfig:
-        absorbing = self.process.kind in ("absorbing", "excited_state")  # type: ignore[attr-defined]  # every member of the union has a kind
+        absorbing = self.process.masks
         if isinstance(self.time_sampler, ExactCount) and not absorbing:
             raise ValueError(
                 "time_sampler = 'exact_count' counts masks, and this process has none; use 'low_discrepancy'"

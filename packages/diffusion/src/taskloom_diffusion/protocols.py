@@ -33,6 +33,7 @@ class Vocabulary:
         pad_id: The id that fills a batch to a rectangle.
         allowed: For each id, whether the model may ever produce it.
         frequencies: Share of each id in the training corpus; empty if unknown.
+        names: The token of each id; empty if unknown.
     """
 
     size: int
@@ -40,6 +41,7 @@ class Vocabulary:
     pad_id: int
     allowed: tuple[bool, ...]
     frequencies: tuple[float, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 class NoisingProcess(Protocol):

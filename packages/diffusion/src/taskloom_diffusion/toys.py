@@ -19,6 +19,8 @@ from taskloom_diffusion.protocols import NoisingProcess, Vocabulary
 NUM_SPECIAL = 3
 """Ids 0, 1 and 2 are pad, mask and end, as in every tokenizer of the package; toys use the ids above."""
 
+LETTERS = "abcdefgh"
+
 
 @dataclass(frozen=True)
 class Toy:
@@ -45,7 +47,8 @@ class Toy:
         """The states of a process over this toy."""
         size = self.num_tokens + NUM_SPECIAL
         allowed = tuple(i >= NUM_SPECIAL for i in range(size))
-        return Vocabulary(size, 1, 0, allowed, tuple(self.frequencies.tolist()))
+        names = ("[PAD]", "[MASK]", "[END]", *LETTERS[: self.num_tokens])
+        return Vocabulary(size, 1, 0, allowed, tuple(self.frequencies.tolist()), names)
 
     @property
     def frequencies(self) -> Tensor:
@@ -110,11 +113,11 @@ def toy_corpus(
 ) -> Corpus:
     """Return words over the first letters drawn from a toy's law, half as many again held out, and the law itself."""
     toy = toy_by_seed(num_tokens, length, law_seed)
-    words = ["".join("abcdefgh"[i - NUM_SPECIAL] for i in row) for row in toy.sequences.tolist()]
+    words = ["".join(LETTERS[i - NUM_SPECIAL] for i in row) for row in toy.sequences.tolist()]
     drawn = [words[i] for i in toy.index_of(toy.draw(num_sequences * 3 // 2, seed)).tolist()]
     law = dict(zip(words, toy.law.tolist(), strict=True))
     # Every letter must be in the vocabulary, drawn or not: the first words together hold them all.
-    letters = ["abcdefgh"[i] * length for i in range(num_tokens)]
+    letters = [LETTERS[i] * length for i in range(num_tokens)]
     train = [*letters, *drawn[: num_sequences - num_tokens]]
     return Corpus("toy", train, drawn[num_sequences:], "Apache-2.0", law=law)
 
@@ -136,15 +139,21 @@ def exact_predictor(
     return predict
 
 
-def expected_integrand(toy: Toy, process: NoisingProcess, predict: Predict, alpha: float) -> float:
-    """Return E_x E_{z | x} sum_l g_l at one signal, by enumeration of all x and z."""
+def expected_integrand(
+    toy: Toy, process: NoisingProcess, predict: Predict, alphas: Tensor
+) -> Tensor:
+    """Return E_x E_{z | x} sum_l g_l at each signal (N,), by enumeration of all x and z."""
     x, z = _pairs(toy, process)
-    level = torch.full((len(x),), alpha, dtype=torch.float64)
+    rows = len(x)
+    level = alphas.double().repeat_interleave(rows)
+    x, z = x.repeat(len(alphas), 1), z.repeat(len(alphas), 1)
     weight = _joint(toy, process, x, z, level)
     keep = weight > 0
-    x, z, level, weight = x[keep], z[keep], level[keep], weight[keep]
-    terms = process.integrand(predict(z, level), x, z, level)
-    return float((weight * terms.sum(1)).sum())
+    x, z, level = x[keep], z[keep], level[keep]
+    terms = process.integrand(predict(z, level), x, z, level).sum(1)
+    weighted = torch.zeros_like(weight)
+    weighted[keep] = weight[keep] * terms
+    return weighted.view(len(alphas), rows).sum(1)
 
 
 def step_bound(

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from taskloom import Component
+
+from taskloom_diffusion.processes.transition import (
+    check_transition_matrix,
+    read_transition_matrix,
+)
 
 if TYPE_CHECKING:
     from taskloom_diffusion.protocols import NoisingProcess, Vocabulary
@@ -14,6 +21,11 @@ if TYPE_CHECKING:
 
 class Process(Component):
     """How tokens turn into noise; a config that builds the process for a vocabulary."""
+
+    @property
+    def masks(self) -> bool:
+        """Whether noise is the mask and nothing else, so that masks can be counted and revealed."""
+        return False
 
     @abstractmethod
     def build(self, vocabulary: Vocabulary) -> NoisingProcess:
@@ -25,6 +37,10 @@ class Absorbing(Process):
 
     kind: Literal["absorbing"] = "absorbing"
 
+    @property
+    def masks(self) -> bool:
+        return True
+
     def build(self, vocabulary: Vocabulary) -> NoisingProcess:
         from taskloom_diffusion.processes.absorbing import AbsorbingProcess
 
@@ -35,6 +51,10 @@ class ExcitedState(Process):
     """PolyDiff's name for the absorbing process."""
 
     kind: Literal["excited_state"] = "excited_state"
+
+    @property
+    def masks(self) -> bool:
+        return True
 
     def build(self, vocabulary: Vocabulary) -> NoisingProcess:
         from taskloom_diffusion.processes.absorbing import AbsorbingProcess
@@ -70,12 +90,43 @@ class D3pm(Process):
     """Any Markov chain between tokens: transition matrices exp((sigma_t - sigma_s) R) with sigma = -log alpha."""
 
     kind: Literal["d3pm"] = "d3pm"
-    rate: Literal["absorbing", "uniform", "neighbour"] = "neighbour"
-    """Generator R; `neighbour` walks to the adjacent token ids (the discretised Gaussian of D3PM)."""
-    speed: Annotated[float, Field(gt=0)] = 1.0
-    """Factor on the generator; a slowly mixing walk over many tokens needs more than 1."""
+    rate: Literal["absorbing", "uniform", "neighbour", "band", "gaussian", "matrix"] = "neighbour"
+    """Chain R: to the mask, to any token, to the adjacent ids, to ids within `width`, to ids by a Gaussian, or a matrix."""
+    width: Annotated[float, Field(gt=0, le=10_000)] = 2.0
+    """Reach of `band` and standard deviation of `gaussian` [token ids]."""
+    speed: Annotated[float, Field(gt=0, le=1000)] = 1.0
+    """Factor on the chain; at 1 its slowest mode decays exactly as the signal does."""
+    file: Path | None = None
+    """CSV or JSON file with a transition matrix; read once, its contents become part of the config."""
+    tokens: tuple[str, ...] = ()
+    """Tokens of the rows and columns of `matrix`; `[MASK]` may be one of them."""
+    matrix: tuple[tuple[float, ...], ...] = ()
+    """Transition matrix of one jump, rows summing to 1; jumps come at unit rate before `speed`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read(cls, data: object) -> object:
+        """Take the matrix out of the file, so that a run knows what it used even when the file changes."""
+        if not isinstance(data, Mapping) or not data.get("file") or data.get("matrix"):
+            return data
+        if data.get("rate", "matrix") != "matrix":
+            raise ValueError(f"file is for rate = 'matrix', not '{data['rate']}'")
+        tokens, matrix = read_transition_matrix(Path(str(data["file"])))
+        return {**data, "rate": "matrix", "tokens": tokens, "matrix": matrix}
+
+    @model_validator(mode="after")
+    def _is_stochastic(self) -> D3pm:
+        if self.rate == "matrix":
+            check_transition_matrix(self.tokens, self.matrix)
+        elif self.tokens or self.matrix:
+            raise ValueError(f"tokens and matrix are for rate = 'matrix', not '{self.rate}'")
+        return self
+
+    @property
+    def masks(self) -> bool:
+        return self.rate == "absorbing"
 
     def build(self, vocabulary: Vocabulary) -> NoisingProcess:
-        from taskloom_diffusion.processes.markov import markov_process
+        from taskloom_diffusion.processes.chains import build_chain
 
-        return markov_process(vocabulary, self.rate, self.speed)
+        return build_chain(vocabulary, self)

@@ -6,8 +6,6 @@ exp((sigma_t - sigma_s) R): D3PM's matrices Q_t, on any grid.
 
 from __future__ import annotations
 
-import itertools
-
 import torch
 from torch import Tensor
 
@@ -65,9 +63,10 @@ class MarkovProcess:
 
     def _exponential(self, sigma: Tensor) -> Tensor:
         generator = self.generator.to(sigma.device)
-        scaled = sigma.clamp_max(_LARGEST_SIGMA)[:, None, None] * generator
-        exponential: Tensor = torch.linalg.matrix_exp(scaled)
-        return exponential.clamp_min(0)
+        # A sampler asks for one level in all rows: each different one is exponentiated once.
+        different, row = sigma.clamp_max(_LARGEST_SIGMA).unique(return_inverse=True)
+        exponential: Tensor = torch.linalg.matrix_exp(different[:, None, None] * generator)
+        return exponential.clamp_min(0)[row]
 
     @staticmethod
     def _rows(matrices: Tensor, index: Tensor) -> Tensor:
@@ -81,20 +80,3 @@ def _draw(probabilities: Tensor, noise: Tensor) -> Tensor:
     cumulative = probabilities.cumsum(-1)
     drawn = (cumulative <= (noise[..., None] * cumulative[..., -1:])).sum(-1)
     return drawn.clamp_max(probabilities.shape[-1] - 1)
-
-
-def markov_process(vocabulary: Vocabulary, rate: str, speed: float) -> MarkovProcess:
-    """Return the chain with the named generator over the tokens that the model may produce."""
-    allowed = [i for i, may in enumerate(vocabulary.allowed) if may]
-    generator = torch.zeros(vocabulary.size, vocabulary.size, dtype=torch.float64)
-    if rate == "absorbing":
-        generator[allowed, vocabulary.mask_id] = 1.0
-    elif rate == "uniform":
-        for token in allowed:
-            generator[token, allowed] = 1.0 / len(allowed)
-    else:
-        for left, right in itertools.pairwise(allowed):
-            generator[left, right] = generator[right, left] = 1.0
-    generator *= speed
-    generator -= torch.diag(generator.sum(1))
-    return MarkovProcess(vocabulary, generator, absorbs=rate == "absorbing")

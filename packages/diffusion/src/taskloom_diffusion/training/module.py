@@ -223,7 +223,12 @@ def vocabulary_of(
         special |= {tokenizer.pad_id, tokenizer.end_id}
     allowed = tuple(i not in special for i in range(len(tokenizer.tokens)))
     return Vocabulary(
-        len(tokenizer.tokens), tokenizer.mask_id, tokenizer.pad_id, allowed, tuple(frequencies)
+        len(tokenizer.tokens),
+        tokenizer.mask_id,
+        tokenizer.pad_id,
+        allowed,
+        tuple(frequencies),
+        tuple(tokenizer.tokens),
     )
 
 
