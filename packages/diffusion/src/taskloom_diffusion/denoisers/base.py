@@ -32,7 +32,7 @@ class DenoiserConfig(Component):
 
 
 class Dit(DenoiserConfig):
-    """Transformer with rotary and absolute positions, RMS norms and, where time matters, adaptive norms (DiT, Peebles 2023)."""
+    """Transformer with rotary and absolute positions, layer norms and, where time matters, adaptive norms (DiT, Peebles 2023)."""
 
     kind: Literal["dit"] = "dit"
     width: _Width = 128

@@ -37,9 +37,9 @@ class Block(nn.Module):
         super().__init__()
         width = config.width
         hidden = int(config.mlp_ratio * width)
-        self.attention_norm = nn.RMSNorm(width)
+        self.attention_norm = nn.LayerNorm(width, bias=False)
         self.attention = SelfAttention(width, config.num_heads)
-        self.mlp_norm = nn.RMSNorm(width)
+        self.mlp_norm = nn.LayerNorm(width, bias=False)
         self.up = nn.Linear(width, hidden)
         self.down = nn.Linear(hidden, width)
         self.dropout = config.dropout
@@ -62,7 +62,7 @@ class Block(nn.Module):
         return conditioned
 
     def _mlp(self, x: Tensor) -> Tensor:
-        out: Tensor = self.down(functional.gelu(self.up(x), approximate="tanh"))
+        out: Tensor = self.down(functional.gelu(self.up(x)))
         return out
 
     def _drop(self, x: Tensor) -> Tensor:
@@ -82,7 +82,7 @@ class DitDenoiser(nn.Module):
         self.time = NoiseEmbedding(config.width) if config.time_conditioning else None
         blocks = [Block(config) for _ in range(config.num_layers)]
         self.blocks = nn.ModuleList(blocks)
-        self.norm = nn.RMSNorm(config.width)
+        self.norm = nn.LayerNorm(config.width, bias=False)
         self.head = nn.Linear(config.width, vocab_size)
         self._initialise(blocks)
 

@@ -67,14 +67,23 @@ class MuonAdamW(Optimizer):
 
 
 def orthogonalise(matrix: Tensor, steps: int = 5) -> Tensor:
-    """Return a matrix with the singular vectors of `matrix` and singular values near 1 (0.7 to 1.2)."""
+    """Return a matrix with the singular vectors of `matrix` and singular values near 1 (0.7 to 1.2).
+
+    Every iterate is a polynomial of the first Gram matrix times the first iterate, and such polynomials commute; so all but
+    the first and the last product are between small square matrices.
+    """
     x = matrix.float()
     flipped = x.shape[0] > x.shape[1]
     if flipped:
         x = x.T
     x = x / (x.norm() + 1e-7)
-    for _ in range(steps):
-        gram = x @ x.T
-        x = _A * x + (_B * gram + _C * gram @ gram) @ x
-    result: Tensor = x.T if flipped else x
-    return result.to(matrix.dtype)
+    gram = x @ x.T
+    identity = torch.eye(len(gram), device=gram.device)
+    product = identity
+    for step in range(steps):
+        factor = torch.addmm(_A * identity + _B * gram, gram, gram, alpha=_C)
+        product = factor if step == 0 else factor @ product
+        if step < steps - 1:
+            gram = factor @ gram @ factor
+    result: Tensor = product @ x
+    return (result.T if flipped else result).to(matrix.dtype)
