@@ -33,6 +33,7 @@ CASES: dict[str, tuple[str, dict[str, object]]] = {
     "mahalanobis unit length": ("mahalanobis", {"normalize": True, "shrinkage": "fixed"}),
     "que": ("que", {}),
     "spectral": ("spectral", {}),
+    "spectral no classes": ("spectral", {"classes": "none"}),
     "likelihood_ratio": ("likelihood_ratio", {}),
     "knn": ("knn", {"k": 5}),
     "knn coreset": ("knn", {"k": 3, "max_samples": 200, "coreset": 40, "normalize": False}),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 import scipy.linalg
@@ -15,6 +17,7 @@ from taskloom_anomaly.detectors.config.que import QuantumEntropy
 from taskloom_anomaly.detectors.config.spectral import Spectral
 from taskloom_anomaly.detectors.protocol import Features, FeatureSpec
 from taskloom_anomaly.detectors.stream import ArrayStream
+from taskloom_anomaly.metrics import auroc
 
 WIDTH = 9
 
@@ -93,18 +96,99 @@ def test_que_of_a_rank_deficient_layer_uses_its_support_only() -> None:
     np.testing.assert_allclose(scores, expected, rtol=1e-7)
 
 
-def test_spectral_is_the_projection_on_the_top_untrusted_direction() -> None:
-    vectors = np.linalg.eigh(np.cov(UNTRUSTED.T))[1]
-    offset = TEST - UNTRUSTED.mean(axis=0)
-    for rank in (1, 3):
-        expected = ((offset @ vectors[:, -rank:]) ** 2).sum(axis=1)
-        scores = fit_score(Spectral(rank=rank), TEST, TRUSTED, UNTRUSTED)
-        np.testing.assert_allclose(scores, expected, rtol=1e-9)
+def signatures(rows: np.ndarray, untrusted: np.ndarray, rank: int) -> np.ndarray:
+    """Algorithm 1 of Tran, Li and Madry with the singular vectors of the centred activations, for one class."""
+    centred = untrusted - untrusted.mean(axis=0)
+    vectors = np.linalg.svd(centred, full_matrices=False)[2][:rank]
+    return (((rows - untrusted.mean(axis=0)) @ vectors.T) ** 2).sum(axis=1)
+
+
+@pytest.mark.parametrize("rank", [1, 3])
+def test_spectral_without_classes_is_the_projection_on_the_top_untrusted_direction(
+    rank: int,
+) -> None:
+    config = Spectral(rank=rank, classes="none")
+    scores = fit_score(config, TEST, TRUSTED, UNTRUSTED)
+    np.testing.assert_allclose(scores, signatures(TEST, UNTRUSTED, rank), rtol=1e-9)
+
+
+@pytest.mark.parametrize("source", ["predicted", "label"])
+@pytest.mark.parametrize("rank", [1, 3])
+def test_spectral_is_the_published_algorithm_class_by_class(
+    rank: int, source: Literal["predicted", "label"]
+) -> None:
+    rng = np.random.default_rng(9)
+    labels, logits = rng.integers(0, 3, 300), rng.standard_normal((300, 3))
+    test_logits = rng.standard_normal((len(TEST), 3))
+    untrusted = UNTRUSTED + 5.0 * labels[:, None]
+    detector = Spectral(rank=rank, classes=source).build()
+    stream = ArrayStream(None, Features({"layer": untrusted}, logits, labels=labels), 64)
+    fitted = driver.fit(detector, stream, FeatureSpec({"layer": WIDTH}, 3), 0)
+    scores = detector.score(fitted, Features({"layer": TEST}, test_logits))["layer"]
+    classes = labels if source == "label" else logits.argmax(axis=1)
+    for c in range(3):
+        own = test_logits.argmax(axis=1) == c
+        expected = signatures(TEST[own], untrusted[classes == c], rank)
+        np.testing.assert_allclose(scores[own], expected, rtol=1e-8)
+
+
+def poisoned_classes(share: float) -> tuple[Features, Features, Features]:
+    """Ten classes far apart; a share of class 0 is poisoned, which moves it along a direction of its own."""
+    rng = np.random.default_rng(10)
+    centres, poison = 20 * rng.standard_normal((10, 16)), 6 * np.eye(16)[3]
+
+    def draw(count: int, classes: np.ndarray, moved: np.ndarray) -> Features:
+        rows = centres[classes] + rng.standard_normal((count, 16)) + moved[:, None] * poison
+        return Features({"layer": rows}, 9.0 * np.eye(10)[classes])
+
+    classes = np.arange(2000) % 10
+    untrusted = draw(2000, classes, (classes == 0) & (rng.random(2000) < share))
+    normal = draw(1000, classes[:1000], np.zeros(1000))
+    return untrusted, normal, draw(100, np.zeros(100, int), np.ones(100))
+
+
+@pytest.mark.parametrize(
+    ("classes", "share", "low", "high"),
+    [
+        ("predicted", 0.2, 0.97, 1.0),
+        ("none", 0.2, 0.0, 0.75),
+        # Where poison is most of its class, the clean samples are the outliers: the method's own assumption.
+        ("predicted", 0.8, 0.0, 0.97),
+    ],
+)
+def test_spectral_finds_poison_that_is_a_minority_of_its_class(
+    classes: Literal["predicted", "none"], share: float, low: float, high: float
+) -> None:
+    untrusted, normal, anomalous = poisoned_classes(share)
+    detector = Spectral(classes=classes).build()
+    fitted = driver.fit(detector, ArrayStream(None, untrusted), FeatureSpec({"layer": 16}, 10), 0)
+    found = (detector.score(fitted, data)["layer"] for data in (normal, anomalous))
+    assert low <= auroc(*found) <= high
+
+
+def test_spectral_of_a_class_with_few_samples_takes_the_directions_of_all() -> None:
+    logits = np.eye(4)[np.r_[np.zeros(200, int), np.ones(97, int), [2, 2, 2]]]
+    detector = Spectral().build()
+    stream = ArrayStream(None, Features({"layer": UNTRUSTED}, logits))
+    fitted = driver.fit(detector, stream, FeatureSpec({"layer": WIDTH}, 4), 0)
+    residuals = (
+        UNTRUSTED
+        - np.stack([UNTRUSTED[logits[:, c] == 1].mean(axis=0) for c in range(3)])[
+            logits.argmax(axis=1)
+        ]
+    )
+    top = np.linalg.svd(residuals)[2][0]
+    for c in (2, 3):
+        centre = UNTRUSTED[297:].mean(axis=0) if c == 2 else UNTRUSTED.mean(axis=0)
+        test = Features({"layer": TEST}, np.tile(np.eye(4)[c], (len(TEST), 1)))
+        np.testing.assert_allclose(
+            detector.score(fitted, test)["layer"], ((TEST - centre) @ top) ** 2, rtol=1e-8
+        )
 
 
 def test_spectral_refuses_a_rank_beyond_the_width() -> None:
     with pytest.raises(ValueError, match="'layer' has 9 features; a rank of 10"):
-        fit_score(Spectral(rank=10), TEST, TRUSTED, UNTRUSTED)
+        fit_score(Spectral(rank=10, classes="none"), TEST, TRUSTED, UNTRUSTED)
 
 
 def test_likelihood_ratio_is_the_difference_of_log_densities() -> None:
