@@ -26,12 +26,14 @@ def _load(name: str) -> ModuleType:
 
 pages = _load("pages")
 # Their tasks train networks or simulate for minutes.
-LONG = {"domains/anomaly.md", "domains/diffusion.md", "domains/control.md", "domains/hci.md"}
-WITH_COMMANDS = sorted(
-    str(path.relative_to(pages.DOCS))
-    for path in pages.DOCS.rglob("*.md")
-    if any(isinstance(step, pages.Command) for step in pages.steps(path))
-)
+LONG = {
+    "../README.md",
+    "domains/anomaly.md",
+    "domains/diffusion.md",
+    "domains/control.md",
+    "domains/hci.md",
+}
+WITH_COMMANDS = ["../README.md", *sorted(str(path.relative_to(pages.DOCS)) for path in pages.DOCS.rglob("*.md") if any(isinstance(step, pages.Command) for step in pages.steps(path)))]
 
 
 def _walk(page: str, shell: Any) -> None:  # noqa: ANN401 -- a fixture of this folder
