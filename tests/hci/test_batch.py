@@ -190,6 +190,29 @@ def test_the_table_and_the_sums_choose_alike(make_pointing: Any) -> None:
 
 
 @pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_exponentials_are_the_same_everywhere(backend: str) -> None:
+    from taskloom_hci.elementary import exact_exp, exact_exps
+
+    rng = np.random.default_rng(0)
+    x = np.concatenate(
+        [-rng.random(4000) * 708, -rng.random(4000), -(10.0 ** -np.arange(1, 18)), [0.0, -708.0]]
+    )
+    scalar = np.array([exact_exp(float(one)) for one in x])
+    never = [-np.inf, -708.1, np.nan]
+    assert [exact_exp(one) for one in never] == [0.0, 0.0, 0.0]
+    if backend == "numpy":
+        np.testing.assert_array_equal(exact_exps(x), scalar)
+        np.testing.assert_array_equal(exact_exps(np.array(never)), [0.0, 0.0, 0.0])
+        np.testing.assert_allclose(scalar, np.exp(x), rtol=4e-16)
+        return
+    pytest.importorskip("numba")
+    from taskloom_hci.batch.jit import exact_exp as compiled
+
+    np.testing.assert_array_equal([compiled(float(one)) for one in x], scalar)
+    assert [compiled(one) for one in never] == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
 def test_normal_numbers_are_the_same_everywhere(backend: str) -> None:
     from scipy.stats import norm
     from taskloom_hci.normal import normal_quantile, normal_quantiles

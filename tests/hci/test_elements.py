@@ -41,6 +41,7 @@ from taskloom_hci.observation.engine import (
     RuleObservation,
 )
 from taskloom_hci.random import Stream
+from taskloom_hci.saving import state_from_json
 from taskloom_hci.spaces import (
     axis_space,
     box_space,
@@ -52,7 +53,6 @@ from taskloom_hci.spaces import (
     numeric,
     sample,
 )
-from taskloom_hci.saving import state_from_json
 from taskloom_hci.state import State, flatten
 
 MAKERS: dict[str, Any] = {

@@ -11,7 +11,7 @@ import pytest
 from taskloom_hci.batch.pointing import careful_split, model_table
 from taskloom_hci.errors import HciError, LikelihoodError, ZeroEvidenceError
 from taskloom_hci.games.pointing import Pointing
-from taskloom_hci.inference.goal import update_beliefs
+from taskloom_hci.inference.goal import uniform_beliefs, update_beliefs
 from taskloom_hci.information import careful_gain, information_gain, pick
 from taskloom_hci.models.model import (
     UserModel,
@@ -19,6 +19,7 @@ from taskloom_hci.models.model import (
     choose,
     probabilities,
     require_distribution,
+    safe_log,
     score,
 )
 from taskloom_hci.models.pointing import Boltzmann, Careful
@@ -52,7 +53,7 @@ def test_the_assistant_chooses_the_cell_of_the_table(
     bundle.reset(
         forced={
             "task_state": {"targets": case["targets"], "position": free},
-            "assistant_state": {"beliefs": case["beliefs"]},
+            "assistant_state": {"log_beliefs": safe_log(case["beliefs"])},
         },
     )
     bundle.assistant.observe()
@@ -157,12 +158,37 @@ def test_bad_likelihoods_are_refused() -> None:
 
 
 def test_zero_evidence_is_defined() -> None:
-    beliefs, likelihood = np.full((2, 4), 0.25), np.array([[0, 0, 0, 0], [0.5, 0, 0, 0]])
+    beliefs = uniform_beliefs(2, 4)
+    likelihood = safe_log([[0, 0, 0, 0], [0.5, 0, 0, 0]])
     with pytest.raises(ZeroEvidenceError, match="rules out"):
         update_beliefs(beliefs, likelihood)
-    np.testing.assert_array_equal(
-        update_beliefs(beliefs, likelihood, "uniform"), [[0.25] * 4, [1.0, 0.0, 0.0, 0.0]]
-    )
+    after, evidence = update_beliefs(beliefs, likelihood, "uniform")
+    np.testing.assert_allclose(np.exp(after), [[0.25] * 4, [1.0, 0.0, 0.0, 0.0]], atol=1e-15)
+    np.testing.assert_allclose(evidence, [-np.inf, np.log(0.125)])
+
+
+def test_a_hypothesis_that_no_probability_could_hold_comes_back() -> None:
+    # Nothing is lost below 1e-308: every way of updating keeps what it would have rounded to zero, and agrees.
+    from taskloom_hci.inference.goal import update_beliefs_in_place
+
+    for_it, against = safe_log([[0.9, 1e-9]]), safe_log([[1e-9, 0.9]])
+    one, other = uniform_beliefs(1, 2), uniform_beliefs(1, 2)
+    for likelihood in [for_it] * 60 + [against] * 60:
+        one, _ = update_beliefs(one, likelihood)
+        update_beliefs_in_place(other, likelihood)
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_allclose(np.exp(one), [[0.5, 0.5]], rtol=1e-11)
+    # All that is left of the likelihood is far below the smallest number: the evidence is tiny and not zero.
+    after, evidence = update_beliefs(uniform_beliefs(1, 2), np.array([[-5000.0, -5001.0]]))
+    odds = 1.0 / (1.0 + np.exp(-1.0))
+    np.testing.assert_allclose(np.exp(after), [[odds, 1.0 - odds]], rtol=1e-12)
+    np.testing.assert_allclose(evidence, -5000.0 + np.log(0.5 / odds), rtol=1e-14)
+
+
+def test_a_grid_too_large_for_a_table_is_one_sentence() -> None:
+    task = Pointing((100, 100), 4, "position")
+    with pytest.raises(HciError, match=r"10000 cells needs a table of 500000000"):
+        model_table(task, Careful(0.1, 2))
 
 
 def test_an_impossible_action_stops_the_assistant_unless_it_may_start_again(
@@ -252,13 +278,21 @@ def test_beliefs_in_place_are_the_beliefs() -> None:
 
     rng = np.random.default_rng(0)
     beliefs, likelihood = rng.dirichlet(np.ones(37), size=11), rng.random((11, 37))
-    expected = update_beliefs(beliefs, likelihood)
-    evidence = update_beliefs_in_place(beliefs_copy := beliefs.copy(), likelihood)
-    np.testing.assert_array_equal(beliefs_copy, expected)
-    np.testing.assert_allclose(evidence, (beliefs * likelihood).sum(axis=1))
-    likelihood[3] = 0.0
+    joint = beliefs * likelihood
+    log_beliefs, log_likelihood = np.log(beliefs), np.log(likelihood)
+    log_likelihood[5] -= 900.0  # a row whose terms all underflow
+    expected, evidence = update_beliefs(log_beliefs, log_likelihood)
+    np.testing.assert_allclose(np.exp(expected), joint / joint.sum(axis=1, keepdims=True))
+    np.testing.assert_allclose(
+        evidence, np.log(joint.sum(axis=1)) - 900.0 * (np.arange(11) == 5), rtol=1e-13
+    )
+    found = update_beliefs_in_place(copied := log_beliefs.copy(), log_likelihood)
+    np.testing.assert_array_equal(copied, expected)
+    np.testing.assert_array_equal(found, evidence)
+    log_likelihood[3] = -np.inf
     with pytest.raises(ZeroEvidenceError):
-        update_beliefs_in_place(before := beliefs.copy(), likelihood)
-    np.testing.assert_array_equal(before, beliefs)
-    update_beliefs_in_place(before, likelihood, "uniform")
-    np.testing.assert_array_equal(before[3], np.full(37, 1 / 37))
+        update_beliefs_in_place(before := log_beliefs.copy(), log_likelihood)
+    np.testing.assert_array_equal(before, log_beliefs)
+    update_beliefs_in_place(before, log_likelihood, "uniform")
+    np.testing.assert_array_equal(before, update_beliefs(log_beliefs, log_likelihood, "uniform")[0])
+    np.testing.assert_allclose(np.exp(before[3]), np.full(37, 1 / 37), rtol=1e-15)

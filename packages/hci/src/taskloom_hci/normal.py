@@ -1,8 +1,7 @@
 """The inverse of the normal distribution function, in arithmetic that gives the same bits everywhere.
 
 Algorithm AS 241, PPND16 (Wichura, Applied Statistics 37(3), 1988): rational approximations with a relative error of about
-1e-16. The logarithm of the tails is computed here as well, because the libraries under Python, NumPy and LLVM differ in
-the last bit.
+1e-16. The logarithm of the tails is that of `elementary`.
 """
 
 from __future__ import annotations
@@ -11,6 +10,8 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
+
+from taskloom_hci.elementary import exact_log, exact_logs
 
 Float = NDArray[np.float64]
 
@@ -27,36 +28,6 @@ FAR_P = (2.01033439929228813265e-7, 2.71155556874348757815e-5, 0.001242660947388
          0.29656057182850489123, 1.7848265399172913358, 5.4637849111641143699, 6.6579046435011037772)  # fmt: skip
 FAR_Q = (2.04426310338993978564e-15, 1.4215117583164458887e-7, 1.8463183175100546818e-5, 7.868691311456132591e-4,
          0.0148753612908506148525, 0.13692988092273580531, 0.59983220655588793769, 1.0)  # fmt: skip
-LN_2 = 0.6931471805599453
-SQRT_HALF = 0.7071067811865476
-LOG_TERMS = 12  # s**2 < 0.0295 in the series below: the next term is under 1e-19
-
-
-def exact_log(x: float) -> float:
-    """Return the natural logarithm of a positive number: `2 atanh((m - 1) / (m + 1)) + e ln 2` for `x = m 2**e`."""
-    m, e = math.frexp(x)
-    if m < SQRT_HALF:
-        m, e = m * 2.0, e - 1
-    s = (m - 1.0) / (m + 1.0)
-    z = s * s
-    total = 0.0
-    for k in range(LOG_TERMS, -1, -1):
-        total = total * z + 1.0 / (2 * k + 1)
-    return 2.0 * s * total + e * LN_2
-
-
-def exact_logs(x: Float) -> Float:
-    """Return `exact_log` of every number."""
-    m, e = np.frexp(x)
-    low = m < SQRT_HALF
-    m = np.where(low, m * 2.0, m)
-    e = np.where(low, e - 1, e).astype(np.float64)
-    s = (m - 1.0) / (m + 1.0)
-    z = s * s
-    total = np.zeros_like(s)
-    for k in range(LOG_TERMS, -1, -1):
-        total = total * z + 1.0 / (2 * k + 1)
-    return 2.0 * s * total + e * LN_2
 
 
 def _ratio(p: tuple[float, ...], q: tuple[float, ...], r: float) -> float:

@@ -167,7 +167,8 @@ def sample(space: ElementSpace, stream: Stream) -> Array:
         ]
         return np.array(values, dtype=space.dtype).reshape(space.shape or ())
     # Imported names keep this readable: the three cases of an axis, chosen elementwise.
-    from taskloom_hci.normal import exact_logs, normal_quantiles
+    from taskloom_hci.elementary import exact_logs
+    from taskloom_hci.normal import normal_quantiles
 
     below, above = np.isfinite(low), np.isfinite(high)
     tail = -exact_logs(1.0 - draws)

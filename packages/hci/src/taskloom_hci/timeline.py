@@ -36,10 +36,19 @@ def timeline(bundle: Bundle, count: int) -> list[dict[str, Any]]:
                     "event": NAMES[(turn + 1) % 4],
                     "rewards": reward,
                     "is_done": result.is_done,
-                    "state": {key: _plain(value) for key, value in flatten(result.state).items()},
+                    "state": dict(
+                        _entry(key, value) for key, value in flatten(result.state).items()
+                    ),
                 }
             )
     return rows
+
+
+def _entry(key: str, value: Any) -> tuple[str, Any]:
+    if key.endswith("__log_beliefs"):
+        # People read probabilities, and JSON has no infinity.
+        return key.replace("__log_beliefs", "__beliefs"), _plain(np.exp(value))
+    return key, _plain(value)
 
 
 def _plain(value: Any) -> Any:

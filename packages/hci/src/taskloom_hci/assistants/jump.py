@@ -9,12 +9,13 @@ import numpy as np
 from typing_extensions import override
 
 from taskloom_hci.agent import Agent
-from taskloom_hci.batch.pointing import Float, Int, Jump, Tie, careful_split, model_table
+from taskloom_hci.batch.pointing import Float, Int, Jump, Tie, careful_split, model_tables
+from taskloom_hci.elementary import exact_exps
 from taskloom_hci.elements import Value, array_element
 from taskloom_hci.errors import BundleConstraintError
 from taskloom_hci.games.pointing import Pointing
 from taskloom_hci.inference.engine import InferenceEngine
-from taskloom_hci.inference.goal import OnZero, update_beliefs
+from taskloom_hci.inference.goal import OnZero, uniform_beliefs, update_beliefs
 from taskloom_hci.information import choose_cells, information_gain
 from taskloom_hci.models.model import action_index
 from taskloom_hci.models.pointing import PointingModel
@@ -61,12 +62,8 @@ class JumpAssistant(Agent):
             "assistant",
             policy=JumpPolicy(task),
             state=State(
-                beliefs=array_element(
-                    (count,),
-                    np.full(count, 1.0 / count),
-                    low=0.0,
-                    high=1.0,
-                    out_of_bounds_mode="error",
+                log_beliefs=array_element(
+                    (count,), uniform_beliefs(1, count)[0], out_of_bounds_mode="silent"
                 )
             ),
             inference=GoalInference(),
@@ -87,16 +84,16 @@ class JumpAssistant(Agent):
         if self._rule is None:
             assert self.model is not None  # finit made sure
             rule, threshold, cost, tie = self._choice
-            table = model_table(self.task, self.model)
+            table, log_table = model_tables(self.task, self.model)
             split = careful_split(self.model)
-            self._rule = Jump(rule, table, threshold, cost, tie, self.on_zero, split)
+            self._rule = Jump(rule, table, log_table, threshold, cost, tie, self.on_zero, split)
         return self._rule
 
     def explain(self) -> dict[str, Float]:
         """Return what it believes (T,) and what a look at each cell would tell it now [bit] (C,)."""
         seen = self.observation or self.observe(affect=False)[0]
         targets = target_cells(self.task, seen)
-        beliefs = self.state["beliefs"]
+        beliefs = exact_exps(self.state["log_beliefs"])
         table = self.rule().table[:, targets[0]]
         return {"beliefs": beliefs, "information": information_gain(beliefs[None], table)[0]}
 
@@ -130,10 +127,9 @@ class GoalInference(InferenceEngine):
             raise BundleConstraintError(["Goal inference needs to be part of a bundle."])
         cell = agent.task.cell_of(observation["task_state"]["position"])
         action = action_index(agent.model, observation["user_action"]["action"])
-        likelihood = agent.rule().table[cell, target_cells(agent.task, observation)[0], action]
-        return {
-            "beliefs": update_beliefs(state["beliefs"][None], likelihood[None], agent.on_zero)[0]
-        }, 0.0
+        likelihood = agent.rule().log_table[cell, target_cells(agent.task, observation)[0], action]
+        after, _ = update_beliefs(state["log_beliefs"][None], likelihood[None], agent.on_zero)
+        return {"log_beliefs": after[0]}, 0.0
 
 
 class JumpPolicy(Policy):
@@ -162,7 +158,7 @@ class JumpPolicy(Policy):
         chosen = choose_cells(
             agent.rule(),
             task.positions,
-            state["beliefs"][None],
+            exact_exps(state["log_beliefs"])[None],
             target_cells(task, observation),
             cell,
         )

@@ -3,6 +3,8 @@
 Nothing here may use `fastmath`: the same operations in the same order give the same bits as NumPy.
 """
 
+# ruff: noqa: ANN401 -- what the compiler hands over has no types
+
 from __future__ import annotations
 
 import math
@@ -11,9 +13,12 @@ from typing import Any, TypeAlias, TypeVar, cast
 
 import numba
 import numpy as np
+from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from taskloom_hci import normal, random
+from taskloom_hci import elementary, normal, random
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -58,13 +63,13 @@ def plogp(p: float) -> float:
 CENTRE_P, CENTRE_Q = np.array(normal.CENTRE_P), np.array(normal.CENTRE_Q)
 NEAR_P, NEAR_Q = np.array(normal.NEAR_P), np.array(normal.NEAR_Q)
 FAR_P, FAR_Q = np.array(normal.FAR_P), np.array(normal.FAR_Q)
-LOG_WEIGHTS = np.array([1.0 / (2 * k + 1) for k in range(normal.LOG_TERMS, -1, -1)])
-SQRT_HALF, LN_2 = normal.SQRT_HALF, normal.LN_2
+LOG_WEIGHTS = np.array([1.0 / (2 * k + 1) for k in range(elementary.LOG_TERMS, -1, -1)])
+SQRT_HALF, LN_2 = elementary.SQRT_HALF, elementary.LN_2
 
 
 @jit
 def exact_log(x: float) -> float:
-    """Return `normal.exact_log`."""
+    """Return `elementary.exact_log`."""
     m, e = math.frexp(x)
     if m < SQRT_HALF:
         m, e = m * 2.0, e - 1
@@ -74,6 +79,36 @@ def exact_log(x: float) -> float:
     for weight in LOG_WEIGHTS:
         total = total * z + weight
     return 2.0 * s * total + float(e) * LN_2
+
+
+E9, E8, E7, E6, E5, E4, E3, E2, E1, E0 = elementary.EXP_TERMS
+LOG2_E, SMALLEST = elementary.LOG2_E, elementary.SMALLEST
+LN_2_HIGH, LN_2_LOW = elementary.LN_2_HIGH, elementary.LN_2_LOW
+
+
+@intrinsic
+def bits_as_float(typing_context: Any, bits: Any) -> Any:
+    """Return the number that 64 bits stand for; unlike `ldexp` it is no call, so that loops over it use vector units."""
+    del typing_context, bits
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        del context, signature
+        return builder.bitcast(arguments[0], ir.DoubleType())
+
+    return types.float64(types.int64), generate
+
+
+@jit
+def exact_exp(x: float) -> float:
+    """Return `elementary.exact_exp`; written out, without branches."""
+    y = max(x, SMALLEST)
+    k = np.floor(y * LOG2_E + 0.5)
+    r = (y - k * LN_2_HIGH) - k * LN_2_LOW
+    q = (
+        (((((((E9 * r + E8) * r + E7) * r + E6) * r + E5) * r + E4) * r + E3) * r + E2) * r + E1
+    ) * r + E0
+    value = (1.0 + (r + r * r * q)) * bits_as_float((np.int64(k) + 1023) << 52)
+    return value if x >= SMALLEST else 0.0
 
 
 @jit

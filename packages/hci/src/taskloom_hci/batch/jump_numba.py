@@ -1,4 +1,4 @@
-"""What a jumping assistant believes and chooses, compiled; `taskloom_hci.information` says what it means."""
+"""What a jumping assistant chooses, compiled; `taskloom_hci.information` says what it means."""
 
 # ruff: noqa: PLR0917 -- formulas and compiled functions take their arrays by position
 
@@ -8,57 +8,6 @@ import numpy as np
 
 from taskloom_hci.batch.jit import Array, jit, plogp
 from taskloom_hci.information import TOLERANCE
-
-
-@jit
-def update(
-    table: Array, cell: int, targets: Array, action: int, beliefs: Array, restart: bool
-) -> bool:
-    """Update the beliefs (T,) by an action; return whether that is possible, see `inference.goal.update_beliefs`."""
-    evidence = 0.0
-    for t in range(len(beliefs)):
-        beliefs[t] *= table[cell, targets[t], action]
-        evidence += beliefs[t]
-    if not evidence > 0.0:
-        beliefs[:] = 1.0 / len(beliefs)
-        return restart
-    scale = 1.0 / evidence
-    for t in range(len(beliefs)):
-        beliefs[t] *= scale
-    return True
-
-
-@jit
-def evidence_of(beliefs: Array, likelihood: Array, evidence: Array) -> None:
-    """Fill in `sum_t beliefs[i, t] likelihood[i, t]` (n,), each from left to right.
-
-    Four rows go side by side: the sum of a row is a chain of additions, and one chain alone leaves the processor waiting.
-    """
-    n, count = beliefs.shape
-    for i in range(0, n - n % 4, 4):
-        a, b, c, d = 0.0, 0.0, 0.0, 0.0
-        for t in range(count):
-            a += beliefs[i, t] * likelihood[i, t]
-            b += beliefs[i + 1, t] * likelihood[i + 1, t]
-            c += beliefs[i + 2, t] * likelihood[i + 2, t]
-            d += beliefs[i + 3, t] * likelihood[i + 3, t]
-        evidence[i], evidence[i + 1], evidence[i + 2], evidence[i + 3] = a, b, c, d
-    for i in range(n - n % 4, n):
-        total = 0.0
-        for t in range(count):
-            total += beliefs[i, t] * likelihood[i, t]
-        evidence[i] = total
-
-
-@jit
-def update_rows(beliefs: Array, likelihood: Array, evidence: Array) -> None:
-    """Update many beliefs (n, T) in place by likelihoods (n, T) with the evidence (n,); rows without any stay."""
-    n, count = beliefs.shape
-    for i in range(n):
-        if evidence[i] > 0.0:
-            scale = 1.0 / evidence[i]
-            for t in range(count):
-                beliefs[i, t] = beliefs[i, t] * likelihood[i, t] * scale
 
 
 @jit

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from taskloom_hci.batch.episodes import Episodes, join
+from taskloom_hci.errors import HciError
 from taskloom_hci.inference.goal import OnZero
-from taskloom_hci.models.model import UserModel, probabilities
+from taskloom_hci.models.model import UserModel, probabilities, require_distribution
 from taskloom_hci.models.pointing import Careful, PointingModel
 from taskloom_hci.turns import REWARD_NAMES
 
@@ -32,6 +33,7 @@ class Jump:
     Attributes:
         rule: `information` asks the most telling question, `map` takes the likeliest target.
         table: The probabilities it believes the user acts by, (C, C, A): cell, goal, action.
+        log_table: Their logarithms, as the model gives them.
         threshold: Above this belief it jumps to the likeliest target.
         cost: What a jump costs for every cell it is long [bit].
         tie: Which of equally telling cells it takes: the `nearest` to the cursor (then the lower), or the `highest`.
@@ -42,6 +44,7 @@ class Jump:
 
     rule: Literal["information", "map"]
     table: Float
+    log_table: Float
     threshold: float
     cost: float
     tie: Tie
@@ -85,9 +88,27 @@ class PointingRules:
 
 def model_table(task: Pointing, model: PointingModel) -> Float:
     """Return the probability of every action for every cell and goal, (C, C, A)."""
+    return model_tables(task, model)[0]
+
+
+def model_tables(task: Pointing, model: PointingModel) -> tuple[Float, Float]:
+    """Return the probability of every action for every cell and goal, (C, C, A), and its logarithm.
+
+    Raises:
+        HciError: If the grid is too large for that.
+        LikelihoodError: If the probabilities do not sum to one.
+    """
+    size = task.num_cells**2 * len(task.moves)
+    if size > TABLE_LIMIT:
+        raise HciError(
+            f"A grid of {task.num_cells} cells needs a table of {size} probabilities, more than {TABLE_LIMIT}: "
+            "make the grid smaller, or choose an assistant without a user model."
+        )
     cells = task.positions
-    seen = {"position": cells[:, None]}
-    return probabilities(model, seen, {"goal": cells[None, :]})
+    log_p = model.log_prob({"position": cells[:, None]}, {"goal": cells[None, :]})
+    table = np.exp(log_p)
+    require_distribution(table, type(model).__name__)
+    return table, log_p
 
 
 def careful_split(model: UserModel) -> tuple[float, float] | None:

@@ -6,16 +6,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from taskloom_hci.batch.jit import Array, Pack, jit, rank, uniform
-from taskloom_hci.batch.jump_numba import (
-    careful_cell,
-    entropy_table,
-    fill_answers,
-    table_cell,
-    update,
-)
+from taskloom_hci.batch.belief_numba import update
+from taskloom_hci.batch.jit import Array, Pack, exact_exp, exact_log, jit, rank, uniform
+from taskloom_hci.batch.jump_numba import careful_cell, entropy_table, fill_answers, table_cell
 from taskloom_hci.batch.pointing import Int, PointingOutcome, PointingRounds, PointingRules
 from taskloom_hci.errors import ZeroEvidenceError
+from taskloom_hci.inference.goal import IMPOSSIBLE
 from taskloom_hci.random import stream_keys
 
 # What moves the cursor after the user acted.
@@ -105,7 +101,7 @@ def play_jump(
     task_keys: Array,
     user_keys: Array,
     reached: Array,
-    table: Array,
+    tables: Pack,
     entropy: Array,
     positions: Array,
     settings: Pack,
@@ -115,10 +111,11 @@ def play_jump(
 ) -> Pack:
     """Play episodes in which an assistant jumps; return cells, actions and jumps of all rounds if they are kept.
 
-    `settings` is (way, stay, max_rounds, restart, highest, threshold, cost). The last value returned is false if an action
+    `tables` are the user model's probabilities and their logarithms, `settings` is (way, stay, max_rounds, restart, highest, threshold, cost). The last value returned is false if an action
     was impossible under every hypothesis.
     """
     targets, goals, num_rounds, is_done = out
+    table, log_table = tables
     way, stay, max_rounds, restart, highest, threshold, cost = settings
     total, count = table.shape[0], targets.shape[1]
     size = 6 * len(task_keys) if keep else 1
@@ -127,7 +124,7 @@ def play_jump(
         np.empty(size, np.int64),
         np.empty(size, np.int64),
     )
-    beliefs = np.empty(count)
+    beliefs, log_beliefs = np.empty(count), np.empty(count)
     answers = np.empty((total if way == TABLE else 1, count, table.shape[2] + 1))
     mixture, gains = np.empty(table.shape[2] + 1), np.empty(max(total, 2 * count + 1))
     where = np.empty(max(total, 2 * count + 1), np.int64)
@@ -138,7 +135,7 @@ def play_jump(
         goal = targets[i, rank(key, 0, count)]
         goals[i] = goal
         num_rounds[i] = max_rounds
-        beliefs[:] = 1.0 / count
+        log_beliefs[:] = -exact_log(float(count))
         if way == TABLE:
             fill_answers(table, entropy, targets[i], answers)
         for r in range(max_rounds):
@@ -146,8 +143,10 @@ def play_jump(
             done = cell == goal and action == stay
             jump = 0
             if not done:
-                if not update(table, cell, targets[i], action, beliefs, restart):
+                if not update(log_table, cell, targets[i], action, log_beliefs, restart):
                     return cells[:0], actions[:0], jumps[:0], False
+                for t in range(count):
+                    beliefs[t] = exact_exp(log_beliefs[t])
                 best = np.argmax(beliefs)
                 if way == MAP or beliefs[best] > threshold:
                     jump = targets[i, best]
@@ -218,11 +217,17 @@ def play_compiled(
     split = np.array(jump.split or (0.0, 0.0))
     entropy = entropy_table(jump.table) if way == TABLE else np.zeros((1, 1))
     cells, actions, jumps, possible = play_jump(
-        task, user, rules.reached, jump.table, entropy, rules.positions, settings, split, keep, out
+        task,
+        user,
+        rules.reached,
+        (jump.table, jump.log_table),
+        entropy,
+        rules.positions,
+        settings,
+        split,
+        keep,
+        out,
     )
     if not possible:
-        raise ZeroEvidenceError(
-            "A user did what every hypothesis of the assistant rules out; assume a model that gives every action some "
-            "probability, or choose on_zero='uniform'."
-        )
+        raise ZeroEvidenceError(IMPOSSIBLE)
     return outcome, PointingRounds(cells, actions, jumps)

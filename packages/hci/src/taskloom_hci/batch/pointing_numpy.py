@@ -14,7 +14,8 @@ from taskloom_hci.batch.pointing import (
     PointingRounds,
     PointingRules,
 )
-from taskloom_hci.inference.goal import update_beliefs
+from taskloom_hci.elementary import exact_exps
+from taskloom_hci.inference.goal import uniform_beliefs, update_beliefs
 from taskloom_hci.information import choose_cells
 from taskloom_hci.random import UInt64, stream_keys, uniforms
 
@@ -53,7 +54,7 @@ def play_rows(
     goal = targets[np.arange(n), draw_ranks(user, 0, rules.num_targets)]
     num_rounds = np.full(n, rules.max_rounds)
     is_done = np.zeros(n, dtype=bool)
-    beliefs = np.full((n, rules.num_targets), 1.0 / rules.num_targets)
+    log_beliefs = uniform_beliefs(n, rules.num_targets)
     alive = np.arange(n)
     rows: list[tuple[Int, Int, Int, Int]] = []
     for r in range(rules.max_rounds):
@@ -72,8 +73,8 @@ def play_rows(
         if rules.jump is None:
             cell[alive] = rules.moved[here[kept], action[kept]]
             continue
-        beliefs[alive], jump[kept] = assist(
-            rules.jump, rules, beliefs[alive], here[kept], action[kept], targets[alive]
+        log_beliefs[alive], jump[kept] = assist(
+            rules.jump, rules, log_beliefs[alive], here[kept], action[kept], targets[alive]
         )
         cell[alive] = jump[kept]
     outcome = PointingOutcome(targets, goal, num_rounds, is_done)
@@ -81,12 +82,12 @@ def play_rows(
 
 
 def assist(
-    jump: Jump, rules: PointingRules, beliefs: Float, cell: Int, action: Int, targets: Int
+    jump: Jump, rules: PointingRules, log_beliefs: Float, cell: Int, action: Int, targets: Int
 ) -> tuple[Float, Int]:
-    """Return the beliefs (n, T) after the users' actions (n,), and the cells (n,) that the assistant jumps to."""
-    likelihood = jump.table[cell[:, None], targets, action[:, None]]
-    beliefs = update_beliefs(beliefs, likelihood, jump.on_zero)
-    return beliefs, choose_cells(jump, rules.positions, beliefs, targets, cell)
+    """Return the log-beliefs (n, T) after the users' actions (n,), and the cells (n,) that the assistant jumps to."""
+    likelihood = jump.log_table[cell[:, None], targets, action[:, None]]
+    log_beliefs, _ = update_beliefs(log_beliefs, likelihood, jump.on_zero)
+    return log_beliefs, choose_cells(jump, rules.positions, exact_exps(log_beliefs), targets, cell)
 
 
 def _in_order(rows: list[tuple[Int, Int, Int, Int]]) -> PointingRounds:

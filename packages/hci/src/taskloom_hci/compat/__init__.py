@@ -5,7 +5,7 @@
 What is different on purpose is told in the documentation of the domain.
 """
 
-# ruff: noqa: PLC0414, N812 -- re-exports, under the names of the seed system
+# ruff: noqa: N812 -- re-exports, under the names of the seed system
 
 from __future__ import annotations
 

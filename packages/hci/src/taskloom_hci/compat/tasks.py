@@ -1,6 +1,6 @@
 """Tasks and the game with the signatures of the seed system (CoopIHC)."""
 
-# ruff: noqa: ANN401, PLR0917 -- the signatures of the seed system
+# ruff: noqa: ANN401 -- the signatures of the seed system
 
 from __future__ import annotations
 

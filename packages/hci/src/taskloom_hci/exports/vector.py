@@ -16,6 +16,7 @@ from taskloom_hci.batch.pointing_numpy import assist, draw_cells, draw_ranks
 from taskloom_hci.bundle import Bundle
 from taskloom_hci.errors import HciError
 from taskloom_hci.exports.spaces import ActionCode, observation_space
+from taskloom_hci.inference.goal import uniform_beliefs
 from taskloom_hci.random import keys_of, stream_base
 
 Arrays = dict[str, Any]
@@ -65,7 +66,7 @@ class PointingVector(VectorEnv[Arrays, Any, Any]):
         self._targets = np.zeros((n, count), np.int64)
         self._round = np.zeros(n, np.int64)
         self._action, self._help = np.zeros(n, np.int64), np.zeros(n, np.int64)
-        self._beliefs = np.full((n, count), 1.0 / count)
+        self._beliefs = uniform_beliefs(n, count)
         self._minus_one = -np.ones(n)
         self._no = np.zeros(n, dtype=bool)
 
@@ -83,7 +84,7 @@ class PointingVector(VectorEnv[Arrays, Any, Any]):
         self._round[rows] = 0
         self._action[rows] = self.rules.stay  # the first value of the user's action is to stay
         self._help[rows] = 0
-        self._beliefs[rows] = 1.0 / self.rules.num_targets
+        self._beliefs[rows] = uniform_beliefs(len(rows), self.rules.num_targets)
 
     def reset(
         self,
