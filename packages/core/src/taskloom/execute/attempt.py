@@ -140,7 +140,7 @@ def _finalise(layout: RunLayout, record: RunRecord, ctx: LiveContext, end: _End)
         duration=ctx.duration,
         seeds=dict(ctx.seeds),
         metrics={name: float(value) for name, value in end.result.metrics.items()},
-        artifacts=_relative_artifacts(layout, {**ctx.requested_artifacts, **end.result.artifacts}),
+        artifacts=_relative_artifacts(layout, _named(ctx, end.result)),
         summary=end.result.summary,
         failure=end.failure,
         exit_code=int(end.exit_code),
@@ -153,6 +153,15 @@ def _finalise(layout: RunLayout, record: RunRecord, ctx: LiveContext, end: _End)
         if end.error is None:
             raise
     return final
+
+
+def _named(ctx: LiveContext, result: Result) -> dict[str, Path]:
+    """Return every artifact once: under the result's name for it, else under the one that its path was asked for with."""
+    told = {(ctx.dir / path).resolve() for path in result.artifacts.values()}
+    asked = {
+        name: path for name, path in ctx.requested_artifacts.items() if path.resolve() not in told
+    }
+    return {**asked, **result.artifacts}
 
 
 def _relative_artifacts(layout: RunLayout, artifacts: Mapping[str, Path]) -> dict[str, str]:
