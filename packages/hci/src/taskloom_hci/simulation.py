@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from taskloom_hci.bundle import Bundle
 from taskloom_hci.elements import Element, Value
 from taskloom_hci.errors import HciError
 from taskloom_hci.inference.engine import DualInference
+from taskloom_hci.information import TOLERANCE
 from taskloom_hci.observation.engine import ObservationEngine
 from taskloom_hci.policies.policy import DualPolicy, Policy
 from taskloom_hci.random import Stream, mix
@@ -88,18 +89,31 @@ class Simulation:
         return float(total)
 
 
+class Imagined(NamedTuple):
+    """What a simulated game starts from, and how much it counts.
+
+    Attributes:
+        weight: How probable it is.
+        user: Values of the imagined user's state.
+        assistant: Values of the imagined assistant's state.
+    """
+
+    weight: float
+    user: dict[str, Any]
+    assistant: dict[str, Any]
+
+
 class RolloutPolicy(Policy):
     """Tries every action in simulated games and takes the best.
 
-    What the user is like is drawn from the agent's belief for every simulation, the same for all actions; the imagined
-    assistant then knows it (hindsight, an upper bound of what is to be gained).
+    With `V(a, i)` the return of a simulated game that goes on from here with action `a` against the imagined user `i`, it
+    takes the action with the largest `sum_i weight_i V(a, i)`. Every action meets the same users and the same luck.
 
     Args:
         element: What an action may be.
         candidates: The actions to try (X, ...).
         simulation: Makes the simulation when the game is put together.
-        imagine: Returns an imagined user's and assistant's state, given the agent's state and random numbers.
-        samples: Simulations of every action.
+        imagine: Returns what to simulate, given what the agent sees, its state and random numbers.
         rounds: How many rounds to look ahead.
     """
 
@@ -108,44 +122,51 @@ class RolloutPolicy(Policy):
         element: Element,
         candidates: NDArray[Any],
         simulation: Callable[[InteractionTask], Simulation],
-        imagine: Callable[[Mapping[str, Any], Stream], tuple[dict[str, Any], dict[str, Any]]],
+        imagine: Callable[[StateTree, Mapping[str, Any], Stream], Sequence[Imagined]],
         *,
-        samples: int = 1,
         rounds: int = 10,
     ) -> None:
+        if not len(candidates):
+            raise HciError("A roll-out needs at least one action to try.")
         self.element, self.candidates = element, candidates
         self._make, self._imagine = simulation, imagine
-        self.samples, self.rounds = samples, rounds
+        self.rounds = rounds
         self._simulation: Simulation | None = None
 
     @override
     def bind(self, agent: Agent) -> None:
         self._simulation = self._make(agent.game.task)
 
-    @override
-    def act(
+    def values(
         self, observation: StateTree, state: Mapping[str, Any], stream: Stream
-    ) -> tuple[Value, float]:
+    ) -> NDArray[np.float64]:
+        """Return the expected return of every candidate, (X,)."""
         simulation = self._simulation
         if simulation is None:
             raise HciError("A roll-out policy needs to be part of a bundle.")
         totals = np.zeros(len(self.candidates))
-        for _ in range(self.samples):
-            user, assistant = self._imagine(state, stream)
+        for imagined in self._imagine(observation, state, stream):
             chance = stream.fork()
             for i, action in enumerate(self.candidates):
-                # Common random numbers: every action meets the same luck.
-                totals[i] += simulation.value(
+                totals[i] += imagined.weight * simulation.value(
                     observation,
                     3,
                     action,
                     chance.fork(),
-                    user_state=user,
-                    assistant_state=assistant,
+                    user_state=imagined.user,
+                    assistant_state=imagined.assistant,
                     rounds=self.rounds,
                 )
             stream.uniform()
-        return self.candidates[int(np.argmax(totals))], 0.0
+        return totals
+
+    @override
+    def act(
+        self, observation: StateTree, state: Mapping[str, Any], stream: Stream
+    ) -> tuple[Value, float]:
+        worth = self.values(observation, state, stream)
+        # The first of those within rounding of the best: the choice does not hang on the order of a sum.
+        return self.candidates[int(np.argmax(worth >= worth.max() - TOLERANCE))], 0.0
 
 
 class GameAsPolicy(Policy):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from taskloom_hci.agent import Agent
 from taskloom_hci.assistants.coordination import predictor, rollout
 from taskloom_hci.assistants.jump import JumpAssistant
+from taskloom_hci.assistants.pointing_rollout import pointing_rollout
 from taskloom_hci.assistants.teachers import leitner, myopic
 from taskloom_hci.batch.pointing import Tie
 from taskloom_hci.elements import discrete_array_element
@@ -18,6 +19,9 @@ from taskloom_hci.inference.goal import OnZero
 from taskloom_hci.models.pointing import Careful
 from taskloom_hci.policies.policy import ConstantPolicy, RandomPolicy
 from taskloom_hci.task import InteractionTask
+
+if TYPE_CHECKING:
+    from taskloom_hci.assistants.config import RolloutConfig
 
 
 def require_pointing(task: InteractionTask, kind: str) -> Pointing:
@@ -97,6 +101,16 @@ def coordination_predictor(task: InteractionTask, coefficients: tuple[int, int, 
     return predictor(require_coordinated(task, "predict"), coefficients)
 
 
-def coordination_rollout(task: InteractionTask, p1: int, p2: int, rounds: int) -> Agent:
-    """Return an assistant that finds out what the user is like."""
-    return rollout(require_coordinated(task, "rollout"), p1, p2, rounds)
+def rollout_assistant(task: InteractionTask, config: RolloutConfig) -> Agent:
+    """Return an assistant that finds out what the user is like and simulates what follows."""
+    if isinstance(task, Coordinated):
+        return rollout(task, config.p1, config.p2, config.rounds)
+    if not isinstance(task, Pointing):
+        raise BundleConstraintError(
+            [
+                f"The assistant 'rollout' plays pointing and coordinated tasks, not {type(task).__name__}."
+            ]
+        )
+    rate = config.assumed_error_rate
+    model = Careful(rate, task.dimension) if rate is not None else None
+    return pointing_rollout(task, model, config.rounds, config.samples, config.on_zero)

@@ -168,22 +168,24 @@ class PredictConfig(AssistantConfig):
         return coordination_predictor(task, (self.p0, self.p1, self.p2))
 
 
-class RolloutConfig(AssistantConfig):
-    """Infers the user's hidden coefficient and tries every action in simulated games."""
+class RolloutConfig(JumpConfig):
+    """Infers what the user is like and tries every action in simulated games; in pointing and in the coordinated task."""
 
     kind: Literal["rollout"] = "rollout"
-    p1: Annotated[int, Field(ge=0, le=9)] = 5
-    """Coefficient of x squared, which it knows."""
-    p2: Annotated[int, Field(ge=0, le=9)] = 7
-    """Coefficient of x cubed, which it knows."""
     rounds: Annotated[int, Field(ge=1, le=100)] = 12
     """How many rounds it looks ahead."""
+    samples: Annotated[int, Field(ge=0, le=10_000)] = 0
+    """Users that it imagines for a decision in pointing; 0 takes every target, weighted by the belief in it."""
+    p1: Annotated[int, Field(ge=0, le=9)] = 5
+    """In the coordinated task, the user's coefficient of x squared, which it knows."""
+    p2: Annotated[int, Field(ge=0, le=9)] = 7
+    """In the coordinated task, the user's coefficient of x cubed, which it knows."""
 
     @override
     def build(self, task: InteractionTask) -> Agent:
-        from taskloom_hci.assistants.build import coordination_rollout
+        from taskloom_hci.assistants.build import rollout_assistant
 
-        return coordination_rollout(task, self.p1, self.p2, self.rounds)
+        return rollout_assistant(task, self)
 
 
 def mode_of(assistant: AssistantConfig | None) -> Literal["gain", "position"]:

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 
 from taskloom_hci.agent import Agent
-from taskloom_hci.elements import array_element, discrete_array_element
+from taskloom_hci.assistants.rollout import Float, Question, RolloutAssistant
+from taskloom_hci.elements import discrete_array_element
+from taskloom_hci.errors import BundleConstraintError
 from taskloom_hci.games.simple import Coordinated
-from taskloom_hci.inference.exact import ExactInference, hypotheses, uniform_log
-from taskloom_hci.models.model import choose
+from taskloom_hci.inference.exact import hypotheses
+from taskloom_hci.models.model import UserModel
 from taskloom_hci.models.polynomial import SIZE, Polynomial
 from taskloom_hci.policies.likelihood import ModelPolicy
-from taskloom_hci.random import Stream
-from taskloom_hci.simulation import RolloutPolicy, Simulation
 from taskloom_hci.state import State
 from taskloom_hci.task import InteractionTask
 
@@ -37,45 +37,24 @@ def _knowing(role: Any, task: Coordinated, model: Polynomial) -> Agent:
     return Agent(role, policy=ModelPolicy(model, task.user_element()), state=state)
 
 
-class Imagination:
-    """Draws a user from the belief over `p0`, and an assistant that knows it.
-
-    Args:
-        values: The hypotheses about `p0`, (H,).
-    """
-
-    def __init__(self, values: Any) -> None:
-        self.values = values
-
-    def __call__(
-        self, state: Mapping[str, Any], stream: Stream
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the imagined user's and the imagined assistant's state."""
-        drawn = self.values[int(choose(np.exp(state["log_beliefs"]), stream.uniform()))]
-        return {"p0": drawn}, {"p0": drawn}
+def _imagined_user(task: InteractionTask, model: UserModel) -> Agent:
+    return _knowing("user", *_require(task, model))
 
 
-class Twins:
-    """Makes the simulation: the task with an imagined user and assistant.
+def _imagined_assistant(task: InteractionTask, model: UserModel) -> Agent:
+    return _knowing("assistant", *_require(task, model))
 
-    Args:
-        model: The user model of both.
-        rounds: Rounds after which a simulated game is cut off.
-    """
 
-    def __init__(self, model: Polynomial, rounds: int) -> None:
-        self.model, self.rounds = model, rounds
+def _require(task: InteractionTask, model: UserModel) -> tuple[Coordinated, Polynomial]:
+    if not isinstance(task, Coordinated) or not isinstance(model, Polynomial):
+        raise BundleConstraintError(["Coordination is simulated with its task and polynomials."])
+    return task, model
 
-    def __call__(self, task: InteractionTask) -> Simulation:
-        """Return the simulation of a coordinated task."""
-        if not isinstance(task, Coordinated):
-            raise TypeError("Twins simulate the coordinated task.")
-        return Simulation(
-            task,
-            _knowing("user", task, self.model),
-            _knowing("assistant", task, self.model),
-            self.rounds,
-        )
+
+def _told(log_beliefs: Float, known: Mapping[str, Any]) -> dict[str, Any]:
+    """Tell the imagined assistant what holds: with a user who always does the same there is nothing to lose by that."""
+    del log_beliefs
+    return dict(known)
 
 
 def rollout(task: Coordinated, p1: int, p2: int, rounds: int) -> Agent:
@@ -87,21 +66,14 @@ def rollout(task: Coordinated, p1: int, p2: int, rounds: int) -> Agent:
         p2: See `p1`.
         rounds: How many rounds it looks ahead.
     """
-    model = Polynomial((0, p1, p2))
-    theta = hypotheses(p0=np.arange(SIZE))
-    log_prior = uniform_log(SIZE)
-    policy = RolloutPolicy(
-        task.assistant_element(),
-        np.arange(SIZE),
-        Twins(model, rounds),
-        Imagination(theta["p0"]),
-        rounds=rounds,
+    question = Question(
+        hypotheses(p0=np.arange(SIZE)), SIZE, _imagined_user, _imagined_assistant, _told
     )
-    return Agent(
-        "assistant",
-        policy=policy,
-        state=State(
-            log_beliefs=array_element((SIZE,), log_prior, high=0.0, out_of_bounds_mode="silent")
-        ),
-        inference=ExactInference(model, theta),
+    return RolloutAssistant(
+        task,
+        question,
+        np.arange(SIZE),
+        model=Polynomial((0, p1, p2)),
+        rounds=rounds,
+        samples=1,
     )

@@ -11,7 +11,7 @@ in logarithms, so that a hypothesis may be as unlikely as 1e-100000 and come bac
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import product
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from taskloom_hci.agent import Agent
 
 Float: TypeAlias = NDArray[np.float64]
+Theta: TypeAlias = Mapping[str, NDArray[Any]]
 
 
 def hypotheses(**axes: ArrayLike) -> dict[str, NDArray[Any]]:
@@ -106,7 +107,8 @@ class ExactInference(InferenceEngine):
 
     Args:
         model: How the user acts.
-        theta: The hypotheses by name, (H, ...) each; see `hypotheses`.
+        theta: The hypotheses by name, (H, ...) each; see `hypotheses`. Where they differ from episode to episode (the
+            targets of a pointing task), a function that returns them from what the agent sees.
         key: Name of the belief in the agent's state, an element of shape (H,).
         on_zero: What to do about an action that every hypothesis rules out.
     """
@@ -114,22 +116,31 @@ class ExactInference(InferenceEngine):
     def __init__(
         self,
         model: UserModel,
-        theta: Mapping[str, NDArray[Any]],
+        theta: Theta | Callable[[StateTree], Theta],
         *,
         key: str = "log_beliefs",
         on_zero: OnZero = "raise",
     ) -> None:
-        sizes = {name: len(values) for name, values in theta.items()}
-        if not sizes or len(set(sizes.values())) != 1:
-            raise HciError(f"Every hypothesis needs a value of every name; the names have {sizes}.")
-        self.model, self.theta, self.key = model, dict(theta), key
+        self.model, self.key = model, key
         self.on_zero: OnZero = on_zero
-        self.num_hypotheses = next(iter(sizes.values()))
+        self._theta = theta
+        self.num_hypotheses: int | None = None if callable(theta) else _count(theta)
+
+    def theta_in(self, observation: StateTree) -> Theta:
+        """Return the hypotheses by name, (H, ...) each, for what the agent sees."""
+        return self._theta(observation) if callable(self._theta) else self._theta
+
+    @property
+    def theta(self) -> Theta:
+        """The hypotheses by name, (H, ...) each."""
+        if callable(self._theta):
+            raise HciError("These hypotheses depend on what is seen: ask `theta_in(observation)`.")
+        return self._theta
 
     @override
     def bind(self, agent: Agent) -> None:
         shape = np.shape(agent.state[self.key])
-        if shape != (self.num_hypotheses,):
+        if self.num_hypotheses is not None and shape != (self.num_hypotheses,):
             raise HciError(
                 f"'{self.key}' needs the shape ({self.num_hypotheses},) of the hypotheses, not {shape}."
             )
@@ -141,8 +152,20 @@ class ExactInference(InferenceEngine):
         del stream
         seen = self.model.observation_of(observation)
         index = action_index(self.model, observation["user_action"]["action"])
-        after, _ = posterior(self.model, state[self.key], seen, self.theta, index, self.on_zero)
+        theta = self.theta_in(observation)
+        if _count(theta) != len(state[self.key]):
+            raise HciError(
+                f"'{self.key}' holds {len(state[self.key])} beliefs, but there are {_count(theta)} hypotheses."
+            )
+        after, _ = posterior(self.model, state[self.key], seen, theta, index, self.on_zero)
         return {self.key: after}, 0.0
+
+
+def _count(theta: Theta) -> int:
+    sizes = {name: len(values) for name, values in theta.items()}
+    if not sizes or len(set(sizes.values())) != 1:
+        raise HciError(f"Every hypothesis needs a value of every name; the names have {sizes}.")
+    return next(iter(sizes.values()))
 
 
 def uniform_log(count: int) -> Float:

@@ -81,7 +81,9 @@ class InformationGain(Policy):
         if table is None:
             model: UserModel = self.inference.model
             seen = self._situation(observation, self.candidates)
-            table = InformationTable(probabilities(model, seen, self.inference.theta))
+            table = InformationTable(
+                probabilities(model, seen, self.inference.theta_in(observation))
+            )
             self._table = table if self.fixed else None
         worth = table.gain(np.exp(state[self.inference.key]))
         return worth if self._cost is None else worth - self._cost(observation, self.candidates)

@@ -1,0 +1,73 @@
+"""Pointing for the roll-out assistant: the goal is one of the targets, and whoever plays on jumps to the likeliest one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from taskloom_hci.agent import Agent
+from taskloom_hci.assistants.jump import JumpAssistant
+from taskloom_hci.assistants.rollout import Float, Question, RolloutAssistant
+from taskloom_hci.errors import BundleConstraintError
+from taskloom_hci.games.pointing import Pointing
+from taskloom_hci.inference.exact import Theta
+from taskloom_hci.inference.goal import OnZero
+from taskloom_hci.models.model import UserModel
+from taskloom_hci.models.pointing import PointingModel
+from taskloom_hci.policies.likelihood import ModelPolicy
+from taskloom_hci.state import State, StateTree
+from taskloom_hci.task import InteractionTask
+
+
+def targets_seen(observation: StateTree) -> Theta:
+    """Return the targets as hypotheses about the goal."""
+    return {"goal": observation["task_state"]["targets"]}
+
+
+def _require(task: InteractionTask, model: UserModel) -> tuple[Pointing, PointingModel]:
+    if not isinstance(task, Pointing) or not isinstance(model, PointingModel):
+        raise BundleConstraintError(["Pointing is simulated with a pointing task and its models."])
+    return task, model
+
+
+def imagined_user(task: InteractionTask, model: UserModel) -> Agent:
+    """Return a user with some goal."""
+    game, _ = _require(task, model)
+    policy = ModelPolicy(model, game.user_element())
+    return Agent("user", policy=policy, state=State(goal=game.cell_element()))
+
+
+def imagined_assistant(task: InteractionTask, model: UserModel) -> Agent:
+    """Return an assistant that goes on inferring and jumps to the likeliest target."""
+    game, pointing_model = _require(task, model)
+    return JumpAssistant(game, "map", model=pointing_model, on_zero="uniform")
+
+
+def goes_on(log_beliefs: Float, known: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the belief that the imagined assistant goes on from; it is not told the goal."""
+    del known
+    return {"log_beliefs": log_beliefs}
+
+
+def pointing_rollout(
+    task: Pointing,
+    model: PointingModel | None,
+    rounds: int,
+    samples: int,
+    on_zero: OnZero = "raise",
+) -> Agent:
+    """Return an assistant that puts the cursor where the simulated game is shortest.
+
+    It is one step of policy improvement over jumping to the likeliest target (a roll-out in the sense of Tesauro and
+    Galperin, NIPS 1996), so it asks if a question pays and not because it tells much.
+    """
+    question = Question(targets_seen, task.num_targets, imagined_user, imagined_assistant, goes_on)
+    return RolloutAssistant(
+        task,
+        question,
+        task.positions,
+        model=model,
+        rounds=rounds,
+        samples=samples,
+        on_zero=on_zero,
+    )
