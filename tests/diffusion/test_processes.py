@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -92,9 +93,8 @@ def test_wide_walks_forget_too() -> None:
 def test_a_matrix_that_is_not_stochastic_is_one_sentence(
     tmp_path: Path, name: str, text: str, complaint: str
 ) -> None:
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises(ValueError, match=re.escape(complaint)):
         D3pm.model_validate({"file": str(write(tmp_path, name, text))})
-    assert complaint in str(caught.value)
 
 
 def test_matrices_that_do_not_fit_are_refused() -> None:

@@ -241,20 +241,6 @@ def test_bf16_and_accumulation_train_and_log_one_line_a_step(tmp_path: Path) -> 
     assert {p.dtype for p in task.model.parameters()} == {torch.float32}
 
 
-def test_two_processes_train_one_model(tmp_path: Path) -> None:
-    """Gradients are averaged over processes: two with one batch each are one that accumulates two batches."""
-    both = dict(steps=3, log_every=1, ema=0.0, checkpoint_every=3)
-    apart = module(time_sampler={"kind": "uniform"})
-    ctx = train(tmp_path / "ddp", TrainConfig(devices=2, **both), apart)
-    assert ctx.dir.exists()
-    moved = module(time_sampler={"kind": "uniform"})
-    changed = [
-        not torch.equal(p, q)
-        for p, q in zip(apart.model.parameters(), moved.model.parameters(), strict=True)
-    ]
-    assert any(changed)
-
-
 def test_lightning_checkpoints_load_weights_only_and_loggers_write(tmp_path: Path) -> None:
     task = module()
     saver = ModelCheckpoint(tmp_path, save_last=True)

@@ -31,6 +31,7 @@ class Bound:
         kind: Which bound it is, in words.
         num_sequences: Sequences it was estimated on.
         num_tokens: Their tokens.
+        num_characters: The characters that these tokens stand for.
         by_rate: Mean cross-entropy of a noised token by mask rate: rows of (rate, nats).
     """
 
@@ -40,17 +41,28 @@ class Bound:
     kind: str
     num_sequences: int
     num_tokens: int
+    num_characters: int
     by_rate: tuple[tuple[float, float], ...]
 
     @property
     def bits_per_token(self) -> float:
-        """The bound in bits; for characters, bits per character."""
+        """The bound in bits."""
         return self.nats_per_token / math.log(2)
+
+    @property
+    def bits_per_character(self) -> float:
+        """The bound in bits over the characters of the text, which does not depend on how it was cut into tokens."""
+        return self.bits_per_token * self.num_tokens / max(self.num_characters, 1)
 
     @property
     def perplexity(self) -> float:
         """Exp of the bound per token: an upper bound of the perplexity."""
         return math.exp(self.nats_per_token)
+
+    @property
+    def perplexity_error(self) -> float:
+        """Standard error of `perplexity`, to first order."""
+        return self.perplexity * self.standard_error
 
 
 def level_sampler_for(task: DiffusionTask, choice: TimeSampler | None) -> tuple[LevelSampler, str]:
@@ -127,7 +139,8 @@ def estimate_bound(
                 )
     finally:
         task.level_sampler = trained
-    return _summarise(totals, store.lengths, kind, torch.cat(rates))
+    characters = sum(len(task.tokenizer.decode(store.get(i).tolist())) for i in range(len(store)))
+    return _summarise(totals, store.lengths, kind, characters, torch.cat(rates))
 
 
 def _noised_surprise(corrupted: object) -> tuple[Tensor, Tensor]:
@@ -141,7 +154,9 @@ def _noised_surprise(corrupted: object) -> tuple[Tensor, Tensor]:
     return surprise, noised
 
 
-def _summarise(totals: np.ndarray, lengths: np.ndarray, kind: str, rates: Tensor) -> Bound:
+def _summarise(
+    totals: np.ndarray, lengths: np.ndarray, kind: str, characters: int, rates: Tensor
+) -> Bound:
     tokens = float(lengths.sum())
     mean = float(totals.sum() / tokens)
     count = len(totals)
@@ -156,4 +171,6 @@ def _summarise(totals: np.ndarray, lengths: np.ndarray, kind: str, rates: Tensor
             by_rate.append(
                 (float((low + high) / 2), float(inside[:, 1].sum() / inside[:, 2].sum()))
             )
-    return Bound(mean, error, float(totals.mean()), kind, count, int(tokens), tuple(by_rate))
+    return Bound(
+        mean, error, float(totals.mean()), kind, count, int(tokens), characters, tuple(by_rate)
+    )

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import lightning.pytorch as pl
 import torch
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+from lightning.pytorch.strategies import DDPStrategy
 from taskloom import RunContext
 
 from taskloom_diffusion.config import TrainConfig
@@ -20,6 +21,7 @@ from taskloom_diffusion.training.checkpoint import load_state, load_training
 from taskloom_diffusion.training.ema import Average
 from taskloom_diffusion.training.module import DiffusionTask
 from taskloom_diffusion.training.recorder import Recorder
+from taskloom_diffusion.training.team import Team, TeamEnvironment, joined
 from taskloom_diffusion.training.throughput import Meter, matrix_parameters, peak_flops
 
 _FRESH = {"step": 0, "loss_sum": 0.0, "loss_count": 0}
@@ -34,6 +36,7 @@ def fit(
     validate: Callable[[], float],
     sample: Callable[[int], None],
     checkpoint: Path | None = None,
+    team: Team = Team(),  # noqa: B008 -- frozen: nobody can change the default
 ) -> Recorder:
     """Train, or continue training, to the configured number of steps; the task then holds the averaged weights.
 
@@ -45,18 +48,22 @@ def fit(
         validate: Returns the held-out bound.
         sample: Writes a few samples.
         checkpoint: Where to go on from.
+        team: The processes that train together, and which of them this one is.
     """
     state: dict[str, Any] = dict(_FRESH) if checkpoint is None else load_state(checkpoint)
+    if team.rank:
+        state |= {"loss_sum": 0.0, "loss_count": 0}  # the first process has what all had summed up
     task.first_step = int(state["step"])
     average = Average(task.model, config.ema)
-    meter = Meter(matrix_parameters(task.model), peak_flops(config, torch.device("cpu")))
+    peak = team.size * peak_flops(config, torch.device("cpu")) if team.rank == 0 else 1.0
+    meter = Meter(matrix_parameters(task.model), peak)
     recorder = Recorder(ctx, config, average, meter, validate=validate, sample=sample, state=state)
     if recorder.step >= config.steps:
         if checkpoint is not None:
             load_training(checkpoint, task, _optimizer_of(task), average)
     else:
-        with quiet_lightning():
-            trainer = _trainer(ctx, config, recorder, checkpoint)
+        with quiet_lightning(), joined(team, gpus=ctx.resources.gpus > 0):
+            trainer = _trainer(ctx, config, recorder, checkpoint, team)
             start = recorder.step * config.accumulate
             batches = _Stream(stream, start)
             trainer.fit(task, train_dataloaders=batches)
@@ -96,7 +103,11 @@ class _Restore(pl.Callback):
 
 
 def _trainer(
-    ctx: RunContext, config: TrainConfig, recorder: Recorder, checkpoint: Path | None
+    ctx: RunContext,
+    config: TrainConfig,
+    recorder: Recorder,
+    checkpoint: Path | None,
+    team: Team,
 ) -> pl.Trainer:
     callbacks: list[pl.Callback] = [recorder]
     if checkpoint is not None:
@@ -109,14 +120,16 @@ def _trainer(
     return pl.Trainer(
         default_root_dir=ctx.dir,
         accelerator="gpu" if gpus else "cpu",
-        devices=max(gpus, 1) if gpus else config.devices,
-        strategy="ddp_fork" if not gpus and config.devices > 1 else "auto",
+        devices=team.size,
+        strategy=DDPStrategy(cluster_environment=TeamEnvironment(team))
+        if team.size > 1
+        else "auto",
         max_steps=config.steps - recorder.step,
         max_epochs=-1,
         precision=precision,
         accumulate_grad_batches=config.accumulate,
         gradient_clip_val=clip or None,
-        logger=_loggers(ctx, config),
+        logger=_loggers(ctx, config) if team.rank == 0 else [],
         log_every_n_steps=config.log_every,
         callbacks=callbacks,
         enable_checkpointing=False,

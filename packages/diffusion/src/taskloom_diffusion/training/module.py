@@ -26,6 +26,7 @@ from taskloom_diffusion.training.components import (
     as_tokenizer,
 )
 from taskloom_diffusion.training.optimizers import build_optimizer, rate_factor
+from taskloom_diffusion.training.team import gathered
 
 
 class DiffusionTask(pl.LightningModule):
@@ -108,10 +109,12 @@ class DiffusionTask(pl.LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of a batch [nats per token]."""
         del batch_idx  # batches are numbered over the whole training, resumed or not
-        number = self.batches_seen
+        # Numbered over all processes too: two of them make what one makes that accumulates two batches.
+        processes = 1 if self._trainer is None else self._trainer.world_size
+        number = self.batches_seen * processes + self.global_rank
         self.batches_seen += 1
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(derive_seed(self.seed, f"dropout/{number}", self.global_rank))
+            torch.manual_seed(derive_seed(self.seed, f"dropout/{number}"))
             corrupted = self.corrupt(batch, self._generator("train", number))
         loss = self.loss(corrupted)
         self._learn_levels(corrupted)
@@ -171,11 +174,14 @@ class DiffusionTask(pl.LightningModule):
             return
         with torch.no_grad():
             per_token = corrupted.bound().detach() / corrupted.maskable.sum(1)
-            self.level_sampler.observe(corrupted.levels, per_token.cpu())
+            seen = corrupted.levels
+            # All processes learn from all rows, so that they keep drawing from one law.
+            together = [gathered(v.double()) for v in (seen.time, seen.alpha, seen.flow, per_token)]
+            time, alpha, flow, losses = (v.cpu() for v in together)
+            self.level_sampler.observe(Levels(time, alpha, flow), losses)
 
     def _generator(self, purpose: str, number: int) -> torch.Generator:
-        seed = derive_seed(self.seed, f"{purpose}/{number}", self.global_rank)
-        return torch.Generator().manual_seed(seed)
+        return torch.Generator().manual_seed(derive_seed(self.seed, f"{purpose}/{number}"))
 
     def _parameterization(self) -> Parameterization:
         if self.settings.parameterization != "auto":

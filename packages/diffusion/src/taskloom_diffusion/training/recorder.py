@@ -17,6 +17,7 @@ from taskloom_diffusion.protocols import Batch
 from taskloom_diffusion.training.checkpoint import save_training
 from taskloom_diffusion.training.ema import Average
 from taskloom_diffusion.training.module import DiffusionTask
+from taskloom_diffusion.training.team import summed
 from taskloom_diffusion.training.throughput import Meter
 
 
@@ -116,28 +117,43 @@ class Recorder(pl.Callback):
         if not isinstance(pl_module, DiffusionTask):
             raise TypeError(f"the recorder trains a DiffusionTask, not {type(pl_module).__name__}")
         last = self.step == self.config.steps
-        if trainer.is_global_zero:
-            self._progress.advance(1)
-            self._log(pl_module, last=last)
-            if self.config.sample_every and self.step % self.config.sample_every == 0:
-                self.sample(self.step)
-            if self.step % self.config.checkpoint_every == 0 or last:
-                self.save(trainer, pl_module)
-        if not last and trainer.strategy.reduce_boolean_decision(self.ctx.should_stop, all=False):
-            self.stopped = True
+        self._progress.advance(1)
+        self._log(trainer, pl_module, last=last)
+        if trainer.is_global_zero and self._is_due(self.config.sample_every):
+            self.sample(self.step)
+        stop = not last and bool(
+            trainer.strategy.reduce_boolean_decision(self.ctx.should_stop, all=False)
+        )
+        if stop or last or self._is_due(self.config.checkpoint_every):
+            self._keep_sums_in_one_place(pl_module)
             if trainer.is_global_zero:
                 self.save(trainer, pl_module)
-            trainer.should_stop = True
+        if stop:
+            self.stopped = trainer.should_stop = True
 
-    def _log(self, task: DiffusionTask, *, last: bool) -> None:
+    def _is_due(self, every: int) -> bool:
+        return bool(every) and self.step % every == 0
+
+    def _log(self, trainer: pl.Trainer, task: DiffusionTask, *, last: bool) -> None:
         row: dict[str, float] = {}
-        if self.step % self.config.log_every == 0 or last:
-            row["train/loss"] = self.loss_sum / self.loss_count
-            row["train/lr"] = task.trainer.optimizers[0].param_groups[0]["lr"]
-            row |= self.meter.report(time.perf_counter(), time.process_time())
+        if last or self._is_due(self.config.log_every):
+            self._keep_sums_in_one_place(task)
+            speed = self.meter.report(
+                time.perf_counter(), time.process_time(), lambda v: summed(v, task.device)
+            )
+            if trainer.is_global_zero:
+                row["train/loss"] = self.loss_sum / self.loss_count
+                row |= speed
+                row["train/lr"] = trainer.optimizers[0].param_groups[0]["lr"]
             self.loss_sum, self.loss_count = 0.0, 0
-        if self.step % self.config.validate_every == 0 or last:
+        if trainer.is_global_zero and (last or self._is_due(self.config.validate_every)):
             with self.average.applied(), torch.no_grad():
                 row["validation/nelbo"] = self.validate()
         if row:
             self.ctx.log(self.step, **row)
+
+    def _keep_sums_in_one_place(self, task: DiffusionTask) -> None:
+        """Move what all processes have summed up to the first one."""
+        total, count = summed([self.loss_sum, float(self.loss_count)], task.device)
+        first = task.global_rank == 0
+        self.loss_sum, self.loss_count = (total, round(count)) if first else (0.0, 0)

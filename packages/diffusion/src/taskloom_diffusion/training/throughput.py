@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import torch
 from torch import nn
@@ -34,14 +35,23 @@ class Meter:
         self._real += real
         self._all += all_tokens
 
-    def report(self, wall: float, cpu: float) -> dict[str, float]:
-        """Return the figures since the last report, and begin anew."""
-        seconds, core_seconds = max(wall - self._wall, 1e-9), max(cpu - self._cpu, 1e-9)
+    def report(
+        self, wall: float, cpu: float, total: Callable[[list[float]], list[float]] = list
+    ) -> dict[str, float]:
+        """Return the figures since the last report, and begin anew.
+
+        Args:
+            wall: Clock [s].
+            cpu: Processor time of this process [s].
+            total: Sums numbers over all processes that train together.
+        """
+        seconds = max(wall - self._wall, 1e-9)
+        core_seconds, real, tokens = total([max(cpu - self._cpu, 1e-9), self._real, self._all])
         figures = {
-            "speed/tokens_per_second": self._real / seconds,
-            "speed/tokens_per_core_second": self._real / core_seconds,
-            "speed/mfu": 6 * self.num_parameters * self._all / seconds / self.peak,
-            "speed/padding_share": 1 - self._real / max(self._all, 1),
+            "speed/tokens_per_second": real / seconds,
+            "speed/mfu": 6 * self.num_parameters * tokens / seconds / self.peak,
+            "speed/tokens_per_core_second": real / core_seconds,
+            "speed/padding_share": 1 - real / max(tokens, 1),
         }
         self.start(wall, cpu)
         return figures

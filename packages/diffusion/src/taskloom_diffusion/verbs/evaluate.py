@@ -48,11 +48,11 @@ def evaluate(
     # torch is imported only once the options are known to be good.
     from taskloom_diffusion.evaluation.bound import estimate_bound, level_sampler_for
     from taskloom_diffusion.evaluation.sampling import draw_lengths, sample_lengths
-    from taskloom_diffusion.pipeline import prepare
+    from taskloom_diffusion.preparation import prepare
 
     level_sampler_for(trained.task, levels)  # refuses a biased one before minutes are spent
     settings_of_run = trained.problem.config.evaluate
-    prepared = prepare(trained.problem)
+    prepared = prepare(trained.problem, trained.task.tokenizer)
     bound = estimate_bound(
         trained.task,
         prepared.holdout,
@@ -69,6 +69,9 @@ def evaluate(
     figures: dict[str, object] = {
         "nelbo_nats_per_token": bound.nats_per_token,
         "nelbo_standard_error": bound.standard_error,
+        "bits_per_character": bound.bits_per_character,
+        "perplexity": bound.perplexity,
+        "perplexity_error": bound.perplexity_error,
         "bound": bound.kind,
         "samples": num,
         "calls_per_sample": made.mean_calls,

@@ -31,13 +31,13 @@ def likelihood(
     trained = open_trained(run, store)
     # torch is imported only once there is a model.
     from taskloom_diffusion.evaluation.bound import estimate_bound
-    from taskloom_diffusion.pipeline import prepare
+    from taskloom_diffusion.preparation import prepare
     from taskloom_diffusion.training.batches import encode_all
 
     config = trained.problem.config
     dropped = 0
     if file is None:
-        store_of = prepare(trained.problem).holdout
+        store_of = prepare(trained.problem, trained.task.tokenizer).holdout
     else:
         lines = _lines(file)
         store_of, dropped = encode_all(
@@ -62,7 +62,9 @@ def likelihood(
         "nats_per_token": bound.nats_per_token,
         "standard_error": bound.standard_error,
         "bits_per_token": bound.bits_per_token,
+        "bits_per_character": bound.bits_per_character,
         "perplexity": bound.perplexity,
+        "perplexity_error": bound.perplexity_error,
         "nats_per_sequence": bound.nats_per_sequence,
         "sequences": bound.num_sequences,
         "tokens": bound.num_tokens,

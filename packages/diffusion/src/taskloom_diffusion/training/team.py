@@ -1,0 +1,116 @@
+"""The processes of data-parallel training as one of them sees them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import torch
+from lightning.fabric.plugins.environments import ClusterEnvironment
+from torch import Tensor, distributed
+
+_PATIENCE = timedelta(minutes=30)
+
+
+@dataclass(frozen=True)
+class Team:
+    """One process among those that train together.
+
+    Attributes:
+        rank: Number of this process; 0 keeps the records.
+        size: Number of processes.
+        rendezvous: File through which they find each other, so that no port is opened for it.
+    """
+
+    rank: int = 0
+    size: int = 1
+    rendezvous: Path | None = None
+
+
+class TeamEnvironment(ClusterEnvironment):
+    """Tells Lightning that the processes are there already, and which one this is."""
+
+    def __init__(self, team: Team) -> None:
+        self.team = team
+
+    @property
+    def creates_processes_externally(self) -> bool:
+        return True
+
+    @property
+    def main_address(self) -> str:
+        return "127.0.0.1"
+
+    @property
+    def main_port(self) -> int:
+        return 0  # never opened: the processes have met before Lightning asks
+
+    @staticmethod
+    def detect() -> bool:
+        return False
+
+    def world_size(self) -> int:
+        return self.team.size
+
+    def set_world_size(self, size: int) -> None:
+        del size
+
+    def global_rank(self) -> int:
+        return self.team.rank
+
+    def set_global_rank(self, rank: int) -> None:
+        del rank
+
+    def local_rank(self) -> int:
+        return self.team.rank
+
+    def node_rank(self) -> int:
+        return 0
+
+
+@contextmanager
+def joined(team: Team, *, gpus: bool) -> Iterator[None]:
+    """Meet the other processes, and part from them at the end."""
+    if team.rendezvous is None:
+        yield
+        return
+    # Without these, both libraries listen on the address of the machine's name.
+    os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
+    os.environ.setdefault("NCCL_SOCKET_IFNAME", "lo")
+    distributed.init_process_group(
+        "nccl" if gpus else "gloo",
+        init_method=team.rendezvous.as_uri(),
+        rank=team.rank,
+        world_size=team.size,
+        timeout=_PATIENCE,
+    )
+    try:
+        yield
+    finally:
+        distributed.destroy_process_group()
+
+
+def summed(values: list[float], device: torch.device) -> list[float]:
+    """Return the sums of numbers over all processes; every process must ask at the same time."""
+    if not _together():
+        return values
+    total = torch.tensor(values, dtype=torch.float64, device=device)
+    distributed.all_reduce(total)
+    return total.tolist()
+
+
+def gathered(values: Tensor) -> Tensor:
+    """Return the rows of all processes, in the order of their ranks."""
+    if not _together():
+        return values
+    parts = [torch.empty_like(values) for _ in range(distributed.get_world_size())]
+    distributed.all_gather(parts, values.contiguous())
+    return torch.cat(parts)
+
+
+def _together() -> bool:
+    return distributed.is_available() and distributed.is_initialized()

@@ -1,0 +1,77 @@
+"""One of the other processes of data-parallel training: `python -m taskloom_diffusion.training.worker ORDER RANK`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from taskloom import derive_seed
+from taskloom.context import Progress, Resources
+from taskloom.registry import load_target
+
+
+class WorkerContext:
+    """A run as a process sees it that keeps no records of it.
+
+    Args:
+        order: What the first process wrote.
+    """
+
+    latest_checkpoint = None
+    should_stop = False  # the first process asks for all
+
+    def __init__(self, order: dict[str, Any]) -> None:
+        self.dir = Path(order["dir"])
+        self.resources = Resources(gpus=order["gpus"])
+        self._root = int(order["config"]["seed"])
+
+    def seed(self, name: str, /) -> int:
+        return derive_seed(self._root, name)
+
+    def log(self, step: int, /, **metrics: float) -> None:
+        del step, metrics
+
+    def artifact(self, name: str, /) -> Path:
+        raise RuntimeError(f"only the first process writes artifacts, such as '{name}'")
+
+    @contextmanager
+    def checkpoint(self, step: int, /) -> Iterator[Path]:
+        raise RuntimeError(
+            f"only the first process writes checkpoints, such as that of step {step}"
+        )
+        yield Path()
+
+    @contextmanager
+    def progress(self, total: int | None, label: str, /) -> Iterator[Progress]:
+        del total, label
+        yield _Silent()
+
+
+class _Silent:
+    def advance(self, steps: int = 1, /) -> None:
+        del steps
+
+
+def main(words: list[str]) -> None:
+    """Train along with the first process and leave nothing behind."""
+    from taskloom_diffusion.pipeline import set_up, train
+    from taskloom_diffusion.training.team import Team
+
+    path, rank = Path(words[0]), int(words[1])
+    order = json.loads(path.read_text(encoding="utf-8"))
+    config_class: Any = load_target(order["config_class"])
+    task_class: Any = load_target(order["task"])
+    problem = task_class(config_class.model_validate(order["config"]))
+    prepared, task = set_up(problem)
+    (path.parent / f"{rank}.ready").touch()
+    checkpoint = None if order["checkpoint"] is None else Path(order["checkpoint"])
+    team = Team(rank, order["size"], Path(order["rendezvous"]))
+    train(problem.config, WorkerContext(order), prepared, task, checkpoint=checkpoint, team=team)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,133 @@
+"""Starting the other processes of data-parallel training, watching them, and ending them.
+
+They are fresh processes, not forks: a fork would copy threads and locks in unknown states. What they are told is JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from taskloom import RunContext
+
+from taskloom_diffusion.training.team import Team
+
+if TYPE_CHECKING:
+    from taskloom_diffusion.run import DiffusionProblem
+
+_POLL = 0.05  # [s]
+_GRACE = 10.0  # [s] that processes get to end by themselves
+
+
+class ProcessLostError(RuntimeError):
+    """A process of the team ended before training did."""
+
+
+class Workers:
+    """The processes with ranks 1, 2, ...
+
+    Args:
+        folder: Where they leave their signs of life and their complaints.
+        commands: What each of them runs.
+    """
+
+    def __init__(self, folder: Path, commands: list[list[str]]) -> None:
+        self.folder = folder
+        self.processes = [self._start(rank, command) for rank, command in enumerate(commands, 1)]
+
+    def _start(self, rank: int, command: list[str]) -> subprocess.Popen[bytes]:
+        with (self.folder / f"{rank}.log").open("wb") as log:
+            return subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log
+            )
+
+    def wait_until_ready(self) -> None:
+        """Return once every process has read its corpus.
+
+        Raises:
+            ProcessLostError: One of them ended instead.
+        """
+        waiting = set(range(1, len(self.processes) + 1))
+        while waiting:
+            self.check()
+            waiting = {rank for rank in waiting if not (self.folder / f"{rank}.ready").exists()}
+            time.sleep(_POLL)
+
+    def check(self) -> None:
+        """Raise a `ProcessLostError` with its last words if a process has failed."""
+        for rank, process in enumerate(self.processes, start=1):
+            code = process.poll()
+            if code:
+                words = (self.folder / f"{rank}.log").read_text(errors="replace").split("\n")
+                last = next((line.strip() for line in reversed(words) if line.strip()), "")
+                raise ProcessLostError(
+                    f"training process {rank} of {len(self.processes) + 1} ended with code {code}: {last}"
+                )
+
+    def close(self) -> None:
+        """Wait a little for processes that are done, and end those that are not."""
+        until = time.monotonic() + _GRACE
+        for process in self.processes:
+            try:
+                process.wait(max(0.0, until - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@contextmanager
+def assembled(
+    problem: DiffusionProblem[Any], ctx: RunContext, checkpoint: Path | None, size: int
+) -> Iterator[Team]:
+    """Start the other processes of a training and yield this one's place among them.
+
+    Raises:
+        ProcessLostError: One of them ended too early; in its place comes any error that this caused here.
+    """
+    if size == 1:
+        yield Team()
+        return
+    with tempfile.TemporaryDirectory(prefix="taskloom-team-") as name:
+        folder = Path(name)
+        rendezvous = folder / "rendezvous"
+        told = folder / "training.json"
+        told.write_text(json.dumps(_order(problem, ctx, checkpoint, size, rendezvous)))
+        module = "taskloom_diffusion.training.worker"
+        commands = [[sys.executable, "-m", module, str(told), str(r)] for r in range(1, size)]
+        workers = Workers(folder, commands)
+        try:
+            workers.wait_until_ready()
+            yield Team(0, size, rendezvous)
+        except RuntimeError:
+            time.sleep(4 * _POLL)  # a connection breaks a moment before the process is gone
+            workers.check()
+            raise
+        finally:
+            workers.close()
+
+
+def _order(
+    problem: DiffusionProblem[Any],
+    ctx: RunContext,
+    checkpoint: Path | None,
+    size: int,
+    rendezvous: Path,
+) -> dict[str, Any]:
+    kind = type(problem)
+    return {
+        "task": f"{kind.__module__}:{kind.__qualname__}",
+        "config_class": f"{type(problem.config).__module__}:{type(problem.config).__qualname__}",
+        "config": problem.config.model_dump(mode="json"),
+        "checkpoint": None if checkpoint is None else str(checkpoint),
+        "dir": str(ctx.dir),
+        "gpus": ctx.resources.gpus,
+        "size": size,
+        "rendezvous": str(rendezvous),
+    }

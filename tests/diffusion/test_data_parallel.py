@@ -1,0 +1,60 @@
+"""Data-parallel training: fresh processes that together do exactly what one does alone."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from taskloom.testing import MemoryContext
+from taskloom_diffusion.tasks.toy import Toy, ToyConfig
+from taskloom_diffusion.training.workers import ProcessLostError, Workers
+
+
+def toy(**train: object) -> Toy:
+    fields: dict[str, Any] = {
+        "num_tokens": 3,
+        "length": 3,
+        "num_sequences": 300,
+        "denoiser": {"kind": "dit", "width": 16, "num_layers": 1, "num_heads": 2},
+        "train": {
+            "steps": 4, "batch_size": 16, "log_every": 3, "checkpoint_every": 2, "validate_every": 4, **train,
+        },
+        "evaluate": {"num_samples": 10, "num_holdout": 10, "num_draws": 1},
+    }  # fmt: skip
+    return Toy(ToyConfig.model_validate(fields))
+
+
+def rows(ctx: MemoryContext) -> list[dict[str, float]]:
+    return [{k: v for k, v in row.items() if not k.startswith("speed")} for row in ctx.rows]
+
+
+@pytest.mark.slow
+def test_two_processes_are_one_that_accumulates_two_batches_bit_for_bit(tmp_path: Path) -> None:
+    alone, together, later = (MemoryContext(tmp_path / n) for n in ("one", "two", "later"))
+    expected = toy(accumulate=2).run(alone)
+    found = toy(devices=2).run(together)
+    # Halving and adding two numbers is exact in either order, so not even rounding differs.
+    assert found.artifacts["model"].read_bytes() == expected.artifacts["model"].read_bytes()
+    assert found.metrics == expected.metrics
+    assert [row["step"] for row in together.rows] == [3, 4]
+    for ours, theirs in zip(rows(together), rows(alone), strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-12)
+    # Going on from the middle, where a line of metrics was half summed up.
+    middle = next(p for p in sorted((together.dir / "checkpoints").iterdir()) if "2" in p.name)
+    resumed = toy(devices=2).resume(later, middle)
+    assert resumed.artifacts["model"].read_bytes() == expected.artifacts["model"].read_bytes()
+    assert rows(later) == rows(together)
+
+
+def test_a_process_that_ends_too_early_is_one_sentence(tmp_path: Path) -> None:
+    words = "import sys; print('Traceback', file=sys.stderr); sys.exit('the corpus is gone')"
+    workers = Workers(tmp_path, [[sys.executable, "-S", "-c", words]])
+    try:
+        with pytest.raises(
+            ProcessLostError, match="process 1 of 2 ended with code 1: the corpus is gone"
+        ):
+            workers.wait_until_ready()
+    finally:
+        workers.close()
