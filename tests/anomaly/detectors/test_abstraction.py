@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -109,3 +111,22 @@ def test_abstraction_of_one_layer_scores_the_output_alone(
     detector = Abstraction(layers=("hidden_1",), epochs=2).build()
     fitted = driver.fit(detector, ArrayStream(data["trusted"]), spec, 0)
     assert list(detector.score(fitted, data["test"])) == ["logits"]
+
+
+def test_abstraction_predicts_the_output_from_the_layer_before_it(
+    data: dict[str, Features], spec: FeatureSpec
+) -> None:
+    # A layer that is the output would predict itself, and its score would carry the output's name.
+    detector = Abstraction(epochs=3).build()
+
+    def watched(features: Features) -> Features:
+        assert features.logits is not None
+        return replace(features, activations={**features.activations, "logits": features.logits})
+
+    wide = replace(spec, widths={**spec.widths, "logits": 4})
+    fitted = driver.fit(detector, ArrayStream(watched(data["trusted"])), wide, 0)
+    scores = detector.score(fitted, watched(data["test"]))
+    without = driver.fit(detector, ArrayStream(data["trusted"]), spec, 0)
+    assert list(scores) == ["hidden_1", "logits"]
+    for layer, values in detector.score(without, data["test"]).items():
+        np.testing.assert_array_equal(scores[layer], values)

@@ -31,7 +31,7 @@ SMALL: dict[str, tuple[dict[str, object], float]] = {
     "pca_residual": ({}, 0.95),
     "vim": ({}, 0.65),
     "vae": ({"epochs": 3}, 0.7),
-    "abstraction": ({"epochs": 5}, 0.5),
+    "abstraction": ({"mode": "global", "epochs": 40, "size_factor": 2.0}, 0.8),
     # Training on with clean data alone does not make this network forget its trigger.
     "finetune": ({"epochs": 2}, 0.0),
     "probe": ({}, 0.97),

@@ -55,8 +55,11 @@ class AbstractionDetector:
             checks.require_layer(name, spec.widths)
         if not names:
             raise ValueError("This detector reads activations and the model names no layer.")
+        first = next(iter(stream.batches("trusted")), None)
+        if first is None:
+            raise ValueError("This detector needs trusted data and the task has none.")
+        names = tuple(name for name in names if not _is_output(first, name)) or names
         fitted = self._scaled(stream, {name: spec.widths[name] for name in names})
-        first = next(iter(stream.batches("trusted")))
         classes = checks.model_output(first).shape[1]
         parameters = initial(
             [spec.widths[name] for name in names], classes, self.config.size_factor, seed
@@ -153,6 +156,13 @@ class AbstractionDetector:
         follow = self.config.mode == "global"
         found = losses(parameters, layers, logits, follow=follow, cosine=cosine, xp=np)
         return np.stack(found, axis=1).astype(np.float64)
+
+
+def _is_output(features: Features, layer: str) -> bool:
+    """Return whether a layer is the model's output itself, which says of itself what any other abstraction would learn."""
+    rows, positions = checks.layer_rows(features, layer)
+    logits = checks.model_output(features)
+    return positions == 1 and rows.shape == logits.shape and np.allclose(rows, logits, rtol=1e-5)
 
 
 def _names(nested: dict[str, Tensors]) -> list[str]:
