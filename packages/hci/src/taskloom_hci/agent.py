@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
 
 from taskloom_hci.elements import Value
 from taskloom_hci.errors import HciError
@@ -149,16 +151,24 @@ class Agent:
         return self.policy.element.admit(action), reward
 
     def predict(
-        self, observation: StateTree | None = None, *, deterministic: bool = True
+        self,
+        observation: StateTree | Sequence[StateTree] | None = None,
+        *,
+        deterministic: bool = True,
     ) -> tuple[Value, None]:
         """Return an action the way Stable-Baselines3 models do, so that an agent can be an imitation expert.
 
         Args:
-            observation: One observation; by default what the agent would see now.
+            observation: One observation, or several, which give one action each, stacked; by default what the agent would
+                see now.
             deterministic: Leave the agent's random numbers where they are, so that asking again gives the same.
         """
+        affect = not deterministic
+        if observation is not None and not isinstance(observation, Mapping):
+            rows = [self.take_action(seen, affect=affect)[0] for seen in observation]
+            return np.array(rows), None
         seen = self.observe(affect=False)[0] if observation is None else observation
-        return self.take_action(seen, affect=not deterministic)[0], None
+        return self.take_action(seen, affect=affect)[0], None
 
     def _seen(self) -> StateTree:
         # An agent may be asked to act before it looked (a reset that starts after its turn): it then sees the game as it is.

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, TypeVar, cast
 
 import numba
 import numpy as np
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped] # it has no types
 from numba.core import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
@@ -86,8 +86,7 @@ LOG2_E, SMALLEST = elementary.LOG2_E, elementary.SMALLEST
 LN_2_HIGH, LN_2_LOW = elementary.LN_2_HIGH, elementary.LN_2_LOW
 
 
-@intrinsic
-def bits_as_float(typing_context: Any, bits: Any) -> Any:
+def _bits_as_float(typing_context: Any, bits: Any) -> Any:
     """Return the number that 64 bits stand for; unlike `ldexp` it is no call, so that loops over it use vector units."""
     del typing_context, bits
 
@@ -96,6 +95,10 @@ def bits_as_float(typing_context: Any, bits: Any) -> Any:
         return builder.bitcast(arguments[0], ir.DoubleType())
 
     return types.float64(types.int64), generate
+
+
+# What compiled code calls takes the bits alone.
+bits_as_float = cast("Callable[[Any], float]", intrinsic(_bits_as_float))
 
 
 @jit
