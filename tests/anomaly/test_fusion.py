@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
-from scipy.stats import cauchy
-from taskloom_anomaly.fusion import fuse, p_values, standardise
+from scipy.stats import cauchy, combine_pvalues
+from taskloom_anomaly.config import AnomalyConfig
+from taskloom_anomaly.fusion import Fusion, combine, fuse, p_values, standardise
 
 
 def test_p_values_count_calibration_scores_at_least_as_large() -> None:
@@ -37,7 +40,7 @@ def test_fuse_is_invariant_under_scaling_a_layer() -> None:
     calibration = {"a": rng.normal(size=50), "b": rng.normal(size=50)}
     scores = {"a": rng.normal(size=9), "b": rng.normal(size=9)}
     scaled = ({**calibration, "b": 7 * calibration["b"]}, {**scores, "b": 7 * scores["b"]})
-    for fusion in ("mean", "max", "cauchy"):
+    for fusion in ("mean", "max", "cauchy", "harmonic", "min_p"):
         np.testing.assert_allclose(
             fuse(scores, calibration, fusion),  # type: ignore[arg-type] # one of the names
             fuse(scaled[1], scaled[0], fusion),  # type: ignore[arg-type] # one of the names
@@ -54,3 +57,55 @@ def test_fuse_cauchy_is_the_combination_of_p_values() -> None:
 
 def test_standardise_survives_constant_calibration_scores() -> None:
     np.testing.assert_array_equal(standardise(np.array([1.0, 3.0]), np.ones(5)), [0.0, 2.0])
+
+
+def test_fusions_are_the_ones_that_the_config_offers() -> None:
+    assert AnomalyConfig.model_fields["fusion"].annotation == Fusion
+
+
+@pytest.mark.parametrize("layers", [1, 2, 5])
+def test_combine_is_the_published_formula(layers: int) -> None:
+    p = np.random.default_rng(2).uniform(1e-3, 1, (layers, 40))
+    factor = {1: 1.0, 2: 2.0, 5: np.e * np.log(5)}[layers]
+    harmonic = [min(1.0, factor * layers / sum(1 / x for x in column)) for column in p.T]
+    np.testing.assert_allclose(combine(p, "harmonic"), harmonic)
+    bonferroni = [min(1.0, layers * min(column)) for column in p.T]
+    np.testing.assert_allclose(combine(p, "min_p"), bonferroni)
+    expected = [cauchy.sf(np.mean(cauchy.isf(column))) for column in p.T]
+    np.testing.assert_allclose(combine(p, "cauchy"), expected)
+
+
+@pytest.mark.parametrize("fusion", ["harmonic", "min_p"])
+def test_combined_p_values_hold_under_the_worst_dependence(
+    fusion: Literal["harmonic", "min_p"],
+) -> None:
+    # P(p <= c) <= c whatever the dependence. The harmonic mean is worst where p_2 = c - p_1 on [0, c], and then exact.
+    grid = (np.arange(100_000) + 0.5) / 100_000
+    for c in (0.01, 0.05, 0.3):
+        against = np.where(grid < c, c - grid, grid)
+        for other in (against, 1 - grid, grid, np.random.default_rng(3).permutation(grid)):
+            share = np.mean(combine(np.stack([grid, other]), fusion) <= c)
+            assert share <= c + 1e-4
+        worst = np.mean(combine(np.stack([grid, against]), "harmonic") <= c)
+        assert worst == pytest.approx(c, abs=1e-4)
+
+
+@pytest.mark.parametrize("fusion", ["cauchy", "harmonic", "min_p"])
+def test_fuse_orders_samples_as_the_combined_p_values_do(
+    fusion: Literal["cauchy", "harmonic", "min_p"],
+) -> None:
+    rng = np.random.default_rng(4)
+    calibration = {name: rng.normal(size=2000) for name in "abc"}
+    scores = {name: rng.normal(1.0, 1, 30) for name in "abc"}
+    p = np.stack([p_values(scores[name], calibration[name]) for name in "abc"])
+    combined, fused = combine(p, fusion), fuse(scores, calibration, fusion)
+    assert fused.dtype == np.float64
+    higher = fused[:, None] > fused
+    assert (combined[:, None] <= combined)[higher].all()
+
+
+def test_combine_agrees_with_scipy_on_the_least() -> None:
+    # Tippett's p-value 1 - (1 - min p)^L assumes independence and is never above Bonferroni's, which does not.
+    p = np.array([0.02, 0.3, 0.7])
+    tippett = combine_pvalues(p, method="tippett").pvalue
+    assert tippett < combine(p[:, None], "min_p")[0] < tippett * 1.05

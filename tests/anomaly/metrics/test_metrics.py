@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.stats
 from hypothesis import given, settings, strategies as st
 from sklearn import metrics as reference
 from taskloom_anomaly import metrics
@@ -47,10 +48,16 @@ def test_average_precision_equals_scikit_learn(scores: Scores) -> None:
     assert metrics.average_precision(*scores) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("max_fpr", [0.01, 0.1, 0.5])
+@pytest.mark.parametrize("max_fpr", [0.001, 0.01, 0.1, 10 / 83, 0.5, 1.0])
 def test_partial_auroc_equals_scikit_learn(scores: Scores, max_fpr: float) -> None:
     expected = reference.roc_auc_score(*joined(scores), max_fpr=max_fpr)
     assert metrics.partial_auroc(*scores, max_fpr) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("max_fpr", [0.0, -0.1, 1.5, float("nan")])
+def test_partial_auroc_refuses_a_rate_that_is_none(max_fpr: float) -> None:
+    with pytest.raises(ValueError, match=r"max_fpr must lie in \(0, 1\]"):
+        metrics.partial_auroc(np.zeros(3), np.ones(3), max_fpr)
 
 
 def test_partial_auroc_is_half_at_chance_and_one_at_perfection() -> None:
@@ -125,6 +132,32 @@ def test_delong_test_finds_a_real_difference_and_none_between_equals() -> None:
     assert difference > 0.1
     assert p_value < 1e-6
     assert metrics.delong_test(np.stack([normal] * 2), np.stack([anomalous] * 2)) == (0.0, 1.0)
+
+
+def test_delong_test_equals_its_definition() -> None:
+    rng = np.random.default_rng(6)
+    normal, anomalous = rng.standard_normal((2, 40)), rng.standard_normal((2, 30)) + 0.7
+    anomalous[1] += 0.5 * anomalous[0]
+    wins = (anomalous[:, :, None] > normal[:, None, :]).astype(float)
+    rows, columns = wins.mean(axis=2), wins.mean(axis=1)
+    weight = np.array([1.0, -1.0])
+    variance = weight @ (np.cov(rows) / 30 + np.cov(columns) / 40) @ weight
+    area = [reference.roc_auc_score(*joined((normal[i], anomalous[i]))) for i in (0, 1)]
+    difference, p_value = metrics.delong_test(normal, anomalous)
+    assert difference == pytest.approx(area[0] - area[1])
+    z = abs(difference) / np.sqrt(variance)
+    assert p_value == pytest.approx(2 * scipy.stats.norm.sf(z), rel=1e-10)
+
+
+def test_bootstrap_interval_equals_resampling_with_scikit_learn(scores: Scores) -> None:
+    normal, anomalous = scores
+    rng = np.random.default_rng(4)
+    areas = []
+    for _ in range(100):
+        drawn = normal[rng.integers(0, 83, 83)], anomalous[rng.integers(0, 57, 57)]
+        areas.append(reference.roc_auc_score(*joined(drawn)))
+    found = metrics.bootstrap_interval(*scores, seed=4, resamples=100, level=0.9)
+    assert found == pytest.approx(tuple(np.quantile(areas, [0.05, 0.95])))
 
 
 def test_bootstrap_interval_agrees_with_delong_and_repeats() -> None:

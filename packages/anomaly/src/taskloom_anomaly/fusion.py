@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from jaxtyping import Float
 
-Fusion: TypeAlias = Literal["mean", "max", "cauchy"]
+Fusion: TypeAlias = Literal["mean", "max", "cauchy", "harmonic", "min_p"]
 Scores: TypeAlias = "Mapping[str, Float[np.ndarray, ' n']]"
 
 
@@ -36,19 +36,42 @@ def p_values(
     return (1 + larger) / (1 + len(ordered))
 
 
+def combine(
+    p: Float[np.ndarray, "layers n"], fusion: Literal["cauchy", "harmonic", "min_p"]
+) -> Float[np.ndarray, " n"]:
+    """Return one p-value a sample, valid however the layers depend on one another (`cauchy`: for small values).
+
+    Args:
+        p: A p-value for each layer and sample, in (0, 1].
+        fusion: `cauchy`, 1/2 - arctan(T) / pi with T the mean of tan((1/2 - p) pi) (Liu and Xie 2020, arXiv:1808.09011,
+            eq. 2 and 3); `harmonic`, the harmonic mean times e log L, which is valid for L >= 3 layers, or twice the mean for
+            L = 2 (Vovk and Wang, Biometrika 107, 2020); `min_p`, L times the smallest (Bonferroni).
+    """
+    layers = len(p)
+    if fusion == "cauchy":
+        return 0.5 - np.arctan(np.mean(np.tan((0.5 - p) * np.pi), axis=0)) / np.pi
+    if fusion == "harmonic":
+        # With two layers the worst case is p_2 = c - p_1, where the harmonic mean is c / 2.
+        bound = {1: 1.0, 2: 2.0}.get(layers, np.e * np.log(layers))
+        return np.minimum(bound / np.mean(1.0 / p, axis=0), 1.0)
+    return np.minimum(layers * p.min(axis=0), 1.0)
+
+
 def fuse(scores: Scores, calibration: Scores, fusion: Fusion) -> Float[np.ndarray, " n"]:
     """Return one score a sample.
 
     Args:
         scores: Scores by layer.
         calibration: Scores of held-out normal samples by layer.
-        fusion: `mean` or `max` of standardised scores, or `cauchy`, the mean of tan((1/2 - p) pi) over the layers'
-            conformal p-values (Liu and Xie 2020, arXiv:1808.09011, eq. 2), which needs no independence.
+        fusion: `mean` or `max` of standardised scores; or a combination of the layers' conformal p-values, turned
+            around so that a small p-value is a high score: `cauchy` (the statistic T itself), `harmonic` (the mean of
+            1 / p) or `min_p` (1 / the smallest). The factors and cuts of `combine` do not change the order, so they are
+            left out.
     """
+    if fusion in ("mean", "max"):
+        standard = [standardise(scores[layer], calibration[layer]) for layer in scores]
+        return np.mean(standard, axis=0) if fusion == "mean" else np.max(standard, axis=0)
+    p = np.stack([p_values(scores[layer], calibration[layer]) for layer in scores])
     if fusion == "cauchy":
-        values = [
-            np.tan((0.5 - p_values(scores[layer], calibration[layer])) * np.pi) for layer in scores
-        ]
-        return np.mean(values, axis=0)
-    standard = [standardise(scores[layer], calibration[layer]) for layer in scores]
-    return np.mean(standard, axis=0) if fusion == "mean" else np.max(standard, axis=0)
+        return np.asarray(np.mean(np.tan((0.5 - p) * np.pi), axis=0))
+    return np.asarray(np.mean(1.0 / p, axis=0) if fusion == "harmonic" else np.max(1.0 / p, axis=0))

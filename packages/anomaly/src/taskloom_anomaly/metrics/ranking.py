@@ -54,7 +54,12 @@ def partial_auroc(
     """Return the area below the ROC curve up to `max_fpr`, scaled so that chance is 0.5 and perfection 1.
 
     McClish, Medical Decision Making 9 (1989): (1 + (A - A_min) / (A_max - A_min)) / 2 with A_min = f^2 / 2 and A_max = f.
+
+    Raises:
+        ValueError: If `max_fpr` is not in (0, 1].
     """
+    if not 0 < max_fpr <= 1:
+        raise ValueError(f"max_fpr must lie in (0, 1]; it is {max_fpr:g}.")
     curve = roc(normal, anomalous)
     inside = curve.fpr < max_fpr
     fpr = np.append(curve.fpr[inside], max_fpr)
