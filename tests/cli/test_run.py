@@ -231,5 +231,20 @@ def test_run_dry_runs_without_a_trace(tasks: Tasks, tmp_path: Path) -> None:
 
 def test_run_leaves_no_trace_of_a_config_that_is_refused(tasks: Tasks, tmp_path: Path) -> None:
     assert tasks("run", "garden", "grow", "--days=0").code == 2
-    assert tasks("run", "garden", "drought").code == 3
+    assert tasks("run", "garden", "drought", "--dry-run").code == 3
+    assert tasks("check", "garden", "drought").code == 3
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("executor", ["inline", "local"])
+def test_run_whose_check_fails_is_recorded_as_failed(
+    tasks: Tasks, tmp_path: Path, executor: str
+) -> None:
+    from taskloom.runs import open_run
+
+    outcome = tasks("run", "garden", "drought", f"--executor={executor}")
+    assert outcome.code == 3
+    assert outcome.err.splitlines()[-1].startswith("error: there is no water")
+    run = open_run("@last", tmp_path / "runs")
+    assert (run.status, run.exit_code, run.history()) == ("failed", 3, [])
+    assert f"run {run.id}" in outcome.err

@@ -2,9 +2,11 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import pytest
+from pydantic import Field
+from taskloom import Component, Config
 from taskloom.errors import ConfigError, UnknownNameError
 from taskloom.params import json_schema, resolve, to_toml, walk
 
@@ -66,6 +68,37 @@ def test_choice_or_number_takes_both_and_refuses_in_one_line() -> None:
     assert caught.value.message == (
         "--number_or_choice=x: must be one of auto or a number (default auto, from the command line)"
     )
+
+
+class NoneSettings(Component):
+    """Doing nothing."""
+
+    kind: Literal["none"] = "none"
+    idle: Annotated[int, Field(ge=0)] = 1
+    """How idle."""
+
+
+class SomeSettings(Component):
+    """Doing something."""
+
+    kind: Literal["some"] = "some"
+
+
+class HasToBeThere(Config):
+    """A union that is not optional, one of whose members is called `none`."""
+
+    what: NoneSettings | SomeSettings = SomeSettings()
+    """What to do."""
+
+
+def test_none_is_a_name_like_any_other_where_something_has_to_stand() -> None:
+    found = resolve(HasToBeThere, environ={}, arguments={"what": "none", "what.idle": "3"})
+    assert found.config == HasToBeThere(what=NoneSettings(idle=3))
+    assert "what.idle" in {parameter.path for parameter in walk(HasToBeThere, {"what": "none"})}
+    with pytest.raises(ConfigError, match=r"^--what.idle=-1: must be >= 0"):
+        resolve(HasToBeThere, environ={}, arguments={"what": "none", "what.idle": "-1"})
+    with pytest.raises(UnknownNameError, match=r"^--which=none: must be one of drip, flood"):
+        _hard(which="none")
 
 
 def test_bounds_inside_an_optional_are_found() -> None:

@@ -35,7 +35,8 @@ def make_run(store: Path, name: str, config: Config, **origin: str) -> RunLayout
 
 def environment() -> dict[str, str]:
     """Return an environment in which subprocesses find the probe domain."""
-    return {**os.environ, "PYTHONPATH": str(PROBE), "OMP_NUM_THREADS": "1"}
+    path = os.pathsep.join(filter(None, (str(PROBE), os.environ.get("PYTHONPATH", ""))))
+    return {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
 
 
 def start_worker(layout: RunLayout) -> subprocess.Popen[str]:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from taskloom.cli.taskcommand import Invocation
 from taskloom.context import Resources
-from taskloom.errors import CheckFailedError, RunFailedError
-from taskloom.execute import check_task_instance, run_task
+from taskloom.errors import RunFailedError
+from taskloom.execute import run_task
+from taskloom.execute.create import Origin, create_run
 from taskloom.params import Resolved
-from taskloom.runs import Run, identity, index
+from taskloom.runs import Run, RunLayout, identity, index
 
 INLINE = "inline"
 
@@ -50,6 +51,18 @@ class Order:
         """The command line, for the record."""
         entry = self.invocation.loaded.entry
         return ["tasks", "run", entry.domain, entry.ref.name, *self.invocation.words]
+
+    def make_folder(self) -> RunLayout:
+        """Make the run's folder, in status `created`."""
+        origin = Origin(
+            self.resolved.sources, self.argv, self.name, self.tags, self.parent, sinks=self.sinks
+        )
+        layout = create_run(
+            self.invocation.loaded, self.resolved.config, self.store, origin, self.resources
+        )
+        if not self.quiet:
+            sys.stderr.write(f"run {layout.dir.name}\n")
+        return layout
 
     def finished_before(self) -> Run | None:
         """Return the newest finished run of the same identity, if there is one."""
@@ -90,28 +103,21 @@ def perform(order: Order) -> Run:
 
 def _place(order: Order) -> Run:
     """Make the folder here, and let the executor find somebody who runs it."""
-    from taskloom.execute.create import Origin, create_run
+    from taskloom.execute.console import open_console
     from taskloom.execute.executor import open_executor
+    from taskloom.execute.lifecycle import prepare
     from taskloom.execute.place import Placement
+    from taskloom.execute.refusal import recorded_refusals
+    from taskloom.sinks.sink import check_sinks
 
     executor = open_executor(order.executor, 1)
+    loaded, config = order.invocation.loaded, order.resolved.config
     try:
-        findings = check_task_instance(order.invocation.loaded, order.resolved.config)
-        errors = [finding.message for finding in findings if finding.level == "error"]
-        if errors:
-            raise CheckFailedError(" ".join(errors))
-        origin = Origin(
-            order.resolved.sources,
-            order.argv,
-            order.name,
-            order.tags,
-            order.parent,
-            sinks=order.sinks,
-        )
-        config = order.resolved.config
-        folder = create_run(
-            order.invocation.loaded, config, order.store, origin, order.resources
-        ).dir
+        check_sinks(order.sinks)
+        # Checked here too: where it cannot run, no machine has to be asked for.
+        with recorded_refusals(order.make_folder):
+            prepare(loaded, config, open_console(quiet=order.quiet))
+        folder = order.make_folder().dir
         Placement(executor, order.resources, _Teller(order.quiet)).run(iter([folder]))
     finally:
         executor.close()
@@ -133,8 +139,9 @@ class _Teller:
         self._quiet = quiet
 
     def placed(self, folder: Path, attempt: int, /) -> None:
-        """Say where the run is, and that it was started again."""
-        self._say(f"run {folder.name}" + (f" (attempt {attempt})" if attempt > 1 else ""))
+        """Say that the run was started again."""
+        if attempt > 1:
+            self._say(f"run {folder.name} (attempt {attempt})")
 
     def ended(self, run: Run, /) -> None:
         """Say how it ended."""

@@ -1,4 +1,7 @@
-"""The worker: `python -m taskloom.execute RUN_DIR` runs what a run folder describes, or continues it."""
+"""The worker: `python -m taskloom.execute RUN_DIR` runs what a run folder describes, or continues it.
+
+Started several times for one folder, by `torchrun` or by `srun`, the process of rank 0 runs it and the others compute along.
+"""
 
 from __future__ import annotations
 
@@ -41,13 +44,16 @@ def _die_with_parent() -> None:
 
 def execute(folder: Path, *, report: bool = True) -> int:
     """Run one folder in silence, with the plugins that are installed now."""
-    from taskloom.execute.folder import execute_folder
+    from taskloom.devices import launch
+    from taskloom.execute.folder import execute_folder, follow_folder
     from taskloom.registry import freeze
 
     if os.environ.get(DIE_WITH_PARENT) == "1":
         _die_with_parent()
 
     freeze()  # a run must not depend on what registers itself later
+    if launch().rank > 0:
+        return follow_folder(folder)
     return execute_folder(folder, report=report).exit_code or 0
 
 

@@ -8,16 +8,18 @@ from pathlib import Path
 
 from taskloom.config import Config
 from taskloom.context import Resources
+from taskloom.devices import limited_threads
 from taskloom.errors import CheckFailedError, ConfigError, RunFailedError, TaskloomError
 from taskloom.execute.attempt import attempt
 from taskloom.execute.console import Console, open_console
 from taskloom.execute.create import Origin, create_run
 from taskloom.execute.failure import describe_failure, first_line, trimmed_traceback
+from taskloom.execute.refusal import recorded_refusals
 from taskloom.registry import LoadedTask
 from taskloom.runs import checkpoints
 from taskloom.runs.layout import RunLayout
 from taskloom.runs.liveness import RunLock
-from taskloom.runs.record import read_record
+from taskloom.runs.record import RunRecord, read_record
 from taskloom.runs.run import Run
 from taskloom.sinks.sink import check_sinks
 from taskloom.task import Checkable, Finding, Task
@@ -56,19 +58,25 @@ def run_task(
         The run: finished, or stopped by a signal or by the time limit (then `exit_code` is 130 or 143).
 
     Raises:
-        CheckFailedError: The task's own check found an error; no folder was made.
+        CheckFailedError: The task's own check found an error; its record says so.
         RunFailedError: The task raised; its record is finalised.
         StoreError: The store cannot be written.
     """
     console = open_console(quiet=quiet)
     try:
         check_sinks(sinks)
-        task = construct(loaded, config)
-        _refuse_errors(_find(task, loaded), console)
         origin = Origin(sources, argv, name, tags, parent, sinks=sinks)
-        layout = create_run(loaded, config, store, origin, resources or Resources())
-        _announce(layout, sources or {}, console)
-        return perform(task, layout, console)
+        resources = resources or Resources()
+
+        def make() -> RunLayout:
+            layout = create_run(loaded, config, store, origin, resources)
+            _announce(layout, sources or {}, console)
+            return layout
+
+        with limited_threads(resources):
+            with recorded_refusals(make):
+                task = prepare(loaded, config, console)
+            return perform(task, make(), console)
     finally:
         console.close()
 
@@ -96,18 +104,48 @@ def continue_run(
         record = read_record(layout.record)
         if record.status == "finished":
             return Run(layout.dir, record)
-        entry = loaded.entry
-        if record.version != entry.ref.version:
-            raise ConfigError(
-                f"The run {record.id} is of version {record.version} of '{entry.domain} {entry.ref.name}', and version "
-                f"{entry.ref.version} is installed; it cannot be continued.",
-                hint=f"Run it anew: tasks run {entry.domain} {entry.ref.name} --config {layout.config}",
-            )
-        task = construct(loaded, _validate(loaded, record.config, layout))
-        _refuse_errors(_find(task, loaded), console)
-        return perform(task, layout, console, time_limit=time_limit, report=report)
+        config = read_config(loaded, layout, record)
+        with limited_threads(record.resources):
+            with recorded_refusals(lambda: layout):
+                task = prepare(loaded, config, console)
+            return perform(task, layout, console, time_limit=time_limit, report=report)
     finally:
         console.close()
+
+
+def read_config(loaded: LoadedTask, layout: RunLayout, record: RunRecord) -> Config:
+    """Return the config of a run that was made before.
+
+    Raises:
+        ConfigError: The task has changed its version or its parameters since.
+    """
+    from taskloom.params import validate_record
+
+    entry = loaded.entry
+    if record.version != entry.ref.version:
+        raise ConfigError(
+            f"The run {record.id} is of version {record.version} of '{entry.domain} {entry.ref.name}', and version "
+            f"{entry.ref.version} is installed; it cannot be continued.",
+            hint=f"Run it anew: tasks run {entry.domain} {entry.ref.name} --config {layout.config}",
+        )
+    return validate_record(loaded.config_class, record.config, f"the record {layout.record}")
+
+
+def prepare(loaded: LoadedTask, config: Config, console: Console) -> Task[Config]:
+    """Construct the task and let it check itself.
+
+    Raises:
+        RunFailedError: The factory raised, or returned something that is no task.
+        CheckFailedError: The check found an error.
+    """
+    task = construct(loaded, config)
+    findings = _find(task, loaded)
+    errors = [finding.message for finding in findings if finding.level == "error"]
+    if errors:
+        raise CheckFailedError(" ".join(errors))
+    for finding in findings:
+        console.say(f"{finding.level}: {finding.message}")
+    return task
 
 
 def construct(loaded: LoadedTask, config: Config) -> Task[Config]:
@@ -183,30 +221,9 @@ def _find(task: Task[Config], loaded: LoadedTask) -> list[Finding]:
         ]
 
 
-def _refuse_errors(findings: Sequence[Finding], console: Console) -> None:
-    errors = [finding.message for finding in findings if finding.level == "error"]
-    if errors:
-        raise CheckFailedError(" ".join(errors))
-    for finding in findings:
-        console.say(f"{finding.level}: {finding.message}")
-
-
 def _announce(layout: RunLayout, sources: Mapping[str, str], console: Console) -> None:
     console.say(f"run {layout.dir.name}")
     for path, source in sources.items():
         # Nobody sees the environment on the command line, so what it decides is said aloud.
         if source.startswith("environment"):
             console.say(f"  {path} comes from the {source}")
-
-
-def _validate(loaded: LoadedTask, config: Mapping[str, object], layout: RunLayout) -> Config:
-    from pydantic import ValidationError
-
-    try:
-        return loaded.config_class.model_validate(config)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(
-            f"The parameter '{where}' in {layout.record} is no longer accepted: {first['msg']}."
-        ) from None

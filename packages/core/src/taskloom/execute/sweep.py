@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from taskloom.config import Config
 from taskloom.context import Resources
 from taskloom.errors import ConfigError, ExitCode, RunCorruptError, StoreError
 from taskloom.execute.create import Origin, create_run
@@ -219,7 +218,10 @@ def _candidates(sweep: Sweep, store: Path) -> list[dict[str, Any]]:
 
 def _missing(loaded: LoadedTask, sweep: Sweep, store: Path) -> Iterator[Path]:
     """Yield the folder of each point that has not finished, making it if there is none."""
+    from taskloom.params import validate_record
+
     known = runs_of(sweep, store)
+    where = f"the sweep {store / sweep.id / RECORD}"
     found: provenance.Provenance | None = None
     for point in sweep.points:
         run = known.get(point.identity)
@@ -228,20 +230,9 @@ def _missing(loaded: LoadedTask, sweep: Sweep, store: Path) -> Iterator[Path]:
                 yield run.dir
             continue
         found = found or provenance.gather(Path.cwd())
-        config = _config(loaded, point)
+        config = validate_record(loaded.config_class, point.config, where)
         origin = Origin(sources=point.sources, argv=sweep.argv, sweep=sweep.id, sinks=sweep.sinks)
         yield create_run(loaded, config, store, origin, sweep.resources, found=found).dir
-
-
-def _config(loaded: LoadedTask, point: SweepPoint) -> Config:
-    from pydantic import ValidationError
-
-    try:
-        return loaded.config_class.model_validate(point.config)
-    except ValidationError as error:
-        raise ConfigError(
-            f"A point of the sweep is no longer accepted: {error.errors()[0]['msg']}."
-        ) from None
 
 
 def find_sweep(reference: str, store: Path) -> Path | None:

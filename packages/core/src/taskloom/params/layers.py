@@ -85,6 +85,28 @@ def validate(config_class: type[Config], merged: Merged) -> Config:
         ) from error
 
 
+def validate_record(
+    config_class: type[Config], values: Mapping[str, object], source: str
+) -> Config:
+    """Return the config that a record holds: all its values, as JSON.
+
+    Args:
+        config_class: The task's config class.
+        values: The values, nested by name.
+        source: What the record is called in messages: `the record of RUN`.
+
+    Raises:
+        ConfigError: A value is no longer accepted.
+        UnknownNameError: A parameter or a component no longer exists.
+    """
+    try:
+        return config_class.model_validate(values)
+    except ValidationError as error:
+        # Merging tells sources and chosen components, and refuses names that no longer exist.
+        merged = merge(config_class, [Layer(source, values, typed=True)])
+        raise validation_error(config_class, error, merged) from None
+
+
 def file_layers(files: Sequence[Path]) -> list[Layer]:
     """Read config files as layers."""
     return [Layer(f"file {path}", read_file(path), typed=True) for path in files]

@@ -14,7 +14,7 @@ from taskloom.params.labels import bounds_of, choices_of, label, text_of
 from taskloom.params.shapes import Model, Shape, fields_of, kind_of, shape_of
 
 NO_COMPONENT = "none"
-"""What is chosen where an optional component is absent."""
+"""What is chosen where an optional component is absent; a component that has to be there may bear this name."""
 
 PRESENT = "present"
 """What is chosen where an optional part that can be only one thing is there."""
@@ -81,7 +81,8 @@ def variant_at(
     """
     instance = default if isinstance(default, BaseModel) else None
     name = chosen.get(path)
-    if name == NO_COMPONENT or (
+    # Where something has to stand, `none` is a name like any other.
+    if (name == NO_COMPONENT and shape.optional) or (
         name is None and instance is None and (shape.optional or shape.variants)
     ):
         return None, None
