@@ -35,7 +35,7 @@ def compare(judo: Judo, task: str) -> dict[str, float]:
     gaps = {"rewards": float(np.abs(got - answer["rewards"]).max())}
     shape = Shape(4, nu)
     cem = Cem(num_elites=2, sigma_min=0.1, sigma_max=1.0)
-    for config in (PredictiveSampling(), Mppi(temperature=0.05), cem):
+    for config in (PredictiveSampling(), Mppi(temperature=0.05, ess=0), cem):
         optimizer = config.build(shape)
         optimizer.update(knots, rewards)
         gaps[config.kind] = float(np.abs(optimizer.nominal - answer[config.kind]).max())

@@ -17,7 +17,7 @@ OPTIMUM = 9.833599405983701
 JUDO = {"ps": 2.0e-3, "mppi": 1.04e-3, "cem": 1.6e-5}
 CASES: list[dict[str, object]] = [
     {"kind": "ps", "sigma": 0.01},
-    {"kind": "mppi", "sigma": 0.01, "temperature": 0.002},
+    {"kind": "mppi", "sigma": 0.01, "temperature": 0.002, "ess": 0},
     {"kind": "cem", "sigma_start": 0.15, "sigma_min": 0.005, "sigma_max": 0.3},
     {"kind": "cma_es", "sigma_min": 1e-4},
 ]

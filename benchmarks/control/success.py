@@ -1,39 +1,125 @@
-"""Share of episodes that each task solves at its default settings, with its 95 % interval.
+"""Share of episodes that each task solves at its default settings, one line of JSON per episode.
 
-python benchmarks/control/success.py [--seeds 10] [TASK ...]
+    python benchmarks/control/success.py [--seeds 20] [--out FILE] [TASK ...]
+    python benchmarks/control/success.py --table [--out FILE]
+
+An episode that the file has at the same settings is not played again, so that a run may be broken off and continued. CPU
+times are those of the process, all threads together: `plan_cpu` is one control period, the plan and the simulated steps.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-from ours import interval, play
+from ours import clopper_pearson, interval, make
+from taskloom_control.closed_loop import ClosedLoop
 from taskloom_control.domain import DOMAIN
+from taskloom_control.metrics import episode_metrics
+
+RESULTS = Path(__file__).with_name("success.jsonl")
+TASKS = [ref.name for ref in DOMAIN.tasks]
+
+
+def settings(name: str) -> str:
+    """Return a digest of a task's defaults and of its model, by which stale episodes are told."""
+    task = make(name)
+    text = task.config.model_dump_json(exclude={"record", "engine"}) + task.model_path.read_text()
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def episode(name: str, seed: int) -> dict[str, Any]:
+    """Play one episode and return its row."""
+    loop, cpu = ClosedLoop(make(name), seed, seed), []
+    try:
+        while not loop.done:
+            began = time.process_time()
+            loop.advance()
+            cpu.append(time.process_time() - began)
+        must_hold = loop.simulation.task.must_hold
+        metrics = episode_metrics(loop.simulation, loop.arrays(), loop.config, must_hold)
+    finally:
+        loop.close()
+    row = {
+        "task": name,
+        "settings": settings(name),
+        "seed": seed,
+        "success": int(metrics["success"]),
+        "cost": round(metrics["cost"], 6),
+        "settled": round(metrics["settling_time"], 3) if "settling_time" in metrics else None,
+        "cpu": round(sum(cpu), 2),
+        "plan_cpu": [round(float(v), 5) for v in np.percentile(cpu, [50, 95])],
+        "period": round(1.0 / loop.config.controller.control_freq, 5),
+        "optimizer": loop.config.optimizer.kind,
+    }
+    return row | ({"goals": int(metrics["goals"])} if "goals" in metrics else {})
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """Return the rows of a file that were played at the present settings."""
+    if not path.exists():
+        return []
+    digests = {name: settings(name) for name in TASKS}
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    return [row for row in rows if digests.get(row["task"]) == row["settings"]]
+
+
+def missing(names: Iterable[str], seeds: int, path: Path) -> Iterator[tuple[str, int]]:
+    """Return the episodes that the file does not have."""
+    done = {(row["task"], row["seed"]) for row in read(path)}
+    return ((n, s) for n in names for s in range(seeds) if (n, s) not in done)
+
+
+def table(rows: list[dict[str, Any]]) -> Iterator[str]:
+    """Return the lines of a Markdown table, a task each."""
+    yield "| task | planner | solved | 95 % (Clopper-Pearson) | 95 % (Wilson) | mean cost | settled, median [s] | CPU a plan, median (95th), ms | period, ms |"
+    yield "| --- | --- | ---: | --- | --- | ---: | ---: | ---: | ---: |"
+    for name in TASKS:
+        mine = [row for row in rows if row["task"] == name]
+        if not mine:
+            yield f"| `{name}` | not measured at these defaults | | | | | | | |"
+            continue
+        solved, count = sum(row["success"] for row in mine), len(mine)
+        settled = [row["settled"] for row in mine if row["settled"] is not None]
+        exact, wilson = clopper_pearson(solved, count), interval(solved, count)
+        middle, tail = (
+            1e3 * float(np.median([row["plan_cpu"][k] for row in mine])) for k in (0, 1)
+        )
+        cells = [
+            f"`{name}`",
+            f"`{mine[0]['optimizer']}`",
+            f"{solved}/{count}",
+            f"{exact[0]:.2f} to {exact[1]:.2f}",
+            f"{wilson[0]:.2f} to {wilson[1]:.2f}",
+            f"{np.mean([row['cost'] for row in mine]):.3g}",
+            f"{np.median(settled):.2f}" if settled else "",
+            f"{middle:.1f} ({tail:.1f})",
+            f"{1e3 * mine[0]['period']:.0f}",
+        ]
+        yield f"| {' | '.join(cells)} |"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tasks", nargs="*")
-    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--table", action="store_true", help="Print the table and play nothing.")
     arguments = parser.parse_args()
-    for name in arguments.tasks or [ref.name for ref in DOMAIN.tasks]:
-        results = [play(name, seed) for seed in range(arguments.seeds)]
-        solved = sum(int(metrics["success"]) for _, metrics, _ in results)
-        settled = [
-            metrics["settling_time"] for _, metrics, _ in results if "settling_time" in metrics
-        ]
-        row = {
-            "task": name,
-            "solved": solved,
-            "episodes": arguments.seeds,
-            "interval": [round(v, 3) for v in interval(solved, arguments.seeds)],
-            "cost": float(np.mean([metrics["cost"] for _, metrics, _ in results])),
-            "settled_median": float(np.median(settled)) if settled else None,
-            "cpu_seconds": float(np.mean([cpu for _, _, cpu in results])),
-        }
-        print(json.dumps(row), flush=True)
+    if not arguments.table:
+        names = arguments.tasks or TASKS
+        for name, seed in missing(names, arguments.seeds, arguments.out):
+            line = json.dumps(episode(name, seed))
+            with arguments.out.open("a") as file:
+                file.write(line + "\n")
+            print(line, flush=True)
+    print("\n".join(table(read(arguments.out))))
 
 
 if __name__ == "__main__":

@@ -42,6 +42,8 @@ class PredictiveSampling(SamplingConfig):
     """Predictive sampling: try the nominal plan and noisy copies of it, keep the best."""
 
     kind: Literal["ps"] = "ps"
+    keep: Annotated[int, Field(ge=0)] = 2
+    """Best candidates that are shifted in time and tried again in the next iteration."""
     sigma: Positive = 0.05
     """Standard deviation of the noise."""
 
@@ -68,11 +70,13 @@ class Mppi(SamplingConfig):
     """Model-predictive path integral control: the average of the candidates, weighted by exp(-cost / temperature)."""
 
     kind: Literal["mppi"] = "mppi"
+    keep: Annotated[int, Field(ge=0)] = 2
+    """Best candidates that are shifted in time and tried again in the next iteration."""
     sigma: Positive = 0.05
     """Standard deviation of the noise."""
     temperature: Positive = 0.05
     """Temperature of the weights, in units of the reward; used when `ess` is 0."""
-    ess: Annotated[float, Field(ge=0)] = 0.0
+    ess: Annotated[float, Field(ge=0)] = 5.0
     """Effective sample size that the temperature is adapted to in every iteration; 0 keeps the temperature fixed."""
 
     def build(self, shape: Shape) -> Optimizer:

@@ -1,15 +1,18 @@
-"""Swing up a two-link arm that is driven at the elbow only."""
+"""Swing up a two-link arm that is driven at the elbow only, and balance it.
+
+The physics is smooth, so derivatives find the swing and the balance that a few dozen samples miss: the default is iLQR.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig
 from taskloom_control.models import model_path
-from taskloom_control.optimizers.config import Cem
+from taskloom_control.optimizers.config import Ilqr
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import Weight, half_square
 
@@ -28,7 +31,7 @@ class AcrobotConfig(ControlConfig):
     """Weight of the squared torque."""
     controller: ControllerConfig = ControllerConfig(horizon=1.5)
     """The receding-horizon controller."""
-    optimizer: AnyOptimizer = Cem(num_rollouts=64, num_nodes=5, num_elites=6, keep=3)
+    optimizer: AnyOptimizer = Ilqr()
     """What improves the plan."""
 
 
@@ -36,7 +39,6 @@ class Acrobot(StagedTask[AcrobotConfig]):
     """Swing up two links; the only control is the torque at the joint between them."""
 
     model_path = model_path("acrobot")
-    must_hold: ClassVar[bool] = False
 
     def __init__(self, config: AcrobotConfig) -> None:
         super().__init__(config)
@@ -66,6 +68,8 @@ class Acrobot(StagedTask[AcrobotConfig]):
         self.data.qvel[:] = 0.1 * rng.standard_normal(2)
 
     def success(self) -> bool:
-        """The tip is above nine tenths of the height that it can reach."""
+        """Both links within 0.2 rad of upright, neither faster than a radian a second."""
         first, second = self.data.qpos
-        return 0.5 * (math.cos(first) + math.cos(first + second)) > 0.9
+        limit = math.cos(0.2)
+        upright = math.cos(first) > limit and math.cos(first + second) > limit
+        return bool(upright and abs(self.data.qvel).max() < 1.0)

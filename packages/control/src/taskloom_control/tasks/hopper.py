@@ -1,9 +1,13 @@
-"""Hop forward on one leg without falling."""
+"""Travel forward on one leg without falling.
+
+Springs pull the three joints to the angles that are the controls. A few dozen samples fall over after a step or two; the
+derivatives of the contact forces keep the torso up, so the default is iLQR.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 from taskloom import Unit
@@ -11,7 +15,7 @@ from taskloom import Unit
 from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig
 from taskloom_control.models import model_path
-from taskloom_control.optimizers.config import PredictiveSampling
+from taskloom_control.optimizers.config import Ilqr
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import Weight, half_square
 
@@ -35,20 +39,19 @@ class HopperConfig(ControlConfig):
     w_posture: Weight = 0.1
     """Weight of the squared joint angles from a bent leg."""
     w_control: Weight = 0.01
-    """Weight of the squared torques, in units of their bounds."""
+    """Weight of the squared distance of the controls from a bent leg."""
     speed: Annotated[float, Field(ge=-3, le=3), Unit("m/s")] = 0.7
     """Speed asked for."""
-    controller: ControllerConfig = ControllerConfig(horizon=0.8, control_freq=50.0)
+    controller: ControllerConfig = ControllerConfig(horizon=0.6)
     """The receding-horizon controller."""
-    optimizer: AnyOptimizer = PredictiveSampling(num_rollouts=48, sigma=0.2, keep=2)
+    optimizer: AnyOptimizer = Ilqr()
     """What improves the plan."""
 
 
 class Hopper(StagedTask[HopperConfig]):
-    """Hop along a line; the controls are the torques of hip, knee and ankle."""
+    """Travel along a line; the controls are the angles that springs pull hip, knee and ankle to."""
 
     model_path = model_path("hopper")
-    must_hold: ClassVar[bool] = False
 
     def __init__(self, config: HopperConfig) -> None:
         super().__init__(config)
@@ -69,7 +72,7 @@ class Hopper(StagedTask[HopperConfig]):
             "height": 0.5 * config.w_height * (height - HEIGHT) ** 2,
             "upright": config.w_upright * (1.0 - xp.cos(lean)),
             "posture": config.w_posture * half_square(joints - xp.asarray(POSTURE)),
-            "control": config.w_control * half_square(controls),
+            "control": config.w_control * half_square(controls - xp.asarray(POSTURE)),
         }
 
     def reset(self, rng: np.random.Generator) -> None:
@@ -78,10 +81,16 @@ class Hopper(StagedTask[HopperConfig]):
         self.data.qpos[3:] = POSTURE + rng.uniform(-0.05, 0.05, 3)
         self.data.qvel[:] = 0.05 * rng.standard_normal(6)
 
+    def optimizer_warm_start(self) -> np.ndarray:
+        """Stand on the bent leg."""
+        import numpy as np  # not needed for names and help
+
+        return np.array(POSTURE)
+
     def success(self) -> bool:
-        """One and a half metres ahead of the start and still upright."""
+        """More than one and a half metres ahead of the start, the torso up and within half a radian of upright."""
         x, height, lean = self.data.qpos[:3]
-        return bool(x > 1.5 and height > 0.6 and abs(lean) < 1.0)
+        return bool(x > 1.5 and height > 0.6 and abs(lean) < 0.5)
 
     def terminated(self) -> bool:
         """The torso lies on the ground."""

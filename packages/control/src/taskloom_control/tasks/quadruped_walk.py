@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 from taskloom import Unit
@@ -53,7 +53,6 @@ class QuadrupedWalk(StagedTask[QuadrupedWalkConfig]):
     """Walk on four legs; the controls are the angles of twelve joints."""
 
     model_path = model_path("quadruped")
-    must_hold: ClassVar[bool] = False
 
     def __init__(self, config: QuadrupedWalkConfig) -> None:
         super().__init__(config)
@@ -92,9 +91,10 @@ class QuadrupedWalk(StagedTask[QuadrupedWalkConfig]):
         return np.tile(LEG, 4)
 
     def success(self) -> bool:
-        """One metre ahead of the start and level within half a radian."""
+        """More than a metre ahead of the start, on its legs, and level within half a radian."""
         up = self.data.sensordata[self.sensor("up")]
-        return bool(self.data.qpos[0] > 1.0 and up[2] > math.cos(0.5))
+        x, height = self.data.qpos[0], self.data.qpos[2]
+        return bool(x > 1.0 and height > 0.2 and up[2] > math.cos(0.5))
 
     def terminated(self) -> bool:
         """The trunk has turned over."""
