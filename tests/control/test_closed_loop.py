@@ -90,7 +90,8 @@ def test_seed_changes_a_run_and_repeats_it(play: Callable[..., ClosedLoop]) -> N
 
 
 @pytest.mark.parametrize(
-    "optimizer", ["ps", "mppi", "smooth_mppi", "cem", "icem", "dial", "cma_es", "shooting", "ilqr"]
+    "optimizer",
+    ["ps", "mppi", "smooth_mppi", "cem", "icem", "dial", "cma_es", "shooting", "ilqr", "lqr"],
 )
 @pytest.mark.parametrize("normalizer", ["min_max", "running"])
 def test_interrupted_run_resumes_bit_for_bit(
@@ -100,7 +101,7 @@ def test_interrupted_run_resumes_bit_for_bit(
         seconds=0.8,
         controller={
             "action_normalizer": normalizer,
-            "spline": "zero" if optimizer == "ilqr" else "cubic",
+            "spline": "zero" if optimizer in ("ilqr", "lqr") else "cubic",
         },
         optimizer={"kind": optimizer},
     )
@@ -115,8 +116,14 @@ def test_interrupted_run_resumes_bit_for_bit(
     assert resumed.artifacts["hash"].read_text() == whole.artifacts["hash"].read_text()
 
 
-def test_mocap_target_of_the_simulation_survives_a_checkpoint(tmp_path: Path) -> None:
-    config = ParticleGoalConfig.model_validate({"seconds": 1.0, "record": QUIET})
+@pytest.mark.parametrize("optimizer", ["cem", "lqr"])
+def test_mocap_target_of_the_simulation_survives_a_checkpoint(
+    tmp_path: Path, optimizer: str
+) -> None:
+    """LQR is solved once, around the target as it stood at the first plan; a resumed run has to know that solution."""
+    config = ParticleGoalConfig.model_validate(
+        {"seconds": 1.0, "record": QUIET, "optimizer": {"kind": optimizer}}
+    )
     whole = ParticleGoal(config).run(MemoryContext(tmp_path / "whole"))
     stopped = MemoryContext(tmp_path / "stopped", stop_after=9)
     ParticleGoal(config).run(stopped)

@@ -46,7 +46,18 @@ def test_run_leaves_a_trajectory_and_its_hash(finished: Run) -> None:
     assert arrays["control"].shape == (25, 1)
     assert arrays["plan_seconds"].shape == (25,)
     facts = json.loads(finished.artifacts["hash"].read_text())
-    assert facts == {"sha256": trajectory_hash(arrays), "steps": 25, "plans": 25}
+    columns = {
+        "qpos": ["slide", "hinge"],
+        "qvel": ["slide", "hinge"],
+        "control": ["target"],
+        "trace": ["cart", "tip"],
+    }
+    assert facts == {
+        "sha256": trajectory_hash(arrays),
+        "steps": 25,
+        "plans": 25,
+        "columns": columns,
+    }
 
 
 def test_hash_ignores_wall_clock_times_and_nothing_else(finished: Run) -> None:

@@ -37,10 +37,11 @@ def animate(model: mujoco.MjModel, arrays: Mapping[str, np.ndarray], path: Path)
         path: The file to write.
     """
     steps = frame_steps(arrays["time"])
-    frames = render_frames(model, arrays, steps, SIZE)
+    camera = camera_for(model, arrays, steps)
+    frames = render_frames(model, arrays, steps, camera, SIZE)
     made = "rendered" if frames else "drawn"
     if not frames:
-        frames = _drawn_frames(model, arrays, steps)
+        frames = _drawn_frames(model, arrays, steps, camera)
     seconds = float(arrays["time"][steps[-1]] - arrays["time"][steps[0]])
     # GIF counts in hundredths of a second.
     pause = max(20, round(seconds / max(len(frames) - 1, 1) * 100) * 10)
@@ -62,9 +63,10 @@ def place(
     mujoco.mj_kinematics(model, data)
 
 
-def _drawn_frames(
+def camera_for(
     model: mujoco.MjModel, arrays: Mapping[str, np.ndarray], steps: np.ndarray
-) -> list[Image.Image]:
+) -> Camera:
+    """Return a camera that sees everything that moves, in all of these states."""
     data = mujoco.MjData(model)
     # What is fixed to the world is scenery: it is drawn, but it does not decide where the camera looks.
     moving = model.body_weldid[model.geom_bodyid] > 0
@@ -75,8 +77,13 @@ def _drawn_frames(
         places.append(data.geom_xpos[moving].copy())
     reach = float(model.geom_rbound[moving].max()) if moving.any() else 1.0
     points = np.stack(places) if moving.any() else np.zeros((1, 1, 3))
-    camera: Camera = choose_camera(points, reach, SIZE[0] / SIZE[1])
-    frames = []
+    return choose_camera(points, reach, SIZE[0] / SIZE[1])
+
+
+def _drawn_frames(
+    model: mujoco.MjModel, arrays: Mapping[str, np.ndarray], steps: np.ndarray, camera: Camera
+) -> list[Image.Image]:
+    data, frames = mujoco.MjData(model), []
     for step in steps:
         place(model, data, arrays, int(step))
         title = f"t = {arrays['time'][step]:.2f} s"

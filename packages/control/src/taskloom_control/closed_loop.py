@@ -10,6 +10,7 @@ import numpy as np
 from taskloom import Result, RunContext
 
 from taskloom_control.controller import Controller, PlanStats
+from taskloom_control.labels import column_labels
 from taskloom_control.metrics import episode_metrics, one_line
 from taskloom_control.physics import trace_columns
 from taskloom_control.simulation import Simulation
@@ -182,7 +183,9 @@ def _finish(loop: ClosedLoop, task: ControlTask[Any], ctx: RunContext) -> Result
     save_arrays(artifacts["trajectory"], arrays)
     digest = trajectory_hash(arrays)
     artifacts["hash"] = ctx.artifact("trajectory.json")
-    facts = {"sha256": digest, "steps": loop.step, "plans": loop.controller.num_plans}
+    columns = column_labels(loop.simulation.model, loop.controller.task.model)
+    plans = loop.controller.num_plans
+    facts = {"sha256": digest, "steps": loop.step, "plans": plans, "columns": columns}
     artifacts["hash"].write_text(json.dumps(facts, indent=1) + "\n")
     if loop.config.record.animation and loop.step > 0:
         from taskloom_control.animation import animate  # Pillow is heavy

@@ -13,7 +13,8 @@ from PIL import Image, ImageDraw
 if TYPE_CHECKING:
     from jaxtyping import Float
 
-_BACKGROUND = (250, 250, 252)
+BACKGROUND = (250, 250, 252)
+"""Colour behind the scene, here and where it is rendered."""
 _CIRCLE = np.stack(
     [np.cos(np.linspace(0, 2 * np.pi, 17)[:-1]), np.sin(np.linspace(0, 2 * np.pi, 17)[:-1])], axis=1
 )
@@ -132,7 +133,7 @@ def draw_scene(
         size: Width and height [px].
         title: Written into a corner.
     """
-    picture = Image.new("RGB", size, _BACKGROUND)
+    picture = Image.new("RGB", size, BACKGROUND)
     pen = ImageDraw.Draw(picture)
     scale = size[1] / camera.extent
     depths = data.geom_xpos @ camera.depth
@@ -151,7 +152,7 @@ def draw_scene(
         corners = convex_hull(flat * (scale, -scale) + (size[0] / 2, size[1] / 2))
         if len(corners) >= 3:
             # Blended by hand: the picture has no transparency.
-            blend = colour[3] * 255 * colour[:3] + (1 - colour[3]) * np.array(_BACKGROUND)
+            blend = colour[3] * 255 * colour[:3] + (1 - colour[3]) * np.array(BACKGROUND)
             fill = tuple(int(c) for c in blend)
             pen.polygon(corners, fill=fill, outline=tuple(int(0.7 * c) for c in fill))
     if title:

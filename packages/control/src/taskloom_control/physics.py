@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -205,9 +205,3 @@ def is_unstable(data: mujoco.MjData) -> bool:
         mujoco.mjtWarning.mjWARN_BADCTRL,
     )
     return any(data.warning[int(w)].number > 0 for w in bad)
-
-
-def unique_names(model: mujoco.MjModel) -> Iterable[str]:
-    """Return the names of the actuators, numbered where they have none."""
-    names = _names(model, mujoco.mjtObj.mjOBJ_ACTUATOR, model.nu)
-    return [name or f"control_{i}" for i, name in enumerate(names)]

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from taskloom.report import charts
-from taskloom.report.model import Block, Heading, Image, Table, Text
+from taskloom.report.model import Block, Chart, Heading, Image, Table, Text
 from taskloom.runs import Run
 
 from taskloom_control.fan import fan_chart
+from taskloom_control.timing import planning_chart
 from taskloom_control.trajectory import load_arrays
 
 _MOST_POINTS = 400
 _MOST_LINES = 8
+_LONG_LABEL = 14
 
 
 def report(run: Run) -> list[Block]:
@@ -31,9 +34,11 @@ def report(run: Run) -> list[Block]:
     animation = run.artifacts.get("animation")
     if animation is not None and animation.is_file():
         blocks.append(Image(animation, "The closed loop in real time.", width=400))
-    blocks += _traces(arrays)
+    columns = _columns(run)
+    blocks += _traces(arrays, columns)
     blocks += [Heading("Planning"), *_planning(arrays, run.config)]
-    fan = fan_chart(arrays)
+    points = columns.get("trace", [])
+    fan = fan_chart(arrays, f"the point '{points[-1]}'" if points else "the last traced point")
     if fan is not None:
         blocks.append(fan)
     return blocks
@@ -63,28 +68,42 @@ def _outcome(run: Run) -> Table:
     return Table(["what", "value"], rows, "The outcome of the episode.")
 
 
+def _columns(run: Run) -> dict[str, list[str]]:
+    """Return what the columns of the recorded arrays are called; nothing where a run does not say."""
+    path = run.artifacts.get("hash")
+    if path is None or not path.is_file():
+        return {}
+    try:
+        columns = json.loads(path.read_text())["columns"]
+        return {name: [str(word) for word in words] for name, words in columns.items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
 def _thinned(count: int) -> np.ndarray:
     return np.unique(np.linspace(0, count - 1, min(count, _MOST_POINTS)).round().astype(int))
 
 
-def _rows(times: np.ndarray, values: np.ndarray, label: str) -> list[dict[str, Any]]:
+def _rows(times: np.ndarray, values: np.ndarray, labels: Sequence[str]) -> list[dict[str, Any]]:
     """Return rows of the first few columns of an array over time."""
     chosen = _thinned(len(values))
     return [
-        {"time": float(times[i]), "value": float(values[i, column]), "which": f"{label}{column}"}
+        {"time": float(times[i]), "value": float(values[i, column]), "which": labels[column]}
         for column in range(min(values.shape[1], _MOST_LINES))
         for i in chosen
     ]
 
 
-def _traces(arrays: Mapping[str, np.ndarray]) -> list[Block]:
+def _with_legend(chart: Chart, legend: Mapping[str, Any]) -> Chart:
+    encoding = dict(chart.spec["encoding"])
+    encoding["color"] = {**encoding["color"], "legend": legend}
+    return Chart({**chart.spec, "encoding": encoding}, chart.caption)
+
+
+def _traces(arrays: Mapping[str, np.ndarray], columns: Mapping[str, list[str]]) -> list[Block]:
     times = arrays["time"]
     blocks: list[Block] = []
-    for name, title, label in (
-        ("qpos", "Positions", "q"),
-        ("qvel", "Velocities", "v"),
-        ("control", "Controls", "u"),
-    ):
+    for name, title in (("qpos", "Positions"), ("qvel", "Velocities"), ("control", "Controls")):
         values = arrays.get(name)
         if values is None or not values.size:
             continue
@@ -92,18 +111,16 @@ def _traces(arrays: Mapping[str, np.ndarray]) -> list[Block]:
         caption = f"{title} over simulated time."
         if shown < values.shape[1]:
             caption = f"The first {shown} of {values.shape[1]} {title.lower()} over simulated time."
-        rows = _rows(times, values, label)
-        blocks.append(
-            charts.line(
-                rows,
-                "time",
-                "value",
-                color="which",
-                title=title,
-                x_title="time [s]",
-                caption=caption,
-            )
+        labels = columns.get(name, [])
+        if len(labels) != values.shape[1]:
+            labels = [f"{name}[{i}]" for i in range(values.shape[1])]
+        rows = _rows(times, values, labels)
+        chart = charts.line(
+            rows, "time", "value", color="which", title=title, x_title="time [s]", caption=caption
         )
+        longest = max(len(label) for label in labels[:_MOST_LINES])
+        legend = {"title": None, "columns": 2 if longest > _LONG_LABEL else 4}
+        blocks.append(_with_legend(chart, legend))
     reward = arrays.get("reward")
     if reward is not None and reward.size:
         rows = [
@@ -139,19 +156,21 @@ def _planning(arrays: Mapping[str, np.ndarray], config: Mapping[str, Any]) -> li
         ],
         "How the search went. The simulation waits for the plan, so a late plan costs nothing here.",
     )
-    rows = [{"milliseconds": float(value)} for value in milliseconds]
-    caption = f"Wall-clock time of each plan; the control period is {period:.4g} ms."
-    histogram = charts.histogram(rows, "milliseconds", title="Planning time", caption=caption)
+    histogram = planning_chart(milliseconds, period)
     search = [
         {"time": float(t), "value": float(v), "which": word}
-        for key, word in (
-            ("plan_ess", "effective sample size"),
-            ("plan_diverged", "diverged rollouts"),
-        )
+        for key, word in (("plan_ess", "effective sample"), ("plan_diverged", "diverged"))
         for t, v in zip(arrays["plan_time"], arrays[key], strict=True)
     ]
-    caption = "How many candidates each plan was made of, and how many met a bad number."
+    caption = "How many rollouts each plan was made of (the effective sample size of its weights), and how many met a bad number."
     diagnosis = charts.line(
-        search, "time", "value", color="which", title="Search", x_title="time [s]", caption=caption
+        search,
+        "time",
+        "value",
+        color="which",
+        title="Search",
+        x_title="time [s]",
+        y_title="rollouts",
+        caption=caption,
     )
     return [table, histogram, diagnosis]

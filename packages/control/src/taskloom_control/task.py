@@ -166,11 +166,28 @@ class ControlTask(ABC, Generic[C]):
 
     def sensor(self, name: str) -> slice:
         """Return the columns of a sensor in `sensors`; a name that does not exist is an error with the closest one."""
-        if name not in self._columns:
-            from taskloom_control.physics import sensor_columns  # MuJoCo is heavy
+        return self._find("sensor", name)
 
-            self._columns[name] = sensor_columns(self.model, name)
-        return self._columns[name]
+    def position(self, joint: str) -> slice:
+        """Return the columns of a joint's position in `states`; a name that does not exist is an error with the closest one."""
+        return self._find("position", joint)
+
+    def velocity(self, joint: str) -> slice:
+        """Return the columns of a joint's velocity in `states`, likewise."""
+        return self._find("velocity", joint)
+
+    def _find(self, what: str, name: str) -> slice:
+        key = f"{what}/{name}"
+        if key not in self._columns:
+            from taskloom_control import physics  # MuJoCo is heavy
+
+            look = {
+                "sensor": physics.sensor_columns,
+                "position": physics.position_columns,
+                "velocity": physics.velocity_columns,
+            }[what]
+            self._columns[key] = look(self.model, name)
+        return self._columns[key]
 
     # The run.
 

@@ -27,11 +27,14 @@ class ControlState:
         self._start = regularization
         self.regularization = regularization
         self.nominal: Float[np.ndarray, "T nu"] = np.zeros((shape.num_knots, shape.num_controls))
+        # What is worked out at the first plan and used in every later one: a resumed run has no first plan.
+        self.kept: dict[str, np.ndarray] = {}
 
     def reset(self, nominal: Float[np.ndarray, "T nu"]) -> None:
         """Begin at a plan."""
         self.nominal = np.array(nominal, dtype=float)
         self.regularization = self._start
+        self.kept = {}
 
     def shift(self, count: int) -> None:
         """Drop the first controls and repeat the last."""
@@ -43,9 +46,19 @@ class ControlState:
 
     def state(self) -> dict[str, np.ndarray]:
         """Return everything for a checkpoint."""
-        return {"nominal": self.nominal, "regularization": np.array(self.regularization)}
+        kept = {f"kept/{name}": array for name, array in self.kept.items()}
+        return {
+            "nominal": self.nominal,
+            "regularization": np.array(self.regularization),
+            **kept,
+        }
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Take over what `state` returned."""
         self.nominal = np.array(state["nominal"], dtype=float)
         self.regularization = float(state["regularization"])
+        self.kept = {
+            name.removeprefix("kept/"): np.array(array)
+            for name, array in state.items()
+            if name.startswith("kept/")
+        }

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from taskloom_control.errors import PlanError
-from taskloom_control.optimizers.backward import Policy, backward_pass
+from taskloom_control.optimizers.backward import backward_pass
 from taskloom_control.optimizers.controls import ControlState
 from taskloom_control.optimizers.linear import Expansion, LocalModel, Trajectory
 
@@ -27,21 +27,24 @@ class LinearQuadratic(ControlState):
     def __init__(self, config: Lqr, shape: Shape) -> None:
         super().__init__(shape)
         self._config = config
-        self._solved: tuple[LocalModel, Trajectory, Policy] | None = None
+        self._local: LocalModel | None = None
 
     def improve(self, problem: Problem) -> float:
         """Roll out the feedback from the current state; return the reward."""
-        if self._solved is None:
-            self._solved = self._solve(problem)
-        local, target, policy = self._solved
-        path = local.simulate(target.controls + policy.steps, target, policy.gains)
+        if self._local is None:
+            self._local = LocalModel(problem, self._config.epsilon)
+        if not self.kept:
+            self.kept = self._solve(problem, self._local)
+        kept, nothing = self.kept, np.zeros((0, 0))
+        target = Trajectory(nothing, kept["qpos"], kept["rest"], kept["controls"], nothing, 0.0)
+        path = self._local.simulate(kept["controls"], target, kept["gains"])
         if np.isfinite(path.cost):
             self.nominal = problem.normalizer.encode(path.controls)
         return -path.cost
 
-    def _solve(self, problem: Problem) -> tuple[LocalModel, Trajectory, Policy]:
-        """Expand at the setpoint and solve the regulator."""
-        local, steps = LocalModel(problem, self._config.epsilon), len(self.nominal)
+    def _solve(self, problem: Problem, local: LocalModel) -> dict[str, np.ndarray]:
+        """Expand at the setpoint and solve the regulator; return the target and the feedback around it."""
+        steps = len(self.nominal)
         qpos, controls = problem.task.setpoint()
         single, drift = local.at(qpos, controls)
         model = local.expand(single)
@@ -52,12 +55,9 @@ class LinearQuadratic(ControlState):
             raise PlanError(
                 f"LQR cannot be used for {type(problem.task).__name__}: at its setpoint the cost is not convex in the controls."
             )
-        target = Trajectory(
-            single.states,
-            np.tile(single.qpos[1], (steps + 1, 1)),
-            np.tile(single.rest[1], (steps + 1, 1)),
-            np.tile(controls, (steps, 1)),
-            single.sensors,
-            single.cost,
-        )
-        return local, target, policy
+        return {
+            "qpos": np.tile(single.qpos[1], (steps + 1, 1)),
+            "rest": np.tile(single.rest[1], (steps + 1, 1)),
+            "controls": np.tile(controls, (steps, 1)) + policy.steps,
+            "gains": policy.gains,
+        }
