@@ -11,11 +11,13 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
+from gymnasium.vector.utils import batch_space
 from taskloom_hci.batch.play import play
 from taskloom_hci.errors import HciError
 from taskloom_hci.exports.env import GameEnv, as_array
 from taskloom_hci.exports.register import IDS
 from taskloom_hci.exports.vector import PointingVector
+from taskloom_hci.exports.vector_assistant import AssistantVector
 from taskloom_hci.shipped import make_bundle
 
 # A learner may do anything, also what the assistant's model of the user rules out.
@@ -141,6 +143,76 @@ def test_games_side_by_side_are_games_alone(assistant: dict[str, Any] | None) ->
     assert endings > 10
 
 
+@pytest.mark.parametrize(
+    ("name", "config"),
+    [
+        ("pointing", {"assistant": TOLERANT, "cells": 12, "targets": 4}),
+        ("pointing", {"assistant": {"kind": "random"}, "cells": 9, "targets": 3}),
+        ("pointing_2d", {"assistant": {"kind": "map"}, "width": 4, "height": 3, "targets": 3}),
+        ("pointing_2d", {"assistant": {"kind": "random"}, "width": 4, "height": 3, "targets": 3}),
+    ],
+    ids=["big", "gain", "grid", "grid-gain"],
+)
+def test_assistants_side_by_side_are_assistants_alone(name: str, config: dict[str, Any]) -> None:
+    count, config = 4, {**config, "max_rounds": 3}
+    many = AssistantVector(make_bundle(name, **config), count)
+    alone = [GameEnv(make_bundle(name, **config), "assistant") for _ in range(count)]
+    seen, _ = many.reset(seed=3)
+    for i, env in enumerate(alone):
+        look, _ = env.reset(seed=3 + i)
+        np.testing.assert_equal({name: values[i] for name, values in seen.items()}, look)
+    assert many.observation_space.contains(seen)
+    assert many.action_space == batch_space(alone[0].action_space, count)
+    many.action_space.seed(1)
+    ends = np.zeros(2, dtype=int)
+    for step in range(100):
+        actions = many.action_space.sample()
+        if "beliefs" in str(seen.keys()) and step % 2:
+            rows = seen["assistant_state__beliefs"].argmax(axis=1)
+            actions = seen["task_state__targets"][np.arange(count), rows]
+        seen, rewards, done, cut, info = many.step(actions)
+        for i, env in enumerate(alone):
+            look, reward, is_done, truncated, _ = env.step(actions[i])
+            assert (reward, is_done, truncated) == (rewards[i], done[i], cut[i])
+            if is_done or truncated:
+                np.testing.assert_equal(info["final_obs"][i], look)
+                look, _ = env.reset()
+                ends += (is_done, truncated)
+            np.testing.assert_equal({name: values[i] for name, values in seen.items()}, look)
+    assert (ends > 0).all()
+
+
+def test_an_assistant_without_batch_is_refused() -> None:
+    with pytest.raises(HciError, match="no batch for its assistant"):
+        AssistantVector(make_bundle("pointing", assistant={"kind": "rollout"}), 2)
+    with pytest.raises(HciError, match="no batch for its assistant"):
+        AssistantVector(make_bundle("coordinated"), 2)
+    many = AssistantVector(make_bundle("pointing", assistant=TOLERANT), 2)
+    many.reset(seed=0)
+    with pytest.raises(HciError, match="2 actions of Discrete"):
+        many.step([31, 0])
+
+
+def test_beliefs_are_probabilities_to_a_learner() -> None:
+    env = GameEnv(make("pointing"), "assistant")
+    seen, _ = env.reset(seed=2)
+    assert seen["assistant_state__beliefs"].sum() == pytest.approx(1.0)
+    assert env.observation_space.contains(seen)
+    assert not any("log" in name for name in seen)
+
+
+def test_entry_points_name_the_function_that_registers_the_ids() -> None:
+    # gymnasium >= 1.0 reads no entry points itself; whoever does finds the ids there.
+    from importlib.metadata import entry_points
+
+    (entry,) = [e for e in entry_points(group="gymnasium.envs") if e.name == "hci"]
+    entry.load()()
+    assert {f"hci/{name}" for name in IDS} <= set(gymnasium.registry)
+    env = gymnasium.make("taskloom_hci.gym:hci/Example-v0")
+    env.reset(seed=0)
+    env.close()
+
+
 def test_vectors_are_made_by_id() -> None:
     import taskloom_hci.gym  # noqa: F401 -- registers the ids
 
@@ -148,6 +220,14 @@ def test_vectors_are_made_by_id() -> None:
     assert env.num_envs == 3
     seen, _ = env.reset(seed=0)
     assert seen["task_state__position"].shape == (3, 1)
+    other = gymnasium.make_vec(
+        "hci/Pointing2D-v0",
+        num_envs=2,
+        vectorization_mode="vector_entry_point",
+        train="assistant",
+        assistant=TOLERANT,
+    )
+    assert "assistant_state__beliefs" in other.reset(seed=0)[0]
     with pytest.raises(HciError, match="3 actions"):
         env.unwrapped.step(np.zeros(2))
     with pytest.raises(HciError, match="no batch kernel"):

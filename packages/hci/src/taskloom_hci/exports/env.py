@@ -12,7 +12,7 @@ import numpy as np
 from taskloom_hci.agent import Agent, Role
 from taskloom_hci.bundle import Bundle
 from taskloom_hci.errors import HciError
-from taskloom_hci.exports.spaces import ActionCode, Lens, observation_space
+from taskloom_hci.exports.spaces import ActionCode, Lens, known_to, observation_space
 from taskloom_hci.turns import Turn
 
 Observation = dict[str, Any]
@@ -96,8 +96,7 @@ class GameEnv(gymnasium.Env[Observation, Any]):
         return self._look(), reward, bundle.is_done, bundle.truncated, {"rewards": rewards}
 
     def _look(self) -> Observation:
-        seen = self.agent.observation
-        return self._lens(seen if seen is not None else self.agent.observe(affect=False)[0])
+        return self._lens(known_to(self.agent))
 
     def render(self) -> str | None:
         """Return the game as text if the mode is `ansi`."""

@@ -58,9 +58,15 @@ def make_env(
     return GameEnv(make_bundle(task, **config), train, render_mode=render_mode)
 
 
-def make_vector(task: str, num_envs: int = 1, **config: Any) -> Any:
-    """Return many games of a pointing task that step together; see `exports.vector.PointingVector`."""
-    from taskloom_hci.exports.vector import PointingVector
+def make_vector(task: str, num_envs: int = 1, train: Role = "user", **config: Any) -> Any:
+    """Return many games of a pointing task that step together; see `exports.vector` and `exports.vector_assistant`."""
     from taskloom_hci.shipped import make_bundle
 
-    return PointingVector(make_bundle(task, **config), num_envs)
+    bundle = make_bundle(task, **config)
+    if train == "assistant":
+        from taskloom_hci.exports.vector_assistant import AssistantVector
+
+        return AssistantVector(bundle, num_envs)
+    from taskloom_hci.exports.vector import PointingVector
+
+    return PointingVector(bundle, num_envs)

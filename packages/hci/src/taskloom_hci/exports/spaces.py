@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from taskloom_hci.agent import Agent
 from taskloom_hci.bundle import Bundle
+from taskloom_hci.elementary import exact_exps
 from taskloom_hci.elements import Element, Value
 from taskloom_hci.errors import HciError
 from taskloom_hci.spaces import bounds, is_discrete
@@ -20,6 +21,7 @@ from taskloom_hci.state import StateTree, flatten
 ActionSpace: TypeAlias = "Discrete[Any] | MultiDiscrete | Box"
 
 LARGEST_CHOICE = 1_000_000
+LOG_BELIEFS, BELIEFS = "__log_beliefs", "__beliefs"
 
 
 class ActionCode:
@@ -101,12 +103,16 @@ def observation_space(bundle: Bundle, agent: Agent) -> DictSpace:
     """Return the space of what an agent sees, with flat names such as `task_state__position`.
 
     The names come from one observation of a game that has just begun; the game's numbers (turn and round) are left out.
+    Log-probabilities called `log_beliefs` become probabilities called `beliefs`: a network can do nothing with -inf.
     """
     elements = _elements(bundle)
     seen = flatten(agent.observe(affect=False)[0])
     spaces: dict[str, Space[Any]] = {}
     for name, value in seen.items():
         if name.startswith("game_info"):
+            continue
+        if name.endswith(LOG_BELIEFS):
+            spaces[name.replace(LOG_BELIEFS, BELIEFS)] = Box(0.0, 1.0, np.shape(value), np.float64)
             continue
         element = elements.get(name)
         array = np.asarray(value)
@@ -118,6 +124,13 @@ def observation_space(bundle: Bundle, agent: Agent) -> DictSpace:
         else:
             spaces[name] = Box(-np.inf, np.inf, shape, np.float64)
     return DictSpace(spaces)
+
+
+def known_to(agent: Agent) -> StateTree:
+    """Return what an agent's policy would know now: what it saw last, and its own state after it thought about that."""
+    seen = agent.observation if agent.observation is not None else agent.observe(affect=False)[0]
+    own = f"{agent.role}_state"
+    return {**seen, own: agent.state.snapshot()} if own in seen else seen
 
 
 def _elements(bundle: Bundle) -> dict[str, Element]:
@@ -157,9 +170,9 @@ class Lens:
 
     def _array(self, seen: StateTree, part: str, key: str, kind: Any, shape: Any) -> NDArray[Any]:
         entries = seen[part]
-        value = (
-            entries[key] if key in entries else flatten(entries)[key]
-        )  # a sub-state has longer names
+        if key not in entries:
+            entries = flatten(entries)  # a sub-state has longer names
+        value = entries[key] if key in entries else exact_exps(entries[f"log_{key}"])
         array = np.array(value, dtype=kind, ndmin=1)
         return array if array.shape == shape else array.reshape(shape)
 

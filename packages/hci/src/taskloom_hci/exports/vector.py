@@ -1,4 +1,4 @@
-"""Many pointing games that step together, as a gymnasium vector environment: the user learns."""
+"""Many pointing games that step together, as gymnasium vector environments: the user learns, or the assistant."""
 
 # ruff: noqa: ANN401 -- what spaces, JSON and foreign signatures hold is of any type
 

@@ -13,7 +13,7 @@ from pettingzoo import AECEnv, ParallelEnv
 from taskloom_hci.agent import Agent, Role
 from taskloom_hci.bundle import Bundle
 from taskloom_hci.errors import HciError
-from taskloom_hci.exports.spaces import ActionCode, Lens, observation_space
+from taskloom_hci.exports.spaces import ActionCode, Lens, known_to, observation_space
 from taskloom_hci.turns import REWARD_NAMES, StepResult, Turn
 
 ROLES: tuple[Role, ...] = ("user", "assistant")
@@ -48,12 +48,8 @@ class _Seats:
         bundle.episode = -1
 
     def look(self, role: str) -> dict[str, Any]:
-        """Return what an agent saw last, or would see now if it has not looked yet."""
-        agent = self.agents[role]
-        seen = (
-            agent.observation if agent.observation is not None else agent.observe(affect=False)[0]
-        )
-        return self.lenses[role](seen)
+        """Return what an agent knows now; see `known_to`."""
+        return self.lenses[role](known_to(self.agents[role]))
 
     def earned(self, result: StepResult) -> dict[str, float]:
         """Return the part of the rewards of each agent."""
