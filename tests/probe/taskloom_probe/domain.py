@@ -10,5 +10,7 @@ DOMAIN = DomainRef(
         TaskRef("walk", "A random walk that can resume.", "taskloom_probe.tasks:Walk"),
         TaskRef("wait", "Waits, and cannot resume.", "taskloom_probe.tasks:Wait"),
         TaskRef("fail", "Raises.", "taskloom_probe.tasks:Fail"),
+        TaskRef("share", "Trains in several processes.", "taskloom_probe.share:Share"),
+        TaskRef("spread", "Adds up on several devices.", "taskloom_probe.share:Spread"),
     ),
 )

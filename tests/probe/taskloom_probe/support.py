@@ -15,10 +15,17 @@ from taskloom.registry import LoadedTask, TaskEntry
 from taskloom.runs import Run, RunLayout
 
 from taskloom_probe.domain import DOMAIN
+from taskloom_probe.share import Share, ShareConfig, Spread, SpreadConfig
 from taskloom_probe.tasks import Fail, FailConfig, Wait, WaitConfig, Walk, WalkConfig
 
 PROBE = Path(__file__).parent.parent
-_CLASSES = {"walk": (Walk, WalkConfig), "wait": (Wait, WaitConfig), "fail": (Fail, FailConfig)}
+_CLASSES = {
+    "walk": (Walk, WalkConfig),
+    "wait": (Wait, WaitConfig),
+    "fail": (Fail, FailConfig),
+    "share": (Share, ShareConfig),
+    "spread": (Spread, SpreadConfig),
+}
 
 
 def load(name: str) -> LoadedTask:
@@ -28,9 +35,11 @@ def load(name: str) -> LoadedTask:
     return LoadedTask(TaskEntry("probe", ref, "taskloom-probe"), factory, config_class)
 
 
-def make_run(store: Path, name: str, config: Config, **origin: str) -> RunLayout:
+def make_run(
+    store: Path, name: str, config: Config, resources: Resources | None = None, **origin: str
+) -> RunLayout:
     """Make the folder of a run that has not begun."""
-    return create_run(load(name), config, store, Origin(**origin), Resources())
+    return create_run(load(name), config, store, Origin(**origin), resources or Resources())
 
 
 def environment() -> dict[str, str]:
