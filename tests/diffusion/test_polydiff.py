@@ -14,10 +14,12 @@ from taskloom_diffusion import (
     ExcitedStateDiffusion,
 )
 from taskloom_diffusion.compat.importer import convert, read_polydiff
+from taskloom_diffusion.evaluation.sampling import sample_lengths
+from taskloom_diffusion.samplers.base import Ancestral
 from taskloom_diffusion.tasks.file import FileConfig
 from taskloom_diffusion.tokenizers.vocabulary import SymbolTokenizer
 from torch import nn
-from transformers import BertConfig
+from transformers import BertConfig, BertModel
 
 TINY_BERT = {
     "hidden_size": 16,
@@ -28,12 +30,16 @@ TINY_BERT = {
 }
 
 
+def tokenizer() -> SymbolTokenizer:
+    return SymbolTokenizer("smiles", ["C", "O", "N"])
+
+
 def seed_module(**model: object) -> DiffusionTask:
     return DiffusionTask(
         {**TINY_BERT, **model},
         {"num_timesteps": 5, "schedule_type": "cosine", "s": 0.008},
         {"lr": 1e-4, "weight_decay": 0.01},
-        SymbolTokenizer("smiles", ["C", "O", "N"]),
+        tokenizer(),
         max_length=12,
     )
 
@@ -187,3 +193,56 @@ def test_unknown_keys_and_schedules_are_named() -> None:
         convert({"diffusion": {"schedule_type": "sigmoid"}}, faithful=False)
     with pytest.raises(ConfigError, match=r"model\.layers is no key"):
         convert({"model": {"layers": 3}}, faithful=False)
+
+
+@pytest.mark.parametrize("name", ["cosine", "linear", "quadratic", "exponential", "logarithmic"])
+def test_module_takes_every_schedule_of_the_seed(name: str) -> None:
+    """PolyDiff's own task refuses four of its five schedules, one shipped experiment among them."""
+    task = DiffusionTask(
+        TINY_BERT, {"num_timesteps": 50, "schedule_type": name}, {"lr": 1e-4}, tokenizer(), max_length=12
+    )  # fmt: skip
+    assert task.schedule.kind == f"polydiff_{name}"
+    assert bool(torch.isfinite(task.training_step(batch(), 0)))
+
+
+def test_body_is_hugging_faces_bert_with_the_time_where_the_seed_puts_it() -> None:
+    """A second implementation: transformers' own BertModel with our weights, and a linear head."""
+    task = seed_module().eval()
+    body = BertModel(task.model.body.config, add_pooling_layer=False).eval()
+    body.load_state_dict(task.model.body.bert.state_dict())
+    ids, mask = batch()["input_ids"], batch()["attention_mask"]
+    noise = torch.tensor([0.2, 0.9])
+    with torch.no_grad():
+        hidden = body(input_ids=ids, attention_mask=mask).last_hidden_state
+        rows = (noise * (task.model.num_timesteps - 1)).round().long()
+        hidden = hidden + task.timestep_embedding(rows)[:, None]
+        assert torch.allclose(task(ids, noise, mask.bool()), task.output_projection(hidden))
+
+
+def test_loss_of_the_compatibility_mode_is_the_seeds_mean_over_all_positions() -> None:
+    task = seed_module()
+    corrupted = task.corrupt(batch(), torch.Generator().manual_seed(1))
+    expected = nn.functional.cross_entropy(corrupted.logits.flatten(0, 1), corrupted.x.flatten())
+    assert task.loss(corrupted).item() == pytest.approx(expected.item(), rel=1e-6)
+
+
+def test_more_sampling_steps_than_training_steps_are_no_error() -> None:
+    """PolyDiff indexes its embedding by the sampler's step and leaves it."""
+    made = sample_lengths(
+        seed_module().eval(), Ancestral(num_steps=40), [4, 6], seed=1, batch_size=2
+    )
+    assert [len(ids) for ids in made.tokens] == [4, 6]
+
+
+@pytest.mark.parametrize(
+    ("config", "complaint"),
+    [
+        ({"data": {"data_pth": "x"}}, r"data\.data_pth is no key"),
+        ({"optimizer": {"learning_rate": 1}}, r"optimizer\.learning_rate is no key"),
+        ({"trainer": {"epochs": 1}}, r"trainer\.epochs is no key"),
+        ({"generation": [1]}, "'generation' must hold keys, not a list"),
+    ],
+)
+def test_unknown_keys_of_any_section_are_named(config: dict[str, object], complaint: str) -> None:
+    with pytest.raises(ConfigError, match=complaint):
+        convert(config, faithful=False)

@@ -12,9 +12,11 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 from taskloom.errors import ConfigError, RunCorruptError
+from taskloom.execute.console import format_metrics
 from taskloom.testing import MemoryContext
 from taskloom_diffusion.config import DiffusionSettings, OptimizerSettings, TrainConfig
 from taskloom_diffusion.denoisers.base import Bert, DenoiserConfig, Dit, Mlp
+from taskloom_diffusion.evaluation.bound import estimate_bound
 from taskloom_diffusion.losses import base as losses
 from taskloom_diffusion.parameterizations import read_logits
 from taskloom_diffusion.processes.absorbing import AbsorbingProcess
@@ -29,6 +31,7 @@ from taskloom_diffusion.training.module import DiffusionTask
 from taskloom_diffusion.training.muon import MuonAdamW, orthogonalise
 from taskloom_diffusion.training.optimizers import build_optimizer, rate_factor
 from taskloom_diffusion.training.recorder import TrainingDivergedError
+from taskloom_diffusion.training.throughput import Meter
 from torch import nn
 
 WORDS = [[3, 4, 5, 3], [4, 4, 3], [5, 3, 3, 4, 5], [3, 5], [4, 3, 5, 5, 4, 3]]
@@ -309,6 +312,137 @@ def test_models_survive_the_disk_and_foreign_ones_are_refused(tmp_path: Path) ->
     (tmp_path / "model.json").write_text("{}")
     with pytest.raises(RunCorruptError, match="holds no trained diffusion model"):
         load_model(tmp_path)
+
+
+def checkpointed(folder: Path) -> Path:
+    """Train two steps and return the checkpoint."""
+    ctx = train(folder, TrainConfig(steps=2, checkpoint_every=2))
+    assert ctx.latest_checkpoint is not None
+    return ctx.latest_checkpoint
+
+
+def go_on(folder: Path, checkpoint: Path, task: DiffusionTask | None = None) -> None:
+    fit(
+        MemoryContext(folder), task or module(), TrainConfig(steps=4), stream=stream,
+        validate=lambda: 1.0, sample=lambda step: None, checkpoint=checkpoint,
+    )  # fmt: skip
+
+
+def test_a_checkpoint_of_another_vocabulary_is_refused_even_of_the_same_size(
+    tmp_path: Path,
+) -> None:
+    checkpoint = checkpointed(tmp_path / "a")
+    other = DiffusionTask(
+        TINY, DiffusionSettings(), OptimizerSettings(), SymbolTokenizer("char", ["a", "b", "z"]), max_length=8
+    )  # fmt: skip
+    with pytest.raises(RunCorruptError, match="the corpus adds 'z' and lacks 'c'"):
+        go_on(tmp_path / "b", checkpoint, other)
+    with pytest.raises(
+        RunCorruptError, match=r"'embedding.weight' is \(6, 16\) there and \(6, 32\)"
+    ):
+        go_on(tmp_path / "b", checkpoint, module(Dit(width=32, num_layers=1, num_heads=2)))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "complaint"),
+    [
+        ("training.json", b"{", "training.json is damaged"),
+        ("training.json", b"[]", "has no counters"),
+        ("training.json", None, "training.json is missing"),
+        ("training.safetensors", b"junk", "cannot be read as safetensors"),
+    ],
+)
+def test_a_damaged_checkpoint_is_one_sentence(
+    tmp_path: Path, name: str, content: bytes | None, complaint: str
+) -> None:
+    checkpoint = checkpointed(tmp_path / "a")
+    (checkpoint / name).unlink()
+    if content is not None:
+        (checkpoint / name).write_bytes(content)
+    with pytest.raises(RunCorruptError, match=complaint) as caught:
+        go_on(tmp_path / "b", checkpoint)
+    assert "\n" not in caught.value.message
+
+
+@pytest.mark.parametrize("sampler", ["exact_count", "history"])
+def test_a_run_stopped_while_gradients_add_up_goes_on_bit_for_bit(
+    tmp_path: Path, sampler: str
+) -> None:
+    """Somebody stops the run after the first of three batches of a step: the step is finished, kept, and gone on from."""
+    config = TrainConfig(steps=4, accumulate=3, log_every=3, checkpoint_every=100)
+
+    def task() -> DiffusionTask:
+        return module(
+            Dit(width=16, num_layers=1, num_heads=2, dropout=0.2), time_sampler={"kind": sampler}
+        )
+
+    whole = task()
+    expected = train(tmp_path / "whole", config, whole)
+
+    class Stopping(TrainStream):
+        def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
+            for number, batch in enumerate(super().__iter__()):
+                if number == 4:
+                    ctx.stop_after = 0
+                yield batch
+
+    ctx = MemoryContext(tmp_path / "part")
+    fit(
+        ctx, task(), config, validate=lambda: 1.0, sample=lambda step: None,
+        stream=lambda start, rank, processes: Stopping(TokenStore(WORDS), 2, 0, 5, start=start),
+    )  # fmt: skip
+    assert ctx.latest_checkpoint is not None
+    assert int(ctx.latest_checkpoint.name) == 2
+    rest, last = MemoryContext(tmp_path / "rest"), task()
+    fit(
+        rest, last, config, stream=stream, validate=lambda: 1.0, sample=lambda step: None,
+        checkpoint=ctx.latest_checkpoint,
+    )  # fmt: skip
+    for p, q in zip(whole.model.parameters(), last.model.parameters(), strict=True):
+        assert torch.equal(p, q)
+    losses = [
+        [(r["step"], r["train/loss"]) for r in c.rows if "train/loss" in r]
+        for c in (ctx, rest, expected)
+    ]
+    assert losses[0] + losses[1] == losses[2]
+
+
+def test_progress_shows_speed_and_share_of_the_hardware() -> None:
+    """The newest metrics stand beside the bar: loss, tokens per second and MFU before everything else."""
+    meter = Meter(100, peak=1e6)
+    meter.start(10.0, 5.0)
+    meter.count(600, 1000)
+    figures = meter.report(12.0, 6.0)
+    assert list(figures)[:2] == ["speed/tokens_per_second", "speed/mfu"]
+    assert figures["speed/tokens_per_second"] == pytest.approx(300)
+    assert figures["speed/tokens_per_core_second"] == pytest.approx(600)
+    assert figures["speed/mfu"] == pytest.approx(6 * 100 * 1000 / 2 / 1e6)
+    assert figures["speed/padding_share"] == pytest.approx(0.4)
+    line = format_metrics(20, {"train/loss": 2.5, **figures})
+    assert line.startswith("step=20 train/loss=2.5 speed/tokens_per_second=300 speed/mfu=0.3")
+
+
+def test_losses_are_what_they_say_of_each_other() -> None:
+    task = module(schedule={"kind": "linear"}, time_sampler={"kind": "uniform"})
+    nn.init.normal_(task.model.head.weight)
+    corrupted = task.corrupt(batches(1)[0], torch.Generator().manual_seed(1))
+    bound, plain = losses.Nelbo().per_row(corrupted), losses.CrossEntropy().per_row(corrupted)
+    assert torch.allclose(losses.CrossEntropy(power=-1.0).per_row(corrupted), bound)
+    assert torch.allclose(losses.Hybrid(share=0.3).per_row(corrupted), bound + 0.3 * plain)
+
+
+def test_bf16_bounds_agree_with_fp32_within_a_percent() -> None:
+    torch.manual_seed(0)
+    task = module(Dit(width=64, num_layers=2, num_heads=2)).eval()
+    for parameter in task.model.parameters():
+        if parameter.ndim > 1:
+            nn.init.normal_(parameter, std=0.1)
+    store = TokenStore(WORDS * 8)
+    exact = estimate_bound(task, store, num_draws=4, batch_size=40, seed=1)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        short = estimate_bound(task, store, num_draws=4, batch_size=40, seed=1)
+    assert short.nats_per_token == pytest.approx(exact.nats_per_token, rel=0.01)
+    assert short.nats_per_token != exact.nats_per_token
 
 
 def test_a_schedule_that_does_not_end_in_noise_is_refused_with_its_rate(tmp_path: Path) -> None:

@@ -83,6 +83,7 @@ _LOSSES = _parts(
         "cross_entropy": ("CrossEntropy", "Weighted cross-entropy of noised tokens."),
         "hybrid": ("Hybrid", "Bound plus a share of cross-entropy."),
         "polydiff": ("Polydiff", "PolyDiff's loss, for comparison."),
+        "function": ("Function", "A callable that a plugin registered."),
     },
 )
 _SAMPLERS = _parts(

@@ -8,12 +8,29 @@ from typing import Any
 
 import yaml
 from taskloom.errors import ConfigError
+from taskloom.registry import did_you_mean
 
 from taskloom_diffusion.compat.settings import denoiser_from_polydiff, schedule_from_polydiff
 
-_SECTIONS = frozenset(
-    {"model", "diffusion", "data", "optimizer", "trainer", "checkpointing", "generation", "logging"}
-)
+# What PolyDiff's shipped configs and scripts read; the sections `model` and `diffusion` are checked where they are translated.
+_KEYS: Mapping[str, frozenset[str]] = {
+    "model": frozenset(),
+    "diffusion": frozenset(),
+    "data": frozenset(
+        {"data_path", "tokenizer_name", "train_split", "batch_size", "num_workers", "max_length", "val_subset_ratio"}
+    ),
+    "optimizer": frozenset({"lr", "weight_decay"}),
+    "trainer": frozenset(
+        {"accelerator", "devices", "max_epochs", "precision", "gradient_clip_val", "accumulate_grad_batches"}
+    ),
+    "checkpointing": frozenset(
+        {"enable", "dirpath", "filename", "monitor", "mode", "save_top_k", "save_last"}
+    ),
+    "generation": frozenset(
+        {"enable", "num_samples", "max_length", "temperature", "seed", "log_every_n_epochs"}
+    ),
+    "logging": frozenset({"enable", "save_dir", "name", "version"}),
+}  # fmt: skip
 
 
 def read_polydiff(path: Path) -> dict[str, Any]:
@@ -35,12 +52,7 @@ def convert(config: Mapping[str, Any], *, faithful: bool) -> tuple[dict[str, Any
         config: PolyDiff's merged config.
         faithful: Reproduce PolyDiff's loss, times and sampler, flaws included.
     """
-    unknown = sorted(set(config) - _SECTIONS)
-    if unknown:
-        raise ConfigError(
-            f"'{unknown[0]}' is no section of PolyDiff's configs: {', '.join(sorted(_SECTIONS))}"
-        )
-    sections: dict[str, Mapping[str, Any]] = {s: config.get(s) or {} for s in _SECTIONS}
+    sections = _checked(config)
     schedule = schedule_from_polydiff(sections["diffusion"])
     denoiser = denoiser_from_polydiff(sections["model"])
     if not faithful:
@@ -82,6 +94,32 @@ def convert(config: Mapping[str, Any], *, faithful: bool) -> tuple[dict[str, Any
     if "seed" in generation:
         ours["seed"] = generation["seed"]
     return ours, _notes(sections)
+
+
+def _checked(config: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return every section, empty ones included.
+
+    Raises:
+        ConfigError: A section or a key is unknown.
+    """
+    for name in config:
+        if name not in _KEYS:
+            raise ConfigError(
+                f"'{name}' is no section of PolyDiff's configs: {', '.join(sorted(_KEYS))}",
+                hint=did_you_mean(str(name), _KEYS),
+            )
+    sections: dict[str, Mapping[str, Any]] = {name: config.get(name) or {} for name in _KEYS}
+    for name, keys in _KEYS.items():
+        section = sections[name]
+        if not isinstance(section, Mapping):
+            raise ConfigError(f"'{name}' must hold keys, not a {type(section).__name__}")
+        for key in section:
+            if keys and key not in keys:
+                raise ConfigError(
+                    f"{name}.{key} is no key of PolyDiff's configs; allowed are {', '.join(sorted(keys))}",
+                    hint=did_you_mean(str(key), keys),
+                )
+    return sections
 
 
 def _notes(sections: Mapping[str, Mapping[str, Any]]) -> list[str]:

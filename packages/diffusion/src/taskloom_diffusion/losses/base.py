@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from taskloom import Component
+from taskloom.errors import PluginError
+from taskloom.registry import component_refs, did_you_mean, load_target
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from taskloom_diffusion.protocols import NoisingProcess
     from taskloom_diffusion.time_samplers.draws import Levels
+
+
+FUNCTIONS = "taskloom_diffusion.loss_functions"
+"""The entry-point group of loss functions."""
 
 
 @dataclass(frozen=True)
@@ -119,10 +127,48 @@ class Hybrid(Loss):
 
 
 class Polydiff(Loss):
-    """PolyDiff's loss, for comparison only: unweighted cross-entropy at every position, visible ones included; no bound."""
+    """PolyDiff's loss, for comparison only: mean cross-entropy over all positions, visible ones and padding included."""
 
     kind: Literal["polydiff"] = "polydiff"
 
     def per_row(self, batch: Corrupted) -> Tensor:
         log_p = batch.logits.float().log_softmax(-1).gather(-1, batch.x[..., None])[..., 0]
-        return -(log_p * batch.maskable).sum(1)
+        # Training divides by the real tokens; PolyDiff divided by all positions of the rectangle.
+        return -log_p.sum(1) * (batch.maskable.sum() / batch.maskable.numel())
+
+
+class Function(Loss):
+    """Any callable that a plugin registered: `(batch: Corrupted) -> Tensor` of one loss per row."""
+
+    kind: Literal["function"] = "function"
+    name: str
+    """Its entry point in the group `taskloom_diffusion.loss_functions`."""
+
+    @model_validator(mode="after")
+    def _is_registered(self) -> Function:
+        registered = [ref.name for ref in component_refs(FUNCTIONS)]
+        if self.name not in registered:
+            close = did_you_mean(self.name, registered)
+            raise ValueError(
+                f"no plugin registers '{self.name}' under '{FUNCTIONS}'; registered: {', '.join(registered) or 'none'}"
+                + (f"; {close}" if close else "")
+            )
+        return self
+
+    def per_row(self, batch: Corrupted) -> Tensor:
+        losses: Tensor = _function(self.name)(batch)
+        if losses.shape != batch.x.shape[:1]:
+            raise PluginError(
+                f"loss function '{self.name}' must return one loss per row, {tuple(batch.x.shape[:1])}, not {tuple(losses.shape)}"
+            )
+        return losses
+
+
+@cache
+def _function(name: str) -> Callable[[Corrupted], Tensor]:
+    (ref,) = [ref for ref in component_refs(FUNCTIONS) if ref.name == name]
+    found: Any = load_target(ref.target, what=f"loss function '{name}'")
+    if not callable(found):
+        raise PluginError(f"loss function '{name}' cannot be used: '{ref.target}' is not callable")
+    function: Callable[[Corrupted], Tensor] = found
+    return function

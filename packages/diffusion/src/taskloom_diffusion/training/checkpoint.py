@@ -43,7 +43,12 @@ def save_training(
     for index, values in slots.items():
         tensors |= {f"optimizer.{index}.{k}": v for k, v in values.items()}
     save_file({n: t.detach().contiguous() for n, t in tensors.items()}, folder / _TENSORS)
-    full = {**state, "batches_seen": task.batches_seen, "average_updates": average.updates}
+    full = {
+        **state,
+        "batches_seen": task.batches_seen,
+        "average_updates": average.updates,
+        "vocabulary": list(task.tokenizer.tokens),
+    }
     (folder / _STATE).write_text(json.dumps(full, indent=1), encoding="utf-8")
 
 
@@ -75,8 +80,11 @@ def load_training(
         RunCorruptError: The tensors cannot be read or have other shapes than the model.
     """
     state = load_state(folder)
+    _compare_vocabularies(folder, state.get("vocabulary"), list(task.tokenizer.tokens))
     tensors = _read_tensors(folder / _TENSORS)
     _fit(task.model, _part(tensors, "model."), folder)
+    if "levels" not in tensors or not _part(tensors, "average."):
+        raise RunCorruptError(f"the checkpoint in '{folder}' lacks the averaged weights")
     average.load(_part(tensors, "average."), int(state["average_updates"]))
     task.level_sampler.load_state(tensors["levels"])
     task.batches_seen = int(state["batches_seen"])
@@ -120,6 +128,26 @@ def load_model(folder: Path) -> tuple[DiffusionTask, dict[str, Any]]:
         ) from None
     _fit(task.model, _read_tensors(folder / _MODEL_TENSORS), folder)
     return task.eval(), description["facts"]
+
+
+def _compare_vocabularies(folder: Path, theirs: object, ours: list[str]) -> None:
+    """Refuse a checkpoint whose ids mean other tokens: shapes alone would not show it."""
+    if theirs == ours:
+        return
+    if not isinstance(theirs, list):
+        raise RunCorruptError(
+            f"'{folder}' is no checkpoint of a diffusion run: {_STATE} has no vocabulary"
+        )
+    new, gone = (sorted(set(a) - set(b)) for a, b in ((ours, theirs), (theirs, ours)))
+    change = " and ".join(
+        f"{verb} {', '.join(map(repr, tokens[:3]))}"
+        for verb, tokens in (("adds", new), ("lacks", gone))
+        if tokens
+    )
+    raise RunCorruptError(
+        f"the checkpoint in '{folder}' does not fit: it has {len(theirs)} tokens and the corpus now {len(ours)}; the corpus "
+        f"{change or 'has them in another order'}"
+    )
 
 
 def _read_tensors(path: Path) -> dict[str, Tensor]:

@@ -11,6 +11,7 @@ from typing import Any
 import lightning.pytorch as pl
 import torch
 from taskloom import RunContext
+from taskloom.errors import TaskloomError
 
 from taskloom_diffusion.config import TrainConfig
 from taskloom_diffusion.protocols import Batch
@@ -21,7 +22,7 @@ from taskloom_diffusion.training.team import summed
 from taskloom_diffusion.training.throughput import Meter
 
 
-class TrainingDivergedError(ArithmeticError):
+class TrainingDivergedError(TaskloomError):
     """The loss is not a number any more."""
 
 
@@ -80,8 +81,9 @@ class Recorder(pl.Callback):
         loss = float(outputs["loss"]) * trainer.accumulate_grad_batches
         if not math.isfinite(loss):
             raise TrainingDivergedError(
-                f"the training loss became {loss} in step {self.step + 1}; the last checkpoint is from step "
-                f"{max(self.saved_step, 0)}; lower train.optimizer.lr or raise its warmup_steps"
+                f"the training loss became {loss} in step {self.step + 1}; {self._last_checkpoint()}; lower "
+                "train.optimizer.lr or raise its warmup_steps in a new run if it happens again",
+                hint=f"Go on from there with: tasks resume {self.ctx.dir.name}",
             )
         self.loss_sum += loss
         self.loss_count += 1
@@ -100,6 +102,14 @@ class Recorder(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
     ) -> None:
         self._stack.close()
+
+    def _last_checkpoint(self) -> str:
+        latest = self.ctx.latest_checkpoint
+        return (
+            f"the last checkpoint is from step {int(latest.name)}"
+            if latest
+            else "there is no checkpoint yet"
+        )
 
     def state(self) -> dict[str, Any]:
         """Return the counters for a checkpoint."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from taskloom import RunContext
+from taskloom.errors import TaskloomError
 
 from taskloom_diffusion.training.team import Team
 
@@ -26,7 +27,7 @@ _POLL = 0.05  # [s]
 _GRACE = 10.0  # [s] that processes get to end by themselves
 
 
-class ProcessLostError(RuntimeError):
+class ProcessLostError(TaskloomError):
     """A process of the team ended before training did."""
 
 
