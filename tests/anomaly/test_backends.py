@@ -158,7 +158,7 @@ def test_torch_handle_tells_sequences_from_one_dimensional_convolutions() -> Non
     assert handle.layers["conv"].shape == (4, 6)
 
 
-@pytest.mark.parametrize("backend", ["linen", "torch"])
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_handle_watches_what_enters_a_layer(backend: str) -> None:
     handle = handle_of(MODELS["mlp"], backend)
     run = handle.forward(samples(), ("dense_0", "dense_1.input", "dense_1.output"))
@@ -222,6 +222,75 @@ def test_handle_fingerprint_depends_on_parameters_and_code() -> None:
     one, same, other = (handle_of(MODELS["mlp"], "linen", seed) for seed in (0, 0, 1))
     assert one.fingerprint == same.fingerprint != other.fingerprint
     assert handle_of(Mlp(hidden_dims=(16, 12, 4)), "linen").fingerprint != one.fingerprint
+
+
+def test_handle_fingerprint_sees_the_code_that_a_network_calls() -> None:
+    # A network's own source may stay the same while a function that it calls, or a submodule's class, changes.
+    class Scaled(nn.Module):
+        @nn.compact
+        def __call__(self, x: jax.Array) -> jax.Array:
+            return nn.Dense(2, name="logits")(scale(x.reshape(len(x), -1)))
+
+    prints = []
+    for factor in (1.0, 2.0):
+
+        def scale(x: jax.Array, factor: float = factor) -> jax.Array:
+            return factor * x
+
+        prints.append(as_handle(Scaled(), None, samples(1), warn=False).fingerprint)
+    assert prints[0] != prints[1]
+
+    def torch_print(activation: type[torch.nn.Module]) -> str:
+        torch.manual_seed(0)
+        module = torch.nn.Sequential(torch.nn.Flatten(), activation(), torch.nn.Linear(64, 2))
+        return as_handle(module, None, samples(1), warn=False).fingerprint
+
+    class Odd(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return -x
+
+    first = torch_print(Odd)
+
+    class Odd(torch.nn.Module):  # type: ignore[no-redef] # another class of the same name, on purpose
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return 2 * x
+
+    assert torch_print(Odd) != first
+
+
+def test_nnx_handle_watches_inherited_and_nested_calls_once() -> None:
+    # nnx's own capture sees neither inputs nor methods that a class inherits.
+    class Base(nnx.Module):
+        def __init__(self, rngs: nnx.Rngs) -> None:
+            self.linear = nnx.Linear(64, 64, rngs=rngs)
+
+        def __call__(self, x: jax.Array) -> jax.Array:
+            return self.linear(x)
+
+    class Inherits(Base): ...
+
+    class Extends(Base):
+        def __call__(self, x: jax.Array) -> jax.Array:
+            return super().__call__(x) + 1
+
+    class Net(nnx.Module):
+        def __init__(self, rngs: nnx.Rngs) -> None:
+            self.first = Inherits(rngs)
+            self.second = Extends(rngs)
+            self.logits = nnx.Linear(64, 3, rngs=rngs)
+
+        def __call__(self, x: jax.Array) -> jax.Array:
+            return self.logits(self.second(self.first(x.reshape(len(x), -1))))
+
+    module = Net(nnx.Rngs(0))
+    handle = as_handle(module, None, samples(1), warn=False)
+    assert handle.default_layers == ("first", "second", "logits")
+    x = samples().reshape(7, -1)
+    run = handle.forward(samples(), ("first", "second", "second.input", "logits.input"))
+    np.testing.assert_array_equal(run.activations["second.input"], run.activations["first"])
+    np.testing.assert_array_equal(run.activations["logits.input"], run.activations["second"])
+    np.testing.assert_allclose(run.activations["second"], module.second(module.first(x)), atol=1e-5)
+    assert "__call__" not in vars(Inherits)
 
 
 def test_as_handle_warns_of_random_parameters() -> None:

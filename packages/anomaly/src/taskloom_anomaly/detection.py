@@ -10,10 +10,17 @@ from jaxtyping import Float
 from taskloom.errors import ConfigError, RunFailedError
 from taskloom.seeding import derive_seed
 
+from taskloom_anomaly.compiled_fit import fit_compiled, worth_compiling
 from taskloom_anomaly.config import AnomalyConfig
-from taskloom_anomaly.data.arrays import ArrayDataset
+from taskloom_anomaly.data.arrays import Samples
 from taskloom_anomaly.detectors import driver
-from taskloom_anomaly.detectors.protocol import AnyDetector, Split, Tensors
+from taskloom_anomaly.detectors.protocol import (
+    AnyDetector,
+    FeatureSpec,
+    Split,
+    StreamingDetector,
+    Tensors,
+)
 from taskloom_anomaly.features import Extractor, ModelStream, extractor_for
 from taskloom_anomaly.fusion import fuse
 from taskloom_anomaly.problem import Problem
@@ -41,7 +48,7 @@ class FittedDetector:
     extractor: Extractor
     calibration: LayerScores
 
-    def score(self, data: ArrayDataset) -> LayerScores:
+    def score(self, data: Samples) -> LayerScores:
         """Return scores by layer; higher is more anomalous.
 
         Raises:
@@ -66,7 +73,7 @@ def fit_detector(problem: Problem, config: AnomalyConfig) -> FittedDetector:
     if conflict:
         raise ConfigError(conflict)
     needs = config.detector.needs
-    data: dict[Split, ArrayDataset] = {}
+    data: dict[Split, Samples] = {}
     if "trusted" in needs:
         data["trusted"] = problem.trusted
     if "untrusted" in needs and problem.untrusted is not None:
@@ -74,12 +81,9 @@ def fit_detector(problem: Problem, config: AnomalyConfig) -> FittedDetector:
     layers = config.layers or problem.layers
     store = ActivationStore(config.activations) if config.activations is not None else None
     extractor = extractor_for(problem.handle, layers, config.reduction, config.batch_size, store)
-    stream = ModelStream(extractor, data, reveal="anomaly_labels" in needs)
     detector = config.detector.build()
     try:
-        tensors = driver.fit(
-            detector, stream, extractor.spec(problem.trusted), derive_seed(config.seed, "detector")
-        )
+        tensors = _fit(detector, extractor, data, extractor.spec(problem.trusted), config)
     except ValueError as error:
         raise ConfigError(str(error)) from None
     # Without trusted data the mixture itself sets the scale; median and deviation bear a minority of anomalies.
@@ -90,8 +94,26 @@ def fit_detector(problem: Problem, config: AnomalyConfig) -> FittedDetector:
     return FittedDetector(detector, tensors, extractor, calibration)
 
 
+def _fit(
+    detector: AnyDetector,
+    extractor: Extractor,
+    data: Mapping[Split, Samples],
+    spec: FeatureSpec,
+    config: AnomalyConfig,
+) -> Tensors:
+    if worth_compiling(detector, extractor, data, spec):
+        return fit_compiled(detector, extractor, data, spec)
+    stream = ModelStream(
+        extractor,
+        data,
+        reveal="anomaly_labels" in config.detector.needs,
+        keep=not isinstance(detector, StreamingDetector),
+    )
+    return driver.fit(detector, stream, spec, derive_seed(config.seed, "detector"))
+
+
 def score_sets(
-    fitted: FittedDetector, sets: Mapping[str, ArrayDataset], config: AnomalyConfig
+    fitted: FittedDetector, sets: Mapping[str, Samples], config: AnomalyConfig
 ) -> dict[str, dict[str, Float[np.ndarray, " n"]]]:
     """Return scores by set and layer; the layer `fused` is all layers together."""
     found = {}

@@ -12,7 +12,7 @@ from taskloom_anomaly.backends.handle import ModelHandle
 from taskloom_anomaly.backends.layers import check_layers
 from taskloom_anomaly.backends.reduction import Reduction, reduce_positions, reduced_width
 from taskloom_anomaly.backends.resolve import find_head
-from taskloom_anomaly.data.arrays import ArrayDataset
+from taskloom_anomaly.data.arrays import ArrayDataset, Samples
 from taskloom_anomaly.detectors.protocol import Features, FeatureSpec, Split
 from taskloom_anomaly.store import ActivationStore
 
@@ -38,7 +38,7 @@ class Extractor:
     batch_size: int = 1024
     store: ActivationStore | None = None
 
-    def batches(self, data: ArrayDataset, *, reveal: bool = False) -> Iterator[Features]:
+    def batches(self, data: Samples, *, reveal: bool = False) -> Iterator[Features]:
         """Yield the features of a data set.
 
         Args:
@@ -54,6 +54,7 @@ class Extractor:
                 found = self._compute(batch.inputs, ("", *self.layers))
                 yield self._features(batch, found, reveal)
             return
+        data = data.arrays()
         whole = self.store.fetch(
             self.handle.fingerprint,
             data.inputs,
@@ -78,6 +79,16 @@ class Extractor:
             anomalous=batch.anomalous if reveal else None,
             handle=self.handle,
         )
+
+    def activations(self, inputs: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the activations of the watched layers before positions are reduced.
+
+        Raises:
+            ConfigError: The samples do not fit the network.
+            RunFailedError: An activation is not a number.
+        """
+        found = self._forward(inputs, self.layers)
+        return {name: found[name] for name in self.layers}
 
     def _compute(self, inputs: np.ndarray, wanted: Sequence[str]) -> dict[str, np.ndarray]:
         """Run the network; the logits are called by the empty name, which no layer has."""
@@ -105,11 +116,11 @@ class Extractor:
                 )
         return found
 
-    def spec(self, data: ArrayDataset) -> FeatureSpec:
+    def spec(self, data: Samples) -> FeatureSpec:
         """Describe the features before the first batch."""
         infos = self.handle.layers
         widths = {name: reduced_width(infos[name].shape, self.reduction) for name in self.layers}
-        head = find_head(self.handle, data.inputs[:32])
+        head = find_head(self.handle, data.take(slice(32)).arrays().inputs)
         return FeatureSpec(
             widths=widths,
             num_classes=self.handle.num_outputs,
@@ -121,14 +132,27 @@ class Extractor:
 
 
 class ModelStream:
-    """Trusted and untrusted features that can be read several times; implements `Stream`."""
+    """Trusted and untrusted features that can be read several times; implements `Stream`.
+
+    Args:
+        extractor: What is read off the model.
+        data: Samples by split.
+        reveal: Whether the hidden flags of the untrusted samples are shown.
+        keep: Whether features are kept for a second pass; detectors that read once need no memory for them.
+    """
 
     def __init__(
-        self, extractor: Extractor, data: Mapping[Split, ArrayDataset], *, reveal: bool = False
+        self,
+        extractor: Extractor,
+        data: Mapping[Split, Samples],
+        *,
+        reveal: bool = False,
+        keep: bool = True,
     ) -> None:
         self._extractor = extractor
         self._data = data
         self._reveal = reveal
+        self._limit = _KEEP_BYTES if keep else 0
         self._kept: dict[Split, list[Features]] = {}
 
     def batches(self, split: Split, /) -> Iterator[Features]:
@@ -144,10 +168,12 @@ class ModelStream:
             self._data[split], reveal=self._reveal and split == "untrusted"
         ):
             size += _bytes(features)
-            if size <= _KEEP_BYTES:
+            if size <= self._limit:
                 seen.append(features)
+            else:
+                seen.clear()
             yield features
-        if size <= _KEEP_BYTES:
+        if size <= self._limit:
             self._kept[split] = seen
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int, Shaped
 from taskloom.errors import ConfigError, StoreError
 
 from taskloom_anomaly.backends.handle import ModelHandle
 from taskloom_anomaly.card import write_json
 from taskloom_anomaly.config import AnomalyConfig
+from taskloom_anomaly.data.arrays import Samples
 from taskloom_anomaly.detection import FUSED, FittedDetector
 from taskloom_anomaly.features import Extractor
 from taskloom_anomaly.problem import Problem
@@ -94,6 +95,18 @@ def load_detector(path: Path, handle: ModelHandle, config: AnomalyConfig) -> Fit
     return FittedDetector(config.detector.build(), learned, extractor, calibration)
 
 
+def _inputs_at(sets: Sequence[Samples], rows: Int[np.ndarray, " m"]) -> Shaped[np.ndarray, "m ..."]:
+    """Return inputs by their place in the sets' concatenation, without reading the rest."""
+    ends = np.cumsum([len(data) for data in sets])
+    places = np.searchsorted(ends, rows, side="right")
+    return np.concatenate(
+        [
+            sets[place].take(np.array([row - ends[place]]) + len(sets[place])).arrays().inputs
+            for place, row in zip(places, rows, strict=True)
+        ]
+    )
+
+
 def keep_worst(
     path: Path,
     task: object,
@@ -105,12 +118,14 @@ def keep_worst(
     top = np.argsort(-normal, kind="stable")[:_NUM_WORST]
     arrays = {
         "false_positive_scores": normal[top],
-        "false_positive_inputs": problem.normal.inputs[top],
+        "false_positive_inputs": problem.normal.take(top).arrays().inputs,
     }
     missed = np.concatenate([scores[f"anomalous/{name}"][FUSED] for name in problem.anomalous])
-    inputs = np.concatenate([data.inputs for data in problem.anomalous.values()])
     bottom = np.argsort(missed, kind="stable")[:_NUM_WORST]
-    arrays |= {"false_negative_scores": missed[bottom], "false_negative_inputs": inputs[bottom]}
+    arrays |= {
+        "false_negative_scores": missed[bottom],
+        "false_negative_inputs": _inputs_at(list(problem.anomalous.values()), bottom),
+    }
     if isinstance(task, HasPictures):
         for kind in ("false_positive", "false_negative"):
             arrays[f"{kind}_text"] = np.asarray(task.show(arrays[f"{kind}_inputs"]))

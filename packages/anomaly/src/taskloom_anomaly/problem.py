@@ -12,7 +12,8 @@ from taskloom.seeding import derive_seed
 from taskloom_anomaly.backends.handle import ModelHandle
 from taskloom_anomaly.backends.resolve import RandomParametersWarning, as_handle
 from taskloom_anomaly.config import AnomalyConfig
-from taskloom_anomaly.data.arrays import ArrayDataset, as_arrays, concatenate
+from taskloom_anomaly.data.arrays import Samples, concatenate
+from taskloom_anomaly.data.lazy import as_samples
 from taskloom_anomaly.protocols import (
     AnomalyTask,
     HasControlData,
@@ -41,17 +42,17 @@ class Problem:
     """
 
     handle: ModelHandle
-    trusted: ArrayDataset
-    calibration: ArrayDataset
-    normal: ArrayDataset
-    anomalous: Mapping[str, ArrayDataset]
-    untrusted: ArrayDataset | None = None
-    control: Mapping[str, ArrayDataset] = field(default_factory=dict)
+    trusted: Samples
+    calibration: Samples
+    normal: Samples
+    anomalous: Mapping[str, Samples]
+    untrusted: Samples | None = None
+    control: Mapping[str, Samples] = field(default_factory=dict)
     random_parameters: bool = False
     layers: tuple[str, ...] = ()
 
     @property
-    def test_sets(self) -> dict[str, ArrayDataset]:
+    def test_sets(self) -> dict[str, Samples]:
         """What is scored, by name; `normal` comes first."""
         return {
             "normal": self.normal,
@@ -66,12 +67,15 @@ def assemble(task: AnomalyTask, config: AnomalyConfig) -> Problem:
     Raises:
         ConfigError: A data set is empty or does not fit, or too little of it is there to hold anything out.
     """
-    reference = as_arrays(task.build_reference_data(), "reference data")
+    reference = as_samples(task.build_reference_data(), "reference data")
     anomalous = _by_name(task.build_anomalous_data(), "anomalous")
     parameters = task.build_params()
     model = task.build_model()
     handle = as_handle(
-        model, parameters, reference.inputs[:1], seed=derive_seed(config.seed, "init")
+        model,
+        parameters,
+        reference.take(slice(1)).arrays().inputs,
+        seed=derive_seed(config.seed, "init"),
     )
     _assert_fit(handle, reference)
     fitted, calibration, normal = _cut(task, reference, config)
@@ -83,7 +87,7 @@ def assemble(task: AnomalyTask, config: AnomalyConfig) -> Problem:
     untrusted = None
     if isinstance(task, HasUntrustedData):
         mixture = task.build_untrusted_data()
-        untrusted = as_arrays(mixture, "untrusted data") if len(mixture) else None
+        untrusted = as_samples(mixture, "untrusted data") if len(mixture) else None
     problem = Problem(
         handle=handle,
         trusted=fitted,
@@ -99,7 +103,7 @@ def assemble(task: AnomalyTask, config: AnomalyConfig) -> Problem:
     return problem
 
 
-def _assert_fit(handle: ModelHandle, reference: ArrayDataset) -> None:
+def _assert_fit(handle: ModelHandle, reference: Samples) -> None:
     """Run the network on one sample's shape, and say in a sentence that it cannot."""
     try:
         _ = handle.num_outputs
@@ -108,36 +112,36 @@ def _assert_fit(handle: ModelHandle, reference: ArrayDataset) -> None:
     except Exception as error:  # every framework has its own
         reason = " ".join(str(error).split())[:200]
         raise ConfigError(
-            f"Samples of the shape {reference.inputs.shape[1:]} do not fit the network: {reason}"
+            f"Samples of the shape {reference.shape} do not fit the network: {reason}"
         ) from None
 
 
 def _assert_same_shape(problem: Problem) -> None:
-    expected = problem.trusted.inputs.shape[1:]
+    expected = problem.trusted.shape
     sets = dict(problem.test_sets)
     if problem.untrusted is not None:
         sets["untrusted"] = problem.untrusted
     for name, data in sets.items():
-        if data.inputs.shape[1:] != expected:
+        if data.shape != expected:
             raise ConfigError(
-                f"The samples of '{name}' have the shape {data.inputs.shape[1:]}; the reference data and the network"
+                f"The samples of '{name}' have the shape {data.shape}; the reference data and the network"
                 f" have {expected}."
             )
 
 
-def _by_name(data: object, name: str) -> dict[str, ArrayDataset]:
+def _by_name(data: object, name: str) -> dict[str, Samples]:
     if isinstance(data, Mapping):
-        return {key: as_arrays(value, f"{name} data '{key}'") for key, value in data.items()}
-    return {"anomalies": as_arrays(data, f"{name} data")}
+        return {key: as_samples(value, f"{name} data '{key}'") for key, value in data.items()}
+    return {"anomalies": as_samples(data, f"{name} data")}
 
 
 def _cut(
-    task: AnomalyTask, reference: ArrayDataset, config: AnomalyConfig
-) -> tuple[ArrayDataset, ArrayDataset, ArrayDataset]:
+    task: AnomalyTask, reference: Samples, config: AnomalyConfig
+) -> tuple[Samples, Samples, Samples]:
     """Split the reference data into fit, calibration and, if the task has no other, test samples."""
     order = np.random.default_rng(derive_seed(config.seed, "reference")).permutation(len(reference))
     if isinstance(task, HasTestReferenceData):
-        normal = as_arrays(task.build_test_reference_data(), "test reference data")
+        normal = as_samples(task.build_test_reference_data(), "test reference data")
         rest = order
     else:
         # Scoring the samples that the detector was fitted on would be optimistic.
@@ -153,11 +157,11 @@ def _cut(
 
 
 def _contaminate(
-    trusted: ArrayDataset, anomalous: Mapping[str, ArrayDataset], config: AnomalyConfig
-) -> ArrayDataset:
+    trusted: Samples, anomalous: Mapping[str, Samples], config: AnomalyConfig
+) -> Samples:
     """Replace a share of the trusted samples by anomalous ones."""
-    everything = concatenate(list(anomalous.values()))
+    everything = concatenate([data.arrays() for data in anomalous.values()])
     count = min(round(config.contamination * len(trusted)), len(everything))
     rng = np.random.default_rng(derive_seed(config.seed, "contamination"))
     rows = rng.choice(len(everything), count, replace=False)
-    return concatenate([trusted.take(slice(len(trusted) - count)), everything.take(rows)])
+    return concatenate([trusted.take(slice(len(trusted) - count)).arrays(), everything.take(rows)])

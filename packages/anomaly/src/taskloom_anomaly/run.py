@@ -67,6 +67,8 @@ def run_task(
     )
 
 
+# The baselines are judged on at most this many samples of every set.
+_BASELINE_SAMPLES = 5000
 _METHODS = ("build_reference_data", "build_model", "build_params", "build_anomalous_data")
 
 
@@ -78,8 +80,10 @@ def _last_step(config: AnomalyConfig) -> int:
 
 def _baselines(task: object, problem: Problem) -> dict[str, float]:
     """AUROC of detectors that see no activation."""
-    sets = [problem.normal, card.everything(list(problem.anomalous.values()))]
-    trusted = problem.trusted.take(slice(5000))
+    few = slice(_BASELINE_SAMPLES)
+    anomalous = [data.take(few).arrays() for data in problem.anomalous.values()]
+    sets = [problem.normal.take(few).arrays(), card.everything(anomalous)]
+    trusted = problem.trusted.take(few).arrays()
     rows = [card.input_rows(task, data) for data in (trusted, *sets)]
     answers = [predictions(problem.handle, data) for data in (trusted, *sets)]
     by_input = card.input_baseline(rows[0], *rows[1:])

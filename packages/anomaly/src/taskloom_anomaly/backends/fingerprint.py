@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
+from types import FunctionType
+from typing import Any
 
 import numpy as np
 
@@ -19,11 +22,29 @@ def parameters_fingerprint(code: str, parameters: Mapping[str, np.ndarray]) -> s
     return digest.hexdigest()
 
 
-def class_code(module: object) -> str:
-    """The class's name and source; the name alone where the source cannot be read."""
-    cls = type(module)
+def traced_code(trace: Any) -> str:  # noqa: ANN401 -- jax's ClosedJaxpr, without importing jax
+    """Return a traced function as text: every operation with its parameters, and a hash of every constant.
+
+    Whatever the function calls is in its trace, wherever its source lies; addresses of Python objects are not.
+    """
+    constants = {str(i): np.asarray(value) for i, value in enumerate(trace.consts)}
+    operations = re.sub(r" at 0x[0-9a-f]+", "", str(trace.jaxpr))
+    return f"{operations}\n{parameters_fingerprint('', constants)}"
+
+
+def sources(objects: Iterable[object]) -> str:
+    """Return the names of the objects' classes, each once, with the source of every method that they define."""
+    classes = {type(item) for item in objects}
+    found = []
+    for cls in sorted(classes, key=lambda cls: f"{cls.__module__}.{cls.__qualname__}"):
+        methods = [method for method in vars(cls).values() if inspect.isfunction(method)]
+        found.append("\n".join([f"{cls.__module__}.{cls.__qualname__}", *map(_source, methods)]))
+    return "\n".join(sorted(found))
+
+
+def _source(method: FunctionType) -> str:
+    # By the method's own place in its file: two classes may have one name.
     try:
-        source = inspect.getsource(cls)
+        return inspect.getsource(method)
     except (OSError, TypeError):
-        source = ""
-    return f"{cls.__module__}.{cls.__qualname__}\n{source}"
+        return method.__code__.co_code.hex()

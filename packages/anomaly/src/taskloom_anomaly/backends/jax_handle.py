@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, PyTree, Shaped
 
-from taskloom_anomaly.backends.fingerprint import parameters_fingerprint
+from taskloom_anomaly.backends.fingerprint import parameters_fingerprint, traced_code
 from taskloom_anomaly.backends.handle import Forward, LayerInfo, Loss
 from taskloom_anomaly.backends.layers import check_layers, top_level
 from taskloom_anomaly.backends.tree import flatten_tree, unflatten_like
@@ -120,6 +120,11 @@ class JaxHandle:
 
     @cached_property
     def _shapes(self) -> tuple[Any, dict[str, Any]]:
+        return self._traced[:2]
+
+    @cached_property
+    def _traced(self) -> tuple[Any, dict[str, Any], str]:
+        """Shapes of the logits and of every activation, and what the network computes as text, from one trace."""
         order: list[str] = []
 
         def probe(
@@ -133,8 +138,10 @@ class JaxHandle:
             )  # JAX sorts dictionaries; the order of execution is lost outside
             return output, activations
 
-        output, shapes = jax.eval_shape(probe, self.variables, self.buffers, self.example)
-        return output, {name: shapes[name] for name in order}
+        trace, (output, shapes) = jax.make_jaxpr(probe, return_shape=True)(
+            self.variables, self.buffers, self.example
+        )
+        return output, {name: shapes[name] for name in order}, traced_code(trace)
 
     @property
     def layers(self) -> Mapping[str, LayerInfo]:
@@ -153,11 +160,12 @@ class JaxHandle:
 
     @cached_property
     def _fingerprint(self) -> str:
-        return parameters_fingerprint(self.network.code, self.parameters())
+        code = f"{self.network.code}\n{self._traced[2]}"
+        return parameters_fingerprint(code, self.parameters())
 
     @property
     def fingerprint(self) -> str:
-        """Hash of code and parameters."""
+        """Hash of what is computed and with which parameters."""
         return self._fingerprint
 
     def forward(
@@ -174,7 +182,7 @@ class JaxHandle:
             self.network,
             self.variables,
             self.buffers,
-            _padded(inputs),
+            padded(inputs),
             layers=names,
             logits=logits,
         )
@@ -188,7 +196,7 @@ class JaxHandle:
         """Gradient of each sample's cross entropy, and the cross entropies."""
         n = len(inputs)
         gradient, losses = _gradient(
-            self.network, self.variables, self.buffers, _padded(inputs), _padded(labels)
+            self.network, self.variables, self.buffers, padded(inputs), padded(labels)
         )
         return np.asarray(gradient)[:n], np.asarray(losses)[:n]
 
@@ -246,7 +254,8 @@ class JaxHandle:
         return JaxTrainer(self, learning_rate, weight_decay, loss, seed)
 
 
-def _padded(array: Shaped[np.ndarray, "n ..."]) -> Shaped[np.ndarray, "m ..."]:
+def padded(array: Shaped[np.ndarray, "n ..."]) -> Shaped[np.ndarray, "m ..."]:
+    """Return the array with zeros appended up to a power of two, so that few shapes are compiled."""
     n = len(array)
     size = 1 << max(n - 1, 0).bit_length()
     if size == n:

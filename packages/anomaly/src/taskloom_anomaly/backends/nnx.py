@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,6 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, PyTree, Shaped
 
-from taskloom_anomaly.backends.fingerprint import class_code
 from taskloom_anomaly.backends.jax_handle import JaxHandle
 
 
@@ -21,18 +21,16 @@ class NnxNetwork:
 
     Attributes:
         graph: What `nnx.split` calls the graph definition; hashable.
-        order: Layer names in the order in which the module declares them; nnx itself sorts by name.
-        source: Source of the module's class.
+        name: The module's class.
     """
 
     graph: Any
-    order: tuple[str, ...]
-    source: str
+    name: str
 
     @property
     def code(self) -> str:
-        """Structure and source."""
-        return f"{self.order}\n{self.source}"
+        """The class's name; what it computes is in the handle's trace."""
+        return self.name
 
     def tree(self, parameters: PyTree, buffers: PyTree) -> PyTree:
         """Nnx's parameter state."""
@@ -49,7 +47,7 @@ class NnxNetwork:
         training: bool,
         key: Array,
     ) -> tuple[Array, dict[str, Array], PyTree]:
-        """Run the module and keep the outputs of its submodules."""
+        """Run the module and keep the inputs and outputs of its submodules."""
         # Rebuilt here because a variable may only be changed inside the trace that made it, and dropout counts its draws.
         fresh = jax.tree.map(lambda value: value, buffers)
         module = nnx.merge(self.graph, parameters, fresh)
@@ -58,45 +56,64 @@ class NnxNetwork:
             module.train()
         else:
             module.eval()
-        # nnx annotates what `capture` returns for functions only; of a module it has no types.
-        watched: Any = nnx.capture(module, nnx.Intermediate, method_outputs=nnx.Intermediate)
-        result, captured = watched(inputs)
-        found = {
-            ".".join(map(str, path[:-1])): variable
-            for path, variable in nnx.to_flat_state(captured)
-            if path[-1] == "__call__" and len(path) > 1
-        }
-        seen = {}
-        for name in self.order:
-            if name in found and (wanted is None or name in wanted):
-                # A module that runs several times leaves one value a call; the first is kept, as in the other backends.
-                first = found[name].get_value()[0]
-                value = first[0] if isinstance(first, tuple) else first
-                if getattr(value, "ndim", 0) >= 2:
-                    seen[name] = value
+        seen: dict[str, Array] = {}
+
+        def keep(name: str, value: Any) -> None:  # noqa: ANN401 -- modules may return anything
+            first: Any = value[0] if isinstance(value, tuple) and value else value
+            if (wanted is None or name in wanted) and getattr(first, "ndim", 0) >= 2:
+                # A module that runs several times keeps what its first call saw.
+                seen.setdefault(name, first)
+
+        with _watched(module, keep):
+            result = module(inputs)
         logits = result[0] if isinstance(result, tuple) else result
         after = _split(module)[2]
         return logits, seen, after if training else buffers
 
 
-def _declared(module: object, prefix: str = "") -> list[str]:
-    """Names of the submodules, children before parents, in the order in which they were assigned."""
-    if isinstance(module, Mapping):
-        children = [(str(k), v) for k, v in module.items()]
-    elif isinstance(module, (list, tuple, nnx.List)):
-        children = [(str(i), v) for i, v in enumerate(module)]
-    else:
-        children = list(vars(module).items())
-    names = []
-    for key, child in children:
-        name = f"{prefix}.{key}" if prefix else key
-        if isinstance(child, (nnx.Module, list, tuple, Mapping)) and not isinstance(
-            child, nnx.Variable
-        ):
-            names.extend(_declared(child, name))
-        if isinstance(child, nnx.Module):
-            names.append(name)
-    return names
+@contextmanager
+def _watched(module: nnx.Module, keep: Callable[[str, Any], None]) -> Iterator[None]:
+    """Tell `keep` what enters and leaves every submodule while the context lasts.
+
+    `nnx.capture` knows outputs only, and none of methods that a class inherits; Python looks `__call__` up on the class, so
+    the classes are changed for as long as the trace takes.
+    """
+    modules: Any = nnx.iter_modules(module)
+    names = {id(part): ".".join(map(str, path)) for path, part in modules if path}
+    classes = {type(part) for _, part in nnx.iter_modules(module)}
+    plain = {cls: cls.__call__ for cls in classes if callable(getattr(cls, "__call__", None))}  # noqa: B004 -- the function, not whether it is callable
+    own = {cls: cls.__dict__.get("__call__") for cls in plain}
+    active: set[int] = set()
+
+    def watching(call: Callable[..., Any]) -> Callable[..., Any]:
+        def run(self: nnx.Module, *arguments: Any, **keywords: Any) -> Any:  # noqa: ANN401
+            name = names.get(id(self), "")
+            if (
+                not name or id(self) in active
+            ):  # a call of the parent class's method is the same call
+                return call(self, *arguments, **keywords)
+            active.add(id(self))
+            try:
+                if arguments:
+                    keep(f"{name}.input", arguments[0])
+                output = call(self, *arguments, **keywords)
+                keep(name, output)
+                return output
+            finally:
+                active.discard(id(self))
+
+        return run
+
+    try:
+        for cls, call in plain.items():
+            setattr(cls, "__call__", watching(call))  # noqa: B010 -- mypy forbids assigning to a method
+        yield
+    finally:
+        for cls, before in own.items():
+            if before is None:
+                delattr(cls, "__call__")
+            else:
+                setattr(cls, "__call__", before)  # noqa: B010 -- as above
 
 
 def _split(module: nnx.Module) -> tuple[Any, Any, Any]:
@@ -111,7 +128,8 @@ def nnx_handle(
 ) -> JaxHandle:
     """Return the handle of an nnx module; an nnx module holds its own parameters unless others are given."""
     graph, own, buffers = _split(module)
-    network = NnxNetwork(graph, tuple(_declared(module)), class_code(module))
+    cls = type(module)
+    network = NnxNetwork(graph, f"{cls.__module__}.{cls.__qualname__}")
     state = own if parameters is None else _as_state(own, parameters)
     return JaxHandle(network, state, buffers, example)
 

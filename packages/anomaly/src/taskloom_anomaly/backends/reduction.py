@@ -20,7 +20,7 @@ def reduce_positions(
     the positions of images `(n, h, w, d)`: a local trigger moves the maximum, a global one the mean.
 
     Args:
-        activation: Batch first, features last.
+        activation: Batch first, features last; a numpy array, or a JAX one inside a compiled function.
         reduction: What to do with the axes between.
 
     Returns:
@@ -43,7 +43,9 @@ def reduce_positions(
         case "max":
             return rows.max(axis=1)
         case "mean_max":
-            return np.concatenate([rows.mean(axis=1), rows.max(axis=1)], axis=1)
+            both = [rows.mean(axis=1), rows.max(axis=1)]
+            joined: Float[np.ndarray, "n d"] = rows.__array_namespace__().concat(both, axis=1)
+            return joined
         case "last_token":
             return rows[:, -1]
     raise ConfigError(f"reduction={reduction!r} is not one of {', '.join(get_args(Reduction))}.")

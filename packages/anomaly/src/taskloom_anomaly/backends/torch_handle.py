@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, Int, Shaped
 from taskloom.errors import ConfigError
 
-from taskloom_anomaly.backends.fingerprint import class_code, parameters_fingerprint
+from taskloom_anomaly.backends.fingerprint import parameters_fingerprint, sources
 from taskloom_anomaly.backends.handle import Forward, LayerInfo, Loss
 from taskloom_anomaly.backends.layers import check_layers, top_level
 
@@ -128,7 +128,7 @@ class TorchHandle:
 
     @cached_property
     def _fingerprint(self) -> str:
-        code = f"{self._module!r}\n{class_code(self._module)}"
+        code = f"{self._module!r}\n{sources(self._module.modules())}"
         return parameters_fingerprint(code, self.parameters())
 
     @property

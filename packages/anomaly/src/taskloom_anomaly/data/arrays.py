@@ -24,9 +24,34 @@ class Dataset(Protocol):
         ...
 
 
+class Samples(Protocol):
+    """Samples that are read batch by batch; whether they are in memory is their own business."""
+
+    def __len__(self) -> int:
+        """Number of samples."""
+        ...
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one sample."""
+        ...
+
+    def take(self, rows: slice | Int[np.ndarray, " m"], /) -> Samples:
+        """Return some of the samples."""
+        ...
+
+    def batches(self, size: int, /) -> Iterator[ArrayDataset]:
+        """Yield consecutive batches; the last may be shorter."""
+        ...
+
+    def arrays(self) -> ArrayDataset:
+        """Return all samples in memory."""
+        ...
+
+
 @dataclass(frozen=True)
 class ArrayDataset:
-    """A data set that is arrays.
+    """A data set that is arrays; implements `Samples`.
 
     Attributes:
         inputs: Samples, first axis counts them.
@@ -52,6 +77,15 @@ class ArrayDataset:
     def __getitem__(self, index: int, /) -> tuple[np.ndarray, int]:
         label = -1 if self.labels is None else int(self.labels[index])
         return self.inputs[index], label
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one sample."""
+        return tuple(self.inputs.shape[1:])
+
+    def arrays(self) -> ArrayDataset:
+        """Return itself."""
+        return self
 
     def take(self, rows: slice | Int[np.ndarray, " m"]) -> ArrayDataset:
         """Return some of the samples."""
@@ -84,13 +118,18 @@ def as_arrays(dataset: object, name: str = "data") -> ArrayDataset:
             f"The {name} is a {type(dataset).__name__}; something with __len__ and __getitem__ is needed."
         )
     else:
-        found = _collect([dataset[i] for i in range(len(dataset))], name)
+        found = collect([dataset[i] for i in range(len(dataset))], name)
     if len(found) == 0:
         raise ConfigError(f"The {name} is empty.")
     return found
 
 
-def _collect(items: list[Any], name: str) -> ArrayDataset:
+def collect(items: list[Any], name: str) -> ArrayDataset:
+    """Return items, each an input or an input and its label, as arrays.
+
+    Raises:
+        ConfigError: The inputs differ in shape.
+    """
     labelled = bool(items) and isinstance(items[0], tuple)
     inputs = [np.asarray(item[0] if labelled else item) for item in items]
     shapes = {array.shape for array in inputs}

@@ -1,0 +1,111 @@
+"""Every task and every trigger at its defaults, once: is it valid, what does the default detector reach, what does it cost.
+
+    OMP_NUM_THREADS=1 python benchmarks/anomaly/defaults.py                 # all, as a Markdown table
+    OMP_NUM_THREADS=1 python benchmarks/anomaly/defaults.py tabular warp    # some of them
+    python benchmarks/anomaly/defaults.py --json FILE                       # the numbers too
+
+Each run is a process of its own through `tasks run`; CPU seconds are those of the process, imports and compilation included.
+A run whose validity card fails is listed with its error instead of scores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+CASES: dict[str, list[str]] = {
+    "toy_features": ["toy_features"],
+    "backdoor, corner": ["backdoor"],
+    "backdoor, patch": ["backdoor", "--trigger=patch"],
+    "backdoor, blend": ["backdoor", "--trigger=blend"],
+    "backdoor, noise": ["backdoor", "--trigger=noise"],
+    "backdoor, sine": ["backdoor", "--trigger=sine"],
+    "backdoor, warp": ["backdoor", "--trigger=warp"],
+    "backdoor, all to all": ["backdoor", "--behavior=all_to_all"],
+    "adversarial_examples, pgd": ["adversarial_examples"],
+    "adversarial_examples, fgsm": ["adversarial_examples", "--attack=fgsm"],
+    "adversarial_examples, apgd": ["adversarial_examples", "--attack=apgd"],
+    "ood_near": ["ood_near"],
+    "ood_far": ["ood_far"],
+    "quirky_arithmetic": ["quirky_arithmetic"],
+    "measurement_tampering": ["measurement_tampering"],
+    "mechanism_distinction": ["mechanism_distinction"],
+    "tabular, breast_cancer": ["tabular"],
+    "tabular, wine": ["tabular", "--source=wine"],
+    "tabular, digits8": ["tabular", "--source=digits8"],
+    "tabular, shuttle": ["tabular", "--source=shuttle"],
+}
+
+
+def run(words: list[str]) -> dict[str, object]:
+    """Run one task with a store of its own; return its metrics, or its error, and the CPU seconds that it took."""
+    with tempfile.TemporaryDirectory() as folder:
+        before = os.times()
+        start = "import sys; from taskloom.cli import main; sys.exit(main())"
+        command = [sys.executable, "-c", start, "run", "anomaly", *words, f"--store={folder}"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        after = os.times()
+        cpu = (
+            after.children_user
+            + after.children_system
+            - before.children_user
+            - before.children_system
+        )
+        found: dict[str, object] = {"cpu_s": cpu, "error": ""}
+        if done.returncode:
+            found["error"] = done.stderr.strip().splitlines()[-1]
+            return found
+        (card,) = Path(folder).rglob("card.json")
+        (evaluation,) = Path(folder).rglob("eval.json")
+        found["card"] = json.loads(card.read_text())
+        found["eval"] = json.loads(evaluation.read_text())
+        return found
+
+
+def row(name: str, found: dict[str, object]) -> str:
+    """Return one line of the table."""
+    cpu = f"{found['cpu_s']:.1f}"
+    if found["error"]:
+        return f"| {name} | INVALID: {found['error']} | | | | | {cpu} |"
+    card, evaluation = found["card"], found["eval"]
+    assert isinstance(card, dict)
+    assert isinstance(evaluation, dict)
+    checks = ", ".join(f"{c['name'].replace('_', ' ')} {c['value']:.3f}" for c in card["checks"])
+    sets = evaluation["anomalous"]
+    layers = sets["all"] if "all" in sets else next(iter(sets.values()))
+    each = ", ".join(f"{n} {t['auroc']:.3f}" for n, t in layers.items() if n != "fused")
+    control = ", ".join(f"{n} {v:.2f}" for n, v in card["control_auroc"].items())
+    base = card["baseline_auroc"].get("input", float("nan"))
+    specificity = card["mechanistic_specificity"]
+    return f"| {name} | {checks} | {each} | **{card['auroc']:.3f}** | {base:.3f} | {specificity:.2f} ({control}) | {cpu} |"
+
+
+def main() -> None:
+    """Print the table, line by line as the runs end."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "cases", nargs="*", help="Parts of the names of the cases to run; none runs all."
+    )
+    parser.add_argument("--json", type=Path, help="File for all numbers.")
+    arguments = parser.parse_args()
+    print(
+        "| task | validity card | AUROC by layer | fused | input only | specificity (control sets) | CPU [s] |"
+    )
+    print("| --- | --- | --- | ---: | ---: | --- | ---: |")
+    everything = {}
+    for name, words in CASES.items():
+        if arguments.cases and not any(part in name for part in arguments.cases):
+            continue
+        everything[name] = run(words)
+        print(row(name, everything[name]), flush=True)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(everything, indent=1, sort_keys=True) + "\n")
+
+
+if __name__ == "__main__":
+    main()
