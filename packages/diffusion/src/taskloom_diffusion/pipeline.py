@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from taskloom import Finding, Result, RunContext, derive_seed
+from taskloom.devices import launch
 from taskloom.errors import ConfigError, TaskloomError
 
 from taskloom_diffusion.config import DiffusionConfig
@@ -63,8 +64,12 @@ def run_problem(problem: DiffusionProblem[Any], ctx: RunContext, checkpoint: Pat
     """Train, sample and evaluate; with a checkpoint, go on from there."""
     config: DiffusionConfig = problem.config
     prepared, task = set_up(problem)
-    processes = max(1, ctx.resources.gpus or config.train.devices)
-    with assembled(problem, ctx, checkpoint, processes) as team:
+    placed = launch()
+    # Processes that torchrun or Slurm started find each other through Lightning; others are started here.
+    launched = Team(placed.rank, placed.processes) if placed.processes > 1 else None
+    processes = 1 if launched else max(1, ctx.resources.gpus or config.train.devices)
+    with assembled(problem, ctx, checkpoint, processes) as assembled_team:
+        team = launched or assembled_team
         recorder = train(config, ctx, prepared, task, checkpoint=checkpoint, team=team)
     if recorder.stopped:
         return Result({"train/steps": recorder.step}, {}, f"stopped after {recorder.step} steps")

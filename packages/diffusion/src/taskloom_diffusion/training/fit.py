@@ -14,6 +14,7 @@ import torch
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from lightning.pytorch.strategies import DDPStrategy
 from taskloom import RunContext
+from taskloom.devices import lightning_arguments
 
 from taskloom_diffusion.config import TrainConfig
 from taskloom_diffusion.training.batches import TrainStream
@@ -116,14 +117,9 @@ def _trainer(
         "bf16-mixed" if config.precision == "bf16" else "32-true"
     )
     clip = config.optimizer.clip_norm
-    gpus = ctx.resources.gpus
     return pl.Trainer(
+        **_placement(ctx, team),
         default_root_dir=ctx.dir,
-        accelerator="gpu" if gpus else "cpu",
-        devices=team.size,
-        strategy=DDPStrategy(cluster_environment=TeamEnvironment(team))
-        if team.size > 1
-        else "auto",
         max_steps=config.steps - recorder.step,
         max_epochs=-1,
         precision=precision,
@@ -137,6 +133,15 @@ def _trainer(
         enable_model_summary=False,
         use_distributed_sampler=False,
     )
+
+
+def _placement(ctx: RunContext, team: Team) -> dict[str, Any]:
+    """Return where Lightning trains: what the run was given, or the team of processes that this domain started."""
+    given = lightning_arguments(ctx.resources)
+    if team.rendezvous is not None:
+        strategy = DDPStrategy(cluster_environment=TeamEnvironment(team))
+        given |= {"devices": team.size, "num_nodes": 1, "strategy": strategy}
+    return given
 
 
 def _loggers(ctx: RunContext, config: TrainConfig) -> list[Logger]:
