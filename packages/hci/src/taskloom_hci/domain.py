@@ -29,6 +29,7 @@ _USERS = (
     ("gaze", "Looks for a target with noisy eyes.", "GazeConfig"),
     ("memory", "Learns items and forgets them exponentially.", "MemoryConfig"),
     ("replay", "Does again what a recorded user did.", "ReplayConfig"),
+    ("learned", "Acts as a trained network.", "LearnedUserConfig"),
     ("random", "Draws every action from its space.", "RandomUserConfig"),
 )
 
@@ -39,6 +40,7 @@ _ASSISTANTS = (
     ("map", "Jumps to the likeliest target.", "MapConfig"),
     ("predict", "Does what it believes the user will do.", "PredictConfig"),
     ("rollout", "Infers what the user is like and simulates what follows.", "RolloutConfig"),
+    ("learned", "Acts as a trained network.", "LearnedAssistantConfig"),
     ("leitner", "Teaches with Leitner's boxes.", "LeitnerConfig"),
     ("myopic", "Teaches the weakest item, or a new one.", "MyopicConfig"),
     ("conservative", "Teaches no more than can be mastered.", "ConservativeConfig"),

@@ -19,6 +19,7 @@ from taskloom_hci.inference.goal import OnZero
 from taskloom_hci.models.pointing import Careful
 from taskloom_hci.policies.policy import ConstantPolicy, RandomPolicy
 from taskloom_hci.task import InteractionTask
+from taskloom_hci.users.build import learned_policy
 
 if TYPE_CHECKING:
     from taskloom_hci.assistants.config import RolloutConfig
@@ -61,6 +62,15 @@ def jump_assistant(
     return JumpAssistant(
         game, rule, model=model, threshold=threshold, cost=cost, tie=tie, on_zero=on_zero
     )
+
+
+def learned_assistant(task: InteractionTask, file: str, deterministic: bool) -> Agent:
+    """Return an assistant that acts as a trained network; in pointing it keeps the belief that the network may see."""
+    element = task.assistant_element()
+    policy = learned_policy(file, "assistant", element, deterministic=deterministic)
+    if isinstance(task, Pointing) and task.mode == "position":
+        return JumpAssistant(task, "map", on_zero="uniform", policy=policy)
+    return Agent("assistant", policy=policy)
 
 
 def require_teaching(task: InteractionTask, kind: str) -> Teaching:

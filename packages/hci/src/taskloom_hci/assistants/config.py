@@ -188,6 +188,26 @@ class RolloutConfig(JumpConfig):
         return rollout_assistant(task, self)
 
 
+class LearnedAssistantConfig(AssistantConfig):
+    """Acts as a network that Stable-Baselines3 trained; its file is read without unpickling anything."""
+
+    kind: Literal["learned"] = "learned"
+    file: str = "policy.zip"
+    """The file that `taskloom_hci.exports.learned.save_policy` wrote."""
+    deterministic: bool = True
+    """Take the best action instead of drawing one."""
+    cursor: Literal["gain", "position"] = "position"
+    """In a pointing task, whether its action is where the cursor goes or a factor of the user's move."""
+
+    @override
+    def build(self, task: InteractionTask) -> Agent:
+        from taskloom_hci.assistants.build import learned_assistant
+
+        return learned_assistant(task, self.file, self.deterministic)
+
+
 def mode_of(assistant: AssistantConfig | None) -> Literal["gain", "position"]:
     """Return what the actions of an assistant mean in a pointing task; without one the user moves the cursor itself."""
+    if isinstance(assistant, LearnedAssistantConfig):
+        return assistant.cursor
     return "gain" if assistant is None else assistant.mode

@@ -39,6 +39,7 @@ class JumpAssistant(Agent):
         cost: What a jump costs for every cell it is long [bit].
         tie: Which of equally telling cells it takes.
         on_zero: What it does when the user does something impossible.
+        policy: Jumps instead of the rule; the belief is kept all the same.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class JumpAssistant(Agent):
         cost: float = 0.0,
         tie: Tie = "nearest",
         on_zero: OnZero = "raise",
+        policy: Policy | None = None,
     ) -> None:
         count = task.num_targets
         self.task = task
@@ -60,7 +62,7 @@ class JumpAssistant(Agent):
         self._rule: Jump | None = None
         super().__init__(
             "assistant",
-            policy=JumpPolicy(task),
+            policy=policy or JumpPolicy(task),
             state=State(
                 log_beliefs=array_element(
                     (count,), uniform_beliefs(1, count)[0], out_of_bounds_mode="silent"

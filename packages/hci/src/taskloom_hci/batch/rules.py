@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from taskloom_hci.assistants.jump import JumpAssistant
+from taskloom_hci.assistants.jump import JumpAssistant, JumpPolicy
 from taskloom_hci.batch.pointing import (
     TABLE_LIMIT,
     PointingKernel,
@@ -21,7 +21,9 @@ from taskloom_hci.users.pointing import PointingUser
 def pointing_kernel(task: Pointing) -> PointingKernel | None:
     """Return the kernel of a pointing game, or None if one of its agents has no description as arrays."""
     assistant = task.game.assistant
-    known = assistant is None or isinstance(assistant, JumpAssistant)
+    known = assistant is None or (
+        isinstance(assistant, JumpAssistant) and type(assistant.policy) is JumpPolicy
+    )
     if not known and (type(assistant.policy) is not ConstantPolicy or task.mode != "gain"):  # type: ignore[union-attr] # there is one
         return None
     rules = pointing_rules(task)

@@ -12,42 +12,66 @@ from gymnasium.spaces import Box, Dict as DictSpace
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 
+from taskloom_hci.agent import Role
 from taskloom_hci.bundle import Bundle
 from taskloom_hci.errors import HciError
 from taskloom_hci.exports.vector import PointingVector
+from taskloom_hci.exports.vector_assistant import AssistantVector
 
 Float32 = NDArray[np.float32]
 
+USUAL: dict[Role, tuple[str, ...]] = {
+    "user": ("task_state__position", "user_state__goal"),
+    "assistant": ("task_state__position", "task_state__targets", "assistant_state__beliefs"),
+}
+
 
 class PointingVecEnv(VecEnv):
-    """Pointing games side by side, the user learning: `PPO("MlpPolicy", PointingVecEnv(bundle, 64))`.
+    """Pointing games side by side, one of the agents learning: `PPO("MlpPolicy", PointingVecEnv(bundle, 64))`.
 
     The observation is one vector: position, goal and whatever else is asked for, each scaled to [0, 1] by the size of its
-    space. Actions are the user's, as `Discrete`.
+    space. Actions are the agent's, as `Discrete` or `MultiDiscrete`.
+
+    `exports.learned.save_policy(model, path, env.keys, low=env.low, span=env.span)` keeps what was learned.
 
     Args:
-        bundle: A pointing game; its user is the one to train.
+        bundle: A pointing game; its user is the one to train, or its assistant.
         num_envs: How many games.
-        keys: What the learner sees, by flat name.
+        keys: What the learner sees, by flat name; by default the position and the goal for a user, the position, the
+            targets and the belief for an assistant.
+        train: `user` or `assistant`.
+
+    Attributes:
+        low: What is subtracted from every number of an observation.
+        span: What it is divided by.
     """
 
     def __init__(
         self,
         bundle: Bundle,
         num_envs: int,
-        keys: Sequence[str] = ("task_state__position", "user_state__goal"),
+        keys: Sequence[str] | None = None,
+        train: Role = "user",
     ) -> None:
-        self.games = PointingVector(bundle, num_envs)
+        self.games: PointingVector | AssistantVector = (
+            PointingVector(bundle, num_envs)
+            if train == "user"
+            else AssistantVector(bundle, num_envs)
+        )
         space = self.games.single_observation_space
         assert isinstance(space, DictSpace)  # what a user sees has named entries
+        if keys is None:
+            keys = [key for key in USUAL[train] if key in space.spaces]
         unknown = [key for key in keys if key not in space.spaces]
         if unknown:
             raise HciError(
-                f"The user does not see {', '.join(unknown)}; it sees {', '.join(space.spaces)}."
+                f"The {train} does not see {', '.join(unknown)}; it sees {', '.join(space.spaces)}."
             )
         self.keys = tuple(keys)
         self._scales = [_scale(space, key) for key in self.keys]
-        size = sum(len(low) for low, _ in self._scales)
+        self.low = np.concatenate([low for low, _ in self._scales])
+        self.span = np.concatenate([span for _, span in self._scales])
+        size = len(self.low)
         super().__init__(
             num_envs, Box(0.0, 1.0, (size,), np.float32), self.games.single_action_space
         )

@@ -39,6 +39,7 @@ class ActionCode:
         low, high = (np.asarray(bound) for bound in bounds(element.space))
         self.shape = low.shape
         self.low = low
+        self.sizes: tuple[int, ...] = ()  # of every choice; empty for real numbers
         self._count, self._lowest = 0, 0  # set for a single number, which needs no arrays
         self.space: Any
         if not is_discrete(element.space):
@@ -55,6 +56,7 @@ class ActionCode:
                 f"An action with {max(sizes)} values is too large a choice for a learner (at most {LARGEST_CHOICE}): "
                 "give its element bounds."
             )
+        self.sizes = tuple(sizes)
         self.space = Discrete(sizes[0]) if len(sizes) == 1 else MultiDiscrete(sizes)
         if low.shape == ():
             self._count, self._lowest = sizes[0], int(low)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from taskloom_hci.agent import Agent
+from taskloom_hci.agent import Agent, Role
 from taskloom_hci.batch.episodes import load
-from taskloom_hci.elements import discrete_array_element
-from taskloom_hci.errors import BundleConstraintError
+from taskloom_hci.elements import Element, discrete_array_element
+from taskloom_hci.errors import BundleConstraintError, HciError
 from taskloom_hci.games.control import ClassicControl
 from taskloom_hci.games.gaze import Gaze
 from taskloom_hci.games.pointing import Pointing
@@ -24,7 +24,7 @@ from taskloom_hci.models.polynomial import SIZE, Polynomial
 from taskloom_hci.motor.lqg import LQGProblem
 from taskloom_hci.motor.lqr import lqr_continuous
 from taskloom_hci.policies.likelihood import ModelPolicy
-from taskloom_hci.policies.policy import RandomPolicy
+from taskloom_hci.policies.policy import Policy, RandomPolicy
 from taskloom_hci.policies.replay import ReplayPolicy
 from taskloom_hci.state import State
 from taskloom_hci.task import InteractionTask
@@ -115,6 +115,36 @@ def optimal_user(task: InteractionTask, gain: int) -> Agent:
             ]
         )
     return PointingUser(task, Optimal(task, gain))
+
+
+def learned_user(task: InteractionTask, file: str, deterministic: bool) -> Agent:
+    """Return a user who acts as a trained network."""
+    policy = learned_policy(file, "user", task.user_element(), deterministic=deterministic)
+    if isinstance(task, Pointing):
+        return PointingUser(task, policy=policy)
+    return Agent("user", policy=policy)
+
+
+def learned_policy(file: str, role: Role, element: Element, *, deterministic: bool) -> Policy:
+    """Return the policy in a file, if it was trained for this role and these actions.
+
+    Raises:
+        BundleConstraintError: If there is none, or it was not.
+    """
+    # Reading a trained policy takes torch.
+    from taskloom_hci.exports.learned import load_policy
+
+    try:
+        found = load_policy(Path(file))
+        if found.role != role:
+            raise HciError(f"The policy in '{file}' was trained as the {found.role}.")
+        return found.policy(element, deterministic=deterministic)
+    except HciError as error:
+        raise BundleConstraintError([str(error)]) from None
+    except ModuleNotFoundError:
+        raise BundleConstraintError(
+            ["A trained policy needs torch to be read: pip install 'taskloom-hci[sb3]'."]
+        ) from None
 
 
 def replay_user(task: InteractionTask, file: str) -> Agent:

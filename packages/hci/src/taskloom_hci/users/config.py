@@ -166,6 +166,22 @@ class OptimalConfig(UserConfig):
         return optimal_user(task, self.gain)
 
 
+class LearnedUserConfig(UserConfig):
+    """Acts as a network that Stable-Baselines3 trained; its file is read without unpickling anything."""
+
+    kind: Literal["learned"] = "learned"
+    file: str = "policy.zip"
+    """The file that `taskloom_hci.exports.learned.save_policy` wrote."""
+    deterministic: bool = True
+    """Take the best action instead of drawing one."""
+
+    @override
+    def build(self, task: InteractionTask) -> Agent:
+        from taskloom_hci.users.build import learned_user
+
+        return learned_user(task, self.file, self.deterministic)
+
+
 class ReplayConfig(UserConfig):
     """Does again what a recorded user did, episode by episode."""
 
