@@ -16,6 +16,7 @@ from taskloom_control.errors import ModelError, PlanError, RewardError
 from taskloom_control.simulation import Simulation
 from taskloom_control.tasks.cartpole import Cartpole, CartpoleConfig
 from taskloom_control.tasks.cylinder_push import CylinderPush, CylinderPushConfig
+from taskloom_control.tasks.lq_point_mass import LqPointMass, LqPointMassConfig
 from taskloom_control.tasks.particle_goal import ParticleGoal, ParticleGoalConfig
 from taskloom_control.trajectory import trajectory_hash
 
@@ -83,6 +84,20 @@ def test_threads_do_not_change_a_run(play: Callable[..., ClosedLoop], threads: i
     assert trajectory_hash(one.arrays()) == trajectory_hash(many.arrays())
 
 
+def test_numpy_dynamics_repeat_a_run_and_equal_mujocos_to_rounding(
+    play: Callable[..., ClosedLoop],
+) -> None:
+    """Its rollouts are array operations on one thread; the loop that it closes is the C engine's to rounding."""
+    changes = {"seconds": 1.0, "record": QUIET, "optimizer": {"kind": "cem"}}
+    runs = [
+        play(LqPointMass(LqPointMassConfig.model_validate({**changes, "engine": {"kind": kind}})))
+        for kind in ("numpy", "numpy", "threads")
+    ]
+    first, second, third = (loop.arrays() for loop in runs)
+    assert trajectory_hash(first) == trajectory_hash(second)
+    np.testing.assert_allclose(first["qpos"], third["qpos"], atol=1e-9)
+
+
 def test_seed_changes_a_run_and_repeats_it(play: Callable[..., ClosedLoop]) -> None:
     first, second, third = (play(Cartpole(small()), seed) for seed in (0, 0, 1))
     hashes = [trajectory_hash(loop.arrays()) for loop in (first, second, third)]
@@ -131,6 +146,41 @@ def test_mocap_target_of_the_simulation_survives_a_checkpoint(
     assert checkpoint is not None
     resumed = ParticleGoal(config).resume(MemoryContext(tmp_path / "again"), checkpoint)
     assert resumed.metrics == whole.metrics
+
+
+def test_kinetic_energy_in_the_reward_survives_a_checkpoint(
+    tmp_path: Path, systems: ModuleType
+) -> None:
+    """Its sensor lags a step behind, so what it reads first is no part of MuJoCo's state."""
+    xml = systems.CART.replace("<sensor>", "<sensor><e_kinetic/>")
+    xml = xml.replace("<flag ", '<flag energy="enable" ')
+    path = systems.write_model(tmp_path, xml.format(dt=0.05))
+
+    class Energetic(systems.Plain):  # type: ignore[misc, name-defined]  # a class of the test's module
+        model_path = path
+
+        def __init__(self, config: Array) -> None:
+            super().__init__(config)
+
+        def reward(
+            self,
+            states: Array,
+            sensors: Array,
+            controls: Array,
+            config: Array,
+            system_metadata: Array = None,
+        ) -> Array:
+            return -((states[..., 0] - 1) ** 2).sum(-1) - sensors[..., 0].sum(-1)
+
+    config = systems.PlainConfig.model_validate({"seconds": 1.0, "record": QUIET})
+    whole = Energetic(config).run(MemoryContext(tmp_path / "whole"))
+    stopped = MemoryContext(tmp_path / "stopped", stop_after=9)
+    Energetic(config).run(stopped)
+    checkpoint = stopped.latest_checkpoint
+    assert checkpoint is not None
+    resumed = Energetic(config).resume(MemoryContext(tmp_path / "again"), checkpoint)
+    assert resumed.metrics == whole.metrics
+    assert whole.metrics["cost"] > 0
 
 
 def test_reset_starts_the_clock_again() -> None:

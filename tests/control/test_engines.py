@@ -91,6 +91,39 @@ def test_rollouts_equal_a_plain_loop_bit_for_bit(
     engine.close()
 
 
+def test_every_type_of_sensor_is_rolled_out_bit_for_bit() -> None:
+    model = compile_model(Path(__file__).with_name("sensors.xml"), NO_EDIT)
+    missing = set(range(len(mujoco.mjtSensor.__members__))) - set(model.sensor_type.tolist())
+    # What is left needs a plug-in or a mesh.
+    assert {mujoco.mjtSensor(kind).name for kind in missing} <= {
+        "mjSENS_PLUGIN",
+        "mjSENS_TACTILE",
+    }
+    snapshot, controls = take_snapshot(model, excited(model, 40)), random_controls(model, 6, 40)
+    states, sensors = plain_loop(model, snapshot, controls)
+    engine = ThreadedEngine(model, 2)
+    made = engine.rollout(snapshot, controls)
+    np.testing.assert_array_equal(made.states, states)
+    np.testing.assert_array_equal(made.sensors, sensors)
+    assert (np.ptp(made.sensors, axis=(0, 1)) > 0).mean() > 0.8
+    engine.close()
+
+
+def test_kinetic_energy_does_not_remember_the_rollout_before() -> None:
+    """MuJoCo's sensor reads what the last step of the same MjData left, which would depend on the thread."""
+    model = compile_model(Path(__file__).with_name("sensors.xml"), NO_EDIT)
+    kinetic = int(model.sensor_adr[model.sensor_type == int(mujoco.mjtSensor.mjSENS_E_KINETIC)][0])
+    data = excited(model, 40)
+    expected = mujoco.MjData(model)
+    apply_snapshot(take_snapshot(model, data), model, expected)
+    mujoco.mj_forward(model, expected)
+    for threads in (None, 1, 2, 8):
+        engine = ThreadedEngine(model, threads)
+        made = engine.rollout(take_snapshot(model, data), random_controls(model, 9, 3))
+        np.testing.assert_array_equal(made.sensors[:, 0, kinetic], expected.energy[1])
+        engine.close()
+
+
 @pytest.mark.parametrize("name", ["cartpole", "cylinder_push", "reacher", "push_t"])
 def test_batch_split_gives_identical_bits(name: str) -> None:
     model = compile_model(model_path(name), NO_EDIT)

@@ -29,7 +29,26 @@ def test_name_with_the_module_needs_no_import() -> None:
     assert isinstance(env.unwrapped, exported.ControlEnv)
 
 
-def test_environment_is_vectorised() -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_environments_side_by_side_equal_single_ones(name: str) -> None:
+    """Two at once, seeds 1 and 2, step for step the numbers of two alone."""
+    envs = gymnasium.make_vec(
+        f"taskloom/{name}-v0", num_envs=2, vectorization_mode="sync", seconds=0.4
+    )
+    singles = [exported.make_env(name, seconds=0.4) for _ in range(2)]
+    together, _ = envs.reset(seed=[1, 2])
+    alone = [env.reset(seed=seed)[0] for env, seed in zip(singles, (1, 2), strict=True)]
+    np.testing.assert_array_equal(together, np.stack(alone))
+    actions = np.random.default_rng(0).uniform(-1, 1, (3, *envs.action_space.shape))
+    for action in actions.astype(np.float32):
+        together, rewards, _, _, _ = envs.step(action)
+        rows = [env.step(a)[:2] for env, a in zip(singles, action, strict=True)]
+        np.testing.assert_array_equal(together, np.stack([row[0] for row in rows]))
+        np.testing.assert_array_equal(rewards, [row[1] for row in rows])
+    envs.close()
+
+
+def test_episode_of_a_vector_is_cut_off_and_begun_again() -> None:
     envs = gymnasium.make_vec(
         "taskloom/cartpole-v0", num_envs=3, vectorization_mode="sync", seconds=0.2
     )

@@ -15,6 +15,7 @@ from taskloom.params import resolve
 from taskloom.registry import find_task, load_task
 from taskloom.report.model import Chart, Heading, Image as Picture, Table
 from taskloom.runs import Run
+from taskloom_control.domain import DOMAIN
 from taskloom_control.report import report
 from taskloom_control.trajectory import load_arrays, save_arrays, trajectory_hash
 from taskloom_control.verbs import check, replay
@@ -73,6 +74,23 @@ def test_hash_ignores_wall_clock_times_and_nothing_else(finished: Run) -> None:
 def test_replay_reaches_the_same_hash(finished: Run) -> None:
     told = invoke(replay, str(finished.dir))
     assert "replays to the same trajectory: 25 steps" in told
+
+
+@pytest.mark.parametrize(
+    "kind", [ref.name for ref in DOMAIN.components["taskloom_control.optimizers"]]
+)
+def test_run_of_every_optimizer_replays_to_the_same_hash(kind: str, tmp_path: Path) -> None:
+    loaded = load_task(find_task("control", "cartpole"))
+    arguments = {
+        "seconds": "0.32",
+        "record.animation": "false",
+        "optimizer": kind,
+        "controller.iterations": "2",
+        "engine": "serial",
+    }
+    config = resolve(loaded.config_class, environ={}, arguments=arguments).config
+    run = run_task(loaded, config, store=tmp_path, quiet=True)
+    assert "replays to the same trajectory: 8 steps" in invoke(replay, str(run.dir))
 
 
 def test_replay_tells_where_a_changed_run_differs(finished: Run) -> None:

@@ -115,6 +115,7 @@ class ClosedLoop:
         """Write everything that the rest of the episode depends on into a checkpoint's folder."""
         state = {f"controller/{k}": v for k, v in self.controller.state().items()}
         state["integration"] = self.simulation.snapshot().integration
+        state["energy"] = np.array(self.simulation.data.energy)
         state["step"], state["ended"] = np.array(self.step), np.array(self.ended)
         save_arrays(folder / _STATE_FILE, state)
         save_arrays(folder / _HISTORY_FILE, {**self.history.arrays(), **self.plans.arrays()})
@@ -123,7 +124,7 @@ class ClosedLoop:
     def restore(self, folder: Path) -> None:
         """Continue from what `save` wrote."""
         state = load_arrays(folder / _STATE_FILE)
-        self.simulation.restore(state["integration"])
+        self.simulation.restore(state["integration"], state["energy"])
         mine = {k.removeprefix("controller/"): v for k, v in state.items()}
         self.controller.restore(mine)
         self.step, self.ended = int(state["step"]), bool(state["ended"])

@@ -72,7 +72,16 @@ class Simulation:
         """Return the whole state."""
         return take_snapshot(self.model, self.data)
 
-    def restore(self, integration: Float[np.ndarray, " n"]) -> None:
-        """Continue from a state."""
-        state = int(mujoco.mjtState.mjSTATE_INTEGRATION)
-        mujoco.mj_setState(self.model, self.data, integration, state)
+    def restore(
+        self, integration: Float[np.ndarray, " n"], energy: Float[np.ndarray, " 2"]
+    ) -> None:
+        """Continue from a state.
+
+        Args:
+            integration: MuJoCo's integration state.
+            energy: Potential and kinetic energy of the last step, which MuJoCo's sensor of kinetic energy reads in the next.
+        """
+        mujoco.mj_setState(
+            self.model, self.data, integration, int(mujoco.mjtState.mjSTATE_INTEGRATION)
+        )
+        self.data.energy[:] = energy

@@ -43,6 +43,8 @@ class ThreadedEngine:
         self._defaults = mujoco.MjData(model)
         self._default_inputs = np.empty(mujoco.mj_stateSize(model, _ALL_INPUTS))
         mujoco.mj_getState(model, self._defaults, self._default_inputs, _ALL_INPUTS)
+        kinetic = model.sensor_type == int(mujoco.mjtSensor.mjSENS_E_KINETIC)
+        self._kinetic = model.sensor_adr[kinetic]
         self._pool: rollout.Rollout | None = None
         self._batch = (0, 0, 0)
         self._spec = _CTRL
@@ -81,6 +83,8 @@ class ThreadedEngine:
             state=self._state,
             sensordata=self._sensors,
         )
+        if self._kinetic.size:
+            self._begin_kinetic_energy(snapshot)
         # A rollout that met a bad number is frozen by MuJoCo, its clock included.
         dt = model.opt.timestep
         late = self._state[:, -1, 0] - (snapshot.time + controls.shape[1] * dt)
@@ -93,6 +97,17 @@ class ThreadedEngine:
             self._pool.close()
             self._pool = None
         self._batch = (0, 0, 0)
+
+    def _begin_kinetic_energy(self, snapshot: Snapshot) -> None:
+        """Set the first reading of kinetic energy, which MuJoCo takes from whatever the thread did before.
+
+        The sensor reads the energy that the step before has left in MjData; only after a reset is it that of the state. All
+        rollouts begin at one state, so they share the reading.
+        """
+        mujoco.mj_resetData(self._model, self._scratch)
+        apply_snapshot(snapshot, self._model, self._scratch)
+        mujoco.mj_forward(self._model, self._scratch)
+        self._sensors[:, 0, self._kinetic] = self._scratch.sensordata[self._kinetic]
 
     def _find_inputs(self) -> None:
         """Note the user inputs that differ from what a rollout assumes: mocap poses, equalities, forces, user data."""

@@ -94,7 +94,8 @@ class LocalModel:
         self.size = 2 * self.model.nv + self.model.na
 
     def begin(self) -> None:
-        """Set the simulation to the state to plan from."""
+        """Set the simulation to the state to plan from; the reset clears what MuJoCo remembers besides the state."""
+        mujoco.mj_resetData(self.model, self._data)
         apply_snapshot(self._problem.snapshot, self.model, self._data)
         mujoco.mj_forward(self.model, self._data)
 
