@@ -14,7 +14,7 @@ from taskloom_anomaly.detectors.config.lof import Lof
 from taskloom_anomaly.detectors.protocol import Features, FeatureSpec, Tensors
 from taskloom_anomaly.detectors.stream import ArrayStream
 from taskloom_anomaly.statistics import reservoir
-from taskloom_anomaly.statistics.neighbours import k_centre_greedy, nearest
+from taskloom_anomaly.statistics.neighbours import k_centre_greedy, nearest, nearest_others
 
 
 def cloud(count: int, seed: int, mean: float = 0.0) -> np.ndarray:
@@ -147,3 +147,21 @@ def filled_like(rows: np.ndarray) -> np.ndarray:
 def test_neighbour_detectors_refuse_too_few_samples(config: Detector) -> None:
     with pytest.raises(ValueError, match="has 8 trusted samples; 10 neighbours need at least 11"):
         fitted_of(config, TRUSTED[:8])
+
+
+@pytest.mark.parametrize("k", [1, 7, 40])
+@pytest.mark.parametrize("levels", [2, 1000], ids=["many equals", "few equals"])
+def test_nearest_finds_the_same_as_a_sort(k: int, levels: int) -> None:
+    # More reference rows than the search by a bound needs, and values that collide.
+    rng = np.random.default_rng(8)
+    rows, reference = (rng.integers(0, levels, (n, 3)).astype(float) for n in (30, 700))
+    apart = np.linalg.norm(rows[:, None] - reference, axis=2)
+    distances, indices = nearest(rows, reference, k)
+    np.testing.assert_array_equal(distances, np.sort(apart, axis=1)[:, :k])
+    np.testing.assert_array_equal(np.take_along_axis(apart, indices, axis=1), distances)
+    assert all(len(set(row)) == k for row in indices.tolist())
+    own = np.linalg.norm(reference[:, None] - reference, axis=2)
+    np.fill_diagonal(own, np.inf)
+    distances, indices = nearest_others(reference, k)
+    np.testing.assert_array_equal(distances, np.sort(own, axis=1)[:, :k])
+    assert not (indices == np.arange(700)[:, None]).any()

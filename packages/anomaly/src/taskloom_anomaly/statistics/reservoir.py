@@ -11,6 +11,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int, UInt64
 
+# Rows copied, or hashed, at a time: temporaries stay small however large a batch is.
+_CHUNK = 256
+
 
 class Reservoir(NamedTuple):
     """The kept rows, sorted by key.
@@ -56,38 +59,27 @@ def add(
         if not low.any():
             return reservoir._replace(seen=seen)
         keys, rows, classes = keys[low], rows[low], classes[low]
-    return _smallest(
-        reservoir._replace(
-            seen=seen,
-            keys=np.concatenate([reservoir.keys, keys]),
-            rows=_joined(reservoir.rows, rows),
-            classes=np.concatenate([reservoir.classes, classes]),
-        )
-    )
+    further = reservoir._replace(keys=keys, rows=rows, classes=classes)
+    return _smallest(reservoir, further)._replace(seen=seen)
 
 
 def merge(a: Reservoir, b: Reservoir) -> Reservoir:
     """Return the reservoir of both streams."""
-    return _smallest(
-        a._replace(
-            seen=a.seen + b.seen,
-            keys=np.concatenate([a.keys, b.keys]),
-            rows=_joined(a.rows, b.rows),
-            classes=np.concatenate([a.classes, b.classes]),
-        )
-    )
+    return _smallest(a, b)._replace(seen=a.seen + b.seen)
 
 
-def _joined(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def _smallest(a: Reservoir, b: Reservoir) -> Reservoir:
+    """Return the rows of both with the smallest keys, each copied once."""
+    keys, classes = np.concatenate([a.keys, b.keys]), np.concatenate([a.classes, b.classes])
+    order = np.lexsort((classes, keys))[: int(a.capacity)]
     # An empty reservoir does not know the rows' precision yet and must not impose its own.
-    return np.concatenate([a, b]) if len(a) and len(b) else (a if len(a) else b)
-
-
-def _smallest(reservoir: Reservoir) -> Reservoir:
-    order = np.lexsort((reservoir.classes, reservoir.keys))[: int(reservoir.capacity)]
-    return reservoir._replace(
-        keys=reservoir.keys[order], rows=reservoir.rows[order], classes=reservoir.classes[order]
-    )
+    kinds = [part.rows.dtype for part in (a, b) if len(part.rows)] or [a.rows.dtype]
+    rows = np.empty((len(order), a.rows.shape[1]), np.result_type(*kinds))
+    for start in range(0, len(order), _CHUNK):
+        chosen, target = order[start : start + _CHUNK], rows[start : start + _CHUNK]
+        old = chosen < len(a.rows)
+        target[old], target[~old] = a.rows[chosen[old]], b.rows[chosen[~old] - len(a.rows)]
+    return a._replace(keys=keys[order], rows=rows, classes=classes[order])
 
 
 def row_keys(rows: Float[np.ndarray, "n d"], seed: int) -> UInt64[np.ndarray, " n"]:
@@ -95,10 +87,13 @@ def row_keys(rows: Float[np.ndarray, "n d"], seed: int) -> UInt64[np.ndarray, " 
     words = np.ascontiguousarray(rows).view(np.uint32).reshape(len(rows), -1)
     generator = np.random.Generator(np.random.PCG64(seed))
     factors = generator.integers(0, 1 << 64, words.shape[1], dtype=np.uint64) | np.uint64(1)
+    keys = np.empty(len(rows), dtype=np.uint64)
     with np.errstate(over="ignore"):
-        # The low half of a product ignores the high bits of its factors; adding the high half back mixes them in.
-        products = words.astype(np.uint64) * factors
-        key = (products ^ (products >> np.uint64(32))).sum(axis=1, dtype=np.uint64)
+        for start in range(0, len(rows), _CHUNK):
+            # The low half of a product ignores the high bits of its factors; adding the high half back mixes them in.
+            products = words[start : start + _CHUNK].astype(np.uint64) * factors
+            products ^= products >> np.uint64(32)
+            products.sum(axis=1, dtype=np.uint64, out=keys[start : start + _CHUNK])
         for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-            key = (key ^ (key >> np.uint64(shift))) * np.uint64(factor)
-    return key ^ (key >> np.uint64(31))
+            keys = (keys ^ (keys >> np.uint64(shift))) * np.uint64(factor)
+    return keys ^ (keys >> np.uint64(31))
