@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from taskloom_diffusion.denoisers.linear import Linear
+
 
 def rotary_table(length: int, head_width: int, device: torch.device) -> Tensor:
     """Return cosines and sines (2, L, head_width / 2) of the rotary embedding (Su et al. 2021), base 10000."""
@@ -21,28 +23,36 @@ def rotate(heads: Tensor, table: Tensor) -> Tensor:
     return torch.cat([real * cos - imaginary * sin, real * sin + imaginary * cos], dim=-1)
 
 
+def picked(x: Tensor, rows: Tensor | None) -> Tensor:
+    """Return positions (R, W) of the flattened batch (B, L, W); None is all, as they are."""
+    return x if rows is None else x.flatten(0, 1).index_select(0, rows)
+
+
 class SelfAttention(nn.Module):
     """Bidirectional multi-head attention with rotary positions and an optional mask of valid keys."""
 
     def __init__(self, width: int, num_heads: int) -> None:
         super().__init__()
         self.num_heads = num_heads
-        self.qkv = nn.Linear(width, 3 * width, bias=False)
-        self.out = nn.Linear(width, width, bias=False)
+        self.qkv = Linear(width, 3 * width, bias=False)
+        self.out = Linear(width, width, bias=False)
 
-    def forward(self, x: Tensor, table: Tensor, keys: Tensor | None) -> Tensor:
+    def forward(
+        self, x: Tensor, table: Tensor, keys: Tensor | None, rows: Tensor | None = None
+    ) -> Tensor:
         """Attend from every position to every valid one.
 
         Args:
             x: (B, L, W).
             table: From `rotary_table`.
             keys: (B, 1, 1, L) bool, True where a key may be attended to; None if all may.
+            rows: Positions (R,) of the flattened batch whose results alone are wanted; the result is then (R, W).
         """
-        batch, length, width = x.shape
+        batch, length, _ = x.shape
         heads = self.qkv(x).view(batch, length, 3, self.num_heads, -1).permute(2, 0, 3, 1, 4)
         query, key = rotate(heads[0], table), rotate(heads[1], table)
         mixed = _attend(query, key, heads[2], keys)
-        joined: Tensor = self.out(mixed.transpose(1, 2).reshape(batch, length, width))
+        joined: Tensor = self.out(picked(mixed.transpose(1, 2).flatten(2), rows))
         return joined
 
 

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from taskloom_diffusion.denoisers.attention import SelfAttention, rotary_table
+from taskloom_diffusion.denoisers.attention import SelfAttention, picked, rotary_table
 from taskloom_diffusion.denoisers.base import Dit
+from taskloom_diffusion.denoisers.linear import Linear
 
 
 class NoiseEmbedding(nn.Module):
@@ -40,17 +41,25 @@ class Block(nn.Module):
         self.attention_norm = nn.LayerNorm(width, bias=False)
         self.attention = SelfAttention(width, config.num_heads)
         self.mlp_norm = nn.LayerNorm(width, bias=False)
-        self.up = nn.Linear(width, hidden)
-        self.down = nn.Linear(hidden, width)
+        self.up = Linear(width, hidden)
+        self.down = Linear(hidden, width)
         self.dropout = config.dropout
         self.modulation = nn.Linear(width, 6 * width) if config.time_conditioning else None
         if self.modulation is not None:
             nn.init.zeros_(self.modulation.weight)
             nn.init.zeros_(self.modulation.bias)
 
-    def forward(self, x: Tensor, table: Tensor, keys: Tensor | None, time: Tensor | None) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        table: Tensor,
+        keys: Tensor | None,
+        time: Tensor | None,
+        rows: Tensor | None = None,
+    ) -> Tensor:
         if self.modulation is None or time is None:
-            x = x + self._drop(self.attention(self.attention_norm(x), table, keys))
+            mixed = self._drop(self.attention(self.attention_norm(x), table, keys, rows))
+            x = picked(x, rows) + mixed
             plain: Tensor = x + self._drop(self._mlp(self.mlp_norm(x)))
             return plain
         shift1, scale1, gate1, shift2, scale2, gate2 = self.modulation(time)[:, None].chunk(6, -1)
@@ -98,16 +107,29 @@ class DitDenoiser(nn.Module):
     def output_projection(self) -> nn.Module:
         return self.head
 
-    def forward(self, z: Tensor, noise: Tensor, maskable: Tensor) -> Tensor:
+    @property
+    def answers_in_part(self) -> bool:
+        """Whether `wanted` saves work: then only the last block's keys and values need every position."""
+        return self.time is None
+
+    def forward(
+        self, z: Tensor, noise: Tensor, maskable: Tensor, wanted: Tensor | None = None
+    ) -> Tensor:
+        """Return logits (B, L, V), 0 where `wanted` (B, L) says that nobody will look."""
         x = self.embedding(z) + self._places(maskable)
         # Without padding the mask is dropped: attention has a faster path then.
         keys = None if bool(maskable.all()) else maskable[:, None, None, :]
         table = rotary_table(z.shape[1], self.head_width, z.device)
         time = None if self.time is None else self.time(noise.to(x.dtype))
-        for block in self.blocks:
+        for block in self.blocks[:-1]:
             x = block(x, table, keys, time)
+        rows = None if wanted is None or time is not None else wanted.flatten().nonzero()[:, 0]
+        x = self.blocks[-1](x, table, keys, time, rows)
         logits: Tensor = self.head(self.norm(x))
-        return logits
+        if rows is None:
+            return logits
+        everywhere = logits.new_zeros(z.numel(), logits.shape[-1])
+        return everywhere.index_copy(0, rows, logits).view(*z.shape, -1)
 
     def _places(self, maskable: Tensor) -> Tensor:
         """Return embeddings of each position's distance from the start and from the end of its sequence."""

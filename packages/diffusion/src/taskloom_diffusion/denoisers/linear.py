@@ -40,7 +40,7 @@ class Linear(nn.Linear):
 
     def forward(self, input: Tensor) -> Tensor:
         plain = input.device.type == "cpu" and input.dtype == self.weight.dtype == torch.float32
-        if not (_AVAILABLE and plain) or torch.is_autocast_enabled("cpu"):
+        if not (_AVAILABLE and plain and input.numel()) or torch.is_autocast_enabled("cpu"):
             return functional.linear(input, self.weight, self.bias)
         result: Tensor = _OneDnnLinear.apply(input, self.weight, self.bias)
         return result

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 from taskloom import Component
@@ -72,6 +72,9 @@ class Corrupted:
 class Loss(Component):
     """A training objective."""
 
+    noised_only: ClassVar[bool] = False
+    """Whether predictions at visible positions never enter; the network is then spared part of its work there."""
+
     @abstractmethod
     def per_row(self, batch: Corrupted) -> Tensor:
         """Return the loss of each row (B,), summed over its tokens [nats]; training divides by the number of tokens."""
@@ -80,6 +83,7 @@ class Loss(Component):
 class Nelbo(Loss):
     """The continuous-time bound on the negative log-likelihood."""
 
+    noised_only: ClassVar[bool] = True
     kind: Literal["nelbo"] = "nelbo"
 
     def per_row(self, batch: Corrupted) -> Tensor:
@@ -89,6 +93,7 @@ class Nelbo(Loss):
 class StepBound(Loss):
     """The bound of the chain with T equal steps of time (Austin et al. 2021): T times one step's divergence."""
 
+    noised_only: ClassVar[bool] = True
     kind: Literal["step_bound"] = "step_bound"
     num_steps: Annotated[int, Field(ge=1, le=100_000)] = 1000
     """Steps T."""
@@ -106,6 +111,7 @@ class StepBound(Loss):
 class CrossEntropy(Loss):
     """Cross-entropy of noised tokens, weighted by the mask rate to a power: a masked language model's loss."""
 
+    noised_only: ClassVar[bool] = True
     kind: Literal["cross_entropy"] = "cross_entropy"
     power: Annotated[float, Field(ge=-1, le=4)] = 0.0
     """Weight (1 - alpha)^power; -1 with a linear schedule is the bound itself."""
@@ -118,6 +124,7 @@ class CrossEntropy(Loss):
 class Hybrid(Loss):
     """The bound plus a share of the unweighted cross-entropy (D3PM's auxiliary term)."""
 
+    noised_only: ClassVar[bool] = True
     kind: Literal["hybrid"] = "hybrid"
     share: Annotated[float, Field(ge=0, le=10)] = 0.01
     """Factor of the cross-entropy."""

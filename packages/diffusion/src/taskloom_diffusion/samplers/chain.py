@@ -157,7 +157,11 @@ class _Prediction:
             rows = (self.seen != z).any(1).nonzero()[:, 0]
         if len(rows):
             levels = torch.full((len(z),), alpha, dtype=torch.float64)
-            fresh = self.generation.predictor.log_x_theta(z, levels, self.generation.maskable, rows)
+            generation = self.generation
+            mask_id = generation.process.vocabulary.mask_id
+            # Visible tokens are carried over, so only masks need an answer.
+            wanted = z == mask_id if generation.process.absorbs else None
+            fresh = generation.predictor.log_x_theta(z, levels, generation.maskable, rows, wanted)
             if self.answer is None or len(rows) == len(z):
                 self.answer = fresh
             else:

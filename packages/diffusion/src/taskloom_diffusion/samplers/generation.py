@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -31,9 +32,18 @@ class Predictor:
         self.process = process
         self.kind: Parameterization = kind
         self.calls = torch.zeros(num_rows, dtype=torch.long)
+        # Some networks can leave out positions that nobody will look at; others do not know of the question.
+        self.partial = bool(getattr(denoiser, "answers_in_part", False))
 
     @torch.no_grad()
-    def log_x_theta(self, z: Tensor, alpha: Tensor, maskable: Tensor, rows: Tensor) -> Tensor:
+    def log_x_theta(
+        self,
+        z: Tensor,
+        alpha: Tensor,
+        maskable: Tensor,
+        rows: Tensor,
+        wanted: Tensor | None = None,
+    ) -> Tensor:
         """Return log x_theta of the given rows in float64.
 
         Args:
@@ -41,6 +51,8 @@ class Predictor:
             alpha: Signal of every row (B,).
             maskable: Valid positions (B, L).
             rows: Indices of the rows that are wanted (R,).
+            wanted: Positions of all rows (B, L) that will be looked at, if it is known beforehand; what the answer is at
+                other masked positions is then undefined.
 
         Returns:
             (R, L, V).
@@ -50,13 +62,21 @@ class Predictor:
         width = int(maskable[rows].sum(1).max()) if len(rows) else 0
         width = max(width, 1)
         part, valid = z[rows, :width], maskable[rows, :width]
-        logits = self.denoiser(part, 1 - alpha[rows], valid)
+        logits = self._ask(
+            part, 1 - alpha[rows], valid, None if wanted is None else wanted[rows, :width]
+        )
         log_x = read_logits(self.kind, logits, part, alpha[rows], self.process).double()
         if width == z.shape[1]:
             return log_x
         rest = torch.full((len(rows), z.shape[1] - width, log_x.shape[-1]), -torch.inf).double()
         rest[..., self.process.vocabulary.pad_id] = 0.0
         return torch.cat([log_x, rest], dim=1)
+
+    def _ask(self, z: Tensor, noise: Tensor, valid: Tensor, wanted: Tensor | None) -> Tensor:
+        if wanted is None or self.kind != "subs" or not self.partial:
+            return self.denoiser(z, noise, valid)
+        ask: Callable[..., Tensor] = self.denoiser
+        return ask(z, noise, valid, wanted)
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 import torch
@@ -10,6 +10,8 @@ from torch import Tensor
 
 from taskloom_diffusion.samplers.generation import Generation
 from taskloom_diffusion.samplers.noise import draw_categorical, gumbel
+
+_NOTHING = torch.zeros(0)
 
 
 @dataclass(frozen=True)
@@ -20,8 +22,8 @@ class View:
         step: Calls made before.
         masked: Positions that may be revealed (B, L).
         initial: Number of them at the beginning (B,).
-        log_x: The model's untempered prediction (B, L, V).
-        drawn: The token drawn for each position (B, L).
+        log_x: The model's untempered prediction (B, L, V); empty for rules that foresee their choice.
+        drawn: The token drawn for each position (B, L); empty for rules that foresee their choice.
         noise: Fresh uniform variates (B, L).
     """
 
@@ -35,6 +37,11 @@ class View:
 
 class Rule(Protocol):
     """Chooses which positions to reveal."""
+
+    @property
+    def foresees(self) -> bool:
+        """Whether the choice does not depend on the prediction, so that only the chosen positions need one."""
+        ...
 
     def begin(self, masked: Tensor, noise: Tensor) -> None:
         """Prepare for a batch, with one uniform variate per position."""
@@ -51,6 +58,8 @@ class Rule(Protocol):
 
 class Stateless:
     """The half of a rule that prepares nothing and is never idle."""
+
+    foresees = False
 
     def begin(self, masked: Tensor, noise: Tensor) -> None:
         del masked, noise
@@ -91,10 +100,22 @@ class RevealSampler:
             if len(rows):
                 left = masked.sum(1)
                 level = self._level(level, left, total, token_noise)
-                log_x = generation.predictor.log_x_theta(z, 1 - level, generation.maskable, rows)
+                view = View(
+                    step, masked[rows], initial[rows], _NOTHING, _NOTHING, token_noise[rows]
+                )
+                rule = self.rule_for(rows)
+                wanted = masked
+                if rule.foresees:
+                    wanted = torch.zeros_like(masked)
+                    wanted[rows] = rule.choose(view) & masked[rows]
+                log_x = generation.predictor.log_x_theta(
+                    z, 1 - level, generation.maskable, rows, wanted
+                )
                 drawn = draw_categorical(generation.token_law(log_x), order_noise[rows])
-                view = View(step, masked[rows], initial[rows], log_x, drawn, token_noise[rows])
-                chosen = self.rule_for(rows).choose(view) & masked[rows]
+                if rule.foresees:
+                    chosen = wanted[rows]
+                else:
+                    chosen = rule.choose(replace(view, log_x=log_x, drawn=drawn)) & masked[rows]
                 z[rows] = torch.where(chosen, drawn, z[rows])
                 masked = generation.free & (z == mask_id)
                 generation.record(z)
@@ -131,6 +152,8 @@ def take_best(score: Tensor, allowed: Tensor, count: Tensor) -> Tensor:
 class RandomOrder(Stateless):
     """Uniformly random positions in groups of equal size."""
 
+    foresees = True
+
     def __init__(self, num_calls: int) -> None:
         self.num_calls = num_calls
 
@@ -140,6 +163,8 @@ class RandomOrder(Stateless):
 
 class IndependentBuckets:
     """Each position's call is drawn uniformly and independently: the law of ancestral sampling in that many equal steps."""
+
+    foresees = True
 
     def __init__(self, num_calls: int) -> None:
         self.num_calls = num_calls
@@ -164,6 +189,8 @@ class IndependentBuckets:
 
 class LeftToRightOrder(Stateless):
     """The leftmost positions."""
+
+    foresees = True
 
     def __init__(self, num_calls: int) -> None:
         self.num_calls = num_calls

@@ -101,10 +101,15 @@ class DiffusionTask(pl.LightningModule):
         """Do nothing: schedules and processes follow the device of the tensors they are given."""
         del stage
 
-    def forward(self, z: Tensor, noise: Tensor, maskable: Tensor) -> Tensor:
-        """Return logits (B, L, V)."""
-        logits: Tensor = self.model(z, noise, maskable)
-        return logits
+    def forward(
+        self, z: Tensor, noise: Tensor, maskable: Tensor, wanted: Tensor | None = None
+    ) -> Tensor:
+        """Return logits (B, L, V); where `wanted` (B, L) is False they may be 0, which some networks make use of."""
+        if wanted is not None and getattr(self.model, "answers_in_part", False):
+            logits: Tensor = self.model(z, noise, maskable, wanted)
+            return logits
+        whole: Tensor = self.model(z, noise, maskable)
+        return whole
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of a batch [nats per token]."""
@@ -146,7 +151,10 @@ class DiffusionTask(pl.LightningModule):
         levels = move_levels(self.level_sampler.draw(num_maskable, generator), x.device)
         noise = torch.rand(x.shape, generator=generator, dtype=torch.float64).to(x.device)
         z = noised(x, maskable, levels, noise, self.diffusion_process)
-        logits = self.forward(z, 1 - levels.alpha, maskable)
+        wanted = None
+        if self.settings.loss.noised_only and self.parameterization == "subs":
+            wanted = maskable & (z == self.mask_token_id)
+        logits = self.forward(z, 1 - levels.alpha, maskable, wanted)
         log_x = read_logits(self.parameterization, logits, z, levels.alpha, self.diffusion_process)
         return Corrupted(x, z, maskable, logits, log_x, levels, self.diffusion_process)
 

@@ -1,0 +1,112 @@
+"""Shortcuts that save arithmetic change no number beyond rounding."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from taskloom_diffusion.config import DiffusionSettings, OptimizerSettings
+from taskloom_diffusion.denoisers.attention import _product_attention
+from taskloom_diffusion.denoisers.base import Dit
+from taskloom_diffusion.denoisers.linear import Linear
+from taskloom_diffusion.evaluation.sampling import sample_lengths
+from taskloom_diffusion.losses.base import CrossEntropy, Hybrid, Loss, Nelbo, StepBound
+from taskloom_diffusion.samplers.base import (
+    Ancestral,
+    Confidence,
+    FirstHitting,
+    LeftToRight,
+    RandomGroups,
+    SamplerConfig,
+)
+from taskloom_diffusion.tokenizers.vocabulary import SymbolTokenizer
+from taskloom_diffusion.training.module import DiffusionTask
+from torch import nn
+
+
+def _task(loss: Loss | None = None) -> DiffusionTask:
+    task = DiffusionTask(
+        Dit(width=32, num_layers=3, num_heads=2),
+        DiffusionSettings(loss=loss or Nelbo()),
+        OptimizerSettings(),
+        SymbolTokenizer("char", list("abcdef")),
+        max_length=16,
+    )
+    with torch.no_grad():  # the head starts at zero, which would hide every difference
+        for parameter in task.model.parameters():
+            parameter.normal_(std=0.3, generator=torch.Generator().manual_seed(parameter.numel()))
+    return task
+
+
+def _batch() -> dict[str, torch.Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    maskable = torch.arange(12) < torch.tensor([12, 9, 5, 12, 1])[:, None]
+    tokens = torch.randint(3, 9, (5, 12), generator=generator)
+    return {"tokens": tokens.masked_fill(~maskable, 0), "maskable": maskable}
+
+
+@pytest.mark.parametrize("rows", [0, 1, 7])
+@pytest.mark.parametrize("bias", [False, True])
+def test_linear_has_the_values_and_gradients_of_torchs(rows: int, bias: bool) -> None:
+    torch.manual_seed(rows)
+    ours, theirs = Linear(6, 10, bias=bias), nn.Linear(6, 10, bias=bias)
+    theirs.load_state_dict(ours.state_dict())
+    x = torch.randn(2, rows, 6, requires_grad=True)
+    y = x.detach().clone().requires_grad_()
+    weights = torch.randn(2, rows, 10)
+    mine, other = ours(x), theirs(y)
+    (mine * weights).sum().backward()
+    (other * weights).sum().backward()
+    torch.testing.assert_close(mine, other)
+    torch.testing.assert_close(x.grad, y.grad)
+    for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(a.grad, b.grad)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_attention_by_products_is_the_fused_one(masked: bool) -> None:
+    generator = torch.Generator().manual_seed(3)
+    query, key, value = torch.randn(3, 2, 4, 9, 8, generator=generator)
+    keys = (torch.arange(9) < torch.tensor([[9], [4]]))[:, None, None, :] if masked else None
+    fused = nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=keys)
+    torch.testing.assert_close(_product_attention(query, key, value, keys), fused)
+
+
+@pytest.mark.parametrize("loss", [Nelbo(), StepBound(num_steps=7), CrossEntropy(), Hybrid()])
+def test_training_skips_visible_positions_without_a_trace(loss: Loss) -> None:
+    """The same loss and gradient as from all logits, for every loss that says it looks at noised positions only."""
+    short = _task(loss)
+    full = copy.deepcopy(short)
+    assert short.model.answers_in_part
+    ask = full.model.forward
+    full.model.forward = lambda z, noise, maskable, wanted=None: ask(z, noise, maskable)  # type: ignore[method-assign]
+    losses = [task.training_step(_batch(), 0) for task in (short, full)]
+    for value in losses:
+        value.backward()
+    torch.testing.assert_close(losses[0], losses[1])
+    for a, b in zip(short.model.parameters(), full.model.parameters(), strict=True):
+        torch.testing.assert_close(a.grad, b.grad, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "sampler",
+    [
+        FirstHitting(),
+        RandomGroups(num_calls=4),
+        RandomGroups(num_calls=4, buckets="independent"),
+        LeftToRight(),
+        Confidence(),
+        Ancestral(num_steps=9),
+    ],
+    ids=lambda s: s.kind,
+)
+def test_sampler_draws_the_same_from_partial_answers(sampler: SamplerConfig) -> None:
+    task = _task().eval()
+    lengths = [3, 12, 7, 1, 16]
+    short = sample_lengths(task, sampler, lengths, seed=5, batch_size=5)
+    ask = task.model.forward
+    task.model.forward = lambda z, noise, maskable, wanted=None: ask(z, noise, maskable)  # type: ignore[method-assign]
+    full = sample_lengths(task, sampler, lengths, seed=5, batch_size=5)
+    assert short.tokens == full.tokens
+    assert short.mean_calls == full.mean_calls
