@@ -85,3 +85,13 @@ class Gaze(InteractionTask):
     @override
     def on_assistant_action(self, *, assistant_action: Value) -> tuple[State, float, bool]:
         raise HciError(f"Gaze has no assistant to do {assistant_action}.")
+
+    def render(self, mode: str = "text", **axes: Any) -> str:
+        """Return where target and fixation are; mode `plot` draws them as well."""
+        if "plot" in mode:
+            # Drawing needs the task, not the other way round.
+            from taskloom_hci.games.plot import draw_gaze
+
+            draw_gaze(self, axes)
+        places = {key: np.round(self.state[key], 3).tolist() for key in ("target", "fixation")}
+        return f"target {places['target']}, fixation {places['fixation']}"

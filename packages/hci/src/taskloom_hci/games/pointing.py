@@ -166,8 +166,12 @@ class Pointing(InteractionTask):
         return pointing_kernel(self)
 
     def render(self, mode: str = "text", **axes: Any) -> str:
-        """Return the grid as text: `o` the cursor, `x` a target, `*` the cursor on a target."""
-        del mode, axes
+        """Return the grid as text: `o` the cursor, `x` a target, `*` the cursor on a target; `plot` draws it as well."""
+        if "plot" in mode:
+            # Drawing needs the task, not the other way round.
+            from taskloom_hci.games.plot import draw_pointing
+
+            draw_pointing(self, axes)
         targets = {self.cell_of(target) for target in self.state["targets"]}
         cursor = self.cell_of(self.state["position"])
         marks = [

@@ -1,5 +1,7 @@
 """The domain's section of a report: how long games took, what they earned, and a few of them turn by turn."""
 
+# ruff: noqa: ANN401 -- recordings hold any value
+
 from __future__ import annotations
 
 import json
@@ -8,22 +10,23 @@ from typing import TYPE_CHECKING, Any
 
 from taskloom.report import charts
 from taskloom.report.model import Block, Chart, Heading, Table, Text
+from taskloom_hci.report.drawings import beliefs, drawing, numbers, rounds_chart, short_name
 
 if TYPE_CHECKING:
     from taskloom.runs import Run
 
-# One number of each, in the order in which a round pays them.
-REWARDS = (
-    "user_observation",
-    "user_inference",
-    "user_policy",
-    "first_task",
-    "assistant_observation",
-    "assistant_inference",
-    "assistant_policy",
-    "second_task",
-)
-MAX_BARS = 60
+# What earns each of the eight rewards, in the order in which a round pays them.
+REWARDS = {
+    "user_observation": "user seeing",
+    "user_inference": "user thinking",
+    "user_policy": "user acting",
+    "first_task": "task, then",
+    "assistant_observation": "assistant seeing",
+    "assistant_inference": "assistant thinking",
+    "assistant_policy": "assistant acting",
+    "second_task": "task, at last",
+}
+MAX_BARS = 40
 
 
 def report(run: Run) -> list[Block]:
@@ -60,28 +63,34 @@ def _rounds(run: Run) -> Chart:
     from taskloom_hci.batch.episodes import load
 
     rounds = load(run.artifacts["episodes"]).num_rounds
-    top = int(rounds.max())
-    width = -(-top // MAX_BARS)
-    counts = np.bincount((rounds - 1) // width)
-    bars = [
-        {"rounds": int(i) * width + 1, "episodes": int(count)}
-        for i, count in enumerate(counts)
-        if count or top < MAX_BARS
+    first, last = int(rounds.min()), int(rounds.max())
+    width = -(-(last - first + 1) // MAX_BARS)
+    groups = [
+        (
+            str(first + i * width)
+            if width == 1
+            else f"{first + i * width}-{first + (i + 1) * width - 1}",
+            int(count),
+        )
+        for i, count in enumerate(np.bincount((rounds - first) // width))
     ]
     grouped = f", in groups of {width}" if width > 1 else ""
     mean, low, high = (
         run.metrics.get(f"rounds/{part}", float("nan")) for part in ("mean", "low", "high")
     )
-    caption = f"Rounds of {len(rounds)} episodes{grouped}; the mean is {mean:.3f} (95 % interval {low:.3f} to {high:.3f})."
-    return charts.bar(bars, "rounds", "episodes", title="Rounds until the end", caption=caption)
+    caption = (
+        f"Rounds of {len(rounds)} episodes{grouped}, with 95 % intervals of the shares; the mean is {mean:.3f} "
+        f"(95 % interval {low:.3f} to {high:.3f})."
+    )
+    return rounds_chart(groups, "Rounds until the end", caption)
 
 
 def _rewards(metrics: Mapping[str, float]) -> Chart:
     rows = [
-        {"source": name.replace("_", " "), "reward": metrics.get(f"rewards/{name}_reward", 0.0)}
-        for name in REWARDS
+        {"source": title, "reward": metrics.get(f"rewards/{name}_reward", 0.0)}
+        for name, title in REWARDS.items()
     ]
-    return charts.bar(
+    chart = charts.bar(
         rows,
         "source",
         "reward",
@@ -89,72 +98,33 @@ def _rewards(metrics: Mapping[str, float]) -> Chart:
         title="Reward by source",
         caption="Mean sum of each of the eight rewards over an episode.",
     )
+    # The names of the bars say what the axis is; its title would lie across them.
+    encoding = chart.spec["encoding"]
+    named = {**encoding["y"], "title": None}
+    spec = {**chart.spec, "encoding": {**encoding, "y": named}}
+    return Chart(spec, chart.caption)
 
 
 def _turns(rows: Sequence[dict[str, Any]]) -> Iterator[Block]:
     yield Text(
         "A round has four turns: the user observes, the user acts, the assistant observes, the assistant acts. "
-        "The horizontal axis counts turns."
+        "Charts over time count turns."
     )
     for episode in sorted({row["episode"] for row in rows}):
         mine = [row for row in rows if row["episode"] == episode]
-        numbers = list(_numbers(mine))
-        if numbers:
-            yield charts.line(
-                numbers,
-                "turn",
-                "value",
-                color="entry",
-                title=f"Episode {episode}",
-                caption=_told(mine),
-            )
-        yield from _beliefs(mine, episode)
+        title, told = f"Episode {episode}", _told(mine)
+        chart = drawing(mine, title, told) or numbers(mine, title, told)
+        if chart is not None:
+            yield chart
+        yield from beliefs(mine, f"Beliefs in episode {episode}")
     yield _events([row for row in rows if row["episode"] == rows[0]["episode"]])
-
-
-def _numbers(rows: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yield the entries of the state that are one number or a short vector, turn after turn."""
-    for count, row in enumerate(rows):
-        for key, value in row["state"].items():
-            if key.startswith("game_info") or "belief" in key:
-                continue
-            values = value if isinstance(value, list) else [value]
-            if not 1 <= len(values) <= 4 or any(
-                isinstance(item, list) or item is None for item in values
-            ):
-                continue
-            for i, item in enumerate(values):
-                name = key.replace("__", " ") + (f" {i}" if len(values) > 1 else "")
-                yield {"turn": count, "entry": name.replace("task_state ", "task: "), "value": item}
-
-
-def _beliefs(rows: Sequence[dict[str, Any]], episode: int) -> Iterator[Block]:
-    cells = []
-    for count, row in enumerate(rows):
-        for key, value in row["state"].items():
-            if key.endswith("beliefs") and isinstance(value, list):
-                cells += [
-                    {"turn": count, "hypothesis": i, "belief": round(item, 2)}
-                    for i, item in enumerate(value)
-                ]
-    if cells:
-        caption = (
-            "How probable the assistant holds each hypothesis about the user after every turn."
-        )
-        yield charts.heatmap(
-            cells,
-            "turn",
-            "hypothesis",
-            "belief",
-            title=f"Beliefs in episode {episode}",
-            caption=caption,
-        )
 
 
 def _told(rows: Sequence[dict[str, Any]]) -> str:
     last = rows[-1]
     end = "the task ended it" if last["is_done"] else "it was cut off or is unfinished"
-    return f"{last['round'] + 1} rounds, {len(rows)} turns; {end}."
+    rounds = last["round"] + 1
+    return f"{rounds} {'round' if rounds == 1 else 'rounds'}, {len(rows)} turns; {end}."
 
 
 def _events(rows: Sequence[dict[str, Any]]) -> Table:
@@ -177,7 +147,13 @@ def _short(state: Mapping[str, Any]) -> str:
     parts = []
     for key, value in state.items():
         if key.startswith(("task_state", "user_action", "assistant_action")) and value is not None:
-            text = json.dumps(value)
-            name = key.replace("task_state__", "").replace("__action", "").replace("_", " ")
-            parts.append(f"{name} {text if len(text) <= 30 else text[:27] + '...'}")
+            text = json.dumps(_rounded(value))
+            parts.append(f"{short_name(key)} {text if len(text) <= 40 else text[:37] + '...'}")
     return "; ".join(parts)
+
+
+def _rounded(value: Any) -> Any:
+    """Return a value with as many digits as a reader wants."""
+    if isinstance(value, list):
+        return [_rounded(item) for item in value]
+    return float(f"{value:.4g}") if isinstance(value, float) else value
