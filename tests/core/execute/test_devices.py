@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ from taskloom import Resources
 from taskloom.devices import Launch, jax_devices, launch, lightning_arguments, limited_threads
 from taskloom.errors import MissingExtraError, UsageError
 from taskloom.execute import run_task
-from taskloom.runs import open_run
+from taskloom.execute.create import Origin, create_run
+from taskloom.runs import Run, RunLayout, open_run
+from taskloom_probe.kinds import KINDS
 from taskloom_probe.share import ShareConfig, SpreadConfig
 from taskloom_probe.support import environment, load, make_run
 from taskloom_probe.tasks import WaitConfig, WalkConfig
@@ -121,17 +124,17 @@ def _in_own_network(command: list[str]) -> list[str]:
     pytest.skip("no network namespace can be made here")
 
 
-@pytest.mark.slow
-def test_two_processes_over_gloo_compute_what_one_does_that_accumulates(tmp_path: Path) -> None:
-    pytest.importorskip("lightning", reason="Lightning is not installed")
-    command = [sys.executable, "-m", "taskloom.execute", "--no-report"]
-    alone = make_run(tmp_path, "share", ShareConfig())
-    subprocess.run([*command, str(alone.dir)], env=environment(), check=True, timeout=300)
-    both = make_run(tmp_path, "share", ShareConfig())
+def _worker(layout: RunLayout) -> list[str]:
+    return [*("-m", "taskloom.execute", "--no-report"), str(layout.dir)]
+
+
+def _run_alone_and_shared(alone: RunLayout, shared: RunLayout) -> tuple[Run, Run]:
+    """Run one folder in one process, and one in the two that torchrun starts."""
+    subprocess.run([sys.executable, *_worker(alone)], env=environment(), check=True, timeout=300)
     torchrun = [
-        *(sys.executable, "-m", "torch.distributed.run"),
-        *("--nproc-per-node", "2", "--master-addr", "127.0.0.1", "--master-port", "29500"),
-        *("-m", "taskloom.execute", "--no-report", str(both.dir)),
+        *(sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"),
+        *("--master-addr", "127.0.0.1", "--master-port", "29500"),
+        *_worker(shared),
     ]
     done = subprocess.run(
         _in_own_network(torchrun),
@@ -142,17 +145,45 @@ def test_two_processes_over_gloo_compute_what_one_does_that_accumulates(tmp_path
         timeout=300,
     )
     assert done.returncode == 0, done.stderr
-    one, two = open_run(str(alone.dir)), open_run(str(both.dir))
+    # Rank 0 alone has written: one record, and one line for each step (see below).
+    assert open_run(str(shared.dir)).record.attempts == 1
+    return open_run(str(alone.dir)), open_run(str(shared.dir))
+
+
+@pytest.mark.slow
+def test_two_processes_over_gloo_have_the_gradients_of_one_that_accumulates(tmp_path: Path) -> None:
+    pytest.importorskip("lightning", reason="Lightning is not installed")
+    one, two = _run_alone_and_shared(
+        *(make_run(tmp_path, "share", ShareConfig()) for _ in range(2))
+    )
     assert (one.metrics["processes"], two.metrics["processes"]) == (1, 2)
     weights = [name for name in one.metrics if name.startswith("weight/")]
     assert [two.metrics[name] for name in weights] == pytest.approx(
         [one.metrics[name] for name in weights], rel=1e-5
     )
-    # Rank 0 alone has written: one line for each step, one record, its own artifact.
     rows = [[row[f"gradient/{i}"] for i in range(3)] for run in (one, two) for row in run.history()]
     assert len(rows) == 8
     assert rows[:4] == [pytest.approx(row, rel=1e-4, abs=1e-6) for row in rows[4:]]
-    assert (two.record.attempts, two.artifacts["who.txt"].read_text()) == (1, "0")
+    assert two.artifacts["who.txt"].read_text() == "0"
+
+
+@pytest.mark.slow
+def test_diffusion_in_two_processes_ends_where_one_that_accumulates_does(tmp_path: Path) -> None:
+    pytest.importorskip("lightning", reason="Lightning is not installed")
+    kind = KINDS["diffusion"]
+    steps = {"steps": 4, "checkpoint_every": 2, "validate_every": 2}
+
+    def make(accumulate: int) -> RunLayout:
+        train = {**kind.overrides["train"], **steps, "accumulate": accumulate}
+        small = replace(kind, overrides={**kind.overrides, "train": train}).trial(tmp_path)
+        return create_run(small.loaded, small.config, tmp_path, Origin(), Resources())
+
+    one, two = _run_alone_and_shared(make(2), make(1))
+    assert two.metrics == pytest.approx(one.metrics, rel=1e-5)
+    for name in ("train/loss", "validation/nelbo"):
+        mine, theirs = ([row[name] for row in run.history() if name in row] for run in (one, two))
+        assert len(mine) in (2, 4)
+        assert theirs == pytest.approx(mine, rel=1e-5)
 
 
 def test_follower_writes_nothing_into_the_run(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from taskloom.cli.taskcommand import Invocation
 from taskloom.context import Resources
 from taskloom.errors import RunFailedError
-from taskloom.execute import run_task
+from taskloom.execute import continue_run, run_task
 from taskloom.execute.create import Origin, create_run
 from taskloom.params import Resolved
 from taskloom.runs import Run, RunLayout, identity, index
@@ -66,26 +66,45 @@ class Order:
 
     def finished_before(self) -> Run | None:
         """Return the newest finished run of the same identity, if there is one."""
+        return self._before(is_finished=True)
+
+    def begun_before(self) -> Run | None:
+        """Return the newest run of the same identity that has not finished, if there is one."""
+        return self._before(is_finished=False)
+
+    def _before(self, *, is_finished: bool) -> Run | None:
         if not self.store.is_dir():
             return None
         entry = self.invocation.loaded.entry
         wanted = identity(entry.domain, entry.ref.name, entry.ref.version, self.resolved.config)
         for document in index.documents(self.store)[0]:
-            if document.get("identity") == wanted and document.get("status") == "finished":
+            if (
+                document.get("identity") == wanted
+                and (document.get("status") == "finished") is is_finished
+            ):
                 return Run(self.store / str(document["folder"]))
         return None
 
 
-def perform(order: Order) -> Run:
+def perform(order: Order, begun: Run | None = None) -> Run:
     """Run, and return the run when it is over.
+
+    Args:
+        order: What was asked for.
+        begun: An identical run to go on with.
 
     Raises:
         CheckFailedError: The task's own check found an error.
         RunFailedError: The task raised.
         StoreError: The store cannot be written.
+        StoreLockedError: Another process is running it.
     """
     if order.executor != INLINE:
-        return _place(order)
+        return _place(order, begun)
+    if begun is not None:
+        limit = order.resources.time_limit
+        loaded = order.invocation.loaded
+        return continue_run(loaded, begun.layout, quiet=order.quiet, time_limit=limit)
     return run_task(
         order.invocation.loaded,
         order.resolved.config,
@@ -101,7 +120,7 @@ def perform(order: Order) -> Run:
     )
 
 
-def _place(order: Order) -> Run:
+def _place(order: Order, begun: Run | None) -> Run:
     """Make the folder here, and let the executor find somebody who runs it."""
     from taskloom.execute.console import open_console
     from taskloom.execute.executor import open_executor
@@ -115,9 +134,9 @@ def _place(order: Order) -> Run:
     try:
         check_sinks(order.sinks)
         # Checked here too: where it cannot run, no machine has to be asked for.
-        with recorded_refusals(order.make_folder):
+        with recorded_refusals(lambda: begun.layout if begun else order.make_folder()):
             prepare(loaded, config, open_console(quiet=order.quiet))
-        folder = order.make_folder().dir
+        folder = begun.dir if begun else order.make_folder().dir
         Placement(executor, order.resources, _Teller(order.quiet)).run(iter([folder]))
     finally:
         executor.close()

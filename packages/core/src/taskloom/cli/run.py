@@ -53,6 +53,13 @@ def run(
     force: Annotated[
         bool, typer.Option("--force", help="Run even if an identical run has finished.")
     ] = False,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on with an identical run that has not finished, if any."),
+    ] = False,
+    prepare: Annotated[
+        bool, typer.Option("--prepare", help="Make the run's folder, print its path, and stop.")
+    ] = False,
     executor: Annotated[
         str,
         typer.Option(
@@ -61,6 +68,9 @@ def run(
     ] = "inline",
     cpus: Annotated[int, typer.Option("--cpus", metavar="N", help="CPU cores; 0 for all.")] = 0,
     gpus: Annotated[int, typer.Option("--gpus", metavar="N", help="GPUs.")] = 0,
+    nodes: Annotated[
+        int, typer.Option("--nodes", metavar="N", help="Machines that share the run.")
+    ] = 1,
     memory: Annotated[str, typer.Option("--memory", metavar="SIZE", help="Memory: 4G, 512M.")] = "",
     time_limit: Annotated[
         str,
@@ -80,8 +90,10 @@ def run(
     ] = False,
 ) -> None:
     """Run a task once."""
-    if dry_run + explain + print_config > 1:
-        raise UsageError("--dry-run, --explain and --print-config exclude each other")
+    if dry_run + explain + print_config + prepare > 1:
+        raise UsageError("--dry-run, --explain, --print-config and --prepare exclude each other")
+    if resume and force:
+        raise UsageError("--resume and --force exclude each other")
     resolved = invocation.resolve(config)
     for note in resolved.notes:
         typer.echo(f"note: {note}", err=True)
@@ -103,30 +115,54 @@ def run(
             default_store(store),
             name=name,
             tags=tag,
-            resources=_resources(cpus, gpus, memory, time_limit),
+            resources=read_resources(
+                "" if prepare else executor,
+                cpus=cpus,
+                gpus=gpus,
+                nodes=nodes,
+                memory=memory,
+                time_limit=time_limit,
+            ),
             executor=executor,
             sinks=sink,
             parent=open_run(parent, store).id if parent else "",
             quiet=quiet or as_json,
         )
+        if prepare:
+            typer.echo(str(order.make_folder().dir))
+            return
         finished = None if force else order.finished_before()
         if finished is not None:
             typer.echo(
                 "note: an identical run has finished before; --force runs it again", err=True
             )
-        ended = finished or perform(order)
+        ended = finished or perform(order, order.begun_before() if resume else None)
         show_run(ended, as_json=as_json)
         raise typer.Exit(ended.exit_code or 0)
 
 
-def _resources(cpus: int, gpus: int, memory: str, time_limit: str) -> Resources:
+def read_resources(
+    executor: str, *, cpus: int, gpus: int, nodes: int, memory: str, time_limit: str
+) -> Resources:
+    """Return what the options of a run, or of each run of a sweep, allow it.
+
+    Raises:
+        UsageError: A number makes no sense, or the executor cannot give it; an empty name can give anything.
+    """
     if cpus < 0 or gpus < 0:
         raise UsageError("--cpus and --gpus must be 0 or more")
+    if nodes < 1:
+        raise UsageError("--nodes must be 1 or more")
+    if nodes > 1 and executor not in ("slurm", ""):
+        raise UsageError(
+            f"--nodes={nodes}: the {executor} executor gives a run one machine; slurm gives it several",
+            hint="or make its folder with --prepare, and start torchrun on every machine: see the guide 'Machines'",
+        )
     if not (memory or time_limit):
-        return Resources(cpus, gpus)
+        return Resources(cpus, gpus, nodes)
     from taskloom.cli.sweep import read_size, read_time
 
-    return Resources(cpus, gpus, memory=read_size(memory), time_limit=read_time(time_limit))
+    return Resources(cpus, gpus, nodes, read_size(memory), read_time(time_limit))
 
 
 def show_run(run: Run, *, as_json: bool) -> None:

@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 
 from taskloom.cli.output import print_json
+from taskloom.cli.run import read_resources
 from taskloom.cli.runs import AsJson, StoreOption
 from taskloom.cli.sweep_board import open_board, print_outcome
 from taskloom.cli.taskcommand import Invocation
-from taskloom.context import Resources
 from taskloom.errors import UsageError
 from taskloom.execute.expand import Axis, Choices, Plan, Point, parse_axis, read_plan, split_values
 from taskloom.execute.sweep import SweepPoint, create_sweep, plan_points, run_sweep
@@ -68,6 +68,9 @@ def sweep(
     ] = False,
     cpus: Annotated[int, typer.Option("--cpus", metavar="N", help="CPU cores for each run.")] = 0,
     gpus: Annotated[int, typer.Option("--gpus", metavar="N", help="GPUs for each run.")] = 0,
+    nodes: Annotated[
+        int, typer.Option("--nodes", metavar="N", help="Machines that share each run.")
+    ] = 1,
     memory: Annotated[
         str, typer.Option("--memory", metavar="SIZE", help="Memory for each run: 4G, 512M.")
     ] = "",
@@ -100,8 +103,8 @@ def sweep(
         "executor": executor,
         "jobs": jobs,
         "keep_going": not fail_fast,
-        "resources": Resources(
-            cpus, gpus, memory=read_size(memory), time_limit=read_time(time_limit)
+        "resources": read_resources(
+            executor, cpus=cpus, gpus=gpus, nodes=nodes, memory=memory, time_limit=time_limit
         ),
         "sinks": tuple(sink),
         "argv": ("tasks", "sweep", loaded.entry.domain, loaded.entry.ref.name, *invocation.words),

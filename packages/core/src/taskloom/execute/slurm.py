@@ -148,6 +148,8 @@ def _parameters(resources: Resources, count: int, jobs: int | None) -> dict[str,
         parameters["gpus_per_node"] = resources.gpus
     if resources.num_nodes > 1:
         parameters["nodes"] = resources.num_nodes
+        # One process for each accelerator: srun starts them, and each takes its rank (see `taskloom.devices`).
+        parameters["tasks_per_node"] = max(resources.gpus, 1)
     if resources.memory:
         parameters["mem"] = f"{max(1, resources.memory >> 20)}MB"
     # Slurm counts minutes. The run stops by itself at its limit; Slurm's own is only the wall behind it.
