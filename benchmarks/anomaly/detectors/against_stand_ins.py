@@ -69,10 +69,21 @@ def entropy(width: int, rounds: int) -> None:
         return stand_ins.quantum_entropy(test, known["trusted"].mean, white, spread, batch=batch)
 
     np.testing.assert_allclose(ours() * np.exp(4.0), plain(1024), rtol=1e-6)
+    single = [
+        torch.from_numpy(x.astype(np.float32)) for x in (test, known["trusted"].mean, white, spread)
+    ]
+
+    def in_torch(batch: int) -> torch.Tensor:
+        return stand_ins.quantum_entropy_in_torch(*single, batch=batch)
+
+    np.testing.assert_allclose(ours() * np.exp(4.0), in_torch(1024).numpy(), rtol=1e-2)
     rivals = {
         "ours": ours,
         "expm for batches of 32": lambda: plain(32),
         "expm for batches of 1024": lambda: plain(1024),
+        "torch float32, batches of 32": lambda: in_torch(32),
+        "torch float32, of 128": lambda: in_torch(128),
+        "torch float32, of 1024": lambda: in_torch(1024),
     }
     report(f"quantum entropy, scoring, d = {width}", cpu_medians(rivals, rounds), "ours")
 
@@ -138,14 +149,20 @@ def main() -> None:
     """Run all comparisons."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--only", choices=("covariance", "entropy", "beatrix", "ted"))
+    options = parser.parse_args()
+    rounds, wanted = options.rounds, options.only
     torch.set_num_threads(1)
     for width in (128, 512):
-        covariance(width, 3 * rounds)
+        if wanted in (None, "covariance"):
+            covariance(width, 3 * rounds)
     for width in (128, 512):
-        entropy(width, rounds)
-    beatrix(rounds)
-    ted(rounds)
+        if wanted in (None, "entropy"):
+            entropy(width, rounds)
+    if wanted in (None, "beatrix"):
+        beatrix(rounds)
+    if wanted in (None, "ted"):
+        ted(rounds)
 
 
 if __name__ == "__main__":

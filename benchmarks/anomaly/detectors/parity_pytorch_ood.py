@@ -1,10 +1,14 @@
 """Our scores beside pytorch-ood's on random logits and features: the same numbers, up to its own conventions.
 
 Needs pytorch-ood and torchvision, both installed without their dependencies, in an environment of its own.
+
+    python parity_pytorch_ood.py                  # prints the differences
+    python parity_pytorch_ood.py --write FILE.npz # keeps the peer's scores and what it scored; a test reads the file
 """
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import re
 from pathlib import Path
@@ -42,30 +46,23 @@ def declare_torchvision_operators() -> None:
 declare_torchvision_operators()
 from pytorch_ood import detector as peer  # noqa: E402 -- only once the operators are declared
 
-K, D = 10, 32
+K, D = 10, 16
 RNG = np.random.default_rng(0)
 WEIGHT, BIAS = RNG.standard_normal((K, D)), RNG.standard_normal(K)
 MEANS = 2 * RNG.standard_normal((K, D))
 
 
-def sample(count: int, spread: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return features, logits and classes."""
-    classes = RNG.integers(0, K, count)
+def sample(count: int, spread: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return features, and the class of each."""
+    classes = np.arange(count) % K
     features = MEANS[classes] + spread * RNG.standard_normal((count, D))
-    return features, features @ WEIGHT.T + BIAS, classes
+    return features.astype(np.float32).astype(np.float64), classes
 
 
-TRAIN, TRAIN_LOGITS, LABELS = sample(2000, 1.0)
-TEST, TEST_LOGITS, _ = sample(400, 1.7)
-
-
-def ours(config: Detector) -> np.ndarray:
-    """Fit and score one of our detectors."""
-    trusted = Features({"h": TRAIN}, TRAIN_LOGITS, labels=LABELS)
-    spec = FeatureSpec({"h": D}, K, "h", WEIGHT, BIAS)
-    detector = config.build()
-    fitted = driver.fit(detector, ArrayStream(trusted), spec, 0)
-    return next(iter(detector.score(fitted, Features({"h": TEST}, TEST_LOGITS)).values()))
+TRAIN, LABELS = sample(250, 1.0)
+TEST, _ = sample(50, 1.7)
+TEST_LOGITS = TEST @ WEIGHT.T + BIAS
+CUT = float(np.quantile(TRAIN.astype(np.float32), 0.9))
 
 
 def tensor(array: np.ndarray) -> torch.Tensor:
@@ -80,34 +77,75 @@ def fitted_peer(detector: object) -> np.ndarray:
     return np.asarray(detector.predict_features(tensor(TEST)))  # type: ignore[attr-defined] # untyped peer
 
 
-def compare(name: str, mine: np.ndarray, theirs: np.ndarray) -> None:
-    """Print the largest relative difference, and the rank correlation."""
-    scale = np.abs(theirs).max()
-    error = float(np.abs(mine - theirs).max() / scale)
-    print(f"{name:28s} difference {error:9.2e}   rank correlation {spearmanr(mine, theirs)[0]:.6f}")
+def theirs() -> dict[str, np.ndarray]:
+    """Return the peer's scores by detector."""
+    logits = tensor(TEST_LOGITS)
+
+    def head(features: torch.Tensor) -> torch.Tensor:
+        return features @ tensor(WEIGHT).T + tensor(BIAS)
+
+    react = peer.ReAct(lambda features: features, head, threshold=CUT)
+    return {
+        "msp": peer.MaxSoftmax.score(logits / 4).numpy(),
+        "energy": peer.EnergyBased.score(logits).numpy(),
+        "maxlogit": peer.MaxLogit.score(logits).numpy(),
+        "gen": np.asarray(peer.GEN.score(logits / 10, gamma=0.1)),
+        "mahalanobis": fitted_peer(peer.Mahalanobis(None)),
+        "rmd": fitted_peer(peer.RMD(None)),
+        "knn": fitted_peer(peer.KNN(None, k=10)),
+        "vim": fitted_peer(peer.ViM(None, d=8, w=tensor(WEIGHT), b=tensor(BIAS))),
+        "react": np.asarray(react.predict(tensor(TEST))),
+    }
+
+
+def ours() -> dict[str, np.ndarray]:
+    """Return our scores, brought to the peer's conventions."""
+    logits = TRAIN @ WEIGHT.T + BIAS
+    stream = ArrayStream(Features({"h": TRAIN}, logits, labels=LABELS))
+    spec = FeatureSpec({"h": D}, K, "h", WEIGHT, BIAS)
+
+    def score(config: Detector, scale: float = 1.0) -> np.ndarray:
+        detector = config.build()
+        fitted = driver.fit(detector, stream, spec, 0)
+        found = detector.score(fitted, Features({"h": TEST}, TEST_LOGITS / scale))
+        return next(iter(found.values()))
+
+    # Theirs inverts sums of outer products, not covariances, and halves the class distance.
+    freedom = len(TRAIN) - K
+    by_class = score(Mahalanobis(mode="class", classes="label"))
+    return {
+        "msp": score(Msp(), 4),
+        "energy": score(Energy()),
+        "maxlogit": score(MaxLogit()),
+        # Theirs clamps probabilities to 1e-7 and divides by the classes; milder logits stay clear of the clamp.
+        "gen": score(Gen(), 10) / K,
+        "mahalanobis": by_class / (2 * freedom),
+        "rmd": by_class / freedom - score(Mahalanobis()) / (len(TRAIN) - 1),
+        "knn": score(Knn(k=10)),
+        "vim": score(Vim(rank=8)),
+        "react": score(React()),
+    }
 
 
 def main() -> None:
-    """Print one line a detector."""
-    logits = tensor(TEST_LOGITS)
-    compare("MSP", ours(Msp()), peer.MaxSoftmax.score(logits).numpy())
-    compare("energy", ours(Energy()), peer.EnergyBased.score(logits).numpy())
-    compare("max-logit", ours(MaxLogit()), peer.MaxLogit.score(logits).numpy())
-    # Theirs clamps probabilities to 1e-7 and divides by the classes; milder logits stay clear of the clamp.
-    mild = Gen().build().score({}, Features(logits=TEST_LOGITS / 10))["logits"]
-    compare("GEN (x K)", mild, K * np.asarray(peer.GEN.score(logits / 10, gamma=0.1)))
-    # Theirs inverts sums of outer products, not covariances, and halves the class distance.
-    freedom = len(TRAIN) - K
-    by_class = ours(Mahalanobis(mode="class", classes="label"))
-    compare("Mahalanobis, by class", by_class / (2 * freedom), fitted_peer(peer.Mahalanobis(None)))
-    relative = by_class / freedom - ours(Mahalanobis()) / (len(TRAIN) - 1)
-    compare("relative Mahalanobis", relative, fitted_peer(peer.RMD(None)))
-    compare("kNN", ours(Knn(k=10)), fitted_peer(peer.KNN(None, k=10)))
-    vim = peer.ViM(None, d=16, w=tensor(WEIGHT), b=tensor(BIAS))
-    compare("ViM", ours(Vim(rank=16)), fitted_peer(vim))
-    cut = float(np.quantile(TRAIN.astype(np.float32), 0.9))
-    react = -torch.logsumexp(tensor(TEST).clamp(max=cut) @ tensor(WEIGHT).T + tensor(BIAS), dim=1)
-    compare("ReAct (by formula)", ours(React()), react.numpy())
+    """Print one line a detector, or write the peer's scores."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--write", type=Path)
+    target = parser.parse_args().write
+    found, expected = ours(), theirs()
+    for name, scores in expected.items():
+        error = float(np.abs(found[name] - scores).max() / np.abs(scores).max())
+        correlation = spearmanr(found[name], scores)[0]
+        print(f"{name:12s} difference {error:9.2e}   rank correlation {correlation:.6f}")
+    if target:
+        arrays = {
+            "train": TRAIN.astype(np.float32),
+            "labels": LABELS.astype(np.uint8),
+            "test": TEST.astype(np.float32),
+            "weight": WEIGHT,
+            "bias": BIAS,
+        }
+        np.savez_compressed(target, **arrays, **{f"score.{k}": v for k, v in expected.items()})
 
 
 if __name__ == "__main__":
