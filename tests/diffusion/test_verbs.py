@@ -80,7 +80,13 @@ def test_infilling_keeps_what_is_known(store: Path) -> None:
         (["infill", "@last", "[MASK]{500}"], "max_length is 80"),
         (["sample", "@last", "--length=500"], "above the model's max_length"),
         (["sample", "@last", "--with=steps"], "must be name=value"),
-        (["sample", "@last", "--sampler=confidense"], "confidense"),
+        (["sample", "@last", "--sampler=confidense"], "did you mean 'confidence'?"),
+        (["sample", "@last", "--with=tempreature=2"], "did you mean 'temperature'?"),
+        (["sample", "@last", "--with=temperature=-2"], "confidence.temperature: must be greater"),
+        (["sample", "@last", "--trajectory=nowhere/t.json"], "there is no folder 'nowhere'"),
+        (["likelihood", "@last", "--file=nowhere.smi"], "cannot be read: No such file"),
+        (["schedules", "--out=nowhere/s.svg"], "there is no folder 'nowhere'"),
+        (["schedules", "--out=."], "is a folder; give a file"),
         (["likelihood", "@last", "--time-sampler=clipped"], "is biased"),
         (["evaluate", "@last", "--time-sampler=clipped"], "is biased"),
         (["sample", "nosuchrun"], "nosuchrun"),
@@ -88,7 +94,7 @@ def test_infilling_keeps_what_is_known(store: Path) -> None:
     ids=lambda value: "-".join(value)[:40] if isinstance(value, list) else "",
 )
 def test_bad_input_is_one_sentence(store: Path, arguments: list[str], complaint: str) -> None:
-    done = tasks("diffusion", *arguments, store=store)
+    done = tasks("diffusion", *arguments, store=None if "schedules" in arguments else store)
     assert done.returncode in (1, 2, 5)
     assert complaint in done.stderr
     assert "Traceback" not in done.stderr
@@ -101,6 +107,49 @@ def test_likelihood_names_its_bound(store: Path) -> None:
     figures = json.loads(done.stdout)
     assert figures["bound"] == "any-order bound, exact count of masks"
     assert figures["standard_error"] > 0
+
+
+def test_likelihood_of_a_file_counts_what_is_too_long_and_names_unknown_tokens(
+    store: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "some.smi").write_text("*CC*\n" + "C" * 90 + "\n")
+    done = tasks(
+        "diffusion", "likelihood", "@last", f"--file={tmp_path / 'some.smi'}", "--draws=2", "--json", store=store
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    assert (figures["sequences"], figures["too_long"], figures["tokens"]) == (1, 1, 4)
+    assert figures["bits_per_character"] == pytest.approx(figures["bits_per_token"])
+    (tmp_path / "other.smi").write_text("*C[Xe]*\n")
+    done = tasks(
+        "diffusion", "likelihood", "@last", f"--file={tmp_path / 'other.smi'}", store=store
+    )
+    assert done.returncode == 2
+    assert "the token '[Xe]' of '*C[Xe]*' is not in the vocabulary" in done.stderr
+
+
+def test_evaluation_draws_again_with_another_sampler(store: Path) -> None:
+    done = tasks(
+        "diffusion", "evaluate", "@last", "--num=4", "--draws=1", "--sampler=random", "--with=num_calls=2",
+        "--time-sampler=low_discrepancy", "--json", store=store,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    assert figures["calls_per_sample"] == 2
+    assert figures["bound"] == "continuous-time bound, low_discrepancy levels"
+    assert {"valid", "unique", "novel", "perplexity_error"} <= set(figures)
+
+
+def test_a_trajectory_begins_with_masks_and_ends_with_the_samples(
+    store: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "states.json"
+    done = tasks("diffusion", "sample", "@last", "--num=2", f"--trajectory={path}", store=store)
+    assert done.returncode == 0, done.stderr
+    states = json.loads(path.read_text())
+    assert set(states[0][0]) <= {"[MASK]", "[PAD]"}
+    ends = ["".join(t for t in row if t != "[PAD]") for row in states[-1]]
+    assert ends == done.stdout.splitlines()
 
 
 def test_a_damaged_model_is_one_sentence_and_the_record_stays(store: Path) -> None:

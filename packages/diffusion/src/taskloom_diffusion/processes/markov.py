@@ -64,7 +64,7 @@ class MarkovProcess:
     def _exponential(self, sigma: Tensor) -> Tensor:
         generator = self.generator.to(sigma.device)
         # A sampler asks for one level in all rows: each different one is exponentiated once.
-        different, row = sigma.clamp_max(_LARGEST_SIGMA).unique(return_inverse=True)
+        different, row = torch.unique(sigma.clamp_max(_LARGEST_SIGMA), return_inverse=True)
         exponential: Tensor = torch.linalg.matrix_exp(different[:, None, None] * generator)
         return exponential.clamp_min(0)[row]
 

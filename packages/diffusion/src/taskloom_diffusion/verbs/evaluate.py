@@ -33,15 +33,15 @@ def evaluate(
 ) -> None:
     """Judge a trained model again, with another sampler or more samples."""
     trained = open_trained(run, store)
-    config = choose(
-        SamplerConfig,
+    config: SamplerConfig = choose(
         "taskloom_diffusion.samplers",
         sampler,
         settings or [],
         trained.problem.config.sampler,
     )
+    least: TimeSampler = ExactCount()
     levels = (
-        choose(TimeSampler, "taskloom_diffusion.time_samplers", time_sampler, [], ExactCount())
+        choose("taskloom_diffusion.time_samplers", time_sampler, [], least)
         if time_sampler
         else None
     )

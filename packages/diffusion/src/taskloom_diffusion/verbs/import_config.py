@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 import yaml
-from taskloom.errors import StoreError
+
+from taskloom_diffusion.verbs.output import check_writable, write_output
 
 
 def import_config(
@@ -24,6 +25,7 @@ def import_config(
     from taskloom_diffusion.compat.importer import convert, read_polydiff
     from taskloom_diffusion.tasks.file import FileConfig
 
+    check_writable("--out", out)
     ours, notes = convert(read_polydiff(file), faithful=faithful)
     FileConfig.model_validate(ours)  # what is written can be run
     text = yaml.safe_dump(ours, sort_keys=False)
@@ -32,7 +34,4 @@ def import_config(
     if out is None:
         typer.echo(text, nl=False)
         return
-    try:
-        out.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise StoreError(f"--out '{out}' cannot be written: {error.strerror}") from None
+    write_output("--out", out, text)

@@ -39,9 +39,8 @@ def infill(
     from taskloom_diffusion.evaluation.sampling import complete
 
     ids = parse_template(template, trained.task)
-    config = choose(
-        SamplerConfig, "taskloom_diffusion.samplers", sampler, settings or [], FirstHitting()
-    )
+    default: SamplerConfig = FirstHitting()
+    config = choose("taskloom_diffusion.samplers", sampler, settings or [], default)
     made = complete(trained.task, config, [ids] * num, seed=seed, batch_size=250)
     for text in made.texts:
         typer.echo(text)

@@ -45,8 +45,9 @@ def likelihood(
         )
         if not len(store_of):
             raise UsageError(f"no line of '{file}' has between 1 and {config.max_length} tokens")
+    least: TimeSampler = ExactCount()
     levels = (
-        choose(TimeSampler, "taskloom_diffusion.time_samplers", time_sampler, [], ExactCount())
+        choose("taskloom_diffusion.time_samplers", time_sampler, [], least)
         if time_sampler
         else None
     )
@@ -84,4 +85,5 @@ def _lines(file: Path) -> list[str]:
             line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()
         ]
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--file '{file}' cannot be read: {error}") from None
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise UsageError(f"--file '{file}' cannot be read: {reason}") from None

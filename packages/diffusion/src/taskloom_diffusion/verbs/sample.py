@@ -10,6 +10,7 @@ import typer
 from taskloom.errors import UsageError
 
 from taskloom_diffusion.samplers.base import SamplerConfig
+from taskloom_diffusion.verbs.output import check_writable, write_output
 from taskloom_diffusion.verbs.trained import choose, open_trained
 
 GROUP = "taskloom_diffusion.samplers"
@@ -36,11 +37,12 @@ def sample(
     store: Annotated[Path | None, typer.Option("--store", help="Run store.")] = None,
 ) -> None:
     """Generate sequences, one a line."""
+    check_writable("--trajectory", trajectory)
     trained = open_trained(run, store)
     # torch is imported only once there is something to generate.
     from taskloom_diffusion.evaluation.sampling import draw_lengths, sample_lengths
 
-    config = choose(SamplerConfig, GROUP, sampler, settings or [], trained.problem.config.sampler)
+    config: SamplerConfig = choose(GROUP, sampler, settings or [], trained.problem.config.sampler)
     if length > trained.task.max_length:
         raise UsageError(
             f"--length {length} is above the model's max_length = {trained.task.max_length}"
@@ -59,7 +61,7 @@ def sample(
     if trajectory:
         names = trained.task.tokenizer.tokens
         states = [[[names[i] for i in row] for row in s] for s in made.trajectory.tolist()]
-        trajectory.write_text(json.dumps(states), encoding="utf-8")
+        write_output("--trajectory", trajectory, json.dumps(states))
     if as_json:
         typer.echo(
             json.dumps(

@@ -9,6 +9,8 @@ from typing import Annotated, Any
 import typer
 from taskloom.errors import MissingExtraError, UsageError
 
+from taskloom_diffusion.verbs.output import check_writable, write_output
+
 
 def schedules(
     out: Annotated[
@@ -17,6 +19,7 @@ def schedules(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Compare the noise schedules: signal alpha(t) and the weight of the loss -alpha'/(1 - alpha)."""
+    check_writable("--out", out)
     table = schedule_table()
     if out is not None:
         _plot(out)
@@ -76,7 +79,7 @@ def _plot(out: Path) -> None:
         charts.line(rows, "time", "mask rate", color="schedule", title="Noise schedules").spec
     )
     if out.suffix == ".json":
-        out.write_text(json.dumps(spec), encoding="utf-8")
+        write_output("--out", out, json.dumps(spec))
         return
     if out.suffix not in (".svg", ".png"):
         raise UsageError(f"--out '{out}' must end in .svg, .png or .json")
@@ -88,9 +91,9 @@ def _plot(out: Path) -> None:
             hint="pip install 'taskloom[report]', or --out FILE.json",
         ) from None
     if out.suffix == ".svg":
-        out.write_text(vl_convert.vegalite_to_svg(spec), encoding="utf-8")
+        write_output("--out", out, vl_convert.vegalite_to_svg(spec))
     else:
-        out.write_bytes(vl_convert.vegalite_to_png(spec, scale=2))
+        write_output("--out", out, vl_convert.vegalite_to_png(spec, scale=2))
 
 
 def _alpha(kind: Any, t: Any) -> list[float]:  # noqa: ANN401 -- a schedule's class and a tensor

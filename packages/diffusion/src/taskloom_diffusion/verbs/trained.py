@@ -6,11 +6,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
-from taskloom import OneOf
+from pydantic import ValidationError
 from taskloom.errors import ConfigError, RunCorruptError, UsageError
+from taskloom.registry import did_you_mean, load_component
 
 if TYPE_CHECKING:
     from taskloom_diffusion.run import DiffusionProblem
@@ -61,28 +61,46 @@ def _problem(run: Any) -> DiffusionProblem[Any]:  # noqa: ANN401 -- taskloom.run
     return problem
 
 
-def choose(base: Any, group: str, name: str, settings: Sequence[str], default: T) -> T:  # noqa: ANN401 -- an abstract base class
-    """Return the component called `name` with `key=value` settings; the default with settings if no name is given."""
+def choose(group: str, name: str, settings: Sequence[str], default: T, option: str = "--with") -> T:
+    """Return the component called `name` with `key=value` settings; the default with settings if no name is given.
+
+    Args:
+        group: The group of components.
+        name: One of them, or nothing.
+        settings: What to change about it.
+        default: The component that is meant by no name.
+        option: How the settings are given on the command line.
+
+    Raises:
+        UsageError: A setting has no value, or the component has no such setting.
+        ConfigError: A value is not allowed.
+    """
+    kind = name or str(getattr(default, "kind", ""))
+    component: Any = load_component(group, kind)
     given: dict[str, Any] = {}
     for setting in settings:
         key, found, value = setting.partition("=")
         if not found:
-            raise UsageError(f"'--with {setting}' must be name=value, such as --with num_calls=16")
+            raise UsageError(
+                f"'{option} {setting}' must be name=value, such as {option} num_calls=16"
+            )
         given[key] = _value(value)
-    kind = str(getattr(default, "kind", ""))
-    if name and name != kind:
-        fields: dict[str, Any] = {"kind": name, **given}
-    else:
-        fields = {**default.model_dump(mode="json"), **given}  # type: ignore[attr-defined]  # a pydantic component
-    # The base is chosen at run time, so the annotation is built as a value.
-    annotation: Any = Annotated.__class_getitem__((base, OneOf(group)))  # type: ignore[attr-defined]  # not in the stubs
-    adapter: TypeAdapter[T] = TypeAdapter(annotation)
+    allowed = [field for field in component.model_fields if field != "kind"]
+    for key in given:
+        if key not in allowed:
+            raise UsageError(
+                f"'{kind}' has no setting '{key}'; it has {', '.join(allowed) or 'none'}",
+                hint=did_you_mean(key, allowed),
+            )
+    fields = default.model_dump(mode="json") if isinstance(default, component) else {}
     try:
-        return adapter.validate_python(fields)
+        chosen: T = component.model_validate({**fields, **given})
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(p) for p in first["loc"])
-        raise ConfigError(f"{place or name}: {first['msg']}") from None
+        sentence = first["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+        raise ConfigError(f"{kind}{'.' * bool(place)}{place}: {sentence}") from None
+    return chosen
 
 
 def _value(text: str) -> Any:  # noqa: ANN401 -- any JSON value

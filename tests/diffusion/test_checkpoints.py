@@ -1,0 +1,216 @@
+"""Checkpoints and trained models on disk: they continue bit for bit, and damaged or foreign ones are one sentence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import lightning.pytorch as pl
+import pytest
+import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
+from taskloom.errors import RunCorruptError
+from taskloom.testing import MemoryContext
+from taskloom_diffusion.config import DiffusionSettings, OptimizerSettings, TrainConfig
+from taskloom_diffusion.denoisers.base import DenoiserConfig, Dit
+from taskloom_diffusion.tokenizers.vocabulary import SymbolTokenizer
+from taskloom_diffusion.training.batches import TokenStore, TrainStream
+from taskloom_diffusion.training.checkpoint import load_model, save_model
+from taskloom_diffusion.training.fit import fit, quiet_lightning
+from taskloom_diffusion.training.module import DiffusionTask
+from taskloom_diffusion.training.recorder import TrainingDivergedError
+from torch import nn
+
+WORDS = [[3, 4, 5, 3], [4, 4, 3], [5, 3, 3, 4, 5], [3, 5], [4, 3, 5, 5, 4, 3]]
+TINY = Dit(width=16, num_layers=1, num_heads=2)
+
+
+def module(denoiser: DenoiserConfig = TINY, **settings: object) -> DiffusionTask:
+    tokenizer = SymbolTokenizer("char", ["a", "b", "c"])
+    return DiffusionTask(
+        denoiser,
+        DiffusionSettings.model_validate(settings),
+        OptimizerSettings(),
+        tokenizer,
+        max_length=8,
+    )
+
+
+def stream(start: int = 0, rank: int = 0, processes: int = 1) -> TrainStream:
+    return TrainStream(TokenStore(WORDS), 2, 0, 5, start=start, rank=rank, stride=processes)
+
+
+def batches(num: int) -> list[dict[str, torch.Tensor]]:
+    it: Iterator[dict[str, torch.Tensor]] = iter(stream())
+    return [next(it) for _ in range(num)]
+
+
+def train(folder: Path, config: TrainConfig, task: DiffusionTask | None = None) -> MemoryContext:
+    ctx = MemoryContext(folder)
+    task = task or module()
+    fit(ctx, task, config, stream=stream, validate=lambda: 1.0, sample=lambda step: None)
+    return ctx
+
+
+def test_lightning_checkpoints_load_weights_only_and_loggers_write(tmp_path: Path) -> None:
+    task = module()
+    saver = ModelCheckpoint(tmp_path, save_last=True)
+    with quiet_lightning():
+        trainer = pl.Trainer(
+            max_steps=2, accelerator="cpu", callbacks=[saver], logger=False,
+            enable_progress_bar=False, enable_model_summary=False, default_root_dir=tmp_path,
+        )  # fmt: skip
+        trainer.fit(
+            task, train_dataloaders=torch.utils.data.DataLoader(batches(4), batch_size=None)
+        )
+    loaded = torch.load(tmp_path / "last.ckpt", weights_only=True)
+    json.dumps(loaded["hyper_parameters"])
+    again = DiffusionTask(**loaded["hyper_parameters"])
+    again.load_state_dict(loaded["state_dict"])
+    config = TrainConfig(steps=2, log_every=1, loggers=("csv", "tensorboard"))
+    train(tmp_path / "run", config)
+    written = {p.name.split(".")[0] for p in (tmp_path / "run").rglob("*") if p.is_file()}
+    assert "metrics" in written
+    assert "events" in written
+
+
+def test_a_loss_that_is_not_a_number_is_one_sentence_and_the_checkpoint_stays(
+    tmp_path: Path,
+) -> None:
+    task = module()
+    ctx = MemoryContext(tmp_path)
+    config = TrainConfig(steps=6, checkpoint_every=2, log_every=1)
+
+    def spoil(step: int) -> float:
+        return 1.0
+
+    class Spoiled(TrainStream):
+        def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
+            for number, batch in enumerate(super().__iter__()):
+                if number == 3:
+                    nn.init.constant_(task.model.head.bias, float("nan"))
+                yield batch
+
+    def spoiled(start: int, rank: int, processes: int) -> TrainStream:
+        return Spoiled(TokenStore(WORDS), 2, 0, 5, start=start)
+
+    with pytest.raises(
+        TrainingDivergedError, match="became nan in step 3; the last checkpoint is from step 2"
+    ):
+        fit(ctx, task, config, stream=spoiled, validate=lambda: spoil(0), sample=lambda step: None)
+    assert ctx.latest_checkpoint is not None
+
+
+def test_models_survive_the_disk_and_foreign_ones_are_refused(tmp_path: Path) -> None:
+    task = module().eval()
+    nn.init.normal_(task.model.head.weight)
+    save_model(tmp_path, task, {"length_histogram": [0, 1]})
+    again, facts = load_model(tmp_path)
+    z, valid = torch.tensor([[1, 3, 1]]), torch.ones(1, 3, dtype=torch.bool)
+    assert torch.equal(task(z, torch.ones(1), valid), again(z, torch.ones(1), valid))
+    assert facts == {"length_histogram": [0, 1]}
+    description = json.loads((tmp_path / "model.json").read_text())
+    description["arguments"]["tokenizer_name"]["symbols"].append("d")
+    (tmp_path / "model.json").write_text(json.dumps(description))
+    with pytest.raises(RunCorruptError, match=r"does not fit: 'embedding\.weight' is"):
+        load_model(tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(b"junk")
+    with pytest.raises(RunCorruptError, match="cannot be read as safetensors"):
+        load_model(tmp_path)
+    (tmp_path / "model.json").write_text("{}")
+    with pytest.raises(RunCorruptError, match="holds no trained diffusion model"):
+        load_model(tmp_path)
+
+
+def checkpointed(folder: Path) -> Path:
+    """Train two steps and return the checkpoint."""
+    ctx = train(folder, TrainConfig(steps=2, checkpoint_every=2))
+    assert ctx.latest_checkpoint is not None
+    return ctx.latest_checkpoint
+
+
+def go_on(folder: Path, checkpoint: Path, task: DiffusionTask | None = None) -> None:
+    fit(
+        MemoryContext(folder), task or module(), TrainConfig(steps=4), stream=stream,
+        validate=lambda: 1.0, sample=lambda step: None, checkpoint=checkpoint,
+    )  # fmt: skip
+
+
+def test_a_checkpoint_of_another_vocabulary_is_refused_even_of_the_same_size(
+    tmp_path: Path,
+) -> None:
+    checkpoint = checkpointed(tmp_path / "a")
+    other = DiffusionTask(
+        TINY, DiffusionSettings(), OptimizerSettings(), SymbolTokenizer("char", ["a", "b", "z"]), max_length=8
+    )  # fmt: skip
+    with pytest.raises(RunCorruptError, match="the corpus adds 'z' and lacks 'c'"):
+        go_on(tmp_path / "b", checkpoint, other)
+    with pytest.raises(
+        RunCorruptError, match=r"'embedding.weight' is \(6, 16\) there and \(6, 32\)"
+    ):
+        go_on(tmp_path / "b", checkpoint, module(Dit(width=32, num_layers=1, num_heads=2)))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "complaint"),
+    [
+        ("training.json", b"{", "training.json is damaged"),
+        ("training.json", b"[]", "has no counters"),
+        ("training.json", None, "training.json is missing"),
+        ("training.safetensors", b"junk", "cannot be read as safetensors"),
+    ],
+)
+def test_a_damaged_checkpoint_is_one_sentence(
+    tmp_path: Path, name: str, content: bytes | None, complaint: str
+) -> None:
+    checkpoint = checkpointed(tmp_path / "a")
+    (checkpoint / name).unlink()
+    if content is not None:
+        (checkpoint / name).write_bytes(content)
+    with pytest.raises(RunCorruptError, match=complaint) as caught:
+        go_on(tmp_path / "b", checkpoint)
+    assert "\n" not in caught.value.message
+
+
+@pytest.mark.parametrize("sampler", ["exact_count", "history"])
+def test_a_run_stopped_while_gradients_add_up_goes_on_bit_for_bit(
+    tmp_path: Path, sampler: str
+) -> None:
+    """Somebody stops the run after the first of three batches of a step: the step is finished, kept, and gone on from."""
+    config = TrainConfig(steps=4, accumulate=3, log_every=3, checkpoint_every=100)
+
+    def task() -> DiffusionTask:
+        return module(
+            Dit(width=16, num_layers=1, num_heads=2, dropout=0.2), time_sampler={"kind": sampler}
+        )
+
+    whole = task()
+    expected = train(tmp_path / "whole", config, whole)
+
+    class Stopping(TrainStream):
+        def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
+            for number, batch in enumerate(super().__iter__()):
+                if number == 4:
+                    ctx.stop_after = 0
+                yield batch
+
+    ctx = MemoryContext(tmp_path / "part")
+    fit(
+        ctx, task(), config, validate=lambda: 1.0, sample=lambda step: None,
+        stream=lambda start, rank, processes: Stopping(TokenStore(WORDS), 2, 0, 5, start=start),
+    )  # fmt: skip
+    assert ctx.latest_checkpoint is not None
+    assert int(ctx.latest_checkpoint.name) == 2
+    rest, last = MemoryContext(tmp_path / "rest"), task()
+    fit(
+        rest, last, config, stream=stream, validate=lambda: 1.0, sample=lambda step: None,
+        checkpoint=ctx.latest_checkpoint,
+    )  # fmt: skip
+    for p, q in zip(whole.model.parameters(), last.model.parameters(), strict=True):
+        assert torch.equal(p, q)
+    losses = [
+        [(r["step"], r["train/loss"]) for r in c.rows if "train/loss" in r]
+        for c in (ctx, rest, expected)
+    ]
+    assert losses[0] + losses[1] == losses[2]
