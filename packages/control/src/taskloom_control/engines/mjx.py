@@ -86,8 +86,12 @@ def _roll(
         data = mjx.step(model, data.replace(ctrl=control))
         return data, (jax.numpy.concatenate([data.qpos, data.qvel]), data.sensordata)
 
+    # A step returns some integers of contacts and tendons wider than it takes them; a scan wants both alike.
+    after = jax.eval_shape(step, start, controls[0, 0])[0]
+    begin = jax.tree.map(lambda leaf, kind: leaf.astype(kind.dtype), start, after)
+
     def one(sequence: Array) -> tuple[Array, Array]:
-        result: tuple[Array, Array] = jax.lax.scan(step, start, sequence)[1]
+        result: tuple[Array, Array] = jax.lax.scan(step, begin, sequence)[1]
         return result
 
     mapped: tuple[Array, Array] = jax.vmap(one)(controls)
