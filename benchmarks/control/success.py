@@ -36,7 +36,8 @@ def settings(name: str) -> str:
 
 def episode(name: str, seed: int) -> dict[str, Any]:
     """Play one episode and return its row."""
-    loop, cpu = ClosedLoop(make(name), seed, seed), []
+    # The tasks in the hand draw their goals from the config's seed.
+    loop, cpu = ClosedLoop(make(name, seed=seed), seed, seed), []
     try:
         while not loop.done:
             began = time.process_time()

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 # A goal is reached within this angle [rad]; the cube is lost below this height [m], seen from the palm.
 REACHED, LOST = 0.4, -0.3
+# The task is solved by this many goals in a row, with the cube within this distance of its place [m].
+IN_A_ROW, IN_HAND = 2, 0.08
+# What `userdata` remembers: all goals reached, and those since the cube was last lost.
+_ALL, _ROW = 0, 1
 
 
 def turn_between(states: Array, goal: Array) -> Array:
@@ -54,7 +58,7 @@ def next_goal(data: mujoco.MjData, seed: int) -> None:
     import numpy as np  # not needed for names and help
 
     # A counter instead of a generator: the episode is then told by the state of the physics alone.
-    rng = np.random.default_rng((seed, int(data.userdata[0])))
+    rng = np.random.default_rng((seed, int(data.userdata[_ALL])))
     quaternion = rng.standard_normal(4)
     data.mocap_quat[0] = quaternion / np.linalg.norm(quaternion)
 
@@ -69,3 +73,19 @@ def put_back(data: mujoco.MjData, start: tuple[float, ...]) -> None:
     """Put a lost cube back where it began, at rest."""
     data.qpos[:7] = start
     data.qvel[:6] = 0.0
+
+
+def advance(data: mujoco.MjData, seed: int, start: tuple[float, ...]) -> None:
+    """Count a goal that is reached and choose the next; put back a cube that was lost, and count anew."""
+    if reached(data):
+        data.userdata[_ALL] += 1
+        data.userdata[_ROW] += 1
+        next_goal(data, seed)
+    if data.qpos[2] < LOST:
+        put_back(data, start)
+        data.userdata[_ROW] = 0
+
+
+def solved(data: mujoco.MjData, place: tuple[float, float, float]) -> bool:
+    """Say whether enough goals were reached in a row and the hand still has the cube."""
+    return bool(data.userdata[_ROW] >= IN_A_ROW and math.dist(data.qpos[:3], place) < IN_HAND)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig
@@ -12,7 +12,7 @@ from taskloom_control.models import model_path
 from taskloom_control.optimizers.config import Mppi
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import Weight
-from taskloom_control.tasks.cube_in_hand import LOST, cube_costs, next_goal, put_back, reached
+from taskloom_control.tasks.cube_in_hand import advance, cube_costs, next_goal, solved
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,7 +31,7 @@ class HandCubeConfig(ControlConfig):
     """Weight of the squared angle between the cube and the goal."""
     controller: ControllerConfig = ControllerConfig(horizon=0.6, spline="cubic")
     """The receding-horizon controller."""
-    optimizer: AnyOptimizer = Mppi(num_rollouts=32, sigma=0.2, ess=3, noise_ramp=2.0)
+    optimizer: AnyOptimizer = Mppi(num_rollouts=32, sigma=0.2, ess=3, noise_ramp=2.0, keep=0)
     """What improves the plan."""
 
 
@@ -39,7 +39,6 @@ class HandCube(StagedTask[HandCubeConfig]):
     """Turn a cube on the palm; the controls are the angles of sixteen joints."""
 
     model_path = model_path("hand_cube")
-    must_hold: ClassVar[bool] = False
 
     def __init__(self, config: HandCubeConfig) -> None:
         super().__init__(config)
@@ -75,15 +74,11 @@ class HandCube(StagedTask[HandCubeConfig]):
 
     def post_sim_step(self) -> None:
         """Count a goal that is reached and choose the next; put back a cube that was lost."""
-        if reached(self.data):
-            self.data.userdata[0] += 1
-            next_goal(self.data, self.config.seed)
-        if self.data.qpos[2] < LOST:
-            put_back(self.data, (*PLACE, 1.0, 0.0, 0.0, 0.0))
+        advance(self.data, self.config.seed, (*PLACE, 1.0, 0.0, 0.0, 0.0))
 
     def success(self) -> bool:
-        """A goal has been reached."""
-        return bool(self.data.userdata[0] >= 1)
+        """At least two goals in a row have been reached, and the hand still has the cube."""
+        return solved(self.data, PLACE)
 
     def episode_metrics(self) -> Mapping[str, float]:
         """Return how many goals were reached."""
