@@ -295,3 +295,14 @@ def test_resolve_shows_nothing_that_a_terminal_obeys() -> None:
     with pytest.raises(UnknownNameError) as unknown:
         resolve(grow, environ={}, arguments={"\x1b[31mred": "1"})
     assert "\x1b" not in unknown.value.message
+
+
+def test_component_may_be_named_after_it_is_tuned() -> None:
+    from garden_domain.config import GrowConfig
+
+    said = {"feeder.depth": "0.5", "feeder.kind": "flood"}
+    by_words = resolve(GrowConfig, environ={}, arguments=said)
+    named = {"TASKS__FEEDER__DEPTH": "0.5", "TASKS__FEEDER__KIND": "flood"}
+    by_environment = resolve(GrowConfig, environ=named)
+    assert by_words.config == by_environment.config
+    assert by_words.config.model_dump()["feeder"]["depth"] == 0.5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +17,6 @@ from taskloom.cli.taskcommand import Invocation
 from taskloom.errors import UsageError
 from taskloom.execute.expand import Axis, Choices, Plan, Point, parse_axis, read_plan, split_values
 from taskloom.execute.sweep import SweepPoint, create_sweep, plan_points, run_sweep
-from taskloom.params import walk
 from taskloom.runs import default_store
 
 ExecutorOption = Annotated[
@@ -132,13 +132,18 @@ def sweep(
     raise typer.Exit(int(outcome.exit_code))
 
 
-def first_values(words: Sequence[str]) -> list[str]:
-    """Return the words with the first of their values alone: it decides which options a sweep has."""
-    return [_first(word) for word in words]
+def listed_values(words: Sequence[str]) -> dict[str, list[str]]:
+    """Return the values that the words give to each option: the components among them decide which options a sweep has."""
+    values: dict[str, list[str]] = {}
+    for word, follower in zip_longest(words, words[1:], fillvalue="--"):
+        name, equals, text = word.removeprefix("--").partition("=")
+        if word.startswith("--") and (equals or not follower.startswith("--")):
+            values[name] = split_values(text if equals else follower)
+    return values
 
 
-# See `taskloom.cli.taskcommand`: options are shown for the first of several components.
-setattr(sweep, "words_for_choices", first_values)  # noqa: B010 -- a function has no such attribute for a type checker
+# See `taskloom.cli.taskcommand`: the options of every component that a sweep visits are shown and taken.
+setattr(sweep, "listed_values", listed_values)  # noqa: B010 -- a function has no such attribute for a type checker
 
 
 def read_size(text: str) -> int:
@@ -176,18 +181,9 @@ def _measure(text: str, units: str) -> tuple[float | None, str]:
     return (number if number < float("inf") else None), unit
 
 
-def _first(word: str) -> str:
-    name, equals, value = word.partition("=")
-    if word.startswith("--"):
-        return f"{name}={split_values(value)[0]}" if equals else word
-    return split_values(word)[0]
-
-
 def _split(invocation: Invocation) -> tuple[Point, dict[str, Axis]]:
     """Tell parameters with one value from those with several."""
-    parameters = {
-        item.path: item for item in walk(invocation.loaded.config_class, invocation.chosen)
-    }
+    parameters = {item.path: item for item in invocation.parameters()}
     fixed: Point = {}
     axes: dict[str, Axis] = {}
     for path, text in invocation.values.items():

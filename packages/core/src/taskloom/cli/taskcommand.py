@@ -24,7 +24,15 @@ from typer.main import get_command
 from taskloom.cli.arguments import PARAM, Arguments
 from taskloom.cli.groups import CONTEXT
 from taskloom.cli.help import Help, Panel, Row, show
-from taskloom.params import Parameter, Resolved, find_choices, resolve, suggestion, walk
+from taskloom.params import (
+    Parameter,
+    Resolved,
+    find_alternatives,
+    find_choices,
+    resolve,
+    suggestion,
+    walk,
+)
 from taskloom.registry import LoadedTask
 
 _WIDEST_TYPE = 18
@@ -39,13 +47,23 @@ class Invocation:
         loaded: The task.
         words: The words after the task's name.
         chosen: The component at every place where somebody chose, by path.
+        alternatives: The same for every combination of components that a sweep visits; a single one for anything else.
         values: The parameters that the command line sets, as text, by path.
     """
 
     loaded: LoadedTask
     words: Sequence[str]
     chosen: dict[str, str] = field(default_factory=dict)
+    alternatives: Sequence[dict[str, str]] = ()
     values: dict[str, str] = field(default_factory=dict)
+
+    def parameters(self) -> list[Parameter]:
+        """Return the parameters of the task, and of all components that are chosen in any combination."""
+        found: dict[str, Parameter] = {}
+        for chosen in self.alternatives or [self.chosen]:
+            for parameter in walk(self.loaded.config_class, chosen):
+                found.setdefault(parameter.path, parameter)
+        return list(found.values())
 
     def resolve(self, files: Sequence[Path] = ()) -> Resolved:
         """Merge the layers and validate.
@@ -81,7 +99,7 @@ class TaskCommand(TyperCommand):
             f"{ctx.command_path} [--name=value ...]",
             entry.ref.summary,
             (
-                *_panels(self.parameters, self.invocation.chosen, set(self._own_options())),
+                *_all_panels(self.invocation, set(self._own_options())),
                 self._own_panel(),
             ),
             "Any option order; --config FILE < TASKS__A__B in the environment < --a.b=value.",
@@ -148,11 +166,14 @@ def task_command(
     """
     spelled = _spell_param(words)
     files = [Path(name) for name in _said("--config", spelled)]
-    # A command whose values are lists (`sweep`) says which words decide on the options that are shown.
-    choosing: Callable[[Sequence[str]], Sequence[str]] = getattr(body, "words_for_choices", list)
-    chosen = find_choices(loaded.config_class, choosing(spelled), files=files)
-    parameters = walk(loaded.config_class, chosen)
-    invocation = Invocation(loaded, list(words), chosen)
+    # A command whose values are lists (`sweep`) says what they are; any of them may choose a component.
+    lists = getattr(body, "listed_values", None)
+    if lists is None:
+        alternatives = [find_choices(loaded.config_class, spelled, files=files)]
+    else:
+        alternatives = find_alternatives(loaded.config_class, lists(spelled), files=files)
+    invocation = Invocation(loaded, list(words), alternatives[0], alternatives)
+    parameters = invocation.parameters()
     own = _own_parameters(body)
 
     def call(**given: Any) -> None:  # noqa: ANN401 -- the options of any task
@@ -207,6 +228,15 @@ def _option(index: int, parameter: Parameter) -> inspect.Parameter:
         default=None,
         annotation=Annotated[str | None, option],
     )
+
+
+def _all_panels(invocation: Invocation, taken: set[str]) -> list[Panel]:
+    """Return one panel for the task, and one for each component of any combination."""
+    panels: dict[str, Panel] = {}
+    for chosen in invocation.alternatives or [invocation.chosen]:
+        for panel in _panels(walk(invocation.loaded.config_class, chosen), chosen, taken):
+            panels.setdefault(panel.title, panel)
+    return list(panels.values())
 
 
 def _panels(

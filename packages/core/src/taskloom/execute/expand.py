@@ -134,6 +134,15 @@ class Plan:
         ]
 
 
+def values_of(points: Sequence[Point]) -> dict[str, list[str]]:
+    """Return every value that any point gives to each parameter."""
+    values: dict[str, dict[str, None]] = {}
+    for point in points:
+        for path, text in point.items():
+            values.setdefault(path, {})[text] = None
+    return {path: list(texts) for path, texts in values.items()}
+
+
 def parse_axis(path: str, text: str, *, is_number: bool = True) -> Axis:
     """Read the values of one parameter; only one that is a number has ranges.
 

@@ -243,10 +243,13 @@ def _run_for(
     found: provenance.Provenance,
 ) -> tuple[Run, bool]:
     """Return a finished run of the same identity, or a new one."""
-    from taskloom.params import resolve
+    from taskloom.params import Applicable, resolve
 
+    lists = {path: axis.values for path, axis in search.axes.items() if isinstance(axis, Choices)}
+    values = {path: (text,) for path, text in search.fixed.items()} | lists
     point = {path: _suggest(trial, path, axis) for path, axis in search.axes.items()}
-    resolved = resolve(loaded.config_class, arguments={**search.fixed, **point})
+    arguments = Applicable(loaded.config_class, values).to({**search.fixed, **point})
+    resolved = resolve(loaded.config_class, arguments=arguments)
     entry, sweep = loaded.entry, search.sweep
     key = identity(entry.domain, entry.ref.name, entry.ref.version, resolved.config)
     for document in index.documents(store)[0]:

@@ -11,7 +11,7 @@ from taskloom.context import Resources
 from taskloom.errors import ConfigError, ExitCode, RunCorruptError, StoreError
 from taskloom.execute.create import Origin, create_run
 from taskloom.execute.executor import check_executor, open_executor
-from taskloom.execute.expand import Plan, Point
+from taskloom.execute.expand import Plan, Point, values_of
 from taskloom.execute.place import Placement, Watcher
 from taskloom.registry import LoadedTask
 from taskloom.runs import index, provenance
@@ -96,15 +96,19 @@ def plan_points(
 ) -> list[SweepPoint]:
     """Resolve every point of a plan; two with the same identity are one.
 
+    A value that only some of the components chosen in the plan have is left out of the points that choose another.
+
     Raises:
         ConfigError: A point is not accepted; nothing has been run.
     """
-    from taskloom.params import resolve
+    from taskloom.params import Applicable, resolve
 
     entry = loaded.entry
     points: dict[str, SweepPoint] = {}
-    for point in plan.expand():
-        resolved = resolve(loaded.config_class, files=files, arguments={**fixed, **point})
+    expanded = [{**fixed, **point} for point in plan.expand()]
+    applicable = Applicable(loaded.config_class, values_of(expanded), files=files)
+    for point in expanded:
+        resolved = resolve(loaded.config_class, files=files, arguments=applicable.to(point))
         key = identity(entry.domain, entry.ref.name, entry.ref.version, resolved.config)
         points.setdefault(
             key, SweepPoint(key, resolved.config.model_dump(mode="json"), resolved.sources)

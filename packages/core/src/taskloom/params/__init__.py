@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from taskloom.params.choices import find_choices as find_choices
+from taskloom.params.choices import (
+    Applicable as Applicable,
+    find_alternatives as find_alternatives,
+    find_choices as find_choices,
+)
 from taskloom.params.files import read_file as read_file, to_toml as to_toml
 from taskloom.params.layers import (
     Resolved as Resolved,

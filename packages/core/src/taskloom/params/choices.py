@@ -49,6 +49,86 @@ def find_choices(
         chosen = merge(config_class, [*below, *argument_layers(said)], lenient=True).chosen
 
 
+def find_alternatives(
+    config_class: type[Config],
+    values: Mapping[str, Sequence[str]],
+    *,
+    files: Sequence[Path] = (),
+) -> list[dict[str, str]]:
+    """Return every combination of components that lists of values lead to: what is chosen at each place, by path.
+
+    Args:
+        config_class: The task's config class.
+        values: What is said of each parameter, one value or several; everything but choices of components is passed over.
+        files: Config files.
+
+    Raises:
+        UnknownNameError: A component does not exist.
+        ConfigError: A file cannot be read.
+    """
+    lists = {path.removesuffix(".kind"): texts for path, texts in values.items()}
+    found: list[dict[str, str]] = []
+
+    def visit(said: dict[str, str]) -> None:
+        words = [f"--{path}={text}" for path, text in said.items()]
+        chosen = find_choices(config_class, words, files=files)
+        # A component may hold places of its own, which are known once it is chosen.
+        places = [item.path for item in walk(config_class, chosen) if item.is_component]
+        place = next((path for path in places if path in lists and path not in said), None)
+        if place is not None:
+            for text in dict.fromkeys(lists[place]):
+                visit({**said, place: text})
+        elif chosen not in found:
+            found.append(chosen)
+
+    visit({})
+    return found
+
+
+class Applicable:
+    """Tells which of a point's values apply to the components that the point chooses.
+
+    A sweep over `detector=mahalanobis,spectral` may vary `detector.rank`, which mahalanobis does not have: there it is left out.
+
+    Args:
+        config_class: The task's config class.
+        values: Every value that any point gives to each parameter.
+        files: Config files.
+    """
+
+    def __init__(
+        self,
+        config_class: type[Config],
+        values: Mapping[str, Sequence[str]],
+        *,
+        files: Sequence[Path] = (),
+    ) -> None:
+        self._config_class, self._files = config_class, files
+        self._alternatives = find_alternatives(config_class, values, files=files)
+        walked = [item for chosen in self._alternatives for item in walk(config_class, chosen)]
+        self._anywhere = {item.path for item in walked}
+        self._places = {item.path for item in walked if item.is_component}
+        self._here: dict[tuple[str, ...], set[str]] = {}
+
+    def to(self, point: Mapping[str, str]) -> dict[str, str]:
+        """Return the values of a point without those that belong to a component of other points alone."""
+        if len(self._alternatives) == 1:
+            return dict(point)
+        words = tuple(f"--{path}={text}" for path, text in point.items() if self._is_choice(path))
+        if words not in self._here:
+            chosen = find_choices(self._config_class, words, files=self._files)
+            self._here[words] = {item.path for item in walk(self._config_class, chosen)}
+        elsewhere = self._anywhere - self._here[words]
+        return {
+            path: text
+            for path, text in point.items()
+            if path.removesuffix(".kind") not in elsewhere
+        }
+
+    def _is_choice(self, path: str) -> bool:
+        return path.removesuffix(".kind") in self._places
+
+
 def said_in(words: Sequence[str], path: str) -> str | None:
     """Return what `--path=value` or `--path value` says last, or None."""
     value = None

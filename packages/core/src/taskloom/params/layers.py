@@ -115,7 +115,7 @@ def file_layers(files: Sequence[Path]) -> list[Layer]:
 def environment_layers(config_class: Model, environ: Mapping[str, str]) -> list[Layer]:
     """Return one layer for each variable that begins with `TASKS__`, the shallowest path first."""
     found = [(name, value) for name, value in environ.items() if name.upper().startswith(PREFIX)]
-    found.sort(key=lambda item: (item[0].count("__"), item[0]))
+    found.sort(key=lambda item: (item[0].upper().removesuffix("__KIND").count("__"), item[0]))
     return [
         Layer(f"environment {name}", nest(_field_path(config_class, name[len(PREFIX) :]), value))
         for name, value in found
@@ -124,7 +124,9 @@ def environment_layers(config_class: Model, environ: Mapping[str, str]) -> list[
 
 def argument_layers(arguments: Mapping[str, str]) -> list[Layer]:
     """Return one layer for each argument, the shallowest path first: a component is chosen before it is tuned."""
-    found = sorted(arguments.items(), key=lambda item: item[0].count("."))
+    found = sorted(
+        arguments.items(), key=lambda item: (item[0].removesuffix(".kind").count("."), item[0])
+    )
     return [Layer("command line", nest(path, value)) for path, value in found]
 
 
