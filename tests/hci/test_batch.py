@@ -17,6 +17,7 @@ from taskloom_hci.games.pointing import draw_cells
 from taskloom_hci.metrics import mean_interval, share_interval, summarise
 from taskloom_hci.models.pointing import Boltzmann, Careful, Indifferent
 from taskloom_hci.random import Stream, stream_key, stream_keys
+from taskloom_hci.shipped import make_bundle
 
 GAMES: list[tuple[dict[str, Any], str]] = [
     ({"assistant": "big"}, "big"),
@@ -45,6 +46,36 @@ def test_kernels_play_what_the_bundle_plays(make_pointing: Any, options: Any, ba
     for name, column in one.rounds.items():
         np.testing.assert_array_equal(many.rounds[name], column, err_msg=name)
     assert one.digest() == many.digest()
+
+
+@pytest.mark.parametrize(
+    ("name", "config"),
+    [
+        ("example", {}),
+        ("example", {"assistant": None}),
+        ("coordinated", {}),
+        ("coordinated", {"assistant": {"kind": "predict"}}),
+        ("coordinated", {"assistant": {"kind": "predict", "p0": 5}}),
+        ("coordinated", {"user": {"kind": "random"}}),
+        ("coordinated", {"user": {"kind": "polynomial", "p2": 3}, "assistant": None}),
+    ],
+    ids=str,
+)
+def test_number_games_are_played_together_as_alone(name: str, config: dict[str, Any]) -> None:
+    one, many = (play(make_bundle(name, seed=5, **config), 40, way) for way in ("loop", "numpy"))  # type: ignore[arg-type] # both are ways
+    assert set(one.rounds) == set(many.rounds)
+    for column, values in one.rounds.items():
+        np.testing.assert_array_equal(many.rounds[column], values, err_msg=column)
+    np.testing.assert_array_equal(many.rewards, one.rewards)
+    assert one.digest() == many.digest()
+    bundle = make_bundle(name, seed=5, **config)
+    assert choose_backend(bundle, 10**6) == "numpy"
+    with pytest.raises(HciError, match="no kernel for numba"):
+        choose_backend(bundle, 10, "numba")
+
+
+def test_number_games_with_other_agents_are_looped() -> None:
+    assert choose_backend(make_bundle("coordinated", assistant={"kind": "rollout"}), 10) == "loop"
 
 
 def test_the_way_of_cutting_into_chunks_does_not_matter(make_pointing: Any) -> None:

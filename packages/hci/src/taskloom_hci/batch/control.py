@@ -91,6 +91,8 @@ class ControlKernel:
         parts: The system and its user.
     """
 
+    compiled = True
+
     def __init__(self, parts: LoopParts) -> None:
         self.parts = parts
 

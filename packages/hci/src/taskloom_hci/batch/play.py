@@ -22,7 +22,13 @@ NUMBA_FROM = (
 
 
 class Kernel(Protocol):
-    """Plays many episodes of one game at once."""
+    """Plays many episodes of one game at once.
+
+    Attributes:
+        compiled: Whether numba can do it as well.
+    """
+
+    compiled: bool
 
     def play(
         self, seed: int, episodes: NDArray[np.int64], backend: Literal["numpy", "numba"]
@@ -51,12 +57,17 @@ def choose_backend(
         raise HciError(
             f"{bundle.name} has no batch kernel for these agents: choose the backend 'loop' or 'auto'."
         )
+    if backend == "numba" and not kernel.compiled:
+        raise HciError(
+            f"{bundle.name} has no kernel for numba: choose the backend 'numpy' or 'auto'."
+        )
     if backend == "numba" and not has_numba():
         raise HciError(
             "The backend 'numba' needs numba: pip install 'taskloom-hci[fast]', or choose 'numpy'."
         )
     if backend == "auto":
-        return "numba" if has_numba() and num_episodes >= NUMBA_FROM else "numpy"
+        fast = kernel.compiled and has_numba() and num_episodes >= NUMBA_FROM
+        return "numba" if fast else "numpy"
     return backend
 
 

@@ -135,6 +135,8 @@ class PointingKernel:
         rules: The game as arrays.
     """
 
+    compiled = True
+
     def __init__(self, task: Pointing, rules: PointingRules) -> None:
         self.task = task
         self.rules = rules
