@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,3 +31,23 @@ def integrate() -> Quadrature:
         return float((torch.from_numpy(weights[inside]) * values).sum())
 
     return rule
+
+
+@pytest.fixture(scope="session")
+def trained_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a tiny finished run over polymers, alone in its store."""
+    # Imported here: most tests of the domain need no command line.
+    from taskloom.cli import main
+
+    folder = tmp_path_factory.mktemp("store")
+    words = [
+        "run", "diffusion", "polymers", "--num_polymers=80", "--train.steps=3", "--train.batch_size=8",
+        "--denoiser.width=16", "--denoiser.num_layers=1", "--denoiser.num_heads=2",
+        "--evaluate.num_samples=4", "--evaluate.num_holdout=6", "--store", str(folder),
+    ]  # fmt: skip
+    err = io.StringIO()
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(err):
+        code = main(words)
+    assert code == 0, err.getvalue()
+    (run,) = [path for path in folder.iterdir() if (path / "run.json").exists()]
+    return run

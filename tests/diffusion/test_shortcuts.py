@@ -14,6 +14,7 @@ from taskloom_diffusion.evaluation.sampling import sample_lengths
 from taskloom_diffusion.losses.base import CrossEntropy, Hybrid, Loss, Nelbo, StepBound
 from taskloom_diffusion.samplers.base import (
     Ancestral,
+    AncestralCached,
     Confidence,
     FirstHitting,
     LeftToRight,
@@ -110,3 +111,28 @@ def test_sampler_draws_the_same_from_partial_answers(sampler: SamplerConfig) -> 
     full = sample_lengths(task, sampler, lengths, seed=5, batch_size=5)
     assert short.tokens == full.tokens
     assert short.mean_calls == full.mean_calls
+
+
+@pytest.mark.parametrize("steps", [40])
+def test_cached_chain_in_half_precision_is_the_uncached_one(steps: int) -> None:
+    task = _task().eval()
+    lengths = [3, 12, 7, 1, 16, 16]
+    whole, cached = (
+        sample_lengths(task, sampler, lengths, seed=6, batch_size=6)
+        for sampler in (
+            Ancestral(num_steps=steps, precision="bf16"),
+            AncestralCached(num_steps=steps, precision="bf16"),
+        )
+    )
+    assert cached.tokens == whole.tokens
+    assert cached.mean_calls < whole.mean_calls == steps
+
+
+def test_half_precision_reaches_the_network_and_spares_the_last_layer() -> None:
+    task = _task().eval()
+    seen: dict[str, torch.dtype] = {}
+    first, last = task.model.blocks[0].up, task.model.output_projection
+    for name, layer in (("block", first), ("head", last)):
+        layer.register_forward_hook(lambda _, __, out, name=name: seen.update({name: out.dtype}))
+    sample_lengths(task, FirstHitting(precision="bf16"), [4], seed=1, batch_size=1)
+    assert seen == {"block": torch.bfloat16, "head": torch.float32}

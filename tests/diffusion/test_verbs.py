@@ -30,16 +30,10 @@ def tasks(*arguments: str, store: Path | None = None) -> Done:
     return Done(code, out.getvalue(), err.getvalue())
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("store")
-    done = tasks(
-        "run", "diffusion", "polymers", "--num_polymers=80", "--train.steps=3", "--train.batch_size=8",
-        "--denoiser.width=16", "--denoiser.num_layers=1", "--denoiser.num_heads=2",
-        "--evaluate.num_samples=4", "--evaluate.num_holdout=6", store=folder,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return folder
+@pytest.fixture
+def store(trained_run: Path) -> Path:
+    """The folder of a store with one trained run."""
+    return trained_run.parent
 
 
 @pytest.mark.slow
@@ -152,9 +146,10 @@ def test_a_trajectory_begins_with_masks_and_ends_with_the_samples(
     assert ends == done.stdout.splitlines()
 
 
-def test_a_damaged_model_is_one_sentence_and_the_record_stays(store: Path) -> None:
-    (run,) = [p for p in store.iterdir() if (p / "run.json").exists()]
-    tensors = run / "artifacts" / "model.safetensors"
+def test_a_damaged_model_is_one_sentence_and_the_record_stays(
+    store: Path, trained_run: Path
+) -> None:
+    tensors = trained_run / "artifacts" / "model.safetensors"
     kept = tensors.read_bytes()
     tensors.write_bytes(kept[:100])
     try:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import html
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from taskloom.report import charts
-from taskloom.report.model import Block, Heading, Html, Table, Text
+from taskloom.report.model import Block, Chart, Heading, Html, Table, Text
+
+from taskloom_diffusion.drawings import molecule_grid, unmasking_table
 
 if TYPE_CHECKING:
     from taskloom.runs import Run
 
 NUM_DRAWN = 24
-NUM_FRAMES = 9
+NUM_SEQUENCES = 2
+NUM_BINS = 20
 _MOLECULAR = frozenset({"smiles", "qm9", "moses", "polymers"})
 
 
@@ -29,8 +31,6 @@ def report(run: Run) -> list[Block]:
         blocks += _samples(run, samples)
     if details.get("unmasking"):
         blocks += _unmasking(details["unmasking"])
-    if run.metrics:
-        blocks.append(Table(("metric", "value"), list(run.metrics.items()), "Final metrics."))
     return blocks
 
 
@@ -74,14 +74,18 @@ def _likelihood(run: Run, details: Mapping[str, Any]) -> list[Block]:
     if nats is not None and error is not None:
         blocks.append(
             Text(
-                f"{nats:.4f} +- {error:.4f} nats per token: {bound['kind']}, on {bound['sequences']} held-out "
-                f"sequences of {bound['tokens']} tokens."
+                f"{nats:.4f} +- {error:.4f} nats per token, perplexity {run.metrics['nelbo/perplexity']:.3f}: "
+                f"{bound['kind']}, on {bound['sequences']} held-out sequences of {bound['tokens']} tokens in all."
             )
         )
     rates = [{"mask rate": r, "nats": v} for r, v in details["loss_by_mask_rate"]]
     if rates:
         caption = "Cross-entropy of a noised token: what is hard is to guess with little in sight."
-        blocks.append(charts.line(rates, "mask rate", "nats", caption=caption))
+        blocks.append(
+            charts.line(
+                rates, "mask rate", "nats", y_title="nats per noised token", caption=caption
+            )
+        )
     return blocks
 
 
@@ -102,72 +106,83 @@ def _samples(run: Run, samples: list[str]) -> list[Block]:
         ]
     blocks.append(
         Html(
-            _grid(shown), f"The first {len(shown)} different valid ones of {len(samples)} samples."
+            molecule_grid(shown),
+            f"The first {len(shown)} different valid ones of {len(samples)} samples.",
         )
     )
     return [*blocks, *_properties(run, molecules)]
 
 
-def _grid(smiles: list[str]) -> str:
-    """Return molecules drawn as SVG, with their SMILES underneath."""
-    cells = "".join(
-        f'<figure style="margin:4px;width:160px">{_drawing(s)}'
-        f'<figcaption style="font-size:10px;overflow-wrap:anywhere">{html.escape(s)}</figcaption></figure>'
-        for s in smiles
-    )
-    return f'<div style="display:flex;flex-wrap:wrap;background:#fff;color:#000">{cells}</div>'
-
-
-def _drawing(smiles: str) -> str:
-    from rdkit import Chem
-    from rdkit.Chem.Draw import rdMolDraw2D
-
-    drawer = rdMolDraw2D.MolDraw2DSVG(160, 120)
-    rdMolDraw2D.PrepareAndDrawMolecule(drawer, Chem.MolFromSmiles(smiles))
-    drawer.FinishDrawing()
-    text: str = drawer.GetDrawingText()
-    # An XML declaration has no place inside a page, and RDKit's own namespace is an address.
-    return text[text.index("<svg") :].replace("xmlns:rdkit='http://www.rdkit.org/xml'", "")
+_TITLES = {
+    "weight": "molecular weight [Da]",
+    "logp": "logP",
+    "qed": "QED (drug-likeness)",
+    "heavy_atoms": "heavy atoms",
+}
 
 
 def _properties(run: Run, molecules: list[Any]) -> list[Block]:
-    """Return one histogram of samples and corpus for each of four properties."""
+    """Return the distribution of four properties in the samples and in the corpus."""
     from taskloom_diffusion.metrics.molecules import parse, properties
 
     reference = _read_json(run, "evaluation").get("reference", [])
     theirs = properties([m for m in map(parse, reference) if m is not None])
     ours = properties(molecules[:500])
-    blocks: list[Block] = []
-    for name in ("weight", "logp", "qed", "heavy_atoms"):
-        rows = [{name: v, "of": "samples"} for v in ours[name]]
-        rows += [{name: v, "of": "corpus"} for v in theirs[name]]
-        caption = f"{name}: samples against the corpus."
-        blocks.append(charts.histogram(rows, name, color="of", caption=caption))
+    blocks: list[Block] = [Heading("Properties of the samples against the corpus")]
+    for name, title in _TITLES.items():
+        distance = run.metrics.get(f"samples/distance/{name}")
+        caption = "" if distance is None else f"Wasserstein distance {distance:.3g}."
+        blocks.append(_densities(title, {"corpus": theirs[name], "samples": ours[name]}, caption))
     return blocks
+
+
+def _densities(title: str, groups: Mapping[str, list[float]], caption: str) -> Chart:
+    """Return the share of values in each of about 20 intervals, for groups of different sizes."""
+    every = [v for values in groups.values() for v in values]
+    low, high = min(every, default=0.0), max(every, default=1.0)
+    width = (high - low) / NUM_BINS or 1.0
+    if all(float(v).is_integer() for v in every):
+        width = max(1.0, float(round(width)))  # whole numbers are not split unevenly
+    num = int((high - low) / width) + 1
+    rows = []
+    for group, values in groups.items():
+        counts = [0] * num
+        for value in values:
+            counts[min(int((value - low) / width), num - 1)] += 1
+        rows += [
+            {"x": low + i * width, "x2": low + (i + 1) * width, "y": n / max(len(values), 1), "of": group}
+            for i, n in enumerate(counts)
+        ]  # fmt: skip
+    spec = {
+        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "data": {"values": rows},
+        "width": charts.WIDTH,
+        "height": charts.HEIGHT,
+        "mark": {"type": "bar", "opacity": 0.5},
+        "encoding": {
+            "x": {"field": "x", "bin": "binned", "type": "quantitative", "title": title},
+            "x2": {"field": "x2"},
+            "y": {
+                "field": "y",
+                "type": "quantitative",
+                "title": "share",
+                "stack": None,
+                "axis": {"format": "%"},
+            },
+            "color": {"field": "of", "type": "nominal", "sort": None, "title": None},
+        },
+    }
+    return Chart(spec, caption)
 
 
 def _unmasking(states: list[list[list[str]]]) -> list[Block]:
-    """Return the first recorded sequences step by step, masks as grey dots."""
+    """Return the first recorded sequences step by step."""
     blocks: list[Block] = [Heading("Unmasking, step by step")]
-    last = len(states) - 1
-    frames = sorted({round(i * last / (NUM_FRAMES - 1)) for i in range(NUM_FRAMES)})
-    for sequence in range(min(2, len(states[0]))):
-        rows = "".join(
-            f"<tr><td style='padding-right:1em'>{frame}</td><td style='font-family:monospace'>"
-            f"{_state(states[frame][sequence])}</td></tr>"
-            for frame in frames
-        )
-        blocks.append(Html(f"<table>{rows}</table>", "Step, and what is known after it."))
+    for sequence in range(min(NUM_SEQUENCES, len(states[0]))):
+        table = unmasking_table([state[sequence] for state in states])
+        caption = f"Sample {sequence + 1}: the step, and the tokens after it; new ones are blue."
+        blocks.append(Html(table, caption))
     return blocks
-
-
-def _state(tokens: list[str]) -> str:
-    shown = (
-        "<span style='opacity:.35'>&middot;</span>" if t == "[MASK]" else html.escape(t)
-        for t in tokens
-        if t != "[PAD]"
-    )
-    return "".join(shown)
 
 
 def _read_json(run: Run, name: str) -> dict[str, Any]:

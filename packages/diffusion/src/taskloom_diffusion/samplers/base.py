@@ -23,6 +23,8 @@ class SamplerConfig(Component):
     """Temperature of token draws; 1 is the model's own law, 0 takes the likeliest token."""
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Tokens are drawn from the smallest set with this much probability; 1 is all."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """Arithmetic of the network's blocks; its last layer and the draws keep theirs (fp32 and float64)."""
 
     @abstractmethod
     def build(self) -> Sampler:

@@ -23,14 +23,22 @@ class Predictor:
         process: The noising process.
         kind: How its logits are read.
         num_rows: Rows of the batch.
+        half: Whether the network may compute in bf16.
     """
 
     def __init__(
-        self, denoiser: Denoiser, process: NoisingProcess, kind: Parameterization, num_rows: int
+        self,
+        denoiser: Denoiser,
+        process: NoisingProcess,
+        kind: Parameterization,
+        num_rows: int,
+        *,
+        half: bool = False,
     ) -> None:
         self.denoiser = denoiser
         self.process = process
         self.kind: Parameterization = kind
+        self.half = half
         self.calls = torch.zeros(num_rows, dtype=torch.long)
         # Some networks can leave out positions that nobody will look at; others do not know of the question.
         self.partial = bool(getattr(denoiser, "answers_in_part", False))
@@ -62,9 +70,9 @@ class Predictor:
         width = int(maskable[rows].sum(1).max()) if len(rows) else 0
         width = max(width, 1)
         part, valid = z[rows, :width], maskable[rows, :width]
-        logits = self._ask(
-            part, 1 - alpha[rows], valid, None if wanted is None else wanted[rows, :width]
-        )
+        asked = None if wanted is None else wanted[rows, :width]
+        with torch.autocast(z.device.type, torch.bfloat16, enabled=self.half):
+            logits = self._ask(part, 1 - alpha[rows], valid, asked)
         log_x = read_logits(self.kind, logits, part, alpha[rows], self.process).double()
         if width == z.shape[1]:
             return log_x
