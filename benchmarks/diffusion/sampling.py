@@ -14,6 +14,9 @@ from taskloom_diffusion.tokenizers.vocabulary import SymbolTokenizer
 from taskloom_diffusion.training.module import DiffusionTask
 
 
+ROWS = 16
+
+
 def main() -> None:
     """Print the table: the cost does not depend on what the weights are."""
     torch.set_num_threads(1)
@@ -25,16 +28,18 @@ def main() -> None:
         SymbolTokenizer("char", symbols),
         max_length=64,
     ).eval()
-    cases: list[tuple[str, SamplerConfig]] = [
-        ("first_hitting, one call per position", FirstHitting()),
-        ("random groups, 16 calls", RandomGroups(num_calls=16)),
-    ]
     for length in (36, 64):
-        for name, config in cases:
-            made = sample_lengths(task, config, [length] * 32, seed=1, batch_size=32)
-            print(
-                f"L={length} {name:38} {made.cpu_seconds / 32:.3f} core-s per molecule, {made.mean_calls:.0f} calls"
-            )
+        for precision in ("fp32", "bf16"):
+            cases: list[tuple[str, SamplerConfig]] = [
+                ("one call per position", FirstHitting(precision=precision)),
+                ("16 calls", RandomGroups(num_calls=16, precision=precision)),
+            ]
+            for name, config in cases:
+                made = sample_lengths(task, config, [length] * ROWS, seed=1, batch_size=ROWS)
+                cost = made.cpu_seconds / ROWS
+                print(
+                    f"L={length} {precision} {name:22} {cost:.3f} core-s per molecule", flush=True
+                )
 
 
 if __name__ == "__main__":

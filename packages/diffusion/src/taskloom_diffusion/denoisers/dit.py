@@ -125,7 +125,9 @@ class DitDenoiser(nn.Module):
             x = block(x, table, keys, time)
         rows = None if wanted is None or time is not None else wanted.flatten().nonzero()[:, 0]
         x = self.blocks[-1](x, table, keys, time, rows)
-        logits: Tensor = self.head(self.norm(x))
+        # Outside autocast: half precision would round the logits of likely tokens by several per cent of probability.
+        with torch.autocast(x.device.type, enabled=False):
+            logits: Tensor = self.head(self.norm(x.to(self.head.weight.dtype)))
         if rows is None:
             return logits
         everywhere = logits.new_zeros(z.numel(), logits.shape[-1])

@@ -135,7 +135,13 @@ def _run(
     noise = RowNoise(seeds, lengths, width)
     process = task.diffusion_process
     start = torch.where(free, process.prior(noise.uniform()), start)
-    predictor = Predictor(task.model, process, task.parameterization, len(templates))  # type: ignore[arg-type]  # a Denoiser
+    predictor = Predictor(
+        task.model,  # type: ignore[arg-type]  # a Denoiser
+        process,
+        task.parameterization,
+        len(templates),
+        half=config.precision == "bf16",
+    )
     generation = Generation(
         predictor,
         process,
