@@ -1,6 +1,6 @@
 """Closed loops of judo's planners and of ours, from the same beginnings, with the same physics budget.
 
-    python benchmarks/control/compare_judo.py PYTHON_OF_JUDOS_ENVIRONMENT [--seeds 20] [--json FILE]
+    python benchmarks/control/compare_judo.py PYTHON_OF_JUDOS_ENVIRONMENT [--seeds 20] [--task cartpole] [--json FILE]
 
 judo-rai 0.1.0 wants mujoco 3.6 and dora-rs 0.4.1, in an environment of its own.
 """
@@ -61,8 +61,8 @@ def held(task: str, states: np.ndarray) -> bool:
     return bool(good.all())
 
 
-def closed_loops(judo: Judo, seeds: int) -> list[dict[str, Any]]:
-    """Play every pair on both sides, seed by seed, and return rows of results."""
+def closed_loops(judo: Judo, seeds: int, tasks: list[str]) -> list[dict[str, Any]]:
+    """Play every pair of these tasks on both sides, seed by seed, and return rows of results."""
     rows = []
     variants: dict[str, list[tuple[str, dict[str, Any]]]] = {
         task: [
@@ -72,7 +72,8 @@ def closed_loops(judo: Judo, seeds: int) -> list[dict[str, Any]]:
         ]
         for task in STEPS
     }
-    for task, (steps, every) in STEPS.items():
+    for task in tasks:
+        steps, every = STEPS[task]
         for optimizer, config in variants[task]:
             mine, theirs, mine_held, their_held = [], [], 0, 0
             for seed in range(seeds):
@@ -105,7 +106,7 @@ def closed_loops(judo: Judo, seeds: int) -> list[dict[str, Any]]:
             }
             rows.append(row)
             print(json.dumps(row), flush=True)
-    for rollouts in (16, 8):
+    for rollouts in (16, 8) if "cylinder_push" in tasks else ():
         optimizer = {"kind": "cem", "num_rollouts": rollouts, "sigma_start": 0.3, "sigma_min": 0.02}
         costs = [
             -play("cylinder_push", seed, optimizer=optimizer)[0]["reward"].mean()
@@ -125,11 +126,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("python")
     parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--task", action="append", choices=list(STEPS))
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     judo = Judo(arguments.python)
     try:
-        rows = closed_loops(judo, arguments.seeds)
+        rows = closed_loops(judo, arguments.seeds, arguments.task or list(STEPS))
     finally:
         judo.close()
     if arguments.json:

@@ -2,6 +2,7 @@
 
     python benchmarks/control/success.py [--seeds 20] [--out FILE] [TASK ...]
     python benchmarks/control/success.py --table [--out FILE]
+    python benchmarks/control/success.py --into PAGE
 
 An episode that the file has at the same settings is not played again, so that a run may be broken off and continued. CPU
 times are those of the process, all threads together: `plan_cpu` is one control period, the plan and the simulated steps.
@@ -18,12 +19,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ours import clopper_pearson, interval, make
+from ours import clopper_pearson, make
 from taskloom_control.closed_loop import ClosedLoop
 from taskloom_control.domain import DOMAIN
 from taskloom_control.metrics import episode_metrics
 
 RESULTS = Path(__file__).with_name("success.jsonl")
+BEGIN, END = "<!-- success -->", "<!-- end -->"
 TASKS = [ref.name for ref in DOMAIN.tasks]
 
 
@@ -79,16 +81,16 @@ def missing(names: Iterable[str], seeds: int, path: Path) -> Iterator[tuple[str,
 
 def table(rows: list[dict[str, Any]]) -> Iterator[str]:
     """Return the lines of a Markdown table, a task each."""
-    yield "| task | planner | solved | 95 % (Clopper-Pearson) | 95 % (Wilson) | mean cost | settled, median [s] | CPU a plan, median (95th), ms | period, ms |"
-    yield "| --- | --- | ---: | --- | --- | ---: | ---: | ---: | ---: |"
+    yield "| task | planner | solved | 95 % | mean cost | settled [s] | CPU a plan [ms] | of the period |"
+    yield "| --- | --- | ---: | --- | ---: | ---: | ---: | ---: |"
     for name in TASKS:
         mine = [row for row in rows if row["task"] == name]
         if not mine:
-            yield f"| `{name}` | not measured at these defaults | | | | | | | |"
+            yield f"| `{name}` | not measured at these defaults | | | | | | |"
             continue
         solved, count = sum(row["success"] for row in mine), len(mine)
         settled = [row["settled"] for row in mine if row["settled"] is not None]
-        exact, wilson = clopper_pearson(solved, count), interval(solved, count)
+        exact = clopper_pearson(solved, count)
         middle, tail = (
             1e3 * float(np.median([row["plan_cpu"][k] for row in mine])) for k in (0, 1)
         )
@@ -97,13 +99,19 @@ def table(rows: list[dict[str, Any]]) -> Iterator[str]:
             f"`{mine[0]['optimizer']}`",
             f"{solved}/{count}",
             f"{exact[0]:.2f} to {exact[1]:.2f}",
-            f"{wilson[0]:.2f} to {wilson[1]:.2f}",
             f"{np.mean([row['cost'] for row in mine]):.3g}",
             f"{np.median(settled):.2f}" if settled else "",
             f"{middle:.1f} ({tail:.1f})",
-            f"{1e3 * mine[0]['period']:.0f}",
+            f"{0.1 * middle / mine[0]['period']:.0f} %",
         ]
         yield f"| {' | '.join(cells)} |"
+
+
+def write_into(page: Path, lines: Iterable[str]) -> None:
+    """Replace what stands between a page's markers."""
+    before, rest = page.read_text().split(BEGIN)
+    after = rest.split(END)[1]
+    page.write_text("\n".join([before + BEGIN, "", *lines, "", END + after]))
 
 
 def main() -> None:
@@ -112,15 +120,19 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--table", action="store_true", help="Print the table and play nothing.")
+    parser.add_argument("--into", type=Path, help="Write the table into a page and play nothing.")
     arguments = parser.parse_args()
-    if not arguments.table:
+    if not arguments.table and not arguments.into:
         names = arguments.tasks or TASKS
         for name, seed in missing(names, arguments.seeds, arguments.out):
             line = json.dumps(episode(name, seed))
             with arguments.out.open("a") as file:
                 file.write(line + "\n")
             print(line, flush=True)
-    print("\n".join(table(read(arguments.out))))
+    lines = list(table(read(arguments.out)))
+    if arguments.into:
+        write_into(arguments.into, lines)
+    print("\n".join(lines))
 
 
 if __name__ == "__main__":

@@ -168,7 +168,8 @@ class ArmPick(StagedTask[ArmPickConfig]):
 
         self._scratch.qpos[:] = state[: self.model.nq]
         mujoco.mj_kinematics(self.model, self._scratch)
-        return self._scratch.site("grasp").xpos.copy()
+        found: np.ndarray = self._scratch.site("grasp").xpos.copy()
+        return found
 
     def optimizer_warm_start(self) -> np.ndarray:
         """Stay at home with the hand open."""
