@@ -56,7 +56,7 @@ KINDS = {
         "anomaly toy_features",
         {
             "model": {"kind": "mlp", "hidden_dims": [6]},
-            "training": {"epochs": 24, "batch_size": 20, "checkpoint_every": 2},
+            "training": {"epochs": 80, "batch_size": 20, "checkpoint_every": 4},
             "baselines": False,
             "size": 100,
             "min_accuracy": 0.0,
