@@ -217,3 +217,38 @@ def test_listing_runs_imports_neither_typer_nor_pydantic(store: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 4
+
+
+def test_prepare_makes_a_folder_that_a_worker_runs(
+    store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from taskloom.execute.folder import execute_folder
+
+    words = ("run", "probe", "walk", "--steps=6", "--cpus=2", "--nodes=2", "--prepare")
+    code, out, _ = _say(capsys, *words)
+    run = open_run(out.strip(), store)
+    assert (code, run.status) == (0, "created")
+    assert (run.record.resources.cpus, run.record.resources.num_nodes) == (2, 2)
+    assert execute_folder(run.dir).metrics["steps"] == 6.0
+    code, _, err = _say(capsys, *words[:-1], "--executor=local")
+    assert code == 2
+    assert "--nodes=2: the local executor gives a run one machine" in err
+
+
+@pytest.mark.parametrize("executor", ["inline", "local"])
+def test_run_with_resume_goes_on_with_an_identical_run(
+    store: Path, capsys: pytest.CaptureFixture[str], executor: str
+) -> None:
+    words = ("run", "probe", "walk", "--steps=6", "--resume", f"--executor={executor}")
+    _, out, _ = _say(capsys, *words[:4], "--prepare")
+    prepared = open_run(out.strip(), store)
+    assert _say(capsys, *words)[0] == 0
+    ended = open_run(prepared.id, store)
+    assert (ended.status, ended.record.attempts, ended.metrics["steps"]) == ("finished", 1, 6.0)
+    # Nothing is left to go on with: the finished run is returned, and other parameters are another run.
+    _, out, err = _say(capsys, *words)
+    assert str(prepared.dir) in out
+    assert "an identical run has finished before" in err
+    assert _say(capsys, *words[:3], "--steps=7", "--resume")[0] == 0
+    assert open_run("@last", store).id != prepared.id
+    assert _say(capsys, *words, "--force")[0] == 2
