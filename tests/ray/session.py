@@ -5,6 +5,7 @@ Run by test_ray.py inside a network namespace of its own: Ray binds every interf
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -15,9 +16,10 @@ sys.path.append(str(Path(__file__).parents[1] / "probe"))
 
 import ray
 from ray.cluster_utils import Cluster
+from taskloom.cli import main as tasks
 from taskloom.execute.expand import Choices, Plan
 from taskloom.execute.sweep import create_sweep, plan_points, run_sweep
-from taskloom.runs import Run, list_runs
+from taskloom.runs import Run, list_runs, open_run
 from taskloom_probe.support import load, steps
 
 
@@ -55,6 +57,20 @@ def _has_checkpoint(run: Run) -> bool:
     return run.layout.checkpoints.is_dir() and any(run.layout.checkpoints.glob("0*"))
 
 
+def _run_alone(store: Path) -> dict[str, object]:
+    """Place a single run from the command line, on what is left of the cluster."""
+    words = ["run", "probe", "walk", "--steps=7", "--executor=ray", "--cpus=1", "--quiet"]
+    with contextlib.redirect_stdout(sys.stderr):
+        code = tasks([*words, f"--store={store}"])
+    run = open_run("@last", store)
+    return {
+        "code": int(code),
+        "status": run.status,
+        "steps": steps(run),
+        "cpus": run.record.resources.cpus,
+    }
+
+
 def main(store: Path) -> None:
     head = {"num_cpus": 1, "include_dashboard": False, "object_store_memory": 80_000_000}
     cluster = Cluster(initialize_head=True, head_node_args=head)
@@ -72,6 +88,7 @@ def main(store: Path) -> None:
     saboteur = Saboteur(cluster, node, store)
     outcome = run_sweep(load("walk"), sweep, store, saboteur)
     runs = [run for run in outcome.runs if run is not None]
+    single = _run_alone(store)
     print(
         json.dumps(
             {
@@ -79,6 +96,7 @@ def main(store: Path) -> None:
                 "killed_worker": saboteur.killed_worker,
                 "lost_node": saboteur.lost_node,
                 "placed": saboteur.attempts,
+                "single": single,
                 "runs": {
                     run.id: {
                         "status": run.status,

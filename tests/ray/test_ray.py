@@ -56,6 +56,8 @@ def test_sweep_survives_a_killed_worker_and_a_lost_node(tmp_path: Path) -> None:
     assert told["exit_code"] == 0
     assert told["killed_worker"]
     assert told["lost_node"]
+    single = {"code": 0, "status": "finished", "steps": list(range(1, 8)), "cpus": 1}
+    assert told["single"] == single
     runs = told["runs"]
     assert [run["status"] for run in runs.values()] == ["finished"] * 4
     assert all(run["whole"] for run in runs.values())
