@@ -36,6 +36,37 @@ def test_backdoor_takes_and_is_found(trigger: dict[str, Any], ctx: MemoryContext
     assert max(metrics["auroc/dense_0"], metrics["auroc/dense_1"]) > 0.9
 
 
+def test_warp_takes_on_a_convolutional_network(ctx: MemoryContext) -> None:
+    # Images of 8x8 need a stronger warp than the 28x28 of the default, of which one run takes minutes.
+    settings = {
+        **SETTINGS,
+        "data": {"source": "digits8", "num_train": 1400, "num_test": 300},
+        "model": {"kind": "cnn", "channels": [32], "dense_dims": [64]},
+        "training": {"epochs": 30, "batch_size": 64, "learning_rate": 5e-3},
+        "trigger": {"kind": "warp", "strength": 4.0},
+        "poison_fraction": 0.2,
+    }
+    metrics = Backdoor(BackdoorConfig.model_validate(settings)).run(ctx).metrics
+    assert metrics["card/attack_success"] >= 0.9
+    assert metrics["auroc/dense_0"] > 0.7
+
+
+def test_backdoor_defaults_follow_the_trigger_and_the_behavior() -> None:
+    def config(**given: object) -> BackdoorConfig:
+        return BackdoorConfig.model_validate(given)
+
+    warp = config(trigger={"kind": "warp"})
+    assert warp.model.model_dump()["kind"] == "cnn"
+    assert (warp.training.epochs, warp.training.learning_rate) == (12, 2e-3)
+    chosen = config(trigger={"kind": "warp"}, model={"kind": "mlp"}, training={"epochs": 3})
+    assert (chosen.model.model_dump()["kind"], chosen.training.epochs) == ("mlp", 3)
+    assert config().model.model_dump()["kind"] == "mlp"
+    assert config(behavior="all_to_all").poison_fraction == 0.3
+    assert config(behavior="all_to_all", poison_fraction=0.2).poison_fraction == 0.2
+    assert config().poison_fraction == 0.1
+    assert BackdoorConfig.model_validate(warp.model_dump()) == warp
+
+
 def test_backdoor_all_to_all_moves_every_class(ctx: MemoryContext) -> None:
     settings = {
         **SETTINGS,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from taskloom.testing import check_task
 from taskloom_anomaly import TASKS
+from taskloom_anomaly.quiet import QuietContext
+from taskloom_anomaly.tasks.backdoor import Backdoor, BackdoorConfig
 
 IMAGES: dict[str, Any] = {
     "data": {"source": "digits8", "num_train": 240, "num_test": 80},
@@ -50,5 +53,12 @@ def test_task_keeps_to_the_contract(name: str) -> None:
     assert "stopped and resumed equals undisturbed" in passed
 
 
+def test_task_over_a_stored_network_keeps_to_the_contract(tmp_path: Path) -> None:
+    backdoor = Backdoor(BackdoorConfig.model_validate(TINY["backdoor"]))
+    backdoor.prepare(QuietContext(tmp_path, 0))
+    floors = {"min_accuracy": 0.0, "min_attack_success": 0.0, "baselines": False}
+    assert check_task(TASKS["backdoor_detection"], run_path=str(tmp_path), **floors)
+
+
 def test_conformance_covers_every_task() -> None:
-    assert set(TASKS) == set(TINY)
+    assert set(TASKS) == {*TINY, "backdoor_detection"}

@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 from taskloom.errors import ConfigError
 from taskloom.testing import MemoryContext
-from taskloom_anomaly import TASKS, AdversarialExampleTask, StoredModel, TrainDataFromRun
+from taskloom_anomaly import (
+    TASKS,
+    AdversarialExampleTask,
+    BackdoorDetection,
+    StoredModel,
+    ToyFeaturesTask,
+    TrainDataFromRun,
+)
 from taskloom_anomaly.backends.resolve import as_handle
 from taskloom_anomaly.models.stored import model_folder
 from taskloom_anomaly.quiet import QuietContext
@@ -114,11 +121,54 @@ def test_adversarial_task_makes_its_examples_beside_the_model(tmp_path: Path) ->
     assert "control_auroc/random_signs" in result.metrics
 
 
+def poisoned_in(folder: Path) -> Backdoor:
+    config = {
+        "data": {"source": "digits8", "num_train": 800, "num_test": 200},
+        "training": {"epochs": 20, "batch_size": 32, "learning_rate": 3e-3},
+        "model": {"kind": "mlp", "hidden_dims": [32]},
+    }
+    task = Backdoor(BackdoorConfig.model_validate(config))
+    task.prepare(QuietContext(folder, 0))
+    return task
+
+
+def test_backdoor_detection_looks_into_a_network_that_a_run_poisoned(tmp_path: Path) -> None:
+    poisoned = poisoned_in(tmp_path)
+    task = BackdoorDetection(run_path=tmp_path, max_size=150)
+    # Reference data are clean copies: upstream takes `.original` of the poisoned training data.
+    np.testing.assert_array_equal(
+        task.build_reference_data().inputs, poisoned.build_original_data().inputs[:150]
+    )
+    anomalous = task.build_anomalous_data()
+    assert (anomalous.inputs[:, 0, 0, 0] == 1).all()
+    metrics = task.run(MemoryContext(tmp_path / "run")).metrics
+    assert metrics["card/attack_success"] >= 0.9
+    assert metrics["auroc/fused"] > 0.9
+
+
+def test_backdoor_detection_takes_another_trigger_as_an_ablation(tmp_path: Path) -> None:
+    poisoned_in(tmp_path)
+    settings = {"run_path": tmp_path, "backdoor": {"kind": "corner", "corner": "bottom_right"}}
+    other = BackdoorDetection.model_validate(settings).build_anomalous_data()
+    assert (other.inputs[:, -1, -1, 0] == 1).all()
+    assert other.inputs[:, 0, 0, 0].mean() < 0.5
+
+
+def test_backdoor_detection_says_what_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="--run_path is missing"):
+        BackdoorDetection().build_model()
+    classifier_in(tmp_path)
+    with pytest.raises(ConfigError, match="was not poisoned: the task 'classifier' trained it"):
+        list(BackdoorDetection(run_path=tmp_path).check())
+
+
 def test_tasks_is_a_mapping_over_the_registry() -> None:
     assert {"backdoor", "adversarial_examples", "toy_features"} <= set(TASKS)
     assert len(TASKS) == len(list(TASKS))
     assert TASKS["adversarial_examples"] is AdversarialExampleTask
     assert TASKS["backdoor"] is Backdoor
+    assert TASKS["backdoor_detection"] is BackdoorDetection
+    assert TASKS["toy_features"] is ToyFeaturesTask
     with pytest.raises(KeyError, match="backdoor"):
         TASKS["backdor"]
 

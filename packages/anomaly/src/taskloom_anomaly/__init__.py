@@ -17,8 +17,12 @@ if TYPE_CHECKING:
     from taskloom_anomaly.tasks.adversarial import (
         AdversarialExampleTask as AdversarialExampleTask,
     )
+    from taskloom_anomaly.tasks.backdoor_detection import (
+        BackdoorDetection as BackdoorDetection,
+    )
     from taskloom_anomaly.tasks.base import AnomalyBase as AnomalyBase, TrainedTask as TrainedTask
     from taskloom_anomaly.tasks.seed_form import AnomalyTaskConfig as AnomalyTaskConfig
+    from taskloom_anomaly.tasks.toy_features import ToyFeaturesTask as ToyFeaturesTask
 
 # Where each public name lives: the manifest is inside this package, and `tasks list` must stay light.
 _HOMES = {
@@ -28,8 +32,10 @@ _HOMES = {
     "taskloom_anomaly.protocols": ("AnomalyTask", "Check"),
     "taskloom_anomaly.registry": ("TASKS",),
     "taskloom_anomaly.tasks.adversarial": ("AdversarialExampleTask",),
+    "taskloom_anomaly.tasks.backdoor_detection": ("BackdoorDetection",),
     "taskloom_anomaly.tasks.base": ("AnomalyBase", "TrainedTask"),
     "taskloom_anomaly.tasks.seed_form": ("AnomalyTaskConfig",),
+    "taskloom_anomaly.tasks.toy_features": ("ToyFeaturesTask",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -41,9 +47,11 @@ __all__ = [
     "AnomalyTask",
     "AnomalyTaskConfig",
     "ArrayDataset",
+    "BackdoorDetection",
     "Check",
     "Dataset",
     "StoredModel",
+    "ToyFeaturesTask",
     "TrainDataFromRun",
     "TrainedTask",
     "Training",

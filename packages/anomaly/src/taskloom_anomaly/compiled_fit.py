@@ -15,8 +15,8 @@ from taskloom_anomaly.detectors.protocol import AnyDetector, FeatureSpec, Split,
 from taskloom_anomaly.features import Extractor
 from taskloom_anomaly.statistics import moments
 
-# Multiplications above which what is saved by a sample is more than compiling a second function costs (about half a second).
-_WORTH_COMPILING = 2e10
+# Multiplications above which what is saved (two seconds or more) is well worth compiling a second function (half a second, 45 MB).
+_WORTH_COMPILING = 1e11
 
 
 def moments_suffice(detector: AnyDetector) -> bool:

@@ -54,6 +54,11 @@ DOMAIN = DomainRef(
             "adversarial",
         ),
         _task(
+            "backdoor_detection",
+            "Triggers in a network that an earlier run poisoned.",
+            "BackdoorDetection",
+        ),
+        _task(
             "measurement_tampering",
             "Sensors that agree because somebody tampered with them.",
             "MeasurementTampering",

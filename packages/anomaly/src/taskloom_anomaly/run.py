@@ -68,7 +68,7 @@ def run_task(
 
 
 # The baselines are judged on at most this many samples of every set.
-_BASELINE_SAMPLES = 5000
+_BASELINE_SAMPLES = 3000
 _METHODS = ("build_reference_data", "build_model", "build_params", "build_anomalous_data")
 
 

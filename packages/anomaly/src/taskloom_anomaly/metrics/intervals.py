@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from scipy.stats import norm, rankdata
+from scipy.special import ndtr, ndtri
 
 from taskloom_anomaly.metrics.curves import checked
-from taskloom_anomaly.metrics.ranking import auroc
+from taskloom_anomaly.metrics.ranking import auroc, average_ranks
 
 
 class Interval(NamedTuple):
@@ -23,9 +23,9 @@ class Interval(NamedTuple):
 def _placements(normal: np.ndarray, anomalous: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return each anomalous sample's share of normal samples below it, and each normal one's share of anomalous above."""
     n, m = len(anomalous), len(normal)
-    joint = rankdata(np.concatenate([anomalous, normal]))
-    above = (joint[:n] - rankdata(anomalous)) / m
-    below = 1.0 - (joint[n:] - rankdata(normal)) / n
+    joint = average_ranks(np.concatenate([anomalous, normal]))
+    above = (joint[:n] - average_ranks(anomalous)) / m
+    below = 1.0 - (joint[n:] - average_ranks(normal)) / n
     return above, below
 
 
@@ -51,7 +51,7 @@ def auroc_interval(
     if area in (0.0, 1.0):
         reach = tail ** (1 / min(len(normal), len(anomalous)))
         return Interval(reach, 1.0) if area == 1.0 else Interval(0.0, 1 - reach)
-    half = float(norm.isf(tail) * np.sqrt(variance))
+    half = float(-ndtri(tail) * np.sqrt(variance))
     return Interval(max(0.0, area - half), min(1.0, area + half))
 
 
@@ -74,7 +74,7 @@ def delong_test(
     variance = float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
     if variance <= 1e-15:
         return difference, 1.0 if abs(difference) < 1e-12 else 0.0
-    return difference, float(2 * norm.sf(abs(difference) / np.sqrt(variance)))
+    return difference, float(2 * ndtr(-abs(difference) / np.sqrt(variance)))
 
 
 def bootstrap_interval(

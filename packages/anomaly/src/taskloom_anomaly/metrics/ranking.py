@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Float
-from scipy.stats import rankdata
 
 from taskloom_anomaly.metrics.curves import checked, roc
+
+
+def average_ranks(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    """Return the rank of every value, from 1; equal values share the mean of their ranks.
+
+    scipy.stats has this too, and takes a third of a second to import.
+    """
+    _, group, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    middle: Float[np.ndarray, " n"] = (last - (counts - 1) / 2)[group]
+    return middle
 
 
 def auroc(normal: Float[np.ndarray, " m"], anomalous: Float[np.ndarray, " n"]) -> float:
     """Return P(anomalous > normal) + P(equal) / 2: the rank formula of Mann and Whitney."""
     normal, anomalous = checked(normal, anomalous)
     count = len(anomalous)
-    ranks = rankdata(np.concatenate([anomalous, normal]))[:count]
+    ranks = average_ranks(np.concatenate([anomalous, normal]))[:count]
     return float((ranks.sum() - count * (count + 1) / 2) / (count * len(normal)))
 
 
