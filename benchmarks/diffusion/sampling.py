@@ -13,7 +13,6 @@ from taskloom_diffusion.samplers.base import FirstHitting, RandomGroups, Sampler
 from taskloom_diffusion.tokenizers.vocabulary import SymbolTokenizer
 from taskloom_diffusion.training.module import DiffusionTask
 
-
 ROWS = 16
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from taskloom_diffusion.config import DiffusionConfig
+from taskloom_diffusion.config import DiffusionConfig, OptimizerSettings, TrainConfig
 from taskloom_diffusion.run import DiffusionProblem
 
 if TYPE_CHECKING:
@@ -20,6 +20,14 @@ class SmilesConfig(DiffusionConfig):
     """At most this many molecules; 0 is all (about 14,500)."""
     holdout_share: Annotated[float, Field(gt=0, lt=1)] = 0.05
     """Share held out of training."""
+    max_length: Annotated[int, Field(ge=2, le=8192)] = 32
+    """Longest sequence [tokens]: half of the molecules are shorter, and what a minute can teach is short molecules."""
+    train: TrainConfig = TrainConfig(
+        steps=400,
+        ema=0.99,
+        optimizer=OptimizerSettings(algorithm="muon", lr=1e-2, schedule="linear", final_share=0.0),
+    )
+    """Training: as much as about a minute of one core allows."""
 
 
 class Smiles(DiffusionProblem[SmilesConfig]):
