@@ -25,7 +25,7 @@ from taskloom_anomaly.detectors.class_mahalanobis import (
     unstack,
 )
 from taskloom_anomaly.detectors.gaussian import squared_length
-from taskloom_anomaly.detectors.layerwise import Layerwise
+from taskloom_anomaly.detectors.layerwise import ClassSource, Layerwise
 from taskloom_anomaly.detectors.protocol import Split, Tensors
 from taskloom_anomaly.statistics import moments
 from taskloom_anomaly.statistics.whitening import spectrum
@@ -40,7 +40,7 @@ _LEAST = 8
 def build(config: Spectral) -> Layerwise:
     """Return the detector that the config describes."""
     # A scored sample has no label that could be trusted; what the network makes of it is its class.
-    scored = "none" if config.classes == "none" else "predicted"
+    scored: ClassSource = "none" if config.classes == "none" else "predicted"
     return Layerwise(SpectralRule(config), config.needs, config.classes, scored)
 
 

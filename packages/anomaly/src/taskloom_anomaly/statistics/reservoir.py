@@ -72,13 +72,16 @@ def _smallest(a: Reservoir, b: Reservoir) -> Reservoir:
     """Return the rows of both with the smallest keys, each copied once."""
     keys, classes = np.concatenate([a.keys, b.keys]), np.concatenate([a.classes, b.classes])
     order = np.lexsort((classes, keys))[: int(a.capacity)]
-    # An empty reservoir does not know the rows' precision yet and must not impose its own.
-    kinds = [part.rows.dtype for part in (a, b) if len(part.rows)] or [a.rows.dtype]
-    rows = np.empty((len(order), a.rows.shape[1]), np.result_type(*kinds))
+    # An empty reservoir does not know the rows' precision or width yet and must not impose its own.
+    parts = [part.rows for part in (a, b) if len(part.rows)] or [a.rows]
+    rows = np.empty((len(order), parts[0].shape[1]), np.result_type(*parts))
     for start in range(0, len(order), _CHUNK):
         chosen, target = order[start : start + _CHUNK], rows[start : start + _CHUNK]
         old = chosen < len(a.rows)
-        target[old], target[~old] = a.rows[chosen[old]], b.rows[chosen[~old] - len(a.rows)]
+        if old.any():
+            target[old] = a.rows[chosen[old]]
+        if not old.all():
+            target[~old] = b.rows[chosen[~old] - len(a.rows)]
     return a._replace(keys=keys[order], rows=rows, classes=classes[order])
 
 
