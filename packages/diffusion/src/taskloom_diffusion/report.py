@@ -142,7 +142,8 @@ def _densities(title: str, groups: Mapping[str, list[float]], caption: str) -> C
     low, high = min(every, default=0.0), max(every, default=1.0)
     width = (high - low) / NUM_BINS or 1.0
     if all(float(v).is_integer() for v in every):
-        width = max(1.0, float(round(width)))  # whole numbers are not split unevenly
+        width = max(1.0, float(round(width)))  # whole numbers are not split unevenly,
+        low -= 0.5  # and a bar stands over its number
     num = int((high - low) / width) + 1
     rows = []
     for group, values in groups.items():

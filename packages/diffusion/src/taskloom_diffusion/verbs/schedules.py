@@ -78,6 +78,11 @@ def _plot(out: Path) -> None:
     spec = dict(
         charts.line(rows, "time", "mask rate", color="schedule", title="Noise schedules").spec
     )
+    # Thirteen curves and more: the usual ten colours would come twice.
+    spec["encoding"] = {
+        **spec["encoding"],
+        "color": {**spec["encoding"]["color"], "scale": {"scheme": "category20"}},
+    }
     if out.suffix == ".json":
         write_output("--out", out, json.dumps(spec))
         return
