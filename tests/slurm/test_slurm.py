@@ -155,3 +155,55 @@ def test_cancelled_job_stops_with_a_checkpoint_and_resumes(tmp_path: Path) -> No
     assert again.exit_code == 0  # type: ignore[attr-defined]
     assert open_run(str(stopped.dir)).record.attempts == 2
     _assert_whole(again, tmp_path / "whole")
+
+
+@pytest.mark.usefixtures("cluster")
+def test_single_run_is_placed_from_the_command_line(tmp_path: Path) -> None:
+    from taskloom.runs import open_run
+    from taskloom_probe.support import environment, steps
+
+    words = ("run", "probe", "walk", "--steps=7", "--executor=slurm", "--cpus=1", "--memory=100M")
+    code = "import sys; from taskloom.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", code, *words]
+    done = subprocess.run(
+        [*command, f"--store={tmp_path}"],
+        env=environment(), capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    run = open_run("@last", tmp_path)
+    assert (run.status, steps(run)) == ("finished", list(range(1, 8)))
+    script = next((tmp_path / ".slurm").glob("*.sh")).read_text()
+    assert "--cpus-per-task=1" in script
+    assert "--mem=100MB" in script
+
+
+@pytest.mark.usefixtures("cluster")
+def test_requeued_job_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
+    """Preemption by requeue: Slurm signals the job, and starts the same command again."""
+    from taskloom.execute import run_task
+    from taskloom.runs import open_run
+    from taskloom_probe.support import load, make_run, steps, wait_until
+    from taskloom_probe.tasks import WalkConfig
+
+    config = WalkConfig(steps=150, every=10, pause=0.03)
+    layout = make_run(tmp_path, "walk", config)
+    worker = f"{sys.executable} -m taskloom.execute --no-report {layout.dir}"
+    submitted = subprocess.run(
+        ["sbatch", "--requeue", "--parsable", f"--output={tmp_path}/job.txt", f"--wrap=srun {worker}"],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    wait_until(lambda: layout.checkpoints.is_dir() and any(layout.checkpoints.glob("0*")), 60)
+    subprocess.run(["scontrol", "requeue", submitted.stdout.strip()], check=True)
+    wait_until(lambda: open_run(str(layout.dir)).status == "stopped", 30)
+    # Slurm holds a requeued job back for a while; nobody has to wait for that here.
+    release = ["scontrol", "update", f"job={submitted.stdout.strip()}", "StartTime=now"]
+
+    def has_finished() -> bool:
+        subprocess.run(release, check=False, capture_output=True)
+        return open_run(str(layout.dir)).status == "finished"
+
+    wait_until(has_finished, 180)
+    run = open_run(str(layout.dir))
+    assert run.record.attempts == 2
+    assert steps(run) == list(range(1, 151))
+    assert run.metrics == run_task(load("walk"), config, store=tmp_path / "w", quiet=True).metrics
