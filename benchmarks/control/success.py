@@ -81,12 +81,12 @@ def missing(names: Iterable[str], seeds: int, path: Path) -> Iterator[tuple[str,
 
 def table(rows: list[dict[str, Any]]) -> Iterator[str]:
     """Return the lines of a Markdown table, a task each."""
-    yield "| task | planner | solved | 95 % | mean cost | settled [s] | CPU a plan [ms] | of the period |"
-    yield "| --- | --- | ---: | --- | ---: | ---: | ---: | ---: |"
+    yield "| task | solved | 95 % | cost | settled | CPU, load |"
+    yield "| --- | ---: | --- | ---: | ---: | ---: |"
     for name in TASKS:
         mine = [row for row in rows if row["task"] == name]
         if not mine:
-            yield f"| `{name}` | not measured at these defaults | | | | | | |"
+            yield f"| {name} | - | unmeasured | | | |"
             continue
         solved, count = sum(row["success"] for row in mine), len(mine)
         settled = [row["settled"] for row in mine if row["settled"] is not None]
@@ -95,14 +95,12 @@ def table(rows: list[dict[str, Any]]) -> Iterator[str]:
             1e3 * float(np.median([row["plan_cpu"][k] for row in mine])) for k in (0, 1)
         )
         cells = [
-            f"`{name}`",
-            f"`{mine[0]['optimizer']}`",
+            name,
             f"{solved}/{count}",
-            f"{exact[0]:.2f} to {exact[1]:.2f}",
+            f"{exact[0]:.2f}-{exact[1]:.2f}",
             f"{np.mean([row['cost'] for row in mine]):.3g}",
             f"{np.median(settled):.2f}" if settled else "",
-            f"{middle:.1f} ({tail:.1f})",
-            f"{0.1 * middle / mine[0]['period']:.0f} %",
+            f"{middle:.1f} ({tail:.1f}), {0.1 * middle / mine[0]['period']:.0f} %",
         ]
         yield f"| {' | '.join(cells)} |"
 

@@ -185,11 +185,19 @@ def test_arm_pick_closes_its_hand_around_the_cube_only() -> None:
     mujoco.mj_kinematics(task.model, data)
     grasp = data.site("grasp").xpos.copy()
     got = []
-    for cube in ((0.6, 0.0, 0.02), (*grasp[:2], 0.02), (0.6, 0.0, 0.1), (0.6, 0.4, 0.02)):
+    goal = (0.6, 0.4)
+    for cube in (
+        (0.6, 0.0, 0.02),
+        (*grasp[:2], 0.02),
+        (0.6, 0.0, 0.1),
+        (*goal, 0.1),
+        (*goal, 0.035),
+        (*goal, 0.02),
+    ):
         state[:3] = cube
         task.pre_rollout(state, task.config)
         got.append(task.closing)
-    assert got == [False, False, True, False]
+    assert got == [False, False, True, True, False, False]
     # The hand comes down to the cube: with the cube where the fingers meet, below the height of the air, it closes.
     task.model.body("link1").pos[2] -= grasp[2] - 0.02
     state[:3] = (*grasp[:2], 0.02)

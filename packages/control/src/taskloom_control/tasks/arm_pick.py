@@ -29,6 +29,8 @@ ON_TABLE, OPEN = 0.02, 0.04
 NEAR = 0.018
 # A cube counts as in the air above this height of its middle [m]; one that is tilted on its edge stays below it.
 IN_AIR = 0.03
+# The hand opens below this height of the cube's middle at the goal [m].
+RELEASE = 0.04
 HOME = (0.0, -0.7854, 0.0, -2.3562, 0.0, 1.5708, 0.7854, OPEN, OPEN)
 
 
@@ -59,7 +61,7 @@ class ArmPickConfig(ControlConfig):
     """Placing: weight of the cube's distance from the table."""
     w_home: Weight = 1.0
     """Homing: weight of the distance of the seven joints from home."""
-    w_upright: Weight = 1.0
+    w_upright: Weight = 5.0
     """Weight of the hand's turn away from pointing down."""
     w_velocity: Weight = 0.02
     """Weight of the speed, which falls to nothing along the horizon."""
@@ -153,7 +155,8 @@ class ArmPick(StagedTask[ArmPickConfig]):
         if self.phase == LIFT:
             self.closing = math.dist(self._grasp(curr_state), curr_state[:3]) < NEAR
         else:
-            self.closing = in_air
+            # Let go just above the table: a cube that is held askew cannot be brought lower.
+            self.closing = self.phase == MOVE or (self.phase == PLACE and height > RELEASE)
 
     @cached_property
     def _scratch(self) -> mujoco.MjData:

@@ -29,7 +29,7 @@ class QuadrupedWalkConfig(ControlConfig):
 
     w_speed: Weight = 10.0
     """Weight of the squared distance from the velocity asked for."""
-    w_height: Weight = 100.0
+    w_height: Weight = 300.0
     """Weight of the squared distance of the trunk from its height."""
     w_upright: Weight = 10.0
     """Weight of the trunk's tilt."""
