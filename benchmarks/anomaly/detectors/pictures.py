@@ -151,7 +151,7 @@ def heat(path: Path) -> None:
     axis.imshow(values, cmap=shown, vmin=0, vmax=1, aspect="auto")
     for (row, column), value in np.ndenumerate(values):
         text = "" if np.isnan(value) else f"{value:.2f}"
-        colour = CLEAN if abs(value - 0.5) > 0.35 else INK
+        colour = CLEAN if abs(value - 0.5) > 0.28 else INK
         axis.text(column, row, text, ha="center", va="center", fontsize=8, color=colour)
     axis.set_yticks(range(len(found)), list(found), fontsize=8)
     axis.set_xticks(range(len(tasks)), tasks, fontsize=8)
@@ -160,13 +160,13 @@ def heat(path: Path) -> None:
     for side in axis.spines.values():
         side.set_visible(False)
     figure.tight_layout()
-    save(figure, "board")
+    save(figure, "board", dpi=90)
 
 
-def save(figure: plt.Figure, name: str) -> None:
+def save(figure: plt.Figure, name: str, dpi: int = 110) -> None:
     """Write a picture without the time and version that would differ from run to run."""
     TARGET.mkdir(parents=True, exist_ok=True)
-    figure.savefig(TARGET / f"{name}.png", dpi=110, metadata={"Software": None})
+    figure.savefig(TARGET / f"{name}.png", dpi=dpi, metadata={"Software": None})
     plt.close(figure)
 
 
