@@ -1,7 +1,8 @@
-"""The JAX engine against the C engine, and rewards on both namespaces."""
+"""The JAX engine against the C engine, rewards on both namespaces, and a closed loop that repeats."""
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
@@ -11,45 +12,77 @@ pytest.importorskip("jax")
 
 # Double precision is switched on for a whole process, so this runs in one of its own.
 CODE = """
-import warnings
+import json, warnings
 warnings.filterwarnings("ignore")
+import jax.numpy as jnp
+import mujoco
 import numpy as np
+from taskloom_control.closed_loop import ClosedLoop
 from taskloom_control.engines.mjx import MjxEngine
 from taskloom_control.engines.threads import ThreadedEngine
 from taskloom_control.physics import take_snapshot
 from taskloom_control.simulation import Simulation
-from taskloom_control.tasks.{module} import {name}, {name}Config
-task = {name}({name}Config())
-simulation = Simulation(task)
-simulation.reset(np.random.default_rng(0))
-snapshot = simulation.snapshot()
-controls = np.random.default_rng(1).uniform(-0.1, 0.1, (4, 15, task.model.nu))
-c, j = ThreadedEngine(task.model, None), MjxEngine(task.model, double=True)
-a = c.rollout(snapshot, controls)
-b = j.rollout(snapshot, controls)
-gap = float(np.abs(np.asarray(b.states) - a.states).max())
-seen = float(np.abs(np.asarray(b.sensors) - a.sensors).max())
-metadata = task.get_sim_metadata()
-ra = np.asarray(task.reward(a.states, a.sensors, controls, task.config, metadata))
-import jax.numpy as jnp
-rb = np.asarray(task.reward(b.states, b.sensors, jnp.asarray(controls), task.config, metadata))
-print(gap, seen, float(np.abs(ra - rb).max()), b.alive.all())
+from taskloom_control.tasks.cartpole import Cartpole, CartpoleConfig
+from taskloom_control.tasks.lq_point_mass import LqPointMass, LqPointMassConfig
+from taskloom_control.tasks.particle_goal import ParticleGoal, ParticleGoalConfig
+from taskloom_control.trajectory import trajectory_hash
+
+rows = {}
+for made in (Cartpole(CartpoleConfig()), ParticleGoal(ParticleGoalConfig())):
+    simulation = Simulation(made)
+    simulation.reset(np.random.default_rng(0))
+    snapshot = simulation.snapshot()
+    controls = np.random.default_rng(1).uniform(-0.1, 0.1, (4, 15, made.model.nu))
+    a = ThreadedEngine(made.model, None).rollout(snapshot, controls)
+    b = MjxEngine(made.model, double=True).rollout(snapshot, controls)
+    metadata = made.get_sim_metadata()
+    ra = made.reward(a.states, a.sensors, controls, made.config, metadata)
+    rb = made.reward(b.states, b.sensors, jnp.asarray(controls), made.config, metadata)
+    rows[type(made).__name__] = {
+        "states": float(np.abs(np.asarray(b.states) - a.states).max()),
+        "sensors": float(np.abs(np.asarray(b.sensors) - a.sensors).max()),
+        "reward": float(np.abs(np.asarray(rb) - ra).max()),
+        "alive": bool(b.alive.all()),
+    }
+model = mujoco.MjModel.from_xml_string(
+    "<mujoco><worldbody><geom type='plane' size='1 1 .1'/><body pos='0 0 .11'><joint name='j' type='slide' axis='0 0 1'/>"
+    "<geom size='.1'/></body></worldbody><actuator><motor joint='j' ctrlrange='-1 1'/></actuator></mujoco>"
+)
+snapshot, controls = take_snapshot(model, mujoco.MjData(model)), np.full((2, 60, 1), -0.5)
+a = ThreadedEngine(model, None).rollout(snapshot, controls)
+b = MjxEngine(model, double=True).rollout(snapshot, controls)
+gap, bottom = float(np.abs(np.asarray(b.states) - a.states).max()), float(a.states[..., 0].min())
+hashes = []
+for kind in ("mjx", "mjx", "threads"):
+    config = LqPointMassConfig.model_validate({
+        "seconds": 0.5, "record": {"fan_every": 0, "animation": False},
+        "optimizer": {"kind": "cem", "num_rollouts": 8}, "engine": {"kind": kind}})
+    loop = ClosedLoop(LqPointMass(config), 0, 0)
+    while not loop.done:
+        loop.advance()
+    hashes.append((trajectory_hash(loop.arrays()), float(loop.arrays()["qpos"][-1, 0])))
+    loop.close()
+print(json.dumps({"parity": rows, "contact": (gap, bottom), "loops": hashes}))
 """
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("module", "name"), [("cartpole", "Cartpole"), ("particle_goal", "ParticleGoal")]
-)
-def test_mjx_rollouts_agree_with_mujocos(module: str, name: str) -> None:
+def test_mjx_rollouts_agree_with_mujocos_and_its_loop_repeats() -> None:
+    """A joint chain, a mocap target, and a contact (whose integers a step returns wider than it takes them)."""
     pytest.importorskip("mujoco.mjx")
-    code = CODE.format(module=module, name=name)
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=False
+        [sys.executable, "-W", "ignore", "-c", CODE], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    gap, seen, reward, alive = done.stdout.split()[-4:]
-    assert float(gap) < 1e-9
-    assert float(seen) < 1e-9
-    assert float(reward) < 1e-7
-    assert alive == "True"
+    found = json.loads(done.stdout.splitlines()[-1])
+    for name, row in found["parity"].items():
+        assert row["states"] < 1e-9, name
+        assert row["sensors"] < 1e-9, name
+        assert row["reward"] < 1e-7, name
+        assert row["alive"], name
+    gap, bottom = found["contact"]
+    assert bottom < -0.0099  # the ball has come down to the floor
+    assert gap < 1e-6
+    (first, x), (second, _), (_, y) = found["loops"]
+    assert first == second
+    assert x == pytest.approx(y, abs=1e-6)
