@@ -22,7 +22,7 @@ DOMAIN = DomainRef(
     summary="Plan with sampling-based model-predictive control on MuJoCo.",
     extra="control",
     tasks=(
-        _task("acrobot", "Swing up two links, driven at the elbow.", "acrobot:Acrobot"),
+        _task("acrobot", "Swing up and balance two links, driven at the elbow.", "acrobot:Acrobot"),
         _task("arm_pick", "Pick and place a cube in four phases.", "arm_pick:ArmPick"),
         _task("ball_in_cup", "Swing a ball on a string into a cup.", "ball_in_cup:BallInCup"),
         _task("cartpole", "Swing up a pole on a cart and hold it.", "cartpole:Cartpole"),
@@ -31,7 +31,7 @@ DOMAIN = DomainRef(
         _task("double_integrator", "Steer a mass to a goal.", "double_integrator:DoubleIntegrator"),
         _task("hand_cube", "Turn a cube on a palm.", "hand_cube:HandCube"),
         _task("hand_cube_down", "Turn a cube held from above.", "hand_cube_down:HandCubeDown"),
-        _task("hopper", "Hop forward on one leg.", "hopper:Hopper"),
+        _task("hopper", "Travel forward on one leg.", "hopper:Hopper"),
         _task("lq_point_mass", "Bring a mass to rest, optimally.", "lq_point_mass:LqPointMass"),
         _task("particle_goal", "Follow a moving mocap target.", "particle_goal:ParticleGoal"),
         _task("pendulum", "Swing up a pendulum.", "pendulum:Pendulum"),
