@@ -3,7 +3,7 @@
 Charts are those of the report; the games are drawn by their own `render`.
 """
 
-# ruff: noqa: ANN401 -- charts are of any type
+
 
 from __future__ import annotations
 

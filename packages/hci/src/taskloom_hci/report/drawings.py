@@ -212,8 +212,13 @@ def rounds_chart(counts: Sequence[tuple[str, int]], title: str, caption: str) ->
     for name, count in counts:
         share, low, high = share_interval(count, total)
         values.append({"rounds": name, "share": share, "low": low, "high": high})
-    x = {"field": "rounds", "type": "nominal", "sort": None, "title": "rounds"}
-    x["axis"] = {"labelAngle": 0, "labelOverlap": True}
+    x = {
+        "field": "rounds",
+        "type": "nominal",
+        "sort": None,
+        "title": "rounds",
+        "axis": {"labelAngle": 0, "labelOverlap": True},
+    }
     y = {
         "field": "share",
         "type": "quantitative",
