@@ -60,6 +60,14 @@ def test_report_has_one_roc_over_a_logarithmic_axis(run: Run) -> None:
     assert scales == [False, True]
 
 
+def test_report_shows_what_is_found_without_a_false_alarm(run: Run) -> None:
+    # A logarithmic axis has no zero: a detector that never errs would have no curve at all.
+    values = charts(run)[1]["data"]["values"]
+    assert min(row["x"] for row in values) == pytest.approx(0.5 / 60)
+    logarithmic = [block for block in report(run) if isinstance(block, Chart)][1]
+    assert "cannot be drawn" not in logarithmic.caption
+
+
 def test_report_table_repeats_the_run_metrics(run: Run) -> None:
     tables = [block for block in report(run) if isinstance(block, Table)]
     rows = {(row[0], row[1]): row[2] for row in tables[0].rows}

@@ -62,20 +62,31 @@ def _roc(scores: dict[str, dict[str, np.ndarray]]) -> list[Block]:
             {"fpr": float(x), "tpr": float(y), "layer": layer}
             for x, y in zip(curve.fpr, curve.tpr, strict=True)
         ]
+    least = 0.5 / len(scores["normal"][next(iter(scores["normal"]))])
     names: dict[str, Any] = {"x_title": "false positive rate", "y_title": "true positive rate"}
     return [
         charts.line(rows, "fpr", "tpr", color="layer", title="ROC", **names),
         charts.line(
-            rows,
+            [{**row, "fpr": max(row["fpr"], least)} for row in _without_false_starts(rows)],
             "fpr",
             "tpr",
             color="layer",
             title="ROC, where false alarms are rare",
             x_log=True,
-            caption="The same curves over the logarithm of the false positive rate.",
+            caption="The same curves over the logarithm of the false positive rate; what is found without any false alarm is"
+            " drawn at half a false alarm.",
             **names,
         ),
     ]
+
+
+def _without_false_starts(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of the points without a false alarm, which a logarithmic axis cannot tell apart, only each curve's highest."""
+    highest: dict[str, float] = {}
+    for row in rows:
+        if row["fpr"] == 0:
+            highest[row["layer"]] = max(highest.get(row["layer"], 0.0), row["tpr"])
+    return [row for row in rows if row["fpr"] > 0 or row["tpr"] == highest[row["layer"]]]
 
 
 def _layer_table(evaluation: Any) -> Table:  # noqa: ANN401
@@ -126,6 +137,10 @@ def _histograms(scores: dict[str, dict[str, np.ndarray]]) -> list[Block]:
             for kind in ("normal", "anomalous", "control")
             if any(name.split("/")[0] == kind for name in scores)
         }
+        # Several control sets together would hide the others behind them.
+        if "control" in groups:
+            step = max(len(groups["control"]) // len(groups["normal"]), 1)
+            groups["control"] = groups["control"][::step]
         # A few extreme scores would squeeze everything else into one bar.
         limit = float(np.percentile(np.concatenate(list(groups.values())), _EXTRA_QUANTILE))
         rows = [
@@ -140,7 +155,7 @@ def _histograms(scores: dict[str, dict[str, np.ndarray]]) -> list[Block]:
                 "score",
                 color="samples",
                 title=f"Scores of {layer}",
-                caption=f"Up to the {_EXTRA_QUANTILE}th percentile.",
+                caption=f"Up to the {_EXTRA_QUANTILE}th percentile; of the control sets as many samples as are normal.",
             )
         )
     return blocks

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -78,7 +78,8 @@ def forward_sums(
     real = (jnp.arange(len(inputs)) < count)[:, None]
     found = {}
     for layer, shift in shifts.items():
-        rows = reduce_positions(activations[layer], reduction) - shift  # type: ignore[arg-type] # jax arrays do as numpy's
+        reduced: Any = reduce_positions(activations[layer], reduction)  # type: ignore[arg-type] # jax arrays do as numpy's
+        rows = reduced - shift
         found[layer] = _sums_of(rows if whole else jnp.where(real, rows, 0.0))
     return found
 

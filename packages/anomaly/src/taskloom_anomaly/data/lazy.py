@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -44,7 +43,7 @@ class LazyDataset:
     def __len__(self) -> int:
         return len(self.rows)
 
-    @cached_property
+    @property
     def shape(self) -> tuple[int, ...]:
         """Shape of one sample, read off the first."""
         return self._read(self.rows[:1]).shape
