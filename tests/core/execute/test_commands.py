@@ -252,3 +252,21 @@ def test_run_with_resume_goes_on_with_an_identical_run(
     assert _say(capsys, *words[:3], "--steps=7", "--resume")[0] == 0
     assert open_run("@last", store).id != prepared.id
     assert _say(capsys, *words, "--force")[0] == 2
+
+
+def test_keep_best_keeps_the_checkpoint_at_which_the_metric_was_best(
+    store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("run", "probe", "walk", "--steps=60", "--every=5", "--executor=local")
+    for direction, pick in (("min", min), ("max", max)):
+        assert _say(capsys, *words, f"--keep-best=place:{direction}", "--force")[0] == 0
+        run = open_run("@last", store)
+        at = {int(row["step"]): row["place"] for row in run.history() if row["step"] % 5 == 0}
+        best = pick(at, key=lambda step, at=at: at[step])
+        kept = {int(path.name) for path in run.layout.checkpoints.iterdir()}
+        assert kept == {best, 50, 55, 60}
+    assert _say(capsys, *words, "--force")[0] == 0
+    assert len(list(open_run("@last", store).layout.checkpoints.iterdir())) == 3
+    code, _, err = _say(capsys, *words, "--keep-best=place")
+    assert code == 2
+    assert "write it as METRIC:min or METRIC:max" in err

@@ -31,6 +31,7 @@ class Order:
         resources: What it may use.
         executor: Where it is placed.
         sinks: Where its metrics go besides its folder.
+        keep_best: Which checkpoint it keeps besides the newest ones; or empty.
         parent: The id of the run that this one goes on from.
         quiet: Say nothing while it runs.
     """
@@ -43,6 +44,7 @@ class Order:
     resources: Resources = Resources()  # noqa: RUF009 -- frozen
     executor: str = INLINE
     sinks: Sequence[str] = ()
+    keep_best: str = ""
     parent: str = ""
     quiet: bool = False
 
@@ -55,7 +57,13 @@ class Order:
     def make_folder(self) -> RunLayout:
         """Make the run's folder, in status `created`."""
         origin = Origin(
-            self.resolved.sources, self.argv, self.name, self.tags, self.parent, sinks=self.sinks
+            self.resolved.sources,
+            self.argv,
+            self.name,
+            self.tags,
+            self.parent,
+            sinks=self.sinks,
+            keep_best=self.keep_best,
         )
         layout = create_run(
             self.invocation.loaded, self.resolved.config, self.store, origin, self.resources
@@ -115,6 +123,7 @@ def perform(order: Order, begun: Run | None = None) -> Run:
         tags=order.tags,
         resources=order.resources,
         sinks=order.sinks,
+        keep_best=order.keep_best,
         parent=order.parent,
         quiet=order.quiet,
     )

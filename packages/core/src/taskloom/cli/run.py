@@ -28,6 +28,14 @@ Store = Annotated[
     Path | None,
     typer.Option("--store", metavar="DIR", help="Run store (else TASKS_STORE, else ./runs)."),
 ]
+KeepBest = Annotated[
+    str,
+    typer.Option(
+        "--keep-best",
+        metavar="METRIC:min|max",
+        help="Keep the checkpoint at which this metric was best, besides the newest.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
@@ -82,6 +90,7 @@ def run(
             "--sink", metavar="NAME", help="Send metrics to tensorboard, mlflow or wandb too."
         ),
     ] = [],  # noqa: B006
+    keep_best: KeepBest = "",
     parent: Annotated[
         str, typer.Option("--parent", metavar="RUN", help="The run that this one goes on from.")
     ] = "",
@@ -125,6 +134,7 @@ def run(
             ),
             executor=executor,
             sinks=sink,
+            keep_best=checked_criterion(keep_best),
             parent=open_run(parent, store).id if parent else "",
             quiet=quiet or as_json,
         )
@@ -139,6 +149,19 @@ def run(
         ended = finished or perform(order, order.begun_before() if resume else None)
         show_run(ended, as_json=as_json)
         raise typer.Exit(ended.exit_code or 0)
+
+
+def checked_criterion(text: str) -> str:
+    """Return a criterion that can be read, or an empty text.
+
+    Raises:
+        UsageError: It cannot.
+    """
+    if text:
+        from taskloom.runs.checkpoints import Criterion
+
+        Criterion.parse(text)
+    return text
 
 
 def read_resources(

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from taskloom.cli.output import print_json
-from taskloom.cli.run import read_resources
+from taskloom.cli.run import KeepBest, checked_criterion, read_resources
 from taskloom.cli.runs import AsJson, StoreOption
 from taskloom.cli.sweep_board import open_board, print_outcome
 from taskloom.cli.taskcommand import Invocation
@@ -88,6 +88,7 @@ def sweep(
             help="Send metrics to tensorboard, mlflow or wandb too. Repeatable.",
         ),
     ] = [],  # noqa: B006
+    keep_best: KeepBest = "",
     force: Annotated[
         bool, typer.Option("--force", help="Run points even if an identical run has finished.")
     ] = False,
@@ -107,6 +108,7 @@ def sweep(
             executor, cpus=cpus, gpus=gpus, nodes=nodes, memory=memory, time_limit=time_limit
         ),
         "sinks": tuple(sink),
+        "keep_best": checked_criterion(keep_best),
         "argv": ("tasks", "sweep", loaded.entry.domain, loaded.entry.ref.name, *invocation.words),
     }
     if optimize:

@@ -68,6 +68,10 @@ class LiveContext:
         self._lines = JsonLines(layout.metrics)
         self._writing = threading.Lock()
         self._names: set[str] = set()
+        self._criterion = (
+            checkpoints.Criterion.parse(record.keep_best) if record.keep_best else None
+        )
+        self._value: float | None = None
         self._told = _lines_after(layout.metrics, checkpoint)
         self._began = time.monotonic() - record.duration
         self.seeds: dict[str, int] = dict(record.seeds)
@@ -120,6 +124,8 @@ class LiveContext:
             self._admit(metrics)
         numbers = {name: _as_float(name, value) for name, value in metrics.items()}
         step = _as_step(step)
+        if self._criterion is not None and self._criterion.metric in numbers:
+            self._value = numbers[self._criterion.metric]
         with self._writing:
             if self._told:
                 key = _line_key(step, numbers)
@@ -148,15 +154,18 @@ class LiveContext:
     @contextmanager
     def checkpoint(self, step: int, /) -> Iterator[Path]:
         """Yield an empty folder to write into; on leaving, its files are hashed and it is published by rename."""
-        facts = {
+        facts: dict[str, object] = {
             "task": f"{self._record.domain}/{self._record.task}",
             "task_version": self._record.version,
             "identity": self._record.identity,
             "metrics_size": self._lines.size,
         }
+        if self._criterion is not None and self._value is not None:
+            value = encode_number(self._value)
+            facts["criterion"] = {"metric": self._criterion.metric, "value": value}
         with checkpoints.publish(self._layout.checkpoints, step, facts) as folder:
             yield folder
-        checkpoints.prune(self._layout.checkpoints)
+        checkpoints.prune(self._layout.checkpoints, criterion=self._criterion)
 
     def progress(self, total: int | None, label: str, /) -> AbstractContextManager[Progress]:
         """Show a progress display while the block runs; `total` None means unknown."""

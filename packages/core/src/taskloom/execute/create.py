@@ -32,6 +32,7 @@ class Origin:
         parent: The run that this one continues with other parameters.
         sweep: The sweep that the run belongs to.
         sinks: Where its metrics go besides its folder.
+        keep_best: Which checkpoint is kept besides the newest ones: `METRIC:min` or `METRIC:max`; or empty.
     """
 
     sources: Mapping[str, str] | None = None
@@ -41,6 +42,7 @@ class Origin:
     parent: str = ""
     sweep: str = ""
     sinks: Sequence[str] = ()
+    keep_best: str = ""
 
 
 def create_run(
@@ -81,6 +83,7 @@ def create_run(
             parent=origin.parent,
             sweep=origin.sweep,
             sinks=tuple(origin.sinks),
+            keep_best=origin.keep_best,
             resources=resources,
             created=timestamp(),
         )

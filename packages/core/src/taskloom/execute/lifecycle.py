@@ -37,6 +37,7 @@ def run_task(
     resources: Resources | None = None,
     parent: str = "",
     sinks: Sequence[str] = (),
+    keep_best: str = "",
     quiet: bool = False,
 ) -> Run:
     """Run a task from its beginning.
@@ -52,6 +53,7 @@ def run_task(
         resources: What the run may use.
         parent: The run that this one continues with other parameters.
         sinks: Where its metrics go besides its folder: `taskloom.sinks.sink.SINKS`.
+        keep_best: Which checkpoint to keep besides the newest ones: `METRIC:min` or `METRIC:max`.
         quiet: Show nothing.
 
     Returns:
@@ -65,7 +67,7 @@ def run_task(
     console = open_console(quiet=quiet)
     try:
         check_sinks(sinks)
-        origin = Origin(sources, argv, name, tags, parent, sinks=sinks)
+        origin = Origin(sources, argv, name, tags, parent, sinks=sinks, keep_best=keep_best)
         resources = resources or Resources()
 
         def make() -> RunLayout:

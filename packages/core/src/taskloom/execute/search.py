@@ -255,7 +255,13 @@ def _run_for(
     for document in index.documents(store)[0]:
         if document.get("identity") == key and document.get("status") == "finished":
             return Run(store / document["folder"]), False
-    origin = Origin(resolved.sources, sweep.argv, sweep=sweep.id, sinks=sweep.sinks)
+    origin = Origin(
+        resolved.sources,
+        sweep.argv,
+        sweep=sweep.id,
+        sinks=sweep.sinks,
+        keep_best=sweep.keep_best,
+    )
     layout = create_run(loaded, resolved.config, store, origin, sweep.resources, found=found)
     return Run(layout.dir), True
 

@@ -57,6 +57,7 @@ class Sweep:
         keep_going: Whether a failed run leaves the others alone.
         resources: What each run may use.
         sinks: Where the runs' metrics go besides their folders.
+        keep_best: Which checkpoint each run keeps besides the newest ones; or empty.
         argv: The command line.
         created: When it was made [UTC].
     """
@@ -72,6 +73,7 @@ class Sweep:
     keep_going: bool = True
     resources: Resources = field(default_factory=Resources)
     sinks: tuple[str, ...] = ()
+    keep_best: str = ""
     argv: tuple[str, ...] = ()
     created: str = ""
 
@@ -235,7 +237,13 @@ def _missing(loaded: LoadedTask, sweep: Sweep, store: Path) -> Iterator[Path]:
             continue
         found = found or provenance.gather(Path.cwd())
         config = validate_record(loaded.config_class, point.config, where)
-        origin = Origin(sources=point.sources, argv=sweep.argv, sweep=sweep.id, sinks=sweep.sinks)
+        origin = Origin(
+            sources=point.sources,
+            argv=sweep.argv,
+            sweep=sweep.id,
+            sinks=sweep.sinks,
+            keep_best=sweep.keep_best,
+        )
         yield create_run(loaded, config, store, origin, sweep.resources, found=found).dir
 
 

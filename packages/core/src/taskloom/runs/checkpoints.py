@@ -6,18 +6,19 @@ import contextlib
 import hashlib
 import json
 import logging
+import math
 import os
 import platform
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import taskloom
-from taskloom.errors import RunCorruptError, StoreError
-from taskloom.runs.writer import fsync_folder, read_json, store_error
+from taskloom.errors import RunCorruptError, StoreError, UsageError
+from taskloom.runs.writer import decode_number, fsync_folder, read_json, store_error
 
 MANIFEST = "manifest.json"
 KEEP = 3
@@ -124,9 +125,59 @@ def publish(folder: Path, step: int, facts: Mapping[str, Any]) -> Iterator[Path]
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def prune(folder: Path, keep: int = KEEP) -> None:
-    """Remove all but the newest checkpoints, and what dead writers left behind."""
-    for checkpoint in published(folder)[:-keep]:
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """Which checkpoint is the best: the one at which a logged metric was least, or greatest.
+
+    Attributes:
+        metric: The metric's name.
+        is_max: Whether the greatest value is the best.
+    """
+
+    metric: str
+    is_max: bool = False
+
+    @classmethod
+    def parse(cls, text: str) -> Criterion:
+        """Read `NAME:min` or `NAME:max`.
+
+        Raises:
+            UsageError: It is neither.
+        """
+        name, _, direction = text.rpartition(":")
+        if not name or direction not in ("min", "max"):
+            raise UsageError(
+                f"--keep-best is {text!r}; write it as METRIC:min or METRIC:max, for instance loss:min."
+            )
+        return cls(name, direction == "max")
+
+    def best(self, found: Sequence[Checkpoint]) -> Checkpoint | None:
+        """Return the best checkpoint, the earliest of equals; None if the metric was at none of them."""
+        values = [(checkpoint, self._value(checkpoint)) for checkpoint in found]
+        known = [(value, checkpoint) for checkpoint, value in values if value is not None]
+        if not known:
+            return None
+        pick = max if self.is_max else min
+        return pick(known, key=lambda item: item[0])[1]
+
+    def _value(self, checkpoint: Checkpoint) -> float | None:
+        try:
+            value = read_json(checkpoint.dir / MANIFEST).get("criterion")
+        except StoreError:
+            return None
+        if not isinstance(value, dict) or value.get("metric") != self.metric:
+            return None
+        number = decode_number(value.get("value"))
+        return None if number is None or math.isnan(number) else number
+
+
+def prune(folder: Path, keep: int = KEEP, criterion: Criterion | None = None) -> None:
+    """Remove all but the newest checkpoints and the best one, and what dead writers left behind."""
+    found = published(folder)
+    best = criterion.best(found) if criterion else None
+    for checkpoint in found[:-keep]:
+        if checkpoint == best:
+            continue
         # Renamed first: a folder that is half removed must not look like a checkpoint.
         doomed = folder / f".old-{checkpoint.dir.name}"
         with contextlib.suppress(OSError):

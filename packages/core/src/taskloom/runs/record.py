@@ -73,6 +73,7 @@ class RunRecord:
         sweep: The sweep that this run belongs to; or empty.
         resources: What the run was given to run on.
         sinks: Where its metrics go besides its folder.
+        keep_best: Which checkpoint is kept besides the newest ones: `METRIC:min` or `METRIC:max`; or empty.
         created: When the folder was made [UTC].
         started: When the task first began [UTC]; or empty.
         ended: When the run last ended [UTC]; or empty.
@@ -103,6 +104,7 @@ class RunRecord:
     sweep: str = ""
     resources: Resources = field(default_factory=Resources)
     sinks: tuple[str, ...] = ()
+    keep_best: str = ""
     created: str = ""
     started: str = ""
     ended: str = ""
@@ -201,6 +203,7 @@ def _build(value: Mapping[str, Any]) -> RunRecord:
         sweep=_text(value, "sweep"),
         resources=_resources(_mapping(value, "resources")),
         sinks=_texts(value, "sinks") if "sinks" in value else (),
+        keep_best=_text(value, "keep_best") if "keep_best" in value else "",
         created=_text(value, "created"),
         started=_text(value, "started"),
         ended=_text(value, "ended"),
