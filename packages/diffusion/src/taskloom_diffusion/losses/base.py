@@ -177,5 +177,4 @@ def _function(name: str) -> Callable[[Corrupted], Tensor]:
     found: Any = load_target(ref.target, what=f"loss function '{name}'")
     if not callable(found):
         raise PluginError(f"loss function '{name}' cannot be used: '{ref.target}' is not callable")
-    function: Callable[[Corrupted], Tensor] = found
-    return function
+    return cast("Callable[[Corrupted], Tensor]", found)

@@ -92,7 +92,8 @@ def choose(group: str, name: str, settings: Sequence[str], default: T, option: s
                 f"'{kind}' has no setting '{key}'; it has {', '.join(allowed) or 'none'}",
                 hint=did_you_mean(key, allowed),
             )
-    fields = default.model_dump(mode="json") if isinstance(default, component) else {}
+    same: Any = default
+    fields = same.model_dump(mode="json") if type(default) is component else {}
     try:
         chosen: T = component.model_validate({**fields, **given})
     except ValidationError as error:
