@@ -39,7 +39,7 @@ def main() -> None:
         part = page.crop((0, top, WIDTH, bottom)).resize(
             (WIDTH * 4 // 5, (bottom - top) * 4 // 5), Image.Resampling.LANCZOS
         )
-        part.quantize(64, dither=Image.Dither.NONE).save(here / target, optimize=True)
+        part.quantize(256, dither=Image.Dither.NONE).save(here / target, optimize=True)
 
 
 if __name__ == "__main__":
