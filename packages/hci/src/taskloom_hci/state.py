@@ -168,7 +168,8 @@ class State(MutableMapping[str, Any]):
 
     def snapshot(self) -> StateTree:
         """Return the values as nested dicts that no later step changes."""
-        self.settle()
+        if self._lent:
+            self._settle_all()
         values = self._values.copy()
         if self._states:
             for key, state in self._states.items():

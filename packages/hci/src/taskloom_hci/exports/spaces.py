@@ -15,6 +15,7 @@ from taskloom_hci.bundle import Bundle
 from taskloom_hci.elementary import exact_exps
 from taskloom_hci.elements import Element, Value
 from taskloom_hci.errors import HciError
+from taskloom_hci.inference.engine import NoInference
 from taskloom_hci.spaces import bounds, is_discrete
 from taskloom_hci.state import StateTree, flatten
 
@@ -131,6 +132,8 @@ def observation_space(bundle: Bundle, agent: Agent) -> DictSpace:
 def known_to(agent: Agent) -> StateTree:
     """Return what an agent's policy would know now: what it saw last, and its own state after it thought about that."""
     seen = agent.observation if agent.observation is not None else agent.observe(affect=False)[0]
+    if type(agent.inference_engine) is NoInference:
+        return seen  # its state is as it was when it looked, and copying that takes time
     own = f"{agent.role}_state"
     return {**seen, own: agent.state.snapshot()} if own in seen else seen
 
