@@ -12,6 +12,7 @@ import numpy as np
 from taskloom_hci.agent import Agent, Role
 from taskloom_hci.elements import Value
 from taskloom_hci.errors import GameOverError, HciError, UnknownKeyError
+from taskloom_hci.inference.engine import NoInference
 from taskloom_hci.joining import PARTS, join_parts, require_forced, require_parts
 from taskloom_hci.random import Stream, stream_key
 from taskloom_hci.state import StateTree
@@ -23,6 +24,7 @@ _EARNED: dict[Role, tuple[str, str, str, str]] = {
     "user": (REWARD_NAMES[0], REWARD_NAMES[1], REWARD_NAMES[2], REWARD_NAMES[3]),
     "assistant": (REWARD_NAMES[4], REWARD_NAMES[5], REWARD_NAMES[6], REWARD_NAMES[7]),
 }
+_INFER = Agent.infer
 _NOTHING: dict[str, float] = dict.fromkeys(REWARD_NAMES, 0.0)
 
 
@@ -275,7 +277,9 @@ class Bundle:
         if agent is not None:
             observation, inference, _, _ = _EARNED[role]
             rewards[observation] += agent.observe()[1]
-            rewards[inference] += agent.infer()[1]
+            # Most agents conclude nothing; asking them would copy their state for nobody.
+            if type(agent.inference_engine) is not NoInference or type(agent).infer is not _INFER:
+                rewards[inference] += agent.infer()[1]
         self._turn += 1
 
     def _act(
