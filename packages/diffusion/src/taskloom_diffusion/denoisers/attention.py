@@ -70,4 +70,5 @@ def _product_attention(query: Tensor, key: Tensor, value: Tensor, keys: Tensor |
     # Kept out of autocast, which would widen the softmax; its own sums are in fp32 anyway.
     with torch.autocast("cpu", enabled=False):
         weights = scores.softmax(-1)
-    return weights @ value
+    mixed: Tensor = weights @ value
+    return mixed

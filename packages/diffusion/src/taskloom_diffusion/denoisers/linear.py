@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 # Inductor's own operator for eager-mode oneDNN products; `functional.linear` always asks MKL for fp32.
-_AVAILABLE = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+_AVAILABLE = hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
 
 def _product(rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -26,7 +26,8 @@ class _OneDnnLinear(torch.autograd.Function):
         return _product(x, weight, bias)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
+        (grad,) = grad_outputs
         x, weight = ctx.saved_tensors
         flat = grad.reshape(-1, grad.shape[-1])
         to_x = _product(flat, weight.t(), None).view_as(x) if ctx.needs_input_grad[0] else None
@@ -42,5 +43,5 @@ class Linear(nn.Linear):
         plain = input.device.type == "cpu" and input.dtype == self.weight.dtype == torch.float32
         if not (_AVAILABLE and plain and input.numel()) or torch.is_autocast_enabled("cpu"):
             return functional.linear(input, self.weight, self.bias)
-        result: Tensor = _OneDnnLinear.apply(input, self.weight, self.bias)
+        result: Tensor = _OneDnnLinear.apply(input, self.weight, self.bias)  # type: ignore[no-untyped-call]  # torch's own
         return result

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor
@@ -83,7 +83,7 @@ class Predictor:
     def _ask(self, z: Tensor, noise: Tensor, valid: Tensor, wanted: Tensor | None) -> Tensor:
         if wanted is None or self.kind != "subs" or not self.partial:
             return self.denoiser(z, noise, valid)
-        ask: Callable[..., Tensor] = self.denoiser
+        ask = cast("Callable[..., Tensor]", self.denoiser)
         return ask(z, noise, valid, wanted)
 
 
