@@ -3,8 +3,6 @@
 Charts are those of the report; the games are drawn by their own `render`.
 """
 
-
-
 from __future__ import annotations
 
 import json

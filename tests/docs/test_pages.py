@@ -33,7 +33,14 @@ LONG = {
     "domains/control.md",
     "domains/hci.md",
 }
-WITH_COMMANDS = ["../README.md", *sorted(str(path.relative_to(pages.DOCS)) for path in pages.DOCS.rglob("*.md") if any(isinstance(step, pages.Command) for step in pages.steps(path)))]
+WITH_COMMANDS = [
+    "../README.md",
+    *sorted(
+        str(path.relative_to(pages.DOCS))
+        for path in pages.DOCS.rglob("*.md")
+        if any(isinstance(step, pages.Command) for step in pages.steps(path))
+    ),
+]
 
 
 def _walk(page: str, shell: Any) -> None:  # noqa: ANN401 -- a fixture of this folder
