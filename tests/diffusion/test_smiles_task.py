@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
+from taskloom.execute import continue_run, run_task
+from taskloom.registry import find_task, load_task
 from taskloom.testing import check_task
 from taskloom_diffusion.tasks.smiles import Smiles
 
@@ -26,3 +33,36 @@ TINY: dict[str, Any] = {
 def test_smiles_keeps_to_the_contract() -> None:
     passed = check_task(Smiles, varying=["speed/*"], **TINY)
     assert any("resum" in name or "interrupt" in name for name in passed), passed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_signal_stops_the_training_with_a_checkpoint_and_the_run_goes_on(
+    tmp_path: Path, signum: signal.Signals, code: int
+) -> None:
+    """Lightning has a handler of its own for SIGTERM, which would make the run a failed one."""
+    smiles = load_task(find_task("diffusion", "smiles"))
+    train = TINY["train"] | {"steps": 120, "accumulate": 3, "log_every": 1, "checkpoint_every": 500}
+    config = smiles.config_class.model_validate(TINY | {"train": train})
+    ended = threading.Event()
+
+    def interrupt() -> None:
+        while not ended.is_set():
+            if any(path.stat().st_size for path in tmp_path.glob("part/*/metrics.jsonl")):
+                os.kill(os.getpid(), signum)
+                return
+            time.sleep(0.01)
+
+    other = threading.Thread(target=interrupt)
+    other.start()
+    try:
+        stopped = run_task(smiles, config, store=tmp_path / "part", quiet=True)
+    finally:
+        ended.set()
+        other.join()
+    assert (stopped.status, stopped.exit_code) == ("stopped", code)
+    assert len(list(stopped.layout.checkpoints.iterdir())) == 1
+    resumed = continue_run(smiles, stopped.layout, quiet=True)
+    whole = run_task(smiles, config, store=tmp_path / "whole", quiet=True)
+    assert resumed.metrics == whole.metrics
+    assert len(resumed.history()) == len(whole.history())

@@ -75,8 +75,8 @@ class TrainConfig(Component):
     """Decay of the moving average of the weights that is sampled and evaluated; 0 is none."""
     precision: Literal["fp32", "bf16"] = "fp32"
     """Arithmetic of the network; bf16 keeps weights, norms, losses and CPU attention in fp32."""
-    devices: Annotated[int, Field(ge=1), ExecutionOnly()] = 1
-    """Processes of data-parallel training; each sees its own batches."""
+    devices: Annotated[int, Field(ge=1)] = 1
+    """Processes of data-parallel training; each sees its own batches, so they make the step's batch larger."""
     validate_every: Annotated[int, Field(ge=1)] = 100
     """Steps between estimates of the bound on held-out sequences."""
     checkpoint_every: Annotated[int, Field(ge=1)] = 200

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import signal
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -86,6 +88,17 @@ class _Stream:
         return iter(self.stream(self.start, rank, processes))
 
 
+class _OurSignals(pl.Callback):
+    """Lets SIGTERM stay a wish to stop: Lightning's own handler would end the training as if it had failed."""
+
+    def __init__(self) -> None:
+        self.handler = signal.getsignal(signal.SIGTERM)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self.handler)
+
+
 class _Restore(pl.Callback):
     """Loads a checkpoint once Lightning has made the optimizer."""
 
@@ -110,9 +123,9 @@ def _trainer(
     checkpoint: Path | None,
     team: Team,
 ) -> pl.Trainer:
-    callbacks: list[pl.Callback] = [recorder]
+    callbacks: list[pl.Callback] = [_OurSignals(), recorder]
     if checkpoint is not None:
-        callbacks.insert(0, _Restore(checkpoint, recorder.average))
+        callbacks.insert(1, _Restore(checkpoint, recorder.average))
     precision: Literal["bf16-mixed", "32-true"] = (
         "bf16-mixed" if config.precision == "bf16" else "32-true"
     )
