@@ -14,6 +14,7 @@ from scipy.linalg import solve_discrete_are
 from scipy.optimize import minimize
 from taskloom_control.closed_loop import ClosedLoop
 from taskloom_control.controller import Controller
+from taskloom_control.errors import PlanError
 from taskloom_control.optimizers.backward import solve_box
 from taskloom_control.optimizers.linear import LocalModel
 from taskloom_control.simulation import Simulation
@@ -221,3 +222,14 @@ def test_expansion_works_on_quaternions_activations_and_sensors(
         assert total == pytest.approx(direct, rel=1e-3, abs=1e-6)
     controller.close()
     assert mujoco.mjVERSION_HEADER > 0
+
+
+def test_integrator_without_derivatives_is_refused_in_a_sentence() -> None:
+    config = CartpoleConfig.model_validate({"optimizer": {"kind": "ilqr"}})
+    task = Cartpole(config)
+    task.model.opt.integrator = mujoco.mjtIntegrator.mjINT_RK4
+    simulation, controller = Simulation(Cartpole(config)), Controller(task, 0)
+    simulation.reset(np.random.default_rng(0))
+    with pytest.raises(PlanError, match="does not have for the integrator RK4; set"):
+        controller.plan(simulation.snapshot(), {})
+    controller.close()

@@ -77,7 +77,7 @@ class LocalModel:
         epsilon: Step of the finite differences through the physics.
 
     Raises:
-        PlanError: The task does not say what a single step costs.
+        PlanError: The task does not say what a single step costs, or its model has an integrator without derivatives.
     """
 
     def __init__(self, problem: Problem, epsilon: float) -> None:
@@ -85,6 +85,11 @@ class LocalModel:
             raise PlanError(
                 f"LQR and iLQR need the cost of every step, and {type(problem.task).__name__} only has a reward; derive it "
                 "from StagedTask, or choose a sampling optimizer."
+            )
+        if problem.task.model.opt.integrator == mujoco.mjtIntegrator.mjINT_RK4:
+            raise PlanError(
+                "LQR and iLQR need derivatives of a step, which MuJoCo does not have for the integrator RK4; set "
+                'integrator="implicitfast" in the <option> of the model, or choose a sampling optimizer.'
             )
         self._problem, self._epsilon = problem, epsilon
         self._task: StagedTask[Any] = problem.task
