@@ -59,6 +59,31 @@ def test_tasks_report_what_they_played(ref: TaskRef, tmp_path: Path) -> None:
     assert {"Heading", "Table", "Chart"} <= set(kinds)
 
 
+@pytest.mark.parametrize("backend", ["loop", "numpy"])
+def test_episodes_are_kept_while_they_are_played(
+    backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that is killed goes on from any checkpoint, and ends as if nothing had been kept."""
+    from taskloom_hci import run
+    from taskloom_hci.tasks.pointing import Pointing, PointingConfig
+
+    config = PointingConfig.model_validate({**TINY["pointing"], "backend": backend})
+    whole = MemoryContext(tmp_path / "whole", seed=3)
+    expected = Pointing(config).run(whole)
+    assert whole.latest_checkpoint is None
+    monkeypatch.setattr(run, "KEEP_EVERY", 0.0)
+    monkeypatch.setattr(run, "KEEP_SHARE", np.inf)
+    kept = MemoryContext(tmp_path / "kept", seed=3)
+    assert Pointing(config).run(kept).metrics == expected.metrics
+    assert kept.rows == whole.rows
+    checkpoints = sorted((tmp_path / "kept" / "checkpoints").iterdir())
+    expected_steps = list(range(1, 20)) if backend == "loop" else [8, 16]
+    assert [int(path.name) for path in checkpoints] == expected_steps
+    for checkpoint in (checkpoints[0], checkpoints[-1]):
+        again = MemoryContext(tmp_path / f"from-{checkpoint.name}", seed=3)
+        assert Pointing(config).resume(again, checkpoint).metrics == expected.metrics
+
+
 def test_help_needs_neither_numpy_nor_gymnasium() -> None:
     import subprocess
     import sys

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 C = TypeVar("C", bound=HciConfig)
 
 DONE = "episodes.npz"
+# Seconds of play that a killed run may lose; keeping takes at most a twentieth of the time.
+KEEP_EVERY = 30.0
+KEEP_SHARE = 0.05
 
 
 class HciTask(ABC, Generic[C]):
@@ -119,13 +123,14 @@ class HciTask(ABC, Generic[C]):
         try:
             player = Player(bundle, config.episodes, config.backend)
             played = sum(len(part) for part in parts)
+            keeper = _Keeper(ctx)
             with ctx.progress(config.episodes, "episodes") as progress:
                 progress.advance(played)
                 # Something is played before the wish to stop is read, so that a stopped run has a result.
                 while played < config.episodes and not (parts and ctx.should_stop):
                     # Chunks end where those of an uninterrupted run end.
                     end = min((played // config.chunk + 1) * config.chunk, config.episodes)
-                    parts.append(player.play(range(played, end), lambda: ctx.should_stop))
+                    parts.append(player.play(range(played, end), keeper.pause))
                     played += len(parts[-1])
                     progress.advance(len(parts[-1]))
                     if played == end:
@@ -134,10 +139,12 @@ class HciTask(ABC, Generic[C]):
                         ctx.log(
                             played, **{"rounds/mean": mean, "rounds/low": low, "rounds/high": high}
                         )
+                    if keeper.is_due and played < config.episodes:
+                        parts = [join(parts)]
+                        keeper.keep(parts[0])
             whole = join(parts)
-            if played < config.episodes:
-                with ctx.checkpoint(played) as folder:
-                    whole.save(folder / DONE)
+            if played < config.episodes and keeper.kept != played:
+                keeper.keep(whole)
             return self._finish(ctx, bundle, whole)
         finally:
             bundle.close()
@@ -165,6 +172,37 @@ class HciTask(ABC, Generic[C]):
         """Return further metrics that only this task has."""
         del episodes
         return {}
+
+
+class _Keeper:
+    """Publishes what was played as checkpoints, now and then: a run that is killed goes on from the last.
+
+    Args:
+        ctx: The run.
+    """
+
+    def __init__(self, ctx: RunContext) -> None:
+        self._ctx = ctx
+        self._next = time.monotonic() + KEEP_EVERY
+        self.kept = 0
+
+    @property
+    def is_due(self) -> bool:
+        """Whether enough has been played since the last checkpoint."""
+        return time.monotonic() >= self._next
+
+    def pause(self) -> bool:
+        """Whether playing should pause: to keep what was played, or because somebody wants the run to end."""
+        return self.is_due or self._ctx.should_stop
+
+    def keep(self, played: Episodes) -> None:
+        """Publish all episodes so far."""
+        begun = time.monotonic()
+        with self._ctx.checkpoint(len(played)) as folder:
+            played.save(folder / DONE)
+        ended = time.monotonic()
+        self.kept = len(played)
+        self._next = ended + max(KEEP_EVERY, (ended - begun) / KEEP_SHARE)
 
 
 def _last_rounds(parts: list[Episodes], count: int) -> NDArray[Any]:
