@@ -46,7 +46,7 @@ Tasks = Callable[..., Any]
         (("-x",), "no option '-x'", "tasks run garden grow --help"),
         (
             ("--dry-run", "--explain"),
-            "--dry-run, --explain and --print-config exclude each other",
+            "--dry-run, --explain, --print-config and --prepare exclude each other",
             "",
         ),
         (("--config=nope.toml",), "config file 'nope.toml' does not exist", ""),

@@ -2,6 +2,7 @@
 
 import json
 import random
+import tempfile
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -150,7 +151,11 @@ def test_writing_into_the_working_folder_is_caught() -> None:
     assert "the run wrote dummy.ckpt into the working folder" in _complaint(Task)
 
 
-def test_writing_anywhere_else_is_caught(request: pytest.FixtureRequest) -> None:
+def test_writing_anywhere_else_is_caught(
+    tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The checkout may itself lie in the folder for temporary files, where a task may write.
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     stray = request.path.parent / "stray.tmp"
 
     class Task(Small):
