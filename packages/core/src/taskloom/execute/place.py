@@ -48,7 +48,7 @@ class _Placed:
 
 
 class _Queue:
-    """An iterator of folders that can be asked for one ahead."""
+    """An iterator of folders that can be asked for some ahead."""
 
     def __init__(self, folders: Iterator[Path]) -> None:
         self._folders = folders
@@ -60,10 +60,10 @@ class _Queue:
         """Whether there is nothing more to take."""
         return self._is_exhausted and not self._ready
 
-    def prepare(self) -> None:
-        """Ask for one folder ahead."""
-        if not self._ready:
-            self._ready = self._draw(1)
+    def prepare(self, most: int) -> None:
+        """Ask for one more folder, unless so many are ready."""
+        if len(self._ready) < most and not self._is_exhausted:
+            self._ready += self._draw(1)
 
     def take(self, count: int | None) -> list[Path]:
         """Return up to so many folders; None means all."""
@@ -93,7 +93,7 @@ class Placement:
         resources: What each run may use.
         watcher: Hears what happens.
         keep_going: Whether a failed run leaves the others alone.
-        prepares: Whether to ask for the next run before there is room for it, which saves the time that making its folder takes.
+        prepares: Whether to ask for runs before there is room for them, which saves the time that making their folders takes.
         signals: Whether to receive SIGINT and SIGTERM: the first asks every run to stop, the second at once.
     """
 
@@ -131,7 +131,8 @@ class Placement:
                     return
                 if self._active:
                     if self._prepares and not self._closed:
-                        queue.prepare()
+                        # As many as may be needed at once: runs that began together end together.
+                        queue.prepare(self._executor.capacity or 1)
                     time.sleep(_QUEUE_PERIOD if self._executor.capacity is None else _PERIOD)
 
     def _fill(self, queue: _Queue) -> None:

@@ -18,7 +18,9 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from taskloom.execute import folder as _preloaded  # noqa: F401 -- a zygote imports before it forks
+from taskloom import params as _params  # noqa: F401 -- a zygote imports before it forks
+from taskloom.config import Config
+from taskloom.execute import folder as _folder  # noqa: F401
 from taskloom.execute.__main__ import NO_REPORT, main as work
 from taskloom.registry import freeze, installed_domains
 
@@ -88,6 +90,10 @@ class Zygote:
             os._exit(code)
 
 
+class _Warm(Config):
+    """Validated once here: pydantic looks for its plugins at the first validation, which takes it 20 ms."""
+
+
 def _redirect(path: Path) -> None:
     """Send what libraries print, and the last words of a native crash, into the run folder."""
     output = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o666)
@@ -108,6 +114,7 @@ def _say(event: str, folder: str, number: int) -> None:
 if __name__ == "__main__":
     freeze()
     installed_domains()  # read once here, and not in every worker; manifests import nothing heavy
+    _Warm.model_validate({})
     # A pipe that broke must be an error here, not a death.
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     Zygote().run()
