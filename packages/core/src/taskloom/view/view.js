@@ -7,7 +7,6 @@
   const events = new EventSource("live");
   let dirty = false;
   let busy = false;
-  let first = true;
 
   async function renew() {
     if (busy || !dirty || document.hidden) return;
@@ -37,12 +36,8 @@
 
   events.onmessage = (event) => {
     const status = JSON.parse(event.data).status;
-    if (!first) dirty = true; // the page is as new as the first event
-    first = false;
-    if (status !== "running" && status !== "created") {
-      events.close();
-      dirty = true;
-    }
+    dirty = true; // at the first event too: the run may have gone on since the page was made
+    if (status !== "running" && status !== "created") events.close();
     renew();
   };
   document.addEventListener("visibilitychange", renew);
