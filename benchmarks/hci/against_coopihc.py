@@ -16,6 +16,7 @@ import sys
 import time
 from pathlib import Path
 
+# Imports follow it, hence E402: threads are limited before NumPy loads.
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 

@@ -10,6 +10,7 @@ import sys
 import time
 import warnings
 
+# Imports follow it, hence E402: the peer warns while it is imported.
 warnings.filterwarnings("ignore")
 
 from coopihc.agents.ExampleAssistant import ExampleAssistant  # noqa: E402

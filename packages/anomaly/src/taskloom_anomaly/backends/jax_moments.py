@@ -125,7 +125,9 @@ class MomentsGatherer:
             return False
         for name, own in parts.items():
             before = self._total.get(name)
-            self._total[name] = own if before is None else [a + b for a, b in zip(before, own)]  # noqa: B905 -- same lengths by construction
+            self._total[name] = (
+                own if before is None else [a + b for a, b in zip(before, own, strict=True)]
+            )
         self._number += len(inputs)
         return True
 

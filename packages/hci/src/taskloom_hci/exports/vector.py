@@ -22,7 +22,46 @@ from taskloom_hci.random import keys_of, stream_base
 Arrays = dict[str, Any]
 
 
-class PointingVector(VectorEnv[Arrays, Any, Any]):
+class SeededGames(VectorEnv[Arrays, Any, Any]):
+    """What both have in common: game `i` is seeded with `s + i`, and a game that ends starts anew within the same step."""
+
+    metadata: dict[str, Any] = {  # noqa: RUF012 -- gymnasium declares it so
+        "autoreset_mode": AutoresetMode.SAME_STEP,
+        "render_modes": [],
+    }
+
+    _seed: int
+
+    def _start(self, seeds: Sequence[int]) -> None:
+        """Seed every game."""
+        raise NotImplementedError
+
+    def _restart(self, rows: Int) -> None:
+        """Begin the next episode of some games."""
+        raise NotImplementedError
+
+    def _look(self) -> Arrays:
+        """Return what the learner sees."""
+        raise NotImplementedError
+
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[Arrays, dict[str, Any]]:
+        """Start all games; see `gymnasium.vector.VectorEnv.reset`."""
+        del options
+        if isinstance(seed, int):
+            self._seed = seed
+            self._start(range(seed, seed + self.num_envs))
+        elif seed is not None:
+            self._start([one if one is not None else self._seed + i for i, one in enumerate(seed)])
+        self._restart(np.arange(self.num_envs))
+        return self._look(), {}
+
+
+class PointingVector(SeededGames):
     """Pointing games side by side. Game `i` of seed `s` plays what `GameEnv` plays after `reset(seed=s + i)`.
 
     A game that ends starts anew within the same step; what was seen last is in `info["final_obs"]`.
@@ -31,11 +70,6 @@ class PointingVector(VectorEnv[Arrays, Any, Any]):
         bundle: A pointing game; its user is the one to train.
         num_envs: How many games.
     """
-
-    metadata: dict[str, Any] = {  # noqa: RUF012 -- gymnasium declares it so
-        "autoreset_mode": AutoresetMode.SAME_STEP,
-        "render_modes": [],
-    }
 
     def __init__(self, bundle: Bundle, num_envs: int) -> None:
         kernel = bundle.task.kernel()
@@ -85,22 +119,6 @@ class PointingVector(VectorEnv[Arrays, Any, Any]):
         self._action[rows] = self.rules.stay  # the first value of the user's action is to stay
         self._help[rows] = 0
         self._beliefs[rows] = uniform_beliefs(len(rows), self.rules.num_targets)
-
-    def reset(
-        self,
-        *,
-        seed: int | Sequence[int | None] | None = None,
-        options: dict[str, Any] | None = None,
-    ) -> tuple[Arrays, dict[str, Any]]:
-        """Start all games; see `gymnasium.vector.VectorEnv.reset`."""
-        del options
-        if isinstance(seed, int):
-            self._seed = seed
-            self._start(range(seed, seed + self.num_envs))
-        elif seed is not None:
-            self._start([one if one is not None else self._seed + i for i, one in enumerate(seed)])
-        self._restart(np.arange(self.num_envs))
-        return self._look(), {}
 
     def _look(self) -> Arrays:
         n, positions, rules = self.num_envs, self._positions, self.rules

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from gymnasium.spaces import MultiDiscrete
-from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from taskloom_hci.batch.pointing import Int
@@ -19,14 +18,14 @@ from taskloom_hci.bundle import Bundle
 from taskloom_hci.elementary import exact_exps
 from taskloom_hci.errors import HciError
 from taskloom_hci.exports.spaces import ActionCode, observation_space
-from taskloom_hci.exports.vector import Arrays
+from taskloom_hci.exports.vector import Arrays, SeededGames
 from taskloom_hci.games.pointing import Pointing
 from taskloom_hci.inference.engine import NoInference
 from taskloom_hci.inference.goal import uniform_beliefs, update_beliefs
 from taskloom_hci.random import keys_of, stream_base, uniforms
 
 
-class AssistantVector(VectorEnv[Arrays, Any, Any]):
+class AssistantVector(SeededGames):
     """Pointing games side by side. Game `i` of seed `s` plays what `GameEnv(..., "assistant")` plays after `reset(seed=s + i)`.
 
     A step puts the cursor where the learner says (or multiplies the user's move by its gain), and the user answers. A
@@ -36,11 +35,6 @@ class AssistantVector(VectorEnv[Arrays, Any, Any]):
         bundle: A pointing game with an assistant, the one to train.
         num_envs: How many games.
     """
-
-    metadata: dict[str, Any] = {  # noqa: RUF012 -- gymnasium declares it so
-        "autoreset_mode": AutoresetMode.SAME_STEP,
-        "render_modes": [],
-    }
 
     def __init__(self, bundle: Bundle, num_envs: int) -> None:
         task, assistant = bundle.task, bundle.assistant
@@ -117,22 +111,6 @@ class AssistantVector(VectorEnv[Arrays, Any, Any]):
                 self._log_beliefs[left], likelihood, rules.jump.on_zero
             )
         return done
-
-    def reset(
-        self,
-        *,
-        seed: int | Sequence[int | None] | None = None,
-        options: dict[str, Any] | None = None,
-    ) -> tuple[Arrays, dict[str, Any]]:
-        """Start all games; see `gymnasium.vector.VectorEnv.reset`."""
-        del options
-        if isinstance(seed, int):
-            self._seed = seed
-            self._start(range(seed, seed + self.num_envs))
-        elif seed is not None:
-            self._start([one if one is not None else self._seed + i for i, one in enumerate(seed)])
-        self._restart(np.arange(self.num_envs))
-        return self._look(), {}
 
     def _look(self) -> Arrays:
         n, rules, positions = self.num_envs, self.rules, self.task.positions
