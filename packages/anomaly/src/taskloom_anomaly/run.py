@@ -15,6 +15,8 @@ from taskloom_anomaly.config import AnomalyConfig
 from taskloom_anomaly.detection import FUSED, FittedDetector, fit_detector, score_sets
 from taskloom_anomaly.evaluation import SetScores, evaluate, flat_metrics, headline, judge
 from taskloom_anomaly.keeping import keep_detector, keep_scores, keep_worst
+from taskloom_anomaly.models.stored import MODEL_FILE
+from taskloom_anomaly.placement import Placement
 from taskloom_anomaly.problem import Problem, assemble
 from taskloom_anomaly.protocols import AnomalyTask, Check, HasValidity, Prepares
 from taskloom_anomaly.validity import predictions
@@ -43,9 +45,16 @@ def run_task(
         raise ConfigError(
             f"{type(task).__name__} is no anomaly task: it lacks {', '.join(missing)}."
         )
-    if isinstance(task, Prepares) and not task.prepare(ctx, checkpoint):
-        return Result(summary="stopped while preparing; the checkpoint continues it")
-    problem = assemble(task, config)
+    with Placement(task, ctx.resources) as placement:
+        if isinstance(task, Prepares) and not task.prepare(ctx, checkpoint):
+            return Result(summary="stopped while preparing; the checkpoint continues it")
+        problem = assemble(task, config)
+        placement.follow(problem.handle)
+        return _judge(task, config, ctx, problem)
+
+
+def _judge(task: AnomalyTask, config: AnomalyConfig, ctx: RunContext, problem: Problem) -> Result:
+    """Fit the detector, score, evaluate and keep what came of it."""
     checks = list(task.validity(problem.handle)) if isinstance(task, HasValidity) else []
     card_path = ctx.artifact("card.json")
     card.write_json(card_path, _card(problem, checks, {}))
@@ -147,8 +156,9 @@ def _keep(
         "detector": keep_detector(ctx.artifact("detector.safetensors"), fitted, config),
         "worst": keep_worst(ctx.artifact("worst.npz"), task, problem, scores),
     }
-    model = ctx.artifact("model/model.json")
-    return kept | ({"model": model.parent} if model.is_file() else {})
+    # Asking the context for the path would announce a model, which a task over a stored network does not leave.
+    model = eval_path.parent / "model"
+    return kept | ({"model": model} if (model / MODEL_FILE).is_file() else {})
 
 
 def _summary(

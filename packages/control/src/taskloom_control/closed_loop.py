@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from taskloom import Result, RunContext
+from taskloom.devices import jax_placed
 
 from taskloom_control.controller import Controller, PlanStats
 from taskloom_control.labels import column_labels
@@ -140,14 +142,15 @@ class ClosedLoop:
 
 def run_task(task: ControlTask[Any], ctx: RunContext, checkpoint: Path | None) -> Result:
     """Run an episode inside a run, from its beginning or from a checkpoint."""
-    loop = ClosedLoop(task, ctx.seed("plan"), ctx.seed("reset"))
-    try:
-        if checkpoint is not None:
-            loop.restore(checkpoint)
-        _advance_all(loop, ctx)
-        return _finish(loop, task, ctx)
-    finally:
-        loop.close()
+    with jax_placed(ctx.resources) if task.config.engine.uses_jax else nullcontext():
+        loop = ClosedLoop(task, ctx.seed("plan"), ctx.seed("reset"))
+        try:
+            if checkpoint is not None:
+                loop.restore(checkpoint)
+            _advance_all(loop, ctx)
+            return _finish(loop, task, ctx)
+        finally:
+            loop.close()
 
 
 def _advance_all(loop: ClosedLoop, ctx: RunContext) -> None:

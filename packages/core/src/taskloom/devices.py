@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -124,6 +124,20 @@ def jax_devices(resources: Resources) -> list[Any]:
             f"The run was given {wanted} GPUs, and JAX sees {len(found)} on this machine."
         )
     return found[:wanted]
+
+
+def jax_placed(resources: Resources) -> AbstractContextManager[Any]:
+    """Return a context in which JAX computes on the first device that the run was given, in this thread.
+
+    It imports JAX, so whoever may not need it asks for this only once it is needed.
+
+    Raises:
+        MissingExtraError: JAX is not installed, or sees fewer accelerators than the run was given.
+    """
+    placed: AbstractContextManager[Any] = import_module("jax").default_device(
+        jax_devices(resources)[0]
+    )
+    return placed
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 from taskloom import Component, ExecutionOnly
@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 
 
 class EngineConfig(Component):
-    """Base of every engine's config."""
+    """Base of every engine's config.
+
+    Attributes:
+        uses_jax: Whether the engine computes in JAX, which then computes on the devices that the run was given.
+    """
+
+    uses_jax: ClassVar[bool] = False
 
     @abstractmethod
     def build(self, task: ControlTask[Any]) -> Engine:
@@ -62,6 +68,7 @@ class NumpyDynamics(EngineConfig):
 class Mjx(EngineConfig):
     """MuJoCo in JAX: one jitted scan over all rollouts; needs the extra `jax`."""
 
+    uses_jax: ClassVar[bool] = True
     kind: Literal["mjx"] = "mjx"
     double: bool = True
     """Whether to compute in double precision."""
