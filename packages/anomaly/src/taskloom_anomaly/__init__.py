@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from taskloom_anomaly.config import AnomalyConfig as AnomalyConfig, Training as Training
+    from taskloom_anomaly.data.adversarial import (
+        AdversarialExampleConfig as AdversarialExampleConfig,
+    )
     from taskloom_anomaly.data.arrays import ArrayDataset as ArrayDataset, Dataset as Dataset
     from taskloom_anomaly.models.stored import (
         StoredModel as StoredModel,
@@ -21,12 +24,16 @@ if TYPE_CHECKING:
         BackdoorDetection as BackdoorDetection,
     )
     from taskloom_anomaly.tasks.base import AnomalyBase as AnomalyBase, TrainedTask as TrainedTask
-    from taskloom_anomaly.tasks.seed_form import AnomalyTaskConfig as AnomalyTaskConfig
+    from taskloom_anomaly.tasks.seed_form import (
+        AnomalyTaskConfig as AnomalyTaskConfig,
+        TaskConfigBase as TaskConfigBase,
+    )
     from taskloom_anomaly.tasks.toy_features import ToyFeaturesTask as ToyFeaturesTask
 
 # Where each public name lives: the manifest is inside this package, and `tasks list` must stay light.
 _HOMES = {
     "taskloom_anomaly.config": ("AnomalyConfig", "Training"),
+    "taskloom_anomaly.data.adversarial": ("AdversarialExampleConfig",),
     "taskloom_anomaly.data.arrays": ("ArrayDataset", "Dataset"),
     "taskloom_anomaly.models.stored": ("StoredModel", "TrainDataFromRun"),
     "taskloom_anomaly.protocols": ("AnomalyTask", "Check"),
@@ -34,13 +41,14 @@ _HOMES = {
     "taskloom_anomaly.tasks.adversarial": ("AdversarialExampleTask",),
     "taskloom_anomaly.tasks.backdoor_detection": ("BackdoorDetection",),
     "taskloom_anomaly.tasks.base": ("AnomalyBase", "TrainedTask"),
-    "taskloom_anomaly.tasks.seed_form": ("AnomalyTaskConfig",),
+    "taskloom_anomaly.tasks.seed_form": ("AnomalyTaskConfig", "TaskConfigBase"),
     "taskloom_anomaly.tasks.toy_features": ("ToyFeaturesTask",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "TASKS",
+    "AdversarialExampleConfig",
     "AdversarialExampleTask",
     "AnomalyBase",
     "AnomalyConfig",
@@ -51,6 +59,7 @@ __all__ = [
     "Check",
     "Dataset",
     "StoredModel",
+    "TaskConfigBase",
     "ToyFeaturesTask",
     "TrainDataFromRun",
     "TrainedTask",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -84,16 +85,25 @@ def sufficient_eps(
 ) -> float | None:
     """Return the least tried radius at which the accuracy falls to the threshold, or None.
 
-    Radii grow by a quarter from the configured one; a few hundred samples are tried.
+    Radii grow by a quarter from the configured one, to two digits, as messages show them. A few hundred samples are tried
+    first; only what does for them is tried on all.
     """
-    probe = data.take(slice(_PROBE_SAMPLES))
+    stages = [data.take(slice(_PROBE_SAMPLES))]
+    if len(data) > _PROBE_SAMPLES:
+        stages.append(data)
     eps = attack.eps
     while eps < 1:
-        eps = min(1.25 * eps, 1.0)
+        eps = min(_two_digits(1.25 * eps), 1.0)
         tried = attack.model_copy(update={"eps": eps})
-        if attack_data(handle, probe, tried, seed=seed).new_accuracy <= threshold:
+        if all(attack_data(handle, d, tried, seed=seed).new_accuracy <= threshold for d in stages):
             return eps
     return None
+
+
+def _two_digits(value: float) -> float:
+    """Round up: of 0.0123, 0.013."""
+    unit = 10.0 ** (math.floor(math.log10(value)) - 1)
+    return float(f"{math.ceil(round(value / unit, 9)) * unit:.2g}")
 
 
 def assert_success(
@@ -114,7 +124,7 @@ def assert_success(
         return
     enough = sufficient_eps(handle, data, attack, threshold, seed)
     advice = (
-        f"--attack.eps={enough:.3g} would do"
+        f"--attack.eps={enough:g} would do"
         if enough
         else "no eps up to 1 would do: try --attack=pgd"
     )

@@ -13,19 +13,19 @@ from taskloom.task import Finding, Result
 
 from taskloom_anomaly.attacks.config import Attack, Pgd
 from taskloom_anomaly.config import Training
+from taskloom_anomaly.data.adversarial import AdversarialExampleConfig
 from taskloom_anomaly.data.config import ImageData
 from taskloom_anomaly.models.config import Mlp, Model
 from taskloom_anomaly.models.stored import StoredModel, TrainDataFromRun, model_folder
 from taskloom_anomaly.protocols import Check
 from taskloom_anomaly.tasks.classifier import Classifier, ClassifierConfig
-from taskloom_anomaly.tasks.seed_form import AnomalyTaskConfig
+from taskloom_anomaly.tasks.seed_form import AnomalyTaskConfig, AtMost
 
 if TYPE_CHECKING:
     # Type-only: `--help` must not import numpy; pydantic does not evaluate methods' annotations.
     from jaxtyping import PyTree
     from taskloom.context import RunContext
 
-    from taskloom_anomaly.adversarial import AttackOutcome
     from taskloom_anomaly.backends.handle import ModelHandle
     from taskloom_anomaly.data.arrays import ArrayDataset
 
@@ -47,16 +47,16 @@ class AdversarialExampleTask(AnomalyTaskConfig):
     """Accuracy under attack above which the attack has failed and the task is invalid."""
     min_accuracy: Annotated[float, Field(ge=0, le=1)] = 0.85
     """Accuracy on clean images below which the task is invalid."""
-    max_size: Annotated[int, Field(ge=0)] = 0
+    max_size: AtMost = 0
     """Most normal samples; 0 takes all."""
-    max_anomalous_size: Annotated[int, Field(ge=0)] = 0
+    max_anomalous_size: AtMost = 0
     """Most anomalous samples; 0 takes all."""
     attack_batch_size: Annotated[int, Field(gt=0)] = 512
     """Samples per gradient."""
 
     _adopted: Path | None = PrivateAttr(default=None)
     _trained_here: Path | None = PrivateAttr(default=None)
-    _made: Any = PrivateAttr(default=None)
+    _made: AdversarialExampleConfig | None = PrivateAttr(default=None)
 
     def adopt(self, folder: Path) -> None:
         """Use the classifier stored in a folder instead of training one."""
@@ -117,11 +117,6 @@ class AdversarialExampleTask(AnomalyTaskConfig):
         test = self._source.test
         return _first(test.take(slice(len(test) // 2)), self.max_size)
 
-    @property
-    def _attacked(self) -> ArrayDataset:
-        test = self._source.test
-        return _first(test.take(slice(len(test) // 2, None)), self.max_anomalous_size)
-
     def build_model(self) -> Any:  # noqa: ANN401 -- the stored module
         """The classifier."""
         return StoredModel(self._folder).build_model()
@@ -131,34 +126,24 @@ class AdversarialExampleTask(AnomalyTaskConfig):
         return StoredModel(self._folder).build_params()
 
     @property
-    def outcome(self) -> AttackOutcome:
-        """The examples, made now when they are missing."""
+    def adversarial(self) -> AdversarialExampleConfig:
+        """The examples as a data set of their own."""
         folder = self._folder
         # Kept by folder: the same task may run again, with a network of its own every time.
-        if self._made is None or self._made[0] != folder:
-            self._made = (folder, self._attack_stored(folder))
-        outcome: AttackOutcome = self._made[1]
-        return outcome
-
-    def _attack_stored(self, folder: Path) -> AttackOutcome:
-        from taskloom_anomaly.adversarial import stored_examples
-        from taskloom_anomaly.backends.resolve import as_handle
-
-        clean = self._attacked
-        handle = as_handle(self.build_model(), self.build_params(), clean.inputs[:1])
-        return stored_examples(
-            folder,
-            handle,
-            clean,
-            self.attack,
-            threshold=self.success_threshold,
-            seed=derive_seed(self.seed, "attack"),
-            batch_size=self.attack_batch_size,
-        )
+        if self._made is None or self._made.run_path != folder:
+            self._made = AdversarialExampleConfig(
+                folder,
+                attack=self.attack,
+                success_threshold=self.success_threshold,
+                max_size=self.max_anomalous_size,
+                attack_batch_size=self.attack_batch_size,
+                seed=self.seed,
+            )
+        return self._made
 
     def build_anomalous_data(self) -> ArrayDataset:
         """Attacked images of the other half of the test side, with their true labels."""
-        return self.outcome.examples
+        return self.adversarial.build()
 
     def build_control_data(self) -> Mapping[str, ArrayDataset]:
         """The same images, clean, moved as far in random directions, and shifted."""
@@ -167,7 +152,7 @@ class AdversarialExampleTask(AnomalyTaskConfig):
         from taskloom_anomaly.data.arrays import ArrayDataset
         from taskloom_anomaly.data.shifts import benign_shifts
 
-        clean = self._attacked
+        clean = self.adversarial.clean
         seed = derive_seed(self.seed, "control")
         signs = np.random.default_rng(seed).choice([-1.0, 1.0], clean.inputs.shape)
         moved = np.clip(clean.inputs + self.attack.eps * signs, 0, 1).astype(np.float32)
@@ -184,7 +169,11 @@ class AdversarialExampleTask(AnomalyTaskConfig):
                 floor=self.min_accuracy,
                 remedy=f"train longer than --training.epochs={self.training.epochs}",
             ),
-            Check("robust_accuracy", self.outcome.new_accuracy, ceiling=self.success_threshold),
+            Check(
+                "robust_accuracy",
+                self.adversarial.outcome.new_accuracy,
+                ceiling=self.success_threshold,
+            ),
         ]
 
 

@@ -13,7 +13,7 @@ from taskloom.task import Finding
 
 from taskloom_anomaly.models.stored import StoredModel, TrainDataFromRun, model_folder
 from taskloom_anomaly.protocols import Check
-from taskloom_anomaly.tasks.seed_form import AnomalyTaskConfig
+from taskloom_anomaly.tasks.seed_form import AnomalyTaskConfig, AtMost
 from taskloom_anomaly.triggers.config import Corner, Trigger
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class BackdoorDetection(AnomalyTaskConfig):
     """Run (or folder) of a poisoned network, left by the task `backdoor`; it must be given."""
     backdoor: Annotated[Trigger, OneOf("taskloom_anomaly.triggers")] = Corner()
     """Trigger of the anomalies; one that the network was not poisoned with is an ablation: it should not care."""
-    max_size: Annotated[int, Field(ge=0)] = 0
+    max_size: AtMost = 0
     """Most samples of every set; 0 takes all."""
     min_accuracy: Annotated[float, Field(ge=0, le=1)] = 0.85
     """Accuracy on clean test images below which the task is invalid."""

@@ -55,7 +55,7 @@ def make_adversarial_examples(
             "seed": seed,
         }
     )
-    outcome = task.outcome
+    outcome = task.adversarial.outcome
     say_json(
         {
             "folder": str(folder / "adv_examples"),

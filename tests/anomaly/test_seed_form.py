@@ -1,0 +1,177 @@
+"""A task file of the seed system, ported: what must be changed is its import line and its decorator, and nothing else."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from taskloom import registry
+from taskloom.cli import main
+from taskloom.runs import open_run
+from taskloom.testing import MemoryContext
+from taskloom_anomaly import (
+    TASKS,
+    AdversarialExampleConfig,
+    AdversarialExampleTask,
+    AnomalyTaskConfig,
+    BackdoorDetection,
+    TaskConfigBase,
+)
+from taskloom_anomaly.card import InvalidTaskError
+from taskloom_anomaly.data.arrays import Dataset
+
+PORTED = '''
+"""Adversarial examples, written as the seed system's documentation writes a task."""
+
+from pathlib import Path
+
+from taskloom_anomaly import AdversarialExampleConfig, StoredModel, TaskConfigBase, TrainDataFromRun
+from taskloom_anomaly.attacks.config import Fgsm
+
+
+class Ported(TaskConfigBase):
+    """Adversarial examples of a classifier."""
+
+    run_path: Path
+    """Run of a trained classifier."""
+    eps: float = 0.5
+    """Largest change of a pixel."""
+    untrained: bool = False
+    """Throw the parameters away."""
+
+    def __post_init__(self):
+        attack = Fgsm(eps=self.eps)
+        self._reference_data = TrainDataFromRun(path=self.run_path)
+        self._anomalous_data = AdversarialExampleConfig(run_path=self.run_path, attack=attack)
+        self._model = StoredModel(path=self.run_path)
+
+    def build_reference_data(self):
+        return self._reference_data.build()
+
+    def build_model(self):
+        return self._model.build_model()
+
+    def build_params(self):
+        return None if self.untrained else self._model.build_params()
+
+    def build_anomalous_data(self):
+        return self._anomalous_data.build()
+'''
+
+
+@pytest.fixture(scope="module")
+def classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A stored classifier, trained through the verb."""
+    folder = tmp_path_factory.mktemp("classifier")
+    settings = ["data.source=digits8", "data.num_train=300", "data.num_test=120"]
+    settings += ["model.hidden_dims=24", "training.epochs=12", "training.batch_size=30"]
+    words = [f"--param={text}" for text in [*settings, "training.learning_rate=0.01"]]
+    assert main(["anomaly", "train-classifier", "--dir", str(folder), *words]) == 0
+    return folder
+
+
+@pytest.fixture
+def ported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The ported file as somebody's installed package."""
+    site = tmp_path / "site"
+    facts = site / "lab_seed-1.0.dist-info"
+    facts.mkdir(parents=True)
+    (site / "lab_seed.py").write_text(PORTED)
+    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: lab-seed\nVersion: 1.0\n")
+    (facts / "entry_points.txt").write_text("[taskloom.tasks]\nanomaly.ported = lab_seed:Ported\n")
+    monkeypatch.syspath_prepend(site)
+    registry.refresh()
+    yield
+    sys.modules.pop("lab_seed", None)
+    monkeypatch.undo()
+    registry.refresh()
+
+
+@pytest.mark.usefixtures("ported")
+def test_a_ported_task_is_a_task_and_its_fields_are_options(
+    classifier: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "ported" in TASKS
+    assert main(["run", "anomaly", "ported", "--help"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "--run_path" in shown
+    assert "--eps FLOAT 0.5 Largest change of a pixel." in shown
+
+    store = str(tmp_path / "store")
+    assert main(["run", "anomaly", "ported", f"--store={store}"]) == 2
+    assert "--run_path must be given" in capsys.readouterr().err
+
+    words = [f"--run_path={classifier}", "--eps=0.6", f"--store={store}"]
+    assert main(["run", "anomaly", "ported", *words]) == 0
+    # A task over a stored network leaves no network, and does not pretend to.
+    assert "warning" not in capsys.readouterr().err
+    run = open_run("@last", Path(store))
+    assert run.metrics["auroc/fused"] > 0.9
+    assert run.config["eps"] == 0.6
+    assert "model" not in run.artifacts
+    assert len(list((classifier / "model" / "adv_examples").glob("*.safetensors"))) == 1
+
+
+@pytest.mark.usefixtures("ported")
+def test_a_ported_task_is_made_by_position_and_without_parameters_warns_loudly(
+    classifier: Path, tmp_path: Path
+) -> None:
+    task: Any = TASKS["ported"](classifier, untrained=True)
+    assert task.run_path == classifier
+    with pytest.warns(UserWarning, match="RANDOM"):
+        result = task.run(MemoryContext(tmp_path / "run"))
+    assert result.summary.startswith("RANDOM PARAMETERS")
+
+
+def test_the_seeds_tasks_take_their_run_path_by_position(classifier: Path) -> None:
+    task = AdversarialExampleTask(classifier, max_size=None)
+    assert task.run_path == classifier
+    assert task.max_size == 0
+    assert BackdoorDetection(str(classifier)).run_path == classifier
+    assert len(task.build_reference_data()) == 300
+
+
+def test_a_config_says_when_it_gets_too_much_by_position(tmp_path: Path) -> None:
+    class Mine(AnomalyTaskConfig):
+        size: int = 3
+
+    assert Mine(5).size == 5
+    with pytest.raises(TypeError, match=r"at most 1 values by position \(size\); 2 were given"):
+        Mine(1, 2)
+    with pytest.raises(TypeError, match="'size' twice"):
+        Mine(1, size=2)
+
+
+def test_a_config_says_that_it_is_no_dataclass() -> None:
+    with pytest.raises(TypeError, match="Take the decorator @dataclass off Mine"):
+
+        @dataclass
+        class Mine(TaskConfigBase):
+            size: int = 3
+
+
+def test_adversarial_example_config_makes_examples_once_in_this_process(classifier: Path) -> None:
+    # The seed started `python` from PATH in a subprocess; its FGSM at 8/255 could not fool a network of digits.
+    settings: dict[str, Any] = {"max_size": 40, "success_threshold": 0.4}
+    made = AdversarialExampleConfig(classifier, **settings)
+    examples = made.build()
+    assert isinstance(examples, Dataset)
+    assert len(examples) == 40
+    assert made.outcome.new_accuracy <= 0.4 < made.outcome.original_accuracy
+    again = AdversarialExampleConfig(run_path=classifier, **settings).build()
+    np.testing.assert_array_equal(examples.inputs, again.inputs)
+
+
+def test_adversarial_example_config_names_what_would_do(classifier: Path) -> None:
+    from taskloom_anomaly.attacks.config import Fgsm
+
+    weak = AdversarialExampleConfig(classifier, attack=Fgsm(eps=8 / 255))
+    with pytest.raises(
+        InvalidTaskError, match=r"accuracy under attack is 0\.\d+ .*eps=0\.\d+ would"
+    ):
+        weak.build()
