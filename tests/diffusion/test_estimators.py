@@ -12,6 +12,7 @@ from taskloom_diffusion.config import DiffusionSettings, OptimizerSettings
 from taskloom_diffusion.denoisers.base import Table
 from taskloom_diffusion.evaluation.bound import estimate_bound, level_sampler_for
 from taskloom_diffusion.losses.base import Corrupted
+from taskloom_diffusion.model import noised
 from taskloom_diffusion.processes.absorbing import AbsorbingProcess
 from taskloom_diffusion.processes.base import Uniform
 from taskloom_diffusion.schedules.base import Schedule
@@ -21,7 +22,7 @@ from taskloom_diffusion.time_samplers.draws import strata
 from taskloom_diffusion.tokenizers.vocabulary import SymbolTokenizer
 from taskloom_diffusion.toys import exact_predictor, expected_integrand, toy_a
 from taskloom_diffusion.training.batches import TokenStore
-from taskloom_diffusion.training.module import DiffusionTask, noised
+from taskloom_diffusion.training.module import DiffusionTask
 from torch import Tensor
 
 UNBIASED: list[base.TimeSampler] = [

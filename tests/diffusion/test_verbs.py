@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -205,3 +207,20 @@ def test_files_with_bad_lines_are_counted_and_named(tmp_path: Path) -> None:
     assert refused.returncode != 0
     assert "0 usable sequences; a corpus needs at least 2" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_sampling_from_a_finished_run_imports_no_trainer(store: Path) -> None:
+    """Lightning brings torchmetrics, and that transformers, scipy and matplotlib: four of five core-seconds of the verb."""
+    script = (
+        "import sys; from taskloom.cli import main; code = main(sys.argv[1:]); "
+        "print(code, sorted({m.split('.')[0] for m in sys.modules}))"
+    )
+    words = ["diffusion", "sample", "@last", "--num=2", "--store", str(store)]
+    done = subprocess.run(
+        [sys.executable, "-c", script, *words], capture_output=True, text=True, check=True, timeout=120
+    )  # fmt: skip
+    code, loaded = done.stdout.splitlines()[-1].split(" ", 1)
+    heavy = {"lightning", "torchmetrics", "transformers", "scipy", "matplotlib", "sympy", "rdkit"}
+    assert code == "0", done.stderr
+    assert "'torch'" in loaded
+    assert {name for name in heavy if f"'{name}'" in loaded} == set()

@@ -13,10 +13,10 @@ from taskloom_diffusion.config import DiffusionConfig
 from taskloom_diffusion.corpora.corpus import Corpus
 from taskloom_diffusion.tokenizers.vocabulary import Tokenizer
 from taskloom_diffusion.training.batches import TokenStore, encode_all
-from taskloom_diffusion.training.module import DiffusionTask
 
 if TYPE_CHECKING:
     from taskloom_diffusion.run import DiffusionProblem
+    from taskloom_diffusion.training.module import DiffusionTask
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,9 @@ def prepare(problem: DiffusionProblem[Any], tokenizer: Tokenizer | None = None) 
 
 def build_task(config: DiffusionConfig, prepared: Prepared) -> DiffusionTask:
     """Return the untrained model of a config for a corpus."""
+    # Lightning is imported only where something is trained: judging a finished run needs the corpus but no trainer.
+    from taskloom_diffusion.training.module import DiffusionTask
+
     tokenizer = prepared.tokenizer
     counts = np.bincount(prepared.train.flat, minlength=len(tokenizer.tokens)).astype(float)
     needs_frequencies = getattr(config.process, "kind", "") == "marginal"

@@ -10,15 +10,15 @@ from taskloom import Result, RunContext, derive_seed
 from taskloom_diffusion.config import DiffusionConfig
 from taskloom_diffusion.evaluation.bound import Bound, estimate_bound
 from taskloom_diffusion.evaluation.sampling import Generated, draw_lengths, sample_lengths
+from taskloom_diffusion.model import DiffusionModel
 from taskloom_diffusion.preparation import Prepared, length_histogram
 from taskloom_diffusion.training.checkpoint import save_model
-from taskloom_diffusion.training.module import DiffusionTask
 
 NUM_RECORDED = 4
 
 
 def held_out_bound(
-    config: DiffusionConfig, task: DiffusionTask, prepared: Prepared, *, num_draws: int
+    config: DiffusionConfig, task: DiffusionModel, prepared: Prepared, *, num_draws: int
 ) -> Bound:
     """Return the bound on the held-out sequences, with the run's own seed."""
     return estimate_bound(
@@ -31,7 +31,7 @@ def held_out_bound(
 
 
 def generate_samples(
-    config: DiffusionConfig, task: DiffusionTask, prepared: Prepared, num: int, purpose: str
+    config: DiffusionConfig, task: DiffusionModel, prepared: Prepared, num: int, purpose: str
 ) -> Generated:
     """Return samples with lengths of the corpus, with the run's own seed for this purpose."""
     seed = derive_seed(config.seed, purpose)
@@ -47,7 +47,7 @@ def generate_samples(
 
 
 def finish(
-    ctx: RunContext, config: DiffusionConfig, task: DiffusionTask, prepared: Prepared
+    ctx: RunContext, config: DiffusionConfig, task: DiffusionModel, prepared: Prepared
 ) -> Result:
     """Evaluate, sample, write artifacts and sum up."""
     bound = held_out_bound(config, task, prepared, num_draws=config.evaluate.num_draws)
@@ -81,7 +81,7 @@ def finish(
 
 
 def _write(
-    ctx: RunContext, task: DiffusionTask, prepared: Prepared, bound: Bound, generated: Generated
+    ctx: RunContext, task: DiffusionModel, prepared: Prepared, bound: Bound, generated: Generated
 ) -> dict[str, Path]:
     samples = ctx.artifact("samples.txt")
     samples.write_text("".join(f"{text}\n" for text in generated.texts), encoding="utf-8")
@@ -120,7 +120,7 @@ def _write(
     }
 
 
-def _unmasking(task: DiffusionTask, generated: Generated) -> list[list[list[str]]]:
+def _unmasking(task: DiffusionModel, generated: Generated) -> list[list[list[str]]]:
     """Return the recorded states as tokens: (states, sequences, positions)."""
     names = task.tokenizer.tokens
     return [

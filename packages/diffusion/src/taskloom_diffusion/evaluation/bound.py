@@ -12,12 +12,12 @@ from taskloom import derive_seed
 from taskloom.errors import ConfigError
 from torch import Tensor
 
+from taskloom_diffusion.model import DiffusionModel, device_of
 from taskloom_diffusion.schedules.base import Schedule
 from taskloom_diffusion.schedules.closed_form import Linear
 from taskloom_diffusion.time_samplers.base import TimeSampler
 from taskloom_diffusion.time_samplers.draws import CountSampler, LevelSampler, TimeGrid
 from taskloom_diffusion.training.batches import TokenStore, collate
-from taskloom_diffusion.training.module import DiffusionTask
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Bound:
         return self.perplexity * self.standard_error
 
 
-def level_sampler_for(task: DiffusionTask, choice: TimeSampler | None) -> tuple[LevelSampler, str]:
+def level_sampler_for(task: DiffusionModel, choice: TimeSampler | None) -> tuple[LevelSampler, str]:
     """Return the levels of an evaluation and the name of the bound they estimate.
 
     Raises:
@@ -98,7 +98,7 @@ def _complete(schedule: Schedule) -> Schedule:
 
 @torch.no_grad()
 def estimate_bound(
-    task: DiffusionTask,
+    task: DiffusionModel,
     store: TokenStore,
     *,
     num_draws: int,
@@ -118,6 +118,7 @@ def estimate_bound(
     """
     sampler, kind = level_sampler_for(task, time_sampler)
     trained, task.level_sampler = task.level_sampler, sampler
+    device = device_of(task)
     order = np.argsort(store.lengths, kind="stable")
     totals = np.zeros(len(store))
     rates: list[Tensor] = []
@@ -126,7 +127,7 @@ def estimate_bound(
             for first in range(0, len(order), batch_size):
                 rows = order[first : first + batch_size]
                 batch = collate([store.get(i) for i in rows], task.pad_token_id)
-                moved = {k: v.to(task.device) for k, v in batch.items()}
+                moved = {k: v.to(device) for k, v in batch.items()}
                 generator = torch.Generator().manual_seed(
                     derive_seed(seed, f"bound/{draw}/{first}")
                 )

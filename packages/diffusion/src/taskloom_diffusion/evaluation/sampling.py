@@ -12,10 +12,10 @@ from taskloom import derive_seed
 from taskloom.errors import ConfigError
 from torch import Tensor
 
+from taskloom_diffusion.model import DiffusionModel
 from taskloom_diffusion.samplers.base import SamplerConfig
 from taskloom_diffusion.samplers.generation import Generation, Predictor, Samples, generate
 from taskloom_diffusion.samplers.noise import RowNoise
-from taskloom_diffusion.training.module import DiffusionTask
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Generated:
     trajectory: Tensor
 
 
-def check_sampler(task: DiffusionTask, config: SamplerConfig) -> None:
+def check_sampler(task: DiffusionModel, config: SamplerConfig) -> None:
     """Raise a `ConfigError` if a sampler does not fit the model's noise."""
     if config.build().absorbing_only and not task.diffusion_process.absorbs:
         raise ConfigError(
@@ -59,7 +59,7 @@ def draw_lengths(histogram: Sequence[int], num: int, seed: int) -> list[int]:
 
 
 def sample_lengths(
-    task: DiffusionTask,
+    task: DiffusionModel,
     config: SamplerConfig,
     lengths: Sequence[int],
     *,
@@ -74,7 +74,7 @@ def sample_lengths(
 
 @torch.no_grad()
 def complete(
-    task: DiffusionTask,
+    task: DiffusionModel,
     config: SamplerConfig,
     templates: Sequence[Sequence[int]],
     *,
@@ -117,7 +117,7 @@ def complete(
 
 
 def _run(
-    task: DiffusionTask,
+    task: DiffusionModel,
     config: SamplerConfig,
     templates: Sequence[Sequence[int]],
     seeds: Sequence[int],

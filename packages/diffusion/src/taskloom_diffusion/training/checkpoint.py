@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError
@@ -13,8 +13,11 @@ from safetensors.torch import load_file, save_file
 from taskloom.errors import RunCorruptError
 from torch import Tensor
 
+from taskloom_diffusion.model import DiffusionModel
 from taskloom_diffusion.training.ema import Average
-from taskloom_diffusion.training.module import DiffusionTask
+
+if TYPE_CHECKING:
+    from taskloom_diffusion.training.module import DiffusionTask
 
 _STATE, _TENSORS = "training.json", "training.safetensors"
 _MODEL_JSON, _MODEL_TENSORS = "model.json", "model.safetensors"
@@ -96,7 +99,7 @@ def load_training(
     optimizer.load_state_dict({"state": slots, "param_groups": groups})
 
 
-def save_model(folder: Path, task: DiffusionTask, facts: Mapping[str, Any]) -> tuple[Path, Path]:
+def save_model(folder: Path, task: DiffusionModel, facts: Mapping[str, Any]) -> tuple[Path, Path]:
     """Write the model as it is sampled; return the paths of its tensors and of its description.
 
     Args:
@@ -106,12 +109,12 @@ def save_model(folder: Path, task: DiffusionTask, facts: Mapping[str, Any]) -> t
     """
     tensors = {n: p.detach().contiguous() for n, p in task.model.state_dict().items()}
     save_file(tensors, folder / _MODEL_TENSORS)
-    description = {"format": 1, "arguments": dict(task.hparams), "facts": dict(facts)}
+    description = {"format": 1, "arguments": task.arguments(), "facts": dict(facts)}
     (folder / _MODEL_JSON).write_text(json.dumps(description), encoding="utf-8")
     return folder / _MODEL_TENSORS, folder / _MODEL_JSON
 
 
-def load_model(folder: Path) -> tuple[DiffusionTask, dict[str, Any]]:
+def load_model(folder: Path) -> tuple[DiffusionModel, dict[str, Any]]:
     """Return a trained model in evaluation mode, and the facts it was saved with.
 
     Raises:
@@ -121,7 +124,7 @@ def load_model(folder: Path) -> tuple[DiffusionTask, dict[str, Any]]:
         description = json.loads((folder / _MODEL_JSON).read_text(encoding="utf-8"))
         arguments = description["arguments"]
         arguments["frequencies"] = tuple(arguments["frequencies"])
-        task = DiffusionTask(**arguments)
+        task = DiffusionModel(**arguments)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunCorruptError(
             f"'{folder}' holds no trained diffusion model: {_MODEL_JSON} {_reason(error)}"

@@ -1,4 +1,4 @@
-"""The Lightning module: corruption, network and loss of a discrete diffusion model."""
+"""The Lightning module: a diffusion model with the steps that a trainer asks for."""
 
 from __future__ import annotations
 
@@ -9,32 +9,24 @@ import lightning.pytorch as pl
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from taskloom import derive_seed
-from torch import Tensor, nn
+from torch import Tensor
 
 from taskloom_diffusion.config import DiffusionSettings, OptimizerSettings
 from taskloom_diffusion.denoisers.base import DenoiserConfig
-from taskloom_diffusion.denoisers.table import TableDenoiser
 from taskloom_diffusion.losses.base import Corrupted
-from taskloom_diffusion.parameterizations import Parameterization, read_logits
-from taskloom_diffusion.protocols import Batch, Vocabulary
-from taskloom_diffusion.time_samplers.draws import Levels, Memoryless, StepSampler
+from taskloom_diffusion.model import DiffusionModel
+from taskloom_diffusion.protocols import Batch
+from taskloom_diffusion.time_samplers.draws import Levels, Memoryless
 from taskloom_diffusion.tokenizers.vocabulary import Tokenizer
-from taskloom_diffusion.training.components import (
-    as_denoiser,
-    as_optimizer,
-    as_settings,
-    as_tokenizer,
-)
 from taskloom_diffusion.training.optimizers import build_optimizer, rate_factor
 from taskloom_diffusion.training.team import gathered
 
 
-class DiffusionTask(pl.LightningModule):
+class DiffusionTask(DiffusionModel, pl.LightningModule):
     """Discrete diffusion over token sequences.
 
-    The forward process noises clean tokens x to z at a signal alpha; the network predicts x from z; training minimises a
-    bound on -log p(x), in nats per token. It trains in any Lightning `Trainer` on batches with `tokens` (B, L) and
-    `maskable` (B, L), or `input_ids` and `attention_mask`.
+    It trains in any Lightning `Trainer` on batches with `tokens` (B, L) and `maskable` (B, L), or `input_ids` and
+    `attention_mask`. `DiffusionModel` has the mathematics.
 
     Args:
         model_config: The denoiser: a component, or its fields; PolyDiff's model section is understood too.
@@ -61,55 +53,24 @@ class DiffusionTask(pl.LightningModule):
         ends: bool = False,
         seed: int = 0,
     ) -> None:
-        super().__init__()
-        self.denoiser_config = as_denoiser(model_config)
-        self.settings = as_settings(diffusion_config)
-        self.optimizer_settings = as_optimizer(optimizer_config)
-        self.tokenizer = as_tokenizer(tokenizer_name)
-        self.vocabulary = vocabulary_of(self.tokenizer, frequencies, ends=ends)
-        self.max_length = max_length
-        self.total_steps = total_steps
-        self.seed = seed
-        self.save_hyperparameters(self._plain_hyperparameters())
-
-        self.vocab_size = self.vocabulary.size
-        self.mask_token_id = self.vocabulary.mask_id
-        self.pad_token_id = self.vocabulary.pad_id
-        self.schedule = self.settings.schedule
-        self.diffusion_process = self.settings.process.build(self.vocabulary)
-        self.parameterization: Parameterization = self._parameterization()
-        self.level_sampler = self._level_sampler()
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(derive_seed(seed, "weights"))
-            self.model = self._denoiser_config_for_process().build(self.vocab_size, max_length)
-        if isinstance(self.model, TableDenoiser):
-            self.model.bind(self.diffusion_process)
+        super().__init__(
+            model_config,
+            diffusion_config,
+            optimizer_config,
+            tokenizer_name,
+            max_length=max_length,
+            total_steps=total_steps,
+            frequencies=frequencies,
+            ends=ends,
+            seed=seed,
+        )
+        self.save_hyperparameters(self.arguments())
         self.batches_seen = 0
         self.first_step = 0
-
-    @property
-    def timestep_embedding(self) -> nn.Module | None:
-        """The module that embeds the noise level, if the network has one."""
-        return self.model.timestep_embedding  # type: ignore[return-value]  # nn.Module attributes are untyped
-
-    @property
-    def output_projection(self) -> nn.Module:
-        """The last layer, onto the vocabulary."""
-        return self.model.output_projection  # type: ignore[return-value]  # nn.Module attributes are untyped
 
     def setup(self, stage: str) -> None:
         """Do nothing: schedules and processes follow the device of the tensors they are given."""
         del stage
-
-    def forward(
-        self, z: Tensor, noise: Tensor, maskable: Tensor, wanted: Tensor | None = None
-    ) -> Tensor:
-        """Return logits (B, L, V); where `wanted` (B, L) is False they may be 0, which some networks make use of."""
-        if wanted is not None and getattr(self.model, "answers_in_part", False):
-            logits: Tensor = self.model(z, noise, maskable, wanted)
-            return logits
-        whole: Tensor = self.model(z, noise, maskable)
-        return whole
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of a batch [nats per token]."""
@@ -144,25 +105,6 @@ class DiffusionTask(pl.LightningModule):
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
-    def corrupt(self, batch: Batch, generator: torch.Generator) -> Corrupted:
-        """Noise a batch and ask the network about it."""
-        x, maskable = tokens_of(batch)
-        num_maskable = maskable.sum(1).cpu()
-        levels = move_levels(self.level_sampler.draw(num_maskable, generator), x.device)
-        noise = torch.rand(x.shape, generator=generator, dtype=torch.float64).to(x.device)
-        z = noised(x, maskable, levels, noise, self.diffusion_process)
-        wanted = None
-        if self.settings.loss.noised_only and self.parameterization == "subs":
-            wanted = maskable & (z == self.mask_token_id)
-        logits = self.forward(z, 1 - levels.alpha, maskable, wanted)
-        log_x = read_logits(self.parameterization, logits, z, levels.alpha, self.diffusion_process)
-        return Corrupted(x, z, maskable, logits, log_x, levels, self.diffusion_process)
-
-    def loss(self, corrupted: Corrupted) -> Tensor:
-        """Return the training loss [nats per token]."""
-        rows = self.settings.loss.per_row(corrupted)
-        return (rows.sum() / corrupted.maskable.sum()).float()
-
     def _apply_masking(self, input_ids: Tensor, t: Tensor) -> Tensor:
         """Return z at times t (B,) in [0, 1] from clean tokens (B, L); padding stays."""
         noise = torch.rand(input_ids.shape, dtype=torch.float64, device=input_ids.device)
@@ -190,89 +132,3 @@ class DiffusionTask(pl.LightningModule):
 
     def _generator(self, purpose: str, number: int) -> torch.Generator:
         return torch.Generator().manual_seed(derive_seed(self.seed, f"{purpose}/{number}"))
-
-    def _parameterization(self) -> Parameterization:
-        if self.settings.parameterization != "auto":
-            return self.settings.parameterization
-        return "subs" if self.diffusion_process.absorbs else "loo"
-
-    def _level_sampler(self) -> Any:  # noqa: ANN401 -- a LevelSampler; Lightning's attribute access hides protocols
-        steps = getattr(self.settings.loss, "num_steps", None)
-        if steps is not None:
-            # A bound of T steps is a sum over the grid of its own steps, whatever levels were asked for.
-            return StepSampler(self.schedule, steps)
-        return self.settings.time_sampler.build(self.schedule)
-
-    def _denoiser_config_for_process(self) -> DenoiserConfig:
-        """Switch time conditioning on where the noise does not show its own level."""
-        config = self.denoiser_config
-        if (
-            self.diffusion_process.absorbs
-            or getattr(config, "time_conditioning", None) is not False
-        ):
-            return config
-        return config.model_copy(update={"time_conditioning": True})
-
-    def _plain_hyperparameters(self) -> dict[str, Any]:
-        """Return what rebuilds this module, as plain JSON: no class or tensor, so `weights_only` loading works."""
-        return {
-            "model_config": self.denoiser_config.model_dump(mode="json"),
-            "diffusion_config": self.settings.model_dump(mode="json"),
-            "optimizer_config": self.optimizer_settings.model_dump(mode="json"),
-            "tokenizer_name": self.tokenizer.save(),
-            "max_length": self.max_length,
-            "total_steps": self.total_steps,
-            "frequencies": list(self.vocabulary.frequencies),
-            "ends": self.vocabulary.allowed[self.vocabulary.pad_id],
-            "seed": self.seed,
-        }
-
-
-def vocabulary_of(
-    tokenizer: Tokenizer, frequencies: tuple[float, ...], *, ends: bool
-) -> Vocabulary:
-    """Return the states of a process over a tokenizer's tokens."""
-    special = {tokenizer.mask_id}
-    if not ends:
-        special |= {tokenizer.pad_id, tokenizer.end_id}
-    allowed = tuple(i not in special for i in range(len(tokenizer.tokens)))
-    return Vocabulary(
-        len(tokenizer.tokens),
-        tokenizer.mask_id,
-        tokenizer.pad_id,
-        allowed,
-        tuple(frequencies),
-        tuple(tokenizer.tokens),
-    )
-
-
-def tokens_of(batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-    """Return tokens and valid positions of a batch, in our words or in Hugging Face's."""
-    if "tokens" in batch:
-        return batch["tokens"], batch["maskable"]
-    return batch["input_ids"], batch["attention_mask"].bool()
-
-
-def move_levels(levels: Levels, device: torch.device) -> Levels:
-    """Return the levels on a device."""
-    if device.type == "cpu":
-        return levels
-    counts = None if levels.counts is None else levels.counts.to(device)
-    earlier = None if levels.previous_alpha is None else levels.previous_alpha.to(device)
-    return Levels(
-        levels.time.to(device), levels.alpha.to(device), levels.flow.to(device), counts, earlier
-    )
-
-
-def noised(
-    x: Tensor,
-    maskable: Tensor,
-    levels: Levels,
-    noise: Tensor,
-    process: Any,  # noqa: ANN401
-) -> Tensor:
-    """Return z: each maskable position noised independently, or exactly `counts` of them masked."""
-    if levels.counts is None:
-        return torch.where(maskable, process.corrupt(x, levels.alpha, noise), x)
-    rank = torch.where(maskable, noise, 2.0).argsort(dim=1).argsort(dim=1)
-    return torch.where(rank < levels.counts[:, None], process.vocabulary.mask_id, x)

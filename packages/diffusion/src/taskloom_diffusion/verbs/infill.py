@@ -13,7 +13,7 @@ from taskloom_diffusion.samplers.base import FirstHitting, SamplerConfig
 from taskloom_diffusion.verbs.trained import choose, open_trained
 
 if TYPE_CHECKING:
-    from taskloom_diffusion.training.module import DiffusionTask
+    from taskloom_diffusion.model import DiffusionModel
 
 _GAP = re.compile(r"\[MASK\](?:\{(\d+)\})?")
 
@@ -46,7 +46,7 @@ def infill(
         typer.echo(text)
 
 
-def parse_template(template: str, task: DiffusionTask) -> list[int]:
+def parse_template(template: str, task: DiffusionModel) -> list[int]:
     """Return the tokens of a template, gaps as masks.
 
     Raises:
@@ -71,7 +71,7 @@ def parse_template(template: str, task: DiffusionTask) -> list[int]:
     return ids
 
 
-def _known(text: str, task: DiffusionTask) -> list[int]:
+def _known(text: str, task: DiffusionModel) -> list[int]:
     if not text:
         return []
     try:

@@ -13,8 +13,8 @@ from taskloom.errors import ConfigError, RunCorruptError, UsageError
 from taskloom.registry import did_you_mean, load_component
 
 if TYPE_CHECKING:
+    from taskloom_diffusion.model import DiffusionModel
     from taskloom_diffusion.run import DiffusionProblem
-    from taskloom_diffusion.training.module import DiffusionTask
 
 T = TypeVar("T")
 
@@ -29,7 +29,7 @@ class Trained:
         problem: The task that was run, with its config.
     """
 
-    task: DiffusionTask
+    task: DiffusionModel
     facts: dict[str, Any]
     problem: DiffusionProblem[Any]
 
