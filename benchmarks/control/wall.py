@@ -41,7 +41,7 @@ class Ours:
         self.snapshot, self.controller = simulation.snapshot(), Controller(task, 0)
         self.controller.plan(self.snapshot, {})
         controls = self.controller.engine.buffer(32, self.controller.grid.num_steps)
-        threads = len(self.controller.engine._datas)  # type: ignore[attr-defined]
+        threads = 2 * (os.cpu_count() or 1)
         self.raw = Raw(task.model, controls, threads)
 
     def times(self, plans: int) -> tuple[list[float], list[float]]:

@@ -171,20 +171,23 @@ def test_model_is_shared_and_left_alone(everything: mujoco.MjModel) -> None:
     engine.rollout(
         take_snapshot(everything, mujoco.MjData(everything)), np.zeros((6, 3, everything.nu))
     )
-    assert all(model is everything for model in engine._models)
+    assert all(model is everything for model in engine._crew._same)
     engine.close()
 
 
 def test_threads_follow_the_cores_and_the_rollouts_not_the_rollouts_alone(
     everything: mujoco.MjModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr("os.cpu_count", lambda: 3)
+    snapshot = take_snapshot(everything, mujoco.MjData(everything))
     engine = ThreadedEngine(everything, 0)
-    engine.buffer(64, 5)
-    assert len(engine._datas) == 4
-    engine.buffer(3, 5)
-    assert len(engine._datas) == 3
+    engine.rollout(snapshot, np.zeros((1, 400, everything.nu)))
+    assert engine._crew.num_helpers == 0
+    for _ in range(3):
+        engine.rollout(snapshot, np.zeros((64, 400, everything.nu)))
+    assert engine._crew.num_helpers == 2
     engine.close()
+    assert engine._crew.num_helpers == 0
 
 
 def test_diverged_rollout_is_told_from_the_others() -> None:

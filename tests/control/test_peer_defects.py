@@ -150,7 +150,8 @@ def test_b16_plans_share_one_model_and_write_into_the_same_arrays() -> None:
     engine, held = loop.controller.engine, []
     for _ in range(3):
         loop.advance()
-        held.append((id(engine._state), id(engine._sensors), id(engine._input)))  # type: ignore[attr-defined]
-        assert all(model is loop.controller.task.model for model in engine._models)  # type: ignore[attr-defined]
+        batch, crew = engine._batch, engine._crew  # type: ignore[attr-defined]
+        held.append((id(batch.state), id(batch.sensors), id(batch.inputs)))
+        assert all(model is loop.controller.task.model for model in crew._same)
     assert len(set(held)) == 1
     loop.close()

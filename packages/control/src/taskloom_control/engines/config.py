@@ -28,11 +28,11 @@ class EngineConfig(Component):
 
 
 class Threads(EngineConfig):
-    """MuJoCo's C rollouts on a pool of threads that share one model."""
+    """MuJoCo's C rollouts on threads that share one model, the calling thread among them."""
 
     kind: Literal["threads"] = "threads"
     num_threads: Annotated[int, Field(ge=0, le=1024), ExecutionOnly()] = 0
-    """Threads; 0 takes twice the cores, and at most one per rollout. The result does not depend on it."""
+    """Threads at most; 0 takes one per core, fewer for small problems. The result does not depend on it."""
 
     def build(self, task: ControlTask[Any]) -> Engine:
         """Return the threaded engine."""
@@ -47,7 +47,7 @@ class Serial(EngineConfig):
     kind: Literal["serial"] = "serial"
 
     def build(self, task: ControlTask[Any]) -> Engine:
-        """Return the threaded engine without a pool."""
+        """Return the threaded engine without helpers."""
         from taskloom_control.engines.threads import ThreadedEngine  # MuJoCo is heavy
 
         return ThreadedEngine(task.model, None)

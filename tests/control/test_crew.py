@@ -1,0 +1,140 @@
+"""The threads that share a batch: no part is lost or done twice, errors arrive, and nothing waits for a helper that sleeps."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+from collections.abc import Iterator
+
+import mujoco
+import numpy as np
+import pytest
+from taskloom_control.engines.crew import Batch, Crew
+from taskloom_control.physics import FULL_PHYSICS
+
+CTRL = int(mujoco.mjtState.mjSTATE_CTRL)
+
+
+@pytest.fixture
+def model() -> mujoco.MjModel:
+    return mujoco.MjModel.from_xml_string(
+        """<mujoco><worldbody><body><joint name="j" type="slide" damping=".1"/><geom size=".1"/></body></worldbody>
+        <actuator><motor joint="j" ctrlrange="-1 1"/></actuator><sensor><jointpos joint="j"/></sensor></mujoco>"""
+    )
+
+
+def batch_of(model: mujoco.MjModel, count: int, steps: int = 40) -> Batch:
+    size = mujoco.mj_stateSize(model, FULL_PHYSICS)
+    return Batch(
+        initial=np.zeros((count, size)),
+        warmstart=np.zeros((count, model.nv)),
+        inputs=np.random.default_rng(0).uniform(-1, 1, (count, steps, model.nu)),
+        state=np.full((count, steps, size), np.nan),
+        sensors=np.full((count, steps, model.nsensordata), np.nan),
+    )
+
+
+def workers_named_rollouts() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "rollouts"]
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_is_left() -> Iterator[None]:
+    gc.collect()
+    before = len(workers_named_rollouts())
+    yield
+    gc.collect()
+    assert len(workers_named_rollouts()) == before
+
+
+@pytest.mark.parametrize("spent", [0.0, 1e-5, 6e-4, 0.01, 10.0])
+@pytest.mark.parametrize("count", [1, 2, 3, 31, 64])
+def test_crew_takes_every_rollout_once_however_long_the_batch_before_took(
+    model: mujoco.MjModel, spent: float, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone, together = batch_of(model, count), batch_of(model, count)
+    Crew(model, 1).roll(alone, CTRL)
+    crew, taken = Crew(model, 3), []
+    inner = crew._work
+
+    def watched(hand: int, claims: Iterator[tuple[int, int]], *rest: object) -> None:
+        def noted() -> Iterator[tuple[int, int]]:
+            for claim in claims:
+                taken.append(claim)
+                yield claim
+
+        inner(hand, noted(), *rest)  # type: ignore[arg-type]  # a batch and a number
+
+    monkeypatch.setattr(crew, "_work", watched)
+    crew._spent = [spent]
+    crew.roll(together, CTRL)
+    assert sorted(i for first, last in taken for i in range(first, last)) == list(range(count))
+    np.testing.assert_array_equal(together.state, alone.state)
+    np.testing.assert_array_equal(together.sensors, alone.sensors)
+    crew.close()
+
+
+def test_crew_uses_no_helper_for_a_batch_that_is_done_before_one_is_awake(
+    model: mujoco.MjModel,
+) -> None:
+    crew = Crew(model, 4)
+    crew._spent = [1e-5]
+    crew.roll(batch_of(model, 32, 2), CTRL)
+    assert crew.num_helpers == 0
+
+
+def test_crew_does_not_wait_for_a_helper_that_has_not_begun(model: mujoco.MjModel) -> None:
+    crew = Crew(model, 2)
+    crew.roll(batch_of(model, 8), CTRL)
+    helper = crew._helpers[0]
+    gate, asleep = threading.Event(), threading.Event()
+
+    def doze() -> None:
+        asleep.set()
+        gate.wait(30)
+
+    # A busy machine: the helper is elsewhere while the batch is rolled out.
+    started, helper._start = helper._start, threading.Lock()
+    helper._start.acquire()
+    helper._work = doze
+    started.release()
+    assert asleep.wait(30)
+    batch, began = batch_of(model, 8), time.monotonic()
+    crew.roll(batch, CTRL)
+    assert time.monotonic() - began < 15
+    assert np.isfinite(batch.state).all()
+    gate.set()
+    assert helper._done.acquire(timeout=30)
+    crew.close()
+
+
+def test_crew_raises_what_a_helper_raised_and_goes_on(
+    model: mujoco.MjModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crew = Crew(model, 2)
+    inner, main = crew._work, threading.get_ident()
+    joined = threading.Event()
+
+    def failing(*arguments: object) -> None:
+        if threading.get_ident() != main:
+            joined.set()
+            raise RuntimeError("no memory")
+        assert joined.wait(30)
+        inner(*arguments)  # type: ignore[arg-type]  # as they came
+
+    monkeypatch.setattr(crew, "_work", failing)  # a fault that MuJoCo does not have
+    with pytest.raises(RuntimeError, match="no memory"):
+        crew.roll(batch_of(model, 8), CTRL)
+    monkeypatch.undo()
+    batch = batch_of(model, 8)
+    crew.roll(batch, CTRL)
+    assert np.isfinite(batch.state).all()
+    crew.close()
+
+
+def test_crew_that_is_forgotten_stops_its_threads(model: mujoco.MjModel) -> None:
+    crew = Crew(model, 3)
+    crew.roll(batch_of(model, 8), CTRL)
+    assert crew.num_helpers == 2
+    del crew
