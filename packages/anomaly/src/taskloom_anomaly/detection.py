@@ -118,6 +118,11 @@ def score_sets(
     """Return scores by set and layer; the layer `fused` is all layers together."""
     found = {}
     for name, data in sets.items():
-        scores = fitted.score(data)
+        try:
+            scores = fitted.score(data)
+        except RunFailedError as error:
+            raise RunFailedError(
+                f"Scoring the samples of '{name}' failed: {error.message}"
+            ) from None
         found[name] = {**scores, FUSED: fuse(scores, fitted.calibration, config.fusion)}
     return found

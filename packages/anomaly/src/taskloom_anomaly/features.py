@@ -14,6 +14,7 @@ from taskloom_anomaly.backends.reduction import Reduction, reduce_positions, red
 from taskloom_anomaly.backends.resolve import find_head
 from taskloom_anomaly.data.arrays import ArrayDataset, Samples
 from taskloom_anomaly.detectors.protocol import Features, FeatureSpec, Split
+from taskloom_anomaly.reasons import reason
 from taskloom_anomaly.store import ActivationStore
 
 # Features up to this size stay in memory between passes; beyond it every pass runs the network again.
@@ -102,18 +103,13 @@ class Extractor:
         try:
             run = self.handle.forward(inputs, layers)
         except (TypeError, ValueError, RuntimeError) as error:
-            reason = " ".join(str(error).split())[:200]
             raise ConfigError(
-                f"Samples of the shape {inputs.shape[1:]} do not fit the network: {reason}"
+                f"Samples of the shape {inputs.shape[1:]} do not fit the network: {reason(error)}."
             ) from None
         found = {"": run.logits, **run.activations}
         for name, value in found.items():
             if not np.isfinite(value).all():
-                where = f"layer '{name}'" if name else "the logits"
-                bad = int((~np.isfinite(value)).reshape(len(value), -1).any(axis=1).sum())
-                raise RunFailedError(
-                    f"NaN or infinity in {where} on {bad} of {len(value)} samples; scores would mean nothing."
-                )
+                raise RunFailedError(_not_numbers(inputs, name, value))
         return found
 
     def spec(self, data: Samples) -> FeatureSpec:
@@ -129,6 +125,22 @@ class Extractor:
             head_bias=head.bias if head else None,
             handle=self.handle,
         )
+
+
+def _not_numbers(inputs: np.ndarray, layer: str, value: np.ndarray) -> str:
+    """Say where NaN or infinity is, and whether it came in with the samples or arose in the network."""
+    where = f"layer '{layer}'" if layer else "the logits"
+    bad = _bad_rows(value)
+    origin = (
+        "the inputs of these samples already hold it"
+        if inputs.dtype.kind == "f" and _bad_rows(inputs)[bad].all()
+        else "their inputs are numbers, so it arises in the network"
+    )
+    return f"NaN or infinity in {where} on {bad.sum()} of {len(value)} samples: {origin}; scores would mean nothing."
+
+
+def _bad_rows(value: np.ndarray) -> np.ndarray:
+    return (~np.isfinite(value)).reshape(len(value), -1).any(axis=1)
 
 
 class ModelStream:

@@ -21,6 +21,7 @@ from taskloom_anomaly.protocols import (
     HasTestReferenceData,
     HasUntrustedData,
 )
+from taskloom_anomaly.reasons import reason
 
 __all__ = ["Problem", "RandomParametersWarning", "assemble"]
 
@@ -110,9 +111,8 @@ def _assert_fit(handle: ModelHandle, reference: Samples) -> None:
     except TaskloomError:
         raise
     except Exception as error:  # every framework has its own
-        reason = " ".join(str(error).split())[:200]
         raise ConfigError(
-            f"Samples of the shape {reference.shape} do not fit the network: {reason}"
+            f"Samples of the shape {reference.shape} do not fit the network: {reason(error)}."
         ) from None
 
 

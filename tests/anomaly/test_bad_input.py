@@ -1,0 +1,175 @@
+"""What a user gets wrong on the command line: one sentence, a non-zero exit, and a run that is recorded as failed."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from taskloom import registry
+from taskloom.cli import main
+from taskloom.runs import list_runs
+
+WRONG = '''
+"""A task that is wrong in one way."""
+
+from typing import Literal
+
+import numpy as np
+from taskloom_anomaly import AnomalyTaskConfig, ArrayDataset
+from taskloom_anomaly.backends.resolve import as_handle
+from taskloom_anomaly.models.config import Mlp
+
+
+class Wrong(AnomalyTaskConfig):
+    """A task that is wrong in one way."""
+
+    wrong: str = ""
+    """What is wrong."""
+    net: Literal["linen", "nnx", "torch"] = "torch"
+    """Framework."""
+
+    def _draw(self, n, width=4):
+        return np.random.default_rng(0).normal(size=(n, width)).astype(np.float32)
+
+    def build_reference_data(self):
+        return ArrayDataset(self._draw(120, 7 if self.wrong == "shape" else 4))
+
+    def build_model(self):
+        return Mlp(hidden_dims=(6,), backend=self.net).build((4,), 2, 0)
+
+    def build_params(self):
+        tree = as_handle(self.build_model(), None, self._draw(1), warn=False).tree()
+        if self.wrong == "parameters":
+            tree[next(name for name in tree if name.endswith("bias"))][0] = np.nan
+        return tree
+
+    def build_anomalous_data(self):
+        data = 3 + self._draw(30, 3 if self.wrong == "anomalies" else 4)
+        if self.wrong == "nan":
+            data[3] = np.nan
+        return ArrayDataset(data)
+'''
+
+Refused = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A stored classifier of 8x8 digits."""
+    folder = tmp_path_factory.mktemp("classifier")
+    settings = ["data.source=digits8", "data.num_train=300", "data.num_test=120"]
+    settings += ["model.backend=torch", "model.hidden_dims=24", "training.epochs=12"]
+    settings += ["training.batch_size=30", "training.learning_rate=0.01"]
+    words = [f"--param={text}" for text in settings]
+    assert main(["anomaly", "train-classifier", "--dir", str(folder), *words]) == 0
+    return folder
+
+
+@pytest.fixture
+def wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The wrong task as somebody's installed package."""
+    site = tmp_path / "site"
+    facts = site / "lab_wrong-1.0.dist-info"
+    facts.mkdir(parents=True)
+    (site / "lab_wrong.py").write_text(WRONG)
+    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: lab-wrong\nVersion: 1.0\n")
+    (facts / "entry_points.txt").write_text("[taskloom.tasks]\nanomaly.wrong = lab_wrong:Wrong\n")
+    monkeypatch.syspath_prepend(site)
+    registry.refresh()
+    yield
+    sys.modules.pop("lab_wrong", None)
+    monkeypatch.undo()
+    registry.refresh()
+
+
+@pytest.fixture
+def refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Refused:
+    """Return a function that runs a task, asserts that it failed properly, and returns its one sentence."""
+
+    def run(*words: str) -> str:
+        store = tmp_path / "store"
+        assert main(["run", "anomaly", *words, f"--store={store}"]) != 0
+        shown = capsys.readouterr()
+        assert "Traceback" not in shown.out + shown.err
+        (run,) = list_runs(store)
+        assert run.status == "failed"
+        assert not run.metrics
+        failure = run.record.failure
+        assert failure is not None
+        assert "\n" not in failure.message
+        assert f"error: {failure.message}" in shown.err
+        return failure.message
+
+    return run
+
+
+def test_run_path_without_a_model(refused: Refused, tmp_path: Path) -> None:
+    said = refused("adversarial_examples", f"--run_path={tmp_path}")
+    assert said.startswith(f"The run path '{tmp_path}' holds no model")
+
+
+@pytest.mark.usefixtures("wrong")
+@pytest.mark.parametrize(
+    ("framework", "why"), [("linen", "kernel"), ("nnx", "dot_general"), ("torch", "mat1 and mat2")]
+)
+def test_data_whose_shape_does_not_fit_the_network(
+    framework: str, why: str, refused: Refused
+) -> None:
+    said = refused("wrong", "--wrong=shape", f"--net={framework}")
+    assert said.startswith("Samples of the shape (7,) do not fit the network: ")
+    assert why in said
+    assert "http" not in said
+
+
+@pytest.mark.usefixtures("wrong")
+def test_anomalies_whose_shape_does_not_fit_the_reference_data(refused: Refused) -> None:
+    said = refused("wrong", "--wrong=anomalies")
+    assert said == (
+        "The samples of 'anomalous/anomalies' have the shape (3,); the reference data and the network have (4,)."
+    )
+
+
+@pytest.mark.usefixtures("wrong")
+def test_layer_that_does_not_exist(refused: Refused) -> None:
+    said = refused("wrong", "--layers=dense_7")
+    assert said.startswith("The network has no layer 'dense_7'; its layers are ")
+    assert "dense_0, logits" in said
+
+
+def test_too_few_samples_for_a_covariance(refused: Refused, classifier: Path) -> None:
+    # 10 normal samples, of which a fifth calibrates: 8 samples span 7 directions, and the layer is 24 wide.
+    said = refused(
+        "adversarial_examples", f"--run_path={classifier}", "--max_size=10", "--attack.eps=0.5"
+    )
+    assert said.startswith(
+        "Layer 'dense_0' has too few samples for a covariance: 7 effective dimensions out of 24"
+    )
+    assert "a shrinkage (ledoit_wolf, oas)" in said
+
+
+def test_attack_that_cannot_reach_its_threshold(refused: Refused, classifier: Path) -> None:
+    words = [f"--run_path={classifier}", "--attack=fgsm", "--attack.eps=0.01"]
+    said = refused("adversarial_examples", *words)
+    shape = r"accuracy under attack is 0\.\d{3} at eps 0\.01, above the threshold 0\.1; --attack\.eps=0\.\d+ would do"
+    assert re.search(shape, said)
+
+
+@pytest.mark.usefixtures("wrong")
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        (
+            "nan",
+            "Scoring the samples of 'anomalous/anomalies' failed: NaN or infinity in the logits on 1 of 30 samples: the inputs",
+        ),
+        (
+            "parameters",
+            "NaN or infinity in the logits on 72 of 72 samples: their inputs are numbers, so it arises in the network",
+        ),
+    ],
+)
+def test_nan_in_activations(what: str, message: str, refused: Refused) -> None:
+    assert refused("wrong", f"--wrong={what}").startswith(message)
