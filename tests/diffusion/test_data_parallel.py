@@ -7,8 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from taskloom import Resources
+from taskloom.errors import ConfigError
 from taskloom.testing import MemoryContext
+from taskloom_diffusion.config import TrainConfig
 from taskloom_diffusion.tasks.toy import Toy, ToyConfig
+from taskloom_diffusion.training.team import share_of_step
 from taskloom_diffusion.training.workers import ProcessLostError, Workers
 
 
@@ -46,6 +50,27 @@ def test_two_processes_are_one_that_accumulates_two_batches_bit_for_bit(tmp_path
     resumed = toy(devices=2).resume(later, middle)
     assert resumed.artifacts["model"].read_bytes() == expected.artifacts["model"].read_bytes()
     assert rows(later) == rows(together)
+    # One process goes on with what two began.
+    resumed = toy(accumulate=2).resume(MemoryContext(tmp_path / "one again"), middle)
+    assert resumed.artifacts["model"].read_bytes() == expected.artifacts["model"].read_bytes()
+
+
+def test_what_a_run_was_given_does_not_change_what_a_step_is() -> None:
+    four = TrainConfig(accumulate=2, devices=2)
+    assert [share_of_step(four, processes) for processes in (1, 2, 4)] == [4, 2, 1]
+    with pytest.raises(
+        ConfigError, match=r"3 processes cannot share the 4 batches of a step .* --train\.devices=3"
+    ):
+        share_of_step(four, 3)
+
+
+def test_gpus_that_cannot_share_a_step_are_refused_before_anything_is_trained(
+    tmp_path: Path,
+) -> None:
+    ctx = MemoryContext(tmp_path, resources=Resources(gpus=2))
+    with pytest.raises(ConfigError, match="2 processes cannot share the 1 batches"):
+        toy().run(ctx)
+    assert ctx.rows == []
 
 
 def test_a_process_that_ends_too_early_is_one_sentence(tmp_path: Path) -> None:

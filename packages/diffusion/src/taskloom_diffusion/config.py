@@ -66,7 +66,7 @@ class TrainConfig(Component):
     steps: Annotated[int, Field(ge=0)] = 300
     """Optimizer steps."""
     batch_size: Annotated[int, Field(ge=1)] = 64
-    """Sequences in a batch, per process."""
+    """Sequences in a batch; a step has `accumulate` times `devices` of them."""
     accumulate: Annotated[int, Field(ge=1)] = 1
     """Batches whose gradients are added up for one step."""
     optimizer: OptimizerSettings = OptimizerSettings()
@@ -76,7 +76,8 @@ class TrainConfig(Component):
     precision: Literal["fp32", "bf16"] = "fp32"
     """Arithmetic of the network; bf16 keeps weights, norms, losses and CPU attention in fp32."""
     devices: Annotated[int, Field(ge=1)] = 1
-    """Processes of data-parallel training; each sees its own batches, so they make the step's batch larger."""
+    """Processes of data-parallel training, each with batches of its own: a step has `accumulate` times `devices` batches,
+    also where `--gpus` has other processes share them."""
     validate_every: Annotated[int, Field(ge=1)] = 100
     """Steps between estimates of the bound on held-out sequences."""
     checkpoint_every: Annotated[int, Field(ge=1)] = 200

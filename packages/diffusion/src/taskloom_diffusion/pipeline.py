@@ -26,7 +26,7 @@ from taskloom_diffusion.training.batches import TrainStream
 from taskloom_diffusion.training.fit import fit
 from taskloom_diffusion.training.module import DiffusionTask
 from taskloom_diffusion.training.recorder import Recorder
-from taskloom_diffusion.training.team import Team
+from taskloom_diffusion.training.team import Team, share_of_step
 from taskloom_diffusion.training.workers import assembled
 
 SMALLEST_FINAL_NOISE = 0.99
@@ -68,6 +68,7 @@ def run_problem(problem: DiffusionProblem[Any], ctx: RunContext, checkpoint: Pat
     # Processes that torchrun or Slurm started find each other through Lightning; others are started here.
     launched = Team(placed.rank, placed.processes) if placed.processes > 1 else None
     processes = 1 if launched else max(1, ctx.resources.gpus or config.train.devices)
+    share_of_step(config.train, launched.size if launched else processes)
     with assembled(problem, ctx, checkpoint, processes) as assembled_team:
         team = launched or assembled_team
         recorder = train(config, ctx, prepared, task, checkpoint=checkpoint, team=team)

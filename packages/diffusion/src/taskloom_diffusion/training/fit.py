@@ -24,7 +24,7 @@ from taskloom_diffusion.training.checkpoint import load_state, load_training
 from taskloom_diffusion.training.ema import Average
 from taskloom_diffusion.training.module import DiffusionTask
 from taskloom_diffusion.training.recorder import Recorder
-from taskloom_diffusion.training.team import Team, TeamEnvironment, joined
+from taskloom_diffusion.training.team import Team, TeamEnvironment, joined, share_of_step
 from taskloom_diffusion.training.throughput import Meter, matrix_parameters, peak_flops
 
 _FRESH = {"step": 0, "loss_sum": 0.0, "loss_count": 0}
@@ -67,7 +67,7 @@ def fit(
     else:
         with quiet_lightning(), joined(team, gpus=ctx.resources.gpus > 0):
             trainer = _trainer(ctx, config, recorder, checkpoint, team)
-            start = recorder.step * config.accumulate
+            start = recorder.step * share_of_step(config, team.size)
             batches = _Stream(stream, start)
             trainer.fit(task, train_dataloaders=batches)
     average.applied().__enter__()  # for good: what is kept and judged is the average
@@ -111,6 +111,8 @@ class _Restore(pl.Callback):
             optimizer = trainer.optimizers[0]
             rates = [group["lr"] for group in optimizer.param_groups]
             load_training(self.checkpoint, pl_module, optimizer, self.average)
+            # Another number of processes may have got this far.
+            pl_module.batches_seen = pl_module.first_step * trainer.accumulate_grad_batches
             # The learning rate of this step was just set from the step's number; the loaded groups hold the older one.
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate
@@ -136,7 +138,7 @@ def _trainer(
         max_steps=config.steps - recorder.step,
         max_epochs=-1,
         precision=precision,
-        accumulate_grad_batches=config.accumulate,
+        accumulate_grad_batches=share_of_step(config, team.size),
         gradient_clip_val=clip or None,
         logger=_loggers(ctx, config) if team.rank == 0 else [],
         log_every_n_steps=config.log_every,

@@ -11,7 +11,10 @@ from pathlib import Path
 
 import torch
 from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
+from taskloom.errors import ConfigError
 from torch import Tensor, distributed
+
+from taskloom_diffusion.config import TrainConfig
 
 _PATIENCE = timedelta(minutes=30)
 
@@ -29,6 +32,22 @@ class Team:
     rank: int = 0
     size: int = 1
     rendezvous: Path | None = None
+
+
+def share_of_step(config: TrainConfig, processes: int) -> int:
+    """Return how many batches of a step each process has: the config says what a step is, not who happens to compute it.
+
+    Raises:
+        ConfigError: The processes cannot share a step's batches evenly.
+    """
+    batches = config.accumulate * config.devices
+    if batches % processes:
+        raise ConfigError(
+            f"{processes} processes cannot share the {batches} batches of a step evenly (train.accumulate="
+            f"{config.accumulate} times train.devices={config.devices}); for instance --train.devices={processes} makes a "
+            f"step of {processes * config.accumulate} batches, which is another training."
+        )
+    return batches // processes
 
 
 class TeamEnvironment(ClusterEnvironment):
