@@ -12,7 +12,8 @@ from taskloom_anomaly.data import images, tables
 from taskloom_anomaly.data.arrays import ArrayDataset, as_arrays, concatenate, mix
 from taskloom_anomaly.data.config import ImageData
 from taskloom_anomaly.data.far import gratings, photo_patches, uniform_noise
-from taskloom_anomaly.data.shifts import benign_shifts
+from taskloom_anomaly.data.shifts import benign_shifts, translated
+from taskloom_anomaly.tasks.backdoor import Backdoor, BackdoorConfig
 
 
 def numbered(n: int) -> ArrayDataset:
@@ -147,3 +148,33 @@ def test_load_table_says_how_to_get_shuttle(monkeypatch: pytest.MonkeyPatch) -> 
 def test_load_table_names_the_tables_that_exist() -> None:
     with pytest.raises(ConfigError, match="no table 'shuttles'"):
         tables.load_table("shuttles")
+
+
+def test_random_crop_reaches_every_offset_on_both_axes() -> None:
+    # The peer's drew its offsets from 0 to padding - 1: images moved down and right only, and never far.
+    image = np.zeros((1, 5, 6, 1), np.float32)
+    image[0, 2, 3] = 1
+    moved = translated(np.repeat(image, 400, axis=0), 2, seed=0)
+    assert moved.shape == (400, 5, 6, 1)
+    places = np.argwhere(moved[..., 0] == 1)
+    assert len(places) == 400
+    # With 25 equally likely places, the chance that 400 draws miss one is 2e-6.
+    assert {(row, column) for _, row, column in places} == {
+        (row, column) for row in range(5) for column in range(1, 6)
+    }
+
+
+def test_training_images_are_moved_anew_in_every_epoch_and_triggers_stay() -> None:
+    data = {"source": "digits8", "num_train": 60, "num_test": 20, "max_shift": 1}
+    task = Backdoor(BackdoorConfig.model_validate({"data": data, "poison_fraction": 0.5}))
+    first, second = task.build_train_data(0), task.build_train_data(1)
+    assert np.abs(first.inputs - second.inputs).max() > 0
+    for epoch in (first, second):
+        assert epoch.anomalous is not None
+        assert (epoch.inputs[epoch.anomalous][:, 0, 0, 0] == 1).all()
+    np.testing.assert_array_equal(first.anomalous, second.anomalous)
+    # Neither the original nor what a detector trusts is moved.
+    still = Backdoor(BackdoorConfig.model_validate({"data": {**data, "max_shift": 0}}))
+    np.testing.assert_array_equal(
+        task.build_reference_data().inputs, still.build_reference_data().inputs
+    )

@@ -77,6 +77,14 @@ def test_report_table_repeats_the_run_metrics(run: Run) -> None:
     assert checks["attack success"] == run.metrics["card/attack_success"]
 
 
+def test_evaluation_keeps_scores_out_of_its_json(run: Run) -> None:
+    # The peer wrote every score of every sample and layer into its evaluation.
+    evaluation = json.loads(run.artifacts["eval"].read_text())
+    layers = evaluation["anomalous"]["anomalies"]
+    assert all(isinstance(value, float) for t in layers.values() for value in t.values())
+    assert run.artifacts["scores"].suffix == ".npz"
+
+
 def test_report_is_one_page(run: Run) -> None:
     page = (run.dir / "report.html").read_text()
     assert "Validity card" in page

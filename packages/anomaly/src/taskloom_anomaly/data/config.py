@@ -23,6 +23,19 @@ class ImageData(Component):
     num_test: Annotated[int, Field(gt=0)] = 1000
     """Images on the test side."""
 
+    max_shift: Annotated[int, Field(ge=0)] = 0
+    """Training images are moved by up to so many pixels each way, anew in every epoch; 0 leaves them alone [pixels]."""
+
+    def augmented(self, images: ArrayDataset, seed: int) -> ArrayDataset:
+        """Return the training images of an epoch: moved at random, or as they are."""
+        if not self.max_shift:
+            return images
+        # Imported here because configs must not import numpy.
+        from taskloom_anomaly.data.arrays import ArrayDataset
+        from taskloom_anomaly.data.shifts import translated
+
+        return ArrayDataset(translated(images.inputs, self.max_shift, seed), images.labels)
+
     def split(self, seed: int) -> tuple[ArrayDataset, ArrayDataset]:
         """Return the training and the test side, stratified by class.
 

@@ -30,6 +30,19 @@ def dimmed(images: Images, brightness: float) -> Images:
     return (images * np.float32(brightness)).astype(np.float32)
 
 
+def translated(images: Images, most: int, seed: int) -> Images:
+    """Move every image by its own random offset of -most to +most pixels along either axis; what moves in is black.
+
+    Padding by `most` and cropping at 0 to 2 most, each of which is equally likely, is the same.
+    """
+    rng = np.random.default_rng(seed)
+    count, height, width = images.shape[:3]
+    rows, columns = rng.integers(0, 2 * most + 1, (2, count))
+    padded = np.pad(images, ((0, 0), (most, most), (most, most), (0, 0)))
+    down, across = rows[:, None] + np.arange(height), columns[:, None] + np.arange(width)
+    return padded[np.arange(count)[:, None, None], down[:, :, None], across[:, None, :]]
+
+
 def benign_shifts(data: ArrayDataset, seed: int) -> dict[str, ArrayDataset]:
     """Return the images rotated by 10 degrees, with noise of 0.1, and at 0.8 of their brightness; labels unchanged."""
     return {

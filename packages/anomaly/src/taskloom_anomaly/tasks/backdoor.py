@@ -149,12 +149,18 @@ class Backdoor(TrainedTask[BackdoorConfig]):
         return self._poison_epoch(0)
 
     def _poison_epoch(self, epoch: int) -> ArrayDataset:
-        seed = derive_seed(self.config.seed, "poison", epoch)
-        return self.poison.poison(self._sides[0], self.config.poison_fraction, seed)
+        root, data = self.config.seed, self.config.data
+        chosen = epoch if self.config.trigger.redrawn else 0
+        # Moved before they are stamped, so that the trigger stays in its place.
+        clean = data.augmented(self._sides[0], derive_seed(root, "augment", epoch))
+        return self.poison.poison(
+            clean, self.config.poison_fraction, derive_seed(root, "poison", chosen)
+        )
 
     def build_train_data(self, epoch: int = 0) -> ArrayDataset:
         """The training images with the poison in them."""
-        return self._poison_epoch(epoch) if self.config.trigger.redrawn else self._poisoned
+        changes = self.config.trigger.redrawn or self.config.data.max_shift
+        return self._poison_epoch(epoch) if changes else self._poisoned
 
     @property
     def _num_trusted(self) -> int:

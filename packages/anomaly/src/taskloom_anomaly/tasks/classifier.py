@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 from taskloom.config import OneOf
+from taskloom.seeding import derive_seed
 
 from taskloom_anomaly.config import AnomalyConfig, Training
 from taskloom_anomaly.data.config import ImageData
@@ -64,9 +65,9 @@ class Classifier(TrainedTask[ClassifierConfig]):
         return data.take(np.flatnonzero(np.isin(data.labels, self.config.classes)))
 
     def build_train_data(self, epoch: int = 0) -> ArrayDataset:
-        """The training side; the same in every epoch."""
-        del epoch
-        return self.sides[0]
+        """The training side, augmented if the config says so."""
+        seed = derive_seed(self.config.seed, "augment", epoch)
+        return self.config.data.augmented(self.sides[0], seed)
 
     def build_original_data(self) -> ArrayDataset:
         """The training side."""

@@ -72,7 +72,7 @@ class _Ood(AnomalyBase[OodConfig]):
 
     def build_reference_data(self) -> ArrayDataset:
         """The training side."""
-        return self.classifier.build_train_data()
+        return self.classifier.build_original_data()
 
     def build_test_reference_data(self) -> ArrayDataset:
         """The first half of the test side."""
