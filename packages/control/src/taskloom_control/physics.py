@@ -159,8 +159,8 @@ class Snapshot:
 
 def layout(model: mujoco.MjModel) -> tuple[int, ...]:
     """Return the sizes that MuJoCo's integration state is made of; two models that agree in them can exchange it."""
-    m = model
-    return (m.nq, m.nv, m.na, m.nu, m.nbody, m.neq, m.nmocap, m.nuserdata, m.npluginstate)
+    m, whole = model, mujoco.mj_stateSize(model, INTEGRATION)
+    return (m.nq, m.nv, m.na, m.nu, m.nbody, m.neq, m.nmocap, m.nuserdata, m.npluginstate, whole)
 
 
 PARTS = ("act", "qacc_warmstart", "mocap_pos", "mocap_quat", "eq_active", "userdata")

@@ -69,7 +69,9 @@ class Problem:
         if self.residual is not None:
             out += grid.powers(self.phase) @ self.residual.reshape(-1, z.shape[2])
         if self._overshoots:
-            np.clip(out, self.low, self.high, out=out)
+            # Half the time of np.clip, which is slow with a bound for every control.
+            np.maximum(out, self.low, out=out)
+            np.minimum(out, self.high, out=out)
         return out
 
     def evaluate(self, z: Float[np.ndarray, "R n nu"]) -> Float[np.ndarray, " R"]:

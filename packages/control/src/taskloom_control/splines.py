@@ -11,7 +11,7 @@ The number of coefficients is 1 (zero), 2 (linear) or 4 (cubic, akima).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -92,13 +92,13 @@ class KnotGrid:
         default_factory=dict, repr=False, compare=False
     )
 
-    @property
+    @cached_property
     def spacing(self) -> float:
         """Time between knots [s]: horizon / n for a zero-order hold, so that the last knot acts too, else horizon / (n-1)."""
         intervals = self.num_knots if self.name == "zero" else self.num_knots - 1
         return self.horizon / max(intervals, 1)
 
-    @property
+    @cached_property
     def num_steps(self) -> int:
         """Steps of a rollout, T."""
         return num_steps(self.horizon, self.dt)

@@ -10,12 +10,20 @@ import numpy as np
 
 from taskloom_control.engines.crew import Batch, Crew
 from taskloom_control.engines.protocol import Rollouts
-from taskloom_control.physics import FULL_PHYSICS, Snapshot, apply_snapshot
+from taskloom_control.physics import (
+    FULL_PHYSICS,
+    INTEGRATION,
+    Snapshot,
+    apply_snapshot,
+    layout,
+    take_snapshot,
+)
 
 if TYPE_CHECKING:
     from jaxtyping import Float
 
-_CTRL = int(mujoco.mjtState.mjSTATE_CTRL)
+_BITS = [int(bit) for bit in mujoco.mjtState.__members__.values() if int(bit).bit_count() == 1]
+_CTRL, _WARMSTART = int(mujoco.mjtState.mjSTATE_CTRL), int(mujoco.mjtState.mjSTATE_WARMSTART)
 # User inputs besides the controls that a rollout would otherwise take from the model's defaults, in state order.
 _INPUTS = (
     int(mujoco.mjtState.mjSTATE_QFRC_APPLIED),
@@ -25,7 +33,6 @@ _INPUTS = (
     int(mujoco.mjtState.mjSTATE_MOCAP_QUAT),
     int(mujoco.mjtState.mjSTATE_USERDATA),
 )
-_ALL_INPUTS = sum(_INPUTS)
 
 
 class ThreadedEngine:
@@ -40,14 +47,19 @@ class ThreadedEngine:
         self._model = model
         self._crew = Crew(model, 1 if num_threads is None else num_threads or os.cpu_count() or 1)
         self._scratch = mujoco.MjData(model)
-        self._defaults = mujoco.MjData(model)
-        self._default_inputs = np.empty(mujoco.mj_stateSize(model, _ALL_INPUTS))
-        mujoco.mj_getState(model, self._defaults, self._default_inputs, _ALL_INPUTS)
+        self._layout = layout(model)
+        self._default = take_snapshot(model, self._scratch).integration
+        pieces = _pieces(model)
+        self._physics = np.concatenate([pieces[bit] for bit in _BITS if bit & FULL_PHYSICS])
+        self._warmstart = pieces[_WARMSTART]
+        self._user = {bit: pieces[bit] for bit in _INPUTS if pieces[bit].size}
+        self._all_user = np.concatenate([pieces[bit] for bit in _INPUTS])
         kinetic = model.sensor_type == int(mujoco.mjtSensor.mjSENS_E_KINETIC)
         self._kinetic = model.sensor_adr[kinetic]
         self._shape = (0, 0, 0)
-        self._spec = _CTRL
-        self._inputs = np.zeros(0)
+        self._spec, self._inputs = _CTRL, np.zeros(0)
+        # The user inputs that those two are of.
+        self._given = self._default[self._all_user].tobytes()
 
     def buffer(self, num_rollouts: int, num_steps: int) -> Float[np.ndarray, "R T nu"]:
         """Return the controls' part of the input array."""
@@ -58,23 +70,19 @@ class ThreadedEngine:
 
     def rollout(self, snapshot: Snapshot, controls: Float[np.ndarray, "R T nu"]) -> Rollouts:
         """Roll out control sequences from one state."""
-        model, scratch = self._model, self._scratch
-        apply_snapshot(snapshot, model, scratch)
-        self._find_inputs()
+        start = self._integration(snapshot)
+        self._find_inputs(start)
         target = self.buffer(controls.shape[0], controls.shape[1])
         if controls.base is not target.base or controls.shape != target.shape:
             target[...] = controls
         batch = self._batch
-        if self._inputs.size:
-            batch.inputs[..., model.nu :] = self._inputs
-        mujoco.mj_getState(model, scratch, batch.initial[0], FULL_PHYSICS)
-        batch.initial[1:] = batch.initial[0]
-        batch.warmstart[:] = scratch.qacc_warmstart
+        batch.initial[:] = start[self._physics]
+        batch.warmstart[:] = start[self._warmstart]
         self._crew.roll(batch, self._spec)
         if self._kinetic.size:
             self._begin_kinetic_energy(snapshot)
         # A rollout that met a bad number is frozen by MuJoCo, its clock included.
-        dt = model.opt.timestep
+        dt = self._model.opt.timestep
         late = batch.state[:, -1, 0] - (snapshot.time + controls.shape[1] * dt)
         alive = np.abs(late, out=late) < 0.5 * dt
         return Rollouts(self._states, batch.sensors, alive)
@@ -94,26 +102,27 @@ class ThreadedEngine:
         mujoco.mj_forward(self._model, self._scratch)
         self._batch.sensors[:, 0, self._kinetic] = self._scratch.sensordata[self._kinetic]
 
-    def _find_inputs(self) -> None:
+    def _integration(self, snapshot: Snapshot) -> np.ndarray:
+        """Return a state as MuJoCo's integration state of the planning model."""
+        if snapshot.layout == self._layout:
+            return snapshot.integration
+        apply_snapshot(snapshot, self._model, self._scratch)
+        return take_snapshot(self._model, self._scratch).integration
+
+    def _find_inputs(self, start: np.ndarray) -> None:
         """Note the user inputs that differ from what a rollout assumes: mocap poses, equalities, forces, user data."""
-        model, spec, values = self._model, _CTRL, []
-        everything = np.empty_like(self._default_inputs)
-        mujoco.mj_getState(model, self._scratch, everything, _ALL_INPUTS)
-        if np.array_equal(everything, self._default_inputs):
-            self._spec, self._inputs = _CTRL, np.zeros(0)
+        given = start[self._all_user].tobytes()
+        if given == self._given:
             return
-        for bit in _INPUTS:
-            size = mujoco.mj_stateSize(model, bit)
-            if size == 0:
-                continue
-            value, default = np.empty(size), np.empty(size)
-            mujoco.mj_getState(model, self._scratch, value, bit)
-            mujoco.mj_getState(model, self._defaults, default, bit)
-            if not np.array_equal(value, default):
-                spec |= bit
-                values.append(value)
-        self._spec = spec
-        self._inputs = np.concatenate(values) if values else np.zeros(0)
+        self._given, self._spec = given, _CTRL
+        values = [np.zeros(0)]
+        for bit, place in self._user.items():
+            if not np.array_equal(start[place], self._default[place]):
+                self._spec |= bit
+                values.append(start[place])
+        self._inputs = np.concatenate(values)
+        if self._shape[2] == self._model.nu + self._inputs.size:
+            self._batch.inputs[..., self._model.nu :] = self._inputs
 
     def _allocate(self, num_rollouts: int, num_steps: int, width: int) -> None:
         """Make the arrays."""
@@ -125,6 +134,17 @@ class ThreadedEngine:
             state=np.empty((num_rollouts, num_steps, size)),
             sensors=np.empty((num_rollouts, num_steps, model.nsensordata)),
         )
+        self._batch.inputs[..., model.nu :] = self._inputs
         self._controls = self._batch.inputs[..., : model.nu]
         self._states = self._batch.state[..., 1 : 1 + model.nq + model.nv]
         self._shape = (num_rollouts, num_steps, width)
+
+
+def _pieces(model: mujoco.MjModel) -> dict[int, np.ndarray]:
+    """Return where each piece of MuJoCo's state stands in the integration state, by its bit."""
+    pieces, first = {}, 0
+    for bit in _BITS:
+        size = mujoco.mj_stateSize(model, bit) if bit & INTEGRATION else 0
+        pieces[bit] = np.arange(first, first + size)
+        first += size
+    return pieces

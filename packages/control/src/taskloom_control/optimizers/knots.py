@@ -138,7 +138,7 @@ class KnotSampler(ABC):
 
     def remember(self, knots: Float[np.ndarray, "R n nu"], order: np.ndarray) -> None:
         """Keep the best candidates, given their indices from best to worst."""
-        self.arrays["memory"] = knots[order[: self._common.keep]].copy()
+        self.arrays["memory"] = knots[order[: self._common.keep]]
 
 
 def ranked(rewards: Float[np.ndarray, " R"]) -> np.ndarray:

@@ -25,6 +25,15 @@ def half_square(values: Array) -> Array:
     return 0.5 * values.__array_namespace__().vecdot(values, values)
 
 
+def square_length(values: Array) -> Array:
+    """Return the squared length of the vectors of two to four coordinates along the last axis."""
+    # Several times faster than a reduction of so short an axis.
+    total = values[..., 0] * values[..., 0]
+    for i in range(1, values.shape[-1]):
+        total = total + values[..., i] * values[..., i]
+    return total
+
+
 def length(values: Array, smallest: float = TINY) -> Array:
     """Return the length of the vectors along the last axis; never zero, so that it can be divided by."""
     square = values.__array_namespace__().vecdot(values, values)

@@ -68,10 +68,10 @@ class QuadrupedWalk(StagedTask[QuadrupedWalkConfig]):
         """Return the terms of the cost per step."""
         xp = states.__array_namespace__()
         up, ahead = sensors[..., self.sensor("up")], sensors[..., self.sensor("ahead")]
-        velocity = states[..., 19:21] - xp.asarray((config.speed, 0.0))
+        forward, sideways = states[..., 19], states[..., 20]
         standing = xp.asarray(LEG * 4)
         return {
-            "speed": config.w_speed * half_square(velocity),
+            "speed": 0.5 * config.w_speed * ((forward - config.speed) ** 2 + sideways**2),
             "height": 0.5 * config.w_height * (states[..., 2] - HEIGHT) ** 2,
             "upright": config.w_upright * (1.0 - up[..., 2]),
             "ahead": config.w_ahead * (1.0 - ahead[..., 0]),
