@@ -7,7 +7,11 @@ import copy
 import pytest
 import torch
 from taskloom_diffusion.config import DiffusionSettings, OptimizerSettings
-from taskloom_diffusion.denoisers.attention import _product_attention
+from taskloom_diffusion.denoisers.attention import (
+    SelfAttention,
+    _product_attention,
+    rotary_table,
+)
 from taskloom_diffusion.denoisers.base import Dit
 from taskloom_diffusion.denoisers.linear import Linear
 from taskloom_diffusion.evaluation.sampling import sample_lengths
@@ -72,6 +76,25 @@ def test_attention_by_products_is_the_fused_one(masked: bool) -> None:
     keys = (torch.arange(9) < torch.tensor([[9], [4]]))[:, None, None, :] if masked else None
     fused = nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=keys)
     torch.testing.assert_close(_product_attention(query, key, value, keys), fused)
+
+
+def test_rotation_by_complex_numbers_is_the_textbooks() -> None:
+    """Su et al. 2021 with the halves of a head as real and imaginary parts, on weights as they are kept."""
+    torch.manual_seed(4)
+    layer = SelfAttention(12, 3).double()
+    x = torch.randn(2, 7, 12, dtype=torch.float64)
+    table = rotary_table(7, 3, 4, x.device)
+    query, key, value = layer.qkv(x).view(2, 7, 3, 3, 4).permute(2, 0, 3, 1, 4)
+    angle = torch.arange(7)[:, None] * 10000.0 ** (-torch.arange(0, 4, 2) / 4)
+    cos, sin = angle.double().cos(), angle.double().sin()
+
+    def turned(heads: torch.Tensor) -> torch.Tensor:
+        real, imaginary = heads[..., :2], heads[..., 2:]
+        return torch.cat([real * cos - imaginary * sin, real * sin + imaginary * cos], -1)
+
+    weights = (turned(query) @ turned(key).transpose(-1, -2) / 2).softmax(-1)
+    expected = layer.out((weights @ value).transpose(1, 2).flatten(2))
+    torch.testing.assert_close(layer(x, table, None), expected, rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("loss", [Nelbo(), StepBound(num_steps=7), CrossEntropy(), Hybrid()])

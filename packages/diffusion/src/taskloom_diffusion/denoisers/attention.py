@@ -6,21 +6,38 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from taskloom_diffusion.denoisers.linear import Linear
+from taskloom_diffusion.denoisers.linear import Linear, linear
 
 
-def rotary_table(length: int, head_width: int, device: torch.device) -> Tensor:
-    """Return cosines and sines (2, L, head_width / 2) of the rotary embedding (Su et al. 2021), base 10000."""
+def rotary_table(length: int, num_heads: int, head_width: int, device: torch.device) -> Tensor:
+    """Return the rotary embedding exp(i angle), base 10000 (Su et al. 2021), once for every head.
+
+    Returns:
+        (L, 2 * num_heads, head_width / 2) complex64, for the heads of queries and of keys. Repeating it lets one pass over
+        consecutive numbers do the whole product.
+    """
     frequency = 10000.0 ** (-torch.arange(0, head_width, 2, device=device).float() / head_width)
     angle = torch.arange(length, device=device).float()[:, None] * frequency
-    return torch.stack([angle.cos(), angle.sin()])
+    turn = torch.polar(torch.ones_like(angle), angle)
+    return turn[:, None].expand(-1, 2 * num_heads, -1).contiguous()
 
 
 def rotate(heads: Tensor, table: Tensor) -> Tensor:
-    """Rotate (..., L, H) pairs: the first half of a head is the real part, the second half the imaginary part."""
-    real, imaginary = heads.chunk(2, dim=-1)
-    cos, sin = table.to(heads.dtype)
-    return torch.cat([real * cos - imaginary * sin, real * sin + imaginary * cos], dim=-1)
+    """Rotate heads (B, L, 2 * num_heads, D) whose neighbouring numbers are real and imaginary parts."""
+    wide = heads.double() if heads.dtype == torch.float64 else heads.float()
+    pairs = torch.view_as_complex(wide.unflatten(-1, (-1, 2)))
+    return torch.view_as_real(pairs * table).flatten(-2).to(heads.dtype)
+
+
+def paired(weight: Tensor, num_heads: int) -> Tensor:
+    """Return the rows of the projection (3 W, W) with the two halves of each head of queries and keys interleaved.
+
+    Weights are kept with real parts in the first half of a head and imaginary parts in the second. Side by side they can be
+    multiplied as complex numbers; moving rows of weights is cheaper than moving activations.
+    """
+    turned, values = weight.split([2 * weight.shape[1], weight.shape[1]])
+    rows = turned.unflatten(0, (2 * num_heads, 2, -1)).transpose(1, 2).flatten(0, 2)
+    return torch.cat([rows, values])
 
 
 def picked(x: Tensor, rows: Tensor | None) -> Tensor:
@@ -48,10 +65,13 @@ class SelfAttention(nn.Module):
             keys: (B, 1, 1, L) bool, True where a key may be attended to; None if all may.
             rows: Positions (R,) of the flattened batch whose results alone are wanted; the result is then (R, W).
         """
-        batch, length, _ = x.shape
-        heads = self.qkv(x).view(batch, length, 3, self.num_heads, -1).permute(2, 0, 3, 1, 4)
-        query, key = rotate(heads[0], table), rotate(heads[1], table)
-        mixed = _attend(query, key, heads[2], keys)
+        width, num_heads = x.shape[-1], self.num_heads
+        joint = linear(x, paired(self.qkv.weight, num_heads), None)
+        turned, value = joint.split([2 * width, width], dim=-1)
+        heads = rotate(turned.unflatten(-1, (2 * num_heads, -1)), table)
+        query, key = heads.unflatten(2, (2, num_heads)).unbind(2)
+        value = value.unflatten(-1, (num_heads, -1))
+        mixed = _attend(*(part.transpose(1, 2) for part in (query, key, value)), keys)
         joined: Tensor = self.out(picked(mixed.transpose(1, 2).flatten(2), rows))
         return joined
 

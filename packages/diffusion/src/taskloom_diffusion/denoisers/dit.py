@@ -83,7 +83,7 @@ class DitDenoiser(nn.Module):
 
     def __init__(self, config: Dit, vocab_size: int, max_length: int) -> None:
         super().__init__()
-        self.head_width = config.width // config.num_heads
+        self.num_heads, self.head_width = config.num_heads, config.width // config.num_heads
         self.embedding = nn.Embedding(vocab_size, config.width)
         # Rotary attention over identical masks is blind: without these, an all-masked sequence has no positions and no length.
         self.from_start = nn.Embedding(max_length, config.width)
@@ -119,7 +119,7 @@ class DitDenoiser(nn.Module):
         x = self.embedding(z) + self._places(maskable)
         # Without padding the mask is dropped: attention has a faster path then.
         keys = None if bool(maskable.all()) else maskable[:, None, None, :]
-        table = rotary_table(z.shape[1], self.head_width, z.device)
+        table = rotary_table(z.shape[1], self.num_heads, self.head_width, z.device)
         time = None if self.time is None else self.time(noise.to(x.dtype))
         for block in self.blocks[:-1]:
             x = block(x, table, keys, time)

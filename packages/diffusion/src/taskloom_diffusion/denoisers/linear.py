@@ -1,4 +1,4 @@
-"""A linear layer that takes the faster of two libraries for each of its three products on a CPU."""
+"""A linear layer that takes the faster of two libraries on a CPU."""
 
 from __future__ import annotations
 
@@ -17,8 +17,17 @@ def _product(rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return product
 
 
+def _outer(left: Tensor, right: Tensor) -> Tensor:
+    """Return left^T right (M, K) of tall matrices (N, M) and (N, K): oneDNN is ahead where the second one is wider."""
+    if left.shape[1] == right.shape[1]:
+        return left.t() @ right
+    if left.shape[1] > right.shape[1]:
+        return _product(right.t(), left.t(), None).t()
+    return _product(left.t(), right.t(), None)
+
+
 class _OneDnnLinear(torch.autograd.Function):
-    """y = x W^T + b. Where MKL does not know the CPU, oneDNN's forward and input-gradient products are 15-20 % faster."""
+    """y = x W^T + b. Where MKL does not know the CPU, oneDNN's products are 5-20 % faster."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:  # noqa: ANN401 -- torch's own type
@@ -31,17 +40,22 @@ class _OneDnnLinear(torch.autograd.Function):
         x, weight = ctx.saved_tensors
         flat = grad.reshape(-1, grad.shape[-1])
         to_x = _product(flat, weight.t(), None).view_as(x) if ctx.needs_input_grad[0] else None
-        to_weight = flat.t() @ x.reshape(-1, x.shape[-1]) if ctx.needs_input_grad[1] else None
+        to_weight = _outer(flat, x.reshape(-1, x.shape[-1])) if ctx.needs_input_grad[1] else None
         to_bias = flat.sum(0) if ctx.needs_input_grad[2] else None
         return to_x, to_weight, to_bias
 
 
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Return x W^T + b by the faster library, the same numbers to rounding."""
+    plain = x.device.type == "cpu" and x.dtype == weight.dtype == torch.float32
+    if not (_AVAILABLE and plain and x.numel()) or torch.is_autocast_enabled("cpu"):
+        return functional.linear(x, weight, bias)
+    result: Tensor = _OneDnnLinear.apply(x, weight, bias)  # type: ignore[no-untyped-call]  # torch's own
+    return result
+
+
 class Linear(nn.Linear):
-    """`nn.Linear`, the same numbers to rounding."""
+    """`nn.Linear`, by the faster library."""
 
     def forward(self, input: Tensor) -> Tensor:
-        plain = input.device.type == "cpu" and input.dtype == self.weight.dtype == torch.float32
-        if not (_AVAILABLE and plain and input.numel()) or torch.is_autocast_enabled("cpu"):
-            return functional.linear(input, self.weight, self.bias)
-        result: Tensor = _OneDnnLinear.apply(input, self.weight, self.bias)  # type: ignore[no-untyped-call]  # torch's own
-        return result
+        return linear(input, self.weight, self.bias)
