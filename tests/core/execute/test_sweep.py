@@ -123,6 +123,17 @@ def test_forced_sweep_repeats_them(tmp_path: Path) -> None:
     assert outcome.runs[0].metrics == before.metrics
 
 
+@pytest.mark.parametrize("executor", ["inline", "local"])
+def test_run_that_lost_a_process_is_placed_again(tmp_path: Path, executor: str) -> None:
+    gone = str(tmp_path / "gone")
+    outcome = _run(
+        _make(tmp_path, "fail", {"first": gone}, how=("lost",)), tmp_path, executor, task="fail"
+    )
+    assert outcome.runs[0] is not None
+    assert (outcome.runs[0].status, outcome.runs[0].record.attempts) == ("finished", 2)
+    assert outcome.exit_code == 0
+
+
 def test_failed_run_leaves_the_others_alone(tmp_path: Path) -> None:
     ready = tmp_path / "ready"
     sweep = _make(tmp_path, "fail", {"first": str(ready)}, how=("value", "exit", "silent"))

@@ -11,6 +11,7 @@ DOMAIN = DomainRef(
         TaskRef("wait", "Waits, and cannot resume.", "taskloom_probe.tasks:Wait"),
         TaskRef("fail", "Raises.", "taskloom_probe.tasks:Fail"),
         TaskRef("share", "Trains in several processes.", "taskloom_probe.share:Share"),
+        TaskRef("pair", "Adds up in two processes.", "taskloom_probe.share:Pair"),
         TaskRef("spread", "Adds up on several devices.", "taskloom_probe.share:Spread"),
     ),
 )

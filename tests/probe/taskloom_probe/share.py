@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
-from taskloom import Config, Result, RunContext
+from taskloom import Config, ExecutionOnly, Result, RunContext, Unit
 from taskloom.devices import jax_devices, launch, lightning_arguments
 
 if TYPE_CHECKING:
@@ -87,6 +90,55 @@ class _Batches:
             generator = torch.Generator().manual_seed((self._seed + number) % 2**62)
             yield torch.randn(5, 4, generator=generator)
             number += self._stride
+
+
+class PairConfig(Config):
+    """Numbers that two processes add up together."""
+
+    steps: Annotated[int, Field(ge=1)] = 30
+    """Sums."""
+    pause: Annotated[float, Field(ge=0), Unit("s"), ExecutionOnly()] = 0.0
+    """Time spent on each sum."""
+
+
+class Pair:
+    """Adds 0 + 1 once for each step, one number in each process, and can resume."""
+
+    def __init__(self, config: PairConfig) -> None:
+        self._config = config
+
+    @property
+    def config(self) -> PairConfig:
+        return self._config
+
+    def run(self, ctx: RunContext) -> Result:
+        return self._add(ctx, 0, 0.0)
+
+    def resume(self, ctx: RunContext, checkpoint: Path) -> Result:
+        state = json.loads((checkpoint / "state.json").read_text())
+        return self._add(ctx, state["step"], state["total"])
+
+    def _add(self, ctx: RunContext, step: int, total: float) -> Result:
+        import torch
+        from torch import distributed
+
+        placed = launch()
+        distributed.init_process_group(
+            "gloo",
+            init_method=f"file://{os.environ['PROBE_RENDEZVOUS']}",
+            rank=placed.rank,
+            world_size=placed.processes,
+        )
+        while step < self._config.steps:
+            number = torch.tensor(float(placed.rank))
+            distributed.all_reduce(number)
+            time.sleep(self._config.pause)
+            step, total = step + 1, total + float(number)
+            ctx.log(step, total=total)
+            with ctx.checkpoint(step) as folder:
+                (folder / "state.json").write_text(json.dumps({"step": step, "total": total}))
+        distributed.destroy_process_group()
+        return Result({"total": total}, {}, "added up")
 
 
 class SpreadConfig(Config):

@@ -15,7 +15,7 @@ from taskloom.registry import LoadedTask, TaskEntry
 from taskloom.runs import Run, RunLayout
 
 from taskloom_probe.domain import DOMAIN
-from taskloom_probe.share import Share, ShareConfig, Spread, SpreadConfig
+from taskloom_probe.share import Pair, PairConfig, Share, ShareConfig, Spread, SpreadConfig
 from taskloom_probe.tasks import Fail, FailConfig, Wait, WaitConfig, Walk, WalkConfig
 
 PROBE = Path(__file__).parent.parent
@@ -24,6 +24,7 @@ _CLASSES = {
     "wait": (Wait, WaitConfig),
     "fail": (Fail, FailConfig),
     "share": (Share, ShareConfig),
+    "pair": (Pair, PairConfig),
     "spread": (Spread, SpreadConfig),
 }
 

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 from taskloom import Config, ExecutionOnly, Result, RunContext, Unit
+from taskloom.errors import ProcessLostError
 
 
 class WalkConfig(Config):
@@ -103,7 +104,7 @@ class Wait:
 class FailConfig(Config):
     """Failing."""
 
-    how: Literal["value", "exit", "silent", "result", "cause"] = "value"
+    how: Literal["value", "exit", "silent", "result", "cause", "lost"] = "value"
     """The way to fail."""
     first: Annotated[str, ExecutionOnly()] = ""
     """A file whose absence makes the task fail; empty means it always does."""
@@ -121,14 +122,19 @@ class Fail:
 
     def run(self, ctx: RunContext) -> Result:
         ctx.log(1, before=1.0)
-        if self._config.first and Path(self._config.first).exists():
-            return Result({"done": 1.0}, {}, "did not fail")
+        if self._config.first:
+            if Path(self._config.first).exists():
+                return Result({"done": 1.0}, {}, "did not fail")
+            if self._config.how == "lost":
+                Path(self._config.first).touch()
         return _raise(self._config.how)
 
 
 def _raise(how: str) -> Result:
     if how == "exit":
         raise SystemExit(7)
+    if how == "lost":
+        raise ProcessLostError("process 1 of 2 is gone")
     if how == "silent":
         raise RuntimeError
     if how == "result":

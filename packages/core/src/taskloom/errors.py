@@ -11,7 +11,8 @@
     |   |-- RunNotFoundError      5   no run has this id
     |   |-- RunCorruptError       5   a run folder cannot be read
     |   `-- StoreLockedError      5   another process holds the run
-    `-- RunFailedError            1   the task itself raised
+    |-- RunFailedError            1   the task itself raised
+    `-- ProcessLostError          1   a process that shared a run's work is gone: the run counts as crashed, and can go on
 
 Tasks and components raise ordinary exceptions: core classifies them where it calls them, so a plugin author imports nothing
 from here.
@@ -104,3 +105,7 @@ class StoreLockedError(StoreError):
 
 class RunFailedError(TaskloomError):
     """The task itself raised, or reported failure."""
+
+
+class ProcessLostError(TaskloomError):
+    """A process that shared the run's work is gone, for no reason of the task's."""

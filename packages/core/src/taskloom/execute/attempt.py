@@ -9,10 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from taskloom.config import Config
-from taskloom.errors import ExitCode, RunFailedError, StoreError, TaskloomError
+from taskloom.errors import (
+    ExitCode,
+    ProcessLostError,
+    RunFailedError,
+    StoreError,
+    TaskloomError,
+)
 from taskloom.execute.console import Console
 from taskloom.execute.context import LiveContext, check_metric_name
-from taskloom.execute.failure import describe_failure, first_line, is_store_failure
+from taskloom.execute.failure import describe_failure, first_line, is_loss, is_store_failure
 from taskloom.execute.logs import logging_to
 from taskloom.execute.signals import StopRequest
 from taskloom.runs import checkpoints, index
@@ -27,7 +33,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """How an attempt ended."""
+    """How an attempt ended. One that lost a process still says `running`: once its lock is free it counts as crashed."""
 
     status: Stored
     exit_code: ExitCode
@@ -48,6 +54,7 @@ def attempt(
 
     Raises:
         RunFailedError: The task raised.
+        ProcessLostError: A process that shared the work is gone.
         StoreError: The record cannot be written.
     """
     stop = StopRequest(graceful=isinstance(task, Resumable))
@@ -68,7 +75,7 @@ def attempt(
                 record = _finalise(layout, record, ctx, end)
                 run = Run(layout.dir, record)
                 sinks.close(run)
-                if report:
+                if report and end.status != "running":
                     _write_report(run, console)
         finally:
             ctx.close()
@@ -92,10 +99,22 @@ def _run(
         # Libraries (Lightning is one) turn an interruption into an exception of their own.
         if stop.interrupted or isinstance(error, KeyboardInterrupt):
             return _End("stopped", stop.exit_code)
-        return _failed(layout, error)
+        return _lost(layout, error) if is_loss(error) else _failed(layout, error)
     if stop.noticed:
         return _End("stopped", stop.exit_code, result)
     return _End("finished", ExitCode.OK, result)
+
+
+def _lost(layout: RunLayout, error: BaseException) -> _End:
+    """Tell that this attempt is over and the run is not: whoever placed it may place it again."""
+    failure = describe_failure(error)
+    _log.error("a process was lost: %s", first_line(failure), exc_info=error)
+    told = ProcessLostError(
+        f"The run {layout.dir.name} lost a process that shared its work: {first_line(failure)} (log: {layout.log}).",
+        hint=f"Continue it with: tasks resume {layout.dir.name}",
+    )
+    told.__cause__ = error
+    return _End("running", ExitCode.FAILED, failure=failure, error=told)
 
 
 def _failed(layout: RunLayout, error: BaseException) -> _End:

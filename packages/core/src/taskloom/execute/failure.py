@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 
 import taskloom
+from taskloom.errors import ProcessLostError
 from taskloom.runs.record import Failure
 
 _CORE = str(Path(taskloom.__file__).parent)
@@ -44,6 +45,17 @@ def trimmed_traceback(error: BaseException) -> str:
 def raised_by_user(error: BaseException) -> bool:
     """Whether any frame of the traceback lies outside core."""
     return any(not frame.startswith(_CORE) for frame in _files(error.__traceback__))
+
+
+def is_loss(error: BaseException) -> bool:
+    """Whether a process that shared the run's work is gone: nothing that the task did wrong, so another attempt may help."""
+    if isinstance(error, ProcessLostError):
+        return True
+    # torch tells it by the class (NCCL, its store), by the signal (processes that Lightning forked) or, under gloo, by the text.
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if "DistError" in names or getattr(error, "signal_name", None):
+        return True
+    return isinstance(error, RuntimeError) and "gloo/transport" in str(error)
 
 
 def is_store_failure(error: OSError, folder: Path) -> bool:

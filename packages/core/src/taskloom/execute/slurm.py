@@ -150,6 +150,8 @@ def _parameters(resources: Resources, count: int, jobs: int | None) -> dict[str,
         parameters["nodes"] = resources.num_nodes
         # One process for each accelerator: srun starts them, and each takes its rank (see `taskloom.devices`).
         parameters["tasks_per_node"] = max(resources.gpus, 1)
+        # If one is lost, the others would wait for it as long as their framework's patience lasts.
+        parameters["srun_args"] = ["--kill-on-bad-exit=1"]
     if resources.memory:
         parameters["mem"] = f"{max(1, resources.memory >> 20)}MB"
     # Slurm counts minutes. The run stops by itself at its limit; Slurm's own is only the wall behind it.

@@ -21,7 +21,14 @@ if TYPE_CHECKING:
 
 _BATCH = 500  # metrics in one call; MLflow takes at most 1000
 _LONGEST = 6000  # characters of a parameter's value
-_STATUS = {"finished": "FINISHED", "failed": "FAILED", "stopped": "KILLED", "crashed": "FAILED"}
+# A run that closes its sinks and still says that it runs has lost a process.
+_STATUS = {
+    "finished": "FINISHED",
+    "failed": "FAILED",
+    "stopped": "KILLED",
+    "crashed": "FAILED",
+    "running": "FAILED",
+}
 
 
 class MlflowSink:

@@ -1,0 +1,116 @@
+"""A run of several processes that loses one: nobody hangs, the run counts as crashed, and goes on from its checkpoint."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Self
+
+import pytest
+from taskloom.errors import ProcessLostError
+from taskloom.execute import run_task
+from taskloom.execute.failure import is_loss
+from taskloom.runs import Run, RunLayout, list_runs, open_run
+from taskloom_probe.share import PairConfig
+from taskloom_probe.support import environment, lines, load, make_run, steps, wait_until
+from taskloom_probe.tasks import FailConfig
+
+# A killed process is noticed at once; these minutes are for machines on which merely starting takes one.
+PATIENCE = 300.0
+
+
+class Processes:
+    """Two workers of one run that meet through a file, as `torchrun` would start them, without anybody who watches."""
+
+    def __init__(self, layout: RunLayout, meeting: Path) -> None:
+        shared = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "GLOO_SOCKET_IFNAME": "lo"}
+        command = [sys.executable, "-m", "taskloom.execute", "--no-report", str(layout.dir)]
+        self.ranks = [
+            subprocess.Popen(
+                command,
+                env={**environment(), **shared, "RANK": rank, "PROBE_RENDEZVOUS": str(meeting)},
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for rank in "01"
+        ]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for process in self.ranks:
+            process.kill()
+            process.wait()
+            if process.stderr is not None:
+                process.stderr.close()
+
+    def ends(self) -> list[tuple[int, str]]:
+        """Return the exit code and the words of each."""
+        words = [process.communicate(timeout=PATIENCE)[1] for process in self.ranks]
+        return [(process.returncode, text) for process, text in zip(self.ranks, words, strict=True)]
+
+
+@pytest.mark.slow
+def test_process_killed_in_the_middle_ends_the_others_and_the_run_goes_on(tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="torch is not installed")
+    layout = make_run(tmp_path / "store", "pair", PairConfig(pause=0.02))
+
+    with Processes(layout, tmp_path / "first") as first:
+        wait_until(lambda: lines(layout) >= 5, PATIENCE)
+        first.ranks[1].kill()
+        (code, words), _ = first.ends()
+    run = Run(layout.dir)
+    assert (code, run.status, run.exit_code) == (1, "crashed", 1)
+    assert "lost a process that shared its work: RuntimeError" in words
+    assert f"tasks resume {run.id}" in words
+    done = lines(layout)
+
+    with Processes(layout, tmp_path / "second") as second:
+        wait_until(lambda: lines(layout) >= done + 5, PATIENCE)
+        second.ranks[0].kill()
+        _, (code, words) = second.ends()
+    assert Run(layout.dir).status == "crashed"
+    assert code == 1
+
+    with Processes(layout, tmp_path / "third") as third:
+        assert [code for code, _ in third.ends()] == [0, 0]
+    run = Run(layout.dir)
+    assert (run.status, run.record.attempts, run.record.failure) == ("finished", 3, None)
+    assert run.metrics == {"total": 30.0}
+    assert steps(run) == list(range(1, 31))
+
+
+def test_run_that_lost_a_process_is_crashed_and_says_how_to_go_on(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    with pytest.raises(ProcessLostError, match="process 1 of 2 is gone") as caught:
+        run_task(load("fail"), FailConfig(how="lost", first=str(gone)), store=tmp_path, quiet=True)
+    run = open_run("@last", tmp_path)
+    assert run.status == "crashed"
+    assert run.record.failure is not None
+    assert caught.value.hint == f"Continue it with: tasks resume {run.id}"
+    assert list_runs(tmp_path)[0].status == "crashed"
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (ProcessLostError("gone"), True),
+        (RuntimeError("[/b/third_party/gloo/gloo/transport/tcp/pair.cc:1] Connection reset"), True),
+        (RuntimeError("shapes do not match"), False),
+        (ValueError("gloo/transport"), False),
+        (ConnectionResetError("a database"), False),
+    ],
+)
+def test_loss_of_a_process_is_told_from_what_a_task_does_wrong(
+    error: Exception, expected: bool
+) -> None:
+    assert is_loss(error) is expected
+
+
+def test_loss_is_seen_in_the_errors_of_torch() -> None:
+    distributed = pytest.importorskip("torch.distributed", reason="torch is not installed")
+    for kind in (distributed.DistBackendError, distributed.DistNetworkError):
+        assert is_loss(kind("a peer is gone"))
+    forked = pytest.importorskip("torch.multiprocessing").ProcessExitedException
+    assert is_loss(forked("killed", 1, 7, exit_code=-9, signal_name="SIGKILL"))
+    assert not is_loss(forked("failed", 1, 7, exit_code=1))
