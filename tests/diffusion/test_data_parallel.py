@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from taskloom import Resources
-from taskloom.errors import ConfigError
+from taskloom.errors import ConfigError, ProcessLostError, RunFailedError
 from taskloom.testing import MemoryContext
 from taskloom_diffusion.config import TrainConfig
 from taskloom_diffusion.tasks.toy import Toy, ToyConfig
 from taskloom_diffusion.training.team import share_of_step
-from taskloom_diffusion.training.workers import ProcessLostError, Workers
+from taskloom_diffusion.training.workers import Workers, watch
 
 
 def toy(**train: object) -> Toy:
@@ -78,8 +82,47 @@ def test_a_process_that_ends_too_early_is_one_sentence(tmp_path: Path) -> None:
     workers = Workers(tmp_path, [[sys.executable, "-S", "-c", words]])
     try:
         with pytest.raises(
-            ProcessLostError, match="process 1 of 2 ended with code 1: the corpus is gone"
+            RunFailedError, match="process 1 of 2 ended with code 1: the corpus is gone"
         ):
             workers.wait_until_ready()
     finally:
         workers.close()
+
+
+def test_a_process_that_waits_in_vain_for_a_lost_one_ends(tmp_path: Path) -> None:
+    workers = Workers(tmp_path, [[sys.executable, "-S", "-c", "import time; time.sleep(100)"]])
+    ends: list[int] = []
+    over = threading.Event()
+    arguments = {"patience": 0.1, "end": ends.append}
+    thread = threading.Thread(target=watch, args=(workers, over), kwargs=arguments)
+    thread.start()
+    workers.processes[0].kill()
+    thread.join(30)
+    workers.close()
+    assert ends == [1]
+
+
+@pytest.mark.slow
+def test_a_training_process_that_is_killed_ends_the_attempt_and_the_run_goes_on(
+    tmp_path: Path,
+) -> None:
+    ctx = MemoryContext(tmp_path / "killed")
+    problem = toy(devices=2, steps=2000, log_every=1)
+    killed: list[int] = []
+
+    def kill() -> None:
+        while not ctx.rows:
+            time.sleep(0.05)
+        pids = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+        for pid in pids:
+            if b"taskloom_diffusion.training.worker" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                os.kill(int(pid), signal.SIGKILL)
+                killed.append(int(pid))
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    with pytest.raises(ProcessLostError, match="training process 1 of 2 was killed by signal 9"):
+        problem.run(ctx)
+    thread.join()
+    assert len(killed) == 1
+    assert ctx.latest_checkpoint is not None

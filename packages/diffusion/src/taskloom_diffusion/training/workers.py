@@ -6,17 +6,19 @@ They are fresh processes, not forks: a fork would copy threads and locks in unkn
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from taskloom import RunContext
-from taskloom.errors import TaskloomError
+from taskloom.errors import ProcessLostError, RunFailedError
 
 from taskloom_diffusion.training.team import Team
 
@@ -25,10 +27,7 @@ if TYPE_CHECKING:
 
 _POLL = 0.05  # [s]
 _GRACE = 10.0  # [s] that processes get to end by themselves
-
-
-class ProcessLostError(TaskloomError):
-    """A process of the team ended before training did."""
+_PATIENCE = 30.0  # [s] that training gets to notice that a process is gone
 
 
 class Workers:
@@ -53,7 +52,8 @@ class Workers:
         """Return once every process has read its corpus.
 
         Raises:
-            ProcessLostError: One of them ended instead.
+            ProcessLostError: One of them was killed instead.
+            RunFailedError: One of them failed instead.
         """
         waiting = set(range(1, len(self.processes) + 1))
         while waiting:
@@ -62,15 +62,16 @@ class Workers:
             time.sleep(_POLL)
 
     def check(self) -> None:
-        """Raise a `ProcessLostError` with its last words if a process has failed."""
+        """Raise an error with its last words if a process has failed, another one if it was killed."""
         for rank, process in enumerate(self.processes, start=1):
             code = process.poll()
             if code:
                 words = (self.folder / f"{rank}.log").read_text(errors="replace").split("\n")
                 last = next((line.strip() for line in reversed(words) if line.strip()), "")
-                raise ProcessLostError(
-                    f"training process {rank} of {len(self.processes) + 1} ended with code {code}: {last}"
-                )
+                which = f"training process {rank} of {len(self.processes) + 1}"
+                if code < 0:
+                    raise ProcessLostError(f"{which} was killed by signal {-code}")
+                raise RunFailedError(f"{which} ended with code {code}: {last}")
 
     def close(self) -> None:
         """Wait a little for processes that are done, and end those that are not."""
@@ -90,7 +91,8 @@ def assembled(
     """Start the other processes of a training and yield this one's place among them.
 
     Raises:
-        ProcessLostError: One of them ended too early; in its place comes any error that this caused here.
+        ProcessLostError: One of them was killed; in its place comes any error that this caused here.
+        RunFailedError: One of them failed.
     """
     if size == 1:
         yield Team()
@@ -103,6 +105,8 @@ def assembled(
         module = "taskloom_diffusion.training.worker"
         commands = [[sys.executable, "-m", module, str(told), str(r)] for r in range(1, size)]
         workers = Workers(folder, commands)
+        over = threading.Event()
+        threading.Thread(target=watch, args=(workers, over), daemon=True).start()
         try:
             workers.wait_until_ready()
             yield Team(0, size, rendezvous)
@@ -111,7 +115,34 @@ def assembled(
             workers.check()
             raise
         finally:
+            over.set()
             workers.close()
+
+
+def watch(
+    workers: Workers,
+    over: threading.Event,
+    *,
+    patience: float = _PATIENCE,
+    end: Callable[[int], object] = os._exit,
+) -> None:
+    """End this process, as a kill would, if it has not noticed after a while that another one is gone.
+
+    Gloo breaks off at once. But NCCL, and whoever waits for processes to meet, may wait for as long as an evaluation is allowed
+    to take, where no exception reaches; a run that is gone can go on from its newest checkpoint.
+
+    Args:
+        workers: The other processes.
+        over: Set when training has ended in any way.
+        patience: How long to wait for that once a process is gone [s].
+        end: Takes the exit code.
+    """
+    while not over.wait(_POLL):
+        if any(process.poll() for process in workers.processes):
+            if not over.wait(patience):
+                sys.stderr.write("a training process is gone, and the others still wait for it\n")
+                end(1)
+            return
 
 
 def _order(
