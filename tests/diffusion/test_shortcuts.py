@@ -78,13 +78,18 @@ def test_attention_by_products_is_the_fused_one(masked: bool) -> None:
     torch.testing.assert_close(_product_attention(query, key, value, keys), fused)
 
 
-def test_rotation_by_complex_numbers_is_the_textbooks() -> None:
+@pytest.mark.parametrize("unit", [False, True])
+def test_attention_is_the_textbooks(unit: bool) -> None:
     """Su et al. 2021 with the halves of a head as real and imaginary parts, on weights as they are kept."""
     torch.manual_seed(4)
-    layer = SelfAttention(12, 3).double()
+    layer = SelfAttention(12, 3, unit=unit).double()
     x = torch.randn(2, 7, 12, dtype=torch.float64)
     table = rotary_table(7, 3, 4, x.device)
     query, key, value = layer.qkv(x).view(2, 7, 3, 3, 4).permute(2, 0, 3, 1, 4)
+    if layer.sharpness is not None:
+        layer.sharpness.data.uniform_(0.5, 2)
+        query, key = nn.functional.rms_norm(torch.stack([query, key]), (4,), eps=1e-6)
+        query = query * layer.sharpness[:, None, None]
     angle = torch.arange(7)[:, None] * 10000.0 ** (-torch.arange(0, 4, 2) / 4)
     cos, sin = angle.double().cos(), angle.double().sin()
 

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from taskloom_diffusion.denoisers.linear import Linear, linear
+from taskloom_diffusion.denoisers.unit import unit_rms
 
 
 def rotary_table(length: int, num_heads: int, head_width: int, device: torch.device) -> Tensor:
@@ -46,11 +47,18 @@ def picked(x: Tensor, rows: Tensor | None) -> Tensor:
 
 
 class SelfAttention(nn.Module):
-    """Bidirectional multi-head attention with rotary positions and an optional mask of valid keys."""
+    """Bidirectional multi-head attention with rotary positions and an optional mask of valid keys.
 
-    def __init__(self, width: int, num_heads: int) -> None:
+    Args:
+        width: Width of the stream.
+        num_heads: Heads.
+        unit: Whether queries and keys have unit root mean square, times a learned factor per head (Henry et al. 2020).
+    """
+
+    def __init__(self, width: int, num_heads: int, *, unit: bool) -> None:
         super().__init__()
         self.num_heads = num_heads
+        self.sharpness = nn.Parameter(torch.ones(num_heads)) if unit else None
         self.qkv = Linear(width, 3 * width, bias=False)
         self.out = Linear(width, width, bias=False)
 
@@ -68,8 +76,11 @@ class SelfAttention(nn.Module):
         width, num_heads = x.shape[-1], self.num_heads
         joint = linear(x, paired(self.qkv.weight, num_heads), None)
         turned, value = joint.split([2 * width, width], dim=-1)
-        heads = rotate(turned.unflatten(-1, (2 * num_heads, -1)), table)
+        heads = turned.unflatten(-1, (2 * num_heads, -1))
+        heads = rotate(heads if self.sharpness is None else unit_rms(heads), table)
         query, key = heads.unflatten(2, (2, num_heads)).unbind(2)
+        if self.sharpness is not None:
+            query = query * self.sharpness[:, None].to(query.dtype)
         value = value.unflatten(-1, (num_heads, -1))
         mixed = _attend(*(part.transpose(1, 2) for part in (query, key, value)), keys)
         joined: Tensor = self.out(picked(mixed.transpose(1, 2).flatten(2), rows))

@@ -32,7 +32,7 @@ class DenoiserConfig(Component):
 
 
 class Dit(DenoiserConfig):
-    """Transformer with rotary and absolute positions, layer norms and, where time matters, adaptive norms (DiT, Peebles 2023)."""
+    """Transformer with rotary and absolute positions, short convolutions and, where time matters, adaptive norms (DiT, Peebles 2023)."""
 
     kind: Literal["dit"] = "dit"
     width: _Width = 128
@@ -47,9 +47,17 @@ class Dit(DenoiserConfig):
     """Feed the noise level through adaptive norms; needed by noise other than the mask, where it is switched on anyway."""
     dropout: _Dropout = 0.0
     """Dropout on the residual branches."""
+    convolution: Annotated[int, Field(ge=0, le=63)] = 5
+    """Positions that a short convolution before attention and the feed-forward layer sums over, an odd number; 0 is none."""
+    query_key_norm: bool = True
+    """Give queries and keys unit root mean square, times a learned factor per head."""
 
     @model_validator(mode="after")
-    def _heads_divide(self) -> Dit:
+    def _fits(self) -> Dit:
+        if self.convolution and self.convolution % 2 == 0:
+            raise ValueError(
+                f"convolution = {self.convolution} must be odd, as many neighbours before as after, or 0"
+            )
         _divides(self.num_heads, self.width, even=True)
         return self
 

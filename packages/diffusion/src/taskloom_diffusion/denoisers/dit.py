@@ -11,6 +11,7 @@ from torch.nn import functional
 from taskloom_diffusion.denoisers.attention import SelfAttention, picked, rotary_table
 from taskloom_diffusion.denoisers.base import Dit
 from taskloom_diffusion.denoisers.linear import Linear
+from taskloom_diffusion.denoisers.near import ShortConvolution
 
 
 class NoiseEmbedding(nn.Module):
@@ -32,15 +33,24 @@ class NoiseEmbedding(nn.Module):
 
 
 class Block(nn.Module):
-    """One transformer block; with time, six vectors per block shift, scale and gate it (adaLN-zero)."""
+    """One transformer block; with time, six vectors per block shift, scale and gate it (adaLN-zero).
 
-    def __init__(self, config: Dit) -> None:
+    Args:
+        config: Sizes.
+        last: Whether it is the last block, whose feed-forward layer may be asked for some positions only and therefore
+            does not look at neighbours.
+    """
+
+    def __init__(self, config: Dit, *, last: bool) -> None:
         super().__init__()
         width = config.width
         hidden = int(config.mlp_ratio * width)
         self.attention_norm = nn.LayerNorm(width, bias=False)
-        self.attention = SelfAttention(width, config.num_heads)
+        reach = config.convolution
+        self.attention_near = ShortConvolution(width, reach) if reach else None
+        self.attention = SelfAttention(width, config.num_heads, unit=config.query_key_norm)
         self.mlp_norm = nn.LayerNorm(width, bias=False)
+        self.mlp_near = ShortConvolution(width, reach) if reach and not last else None
         self.up = Linear(width, hidden)
         self.down = Linear(hidden, width)
         self.dropout = config.dropout
@@ -58,15 +68,18 @@ class Block(nn.Module):
         rows: Tensor | None = None,
     ) -> Tensor:
         if self.modulation is None or time is None:
-            mixed = self._drop(self.attention(self.attention_norm(x), table, keys, rows))
-            x = picked(x, rows) + mixed
-            plain: Tensor = x + self._drop(self._mlp(self.mlp_norm(x)))
+            inner = _with_neighbours(self.attention_norm(x), self.attention_near, keys)
+            x = picked(x, rows) + self._drop(self.attention(inner, table, keys, rows))
+            inner = _with_neighbours(self.mlp_norm(x), self.mlp_near, keys)
+            plain: Tensor = x + self._drop(self._mlp(inner))
             return plain
         shift1, scale1, gate1, shift2, scale2, gate2 = self.modulation(time)[:, None].chunk(6, -1)
         inner = self.attention_norm(x) * (1 + scale1) + shift1
+        inner = _with_neighbours(inner, self.attention_near, keys)
         # Gates start at 1 rather than DiT's 0: with zero weights the block is then the unconditioned one.
         x = x + (1 + gate1) * self._drop(self.attention(inner, table, keys))
         inner = self.mlp_norm(x) * (1 + scale2) + shift2
+        inner = _with_neighbours(inner, self.mlp_near, keys)
         conditioned: Tensor = x + (1 + gate2) * self._drop(self._mlp(inner))
         return conditioned
 
@@ -76,6 +89,10 @@ class Block(nn.Module):
 
     def _drop(self, x: Tensor) -> Tensor:
         return functional.dropout(x, self.dropout, self.training) if self.dropout else x
+
+
+def _with_neighbours(x: Tensor, near: ShortConvolution | None, keys: Tensor | None) -> Tensor:
+    return x if near is None else x + near(x, keys)
 
 
 class DitDenoiser(nn.Module):
@@ -89,7 +106,8 @@ class DitDenoiser(nn.Module):
         self.from_start = nn.Embedding(max_length, config.width)
         self.from_end = nn.Embedding(max_length, config.width)
         self.time = NoiseEmbedding(config.width) if config.time_conditioning else None
-        blocks = [Block(config) for _ in range(config.num_layers)]
+        last = config.num_layers - 1
+        blocks = [Block(config, last=i == last) for i in range(config.num_layers)]
         self.blocks = nn.ModuleList(blocks)
         self.norm = nn.LayerNorm(config.width, bias=False)
         self.head = nn.Linear(config.width, vocab_size)
