@@ -18,9 +18,16 @@ from taskloom_control.physics import trace_columns
 from taskloom_control.simulation import Simulation
 from taskloom_control.splines import num_steps
 from taskloom_control.task import ControlTask
-from taskloom_control.trajectory import Recorder, load_arrays, save_arrays, trajectory_hash
+from taskloom_control.trajectory import (
+    Recorder,
+    TermRecorder,
+    load_arrays,
+    save_arrays,
+    trajectory_hash,
+)
 
-_STATE_FILE, _HISTORY_FILE, _FAN_FILE = "state.npz", "history.npz", "fan.npz"
+_STATE_FILE, _HISTORY_FILE = "state.npz", "history.npz"
+_FAN_FILE, _COSTS_FILE = "fan.npz", "costs.npz"
 
 
 class ClosedLoop:
@@ -37,6 +44,7 @@ class ClosedLoop:
         self.simulation = Simulation(type(task)(task.config))
         self.controller = Controller(type(task)(task.config), plan_seed)
         self.history, self.plans, self.fan = Recorder(), Recorder(), Recorder()
+        self.costs = TermRecorder()
         self._traces = trace_columns(self.controller.task.model)
         self.num_steps = num_steps(self.config.seconds, self.simulation.dt)
         self.step = 0
@@ -81,6 +89,7 @@ class ClosedLoop:
             reward = simulation.step(control)
             self.step += 1
             self.history.add(control=control, reward=reward)
+            self.costs.add(simulation.terms)
             self._record_state()
             self.ended = simulation.unstable or simulation.task.terminated()
         return stats
@@ -111,7 +120,8 @@ class ClosedLoop:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return everything that was recorded."""
-        return {**self.history.arrays(), **self.plans.arrays(), **self.fan.arrays()}
+        recorded = {**self.history.arrays(), **self.plans.arrays(), **self.costs.arrays()}
+        return {**recorded, **self.fan.arrays()}
 
     def save(self, folder: Path) -> None:
         """Write everything that the rest of the episode depends on into a checkpoint's folder."""
@@ -122,6 +132,7 @@ class ClosedLoop:
         save_arrays(folder / _STATE_FILE, state)
         save_arrays(folder / _HISTORY_FILE, {**self.history.arrays(), **self.plans.arrays()})
         save_arrays(folder / _FAN_FILE, self.fan.arrays())
+        save_arrays(folder / _COSTS_FILE, self.costs.arrays())
 
     def restore(self, folder: Path) -> None:
         """Continue from what `save` wrote."""
@@ -134,6 +145,7 @@ class ClosedLoop:
         self.history.restore({k: v for k, v in recorded.items() if not k.startswith("plan_")})
         self.plans.restore({k: v for k, v in recorded.items() if k.startswith("plan_")})
         self.fan.restore(load_arrays(folder / _FAN_FILE))
+        self.costs.restore(load_arrays(folder / _COSTS_FILE))
 
     def close(self) -> None:
         """Give back threads."""

@@ -8,6 +8,9 @@ TaskloomError
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+
 from taskloom.errors import TaskloomError
 
 
@@ -17,6 +20,21 @@ class ModelError(TaskloomError):
 
 class RewardError(TaskloomError):
     """A reward that cannot be used."""
+
+
+def not_a_number(task: object, terms: Mapping[str, float], moment: float) -> str:
+    """Return the sentence on a reward that is not a finite number, with the name of the term if it is known.
+
+    Args:
+        task: The task.
+        terms: One number for each term, not finite where the term is to blame; empty if the task has no terms.
+        moment: Simulated time [s].
+    """
+    where = f"the reward of {type(task).__name__}"
+    for name, value in terms.items():
+        if not math.isfinite(value):
+            return f"The term '{name}' of {where} is not a finite number at time {moment:.6g} s."
+    return f"{where.capitalize()} is not a finite number at time {moment:.6g} s."
 
 
 class PlanError(TaskloomError):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from taskloom_control.engines.protocol import Engine, Rollouts
-from taskloom_control.errors import PlanError, RewardError
+from taskloom_control.errors import PlanError, RewardError, not_a_number
 from taskloom_control.physics import Snapshot, control_range
 from taskloom_control.splines import KnotGrid
 from taskloom_control.task import ControlTask, Metadata, StagedTask
@@ -110,16 +110,14 @@ class Problem:
 
     def _blame(self, rollouts: Rollouts, controls: np.ndarray) -> str:
         """Say which term of the reward is not a number."""
-        where = f"the reward of {type(self.task).__name__}"
-        moment = f"at time {self.snapshot.time:.6g} s"
+        sums: dict[str, float] = {}
         if isinstance(self.task, StagedTask):
             terms = self.task.costs(
                 rollouts.states, rollouts.sensors, controls, self.task.config, self.metadata
             )
             for name, values in terms.items():
-                if not np.isfinite(np.asarray(values)[rollouts.alive]).all():
-                    return f"The term '{name}' of {where} is not a finite number {moment}."
-        return f"{where.capitalize()} is not a finite number for any rollout {moment}."
+                sums[name] = float(np.asarray(values)[rollouts.alive].sum())
+        return not_a_number(self.task, sums, self.snapshot.time)
 
 
 def check_sizes(task: ControlTask[Any], grid: KnotGrid, minimum: int) -> None:

@@ -10,7 +10,7 @@ from taskloom import derive_seed
 
 from taskloom_control.closed_loop import ClosedLoop
 from taskloom_control.task import ControlTask
-from taskloom_control.trajectory import NOT_HASHED
+from taskloom_control.trajectory import is_hashed
 
 
 def play_again(task: ControlTask[Any], num_steps: int) -> dict[str, np.ndarray]:
@@ -27,11 +27,9 @@ def play_again(task: ControlTask[Any], num_steps: int) -> dict[str, np.ndarray]:
 
 def first_difference(old: Mapping[str, np.ndarray], new: Mapping[str, np.ndarray]) -> str:
     """Return a sentence on the earliest row in which two trajectories differ; empty if there is none."""
-    names = sorted(set(old) & set(new) - set(NOT_HASHED))
+    names = sorted(name for name in set(old) & set(new) if is_hashed(name))
     earliest: tuple[int, str] | None = None
     for name in names:
-        if name.startswith("fan_"):
-            continue
         if old[name].shape != new[name].shape:
             return f"'{name}' has the shape {new[name].shape}, it had {old[name].shape}"
         same = (old[name] == new[name]) | (

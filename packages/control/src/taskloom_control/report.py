@@ -12,6 +12,7 @@ from taskloom.report.model import Block, Chart, Heading, Image, Table, Text
 from taskloom.runs import Run
 
 from taskloom_control.fan import fan_chart
+from taskloom_control.terms import cost_blocks
 from taskloom_control.timing import planning_chart
 from taskloom_control.trajectory import load_arrays
 
@@ -36,6 +37,7 @@ def report(run: Run) -> list[Block]:
         blocks.append(Image(animation, "The closed loop in real time.", width=400))
     columns = _columns(run)
     blocks += _traces(arrays, columns)
+    blocks += cost_blocks(arrays)
     blocks += [Heading("Planning"), *_planning(arrays, run.config)]
     points = columns.get("trace", [])
     fan = fan_chart(arrays, f"the point '{points[-1]}'" if points else "the last traced point")
@@ -173,4 +175,4 @@ def _planning(arrays: Mapping[str, np.ndarray], config: Mapping[str, Any]) -> li
         y_title="rollouts",
         caption=caption,
     )
-    return [table, histogram, diagnosis]
+    return [table, histogram, _with_legend(diagnosis, {"title": None, "labelLimit": 300})]

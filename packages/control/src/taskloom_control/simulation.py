@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import mujoco
 import numpy as np
 
+from taskloom_control.errors import RewardError, not_a_number
 from taskloom_control.physics import Snapshot, is_unstable, take_snapshot
-from taskloom_control.task import ControlTask
+from taskloom_control.task import ControlTask, StagedTask
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -19,10 +20,14 @@ class Simulation:
 
     Args:
         task: The copy; the controller has another.
+
+    Attributes:
+        terms: The cost of the last step by the name of the term, of a task that names its costs.
     """
 
     def __init__(self, task: ControlTask[Any]) -> None:
         self.task, self.model, self.data = task, task.sim_model, task.data
+        self.terms: dict[str, float] = {}
 
     @property
     def time(self) -> float:
@@ -50,6 +55,9 @@ class Simulation:
 
         The reward is the task's own, of one rollout of one step; the sensors are those of the moment when the control acted,
         as in the controller's rollouts.
+
+        Raises:
+            RewardError: The reward is not a finite number although the physics is sound.
         """
         task, data = self.task, self.data
         before = np.concatenate([data.qpos, data.qvel])
@@ -58,15 +66,21 @@ class Simulation:
         task.pre_sim_step()
         mujoco.mj_step(self.model, data)
         task.pre_rollout(before, task.config)
-        reward = task.reward(
+        one_step = (
             np.concatenate([data.qpos, data.qvel])[None, None],
             data.sensordata.copy()[None, None],
             data.ctrl.copy()[None, None],
             task.config,
             metadata,
         )
+        reward = float(np.asarray(task.reward(*one_step))[0])
+        if isinstance(task, StagedTask):
+            terms = task.costs(*one_step)
+            self.terms = {name: float(np.asarray(term)[0, 0]) for name, term in terms.items()}
+        if not np.isfinite(reward) and not self.unstable:
+            raise RewardError(not_a_number(task, self.terms, self.time))
         task.post_sim_step()
-        return float(np.asarray(reward)[0])
+        return reward
 
     def snapshot(self) -> Snapshot:
         """Return the whole state."""
