@@ -1,15 +1,20 @@
-"""What the two tasks of turning a cube in a hand share: the cost, the goals, and how they are counted."""
+"""What the two tasks of turning a cube in a hand share: all but the model, where the cube belongs and how fingers bend."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from taskloom_control.arrays import Array
+from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig
+from taskloom_control.optimizers.config import Mppi
+from taskloom_control.task import Metadata, StagedTask
+from taskloom_control.tasks.costs import Weight, square_length
 
 if TYPE_CHECKING:
     import mujoco
+    import numpy as np
 
 # A goal is reached within this angle [rad]; the cube is lost below this height [m], seen from the palm.
 REACHED, LOST = 0.4, -0.3
@@ -27,30 +32,97 @@ def turn_between(states: Array, goal: Array) -> Array:
         goal: The goal's quaternion, shape (4,).
     """
     xp = states.__array_namespace__()
-    same = abs((states[..., 3:7] * xp.asarray(goal)).sum(axis=-1))
+    turns = xp.asarray(goal)
+    # Written out, because NumPy is slow at reducing so short an axis.
+    same = states[..., 3] * turns[0] + states[..., 4] * turns[1]
+    same = abs(same + states[..., 5] * turns[2] + states[..., 6] * turns[3])
     # atan2 keeps its precision near zero, where acos loses half of the digits.
     rest = xp.maximum(1.0 - same * same, xp.zeros_like(same))
     return 2.0 * xp.atan2(rest**0.5, same)
 
 
-def cube_costs(
-    states: Array, place: tuple[float, float, float], goal: Array, weights: tuple[float, float]
-) -> Mapping[str, Array]:
-    """Return the terms of the cost per step, divided by the number of steps as judo does.
+class CubeConfig(ControlConfig):
+    """The cost of turning the cube."""
 
-    Args:
-        states: Positions and velocities, shape (R, T, nq + nv).
+    w_position: Weight = 100.0
+    """Weight of the squared distance of the cube from its place."""
+    w_turn: Weight = 0.1
+    """Weight of the squared angle between the cube and the goal."""
+    controller: ControllerConfig = ControllerConfig(horizon=0.6, spline="cubic")
+    """The receding-horizon controller."""
+    optimizer: AnyOptimizer = Mppi(num_rollouts=32, sigma=0.2, ess=3, noise_ramp=2.0, keep=0)
+    """What improves the plan."""
+
+
+C = TypeVar("C", bound=CubeConfig)
+
+
+class CubeInHand(StagedTask[C]):
+    """Turn a cube to random orientations, one after another; the controls are the angles of sixteen joints.
+
+    Attributes:
         place: Where the cube should be [m].
-        goal: How it should be turned, a quaternion.
-        weights: Weights of the squared distance and the squared angle.
+        pose: Angles of a finger that is bent around the cube: side, first, second and third joint [rad].
     """
-    xp, steps = states.__array_namespace__(), states.shape[1]
-    gap = states[..., 0:3] - xp.asarray(place)
-    angle = turn_between(states, goal)
-    return {
-        "position": (0.5 * weights[0] / steps) * (gap * gap).sum(axis=-1),
-        "turn": (0.5 * weights[1] / steps) * angle * angle,
-    }
+
+    place: ClassVar[tuple[float, float, float]]
+    pose: ClassVar[tuple[float, float, float, float]]
+
+    def costs(
+        self,
+        states: Array,
+        sensors: Array,
+        controls: Array,
+        config: C,
+        system_metadata: Metadata | None = None,
+    ) -> Mapping[str, Array]:
+        """Return the terms of the cost per step, divided by the number of steps as judo does."""
+        xp, steps = states.__array_namespace__(), states.shape[1]
+        goal = (system_metadata or {}).get("goal", (1.0, 0.0, 0.0, 0.0))
+        gap = states[..., 0:3] - xp.asarray(self.place)
+        angle = turn_between(states, goal)
+        return {
+            "position": (0.5 * config.w_position / steps) * square_length(gap),
+            "turn": (0.5 * config.w_turn / steps) * angle * angle,
+        }
+
+    def get_sim_metadata(self) -> Metadata:
+        """Tell the controller how the cube should be turned."""
+        return {"goal": self.data.mocap_quat[0].copy()}
+
+    def optimizer_warm_start(self) -> np.ndarray:
+        """Bend the fingers around the cube."""
+        import numpy as np  # not needed for names and help
+
+        return np.tile(self.pose, 4)
+
+    def reset(self, rng: np.random.Generator) -> None:
+        """Begin with the cube in its place, turned about the vertical, and a random goal."""
+        turn = rng.uniform(-math.pi / 4, math.pi / 4)
+        self.data.qpos[:7] = (*self.place, math.cos(turn / 2), 0.0, 0.0, math.sin(turn / 2))
+        self.data.qpos[7:] = self.pose * 4
+        next_goal(self.data, self.config.seed)
+
+    def post_sim_step(self) -> None:
+        """Count a goal that is reached and choose the next; put back a cube that was lost, and count anew."""
+        data = self.data
+        if reached(data):
+            data.userdata[_ALL] += 1
+            data.userdata[_ROW] += 1
+            next_goal(data, self.config.seed)
+        if data.qpos[2] < LOST:
+            data.qpos[:7] = (*self.place, 1.0, 0.0, 0.0, 0.0)
+            data.qvel[:6] = 0.0
+            data.userdata[_ROW] = 0
+
+    def success(self) -> bool:
+        """At least two goals in a row have been reached, and the hand still has the cube."""
+        near = math.dist(self.data.qpos[:3], self.place) < IN_HAND
+        return bool(self.data.userdata[_ROW] >= IN_A_ROW and near)
+
+    def episode_metrics(self) -> Mapping[str, float]:
+        """Return how many goals were reached."""
+        return {"goals": float(self.data.userdata[_ALL])}
 
 
 def next_goal(data: mujoco.MjData, seed: int) -> None:
@@ -67,25 +139,3 @@ def reached(data: mujoco.MjData) -> bool:
     """Say whether the cube is turned as the goal is."""
     same = abs(float(data.qpos[3:7] @ data.mocap_quat[0]))
     return 2.0 * math.acos(min(1.0, same)) < REACHED
-
-
-def put_back(data: mujoco.MjData, start: tuple[float, ...]) -> None:
-    """Put a lost cube back where it began, at rest."""
-    data.qpos[:7] = start
-    data.qvel[:6] = 0.0
-
-
-def advance(data: mujoco.MjData, seed: int, start: tuple[float, ...]) -> None:
-    """Count a goal that is reached and choose the next; put back a cube that was lost, and count anew."""
-    if reached(data):
-        data.userdata[_ALL] += 1
-        data.userdata[_ROW] += 1
-        next_goal(data, seed)
-    if data.qpos[2] < LOST:
-        put_back(data, start)
-        data.userdata[_ROW] = 0
-
-
-def solved(data: mujoco.MjData, place: tuple[float, float, float]) -> bool:
-    """Say whether enough goals were reached in a row and the hand still has the cube."""
-    return bool(data.userdata[_ROW] >= IN_A_ROW and math.dist(data.qpos[:3], place) < IN_HAND)
