@@ -42,21 +42,25 @@ def samples(n: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(n, 5)).astype(np.float32)
 
 
+@pytest.mark.parametrize("fourth", [False, True])
 @pytest.mark.parametrize("offset", [0.0, 1e4])
-def test_gathered_moments_are_those_of_the_activations(offset: float) -> None:
+def test_gathered_moments_are_those_of_the_activations(offset: float, fourth: bool) -> None:
     # 300 samples in batches of 128: the last batch is padded, and the padding must not count.
     handle, inputs = handle_of(offset), samples(300)
     rows = handle.forward(inputs, ("hidden",)).activations["hidden"]
-    gatherer = MomentsGatherer(handle, {"hidden": rows[:128].mean(axis=0)}, "auto")
+    gatherer = MomentsGatherer(handle, {"hidden": rows[:128].mean(axis=0)}, "auto", fourth=fourth)
     for start in range(0, 300, 128):
         assert gatherer.add(inputs[start : start + 128])
-    found, exact = gatherer.moments()["hidden"], moments.of_rows(rows)
+    found, exact = gatherer.moments()["hidden"], moments.of_rows(rows, fourth=True)
     spread = np.diag(exact.scatter).max()
     assert found.number == 300
     np.testing.assert_allclose(
         found.mean, exact.mean, atol=1e-6 * max(np.sqrt(spread / 300), offset)
     )
     np.testing.assert_allclose(found.scatter, exact.scatter, atol=1e-6 * spread)
+    assert found.has_fourth == fourth
+    if not fourth:
+        return
     np.testing.assert_allclose(found.third, exact.third, atol=2e-6 * np.abs(exact.third).max())
     np.testing.assert_allclose(found.fourth, exact.fourth, rtol=2e-6)
 
@@ -98,6 +102,7 @@ def test_compiled_fit_gives_the_scores_of_the_plain_one(
     config = AnomalyConfig.model_validate({"detector": detector, "batch_size": 64})
     plain = fit_detector(problem, config)
     monkeypatch.setattr(compiled_fit, "_WORTH_COMPILING", 0.0)
+    monkeypatch.setattr(compiled_fit, "_on_accelerator", lambda handle: True)
     compiled = fit_detector(problem, config)
     assert any((plain.tensors[k] != compiled.tensors[k]).any() for k in plain.tensors)
     test = ArrayDataset(samples(30, 5) + 0.5)
@@ -113,6 +118,9 @@ def test_compiled_fit_is_chosen_for_many_samples_and_moments_only(
     monkeypatch.setattr(detection, "fit_compiled", lambda *a: calls.append("compiled") or real(*a))
     monkeypatch.setattr(compiled_fit, "_WORTH_COMPILING", 200 * (9.0**2 + 2**2))
     handle = handle_of()
+    # On the processor there is nothing to gain.
+    fit_detector(problem_of(samples(200), handle), AnomalyConfig())
+    monkeypatch.setattr(compiled_fit, "_on_accelerator", lambda handle: True)
     for size, kind in ((199, "mahalanobis"), (200, "knn"), (200, "mahalanobis")):
         assert not calls
         config = AnomalyConfig.model_validate({"detector": {"kind": kind}})
@@ -122,6 +130,7 @@ def test_compiled_fit_is_chosen_for_many_samples_and_moments_only(
 
 def test_compiled_fit_names_the_layer_with_nan(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiled_fit, "_WORTH_COMPILING", 0.0)
+    monkeypatch.setattr(compiled_fit, "_on_accelerator", lambda handle: True)
     inputs = samples(200)
     inputs[150] = np.nan
     with pytest.raises(RunFailedError, match=r"NaN or infinity in .* on 1 of \d+ samples"):

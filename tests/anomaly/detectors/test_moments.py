@@ -14,9 +14,9 @@ def cloud(count: int, width: int, seed: int, mean: float, dtype: type) -> np.nda
 
 
 def streamed(rows: np.ndarray, batch: int) -> moments.Moments:
-    state = moments.empty(rows.shape[1])
+    state = moments.empty(rows.shape[1], fourth=True)
     for start in range(0, len(rows), batch):
-        state = moments.merge(state, moments.of_rows(rows[start : start + batch]))
+        state = moments.add(state, rows[start : start + batch])
     return state
 
 
@@ -37,6 +37,65 @@ def test_moments_equal_the_batch_formula_with_a_large_mean(
     scale = np.abs(length @ offset).max()
     np.testing.assert_allclose(state.third / scale, length @ offset / scale, atol=1e-5)
     np.testing.assert_allclose(state.fourth, length @ length, rtol=1e-6)
+
+
+def naive_covariance(rows: np.ndarray) -> np.ndarray:
+    """Sums of squares in float32 less the squared sum, which is what a stream must not do."""
+    count, total = len(rows), rows.sum(axis=0)
+    return (rows.T @ rows - np.outer(total, total) / count) / (count - 1)
+
+
+@pytest.mark.parametrize("mean", [0.0, 1e4])
+@pytest.mark.parametrize("count", [256, 5000])
+def test_moments_of_float32_rows_are_exact_to_a_millionth_of_every_entry(
+    mean: float, count: int
+) -> None:
+    # Half of the units are silent half of the time, as rectified ones are: products of one value round to one side.
+    rng = np.random.default_rng(12)
+    mixing = rng.standard_normal((96, 96)) / np.sqrt(96)
+    rows = (np.maximum(rng.standard_normal((count, 96)) @ mixing, 0) + mean).astype(np.float32)
+    exact = np.cov(rows.T.astype(np.float64))
+    scale = np.sqrt(np.outer(np.diag(exact), np.diag(exact)))
+    for batch in (192, 1024, 5000):
+        error = np.abs(streamed(rows, batch).covariance - exact) / scale
+        assert error.max() < 1e-6
+    if mean:
+        assert (np.abs(naive_covariance(rows) - exact) / scale).max() > 1
+
+
+def test_moments_of_few_float32_rows_keep_their_rank() -> None:
+    rows = cloud(30, 20, 3, 1.0, np.float32)[:12]
+    values = np.linalg.eigvalsh(moments.of_rows(rows).scatter)[::-1]
+    assert values[10] > 1e-6 * values[0]
+    assert abs(values[11]) < 1e-12 * values[0]
+
+
+@pytest.mark.parametrize("scale", [1e-22, 1e22])
+def test_moments_of_float32_rows_whose_squares_are_no_float32_are_right(scale: float) -> None:
+    rows = (scale * cloud(200, 4, 6, 0.0, np.float64)).astype(np.float32)
+    exact = np.cov(rows.T.astype(np.float64))
+    np.testing.assert_allclose(moments.of_rows(rows).covariance, exact, rtol=1e-6)
+
+
+def test_moments_without_the_fourth_are_the_same_otherwise() -> None:
+    rows = cloud(300, 5, 8, 10.0, np.float64)
+    plain = moments.empty(5)
+    for part in np.array_split(rows, 3):
+        plain = moments.add(plain, part)
+    whole = streamed(rows, 100)
+    np.testing.assert_array_equal(plain.scatter, whole.scatter)
+    np.testing.assert_array_equal(plain.mean, whole.mean)
+    assert not plain.has_fourth
+    assert np.isnan(plain.fourth)
+
+
+def test_moments_are_not_changed_by_what_is_added_to_them() -> None:
+    rows = cloud(300, 5, 8, 10.0, np.float64)
+    state = streamed(rows[:100], 50)
+    before = [np.array(part) for part in state]
+    moments.merge(state, streamed(rows[100:], 50))
+    for old, now in zip(before, state, strict=True):
+        np.testing.assert_array_equal(old, now)
 
 
 def test_moments_merge_across_shards_equals_one_pass() -> None:
@@ -60,6 +119,17 @@ def test_moments_do_not_depend_on_how_the_stream_is_cut(sizes: list[int], mean: 
         state = moments.merge(state, moments.of_rows(part))
     offset = rows - rows.mean(axis=0)
     np.testing.assert_allclose(state.scatter, offset.T @ offset, rtol=1e-7, atol=1e-7)
+
+
+def test_class_moments_of_float32_rows_are_exact_to_a_millionth() -> None:
+    rows = cloud(1200, 8, 4, 1e4, np.float32)
+    classes = np.random.default_rng(5).integers(0, 3, 1200)
+    state = class_moments.of_rows(rows, classes, 3)
+    exact = rows.astype(np.float64)
+    residual = exact - np.stack([exact[classes == c].mean(axis=0) for c in range(3)])[classes]
+    expected = residual.T @ residual
+    scale = np.sqrt(np.outer(np.diag(expected), np.diag(expected)))
+    np.testing.assert_allclose(state.within / scale, expected / scale, atol=1e-6)
 
 
 def test_class_moments_equal_the_batch_formula_and_merge() -> None:

@@ -1,10 +1,11 @@
 """Forward pass and statistics of flax networks as one compiled function: activations never leave the device.
 
 What a covariance needs of a batch is gathered inside the pass, about a shift c near the mean (the mean of the first batch):
-sum z, sum z z^T, sum |z|^2 z and sum |z|^4 of z = a - c. The products are in float32 over one batch, in which they lose little
-because z is centred, and are added up over batches in float64, where they are moved to the true mean.
+sum z and sum z z^T of z = a - c, and where they are asked for sum |z|^2 z and sum |z|^4. The products are in float32 over one
+batch, in which they lose little because z is centred, and are added up over batches in float64, where they are moved to the
+true mean.
 
-The product z^T z is symmetric, so only strips of its upper half are computed: with four strips 5/8 of the work.
+The product z^T z is symmetric, so only strips of its upper half are computed: with three strips 2/3 of the work.
 """
 
 from __future__ import annotations
@@ -22,36 +23,37 @@ from taskloom_anomaly.backends.jax_handle import JaxHandle, JaxNetwork, padded
 from taskloom_anomaly.backends.reduction import Reduction, reduce_positions
 from taskloom_anomaly.statistics.moments import Moments
 
-_STRIPS = 4
+_STRIPS = 3
 
 
 class Sums(NamedTuple):
-    """Sums over the rows z of a batch: z, strips of z z^T, |z|^2 z, |z|^4."""
+    """Sums over the rows z of a batch: z, strips of z z^T, and, or else nothing, |z|^2 z and |z|^4."""
 
     first: Array
     strips: tuple[Array, ...]
-    third: Array
-    fourth: Array
+    powers: tuple[Array, ...]
 
 
 def _edges(width: int) -> range:
     return range(0, width, -(-width // _STRIPS))
 
 
-def _sums_of(rows: Float[Array, "n d"]) -> Sums:
+def _sums_of(rows: Float[Array, "n d"], *, fourth: bool) -> Sums:
     width = rows.shape[1]
     step = _edges(width).step
     strips = tuple(
         jax.lax.dot_general(rows[:, i : i + step], rows[:, i:], (((0,), (0,)), ((), ())))
         for i in _edges(width)
     )
+    if not fourth:
+        return Sums(rows.sum(axis=0), strips, ())
     squares = (rows * rows).sum(axis=1)
     # One product reads the rows once for both sums.
     first, third = jnp.stack([jnp.ones_like(squares), squares]) @ rows
-    return Sums(first, strips, third, squares @ squares)
+    return Sums(first, strips, (third, squares @ squares))
 
 
-@partial(jax.jit, static_argnums=(0,), static_argnames=("whole", "reduction"))
+@partial(jax.jit, static_argnums=(0,), static_argnames=("whole", "fourth", "reduction"))
 def forward_sums(
     network: JaxNetwork,
     parameters: PyTree,
@@ -61,6 +63,7 @@ def forward_sums(
     count: Array,
     shifts: dict[str, Array],
     whole: bool,
+    fourth: bool,
     reduction: Reduction,
 ) -> dict[str, Sums]:
     """Run the network on a padded batch and return the sums of every layer in `shifts` over its first `count` rows.
@@ -80,7 +83,7 @@ def forward_sums(
     for layer, shift in shifts.items():
         reduced: Any = reduce_positions(activations[layer], reduction)  # type: ignore[arg-type] # jax arrays do as numpy's
         rows = reduced - shift
-        found[layer] = _sums_of(rows if whole else jnp.where(real, rows, 0.0))
+        found[layer] = _sums_of(rows if whole else jnp.where(real, rows, 0.0), fourth=fourth)
     return found
 
 
@@ -91,14 +94,21 @@ class MomentsGatherer:
         handle: The network.
         shifts: A point near the mean of every layer that is watched; float32, as long as the reduced layer is wide.
         reduction: How positions become one vector.
+        fourth: Whether the third and the fourth moments are gathered, too.
     """
 
     def __init__(
-        self, handle: JaxHandle, shifts: Mapping[str, Float[np.ndarray, " d"]], reduction: Reduction
+        self,
+        handle: JaxHandle,
+        shifts: Mapping[str, Float[np.ndarray, " d"]],
+        reduction: Reduction,
+        *,
+        fourth: bool = False,
     ) -> None:
         self._handle = handle
         self._shifts = {name: np.asarray(shift, np.float32) for name, shift in shifts.items()}
         self._reduction: Reduction = reduction
+        self._fourth = fourth
         self._number = 0
         self._total: dict[str, list[np.ndarray]] = {}
 
@@ -114,14 +124,15 @@ class MomentsGatherer:
             count=np.int32(len(inputs)),
             shifts=self._shifts,
             whole=len(batch) == len(inputs),
+            fourth=self._fourth,
             reduction=self._reduction,
         )
         parts = {
-            name: [np.asarray(part, np.float64) for part in (s.first, s.third, s.fourth, *s.strips)]
+            name: [np.asarray(part, np.float64) for part in (s.first, *s.strips, *s.powers)]
             for name, s in found.items()
         }
-        # The fourth power is the first to overflow, and NaN anywhere in a row is NaN there.
-        if not all(np.isfinite(own[2]) for own in parts.values()):
+        # Powers overflow before the activations do, and NaN anywhere in a row is NaN in its sums.
+        if not all(np.isfinite(part).all() for own in parts.values() for part in own):
             return False
         for name, own in parts.items():
             before = self._total.get(name)
@@ -151,17 +162,23 @@ def about_mean(number: int, shift: Float[np.ndarray, " d"], sums: list[np.ndarra
     Args:
         number: n.
         shift: The shift.
-        sums: Sum of z, of |z|^2 z, of |z|^4, and the strips of G's upper half.
+        sums: Sum of z, the strips of G's upper half, and, or else nothing, sum of |z|^2 z and of |z|^4.
     """
-    first, third, fourth, *strips = sums
+    first, *rest = sums
     width = len(first)
+    edges = _edges(width)
     gram = np.zeros((width, width))
-    for i, strip in zip(_edges(width), strips, strict=True):
+    for i, strip in zip(edges, rest[: len(edges)], strict=True):
         gram[i : i + len(strip), i:] = strip
         gram[i:, i : i + len(strip)] = strip.T
     delta = first / number
     length, trace, pulled = float(delta @ delta), float(np.trace(gram)), gram @ delta
     scatter = gram - number * np.outer(delta, delta)
+    if not rest[len(edges) :]:
+        return Moments(
+            np.asarray(float(number)), shift + delta, scatter, np.zeros(0), np.asarray(np.nan)
+        )
+    third, fourth = rest[len(edges) :]
     about = third - trace * delta - 2 * pulled + 2 * number * length * delta
     power = float(fourth) + 4 * float(delta @ pulled) - 4 * float(third @ delta)
     power += 2 * length * trace - 3 * number * length**2

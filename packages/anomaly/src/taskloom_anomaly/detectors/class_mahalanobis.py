@@ -1,4 +1,4 @@
-"""The class-conditional Mahalanobis distance with a tied covariance, and the relative one, as a layer rule."""
+"""The class-conditional Mahalanobis distance with a tied covariance, and the relative one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from taskloom_anomaly.detectors import tensors
-from taskloom_anomaly.detectors.gaussian import squared_length
+from taskloom_anomaly.detectors.by_class import ByClassRule, require_classes
+from taskloom_anomaly.detectors.gaussian import project, squared_length, widened
 from taskloom_anomaly.detectors.protocol import Split, Tensors
 from taskloom_anomaly.statistics import class_moments, moments
 from taskloom_anomaly.statistics.class_moments import ClassMoments
@@ -22,12 +23,26 @@ if TYPE_CHECKING:
     from taskloom_anomaly.detectors.config.mahalanobis import Mahalanobis
 
 
-@dataclass(frozen=True, slots=True)
-class ClassRule:
-    """One mean a class, one covariance for all.
+def build_rule(config: Mahalanobis) -> TiedRule | ByClassRule:
+    """Return the rule that the config describes.
 
-    The state is K means and one scatter. Ledoit-Wolf's intensity needs fourth moments about every class's own mean, which
-    take K scatters to keep while the means still move; only then is there one `Moments` a class.
+    Ledoit-Wolf's intensity needs fourth moments about every class's own mean, which take K scatters to keep while the means
+    still move; only then is there one `Moments` a class.
+    """
+    if config.shrinkage == "ledoit_wolf":
+        return ByClassRule(
+            "trusted",
+            lambda layer, each: _fit_each(config, layer, each),
+            lambda fitted, rows, _: rate(fitted, rows),
+            fourth=True,
+            double=config.mode == "relative",
+        )
+    return TiedRule(config)
+
+
+@dataclass(frozen=True, slots=True)
+class TiedRule:
+    """One mean a class, one covariance for all: the state is K means and one scatter.
 
     Attributes:
         config: The detector's parameters.
@@ -35,15 +50,9 @@ class ClassRule:
 
     config: Mahalanobis
 
-    @property
-    def _by_class(self) -> bool:
-        return self.config.shrinkage == "ledoit_wolf"
-
     def init(self, width: int, num_classes: int, seed: int) -> Tensors:
         """Return the moments of nothing."""
         del seed
-        if self._by_class:
-            return stack([moments.empty(width)] * num_classes)
         return tensors.pack(class_moments.empty(num_classes, width))
 
     def update(
@@ -56,120 +65,91 @@ class ClassRule:
         """Return the state after further rows."""
         if split != "trusted":
             return state
-        num_classes = len(state["mean" if self._by_class else "means"])
-        require_classes(classes, num_classes)
-        if not self._by_class:
-            further = class_moments.of_rows(rows, classes, num_classes)
-            return tensors.pack(
-                class_moments.merge(
-                    ClassMoments(**tensors.pick(state, ClassMoments._fields)), further
-                )
-            )
-        return add_by_class(state, rows, classes)
+        known, rows = _unpacked(state), self._prepared(rows)
+        require_classes(classes, len(known.counts))
+        further = class_moments.of_rows(rows, classes, len(known.counts))
+        return tensors.pack(class_moments.merge(known, further))
 
     def merge(self, a: Tensors, b: Tensors) -> Tensors:
         """Return the state after the rows of both."""
-        if self._by_class:
-            return merge_by_class(a, b)
-        left, right = (
-            ClassMoments(**tensors.pick(a, ClassMoments._fields)),
-            ClassMoments(**tensors.pick(b, ClassMoments._fields)),
-        )
-        return tensors.pack(class_moments.merge(left, right))
+        return tensors.pack(class_moments.merge(_unpacked(a), _unpacked(b)))
 
     def finalize(self, layer: str, state: Tensors) -> Tensors:
-        """Return the whitened class means and, for the relative distance, the global factor."""
-        fourths = (0.0, 0.0)
-        if self._by_class:
-            each = unstack(state)
-            total = reduce(moments.merge, each)
-            known = ClassMoments(
-                np.array([float(m.number) for m in each]),
-                np.stack([m.mean for m in each]),
-                np.sum([m.scatter for m in each], axis=0),
-            )
-            fourths = (float(sum(m.fourth for m in each)), float(total.fourth))
-        else:
-            known = ClassMoments(**tensors.pick(state, ClassMoments._fields))
-        present = known.counts > 0
-        count = float(known.counts.sum())
-        if count < 2:
-            raise ValueError(
-                f"Layer '{layer}' has {int(count)} trusted samples; a covariance needs at least 2."
-            )
-        tied = self._factor(layer, known.within, count, int(present.sum()), fourths[0])
-        centre = known.total_mean
-        fitted = {
-            "centre": centre,
-            "tied": tied,
-            "means": (known.means[present] - centre) @ tied,
-        }
-        if self.config.mode == "relative":
-            fitted["factor"] = self._factor(layer, known.total_scatter, count, 1, fourths[1])
-        return fitted
+        """Return what scoring needs."""
+        return fit(self.config, layer, _unpacked(state))
 
-    def _factor(
-        self, layer: str, scatter: np.ndarray, count: float, means: int, fourth: float
-    ) -> Float[np.ndarray, "d r"]:
-        config = self.config
+    def score(
+        self, fitted: Tensors, rows: Float[np.ndarray, "n d"], classes: Int[np.ndarray, " n"]
+    ) -> Float[np.ndarray, " n"]:
+        """Return the distance of each row."""
+        del classes
+        return rate(fitted, self._prepared(rows))
+
+    def _prepared(self, rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
+        # A difference of two distances wants the digits that float32 does not have.
+        return widened(rows) if self.config.mode == "relative" else rows
+
+
+def _unpacked(state: Tensors) -> ClassMoments:
+    return ClassMoments(**tensors.pick(state, ClassMoments._fields))
+
+
+def _fit_each(config: Mahalanobis, layer: str, each: list[Moments]) -> Tensors:
+    known = ClassMoments(
+        np.array([float(own.number) for own in each]),
+        np.stack([own.mean for own in each]),
+        np.sum([own.scatter for own in each], axis=0),
+    )
+    fourth = float(sum(own.fourth for own in each))
+    return fit(config, layer, known, fourth, float(reduce(moments.merge, each).fourth))
+
+
+def fit(
+    config: Mahalanobis,
+    layer: str,
+    known: ClassMoments,
+    fourth: float = 0.0,
+    total_fourth: float = 0.0,
+) -> Tensors:
+    """Return the whitened class means and, for the relative distance, the global factor.
+
+    Args:
+        config: The detector's parameters.
+        layer: The layer's name, for messages.
+        known: The moments.
+        fourth: Sum of |x - class mean|^4; read under `ledoit_wolf` only.
+        total_fourth: Sum of |x - mean|^4; likewise.
+    """
+    present = known.counts > 0
+    count = float(known.counts.sum())
+    if count < 2:
+        raise ValueError(
+            f"Layer '{layer}' has {int(count)} trusted samples; a covariance needs at least 2."
+        )
+
+    def factor(scatter: np.ndarray, means: int, power: float) -> Float[np.ndarray, "d r"]:
         spectrum = shrunk_spectrum(
-            scatter, count, count - means, config.shrinkage, amount=config.amount, fourth=fourth
+            scatter, count, count - means, config.shrinkage, amount=config.amount, fourth=power
         )
         if config.shrinkage == "none":
             require_samples(layer, spectrum.values, count - means, config.rank)
         return whitening(spectrum, config.rcond, config.rank)
 
-    def score(
-        self, fitted: Tensors, rows: Float[np.ndarray, "n d"], classes: Int[np.ndarray, " n"]
-    ) -> Float[np.ndarray, " n"]:
-        """Return the distance to the nearest class, less the global one when relative."""
-        del classes
-        offset = rows.astype(np.float64) - fitted["centre"]
-        white, means = offset @ fitted["tied"], fitted["means"]
-        # |z - m|^2 = |z|^2 - 2 z.m + |m|^2: one product for all classes; both are centred, so little cancels.
-        apart = squared_length(means) - 2.0 * (white @ means.T)
-        nearest = np.maximum(squared_length(white) + apart.min(axis=1), 0.0)
-        if "factor" in fitted:
-            return nearest - squared_length(offset @ fitted["factor"])
-        return nearest
+    tied, centre = factor(known.within, int(present.sum()), fourth), known.total_mean
+    fitted = {"centre": centre, "tied": tied, "means": (known.means[present] - centre) @ tied}
+    if config.mode == "relative":
+        fitted["factor"] = factor(known.total_scatter, 1, total_fourth)
+    return fitted
 
 
-def require_classes(classes: np.ndarray, num_classes: int) -> None:
-    """Refuse a class that the model does not have.
-
-    Raises:
-        ValueError: With the class and the range allowed.
-    """
-    if classes.max() >= num_classes:
-        raise ValueError(
-            f"The data has a class {classes.max()} and the model has {num_classes} classes, 0 to {num_classes - 1}."
-        )
-
-
-def add_by_class(state: Tensors, rows: np.ndarray, classes: np.ndarray) -> Tensors:
-    """Return the stacked moments after further rows."""
-    known = unstack(state)
-    for index in np.unique(classes):
-        known[index] = moments.merge(known[index], moments.of_rows(rows[classes == index]))
-    return stack(known)
-
-
-def merge_by_class(a: Tensors, b: Tensors) -> Tensors:
-    """Return the stacked moments of both shards."""
-    pairs = zip(unstack(a), unstack(b), strict=True)
-    return stack([moments.merge(left, right) for left, right in pairs])
-
-
-def stack(each: list[Moments]) -> Tensors:
-    """Return the moments of all classes as arrays with a class axis."""
-    return {
-        name: np.stack([np.asarray(getattr(own, name)) for own in each]) for name in Moments._fields
-    }
-
-
-def unstack(state: Tensors) -> list[Moments]:
-    """Return the moments of each class."""
-    return [
-        Moments(*(state[name][index] for name in Moments._fields))
-        for index in range(len(state["mean"]))
-    ]
+def rate(fitted: Tensors, rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
+    """Return the distance to the nearest class, less the global one when relative."""
+    means = fitted["means"]
+    # In float64 from here on: where classes lie far apart, the nearest distance is a small difference.
+    white = widened(project(rows, fitted["centre"], fitted["tied"]))
+    # |z - m|^2 = |z|^2 - 2 z.m + |m|^2: one product for all classes.
+    apart = squared_length(means) - 2.0 * (white @ means.T)
+    nearest = np.maximum(squared_length(white) + apart.min(axis=1), 0.0)
+    if "factor" in fitted:
+        return nearest - squared_length(project(rows, fitted["centre"], fitted["factor"]))
+    return nearest

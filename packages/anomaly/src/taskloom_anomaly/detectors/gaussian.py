@@ -21,17 +21,23 @@ class MomentsRule:
     Attributes:
         splits: Which splits are read.
         fit: Maps the layer's name and the moments of each split to what scoring needs.
-        rate: Maps that and rows of float64 activations, shape (n, d), to scores, shape (n,).
+        rate: Maps that and rows of activations, shape (n, d), to float64 scores, shape (n,).
+        fourth: Whether the fit reads fourth moments.
+        double: Whether float32 rows are worked on in float64, as scores want that are a difference of two distances.
     """
 
     splits: tuple[Split, ...]
     fit: Callable[[str, dict[Split, Moments]], Tensors]
     rate: Callable[[Tensors, np.ndarray], np.ndarray]
+    fourth: bool = False
+    double: bool = False
 
     def init(self, width: int, num_classes: int, seed: int) -> Tensors:
         """Return the moments of nothing."""
         del num_classes, seed
-        return self._packed({split: moments.empty(width) for split in self.splits})
+        return self._packed(
+            {split: moments.empty(width, fourth=self.fourth) for split in self.splits}
+        )
 
     def update(
         self,
@@ -45,7 +51,7 @@ class MomentsRule:
         if split not in self.splits:
             return state
         own = self._unpacked(state)
-        own[split] = moments.merge(own[split], moments.of_rows(rows))
+        own[split] = moments.add(own[split], widened(rows) if self.double else rows)
         return self._packed(own)
 
     def merge(self, a: Tensors, b: Tensors) -> Tensors:
@@ -68,7 +74,7 @@ class MomentsRule:
     ) -> Float[np.ndarray, " n"]:
         """Return the score of each row."""
         del classes
-        return self.rate(fitted, rows.astype(np.float64))
+        return self.rate(fitted, widened(rows) if self.double else rows)
 
     def _packed(self, own: dict[Split, Moments]) -> Tensors:
         return {
@@ -84,6 +90,28 @@ class MomentsRule:
         }
 
 
+def widened(rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
+    """Return the rows in float64."""
+    return rows.astype(np.float64, copy=False)
+
+
+def project(
+    rows: Float[np.ndarray, "n d"],
+    centre: Float[np.ndarray, " d"],
+    factor: Float[np.ndarray, "d r"],
+) -> Float[np.ndarray, "n r"]:
+    """Return (rows - centre) factor in the rows' precision.
+
+    Float32 rows are not worth a float64 product: the network that made them rounded as much. They are moved by the centre
+    rounded to float32, in which they lose nothing however far from zero they lie; what that rounding moved is added in the end.
+    """
+    near = centre.astype(rows.dtype)
+    moved = ((near - centre) @ factor).astype(rows.dtype)
+    found = (rows - near) @ factor.astype(rows.dtype)
+    found += moved
+    return found
+
+
 def squared_length(rows: Float[np.ndarray, "n r"]) -> Float[np.ndarray, " n"]:
-    """Return |row|^2."""
-    return np.einsum("nr,nr->n", rows, rows)
+    """Return |row|^2 in float64."""
+    return np.einsum("nr,nr->n", rows, rows).astype(np.float64, copy=False)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float
 
-from taskloom_anomaly.detectors.gaussian import MomentsRule, squared_length
+from taskloom_anomaly.detectors.gaussian import MomentsRule, project, squared_length
 from taskloom_anomaly.detectors.layerwise import Layerwise
 from taskloom_anomaly.detectors.protocol import Split, Tensors
 from taskloom_anomaly.statistics import shrinkage
@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 def build(config: LikelihoodRatio) -> Layerwise:
     """Return the detector that the config describes."""
     rule = MomentsRule(
-        ("trusted", "untrusted"), lambda layer, known: fit(config, layer, known), rate
+        ("trusted", "untrusted"),
+        lambda layer, known: fit(config, layer, known),
+        rate,
+        double=True,
     )
     return Layerwise(rule, config.needs)
 
@@ -76,7 +79,7 @@ def _shrunk(config: LikelihoodRatio, covariance: np.ndarray, count: float) -> np
 def rate(fitted: Tensors, rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
     """Return the log ratio [nat] of each row."""
     trusted, untrusted = (
-        squared_length((rows - fitted[f"{split}.mean"]) @ fitted[f"{split}.factor"])
+        squared_length(project(rows, fitted[f"{split}.mean"], fitted[f"{split}.factor"]))
         for split in ("trusted", "untrusted")
     )
     return 0.5 * (trusted - untrusted) + fitted["constant"]

@@ -19,10 +19,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float
 
-from taskloom_anomaly.detectors.class_mahalanobis import ClassRule
-from taskloom_anomaly.detectors.gaussian import MomentsRule, squared_length
-from taskloom_anomaly.detectors.layerwise import Layerwise
-from taskloom_anomaly.detectors.mixture import MixtureRule
+from taskloom_anomaly.detectors import class_mahalanobis, mixture
+from taskloom_anomaly.detectors.gaussian import MomentsRule, project, squared_length
+from taskloom_anomaly.detectors.layerwise import LayerRule, Layerwise
 from taskloom_anomaly.detectors.protocol import Split, Tensors
 from taskloom_anomaly.statistics.covariance import shrunk_spectrum
 from taskloom_anomaly.statistics.moments import Moments
@@ -34,13 +33,17 @@ if TYPE_CHECKING:
 
 def build(config: Mahalanobis) -> Layerwise:
     """Return the detector that the config describes."""
-    if config.mode in ("class", "relative"):
-        rule = ClassRule(config)
+    if config.mode in ("class", "relative", "mixture"):
+        family = mixture if config.mode == "mixture" else class_mahalanobis
+        rule: LayerRule = family.build_rule(config)
         return Layerwise(rule, config.needs, config.classes, unit_length=config.normalize)
-    if config.mode == "mixture":
-        mixture = MixtureRule(config)
-        return Layerwise(mixture, config.needs, config.classes, unit_length=config.normalize)
-    plain = MomentsRule(("trusted",), lambda layer, known: fit(config, layer, known), rate)
+    plain = MomentsRule(
+        ("trusted",),
+        lambda layer, known: fit(config, layer, known),
+        rate,
+        fourth=config.shrinkage == "ledoit_wolf",
+        double=config.mode == "simple_relative",
+    )
     return Layerwise(plain, config.needs, unit_length=config.normalize)
 
 
@@ -82,11 +85,11 @@ def diagonal_precision(config: Mahalanobis, own: Moments) -> Float[np.ndarray, "
 
 def rate(fitted: Tensors, rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
     """Return the distance of each row."""
-    offset = rows - fitted["mean"]
     score = np.zeros(len(rows))
     if "factor" in fitted:
-        score = squared_length(offset @ fitted["factor"])
+        score = squared_length(project(rows, fitted["mean"], fitted["factor"]))
     if "precision" in fitted:
+        offset = rows - fitted["mean"]
         diagonal = np.einsum("nd,nd,d->n", offset, offset, fitted["precision"])
         score = score - diagonal if "factor" in fitted else diagonal
     return score

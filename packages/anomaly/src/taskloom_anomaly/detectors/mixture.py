@@ -7,107 +7,74 @@ Friedman 1989). A class with too few samples for a covariance of its own takes t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from scipy.special import logsumexp
 
-from taskloom_anomaly.detectors.class_mahalanobis import (
-    add_by_class,
-    merge_by_class,
-    require_classes,
-    stack,
-    unstack,
-)
-from taskloom_anomaly.detectors.gaussian import squared_length
-from taskloom_anomaly.detectors.protocol import Split, Tensors
-from taskloom_anomaly.statistics import moments, shrinkage, whitening
+from taskloom_anomaly.detectors.by_class import ByClassRule
+from taskloom_anomaly.detectors.gaussian import project, squared_length
+from taskloom_anomaly.detectors.protocol import Tensors
+from taskloom_anomaly.statistics import shrinkage, whitening
 from taskloom_anomaly.statistics.moments import Moments
 
 if TYPE_CHECKING:
     from taskloom_anomaly.detectors.config.mahalanobis import Mahalanobis
 
 
-@dataclass(frozen=True, slots=True)
-class MixtureRule:
-    """A Gaussian a class; the state is one set of moments a class.
+def build_rule(config: Mahalanobis) -> ByClassRule:
+    """Return the rule that the config describes."""
+    return ByClassRule(
+        "trusted",
+        lambda layer, each: fit(config, layer, each),
+        lambda fitted, rows, _: rate(fitted, rows),
+    )
 
-    Attributes:
-        config: The detector's parameters.
-    """
 
-    config: Mahalanobis
+def fit(config: Mahalanobis, layer: str, each: list[Moments]) -> Tensors:
+    """Return a factor and a constant for each class that has samples."""
+    each = [own for own in each if own.number > 0]
+    count = float(sum(own.number for own in each))
+    freedom = count - len(each)
+    if freedom < 1:
+        raise ValueError(
+            f"Layer '{layer}' has {int(count)} trusted samples of {len(each)} classes; a covariance needs more samples than classes."
+        )
+    tied = whitening.spectrum(np.sum([own.scatter for own in each], axis=0) / freedom)
+    if config.shrinkage == "none":
+        whitening.require_samples(layer, tied.values, freedom, config.rank)
+    white = whitening.whitening(tied, config.rcond, config.rank)
+    factors, constants = [], []
+    for own in each:
+        spectrum = _spectrum(config, own, white)
+        factors.append(white @ (spectrum.vectors / np.sqrt(spectrum.values)))
+        volume = float(np.log(spectrum.values).sum())
+        constants.append(np.log(float(own.number) / count) - 0.5 * volume)
+    return {
+        "means": np.stack([own.mean for own in each]),
+        "factors": np.stack(factors),
+        "constants": np.array(constants),
+    }
 
-    def init(self, width: int, num_classes: int, seed: int) -> Tensors:
-        """Return the moments of nothing."""
-        del seed
-        return stack([moments.empty(width)] * num_classes)
 
-    def update(
-        self,
-        state: Tensors,
-        rows: Float[np.ndarray, "n d"],
-        classes: Int[np.ndarray, " n"],
-        split: Split,
-    ) -> Tensors:
-        """Return the state after further rows."""
-        if split != "trusted":
-            return state
-        require_classes(classes, len(state["mean"]))
-        return add_by_class(state, rows, classes)
+def _spectrum(config: Mahalanobis, own: Moments, white: np.ndarray) -> whitening.Spectrum:
+    """Return the spectrum of the shrunk covariance of a class, in the whitened space."""
+    rank, count, kind = white.shape[1], float(own.number), config.shrinkage
+    if count <= (rank if kind == "none" else 1):
+        return whitening.Spectrum(np.ones(rank), np.eye(rank))
+    covariance = white.T @ (own.scatter / (count - 1)) @ white
+    strength = config.amount if kind == "fixed" else 0.0
+    if kind in ("ledoit_wolf", "oas"):
+        # Fourth moments do not survive whitening, so both kinds take the intensity that needs none.
+        strength = shrinkage.oracle_approximating(covariance * (count - 1) / count, count)
+    values, vectors = whitening.spectrum(covariance)
+    shrunk = (1 - strength) * values + strength * values.mean()
+    return whitening.Spectrum(np.maximum(shrunk, config.rcond), vectors)
 
-    def merge(self, a: Tensors, b: Tensors) -> Tensors:
-        """Return the state after the rows of both."""
-        return merge_by_class(a, b)
 
-    def finalize(self, layer: str, state: Tensors) -> Tensors:
-        """Return a factor and a constant for each class that has samples."""
-        each = [own for own in unstack(state) if own.number > 0]
-        count = float(sum(own.number for own in each))
-        freedom = count - len(each)
-        if freedom < 1:
-            raise ValueError(
-                f"Layer '{layer}' has {int(count)} trusted samples of {len(each)} classes; a covariance needs more samples than classes."
-            )
-        tied = whitening.spectrum(np.sum([own.scatter for own in each], axis=0) / freedom)
-        if self.config.shrinkage == "none":
-            whitening.require_samples(layer, tied.values, freedom, self.config.rank)
-        white = whitening.whitening(tied, self.config.rcond, self.config.rank)
-        factors, constants = [], []
-        for own in each:
-            spectrum = self._spectrum(own, white)
-            factors.append(white @ (spectrum.vectors / np.sqrt(spectrum.values)))
-            volume = float(np.log(spectrum.values).sum())
-            constants.append(np.log(float(own.number) / count) - 0.5 * volume)
-        return {
-            "means": np.stack([own.mean for own in each]),
-            "factors": np.stack(factors),
-            "constants": np.array(constants),
-        }
-
-    def _spectrum(self, own: Moments, white: np.ndarray) -> whitening.Spectrum:
-        """Return the spectrum of the shrunk covariance of a class, in the whitened space."""
-        rank, count = white.shape[1], float(own.number)
-        kind = self.config.shrinkage
-        if count <= (rank if kind == "none" else 1):
-            return whitening.Spectrum(np.ones(rank), np.eye(rank))
-        covariance = white.T @ (own.scatter / (count - 1)) @ white
-        strength = self.config.amount if kind == "fixed" else 0.0
-        if kind in ("ledoit_wolf", "oas"):
-            # Fourth moments do not survive whitening, so both kinds take the intensity that needs none.
-            strength = shrinkage.oracle_approximating(covariance * (count - 1) / count, count)
-        values, vectors = whitening.spectrum(covariance)
-        shrunk = (1 - strength) * values + strength * values.mean()
-        return whitening.Spectrum(np.maximum(shrunk, self.config.rcond), vectors)
-
-    def score(
-        self, fitted: Tensors, rows: Float[np.ndarray, "n d"], classes: Int[np.ndarray, " n"]
-    ) -> Float[np.ndarray, " n"]:
-        """Return the negative log density [nat] of each row, on the support and up to the tied covariance's volume."""
-        del classes
-        wide = rows.astype(np.float64)
-        parts = zip(fitted["means"], fitted["factors"], fitted["constants"], strict=True)
-        logs = [c - 0.5 * squared_length((wide - mean) @ factor) for mean, factor, c in parts]
-        return -logsumexp(np.stack(logs), axis=0)
+def rate(fitted: Tensors, rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
+    """Return the negative log density [nat] of each row, on the support and up to the tied covariance's volume."""
+    parts = zip(fitted["means"], fitted["factors"], fitted["constants"], strict=True)
+    logs = [c - 0.5 * squared_length(project(rows, mean, factor)) for mean, factor, c in parts]
+    return -np.asarray(logsumexp(np.stack(logs), axis=0))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float
 
-from taskloom_anomaly.detectors.gaussian import MomentsRule, squared_length
+from taskloom_anomaly.detectors.gaussian import MomentsRule, project, squared_length
 from taskloom_anomaly.detectors.layerwise import Layerwise
 from taskloom_anomaly.detectors.protocol import Split, Tensors
 from taskloom_anomaly.statistics.moments import Moments
@@ -47,4 +47,4 @@ def fit(config: PcaResidual, layer: str, known: dict[Split, Moments]) -> Tensors
 
 def rate(fitted: Tensors, rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
     """Return the squared residual of each row."""
-    return squared_length((rows - fitted["mean"]) @ fitted["complement"])
+    return squared_length(project(rows, fitted["mean"], fitted["complement"]))

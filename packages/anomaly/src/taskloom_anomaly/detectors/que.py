@@ -16,7 +16,7 @@ import numpy as np
 import scipy.linalg
 from jaxtyping import Float
 
-from taskloom_anomaly.detectors.gaussian import MomentsRule, squared_length
+from taskloom_anomaly.detectors.gaussian import MomentsRule, project, squared_length
 from taskloom_anomaly.detectors.layerwise import Layerwise
 from taskloom_anomaly.detectors.protocol import Split, Tensors
 from taskloom_anomaly.statistics.moments import Moments
@@ -49,4 +49,4 @@ def fit(config: QuantumEntropy, layer: str, known: dict[Split, Moments]) -> Tens
 
 def rate(fitted: Tensors, rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
     """Return the score of each row."""
-    return squared_length((rows - fitted["mean"]) @ fitted["factor"])
+    return squared_length(project(rows, fitted["mean"], fitted["factor"]))

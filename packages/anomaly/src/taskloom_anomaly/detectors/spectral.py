@@ -11,23 +11,16 @@ themselves, which says nothing about poison; that form is for networks that do n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from taskloom_anomaly.detectors.class_mahalanobis import (
-    add_by_class,
-    merge_by_class,
-    require_classes,
-    stack,
-    unstack,
-)
-from taskloom_anomaly.detectors.gaussian import squared_length
+from taskloom_anomaly.detectors.by_class import ByClassRule
+from taskloom_anomaly.detectors.gaussian import project, squared_length
 from taskloom_anomaly.detectors.layerwise import ClassSource, Layerwise
-from taskloom_anomaly.detectors.protocol import Split, Tensors
-from taskloom_anomaly.statistics import moments
+from taskloom_anomaly.detectors.protocol import Tensors
+from taskloom_anomaly.statistics.moments import Moments
 from taskloom_anomaly.statistics.whitening import spectrum
 
 if TYPE_CHECKING:
@@ -39,79 +32,48 @@ _LEAST = 8
 
 def build(config: Spectral) -> Layerwise:
     """Return the detector that the config describes."""
+    pooled = config.classes == "none"
+    rule = ByClassRule(
+        "untrusted", lambda layer, each: fit(layer, each, config.rank), rate, pooled=pooled
+    )
     # A scored sample has no label that could be trusted; what the network makes of it is its class.
-    scored: ClassSource = "none" if config.classes == "none" else "predicted"
-    return Layerwise(SpectralRule(config), config.needs, config.classes, scored)
+    scored: ClassSource = "none" if pooled else "predicted"
+    return Layerwise(rule, config.needs, config.classes, scored)
 
 
-@dataclass(frozen=True, slots=True)
-class SpectralRule:
-    """The widest directions of each class; the state is one set of moments a class.
+def fit(layer: str, each: list[Moments], rank: int) -> Tensors:
+    """Return each class's mean, shape (K, d), and its widest directions, shape (K, d, rank)."""
+    width = len(each[0].mean)
+    if rank > width:
+        raise ValueError(f"Layer '{layer}' has {width} features; a rank of {rank} does not fit.")
+    count = sum(float(own.number) for own in each)
+    if count < 2:
+        raise ValueError(
+            f"Layer '{layer}' has {int(count)} untrusted samples; a covariance needs at least 2."
+        )
+    overall = np.sum([own.number * own.mean for own in each], axis=0) / count
+    common = spectrum(np.sum([own.scatter for own in each], axis=0)).vectors[:, :rank]
+    alone = len(each) == 1
+    return {
+        "mean": np.stack([own.mean if own.number else overall for own in each]),
+        "directions": np.stack(
+            [
+                spectrum(own.scatter).vectors[:, :rank]
+                if alone or own.number >= max(_LEAST, rank + 1)
+                else common
+                for own in each
+            ]
+        ),
+    }
 
-    Attributes:
-        config: The detector's parameters.
-    """
 
-    config: Spectral
-
-    def init(self, width: int, num_classes: int, seed: int) -> Tensors:
-        """Return the moments of nothing."""
-        del seed
-        classes = 1 if self.config.classes == "none" else num_classes
-        return stack([moments.empty(width)] * classes)
-
-    def update(
-        self,
-        state: Tensors,
-        rows: Float[np.ndarray, "n d"],
-        classes: Int[np.ndarray, " n"],
-        split: Split,
-    ) -> Tensors:
-        """Return the state after further rows."""
-        if split != "untrusted":
-            return state
-        require_classes(classes, len(state["mean"]))
-        return add_by_class(state, rows, classes)
-
-    def merge(self, a: Tensors, b: Tensors) -> Tensors:
-        """Return the state after the rows of both."""
-        return merge_by_class(a, b)
-
-    def finalize(self, layer: str, state: Tensors) -> Tensors:
-        """Return each class's mean, shape (K, d), and its widest directions, shape (K, d, rank)."""
-        rank, each = self.config.rank, unstack(state)
-        width = len(each[0].mean)
-        if rank > width:
-            raise ValueError(
-                f"Layer '{layer}' has {width} features; a rank of {rank} does not fit."
-            )
-        count = sum(float(own.number) for own in each)
-        if count < 2:
-            raise ValueError(
-                f"Layer '{layer}' has {int(count)} untrusted samples; a covariance needs at least 2."
-            )
-        overall = np.sum([own.number * own.mean for own in each], axis=0) / count
-        common = spectrum(np.sum([own.scatter for own in each], axis=0)).vectors[:, :rank]
-        alone = len(each) == 1
-        return {
-            "mean": np.stack([own.mean if own.number else overall for own in each]),
-            "directions": np.stack(
-                [
-                    spectrum(own.scatter).vectors[:, :rank]
-                    if alone or own.number >= max(_LEAST, rank + 1)
-                    else common
-                    for own in each
-                ]
-            ),
-        }
-
-    def score(
-        self, fitted: Tensors, rows: Float[np.ndarray, "n d"], classes: Int[np.ndarray, " n"]
-    ) -> Float[np.ndarray, " n"]:
-        """Return the score of each row."""
-        wide, scores = rows.astype(np.float64), np.zeros(len(rows))
-        for index in np.unique(classes):
-            # All rows of the block, so that a row's product never depends on how many share its class.
-            found = squared_length((wide - fitted["mean"][index]) @ fitted["directions"][index])
-            scores = np.where(classes == index, found, scores)
-        return scores
+def rate(
+    fitted: Tensors, rows: Float[np.ndarray, "n d"], classes: Int[np.ndarray, " n"]
+) -> Float[np.ndarray, " n"]:
+    """Return the score of each row."""
+    scores = np.zeros(len(rows))
+    for index in np.unique(classes):
+        # All rows of the block, so that a row's product never depends on how many share its class.
+        found = squared_length(project(rows, fitted["mean"][index], fitted["directions"][index]))
+        scores = np.where(classes == index, found, scores)
+    return scores

@@ -64,8 +64,8 @@ class VimDetector:
                 f"Layer '{head.layer}' has {width} features; a rank of {rank} leaves no residual, use at most {width - 1}."
             )
         origin = -np.linalg.pinv(head.weight) @ head.bias
-        batches = (moments.of_rows(_features(f, head.layer, width)) for f in stream.batches("trusted"))  # fmt: skip
-        known = reduce(moments.merge, batches, moments.empty(width))
+        batches = (_features(features, head.layer, width) for features in stream.batches("trusted"))
+        known = reduce(moments.add, batches, moments.empty(width))
         if not known.number:
             raise ValueError("This detector needs trusted data and the task has none.")
         shift = known.mean - origin

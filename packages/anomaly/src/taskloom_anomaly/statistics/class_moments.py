@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from taskloom_anomaly.statistics.moments import gram
+from taskloom_anomaly.statistics.products import products
 
 # As in `moments`: rows in float64 at a time.
 _CHUNK = 1024
@@ -54,10 +54,14 @@ def of_rows(
     member[classes, np.arange(len(rows))] = 1.0
     share = member / np.maximum(counts, 1.0)[:, None]
     means = share @ rows
+    near = means.astype(rows.dtype)
     within = np.zeros((rows.shape[1],) * 2)
     for start in range(0, len(rows), _CHUNK):
         chunk = slice(start, start + _CHUNK)
-        within += gram(rows[chunk] - means[classes[chunk]])
+        within += products(rows[chunk] - near[classes[chunk]])
+    # What rounding the means to the rows' precision has moved (see `moments.of_rows`).
+    moved = np.sqrt(counts)[:, None] * (means - near)
+    within -= moved.T @ moved
     return ClassMoments(counts, means, within)
 
 

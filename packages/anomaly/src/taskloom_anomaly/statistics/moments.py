@@ -1,9 +1,9 @@
 """Streaming moments of a stream of vectors: memory d^2 whatever the number of samples, and exact merging.
 
-With the mean m and y_i = x_i - m the state holds n, m, S = sum y y^T, t = sum |y|^2 y and q = sum |y|^4. The last two are what
-Ledoit and Wolf's shrinkage needs beyond the covariance. Two sets are merged by moving both to the common mean, which is Chan,
-Golub and LeVeque's update for S, and its analogue for t and q; nothing large is ever subtracted, so a mean of 1e4 costs no
-digits.
+With the mean m and y_i = x_i - m the state holds n, m and S = sum y y^T, and where they are asked for t = sum |y|^2 y and
+q = sum |y|^4, which is what Ledoit and Wolf's shrinkage needs beyond the covariance. Two sets are merged by moving both to the
+common mean, which is Chan, Golub and LeVeque's update for S, and its analogue for t and q; nothing large is ever subtracted, so
+a mean of 1e4 costs no digits.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
+
+from taskloom_anomaly.statistics.products import add_outer, products
 
 # Rows in float64 at a time: what a symmetric product needs to run at full speed, and no more memory than that.
 _CHUNK = 1024
@@ -24,8 +26,8 @@ class Moments(NamedTuple):
         number: n, shape ().
         mean: m, shape (d,).
         scatter: S, shape (d, d).
-        third: t, shape (d,).
-        fourth: q, shape ().
+        third: t, shape (d,); empty where the fourth moment is not tracked.
+        fourth: q, shape (); NaN where it is not tracked.
     """
 
     number: np.ndarray
@@ -39,39 +41,60 @@ class Moments(NamedTuple):
         """The covariance with the n - 1 normaliser."""
         return self.scatter / max(float(self.number) - 1.0, 1.0)
 
+    @property
+    def has_fourth(self) -> bool:
+        """Whether the third and the fourth moment are tracked."""
+        return self.third.size > 0
 
-def empty(width: int) -> Moments:
-    """Return the moments of no vectors."""
+
+def empty(width: int, *, fourth: bool = False) -> Moments:
+    """Return the moments of no vectors.
+
+    Args:
+        width: d, at least 1.
+        fourth: Whether the third and the fourth moment are tracked.
+    """
     return Moments(
-        np.zeros(()), np.zeros(width), np.zeros((width, width)), np.zeros(width), np.zeros(())
+        np.zeros(()),
+        np.zeros(width),
+        np.zeros((width, width)),
+        np.zeros(width if fourth else 0),
+        np.asarray(0.0 if fourth else np.nan),
     )
 
 
-def gram(rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "d d"]:
-    """Return rows^T rows of float64 rows."""
-    # A product of an array with its own transpose is the one that numpy hands to BLAS's syrk, half the work of gemm.
-    return rows.T @ rows
+def of_rows(rows: Float[np.ndarray, "n d"], *, fourth: bool = False) -> Moments:
+    """Return the moments of a batch, about a mean that is exact.
 
-
-def of_rows(rows: Float[np.ndarray, "n d"]) -> Moments:
-    """Return the moments of a batch.
-
-    The products are taken in float64 whatever the rows are: in float32 they carry an error of 2e-6 of the largest variance,
-    which whitening divides by the smallest.
+    Offsets of float32 rows stay float32: they are taken from the mean rounded to float32, which is exact but for their own last
+    digit, and what the rounding moved is put right afterwards.
 
     Args:
         rows: At least one vector; float32 or float64.
+        fourth: Whether the third and the fourth moment are taken.
     """
-    width = rows.shape[1]
+    count, width = rows.shape
     mean = rows.mean(axis=0, dtype=np.float64)
-    scatter, third, fourth = np.zeros((width, width)), np.zeros(width), 0.0
-    for start in range(0, len(rows), _CHUNK):
-        offset = rows[start : start + _CHUNK] - mean
-        squares = np.einsum("nd,nd->n", offset, offset)
-        scatter += gram(offset)
-        third += squares @ offset
-        fourth += float(squares @ squares)
-    return Moments(np.asarray(float(len(rows))), mean, scatter, third, np.asarray(fourth))
+    near = mean.astype(rows.dtype)
+    scatter, third, power = np.zeros((width, width)), np.zeros(width), 0.0
+    for start in range(0, count, _CHUNK):
+        offset = rows[start : start + _CHUNK] - near
+        scatter += products(offset)
+        if fourth:
+            wide = offset - (mean - near)
+            squares = np.einsum("nd,nd->n", wide, wide)
+            third += squares @ wide
+            power += float(squares @ squares)
+    moved = mean - near
+    if (count * moved**2 > 1e-12 * scatter.diagonal()).any():
+        scatter = add_outer(scatter, moved, -count)
+    return Moments(
+        np.asarray(float(count)),
+        mean,
+        scatter,
+        third if fourth else np.zeros(0),
+        np.asarray(power if fourth else np.nan),
+    )
 
 
 def merge(a: Moments, b: Moments) -> Moments:
@@ -81,17 +104,18 @@ def merge(a: Moments, b: Moments) -> Moments:
     if not b.number:
         return a
     number, step = a.number + b.number, b.mean - a.mean
-    scatter = a.scatter + b.scatter
-    scatter += np.outer(step, step * (a.number * b.number / number))
-    third_a, fourth_a = _about(a, step * (b.number / number))
-    third_b, fourth_b = _about(b, step * (-a.number / number))
-    return Moments(
-        number,
-        a.mean + step * (b.number / number),
-        scatter,
-        third_a + third_b,
-        np.asarray(fourth_a + fourth_b),
-    )
+    scatter = add_outer(a.scatter + b.scatter, step, float(a.number * b.number / number))
+    third, fourth = np.zeros(0), np.nan
+    if a.has_fourth and b.has_fourth:
+        third_a, fourth_a = _about(a, step * (b.number / number))
+        third_b, fourth_b = _about(b, step * (-a.number / number))
+        third, fourth = third_a + third_b, fourth_a + fourth_b
+    return Moments(number, a.mean + step * (b.number / number), scatter, third, np.asarray(fourth))
+
+
+def add(known: Moments, rows: Float[np.ndarray, "n d"]) -> Moments:
+    """Return the moments after further rows."""
+    return merge(known, of_rows(rows, fourth=known.has_fourth))
 
 
 def _about(known: Moments, shift: np.ndarray) -> tuple[np.ndarray, float]:
