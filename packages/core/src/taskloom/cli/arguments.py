@@ -85,7 +85,7 @@ class Arguments:
             raise UnknownNameError(
                 f"no parameter '{path}' (from the command line)", hint=self._suggest(path)
             )
-        self.values[path] = value
+        self.values[self._known[path].path] = value  # `detector.kind` is `detector`
 
     def _next(self, option: str) -> str:
         if not self._rest:

@@ -81,19 +81,22 @@ def _resume_run(run: Run, time_limit: float, as_json: bool) -> None:
 def _resume_sweep(folder: Path, executor: str, jobs: int | None, as_json: bool) -> None:
     from taskloom.cli.sweep_board import open_board, print_outcome
     from taskloom.execute.search import is_search, read_search, run_search
-    from taskloom.execute.sweep import read_sweep, run_sweep
+    from taskloom.execute.sweep import Sweep, read_sweep, run_sweep
     from taskloom.registry import find_task, load_task
+
+    def replaced(sweep: Sweep) -> Sweep:
+        return dataclasses.replace(
+            sweep, executor=executor or sweep.executor, jobs=sweep.jobs if jobs is None else jobs
+        )
 
     if is_search(folder):
         search = read_search(folder)
+        search = dataclasses.replace(search, sweep=replaced(search.sweep))
         with open_board(search.goal.trials, quiet=as_json) as board:
             loaded = load_task(find_task(search.sweep.domain, search.sweep.task))
             outcome = run_search(loaded, search, folder.parent, board)
     else:
-        sweep = read_sweep(folder)
-        sweep = dataclasses.replace(
-            sweep, executor=executor or sweep.executor, jobs=sweep.jobs if jobs is None else jobs
-        )
+        sweep = replaced(read_sweep(folder))
         with open_board(len(sweep.points), quiet=as_json) as board:
             board.say(f"sweep {sweep.id}: {len(sweep.points)} points")
             loaded = load_task(find_task(sweep.domain, sweep.task))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +16,16 @@ from taskloom.cli.runs import AsJson, StoreOption
 from taskloom.cli.sweep_board import open_board, print_outcome
 from taskloom.cli.taskcommand import Invocation
 from taskloom.errors import UsageError
-from taskloom.execute.expand import Axis, Choices, Plan, Point, parse_axis, read_plan, split_values
+from taskloom.execute.expand import (
+    Axis,
+    Choices,
+    Plan,
+    Point,
+    parse_axis,
+    split_values,
+    values_of,
+)
+from taskloom.execute.planfile import read_plan
 from taskloom.execute.sweep import SweepPoint, create_sweep, plan_points, run_sweep
 from taskloom.runs import default_store
 
@@ -99,6 +109,7 @@ def sweep(
     """Run a task at many points."""
     loaded, place = invocation.loaded, default_store(store)
     fixed, axes = _split(invocation)
+    below = _below(file, invocation) if file else Plan()
     settings = {
         "force": force,
         "executor": executor,
@@ -114,14 +125,26 @@ def sweep(
     if optimize:
         from taskloom.execute.search import Goal, create_search, run_search
 
-        if file is not None or is_zip or sample or dry_run:
-            raise UsageError("--optimize excludes --file, --zip, --sample and --dry-run.")
-        goal = Goal.parse(optimize, trials, sample_seed)
-        search = create_search(loaded, goal, axes, fixed, files=config, store=place, **settings)
+        if is_zip or sample or dry_run:
+            raise UsageError("--optimize excludes --zip, --sample and --dry-run.")
+        if below.points or below.is_zip or below.sample:
+            raise UsageError(f"--optimize takes 'parameters' alone from {file}.")
+        goal = Goal.parse(optimize, trials, sample_seed or below.sample_seed)
+        search = create_search(
+            loaded, goal, {**below.axes, **axes}, fixed, files=config, store=place, **settings
+        )
         with open_board(trials, quiet=as_json) as board:
             outcome = run_search(loaded, search, place, board)
     else:
-        plan = _plan(file, axes, is_zip, sample, sample_seed)
+        if sample < 0:
+            raise UsageError(f"--sample is {sample}; it must be 1 or more.")
+        plan = Plan(
+            {**below.axes, **axes},
+            below.points,
+            is_zip or below.is_zip,
+            sample or below.sample,
+            sample_seed or below.sample_seed,
+        )
         points = plan_points(loaded, plan, fixed, config)
         if dry_run:
             _print_points(points, as_json)
@@ -140,7 +163,26 @@ def listed_values(words: Sequence[str]) -> dict[str, list[str]]:
     for word, follower in zip_longest(words, words[1:], fillvalue="--"):
         name, equals, text = word.removeprefix("--").partition("=")
         if word.startswith("--") and (equals or not follower.startswith("--")):
-            values[name] = split_values(text if equals else follower)
+            values[name.removesuffix(".kind")] = split_values(text if equals else follower)
+    return {**_listed_in(values.pop("file", [])), **values}
+
+
+def _listed_in(files: Sequence[str]) -> dict[str, list[str]]:
+    """Return every value that a sweep file gives to each parameter."""
+    values: dict[str, list[str]] = {}
+    for file in files:
+        plan = read_plan(Path(file))
+        points = [
+            *plan.points,
+            *(
+                {path: text}
+                for path, axis in plan.axes.items()
+                if isinstance(axis, Choices)
+                for text in axis.values
+            ),
+        ]
+        for path, texts in values_of(points).items():
+            values.setdefault(path.removesuffix(".kind"), []).extend(texts)
     return values
 
 
@@ -183,18 +225,26 @@ def _measure(text: str, units: str) -> tuple[float | None, str]:
     return (number if number < float("inf") else None), unit
 
 
+def _parser(invocation: Invocation) -> Callable[[str, str], Axis]:
+    """Return what reads the values of a parameter, knowing its type."""
+    types = {item.path: item.type for item in invocation.parameters()}
+
+    def parse(path: str, text: str) -> Axis:
+        kind = types.get(path, "")
+        is_fraction = "FLOAT" in kind
+        is_number = is_fraction or "INT" in kind
+        return parse_axis(path, text, is_number=is_number, is_integer=not is_fraction)
+
+    return parse
+
+
 def _split(invocation: Invocation) -> tuple[Point, dict[str, Axis]]:
     """Tell parameters with one value from those with several."""
-    parameters = {item.path: item for item in invocation.parameters()}
     fixed: Point = {}
     axes: dict[str, Axis] = {}
+    parse = _parser(invocation)
     for path, text in invocation.values.items():
-        known = parameters.get(path)
-        axis = parse_axis(
-            path,
-            text,
-            is_number=known is not None and ("INT" in known.type or "FLOAT" in known.type),
-        )
+        axis = parse(path, text)
         if isinstance(axis, Choices) and len(axis.values) == 1:
             fixed[path] = axis.values[0]
         else:
@@ -202,19 +252,24 @@ def _split(invocation: Invocation) -> tuple[Point, dict[str, Axis]]:
     return fixed, axes
 
 
-def _plan(
-    file: Path | None, axes: Mapping[str, Axis], is_zip: bool, sample: int, sample_seed: int
-) -> Plan:
-    """Return the plan of the file with what the command line says above it."""
-    if sample < 0:
-        raise UsageError(f"--sample is {sample}; it must be 1 or more.")
-    below = read_plan(file) if file else Plan()
-    return Plan(
-        {**below.axes, **axes},
-        below.points,
-        is_zip or below.is_zip,
-        sample or below.sample,
-        sample_seed or below.sample_seed,
+def _below(file: Path, invocation: Invocation) -> Plan:
+    """Return what a sweep file says about the parameters of which the command line says nothing."""
+    plan = read_plan(file, _parser(invocation))
+    places = {item.path for item in invocation.parameters() if item.is_component}
+
+    def spelled(path: str) -> str:
+        place = path.removesuffix(".kind")
+        return place if place in places else path
+
+    axes = {spelled(path): axis for path, axis in plan.axes.items()}
+    points = [{spelled(path): text for path, text in point.items()} for point in plan.points]
+    said = invocation.values
+    return replace(
+        plan,
+        axes={path: axis for path, axis in axes.items() if path not in said},
+        points=[
+            {path: text for path, text in point.items() if path not in said} for point in points
+        ],
     )
 
 

@@ -6,9 +6,8 @@ import json
 import math
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
-from pathlib import Path
 from typing import TypeAlias
 
 from taskloom.errors import ConfigError, UsageError
@@ -143,11 +142,17 @@ def values_of(points: Sequence[Point]) -> dict[str, list[str]]:
     return {path: list(texts) for path, texts in values.items()}
 
 
-def parse_axis(path: str, text: str, *, is_number: bool = True) -> Axis:
+def parse_axis(path: str, text: str, *, is_number: bool = True, is_integer: bool = True) -> Axis:
     """Read the values of one parameter; only one that is a number has ranges.
 
     `a,b,c` are values (commas inside brackets and quotes do not count); `0:5` is 0, 1, 2, 3, 4 and `0:1:0.25` is 0, 0.25, 0.5,
     0.75, the end left out as in Python; `log:1e-4:1e-1` and `linear:0:1` are ranges for `--sample`.
+
+    Args:
+        path: The parameter.
+        text: Its values.
+        is_number: Whether it is a number.
+        is_integer: Whether it takes integers alone; if it may, and both ends are written as integers, integers are drawn.
 
     Raises:
         ConfigError: A range cannot be read, or has no values.
@@ -156,7 +161,8 @@ def parse_axis(path: str, text: str, *, is_number: bool = True) -> Axis:
     if not is_number:
         return Choices(tuple(split_values(text)))
     if colon and kind in ("log", "linear"):
-        return _parse_span(path, text, rest, is_log=kind == "log")
+        span = _parse_span(path, text, rest, is_log=kind == "log")
+        return replace(span, is_integer=span.is_integer and is_integer)
     values = [value for part in split_values(text) for value in _expand_range(path, part)]
     return Choices(tuple(values))
 
@@ -178,66 +184,6 @@ def split_values(text: str) -> list[str]:
             continue
         parts[-1] += letter
     return parts
-
-
-def read_plan(path: Path) -> Plan:
-    """Read a sweep file: `[parameters]`, `[[runs]]`, `zip`, `sample` and `sample_seed`.
-
-    Raises:
-        ConfigError: The file cannot be read or holds something else.
-    """
-    from taskloom.params import read_file
-
-    content = read_file(path)
-    known = {"parameters", "runs", "zip", "sample", "sample_seed"}
-    unknown = sorted(set(content) - known)
-    if unknown:
-        raise ConfigError(
-            f"{path}: '{unknown[0]}' is unknown; a sweep file has {', '.join(sorted(known))}."
-        )
-    parameters, runs = content.get("parameters", {}), content.get("runs", [])
-    if (
-        not isinstance(parameters, dict)
-        or not isinstance(runs, list)
-        or not all(isinstance(run, dict) for run in runs)
-    ):
-        raise ConfigError(f"{path}: 'parameters' must be a table and 'runs' a list of tables.")
-    return Plan(
-        axes={name: _axis_of(name, value) for name, value in _leaves(parameters)},
-        points=[{name: _as_text(value) for name, value in _leaves(run)} for run in runs],
-        is_zip=content.get("zip") is True,
-        sample=_integer(path, content, "sample"),
-        sample_seed=_integer(path, content, "sample_seed"),
-    )
-
-
-def _integer(path: Path, content: Mapping[str, object], name: str) -> int:
-    value = content.get(name, 0)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ConfigError(f"{path}: '{name}' is {value!r}; it must be an integer >= 0.")
-    return value
-
-
-def _leaves(table: Mapping[str, object], prefix: str = "") -> list[tuple[str, object]]:
-    found: list[tuple[str, object]] = []
-    for name, value in table.items():
-        if isinstance(value, dict):
-            found += _leaves(value, f"{prefix}{name}.")
-        else:
-            found.append((prefix + name, value))
-    return found
-
-
-def _axis_of(name: str, value: object) -> Axis:
-    if isinstance(value, list):
-        if not value:
-            raise ConfigError(f"--{name}: the list of values is empty.")
-        return Choices(tuple(_as_text(item) for item in value))
-    return parse_axis(name, value) if isinstance(value, str) else Choices((_as_text(value),))
-
-
-def _as_text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _expand_range(path: str, text: str) -> list[str]:
@@ -283,14 +229,3 @@ def _number(text: str) -> float | None:
 
 def _is_integer(text: str) -> bool:
     return text.strip().lstrip("+-").isdecimal()
-
-
-def texts_of(file: Path) -> list[tuple[str, str]]:
-    """Return the values of a config file as a command line would give them, by dotted path.
-
-    Raises:
-        ConfigError: The file cannot be read.
-    """
-    from taskloom.params import read_file
-
-    return [(name, _as_text(value)) for name, value in _leaves(read_file(file))]

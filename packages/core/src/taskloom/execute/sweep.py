@@ -180,11 +180,7 @@ def run_sweep(loaded: LoadedTask, sweep: Sweep, store: Path, watcher: Watcher) -
         ConfigError: The task has changed its version since the sweep was made.
         StoreError: The store cannot be written.
     """
-    if sweep.version != loaded.entry.ref.version:
-        raise ConfigError(
-            f"The sweep {sweep.id} is of version {sweep.version} of '{sweep.domain} {sweep.task}', and version "
-            f"{loaded.entry.ref.version} is installed; it cannot be continued."
-        )
+    check_version(sweep, loaded)
     executor = open_executor(sweep.executor, sweep.jobs)
     try:
         placement = Placement(executor, sweep.resources, watcher, keep_going=sweep.keep_going)
@@ -195,6 +191,19 @@ def run_sweep(loaded: LoadedTask, sweep: Sweep, store: Path, watcher: Watcher) -
     done = all(run is not None and run.status == "finished" for run in runs)
     code = placement.exit_code or (ExitCode.OK if done else ExitCode.FAILED)
     return Outcome(sweep, runs, code)
+
+
+def check_version(sweep: Sweep, loaded: LoadedTask) -> None:
+    """Refuse a sweep of another version of its task than the installed one.
+
+    Raises:
+        ConfigError: The task has changed its version since the sweep was made.
+    """
+    if sweep.version != loaded.entry.ref.version:
+        raise ConfigError(
+            f"The sweep {sweep.id} is of version {sweep.version} of '{sweep.domain} {sweep.task}', and version "
+            f"{loaded.entry.ref.version} is installed; it cannot be continued."
+        )
 
 
 def runs_of(sweep: Sweep, store: Path) -> dict[str, Run]:

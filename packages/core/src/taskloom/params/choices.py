@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from taskloom.config import Config
@@ -94,6 +94,9 @@ class Applicable:
         config_class: The task's config class.
         values: Every value that any point gives to each parameter.
         files: Config files.
+
+    Attributes:
+        alternatives: Every combination of components that the values lead to: what is chosen at each place, by path.
     """
 
     def __init__(
@@ -104,15 +107,15 @@ class Applicable:
         files: Sequence[Path] = (),
     ) -> None:
         self._config_class, self._files = config_class, files
-        self._alternatives = find_alternatives(config_class, values, files=files)
-        walked = [item for chosen in self._alternatives for item in walk(config_class, chosen)]
+        self.alternatives = find_alternatives(config_class, values, files=files)
+        walked = [item for chosen in self.alternatives for item in walk(config_class, chosen)]
         self._anywhere = {item.path for item in walked}
         self._places = {item.path for item in walked if item.is_component}
         self._here: dict[tuple[str, ...], set[str]] = {}
 
     def to(self, point: Mapping[str, str]) -> dict[str, str]:
         """Return the values of a point without those that belong to a component of other points alone."""
-        if len(self._alternatives) == 1:
+        if len(self.alternatives) == 1:
             return dict(point)
         words = tuple(f"--{path}={text}" for path, text in point.items() if self._is_choice(path))
         if words not in self._here:
@@ -124,6 +127,10 @@ class Applicable:
             for path, text in point.items()
             if path.removesuffix(".kind") not in elsewhere
         }
+
+    def outermost_first(self, paths: Iterable[str]) -> list[str]:
+        """Return paths of parameters with those that choose components in front, the outer ones before the inner ones."""
+        return sorted(paths, key=lambda path: path.count(".") if self._is_choice(path) else 99)
 
     def _is_choice(self, path: str) -> bool:
         return path.removesuffix(".kind") in self._places
