@@ -13,6 +13,7 @@ from taskloom_anomaly.backends.layers import check_layers
 from taskloom_anomaly.backends.reduction import Reduction, reduce_positions, reduced_width
 from taskloom_anomaly.backends.resolve import find_head
 from taskloom_anomaly.data.arrays import ArrayDataset, Samples
+from taskloom_anomaly.detectors.checks import all_finite
 from taskloom_anomaly.detectors.protocol import Features, FeatureSpec, Split
 from taskloom_anomaly.reasons import reason
 from taskloom_anomaly.store import ActivationStore
@@ -108,7 +109,7 @@ class Extractor:
             ) from None
         found = {"": run.logits, **run.activations}
         for name, value in found.items():
-            if not np.isfinite(value).all():
+            if not all_finite(value):
                 raise RunFailedError(_not_numbers(inputs, name, value))
         return found
 
