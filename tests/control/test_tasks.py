@@ -35,6 +35,37 @@ def test_task_passes_its_own_lint(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", list(TARGETS))
+def test_every_term_is_the_same_on_numpy_and_on_jax(name: str) -> None:
+    """In double precision, on arbitrary states; in every phase of a task that has phases."""
+    jax = pytest.importorskip("jax")
+    task, rng = make(name), np.random.default_rng(3)
+    model = task.model
+    states = rng.normal(size=(3, 4, model.nq + model.nv))
+    sensors, controls = (
+        rng.normal(size=(3, 4, model.nsensordata)),
+        rng.normal(size=(3, 4, model.nu)),
+    )
+    metadata = Simulation(make(name)).task.get_sim_metadata()
+    phases = [(0, False), (0, True), (1, True), (2, True), (3, False)]
+    for phase, closing in phases if name == "arm_pick" else [(0, False)]:
+        task.phase, task.closing = phase, closing
+        expected = task.costs(states, sensors, controls, task.config, metadata)
+        rewards = task.reward(states, sensors, controls, task.config, metadata)
+        with jax.enable_x64(True):
+            arrays = [jax.numpy.asarray(array) for array in (states, sensors, controls)]
+            found = task.costs(*arrays, task.config, metadata)
+            again = task.reward(*arrays, task.config, metadata)
+            assert all(isinstance(value, jax.Array) for value in (*found.values(), again))
+            assert found.keys() == expected.keys()
+            for term, values in expected.items():
+                assert values.shape == (3, 4), term
+                np.testing.assert_allclose(
+                    found[term], values, rtol=1e-11, atol=1e-13, err_msg=term
+                )
+            np.testing.assert_allclose(again, rewards, rtol=1e-11)
+
+
+@pytest.mark.parametrize("name", list(TARGETS))
 def test_model_is_small_and_has_a_trace(name: str) -> None:
     task = make(name)
     assert task.model_path.stat().st_size < 20_000

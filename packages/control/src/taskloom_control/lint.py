@@ -17,6 +17,8 @@ from taskloom_control.simulation import Simulation
 from taskloom_control.task import ControlTask, StagedTask
 
 _ROLLOUTS = 5
+# Largest relative difference of a reward on two namespaces, in double precision.
+_PARITY = 1e-6
 
 
 def quick_findings(task: ControlTask[Any]) -> Iterator[Finding]:
@@ -203,17 +205,17 @@ class _Batch:
             import jax
         except ImportError:
             return "skipped, JAX is not installed"
+        # Later versions of JAX have it at the top, earlier ones do not.
+        double = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
         made, controls = self._rollouts()
-        expected = self._reward(made, controls)
-        # Single precision is JAX's default; it is left as it is.
-        states, sensors, acted = (
-            jax.numpy.asarray(a) for a in (made.states, made.sensors, controls)
-        )
-        task = self.copy
-        got = np.asarray(task.reward(states, sensors, acted, task.config, self.metadata))
-        scale = np.maximum(np.abs(expected), 1.0)
-        gap = float(np.max(np.abs(got - expected) / scale))
-        return None if gap < 1e-3 else f"it differs from NumPy's by {gap:.2g}"
+        expected, task = self._reward(made, controls), self.copy
+        with double(True):
+            arrays = [jax.numpy.asarray(a) for a in (made.states, made.sensors, controls)]
+            got = np.asarray(task.reward(*arrays, task.config, self.metadata))
+        if got.shape != expected.shape:
+            return f"its shape is {got.shape}, not {expected.shape}"
+        gap = float(np.max(np.abs(got - expected) / np.maximum(np.abs(expected), 1.0)))
+        return None if gap < _PARITY else f"it differs from NumPy's by {gap:.2g}"
 
     def resets(self) -> str | None:
         """The same seed begins the same episode."""
