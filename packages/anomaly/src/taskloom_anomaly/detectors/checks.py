@@ -27,7 +27,7 @@ def require_layer(layer: str, known: Iterable[str]) -> None:
 
 def all_finite(values: np.ndarray) -> bool:
     """Whether every value is a number, in one pass and without a temporary where that is so."""
-    if values.dtype.kind != "f":
+    if values.dtype.kind != "f" or not values.size:
         return True
     if values.dtype in (np.float32, np.float64) and values.ndim > 1 and values.flags.c_contiguous:
         rows = values.reshape(-1, values.shape[-1])
