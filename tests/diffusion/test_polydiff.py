@@ -54,6 +54,7 @@ def test_module_has_the_attributes_of_the_seed() -> None:
     assert isinstance(task.model.body, BertDiffusionModel)
     assert (task.vocab_size, task.mask_token_id, task.pad_token_id) == (6, 1, 0)
     assert isinstance(task.timestep_embedding, nn.Embedding)
+    assert task.timestep_embedding.weight.shape == (5, 16)
     assert isinstance(task.output_projection, nn.Linear)
     assert task.schedule.kind == "polydiff_cosine"
     assert task.diffusion_process.absorbs
@@ -170,9 +171,125 @@ def test_configs_import_with_inheritance_of_any_depth(tmp_path: Path) -> None:
     assert (faithful.loss.kind, faithful.sampler.kind) == ("polydiff", "polydiff")
 
 
+# The files that PolyDiff ships, rebuilt from what is known of them: names, sections, keys and values.
+SHIPPED = {
+    "base": """
+model:
+  {vocab_size: 768, hidden_size: 256, num_hidden_layers: 6, num_attention_heads: 8, intermediate_size: 1024,
+   hidden_dropout_prob: 0.1, attention_probs_dropout_prob: 0.1, max_position_embeddings: 512}
+diffusion: {num_timesteps: 1000, schedule_type: cosine, beta_start: 1e-4, beta_end: 0.02, s: 0.008}
+data:
+  {data_path: data/polymers.smi, tokenizer_name: seyonec/ChemBERTa-zinc-base-v1, train_split: 0.8, batch_size: 32,
+   num_workers: 4, max_length: 512, val_subset_ratio: 1.0}
+optimizer: {lr: 1e-4, weight_decay: 1e-2}
+trainer:
+  {accelerator: auto, devices: 1, max_epochs: 10, precision: 32, gradient_clip_val: 1.0, accumulate_grad_batches: 1}
+checkpointing:
+  {enable: true, dirpath: checkpoints, filename: "best-{epoch:02d}-{val_loss:.2f}", monitor: val_loss, mode: min,
+   save_top_k: 1, save_last: true}
+generation: {enable: true, num_samples: 10, max_length: 512, temperature: 1.0, seed: 42, log_every_n_epochs: 1}
+logging: {enable: true, save_dir: logs, name: polydiff, version: null}
+""",
+    "model_variants/small": "model: {hidden_size: 256, num_hidden_layers: 6, num_attention_heads: 8, intermediate_size: 1024}",
+    "model_variants/medium": "model: {hidden_size: 512, num_hidden_layers: 8, num_attention_heads: 8, intermediate_size: 2048}",
+    "model_variants/large": "model: {hidden_size: 768, num_hidden_layers: 12, num_attention_heads: 12, intermediate_size: 3072}",
+    "experiments/quick_test": "defaults: [base, model_variants/small]\ndiffusion: {num_timesteps: 5}\ntrainer: {devices: auto}",
+    "experiments/smiles_generation": "defaults: [base, model_variants/medium]\ndiffusion: {schedule_type: linear}\n"
+    "trainer: {precision: 16-mixed}",
+    "experiments/polymer_generation": "defaults: [base, model_variants/large]\ntrainer: {precision: bf16-mixed}",
+}
+
+
+@pytest.fixture
+def shipped(tmp_path: Path) -> Path:
+    """The folder of PolyDiff's configs."""
+    for name, text in SHIPPED.items():
+        write(tmp_path, f"{name}.yaml", text)
+    return tmp_path
+
+
+def other(key: str, value: object) -> object:
+    """Another value that is allowed as well."""
+    named = {
+        "schedule_type": "quadratic",
+        "precision": "bf16-mixed" if value == 32 else 32,
+        "lr": 5e-4,
+    }
+    named |= {"weight_decay": 0.5, "beta_start": 5e-4}
+    if key in named:
+        return named[key]
+    if isinstance(value, float):
+        return value / 2
+    return value * 2 if isinstance(value, int) else f"other {value}"
+
+
+@pytest.mark.parametrize("faithful", [False, True])
+@pytest.mark.parametrize("name", ["quick_test", "smiles_generation", "polymer_generation"])
+def test_every_key_of_a_shipped_config_carries_over_or_is_named(
+    shipped: Path, name: str, faithful: bool
+) -> None:
+    """Seen from outside: a key whose change changes nothing is named as left out."""
+    theirs = read_polydiff(shipped / f"experiments/{name}.yaml")
+    ours, said = convert(theirs, faithful=faithful)
+    silent = []
+    for section, keys in theirs.items():
+        for key, value in keys.items():
+            changed = {**theirs, section: {**keys, key: other(key, value)}}
+            written, notes = convert(changed, faithful=faithful)
+            named = any(f"{section}.{key} = " in note for note in [*said, *notes])
+            if written == ours and not named:
+                silent.append(f"{section}.{key}")
+    assert sum(len(section) for section in theirs.values()) > 40
+    assert silent == []
+    config = FileConfig.model_validate(ours)
+    width, steps, kind = {
+        "quick_test": (256, 5, "polydiff_cosine"),
+        "smiles_generation": (512, 1000, "polydiff_linear"),
+        "polymer_generation": (768, 1000, "polydiff_cosine"),
+    }[name]
+    assert config.denoiser.model_dump()["width"] == width
+    assert config.schedule.model_dump()["num_timesteps"] == steps
+    assert config.schedule.kind == kind
+    assert (config.train.optimizer.lr, config.train.optimizer.weight_decay) == (1e-4, 1e-2)
+    assert config.train.precision == ("bf16" if name == "polymer_generation" else "fp32")
+
+
+def test_numbers_without_a_dot_are_numbers(shipped: Path) -> None:
+    """PolyDiff's reader takes 1e-4 for a number, plain YAML for text."""
+    ours, _ = convert(read_polydiff(shipped / "experiments/smiles_generation.yaml"), faithful=False)
+    assert ours["train"]["optimizer"]["lr"] == 1e-4
+    assert ours["schedule"]["beta_start"] == 1e-4
+
+
+@pytest.mark.parametrize(
+    ("config", "complaint"),
+    [
+        ({"model": {"hidden_size": 30, "num_attention_heads": 4}}, "must divide width = 30"),
+        ({"diffusion": {"num_timesteps": 1}}, r"diffusion\.num_timesteps: must be .*, not 1$"),
+        ({"optimizer": {"lr": "fast"}}, r"optimizer\.lr: must be a valid number, .*, not 'fast'$"),
+        (
+            {"trainer": {"gradient_clip_val": -1}},
+            r"trainer\.gradient_clip_val: must be .*, not -1$",
+        ),
+        (
+            {"data": {"train_split": 1.0}},
+            r"data\.train_split = 1\.0 must be a number between 0 and 1",
+        ),
+        ({"diffusion": {"schedule_type": [1]}}, r"schedule_type: \[1\] is none of cosine"),
+    ],
+)
+def test_values_that_are_not_allowed_are_named_as_they_were_given(
+    config: dict[str, object], complaint: str
+) -> None:
+    with pytest.raises(ConfigError, match=complaint):
+        convert(config, faithful=False)
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
+        ("defaults: base\n", "must be a list of names"),
+        ("", "must hold sections, not nothing"),
         ("defaults: [a]\n", "inherits from itself"),
         ("defaults: [missing]\n", "cannot be read"),
         ("model: [\n", "is not YAML"),

@@ -173,14 +173,25 @@ def test_schedules_are_listed_and_drawn(tmp_path: Path) -> None:
 
 
 def test_import_config_writes_what_runs(tmp_path: Path) -> None:
+    (tmp_path / "mols.smi").write_text("CCO\nCCN\nCCC\nCCCC\nCCCO\nc1ccccc1\nCC(=O)O\nCCCN\n")
     (tmp_path / "c.yaml").write_text(
         "model: {hidden_size: 16, num_hidden_layers: 1, num_attention_heads: 2, intermediate_size: 32}\n"
         "diffusion: {num_timesteps: 20, schedule_type: cosine}\n"
-        "data: {data_path: mols.smi, batch_size: 4, max_length: 24}\n"
+        f"data: {{data_path: {tmp_path / 'mols.smi'}, batch_size: 4, max_length: 24, num_workers: 4}}\n"
+        "generation: {num_samples: 3}\n"
     )
-    done = tasks("diffusion", "import-config", str(tmp_path / "c.yaml"))
+    there = tmp_path / "ours.yaml"
+    done = tasks(
+        "diffusion", "import-config", str(tmp_path / "c.yaml"), "--faithful", "--out", str(there)
+    )
     assert done.returncode == 0, done.stderr
-    assert yaml.safe_load(done.stdout)["schedule"]["kind"] == "polydiff_cosine"
+    assert "left out data.num_workers = 4" in done.stderr
+    assert yaml.safe_load(there.read_text())["schedule"]["kind"] == "polydiff_cosine"
+    run = tasks(
+        "run", "diffusion", "file", "--config", str(there), "--train.steps=2", "--json", store=tmp_path / "runs"
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout)["metrics"]["samples/calls"] == 20
     bad = tasks("diffusion", "import-config", str(tmp_path / "none.yaml"))
     assert bad.returncode == 2
     assert "cannot be read" in bad.stderr

@@ -61,8 +61,9 @@ class DiffusionModel(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        self.denoiser_config = as_denoiser(model_config)
         self.settings = as_settings(diffusion_config)
+        steps = getattr(self.settings.schedule, "num_timesteps", None)
+        self.denoiser_config = as_denoiser(model_config, steps)
         self.optimizer_settings = as_optimizer(optimizer_config)
         self.tokenizer = as_tokenizer(tokenizer_name)
         self.vocabulary = vocabulary_of(self.tokenizer, frequencies, ends=ends)

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
 from taskloom.errors import ConfigError
 from taskloom.registry import did_you_mean
 
-from taskloom_diffusion.compat.settings import denoiser_from_polydiff, schedule_from_polydiff
+from taskloom_diffusion.compat.notes import is_count, notes_on
+from taskloom_diffusion.compat.settings import (
+    MODEL_KEYS,
+    denoiser_from_polydiff,
+    schedule_from_polydiff,
+)
+from taskloom_diffusion.tasks.file import FileConfig
 
 # What PolyDiff's shipped configs and scripts read; the sections `model` and `diffusion` are checked where they are translated.
 _KEYS: Mapping[str, frozenset[str]] = {
@@ -33,6 +41,9 @@ _KEYS: Mapping[str, frozenset[str]] = {
 }  # fmt: skip
 
 
+_EXPONENTIAL = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
+
+
 def read_polydiff(path: Path) -> dict[str, Any]:
     """Return the merged config of a PolyDiff experiment file.
 
@@ -46,17 +57,30 @@ def read_polydiff(path: Path) -> dict[str, Any]:
 
 
 def convert(config: Mapping[str, Any], *, faithful: bool) -> tuple[dict[str, Any], list[str]]:
-    """Return our config for `tasks run diffusion file`, and notes on what has no counterpart.
+    """Return our config for `tasks run diffusion file`, which can be run, and notes on what has no counterpart.
 
     Args:
         config: PolyDiff's merged config.
         faithful: Reproduce PolyDiff's loss, times and sampler, flaws included.
+
+    Raises:
+        ConfigError: A section or a key is unknown, or a value is not allowed.
     """
     sections = _checked(config)
+    try:
+        ours = _translated(sections, faithful=faithful)
+        FileConfig.model_validate(ours)
+    except ValidationError as error:
+        raise ConfigError(_refusal(error)) from None
+    return ours, notes_on(sections)
+
+
+def _translated(sections: Mapping[str, Mapping[str, Any]], *, faithful: bool) -> dict[str, Any]:
     schedule = schedule_from_polydiff(sections["diffusion"])
-    denoiser = denoiser_from_polydiff(sections["model"])
-    if not faithful:
-        denoiser = denoiser.model_copy(update={"time_conditioning": "none"})
+    steps = schedule.model_dump()["num_timesteps"]
+    denoiser = denoiser_from_polydiff(sections["model"]).model_copy(
+        update={"num_timesteps": steps} if faithful else {"time_conditioning": "none"}
+    )
     data, trainer = sections["data"], sections["trainer"]
     optimizer, generation = sections["optimizer"], sections["generation"]
     ours: dict[str, Any] = {
@@ -85,15 +109,49 @@ def convert(config: Mapping[str, Any], *, faithful: bool) -> tuple[dict[str, Any
         "max_length": data.get("max_length", 512),
     }
     if faithful:
-        ours["sampler"]["num_steps"] = schedule.model_dump()["num_timesteps"]
+        ours["sampler"]["num_steps"] = steps
         ours["train"]["ema"] = 0.0
+    if is_count(trainer.get("devices")):
+        ours["train"]["devices"] = trainer["devices"]
     if "data_path" in data:
         ours["path"] = data["data_path"]
     if "train_split" in data:
-        ours["holdout_share"] = round(1 - float(data["train_split"]), 6)
+        ours["holdout_share"] = _rest(data["train_split"])
     if "seed" in generation:
         ours["seed"] = generation["seed"]
-    return ours, _notes(sections)
+    return ours
+
+
+def _rest(train_split: object) -> float:
+    """Return the share that is held out."""
+    if not isinstance(train_split, int | float) or not 0 < train_split < 1:
+        raise ConfigError(
+            f"data.train_split = {train_split!r} must be a number between 0 and 1: what is left is held out"
+        )
+    return round(1 - train_split, 6)
+
+
+# PolyDiff's keys of what can be refused here.
+_THEIRS = {
+    **{ours: f"model.{theirs}" for theirs, ours in MODEL_KEYS.items()},
+    **{key: f"diffusion.{key}" for key in ("num_timesteps", "s", "beta_start", "beta_end")},
+    **{key: f"data.{key}" for key in ("batch_size", "max_length")},
+    **{key: f"optimizer.{key}" for key in ("lr", "weight_decay")},
+    **{key: f"generation.{key}" for key in ("num_samples", "temperature", "seed")},
+    "path": "data.data_path",
+    "accumulate": "trainer.accumulate_grad_batches",
+    "clip_norm": "trainer.gradient_clip_val",
+}
+
+
+def _refusal(error: ValidationError) -> str:
+    """Return one sentence about a value, in PolyDiff's words."""
+    first = error.errors()[0]
+    sentence = first["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    if not first["loc"]:
+        return f"model: {sentence}"  # the only rule between keys is that of heads and width
+    place = str(first["loc"][-1])
+    return f"{_THEIRS.get(place, place)}: {sentence}, not {first['input']!r}"
 
 
 def _checked(config: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
@@ -108,7 +166,7 @@ def _checked(config: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
                 f"'{name}' is no section of PolyDiff's configs: {', '.join(sorted(_KEYS))}",
                 hint=did_you_mean(str(name), _KEYS),
             )
-    sections: dict[str, Mapping[str, Any]] = {name: config.get(name) or {} for name in _KEYS}
+    sections: dict[str, Any] = {name: config.get(name) or {} for name in _KEYS}
     for name, keys in _KEYS.items():
         section = sections[name]
         if not isinstance(section, Mapping):
@@ -119,26 +177,16 @@ def _checked(config: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
                     f"{name}.{key} is no key of PolyDiff's configs; allowed are {', '.join(sorted(keys))}",
                     hint=did_you_mean(str(key), keys),
                 )
-    return sections
+    return {
+        name: {key: _number(value) for key, value in section.items()}
+        for name, section in sections.items()
+    }
 
 
-def _notes(sections: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    notes = []
-    if "max_epochs" in sections["trainer"]:
-        notes.append(
-            f"trainer.max_epochs = {sections['trainer']['max_epochs']}: set train.steps instead (steps, not epochs)"
-        )
-    if "tokenizer_name" in sections["data"]:
-        notes.append(
-            f"data.tokenizer_name = '{sections['data']['tokenizer_name']}' is fetched from the network there; here the "
-            "SMILES tokenizer is used, or --tokenizer=huggingface --tokenizer.folder=FOLDER"
-        )
-    for name in ("checkpointing", "logging"):
-        if sections[name]:
-            notes.append(
-                f"{name}: the run folder does this; see train.checkpoint_every and train.loggers"
-            )
-    return notes
+def _number(value: object) -> object:
+    """Read 1e-4 as a number, as PolyDiff's reader does: to YAML 1.1, without a dot, it is text."""
+    exponential = isinstance(value, str) and _EXPONENTIAL.fullmatch(value)
+    return float(value) if exponential and isinstance(value, str) else value
 
 
 def _merged(path: Path, chain: tuple[Path, ...]) -> dict[str, Any]:
@@ -154,10 +202,16 @@ def _merged(path: Path, chain: tuple[Path, ...]) -> dict[str, Any]:
         first = " ".join(str(error).split())
         raise ConfigError(f"'{path}' is not YAML: {first}") from None
     if not isinstance(own, dict):
-        raise ConfigError(f"'{path}' must hold sections, not a {type(own).__name__}")
+        found = "nothing" if own is None else f"a {type(own).__name__}"
+        raise ConfigError(f"'{path}' must hold sections, not {found}")
     result: dict[str, Any] = {}
-    for name in own.pop("defaults", None) or []:
-        result = _overlay(result, _merged(_default_path(path, str(name)), (*chain, path)))
+    defaults = own.pop("defaults", None) or []
+    if not isinstance(defaults, list) or not all(isinstance(name, str) for name in defaults):
+        raise ConfigError(
+            f"'defaults' of '{path}' must be a list of names such as [base], not {defaults!r}"
+        )
+    for name in defaults:
+        result = _overlay(result, _merged(_default_path(path, name), (*chain, path)))
     return _overlay(result, own)
 
 

@@ -21,7 +21,7 @@ _SCHEDULES: Mapping[str, type[polydiff.BetaSchedule]] = {
     "exponential": polydiff.PolydiffExponential,
     "logarithmic": polydiff.PolydiffLogarithmic,
 }
-_MODEL = {
+MODEL_KEYS: Mapping[str, str] = {
     "hidden_size": "width",
     "num_hidden_layers": "num_layers",
     "num_attention_heads": "num_heads",
@@ -31,14 +31,15 @@ _MODEL = {
 # Keys of Hugging Face's config that follow from the corpus or that the body fixes.
 _IGNORED_MODEL = frozenset(
     {"vocab_size", "max_position_embeddings", "type_vocab_size", "attention_probs_dropout_prob",
-     "hidden_act", "initializer_range", "layer_norm_eps", "pad_token_id"}
+     "hidden_act", "initializer_range", "layer_norm_eps", "pad_token_id", "use_cache", "classifier_dropout",
+     "position_embedding_type", "gradient_checkpointing", "model_type"}
 )  # fmt: skip
 
 
 def denoiser_from_polydiff(section: Mapping[str, Any]) -> Bert:
     """Return the BERT denoiser of PolyDiff's `model` section; time enters where PolyDiff put it."""
-    _refuse_unknown("model", section, {*_MODEL, *_IGNORED_MODEL})
-    fields = {ours: section[theirs] for theirs, ours in _MODEL.items() if theirs in section}
+    _refuse_unknown("model", section, {*MODEL_KEYS, *_IGNORED_MODEL})
+    fields = {ours: section[theirs] for theirs, ours in MODEL_KEYS.items() if theirs in section}
     return Bert(**fields, time_conditioning="output_add")
 
 
@@ -48,8 +49,8 @@ def schedule_from_polydiff(section: Mapping[str, Any]) -> polydiff.BetaSchedule:
         "diffusion", section, {"num_timesteps", "schedule_type", "beta_start", "beta_end", "s"}
     )
     name = section.get("schedule_type", "cosine")
-    if name not in _SCHEDULES:
-        raise ConfigError(f"diffusion.schedule_type: '{name}' is none of {', '.join(_SCHEDULES)}")
+    if not isinstance(name, str) or name not in _SCHEDULES:
+        raise ConfigError(f"diffusion.schedule_type: {name!r} is none of {', '.join(_SCHEDULES)}")
     keys = (
         ("num_timesteps", "s") if name == "cosine" else ("num_timesteps", "beta_start", "beta_end")
     )

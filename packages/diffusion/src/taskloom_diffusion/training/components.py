@@ -21,14 +21,22 @@ def _denoisers() -> TypeAdapter[DenoiserConfig]:
     return TypeAdapter(Annotated[DenoiserConfig, OneOf("taskloom_diffusion.denoisers")])
 
 
-def as_denoiser(config: DenoiserConfig | Mapping[str, Any]) -> DenoiserConfig:
-    """Return a denoiser's config; a mapping without `kind` is PolyDiff's model section."""
+def as_denoiser(
+    config: DenoiserConfig | Mapping[str, Any], num_timesteps: int | None = None
+) -> DenoiserConfig:
+    """Return a denoiser's config; a mapping without `kind` is PolyDiff's model section.
+
+    Args:
+        config: What was passed.
+        num_timesteps: Steps of a schedule that has them: PolyDiff's network embeds as many.
+    """
     if isinstance(config, DenoiserConfig):
         return config
     if "kind" not in config:
         from taskloom_diffusion.compat.settings import denoiser_from_polydiff
 
-        return denoiser_from_polydiff(config)
+        bert = denoiser_from_polydiff(config)
+        return bert.model_copy(update={"num_timesteps": num_timesteps}) if num_timesteps else bert
     return _denoisers().validate_python(dict(config))
 
 
