@@ -6,13 +6,22 @@ import contextlib
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+if TYPE_CHECKING:
+    from taskloom.testing import MemoryContext
+    from taskloom_diffusion.config import TrainConfig
+    from taskloom_diffusion.denoisers.base import DenoiserConfig
+    from taskloom_diffusion.training.batches import TrainStream
+    from taskloom_diffusion.training.module import DiffusionTask
+
 Quadrature = Callable[..., float]
+WORDS = [[3, 4, 5, 3], [4, 4, 3], [5, 3, 3, 4, 5], [3, 5], [4, 3, 5, 5, 4, 3]]
 
 
 @pytest.fixture(scope="session")
@@ -50,4 +59,79 @@ def trained_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         code = main(words)
     assert code == 0, err.getvalue()
     (run,) = [path for path in folder.iterdir() if (path / "run.json").exists()]
+    return run
+
+
+# Lightning and its relatives are imported where they are used: most tests of the domain need none of them.
+
+
+@pytest.fixture(scope="session")
+def module() -> Callable[..., DiffusionTask]:
+    """Make an untrained module over three letters; keywords are its mathematics."""
+    from taskloom_diffusion.config import DiffusionSettings, OptimizerSettings
+    from taskloom_diffusion.denoisers.base import Dit
+    from taskloom_diffusion.tokenizers.vocabulary import SymbolTokenizer
+    from taskloom_diffusion.training.module import DiffusionTask
+
+    def make(
+        denoiser: DenoiserConfig | None = None,
+        letters: str = "abc",
+        optimizer: OptimizerSettings | None = None,
+        **settings: object,
+    ) -> DiffusionTask:
+        return DiffusionTask(
+            denoiser or Dit(width=16, num_layers=1, num_heads=2),
+            DiffusionSettings.model_validate(settings),
+            optimizer or OptimizerSettings(),
+            SymbolTokenizer("char", list(letters)),
+            max_length=8,
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def stream() -> Callable[..., TrainStream]:
+    """Return batches of two words over three letters, from a number on."""
+    from taskloom_diffusion.training.batches import TokenStore, TrainStream
+
+    def make(start: int = 0, rank: int = 0, processes: int = 1) -> TrainStream:
+        return TrainStream(TokenStore(WORDS), 2, 0, 5, start=start, rank=rank, stride=processes)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def batches(stream: Callable[..., TrainStream]) -> Callable[[int], list[dict[str, Tensor]]]:
+    """Return the first batches of the stream."""
+
+    def make(num: int) -> list[dict[str, Tensor]]:
+        endless = iter(stream())
+        return [next(endless) for _ in range(num)]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def train(
+    module: Callable[..., DiffusionTask], stream: Callable[..., TrainStream]
+) -> Callable[..., MemoryContext]:
+    """Train a module, or a fresh one, in a folder, from a checkpoint if one is given, and return the run."""
+    from taskloom.testing import MemoryContext
+    from taskloom_diffusion.training.fit import fit
+
+    def run(
+        folder: Path,
+        config: TrainConfig,
+        task: DiffusionTask | None = None,
+        *,
+        checkpoint: Path | None = None,
+    ) -> MemoryContext:
+        ctx = MemoryContext(folder)
+        fit(
+            ctx, task or module(), config, stream=stream, validate=lambda: 1.0, sample=lambda step: None,
+            checkpoint=checkpoint,
+        )  # fmt: skip
+        return ctx
+
     return run

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import lightning.pytorch as pl
@@ -12,48 +13,22 @@ import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 from taskloom.errors import RunCorruptError
 from taskloom.testing import MemoryContext
-from taskloom_diffusion.config import DiffusionSettings, OptimizerSettings, TrainConfig
-from taskloom_diffusion.denoisers.base import DenoiserConfig, Dit
-from taskloom_diffusion.tokenizers.vocabulary import SymbolTokenizer
-from taskloom_diffusion.training.batches import TokenStore, TrainStream
+from taskloom_diffusion.config import OptimizerSettings, TrainConfig
+from taskloom_diffusion.denoisers.base import Dit
+from taskloom_diffusion.training.batches import TrainStream
 from taskloom_diffusion.training.checkpoint import load_model, save_model
 from taskloom_diffusion.training.fit import fit, quiet_lightning
 from taskloom_diffusion.training.module import DiffusionTask
 from taskloom_diffusion.training.recorder import TrainingDivergedError
 from torch import nn
 
-WORDS = [[3, 4, 5, 3], [4, 4, 3], [5, 3, 3, 4, 5], [3, 5], [4, 3, 5, 5, 4, 3]]
-TINY = Dit(width=16, num_layers=1, num_heads=2)
 
-
-def module(denoiser: DenoiserConfig = TINY, **settings: object) -> DiffusionTask:
-    tokenizer = SymbolTokenizer("char", ["a", "b", "c"])
-    return DiffusionTask(
-        denoiser,
-        DiffusionSettings.model_validate(settings),
-        OptimizerSettings(),
-        tokenizer,
-        max_length=8,
-    )
-
-
-def stream(start: int = 0, rank: int = 0, processes: int = 1) -> TrainStream:
-    return TrainStream(TokenStore(WORDS), 2, 0, 5, start=start, rank=rank, stride=processes)
-
-
-def batches(num: int) -> list[dict[str, torch.Tensor]]:
-    it: Iterator[dict[str, torch.Tensor]] = iter(stream())
-    return [next(it) for _ in range(num)]
-
-
-def train(folder: Path, config: TrainConfig, task: DiffusionTask | None = None) -> MemoryContext:
-    ctx = MemoryContext(folder)
-    task = task or module()
-    fit(ctx, task, config, stream=stream, validate=lambda: 1.0, sample=lambda step: None)
-    return ctx
-
-
-def test_lightning_checkpoints_load_weights_only_and_loggers_write(tmp_path: Path) -> None:
+def test_lightning_checkpoints_load_weights_only_and_loggers_write(
+    tmp_path: Path,
+    module: Callable[..., DiffusionTask],
+    batches: Callable[[int], list[dict[str, torch.Tensor]]],
+    train: Callable[..., MemoryContext],
+) -> None:
     task = module()
     saver = ModelCheckpoint(tmp_path, save_last=True)
     with quiet_lightning():
@@ -76,14 +51,11 @@ def test_lightning_checkpoints_load_weights_only_and_loggers_write(tmp_path: Pat
 
 
 def test_a_loss_that_is_not_a_number_is_one_sentence_and_the_checkpoint_stays(
-    tmp_path: Path,
+    tmp_path: Path, module: Callable[..., DiffusionTask], stream: Callable[..., TrainStream]
 ) -> None:
     task = module()
     ctx = MemoryContext(tmp_path)
     config = TrainConfig(steps=6, checkpoint_every=2, log_every=1)
-
-    def spoil(step: int) -> float:
-        return 1.0
 
     class Spoiled(TrainStream):
         def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
@@ -93,16 +65,18 @@ def test_a_loss_that_is_not_a_number_is_one_sentence_and_the_checkpoint_stays(
                 yield batch
 
     def spoiled(start: int, rank: int, processes: int) -> TrainStream:
-        return Spoiled(TokenStore(WORDS), 2, 0, 5, start=start)
+        return Spoiled(stream().store, 2, 0, 5, start=start)
 
     with pytest.raises(
         TrainingDivergedError, match="became nan in step 3; the last checkpoint is from step 2"
     ):
-        fit(ctx, task, config, stream=spoiled, validate=lambda: spoil(0), sample=lambda step: None)
+        fit(ctx, task, config, stream=spoiled, validate=lambda: 1.0, sample=lambda step: None)
     assert ctx.latest_checkpoint is not None
 
 
-def test_models_survive_the_disk_and_foreign_ones_are_refused(tmp_path: Path) -> None:
+def test_models_survive_the_disk_and_foreign_ones_are_refused(
+    tmp_path: Path, module: Callable[..., DiffusionTask]
+) -> None:
     task = module().eval()
     nn.init.normal_(task.model.head.weight)
     save_model(tmp_path, task, {"length_histogram": [0, 1]})
@@ -123,33 +97,28 @@ def test_models_survive_the_disk_and_foreign_ones_are_refused(tmp_path: Path) ->
         load_model(tmp_path)
 
 
-def checkpointed(folder: Path) -> Path:
-    """Train two steps and return the checkpoint."""
-    ctx = train(folder, TrainConfig(steps=2, checkpoint_every=2))
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, train: Callable[..., MemoryContext]) -> Path:
+    """The checkpoint of a training of two steps."""
+    ctx = train(tmp_path_factory.mktemp("run"), TrainConfig(steps=2, checkpoint_every=2))
     assert ctx.latest_checkpoint is not None
     return ctx.latest_checkpoint
 
 
-def go_on(folder: Path, checkpoint: Path, task: DiffusionTask | None = None) -> None:
-    fit(
-        MemoryContext(folder), task or module(), TrainConfig(steps=4), stream=stream,
-        validate=lambda: 1.0, sample=lambda step: None, checkpoint=checkpoint,
-    )  # fmt: skip
-
-
 def test_a_checkpoint_of_another_vocabulary_is_refused_even_of_the_same_size(
     tmp_path: Path,
+    trained: Path,
+    module: Callable[..., DiffusionTask],
+    train: Callable[..., MemoryContext],
 ) -> None:
-    checkpoint = checkpointed(tmp_path / "a")
-    other = DiffusionTask(
-        TINY, DiffusionSettings(), OptimizerSettings(), SymbolTokenizer("char", ["a", "b", "z"]), max_length=8
-    )  # fmt: skip
+    more = TrainConfig(steps=4)
     with pytest.raises(RunCorruptError, match="the corpus adds 'z' and lacks 'c'"):
-        go_on(tmp_path / "b", checkpoint, other)
+        train(tmp_path, more, module(letters="abz"), checkpoint=trained)
+    wider = module(Dit(width=32, num_layers=1, num_heads=2))
     with pytest.raises(
         RunCorruptError, match=r"'embedding.weight' is \(6, 16\) there and \(6, 32\)"
     ):
-        go_on(tmp_path / "b", checkpoint, module(Dit(width=32, num_layers=1, num_heads=2)))
+        train(tmp_path, more, wider, checkpoint=trained)
 
 
 @pytest.mark.parametrize(
@@ -162,27 +131,55 @@ def test_a_checkpoint_of_another_vocabulary_is_refused_even_of_the_same_size(
     ],
 )
 def test_a_damaged_checkpoint_is_one_sentence(
-    tmp_path: Path, name: str, content: bytes | None, complaint: str
+    tmp_path: Path,
+    trained: Path,
+    train: Callable[..., MemoryContext],
+    name: str,
+    content: bytes | None,
+    complaint: str,
 ) -> None:
-    checkpoint = checkpointed(tmp_path / "a")
+    checkpoint = Path(shutil.copytree(trained, tmp_path / "a"))
     (checkpoint / name).unlink()
     if content is not None:
         (checkpoint / name).write_bytes(content)
     with pytest.raises(RunCorruptError, match=complaint) as caught:
-        go_on(tmp_path / "b", checkpoint)
+        train(tmp_path / "b", TrainConfig(steps=4), checkpoint=checkpoint)
     assert "\n" not in caught.value.message
 
 
-@pytest.mark.parametrize("sampler", ["exact_count", "history"])
+@pytest.mark.parametrize(
+    ("sampler", "precision", "algorithm"),
+    [
+        ("exact_count", "fp32", "adamw"),
+        ("history", "fp32", "adamw"),
+        ("exact_count", "bf16", "muon"),
+    ],
+)
 def test_a_run_stopped_while_gradients_add_up_goes_on_bit_for_bit(
-    tmp_path: Path, sampler: str
+    tmp_path: Path,
+    module: Callable[..., DiffusionTask],
+    train: Callable[..., MemoryContext],
+    stream: Callable[..., TrainStream],
+    sampler: str,
+    precision: str,
+    algorithm: str,
 ) -> None:
     """Somebody stops the run after the first of three batches of a step: the step is finished, kept, and gone on from."""
-    config = TrainConfig(steps=4, accumulate=3, log_every=3, checkpoint_every=100)
+    config = TrainConfig.model_validate(
+        {
+            "steps": 4,
+            "accumulate": 3,
+            "log_every": 3,
+            "checkpoint_every": 100,
+            "precision": precision,
+        }
+    )
 
     def task() -> DiffusionTask:
         return module(
-            Dit(width=16, num_layers=1, num_heads=2, dropout=0.2), time_sampler={"kind": sampler}
+            Dit(width=16, num_layers=1, num_heads=2, dropout=0.2),
+            time_sampler={"kind": sampler},
+            optimizer=OptimizerSettings.model_validate({"algorithm": algorithm}),
         )
 
     whole = task()
@@ -198,15 +195,12 @@ def test_a_run_stopped_while_gradients_add_up_goes_on_bit_for_bit(
     ctx = MemoryContext(tmp_path / "part")
     fit(
         ctx, task(), config, validate=lambda: 1.0, sample=lambda step: None,
-        stream=lambda start, rank, processes: Stopping(TokenStore(WORDS), 2, 0, 5, start=start),
+        stream=lambda start, rank, processes: Stopping(stream().store, 2, 0, 5, start=start),
     )  # fmt: skip
     assert ctx.latest_checkpoint is not None
     assert int(ctx.latest_checkpoint.name) == 2
-    rest, last = MemoryContext(tmp_path / "rest"), task()
-    fit(
-        rest, last, config, stream=stream, validate=lambda: 1.0, sample=lambda step: None,
-        checkpoint=ctx.latest_checkpoint,
-    )  # fmt: skip
+    last = task()
+    rest = train(tmp_path / "rest", config, last, checkpoint=ctx.latest_checkpoint)
     for p, q in zip(whole.model.parameters(), last.model.parameters(), strict=True):
         assert torch.equal(p, q)
     losses = [

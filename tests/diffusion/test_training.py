@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,8 @@ import torch
 from taskloom.errors import ConfigError
 from taskloom.execute.console import format_metrics
 from taskloom.testing import MemoryContext
-from taskloom_diffusion.config import DiffusionSettings, OptimizerSettings, TrainConfig
-from taskloom_diffusion.denoisers.base import Bert, DenoiserConfig, Dit, Mlp
+from taskloom_diffusion.config import OptimizerSettings, TrainConfig
+from taskloom_diffusion.denoisers.base import Bert, Dit, Mlp
 from taskloom_diffusion.evaluation.bound import estimate_bound
 from taskloom_diffusion.losses import base as losses
 from taskloom_diffusion.parameterizations import read_logits
@@ -22,7 +22,6 @@ from taskloom_diffusion.tokenizers.vocabulary import SymbolTokenizer
 from taskloom_diffusion.toys import toy_a
 from taskloom_diffusion.training.batches import TokenStore, TrainStream, encode_all
 from taskloom_diffusion.training.ema import Average
-from taskloom_diffusion.training.fit import fit
 from taskloom_diffusion.training.module import DiffusionTask
 from taskloom_diffusion.training.muon import MuonAdamW, orthogonalise
 from taskloom_diffusion.training.optimizers import build_optimizer, rate_factor
@@ -33,34 +32,7 @@ WORDS = [[3, 4, 5, 3], [4, 4, 3], [5, 3, 3, 4, 5], [3, 5], [4, 3, 5, 5, 4, 3]]
 TINY = Dit(width=16, num_layers=1, num_heads=2)
 
 
-def module(denoiser: DenoiserConfig = TINY, **settings: object) -> DiffusionTask:
-    tokenizer = SymbolTokenizer("char", ["a", "b", "c"])
-    return DiffusionTask(
-        denoiser,
-        DiffusionSettings.model_validate(settings),
-        OptimizerSettings(),
-        tokenizer,
-        max_length=8,
-    )
-
-
-def stream(start: int = 0, rank: int = 0, processes: int = 1) -> TrainStream:
-    return TrainStream(TokenStore(WORDS), 2, 0, 5, start=start, rank=rank, stride=processes)
-
-
-def batches(num: int) -> list[dict[str, torch.Tensor]]:
-    it: Iterator[dict[str, torch.Tensor]] = iter(stream())
-    return [next(it) for _ in range(num)]
-
-
-def train(folder: Path, config: TrainConfig, task: DiffusionTask | None = None) -> MemoryContext:
-    ctx = MemoryContext(folder)
-    task = task or module()
-    fit(ctx, task, config, stream=stream, validate=lambda: 1.0, sample=lambda step: None)
-    return ctx
-
-
-def test_optimizer_decays_matrices_and_nothing_else() -> None:
+def test_optimizer_decays_matrices_and_nothing_else(module: Callable[..., DiffusionTask]) -> None:
     model = module().model
     groups = build_optimizer(model, OptimizerSettings(weight_decay=0.3)).param_groups
     decayed = {id(p) for p in groups[0]["params"]}
@@ -164,7 +136,9 @@ def test_padding_changes_no_prediction(length: int) -> None:
         assert torch.allclose(alone, together, atol=1e-10)
 
 
-def test_time_conditioning_is_switched_on_where_the_noise_hides_its_level() -> None:
+def test_time_conditioning_is_switched_on_where_the_noise_hides_its_level(
+    module: Callable[..., DiffusionTask],
+) -> None:
     assert module().timestep_embedding is None
     task = module(process={"kind": "uniform"}, time_sampler={"kind": "uniform"})
     assert task.timestep_embedding is not None
@@ -187,7 +161,12 @@ LOSSES: list[losses.Loss] = [
 
 @pytest.mark.parametrize("process", ["absorbing", "uniform", "marginal", "d3pm"])
 @pytest.mark.parametrize("loss", LOSSES, ids=lambda x: x.kind)
-def test_every_loss_trains_under_every_noise(process: str, loss: losses.Loss) -> None:
+def test_every_loss_trains_under_every_noise(
+    process: str,
+    loss: losses.Loss,
+    module: Callable[..., DiffusionTask],
+    batches: Callable[[int], list[dict[str, torch.Tensor]]],
+) -> None:
     task = module(
         Mlp(width=16),
         process={"kind": process},
@@ -209,7 +188,9 @@ def test_every_loss_trains_under_every_noise(process: str, loss: losses.Loss) ->
     assert judged() < before
 
 
-def test_stream_is_a_function_of_the_batch_number() -> None:
+def test_stream_is_a_function_of_the_batch_number(
+    stream: Callable[..., TrainStream], batches: Callable[[int], list[dict[str, torch.Tensor]]]
+) -> None:
     first = batches(9)
     again = iter(stream(start=6))
     for expected in first[6:]:
@@ -230,7 +211,9 @@ def test_length_policies_drop_close_and_cut() -> None:
     assert (windows.lengths.tolist(), dropped) == ([4, 4, 4], 0)
 
 
-def test_bf16_and_accumulation_train_and_log_one_line_a_step(tmp_path: Path) -> None:
+def test_bf16_and_accumulation_train_and_log_one_line_a_step(
+    tmp_path: Path, module: Callable[..., DiffusionTask], train: Callable[..., MemoryContext]
+) -> None:
     config = TrainConfig(steps=4, accumulate=3, precision="bf16", log_every=1, checkpoint_every=4)
     task = module()
     ctx = train(tmp_path, config, task)
@@ -254,7 +237,9 @@ def test_progress_shows_speed_and_share_of_the_hardware() -> None:
     assert line.startswith("step=20 train/loss=2.5 speed/tokens_per_second=300 speed/mfu=0.3")
 
 
-def test_losses_are_what_they_say_of_each_other() -> None:
+def test_losses_are_what_they_say_of_each_other(
+    module: Callable[..., DiffusionTask], batches: Callable[[int], list[dict[str, torch.Tensor]]]
+) -> None:
     task = module(schedule={"kind": "linear"}, time_sampler={"kind": "uniform"})
     nn.init.normal_(task.model.head.weight)
     corrupted = task.corrupt(batches(1)[0], torch.Generator().manual_seed(1))
@@ -263,7 +248,7 @@ def test_losses_are_what_they_say_of_each_other() -> None:
     assert torch.allclose(losses.Hybrid(share=0.3).per_row(corrupted), bound + 0.3 * plain)
 
 
-def test_bf16_bounds_agree_with_fp32_within_a_percent() -> None:
+def test_bf16_bounds_agree_with_fp32_within_a_percent(module: Callable[..., DiffusionTask]) -> None:
     torch.manual_seed(0)
     task = module(Dit(width=64, num_layers=2, num_heads=2)).eval()
     for parameter in task.model.parameters():
