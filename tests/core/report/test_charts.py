@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from taskloom.report import Chart, charts
 from taskloom.report.render import ChartError, svg_of
-from taskloom.report.sample import thin_cloud, thin_line
+from taskloom.report.sample import thin_cloud, thin_line, thin_rows
 
 ROWS = [{"t": i, "v": i * i, "w": -1.0, "g": "odd" if i % 2 else "even"} for i in range(6)]
 
@@ -24,6 +24,43 @@ def test_line_keeps_every_point_of_a_short_series() -> None:
     assert data(chart) == [{"x": i, "y": i * i} for i in range(6)]
     assert (chart.spec["title"], chart.caption) == ("Squares", "They grow.")
     assert chart.spec["encoding"]["x"]["title"] == "t"
+
+
+def _wild_rows(count: int) -> list[dict[str, float]]:
+    generator = random.Random(1)
+    rows = []
+    for step in range(count):
+        row = {"step": float(step), "t": step / 10, "loss": generator.gauss(0, 1)}
+        if step % 7 == 3:
+            row["accuracy"] = generator.random()
+        if step % 50 == 0:
+            row["loss"] = math.nan
+        rows.append(row)
+    rows[count // 2]["loss"] = 99.0
+    return rows
+
+
+def test_few_metric_lines_are_kept_as_they_are() -> None:
+    rows = _wild_rows(64)[1:50]
+    assert thin_rows(iter(rows), 64) == rows
+
+
+def test_many_metric_lines_keep_their_peaks_in_bounded_memory() -> None:
+    rows = _wild_rows(10_000)
+    thin = thin_rows(iter(rows), 64)
+    assert len(thin) <= 2 * 2 * 64  # two metrics, two ends
+    steps = [row["step"] for row in thin if "loss" in row]
+    assert steps == sorted(steps)
+    for name in ("loss", "accuracy"):
+        before = {r["step"]: r[name] for r in rows if name in r and math.isfinite(r[name])}
+        after = {row["step"]: row[name] for row in thin if name in row}
+        assert after.items() <= before.items()
+        assert (min(after.values()), max(after.values())) == (
+            min(before.values()),
+            max(before.values()),
+        )
+        # A stretch became 256 lines, so that any 625 lines hold a whole one.
+        assert {step // 625 for step in after} == set(range(16))
 
 
 def test_line_parts_its_rows_by_colour() -> None:

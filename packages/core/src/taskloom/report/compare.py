@@ -9,6 +9,7 @@ import htpy as h
 from taskloom.report import figures
 from taskloom.report.blocks import render_blocks, table
 from taskloom.report.history import comparison_charts
+from taskloom.report.sample import thin_rows
 from taskloom.report.tables import leaves, value_text
 from taskloom.runs import Run
 
@@ -95,6 +96,6 @@ def _results(runs: Sequence[Run], labels: Sequence[str]) -> h.Node:
 
 def _histories(runs: Sequence[Run], labels: Sequence[str]) -> h.Node:
     drawn = comparison_charts(
-        {label: run.history() for label, run in zip(labels, runs, strict=True)}
+        {label: thin_rows(run.rows()) for label, run in zip(labels, runs, strict=True)}
     )
     return render_blocks(drawn, runs[0].dir) if drawn else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from taskloom.report import figures
 from taskloom.report.blocks import image, note, render_blocks, table
 from taskloom.report.history import history_charts
 from taskloom.report.model import Block, Image
+from taskloom.report.sample import thin_rows
 from taskloom.report.tables import leaves, metric_tables, source_of, value_text
 from taskloom.runs import Run
 
@@ -67,13 +69,14 @@ def results(run: Run) -> h.Node:
 
 def histories(run: Run) -> h.Node:
     """Return the charts of logged metrics; nothing when nothing was logged."""
-    rows = run.history()
+    counted = itertools.count()
+    rows = thin_rows(row for row, _ in zip(run.rows(), counted, strict=False))
     drawn, left_out = history_charts(rows)
     if not drawn:
         return None
     rest = f"No room for {len(left_out)} more: {', '.join(left_out[:20])}." if left_out else ""
     return [
-        h.p(".note")[f"{len(rows):,} lines in metrics.jsonl, over the step."],
+        h.p(".note")[f"{next(counted):,} lines in metrics.jsonl, over the step."],
         render_blocks(drawn, run.dir),
         rest and note(rest),
     ]

@@ -46,7 +46,7 @@ def history_rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
     return [
         {"run": run.id, **{name: encode_number(value) for name, value in line.items()}}
         for run in runs
-        for line in run.history()
+        for line in run.rows()
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -96,11 +96,13 @@ class Run:
 
     def history(self) -> list[dict[str, float]]:
         """Return the metric lines in order; each has `step` and `t`, the running time [s]."""
-        rows = []
+        return list(self.rows())
+
+    def rows(self) -> Iterator[dict[str, float]]:
+        """Yield the metric lines in order, one at a time: a run may have logged more than fits into memory."""
         for line in read_lines(self.layout.metrics):
             numbers = {name: decode_number(value) for name, value in line.items()}
-            rows.append({name: number for name, number in numbers.items() if number is not None})
-        return rows
+            yield {name: number for name, number in numbers.items() if number is not None}
 
 
 def scan(store: Path) -> tuple[list[Run], list[RunCorruptError]]:

@@ -73,7 +73,7 @@ def export_run(run: Run, folder: Path) -> str:
     began = time.time()
     metrics = [
         metric
-        for line in run.history()
+        for line in run.rows()
         for metric in _as_metrics(
             {name: value for name, value in line.items() if name not in ("step", "t")},
             int(line["step"]),

@@ -39,7 +39,7 @@ class TensorBoardSink:
 
     def close(self, run: Run, /) -> None:
         """Write the final metrics under `final/`, and flush."""
-        steps = [int(line["step"]) for line in run.history() if "step" in line]
+        steps = [int(line["step"]) for line in run.rows() if "step" in line]
         self.log(
             max(steps, default=0), {f"final/{name}": value for name, value in run.metrics.items()}
         )
