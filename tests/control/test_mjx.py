@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
 
+import mujoco
 import pytest
+from taskloom_control.engines.mjx import MjxEngine
+from taskloom_control.errors import PlanError
+from taskloom_control.models import model_path
 
 pytest.importorskip("jax")
 
@@ -86,3 +91,20 @@ def test_mjx_rollouts_agree_with_mujocos_and_its_loop_repeats() -> None:
     (first, x), (second, _), (_, y) = found["loops"]
     assert first == second
     assert x == pytest.approx(y, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["u_maze", "push_t"])
+def test_model_that_mjx_cannot_run_is_refused_in_a_sentence_and_quietly(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("mujoco.mjx")
+    capsys.readouterr()
+    model = mujoco.MjModel.from_xml_path(str(model_path(name)))
+    handlers = list(logging.getLogger().handlers)
+    with pytest.raises(PlanError) as caught:
+        MjxEngine(model, double=False)
+    assert caught.value.message == (
+        f"MJX cannot run the model '{name}': it has no collision of a cylinder with a box; use the engine 'threads'."
+    )
+    assert logging.getLogger().handlers == handlers
+    assert capsys.readouterr().out == ""

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -33,8 +38,9 @@ class MjxEngine:
 
     def __init__(self, model: mujoco.MjModel, *, double: bool) -> None:
         try:
-            import jax
-            from mujoco import mjx
+            with _hushed():
+                import jax
+                from mujoco import mjx
         except ImportError as error:
             raise MissingExtraError(
                 f"The engine 'mjx' needs JAX and mujoco-mjx ({error}).",
@@ -42,15 +48,16 @@ class MjxEngine:
             ) from None
         if double:
             jax.config.update("jax_enable_x64", True)  # type: ignore[no-untyped-call]  # JAX leaves it untyped
-        try:
-            self._mjx_model = mjx.put_model(model)
-        except NotImplementedError as error:
-            raise PlanError(f"MJX cannot run this model: {error}") from None
         self._model, self._mjx = model, mjx
         self._scratch = mujoco.MjData(model)
         self._controls = np.zeros((0, 0, 0))
-        # Everything is converted once; a rollout replaces the fields that a state has.
-        self._template = mjx.put_data(model, self._scratch)
+        try:
+            with _hushed():
+                self._mjx_model = mjx.put_model(model)
+                # Everything is converted once; a rollout replaces the fields that a state has.
+                self._template = mjx.put_data(model, self._scratch)
+        except NotImplementedError as error:
+            raise PlanError(_refusal(model, error)) from None
         self._roll = jax.jit(partial(_roll, jax, mjx))
 
     def buffer(self, num_rollouts: int, num_steps: int) -> Float[np.ndarray, "R T nu"]:
@@ -69,12 +76,37 @@ class MjxEngine:
             for name in ("qpos", "qvel", "act", "mocap_pos", "mocap_quat", "qacc_warmstart")
         }
         start = self._template.replace(time=np.asarray(snapshot.time, dtype=kind), **fields)
-        states, sensors = self._roll(self._mjx_model, start, np.asarray(controls, dtype=kind))
+        try:
+            states, sensors = self._roll(self._mjx_model, start, np.asarray(controls, dtype=kind))
+        except NotImplementedError as error:
+            raise PlanError(_refusal(self._model, error)) from None
         alive = np.asarray(np.isfinite(np.asarray(states[:, -1])).all(axis=-1))
         return Rollouts(states, sensors, alive)
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Keep MJX from printing to stdout, which is for data, and its first message from setting up logging for the process."""
+    root, nothing = logging.getLogger(), logging.NullHandler()
+    root.addHandler(nothing)
+    try:
+        with redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        root.removeHandler(nothing)
+
+
+def _refusal(model: mujoco.MjModel, error: NotImplementedError) -> str:
+    """Return the sentence on something that MJX does not have."""
+    shapes = re.findall(r"mjGEOM_([A-Z]+)", str(error))
+    what = " ".join(str(error).split()).rstrip(".")
+    if len(shapes) == 2:
+        what = f"it has no collision of a {shapes[0].lower()} with a {shapes[1].lower()}"
+    name = model.names.split(b"\0", 1)[0].decode() or "without a name"
+    return f"MJX cannot run the model '{name}': {what}; use the engine 'threads'."
 
 
 def _roll(
