@@ -75,6 +75,7 @@ def test_backdoor_defaults_follow_the_trigger_and_the_behavior() -> None:
     warp = config(trigger={"kind": "warp"})
     assert warp.model.model_dump()["kind"] == "cnn"
     assert (warp.training.epochs, warp.training.learning_rate) == (12, 2e-3)
+    assert warp.poison_fraction == 0.2
     chosen = config(trigger={"kind": "warp"}, model={"kind": "mlp"}, training={"epochs": 3})
     assert (chosen.model.model_dump()["kind"], chosen.training.epochs) == ("mlp", 3)
     assert config().model.model_dump()["kind"] == "mlp"

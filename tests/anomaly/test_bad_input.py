@@ -141,9 +141,9 @@ def test_layer_that_does_not_exist(refused: Refused) -> None:
 
 def test_too_few_samples_for_a_covariance(refused: Refused, classifier: Path) -> None:
     # 10 normal samples, of which a fifth calibrates: 8 samples span 7 directions, and the layer is 24 wide.
-    said = refused(
-        "adversarial_examples", f"--run_path={classifier}", "--max_size=10", "--attack.eps=0.5"
-    )
+    unshrunk = ["--detector.mode=global", "--detector.shrinkage=none"]
+    words = [f"--run_path={classifier}", "--max_size=10", "--attack.eps=0.5", *unshrunk]
+    said = refused("adversarial_examples", *words)
     assert said.startswith(
         "Layer 'dense_0' has too few samples for a covariance: 7 effective dimensions out of 24"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import linen as nn, nnx
@@ -11,6 +12,7 @@ from taskloom_anomaly.backends.convert import to_flax, to_torch
 from taskloom_anomaly.backends.handle import ModelHandle
 from taskloom_anomaly.backends.resolve import RandomParametersWarning, as_handle
 from taskloom_anomaly.models.config import Cnn, Mlp, Model
+from taskloom_anomaly.models.convolution import convolve, max_pool_by_two
 
 SHAPE = (8, 8, 1)
 MODELS = {
@@ -105,3 +107,16 @@ def test_convert_returns_to_where_it_began() -> None:
     assert set(back) == set(weights)
     for name, value in weights.items():
         np.testing.assert_array_equal(back[name], value)
+
+
+@pytest.mark.parametrize("shape", [(3, 8, 6, 2), (2, 7, 5, 3)])
+def test_convolution_by_a_product_is_that_of_jax(shape: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=shape).astype(np.float32)
+    kernel = rng.normal(size=(3, 3, shape[-1], 4)).astype(np.float32)
+    numbers = ("NHWC", "HWIO", "NHWC")
+    expected = jax.lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=numbers)
+    found = convolve(jnp.asarray(x), jnp.asarray(kernel), (1, 1), "SAME")
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    pooled = nn.max_pool(expected, (2, 2), strides=(2, 2))  # type: ignore[no-untyped-call] # flax has no annotation
+    np.testing.assert_allclose(max_pool_by_two(found), pooled, atol=1e-5)

@@ -1,4 +1,4 @@
-"""The verbs, through the command line."""
+"""The verbs, through the command line: on their own folders, and on finished runs by id, `@last` and path."""
 
 from __future__ import annotations
 
@@ -8,17 +8,37 @@ from pathlib import Path
 import pytest
 from taskloom.cli import main
 
-SMALL = [
-    "--param", "data.source=digits8", "--param", "data.num_train=400", "--param", "data.num_test=200",
-    "--param", "model.hidden_dims=24,16", "--param", "training.epochs=15",
-    "--param", "training.learning_rate=0.01", "--param", "training.batch_size=40",
-]  # fmt: skip
+SETTINGS = {
+    "data.source": "digits8",
+    "data.num_train": "400",
+    "data.num_test": "200",
+    "model.hidden_dims": "24,16",
+    "training.epochs": "15",
+    "training.learning_rate": "0.01",
+    "training.batch_size": "40",
+}
+SMALL = [f"--param={name}={value}" for name, value in SETTINGS.items()]
+FLOORS = {"min_attack_success": "0", "min_accuracy": "0"}
 
 
 def call(*words: str) -> int:
     with pytest.raises(SystemExit) as caught:
         raise SystemExit(main(["anomaly", *words]))
     return int(caught.value.code or 0)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run store with one finished run of `backdoor`."""
+    folder = tmp_path_factory.mktemp("store")
+    settings = [f"--{name}={value}" for name, value in {**SETTINGS, **FLOORS}.items()]
+    words = ["run", "anomaly", "backdoor", *settings, "--baselines=false", f"--store={folder}"]
+    assert main(words) == 0
+    return folder
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {str(p): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
 def test_verbs_train_attack_and_refuse_to_overwrite(
@@ -35,32 +55,88 @@ def test_verbs_train_attack_and_refuse_to_overwrite(
     assert call("train-classifier", "--dir", folder, *SMALL) == 2
     assert "already holds a 'model/model.json'" in capsys.readouterr().err
 
+    # Its network serves any task with such images; a network of another shape is refused and nothing is left.
+    words = ["train-detector", "--model", folder, "--task", "ood_far"]
+    assert call(*words, "--dir", str(tmp_path / "far"), "--param", "data.source=digits8") == 0
+    assert (tmp_path / "far" / "model" / "model.json").is_file()
+    capsys.readouterr()
+    assert call(*words, "--dir", str(tmp_path / "none")) == 2
+    said = capsys.readouterr().err
+    assert "takes samples of the shape (8, 8, 1); the task needs (28, 28, 1)" in said
+    # What a verb keeps of the config is a file that `--config` reads.
+    invalid = ["--task", "backdoor", "--config", f"{folder}/config.json"]
+    assert call("train-detector", "--model", folder, *invalid, "--dir", str(tmp_path / "none")) == 2
+    assert "classes" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
+    assert call("train-detector", "--model", folder, "--dir", str(tmp_path / "none")) == 2
+    assert "--task is missing" in capsys.readouterr().err
 
-def test_verbs_fit_a_detector_and_score_with_it_later(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+
+@pytest.mark.parametrize("reference", ["@last", "prefix", "path"])
+def test_eval_detector_repeats_a_finished_run_and_leaves_it_alone(
+    reference: str, store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (run,) = store.glob("*-backdoor-*")
+    name = {"@last": "@last", "prefix": run.name[:18], "path": str(run)}[reference]
+    before = files_of(run)
+    assert call("eval-detector", name, f"--store={store}") == 0
+    found = json.loads(capsys.readouterr().out)
+    kept = json.loads((run / "run.json").read_text())["metrics"]
+    assert found["auroc/fused"] == kept["auroc/fused"]
+    assert found["control_auroc/noise"] == kept["control_auroc/noise"]
+    assert files_of(run) == before
+
+
+def test_verbs_fit_another_detector_on_the_network_of_a_run(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = str(tmp_path / "detector")
-    floors = ["--param", "min_attack_success=0", "--param", "min_accuracy=0"]
-    words = ["--dir", folder, "--task", "backdoor", *SMALL, *floors]
+    words = ["--dir", folder, "--model", "@last", "--detector", "knn", f"--store={store}"]
     assert call("train-detector", *words) == 0
-    assert json.loads(capsys.readouterr().out)["layers"] == ["dense_0", "dense_1", "logits"]
+    fitted = json.loads(capsys.readouterr().out)
+    assert fitted["task"] == "backdoor"
+    assert fitted["layers"] == ["dense_0", "dense_1", "logits"]
     assert call("eval-detector", folder) == 0
     first = json.loads(capsys.readouterr().out)
     assert call("eval-detector", folder) == 0
     assert json.loads(capsys.readouterr().out) == first
     assert json.loads((tmp_path / "detector" / "eval.json").read_text())["anomalous"]
-    assert call("eval-detector", folder, "--max-size", "20") == 0
+    elsewhere = str(tmp_path / "elsewhere")
+    assert call("eval-detector", folder, "--max-size", "20", "--dir", elsewhere) == 0
     assert json.loads(capsys.readouterr().out) != first
+    assert (tmp_path / "elsewhere" / "scores.npz").is_file()
+    # The same network under another task, which asks for a run.
+    words = ["--dir", str(tmp_path / "other"), "--task", "backdoor_detection", *params(FLOORS)]
+    assert call("train-detector", *words, "--model", "@last", f"--store={store}") == 0
+    assert call("make-adversarial-examples", "@last", "--eps=0.5", f"--store={store}") == 0
+
+
+def params(values: dict[str, str]) -> list[str]:
+    return [f"--param={name}={value}" for name, value in values.items()]
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["make-adversarial-examples", "nowhere"], "The run path 'nowhere' does not exist"),
+        (["make-adversarial-examples", "nowhere"], "'nowhere' is no folder, and no run either"),
+        (["make-adversarial-examples", "@last"], "'@last' is no folder, and no run either"),
+        (["make-adversarial-examples", "."], "The run path '.' holds no model"),
+        (["make-adversarial-examples", ".", "--attack=pgdd"], "holds no model"),
         (["train-classifier", "--dir", "x", "--task", "backdor"], "backdor"),
         (["train-classifier", "--dir", "x", "--param", "seed"], "'seed' is not NAME=VALUE"),
         (["train-classifier", "--dir", "x", "--param", "training.epochs=0"], "training.epochs"),
+        (
+            ["train-classifier", "--dir", "x", "--task", "backdoor_detection"],
+            "trains no network",
+        ),
+        (["train-detector", "--dir", "x"], "--task is missing"),
+        (
+            ["train-detector", "--dir", "x", "--task", "backdoor", "--model", "no"],
+            "'no' is no fold",
+        ),
+        (["train-detector", "--dir", "x", "--task", "backdoor", "--model", "."], "holds no model"),
         (["eval-detector", "nowhere"], "nowhere"),
+        (["eval-detector", "."], "'.' holds no detector"),
     ],
 )
 def test_verbs_say_what_is_wrong_in_one_sentence(

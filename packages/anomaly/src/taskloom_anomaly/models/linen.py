@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from flax import linen as nn
 from jaxtyping import Array
 
+from taskloom_anomaly.models.convolution import convolve, max_pool_by_two
+
 
 class DenseBlock(nn.Module):
     """A linear map and a ReLU; one layer to whoever watches activations."""
@@ -27,9 +29,8 @@ class ConvBlock(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """Map `(n, h, w, c)` to `(n, h // 2, w // 2, channels)`."""
-        x = nn.relu(nn.Conv(self.channels, (3, 3), padding="SAME", name="conv")(x))
-        pooled: Array = nn.max_pool(x, (2, 2), strides=(2, 2))  # type: ignore[no-untyped-call] # flax has no annotation
-        return pooled
+        conv = nn.Conv(self.channels, (3, 3), conv_general_dilated=convolve, name="conv")
+        return max_pool_by_two(nn.relu(conv(x)))
 
 
 class LinenMlp(nn.Module):

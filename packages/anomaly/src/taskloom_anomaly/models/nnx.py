@@ -9,6 +9,8 @@ import jax
 from flax import nnx
 from jaxtyping import Array
 
+from taskloom_anomaly.models.convolution import convolve, max_pool_by_two
+
 
 def seeded(seed: int) -> nnx.Rngs:
     """Return the generators of a seed."""
@@ -30,12 +32,11 @@ class ConvBlock(nnx.Module):
     """A 3x3 convolution, a ReLU and 2x2 max pooling."""
 
     def __init__(self, num_inputs: int, channels: int, *, rngs: nnx.Rngs) -> None:
-        self.conv = nnx.Conv(num_inputs, channels, (3, 3), padding="SAME", rngs=rngs)
+        self.conv = nnx.Conv(num_inputs, channels, (3, 3), conv_general_dilated=convolve, rngs=rngs)
 
     def __call__(self, x: Array) -> Array:
         """Map `(n, h, w, c)` to `(n, h // 2, w // 2, channels)`."""
-        pooled: Array = nnx.max_pool(jax.nn.relu(self.conv(x)), (2, 2), strides=(2, 2))  # type: ignore[no-untyped-call] # flax has no annotation
-        return pooled
+        return max_pool_by_two(jax.nn.relu(self.conv(x)))
 
 
 class NnxMlp(nnx.Module):

@@ -68,7 +68,7 @@ def model_folder(path: Path) -> Path:
     what = "holds no model" if path.is_dir() else "does not exist"
     raise ConfigError(
         f"The run path '{path}' {what}: neither '{MODEL_FILE}' nor 'artifacts/model/{MODEL_FILE}' is there.",
-        hint="tasks anomaly train-classifier --dir DIR trains and stores one",
+        hint="tasks runs path RUN prints the folder of a run; tasks anomaly train-classifier --dir DIR trains a network",
     )
 
 

@@ -15,6 +15,8 @@ from taskloom_anomaly.attacks.config import Attack, Pgd
 from taskloom_anomaly.config import Training
 from taskloom_anomaly.data.adversarial import AdversarialExampleConfig
 from taskloom_anomaly.data.config import ImageData
+from taskloom_anomaly.detectors.config.base import Detector
+from taskloom_anomaly.detectors.config.mahalanobis import Mahalanobis
 from taskloom_anomaly.models.config import Mlp, Model
 from taskloom_anomaly.models.stored import StoredModel, TrainDataFromRun, model_folder
 from taskloom_anomaly.protocols import Check
@@ -35,6 +37,11 @@ class AdversarialExampleTask(AnomalyTaskConfig):
 
     run_path: Path | None = None
     """Run (or folder) of a trained classifier; none trains one first."""
+    # An attack leaves the class that the image belongs to; one Gaussian over all classes hardly notices.
+    detector: Annotated[Detector, OneOf("taskloom_anomaly.detectors")] = Mahalanobis(
+        mode="mixture", shrinkage="oas"
+    )
+    """Detector over the network's activations."""
     data: ImageData = ImageData()
     """Images of the classifier that is trained here."""
     model: Annotated[Model, OneOf("taskloom_anomaly.models")] = Mlp()

@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
+from taskloom.errors import ConfigError
 from taskloom.seeding import derive_seed
 from taskloom.task import Finding, Result
 
 from taskloom_anomaly.config import AnomalyConfig, Training
+from taskloom_anomaly.models.stored import StoredModel
 from taskloom_anomaly.regimes import regime_conflict
 
 if TYPE_CHECKING:
@@ -62,7 +64,7 @@ class TrainedTask(AnomalyBase[C], ABC):
     def __init__(self, config: C) -> None:
         super().__init__(config)
         self._trained: ModelHandle | None = None
-        self._adopted = False
+        self._adopted: StoredModel | None = None
 
     @abstractmethod
     def model_config(self) -> Model:
@@ -81,7 +83,9 @@ class TrainedTask(AnomalyBase[C], ABC):
         """Return the samples of an epoch."""
 
     def build_model(self) -> object:
-        """Return the network, untrained."""
+        """Return the network, untrained; or the one that was adopted."""
+        if self._adopted is not None:
+            return self._adopted.build_model()
         shape = self.build_train_data().inputs.shape[1:]
         seed = derive_seed(self.config.seed, "init")
         return self.model_config().build(shape, self.num_outputs(), seed)
@@ -100,18 +104,29 @@ class TrainedTask(AnomalyBase[C], ABC):
         return self._trained.tree()
 
     def adopt(self, folder: Path) -> None:
-        """Use the network stored in a folder instead of training one."""
+        """Use the network stored in a folder instead of training one.
+
+        Raises:
+            ConfigError: It takes other samples than this task has, or has another number of outputs.
+        """
         from taskloom_anomaly.backends.resolve import as_handle
-        from taskloom_anomaly.models.stored import StoredModel
 
         stored = StoredModel(folder)
         example = self.build_train_data().inputs[:1]
+        for what, has, needs in (
+            ("takes samples of the shape", stored.input_shape, tuple(example.shape[1:])),
+            ("has outputs:", stored.num_outputs, self.num_outputs()),
+        ):
+            if has != needs:
+                raise ConfigError(
+                    f"The network in '{folder}' does not fit the task '{self.name}': it {what} {has}; the task needs {needs}."
+                )
         self._trained = as_handle(stored.build_model(), stored.build_params(), example)
-        self._adopted = True
+        self._adopted = stored
 
     def prepare(self, ctx: RunContext, checkpoint: Path | None = None, /) -> bool:
         """Train the network unless one was adopted, and store it; return False when asked to stop."""
-        if self._adopted:
+        if self._adopted is not None:
             self._store(ctx)
             return True
         # Imported here because `--help` must not import a framework.
@@ -143,7 +158,7 @@ class TrainedTask(AnomalyBase[C], ABC):
             save_model(
                 ctx.artifact("model/model.json").parent,
                 self._trained,
-                component=self.model_config(),
+                component=self._adopted.component() if self._adopted else self.model_config(),
                 input_shape=self.build_train_data().inputs.shape[1:],
                 num_outputs=self.num_outputs(),
                 task=self.name,

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
+from taskloom.config import OneOf
 from taskloom.seeding import derive_seed
 from taskloom.task import Result
 
+from taskloom_anomaly.detectors.config.base import Detector
+from taskloom_anomaly.detectors.config.mahalanobis import Mahalanobis
 from taskloom_anomaly.protocols import Check
 from taskloom_anomaly.tasks.base import AnomalyBase
 from taskloom_anomaly.tasks.classifier import Classifier, ClassifierConfig
@@ -27,6 +30,11 @@ if TYPE_CHECKING:
 class OodConfig(ClassifierConfig):
     """An image classifier and images that it was not made for."""
 
+    # One Gaussian is at home between the classes, where unknown images lie.
+    detector: Annotated[Detector, OneOf("taskloom_anomaly.detectors")] = Mahalanobis(
+        mode="relative", shrinkage="oas"
+    )
+    """Detector over the network's activations; the default was published for this question (arXiv:2106.09022)."""
     min_accuracy: Annotated[float, Field(ge=0, le=1)] = 0.9
     """Accuracy on known classes below which the task is invalid."""
 

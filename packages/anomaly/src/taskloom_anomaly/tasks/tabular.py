@@ -11,6 +11,8 @@ from taskloom.config import OneOf
 from taskloom.seeding import derive_seed
 
 from taskloom_anomaly.config import AnomalyConfig, Training
+from taskloom_anomaly.detectors.config.base import Detector
+from taskloom_anomaly.detectors.config.mahalanobis import Mahalanobis
 from taskloom_anomaly.models.config import Mlp, Model
 from taskloom_anomaly.protocols import Check
 from taskloom_anomaly.tasks.base import TrainedTask
@@ -24,6 +26,11 @@ if TYPE_CHECKING:
 class TabularConfig(AnomalyConfig):
     """Rows of numbers."""
 
+    # Some tables have hardly more rows than the layers are wide.
+    detector: Annotated[Detector, OneOf("taskloom_anomaly.detectors")] = Mahalanobis(
+        shrinkage="oas"
+    )
+    """Detector over the network's activations."""
     source: Literal["breast_cancer", "wine", "digits8", "shuttle"] = "breast_cancer"
     """breast_cancer: malignant among benign (scikit-learn); wine: the third cultivar among two; digits8: ones among the other
     digits; shuttle: 49,097 sensor rows of which 7% are abnormal (needs taskloom-anomaly[shuttle])."""

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
 import typer
-from taskloom.errors import ConfigError, UsageError
+from taskloom.errors import ConfigError, RunNotFoundError, UsageError
 
 TASK_FILE = "task.json"
+CONFIG_FILE = "config.json"
 
 TaskOption: TypeAlias = Annotated[str, typer.Option(help="Task: tasks list shows them.")]
 ParamOption: TypeAlias = Annotated[
@@ -21,6 +25,51 @@ ConfigOption: TypeAlias = Annotated[
     list[Path] | None, typer.Option("--config", help="TOML, YAML or JSON file; repeatable.")
 ]
 DirOption: TypeAlias = Annotated[Path, typer.Option("--dir", help="Folder to write into.")]
+StoreOption: TypeAlias = Annotated[
+    Path | None, typer.Option("--store", help="Run store in which ids and @last are looked up.")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a reference leads to.
+
+    Attributes:
+        folder: A folder of a verb, or a run's folder.
+        task: The task that it belongs to; empty when nobody says.
+        settings: A file with the task's config, if there is one.
+    """
+
+    folder: Path
+    task: str = ""
+    settings: Path | None = None
+
+
+def find_place(reference: str, store: Path | None) -> Place:
+    """Return what a folder, a run's id, the unique beginning of one, or `@last` leads to.
+
+    Raises:
+        ConfigError: It is neither a folder nor a run, or a run of another domain.
+        RunCorruptError: The run's record cannot be read.
+    """
+    # Imported here because listing verbs must not read the store.
+    from taskloom.runs import open_run
+
+    path = Path(reference)
+    if path.is_dir() and not (path / "run.json").is_file():
+        described = [path / TASK_FILE, path / "model" / "model.json", path / "model.json"]
+        facts = next((read_json(file, "description") for file in described if file.is_file()), {})
+        config = path / CONFIG_FILE
+        return Place(path, str(facts.get("task", "")), config if config.is_file() else None)
+    try:
+        run = open_run(str(path.resolve()) if path.is_dir() else reference, store)
+    except RunNotFoundError as error:
+        raise ConfigError(
+            f"'{reference}' is no folder, and no run either: {error.message}", hint=error.hint
+        ) from None
+    if run.domain != "anomaly":
+        raise ConfigError(f"The run '{reference}' is of '{run.domain}/{run.task}', not of anomaly.")
+    return Place(run.dir, run.task, run.dir / "config.toml")
 
 
 def arguments_of(params: Sequence[str] | None) -> dict[str, str]:
@@ -69,22 +118,42 @@ def _itself(config: Any) -> Any:  # noqa: ANN401 -- a config that is its own tas
     return config
 
 
-def fresh_folder(folder: Path, marker: str) -> Path:
-    """Return a folder to write into, made if missing.
+def keep_config(folder: Path, config: Any) -> None:  # noqa: ANN401 -- any task's
+    """Keep a task's config in its folder, in the form that `--config` reads."""
+    from taskloom_anomaly.card import write_json
+
+    write_json(folder / CONFIG_FILE, config.model_dump(mode="json"))
+
+
+@contextmanager
+def fresh_folder(folder: Path, marker: str) -> Iterator[Path]:
+    """Yield a folder to write into, made if missing; whatever was written is removed again when the block fails.
 
     Raises:
         ConfigError: Somebody wrote there before, or it cannot be made.
     """
     if (folder / marker).exists():
         raise ConfigError(f"--dir={folder} already holds a '{marker}'; choose another folder.")
+    existed = folder.is_dir()
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        before = set(folder.iterdir())
         probe = folder / ".writable"
         probe.touch()
         probe.unlink()
     except OSError as error:
         raise ConfigError(f"--dir={folder} cannot be written: {error.strerror}.") from None
-    return folder
+    try:
+        yield folder
+    except BaseException:
+        for path in set(folder.iterdir()) - before:
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+        if not existed:
+            folder.rmdir()
+        raise
 
 
 def say_json(data: Mapping[str, Any]) -> None:

@@ -7,19 +7,40 @@ from typing import Annotated, Any
 
 import typer
 
-from taskloom_anomaly.verbs.common import TASK_FILE, read_json, say_json, trainer
+from taskloom_anomaly.verbs.common import (
+    TASK_FILE,
+    Place,
+    StoreOption,
+    find_place,
+    fresh_folder,
+    read_json,
+    say_json,
+    trainer,
+)
+
+_DETECTOR = "detector.safetensors"
 
 
 def eval_detector(
     folder: Annotated[
-        str, typer.Argument(metavar="RUN", help="Folder of train-detector, or a finished run.")
+        str,
+        typer.Argument(
+            metavar="RUN", help="Folder of train-detector, or a finished run (id, @last, path)."
+        ),
     ],
     max_size: Annotated[
         int, typer.Option(min=0, help="Most samples of every set; 0 takes all.")
     ] = 0,
-    store: Annotated[Path | None, typer.Option("--store", help="Run store.")] = None,
+    dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--dir",
+            help="Folder for eval.json and scores.npz: the detector's own unless given; a run is never changed.",
+        ),
+    ] = None,
+    store: StoreOption = None,
 ) -> None:
-    """Score a task's test sets with a stored detector, write eval.json and scores.npz, and print the numbers."""
+    """Score a task's test sets with a stored detector, keep eval.json and scores.npz, and print the numbers."""
     # Imported here because listing verbs must not import numpy.
     from taskloom_anomaly.card import write_json
     from taskloom_anomaly.detection import score_sets
@@ -27,40 +48,48 @@ def eval_detector(
     from taskloom_anomaly.keeping import keep_scores, load_detector
     from taskloom_anomaly.problem import assemble
 
-    place, task = _stored_task(folder, store)
+    found = find_place(folder, store)
+    files, task = _stored_task(folder, found)
     problem = assemble(task, task.config)
-    fitted = load_detector(place / "detector.safetensors", problem.handle, task.config)
+    fitted = load_detector(files / _DETECTOR, problem.handle, task.config)
     sets = problem.test_sets
     if max_size:
         sets = {name: data.take(slice(max_size)) for name, data in sets.items()}
     scores = score_sets(fitted, sets, task.config)
     evaluation: dict[str, Any] = evaluate(scores)
-    write_json(place / "eval.json", {"schema": 1, **evaluation})
-    keep_scores(place / "scores.npz", scores, fitted.calibration)
+
+    def keep(into: Path) -> None:
+        write_json(into / "eval.json", {"schema": 1, **evaluation})
+        keep_scores(into / "scores.npz", scores, fitted.calibration)
+
+    if dir is not None:
+        with fresh_folder(dir, "eval.json") as into:
+            keep(into)
+    elif not (found.folder / "run.json").is_file():
+        keep(found.folder)
     say_json(flat_metrics(evaluation))
 
 
-def _stored_task(reference: str, store: Path | None) -> tuple[Path, Any]:
+def _stored_task(reference: str, place: Place) -> tuple[Path, Any]:
     """Return the folder of a stored detector, and its task with the stored network.
 
     Raises:
-        ConfigError: There is no detector.
+        ConfigError: There is no detector, or the task's parameters are no longer accepted.
     """
     from taskloom.errors import ConfigError
+    from taskloom.params import validate_record
 
-    place = Path(reference)
-    if (place / TASK_FILE).is_file():
-        stored = read_json(place / TASK_FILE, "task description")
-        name, settings = str(stored.get("task", "")), stored.get("config", {})
-    else:
-        from taskloom.runs import open_run
-
-        run = open_run(reference, store)
-        if run.domain != "anomaly" or "detector" not in run.artifacts:
-            raise ConfigError(f"The run '{reference}' left no detector.")
-        place, name, settings = run.artifacts["detector"].parent, run.task, dict(run.config)
-    factory, config_class = trainer(name)
-    task = factory(config_class.model_validate(settings))
-    if hasattr(task, "adopt") and (place / "model" / "model.json").is_file():
-        task.adopt(place / "model")
-    return place, task
+    is_run = (place.folder / "run.json").is_file()
+    files = place.folder / "artifacts" if is_run else place.folder
+    record = place.folder / ("run.json" if is_run else TASK_FILE)
+    if not (files / _DETECTOR).is_file() or not record.is_file():
+        raise ConfigError(
+            f"'{reference}' holds no detector: '{files / _DETECTOR}' is not there.",
+            hint="tasks anomaly train-detector --task TASK --dir DIR fits and stores one",
+        )
+    settings = dict(read_json(record, "record of the task").get("config", {}))
+    factory, config_class = trainer(place.task)
+    task = factory(validate_record(config_class, settings, f"the record of '{reference}'"))
+    if hasattr(task, "adopt") and (files / "model" / "model.json").is_file():
+        task.adopt(files / "model")
+    return files, task

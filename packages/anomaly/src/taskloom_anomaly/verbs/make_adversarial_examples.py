@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from taskloom_anomaly.verbs.common import say_json
+from taskloom_anomaly.verbs.common import StoreOption, find_place, say_json
 
 
 def make_adversarial_examples(
-    run: Annotated[Path, typer.Argument(help="Run, or folder, of a trained classifier.")],
+    run: Annotated[
+        str, typer.Argument(help="Folder of train-classifier, or a run (id, @last, path).")
+    ],
     *,
     attack: Annotated[str, typer.Option(help="fgsm, pgd, apgd, or a plugin's.")] = "pgd",
     eps: Annotated[
@@ -25,6 +26,7 @@ def make_adversarial_examples(
     ] = 0.1,
     batch_size: Annotated[int, typer.Option(min=1, help="Samples per gradient.")] = 512,
     seed: Annotated[int, typer.Option(help="Seeds random starts.")] = 0,
+    store: StoreOption = None,
 ) -> None:
     """Attack the test images of a stored classifier and keep the examples in its folder.
 
@@ -38,7 +40,7 @@ def make_adversarial_examples(
     from taskloom_anomaly.models.stored import model_folder
     from taskloom_anomaly.tasks.adversarial import AdversarialExampleTask
 
-    folder = model_folder(run)
+    folder = model_folder(find_place(run, store).folder)
     settings = {} if eps is None else {"eps": eps}
     try:
         chosen = load_component("taskloom_anomaly.attacks", attack).model_validate(settings)

@@ -9,6 +9,7 @@ from taskloom_anomaly.verbs.common import (
     TaskOption,
     arguments_of,
     fresh_folder,
+    keep_config,
     make_task,
     say_json,
 )
@@ -26,6 +27,7 @@ def train_classifier(
     """
     # Imported here because listing verbs must not import numpy.
     from taskloom.errors import ConfigError
+    from taskloom.task import JsonValue
 
     from taskloom_anomaly.card import write_json
     from taskloom_anomaly.models.stored import MODEL_FILE
@@ -34,9 +36,13 @@ def train_classifier(
     instance = make_task(task, arguments_of(param), config)
     if not hasattr(instance, "prepare"):
         raise ConfigError(f"The task '{task}' trains no network.")
-    folder = fresh_folder(dir, f"model/{MODEL_FILE}")
-    log = QuietContext(folder, instance.config.seed)
-    instance.prepare(log)
-    write_json(folder / "metrics.json", {str(step): dict(row) for step, row in log.rows.items()})
+    if getattr(instance.config, "run_path", None):
+        raise ConfigError("--run_path names a network that is trained already; leave it out.")
+    with fresh_folder(dir, f"model/{MODEL_FILE}") as folder:
+        log = QuietContext(folder, instance.config.seed)
+        instance.prepare(log)
+        keep_config(folder, instance.config)
+        rows: dict[str, JsonValue] = {str(step): dict(row) for step, row in log.rows.items()}
+        write_json(folder / "metrics.json", rows)
     last = log.rows[max(log.rows)] if log.rows else {}
     say_json({"model": str(folder / "model"), "epochs": max(log.rows, default=0), **last})
