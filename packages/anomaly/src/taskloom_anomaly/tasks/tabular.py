@@ -39,7 +39,7 @@ class TabularConfig(AnomalyConfig):
     model: Annotated[Model, OneOf("taskloom_anomaly.models")] = Mlp(hidden_dims=(32, 4, 32))
     """Network that reproduces its input; a narrow layer makes it an autoencoder."""
     training: Training = Training(
-        epochs=100, batch_size=64, learning_rate=3e-3, checkpoint_every=25
+        epochs=100, batch_size=32, learning_rate=3e-3, checkpoint_every=25
     )
     """How it is trained."""
     min_explained: Annotated[float, Field(le=1)] = 0.4
