@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 from PIL import Image
 from taskloom.registry import find_task, load_task
-from taskloom.report.model import Chart, Heading, Html, Table
+from taskloom.report.model import Chart, Heading, Html, Table, Text
 from taskloom.runs import Run
 from taskloom_anomaly.pictures import gallery, png
 from taskloom_anomaly.report import report
@@ -75,6 +76,62 @@ def test_report_table_repeats_the_run_metrics(run: Run) -> None:
     assert rows["control: noise", "fused"] == run.metrics["control_auroc/noise"]
     checks = {row[0]: row[1] for table in tables for row in table.rows}
     assert checks["attack success"] == run.metrics["card/attack_success"]
+
+
+def test_report_keeps_the_order_of_the_network(run: Run) -> None:
+    # eval.json is sorted by name, which would put `fused` before `logits`.
+    tables = [block for block in report(run) if isinstance(block, Table)]
+    layers = [row[1] for row in tables[0].rows]
+    assert layers[:3] == ["dense_0", "logits", "fused"]
+    strip = charts(run)[2]
+    assert [cell["layer"] for cell in strip["data"]["values"]] == layers
+
+
+def card_of(tmp_path: Path, **changes: object) -> tuple[list[str], list[Table]]:
+    """The sentences and tables that a report makes of a card."""
+    card: dict[str, object] = {
+        "valid": True,
+        "checks": [
+            {"name": "clean_accuracy", "value": 0.95, "floor": 0.85, "ceiling": None, "ok": True},
+            {"name": "robust_accuracy", "value": 0.02, "floor": None, "ceiling": 0.1, "ok": True},
+        ],
+        "parameters": "trained",
+        "samples": {"trusted": 100},
+        "baseline_auroc": {"input": 0.6, "predicted_class": 0.5},
+        "control_auroc": {"noise": 0.5},
+        "auroc": 0.9,
+        "mechanistic_specificity": 0.4,
+        **changes,
+    }
+    path = tmp_path / "card.json"
+    path.write_text(json.dumps(card))
+    found = report(cast("Run", SimpleNamespace(artifacts={"card": path}, history=list)))
+    tables = [block for block in found if isinstance(block, Table)]
+    return [block.text for block in found if isinstance(block, Text)], tables
+
+
+def test_card_shows_floors_and_ceilings_and_is_silent_when_all_is_well(tmp_path: Path) -> None:
+    said, tables = card_of(tmp_path)
+    assert said == []
+    assert [row[2] for row in tables[0].rows] == [">= 0.85", "<= 0.1"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"auroc": 0.58}, "without looking into the network"),
+        ({"control_auroc": {"noise": 0.95}}, "ranks benign shifts high (noise)"),
+        ({"parameters": "random"}, "RANDOM parameters"),
+        ({"valid": False, "auroc": None, "mechanistic_specificity": None}, "is INVALID"),
+    ],
+)
+def test_card_says_what_its_numbers_mean(
+    changes: dict[str, object], sentence: str, tmp_path: Path
+) -> None:
+    (said,), tables = card_of(tmp_path, **changes)
+    assert sentence in said
+    judged = [row[0] for table in tables for row in table.rows]
+    assert ("this detector" in judged) is (changes.get("auroc", 0.9) is not None)
 
 
 def test_evaluation_keeps_scores_out_of_its_json(run: Run) -> None:

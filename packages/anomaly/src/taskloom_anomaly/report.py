@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from taskloom.report import charts
-from taskloom.report.model import Block, Heading, Html, Table, Text
+from taskloom.report.model import Block, Chart, Heading, Html, Table, Text
 
 if TYPE_CHECKING:
     import numpy as np
     from taskloom.runs import Run
 
-FUSED = "fused"
+Row: TypeAlias = "list[str | float | int | bool | None]"
+
 _EXTRA_QUANTILE = 99
+# A control set above this AUROC is said to alarm the detector.
+_ALARM = 0.7
 
 
 def report(run: Run) -> list[Block]:
@@ -27,7 +30,8 @@ def report(run: Run) -> list[Block]:
         scores = scores_of(artifacts["scores"])
         evaluation = _read(artifacts["eval"])
         blocks += [Heading("Ranking anomalies above normal samples"), *_roc(scores)]
-        blocks += [_layer_table(evaluation), _layer_strip(evaluation)]
+        order = list(scores["normal"])
+        blocks += [_layer_table(evaluation, order), _layer_strip(evaluation, order)]
         blocks += [Heading("Scores"), *_histograms(scores)]
     if "worst" in artifacts:
         blocks += _worst(artifacts["worst"])
@@ -89,42 +93,61 @@ def _without_false_starts(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [row for row in rows if row["fpr"] > 0 or row["tpr"] == highest[row["layer"]]]
 
 
-def _layer_table(evaluation: Any) -> Table:  # noqa: ANN401
-    rows: list[list[str | float | int | bool | None]] = []
-    for kind in ("anomalous", "control"):
-        for name, table in evaluation[kind].items():
-            for layer, t in table.items():
-                interval = f"{t['auroc_low']:.3f} to {t['auroc_high']:.3f}"
-                rows.append(
-                    [
-                        f"{kind}: {name}",
-                        layer,
-                        t["auroc"],
-                        interval,
-                        t["average_precision"],
-                        t["fpr_at_95_tpr"],
-                        t["tpr_at_1_fpr"],
-                    ]
-                )
+def _cells(evaluation: Any, order: list[str]) -> list[tuple[str, str, dict[str, float]]]:  # noqa: ANN401 -- JSON
+    """Set, layer and numbers: anomalies first, layers as they follow in the network, all of them together last."""
+    return [
+        (f"{kind}: {name}", layer, table[layer])
+        for kind in ("anomalous", "control")
+        for name, table in evaluation[kind].items()
+        for layer in order
+        if layer in table
+    ]
+
+
+def _layer_table(evaluation: Any, order: list[str]) -> Table:  # noqa: ANN401 -- JSON
+    rows: list[Row] = [
+        [
+            name,
+            layer,
+            t["auroc"],
+            f"{t['auroc_low']:.3f} to {t['auroc_high']:.3f}",
+            t["average_precision"],
+            t["fpr_at_95_tpr"],
+            t["tpr_at_1_fpr"],
+        ]
+        for name, layer, t in _cells(evaluation, order)
+    ]
     columns = ["set", "layer", "AUROC", "95% interval", "AP", "FPR at 95% TPR", "TPR at 1% FPR"]
     return Table(columns, rows, "Every set against the normal test samples.")
 
 
-def _layer_strip(evaluation: Any) -> Block:  # noqa: ANN401
-    rows = [
-        {"layer": layer, "set": f"{kind}: {name}", "AUROC": t["auroc"]}
-        for kind in ("anomalous", "control")
-        for name, table in evaluation[kind].items()
-        for layer, t in table.items()
-    ]
-    return charts.heatmap(
-        rows,
-        "layer",
-        "set",
-        "AUROC",
-        title="AUROC by layer",
-        caption="On control sets a detector of mechanisms stays at 0.5 or below.",
-    )
+# Chance is white: what is called more normal than normal must not look like what is found.
+_AROUND_CHANCE = {"scheme": "blueorange", "domain": [0, 1], "domainMid": 0.5}
+
+
+def _layer_strip(evaluation: Any, order: list[str]) -> Block:  # noqa: ANN401 -- JSON
+    cells = _cells(evaluation, order)
+    place: dict[str, Any] = {
+        "x": {"field": "layer", "type": "nominal", "sort": None, "title": "layer"},
+        "y": {"field": "set", "type": "nominal", "sort": None, "title": "set"},
+    }
+    number = {"field": "AUROC", "type": "quantitative"}
+    ink = {"condition": {"test": "abs(datum.AUROC - 0.5) > 0.38", "value": "#fff"}, "value": "#111"}
+    spec: dict[str, Any] = {
+        "title": "AUROC by layer",
+        "data": {"values": [{"layer": b, "set": a, "AUROC": t["auroc"]} for a, b, t in cells]},
+        "layer": [
+            {
+                "mark": "rect",
+                "encoding": {**place, "color": {**number, "scale": _AROUND_CHANCE}},
+            },
+            {
+                "mark": {"type": "text", "fontSize": 10},
+                "encoding": {**place, "text": {**number, "format": ".3f"}, "color": ink},
+            },
+        ],
+    }
+    return Chart(spec, "On control sets a detector of mechanisms stays at 0.5 or below.")
 
 
 def _histograms(scores: dict[str, dict[str, np.ndarray]]) -> list[Block]:
@@ -174,7 +197,7 @@ def _worst(path: Path) -> list[Block]:
         ):
             inputs, values = stored[f"{kind}_inputs"], stored[f"{kind}_scores"]
             blocks.append(Heading(title))
-            rows: list[list[str | float | int | bool | None]]
+            rows: list[Row]
             if f"{kind}_text" in stored.files:
                 rows = [
                     [str(t), float(v)] for t, v in zip(stored[f"{kind}_text"], values, strict=True)
@@ -191,40 +214,62 @@ def _worst(path: Path) -> list[Block]:
     return blocks
 
 
-def _card(card: Any) -> list[Block]:  # noqa: ANN401
-    rows: list[list[str | float | int | bool | None]] = [
+def _card(card: Any) -> list[Block]:  # noqa: ANN401 -- JSON that this domain wrote
+    rows: list[Row] = [
         [
             check["name"].replace("_", " "),
             check["value"],
-            "" if check["floor"] is None else f">= {check['floor']:g}",
+            " and ".join(
+                f"{sign} {check[side]:g}"
+                for sign, side in ((">=", "floor"), ("<=", "ceiling"))
+                if check[side] is not None
+            ),
             "yes" if check["ok"] else "NO",
         ]
         for check in card["checks"]
     ]
-    blocks: list[Block] = [Heading("Validity card")]
+    blocks: list[Block] = [Heading("Validity card"), *map(Text, _verdicts(card))]
+    if rows:
+        caption = "What makes this task mean something."
+        blocks.append(Table(["check", "value", "needed", "met"], rows, caption))
+    if card["auroc"] is not None:
+        blocks.append(_compared(card))
+    sizes: list[Row] = [[name, size] for name, size in card["samples"].items()]
+    blocks.append(Table(["set", "samples"], sizes, "Sizes."))
+    return blocks
+
+
+def _verdicts(card: Any) -> list[str]:  # noqa: ANN401 -- JSON
+    """What the numbers of a card mean, a sentence each."""
+    said = []
+    if not card["valid"]:
+        said.append("This task is INVALID: a check failed, and nothing was scored.")
     if card["parameters"] == "random":
-        blocks.append(
-            Text(
-                "The network has RANDOM parameters: no score says anything about a trained network."
-            )
+        said.append(
+            "The network has RANDOM parameters: no score says anything about a trained network."
         )
-    blocks.append(
-        Table(["check", "value", "needed", "met"], rows, "What makes this task mean something.")
-    )
-    compared: list[list[str | float | int | bool | None]] = [["this detector", card["auroc"]]]
-    compared += [
+    baseline = card["baseline_auroc"].get("input")
+    if card["auroc"] is not None and baseline is not None and baseline >= card["auroc"]:
+        said.append(
+            f"The baseline that sees only the input reaches {baseline:.3f} and the detector {card['auroc']:.3f}: these"
+            " anomalies are found without looking into the network, so the detector's AUROC shows nothing of its mechanism."
+        )
+    alarmed = [name for name, value in card["control_auroc"].items() if value > _ALARM]
+    if alarmed:
+        said.append(
+            f"The detector also ranks benign shifts high ({', '.join(alarmed)}): part of what it sees is novelty, not"
+            " mechanism."
+        )
+    return said
+
+
+def _compared(card: Any) -> Table:  # noqa: ANN401 -- JSON
+    rows: list[Row] = [["this detector", card["auroc"]]]
+    rows += [
         [f"baseline that sees only the {name.replace('_', ' ')}", value]
         for name, value in card["baseline_auroc"].items()
     ]
-    compared += [[f"control: {name}", value] for name, value in card["control_auroc"].items()]
-    compared.append(["mechanistic specificity", card["mechanistic_specificity"]])
-    blocks.append(
-        Table(
-            ["", "AUROC"], compared, "Whether the detector sees the mechanism, or only the input."
-        )
-    )
-    sizes: list[list[str | float | int | bool | None]] = [
-        [k, v] for k, v in card["samples"].items()
-    ]
-    blocks.append(Table(["set", "samples"], sizes, "Sizes."))
-    return blocks
+    rows += [[f"control: {name}", value] for name, value in card["control_auroc"].items()]
+    if card["mechanistic_specificity"] is not None:
+        rows.append(["mechanistic specificity", card["mechanistic_specificity"]])
+    return Table(["", "AUROC"], rows, "Whether the detector sees the mechanism, or only the input.")
