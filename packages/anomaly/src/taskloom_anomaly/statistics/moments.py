@@ -74,12 +74,16 @@ def of_rows(rows: Float[np.ndarray, "n d"], *, fourth: bool = False) -> Moments:
         fourth: Whether the third and the fourth moment are taken.
     """
     count, width = rows.shape
-    mean = rows.mean(axis=0, dtype=np.float64)
+    chunks = [rows[start : start + _CHUNK] for start in range(0, count, _CHUNK)]
+    # BLAS adds columns faster than numpy does.
+    sums = [np.ones(len(part)) @ part.astype(np.float64, copy=False) for part in chunks]
+    mean = np.sum(sums, axis=0) / count
     near = mean.astype(rows.dtype)
-    scatter, third, power = np.zeros((width, width)), np.zeros(width), 0.0
-    for start in range(0, count, _CHUNK):
-        offset = rows[start : start + _CHUNK] - near
-        scatter += products(offset)
+    scatter, third, power = np.zeros(0), np.zeros(width), 0.0
+    for part in chunks:
+        offset = part - near
+        further = products(offset)
+        scatter = np.add(scatter, further, out=scatter) if scatter.size else further
         if fourth:
             wide = offset - (mean - near)
             squares = np.einsum("nd,nd->n", wide, wide)

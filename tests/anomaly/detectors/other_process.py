@@ -1,0 +1,55 @@
+"""What `test_processes` runs elsewhere: fits shards and scores with detectors that another process saved.
+
+    python other_process.py FOLDER
+
+FOLDER holds `<case>/detector.*` for every case; beside them appear `<case>/state.safetensors`, the state of a streaming detector
+after the samples from 250 on, and `<case>/scores.safetensors`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+HERE = Path(__file__).parent
+
+
+def load(name: str) -> ModuleType:
+    """Import a neighbouring file, which lies in no package."""
+    spec = importlib.util.spec_from_file_location(name, HERE / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def main(folder: Path) -> None:
+    """Write a state and scores for every detector in the folder."""
+    from taskloom_anomaly.detectors import driver, storage
+    from taskloom_anomaly.detectors.protocol import FeatureSpec, StreamingDetector
+    from taskloom_anomaly.detectors.stream import ArrayStream, take
+
+    features = load("conftest")
+    head, bias = features.make_head()
+    spec = FeatureSpec(
+        features.WIDTHS, features.NUM_CLASSES, "hidden_1", head, bias, features.make_model()
+    )
+    rest = slice(250, None)
+    trusted = take(features.make_features(600, 0), rest)
+    untrusted = take(features.make_features(500, 1), rest)
+    for own in sorted(path.parent for path in folder.glob("*/detector.json")):
+        config, tensors = storage.load(own)
+        detector = config.build()
+        storage.save_arrays(
+            own / "scores.safetensors", detector.score(tensors, features.make_features(60, 3))
+        )
+        if isinstance(detector, StreamingDetector):
+            state = driver.fit_state(detector, ArrayStream(trusted, untrusted, 64), spec, 7)
+            storage.save_arrays(own / "state.safetensors", state)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,83 @@
+"""Shards that are fitted in another process, and detectors that are read there."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from taskloom.registry.components import load_components
+from taskloom_anomaly.detectors import driver, storage
+from taskloom_anomaly.detectors.components import GROUP
+from taskloom_anomaly.detectors.config.base import Detector
+from taskloom_anomaly.detectors.protocol import Features, FeatureSpec, StreamingDetector
+from taskloom_anomaly.detectors.stream import ArrayStream, take
+
+HERE = Path(__file__).parent
+# Every registered detector, and the forms of them whose state or score is another; few steps are enough here.
+FORMS: dict[str, tuple[dict[str, object], ...]] = {
+    "mahalanobis": (
+        {},
+        {"mode": "class", "shrinkage": "ledoit_wolf"},
+        {"mode": "relative", "shrinkage": "oas"},
+        {"mode": "mixture", "shrinkage": "oas"},
+        {"mode": "diagonal"},
+    ),
+    "vae": ({"epochs": 1},),
+    "abstraction": ({"epochs": 2},),
+    "finetune": ({"epochs": 1},),
+    "iforest": ({"trees": 5},),
+    "input_baseline": ({}, {"method": "knn"}),
+}
+
+
+@pytest.fixture(scope="module")
+def samples(request: pytest.FixtureRequest) -> tuple[Features, Features, Features]:
+    # By the plugin's name: this is the conftest beside this file, which the other process loads, too.
+    make = next(
+        plugin.make_features
+        for plugin in request.config.pluginmanager.get_plugins()
+        if getattr(plugin, "__file__", None) == str(HERE / "conftest.py")
+    )
+    return make(600, 0), make(500, 1), make(60, 3)
+
+
+def test_detectors_merge_with_and_are_read_in_another_process(
+    samples: tuple[Features, Features, Features], spec: FeatureSpec, tmp_path: Path
+) -> None:
+    trusted, untrusted, test = samples
+    here = slice(0, 250)
+    # The probe must be told the anomalies; the first samples play them.
+    untrusted.anomalous[:100] = True  # type: ignore[index] # made with flags
+    known = load_components(GROUP)
+    cases: dict[str, tuple[Detector, dict[str, np.ndarray]]] = {}
+    for kind, config_class in known.items():
+        for index, parameters in enumerate(FORMS.get(kind, ({},))):
+            config = config_class.model_validate({"kind": kind, **parameters})
+            assert isinstance(config, Detector)
+            stream = ArrayStream(trusted, untrusted, 64)
+            fitted = driver.fit(config.build(), stream, spec, 7)
+            (tmp_path / f"{kind}{index}").mkdir()
+            storage.save(tmp_path / f"{kind}{index}", config, fitted)
+            cases[f"{kind}{index}"] = config, fitted
+    subprocess.run([sys.executable, HERE / "other_process.py", tmp_path], check=True, timeout=300)
+    merged = 0
+    for name, (config, fitted) in cases.items():
+        detector = config.build()
+        expected = detector.score(fitted, test)
+        elsewhere = storage.load_arrays(tmp_path / name / "scores.safetensors")
+        assert elsewhere.keys() == expected.keys()
+        for layer, scores in expected.items():
+            np.testing.assert_array_equal(elsewhere[layer], scores, err_msg=name)
+        if not isinstance(detector, StreamingDetector):
+            continue
+        part = ArrayStream(take(trusted, here), take(untrusted, here), 64)
+        own = driver.fit_state(detector, part, spec, 7)
+        other = storage.load_arrays(tmp_path / name / "state.safetensors")
+        found = detector.score(detector.finalize(detector.merge(own, other)), test)
+        for layer, scores in expected.items():
+            np.testing.assert_allclose(found[layer], scores, rtol=1e-5, atol=1e-7, err_msg=name)
+        merged += 1
+    assert merged >= 14
