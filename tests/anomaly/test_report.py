@@ -103,9 +103,11 @@ def card_of(tmp_path: Path, **changes: object) -> tuple[list[str], list[Table]]:
         "mechanistic_specificity": 0.4,
         **changes,
     }
-    path = tmp_path / "card.json"
+    path = tmp_path / "artifacts" / "card.json"
+    path.parent.mkdir()
     path.write_text(json.dumps(card))
-    found = report(cast("Run", SimpleNamespace(artifacts={"card": path}, history=list)))
+    # As a run that failed: it has no list of artifacts.
+    found = report(cast("Run", SimpleNamespace(dir=tmp_path, artifacts={}, history=list)))
     tables = [block for block in found if isinstance(block, Table)]
     return [block.text for block in found if isinstance(block, Text)], tables
 

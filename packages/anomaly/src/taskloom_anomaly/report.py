@@ -35,8 +35,10 @@ def report(run: Run) -> list[Block]:
         blocks += [Heading("Scores"), *_histograms(scores)]
     if "worst" in artifacts:
         blocks += _worst(artifacts["worst"])
-    if "card" in artifacts:
-        blocks += _card(_read(artifacts["card"]))
+    # A run that failed has no list of artifacts, and its card says why it did.
+    card = run.dir / "artifacts" / "card.json"
+    if card.is_file():
+        blocks += _card(_read(card))
     curve = [row for row in run.history() if "loss" in row]
     if curve:
         blocks += [
@@ -135,6 +137,8 @@ def _layer_strip(evaluation: Any, order: list[str]) -> Block:  # noqa: ANN401 --
     ink = {"condition": {"test": "abs(datum.AUROC - 0.5) > 0.38", "value": "#fff"}, "value": "#111"}
     spec: dict[str, Any] = {
         "title": "AUROC by layer",
+        "width": max(45 * len({layer for _, layer, _ in cells}), 240),
+        "height": {"step": 28},
         "data": {"values": [{"layer": b, "set": a, "AUROC": t["auroc"]} for a, b, t in cells]},
         "layer": [
             {
