@@ -15,7 +15,7 @@ from taskloom.errors import RunCorruptError
 from taskloom.testing import MemoryContext
 from taskloom_diffusion.config import OptimizerSettings, TrainConfig
 from taskloom_diffusion.denoisers.base import Dit
-from taskloom_diffusion.training.batches import TrainStream
+from taskloom_diffusion.training.batches import TokenStore, TrainStream
 from taskloom_diffusion.training.checkpoint import load_model, save_model
 from taskloom_diffusion.training.fit import fit, quiet_lightning
 from taskloom_diffusion.training.module import DiffusionTask
@@ -119,6 +119,22 @@ def test_a_checkpoint_of_another_vocabulary_is_refused_even_of_the_same_size(
         RunCorruptError, match=r"'embedding.weight' is \(6, 16\) there and \(6, 32\)"
     ):
         train(tmp_path, more, wider, checkpoint=trained)
+
+
+def test_a_checkpoint_of_another_corpus_with_the_same_tokens_is_refused(
+    tmp_path: Path, trained: Path, module: Callable[..., DiffusionTask]
+) -> None:
+    """Its next batches would be others than the uninterrupted run's, and nothing would show it."""
+    other = TokenStore([[3, 4], [5, 3]])
+
+    def stream(start: int, rank: int, processes: int) -> TrainStream:
+        return TrainStream(other, 2, 0, 5, start=start, rank=rank, stride=processes)
+
+    with pytest.raises(RunCorruptError, match="not the one that the checkpoint was trained on"):
+        fit(
+            MemoryContext(tmp_path), module(), TrainConfig(steps=4), stream=stream, validate=lambda: 1.0,
+            sample=lambda step: None, checkpoint=trained,
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize(

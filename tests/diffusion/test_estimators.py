@@ -189,3 +189,17 @@ def test_evaluation_of_the_exact_model_is_the_entropy(
     assert bound.bits_per_token == pytest.approx(bound.nats_per_token / math.log(2))
     name = getattr(sampler, "kind", "exact count" if process is None else "whole path")
     assert name in bound.kind
+
+
+def test_error_of_a_single_sequence_is_that_of_its_draws_or_unknown() -> None:
+    """One sequence has no spread; an error of 0.000 would say that the estimate is exact."""
+    task, one = exact_task(base.UniformTime()), TokenStore([[3, 4]])
+    many = estimate_bound(task, one, num_draws=400, batch_size=1, seed=2)
+    again = estimate_bound(task, one, num_draws=400, batch_size=1, seed=3)
+    assert many.standard_error is not None
+    assert again.standard_error is not None
+    spread = math.hypot(many.standard_error, again.standard_error)
+    assert 0 < spread < 0.1
+    assert abs(many.nats_per_token - again.nats_per_token) < 4 * spread
+    once = estimate_bound(task, one, num_draws=1, batch_size=1, seed=2)
+    assert (once.standard_error, once.perplexity_error) == (None, None)

@@ -13,6 +13,8 @@ from typing import NamedTuple
 import pytest
 import yaml
 from taskloom.cli import main
+from taskloom.errors import ConfigError
+from taskloom_diffusion.corpora.files import read_file
 
 
 class Done(NamedTuple):
@@ -86,6 +88,7 @@ def test_infilling_keeps_what_is_known(store: Path) -> None:
         (["likelihood", "@last", "--time-sampler=clipped"], "is biased"),
         (["evaluate", "@last", "--time-sampler=clipped"], "is biased"),
         (["sample", "nosuchrun"], "nosuchrun"),
+        (["sample", "@last", "--seed=-1"], "'--seed': Input should be greater than or equal to 0"),
     ],
     ids=lambda value: "-".join(value)[:40] if isinstance(value, list) else "",
 )
@@ -116,12 +119,14 @@ def test_likelihood_of_a_file_counts_what_is_too_long_and_names_unknown_tokens(
     figures = json.loads(done.stdout)
     assert (figures["sequences"], figures["too_long"], figures["tokens"]) == (1, 1, 4)
     assert figures["bits_per_character"] == pytest.approx(figures["bits_per_token"])
-    (tmp_path / "other.smi").write_text("*C[Xe]*\n")
+    (tmp_path / "other.smi").write_text("*CC*\n*C[Xe]*\nnot a molecule\n")
     done = tasks(
         "diffusion", "likelihood", "@last", f"--file={tmp_path / 'other.smi'}", store=store
     )
     assert done.returncode == 2
-    assert "the token '[Xe]' of '*C[Xe]*' is not in the vocabulary" in done.stderr
+    told = " ".join(done.stderr.split())
+    assert "2 of 3 lines" in told
+    assert "the first: the token '[Xe]' of '*C[Xe]*' is not in the vocabulary" in told
 
 
 def test_evaluation_draws_again_with_another_sampler(store: Path) -> None:
@@ -212,6 +217,13 @@ def test_files_with_bad_lines_are_counted_and_named(tmp_path: Path) -> None:
     told = done.stdout + done.stderr
     assert "2 unparsable (first: 'not a molecule', 'C1CC')" in told
     assert "1 duplicates (first: 'OCC')" in told
+    # Spreadsheets write a byte-order mark, which is no part of the first molecule.
+    marked = tmp_path / "marked.csv"
+    marked.write_bytes(b"\xef\xbb\xbfsmiles,name\nCCO,a\nCCN,b\nCCC,c\n")
+    assert len(read_file(marked, "smiles", "smiles", 0.34, 0).train) == 2
+    marked.write_bytes(b"\xff\xfe\x00CCO")
+    with pytest.raises(ConfigError, match="cannot be read: it is not UTF-8 text"):
+        read_file(marked, "", "smiles", 0.34, 0)
     empty = tmp_path / "empty.smi"
     empty.write_text("\n")
     refused = tasks("run", "diffusion", "file", f"--path={empty}", store=tmp_path / "runs")

@@ -71,10 +71,13 @@ def _likelihood(run: Run, details: Mapping[str, Any]) -> list[Block]:
     bound = details["bound"]
     nats, error = run.metrics.get("nelbo/nats_per_token"), run.metrics.get("nelbo/standard_error")
     blocks: list[Block] = [Heading("Likelihood")]
-    if nats is not None and error is not None:
+    if nats is not None:
+        uncertainty = "" if error is None else f" +- {error:.4f}"
+        spread = run.metrics.get("nelbo/perplexity_error")
+        around = "" if spread is None else f" +- {spread:.3f}"
         blocks.append(
             Text(
-                f"{nats:.4f} +- {error:.4f} nats per token, perplexity {run.metrics['nelbo/perplexity']:.3f}: "
+                f"{nats:.4f}{uncertainty} nats per token, perplexity {run.metrics['nelbo/perplexity']:.3f}{around}: "
                 f"{bound['kind']}, on {bound['sequences']} held-out sequences of {bound['tokens']} tokens in all."
             )
         )

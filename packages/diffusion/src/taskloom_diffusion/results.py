@@ -53,7 +53,7 @@ def finish(
     bound = held_out_bound(config, task, prepared, num_draws=config.evaluate.num_draws)
     generated = generate_samples(config, task, prepared, config.evaluate.num_samples, "samples")
     judged = config.metrics.compute(generated.texts, prepared.corpus)
-    metrics = {
+    measured: dict[str, float | None] = {
         "nelbo/nats_per_token": bound.nats_per_token,
         "nelbo/standard_error": bound.standard_error,
         "nelbo/bits_per_token": bound.bits_per_token,
@@ -67,14 +67,16 @@ def finish(
         "corpus/too_long": float(prepared.too_long),
         "model/parameters": float(sum(p.numel() for p in task.model.parameters())),
     }
+    metrics = {name: value for name, value in measured.items() if value is not None}
     artifacts = _write(ctx, task, prepared, bound, generated)
     headline = ", ".join(
         f"{name} {judged[name]:.1%}"
         for name in ("valid", "unique", "known_words")
         if name in judged
     )
+    error = "" if bound.standard_error is None else f" +- {bound.standard_error:.3f}"
     summary = (
-        f"{bound.nats_per_token:.3f} +- {bound.standard_error:.3f} nats per token ({bound.kind}); "
+        f"{bound.nats_per_token:.3f}{error} nats per token ({bound.kind}); "
         f"{len(generated.texts)} samples with {generated.mean_calls:.0f} calls each: {headline}"
     )
     return Result(metrics, artifacts, summary)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import zlib
 from pathlib import Path
 from typing import Literal
 
@@ -30,7 +31,9 @@ def read_file(
     """
     try:
         raw = _column(path, column) if column else _lines(path)
-    except (OSError, UnicodeDecodeError, EOFError, csv.Error) as error:
+    except UnicodeDecodeError:
+        raise ConfigError(f"path: '{path}' cannot be read: it is not UTF-8 text") from None
+    except (OSError, EOFError, csv.Error, zlib.error) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise ConfigError(f"path: '{path}' cannot be read: {reason}") from None
     left_out: dict[str, list[str]] = {}
@@ -54,9 +57,9 @@ def read_file(
 
 def _text(path: Path) -> str:
     if path.suffix == ".gz":
-        with gzip.open(path, "rt", encoding="utf-8") as stream:
+        with gzip.open(path, "rt", encoding="utf-8-sig") as stream:
             return stream.read()
-    return path.read_text(encoding="utf-8")
+    return path.read_text(encoding="utf-8-sig")
 
 
 def _lines(path: Path) -> list[str]:

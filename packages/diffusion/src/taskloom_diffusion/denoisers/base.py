@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 from taskloom import Component
+from taskloom.errors import ConfigError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -130,7 +131,7 @@ class Table(DenoiserConfig):
         del max_length
         toy = toy_by_seed(self.num_tokens, self.length, self.law_seed)
         if toy.vocabulary.size != vocab_size:
-            raise ValueError(
+            raise ConfigError(
                 f"denoiser 'table' is for a toy of {toy.vocabulary.size} tokens, the corpus has {vocab_size}"
             )
         return TableDenoiser(toy.sequences, toy.law, None, leave_one_out=True)

@@ -26,7 +26,7 @@ class Bound:
 
     Attributes:
         nats_per_token: The bound over all tokens.
-        standard_error: Of `nats_per_token`, over sequences and draws.
+        standard_error: Of `nats_per_token`, over sequences, or over the draws of a single one; None if that was drawn once.
         nats_per_sequence: The mean over sequences.
         kind: Which bound it is, in words.
         num_sequences: Sequences it was estimated on.
@@ -36,7 +36,7 @@ class Bound:
     """
 
     nats_per_token: float
-    standard_error: float
+    standard_error: float | None
     nats_per_sequence: float
     kind: str
     num_sequences: int
@@ -60,9 +60,9 @@ class Bound:
         return math.exp(self.nats_per_token)
 
     @property
-    def perplexity_error(self) -> float:
+    def perplexity_error(self) -> float | None:
         """Standard error of `perplexity`, to first order."""
-        return self.perplexity * self.standard_error
+        return None if self.standard_error is None else self.perplexity * self.standard_error
 
 
 def level_sampler_for(task: DiffusionModel, choice: TimeSampler | None) -> tuple[LevelSampler, str]:
@@ -120,7 +120,7 @@ def estimate_bound(
     trained, task.level_sampler = task.level_sampler, sampler
     device = device_of(task)
     order = np.argsort(store.lengths, kind="stable")
-    totals = np.zeros(len(store))
+    totals = np.zeros((num_draws, len(store)))
     rates: list[Tensor] = []
     try:
         for draw in range(num_draws):
@@ -132,7 +132,7 @@ def estimate_bound(
                     derive_seed(seed, f"bound/{draw}/{first}")
                 )
                 corrupted = task.corrupt(moved, generator)
-                totals[rows] += corrupted.bound().double().cpu().numpy() / num_draws
+                totals[draw, rows] = corrupted.bound().double().cpu().numpy()
                 rates.append(
                     torch.stack(
                         [1 - corrupted.levels.alpha.cpu(), *_noised_surprise(corrupted)], dim=1
@@ -156,14 +156,12 @@ def _noised_surprise(corrupted: object) -> tuple[Tensor, Tensor]:
 
 
 def _summarise(
-    totals: np.ndarray, lengths: np.ndarray, kind: str, characters: int, rates: Tensor
+    draws: np.ndarray, lengths: np.ndarray, kind: str, characters: int, rates: Tensor
 ) -> Bound:
+    totals = draws.mean(0)
     tokens = float(lengths.sum())
     mean = float(totals.sum() / tokens)
     count = len(totals)
-    # The ratio of two sums: its error follows from the residuals (delta method).
-    residual = float(((totals - mean * lengths) ** 2).sum())
-    error = math.sqrt(residual * count / max(count - 1, 1)) / tokens
     edges = torch.linspace(0, 1, 11, dtype=torch.float64)
     by_rate = []
     for low, high in itertools.pairwise(edges):
@@ -173,5 +171,25 @@ def _summarise(
                 (float((low + high) / 2), float(inside[:, 1].sum() / inside[:, 2].sum()))
             )
     return Bound(
-        mean, error, float(totals.mean()), kind, count, int(tokens), characters, tuple(by_rate)
+        mean,
+        _standard_error(draws, lengths),
+        float(totals.mean()),
+        kind,
+        count,
+        int(tokens),
+        characters,
+        tuple(by_rate),
     )
+
+
+def _standard_error(draws: np.ndarray, lengths: np.ndarray) -> float | None:
+    """Return the standard error of the mean per token from the totals of every draw and sequence."""
+    tokens = float(lengths.sum())
+    num_draws, count = draws.shape
+    if count == 1:
+        # One sequence says nothing about others; what is left is the noise of the estimate.
+        return float(draws.std(ddof=1)) / math.sqrt(num_draws) / tokens if num_draws > 1 else None
+    totals = draws.mean(0)
+    # The ratio of two sums: its error follows from the residuals (delta method).
+    residual = float(((totals - totals.sum() / tokens * lengths) ** 2).sum())
+    return math.sqrt(residual * count / (count - 1)) / tokens

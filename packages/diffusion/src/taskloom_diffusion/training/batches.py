@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -33,6 +34,12 @@ class TokenStore:
 
     def __len__(self) -> int:
         return len(self.lengths)
+
+    def fingerprint(self) -> str:
+        """Return what tells this store from any other: a hash of its lengths and tokens."""
+        digest = hashlib.sha256(self.lengths.tobytes())
+        digest.update(self.flat.tobytes())
+        return digest.hexdigest()
 
     def get(self, index: int) -> np.ndarray:
         """Return one sequence."""

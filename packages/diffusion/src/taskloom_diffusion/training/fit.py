@@ -6,7 +6,7 @@ import logging
 import signal
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -17,9 +17,10 @@ from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from lightning.pytorch.strategies import DDPStrategy
 from taskloom import RunContext
 from taskloom.devices import lightning_arguments
+from taskloom.errors import RunCorruptError
 
 from taskloom_diffusion.config import TrainConfig
-from taskloom_diffusion.training.batches import TrainStream
+from taskloom_diffusion.training.batches import TokenStore, TrainStream
 from taskloom_diffusion.training.checkpoint import load_state, load_training
 from taskloom_diffusion.training.ema import Average
 from taskloom_diffusion.training.module import DiffusionTask
@@ -54,6 +55,7 @@ def fit(
         team: The processes that train together, and which of them this one is.
     """
     state: dict[str, Any] = dict(_FRESH) if checkpoint is None else load_state(checkpoint)
+    state["corpus"] = _same_corpus(state, stream(0, 0, 1).store, task)
     if team.rank:
         state |= {"loss_sum": 0.0, "loss_count": 0}  # the first process has what all had summed up
     task.first_step = int(state["step"])
@@ -72,6 +74,23 @@ def fit(
             trainer.fit(task, train_dataloaders=batches)
     average.applied().__enter__()  # for good: what is kept and judged is the average
     return recorder
+
+
+def _same_corpus(state: Mapping[str, Any], store: TokenStore, task: DiffusionTask) -> str:
+    """Return the hash of the sequences.
+
+    Raises:
+        RunCorruptError: The checkpoint was trained on others, so that the same batches cannot follow.
+    """
+    ours = store.fingerprint()
+    # Other tokens are refused where the weights are loaded, in a sentence that names them.
+    same_tokens = state.get("vocabulary") == list(task.tokenizer.tokens)
+    if same_tokens and state.get("corpus", ours) != ours:
+        raise RunCorruptError(
+            "the corpus is not the one that the checkpoint was trained on, though its tokens are the same; put it back, or "
+            "begin a new run"
+        )
+    return ours
 
 
 class _Stream:

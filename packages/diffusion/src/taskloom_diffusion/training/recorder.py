@@ -36,7 +36,7 @@ class Recorder(pl.Callback):
         meter: Measures throughput.
         validate: Returns the held-out bound of the average [nats per token].
         sample: Writes a few samples of the average into the run folder.
-        state: Counters to go on from: `step`, `loss_sum`, `loss_count`.
+        state: What to go on from: the counters `step`, `loss_sum`, `loss_count`, and `corpus`, the hash of the sequences.
     """
 
     def __init__(
@@ -59,6 +59,7 @@ class Recorder(pl.Callback):
         self.step = int(state["step"])
         self.loss_sum = float(state["loss_sum"])
         self.loss_count = int(state["loss_count"])
+        self.corpus = str(state["corpus"])
         self.saved_step = -1
         self.stopped = False
         self._stack = ExitStack()
@@ -113,7 +114,12 @@ class Recorder(pl.Callback):
 
     def state(self) -> dict[str, Any]:
         """Return the counters for a checkpoint."""
-        return {"step": self.step, "loss_sum": self.loss_sum, "loss_count": self.loss_count}
+        return {
+            "step": self.step,
+            "loss_sum": self.loss_sum,
+            "loss_count": self.loss_count,
+            "corpus": self.corpus,
+        }
 
     def save(self, trainer: pl.Trainer, task: DiffusionTask) -> None:
         """Publish a checkpoint of this step, once."""

@@ -27,7 +27,7 @@ def evaluate(
         typer.Option(help="Levels of the bound; least variance if empty. Biased ones are refused."),
     ] = "",
     draws: Annotated[int, typer.Option(min=1, help="Noise levels per held-out sequence.")] = 4,
-    seed: Annotated[int, typer.Option(help="Root of the random streams.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Root of the random streams.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     store: Annotated[Path | None, typer.Option("--store", help="Run store.")] = None,
 ) -> None:

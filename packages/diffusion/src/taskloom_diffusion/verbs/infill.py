@@ -30,7 +30,7 @@ def infill(
         list[str] | None,
         typer.Option("--with", help="A sampler's setting, name=value; repeatable."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Root of the random streams.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Root of the random streams.")] = 0,
     store: Annotated[Path | None, typer.Option("--store", help="Run store.")] = None,
 ) -> None:
     """Complete a template; known tokens never move."""

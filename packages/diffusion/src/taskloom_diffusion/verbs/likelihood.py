@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from taskloom.errors import UsageError
+from taskloom.errors import ConfigError, UsageError
 
 from taskloom_diffusion.time_samplers.base import ExactCount, TimeSampler
 from taskloom_diffusion.verbs.trained import choose, open_trained
+
+if TYPE_CHECKING:
+    from taskloom_diffusion.tokenizers.vocabulary import Tokenizer
 
 
 def likelihood(
@@ -23,7 +26,7 @@ def likelihood(
     time_sampler: Annotated[
         str, typer.Option(help="Levels; those of least variance if empty. Biased ones are refused.")
     ] = "",
-    seed: Annotated[int, typer.Option(help="Root of the random streams.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Root of the random streams.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     store: Annotated[Path | None, typer.Option("--store", help="Run store.")] = None,
 ) -> None:
@@ -40,6 +43,7 @@ def likelihood(
         store_of = prepare(trained.problem, trained.task.tokenizer).holdout
     else:
         lines = _lines(file)
+        _check_lines(file, lines, trained.task.tokenizer)
         store_of, dropped = encode_all(
             lines, trained.task.tokenizer, config.length_policy, config.max_length
         )
@@ -77,6 +81,20 @@ def likelihood(
         return
     for name, value in figures.items():
         typer.echo(f"{name:18} {value:.6g}" if isinstance(value, float) else f"{name:18} {value}")
+
+
+def _check_lines(file: Path, lines: list[str], tokenizer: Tokenizer) -> None:
+    """Refuse a file with lines that the model has no tokens for: leaving them out would flatter the figure."""
+    refused = []
+    for line in lines:
+        try:
+            tokenizer.encode(line)
+        except ConfigError as error:
+            refused.append(error.message)
+    if refused:
+        raise ConfigError(
+            f"--file: {len(refused)} of {len(lines)} lines of '{file}' cannot be read; the first: {refused[0]}"
+        )
 
 
 def _lines(file: Path) -> list[str]:

@@ -28,7 +28,7 @@ def sample(
     length: Annotated[
         int, typer.Option(min=0, help="Length [tokens]; 0 draws from the corpus.")
     ] = 0,
-    seed: Annotated[int, typer.Option(help="Root of the random streams.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Root of the random streams.")] = 0,
     batch_size: Annotated[int, typer.Option(min=1, help="Sequences in a batch.")] = 250,
     trajectory: Annotated[
         Path | None, typer.Option(help="Write the states of the first 4 sequences here (.json).")
