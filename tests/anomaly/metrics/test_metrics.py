@@ -122,6 +122,44 @@ def test_auroc_interval_at_perfect_separation_is_not_certain() -> None:
     assert metrics.auroc_interval(np.ones(50), np.zeros(20)).low == 0.0
 
 
+def test_auroc_interval_of_one_sample_or_of_ties_is_as_wide_as_can_be() -> None:
+    # One anomaly above 9 of 10 normal samples: DeLong's own variance has no term for the anomaly.
+    half = 1.959963984540054 * np.sqrt(0.9 * 0.1)
+    low, high = metrics.auroc_interval(np.arange(10.0), np.array([8.5]))
+    assert (low, high) == (pytest.approx(0.9 - half), 1.0)
+    tied = metrics.auroc_interval(np.zeros(100), np.zeros(400))
+    assert tied == pytest.approx((0.5 - 1.96 * 0.05, 0.5 + 1.96 * 0.05), abs=1e-4)
+
+
+def test_metrics_rank_infinite_scores_like_any_other() -> None:
+    normal, anomalous = np.array([-np.inf, 0.0, 1.0, np.inf]), np.array([1.0, 2.0, np.inf])
+    ranks = np.array([-9.0, 0.0, 1.0, 9.0]), np.array([1.0, 2.0, 9.0])
+    for metric in (
+        metrics.auroc,
+        metrics.average_precision,
+        metrics.fpr_at_tpr,
+        metrics.partial_auroc,
+        metrics.auroc_interval,
+    ):
+        assert metric(normal, anomalous) == metric(*ranks)
+    assert metrics.tpr_at_fpr(normal, anomalous, 0.3) == metrics.tpr_at_fpr(*ranks, 0.3)
+
+
+@pytest.mark.parametrize("rate", [-0.1, 1.5, float("nan")])
+def test_metrics_refuse_a_rate_that_is_none(rate: float) -> None:
+    both = np.arange(3.0), np.arange(3.0)
+    with pytest.raises(ValueError, match="fpr must lie between 0 and 1; it is"):
+        metrics.tpr_at_fpr(*both, rate)
+    with pytest.raises(ValueError, match="tpr must lie between 0 and 1; it is"):
+        metrics.fpr_at_tpr(*both, rate)
+    with pytest.raises(ValueError, match="level must lie between 0 and 1; it is"):
+        metrics.auroc_interval(*both, level=rate)
+    with pytest.raises(ValueError, match="level must lie between 0 and 1; it is"):
+        metrics.bootstrap_interval(*both, seed=0, level=rate)
+    with pytest.raises(ValueError, match="at least one resample"):
+        metrics.bootstrap_interval(*both, seed=0, resamples=0)
+
+
 def test_delong_test_finds_a_real_difference_and_none_between_equals() -> None:
     rng = np.random.default_rng(5)
     normal, anomalous = rng.standard_normal(300), rng.standard_normal(300) + 2

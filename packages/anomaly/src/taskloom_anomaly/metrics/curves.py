@@ -41,6 +41,16 @@ def checked(normal: np.ndarray, anomalous: np.ndarray) -> tuple[np.ndarray, np.n
     return both[0], both[1]
 
 
+def require_share(name: str, value: float) -> None:
+    """Refuse a rate or a level that is none.
+
+    Raises:
+        ValueError: If the value is not in [0, 1].
+    """
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} must lie between 0 and 1; it is {value:g}.")
+
+
 def roc(normal: Float[np.ndarray, " m"], anomalous: Float[np.ndarray, " n"]) -> Roc:
     """Return the ROC curve; samples with the same score enter together, which makes a sloped segment."""
     normal, anomalous = checked(normal, anomalous)

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import ndtr, ndtri
 
-from taskloom_anomaly.metrics.curves import checked
+from taskloom_anomaly.metrics.curves import checked, require_share
 from taskloom_anomaly.metrics.ranking import auroc, average_ranks
 
 
@@ -40,16 +40,24 @@ def auroc_interval(
 ) -> Interval:
     """Return DeLong's interval of the AUROC (Biometrics 44, 1988), by mid-ranks (Sun and Xu 2014), cut to [0, 1].
 
-    At perfect separation DeLong's variance is zero and the interval would claim certainty. Then k = min(m, n) disjoint
-    pairs are k independent trials that all succeeded, and the open end is ((1 - level) / 2)^(1 / k).
+    Of a single sample, or where all scores tie, DeLong's variance knows nothing; then it is A (1 - A) / min(m, n), the largest
+    that an area of A can have (Birnbaum and Klose, Ann. Math. Statist. 28, 1957). At perfect separation both are zero and the
+    interval would claim certainty. Then k = min(m, n) disjoint pairs are k independent trials that all succeeded, and the open
+    end is ((1 - level) / 2)^(1 / k).
+
+    Raises:
+        ValueError: If `level` is not in [0, 1].
     """
+    require_share("level", level)
     normal, anomalous = checked(normal, anomalous)
     above, below = _placements(normal, anomalous)
     area = float(above.mean())
     variance = float((_covariance(above[None]) + _covariance(below[None]))[0, 0])
-    tail = (1 - level) / 2
+    tail, fewest = (1 - level) / 2, min(len(normal), len(anomalous))
+    if fewest == 1 or variance == 0:
+        variance = area * (1 - area) / fewest
     if area in (0.0, 1.0):
-        reach = tail ** (1 / min(len(normal), len(anomalous)))
+        reach = tail ** (1 / fewest)
         return Interval(reach, 1.0) if area == 1.0 else Interval(0.0, 1 - reach)
     half = float(-ndtri(tail) * np.sqrt(variance))
     return Interval(max(0.0, area - half), min(1.0, area + half))
@@ -86,7 +94,14 @@ def bootstrap_interval(
     level: float = 0.95,
     resamples: int = 1000,
 ) -> Interval:
-    """Return the percentile interval over stratified bootstrap resamples: each group is drawn from itself."""
+    """Return the percentile interval over stratified bootstrap resamples: each group is drawn from itself.
+
+    Raises:
+        ValueError: If `level` is not in [0, 1], or there is no resample.
+    """
+    require_share("level", level)
+    if resamples < 1:
+        raise ValueError(f"A bootstrap needs at least one resample; resamples is {resamples}.")
     normal, anomalous = checked(normal, anomalous)
     rng = np.random.default_rng(seed)
     values = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from taskloom_anomaly.metrics.curves import checked, roc
+from taskloom_anomaly.metrics.curves import checked, require_share, roc
 
 
 def average_ranks(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
@@ -37,7 +37,12 @@ def average_precision(normal: Float[np.ndarray, " m"], anomalous: Float[np.ndarr
 def fpr_at_tpr(
     normal: Float[np.ndarray, " m"], anomalous: Float[np.ndarray, " n"], tpr: float = 0.95
 ) -> float:
-    """Return the smallest false-positive rate of a threshold that finds at least the share `tpr` of the anomalies."""
+    """Return the smallest false-positive rate of a threshold that finds at least the share `tpr` of the anomalies.
+
+    Raises:
+        ValueError: If `tpr` is not in [0, 1].
+    """
+    require_share("tpr", tpr)
     curve = roc(normal, anomalous)
     return float(curve.fpr[np.argmax(curve.tpr >= tpr - 1e-12)])
 
@@ -48,7 +53,11 @@ def tpr_at_fpr(
     """Return the true-positive rate at a false-positive rate, by linear interpolation of the ROC curve.
 
     Where the curve is vertical at `fpr` its upper end counts: that threshold has this false-positive rate.
+
+    Raises:
+        ValueError: If `fpr` is not in [0, 1].
     """
+    require_share("fpr", fpr)
     curve = roc(normal, anomalous)
     last = int(np.searchsorted(curve.fpr, fpr + 1e-12, side="right")) - 1
     if last == len(curve.fpr) - 1:
