@@ -7,12 +7,22 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from scipy.linalg import expm
 from taskloom.errors import ConfigError
 from taskloom_diffusion.config import DiffusionConfig
-from taskloom_diffusion.processes.base import D3pm
+from taskloom_diffusion.processes.base import (
+    Absorbing,
+    D3pm,
+    ExcitedState,
+    Marginal,
+    Process,
+    Uniform,
+)
 from taskloom_diffusion.processes.interpolating import uniform_process
+from taskloom_diffusion.protocols import NoisingProcess
 from taskloom_diffusion.toys import random_toy
 
 TOY = random_toy(3, 2, 1)
@@ -147,3 +157,69 @@ def test_uniform_noise_has_the_published_integrand_and_posterior() -> None:
         )
         lower = size * t * guess[here] + 1 - t
         assert torch.allclose(theirs[0, i, 3:], upper / lower, rtol=1e-12)
+
+
+CHAIN = D3pm(rate="matrix", tokens=("a", "b", "c"), matrix=tuple(map(tuple, ROWS)))
+EVERY: list[Process] = [
+    Absorbing(), ExcitedState(), Uniform(), Marginal(), CHAIN,
+    *(D3pm.model_validate({"rate": rate}) for rate in ("absorbing", "uniform", "neighbour", "band", "gaussian")),
+]  # fmt: skip
+
+
+def states(config: Process) -> list[int]:
+    """The ids that a token of the toy can be in."""
+    return [3, 4, 5, *([TOY.vocabulary.mask_id] if config.masks else [])]
+
+
+def kernel(config: Process, process: NoisingProcess, early: float, late: float) -> np.ndarray:
+    """q(z at signal `late` | z at signal `early`) written anew: a stay and a jump, or scipy's matrix exponential."""
+    size = TOY.vocabulary.size
+    if isinstance(config, D3pm):
+        generator: Any = process
+        return np.asarray(expm(np.log(early / late) * generator.generator.numpy()))
+    target = np.zeros(size)
+    if config.masks:
+        target[TOY.vocabulary.mask_id] = 1
+    elif isinstance(config, Uniform):
+        target[3:] = 1 / 3
+    else:
+        target = (
+            0.99 * np.array(TOY.vocabulary.frequencies) + 0.01 * np.array([0, 0, 0, 1, 1, 1]) / 3
+        )
+    stay = late / early
+    return stay * np.eye(size) + (1 - stay) * np.tile(target, (size, 1))
+
+
+@pytest.mark.parametrize("config", EVERY, ids=lambda c: f"{c.kind} {getattr(c, 'rate', '')}")
+def test_posterior_is_bayes_rule_over_all_states(config: Process) -> None:
+    process = config.build(TOY.vocabulary)
+    alpha_s, alpha_t = 0.55, 0.2
+    first, step = (
+        kernel(config, process, early, late) for early, late in ((1.0, alpha_s), (alpha_s, alpha_t))
+    )
+    now, later = (torch.tensor([a], dtype=torch.float64) for a in (alpha_t, alpha_s))
+    for x in (3, 4, 5):
+        one = torch.nn.functional.one_hot(torch.tensor([[x]]), TOY.vocabulary.size).double()
+        for z in states(config):
+            joint = first[x] * step[:, z]  # q(z_s | x) q(z_t | z_s)
+            if joint.sum() == 0:
+                continue
+            ours = process.posterior(one, torch.tensor([[z]]), later, now)[0, 0].numpy()
+            np.testing.assert_allclose(ours, joint / joint.sum(), atol=1e-10)
+
+
+@pytest.mark.parametrize("config", EVERY, ids=lambda c: f"{c.kind} {getattr(c, 'rate', '')}")
+def test_noise_has_the_law_of_the_kernel(config: Process) -> None:
+    """Evenly spread variates instead of random ones: shares are then exact to the spacing."""
+    process, alpha, num = config.build(TOY.vocabulary), 0.3, 20_000
+    noise = ((torch.arange(num, dtype=torch.float64) + 0.5) / num)[None]
+    signal = torch.tensor([alpha], dtype=torch.float64)
+    law = kernel(config, process, 1.0, alpha)
+    for x in (3, 4, 5):
+        z = process.corrupt(torch.full((1, num), x), signal, noise)
+        shares = np.bincount(z[0].numpy(), minlength=TOY.vocabulary.size) / num
+        np.testing.assert_allclose(shares, law[x], atol=2 / num)
+        columns = process.likelihood(torch.arange(TOY.vocabulary.size)[None], signal)[0, :, x]
+        np.testing.assert_allclose(
+            columns.numpy()[states(config)], law[x][states(config)], atol=1e-10
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -114,6 +115,35 @@ def test_chain_has_the_law_of_its_grid(config: base.SamplerConfig) -> None:
     steps = getattr(config, "num_steps", 2)
     law = chain_law(toy, [i / steps for i in range(steps + 1)])
     assert p_value(toy, draw(toy, config).tokens, law) > 1e-3
+
+
+def grouped_law(toy: Toy, groups: tuple[tuple[int, ...], ...]) -> Tensor:
+    """The law of drawing groups of positions in turn, each position alone given all earlier groups, by counting sequences."""
+    law = torch.ones(len(toy.law), dtype=torch.float64)
+    for row, x in enumerate(toy.sequences):
+        known: list[int] = []
+        for group in groups:
+            fits = (toy.sequences[:, known] == x[known]).all(1)
+            for position in group:
+                here = fits & (toy.sequences[:, position] == x[position])
+                law[row] *= toy.law[here].sum() / toy.law[fits].sum()
+            known += group
+    return law
+
+
+def test_blocks_and_equal_groups_have_laws_of_their_own() -> None:
+    """Positions drawn in one call are independent given what was there before; the groups are fixed, or uniformly random."""
+    toy = random_toy(2, 4, 5)
+    blocks = draw(toy, base.SemiAutoregressive(block_size=2, calls_per_block=1)).tokens
+    law = grouped_law(toy, ((0, 1), (2, 3)))
+    assert p_value(toy, blocks, law) > 1e-3
+    assert p_value(toy, blocks, toy.law) < 1e-6
+    pairs = list(itertools.combinations(range(4), 2))
+    rest = [tuple(sorted(set(range(4)) - set(pair))) for pair in pairs]
+    law = torch.stack([grouped_law(toy, g) for g in zip(pairs, rest, strict=True)]).mean(0)
+    groups = draw(toy, base.RandomGroups(num_calls=2)).tokens
+    assert p_value(toy, groups, law) > 1e-3
+    assert p_value(toy, groups, toy.law) < 1e-6
 
 
 def test_chain_follows_the_schedule_of_the_model() -> None:
