@@ -5,7 +5,7 @@ import contextlib
 import pytest
 from hypothesis import given, strategies as st
 from taskloom.errors import UsageError
-from taskloom.runs.query import parse_filter, sort_documents, value_at
+from taskloom.runs.query import absent_fields, parse_filter, sort_documents, value_at
 
 RUN = {
     "id": "r",
@@ -134,3 +134,16 @@ def test_sort_by_an_unknown_field_is_refused() -> None:
 def test_value_at_prefers_whole_names() -> None:
     assert value_at({"metrics": {"a.b": 1, "a": {"b": 2}}}, "metrics.a.b") == 1
     assert value_at({}, "metrics.a") is None
+
+
+def test_order_of_a_number_and_a_text_is_refused() -> None:
+    for text in ("metrics.auroc > high", "duration < 1m", "metrics.auroc >= nan0"):
+        with pytest.raises(UsageError, match="is no number"):
+            parse_filter(text)
+    assert parse_filter("created > 2026-11")({"created": "2026-12-01"})
+
+
+def test_fields_that_no_record_has_are_named() -> None:
+    records = [{"metrics": {"auroc": 0.5}, "config": {}}, {"metrics": {"loss": 1.0}}]
+    text = "metrics.auroc > 0.9 and (metrics.aurocc > 0.9 or config.seed = 3) and status = x"
+    assert absent_fields(text, records) == ["metrics.aurocc", "config.seed"]

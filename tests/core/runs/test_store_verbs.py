@@ -2,12 +2,14 @@
 
 import csv
 import io
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from taskloom.errors import StoreError, StoreLockedError, UsageError
+from taskloom.errors import RunCorruptError, StoreError, StoreLockedError, UsageError
 from taskloom.execute import run_task
-from taskloom.runs import Run, open_run
+from taskloom.runs import Run, find_run, open_run
 from taskloom.runs.compare import compare_runs
 from taskloom.runs.edit import remove_run, tag_run
 from taskloom.runs.export import history_rows, run_rows, to_csv
@@ -46,13 +48,13 @@ def test_running_run_is_neither_tagged_nor_removed(runs: list[Run]) -> None:
     with pytest.raises(StoreLockedError):
         tag_run(runs[0], ["a"])
     with pytest.raises(StoreLockedError):
-        remove_run(runs[0])
+        remove_run(runs[0].dir)
     lock.release()
     assert runs[0].dir.exists()
 
 
 def test_removed_run_is_gone(runs: list[Run]) -> None:
-    remove_run(runs[0])
+    remove_run(runs[0].dir)
     assert not runs[0].dir.exists()
     assert [path.name for path in runs[0].dir.parent.iterdir() if path.is_dir()] == [runs[1].id]
 
@@ -61,8 +63,45 @@ def test_removing_never_follows_a_link(runs: list[Run], tmp_path: Path) -> None:
     link = tmp_path / "link-to-run"
     link.symlink_to(runs[0].dir)
     with pytest.raises(StoreError, match="symbolic link"):
-        remove_run(Run(link))
+        remove_run(link)
     assert runs[0].dir.exists()
+
+
+def test_damaged_run_can_be_removed_and_hides_no_other(runs: list[Run]) -> None:
+    store = runs[0].dir.parent
+    damaged = store / "20991121-000000-probe-walk-zzzzzz"
+    damaged.mkdir()
+    (damaged / "run.json").write_text('{"torn')
+    assert open_run("@last", store).id == runs[1].id
+    assert open_run("@-2", store).id == runs[0].id
+    with pytest.raises(RunCorruptError):
+        open_run(damaged.name, store)
+    remove_run(find_run(damaged.name, store))
+    assert not damaged.exists()
+
+
+def test_removing_takes_no_folder_that_merely_holds_such_a_file(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "run.json").write_text("{}")
+    with pytest.raises(RunCorruptError):
+        remove_run(find_run(str(project)))
+    assert project.exists()
+
+
+def test_comparison_tells_of_another_version_and_another_commit(runs: list[Run]) -> None:
+    assert compare_runs(runs).facts == {}
+    newer = Run(runs[1].dir, replace(runs[1].record, version=7))
+    newer.layout.environment.write_text(
+        json.dumps({"python": "3.13.1", "git": {"sha": "abcdef0123456789", "dirty": True}})
+    )
+    runs[0].layout.environment.write_text(json.dumps({"python": "3.13.1", "git": {}}))
+    assert compare_runs([runs[0], newer]).facts == {
+        "version": ("1", "7"),
+        "commit": ("", "abcdef0123+changes"),
+    }
+    newer.layout.environment.write_text("torn")
+    assert compare_runs([runs[0], newer]).facts["version"] == ("1", "7")
 
 
 def test_export_has_one_row_for_each_run_with_all_columns(runs: list[Run]) -> None:

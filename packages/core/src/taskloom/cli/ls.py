@@ -12,7 +12,13 @@ from taskloom.errors import RunCorruptError, UsageError
 from taskloom.runs.index import Index, documents
 from taskloom.runs.layout import default_store
 from taskloom.runs.liveness import is_alive
-from taskloom.runs.query import Document, Predicate, parse_filter, sort_documents
+from taskloom.runs.query import (
+    Document,
+    Predicate,
+    absent_fields,
+    parse_filter,
+    sort_documents,
+)
 
 SHOWN = 50
 """How many runs are listed when nobody says."""
@@ -72,6 +78,9 @@ def print_runs(selection: Selection) -> None:
         say(f"warning: {error.message}\n")
     if len(found) < total:
         say(f"note: {total - len(found)} more; --limit 0 lists all\n")
+    if not found and selection.where:
+        for path in _absent(store, selection):
+            say(f"note: no run has {path}\n")
     if not total and not broken:
         say(
             f"note: the store {store} holds no such run\n"
@@ -97,6 +106,11 @@ def select(store: Path, selection: Selection) -> tuple[list[Document], int, list
         kept = sort_documents(kept, selection.sort)
         return kept[: limit or None], total, broken
     return kept[: limit or None][::-1], total, broken
+
+
+def _absent(store: Path, selection: Selection) -> list[str]:
+    everything = documents(store)[0]
+    return [path for text in selection.where for path in absent_fields(text, everything)]
 
 
 def _newest(store: Path, limit: int) -> tuple[list[Document], int, list[RunCorruptError]] | None:

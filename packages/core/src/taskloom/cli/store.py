@@ -14,7 +14,7 @@ from taskloom.cli.ls import Selection, print_runs, quoted, select
 from taskloom.cli.output import number, one_line, print_json, print_table
 from taskloom.cli.runs import AsJson, RunName, StoreOption
 from taskloom.errors import UsageError
-from taskloom.runs import Run, default_store, open_run
+from taskloom.runs import Run, default_store, find_run, open_run
 from taskloom.runs.compare import Comparison, compare_runs
 from taskloom.runs.edit import remove_run, tag_run
 from taskloom.runs.index import rebuild
@@ -71,14 +71,16 @@ def diff(
     store: StoreOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what two runs differ in: parameters, and metrics with their change."""
+    """Show what two runs differ in: task, version and code, parameters, and metrics with their change."""
     found = compare_runs([open_run(first, store), open_run(second, store)])
     metrics = {name: values for name, values in found.metrics.items() if values[0] != values[1]}
     if as_json:
-        print_json({"runs": found.ids, "parameters": found.parameters, "metrics": metrics})
+        told = {"facts": found.facts, "parameters": found.parameters, "metrics": metrics}
+        print_json({"runs": found.ids, **told})
         return
     rows = [
-        (path, *(_text(value) for value in values), "") for path, values in found.parameters.items()
+        (path, *(_text(value) for value in values), "")
+        for path, values in [*found.facts.items(), *found.parameters.items()]
     ]
     rows += [
         (name, *(_metric(value) for value in values), _change(*values))
@@ -96,12 +98,12 @@ def rm(
     store: StoreOption = None,
 ) -> None:
     """Remove runs for good."""
-    found = [open_run(run, store) for run in runs]
+    found = [find_run(run, store) for run in runs]
     if not yes:
         _confirm(found)
-    for run in found:
-        remove_run(run)
-        typer.echo(f"removed {run.id}", err=True)
+    for folder in found:
+        remove_run(folder)
+        typer.echo(f"removed {folder.name}", err=True)
 
 
 def tag(
@@ -186,8 +188,8 @@ def _export_to_mlflow(runs: Sequence[Run], output: Path | None) -> None:
         typer.echo(f"exported {run.id}", err=True)
 
 
-def _confirm(runs: Sequence[Run]) -> None:
-    shown = ", ".join(run.id for run in runs[:3]) + (", ..." if len(runs) > 3 else "")
+def _confirm(runs: Sequence[Path]) -> None:
+    shown = ", ".join(run.name for run in runs[:3]) + (", ..." if len(runs) > 3 else "")
     if not sys.stdin.isatty():
         raise UsageError(f"Removing {shown} needs --yes where nobody can be asked.")
     if not typer.confirm(f"Remove {len(runs)} run(s) for good: {shown}?", err=True):
@@ -196,10 +198,12 @@ def _confirm(runs: Sequence[Run]) -> None:
 
 def _print_comparison(found: Comparison, as_json: bool) -> None:
     if as_json:
-        print_json({"runs": found.ids, "parameters": found.parameters, "metrics": found.metrics})
+        told = {"facts": found.facts, "parameters": found.parameters, "metrics": found.metrics}
+        print_json({"runs": found.ids, **told})
         return
     rows = [
-        (path, *(_text(value) for value in values)) for path, values in found.parameters.items()
+        (path, *(_text(value) for value in values))
+        for path, values in [*found.facts.items(), *found.parameters.items()]
     ]
     rows += [
         (name, *(_metric(value) for value in values)) for name, values in found.metrics.items()

@@ -8,4 +8,10 @@ from taskloom.runs.layout import (
     new_id as new_id,
 )
 from taskloom.runs.record import Failure as Failure, RunRecord as RunRecord
-from taskloom.runs.run import Run as Run, list_runs as list_runs, open_run as open_run, scan as scan
+from taskloom.runs.run import (
+    Run as Run,
+    find_run as find_run,
+    list_runs as list_runs,
+    open_run as open_run,
+    scan as scan,
+)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from taskloom.errors import RunCorruptError
 from taskloom.runs.run import Run
+from taskloom.runs.writer import read_json
 from taskloom.task import JsonValue
 
 
@@ -15,11 +17,13 @@ class Comparison:
 
     Attributes:
         ids: The runs, one column each.
+        facts: What else is not the same in all of them: the task, its version, the commit of the code, Python.
         parameters: The parameters that are not the same in all of them: path -> one value per run, None where absent.
         metrics: Every metric that any of them has: name -> one value per run, None where absent.
     """
 
     ids: tuple[str, ...]
+    facts: Mapping[str, tuple[str, ...]]
     parameters: Mapping[str, tuple[JsonValue, ...]]
     metrics: Mapping[str, tuple[float | None, ...]]
 
@@ -31,11 +35,27 @@ def compare_runs(runs: Sequence[Run]) -> Comparison:
     differing = {
         path: row for path, row in parameters.items() if any(value != row[0] for value in row)
     }
+    told = [_facts(run) for run in runs]
+    facts = {name: tuple(fact.get(name, "") for fact in told) for name in _union(told)}
     metrics = {
         name: tuple(run.metrics.get(name) for run in runs)
         for name in _union([run.metrics for run in runs])
     }
-    return Comparison(tuple(run.id for run in runs), differing, metrics)
+    unlike = {name: row for name, row in facts.items() if len(set(row)) > 1}
+    return Comparison(tuple(run.id for run in runs), unlike, differing, metrics)
+
+
+def _facts(run: Run) -> dict[str, str]:
+    """Return what may explain that two runs with the same parameters have other metrics."""
+    facts = {"task": f"{run.domain}/{run.task}", "version": str(run.record.version)}
+    try:
+        environment = read_json(run.layout.environment)
+    except RunCorruptError:
+        return facts  # it explains, and nobody needs it
+    git, python = environment.get("git"), environment.get("python")
+    if isinstance(git, Mapping) and git.get("sha"):
+        facts["commit"] = str(git["sha"])[:10] + ("+changes" if git.get("dirty") else "")
+    return {**facts, "python": str(python)} if python else facts
 
 
 def flatten(config: Mapping[str, JsonValue], prefix: str = "") -> dict[str, JsonValue]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +46,7 @@ FIELDS = (
     "metrics.NAME",
     "config.PARAMETER",
 )
+_NUMBERS = ("metrics", "duration")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,17 @@ def parse_filter(text: str) -> Predicate:
         UsageError: The text is no filter.
     """
     return _Parser(text).parse()
+
+
+def absent_fields(text: str, documents: Sequence[Document]) -> list[str]:
+    """Return the metrics and parameters that a filter asks for and no record has: perhaps they are misspelt."""
+    asked = [token for token in _Parser(text).tokens if token.kind == "word"]
+    return [
+        token.text
+        for token in asked
+        if token.text.startswith(("metrics.", "config."))
+        and all(value_at(document, token.text) is None for document in documents)
+    ]
 
 
 def value_at(document: Document, path: str) -> object:
@@ -113,6 +125,7 @@ class _Parser:
     def __init__(self, text: str) -> None:
         self._text = text
         self._tokens = self._tokenise(text)
+        self.tokens = tuple(self._tokens)
 
     def parse(self) -> Predicate:
         predicate = self._any()
@@ -204,6 +217,8 @@ def _compare(path: str, sign: str, text: str) -> Predicate:
     wanted = _number(text)
     if sign in _ORDERINGS:
         compare = _ORDERINGS[sign]
+        if wanted is None and path.partition(".")[0] in _NUMBERS:
+            raise UsageError(f"'{path} {sign} {text}': {text!r} is no number, and '{path}' is one.")
         if wanted is None:
             return lambda document: _text_order(value_at(document, path), compare, text)
         return lambda document: _number_order(value_at(document, path), compare, wanted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -154,20 +155,29 @@ def open_run(reference: str, store: Path | None = None) -> Run:
         RunNotFoundError: No run, or more than one, answers to the reference.
         RunCorruptError: The run's record cannot be read.
     """
+    return Run(find_run(reference, store))
+
+
+def find_run(reference: str, store: Path | None = None) -> Path:
+    """Return the folder of one run, which `open_run` may find unreadable; the argument is as there.
+
+    Raises:
+        RunNotFoundError: No run, or more than one, answers to the reference.
+    """
     root = default_store(store)
     if reference.startswith("@"):
-        return _open_recent(reference, root)
+        return _find_recent(reference, root)
     if is_id(reference) and (root / reference / "run.json").is_file():
-        return Run(root / reference)
+        return root / reference
     path = Path(reference)
     if ("/" in reference or reference in (".", "..")) and path.is_dir():
-        return Run(path.resolve())
+        return path.resolve()
     names = run_names(root)
     matches = [
         name for name in names if name.startswith(reference) or name.endswith("-" + reference)
     ]
     if len(matches) == 1:
-        return Run(root / matches[0])
+        return root / matches[0]
     if matches:
         shown = ", ".join(matches[:3]) + (", ..." if len(matches) > 3 else "")
         raise RunNotFoundError(
@@ -176,18 +186,22 @@ def open_run(reference: str, store: Path | None = None) -> Run:
     raise _not_found(reference, root, names)
 
 
-def _open_recent(reference: str, store: Path) -> Run:
+def _find_recent(reference: str, store: Path) -> Path:
     text = reference[1:]
     back = 1 if text == "last" else -int(text) if text[:1] == "-" and text[1:].isdecimal() else 0
     if back < 1:
         raise RunNotFoundError(f"{reference!r} names no run; @last and @-2 (the last but one) do.")
-    names = run_names(store)
-    if back > len(names):
-        raise RunNotFoundError(f"{reference!r} names no run: the store {store} holds {len(names)}.")
-    # Names sort by the second; the records of the last few tell the order within one.
-    recent = [Run(store / name) for name in names[-back - _SAME_SECOND :]]
+    # Names sort by the second; the records of the last few tell the order within one. A damaged one hides no other.
+    recent: list[Run] = []
+    for name in reversed(run_names(store)):
+        if len(recent) == back + _SAME_SECOND:
+            break
+        with contextlib.suppress(RunCorruptError):
+            recent.append(Run(store / name))
+    if back > len(recent):
+        raise RunNotFoundError(f"{reference!r} names no run: the store {store} holds {len(recent)}.")
     recent.sort(key=lambda run: (run.record.created, run.id))
-    return recent[-back]
+    return recent[-back].dir
 
 
 def _not_found(reference: str, store: Path, names: list[str]) -> RunNotFoundError:
