@@ -7,9 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from taskloom_anomaly.backends.handle import ModelHandle
 from taskloom_anomaly.backends.resolve import as_handle
+from taskloom_anomaly.config import AnomalyConfig
 from taskloom_anomaly.data.arrays import ArrayDataset
+from taskloom_anomaly.detection import fit_detector, score_sets
 from taskloom_anomaly.features import Extractor, ModelStream, extractor_for
+from taskloom_anomaly.problem import Problem
 from taskloom_anomaly.store import ActivationStore
 
 
@@ -77,3 +81,31 @@ def test_stream_shows_hidden_flags_to_skylines_only() -> None:
     assert all(f.anomalous is None for f in blind.batches("untrusted"))
     assert all(f.anomalous is not None for f in skyline.batches("untrusted"))
     assert all(f.anomalous is None for f in skyline.batches("trusted"))
+
+
+def test_detectors_share_one_extraction_until_a_weight_changes(tmp_path: Path) -> None:
+    found, counted = extractor()
+
+    def run(kind: str, handle: ModelHandle) -> tuple[int, np.ndarray]:
+        problem = Problem(handle, data(50), data(20), data(30), {"all": data(10)})
+        config = AnomalyConfig.model_validate(
+            {"detector": {"kind": kind}, "activations": tmp_path, "layers": ["hidden"]}
+        )
+        counted.calls = 0
+        scores = score_sets(fit_detector(problem, config), {"normal": problem.normal}, config)
+        return counted.calls, scores["normal"]["fused"]
+
+    # One batch of the trusted, the calibration and the test samples each, and one that looks for the head.
+    first, scores = run("mahalanobis", found.handle)
+    again, same = run("mahalanobis", found.handle)
+    other, _ = run("pca_residual", found.handle)
+    assert first - again == first - other == 3
+    np.testing.assert_array_equal(same, scores)
+    parameters = found.handle.parameters()
+    parameters["hidden.weight"] = parameters["hidden.weight"] + np.float32(1e-3)
+    moved = found.handle.with_parameters(parameters)
+    assert "hidden" in moved.layers  # a first look at a network runs it once
+    counted = moved._module.count  # type: ignore[attr-defined] # the copy counts its own calls
+    missed, different = run("mahalanobis", moved)
+    assert missed == first
+    assert (different != scores).any()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import threading
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -95,6 +99,36 @@ def test_store_computes_a_damaged_file_anew(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:200])
     np.testing.assert_array_equal(store.fetch("m", INPUTS, ["a"], model)["a"], 2 * INPUTS)
     assert len(model.calls) == 2
+
+
+def test_store_serves_several_writers_at_once(tmp_path: Path) -> None:
+    store, start = ActivationStore(tmp_path), threading.Barrier(8)
+
+    def fetch(_: int) -> dict[str, np.ndarray]:
+        start.wait(timeout=30)
+        return store.fetch("m", INPUTS, ["a", "b"], Model(), batch_size=7)
+
+    with ThreadPoolExecutor(8) as pool:
+        for found in pool.map(fetch, range(8)):
+            np.testing.assert_array_equal(found["a"], 2 * INPUTS)
+            np.testing.assert_array_equal(found["b"][:, 0], INPUTS)
+    kept = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert sorted(path.suffix for path in kept) == [".npy", ".npy"]
+
+
+def test_store_of_another_process_is_read_not_computed(tmp_path: Path) -> None:
+    code = (
+        "import sys; import numpy as np; from pathlib import Path\n"
+        "from taskloom_anomaly.store import ActivationStore\n"
+        "inputs = np.random.default_rng(0).standard_normal((50, 6)).astype(np.float32)\n"
+        "ActivationStore(Path(sys.argv[1])).fetch('m', inputs, ['a'], lambda b, _: {'a': 2 * b})\n"
+    )
+    subprocess.run([sys.executable, "-c", code, tmp_path], check=True, timeout=120)
+    model = Model()
+    np.testing.assert_array_equal(
+        ActivationStore(tmp_path).fetch("m", INPUTS, ["a"], model)["a"], 2 * INPUTS
+    )
+    assert not model.calls
 
 
 def test_store_never_unpickles(tmp_path: Path) -> None:
