@@ -63,6 +63,11 @@ CANNOT_RUN = [
         "The model 'idle.xml' has no actuator (nu = 0), so there is nothing to control; add one under <actuator>.",
     ),
     (("gone",), "gone.xml' does not exist."),
+    (("nameless",), "The task names no model; set its `model_path` to an MJCF file."),
+    (
+        ("many_handed",),
+        "optimizer_warm_start() of ManyHanded has the shape (3,); the model has nu = 1, which needs the shape (1,).",
+    ),
     (
         ("good", "--controller.spline=cubic", "--optimizer.num_nodes=3"),
         "The spline 'cubic' needs at least 4 knots, the optimizer has 3; set optimizer.num_nodes to 4 or more, or choose "
@@ -102,10 +107,15 @@ def test_run_that_cannot_be_made_is_refused_in_one_sentence_and_recorded(
 WRONG = [
     ("wrong_shape", "The reward of WrongShape has shape (2, 20); 2 rollouts need the shape (2,)."),
     ("nan", "The term 'slope' of the reward of Nan is not a finite number at time 0 s."),
-    ("peeking", "the reward does not depend on the order of rollouts: reversed rollouts do not"),
+    (
+        "peeking",
+        "the reward does not depend on the order of rollouts: rollouts in another order do",
+    ),
     ("scribbling", "the reward does not change its arguments: it changes controls"),
     ("numpy_only", "the reward runs on jax.numpy: it raised TypeError"),
     ("forgetful", "the reset follows its seed: the same seed begins two different episodes"),
+    ("drifting", "its own dynamics agree with MuJoCo's: they differ from MuJoCo's states by 0."),
+    ("wandering", "the gymnasium environment keeps to the API: it raised AssertionError"),
     (
         "flat",
         "every cost has one number per rollout and step: the term 'end' has the shape (5, 1), not (5, 20)",
@@ -129,6 +139,7 @@ def test_check_is_content_with_a_users_good_task(tasks: Callable[..., Said]) -> 
     code, out, err = tasks("control", "check", "good")
     assert (code, err) == (0, "")
     assert out.count(": ok") == 9
+    assert "its own dynamics agree with MuJoCo's: skipped" in out
 
 
 def test_task_of_a_third_party_runs_replays_and_is_listed(tasks: Callable[..., Said]) -> None:

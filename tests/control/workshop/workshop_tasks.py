@@ -192,3 +192,40 @@ class Gone(Good):
     """Its model is not there."""
 
     model_path = HERE / "gone.xml"
+
+
+class Nameless(StagedTask[BenchConfig]):
+    """Forgets its model."""
+
+    def __init__(self, config: BenchConfig) -> None:
+        super().__init__(config)
+
+    costs = Good.costs
+
+
+class ManyHanded(Good):
+    """Warm-starts more controls than there are."""
+
+    def optimizer_warm_start(self) -> np.ndarray:
+        import numpy as np  # not needed for names and help
+
+        return np.zeros(3)
+
+
+class Drifting(Good):
+    """Its dynamics forget the force."""
+
+    def dynamics(self, states: Array, controls: Array, config: BenchConfig) -> Array:
+        import numpy as np  # not needed for names and help
+
+        speed = states[:, 1]
+        return np.stack([states[:, 0] + 0.05 * speed, speed], axis=1)
+
+
+class Wandering(Good):
+    """Shows a policy something that a seed does not tell."""
+
+    def observe(self) -> np.ndarray:
+        import numpy as np  # not needed for names and help
+
+        return np.random.default_rng().normal(size=3)

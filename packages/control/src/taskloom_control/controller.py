@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from taskloom_control.errors import PlanError
 from taskloom_control.noise import CounterNoise
 from taskloom_control.normalizers import Normalizer
 from taskloom_control.optimizers.config import SamplingConfig
@@ -160,8 +161,7 @@ class Controller:
         to its end exactly, whatever the replanning period.
         """
         if self.plan_now is None:
-            first = np.broadcast_to(self.task.optimizer_warm_start(), self.low.shape)
-            start = np.tile(np.clip(first, self.low, self.high), (self.grid.num_knots, 1))
+            start = np.tile(first_control(self.task, self.low, self.high), (self.grid.num_knots, 1))
             self.optimizer.reset(self.normalizer.encode(start))
             return None
         count = index - self.plan_now.start
@@ -219,6 +219,21 @@ class Controller:
     def close(self) -> None:
         """Give back the engine's threads."""
         self.engine.close()
+
+
+def first_control(task: ControlTask[Any], low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Return the control that the first plan begins with, inside of the control range, shape (nu,).
+
+    Raises:
+        PlanError: The task gives as many numbers as the model has no controls.
+    """
+    given = np.asarray(task.optimizer_warm_start(), dtype=float)
+    if given.shape not in ((), (1,), low.shape):
+        raise PlanError(
+            f"optimizer_warm_start() of {type(task).__name__} has the shape {given.shape}; the model has nu = {low.size}, "
+            f"which needs the shape {low.shape}."
+        )
+    return np.clip(np.broadcast_to(given, low.shape), low, high)
 
 
 def _under(saved: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:

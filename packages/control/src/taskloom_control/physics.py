@@ -35,16 +35,19 @@ INTEGRATION = int(mujoco.mjtState.mjSTATE_INTEGRATION)
 FULL_PHYSICS = int(mujoco.mjtState.mjSTATE_FULLPHYSICS)
 
 
-def compile_model(path: Path, edit: Callable[[mujoco.MjSpec], None]) -> mujoco.MjModel:
+def compile_model(path: Path | str | None, edit: Callable[[mujoco.MjSpec], None]) -> mujoco.MjModel:
     """Compile an MJCF file.
 
     Args:
-        path: The file.
+        path: The file; None if a task forgot to name it.
         edit: Changes the specification before it is compiled.
 
     Raises:
         ModelError: The file does not exist or does not compile, or the model has no actuator.
     """
+    if path is None:
+        raise ModelError("The task names no model; set its `model_path` to an MJCF file.")
+    path = Path(path)
     if not path.is_file():
         raise ModelError(f"The model file '{path}' does not exist.")
     try:

@@ -42,8 +42,8 @@ class ControlTask(ABC, Generic[C]):
         must_hold: Whether `success` has to hold during the whole final window; otherwise once is enough.
     """
 
-    model_path: ClassVar[Path]
-    sim_model_path: ClassVar[Path | None] = None
+    model_path: ClassVar[Path | str]
+    sim_model_path: ClassVar[Path | str | None] = None
     must_hold: ClassVar[bool] = True
 
     def __init__(self, config: C) -> None:
@@ -146,7 +146,7 @@ class ControlTask(ABC, Generic[C]):
         """The model that the controller plans with."""
         from taskloom_control.physics import compile_model  # MuJoCo is heavy
 
-        return compile_model(self.model_path, self.process_spec)
+        return compile_model(getattr(self, "model_path", None), self.process_spec)
 
     @cached_property
     def sim_model(self) -> mujoco.MjModel:
