@@ -141,7 +141,7 @@ def _not_numbers(inputs: np.ndarray, layer: str, value: np.ndarray) -> str:
 
 
 def _bad_rows(value: np.ndarray) -> np.ndarray:
-    return (~np.isfinite(value)).reshape(len(value), -1).any(axis=1)
+    return np.asarray((~np.isfinite(value)).reshape(len(value), -1).any(axis=1))
 
 
 class ModelStream:
