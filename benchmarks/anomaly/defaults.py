@@ -1,6 +1,6 @@
 """Every task and every trigger at its defaults, once: is it valid, what does the default detector reach, what does it cost.
 
-    OMP_NUM_THREADS=1 python benchmarks/anomaly/defaults.py                 # all, as a Markdown table
+    OMP_NUM_THREADS=1 python benchmarks/anomaly/defaults.py                 # all, as Markdown tables
     OMP_NUM_THREADS=1 python benchmarks/anomaly/defaults.py tabular warp    # some of them
     python benchmarks/anomaly/defaults.py --json FILE                       # the numbers too
 
@@ -68,41 +68,53 @@ def run(words: list[str]) -> dict[str, object]:
 
 
 def row(name: str, found: dict[str, object]) -> str:
-    """Return one line of the table."""
+    """Return one line of the first table: validity, the fused score, and what to hold it against."""
     cpu = f"{found['cpu_s']:.1f}"
     if found["error"]:
-        return f"| {name} | INVALID: {found['error']} | | | | | {cpu} |"
+        return f"| {name} | INVALID: {found['error']} | | | | {cpu} |"
+    card = found["card"]
+    assert isinstance(card, dict)
+    checks = ", ".join(f"{c['name'].replace('_', ' ')} {c['value']:.3f}" for c in card["checks"])
+    base = card["baseline_auroc"].get("input", float("nan"))
+    specificity = card["mechanistic_specificity"]
+    return (
+        f"| {name} | {checks} | **{card['auroc']:.3f}** | {base:.3f} | {specificity:.2f} | {cpu} |"
+    )
+
+
+def detail(name: str, found: dict[str, object]) -> str:
+    """Return one line of the second table: AUROC by layer, and of every control set."""
     card, evaluation = found["card"], found["eval"]
     assert isinstance(card, dict)
     assert isinstance(evaluation, dict)
-    checks = ", ".join(f"{c['name'].replace('_', ' ')} {c['value']:.3f}" for c in card["checks"])
     sets = evaluation["anomalous"]
     layers = sets["all"] if "all" in sets else next(iter(sets.values()))
     each = ", ".join(f"{n} {t['auroc']:.3f}" for n, t in layers.items() if n != "fused")
-    control = ", ".join(f"{n} {v:.2f}" for n, v in card["control_auroc"].items())
-    base = card["baseline_auroc"].get("input", float("nan"))
-    specificity = card["mechanistic_specificity"]
-    return f"| {name} | {checks} | {each} | **{card['auroc']:.3f}** | {base:.3f} | {specificity:.2f} ({control}) | {cpu} |"
+    control = ", ".join(f"{n.replace('_', ' ')} {v:.2f}" for n, v in card["control_auroc"].items())
+    return f"| {name} | {each} | {control} |"
 
 
 def main() -> None:
-    """Print the table, line by line as the runs end."""
+    """Print the first table, line by line as the runs end, and then the second."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         "cases", nargs="*", help="Parts of the names of the cases to run; none runs all."
     )
     parser.add_argument("--json", type=Path, help="File for all numbers.")
     arguments = parser.parse_args()
-    print(
-        "| task | validity card | AUROC by layer | fused | input only | specificity (control sets) | CPU [s] |"
-    )
-    print("| --- | --- | --- | ---: | ---: | --- | ---: |")
+    print("| task | validity card | fused AUROC | input only | specificity | CPU [s] |")
+    print("| --- | --- | ---: | ---: | ---: | ---: |")
     everything = {}
     for name, words in CASES.items():
         if arguments.cases and not any(part in name for part in arguments.cases):
             continue
         everything[name] = run(words)
         print(row(name, everything[name]), flush=True)
+    print("\n| task | AUROC by layer | AUROC of control sets |")
+    print("| --- | --- | --- |")
+    for name, found in everything.items():
+        if not found["error"]:
+            print(detail(name, found))
     if arguments.json:
         arguments.json.write_text(json.dumps(everything, indent=1, sort_keys=True) + "\n")
 
