@@ -149,7 +149,7 @@ def run_search(loaded: LoadedTask, search: Search, store: Path, watcher: Watcher
     """
     sweep = search.sweep
     check_version(sweep, loaded)
-    trials = Trials(loaded, search, store, _open_study(search, store), watcher)
+    trials = Trials(loaded, search, store, open_study(search, store), watcher)
     executor = open_executor(sweep.executor, sweep.jobs)
     try:
         placement = Placement(
@@ -165,7 +165,8 @@ def run_search(loaded: LoadedTask, search: Search, store: Path, watcher: Watcher
     return Outcome(sweep, tuple(runs), code)
 
 
-def _open_study(search: Search, store: Path) -> optuna.Study:
+def open_study(search: Search, store: Path) -> optuna.Study:
+    """Open the memory of a search, which lies in its folder."""
     _import_optuna()
     import optuna
     from optuna.storages import JournalStorage
@@ -177,7 +178,6 @@ def _open_study(search: Search, store: Path) -> optuna.Study:
         storage=JournalStorage(backend),
         study_name=search.sweep.id,
         direction="maximize" if search.goal.is_max else "minimize",
-        sampler=optuna.samplers.TPESampler(seed=search.goal.seed),
         load_if_exists=True,
     )
     return study

@@ -15,6 +15,7 @@ from taskloom.registry import LoadedTask, did_you_mean
 from taskloom.runs import index, provenance
 from taskloom.runs.identity import identity
 from taskloom.runs.run import Run
+from taskloom.seeding import derive_seed
 
 if TYPE_CHECKING:
     import optuna
@@ -80,7 +81,8 @@ class Trials:
         found = provenance.gather(Path.cwd())
         space = Space(self._loaded, self._search.axes, self._search.fixed)
         entry = self._loaded.entry
-        while self._count() < self._search.goal.trials:
+        while (count := self._count()) < self._search.goal.trials:
+            self._study.sampler = _sampler(self._search.goal.seed, count)
             trial = self._study.ask()
             resolved = space.choose(trial)
             key = identity(entry.domain, entry.ref.name, entry.ref.version, resolved.config)
@@ -211,6 +213,13 @@ class Space:
         from taskloom.params import resolve
 
         return resolve(self._config_class, arguments=point)
+
+
+def _sampler(seed: int, number: int) -> optuna.samplers.BaseSampler:
+    """Return what draws one trial: seeded for each anew, so that a search that is resumed neither repeats nor changes points."""
+    from optuna.samplers import TPESampler
+
+    return TPESampler(seed=derive_seed(seed, f"trial/{number}") % 2**32)
 
 
 def _ends(axis: Axis) -> tuple[str, ...]:
