@@ -233,7 +233,7 @@ def first_control(task: ControlTask[Any], low: np.ndarray, high: np.ndarray) -> 
             f"optimizer_warm_start() of {type(task).__name__} has the shape {given.shape}; the model has nu = {low.size}, "
             f"which needs the shape {low.shape}."
         )
-    return np.clip(np.broadcast_to(given, low.shape), low, high)
+    return np.asarray(np.clip(np.broadcast_to(given, low.shape), low, high))
 
 
 def _under(saved: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -220,12 +221,16 @@ class _Batch:
         except ImportError:
             return "skipped, JAX is not installed"
         # Later versions of JAX have it at the top, earlier ones do not.
-        double = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
+        home: Any = (
+            jax if hasattr(jax, "enable_x64") else importlib.import_module("jax.experimental")
+        )
         made, controls = self._rollouts()
         expected, task = self._reward(made, controls), self.copy
-        with double(True):
-            arrays = [jax.numpy.asarray(a) for a in (made.states, made.sensors, controls)]
-            got = np.asarray(task.reward(*arrays, task.config, self.metadata))
+        with home.enable_x64(True):
+            states, sensors, acted = (
+                jax.numpy.asarray(a) for a in (made.states, made.sensors, controls)
+            )
+            got = np.asarray(task.reward(states, sensors, acted, task.config, self.metadata))
         if got.shape != expected.shape:
             return f"its shape is {got.shape}, not {expected.shape}"
         gap = float(np.max(np.abs(got - expected) / np.maximum(np.abs(expected), 1.0)))
