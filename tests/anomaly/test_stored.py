@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -40,10 +41,27 @@ def classifier_in(folder: Path, backend: str = "linen") -> Classifier:
     return task
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Classifier]:
+    """A stored classifier of flax linen, trained once; whoever changes it takes a copy."""
+    folder = tmp_path_factory.mktemp("classifier")
+    return folder, classifier_in(folder)
+
+
+@pytest.fixture
+def classifier(trained: tuple[Path, Classifier], tmp_path: Path) -> Path:
+    """A copy of it."""
+    return shutil.copytree(trained[0], tmp_path / "classifier")
+
+
 @pytest.mark.parametrize("backend", ["linen", "nnx", "torch"])
-def test_stored_model_computes_what_was_trained(tmp_path: Path, backend: str) -> None:
-    task = classifier_in(tmp_path, backend)
-    stored = StoredModel(tmp_path)
+def test_stored_model_computes_what_was_trained(
+    tmp_path: Path, backend: str, trained: tuple[Path, Classifier]
+) -> None:
+    folder, task = trained
+    if backend != "linen":
+        folder, task = tmp_path, classifier_in(tmp_path, backend)
+    stored = StoredModel(folder)
     inputs = task.sides[1].inputs[:20]
     handle = as_handle(stored.build_model(), stored.build_params(), inputs[:1])
     assert handle.fingerprint == task.trained.fingerprint
@@ -52,9 +70,9 @@ def test_stored_model_computes_what_was_trained(tmp_path: Path, backend: str) ->
     )
 
 
-def test_stored_model_of_linen_is_a_plain_flax_model(tmp_path: Path) -> None:
-    task = classifier_in(tmp_path)
-    stored = StoredModel(tmp_path)
+def test_stored_model_of_linen_is_a_plain_flax_model(trained: tuple[Path, Classifier]) -> None:
+    folder, task = trained
+    stored = StoredModel(folder)
     inputs = task.sides[1].inputs[:5]
     logits = stored.build_model().apply(stored.build_params(), inputs)  # type: ignore[attr-defined]
     np.testing.assert_allclose(logits, task.trained.forward(inputs).logits, atol=1e-5)
@@ -73,8 +91,10 @@ def test_train_data_from_run_is_the_poisoned_data_and_its_original(tmp_path: Pat
     assert np.abs(found.build().inputs - found.original.inputs).max() > 0
 
 
-def test_model_folder_takes_a_run_its_artifacts_or_the_folder(tmp_path: Path) -> None:
-    classifier_in(tmp_path / "artifacts")
+def test_model_folder_takes_a_run_its_artifacts_or_the_folder(
+    tmp_path: Path, trained: tuple[Path, Classifier]
+) -> None:
+    shutil.copytree(trained[0], tmp_path / "artifacts")
     folder = tmp_path / "artifacts" / "model"
     assert model_folder(tmp_path) == folder
     assert model_folder(tmp_path / "artifacts") == folder
@@ -95,23 +115,23 @@ def test_model_description_that_is_damaged_is_one_sentence(tmp_path: Path, text:
         StoredModel(tmp_path).build_model()
 
 
-def test_stored_model_never_says_what_code_to_import(tmp_path: Path) -> None:
-    classifier_in(tmp_path)
-    file = tmp_path / "model" / "model.json"
+def test_stored_model_never_says_what_code_to_import(classifier: Path) -> None:
+    file = classifier / "model" / "model.json"
     description = json.loads(file.read_text())
     description["task"] = "os:system"
     file.write_text(json.dumps(description))
     with pytest.raises(Exception, match="os:system"):
-        TrainDataFromRun(tmp_path).build()
+        TrainDataFromRun(classifier).build()
 
 
-def test_adversarial_task_makes_its_examples_beside_the_model(tmp_path: Path) -> None:
+def test_adversarial_task_makes_its_examples_beside_the_model(
+    classifier: Path, tmp_path: Path
+) -> None:
     # The seed started a subprocess, `python` from PATH, and its default attack could not succeed.
-    classifier_in(tmp_path)
-    settings = {"run_path": tmp_path, "attack": {"kind": "fgsm", "eps": 0.4}, "max_size": 250}
+    settings = {"run_path": classifier, "attack": {"kind": "fgsm", "eps": 0.4}, "max_size": 250}
     task = AdversarialExampleTask.model_validate(settings)
     adversarial = task.build_anomalous_data()
-    assert len(list((tmp_path / "model" / "adv_examples").glob("*.safetensors"))) == 1
+    assert len(list((classifier / "model" / "adv_examples").glob("*.safetensors"))) == 1
     assert len(task.build_reference_data()) == 250
     handle = as_handle(task.build_model(), task.build_params(), adversarial.inputs[:1])
     hits = handle.forward(adversarial.inputs).logits.argmax(1) == adversarial.labels
@@ -121,7 +141,10 @@ def test_adversarial_task_makes_its_examples_beside_the_model(tmp_path: Path) ->
     assert "control_auroc/random_signs" in result.metrics
 
 
-def poisoned_in(folder: Path) -> Backdoor:
+@pytest.fixture(scope="module")
+def poisoned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Backdoor]:
+    """A poisoned network, trained once; nobody changes it."""
+    folder = tmp_path_factory.mktemp("poisoned")
     config = {
         "data": {"source": "digits8", "num_train": 800, "num_test": 200},
         "training": {"epochs": 20, "batch_size": 32, "learning_rate": 3e-3},
@@ -129,15 +152,17 @@ def poisoned_in(folder: Path) -> Backdoor:
     }
     task = Backdoor(BackdoorConfig.model_validate(config))
     task.prepare(QuietContext(folder, 0))
-    return task
+    return folder, task
 
 
-def test_backdoor_detection_looks_into_a_network_that_a_run_poisoned(tmp_path: Path) -> None:
-    poisoned = poisoned_in(tmp_path)
-    task = BackdoorDetection(run_path=tmp_path, max_size=150)
+def test_backdoor_detection_looks_into_a_network_that_a_run_poisoned(
+    poisoned: tuple[Path, Backdoor], tmp_path: Path
+) -> None:
+    folder, own = poisoned
+    task = BackdoorDetection(run_path=folder, max_size=150)
     # Reference data are clean copies: upstream takes `.original` of the poisoned training data.
     np.testing.assert_array_equal(
-        task.build_reference_data().inputs, poisoned.build_original_data().inputs[:150]
+        task.build_reference_data().inputs, own.build_original_data().inputs[:150]
     )
     anomalous = task.build_anomalous_data()
     assert (anomalous.inputs[:, 0, 0, 0] == 1).all()
@@ -146,20 +171,20 @@ def test_backdoor_detection_looks_into_a_network_that_a_run_poisoned(tmp_path: P
     assert metrics["auroc/fused"] > 0.9
 
 
-def test_backdoor_detection_takes_another_trigger_as_an_ablation(tmp_path: Path) -> None:
-    poisoned_in(tmp_path)
-    settings = {"run_path": tmp_path, "backdoor": {"kind": "corner", "corner": "bottom_right"}}
+def test_backdoor_detection_takes_another_trigger_as_an_ablation(
+    poisoned: tuple[Path, Backdoor],
+) -> None:
+    settings = {"run_path": poisoned[0], "backdoor": {"kind": "corner", "corner": "bottom_right"}}
     other = BackdoorDetection.model_validate(settings).build_anomalous_data()
     assert (other.inputs[:, -1, -1, 0] == 1).all()
     assert other.inputs[:, 0, 0, 0].mean() < 0.5
 
 
-def test_backdoor_detection_says_what_is_missing(tmp_path: Path) -> None:
+def test_backdoor_detection_says_what_is_missing(trained: tuple[Path, Classifier]) -> None:
     with pytest.raises(ConfigError, match="--run_path is missing"):
         BackdoorDetection().build_model()
-    classifier_in(tmp_path)
     with pytest.raises(ConfigError, match="was not poisoned: the task 'classifier' trained it"):
-        list(BackdoorDetection(run_path=tmp_path).check())
+        list(BackdoorDetection(run_path=trained[0]).check())
 
 
 def test_tasks_is_a_mapping_over_the_registry() -> None:
