@@ -1,6 +1,9 @@
 """CPU time of whole plans over the CPU time of the physics in them, interleaved; and of judo's, if its Python is given.
 
 python benchmarks/control/overhead.py [PYTHON_OF_JUDOS_ENVIRONMENT] [--plans 300]
+
+The physics is rolled out twice: by MuJoCo's pool of twice as many threads as cores (`raw`), which takes the least wall-clock
+time of its pools, and by the calling thread alone (`alone`), which takes the least CPU.
 """
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ class Raw:
         size = mujoco.mj_stateSize(model, FULL_PHYSICS)
         count, steps = controls.shape[:2]
         self._model, self._controls = [model] * count, np.ascontiguousarray(controls)
-        self._datas = [mujoco.MjData(model) for _ in range(threads)]
+        self._datas = [mujoco.MjData(model) for _ in range(max(threads, 1))]
         self._pool = rollout.Rollout(nthread=threads)
         self._initial = np.empty((count, size))
         self._warm = np.empty((count, model.nv))
@@ -64,7 +67,9 @@ def measure(name: str, plans: int) -> dict[str, Any]:
     controller.plan(snapshot, metadata)
     threads = 2 * (os.cpu_count() or 1)
     raw: Raw | None = None
+    alone: Raw | None = None
     times: dict[str, list[float]] = {"plan_cpu": [], "raw_cpu": [], "plan_wall": [], "raw_wall": []}
+    times["alone_cpu"] = []
     for i in range(plans + 20):
         if raw is not None:
             raw.run(snapshot)  # the plan, too, finds the physics in the caches
@@ -74,14 +79,18 @@ def measure(name: str, plans: int) -> dict[str, Any]:
         controls = controller.engine.buffer(
             task.config.optimizer.num_rollouts, controller.grid.num_steps
         )
-        if raw is None:
-            raw = Raw(task.model, controls, threads)
-        raw._controls[:] = controls
+        if raw is None or alone is None:
+            raw, alone = Raw(task.model, controls, threads), Raw(task.model, controls, 0)
+        raw._controls[:], alone._controls[:] = controls, controls
         c, w = time.process_time(), time.perf_counter()
         raw.run(snapshot)
         physics = time.process_time() - c, time.perf_counter() - w
+        c = time.process_time()
+        alone.run(snapshot)
+        single = time.process_time() - c
         if i >= 20:
-            for key, value in zip(times, (plan[0], physics[0], plan[1], physics[1]), strict=True):
+            values = (plan[0], physics[0], plan[1], physics[1], single)
+            for key, value in zip(times, values, strict=True):
                 times[key].append(value)
     row: dict[str, Any] = {key: 1e3 * float(np.median(values)) for key, values in times.items()}
     ratios = np.array(times["plan_cpu"]) / np.array(times["raw_cpu"])
@@ -89,6 +98,7 @@ def measure(name: str, plans: int) -> dict[str, Any]:
         "task": name,
         "cpu_ratio": row["plan_cpu"] / row["raw_cpu"],
         "median_of_ratios": float(np.median(ratios)),
+        "over_alone": row["plan_cpu"] / row["alone_cpu"],
     }
     steps = (
         task.config.optimizer.num_rollouts
