@@ -86,17 +86,20 @@ class LinenNetwork:
         return logits, seen, after
 
 
+# One compiled function instead of one an operation, kept for the next network that equals this one; it runs once, so LLVM
+# need not try as hard (a third of the time).
+@partial(jax.jit, static_argnums=0, compiler_options={"xla_backend_optimization_level": 1})
+def _draw(module: nn.Module, key: Array, example: Array) -> PyTree:
+    """Draw a module's variables."""
+    return module.init(key, example, **_mode_flags(module, training=False))
+
+
 def linen_handle(
     module: nn.Module, parameters: PyTree | None, example: Shaped[np.ndarray, "1 ..."], seed: int
 ) -> JaxHandle:
     """Return the handle of a linen module; parameters are drawn from `seed` when None."""
     if parameters is None:
-        # One compiled function instead of one an operation; it runs once, so LLVM need not try as hard (a third of the time).
-        init = jax.jit(
-            partial(module.init, **_mode_flags(module, training=False)),
-            compiler_options={"xla_backend_optimization_level": 1},
-        )
-        variables = init(jax.random.key(seed & 0xFFFFFFFF), example)
+        variables = _draw(module, jax.random.key(seed & 0xFFFFFFFF), example)
     else:
         variables = parameters if "params" in parameters else {"params": parameters}
     buffers = {name: tree for name, tree in variables.items() if name != "params"}
