@@ -13,7 +13,7 @@ from taskloom_diffusion.denoisers.attention import (
     rotary_table,
 )
 from taskloom_diffusion.denoisers.base import Dit
-from taskloom_diffusion.denoisers.linear import Linear
+from taskloom_diffusion.denoisers.linear import Linear, LinearGelu
 from taskloom_diffusion.evaluation.sampling import sample_lengths
 from taskloom_diffusion.losses.base import CrossEntropy, Hybrid, Loss, Nelbo, StepBound
 from taskloom_diffusion.samplers.base import (
@@ -67,6 +67,17 @@ def test_linear_has_the_values_and_gradients_of_torchs(rows: int, bias: bool) ->
     torch.testing.assert_close(x.grad, y.grad)
     for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
         torch.testing.assert_close(a.grad, b.grad)
+
+
+@pytest.mark.parametrize("grad", [False, True])
+def test_activation_inside_the_product_is_the_one_after_it(grad: bool) -> None:
+    torch.manual_seed(5)
+    layer, x = LinearGelu(6, 10), 3 * torch.randn(2, 7, 6)
+    with torch.set_grad_enabled(grad):
+        ours = layer(x)
+    plain = nn.functional.linear(x, layer.weight, layer.bias)
+    torch.testing.assert_close(ours, nn.functional.gelu(plain))
+    assert ours.requires_grad is grad
 
 
 @pytest.mark.parametrize("masked", [False, True])

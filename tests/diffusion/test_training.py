@@ -231,10 +231,10 @@ def test_progress_shows_speed_and_share_of_the_hardware() -> None:
     assert list(figures)[:2] == ["speed/tokens_per_second", "speed/mfu"]
     assert figures["speed/tokens_per_second"] == pytest.approx(300)
     assert figures["speed/tokens_per_core_second"] == pytest.approx(600)
-    assert figures["speed/mfu"] == pytest.approx(6 * 100 * 1000 / 2 / 1e6)
+    assert figures["speed/mfu"] == pytest.approx(6 * 100 * 600 / 2 / 1e6)
     assert figures["speed/padding_share"] == pytest.approx(0.4)
     line = format_metrics(20, {"train/loss": 2.5, **figures})
-    assert line.startswith("step=20 train/loss=2.5 speed/tokens_per_second=300 speed/mfu=0.3")
+    assert line.startswith("step=20 train/loss=2.5 speed/tokens_per_second=300 speed/mfu=0.18")
 
 
 def test_losses_are_what_they_say_of_each_other(

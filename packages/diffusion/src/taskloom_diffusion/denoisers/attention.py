@@ -26,7 +26,7 @@ def rotary_table(length: int, num_heads: int, head_width: int, device: torch.dev
 def rotate(heads: Tensor, table: Tensor) -> Tensor:
     """Rotate heads (B, L, 2 * num_heads, D) whose neighbouring numbers are real and imaginary parts."""
     wide = heads.double() if heads.dtype == torch.float64 else heads.float()
-    pairs = torch.view_as_complex(wide.unflatten(-1, (-1, 2)))
+    pairs = torch.view_as_complex(wide.view(*wide.shape[:-1], -1, 2))
     return torch.view_as_real(pairs * table).flatten(-2).to(heads.dtype)
 
 
@@ -36,8 +36,9 @@ def paired(weight: Tensor, num_heads: int) -> Tensor:
     Weights are kept with real parts in the first half of a head and imaginary parts in the second. Side by side they can be
     multiplied as complex numbers; moving rows of weights is cheaper than moving activations.
     """
-    turned, values = weight.split([2 * weight.shape[1], weight.shape[1]])
-    rows = turned.unflatten(0, (2 * num_heads, 2, -1)).transpose(1, 2).flatten(0, 2)
+    width = weight.shape[1]
+    turned, values = torch.split(weight, [2 * width, width])
+    rows = turned.view(2 * num_heads, 2, -1, width).transpose(1, 2).flatten(0, 2)
     return torch.cat([rows, values])
 
 
@@ -73,16 +74,16 @@ class SelfAttention(nn.Module):
             keys: (B, 1, 1, L) bool, True where a key may be attended to; None if all may.
             rows: Positions (R,) of the flattened batch whose results alone are wanted; the result is then (R, W).
         """
-        width, num_heads = x.shape[-1], self.num_heads
+        (batch, length, width), num_heads = x.shape, self.num_heads
         joint = linear(x, paired(self.qkv.weight, num_heads), None)
-        turned, value = joint.split([2 * width, width], dim=-1)
-        heads = turned.unflatten(-1, (2 * num_heads, -1))
+        turned, value = torch.split(joint, [2 * width, width], dim=-1)
+        heads = turned.view(batch, length, 2 * num_heads, -1)
         heads = rotate(heads if self.sharpness is None else unit_rms(heads), table)
-        query, key = heads.unflatten(2, (2, num_heads)).unbind(2)
+        query, key = heads.view(batch, length, 2, num_heads, -1).unbind(2)
         if self.sharpness is not None:
             query = query * self.sharpness[:, None].to(query.dtype)
-        value = value.unflatten(-1, (num_heads, -1))
-        mixed = _attend(*(part.transpose(1, 2) for part in (query, key, value)), keys)
+        value = value.view(batch, length, num_heads, -1)
+        mixed = _attend(query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2), keys)
         joined: Tensor = self.out(picked(mixed.transpose(1, 2).flatten(2), rows))
         return joined
 

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from taskloom_diffusion.denoisers.attention import SelfAttention, picked, rotary_table
 from taskloom_diffusion.denoisers.base import Dit
-from taskloom_diffusion.denoisers.linear import Linear
+from taskloom_diffusion.denoisers.linear import Linear, LinearGelu
 from taskloom_diffusion.denoisers.near import ShortConvolution
 
 
@@ -51,7 +51,7 @@ class Block(nn.Module):
         self.attention = SelfAttention(width, config.num_heads, unit=config.query_key_norm)
         self.mlp_norm = nn.LayerNorm(width, bias=False)
         self.mlp_near = ShortConvolution(width, reach) if reach and not last else None
-        self.up = Linear(width, hidden)
+        self.up = LinearGelu(width, hidden)
         self.down = Linear(hidden, width)
         self.dropout = config.dropout
         self.modulation = nn.Linear(width, 6 * width) if config.time_conditioning else None
@@ -84,7 +84,7 @@ class Block(nn.Module):
         return conditioned
 
     def _mlp(self, x: Tensor) -> Tensor:
-        out: Tensor = self.down(functional.gelu(self.up(x)))
+        out: Tensor = self.down(self.up(x))
         return out
 
     def _drop(self, x: Tensor) -> Tensor:

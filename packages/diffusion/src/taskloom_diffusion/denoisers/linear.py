@@ -12,8 +12,8 @@ from torch.nn import functional
 _AVAILABLE = hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
 
-def _product(rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    product: Tensor = torch.ops.mkldnn._linear_pointwise(rows, weight, bias, "none", [], "")
+def _product(rows: Tensor, weight: Tensor, bias: Tensor | None, then: str = "none") -> Tensor:
+    product: Tensor = torch.ops.mkldnn._linear_pointwise(rows, weight, bias, then, [], "none")
     return product
 
 
@@ -47,11 +47,15 @@ class _OneDnnLinear(torch.autograd.Function):
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Return x W^T + b by the faster library, the same numbers to rounding."""
-    plain = x.device.type == "cpu" and x.dtype == weight.dtype == torch.float32
-    if not (_AVAILABLE and plain and x.numel()) or torch.is_autocast_enabled("cpu"):
+    if not _is_ours(x, weight):
         return functional.linear(x, weight, bias)
     result: Tensor = _OneDnnLinear.apply(x, weight, bias)  # type: ignore[no-untyped-call]  # torch's own
     return result
+
+
+def _is_ours(x: Tensor, weight: Tensor) -> bool:
+    plain = x.device.type == "cpu" and x.dtype == weight.dtype == torch.float32
+    return _AVAILABLE and plain and x.numel() > 0 and not torch.is_autocast_enabled("cpu")
 
 
 class Linear(nn.Linear):
@@ -59,3 +63,12 @@ class Linear(nn.Linear):
 
     def forward(self, input: Tensor) -> Tensor:
         return linear(input, self.weight, self.bias)
+
+
+class LinearGelu(nn.Linear):
+    """GELU(x W^T + b); without gradients it is one pass, for the product need not be kept."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        if torch.is_grad_enabled() or not _is_ours(input, self.weight):
+            return functional.gelu(linear(input, self.weight, self.bias))
+        return _product(input, self.weight, self.bias, "gelu")

@@ -15,7 +15,8 @@ class Meter:
     """Counts tokens between two reports.
 
     Args:
-        num_parameters: Parameters that take part in matrix products; a token costs 6 FLOP for each, forward and backward.
+        num_parameters: Parameters that take part in matrix products; a real token is worth 6 FLOP for each, forward and
+            backward. What is computed on padding counts as waste.
         peak: Arithmetic of the hardware [FLOP/s].
     """
 
@@ -49,7 +50,7 @@ class Meter:
         core_seconds, real, tokens = total([max(cpu - self._cpu, 1e-9), self._real, self._all])
         figures = {
             "speed/tokens_per_second": real / seconds,
-            "speed/mfu": 6 * self.num_parameters * tokens / seconds / self.peak,
+            "speed/mfu": 6 * self.num_parameters * real / seconds / self.peak,
             "speed/tokens_per_core_second": real / core_seconds,
             "speed/padding_share": 1 - real / max(tokens, 1),
         }
