@@ -175,6 +175,19 @@ def test_sweep_shows_its_points_and_runs_them(
     assert code == 0
 
 
+@pytest.mark.parametrize("option", ["--sink=papyrus", "--executor=slrm"])
+def test_wrong_name_is_refused_although_an_identical_run_has_finished(
+    store: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    words = ["run", "probe", "walk", "--steps=2"]
+    assert _say(capsys, *words)[0] == 0
+    before = len(list_runs(store))
+    for more in ((), ("--prepare",)):
+        code, _, err = _say(capsys, *words, option, *more)
+        assert (code, "There is no " in err) == (2, True)
+    assert len(list_runs(store)) == before
+
+
 def test_search_finds_the_best_of_a_list_and_resumes(
     store: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

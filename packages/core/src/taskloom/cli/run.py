@@ -116,8 +116,13 @@ def run(
         check_config(invocation, resolved, as_json=as_json)
     else:
         from taskloom.cli.place import Order, perform
+        from taskloom.execute.executor import check_executor
         from taskloom.runs import default_store, open_run
+        from taskloom.sinks.sink import check_sinks
 
+        # Names are judged even where an identical run spares the work.
+        check_executor(executor)
+        check_sinks(sink)
         order = Order(
             invocation,
             resolved,
