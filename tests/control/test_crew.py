@@ -138,3 +138,49 @@ def test_crew_that_is_forgotten_stops_its_threads(model: mujoco.MjModel) -> None
     crew.roll(batch_of(model, 8), CTRL)
     assert crew.num_helpers == 2
     del crew
+
+
+def test_crew_that_is_interrupted_waits_for_its_helpers_and_goes_on(
+    model: mujoco.MjModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C arrives while the calling thread waits, and the arrays are still being written into."""
+    crew = Crew(model, 2)
+    crew.roll(batch_of(model, 8), CTRL)
+    helper, main = crew._helpers[0], threading.get_ident()
+    inner, joined, gate = crew._work, threading.Event(), threading.Event()
+
+    def late(*arguments: object) -> None:
+        if threading.get_ident() == main:
+            assert joined.wait(30)
+            return
+        joined.set()
+        assert gate.wait(30)
+        inner(*arguments)  # type: ignore[arg-type]  # as they came
+
+    class Pressed:
+        """The lock that the calling thread waits for, with a key pressed meanwhile."""
+
+        def __init__(self, lock: threading.Lock) -> None:
+            self.lock, self.presses = lock, 1
+
+        def acquire(self) -> bool:
+            if self.presses:
+                self.presses -= 1
+                gate.set()
+                raise KeyboardInterrupt
+            return self.lock.acquire()
+
+        def release(self) -> None:
+            self.lock.release()
+
+    monkeypatch.setattr(crew, "_work", late)
+    monkeypatch.setattr(helper, "_done", Pressed(helper._done))
+    batch = batch_of(model, 8)
+    with pytest.raises(KeyboardInterrupt):
+        crew.roll(batch, CTRL)
+    assert np.isfinite(batch.state).all()
+    monkeypatch.undo()
+    again = batch_of(model, 8)
+    crew.roll(again, CTRL)
+    np.testing.assert_array_equal(again.state, batch.state)
+    crew.close()

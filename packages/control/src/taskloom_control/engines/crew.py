@@ -78,13 +78,14 @@ class Crew:
             self._same = [self.model] * count
         claims = iter([(i * count // parts, (i + 1) * count // parts) for i in range(parts)])
         self._spent = [0.0] * workers
-        helpers = self._helpers[: workers - 1]
-        for hand, helper in enumerate(helpers, 1):
-            helper.begin(partial(self._work, hand, claims, batch, control_spec))
+        begun: list[_Helper] = []
         try:
+            for hand, helper in enumerate(self._helpers[: workers - 1], 1):
+                helper.begin(partial(self._work, hand, claims, batch, control_spec))
+                begun.append(helper)
             self._work(0, claims, batch, control_spec)
         finally:
-            errors = [helper.finish() for helper in helpers]
+            errors = [helper.finish() for helper in begun]
         for error in errors:
             if error is not None:
                 raise error
@@ -151,9 +152,15 @@ class _Helper:
         if self._start.acquire(blocking=False):
             self._work = None
             return None
-        self._done.acquire()
+        interrupt: KeyboardInterrupt | None = None
+        while True:
+            try:
+                self._done.acquire()
+                break
+            except KeyboardInterrupt as pressed:  # the arrays are still being written into
+                interrupt = pressed
         error, self._error = self._error, None
-        return error
+        return interrupt or error
 
     def stop(self) -> None:
         """End the thread."""
