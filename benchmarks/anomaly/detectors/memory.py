@@ -13,7 +13,7 @@ from taskloom.registry.components import load_components
 from taskloom_anomaly.detectors import driver
 from taskloom_anomaly.detectors.components import GROUP
 from taskloom_anomaly.detectors.config.base import Detector
-from taskloom_anomaly.detectors.protocol import Features, FeatureSpec, Split
+from taskloom_anomaly.detectors.protocol import Features, FeatureSpec, Split, TrainableHandle
 
 WIDTH, BATCH = 128, 1000
 KINDS = (
@@ -31,6 +31,10 @@ KINDS = (
     "vim",
     "react",
     "input_baseline",
+    "vae epochs=1",
+    "abstraction epochs=1",
+    "finetune epochs=1",
+    "probe",
 )
 
 
@@ -45,7 +49,17 @@ class Endless:
         rng = np.random.default_rng(len(split))
         for _ in range(self.count // BATCH):
             rows = rng.standard_normal((BATCH, WIDTH), dtype=np.float32)
-            yield Features({"layer": rows}, rows[:, :10], rows)
+            flags = rows[:, 0] > 1 if split == "untrusted" else None
+            yield Features({"layer": rows}, rows[:, :10], rows, anomalous=flags)
+
+
+def network() -> TrainableHandle:
+    """Return the model that finetuning trains."""
+    import torch
+    from taskloom_anomaly.backends.torch_handle import torch_handle
+
+    module = torch.nn.Sequential(torch.nn.Linear(WIDTH, 10))
+    return torch_handle(module, None, np.zeros((1, WIDTH), np.float32))
 
 
 def fit(words: str, count: int) -> float:
@@ -55,7 +69,9 @@ def fit(words: str, count: int) -> float:
     config = load_components(GROUP)[kind].model_validate({"kind": kind, **values})
     assert isinstance(config, Detector)
     head = np.eye(10, WIDTH)
-    spec = FeatureSpec({"layer": WIDTH}, 10, "layer", head, np.zeros(10))
+    spec = FeatureSpec(
+        {"layer": WIDTH}, 10, "layer", head, np.zeros(10), network() if kind == "finetune" else None
+    )
     driver.fit(config.build(), Endless(count), spec, 0)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 

@@ -54,6 +54,9 @@ def test_que_is_the_matrix_exponential_of_the_whitened_covariance(alpha: float) 
     expected = np.einsum("nd,de,ne->n", z, weight, z) * np.exp(-alpha)
     scores = fit_score(QuantumEntropy(alpha=alpha), TEST, TRUSTED, UNTRUSTED)
     np.testing.assert_allclose(scores, expected, rtol=1e-8)
+    raw = np.cov(UNTRUSTED.T)
+    theirs = np.einsum("nd,de,ne->n", z, scipy.linalg.expm(alpha * raw / np.linalg.norm(raw, 2)), z)
+    assert np.median(np.abs(theirs * np.exp(-alpha) / scores - 1)) > 0.05
 
 
 def test_que_tends_to_mahalanobis_as_alpha_vanishes() -> None:

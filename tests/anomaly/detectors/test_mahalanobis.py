@@ -127,6 +127,8 @@ def test_mahalanobis_fixed_shrinkage_targets_the_mean_variance(
     expected = distance(test_rows, rows.mean(axis=0), shrunk)
     scores = fit_score(Mahalanobis(shrinkage="fixed", amount=0.1), rows, test_rows)
     np.testing.assert_allclose(scores, expected, rtol=1e-9)
+    theirs = 0.9 * covariance + 0.1 * np.trace(covariance) * np.eye(10)
+    assert (distance(test_rows, rows.mean(axis=0), theirs) < 0.9 * scores).all()
 
 
 def test_mahalanobis_rank_keeps_the_leading_directions(
