@@ -106,15 +106,18 @@ def closed_loops(judo: Judo, seeds: int, tasks: list[str]) -> list[dict[str, Any
             }
             rows.append(row)
             print(json.dumps(row), flush=True)
-    for rollouts in (16, 8) if "cylinder_push" in tasks else ():
-        optimizer = {"kind": "cem", "num_rollouts": rollouts, "sigma_start": 0.3, "sigma_min": 0.02}
+    fewer = [(kind, rollouts) for kind in ("cem", "ps", "mppi") for rollouts in (16, 8)]
+    for kind, rollouts in fewer if "cylinder_push" in tasks else ():
+        # A component that is named anew begins at its own defaults, not at the task's.
+        spread = {"sigma_start": 0.3, "sigma_min": 0.02} if kind == "cem" else {}
+        optimizer = {"kind": kind, "num_rollouts": rollouts, **spread}
         costs = [
             -play("cylinder_push", seed, optimizer=optimizer)[0]["reward"].mean()
             for seed in range(seeds)
         ]
         row = {
             "task": "cylinder_push",
-            "optimizer": f"cem, {rollouts} rollouts",
+            "optimizer": f"{kind}, {rollouts} rollouts",
             "ours": float(np.mean(costs)),
         }
         rows.append(row)
