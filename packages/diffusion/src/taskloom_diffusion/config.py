@@ -74,7 +74,7 @@ class TrainConfig(Component):
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.999
     """Decay of the moving average of the weights that is sampled and evaluated; 0 is none."""
     precision: Literal["fp32", "bf16"] = "fp32"
-    """Arithmetic of the network; bf16 keeps weights, norms, losses and CPU attention in fp32."""
+    """Arithmetic of the network; bf16 keeps weights, norms, losses and the last layer in fp32."""
     devices: Annotated[int, Field(ge=1)] = 1
     """Processes of data-parallel training, each with batches of its own: a step has `accumulate` times `devices` batches,
     also where `--gpus` has other processes share them."""
