@@ -62,6 +62,7 @@ bench: $(TESTED) ## Measure start-up, the run store and each domain beside its p
 docs: $(TESTED) ## Build the documentation into site/.
 	$(BIN)/mkdocs build --strict
 
+# TASKLOOM_SOAK_KILLS (300 of each kind), TASKLOOM_SOAK_STOPS (200) and TASKLOOM_SOAK_LINES (4000000) make it shorter.
 soak: $(TESTED) ## Kill runs for a long time and check that nothing is lost.
 	$(BIN)/pytest -m soak tests/reliability
 
