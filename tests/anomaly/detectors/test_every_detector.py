@@ -79,6 +79,11 @@ def config_of(case: str) -> Detector:
     return config
 
 
+STREAMING = [case for case in CASES if isinstance(config_of(case).build(), StreamingDetector)]
+READING = [case for case in CASES if "activations" in config_of(case).needs]
+FITTING = [case for case in CASES if case not in OUTPUT_ONLY]
+
+
 @pytest.fixture(scope="module")
 def stream(data: dict[str, Features]) -> ArrayStream:
     return ArrayStream(data["trusted"], data["untrusted"], 100)
@@ -167,13 +172,13 @@ def test_detectors_fit_alike_from_the_same_seed(
         np.testing.assert_array_equal(again[name], array)
 
 
+@pytest.mark.parametrize("fitted", STREAMING, indirect=True)
 def test_streaming_detectors_merge_across_shards(
     fitted: Fitted, stream: ArrayStream, spec: FeatureSpec, data: dict[str, Features]
 ) -> None:
     _, config, tensors = fitted
     detector = config.build()
-    if not isinstance(detector, StreamingDetector):
-        pytest.skip("a trained detector has no state to merge")
+    assert isinstance(detector, StreamingDetector)
     states = []
     for shard in (slice(0, 200), slice(200, None)):
         part = ArrayStream(take(data["trusted"], shard), take(data["untrusted"], shard), 64)
@@ -184,13 +189,13 @@ def test_streaming_detectors_merge_across_shards(
             np.testing.assert_allclose(scores[layer], expected, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.parametrize("fitted", STREAMING, indirect=True)
 def test_streaming_detectors_continue_from_a_saved_state(
     fitted: Fitted, spec: FeatureSpec, data: dict[str, Features], tmp_path: Path
 ) -> None:
     _, config, _ = fitted
     detector = config.build()
-    if not isinstance(detector, StreamingDetector):
-        pytest.skip("a trained detector has no state")
+    assert isinstance(detector, StreamingDetector)
     split: Split = "trusted" if "trusted" in detector.needs else "untrusted"
     state = detector.update(detector.init(spec, 7), take(data["trusted"], slice(0, 250)), split)
     storage.save_arrays(tmp_path / "state.safetensors", state)
@@ -202,13 +207,13 @@ def test_streaming_detectors_continue_from_a_saved_state(
         np.testing.assert_array_equal(array, other[name])
 
 
+@pytest.mark.parametrize("fitted", STREAMING, indirect=True)
 def test_streaming_detectors_leave_the_state_they_are_given_alone(
     fitted: Fitted, spec: FeatureSpec, data: dict[str, Features]
 ) -> None:
     _, config, _ = fitted
     detector = config.build()
-    if not isinstance(detector, StreamingDetector):
-        pytest.skip("a trained detector has no state")
+    assert isinstance(detector, StreamingDetector)
     split: Split = "trusted" if "trusted" in detector.needs else "untrusted"
     state = detector.update(detector.init(spec, 7), take(data["trusted"], slice(0, 50)), split)
     copy = {name: array.copy() for name, array in state.items()}
@@ -225,12 +230,11 @@ def test_detectors_refuse_nan(fitted: Fitted, data: dict[str, Features]) -> None
         config.build().score(tensors, bad)
 
 
+@pytest.mark.parametrize("fitted", FITTING, indirect=True)
 def test_detectors_refuse_nan_while_they_are_fitted(
     fitted: Fitted, spec: FeatureSpec, data: dict[str, Features]
 ) -> None:
-    case, config, _ = fitted
-    if case in OUTPUT_ONLY:
-        pytest.skip("nothing to fit")
+    _, config, _ = fitted
     stream = ArrayStream(
         _spoiled(data["trusted"], config.needs), _spoiled(data["untrusted"], config.needs)
     )
@@ -238,12 +242,11 @@ def test_detectors_refuse_nan_while_they_are_fitted(
         driver.fit(config.build(), stream, spec, 7)
 
 
+@pytest.mark.parametrize("fitted", READING, indirect=True)
 def test_detectors_list_the_layers_when_one_is_missing(
     fitted: Fitted, data: dict[str, Features]
 ) -> None:
     _, config, tensors = fitted
-    if "activations" not in config.needs:
-        pytest.skip("reads no layer")
     renamed = {f"block.{name}": array for name, array in data["test"].activations.items()}
     with pytest.raises(
         ValueError, match=r"There is no layer 'hidden_.'; the layers are: block\.hidden_0, block"
@@ -251,19 +254,17 @@ def test_detectors_list_the_layers_when_one_is_missing(
         config.build().score(tensors, replace(data["test"], activations=renamed))
 
 
+@pytest.mark.parametrize("fitted", READING, indirect=True)
 def test_detectors_refuse_another_width(fitted: Fitted, data: dict[str, Features]) -> None:
     _, config, tensors = fitted
-    if "activations" not in config.needs:
-        pytest.skip("reads no layer")
     narrow = {name: array[:, :5] for name, array in data["test"].activations.items()}
     with pytest.raises(ValueError, match=r"Layer 'hidden_.' has 5 features a sample"):
         config.build().score(tensors, replace(data["test"], activations=narrow))
 
 
+@pytest.mark.parametrize("fitted", FITTING, indirect=True)
 def test_detectors_say_when_there_is_nothing_to_fit_to(fitted: Fitted, spec: FeatureSpec) -> None:
-    case, config, _ = fitted
-    if case in OUTPUT_ONLY:
-        pytest.skip("nothing to fit")
+    _, config, _ = fitted
     with pytest.raises(ValueError, match="data and the task has none"):
         driver.fit(config.build(), ArrayStream(), spec, 7)
 
