@@ -67,15 +67,18 @@ def main() -> None:
     """Print the table."""
     torch.set_num_threads(1)
     dit = Dit(width=256, num_layers=6, num_heads=8)
+    plain = Dit(width=256, num_layers=6, num_heads=8, convolution=0, query_key_norm=False)
     bert = Bert(time_conditioning="output_add")
     cases = {
         "taskloom dit fp32": stepper(dit, 128, 36, 36, bf16=False),
         "taskloom dit bf16": stepper(dit, 128, 36, 36, bf16=True),
+        "without convolutions, fp32": stepper(plain, 128, 36, 36, bf16=False),
+        "without convolutions, bf16": stepper(plain, 128, 36, 36, bf16=True),
         "PolyDiff's shape, L=64": stepper(bert, 64, 64, 46, bf16=False, polydiff=True),
     }
     rounds: dict[str, list[float]] = {name: [] for name in cases}
     products: dict[str, list[float]] = {"fp32": [], "bf16": []}
-    for _ in range(3):
+    for _ in range(7):
         products["fp32"].append(matrix_product(torch.float32))
         products["bf16"].append(matrix_product(torch.bfloat16))
         for name, step in cases.items():
