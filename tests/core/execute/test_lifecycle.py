@@ -212,6 +212,17 @@ def test_check_that_fails_in_a_worker_is_recorded_as_failed(tmp_path: Path) -> N
     assert open_run("@last", tmp_path).status == "failed"
 
 
+def test_check_that_misses_a_package_keeps_its_exit_code_and_hint(tmp_path: Path) -> None:
+    class Missing(_Quick):
+        def check(self) -> list[Finding]:
+            raise MissingExtraError("Not installed.", hint="pip install corpus")
+
+    with pytest.raises(MissingExtraError) as caught:
+        run_task(_loaded(Missing), WaitConfig(), store=tmp_path, quiet=True)
+    assert (caught.value.exit_code, caught.value.hint) == (4, "pip install corpus")
+    assert not list_runs(tmp_path)
+
+
 def test_check_that_only_warns_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run_task(
         _loaded(lambda config: _Checked(config, [Finding("warning", "Slow.")])),

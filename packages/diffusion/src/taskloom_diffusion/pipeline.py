@@ -9,7 +9,7 @@ from typing import Any
 
 from taskloom import Finding, Result, RunContext, derive_seed
 from taskloom.devices import launch
-from taskloom.errors import ConfigError, TaskloomError
+from taskloom.errors import ConfigError, MissingExtraError, TaskloomError
 
 from taskloom_diffusion.config import DiffusionConfig
 from taskloom_diffusion.evaluation.sampling import check_sampler
@@ -41,6 +41,8 @@ def check_problem(problem: DiffusionProblem[Any]) -> Iterable[Finding]:
     try:
         prepared = prepare(problem)
         check_sampler(build_task(config, prepared), config.sampler)
+    except MissingExtraError:
+        raise  # its exit code and the line that installs the package would be lost in a finding
     except TaskloomError as error:
         yield Finding("error", error.message)
         return

@@ -9,7 +9,13 @@ from pathlib import Path
 from taskloom.config import Config
 from taskloom.context import Resources
 from taskloom.devices import limited_threads
-from taskloom.errors import CheckFailedError, ConfigError, RunFailedError, TaskloomError
+from taskloom.errors import (
+    CheckFailedError,
+    ConfigError,
+    MissingExtraError,
+    RunFailedError,
+    TaskloomError,
+)
 from taskloom.execute.attempt import attempt
 from taskloom.execute.console import Console, open_console
 from taskloom.execute.create import Origin, create_run
@@ -212,6 +218,8 @@ def _find(task: Task[Config], loaded: LoadedTask) -> list[Finding]:
         return []
     try:
         return list(task.check())
+    except MissingExtraError:
+        raise  # as a finding it would lose its exit code and the line that installs what is missing
     except TaskloomError as error:
         return [Finding("error", error.message)]
     except Exception as error:  # whatever a task's check raises is something it found
