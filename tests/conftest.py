@@ -1,12 +1,16 @@
-"""What every test may rely on: the one before it left nothing behind in the registry."""
+"""What every test may rely on: the one before it left nothing behind in the registry, and a plugin can be put there."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from taskloom import registry
 from taskloom.registry import installed
+
+Install = Callable[..., Path]
 
 
 @pytest.fixture(autouse=True)
@@ -16,3 +20,35 @@ def _thawed_registry() -> Iterator[None]:
     if installed._frozen:
         installed._frozen = False
         registry.refresh()
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Return a function that puts one distribution with files and entry points on the path, as pip would leave it."""
+    monkeypatch.delenv("TASKLOOM_DISABLE_PLUGINS", raising=False)
+    monkeypatch.delenv("TASKLOOM_STRICT_PLUGINS", raising=False)
+    packages: set[str] = set()
+
+    def put(name: str, entry_points: str, **modules: str) -> Path:
+        site = tmp_path / f"site-{name}"
+        info = site / f"{name.replace('-', '_')}-1.0.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\nSummary: What {name} does.\n\nText\n"
+        )
+        (info / "entry_points.txt").write_text(entry_points)
+        for module, source in modules.items():
+            packages.add(module.partition("__")[0])
+            path = site / f"{module.replace('__', '/')}.py"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(source)
+        monkeypatch.syspath_prepend(site)
+        registry.refresh()
+        return site
+
+    yield put
+    for module in list(sys.modules):
+        if module.partition(".")[0] in packages:
+            del sys.modules[module]
+    monkeypatch.undo()
+    registry.refresh()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from taskloom.cli import main
 from taskloom.testing import MemoryContext
 from taskloom_anomaly.data.arrays import ArrayDataset
 
@@ -18,6 +19,18 @@ TINY_TRAINING = {"epochs": 3, "batch_size": 32, "checkpoint_every": 1}
 def tiny() -> dict[str, object]:
     """Parameters that make an image task run in about a second, with floors that such a network cannot miss."""
     return {"data": TINY_DATA, "model": TINY_MODEL, "training": TINY_TRAINING, "min_accuracy": 0.0}
+
+
+@pytest.fixture(scope="module")
+def classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A stored classifier of 8x8 digits, trained through the verb."""
+    folder = tmp_path_factory.mktemp("classifier")
+    settings = ["data.source=digits8", "data.num_train=300", "data.num_test=120"]
+    settings += ["model.backend=torch", "model.hidden_dims=24", "training.epochs=12"]
+    settings += ["training.batch_size=30", "training.learning_rate=0.01"]
+    words = [f"--param={text}" for text in settings]
+    assert main(["anomaly", "train-classifier", "--dir", str(folder), *words]) == 0
+    return folder
 
 
 @pytest.fixture

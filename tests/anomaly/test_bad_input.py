@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from taskloom import registry
 from taskloom.cli import main
 from taskloom.runs import list_runs
 
@@ -56,33 +54,10 @@ class Wrong(AnomalyTaskConfig):
 Refused = Callable[..., str]
 
 
-@pytest.fixture(scope="module")
-def classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A stored classifier of 8x8 digits."""
-    folder = tmp_path_factory.mktemp("classifier")
-    settings = ["data.source=digits8", "data.num_train=300", "data.num_test=120"]
-    settings += ["model.backend=torch", "model.hidden_dims=24", "training.epochs=12"]
-    settings += ["training.batch_size=30", "training.learning_rate=0.01"]
-    words = [f"--param={text}" for text in settings]
-    assert main(["anomaly", "train-classifier", "--dir", str(folder), *words]) == 0
-    return folder
-
-
 @pytest.fixture
-def wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def wrong(install: Callable[..., Path]) -> None:
     """The wrong task as somebody's installed package."""
-    site = tmp_path / "site"
-    facts = site / "lab_wrong-1.0.dist-info"
-    facts.mkdir(parents=True)
-    (site / "lab_wrong.py").write_text(WRONG)
-    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: lab-wrong\nVersion: 1.0\n")
-    (facts / "entry_points.txt").write_text("[taskloom.tasks]\nanomaly.wrong = lab_wrong:Wrong\n")
-    monkeypatch.syspath_prepend(site)
-    registry.refresh()
-    yield
-    sys.modules.pop("lab_wrong", None)
-    monkeypatch.undo()
-    registry.refresh()
+    install("lab-wrong", "[taskloom.tasks]\nanomaly.wrong = lab_wrong:Wrong\n", lab_wrong=WRONG)
 
 
 @pytest.fixture

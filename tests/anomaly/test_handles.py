@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -120,3 +122,14 @@ def test_convolution_by_a_product_is_that_of_jax(shape: tuple[int, ...]) -> None
     np.testing.assert_allclose(found, expected, atol=1e-5)
     pooled = nn.max_pool(expected, (2, 2), strides=(2, 2))  # type: ignore[no-untyped-call] # flax has no annotation
     np.testing.assert_allclose(max_pool_by_two(found), pooled, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"strides": 2}, {"kernel_dilation": 2}, {"feature_group_count": 3}, {"padding": "VALID"}],
+)
+def test_convolution_by_a_product_refuses_what_it_does_not_do(asked: dict[str, object]) -> None:
+    settings: dict[str, Any] = {"rngs": nnx.Rngs(0), **asked}
+    layer = nnx.Conv(3, 6, (3, 3), conv_general_dilated=convolve, **settings)
+    with pytest.raises(NotImplementedError, match="stride 1"):
+        layer(jnp.ones((1, 6, 6, 3)))

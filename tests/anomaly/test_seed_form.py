@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from taskloom import registry
 from taskloom.cli import main
 from taskloom.runs import open_run
 from taskloom.testing import MemoryContext
@@ -66,32 +64,10 @@ class Ported(TaskConfigBase):
 '''
 
 
-@pytest.fixture(scope="module")
-def classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A stored classifier, trained through the verb."""
-    folder = tmp_path_factory.mktemp("classifier")
-    settings = ["data.source=digits8", "data.num_train=300", "data.num_test=120"]
-    settings += ["model.hidden_dims=24", "training.epochs=12", "training.batch_size=30"]
-    words = [f"--param={text}" for text in [*settings, "training.learning_rate=0.01"]]
-    assert main(["anomaly", "train-classifier", "--dir", str(folder), *words]) == 0
-    return folder
-
-
 @pytest.fixture
-def ported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def ported(install: Callable[..., Path]) -> None:
     """The ported file as somebody's installed package."""
-    site = tmp_path / "site"
-    facts = site / "lab_seed-1.0.dist-info"
-    facts.mkdir(parents=True)
-    (site / "lab_seed.py").write_text(PORTED)
-    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: lab-seed\nVersion: 1.0\n")
-    (facts / "entry_points.txt").write_text("[taskloom.tasks]\nanomaly.ported = lab_seed:Ported\n")
-    monkeypatch.syspath_prepend(site)
-    registry.refresh()
-    yield
-    sys.modules.pop("lab_seed", None)
-    monkeypatch.undo()
-    registry.refresh()
+    install("lab-seed", "[taskloom.tasks]\nanomaly.ported = lab_seed:Ported\n", lab_seed=PORTED)
 
 
 @pytest.mark.usefixtures("ported")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from taskloom.lazy import lazy_names
 
 if TYPE_CHECKING:
     from taskloom_anomaly.config import AnomalyConfig as AnomalyConfig, Training as Training
@@ -66,12 +67,4 @@ __all__ = [
     "Training",
 ]
 
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401 -- a module attribute may be anything
-    if name not in _HOME_OF:
-        raise AttributeError(f"module 'taskloom_anomaly' has no attribute '{name}'")
-    return getattr(import_module(_HOME_OF[name]), name)
-
-
-def __dir__() -> list[str]:
-    return list(__all__)
+__getattr__, __dir__ = lazy_names("taskloom_anomaly", _HOME_OF)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from taskloom.runs import Run
 
+Json: TypeAlias = "Mapping[str, Any]"
 Row: TypeAlias = "list[str | float | int | bool | None]"
 
 _EXTRA_QUANTILE = 99
@@ -48,7 +50,7 @@ def report(run: Run) -> list[Block]:
     return blocks
 
 
-def _read(path: Path) -> Any:  # noqa: ANN401 -- JSON that this domain wrote
+def _read(path: Path) -> Json:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
@@ -95,7 +97,7 @@ def _without_false_starts(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [row for row in rows if row["fpr"] > 0 or row["tpr"] == highest[row["layer"]]]
 
 
-def _cells(evaluation: Any, order: list[str]) -> list[tuple[str, str, dict[str, float]]]:  # noqa: ANN401 -- JSON
+def _cells(evaluation: Json, order: list[str]) -> list[tuple[str, str, dict[str, float]]]:
     """Set, layer and numbers: anomalies first, layers as they follow in the network, all of them together last."""
     return [
         (f"{kind}: {name}", layer, table[layer])
@@ -106,7 +108,7 @@ def _cells(evaluation: Any, order: list[str]) -> list[tuple[str, str, dict[str, 
     ]
 
 
-def _layer_table(evaluation: Any, order: list[str]) -> Table:  # noqa: ANN401 -- JSON
+def _layer_table(evaluation: Json, order: list[str]) -> Table:
     rows: list[Row] = [
         [
             name,
@@ -127,7 +129,7 @@ def _layer_table(evaluation: Any, order: list[str]) -> Table:  # noqa: ANN401 --
 _AROUND_CHANCE = {"scheme": "blueorange", "domain": [0, 1], "domainMid": 0.5}
 
 
-def _layer_strip(evaluation: Any, order: list[str]) -> Block:  # noqa: ANN401 -- JSON
+def _layer_strip(evaluation: Json, order: list[str]) -> Block:
     cells = _cells(evaluation, order)
     place: dict[str, Any] = {
         "x": {"field": "layer", "type": "nominal", "sort": None, "title": "layer"},
@@ -218,7 +220,7 @@ def _worst(path: Path) -> list[Block]:
     return blocks
 
 
-def _card(card: Any) -> list[Block]:  # noqa: ANN401 -- JSON that this domain wrote
+def _card(card: Json) -> list[Block]:
     rows: list[Row] = [
         [
             check["name"].replace("_", " "),
@@ -243,7 +245,7 @@ def _card(card: Any) -> list[Block]:  # noqa: ANN401 -- JSON that this domain wr
     return blocks
 
 
-def _verdicts(card: Any) -> list[str]:  # noqa: ANN401 -- JSON
+def _verdicts(card: Json) -> list[str]:
     """What the numbers of a card mean, a sentence each."""
     said = []
     if not card["valid"]:
@@ -267,7 +269,7 @@ def _verdicts(card: Any) -> list[str]:  # noqa: ANN401 -- JSON
     return said
 
 
-def _compared(card: Any) -> Table:  # noqa: ANN401 -- JSON
+def _compared(card: Json) -> Table:
     rows: list[Row] = [["this detector", card["auroc"]]]
     rows += [
         [f"baseline that sees only the {name.replace('_', ' ')}", value]

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from taskloom.lazy import lazy_names
 
 if TYPE_CHECKING:
     from taskloom_control.arrays import Array as Array
@@ -40,28 +41,28 @@ if TYPE_CHECKING:
 
 # Where each public name lives: a listing must not import NumPy, MuJoCo or gymnasium.
 _HOME_OF = {
-    "AnyOptimizer": "config",
-    "Array": "arrays",
-    "ClosedLoop": "closed_loop",
-    "ControlConfig": "config",
-    "ControlEnv": "gym",
-    "ControlTask": "task",
-    "Controller": "controller",
-    "ControllerConfig": "config",
-    "KnotSampler": "optimizers.knots",
-    "Metadata": "task",
-    "ModelError": "errors",
-    "OptimizerConfig": "optimizers.config",
-    "Plan": "controller",
-    "PlanError": "errors",
-    "RecordConfig": "config",
-    "RewardError": "errors",
-    "SamplingConfig": "optimizers.config",
-    "Simulation": "simulation",
-    "StagedTask": "task",
-    "Task": "task",
-    "TaskConfig": "config",
-    "make_env": "gym",
+    "AnyOptimizer": "taskloom_control.config",
+    "Array": "taskloom_control.arrays",
+    "ClosedLoop": "taskloom_control.closed_loop",
+    "ControlConfig": "taskloom_control.config",
+    "ControlEnv": "taskloom_control.gym",
+    "ControlTask": "taskloom_control.task",
+    "Controller": "taskloom_control.controller",
+    "ControllerConfig": "taskloom_control.config",
+    "KnotSampler": "taskloom_control.optimizers.knots",
+    "Metadata": "taskloom_control.task",
+    "ModelError": "taskloom_control.errors",
+    "OptimizerConfig": "taskloom_control.optimizers.config",
+    "Plan": "taskloom_control.controller",
+    "PlanError": "taskloom_control.errors",
+    "RecordConfig": "taskloom_control.config",
+    "RewardError": "taskloom_control.errors",
+    "SamplingConfig": "taskloom_control.optimizers.config",
+    "Simulation": "taskloom_control.simulation",
+    "StagedTask": "taskloom_control.task",
+    "Task": "taskloom_control.task",
+    "TaskConfig": "taskloom_control.config",
+    "make_env": "taskloom_control.gym",
 }
 _OTHER_NAMES = {"Task": "ControlTask", "TaskConfig": "ControlConfig"}
 
@@ -90,13 +91,4 @@ __all__ = [
     "make_env",
 ]
 
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401 -- a module attribute may be anything
-    if name not in _HOME_OF:
-        raise AttributeError(f"module 'taskloom_control' has no attribute '{name}'")
-    home = import_module(f"taskloom_control.{_HOME_OF[name]}")
-    return getattr(home, _OTHER_NAMES.get(name, name))
-
-
-def __dir__() -> list[str]:
-    return list(__all__)
+__getattr__, __dir__ = lazy_names("taskloom_control", _HOME_OF, _OTHER_NAMES)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from taskloom.lazy import lazy_names
 
 __version__ = "0.1.0"
 
@@ -60,12 +61,4 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 # The linters want a written list; this one is held to the documented names by a test.
 __all__ = ["__version__", *_HOME_OF]  # noqa: PLE0604  # pyright: ignore[reportUnsupportedDunderAll]
 
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401 -- a module attribute may be anything
-    if name not in _HOME_OF:
-        raise AttributeError(f"module 'taskloom' has no attribute '{name}'")
-    return getattr(import_module(_HOME_OF[name]), name)
-
-
-def __dir__() -> list[str]:
-    return list(__all__)
+__getattr__, __dir__ = lazy_names("taskloom", _HOME_OF)

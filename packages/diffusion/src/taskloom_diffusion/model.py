@@ -13,6 +13,12 @@ import torch
 from taskloom import derive_seed
 from torch import Tensor, nn
 
+from taskloom_diffusion.components import (
+    as_denoiser,
+    as_optimizer,
+    as_settings,
+    as_tokenizer,
+)
 from taskloom_diffusion.config import DiffusionSettings, OptimizerSettings
 from taskloom_diffusion.denoisers.base import DenoiserConfig
 from taskloom_diffusion.denoisers.table import TableDenoiser
@@ -21,12 +27,6 @@ from taskloom_diffusion.parameterizations import Parameterization, read_logits
 from taskloom_diffusion.protocols import Batch, NoisingProcess, Vocabulary
 from taskloom_diffusion.time_samplers.draws import Levels, StepSampler
 from taskloom_diffusion.tokenizers.vocabulary import Tokenizer
-from taskloom_diffusion.training.components import (
-    as_denoiser,
-    as_optimizer,
-    as_settings,
-    as_tokenizer,
-)
 
 
 class DiffusionModel(nn.Module):

@@ -1,11 +1,10 @@
 """A task shared by a (simulated or real) user and an assistant. Every public name is imported when first used."""
 
-# ruff: noqa: ANN401 -- what spaces, JSON and foreign signatures hold is of any type
-
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from taskloom.lazy import lazy_names
 
 if TYPE_CHECKING:
     from taskloom_hci.agent import Agent as Agent
@@ -47,12 +46,4 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = sorted([*_HOME_OF])  # noqa: PLE0605 -- a list all the same # pyright: ignore[reportUnsupportedDunderAll] -- built from _HOMES
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
-        raise AttributeError(f"module 'taskloom_hci' has no attribute '{name}'")
-    return getattr(import_module(_HOME_OF[name]), name)
-
-
-def __dir__() -> list[str]:
-    return list(__all__)
+__getattr__, __dir__ = lazy_names("taskloom_hci", _HOME_OF)

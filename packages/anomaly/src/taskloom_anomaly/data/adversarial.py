@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,7 +32,7 @@ class AdversarialExampleConfig:
     """
 
     run_path: Path | str
-    attack: Attack = Pgd()  # noqa: RUF009 -- configs are frozen
+    attack: Attack = field(default_factory=Pgd)
     success_threshold: float = 0.1
     max_size: int | None = None
     attack_batch_size: int | None = None

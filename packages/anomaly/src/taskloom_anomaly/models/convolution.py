@@ -17,6 +17,10 @@ def convolve(
     kernel: Float[Array, "kh kw c d"],
     strides: Sequence[int],
     padding: object,
+    *,
+    lhs_dilation: Sequence[int] | None = None,
+    rhs_dilation: Sequence[int] | None = None,
+    feature_group_count: int = 1,
     **options: object,
 ) -> Float[Array, "n h w d"]:
     """Convolve with stride 1 and as much padding as keeps the size; flax's layers take it as `conv_general_dilated`.
@@ -24,11 +28,24 @@ def convolve(
     Args:
         inputs: Images, channels last.
         kernel: Weights.
-        strides: 1 along both axes: nothing else is asked for here.
+        strides: 1 along both axes.
         padding: "SAME".
-        options: Dilations, groups and precision at their defaults.
+        lhs_dilation: None, or 1 along both axes.
+        rhs_dilation: None, or 1 along both axes.
+        feature_group_count: 1.
+        options: Layout and precision; not read.
+
+    Raises:
+        NotImplementedError: Another stride, padding, dilation or number of groups is asked for.
     """
-    del strides, padding, options
+    del options
+    plain = all(
+        step == 1 for steps in (strides, lhs_dilation, rhs_dilation) for step in steps or ()
+    )
+    if not plain or padding != "SAME" or feature_group_count != 1:
+        raise NotImplementedError(
+            "This convolution has stride 1, padding 'SAME', no dilation and one group; leave `conv_general_dilated` out."
+        )
     height, width = kernel.shape[:2]
     n, rows, columns, _ = inputs.shape
     sides = ((0, 0), ((height - 1) // 2, height // 2), ((width - 1) // 2, width // 2), (0, 0))

@@ -61,7 +61,7 @@ class AnomalyTaskConfig(AnomalyConfig, metaclass=_NoDataclass):
         TypeError: More values than own fields, or one field twice.
     """
 
-    def __init__(self, *values: object, **named: Any) -> None:  # noqa: ANN401 -- pydantic checks
+    def __init__(self, *values: object, **named: object) -> None:
         super().__init__(**_by_name(type(self), values, named))
 
     def model_post_init(self, context: object, /) -> None:
@@ -96,7 +96,7 @@ TaskConfigBase = AnomalyTaskConfig
 
 
 def _by_name(
-    cls: type[AnomalyTaskConfig], values: tuple[object, ...], named: dict[str, Any]
+    cls: type[AnomalyTaskConfig], values: tuple[object, ...], named: dict[str, object]
 ) -> dict[str, Any]:
     """Give positional values the names of the class's own fields."""
     own = [name for name in cls.model_fields if name not in AnomalyTaskConfig.model_fields]

@@ -8,10 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 from taskloom.errors import ConfigError, RunNotFoundError, UsageError
+
+if TYPE_CHECKING:
+    from taskloom_anomaly.config import AnomalyConfig
 
 TASK_FILE = "task.json"
 CONFIG_FILE = "config.json"
@@ -118,7 +121,7 @@ def _itself(config: Any) -> Any:  # noqa: ANN401 -- a config that is its own tas
     return config
 
 
-def keep_config(folder: Path, config: Any) -> None:  # noqa: ANN401 -- any task's
+def keep_config(folder: Path, config: AnomalyConfig) -> None:
     """Keep a task's config in its folder, in the form that `--config` reads."""
     from taskloom_anomaly.card import write_json
 

@@ -183,6 +183,8 @@ def check_task_instance(loaded: LoadedTask, config: Config) -> list[Finding]:
     """Construct the task and ask it whether it would run, without training anything."""
     try:
         task = construct(loaded, config)
+    except MissingExtraError:
+        raise
     except TaskloomError as error:
         return [Finding("error", error.message)]
     return _find(task, loaded)

@@ -15,12 +15,11 @@ import os
 import select
 import signal
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
-from taskloom import params as _params  # noqa: F401 -- a zygote imports before it forks
 from taskloom.config import Config
-from taskloom.execute import folder as _folder  # noqa: F401
 from taskloom.execute.__main__ import NO_REPORT, main as work
 from taskloom.registry import freeze, installed_domains
 
@@ -112,6 +111,9 @@ def _say(event: str, folder: str, number: int) -> None:
 
 
 if __name__ == "__main__":
+    # Imported before it forks, for the workers.
+    for name in ("taskloom.params", "taskloom.execute.folder"):
+        import_module(name)
     freeze()
     installed_domains()  # read once here, and not in every worker; manifests import nothing heavy
     _Warm.model_validate({})

@@ -26,18 +26,7 @@ class DiffusionTask(DiffusionModel, pl.LightningModule):
     """Discrete diffusion over token sequences.
 
     It trains in any Lightning `Trainer` on batches with `tokens` (B, L) and `maskable` (B, L), or `input_ids` and
-    `attention_mask`. `DiffusionModel` has the mathematics.
-
-    Args:
-        model_config: The denoiser: a component, or its fields; PolyDiff's model section is understood too.
-        diffusion_config: Process, schedule, parameterisation, time sampler, loss; PolyDiff's section is understood too.
-        optimizer_config: AdamW and its learning rate; PolyDiff's section is understood too.
-        tokenizer_name: A tokenizer, what its `save` returned, or a folder with a Hugging Face tokenizer.
-        max_length: Longest sequence [tokens].
-        total_steps: Optimizer steps that the learning rate is planned for.
-        frequencies: Share of each token in the corpus, for marginal noise.
-        ends: Whether the end and pad tokens are predicted (length policy `eos_pad`).
-        seed: Root of the noise.
+    `attention_mask`. `DiffusionModel` has the mathematics, and says what the arguments are.
     """
 
     def __init__(

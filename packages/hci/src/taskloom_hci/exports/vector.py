@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,7 +23,7 @@ from taskloom_hci.random import keys_of, stream_base
 Arrays = dict[str, Any]
 
 
-class SeededGames(VectorEnv[Arrays, Any, Any]):
+class SeededGames(VectorEnv[Arrays, Any, Any], ABC):
     """What both have in common: game `i` is seeded with `s + i`, and a game that ends starts anew within the same step."""
 
     metadata: dict[str, Any] = {  # noqa: RUF012 -- gymnasium declares it so
@@ -32,17 +33,17 @@ class SeededGames(VectorEnv[Arrays, Any, Any]):
 
     _seed: int
 
+    @abstractmethod
     def _start(self, seeds: Sequence[int]) -> None:
         """Seed every game."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _restart(self, rows: Int) -> None:
         """Begin the next episode of some games."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _look(self) -> Arrays:
         """Return what the learner sees."""
-        raise NotImplementedError
 
     def reset(
         self,

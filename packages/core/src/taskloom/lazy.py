@@ -1,0 +1,28 @@
+"""Public names of a package that are imported when they are first used: a listing must not pay for NumPy or torch."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
+
+
+def lazy_names(
+    package: str, home_of: Mapping[str, str], other_names: Mapping[str, str] | None = None
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """Return the `__getattr__` and the `__dir__` of a package (PEP 562).
+
+    Args:
+        package: Its name.
+        home_of: The module in which each public name lives.
+        other_names: What some of them are called there.
+    """
+    aliases = other_names or {}
+
+    def get(name: str) -> Any:  # noqa: ANN401 -- a module attribute may be anything
+        if name not in home_of:
+            raise AttributeError(f"module '{package}' has no attribute '{name}'")
+        return getattr(import_module(home_of[name]), aliases.get(name, name))
+
+    return get, lambda: list(sys.modules[package].__all__)
