@@ -18,6 +18,7 @@ from taskloom_diffusion.time_samplers.base import ExactCount, TimeSampler
 from taskloom_diffusion.tokenizers.base import RegexSmiles, TokenizerConfig
 
 LengthPolicy: TypeAlias = Literal["given", "eos_pad", "window"]
+BlockSize: TypeAlias = Annotated[int, Field(ge=0, le=8192)]
 
 
 class DiffusionSettings(Component):
@@ -33,6 +34,8 @@ class DiffusionSettings(Component):
     """Which noise levels training visits."""
     loss: Annotated[Loss, OneOf("taskloom_diffusion.losses")] = Nelbo()
     """What training minimises."""
+    block_size: BlockSize = 0
+    """Tokens of the blocks that are generated from left to right; 0 is one block for the whole sequence."""
 
 
 class OptimizerSettings(Component):
@@ -118,6 +121,9 @@ class DiffusionConfig(Config):
     """Which noise levels training visits."""
     loss: Annotated[Loss, OneOf("taskloom_diffusion.losses")] = Nelbo()
     """What training minimises."""
+    block_size: BlockSize = 0
+    """Tokens of the blocks that are noised one by one and generated from left to right, each given all before it (BD3-LM);
+    0 is one block for the whole sequence. Samplers then count their steps and calls for each block."""
     denoiser: Annotated[DenoiserConfig, OneOf("taskloom_diffusion.denoisers")] = Dit()
     """The network that predicts clean tokens."""
     tokenizer: Annotated[TokenizerConfig, OneOf("taskloom_diffusion.tokenizers")] = RegexSmiles()
@@ -146,6 +152,10 @@ class DiffusionConfig(Config):
             raise ValueError(
                 "parameterization = 'subs' is for absorbing noise; use 'loo' or 'mean'"
             )
+        if self.block_size and not absorbing:
+            raise ValueError(
+                f"block_size = {self.block_size} is for noise that masks, as process 'absorbing'; use block_size = 0"
+            )
         return self
 
     def settings(self) -> DiffusionSettings:
@@ -156,4 +166,5 @@ class DiffusionConfig(Config):
             parameterization=self.parameterization,
             time_sampler=self.time_sampler,
             loss=self.loss,
+            block_size=self.block_size,
         )

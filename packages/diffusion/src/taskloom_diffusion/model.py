@@ -13,6 +13,7 @@ import torch
 from taskloom import derive_seed
 from torch import Tensor, nn
 
+from taskloom_diffusion.blocks import BlockContext, Cut, predict_in_blocks
 from taskloom_diffusion.components import (
     as_denoiser,
     as_optimizer,
@@ -104,8 +105,10 @@ class DiffusionModel(nn.Module):
         return whole
 
     def corrupt(self, batch: Batch, generator: torch.Generator) -> Corrupted:
-        """Noise a batch and ask the network about it."""
+        """Noise a batch and ask the network about it; with `block_size`, the rows of the result are blocks."""
         x, maskable = tokens_of(batch)
+        if self.settings.block_size:
+            return self._corrupt_in_blocks(x, maskable, generator)
         num_maskable = maskable.sum(1).cpu()
         levels = move_levels(self.level_sampler.draw(num_maskable, generator), x.device)
         noise = torch.rand(x.shape, generator=generator, dtype=torch.float64).to(x.device)
@@ -116,6 +119,24 @@ class DiffusionModel(nn.Module):
         logits = self.forward(z, 1 - levels.alpha, maskable, wanted)
         log_x = read_logits(self.parameterization, logits, z, levels.alpha, self.diffusion_process)
         return Corrupted(x, z, maskable, logits, log_x, levels, self.diffusion_process)
+
+    def _corrupt_in_blocks(
+        self, x: Tensor, maskable: Tensor, generator: torch.Generator
+    ) -> Corrupted:
+        cut = Cut.of(maskable, self.settings.block_size)
+        clean, inside = cut.apart(x), cut.apart(maskable)
+        levels = move_levels(self.level_sampler.draw(inside.sum(1).cpu(), generator), x.device)
+        noise = torch.rand(clean.shape, generator=generator, dtype=torch.float64).to(x.device)
+        z = noised(clean, inside, levels, noise, self.diffusion_process)
+        joined = cut.together(z, x)
+        context = BlockContext(x, maskable, self.mask_token_id)
+        denoiser: Any = self.model
+        logits = predict_in_blocks(denoiser, joined, 1 - levels.alpha, cut, context)
+        logits = cut.apart(logits)
+        log_x = read_logits(self.parameterization, logits, z, levels.alpha, self.diffusion_process)
+        return Corrupted(
+            clean, z, inside, logits, log_x, levels, self.diffusion_process, cut.sequence
+        )
 
     def loss(self, corrupted: Corrupted) -> Tensor:
         """Return the training loss [nats per token]."""

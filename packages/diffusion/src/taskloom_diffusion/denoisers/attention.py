@@ -74,6 +74,11 @@ class SelfAttention(nn.Module):
             keys: (B, 1, 1, L) bool, True where a key may be attended to; None if all may.
             rows: Positions (R,) of the flattened batch whose results alone are wanted; the result is then (R, W).
         """
+        query, key, value = self.project(x, table)
+        return self.join(_attend(query, key, value, keys), rows)
+
+    def project(self, x: Tensor, table: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return queries, keys and values (B, H, L, D) of (B, L, W), rotated by a table from `rotary_table`."""
         (batch, length, width), num_heads = x.shape, self.num_heads
         joint = linear(x, paired(self.qkv.weight, num_heads), None)
         turned, value = torch.split(joint, [2 * width, width], dim=-1)
@@ -83,7 +88,10 @@ class SelfAttention(nn.Module):
         if self.sharpness is not None:
             query = query * self.sharpness[:, None].to(query.dtype)
         value = value.view(batch, length, num_heads, -1)
-        mixed = _attend(query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2), keys)
+        return query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2)
+
+    def join(self, mixed: Tensor, rows: Tensor | None) -> Tensor:
+        """Return what the heads mixed (B, H, L, D) as one stream (B, L, W), or at some positions only (R, W)."""
         joined: Tensor = self.out(picked(mixed.transpose(1, 2).flatten(2), rows))
         return joined
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from taskloom_diffusion.blocks import padded_to_blocks
 from taskloom_diffusion.denoisers.attention import SelfAttention, picked, rotary_table
 from taskloom_diffusion.denoisers.base import Dit
 from taskloom_diffusion.denoisers.linear import Linear, LinearGelu
 from taskloom_diffusion.denoisers.near import ShortConvolution
+from taskloom_diffusion.denoisers.reading import AfterMemory, Memory, Reading, TwoStreams
 
 
 class NoiseEmbedding(nn.Module):
@@ -83,6 +86,21 @@ class Block(nn.Module):
         conditioned: Tensor = x + (1 + gate2) * self._drop(self._mlp(inner))
         return conditioned
 
+    def in_blocks(
+        self, x: Tensor, layer: int, reading: Reading, rows: Tensor | None = None
+    ) -> Tensor:
+        """Return the stream of the answering positions after this layer, of a sequence that is read in blocks."""
+        inner = self.attention_norm(x)
+        if self.attention_near is not None:
+            inner = inner + reading.near(layer, "attention", self.attention_near, inner)
+        query, key, value = self.attention.project(inner, reading.table)
+        mixed = reading.attend(layer, query, key, value)
+        x = picked(reading.answering(x), rows) + self._drop(self.attention.join(mixed, rows))
+        inner = self.mlp_norm(x)
+        if self.mlp_near is not None:
+            inner = inner + reading.near(layer, "mlp", self.mlp_near, inner)
+        return x + self._drop(self._mlp(inner))
+
     def _mlp(self, x: Tensor) -> Tensor:
         out: Tensor = self.down(self.up(x))
         return out
@@ -130,6 +148,11 @@ class DitDenoiser(nn.Module):
         """Whether `wanted` saves work: then only the last block's keys and values need every position."""
         return self.time is None
 
+    @property
+    def reads_blocks(self) -> bool:
+        """Whether `in_blocks` and `after` are there: the noise level would have to differ from block to block."""
+        return self.time is None
+
     def forward(
         self, z: Tensor, noise: Tensor, maskable: Tensor, wanted: Tensor | None = None
     ) -> Tensor:
@@ -137,12 +160,79 @@ class DitDenoiser(nn.Module):
         x = self.embedding(z) + self._places(maskable)
         # Without padding the mask is dropped: attention has a faster path then.
         keys = None if bool(maskable.all()) else maskable[:, None, None, :]
-        table = rotary_table(z.shape[1], self.num_heads, self.head_width, z.device)
+        table = self._table(z.shape[1], z.device)
         time = None if self.time is None else self.time(noise.to(x.dtype))
         for block in self.blocks[:-1]:
             x = block(x, table, keys, time)
         rows = None if wanted is None or time is not None else wanted.flatten().nonzero()[:, 0]
         x = self.blocks[-1](x, table, keys, time, rows)
+        return self._logits(x, rows, z)
+
+    def in_blocks(
+        self, z: Tensor, x: Tensor, maskable: Tensor, size: int, wanted: Tensor | None = None
+    ) -> Tensor:
+        """Return logits (B, L, V) of every block of z given itself and all blocks of x before it, in one pass.
+
+        Args:
+            z: Noised tokens (B, L).
+            x: Clean tokens (B, L).
+            maskable: Positions of the sequences (B, L).
+            size: Positions of a block.
+            wanted: As for `forward`.
+        """
+        length = z.shape[1]
+        z, x, maskable = (padded_to_blocks(part, size) for part in (z, x, maskable))
+        places = self._places(maskable)
+        both = torch.cat([self.embedding(x) + places, self.embedding(z) + places], dim=1)
+        valid = None if bool(maskable.all()) else maskable
+        reading = TwoStreams(size, self._table(z.shape[1], z.device), valid)
+        rows = None
+        if wanted is not None:
+            rows = padded_to_blocks(wanted, size).flatten().nonzero()[:, 0]
+        return self._read(both, reading, rows, z)[:, :length]
+
+    def after(
+        self,
+        z: Tensor,
+        maskable: Tensor,
+        memory: Memory,
+        wanted: Tensor | None = None,
+        *,
+        finished: bool = False,
+    ) -> Tensor:
+        """Return logits (B, S, V) of the block z (B, S) that follows what is remembered.
+
+        Args:
+            z: Tokens of the block.
+            maskable: Positions of the whole sequences (B, L).
+            memory: Of all blocks before.
+            wanted: Positions of the block (B, S) that will be looked at.
+            finished: Whether z is clean and shall be remembered; no prediction is wanted then.
+        """
+        span = slice(memory.length, memory.length + z.shape[1])
+        width = max(span.stop, maskable.shape[1])
+        maskable = functional.pad(maskable, (0, width - maskable.shape[1]))
+        inside = maskable[:, span]
+        x = self.embedding(z) + self._places(maskable)[:, span]
+        valid = None if bool(inside.all()) else inside
+        table = self._table(width, z.device)[span]
+        rows = torch.zeros(0, dtype=torch.long, device=z.device) if finished else None
+        if wanted is not None:
+            rows = wanted.flatten().nonzero()[:, 0]
+        logits = self._read(x, AfterMemory(table, valid, memory, finished=finished), rows, z)
+        if finished:
+            memory.length = span.stop
+        return logits
+
+    def _read(self, x: Tensor, reading: Reading, rows: Tensor | None, z: Tensor) -> Tensor:
+        last = len(self.blocks) - 1
+        for layer, block in enumerate(self.blocks):
+            reading.last_layer = layer == last
+            x = cast("Block", block).in_blocks(x, layer, reading, rows if layer == last else None)
+        return self._logits(x, rows, z)
+
+    def _logits(self, x: Tensor, rows: Tensor | None, z: Tensor) -> Tensor:
+        """Return logits (B, L, V) of the stream (B, L, W), or of some positions (R, W) with 0 at the others."""
         # Outside autocast: half precision would round the logits of likely tokens by several per cent of probability.
         with torch.autocast(x.device.type, enabled=False):
             logits: Tensor = self.head(self.norm(x.to(self.head.weight.dtype)))
@@ -151,9 +241,14 @@ class DitDenoiser(nn.Module):
         everywhere = logits.new_zeros(z.numel(), logits.shape[-1])
         return everywhere.index_copy(0, rows, logits).view(*z.shape, -1)
 
+    def _table(self, length: int, device: torch.device) -> Tensor:
+        return rotary_table(length, self.num_heads, self.head_width, device)
+
     def _places(self, maskable: Tensor) -> Tensor:
         """Return embeddings of each position's distance from the start and from the end of its sequence."""
         start = torch.arange(maskable.shape[1], device=maskable.device)
+        # The last block may reach beyond the longest sequence; nobody looks there.
+        start = start.clamp_max(len(self.from_start.weight) - 1)
         end = (maskable.sum(1, keepdim=True) - 1 - start).clamp_min(0)
         places: Tensor = self.from_start(start) + self.from_end(end)
         return places

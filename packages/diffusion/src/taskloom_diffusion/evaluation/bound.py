@@ -72,9 +72,11 @@ def level_sampler_for(task: DiffusionModel, choice: TimeSampler | None) -> tuple
         ConfigError: The chosen time sampler is biased, or counts masks where there are none.
     """
     process, schedule = task.diffusion_process, task.schedule
+    size = task.settings.block_size
+    blocks = f" over blocks of {size} from left to right" if size else ""
     if choice is None:
         if process.absorbs:
-            return CountSampler(), "any-order bound, exact count of masks"
+            return CountSampler(), f"any-order bound{blocks}, exact count of masks"
         return TimeGrid(Linear(), stratified=True), "continuous-time bound over the whole path"
     name = str(getattr(choice, "kind", type(choice).__name__))
     if choice.biased:
@@ -86,7 +88,7 @@ def level_sampler_for(task: DiffusionModel, choice: TimeSampler | None) -> tuple
         raise ConfigError(
             "time sampler 'exact_count' counts masks, and this model's noise has none"
         )
-    return choice.build(_complete(schedule)), f"continuous-time bound, {name} levels"
+    return choice.build(_complete(schedule)), f"continuous-time bound{blocks}, {name} levels"
 
 
 def _complete(schedule: Schedule) -> Schedule:
@@ -132,7 +134,8 @@ def estimate_bound(
                     derive_seed(seed, f"bound/{draw}/{first}")
                 )
                 corrupted = task.corrupt(moved, generator)
-                totals[draw, rows] = corrupted.bound().double().cpu().numpy()
+                bounds = corrupted.by_sequence(corrupted.bound())
+                totals[draw, rows] = bounds.double().cpu().numpy()
                 rates.append(
                     torch.stack(
                         [1 - corrupted.levels.alpha.cpu(), *_noised_surprise(corrupted)], dim=1

@@ -14,7 +14,14 @@ from torch import Tensor
 
 from taskloom_diffusion.model import DiffusionModel
 from taskloom_diffusion.samplers.base import SamplerConfig
-from taskloom_diffusion.samplers.generation import Generation, Predictor, Samples, generate
+from taskloom_diffusion.samplers.generation import (
+    Generation,
+    Predictor,
+    Sampler,
+    Samples,
+    generate,
+)
+from taskloom_diffusion.samplers.in_blocks import InBlocks
 from taskloom_diffusion.samplers.noise import RowNoise
 
 
@@ -43,6 +50,21 @@ def check_sampler(task: DiffusionModel, config: SamplerConfig) -> None:
         raise ConfigError(
             f"sampler '{getattr(config, 'kind', '')}' reveals masks, and this model's noise has none; "
             "use 'ancestral' or 'greedy_tail'"
+        )
+
+
+def check_template(task: DiffusionModel, template: Sequence[int]) -> None:
+    """Raise a `ConfigError` if a known token lies where a model that generates in blocks could not see it."""
+    size = task.settings.block_size
+    gaps = [i for i, token in enumerate(template) if token == task.mask_token_id]
+    if not size or not gaps:
+        return
+    end = (gaps[0] // size + 1) * size
+    unseen = [i for i in range(end, len(template)) if template[i] != task.mask_token_id]
+    if unseen:
+        raise ConfigError(
+            f"this model generates blocks of {size} from left to right and cannot look ahead from the gap at position "
+            f"{gaps[0] + 1} to the known token at position {unseen[0] + 1}; use a model with block_size = 0"
         )
 
 
@@ -93,6 +115,8 @@ def complete(
         record: Number of the first sequences whose trajectory is kept.
     """
     check_sampler(task, config)
+    for template in templates:
+        check_template(task, template)
     began = time.process_time()
     order = np.argsort([len(t) for t in templates], kind="stable")
     tokens: list[list[int]] = [[] for _ in templates]
@@ -154,7 +178,10 @@ def _run(
         config.top_p,
         [] if record else None,
     )
-    return generate(config.build(), generation)
+    sampler: Sampler = config.build()
+    if task.settings.block_size:
+        sampler = InBlocks(sampler, task.settings.block_size)
+    return generate(sampler, generation)
 
 
 def _until_end(ids: Sequence[int], end_id: int) -> Sequence[int]:

@@ -36,6 +36,7 @@ class Corrupted:
         log_x_theta: The prediction (B, L, V) that `read_logits` makes of it.
         levels: Noise levels of the rows.
         process: The noising process.
+        sequence: Where rows are blocks of sequences, the sequence (B,) that each is a part of; None if rows are sequences.
     """
 
     x: Tensor
@@ -45,6 +46,14 @@ class Corrupted:
     log_x_theta: Tensor
     levels: Levels
     process: NoisingProcess
+    sequence: Tensor | None = None
+
+    def by_sequence(self, values: Tensor) -> Tensor:
+        """Return the sum of a row's values (B,) over the rows of each sequence."""
+        if self.sequence is None:
+            return values
+        sums = values.new_zeros(int(self.sequence[-1]) + 1)
+        return sums.index_add(0, self.sequence, values)
 
     def bound(self) -> Tensor:
         """Return each row's unbiased estimate of the continuous-time bound (B,) [nats]."""

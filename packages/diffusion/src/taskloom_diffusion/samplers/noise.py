@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import torch
+from taskloom import derive_seed
 from torch import Tensor
 
 
@@ -16,16 +17,26 @@ class Noise(Protocol):
         """Return fresh variates (B, L) in [0, 1), float64."""
         ...
 
+    def of_block(self, number: int, span: slice) -> Noise:
+        """Return a source for some positions alone, which does not depend on how much was drawn from this one."""
+        ...
+
 
 class BatchNoise:
     """One stream for a whole batch: the fastest, but a row's values depend on the batch's shape."""
 
     def __init__(self, rows: int, length: int, seed: int) -> None:
         self.shape = (rows, length)
+        self.seed = seed
         self.generator = torch.Generator().manual_seed(seed)
 
     def uniform(self) -> Tensor:
         return torch.rand(self.shape, generator=self.generator, dtype=torch.float64)
+
+    def of_block(self, number: int, span: slice) -> BatchNoise:
+        rows, length = self.shape
+        width = len(range(*span.indices(length)))
+        return BatchNoise(rows, width, derive_seed(self.seed, "block", number))
 
 
 class RowNoise:
@@ -40,6 +51,7 @@ class RowNoise:
     block = 16  # draws fetched at once; the values do not depend on it, only the overhead does
 
     def __init__(self, seeds: Sequence[int], lengths: Sequence[int], width: int) -> None:
+        self.seeds = list(seeds)
         self.generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         self.lengths = list(lengths)
         self.buffer = torch.zeros(self.block, len(seeds), width, dtype=torch.float64)
@@ -56,6 +68,12 @@ class RowNoise:
             self.used = 0
         self.used += 1
         return self.buffer[self.used - 1].clone()
+
+    def of_block(self, number: int, span: slice) -> RowNoise:
+        seeds = [derive_seed(seed, "block", number) for seed in self.seeds]
+        lengths = [len(range(*span.indices(length))) for length in self.lengths]
+        width = len(range(*span.indices(self.buffer.shape[-1])))
+        return RowNoise(seeds, lengths, width)
 
 
 def draw_categorical(probabilities: Tensor, noise: Tensor) -> Tensor:

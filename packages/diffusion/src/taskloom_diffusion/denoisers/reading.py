@@ -1,0 +1,169 @@
+"""How a network reads a sequence in blocks: each block, noised, is seen with all earlier ones, clean (BD3-LM, Arriola et al. 2025).
+
+Two readings give a layer the same view. `TwoStreams` is for training: the clean and the noised sequence pass together, and
+every block is predicted at once. `AfterMemory` is for sampling: one block passes, and what its forerunners left behind in
+every layer is remembered instead of computed again.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from taskloom_diffusion.blocks import as_blocks
+from taskloom_diffusion.denoisers.near import ShortConvolution
+
+Place = Literal["attention", "mlp"]
+"""Where in a layer a short convolution is."""
+
+
+class Reading(ABC):
+    """What a layer needs to know of blocks.
+
+    Args:
+        size: Positions S of a block.
+        table: Rotary embedding of every position that passes through the network.
+        valid: Positions of the sequence among those (B, N), bool; None if all are.
+    """
+
+    def __init__(self, size: int, table: Tensor, valid: Tensor | None) -> None:
+        self.size = size
+        self.table = table
+        self.valid = valid
+        self.last_layer = False
+
+    @abstractmethod
+    def past(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Return earlier keys and values (B, H, T, D), and which of them each position sees (N, T); None is all."""
+
+    @abstractmethod
+    def before(self, layer: int, place: Place, inner: Tensor, reach: int) -> Tensor:
+        """Return the `reach` clean vectors before each block (B, blocks, reach, W), zeros before the first."""
+
+    def answering(self, x: Tensor) -> Tensor:
+        """Return the part of (B, N, ...) whose predictions are wanted."""
+        return x
+
+    def near(
+        self, layer: int, place: Place, convolution: ShortConvolution, inner: Tensor
+    ) -> Tensor:
+        """Return the sums over neighbours (B, N, W): clean ones before the block, its own inside, none after it."""
+        wide = inner if inner.dtype == torch.float64 else inner.float()
+        if self.valid is not None:
+            wide = wide * self.valid[..., None]
+        reach = convolution.reach
+        blocks = as_blocks(wide, self.size)
+        left = self.before(layer, place, wide, reach).to(wide.dtype)
+        frames = functional.pad(torch.cat([left, blocks], dim=2), (0, 0, 0, reach))
+        sums = convolution.inside(frames.flatten(0, 1))
+        return sums.reshape(wide.shape)
+
+    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        """Return what attention mixes for the answering positions (B, H, N', D) from (B, H, N, D)."""
+        past_key, past_value, seen = self.past(layer, key, value)
+        query, key, value = (
+            self.answering(part.transpose(1, 2)).transpose(1, 2) for part in (query, key, value)
+        )
+        query = query * query.shape[-1] ** -0.5
+        far = query @ past_key.transpose(-1, -2)
+        if seen is not None:
+            far = far.masked_fill(~seen, -torch.inf)
+        own_key, own_value, asking = (as_blocks(part, self.size, 2) for part in (key, value, query))
+        own = asking @ own_key.transpose(-1, -2)
+        if self.valid is not None:
+            inside = as_blocks(self.answering(self.valid), self.size)
+            own = own.masked_fill(~inside[:, None, :, None, :], -torch.inf)
+        with torch.autocast(query.device.type, enabled=False):
+            weights = torch.cat([far, own.flatten(2, 3)], dim=-1).softmax(-1)
+        count = past_key.shape[2]
+        near = as_blocks(weights[..., count:], self.size, 2) @ own_value
+        return weights[..., :count] @ past_value + near.flatten(2, 3)
+
+
+class TwoStreams(Reading):
+    """The clean sequence and the noised one side by side, (B, 2 L, ...) with the clean one first.
+
+    A noised block sees itself and clean blocks before it; a clean one sees itself, clean, and those before it.
+    """
+
+    def __init__(self, size: int, table: Tensor, valid: Tensor | None) -> None:
+        super().__init__(
+            size,
+            torch.cat([table, table]),
+            None if valid is None else torch.cat([valid, valid], dim=1),
+        )
+        self.length = len(table)
+        block = torch.arange(self.length, device=table.device) // size
+        self._seen = (block[:, None] > block[None, :]).repeat(2, 1)
+
+    def past(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        del layer
+        clean = slice(None, self.length)
+        return key[:, :, clean], value[:, :, clean], self.answering(self._seen[None])[0]
+
+    def before(self, layer: int, place: Place, inner: Tensor, reach: int) -> Tensor:
+        del layer, place
+        clean = functional.pad(inner[:, : self.length], (0, 0, reach, 0))
+        ahead = clean.unfold(1, reach, self.size)[:, : self.length // self.size]
+        return ahead.transpose(-1, -2).repeat(1, 2, 1, 1)
+
+    def answering(self, x: Tensor) -> Tensor:
+        return x[:, self.length :] if self.last_layer else x
+
+
+@dataclass
+class Memory:
+    """What finished blocks left behind in every layer.
+
+    Attributes:
+        length: Positions remembered T.
+        keys: Rotated keys (B, H, T, D) of each layer.
+        values: Values (B, H, T, D) of each layer.
+        ends: The last inputs (B, reach, W) of each short convolution.
+    """
+
+    length: int = 0
+    keys: dict[int, Tensor] = field(default_factory=dict)
+    values: dict[int, Tensor] = field(default_factory=dict)
+    ends: dict[tuple[int, Place], Tensor] = field(default_factory=dict)
+
+    def rows(self, rows: Tensor) -> Memory:
+        """Return the memory of some rows only."""
+        return Memory(
+            self.length,
+            {layer: part[rows] for layer, part in self.keys.items()},
+            {layer: part[rows] for layer, part in self.values.items()},
+            {place: part[rows] for place, part in self.ends.items()},
+        )
+
+
+class AfterMemory(Reading):
+    """One block that follows a memory; if it is `finished`, the memory keeps what it leaves behind."""
+
+    def __init__(
+        self, table: Tensor, valid: Tensor | None, memory: Memory, *, finished: bool
+    ) -> None:
+        super().__init__(len(table), table, valid)
+        self.memory = memory
+        self.finished = finished
+
+    def past(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        memory = self.memory
+        keys = memory.keys.get(layer, key[:, :, :0])
+        values = memory.values.get(layer, value[:, :, :0])
+        if self.finished:
+            memory.keys[layer] = torch.cat([keys, key], dim=2)
+            memory.values[layer] = torch.cat([values, value], dim=2)
+        return keys, values, None
+
+    def before(self, layer: int, place: Place, inner: Tensor, reach: int) -> Tensor:
+        nothing = inner.new_zeros(len(inner), reach, inner.shape[-1])
+        ends = self.memory.ends.get((layer, place), nothing)
+        if self.finished:
+            self.memory.ends[layer, place] = torch.cat([ends, inner], dim=1)[:, -reach:]
+        return ends[:, None]

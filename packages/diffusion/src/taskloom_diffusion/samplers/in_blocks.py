@@ -1,0 +1,109 @@
+"""Generation block by block: any strategy works inside of a block, and finished blocks are only looked back at."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from taskloom_diffusion.blocks import BlockContext
+from taskloom_diffusion.denoisers.reading import Memory
+from taskloom_diffusion.parameterizations import read_logits
+from taskloom_diffusion.samplers.generation import Generation, Predictor, Sampler
+
+
+class BlockPredictor(Predictor):
+    """Asks the network about one block at a time; a network that reads blocks remembers the finished ones.
+
+    Args:
+        whole: The predictor of whole sequences, whose calls are counted on.
+        start: Tokens (B, L) to complete.
+        maskable: Positions of the sequences (B, L).
+    """
+
+    def __init__(self, whole: Predictor, start: Tensor, maskable: Tensor) -> None:
+        super().__init__(whole.denoiser, whole.process, whole.kind, len(start), half=whole.half)
+        self.calls = whole.calls
+        self.tokens = start.clone()
+        self.in_sequence = maskable
+        self.first = 0
+        self.memory = Memory() if getattr(whole.denoiser, "reads_blocks", False) else None
+
+    @torch.no_grad()
+    def log_x_theta(
+        self,
+        z: Tensor,
+        alpha: Tensor,
+        maskable: Tensor,
+        rows: Tensor,
+        wanted: Tensor | None = None,
+    ) -> Tensor:
+        """Return log x_theta (R, S, V) of the current block; all arguments are of the block's width S."""
+        del maskable  # whole sequences' is known
+        self.calls[rows] += 1
+        everyone = len(rows) == len(z)
+        block, valid = z[rows], self.in_sequence[rows]
+        with torch.autocast(z.device.type, torch.bfloat16, enabled=self.half):
+            if self.memory is None:
+                context = BlockContext(self.tokens[rows], valid, self.process.vocabulary.mask_id)
+                logits = context.ask(self.denoiser, block, self.first, 1 - alpha[rows])
+            else:
+                reader: Any = self.denoiser
+                memory = self.memory if everyone else self.memory.rows(rows)
+                asked = None if wanted is None or self.kind != "subs" else wanted[rows]
+                logits = reader.after(block, valid, memory, asked)
+        return read_logits(self.kind, logits, block, alpha[rows], self.process).double()
+
+    @torch.no_grad()
+    def finish(self, block: Tensor) -> None:
+        """Take over the finished block (B, S); the next question is about the one after it."""
+        last = self.first + block.shape[1]
+        self.tokens[:, self.first : last] = block
+        self.first = last
+        if self.memory is None or last == self.tokens.shape[1]:
+            return
+        reader: Any = self.denoiser
+        with torch.autocast(block.device.type, torch.bfloat16, enabled=self.half):
+            reader.after(block, self.in_sequence, self.memory, finished=True)
+
+
+class InBlocks:
+    """Runs a strategy on each block from left to right.
+
+    Args:
+        inner: The strategy; its steps and calls are those of a block.
+        size: Positions of a block.
+    """
+
+    def __init__(self, inner: Sampler, size: int) -> None:
+        self.inner = inner
+        self.size = size
+
+    @property
+    def absorbing_only(self) -> bool:
+        return True
+
+    def run(self, generation: Generation) -> Tensor:
+        z = generation.start.clone()
+        predictor = BlockPredictor(generation.predictor, z, generation.maskable)
+        for number, first in enumerate(range(0, z.shape[1], self.size)):
+            span = slice(first, first + self.size)
+            states: list[Tensor] | None = None if generation.trajectory is None else []
+            part = replace(
+                generation,
+                predictor=predictor,
+                start=z[:, span],
+                free=generation.free[:, span],
+                maskable=generation.maskable[:, span],
+                noise=generation.noise.of_block(number, span),
+                trajectory=states,
+            )
+            finished = self.inner.run(part)
+            for state in states or []:
+                z[:, span] = state.to(z.dtype)
+                generation.record(z)
+            z[:, span] = finished
+            predictor.finish(finished)
+        return z
