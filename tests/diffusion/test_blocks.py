@@ -177,7 +177,7 @@ def test_a_block_as_long_as_the_sequence_trains_as_without_blocks(
     (batch,) = batches(1)
     width = batch["tokens"].shape[1]
     losses = [
-        float(task.loss(task.corrupt(batch, torch.Generator().manual_seed(2))))
+        float(task.loss(task.corrupt(batch, torch.Generator().manual_seed(2))).detach())
         for task in (module(), module(block_size=width))
     ]
     assert losses[0] == pytest.approx(losses[1], rel=1e-6)

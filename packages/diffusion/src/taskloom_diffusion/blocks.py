@@ -98,22 +98,26 @@ class BlockContext:
 def predict_in_blocks(
     denoiser: Denoiser, z: Tensor, noise: Tensor, cut: Cut, context: BlockContext
 ) -> Tensor:
-    """Return logits (B, L, V) of the masks of every block, given the block noised and the clean ones before it.
+    """Return logits (n B, L, V) of the masks of every block, given the block noised and the clean ones before it.
 
     A network that reads blocks (`reads_blocks`, as `dit`) does all of them in one pass; any other is asked once per block.
 
     Args:
         denoiser: The network.
-        z: Noised tokens (B, L).
+        z: Noised tokens (n B, L), one version of all B sequences after the other.
         noise: Noise level 1 - alpha of each row (R,).
-        cut: How rows are cut from sequences.
-        context: The clean tokens.
+        cut: How rows are cut from all versions.
+        context: The clean tokens (B, L).
     """
+    versions = len(z) // len(context.clean)
     if getattr(denoiser, "reads_blocks", False):
         reader: Any = denoiser
-        wanted = context.maskable & (z == context.mask_id)
+        wanted = context.maskable.repeat(versions, 1) & (z == context.mask_id)
         logits: Tensor = reader.in_blocks(z, context.clean, context.maskable, cut.size, wanted)
         return logits
+    if versions > 1:
+        clean, inside = (part.repeat(versions, 1) for part in (context.clean, context.maskable))
+        context = BlockContext(clean, inside, context.mask_id)
     # Blocks of padding are at no level; nobody looks at what is said of them.
     levels = torch.full(cut.kept.shape, 0.5, dtype=noise.dtype, device=noise.device)
     levels[cut.kept] = noise

@@ -18,6 +18,7 @@ from taskloom_diffusion.time_samplers.base import ExactCount, TimeSampler
 from taskloom_diffusion.tokenizers.base import RegexSmiles, TokenizerConfig
 
 LengthPolicy: TypeAlias = Literal["given", "eos_pad", "window"]
+Versions: TypeAlias = Annotated[int, Field(ge=1, le=64)]
 BlockSize: TypeAlias = Annotated[int, Field(ge=0, le=8192)]
 
 
@@ -36,6 +37,8 @@ class DiffusionSettings(Component):
     """What training minimises."""
     block_size: BlockSize = 0
     """Tokens of the blocks that are generated from left to right; 0 is one block for the whole sequence."""
+    versions: Versions = 1
+    """Noised versions of every sequence in a training step."""
 
 
 class OptimizerSettings(Component):
@@ -124,6 +127,8 @@ class DiffusionConfig(Config):
     block_size: BlockSize = 0
     """Tokens of the blocks that are noised one by one and generated from left to right, each given all before it (BD3-LM);
     0 is one block for the whole sequence. Samplers then count their steps and calls for each block."""
+    versions: Versions = 1
+    """Noised versions of every sequence in a training step; with `block_size` they share the clean one that they look back at."""
     denoiser: Annotated[DenoiserConfig, OneOf("taskloom_diffusion.denoisers")] = Dit()
     """The network that predicts clean tokens."""
     tokenizer: Annotated[TokenizerConfig, OneOf("taskloom_diffusion.tokenizers")] = RegexSmiles()
@@ -167,4 +172,5 @@ class DiffusionConfig(Config):
             time_sampler=self.time_sampler,
             loss=self.loss,
             block_size=self.block_size,
+            versions=self.versions,
         )

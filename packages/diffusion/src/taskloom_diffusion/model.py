@@ -104,11 +104,21 @@ class DiffusionModel(nn.Module):
         whole: Tensor = self.model(z, noise, maskable)
         return whole
 
-    def corrupt(self, batch: Batch, generator: torch.Generator) -> Corrupted:
-        """Noise a batch and ask the network about it; with `block_size`, the rows of the result are blocks."""
+    def corrupt(self, batch: Batch, generator: torch.Generator, *, versions: int = 1) -> Corrupted:
+        """Noise a batch and ask the network about it.
+
+        Args:
+            batch: Clean tokens (B, L).
+            generator: Of levels and noise.
+            versions: Noised versions n of each sequence.
+
+        Returns:
+            Rows for all B sequences, then for all of the next version, and so on; with `block_size`, rows are blocks.
+        """
         x, maskable = tokens_of(batch)
         if self.settings.block_size:
-            return self._corrupt_in_blocks(x, maskable, generator)
+            return self._corrupt_in_blocks(x, maskable, generator, versions)
+        x, maskable = x.repeat(versions, 1), maskable.repeat(versions, 1)
         num_maskable = maskable.sum(1).cpu()
         levels = move_levels(self.level_sampler.draw(num_maskable, generator), x.device)
         noise = torch.rand(x.shape, generator=generator, dtype=torch.float64).to(x.device)
@@ -121,15 +131,16 @@ class DiffusionModel(nn.Module):
         return Corrupted(x, z, maskable, logits, log_x, levels, self.diffusion_process)
 
     def _corrupt_in_blocks(
-        self, x: Tensor, maskable: Tensor, generator: torch.Generator
+        self, x: Tensor, maskable: Tensor, generator: torch.Generator, versions: int
     ) -> Corrupted:
+        context = BlockContext(x, maskable, self.mask_token_id)
+        x, maskable = x.repeat(versions, 1), maskable.repeat(versions, 1)
         cut = Cut.of(maskable, self.settings.block_size)
         clean, inside = cut.apart(x), cut.apart(maskable)
         levels = move_levels(self.level_sampler.draw(inside.sum(1).cpu(), generator), x.device)
         noise = torch.rand(clean.shape, generator=generator, dtype=torch.float64).to(x.device)
         z = noised(clean, inside, levels, noise, self.diffusion_process)
         joined = cut.together(z, x)
-        context = BlockContext(x, maskable, self.mask_token_id)
         denoiser: Any = self.model
         logits = predict_in_blocks(denoiser, joined, 1 - levels.alpha, cut, context)
         logits = cut.apart(logits)

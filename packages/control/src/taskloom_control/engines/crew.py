@@ -19,8 +19,10 @@ import mujoco
 import numpy as np
 from mujoco import rollout
 
-# A part should last this long [s]: calling MuJoCo costs a few microseconds, waking a helper tens of them.
-_PART_SECONDS = 2.5e-4
+# A helper should have this much to do [s], for waking it costs tens of microseconds.
+_HELPER_SECONDS = 2.5e-4
+# A part should last this long [s]: a call of MuJoCo costs about ten microseconds, with what waiting for the interpreter costs.
+_PART_SECONDS = 5e-4
 _MOST_PARTS_EACH = 8
 
 
@@ -97,7 +99,7 @@ class Crew:
     def _share_out(self, count: int) -> tuple[int, int]:
         """Return how many threads work and into how many parts the batch is cut, from what the one before took."""
         most, seconds = min(self.threads, count), sum(self._spent)
-        workers = min(most, ceil(seconds / _PART_SECONDS)) if seconds else most
+        workers = min(most, ceil(seconds / _HELPER_SECONDS)) if seconds else most
         each = int(seconds / workers / _PART_SECONDS)
         while len(self._helpers) < workers - 1:
             self._helpers.append(_Helper())

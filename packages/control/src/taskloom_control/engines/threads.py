@@ -47,7 +47,7 @@ class ThreadedEngine:
         self._model = model
         self._crew = Crew(model, 1 if num_threads is None else num_threads or os.cpu_count() or 1)
         self._scratch = mujoco.MjData(model)
-        self._layout = layout(model)
+        self._layout, self._dt = layout(model), float(model.opt.timestep)
         self._default = take_snapshot(model, self._scratch).integration
         pieces = _pieces(model)
         self._physics = np.concatenate([pieces[bit] for bit in _BITS if bit & FULL_PHYSICS])
@@ -81,10 +81,8 @@ class ThreadedEngine:
         self._crew.roll(batch, self._spec)
         if self._kinetic.size:
             self._begin_kinetic_energy(snapshot)
-        # A rollout that met a bad number is frozen by MuJoCo, its clock included.
-        dt = self._model.opt.timestep
-        late = batch.state[:, -1, 0] - (snapshot.time + controls.shape[1] * dt)
-        alive = np.abs(late, out=late) < 0.5 * dt
+        # A rollout that met a bad number is frozen by MuJoCo, its clock included: it ends a step early or more.
+        alive = self._clock > snapshot.time + (controls.shape[1] - 0.5) * self._dt
         return Rollouts(self._states, batch.sensors, alive)
 
     def close(self) -> None:
@@ -136,6 +134,7 @@ class ThreadedEngine:
         )
         self._batch.inputs[..., model.nu :] = self._inputs
         self._controls = self._batch.inputs[..., : model.nu]
+        self._clock = self._batch.state[:, -1, 0]
         self._states = self._batch.state[..., 1 : 1 + model.nq + model.nv]
         self._shape = (num_rollouts, num_steps, width)
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from taskloom_diffusion.denoisers.linear import Linear, linear
-from taskloom_diffusion.denoisers.unit import unit_rms
+from taskloom_diffusion.denoisers.turned import turned
 
 
 def rotary_table(length: int, num_heads: int, head_width: int, device: torch.device) -> Tensor:
@@ -23,13 +23,6 @@ def rotary_table(length: int, num_heads: int, head_width: int, device: torch.dev
     return turn[:, None].expand(-1, 2 * num_heads, -1).contiguous()
 
 
-def rotate(heads: Tensor, table: Tensor) -> Tensor:
-    """Rotate heads (B, L, 2 * num_heads, D) whose neighbouring numbers are real and imaginary parts."""
-    wide = heads.double() if heads.dtype == torch.float64 else heads.float()
-    pairs = torch.view_as_complex(wide.view(*wide.shape[:-1], -1, 2))
-    return torch.view_as_real(pairs * table).flatten(-2).to(heads.dtype)
-
-
 def paired(weight: Tensor, num_heads: int) -> Tensor:
     """Return the rows of the projection (3 W, W) with the two halves of each head of queries and keys interleaved.
 
@@ -37,8 +30,8 @@ def paired(weight: Tensor, num_heads: int) -> Tensor:
     multiplied as complex numbers; moving rows of weights is cheaper than moving activations.
     """
     width = weight.shape[1]
-    turned, values = torch.split(weight, [2 * width, width])
-    rows = turned.view(2 * num_heads, 2, -1, width).transpose(1, 2).flatten(0, 2)
+    paired_ones, values = torch.split(weight, [2 * width, width])
+    rows = paired_ones.view(2 * num_heads, 2, -1, width).transpose(1, 2).flatten(0, 2)
     return torch.cat([rows, values])
 
 
@@ -81,12 +74,13 @@ class SelfAttention(nn.Module):
         """Return queries, keys and values (B, H, L, D) of (B, L, W), rotated by a table from `rotary_table`."""
         (batch, length, width), num_heads = x.shape, self.num_heads
         joint = linear(x, paired(self.qkv.weight, num_heads), None)
-        turned, value = torch.split(joint, [2 * width, width], dim=-1)
-        heads = turned.view(batch, length, 2 * num_heads, -1)
-        heads = rotate(heads if self.sharpness is None else unit_rms(heads), table)
-        query, key = heads.view(batch, length, 2, num_heads, -1).unbind(2)
+        both, value = torch.split(joint, [2 * width, width], dim=-1)
+        heads = both.view(batch, length, 2 * num_heads, -1)
+        factor = None
         if self.sharpness is not None:
-            query = query * self.sharpness[:, None].to(query.dtype)
+            factor = torch.cat([self.sharpness, torch.ones_like(self.sharpness)])
+        heads = turned(heads, table, factor)
+        query, key = heads.view(batch, length, 2, num_heads, -1).unbind(2)
         value = value.view(batch, length, num_heads, -1)
         return query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2)
 
@@ -104,11 +98,32 @@ def _attend(query: Tensor, key: Tensor, value: Tensor, keys: Tensor | None) -> T
 
 def _product_attention(query: Tensor, key: Tensor, value: Tensor, keys: Tensor | None) -> Tensor:
     """Attend by two products and a softmax: on a CPU the fused kernel's bf16 backward is five to nine times slower."""
-    scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
+    products = scores(query, key, None)
     if keys is not None:
-        scores = scores.masked_fill(~keys, -torch.inf)
+        products = products.masked_fill(~keys, -torch.inf)
     # Kept out of autocast, which would widen the softmax; its own sums are in fp32 anyway.
     with torch.autocast("cpu", enabled=False):
-        weights = scores.softmax(-1)
+        weights = products.softmax(-1)
     mixed: Tensor = weights @ value
     return mixed
+
+
+def scores(query: Tensor, key: Tensor, seen: Tensor | None) -> Tensor:
+    """Return scaled products (..., N, T) of queries (..., N, D) and keys (..., T, D).
+
+    Args:
+        query: Queries.
+        key: Keys.
+        seen: Which keys (N, T) each query may look at; the others' products are minus infinity. None is all.
+    """
+    (count, width), others = query.shape[-2:], key.shape[-2]
+    left = query.flatten(0, -3)
+    right = key.flatten(0, -3).transpose(1, 2)
+    base = query.new_zeros(count, others)
+    if seen is not None:
+        base = base.masked_fill(~seen, -torch.inf)
+    # The scale and the mask come with the product; apart they would be passes over the largest array there is.
+    products = torch.baddbmm(
+        base, left, right, beta=0.0 if seen is None else 1.0, alpha=width**-0.5
+    )
+    return products.view(*query.shape[:-1], others)

@@ -52,6 +52,9 @@ class Dit(DenoiserConfig):
     """Positions that a short convolution before attention and the feed-forward layer sums over, an odd number; 0 is none."""
     query_key_norm: bool = True
     """Give queries and keys unit root mean square, times a learned factor per head."""
+    noised_layers: Annotated[int, Field(ge=0, le=96)] = 0
+    """With `block_size`: how many of the last layers noised blocks pass; clean ones, which are looked back at, pass all
+    (E2D2, Arriola et al. 2025). 0 is all."""
 
     @model_validator(mode="after")
     def _fits(self) -> Dit:

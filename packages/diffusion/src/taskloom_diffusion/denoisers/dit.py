@@ -14,7 +14,7 @@ from taskloom_diffusion.denoisers.attention import SelfAttention, picked, rotary
 from taskloom_diffusion.denoisers.base import Dit
 from taskloom_diffusion.denoisers.linear import Linear, LinearGelu
 from taskloom_diffusion.denoisers.near import ShortConvolution
-from taskloom_diffusion.denoisers.reading import AfterMemory, Memory, Reading, TwoStreams
+from taskloom_diffusion.denoisers.reading import AfterMemory, Memory, Reading, Streams
 
 
 class NoiseEmbedding(nn.Module):
@@ -127,6 +127,10 @@ class DitDenoiser(nn.Module):
         last = config.num_layers - 1
         blocks = [Block(config, last=i == last) for i in range(config.num_layers)]
         self.blocks = nn.ModuleList(blocks)
+        # Of a sequence in blocks, clean blocks pass all layers and noised ones only these.
+        self.first_noised = (
+            max(0, config.num_layers - config.noised_layers) if config.noised_layers else 0
+        )
         self.norm = nn.LayerNorm(config.width, bias=False)
         self.head = nn.Linear(config.width, vocab_size)
         self._initialise(blocks)
@@ -166,30 +170,42 @@ class DitDenoiser(nn.Module):
             x = block(x, table, keys, time)
         rows = None if wanted is None or time is not None else wanted.flatten().nonzero()[:, 0]
         x = self.blocks[-1](x, table, keys, time, rows)
-        return self._logits(x, rows, z)
+        return self._logits(x, rows, z.shape)
 
     def in_blocks(
         self, z: Tensor, x: Tensor, maskable: Tensor, size: int, wanted: Tensor | None = None
     ) -> Tensor:
-        """Return logits (B, L, V) of every block of z given itself and all blocks of x before it, in one pass.
+        """Return logits (n B, L, V) of every block of z given itself and all blocks of x before it, in one pass.
 
         Args:
-            z: Noised tokens (B, L).
+            z: Noised tokens (n B, L): a first version of all B sequences, then a second one, and so on.
             x: Clean tokens (B, L).
             maskable: Positions of the sequences (B, L).
             size: Positions of a block.
-            wanted: As for `forward`.
+            wanted: Positions (n B, L) of z that will be looked at; logits are 0 elsewhere.
         """
-        length = z.shape[1]
+        length, versions = z.shape[1], len(z) // len(x)
         z, x, maskable = (padded_to_blocks(part, size) for part in (z, x, maskable))
         places = self._places(maskable)
-        both = torch.cat([self.embedding(x) + places, self.embedding(z) + places], dim=1)
+        noised = self._beside(self.embedding(z) + places.repeat(versions, 1, 1), versions)
         valid = None if bool(maskable.all()) else maskable
-        reading = TwoStreams(size, self._table(z.shape[1], z.device), valid)
+        reading = Streams(size, self._table(z.shape[1], z.device), valid)
+        stream, last = self.embedding(x) + places, len(self.blocks) - 1
         rows = None
         if wanted is not None:
-            rows = padded_to_blocks(wanted, size).flatten().nonzero()[:, 0]
-        return self._read(both, reading, rows, z)[:, :length]
+            beside = self._beside(padded_to_blocks(wanted, size), versions)
+            rows = beside.flatten().nonzero()[:, 0]
+        for layer in range(len(self.blocks)):
+            if layer == self.first_noised:
+                stream = torch.cat([stream, noised], dim=1)
+                reading.enter(versions)
+            reading.last_layer = layer == last
+            stream = self._layer(layer).in_blocks(
+                stream, layer, reading, rows if layer == last else None
+            )
+        logits = self._logits(stream, rows, noised.shape[:2])
+        apart = logits.view(len(x), versions, z.shape[1], -1).transpose(0, 1).flatten(0, 1)
+        return apart[:, :length]
 
     def after(
         self,
@@ -219,27 +235,32 @@ class DitDenoiser(nn.Module):
         rows = torch.zeros(0, dtype=torch.long, device=z.device) if finished else None
         if wanted is not None:
             rows = wanted.flatten().nonzero()[:, 0]
-        logits = self._read(x, AfterMemory(table, valid, memory, finished=finished), rows, z)
+        reading = AfterMemory(table, valid, memory, finished=finished)
+        last = len(self.blocks) - 1
+        for layer in range(0 if finished else self.first_noised, last + 1):
+            x = self._layer(layer).in_blocks(x, layer, reading, rows if layer == last else None)
         if finished:
             memory.length = span.stop
-        return logits
+        return self._logits(x, rows, z.shape)
 
-    def _read(self, x: Tensor, reading: Reading, rows: Tensor | None, z: Tensor) -> Tensor:
-        last = len(self.blocks) - 1
-        for layer, block in enumerate(self.blocks):
-            reading.last_layer = layer == last
-            x = cast("Block", block).in_blocks(x, layer, reading, rows if layer == last else None)
-        return self._logits(x, rows, z)
+    @staticmethod
+    def _beside(x: Tensor, versions: int) -> Tensor:
+        """Return versions below each other (n B, L, ...) side by side (B, n L, ...)."""
+        apart = x.view(versions, len(x) // versions, *x.shape[1:])
+        return apart.transpose(0, 1).flatten(1, 2)
 
-    def _logits(self, x: Tensor, rows: Tensor | None, z: Tensor) -> Tensor:
+    def _layer(self, number: int) -> Block:
+        return cast("Block", self.blocks[number])
+
+    def _logits(self, x: Tensor, rows: Tensor | None, shape: torch.Size) -> Tensor:
         """Return logits (B, L, V) of the stream (B, L, W), or of some positions (R, W) with 0 at the others."""
         # Outside autocast: half precision would round the logits of likely tokens by several per cent of probability.
         with torch.autocast(x.device.type, enabled=False):
             logits: Tensor = self.head(self.norm(x.to(self.head.weight.dtype)))
         if rows is None:
             return logits
-        everywhere = logits.new_zeros(z.numel(), logits.shape[-1])
-        return everywhere.index_copy(0, rows, logits).view(*z.shape, -1)
+        everywhere = logits.new_zeros(shape.numel(), logits.shape[-1])
+        return everywhere.index_copy(0, rows, logits).view(*shape, -1)
 
     def _table(self, length: int, device: torch.device) -> Tensor:
         return rotary_table(length, self.num_heads, self.head_width, device)

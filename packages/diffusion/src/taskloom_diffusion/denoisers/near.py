@@ -30,6 +30,11 @@ class ShortConvolution(nn.Module):
         """Neighbours on each side."""
         return len(self.taps) // 2
 
+    @property
+    def weights(self) -> Tensor:
+        """The taps (2 reach + 1, W), from the farthest before to the farthest after."""
+        return torch.stack(list(self.taps))
+
     def forward(self, x: Tensor, keys: Tensor | None) -> Tensor:
         """Return the sums (B, L, W), in fp32 or wider.
 
@@ -41,16 +46,8 @@ class ShortConvolution(nn.Module):
         with torch.autocast(x.device.type, enabled=False):
             wide = x if x.dtype == torch.float64 else x.float()
             plane = wide if keys is None else wide * keys[:, 0, 0, :, None]
-            return self._slide(plane, self.reach)
-
-    def inside(self, frames: Tensor) -> Tensor:
-        """Return the sums (N, S, W) in the middle of frames (N, reach + S + reach, W), in fp32 or wider."""
-        with torch.autocast(frames.device.type, enabled=False):
-            return self._slide(frames, 0)
-
-    def _slide(self, plane: Tensor, padding: int) -> Tensor:
-        image = plane.transpose(1, 2)[:, :, None].contiguous(memory_format=torch.channels_last)
-        kernel = torch.stack(list(self.taps), dim=1)[:, None, None]
-        sums = functional.conv2d(image, kernel, padding=(0, padding), groups=plane.shape[-1])
+            plane = plane.transpose(1, 2)[:, :, None].contiguous(memory_format=torch.channels_last)
+            kernel = torch.stack(list(self.taps), dim=1)[:, None, None]
+            sums = functional.conv2d(plane, kernel, padding=(0, self.reach), groups=x.shape[-1])
         result: Tensor = sums[:, :, 0].transpose(1, 2)
         return result

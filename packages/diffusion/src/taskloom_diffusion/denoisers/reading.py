@@ -1,6 +1,6 @@
 """How a network reads a sequence in blocks: each block, noised, is seen with all earlier ones, clean (BD3-LM, Arriola et al. 2025).
 
-Two readings give a layer the same view. `TwoStreams` is for training: the clean and the noised sequence pass together, and
+Two readings give a layer the same view. `Streams` is for training: the clean sequence and noised ones pass together, and
 every block is predicted at once. `AfterMemory` is for sampling: one block passes, and what its forerunners left behind in
 every layer is remembered instead of computed again.
 """
@@ -13,10 +13,11 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from taskloom_diffusion.blocks import as_blocks
+from taskloom_diffusion.denoisers.attention import scores
 from taskloom_diffusion.denoisers.near import ShortConvolution
+from taskloom_diffusion.denoisers.near_blocks import near_in_blocks
 
 Place = Literal["attention", "mlp"]
 """Where in a layer a short convolution is."""
@@ -42,26 +43,19 @@ class Reading(ABC):
         """Return earlier keys and values (B, H, T, D), and which of them each position sees (N, T); None is all."""
 
     @abstractmethod
-    def before(self, layer: int, place: Place, inner: Tensor, reach: int) -> Tensor:
-        """Return the `reach` clean vectors before each block (B, blocks, reach, W), zeros before the first."""
+    def near(
+        self, layer: int, place: Place, convolution: ShortConvolution, inner: Tensor
+    ) -> Tensor:
+        """Return the sums over neighbours (B, N, W): clean ones before the block, its own inside, none after it."""
 
     def answering(self, x: Tensor) -> Tensor:
         """Return the part of (B, N, ...) whose predictions are wanted."""
         return x
 
-    def near(
-        self, layer: int, place: Place, convolution: ShortConvolution, inner: Tensor
-    ) -> Tensor:
-        """Return the sums over neighbours (B, N, W): clean ones before the block, its own inside, none after it."""
+    def inside(self, inner: Tensor) -> Tensor:
+        """Return (B, N, W) in fp32 or wider with zeros outside of the sequence."""
         wide = inner if inner.dtype == torch.float64 else inner.float()
-        if self.valid is not None:
-            wide = wide * self.valid[..., None]
-        reach = convolution.reach
-        blocks = as_blocks(wide, self.size)
-        left = self.before(layer, place, wide, reach).to(wide.dtype)
-        frames = functional.pad(torch.cat([left, blocks], dim=2), (0, 0, 0, reach))
-        sums = convolution.inside(frames.flatten(0, 1))
-        return sums.reshape(wide.shape)
+        return wide if self.valid is None else wide * self.valid[..., None]
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """Return what attention mixes for the answering positions (B, H, N', D) from (B, H, N, D)."""
@@ -69,15 +63,12 @@ class Reading(ABC):
         query, key, value = (
             self.answering(part.transpose(1, 2)).transpose(1, 2) for part in (query, key, value)
         )
-        query = query * query.shape[-1] ** -0.5
-        far = query @ past_key.transpose(-1, -2)
-        if seen is not None:
-            far = far.masked_fill(~seen, -torch.inf)
+        far = scores(query, past_key, seen)
         own_key, own_value, asking = (as_blocks(part, self.size, 2) for part in (key, value, query))
-        own = asking @ own_key.transpose(-1, -2)
+        own = scores(asking, own_key, None)
         if self.valid is not None:
-            inside = as_blocks(self.answering(self.valid), self.size)
-            own = own.masked_fill(~inside[:, None, :, None, :], -torch.inf)
+            valid = as_blocks(self.answering(self.valid), self.size)
+            own = own.masked_fill(~valid[:, None, :, None, :], -torch.inf)
         with torch.autocast(query.device.type, enabled=False):
             weights = torch.cat([far, own.flatten(2, 3)], dim=-1).softmax(-1)
         count = past_key.shape[2]
@@ -85,32 +76,38 @@ class Reading(ABC):
         return weights[..., :count] @ past_value + near.flatten(2, 3)
 
 
-class TwoStreams(Reading):
-    """The clean sequence and the noised one side by side, (B, 2 L, ...) with the clean one first.
+class Streams(Reading):
+    """The clean sequence and noised versions of it side by side, (B, (1 + n) L, ...) with the clean one first.
 
-    A noised block sees itself and clean blocks before it; a clean one sees itself, clean, and those before it.
+    A noised block sees itself and clean blocks before it; a clean one sees itself, clean, and those before it. As long as the
+    noised versions have not entered, the clean sequence is alone.
     """
 
     def __init__(self, size: int, table: Tensor, valid: Tensor | None) -> None:
-        super().__init__(
-            size,
-            torch.cat([table, table]),
-            None if valid is None else torch.cat([valid, valid], dim=1),
-        )
+        super().__init__(size, table, valid)
         self.length = len(table)
+        self._clean = (table, valid)
         block = torch.arange(self.length, device=table.device) // size
-        self._seen = (block[:, None] > block[None, :]).repeat(2, 1)
+        self._earlier = block[:, None] > block[None, :]
+        self._seen = self._earlier
+
+    def enter(self, noised: int) -> None:
+        """Let noised versions in: from now on there are as many beside the clean sequence."""
+        table, valid = self._clean
+        self.table = table.repeat(1 + noised, 1, 1)
+        self.valid = None if valid is None else valid.repeat(1, 1 + noised)
+        self._seen = self._earlier.repeat(1 + noised, 1)
 
     def past(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         del layer
         clean = slice(None, self.length)
         return key[:, :, clean], value[:, :, clean], self.answering(self._seen[None])[0]
 
-    def before(self, layer: int, place: Place, inner: Tensor, reach: int) -> Tensor:
+    def near(
+        self, layer: int, place: Place, convolution: ShortConvolution, inner: Tensor
+    ) -> Tensor:
         del layer, place
-        clean = functional.pad(inner[:, : self.length], (0, 0, reach, 0))
-        ahead = clean.unfold(1, reach, self.size)[:, : self.length // self.size]
-        return ahead.transpose(-1, -2).repeat(1, 2, 1, 1)
+        return near_in_blocks(self.inside(inner), convolution.weights, self.size, self.length)
 
     def answering(self, x: Tensor) -> Tensor:
         return x[:, self.length :] if self.last_layer else x
@@ -161,9 +158,12 @@ class AfterMemory(Reading):
             memory.values[layer] = torch.cat([values, value], dim=2)
         return keys, values, None
 
-    def before(self, layer: int, place: Place, inner: Tensor, reach: int) -> Tensor:
+    def near(
+        self, layer: int, place: Place, convolution: ShortConvolution, inner: Tensor
+    ) -> Tensor:
+        inner, reach = self.inside(inner), convolution.reach
         nothing = inner.new_zeros(len(inner), reach, inner.shape[-1])
         ends = self.memory.ends.get((layer, place), nothing)
         if self.finished:
             self.memory.ends[layer, place] = torch.cat([ends, inner], dim=1)[:, -reach:]
-        return ends[:, None]
+        return near_in_blocks(inner, convolution.weights, self.size, self.size, ends)

@@ -70,7 +70,9 @@ class DiffusionTask(DiffusionModel, pl.LightningModule):
         self.batches_seen += 1
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive_seed(self.seed, f"dropout/{number}"))
-            corrupted = self.corrupt(batch, self._generator("train", number))
+            corrupted = self.corrupt(
+                batch, self._generator("train", number), versions=self.settings.versions
+            )
         loss = self.loss(corrupted)
         self._learn_levels(corrupted)
         self._report("train_loss", loss.detach(), len(corrupted.x))
