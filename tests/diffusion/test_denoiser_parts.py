@@ -6,21 +6,68 @@ import pytest
 import torch
 from pydantic import ValidationError
 from taskloom_diffusion.config import OptimizerSettings
+from taskloom_diffusion.denoisers.attention import rotary_table
 from taskloom_diffusion.denoisers.base import Dit
 from taskloom_diffusion.denoisers.near import ShortConvolution
-from taskloom_diffusion.denoisers.unit import unit_rms
+from taskloom_diffusion.denoisers.near_blocks import near_in_blocks
+from taskloom_diffusion.denoisers.turned import turned
 from taskloom_diffusion.training.optimizers import build_optimizer
+from torch import Tensor
 
 
-def test_unit_rms_has_the_values_and_gradients_of_its_formula() -> None:
-    x = torch.randn(3, 4, 6, dtype=torch.float64, requires_grad=True)
-    torch.testing.assert_close(unit_rms(x), torch.nn.functional.rms_norm(x, (6,), eps=1e-6))
-    assert torch.autograd.gradcheck(unit_rms, (x,))
+def heads_and_table() -> tuple[Tensor, Tensor]:
+    """Heads (B, L, H, D) in double precision, and rotations for them."""
+    generator = torch.Generator().manual_seed(1)
+    x = torch.randn(2, 5, 4, 6, dtype=torch.float64, generator=generator)
+    return x, rotary_table(5, 2, 6, x.device).to(torch.complex128)
 
 
-def test_unit_rms_of_zeros_is_zero_and_keeps_half_precision() -> None:
-    assert unit_rms(torch.zeros(2, 5)).eq(0).all()
-    assert unit_rms(torch.ones(2, 5, dtype=torch.bfloat16)).dtype == torch.bfloat16
+@pytest.mark.parametrize("normed", [False, True])
+def test_turned_heads_have_the_values_and_gradients_of_their_formula(normed: bool) -> None:
+    x, table = heads_and_table()
+    factor = torch.tensor([0.5, 1.0, 2.0, 3.0], dtype=torch.float64) if normed else None
+    plain = torch.view_as_complex(x.unflatten(-1, (3, 2))) * table
+    expected = torch.view_as_real(plain).flatten(-2)
+    if factor is not None:
+        expected = factor[:, None] * torch.nn.functional.rms_norm(expected, (6,), eps=1e-6)
+    torch.testing.assert_close(turned(x, table, factor), expected)
+    asked = (x.requires_grad_(), table, None if factor is None else factor.requires_grad_())
+    assert torch.autograd.gradcheck(turned, asked)
+
+
+def test_turned_heads_of_zeros_are_zero_and_keep_half_precision() -> None:
+    x, table = heads_and_table()
+    assert turned(torch.zeros_like(x), table, torch.ones(4)).eq(0).all()
+    half = turned(x.bfloat16(), table.to(torch.complex64), torch.ones(4))
+    assert half.dtype == torch.bfloat16
+    torch.testing.assert_close(half.double(), turned(x, table, torch.ones(4)), rtol=0.02, atol=0.02)
+
+
+@pytest.mark.parametrize("streams", [1, 2, 3])
+@pytest.mark.parametrize(("size", "taps"), [(1, 5), (2, 5), (3, 3), (4, 9), (12, 5)])
+def test_convolution_in_blocks_sums_clean_ones_before_its_own_inside_and_none_after(
+    size: int, taps: int, streams: int
+) -> None:
+    generator = torch.Generator().manual_seed(size)
+    length, reach = 12, taps // 2
+    x = torch.randn(2, streams * length, 3, dtype=torch.float64, generator=generator)
+    weights = torch.randn(taps, 3, dtype=torch.float64, generator=generator)
+    ends = torch.randn(2, reach, 3, dtype=torch.float64, generator=generator)
+    got = near_in_blocks(x, weights, size, length, ends)
+    for stream in range(streams):
+        for i in range(length):
+            expected = torch.zeros(2, 3, dtype=torch.float64)
+            for o in range(-reach, reach + 1):
+                j, block = i + o, i // size
+                if j < 0:
+                    expected += weights[reach + o] * ends[:, reach + j]
+                elif j // size < block:
+                    expected += weights[reach + o] * x[:, j]
+                elif j // size == block and j < length:
+                    expected += weights[reach + o] * x[:, stream * length + j]
+            torch.testing.assert_close(got[:, stream * length + i], expected)
+    asked = (x.requires_grad_(), weights.requires_grad_())
+    assert torch.autograd.gradcheck(lambda a, b: near_in_blocks(a, b, size, length), asked)
 
 
 @pytest.mark.parametrize("reach", [1, 5, 9])

@@ -98,7 +98,7 @@ def _attend(query: Tensor, key: Tensor, value: Tensor, keys: Tensor | None) -> T
 
 def _product_attention(query: Tensor, key: Tensor, value: Tensor, keys: Tensor | None) -> Tensor:
     """Attend by two products and a softmax: on a CPU the fused kernel's bf16 backward is five to nine times slower."""
-    products = scores(query, key, None)
+    products = scores(query, key)
     if keys is not None:
         products = products.masked_fill(~keys, -torch.inf)
     # Kept out of autocast, which would widen the softmax; its own sums are in fp32 anyway.
@@ -108,22 +108,11 @@ def _product_attention(query: Tensor, key: Tensor, value: Tensor, keys: Tensor |
     return mixed
 
 
-def scores(query: Tensor, key: Tensor, seen: Tensor | None) -> Tensor:
-    """Return scaled products (..., N, T) of queries (..., N, D) and keys (..., T, D).
-
-    Args:
-        query: Queries.
-        key: Keys.
-        seen: Which keys (N, T) each query may look at; the others' products are minus infinity. None is all.
-    """
-    (count, width), others = query.shape[-2:], key.shape[-2]
-    left = query.flatten(0, -3)
-    right = key.flatten(0, -3).transpose(1, 2)
-    base = query.new_zeros(count, others)
-    if seen is not None:
-        base = base.masked_fill(~seen, -torch.inf)
-    # The scale and the mask come with the product; apart they would be passes over the largest array there is.
+def scores(query: Tensor, key: Tensor) -> Tensor:
+    """Return scaled products (..., N, T) of queries (..., N, D) and keys (..., T, D)."""
+    left, right = query.flatten(0, -3), key.flatten(0, -3).transpose(1, 2)
+    # The scale comes with the product; apart it would be a pass over all queries.
     products = torch.baddbmm(
-        base, left, right, beta=0.0 if seen is None else 1.0, alpha=width**-0.5
+        query.new_zeros(()), left, right, beta=0, alpha=query.shape[-1] ** -0.5
     )
-    return products.view(*query.shape[:-1], others)
+    return products.view(*query.shape[:-1], key.shape[-2])

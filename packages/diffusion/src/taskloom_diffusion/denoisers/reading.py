@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from taskloom_diffusion.blocks import as_blocks
+from taskloom_diffusion.denoisers.attend_blocks import attend_in_blocks
 from taskloom_diffusion.denoisers.attention import scores
 from taskloom_diffusion.denoisers.near import ShortConvolution
 from taskloom_diffusion.denoisers.near_blocks import near_in_blocks
@@ -39,10 +40,6 @@ class Reading(ABC):
         self.last_layer = False
 
     @abstractmethod
-    def past(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Return earlier keys and values (B, H, T, D), and which of them each position sees (N, T); None is all."""
-
-    @abstractmethod
     def near(
         self, layer: int, place: Place, convolution: ShortConvolution, inner: Tensor
     ) -> Tensor:
@@ -57,23 +54,9 @@ class Reading(ABC):
         wide = inner if inner.dtype == torch.float64 else inner.float()
         return wide if self.valid is None else wide * self.valid[..., None]
 
+    @abstractmethod
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        """Return what attention mixes for the answering positions (B, H, N', D) from (B, H, N, D)."""
-        past_key, past_value, seen = self.past(layer, key, value)
-        query, key, value = (
-            self.answering(part.transpose(1, 2)).transpose(1, 2) for part in (query, key, value)
-        )
-        far = scores(query, past_key, seen)
-        own_key, own_value, asking = (as_blocks(part, self.size, 2) for part in (key, value, query))
-        own = scores(asking, own_key, None)
-        if self.valid is not None:
-            valid = as_blocks(self.answering(self.valid), self.size)
-            own = own.masked_fill(~valid[:, None, :, None, :], -torch.inf)
-        with torch.autocast(query.device.type, enabled=False):
-            weights = torch.cat([far, own.flatten(2, 3)], dim=-1).softmax(-1)
-        count = past_key.shape[2]
-        near = as_blocks(weights[..., count:], self.size, 2) @ own_value
-        return weights[..., :count] @ past_value + near.flatten(2, 3)
+        """Return what attention mixes for the answering positions (B, H, N', D) from heads (B, H, N, D)."""
 
 
 class Streams(Reading):
@@ -98,10 +81,19 @@ class Streams(Reading):
         self.valid = None if valid is None else valid.repeat(1, 1 + noised)
         self._seen = self._earlier.repeat(1 + noised, 1)
 
-    def past(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         del layer
         clean = slice(None, self.length)
-        return key[:, :, clean], value[:, :, clean], self.answering(self._seen[None])[0]
+        far = key[:, :, clean], value[:, :, clean]
+        valid = self.valid
+        if valid is None:
+            valid = torch.ones(len(query), query.shape[2], dtype=torch.bool, device=query.device)
+        inside = as_blocks(self.answering(valid), self.size)
+        own = self._answering(query), self._answering(key), self._answering(value)
+        return attend_in_blocks(own, far, self.answering(self._seen[None])[0], inside)
+
+    def _answering(self, heads: Tensor) -> Tensor:
+        return self.answering(heads.transpose(1, 2)).transpose(1, 2)
 
     def near(
         self, layer: int, place: Place, convolution: ShortConvolution, inner: Tensor
@@ -149,14 +141,19 @@ class AfterMemory(Reading):
         self.memory = memory
         self.finished = finished
 
-    def past(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-        memory = self.memory
-        keys = memory.keys.get(layer, key[:, :, :0])
-        values = memory.values.get(layer, value[:, :, :0])
+    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        memory, count = self.memory, self.memory.length
+        if layer in memory.keys:
+            key = torch.cat([memory.keys[layer], key], dim=2)
+            value = torch.cat([memory.values[layer], value], dim=2)
         if self.finished:
-            memory.keys[layer] = torch.cat([keys, key], dim=2)
-            memory.values[layer] = torch.cat([values, value], dim=2)
-        return keys, values, None
+            memory.keys[layer], memory.values[layer] = key, value
+        products = scores(query, key)
+        if self.valid is not None:
+            products[..., count:].masked_fill_(~self.valid[:, None, None], -torch.inf)
+        with torch.autocast(query.device.type, enabled=False):
+            weights = products.softmax(-1)
+        return weights @ value
 
     def near(
         self, layer: int, place: Place, convolution: ShortConvolution, inner: Tensor
