@@ -78,12 +78,14 @@ def test_cut_and_joined_is_what_it_was() -> None:
     assert kept[2, 10:].tolist() == z[2, 10:].tolist()
 
 
-@pytest.mark.parametrize("convolution", [0, 5])
+@pytest.mark.parametrize(
+    "settings", [{}, {"convolution": 0}, {"noised_layers": 1}, {"noised_layers": 2}], ids=str
+)
 @pytest.mark.parametrize("size", [1, 3, 4, 12])
 def test_one_pass_over_all_blocks_is_block_after_block_with_a_memory(
-    size: int, convolution: int
+    size: int, settings: dict[str, int]
 ) -> None:
-    network, (z, x, valid) = dit(convolution=convolution), words()
+    network, (z, x, valid) = dit(**settings), words()
     at_once = network.in_blocks(z, x, valid, size)
     memory, answers = Memory(), []
     for first in range(0, z.shape[1], size):
@@ -94,6 +96,34 @@ def test_one_pass_over_all_blocks_is_block_after_block_with_a_memory(
     masked = valid & (z == MASK)
     in_part = network.in_blocks(z, x, valid, size, masked)
     torch.testing.assert_close(in_part[masked], at_once[masked])
+
+
+def test_several_noised_versions_are_read_as_each_alone() -> None:
+    network, (z, x, valid) = dit(noised_layers=2), words()
+    other = x.masked_fill(valid & (z != MASK), MASK)
+    together = network.in_blocks(torch.cat([z, other]), x, valid, 3)
+    for version, answer in zip((z, other), together.chunk(2), strict=True):
+        alone = network.in_blocks(version, x, valid, 3)
+        torch.testing.assert_close(answer[valid], alone[valid])
+
+
+@pytest.mark.parametrize("block_size", [0, 2])
+def test_loss_of_several_versions_is_their_mean(
+    block_size: int,
+    module: Callable[..., DiffusionTask],
+    batches: Callable[[int], list[dict[str, Tensor]]],
+) -> None:
+    (batch,) = batches(1)
+    task = module(block_size=block_size)
+    corrupted = task.corrupt(batch, torch.Generator().manual_seed(2), versions=3)
+    rows = len(corrupted.x) // 3
+    assert len(corrupted.x) == 3 * rows
+    torch.testing.assert_close(corrupted.x[:rows], corrupted.x[rows : 2 * rows])
+    assert not torch.equal(corrupted.z[:rows], corrupted.z[rows : 2 * rows])
+    totals = corrupted.by_sequence(corrupted.bound())
+    assert len(totals) == 3 * len(batch["tokens"])
+    mean = totals.sum() / 3 / batch["maskable"].sum()
+    torch.testing.assert_close(task.loss(corrupted), mean.float())
 
 
 def test_one_block_is_the_whole_sequence() -> None:
@@ -261,15 +291,24 @@ def test_gap_before_known_blocks_is_refused(module: Callable[..., DiffusionTask]
         complete(task, samplers.FirstHitting(), [[3, MASK, 3, 4]], seed=1, batch_size=1)
 
 
-def test_blocks_need_noise_that_masks() -> None:
-    with pytest.raises(ValueError, match="block_size = 4 is for noise that masks"):
-        DiffusionConfig.model_validate(
-            {
-                "process": Uniform(),
-                "time_sampler": {"kind": "low_discrepancy"},
-                "block_size": 4,
-            }
-        )
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        (
+            {"process": Uniform(), "time_sampler": {"kind": "low_discrepancy"}, "block_size": 4},
+            "block_size = 4 is for noise that masks",
+        ),
+        ({"denoiser": {"kind": "dit", "noised_layers": 1}}, "set block_size too"),
+        (
+            {"denoiser": {"kind": "dit", "noised_layers": 9}, "block_size": 4},
+            "noised_layers = 9 must be at most num_layers = 4",
+        ),
+        ({"block_size": -1}, "block_size"),
+    ],
+)
+def test_what_does_not_go_with_blocks_is_refused(settings: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        DiffusionConfig.model_validate(settings)
 
 
 def test_run_in_blocks_from_the_command_line(

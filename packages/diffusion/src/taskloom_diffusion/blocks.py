@@ -19,7 +19,7 @@ from taskloom_diffusion.protocols import Denoiser
 
 def as_blocks(x: Tensor, size: int, dim: int = 1) -> Tensor:
     """Return a dimension of whole blocks as two: blocks, and positions inside of them."""
-    shape = x.shape
+    shape, dim = x.shape, dim % x.ndim
     return x.reshape(*shape[:dim], shape[dim] // size, size, *shape[dim + 1 :])
 
 

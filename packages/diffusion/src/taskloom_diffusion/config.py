@@ -161,6 +161,11 @@ class DiffusionConfig(Config):
             raise ValueError(
                 f"block_size = {self.block_size} is for noise that masks, as process 'absorbing'; use block_size = 0"
             )
+        layers = getattr(self.denoiser, "noised_layers", 0)
+        if layers and not self.block_size:
+            raise ValueError(
+                f"denoiser.noised_layers = {layers} is for sequences in blocks; set block_size too, or leave it out"
+            )
         return self
 
     def settings(self) -> DiffusionSettings:

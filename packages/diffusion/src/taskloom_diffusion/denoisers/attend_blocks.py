@@ -9,6 +9,8 @@ from torch import Tensor
 
 from taskloom_diffusion.blocks import as_blocks
 
+_FEW = 32  # terms of a sum in half precision; their sum is rounded once
+
 
 class _AttendInBlocks(torch.autograd.Function):
     """y = (E U + F V) / (sum E + sum F), E the exponentials of the products with far keys and F with those of the own block.
@@ -33,9 +35,8 @@ class _AttendInBlocks(torch.autograd.Function):
         highest.clamp_min_(torch.finfo(highest.dtype).min)
         far.sub_(highest).exp_()
         near.sub_(highest).exp_()
-        wide = torch.float64 if query.dtype == torch.float64 else torch.float32
-        total = far.sum(-1, keepdim=True, dtype=wide) + near.sum(-1, keepdim=True, dtype=wide)
-        share = total.clamp_min_(torch.finfo(wide).tiny).reciprocal_().to(query.dtype)
+        total = _sum(far) + _sum(near)
+        share = total.clamp_min_(torch.finfo(total.dtype).tiny).reciprocal_().to(query.dtype)
         far.mul_(share)
         near.mul_(share)
         mixed = torch.bmm(far, far_values).add_((own @ own_value).view_as(queries))
@@ -67,6 +68,15 @@ class _AttendInBlocks(torch.autograd.Function):
         near, distant = grad.shape, (*grad.shape[:2], *far_keys.shape[1:])
         grads = (to_query.view(near), to_key.view(near), to_value.view(near))
         return *grads, to_far_key.view(distant), to_far_value.view(distant), None, None
+
+
+def _sum(weights: Tensor) -> Tensor:
+    """Return the sums over the last dimension, in fp32 or wider."""
+    wide = torch.float64 if weights.dtype == torch.float64 else torch.float32
+    if weights.dtype == wide or weights.shape[-1] % _FEW:
+        return weights.sum(-1, keepdim=True, dtype=wide)
+    # Half precision is widened element by element first, which takes longer than the sum; a few at a time are summed without.
+    return as_blocks(weights, _FEW, -1).sum(-1).sum(-1, keepdim=True, dtype=wide)
 
 
 def _flat_blocks(x: Tensor, size: int) -> Tensor:

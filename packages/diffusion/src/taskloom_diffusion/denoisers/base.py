@@ -63,6 +63,10 @@ class Dit(DenoiserConfig):
                 f"convolution = {self.convolution} must be odd, as many neighbours before as after, or 0"
             )
         _divides(self.num_heads, self.width, even=True)
+        if self.noised_layers > self.num_layers:
+            raise ValueError(
+                f"noised_layers = {self.noised_layers} must be at most num_layers = {self.num_layers}"
+            )
         return self
 
     def build(self, vocab_size: int, max_length: int) -> nn.Module:

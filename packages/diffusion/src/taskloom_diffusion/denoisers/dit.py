@@ -127,10 +127,8 @@ class DitDenoiser(nn.Module):
         last = config.num_layers - 1
         blocks = [Block(config, last=i == last) for i in range(config.num_layers)]
         self.blocks = nn.ModuleList(blocks)
-        # Of a sequence in blocks, clean blocks pass all layers and noised ones only these.
-        self.first_noised = (
-            max(0, config.num_layers - config.noised_layers) if config.noised_layers else 0
-        )
+        # Of a sequence in blocks, clean blocks pass all layers and noised ones only those from here on.
+        self.first_noised = config.num_layers - (config.noised_layers or config.num_layers)
         self.norm = nn.LayerNorm(config.width, bias=False)
         self.head = nn.Linear(config.width, vocab_size)
         self._initialise(blocks)
