@@ -24,6 +24,7 @@ from taskloom_diffusion.evaluation.sampling import complete
 from taskloom_diffusion.processes.absorbing import AbsorbingProcess
 from taskloom_diffusion.processes.base import Uniform
 from taskloom_diffusion.samplers import base as samplers
+from taskloom_diffusion.time_samplers.draws import CountSampler, draw_versions
 from taskloom_diffusion.tokenizers.vocabulary import SymbolTokenizer
 from taskloom_diffusion.toys import LETTERS, Toy, random_toy, toy_a
 from taskloom_diffusion.training.batches import TokenStore
@@ -124,6 +125,25 @@ def test_loss_of_several_versions_is_their_mean(
     assert len(totals) == 3 * len(batch["tokens"])
     mean = totals.sum() / 3 / batch["maskable"].sum()
     torch.testing.assert_close(task.loss(corrupted), mean.float())
+
+
+def test_versions_of_a_row_spread_the_number_of_masks_evenly() -> None:
+    rows = torch.tensor([2] * 500 + [5] * 500)
+    levels = draw_versions(CountSampler(), rows, 2, torch.Generator().manual_seed(0))
+    assert levels.counts is not None
+    first, second = levels.counts.view(2, -1)
+    assert sorted(set(zip(first[:500].tolist(), second[:500].tolist(), strict=True))) == [
+        (1, 2),
+        (2, 1),
+    ]
+    for counts in (first, second):
+        assert abs(int((counts[:500] == 1).sum()) - 250) < 60
+        shares = counts[500:].bincount(minlength=6)[1:] / 500
+        assert float((shares - 0.2).abs().max()) < 0.08
+    alone = CountSampler().draw(rows.repeat(2), torch.Generator().manual_seed(0))
+    assert alone.counts is not None
+    same = alone.counts == levels.counts
+    torch.testing.assert_close(alone.flow[same], levels.flow[same])
 
 
 def test_one_block_is_the_whole_sequence() -> None:

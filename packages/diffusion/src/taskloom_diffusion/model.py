@@ -26,7 +26,7 @@ from taskloom_diffusion.denoisers.table import TableDenoiser
 from taskloom_diffusion.losses.base import Corrupted
 from taskloom_diffusion.parameterizations import Parameterization, read_logits
 from taskloom_diffusion.protocols import Batch, NoisingProcess, Vocabulary
-from taskloom_diffusion.time_samplers.draws import Levels, StepSampler
+from taskloom_diffusion.time_samplers.draws import Levels, StepSampler, draw_versions
 from taskloom_diffusion.tokenizers.vocabulary import Tokenizer
 
 
@@ -118,9 +118,8 @@ class DiffusionModel(nn.Module):
         x, maskable = tokens_of(batch)
         if self.settings.block_size:
             return self._corrupt_in_blocks(x, maskable, generator, versions)
+        levels = self._levels(maskable, versions, generator)
         x, maskable = x.repeat(versions, 1), maskable.repeat(versions, 1)
-        num_maskable = maskable.sum(1).cpu()
-        levels = move_levels(self.level_sampler.draw(num_maskable, generator), x.device)
         noise = torch.rand(x.shape, generator=generator, dtype=torch.float64).to(x.device)
         z = noised(x, maskable, levels, noise, self.diffusion_process)
         wanted = None
@@ -134,10 +133,11 @@ class DiffusionModel(nn.Module):
         self, x: Tensor, maskable: Tensor, generator: torch.Generator, versions: int
     ) -> Corrupted:
         context = BlockContext(x, maskable, self.mask_token_id)
+        once = Cut.of(maskable, self.settings.block_size).apart(maskable)
+        levels = self._levels(once, versions, generator)
         x, maskable = x.repeat(versions, 1), maskable.repeat(versions, 1)
         cut = Cut.of(maskable, self.settings.block_size)
         clean, inside = cut.apart(x), cut.apart(maskable)
-        levels = move_levels(self.level_sampler.draw(inside.sum(1).cpu(), generator), x.device)
         noise = torch.rand(clean.shape, generator=generator, dtype=torch.float64).to(x.device)
         z = noised(clean, inside, levels, noise, self.diffusion_process)
         joined = cut.together(z, x)
@@ -148,6 +148,11 @@ class DiffusionModel(nn.Module):
         return Corrupted(
             clean, z, inside, logits, log_x, levels, self.diffusion_process, cut.sequence
         )
+
+    def _levels(self, maskable: Tensor, versions: int, generator: torch.Generator) -> Levels:
+        counts = maskable.sum(1).cpu()
+        levels = draw_versions(self.level_sampler, counts, versions, generator)
+        return move_levels(levels, maskable.device)
 
     def loss(self, corrupted: Corrupted) -> Tensor:
         """Return the training loss [nats per token]."""

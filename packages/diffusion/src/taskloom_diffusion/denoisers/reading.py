@@ -72,14 +72,12 @@ class Streams(Reading):
         self._clean = (table, valid)
         block = torch.arange(self.length, device=table.device) // size
         self._earlier = block[:, None] > block[None, :]
-        self._seen = self._earlier
 
     def enter(self, noised: int) -> None:
         """Let noised versions in: from now on there are as many beside the clean sequence."""
         table, valid = self._clean
         self.table = table.repeat(1 + noised, 1, 1)
         self.valid = None if valid is None else valid.repeat(1, 1 + noised)
-        self._seen = self._earlier.repeat(1 + noised, 1)
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         del layer
@@ -90,7 +88,7 @@ class Streams(Reading):
             valid = torch.ones(len(query), query.shape[2], dtype=torch.bool, device=query.device)
         inside = as_blocks(self.answering(valid), self.size)
         own = self._answering(query), self._answering(key), self._answering(value)
-        return attend_in_blocks(own, far, self.answering(self._seen[None])[0], inside)
+        return attend_in_blocks(own, far, self._earlier, inside)
 
     def _answering(self, heads: Tensor) -> Tensor:
         return self.answering(heads.transpose(1, 2)).transpose(1, 2)

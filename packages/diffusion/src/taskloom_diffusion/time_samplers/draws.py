@@ -76,6 +76,15 @@ def strata(num: int, generator: torch.Generator, *, stratified: bool) -> Tensor:
     ]
 
 
+def draw_versions(
+    sampler: LevelSampler, num_maskable: Tensor, versions: int, generator: torch.Generator
+) -> Levels:
+    """Return levels for several noised versions of each row, one version of all rows after the other."""
+    if versions > 1 and isinstance(sampler, CountSampler):
+        return sampler.draw_versions(num_maskable, versions, generator)
+    return sampler.draw(num_maskable.repeat(versions), generator)
+
+
 class TimeGrid(Memoryless):
     """Times uniform on [0, 1], independent or one per stratum."""
 
@@ -96,7 +105,18 @@ class CountSampler(Memoryless):
     """
 
     def draw(self, num_maskable: Tensor, generator: torch.Generator) -> Levels:
+        return self._levels(strata(len(num_maskable), generator, stratified=True), num_maskable)
+
+    def draw_versions(
+        self, num_maskable: Tensor, versions: int, generator: torch.Generator
+    ) -> Levels:
+        """Return levels of all rows, then of all rows again, and so on; those of one row are spread evenly over 1..n."""
         u = strata(len(num_maskable), generator, stratified=True)
+        turns = torch.arange(versions, dtype=torch.float64) / versions
+        spread = ((u + turns[:, None]) % 1.0).flatten()
+        return self._levels(spread, num_maskable.repeat(versions))
+
+    def _levels(self, u: Tensor, num_maskable: Tensor) -> Levels:
         counts = (u * num_maskable).floor().long().clamp_max(num_maskable - 1).clamp_min(0) + 1
         # The level a network is told is the mean of the mask rate's posterior Beta(k, n - k + 1).
         alpha = 1 - counts.double() / (num_maskable + 1)
