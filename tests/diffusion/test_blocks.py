@@ -275,12 +275,19 @@ def test_parallel_draws_inside_a_block_are_found_out() -> None:
     assert made.mean_calls == 2
 
 
+@pytest.mark.parametrize("block_size", [0, 2])
 @pytest.mark.parametrize("kind", ["dit", "table"])
 def test_sample_does_not_depend_on_its_batch_and_known_tokens_stay(
-    kind: str, module: Callable[..., DiffusionTask]
+    kind: str, block_size: int, module: Callable[..., DiffusionTask]
 ) -> None:
-    toy = random_toy(3, 4, 1)
-    task = toy_task(toy, 2) if kind == "table" else module(block_size=2).eval()
+    if kind == "table":
+        task = toy_task(random_toy(3, 4, 1), block_size)
+    else:
+        task = module(block_size=block_size).eval().double()
+        with torch.no_grad():
+            torch.nn.init.normal_(
+                task.model.head.weight, generator=torch.Generator().manual_seed(1)
+            )
     templates = [[MASK] * 4, [3, MASK, MASK, MASK], [3, 4, MASK, 5], [MASK] * 4]
     config = samplers.FirstHitting()
     alone, together = (
