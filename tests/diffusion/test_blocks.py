@@ -233,6 +233,26 @@ def test_a_block_as_long_as_the_sequence_trains_as_without_blocks(
     assert losses[0] == pytest.approx(losses[1], rel=1e-6)
 
 
+@pytest.mark.parametrize(
+    "settings", [{"loss": {"kind": "polydiff"}}, {"parameterization": "d3pm"}, {}], ids=str
+)
+def test_loss_that_looks_at_visible_tokens_gets_their_predictions(
+    settings: dict[str, Any],
+    module: Callable[..., DiffusionTask],
+    batches: Callable[[int], list[dict[str, Tensor]]],
+) -> None:
+    (batch,) = batches(1)
+    task = module(block_size=2, **settings)
+    torch.nn.init.normal_(task.output_projection.weight)  # type: ignore[arg-type]  # a layer's
+    corrupted = task.corrupt(batch, torch.Generator().manual_seed(2))
+    masked = corrupted.maskable & (corrupted.z == MASK)
+    visible = corrupted.maskable & ~masked
+    assert bool(visible.any())
+    answered = corrupted.logits.ne(0).any(-1)
+    assert bool(answered[masked].all())
+    assert bool(answered[visible].all()) is bool(settings)
+
+
 def test_network_that_knows_nothing_of_blocks_is_asked_with_what_follows_masked() -> None:
     z, x, valid = words()
     network: Any = Bert(width=16, num_layers=1, num_heads=2, feed_forward=16).build(10, 12).eval()

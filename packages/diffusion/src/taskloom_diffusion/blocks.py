@@ -96,9 +96,15 @@ class BlockContext:
 
 
 def predict_in_blocks(
-    denoiser: Denoiser, z: Tensor, noise: Tensor, cut: Cut, context: BlockContext
+    denoiser: Denoiser,
+    z: Tensor,
+    noise: Tensor,
+    cut: Cut,
+    context: BlockContext,
+    *,
+    wanted: Tensor | None = None,
 ) -> Tensor:
-    """Return logits (n B, L, V) of the masks of every block, given the block noised and the clean ones before it.
+    """Return logits (n B, L, V) of every block, given the block noised and the clean ones before it.
 
     A network that reads blocks (`reads_blocks`, as `dit`) does all of them in one pass; any other is asked once per block.
 
@@ -108,11 +114,11 @@ def predict_in_blocks(
         noise: Noise level 1 - alpha of each row (R,).
         cut: How rows are cut from all versions.
         context: The clean tokens (B, L).
+        wanted: Positions (n B, L) that will be looked at; None is all.
     """
     versions = len(z) // len(context.clean)
     if getattr(denoiser, "reads_blocks", False):
         reader: Any = denoiser
-        wanted = context.maskable.repeat(versions, 1) & (z == context.mask_id)
         logits: Tensor = reader.in_blocks(z, context.clean, context.maskable, cut.size, wanted)
         return logits
     if versions > 1:

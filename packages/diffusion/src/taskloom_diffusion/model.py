@@ -122,10 +122,7 @@ class DiffusionModel(nn.Module):
         x, maskable = x.repeat(versions, 1), maskable.repeat(versions, 1)
         noise = torch.rand(x.shape, generator=generator, dtype=torch.float64).to(x.device)
         z = noised(x, maskable, levels, noise, self.diffusion_process)
-        wanted = None
-        if self.settings.loss.noised_only and self.parameterization == "subs":
-            wanted = maskable & (z == self.mask_token_id)
-        logits = self.forward(z, 1 - levels.alpha, maskable, wanted)
+        logits = self.forward(z, 1 - levels.alpha, maskable, self._wanted(z, maskable))
         log_x = read_logits(self.parameterization, logits, z, levels.alpha, self.diffusion_process)
         return Corrupted(x, z, maskable, logits, log_x, levels, self.diffusion_process)
 
@@ -142,12 +139,20 @@ class DiffusionModel(nn.Module):
         z = noised(clean, inside, levels, noise, self.diffusion_process)
         joined = cut.together(z, x)
         denoiser: Any = self.model
-        logits = predict_in_blocks(denoiser, joined, 1 - levels.alpha, cut, context)
-        logits = cut.apart(logits)
+        wanted = self._wanted(joined, maskable)
+        logits = cut.apart(
+            predict_in_blocks(denoiser, joined, 1 - levels.alpha, cut, context, wanted=wanted)
+        )
         log_x = read_logits(self.parameterization, logits, z, levels.alpha, self.diffusion_process)
         return Corrupted(
             clean, z, inside, logits, log_x, levels, self.diffusion_process, cut.sequence
         )
+
+    def _wanted(self, z: Tensor, maskable: Tensor) -> Tensor | None:
+        """Return the positions whose logits the loss looks at; None is all."""
+        if self.settings.loss.noised_only and self.parameterization == "subs":
+            return maskable & (z == self.mask_token_id)
+        return None
 
     def _levels(self, maskable: Tensor, versions: int, generator: torch.Generator) -> Levels:
         counts = maskable.sum(1).cpu()

@@ -30,8 +30,8 @@ def paired(weight: Tensor, num_heads: int) -> Tensor:
     multiplied as complex numbers; moving rows of weights is cheaper than moving activations.
     """
     width = weight.shape[1]
-    paired_ones, values = torch.split(weight, [2 * width, width])
-    rows = paired_ones.view(2 * num_heads, 2, -1, width).transpose(1, 2).flatten(0, 2)
+    heads, values = torch.split(weight, [2 * width, width])
+    rows = heads.view(2 * num_heads, 2, -1, width).transpose(1, 2).flatten(0, 2)
     return torch.cat([rows, values])
 
 
