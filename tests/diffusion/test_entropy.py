@@ -82,7 +82,7 @@ def test_bound_of_the_exact_denoiser_is_the_entropy(
     assert bound == pytest.approx(toy.entropy, abs=1e-9)
 
 
-@pytest.mark.parametrize("name", ["uniform", "marginal", "d3pm neighbour", "matrix"])
+@pytest.mark.parametrize("name", ["absorbing", "uniform", "marginal", "d3pm neighbour", "matrix"])
 def test_mean_parameterization_divides_the_own_evidence_out(
     name: str, integrate: Callable[..., float]
 ) -> None:

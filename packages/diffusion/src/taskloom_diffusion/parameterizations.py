@@ -36,14 +36,19 @@ def read_logits(
     wide = logits.double() if logits.dtype == torch.float64 else logits.float()
     log_x = torch.log_softmax(wide.masked_fill(~allowed, -torch.inf), dim=-1)
     if kind == "subs":
-        return _carry_over(log_x, z, process.vocabulary.mask_id)
+        # Padding is visible but nothing that the model may produce: its prediction stays a law over tokens.
+        visible = (z != process.vocabulary.mask_id) & allowed[z]
+        return _carry_over(log_x, z, visible)
     if kind == "mean":
-        evidence = process.likelihood(z, alpha).log().to(log_x.dtype)
+        likelihood = process.likelihood(z, alpha)
+        # What z cannot have come from (padding; any other token where nothing is noise) has no evidence to divide out: the
+        # quotient would be 0/0, and one NaN outside of a sequence is one in the sum.
+        evidence = torch.where(likelihood > 0, likelihood, 1.0).log().to(log_x.dtype)
         return torch.log_softmax((log_x - evidence).masked_fill(~allowed, -torch.inf), dim=-1)
     return log_x
 
 
-def _carry_over(log_x: Tensor, z: Tensor, mask_id: int) -> Tensor:
+def _carry_over(log_x: Tensor, z: Tensor, visible: Tensor) -> Tensor:
     """Replace the prediction on visible positions by certainty; their logits get a gradient of exactly zero."""
     certain = torch.full_like(log_x, -torch.inf).scatter(-1, z[..., None], 0.0)
-    return torch.where((z == mask_id)[..., None], log_x, certain)
+    return torch.where(visible[..., None], certain, log_x)

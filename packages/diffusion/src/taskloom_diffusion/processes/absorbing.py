@@ -35,19 +35,19 @@ class AbsorbingProcess:
 
     def posterior(self, x_theta: Tensor, z: Tensor, alpha_s: Tensor, alpha_t: Tensor) -> Tensor:
         probabilities = x_theta.double()
-        reveal = ((alpha_s - alpha_t) / (1 - alpha_t))[:, None, None]
+        reveal = ((alpha_s - alpha_t) / _noise(alpha_t))[:, None, None]
         stay = torch.nn.functional.one_hot(z, self.vocabulary.size).double()
         return torch.where(
             (z == self.mask_id)[..., None], reveal * probabilities + (1 - reveal) * stay, stay
         )
 
     def integrand(self, log_x_theta: Tensor, x: Tensor, z: Tensor, alpha: Tensor) -> Tensor:
-        return self._masked_cross_entropy(log_x_theta, x, z) / (1 - alpha)[:, None]
+        return self._masked_cross_entropy(log_x_theta, x, z) / _noise(alpha)[:, None]
 
     def step_divergence(
         self, log_x_theta: Tensor, x: Tensor, z: Tensor, alpha_s: Tensor, alpha_t: Tensor
     ) -> Tensor:
-        reveal = (alpha_s - alpha_t) / (1 - alpha_t)
+        reveal = (alpha_s - alpha_t) / _noise(alpha_t)
         return self._masked_cross_entropy(log_x_theta, x, z) * reveal[:, None]
 
     def _masked_cross_entropy(self, log_x_theta: Tensor, x: Tensor, z: Tensor) -> Tensor:
@@ -55,3 +55,8 @@ class AbsorbingProcess:
         target = log_x_theta.gather(-1, x[..., None])[..., 0]
         # The visible positions are replaced before the product: 0 * inf would be a NaN in value or gradient.
         return -torch.where(z == self.mask_id, target, 0.0)
+
+
+def _noise(alpha: Tensor) -> Tensor:
+    """Return 1 - alpha, above 0: where it rounds to 0 nothing is masked, and what is divided by it is 0."""
+    return (1 - alpha).clamp_min(2**-53)

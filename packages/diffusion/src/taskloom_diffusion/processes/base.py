@@ -94,8 +94,9 @@ class D3pm(Process):
     """Chain R: to the mask, to any token, to the adjacent ids, to ids within `width`, to ids by a Gaussian, or a matrix."""
     width: Annotated[float, Field(gt=0, le=10_000)] = 2.0
     """Reach of `band` and standard deviation of `gaussian` [token ids]."""
-    speed: Annotated[float, Field(gt=0, le=1000)] = 1.0
-    """Factor on the chain; at 1 its slowest mode decays exactly as the signal does."""
+    speed: Annotated[float, Field(ge=1, le=1000)] = 1.0
+    """Factor on the chain; at 1 its slowest mode decays exactly as the signal does. Slower, tokens would outlast the signal, at
+    levels that no estimate of the bound visits."""
     file: Path | None = None
     """CSV or JSON file with a transition matrix; read once, its contents become part of the config."""
     tokens: tuple[str, ...] = ()

@@ -17,6 +17,9 @@ from torch import Tensor
 
 from taskloom_diffusion.protocols import Vocabulary
 
+SMALLEST_SIGNAL = 1e-100
+"""Below this a signal is nothing. The square of its inverse, which gradients of quotients have, is still a number."""
+
 
 class InterpolatingProcess:
     """Noise drawn from the law `pi` (V,), which sums to 1."""
@@ -46,14 +49,15 @@ class InterpolatingProcess:
     def posterior(self, x_theta: Tensor, z: Tensor, alpha_s: Tensor, alpha_t: Tensor) -> Tensor:
         here = torch.nn.functional.one_hot(z, self.vocabulary.size).double()
         pi = self.pi.to(z.device)
-        keep = (alpha_t / alpha_s)[:, None, None]
+        # Where neither level has a signal left nothing says how they are related; that they are the same is one way.
+        keep = torch.where(alpha_s > SMALLEST_SIGNAL, alpha_t / alpha_s, 1.0)[:, None, None]
         step = keep * here + (1 - keep) * pi[z][..., None]
         joint = self._forward(x_theta.double(), alpha_s) * step
         return joint / joint.sum(-1, keepdim=True)
 
     def integrand(self, log_x_theta: Tensor, x: Tensor, z: Tensor, alpha: Tensor) -> Tensor:
         truth = torch.nn.functional.one_hot(x, self.vocabulary.size).double()
-        rate = self.pi.to(z.device)[z] / alpha[:, None]
+        rate = self.pi.to(z.device)[z] * over_signal(alpha)[:, None]
         predicted = self._forward(log_x_theta.double().exp(), alpha)
         return rate * ratio_divergence(self._forward(truth, alpha), predicted, z)
 
@@ -69,6 +73,11 @@ class InterpolatingProcess:
         """Return the law of z (B, L, V) when the clean token has the law x."""
         signal = alpha[:, None, None]
         return signal * x + (1 - signal) * self.pi.to(x.device)
+
+
+def over_signal(alpha: Tensor) -> Tensor:
+    """Return 1 / alpha, but 0 where the signal underflows: truth and prediction agree there, and inf times 0 is a NaN."""
+    return torch.where(alpha > SMALLEST_SIGNAL, 1 / alpha, 0.0)
 
 
 def ratio_divergence(

@@ -9,11 +9,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from taskloom_diffusion.processes.interpolating import cross, ratio_divergence
+from taskloom_diffusion.processes.interpolating import (
+    SMALLEST_SIGNAL,
+    cross,
+    over_signal,
+    ratio_divergence,
+)
 from taskloom_diffusion.protocols import Vocabulary
-
-# exp(-700) is the smallest signal whose logarithm float64 still holds; beyond it the chain is at its stationary law.
-_LARGEST_SIGMA = 700.0
 
 
 class MarkovProcess:
@@ -26,7 +28,7 @@ class MarkovProcess:
 
     def kernel(self, alpha: Tensor) -> Tensor:
         """Return Q(alpha) (B, V, V)."""
-        sigma = -alpha.double().clamp_min(1e-300).log()
+        sigma = -alpha.double().clamp_min(SMALLEST_SIGNAL).log()
         return self._exponential(sigma)
 
     def corrupt(self, x: Tensor, alpha: Tensor, noise: Tensor) -> Tensor:
@@ -42,14 +44,16 @@ class MarkovProcess:
         return self._rows(self.kernel(alpha).transpose(1, 2), z)
 
     def posterior(self, x_theta: Tensor, z: Tensor, alpha_s: Tensor, alpha_t: Tensor) -> Tensor:
-        sigma_s, sigma_t = (-a.double().clamp_min(1e-300).log() for a in (alpha_s, alpha_t))
+        sigma_s, sigma_t = (
+            -a.double().clamp_min(SMALLEST_SIGNAL).log() for a in (alpha_s, alpha_t)
+        )
         into_z = self._rows(self._exponential(sigma_t - sigma_s).transpose(1, 2), z)
         joint = (x_theta.double() @ self.kernel(alpha_s)) * into_z
         return joint / joint.sum(-1, keepdim=True)
 
     def integrand(self, log_x_theta: Tensor, x: Tensor, z: Tensor, alpha: Tensor) -> Tensor:
         kernel = self.kernel(alpha)
-        rates = self.generator.to(z.device).T[z] / alpha[:, None, None]
+        rates = self.generator.to(z.device).T[z] * over_signal(alpha)[:, None, None]
         predicted = log_x_theta.double().exp() @ kernel
         return ratio_divergence(self._rows(kernel, x), predicted, z, rates)
 
@@ -64,7 +68,7 @@ class MarkovProcess:
     def _exponential(self, sigma: Tensor) -> Tensor:
         generator = self.generator.to(sigma.device)
         # A sampler asks for one level in all rows: each different one is exponentiated once.
-        different, row = torch.unique(sigma.clamp_max(_LARGEST_SIGMA), return_inverse=True)
+        different, row = torch.unique(sigma, return_inverse=True)
         exponential: Tensor = torch.linalg.matrix_exp(different[:, None, None] * generator)
         return exponential.clamp_min(0)[row]
 
