@@ -112,6 +112,7 @@ def test_failure_is_recorded_and_told(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "taskloom/execute" not in shown
     logged = [json.loads(line) for line in run.layout.log.read_text().splitlines()]
     assert any("taskloom/execute" in line.get("exception", "") for line in logged)
+    assert not run.record.failure.foreseen
 
 
 @pytest.mark.parametrize(

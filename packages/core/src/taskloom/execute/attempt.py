@@ -19,7 +19,7 @@ from taskloom.errors import (
 from taskloom.execute.console import Console
 from taskloom.execute.context import LiveContext, check_metric_name
 from taskloom.execute.failure import describe_failure, first_line, is_loss, is_store_failure
-from taskloom.execute.logs import logging_to
+from taskloom.execute.logs import FILE_ONLY, logging_to
 from taskloom.execute.signals import StopRequest
 from taskloom.runs import checkpoints, index
 from taskloom.runs.layout import RunLayout
@@ -65,6 +65,8 @@ def attempt(
         checkpoint = (
             checkpoints.newest_good(layout.checkpoints) if isinstance(task, Resumable) else None
         )
+        if checkpoint is None and record.attempts > 1:
+            _log.info("no checkpoint to continue from: beginning at the start")
         sinks = SinkGroup(record.sinks, layout.dir, record)
         ctx = LiveContext(
             layout, record, console, stop, checkpoint.dir if checkpoint else None, sinks=sinks
@@ -125,9 +127,10 @@ def _failed(layout: RunLayout, error: BaseException) -> _End:
         refused.__cause__ = error
         error = refused
     if isinstance(error, TaskloomError):
-        _log.error("%s", error.message)
+        # Whoever catches the error tells it, with its hint; twice would be once too often.
+        _log.error("%s", error.message, extra=FILE_ONLY)
         return _End("failed", error.exit_code, failure=failure, error=error)
-    _log.error("the task raised %s", first_line(failure), exc_info=error)
+    _log.error("the task raised %s", first_line(failure), exc_info=error, extra=FILE_ONLY)
     return _End("failed", ExitCode.FAILED, failure=failure, error=error)
 
 

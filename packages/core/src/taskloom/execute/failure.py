@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 
 import taskloom
-from taskloom.errors import ProcessLostError
+from taskloom.errors import ProcessLostError, TaskloomError
 from taskloom.runs.record import Failure
 
 _CORE = str(Path(taskloom.__file__).parent)
@@ -19,7 +19,13 @@ _INSTALLED = tuple({sysconfig.get_paths()[key] for key in ("stdlib", "purelib", 
 
 def describe_failure(error: BaseException) -> Failure:
     """Return the class, text and trimmed traceback of an exception."""
-    return Failure(type(error).__name__, _message(error), trimmed_traceback(error))
+    return Failure(
+        type(error).__name__,
+        _message(error),
+        trimmed_traceback(error),
+        hint=error.hint if isinstance(error, TaskloomError) else "",
+        foreseen=isinstance(error, TaskloomError),
+    )
 
 
 def first_line(failure: Failure) -> str:

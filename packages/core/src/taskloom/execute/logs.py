@@ -14,6 +14,9 @@ from taskloom.errors import StoreError
 from taskloom.execute.console import Console
 from taskloom.runs.writer import JsonLines
 
+FILE_ONLY = {"file_only": True}
+"""Pass as `extra` of a record that somebody else tells the user."""
+
 
 class _FileHandler(logging.Handler):
     """Appends one JSON object for every record."""
@@ -49,6 +52,8 @@ class _ConsoleHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Show the record."""
+        if getattr(record, "file_only", False):
+            return
         if record.levelno < logging.WARNING and not record.name.startswith("taskloom"):
             return
         try:

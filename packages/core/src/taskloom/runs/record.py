@@ -46,11 +46,15 @@ class Failure:
         type: The exception's class.
         message: Its text.
         traceback: The frames of the user's code.
+        hint: What to do next; or empty.
+        foreseen: Whether it was refused on purpose, so that the message says everything.
     """
 
     type: str
     message: str
     traceback: str = ""
+    hint: str = ""
+    foreseen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
