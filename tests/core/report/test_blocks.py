@@ -19,7 +19,7 @@ from taskloom.report import (
     figures,
 )
 from taskloom.report.blocks import render_block, render_blocks
-from taskloom.report.history import history_charts
+from taskloom.report.history import history_charts, logged_once
 from taskloom.report.markup import problem_of
 from taskloom.report.tables import leaves, metric_tables
 
@@ -40,12 +40,31 @@ def test_histories_are_capped_and_what_is_left_out_is_named() -> None:
         **{f"metric_{i}": 1.0 for i in range(20)},
         **{f"g/{i}": 1.0 for i in range(11)},
     }
-    drawn, rest = history_charts([line])
+    drawn, rest = history_charts([line, {**line, "step": 1.0}])
     assert len(drawn) == 16
     assert rest == [f"metric_{i}" for i in range(16, 20)] + [f"g/{i}" for i in range(11)]
-    drawn, rest = history_charts([{k: v for k, v in line.items() if not k.startswith("metric")}])
+    few = {k: v for k, v in line.items() if not k.startswith("metric")}
+    drawn, rest = history_charts([few, {**few, "step": 1.0}])
     assert [len({row["c"] for row in chart.spec["data"]["values"]}) for chart in drawn] == [8, 3]
     assert rest == []
+
+
+def test_metrics_of_unlike_size_share_no_axis() -> None:
+    rows = [
+        {"step": i, "train/loss": 2.0, "train/lr": 0.01, "train/skipped": 0.0, "train/bound": 1.5}
+        for i in range(2)
+    ]
+    drawn, _ = history_charts(rows)
+    names = [{row.get("c") for row in chart.spec["data"]["values"]} for chart in drawn]
+    assert names == [{"loss", "bound", "skipped"}, {None}]
+    assert drawn[1].spec["title"] == "train/lr"
+
+
+def test_what_was_logged_once_is_a_number_and_not_a_dot() -> None:
+    rows = [{"step": 0, "loss": 2.0}, {"step": 7, "loss": 1.0, "bound": 3.166}]
+    drawn, rest = history_charts(rows)
+    assert ([chart.spec["title"] for chart in drawn], rest) == (["loss"], [])
+    assert logged_once(rows) == {"bound": (7, 3.166)}
 
 
 def test_grouped_metrics_become_one_table() -> None:

@@ -80,6 +80,17 @@ def test_line_takes_a_row_without_the_value_for_no_loss() -> None:
     assert charts.line([*ROWS, {"t": 6}], "t", "v").caption == ""
 
 
+@pytest.mark.parametrize(
+    ("number", "label"), [(3.16622, "3.1662"), (23824.4, "23,824"), (1e-7, "1e-7"), (0, "0")]
+)
+def test_an_axis_with_one_value_says_it(number: float, label: str) -> None:
+    """Vega alone writes 3 beside a single point at 3.166."""
+    chart = charts.line([{"step": 5, "loss": number}], "step", "loss")
+    drawn = str(svg_of(chart.spec, "loss")).replace("\u2212", "-")
+    assert f">{label}</text>" in drawn
+    assert ">5</text>" in drawn
+
+
 def test_a_logarithmic_axis_leaves_out_what_it_cannot_show() -> None:
     chart = charts.scatter(ROWS, "t", "v", x_log=True, y_log=True)
     assert [row["x"] for row in data(chart)] == [1, 2, 3, 4, 5]

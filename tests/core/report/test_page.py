@@ -163,6 +163,26 @@ def test_a_failed_run_opens_with_its_reason(make_run: MakeRun) -> None:
     text = read(write_report(run)).text
     assert text.index("ValueError: rank is 7") < text.index("Results")
     assert 'File "walk.py", line 3' in text
+    assert "Where it was raised" not in text
+
+
+def test_a_refusal_opens_with_its_sentence_and_folds_its_traceback(make_run: MakeRun) -> None:
+    failure = Failure(
+        "CheckFailedError", "rank is 7", 'File "walk.py", line 3', hint="lower it", foreseen=True
+    )
+    page = read(write_report(make_run(status="failed", failure=failure, metrics={})))
+    assert "CheckFailedError" not in page.text
+    assert page.text.index("rank is 7") < page.text.index("lower it")
+    assert page.text.index("Where it was raised") < page.text.index('File "walk.py", line 3')
+    assert ("details", {}) in page.tags
+    assert "Results" not in page.text.replace("Skip to the results", "")
+
+
+def test_metrics_that_were_logged_once_are_a_table(make_run: MakeRun) -> None:
+    page = read(write_report(make_run([{"step": 3, "t": 0.5, "loss": 3.166}])))
+    assert "1 line in metrics.jsonl" in page.text
+    assert "Logged once." in page.text
+    assert "3.166" in page.text
 
 
 def test_non_finite_metrics_are_shown_as_such(make_run: MakeRun) -> None:

@@ -220,10 +220,20 @@ def _xy(
             "type": "quantitative",
             "title": name,
             "scale": scale,
+            **_axis_of_one({value[channel] for value in values}),
         }
     if names[2]:
         encoding["color"] = _color(names[2].strip())
     return Chart(_spec(values, {"mark": mark, "encoding": encoding}, title), caption)
+
+
+def _axis_of_one(numbers: set[float]) -> dict[str, Any]:
+    """Return an axis that says the one number there is: Vega would round it to a step that it has to guess (3 for 3.166)."""
+    if len(numbers) != 1:
+        return {}
+    (number,) = numbers
+    ordinary = number == 0 or 1e-4 <= abs(number) < 1e9
+    return {"axis": {"values": [number], "format": ",.5~r" if ordinary else ".4~e"}}
 
 
 def _spec(values: list[dict[str, Any]], body: Mapping[str, Any], title: str) -> dict[str, Any]:

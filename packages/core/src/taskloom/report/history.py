@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from taskloom.report import charts
@@ -13,17 +14,19 @@ CHART_LIMIT = 16
 SERIES_LIMIT = 8
 """Lines in one chart: as many as there are colours that can be told apart."""
 _LOG_RANGE = 1000.0
+_LIKE_SIZE = 30.0
+"""How many times larger one metric may be than another whose axis it shares."""
 
 Rows = Sequence[Mapping[str, float]]
 
 
 def history_charts(rows: Rows) -> tuple[list[Chart], list[str]]:
-    """Return one chart for each metric or group of metrics, and the names that found no room.
+    """Return one chart for each metric or group of metrics that has a course, and the names that found no room.
 
     Args:
         rows: Metric lines with `step`, `t` and values.
     """
-    groups = _groups(rows)
+    groups = _groups(rows, set(logged_once(rows)))
     drawn = [_chart(group, names, rows) for group, names in groups[:CHART_LIMIT]]
     return drawn, [name for _, names in groups[CHART_LIMIT:] for name in names]
 
@@ -52,6 +55,16 @@ def comparison_charts(histories: Mapping[str, Rows]) -> list[Chart]:
     return drawn
 
 
+def logged_once(rows: Rows) -> dict[str, tuple[float, float]]:
+    """Return the step and the value of every metric that was logged once: a number, where a chart would be a dot."""
+    seen: dict[str, list[tuple[float, float]]] = {}
+    for row in rows:
+        for name, value in row.items():
+            if name not in ("step", "t"):
+                seen.setdefault(name, []).append((row.get("step", 0), value))
+    return {name: points[0] for name, points in seen.items() if len(points) == 1}
+
+
 def metric_names(rows: Rows) -> list[str]:
     """Return the names of the metrics in the rows, in the order in which they appear."""
     return [
@@ -61,18 +74,43 @@ def metric_names(rows: Rows) -> list[str]:
     ]
 
 
-def _groups(rows: Rows) -> list[tuple[str, list[str]]]:
-    """Return metrics that share what stands before the last `/`, at most eight together."""
+def _groups(rows: Rows, left_out: set[str]) -> list[tuple[str, list[str]]]:
+    """Return metrics that share what stands before the last `/` and are of like size, at most eight together."""
     together: dict[str, list[str]] = {}
     for name in metric_names(rows):
-        together.setdefault(str(PurePosixPath(name).parent) if "/" in name else name, []).append(
-            name
-        )
+        if name not in left_out:
+            group = str(PurePosixPath(name).parent) if "/" in name else name
+            together.setdefault(group, []).append(name)
     return [
         (group, names[begin : begin + SERIES_LIMIT])
-        for group, names in together.items()
+        for group, members in together.items()
+        for names in _alike(members, rows)
         for begin in range(0, len(names), SERIES_LIMIT)
     ]
+
+
+def _alike(names: Sequence[str], rows: Rows) -> list[list[str]]:
+    """Part metrics by size: beside a loss of 2 a learning rate of 0.01 would be a line on the axis."""
+    sizes = {name: _largest(row[name] for row in rows if name in row) for name in names}
+    parts: list[list[str]] = []
+    for name in sorted(
+        names, key=lambda name: sizes[name] == 0
+    ):  # what is zero fits beside anything
+        fitting = (part for part in parts if _are_alike(sizes[name], sizes[part[0]]))
+        part = next(fitting, None)
+        if part is None:
+            parts.append([name])
+        else:
+            part.append(name)
+    return parts
+
+
+def _largest(values: Iterable[float]) -> float:
+    return max((abs(value) for value in values if math.isfinite(value)), default=0.0)
+
+
+def _are_alike(size: float, other: float) -> bool:
+    return not size or not other or 1 / _LIKE_SIZE <= size / other <= _LIKE_SIZE
 
 
 def _chart(group: str, names: Sequence[str], rows: Rows) -> Chart:

@@ -12,7 +12,7 @@ import htpy as h
 
 from taskloom.report import figures
 from taskloom.report.blocks import image, note, render_blocks, table
-from taskloom.report.history import history_charts
+from taskloom.report.history import history_charts, logged_once
 from taskloom.report.model import Block, Image
 from taskloom.report.sample import thin_rows
 from taskloom.report.tables import leaves, metric_tables, source_of, value_text
@@ -50,7 +50,9 @@ def head(run: Run, environment: Mapping[str, Any]) -> h.Element:
 
 
 def results(run: Run) -> h.Node:
-    """Return the final metrics."""
+    """Return the final metrics; nothing when there are none."""
+    if not run.metrics:
+        return None
     large, tables = metric_tables(run.metrics)
     return [
         large
@@ -72,12 +74,15 @@ def histories(run: Run) -> h.Node:
     counted = itertools.count()
     rows = thin_rows(row for row, _ in zip(run.rows(), counted, strict=False))
     drawn, left_out = history_charts(rows)
-    if not drawn:
+    once = [(name, int(step), value) for name, (step, value) in logged_once(rows).items()]
+    if not drawn and not once:
         return None
     rest = f"No room for {len(left_out)} more: {', '.join(left_out[:20])}." if left_out else ""
+    lines = next(counted)
     return [
-        h.p(".note")[f"{next(counted):,} lines in metrics.jsonl, over the step."],
+        h.p(".note")[f"{lines:,} line{'s' * (lines != 1)} in metrics.jsonl, over the step."],
         render_blocks(drawn, run.dir),
+        table(("metric", "step", "value"), once, "Logged once.") if once else None,
         rest and note(rest),
     ]
 
@@ -97,7 +102,7 @@ def config(run: Run) -> h.Node:
         rows.append(h.tr(class_={"set": layer != "default"})[cells])
     heads = (h.th(scope="col")[name] for name in ("parameter", "value", "set by"))
     return h.div(".scroll", tabindex="0", role="region", aria_label="Config")[
-        h.table[h.thead[h.tr[heads]], h.tbody[rows]]
+        h.table(".settings")[h.thead[h.tr[heads]], h.tbody[rows]]
     ]
 
 
@@ -188,9 +193,13 @@ def _failure(run: Run) -> h.Node:
     failure = run.record.failure
     if failure is None:
         return None
+    frames = failure.traceback and h.pre(tabindex="0")[failure.traceback.rstrip()]
+    if failure.foreseen:  # the sentence was written for the reader; where it was raised is for few
+        frames = frames and h.details[h.summary["Where it was raised"], frames]
     return h.div(".failure", role="alert")[
-        h.p[f"{failure.type}: {failure.message}"],
-        failure.traceback and h.pre(tabindex="0")[failure.traceback.rstrip()],
+        h.p[failure.message if failure.foreseen else f"{failure.type}: {failure.message}"],
+        failure.hint and h.p(".hint")[failure.hint],
+        frames,
     ]
 
 
