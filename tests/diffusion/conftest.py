@@ -50,7 +50,7 @@ def trained_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("store")
     words = [
-        "run", "diffusion", "polymers", "--num_polymers=80", "--train.steps=3", "--train.batch_size=8",
+        "run", "diffusion", "polymers", "--num_polymers=80", "--train.steps=3", "--train.batch_size=8", "--train.log_every=1",
         "--denoiser.width=16", "--denoiser.num_layers=1", "--denoiser.num_heads=2",
         "--evaluate.num_samples=4", "--evaluate.num_holdout=6", "--store", str(folder),
     ]  # fmt: skip

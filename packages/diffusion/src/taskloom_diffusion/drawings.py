@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
+from typing import Any
 
 NUM_FRAMES = 9
 _MASK, _PAD, _END = "[MASK]", "[PAD]", "[END]"
@@ -14,29 +15,35 @@ _NEW = f"{_CELL};background:rgba(46,134,222,.30);font-weight:600"
 
 
 def molecule_grid(smiles: Sequence[str]) -> str:
-    """Return molecules drawn as SVG, with their SMILES underneath, as HTML."""
+    """Return molecules drawn as SVG on white cards, with their SMILES underneath, as HTML; two or more stand side by side."""
+    card = "background:#fff;color:#222;border:1px solid rgba(128,128,128,.3);border-radius:6px;padding:4px 6px"
+    text = "font:11px/1.35 monospace;overflow-wrap:anywhere;text-align:center"
+    # Plain boxes: the page gives a frame and a margin of its own to every figure.
     cells = "".join(
-        '<figure style="margin:4px;width:160px">'
-        f"{molecule_svg(s)}"
-        '<figcaption style="font:10px monospace;overflow-wrap:anywhere;text-align:center">'
-        f"{html.escape(s)}</figcaption></figure>"
+        f'<div style="{card}">{molecule_svg(s)}<div style="{text}">{html.escape(s)}</div></div>'
         for s in smiles
     )
-    style = "display:flex;flex-wrap:wrap;background:#fff;color:#222;border-radius:6px"
+    style = "display:grid;grid-template-columns:repeat(auto-fill,minmax(132px,1fr));gap:8px"
+    if len(smiles) > 1:
+        style = style.replace("132px", "min(46%,190px)")
     return f'<div style="{style}">{cells}</div>'
 
 
-def molecule_svg(smiles: str, width: int = 160, height: int = 120) -> str:
-    """Return a drawing of a valid molecule."""
+def molecule_svg(smiles: str, width: int = 200, height: int = 150) -> str:
+    """Return a drawing of a valid molecule as wide as what holds it; width and height [px] are its proportions."""
     from rdkit import Chem
     from rdkit.Chem.Draw import rdMolDraw2D
 
     drawer = rdMolDraw2D.MolDraw2DSVG(width, height)
+    options: Any = drawer.drawOptions()  # RDKit's stubs give its numbers the wrong type
+    options.padding = 0.03
+    options.minFontSize = 9  # the letters of a long molecule stay legible
     rdMolDraw2D.PrepareAndDrawMolecule(drawer, Chem.MolFromSmiles(smiles))
     drawer.FinishDrawing()
     text: str = drawer.GetDrawingText()
     # An XML declaration has no place inside a page, and RDKit's own namespace is an address.
-    return text[text.index("<svg") :].replace("xmlns:rdkit='http://www.rdkit.org/xml'", "")
+    text = text[text.index("<svg") :].replace("xmlns:rdkit='http://www.rdkit.org/xml'", "")
+    return text.replace(f"width='{width}px' height='{height}px'", "width='100%'", 1)
 
 
 def unmasking_table(states: Sequence[Sequence[str]]) -> str:
@@ -45,7 +52,7 @@ def unmasking_table(states: Sequence[Sequence[str]]) -> str:
     Args:
         states: The tokens after every step; of those that changed something, about nine are shown.
     """
-    rows = []
+    rows = ["<thead><tr><th>step</th><th>tokens after it</th></tr></thead>"]
     before: Sequence[str] | None = None
     for step in shown_steps(states):
         cells = "".join(
@@ -54,11 +61,17 @@ def unmasking_table(states: Sequence[Sequence[str]]) -> str:
             if token != _PAD
         )
         rows.append(
-            f'<tr><td style="padding-right:1em;text-align:right;opacity:.6">{step}</td>'
+            f'<tr><td style="padding-right:1em;text-align:right;opacity:.75">{step}</td>'
             f'<td style="font-family:monospace">{cells}</td></tr>'
         )
         before = states[step]
     return f"<table>{''.join(rows)}</table>"
+
+
+def text_of(tokens: Sequence[str]) -> str:
+    """Return what a finished sequence reads as: up to its end, without padding."""
+    kept = tokens[: list(tokens).index(_END)] if _END in tokens else tokens
+    return "".join(token for token in kept if token not in (_PAD, _MASK))
 
 
 def shown_steps(states: Sequence[Sequence[str]], limit: int = NUM_FRAMES) -> list[int]:

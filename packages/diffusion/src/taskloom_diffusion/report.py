@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from taskloom.report import charts
 from taskloom.report.model import Block, Chart, Heading, Html, Table, Text
 
-from taskloom_diffusion.drawings import molecule_grid, unmasking_table
+from taskloom_diffusion.drawings import molecule_grid, shown_steps, text_of, unmasking_table
+from taskloom_diffusion.tables import likelihood_table, sample_table
 
 if TYPE_CHECKING:
     from taskloom.runs import Run
@@ -30,34 +32,39 @@ def report(run: Run) -> list[Block]:
     if samples:
         blocks += _samples(run, samples)
     if details.get("unmasking"):
-        blocks += _unmasking(details["unmasking"])
+        blocks += _unmasking(run, details["unmasking"])
     return blocks
 
 
 def _curves(rows: list[dict[str, float]]) -> list[Block]:
-    labels = (("train/loss", "training loss"), ("validation/nelbo", "held-out bound"))
+    labels = {"train/loss": "training loss", "validation/nelbo": "held-out bound"}
+    # The field is a space, so that the legend has no title: its entries say what they are.
     curves = [
-        {"step": row["step"], "nats": row[key], "curve": label}
+        {"step": row["step"], "nats": row[key], " ": label}
         for row in rows
-        for key, label in labels
+        for key, label in labels.items()
         if key in row
     ]
     if not curves:
         return [Text("The run ended before the first line of metrics.")]
+    speed = [
+        {"step": row["step"], "tokens": row["speed/tokens_per_core_second"]}
+        for row in rows
+        if "speed/tokens_per_core_second" in row
+    ]
+    if len({row["step"] for row in curves}) == 1:  # no course to draw
+        found = [f"{row[' ']} {row['nats']:.4g} nats per token" for row in curves]
+        found += [f"{row['tokens']:,.0f} real tokens per core-second" for row in speed]
+        return [Text(f"Logged once, at step {curves[0]['step']:.0f}: {', '.join(found)}.")]
     blocks: list[Block] = [
         charts.line(
             curves,
             "step",
             "nats",
-            color="curve",
+            color=" ",
             y_title="nats per token",
             caption="Training loss, and the bound of the averaged weights on held-out sequences.",
         )
-    ]
-    speed = [
-        {"step": row["step"], "tokens": row["speed/tokens_per_core_second"]}
-        for row in rows
-        if "speed/tokens_per_core_second" in row
     ]
     if speed:
         caption = "Real tokens per core-second: padding does not count."
@@ -81,6 +88,7 @@ def _likelihood(run: Run, details: Mapping[str, Any]) -> list[Block]:
                 f"{bound['kind']}, on {bound['sequences']} held-out sequences of {bound['tokens']} tokens in all."
             )
         )
+        blocks.append(likelihood_table(run.metrics))
     rates = [{"mask rate": r, "nats": v} for r, v in details["loss_by_mask_rate"]]
     if rates:
         caption = "Cross-entropy of a noised token: what is hard is to guess with little in sight."
@@ -93,9 +101,9 @@ def _likelihood(run: Run, details: Mapping[str, Any]) -> list[Block]:
 
 
 def _samples(run: Run, samples: list[str]) -> list[Block]:
-    blocks: list[Block] = [Heading("Samples")]
+    blocks: list[Block] = [Heading("Samples"), sample_table(run.metrics, len(samples))]
     if run.task not in _MOLECULAR and "samples/valid" not in run.metrics:
-        return [*blocks, Table(("sample",), [(s,) for s in samples[:12]], "The first samples.")]
+        return [*blocks, _first_or_frequent(samples)]
     # RDKit is imported only for runs over molecules.
     from taskloom_diffusion.metrics.molecules import parse
 
@@ -116,11 +124,21 @@ def _samples(run: Run, samples: list[str]) -> list[Block]:
     return [*blocks, *_properties(run, molecules)]
 
 
+def _first_or_frequent(samples: list[str]) -> Table:
+    """Return samples as they are, or by how often they came where most are repeated, as over a toy."""
+    counts = Counter(samples)
+    if len(counts) > len(samples) / 2:
+        return Table(("sample",), [(s,) for s in samples[:12]], "The first samples.")
+    rows = [(s, n, 100 * n / len(samples)) for s, n in counts.most_common(12)]
+    caption = f"The most frequent of {len(counts)} different ones among {len(samples)} samples."
+    return Table(("sample", "times", "share [%]"), rows, caption)
+
+
 _TITLES = {
-    "weight": "molecular weight [Da]",
-    "logp": "logP",
-    "qed": "QED (drug-likeness)",
-    "heavy_atoms": "heavy atoms",
+    "weight": ("molecular weight [Da]", " Da"),
+    "logp": ("logP", ""),
+    "qed": ("QED (drug-likeness)", ""),
+    "heavy_atoms": ("heavy atoms", " atoms"),
 }
 
 
@@ -132,9 +150,11 @@ def _properties(run: Run, molecules: list[Any]) -> list[Block]:
     theirs = properties([m for m in map(parse, reference) if m is not None])
     ours = properties(molecules[:500])
     blocks: list[Block] = [Heading("Properties of the samples against the corpus")]
-    for name, title in _TITLES.items():
+    for name, (title, unit) in _TITLES.items():
+        caption = f"{len(theirs[name])} held-out and {len(ours[name])} generated molecules."
         distance = run.metrics.get(f"samples/distance/{name}")
-        caption = "" if distance is None else f"Wasserstein distance {distance:.3g}."
+        if distance is not None:
+            caption += f" Wasserstein distance to the training ones: {distance:.3g}{unit}."
         blocks.append(_densities(title, {"corpus": theirs[name], "samples": ours[name]}, caption))
     return blocks
 
@@ -179,14 +199,30 @@ def _densities(title: str, groups: Mapping[str, list[float]], caption: str) -> C
     return Chart(spec, caption)
 
 
-def _unmasking(states: list[list[list[str]]]) -> list[Block]:
-    """Return the first recorded sequences step by step."""
+def _unmasking(run: Run, states: list[list[list[str]]]) -> list[Block]:
+    """Return the first recorded sequences step by step, and the molecules that they end as."""
     blocks: list[Block] = [Heading("Unmasking, step by step")]
     for sequence in range(min(NUM_SEQUENCES, len(states[0]))):
-        table = unmasking_table([state[sequence] for state in states])
-        caption = f"Sample {sequence + 1}: the step, and the tokens after it; new ones are blue."
-        blocks.append(Html(table, caption))
+        rows = [state[sequence] for state in states]
+        steps = shown_steps(rows)[-1]  # a shorter sequence is done before the others
+        caption = (
+            f"Sample {sequence + 1}, in {steps} step{'s' * (steps != 1)}: masked tokens are grey, "
+            "those that changed since the row above are blue."
+        )
+        drawn = ""
+        if "samples/valid" in run.metrics:
+            drawn, end = _end_of(text_of(rows[-1]))
+            caption = f"{caption} {end}"
+        blocks.append(Html(unmasking_table(rows) + drawn, caption))
     return blocks
+
+
+def _end_of(smiles: str) -> tuple[str, str]:
+    from taskloom_diffusion.metrics.molecules import parse
+
+    if parse(smiles) is None:
+        return "", "It ends as no valid molecule."
+    return molecule_grid([smiles]), "It ends as the molecule drawn."
 
 
 def _read_json(run: Run, name: str) -> dict[str, Any]:
