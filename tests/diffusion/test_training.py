@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from taskloom.errors import ConfigError
 from taskloom.execute.console import format_metrics
 from taskloom.testing import MemoryContext
@@ -96,6 +97,26 @@ def test_average_warms_up_and_is_restored() -> None:
     with average.applied():
         assert model.weight.item() == pytest.approx(expected)
     assert model.weight.item() == 3.0
+
+
+def test_a_finished_training_leaves_the_average_in_the_model(
+    tmp_path: Path, module: Callable[..., DiffusionTask], train: Callable[..., MemoryContext]
+) -> None:
+    """From the start, and from a checkpoint of the last step; with no average, the latest weights."""
+    settings = {"steps": 3, "checkpoint_every": 3, "optimizer": {"lr": 0.1, "warmup_steps": 0}}
+    latest, averaged, again = module(), module(), module()
+    train(tmp_path / "latest", TrainConfig.model_validate({**settings, "ema": 0.0}), latest)
+    config = TrainConfig.model_validate({**settings, "ema": 0.9})
+    ctx = train(tmp_path / "averaged", config, averaged)
+    assert ctx.latest_checkpoint is not None
+    kept = load_file(ctx.latest_checkpoint / "training.safetensors")
+    for name, weight in averaged.model.named_parameters():
+        assert torch.equal(weight, kept[f"average.{name}"])
+        assert torch.equal(latest.model.get_parameter(name), kept[f"model.{name}"])
+    assert not torch.equal(kept["average.head.bias"], kept["model.head.bias"])
+    train(tmp_path / "again", config, again, checkpoint=ctx.latest_checkpoint)
+    for ours, theirs in zip(again.model.parameters(), averaged.model.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
 
 
 def test_subs_gives_visible_positions_no_gradient_and_no_mask() -> None:
@@ -208,7 +229,7 @@ def test_length_policies_drop_close_and_cut() -> None:
     closed, dropped = encode_all(texts, tokenizer, "eos_pad", 4)
     assert (closed.get(0).tolist(), dropped) == ([3, 4, 2, 0], 2)
     windows, dropped = encode_all(texts, tokenizer, "window", 4)
-    assert (windows.lengths.tolist(), dropped) == ([4, 4, 4], 0)
+    assert (windows.lengths.tolist(), dropped) == ([4, 4, 4], 1)
 
 
 def test_bf16_and_accumulation_train_and_log_one_line_a_step(

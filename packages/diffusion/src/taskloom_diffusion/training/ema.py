@@ -47,6 +47,11 @@ class Average:
             _copy(kept, parameters)
             self.model.train(training)
 
+    def settle(self) -> None:
+        """Give the model the average for good, in evaluation mode."""
+        _copy(self.weights, dict(self.model.named_parameters()))
+        self.model.eval()
+
     def load(self, weights: dict[str, Tensor], updates: int) -> None:
         """Restore a saved average."""
         _copy(weights, self.weights)

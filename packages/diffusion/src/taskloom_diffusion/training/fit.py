@@ -72,7 +72,7 @@ def fit(
             start = recorder.step * share_of_step(config, team.size)
             batches = _Stream(stream, start)
             trainer.fit(task, train_dataloaders=batches)
-    average.applied().__enter__()  # for good: what is kept and judged is the average
+    average.settle()  # what is kept and judged is the average
     return recorder
 
 
