@@ -289,11 +289,13 @@ def test_values_that_are_not_allowed_are_named_as_they_were_given(
     ("text", "complaint"),
     [
         ("defaults: base\n", "must be a list of names"),
-        ("", "must hold sections, not nothing"),
+        ("", "must hold sections such as 'model:' and 'diffusion:', not nothing"),
         ("defaults: [a]\n", "inherits from itself"),
         ("defaults: [missing]\n", "cannot be read"),
         ("model: [\n", "is not YAML"),
-        ("[1, 2]\n", "must hold sections"),
+        ("[1, 2]\n", "not a list"),
+        ("a,b\n1,2\n", "not one text"),
+        ("3\n", "not the single value 3"),
     ],
 )
 def test_broken_configs_are_one_sentence(tmp_path: Path, text: str, complaint: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -80,7 +81,14 @@ def test_infilling_keeps_what_is_known(store: Path) -> None:
         (["sample", "@last", "--with=steps"], "must be name=value"),
         (["sample", "@last", "--sampler=confidense"], "did you mean 'confidence'?"),
         (["sample", "@last", "--with=tempreature=2"], "did you mean 'temperature'?"),
-        (["sample", "@last", "--with=temperature=-2"], "confidence.temperature: must be greater"),
+        (
+            ["sample", "@last", "--with=temperature=-2"],
+            "--with temperature=-2: confidence.temperature must be greater",
+        ),
+        (
+            ["sample", "@last", "--with=temperature=hot"],
+            "--with temperature=hot: confidence.temperature must be a valid number\n",
+        ),
         (["sample", "@last", "--trajectory=nowhere/t.json"], "there is no folder 'nowhere'"),
         (["likelihood", "@last", "--file=nowhere.smi"], "cannot be read: No such file"),
         (["schedules", "--out=nowhere/s.svg"], "there is no folder 'nowhere'"),
@@ -138,7 +146,25 @@ def test_evaluation_draws_again_with_another_sampler(store: Path) -> None:
     figures = json.loads(done.stdout)
     assert figures["calls_per_sample"] == 2
     assert figures["bound"] == "continuous-time bound, low_discrepancy levels"
-    assert {"valid", "unique", "novel", "perplexity_error"} <= set(figures)
+    assert {"valid", "valid_error", "unique", "novel", "perplexity_error"} <= set(figures)
+    relative = figures["bits_per_character_error"] / figures["bits_per_character"]
+    assert relative == pytest.approx(
+        figures["nelbo_standard_error"] / figures["nelbo_nats_per_token"]
+    )
+
+
+def test_evaluation_for_people_has_units_and_errors(store: Path) -> None:
+    done = tasks("diffusion", "evaluate", "@last", "--num=4", "--draws=1", store=store)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == "any-order bound, exact count of masks, on 4 held-out sequences"
+    assert re.fullmatch(r"bound +\d\.\d+ \+- [-\de.]+ +nats per token", lines[1])
+    assert any(
+        re.fullmatch(r"bound +\d\.\d+ \+- [-\de.]+ +bits per character", line) for line in lines
+    )
+    assert any(re.fullmatch(r"valid +0 \+- 15 +%", line) for line in lines)
+    assert "network calls" in done.stdout
+    assert lines[-1].endswith("CPU seconds per sample")
 
 
 def test_a_trajectory_begins_with_masks_and_ends_with_the_samples(
@@ -164,7 +190,7 @@ def test_a_damaged_model_is_one_sentence_and_the_record_stays(
     finally:
         tensors.write_bytes(kept)
     assert done.returncode == 5
-    assert "cannot be read as safetensors" in done.stderr
+    assert "cannot be read as safetensors: it is damaged (" in done.stderr
     assert "Traceback" not in done.stderr
 
 

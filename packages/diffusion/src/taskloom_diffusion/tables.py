@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from taskloom.report.model import Table
+
+if TYPE_CHECKING:
+    from taskloom_diffusion.evaluation.bound import Bound
 
 _LIKELIHOOD = {
     "nats_per_token": ("bound", "nats per token"),
@@ -34,6 +38,27 @@ _SAMPLES = {
     "distance/rings": ("distance of the number of rings", "rings"),
     "distance/heavy_atoms": ("distance of the number of heavy atoms", "atoms"),
 }
+
+
+def bound_metrics(bound: Bound) -> dict[str, float]:
+    """Return a bound as the metrics of a run."""
+    measured = {
+        "nelbo/nats_per_token": bound.nats_per_token,
+        "nelbo/standard_error": bound.standard_error,
+        "nelbo/bits_per_token": bound.bits_per_token,
+        "nelbo/bits_per_character": bound.bits_per_character,
+        "nelbo/perplexity": bound.perplexity,
+        "nelbo/perplexity_error": bound.perplexity_error,
+        "nelbo/nats_per_sequence": bound.nats_per_sequence,
+    }
+    return {name: value for name, value in measured.items() if value is not None}
+
+
+def scaled_error(bound: Bound, value: float) -> float | None:
+    """Return the standard error of a multiple of the bound per token, such as its bits per character."""
+    if bound.standard_error is None:
+        return None
+    return bound.standard_error * value / bound.nats_per_token
 
 
 def likelihood_table(metrics: Mapping[str, float]) -> Table:
@@ -83,3 +108,15 @@ def share_error(share: float, count: int) -> float:
     """
     centre = (share * count + 2) / (count + 4)
     return math.sqrt(centre * (1 - centre) / (count + 4))
+
+
+def text_lines(table: Table) -> list[str]:
+    """Return the rows of a table of figures as lines: name, value, standard error, unit."""
+    names = [str(row[0]) for row in table.rows]
+    width = max(map(len, names), default=0)
+    lines = []
+    for name, row in zip(names, table.rows, strict=True):
+        value, spread, unit = row[1], row[2], row[3]
+        figure = f"{value:.5g}" + ("" if spread is None else f" +- {spread:.2g}")
+        lines.append(f"{name:{width}}  {figure:20} {unit}".rstrip())
+    return lines

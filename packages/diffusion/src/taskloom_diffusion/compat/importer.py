@@ -202,8 +202,11 @@ def _merged(path: Path, chain: tuple[Path, ...]) -> dict[str, Any]:
         first = " ".join(str(error).split())
         raise ConfigError(f"'{path}' is not YAML: {first}") from None
     if not isinstance(own, dict):
-        found = "nothing" if own is None else f"a {type(own).__name__}"
-        raise ConfigError(f"'{path}' must hold sections, not {found}")
+        kinds = {type(None): "nothing", list: "a list", str: "one text"}
+        found = kinds.get(type(own), f"the single value {own!r}")
+        raise ConfigError(
+            f"'{path}' must hold sections such as 'model:' and 'diffusion:', not {found}"
+        )
     result: dict[str, Any] = {}
     defaults = own.pop("defaults", None) or []
     if not isinstance(defaults, list) or not all(isinstance(name, str) for name in defaults):

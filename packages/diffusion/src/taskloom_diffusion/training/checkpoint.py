@@ -157,7 +157,9 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except (OSError, SafetensorError, ValueError) as error:
-        raise RunCorruptError(f"'{path}' cannot be read as safetensors: {_reason(error)}") from None
+        raise RunCorruptError(
+            f"'{path}' cannot be read as safetensors: it {_reason(error)}"
+        ) from None
 
 
 def _fit(model: torch.nn.Module, tensors: Mapping[str, Tensor], folder: Path) -> None:
@@ -186,5 +188,7 @@ def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
 def _reason(error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return "is missing"
+    if isinstance(error, KeyError):
+        return f"has no {error}"
     lines = str(error).splitlines()
     return f"is damaged ({lines[0] if lines else type(error).__name__})"

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from taskloom_diffusion.samplers.base import SamplerConfig
+from taskloom_diffusion.tables import (
+    bound_metrics,
+    likelihood_table,
+    sample_table,
+    scaled_error,
+    share_error,
+    text_lines,
+)
 from taskloom_diffusion.time_samplers.base import ExactCount, TimeSampler
 from taskloom_diffusion.verbs.trained import choose, open_trained
+
+if TYPE_CHECKING:
+    from taskloom_diffusion.evaluation.bound import Bound
+    from taskloom_diffusion.evaluation.sampling import Generated
 
 
 def evaluate(
@@ -66,10 +79,14 @@ def evaluate(
         trained.task, config, lengths, seed=seed, batch_size=settings_of_run.batch_size
     )
     judged = trained.problem.config.metrics.compute(made.texts, prepared.corpus)
+    if not as_json:
+        _tell(bound, judged, made)
+        return
     figures: dict[str, object] = {
         "nelbo_nats_per_token": bound.nats_per_token,
         "nelbo_standard_error": bound.standard_error,
         "bits_per_character": bound.bits_per_character,
+        "bits_per_character_error": scaled_error(bound, bound.bits_per_character),
         "perplexity": bound.perplexity,
         "perplexity_error": bound.perplexity_error,
         "bound": bound.kind,
@@ -78,8 +95,18 @@ def evaluate(
         "cpu_seconds_per_sample": made.cpu_seconds / num,
         **judged,
     }
-    if as_json:
-        typer.echo(json.dumps(figures))
-        return
-    for name, value in figures.items():
-        typer.echo(f"{name:24} {value:.6g}" if isinstance(value, float) else f"{name:24} {value}")
+    if "valid" in judged:
+        figures["valid_error"] = share_error(judged["valid"], num)
+    typer.echo(json.dumps(figures))
+
+
+def _tell(bound: Bound, judged: Mapping[str, float], made: Generated) -> None:
+    """Print the figures with units and standard errors."""
+    typer.echo(f"{bound.kind}, on {bound.num_sequences} held-out sequences")
+    metrics = bound_metrics(bound) | {f"samples/{name}": value for name, value in judged.items()}
+    metrics["samples/calls"] = made.mean_calls
+    num = len(made.texts)
+    samples = sample_table(metrics, num)
+    for line in [*text_lines(likelihood_table(metrics)), samples.caption, *text_lines(samples)]:
+        typer.echo(line)
+    typer.echo(f"{made.cpu_seconds / num:.3g} CPU seconds per sample")

@@ -100,7 +100,10 @@ def choose(group: str, name: str, settings: Sequence[str], default: T, option: s
         first = error.errors()[0]
         place = ".".join(str(p) for p in first["loc"])
         sentence = first["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-        raise ConfigError(f"{kind}{'.' * bool(place)}{place}: {sentence}") from None
+        sentence = sentence.partition(", unable to parse")[0]
+        if not place:
+            raise ConfigError(f"{kind}: {sentence}") from None
+        raise ConfigError(f"{option} {place}={first['input']}: {kind}.{place} {sentence}") from None
     return chosen
 
 
