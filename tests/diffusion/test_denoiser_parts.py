@@ -8,11 +8,13 @@ from pydantic import ValidationError
 from taskloom_diffusion.config import OptimizerSettings
 from taskloom_diffusion.denoisers.attention import rotary_table
 from taskloom_diffusion.denoisers.base import Dit
+from taskloom_diffusion.denoisers.dit import Block
 from taskloom_diffusion.denoisers.near import ShortConvolution
 from taskloom_diffusion.denoisers.near_blocks import near_in_blocks
 from taskloom_diffusion.denoisers.turned import turned
 from taskloom_diffusion.training.optimizers import build_optimizer
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional
 
 
 def heads_and_table() -> tuple[Tensor, Tensor]:
@@ -110,3 +112,24 @@ def test_muon_leaves_short_convolutions_alone() -> None:
         len(taps) == 2 * 5 + 5 + 2
     )  # two convolutions, but one in the last block; a factor per head in each
     assert not any(groups[id(p)]["muon"] or groups[id(p)]["weight_decay"] for p in taps)
+
+
+def test_adaptive_block_shifts_scales_and_gates_as_the_formula_says() -> None:
+    """x + g1 A(s1 N(x) + b1), then the same around the feed-forward layer; a chosen position has its own row's vectors."""
+    torch.manual_seed(6)
+    config = Dit(width=8, num_layers=1, num_heads=2, convolution=0, time_conditioning=True)
+    block = Block(config, last=True).double()
+    assert block.modulation is not None
+    nn.init.normal_(block.modulation.weight)
+    nn.init.normal_(block.modulation.bias)
+    x = torch.randn(3, 5, 8, dtype=torch.float64)
+    time = torch.randn(3, 8, dtype=torch.float64)
+    table = rotary_table(5, 2, 4, x.device)
+    b1, s1, g1, b2, s2, g2 = (v[:, None] for v in block.modulation(time).split(8, dim=-1))
+    middle = x + (1 + g1) * block.attention(block.attention_norm(x) * (1 + s1) + b1, table, None)
+    inner = block.mlp_norm(middle) * (1 + s2) + b2
+    hidden = functional.gelu(functional.linear(inner, block.up.weight, block.up.bias))
+    expected = middle + (1 + g2) * block.down(hidden)
+    torch.testing.assert_close(block(x, table, None, time), expected)
+    rows = torch.tensor([1, 4, 7, 14])
+    torch.testing.assert_close(block(x, table, None, time, rows), expected.flatten(0, 1)[rows])

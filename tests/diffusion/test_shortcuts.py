@@ -30,9 +30,9 @@ from taskloom_diffusion.training.module import DiffusionTask
 from torch import nn
 
 
-def _task(loss: Loss | None = None) -> DiffusionTask:
+def _task(loss: Loss | None = None, *, told: bool = False) -> DiffusionTask:
     task = DiffusionTask(
-        Dit(width=32, num_layers=3, num_heads=2),
+        Dit(width=32, num_layers=3, num_heads=2, time_conditioning=told),
         DiffusionSettings(loss=loss or Nelbo()),
         OptimizerSettings(),
         SymbolTokenizer("char", list("abcdef")),
@@ -114,9 +114,10 @@ def test_attention_is_the_textbooks(unit: bool) -> None:
 
 
 @pytest.mark.parametrize("loss", [Nelbo(), StepBound(num_steps=7), CrossEntropy(), Hybrid()])
-def test_training_skips_visible_positions_without_a_trace(loss: Loss) -> None:
+@pytest.mark.parametrize("told", [False, True], ids=["untold", "told-the-noise-level"])
+def test_training_skips_visible_positions_without_a_trace(loss: Loss, told: bool) -> None:
     """The same loss and gradient as from all logits, for every loss that says it looks at noised positions only."""
-    short = _task(loss)
+    short = _task(loss, told=told)
     full = copy.deepcopy(short)
     assert short.model.answers_in_part
     ask = full.model.forward
@@ -141,8 +142,9 @@ def test_training_skips_visible_positions_without_a_trace(loss: Loss) -> None:
     ],
     ids=lambda s: s.kind,
 )
-def test_sampler_draws_the_same_from_partial_answers(sampler: SamplerConfig) -> None:
-    task = _task().eval()
+@pytest.mark.parametrize("told", [False, True], ids=["untold", "told-the-noise-level"])
+def test_sampler_draws_the_same_from_partial_answers(sampler: SamplerConfig, told: bool) -> None:
+    task = _task(told=told).eval()
     lengths = [3, 12, 7, 1, 16]
     short = sample_lengths(task, sampler, lengths, seed=5, batch_size=5)
     ask = task.model.forward

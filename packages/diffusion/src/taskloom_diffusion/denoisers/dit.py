@@ -76,15 +76,19 @@ class Block(nn.Module):
             inner = _with_neighbours(self.mlp_norm(x), self.mlp_near, keys)
             plain: Tensor = x + self._drop(self._mlp(inner))
             return plain
-        shift1, scale1, gate1, shift2, scale2, gate2 = self.modulation(time)[:, None].chunk(6, -1)
-        inner = self.attention_norm(x) * (1 + scale1) + shift1
+        vectors = self.modulation(time)[:, None]
+        shift1, scale1, *_ = vectors.chunk(6, -1)
+        inner = torch.addcmul(shift1, self.attention_norm(x), 1 + scale1)
         inner = _with_neighbours(inner, self.attention_near, keys)
+        mixed = self._drop(self.attention(inner, table, keys, rows))
+        if rows is not None:
+            vectors = vectors[:, 0].index_select(0, rows // x.shape[1])
+        _, _, gate1, shift2, scale2, gate2 = vectors.chunk(6, -1)
         # Gates start at 1 rather than DiT's 0: with zero weights the block is then the unconditioned one.
-        x = x + (1 + gate1) * self._drop(self.attention(inner, table, keys))
-        inner = self.mlp_norm(x) * (1 + scale2) + shift2
+        x = torch.addcmul(picked(x, rows), mixed, 1 + gate1)
+        inner = torch.addcmul(shift2, self.mlp_norm(x), 1 + scale2)
         inner = _with_neighbours(inner, self.mlp_near, keys)
-        conditioned: Tensor = x + (1 + gate2) * self._drop(self._mlp(inner))
-        return conditioned
+        return torch.addcmul(x, self._drop(self._mlp(inner)), 1 + gate2)
 
     def in_blocks(
         self, x: Tensor, layer: int, reading: Reading, rows: Tensor | None = None
@@ -147,8 +151,8 @@ class DitDenoiser(nn.Module):
 
     @property
     def answers_in_part(self) -> bool:
-        """Whether `wanted` saves work: then only the last block's keys and values need every position."""
-        return self.time is None
+        """Whether `wanted` saves work: only the last block's keys and values need every position."""
+        return True
 
     @property
     def reads_blocks(self) -> bool:
@@ -166,7 +170,7 @@ class DitDenoiser(nn.Module):
         time = None if self.time is None else self.time(noise.to(x.dtype))
         for block in self.blocks[:-1]:
             x = block(x, table, keys, time)
-        rows = None if wanted is None or time is not None else wanted.flatten().nonzero()[:, 0]
+        rows = None if wanted is None else wanted.flatten().nonzero()[:, 0]
         x = self.blocks[-1](x, table, keys, time, rows)
         return self._logits(x, rows, z.shape)
 
