@@ -74,6 +74,27 @@ def test_a_loss_that_is_not_a_number_is_one_sentence_and_the_checkpoint_stays(
     assert ctx.latest_checkpoint is not None
 
 
+def test_weights_that_are_no_numbers_never_become_the_last_checkpoint(
+    tmp_path: Path, module: Callable[..., DiffusionTask], train: Callable[..., MemoryContext]
+) -> None:
+    """A finite loss can have a gradient that is not: the next loss would tell, but the checkpoint would be written before it."""
+    task = module()
+
+    def spoil(gradient: torch.Tensor) -> torch.Tensor:
+        return gradient * float("nan") if task.batches_seen == 4 else gradient
+
+    task.model.head.bias.register_hook(spoil)
+    config = TrainConfig.model_validate(
+        {"steps": 6, "checkpoint_every": 2, "optimizer": {"clip_norm": 0}}
+    )
+    with pytest.raises(
+        TrainingDivergedError,
+        match=r"weights 'head\.bias' are no numbers after step 4; the last checkpoint is from step 2",
+    ):
+        train(tmp_path, config, task)
+    assert [p.name[-1] for p in (tmp_path / "checkpoints").iterdir()] == ["2"]
+
+
 def test_models_survive_the_disk_and_foreign_ones_are_refused(
     tmp_path: Path, module: Callable[..., DiffusionTask]
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -57,6 +58,31 @@ def test_two_processes_are_one_that_accumulates_two_batches_bit_for_bit(tmp_path
     # One process goes on with what two began.
     resumed = toy(accumulate=2).resume(MemoryContext(tmp_path / "one again"), middle)
     assert resumed.artifacts["model"].read_bytes() == expected.artifacts["model"].read_bytes()
+
+
+GATHER = """
+import sys, torch
+from taskloom_diffusion.training.team import Team, gathered, joined
+from pathlib import Path
+rank = int(sys.argv[1])
+with joined(Team(rank, 2, Path(sys.argv[2])), gpus=False):
+    rows = torch.arange(3 + rank, dtype=torch.float64) + 10 * rank
+    print(gathered(rows).tolist(), gathered(torch.ones(2 * rank, 2)).shape)
+"""
+
+
+@pytest.mark.slow
+def test_processes_with_unequal_numbers_of_rows_learn_from_all_of_them(tmp_path: Path) -> None:
+    """Blocks of padding are no rows, so the batches of two processes seldom have as many."""
+    words = [sys.executable, "-c", GATHER]
+    running = [
+        subprocess.Popen(
+            [*words, str(rank), str(tmp_path / "meet")], stdout=subprocess.PIPE, text=True
+        )
+        for rank in (0, 1)
+    ]
+    told = [process.communicate(timeout=120)[0].strip() for process in running]
+    assert told == ["[0.0, 1.0, 2.0, 10.0, 11.0, 12.0, 13.0] torch.Size([2, 2])"] * 2
 
 
 def test_what_a_run_was_given_does_not_change_what_a_step_is() -> None:

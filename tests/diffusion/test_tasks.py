@@ -21,9 +21,11 @@ from taskloom_diffusion.corpora.polymers import synthetic_polymers
 from taskloom_diffusion.corpora.text import letters, without_licence
 from taskloom_diffusion.metrics.molecules import is_polymer, parse
 from taskloom_diffusion.preparation import prepare
+from taskloom_diffusion.results import generate_samples
 from taskloom_diffusion.tasks.polymers import Polymers, PolymersConfig
 from taskloom_diffusion.tasks.smiles import Smiles, SmilesConfig
 from taskloom_diffusion.tasks.toy import Toy, ToyConfig
+from taskloom_diffusion.training.checkpoint import load_model
 
 TINY: dict[str, Any] = {
     "denoiser": {"kind": "dit", "width": 16, "num_layers": 1, "num_heads": 2},
@@ -191,3 +193,30 @@ def test_nothing_is_written_outside_the_run(
     assert list((tmp_path / "here").iterdir()) == []
     lines = (tmp_path / "run/artifacts/samples_during_training.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in lines] == [1, 2]
+
+
+def test_samples_during_training_are_of_the_average_without_dropout(tmp_path: Path) -> None:
+    """At the last step they are what the finished model draws with the same seed."""
+    fields = {
+        "num_tokens": 4,
+        "length": 6,
+        "num_sequences": 200,
+        "sampler": {"kind": "first_hitting"},
+    }
+    dit = {"kind": "dit", "width": 16, "num_layers": 1, "num_heads": 2, "dropout": 0.5}
+    train = {
+        "steps": 8,
+        "batch_size": 16,
+        "sample_every": 8,
+        "ema": 0.5,
+        "optimizer": {"lr": 0.3, "warmup_steps": 0},
+    }
+    config = ToyConfig.model_validate(
+        {**fields, "denoiser": dit, "train": train, "evaluate": TINY["evaluate"]}
+    )
+    problem = Toy(config)
+    result = problem.run(MemoryContext(tmp_path))
+    (line,) = (tmp_path / "artifacts/samples_during_training.jsonl").read_text().splitlines()
+    model, _ = load_model(result.artifacts["model"].parent)
+    again = generate_samples(config, model, prepare(problem), 8, "progress").texts
+    assert json.loads(line)["samples"] == again

@@ -79,16 +79,17 @@ class Recorder(pl.Callback):
         batch: Batch,
         batch_idx: int,
     ) -> None:
+        if not isinstance(pl_module, DiffusionTask):
+            raise TypeError(f"the recorder trains a DiffusionTask, not {type(pl_module).__name__}")
         loss = float(outputs["loss"]) * trainer.accumulate_grad_batches
         if not math.isfinite(loss):
-            raise TrainingDivergedError(
-                f"the training loss became {loss} in step {self.step + 1}; {self._last_checkpoint()}; lower "
-                "train.optimizer.lr or raise its warmup_steps in a new run if it happens again",
-                hint=f"Go on from there with: tasks resume {self.ctx.dir.name}",
-            )
-        self.loss_sum += loss
+            raise self._diverged(f"the training loss became {loss} in step {self.step + 1}")
+        # Padding that is predicted (policy `eos_pad`) is in the loss, but a figure per token must not be mostly about it.
+        positions = int(batch["maskable"].sum())
+        real = int((batch["maskable"] & (batch["tokens"] != pl_module.pad_token_id)).sum())
+        self.loss_sum += loss * (positions / real)
         self.loss_count += 1
-        self.meter.count(int(batch["maskable"].sum()), batch["tokens"].numel())
+        self.meter.count(real, batch["tokens"].numel())
         if trainer.global_step == self._seen:
             return  # gradients are still being accumulated
         self._seen = trainer.global_step
@@ -103,6 +104,19 @@ class Recorder(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
     ) -> None:
         self._stack.close()
+
+    def _refuse_lost_weights(self, task: DiffusionTask) -> None:
+        """Keep a checkpoint from which nothing can go on out of the run: a finite loss can have a gradient that is not."""
+        lost = [n for n, p in task.model.named_parameters() if not bool(torch.isfinite(p).all())]
+        if lost:
+            raise self._diverged(f"the weights '{lost[0]}' are no numbers after step {self.step}")
+
+    def _diverged(self, what: str) -> TrainingDivergedError:
+        return TrainingDivergedError(
+            f"{what}; {self._last_checkpoint()}; lower train.optimizer.lr or raise its warmup_steps in a new run if it "
+            "happens again",
+            hint=f"Go on from there with: tasks resume {self.ctx.dir.name}",
+        )
 
     def _last_checkpoint(self) -> str:
         latest = self.ctx.latest_checkpoint
@@ -125,18 +139,18 @@ class Recorder(pl.Callback):
         """Publish a checkpoint of this step, once."""
         if self.saved_step == self.step:
             return
+        self._refuse_lost_weights(task)
         with self.ctx.checkpoint(self.step) as folder:
             save_training(folder, task, trainer.optimizers[0], self.average, self.state())
         self.saved_step = self.step
 
-    def _after_step(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if not isinstance(pl_module, DiffusionTask):
-            raise TypeError(f"the recorder trains a DiffusionTask, not {type(pl_module).__name__}")
+    def _after_step(self, trainer: pl.Trainer, pl_module: DiffusionTask) -> None:
         last = self.step == self.config.steps
         self._progress.advance(1)
         self._log(trainer, pl_module, last=last)
         if trainer.is_global_zero and self._is_due(self.config.sample_every):
-            self.sample(self.step)
+            with self.average.applied():  # without dropout, too
+                self.sample(self.step)
         stop = not last and bool(
             trainer.strategy.reduce_boolean_decision(self.ctx.should_stop, all=False)
         )

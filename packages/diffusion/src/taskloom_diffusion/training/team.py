@@ -123,12 +123,18 @@ def summed(values: list[float], device: torch.device) -> list[float]:
 
 
 def gathered(values: Tensor) -> Tensor:
-    """Return the rows of all processes, in the order of their ranks."""
+    """Return the rows of all processes, in the order of their ranks; one may have more of them than another."""
     if not _together():
         return values
-    parts = [torch.empty_like(values) for _ in range(distributed.get_world_size())]
-    distributed.all_gather(parts, values.contiguous())
-    return torch.cat(parts)
+    mine = torch.tensor([len(values)], device=values.device)
+    counts = [torch.empty_like(mine) for _ in range(distributed.get_world_size())]
+    distributed.all_gather(counts, mine)
+    # What is gathered must have one shape everywhere, and blocks of padding are no rows.
+    most = max(int(count) for count in counts)
+    padded = torch.cat([values, values.new_zeros(most - len(values), *values.shape[1:])])
+    parts = [torch.empty_like(padded) for _ in counts]
+    distributed.all_gather(parts, padded)
+    return torch.cat([part[: int(count)] for part, count in zip(parts, counts, strict=True)])
 
 
 def _together() -> bool:
