@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from taskloom.errors import ConfigError
 from taskloom_diffusion.tokenizers.base import Byte, Char, HuggingFace, RegexSmiles
+from taskloom_diffusion.tokenizers.huggingface import HuggingFaceTokenizer
 from taskloom_diffusion.tokenizers.vocabulary import load_tokenizer, split_smiles
+
+if TYPE_CHECKING:
+    from tokenizers.models import Model
+    from tokenizers.pre_tokenizers import PreTokenizer
 
 SMILES = [
     "CC(=O)Nc1ccc(O)cc1",
@@ -70,6 +76,73 @@ def test_huggingface_tokenizer_is_read_from_a_folder(tmp_path: Path) -> None:
     assert (tokenizer.pad_id, tokenizer.mask_id, tokenizer.end_id) == (0, 1, 2)
     again = load_tokenizer(json.loads(json.dumps(tokenizer.save())))
     assert again.encode("NOC") == [5, 4, 3]
+
+
+def saved(
+    folder: Path, model: Model, splitter: PreTokenizer, **special: str
+) -> HuggingFaceTokenizer:
+    """A tokenizer as people share it: with the limits of its last use."""
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedTokenizerFast
+
+    backend = Tokenizer(model)
+    backend.pre_tokenizer = splitter
+    backend.enable_truncation(3)
+    backend.enable_padding(pad_id=0, pad_token="[PAD]", length=8)
+    PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        pad_token="[PAD]",
+        mask_token="[MASK]",
+        sep_token="[SEP]",
+        **special,
+    ).save_pretrained(folder)
+    loaded = HuggingFace(folder=folder).fit([])
+    return HuggingFaceTokenizer(**{k: v for k, v in loaded.save().items() if k != "kind"})
+
+
+ATOMS = {"[PAD]": 0, "[MASK]": 1, "[SEP]": 2, "C": 3, "O": 4, "N": 5, "[UNK]": 6, "[CLS]": 7}
+
+
+def test_huggingface_tokenizer_neither_cuts_nor_fills_up_nor_hides(tmp_path: Path) -> None:
+    from tokenizers import models, pre_tokenizers
+
+    word_level = models.WordLevel(ATOMS, unk_token="[UNK]")
+    splitter = pre_tokenizers.Split("", "isolated")
+    tokenizer = saved(tmp_path, word_level, splitter, unk_token="[UNK]", cls_token="[CLS]")
+    assert tokenizer.encode("CCONCCO") == [3, 3, 4, 5, 3, 3, 4]
+    assert tokenizer.decode([3, 4, 5, 2, 0]) == "CON"
+    assert tokenizer.decode([3, 1, 7, 6, 4]) == "C[MASK][CLS][UNK]O"
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("CXN", "the token 'X' of 'CXN' is not in the vocabulary of 8 tokens"),
+        ("C[MASK]N", r"'C\[MASK\]N' has '\[MASK\]' in it"),
+        ("C[SEP]", r"has '\[SEP\]' in it"),
+    ],
+)
+def test_text_that_a_tokenizer_cannot_say_is_refused(
+    tmp_path: Path, text: str, complaint: str
+) -> None:
+    """As `[UNK]` it would be cheap to predict, and the likelihood that of another text."""
+    from tokenizers import models, pre_tokenizers
+
+    word_level = models.WordLevel(ATOMS, unk_token="[UNK]")
+    tokenizer = saved(tmp_path, word_level, pre_tokenizers.Split("", "isolated"))
+    with pytest.raises(ConfigError, match=complaint):
+        tokenizer.encode(text)
+
+
+def test_letters_that_pair_encoding_would_leave_out_are_refused(tmp_path: Path) -> None:
+    from tokenizers import models, pre_tokenizers
+
+    vocabulary = {name: i for name, i in ATOMS.items() if name != "[UNK]"} | {"CO": 6}
+    pairs = models.BPE(vocabulary, [("C", "O")])
+    tokenizer = saved(tmp_path, pairs, pre_tokenizers.Split(" ", "isolated"))
+    assert tokenizer.encode("CONC") == [6, 5, 3]
+    with pytest.raises(ConfigError, match="the token 'X' of 'CXN' is not in the vocabulary"):
+        tokenizer.encode("CXN")
 
 
 def test_a_folder_without_a_tokenizer_is_one_sentence(tmp_path: Path) -> None:

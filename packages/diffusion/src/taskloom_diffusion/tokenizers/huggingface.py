@@ -27,13 +27,50 @@ class HuggingFaceTokenizer:
 
         self._definition = definition
         self._backend = Backend.from_str(definition)
+        # A definition may carry the limits of whoever saved it: texts would be cut, or filled up, without a word.
+        self._backend.no_truncation()
+        self._backend.no_padding()
         self._special = dict(special)
         self.pad_id, self.mask_id, self.end_id = (special[k] for k in ("pad", "mask", "end"))
         size = self._backend.get_vocab_size(with_added_tokens=True)
         self.tokens = [self._backend.id_to_token(i) or f"<{i}>" for i in range(size)]
+        model = json.loads(definition)["model"]
+        named = model.get("unk_token")
+        self._unknown = model.get("unk_id") if named is None else self._backend.token_to_id(named)
+        # Pair encoding without an unknown token leaves out what it has no letter for.
+        self._leaves_out = (
+            model.get("type") == "BPE" and named is None and not model.get("byte_fallback")
+        )
 
     def encode(self, text: str) -> list[int]:
-        return list(self._backend.encode(text, add_special_tokens=False).ids)
+        encoding = self._backend.encode(text, add_special_tokens=False)
+        ids = list(encoding.ids)
+        if self._unknown in ids:
+            first, last = encoding.offsets[ids.index(self._unknown)]
+            raise ConfigError(self._lacks(text[first:last], text))
+        special = {self.pad_id, self.mask_id, self.end_id}.intersection(ids)
+        if special:
+            raise ConfigError(
+                f"'{text[:60]}' has '{self.tokens[min(special)]}' in it, which the tokenizer keeps for itself"
+            )
+        pieces = "".join(self._pieces(text)) if self._leaves_out else ""
+        if len("".join(encoding.tokens)) < len(pieces):
+            letters = set(self.tokens)
+            raise ConfigError(self._lacks(next((c for c in pieces if c not in letters), pieces[:1]), text))
+        return ids
+
+    def _lacks(self, piece: str, text: str) -> str:
+        return f"the token '{piece}' of '{text[:60]}' is not in the vocabulary of {len(self.tokens)} tokens"
+
+    def _pieces(self, text: str) -> list[str]:
+        """Return what the tokenizer's model is given of a text."""
+        normalizer, splitter = self._backend.normalizer, self._backend.pre_tokenizer
+        clean = text if normalizer is None else normalizer.normalize_str(text)
+        return (
+            [clean]
+            if splitter is None
+            else [piece for piece, _ in splitter.pre_tokenize_str(clean)]
+        )
 
     def decode(self, ids: Iterable[int]) -> str:
         hidden = (self.pad_id, self.end_id)
@@ -41,11 +78,18 @@ class HuggingFaceTokenizer:
         run: list[int] = []
         for token in ids:
             if token == self.mask_id:
-                parts += [self._backend.decode(run), MASK]
+                parts += [self._joined(run), MASK]
                 run = []
             elif token not in hidden:
                 run.append(token)
-        return "".join([*parts, self._backend.decode(run)])
+        return "".join([*parts, self._joined(run)])
+
+    def _joined(self, ids: list[int]) -> str:
+        """Return the text of tokens; special ones that a model should not have produced are seen in it."""
+        if self._backend.decoder is None and " " in "".join(self._pieces("a b")):
+            # Without a decoder the backend puts spaces between tokens, though here a space is a token itself.
+            return "".join(self.tokens[i] for i in ids)
+        return self._backend.decode(ids, skip_special_tokens=False)
 
     def save(self) -> dict[str, Any]:
         return {"kind": self.kind, "definition": self._definition, "special": self._special}
