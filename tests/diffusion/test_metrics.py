@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
+from taskloom.errors import MissingExtraError
+from taskloom_diffusion.corpora.corpus import Corpus
+from taskloom_diffusion.corpora.molecules import canonical, moses_molecules, rdkit_molecules
+from taskloom_diffusion.corpora.polymers import synthetic_polymers
+from taskloom_diffusion.metrics.base import Molecules, Polymers
 from taskloom_diffusion.metrics.molecules import (
     internal_diversity,
     is_polymer,
@@ -17,6 +24,29 @@ def test_uniqueness_and_novelty_count_molecules_not_strings() -> None:
     assert found["valid"] == 1
     assert found["unique"] == pytest.approx(1 / 3)
     assert found["novel"] == 0
+
+
+def test_what_follows_a_space_is_no_name_but_a_mistake() -> None:
+    """RDKit takes "C O(" for methane called "O(": all samples of a tokenizer that joins with spaces would be valid."""
+    found = molecule_metrics(["C O(", "CC |x|", " CC", "CC\t", "\u00a0CC", "CC"], [])
+    assert found["valid"] == pytest.approx(1 / 6)
+
+
+def test_known_molecules_are_known_however_the_corpus_writes_them() -> None:
+    raw = ["OCC", "C(C)N", "no molecule"]
+    lines = Corpus("lines", raw, raw)
+    assert Molecules().compute(["CCO", "CCN", "CCC", "CCC"], lines)["novel"] == 0.25
+    assert Polymers().compute(["*CCO*"], Corpus("lines", ["O(*)CC*"], []))["novel"] == 0
+
+
+def test_sequences_called_canonical_are_so_under_this_rdkit() -> None:
+    """Novelty compares strings with them; packages bring SMILES that an older RDKit wrote."""
+    corpora = [rdkit_molecules(300, 0.1, 1), synthetic_polymers(100, 0.1, 1)]
+    with contextlib.suppress(MissingExtraError):
+        corpora.append(moses_molecules(500, 1))
+    for corpus in corpora:
+        assert corpus.canonical
+        assert [t for t in corpus.train if canonical(t) != t] == []
 
 
 def test_every_requested_sample_is_in_the_denominator() -> None:

@@ -20,6 +20,7 @@ class Corpus:
         licence: Under which the data comes.
         dropped: How many were left out, by reason.
         examples: For each reason the first few that were left out.
+        canonical: Whether all sequences are canonical SMILES, as RDKit writes them without stereo marks.
         law: The exact probability of every sequence, where it is known (toys); else empty.
     """
 
@@ -29,6 +30,7 @@ class Corpus:
     licence: str = ""
     dropped: dict[str, int] = field(default_factory=dict)
     examples: dict[str, list[str]] = field(default_factory=dict)
+    canonical: bool = False
     law: dict[str, float] = field(default_factory=dict)
 
     def describe_dropped(self) -> str:
@@ -42,9 +44,23 @@ class Corpus:
 
 
 def split_corpus(
-    name: str, texts: Sequence[str], holdout_share: float, seed: int, *, licence: str = ""
+    name: str,
+    texts: Sequence[str],
+    holdout_share: float,
+    seed: int,
+    *,
+    licence: str = "",
+    canonical: bool = False,
 ) -> Corpus:
     """Shuffle sequences by the seed and hold a share of them out.
+
+    Args:
+        name: Where they come from, for people.
+        texts: The sequences.
+        holdout_share: Share held out.
+        seed: Of the order.
+        licence: Under which the data comes.
+        canonical: Whether all of them are canonical SMILES.
 
     Raises:
         ConfigError: There are fewer than two sequences.
@@ -56,4 +72,6 @@ def split_corpus(
     order = np.random.default_rng(seed).permutation(len(texts))
     num_holdout = min(max(1, round(holdout_share * len(texts))), len(texts) - 1)
     shuffled = [texts[int(i)] for i in order]
-    return Corpus(name, shuffled[num_holdout:], shuffled[:num_holdout], licence)
+    return Corpus(
+        name, shuffled[num_holdout:], shuffled[:num_holdout], licence, canonical=canonical
+    )

@@ -49,7 +49,7 @@ def read_file(
         raise ConfigError(
             f"path: '{path}' has {len(raw)} lines and {len(texts)} usable sequences; a corpus needs at least 2{first}"
         )
-    corpus = split_corpus(str(path.name), texts, holdout_share, seed)
+    corpus = split_corpus(str(path.name), texts, holdout_share, seed, canonical=content == "smiles")
     corpus.dropped.update({reason: len(items) for reason, items in left_out.items()})
     corpus.examples.update({reason: items[:3] for reason, items in left_out.items()})
     return corpus

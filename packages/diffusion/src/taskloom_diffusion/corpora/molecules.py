@@ -90,7 +90,12 @@ def _molecule_corpus(
         raw = [raw[int(i)] for i in sorted(chosen)]
     texts, left_out = canonical_unique(raw, keep_plain=True)
     corpus = split_corpus(
-        name, texts[:limit] if limit else texts, holdout_share, seed, licence=licence
+        name,
+        texts[:limit] if limit else texts,
+        holdout_share,
+        seed,
+        licence=licence,
+        canonical=True,
     )
     corpus.dropped.update({reason: len(items) for reason, items in left_out.items()})
     corpus.examples.update({reason: items[:3] for reason, items in left_out.items()})
@@ -125,7 +130,8 @@ def moses_molecules(num_molecules: int, seed: int) -> Corpus:
     if num_molecules and num_molecules < len(train):
         chosen = np.random.default_rng(seed).permutation(len(train))[:num_molecules]
         train = [train[int(i)] for i in chosen]
-    return Corpus("MOSES", train, test, "MIT")
+    # Written by RDKit years ago; a test compares some with what it writes today.
+    return Corpus("MOSES", train, test, "MIT", canonical=True)
 
 
 def _first_column(path: Path) -> list[str]:

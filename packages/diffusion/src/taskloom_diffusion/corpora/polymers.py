@@ -61,7 +61,12 @@ def synthetic_polymers(num_polymers: int, holdout_share: float, seed: int) -> Co
             if num_polymers and len(units) == num_polymers:
                 break
     return split_corpus(
-        "synthetic polymers", sorted(units), holdout_share, seed, licence="Apache-2.0"
+        "synthetic polymers",
+        sorted(units),
+        holdout_share,
+        seed,
+        licence="Apache-2.0",
+        canonical=True,
     )
 
 

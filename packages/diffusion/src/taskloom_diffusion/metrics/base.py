@@ -33,7 +33,7 @@ class Molecules(MetricSuite):
     def compute(self, samples: Sequence[str], corpus: Corpus) -> Mapping[str, float]:
         from taskloom_diffusion.metrics.molecules import molecule_metrics
 
-        return molecule_metrics(samples, corpus.train)
+        return molecule_metrics(samples, corpus.train, canonical_train=corpus.canonical)
 
 
 class Polymers(MetricSuite):
@@ -44,7 +44,9 @@ class Polymers(MetricSuite):
     def compute(self, samples: Sequence[str], corpus: Corpus) -> Mapping[str, float]:
         from taskloom_diffusion.metrics.molecules import is_polymer, molecule_metrics
 
-        return molecule_metrics(samples, corpus.train, accepts=is_polymer)
+        return molecule_metrics(
+            samples, corpus.train, accepts=is_polymer, canonical_train=corpus.canonical
+        )
 
 
 class Texts(MetricSuite):

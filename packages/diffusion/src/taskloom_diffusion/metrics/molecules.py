@@ -11,12 +11,15 @@ PROPERTIES = ("weight", "logp", "tpsa", "qed", "rings", "heavy_atoms")
 
 
 def parse(smiles: str) -> Any | None:  # noqa: ANN401 -- an RDKit molecule; RDKit has no types
-    """Return the molecule, or None if RDKit rejects it or it is empty."""
+    """Return the molecule, or None if RDKit rejects it, or it is empty or more than one word."""
     from rdkit import Chem, rdBase
 
+    # To RDKit what follows a space is the molecule's name: "C O(" would be methane.
+    if len(smiles.split()) != 1 or smiles != smiles.strip():
+        return None
     # RDKit writes a line of its own for every rejected string; the rate of them is a metric here.
     with rdBase.BlockLogs():
-        molecule = Chem.MolFromSmiles(smiles) if smiles else None
+        molecule = Chem.MolFromSmiles(smiles)
     return molecule if molecule is not None and molecule.GetNumAtoms() else None
 
 
@@ -31,13 +34,15 @@ def molecule_metrics(
     train: Sequence[str],
     *,
     accepts: Callable[[Any], bool] = lambda _: True,
+    canonical_train: bool = True,
 ) -> dict[str, float]:
     """Return validity, uniqueness, novelty, diversity and property distances.
 
     Args:
         samples: Generated SMILES; all of them are in the denominators of the three shares.
-        train: Canonical SMILES of the training corpus.
+        train: SMILES of the training corpus.
         accepts: What a parsed molecule must also satisfy to be valid.
+        canonical_train: Whether the training SMILES are canonical already; otherwise every one is parsed.
 
     Returns:
         `valid`, `unique` (distinct valid ones), `novel` (distinct valid ones that training has not) over all samples;
@@ -50,7 +55,7 @@ def molecule_metrics(
     molecules = [m for m in map(parse, samples) if m is not None and accepts(m)]
     # Not isomeric, like the corpora: a stereo mark must not make a known molecule new.
     distinct = {Chem.MolToSmiles(m, isomericSmiles=False): m for m in molecules}
-    known = set(train)
+    known = set(train) if canonical_train else _canonical_set(train)
     new = [s for s in distinct if s not in known]
     total = max(len(samples), 1)
     result = {
@@ -64,6 +69,14 @@ def molecule_metrics(
         result["diversity"] = internal_diversity(list(distinct.values()))
         result |= property_distances(list(distinct.values()), train)
     return result
+
+
+def _canonical_set(texts: Sequence[str]) -> set[str]:
+    """Return the canonical SMILES of the texts that are molecules."""
+    from rdkit import Chem
+
+    molecules = (parse(text) for text in texts)
+    return {Chem.MolToSmiles(m, isomericSmiles=False) for m in molecules if m is not None}
 
 
 def internal_diversity(molecules: Sequence[Any]) -> float:
