@@ -107,8 +107,8 @@ class EvaluateConfig(Component):
     """Held-out sequences whose likelihood is bounded."""
     num_draws: Annotated[int, Field(ge=1)] = 4
     """Noise levels drawn for each held-out sequence."""
-    batch_size: Annotated[int, Field(ge=1), ExecutionOnly()] = 250
-    """Sequences in a batch."""
+    batch_size: Annotated[int, Field(ge=1)] = 250
+    """Sequences in a batch; samples do not depend on it, the noise that the bound is estimated with does."""
 
 
 class DiffusionConfig(Config):

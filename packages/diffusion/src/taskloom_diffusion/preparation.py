@@ -9,7 +9,7 @@ import numpy as np
 from taskloom import derive_seed
 from taskloom.errors import ConfigError
 
-from taskloom_diffusion.config import DiffusionConfig
+from taskloom_diffusion.config import DiffusionConfig, LengthPolicy
 from taskloom_diffusion.corpora.corpus import Corpus
 from taskloom_diffusion.tokenizers.vocabulary import Tokenizer
 from taskloom_diffusion.training.batches import TokenStore, encode_all
@@ -28,7 +28,7 @@ class Prepared:
         tokenizer: Learnt from it.
         train: Training sequences.
         holdout: Held-out sequences, at most as many as are evaluated.
-        too_long: Sequences dropped because they are longer than `max_length`.
+        too_long: Sequences dropped because they are longer than `max_length`; under `window`, because they are shorter.
     """
 
     corpus: Corpus
@@ -60,7 +60,7 @@ def prepare(problem: DiffusionProblem[Any], tokenizer: Tokenizer | None = None) 
     if not len(train) or not len(holdout):
         raise ConfigError(
             f"no sequence of '{corpus.name}' is left in {'training' if not len(train) else 'the held-out part'}: "
-            f"{long_train + long_holdout} are longer than max_length = {longest}"
+            f"{long_train + long_holdout} {_misfit(policy)} max_length = {longest}"
         )
     if len(holdout) > config.evaluate.num_holdout:
         keep = np.linspace(0, len(holdout) - 1, config.evaluate.num_holdout).astype(int)
@@ -97,6 +97,11 @@ def length_histogram(prepared: Prepared) -> list[int]:
 def too_long_sentence(prepared: Prepared, config: DiffusionConfig) -> str:
     """Return the sentence about sequences that are dropped for their length."""
     return (
-        f"{prepared.too_long} sequences of '{prepared.corpus.name}' are longer than "
+        f"{prepared.too_long} sequences of '{prepared.corpus.name}' {_misfit(config.length_policy)} "
         f"max_length = {config.max_length} tokens and are dropped"
     )
+
+
+def _misfit(policy: LengthPolicy) -> str:
+    """Return what is wrong with the sequences that a length policy drops."""
+    return "are shorter than a window of" if policy == "window" else "are longer than"

@@ -88,10 +88,7 @@ def _write(
     samples = ctx.artifact("samples.txt")
     samples.write_text("".join(f"{text}\n" for text in generated.texts), encoding="utf-8")
     model = ctx.artifact("model.safetensors")
-    facts = {
-        "length_histogram": length_histogram(prepared),
-        "policy_ends": task.vocabulary.allowed[0],
-    }
+    facts = {"length_histogram": length_histogram(prepared)}
     save_model(model.parent, task, facts)
     details = ctx.artifact("evaluation.json")
     details.write_text(

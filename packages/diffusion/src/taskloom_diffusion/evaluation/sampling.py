@@ -121,7 +121,7 @@ def complete(
     order = np.argsort([len(t) for t in templates], kind="stable")
     tokens: list[list[int]] = [[] for _ in templates]
     calls = 0
-    trajectory = torch.zeros(0, dtype=torch.int16)
+    trajectory = torch.zeros(0, dtype=torch.int32)
     # The recorded sequences are a batch of their own, so that their trajectory has one length.
     groups = [np.arange(min(record, len(templates)))] if record else []
     rest = [i for i in order if i >= record]

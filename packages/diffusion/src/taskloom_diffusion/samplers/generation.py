@@ -118,7 +118,7 @@ class Generation:
     def record(self, z: Tensor) -> None:
         """Append the state to the trajectory, if one is kept."""
         if self.trajectory is not None:
-            self.trajectory.append(z.to(torch.int16).clone())
+            self.trajectory.append(z.to(torch.int32).clone())
 
     def token_law(self, log_x: Tensor) -> Tensor:
         """Return probabilities to draw tokens from: tempered, then cut to the nucleus."""
@@ -132,12 +132,12 @@ class Samples:
     Attributes:
         tokens: (B, L).
         network_calls: Calls that each row took part in (B,).
-        trajectory: (S, B, L) int16 states after every step, or empty.
+        trajectory: (S, B, L) int32 states after every step, or empty.
     """
 
     tokens: Tensor
     network_calls: Tensor
-    trajectory: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.int16))
+    trajectory: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.int32))
 
 
 class Sampler(Protocol):
@@ -158,7 +158,7 @@ def generate(sampler: Sampler, generation: Generation) -> Samples:
     generation.record(generation.start)
     tokens = sampler.run(generation)
     steps = generation.trajectory
-    trajectory = torch.stack(steps) if steps else torch.zeros(0, dtype=torch.int16)
+    trajectory = torch.stack(steps) if steps else torch.zeros(0, dtype=torch.int32)
     return Samples(tokens, generation.predictor.calls, trajectory)
 
 

@@ -121,6 +121,13 @@ class ByteTokenizer:
         return {"kind": "byte"}
 
 
+def count_characters(tokenizer: Tokenizer, ids: Sequence[int]) -> int:
+    """Return the characters that tokens stand for; of bytes, one that a window cuts counts where it begins."""
+    if isinstance(tokenizer, ByteTokenizer):
+        return sum(i >= len(SPECIAL) and (i - len(SPECIAL)) & 0xC0 != 0x80 for i in ids)
+    return len(tokenizer.decode(ids))
+
+
 def fit_symbols(kind: str, texts: Iterable[str]) -> SymbolTokenizer:
     """Return the tokenizer with every symbol of the texts, in sorted order."""
     seen: Counter[str] = Counter()

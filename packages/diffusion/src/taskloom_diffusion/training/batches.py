@@ -52,7 +52,7 @@ def encode_all(
     """Encode texts, drop those that are too long, and return the store with the number dropped.
 
     Under `eos_pad` every sequence is closed by the end token and filled with padding to `max_length`; under `window`
-    texts are cut into windows, and only the rest at the end is dropped.
+    texts are cut into windows, the rest at the end of each is left, and those too short for a single window are dropped.
     """
     encoded = [tokenizer.encode(text) for text in texts]
     if policy == "window":
@@ -61,7 +61,7 @@ def encode_all(
             for ids in encoded
             for i in range(0, len(ids) - max_length + 1, max_length)
         ]
-        return TokenStore(windows), 0
+        return TokenStore(windows), sum(len(ids) < max_length for ids in encoded)
     room = max_length - (1 if policy == "eos_pad" else 0)
     kept = [ids for ids in encoded if 0 < len(ids) <= room]
     if policy == "eos_pad":

@@ -42,6 +42,11 @@ def infill(
     default: SamplerConfig = FirstHitting()
     config = choose("taskloom_diffusion.samplers", sampler, settings or [], default)
     made = complete(trained.task, config, [ids] * num, seed=seed, batch_size=250)
+    if not trained.task.diffusion_process.absorbs:
+        typer.echo(
+            "this model's noise is not the mask: known tokens are held, but completions have its law given them only nearly",
+            err=True,
+        )
     for text in made.texts:
         typer.echo(text)
 

@@ -48,7 +48,9 @@ def likelihood(
             lines, trained.task.tokenizer, config.length_policy, config.max_length
         )
         if not len(store_of):
-            raise UsageError(f"no line of '{file}' has between 1 and {config.max_length} tokens")
+            window = config.length_policy == "window"
+            needed = f"{'a whole window of' if window else 'between 1 and'} {config.max_length}"
+            raise UsageError(f"no line of '{file}' has {needed} tokens")
     least: TimeSampler = ExactCount()
     levels = (
         choose("taskloom_diffusion.time_samplers", time_sampler, [], least)
