@@ -213,6 +213,14 @@ class Remdm(SamplerConfig):
     grid: _Grid = "schedule"
     """Signal along the grid."""
 
+    @model_validator(mode="after")
+    def _loop_has_three_phases(self) -> Remdm:
+        if self.variant == "loop" and self.num_steps < 3:
+            raise ValueError(
+                f"variant = 'loop' has three phases and needs num_steps >= 3, not {self.num_steps}"
+            )
+        return self
+
     def build(self) -> Sampler:
         from taskloom_diffusion.samplers.chain import ChainSampler
         from taskloom_diffusion.samplers.remask import Remasking

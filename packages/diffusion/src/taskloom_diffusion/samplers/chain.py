@@ -33,10 +33,11 @@ def signal_grid(schedule: Schedule, num_steps: int, grid: str) -> list[float]:
 def looped_grid(alphas: list[float], alpha: float, share: float) -> tuple[list[float], range]:
     """Return a grid of the same number of steps that stays at one signal for a share of them, and those steps."""
     num_steps = len(alphas) - 1
-    stay = max(1, round(share * num_steps))
-    climb = max(1, round((num_steps - stay) * alpha))
-    fall = max(1, num_steps - stay - climb)
-    before = [alpha * i / climb for i in range(climb + 1)]
+    # A step at least for each of the three phases.
+    stay = min(max(1, round(share * num_steps)), num_steps - 2)
+    climb = min(max(1, round((num_steps - stay) * alpha)), num_steps - stay - 1)
+    fall = num_steps - stay - climb
+    before = [alpha * (i / climb) for i in range(climb + 1)]
     after = [alpha + (1 - alpha) * (i + 1) / fall for i in range(fall)]
     return [*before, *[alpha] * stay, *after], range(climb, climb + stay)
 

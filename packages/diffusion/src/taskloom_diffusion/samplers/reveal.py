@@ -95,13 +95,13 @@ class RevealSampler:
         step = 0
         while bool(masked.any()):
             busy = masked.any(1) & ~self.rule.idle(step, masked)
-            token_noise, order_noise = generation.noise.uniform(), generation.noise.uniform()
+            order_noise, token_noise = generation.noise.uniform(), generation.noise.uniform()
             rows = busy.nonzero()[:, 0]
             if len(rows):
                 left = masked.sum(1)
-                level = self._level(level, left, total, token_noise)
+                level = self._level(level, left, total, generation)
                 view = View(
-                    step, masked[rows], initial[rows], _NOTHING, _NOTHING, token_noise[rows]
+                    step, masked[rows], initial[rows], _NOTHING, _NOTHING, order_noise[rows]
                 )
                 rule = self.rule_for(rows)
                 wanted = masked
@@ -111,7 +111,7 @@ class RevealSampler:
                 log_x = generation.predictor.log_x_theta(
                     z, 1 - level, generation.maskable, rows, wanted
                 )
-                drawn = draw_categorical(generation.token_law(log_x), order_noise[rows])
+                drawn = draw_categorical(generation.token_law(log_x), token_noise[rows])
                 if rule.foresees:
                     chosen = wanted[rows]
                 else:
@@ -126,10 +126,11 @@ class RevealSampler:
         """Return the rule restricted to the rows of this call."""
         return self.rule.select(rows) if isinstance(self.rule, IndependentBuckets) else self.rule
 
-    def _level(self, level: Tensor, left: Tensor, total: Tensor, noise: Tensor) -> Tensor:
-        if not self.continuous_time:
+    def _level(self, level: Tensor, left: Tensor, total: Tensor, generation: Generation) -> Tensor:
+        if not self.continuous_time or not generation.predictor.denoiser.uses_time:
             return left.double() / (total + 1)
-        return level * noise[:, 0] ** (1 / left.clamp_min(1).double())
+        # Variates of their own: when a position falls says nothing about which one does.
+        return level * generation.noise.uniform()[:, 0] ** (1 / left.clamp_min(1).double())
 
 
 def quota(view: View, num_calls: int) -> Tensor:
