@@ -38,8 +38,8 @@ def looped_grid(alphas: list[float], alpha: float, share: float) -> tuple[list[f
     climb = min(max(1, round((num_steps - stay) * alpha)), num_steps - stay - 1)
     fall = num_steps - stay - climb
     before = [alpha * (i / climb) for i in range(climb + 1)]
-    after = [alpha + (1 - alpha) * (i + 1) / fall for i in range(fall)]
-    return [*before, *[alpha] * stay, *after], range(climb, climb + stay)
+    after = [alpha + (1 - alpha) * (i / fall) for i in range(1, fall)]
+    return [*before, *[alpha] * stay, *after, 1.0], range(climb, climb + stay)
 
 
 class ChainSampler:
