@@ -1,46 +1,118 @@
 """Variance of the loss estimate at equal batch: ours (exact count) against MDLM's (low discrepancy, log-linear).
 
-    OMP_NUM_THREADS=1 python benchmarks/diffusion/variance.py RUN
+    OMP_NUM_THREADS=1 python benchmarks/diffusion/variance.py RUN [STORE]
 
 RUN is a finished run (id, prefix, or folder); both estimators see the same model and the same held-out molecules. The variance is that of
-the batch's mean in nats per token, over many draws of levels and masks.
+the batch's mean in nats per token, over many draws of levels and masks. It is taken apart by the law of total variance: noise of the
+levels, which a choice of levels can take away, and noise of the masks given the levels, which none can. The variance of the gradient is
+the sum over all weights.
 """
 
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from taskloom_diffusion.pipeline import prepare
+from taskloom_diffusion.losses.base import Corrupted
+from taskloom_diffusion.model import DiffusionModel
+from taskloom_diffusion.preparation import prepare
+from taskloom_diffusion.protocols import Batch
 from taskloom_diffusion.schedules.closed_form import LogLinear
 from taskloom_diffusion.time_samplers.base import ExactCount, LowDiscrepancy
+from taskloom_diffusion.time_samplers.draws import Levels, LevelSampler, Memoryless
 from taskloom_diffusion.training.batches import collate
 from taskloom_diffusion.verbs.trained import open_trained
 
+ROWS = 64
+DRAWS = 240
+GRADIENTS = 60
+
+
+class Repeat(Memoryless):
+    """Returns the levels that it was given: what is left to chance is the masks."""
+
+    def __init__(self, levels: Levels) -> None:
+        self.levels = levels
+
+    def draw(self, num_maskable: torch.Tensor, generator: torch.Generator) -> Levels:
+        """Return the levels."""
+        del num_maskable, generator
+        return self.levels
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Variances of one estimator: of the loss, its part that comes from the masks given the levels, and of the gradient."""
+
+    mean: float
+    loss: float
+    masks: float
+    gradient: float
+
+
+def rows_of(corrupted: Corrupted) -> torch.Tensor:
+    """Return what each row adds to the batch's mean (B,) [nats per token]."""
+    return corrupted.by_sequence(corrupted.bound()) / corrupted.maskable.sum()
+
+
+def noise_of(task: DiffusionModel, batch: Batch, sampler: LevelSampler) -> Noise:
+    """Measure one estimator on one batch."""
+    values, masks = [], []
+    for seed in range(DRAWS):
+        task.level_sampler = sampler
+        with torch.no_grad():
+            once = task.corrupt(batch, torch.Generator().manual_seed(seed))
+            task.level_sampler = Repeat(once.levels)
+            again = task.corrupt(batch, torch.Generator().manual_seed(DRAWS + seed))
+        first, second = rows_of(once), rows_of(again)
+        values.append(float(first.sum()))
+        # Rows mask independently of each other given their levels, so the variances of rows add up.
+        masks.append(float(((first - second) ** 2).sum() / 2))
+    task.level_sampler = sampler
+    mean = [torch.zeros_like(p) for p in task.model.parameters()]
+    square = 0.0
+    for seed in range(GRADIENTS):
+        task.zero_grad()
+        loss = rows_of(task.corrupt(batch, torch.Generator().manual_seed(seed))).sum()
+        torch.autograd.backward(loss)
+        for total, parameter in zip(mean, task.model.parameters(), strict=True):
+            if parameter.grad is not None:
+                total.add_(parameter.grad, alpha=1 / GRADIENTS)
+                square += float((parameter.grad**2).sum())
+    spread = square - GRADIENTS * sum(float((m**2).sum()) for m in mean)
+    found = torch.tensor(values)
+    return Noise(
+        float(found.mean()),
+        float(found.var()),
+        sum(masks) / len(masks),
+        spread / (GRADIENTS - 1),
+    )
+
 
 def main() -> None:
-    """Print both variances and their ratio."""
+    """Print both estimators' variances and their ratios."""
     torch.set_num_threads(1)
     store = Path(sys.argv[2]) if len(sys.argv) > 2 else None
     trained = open_trained(sys.argv[1], store)
     task = trained.task
     holdout = prepare(trained.problem).holdout
-    batch = collate([holdout.get(i) for i in range(min(64, len(holdout)))], task.pad_token_id)
+    batch = collate([holdout.get(i) for i in range(min(ROWS, len(holdout)))], task.pad_token_id)
     found = {}
     for name, sampler in (("exact count", ExactCount()), ("low discrepancy", LowDiscrepancy())):
-        task.level_sampler = sampler.build(LogLinear())
-        values = []
-        for seed in range(60):
-            with torch.no_grad():
-                corrupted = task.corrupt(batch, torch.Generator().manual_seed(seed))
-            values.append(float(corrupted.bound().sum() / corrupted.maskable.sum()))
-        found[name] = torch.tensor(values)
+        found[name] = noise = noise_of(task, batch, sampler.build(LogLinear()))
         print(
-            f"{name:16} mean {found[name].mean():.4f}  variance {found[name].var():.3e}  (nats per token, batch of 64)"
+            f"{name:16} mean {noise.mean:.4f}  variance {noise.loss:.3e}, of which masks {noise.masks:.3e} and levels"
+            f" {noise.loss - noise.masks:.3e}  gradient {noise.gradient:.3e}",
+            flush=True,
         )
-    ratio = float(found["exact count"].var() / found["low discrepancy"].var())
-    print(f"ratio {ratio:.3f} (goal <= 0.25)")
+    ours, theirs = found["exact count"], found["low discrepancy"]
+    levels = (ours.loss - ours.masks) / (theirs.loss - ours.masks)
+    print(
+        f"ratio {ours.loss / theirs.loss:.3f} (goal <= 0.25); of what counts of masks leave, and any choice of levels"
+        f" would, {ours.masks / theirs.loss:.3f}; of the rest {levels:.3f}; gradient {ours.gradient / theirs.gradient:.3f}"
+    )
 
 
 if __name__ == "__main__":
