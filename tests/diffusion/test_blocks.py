@@ -351,6 +351,7 @@ def test_gap_before_known_blocks_is_refused(module: Callable[..., DiffusionTask]
             "noised_layers = 9 must be at most num_layers = 4",
         ),
         ({"block_size": -1}, "block_size"),
+        ({"block_size": 65, "max_length": 64}, "block_size = 65 is above max_length = 64"),
     ],
 )
 def test_what_does_not_go_with_blocks_is_refused(settings: dict[str, Any], complaint: str) -> None:

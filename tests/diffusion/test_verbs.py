@@ -69,6 +69,11 @@ def test_infilling_keeps_what_is_known(store: Path) -> None:
     lines = done.stdout.splitlines()
     assert len(lines) == 5
     assert all(line.startswith("*CC") and line.endswith("C(=O)O*") for line in lines)
+    assert "5 completions, 4.0 network calls each" in done.stderr
+    again = tasks(
+        "diffusion", "infill", "@last", "*CC[MASK]{4}C(=O)O*", "--num=5", "--json", store=store
+    )
+    assert json.loads(again.stdout)["completions"] == lines
 
 
 @pytest.mark.parametrize(
@@ -114,6 +119,17 @@ def test_likelihood_names_its_bound(store: Path) -> None:
     figures = json.loads(done.stdout)
     assert figures["bound"] == "any-order bound, exact count of masks"
     assert figures["standard_error"] > 0
+    shown = tasks("diffusion", "likelihood", "@last", "--draws=2", store=store)
+    first, *lines = shown.stdout.splitlines()
+    assert re.fullmatch(rf"{figures['bound']}, on 4 sequences of {figures['tokens']} tokens", first)
+    assert [line.split()[-1] for line in lines] == [
+        "token",
+        "token",
+        "character",
+        "token",
+        "sequence",
+    ]
+    assert all("+-" in line for line in lines[:4])
 
 
 def test_likelihood_of_a_file_counts_what_is_too_long_and_names_unknown_tokens(
@@ -247,6 +263,10 @@ def test_files_with_bad_lines_are_counted_and_named(tmp_path: Path) -> None:
     marked = tmp_path / "marked.csv"
     marked.write_bytes(b"\xef\xbb\xbfsmiles,name\nCCO,a\nCCN,b\nCCC,c\n")
     assert len(read_file(marked, "smiles", "smiles", 0.34, 0).train) == 2
+    with pytest.raises(ConfigError, match=r"it has smiles, name; did you mean 'smiles'\?"):
+        read_file(marked, "smile", "smiles", 0.34, 0)
+    with pytest.raises(ConfigError, match=r"4 lines and 0 usable .* a CSV file needs column=NAME"):
+        read_file(marked, "", "smiles", 0.34, 0)
     marked.write_bytes(b"\xff\xfe\x00CCO")
     with pytest.raises(ConfigError, match="cannot be read: it is not UTF-8 text"):
         read_file(marked, "", "smiles", 0.34, 0)

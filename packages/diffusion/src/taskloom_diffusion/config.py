@@ -150,8 +150,11 @@ class DiffusionConfig(Config):
     def _counts_need_a_mask(self) -> DiffusionConfig:
         absorbing = self.process.masks
         if isinstance(self.time_sampler, ExactCount) and not absorbing:
+            # The default sampler would be refused next, once minutes were spent on reading a corpus.
+            also = ", and sampler 'ancestral'" if isinstance(self.sampler, Confidence) else ""
             raise ValueError(
-                "time_sampler = 'exact_count' counts masks, and this process has none; use 'low_discrepancy'"
+                "time_sampler = 'exact_count' counts masks, and this process has none; "
+                f"use 'low_discrepancy'{also}"
             )
         if self.parameterization == "subs" and not absorbing:
             raise ValueError(
@@ -160,6 +163,10 @@ class DiffusionConfig(Config):
         if self.block_size and not absorbing:
             raise ValueError(
                 f"block_size = {self.block_size} is for noise that masks, as process 'absorbing'; use block_size = 0"
+            )
+        if self.block_size > self.max_length:
+            raise ValueError(
+                f"block_size = {self.block_size} is above max_length = {self.max_length}; use block_size = 0 for one block"
             )
         layers = getattr(self.denoiser, "noised_layers", 0)
         if layers and not self.block_size:

@@ -62,5 +62,5 @@ class DiffusionProblem(ABC, Generic[C]):
             "licence": corpus.licence,
             "training sequences": len(corpus.train),
             "held-out sequences": len(corpus.holdout),
-            "left out": corpus.describe_dropped(),
+            "left out": corpus.describe_dropped(prefix=False) or "nothing",
         }

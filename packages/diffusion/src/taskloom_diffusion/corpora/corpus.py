@@ -33,14 +33,14 @@ class Corpus:
     canonical: bool = False
     law: dict[str, float] = field(default_factory=dict)
 
-    def describe_dropped(self) -> str:
-        """Return one sentence on what was left out, or nothing."""
+    def describe_dropped(self, *, prefix: bool = True) -> str:
+        """Return one sentence on what was left out, or nothing; without the prefix, only what and how many."""
         parts = [
             f"{count} {reason} (first: {', '.join(repr(e) for e in self.examples.get(reason, [])[:3])})"
             for reason, count in self.dropped.items()
             if count
         ]
-        return f"left out of {self.name}: " + "; ".join(parts) if parts else ""
+        return f"left out of {self.name}: " * (prefix and bool(parts)) + "; ".join(parts)
 
 
 def split_corpus(

@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import gzip
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 from taskloom.errors import ConfigError
+from taskloom.registry import did_you_mean
 
 from taskloom_diffusion.corpora.corpus import Corpus, split_corpus
 from taskloom_diffusion.corpora.molecules import canonical_unique
@@ -46,13 +48,22 @@ def read_file(
             if left_out.get("unparsable")
             else ""
         )
+        # The run's own check keeps a message and drops a hint, so what to do is part of the sentence.
+        kind = Path(path.name.removesuffix(".gz")).suffix
+        table = kind in (".csv", ".tsv") and not column
         raise ConfigError(
-            f"path: '{path}' has {len(raw)} lines and {len(texts)} usable sequences; a corpus needs at least 2{first}"
+            f"path: '{path}' has {_count(raw, 'line')} and {_count(texts, 'usable sequence')}; a corpus needs at least 2{first}"
+            + f"; a {kind[1:].upper()} file needs column=NAME, the column that holds the sequences"
+            * table
         )
     corpus = split_corpus(str(path.name), texts, holdout_share, seed, canonical=content == "smiles")
     corpus.dropped.update({reason: len(items) for reason, items in left_out.items()})
     corpus.examples.update({reason: items[:3] for reason, items in left_out.items()})
     return corpus
+
+
+def _count(items: Sequence[str], name: str) -> str:
+    return f"{len(items)} {name}{'s' * (len(items) != 1)}"
 
 
 def _text(path: Path) -> str:
@@ -71,7 +82,8 @@ def _column(path: Path, column: str) -> list[str]:
     rows = list(csv.DictReader(_text(path).splitlines(), delimiter="\t" if kind == ".tsv" else ","))
     names = list(rows[0]) if rows else []
     if column not in names:
+        near = did_you_mean(column, names)
         raise ConfigError(
-            f"column: '{path.name}' has no column '{column}'; it has {', '.join(names)}"
+            f"column: '{path.name}' has no column '{column}'; it has {', '.join(names) or 'none'}{'; ' * bool(near)}{near}"
         )
     return [row[column].strip() for row in rows if (row[column] or "").strip()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -31,6 +32,7 @@ def infill(
         typer.Option("--with", help="A sampler's setting, name=value; repeatable."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Root of the random streams.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     store: Annotated[Path | None, typer.Option("--store", help="Run store.")] = None,
 ) -> None:
     """Complete a template; known tokens never move."""
@@ -47,8 +49,25 @@ def infill(
             "this model's noise is not the mask: known tokens are held, but completions have its law given them only nearly",
             err=True,
         )
+    if as_json:
+        typer.echo(
+            json.dumps(
+                {
+                    "completions": made.texts,
+                    "sampler": config.model_dump(mode="json"),
+                    "calls_per_sequence": made.mean_calls,
+                    "cpu_seconds": made.cpu_seconds,
+                    "seed": seed,
+                }
+            )
+        )
+        return
     for text in made.texts:
         typer.echo(text)
+    typer.echo(
+        f"{num} completions, {made.mean_calls:.1f} network calls each, {made.cpu_seconds:.2f} CPU seconds",
+        err=True,
+    )
 
 
 def parse_template(template: str, task: DiffusionModel) -> list[int]:

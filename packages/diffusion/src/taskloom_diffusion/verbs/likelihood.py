@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from taskloom.errors import ConfigError, UsageError
 
+from taskloom_diffusion.tables import bound_metrics, likelihood_table, scaled_error, text_lines
 from taskloom_diffusion.time_samplers.base import ExactCount, TimeSampler
 from taskloom_diffusion.verbs.trained import choose, open_trained
 
@@ -65,11 +66,19 @@ def likelihood(
         seed=seed,
         time_sampler=levels,
     )
+    if not as_json:
+        typer.echo(f"{bound.kind}, on {bound.num_sequences} sequences of {bound.num_tokens} tokens")
+        for line in text_lines(likelihood_table(bound_metrics(bound))):
+            typer.echo(line)
+        if dropped:
+            typer.echo(f"{dropped} sequences are left out: they do not fit max_length", err=True)
+        return
     figures = {
         "nats_per_token": bound.nats_per_token,
         "standard_error": bound.standard_error,
         "bits_per_token": bound.bits_per_token,
         "bits_per_character": bound.bits_per_character,
+        "bits_per_character_error": scaled_error(bound, bound.bits_per_character),
         "perplexity": bound.perplexity,
         "perplexity_error": bound.perplexity_error,
         "nats_per_sequence": bound.nats_per_sequence,
@@ -78,11 +87,7 @@ def likelihood(
         "too_long": dropped,
         "bound": bound.kind,
     }
-    if as_json:
-        typer.echo(json.dumps(figures))
-        return
-    for name, value in figures.items():
-        typer.echo(f"{name:18} {value:.6g}" if isinstance(value, float) else f"{name:18} {value}")
+    typer.echo(json.dumps(figures))
 
 
 def _check_lines(file: Path, lines: list[str], tokenizer: Tokenizer) -> None:
