@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from typing import Literal
 
+import numpy as np
 import pytest
 import torch
 from taskloom.errors import ConfigError
 from taskloom_diffusion.config import DiffusionSettings, OptimizerSettings
-from taskloom_diffusion.denoisers.base import Table
+from taskloom_diffusion.denoisers.base import Mlp, Table
 from taskloom_diffusion.evaluation.bound import estimate_bound, level_sampler_for
 from taskloom_diffusion.losses.base import Corrupted
 from taskloom_diffusion.model import noised
@@ -203,3 +204,36 @@ def test_error_of_a_single_sequence_is_that_of_its_draws_or_unknown() -> None:
     assert abs(many.nats_per_token - again.nats_per_token) < 4 * spread
     once = estimate_bound(task, one, num_draws=1, batch_size=1, seed=2)
     assert (once.standard_error, once.perplexity_error) == (None, None)
+
+
+class Guesser(torch.nn.Module):
+    """Believes in the letters `a` and, less, `b` the more, the more letters it sees."""
+
+    uses_time = False
+
+    def forward(self, z: Tensor, noise: Tensor, maskable: Tensor) -> Tensor:
+        del noise
+        seen = ((z > 2) & maskable).sum(1)
+        logits = torch.zeros(*z.shape, 6)
+        logits[..., 3:5] = 0.4 * seen[:, None, None] * torch.tensor([1.0, 0.8])
+        return logits
+
+
+def test_draws_of_a_sequence_complement_each_other_and_their_error_knows() -> None:
+    """Eight draws: less than half of the variance of independent ones, and the error that is claimed is the real one."""
+    letters = SymbolTokenizer("char", list("abc"))
+    task = DiffusionTask(Mlp(width=8), {}, {}, letters, max_length=8).eval()
+    task.model = Guesser()
+    store = TokenStore([[3, 4, 3, 3, 3, 4, 4, 3], [3, 3, 3, 4, 4, 3]])
+    spread = [estimate_bound(task, store, num_draws=8, batch_size=2, seed=s) for s in range(200)]
+    apart = [estimate_bound(task, store, num_draws=1, batch_size=2, seed=s) for s in range(1600)]
+    found = np.array([[nats for nats, _ in b.each] for b in spread])
+    alone = np.array([[nats for nats, _ in b.each] for b in apart])
+    claimed = np.array([[error for _, error in b.each] for b in spread])
+    assert all(error is None for b in apart for _, error in b.each)
+    error = np.sqrt(alone.var(0) / len(alone) + found.var(0) / len(found))
+    assert np.all(np.abs(found.mean(0) - alone.mean(0)) < 4 * error)
+    assert np.all(found.var(0) < alone.var(0) / 8 / 2)
+    assert np.all((claimed**2).mean(0) > 0.8 * found.var(0))
+    assert np.all((claimed**2).mean(0) < 2 * found.var(0))
+    assert spread[0].nats_per_sequence == pytest.approx(found[0].mean())

@@ -18,6 +18,7 @@ from taskloom_diffusion.schedules.closed_form import Linear
 from taskloom_diffusion.time_samplers.base import TimeSampler
 from taskloom_diffusion.time_samplers.draws import (
     CountSampler,
+    CountsInParts,
     LevelSampler,
     LogUniformSampler,
 )
@@ -40,6 +41,7 @@ class Bound:
         num_tokens: Their tokens; an end that is predicted is one, padding after it is none, though its nats are in the bound.
         num_characters: The characters that these tokens stand for.
         by_rate: Mean cross-entropy of a noised token by mask rate: rows of (rate, nats).
+        each: For every sequence in the order given, its nats and their standard error over the draws; None if drawn once.
     """
 
     nats_per_token: float
@@ -50,6 +52,7 @@ class Bound:
     num_tokens: int
     num_characters: int
     by_rate: tuple[tuple[float, float], ...]
+    each: tuple[tuple[float, float | None], ...]
 
     @property
     def bits_per_token(self) -> float:
@@ -143,6 +146,9 @@ def estimate_bound(
                 generator = torch.Generator().manual_seed(
                     derive_seed(seed, f"bound/{draw}/{first}")
                 )
+                task.level_sampler = _in_parts(
+                    sampler, draw, num_draws, derive_seed(seed, f"levels/{first}")
+                )
                 corrupted = task.corrupt(moved, generator)
                 bounds = corrupted.by_sequence(corrupted.bound())
                 totals[draw, rows] = bounds.double().cpu().numpy()
@@ -157,6 +163,13 @@ def estimate_bound(
     characters = sum(count_characters(task.tokenizer, ids.tolist()) for ids in sequences)
     tokens = np.array([int((ids != task.pad_token_id).sum()) for ids in sequences])
     return _summarise(totals, tokens, kind, characters, torch.cat(rates))
+
+
+def _in_parts(sampler: LevelSampler, draw: int, num_draws: int, seed: int) -> LevelSampler:
+    """Return levels of one of several draws that complement each other, where they can."""
+    if isinstance(sampler, CountSampler):
+        return CountsInParts(draw, num_draws, seed)
+    return sampler
 
 
 def _noised_surprise(corrupted: object) -> tuple[Tensor, Tensor]:
@@ -194,17 +207,33 @@ def _summarise(
         int(tokens),
         characters,
         tuple(by_rate),
+        tuple(zip(totals.tolist(), _error_of_draws(draws), strict=True)),
     )
 
 
 def _standard_error(draws: np.ndarray, lengths: np.ndarray) -> float | None:
     """Return the standard error of the mean per token from the totals of every draw and sequence."""
     tokens = float(lengths.sum())
-    num_draws, count = draws.shape
+    count = len(lengths)
     if count == 1:
         # One sequence says nothing about others; what is left is the noise of the estimate.
-        return float(draws.std(ddof=1)) / math.sqrt(num_draws) / tokens if num_draws > 1 else None
+        (error,) = _error_of_draws(draws)
+        return None if error is None else error / tokens
     totals = draws.mean(0)
     # The ratio of two sums: its error follows from the residuals (delta method).
     residual = float(((totals - totals.sum() / tokens * lengths) ** 2).sum())
     return math.sqrt(residual * count / (count - 1)) / tokens
+
+
+def _error_of_draws(draws: np.ndarray) -> list[float | None]:
+    """Return the standard error of each sequence's mean over its draws (D, N).
+
+    Half the mean square of successive differences is the variance of independent draws too, and of draws from one part of the
+    levels after the other it leaves out what lies between parts (Wolter 2007, 8.2), which the plain variance counts as noise.
+    """
+    num_draws, count = draws.shape
+    if num_draws == 1:
+        return [None] * count
+    variance = (np.diff(draws, axis=0) ** 2).mean(0) / 2
+    errors: list[float | None] = np.sqrt(variance / num_draws).tolist()
+    return errors

@@ -124,6 +124,29 @@ class CountSampler(Memoryless):
         return Levels(1 - alpha, alpha, flow, counts)
 
 
+class CountsInParts(CountSampler):
+    """One of several draws of the same rows, each from its own part of 1..n: together they are spread evenly.
+
+    Left to chance, all draws of a row may mask nearly everything, and how hard that is differs by nats.
+
+    Args:
+        part: Which draw this is.
+        num_parts: Draws of every row.
+        seed: Of where in its parts each row is; the same for all draws.
+    """
+
+    def __init__(self, part: int, num_parts: int, seed: int) -> None:
+        self.part = part
+        self.num_parts = num_parts
+        self.seed = seed
+
+    def draw(self, num_maskable: Tensor, generator: torch.Generator) -> Levels:
+        del generator
+        where = torch.Generator().manual_seed(self.seed)
+        inside = strata(len(num_maskable), where, stratified=True)
+        return self._levels((self.part + inside) / self.num_parts, num_maskable)
+
+
 class LogUniformSampler(Memoryless):
     """Mask rate u with density (1-p)/(u ln(1/floor)) above the floor and p/floor below it, p = 0.02."""
 
