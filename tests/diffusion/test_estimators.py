@@ -237,3 +237,16 @@ def test_draws_of_a_sequence_complement_each_other_and_their_error_knows() -> No
     assert np.all((claimed**2).mean(0) > 0.8 * found.var(0))
     assert np.all((claimed**2).mean(0) < 2 * found.var(0))
     assert spread[0].nats_per_sequence == pytest.approx(found[0].mean())
+
+
+def test_error_of_few_sequences_is_never_below_that_of_their_draws() -> None:
+    """The same sequence twice has no spread of its own, and by chance its two estimates can agree."""
+    letters = SymbolTokenizer("char", list("abc"))
+    task = DiffusionTask(Mlp(width=8), {}, {}, letters, max_length=8).eval()
+    task.model = Guesser()
+    store = TokenStore([[3, 4, 3, 3, 3, 4, 4, 3]] * 2)
+    for seed in range(20):
+        bound = estimate_bound(task, store, num_draws=3, batch_size=2, seed=seed)
+        known = math.hypot(*(error for _, error in bound.each if error is not None)) / 16
+        assert bound.standard_error is not None
+        assert bound.standard_error >= known > 0

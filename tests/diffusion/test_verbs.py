@@ -132,6 +132,20 @@ def test_likelihood_names_its_bound(store: Path) -> None:
     assert all("+-" in line for line in lines[:4])
 
 
+@pytest.mark.slow
+def test_likelihood_of_each_sequence_adds_up_to_that_of_the_file(
+    store: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "two.smi").write_text("CCO\nCCCC\n", encoding="utf-8")
+    words = ("diffusion", "likelihood", "@last", f"--file={tmp_path / 'two.smi'}", "--draws=3", "--each")  # fmt: skip
+    found = json.loads(tasks(*words, "--json", store=store).stdout)
+    assert [(row["text"], row["tokens"]) for row in found["each"]] == [("CCO", 3), ("CCCC", 4)]
+    assert sum(row["nats"] for row in found["each"]) / 7 == pytest.approx(found["nats_per_token"])
+    shown = tasks(*words, store=store).stdout.splitlines()
+    assert [line.split()[-1] for line in shown[:2]] == ["CCO", "CCCC"]
+    assert shown[0].startswith(f"{found['each'][0]['nats']:.5g} +- ")
+
+
 def test_likelihood_of_a_file_counts_what_is_too_long_and_names_unknown_tokens(
     store: Path, tmp_path: Path
 ) -> None:

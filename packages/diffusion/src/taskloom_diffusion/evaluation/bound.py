@@ -215,14 +215,17 @@ def _standard_error(draws: np.ndarray, lengths: np.ndarray) -> float | None:
     """Return the standard error of the mean per token from the totals of every draw and sequence."""
     tokens = float(lengths.sum())
     count = len(lengths)
+    errors = [error for error in _error_of_draws(draws) if error is not None]
+    of_draws = math.hypot(*errors) / tokens if errors else None
     if count == 1:
         # One sequence says nothing about others; what is left is the noise of the estimate.
-        (error,) = _error_of_draws(draws)
-        return None if error is None else error / tokens
+        return of_draws
     totals = draws.mean(0)
-    # The ratio of two sums: its error follows from the residuals (delta method).
+    # The ratio of two sums: its error follows from the residuals (delta method), which have the noise of the draws in them.
     residual = float(((totals - totals.sum() / tokens * lengths) ** 2).sum())
-    return math.sqrt(residual * count / (count - 1)) / tokens
+    of_sequences = math.sqrt(residual * count / (count - 1)) / tokens
+    # Few sequences may happen to agree better than their draws do.
+    return max(of_sequences, of_draws or 0.0)
 
 
 def _error_of_draws(draws: np.ndarray) -> list[float | None]:

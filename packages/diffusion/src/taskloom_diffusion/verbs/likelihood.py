@@ -14,7 +14,9 @@ from taskloom_diffusion.time_samplers.base import ExactCount, TimeSampler
 from taskloom_diffusion.verbs.trained import choose, open_trained
 
 if TYPE_CHECKING:
+    from taskloom_diffusion.evaluation.bound import Bound
     from taskloom_diffusion.tokenizers.vocabulary import Tokenizer
+    from taskloom_diffusion.training.batches import TokenStore
 
 
 def likelihood(
@@ -28,6 +30,9 @@ def likelihood(
         str, typer.Option(help="Levels; those of least variance if empty. Biased ones are refused.")
     ] = "",
     seed: Annotated[int, typer.Option(min=0, help="Root of the random streams.")] = 0,
+    each: Annotated[
+        bool, typer.Option("--each", help="Print the bound of every sequence as well.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     store: Annotated[Path | None, typer.Option("--store", help="Run store.")] = None,
 ) -> None:
@@ -66,14 +71,18 @@ def likelihood(
         seed=seed,
         time_sampler=levels,
     )
+    sequences = _each(bound, store_of, trained.task.tokenizer) if each else []
     if not as_json:
+        for text, nats, error, tokens in sequences:
+            spread = "" if error is None else f" +- {error:.2g}"
+            typer.echo(f"{f'{nats:.5g}{spread}':18} nats  {tokens:4} tokens  {text}")
         typer.echo(f"{bound.kind}, on {bound.num_sequences} sequences of {bound.num_tokens} tokens")
         for line in text_lines(likelihood_table(bound_metrics(bound))):
             typer.echo(line)
         if dropped:
             typer.echo(f"{dropped} sequences are left out: they do not fit max_length", err=True)
         return
-    figures = {
+    figures: dict[str, object] = {
         "nats_per_token": bound.nats_per_token,
         "standard_error": bound.standard_error,
         "bits_per_token": bound.bits_per_token,
@@ -87,7 +96,21 @@ def likelihood(
         "too_long": dropped,
         "bound": bound.kind,
     }
+    if each:
+        names = ("text", "nats", "standard_error", "tokens")
+        figures["each"] = [dict(zip(names, row, strict=True)) for row in sequences]
     typer.echo(json.dumps(figures))
+
+
+def _each(
+    bound: Bound, store: TokenStore, tokenizer: Tokenizer
+) -> list[tuple[str, float, float | None, int]]:
+    """Return text, nats, their standard error and tokens of every sequence, in the order of the file."""
+    rows = []
+    for number, (nats, error) in enumerate(bound.each):
+        ids = [i for i in store.get(number).tolist() if i != tokenizer.pad_id]
+        rows.append((tokenizer.decode(ids), nats, error, len(ids)))
+    return rows
 
 
 def _check_lines(file: Path, lines: list[str], tokenizer: Tokenizer) -> None:
