@@ -5,7 +5,7 @@
 RUN is a finished run (id, prefix, or folder); both estimators see the same model and the same held-out molecules. The variance is that of
 the batch's mean in nats per token, over many draws of levels and masks. It is taken apart by the law of total variance: noise of the
 levels, which a choice of levels can take away, and noise of the masks given the levels, which none can. The variance of the gradient is
-the sum over all weights.
+the sum over all weights. Last, how far the likelihood of one molecule is from draw to draw when its draws are spread over the counts.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from taskloom_diffusion.evaluation.bound import estimate_bound
 from taskloom_diffusion.losses.base import Corrupted
 from taskloom_diffusion.model import DiffusionModel
 from taskloom_diffusion.preparation import prepare
@@ -22,7 +23,7 @@ from taskloom_diffusion.protocols import Batch
 from taskloom_diffusion.schedules.closed_form import LogLinear
 from taskloom_diffusion.time_samplers.base import ExactCount, LowDiscrepancy
 from taskloom_diffusion.time_samplers.draws import Levels, LevelSampler, Memoryless
-from taskloom_diffusion.training.batches import collate
+from taskloom_diffusion.training.batches import TokenStore, collate
 from taskloom_diffusion.verbs.trained import open_trained
 
 ROWS = 64
@@ -91,6 +92,20 @@ def noise_of(task: DiffusionModel, batch: Batch, sampler: LevelSampler) -> Noise
     )
 
 
+def of_single_sequences(task: DiffusionModel, store: TokenStore, num_draws: int = 8) -> float:
+    """Return the variance of a sequence's likelihood over that of as many independent draws, the mean over sequences."""
+
+    def variance(draws: int, repeats: int) -> float:
+        found = [
+            estimate_bound(task, store, num_draws=draws, batch_size=len(store), seed=seed).each
+            for seed in range(repeats)
+        ]
+        nats = torch.tensor([[value for value, _ in each] for each in found])
+        return float(nats.var(0).mean())
+
+    return variance(num_draws, 40) / (variance(1, 40 * num_draws) / num_draws)
+
+
 def main() -> None:
     """Print both estimators' variances and their ratios."""
     torch.set_num_threads(1)
@@ -112,6 +127,11 @@ def main() -> None:
     print(
         f"ratio {ours.loss / theirs.loss:.3f} (goal <= 0.25); of what counts of masks leave, and any choice of levels"
         f" would, {ours.masks / theirs.loss:.3f}; of the rest {levels:.3f}; gradient {ours.gradient / theirs.gradient:.3f}"
+    )
+
+    few = TokenStore([holdout.get(i).tolist() for i in range(min(16, len(holdout)))])
+    print(
+        f"likelihood of one sequence, 8 draws: {of_single_sequences(task, few):.3f} of independent draws' variance"
     )
 
 
