@@ -61,6 +61,35 @@ def test_a_report_fits_the_window_and_can_be_read(
     assert (background == "rgb(20, 24, 28)") is (scheme == "dark")
 
 
+def test_config_values_are_not_squeezed_on_a_phone(tab: Any, report: Path) -> None:
+    tab.open(report.as_uri(), width=360)
+    narrowest = "Math.min(...[...document.querySelectorAll('.settings td.value')].map(cell => cell.clientWidth))"
+    assert tab.evaluate(narrowest) >= 60
+
+
+@pytest.mark.parametrize(("width", "columns"), [(390, 2), (1200, 5)])
+def test_molecules_stand_side_by_side_on_white_cards(
+    tab: Any, tmp_path: Path, width: int, columns: int
+) -> None:
+    from taskloom.report.blocks import render_block
+    from taskloom.report.model import Html
+    from taskloom.report.page import page
+    from taskloom_diffusion.drawings import molecule_grid
+
+    grid = render_block(Html(molecule_grid(["CCO", "c1ccccc1C(=O)NC"] * 4), "Eight."), tmp_path)
+    file = tmp_path / "molecules.html"
+    file.write_text(page("Molecules", None, [("Samples", grid)]))
+    tab.open(file.as_uri(), width=width, scheme="dark")
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    drawings = "[...document.querySelectorAll('figure svg')].map(drawing => drawing.getBoundingClientRect())"
+    first_row = f"{drawings}.filter((box, i, all) => box.top === all[0].top).length"
+    assert tab.evaluate(first_row) == columns
+    assert tab.evaluate(f"Math.min(...{drawings}.map(box => box.width))") >= 120
+    card = "getComputedStyle(document.querySelector('figure svg').parentElement)"
+    assert tab.evaluate(f"{card}.backgroundColor") == "rgb(255, 255, 255)"
+    assert tab.evaluate(f"{card}.color") == "rgb(34, 34, 34)"
+
+
 def test_the_look_at_contrast_finds_pale_text(tab: Any, report: Path, tmp_path: Path) -> None:
     page = tmp_path / "pale.html"
     page.write_text(report.read_text().replace("--ink-2: #4c5863", "--ink-2: #b0b0b0"))
