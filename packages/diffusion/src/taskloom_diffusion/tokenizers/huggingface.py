@@ -56,7 +56,9 @@ class HuggingFaceTokenizer:
         pieces = "".join(self._pieces(text)) if self._leaves_out else ""
         if len("".join(encoding.tokens)) < len(pieces):
             letters = set(self.tokens)
-            raise ConfigError(self._lacks(next((c for c in pieces if c not in letters), pieces[:1]), text))
+            raise ConfigError(
+                self._lacks(next((c for c in pieces if c not in letters), pieces[:1]), text)
+            )
         return ids
 
     def _lacks(self, piece: str, text: str) -> str:
