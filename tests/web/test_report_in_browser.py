@@ -61,8 +61,13 @@ def test_a_report_fits_the_window_and_can_be_read(
     assert (background == "rgb(20, 24, 28)") is (scheme == "dark")
 
 
-def test_config_values_are_not_squeezed_on_a_phone(tab: Any, report: Path) -> None:
-    tab.open(report.as_uri(), width=360)
+def test_config_values_are_not_squeezed_on_a_phone(tab: Any, report: Path, tmp_path: Path) -> None:
+    """Beside long names: when names could not break, each line of a value had four letters."""
+    file = tmp_path / "long.html"
+    text = report.read_text()
+    assert '<th class="path" scope="row">seed</th>' in text
+    file.write_text(text.replace(">seed</th>", ">train.optimizer.decay_of_all_matrices</th>"))
+    tab.open(file.as_uri(), width=360)
     narrowest = "Math.min(...[...document.querySelectorAll('.settings td.value')].map(cell => cell.clientWidth))"
     assert tab.evaluate(narrowest) >= 60
 
