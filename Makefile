@@ -20,7 +20,8 @@ help: ## List the targets.
 $(READY): $(REQUIREMENTS)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	@# The CPU build first: an unpinned torch would bring gigabytes of CUDA libraries.
+	@# First and by itself, so that nobody's requirement chooses another. Which build it is, with gigabytes of CUDA or
+	@# without, is up to the package index that pip is configured with; both work.
 	$(BIN)/python -m pip install --quiet 'torch==2.13.0'
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt \
 		--editable '.[all]' $(PARTS:%=--editable packages/%) $(EXTRAS)
