@@ -12,7 +12,7 @@ from taskloom.errors import ConfigError
 from taskloom_diffusion.config import DiffusionSettings, OptimizerSettings
 from taskloom_diffusion.denoisers.base import Mlp, Table
 from taskloom_diffusion.evaluation.bound import estimate_bound, level_sampler_for
-from taskloom_diffusion.losses.base import Corrupted
+from taskloom_diffusion.losses.base import Corrupted, StepBound
 from taskloom_diffusion.model import noised
 from taskloom_diffusion.processes.absorbing import AbsorbingProcess
 from taskloom_diffusion.processes.base import Uniform
@@ -250,3 +250,24 @@ def test_error_of_few_sequences_is_never_below_that_of_their_draws() -> None:
         known = math.hypot(*(error for _, error in bound.each if error is not None)) / 16
         assert bound.standard_error is not None
         assert bound.standard_error >= known > 0
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        DiffusionSettings(loss=StepBound(num_steps=7)),
+        DiffusionSettings(time_sampler=base.Clipped()),
+        DiffusionSettings(process=Uniform(), time_sampler=base.UniformTime()),
+    ],
+    ids=["step bound", "clipped", "uniform noise"],
+)
+def test_validation_reports_the_bound_whatever_training_draws(settings: DiffusionSettings) -> None:
+    """Under a bound of T steps it was T times too small, and under clipped levels biased."""
+    toy = toy_a()
+    tokenizer = SymbolTokenizer("char", ["a", "b"])
+    task = DiffusionTask(Table(), settings, OptimizerSettings(), tokenizer, max_length=2)
+    tokens = torch.tensor(toy.draw(4000, 3).tolist())
+    batch = {"tokens": tokens, "maskable": torch.ones_like(tokens, dtype=torch.bool)}
+    found = [float(task.validation_step(batch, number)) for number in range(10)]
+    error = np.std(found) / 3 + 0.5 * toy.entropy / math.sqrt(len(tokens))
+    assert abs(np.mean(found) - toy.entropy / 2) < 3 * error

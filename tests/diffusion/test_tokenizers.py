@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from taskloom.errors import ConfigError
+from taskloom_diffusion.model import vocabulary_of
 from taskloom_diffusion.tokenizers.base import Byte, Char, HuggingFace, RegexSmiles
 from taskloom_diffusion.tokenizers.huggingface import HuggingFaceTokenizer
 from taskloom_diffusion.tokenizers.vocabulary import load_tokenizer, split_smiles
@@ -112,6 +113,11 @@ def test_huggingface_tokenizer_neither_cuts_nor_fills_up_nor_hides(tmp_path: Pat
     assert tokenizer.encode("CCONCCO") == [3, 3, 4, 5, 3, 3, 4]
     assert tokenizer.decode([3, 4, 5, 2, 0]) == "CON"
     assert tokenizer.decode([3, 1, 7, 6, 4]) == "C[MASK][CLS][UNK]O"
+    # No text has them, so a model may not produce them.
+    allowed = vocabulary_of(tokenizer, (), ends=False).allowed
+    assert [name for name, may in zip(tokenizer.tokens, allowed, strict=True) if may] == ["C", "O", "N"]  # fmt: skip
+    with pytest.raises(ConfigError, match=r"has '\[CLS\]' in it, which the tokenizer keeps"):
+        tokenizer.encode("C[CLS]O")
 
 
 @pytest.mark.parametrize(

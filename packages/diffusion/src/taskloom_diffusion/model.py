@@ -26,7 +26,12 @@ from taskloom_diffusion.denoisers.table import TableDenoiser
 from taskloom_diffusion.losses.base import Corrupted
 from taskloom_diffusion.parameterizations import Parameterization, read_logits
 from taskloom_diffusion.protocols import Batch, NoisingProcess, Vocabulary
-from taskloom_diffusion.time_samplers.draws import Levels, StepSampler, draw_versions
+from taskloom_diffusion.time_samplers.draws import (
+    Levels,
+    LevelSampler,
+    StepSampler,
+    draw_versions,
+)
 from taskloom_diffusion.tokenizers.vocabulary import Tokenizer
 
 
@@ -104,34 +109,48 @@ class DiffusionModel(nn.Module):
         whole: Tensor = self.model(z, noise, maskable)
         return whole
 
-    def corrupt(self, batch: Batch, generator: torch.Generator, *, versions: int = 1) -> Corrupted:
+    def corrupt(
+        self,
+        batch: Batch,
+        generator: torch.Generator,
+        *,
+        versions: int = 1,
+        levels: LevelSampler | None = None,
+    ) -> Corrupted:
         """Noise a batch and ask the network about it.
 
         Args:
             batch: Clean tokens (B, L).
             generator: Of levels and noise.
             versions: Noised versions n of each sequence.
+            levels: Where levels come from; None is where training has them from.
 
         Returns:
             Rows for all B sequences, then for all of the next version, and so on; with `block_size`, rows are blocks.
         """
         x, maskable = tokens_of(batch)
+        sampler = self.level_sampler if levels is None else levels
         if self.settings.block_size:
-            return self._corrupt_in_blocks(x, maskable, generator, versions)
-        levels = self._levels(maskable, versions, generator)
+            return self._corrupt_in_blocks(x, maskable, sampler, generator, versions)
+        drawn = _levels(sampler, maskable, versions, generator)
         x, maskable = x.repeat(versions, 1), maskable.repeat(versions, 1)
         noise = torch.rand(x.shape, generator=generator, dtype=torch.float64).to(x.device)
-        z = noised(x, maskable, levels, noise, self.diffusion_process)
-        logits = self.forward(z, 1 - levels.alpha, maskable, self._wanted(z, maskable))
-        log_x = read_logits(self.parameterization, logits, z, levels.alpha, self.diffusion_process)
-        return Corrupted(x, z, maskable, logits, log_x, levels, self.diffusion_process)
+        z = noised(x, maskable, drawn, noise, self.diffusion_process)
+        logits = self.forward(z, 1 - drawn.alpha, maskable, self._wanted(z, maskable))
+        log_x = read_logits(self.parameterization, logits, z, drawn.alpha, self.diffusion_process)
+        return Corrupted(x, z, maskable, logits, log_x, drawn, self.diffusion_process)
 
     def _corrupt_in_blocks(
-        self, x: Tensor, maskable: Tensor, generator: torch.Generator, versions: int
+        self,
+        x: Tensor,
+        maskable: Tensor,
+        sampler: LevelSampler,
+        generator: torch.Generator,
+        versions: int,
     ) -> Corrupted:
         context = BlockContext(x, maskable, self.mask_token_id)
         once = Cut.of(maskable, self.settings.block_size).apart(maskable)
-        levels = self._levels(once, versions, generator)
+        levels = _levels(sampler, once, versions, generator)
         x, maskable = x.repeat(versions, 1), maskable.repeat(versions, 1)
         cut = Cut.of(maskable, self.settings.block_size)
         clean, inside = cut.apart(x), cut.apart(maskable)
@@ -154,13 +173,11 @@ class DiffusionModel(nn.Module):
             return maskable & (z == self.mask_token_id)
         return None
 
-    def _levels(self, maskable: Tensor, versions: int, generator: torch.Generator) -> Levels:
-        counts = maskable.sum(1).cpu()
-        levels = draw_versions(self.level_sampler, counts, versions, generator)
-        return move_levels(levels, maskable.device)
-
     def loss(self, corrupted: Corrupted) -> Tensor:
-        """Return the training loss [nats per token]."""
+        """Return the training loss [nats per token]: the mean over the tokens of this batch.
+
+        Batches that are accumulated, or distributed over processes, count alike however many tokens each has.
+        """
         rows = self.settings.loss.per_row(corrupted)
         return (rows.sum() / corrupted.maskable.sum()).float()
 
@@ -211,7 +228,8 @@ def vocabulary_of(
     tokenizer: Tokenizer, frequencies: tuple[float, ...], *, ends: bool
 ) -> Vocabulary:
     """Return the states of a process over a tokenizer's tokens."""
-    special = {tokenizer.mask_id}
+    # Only a tokenizer that somebody else made has tokens besides ours that no text contains.
+    special = {tokenizer.mask_id, *getattr(tokenizer, "reserved", ())}
     if not ends:
         special |= {tokenizer.pad_id, tokenizer.end_id}
     allowed = tuple(i not in special for i in range(len(tokenizer.tokens)))
@@ -230,6 +248,13 @@ def tokens_of(batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
     if "tokens" in batch:
         return batch["tokens"], batch["maskable"]
     return batch["input_ids"], batch["attention_mask"].bool()
+
+
+def _levels(
+    sampler: LevelSampler, maskable: Tensor, versions: int, generator: torch.Generator
+) -> Levels:
+    levels = draw_versions(sampler, maskable.sum(1).cpu(), versions, generator)
+    return move_levels(levels, maskable.device)
 
 
 def move_levels(levels: Levels, device: torch.device) -> Levels:

@@ -20,12 +20,10 @@ from taskloom_diffusion.time_samplers.draws import (
     CountSampler,
     CountsInParts,
     LevelSampler,
-    LogUniformSampler,
+    least_variance,
 )
 from taskloom_diffusion.tokenizers.vocabulary import count_characters
 from taskloom_diffusion.training.batches import TokenStore, collate
-
-_FLOOR = 1e-5  # mask rate at which levels of noise without a mask stop being equally likely on a log scale
 
 
 @dataclass(frozen=True)
@@ -85,11 +83,9 @@ def level_sampler_for(task: DiffusionModel, choice: TimeSampler | None) -> tuple
     size = task.settings.block_size
     blocks = f" over blocks of {size} from left to right" if size else ""
     if choice is None:
+        levels = least_variance(masks=process.absorbs)
         if process.absorbs:
-            return CountSampler(), f"any-order bound{blocks}, exact count of masks"
-        # A token that was hardly noised is rarely changed and then weighs about 1 / (1 - alpha): under uniform levels the
-        # error has no finite variance, and the mean of a few thousand draws is mostly too low.
-        levels = LogUniformSampler(Linear(), _FLOOR)
+            return levels, f"any-order bound{blocks}, exact count of masks"
         return levels, "continuous-time bound over the whole path"
     name = str(getattr(choice, "kind", type(choice).__name__))
     if choice.biased:
@@ -132,33 +128,21 @@ def estimate_bound(
         time_sampler: Levels; None takes the ones of least variance. Biased ones are refused.
     """
     sampler, kind = level_sampler_for(task, time_sampler)
-    trained, task.level_sampler = task.level_sampler, sampler
     device = device_of(task)
     order = np.argsort(store.lengths, kind="stable")
     totals = np.zeros((num_draws, len(store)))
     rates: list[Tensor] = []
-    try:
-        for draw in range(num_draws):
-            for first in range(0, len(order), batch_size):
-                rows = order[first : first + batch_size]
-                batch = collate([store.get(i) for i in rows], task.pad_token_id)
-                moved = {k: v.to(device) for k, v in batch.items()}
-                generator = torch.Generator().manual_seed(
-                    derive_seed(seed, f"bound/{draw}/{first}")
-                )
-                task.level_sampler = _in_parts(
-                    sampler, draw, num_draws, derive_seed(seed, f"levels/{first}")
-                )
-                corrupted = task.corrupt(moved, generator)
-                bounds = corrupted.by_sequence(corrupted.bound())
-                totals[draw, rows] = bounds.double().cpu().numpy()
-                rates.append(
-                    torch.stack(
-                        [1 - corrupted.levels.alpha.cpu(), *_noised_surprise(corrupted)], dim=1
-                    )
-                )
-    finally:
-        task.level_sampler = trained
+    for draw, first in itertools.product(range(num_draws), range(0, len(order), batch_size)):
+        rows = order[first : first + batch_size]
+        batch = collate([store.get(i) for i in rows], task.pad_token_id)
+        moved = {k: v.to(device) for k, v in batch.items()}
+        generator = torch.Generator().manual_seed(derive_seed(seed, f"bound/{draw}/{first}"))
+        levels = _in_parts(sampler, draw, num_draws, derive_seed(seed, f"levels/{first}"))
+        corrupted = task.corrupt(moved, generator, levels=levels)
+        bounds = corrupted.by_sequence(corrupted.bound())
+        totals[draw, rows] = bounds.double().cpu().numpy()
+        noise = 1 - corrupted.levels.alpha.cpu()
+        rates.append(torch.stack([noise, *_noised_surprise(corrupted)], dim=1))
     sequences = [store.get(i) for i in range(len(store))]
     characters = sum(count_characters(task.tokenizer, ids.tolist()) for ids in sequences)
     tokens = np.array([int((ids != task.pad_token_id).sum()) for ids in sequences])

@@ -123,7 +123,8 @@ class CrossEntropy(Loss):
     noised_only: ClassVar[bool] = True
     kind: Literal["cross_entropy"] = "cross_entropy"
     power: Annotated[float, Field(ge=-1, le=4)] = 0.0
-    """Weight (1 - alpha)^power; -1 with a linear schedule is the bound itself."""
+    """Weight (1 - alpha)^power; -1 is the bound itself where levels are uniform in the mask rate, as `uniform` and
+    `low_discrepancy` are on a linear schedule."""
 
     def per_row(self, batch: Corrupted) -> Tensor:
         weight = (1 - batch.levels.alpha) ** self.power

@@ -10,7 +10,10 @@ import torch
 from torch import Tensor
 
 from taskloom_diffusion.schedules.base import Schedule
+from taskloom_diffusion.schedules.closed_form import Linear
 from taskloom_diffusion.schedules.inverse import inverse_alpha
+
+_FLOOR = 1e-5  # mask rate at which levels of noise without a mask stop being equally likely on a log scale
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,15 @@ def strata(num: int, generator: torch.Generator, *, stratified: bool) -> Tensor:
     return ((torch.arange(num, dtype=torch.float64) + u) / num)[
         torch.randperm(num, generator=generator)
     ]
+
+
+def least_variance(*, masks: bool) -> LevelSampler:
+    """Return the levels to estimate a bound with, whatever those of training are; `masks` says whether noise is the mask."""
+    if masks:
+        return CountSampler()
+    # A token that was hardly noised is rarely changed and then weighs about 1 / (1 - alpha): under uniform levels the
+    # error has no finite variance, and the mean of a few thousand draws is mostly too low.
+    return LogUniformSampler(Linear(), _FLOOR)
 
 
 def draw_versions(
@@ -191,4 +203,4 @@ class StepSampler(Memoryless):
         step = (v * self.num_steps).floor().clamp_max(self.num_steps - 1)
         t, earlier = (step + 1) / self.num_steps, step / self.num_steps
         alpha, previous = self.schedule.alpha(t), self.schedule.alpha(earlier)
-        return Levels(t, alpha, previous - alpha, previous_alpha=previous)
+        return Levels(t, alpha, self.num_steps * (previous - alpha), previous_alpha=previous)

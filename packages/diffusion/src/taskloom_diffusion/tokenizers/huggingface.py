@@ -34,9 +34,15 @@ class HuggingFaceTokenizer:
         self.pad_id, self.mask_id, self.end_id = (special[k] for k in ("pad", "mask", "end"))
         size = self._backend.get_vocab_size(with_added_tokens=True)
         self.tokens = [self._backend.id_to_token(i) or f"<{i}>" for i in range(size)]
-        model = json.loads(definition)["model"]
+        contents = json.loads(definition)
+        model = contents["model"]
         named = model.get("unk_token")
         self._unknown = model.get("unk_id") if named is None else self._backend.token_to_id(named)
+        # Marks of whoever made the tokenizer, such as [CLS]: nothing that a text has, so nothing that a model may produce.
+        marks = {t["id"] for t in contents.get("added_tokens") or () if t.get("special")}
+        if self._unknown is not None:
+            marks.add(self._unknown)
+        self.reserved = frozenset(marks - {self.pad_id, self.mask_id, self.end_id})
         # Pair encoding without an unknown token leaves out what it has no letter for.
         self._leaves_out = (
             model.get("type") == "BPE" and named is None and not model.get("byte_fallback")
@@ -48,7 +54,7 @@ class HuggingFaceTokenizer:
         if self._unknown in ids:
             first, last = encoding.offsets[ids.index(self._unknown)]
             raise ConfigError(self._lacks(text[first:last], text))
-        special = {self.pad_id, self.mask_id, self.end_id}.intersection(ids)
+        special = {self.pad_id, self.mask_id, self.end_id, *self.reserved}.intersection(ids)
         if special:
             raise ConfigError(
                 f"'{text[:60]}' has '{self.tokens[min(special)]}' in it, which the tokenizer keeps for itself"

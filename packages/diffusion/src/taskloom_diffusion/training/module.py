@@ -16,7 +16,7 @@ from taskloom_diffusion.denoisers.base import DenoiserConfig
 from taskloom_diffusion.losses.base import Corrupted
 from taskloom_diffusion.model import DiffusionModel
 from taskloom_diffusion.protocols import Batch
-from taskloom_diffusion.time_samplers.draws import Levels, Memoryless
+from taskloom_diffusion.time_samplers.draws import Levels, Memoryless, least_variance
 from taskloom_diffusion.tokenizers.vocabulary import Tokenizer
 from taskloom_diffusion.training.optimizers import build_optimizer, rate_factor
 from taskloom_diffusion.training.team import gathered
@@ -79,8 +79,13 @@ class DiffusionTask(DiffusionModel, pl.LightningModule):
         return loss
 
     def validation_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Return the bound of a held-out batch [nats per token]; its noise depends on the batch's number only."""
-        corrupted = self.corrupt(batch, self._generator("validation", batch_idx))
+        """Return the bound of a held-out batch [nats per token]; its noise depends on the batch's number only.
+
+        Levels are those of least variance, not training's: these may be biased, or on a grid of steps.
+        """
+        levels = least_variance(masks=self.diffusion_process.absorbs)
+        generator = self._generator("validation", batch_idx)
+        corrupted = self.corrupt(batch, generator, levels=levels)
         bound = corrupted.bound().sum() / corrupted.maskable.sum()
         self._report("val_loss", bound, len(corrupted.x))
         return bound
