@@ -80,6 +80,7 @@ def test_infilling_keeps_what_is_known(store: Path) -> None:
     ("arguments", "complaint"),
     [
         (["infill", "@last", "*CC*"], "has no gap"),
+        (["infill", "@last", "CC[mask]"], "did you mean '[MASK]' by '[mask]'?"),
         (["infill", "@last", "*C[Xe]C[MASK]*"], "the token '[Xe]'"),
         (["infill", "@last", "[MASK]{500}"], "max_length is 80"),
         (["sample", "@last", "--length=500"], "above the model's max_length"),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from taskloom_diffusion.model import DiffusionModel
 
 _GAP = re.compile(r"\[MASK\](?:\{(\d+)\})?")
+_NEARLY = re.compile(r"[\[<]\s*mask\s*[\]>]", re.IGNORECASE)
 
 
 def infill(
@@ -86,7 +87,7 @@ def parse_template(template: str, task: DiffusionModel) -> list[int]:
     ids += _known(template[end:], task)
     if task.mask_token_id not in ids:
         raise UsageError(
-            f"the template '{template}' has no gap; write [MASK] for one token, [MASK]{{8}} for eight"
+            f"the template '{template}' has no gap{_meant(template)}; write [MASK] for one token, [MASK]{{8}} for eight"
         )
     if len(ids) > task.max_length:
         raise UsageError(
@@ -103,5 +104,11 @@ def _known(text: str, task: DiffusionModel) -> list[int]:
     except ConfigError as error:
         known = " ".join(task.tokenizer.tokens[3:])
         raise ConfigError(
-            f"in the template, {error.message}; known tokens: {known[:300]}"
+            f"in the template, {error.message}{_meant(text)}; known tokens: {known[:300]}"
         ) from None
+
+
+def _meant(text: str) -> str:
+    """Return a guess at a gap that is written otherwise; text may well have such words, if the model knows them."""
+    near = _NEARLY.search(text)
+    return f"; did you mean '[MASK]' by '{near.group()}'?" if near else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import typer
 from taskloom.errors import StoreError, UsageError
 
 
@@ -22,7 +23,7 @@ def check_writable(option: str, path: Path | None) -> None:
 
 
 def write_output(option: str, path: Path, data: str | bytes) -> None:
-    """Write a file.
+    """Write a file and say so, on standard error: standard output is for what was asked.
 
     Raises:
         StoreError: It cannot be written.
@@ -31,3 +32,4 @@ def write_output(option: str, path: Path, data: str | bytes) -> None:
         path.write_bytes(data.encode() if isinstance(data, str) else data)
     except OSError as error:
         raise StoreError(f"{option} '{path}' cannot be written: {error.strerror}") from None
+    typer.echo(f"written: {path}", err=True)
