@@ -12,6 +12,7 @@ from taskloom_diffusion.evaluation.bound import Bound, estimate_bound
 from taskloom_diffusion.evaluation.sampling import Generated, draw_lengths, sample_lengths
 from taskloom_diffusion.model import DiffusionModel
 from taskloom_diffusion.preparation import Prepared, length_histogram
+from taskloom_diffusion.tables import bound_metrics
 from taskloom_diffusion.training.checkpoint import save_model
 
 NUM_RECORDED = 4
@@ -53,21 +54,14 @@ def finish(
     bound = held_out_bound(config, task, prepared, num_draws=config.evaluate.num_draws)
     generated = generate_samples(config, task, prepared, config.evaluate.num_samples, "samples")
     judged = config.metrics.compute(generated.texts, prepared.corpus)
-    measured: dict[str, float | None] = {
-        "nelbo/nats_per_token": bound.nats_per_token,
-        "nelbo/standard_error": bound.standard_error,
-        "nelbo/bits_per_token": bound.bits_per_token,
-        "nelbo/bits_per_character": bound.bits_per_character,
-        "nelbo/perplexity": bound.perplexity,
-        "nelbo/perplexity_error": bound.perplexity_error,
-        "nelbo/nats_per_sequence": bound.nats_per_sequence,
+    metrics = {
+        **bound_metrics(bound),
         "samples/calls": generated.mean_calls,
         **{f"samples/{name}": value for name, value in judged.items()},
         "corpus/train": float(len(prepared.train)),
         "corpus/too_long": float(prepared.too_long),
         "model/parameters": float(sum(p.numel() for p in task.model.parameters())),
     }
-    metrics = {name: value for name, value in measured.items() if value is not None}
     artifacts = _write(ctx, task, prepared, bound, generated)
     headline = ", ".join(
         f"{name} {judged[name]:.1%}"

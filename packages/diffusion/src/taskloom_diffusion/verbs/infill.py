@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +10,7 @@ import typer
 from taskloom.errors import ConfigError, UsageError
 
 from taskloom_diffusion.samplers.base import FirstHitting, SamplerConfig
+from taskloom_diffusion.verbs.output import print_generated
 from taskloom_diffusion.verbs.trained import choose, open_trained
 
 if TYPE_CHECKING:
@@ -50,25 +50,7 @@ def infill(
             "this model's noise is not the mask: known tokens are held, but completions have its law given them only nearly",
             err=True,
         )
-    if as_json:
-        typer.echo(
-            json.dumps(
-                {
-                    "completions": made.texts,
-                    "sampler": config.model_dump(mode="json"),
-                    "calls_per_sequence": made.mean_calls,
-                    "cpu_seconds": made.cpu_seconds,
-                    "seed": seed,
-                }
-            )
-        )
-        return
-    for text in made.texts:
-        typer.echo(text)
-    typer.echo(
-        f"{num} completions, {made.mean_calls:.1f} network calls each, {made.cpu_seconds:.2f} CPU seconds",
-        err=True,
-    )
+    print_generated("completions", made, config, seed, as_json=as_json)
 
 
 def parse_template(template: str, task: DiffusionModel) -> list[int]:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 from taskloom.errors import StoreError, UsageError
+
+if TYPE_CHECKING:
+    from taskloom_diffusion.evaluation.sampling import Generated
+    from taskloom_diffusion.samplers.base import SamplerConfig
 
 
 def check_writable(option: str, path: Path | None) -> None:
@@ -33,3 +39,23 @@ def write_output(option: str, path: Path, data: str | bytes) -> None:
     except OSError as error:
         raise StoreError(f"{option} '{path}' cannot be written: {error.strerror}") from None
     typer.echo(f"written: {path}", err=True)
+
+
+def print_generated(
+    name: str, made: Generated, config: SamplerConfig, seed: int, *, as_json: bool
+) -> None:
+    """Print what a sampler made, a line each, and on standard error what it cost; or all of it as one JSON object."""
+    if as_json:
+        figures = {
+            name: made.texts,
+            "sampler": config.model_dump(mode="json"),
+            "calls_per_sequence": made.mean_calls,
+            "cpu_seconds": made.cpu_seconds,
+            "seed": seed,
+        }
+        typer.echo(json.dumps(figures))
+        return
+    for text in made.texts:
+        typer.echo(text)
+    cost = f"{made.mean_calls:.1f} network calls each, {made.cpu_seconds:.2f} CPU seconds"
+    typer.echo(f"{len(made.texts)} {name}, {cost}", err=True)

@@ -10,7 +10,7 @@ import typer
 from taskloom.errors import UsageError
 
 from taskloom_diffusion.samplers.base import SamplerConfig
-from taskloom_diffusion.verbs.output import check_writable, write_output
+from taskloom_diffusion.verbs.output import check_writable, print_generated, write_output
 from taskloom_diffusion.verbs.trained import choose, open_trained
 
 GROUP = "taskloom_diffusion.samplers"
@@ -62,22 +62,4 @@ def sample(
         names = trained.task.tokenizer.tokens
         states = [[[names[i] for i in row] for row in s] for s in made.trajectory.tolist()]
         write_output("--trajectory", trajectory, json.dumps(states))
-    if as_json:
-        typer.echo(
-            json.dumps(
-                {
-                    "samples": made.texts,
-                    "sampler": config.model_dump(mode="json"),
-                    "calls_per_sequence": made.mean_calls,
-                    "cpu_seconds": made.cpu_seconds,
-                    "seed": seed,
-                }
-            )
-        )
-        return
-    for text in made.texts:
-        typer.echo(text)
-    typer.echo(
-        f"{num} sequences, {made.mean_calls:.1f} network calls each, {made.cpu_seconds:.2f} CPU seconds",
-        err=True,
-    )
+    print_generated("samples", made, config, seed, as_json=as_json)
