@@ -132,6 +132,13 @@ def test_only_noise_that_masks_can_be_counted() -> None:
         DiffusionConfig.model_validate({"process": {"kind": "d3pm", "rate": "band"}})
 
 
+def test_sampler_that_reveals_masks_is_refused_with_the_config() -> None:
+    uniform = {"process": {"kind": "uniform"}, "time_sampler": {"kind": "low_discrepancy"}}
+    with pytest.raises(ValueError, match="sampler = 'confidence' reveals masks, and this process"):
+        DiffusionConfig.model_validate(uniform | {"sampler": {"kind": "confidence"}})
+    DiffusionConfig.model_validate(uniform | {"sampler": {"kind": "greedy_tail"}})
+
+
 def test_uniform_noise_has_the_published_integrand_and_posterior() -> None:
     """Schiff et al. 2025: the integrand in terms of N alpha x + (1 - alpha), and the posterior with soft predictions."""
     size, generator = 3, torch.Generator().manual_seed(0)

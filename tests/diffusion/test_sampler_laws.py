@@ -306,6 +306,11 @@ EVERY: list[base.SamplerConfig] = [
 
 
 @pytest.mark.parametrize("config", EVERY, ids=lambda c: f"{c.kind} {getattr(c, 'variant', '')}")
+def test_config_knows_whether_its_sampler_needs_masks(config: base.SamplerConfig) -> None:
+    assert config.masks_only == config.build().absorbing_only
+
+
+@pytest.mark.parametrize("config", EVERY, ids=lambda c: f"{c.kind} {getattr(c, 'variant', '')}")
 @pytest.mark.parametrize("temperature", [1.0, 0.0])
 def test_sampler_completes_a_template_and_tells_how(
     config: base.SamplerConfig, temperature: float

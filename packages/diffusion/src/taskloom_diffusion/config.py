@@ -150,8 +150,7 @@ class DiffusionConfig(Config):
     def _counts_need_a_mask(self) -> DiffusionConfig:
         absorbing = self.process.masks
         if isinstance(self.time_sampler, ExactCount) and not absorbing:
-            # The default sampler would be refused next, once minutes were spent on reading a corpus.
-            also = ", and sampler 'ancestral'" if isinstance(self.sampler, Confidence) else ""
+            also = ", and sampler 'ancestral'" if self.sampler.masks_only else ""
             raise ValueError(
                 "time_sampler = 'exact_count' counts masks, and this process has none; "
                 f"use 'low_discrepancy'{also}"
@@ -172,6 +171,11 @@ class DiffusionConfig(Config):
         if layers and not self.block_size:
             raise ValueError(
                 f"denoiser.noised_layers = {layers} is for sequences in blocks; set block_size too, or leave it out"
+            )
+        if self.sampler.masks_only and not absorbing:
+            raise ValueError(
+                f"sampler = '{getattr(self.sampler, 'kind', '')}' reveals masks, and this process has none; "
+                "use 'ancestral' or 'greedy_tail'"
             )
         return self
 

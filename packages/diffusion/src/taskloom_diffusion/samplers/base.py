@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 from taskloom import Component
@@ -19,6 +19,8 @@ _Grid = Literal["schedule", "uniform", "cosine"]
 class SamplerConfig(Component):
     """A way to generate."""
 
+    masks_only: ClassVar[bool] = False
+    """Whether it needs noise that masks; then other noise is refused with the config, before anything is read."""
     temperature: Annotated[float, Field(ge=0, le=10)] = 1.0
     """Temperature of token draws; 1 is the model's own law, 0 takes the likeliest token."""
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
@@ -29,6 +31,12 @@ class SamplerConfig(Component):
     @abstractmethod
     def build(self) -> Sampler:
         """Build the strategy."""
+
+
+class MaskSamplerConfig(SamplerConfig):
+    """A way to generate that reveals masks, or makes tokens masks again."""
+
+    masks_only: ClassVar[bool] = True
 
 
 class Ancestral(SamplerConfig):
@@ -46,7 +54,7 @@ class Ancestral(SamplerConfig):
         return ChainSampler(self.num_steps, self.grid)
 
 
-class AncestralCached(SamplerConfig):
+class AncestralCached(MaskSamplerConfig):
     """The same chain, but the network is asked again only for sequences that changed; needs a network without time."""
 
     kind: Literal["ancestral_cached"] = "ancestral_cached"
@@ -61,7 +69,7 @@ class AncestralCached(SamplerConfig):
         return ChainSampler(self.num_steps, self.grid, cached=True)
 
 
-class FirstHitting(SamplerConfig):
+class FirstHitting(MaskSamplerConfig):
     """One position per call in random order: exact in continuous time (Zheng et al. 2024)."""
 
     kind: Literal["first_hitting"] = "first_hitting"
@@ -72,7 +80,7 @@ class FirstHitting(SamplerConfig):
         return RevealSampler(RandomOrder(0), continuous_time=True)
 
 
-class RandomGroups(SamplerConfig):
+class RandomGroups(MaskSamplerConfig):
     """Random positions, several per call."""
 
     kind: Literal["random"] = "random"
@@ -99,7 +107,7 @@ class RandomGroups(SamplerConfig):
         return RevealSampler(rule)
 
 
-class LeftToRight(SamplerConfig):
+class LeftToRight(MaskSamplerConfig):
     """Positions from left to right, several per call."""
 
     kind: Literal["left_to_right"] = "left_to_right"
@@ -112,7 +120,7 @@ class LeftToRight(SamplerConfig):
         return RevealSampler(LeftToRightOrder(self.num_calls))
 
 
-class Confidence(SamplerConfig):
+class Confidence(MaskSamplerConfig):
     """The tokens the model is surest of first (MaskGIT, GenMol): not the model's law, but better samples."""
 
     kind: Literal["confidence"] = "confidence"
@@ -129,7 +137,7 @@ class Confidence(SamplerConfig):
         return RevealSampler(Surest("confidence", self.num_calls, self.randomness))
 
 
-class Margin(SamplerConfig):
+class Margin(MaskSamplerConfig):
     """Positions first where the best token leads the second by most (Kim et al. 2025)."""
 
     kind: Literal["margin"] = "margin"
@@ -142,7 +150,7 @@ class Margin(SamplerConfig):
         return RevealSampler(Surest("margin", self.num_calls, 0.0))
 
 
-class LowEntropy(SamplerConfig):
+class LowEntropy(MaskSamplerConfig):
     """Positions of lowest entropy first."""
 
     kind: Literal["entropy"] = "entropy"
@@ -155,7 +163,7 @@ class LowEntropy(SamplerConfig):
         return RevealSampler(Surest("entropy", self.num_calls, 0.0))
 
 
-class EntropyBound(SamplerConfig):
+class EntropyBound(MaskSamplerConfig):
     """As many low-entropy positions per call as keep the joint error bounded (EB sampler, Ben-Hamu et al. 2025)."""
 
     kind: Literal["entropy_bound"] = "entropy_bound"
@@ -168,7 +176,7 @@ class EntropyBound(SamplerConfig):
         return RevealSampler(BoundedEntropy(self.bound))
 
 
-class Threshold(SamplerConfig):
+class Threshold(MaskSamplerConfig):
     """Every position whose drawn token is likelier than a threshold, at least one (Fast-dLLM, Wu et al. 2025)."""
 
     kind: Literal["threshold"] = "threshold"
@@ -181,7 +189,7 @@ class Threshold(SamplerConfig):
         return RevealSampler(AboveThreshold(self.threshold))
 
 
-class SemiAutoregressive(SamplerConfig):
+class SemiAutoregressive(MaskSamplerConfig):
     """Blocks from left to right, inside a block the surest tokens first (SSD-LM, LLaDA)."""
 
     kind: Literal["semi_autoregressive"] = "semi_autoregressive"
@@ -196,7 +204,7 @@ class SemiAutoregressive(SamplerConfig):
         return RevealSampler(Blocks(self.block_size, self.calls_per_block))
 
 
-class Remdm(SamplerConfig):
+class Remdm(MaskSamplerConfig):
     """The chain with tokens masked again on the way, marginals kept (ReMDM, Wang et al. 2025)."""
 
     kind: Literal["remdm"] = "remdm"
@@ -230,7 +238,7 @@ class Remdm(SamplerConfig):
         return ChainSampler(self.num_steps, self.grid, remasking=remasking, loop=loop)
 
 
-class ForwardBackward(SamplerConfig):
+class ForwardBackward(MaskSamplerConfig):
     """The chain where every step masks again what the forward process would (Campbell et al. 2022's corrector)."""
 
     kind: Literal["forward_backward"] = "forward_backward"
@@ -263,7 +271,7 @@ class GreedyTail(SamplerConfig):
         return ChainSampler(self.num_steps, self.grid, greedy_tail=self.tail)
 
 
-class Polydiff(SamplerConfig):
+class Polydiff(MaskSamplerConfig):
     """PolyDiff's loop, for comparison only: every position is redrawn at every step, so the law is that of one step."""
 
     kind: Literal["polydiff"] = "polydiff"
