@@ -53,4 +53,4 @@ def reduce_positions(
 
 def reduced_width(shape: tuple[int, ...], reduction: Reduction) -> int:
     """Width that `reduce_positions` gives for one sample's activation shape."""
-    return reduce_positions(np.empty((1, *shape), np.float32), reduction).shape[1]
+    return reduce_positions(np.zeros((1, *shape), np.float32), reduction).shape[1]
