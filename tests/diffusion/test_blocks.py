@@ -243,7 +243,8 @@ def test_loss_that_looks_at_visible_tokens_gets_their_predictions(
 ) -> None:
     (batch,) = batches(1)
     task = module(block_size=2, **settings)
-    torch.nn.init.normal_(task.output_projection.weight)  # type: ignore[arg-type]  # a layer's
+    for parameter in task.output_projection.parameters():
+        torch.nn.init.normal_(parameter)
     corrupted = task.corrupt(batch, torch.Generator().manual_seed(2))
     masked = corrupted.maskable & (corrupted.z == MASK)
     visible = corrupted.maskable & ~masked

@@ -22,6 +22,10 @@ from taskloom_diffusion.toys import toy_a
 from taskloom_diffusion.training.batches import TokenStore, TrainStream
 from taskloom_diffusion.training.module import DiffusionTask
 from taskloom_diffusion.training.optimizers import rate_factor
+from torch.optim.optimizer import (
+    register_optimizer_step_post_hook,
+    register_optimizer_step_pre_hook,
+)
 
 
 def test_lengths_are_those_of_the_corpus() -> None:
@@ -134,17 +138,12 @@ def test_the_rate_of_a_step_is_the_curves(
     settings = OptimizerSettings(lr=0.03, warmup_steps=3, schedule="linear", final_share=0.0)
     task = module(optimizer=settings)
     used: list[float] = []
-    configure = task.configure_optimizers
-
-    def watched() -> object:
-        found = configure()
-        optimizer = found["optimizer"]
-        optimizer.register_step_pre_hook(lambda *_: used.append(optimizer.param_groups[0]["lr"]))
-        return found
-
-    task.configure_optimizers = watched  # type: ignore[method-assign,assignment]
+    watching = register_optimizer_step_pre_hook(
+        lambda optimizer, *_: used.append(optimizer.param_groups[0]["lr"])
+    )
     task.total_steps = 8
-    train(tmp_path, TrainConfig(steps=8, accumulate=2), task)
+    with watching:
+        train(tmp_path, TrainConfig(steps=8, accumulate=2), task)
     assert used == pytest.approx([0.03 * rate_factor(step, 8, settings) for step in range(8)])
 
 
@@ -155,27 +154,15 @@ def test_gradients_are_clipped_to_the_norm(
     for limit in (0.0, 1e-3):
         task = module()
         torch.nn.init.normal_(task.model.head.weight, generator=torch.Generator().manual_seed(1))
-        configure = task.configure_optimizers
 
-        def watched(limit: float = limit, configure: Callable[[], object] = configure) -> object:
-            found = configure()
-            optimizer = found["optimizer"]  # type: ignore[index]
+        def look(optimizer: torch.optim.Optimizer, *_: object, limit: float = limit) -> None:
+            weights = [p for group in optimizer.param_groups for p in group["params"]]
+            parts = [p.grad.norm() for p in weights if p.grad is not None]
+            norms[limit] = float(torch.stack(parts).norm())
 
-            def look(*_: object) -> None:
-                parts = [
-                    p.grad.norm()
-                    for g in optimizer.param_groups
-                    for p in g["params"]
-                    if p.grad is not None
-                ]
-                norms[limit] = float(torch.stack(parts).norm())
-
-            optimizer.register_step_post_hook(look)
-            return found
-
-        task.configure_optimizers = watched  # type: ignore[method-assign,assignment]
         config = {"steps": 1, "optimizer": {"clip_norm": limit}}
-        train(tmp_path / str(limit), TrainConfig.model_validate(config), task)
+        with register_optimizer_step_post_hook(look):
+            train(tmp_path / str(limit), TrainConfig.model_validate(config), task)
     assert norms[0.0] > 1e-2
     assert norms[1e-3] == pytest.approx(1e-3, rel=1e-3)
 

@@ -54,13 +54,6 @@ def bound_metrics(bound: Bound) -> dict[str, float]:
     return {name: value for name, value in measured.items() if value is not None}
 
 
-def scaled_error(bound: Bound, value: float) -> float | None:
-    """Return the standard error of a multiple of the bound per token, such as its bits per character."""
-    if bound.standard_error is None:
-        return None
-    return bound.standard_error * value / bound.nats_per_token
-
-
 def likelihood_table(metrics: Mapping[str, float]) -> Table:
     """Return the bound in every unit, with standard errors."""
     nats = metrics["nelbo/nats_per_token"]

@@ -12,6 +12,7 @@ from taskloom import derive_seed
 from taskloom.errors import ConfigError
 from torch import Tensor
 
+from taskloom_diffusion.losses.base import Corrupted
 from taskloom_diffusion.model import DiffusionModel, device_of
 from taskloom_diffusion.schedules.base import Schedule
 from taskloom_diffusion.schedules.closed_form import Linear
@@ -61,6 +62,13 @@ class Bound:
     def bits_per_character(self) -> float:
         """The bound in bits over the characters of the text, which does not depend on how it was cut into tokens."""
         return self.bits_per_token * self.num_tokens / max(self.num_characters, 1)
+
+    @property
+    def bits_per_character_error(self) -> float | None:
+        """Standard error of `bits_per_character`."""
+        if self.standard_error is None:
+            return None
+        return self.bits_per_character * self.standard_error / self.nats_per_token
 
     @property
     def perplexity(self) -> float:
@@ -156,12 +164,8 @@ def _in_parts(sampler: LevelSampler, draw: int, num_draws: int, seed: int) -> Le
     return sampler
 
 
-def _noised_surprise(corrupted: object) -> tuple[Tensor, Tensor]:
+def _noised_surprise(corrupted: Corrupted) -> tuple[Tensor, Tensor]:
     """Return each row's summed cross-entropy of noised tokens and their number."""
-    from taskloom_diffusion.losses.base import Corrupted
-
-    if not isinstance(corrupted, Corrupted):
-        raise TypeError("expected a noised batch")
     surprise = corrupted.surprise().double().sum(1).cpu()
     noised = (corrupted.maskable & (corrupted.z != corrupted.x)).sum(1).double().cpu()
     return surprise, noised

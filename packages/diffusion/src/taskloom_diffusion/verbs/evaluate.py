@@ -14,7 +14,6 @@ from taskloom_diffusion.tables import (
     bound_metrics,
     likelihood_table,
     sample_table,
-    scaled_error,
     share_error,
     text_lines,
 )
@@ -86,7 +85,7 @@ def evaluate(
         "nelbo_nats_per_token": bound.nats_per_token,
         "nelbo_standard_error": bound.standard_error,
         "bits_per_character": bound.bits_per_character,
-        "bits_per_character_error": scaled_error(bound, bound.bits_per_character),
+        "bits_per_character_error": bound.bits_per_character_error,
         "perplexity": bound.perplexity,
         "perplexity_error": bound.perplexity_error,
         "bound": bound.kind,

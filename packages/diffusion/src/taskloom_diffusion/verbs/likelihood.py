@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from taskloom.errors import ConfigError, UsageError
 
-from taskloom_diffusion.tables import bound_metrics, likelihood_table, scaled_error, text_lines
+from taskloom_diffusion.tables import bound_metrics, likelihood_table, text_lines
 from taskloom_diffusion.time_samplers.base import ExactCount, TimeSampler
 from taskloom_diffusion.verbs.trained import choose, open_trained
 
@@ -87,7 +87,7 @@ def likelihood(
         "standard_error": bound.standard_error,
         "bits_per_token": bound.bits_per_token,
         "bits_per_character": bound.bits_per_character,
-        "bits_per_character_error": scaled_error(bound, bound.bits_per_character),
+        "bits_per_character_error": bound.bits_per_character_error,
         "perplexity": bound.perplexity,
         "perplexity_error": bound.perplexity_error,
         "nats_per_sequence": bound.nats_per_sequence,
