@@ -147,3 +147,16 @@ def test_states_of_a_large_vocabulary_keep_their_ids(module: Callable[..., Diffu
     made = complete(task, FirstHitting(), [[1, 1]], seed=1, batch_size=1, record=1)
     assert min(made.tokens[0]) > 32_767
     assert made.trajectory[-1, 0].tolist() == made.tokens[0]
+
+
+def test_samples_are_judged_against_sequences_that_were_short_enough(tmp_path: Path) -> None:
+    """Half of RDKit's molecules are above the default length; beside all of them every sample looked too light."""
+    chains = ["C" * n for n in range(1, 21)]
+    (tmp_path / "chains.smi").write_text("\n".join(chains), encoding="utf-8")
+    fields = {"path": str(tmp_path / "chains.smi"), "content": "smiles", "max_length": 9}
+    prepared = prepare(File(FileConfig.model_validate(fields)))
+    texts = [*prepared.corpus.train, *prepared.corpus.holdout]
+    assert max(map(len, texts)) <= 9
+    assert len(prepared.corpus.train) == len(prepared.train)
+    assert len(prepared.corpus.holdout) == len(prepared.holdout)
+    assert len(texts) + prepared.too_long == len(chains)

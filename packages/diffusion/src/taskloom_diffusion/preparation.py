@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from taskloom.errors import ConfigError
 from taskloom_diffusion.config import DiffusionConfig, LengthPolicy
 from taskloom_diffusion.corpora.corpus import Corpus
 from taskloom_diffusion.tokenizers.vocabulary import Tokenizer
-from taskloom_diffusion.training.batches import TokenStore, encode_all
+from taskloom_diffusion.training.batches import TokenStore, encode_all, fitting
 
 if TYPE_CHECKING:
     from taskloom_diffusion.run import DiffusionProblem
@@ -24,7 +24,7 @@ class Prepared:
     """A corpus in tokens.
 
     Attributes:
-        corpus: The text.
+        corpus: The text, without sequences that are dropped for their length; held out, what is evaluated.
         tokenizer: Learnt from it.
         train: Training sequences.
         holdout: Held-out sequences, at most as many as are evaluated.
@@ -65,6 +65,13 @@ def prepare(problem: DiffusionProblem[Any], tokenizer: Tokenizer | None = None) 
     if len(holdout) > config.evaluate.num_holdout:
         keep = np.linspace(0, len(holdout) - 1, config.evaluate.num_holdout).astype(int)
         holdout = TokenStore([holdout.get(i).tolist() for i in keep])
+    if long_train + long_holdout:
+        # Samples are judged against what could be learnt: the longer half of a corpus would make all of them too light.
+        corpus = replace(
+            corpus,
+            train=fitting(corpus.train, tokenizer, policy, longest),
+            holdout=fitting(held, tokenizer, policy, longest),
+        )
     return Prepared(corpus, tokenizer, train, holdout, long_train + long_holdout)
 
 

@@ -62,12 +62,26 @@ def encode_all(
             for i in range(0, len(ids) - max_length + 1, max_length)
         ]
         return TokenStore(windows), sum(len(ids) < max_length for ids in encoded)
-    room = max_length - (1 if policy == "eos_pad" else 0)
-    kept = [ids for ids in encoded if 0 < len(ids) <= room]
+    kept = [ids for ids in encoded if 0 < len(ids) <= _room(policy, max_length)]
     if policy == "eos_pad":
         fill = tokenizer.pad_id
         kept = [[*ids, tokenizer.end_id, *[fill] * (max_length - len(ids) - 1)] for ids in kept]
     return TokenStore(kept), len(encoded) - len(kept)
+
+
+def fitting(
+    texts: Sequence[str], tokenizer: Tokenizer, policy: LengthPolicy, max_length: int
+) -> list[str]:
+    """Return the texts that `encode_all` does not drop."""
+    if policy == "window":
+        return [text for text in texts if len(tokenizer.encode(text)) >= max_length]
+    room = _room(policy, max_length)
+    return [text for text in texts if 0 < len(tokenizer.encode(text)) <= room]
+
+
+def _room(policy: LengthPolicy, max_length: int) -> int:
+    """Return how many tokens of a text there may be, its end left out."""
+    return max_length - (1 if policy == "eos_pad" else 0)
 
 
 def collate(rows: Sequence[np.ndarray], pad_id: int) -> Batch:
