@@ -21,9 +21,9 @@ from taskloom_anomaly.backends.jax_handle import JaxHandle
 from taskloom_anomaly.backends.jax_moments import MomentsGatherer
 from taskloom_anomaly.backends.resolve import as_handle
 from taskloom_anomaly.data.arrays import ArrayDataset
-from taskloom_anomaly.detectors import driver
+from taskloom_anomaly.detection.features import ModelStream, extractor_for
+from taskloom_anomaly.detectors import fit as driver
 from taskloom_anomaly.detectors.config.mahalanobis import Mahalanobis
-from taskloom_anomaly.features import ModelStream, extractor_for
 from taskloom_anomaly.models.config import Mlp
 from taskloom_anomaly.statistics import moments
 

@@ -10,8 +10,8 @@ import sys
 import numpy as np
 from compare_judo import Judo
 from ours import make
+from taskloom_control.optimizers.base import Shape
 from taskloom_control.optimizers.config import Cem, Mppi, PredictiveSampling
-from taskloom_control.optimizers.protocol import Shape
 
 SIZES = {"cartpole": (4, 1, 6), "cylinder_push": (8, 2, 6)}
 

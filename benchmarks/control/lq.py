@@ -9,8 +9,8 @@ import json
 
 import numpy as np
 from ours import make
-from taskloom_control.controller import Controller
-from taskloom_control.simulation import Simulation
+from taskloom_control.closed_loop.simulation import Simulation
+from taskloom_control.planning.controller import Controller
 
 OPTIMUM = 9.833599405983701
 # judo's median gaps at the same number of rollouts.

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 from taskloom.registry import load_target
-from taskloom_control.closed_loop import ClosedLoop
+from taskloom_control.closed_loop.loop import ClosedLoop
+from taskloom_control.closed_loop.simulation import Simulation
 from taskloom_control.domain import DOMAIN
 from taskloom_control.gym import config_class
 from taskloom_control.metrics import episode_metrics
-from taskloom_control.simulation import Simulation
 from taskloom_control.task import ControlTask
 
 QUIET = {"fan_every": 0, "animation": False}

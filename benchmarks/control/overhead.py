@@ -19,9 +19,9 @@ import numpy as np
 from compare_judo import Judo
 from mujoco import rollout
 from ours import make
-from taskloom_control.controller import Controller
-from taskloom_control.physics import FULL_PHYSICS, Snapshot, apply_snapshot
-from taskloom_control.simulation import Simulation
+from taskloom_control.closed_loop.simulation import Simulation
+from taskloom_control.mjcf.physics import FULL_PHYSICS, Snapshot, apply_snapshot
+from taskloom_control.planning.controller import Controller
 
 CASES = {"cartpole": 25.0, "cylinder_push": 25.0, "quadruped_walk": 25.0, "hand_cube": 25.0}
 

@@ -15,14 +15,14 @@ import vl_convert
 from ours import make
 from PIL import Image, ImageDraw
 from taskloom.report.model import Chart
-from taskloom_control.animation import camera_for
-from taskloom_control.closed_loop import ClosedLoop
+from taskloom_control.closed_loop.loop import ClosedLoop
+from taskloom_control.closed_loop.simulation import Simulation
 from taskloom_control.domain import DOMAIN
-from taskloom_control.drawing import choose_camera
-from taskloom_control.fan import fan_chart
-from taskloom_control.offscreen import render_frames
-from taskloom_control.simulation import Simulation
-from taskloom_control.timing import planning_chart
+from taskloom_control.report.animation import camera_for
+from taskloom_control.report.candidate_traces import fan_chart
+from taskloom_control.report.drawing import choose_camera
+from taskloom_control.report.offscreen import render_frames
+from taskloom_control.report.timing import planning_chart
 
 PLAIN = {"background": "white", "view": {"stroke": None}, "axis": {"gridColor": "#eeeeee"}}
 FRAME, TILE = (300, 200), (220, 165)

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 from ours import clopper_pearson, make
-from taskloom_control.closed_loop import ClosedLoop
+from taskloom_control.closed_loop.loop import ClosedLoop
 from taskloom_control.domain import DOMAIN
 from taskloom_control.metrics import episode_metrics
 

@@ -20,8 +20,8 @@ import numpy as np
 from compare_judo import Judo
 from ours import make, start
 from overhead import Raw
-from taskloom_control.controller import Controller
-from taskloom_control.simulation import Simulation
+from taskloom_control.closed_loop.simulation import Simulation
+from taskloom_control.planning.controller import Controller
 
 # As many as judo's worker leaves out.
 _UNCOUNTED = 20

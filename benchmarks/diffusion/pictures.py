@@ -13,9 +13,9 @@ from rdkit import Chem
 from rdkit.Chem import Draw
 from taskloom.report.model import Chart
 from taskloom.runs import Run, open_run
-from taskloom_diffusion.drawings import shown_steps
 from taskloom_diffusion.metrics.molecules import parse
-from taskloom_diffusion.report import report
+from taskloom_diffusion.report.drawings import shown_steps
+from taskloom_diffusion.report.section import report
 from taskloom_diffusion.verbs.schedules import schedules
 
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures" / "diffusion"

@@ -17,13 +17,13 @@ from pathlib import Path
 import torch
 from taskloom_diffusion.evaluation.bound import estimate_bound
 from taskloom_diffusion.losses.base import Corrupted
-from taskloom_diffusion.model import DiffusionModel
-from taskloom_diffusion.preparation import prepare
-from taskloom_diffusion.protocols import Batch
+from taskloom_diffusion.model.diffusion_model import DiffusionModel
+from taskloom_diffusion.model.protocols import Batch
 from taskloom_diffusion.schedules.closed_form import LogLinear
 from taskloom_diffusion.time_samplers.base import ExactCount, LowDiscrepancy
 from taskloom_diffusion.time_samplers.draws import Levels, LevelSampler, Memoryless
 from taskloom_diffusion.training.batches import TokenStore, collate
+from taskloom_diffusion.training.preparation import prepare
 from taskloom_diffusion.verbs.trained import open_trained
 
 ROWS = 64

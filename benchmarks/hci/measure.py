@@ -46,8 +46,8 @@ def pointing(assistant: Any, **config: Any) -> Any:
 
 
 def big() -> Iterator[Row]:
+    from taskloom_hci.accelerated.pointing_numba import play_compiled
     from taskloom_hci.batch.play import play
-    from taskloom_hci.batch.pointing_numba import play_compiled
 
     rules = pointing({"kind": "big"}).task.kernel().rules
     for label, count, generic, bar in (
@@ -69,7 +69,7 @@ def big() -> Iterator[Row]:
 
 
 def gain() -> Iterator[Row]:
-    from taskloom_hci.batch.pointing_numba import play_compiled
+    from taskloom_hci.accelerated.pointing_numba import play_compiled
 
     rules = pointing({"kind": "gain"}).task.kernel().rules
     rounds = play_compiled(rules, 0, np.arange(100_000))[0].num_rounds.sum()
@@ -131,7 +131,7 @@ def posterior() -> Iterator[Row]:
 
 
 def lqg() -> Iterator[Row]:
-    from taskloom_hci.batch.control_numba import roll_out_compiled
+    from taskloom_hci.accelerated.control_numba import roll_out_compiled
     from taskloom_hci.shipped import make_bundle
 
     parts = make_bundle("classic_control", max_rounds=100).task.kernel().parts
@@ -206,7 +206,11 @@ def imports() -> Iterator[Row]:
     times = [
         float(
             subprocess.run(
-                [sys.executable, "-c", code.format("taskloom_hci.bundle, taskloom_hci.shipped")],
+                [
+                    sys.executable,
+                    "-c",
+                    code.format("taskloom_hci.bundle.bundle, taskloom_hci.shipped"),
+                ],
                 capture_output=True,
                 text=True,
                 check=True,

@@ -52,9 +52,9 @@ def cpu_per_call(act: Callable[[int], object], calls: int, rounds: int = 7) -> f
 
 def bench_log(folder: Path) -> None:
     """Compare ctx.log with a bare write of the same line."""
-    from taskloom.execute.console import SilentConsole
-    from taskloom.execute.context import LiveContext
-    from taskloom.execute.signals import StopRequest
+    from taskloom.lifecycle.console import SilentConsole
+    from taskloom.lifecycle.context import LiveContext
+    from taskloom.lifecycle.signals import StopRequest
     from taskloom.runs.record import begin_attempt, read_record
     from taskloom_probe.support import make_run
     from taskloom_probe.tasks import WalkConfig
@@ -80,7 +80,7 @@ def bench_log(folder: Path) -> None:
 
 def make_store(store: Path) -> None:
     """Write ten thousand run records."""
-    from taskloom.execute import run_task
+    from taskloom.lifecycle.lifecycle import run_task
     from taskloom_probe.support import load
     from taskloom_probe.tasks import WalkConfig
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from taskloom_anomaly.adversarial import attack_data, stored_examples, sufficient_eps
 from taskloom_anomaly.attacks.apgd import checkpoints
 from taskloom_anomaly.attacks.config import Apgd, Attack, Fgsm, Pgd
+from taskloom_anomaly.attacks.generate import attack_data, stored_examples, sufficient_eps
 from taskloom_anomaly.backends.handle import ModelHandle
 from taskloom_anomaly.backends.resolve import as_handle
-from taskloom_anomaly.card import InvalidTaskError
 from taskloom_anomaly.data.arrays import ArrayDataset
 from taskloom_anomaly.data.images import digits8
+from taskloom_anomaly.detection.validity_card import InvalidTaskError
 from taskloom_anomaly.models.config import Mlp
 
 EPS = 0.1

@@ -327,9 +327,9 @@ def test_torch_is_not_imported_by_a_flax_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_handle_twins_get_the_same_scores(name: str) -> None:
     from taskloom_anomaly.data.arrays import ArrayDataset
-    from taskloom_anomaly.detectors import driver
+    from taskloom_anomaly.detection.features import ModelStream, extractor_for
+    from taskloom_anomaly.detectors import fit as driver
     from taskloom_anomaly.detectors.config.mahalanobis import Mahalanobis
-    from taskloom_anomaly.features import ModelStream, extractor_for
 
     trusted, test = ArrayDataset(samples(200)), ArrayDataset(samples(30) + 0.2)
     found = {}

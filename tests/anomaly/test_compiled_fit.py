@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from flax import linen as nn
 from taskloom.errors import RunFailedError
-from taskloom_anomaly import compiled_fit, detection
 from taskloom_anomaly.backends.jax_handle import JaxHandle
 from taskloom_anomaly.backends.jax_moments import MomentsGatherer
 from taskloom_anomaly.backends.resolve import as_handle
 from taskloom_anomaly.config import AnomalyConfig
 from taskloom_anomaly.data.arrays import ArrayDataset
-from taskloom_anomaly.detection import fit_detector
+from taskloom_anomaly.detection import compiled_fit, fitting as detection
+from taskloom_anomaly.detection.assembly import Problem
+from taskloom_anomaly.detection.fitting import fit_detector
 from taskloom_anomaly.models.config import Cnn
-from taskloom_anomaly.problem import Problem
 from taskloom_anomaly.statistics import moments
 
 

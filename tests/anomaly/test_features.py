@@ -11,10 +11,10 @@ from taskloom_anomaly.backends.handle import ModelHandle
 from taskloom_anomaly.backends.resolve import as_handle
 from taskloom_anomaly.config import AnomalyConfig
 from taskloom_anomaly.data.arrays import ArrayDataset
-from taskloom_anomaly.detection import fit_detector, score_sets
-from taskloom_anomaly.features import Extractor, ModelStream, extractor_for
-from taskloom_anomaly.problem import Problem
-from taskloom_anomaly.store import ActivationStore
+from taskloom_anomaly.detection.activations import ActivationStore
+from taskloom_anomaly.detection.assembly import Problem
+from taskloom_anomaly.detection.features import Extractor, ModelStream, extractor_for
+from taskloom_anomaly.detection.fitting import fit_detector, score_sets
 
 
 class Counted(torch.nn.Module):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import cauchy, combine_pvalues
 from taskloom_anomaly.config import AnomalyConfig
-from taskloom_anomaly.fusion import Fusion, combine, fuse, p_values, standardise
+from taskloom_anomaly.detection.fusion import Fusion, combine, fuse, p_values, standardise
 
 
 def test_p_values_count_calibration_scores_at_least_as_large() -> None:

@@ -7,12 +7,12 @@ import pytest
 from taskloom.errors import ConfigError
 from taskloom.testing import MemoryContext
 from taskloom_anomaly.backends.resolve import as_handle
+from taskloom_anomaly.compat.task_config import AnomalyTaskConfig
 from taskloom_anomaly.data.arrays import ArrayDataset
 from taskloom_anomaly.data.lazy import BulkDataset, LazyDataset, as_samples
-from taskloom_anomaly.features import ModelStream, extractor_for
+from taskloom_anomaly.detection.assembly import assemble
+from taskloom_anomaly.detection.features import ModelStream, extractor_for
 from taskloom_anomaly.models.config import Mlp
-from taskloom_anomaly.problem import assemble
-from taskloom_anomaly.tasks.seed_form import AnomalyTaskConfig
 
 
 class OneByOne:

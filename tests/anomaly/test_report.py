@@ -14,13 +14,13 @@ from PIL import Image
 from taskloom.registry import find_task, load_task
 from taskloom.report.model import Chart, Heading, Html, Table, Text
 from taskloom.runs import Run
-from taskloom_anomaly.pictures import gallery, png
-from taskloom_anomaly.report import report
+from taskloom_anomaly.report.png import gallery, png
+from taskloom_anomaly.report.section import report
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    from taskloom.execute import run_task
+    from taskloom.lifecycle.lifecycle import run_task
 
     loaded = load_task(find_task("anomaly", "backdoor"))
     config = loaded.config_class.model_validate(

@@ -14,14 +14,18 @@ from flax import linen as nn
 from taskloom.errors import ConfigError, RunFailedError, UnknownNameError
 from taskloom.testing import MemoryContext
 from taskloom_anomaly.backends.resolve import RandomParametersWarning
-from taskloom_anomaly.card import InvalidTaskError, input_baseline, label_baseline
+from taskloom_anomaly.compat.task_config import AnomalyTaskConfig
 from taskloom_anomaly.data.arrays import ArrayDataset
-from taskloom_anomaly.evaluation import flat_metrics
-from taskloom_anomaly.problem import assemble
-from taskloom_anomaly.protocols import AnomalyTask, Check
-from taskloom_anomaly.run import run_task, scores_of
+from taskloom_anomaly.detection.assembly import assemble
+from taskloom_anomaly.detection.evaluation import flat_metrics
+from taskloom_anomaly.detection.validity_card import (
+    InvalidTaskError,
+    input_baseline,
+    label_baseline,
+)
+from taskloom_anomaly.driver import run_task, scores_of
+from taskloom_anomaly.task import AnomalyTask, Check
 from taskloom_anomaly.tasks.backdoor import Backdoor, BackdoorConfig
-from taskloom_anomaly.tasks.seed_form import AnomalyTaskConfig
 
 
 class Net(nn.Module):

@@ -20,8 +20,8 @@ from taskloom_anomaly import (
     BackdoorDetection,
     TaskConfigBase,
 )
-from taskloom_anomaly.card import InvalidTaskError
 from taskloom_anomaly.data.arrays import Dataset
+from taskloom_anomaly.detection.validity_card import InvalidTaskError
 from taskloom_anomaly.quiet import QuietContext
 from taskloom_anomaly.tasks.classifier import Classifier, ClassifierConfig
 

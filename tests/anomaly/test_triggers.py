@@ -7,7 +7,7 @@ import pytest
 import torch
 from taskloom.errors import ConfigError
 from taskloom_anomaly.data.arrays import ArrayDataset
-from taskloom_anomaly.poisoning import Poison
+from taskloom_anomaly.data.poisoning import Poison
 from taskloom_anomaly.triggers.config import Blend, Corner, Noise, Patch, Sine, Trigger, Warp
 from taskloom_anomaly.triggers.interpolation import bicubic_matrix, sample_bilinear
 from taskloom_anomaly.triggers.warp import WarpTrigger

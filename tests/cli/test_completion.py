@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from taskloom.cli.complete import candidates, split_line
+from taskloom.cli.completion.answer import candidates, split_line
 
 GARDEN = Path(__file__).parent / "garden"
 

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from taskloom_control.closed_loop import ClosedLoop
+from taskloom_control.closed_loop.loop import ClosedLoop
 from taskloom_control.task import ControlTask
 
 

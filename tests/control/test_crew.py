@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import mujoco
 import numpy as np
 import pytest
-from taskloom_control.engines.crew import Batch, Crew
-from taskloom_control.physics import FULL_PHYSICS
+from taskloom_control.engines.pool import Batch, Crew
+from taskloom_control.mjcf.physics import FULL_PHYSICS
 
 CTRL = int(mujoco.mjtState.mjSTATE_CTRL)
 

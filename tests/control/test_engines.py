@@ -12,8 +12,8 @@ from taskloom_control.arrays import Array
 from taskloom_control.engines.arrays import ArrayEngine
 from taskloom_control.engines.threads import ThreadedEngine
 from taskloom_control.errors import ModelError, PlanError
-from taskloom_control.models import model_path
-from taskloom_control.physics import (
+from taskloom_control.mjcf import model_path
+from taskloom_control.mjcf.physics import (
     apply_snapshot,
     compile_model,
     control_range,

@@ -11,7 +11,7 @@ import mujoco
 import pytest
 from taskloom_control.engines.mjx import MjxEngine
 from taskloom_control.errors import PlanError
-from taskloom_control.models import model_path
+from taskloom_control.mjcf import model_path
 
 pytest.importorskip("jax")
 
@@ -22,15 +22,15 @@ warnings.filterwarnings("ignore")
 import jax.numpy as jnp
 import mujoco
 import numpy as np
-from taskloom_control.closed_loop import ClosedLoop
+from taskloom_control.closed_loop.loop import ClosedLoop
 from taskloom_control.engines.mjx import MjxEngine
 from taskloom_control.engines.threads import ThreadedEngine
-from taskloom_control.physics import take_snapshot
-from taskloom_control.simulation import Simulation
+from taskloom_control.mjcf.physics import take_snapshot
+from taskloom_control.closed_loop.simulation import Simulation
 from taskloom_control.tasks.cartpole import Cartpole, CartpoleConfig
 from taskloom_control.tasks.lq_point_mass import LqPointMass, LqPointMassConfig
 from taskloom_control.tasks.particle_goal import ParticleGoal, ParticleGoalConfig
-from taskloom_control.trajectory import trajectory_hash
+from taskloom_control.closed_loop.trajectory import trajectory_hash
 
 rows = {}
 for made in (Cartpole(CartpoleConfig()), ParticleGoal(ParticleGoalConfig())):

@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from taskloom_control.arrays import Array
 from taskloom_control.domain import DOMAIN
-from taskloom_control.noise import CounterNoise
 from taskloom_control.optimizers import config as configs
+from taskloom_control.optimizers.base import Draw, Sampler, Shape
 from taskloom_control.optimizers.icem import colouring
-from taskloom_control.optimizers.protocol import Draw, Sampler, Shape
 from taskloom_control.optimizers.weights import (
     effective_sample_size,
     softmax_weights,
     temperature_for,
 )
+from taskloom_control.planning.noise import CounterNoise
 
 SHAPE = Shape(4, 2, 1)
 SAMPLERS: list[configs.SamplingConfig] = [

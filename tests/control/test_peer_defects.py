@@ -23,12 +23,12 @@ import numpy as np
 import pytest
 from taskloom.params import resolve
 from taskloom.registry import find_task, load_target, load_task
-from taskloom_control.closed_loop import ClosedLoop
+from taskloom_control.closed_loop.loop import ClosedLoop
+from taskloom_control.closed_loop.simulation import Simulation
+from taskloom_control.closed_loop.trajectory import trajectory_hash
 from taskloom_control.domain import DOMAIN
 from taskloom_control.gym import config_class
-from taskloom_control.simulation import Simulation
 from taskloom_control.tasks.cartpole import Cartpole, CartpoleConfig
-from taskloom_control.trajectory import trajectory_hash
 
 ROOT = Path(__file__).parents[2]
 QUIET = {"fan_every": 0, "animation": False}

@@ -8,8 +8,8 @@ import sys
 import numpy as np
 import pytest
 import taskloom_control
+from taskloom_control.closed_loop.simulation import Simulation
 from taskloom_control.config import ControlConfig
-from taskloom_control.simulation import Simulation
 from taskloom_control.task import ControlTask
 
 

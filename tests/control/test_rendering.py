@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from taskloom_control.animation import animate, camera_for, frame_steps
-from taskloom_control.drawing import BACKGROUND, Camera, choose_camera
-from taskloom_control.offscreen import angles, backends, render_frames
-from taskloom_control.physics import compile_model
+from taskloom_control.mjcf.physics import compile_model
+from taskloom_control.report.animation import animate, camera_for, frame_steps
+from taskloom_control.report.drawing import BACKGROUND, Camera, choose_camera
+from taskloom_control.report.offscreen import angles, backends, render_frames
 
 LIBRARIES = {"osmesa": "OSMesa", "egl": "EGL"}
 SCENE = """
@@ -105,7 +105,7 @@ def test_drawn_view_stands_in_where_nothing_can_be_rendered(
         program.chmod(0o755)
         monkeypatch.setenv("MUJOCO_GL", "osmesa")
         monkeypatch.setattr(sys, "executable", str(program))
-        monkeypatch.setattr("taskloom_control.offscreen._TIME_LIMIT", 0.2)
+        monkeypatch.setattr("taskloom_control.report.offscreen._TIME_LIMIT", 0.2)
     model = compile_model(scene, lambda spec: None)
     path = tmp_path / "animation.gif"
     assert animate(model, moving(), path) == "drawn"
@@ -120,8 +120,8 @@ def test_rendered_animation_is_written_by_a_run(tmp_path: Path) -> None:
     code = (
         "import json, sys\n"
         "from pathlib import Path\n"
-        "from taskloom_control.animation import animate\n"
-        "from taskloom_control.closed_loop import ClosedLoop\n"
+        "from taskloom_control.report.animation import animate\n"
+        "from taskloom_control.closed_loop.loop import ClosedLoop\n"
         "from taskloom_control.tasks.particle_goal import ParticleGoal, ParticleGoalConfig\n"
         "loop = ClosedLoop(ParticleGoal(ParticleGoalConfig(seconds=0.3)), 0, 0)\n"
         "while not loop.done: loop.advance()\n"

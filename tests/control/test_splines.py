@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 from scipy.interpolate import Akima1DInterpolator, CubicSpline
-from taskloom_control.splines import (
+from taskloom_control.planning.splines import (
     MIN_KNOTS,
     KnotGrid,
     num_steps,

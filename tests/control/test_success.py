@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from taskloom.registry import load_target
 from taskloom_control.arrays import Array
+from taskloom_control.closed_loop.simulation import Simulation
 from taskloom_control.domain import DOMAIN
 from taskloom_control.gym import config_class
 from taskloom_control.metrics import episode_metrics
-from taskloom_control.simulation import Simulation
 from taskloom_control.tasks.arm_pick import HOME, clearance
 from taskloom_control.tasks.quadruped_stand import LEG
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from taskloom.registry import load_target
 from taskloom_control.arrays import Array
+from taskloom_control.closed_loop.checks import all_findings
+from taskloom_control.closed_loop.simulation import Simulation
 from taskloom_control.domain import DOMAIN
 from taskloom_control.gym import config_class
-from taskloom_control.lint import all_findings
-from taskloom_control.simulation import Simulation
 from taskloom_control.tasks.cartpole import Cartpole, CartpoleConfig
 from taskloom_control.tasks.cube_in_hand import turn_between
 from taskloom_control.tasks.cylinder_push import CylinderPush, CylinderPushConfig

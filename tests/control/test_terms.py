@@ -10,12 +10,17 @@ import numpy as np
 import pytest
 from taskloom.report.model import Chart, Table
 from taskloom_control.arrays import Array
-from taskloom_control.closed_loop import ClosedLoop
+from taskloom_control.closed_loop.loop import ClosedLoop
+from taskloom_control.closed_loop.simulation import Simulation
+from taskloom_control.closed_loop.trajectory import (
+    TermRecorder,
+    load_arrays,
+    save_arrays,
+    trajectory_hash,
+)
 from taskloom_control.errors import RewardError
-from taskloom_control.simulation import Simulation
+from taskloom_control.report.terms import cost_blocks
 from taskloom_control.tasks.arm_pick import ArmPick, ArmPickConfig
-from taskloom_control.terms import cost_blocks
-from taskloom_control.trajectory import TermRecorder, load_arrays, save_arrays, trajectory_hash
 
 QUIET = {"fan_every": 0, "animation": False}
 

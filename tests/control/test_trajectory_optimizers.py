@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from scipy.linalg import solve_discrete_are
 from scipy.optimize import minimize
-from taskloom_control.closed_loop import ClosedLoop
-from taskloom_control.controller import Controller
+from taskloom_control.closed_loop.loop import ClosedLoop
+from taskloom_control.closed_loop.simulation import Simulation
 from taskloom_control.errors import PlanError
 from taskloom_control.optimizers.backward import solve_box
 from taskloom_control.optimizers.linear import LocalModel
-from taskloom_control.simulation import Simulation
+from taskloom_control.planning.controller import Controller
 from taskloom_control.tasks.cartpole import Cartpole, CartpoleConfig
 from taskloom_control.tasks.lq_point_mass import LqPointMass, LqPointMassConfig
 

@@ -10,14 +10,14 @@ import pytest
 import typer
 from PIL import Image
 from taskloom.errors import CheckFailedError, UsageError
-from taskloom.execute.lifecycle import run_task
+from taskloom.lifecycle.lifecycle import run_task
 from taskloom.params import resolve
 from taskloom.registry import find_task, load_task
 from taskloom.report.model import Chart, Heading, Image as Picture, Table
 from taskloom.runs import Run
+from taskloom_control.closed_loop.trajectory import load_arrays, save_arrays, trajectory_hash
 from taskloom_control.domain import DOMAIN
-from taskloom_control.report import report
-from taskloom_control.trajectory import load_arrays, save_arrays, trajectory_hash
+from taskloom_control.report.section import report
 from taskloom_control.verbs import check, replay
 from typer.testing import CliRunner
 

@@ -13,20 +13,20 @@ import torch
 from scipy.stats import chisquare
 from taskloom.cli import main
 from taskloom.errors import ConfigError
-from taskloom_diffusion.blocks import BlockContext, Cut, predict_in_blocks
+from taskloom_diffusion.accelerated.block_attention import Memory
 from taskloom_diffusion.config import DiffusionConfig, DiffusionSettings, OptimizerSettings
+from taskloom_diffusion.corpora.toys import LETTERS, Toy, random_toy, toy_a
 from taskloom_diffusion.denoisers.base import Bert, Dit, Table
 from taskloom_diffusion.denoisers.dit import DitDenoiser
-from taskloom_diffusion.denoisers.reading import Memory
 from taskloom_diffusion.denoisers.table import TableDenoiser
 from taskloom_diffusion.evaluation.bound import estimate_bound
 from taskloom_diffusion.evaluation.sampling import complete
+from taskloom_diffusion.model.blocks import BlockContext, Cut, predict_in_blocks
 from taskloom_diffusion.processes.absorbing import AbsorbingProcess
 from taskloom_diffusion.processes.base import Uniform
 from taskloom_diffusion.samplers import base as samplers
 from taskloom_diffusion.time_samplers.draws import CountSampler, draw_versions
 from taskloom_diffusion.tokenizers.vocabulary import SymbolTokenizer
-from taskloom_diffusion.toys import LETTERS, Toy, random_toy, toy_a
 from taskloom_diffusion.training.batches import TokenStore
 from taskloom_diffusion.training.module import DiffusionTask
 from torch import Tensor

@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from taskloom_diffusion.corpora.toys import toy_a
 from taskloom_diffusion.denoisers.base import Mlp
-from taskloom_diffusion.parameterizations import read_logits
+from taskloom_diffusion.model.parameterizations import read_logits
 from taskloom_diffusion.processes import base as processes
 from taskloom_diffusion.processes.absorbing import AbsorbingProcess
 from taskloom_diffusion.schedules.closed_form import Cosine
-from taskloom_diffusion.toys import toy_a
 from taskloom_diffusion.training.module import DiffusionTask
 from torch import Tensor
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 from pydantic import ValidationError
+from taskloom_diffusion.accelerated.local_attention import ShortConvolution
+from taskloom_diffusion.accelerated.local_kernels import near_in_blocks
+from taskloom_diffusion.accelerated.rotary import turned
 from taskloom_diffusion.config import OptimizerSettings
 from taskloom_diffusion.denoisers.attention import rotary_table
 from taskloom_diffusion.denoisers.base import Dit
 from taskloom_diffusion.denoisers.dit import Block
-from taskloom_diffusion.denoisers.near import ShortConvolution
-from taskloom_diffusion.denoisers.near_blocks import near_in_blocks
-from taskloom_diffusion.denoisers.turned import turned
 from taskloom_diffusion.training.optimizers import build_optimizer
 from torch import Tensor, nn
 from torch.nn import functional

@@ -11,6 +11,15 @@ import pytest
 import torch
 from taskloom.registry import load_components
 from taskloom_diffusion.config import DiffusionSettings, OptimizerSettings
+from taskloom_diffusion.corpora.toys import (
+    LETTERS,
+    Toy,
+    exact_predictor as table_predictor,
+    expected_integrand,
+    random_toy,
+    step_bound,
+    toy_a,
+)
 from taskloom_diffusion.denoisers.base import Table
 from taskloom_diffusion.losses.base import StepBound
 from taskloom_diffusion.processes import base as processes
@@ -20,15 +29,6 @@ from taskloom_diffusion.schedules.base import Schedule
 from taskloom_diffusion.schedules.polydiff import BetaSchedule
 from taskloom_diffusion.time_samplers.base import LowDiscrepancy
 from taskloom_diffusion.tokenizers.vocabulary import SymbolTokenizer
-from taskloom_diffusion.toys import (
-    LETTERS,
-    Toy,
-    exact_predictor as table_predictor,
-    expected_integrand,
-    random_toy,
-    step_bound,
-    toy_a,
-)
 from taskloom_diffusion.training.module import DiffusionTask
 from torch import Tensor
 

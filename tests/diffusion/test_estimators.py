@@ -10,10 +10,11 @@ import pytest
 import torch
 from taskloom.errors import ConfigError
 from taskloom_diffusion.config import DiffusionSettings, OptimizerSettings
+from taskloom_diffusion.corpora.toys import exact_predictor, expected_integrand, toy_a
 from taskloom_diffusion.denoisers.base import Mlp, Table
 from taskloom_diffusion.evaluation.bound import estimate_bound, level_sampler_for
 from taskloom_diffusion.losses.base import Corrupted, StepBound
-from taskloom_diffusion.model import noised
+from taskloom_diffusion.model.diffusion_model import noised
 from taskloom_diffusion.processes.absorbing import AbsorbingProcess
 from taskloom_diffusion.processes.base import Uniform
 from taskloom_diffusion.schedules.base import Schedule
@@ -21,7 +22,6 @@ from taskloom_diffusion.schedules.closed_form import Cosine, Linear
 from taskloom_diffusion.time_samplers import base
 from taskloom_diffusion.time_samplers.draws import strata
 from taskloom_diffusion.tokenizers.vocabulary import SymbolTokenizer
-from taskloom_diffusion.toys import exact_predictor, expected_integrand, toy_a
 from taskloom_diffusion.training.batches import TokenStore
 from taskloom_diffusion.training.module import DiffusionTask
 from torch import Tensor

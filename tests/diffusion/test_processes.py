@@ -13,6 +13,8 @@ import torch
 from scipy.linalg import expm
 from taskloom.errors import ConfigError
 from taskloom_diffusion.config import DiffusionConfig
+from taskloom_diffusion.corpora.toys import random_toy
+from taskloom_diffusion.model.protocols import NoisingProcess
 from taskloom_diffusion.processes.base import (
     Absorbing,
     D3pm,
@@ -22,8 +24,6 @@ from taskloom_diffusion.processes.base import (
     Uniform,
 )
 from taskloom_diffusion.processes.interpolating import uniform_process
-from taskloom_diffusion.protocols import NoisingProcess
-from taskloom_diffusion.toys import random_toy
 
 TOY = random_toy(3, 2, 1)
 ROWS = [[0.1, 0.9, 0.0], [0.2, 0.2, 0.6], [0.7, 0.0, 0.3]]

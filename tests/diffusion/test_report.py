@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from taskloom.report.model import Chart, Heading, Html, Table, Text
 from taskloom.runs import open_run
-from taskloom_diffusion.drawings import molecule_grid, shown_steps, unmasking_table
-from taskloom_diffusion.report import _curves, _first_or_frequent, report
-from taskloom_diffusion.tables import likelihood_table, sample_table, share_error
+from taskloom_diffusion.report.drawings import molecule_grid, shown_steps, unmasking_table
+from taskloom_diffusion.report.section import _curves, _first_or_frequent, report
+from taskloom_diffusion.report.tables import likelihood_table, sample_table, share_error
 from taskloom_diffusion.tasks.polymers import Polymers, PolymersConfig
 
 STATES = [["[MASK]", "[MASK]", "[PAD]"], ["<b>", "[MASK]", "[PAD]"], ["<b>", " ", "[PAD]"]]

@@ -10,17 +10,7 @@ import pytest
 import torch
 from scipy.stats import chisquare
 from taskloom.registry import load_components
-from taskloom_diffusion.denoisers.table import TableDenoiser
-from taskloom_diffusion.parameterizations import Parameterization
-from taskloom_diffusion.processes.absorbing import AbsorbingProcess
-from taskloom_diffusion.processes.base import D3pm
-from taskloom_diffusion.processes.interpolating import marginal_process, uniform_process
-from taskloom_diffusion.protocols import NoisingProcess
-from taskloom_diffusion.samplers import base
-from taskloom_diffusion.samplers.generation import Generation, Predictor, Samples, generate
-from taskloom_diffusion.samplers.noise import BatchNoise, Noise, RowNoise
-from taskloom_diffusion.schedules.closed_form import Cosine, Linear
-from taskloom_diffusion.toys import (
+from taskloom_diffusion.corpora.toys import (
     Toy,
     chain_law,
     exact_predictor,
@@ -28,6 +18,16 @@ from taskloom_diffusion.toys import (
     reverse_law,
     toy_a,
 )
+from taskloom_diffusion.denoisers.table import TableDenoiser
+from taskloom_diffusion.model.parameterizations import Parameterization
+from taskloom_diffusion.model.protocols import NoisingProcess
+from taskloom_diffusion.processes.absorbing import AbsorbingProcess
+from taskloom_diffusion.processes.base import D3pm
+from taskloom_diffusion.processes.interpolating import marginal_process, uniform_process
+from taskloom_diffusion.samplers import base
+from taskloom_diffusion.samplers.generation import Generation, Predictor, Samples, generate
+from taskloom_diffusion.samplers.noise import BatchNoise, Noise, RowNoise
+from taskloom_diffusion.schedules.closed_form import Cosine, Linear
 from torch import Tensor
 
 DRAWS = 100_000

@@ -11,6 +11,7 @@ import pytest
 import torch
 from taskloom.testing import MemoryContext
 from taskloom_diffusion.config import OptimizerSettings, TrainConfig
+from taskloom_diffusion.corpora.toys import toy_a
 from taskloom_diffusion.denoisers.base import Mlp, Table
 from taskloom_diffusion.evaluation.bound import estimate_bound
 from taskloom_diffusion.evaluation.sampling import draw_lengths
@@ -18,7 +19,6 @@ from taskloom_diffusion.metrics.text import sequence_metrics
 from taskloom_diffusion.samplers.generation import nucleus, temper
 from taskloom_diffusion.samplers.reveal import AboveThreshold, BoundedEntropy, View
 from taskloom_diffusion.tokenizers.vocabulary import SymbolTokenizer
-from taskloom_diffusion.toys import toy_a
 from taskloom_diffusion.training.batches import TokenStore, TrainStream
 from taskloom_diffusion.training.module import DiffusionTask
 from taskloom_diffusion.training.optimizers import rate_factor

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from taskloom.execute import continue_run, run_task
+from taskloom.lifecycle.lifecycle import continue_run, run_task
 from taskloom.registry import find_task, load_task
 from taskloom.testing import check_task
 from taskloom_diffusion.tasks.smiles import Smiles

@@ -19,13 +19,13 @@ from taskloom.testing import MemoryContext
 from taskloom_diffusion.corpora.molecules import package_files
 from taskloom_diffusion.corpora.polymers import synthetic_polymers
 from taskloom_diffusion.corpora.text import letters, without_licence
+from taskloom_diffusion.evaluation.results import generate_samples
 from taskloom_diffusion.metrics.molecules import is_polymer, parse
-from taskloom_diffusion.preparation import prepare
-from taskloom_diffusion.results import generate_samples
 from taskloom_diffusion.tasks.polymers import Polymers, PolymersConfig
 from taskloom_diffusion.tasks.smiles import Smiles, SmilesConfig
 from taskloom_diffusion.tasks.toy import Toy, ToyConfig
 from taskloom_diffusion.training.checkpoint import load_model
+from taskloom_diffusion.training.preparation import prepare
 
 TINY: dict[str, Any] = {
     "denoiser": {"kind": "dit", "width": 16, "num_layers": 1, "num_heads": 2},

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from taskloom.errors import ConfigError
-from taskloom_diffusion.model import vocabulary_of
+from taskloom_diffusion.model.diffusion_model import vocabulary_of
 from taskloom_diffusion.tokenizers.base import Byte, Char, HuggingFace, RegexSmiles
 from taskloom_diffusion.tokenizers.huggingface import HuggingFaceTokenizer
 from taskloom_diffusion.tokenizers.vocabulary import load_tokenizer, split_smiles

@@ -10,17 +10,17 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from taskloom.errors import ConfigError
-from taskloom.execute.console import format_metrics
+from taskloom.lifecycle.console import format_metrics
 from taskloom.testing import MemoryContext
 from taskloom_diffusion.config import OptimizerSettings, TrainConfig
+from taskloom_diffusion.corpora.toys import toy_a
 from taskloom_diffusion.denoisers.base import Bert, Dit, Mlp
 from taskloom_diffusion.evaluation.bound import estimate_bound
 from taskloom_diffusion.losses import base as losses
-from taskloom_diffusion.parameterizations import read_logits
+from taskloom_diffusion.model.parameterizations import read_logits
 from taskloom_diffusion.processes.absorbing import AbsorbingProcess
 from taskloom_diffusion.tasks.smiles import Smiles, SmilesConfig
 from taskloom_diffusion.tokenizers.vocabulary import SymbolTokenizer
-from taskloom_diffusion.toys import toy_a
 from taskloom_diffusion.training.batches import TokenStore, TrainStream, encode_all
 from taskloom_diffusion.training.ema import Average
 from taskloom_diffusion.training.module import DiffusionTask

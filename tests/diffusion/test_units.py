@@ -12,9 +12,9 @@ from taskloom.errors import ConfigError
 from taskloom.runs.identity import identity
 from taskloom.testing import MemoryContext
 from taskloom_diffusion.config import TrainConfig
+from taskloom_diffusion.corpora.toys import LETTERS, toy_by_seed
 from taskloom_diffusion.denoisers.base import Mlp, Table
 from taskloom_diffusion.evaluation.bound import estimate_bound
-from taskloom_diffusion.preparation import prepare
 from taskloom_diffusion.processes import base as processes
 from taskloom_diffusion.tasks.file import File, FileConfig
 from taskloom_diffusion.tasks.toy import ToyConfig
@@ -23,10 +23,10 @@ from taskloom_diffusion.tokenizers.vocabulary import (
     SymbolTokenizer,
     count_characters,
 )
-from taskloom_diffusion.toys import LETTERS, toy_by_seed
 from taskloom_diffusion.training.batches import TokenStore, TrainStream, encode_all
 from taskloom_diffusion.training.fit import fit
 from taskloom_diffusion.training.module import DiffusionTask
+from taskloom_diffusion.training.preparation import prepare
 
 
 def ending_task(tokenizer: SymbolTokenizer | ByteTokenizer) -> DiffusionTask:

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from taskloom_hci.agent import Agent
 from taskloom_hci.assistants.build import constant_gain
 from taskloom_hci.assistants.jump import JumpAssistant
-from taskloom_hci.bundle import Bundle
-from taskloom_hci.elements import discrete_array_element
+from taskloom_hci.bundle.agent import Agent
+from taskloom_hci.bundle.bundle import Bundle
 from taskloom_hci.games.pointing import Pointing
 from taskloom_hci.games.simple import Example
 from taskloom_hci.models.pointing import Careful, PointingModel
 from taskloom_hci.policies.policy import RandomPolicy
+from taskloom_hci.state.elements import discrete_array_element
 from taskloom_hci.users.pointing import PointingUser
 
 CASES = Path(__file__).parent / "cases"

@@ -16,8 +16,8 @@ from taskloom_hci.errors import HciError
 from taskloom_hci.games.pointing import draw_cells
 from taskloom_hci.metrics import mean_interval, share_interval, summarise
 from taskloom_hci.models.pointing import Boltzmann, Careful, Indifferent
-from taskloom_hci.random import Stream, stream_key, stream_keys
 from taskloom_hci.shipped import make_bundle
+from taskloom_hci.state.streams import Stream, stream_key, stream_keys
 
 GAMES: list[tuple[dict[str, Any], str]] = [
     ({"assistant": "big"}, "big"),
@@ -116,7 +116,7 @@ def test_an_unaided_perfect_user_needs_the_mean_distance_and_one_more() -> None:
 
 
 def test_cells_are_drawn_alike_alone_and_together() -> None:
-    from taskloom_hci.batch.pointing_numpy import draw_cells as draw_many
+    from taskloom_hci.accelerated.pointing_numpy import draw_cells as draw_many
 
     chosen, start = draw_many(stream_keys(3, "task", np.arange(2000)), 4, 9)
     for i in range(0, 2000, 97):
@@ -209,7 +209,7 @@ def test_a_million_rounds_are_the_same_everywhere(make_pointing: Any) -> None:
 
 def test_the_table_and_the_sums_choose_alike(make_pointing: Any) -> None:
     pytest.importorskip("numba")
-    from taskloom_hci.batch.pointing_numba import play_compiled
+    from taskloom_hci.accelerated.pointing_numba import play_compiled
 
     for tie in ("nearest", "highest"):
         rules = make_pointing(tie=tie).task.kernel().rules
@@ -222,7 +222,7 @@ def test_the_table_and_the_sums_choose_alike(make_pointing: Any) -> None:
 
 @pytest.mark.parametrize("backend", ["numpy", "numba"])
 def test_exponentials_are_the_same_everywhere(backend: str) -> None:
-    from taskloom_hci.elementary import exact_exp, exact_exps
+    from taskloom_hci.accelerated.exact_math import exact_exp, exact_exps
 
     rng = np.random.default_rng(0)
     x = np.concatenate(
@@ -237,7 +237,7 @@ def test_exponentials_are_the_same_everywhere(backend: str) -> None:
         np.testing.assert_allclose(scalar, np.exp(x), rtol=4e-16)
         return
     pytest.importorskip("numba")
-    from taskloom_hci.batch.jit import exact_exp as compiled
+    from taskloom_hci.accelerated.jit import exact_exp as compiled
 
     np.testing.assert_array_equal([compiled(float(one)) for one in x], scalar)
     assert [compiled(one) for one in never] == [0.0, 0.0, 0.0]
@@ -246,7 +246,7 @@ def test_exponentials_are_the_same_everywhere(backend: str) -> None:
 @pytest.mark.parametrize("backend", ["numpy", "numba"])
 def test_normal_numbers_are_the_same_everywhere(backend: str) -> None:
     from scipy.stats import norm
-    from taskloom_hci.normal import normal_quantile, normal_quantiles
+    from taskloom_hci.accelerated.exact_normal import normal_quantile, normal_quantiles
 
     u = np.concatenate(
         [np.linspace(1e-9, 1 - 1e-9, 2001), 10.0 ** -np.arange(1, 16), [0.0, 1 - 2**-53]]
@@ -257,7 +257,7 @@ def test_normal_numbers_are_the_same_everywhere(backend: str) -> None:
         np.testing.assert_allclose(scalar[:-2], norm.ppf(u[:-2]), rtol=1e-13, atol=1e-15)
         return
     pytest.importorskip("numba")
-    from taskloom_hci.batch.jit import normal_quantile as compiled, uniform
+    from taskloom_hci.accelerated.jit import normal_quantile as compiled, uniform
 
     np.testing.assert_array_equal([compiled(float(x)) for x in u], scalar)
     key = stream_key(1, "user", 2)

@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from taskloom_hci.agent import Agent
-from taskloom_hci.bundle import Bundle
-from taskloom_hci.elements import discrete_array_element
+from taskloom_hci.bundle.agent import Agent
+from taskloom_hci.bundle.bundle import Bundle
 from taskloom_hci.errors import (
     BundleConstraintError,
     GameOverError,
@@ -23,6 +22,7 @@ from taskloom_hci.errors import (
 )
 from taskloom_hci.games.simple import Coordinated, Example
 from taskloom_hci.policies.policy import ConstantPolicy, RandomPolicy
+from taskloom_hci.state.elements import discrete_array_element
 from taskloom_hci.task import InteractionTask
 
 

@@ -31,7 +31,7 @@ from taskloom_hci.compat import (
 from taskloom_hci.errors import BundleConstraintError, HciError
 from taskloom_hci.games.control import ClassicControl
 from taskloom_hci.observation.engine import ORACLE, RuleObservation
-from taskloom_hci.random import Stream
+from taskloom_hci.state.streams import Stream
 
 
 class ExampleTask(InteractionTask):

@@ -14,13 +14,6 @@ from typing import Any
 import numpy as np
 import pytest
 from gymnasium.spaces import Discrete
-from taskloom_hci.elements import (
-    Element,
-    array_element,
-    cat_element,
-    discrete_array_element,
-    strictest,
-)
 from taskloom_hci.errors import (
     ElementAssignmentWarning,
     HciError,
@@ -40,9 +33,15 @@ from taskloom_hci.observation.engine import (
     Look,
     RuleObservation,
 )
-from taskloom_hci.random import Stream
-from taskloom_hci.saving import state_from_json
-from taskloom_hci.spaces import (
+from taskloom_hci.state.elements import (
+    Element,
+    array_element,
+    cat_element,
+    discrete_array_element,
+    strictest,
+)
+from taskloom_hci.state.saving import state_from_json
+from taskloom_hci.state.spaces import (
     axis_space,
     box_space,
     cartesian_product,
@@ -53,7 +52,8 @@ from taskloom_hci.spaces import (
     numeric,
     sample,
 )
-from taskloom_hci.state import State, flatten
+from taskloom_hci.state.state import State, flatten
+from taskloom_hci.state.streams import Stream
 
 MAKERS: dict[str, Any] = {
     "cat": lambda **kw: cat_element(kw["N"], out_of_bounds_mode=kw["mode"]),

@@ -255,7 +255,7 @@ def test_importing_the_domain_needs_three_packages() -> None:
     import subprocess
 
     code = (
-        "import sys, taskloom_hci.bundle, taskloom_hci.shipped, taskloom_hci.batch.play\n"
+        "import sys, taskloom_hci.bundle.bundle, taskloom_hci.shipped, taskloom_hci.batch.play\n"
         "heavy = {'numba', 'pettingzoo', 'stable_baselines3', 'torch', 'scipy', 'jax', 'matplotlib', 'pandas'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from taskloom_hci.agent import Agent
 from taskloom_hci.assistants.teachers import NEW
 from taskloom_hci.batch.play import play
-from taskloom_hci.bundle import Bundle
-from taskloom_hci.elements import array_element, discrete_array_element
+from taskloom_hci.bundle.agent import Agent
+from taskloom_hci.bundle.bundle import Bundle
+from taskloom_hci.bundle.simulation import GameAsObservation, GameAsPolicy
 from taskloom_hci.errors import BundleConstraintError, HciError
 from taskloom_hci.games.pipe import PipeTask
 from taskloom_hci.games.simple import Example
@@ -21,9 +21,9 @@ from taskloom_hci.models.memory import log_recall
 from taskloom_hci.models.polynomial import Polynomial
 from taskloom_hci.policies.feedback import LinearFeedback
 from taskloom_hci.policies.policy import ConstantPolicy, DualPolicy
-from taskloom_hci.random import Stream
 from taskloom_hci.shipped import make_bundle, make_task
-from taskloom_hci.simulation import GameAsObservation, GameAsPolicy
+from taskloom_hci.state.elements import array_element, discrete_array_element
+from taskloom_hci.state.streams import Stream
 from taskloom_hci.users.gaze import covariance
 
 

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from taskloom_hci.agent import Agent
-from taskloom_hci.bundle import Bundle
-from taskloom_hci.elements import array_element, discrete_array_element
+from taskloom_hci.bundle.agent import Agent
+from taskloom_hci.bundle.bundle import Bundle
 from taskloom_hci.errors import BufferNotFilledError, HciError, UnstableGainError, ZeroEvidenceError
 from taskloom_hci.games.simple import Coordinated, Example
 from taskloom_hci.inference.engine import Buffer, CascadedInference, DualInference, InferenceEngine
@@ -28,9 +27,10 @@ from taskloom_hci.models.memory import Memory
 from taskloom_hci.models.model import choose, probabilities
 from taskloom_hci.models.pointing import Boltzmann, Careful
 from taskloom_hci.policies.policy import ConstantPolicy
-from taskloom_hci.random import Stream, stream_key
 from taskloom_hci.shipped import make_bundle
-from taskloom_hci.state import State
+from taskloom_hci.state.elements import array_element, discrete_array_element
+from taskloom_hci.state.state import State
+from taskloom_hci.state.streams import Stream, stream_key
 
 
 def test_goals_and_error_rates_are_inferred_together() -> None:

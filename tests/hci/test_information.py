@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from taskloom_hci.batch.pointing import careful_split, model_table
+from taskloom_hci.accelerated.pointing import careful_split, model_table
 from taskloom_hci.errors import HciError, LikelihoodError, ZeroEvidenceError
 from taskloom_hci.games.pointing import Pointing
 from taskloom_hci.inference.goal import uniform_beliefs, update_beliefs
-from taskloom_hci.information import careful_gain, information_gain, pick
+from taskloom_hci.inference.information import careful_gain, information_gain, pick
 from taskloom_hci.models.model import (
     UserModel,
     action_index,
@@ -213,10 +213,10 @@ def test_an_impossible_action_stops_the_assistant_unless_it_may_start_again(
 
 
 def test_a_general_policy_chooses_what_the_pointing_assistant_chooses() -> None:
-    from taskloom_hci.elements import discrete_array_element
     from taskloom_hci.inference.exact import ExactInference, hypotheses
     from taskloom_hci.policies.information import InformationGain
-    from taskloom_hci.random import Stream
+    from taskloom_hci.state.elements import discrete_array_element
+    from taskloom_hci.state.streams import Stream
 
     targets = np.array([2, 5, 9, 13, 17, 20, 24, 29])
     inference = ExactInference(Careful(0.05), hypotheses(goal=targets))
@@ -237,10 +237,10 @@ def test_a_general_policy_chooses_what_the_pointing_assistant_chooses() -> None:
 
 
 def test_questions_can_be_of_any_shape() -> None:
-    from taskloom_hci.elements import discrete_array_element
     from taskloom_hci.inference.exact import ExactInference, hypotheses
     from taskloom_hci.policies.information import InformationGain
-    from taskloom_hci.random import Stream
+    from taskloom_hci.state.elements import discrete_array_element
+    from taskloom_hci.state.streams import Stream
 
     class Reader(UserModel):
         """Says whether the item it looks for is on the menu it is shown."""

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy.linalg import expm as scipy_expm, solve_continuous_are, solve_discrete_are
 from taskloom_hci.batch.play import play
-from taskloom_hci.bundle import Bundle
+from taskloom_hci.bundle.bundle import Bundle
 from taskloom_hci.errors import BundleConstraintError, HciError, UnstableGainError
 from taskloom_hci.games.control import ClassicControl
 from taskloom_hci.motor.arm import START, arm_problem

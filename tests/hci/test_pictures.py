@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 from taskloom.report.model import Chart
+from taskloom_hci.bundle.timeline import timeline
 from taskloom_hci.errors import HciError
 from taskloom_hci.report.drawings import beliefs, drawing, numbers, rounds_chart
 from taskloom_hci.shipped import make_bundle
-from taskloom_hci.timeline import timeline
 
 
 def axes() -> Any:

@@ -9,12 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from taskloom_hci.agent import Agent
 from taskloom_hci.assistants.pointing_rollout import pointing_rollout
 from taskloom_hci.assistants.rollout import Question, RolloutAssistant
 from taskloom_hci.batch.play import play
-from taskloom_hci.bundle import Bundle
-from taskloom_hci.elements import discrete_array_element
+from taskloom_hci.bundle.agent import Agent
+from taskloom_hci.bundle.bundle import Bundle
 from taskloom_hci.errors import BundleConstraintError, HciError
 from taskloom_hci.games.pointing import Pointing
 from taskloom_hci.inference.exact import hypotheses
@@ -22,9 +21,10 @@ from taskloom_hci.models.model import UserModel, safe_log
 from taskloom_hci.models.pointing import Careful
 from taskloom_hci.policies.likelihood import ModelPolicy
 from taskloom_hci.policies.policy import ConstantPolicy
-from taskloom_hci.random import Stream
 from taskloom_hci.shipped import make_bundle
-from taskloom_hci.state import State
+from taskloom_hci.state.elements import discrete_array_element
+from taskloom_hci.state.state import State
+from taskloom_hci.state.streams import Stream
 from taskloom_hci.task import InteractionTask
 from taskloom_hci.users.pointing import PointingUser
 

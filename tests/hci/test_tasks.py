@@ -64,7 +64,7 @@ def test_episodes_are_kept_while_they_are_played(
     backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A run that is killed goes on from any checkpoint, and ends as if nothing had been kept."""
-    from taskloom_hci import run
+    from taskloom_hci import driver as run
     from taskloom_hci.tasks.pointing import Pointing, PointingConfig
 
     config = PointingConfig.model_validate({**TINY["pointing"], "backend": backend})

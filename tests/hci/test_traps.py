@@ -11,16 +11,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from taskloom_hci.agent import Agent
 from taskloom_hci.batch.play import NUMBA_FROM, choose_backend
-from taskloom_hci.bundle import Bundle
-from taskloom_hci.elements import discrete_array_element
+from taskloom_hci.bundle.agent import Agent
+from taskloom_hci.bundle.bundle import Bundle
+from taskloom_hci.bundle.turns import NAMES, Turn
 from taskloom_hci.errors import HciError, UnknownKeyError
 from taskloom_hci.games.simple import Example
 from taskloom_hci.policies.policy import ConstantPolicy
-from taskloom_hci.saving import state_from_json
-from taskloom_hci.state import State
-from taskloom_hci.turns import NAMES, Turn
+from taskloom_hci.state.elements import discrete_array_element
+from taskloom_hci.state.saving import state_from_json
+from taskloom_hci.state.state import State
 
 # What was found in CoopIHC at its head, row by row.
 DEFECTS = {

@@ -17,9 +17,9 @@ sys.path.append(str(Path(__file__).parents[1] / "probe"))
 import ray
 from ray.cluster_utils import Cluster
 from taskloom.cli import main as tasks
-from taskloom.execute.expand import Choices, Plan
-from taskloom.execute.sweep import create_sweep, plan_points, run_sweep
 from taskloom.runs import Run, list_runs, open_run
+from taskloom.sweeps.expand import Choices, Plan
+from taskloom.sweeps.sweep import create_sweep, plan_points, run_sweep
 from taskloom_probe.support import load, steps
 
 

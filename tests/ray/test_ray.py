@@ -33,7 +33,7 @@ def _isolated(command: list[str]) -> list[str]:
 def test_sweep_survives_a_killed_worker_and_a_lost_node(tmp_path: Path) -> None:
     pytest.importorskip("ray", reason="Ray is not installed: pip install 'taskloom[ray]'")
     sys.path.append(str(_PROBE))
-    from taskloom.execute import run_task
+    from taskloom.lifecycle.lifecycle import run_task
     from taskloom_probe.support import environment, load
     from taskloom_probe.tasks import WalkConfig
 

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from taskloom.execute import continue_run, run_task
+from taskloom.lifecycle.lifecycle import continue_run, run_task
 from taskloom.runs import list_runs, open_run
 from taskloom_probe.support import load, make_run
 from taskloom_probe.tasks import WalkConfig

@@ -20,8 +20,8 @@ def test_32_concurrent_runs_share_one_store_without_a_lock_error(tmp_path: Path)
     ]
     code = (
         "import os, sys\n"
-        "from taskloom.execute.__main__ import main\n"
-        "from taskloom.execute.folder import execute_folder\n"
+        "from taskloom.placement.worker import main\n"
+        "from taskloom.placement.folder import execute_folder\n"
         "pids = []\n"
         "for folder in sys.argv[1:]:\n"
         "    pid = os.fork()\n"
@@ -51,8 +51,8 @@ def test_eight_processes_race_for_one_run_and_one_wins(tmp_path: Path) -> None:
     layout = make_run(tmp_path, "walk", WalkConfig(steps=40, pause=0.05))
     code = (
         "import os, sys\n"
-        "from taskloom.execute.__main__ import main\n"
-        "from taskloom.execute.folder import execute_folder\n"
+        "from taskloom.placement.worker import main\n"
+        "from taskloom.placement.folder import execute_folder\n"
         "pids = []\n"
         "for _ in range(8):\n"
         "    pid = os.fork()\n"

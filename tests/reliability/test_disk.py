@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from taskloom import Config, Result, RunContext, TaskRef
 from taskloom.errors import StoreError
-from taskloom.execute import continue_run, run_task
+from taskloom.lifecycle.lifecycle import continue_run, run_task
 from taskloom.registry import LoadedTask, TaskEntry
 from taskloom.runs import list_runs, open_run
 from taskloom.runs.index import documents

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from taskloom.errors import RunCorruptError
-from taskloom.execute import continue_run, run_task
+from taskloom.lifecycle.lifecycle import continue_run, run_task
 from taskloom.runs import Run, RunLayout
 from taskloom.runs.checkpoints import published, verify
 from taskloom.runs.writer import read_lines

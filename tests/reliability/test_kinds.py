@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from taskloom.context import Resources
-from taskloom.execute.create import Origin, create_run
+from taskloom.lifecycle.create import Origin, create_run
 from taskloom.runs import Run, RunLayout, open_run, provenance
 from taskloom.runs.checkpoints import published, verify
 from taskloom.testing.trial import Trial
@@ -123,7 +123,7 @@ def test_soak_random_kills_of_every_kind_lose_nothing(kind: str, tmp_path: Path)
 def test_soak_memory_stays_flat_over_many_lines(tmp_path: Path) -> None:
     code = (
         "import resource, sys; from pathlib import Path\n"
-        "from taskloom.execute import run_task; from taskloom_probe.support import load\n"
+        "from taskloom.lifecycle.lifecycle import run_task; from taskloom_probe.support import load\n"
         "from taskloom_probe.tasks import WalkConfig\n"
         "def peak(steps):\n"
         "    run_task(load('walk'), WalkConfig(steps=steps, every=10**6), store=Path(sys.argv[1]), quiet=True)\n"

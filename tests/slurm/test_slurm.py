@@ -86,8 +86,8 @@ class _Watching:
 
 
 def _sweep(store: Path, **changes: object) -> object:
-    from taskloom.execute.expand import Choices, Plan
-    from taskloom.execute.sweep import create_sweep, plan_points
+    from taskloom.sweeps.expand import Choices, Plan
+    from taskloom.sweeps.sweep import create_sweep, plan_points
     from taskloom_probe.support import load
 
     plan = Plan({"seed": Choices(("0", "1", "2", "3"))})
@@ -96,14 +96,14 @@ def _sweep(store: Path, **changes: object) -> object:
 
 
 def _run(sweep: object, store: Path, watcher: object) -> object:
-    from taskloom.execute.sweep import run_sweep
+    from taskloom.sweeps.sweep import run_sweep
     from taskloom_probe.support import load
 
     return run_sweep(load("walk"), sweep, store, watcher)  # type: ignore[arg-type]
 
 
 def _assert_whole(outcome: object, store: Path) -> None:
-    from taskloom.execute import run_task
+    from taskloom.lifecycle.lifecycle import run_task
     from taskloom_probe.support import load, steps
     from taskloom_probe.tasks import WalkConfig
 
@@ -180,7 +180,7 @@ def test_single_run_is_placed_from_the_command_line(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("cluster")
 def test_requeued_job_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
     """Preemption by requeue: Slurm signals the job, and starts the same command again."""
-    from taskloom.execute import run_task
+    from taskloom.lifecycle.lifecycle import run_task
     from taskloom.runs import open_run
     from taskloom_probe.support import load, make_run, steps, wait_until
     from taskloom_probe.tasks import WalkConfig

@@ -79,7 +79,7 @@ def test_molecules_stand_side_by_side_on_white_cards(
     from taskloom.report.blocks import render_block
     from taskloom.report.model import Html
     from taskloom.report.page import page
-    from taskloom_diffusion.drawings import molecule_grid
+    from taskloom_diffusion.report.drawings import molecule_grid
 
     grid = render_block(Html(molecule_grid(["CCO", "c1ccccc1C(=O)NC"] * 4), "Eight."), tmp_path)
     file = tmp_path / "molecules.html"

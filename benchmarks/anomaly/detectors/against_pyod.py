@@ -13,14 +13,14 @@ from importlib import import_module
 
 import numpy as np
 import victim
-from taskloom_anomaly.detectors import driver
+from taskloom_anomaly.detectors import fit as driver
+from taskloom_anomaly.detectors.base import Features, FeatureSpec
 from taskloom_anomaly.detectors.config.base import Detector
 from taskloom_anomaly.detectors.config.iforest import IsolationForest
 from taskloom_anomaly.detectors.config.knn import Knn
 from taskloom_anomaly.detectors.config.lof import Lof
 from taskloom_anomaly.detectors.config.mahalanobis import Mahalanobis
 from taskloom_anomaly.detectors.config.pca_residual import PcaResidual
-from taskloom_anomaly.detectors.protocol import Features, FeatureSpec
 from taskloom_anomaly.detectors.stream import ArrayStream
 from taskloom_anomaly.metrics import auroc
 

@@ -10,11 +10,11 @@ import argparse
 import numpy as np
 import stand_ins
 import torch
-from taskloom_anomaly.detectors import driver
+from taskloom_anomaly.detectors import fit as driver
+from taskloom_anomaly.detectors.base import Features, FeatureSpec
 from taskloom_anomaly.detectors.config.beatrix import Beatrix
 from taskloom_anomaly.detectors.config.que import QuantumEntropy
 from taskloom_anomaly.detectors.config.ted import Ted
-from taskloom_anomaly.detectors.protocol import Features, FeatureSpec
 from taskloom_anomaly.detectors.stream import ArrayStream
 from taskloom_anomaly.detectors.ted import TedDetector
 from taskloom_anomaly.statistics import moments, whitening

@@ -17,14 +17,14 @@ from pathlib import Path
 import numpy as np
 from taskloom.registry.components import load_components
 from taskloom.testing import MemoryContext
-from taskloom_anomaly.card import everything
 from taskloom_anomaly.config import AnomalyConfig
-from taskloom_anomaly.detection import FUSED, fit_detector, score_sets
+from taskloom_anomaly.detection.assembly import Problem, assemble
+from taskloom_anomaly.detection.fitting import FUSED, fit_detector, score_sets
+from taskloom_anomaly.detection.regimes import regime_conflict
+from taskloom_anomaly.detection.validity_card import everything
 from taskloom_anomaly.detectors.components import COMPONENTS, GROUP
 from taskloom_anomaly.detectors.config.base import Detector
 from taskloom_anomaly.metrics import auroc
-from taskloom_anomaly.problem import Problem, assemble
-from taskloom_anomaly.regimes import regime_conflict
 from taskloom_anomaly.tasks.adversarial import AdversarialExampleTask
 from taskloom_anomaly.tasks.backdoor import Backdoor, BackdoorConfig
 from taskloom_anomaly.tasks.mechanism_distinction import (

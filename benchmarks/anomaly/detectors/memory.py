@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from taskloom.registry.components import load_components
-from taskloom_anomaly.detectors import driver
+from taskloom_anomaly.detectors import fit as driver
+from taskloom_anomaly.detectors.base import Features, FeatureSpec, Split, TrainableHandle
 from taskloom_anomaly.detectors.components import GROUP
 from taskloom_anomaly.detectors.config.base import Detector
-from taskloom_anomaly.detectors.protocol import Features, FeatureSpec, Split, TrainableHandle
 
 WIDTH, BATCH = 128, 1000
 KINDS = (

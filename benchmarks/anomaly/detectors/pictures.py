@@ -15,11 +15,11 @@ from pathlib import Path
 import board
 import matplotlib as mpl
 import numpy as np
-from taskloom_anomaly.detection import FUSED
-from taskloom_anomaly.detectors import driver
-from taskloom_anomaly.detectors.protocol import Features, FeatureSpec
+from taskloom_anomaly.detection.features import extractor_for
+from taskloom_anomaly.detection.fitting import FUSED
+from taskloom_anomaly.detectors import fit as driver
+from taskloom_anomaly.detectors.base import Features, FeatureSpec
 from taskloom_anomaly.detectors.stream import ArrayStream, take
-from taskloom_anomaly.features import extractor_for
 from taskloom_anomaly.metrics import auroc
 
 mpl.use("agg")

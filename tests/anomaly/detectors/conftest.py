@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.special import log_softmax
-from taskloom_anomaly.detectors.protocol import Features, FeatureSpec
+from taskloom_anomaly.detectors.base import Features, FeatureSpec
 
 
 class LinearModel:

@@ -28,8 +28,8 @@ def load(name: str) -> ModuleType:
 
 def main(folder: Path) -> None:
     """Write a state and scores for every detector in the folder."""
-    from taskloom_anomaly.detectors import driver, storage
-    from taskloom_anomaly.detectors.protocol import FeatureSpec, StreamingDetector
+    from taskloom_anomaly.detectors import fit as driver, storage
+    from taskloom_anomaly.detectors.base import FeatureSpec, StreamingDetector
     from taskloom_anomaly.detectors.stream import ArrayStream, take
 
     features = load("conftest")

@@ -8,10 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.special import softmax
-from taskloom_anomaly.detectors import driver
+from taskloom_anomaly.detectors import fit as driver
 from taskloom_anomaly.detectors.abstract_model import initial, losses
+from taskloom_anomaly.detectors.base import Features, FeatureSpec
 from taskloom_anomaly.detectors.config.abstraction import Abstraction
-from taskloom_anomaly.detectors.protocol import Features, FeatureSpec
 from taskloom_anomaly.detectors.stream import ArrayStream
 
 RNG = np.random.default_rng(0)

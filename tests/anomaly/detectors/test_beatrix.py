@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from taskloom_anomaly.detectors import driver
+from taskloom_anomaly.detectors import fit as driver
+from taskloom_anomaly.detectors.base import Features, FeatureSpec
 from taskloom_anomaly.detectors.config.beatrix import Beatrix
-from taskloom_anomaly.detectors.protocol import Features, FeatureSpec
 from taskloom_anomaly.detectors.stream import ArrayStream
 from taskloom_anomaly.statistics.gram import gram_features
 

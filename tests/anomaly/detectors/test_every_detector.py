@@ -10,10 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from taskloom.registry.components import load_components
-from taskloom_anomaly.detectors import driver, storage
-from taskloom_anomaly.detectors.components import COMPONENTS, GROUP
-from taskloom_anomaly.detectors.config.base import Detector
-from taskloom_anomaly.detectors.protocol import (
+from taskloom_anomaly.detectors import fit as driver, storage
+from taskloom_anomaly.detectors.base import (
     Features,
     FeatureSpec,
     Need,
@@ -21,6 +19,8 @@ from taskloom_anomaly.detectors.protocol import (
     StreamingDetector,
     Tensors,
 )
+from taskloom_anomaly.detectors.components import COMPONENTS, GROUP
+from taskloom_anomaly.detectors.config.base import Detector
 from taskloom_anomaly.detectors.stream import ArrayStream, in_batches, take
 
 # Every registered detector, and its variants that compute something else; sizes are small.

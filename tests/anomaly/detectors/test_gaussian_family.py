@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import scipy.linalg
 import scipy.stats
-from taskloom_anomaly.detectors import driver
+from taskloom_anomaly.detectors import fit as driver
+from taskloom_anomaly.detectors.base import Features, FeatureSpec
 from taskloom_anomaly.detectors.config.base import Detector
 from taskloom_anomaly.detectors.config.likelihood_ratio import LikelihoodRatio
 from taskloom_anomaly.detectors.config.mahalanobis import Mahalanobis
 from taskloom_anomaly.detectors.config.pca_residual import PcaResidual
 from taskloom_anomaly.detectors.config.que import QuantumEntropy
 from taskloom_anomaly.detectors.config.spectral import Spectral
-from taskloom_anomaly.detectors.protocol import Features, FeatureSpec
 from taskloom_anomaly.detectors.stream import ArrayStream
 from taskloom_anomaly.metrics import auroc
 

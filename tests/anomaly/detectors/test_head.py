@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy.special import logsumexp
-from taskloom_anomaly.detectors import driver
+from taskloom_anomaly.detectors import fit as driver
+from taskloom_anomaly.detectors.base import Features, FeatureSpec
 from taskloom_anomaly.detectors.config.base import Detector
 from taskloom_anomaly.detectors.config.react import React
 from taskloom_anomaly.detectors.config.vim import Vim
-from taskloom_anomaly.detectors.protocol import Features, FeatureSpec
 from taskloom_anomaly.detectors.stream import ArrayStream
 from taskloom_anomaly.statistics.quantile import exact_quantile
 

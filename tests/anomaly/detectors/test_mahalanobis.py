@@ -9,9 +9,9 @@ import pytest
 import scipy.stats
 from scipy.special import logsumexp
 from sklearn.covariance import OAS, LedoitWolf
-from taskloom_anomaly.detectors import driver
+from taskloom_anomaly.detectors import fit as driver
+from taskloom_anomaly.detectors.base import Features, FeatureSpec
 from taskloom_anomaly.detectors.config.mahalanobis import Mahalanobis
-from taskloom_anomaly.detectors.protocol import Features, FeatureSpec
 from taskloom_anomaly.detectors.stream import ArrayStream
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.special import softmax
-from taskloom_anomaly.detectors import driver
+from taskloom_anomaly.detectors import fit as driver
+from taskloom_anomaly.detectors.base import Features, FeatureSpec
 from taskloom_anomaly.detectors.config.base import Detector
 from taskloom_anomaly.detectors.config.energy import Energy
 from taskloom_anomaly.detectors.config.gen import Gen
 from taskloom_anomaly.detectors.config.maxlogit import MaxLogit
 from taskloom_anomaly.detectors.config.msp import Msp
-from taskloom_anomaly.detectors.protocol import Features, FeatureSpec
 from taskloom_anomaly.detectors.stream import ArrayStream
 
 LOGITS = 3.0 * np.random.default_rng(0).standard_normal((50, 7))

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from taskloom_anomaly.detectors import driver
+from taskloom_anomaly.detectors import fit as driver
+from taskloom_anomaly.detectors.base import Features, FeatureSpec
 from taskloom_anomaly.detectors.config.base import Detector
 from taskloom_anomaly.detectors.config.energy import Energy
 from taskloom_anomaly.detectors.config.gen import Gen
@@ -20,7 +21,6 @@ from taskloom_anomaly.detectors.config.maxlogit import MaxLogit
 from taskloom_anomaly.detectors.config.msp import Msp
 from taskloom_anomaly.detectors.config.react import React
 from taskloom_anomaly.detectors.config.vim import Vim
-from taskloom_anomaly.detectors.protocol import Features, FeatureSpec
 from taskloom_anomaly.detectors.stream import ArrayStream
 
 PEER = Path(__file__).parent / "data" / "pytorch_ood.npz"

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from taskloom.registry.components import load_components
-from taskloom_anomaly.detectors import driver, storage
+from taskloom_anomaly.detectors import fit as driver, storage
+from taskloom_anomaly.detectors.base import Features, FeatureSpec, StreamingDetector
 from taskloom_anomaly.detectors.components import GROUP
 from taskloom_anomaly.detectors.config.base import Detector
-from taskloom_anomaly.detectors.protocol import Features, FeatureSpec, StreamingDetector
 from taskloom_anomaly.detectors.stream import ArrayStream, take
 
 HERE = Path(__file__).parent

@@ -13,7 +13,7 @@ from taskloom.task import Result
 from taskloom.testing import MemoryContext
 from taskloom_anomaly.detectors import storage
 from taskloom_anomaly.detectors.components import COMPONENTS, GROUP
-from taskloom_anomaly.run import scores_of
+from taskloom_anomaly.driver import scores_of
 from taskloom_anomaly.tasks.backdoor import Backdoor, BackdoorConfig
 
 # The parameters that keep a run short, and the least fused AUROC; the network's backdoor is loud.

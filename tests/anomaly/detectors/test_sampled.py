@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import sklearn.ensemble
 from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
-from taskloom_anomaly.detectors import driver
+from taskloom_anomaly.detectors import fit as driver
+from taskloom_anomaly.detectors.base import Features, FeatureSpec, Tensors
 from taskloom_anomaly.detectors.config.base import Detector
 from taskloom_anomaly.detectors.config.iforest import IsolationForest
 from taskloom_anomaly.detectors.config.knn import Knn
 from taskloom_anomaly.detectors.config.lof import Lof
-from taskloom_anomaly.detectors.protocol import Features, FeatureSpec, Tensors
 from taskloom_anomaly.detectors.stream import ArrayStream
 from taskloom_anomaly.statistics import reservoir
 from taskloom_anomaly.statistics.neighbours import k_centre_greedy, nearest, nearest_others

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from taskloom_anomaly.store import ActivationStore, activation_key, content_hash
+from taskloom_anomaly.detection.activations import ActivationStore, activation_key, content_hash
 
 INPUTS = np.random.default_rng(0).standard_normal((50, 6)).astype(np.float32)
 
@@ -119,7 +119,7 @@ def test_store_serves_several_writers_at_once(tmp_path: Path) -> None:
 def test_store_of_another_process_is_read_not_computed(tmp_path: Path) -> None:
     code = (
         "import sys; import numpy as np; from pathlib import Path\n"
-        "from taskloom_anomaly.store import ActivationStore\n"
+        "from taskloom_anomaly.detection.activations import ActivationStore\n"
         "inputs = np.random.default_rng(0).standard_normal((50, 6)).astype(np.float32)\n"
         "ActivationStore(Path(sys.argv[1])).fetch('m', inputs, ['a'], lambda b, _: {'a': 2 * b})\n"
     )

@@ -6,9 +6,9 @@ from typing import Literal
 
 import numpy as np
 import pytest
-from taskloom_anomaly.detectors import driver
+from taskloom_anomaly.detectors import fit as driver
+from taskloom_anomaly.detectors.base import Features, FeatureSpec
 from taskloom_anomaly.detectors.config.ted import Ted
-from taskloom_anomaly.detectors.protocol import Features, FeatureSpec
 from taskloom_anomaly.detectors.stream import ArrayStream
 from taskloom_anomaly.detectors.ted import TedDetector
 

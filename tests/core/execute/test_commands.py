@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from taskloom.cli import main
-from taskloom.execute import run_task
+from taskloom.lifecycle.lifecycle import run_task
 from taskloom.runs import Run, list_runs, open_run
 from taskloom_probe.support import load
 from taskloom_probe.tasks import WalkConfig
@@ -235,7 +235,7 @@ def test_listing_runs_imports_neither_typer_nor_pydantic(store: Path) -> None:
 def test_prepare_makes_a_folder_that_a_worker_runs(
     store: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from taskloom.execute.folder import execute_folder
+    from taskloom.placement.folder import execute_folder
 
     words = ("run", "probe", "walk", "--steps=6", "--cpus=2", "--nodes=2", "--prepare")
     code, out, _ = _say(capsys, *words)

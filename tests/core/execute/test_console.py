@@ -3,8 +3,8 @@
 import io
 
 import pytest
-from taskloom.execute import console
-from taskloom.execute.console import (
+from taskloom.lifecycle import console
+from taskloom.lifecycle.console import (
     LiveConsole,
     PlainConsole,
     SilentConsole,

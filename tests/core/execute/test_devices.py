@@ -10,8 +10,8 @@ import pytest
 from taskloom import Resources
 from taskloom.devices import Launch, jax_devices, launch, lightning_arguments, limited_threads
 from taskloom.errors import MissingExtraError, UsageError
-from taskloom.execute import run_task
-from taskloom.execute.create import Origin, create_run
+from taskloom.lifecycle.create import Origin, create_run
+from taskloom.lifecycle.lifecycle import run_task
 from taskloom.runs import Run, RunLayout, open_run
 from taskloom_probe.kinds import KINDS
 from taskloom_probe.share import ShareConfig, SpreadConfig
@@ -196,7 +196,7 @@ def test_follower_writes_nothing_into_the_run(tmp_path: Path) -> None:
 
 
 def test_follower_of_a_finished_run_has_nothing_to_do(tmp_path: Path) -> None:
-    from taskloom.execute.folder import follow_folder
+    from taskloom.placement.folder import follow_folder
 
     run = run_task(load("wait"), WaitConfig(), store=tmp_path, quiet=True)
     assert follow_folder(run.dir) == 0

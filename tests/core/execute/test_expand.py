@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 from taskloom.errors import ConfigError, UsageError
-from taskloom.execute.expand import Choices, Plan, Span, parse_axis, split_values
-from taskloom.execute.planfile import read_plan
+from taskloom.sweeps.expand import Choices, Plan, Span, parse_axis, split_values
+from taskloom.sweeps.planfile import read_plan
 
 
 @pytest.mark.parametrize(

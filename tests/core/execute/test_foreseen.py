@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from taskloom import Config, Result, RunContext
 from taskloom.errors import ConfigError
-from taskloom.execute import run_task
+from taskloom.lifecycle.lifecycle import run_task
 from taskloom.registry import LoadedTask, TaskEntry, TaskRef
 from taskloom.runs import open_run
 

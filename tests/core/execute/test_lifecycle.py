@@ -15,7 +15,7 @@ from taskloom.errors import (
     TaskloomError,
     UnknownNameError,
 )
-from taskloom.execute import check_task_instance, continue_run, run_task
+from taskloom.lifecycle.lifecycle import check_task_instance, continue_run, run_task
 from taskloom.params import resolve
 from taskloom.registry import LoadedTask, TaskEntry
 from taskloom.runs import list_runs, open_run
@@ -109,9 +109,9 @@ def test_failure_is_recorded_and_told(tmp_path: Path, capsys: pytest.CaptureFixt
     assert caught.value.hint.endswith(f"tasks resume {run.id}")
     shown = capsys.readouterr().err
     assert "_raise" in shown
-    assert "taskloom/execute" not in shown
+    assert "taskloom/lifecycle" not in shown
     logged = [json.loads(line) for line in run.layout.log.read_text().splitlines()]
-    assert any("taskloom/execute" in line.get("exception", "") for line in logged)
+    assert any("taskloom/lifecycle" in line.get("exception", "") for line in logged)
     assert not run.record.failure.foreseen
 
 

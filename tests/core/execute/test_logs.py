@@ -6,8 +6,8 @@ import warnings
 from pathlib import Path
 
 import pytest
-from taskloom.execute.console import SilentConsole
-from taskloom.execute.logs import logging_to
+from taskloom.lifecycle.console import SilentConsole
+from taskloom.lifecycle.logs import logging_to
 
 
 def test_log_lines_hold_level_logger_message_and_exception(tmp_path: Path) -> None:

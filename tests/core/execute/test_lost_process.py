@@ -7,8 +7,8 @@ from typing import Self
 
 import pytest
 from taskloom.errors import ProcessLostError
-from taskloom.execute import run_task
-from taskloom.execute.failure import is_loss
+from taskloom.lifecycle.failure import is_loss
+from taskloom.lifecycle.lifecycle import run_task
 from taskloom.runs import Run, RunLayout, list_runs, open_run
 from taskloom_probe.share import PairConfig
 from taskloom_probe.support import environment, lines, load, make_run, steps, wait_until

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from taskloom.execute.expand import Choices, Span
-from taskloom.execute.search import Goal, Search, create_search, open_study, read_search, run_search
 from taskloom.runs import Run, list_runs
+from taskloom.sweeps.expand import Choices, Span
+from taskloom.sweeps.search import Goal, Search, create_search, open_study, read_search, run_search
 from taskloom_probe.support import environment, load, steps, wait_until
 
 optuna = pytest.importorskip("optuna", reason="Optuna is not installed")

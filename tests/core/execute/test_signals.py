@@ -5,8 +5,8 @@ import time
 from pathlib import Path
 
 import pytest
-from taskloom.execute import continue_run, run_task
-from taskloom.execute.signals import Interruption, StopRequest
+from taskloom.lifecycle.lifecycle import continue_run, run_task
+from taskloom.lifecycle.signals import Interruption, StopRequest
 from taskloom.runs import open_run
 from taskloom_probe.support import lines, load, make_run, start_worker, steps, wait_until
 from taskloom_probe.tasks import WaitConfig, WalkConfig

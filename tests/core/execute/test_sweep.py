@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 from taskloom.errors import ConfigError, RunCorruptError, UnknownNameError, UsageError
-from taskloom.execute import run_task
-from taskloom.execute.expand import Choices, Plan
-from taskloom.execute.sweep import (
+from taskloom.lifecycle.lifecycle import run_task
+from taskloom.registry import LoadedTask, TaskEntry, TaskRef
+from taskloom.runs import Run, list_runs, open_run
+from taskloom.sweeps.expand import Choices, Plan
+from taskloom.sweeps.sweep import (
     Outcome,
     Sweep,
     create_sweep,
@@ -21,8 +23,6 @@ from taskloom.execute.sweep import (
     read_sweep,
     run_sweep,
 )
-from taskloom.registry import LoadedTask, TaskEntry, TaskRef
-from taskloom.runs import Run, list_runs, open_run
 from taskloom_probe.support import environment, load, steps, wait_until
 from taskloom_probe.tasks import WalkConfig
 
@@ -235,8 +235,8 @@ def test_killed_workers_are_replaced_and_reach_the_same_end(tmp_path: Path) -> N
 
 def test_killed_zygote_is_replaced(tmp_path: Path) -> None:
     from taskloom import Resources
-    from taskloom.execute.local import LocalExecutor
-    from taskloom.execute.place import Placement
+    from taskloom.placement.local import LocalExecutor
+    from taskloom.placement.place import Placement
     from taskloom_probe.support import make_run
 
     executor = LocalExecutor(1)

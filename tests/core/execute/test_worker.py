@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from taskloom.execute.__main__ import main
+from taskloom.placement.worker import main
 from taskloom.runs import open_run
 from taskloom_probe.support import environment, lines, make_run, start_worker, steps, wait_until
 from taskloom_probe.tasks import FailConfig, WalkConfig

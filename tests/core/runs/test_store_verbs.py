@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from taskloom.errors import RunCorruptError, StoreError, StoreLockedError, UsageError
-from taskloom.execute import run_task
+from taskloom.lifecycle.lifecycle import run_task
 from taskloom.runs import Run, find_run, open_run
 from taskloom.runs.compare import compare_runs
 from taskloom.runs.edit import remove_run, tag_run

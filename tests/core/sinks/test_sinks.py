@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from taskloom.errors import MissingExtraError, UnknownNameError
-from taskloom.execute import run_task
+from taskloom.lifecycle.lifecycle import run_task
 from taskloom.runs import Run
 from taskloom.sinks import sink as module
 from taskloom.sinks.sink import SINKS, check_sinks

@@ -15,8 +15,8 @@ import time
 from pathlib import Path
 from types import TracebackType
 
-from taskloom.execute import continue_run
-from taskloom.execute.folder import execute_folder
+from taskloom.lifecycle.lifecycle import continue_run
+from taskloom.placement.folder import execute_folder
 from taskloom.runs import RunLayout
 from taskloom.runs.index import NAME
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from taskloom.execute import run_task
+from taskloom.lifecycle.lifecycle import run_task
 from taskloom.registry import LoadedTask, find_task, load_task
 from taskloom.testing.trial import Trial
 
@@ -66,9 +66,9 @@ KINDS = {
             "flax.linen",
             "taskloom_anomaly.backends.jax_trainer",
             "taskloom_anomaly.models.linen",
-            "taskloom_anomaly.detection",
-            "taskloom_anomaly.training",
-            "taskloom_anomaly.run",
+            "taskloom_anomaly.detection.fitting",
+            "taskloom_anomaly.models.training",
+            "taskloom_anomaly.driver",
         ),
     ),
     "hci": Kind("hci pointing", {"episodes": 3000, "chunk": 50, "shown": 1}),

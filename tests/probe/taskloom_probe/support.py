@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from taskloom import Config, Resources
-from taskloom.execute.create import Origin, create_run
+from taskloom.lifecycle.create import Origin, create_run
 from taskloom.registry import LoadedTask, TaskEntry
 from taskloom.runs import Run, RunLayout
 

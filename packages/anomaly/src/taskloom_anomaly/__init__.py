@@ -7,17 +7,21 @@ from typing import TYPE_CHECKING
 from taskloom.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from taskloom_anomaly.config import AnomalyConfig as AnomalyConfig, Training as Training
-    from taskloom_anomaly.data.adversarial import (
+    from taskloom_anomaly.compat.adversarial import (
         AdversarialExampleConfig as AdversarialExampleConfig,
     )
+    from taskloom_anomaly.compat.task_config import (
+        AnomalyTaskConfig as AnomalyTaskConfig,
+        TaskConfigBase as TaskConfigBase,
+    )
+    from taskloom_anomaly.compat.tasks import TASKS as TASKS
+    from taskloom_anomaly.config import AnomalyConfig as AnomalyConfig, Training as Training
     from taskloom_anomaly.data.arrays import ArrayDataset as ArrayDataset, Dataset as Dataset
     from taskloom_anomaly.models.stored import (
         StoredModel as StoredModel,
         TrainDataFromRun as TrainDataFromRun,
     )
-    from taskloom_anomaly.protocols import AnomalyTask as AnomalyTask, Check as Check
-    from taskloom_anomaly.registry import TASKS as TASKS
+    from taskloom_anomaly.task import AnomalyTask as AnomalyTask, Check as Check
     from taskloom_anomaly.tasks.adversarial import (
         AdversarialExampleTask as AdversarialExampleTask,
     )
@@ -25,24 +29,20 @@ if TYPE_CHECKING:
         BackdoorDetection as BackdoorDetection,
     )
     from taskloom_anomaly.tasks.base import AnomalyBase as AnomalyBase, TrainedTask as TrainedTask
-    from taskloom_anomaly.tasks.seed_form import (
-        AnomalyTaskConfig as AnomalyTaskConfig,
-        TaskConfigBase as TaskConfigBase,
-    )
     from taskloom_anomaly.tasks.toy_features import ToyFeaturesTask as ToyFeaturesTask
 
 # Where each public name lives: the manifest is inside this package, and `tasks list` must stay light.
 _HOMES = {
     "taskloom_anomaly.config": ("AnomalyConfig", "Training"),
-    "taskloom_anomaly.data.adversarial": ("AdversarialExampleConfig",),
+    "taskloom_anomaly.compat.adversarial": ("AdversarialExampleConfig",),
     "taskloom_anomaly.data.arrays": ("ArrayDataset", "Dataset"),
     "taskloom_anomaly.models.stored": ("StoredModel", "TrainDataFromRun"),
-    "taskloom_anomaly.protocols": ("AnomalyTask", "Check"),
-    "taskloom_anomaly.registry": ("TASKS",),
+    "taskloom_anomaly.task": ("AnomalyTask", "Check"),
+    "taskloom_anomaly.compat.tasks": ("TASKS",),
     "taskloom_anomaly.tasks.adversarial": ("AdversarialExampleTask",),
     "taskloom_anomaly.tasks.backdoor_detection": ("BackdoorDetection",),
     "taskloom_anomaly.tasks.base": ("AnomalyBase", "TrainedTask"),
-    "taskloom_anomaly.tasks.seed_form": ("AnomalyTaskConfig", "TaskConfigBase"),
+    "taskloom_anomaly.compat.task_config": ("AnomalyTaskConfig", "TaskConfigBase"),
     "taskloom_anomaly.tasks.toy_features": ("ToyFeaturesTask",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}

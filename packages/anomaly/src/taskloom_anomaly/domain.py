@@ -102,5 +102,5 @@ DOMAIN = DomainRef(
             "make_adversarial_examples",
         ),
     ),
-    report="taskloom_anomaly.report:report",
+    report="taskloom_anomaly.report.section:report",
 )

@@ -11,7 +11,8 @@ from taskloom.lazy import lazy_names
 
 if TYPE_CHECKING:
     from taskloom_control.arrays import Array as Array
-    from taskloom_control.closed_loop import ClosedLoop as ClosedLoop
+    from taskloom_control.closed_loop.loop import ClosedLoop as ClosedLoop
+    from taskloom_control.closed_loop.simulation import Simulation as Simulation
     from taskloom_control.config import (
         AnyOptimizer as AnyOptimizer,
         ControlConfig as ControlConfig,
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
         ControllerConfig as ControllerConfig,
         RecordConfig as RecordConfig,
     )
-    from taskloom_control.controller import Controller as Controller, Plan as Plan
     from taskloom_control.errors import (
         ModelError as ModelError,
         PlanError as PlanError,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         SamplingConfig as SamplingConfig,
     )
     from taskloom_control.optimizers.knots import KnotSampler as KnotSampler
-    from taskloom_control.simulation import Simulation as Simulation
+    from taskloom_control.planning.controller import Controller as Controller, Plan as Plan
     from taskloom_control.task import (
         ControlTask as ControlTask,
         ControlTask as Task,
@@ -43,22 +43,22 @@ if TYPE_CHECKING:
 _HOME_OF = {
     "AnyOptimizer": "taskloom_control.config",
     "Array": "taskloom_control.arrays",
-    "ClosedLoop": "taskloom_control.closed_loop",
+    "ClosedLoop": "taskloom_control.closed_loop.loop",
     "ControlConfig": "taskloom_control.config",
     "ControlEnv": "taskloom_control.gym",
     "ControlTask": "taskloom_control.task",
-    "Controller": "taskloom_control.controller",
+    "Controller": "taskloom_control.planning.controller",
     "ControllerConfig": "taskloom_control.config",
     "KnotSampler": "taskloom_control.optimizers.knots",
     "Metadata": "taskloom_control.task",
     "ModelError": "taskloom_control.errors",
     "OptimizerConfig": "taskloom_control.optimizers.config",
-    "Plan": "taskloom_control.controller",
+    "Plan": "taskloom_control.planning.controller",
     "PlanError": "taskloom_control.errors",
     "RecordConfig": "taskloom_control.config",
     "RewardError": "taskloom_control.errors",
     "SamplingConfig": "taskloom_control.optimizers.config",
-    "Simulation": "taskloom_control.simulation",
+    "Simulation": "taskloom_control.closed_loop.simulation",
     "StagedTask": "taskloom_control.task",
     "Task": "taskloom_control.task",
     "TaskConfig": "taskloom_control.config",

@@ -69,5 +69,5 @@ DOMAIN = DomainRef(
         ),
         VerbRef("check", "Look for mistakes in a task.", "taskloom_control.verbs:check"),
     ),
-    report="taskloom_control.report:report",
+    report="taskloom_control.report.section:report",
 )

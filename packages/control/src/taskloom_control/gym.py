@@ -15,11 +15,11 @@ import numpy as np
 from gymnasium import spaces
 from taskloom.registry import load_target
 
+from taskloom_control.closed_loop.simulation import Simulation
 from taskloom_control.domain import DOMAIN
-from taskloom_control.drawing import choose_camera, draw_scene
-from taskloom_control.physics import control_range
-from taskloom_control.simulation import Simulation
-from taskloom_control.splines import num_steps
+from taskloom_control.mjcf.physics import control_range
+from taskloom_control.planning.splines import num_steps
+from taskloom_control.report.drawing import choose_camera, draw_scene
 from taskloom_control.task import ControlTask
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from taskloom_control.closed_loop.simulation import Simulation
 from taskloom_control.config import ControlConfig
-from taskloom_control.simulation import Simulation
-from taskloom_control.splines import num_steps
+from taskloom_control.planning.splines import num_steps
 
 
 def settling_step(success: np.ndarray) -> int | None:

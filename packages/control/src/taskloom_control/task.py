@@ -144,14 +144,14 @@ class ControlTask(ABC, Generic[C]):
     @cached_property
     def model(self) -> mujoco.MjModel:
         """The model that the controller plans with."""
-        from taskloom_control.physics import compile_model  # MuJoCo is heavy
+        from taskloom_control.mjcf.physics import compile_model  # MuJoCo is heavy
 
         return compile_model(getattr(self, "model_path", None), self.process_spec)
 
     @cached_property
     def sim_model(self) -> mujoco.MjModel:
         """The model that is simulated."""
-        from taskloom_control.physics import compile_model  # MuJoCo is heavy
+        from taskloom_control.mjcf.physics import compile_model  # MuJoCo is heavy
 
         if self.sim_model_path is None:
             return self.model
@@ -179,7 +179,7 @@ class ControlTask(ABC, Generic[C]):
     def _find(self, what: str, name: str) -> slice:
         key = f"{what}/{name}"
         if key not in self._columns:
-            from taskloom_control import physics  # MuJoCo is heavy
+            from taskloom_control.mjcf import physics  # MuJoCo is heavy
 
             look = {
                 "sensor": physics.sensor_columns,
@@ -193,25 +193,25 @@ class ControlTask(ABC, Generic[C]):
 
     def check(self) -> Iterable[Finding]:
         """Look at the model, the plan's sizes and the reward without running anything."""
-        from taskloom_control.lint import quick_findings  # NumPy and MuJoCo are heavy
+        from taskloom_control.closed_loop.checks import quick_findings  # NumPy and MuJoCo are heavy
 
         return quick_findings(self)
 
     def describe(self) -> Mapping[str, Any]:
         """Return the sizes of the problem."""
-        from taskloom_control.lint import facts  # NumPy and MuJoCo are heavy
+        from taskloom_control.closed_loop.checks import facts  # NumPy and MuJoCo are heavy
 
         return facts(self)
 
     def run(self, ctx: RunContext, /) -> Result:
         """Run the closed loop from the beginning."""
-        from taskloom_control.closed_loop import run_task  # NumPy and MuJoCo are heavy
+        from taskloom_control.closed_loop.loop import run_task  # NumPy and MuJoCo are heavy
 
         return run_task(self, ctx, None)
 
     def resume(self, ctx: RunContext, checkpoint: Path, /) -> Result:
         """Continue the closed loop to the end that an uninterrupted run reaches."""
-        from taskloom_control.closed_loop import run_task  # NumPy and MuJoCo are heavy
+        from taskloom_control.closed_loop.loop import run_task  # NumPy and MuJoCo are heavy
 
         return run_task(self, ctx, checkpoint)
 

@@ -23,8 +23,8 @@ def replay(
     found = open_run(run, store)
     old, steps, sha256 = _recorded(found)
     # NumPy and MuJoCo are heavy.
-    from taskloom_control.replay import first_difference, play_again
-    from taskloom_control.trajectory import load_arrays, trajectory_hash
+    from taskloom_control.closed_loop.replay import first_difference, play_again
+    from taskloom_control.closed_loop.trajectory import load_arrays, trajectory_hash
 
     loaded = load_task(find_task(found.domain, found.task))
     config = resolve(loaded.config_class, files=[found.layout.config], environ={}).config
@@ -65,7 +65,7 @@ def check(
     """Look for mistakes in a task: shapes, numbers, order of rollouts, engines, determinism, gymnasium."""
     loaded = load_task(find_task("control", task))
     # NumPy and MuJoCo are heavy.
-    from taskloom_control.lint import all_findings
+    from taskloom_control.closed_loop.checks import all_findings
     from taskloom_control.task import ControlTask
 
     made = loaded.factory(resolve(loaded.config_class, environ={}).config)

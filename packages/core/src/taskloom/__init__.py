@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
-from taskloom.lazy import lazy_names
+from taskloom.lazy import MovedModules, lazy_names
 
 __version__ = "0.1.0"
 
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
         Task as Task,
         TaskFactory as TaskFactory,
     )
+
+# Last, so that it is asked only for modules that exist nowhere.
+sys.meta_path.append(MovedModules)
 
 # Where each public name lives. Importing them eagerly would cost every `tasks list` the import of pydantic.
 _HOMES = {

@@ -3,7 +3,7 @@
 A run is one process, unless its task splits it: then it is one process for each accelerator (or, without accelerators, for as
 many shares as the task wants). On one machine the framework starts them itself. Over several machines whoever places the run
 starts them: `srun` under `--executor=slurm`, or `torchrun ... -m taskloom.execute RUN_DIR` by hand. The process of rank 0 holds
-the run; the others compute along and record nothing (see `taskloom.execute.follower`).
+the run; the others compute along and record nothing (see `taskloom.placement.follower`).
 """
 
 from __future__ import annotations

@@ -5,7 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
 
 
 def lazy_names(
@@ -26,3 +29,17 @@ def lazy_names(
         return getattr(import_module(home_of[name]), aliases.get(name, name))
 
     return get, lambda: list(sys.modules[package].__all__)
+
+
+class MovedModules:
+    """Finder of modules at their old paths, for the end of `sys.meta_path`; see `taskloom.moved`."""
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        """Return the spec of a stand-in for a module of ours that has moved, or None."""
+        del path, target
+        if not name.startswith("taskloom_"):
+            return None
+        from taskloom.moved import spec_of
+
+        return spec_of(name)

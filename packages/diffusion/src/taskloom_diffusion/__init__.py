@@ -17,8 +17,8 @@ if TYPE_CHECKING:
         OptimizerSettings as OptimizerSettings,
     )
     from taskloom_diffusion.denoisers.bert import BertDiffusionModel as BertDiffusionModel
-    from taskloom_diffusion.run import DiffusionProblem as DiffusionProblem
     from taskloom_diffusion.schedules.base import Schedule as Schedule
+    from taskloom_diffusion.task import DiffusionProblem as DiffusionProblem
     from taskloom_diffusion.training.module import DiffusionTask as DiffusionTask
 
 # Where each public name lives: torch and Lightning must not be imported for a listing.
@@ -26,7 +26,7 @@ _HOME_OF = {
     "BertDiffusionModel": "taskloom_diffusion.denoisers.bert",
     "CosineSchedule": "taskloom_diffusion.compat.schedules",
     "DiffusionConfig": "taskloom_diffusion.config",
-    "DiffusionProblem": "taskloom_diffusion.run",
+    "DiffusionProblem": "taskloom_diffusion.task",
     "DiffusionSettings": "taskloom_diffusion.config",
     "DiffusionTask": "taskloom_diffusion.training.module",
     "ExcitedStateDiffusion": "taskloom_diffusion.compat.excited_state",

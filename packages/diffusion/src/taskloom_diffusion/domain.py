@@ -167,5 +167,5 @@ DOMAIN = DomainRef(
             "import-config", "Read PolyDiff's YAML.", f"{_HERE}.verbs.import_config:import_config"
         ),
     ),
-    report=f"{_HERE}.report:report",
+    report=f"{_HERE}.report.section:report",
 )

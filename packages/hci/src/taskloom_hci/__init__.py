@@ -7,40 +7,45 @@ from typing import TYPE_CHECKING
 from taskloom.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from taskloom_hci.agent import Agent as Agent
     from taskloom_hci.batch.episodes import Episodes as Episodes
     from taskloom_hci.batch.play import play as play
-    from taskloom_hci.bundle import Bundle as Bundle
+    from taskloom_hci.bundle.agent import Agent as Agent
+    from taskloom_hci.bundle.bundle import Bundle as Bundle
+    from taskloom_hci.bundle.turns import StepResult as StepResult, Turn as Turn
     from taskloom_hci.config import HciConfig as HciConfig
-    from taskloom_hci.elements import (
+    from taskloom_hci.driver import HciTask as HciTask
+    from taskloom_hci.errors import HciError as HciError
+    from taskloom_hci.models.model import UserModel as UserModel
+    from taskloom_hci.shipped import make_bundle as make_bundle
+    from taskloom_hci.state.elements import (
         Element as Element,
         array_element as array_element,
         cat_element as cat_element,
         discrete_array_element as discrete_array_element,
     )
-    from taskloom_hci.errors import HciError as HciError
-    from taskloom_hci.models.model import UserModel as UserModel
-    from taskloom_hci.run import HciTask as HciTask
-    from taskloom_hci.shipped import make_bundle as make_bundle
-    from taskloom_hci.state import State as State
+    from taskloom_hci.state.state import State as State
     from taskloom_hci.task import InteractionTask as InteractionTask
-    from taskloom_hci.turns import StepResult as StepResult, Turn as Turn
 
 # Where each public name lives. Importing them here would make every `tasks list` import NumPy and gymnasium.
 _HOMES = {
-    "taskloom_hci.agent": ("Agent",),
+    "taskloom_hci.bundle.agent": ("Agent",),
     "taskloom_hci.batch.episodes": ("Episodes",),
     "taskloom_hci.batch.play": ("play",),
-    "taskloom_hci.bundle": ("Bundle",),
+    "taskloom_hci.bundle.bundle": ("Bundle",),
     "taskloom_hci.config": ("HciConfig",),
-    "taskloom_hci.elements": ("Element", "array_element", "cat_element", "discrete_array_element"),
+    "taskloom_hci.state.elements": (
+        "Element",
+        "array_element",
+        "cat_element",
+        "discrete_array_element",
+    ),
     "taskloom_hci.errors": ("HciError",),
     "taskloom_hci.models.model": ("UserModel",),
-    "taskloom_hci.run": ("HciTask",),
+    "taskloom_hci.driver": ("HciTask",),
     "taskloom_hci.shipped": ("make_bundle",),
-    "taskloom_hci.state": ("State",),
+    "taskloom_hci.state.state": ("State",),
     "taskloom_hci.task": ("InteractionTask",),
-    "taskloom_hci.turns": ("StepResult", "Turn"),
+    "taskloom_hci.bundle.turns": ("StepResult", "Turn"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

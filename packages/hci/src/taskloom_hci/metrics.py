@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from taskloom_hci.batch.episodes import Episodes
-from taskloom_hci.turns import REWARD_NAMES
+from taskloom_hci.bundle.turns import REWARD_NAMES
 
 Z_95 = 1.959963984540054
 

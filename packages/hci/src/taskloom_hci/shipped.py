@@ -12,8 +12,8 @@ from taskloom_hci.domain import DOMAIN
 from taskloom_hci.errors import UnknownKeyError
 
 if TYPE_CHECKING:
-    from taskloom_hci.bundle import Bundle
-    from taskloom_hci.run import HciTask
+    from taskloom_hci.bundle.bundle import Bundle
+    from taskloom_hci.driver import HciTask
 
 
 def factory_of(name: str) -> type[HciTask[Any]]:

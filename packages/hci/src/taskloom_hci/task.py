@@ -8,14 +8,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from taskloom_hci.elements import Element, Value, discrete_array_element
 from taskloom_hci.errors import HciError
-from taskloom_hci.random import Stream
-from taskloom_hci.state import State
+from taskloom_hci.state.elements import Element, Value, discrete_array_element
+from taskloom_hci.state.state import State
+from taskloom_hci.state.streams import Stream
 
 if TYPE_CHECKING:
     from taskloom_hci.batch.play import Kernel
-    from taskloom_hci.bundle import Bundle
+    from taskloom_hci.bundle.bundle import Bundle
 
 Outcome: TypeAlias = "tuple[State, float, bool] | None"
 

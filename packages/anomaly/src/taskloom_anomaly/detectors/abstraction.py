@@ -14,8 +14,7 @@ import numpy as np
 
 from taskloom_anomaly.detectors import checks, tensors
 from taskloom_anomaly.detectors.abstract_model import initial, losses
-from taskloom_anomaly.detectors.blocks import by_blocks
-from taskloom_anomaly.detectors.protocol import (
+from taskloom_anomaly.detectors.base import (
     OUTPUT,
     Features,
     FeatureSpec,
@@ -24,6 +23,7 @@ from taskloom_anomaly.detectors.protocol import (
     Stream,
     Tensors,
 )
+from taskloom_anomaly.detectors.blocks import by_blocks
 from taskloom_anomaly.statistics import reservoir, scale
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from taskloom_anomaly.detectors import tensors
+from taskloom_anomaly.detectors.base import Split, Tensors
 from taskloom_anomaly.detectors.layerwise import ClassSource, Layerwise
-from taskloom_anomaly.detectors.protocol import Split, Tensors
 from taskloom_anomaly.detectors.sampled import unpacked
 from taskloom_anomaly.statistics import reservoir
 from taskloom_anomaly.statistics.gram import distinct_powers, gram_columns, gram_features

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
+from taskloom_anomaly.detectors.base import Split, Tensors
 from taskloom_anomaly.detectors.gaussian import widened
-from taskloom_anomaly.detectors.protocol import Split, Tensors
 from taskloom_anomaly.statistics import moments
 from taskloom_anomaly.statistics.moments import Moments
 

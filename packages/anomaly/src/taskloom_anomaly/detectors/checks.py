@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
-from taskloom_anomaly.detectors.protocol import Features
+from taskloom_anomaly.detectors.base import Features
 
 
 def require_layer(layer: str, known: Iterable[str]) -> None:

@@ -10,9 +10,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from taskloom_anomaly.detectors import tensors
+from taskloom_anomaly.detectors.base import Split, Tensors
 from taskloom_anomaly.detectors.by_class import ByClassRule, require_classes
 from taskloom_anomaly.detectors.gaussian import project, squared_length, widened
-from taskloom_anomaly.detectors.protocol import Split, Tensors
 from taskloom_anomaly.statistics import class_moments, moments
 from taskloom_anomaly.statistics.class_moments import ClassMoments
 from taskloom_anomaly.statistics.covariance import shrunk_spectrum

@@ -14,8 +14,7 @@ from jaxtyping import Float
 from scipy.special import log_softmax
 
 from taskloom_anomaly.detectors import checks
-from taskloom_anomaly.detectors.blocks import by_blocks
-from taskloom_anomaly.detectors.protocol import (
+from taskloom_anomaly.detectors.base import (
     OUTPUT,
     Features,
     FeatureSpec,
@@ -24,6 +23,7 @@ from taskloom_anomaly.detectors.protocol import (
     Stream,
     Tensors,
 )
+from taskloom_anomaly.detectors.blocks import by_blocks
 from taskloom_anomaly.statistics import adam
 
 if TYPE_CHECKING:

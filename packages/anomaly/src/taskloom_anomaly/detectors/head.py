@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from taskloom_anomaly.detectors.base import FeatureSpec
 from taskloom_anomaly.detectors.checks import require_layer
-from taskloom_anomaly.detectors.protocol import FeatureSpec
 
 
 class LinearHead(NamedTuple):

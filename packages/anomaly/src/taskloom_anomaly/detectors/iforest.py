@@ -8,8 +8,8 @@ import numpy as np
 import sklearn.ensemble
 from jaxtyping import Float
 
+from taskloom_anomaly.detectors.base import Tensors
 from taskloom_anomaly.detectors.layerwise import Layerwise
-from taskloom_anomaly.detectors.protocol import Tensors
 from taskloom_anomaly.detectors.sampled import SampledRule
 from taskloom_anomaly.statistics.reservoir import Reservoir
 

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from taskloom_anomaly.detectors import checks
-from taskloom_anomaly.detectors.config.knn import Knn
-from taskloom_anomaly.detectors.config.mahalanobis import Mahalanobis
-from taskloom_anomaly.detectors.protocol import (
+from taskloom_anomaly.detectors.base import (
     INPUT,
     Features,
     FeatureSpec,
@@ -20,6 +18,8 @@ from taskloom_anomaly.detectors.protocol import (
     StreamingDetector,
     Tensors,
 )
+from taskloom_anomaly.detectors.config.knn import Knn
+from taskloom_anomaly.detectors.config.mahalanobis import Mahalanobis
 
 if TYPE_CHECKING:
     from taskloom_anomaly.detectors.config.input_baseline import InputBaseline

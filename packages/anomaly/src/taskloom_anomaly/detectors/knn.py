@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float
 
+from taskloom_anomaly.detectors.base import Tensors
 from taskloom_anomaly.detectors.layerwise import Layerwise
-from taskloom_anomaly.detectors.protocol import Tensors
 from taskloom_anomaly.detectors.sampled import SampledRule, require_neighbours
 from taskloom_anomaly.statistics.neighbours import k_centre_greedy, nearest
 from taskloom_anomaly.statistics.reservoir import Reservoir

@@ -9,8 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from taskloom_anomaly.detectors import checks, tensors
-from taskloom_anomaly.detectors.blocks import by_blocks
-from taskloom_anomaly.detectors.protocol import (
+from taskloom_anomaly.detectors.base import (
     Features,
     FeatureSpec,
     Need,
@@ -18,6 +17,7 @@ from taskloom_anomaly.detectors.protocol import (
     Split,
     Tensors,
 )
+from taskloom_anomaly.detectors.blocks import by_blocks
 
 ClassSource = Literal["none", "predicted", "label"]
 

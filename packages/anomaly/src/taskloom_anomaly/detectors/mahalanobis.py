@@ -20,9 +20,9 @@ import numpy as np
 from jaxtyping import Float
 
 from taskloom_anomaly.detectors import class_mahalanobis, mixture
+from taskloom_anomaly.detectors.base import Split, Tensors
 from taskloom_anomaly.detectors.gaussian import MomentsRule, project, squared_length
 from taskloom_anomaly.detectors.layerwise import LayerRule, Layerwise
-from taskloom_anomaly.detectors.protocol import Split, Tensors
 from taskloom_anomaly.statistics.covariance import shrunk_spectrum
 from taskloom_anomaly.statistics.moments import Moments
 from taskloom_anomaly.statistics.whitening import require_samples, whitening

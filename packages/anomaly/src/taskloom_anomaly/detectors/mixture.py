@@ -13,9 +13,9 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import logsumexp
 
+from taskloom_anomaly.detectors.base import Tensors
 from taskloom_anomaly.detectors.by_class import ByClassRule
 from taskloom_anomaly.detectors.gaussian import project, squared_length
-from taskloom_anomaly.detectors.protocol import Tensors
 from taskloom_anomaly.statistics import shrinkage, whitening
 from taskloom_anomaly.statistics.moments import Moments
 

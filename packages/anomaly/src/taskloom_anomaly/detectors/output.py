@@ -13,9 +13,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import log_softmax, logsumexp
 
-from taskloom_anomaly.detectors.blocks import by_blocks
-from taskloom_anomaly.detectors.checks import model_output
-from taskloom_anomaly.detectors.protocol import (
+from taskloom_anomaly.detectors.base import (
     OUTPUT,
     Features,
     FeatureSpec,
@@ -24,6 +22,8 @@ from taskloom_anomaly.detectors.protocol import (
     Stream,
     Tensors,
 )
+from taskloom_anomaly.detectors.blocks import by_blocks
+from taskloom_anomaly.detectors.checks import model_output
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from taskloom_anomaly.detectors import checks, tensors
-from taskloom_anomaly.detectors.blocks import by_blocks
-from taskloom_anomaly.detectors.protocol import (
+from taskloom_anomaly.detectors.base import (
     Features,
     FeatureSpec,
     Need,
@@ -22,6 +21,7 @@ from taskloom_anomaly.detectors.protocol import (
     Stream,
     Tensors,
 )
+from taskloom_anomaly.detectors.blocks import by_blocks
 from taskloom_anomaly.statistics import scale
 from taskloom_anomaly.statistics.logistic import fit_logistic
 

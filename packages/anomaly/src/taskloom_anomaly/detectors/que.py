@@ -16,9 +16,9 @@ import numpy as np
 import scipy.linalg
 from jaxtyping import Float
 
+from taskloom_anomaly.detectors.base import Split, Tensors
 from taskloom_anomaly.detectors.gaussian import MomentsRule, project, squared_length
 from taskloom_anomaly.detectors.layerwise import Layerwise
-from taskloom_anomaly.detectors.protocol import Split, Tensors
 from taskloom_anomaly.statistics.moments import Moments
 from taskloom_anomaly.statistics.whitening import require_samples, spectrum, whitening
 

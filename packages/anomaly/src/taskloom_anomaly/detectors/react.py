@@ -9,10 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from taskloom_anomaly.detectors import checks
-from taskloom_anomaly.detectors.blocks import by_blocks
-from taskloom_anomaly.detectors.head import require_head
-from taskloom_anomaly.detectors.output import energy
-from taskloom_anomaly.detectors.protocol import (
+from taskloom_anomaly.detectors.base import (
     OUTPUT,
     Features,
     FeatureSpec,
@@ -21,6 +18,9 @@ from taskloom_anomaly.detectors.protocol import (
     Stream,
     Tensors,
 )
+from taskloom_anomaly.detectors.blocks import by_blocks
+from taskloom_anomaly.detectors.head import require_head
+from taskloom_anomaly.detectors.output import energy
 from taskloom_anomaly.statistics.quantile import exact_quantile
 
 if TYPE_CHECKING:

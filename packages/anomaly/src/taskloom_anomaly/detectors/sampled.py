@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from taskloom_anomaly.detectors import tensors
-from taskloom_anomaly.detectors.protocol import Split, Tensors
+from taskloom_anomaly.detectors.base import Split, Tensors
 from taskloom_anomaly.statistics import reservoir
 from taskloom_anomaly.statistics.reservoir import Reservoir
 

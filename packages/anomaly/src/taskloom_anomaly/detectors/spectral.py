@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float, Int
 
+from taskloom_anomaly.detectors.base import Tensors
 from taskloom_anomaly.detectors.by_class import ByClassRule
 from taskloom_anomaly.detectors.gaussian import project, squared_length
 from taskloom_anomaly.detectors.layerwise import ClassSource, Layerwise
-from taskloom_anomaly.detectors.protocol import Tensors
 from taskloom_anomaly.statistics.moments import Moments
 from taskloom_anomaly.statistics.whitening import spectrum
 

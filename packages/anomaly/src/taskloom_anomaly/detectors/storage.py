@@ -11,9 +11,9 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from taskloom_anomaly.detectors.base import Tensors
 from taskloom_anomaly.detectors.components import GROUP
 from taskloom_anomaly.detectors.config.base import Detector
-from taskloom_anomaly.detectors.protocol import Tensors
 
 ARRAYS = "detector.safetensors"
 PARAMETERS = "detector.json"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from taskloom_anomaly.detectors.protocol import Features, Split
+from taskloom_anomaly.detectors.base import Features, Split
 
 
 def take(features: Features, rows: slice | np.ndarray) -> Features:

@@ -18,9 +18,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from taskloom_anomaly.detectors import checks, tensors
-from taskloom_anomaly.detectors.blocks import by_blocks
-from taskloom_anomaly.detectors.gaussian import squared_length
-from taskloom_anomaly.detectors.protocol import (
+from taskloom_anomaly.detectors.base import (
     ALL_LAYERS,
     Features,
     FeatureSpec,
@@ -29,6 +27,8 @@ from taskloom_anomaly.detectors.protocol import (
     Split,
     Tensors,
 )
+from taskloom_anomaly.detectors.blocks import by_blocks
+from taskloom_anomaly.detectors.gaussian import squared_length
 from taskloom_anomaly.detectors.sampled import require_neighbours, unpacked
 from taskloom_anomaly.statistics import reservoir
 from taskloom_anomaly.statistics.neighbours import squared_distances

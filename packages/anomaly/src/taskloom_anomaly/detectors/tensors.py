@@ -7,7 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from taskloom_anomaly.detectors.protocol import Tensors
+from taskloom_anomaly.detectors.base import Tensors
 
 
 @runtime_checkable

@@ -10,8 +10,7 @@ import numpy as np
 from taskloom.seeding import derive_seed
 
 from taskloom_anomaly.detectors import checks, tensors
-from taskloom_anomaly.detectors.blocks import by_blocks
-from taskloom_anomaly.detectors.protocol import (
+from taskloom_anomaly.detectors.base import (
     Features,
     FeatureSpec,
     Need,
@@ -19,6 +18,7 @@ from taskloom_anomaly.detectors.protocol import (
     Stream,
     Tensors,
 )
+from taskloom_anomaly.detectors.blocks import by_blocks
 from taskloom_anomaly.statistics import adam, autoencoder, scale
 
 if TYPE_CHECKING:

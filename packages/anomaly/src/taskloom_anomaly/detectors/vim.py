@@ -19,10 +19,7 @@ from jaxtyping import Float
 from scipy.special import logsumexp
 
 from taskloom_anomaly.detectors import checks
-from taskloom_anomaly.detectors.blocks import by_blocks
-from taskloom_anomaly.detectors.gaussian import squared_length
-from taskloom_anomaly.detectors.head import require_head
-from taskloom_anomaly.detectors.protocol import (
+from taskloom_anomaly.detectors.base import (
     OUTPUT,
     Features,
     FeatureSpec,
@@ -31,6 +28,9 @@ from taskloom_anomaly.detectors.protocol import (
     Stream,
     Tensors,
 )
+from taskloom_anomaly.detectors.blocks import by_blocks
+from taskloom_anomaly.detectors.gaussian import squared_length
+from taskloom_anomaly.detectors.head import require_head
 from taskloom_anomaly.statistics import moments
 from taskloom_anomaly.statistics.whitening import spectrum
 

@@ -12,16 +12,16 @@ from taskloom.seeding import derive_seed
 from taskloom.task import Finding, Result
 
 from taskloom_anomaly.attacks.config import Attack, Pgd
+from taskloom_anomaly.compat.adversarial import AdversarialExampleConfig
+from taskloom_anomaly.compat.task_config import AnomalyTaskConfig, AtMost
 from taskloom_anomaly.config import Training
-from taskloom_anomaly.data.adversarial import AdversarialExampleConfig
 from taskloom_anomaly.data.config import ImageData
 from taskloom_anomaly.detectors.config.base import Detector
 from taskloom_anomaly.detectors.config.mahalanobis import Mahalanobis
 from taskloom_anomaly.models.config import Mlp, Model
 from taskloom_anomaly.models.stored import StoredModel, TrainDataFromRun, model_folder
-from taskloom_anomaly.protocols import Check
+from taskloom_anomaly.task import Check
 from taskloom_anomaly.tasks.classifier import Classifier, ClassifierConfig
-from taskloom_anomaly.tasks.seed_form import AnomalyTaskConfig, AtMost
 
 if TYPE_CHECKING:
     # Type-only: `--help` must not import numpy; pydantic does not evaluate methods' annotations.
@@ -81,7 +81,7 @@ class AdversarialExampleTask(AnomalyTaskConfig):
 
     def resume(self, ctx: RunContext, checkpoint: Path, /) -> Result:
         """Continue training from a checkpoint, then go on as `run` does."""
-        from taskloom_anomaly.run import run_task
+        from taskloom_anomaly.driver import run_task
 
         return run_task(self, self, ctx, checkpoint)
 
@@ -167,7 +167,7 @@ class AdversarialExampleTask(AnomalyTaskConfig):
 
     def validity(self, handle: ModelHandle, /) -> Sequence[Check]:
         """Accuracy on clean images, and under attack."""
-        from taskloom_anomaly.validity import accuracy
+        from taskloom_anomaly.detection.validity import accuracy
 
         return [
             Check(

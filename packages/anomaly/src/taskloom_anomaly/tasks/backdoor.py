@@ -14,7 +14,7 @@ from taskloom.task import Finding
 from taskloom_anomaly.config import AnomalyConfig, Training
 from taskloom_anomaly.data.config import ImageData
 from taskloom_anomaly.models.config import Mlp, Model
-from taskloom_anomaly.protocols import Check
+from taskloom_anomaly.task import Check
 from taskloom_anomaly.tasks.base import TrainedTask
 from taskloom_anomaly.triggers.config import Corner, Trigger, Warp
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     # Type-only: `--help` must not import numpy.
     from taskloom_anomaly.backends.handle import ModelHandle
     from taskloom_anomaly.data.arrays import ArrayDataset
-    from taskloom_anomaly.poisoning import Poison
+    from taskloom_anomaly.data.poisoning import Poison
 
 
 class BackdoorConfig(AnomalyConfig):
@@ -123,7 +123,7 @@ class Backdoor(TrainedTask[BackdoorConfig]):
     def _poison_with(self, trigger: Trigger) -> Poison:
         from taskloom.errors import ConfigError
 
-        from taskloom_anomaly.poisoning import Poison
+        from taskloom_anomaly.data.poisoning import Poison
 
         if self.config.target_class >= self.num_outputs():
             raise ConfigError(
@@ -208,7 +208,7 @@ class Backdoor(TrainedTask[BackdoorConfig]):
 
     def validity(self, handle: ModelHandle, /) -> Sequence[Check]:
         """Accuracy on clean images, and how often the trigger works."""
-        from taskloom_anomaly.validity import accuracy
+        from taskloom_anomaly.detection.validity import accuracy
 
         config = self.config
         convolutions = " or --model=cnn" if config.trigger.needs_convolutions else ""

@@ -11,9 +11,9 @@ from taskloom.config import OneOf
 from taskloom.errors import ConfigError
 from taskloom.task import Finding
 
+from taskloom_anomaly.compat.task_config import AnomalyTaskConfig, AtMost
 from taskloom_anomaly.models.stored import StoredModel, TrainDataFromRun, model_folder
-from taskloom_anomaly.protocols import Check
-from taskloom_anomaly.tasks.seed_form import AnomalyTaskConfig, AtMost
+from taskloom_anomaly.task import Check
 from taskloom_anomaly.triggers.config import Corner, Trigger
 
 if TYPE_CHECKING:

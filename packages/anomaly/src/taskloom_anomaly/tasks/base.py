@@ -12,8 +12,8 @@ from taskloom.seeding import derive_seed
 from taskloom.task import Finding, Result
 
 from taskloom_anomaly.config import AnomalyConfig, Training
+from taskloom_anomaly.detection.regimes import regime_conflict
 from taskloom_anomaly.models.stored import StoredModel
-from taskloom_anomaly.regimes import regime_conflict
 
 if TYPE_CHECKING:
     # Type-only: the framework is imported by whoever runs a task.
@@ -41,7 +41,7 @@ class AnomalyBase(Generic[C]):
     def run(self, ctx: RunContext, /) -> Result:
         """Fit the detector on the task, score, evaluate."""
         # Imported here because `--help` must not import numpy.
-        from taskloom_anomaly.run import run_task
+        from taskloom_anomaly.driver import run_task
 
         return run_task(self, self._config, ctx)
 
@@ -131,7 +131,7 @@ class TrainedTask(AnomalyBase[C], ABC):
             return True
         # Imported here because `--help` must not import a framework.
         from taskloom_anomaly.backends.resolve import as_handle
-        from taskloom_anomaly.training import train
+        from taskloom_anomaly.models.training import train
 
         first = self.build_train_data()
         init = derive_seed(self.config.seed, "init")
@@ -167,6 +167,6 @@ class TrainedTask(AnomalyBase[C], ABC):
 
     def resume(self, ctx: RunContext, checkpoint: Path, /) -> Result:
         """Continue training from a checkpoint, then go on as `run` does."""
-        from taskloom_anomaly.run import run_task
+        from taskloom_anomaly.driver import run_task
 
         return run_task(self, self.config, ctx, checkpoint)

@@ -11,7 +11,7 @@ from taskloom.seeding import derive_seed
 
 from taskloom_anomaly.config import AnomalyConfig, Training
 from taskloom_anomaly.models.config import Model, Transformer
-from taskloom_anomaly.protocols import Check
+from taskloom_anomaly.task import Check
 from taskloom_anomaly.tasks.base import TrainedTask
 from taskloom_anomaly.tasks.tokens import one_hot, transformer_layers
 
@@ -159,7 +159,7 @@ class MechanismDistinction(TrainedTask[MechanismDistinctionConfig]):
 
     def validity(self, handle: ModelHandle, /) -> Sequence[Check]:
         """Accuracy in either family."""
-        from taskloom_anomaly.validity import accuracy
+        from taskloom_anomaly.detection.validity import accuracy
 
         remedy = f"train longer than --training.epochs={self.config.training.epochs}"
         floor = self.config.min_accuracy

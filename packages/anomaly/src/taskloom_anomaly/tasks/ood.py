@@ -14,7 +14,7 @@ from taskloom.task import Result
 
 from taskloom_anomaly.detectors.config.base import Detector
 from taskloom_anomaly.detectors.config.mahalanobis import Mahalanobis
-from taskloom_anomaly.protocols import Check
+from taskloom_anomaly.task import Check
 from taskloom_anomaly.tasks.base import AnomalyBase
 from taskloom_anomaly.tasks.classifier import Classifier, ClassifierConfig
 
@@ -66,7 +66,7 @@ class _Ood(AnomalyBase[OodConfig]):
     def resume(self, ctx: RunContext, checkpoint: Path, /) -> Result:
         """Continue training from a checkpoint, then go on as `run` does."""
         # Imported here because `--help` must not import numpy.
-        from taskloom_anomaly.run import run_task
+        from taskloom_anomaly.driver import run_task
 
         return run_task(self, self.config, ctx, checkpoint)
 
@@ -97,7 +97,7 @@ class _Ood(AnomalyBase[OodConfig]):
 
     def validity(self, handle: ModelHandle, /) -> Sequence[Check]:
         """Accuracy on known digits."""
-        from taskloom_anomaly.validity import accuracy
+        from taskloom_anomaly.detection.validity import accuracy
 
         value = accuracy(handle, self.classifier.sides[1])
         remedy = f"train longer than --training.epochs={self.config.training.epochs}"

@@ -14,7 +14,7 @@ from taskloom_anomaly.config import AnomalyConfig, Training
 from taskloom_anomaly.detectors.config.base import Detector
 from taskloom_anomaly.detectors.config.mahalanobis import Mahalanobis
 from taskloom_anomaly.models.config import Mlp, Model
-from taskloom_anomaly.protocols import Check
+from taskloom_anomaly.task import Check
 from taskloom_anomaly.tasks.base import TrainedTask
 
 if TYPE_CHECKING:

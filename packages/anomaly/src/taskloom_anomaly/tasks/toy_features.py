@@ -11,7 +11,7 @@ from taskloom.seeding import derive_seed
 
 from taskloom_anomaly.config import AnomalyConfig, Training
 from taskloom_anomaly.models.config import Mlp, Model
-from taskloom_anomaly.protocols import Check
+from taskloom_anomaly.task import Check
 from taskloom_anomaly.tasks.base import TrainedTask
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class ToyFeaturesTask(TrainedTask[ToyFeaturesConfig]):
 
     def validity(self, handle: ModelHandle, /) -> Sequence[Check]:
         """Accuracy on agreeing features."""
-        from taskloom_anomaly.validity import accuracy
+        from taskloom_anomaly.detection.validity import accuracy
 
         value = accuracy(handle, self.build_test_reference_data())
         remedy = f"train longer than --training.epochs={self.config.training.epochs}"

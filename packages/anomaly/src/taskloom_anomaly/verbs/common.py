@@ -123,7 +123,7 @@ def _itself(config: Any) -> Any:  # noqa: ANN401 -- a config that is its own tas
 
 def keep_config(folder: Path, config: AnomalyConfig) -> None:
     """Keep a task's config in its folder, in the form that `--config` reads."""
-    from taskloom_anomaly.card import write_json
+    from taskloom_anomaly.detection.validity_card import write_json
 
     write_json(folder / CONFIG_FILE, config.model_dump(mode="json"))
 

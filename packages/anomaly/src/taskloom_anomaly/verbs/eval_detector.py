@@ -42,11 +42,11 @@ def eval_detector(
 ) -> None:
     """Score a task's test sets with a stored detector, keep eval.json and scores.npz, and print the numbers."""
     # Imported here because listing verbs must not import numpy.
-    from taskloom_anomaly.card import write_json
-    from taskloom_anomaly.detection import score_sets
-    from taskloom_anomaly.evaluation import evaluate, flat_metrics
-    from taskloom_anomaly.keeping import keep_scores, load_detector
-    from taskloom_anomaly.problem import assemble
+    from taskloom_anomaly.detection.artifacts import keep_scores, load_detector
+    from taskloom_anomaly.detection.assembly import assemble
+    from taskloom_anomaly.detection.evaluation import evaluate, flat_metrics
+    from taskloom_anomaly.detection.fitting import score_sets
+    from taskloom_anomaly.detection.validity_card import write_json
 
     found = find_place(folder, store)
     files, task = _stored_task(folder, found)

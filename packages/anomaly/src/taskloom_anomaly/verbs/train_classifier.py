@@ -29,7 +29,7 @@ def train_classifier(
     from taskloom.errors import ConfigError
     from taskloom.task import JsonValue
 
-    from taskloom_anomaly.card import write_json
+    from taskloom_anomaly.detection.validity_card import write_json
     from taskloom_anomaly.models.stored import MODEL_FILE
     from taskloom_anomaly.quiet import QuietContext
 

@@ -50,11 +50,11 @@ def train_detector(
     # Imported here because listing verbs must not import numpy.
     from taskloom.errors import ConfigError
 
-    from taskloom_anomaly.card import assert_valid, write_json
-    from taskloom_anomaly.detection import fit_detector
-    from taskloom_anomaly.keeping import keep_detector
+    from taskloom_anomaly.detection.artifacts import keep_detector
+    from taskloom_anomaly.detection.assembly import assemble
+    from taskloom_anomaly.detection.fitting import fit_detector
+    from taskloom_anomaly.detection.validity_card import assert_valid, write_json
     from taskloom_anomaly.models.stored import model_folder
-    from taskloom_anomaly.problem import assemble
     from taskloom_anomaly.quiet import QuietContext
 
     place = None if model is None else find_place(model, store)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from taskloom_control.engines.protocol import Rollouts
+from taskloom_control.engines.base import Rollouts
 from taskloom_control.errors import PlanError
-from taskloom_control.physics import Snapshot
+from taskloom_control.mjcf.physics import Snapshot
 
 if TYPE_CHECKING:
     from jaxtyping import Float

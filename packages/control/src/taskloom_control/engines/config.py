@@ -9,7 +9,7 @@ from pydantic import Field
 from taskloom import Component, ExecutionOnly
 
 if TYPE_CHECKING:
-    from taskloom_control.engines.protocol import Engine
+    from taskloom_control.engines.base import Engine
     from taskloom_control.task import ControlTask
 
 

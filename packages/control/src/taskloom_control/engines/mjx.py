@@ -16,9 +16,9 @@ import numpy as np
 from taskloom.errors import MissingExtraError
 
 from taskloom_control.arrays import Array
-from taskloom_control.engines.protocol import Rollouts
+from taskloom_control.engines.base import Rollouts
 from taskloom_control.errors import PlanError
-from taskloom_control.physics import Snapshot, apply_snapshot
+from taskloom_control.mjcf.physics import Snapshot, apply_snapshot
 
 if TYPE_CHECKING:
     from jaxtyping import Float

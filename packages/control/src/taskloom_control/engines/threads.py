@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import mujoco
 import numpy as np
 
-from taskloom_control.engines.crew import Batch, Crew
-from taskloom_control.engines.protocol import Rollouts
-from taskloom_control.physics import (
+from taskloom_control.engines.base import Rollouts
+from taskloom_control.engines.pool import Batch, Crew
+from taskloom_control.mjcf.physics import (
     FULL_PHYSICS,
     INTEGRATION,
     Snapshot,

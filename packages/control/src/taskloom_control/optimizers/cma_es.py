@@ -17,8 +17,8 @@ from taskloom_control.optimizers.knots import Entry, KnotSampler, ranked
 if TYPE_CHECKING:
     from jaxtyping import Float
 
+    from taskloom_control.optimizers.base import Draw, Shape
     from taskloom_control.optimizers.config import CmaEs
-    from taskloom_control.optimizers.protocol import Draw, Shape
 
 
 class SeparableCma(KnotSampler):

@@ -12,7 +12,7 @@ from pydantic import Field
 from taskloom import Component
 
 if TYPE_CHECKING:
-    from taskloom_control.optimizers.protocol import Optimizer, Shape
+    from taskloom_control.optimizers.base import Optimizer, Shape
 
 Positive = Annotated[float, Field(gt=0)]
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from taskloom_control.splines import shift_knots
+from taskloom_control.planning.splines import shift_knots
 
 if TYPE_CHECKING:
     from jaxtyping import Float
 
-    from taskloom_control.optimizers.protocol import Shape
+    from taskloom_control.optimizers.base import Shape
 
 
 class ControlState:

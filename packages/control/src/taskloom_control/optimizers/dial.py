@@ -17,8 +17,8 @@ from taskloom_control.optimizers.weights import softmax_weights, temperature_for
 if TYPE_CHECKING:
     from jaxtyping import Float
 
+    from taskloom_control.optimizers.base import Draw, Shape
     from taskloom_control.optimizers.config import Dial
-    from taskloom_control.optimizers.protocol import Draw, Shape
 
 
 class Annealed(KnotSampler):

@@ -16,8 +16,8 @@ from taskloom_control.optimizers.knots import Entry, KnotSampler, mean_and_devia
 if TYPE_CHECKING:
     from jaxtyping import Float
 
+    from taskloom_control.optimizers.base import Draw, Shape
     from taskloom_control.optimizers.config import Icem
-    from taskloom_control.optimizers.protocol import Draw, Shape
 
 
 def colouring(num_knots: int, beta: float) -> Float[np.ndarray, "n n"]:

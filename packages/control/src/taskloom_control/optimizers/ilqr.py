@@ -15,9 +15,9 @@ from taskloom_control.optimizers.controls import ControlState
 from taskloom_control.optimizers.linear import LocalModel, Trajectory
 
 if TYPE_CHECKING:
+    from taskloom_control.optimizers.base import Shape
     from taskloom_control.optimizers.config import Ilqr
-    from taskloom_control.optimizers.protocol import Shape
-    from taskloom_control.problem import Problem
+    from taskloom_control.planning.problem import Problem
 
 _LARGEST = 1e10
 _GROWTH = 10.0

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from taskloom_control.splines import shift_knots
+from taskloom_control.planning.splines import shift_knots
 
 if TYPE_CHECKING:
     from jaxtyping import Float
 
+    from taskloom_control.optimizers.base import Draw, Shape
     from taskloom_control.optimizers.config import SamplingConfig
-    from taskloom_control.optimizers.protocol import Draw, Shape
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,13 @@ import mujoco
 import numpy as np
 
 from taskloom_control.errors import PlanError
-from taskloom_control.physics import apply_snapshot
+from taskloom_control.mjcf.physics import apply_snapshot
 from taskloom_control.task import StagedTask
 
 if TYPE_CHECKING:
     from jaxtyping import Float
 
-    from taskloom_control.problem import Problem
+    from taskloom_control.planning.problem import Problem
 
 # Step of the finite differences through the cost. Errors are h^2 times the fourth derivative and machine epsilon / h^2.
 _STEP = 1e-4

@@ -16,9 +16,9 @@ from taskloom_control.optimizers.controls import ControlState
 from taskloom_control.optimizers.linear import Expansion, LocalModel, Trajectory
 
 if TYPE_CHECKING:
+    from taskloom_control.optimizers.base import Shape
     from taskloom_control.optimizers.config import Lqr
-    from taskloom_control.optimizers.protocol import Shape
-    from taskloom_control.problem import Problem
+    from taskloom_control.planning.problem import Problem
 
 
 class LinearQuadratic(ControlState):

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import numpy as np
     from jaxtyping import Float
 
+    from taskloom_control.optimizers.base import Draw, Shape
     from taskloom_control.optimizers.config import PredictiveSampling
-    from taskloom_control.optimizers.protocol import Draw, Shape
 
 
 class PredictiveSampler(KnotSampler):

@@ -14,8 +14,8 @@ from taskloom_control.optimizers.knots import KnotSampler, one_hot, ranked
 if TYPE_CHECKING:
     from jaxtyping import Float
 
+    from taskloom_control.optimizers.base import Draw, Shape
     from taskloom_control.optimizers.config import RandomShooting
-    from taskloom_control.optimizers.protocol import Draw, Shape
 
 # Half width of the draw for an actuator without limits, in the normalizer's units.
 _UNLIMITED = 3.0

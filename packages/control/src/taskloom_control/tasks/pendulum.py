@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig
-from taskloom_control.models import model_path
+from taskloom_control.mjcf import model_path
 from taskloom_control.optimizers.config import Cem
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import Weight, half_square

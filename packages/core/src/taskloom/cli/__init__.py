@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _dispatch(words: list[str]) -> int:
     if "_TASKS_COMPLETE" in os.environ:
-        from taskloom.cli.complete import answer
+        from taskloom.cli.completion.answer import answer
 
         return answer(os.environ)
     if words == ["--version"]:
@@ -42,7 +42,7 @@ def _dispatch(words: list[str]) -> int:
         list_tasks(*options)
         return 0
     if words[:2] == ["runs", "ls"]:
-        from taskloom.cli.ls import parse_words, print_runs
+        from taskloom.cli.commands.runs_ls import parse_words, print_runs
 
         if (selection := parse_words(words[2:])) is not None:
             print_runs(selection)

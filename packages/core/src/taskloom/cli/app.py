@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from taskloom.cli.commands import domain_entries, entry_of
+from taskloom.cli.entries import domain_entries, entry_of
 from taskloom.cli.groups import lazy_group
 from taskloom.cli.help import Row
 from taskloom.cli.table import COMMANDS

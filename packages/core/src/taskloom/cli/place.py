@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from taskloom.cli.taskcommand import Invocation
+from taskloom.cli.task_command import Invocation
 from taskloom.context import Resources
 from taskloom.errors import RunFailedError
-from taskloom.execute import continue_run, run_task
-from taskloom.execute.create import Origin, create_run
+from taskloom.lifecycle.create import Origin, create_run
+from taskloom.lifecycle.lifecycle import continue_run, run_task
 from taskloom.params import Resolved
 from taskloom.runs import Run, RunLayout, identity, index
 
@@ -131,11 +131,11 @@ def perform(order: Order, begun: Run | None = None) -> Run:
 
 def _place(order: Order, begun: Run | None) -> Run:
     """Make the folder here, and let the executor find somebody who runs it."""
-    from taskloom.execute.console import open_console
-    from taskloom.execute.executor import open_executor
-    from taskloom.execute.lifecycle import prepare
-    from taskloom.execute.place import Placement
-    from taskloom.execute.refusal import recorded_refusals
+    from taskloom.lifecycle.console import open_console
+    from taskloom.lifecycle.lifecycle import prepare
+    from taskloom.lifecycle.refusal import recorded_refusals
+    from taskloom.placement.executor import open_executor
+    from taskloom.placement.place import Placement
     from taskloom.sinks.sink import check_sinks
 
     executor = open_executor(order.executor, 1)

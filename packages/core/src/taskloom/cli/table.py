@@ -1,7 +1,7 @@
 """Every command of `tasks`, by name: the place to register one.
 
 A command is an ordinary function with Typer annotations, imported when it is called. A command on a task (`run`, `check`)
-takes an `Invocation` first and receives the task's parameters as options; see `taskloom.cli.taskcommand`.
+takes an `Invocation` first and receives the task's parameters as options; see `taskloom.cli.task_command`.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ class Command:
     commands: tuple[Command, ...] = ()
 
 
-_CLI = "taskloom.cli"
+_CLI = "taskloom.cli.commands"
 
 COMMANDS = (
-    Command("list", "List the installed domains and tasks.", f"{_CLI}.listing:list_"),
+    Command("list", "List the installed domains and tasks.", f"{_CLI}.list:list_"),
     Command("info", "Show what a task is, takes and needs.", f"{_CLI}.info:info", on_task=True),
     Command("run", "Run a task once.", f"{_CLI}.run:run", on_task=True),
     Command(
@@ -45,7 +45,7 @@ COMMANDS = (
         "runs",
         "Look at the run store.",
         commands=(
-            Command("ls", "List runs, the newest last.", f"{_CLI}.store:ls"),
+            Command("ls", "List runs, the newest last.", f"{_CLI}.runs_edit:ls"),
             Command("show", "Show one run.", f"{_CLI}.runs:show", takes_runs=True),
             Command(
                 "path",
@@ -54,12 +54,18 @@ COMMANDS = (
                 takes_runs=True,
             ),
             Command("log", "Print the log of a run.", f"{_CLI}.runs:log", takes_runs=True),
-            Command("compare", "Put runs side by side.", f"{_CLI}.store:compare", takes_runs=True),
-            Command("diff", "Show what two runs differ in.", f"{_CLI}.store:diff", takes_runs=True),
-            Command("tag", "Tag a run.", f"{_CLI}.store:tag", takes_runs=True),
-            Command("rm", "Remove runs for good.", f"{_CLI}.store:rm", takes_runs=True),
-            Command("export", "Write runs as a table.", f"{_CLI}.store:export", takes_runs=True),
-            Command("reindex", "Read every run folder anew.", f"{_CLI}.store:reindex"),
+            Command(
+                "compare", "Put runs side by side.", f"{_CLI}.runs_edit:compare", takes_runs=True
+            ),
+            Command(
+                "diff", "Show what two runs differ in.", f"{_CLI}.runs_edit:diff", takes_runs=True
+            ),
+            Command("tag", "Tag a run.", f"{_CLI}.runs_edit:tag", takes_runs=True),
+            Command("rm", "Remove runs for good.", f"{_CLI}.runs_edit:rm", takes_runs=True),
+            Command(
+                "export", "Write runs as a table.", f"{_CLI}.runs_edit:export", takes_runs=True
+            ),
+            Command("reindex", "Read every run folder anew.", f"{_CLI}.runs_edit:reindex"),
         ),
     ),
     Command(
@@ -72,6 +78,8 @@ COMMANDS = (
     Command("new", "Make a plugin package for one task.", f"{_CLI}.new:new"),
     Command("doctor", "Look at the installation, and say what is wrong.", f"{_CLI}.doctor:doctor"),
     Command(
-        "completion", "Print the completion script of a shell.", f"{_CLI}.completion:completion"
+        "completion",
+        "Print the completion script of a shell.",
+        "taskloom.cli.completion.install:completion",
     ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from taskloom.execute.lifecycle import check_task_instance
+from taskloom.lifecycle.lifecycle import check_task_instance
 from taskloom.params import resolve, to_toml, walk
 from taskloom.task import Describable
 from taskloom.testing.trial import Trial

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from taskloom.errors import TaskloomError
-from taskloom.execute.failure import describe_failure, first_line
+from taskloom.lifecycle.failure import describe_failure, first_line
 from taskloom.registry import LoadedTask, TaskEntry, TaskRef, installed_domains, tasks_of
 from taskloom.registry.factory import as_factory
 from taskloom.testing import config_checks, resume_checks, run_checks

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from taskloom.execute.lifecycle import run_task
+from taskloom.lifecycle.lifecycle import run_task
 from taskloom.params import resolve
 from taskloom.registry import find_domain, load_target
 from taskloom.report.model import Chart, Heading, Html, Image, Table, Text

@@ -15,10 +15,10 @@ from pydantic import BaseModel
 
 from taskloom.config import Config
 from taskloom.context import Resources
-from taskloom.execute.console import SilentConsole
-from taskloom.execute.context import LiveContext
-from taskloom.execute.create import Origin, create_run
-from taskloom.execute.lifecycle import construct, run_task
+from taskloom.lifecycle.console import SilentConsole
+from taskloom.lifecycle.context import LiveContext
+from taskloom.lifecycle.create import Origin, create_run
+from taskloom.lifecycle.lifecycle import construct, run_task
 from taskloom.params import leaves, resolve
 from taskloom.registry import LoadedTask
 from taskloom.runs import checkpoints

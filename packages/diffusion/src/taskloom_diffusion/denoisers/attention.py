@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from taskloom_diffusion.accelerated.rotary import turned
 from taskloom_diffusion.denoisers.linear import Linear, linear
-from taskloom_diffusion.denoisers.turned import turned
 
 
 def rotary_table(length: int, num_heads: int, head_width: int, device: torch.device) -> Tensor:

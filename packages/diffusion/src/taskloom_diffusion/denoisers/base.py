@@ -132,8 +132,8 @@ class Table(DenoiserConfig):
     """Seed of its law."""
 
     def build(self, vocab_size: int, max_length: int) -> nn.Module:
+        from taskloom_diffusion.corpora.toys import toy_by_seed
         from taskloom_diffusion.denoisers.table import TableDenoiser
-        from taskloom_diffusion.toys import toy_by_seed
 
         del max_length
         toy = toy_by_seed(self.num_tokens, self.length, self.law_seed)

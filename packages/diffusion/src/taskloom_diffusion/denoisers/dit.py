@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from taskloom_diffusion.blocks import padded_to_blocks
+from taskloom_diffusion.accelerated.block_attention import AfterMemory, Memory, Reading, Streams
+from taskloom_diffusion.accelerated.local_attention import ShortConvolution
 from taskloom_diffusion.denoisers.attention import SelfAttention, picked, rotary_table
 from taskloom_diffusion.denoisers.base import Dit
 from taskloom_diffusion.denoisers.linear import Linear, LinearGelu
-from taskloom_diffusion.denoisers.near import ShortConvolution
-from taskloom_diffusion.denoisers.reading import AfterMemory, Memory, Reading, Streams
+from taskloom_diffusion.model.blocks import padded_to_blocks
 
 
 class NoiseEmbedding(nn.Module):

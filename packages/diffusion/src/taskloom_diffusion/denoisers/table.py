@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from taskloom_diffusion.protocols import NoisingProcess
+from taskloom_diffusion.model.protocols import NoisingProcess
 
 
 class TableDenoiser(nn.Module):

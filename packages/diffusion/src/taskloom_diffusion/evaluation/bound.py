@@ -13,7 +13,7 @@ from taskloom.errors import ConfigError
 from torch import Tensor
 
 from taskloom_diffusion.losses.base import Corrupted
-from taskloom_diffusion.model import DiffusionModel, device_of
+from taskloom_diffusion.model.diffusion_model import DiffusionModel, device_of
 from taskloom_diffusion.schedules.base import Schedule
 from taskloom_diffusion.schedules.closed_form import Linear
 from taskloom_diffusion.time_samplers.base import TimeSampler

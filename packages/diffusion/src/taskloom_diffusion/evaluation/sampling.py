@@ -12,7 +12,7 @@ from taskloom import derive_seed
 from taskloom.errors import ConfigError
 from torch import Tensor
 
-from taskloom_diffusion.model import DiffusionModel
+from taskloom_diffusion.model.diffusion_model import DiffusionModel
 from taskloom_diffusion.samplers.base import SamplerConfig
 from taskloom_diffusion.samplers.generation import (
     Generation,

@@ -16,7 +16,7 @@ from taskloom.registry import component_refs, did_you_mean, load_target
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from taskloom_diffusion.protocols import NoisingProcess
+    from taskloom_diffusion.model.protocols import NoisingProcess
     from taskloom_diffusion.time_samplers.draws import Levels
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from taskloom_diffusion.protocols import Vocabulary
+from taskloom_diffusion.model.protocols import Vocabulary
 
 
 class AbsorbingProcess:

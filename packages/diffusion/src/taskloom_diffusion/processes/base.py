@@ -16,7 +16,7 @@ from taskloom_diffusion.processes.transition import (
 )
 
 if TYPE_CHECKING:
-    from taskloom_diffusion.protocols import NoisingProcess, Vocabulary
+    from taskloom_diffusion.model.protocols import NoisingProcess, Vocabulary
 
 
 class Process(Component):

@@ -6,9 +6,9 @@ import torch
 from taskloom.errors import ConfigError
 from torch import Tensor
 
+from taskloom_diffusion.model.protocols import Vocabulary
 from taskloom_diffusion.processes.base import D3pm
 from taskloom_diffusion.processes.markov import MarkovProcess
-from taskloom_diffusion.protocols import Vocabulary
 
 _NOTHING = 1e-9  # an eigenvalue below this is 0
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from taskloom_diffusion.protocols import Vocabulary
+from taskloom_diffusion.model.protocols import Vocabulary
 
 SMALLEST_SIGNAL = 1e-100
 """Below this a signal is nothing. The square of its inverse, which gradients of quotients have, is still a number."""

@@ -9,13 +9,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from taskloom_diffusion.model.protocols import Vocabulary
 from taskloom_diffusion.processes.interpolating import (
     SMALLEST_SIGNAL,
     cross,
     over_signal,
     ratio_divergence,
 )
-from taskloom_diffusion.protocols import Vocabulary
 
 
 class MarkovProcess:

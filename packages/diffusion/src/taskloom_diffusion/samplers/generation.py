@@ -9,8 +9,8 @@ from typing import Protocol, cast
 import torch
 from torch import Tensor
 
-from taskloom_diffusion.parameterizations import Parameterization, read_logits
-from taskloom_diffusion.protocols import Denoiser, NoisingProcess
+from taskloom_diffusion.model.parameterizations import Parameterization, read_logits
+from taskloom_diffusion.model.protocols import Denoiser, NoisingProcess
 from taskloom_diffusion.samplers.noise import Noise
 from taskloom_diffusion.schedules.base import Schedule
 

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from taskloom_diffusion.blocks import BlockContext
-from taskloom_diffusion.denoisers.reading import Memory
-from taskloom_diffusion.parameterizations import read_logits
+from taskloom_diffusion.accelerated.block_attention import Memory
+from taskloom_diffusion.model.blocks import BlockContext
+from taskloom_diffusion.model.parameterizations import read_logits
 from taskloom_diffusion.samplers.generation import Generation, Predictor, Sampler
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from taskloom_diffusion.config import DiffusionConfig
-from taskloom_diffusion.run import DiffusionProblem
+from taskloom_diffusion.task import DiffusionProblem
 
 if TYPE_CHECKING:
     from taskloom_diffusion.corpora.corpus import Corpus

@@ -10,7 +10,7 @@ from taskloom import OneOf
 
 from taskloom_diffusion.config import DiffusionConfig
 from taskloom_diffusion.metrics.base import MetricSuite, Polymers as PolymerMetrics
-from taskloom_diffusion.run import DiffusionProblem
+from taskloom_diffusion.task import DiffusionProblem
 
 if TYPE_CHECKING:
     from taskloom_diffusion.corpora.corpus import Corpus

@@ -9,8 +9,8 @@ from taskloom import OneOf
 
 from taskloom_diffusion.config import DiffusionConfig, LengthPolicy
 from taskloom_diffusion.metrics.base import MetricSuite, Texts
-from taskloom_diffusion.run import DiffusionProblem
 from taskloom_diffusion.samplers.base import RandomGroups, SamplerConfig
+from taskloom_diffusion.task import DiffusionProblem
 from taskloom_diffusion.tokenizers.base import Char, TokenizerConfig
 
 if TYPE_CHECKING:

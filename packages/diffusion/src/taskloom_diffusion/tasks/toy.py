@@ -15,8 +15,8 @@ from taskloom_diffusion.config import (
 )
 from taskloom_diffusion.denoisers.base import DenoiserConfig, Mlp, Table
 from taskloom_diffusion.metrics.base import MetricSuite, Sequences
-from taskloom_diffusion.run import DiffusionProblem
 from taskloom_diffusion.samplers.base import FirstHitting, SamplerConfig
+from taskloom_diffusion.task import DiffusionProblem
 from taskloom_diffusion.tokenizers.base import Char, TokenizerConfig
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Toy(DiffusionProblem[ToyConfig]):
 
     def load_corpus(self) -> Corpus:
         # torch is imported only by a task that runs.
-        from taskloom_diffusion.toys import toy_corpus
+        from taskloom_diffusion.corpora.toys import toy_corpus
 
         config = self.config
         return toy_corpus(

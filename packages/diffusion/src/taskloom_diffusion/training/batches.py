@@ -10,7 +10,7 @@ import torch
 from taskloom import derive_seed
 
 from taskloom_diffusion.config import LengthPolicy
-from taskloom_diffusion.protocols import Batch
+from taskloom_diffusion.model.protocols import Batch
 from taskloom_diffusion.tokenizers.vocabulary import Tokenizer
 
 _BUCKET_BATCHES = (

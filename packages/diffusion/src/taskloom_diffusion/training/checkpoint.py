@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from taskloom.errors import RunCorruptError
 from torch import Tensor
 
-from taskloom_diffusion.model import DiffusionModel
+from taskloom_diffusion.model.diffusion_model import DiffusionModel
 from taskloom_diffusion.training.ema import Average
 
 if TYPE_CHECKING:

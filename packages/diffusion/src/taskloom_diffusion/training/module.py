@@ -14,8 +14,8 @@ from torch import Tensor
 from taskloom_diffusion.config import DiffusionSettings, OptimizerSettings
 from taskloom_diffusion.denoisers.base import DenoiserConfig
 from taskloom_diffusion.losses.base import Corrupted
-from taskloom_diffusion.model import DiffusionModel
-from taskloom_diffusion.protocols import Batch
+from taskloom_diffusion.model.diffusion_model import DiffusionModel
+from taskloom_diffusion.model.protocols import Batch
 from taskloom_diffusion.time_samplers.draws import Levels, Memoryless, least_variance
 from taskloom_diffusion.tokenizers.vocabulary import Tokenizer
 from taskloom_diffusion.training.optimizers import build_optimizer, rate_factor

@@ -14,7 +14,7 @@ from taskloom import RunContext
 from taskloom.errors import TaskloomError
 
 from taskloom_diffusion.config import TrainConfig
-from taskloom_diffusion.protocols import Batch
+from taskloom_diffusion.model.protocols import Batch
 from taskloom_diffusion.training.checkpoint import save_training
 from taskloom_diffusion.training.ema import Average
 from taskloom_diffusion.training.module import DiffusionTask

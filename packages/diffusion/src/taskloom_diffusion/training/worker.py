@@ -58,7 +58,7 @@ class _Silent:
 
 def main(words: list[str]) -> None:
     """Train along with the first process and leave nothing behind."""
-    from taskloom_diffusion.pipeline import set_up, train
+    from taskloom_diffusion.driver import set_up, train
     from taskloom_diffusion.training.team import Team
 
     path, rank = Path(words[0]), int(words[1])

@@ -23,7 +23,7 @@ from taskloom.errors import ProcessLostError, RunFailedError
 from taskloom_diffusion.training.team import Team
 
 if TYPE_CHECKING:
-    from taskloom_diffusion.run import DiffusionProblem
+    from taskloom_diffusion.task import DiffusionProblem
 
 _POLL = 0.05  # [s]
 _GRACE = 10.0  # [s] that processes get to end by themselves

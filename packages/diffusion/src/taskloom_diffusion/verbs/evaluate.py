@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from taskloom_diffusion.samplers.base import SamplerConfig
-from taskloom_diffusion.tables import (
+from taskloom_diffusion.report.tables import (
     bound_metrics,
     likelihood_table,
     sample_table,
     share_error,
     text_lines,
 )
+from taskloom_diffusion.samplers.base import SamplerConfig
 from taskloom_diffusion.time_samplers.base import ExactCount, TimeSampler
 from taskloom_diffusion.verbs.trained import choose, open_trained
 
@@ -60,7 +60,7 @@ def evaluate(
     # torch is imported only once the options are known to be good.
     from taskloom_diffusion.evaluation.bound import estimate_bound, level_sampler_for
     from taskloom_diffusion.evaluation.sampling import draw_lengths, sample_lengths
-    from taskloom_diffusion.preparation import prepare
+    from taskloom_diffusion.training.preparation import prepare
 
     level_sampler_for(trained.task, levels)  # refuses a biased one before minutes are spent
     settings_of_run = trained.problem.config.evaluate

@@ -14,7 +14,7 @@ from taskloom_diffusion.verbs.output import print_generated
 from taskloom_diffusion.verbs.trained import choose, open_trained
 
 if TYPE_CHECKING:
-    from taskloom_diffusion.model import DiffusionModel
+    from taskloom_diffusion.model.diffusion_model import DiffusionModel
 
 _GAP = re.compile(r"\[MASK\](?:\{(\d+)\})?")
 _NEARLY = re.compile(r"[\[<]\s*mask\s*[\]>]", re.IGNORECASE)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from taskloom.errors import ConfigError, UsageError
 
-from taskloom_diffusion.tables import bound_metrics, likelihood_table, text_lines
+from taskloom_diffusion.report.tables import bound_metrics, likelihood_table, text_lines
 from taskloom_diffusion.time_samplers.base import ExactCount, TimeSampler
 from taskloom_diffusion.verbs.trained import choose, open_trained
 
@@ -40,8 +40,8 @@ def likelihood(
     trained = open_trained(run, store)
     # torch is imported only once there is a model.
     from taskloom_diffusion.evaluation.bound import estimate_bound
-    from taskloom_diffusion.preparation import prepare
     from taskloom_diffusion.training.batches import encode_all
+    from taskloom_diffusion.training.preparation import prepare
 
     config = trained.problem.config
     dropped = 0

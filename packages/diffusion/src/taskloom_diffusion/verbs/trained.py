@@ -13,8 +13,8 @@ from taskloom.errors import ConfigError, RunCorruptError, UsageError
 from taskloom.registry import did_you_mean, load_component
 
 if TYPE_CHECKING:
-    from taskloom_diffusion.model import DiffusionModel
-    from taskloom_diffusion.run import DiffusionProblem
+    from taskloom_diffusion.model.diffusion_model import DiffusionModel
+    from taskloom_diffusion.task import DiffusionProblem
 
 T = TypeVar("T")
 

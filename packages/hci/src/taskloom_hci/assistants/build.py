@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from taskloom_hci.agent import Agent
+from taskloom_hci.accelerated.pointing import Tie
 from taskloom_hci.assistants.coordination import predictor, rollout
 from taskloom_hci.assistants.jump import JumpAssistant
 from taskloom_hci.assistants.pointing_rollout import pointing_rollout
 from taskloom_hci.assistants.teachers import leitner, myopic
-from taskloom_hci.batch.pointing import Tie
-from taskloom_hci.elements import discrete_array_element
+from taskloom_hci.bundle.agent import Agent
 from taskloom_hci.errors import BundleConstraintError
 from taskloom_hci.games.pointing import Pointing
 from taskloom_hci.games.simple import Coordinated
@@ -18,6 +17,7 @@ from taskloom_hci.games.teaching import Teaching
 from taskloom_hci.inference.goal import OnZero
 from taskloom_hci.models.pointing import Careful
 from taskloom_hci.policies.policy import ConstantPolicy, RandomPolicy
+from taskloom_hci.state.elements import discrete_array_element
 from taskloom_hci.task import InteractionTask
 from taskloom_hci.users.build import learned_policy
 

@@ -9,7 +9,7 @@ from taskloom import Component, Unit
 from typing_extensions import override
 
 if TYPE_CHECKING:
-    from taskloom_hci.agent import Agent
+    from taskloom_hci.bundle.agent import Agent
     from taskloom_hci.task import InteractionTask
 
 

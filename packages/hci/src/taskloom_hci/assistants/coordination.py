@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from taskloom_hci.agent import Agent
 from taskloom_hci.assistants.rollout import Float, Question, RolloutAssistant
-from taskloom_hci.elements import discrete_array_element
+from taskloom_hci.bundle.agent import Agent
 from taskloom_hci.errors import BundleConstraintError
 from taskloom_hci.games.simple import Coordinated
 from taskloom_hci.inference.exact import hypotheses
 from taskloom_hci.models.model import UserModel
 from taskloom_hci.models.polynomial import SIZE, Polynomial
 from taskloom_hci.policies.likelihood import ModelPolicy
-from taskloom_hci.state import State
+from taskloom_hci.state.elements import discrete_array_element
+from taskloom_hci.state.state import State
 from taskloom_hci.task import InteractionTask
 
 

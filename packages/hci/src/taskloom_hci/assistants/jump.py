@@ -8,24 +8,24 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from typing_extensions import override
 
-from taskloom_hci.agent import Agent
-from taskloom_hci.batch.pointing import Float, Int, Jump, Tie, careful_split, model_tables
-from taskloom_hci.elementary import exact_exps
-from taskloom_hci.elements import Value, array_element
+from taskloom_hci.accelerated.exact_math import exact_exps
+from taskloom_hci.accelerated.pointing import Float, Int, Jump, Tie, careful_split, model_tables
+from taskloom_hci.bundle.agent import Agent
 from taskloom_hci.errors import BundleConstraintError
 from taskloom_hci.games.pointing import Pointing
 from taskloom_hci.inference.engine import InferenceEngine
 from taskloom_hci.inference.goal import OnZero, uniform_beliefs, update_beliefs
-from taskloom_hci.information import choose_cells, information_gain
+from taskloom_hci.inference.information import choose_cells, information_gain
 from taskloom_hci.models.model import action_index
 from taskloom_hci.models.pointing import PointingModel
 from taskloom_hci.policies.policy import Policy
-from taskloom_hci.random import Stream
-from taskloom_hci.state import State, StateTree
+from taskloom_hci.state.elements import Value, array_element
+from taskloom_hci.state.state import State, StateTree
+from taskloom_hci.state.streams import Stream
 from taskloom_hci.users.pointing import PointingUser
 
 if TYPE_CHECKING:
-    from taskloom_hci.agent import Agent as AnyAgent
+    from taskloom_hci.bundle.agent import Agent as AnyAgent
 
 
 class JumpAssistant(Agent):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from taskloom_hci.agent import Agent
 from taskloom_hci.assistants.jump import JumpAssistant
 from taskloom_hci.assistants.rollout import Float, Question, RolloutAssistant
+from taskloom_hci.bundle.agent import Agent
 from taskloom_hci.errors import BundleConstraintError
 from taskloom_hci.games.pointing import Pointing
 from taskloom_hci.inference.exact import Theta
@@ -15,7 +15,7 @@ from taskloom_hci.inference.goal import OnZero
 from taskloom_hci.models.model import UserModel
 from taskloom_hci.models.pointing import PointingModel
 from taskloom_hci.policies.likelihood import ModelPolicy
-from taskloom_hci.state import State, StateTree
+from taskloom_hci.state.state import State, StateTree
 from taskloom_hci.task import InteractionTask
 
 

@@ -13,16 +13,16 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from taskloom_hci.agent import Agent
-from taskloom_hci.elements import array_element
+from taskloom_hci.bundle.agent import Agent
+from taskloom_hci.bundle.simulation import Imagined, RolloutPolicy, Simulation
 from taskloom_hci.errors import BundleConstraintError
 from taskloom_hci.inference.exact import ExactInference, Theta, uniform_log
 from taskloom_hci.inference.goal import OnZero
 from taskloom_hci.models.model import UserModel, choose
 from taskloom_hci.policies.policy import Policy
-from taskloom_hci.random import Stream
-from taskloom_hci.simulation import Imagined, RolloutPolicy, Simulation
-from taskloom_hci.state import State, StateTree
+from taskloom_hci.state.elements import array_element
+from taskloom_hci.state.state import State, StateTree
+from taskloom_hci.state.streams import Stream
 from taskloom_hci.task import InteractionTask
 
 Float: TypeAlias = NDArray[np.float64]

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from taskloom_hci.batch.episodes import Episodes
-from taskloom_hci.bundle import Bundle
-from taskloom_hci.state import flatten
-from taskloom_hci.turns import REWARD_NAMES
+from taskloom_hci.bundle.bundle import Bundle
+from taskloom_hci.bundle.turns import REWARD_NAMES
+from taskloom_hci.state.state import flatten
 
 PARTS = ("task_state", "user_state", "assistant_state")
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from taskloom_hci.batch.episodes import Episodes
 from taskloom_hci.batch.loop import play_loop
-from taskloom_hci.bundle import Bundle
+from taskloom_hci.bundle.bundle import Bundle
 from taskloom_hci.errors import HciError
 
 Backend: TypeAlias = Literal["auto", "numpy", "numba", "loop"]

@@ -9,6 +9,11 @@ What is different on purpose is told in the documentation of the domain.
 
 from __future__ import annotations
 
+from taskloom_hci.bundle.simulation import (
+    GameAsObservation as WrapAsObservationEngine,
+    GameAsPolicy as WrapAsPolicy,
+    Simulation as Simulator,
+)
 from taskloom_hci.compat.agents import (
     BaseAgent as BaseAgent,
     BaseInferenceEngine as BaseInferenceEngine,
@@ -20,12 +25,6 @@ from taskloom_hci.compat.tasks import (
     ClassicControlTask as ClassicControlTask,
     PipeTaskWrapper as PipeTaskWrapper,
     example_game_state as example_game_state,
-)
-from taskloom_hci.elements import (
-    Element as StateElement,
-    array_element as array_element,
-    cat_element as cat_element,
-    discrete_array_element as discrete_array_element,
 )
 from taskloom_hci.errors import (
     ElementAssignmentWarning as StateElementAssignmentWarning,
@@ -69,18 +68,19 @@ from taskloom_hci.policies.policy import (
     DualPolicy as DualPolicy,
     RandomPolicy as RandomPolicy,
 )
-from taskloom_hci.simulation import (
-    GameAsObservation as WrapAsObservationEngine,
-    GameAsPolicy as WrapAsPolicy,
-    Simulation as Simulator,
+from taskloom_hci.state.elements import (
+    Element as StateElement,
+    array_element as array_element,
+    cat_element as cat_element,
+    discrete_array_element as discrete_array_element,
 )
-from taskloom_hci.spaces import (
+from taskloom_hci.state.spaces import (
     box_space as box_space,
     integer_set as integer_set,
     integer_space as integer_space,
     numeric as Numeric,
 )
-from taskloom_hci.state import (
+from taskloom_hci.state.state import (
     State as State,
 )
 from taskloom_hci.task import (

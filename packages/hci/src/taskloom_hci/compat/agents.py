@@ -9,14 +9,14 @@ from typing import Any
 
 from typing_extensions import override
 
-from taskloom_hci.agent import Agent, Role
-from taskloom_hci.elements import Element, Value, discrete_array_element
+from taskloom_hci.bundle.agent import Agent, Role
 from taskloom_hci.errors import HciError
 from taskloom_hci.inference.engine import InferenceEngine
 from taskloom_hci.observation.engine import ObservationEngine
 from taskloom_hci.policies.policy import Policy
-from taskloom_hci.random import Stream
-from taskloom_hci.state import State, StateTree
+from taskloom_hci.state.elements import Element, Value, discrete_array_element
+from taskloom_hci.state.state import State, StateTree
+from taskloom_hci.state.streams import Stream
 
 
 class BasePolicy(Policy):

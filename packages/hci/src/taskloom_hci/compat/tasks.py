@@ -12,18 +12,18 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from typing_extensions import override
 
-from taskloom_hci.agent import Agent
-from taskloom_hci.bundle import Bundle as Game
-from taskloom_hci.elements import (
+from taskloom_hci.bundle.agent import Agent
+from taskloom_hci.bundle.bundle import Bundle as Game
+from taskloom_hci.errors import HciError
+from taskloom_hci.games.control import ClassicControl, Matrix
+from taskloom_hci.state.elements import (
     Element,
     Value,
     array_element,
     cat_element,
     discrete_array_element,
 )
-from taskloom_hci.errors import HciError
-from taskloom_hci.games.control import ClassicControl, Matrix
-from taskloom_hci.state import State, StateTree
+from taskloom_hci.state.state import State, StateTree
 from taskloom_hci.task import InteractionTask
 
 

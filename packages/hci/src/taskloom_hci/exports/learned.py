@@ -21,9 +21,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from taskloom_hci.elements import Element
 from taskloom_hci.errors import HciError
 from taskloom_hci.policies.network import Activation, Network, NetworkPolicy, Senses
+from taskloom_hci.state.elements import Element
 
 MEMBER, WEIGHTS = "taskloom.json", "policy.pth"
 FORMAT = "taskloom-hci-policy"

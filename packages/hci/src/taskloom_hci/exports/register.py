@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from taskloom_hci.agent import Role
+    from taskloom_hci.bundle.agent import Role
     from taskloom_hci.exports.env import GameEnv
 
 # Every id with its task. A version rises when what a game means changes.

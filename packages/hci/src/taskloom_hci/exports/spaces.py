@@ -10,14 +10,14 @@ import numpy as np
 from gymnasium.spaces import Box, Dict as DictSpace, Discrete, MultiDiscrete, Space
 from numpy.typing import NDArray
 
-from taskloom_hci.agent import Agent
-from taskloom_hci.bundle import Bundle
-from taskloom_hci.elementary import exact_exps
-from taskloom_hci.elements import Element, Value
+from taskloom_hci.accelerated.exact_math import exact_exps
+from taskloom_hci.bundle.agent import Agent
+from taskloom_hci.bundle.bundle import Bundle
 from taskloom_hci.errors import HciError
 from taskloom_hci.inference.engine import NoInference
-from taskloom_hci.spaces import bounds, is_discrete
-from taskloom_hci.state import StateTree, flatten
+from taskloom_hci.state.elements import Element, Value
+from taskloom_hci.state.spaces import bounds, is_discrete
+from taskloom_hci.state.state import StateTree, flatten
 
 ActionSpace: TypeAlias = "Discrete[Any] | MultiDiscrete | Box"
 

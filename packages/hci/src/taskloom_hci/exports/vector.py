@@ -12,13 +12,13 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from taskloom_hci.batch.pointing import Int, PointingKernel
-from taskloom_hci.batch.pointing_numpy import assist, draw_cells, draw_ranks
-from taskloom_hci.bundle import Bundle
+from taskloom_hci.accelerated.pointing import Int, PointingKernel
+from taskloom_hci.accelerated.pointing_numpy import assist, draw_cells, draw_ranks
+from taskloom_hci.bundle.bundle import Bundle
 from taskloom_hci.errors import HciError
 from taskloom_hci.exports.spaces import ActionCode, observation_space
 from taskloom_hci.inference.goal import uniform_beliefs
-from taskloom_hci.random import keys_of, stream_base
+from taskloom_hci.state.streams import keys_of, stream_base
 
 Arrays = dict[str, Any]
 

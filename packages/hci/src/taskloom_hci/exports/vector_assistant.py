@@ -11,18 +11,18 @@ import numpy as np
 from gymnasium.spaces import MultiDiscrete
 from gymnasium.vector.utils import batch_space
 
-from taskloom_hci.batch.pointing import Int
-from taskloom_hci.batch.pointing_numpy import draw_cells, draw_ranks
-from taskloom_hci.batch.rules import pointing_rules
-from taskloom_hci.bundle import Bundle
-from taskloom_hci.elementary import exact_exps
+from taskloom_hci.accelerated.exact_math import exact_exps
+from taskloom_hci.accelerated.pointing import Int
+from taskloom_hci.accelerated.pointing_numpy import draw_cells, draw_ranks
+from taskloom_hci.accelerated.rules import pointing_rules
+from taskloom_hci.bundle.bundle import Bundle
 from taskloom_hci.errors import HciError
 from taskloom_hci.exports.spaces import ActionCode, observation_space
 from taskloom_hci.exports.vector import Arrays, SeededGames
 from taskloom_hci.games.pointing import Pointing
 from taskloom_hci.inference.engine import NoInference
 from taskloom_hci.inference.goal import uniform_beliefs, update_beliefs
-from taskloom_hci.random import keys_of, stream_base, uniforms
+from taskloom_hci.state.streams import keys_of, stream_base, uniforms
 
 
 class AssistantVector(SeededGames):

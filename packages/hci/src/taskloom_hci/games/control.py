@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from taskloom_hci.elements import Element, Value, array_element
+from taskloom_hci.accelerated.exact_linear import Terms, terms, times
 from taskloom_hci.errors import HciError
-from taskloom_hci.linear import Terms, terms, times
 from taskloom_hci.motor.lqg import LQGProblem
-from taskloom_hci.state import State
+from taskloom_hci.state.elements import Element, Value, array_element
+from taskloom_hci.state.state import State
 from taskloom_hci.task import InteractionTask
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ class ClassicControl(InteractionTask):
     @override
     def kernel(self) -> Kernel | None:
         # The kernel needs the users' modules, which need this one.
-        from taskloom_hci.batch.control import control_kernel
+        from taskloom_hci.accelerated.control import control_kernel
 
         return control_kernel(self)
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from typing_extensions import override
 
-from taskloom_hci.elements import Element, Value, array_element
 from taskloom_hci.errors import HciError
-from taskloom_hci.state import State
+from taskloom_hci.state.elements import Element, Value, array_element
+from taskloom_hci.state.state import State
 from taskloom_hci.task import InteractionTask
 
 
@@ -90,7 +90,7 @@ class Gaze(InteractionTask):
         """Return where target and fixation are; mode `plot` draws them as well."""
         if "plot" in mode:
             # Drawing needs the task, not the other way round.
-            from taskloom_hci.games.plot import draw_gaze
+            from taskloom_hci.report.plot import draw_gaze
 
             draw_gaze(self, axes)
         places = {key: np.round(self.state[key], 3).tolist() for key in ("target", "fixation")}

@@ -25,9 +25,9 @@ from typing import Any
 import numpy as np
 from typing_extensions import override
 
-from taskloom_hci.elements import Element, Value
 from taskloom_hci.errors import HciError
-from taskloom_hci.state import State
+from taskloom_hci.state.elements import Element, Value
+from taskloom_hci.state.state import State
 from taskloom_hci.task import InteractionTask
 
 EXAMPLE = (sys.executable, "-m", "taskloom_hci.games.pipe_example")

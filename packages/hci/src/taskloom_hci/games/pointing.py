@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from taskloom_hci.elements import Element, Value, discrete_array_element
 from taskloom_hci.errors import HciError
 from taskloom_hci.models.pointing import MOVES_1D, MOVES_2D
-from taskloom_hci.random import Stream
-from taskloom_hci.spaces import bounds, contains
-from taskloom_hci.state import State
+from taskloom_hci.state.elements import Element, Value, discrete_array_element
+from taskloom_hci.state.spaces import bounds, contains
+from taskloom_hci.state.state import State
+from taskloom_hci.state.streams import Stream
 from taskloom_hci.task import InteractionTask
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ class Pointing(InteractionTask):
     @override
     def kernel(self) -> Kernel | None:
         # The tables need the agents' modules, which need this one.
-        from taskloom_hci.batch.rules import pointing_kernel
+        from taskloom_hci.accelerated.rules import pointing_kernel
 
         return pointing_kernel(self)
 
@@ -169,7 +169,7 @@ class Pointing(InteractionTask):
         """Return the grid as text: `o` the cursor, `x` a target, `*` the cursor on a target; `plot` draws it as well."""
         if "plot" in mode:
             # Drawing needs the task, not the other way round.
-            from taskloom_hci.games.plot import draw_pointing
+            from taskloom_hci.report.plot import draw_pointing
 
             draw_pointing(self, axes)
         targets = {self.cell_of(target) for target in self.state["targets"]}

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from taskloom_hci.elements import Element, Value, discrete_array_element
-from taskloom_hci.state import State
+from taskloom_hci.state.elements import Element, Value, discrete_array_element
+from taskloom_hci.state.state import State
 from taskloom_hci.task import InteractionTask
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Example(InteractionTask):
         if type(self) is not Example:
             return None
         # The kernel needs the game, which needs the tasks.
-        from taskloom_hci.batch.small import Halves, small_kernel
+        from taskloom_hci.accelerated.small import Halves, small_kernel
 
         return small_kernel(self.game, Halves(_add, lambda x, action, _: _add(x, action)))
 
@@ -103,6 +103,6 @@ class Coordinated(InteractionTask):
     def kernel(self) -> Kernel | None:
         if type(self) is not Coordinated:
             return None
-        from taskloom_hci.batch.small import Halves, small_kernel
+        from taskloom_hci.accelerated.small import Halves, small_kernel
 
         return small_kernel(self.game, Halves(lambda x, _: (x.copy(), x == 9), _same))

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from typing_extensions import override
 
-from taskloom_hci.elements import Element, Value, array_element, discrete_array_element
 from taskloom_hci.errors import HciError
 from taskloom_hci.models.memory import log_recall
-from taskloom_hci.state import State
+from taskloom_hci.state.elements import Element, Value, array_element, discrete_array_element
+from taskloom_hci.state.state import State
 from taskloom_hci.task import InteractionTask
 
 NOTHING = -1

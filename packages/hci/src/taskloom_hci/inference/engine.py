@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from typing_extensions import override
 
 from taskloom_hci.errors import BufferNotFilledError
-from taskloom_hci.random import Stream
-from taskloom_hci.state import StateTree
+from taskloom_hci.state.state import StateTree
+from taskloom_hci.state.streams import Stream
 
 if TYPE_CHECKING:
-    from taskloom_hci.agent import Agent
+    from taskloom_hci.bundle.agent import Agent
 
 
 class InferenceEngine(ABC):

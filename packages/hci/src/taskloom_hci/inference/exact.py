@@ -23,11 +23,11 @@ from taskloom_hci.errors import HciError, ZeroEvidenceError
 from taskloom_hci.inference.engine import InferenceEngine
 from taskloom_hci.inference.goal import OnZero
 from taskloom_hci.models.model import Arrays, UserModel, action_index, safe_log, score
-from taskloom_hci.random import Stream
-from taskloom_hci.state import StateTree
+from taskloom_hci.state.state import StateTree
+from taskloom_hci.state.streams import Stream
 
 if TYPE_CHECKING:
-    from taskloom_hci.agent import Agent
+    from taskloom_hci.bundle.agent import Agent
 
 Float: TypeAlias = NDArray[np.float64]
 Theta: TypeAlias = Mapping[str, NDArray[Any]]

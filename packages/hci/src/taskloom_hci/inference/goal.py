@@ -17,7 +17,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from taskloom_hci.elementary import exact_exps, exact_logs
+from taskloom_hci.accelerated.exact_math import exact_exps, exact_logs
 from taskloom_hci.errors import ZeroEvidenceError
 
 Float: TypeAlias = NDArray[np.float64]
@@ -86,7 +86,7 @@ def update_beliefs_in_place(
         log_beliefs[:], evidence = update_beliefs(log_beliefs, log_likelihood, on_zero)
         return evidence
     # numba takes a second to import; only those who ask for it pay.
-    from taskloom_hci.batch.belief_numba import update_rows
+    from taskloom_hci.accelerated.belief_numba import update_rows
 
     evidence = np.empty(len(log_beliefs))
     if not update_rows(log_beliefs, log_likelihood, evidence, on_zero == "uniform"):

@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
+from taskloom_hci.accelerated.exact_linear import quadratic, terms, times
 from taskloom_hci.errors import HciError
 from taskloom_hci.inference.engine import InferenceEngine
-from taskloom_hci.linear import quadratic, terms, times
 from taskloom_hci.motor.riccati import require_stable
-from taskloom_hci.random import Stream
-from taskloom_hci.state import StateTree
+from taskloom_hci.state.state import StateTree
+from taskloom_hci.state.streams import Stream
 
 if TYPE_CHECKING:
-    from taskloom_hci.agent import Agent
+    from taskloom_hci.bundle.agent import Agent
 
 Matrix = NDArray[np.float64]
 

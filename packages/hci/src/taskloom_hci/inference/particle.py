@@ -14,8 +14,8 @@ from taskloom_hci.inference.engine import InferenceEngine
 from taskloom_hci.inference.exact import ExactInference, hypotheses, normalise
 from taskloom_hci.inference.goal import OnZero
 from taskloom_hci.models.model import UserModel, action_index, score
-from taskloom_hci.random import Stream
-from taskloom_hci.state import StateTree
+from taskloom_hci.state.state import StateTree
+from taskloom_hci.state.streams import Stream
 
 Float: TypeAlias = NDArray[np.float64]
 

@@ -27,7 +27,7 @@ class Optimal(PointingModel):
 
     def __init__(self, task: Pointing, gain: int = 1) -> None:
         # The move table belongs to the kernels, which know the models.
-        from taskloom_hci.batch.pointing import move_table
+        from taskloom_hci.accelerated.pointing import move_table
 
         super().__init__(task.dimension)
         self._shape = task.shape

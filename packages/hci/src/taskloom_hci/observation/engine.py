@@ -13,8 +13,8 @@ import numpy as np
 from typing_extensions import override
 
 from taskloom_hci.errors import UnknownKeyError
-from taskloom_hci.random import Stream
-from taskloom_hci.state import StateTree
+from taskloom_hci.state.state import StateTree
+from taskloom_hci.state.streams import Stream
 
 Rule: TypeAlias = Callable[[Any, StateTree], Any]
 NoisyRule: TypeAlias = Callable[[Any, StateTree, Stream], Any]

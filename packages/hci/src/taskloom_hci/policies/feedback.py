@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from taskloom_hci.elements import Element, Value
+from taskloom_hci.accelerated.exact_linear import terms, times
 from taskloom_hci.errors import HciError
-from taskloom_hci.linear import terms, times
 from taskloom_hci.policies.policy import Policy
-from taskloom_hci.random import Stream
-from taskloom_hci.state import StateTree
+from taskloom_hci.state.elements import Element, Value
+from taskloom_hci.state.state import StateTree
+from taskloom_hci.state.streams import Stream
 
 
 class LinearFeedback(Policy):

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from taskloom_hci.elements import Element, Value
 from taskloom_hci.errors import HciError
-from taskloom_hci.information import TOLERANCE, plogp
+from taskloom_hci.inference.information import TOLERANCE, plogp
 from taskloom_hci.models.model import UserModel, probabilities
 from taskloom_hci.policies.policy import Policy
-from taskloom_hci.random import Stream
-from taskloom_hci.state import StateTree
+from taskloom_hci.state.elements import Element, Value
+from taskloom_hci.state.state import StateTree
+from taskloom_hci.state.streams import Stream
 
 if TYPE_CHECKING:
     from taskloom_hci.inference.exact import ExactInference

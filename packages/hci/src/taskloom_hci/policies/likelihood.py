@@ -7,11 +7,11 @@ from typing import Any
 
 from typing_extensions import override
 
-from taskloom_hci.elements import Element, Value
 from taskloom_hci.models.model import UserModel, choose, probabilities
 from taskloom_hci.policies.policy import Policy
-from taskloom_hci.random import Stream
-from taskloom_hci.state import StateTree
+from taskloom_hci.state.elements import Element, Value
+from taskloom_hci.state.state import StateTree
+from taskloom_hci.state.streams import Stream
 
 
 class ModelPolicy(Policy):

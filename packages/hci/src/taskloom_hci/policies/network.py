@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from taskloom_hci.elementary import exact_exps
-from taskloom_hci.elements import Element, Value
+from taskloom_hci.accelerated.exact_math import exact_exps
 from taskloom_hci.errors import HciError
 from taskloom_hci.exports.spaces import ActionCode
 from taskloom_hci.models.model import choose
 from taskloom_hci.policies.policy import Policy
-from taskloom_hci.random import Stream
-from taskloom_hci.state import StateTree
+from taskloom_hci.state.elements import Element, Value
+from taskloom_hci.state.state import StateTree
+from taskloom_hci.state.streams import Stream
 
 Float32: TypeAlias = NDArray[np.float32]
 Activation: TypeAlias = Literal["tanh", "relu"]

@@ -9,14 +9,14 @@ import numpy as np
 from typing_extensions import override
 
 from taskloom_hci.batch.episodes import Episodes
-from taskloom_hci.elements import Element, Value
 from taskloom_hci.errors import HciError
 from taskloom_hci.policies.policy import Policy
-from taskloom_hci.random import Stream
-from taskloom_hci.state import StateTree
+from taskloom_hci.state.elements import Element, Value
+from taskloom_hci.state.state import StateTree
+from taskloom_hci.state.streams import Stream
 
 if TYPE_CHECKING:
-    from taskloom_hci.agent import Agent
+    from taskloom_hci.bundle.agent import Agent
 
 
 class ReplayPolicy(Policy):

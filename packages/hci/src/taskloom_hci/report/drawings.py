@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from taskloom.report import charts
 from taskloom.report.model import Chart
+
 from taskloom_hci.metrics import share_interval
 
 Rows: TypeAlias = Sequence[Mapping[str, Any]]

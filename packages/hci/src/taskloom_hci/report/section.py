@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from taskloom.report import charts
 from taskloom.report.model import Block, Chart, Heading, Table, Text
+
 from taskloom_hci.report.drawings import beliefs, drawing, numbers, rounds_chart, short_name
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def _outcome(metrics: Mapping[str, float]) -> Table:
 def _rounds(run: Run) -> Chart:
     # NumPy is only for runs that have episodes.
     import numpy as np
+
     from taskloom_hci.batch.episodes import load
 
     rounds = load(run.artifacts["episodes"]).num_rounds

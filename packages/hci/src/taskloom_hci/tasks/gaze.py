@@ -9,7 +9,7 @@ from taskloom import OneOf
 
 from taskloom_hci.assistants.config import AssistantConfig
 from taskloom_hci.config import HciConfig
-from taskloom_hci.run import HciTask
+from taskloom_hci.driver import HciTask
 from taskloom_hci.users.config import GazeConfig as GazeUserConfig, UserConfig
 
 if TYPE_CHECKING:

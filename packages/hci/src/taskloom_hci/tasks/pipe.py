@@ -10,7 +10,7 @@ from taskloom import OneOf, Unit
 
 from taskloom_hci.assistants.config import AssistantConfig, RandomAssistantConfig
 from taskloom_hci.config import HciConfig
-from taskloom_hci.run import HciTask
+from taskloom_hci.driver import HciTask
 from taskloom_hci.users.config import RandomUserConfig, UserConfig
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ class Pipe(HciTask[PipeConfig]):
     def game(self) -> Game:
         """Return this side of the pipe."""
         # NumPy and gymnasium are for running, not for `--help`.
-        from taskloom_hci.elements import discrete_array_element
         from taskloom_hci.games.pipe import EXAMPLE, PipeTask
+        from taskloom_hci.state.elements import discrete_array_element
 
         config = self.config
         step = discrete_array_element(low=-1, high=1, init=0, out_of_bounds_mode="error")

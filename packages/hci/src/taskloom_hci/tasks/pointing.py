@@ -9,7 +9,7 @@ from taskloom import Unit
 
 from taskloom_hci.assistants.config import mode_of
 from taskloom_hci.config import HciConfig
-from taskloom_hci.run import HciTask
+from taskloom_hci.driver import HciTask
 
 if TYPE_CHECKING:
     from taskloom_hci.games.pointing import Pointing as Game

@@ -8,7 +8,7 @@ from taskloom import OneOf
 
 from taskloom_hci.assistants.config import AssistantConfig, RandomAssistantConfig
 from taskloom_hci.config import HciConfig
-from taskloom_hci.run import HciTask
+from taskloom_hci.driver import HciTask
 from taskloom_hci.users.config import PolynomialConfig, RandomUserConfig, UserConfig
 
 if TYPE_CHECKING:

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from taskloom_hci.agent import Agent, Role
 from taskloom_hci.batch.episodes import load
-from taskloom_hci.elements import Element, discrete_array_element
+from taskloom_hci.bundle.agent import Agent, Role
 from taskloom_hci.errors import BundleConstraintError, HciError
 from taskloom_hci.games.control import ClassicControl
 from taskloom_hci.games.gaze import Gaze
@@ -26,7 +25,8 @@ from taskloom_hci.motor.lqr import lqr_continuous
 from taskloom_hci.policies.likelihood import ModelPolicy
 from taskloom_hci.policies.policy import Policy, RandomPolicy
 from taskloom_hci.policies.replay import ReplayPolicy
-from taskloom_hci.state import State
+from taskloom_hci.state.elements import Element, discrete_array_element
+from taskloom_hci.state.state import State
 from taskloom_hci.task import InteractionTask
 from taskloom_hci.users.control import LQGUser, LQRUser
 from taskloom_hci.users.gaze import GazeUser, NoiseLaw

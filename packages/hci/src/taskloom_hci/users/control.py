@@ -6,17 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from taskloom_hci.agent import Agent
-from taskloom_hci.elements import array_element
+from taskloom_hci.accelerated.exact_linear import quadratic, terms, times
+from taskloom_hci.bundle.agent import Agent
 from taskloom_hci.games.control import ClassicControl
 from taskloom_hci.inference.kalman import SteadyKalman
-from taskloom_hci.linear import quadratic, terms, times
 from taskloom_hci.motor.lqg import LQGProblem, solve_lqg
 from taskloom_hci.motor.riccati import require_stable
 from taskloom_hci.observation.engine import ObservationEngine
 from taskloom_hci.policies.feedback import LinearFeedback
-from taskloom_hci.random import Stream
-from taskloom_hci.state import State, StateTree
+from taskloom_hci.state.elements import array_element
+from taskloom_hci.state.state import State, StateTree
+from taskloom_hci.state.streams import Stream
 
 Matrix = NDArray[np.float64]
 

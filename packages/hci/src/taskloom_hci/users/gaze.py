@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from taskloom_hci.agent import Agent
-from taskloom_hci.elements import Value, array_element
+from taskloom_hci.bundle.agent import Agent
 from taskloom_hci.games.gaze import Gaze
 from taskloom_hci.inference.engine import InferenceEngine
 from taskloom_hci.inference.kalman import gaussian_posterior
 from taskloom_hci.observation.engine import ObservationEngine
 from taskloom_hci.policies.policy import Policy
-from taskloom_hci.random import Stream
-from taskloom_hci.state import State, StateTree
+from taskloom_hci.state.elements import Value, array_element
+from taskloom_hci.state.state import State, StateTree
+from taskloom_hci.state.streams import Stream
 
 Vector: TypeAlias = NDArray[np.float64]
 NoiseLaw: TypeAlias = Literal["variance", "sd"]

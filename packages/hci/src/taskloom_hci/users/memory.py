@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 from typing_extensions import override
 
-from taskloom_hci.agent import Agent
-from taskloom_hci.elements import Value, array_element, discrete_array_element
+from taskloom_hci.bundle.agent import Agent
 from taskloom_hci.games.teaching import NOTHING, Teaching
 from taskloom_hci.inference.engine import InferenceEngine
 from taskloom_hci.models.memory import Memory
 from taskloom_hci.models.model import choose, probabilities
 from taskloom_hci.policies.policy import Policy
-from taskloom_hci.random import Stream
-from taskloom_hci.state import State, StateTree
+from taskloom_hci.state.elements import Value, array_element, discrete_array_element
+from taskloom_hci.state.state import State, StateTree
+from taskloom_hci.state.streams import Stream
 
 
 class Practice(InferenceEngine):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from taskloom_hci.agent import Agent
+from taskloom_hci.bundle.agent import Agent
 from taskloom_hci.games.pointing import Pointing
 from taskloom_hci.models.pointing import PointingModel
 from taskloom_hci.policies.likelihood import ModelPolicy
 from taskloom_hci.policies.policy import Policy
-from taskloom_hci.state import State
+from taskloom_hci.state.state import State
 
 
 class PointingUser(Agent):

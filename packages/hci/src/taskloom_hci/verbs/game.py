@@ -9,7 +9,7 @@ from taskloom.errors import CheckFailedError, UnknownNameError, UsageError
 from taskloom.params import resolve
 
 if TYPE_CHECKING:
-    from taskloom_hci.bundle import Bundle
+    from taskloom_hci.bundle.bundle import Bundle
 
 
 def game(task: str, parameters: Iterable[str], seed: int) -> Bundle:

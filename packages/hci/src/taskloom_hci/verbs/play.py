@@ -10,7 +10,7 @@ import typer
 from taskloom_hci.verbs.game import game
 
 if TYPE_CHECKING:
-    from taskloom_hci.bundle import Bundle
+    from taskloom_hci.bundle.bundle import Bundle
 
 WORDS_TO_STOP = {"q", "quit", "exit"}
 

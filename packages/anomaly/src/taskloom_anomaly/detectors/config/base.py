@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from taskloom import Component
 
 if TYPE_CHECKING:
-    from taskloom_anomaly.detectors.protocol import AnyDetector, Need
+    from taskloom_anomaly.detectors.base import AnyDetector, Need
 
 
 class Detector(Component):

@@ -9,7 +9,7 @@ from pydantic import Field
 from taskloom_anomaly.detectors.config.base import Detector
 
 if TYPE_CHECKING:
-    from taskloom_anomaly.detectors.protocol import Need, TrainedDetector
+    from taskloom_anomaly.detectors.base import Need, TrainedDetector
 
 
 class Energy(Detector):

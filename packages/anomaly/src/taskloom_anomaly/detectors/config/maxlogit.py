@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from taskloom_anomaly.detectors.config.base import Detector
 
 if TYPE_CHECKING:
-    from taskloom_anomaly.detectors.protocol import Need, TrainedDetector
+    from taskloom_anomaly.detectors.base import Need, TrainedDetector
 
 
 class MaxLogit(Detector):

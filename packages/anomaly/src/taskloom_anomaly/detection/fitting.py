@@ -1,0 +1,128 @@
+"""Fits the configured detector on a problem and scores its test sets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from taskloom.errors import ConfigError, RunFailedError
+from taskloom.seeding import derive_seed
+
+from taskloom_anomaly.config import AnomalyConfig
+from taskloom_anomaly.data.arrays import Samples
+from taskloom_anomaly.detection.activations import ActivationStore
+from taskloom_anomaly.detection.assembly import Problem
+from taskloom_anomaly.detection.compiled_fit import fit_compiled, worth_compiling
+from taskloom_anomaly.detection.features import Extractor, ModelStream, extractor_for
+from taskloom_anomaly.detection.fusion import fuse
+from taskloom_anomaly.detection.regimes import regime_conflict
+from taskloom_anomaly.detectors import fit as driver
+from taskloom_anomaly.detectors.base import (
+    AnyDetector,
+    FeatureSpec,
+    Split,
+    StreamingDetector,
+    Tensors,
+)
+
+FUSED = "fused"
+
+LayerScores = Mapping[str, Float[np.ndarray, " n"]]
+
+
+@dataclass(frozen=True)
+class FittedDetector:
+    """A detector with what it learned.
+
+    Attributes:
+        detector: The arithmetic.
+        tensors: What it learned.
+        extractor: What it reads off the model.
+        calibration: Scores of the held-out samples by layer.
+    """
+
+    detector: AnyDetector
+    tensors: Tensors
+    extractor: Extractor
+    calibration: LayerScores
+
+    def score(self, data: Samples) -> LayerScores:
+        """Return scores by layer; higher is more anomalous.
+
+        Raises:
+            RunFailedError: A score is not a number.
+        """
+        scores = driver.score(self.detector, self.tensors, self.extractor.batches(data))
+        for layer, values in scores.items():
+            if not np.isfinite(values).all():
+                raise RunFailedError(
+                    f"The detector's scores of layer '{layer}' are not all numbers."
+                )
+        return scores
+
+
+def fit_detector(problem: Problem, config: AnomalyConfig) -> FittedDetector:
+    """Fit the configured detector in the configured regime.
+
+    Raises:
+        ConfigError: The regime denies the detector what it needs, the task does not have it, or there are too few samples.
+    """
+    conflict = regime_conflict(config.detector.needs, config.regime, problem.untrusted is not None)
+    if conflict:
+        raise ConfigError(conflict)
+    needs = config.detector.needs
+    data: dict[Split, Samples] = {}
+    if "trusted" in needs:
+        data["trusted"] = problem.trusted
+    if "untrusted" in needs and problem.untrusted is not None:
+        data["untrusted"] = problem.untrusted
+    layers = config.layers or problem.layers
+    store = ActivationStore(config.activations) if config.activations is not None else None
+    extractor = extractor_for(problem.handle, layers, config.reduction, config.batch_size, store)
+    detector = config.detector.build()
+    try:
+        tensors = _fit(detector, extractor, data, extractor.spec(problem.trusted), config)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+    # Without trusted data the mixture itself sets the scale; median and deviation bear a minority of anomalies.
+    held_out = problem.calibration
+    if "trusted" not in needs and config.regime == "untrusted" and problem.untrusted is not None:
+        held_out = problem.untrusted
+    calibration = driver.score(detector, tensors, extractor.batches(held_out))
+    return FittedDetector(detector, tensors, extractor, calibration)
+
+
+def _fit(
+    detector: AnyDetector,
+    extractor: Extractor,
+    data: Mapping[Split, Samples],
+    spec: FeatureSpec,
+    config: AnomalyConfig,
+) -> Tensors:
+    if worth_compiling(detector, extractor, data, spec):
+        return fit_compiled(detector, extractor, data, spec)
+    stream = ModelStream(
+        extractor,
+        data,
+        reveal="anomaly_labels" in config.detector.needs,
+        keep=not isinstance(detector, StreamingDetector),
+    )
+    return driver.fit(detector, stream, spec, derive_seed(config.seed, "detector"))
+
+
+def score_sets(
+    fitted: FittedDetector, sets: Mapping[str, Samples], config: AnomalyConfig
+) -> dict[str, dict[str, Float[np.ndarray, " n"]]]:
+    """Return scores by set and layer; the layer `fused` is all layers together."""
+    found = {}
+    for name, data in sets.items():
+        try:
+            scores = fitted.score(data)
+        except RunFailedError as error:
+            raise RunFailedError(
+                f"Scoring the samples of '{name}' failed: {error.message}"
+            ) from None
+        found[name] = {**scores, FUSED: fuse(scores, fitted.calibration, config.fusion)}
+    return found

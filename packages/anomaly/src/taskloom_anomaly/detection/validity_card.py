@@ -1,0 +1,107 @@
+"""The validity card: whether the task is what it claims to be, and what a trivial detector makes of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int
+from taskloom.errors import RunFailedError
+from taskloom.task import JsonValue
+
+from taskloom_anomaly.data.arrays import ArrayDataset, concatenate
+from taskloom_anomaly.task import Check, HasInputFeatures
+
+
+class InvalidTaskError(RunFailedError):
+    """An attack did not take, or a network did not learn: whatever was scored would mean nothing."""
+
+
+def assert_valid(checks: Sequence[Check]) -> None:
+    """Raise one sentence on the first check that failed.
+
+    Raises:
+        InvalidTaskError: A number is out of its range.
+    """
+    for check in checks:
+        if not check.ok:
+            side = (
+                f"below the floor {check.floor:g}"
+                if not check.value >= check.floor
+                else f"above the ceiling {check.ceiling:g}"
+            )
+            remedy = f": {check.remedy}" if check.remedy else ""
+            raise InvalidTaskError(
+                f"The task is invalid and was not scored: {check.name} is {check.value:.3f}, {side}{remedy}."
+            )
+
+
+def checks_as_json(checks: Sequence[Check]) -> list[JsonValue]:
+    """Return the checks as plain data."""
+    return [
+        {
+            "name": check.name,
+            "value": check.value,
+            "floor": None if np.isinf(check.floor) else check.floor,
+            "ceiling": None if np.isinf(check.ceiling) else check.ceiling,
+            "ok": check.ok,
+        }
+        for check in checks
+    ]
+
+
+def write_json(path: Path, data: JsonValue) -> None:
+    """Write JSON, replaced atomically."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(json.dumps(data, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    partial.replace(path)
+
+
+def input_rows(task: object, data: ArrayDataset) -> Float[np.ndarray, "n d"]:
+    """Return what the input-space baseline sees: the task's own features, or the flattened input."""
+    if isinstance(task, HasInputFeatures):
+        return np.asarray(task.input_features(data.inputs), np.float64)
+    return data.inputs.reshape(len(data), -1).astype(np.float64)
+
+
+def input_baseline(
+    trusted: Float[np.ndarray, "n d"], *sets: Float[np.ndarray, "m d"]
+) -> list[Float[np.ndarray, " m"]]:
+    """Score rows by their Mahalanobis distance to the trusted rows, with OAS shrinkage; no network involved.
+
+    The shrinkage intensity is Chen et al. 2010 (arXiv:0907.4698), eq. 23, as in scikit-learn.
+    """
+    n, d = trusted.shape
+    centre = trusted.mean(axis=0)
+    rows = trusted - centre
+    covariance = rows.T @ rows / n
+    mean_variance = np.trace(covariance) / d
+    squares = np.mean(covariance**2)
+    denominator = (n + 1.0) * (squares - mean_variance**2 / d)
+    amount = 1.0 if denominator == 0 else min((squares + mean_variance**2) / denominator, 1.0)
+    shrunk = (1 - amount) * covariance
+    shrunk.flat[:: d + 1] += amount * mean_variance + 1e-12
+    factor = np.linalg.cholesky(shrunk)
+    # Imported here because scipy's start-up is only paid by whoever asks for baselines.
+    from scipy.linalg import solve_triangular
+
+    return [
+        (solve_triangular(factor, (x - centre).T, lower=True, check_finite=False) ** 2).sum(axis=0)
+        for x in sets
+    ]
+
+
+def label_baseline(
+    trusted: Int[np.ndarray, " n"], num_classes: int, *sets: Int[np.ndarray, " m"]
+) -> list[Float[np.ndarray, " m"]]:
+    """Score samples by how rare their predicted class is among the trusted ones: what knowing the answer alone gives."""
+    counts = np.bincount(trusted, minlength=num_classes) + 1.0
+    surprise = -np.log(counts / counts.sum())
+    return [surprise[x] for x in sets]
+
+
+def everything(sets: Sequence[ArrayDataset]) -> ArrayDataset:
+    """Join several sets."""
+    return concatenate(list(sets))

@@ -1,0 +1,281 @@
+"""The domain's section of a run's report: ROC, histograms, layers, mistakes, validity card."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from taskloom.report import charts
+from taskloom.report.model import Block, Chart, Heading, Html, Table, Text
+
+if TYPE_CHECKING:
+    import numpy as np
+    from taskloom.runs import Run
+
+Json: TypeAlias = "Mapping[str, Any]"
+Row: TypeAlias = "list[str | float | int | bool | None]"
+
+_EXTRA_QUANTILE = 99
+# A control set above this AUROC is said to alarm the detector.
+_ALARM = 0.7
+
+
+def report(run: Run) -> list[Block]:
+    """Return the blocks of an anomaly run; what the run did not leave is left out."""
+    blocks: list[Block] = []
+    artifacts = run.artifacts
+    if "eval" in artifacts and "scores" in artifacts:
+        from taskloom_anomaly.driver import scores_of
+
+        scores = scores_of(artifacts["scores"])
+        evaluation = _read(artifacts["eval"])
+        blocks += [Heading("Ranking anomalies above normal samples"), *_roc(scores)]
+        order = list(scores["normal"])
+        blocks += [_layer_table(evaluation, order), _layer_strip(evaluation, order)]
+        blocks += [Heading("Scores"), *_histograms(scores)]
+    if "worst" in artifacts:
+        blocks += _worst(artifacts["worst"])
+    # A run that failed has no list of artifacts, and its card says why it did.
+    card = run.dir / "artifacts" / "card.json"
+    if card.is_file():
+        blocks += _card(_read(card))
+    curve = [row for row in run.history() if "loss" in row]
+    if curve:
+        blocks += [
+            Heading("Training the network"),
+            charts.line(curve, "step", "loss", x_title="epoch", title="Training loss"),
+        ]
+    return blocks
+
+
+def _read(path: Path) -> Json:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _joined(scores: dict[str, dict[str, np.ndarray]], kind: str, layer: str) -> np.ndarray:
+    import numpy as np
+
+    return np.concatenate([s[layer] for n, s in scores.items() if n.split("/")[0] == kind])
+
+
+def _roc(scores: dict[str, dict[str, np.ndarray]]) -> list[Block]:
+    from taskloom_anomaly import metrics
+
+    rows = []
+    for layer in scores["normal"]:
+        curve = metrics.roc(scores["normal"][layer], _joined(scores, "anomalous", layer))
+        rows += [
+            {"fpr": float(x), "tpr": float(y), "layer": layer}
+            for x, y in zip(curve.fpr, curve.tpr, strict=True)
+        ]
+    least = 0.5 / len(scores["normal"][next(iter(scores["normal"]))])
+    names: dict[str, Any] = {"x_title": "false positive rate", "y_title": "true positive rate"}
+    return [
+        charts.line(rows, "fpr", "tpr", color="layer", title="ROC", **names),
+        charts.line(
+            [{**row, "fpr": max(row["fpr"], least)} for row in _without_false_starts(rows)],
+            "fpr",
+            "tpr",
+            color="layer",
+            title="ROC, where false alarms are rare",
+            x_log=True,
+            caption="The same curves over the logarithm of the false positive rate; what is found without any false alarm is"
+            " drawn at half a false alarm.",
+            **names,
+        ),
+    ]
+
+
+def _without_false_starts(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of the points without a false alarm, which a logarithmic axis cannot tell apart, only each curve's highest."""
+    highest: dict[str, float] = {}
+    for row in rows:
+        if row["fpr"] == 0:
+            highest[row["layer"]] = max(highest.get(row["layer"], 0.0), row["tpr"])
+    return [row for row in rows if row["fpr"] > 0 or row["tpr"] == highest[row["layer"]]]
+
+
+def _cells(evaluation: Json, order: list[str]) -> list[tuple[str, str, dict[str, float]]]:
+    """Set, layer and numbers: anomalies first, layers as they follow in the network, all of them together last."""
+    return [
+        (f"{kind}: {name}", layer, table[layer])
+        for kind in ("anomalous", "control")
+        for name, table in evaluation[kind].items()
+        for layer in order
+        if layer in table
+    ]
+
+
+def _layer_table(evaluation: Json, order: list[str]) -> Table:
+    rows: list[Row] = [
+        [
+            name,
+            layer,
+            t["auroc"],
+            f"{t['auroc_low']:.3f} to {t['auroc_high']:.3f}",
+            t["average_precision"],
+            t["fpr_at_95_tpr"],
+            t["tpr_at_1_fpr"],
+        ]
+        for name, layer, t in _cells(evaluation, order)
+    ]
+    columns = ["set", "layer", "AUROC", "95% interval", "AP", "FPR at 95% TPR", "TPR at 1% FPR"]
+    return Table(columns, rows, "Every set against the normal test samples.")
+
+
+# Chance is white: what is called more normal than normal must not look like what is found.
+_AROUND_CHANCE = {"scheme": "blueorange", "domain": [0, 1], "domainMid": 0.5}
+
+
+def _layer_strip(evaluation: Json, order: list[str]) -> Block:
+    cells = _cells(evaluation, order)
+    place: dict[str, Any] = {
+        "x": {"field": "layer", "type": "nominal", "sort": None, "title": "layer"},
+        "y": {"field": "set", "type": "nominal", "sort": None, "title": "set"},
+    }
+    number = {"field": "AUROC", "type": "quantitative"}
+    ink = {"condition": {"test": "abs(datum.AUROC - 0.5) > 0.38", "value": "#fff"}, "value": "#111"}
+    spec: dict[str, Any] = {
+        "title": "AUROC by layer",
+        "width": max(45 * len({layer for _, layer, _ in cells}), 240),
+        "height": {"step": 28},
+        "data": {"values": [{"layer": b, "set": a, "AUROC": t["auroc"]} for a, b, t in cells]},
+        "layer": [
+            {
+                "mark": "rect",
+                "encoding": {**place, "color": {**number, "scale": _AROUND_CHANCE}},
+            },
+            {
+                "mark": {"type": "text", "fontSize": 10},
+                "encoding": {**place, "text": {**number, "format": ".3f"}, "color": ink},
+            },
+        ],
+    }
+    return Chart(spec, "On control sets a detector of mechanisms stays at 0.5 or below.")
+
+
+def _histograms(scores: dict[str, dict[str, np.ndarray]]) -> list[Block]:
+    import numpy as np
+
+    blocks: list[Block] = []
+    for layer in scores["normal"]:
+        groups = {
+            kind: _joined(scores, kind, layer)
+            for kind in ("normal", "anomalous", "control")
+            if any(name.split("/")[0] == kind for name in scores)
+        }
+        # Several control sets together would hide the others behind them.
+        if "control" in groups:
+            step = max(len(groups["control"]) // len(groups["normal"]), 1)
+            groups["control"] = groups["control"][::step]
+        # A few extreme scores would squeeze everything else into one bar.
+        limit = float(np.percentile(np.concatenate(list(groups.values())), _EXTRA_QUANTILE))
+        rows = [
+            {"score": float(value), "samples": kind}
+            for kind, values in groups.items()
+            for value in values
+            if value <= limit
+        ]
+        blocks.append(
+            charts.histogram(
+                rows,
+                "score",
+                color="samples",
+                title=f"Scores of {layer}",
+                caption=f"Up to the {_EXTRA_QUANTILE}th percentile; of the control sets as many samples as are normal.",
+            )
+        )
+    return blocks
+
+
+def _worst(path: Path) -> list[Block]:
+    import numpy as np
+
+    from taskloom_anomaly.report.png import gallery
+
+    blocks: list[Block] = []
+    with np.load(path, allow_pickle=False) as stored:
+        for kind, title in (
+            ("false_positive", "Normal samples that scored highest"),
+            ("false_negative", "Anomalies that scored lowest"),
+        ):
+            inputs, values = stored[f"{kind}_inputs"], stored[f"{kind}_scores"]
+            blocks.append(Heading(title))
+            rows: list[Row]
+            if f"{kind}_text" in stored.files:
+                rows = [
+                    [str(t), float(v)] for t, v in zip(stored[f"{kind}_text"], values, strict=True)
+                ]
+                blocks.append(Table(["sample", "score"], rows))
+            elif inputs.ndim == 4:
+                blocks.append(Html(gallery(inputs, [f"{v:.2f}" for v in values]), "Fused scores."))
+            else:
+                rows = [
+                    [" ".join(f"{x:.3g}" for x in row.reshape(-1)[:12]), float(v)]
+                    for row, v in zip(inputs, values, strict=True)
+                ]
+                blocks.append(Table(["sample (first values)", "score"], rows))
+    return blocks
+
+
+def _card(card: Json) -> list[Block]:
+    rows: list[Row] = [
+        [
+            check["name"].replace("_", " "),
+            check["value"],
+            " and ".join(
+                f"{sign} {check[side]:g}"
+                for sign, side in ((">=", "floor"), ("<=", "ceiling"))
+                if check[side] is not None
+            ),
+            "yes" if check["ok"] else "NO",
+        ]
+        for check in card["checks"]
+    ]
+    blocks: list[Block] = [Heading("Validity card"), *map(Text, _verdicts(card))]
+    if rows:
+        caption = "What makes this task mean something."
+        blocks.append(Table(["check", "value", "needed", "met"], rows, caption))
+    if card["auroc"] is not None:
+        blocks.append(_compared(card))
+    sizes: list[Row] = [[name, size] for name, size in card["samples"].items()]
+    blocks.append(Table(["set", "samples"], sizes, "Sizes."))
+    return blocks
+
+
+def _verdicts(card: Json) -> list[str]:
+    """What the numbers of a card mean, a sentence each."""
+    said = []
+    if not card["valid"]:
+        said.append("This task is INVALID: a check failed, and nothing was scored.")
+    if card["parameters"] == "random":
+        said.append(
+            "The network has RANDOM parameters: no score says anything about a trained network."
+        )
+    baseline = card["baseline_auroc"].get("input")
+    if card["auroc"] is not None and baseline is not None and baseline >= card["auroc"]:
+        said.append(
+            f"The baseline that sees only the input reaches {baseline:.3f} and the detector {card['auroc']:.3f}: these"
+            " anomalies are found without looking into the network, so the detector's AUROC shows nothing of its mechanism."
+        )
+    alarmed = [name for name, value in card["control_auroc"].items() if value > _ALARM]
+    if alarmed:
+        said.append(
+            f"The detector also ranks benign shifts high ({', '.join(alarmed)}): part of what it sees is novelty, not"
+            " mechanism."
+        )
+    return said
+
+
+def _compared(card: Json) -> Table:
+    rows: list[Row] = [["this detector", card["auroc"]]]
+    rows += [
+        [f"baseline that sees only the {name.replace('_', ' ')}", value]
+        for name, value in card["baseline_auroc"].items()
+    ]
+    rows += [[f"control: {name}", value] for name, value in card["control_auroc"].items()]
+    if card["mechanistic_specificity"] is not None:
+        rows.append(["mechanistic specificity", card["mechanistic_specificity"]])
+    return Table(["", "AUROC"], rows, "Whether the detector sees the mechanism, or only the input.")

@@ -1,0 +1,213 @@
+"""The closed loop: a controller with one copy of the task against a simulation with another, in simulated time."""
+
+from __future__ import annotations
+
+import json
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from taskloom import Result, RunContext
+from taskloom.devices import jax_placed
+
+from taskloom_control.closed_loop.labels import column_labels
+from taskloom_control.closed_loop.simulation import Simulation
+from taskloom_control.closed_loop.trajectory import (
+    Recorder,
+    TermRecorder,
+    load_arrays,
+    save_arrays,
+    trajectory_hash,
+)
+from taskloom_control.metrics import episode_metrics, one_line
+from taskloom_control.mjcf.physics import trace_columns
+from taskloom_control.planning.controller import Controller, PlanStats
+from taskloom_control.planning.splines import num_steps
+from taskloom_control.task import ControlTask
+
+_STATE_FILE, _HISTORY_FILE = "state.npz", "history.npz"
+_FAN_FILE, _COSTS_FILE = "fan.npz", "costs.npz"
+
+
+class ClosedLoop:
+    """One episode, advanced by one control period at a time.
+
+    Args:
+        task: The task; each side of the loop makes its own copy.
+        plan_seed: Seed of the plans.
+        reset_seed: Seed of the episode's beginning.
+    """
+
+    def __init__(self, task: ControlTask[Any], plan_seed: int, reset_seed: int) -> None:
+        self.config = task.config
+        self.simulation = Simulation(type(task)(task.config))
+        self.controller = Controller(type(task)(task.config), plan_seed)
+        self.history, self.plans, self.fan = Recorder(), Recorder(), Recorder()
+        self.costs = TermRecorder()
+        self._traces = trace_columns(self.controller.task.model)
+        self.num_steps = num_steps(self.config.seconds, self.simulation.dt)
+        self.step = 0
+        self.ended = False
+        self.simulation.reset(np.random.default_rng(reset_seed))
+        self._record_state()
+
+    @property
+    def done(self) -> bool:
+        """Whether the episode is over."""
+        return self.ended or self.step >= self.num_steps
+
+    def next_plan_step(self) -> int:
+        """Return the step at which the next plan is due: plan k at the first step not before k control periods."""
+        ratio = self.controller.num_plans / (
+            self.config.controller.control_freq * self.simulation.dt
+        )
+        nearest = round(ratio)
+        return nearest if abs(ratio - nearest) < 1e-6 else int(np.ceil(ratio))
+
+    def advance(self) -> PlanStats:
+        """Plan, then simulate until the next plan is due."""
+        simulation, controller = self.simulation, self.controller
+        fan = self.config.record.fan_every
+        keep_fan = fan > 0 and controller.num_plans % fan == 0
+        plan, stats = controller.plan(simulation.snapshot(), simulation.task.get_sim_metadata())
+        if keep_fan:
+            self._record_fan()
+        self.plans.add(
+            plan_time=simulation.time,
+            plan_reward=stats.reward,
+            plan_ess=stats.ess,
+            plan_spread=stats.spread,
+            plan_clipped=stats.clipped,
+            plan_diverged=float(stats.diverged),
+            plan_rollouts=float(stats.rollouts),
+            plan_seconds=stats.seconds,
+        )
+        until = min(max(self.next_plan_step(), self.step + 1), self.num_steps)
+        while self.step < until and not self.ended:
+            control = plan(simulation.time)
+            reward = simulation.step(control)
+            self.step += 1
+            self.history.add(control=control, reward=reward)
+            self.costs.add(simulation.terms)
+            self._record_state()
+            self.ended = simulation.unstable or simulation.task.terminated()
+        return stats
+
+    def _record_state(self) -> None:
+        data, task = self.simulation.data, self.simulation.task
+        self.history.add(
+            time=data.time,
+            qpos=data.qpos,
+            qvel=data.qvel,
+            act=data.act,
+            mocap_pos=data.mocap_pos,
+            mocap_quat=data.mocap_quat,
+            success=bool(task.success()),
+        )
+
+    def _record_fan(self) -> None:
+        """Keep where the first candidates of the last iteration would have taken the traced points."""
+        rollouts = self.controller.problem.last
+        if rollouts is None or not self._traces:
+            return
+        count = self.config.record.fan_size
+        sensors = np.asarray(rollouts.sensors[:count])
+        points = np.stack([sensors[..., columns] for columns in self._traces.values()], axis=2)
+        rows = np.full((count, *points.shape[1:]), np.nan)
+        rows[: points.shape[0]] = points
+        self.fan.add(fan_time=self.simulation.time, fan_points=rows.astype(np.float32))
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return everything that was recorded."""
+        recorded = {**self.history.arrays(), **self.plans.arrays(), **self.costs.arrays()}
+        return {**recorded, **self.fan.arrays()}
+
+    def save(self, folder: Path) -> None:
+        """Write everything that the rest of the episode depends on into a checkpoint's folder."""
+        state = {f"controller/{k}": v for k, v in self.controller.state().items()}
+        state["integration"] = self.simulation.snapshot().integration
+        state["energy"] = np.array(self.simulation.data.energy)
+        state["step"], state["ended"] = np.array(self.step), np.array(self.ended)
+        save_arrays(folder / _STATE_FILE, state)
+        save_arrays(folder / _HISTORY_FILE, {**self.history.arrays(), **self.plans.arrays()})
+        save_arrays(folder / _FAN_FILE, self.fan.arrays())
+        save_arrays(folder / _COSTS_FILE, self.costs.arrays())
+
+    def restore(self, folder: Path) -> None:
+        """Continue from what `save` wrote."""
+        state = load_arrays(folder / _STATE_FILE)
+        self.simulation.restore(state["integration"], state["energy"])
+        mine = {k.removeprefix("controller/"): v for k, v in state.items()}
+        self.controller.restore(mine)
+        self.step, self.ended = int(state["step"]), bool(state["ended"])
+        recorded = load_arrays(folder / _HISTORY_FILE)
+        self.history.restore({k: v for k, v in recorded.items() if not k.startswith("plan_")})
+        self.plans.restore({k: v for k, v in recorded.items() if k.startswith("plan_")})
+        self.fan.restore(load_arrays(folder / _FAN_FILE))
+        self.costs.restore(load_arrays(folder / _COSTS_FILE))
+
+    def close(self) -> None:
+        """Give back threads."""
+        self.controller.close()
+
+
+def run_task(task: ControlTask[Any], ctx: RunContext, checkpoint: Path | None) -> Result:
+    """Run an episode inside a run, from its beginning or from a checkpoint."""
+    with jax_placed(ctx.resources) if task.config.engine.uses_jax else nullcontext():
+        loop = ClosedLoop(task, ctx.seed("plan"), ctx.seed("reset"))
+        try:
+            if checkpoint is not None:
+                loop.restore(checkpoint)
+            _advance_all(loop, ctx)
+            return _finish(loop, task, ctx)
+        finally:
+            loop.close()
+
+
+def _advance_all(loop: ClosedLoop, ctx: RunContext) -> None:
+    """Advance to the end, or to the wish to stop."""
+    every = loop.config.checkpoint_every
+    with ctx.progress(loop.num_steps, "simulated steps") as progress:
+        progress.advance(loop.step)
+        while not loop.done:
+            if ctx.should_stop:
+                with ctx.checkpoint(loop.controller.num_plans) as folder:
+                    loop.save(folder)
+                return
+            before = loop.step
+            stats = loop.advance()
+            rewards = loop.history.last("reward", loop.step - before)
+            ctx.log(
+                loop.controller.num_plans,
+                cost=-float(rewards.mean()),
+                plan_reward=stats.reward if np.isfinite(stats.reward) else 0.0,
+                ess=stats.ess,
+                diverged=float(stats.diverged),
+                success=float(loop.history.last("success", 1)[0]),
+            )
+            progress.advance(loop.step - before)
+            if every and loop.controller.num_plans % every == 0 and not loop.done:
+                with ctx.checkpoint(loop.controller.num_plans) as folder:
+                    loop.save(folder)
+
+
+def _finish(loop: ClosedLoop, task: ControlTask[Any], ctx: RunContext) -> Result:
+    """Write the artifacts and sum up."""
+    arrays = loop.arrays()
+    artifacts = {"trajectory": ctx.artifact("trajectory.npz")}
+    save_arrays(artifacts["trajectory"], arrays)
+    digest = trajectory_hash(arrays)
+    artifacts["hash"] = ctx.artifact("trajectory.json")
+    columns = column_labels(loop.simulation.model, loop.controller.task.model)
+    plans = loop.controller.num_plans
+    facts = {"sha256": digest, "steps": loop.step, "plans": plans, "columns": columns}
+    artifacts["hash"].write_text(json.dumps(facts, indent=1) + "\n")
+    if loop.config.record.animation and loop.step > 0:
+        from taskloom_control.report.animation import animate  # Pillow is heavy
+
+        artifacts["animation"] = ctx.artifact("animation.gif")
+        animate(loop.simulation.model, arrays, artifacts["animation"])
+    metrics = episode_metrics(loop.simulation, arrays, loop.config, task.must_hold)
+    metrics["unstable"] = float(loop.simulation.unstable)
+    return Result(metrics=metrics, artifacts=artifacts, summary=one_line(metrics, digest))

@@ -1,0 +1,1 @@
+"""Names and forms of the seed system and of earlier versions."""

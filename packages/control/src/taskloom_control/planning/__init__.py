@@ -1,0 +1,1 @@
+"""Planning: the controller, splines through knots, action normalizers."""

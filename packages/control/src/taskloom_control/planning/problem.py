@@ -1,0 +1,143 @@
+"""One planning problem: the state to plan from, and the reward of candidate knots."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from taskloom_control.engines.base import Engine, Rollouts
+from taskloom_control.errors import PlanError, RewardError, not_a_number
+from taskloom_control.mjcf.physics import Snapshot, control_range
+from taskloom_control.planning.splines import KnotGrid
+from taskloom_control.task import ControlTask, Metadata, StagedTask
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+    from taskloom_control.planning.normalizers import Normalizer
+
+
+class Problem:
+    """What a plan is judged by: the task's copy, the engine, the knot grid and the moment.
+
+    Args:
+        task: The controller's copy of the task.
+        engine: What rolls controls out.
+        grid: The knots.
+        normalizer: The map between knots in controls and in the optimizer's coordinates.
+    """
+
+    def __init__(
+        self, task: ControlTask[Any], engine: Engine, grid: KnotGrid, normalizer: Normalizer
+    ) -> None:
+        self.task, self.engine, self.grid, self.normalizer = task, engine, grid, normalizer
+        self.low, self.high = control_range(task.model)
+        # Zero-order holds and lines stay between their knots; the other splines overshoot.
+        self._overshoots = grid.name in ("cubic", "akima")
+        self.snapshot: Snapshot
+        self.metadata: Metadata = {}
+        self.phase = 0.0
+        self.residual: np.ndarray | None = None
+        self.last: Rollouts | None = None
+        self.diverged = 0
+
+    def begin(
+        self, snapshot: Snapshot, metadata: Metadata, phase: float, residual: np.ndarray | None
+    ) -> None:
+        """Set the moment of a new plan.
+
+        Args:
+            snapshot: The state to plan from.
+            metadata: What the simulation's copy of the task passed on.
+            phase: How far the moment lies behind the first knot, in spacings.
+            residual: Coefficients that are added to every candidate's curve, shape (n, p, nu), or None.
+        """
+        self.snapshot, self.metadata = snapshot, metadata
+        self.phase, self.residual = phase, residual
+
+    def controls(self, z: Float[np.ndarray, "R n nu"]) -> Float[np.ndarray, "R T nu"]:
+        """Return the controls that candidate knots stand for, in the engine's buffer."""
+        grid = self.grid
+        knots = self.normalizer.decode(z)
+        out = self.engine.buffer(z.shape[0], grid.num_steps)
+        if grid.name == "akima":
+            flat = grid.coefficients(knots).reshape(z.shape[0], -1, z.shape[2])
+            np.matmul(grid.powers(self.phase), flat, out=out)
+        else:
+            np.matmul(grid.matrix(self.phase), knots, out=out)
+        if self.residual is not None:
+            out += grid.powers(self.phase) @ self.residual.reshape(-1, z.shape[2])
+        if self._overshoots:
+            # Half the time of np.clip, which is slow with a bound for every control.
+            np.maximum(out, self.low, out=out)
+            np.minimum(out, self.high, out=out)
+        return out
+
+    def evaluate(self, z: Float[np.ndarray, "R n nu"]) -> Float[np.ndarray, " R"]:
+        """Return the rewards of candidate knots; a rollout that diverged, or has no number for a reward, gets -inf.
+
+        Raises:
+            RewardError: No reward is a number although the physics is sound, or the shape is wrong.
+        """
+        controls = self.controls(z)
+        rollouts = self.engine.rollout(self.snapshot, controls)
+        return self.judge(rollouts, controls)
+
+    def judge(self, rollouts: Rollouts, controls: Float[np.ndarray, "R T nu"]) -> np.ndarray:
+        """Return the rewards of rollouts, -inf where they diverged."""
+        task, config = self.task, self.task.config
+        states, sensors = rollouts.states, rollouts.sensors
+        self.last = rollouts
+        # A rollout that diverges may overflow in the reward; it is counted below, not warned about.
+        with np.errstate(over="ignore", invalid="ignore"):
+            task.post_rollout(states, sensors, controls, config, self.metadata)
+            rewards = task.reward(states, sensors, controls, config, self.metadata)
+        rewards = np.array(rewards, dtype=float)  # a copy: the task may hold on to its array
+        if rewards.shape != (controls.shape[0],):
+            raise RewardError(
+                f"The reward of {type(task).__name__} has shape {rewards.shape}; {controls.shape[0]} rollouts need the shape "
+                f"({controls.shape[0]},)."
+            )
+        good = np.isfinite(rewards)
+        good &= rollouts.alive
+        self.diverged = rewards.size - int(np.count_nonzero(good))
+        if self.diverged:
+            if self.diverged == rewards.size and rollouts.alive.any():
+                raise RewardError(self._blame(rollouts, controls))
+            rewards[~good] = -np.inf
+        return rewards
+
+    def _blame(self, rollouts: Rollouts, controls: np.ndarray) -> str:
+        """Say which term of the reward is not a number."""
+        sums: dict[str, float] = {}
+        if isinstance(self.task, StagedTask):
+            terms = self.task.costs(
+                rollouts.states, rollouts.sensors, controls, self.task.config, self.metadata
+            )
+            for name, values in terms.items():
+                sums[name] = float(np.asarray(values)[rollouts.alive].sum())
+        return not_a_number(self.task, sums, self.snapshot.time)
+
+
+def check_sizes(task: ControlTask[Any], grid: KnotGrid, minimum: int) -> None:
+    """Refuse a plan that cannot be made.
+
+    Raises:
+        PlanError: The horizon is shorter than a step, or the spline needs more knots.
+    """
+    if grid.horizon < grid.dt * (1 - 1e-9):
+        raise PlanError(
+            f"The horizon ({grid.horizon:g} s) is shorter than a step of the model ({grid.dt:g} s); set controller.horizon to "
+            f"at least {grid.dt:g}."
+        )
+    if grid.num_knots < minimum:
+        raise PlanError(
+            f"The spline '{grid.name}' needs at least {minimum} knots, the optimizer has {grid.num_knots}; set "
+            f"optimizer.num_nodes to {minimum} or more, or choose another controller.spline."
+        )
+    if grid.num_knots > grid.num_steps:
+        raise PlanError(
+            f"{grid.num_knots} knots are more than the {grid.num_steps} steps of the horizon, so some would have no effect; "
+            f"set optimizer.num_nodes to {grid.num_steps} or fewer."
+        )

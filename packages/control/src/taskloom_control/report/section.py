@@ -1,0 +1,178 @@
+"""The control domain's section of a report: what happened, what it cost, how the search went, how long plans took."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from taskloom.report import charts
+from taskloom.report.model import Block, Chart, Heading, Image, Table, Text
+from taskloom.runs import Run
+
+from taskloom_control.closed_loop.trajectory import load_arrays
+from taskloom_control.report.candidate_traces import fan_chart
+from taskloom_control.report.terms import cost_blocks
+from taskloom_control.report.timing import planning_chart
+
+_MOST_POINTS = 400
+_MOST_LINES = 8
+_LONG_LABEL = 14
+
+
+def report(run: Run) -> list[Block]:
+    """Return the blocks of one run.
+
+    Args:
+        run: A finished or stopped run of a control task.
+    """
+    path = run.artifacts.get("trajectory")
+    if path is None or not path.is_file():
+        return [Text("This run left no trajectory.")]
+    arrays = load_arrays(path)
+    blocks: list[Block] = [Heading("Closed loop"), _outcome(run)]
+    animation = run.artifacts.get("animation")
+    if animation is not None and animation.is_file():
+        blocks.append(Image(animation, "The closed loop in real time.", width=400))
+    columns = _columns(run)
+    blocks += _traces(arrays, columns)
+    blocks += cost_blocks(arrays)
+    blocks += [Heading("Planning"), *_planning(arrays, run.config)]
+    points = columns.get("trace", [])
+    fan = fan_chart(arrays, f"the point '{points[-1]}'" if points else "the last traced point")
+    if fan is not None:
+        blocks.append(fan)
+    return blocks
+
+
+def _outcome(run: Run) -> Table:
+    """Say whether, when and at what cost the task was solved."""
+    words = {
+        "success": "solved",
+        "held": "held through the final window",
+        "settling_time": "settled after [s]",
+        "cost": "mean cost per step",
+        "cost_final": "mean cost per step in the final window",
+        "seconds": "simulated time [s]",
+        "unstable": "physics became unstable",
+    }
+    rows: list[list[str | float | bool]] = []
+    for name, word in words.items():
+        if name in run.metrics:
+            value = run.metrics[name]
+            yes_no = name in ("success", "held", "unstable")
+            rows.append([word, ("yes" if value else "no") if yes_no else value])
+    if "settling_time" not in run.metrics:
+        rows.append(["settled after [s]", "not settled at the end"])
+    known = {*words, "plans", "rollouts", "diverged", "ess", "clipped"}
+    rows += [[name, value] for name, value in run.metrics.items() if name not in known]
+    return Table(["what", "value"], rows, "The outcome of the episode.")
+
+
+def _columns(run: Run) -> dict[str, list[str]]:
+    """Return what the columns of the recorded arrays are called; nothing where a run does not say."""
+    path = run.artifacts.get("hash")
+    if path is None or not path.is_file():
+        return {}
+    try:
+        columns = json.loads(path.read_text())["columns"]
+        return {name: [str(word) for word in words] for name, words in columns.items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _thinned(count: int) -> np.ndarray:
+    return np.unique(np.linspace(0, count - 1, min(count, _MOST_POINTS)).round().astype(int))
+
+
+def _rows(times: np.ndarray, values: np.ndarray, labels: Sequence[str]) -> list[dict[str, Any]]:
+    """Return rows of the first few columns of an array over time."""
+    chosen = _thinned(len(values))
+    return [
+        {"time": float(times[i]), "value": float(values[i, column]), "which": labels[column]}
+        for column in range(min(values.shape[1], _MOST_LINES))
+        for i in chosen
+    ]
+
+
+def _with_legend(chart: Chart, legend: Mapping[str, Any]) -> Chart:
+    encoding = dict(chart.spec["encoding"])
+    encoding["color"] = {**encoding["color"], "legend": legend}
+    return Chart({**chart.spec, "encoding": encoding}, chart.caption)
+
+
+def _traces(arrays: Mapping[str, np.ndarray], columns: Mapping[str, list[str]]) -> list[Block]:
+    times = arrays["time"]
+    blocks: list[Block] = []
+    for name, title in (("qpos", "Positions"), ("qvel", "Velocities"), ("control", "Controls")):
+        values = arrays.get(name)
+        if values is None or not values.size:
+            continue
+        shown = min(values.shape[1], _MOST_LINES)
+        caption = f"{title} over simulated time."
+        if shown < values.shape[1]:
+            caption = f"The first {shown} of {values.shape[1]} {title.lower()} over simulated time."
+        labels = columns.get(name, [])
+        if len(labels) != values.shape[1]:
+            labels = [f"{name}[{i}]" for i in range(values.shape[1])]
+        rows = _rows(times, values, labels)
+        chart = charts.line(
+            rows, "time", "value", color="which", title=title, x_title="time [s]", caption=caption
+        )
+        longest = max(len(label) for label in labels[:_MOST_LINES])
+        legend = {"title": None, "columns": 2 if longest > _LONG_LABEL else 4}
+        blocks.append(_with_legend(chart, legend))
+    reward = arrays.get("reward")
+    if reward is not None and reward.size:
+        rows = [
+            {"time": float(times[i + 1]), "reward": float(reward[i])} for i in _thinned(len(reward))
+        ]
+        caption = "Reward of each simulated step; the maximum is best."
+        blocks.append(
+            charts.line(rows, "time", "reward", title="Reward", x_title="time [s]", caption=caption)
+        )
+    return blocks
+
+
+def _planning(arrays: Mapping[str, np.ndarray], config: Mapping[str, Any]) -> list[Block]:
+    seconds = arrays.get("plan_seconds")
+    if seconds is None or not seconds.size:
+        return [Text("No plan was made.")]
+    period = 1000.0 / float(config["controller"]["control_freq"])
+    milliseconds = 1000.0 * seconds
+    late = float(np.mean(milliseconds > period))
+    table = Table(
+        ["what", "value"],
+        [
+            ["plans", len(seconds)],
+            ["control period [ms]", period],
+            ["planning time, median [ms]", float(np.median(milliseconds))],
+            ["planning time, 95th percentile [ms]", float(np.percentile(milliseconds, 95))],
+            ["planning time, longest [ms]", float(milliseconds.max())],
+            ["plans that took longer than the control period", f"{100 * late:.1f} %"],
+            ["rollouts that diverged", float(arrays["plan_diverged"].sum())],
+            ["knots outside of the control range", f"{100 * arrays['plan_clipped'].mean():.1f} %"],
+            ["effective sample size, mean", float(arrays["plan_ess"].mean())],
+            ["spread of the candidates that counted, mean", float(arrays["plan_spread"].mean())],
+        ],
+        "How the search went. The simulation waits for the plan, so a late plan costs nothing here.",
+    )
+    histogram = planning_chart(milliseconds, period)
+    search = [
+        {"time": float(t), "value": float(v), "which": word}
+        for key, word in (("plan_ess", "effective sample"), ("plan_diverged", "diverged"))
+        for t, v in zip(arrays["plan_time"], arrays[key], strict=True)
+    ]
+    caption = "How many rollouts each plan was made of (the effective sample size of its weights), and how many met a bad number."
+    diagnosis = charts.line(
+        search,
+        "time",
+        "value",
+        color="which",
+        title="Search",
+        x_title="time [s]",
+        y_title="rollouts",
+        caption=caption,
+    )
+    return [table, histogram, _with_legend(diagnosis, {"title": None, "labelLimit": 300})]

@@ -1,0 +1,1 @@
+"""The commands of taskloom, one file each; `cli/table.py` lists them."""

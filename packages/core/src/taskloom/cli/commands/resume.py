@@ -1,0 +1,105 @@
+"""`tasks resume RUN|SWEEP`: continue from the newest checkpoint that verifies, or run what a sweep is missing."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from taskloom.cli.commands.run import show_run
+from taskloom.cli.commands.runs import AsJson, StoreOption
+from taskloom.cli.commands.sweep import read_time
+from taskloom.errors import StoreLockedError, UsageError
+from taskloom.runs import Run, default_store, open_run
+
+
+def resume(
+    reference: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN|SWEEP", help="An id, a unique part of one, @last, @-2, or a folder."
+        ),
+    ],
+    parameters: Annotated[list[str], typer.Argument(metavar="", hidden=True)] = [],  # noqa: B006 -- Typer reads it
+    *,
+    time_limit: Annotated[
+        str,
+        typer.Option(
+            "--time-limit", metavar="TIME", help="Ask the run to stop after this: 90s, 30m, 12h."
+        ),
+    ] = "",
+    executor: Annotated[
+        str,
+        typer.Option("--executor", metavar="NAME", help="Continue a sweep on another executor."),
+    ] = "",
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", metavar="N", help="How many runs of a sweep at a time.")
+    ] = None,
+    store: StoreOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Continue a run or a sweep with the parameters that it has."""
+    from taskloom.sweeps.sweep import find_sweep
+
+    place = default_store(store)
+    if parameters:
+        raise UsageError(
+            f"'{parameters[0].lstrip('-')}' cannot be changed: a run is resumed with the parameters it has.",
+            hint="Start a new run from it: tasks run DOMAIN TASK --config RUN_DIR/config.toml --name=value",
+        )
+    folder = find_sweep(reference, place)
+    if folder is not None:
+        _resume_sweep(folder, executor, jobs, as_json)
+        return
+    if executor or jobs is not None:
+        raise UsageError("--executor and --jobs are for sweeps.")
+    _resume_run(open_run(reference, place), read_time(time_limit), as_json)
+
+
+# A parameter on this line deserves a better answer than "no such option"; see `resume`.
+setattr(resume, "settings", {"ignore_unknown_options": True})  # noqa: B010 -- a function has no such attribute for a type checker
+
+
+def _resume_run(run: Run, time_limit: float, as_json: bool) -> None:
+    from taskloom.lifecycle.lifecycle import continue_run
+    from taskloom.registry import find_task, load_task
+
+    if run.status == "running":
+        raise StoreLockedError(f"The run {run.id} is running; there is nothing to resume.")
+    if run.status == "finished":
+        typer.echo(f"note: the run {run.id} has finished; there is nothing to resume", err=True)
+        show_run(run, as_json=as_json)
+        return
+    loaded = load_task(find_task(run.domain, run.task))
+    run = continue_run(loaded, run.layout, quiet=as_json, time_limit=time_limit)
+    show_run(run, as_json=as_json)
+    raise typer.Exit(run.exit_code or 0)
+
+
+def _resume_sweep(folder: Path, executor: str, jobs: int | None, as_json: bool) -> None:
+    from taskloom.cli.commands.sweep_board import open_board, print_outcome
+    from taskloom.registry import find_task, load_task
+    from taskloom.sweeps.search import is_search, read_search, run_search
+    from taskloom.sweeps.sweep import Sweep, read_sweep, run_sweep
+
+    def replaced(sweep: Sweep) -> Sweep:
+        return dataclasses.replace(
+            sweep, executor=executor or sweep.executor, jobs=sweep.jobs if jobs is None else jobs
+        )
+
+    if is_search(folder):
+        search = read_search(folder)
+        search = dataclasses.replace(search, sweep=replaced(search.sweep))
+        with open_board(search.goal.trials, quiet=as_json) as board:
+            loaded = load_task(find_task(search.sweep.domain, search.sweep.task))
+            outcome = run_search(loaded, search, folder.parent, board)
+    else:
+        sweep = replaced(read_sweep(folder))
+        with open_board(len(sweep.points), quiet=as_json) as board:
+            board.say(f"sweep {sweep.id}: {len(sweep.points)} points")
+            loaded = load_task(find_task(sweep.domain, sweep.task))
+            outcome = run_sweep(loaded, sweep, folder.parent, board)
+    print_outcome(outcome, as_json=as_json)
+    raise typer.Exit(int(outcome.exit_code))

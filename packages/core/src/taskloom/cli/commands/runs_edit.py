@@ -1,0 +1,223 @@
+"""`tasks runs ls|compare|diff|rm|tag|export|reindex`: query the store, and change what may be changed of it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from taskloom.cli.commands.runs import AsJson, RunName, StoreOption
+from taskloom.cli.commands.runs_ls import Selection, print_runs, quoted, select
+from taskloom.cli.output import number, one_line, print_json, print_table
+from taskloom.errors import UsageError
+from taskloom.runs import Run, default_store, find_run, open_run
+from taskloom.runs.compare import Comparison, compare_runs
+from taskloom.runs.edit import remove_run, tag_run
+from taskloom.runs.index import rebuild
+from taskloom.runs.writer import atomic_write
+
+Where = Annotated[
+    list[str],
+    typer.Option(
+        "--where",
+        metavar="FILTER",
+        help="Only runs for which this holds: 'metrics.auroc > 0.9'. Repeatable.",
+    ),
+]
+RunNames = Annotated[
+    list[str],
+    typer.Argument(metavar="RUN...", help="Ids, unique parts of one, @last, @-2, or run folders."),
+]
+
+
+def ls(
+    *,
+    where: Where = [],  # noqa: B006 -- Typer reads it, nobody writes it
+    sort: Annotated[
+        str, typer.Option("--sort", metavar="FIELD", help="Sort by a field; -FIELD the other way.")
+    ] = "",
+    task: Annotated[
+        str, typer.Option("--task", metavar="DOMAIN[/TASK]", help="Only runs of this.")
+    ] = "",
+    status: Annotated[str, typer.Option("--status", help="Only runs in this status.")] = "",
+    tag: Annotated[str, typer.Option("--tag", help="Only runs with this tag.")] = "",
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", metavar="N", help="Only N of them (50 by default); 0 for all."),
+    ] = None,
+    store: StoreOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """List runs, the newest last."""
+    wanted = [*where]
+    domain, _, name = task.partition("/")
+    equals = {"domain": domain, "task": name, "status": status, "tags": tag}
+    wanted += [f"{field} = {quoted(value)}" for field, value in equals.items() if value]
+    print_runs(Selection(wanted, sort, limit, store, as_json))
+
+
+def compare(runs: RunNames, store: StoreOption = None, as_json: AsJson = False) -> None:
+    """Put runs side by side: the parameters that differ, and every metric."""
+    _print_comparison(compare_runs([open_run(run, store) for run in runs]), as_json)
+
+
+def diff(
+    first: Annotated[str, typer.Argument(metavar="RUN", help="A run.")],
+    second: Annotated[str, typer.Argument(metavar="RUN", help="Another run.")],
+    store: StoreOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what two runs differ in: task, version and code, parameters, and metrics with their change."""
+    found = compare_runs([open_run(first, store), open_run(second, store)])
+    metrics = {name: values for name, values in found.metrics.items() if values[0] != values[1]}
+    if as_json:
+        told = {"facts": found.facts, "parameters": found.parameters, "metrics": metrics}
+        print_json({"runs": found.ids, **told})
+        return
+    rows = [
+        (path, *(_text(value) for value in values), "")
+        for path, values in [*found.facts.items(), *found.parameters.items()]
+    ]
+    rows += [
+        (name, *(_metric(value) for value in values), _change(*values))
+        for name, values in metrics.items()
+    ]
+    if rows:
+        print_table(("", *found.ids, "change"), rows)
+    else:
+        typer.echo("note: the runs differ in nothing", err=True)
+
+
+def rm(
+    runs: RunNames,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    store: StoreOption = None,
+) -> None:
+    """Remove runs for good."""
+    found = [find_run(run, store) for run in runs]
+    if not yes:
+        _confirm(found)
+    for folder in found:
+        remove_run(folder)
+        typer.echo(f"removed {folder.name}", err=True)
+
+
+def tag(
+    run: RunName,
+    tags: Annotated[list[str], typer.Argument(metavar="TAG...", help="Tags to add.")] = [],  # noqa: B006
+    remove: Annotated[
+        list[str], typer.Option("--remove", metavar="TAG", help="Take a tag off. Repeatable.")
+    ] = [],  # noqa: B006
+    store: StoreOption = None,
+) -> None:
+    """Add tags to a run, or take them off, and print those it has."""
+    typer.echo(" ".join(tag_run(open_run(run, store), tags, remove)))
+
+
+def export(
+    runs: Annotated[
+        list[str],
+        typer.Argument(metavar="[RUN...]", help="Runs; all of the store if none is named."),
+    ] = [],  # noqa: B006
+    *,
+    where: Where = [],  # noqa: B006
+    kind: Annotated[
+        Literal["csv", "json", "jsonl", "mlflow"], typer.Option("--format", help="What to write.")
+    ] = "csv",
+    history: Annotated[
+        bool, typer.Option("--history", help="One row for each metric line, not for each run.")
+    ] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write here instead of to stdout."),
+    ] = None,
+    store: StoreOption = None,
+) -> None:
+    """Write runs as a table for other programs."""
+    from taskloom.runs.export import history_rows, run_rows, to_csv
+
+    found = _chosen(runs, where, store)
+    if kind == "mlflow":
+        _export_to_mlflow(found, output)
+        return
+    rows = history_rows(found) if history else run_rows(found)
+    if kind == "csv":
+        text = to_csv(rows)
+    elif kind == "json":
+        text = json.dumps(rows, indent=2) + "\n"
+    else:
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        atomic_write(output, text)
+
+
+def reindex(store: StoreOption = None) -> None:
+    """Throw the store's index away and read every folder anew."""
+    place = default_store(store)
+    count, broken = rebuild(place)
+    for error in broken:
+        typer.echo(f"warning: {one_line(error.message)}", err=True)
+    typer.echo(f"{count} runs in {place}")
+
+
+def _chosen(runs: Sequence[str], where: Sequence[str], store: Path | None) -> list[Run]:
+    if runs and where:
+        raise UsageError("Name runs or give --where, not both.")
+    if runs:
+        return [open_run(run, store) for run in runs]
+    place = default_store(store)
+    documents, _, _ = select(place, Selection(list(where), limit=0, store=store))
+    return [Run(place / document["folder"]) for document in documents]
+
+
+def _export_to_mlflow(runs: Sequence[Run], output: Path | None) -> None:
+    from taskloom.sinks.mlflow import export_run
+
+    if output is None:
+        raise UsageError(
+            "--format mlflow needs --output DIR, the folder that MLflow keeps its runs in."
+        )
+    for run in runs:
+        export_run(run, output)
+        typer.echo(f"exported {run.id}", err=True)
+
+
+def _confirm(runs: Sequence[Path]) -> None:
+    shown = ", ".join(run.name for run in runs[:3]) + (", ..." if len(runs) > 3 else "")
+    if not sys.stdin.isatty():
+        raise UsageError(f"Removing {shown} needs --yes where nobody can be asked.")
+    if not typer.confirm(f"Remove {len(runs)} run(s) for good: {shown}?", err=True):
+        raise typer.Exit(1)
+
+
+def _print_comparison(found: Comparison, as_json: bool) -> None:
+    if as_json:
+        told = {"facts": found.facts, "parameters": found.parameters, "metrics": found.metrics}
+        print_json({"runs": found.ids, **told})
+        return
+    rows = [
+        (path, *(_text(value) for value in values))
+        for path, values in [*found.facts.items(), *found.parameters.items()]
+    ]
+    rows += [
+        (name, *(_metric(value) for value in values)) for name, values in found.metrics.items()
+    ]
+    print_table(("", *found.ids), rows)
+
+
+def _text(value: object) -> str:
+    return "" if value is None else value if isinstance(value, str) else json.dumps(value)
+
+
+def _metric(value: float | None) -> str:
+    return "" if value is None else number(value)
+
+
+def _change(before: float | None, after: float | None) -> str:
+    return "" if before is None or after is None else f"{after - before:+.4g}"

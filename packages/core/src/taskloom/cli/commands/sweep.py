@@ -1,0 +1,294 @@
+"""`tasks sweep DOMAIN TASK --param=a,b --seed=0:5`: every combination, a pairing, a sample, or a search."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import zip_longest
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from taskloom.cli.commands.run import KeepBest, checked_criterion, read_resources
+from taskloom.cli.commands.runs import AsJson, StoreOption
+from taskloom.cli.commands.sweep_board import open_board, print_outcome
+from taskloom.cli.output import print_json
+from taskloom.cli.task_command import Invocation
+from taskloom.errors import UsageError
+from taskloom.runs import default_store
+from taskloom.sweeps.expand import (
+    Axis,
+    Choices,
+    Plan,
+    Point,
+    parse_axis,
+    split_values,
+    values_of,
+)
+from taskloom.sweeps.planfile import read_plan
+from taskloom.sweeps.sweep import SweepPoint, create_sweep, plan_points, run_sweep
+
+ExecutorOption = Annotated[
+    str,
+    typer.Option(
+        "--executor", metavar="NAME", help="Where runs are placed: inline, local, ray or slurm."
+    ),
+]
+JobsOption = Annotated[
+    int,
+    typer.Option(
+        "--jobs", metavar="N", help="How many runs at a time; 0 lets the executor choose."
+    ),
+]
+
+
+def sweep(
+    invocation: Invocation,
+    *,
+    config: Annotated[
+        list[Path],
+        typer.Option(
+            "--config", metavar="FILE", help="Read parameters that all points share. Repeatable."
+        ),
+    ] = [],  # noqa: B006 -- Typer reads it, nobody writes it
+    file: Annotated[
+        Path | None, typer.Option("--file", metavar="FILE", help="Read the sweep from a file.")
+    ] = None,
+    is_zip: Annotated[
+        bool, typer.Option("--zip", help="Pair the values one to one instead of combining all.")
+    ] = False,
+    sample: Annotated[int, typer.Option("--sample", metavar="N", help="Draw N points.")] = 0,
+    sample_seed: Annotated[
+        int, typer.Option("--sample-seed", metavar="N", help="Seed of the draws.")
+    ] = 0,
+    optimize: Annotated[
+        str,
+        typer.Option(
+            "--optimize", metavar="METRIC:max|min", help="Search with Optuna for the best metric."
+        ),
+    ] = "",
+    trials: Annotated[
+        int, typer.Option("--trials", metavar="N", help="Points that a search tries.")
+    ] = 20,
+    executor: ExecutorOption = "local",
+    jobs: JobsOption = 0,
+    fail_fast: Annotated[
+        bool, typer.Option("--fail-fast", help="Stop at the first run that fails.")
+    ] = False,
+    cpus: Annotated[int, typer.Option("--cpus", metavar="N", help="CPU cores for each run.")] = 0,
+    gpus: Annotated[int, typer.Option("--gpus", metavar="N", help="GPUs for each run.")] = 0,
+    nodes: Annotated[
+        int, typer.Option("--nodes", metavar="N", help="Machines that share each run.")
+    ] = 1,
+    memory: Annotated[
+        str, typer.Option("--memory", metavar="SIZE", help="Memory for each run: 4G, 512M.")
+    ] = "",
+    time_limit: Annotated[
+        str,
+        typer.Option(
+            "--time-limit", metavar="TIME", help="Ask each run to stop after this: 90s, 30m, 12h."
+        ),
+    ] = "",
+    sink: Annotated[
+        list[str],
+        typer.Option(
+            "--sink",
+            metavar="NAME",
+            help="Send metrics to tensorboard, mlflow or wandb too. Repeatable.",
+        ),
+    ] = [],  # noqa: B006
+    keep_best: KeepBest = "",
+    force: Annotated[
+        bool, typer.Option("--force", help="Run points even if an identical run has finished.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the points, and stop.")] = False,
+    store: StoreOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a task at many points."""
+    loaded, place = invocation.loaded, default_store(store)
+    fixed, axes = _split(invocation)
+    below = _below(file, invocation) if file else Plan()
+    settings = {
+        "force": force,
+        "executor": executor,
+        "jobs": jobs,
+        "keep_going": not fail_fast,
+        "resources": read_resources(
+            executor, cpus=cpus, gpus=gpus, nodes=nodes, memory=memory, time_limit=time_limit
+        ),
+        "sinks": tuple(sink),
+        "keep_best": checked_criterion(keep_best),
+        "argv": ("tasks", "sweep", loaded.entry.domain, loaded.entry.ref.name, *invocation.words),
+    }
+    if optimize:
+        from taskloom.sweeps.search import Goal, create_search, run_search
+
+        if is_zip or sample or dry_run:
+            raise UsageError("--optimize excludes --zip, --sample and --dry-run.")
+        if below.points or below.is_zip or below.sample:
+            raise UsageError(f"--optimize takes 'parameters' alone from {file}.")
+        goal = Goal.parse(optimize, trials, sample_seed or below.sample_seed)
+        search = create_search(
+            loaded, goal, {**below.axes, **axes}, fixed, files=config, store=place, **settings
+        )
+        with open_board(trials, quiet=as_json) as board:
+            outcome = run_search(loaded, search, place, board)
+    else:
+        if sample < 0:
+            raise UsageError(f"--sample is {sample}; it must be 1 or more.")
+        plan = Plan(
+            {**below.axes, **axes},
+            below.points,
+            is_zip or below.is_zip,
+            sample or below.sample,
+            sample_seed or below.sample_seed,
+        )
+        points = plan_points(loaded, plan, fixed, config)
+        if dry_run:
+            _print_points(points, as_json)
+            return
+        made = create_sweep(loaded, points, place, **settings)
+        with open_board(len(points), quiet=as_json) as board:
+            board.say(f"sweep {made.id}: {len(points)} points")
+            outcome = run_sweep(loaded, made, place, board)
+    print_outcome(outcome, as_json=as_json)
+    raise typer.Exit(int(outcome.exit_code))
+
+
+def listed_values(words: Sequence[str]) -> dict[str, list[str]]:
+    """Return the values that the words give to each option: the components among them decide which options a sweep has."""
+    values: dict[str, list[str]] = {}
+    for word, follower in zip_longest(words, words[1:], fillvalue="--"):
+        name, equals, text = word.removeprefix("--").partition("=")
+        if word.startswith("--") and (equals or not follower.startswith("--")):
+            values[name.removesuffix(".kind")] = split_values(text if equals else follower)
+    return {**_listed_in(values.pop("file", [])), **values}
+
+
+def _listed_in(files: Sequence[str]) -> dict[str, list[str]]:
+    """Return every value that a sweep file gives to each parameter."""
+    values: dict[str, list[str]] = {}
+    for file in files:
+        plan = read_plan(Path(file))
+        points = [
+            *plan.points,
+            *(
+                {path: text}
+                for path, axis in plan.axes.items()
+                if isinstance(axis, Choices)
+                for text in axis.values
+            ),
+        ]
+        for path, texts in values_of(points).items():
+            values.setdefault(path.removesuffix(".kind"), []).extend(texts)
+    return values
+
+
+# See `taskloom.cli.task_command`: the options of every component that a sweep visits are shown and taken.
+setattr(sweep, "listed_values", listed_values)  # noqa: B010 -- a function has no such attribute for a type checker
+
+
+def read_size(text: str) -> int:
+    """Return a size such as `4G` or `512M` [bytes]; 0 for an empty text.
+
+    Raises:
+        UsageError: It is no size.
+    """
+    units = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+    number, unit = _measure(text.upper().removesuffix("B"), "KMGT")
+    if text and (number is None or number <= 0):
+        raise UsageError(f"--memory is {text!r}; write it as 512M or 4G.")
+    return int((number or 0) * units[unit])
+
+
+def read_time(text: str) -> float:
+    """Return a time such as `90s`, `30m` or `12h` [s]; a bare number is seconds, an empty text 0.
+
+    Raises:
+        UsageError: It is no time.
+    """
+    units = {"": 1, "S": 1, "M": 60, "H": 3600, "D": 86400}
+    number, unit = _measure(text.upper(), "SMHD")
+    if text and (number is None or number <= 0):
+        raise UsageError(f"--time-limit is {text!r}; write it as 90s, 30m or 12h.")
+    return (number or 0.0) * units[unit]
+
+
+def _measure(text: str, units: str) -> tuple[float | None, str]:
+    unit = text[-1:] if text[-1:] and text[-1:] in units else ""
+    try:
+        number = float(text.removesuffix(unit))
+    except ValueError:
+        return None, ""
+    return (number if number < float("inf") else None), unit
+
+
+def _parser(invocation: Invocation) -> Callable[[str, str], Axis]:
+    """Return what reads the values of a parameter, knowing its type."""
+    types = {item.path: item.type for item in invocation.parameters()}
+
+    def parse(path: str, text: str) -> Axis:
+        kind = types.get(path, "")
+        is_fraction = "FLOAT" in kind
+        is_number = is_fraction or "INT" in kind
+        return parse_axis(path, text, is_number=is_number, is_integer=not is_fraction)
+
+    return parse
+
+
+def _split(invocation: Invocation) -> tuple[Point, dict[str, Axis]]:
+    """Tell parameters with one value from those with several."""
+    fixed: Point = {}
+    axes: dict[str, Axis] = {}
+    parse = _parser(invocation)
+    for path, text in invocation.values.items():
+        axis = parse(path, text)
+        if isinstance(axis, Choices) and len(axis.values) == 1:
+            fixed[path] = axis.values[0]
+        else:
+            axes[path] = axis
+    return fixed, axes
+
+
+def _below(file: Path, invocation: Invocation) -> Plan:
+    """Return what a sweep file says about the parameters of which the command line says nothing."""
+    plan = read_plan(file, _parser(invocation))
+    places = {item.path for item in invocation.parameters() if item.is_component}
+
+    def spelled(path: str) -> str:
+        place = path.removesuffix(".kind")
+        return place if place in places else path
+
+    axes = {spelled(path): axis for path, axis in plan.axes.items()}
+    points = [{spelled(path): text for path, text in point.items()} for point in plan.points]
+    said = invocation.values
+    return replace(
+        plan,
+        axes={path: axis for path, axis in axes.items() if path not in said},
+        points=[
+            {path: text for path, text in point.items() if path not in said} for point in points
+        ],
+    )
+
+
+def _print_points(points: Sequence[SweepPoint], as_json: bool) -> None:
+    if as_json:
+        print_json([{"identity": point.identity, "config": dict(point.config)} for point in points])
+        return
+    for point in points:
+        said = [
+            f"{path}={_value(point, path)}"
+            for path, source in point.sources.items()
+            if source == "command line"
+        ]
+        typer.echo(f"{point.identity[:10]}  {' '.join(said)}".rstrip())
+    typer.echo(f"note: {len(points)} points", err=True)
+
+
+def _value(point: SweepPoint, path: str) -> object:
+    value: object = point.config
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value

@@ -1,0 +1,162 @@
+"""What a sweep shows while it runs: a live table on a terminal, a line for each run elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from taskloom.cli.output import number, one_line, print_json, print_table
+from taskloom.runs import Run
+from taskloom.sweeps.sweep import Outcome
+
+if TYPE_CHECKING:
+    from rich.live import Live
+    from rich.table import Table
+
+_ROWS = 12  # of runs that have ended, in the live table
+_METRICS = 3
+_PERIOD = 0.25  # [s] between updates of the live table
+
+
+class Board:
+    """Keeps count, and says a line for each run that ends.
+
+    Args:
+        total: How many runs there are to be.
+        quiet: Say nothing.
+    """
+
+    def __init__(self, total: int, *, quiet: bool = False) -> None:
+        self.total = total
+        self.quiet = quiet
+        self.counts: Counter[str] = Counter()
+        self.active: dict[str, int] = {}
+
+    def say(self, text: str) -> None:
+        """Say a line."""
+        if not self.quiet:
+            sys.stderr.write(text + "\n")
+            sys.stderr.flush()
+
+    def placed(self, folder: Path, attempt: int, /) -> None:
+        """Note a run that was handed over."""
+        self.active[folder.name] = attempt
+        if attempt > 1:
+            self.say(f"lost {folder.name}; starting it again ({attempt})")
+
+    def ended(self, run: Run, /) -> None:
+        """Note a run that is over."""
+        self.active.pop(run.id, None)
+        self.counts[run.status] += 1
+        done = sum(self.counts.values())
+        self.say(
+            f"[{done}/{self.total}] {run.status} {run.id}  {one_line(outcome_of(run))}".rstrip()
+        )
+
+    def tick(self) -> None:
+        """Nothing moves between lines."""
+
+
+class LiveBoard(Board):
+    """Draws a table of what runs and what has ended lately."""
+
+    def __init__(self, total: int, live: Live) -> None:
+        super().__init__(total)
+        self._live = live
+        self._recent: list[Run] = []
+        self._next = 0.0
+
+    def say(self, text: str) -> None:
+        """Print a line above the table; lines about runs that ended are in it."""
+        if not text.startswith("["):
+            self._live.console.print(text, markup=False, highlight=False)
+
+    def ended(self, run: Run, /) -> None:
+        """Note a run that is over."""
+        super().ended(run)
+        self._recent = [*self._recent, run][-_ROWS:]
+
+    def tick(self) -> None:
+        """Draw the table anew, four times a second."""
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + _PERIOD
+            self._live.update(self.table())
+
+    def table(self) -> Table:
+        """Return the table."""
+        from rich.table import Table
+        from rich.text import Text
+
+        counts = ", ".join(f"{count} {status}" for status, count in self.counts.items())
+        left = self.total - sum(self.counts.values())
+        table = Table(
+            title=f"{counts or 'nothing yet'}; {len(self.active)} running, {max(left, 0)} to go"
+        )
+        for column in ("run", "status", "outcome"):
+            table.add_column(column)
+        for run in self._recent:
+            table.add_row(run.id, run.status, Text(one_line(outcome_of(run))))
+        for name in list(self.active)[:_ROWS]:
+            table.add_row(name, "running", "")
+        return table
+
+
+@contextmanager
+def open_board(total: int, *, quiet: bool = False) -> Iterator[Board]:
+    """Yield the board that fits stderr."""
+    if quiet or not sys.stderr.isatty():
+        yield Board(total, quiet=quiet)
+        return
+    # rich costs 75 ms, which only a terminal gets something for.
+    from rich.console import Console
+    from rich.live import Live
+
+    with Live(console=Console(stderr=True), auto_refresh=False, transient=True) as live:
+        board = LiveBoard(total, live)
+        yield board
+
+
+def print_outcome(outcome: Outcome, *, as_json: bool) -> None:
+    """Print what every point came to, on stdout."""
+    if as_json:
+        rows = [_row(run) for run in outcome.runs]
+        print_json({"sweep": outcome.sweep.id, "exit_code": int(outcome.exit_code), "runs": rows})
+        return
+    runs = [run for run in outcome.runs if run is not None]
+    print_table(
+        ("run", "status", "outcome"), [(run.id, run.status, outcome_of(run)) for run in runs]
+    )
+    missing = len(outcome.runs) - len(runs)
+    if missing:
+        typer.echo(f"note: {missing} points have no run yet", err=True)
+    if outcome.exit_code:
+        typer.echo(f"note: continue with: tasks resume {outcome.sweep.id}", err=True)
+
+
+def outcome_of(run: Run) -> str:
+    """Return what came of a run, in a line."""
+    if run.record.failure is not None:
+        return f"{run.record.failure.type}: {run.record.failure.message}"
+    return run.summary or " ".join(
+        f"{name}={number(value)}" for name, value in list(run.metrics.items())[:_METRICS]
+    )
+
+
+def _row(run: Run | None) -> dict[str, object] | None:
+    if run is None:
+        return None
+    return {
+        "id": run.id,
+        "status": run.status,
+        "metrics": dict(run.metrics),
+        "config": dict(run.config),
+        "dir": str(run.dir),
+    }

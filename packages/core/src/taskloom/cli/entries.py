@@ -1,0 +1,154 @@
+"""From names to commands: those of the table, and the verbs of the installed domains. Each is imported when it is called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from taskloom.cli.groups import Entry, command_of, lazy_group
+from taskloom.cli.table import Command
+from taskloom.errors import UnknownNameError
+from taskloom.registry import (
+    LoadedTask,
+    find_domain,
+    find_task,
+    installed_domains,
+    load_target,
+    load_task,
+    tasks_of,
+)
+
+if TYPE_CHECKING:
+    from taskloom.cli.task_command import TaskCommand
+
+
+def entry_of(command: Command) -> Entry:
+    """Return a command as the entry of a group."""
+    if command.commands:
+        entries = [entry_of(item) for item in command.commands]
+        return Entry(
+            command.name, command.summary, lambda _: lazy_group(entries, summary=command.summary)
+        )
+    if command.on_task:
+        return Entry(command.name, command.summary, lambda _: _on_task(command))
+    return Entry(
+        command.name,
+        command.summary,
+        lambda _: command_of(_function(command.target), summary=command.summary),
+    )
+
+
+def domain_entries() -> list[Entry]:
+    """Return the installed domains that have verbs, as entries: `tasks hci play ...`."""
+    return [
+        Entry(
+            item.ref.name,
+            _with_verbs(item.ref.summary, item.ref.verbs),
+            _domain_loader(item.ref.name),
+            "Domains",
+        )
+        for item in installed_domains()
+        if item.ref.verbs
+    ]
+
+
+def _on_task(command: Command) -> Any:  # noqa: ANN401 -- Typer's own class
+    entries = [
+        Entry(item.ref.name, item.ref.summary, _tasks_loader(command, item.ref.name), "Domains")
+        for item in installed_domains()
+    ]
+    return lazy_group(
+        entries,
+        summary=command.summary,
+        usage="DOMAIN TASK [--name=value ...]",
+        footer=f"tasks {command.name} DOMAIN TASK --help shows every parameter of a task.",
+        on_unknown=lambda name: _unknown_domain(command.name, name),
+    )
+
+
+def _unknown_domain(command: str, name: str) -> None:
+    """Raise what the registry says, unless somebody left the domain of a task out."""
+    try:
+        find_domain(name)
+    except UnknownNameError as error:
+        homes = [
+            entry.ref.name
+            for entry in installed_domains()
+            if any(task.ref.name == name for task in tasks_of(entry.ref.name))
+        ]
+        if not homes:
+            raise
+        hint = " or ".join(f"tasks {command} {home} {name}" for home in homes)
+        raise UnknownNameError(error.message, hint=f"did you mean {hint}?") from None
+
+
+def _tasks_loader(command: Command, domain: str) -> Callable[[Sequence[str]], Any]:
+    def load(words: Sequence[str]) -> Any:  # noqa: ANN401
+        del words
+        entries = [
+            Entry(
+                item.ref.name,
+                item.ref.summary,
+                _task_loader(command, domain, item.ref.name),
+                "Tasks",
+            )
+            for item in tasks_of(domain)
+        ]
+        return lazy_group(
+            entries,
+            summary=find_domain(domain).ref.summary,
+            usage="TASK [--name=value ...]",
+            footer=f"tasks {command.name} {domain} TASK --help shows every parameter of a task.",
+            on_unknown=lambda name: find_task(domain, name),
+        )
+
+    return load
+
+
+def _task_loader(command: Command, domain: str, task: str) -> Callable[[Sequence[str]], Any]:
+    def load(words: Sequence[str]) -> Any:  # noqa: ANN401
+        return task_command_for(command, load_task(find_task(domain, task)), words)
+
+    return load
+
+
+def task_command_for(command: Command, loaded: LoadedTask, words: Sequence[str]) -> TaskCommand:
+    """Return a command on one task; `words` are those behind the task's name."""
+    from taskloom.cli.task_command import task_command
+
+    return task_command(_function(command.target), loaded, words)
+
+
+def _domain_loader(domain: str) -> Callable[[Sequence[str]], Any]:
+    def load(words: Sequence[str]) -> Any:  # noqa: ANN401
+        del words
+        ref = find_domain(domain).ref
+        entries = [
+            Entry(verb.name, verb.summary, _verb_loader(domain, verb.name), "Verbs")
+            for verb in ref.verbs
+        ]
+        footer = f"The tasks of {domain}: tasks list {domain}"
+        return lazy_group(entries, summary=ref.summary, usage="VERB ...", footer=footer)
+
+    return load
+
+
+def _verb_loader(domain: str, name: str) -> Callable[[Sequence[str]], Any]:
+    def load(words: Sequence[str]) -> Any:  # noqa: ANN401
+        del words
+        verb = next(item for item in find_domain(domain).ref.verbs if item.name == name)
+        function: Any = load_target(verb.target, what=f"Verb '{domain} {name}'")
+        return command_of(function, summary=verb.summary)
+
+    return load
+
+
+def _function(target: str) -> Callable[..., Any]:
+    module, _, name = target.partition(":")
+    function: Callable[..., Any] = getattr(import_module(module), name)
+    return function
+
+
+def _with_verbs(summary: str, verbs: Sequence[Any]) -> str:
+    return f"{summary} Verbs: {', '.join(verb.name for verb in verbs)}."

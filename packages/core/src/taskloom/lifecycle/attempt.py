@@ -1,0 +1,232 @@
+"""One attempt at a run: from the moment its lock is held until its record is final."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from taskloom.config import Config
+from taskloom.errors import (
+    ExitCode,
+    ProcessLostError,
+    RunFailedError,
+    StoreError,
+    TaskloomError,
+)
+from taskloom.lifecycle.console import Console
+from taskloom.lifecycle.context import LiveContext, check_metric_name
+from taskloom.lifecycle.failure import describe_failure, first_line, is_loss, is_store_failure
+from taskloom.lifecycle.logs import FILE_ONLY, logging_to
+from taskloom.lifecycle.signals import StopRequest
+from taskloom.runs import checkpoints, index
+from taskloom.runs.layout import RunLayout
+from taskloom.runs.record import Failure, RunRecord, Stored, begin_attempt, timestamp, write_record
+from taskloom.runs.run import Run
+from taskloom.sinks.sink import SinkGroup
+from taskloom.task import Result, Resumable, Task
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """How an attempt ended. One that lost a process still says `running`: once its lock is free it counts as crashed."""
+
+    status: Stored
+    exit_code: ExitCode
+    result: Result = field(default_factory=Result)
+    failure: Failure | None = None
+    error: BaseException | None = None
+
+
+def attempt(
+    task: Task[Config],
+    layout: RunLayout,
+    record: RunRecord,
+    console: Console,
+    *,
+    report: bool = True,
+) -> Run:
+    """Run or resume the task, and finalise the record whatever happens. The caller holds the run's lock.
+
+    Raises:
+        RunFailedError: The task raised.
+        ProcessLostError: A process that shared the work is gone.
+        StoreError: The record cannot be written.
+    """
+    stop = StopRequest(graceful=isinstance(task, Resumable))
+    with logging_to(layout.log, console):
+        record = begin_attempt(record)
+        write_record(layout.record, record)
+        index.note(layout.dir)
+        checkpoint = (
+            checkpoints.newest_good(layout.checkpoints) if isinstance(task, Resumable) else None
+        )
+        if checkpoint is None and record.attempts > 1:
+            _log.info("no checkpoint to continue from: beginning at the start")
+        sinks = SinkGroup(record.sinks, layout.dir, record)
+        ctx = LiveContext(
+            layout, record, console, stop, checkpoint.dir if checkpoint else None, sinks=sinks
+        )
+        try:
+            with stop.installed(record.resources.time_limit):
+                end = _run(task, ctx, layout, checkpoint.dir if checkpoint else None, stop)
+                record = _finalise(layout, record, ctx, end)
+                run = Run(layout.dir, record)
+                sinks.close(run)
+                if report and end.status != "running":
+                    _write_report(run, console)
+        finally:
+            ctx.close()
+    return _conclude(run, end, console)
+
+
+def _run(
+    task: Task[Config],
+    ctx: LiveContext,
+    layout: RunLayout,
+    checkpoint: Path | None,
+    stop: StopRequest,
+) -> _End:
+    """Call the task and classify how it ended. Tasks raise ordinary exceptions; this is the boundary."""
+    try:
+        result = _call(task, ctx, checkpoint)
+        stop.settle()
+        _check_result(result)
+    except BaseException as error:  # a task may raise anything, SystemExit included
+        stop.settle()
+        # Libraries (Lightning is one) turn an interruption into an exception of their own.
+        if stop.interrupted or isinstance(error, KeyboardInterrupt):
+            return _End("stopped", stop.exit_code)
+        return _lost(layout, error) if is_loss(error) else _failed(layout, error)
+    if stop.noticed:
+        return _End("stopped", stop.exit_code, result)
+    return _End("finished", ExitCode.OK, result)
+
+
+def _lost(layout: RunLayout, error: BaseException) -> _End:
+    """Tell that this attempt is over and the run is not: whoever placed it may place it again."""
+    failure = describe_failure(error)
+    _log.error("a process was lost: %s", first_line(failure), exc_info=error)
+    told = ProcessLostError(
+        f"The run {layout.dir.name} lost a process that shared its work: {first_line(failure)} (log: {layout.log}).",
+        hint=f"Continue it with: tasks resume {layout.dir.name}",
+    )
+    told.__cause__ = error
+    return _End("running", ExitCode.FAILED, failure=failure, error=told)
+
+
+def _failed(layout: RunLayout, error: BaseException) -> _End:
+    """Tell what was foreseen, and needs its sentence alone, from what a traceback must explain."""
+    failure = describe_failure(error)
+    if isinstance(error, OSError) and is_store_failure(error, layout.dir):
+        refused = StoreError(f"Cannot write into {layout.dir}: {error.strerror}.")
+        refused.__cause__ = error
+        error = refused
+    if isinstance(error, TaskloomError):
+        # Whoever catches the error tells it, with its hint; twice would be once too often.
+        _log.error("%s", error.message, extra=FILE_ONLY)
+        return _End("failed", error.exit_code, failure=failure, error=error)
+    _log.error("the task raised %s", first_line(failure), exc_info=error, extra=FILE_ONLY)
+    return _End("failed", ExitCode.FAILED, failure=failure, error=error)
+
+
+def _call(task: Task[Config], ctx: LiveContext, checkpoint: Path | None) -> Result:
+    if checkpoint is None or not isinstance(task, Resumable):
+        return task.run(ctx)
+    _log.info("continuing from the checkpoint of step %d", int(checkpoint.name))
+    return task.resume(ctx, checkpoint)
+
+
+def _check_result(result: object) -> None:
+    if not isinstance(result, Result):
+        raise TypeError(f"run(ctx) returned a {type(result).__name__}, not a taskloom.Result.")
+    for name, value in result.metrics.items():
+        check_metric_name(name)
+        if not math.isfinite(float(value)):
+            _log.warning("the final metric %s is %s", name, float(value))
+
+
+def _finalise(layout: RunLayout, record: RunRecord, ctx: LiveContext, end: _End) -> RunRecord:
+    """Write how the run ended.
+
+    Raises:
+        StoreError: The record cannot be written, and the run did not fail for a reason of its own.
+    """
+    final = record.becoming(
+        end.status,
+        ended=timestamp(),
+        duration=ctx.duration,
+        seeds=dict(ctx.seeds),
+        metrics={name: float(value) for name, value in end.result.metrics.items()},
+        artifacts=_relative_artifacts(layout, _named(ctx, end.result)),
+        summary=end.result.summary,
+        failure=end.failure,
+        exit_code=int(end.exit_code),
+    )
+    try:
+        write_record(layout.record, final)
+        index.note(layout.dir)
+    except StoreError:
+        # What the task raised says more than a disk that is full, which is often why it raised.
+        if end.error is None:
+            raise
+    return final
+
+
+def _named(ctx: LiveContext, result: Result) -> dict[str, Path]:
+    """Return every artifact once: under the result's name for it, else under the one that its path was asked for with."""
+    told = {(ctx.dir / path).resolve() for path in result.artifacts.values()}
+    asked = {
+        name: path for name, path in ctx.requested_artifacts.items() if path.resolve() not in told
+    }
+    return {**asked, **result.artifacts}
+
+
+def _relative_artifacts(layout: RunLayout, artifacts: Mapping[str, Path]) -> dict[str, str]:
+    root = layout.dir.resolve()
+    found: dict[str, str] = {}
+    for name, path in artifacts.items():
+        actual = (layout.dir / path).resolve()
+        if not actual.exists():
+            _log.warning("the artifact %s is missing: %s", name, path)
+        elif not actual.is_relative_to(root):
+            _log.warning("the artifact %s lies outside the run folder: %s", name, path)
+        else:
+            found[name] = actual.relative_to(root).as_posix()
+    return found
+
+
+def _write_report(run: Run, console: Console) -> None:
+    """Write the report page; without it the run is as good."""
+    try:
+        from taskloom.report import write_report
+
+        write_report(run)
+    except TaskloomError as error:
+        console.say(f"no report: {error.message}")
+        _log.info("no report: %s", error.message)
+    except Exception as error:  # a domain's report must not fail a run that is over
+        _log.warning("the report failed: %s", first_line(describe_failure(error)), exc_info=error)
+
+
+def _conclude(run: Run, end: _End, console: Console) -> Run:
+    seconds = f"{run.record.duration:.1f} s"
+    if end.failure is not None:
+        if isinstance(end.error, TaskloomError):
+            raise end.error
+        console.say(end.failure.traceback.rstrip())
+        raise RunFailedError(
+            f"The run {run.id} failed after {seconds}: {first_line(end.failure)} (log: {run.layout.log}).",
+            hint=f"Continue it with: tasks resume {run.id}",
+        ) from end.error
+    if end.status == "stopped":
+        console.say(f"stopped after {seconds}; continue it with: tasks resume {run.id}")
+    else:
+        console.say(f"finished in {seconds}" + (f": {run.summary}" if run.summary else ""))
+    if run.layout.report.exists():
+        console.say(f"report {run.layout.report}")
+    return run

@@ -1,0 +1,245 @@
+"""The context that a real run is given: metrics and checkpoints on disk, seeds by name, and the wish to stop."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from taskloom.context import Progress, Resources
+from taskloom.errors import StoreError
+from taskloom.lifecycle.console import Console
+from taskloom.runs import checkpoints
+from taskloom.runs.layout import RunLayout, inside
+from taskloom.runs.record import RunRecord
+from taskloom.runs.writer import JsonLines, encode_number, read_json, read_lines, store_error
+from taskloom.seeding import derive_seed
+from taskloom.sinks.sink import SinkGroup
+
+_NAME_LIMIT = 200
+_NAMES_LIMIT = 1000
+_RESERVED = frozenset({"step", "t"})
+
+
+class Stop(Protocol):
+    """Says whether the run should end."""
+
+    @property
+    def requested(self) -> bool:
+        """Whether somebody asked the run to end."""
+        ...
+
+
+class LiveContext:
+    """What a task is given by the lifecycle.
+
+    Args:
+        layout: The run's folder, whose lock this process holds.
+        record: The run's record at the beginning of this attempt.
+        console: Where to show metrics and progress.
+        stop: Whether the run should end.
+        checkpoint: The checkpoint that this attempt continues from; None at the beginning.
+        sinks: Where metrics go besides the folder.
+    """
+
+    def __init__(
+        self,
+        layout: RunLayout,
+        record: RunRecord,
+        console: Console,
+        stop: Stop,
+        checkpoint: Path | None = None,
+        *,
+        sinks: SinkGroup | None = None,
+    ) -> None:
+        self._layout = layout
+        self._record = record
+        self._console = console
+        self._stop = stop
+        self._rank = 0
+        self._sinks = sinks
+        self._lines = JsonLines(layout.metrics)
+        self._writing = threading.Lock()
+        self._names: set[str] = set()
+        self._criterion = (
+            checkpoints.Criterion.parse(record.keep_best) if record.keep_best else None
+        )
+        self._value: float | None = None
+        self._told = _lines_after(layout.metrics, checkpoint)
+        self._began = time.monotonic() - record.duration
+        self.seeds: dict[str, int] = dict(record.seeds)
+        self.requested_artifacts: dict[str, Path] = {}
+
+    @property
+    def dir(self) -> Path:
+        """The run's folder."""
+        return self._layout.dir
+
+    @property
+    def resources(self) -> Resources:
+        """What the run was given to run on."""
+        return self._record.resources
+
+    @property
+    def latest_checkpoint(self) -> Path | None:
+        """The newest checkpoint whose hashes verify, or None."""
+        newest = checkpoints.newest_good(self._layout.checkpoints)
+        return newest.dir if newest else None
+
+    @property
+    def should_stop(self) -> bool:
+        """Whether somebody asked the run to end."""
+        return self._stop.requested
+
+    @property
+    def duration(self) -> float:
+        """Running time over all attempts [s]."""
+        return time.monotonic() - self._began
+
+    def seed(self, name: str, /) -> int:
+        """Return the seed of the stream called `name`."""
+        root = self._record.config.get("seed", 0)
+        value = derive_seed(root if isinstance(root, int) else 0, name, self._rank)
+        self.seeds[name] = value
+        return value
+
+    def log(self, step: int, /, **metrics: float) -> None:
+        """Append one line of metrics; once this returns, the line survives the death of the process.
+
+        A resumed run walks again over the steps between its checkpoint and its interruption. Their lines are on disk already,
+        so a line with the same step and the same names is not written twice: the first stands.
+
+        Raises:
+            ValueError: A name is reserved, too long, or holds control characters.
+            TypeError: A value is no number.
+        """
+        if not self._names.issuperset(metrics):
+            self._admit(metrics)
+        numbers = {name: _as_float(name, value) for name, value in metrics.items()}
+        step = _as_step(step)
+        if self._criterion is not None and self._criterion.metric in numbers:
+            self._value = numbers[self._criterion.metric]
+        with self._writing:
+            if self._told:
+                key = _line_key(step, numbers)
+                if key in self._told:
+                    self._told -= Counter([key])
+                    return
+            self._lines.append(_encode(step, time.monotonic() - self._began, numbers))
+            if self._sinks:
+                self._sinks.log(step, numbers)
+        self._console.metrics(step, numbers)
+
+    def artifact(self, name: str, /) -> Path:
+        """Return the path at which to write the artifact called `name`; its folder exists.
+
+        Raises:
+            StoreError: The name leads out of the artifact folder.
+        """
+        path = inside(self._layout.artifacts, name)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise store_error("write", path.parent, error) from error
+        self.requested_artifacts[name] = path
+        return path
+
+    @contextmanager
+    def checkpoint(self, step: int, /) -> Iterator[Path]:
+        """Yield an empty folder to write into; on leaving, its files are hashed and it is published by rename."""
+        facts: dict[str, object] = {
+            "task": f"{self._record.domain}/{self._record.task}",
+            "task_version": self._record.version,
+            "identity": self._record.identity,
+            "metrics_size": self._lines.size,
+        }
+        if self._criterion is not None and self._value is not None:
+            value = encode_number(self._value)
+            facts["criterion"] = {"metric": self._criterion.metric, "value": value}
+        with checkpoints.publish(self._layout.checkpoints, step, facts) as folder:
+            yield folder
+        checkpoints.prune(self._layout.checkpoints, criterion=self._criterion)
+
+    def progress(self, total: int | None, label: str, /) -> AbstractContextManager[Progress]:
+        """Show a progress display while the block runs; `total` None means unknown."""
+        return self._console.progress(total, label)
+
+    def close(self) -> None:
+        """Close the metrics file."""
+        self._lines.close()
+
+    def _admit(self, metrics: dict[str, float]) -> None:
+        for name in metrics:
+            check_metric_name(name)
+        self._names.update(metrics)
+        if len(self._names) > _NAMES_LIMIT:
+            raise ValueError(f"A run may log at most {_NAMES_LIMIT} different metric names.")
+
+
+def check_metric_name(name: str) -> None:
+    """Refuse names that would break a listing, a page or another tool.
+
+    Raises:
+        ValueError: The name is reserved, empty, too long, or holds control characters.
+    """
+    if name in _RESERVED:
+        raise ValueError(f"The metric name {name!r} is reserved.")
+    if not name or len(name) > _NAME_LIMIT or not name.isprintable() or name != name.strip():
+        raise ValueError(
+            f"The metric name {name[:40]!r} is not allowed: 1 to {_NAME_LIMIT} printable characters, no space at the ends."
+        )
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"The metric name {name[:40]!r} is no valid text.") from None
+
+
+def _as_float(name: str, value: object) -> float:
+    """Accept whatever converts to a float (numpy and torch scalars do), but no text: `float("3")` would too."""
+    if isinstance(value, str | bytes):
+        raise TypeError(f"The metric {name!r} is a text, not a number: {value!r}.")
+    try:
+        return float(value)  # type: ignore[arg-type]  # checked by trying
+    except OverflowError:
+        return math.inf
+    except (TypeError, ValueError):
+        raise TypeError(f"The metric {name!r} is no number: {type(value).__name__}.") from None
+
+
+def _as_step(step: object) -> int:
+    try:
+        return step.__index__()  # type: ignore[attr-defined,no-any-return]  # checked by trying
+    except AttributeError:
+        raise TypeError(f"The step of a metric line is an integer, not {step!r}.") from None
+
+
+def _encode(step: int, t: float, numbers: dict[str, float]) -> str:
+    row: dict[str, float | str] = {"step": step, "t": round(t, 6), **numbers}
+    try:
+        return json.dumps(row, allow_nan=False)
+    except ValueError:
+        return json.dumps({name: encode_number(value) for name, value in row.items()})  # type: ignore[arg-type]  # the row holds numbers only
+
+
+def _line_key(step: int, names: dict[str, float]) -> tuple[int, frozenset[str]]:
+    return step, frozenset(names)
+
+
+def _lines_after(metrics: Path, checkpoint: Path | None) -> Counter[tuple[int, frozenset[str]]]:
+    """Count the lines that were logged after the checkpoint was taken, by step and names."""
+    size = 0
+    if checkpoint is not None:
+        with contextlib.suppress(StoreError):
+            size = int(read_json(checkpoint / checkpoints.MANIFEST).get("metrics_size", 0))
+    told: Counter[tuple[int, frozenset[str]]] = Counter()
+    for line in read_lines(metrics, size):
+        names = {name: 0.0 for name in line if name not in _RESERVED}
+        told[_line_key(int(line.get("step", -1)), names)] += 1
+    return told

@@ -1,0 +1,241 @@
+"""The one path every run takes: construct, check, open, run or resume, finalise, report."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from taskloom.config import Config
+from taskloom.context import Resources
+from taskloom.devices import limited_threads
+from taskloom.errors import (
+    CheckFailedError,
+    ConfigError,
+    MissingExtraError,
+    RunFailedError,
+    TaskloomError,
+)
+from taskloom.lifecycle.attempt import attempt
+from taskloom.lifecycle.console import Console, open_console
+from taskloom.lifecycle.create import Origin, create_run
+from taskloom.lifecycle.failure import describe_failure, first_line, trimmed_traceback
+from taskloom.lifecycle.refusal import recorded_refusals
+from taskloom.registry import LoadedTask
+from taskloom.runs import checkpoints
+from taskloom.runs.layout import RunLayout
+from taskloom.runs.liveness import RunLock
+from taskloom.runs.record import RunRecord, read_record
+from taskloom.runs.run import Run
+from taskloom.sinks.sink import check_sinks
+from taskloom.task import Checkable, Finding, Task
+
+
+def run_task(
+    loaded: LoadedTask,
+    config: Config,
+    *,
+    store: Path,
+    sources: Mapping[str, str] | None = None,
+    argv: Sequence[str] = (),
+    name: str = "",
+    tags: Sequence[str] = (),
+    resources: Resources | None = None,
+    parent: str = "",
+    sinks: Sequence[str] = (),
+    keep_best: str = "",
+    quiet: bool = False,
+) -> Run:
+    """Run a task from its beginning.
+
+    Args:
+        loaded: The task's factory and config class.
+        config: The resolved config.
+        store: The folder that holds runs; made if missing.
+        sources: Where every value of the config came from.
+        argv: The command line, for the record.
+        name: A name for people.
+        tags: Labels for people.
+        resources: What the run may use.
+        parent: The run that this one continues with other parameters.
+        sinks: Where its metrics go besides its folder: `taskloom.sinks.sink.SINKS`.
+        keep_best: Which checkpoint to keep besides the newest ones: `METRIC:min` or `METRIC:max`.
+        quiet: Show nothing.
+
+    Returns:
+        The run: finished, or stopped by a signal or by the time limit (then `exit_code` is 130 or 143).
+
+    Raises:
+        CheckFailedError: The task's own check found an error; its record says so.
+        RunFailedError: The task raised; its record is finalised.
+        StoreError: The store cannot be written.
+    """
+    console = open_console(quiet=quiet)
+    try:
+        check_sinks(sinks)
+        origin = Origin(sources, argv, name, tags, parent, sinks=sinks, keep_best=keep_best)
+        resources = resources or Resources()
+
+        def make() -> RunLayout:
+            layout = create_run(loaded, config, store, origin, resources)
+            _announce(layout, sources or {}, console)
+            return layout
+
+        with limited_threads(resources):
+            with recorded_refusals(make):
+                task = prepare(loaded, config, console)
+            return perform(task, make(), console)
+    finally:
+        console.close()
+
+
+def continue_run(
+    loaded: LoadedTask,
+    layout: RunLayout,
+    *,
+    quiet: bool = False,
+    time_limit: float = 0.0,
+    report: bool = True,
+) -> Run:
+    """Run what a run folder describes: from its newest good checkpoint if there is one, else from the beginning.
+
+    A run that has finished is returned as it is, so doing this twice is harmless. A `time_limit` [s] above 0 replaces the one
+    that the run was made with: parameters cannot change, but how a run is executed can. `report` False leaves the report page
+    to somebody else.
+
+    Raises:
+        ConfigError: The task has changed its version or its parameters since the folder was made.
+        StoreLockedError: Another process is running it.
+    """
+    console = open_console(quiet=quiet)
+    try:
+        record = read_record(layout.record)
+        if record.status == "finished":
+            return Run(layout.dir, record)
+        config = read_config(loaded, layout, record)
+        with limited_threads(record.resources):
+            with recorded_refusals(lambda: layout):
+                task = prepare(loaded, config, console)
+            return perform(task, layout, console, time_limit=time_limit, report=report)
+    finally:
+        console.close()
+
+
+def read_config(loaded: LoadedTask, layout: RunLayout, record: RunRecord) -> Config:
+    """Return the config of a run that was made before.
+
+    Raises:
+        ConfigError: The task has changed its version or its parameters since.
+    """
+    from taskloom.params import validate_record
+
+    entry = loaded.entry
+    if record.version != entry.ref.version:
+        raise ConfigError(
+            f"The run {record.id} is of version {record.version} of '{entry.domain} {entry.ref.name}', and version "
+            f"{entry.ref.version} is installed; it cannot be continued.",
+            hint=f"Run it anew: tasks run {entry.domain} {entry.ref.name} --config {layout.config}",
+        )
+    return validate_record(loaded.config_class, record.config, f"the record {layout.record}")
+
+
+def prepare(loaded: LoadedTask, config: Config, console: Console) -> Task[Config]:
+    """Construct the task and let it check itself.
+
+    Raises:
+        RunFailedError: The factory raised, or returned something that is no task.
+        CheckFailedError: The check found an error.
+    """
+    task = construct(loaded, config)
+    findings = _find(task, loaded)
+    errors = [finding.message for finding in findings if finding.level == "error"]
+    if errors:
+        raise CheckFailedError(" ".join(errors))
+    for finding in findings:
+        console.say(f"{finding.level}: {finding.message}")
+    return task
+
+
+def construct(loaded: LoadedTask, config: Config) -> Task[Config]:
+    """Call the factory.
+
+    Raises:
+        RunFailedError: The factory raised, or returned something that is no task.
+    """
+    label = f"'{loaded.entry.domain} {loaded.entry.ref.name}'"
+    try:
+        task = loaded.factory(config)
+    except TaskloomError:
+        raise
+    except Exception as error:
+        raise RunFailedError(
+            f"Cannot construct {label}: {first_line(describe_failure(error))}.",
+            hint=trimmed_traceback(error),
+        ) from error
+    if not isinstance(task, Task):
+        raise RunFailedError(
+            f"The factory of {label} returned a {type(task).__name__}, which has no run(ctx)."
+        )
+    return task
+
+
+def check_task_instance(loaded: LoadedTask, config: Config) -> list[Finding]:
+    """Construct the task and ask it whether it would run, without training anything."""
+    try:
+        task = construct(loaded, config)
+    except MissingExtraError:
+        raise
+    except TaskloomError as error:
+        return [Finding("error", error.message)]
+    return _find(task, loaded)
+
+
+def perform(
+    task: Task[Config],
+    layout: RunLayout,
+    console: Console,
+    *,
+    time_limit: float = 0.0,
+    report: bool = True,
+) -> Run:
+    """Hold the lock of a run, run or resume its task, finalise its record and write its report."""
+    lock = RunLock(layout.lock)
+    try:
+        # Read again under the lock: another process may have finished the run meanwhile.
+        record = read_record(layout.record)
+        if record.status == "finished":
+            return Run(layout.dir, record)
+        if time_limit > 0:
+            resources = dataclasses.replace(record.resources, time_limit=time_limit)
+            record = dataclasses.replace(record, resources=resources)
+        checkpoints.sweep_leftovers(layout.checkpoints)
+        run = attempt(task, layout, record, console, report=report)
+    finally:
+        lock.release()
+    return run
+
+
+def _find(task: Task[Config], loaded: LoadedTask) -> list[Finding]:
+    if not isinstance(task, Checkable):
+        return []
+    try:
+        return list(task.check())
+    except MissingExtraError:
+        raise  # as a finding it would lose its exit code and the line that installs what is missing
+    except TaskloomError as error:
+        return [Finding("error", error.message)]
+    except Exception as error:  # whatever a task's check raises is something it found
+        label = f"{loaded.entry.domain} {loaded.entry.ref.name}"
+        return [
+            Finding(
+                "error", f"The check of '{label}' raised {first_line(describe_failure(error))}."
+            )
+        ]
+
+
+def _announce(layout: RunLayout, sources: Mapping[str, str], console: Console) -> None:
+    console.say(f"run {layout.dir.name}")
+    for path, source in sources.items():
+        # Nobody sees the environment on the command line, so what it decides is said aloud.
+        if source.startswith("environment"):
+            console.say(f"  {path} comes from the {source}")

@@ -1,0 +1,1 @@
+"""Placement of whole runs: in this process, in local processes, on Ray, on Slurm."""

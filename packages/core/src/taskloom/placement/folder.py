@@ -1,0 +1,49 @@
+"""Running what a run folder describes: what every worker does, wherever it was placed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from taskloom.devices import limited_threads
+from taskloom.errors import ExitCode
+from taskloom.lifecycle.lifecycle import construct, continue_run, read_config
+from taskloom.placement.follower import follow
+from taskloom.registry import LoadedTask, find_task, load_task
+from taskloom.runs.layout import RunLayout
+from taskloom.runs.record import read_record
+from taskloom.runs.run import Run
+
+
+def _load(layout: RunLayout) -> LoadedTask:
+    record = read_record(layout.record)
+    return load_task(find_task(record.domain, record.task))
+
+
+def execute_folder(folder: Path, *, report: bool = True) -> Run:
+    """Load the task that the folder names, and run or continue it in silence.
+
+    Raises:
+        RunCorruptError: The folder holds no record.
+        RunFailedError: The task raised.
+        StoreLockedError: Another process is running it.
+    """
+    layout = RunLayout(folder.absolute())
+    return continue_run(_load(layout), layout, quiet=True, report=report)
+
+
+def follow_folder(folder: Path) -> ExitCode:
+    """Compute along with the process of rank 0 that runs the folder, and record nothing.
+
+    Raises:
+        RunCorruptError: The folder holds no record.
+        ConfigError: The task has changed since the folder was made.
+        RunFailedError: The task cannot be constructed.
+    """
+    layout = RunLayout(folder.absolute())
+    record = read_record(layout.record)
+    if record.status == "finished":
+        return ExitCode.OK
+    loaded = _load(layout)
+    with limited_threads(record.resources):
+        task = construct(loaded, read_config(loaded, layout, record))
+        return follow(task, layout, record)

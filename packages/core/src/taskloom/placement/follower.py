@@ -1,0 +1,118 @@
+"""The other processes of a run that is split over several: they compute what rank 0 computes with them, and record nothing.
+
+Every process runs the task from the same folder with the same seeds; what differs is the rank, which the task's framework
+knows. Rank 0 holds the run's lock, logs, publishes and writes the record. What a follower writes goes into a folder of its own
+that is deleted.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+from taskloom.config import Config
+from taskloom.context import Progress, Resources
+from taskloom.errors import ExitCode
+from taskloom.lifecycle.console import SilentConsole
+from taskloom.lifecycle.context import Stop, check_metric_name
+from taskloom.lifecycle.signals import StopRequest
+from taskloom.runs import checkpoints
+from taskloom.runs.layout import RunLayout, inside
+from taskloom.runs.record import RunRecord
+from taskloom.seeding import derive_seed
+from taskloom.task import Resumable, Task
+
+
+class FollowerContext:
+    """What a task is given in a process that records nothing.
+
+    Args:
+        layout: The run's folder.
+        record: The run's record.
+        scratch: An empty folder for what is written.
+        stop: Whether the run should end.
+        checkpoint: The checkpoint that the run goes on from, or None.
+    """
+
+    def __init__(
+        self,
+        layout: RunLayout,
+        record: RunRecord,
+        scratch: Path,
+        stop: Stop,
+        checkpoint: Path | None,
+    ) -> None:
+        self._layout = layout
+        self._record = record
+        self._scratch = RunLayout(scratch)
+        self._stop = stop
+        self._checkpoint = checkpoint
+        self._console = SilentConsole()
+
+    @property
+    def dir(self) -> Path:
+        """A folder of this process."""
+        return self._scratch.dir
+
+    @property
+    def resources(self) -> Resources:
+        """What the run was given to run on."""
+        return self._record.resources
+
+    @property
+    def latest_checkpoint(self) -> Path | None:
+        """The checkpoint that the run goes on from, or None."""
+        return self._checkpoint
+
+    @property
+    def should_stop(self) -> bool:
+        """Whether somebody asked this process to end; the framework has to agree with the others on it."""
+        return self._stop.requested
+
+    def seed(self, name: str, /) -> int:
+        """Return the seed of the stream called `name`, the same in every process."""
+        root = self._record.config.get("seed", 0)
+        return derive_seed(root if isinstance(root, int) else 0, name)
+
+    def log(self, step: int, /, **metrics: float) -> None:
+        """Check the names; rank 0 writes the line."""
+        del step
+        for name in metrics:
+            check_metric_name(name)
+
+    def artifact(self, name: str, /) -> Path:
+        """Return a path in this process's own folder."""
+        path = inside(self._scratch.artifacts, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    @contextmanager
+    def checkpoint(self, step: int, /) -> Iterator[Path]:
+        """Yield a folder that is deleted."""
+        with tempfile.TemporaryDirectory(dir=self._scratch.dir, prefix=f"{step}-") as folder:
+            yield Path(folder)
+
+    def progress(self, total: int | None, label: str, /) -> AbstractContextManager[Progress]:
+        """Show nothing."""
+        return self._console.progress(total, label)
+
+
+def follow(task: Task[Config], layout: RunLayout, record: RunRecord) -> ExitCode:
+    """Run the task beside rank 0.
+
+    Raises:
+        Exception: Whatever the task raises; rank 0 then notices that somebody is missing.
+    """
+    stop = StopRequest(graceful=isinstance(task, Resumable))
+    resumable = task if isinstance(task, Resumable) else None
+    newest = checkpoints.newest_good(layout.checkpoints) if resumable else None
+    with tempfile.TemporaryDirectory(prefix="taskloom-") as scratch:
+        ctx = FollowerContext(layout, record, Path(scratch), stop, newest.dir if newest else None)
+        with stop.installed(record.resources.time_limit):
+            if resumable is not None and newest is not None:
+                resumable.resume(ctx, newest.dir)
+            else:
+                task.run(ctx)
+    return stop.exit_code if stop.noticed else ExitCode.OK

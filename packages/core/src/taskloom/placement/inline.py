@@ -1,0 +1,46 @@
+"""Runs in this very process, one after the other: for debugging, and where processes are not wanted."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from taskloom.context import Resources
+from taskloom.errors import TaskloomError
+from taskloom.placement.executor import Job
+from taskloom.placement.folder import execute_folder
+
+
+class _DoneJob:
+    """A job that was over before anybody could ask."""
+
+    def __init__(self, folder: Path) -> None:
+        self.id = folder.name
+
+    def has_ended(self) -> bool:
+        """It has."""
+        return True
+
+    def cancel(self) -> None:
+        """Nothing is left to cancel."""
+
+
+class InlineExecutor:
+    """Runs each folder at once, in this process; the first signal goes to the run that is on."""
+
+    capacity = 1
+    takes_signals = True
+
+    def submit(self, folders: Sequence[Path], resources: Resources, /) -> list[Job]:
+        """Run the folders, one after the other."""
+        del resources  # the process has what it has
+        return [self._run(folder) for folder in folders]
+
+    def close(self) -> None:
+        """Do nothing."""
+
+    def _run(self, folder: Path) -> Job:
+        with contextlib.suppress(TaskloomError):  # how it went is in the folder
+            execute_folder(folder)
+        return _DoneJob(folder)

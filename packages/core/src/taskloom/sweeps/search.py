@@ -1,0 +1,203 @@
+"""Searching for the best point with Optuna, whose memory lies inside the sweep's folder."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from taskloom.errors import ExitCode, MissingExtraError, RunCorruptError, UsageError
+from taskloom.placement.executor import open_executor
+from taskloom.placement.place import Placement, Watcher
+from taskloom.registry import LoadedTask
+from taskloom.runs.run import Run
+from taskloom.runs.writer import atomic_write_json, read_json
+from taskloom.sweeps.expand import Axis, Choices, Point, Span
+from taskloom.sweeps.planfile import texts_of
+from taskloom.sweeps.sweep import Outcome, Sweep, check_version, create_sweep, read_sweep
+from taskloom.sweeps.trials import Space, Trials
+
+if TYPE_CHECKING:
+    import optuna
+
+RECORD = "search.json"
+_MEMORY = "optuna.log"
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What a search is for.
+
+    Attributes:
+        metric: The final metric.
+        is_max: Whether more is better.
+        trials: How many points to try.
+        seed: Seed of the sampler.
+    """
+
+    metric: str
+    is_max: bool
+    trials: int
+    seed: int = 0
+
+    @classmethod
+    def parse(cls, text: str, trials: int, seed: int = 0) -> Goal:
+        """Read `metrics.auroc:max`.
+
+        Raises:
+            UsageError: It is no goal.
+        """
+        metric, colon, direction = text.removeprefix("metrics.").rpartition(":")
+        if not colon or not metric or direction not in ("max", "min"):
+            raise UsageError(
+                f"--optimize is {text!r}; write it as metrics.NAME:max or metrics.NAME:min."
+            )
+        if trials < 1:
+            raise UsageError(f"--trials is {trials}; it must be 1 or more.")
+        return cls(metric, direction == "max", trials, seed)
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A search as its folder tells it: a sweep whose points are found on the way.
+
+    Attributes:
+        sweep: The sweep.
+        goal: What it is for.
+        axes: What may vary.
+        fixed: What is the same everywhere.
+    """
+
+    sweep: Sweep
+    goal: Goal
+    axes: Mapping[str, Axis]
+    fixed: Point
+
+
+def create_search(
+    loaded: LoadedTask,
+    goal: Goal,
+    axes: Mapping[str, Axis],
+    fixed: Point,
+    *,
+    files: Sequence[Path],
+    store: Path,
+    **settings: Any,  # noqa: ANN401 -- Sweep's fields
+) -> Search:
+    """Write the record of a new search.
+
+    Raises:
+        UsageError: Nothing varies.
+        ConfigError: A value is not accepted; nothing has been run.
+        MissingExtraError: Optuna is not installed.
+    """
+    _import_optuna()
+    if not axes:
+        raise UsageError(
+            "A search needs something that varies: --name=a,b or --name=log:LOW:HIGH or --name=linear:LOW:HIGH."
+        )
+    said = {**axes, **fixed}
+    common = {
+        name: text
+        for file in files
+        for name, text in texts_of(file)
+        if name.removesuffix(".kind") not in said
+    }
+    Space(loaded, axes, {**common, **fixed}).check()
+    sweep = create_sweep(loaded, [], store, **settings)
+    search = Search(sweep, goal, axes, {**common, **fixed})
+    record = {
+        "goal": asdict(goal),
+        "axes": {path: asdict(axis) for path, axis in axes.items()},
+        "fixed": search.fixed,
+    }
+    atomic_write_json(store / sweep.id / RECORD, record)
+    return search
+
+
+def is_search(folder: Path) -> bool:
+    """Whether a sweep's folder is that of a search."""
+    return (folder / RECORD).is_file()
+
+
+def read_search(folder: Path) -> Search:
+    """Read a search's record.
+
+    Raises:
+        RunCorruptError: It is missing or damaged.
+    """
+    value = read_json(folder / RECORD)
+    try:
+        axes: dict[str, Axis] = {
+            path: Choices(tuple(axis["values"])) if "values" in axis else Span(**axis)
+            for path, axis in value["axes"].items()
+        }
+        return Search(read_sweep(folder), Goal(**value["goal"]), axes, dict(value["fixed"]))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise RunCorruptError(f"{folder / RECORD} is damaged: {error}.") from None
+
+
+def run_search(loaded: LoadedTask, search: Search, store: Path, watcher: Watcher) -> Outcome:
+    """Try points until there have been as many as the goal asks for; begins or continues.
+
+    Raises:
+        ConfigError: The task has changed its version since the search was made.
+        UnknownNameError: The runs have no such metric.
+        MissingExtraError: Optuna is not installed.
+    """
+    sweep = search.sweep
+    check_version(sweep, loaded)
+    trials = Trials(loaded, search, store, open_study(search, store), watcher)
+    executor = open_executor(sweep.executor, sweep.jobs)
+    try:
+        placement = Placement(
+            executor, sweep.resources, trials, keep_going=sweep.keep_going, prepares=False
+        )
+        placement.run(trials.folders())
+    finally:
+        executor.close()
+    runs = _best_first(search.goal, [Run(store / name) for name in trials.runs])
+    code = placement.exit_code or (
+        ExitCode.OK if any(run.status == "finished" for run in runs) else ExitCode.FAILED
+    )
+    return Outcome(sweep, tuple(runs), code)
+
+
+def open_study(search: Search, store: Path) -> optuna.Study:
+    """Open the memory of a search, which lies in its folder."""
+    _import_optuna()
+    import optuna
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    backend = JournalFileBackend(str(store / search.sweep.id / _MEMORY))
+    study: optuna.Study = optuna.create_study(
+        storage=JournalStorage(backend),
+        study_name=search.sweep.id,
+        direction="maximize" if search.goal.is_max else "minimize",
+        load_if_exists=True,
+    )
+    return study
+
+
+def _import_optuna() -> Any:  # noqa: ANN401 -- a module
+    try:
+        import optuna
+    except ImportError:
+        raise MissingExtraError(
+            "Searching needs Optuna, which is not installed.",
+            hint="pip install 'taskloom-core[search]'",
+        ) from None
+    return optuna
+
+
+def _best_first(goal: Goal, runs: Sequence[Run]) -> list[Run]:
+    def key(run: Run) -> tuple[bool, float]:
+        value = run.metrics.get(goal.metric, math.nan)
+        bad = run.status != "finished" or math.isnan(value)
+        return bad, 0.0 if bad else (-value if goal.is_max else value)
+
+    return sorted(runs, key=key)

@@ -1,0 +1,244 @@
+"""The trials of a search: which point comes next, which run belongs to it, and what Optuna is told of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from taskloom.errors import RunCorruptError, UnknownNameError
+from taskloom.lifecycle.create import Origin, create_run
+from taskloom.placement.place import Watcher
+from taskloom.registry import LoadedTask, did_you_mean
+from taskloom.runs import index, provenance
+from taskloom.runs.identity import identity
+from taskloom.runs.run import Run
+from taskloom.seeding import derive_seed
+from taskloom.sweeps.expand import Axis, Choices, Point
+
+if TYPE_CHECKING:
+    import optuna
+
+    from taskloom.params import Applicable, Resolved
+    from taskloom.sweeps.search import Search
+
+_RUN = "run"  # the trial's attribute that names its run folder
+_MOST_CHECKED = 100
+
+
+class Trials:
+    """Yields run folders, and tells the study what came of them; passes on to a watcher whatever it wants to hear.
+
+    Args:
+        loaded: The task.
+        search: What is searched.
+        store: Where the runs are.
+        study: Optuna's memory.
+        watcher: Hears what happens.
+
+    A point that was chosen before is not run again: its trial hears of the same run.
+
+    Attributes:
+        runs: The names of all run folders so far, each once.
+    """
+
+    def __init__(
+        self,
+        loaded: LoadedTask,
+        search: Search,
+        store: Path,
+        study: optuna.Study,
+        watcher: Watcher,
+    ) -> None:
+        self.runs: list[str] = []
+        self._loaded, self._search, self._store = loaded, search, store
+        self._study, self._watcher = study, watcher
+        self._waiting: dict[str, list[int]] = {}
+        self._by_identity: dict[str, Run] = {}
+        self._placed: set[str] = set()
+
+    def placed(self, folder: Path, attempt: int, /) -> None:
+        """Pass it on."""
+        self._watcher.placed(folder, attempt)
+
+    def tick(self) -> None:
+        """Pass it on."""
+        self._watcher.tick()
+
+    def ended(self, run: Run, /) -> None:
+        """Tell the study, unless the run was only stopped or lost, and may go on."""
+        self._watcher.ended(run)
+        self._placed.discard(run.id)
+        if run.status in ("finished", "failed"):
+            self._tell(run)
+
+    def folders(self) -> Iterator[Path]:
+        """Yield run folders: first those of trials that were interrupted, then those of new ones."""
+        for run in self._interrupted():
+            self._placed.add(run.id)
+            yield run.dir
+        found = provenance.gather(Path.cwd())
+        space = Space(self._loaded, self._search.axes, self._search.fixed)
+        entry = self._loaded.entry
+        while (count := self._count()) < self._search.goal.trials:
+            self._study.sampler = _sampler(self._search.goal.seed, count)
+            trial = self._study.ask()
+            resolved = space.choose(trial)
+            key = identity(entry.domain, entry.ref.name, entry.ref.version, resolved.config)
+            known = self._by_identity.get(key) or self._finished(key)
+            run = known or self._make(resolved, found)
+            trial.set_user_attr(_RUN, run.id)
+            self._remember(run, trial.number)
+            if known is None:
+                self._placed.add(run.id)
+                yield run.dir
+            elif run.id not in self._placed:  # else it is told of once that run is over
+                self._tell(Run(run.dir))
+
+    def _count(self) -> int:
+        """Count the trials that have a run; one whose submitter died before it made the run does not count."""
+        return sum(_RUN in trial.user_attrs for trial in self._study.get_trials(deepcopy=False))
+
+    def _interrupted(self) -> list[Run]:
+        """Return the runs of trials that nobody told the study about, telling it of those that are over."""
+        from optuna.trial import TrialState
+
+        for frozen in self._study.get_trials(deepcopy=False):
+            name = frozen.user_attrs.get(_RUN)
+            run = _read(self._store / name) if name is not None else None
+            is_open = frozen.state == TrialState.RUNNING
+            if run is not None:
+                self._remember(run, frozen.number if is_open else None)
+            elif is_open:
+                self._study.tell(frozen.number, state=TrialState.FAIL)
+        runs = [_read(self._store / name) for name in self._waiting]
+        for run in runs:
+            if run is not None and run.status == "finished":
+                self._tell(run)
+        return [run for run in runs if run is not None and run.status != "finished"]
+
+    def _remember(self, run: Run, number: int | None) -> None:
+        if run.id not in self.runs:
+            self.runs.append(run.id)
+        self._by_identity[run.record.identity] = run
+        if number is not None:
+            self._waiting.setdefault(run.id, []).append(number)
+
+    def _finished(self, key: str) -> Run | None:
+        """Return a finished run of anybody's with this identity."""
+        if self._search.sweep.force:
+            return None
+        for document in index.documents(self._store)[0]:
+            if document.get("identity") == key and document.get("status") == "finished":
+                return _read(self._store / document["folder"])
+        return None
+
+    def _make(self, resolved: Resolved, found: provenance.Provenance) -> Run:
+        sweep = self._search.sweep
+        origin = Origin(
+            resolved.sources,
+            sweep.argv,
+            sweep=sweep.id,
+            sinks=sweep.sinks,
+            keep_best=sweep.keep_best,
+        )
+        layout = create_run(
+            self._loaded, resolved.config, self._store, origin, sweep.resources, found=found
+        )
+        return Run(layout.dir)
+
+    def _tell(self, run: Run) -> None:
+        """Tell the study how a run went, for every trial that chose its point."""
+        from optuna.trial import TrialState
+
+        metric = self._search.goal.metric
+        value = run.metrics.get(metric)
+        if run.status == "finished" and value is None:
+            raise UnknownNameError(
+                f"The run {run.id} has no metric '{metric}'; it has {', '.join(run.metrics)}.",
+                hint=did_you_mean(metric, run.metrics),
+            )
+        for number in self._waiting.pop(run.id, []):
+            if run.status == "finished" and value is not None and math.isfinite(value):
+                self._study.tell(number, value)
+            else:
+                self._study.tell(number, state=TrialState.FAIL)
+
+
+class Space:
+    """What a search may choose from: a parameter is asked for only where the components chosen so far have it.
+
+    Args:
+        loaded: The task.
+        axes: What may vary.
+        fixed: What is the same everywhere.
+    """
+
+    def __init__(self, loaded: LoadedTask, axes: Mapping[str, Axis], fixed: Point) -> None:
+        from taskloom.params import Applicable
+
+        self._config_class, self._axes, self._fixed = loaded.config_class, axes, fixed
+        values = {path: [text] for path, text in fixed.items()}
+        values |= {path: list(_ends(axis)) for path, axis in axes.items()}
+        self._applicable: Applicable = Applicable(loaded.config_class, values)
+        # Components first: they decide which of the other parameters there are.
+        self._order = self._applicable.outermost_first(axes)
+
+    def check(self) -> None:
+        """Refuse values that no point may have, before anything is run.
+
+        Raises:
+            ConfigError: A value in a list, or the end of a range, is not accepted.
+        """
+        for chosen in self._applicable.alternatives:
+            first = {path: chosen.get(path, _ends(axis)[0]) for path, axis in self._axes.items()}
+            for path, axis in self._axes.items():
+                values = [first[path]] if path in chosen else _ends(axis)
+                # A long list is a range written out: its ends tell whether it is allowed.
+                for text in values if len(values) <= _MOST_CHECKED else (values[0], values[-1]):
+                    point = self._applicable.to({**self._fixed, **first, path: text})
+                    self._resolve(point)
+
+    def choose(self, trial: optuna.Trial) -> Resolved:
+        """Return the config of a trial."""
+        point = dict(self._fixed)
+        for path in self._order:
+            axis = self._axes[path]
+            if path in self._applicable.to({**point, path: _ends(axis)[0]}):
+                point[path] = _suggest(trial, path, axis)
+        return self._resolve(self._applicable.to(point))
+
+    def _resolve(self, point: Mapping[str, str]) -> Resolved:
+        from taskloom.params import resolve
+
+        return resolve(self._config_class, arguments=point)
+
+
+def _sampler(seed: int, number: int) -> optuna.samplers.BaseSampler:
+    """Return what draws one trial: seeded for each anew, so that a search that is resumed neither repeats nor changes points."""
+    from optuna.samplers import TPESampler
+
+    return TPESampler(seed=derive_seed(seed, f"trial/{number}") % 2**32)
+
+
+def _ends(axis: Axis) -> tuple[str, ...]:
+    if isinstance(axis, Choices):
+        return axis.values
+    low, high = (axis.low, axis.high)
+    return (str(int(low)), str(int(high))) if axis.is_integer else (repr(low), repr(high))
+
+
+def _suggest(trial: optuna.Trial, path: str, axis: Axis) -> str:
+    if isinstance(axis, Choices):
+        return str(trial.suggest_categorical(path, axis.values))
+    if axis.is_integer:
+        return str(trial.suggest_int(path, int(axis.low), int(axis.high), log=axis.is_log))
+    return repr(float(trial.suggest_float(path, axis.low, axis.high, log=axis.is_log)))
+
+
+def _read(folder: Path) -> Run | None:
+    try:
+        return Run(folder)
+    except RunCorruptError:
+        return None

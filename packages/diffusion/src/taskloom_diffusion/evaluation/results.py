@@ -1,0 +1,121 @@
+"""What a training leaves behind: figures, samples, the model, and what the report is drawn from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from taskloom import Result, RunContext, derive_seed
+
+from taskloom_diffusion.config import DiffusionConfig
+from taskloom_diffusion.evaluation.bound import Bound, estimate_bound
+from taskloom_diffusion.evaluation.sampling import Generated, draw_lengths, sample_lengths
+from taskloom_diffusion.model.diffusion_model import DiffusionModel
+from taskloom_diffusion.report.tables import bound_metrics
+from taskloom_diffusion.training.checkpoint import save_model
+from taskloom_diffusion.training.preparation import Prepared, length_histogram
+
+NUM_RECORDED = 4
+
+
+def held_out_bound(
+    config: DiffusionConfig, task: DiffusionModel, prepared: Prepared, *, num_draws: int
+) -> Bound:
+    """Return the bound on the held-out sequences, with the run's own seed."""
+    return estimate_bound(
+        task,
+        prepared.holdout,
+        num_draws=num_draws,
+        batch_size=config.evaluate.batch_size,
+        seed=derive_seed(config.seed, "bound"),
+    )
+
+
+def generate_samples(
+    config: DiffusionConfig, task: DiffusionModel, prepared: Prepared, num: int, purpose: str
+) -> Generated:
+    """Return samples with lengths of the corpus, with the run's own seed for this purpose."""
+    seed = derive_seed(config.seed, purpose)
+    lengths = draw_lengths(length_histogram(prepared), num, seed)
+    return sample_lengths(
+        task,
+        config.sampler,
+        lengths,
+        seed=seed,
+        batch_size=config.evaluate.batch_size,
+        record=min(NUM_RECORDED, num),
+    )
+
+
+def finish(
+    ctx: RunContext, config: DiffusionConfig, task: DiffusionModel, prepared: Prepared
+) -> Result:
+    """Evaluate, sample, write artifacts and sum up."""
+    bound = held_out_bound(config, task, prepared, num_draws=config.evaluate.num_draws)
+    generated = generate_samples(config, task, prepared, config.evaluate.num_samples, "samples")
+    judged = config.metrics.compute(generated.texts, prepared.corpus)
+    metrics = {
+        **bound_metrics(bound),
+        "samples/calls": generated.mean_calls,
+        **{f"samples/{name}": value for name, value in judged.items()},
+        "corpus/train": float(len(prepared.train)),
+        "corpus/too_long": float(prepared.too_long),
+        "model/parameters": float(sum(p.numel() for p in task.model.parameters())),
+    }
+    artifacts = _write(ctx, task, prepared, bound, generated)
+    headline = ", ".join(
+        f"{name} {judged[name]:.1%}"
+        for name in ("valid", "unique", "known_words")
+        if name in judged
+    )
+    error = "" if bound.standard_error is None else f" +- {bound.standard_error:.3f}"
+    summary = (
+        f"{bound.nats_per_token:.3f}{error} nats per token ({bound.kind}); "
+        f"{len(generated.texts)} samples with {generated.mean_calls:.0f} calls each: {headline}"
+    )
+    return Result(metrics, artifacts, summary)
+
+
+def _write(
+    ctx: RunContext, task: DiffusionModel, prepared: Prepared, bound: Bound, generated: Generated
+) -> dict[str, Path]:
+    samples = ctx.artifact("samples.txt")
+    samples.write_text("".join(f"{text}\n" for text in generated.texts), encoding="utf-8")
+    model = ctx.artifact("model.safetensors")
+    facts = {"length_histogram": length_histogram(prepared)}
+    save_model(model.parent, task, facts)
+    details = ctx.artifact("evaluation.json")
+    details.write_text(
+        json.dumps(
+            {
+                "bound": {
+                    "kind": bound.kind,
+                    "sequences": bound.num_sequences,
+                    "tokens": bound.num_tokens,
+                },
+                "loss_by_mask_rate": bound.by_rate,
+                "unmasking": _unmasking(task, generated),
+                "dropped": prepared.corpus.dropped,
+                "dropped_examples": prepared.corpus.examples,
+                "too_long": prepared.too_long,
+                "licence": prepared.corpus.licence,
+                "corpus": prepared.corpus.name,
+                "reference": [text[:500] for text in prepared.corpus.holdout[:300]],
+            }
+        ),
+        encoding="utf-8",
+    )
+    return {
+        "samples": samples,
+        "model": model,
+        "model_description": model.with_name("model.json"),
+        "evaluation": details,
+    }
+
+
+def _unmasking(task: DiffusionModel, generated: Generated) -> list[list[list[str]]]:
+    """Return the recorded states as tokens: (states, sequences, positions)."""
+    names = task.tokenizer.tokens
+    return [
+        [[names[int(i)] for i in row] for row in state.tolist()] for state in generated.trajectory
+    ]

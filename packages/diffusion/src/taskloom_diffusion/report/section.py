@@ -1,0 +1,240 @@
+"""The domain's section of a run's report."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from taskloom.report import charts
+from taskloom.report.model import Block, Chart, Heading, Html, Table, Text
+
+from taskloom_diffusion.report.drawings import molecule_grid, shown_steps, text_of, unmasking_table
+from taskloom_diffusion.report.tables import likelihood_table, sample_table
+
+if TYPE_CHECKING:
+    from taskloom.runs import Run
+
+NUM_DRAWN = 24
+NUM_SEQUENCES = 2
+NUM_BINS = 20
+_MOLECULAR = frozenset({"smiles", "qm9", "moses", "polymers"})
+
+
+def report(run: Run) -> list[Block]:
+    """Return loss curves, likelihood by mask rate, samples, properties and the unmasking, as far as the run got."""
+    blocks: list[Block] = [Heading("Training"), *_curves(run.history())]
+    details = _read_json(run, "evaluation")
+    if details:
+        blocks += _likelihood(run, details)
+    samples = _read_lines(run)
+    if samples:
+        blocks += _samples(run, samples)
+    if details.get("unmasking"):
+        blocks += _unmasking(run, details["unmasking"])
+    return blocks
+
+
+def _curves(rows: list[dict[str, float]]) -> list[Block]:
+    labels = {"train/loss": "training loss", "validation/nelbo": "held-out bound"}
+    # The field is a space, so that the legend has no title: its entries say what they are.
+    curves = [
+        {"step": row["step"], "nats": row[key], " ": label}
+        for row in rows
+        for key, label in labels.items()
+        if key in row
+    ]
+    if not curves:
+        return [Text("The run ended before the first line of metrics.")]
+    speed = [
+        {"step": row["step"], "tokens": row["speed/tokens_per_core_second"]}
+        for row in rows
+        if "speed/tokens_per_core_second" in row
+    ]
+    if len({row["step"] for row in curves}) == 1:  # no course to draw
+        found = [f"{row[' ']} {row['nats']:.4g} nats per token" for row in curves]
+        found += [f"{row['tokens']:,.0f} real tokens per core-second" for row in speed]
+        return [Text(f"Logged once, at step {curves[0]['step']:.0f}: {', '.join(found)}.")]
+    blocks: list[Block] = [
+        charts.line(
+            curves,
+            "step",
+            "nats",
+            color=" ",
+            y_title="nats per token",
+            caption="Training loss, and the bound of the averaged weights on held-out sequences.",
+        )
+    ]
+    if speed:
+        caption = "Real tokens per core-second: padding does not count."
+        blocks.append(
+            charts.line(speed, "step", "tokens", y_title="tokens / core-s", caption=caption)
+        )
+    return blocks
+
+
+def _likelihood(run: Run, details: Mapping[str, Any]) -> list[Block]:
+    bound = details["bound"]
+    nats, error = run.metrics.get("nelbo/nats_per_token"), run.metrics.get("nelbo/standard_error")
+    blocks: list[Block] = [Heading("Likelihood")]
+    if nats is not None:
+        uncertainty = "" if error is None else f" +- {error:.4f}"
+        spread = run.metrics.get("nelbo/perplexity_error")
+        around = "" if spread is None else f" +- {spread:.3f}"
+        blocks.append(
+            Text(
+                f"{nats:.4f}{uncertainty} nats per token, perplexity {run.metrics['nelbo/perplexity']:.3f}{around}: "
+                f"{bound['kind']}, on {bound['sequences']} held-out sequences of {bound['tokens']} tokens in all."
+            )
+        )
+        blocks.append(likelihood_table(run.metrics))
+    rates = [{"mask rate": r, "nats": v} for r, v in details["loss_by_mask_rate"]]
+    if rates:
+        caption = "Cross-entropy of a noised token: what is hard is to guess with little in sight."
+        blocks.append(
+            charts.line(
+                rates, "mask rate", "nats", y_title="nats per noised token", caption=caption
+            )
+        )
+    return blocks
+
+
+def _samples(run: Run, samples: list[str]) -> list[Block]:
+    blocks: list[Block] = [Heading("Samples"), sample_table(run.metrics, len(samples))]
+    if run.task not in _MOLECULAR and "samples/valid" not in run.metrics:
+        return [*blocks, _first_or_frequent(samples)]
+    # RDKit is imported only for runs over molecules.
+    from taskloom_diffusion.metrics.molecules import parse
+
+    molecules = [m for m in map(parse, samples) if m is not None]
+    shown = list(dict.fromkeys(s for s in samples if parse(s) is not None))[:NUM_DRAWN]
+    if not shown:
+        lines = [(s,) for s in samples[:12]]
+        return [
+            *blocks,
+            Table(("sample",), lines, "No sample is a valid molecule; these are the first."),
+        ]
+    blocks.append(
+        Html(
+            molecule_grid(shown),
+            f"The first {len(shown)} different valid ones of {len(samples)} samples.",
+        )
+    )
+    return [*blocks, *_properties(run, molecules)]
+
+
+def _first_or_frequent(samples: list[str]) -> Table:
+    """Return samples as they are, or by how often they came where most are repeated, as over a toy."""
+    counts = Counter(samples)
+    if len(counts) > len(samples) / 2:
+        return Table(("sample",), [(s,) for s in samples[:12]], "The first samples.")
+    rows = [(s, n, 100 * n / len(samples)) for s, n in counts.most_common(12)]
+    caption = f"The most frequent of {len(counts)} different ones among {len(samples)} samples."
+    return Table(("sample", "times", "share [%]"), rows, caption)
+
+
+_TITLES = {
+    "weight": ("molecular weight [Da]", " Da"),
+    "logp": ("logP", ""),
+    "qed": ("QED (drug-likeness)", ""),
+    "heavy_atoms": ("heavy atoms", " atoms"),
+}
+
+
+def _properties(run: Run, molecules: list[Any]) -> list[Block]:
+    """Return the distribution of four properties in the samples and in the corpus."""
+    from taskloom_diffusion.metrics.molecules import parse, properties
+
+    reference = _read_json(run, "evaluation").get("reference", [])
+    theirs = properties([m for m in map(parse, reference) if m is not None])
+    ours = properties(molecules[:500])
+    blocks: list[Block] = [Heading("Properties of the samples against the corpus")]
+    for name, (title, unit) in _TITLES.items():
+        caption = f"{len(theirs[name])} held-out and {len(ours[name])} generated molecules."
+        distance = run.metrics.get(f"samples/distance/{name}")
+        if distance is not None:
+            caption += f" Wasserstein distance to the training ones: {distance:.3g}{unit}."
+        blocks.append(_densities(title, {"corpus": theirs[name], "samples": ours[name]}, caption))
+    return blocks
+
+
+def _densities(title: str, groups: Mapping[str, list[float]], caption: str) -> Chart:
+    """Return the share of values in each of about 20 intervals, for groups of different sizes."""
+    every = [v for values in groups.values() for v in values]
+    low, high = min(every, default=0.0), max(every, default=1.0)
+    width = (high - low) / NUM_BINS or 1.0
+    if all(float(v).is_integer() for v in every):
+        width = max(1.0, float(round(width)))  # whole numbers are not split unevenly,
+        low -= 0.5  # and a bar stands over its number
+    num = int((high - low) / width) + 1
+    rows = []
+    for group, values in groups.items():
+        counts = [0] * num
+        for value in values:
+            counts[min(int((value - low) / width), num - 1)] += 1
+        rows += [
+            {"x": low + i * width, "x2": low + (i + 1) * width, "y": n / max(len(values), 1), "of": group}
+            for i, n in enumerate(counts)
+        ]  # fmt: skip
+    spec = {
+        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "data": {"values": rows},
+        "width": charts.WIDTH,
+        "height": charts.HEIGHT,
+        "mark": {"type": "bar", "opacity": 0.5},
+        "encoding": {
+            "x": {"field": "x", "bin": "binned", "type": "quantitative", "title": title},
+            "x2": {"field": "x2"},
+            "y": {
+                "field": "y",
+                "type": "quantitative",
+                "title": "share",
+                "stack": None,
+                "axis": {"format": "%"},
+            },
+            "color": {"field": "of", "type": "nominal", "sort": None, "title": None},
+        },
+    }
+    return Chart(spec, caption)
+
+
+def _unmasking(run: Run, states: list[list[list[str]]]) -> list[Block]:
+    """Return the first recorded sequences step by step, and the molecules that they end as."""
+    blocks: list[Block] = [Heading("Unmasking, step by step")]
+    for sequence in range(min(NUM_SEQUENCES, len(states[0]))):
+        rows = [state[sequence] for state in states]
+        steps = shown_steps(rows)[-1]  # a shorter sequence is done before the others
+        caption = (
+            f"Sample {sequence + 1}, in {steps} step{'s' * (steps != 1)}: masked tokens are grey, "
+            "those that changed since the row above are blue."
+        )
+        drawn = ""
+        if "samples/valid" in run.metrics:
+            drawn, end = _end_of(text_of(rows[-1]))
+            caption = f"{caption} {end}"
+        blocks.append(Html(unmasking_table(rows) + drawn, caption))
+    return blocks
+
+
+def _end_of(smiles: str) -> tuple[str, str]:
+    from taskloom_diffusion.metrics.molecules import parse
+
+    if parse(smiles) is None:
+        return "", "It ends as no valid molecule."
+    return molecule_grid([smiles]), "It ends as the molecule drawn."
+
+
+def _read_json(run: Run, name: str) -> dict[str, Any]:
+    path = run.artifacts.get(name)
+    if path is None or not path.exists():
+        return {}
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def _read_lines(run: Run) -> list[str]:
+    path = run.artifacts.get("samples")
+    if path is None or not path.exists():
+        return []
+    return path.read_text(encoding="utf-8").splitlines()

@@ -1,0 +1,1 @@
+"""Compiled and exactly rounded forms of what other modules define: speed only, never a second meaning."""

@@ -1,0 +1,116 @@
+"""How much an action would tell about the goal, for every cell the cursor could be put on.
+
+With the belief `b` over goals and the user model `P(y | x, theta)`, the information gain of cell `x` is the mutual
+information, in bits,
+
+    IG(x) = H(Y | x) - H(Y | Theta, x),    P(y | x) = sum_theta b(theta) P(y | x, theta)
+    H(Y | Theta, x) = - sum_theta b(theta) sum_y P(y | x, theta) log2 P(y | x, theta)
+
+(Bayesian information gain; Liu et al., BIGnav, CHI 2017). The libraries under Python, NumPy and numba differ in the last
+bit of a logarithm, so cells within `TOLERANCE` of the best count as equal, and a rule that does not look at the gain
+decides between them: the choice is then the same everywhere.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from taskloom_hci.accelerated.pointing import Jump
+
+Float: TypeAlias = NDArray[np.float64]
+Int: TypeAlias = NDArray[np.int64]
+
+TOLERANCE = 1e-9
+
+
+def plogp(p: Float) -> Float:
+    """Return `p log2 p`, zero at zero."""
+    return np.asarray(p * np.log2(np.where(p > 0.0, p, 1.0)))
+
+
+def information_gain(belief: Float, table: Float) -> Float:
+    """Return the information gain of every candidate [bit], (n, X).
+
+    Args:
+        belief: Belief over hypotheses, (n, T).
+        table: `P(y | x, theta)`, (X, T, Y), or (n, X, T, Y) if the candidates differ from row to row.
+    """
+    conditional = -plogp(table).sum(axis=-1)
+    if table.ndim == 3:
+        mixture = np.einsum("nt,xty->nxy", belief, table)
+        expected = belief @ conditional.T
+    else:
+        mixture = np.einsum("nt,nxty->nxy", belief, table)
+        expected = np.einsum("nt,nxt->nx", belief, conditional)
+    return np.asarray(-plogp(mixture).sum(axis=-1) - expected)
+
+
+def careful_gain(belief: Float, targets: Int, num_cells: int, split: tuple[float, float]) -> Float:
+    """Return the information gain of every cell for a careful user in one dimension, (n, C), from sums of the belief.
+
+    With the belief L, Z and R to the left of, on and to the right of a cell, the answers have the probabilities
+    `L a + R e`, `Z`, `R a + L e`, where `a` and `e` are those of the right and the wrong direction.
+
+    Args:
+        belief: Belief over targets, (n, T).
+        targets: Cells of the targets in ascending order, (n, T).
+        num_cells: Cells C.
+        split: `(a, e)`.
+    """
+    rows = np.arange(len(belief))[:, None]
+    mass = np.zeros((len(belief), num_cells))
+    np.add.at(mass, (rows, targets), belief)
+    upto = np.cumsum(mass, axis=1)
+    left = upto - mass
+    right = upto[:, -1:] - upto
+    right_p, wrong_p = split
+    toward, away = left * right_p + right * wrong_p, right * right_p + left * wrong_p
+    noise = -float(plogp(np.array([right_p, wrong_p])).sum())
+    return np.asarray(-(plogp(toward) + plogp(mass) + plogp(away)) - (left + right) * noise)
+
+
+def pick(gain: Float, distance: Float, tie: str) -> Int:
+    """Return the best column of every row (n,): ties go to the nearest cell and then the lower, or to the highest.
+
+    Args:
+        gain: What a candidate is worth, (n, X).
+        distance: How far it is from the cursor, (n, X).
+        tie: `nearest` or `highest`.
+    """
+    best = gain >= gain.max(axis=1, keepdims=True) - TOLERANCE
+    if tie == "highest":
+        return np.asarray(gain.shape[1] - 1 - np.argmax(best[:, ::-1], axis=1))
+    return np.asarray(np.argmin(np.where(best, distance, np.inf), axis=1))
+
+
+def choose_cells(jump: Jump, positions: Int, beliefs: Float, targets: Int, cell: Int) -> Int:
+    """Return the cell (n,) that a jumping assistant chooses in every row.
+
+    Args:
+        jump: The assistant.
+        positions: Position of every cell, (C,) or (C, d).
+        beliefs: Belief over targets, (n, T).
+        targets: Cells of the targets, (n, T).
+        cell: Where the cursor is, (n,).
+    """
+    likeliest = np.argmax(beliefs, axis=1)
+    rows = np.arange(len(beliefs))
+    chosen: Int = targets[rows, likeliest].copy()
+    if jump.rule == "map":
+        return chosen
+    unsure = ~(beliefs[rows, likeliest] > jump.threshold)
+    if not unsure.any():
+        return chosen
+    b, t = beliefs[unsure], targets[unsure]
+    if jump.split is not None:
+        gain = careful_gain(b, t, len(positions), jump.split)
+    else:
+        gain = information_gain(b, np.moveaxis(jump.table[:, t], 0, 1))
+    places = positions.reshape(len(positions), -1)
+    distance = np.abs(places[None] - places[cell[unsure], None]).sum(axis=-1).astype(np.float64)
+    chosen[unsure] = pick(gain - jump.cost * distance, distance, jump.tie)
+    return chosen

@@ -1,0 +1,1 @@
+"""The report's section of this domain, and its drawings."""
