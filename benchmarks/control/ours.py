@@ -26,7 +26,8 @@ def make(name: str, **config: object) -> ControlTask[Any]:
 
 def start(name: str, seed: int) -> tuple[list[float], list[float]]:
     """Return where an episode begins: positions and velocities."""
-    simulation = Simulation(make(name))
+    task = make(name)
+    simulation = Simulation(task, task.config)
     simulation.reset(np.random.default_rng(seed))
     return simulation.data.qpos.tolist(), simulation.data.qvel.tolist()
 

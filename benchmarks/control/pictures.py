@@ -71,7 +71,8 @@ def gallery() -> Image.Image:
     tiles = []
     names = [ref.name for ref in DOMAIN.tasks]
     for name in names:
-        simulation = Simulation(make(name))
+        task = make(name)
+        simulation = Simulation(task, task.config)
         simulation.reset(np.random.default_rng(1))
         data = simulation.data
         state = {

@@ -35,11 +35,14 @@ def test_plan_that_nothing_improves_is_executed_to_its_end(spline: str, frequenc
         controller={"spline": spline, "control_freq": frequency},
         optimizer={"kind": "ps", "num_rollouts": 1, "num_nodes": 5},
     )
-    simulation, controller = Simulation(Cartpole(config)), Controller(Cartpole(config), 0)
+    simulation, controller = (
+        Simulation(Cartpole(config), config),
+        Controller(Cartpole(config), config, 0),
+    )
     simulation.reset(np.random.default_rng(0))
     knots = np.random.default_rng(1).uniform(-1, 1, (5, 1))
     first, _ = controller.plan(simulation.snapshot(), {})
-    controller.optimizer.reset(knots)
+    controller.search.reset(knots)
     curve = controller.grid.coefficients(controller.normalizer.decode(knots))
     controller.plan_now = original = type(first)(
         first.grid, first.start, curve, first.low, first.high
@@ -63,7 +66,10 @@ def test_predictive_sampling_executes_its_winning_candidate(normalizer: str, spl
         controller={"spline": spline, "action_normalizer": normalizer},
         optimizer={"kind": "ps", "sigma": 0.3, "num_nodes": 5},
     )
-    simulation, controller = Simulation(Cartpole(config)), Controller(Cartpole(config), 0)
+    simulation, controller = (
+        Simulation(Cartpole(config), config),
+        Controller(Cartpole(config), config, 0),
+    )
     simulation.reset(np.random.default_rng(0))
     for _ in range(12):
         snapshot = simulation.snapshot()
@@ -185,7 +191,7 @@ def test_kinetic_energy_in_the_reward_survives_a_checkpoint(
 
 def test_reset_starts_the_clock_again() -> None:
     """judo's reset keeps time, activation and warm start."""
-    simulation = Simulation(Cartpole(small()))
+    simulation = Simulation(Cartpole(small()), small())
     simulation.reset(np.random.default_rng(0))
     start = simulation.snapshot().integration
     for _ in range(50):
@@ -232,7 +238,10 @@ def test_reward_at_the_goal_is_a_number() -> None:
 
 def test_diverged_and_nan_candidates_are_never_chosen() -> None:
     config = small()
-    simulation, controller = Simulation(Cartpole(config)), Controller(Cartpole(config), 0)
+    simulation, controller = (
+        Simulation(Cartpole(config), config),
+        Controller(Cartpole(config), config, 0),
+    )
     simulation.reset(np.random.default_rng(0))
     controller.plan(simulation.snapshot(), {})
     problem = controller.problem
@@ -254,7 +263,7 @@ def test_first_plan_begins_with_the_tasks_warm_start() -> None:
             return np.array([0.6])
 
     config = small(optimizer={"kind": "ps", "num_rollouts": 1})
-    simulation, controller = Simulation(Warm(config)), Controller(Warm(config), 0)
+    simulation, controller = Simulation(Warm(config), config), Controller(Warm(config), config, 0)
     plan, _ = controller.plan(simulation.snapshot(), {})
     assert plan(0.0) == pytest.approx(0.6)
     controller.close()
@@ -278,7 +287,7 @@ def test_plan_that_cannot_be_made_is_refused_in_one_sentence(changes: Array, mes
     merged = {"optimizer": {"kind": "ps", **changes.pop("optimizer", {})}, **changes}
     task = Cartpole(small(**merged))
     with pytest.raises(PlanError, match=message):
-        Controller(task, 0)
+        Controller(task, task.config, 0)
     findings = [f for f in task.check() if f.level == "error"]
     assert len(findings) == 1
 
@@ -315,11 +324,11 @@ def test_model_that_cannot_be_used_is_refused(tmp_path: Path, systems: ModuleTyp
             systems.PlainConfig()
         )
         with pytest.raises(ModelError, match=message) as caught:
-            Controller(task, 0)
+            Controller(task, task.config, 0)
         assert "\n" not in caught.value.message
     gone = systems.with_model(systems.Plain, tmp_path / "gone.xml")(systems.PlainConfig())
     with pytest.raises(ModelError, match="does not exist"):
-        Controller(gone, 0)
+        Controller(gone, gone.config, 0)
 
 
 def test_task_without_stages_runs_with_samplers_and_is_refused_by_ilqr(
@@ -375,7 +384,10 @@ def test_noise_is_scaled_to_the_control_range(normalizer: str, scale: float) -> 
     """judo's noise is in actuator units, so a strong actuator is never used and a weak one is always saturated."""
     optimizer = {"kind": "ps", "sigma": 0.1, "num_rollouts": 4000}
     config = small(optimizer=optimizer, controller={"action_normalizer": normalizer})
-    simulation, controller = Simulation(Cartpole(config)), Controller(Cartpole(config), 0)
+    simulation, controller = (
+        Simulation(Cartpole(config), config),
+        Controller(Cartpole(config), config, 0),
+    )
     controller.plan(simulation.snapshot(), {})
     controls = controller.engine.buffer(4000, 25)
     assert controls[1:].std() == pytest.approx(0.1 * scale, rel=0.03)
@@ -387,10 +399,13 @@ def test_plan_executes_the_spline_that_was_planned() -> None:
     config = small(
         controller={"spline": "cubic"}, optimizer={"kind": "ps", "num_rollouts": 1, "num_nodes": 5}
     )
-    simulation, controller = Simulation(Cartpole(config)), Controller(Cartpole(config), 0)
+    simulation, controller = (
+        Simulation(Cartpole(config), config),
+        Controller(Cartpole(config), config, 0),
+    )
     controller.plan(simulation.snapshot(), {})
     knots = np.random.default_rng(0).uniform(-0.5, 0.5, (5, 1))
-    controller.optimizer.reset(knots)
+    controller.search.reset(knots)
     plan, _ = controller.plan(simulation.snapshot(), {})
     assert len({round(float(plan(t)[0]), 9) for t in (0.0, 0.06, 0.12, 0.18)}) == 4
     for k in range(5):

@@ -88,7 +88,7 @@ def test_b3_every_task_is_built_without_a_network(monkeypatch: pytest.MonkeyPatc
     for ref in DOMAIN.tasks:
         factory = load_target(ref.target)
         task = factory(config_class(factory)())  # type: ignore[operator,arg-type]  # a task is a class
-        Simulation(task).reset(np.random.default_rng(0))
+        Simulation(task, task.config).reset(np.random.default_rng(0))
 
 
 def test_b9_run_depends_neither_on_the_clock_nor_on_global_randomness(
@@ -110,7 +110,8 @@ def test_b13_reset_begins_again_with_activation_warm_start_mocap_and_user_data(
 ) -> None:
     """judo's reset keeps the time, the activation and the warm start, and puts quaternions to zero."""
     path = systems.write_model(tmp_path, systems.EVERYTHING)
-    simulation = Simulation(systems.with_model(systems.Plain, path)(systems.PlainConfig()))
+    config = systems.PlainConfig()
+    simulation = Simulation(systems.with_model(systems.Plain, path)(config), config)
     simulation.reset(np.random.default_rng(0))
     start = simulation.snapshot()
     np.testing.assert_array_equal(start.qpos, simulation.model.qpos0)
@@ -150,8 +151,8 @@ def test_b16_plans_share_one_model_and_write_into_the_same_arrays() -> None:
     engine, held = loop.controller.engine, []
     for _ in range(3):
         loop.advance()
-        batch, crew = engine._batch, engine._crew  # type: ignore[attr-defined]
+        batch, pool = engine._batch, engine._pool  # type: ignore[attr-defined]
         held.append((id(batch.state), id(batch.sensors), id(batch.inputs)))
-        assert all(model is loop.controller.task.model for model in crew._same)
+        assert all(model is loop.controller.task.model for model in pool._same)
     assert len(set(held)) == 1
     loop.close()

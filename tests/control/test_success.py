@@ -121,7 +121,7 @@ CASES: dict[str, tuple[Change, list[Change]]] = {
 def solved_task(name: str) -> Array:
     """Return a task whose data stands in its solved state."""
     task = make(name)
-    Simulation(task).reset(np.random.default_rng(0))
+    Simulation(task, task.config).reset(np.random.default_rng(0))
     task.data.qvel[:] = 0.0
     CASES[name][0](task.data)
     mujoco.mj_forward(task.sim_model, task.data)
@@ -150,7 +150,7 @@ def test_success_takes_everything_that_it_names(name: str) -> None:
 def test_success_has_to_be_held(name: str) -> None:
     """A touch in the middle of the episode, or one that is lost at its end, does not count."""
     task = make(name)
-    simulation = Simulation(task)
+    simulation = Simulation(task, task.config)
     config = task.config.model_copy(update={"seconds": 5.0, "hold": 2.0})
     steps, window = round(5.0 / simulation.dt), round(2.0 / simulation.dt)
     assert task.must_hold

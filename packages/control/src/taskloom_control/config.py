@@ -1,4 +1,4 @@
-"""What every control run is configured with; nothing here imports a back-end."""
+"""Configs of a control run: the solver, and what is recorded. No back-end is imported."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from typing import Annotated, Literal
 from pydantic import Field
 from taskloom import Component, Config, ExecutionOnly, OneOf, Unit
 
-from taskloom_control.engines.config import EngineConfig, Threads
-from taskloom_control.optimizers.config import OptimizerConfig, PredictiveSampling
+from taskloom_control.engines.base import Engine
+from taskloom_control.engines.threads import Threads
+from taskloom_control.optimizers.base import Optimizer
+from taskloom_control.optimizers.predictive_sampling import PredictiveSampling
+from taskloom_control.planning.splines import SplineName
 
-SplineName = Literal["zero", "linear", "cubic", "akima"]
 NormalizerName = Literal["none", "min_max", "running"]
 Seconds = Annotated[float, Field(gt=0, le=3600), Unit("s")]
-AnyOptimizer = Annotated[OptimizerConfig, OneOf("taskloom_control.optimizers")]
+AnyOptimizer = Annotated[Optimizer, OneOf("taskloom_control.optimizers")]
 """The type of a field that holds an optimizer: a task redeclares the field to choose another default."""
 
 
@@ -57,7 +59,7 @@ class ControlConfig(Config):
     """The receding-horizon controller."""
     optimizer: AnyOptimizer = PredictiveSampling()
     """What improves the plan."""
-    engine: Annotated[EngineConfig, OneOf("taskloom_control.engines")] = Threads()
+    engine: Annotated[Engine, OneOf("taskloom_control.engines")] = Threads()
     """What rolls candidate plans out."""
     record: RecordConfig = RecordConfig()
     """What the run keeps."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from taskloom.registry import ComponentRef, DomainRef, TaskRef, VerbRef
 
 
-def _optimizer(name: str, summary: str, config: str) -> ComponentRef:
-    return ComponentRef(name, summary, f"taskloom_control.optimizers.config:{config}")
+def _optimizer(name: str, summary: str, target: str) -> ComponentRef:
+    return ComponentRef(name, summary, f"taskloom_control.optimizers.{target}")
 
 
-def _engine(name: str, summary: str, config: str) -> ComponentRef:
-    return ComponentRef(name, summary, f"taskloom_control.engines.config:{config}")
+def _engine(name: str, summary: str, target: str) -> ComponentRef:
+    return ComponentRef(name, summary, f"taskloom_control.engines.{target}")
 
 
 def _task(name: str, summary: str, target: str) -> TaskRef:
@@ -43,22 +43,78 @@ DOMAIN = DomainRef(
     ),
     components={
         "taskloom_control.optimizers": (
-            _optimizer("ps", "Predictive sampling: keep the best.", "PredictiveSampling"),
-            _optimizer("shooting", "Random shooting over the control range.", "RandomShooting"),
-            _optimizer("mppi", "Path integral control.", "Mppi"),
-            _optimizer("smooth_mppi", "Path integral control over rates.", "SmoothMppi"),
-            _optimizer("cem", "Cross-entropy method with elite memory.", "Cem"),
-            _optimizer("icem", "CEM with coloured noise and momentum.", "Icem"),
-            _optimizer("dial", "Path integral control with annealed noise.", "Dial"),
-            _optimizer("cma_es", "Separable covariance matrix adaptation.", "CmaEs"),
-            _optimizer("ilqr", "iLQR with box constraints.", "Ilqr"),
-            _optimizer("lqr", "Linear feedback around the setpoint.", "Lqr"),
+            _optimizer(
+                "ps",
+                "Predictive sampling: try the nominal plan and noisy copies of it, keep the best.",
+                "predictive_sampling:PredictiveSampling",
+            ),
+            _optimizer(
+                "shooting",
+                "Random shooting: uniform candidates over the whole control range, keep the best.",
+                "random_shooting:RandomShooting",
+            ),
+            _optimizer(
+                "mppi",
+                "Path integral control (MPPI): the mean of the candidates, weighted by exp(-cost / temperature).",
+                "mppi:MPPI",
+            ),
+            _optimizer(
+                "smooth_mppi",
+                "Smooth MPPI: path integral control over the rate of the knots, with a cost on their differences.",
+                "smooth_mppi:SmoothMPPI",
+            ),
+            _optimizer(
+                "cem",
+                "Cross-entropy method: refit mean and spread of the knots to the best candidates.",
+                "cem:CEM",
+            ),
+            _optimizer(
+                "icem",
+                "iCEM: the cross-entropy method with coloured noise, memory, momentum and a shrinking population.",
+                "icem:ICEM",
+            ),
+            _optimizer(
+                "dial",
+                "DIAL: path integral control with noise annealed over iterations and growing along the horizon.",
+                "dial:DIAL",
+            ),
+            _optimizer(
+                "cma_es",
+                "Separable CMA-ES: covariance matrix adaptation with a diagonal covariance.",
+                "cma_es:CMAES",
+            ),
+            _optimizer(
+                "ilqr",
+                "iLQR with box constraints: second-order improvement along MuJoCo's transition derivatives.",
+                "ilqr:ILQR",
+            ),
+            _optimizer(
+                "lqr",
+                "LQR: optimal linear feedback of the system linearized at the task's setpoint, over the horizon.",
+                "lqr:LQR",
+            ),
         ),
         "taskloom_control.engines": (
-            _engine("threads", "MuJoCo's C rollouts on a pool of threads.", "Threads"),
-            _engine("serial", "MuJoCo's C rollouts on one thread.", "Serial"),
-            _engine("numpy", "The task's own dynamics in NumPy.", "NumpyDynamics"),
-            _engine("mjx", "MuJoCo in JAX (extra `jax`).", "Mjx"),
+            _engine(
+                "threads",
+                "MuJoCo's C rollouts on threads that share one model, the calling thread among them.",
+                "threads:Threads",
+            ),
+            _engine(
+                "serial",
+                "MuJoCo's C rollouts on the calling thread; quickest for tiny problems.",
+                "serial:Serial",
+            ),
+            _engine(
+                "numpy",
+                "The task's own dynamics, for tasks that define `dynamics`, in NumPy for all rollouts at once.",
+                "numpy:NumpyDynamics",
+            ),
+            _engine(
+                "mjx",
+                "MuJoCo in JAX: one jitted scan over all rollouts; needs the extra `jax`.",
+                "mjx:MJX",
+            ),
         ),
     },
     verbs=(

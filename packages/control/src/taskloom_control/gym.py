@@ -44,7 +44,7 @@ class ControlEnv(gymnasium.Env[np.ndarray, np.ndarray]):
     ) -> None:
         self.metadata = {"render_modes": ["rgb_array"], "render_fps": 25}
         self.render_mode = render_mode
-        self.task, self.simulation = task, Simulation(task)
+        self.task, self.simulation = task, Simulation(task, task.config)
         low, high = control_range(task.sim_model)
         if not (np.isfinite(low).all() and np.isfinite(high).all()):
             low, high = (

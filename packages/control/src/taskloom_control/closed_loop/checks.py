@@ -13,9 +13,9 @@ from taskloom import Finding
 from taskloom.errors import TaskloomError
 
 from taskloom_control.closed_loop.simulation import Simulation
-from taskloom_control.engines.arrays import ArrayEngine, HasDynamics
 from taskloom_control.engines.base import Rollouts
-from taskloom_control.engines.threads import ThreadedEngine
+from taskloom_control.engines.numpy import ArrayEngine, HasDynamics
+from taskloom_control.engines.threads_mujoco import ThreadedEngine
 from taskloom_control.planning.controller import Controller, first_control
 from taskloom_control.task import ControlTask, StagedTask
 
@@ -103,9 +103,9 @@ class _Batch:
 
     def __init__(self, task: ControlTask[Any]) -> None:
         self.task = task
-        self.simulation = Simulation(type(task)(task.config))
+        self.simulation = Simulation(type(task)(task.config), task.config)
         self.simulation.reset(np.random.default_rng(0))
-        self.controller = Controller(type(task)(task.config), 0)
+        self.controller = Controller(type(task)(task.config), task.config, 0)
         self.copy = self.controller.task
         self.metadata = self.simulation.task.get_sim_metadata()
         self.snapshot = self.simulation.snapshot()
@@ -208,7 +208,7 @@ class _Batch:
         if not isinstance(self.copy, HasDynamics):
             return "skipped, the task has none"
         made, controls = self._rollouts()
-        found = ArrayEngine(self.copy).rollout(self.snapshot, controls).states
+        found = ArrayEngine(self.copy, self.copy.config).rollout(self.snapshot, controls).states
         if found.shape != made.states.shape:
             return f"their states have the shape {found.shape}, not {made.states.shape}"
         gap = float(np.max(np.abs(found - made.states) / np.maximum(np.abs(made.states), 1.0)))

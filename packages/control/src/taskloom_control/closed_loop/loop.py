@@ -14,8 +14,8 @@ from taskloom.devices import jax_placed
 from taskloom_control.closed_loop.labels import column_labels
 from taskloom_control.closed_loop.simulation import Simulation
 from taskloom_control.closed_loop.trajectory import (
-    Recorder,
     TermRecorder,
+    TrajectoryRecorder,
     load_arrays,
     save_arrays,
     trajectory_hash,
@@ -41,9 +41,10 @@ class ClosedLoop:
 
     def __init__(self, task: ControlTask[Any], plan_seed: int, reset_seed: int) -> None:
         self.config = task.config
-        self.simulation = Simulation(type(task)(task.config))
-        self.controller = Controller(type(task)(task.config), plan_seed)
-        self.history, self.plans, self.fan = Recorder(), Recorder(), Recorder()
+        self.simulation = Simulation(type(task)(task.config), task.config)
+        self.controller = Controller(type(task)(task.config), task.config, plan_seed)
+        self.history, self.plans = TrajectoryRecorder(), TrajectoryRecorder()
+        self.fan = TrajectoryRecorder()
         self.costs = TermRecorder()
         self._traces = trace_columns(self.controller.task.model)
         self.num_steps = num_steps(self.config.seconds, self.simulation.dt)

@@ -52,7 +52,7 @@ class TermRecorder:
         ]
 
 
-class Recorder:
+class TrajectoryRecorder:
     """Rows that grow while the loop runs, by name."""
 
     def __init__(self) -> None:

@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from taskloom_control.optimizers.linear import Expansion
-
 if TYPE_CHECKING:
     from jaxtyping import Float
+
+    from taskloom_control.optimizers.expansion import Expansion
 
 _BOX_ITERATIONS = 50
 
 
 @dataclass
-class Policy:
-    """What a backward pass finds.
+class FeedbackPolicy:
+    """Change of the controls with feedback, the result of a backward pass.
 
     Attributes:
         steps: Changes of the controls, shape (T, m).
@@ -43,7 +43,7 @@ def backward_pass(
     low: Float[np.ndarray, "T m"],
     high: Float[np.ndarray, "T m"],
     regularization: float,
-) -> Policy | None:
+) -> FeedbackPolicy | None:
     """Return the optimal change of the controls in the local model, or None if a control Hessian is not positive definite.
 
     Args:
@@ -54,7 +54,7 @@ def backward_pass(
         regularization: Added to the diagonal of every control Hessian (Levenberg-Marquardt).
     """
     steps, n, m = model.B.shape
-    policy = Policy(np.zeros((steps, m)), np.zeros((steps, m, n)), 0.0)
+    policy = FeedbackPolicy(np.zeros((steps, m)), np.zeros((steps, m, n)), 0.0)
     Vx, Vxx = np.zeros(n), np.zeros((n, n))
     for k in reversed(range(steps)):
         F = np.concatenate([model.A[k], model.B[k]], axis=1)

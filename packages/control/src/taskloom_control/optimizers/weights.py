@@ -52,3 +52,10 @@ def temperature_for(rewards: Float[np.ndarray, " R"], ess: float) -> float:
         above = int(np.searchsorted(sizes, ess))
         low, high = grid[max(above - 1, 0)], grid[min(above, len(grid) - 1)]
     return float(np.exp(0.5 * (low + high)))
+
+
+def path_integral_weights(
+    rewards: Float[np.ndarray, " R"], temperature: float, ess: float
+) -> Float[np.ndarray, " R"]:
+    """Return the softmax weights at the temperature of an effective sample size, or at a fixed one if that is 0."""
+    return softmax_weights(rewards, temperature_for(rewards, ess) if ess > 0 else temperature)

@@ -13,7 +13,7 @@ from taskloom import Unit
 from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig, Seconds
 from taskloom_control.mjcf import model_path
-from taskloom_control.optimizers.config import Cem
+from taskloom_control.optimizers.cem import CEM
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import Weight, half_square, length, smooth_absolute
 
@@ -77,7 +77,7 @@ class ArmPickConfig(ControlConfig):
     """Simulated time of the closed loop."""
     controller: ControllerConfig = ControllerConfig(horizon=0.5, spline="linear")
     """The receding-horizon controller."""
-    optimizer: AnyOptimizer = Cem(
+    optimizer: AnyOptimizer = CEM(
         num_rollouts=40,
         num_nodes=3,
         num_elites=5,

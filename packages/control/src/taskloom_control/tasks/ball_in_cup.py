@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig
 from taskloom_control.mjcf import model_path
-from taskloom_control.optimizers.config import Cem
+from taskloom_control.optimizers.cem import CEM
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import Scale, Weight, half_square, length, smooth_absolute
 
@@ -30,7 +30,7 @@ class BallInCupConfig(ControlConfig):
     """Where the cost of the distance turns from quadratic to linear."""
     controller: ControllerConfig = ControllerConfig(horizon=0.8, spline="linear")
     """The receding-horizon controller."""
-    optimizer: AnyOptimizer = Cem(num_nodes=5)
+    optimizer: AnyOptimizer = CEM(num_nodes=5)
     """What improves the plan."""
 
 

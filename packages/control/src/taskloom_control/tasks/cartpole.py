@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig
 from taskloom_control.mjcf import model_path
-from taskloom_control.optimizers.config import Cem
+from taskloom_control.optimizers.cem import CEM
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import Scale, Weight, smooth_absolute
 
@@ -35,7 +35,7 @@ class CartpoleConfig(ControlConfig):
     """Where the cost of the angle turns from quadratic to linear."""
     p_centered: Scale = 0.1
     """Where the cost of the position turns from quadratic to linear."""
-    optimizer: AnyOptimizer = Cem(keep=4)
+    optimizer: AnyOptimizer = CEM(keep=4)
     """What improves the plan."""
 
 

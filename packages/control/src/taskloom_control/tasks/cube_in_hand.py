@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig
-from taskloom_control.optimizers.config import Mppi
+from taskloom_control.optimizers.mppi import MPPI
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import Weight, square_length
 
@@ -50,7 +50,7 @@ class CubeConfig(ControlConfig):
     """Weight of the squared angle between the cube and the goal."""
     controller: ControllerConfig = ControllerConfig(horizon=0.6, spline="cubic")
     """The receding-horizon controller."""
-    optimizer: AnyOptimizer = Mppi(num_rollouts=32, sigma=0.2, ess=3, noise_ramp=2.0, keep=0)
+    optimizer: AnyOptimizer = MPPI(num_rollouts=32, sigma=0.2, ess=3, noise_ramp=2.0, keep=0)
     """What improves the plan."""
 
 

@@ -16,7 +16,7 @@ from taskloom import Unit
 from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig
 from taskloom_control.mjcf import model_path
-from taskloom_control.optimizers.config import Cem
+from taskloom_control.optimizers.cem import CEM
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import TINY, Weight, half_square
 
@@ -41,7 +41,7 @@ class CylinderPushConfig(ControlConfig):
     """Goal, first coordinate."""
     goal_y: Coordinate = 0.0
     """Goal, second coordinate."""
-    optimizer: AnyOptimizer = Cem(sigma_start=0.3, sigma_min=0.02)
+    optimizer: AnyOptimizer = CEM(sigma_start=0.3, sigma_min=0.02)
     """What improves the plan."""
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig
 from taskloom_control.mjcf import model_path
-from taskloom_control.optimizers.config import Ilqr
+from taskloom_control.optimizers.ilqr import ILQR
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import Weight, half_square
 
@@ -33,7 +33,7 @@ class DoubleCartpoleConfig(ControlConfig):
     """Weight of the squared force."""
     controller: ControllerConfig = ControllerConfig(horizon=1.5)
     """The receding-horizon controller."""
-    optimizer: AnyOptimizer = Ilqr()
+    optimizer: AnyOptimizer = ILQR()
     """What improves the plan."""
 
 

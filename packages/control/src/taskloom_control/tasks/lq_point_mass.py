@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig, Seconds
 from taskloom_control.mjcf import model_path
-from taskloom_control.optimizers.config import Lqr
+from taskloom_control.optimizers.lqr import LQR
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import Weight
 
@@ -27,7 +27,7 @@ class LqPointMassConfig(ControlConfig):
     """Weight of the squared velocity."""
     w_control: Weight = 0.01
     """Weight of the squared force."""
-    optimizer: AnyOptimizer = Lqr()
+    optimizer: AnyOptimizer = LQR()
     """What improves the plan."""
 
 

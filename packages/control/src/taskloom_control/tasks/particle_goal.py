@@ -12,7 +12,7 @@ from taskloom import Unit
 from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig
 from taskloom_control.mjcf import model_path
-from taskloom_control.optimizers.config import Cem
+from taskloom_control.optimizers.cem import CEM
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import Weight, half_square
 
@@ -33,7 +33,7 @@ class ParticleGoalConfig(ControlConfig):
     """Angular speed of the target on its circle."""
     controller: ControllerConfig = ControllerConfig(horizon=0.8, spline="linear")
     """The receding-horizon controller."""
-    optimizer: AnyOptimizer = Cem(keep=2)
+    optimizer: AnyOptimizer = CEM(keep=2)
     """What improves the plan."""
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig, Seconds
 from taskloom_control.mjcf import model_path
-from taskloom_control.optimizers.config import Cem
+from taskloom_control.optimizers.cem import CEM
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import Scale, Weight, half_square, length, smooth_absolute
 
@@ -34,7 +34,7 @@ class PushTConfig(ControlConfig):
     """Simulated time of the closed loop."""
     controller: ControllerConfig = ControllerConfig(horizon=1.0, spline="linear", iterations=2)
     """The receding-horizon controller."""
-    optimizer: AnyOptimizer = Cem(num_rollouts=64, num_nodes=5, num_elites=6, sigma_min=0.1)
+    optimizer: AnyOptimizer = CEM(num_rollouts=64, num_nodes=5, num_elites=6, sigma_min=0.1)
     """What improves the plan."""
 
 

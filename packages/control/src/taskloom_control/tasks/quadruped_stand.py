@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig, Seconds
 from taskloom_control.mjcf import model_path
-from taskloom_control.optimizers.config import Mppi
+from taskloom_control.optimizers.mppi import MPPI
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import Weight, half_square
 
@@ -36,7 +36,7 @@ class QuadrupedStandConfig(ControlConfig):
     """Simulated time of the closed loop."""
     controller: ControllerConfig = ControllerConfig(horizon=0.4, spline="linear")
     """The receding-horizon controller."""
-    optimizer: AnyOptimizer = Mppi(num_rollouts=24, num_nodes=3, sigma=0.05, ess=4)
+    optimizer: AnyOptimizer = MPPI(num_rollouts=24, num_nodes=3, sigma=0.05, ess=4)
     """What improves the plan."""
 
 

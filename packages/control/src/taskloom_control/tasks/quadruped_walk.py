@@ -12,7 +12,7 @@ from taskloom import Unit
 from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig
 from taskloom_control.mjcf import model_path
-from taskloom_control.optimizers.config import Cem
+from taskloom_control.optimizers.cem import CEM
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import Weight, half_square
 
@@ -43,7 +43,7 @@ class QuadrupedWalkConfig(ControlConfig):
     """Speed asked for."""
     controller: ControllerConfig = ControllerConfig(horizon=0.5)
     """The receding-horizon controller."""
-    optimizer: AnyOptimizer = Cem(
+    optimizer: AnyOptimizer = CEM(
         num_rollouts=48, num_elites=6, keep=3, sigma_start=0.15, sigma_max=0.3, sigma_min=0.04
     )
     """What improves the plan."""

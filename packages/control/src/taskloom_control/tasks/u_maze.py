@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig
 from taskloom_control.mjcf import model_path
-from taskloom_control.optimizers.config import Cem
+from taskloom_control.optimizers.cem import CEM
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import Scale, Weight, half_square, length, smooth_absolute
 
@@ -54,7 +54,7 @@ class UMazeConfig(ControlConfig):
     """Where the cost of the way turns from quadratic to linear."""
     controller: ControllerConfig = ControllerConfig(horizon=1.2, spline="linear")
     """The receding-horizon controller."""
-    optimizer: AnyOptimizer = Cem()
+    optimizer: AnyOptimizer = CEM()
     """What improves the plan."""
 
 
