@@ -13,63 +13,28 @@ if TYPE_CHECKING:
     from taskloom_control.arrays import Array as Array
     from taskloom_control.closed_loop.loop import ClosedLoop as ClosedLoop
     from taskloom_control.closed_loop.simulation import Simulation as Simulation
-    from taskloom_control.config import (
-        AnyOptimizer as AnyOptimizer,
-        ControlConfig as ControlConfig,
-        ControlConfig as TaskConfig,
-        ControllerConfig as ControllerConfig,
-        RecordConfig as RecordConfig,
-    )
-    from taskloom_control.engines.base import (
-        Engine as Engine,
-        RolloutEngine as RolloutEngine,
-        Rollouts as Rollouts,
-    )
+    from taskloom_control.config import AnyOptimizer as AnyOptimizer, ControlConfig as ControlConfig, ControlConfig as TaskConfig, ControllerConfig as ControllerConfig, RecordConfig as RecordConfig
+    from taskloom_control.engines.base import Engine as Engine
     from taskloom_control.engines.mjx import MJX as MJX
     from taskloom_control.engines.numpy import NumpyDynamics as NumpyDynamics
     from taskloom_control.engines.serial import Serial as Serial
     from taskloom_control.engines.threads import Threads as Threads
-    from taskloom_control.errors import (
-        ModelError as ModelError,
-        PlanError as PlanError,
-        RewardError as RewardError,
-    )
-    from taskloom_control.gym import ControlEnv as ControlEnv, make_env as make_env
-    from taskloom_control.optimizers.base import (
-        Optimizer as Optimizer,
-        SamplingOptimizer as SamplingOptimizer,
-        TrajectoryOptimizer as TrajectoryOptimizer,
-    )
+    from taskloom_control.errors import ModelError as ModelError, PlanError as PlanError, RewardError as RewardError
+    from taskloom_control.exports.gymnasium import ControlEnv as ControlEnv, make_env as make_env
+    from taskloom_control.optimizers.base import Optimizer as Optimizer, SamplingOptimizer as SamplingOptimizer, TrajectoryOptimizer as TrajectoryOptimizer
     from taskloom_control.optimizers.cem import CEM as CEM
     from taskloom_control.optimizers.cma_es import CMAES as CMAES
-    from taskloom_control.optimizers.controls import ControlState as ControlState
     from taskloom_control.optimizers.dial import DIAL as DIAL
     from taskloom_control.optimizers.icem import ICEM as ICEM
     from taskloom_control.optimizers.ilqr import ILQR as ILQR
-    from taskloom_control.optimizers.knots import (
-        Draw as Draw,
-        Entry as Entry,
-        KnotShape as KnotShape,
-        KnotState as KnotState,
-    )
+    from taskloom_control.optimizers.knots import Draw as Draw, KnotState as KnotState
     from taskloom_control.optimizers.lqr import LQR as LQR
     from taskloom_control.optimizers.mppi import MPPI as MPPI
-    from taskloom_control.optimizers.predictive_sampling import (
-        PredictiveSampling as PredictiveSampling,
-    )
+    from taskloom_control.optimizers.predictive_sampling import PredictiveSampling as PredictiveSampling
     from taskloom_control.optimizers.random_shooting import RandomShooting as RandomShooting
     from taskloom_control.optimizers.smooth_mppi import SmoothMPPI as SmoothMPPI
-    from taskloom_control.planning.controller import (
-        Controller as Controller,
-        ControlPlan as ControlPlan,
-    )
-    from taskloom_control.planning.problem import PlanningProblem as PlanningProblem
-    from taskloom_control.task import (
-        ControlTask as ControlTask,
-        ControlTask as Task,
-        Metadata as Metadata,
-        StagedTask as StagedTask,
-    )
+    from taskloom_control.planning.controller import ControlPlan as ControlPlan, Controller as Controller
+    from taskloom_control.task import ControlTask as ControlTask, ControlTask as Task, Metadata as Metadata, StagedTask as StagedTask
 
 # Where each public name lives: a listing must not import NumPy, MuJoCo or gymnasium.
 _HOME_OF = {
@@ -79,19 +44,16 @@ _HOME_OF = {
     "CMAES": "taskloom_control.optimizers.cma_es",
     "ClosedLoop": "taskloom_control.closed_loop.loop",
     "ControlConfig": "taskloom_control.config",
-    "ControlEnv": "taskloom_control.gym",
+    "ControlEnv": "taskloom_control.exports.gymnasium",
     "ControlPlan": "taskloom_control.planning.controller",
-    "ControlState": "taskloom_control.optimizers.controls",
     "ControlTask": "taskloom_control.task",
     "Controller": "taskloom_control.planning.controller",
     "ControllerConfig": "taskloom_control.config",
     "DIAL": "taskloom_control.optimizers.dial",
     "Draw": "taskloom_control.optimizers.knots",
     "Engine": "taskloom_control.engines.base",
-    "Entry": "taskloom_control.optimizers.knots",
     "ICEM": "taskloom_control.optimizers.icem",
     "ILQR": "taskloom_control.optimizers.ilqr",
-    "KnotShape": "taskloom_control.optimizers.knots",
     "KnotState": "taskloom_control.optimizers.knots",
     "LQR": "taskloom_control.optimizers.lqr",
     "MJX": "taskloom_control.engines.mjx",
@@ -101,13 +63,10 @@ _HOME_OF = {
     "NumpyDynamics": "taskloom_control.engines.numpy",
     "Optimizer": "taskloom_control.optimizers.base",
     "PlanError": "taskloom_control.errors",
-    "PlanningProblem": "taskloom_control.planning.problem",
     "PredictiveSampling": "taskloom_control.optimizers.predictive_sampling",
     "RandomShooting": "taskloom_control.optimizers.random_shooting",
     "RecordConfig": "taskloom_control.config",
     "RewardError": "taskloom_control.errors",
-    "RolloutEngine": "taskloom_control.engines.base",
-    "Rollouts": "taskloom_control.engines.base",
     "SamplingOptimizer": "taskloom_control.optimizers.base",
     "Serial": "taskloom_control.engines.serial",
     "Simulation": "taskloom_control.closed_loop.simulation",
@@ -117,46 +76,40 @@ _HOME_OF = {
     "TaskConfig": "taskloom_control.config",
     "Threads": "taskloom_control.engines.threads",
     "TrajectoryOptimizer": "taskloom_control.optimizers.base",
-    "make_env": "taskloom_control.gym",
+    "make_env": "taskloom_control.exports.gymnasium",
 }
 _OTHER_NAMES = {"TaskConfig": "ControlConfig", "Task": "ControlTask"}
 
 __all__ = [
-    "CEM",
-    "CMAES",
-    "DIAL",
-    "ICEM",
-    "ILQR",
-    "LQR",
-    "MJX",
-    "MPPI",
     "AnyOptimizer",
     "Array",
+    "CEM",
+    "CMAES",
     "ClosedLoop",
     "ControlConfig",
     "ControlEnv",
     "ControlPlan",
-    "ControlState",
     "ControlTask",
     "Controller",
     "ControllerConfig",
+    "DIAL",
     "Draw",
     "Engine",
-    "Entry",
-    "KnotShape",
+    "ICEM",
+    "ILQR",
     "KnotState",
+    "LQR",
+    "MJX",
+    "MPPI",
     "Metadata",
     "ModelError",
     "NumpyDynamics",
     "Optimizer",
     "PlanError",
-    "PlanningProblem",
     "PredictiveSampling",
     "RandomShooting",
     "RecordConfig",
     "RewardError",
-    "RolloutEngine",
-    "Rollouts",
     "SamplingOptimizer",
     "Serial",
     "Simulation",

@@ -23,7 +23,7 @@ class ControllerConfig(Component):
     """The receding-horizon controller."""
 
     horizon: Annotated[float, Field(gt=0, le=60), Unit("s")] = 1.0
-    """How far a plan looks ahead."""
+    """Length of a plan."""
     control_freq: Annotated[float, Field(gt=0, le=1000), Unit("Hz")] = 25.0
     """Plans per simulated second."""
     iterations: Annotated[int, Field(ge=1, le=1000)] = 1
@@ -38,10 +38,10 @@ class ControllerConfig(Component):
 
 
 class RecordConfig(Component):
-    """What a run keeps besides the trajectory."""
+    """Record of a run besides the trajectory."""
 
     animation: Annotated[bool, ExecutionOnly()] = True
-    """Whether to draw an animation of the closed loop."""
+    """Draw an animation of the closed loop."""
     fan_every: Annotated[int, Field(ge=0), ExecutionOnly()] = 25
     """Keep the candidate traces of every so many plans; 0 keeps none."""
     fan_size: Annotated[int, Field(ge=1, le=256), ExecutionOnly()] = 16
@@ -58,10 +58,10 @@ class ControlConfig(Config):
     controller: ControllerConfig = ControllerConfig()
     """The receding-horizon controller."""
     optimizer: AnyOptimizer = PredictiveSampling()
-    """What improves the plan."""
+    """Optimizer of the plan."""
     engine: Annotated[Engine, OneOf("taskloom_control.engines")] = Threads()
-    """What rolls candidate plans out."""
+    """Engine that rolls candidate plans out."""
     record: RecordConfig = RecordConfig()
-    """What the run keeps."""
+    """Record of the run."""
     checkpoint_every: Annotated[int, Field(ge=0), ExecutionOnly()] = 0
     """Publish a checkpoint after every so many plans; 0 only when the run is asked to stop."""

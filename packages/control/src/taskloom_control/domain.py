@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from taskloom.registry import ComponentRef, DomainRef, TaskRef, VerbRef
 
+_OPTIMIZERS = (
+    ("ps", "Predictive sampling: keep the best.", "predictive_sampling:PredictiveSampling"),
+    ("shooting", "Random shooting over the control range.", "random_shooting:RandomShooting"),
+    ("mppi", "Model-predictive path integral control.", "mppi:MPPI"),
+    ("smooth_mppi", "Path integral control over the rate of the knots.", "smooth_mppi:SmoothMPPI"),
+    ("cem", "Cross-entropy method with memory of its elites.", "cem:CEM"),
+    ("icem", "Cross-entropy method with coloured noise and momentum.", "icem:ICEM"),
+    ("dial", "Path integral control with annealed noise.", "dial:DIAL"),
+    ("cma_es", "Separable covariance matrix adaptation.", "cma_es:CMAES"),
+    ("ilqr", "iLQR with bounds on the controls.", "ilqr:ILQR"),
+    ("lqr", "Optimal linear feedback around the setpoint.", "lqr:LQR"),
+)
+_ENGINES = (
+    ("threads", "MuJoCo's C rollouts on a pool of threads.", "threads:Threads"),
+    ("serial", "MuJoCo's C rollouts on one thread.", "serial:Serial"),
+    ("numpy", "The task's own dynamics in NumPy.", "numpy:NumpyDynamics"),
+    ("mjx", "MuJoCo in JAX (extra `jax`).", "mjx:MJX"),
+)
 
-def _optimizer(name: str, summary: str, target: str) -> ComponentRef:
-    return ComponentRef(name, summary, f"taskloom_control.optimizers.{target}")
 
-
-def _engine(name: str, summary: str, target: str) -> ComponentRef:
-    return ComponentRef(name, summary, f"taskloom_control.engines.{target}")
+def _components(kind: str, rows: Iterable[tuple[str, str, str]]) -> tuple[ComponentRef, ...]:
+    """Return the references of a kind's rows: name, sentence, class."""
+    return tuple(
+        ComponentRef(name, summary, f"taskloom_control.{kind}.{target}")
+        for name, summary, target in rows
+    )
 
 
 def _task(name: str, summary: str, target: str) -> TaskRef:
@@ -42,88 +63,16 @@ DOMAIN = DomainRef(
         _task("u_maze", "Leave a U-shaped trap.", "u_maze:UMaze"),
     ),
     components={
-        "taskloom_control.optimizers": (
-            _optimizer(
-                "ps",
-                "Predictive sampling: try the nominal plan and noisy copies of it, keep the best.",
-                "predictive_sampling:PredictiveSampling",
-            ),
-            _optimizer(
-                "shooting",
-                "Random shooting: uniform candidates over the whole control range, keep the best.",
-                "random_shooting:RandomShooting",
-            ),
-            _optimizer(
-                "mppi",
-                "Path integral control (MPPI): the mean of the candidates, weighted by exp(-cost / temperature).",
-                "mppi:MPPI",
-            ),
-            _optimizer(
-                "smooth_mppi",
-                "Smooth MPPI: path integral control over the rate of the knots, with a cost on their differences.",
-                "smooth_mppi:SmoothMPPI",
-            ),
-            _optimizer(
-                "cem",
-                "Cross-entropy method: refit mean and spread of the knots to the best candidates.",
-                "cem:CEM",
-            ),
-            _optimizer(
-                "icem",
-                "iCEM: the cross-entropy method with coloured noise, memory, momentum and a shrinking population.",
-                "icem:ICEM",
-            ),
-            _optimizer(
-                "dial",
-                "DIAL: path integral control with noise annealed over iterations and growing along the horizon.",
-                "dial:DIAL",
-            ),
-            _optimizer(
-                "cma_es",
-                "Separable CMA-ES: covariance matrix adaptation with a diagonal covariance.",
-                "cma_es:CMAES",
-            ),
-            _optimizer(
-                "ilqr",
-                "iLQR with box constraints: second-order improvement along MuJoCo's transition derivatives.",
-                "ilqr:ILQR",
-            ),
-            _optimizer(
-                "lqr",
-                "LQR: optimal linear feedback of the system linearized at the task's setpoint, over the horizon.",
-                "lqr:LQR",
-            ),
-        ),
-        "taskloom_control.engines": (
-            _engine(
-                "threads",
-                "MuJoCo's C rollouts on threads that share one model, the calling thread among them.",
-                "threads:Threads",
-            ),
-            _engine(
-                "serial",
-                "MuJoCo's C rollouts on the calling thread; quickest for tiny problems.",
-                "serial:Serial",
-            ),
-            _engine(
-                "numpy",
-                "The task's own dynamics, for tasks that define `dynamics`, in NumPy for all rollouts at once.",
-                "numpy:NumpyDynamics",
-            ),
-            _engine(
-                "mjx",
-                "MuJoCo in JAX: one jitted scan over all rollouts; needs the extra `jax`.",
-                "mjx:MJX",
-            ),
-        ),
+        "taskloom_control.optimizers": _components("optimizers", _OPTIMIZERS),
+        "taskloom_control.engines": _components("engines", _ENGINES),
     },
     verbs=(
         VerbRef(
             "replay",
             "Execute a run again and compare what it did.",
-            "taskloom_control.verbs:replay",
+            "taskloom_control.verbs.replay:replay",
         ),
-        VerbRef("check", "Look for mistakes in a task.", "taskloom_control.verbs:check"),
+        VerbRef("check", "Look for mistakes in a task.", "taskloom_control.verbs.check:check"),
     ),
     report="taskloom_control.report.section:report",
 )

@@ -1,4 +1,4 @@
-"""What can be wrong with a control task, each said in one sentence.
+"""Errors of the control domain, each with one sentence as its message.
 
 TaskloomError
 |-- ModelError    a model that does not compile, has no actuator, or lacks a name

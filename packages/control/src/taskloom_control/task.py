@@ -116,11 +116,11 @@ class ControlTask(ABC, Generic[C]):
         """Put `data`, which stands at the model's own start, where an episode begins."""
 
     def success(self) -> bool:
-        """Say whether the state in `data` solves the task."""
+        """Return whether the state in `data` solves the task."""
         return False
 
     def terminated(self) -> bool:
-        """Say whether the state in `data` cannot be recovered from."""
+        """Return whether the state in `data` cannot be recovered from."""
         return False
 
     def episode_metrics(self) -> Mapping[str, float]:

@@ -1,4 +1,4 @@
-"""Looking at a task before it is run: a quick look for every run, and a thorough one for whoever writes a task."""
+"""Checks of a task before it is run: a quick look for every run, and a thorough one for authors of tasks."""
 
 from __future__ import annotations
 
@@ -256,9 +256,10 @@ class _Batch:
             return "skipped, gymnasium is not installed"
         import warnings
 
-        from taskloom_control.gym import ControlEnv
+        from taskloom_control.exports.gymnasium import ControlEnv
 
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            check_env(ControlEnv(type(self.task)(self.task.config)), skip_render_check=True)
+            config = self.task.config
+            check_env(ControlEnv(type(self.task)(config), config), skip_render_check=True)
         return None

@@ -55,7 +55,7 @@ class ClosedLoop:
 
     @property
     def done(self) -> bool:
-        """Whether the episode is over."""
+        """True when the episode is over."""
         return self.ended or self.step >= self.num_steps
 
     def next_plan_step(self) -> int:

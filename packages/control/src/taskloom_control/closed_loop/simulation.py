@@ -44,7 +44,7 @@ class Simulation:
 
     @property
     def unstable(self) -> bool:
-        """Whether the physics met a bad number."""
+        """True after the physics met a bad number."""
         return is_unstable(self.data)
 
     def reset(self, rng: np.random.Generator) -> None:

@@ -14,12 +14,15 @@ if TYPE_CHECKING:
 
 
 class MJX(Engine):
-    """MuJoCo in JAX: one jitted scan over all rollouts; needs the extra `jax`."""
+    """MuJoCo in JAX (extra `jax`).
+
+    One jitted scan over the steps is mapped over all rollouts.
+    """
 
     uses_jax: ClassVar[bool] = True
     kind: Literal["mjx"] = "mjx"
     double: bool = True
-    """Whether to compute in double precision."""
+    """Compute in double precision."""
 
     def build(self, task: ControlTask[Any], config: Config) -> RolloutEngine:
         """Return the JAX engine."""

@@ -27,7 +27,10 @@ class HasDynamics(Protocol):
 
 
 class NumpyDynamics(Engine):
-    """The task's own dynamics, for tasks that define `dynamics`, in NumPy for all rollouts at once."""
+    """The task's own dynamics in NumPy.
+
+    It needs a task that defines `dynamics`, and steps all rollouts at once.
+    """
 
     kind: Literal["numpy"] = "numpy"
 

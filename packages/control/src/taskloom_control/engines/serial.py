@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 class Serial(Engine):
-    """MuJoCo's C rollouts on the calling thread; quickest for tiny problems."""
+    """MuJoCo's C rollouts on one thread.
+
+    It is the calling thread: the quickest choice for tiny problems.
+    """
 
     kind: Literal["serial"] = "serial"
 

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 class Threads(Engine):
-    """MuJoCo's C rollouts on threads that share one model, the calling thread among them."""
+    """MuJoCo's C rollouts on a pool of threads.
+
+    The threads share one model, and the calling thread is one of them.
+    """
 
     kind: Literal["threads"] = "threads"
     num_threads: Annotated[int, Field(ge=0, le=1024), ExecutionOnly()] = 0

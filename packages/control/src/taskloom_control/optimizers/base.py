@@ -22,13 +22,11 @@ from taskloom_control.optimizers.controls import ControlState
 from taskloom_control.optimizers.knots import Draw, Entry, KnotShape, KnotState
 
 if TYPE_CHECKING:
-    from jaxtyping import Float
-
     from taskloom_control.planning.problem import PlanningProblem
 
 Positive = Annotated[float, Field(gt=0)]
 PlanState: TypeAlias = KnotState | ControlState
-"""What an optimizer carries from plan to plan."""
+"""Memory of an optimizer from plan to plan."""
 
 
 class Optimizer(Component):
@@ -62,16 +60,11 @@ class SamplingOptimizer(Optimizer):
     """Best candidates that are shifted in time and tried again in the next iteration."""
 
     @abstractmethod
-    def sample(self, state: KnotState, draw: Draw) -> Float[np.ndarray, "R n nu"]:
+    def sample(self, state: KnotState, draw: Draw) -> Candidates:
         """Return candidates; the first is the nominal plan. The caller clips them to the bounds."""
 
     @abstractmethod
-    def update(
-        self,
-        state: KnotState,
-        knots: Float[np.ndarray, "R n nu"],
-        rewards: Float[np.ndarray, " R"],
-    ) -> None:
+    def update(self, state: KnotState, knots: Candidates, rewards: Rewards) -> None:
         """Learn from clipped candidates; a diverged one has reward -inf, and at least one is finite."""
 
     def entries(self) -> Mapping[str, Entry]:
@@ -84,7 +77,7 @@ class SamplingOptimizer(Optimizer):
 
     def noise(
         self, state: KnotState, draw: Draw, count: int, spread: float | np.ndarray
-    ) -> Float[np.ndarray, "R n nu"]:
+    ) -> Candidates:
         """Return normal noise of shape (count, n, nu) with this spread per knot, ramped if configured."""
         nominal = state.arrays["nominal"]
         normals = draw.rng.standard_normal((count, *nominal.shape))

@@ -19,7 +19,7 @@ from taskloom_control.optimizers.knots import Entry, ranked
 if TYPE_CHECKING:
     from jaxtyping import Float
 
-    from taskloom_control.optimizers.knots import Draw, KnotState
+    from taskloom_control.optimizers.knots import Candidates, Draw, KnotState, Rewards
 
 
 def mean_and_deviation(
@@ -37,7 +37,10 @@ def mean_and_deviation(
 
 
 class CEM(SamplingOptimizer):
-    """Cross-entropy method: refit mean and spread of the knots to the best candidates."""
+    """Cross-entropy method with memory of its elites.
+
+    Mean and spread of the knots are refitted to the best candidates.
+    """
 
     kind: Literal["cem"] = "cem"
     keep: Annotated[int, Field(ge=0)] = 2
@@ -55,17 +58,12 @@ class CEM(SamplingOptimizer):
         """Return the spread of the knots."""
         return {"sigma": Entry(start=self.sigma_start)}
 
-    def sample(self, state: KnotState, draw: Draw) -> Float[np.ndarray, "R n nu"]:
+    def sample(self, state: KnotState, draw: Draw) -> Candidates:
         """Return the nominal plan, the elites of before, and draws from the fitted normal distribution."""
         spread = state.arrays["sigma"]
         return state.around_nominal(self.noise(state, draw, self.num_rollouts, spread))
 
-    def update(
-        self,
-        state: KnotState,
-        knots: Float[np.ndarray, "R n nu"],
-        rewards: Float[np.ndarray, " R"],
-    ) -> None:
+    def update(self, state: KnotState, knots: Candidates, rewards: Rewards) -> None:
         """Fit mean and standard deviation to the elites."""
         order = ranked(rewards)
         chosen = order[: self.num_elites]

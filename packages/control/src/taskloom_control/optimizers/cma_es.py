@@ -21,7 +21,7 @@ from taskloom_control.optimizers.knots import Entry, ranked
 if TYPE_CHECKING:
     from jaxtyping import Float
 
-    from taskloom_control.optimizers.knots import Draw, KnotState
+    from taskloom_control.optimizers.knots import Candidates, Draw, KnotState, Rewards
 
 
 class LearningRates(NamedTuple):
@@ -78,7 +78,7 @@ def learning_rates(size: int, population: int) -> LearningRates:
 
 
 class CMAES(SamplingOptimizer):
-    """Separable CMA-ES: covariance matrix adaptation with a diagonal covariance."""
+    """Separable covariance matrix adaptation."""
 
     kind: Literal["cma_es"] = "cma_es"
     keep: Annotated[int, Field(ge=0)] = 1
@@ -107,17 +107,12 @@ class CMAES(SamplingOptimizer):
         """Return the global step size."""
         return state.scalars.get("step", self.sigma_start)
 
-    def sample(self, state: KnotState, draw: Draw) -> Float[np.ndarray, "R n nu"]:
+    def sample(self, state: KnotState, draw: Draw) -> Candidates:
         """Return the mean, the memory, and draws from the adapted distribution."""
         spread = self.deviation(state)
         return state.around_nominal(self.noise(state, draw, self.num_rollouts, spread))
 
-    def update(
-        self,
-        state: KnotState,
-        knots: Float[np.ndarray, "R n nu"],
-        rewards: Float[np.ndarray, " R"],
-    ) -> None:
+    def update(self, state: KnotState, knots: Candidates, rewards: Rewards) -> None:
         """Move the mean and adapt the paths, the variances and the step size (tutorial, equations 41 to 47)."""
         rates = learning_rates(state.nominal.size, self.num_rollouts)
         best = ranked(rewards)

@@ -18,19 +18,22 @@ from taskloom_control.optimizers.weights import path_integral_weights
 if TYPE_CHECKING:
     from jaxtyping import Float
 
-    from taskloom_control.optimizers.knots import Draw, KnotState
+    from taskloom_control.optimizers.knots import Candidates, Draw, KnotState, Rewards
 
 
 class DIAL(SamplingOptimizer):
-    """DIAL: path integral control with noise annealed over iterations and growing along the horizon."""
+    """Path integral control with annealed noise.
+
+    The noise falls over iterations and grows along the horizon.
+    """
 
     kind: Literal["dial"] = "dial"
     sigma: Positive = 0.3
     """Standard deviation of the last knot in the first iteration."""
     beta_iteration: Positive = 1.0
-    """How slowly the noise falls from iteration to iteration; larger is slower."""
+    """Slowness of the noise's fall from iteration to iteration; larger is slower."""
     beta_horizon: Positive = 1.0
-    """How slowly the noise falls from the last knot to the first; larger is slower."""
+    """Slowness of the noise's fall from the last knot to the first; larger is slower."""
     temperature: Positive = 0.05
     """Temperature of the weights, in units of the reward; used when `ess` is 0."""
     ess: Annotated[float, Field(ge=0)] = 4.0
@@ -42,17 +45,12 @@ class DIAL(SamplingOptimizer):
         annealed = iteration / (self.beta_iteration * iterations)
         return np.asarray(self.sigma * np.exp(-annealed - remaining))[:, None]
 
-    def sample(self, state: KnotState, draw: Draw) -> Float[np.ndarray, "R n nu"]:
+    def sample(self, state: KnotState, draw: Draw) -> Candidates:
         """Return the nominal plan, the memory, and copies with annealed noise."""
         spread = self.spread(state.shape.num_knots, draw.iteration, draw.iterations)
         return state.around_nominal(self.noise(state, draw, self.num_rollouts, spread))
 
-    def update(
-        self,
-        state: KnotState,
-        knots: Float[np.ndarray, "R n nu"],
-        rewards: Float[np.ndarray, " R"],
-    ) -> None:
+    def update(self, state: KnotState, knots: Candidates, rewards: Rewards) -> None:
         """Average the candidates with softmax weights."""
         weights = path_integral_weights(rewards, self.temperature, self.ess)
         state.take_mean(knots, rewards, weights, self.keep)

@@ -21,7 +21,7 @@ from taskloom_control.optimizers.knots import Entry, ranked
 if TYPE_CHECKING:
     from jaxtyping import Float
 
-    from taskloom_control.optimizers.knots import Draw, KnotState
+    from taskloom_control.optimizers.knots import Candidates, Draw, KnotState, Rewards
 
 
 @cache
@@ -42,7 +42,10 @@ def colouring(num_knots: int, beta: float) -> Float[np.ndarray, "n n"]:
 
 
 class ICEM(SamplingOptimizer):
-    """iCEM: the cross-entropy method with coloured noise, memory, momentum and a shrinking population."""
+    """Cross-entropy method with coloured noise and momentum.
+
+    The elites are kept over iterations and plans, and the population shrinks from iteration to iteration.
+    """
 
     kind: Literal["icem"] = "icem"
     keep: Annotated[int, Field(ge=0)] = 2
@@ -64,7 +67,7 @@ class ICEM(SamplingOptimizer):
         """Return mean and spread; the nominal plan is the best candidate, not the mean."""
         return {"mean": Entry(position=True), "sigma": Entry(start=self.sigma)}
 
-    def sample(self, state: KnotState, draw: Draw) -> Float[np.ndarray, "R n nu"]:
+    def sample(self, state: KnotState, draw: Draw) -> Candidates:
         """Return the best plan, the elites of before, the mean in the last iteration, and coloured draws around the mean."""
         arrays = state.arrays
         if draw.iteration == 0:
@@ -79,12 +82,7 @@ class ICEM(SamplingOptimizer):
             noise[-1] = arrays["mean"]
         return state.with_kept(noise)
 
-    def update(
-        self,
-        state: KnotState,
-        knots: Float[np.ndarray, "R n nu"],
-        rewards: Float[np.ndarray, " R"],
-    ) -> None:
+    def update(self, state: KnotState, knots: Candidates, rewards: Rewards) -> None:
         """Fit mean and spread to the elites with momentum; the best candidate is the plan."""
         order = ranked(rewards)
         chosen, keep, arrays = order[: self.num_elites], self.momentum, state.arrays

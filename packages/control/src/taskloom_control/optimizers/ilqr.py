@@ -28,7 +28,10 @@ _ACCEPTED = 1e-4
 
 
 class ILQR(TrajectoryOptimizer):
-    """iLQR with box constraints: second-order improvement along MuJoCo's transition derivatives."""
+    """iLQR with bounds on the controls.
+
+    The plan is improved to second order along MuJoCo's transition derivatives.
+    """
 
     kind: Literal["ilqr"] = "ilqr"
     epsilon: Annotated[float, Field(gt=0, lt=0.1)] = 1e-6

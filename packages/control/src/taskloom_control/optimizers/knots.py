@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from taskloom_control.planning.splines import shift_knots
 
 if TYPE_CHECKING:
     from jaxtyping import Float
+
+    Candidates: TypeAlias = Float[np.ndarray, "R n nu"]
+    Rewards: TypeAlias = Float[np.ndarray, " R"]
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class Draw:
 
 @dataclass(frozen=True)
 class Entry:
-    """How one array follows its knots; its last two axes are (n, nu).
+    """Rule by which one array follows its knots; its last two axes are (n, nu).
 
     Attributes:
         start: Value of knots that have not been seen; None repeats the last knot.
@@ -136,12 +139,12 @@ class KnotState:
             k.removeprefix("scalar/"): float(v) for k, v in saved.items() if k.startswith("scalar/")
         }
 
-    def around_nominal(self, noise: Float[np.ndarray, "R n nu"]) -> Float[np.ndarray, "R n nu"]:
+    def around_nominal(self, noise: Candidates) -> Candidates:
         """Return the nominal plan, the memory, and the nominal plan with noise; the noise is written over."""
         noise += self.arrays["nominal"]
         return self.with_kept(noise)
 
-    def with_kept(self, fresh: Float[np.ndarray, "R n nu"]) -> Float[np.ndarray, "R n nu"]:
+    def with_kept(self, fresh: Candidates) -> Candidates:
         """Put the nominal plan and the memory into the first rows of fresh candidates."""
         memory = self.arrays["memory"]
         kept = min(len(memory), len(fresh) - 1)
@@ -149,7 +152,7 @@ class KnotState:
         fresh[1 : 1 + kept] = memory[:kept]
         return fresh
 
-    def remember(self, knots: Float[np.ndarray, "R n nu"], order: np.ndarray, keep: int) -> None:
+    def remember(self, knots: Candidates, order: np.ndarray, keep: int) -> None:
         """Keep the best candidates, given their indices from best to worst."""
         self.arrays["memory"] = knots[order[:keep]]
 
@@ -158,16 +161,14 @@ class KnotState:
         self.weights = np.zeros(count)
         self.weights[chosen] = 1.0 / len(chosen)
 
-    def take_best(self, knots: np.ndarray, rewards: np.ndarray, keep: int) -> None:
+    def take_best(self, knots: Candidates, rewards: Rewards, keep: int) -> None:
         """Make the best candidate the plan, and remember the runners-up."""
         order = ranked(rewards)
         self.arrays["nominal"] = knots[order[0]].copy()
         self.remember(knots, order[1:], keep)
         self.weights = one_hot(len(rewards), int(order[0]))
 
-    def take_mean(
-        self, knots: np.ndarray, rewards: np.ndarray, weights: np.ndarray, keep: int
-    ) -> None:
+    def take_mean(self, knots: Candidates, rewards: Rewards, weights: Rewards, keep: int) -> None:
         """Make the weighted mean of the candidates the plan, and remember the best."""
         self.weights = weights
         self.arrays["nominal"] = np.tensordot(weights, knots, axes=1)
@@ -175,7 +176,7 @@ class KnotState:
             self.remember(knots, ranked(rewards), keep)
 
 
-def ranked(rewards: Float[np.ndarray, " R"]) -> np.ndarray:
+def ranked(rewards: Rewards) -> np.ndarray:
     """Return the indices of the finite rewards from best to worst; ties keep their order."""
     order = (-rewards).argsort(kind="stable")
     return order[: np.count_nonzero(rewards > -np.inf)]

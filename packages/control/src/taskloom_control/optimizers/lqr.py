@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 
 class LQR(TrajectoryOptimizer):
-    """LQR: optimal linear feedback of the system linearized at the task's setpoint, over the horizon."""
+    """Optimal linear feedback around the setpoint.
+
+    The system is linearized at the task's setpoint, and the feedback is optimal over the horizon.
+    """
 
     kind: Literal["lqr"] = "lqr"
     epsilon: Annotated[float, Field(gt=0, lt=0.1)] = 1e-6

@@ -14,14 +14,14 @@ from taskloom_control.optimizers.base import Positive, SamplingOptimizer
 from taskloom_control.optimizers.weights import path_integral_weights
 
 if TYPE_CHECKING:
-    import numpy as np
-    from jaxtyping import Float
-
-    from taskloom_control.optimizers.knots import Draw, KnotState
+    from taskloom_control.optimizers.knots import Candidates, Draw, KnotState, Rewards
 
 
 class MPPI(SamplingOptimizer):
-    """Path integral control (MPPI): the mean of the candidates, weighted by exp(-cost / temperature)."""
+    """Model-predictive path integral control.
+
+    The plan is the mean of the candidates, weighted by exp(-cost / temperature).
+    """
 
     kind: Literal["mppi"] = "mppi"
     keep: Annotated[int, Field(ge=0)] = 2
@@ -33,16 +33,11 @@ class MPPI(SamplingOptimizer):
     ess: Annotated[float, Field(ge=0)] = 5.0
     """Effective sample size that the temperature is adapted to in every iteration; 0 keeps the temperature fixed."""
 
-    def sample(self, state: KnotState, draw: Draw) -> Float[np.ndarray, "R n nu"]:
+    def sample(self, state: KnotState, draw: Draw) -> Candidates:
         """Return the nominal plan, the memory, and copies of the nominal plan with noise."""
         return state.around_nominal(self.noise(state, draw, self.num_rollouts, self.sigma))
 
-    def update(
-        self,
-        state: KnotState,
-        knots: Float[np.ndarray, "R n nu"],
-        rewards: Float[np.ndarray, " R"],
-    ) -> None:
+    def update(self, state: KnotState, knots: Candidates, rewards: Rewards) -> None:
         """Average the candidates with weights exp((r - max r) / T)."""
         weights = path_integral_weights(rewards, self.temperature, self.ess)
         state.take_mean(knots, rewards, weights, self.keep)

@@ -12,14 +12,11 @@ from pydantic import Field
 from taskloom_control.optimizers.base import Positive, SamplingOptimizer
 
 if TYPE_CHECKING:
-    import numpy as np
-    from jaxtyping import Float
-
-    from taskloom_control.optimizers.knots import Draw, KnotState
+    from taskloom_control.optimizers.knots import Candidates, Draw, KnotState, Rewards
 
 
 class PredictiveSampling(SamplingOptimizer):
-    """Predictive sampling: try the nominal plan and noisy copies of it, keep the best."""
+    """Predictive sampling: keep the best."""
 
     kind: Literal["ps"] = "ps"
     keep: Annotated[int, Field(ge=0)] = 2
@@ -27,15 +24,10 @@ class PredictiveSampling(SamplingOptimizer):
     sigma: Positive = 0.05
     """Standard deviation of the noise."""
 
-    def sample(self, state: KnotState, draw: Draw) -> Float[np.ndarray, "R n nu"]:
+    def sample(self, state: KnotState, draw: Draw) -> Candidates:
         """Return the nominal plan, the memory, and copies of the nominal plan with noise."""
         return state.around_nominal(self.noise(state, draw, self.num_rollouts, self.sigma))
 
-    def update(
-        self,
-        state: KnotState,
-        knots: Float[np.ndarray, "R n nu"],
-        rewards: Float[np.ndarray, " R"],
-    ) -> None:
+    def update(self, state: KnotState, knots: Candidates, rewards: Rewards) -> None:
         """Take the best candidate; remember the runners-up."""
         state.take_best(knots, rewards, self.keep)

@@ -12,31 +12,27 @@ import numpy as np
 from taskloom_control.optimizers.base import SamplingOptimizer
 
 if TYPE_CHECKING:
-    from jaxtyping import Float
-
-    from taskloom_control.optimizers.knots import Draw, KnotState
+    from taskloom_control.optimizers.knots import Candidates, Draw, KnotState, Rewards
 
 # Half width of the draw for an actuator without limits, in the normalizer's units.
 _UNLIMITED = 3.0
 
 
 class RandomShooting(SamplingOptimizer):
-    """Random shooting: uniform candidates over the whole control range, keep the best."""
+    """Random shooting over the control range.
+
+    The candidates are uniform; the best one, or the plan of before, becomes the plan.
+    """
 
     kind: Literal["shooting"] = "shooting"
 
-    def sample(self, state: KnotState, draw: Draw) -> Float[np.ndarray, "R n nu"]:
+    def sample(self, state: KnotState, draw: Draw) -> Candidates:
         """Return the nominal plan, the memory, and uniform candidates."""
         low = np.where(np.isfinite(draw.low), draw.low, -_UNLIMITED)
         high = np.where(np.isfinite(draw.high), draw.high, _UNLIMITED)
         size = (self.num_rollouts, *state.nominal.shape)
         return state.with_kept(draw.rng.uniform(low, high, size))
 
-    def update(
-        self,
-        state: KnotState,
-        knots: Float[np.ndarray, "R n nu"],
-        rewards: Float[np.ndarray, " R"],
-    ) -> None:
+    def update(self, state: KnotState, knots: Candidates, rewards: Rewards) -> None:
         """Take the best candidate; remember the runners-up."""
         state.take_best(knots, rewards, self.keep)

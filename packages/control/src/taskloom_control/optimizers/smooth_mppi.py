@@ -17,11 +17,14 @@ from taskloom_control.optimizers.weights import path_integral_weights
 if TYPE_CHECKING:
     from jaxtyping import Float
 
-    from taskloom_control.optimizers.knots import Draw, KnotState
+    from taskloom_control.optimizers.knots import Candidates, Draw, KnotState, Rewards
 
 
 class SmoothMPPI(SamplingOptimizer):
-    """Smooth MPPI: path integral control over the rate of the knots, with a cost on their differences."""
+    """Path integral control over the rate of the knots.
+
+    A cost on the differences of neighbouring knots can be added.
+    """
 
     kind: Literal["smooth_mppi"] = "smooth_mppi"
     sigma: Positive = 0.1
@@ -33,18 +36,13 @@ class SmoothMPPI(SamplingOptimizer):
     smoothness: Annotated[float, Field(ge=0)] = 0.0
     """Cost per squared difference between neighbouring knots."""
 
-    def sample(self, state: KnotState, draw: Draw) -> Float[np.ndarray, "R n nu"]:
+    def sample(self, state: KnotState, draw: Draw) -> Candidates:
         """Return the nominal plan, the memory, and plans whose changes from knot to knot are noisy."""
         noise = self.noise(state, draw, self.num_rollouts, self.sigma)
         np.cumsum(noise, axis=1, out=noise)
         return state.around_nominal(noise)
 
-    def update(
-        self,
-        state: KnotState,
-        knots: Float[np.ndarray, "R n nu"],
-        rewards: Float[np.ndarray, " R"],
-    ) -> None:
+    def update(self, state: KnotState, knots: Candidates, rewards: Rewards) -> None:
         """Average the candidates, with the cost of their differences subtracted from the reward."""
         total = rewards - self.roughness(knots)
         weights = path_integral_weights(total, self.temperature, self.ess)

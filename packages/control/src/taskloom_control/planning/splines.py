@@ -75,7 +75,7 @@ def _not_a_knot(n: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class KnotGrid:
-    """Where knots stand and how a curve through them is evaluated at the steps of a rollout.
+    """Grid of the knots, which evaluates a curve through them at the steps of a rollout.
 
     Attributes:
         name: The spline.

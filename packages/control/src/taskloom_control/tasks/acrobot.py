@@ -32,7 +32,7 @@ class AcrobotConfig(ControlConfig):
     controller: ControllerConfig = ControllerConfig(horizon=1.5)
     """The receding-horizon controller."""
     optimizer: AnyOptimizer = ILQR()
-    """What improves the plan."""
+    """Optimizer of the plan."""
 
 
 class Acrobot(StagedTask[AcrobotConfig]):

@@ -68,7 +68,7 @@ class ArmPickConfig(ControlConfig):
     w_squeeze: Weight = 0.02
     """Weight of the squared force of the fingers, as a share of its bound."""
     goal_radius: Annotated[float, Field(gt=0, le=0.2), Unit("m")] = 0.05
-    """How near the goal is near enough."""
+    """Distance to the goal that is near enough."""
     pick_height: Annotated[float, Field(gt=0, le=1), Unit("m")] = 0.3
     """Height to lift the cube to."""
     carry_height: Annotated[float, Field(gt=0, le=1), Unit("m")] = 0.1
@@ -86,7 +86,7 @@ class ArmPickConfig(ControlConfig):
         sigma_min=0.02,
         sigma_max=0.3,
     )
-    """What improves the plan."""
+    """Optimizer of the plan."""
 
 
 class ArmPick(StagedTask[ArmPickConfig]):

@@ -27,11 +27,11 @@ class BallInCupConfig(ControlConfig):
     w_control: Weight = 0.02
     """Weight of the squared controls."""
     p_distance: Scale = 0.02
-    """Where the cost of the distance turns from quadratic to linear."""
+    """Point at which the cost of the distance turns from quadratic to linear."""
     controller: ControllerConfig = ControllerConfig(horizon=0.8, spline="linear")
     """The receding-horizon controller."""
     optimizer: AnyOptimizer = CEM(num_nodes=5)
-    """What improves the plan."""
+    """Optimizer of the plan."""
 
 
 class BallInCup(StagedTask[BallInCupConfig]):

@@ -32,11 +32,11 @@ class CartpoleConfig(ControlConfig):
     w_control: Weight = 0.1
     """Weight of the squared control."""
     p_vertical: Scale = 0.01
-    """Where the cost of the angle turns from quadratic to linear."""
+    """Point at which the cost of the angle turns from quadratic to linear."""
     p_centered: Scale = 0.1
-    """Where the cost of the position turns from quadratic to linear."""
+    """Point at which the cost of the position turns from quadratic to linear."""
     optimizer: AnyOptimizer = CEM(keep=4)
-    """What improves the plan."""
+    """Optimizer of the plan."""
 
 
 class Cartpole(StagedTask[CartpoleConfig]):

@@ -1,4 +1,4 @@
-"""What the two tasks of turning a cube in a hand share: all but the model, where the cube belongs and how fingers bend."""
+"""Common part of the two tasks of turning a cube in a hand: all but the model, where the cube belongs and how fingers bend."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class CubeConfig(ControlConfig):
     controller: ControllerConfig = ControllerConfig(horizon=0.6, spline="cubic")
     """The receding-horizon controller."""
     optimizer: AnyOptimizer = MPPI(num_rollouts=32, sigma=0.2, ess=3, noise_ramp=2.0, keep=0)
-    """What improves the plan."""
+    """Optimizer of the plan."""
 
 
 C = TypeVar("C", bound=CubeConfig)
@@ -87,7 +87,7 @@ class CubeInHand(StagedTask[C]):
         }
 
     def get_sim_metadata(self) -> Metadata:
-        """Tell the controller how the cube should be turned."""
+        """Return the orientation that the cube should have."""
         return {"goal": self.data.mocap_quat[0].copy()}
 
     def optimizer_warm_start(self) -> np.ndarray:
@@ -136,6 +136,6 @@ def next_goal(data: mujoco.MjData, seed: int) -> None:
 
 
 def reached(data: mujoco.MjData) -> bool:
-    """Say whether the cube is turned as the goal is."""
+    """Return whether the cube is turned as the goal is."""
     same = abs(float(data.qpos[3:7] @ data.mocap_quat[0]))
     return 2.0 * math.acos(min(1.0, same)) < REACHED

@@ -36,13 +36,13 @@ class CylinderPushConfig(ControlConfig):
     w_cart_position: Weight = 0.1
     """Weight of the cylinder's distance from the goal."""
     pusher_goal_offset: Annotated[float, Field(ge=0), Unit("m")] = 0.25
-    """How far behind the cylinder, seen from the goal, the pusher should be."""
+    """Distance behind the cylinder, seen from the goal, that the pusher should keep."""
     goal_x: Coordinate = 0.0
     """Goal, first coordinate."""
     goal_y: Coordinate = 0.0
     """Goal, second coordinate."""
     optimizer: AnyOptimizer = CEM(sigma_start=0.3, sigma_min=0.02)
-    """What improves the plan."""
+    """Optimizer of the plan."""
 
 
 class CylinderPush(StagedTask[CylinderPushConfig]):

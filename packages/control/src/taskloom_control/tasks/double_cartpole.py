@@ -34,7 +34,7 @@ class DoubleCartpoleConfig(ControlConfig):
     controller: ControllerConfig = ControllerConfig(horizon=1.5)
     """The receding-horizon controller."""
     optimizer: AnyOptimizer = ILQR()
-    """What improves the plan."""
+    """Optimizer of the plan."""
 
 
 class DoubleCartpole(StagedTask[DoubleCartpoleConfig]):

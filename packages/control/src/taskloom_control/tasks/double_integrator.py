@@ -38,7 +38,7 @@ class DoubleIntegratorConfig(ControlConfig):
     controller: ControllerConfig = ControllerConfig(horizon=1.5, spline="linear")
     """The receding-horizon controller."""
     optimizer: AnyOptimizer = CEM()
-    """What improves the plan."""
+    """Optimizer of the plan."""
 
 
 class DoubleIntegrator(StagedTask[DoubleIntegratorConfig]):

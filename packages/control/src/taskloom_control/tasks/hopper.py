@@ -45,7 +45,7 @@ class HopperConfig(ControlConfig):
     controller: ControllerConfig = ControllerConfig(horizon=0.6)
     """The receding-horizon controller."""
     optimizer: AnyOptimizer = ILQR()
-    """What improves the plan."""
+    """Optimizer of the plan."""
 
 
 class Hopper(StagedTask[HopperConfig]):

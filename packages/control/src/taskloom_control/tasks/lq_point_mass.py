@@ -28,7 +28,7 @@ class LqPointMassConfig(ControlConfig):
     w_control: Weight = 0.01
     """Weight of the squared force."""
     optimizer: AnyOptimizer = LQR()
-    """What improves the plan."""
+    """Optimizer of the plan."""
 
 
 class LqPointMass(StagedTask[LqPointMassConfig]):

@@ -34,7 +34,7 @@ class ParticleGoalConfig(ControlConfig):
     controller: ControllerConfig = ControllerConfig(horizon=0.8, spline="linear")
     """The receding-horizon controller."""
     optimizer: AnyOptimizer = CEM(keep=2)
-    """What improves the plan."""
+    """Optimizer of the plan."""
 
 
 class ParticleGoal(StagedTask[ParticleGoalConfig]):

@@ -29,7 +29,7 @@ class PendulumConfig(ControlConfig):
     controller: ControllerConfig = ControllerConfig(horizon=1.5)
     """The receding-horizon controller."""
     optimizer: AnyOptimizer = CEM(num_nodes=5)
-    """What improves the plan."""
+    """Optimizer of the plan."""
 
 
 class Pendulum(StagedTask[PendulumConfig]):

@@ -29,13 +29,13 @@ class PushTConfig(ControlConfig):
     w_velocity: Weight = 0.01
     """Weight of the squared velocity of the pusher."""
     p_position: Scale = 0.05
-    """Where the cost of the distance turns from quadratic to linear."""
+    """Point at which the cost of the distance turns from quadratic to linear."""
     seconds: Seconds = 20.0
     """Simulated time of the closed loop."""
     controller: ControllerConfig = ControllerConfig(horizon=1.0, spline="linear", iterations=2)
     """The receding-horizon controller."""
     optimizer: AnyOptimizer = CEM(num_rollouts=64, num_nodes=5, num_elites=6, sigma_min=0.1)
-    """What improves the plan."""
+    """Optimizer of the plan."""
 
 
 class PushT(StagedTask[PushTConfig]):

@@ -37,7 +37,7 @@ class QuadrupedStandConfig(ControlConfig):
     controller: ControllerConfig = ControllerConfig(horizon=0.4, spline="linear")
     """The receding-horizon controller."""
     optimizer: AnyOptimizer = MPPI(num_rollouts=24, num_nodes=3, sigma=0.05, ess=4)
-    """What improves the plan."""
+    """Optimizer of the plan."""
 
 
 class QuadrupedStand(StagedTask[QuadrupedStandConfig]):

@@ -46,7 +46,7 @@ class QuadrupedWalkConfig(ControlConfig):
     optimizer: AnyOptimizer = CEM(
         num_rollouts=48, num_elites=6, keep=3, sigma_start=0.15, sigma_max=0.3, sigma_min=0.04
     )
-    """What improves the plan."""
+    """Optimizer of the plan."""
 
 
 class QuadrupedWalk(StagedTask[QuadrupedWalkConfig]):

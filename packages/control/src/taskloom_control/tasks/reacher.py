@@ -27,11 +27,11 @@ class ReacherConfig(ControlConfig):
     w_control: Weight = 0.1
     """Weight of the squared torques."""
     p_distance: Scale = 0.05
-    """Where the cost of the distance turns from quadratic to linear."""
+    """Point at which the cost of the distance turns from quadratic to linear."""
     controller: ControllerConfig = ControllerConfig(horizon=0.8, spline="linear")
     """The receding-horizon controller."""
     optimizer: AnyOptimizer = CEM()
-    """What improves the plan."""
+    """Optimizer of the plan."""
 
 
 class Reacher(StagedTask[ReacherConfig]):

@@ -51,11 +51,11 @@ class UMazeConfig(ControlConfig):
     w_control: Weight = 0.005
     """Weight of the squared forces."""
     p_distance: Scale = 0.05
-    """Where the cost of the way turns from quadratic to linear."""
+    """Point at which the cost of the way turns from quadratic to linear."""
     controller: ControllerConfig = ControllerConfig(horizon=1.2, spline="linear")
     """The receding-horizon controller."""
     optimizer: AnyOptimizer = CEM()
-    """What improves the plan."""
+    """Optimizer of the plan."""
 
 
 class UMaze(StagedTask[UMazeConfig]):

@@ -1,4 +1,4 @@
-"""The verbs under `tasks control`."""
+"""`tasks control replay`: execute a run again and compare."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def replay(
         Path | None, typer.Option("--store", help="Folder that holds the runs.")
     ] = None,
 ) -> None:
-    """Execute a run of a control task again and compare what it did, bit for bit."""
+    """Execute a run of a control task again and compare the two, bit for bit."""
     found = open_run(run, store)
     old, steps, sha256 = _recorded(found)
     # NumPy and MuJoCo are heavy.
@@ -56,31 +56,3 @@ def _recorded(found: Run) -> tuple[Path, int, str]:
         raise RunCorruptError(
             f"The file '{facts.name}' of the run {found.id} cannot be read."
         ) from None
-
-
-def check(
-    task: Annotated[str, typer.Argument(help="Name of a control task, shipped or of a plugin.")],
-    json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
-    """Look for mistakes in a task: shapes, numbers, order of rollouts, engines, determinism, gymnasium."""
-    loaded = load_task(find_task("control", task))
-    # NumPy and MuJoCo are heavy.
-    from taskloom_control.closed_loop.checks import all_findings
-    from taskloom_control.task import ControlTask
-
-    made = loaded.factory(resolve(loaded.config_class, environ={}).config)
-    if not isinstance(made, ControlTask):
-        raise UsageError(
-            f"The task '{task}' is not a ControlTask, so there is nothing here to check."
-        )
-    findings = list(all_findings(made))
-    if json_output:
-        typer.echo(
-            json.dumps([{"level": f.level, "message": f.message} for f in findings], indent=1)
-        )
-    else:
-        for finding in findings:
-            typer.echo(f"{finding.level}: {finding.message}")
-    failed = sum(finding.level == "error" for finding in findings)
-    if failed:
-        raise CheckFailedError(f"The task '{task}' fails {failed} of {len(findings)} checks.")
