@@ -116,7 +116,7 @@ def test_seed_changes_a_run_and_repeats_it(play: Callable[..., ClosedLoop]) -> N
 )
 @pytest.mark.parametrize("normalizer", ["min_max", "running"])
 def test_interrupted_run_resumes_bit_for_bit(
-    tmp_path: Path, optimizer: str, normalizer: str
+    tmp_path: Path, optimizer: str, normalizer: str, bound: Array
 ) -> None:
     config = small(
         seconds=0.8,
@@ -126,36 +126,36 @@ def test_interrupted_run_resumes_bit_for_bit(
         },
         optimizer={"kind": optimizer},
     )
-    whole = Cartpole(config).run(MemoryContext(tmp_path / "whole"))
+    whole = bound(Cartpole(config)).run(MemoryContext(tmp_path / "whole"))
     stopped = MemoryContext(tmp_path / "stopped", stop_after=7)
-    Cartpole(config).run(stopped)
+    bound(Cartpole(config)).run(stopped)
     checkpoint = stopped.latest_checkpoint
     assert checkpoint is not None
     again = MemoryContext(tmp_path / "again")
-    resumed = Cartpole(config).resume(again, checkpoint)
+    resumed = bound(Cartpole(config)).run(again, checkpoint)
     assert resumed.metrics == whole.metrics
     assert resumed.artifacts["hash"].read_text() == whole.artifacts["hash"].read_text()
 
 
 @pytest.mark.parametrize("optimizer", ["cem", "lqr"])
 def test_mocap_target_of_the_simulation_survives_a_checkpoint(
-    tmp_path: Path, optimizer: str
+    tmp_path: Path, optimizer: str, bound: Array
 ) -> None:
     """LQR is solved once, around the target as it stood at the first plan; a resumed run has to know that solution."""
     config = ParticleGoalConfig.model_validate(
         {"seconds": 1.0, "record": QUIET, "optimizer": {"kind": optimizer}}
     )
-    whole = ParticleGoal(config).run(MemoryContext(tmp_path / "whole"))
+    whole = bound(ParticleGoal(config)).run(MemoryContext(tmp_path / "whole"))
     stopped = MemoryContext(tmp_path / "stopped", stop_after=9)
-    ParticleGoal(config).run(stopped)
+    bound(ParticleGoal(config)).run(stopped)
     checkpoint = stopped.latest_checkpoint
     assert checkpoint is not None
-    resumed = ParticleGoal(config).resume(MemoryContext(tmp_path / "again"), checkpoint)
+    resumed = bound(ParticleGoal(config)).run(MemoryContext(tmp_path / "again"), checkpoint)
     assert resumed.metrics == whole.metrics
 
 
 def test_kinetic_energy_in_the_reward_survives_a_checkpoint(
-    tmp_path: Path, systems: ModuleType
+    tmp_path: Path, systems: ModuleType, bound: Array
 ) -> None:
     """Its sensor lags a step behind, so what it reads first is no part of MuJoCo's state."""
     xml = systems.CART.replace("<sensor>", "<sensor><e_kinetic/>")
@@ -164,9 +164,6 @@ def test_kinetic_energy_in_the_reward_survives_a_checkpoint(
 
     class Energetic(systems.Plain):  # type: ignore[misc, name-defined]  # a class of the test's module
         model_path = path
-
-        def __init__(self, config: Array) -> None:
-            super().__init__(config)
 
         def reward(
             self,
@@ -179,12 +176,12 @@ def test_kinetic_energy_in_the_reward_survives_a_checkpoint(
             return -((states[..., 0] - 1) ** 2).sum(-1) - sensors[..., 0].sum(-1)
 
     config = systems.PlainConfig.model_validate({"seconds": 1.0, "record": QUIET})
-    whole = Energetic(config).run(MemoryContext(tmp_path / "whole"))
+    whole = bound(Energetic(config)).run(MemoryContext(tmp_path / "whole"))
     stopped = MemoryContext(tmp_path / "stopped", stop_after=9)
-    Energetic(config).run(stopped)
+    bound(Energetic(config)).run(stopped)
     checkpoint = stopped.latest_checkpoint
     assert checkpoint is not None
-    resumed = Energetic(config).resume(MemoryContext(tmp_path / "again"), checkpoint)
+    resumed = bound(Energetic(config)).run(MemoryContext(tmp_path / "again"), checkpoint)
     assert resumed.metrics == whole.metrics
     assert whole.metrics["cost"] > 0
 
@@ -256,9 +253,6 @@ def test_diverged_and_nan_candidates_are_never_chosen() -> None:
 
 def test_first_plan_begins_with_the_tasks_warm_start() -> None:
     class Warm(Cartpole):
-        def __init__(self, config: CartpoleConfig) -> None:
-            super().__init__(config)
-
         def optimizer_warm_start(self) -> np.ndarray:
             return np.array([0.6])
 
@@ -283,19 +277,23 @@ def test_first_plan_begins_with_the_tasks_warm_start() -> None:
         ({"optimizer": {"num_nodes": 30}}, "30 knots are more than the 25 steps"),
     ],
 )
-def test_plan_that_cannot_be_made_is_refused_in_one_sentence(changes: Array, message: str) -> None:
+def test_plan_that_cannot_be_made_is_refused_in_one_sentence(
+    changes: Array, message: str, bound: Array
+) -> None:
     merged = {"optimizer": {"kind": "ps", **changes.pop("optimizer", {})}, **changes}
     task = Cartpole(small(**merged))
     with pytest.raises(PlanError, match=message):
         Controller(task, task.config, 0)
-    findings = [f for f in task.check() if f.level == "error"]
+    findings = [f for f in bound(task).check() if f.level == "error"]
     assert len(findings) == 1
 
 
-def test_reward_without_a_number_names_the_term(tmp_path: Path, systems: ModuleType) -> None:
+def test_reward_without_a_number_names_the_term(
+    tmp_path: Path, systems: ModuleType, bound: Array
+) -> None:
     path = systems.write_model(tmp_path, systems.CART.format(dt=0.05))
     task = systems.with_model(systems.Broken, path)(systems.PlainConfig())
-    loop = ClosedLoop(task, 0, 0)
+    loop = ClosedLoop(bound(task), 0, 0)
     with pytest.raises(
         RewardError,
         match=r"The term 'oops' of the reward of Broken is not a finite number at time 0 s",
@@ -304,9 +302,12 @@ def test_reward_without_a_number_names_the_term(tmp_path: Path, systems: ModuleT
     loop.close()
 
 
-def test_reward_of_the_wrong_shape_is_refused(tmp_path: Path, systems: ModuleType) -> None:
+def test_reward_of_the_wrong_shape_is_refused(
+    tmp_path: Path, systems: ModuleType, bound: Array
+) -> None:
     path = systems.write_model(tmp_path, systems.CART.format(dt=0.05))
-    loop = ClosedLoop(systems.with_model(systems.WrongShape, path)(systems.PlainConfig()), 0, 0)
+    task = systems.with_model(systems.WrongShape, path)(systems.PlainConfig())
+    loop = ClosedLoop(bound(task), 0, 0)
     with pytest.raises(
         RewardError, match=r"WrongShape has shape \(32, 20\); 32 rollouts need the shape \(32,\)"
     ):
@@ -332,26 +333,28 @@ def test_model_that_cannot_be_used_is_refused(tmp_path: Path, systems: ModuleTyp
 
 
 def test_task_without_stages_runs_with_samplers_and_is_refused_by_ilqr(
-    tmp_path: Path, systems: ModuleType, play: Callable[..., ClosedLoop]
+    tmp_path: Path, systems: ModuleType, play: Callable[..., ClosedLoop], bound: Array
 ) -> None:
     path = systems.write_model(tmp_path, systems.CART.format(dt=0.05))
     kind = systems.with_model(systems.Plain, path)
     assert play(kind(systems.PlainConfig.model_validate({"seconds": 0.5, "record": QUIET}))).done
     config = systems.PlainConfig.model_validate({"record": QUIET, "optimizer": {"kind": "ilqr"}})
-    loop = ClosedLoop(kind(config), 0, 0)
+    loop = ClosedLoop(bound(kind(config)), 0, 0)
     with pytest.raises(PlanError, match="need the cost of every step, and Plain only has a reward"):
         loop.advance()
     loop.close()
 
 
-def test_unstable_simulation_ends_the_episode(tmp_path: Path, systems: ModuleType) -> None:
+def test_unstable_simulation_ends_the_episode(
+    tmp_path: Path, systems: ModuleType, bound: Array
+) -> None:
     wild = systems.CART.replace('ctrlrange="-2 2"', 'ctrlrange="-1e300 1e300"')
     path = systems.write_model(tmp_path, wild.format(dt=0.05))
     optimizer = {"kind": "shooting", "num_rollouts": 2}
     task = systems.with_model(systems.Plain, path)(
         systems.PlainConfig.model_validate({"record": QUIET, "optimizer": optimizer})
     )
-    loop = ClosedLoop(task, 0, 0)
+    loop = ClosedLoop(bound(task), 0, 0)
     loop.controller.task.__class__.optimizer_warm_start = lambda self: np.array([1e299])
     with np.errstate(over="ignore"):
         loop.advance()

@@ -23,6 +23,7 @@ import jax.numpy as jnp
 import mujoco
 import numpy as np
 from taskloom_control.closed_loop.loop import ClosedLoop
+from taskloom.bound import BoundTask
 from taskloom_control.engines.mjx_jax import MJXEngine
 from taskloom_control.engines.threads_mujoco import ThreadedEngine
 from taskloom_control.mjcf.physics import take_snapshot
@@ -62,7 +63,7 @@ for kind in ("mjx", "mjx", "threads"):
     config = LqPointMassConfig.model_validate({
         "seconds": 0.5, "record": {"fan_every": 0, "animation": False},
         "optimizer": {"kind": "cem", "num_rollouts": 8}, "engine": {"kind": kind}})
-    loop = ClosedLoop(LqPointMass(config), 0, 0)
+    loop = ClosedLoop(BoundTask(LqPointMass(config), config, LqPointMass), 0, 0)
     while not loop.done:
         loop.advance()
     hashes.append((trajectory_hash(loop.arrays()), float(loop.arrays()["qpos"][-1, 0])))

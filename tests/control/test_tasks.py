@@ -7,12 +7,11 @@ from pathlib import Path
 import mujoco
 import numpy as np
 import pytest
-from taskloom.registry import load_target
+from taskloom.opening import open_task
 from taskloom_control.arrays import Array
 from taskloom_control.closed_loop.checks import all_findings
 from taskloom_control.closed_loop.simulation import Simulation
 from taskloom_control.domain import DOMAIN
-from taskloom_control.gym import config_class
 from taskloom_control.tasks.cartpole import Cartpole, CartpoleConfig
 from taskloom_control.tasks.cube_in_hand import turn_between
 from taskloom_control.tasks.cylinder_push import CylinderPush, CylinderPushConfig
@@ -22,14 +21,13 @@ TARGETS = {ref.name: ref.target for ref in DOMAIN.tasks}
 
 
 def make(name: str) -> Array:
-    factory = load_target(TARGETS[name])
-    return factory(config_class(factory)())
+    return open_task(f"control/{name}").task
 
 
 @pytest.mark.parametrize("name", list(TARGETS))
 def test_task_passes_its_own_lint(name: str) -> None:
     """Shapes, numbers, order of rollouts, engines bit for bit, NumPy against jax.numpy, gymnasium."""
-    findings = list(all_findings(make(name)))
+    findings = list(all_findings(open_task(f"control/{name}")))
     assert [f.message for f in findings if f.level == "error"] == []
     assert any("jax.numpy: ok" in f.message for f in findings)
 

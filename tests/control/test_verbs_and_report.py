@@ -18,7 +18,8 @@ from taskloom.runs import Run
 from taskloom_control.closed_loop.trajectory import load_arrays, save_arrays, trajectory_hash
 from taskloom_control.domain import DOMAIN
 from taskloom_control.report.section import report
-from taskloom_control.verbs import check, replay
+from taskloom_control.verbs.check import check
+from taskloom_control.verbs.replay import replay
 from typer.testing import CliRunner
 
 

@@ -13,15 +13,29 @@ if TYPE_CHECKING:
     from taskloom_control.arrays import Array as Array
     from taskloom_control.closed_loop.loop import ClosedLoop as ClosedLoop
     from taskloom_control.closed_loop.simulation import Simulation as Simulation
-    from taskloom_control.config import AnyOptimizer as AnyOptimizer, ControlConfig as ControlConfig, ControlConfig as TaskConfig, ControllerConfig as ControllerConfig, RecordConfig as RecordConfig
+    from taskloom_control.config import (
+        AnyOptimizer as AnyOptimizer,
+        ControlConfig as ControlConfig,
+        ControlConfig as TaskConfig,
+        ControllerConfig as ControllerConfig,
+        RecordConfig as RecordConfig,
+    )
     from taskloom_control.engines.base import Engine as Engine
     from taskloom_control.engines.mjx import MJX as MJX
     from taskloom_control.engines.numpy import NumpyDynamics as NumpyDynamics
     from taskloom_control.engines.serial import Serial as Serial
     from taskloom_control.engines.threads import Threads as Threads
-    from taskloom_control.errors import ModelError as ModelError, PlanError as PlanError, RewardError as RewardError
+    from taskloom_control.errors import (
+        ModelError as ModelError,
+        PlanError as PlanError,
+        RewardError as RewardError,
+    )
     from taskloom_control.exports.gymnasium import ControlEnv as ControlEnv, make_env as make_env
-    from taskloom_control.optimizers.base import Optimizer as Optimizer, SamplingOptimizer as SamplingOptimizer, TrajectoryOptimizer as TrajectoryOptimizer
+    from taskloom_control.optimizers.base import (
+        Optimizer as Optimizer,
+        SamplingOptimizer as SamplingOptimizer,
+        TrajectoryOptimizer as TrajectoryOptimizer,
+    )
     from taskloom_control.optimizers.cem import CEM as CEM
     from taskloom_control.optimizers.cma_es import CMAES as CMAES
     from taskloom_control.optimizers.dial import DIAL as DIAL
@@ -30,11 +44,21 @@ if TYPE_CHECKING:
     from taskloom_control.optimizers.knots import Draw as Draw, KnotState as KnotState
     from taskloom_control.optimizers.lqr import LQR as LQR
     from taskloom_control.optimizers.mppi import MPPI as MPPI
-    from taskloom_control.optimizers.predictive_sampling import PredictiveSampling as PredictiveSampling
+    from taskloom_control.optimizers.predictive_sampling import (
+        PredictiveSampling as PredictiveSampling,
+    )
     from taskloom_control.optimizers.random_shooting import RandomShooting as RandomShooting
     from taskloom_control.optimizers.smooth_mppi import SmoothMPPI as SmoothMPPI
-    from taskloom_control.planning.controller import ControlPlan as ControlPlan, Controller as Controller
-    from taskloom_control.task import ControlTask as ControlTask, ControlTask as Task, Metadata as Metadata, StagedTask as StagedTask
+    from taskloom_control.planning.controller import (
+        Controller as Controller,
+        ControlPlan as ControlPlan,
+    )
+    from taskloom_control.task import (
+        ControlTask as ControlTask,
+        ControlTask as Task,
+        Metadata as Metadata,
+        StagedTask as StagedTask,
+    )
 
 # Where each public name lives: a listing must not import NumPy, MuJoCo or gymnasium.
 _HOME_OF = {
@@ -81,10 +105,16 @@ _HOME_OF = {
 _OTHER_NAMES = {"TaskConfig": "ControlConfig", "Task": "ControlTask"}
 
 __all__ = [
-    "AnyOptimizer",
-    "Array",
     "CEM",
     "CMAES",
+    "DIAL",
+    "ICEM",
+    "ILQR",
+    "LQR",
+    "MJX",
+    "MPPI",
+    "AnyOptimizer",
+    "Array",
     "ClosedLoop",
     "ControlConfig",
     "ControlEnv",
@@ -92,15 +122,9 @@ __all__ = [
     "ControlTask",
     "Controller",
     "ControllerConfig",
-    "DIAL",
     "Draw",
     "Engine",
-    "ICEM",
-    "ILQR",
     "KnotState",
-    "LQR",
-    "MJX",
-    "MPPI",
     "Metadata",
     "ModelError",
     "NumpyDynamics",

@@ -75,4 +75,7 @@ DOMAIN = DomainRef(
         VerbRef("check", "Look for mistakes in a task.", "taskloom_control.verbs.check:check"),
     ),
     report="taskloom_control.report.section:report",
+    protocol="taskloom_control.task:ControlTask",
+    config="taskloom_control.config:ControlConfig",
+    driver="taskloom_control.driver",
 )

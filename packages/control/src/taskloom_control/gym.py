@@ -9,7 +9,9 @@ from __future__ import annotations
 import gymnasium
 from taskloom.registry import tasks_of
 
-from taskloom_control.exports.gymnasium import ControlEnv as ControlEnv, make_env as make_env
+from taskloom_control.exports.gymnasium import ControlEnv, make_env
+
+__all__ = ["NAMESPACE", "ControlEnv", "make_env", "register"]
 
 NAMESPACE = "taskloom"
 

@@ -15,7 +15,7 @@ MOVED: dict[str, Homes] = {
     "taskloom_control.animation": "taskloom_control.report.animation",
     "taskloom_control.closed_loop": {
         "ClosedLoop": "taskloom_control.closed_loop.loop:ClosedLoop",
-        "run_task": "taskloom_control.closed_loop.loop:run_task",
+        "run_task": "taskloom_control.driver:run",
     },
     "taskloom_control.controller": {
         "Plan": "taskloom_control.planning.controller:ControlPlan",

@@ -6,12 +6,12 @@ the task says so (terminated).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import gymnasium
 import numpy as np
 from gymnasium import spaces
-from taskloom.registry import find_task, load_task
+from taskloom.opening import open_task
 
 from taskloom_control.closed_loop.simulation import Simulation
 from taskloom_control.mjcf.physics import control_range
@@ -117,6 +117,5 @@ def make_env(name: str, render_mode: str | None = None, **config: Any) -> Contro
         render_mode: `rgb_array` or None.
         **config: Fields of the task's config.
     """
-    loaded = load_task(find_task("control", name))
-    values = loaded.config_class.model_validate(config)
-    return ControlEnv(loaded.factory(values), values, render_mode=render_mode)
+    bound = open_task(f"control/{name}", **config)
+    return ControlEnv(bound.task, cast("ControlConfig", bound.config), render_mode=render_mode)

@@ -22,6 +22,7 @@ from taskloom_control.optimizers.controls import ControlState
 from taskloom_control.optimizers.knots import Draw, Entry, KnotShape, KnotState
 
 if TYPE_CHECKING:
+    from taskloom_control.optimizers.knots import Candidates, Rewards
     from taskloom_control.planning.problem import PlanningProblem
 
 Positive = Annotated[float, Field(gt=0)]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated
 
+import numpy as np
 from pydantic import Field
 from taskloom import Unit
 
@@ -19,7 +20,6 @@ from taskloom_control.tasks.costs import Weight, half_square, length, smooth_abs
 
 if TYPE_CHECKING:
     import mujoco
-    import numpy as np
 
 LIFT, MOVE, PLACE, HOMING = range(4)
 GOAL = (0.6, 0.4)
@@ -176,8 +176,6 @@ class ArmPick(StagedTask[ArmPickConfig]):
 
     def optimizer_warm_start(self) -> np.ndarray:
         """Stay at home with the hand open."""
-        import numpy as np  # not needed for names and help
-
         return np.array([*HOME[:7], 0.0])
 
     def reset(self, rng: np.random.Generator) -> None:

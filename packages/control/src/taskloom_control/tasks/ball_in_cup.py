@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig
@@ -12,9 +13,6 @@ from taskloom_control.mjcf import model_path
 from taskloom_control.optimizers.cem import CEM
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import Scale, Weight, half_square, length, smooth_absolute
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 class BallInCupConfig(ControlConfig):
@@ -38,9 +36,6 @@ class BallInCup(StagedTask[BallInCupConfig]):
     """Catch a ball; the controls are the positions that springs pull the cup to."""
 
     model_path = model_path("ball_in_cup")
-
-    def __init__(self, config: BallInCupConfig) -> None:
-        super().__init__(config)
 
     def costs(
         self,

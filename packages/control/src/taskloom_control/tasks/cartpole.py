@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig
@@ -15,9 +16,6 @@ from taskloom_control.mjcf import model_path
 from taskloom_control.optimizers.cem import CEM
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import Scale, Weight, smooth_absolute
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 class CartpoleConfig(ControlConfig):
@@ -43,9 +41,6 @@ class Cartpole(StagedTask[CartpoleConfig]):
     """Swing up a pole on a cart; the only control is the position that a spring pulls the cart to."""
 
     model_path = model_path("cartpole")
-
-    def __init__(self, config: CartpoleConfig) -> None:
-        super().__init__(config)
 
     def costs(
         self,

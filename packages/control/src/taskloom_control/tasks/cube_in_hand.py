@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
+import numpy as np
+
 from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig
 from taskloom_control.optimizers.mppi import MPPI
@@ -14,7 +16,6 @@ from taskloom_control.tasks.costs import Weight, square_length
 
 if TYPE_CHECKING:
     import mujoco
-    import numpy as np
 
 # A goal is reached within this angle [rad]; the cube is lost below this height [m], seen from the palm.
 REACHED, LOST = 0.4, -0.3
@@ -92,8 +93,6 @@ class CubeInHand(StagedTask[C]):
 
     def optimizer_warm_start(self) -> np.ndarray:
         """Bend the fingers around the cube."""
-        import numpy as np  # not needed for names and help
-
         return np.tile(self.pose, 4)
 
     def reset(self, rng: np.random.Generator) -> None:
@@ -127,8 +126,6 @@ class CubeInHand(StagedTask[C]):
 
 def next_goal(data: mujoco.MjData, seed: int) -> None:
     """Set the goal's orientation to a uniformly random one, the number of goals reached so far telling which."""
-    import numpy as np  # not needed for names and help
-
     # A counter instead of a generator: the episode is then told by the state of the physics alone.
     rng = np.random.default_rng((seed, int(data.userdata[_ALL])))
     quaternion = rng.standard_normal(4)

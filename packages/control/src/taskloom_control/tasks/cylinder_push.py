@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
+import numpy as np
 from pydantic import Field
 from taskloom import Unit
 
@@ -19,9 +20,6 @@ from taskloom_control.mjcf import model_path
 from taskloom_control.optimizers.cem import CEM
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import TINY, Weight, half_square
-
-if TYPE_CHECKING:
-    import numpy as np
 
 Coordinate = Annotated[float, Field(ge=-1, le=1), Unit("m")]
 
@@ -49,9 +47,6 @@ class CylinderPush(StagedTask[CylinderPushConfig]):
     """Push a cylinder to a goal; the controls are the positions that springs pull the pusher to."""
 
     model_path = model_path("cylinder_push")
-
-    def __init__(self, config: CylinderPushConfig) -> None:
-        super().__init__(config)
 
     def costs(
         self,

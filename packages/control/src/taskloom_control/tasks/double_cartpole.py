@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig
@@ -15,9 +16,6 @@ from taskloom_control.mjcf import model_path
 from taskloom_control.optimizers.ilqr import ILQR
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import Weight, half_square
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 class DoubleCartpoleConfig(ControlConfig):
@@ -41,9 +39,6 @@ class DoubleCartpole(StagedTask[DoubleCartpoleConfig]):
     """Balance two poles in a row; the control is a force on the cart."""
 
     model_path = model_path("double_cartpole")
-
-    def __init__(self, config: DoubleCartpoleConfig) -> None:
-        super().__init__(config)
 
     def costs(
         self,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
+import numpy as np
 from pydantic import Field
 from taskloom import Unit
 
@@ -15,9 +16,6 @@ from taskloom_control.mjcf import model_path
 from taskloom_control.optimizers.cem import CEM
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import Weight, half_square
-
-if TYPE_CHECKING:
-    import numpy as np
 
 Coordinate = Annotated[float, Field(ge=-2, le=2), Unit("m")]
 
@@ -45,9 +43,6 @@ class DoubleIntegrator(StagedTask[DoubleIntegratorConfig]):
     """Steer a unit mass in the plane to a goal; the controls are two bounded forces."""
 
     model_path = model_path("double_integrator")
-
-    def __init__(self, config: DoubleIntegratorConfig) -> None:
-        super().__init__(config)
 
     def costs(
         self,
@@ -79,8 +74,6 @@ class DoubleIntegrator(StagedTask[DoubleIntegratorConfig]):
 
     def setpoint(self) -> tuple[np.ndarray, np.ndarray]:
         """Rest at the goal."""
-        import numpy as np  # not needed for names and help
-
         return np.array([self.config.goal_x, self.config.goal_y]), np.zeros(2)
 
     def success(self) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig, Seconds
@@ -11,9 +12,6 @@ from taskloom_control.mjcf import model_path
 from taskloom_control.optimizers.lqr import LQR
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import Weight
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 class LqPointMassConfig(ControlConfig):
@@ -35,9 +33,6 @@ class LqPointMass(StagedTask[LqPointMassConfig]):
     """Bring a unit mass on a line to rest at the origin."""
 
     model_path = model_path("lq_point_mass")
-
-    def __init__(self, config: LqPointMassConfig) -> None:
-        super().__init__(config)
 
     def costs(
         self,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
+import numpy as np
 from pydantic import Field
 from taskloom import Unit
 
@@ -15,9 +16,6 @@ from taskloom_control.mjcf import model_path
 from taskloom_control.optimizers.cem import CEM
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import Weight, half_square
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 class ParticleGoalConfig(ControlConfig):
@@ -41,9 +39,6 @@ class ParticleGoal(StagedTask[ParticleGoalConfig]):
     """Follow a moving mocap target with a particle; the controls are two forces."""
 
     model_path = model_path("particle_goal")
-
-    def __init__(self, config: ParticleGoalConfig) -> None:
-        super().__init__(config)
 
     def costs(
         self,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig
@@ -12,9 +13,6 @@ from taskloom_control.mjcf import model_path
 from taskloom_control.optimizers.cem import CEM
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import Weight, half_square
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 class PendulumConfig(ControlConfig):
@@ -36,9 +34,6 @@ class Pendulum(StagedTask[PendulumConfig]):
     """Swing up a pendulum; the control is a torque of less than half of what gravity takes."""
 
     model_path = model_path("pendulum")
-
-    def __init__(self, config: PendulumConfig) -> None:
-        super().__init__(config)
 
     def costs(
         self,

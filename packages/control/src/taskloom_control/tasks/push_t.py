@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig, Seconds
@@ -12,9 +13,6 @@ from taskloom_control.mjcf import model_path
 from taskloom_control.optimizers.cem import CEM
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import Scale, Weight, half_square, length, smooth_absolute
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 class PushTConfig(ControlConfig):
@@ -42,9 +40,6 @@ class PushT(StagedTask[PushTConfig]):
     """Push a T to the origin and turn it upright; the controls are positions that pull the pusher."""
 
     model_path = model_path("push_t")
-
-    def __init__(self, config: PushTConfig) -> None:
-        super().__init__(config)
 
     def costs(
         self,

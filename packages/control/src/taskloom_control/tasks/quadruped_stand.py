@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig, Seconds
@@ -12,9 +13,6 @@ from taskloom_control.mjcf import model_path
 from taskloom_control.optimizers.mppi import MPPI
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import Weight, half_square
-
-if TYPE_CHECKING:
-    import numpy as np
 
 # Height of the trunk [m] and joint angles [rad] of a standing leg: abduction, swing, knee.
 HEIGHT = 0.32
@@ -45,9 +43,6 @@ class QuadrupedStand(StagedTask[QuadrupedStandConfig]):
 
     model_path = model_path("quadruped")
 
-    def __init__(self, config: QuadrupedStandConfig) -> None:
-        super().__init__(config)
-
     def costs(
         self,
         states: Array,
@@ -73,8 +68,6 @@ class QuadrupedStand(StagedTask[QuadrupedStandConfig]):
 
     def optimizer_warm_start(self) -> np.ndarray:
         """Hold the standing pose."""
-        import numpy as np  # not needed for names and help
-
         return np.tile(LEG, 4)
 
     def success(self) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
+import numpy as np
 from pydantic import Field
 from taskloom import Unit
 
@@ -15,9 +16,6 @@ from taskloom_control.mjcf import model_path
 from taskloom_control.optimizers.cem import CEM
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import Weight, half_square
-
-if TYPE_CHECKING:
-    import numpy as np
 
 # Height of the trunk [m] and joint angles [rad] of a standing leg: abduction, swing, knee.
 HEIGHT = 0.32
@@ -54,9 +52,6 @@ class QuadrupedWalk(StagedTask[QuadrupedWalkConfig]):
 
     model_path = model_path("quadruped")
 
-    def __init__(self, config: QuadrupedWalkConfig) -> None:
-        super().__init__(config)
-
     def costs(
         self,
         states: Array,
@@ -86,8 +81,6 @@ class QuadrupedWalk(StagedTask[QuadrupedWalkConfig]):
 
     def optimizer_warm_start(self) -> np.ndarray:
         """Hold the standing pose."""
-        import numpy as np  # not needed for names and help
-
         return np.tile(LEG, 4)
 
     def success(self) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig
@@ -12,9 +13,6 @@ from taskloom_control.mjcf import model_path
 from taskloom_control.optimizers.cem import CEM
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import Scale, Weight, half_square, length, smooth_absolute
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 class ReacherConfig(ControlConfig):
@@ -38,9 +36,6 @@ class Reacher(StagedTask[ReacherConfig]):
     """Reach a target that the simulation chose; the controls are the torques of two joints."""
 
     model_path = model_path("reacher")
-
-    def __init__(self, config: ReacherConfig) -> None:
-        super().__init__(config)
 
     def costs(
         self,

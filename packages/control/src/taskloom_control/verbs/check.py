@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import typer
 from taskloom.errors import CheckFailedError, UsageError
-from taskloom.params import resolve
-from taskloom.registry import find_task, load_task
+from taskloom.opening import open_task
 
 
 def check(
@@ -16,17 +15,12 @@ def check(
     json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Look for mistakes in a task: shapes, numbers, order of rollouts, engines, determinism, gymnasium."""
-    loaded = load_task(find_task("control", task))
-    # NumPy and MuJoCo are heavy.
-    from taskloom_control.closed_loop.checks import all_findings
-    from taskloom_control.task import ControlTask
+    from taskloom_control.closed_loop.checks import all_findings  # MuJoCo is heavy
 
-    made = loaded.factory(resolve(loaded.config_class, environ={}).config)
-    if not isinstance(made, ControlTask):
-        raise UsageError(
-            f"The task '{task}' is not a ControlTask, so there is nothing here to check."
-        )
-    findings = list(all_findings(made))
+    bound = open_task(f"control/{task}")
+    if bound.driver is None:
+        raise UsageError(f"The task '{task}' runs itself, so there is nothing here to check.")
+    findings = list(all_findings(cast("Any", bound)))
     if json_output:
         typer.echo(
             json.dumps([{"level": f.level, "message": f.message} for f in findings], indent=1)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import typer
 from taskloom.errors import CheckFailedError, RunCorruptError, UsageError
-from taskloom.params import resolve
-from taskloom.registry import find_task, load_task
-from taskloom.runs import Run, open_run
+from taskloom.opening import open_run, task_of
+from taskloom.runs import Run
+
+from taskloom_control.closed_loop.trajectory import load_arrays, trajectory_hash
 
 
 def replay(
@@ -22,14 +23,9 @@ def replay(
     """Execute a run of a control task again and compare the two, bit for bit."""
     found = open_run(run, store)
     old, steps, sha256 = _recorded(found)
-    # NumPy and MuJoCo are heavy.
-    from taskloom_control.closed_loop.replay import first_difference, play_again
-    from taskloom_control.closed_loop.trajectory import load_arrays, trajectory_hash
+    from taskloom_control.closed_loop.replay import first_difference, play_again  # MuJoCo is heavy
 
-    loaded = load_task(find_task(found.domain, found.task))
-    config = resolve(loaded.config_class, files=[found.layout.config], environ={}).config
-    task = loaded.factory(config)
-    new = play_again(task, steps)  # type: ignore[arg-type]  # a control run was made by a control task
+    new = play_again(cast("Any", task_of(found)), steps)
     digest = trajectory_hash(new)
     if digest != sha256:
         difference = first_difference(load_arrays(old), new)
