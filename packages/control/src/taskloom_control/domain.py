@@ -71,8 +71,11 @@ DOMAIN = DomainRef(
             "replay",
             "Execute a run again and compare what it did.",
             "taskloom_control.verbs.replay:replay",
+            on="run",
         ),
-        VerbRef("check", "Look for mistakes in a task.", "taskloom_control.verbs.check:check"),
+        VerbRef(
+            "check", "Look for mistakes in a task.", "taskloom_control.verbs.check:check", on="task"
+        ),
     ),
     report="taskloom_control.report.section:report",
     protocol="taskloom_control.task:ControlTask",

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from taskloom.errors import CheckFailedError, UsageError
-from taskloom.opening import open_task
+from taskloom.errors import CheckFailedError
+
+if TYPE_CHECKING:
+    from taskloom.bound import BoundTask
+
+    from taskloom_control.config import ControlConfig
+    from taskloom_control.task import ControlTask
 
 
 def check(
-    task: Annotated[str, typer.Argument(help="Name of a control task, shipped or of a plugin.")],
+    task: BoundTask[ControlTask[Any], ControlConfig],
+    *,
     json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Look for mistakes in a task: shapes, numbers, order of rollouts, engines, determinism, gymnasium."""
     from taskloom_control.closed_loop.checks import all_findings  # MuJoCo is heavy
 
-    bound = open_task(f"control/{task}")
-    if bound.driver is None:
-        raise UsageError(f"The task '{task}' runs itself, so there is nothing here to check.")
-    findings = list(all_findings(cast("Any", bound)))
+    findings = list(all_findings(task))
     if json_output:
         typer.echo(
             json.dumps([{"level": f.level, "message": f.message} for f in findings], indent=1)
@@ -30,4 +33,5 @@ def check(
             typer.echo(f"{finding.level}: {finding.message}")
     failed = sum(finding.level == "error" for finding in findings)
     if failed:
-        raise CheckFailedError(f"The task '{task}' fails {failed} of {len(findings)} checks.")
+        name = task.name.partition("/")[2]
+        raise CheckFailedError(f"The task '{name}' fails {failed} of {len(findings)} checks.")
