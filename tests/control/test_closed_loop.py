@@ -27,6 +27,10 @@ def small(**changes: Array) -> CartpoleConfig:
     return CartpoleConfig.model_validate({"seconds": 1.0, "record": QUIET, **changes})
 
 
+def pair(config: CartpoleConfig) -> tuple[Simulation, Controller]:
+    return Simulation(Cartpole(config), config), Controller(Cartpole(config), config, 0)
+
+
 @pytest.mark.parametrize("spline", ["zero", "linear", "cubic", "akima"])
 @pytest.mark.parametrize("frequency", [25.0, 10.0, 7.0, 3.0])
 def test_plan_that_nothing_improves_is_executed_to_its_end(spline: str, frequency: float) -> None:
@@ -35,10 +39,7 @@ def test_plan_that_nothing_improves_is_executed_to_its_end(spline: str, frequenc
         controller={"spline": spline, "control_freq": frequency},
         optimizer={"kind": "ps", "num_rollouts": 1, "num_nodes": 5},
     )
-    simulation, controller = (
-        Simulation(Cartpole(config), config),
-        Controller(Cartpole(config), config, 0),
-    )
+    simulation, controller = pair(config)
     simulation.reset(np.random.default_rng(0))
     knots = np.random.default_rng(1).uniform(-1, 1, (5, 1))
     first, _ = controller.plan(simulation.snapshot(), {})
@@ -66,10 +67,7 @@ def test_predictive_sampling_executes_its_winning_candidate(normalizer: str, spl
         controller={"spline": spline, "action_normalizer": normalizer},
         optimizer={"kind": "ps", "sigma": 0.3, "num_nodes": 5},
     )
-    simulation, controller = (
-        Simulation(Cartpole(config), config),
-        Controller(Cartpole(config), config, 0),
-    )
+    simulation, controller = pair(config)
     simulation.reset(np.random.default_rng(0))
     for _ in range(12):
         snapshot = simulation.snapshot()
@@ -235,10 +233,7 @@ def test_reward_at_the_goal_is_a_number() -> None:
 
 def test_diverged_and_nan_candidates_are_never_chosen() -> None:
     config = small()
-    simulation, controller = (
-        Simulation(Cartpole(config), config),
-        Controller(Cartpole(config), config, 0),
-    )
+    simulation, controller = pair(config)
     simulation.reset(np.random.default_rng(0))
     controller.plan(simulation.snapshot(), {})
     problem = controller.problem
@@ -387,10 +382,7 @@ def test_noise_is_scaled_to_the_control_range(normalizer: str, scale: float) -> 
     """judo's noise is in actuator units, so a strong actuator is never used and a weak one is always saturated."""
     optimizer = {"kind": "ps", "sigma": 0.1, "num_rollouts": 4000}
     config = small(optimizer=optimizer, controller={"action_normalizer": normalizer})
-    simulation, controller = (
-        Simulation(Cartpole(config), config),
-        Controller(Cartpole(config), config, 0),
-    )
+    simulation, controller = pair(config)
     controller.plan(simulation.snapshot(), {})
     controls = controller.engine.buffer(4000, 25)
     assert controls[1:].std() == pytest.approx(0.1 * scale, rel=0.03)
@@ -402,10 +394,7 @@ def test_plan_executes_the_spline_that_was_planned() -> None:
     config = small(
         controller={"spline": "cubic"}, optimizer={"kind": "ps", "num_rollouts": 1, "num_nodes": 5}
     )
-    simulation, controller = (
-        Simulation(Cartpole(config), config),
-        Controller(Cartpole(config), config, 0),
-    )
+    simulation, controller = pair(config)
     controller.plan(simulation.snapshot(), {})
     knots = np.random.default_rng(0).uniform(-0.5, 0.5, (5, 1))
     controller.search.reset(knots)

@@ -12,7 +12,7 @@ from taskloom_control.arrays import Array
 from taskloom_control.engines.numpy import ArrayEngine
 from taskloom_control.engines.threads_mujoco import ThreadedEngine
 from taskloom_control.errors import ModelError, PlanError
-from taskloom_control.mjcf import model_path
+from taskloom_control.mjcf.files import model_path
 from taskloom_control.mjcf.physics import (
     apply_snapshot,
     compile_model,

@@ -11,7 +11,7 @@ import mujoco
 import pytest
 from taskloom_control.engines.mjx_jax import MJXEngine
 from taskloom_control.errors import PlanError
-from taskloom_control.mjcf import model_path
+from taskloom_control.mjcf.files import model_path
 
 pytest.importorskip("jax")
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from taskloom import Component, Config, ExecutionOnly, OneOf, Unit
 
 from taskloom_control.engines.base import Engine
@@ -65,3 +65,11 @@ class ControlConfig(Config):
     """Record of the run."""
     checkpoint_every: Annotated[int, Field(ge=0), ExecutionOnly()] = 0
     """Publish a checkpoint after every so many plans; 0 only when the run is asked to stop."""
+
+    @model_validator(mode="after")
+    def _components_fit(self) -> Self:
+        """Refuse components that cannot work with the rest of the config."""
+        for part in (self.optimizer, self.engine):
+            if reason := part.check(self):
+                raise ValueError(reason)
+        return self

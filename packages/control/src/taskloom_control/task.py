@@ -51,8 +51,8 @@ class ControlTask(ABC, Generic[C]):
     def __init__(self, config: C) -> None: ...
     @overload
     def __init__(self, config: Path | str, sim_model_path: Path | str | None = None) -> None: ...
-    # The registry reads the config's class off the annotation, so it names the first form only.
-    def __init__(  # type: ignore[misc]
+    # The annotation names the first form only: the registry reads the config's class off it.
+    def __init__(  # type: ignore[misc]  # the second form is read below
         self, config: C, sim_model_path: Path | str | None = None
     ) -> None:
         """Keep the config of this task; or, in judo's form, take the paths of its models and leave the config to the driver."""
@@ -166,7 +166,7 @@ class ControlTask(ABC, Generic[C]):
     @cached_property
     def data(self) -> mujoco.MjData:
         """The state of this copy's simulation."""
-        import mujoco  # heavy
+        import mujoco  # MuJoCo is heavy
 
         return mujoco.MjData(self.sim_model)
 

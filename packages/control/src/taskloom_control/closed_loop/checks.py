@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -253,9 +254,8 @@ class _Batch:
             from gymnasium.utils.env_checker import check_env
         except ImportError:
             return "skipped, gymnasium is not installed"
-        import warnings
 
-        from taskloom_control.exports.gymnasium import ControlEnv
+        from taskloom_control.exports.gymnasium import ControlEnv  # gymnasium is heavy
 
         with warnings.catch_warnings():
             warnings.simplefilter("error")

@@ -41,7 +41,7 @@ MOVED: dict[str, Homes] = {
     "taskloom_control.fan": "taskloom_control.report.candidate_traces",
     "taskloom_control.labels": "taskloom_control.closed_loop.labels",
     "taskloom_control.lint": "taskloom_control.closed_loop.checks",
-    "taskloom_control.models": "taskloom_control.mjcf",
+    "taskloom_control.models": "taskloom_control.mjcf.files",
     "taskloom_control.noise": "taskloom_control.planning.noise",
     "taskloom_control.normalizers": "taskloom_control.planning.normalizers",
     "taskloom_control.offscreen": "taskloom_control.report.offscreen",

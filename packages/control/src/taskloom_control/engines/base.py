@@ -26,6 +26,7 @@ class Rollouts:
         alive: Whether each rollout stayed stable to its end, shape (R,).
     """
 
+    # No type is common to both namespaces. JAX arrays stay what they are: a reward on jax.numpy must not copy them to the host.
     states: Any
     sensors: Any
     alive: np.ndarray

@@ -47,6 +47,7 @@ class MJXEngine:
                 hint="pip install 'taskloom-control[jax]'",
             ) from None
         if double:
+            # MuJoCo computes in double precision; in single, a rollout would drift from its trajectory step by step.
             jax.config.update("jax_enable_x64", True)  # type: ignore[no-untyped-call]  # JAX leaves it untyped
         self._model, self._mjx = model, mjx
         self._scratch = mujoco.MjData(model)
@@ -76,10 +77,12 @@ class MJXEngine:
             for name in ("qpos", "qvel", "act", "mocap_pos", "mocap_quat", "qacc_warmstart")
         }
         start = self._template.replace(time=np.asarray(snapshot.time, dtype=kind), **fields)
+        # MJX finds a pair of shapes without a collision when it traces, not when the model is put.
         try:
             states, sensors = self._roll(self._mjx_model, start, np.asarray(controls, dtype=kind))
         except NotImplementedError as error:
             raise PlanError(_refusal(self._model, error)) from None
+        # A bad number spreads from step to step, so the last one tells of all.
         alive = np.asarray(np.isfinite(np.asarray(states[:, -1])).all(axis=-1))
         return Rollouts(states, sensors, alive)
 

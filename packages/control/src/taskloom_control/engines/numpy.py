@@ -64,12 +64,14 @@ class ArrayEngine:
     def buffer(self, num_rollouts: int, num_steps: int) -> Float[np.ndarray, "R T nu"]:
         """Return the array to write controls into."""
         shape = (num_rollouts, num_steps, self._sizes[2])
+        # Allocated once per shape: fresh pages cost more than the arithmetic of small systems.
         if self._controls.shape != shape:
             self._controls = np.zeros(shape)
             self._states = np.empty((*shape[:2], self._sizes[0]))
             self._sensors = np.zeros((*shape[:2], self._sizes[1]))
         return self._controls
 
+    # One loop over the steps, and none over the rollouts: NumPy's overhead is paid once per step.
     def rollout(self, snapshot: Snapshot, controls: Float[np.ndarray, "R T nu"]) -> Rollouts:
         """Roll out control sequences from one state."""
         self.buffer(controls.shape[0], controls.shape[1])
@@ -77,6 +79,7 @@ class ArrayEngine:
         for step in range(controls.shape[1]):
             state = self._task.dynamics(state, controls[:, step], self._config)
             self._states[:, step] = state
+        # A bad number spreads from step to step, so the last state tells of all.
         alive = np.asarray(np.isfinite(state).all(axis=-1))
         return Rollouts(self._states, self._sensors, alive)
 

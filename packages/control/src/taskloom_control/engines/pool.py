@@ -1,8 +1,8 @@
 """A pool of threads that share a batch of rollouts: the calling thread, and helpers that join in.
 
 MuJoCo's own pool lets the calling thread sleep, hands over every few rollouts, and wakes all of its threads for any batch.
-Here the calling thread works too, every thread takes parts from one list until it is empty, and how many parts and helpers there are
-follows from how long the batch before took. Which thread takes which part changes from plan to plan; no rollout depends on it.
+Here the calling thread works too, and every thread takes parts from one list until it is empty. How many parts and helpers
+there are follows from how long the batch before took. Which thread takes which part changes from plan to plan; no rollout depends on it.
 """
 
 from __future__ import annotations
@@ -106,6 +106,7 @@ class RolloutPool:
         while len(self._datas) < workers:
             self._datas.append(mujoco.MjData(self.model))
             self._rollouts.append(rollout.Rollout(nthread=0))
+        # Whole rounds of parts, or the last round would keep one thread busy and the others waiting.
         parts = workers * min(max(each, 1), _MOST_PARTS_EACH)
         return workers, min(parts, count) if workers > 1 else 1
 
@@ -113,6 +114,7 @@ class RolloutPool:
         self, hand: int, claims: Iterator[tuple[int, int]], batch: RolloutBatch, control_spec: int
     ) -> None:
         """Take parts until none is left."""
+        # CPU time of this thread: on a busy machine the wall clock would call for ever more helpers.
         began = time.thread_time()
         steps, roll, data = batch.inputs.shape[1], self._rollouts[hand].rollout, [self._datas[hand]]
         for first, last in claims:

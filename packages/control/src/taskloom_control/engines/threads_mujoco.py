@@ -74,6 +74,7 @@ class ThreadedEngine:
         """Roll out control sequences from one state."""
         start = self._integration(snapshot)
         self._find_inputs(start)
+        # Controls that were written into the buffer need no copy; those of a caller's own array do.
         target = self.buffer(controls.shape[0], controls.shape[1])
         if controls.base is not target.base or controls.shape != target.shape:
             target[...] = controls
@@ -81,6 +82,7 @@ class ThreadedEngine:
         batch.initial[:] = start[self._physics]
         batch.warmstart[:] = start[self._warmstart]
         self._pool.roll(batch, self._spec)
+        # MuJoCo's sensor of kinetic energy reads a step late.
         if self._kinetic.size:
             self._begin_kinetic_energy(snapshot)
         # A rollout that met a bad number is frozen by MuJoCo, its clock included: it ends a step early or more.
@@ -111,6 +113,7 @@ class ThreadedEngine:
 
     def _find_inputs(self, start: np.ndarray) -> None:
         """Note the user inputs that differ from what a rollout assumes: mocap poses, equalities, forces, user data."""
+        # Bytes compare in one call; the inputs rarely change from plan to plan.
         given = start[self._all_user].tobytes()
         if given == self._given:
             return

@@ -37,6 +37,7 @@ class Optimizer(Component):
     def init(self, shape: KnotShape) -> PlanState:
         """Return the state before the first plan, for plans of this size."""
 
+    # A class method, because help and completion ask it before there is a config.
     @classmethod
     def fits(cls, config_class: type[Config]) -> str:
         """Return why the optimizer cannot work for any config of a class, or an empty string; nothing heavy is imported."""
@@ -68,6 +69,7 @@ class SamplingOptimizer(Optimizer):
     def update(self, state: KnotState, knots: Candidates, rewards: Rewards) -> None:
         """Learn from clipped candidates; a diverged one has reward -inf, and at least one is finite."""
 
+    # A hook with a default, so that an optimizer without arrays of its own says nothing about them.
     def entries(self) -> Mapping[str, Entry]:
         """Return the arrays that move with the knots besides the nominal plan and the memory, each of shape (n, nu)."""
         return {}

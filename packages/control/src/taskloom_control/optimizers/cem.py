@@ -67,6 +67,7 @@ class CEM(SamplingOptimizer):
         """Fit mean and standard deviation to the elites."""
         order = ranked(rewards)
         chosen = order[: self.num_elites]
+        # The population's deviation, not the sample's: with four elites the difference is 15 % of the spread.
         state.arrays["nominal"], spread = mean_and_deviation(knots[chosen])
         np.maximum(spread, self.sigma_min, out=spread)
         state.arrays["sigma"] = np.minimum(spread, self.sigma_max, out=spread)

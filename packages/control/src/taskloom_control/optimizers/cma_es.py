@@ -119,6 +119,7 @@ class CMAES(SamplingOptimizer):
         order = best[: len(rates.weights)]
         # Fewer candidates than weights are left when many diverge.
         chosen = rates.weights[: len(order)] / rates.weights[: len(order)].sum()
+        # In the clipped deviations that were drawn with, or a floor on sigma would count as a large step.
         deviation = self.deviation(state)
         steps = (knots[order] - state.nominal) / deviation
         length = np.sqrt(np.square(steps).sum(axis=(1, 2), keepdims=True))

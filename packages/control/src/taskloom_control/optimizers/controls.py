@@ -39,6 +39,7 @@ class ControlState:
         """Begin at a plan."""
         self.nominal = np.array(nominal, dtype=float)
         self.regularization = self.start
+        # The system may stand elsewhere now, so a regulator around the old target is of no use.
         self.kept = {}
 
     def shift(self, count: int) -> None:
@@ -51,6 +52,7 @@ class ControlState:
 
     def saved(self) -> dict[str, np.ndarray]:
         """Return everything that the next plan depends on, for a checkpoint."""
+        # The local model is left out: it is the problem's own and is built anew from the model.
         kept = {f"kept/{name}": array for name, array in self.kept.items()}
         return {
             "nominal": self.nominal,

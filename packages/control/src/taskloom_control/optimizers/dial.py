@@ -41,7 +41,9 @@ class DIAL(SamplingOptimizer):
 
     def spread(self, num_knots: int, iteration: int, iterations: int) -> Float[np.ndarray, "n 1"]:
         """Return the standard deviation per knot in an iteration."""
+        # Counted from the last knot, which has the full sigma whatever the number of knots.
         remaining = np.arange(num_knots)[::-1] / (self.beta_horizon * num_knots)
+        # Relative to the number of iterations, so that one more of them anneals as far, in finer steps.
         annealed = iteration / (self.beta_iteration * iterations)
         return np.asarray(self.sigma * np.exp(-annealed - remaining))[:, None]
 

@@ -23,6 +23,7 @@ class Trajectory:
         cost: Total cost; infinite if the physics met a bad number.
     """
 
+    # Whole states are kept beside positions: a derivative needs activations and warm start as they were.
     states: Float[np.ndarray, "T1 n"]
     qpos: Float[np.ndarray, "T1 nq"]
     rest: Float[np.ndarray, "T1 r"]

@@ -70,6 +70,7 @@ class ICEM(SamplingOptimizer):
     def sample(self, state: KnotState, draw: Draw) -> Candidates:
         """Return the best plan, the elites of before, the mean in the last iteration, and coloured draws around the mean."""
         arrays = state.arrays
+        # Every plan begins wide again: the spread of the plan before has shrunk around a state that is past.
         if draw.iteration == 0:
             arrays["sigma"] = np.full_like(arrays["nominal"], self.sigma)
         count = int(self.num_rollouts / self.decay**draw.iteration)
@@ -79,6 +80,7 @@ class ICEM(SamplingOptimizer):
         noise = np.matmul(coloured, self.noise(state, draw, count, 1.0)) * arrays["sigma"]
         noise += arrays["mean"]
         if draw.iteration == draw.iterations - 1 and count > 1:
+            # The mean is judged once, where it is best; it takes the last row because the first ones are kept plans.
             noise[-1] = arrays["mean"]
         return state.with_kept(noise)
 

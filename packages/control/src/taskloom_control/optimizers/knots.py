@@ -104,6 +104,7 @@ class KnotState:
             else np.full(nominal.shape, entry.start, dtype=float)
             for name, entry in self._entries.items()
         }
+        # Empty rather than absent: a checkpoint of the first plan has the same names as any other.
         self.arrays["memory"] = np.zeros((0, *nominal.shape))
         self.scalars = {}
 
@@ -115,6 +116,7 @@ class KnotState:
         for name, array in self.arrays.items():
             shifted = shift_knots(array, count, axis=-2)
             start = self._entries[name].start
+            # A spread or a path says nothing about knots that have not been sampled yet.
             if start is not None:
                 shifted[..., n - min(count, n) :, :] = start
             self.arrays[name] = shifted
@@ -123,6 +125,7 @@ class KnotState:
         """Follow a change of coordinates z' = ratio * z + offset."""
         for name, array in self.arrays.items():
             entry = self._entries[name]
+            # Exact: what is drawn after the change is what would have been drawn before it.
             moved = array * ratio**entry.power
             self.arrays[name] = moved + offset if entry.position else moved
 
@@ -146,6 +149,7 @@ class KnotState:
 
     def with_kept(self, fresh: Candidates) -> Candidates:
         """Put the nominal plan and the memory into the first rows of fresh candidates."""
+        # The nominal plan comes first, whatever the memory: a plan is never exchanged for a worse one.
         memory = self.arrays["memory"]
         kept = min(len(memory), len(fresh) - 1)
         fresh[0] = self.arrays["nominal"]
@@ -164,6 +168,7 @@ class KnotState:
     def take_best(self, knots: Candidates, rewards: Rewards, keep: int) -> None:
         """Make the best candidate the plan, and remember the runners-up."""
         order = ranked(rewards)
+        # A copy, because the candidates' array is written over by the next draw.
         self.arrays["nominal"] = knots[order[0]].copy()
         self.remember(knots, order[1:], keep)
         self.weights = one_hot(len(rewards), int(order[0]))
@@ -178,6 +183,7 @@ class KnotState:
 
 def ranked(rewards: Rewards) -> np.ndarray:
     """Return the indices of the finite rewards from best to worst; ties keep their order."""
+    # Stable, because an unstable order of equal rewards differs between processors.
     order = (-rewards).argsort(kind="stable")
     return order[: np.count_nonzero(rewards > -np.inf)]
 

@@ -84,6 +84,7 @@ class LocalModel:
                 control = control + gains[k] @ gap
             applied[k] = np.clip(control, problem.low, problem.high)
             data.ctrl[:] = applied[k]
+            # Step by step, not by the engine: feedback needs the state that each control leads to.
             mujoco.mj_step(model, data)
             sensors[k] = data.sensordata
         path = Trajectory(states, qpos, rest, applied, sensors, np.inf)
@@ -91,6 +92,7 @@ class LocalModel:
             cost = float(
                 self.costs(qpos[None, 1:], rest[None, 1:], sensors[None], applied[None]).sum()
             )
+            # Infinite instead of NaN: a comparison with it is false in the right direction.
             path.cost = cost if np.isfinite(cost) else np.inf
         return path
 
@@ -112,6 +114,7 @@ class LocalModel:
         sensors = data.sensordata.copy()
         mujoco.mj_getState(model, data, states[1], self._bits)
         end = np.concatenate([data.qvel, data.act])
+        # A setpoint need not be an equilibrium: gravity may pull, and the backward pass has to know.
         drift = self.difference(*start, data.qpos, end)
         path = Trajectory(
             states,
@@ -150,6 +153,7 @@ class LocalModel:
             mujoco.mj_setState(model, data, path.states[k], self._bits)
             data.ctrl[:] = path.controls[k]
             sensing = (C[k], D[k]) if ns else (None, None)
+            # Centred differences: forward ones have an error of the order of epsilon, which line searches notice.
             mujoco.mjd_transitionFD(model, data, self._epsilon, 1, A[k], B[k], *sensing)
         gradient, hessian = self._cost_derivatives(path)
         # The cost is a function of (x', y, u); y = C x + D u, so z = (x, u) acts through [C D] and, for u, directly.
@@ -194,6 +198,7 @@ class LocalModel:
         model, count, steps = self.model, len(moves), len(path.controls)
         nv, n = model.nv, self.size
         qpos = np.broadcast_to(path.qpos[1:], (count, steps, model.nq)).copy()
+        # Without quaternions the tangent space is the space itself, and one addition moves all rollouts.
         if model.nq == nv:
             qpos += moves[:, None, :nv]
         else:

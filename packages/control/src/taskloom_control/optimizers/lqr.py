@@ -42,10 +42,12 @@ class LQR(TrajectoryOptimizer):
         from taskloom_control.optimizers.linear import LocalModel  # MuJoCo is heavy
 
         local = state.local = state.local or LocalModel(problem, self.epsilon)
+        # Solved once: a resumed run takes the solution from its checkpoint, since the target may have moved meanwhile.
         kept = state.kept = state.kept or self._solve(len(state.nominal), problem, local)
         nothing = np.zeros((0, 0))
         target = Trajectory(nothing, kept["qpos"], kept["rest"], kept["controls"], nothing, 0.0)
         path = local.simulate(kept["controls"], target, kept["gains"])
+        # A rollout that diverges leaves the plan of before, which is at least a plan.
         if np.isfinite(path.cost):
             state.nominal = problem.normalizer.encode(path.controls)
         return -path.cost

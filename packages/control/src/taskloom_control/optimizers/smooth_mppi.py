@@ -39,11 +39,13 @@ class SmoothMPPI(SamplingOptimizer):
     def sample(self, state: KnotState, draw: Draw) -> Candidates:
         """Return the nominal plan, the memory, and plans whose changes from knot to knot are noisy."""
         noise = self.noise(state, draw, self.num_rollouts, self.sigma)
+        # Summed over the knots: noise on the rate is a random walk of the control.
         np.cumsum(noise, axis=1, out=noise)
         return state.around_nominal(noise)
 
     def update(self, state: KnotState, knots: Candidates, rewards: Rewards) -> None:
         """Average the candidates, with the cost of their differences subtracted from the reward."""
+        # The memory is ranked by the same total, or rough plans would be tried again and again.
         total = rewards - self.roughness(knots)
         weights = path_integral_weights(total, self.temperature, self.ess)
         state.take_mean(knots, total, weights, self.keep)

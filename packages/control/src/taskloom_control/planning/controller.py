@@ -49,6 +49,7 @@ class ControlPlan:
     def __call__(self, moment: float) -> Float[np.ndarray, " nu"]:
         """Return the controls at a simulated time [s]."""
         index, phase = self.grid.locate(moment)
+        # By its own knots, not by its age: a plan is executed on the clock's grid whenever it was made.
         position = np.array([index - self.start + phase])
         flat = self.curve.reshape(-1, self.curve.shape[-1])
         return np.asarray(np.clip((self.grid.powers_at(position) @ flat)[0], self.low, self.high))
@@ -92,6 +93,7 @@ class PlanStats:
         knots, weights = self._knots, self._weights
         if knots is None or weights is None:
             return 0.0
+        # Weighted, because the candidates that do not count lie as far away as sigma reaches.
         mean = np.tensordot(weights, knots, axes=1)
         return float(np.sqrt(np.tensordot(weights, np.square(knots - mean), axes=1).mean()))
 
@@ -117,6 +119,7 @@ class Controller:
             check_sizes(task, grid, MIN_KNOTS[settings.spline])
         else:
             steps = num_steps(settings.horizon, dt)
+            # One knot per step, held: a trajectory optimizer chooses every control itself.
             grid = KnotGrid("zero", steps, steps * dt, dt)
             check_sizes(task, KnotGrid("zero", 1, settings.horizon, dt), 1)
         self.grid = grid
@@ -188,6 +191,7 @@ class Controller:
         low, high = self.normalizer.bounds
         rng = self._noise.stream(self.num_plans, iteration)
         drawn = sampler.sample(state, Draw(rng, iteration, iterations, low, high))
+        # Clipped here and not drawn inside, so that candidates beyond a bound test the bound itself.
         knots = np.maximum(drawn, low)
         np.minimum(knots, high, out=knots)
         rewards = problem.evaluate(knots)
@@ -195,6 +199,7 @@ class Controller:
         stats.rollouts += rewards.size
         stats._drawn, stats._knots, stats._weights = drawn, knots, None
         stats.reward = float(rewards.max())
+        # Diverged candidates count too: they are part of what the optimizer proposes.
         if self.normalizer.name == "running":
             self.normalizer.observe(self.normalizer.decode(knots))
         if stats.reward == -np.inf:
@@ -206,6 +211,7 @@ class Controller:
         """Return everything that the next plan depends on, for a checkpoint."""
         saved = {f"optimizer/{k}": v for k, v in self.search.saved().items()}
         saved |= {f"normalizer/{k}": v for k, v in self.normalizer.state().items()}
+        # The count numbers the random streams, so a resumed run draws what an uninterrupted one draws.
         saved["num_plans"] = np.array(self.num_plans)
         if self.plan_now is not None:
             saved |= {"start": np.array(self.plan_now.start), "curve": self.plan_now.curve}

@@ -69,6 +69,7 @@ class PlanningProblem:
         grid = self.grid
         knots = self.normalizer.decode(z)
         out = self.engine.buffer(z.shape[0], grid.num_steps)
+        # Akima's slopes are no linear function of the knots, so there is no matrix from knots to controls.
         if grid.name == "akima":
             flat = grid.coefficients(knots).reshape(z.shape[0], -1, z.shape[2])
             np.matmul(grid.powers(self.phase), flat, out=out)
@@ -107,6 +108,7 @@ class PlanningProblem:
                 f"The reward of {type(task).__name__} has shape {rewards.shape}; {controls.shape[0]} rollouts need the shape "
                 f"({controls.shape[0]},)."
             )
+        # MuJoCo resets what diverged, so a rollout can end in good numbers and still not be alive.
         good = np.isfinite(rewards)
         good &= rollouts.alive
         self.diverged = rewards.size - int(np.count_nonzero(good))

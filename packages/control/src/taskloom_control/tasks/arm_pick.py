@@ -13,7 +13,7 @@ from taskloom import Unit
 
 from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig, Seconds
-from taskloom_control.mjcf import model_path
+from taskloom_control.mjcf.files import model_path
 from taskloom_control.optimizers.cem import CEM
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import Weight, half_square, length, smooth_absolute
@@ -161,13 +161,13 @@ class ArmPick(StagedTask[ArmPickConfig]):
     @cached_property
     def _scratch(self) -> mujoco.MjData:
         """A state of its own to find the hand in: `data` belongs to the simulation."""
-        import mujoco  # heavy
+        import mujoco  # MuJoCo is heavy
 
         return mujoco.MjData(self.model)
 
     def _grasp(self, state: np.ndarray) -> np.ndarray:
         """Return where the fingers meet in a state, shape (3,)."""
-        import mujoco  # heavy
+        import mujoco  # MuJoCo is heavy
 
         self._scratch.qpos[:] = state[: self.model.nq]
         mujoco.mj_kinematics(self.model, self._scratch)
