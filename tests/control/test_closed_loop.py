@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
+from taskloom import Result
+from taskloom.bound import BoundTask
 from taskloom.testing import MemoryContext
 from taskloom_control.arrays import Array
 from taskloom_control.closed_loop.loop import ClosedLoop
@@ -29,6 +32,15 @@ def small(**changes: Array) -> CartpoleConfig:
 
 def pair(config: CartpoleConfig) -> tuple[Simulation, Controller]:
     return Simulation(Cartpole(config), config), Controller(Cartpole(config), config, 0)
+
+
+def whole_and_resumed(task: BoundTask[Any, Any], folder: Path, stop_after: int) -> list[Result]:
+    """Return the results of a run, and of one that was stopped on the way and resumed."""
+    whole = task.run(MemoryContext(folder / "whole"))
+    stopped = MemoryContext(folder / "stopped", stop_after=stop_after)
+    task.run(stopped)
+    assert stopped.latest_checkpoint is not None
+    return [whole, task.run(MemoryContext(folder / "again"), stopped.latest_checkpoint)]
 
 
 @pytest.mark.parametrize("spline", ["zero", "linear", "cubic", "akima"])
@@ -124,13 +136,7 @@ def test_interrupted_run_resumes_bit_for_bit(
         },
         optimizer={"kind": optimizer},
     )
-    whole = bound(Cartpole(config)).run(MemoryContext(tmp_path / "whole"))
-    stopped = MemoryContext(tmp_path / "stopped", stop_after=7)
-    bound(Cartpole(config)).run(stopped)
-    checkpoint = stopped.latest_checkpoint
-    assert checkpoint is not None
-    again = MemoryContext(tmp_path / "again")
-    resumed = bound(Cartpole(config)).run(again, checkpoint)
+    whole, resumed = whole_and_resumed(bound(Cartpole(config)), tmp_path, 7)
     assert resumed.metrics == whole.metrics
     assert resumed.artifacts["hash"].read_text() == whole.artifacts["hash"].read_text()
 
@@ -143,12 +149,7 @@ def test_mocap_target_of_the_simulation_survives_a_checkpoint(
     config = ParticleGoalConfig.model_validate(
         {"seconds": 1.0, "record": QUIET, "optimizer": {"kind": optimizer}}
     )
-    whole = bound(ParticleGoal(config)).run(MemoryContext(tmp_path / "whole"))
-    stopped = MemoryContext(tmp_path / "stopped", stop_after=9)
-    bound(ParticleGoal(config)).run(stopped)
-    checkpoint = stopped.latest_checkpoint
-    assert checkpoint is not None
-    resumed = bound(ParticleGoal(config)).run(MemoryContext(tmp_path / "again"), checkpoint)
+    whole, resumed = whole_and_resumed(bound(ParticleGoal(config)), tmp_path, 9)
     assert resumed.metrics == whole.metrics
 
 
@@ -174,12 +175,7 @@ def test_kinetic_energy_in_the_reward_survives_a_checkpoint(
             return -((states[..., 0] - 1) ** 2).sum(-1) - sensors[..., 0].sum(-1)
 
     config = systems.PlainConfig.model_validate({"seconds": 1.0, "record": QUIET})
-    whole = bound(Energetic(config)).run(MemoryContext(tmp_path / "whole"))
-    stopped = MemoryContext(tmp_path / "stopped", stop_after=9)
-    bound(Energetic(config)).run(stopped)
-    checkpoint = stopped.latest_checkpoint
-    assert checkpoint is not None
-    resumed = bound(Energetic(config)).run(MemoryContext(tmp_path / "again"), checkpoint)
+    whole, resumed = whole_and_resumed(bound(Energetic(config)), tmp_path, 9)
     assert resumed.metrics == whole.metrics
     assert whole.metrics["cost"] > 0
 
