@@ -10,6 +10,7 @@ from taskloom.lazy import MovedModules, lazy_names
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from taskloom.api import run as run, sweep as sweep
     from taskloom.config import (
         Component as Component,
         Config as Config,
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
         TaskRef as TaskRef,
         VerbRef as VerbRef,
     )
+    from taskloom.request import RunOptions as RunOptions
+    from taskloom.runs.run import Run as Run
     from taskloom.seeding import derive_seed as derive_seed
     from taskloom.task import (
         Checkable as Checkable,
@@ -45,9 +48,12 @@ sys.meta_path.append(MovedModules)
 
 # Where each public name lives. Importing them eagerly would cost every `tasks list` the import of pydantic.
 _HOMES = {
+    "taskloom.api": ("run", "sweep"),
     "taskloom.config": ("Component", "Config", "ExecutionOnly", "OneOf", "Unit"),
     "taskloom.context": ("Progress", "Resources", "RunContext"),
     "taskloom.registry.refs": ("ComponentRef", "DomainRef", "TaskRef", "VerbRef"),
+    "taskloom.request": ("RunOptions",),
+    "taskloom.runs.run": ("Run",),
     "taskloom.seeding": ("derive_seed",),
     "taskloom.task": (
         "Checkable",

@@ -14,13 +14,13 @@ from typing import Any
 from pydantic import BaseModel
 
 from taskloom.config import Config
-from taskloom.context import Resources
 from taskloom.lifecycle.console import SilentConsole
 from taskloom.lifecycle.context import LiveContext
-from taskloom.lifecycle.create import Origin, create_run
+from taskloom.lifecycle.create import create_run
 from taskloom.lifecycle.lifecycle import construct, run_task
 from taskloom.params import leaves, resolve
 from taskloom.registry import LoadedTask
+from taskloom.request import RunOptions
 from taskloom.runs import checkpoints
 from taskloom.runs.layout import RunLayout
 from taskloom.runs.record import begin_attempt, read_record
@@ -105,7 +105,7 @@ class Trial:
     @cached_property
     def run(self) -> Run:
         """A run through the whole lifecycle, with its report."""
-        return run_task(self.loaded, self.config, store=self.new_store(), quiet=True)
+        return run_task(self.loaded, self.config, RunOptions(store=self.new_store(), quiet=True))
 
     @cached_property
     def uninterrupted(self) -> Outcome:
@@ -133,7 +133,7 @@ class Trial:
 
     def open(self) -> RunLayout:
         """Make the folder of a new run."""
-        return create_run(self.loaded, self.config, self.new_store(), Origin(), Resources())
+        return create_run(self.loaded, self.config, RunOptions(store=self.new_store()))
 
     def attempt(
         self, layout: RunLayout, stop: _PollLimit, dies_after: int | None = None
