@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -72,3 +73,20 @@ def plugin(install: Callable[..., Path], make_tasks: Callable[..., Tasks]) -> Ca
         return make_tasks(PYTHONPATH=str(site))
 
     return make
+
+
+@pytest.fixture
+def episode() -> Callable[[Any], Any]:
+    """Return a player of control tasks; it gives the closed loop at the end of an episode."""
+    from taskloom_control import ClosedLoop  # heavy, and not for the other domains
+
+    def play(task: Any) -> Any:  # noqa: ANN401 -- of any config
+        loop = ClosedLoop(task, 0, 0)
+        try:
+            while not loop.done:
+                loop.advance()
+        finally:
+            loop.close()
+        return loop
+
+    return play

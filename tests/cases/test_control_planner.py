@@ -11,7 +11,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
-from cases_verdict import CONTRACT, verdict
+from cases_verdict import CONTRACT, told, verdict
 from taskloom.errors import TaskloomError
 from taskloom_control import (
     Array,
@@ -241,10 +241,8 @@ def test_task_in_the_original_form(tmp_path: Path) -> None:
     must = "parameters 1.0 and 2 and a task"
     try:
         found = runpy.run_path(str(file))["found"]
-    except ImportError:
-        raise
     except Exception as error:
-        verdict(False, f"{type(error).__name__}: {error}", must)
+        verdict(False, told(error), must)
     verdict(found == (1.0, 2, 1), f"parameters {found[:2]}, {found[2]} control", must)
 
 

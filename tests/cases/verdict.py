@@ -17,6 +17,13 @@ def verdict(right: bool, came_out: object, must: object) -> None:
     raise WrongAnswer(f"{line[:400]}, must be {must}")
 
 
+def told(error: Exception) -> str:
+    """Return what an error says; one that means that the case cannot run at all is raised again."""
+    if isinstance(error, ImportError | NameError):
+        raise error
+    return f"{type(error).__name__}: {error}"
+
+
 def wrong_until(issue: str) -> pytest.MarkDecorator:
     """Return the mark of cases that the issue of this title mends.
 
