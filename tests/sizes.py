@@ -28,6 +28,7 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "expert_episodes": (200, 1000),
         "converted_episodes": (30, 300),
         "vector_steps": (400, 4000),
+        "patience_seconds": (2, 5),
     }
 )
 
