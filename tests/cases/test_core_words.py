@@ -135,7 +135,7 @@ def _documented_searches() -> list[list[str]]:
     assert len(searches) == 2, f"{page} prints no two searches"
     for words in searches:
         if "--trials" in words:
-            words[words.index("--trials") + 1] = "2"
+            words[words.index("--trials") + 1] = str(size("documented_trials"))
     return searches
 
 

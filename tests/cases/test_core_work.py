@@ -41,7 +41,7 @@ class Long(Config):
         return self.go(ctx, int((checkpoint / "step").read_text()))
 
     def go(self, ctx, step):
-        while step < 80:
+        while step < 120:
             step += 1
             time.sleep(0.05)
             ctx.log(step, x=float(step))
@@ -124,6 +124,11 @@ def test_twice_at_the_same_time(plugin: Plugin) -> None:
     verdict(made == [1, 3], made, [1, 3])
 
 
+def _with_checkpoints(tasks: Tasks) -> set[str]:
+    """Return the names of the runs that have a checkpoint."""
+    return {path.parents[1].name for path in tasks.store.glob("*/checkpoints/0*")}
+
+
 def _kill_with_children(root: int) -> None:
     listing = subprocess.run(
         ["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True
@@ -137,6 +142,7 @@ def _kill_with_children(root: int) -> None:
 
 
 @RECORDS
+@pytest.mark.slow
 def test_sweep_command_repeated(plugin: Plugin) -> None:
     """Continues both interrupted runs, or says how: a job script gives the same command again.
 
@@ -145,8 +151,9 @@ def test_sweep_command_repeated(plugin: Plugin) -> None:
     tasks = plugin("repeating", LONG, one="Long")
     words = ("sweep", "repeating", "one", "--seed=0:2", "--jobs=2")
     with tasks.start(*words) as process:
-        while process.poll() is None and len(list(tasks.store.glob("*/checkpoints/000020"))) < 2:
+        while process.poll() is None and len(_with_checkpoints(tasks)) < 2:
             time.sleep(0.1)
+        assert process.poll() is None, "the sweep ended before it could be killed"
         _kill_with_children(process.pid)
     time.sleep(1)
     answer = tasks.run(*words)

@@ -57,8 +57,7 @@ def test_uncut_molecules_are_left_out(tmp_path: Path) -> None:
     try:
         prepared = prepare(File(FileConfig(path=path)))
     except Exception as error:
-        told(error)
-        verdict(False, f"the whole file is refused: {error}", "119")
+        verdict(False, f"the whole file is refused: {told(error)}", "119")
     count = len(prepared.train) + len(prepared.holdout)
     dropped = sum(prepared.corpus.dropped.values())
     verdict((count, dropped) == (119, 0), f"{count} molecules and {dropped} left out", "119")
