@@ -10,9 +10,9 @@ from taskloom.errors import TaskloomError
 from taskloom_anomaly import ArrayDataset, metrics
 from taskloom_anomaly.backends.handle import ModelHandle
 from taskloom_anomaly.backends.resolve import as_handle
-from taskloom_anomaly.detectors import driver
+from taskloom_anomaly.detection.features import ModelStream, extractor_for
+from taskloom_anomaly.detectors import fit as driver
 from taskloom_anomaly.detectors.config.mahalanobis import Mahalanobis
-from taskloom_anomaly.features import ModelStream, extractor_for
 from torch import Tensor, nn
 
 

@@ -11,8 +11,8 @@ from taskloom.errors import TaskloomError
 from taskloom_anomaly import ArrayDataset
 from taskloom_anomaly.backends.handle import ModelHandle
 from taskloom_anomaly.backends.resolve import as_handle
-from taskloom_anomaly.features import extractor_for
-from taskloom_anomaly.store import ActivationStore
+from taskloom_anomaly.detection.activations import ActivationStore
+from taskloom_anomaly.detection.features import extractor_for
 from torch import Tensor, nn
 
 

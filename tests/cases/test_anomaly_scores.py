@@ -8,18 +8,18 @@ from cases_verdict import NETWORKS, verdict
 from scipy.stats import norm
 from taskloom.errors import ConfigError
 from taskloom_anomaly import AnomalyTaskConfig, ArrayDataset, metrics
-from taskloom_anomaly.adversarial import attack_data
 from taskloom_anomaly.attacks.config import Fgsm, Pgd
+from taskloom_anomaly.attacks.generate import attack_data
 from taskloom_anomaly.backends.resolve import as_handle
-from taskloom_anomaly.detectors import driver
+from taskloom_anomaly.detection.assembly import assemble
+from taskloom_anomaly.detection.fusion import combine, fuse
+from taskloom_anomaly.detectors import fit as driver
+from taskloom_anomaly.detectors.base import Features, FeatureSpec
 from taskloom_anomaly.detectors.config.beatrix import Beatrix
 from taskloom_anomaly.detectors.config.knn import Knn
 from taskloom_anomaly.detectors.config.mahalanobis import Mahalanobis
 from taskloom_anomaly.detectors.config.que import QuantumEntropy
-from taskloom_anomaly.detectors.protocol import Features, FeatureSpec
 from taskloom_anomaly.detectors.stream import ArrayStream
-from taskloom_anomaly.fusion import combine, fuse
-from taskloom_anomaly.problem import assemble
 from tests_sizes import size
 
 

@@ -22,8 +22,8 @@ from taskloom_control import (
     StagedTask,
     make_env,
 )
+from taskloom_control.optimizers.base import Draw, Shape
 from taskloom_control.optimizers.config import Cem
-from taskloom_control.optimizers.protocol import Draw, Shape
 from taskloom_control.optimizers.weights import (
     effective_sample_size,
     softmax_weights,

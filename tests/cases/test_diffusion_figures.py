@@ -20,11 +20,11 @@ from taskloom_diffusion.corpora.corpus import Corpus
 from taskloom_diffusion.denoisers.base import Dit
 from taskloom_diffusion.evaluation.bound import estimate_bound
 from taskloom_diffusion.metrics.base import Polymers
-from taskloom_diffusion.preparation import prepare
 from taskloom_diffusion.tasks.moses import Moses, MosesConfig
 from taskloom_diffusion.tokenizers.huggingface import load_folder
 from taskloom_diffusion.tokenizers.vocabulary import Tokenizer, count_characters, fit_symbols
 from taskloom_diffusion.training.batches import TokenStore, collate, encode_all
+from taskloom_diffusion.training.preparation import prepare
 from tests_sizes import size
 from tokenizers import (
     Regex,

@@ -10,8 +10,8 @@ from cases_tasks import Tasks, done, is_sentence_about
 from cases_verdict import CORPUS, told, verdict
 from rdkit import Chem
 from taskloom_diffusion.metrics.molecules import molecule_metrics
-from taskloom_diffusion.preparation import prepare
 from taskloom_diffusion.tasks.file import File, FileConfig
+from taskloom_diffusion.training.preparation import prepare
 from tests_sizes import size
 
 LITTLE = ("--denoiser.num_heads=2", "--evaluate.num_samples=2", "--quiet")
