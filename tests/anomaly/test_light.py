@@ -34,7 +34,7 @@ def test_manifest_imports_nothing_heavy() -> None:
     assert not loaded_after("import taskloom_anomaly.domain") & {*HEAVY, "pydantic"}
 
 
-def test_tasks_components_and_verbs_import_nothing_heavier_than_pydantic() -> None:
+def test_tasks_components_and_verbs_import_nothing_heavier_than_numpy() -> None:
     code = """
 from importlib import import_module
 from taskloom_anomaly.domain import DOMAIN
@@ -45,7 +45,7 @@ for ref in refs:
 """
     loaded = loaded_after(code)
     assert "pydantic" in loaded
-    assert not loaded & set(HEAVY)
+    assert not loaded & set(HEAVY) - {"numpy"}
 
 
 def test_package_lists_its_public_names() -> None:

@@ -22,8 +22,8 @@ from taskloom_anomaly.detection.assembly import Problem, assemble
 from taskloom_anomaly.detection.fitting import FUSED, fit_detector, score_sets
 from taskloom_anomaly.detection.regimes import regime_conflict
 from taskloom_anomaly.detection.validity_card import everything
-from taskloom_anomaly.detectors.components import COMPONENTS, GROUP
-from taskloom_anomaly.detectors.config.base import Detector
+from taskloom_anomaly.detectors.base import GROUP, Detector
+from taskloom_anomaly.domain import DOMAIN
 from taskloom_anomaly.metrics import auroc
 from taskloom_anomaly.tasks.adversarial import AdversarialExampleTask
 from taskloom_anomaly.tasks.backdoor import Backdoor, BackdoorConfig
@@ -100,7 +100,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table, and keep everything as JSON where asked."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tasks", nargs="*", default=list(TASKS), choices=list(TASKS))
-    parser.add_argument("--detectors", nargs="*", default=[c.name for c in COMPONENTS] + list(MORE))
+    parser.add_argument(
+        "--detectors", nargs="*", default=[c.name for c in DOMAIN.components[GROUP]] + list(MORE)
+    )
     parser.add_argument("--seeds", nargs="*", type=int, default=[0])
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(arguments)

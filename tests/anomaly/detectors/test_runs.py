@@ -12,7 +12,8 @@ from taskloom.registry.components import load_components
 from taskloom.task import Result
 from taskloom.testing import MemoryContext
 from taskloom_anomaly.detectors import storage
-from taskloom_anomaly.detectors.components import COMPONENTS, GROUP
+from taskloom_anomaly.detectors.base import GROUP
+from taskloom_anomaly.domain import DOMAIN
 from taskloom_anomaly.driver import scores_of
 from taskloom_anomaly.tasks.backdoor import Backdoor, BackdoorConfig
 
@@ -80,7 +81,7 @@ def run(kind: str, trained: tuple[str, Path], folder: Path) -> Result:
 
 
 def test_runs_cover_every_registered_detector() -> None:
-    assert set(SMALL) == {ref.name for ref in COMPONENTS}
+    assert set(SMALL) == {ref.name for ref in DOMAIN.components[GROUP]}
 
 
 @pytest.mark.parametrize("kind", sorted(SMALL))
@@ -90,8 +91,8 @@ def test_detector_works_through_a_run(kind: str, trained: tuple[str, Path], tmp_
     assert SMALL[kind][1] <= fused <= 1
     if kind in CONFIDENT:
         assert fused < 0.5
-    config, arrays = storage.load(result.artifacts["detector"].parent)
-    assert isinstance(config, load_components(GROUP)[kind])
+    detector, arrays = storage.load(result.artifacts["detector"].parent)
+    assert isinstance(detector, load_components(GROUP)[kind])
     assert all(np.isfinite(array).all() for array in arrays.values() if array.dtype.kind == "f")
     scores = scores_of(result.artifacts["scores"])
     assert {"normal", "anomalous/anomalies"} <= set(scores)

@@ -8,8 +8,8 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field
 from taskloom.config import Component, Config, ExecutionOnly, OneOf
 
-from taskloom_anomaly.detectors.config.base import Detector
-from taskloom_anomaly.detectors.config.mahalanobis import Mahalanobis
+from taskloom_anomaly.detectors.base import Detector
+from taskloom_anomaly.detectors.mahalanobis import Mahalanobis
 
 Regime: TypeAlias = Literal["auto", "trusted", "trusted_untrusted", "untrusted", "labelled"]
 

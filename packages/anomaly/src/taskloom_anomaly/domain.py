@@ -4,8 +4,65 @@ from __future__ import annotations
 
 from taskloom.registry import ComponentRef, DomainRef, TaskRef, VerbRef
 
-from taskloom_anomaly.detectors.components import COMPONENTS as DETECTORS
-
+_DETECTORS = (
+    (
+        "mahalanobis",
+        "Mahalanobis distance: global, class-conditional, relative, diagonal.",
+        "mahalanobis:Mahalanobis",
+    ),
+    ("que", "Quantum entropy on whitened activations; needs untrusted data.", "que:QuantumEntropy"),
+    (
+        "spectral",
+        "Spectral signatures of the untrusted data; needs no trusted data.",
+        "spectral:Spectral",
+    ),
+    (
+        "likelihood_ratio",
+        "Log ratio of an untrusted and a trusted Gaussian.",
+        "likelihood_ratio:LikelihoodRatio",
+    ),
+    ("knn", "Distance to the k-th nearest trusted activation.", "knn:KNN"),
+    ("lof", "Local outlier factor among the trusted activations.", "lof:LOF"),
+    (
+        "iforest",
+        "Number of random cuts that isolate a sample; few are anomalous.",
+        "iforest:IsolationForest",
+    ),
+    (
+        "beatrix",
+        "Gram features outside the range they have in the predicted class.",
+        "beatrix:Beatrix",
+    ),
+    ("ted", "Ranks of neighbours in the predicted class, over the layers.", "ted:TED"),
+    (
+        "pca_residual",
+        "Distance to the principal subspace of the trusted activations.",
+        "pca_residual:PCAResidual",
+    ),
+    ("msp", "Largest softmax probability, negated.", "output:MSP"),
+    ("energy", "Free energy of the logits.", "output:Energy"),
+    ("maxlogit", "Largest logit, negated.", "output:MaxLogit"),
+    ("gen", "Generalised entropy of the most probable classes.", "output:GEN"),
+    ("vim", "Energy plus the residual of the last features, scaled as a logit.", "vim:ViM"),
+    ("react", "Energy after the last features are cut at a trusted quantile.", "react:ReAct"),
+    ("vae", "Loss of a variational autoencoder of the trusted activations.", "vae:VAE"),
+    (
+        "abstraction",
+        "Departure from a smaller model that predicts layer after layer.",
+        "abstraction:Abstraction",
+    ),
+    (
+        "finetune",
+        "Change of the output when the model is trained on with trusted data.",
+        "finetune:Finetune",
+    ),
+    ("probe", "Logistic regression on labelled anomalies: a skyline.", "probe:Probe"),
+    (
+        "input_baseline",
+        "A detector of the raw inputs, to be beaten.",
+        "input_baseline:InputBaseline",
+    ),
+)
 _TRIGGERS = (
     ("corner", "One corner pixel set to white.", "Corner"),
     ("patch", "A checkerboard in a corner.", "Patch"),
@@ -30,6 +87,13 @@ def _refs(module: str, names: tuple[tuple[str, str, str], ...]) -> tuple[Compone
     return tuple(
         ComponentRef(name, summary, f"taskloom_anomaly.{module}:{attribute}")
         for name, summary, attribute in names
+    )
+
+
+def _components(kind: str, lines: tuple[tuple[str, str, str], ...]) -> tuple[ComponentRef, ...]:
+    return tuple(
+        ComponentRef(name, summary, f"taskloom_anomaly.{kind}.{target}")
+        for name, summary, target in lines
     )
 
 
@@ -82,7 +146,7 @@ DOMAIN = DomainRef(
     ),
     components={
         "taskloom_anomaly.attacks": _refs("attacks.config", _ATTACKS),
-        "taskloom_anomaly.detectors": DETECTORS,
+        "taskloom_anomaly.detectors": _components("detectors", _DETECTORS),
         "taskloom_anomaly.models": _refs("models.config", _MODELS),
         "taskloom_anomaly.triggers": _refs("triggers.config", _TRIGGERS),
     },

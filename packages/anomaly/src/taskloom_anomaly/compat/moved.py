@@ -4,6 +4,31 @@ from __future__ import annotations
 
 from taskloom.moved import Homes
 
+# The module in `detectors/config` and the name that a detector's parameters had, and the detector.
+_DETECTORS = (
+    ("abstraction", "Abstraction", "abstraction:Abstraction"),
+    ("beatrix", "Beatrix", "beatrix:Beatrix"),
+    ("energy", "Energy", "output:Energy"),
+    ("finetune", "Finetune", "finetune:Finetune"),
+    ("gen", "Gen", "output:GEN"),
+    ("iforest", "IsolationForest", "iforest:IsolationForest"),
+    ("input_baseline", "InputBaseline", "input_baseline:InputBaseline"),
+    ("knn", "Knn", "knn:KNN"),
+    ("likelihood_ratio", "LikelihoodRatio", "likelihood_ratio:LikelihoodRatio"),
+    ("lof", "Lof", "lof:LOF"),
+    ("mahalanobis", "Mahalanobis", "mahalanobis:Mahalanobis"),
+    ("maxlogit", "MaxLogit", "output:MaxLogit"),
+    ("msp", "Msp", "output:MSP"),
+    ("pca_residual", "PcaResidual", "pca_residual:PCAResidual"),
+    ("probe", "Probe", "probe:Probe"),
+    ("que", "QuantumEntropy", "que:QuantumEntropy"),
+    ("react", "React", "react:ReAct"),
+    ("spectral", "Spectral", "spectral:Spectral"),
+    ("ted", "Ted", "ted:TED"),
+    ("vae", "Vae", "vae:VAE"),
+    ("vim", "Vim", "vim:ViM"),
+)
+
 MOVED: dict[str, Homes] = {
     "taskloom_anomaly.adversarial": "taskloom_anomaly.attacks.generate",
     "taskloom_anomaly.card": "taskloom_anomaly.detection.validity_card",
@@ -14,8 +39,20 @@ MOVED: dict[str, Homes] = {
         "fit_detector": "taskloom_anomaly.detection.fitting:fit_detector",
         "score_sets": "taskloom_anomaly.detection.fitting:score_sets",
     },
+    "taskloom_anomaly.detectors.abstract_model": "taskloom_anomaly.detectors.abstraction_model",
+    "taskloom_anomaly.detectors.abstract_training": "taskloom_anomaly.detectors.abstraction_jax",
+    "taskloom_anomaly.detectors.components": {
+        "GROUP": "taskloom_anomaly.detectors.base:GROUP",
+    },
+    # A detector of version 0.1 has its arithmetic in an object that `build()` makes.
+    "taskloom_anomaly.detectors.config.base": {
+        "Detector": "taskloom_anomaly.detectors.built:BuiltDetector",
+    },
     "taskloom_anomaly.detectors.driver": "taskloom_anomaly.detectors.fit",
-    "taskloom_anomaly.detectors.protocol": "taskloom_anomaly.detectors.base",
+    "taskloom_anomaly.detectors.protocol": {
+        "Stream": "taskloom_anomaly.detectors.base:FeatureStream",
+        "*": "taskloom_anomaly.detectors.base",
+    },
     "taskloom_anomaly.evaluation": "taskloom_anomaly.detection.evaluation",
     "taskloom_anomaly.features": "taskloom_anomaly.detection.features",
     "taskloom_anomaly.fusion": "taskloom_anomaly.detection.fusion",
@@ -36,4 +73,10 @@ MOVED: dict[str, Homes] = {
     "taskloom_anomaly.tasks.seed_form": "taskloom_anomaly.compat.task_config",
     "taskloom_anomaly.training": "taskloom_anomaly.models.training",
     "taskloom_anomaly.validity": "taskloom_anomaly.detection.validity",
+    **{
+        f"taskloom_anomaly.detectors.config.{module}": {
+            name: f"taskloom_anomaly.detectors.{target}"
+        }
+        for module, name, target in _DETECTORS
+    },
 }

@@ -92,7 +92,7 @@ def load_detector(path: Path, handle: ModelHandle, config: AnomalyConfig) -> Fit
     }
     learned = {k: v for k, v in tensors.items() if not k.startswith("calibration|")}
     extractor = Extractor(handle, layers, config.reduction, config.batch_size)
-    return FittedDetector(config.detector.build(), learned, extractor, calibration)
+    return FittedDetector(config.detector, learned, extractor, calibration)
 
 
 def _inputs_at(sets: Sequence[Samples], rows: Int[np.ndarray, " m"]) -> Shaped[np.ndarray, "m ..."]:

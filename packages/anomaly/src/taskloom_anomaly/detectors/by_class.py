@@ -1,17 +1,20 @@
-"""What the detectors with one set of moments a class share: those moments as a layer's state."""
+"""The rule of detectors with one set of moments a class: those moments are the state of a layer."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float, Int
 
 from taskloom_anomaly.detectors.base import Split, Tensors
 from taskloom_anomaly.detectors.gaussian import widened
 from taskloom_anomaly.statistics import moments
 from taskloom_anomaly.statistics.moments import Moments
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +23,8 @@ class ByClassRule:
 
     Attributes:
         split: The split that is read.
-        fit: Maps the layer's name and the moments of each class to what scoring needs.
-        rate: Maps that, rows of activations, shape (n, d), and their classes to float64 scores, shape (n,).
+        fit: Maps the layer's name and the moments of each class to the tensors that scoring reads.
+        rate: Maps those, rows of activations, shape (n, d), and their classes to float64 scores, shape (n,).
         fourth: Whether the fit reads fourth moments.
         double: Whether float32 rows are worked on in float64, as scores want that are a difference of two distances.
         pooled: Whether all rows count to one class.
@@ -63,7 +66,7 @@ class ByClassRule:
         return _stack([moments.merge(*pair) for pair in zip(_apart(a), _apart(b), strict=True)])
 
     def finalize(self, layer: str, state: Tensors) -> Tensors:
-        """Return what scoring needs."""
+        """Return the tensors that scoring reads."""
         return self.fit(layer, _apart(state))
 
     def score(

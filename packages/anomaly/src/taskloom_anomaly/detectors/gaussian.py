@@ -1,17 +1,22 @@
-"""What the Gaussian detectors share: moments of each split as a layer's state, and a shrunk spectrum."""
+"""Gaussian detectors: the state of a layer is the moments of each split, and its score a squared distance or two."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-from jaxtyping import Float, Int
 
 from taskloom_anomaly.detectors import tensors
 from taskloom_anomaly.detectors.base import Split, Tensors
+from taskloom_anomaly.detectors.layerwise import LayerwiseDetector
 from taskloom_anomaly.statistics import moments
 from taskloom_anomaly.statistics.moments import Moments
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +24,9 @@ class MomentsRule:
     """A layer rule whose state is the moments of one or both splits.
 
     Attributes:
-        splits: Which splits are read.
-        fit: Maps the layer's name and the moments of each split to what scoring needs.
-        rate: Maps that and rows of activations, shape (n, d), to float64 scores, shape (n,).
+        splits: The splits that are read.
+        fit: Maps the layer's name and the moments of each split to the tensors that scoring reads.
+        rate: Maps those and rows of activations, shape (n, d), to float64 scores, shape (n,).
         fourth: Whether the fit reads fourth moments.
         double: Whether float32 rows are worked on in float64, as scores want that are a difference of two distances.
     """
@@ -60,7 +65,7 @@ class MomentsRule:
         return self._packed({s: moments.merge(left[s], right[s]) for s in self.splits})
 
     def finalize(self, layer: str, state: Tensors) -> Tensors:
-        """Return what scoring needs."""
+        """Return the tensors that scoring reads."""
         own = self._unpacked(state)
         for split, known in own.items():
             if known.number < 2:
@@ -88,6 +93,29 @@ class MomentsRule:
             split: Moments(**tensors.pick(state, Moments._fields, f"{split}."))
             for split in self.splits
         }
+
+
+class GaussianDetector(LayerwiseDetector):
+    """A detector that reads nothing but the mean and the covariance of each split that it needs."""
+
+    double: ClassVar[bool] = False
+    """True where float32 rows are worked on in float64."""
+
+    @abstractmethod
+    def fit_layer(self, layer: str, known: dict[Split, Moments]) -> Tensors:
+        """Return the tensors that scoring reads, from the moments of each split."""
+
+    @abstractmethod
+    def score_layer(
+        self, fitted: Tensors, rows: Float[np.ndarray, "n d"]
+    ) -> Float[np.ndarray, " n"]:
+        """Return the score of each row."""
+
+    def rule(self) -> MomentsRule:
+        """Return the rule whose state is the moments of the splits."""
+        splits: tuple[Split, ...] = ("trusted", "untrusted")
+        own = tuple(split for split in splits if split in self.needs)
+        return MomentsRule(own, self.fit_layer, self.score_layer, double=self.double)
 
 
 def widened(rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from jaxtyping import Float
 
 from taskloom_anomaly.detectors.base import FeatureSpec
 from taskloom_anomaly.detectors.checks import require_layer
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 
 class LinearHead(NamedTuple):

@@ -1,17 +1,20 @@
-"""What detectors that keep trusted samples share: a bounded reservoir as a layer's state."""
+"""The rule of detectors that keep trusted samples: the state of a layer is a bounded reservoir."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float, Int
 
 from taskloom_anomaly.detectors import tensors
 from taskloom_anomaly.detectors.base import Split, Tensors
 from taskloom_anomaly.statistics import reservoir
 from taskloom_anomaly.statistics.reservoir import Reservoir
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +23,8 @@ class SampledRule:
 
     Attributes:
         capacity: Most rows kept.
-        fit: Maps the layer's name and the reservoir to what scoring needs.
-        rate: Maps that and float64 rows, shape (n, d), to scores, shape (n,).
+        fit: Maps the layer's name and the reservoir to the tensors that scoring reads.
+        rate: Maps those and float64 rows, shape (n, d), to scores, shape (n,).
     """
 
     capacity: int
@@ -50,7 +53,7 @@ class SampledRule:
         return tensors.pack(reservoir.merge(unpacked(a), unpacked(b)))
 
     def finalize(self, layer: str, state: Tensors) -> Tensors:
-        """Return what scoring needs."""
+        """Return the tensors that scoring reads."""
         return self.fit(layer, unpacked(state))
 
     def score(

@@ -10,28 +10,27 @@ from pathlib import Path
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
+from taskloom.registry.components import load_components
 
-from taskloom_anomaly.detectors.base import Tensors
-from taskloom_anomaly.detectors.components import GROUP
-from taskloom_anomaly.detectors.config.base import Detector
+from taskloom_anomaly.detectors.base import GROUP, Detector, Tensors
 
 ARRAYS = "detector.safetensors"
 PARAMETERS = "detector.json"
 FORMAT = 1
 
 
-def save(folder: Path, config: Detector, fitted: Tensors) -> dict[str, Path]:
+def save(folder: Path, detector: Detector, fitted: Tensors) -> dict[str, Path]:
     """Write a fitted detector into a folder, each file by rename.
 
     Args:
         folder: The folder; it exists.
-        config: The detector's parameters.
-        fitted: What `driver.fit` returned.
+        detector: The detector.
+        fitted: The tensors that it learned.
 
     Returns:
         The two files by artifact name.
     """
-    document = {"format": FORMAT, "detector": config.model_dump(mode="json")}
+    document = {"format": FORMAT, "detector": detector.model_dump(mode="json")}
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         partial = Path(scratch)
         save_arrays(partial / ARRAYS, fitted)
@@ -44,7 +43,7 @@ def save(folder: Path, config: Detector, fitted: Tensors) -> dict[str, Path]:
 
 
 def save_arrays(path: Path, tensors: Tensors) -> None:
-    """Write a state or what was fitted as one safetensors file; a state so saved can be updated on in another process."""
+    """Write a state or fitted tensors as one safetensors file; a state so saved can be updated on in another process."""
     save_file({name: np.asarray(array, order="C") for name, array in tensors.items()}, path)
 
 
@@ -61,14 +60,11 @@ def load_arrays(path: Path) -> Tensors:
 
 
 def load(folder: Path) -> tuple[Detector, Tensors]:
-    """Read a fitted detector: its config, whose `build()` gives the detector, and what scoring needs.
+    """Read a fitted detector and the tensors that it learned.
 
     Raises:
         ValueError: If a file is missing or damaged, or names a detector that is not installed.
     """
-    # Imported here because the registry looks at every installed plugin.
-    from taskloom.registry.components import load_components
-
     path = folder / PARAMETERS
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
@@ -81,7 +77,7 @@ def load(folder: Path) -> tuple[Detector, Tensors]:
         raise ValueError(
             f"'{path}' holds a detector '{kind}'; the installed ones are: {', '.join(sorted(known))}."
         )
-    config = known[kind].model_validate(parameters)
-    if not isinstance(config, Detector):
+    detector = known[kind].model_validate(parameters)
+    if not isinstance(detector, Detector):
         raise ValueError(f"The component '{kind}' in '{path}' is not a detector.")
-    return config, load_arrays(folder / ARRAYS)
+    return detector, load_arrays(folder / ARRAYS)

@@ -1,4 +1,4 @@
-"""How well scores separate anomalous samples from normal ones; higher scores are more anomalous."""
+"""Separation of anomalous samples from normal ones by their scores; higher scores are more anomalous."""
 
 from __future__ import annotations
 

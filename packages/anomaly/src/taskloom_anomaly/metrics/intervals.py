@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from jaxtyping import Float
-from scipy.special import ndtr, ndtri
 
 from taskloom_anomaly.metrics.curves import checked, require_share
 from taskloom_anomaly.metrics.ranking import auroc, average_ranks
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 
 class Interval(NamedTuple):
@@ -48,6 +49,8 @@ def auroc_interval(
     Raises:
         ValueError: If `level` is not in [0, 1].
     """
+    from scipy.special import ndtri  # scipy is heavy
+
     require_share("level", level)
     normal, anomalous = checked(normal, anomalous)
     above, below = _placements(normal, anomalous)
@@ -75,6 +78,8 @@ def delong_test(
     Returns:
         The difference of the AUROCs, first minus second, and its two-sided p-value; 1 when the two never differ.
     """
+    from scipy.special import ndtr  # scipy is heavy
+
     pairs = [_placements(*checked(n, a)) for n, a in zip(normal, anomalous, strict=True)]
     above, below = (np.stack(side) for side in zip(*pairs, strict=True))
     covariance = _covariance(above) + _covariance(below)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from jaxtyping import Float
 
 from taskloom_anomaly.metrics.curves import checked, require_share, roc
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 
 def average_ranks(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:

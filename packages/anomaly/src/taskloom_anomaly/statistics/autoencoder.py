@@ -9,8 +9,12 @@ which for weight 1 is the negative evidence lower bound of a decoder with unit v
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from jaxtyping import Float
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 Parameters = dict[str, np.ndarray]
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
 
 from taskloom_anomaly.statistics.products import products
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
 
 # As in `moments`: rows in float64 at a time.
 _CHUNK = 1024

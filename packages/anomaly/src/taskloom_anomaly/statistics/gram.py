@@ -7,9 +7,12 @@ feature is f_i f_j for odd p and |f_i f_j| for even p, whatever p is, so no powe
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 
 def triangle(width: int) -> tuple[np.ndarray, np.ndarray]:

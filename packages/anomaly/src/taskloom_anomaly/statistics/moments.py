@@ -8,12 +8,14 @@ a mean of 1e4 costs no digits.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from jaxtyping import Float
 
 from taskloom_anomaly.statistics.products import add_outer, products
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 # Rows in float64 at a time: what a symmetric product needs to run at full speed, and no more memory than that.
 _CHUNK = 1024
@@ -43,7 +45,7 @@ class Moments(NamedTuple):
 
     @property
     def has_fourth(self) -> bool:
-        """Whether the third and the fourth moment are tracked."""
+        """True where the third and the fourth moment are tracked."""
         return self.third.size > 0
 
 

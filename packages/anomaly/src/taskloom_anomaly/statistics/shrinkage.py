@@ -1,9 +1,13 @@
-"""How far a covariance is pulled towards a multiple of the identity: C_s = (1 - s) C + s (tr C / d) I."""
+"""Shrinkage intensities: the pull of a covariance towards a multiple of the identity: C_s = (1 - s) C + s (tr C / d) I."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from jaxtyping import Float
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 
 def ledoit_wolf(covariance: Float[np.ndarray, "d d"], fourth: float, count: float) -> float:

@@ -16,8 +16,8 @@ from taskloom_anomaly.compat.adversarial import AdversarialExampleConfig
 from taskloom_anomaly.compat.task_config import AnomalyTaskConfig, AtMost
 from taskloom_anomaly.config import Training
 from taskloom_anomaly.data.config import ImageData
-from taskloom_anomaly.detectors.config.base import Detector
-from taskloom_anomaly.detectors.config.mahalanobis import Mahalanobis
+from taskloom_anomaly.detectors.base import Detector
+from taskloom_anomaly.detectors.mahalanobis import Mahalanobis
 from taskloom_anomaly.models.config import Mlp, Model
 from taskloom_anomaly.models.stored import StoredModel, TrainDataFromRun, model_folder
 from taskloom_anomaly.task import Check

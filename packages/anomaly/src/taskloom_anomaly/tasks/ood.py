@@ -12,8 +12,8 @@ from taskloom.config import OneOf
 from taskloom.seeding import derive_seed
 from taskloom.task import Result
 
-from taskloom_anomaly.detectors.config.base import Detector
-from taskloom_anomaly.detectors.config.mahalanobis import Mahalanobis
+from taskloom_anomaly.detectors.base import Detector
+from taskloom_anomaly.detectors.mahalanobis import Mahalanobis
 from taskloom_anomaly.task import Check
 from taskloom_anomaly.tasks.base import AnomalyBase
 from taskloom_anomaly.tasks.classifier import Classifier, ClassifierConfig

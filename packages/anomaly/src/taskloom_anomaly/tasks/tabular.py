@@ -11,8 +11,8 @@ from taskloom.config import OneOf
 from taskloom.seeding import derive_seed
 
 from taskloom_anomaly.config import AnomalyConfig, Training
-from taskloom_anomaly.detectors.config.base import Detector
-from taskloom_anomaly.detectors.config.mahalanobis import Mahalanobis
+from taskloom_anomaly.detectors.base import Detector
+from taskloom_anomaly.detectors.mahalanobis import Mahalanobis
 from taskloom_anomaly.models.config import Mlp, Model
 from taskloom_anomaly.task import Check
 from taskloom_anomaly.tasks.base import TrainedTask

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from taskloom_anomaly.detectors.abstract_model import Parameters, losses
+from taskloom_anomaly.detectors.abstraction_model import Parameters, losses
 
 Compiled = Callable[..., Any]
 
