@@ -12,6 +12,7 @@ from taskloom.params.layers import (
     Resolved as Resolved,
     resolve as resolve,
     validate_record as validate_record,
+    value_layers as value_layers,
 )
 from taskloom.params.messages import suggestion as suggestion
 from taskloom.params.schema import json_schema as json_schema

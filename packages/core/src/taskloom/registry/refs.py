@@ -17,7 +17,7 @@ class TaskRef:
         name: The task's name inside its domain: `backdoor`.
         summary: One sentence for listings.
         target: Where the factory is: `"package.module:attribute"`. It is a callable with one parameter annotated with its
-            config, or a config class that is its own task.
+            config, one without a required parameter, or a config class that is its own task.
         version: Part of a run's identity; raise it when the task's meaning changes.
     """
 
@@ -34,12 +34,14 @@ class ComponentRef:
     Attributes:
         name: What the user writes: `--detector=<name>`; equal to the class's `kind`.
         summary: One sentence for listings.
-        target: The component's config class: `"package.module:Class"`.
+        target: The component's class: `"package.module:Class"`.
+        plays: The tasks that it fits, where a listing must know them without opening the file; empty: it is asked.
     """
 
     name: str
     summary: str
     target: str
+    plays: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,10 @@ class DomainRef:
         components: The domain's own components by group name; plugins add more through entry points of that group.
         verbs: Verbs under the domain's name.
         report: `"package.module:function"`, a function from a `taskloom.runs.Run` to a list of report blocks; or empty.
+        protocol: `"package.module:Class"`, a protocol or an abstract class that a task must fit if it does not run itself.
+        config: `"package.module:Class"`, the config of a task whose factory asks for none.
+        driver: `"package.driver"`, a module with the four functions of `taskloom.bound.Driver`; it runs the tasks that fit.
+        loaders: A function from a `taskloom.runs.Run` for each name that `Run.load` can load: `{"detector": "package.module:function"}`.
     """
 
     name: str
@@ -78,3 +84,7 @@ class DomainRef:
     components: Mapping[str, tuple[ComponentRef, ...]] = field(default_factory=dict)
     verbs: tuple[VerbRef, ...] = ()
     report: str = ""
+    protocol: str = ""
+    config: str = ""
+    driver: str = ""
+    loaders: Mapping[str, str] = field(default_factory=dict)
