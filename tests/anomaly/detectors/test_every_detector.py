@@ -9,7 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from taskloom.config import Config
 from taskloom.registry.components import load_components
+from taskloom.registry.refs import ComponentRef
+from taskloom_anomaly.config import AnomalyConfig
 from taskloom_anomaly.detectors import storage
 from taskloom_anomaly.detectors.base import (
     GROUP,
@@ -22,6 +25,7 @@ from taskloom_anomaly.detectors.base import (
     Tensors,
 )
 from taskloom_anomaly.detectors.fit import fit, fit_state, score
+from taskloom_anomaly.detectors.output import MSP
 from taskloom_anomaly.detectors.stream import ArrayStream, in_batches, take
 from taskloom_anomaly.domain import DOMAIN
 
@@ -109,6 +113,39 @@ def test_every_registered_detector_is_tested_here() -> None:
         loaded[ref.name].model_fields["kind"].default == ref.name
         for ref in DOMAIN.components[GROUP]
     )
+
+
+@pytest.mark.parametrize("ref", DOMAIN.components[GROUP], ids=lambda ref: ref.name)
+def test_the_manifest_says_of_a_detector_what_its_docstring_says(ref: ComponentRef) -> None:
+    detector = load_components(GROUP)[ref.name]
+    assert (detector.__doc__ or "").splitlines()[0] == ref.summary, (
+        f'line for domain.py: ("{ref.name}", "{(detector.__doc__ or "").splitlines()[0]}", "{ref.target}")'
+    )
+
+
+@pytest.mark.parametrize("case", sorted(CASES))
+def test_a_detector_fits_every_task_unless_it_says_why_not(case: str) -> None:
+    detector = detector_of(case)
+    assert detector.fits(AnomalyConfig) == ""
+    assert detector.check(AnomalyConfig(detector=detector)) == ""
+
+
+def test_a_check_asks_first_whether_the_class_of_the_config_fits() -> None:
+    class Choosy(MSP):
+        """Refuses every config."""
+
+        @classmethod
+        def fits(cls, config_class: type[Config]) -> str:
+            return f"Not with {config_class.__name__}."
+
+    assert Choosy().check(AnomalyConfig()) == "Not with AnomalyConfig."
+
+
+def test_a_fit_leaves_no_trace_in_the_detector(fitted: Fitted, data: dict[str, Features]) -> None:
+    case, detector, tensors = fitted
+    detector.score(tensors, data["test"])
+    assert detector == detector_of(case)
+    assert vars(detector) == vars(detector_of(case))
 
 
 def test_detectors_score_anomalies_higher(fitted: Fitted, data: dict[str, Features]) -> None:

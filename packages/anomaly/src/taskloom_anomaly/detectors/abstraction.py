@@ -28,6 +28,7 @@ from taskloom_anomaly.detectors.blocks import by_blocks
 from taskloom_anomaly.statistics import reservoir, scale
 
 _MODEL = "abstraction"
+# Samples that the adversary turns against at once: each has a copy of the parameters and of Adam's moments.
 _CHUNK = 32
 
 
@@ -125,6 +126,7 @@ class Abstraction(TrainedDetector):
                 arrays = _standardised(fitted, features)
                 for batch, weights in _padded(arrays, rng, self.batch_size):
                     parameters, memory = step(parameters, memory, batch[:-1], batch[-1], weights)
+        # Copies, because numpy's view of a JAX buffer is read-only and keeps the device's memory.
         trained = {name: np.array(array) for name, array in parameters.items()}
         if not all(np.isfinite(array).all() for array in trained.values()):
             raise ValueError(
@@ -148,6 +150,7 @@ class Abstraction(TrainedDetector):
     def _rate(self, model: Tensors, blocks: tuple[np.ndarray, ...]) -> np.ndarray:
         *layers, logits = blocks
         cosine = self.distance == "cosine"
+        # The kept samples lie beside the parameters, because fitted tensors are one flat dictionary.
         kept = {name: array for name, array in model.items() if name.startswith("trusted")}
         parameters = {name: array for name, array in model.items() if name not in kept}
         if self.mode == "adversarial":
@@ -186,6 +189,7 @@ def _standardised(nested: dict[str, Tensors], features: Features) -> list[np.nda
     for name in _names(nested):
         own = nested[name]
         rows = checks.pooled_rows(features, name, len(own["centre"]))
+        # Float32 as in training: in another precision a score would not be the loss that was minimised.
         found.append(((rows - own["centre"]) * own["factor"]).astype(np.float32))
     return [*found, checks.model_output(features).astype(np.float32)]
 
@@ -199,5 +203,6 @@ def _padded(
         own = order[start : start + size]
         weights = np.zeros(size, dtype=np.float32)
         weights[: len(own)] = 1.0
+        # A shorter last batch would compile the step anew; the samples that fill it up weigh nothing.
         filled = np.resize(own, size)
         yield [array[filled] for array in arrays], weights

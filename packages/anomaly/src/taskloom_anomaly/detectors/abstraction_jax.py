@@ -19,6 +19,7 @@ def _applied(parameters: Parameters, updates: Any) -> Parameters:  # noqa: ANN40
     return {name: array + updates[name] for name, array in parameters.items()}
 
 
+# Cached by its settings, so that a further fit in this process does not compile again.
 @cache
 def train_step(
     *, follow: bool, cosine: bool, learning_rate: float
@@ -39,6 +40,7 @@ def train_step(
     ) -> tuple[Parameters, optax.OptState]:
         def total(inner: Parameters) -> jax.Array:
             each = sum(losses(inner, layers, logits, follow=follow, cosine=cosine, xp=jnp))
+            # The mean over the samples: padding counts in neither sum.
             return (each * weights).sum() / weights.sum()
 
         updates, after = adam.update(jax.grad(total)(parameters), memory)
@@ -76,6 +78,7 @@ def adversary(*, cosine: bool, steps: int, rate: float, weight: float, chunk: in
             found = losses(inner, trusted, trusted_logits, follow=False, cosine=cosine, xp=jnp)
             return jnp.stack([x.mean() for x in found]).sum()
 
+        # Trusted samples may get back to the loss that training left, but need not get below it.
         level = held(parameters)
 
         def descend(
@@ -84,6 +87,7 @@ def adversary(*, cosine: bool, steps: int, rate: float, weight: float, chunk: in
             inner, memory = carry
             slope = jax.grad(lambda p: own(p).sum())(inner)
             back = jax.grad(lambda p: weight * jnp.maximum(held(p) - level, 0.0))(inner)
+            # Two players: no single loss has this direction as its gradient, so the parts are put together by hand.
             direction = {
                 name: (-slope[name] if name.startswith("map") else slope[name]) + back[name]
                 for name in slope
@@ -104,6 +108,7 @@ def adversary(*, cosine: bool, steps: int, rate: float, weight: float, chunk: in
         layers: list[jax.Array],
         logits: jax.Array,
     ) -> jax.Array:
+        # In chunks: all samples at once would hold as many copies of the parameters.
         return jax.lax.map(
             lambda sample: one(parameters, trusted, trusted_logits, sample[0], sample[1]),
             (layers, logits),

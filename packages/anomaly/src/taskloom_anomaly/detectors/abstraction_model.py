@@ -32,10 +32,12 @@ def initial(widths: Sequence[int], classes: int, size_factor: float, seed: int) 
     sizes = [max(2, round(width / size_factor)) for width in widths]
     shapes = {f"map{index}": pair for index, pair in enumerate(zip(widths, sizes, strict=True))}
     for index, (own, after) in enumerate(zip(sizes, [*sizes[1:], classes], strict=True)):
+        # Twice the wider side: rectified units can pass a feature through only in pairs, one for each sign.
         shapes[f"step{index}_in"] = (own, 2 * max(own, after))
         shapes[f"step{index}_out"] = (2 * max(own, after), after)
     parameters: Parameters = {}
     for name, (fan_in, fan_out) in shapes.items():
+        # He's gain behind the rectifier; the other maps are linear.
         gain = 2.0 if name.endswith("_out") else 1.0
         weight = np.sqrt(gain / fan_in) * rng.standard_normal((fan_in, fan_out))
         parameters[f"{name}_weight"] = weight.astype(np.float32)
@@ -90,5 +92,6 @@ def _cosine(a: Any, b: Any, xp: ModuleType) -> Any:  # noqa: ANN401 -- as above
 
 
 def _log_softmax(x: Any, xp: ModuleType) -> Any:  # noqa: ANN401 -- as above
+    # Without the shift exp overflows for logits that training never bounds.
     shifted = x - x.max(axis=1, keepdims=True)
     return shifted - xp.log(xp.exp(shifted).sum(axis=1, keepdims=True))

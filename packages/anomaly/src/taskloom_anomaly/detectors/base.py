@@ -99,6 +99,7 @@ class Features:
 
     def __len__(self) -> int:
         """Return the number of samples."""
+        # Activations come last: a detector of the output or of the input may be shown none.
         if self.logits is not None:
             return len(self.logits)
         if self.inputs is not None:

@@ -98,6 +98,7 @@ class GramRule:
         if split != "trusted":
             return state
         positions = rows.shape[1]
+        # A Gram matrix sums over positions; with another number of them its entries have another scale.
         if state["positions"] not in (0, positions):
             raise ValueError(
                 f"Samples of {positions} positions follow samples of {state['positions']}; Gram features need equal numbers."
@@ -136,6 +137,7 @@ class GramRule:
         lows, highs = [], []
         pooled: tuple[np.ndarray, np.ndarray] | None = None
         for group in groups:
+            # All small classes fall back on all samples, whose medians are then taken once.
             everything = len(group) == len(samples)
             centre, spread = (
                 pooled if everything and pooled is not None else _medians(samples[group], power)
@@ -161,6 +163,7 @@ class GramRule:
             if f"low{power}" in fitted:
                 found = _deviation(fitted, power, power, rows, classes)
             else:
+                # A vector without a negative entry has the same features at every power, so its deviation is known already.
                 found, signed = first.copy(), (rows < 0).any(axis=(1, 2))
                 found[signed] = _deviation(fitted, 1, power, rows[signed], classes[signed])
             first = found if power == 1 else first

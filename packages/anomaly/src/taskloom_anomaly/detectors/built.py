@@ -26,6 +26,7 @@ class BuiltDetector(TrainedDetector):
     def fit(self, stream: FeatureStream, spec: FeatureSpec, seed: int) -> Tensors:
         """Return the tensors that the object learns."""
         built = self.build()
+        # Objects of version 0.1 derive from no base, so that their form shows in their methods alone.
         streaming = hasattr(built, "finalize")
         fitted: Tensors = (
             built.finalize(fit_state(built, stream, spec, seed))

@@ -40,6 +40,7 @@ class ByClassRule:
     def init(self, width: int, num_classes: int, seed: int) -> Tensors:
         """Return the moments of nothing."""
         del seed
+        # The same record for every class is safe: moments are replaced, never changed in place.
         return _stack(
             [moments.empty(width, fourth=self.fourth)] * (1 if self.pooled else num_classes)
         )
@@ -57,6 +58,7 @@ class ByClassRule:
         known = _apart(state)
         require_classes(classes, len(known))
         rows = widened(rows) if self.double else rows
+        # A small batch has few of many classes, and those that do not occur cost nothing.
         for index in np.unique(classes):
             known[index] = moments.add(known[index], rows[classes == index])
         return _stack(known)
@@ -90,6 +92,7 @@ def require_classes(classes: np.ndarray, num_classes: int) -> None:
 
 def _stack(each: list[Moments]) -> Tensors:
     """Return the moments of all classes as arrays with a class axis."""
+    # A class axis, because a state is a flat dictionary of arrays that one file can hold.
     return {
         name: np.stack([np.asarray(getattr(own, name)) for own in each]) for name in Moments._fields
     }

@@ -112,6 +112,7 @@ def layer_rows(
             f"Layer '{layer}' has {array.shape[-1]} features a sample and the detector was fitted to {width}."
         )
     if array.dtype not in (np.float32, np.float64):
+        # BLAS has no half precision; integers become float64, in which all that occur are exact.
         array = array.astype(np.float32 if array.dtype == np.float16 else np.float64)
     require_finite(array, f"Layer '{layer}'")
     positions = int(np.prod(array.shape[1:-1], dtype=np.int64))
@@ -134,6 +135,7 @@ def model_output(features: Features) -> Float[np.ndarray, "n K"]:
         raise ValueError("This detector reads the model's logits and the features carry none.")
     logits = np.asarray(features.logits)
     require_finite(logits, "The model's output")
+    # Differences between close log-sum-exps want more digits than the network's float32.
     return np.ascontiguousarray(logits, dtype=np.float64)
 
 

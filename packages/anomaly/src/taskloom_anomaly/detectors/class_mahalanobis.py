@@ -97,6 +97,7 @@ class TiedRule:
             np.stack([own.mean for own in each]),
             np.sum([own.scatter for own in each], axis=0),
         )
+        # Fourth powers about the class means add up; those about the common mean need the moments merged.
         fourth = float(sum(own.fourth for own in each))
         return self._fit(layer, known, fourth, float(reduce(moments.merge, each).fourth))
 

@@ -56,6 +56,7 @@ class Finetune(TrainedDetector):
         for _ in range(self.epochs):
             for features in stream.batches("trusted"):
                 inputs, labels = checks.model_input(features), _targets(features)
+                # Shuffled within a batch of the stream, since the whole of it need not fit into memory.
                 order = rng.permutation(len(inputs))
                 for start in range(0, len(order), self.batch_size):
                     own = order[start : start + self.batch_size]
@@ -63,6 +64,7 @@ class Finetune(TrainedDetector):
                     state, parameters = adam.step(state, parameters, gradient, self.learning_rate)
                     count += len(own)
         checks.require_trusted(bool(count))
+        # A step that is too large ends in NaN without an exception, and every score would be NaN.
         broken = [name for name, array in parameters.items() if not np.isfinite(array).all()]
         if broken:
             raise ValueError(

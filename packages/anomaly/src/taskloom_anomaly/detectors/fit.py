@@ -19,6 +19,7 @@ from taskloom_anomaly.detectors.base import (
     TrainedDetector,
 )
 
+# A fixed order: the state must not depend on the order in which a set of needs happens to iterate.
 SPLITS: tuple[Split, ...] = ("trusted", "untrusted")
 
 
@@ -58,6 +59,7 @@ def fit_state(
             for features in stream.batches(split):
                 state = detector.update(state, features, split)
                 count += len(features)
+            # Asked here, where the split is known; `finalize` could only say that it has too few samples.
             if count == 0:
                 raise ValueError(
                     f"This detector needs {split} data and the task has none; choose another detector or regime."

@@ -68,6 +68,7 @@ class MomentsRule:
         """Return the tensors that scoring reads."""
         own = self._unpacked(state)
         for split, known in own.items():
+            # One sample has a scatter of zero, which would pass for a layer that does not vary.
             if known.number < 2:
                 raise ValueError(
                     f"Layer '{layer}' has {int(known.number)} {split} samples; a covariance needs at least 2."
@@ -113,6 +114,7 @@ class GaussianDetector(LayerwiseDetector):
 
     def rule(self) -> MomentsRule:
         """Return the rule whose state is the moments of the splits."""
+        # Trusted first: the order of the splits is the order in which a fit reads them.
         splits: tuple[Split, ...] = ("trusted", "untrusted")
         own = tuple(split for split in splits if split in self.needs)
         return MomentsRule(own, self.fit_layer, self.score_layer, double=self.double)
@@ -133,13 +135,16 @@ def project(
     Float32 rows are not worth a float64 product: the network that made them rounded as much. They are moved by the centre
     rounded to float32, in which they lose nothing however far from zero they lie; what that rounding moved is added in the end.
     """
+    # A centre in float64 would widen the whole product to float64.
     near = centre.astype(rows.dtype)
     moved = ((near - centre) @ factor).astype(rows.dtype)
     found = (rows - near) @ factor.astype(rows.dtype)
+    # In place: the product is the largest array of a score.
     found += moved
     return found
 
 
 def squared_length(rows: Float[np.ndarray, "n r"]) -> Float[np.ndarray, " n"]:
     """Return |row|^2 in float64."""
+    # Without an array of squares between; only the sum is widened.
     return np.einsum("nr,nr->n", rows, rows).astype(np.float64, copy=False)

@@ -62,6 +62,7 @@ class InputBaseline(StreamingDetector):
 
     def merge(self, a: Tensors, b: Tensors) -> Tensors:
         """Return the state that one pass over both shards would have reached."""
+        # A shard that has seen nothing knows no width, so that there is nothing to merge.
         if len(a) == 1 or len(b) == 1:
             return b if len(a) == 1 else a
         return {"seed": a["seed"], **self.inner.merge(_inner(a), _inner(b))}

@@ -47,6 +47,7 @@ class KNN(LayerwiseDetector):
         mean = rows.mean(axis=0)
         rows -= mean
         if self.coreset:
+            # A coreset of fewer than k rows has no k-th neighbour.
             rows = rows[k_centre_greedy(rows, max(self.coreset, self.k))]
         return {"mean": mean, "reference": rows}
 

@@ -101,6 +101,7 @@ class LayerwiseDetector(StreamingDetector):
         if self.reading.fit_classes != "none" and spec.num_classes < 1:
             raise ValueError("This detector tells classes apart and the model does not classify.")
         rule = self.rule()
+        # The width goes with the state and the fitted tensors, so that another network's activations are refused.
         return tensors.join(
             {
                 layer: {"width": np.asarray(width), **rule.init(width, spec.num_classes, seed)}
@@ -110,6 +111,7 @@ class LayerwiseDetector(StreamingDetector):
 
     def update(self, state: Tensors, features: Features, split: Split) -> Tensors:
         """Return the state after a further batch."""
+        # A batch of nothing has no logits to take classes from.
         if len(features) == 0:
             return state
         rule, reading = self.rule(), self.reading
@@ -117,6 +119,7 @@ class LayerwiseDetector(StreamingDetector):
         after = {}
         for layer, before in tensors.apart(state).items():
             rows, positions = reading.rows(features, layer, int(before["width"]))
+            # A position has the class of its sample.
             own = np.repeat(classes, positions)
             after[layer] = {
                 "width": before["width"],
@@ -157,11 +160,13 @@ class LayerwiseDetector(StreamingDetector):
         scores = {}
         for layer, own in tensors.apart(fitted).items():
             rows, positions = reading.rows(features, layer, int(own["width"]))
+            # Rows are prepared inside a block, so that one block of prepared rows is alive at a time.
             values = by_blocks(
                 lambda r, c, own=own: rule.score(own, reading.prepared(r), c),
                 rows,
                 np.repeat(classes, positions),
             )
+            # Positions are exchangeable to these rules, so a sample has their mean.
             scores[layer] = values.reshape(-1, positions).mean(axis=1)
         return scores
 
@@ -190,6 +195,7 @@ def score_layers(
 
 def unit_rows(rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
     """Return every row divided by its length; a zero row stays zero."""
+    # The squares are added in float64: in float32 they overflow from 1e19 on.
     lengths = np.sqrt(np.einsum("nd,nd->n", rows, rows, dtype=np.float64))
     return (rows / np.maximum(lengths, 1e-30)[:, None]).astype(rows.dtype)
 
@@ -206,4 +212,5 @@ def _classes(features: Features, source: ClassSource) -> Int[np.ndarray, " n"]:
         if labels.size and labels.min() < 0:
             raise ValueError(f"A class label must be at least 0; the data has {labels.min()}.")
         return labels
+    # Rules without classes still get one for each row, so that all rules have one form.
     return np.zeros(len(features), dtype=np.int64)

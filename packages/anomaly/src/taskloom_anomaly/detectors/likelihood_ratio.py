@@ -44,6 +44,7 @@ class LikelihoodRatio(GaussianDetector):
         fitted: Tensors = {}
         log_volume = {}
         for split, own in known.items():
+            # Shrunk inside the common support, where the level is the mean of variances that exist.
             covariance = basis.T @ own.covariance @ basis
             values, vectors = spectrum(self._shrunk(covariance, float(own.number)))
             if values[-1] <= 0:
@@ -53,6 +54,7 @@ class LikelihoodRatio(GaussianDetector):
             fitted[f"{split}.mean"] = own.mean
             fitted[f"{split}.factor"] = basis @ (vectors / np.sqrt(values))
             log_volume[split] = float(np.log(values).sum())
+        # Halves of the log determinants: the same for every row, and all that makes the score a ratio of densities.
         fitted["constant"] = np.asarray(0.5 * (log_volume["trusted"] - log_volume["untrusted"]))
         return fitted
 

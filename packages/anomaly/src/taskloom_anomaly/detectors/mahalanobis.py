@@ -117,6 +117,7 @@ def distance(fitted: Tensors, rows: Float[np.ndarray, "n d"]) -> Float[np.ndarra
         score = squared_length(project(rows, fitted["mean"], fitted["factor"]))
     if "precision" in fitted:
         offset = rows - fitted["mean"]
+        # Null directions have a precision of zero, so that they drop out of the sum.
         diagonal = np.einsum("nd,nd,d->n", offset, offset, fitted["precision"])
         score = score - diagonal if "factor" in fitted else diagonal
     return score

@@ -40,6 +40,7 @@ def _fit(estimator: CovarianceEstimator, layer: str, each: list[Moments]) -> Ten
         raise ValueError(
             f"Layer '{layer}' has {int(count)} trusted samples of {len(each)} classes; a covariance needs more samples than classes."
         )
+    # The tied covariance decides on the support, because a class alone may have fewer samples than directions.
     tied = whitening.spectrum(np.sum([own.scatter for own in each], axis=0) / freedom)
     if estimator.shrinkage == "none":
         whitening.require_samples(layer, tied.values, freedom, estimator.rank)
@@ -48,6 +49,7 @@ def _fit(estimator: CovarianceEstimator, layer: str, each: list[Moments]) -> Ten
     for own in each:
         spectrum = _spectrum(estimator, own, white)
         factors.append(white @ (spectrum.vectors / np.sqrt(spectrum.values)))
+        # The volume in the whitened space: that of the tied covariance is common to all classes and left out.
         volume = float(np.log(spectrum.values).sum())
         constants.append(np.log(float(own.number) / count) - 0.5 * volume)
     return {

@@ -35,6 +35,7 @@ class PCAResidual(GaussianDetector):
         values, vectors = spectrum(own.covariance)
         width, rank = len(values), self.rank
         if not rank:
+            # The floor keeps a layer that does not vary from 0 / 0.
             explained = np.cumsum(values) / max(float(values.sum()), 1e-300)
             # Something must be left over: a layer whose variance sits in all directions alike loses its last one.
             rank = min(int(np.searchsorted(explained, self.variance)) + 1, width - 1)

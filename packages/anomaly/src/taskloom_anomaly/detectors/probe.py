@@ -62,8 +62,10 @@ class Probe(TrainedDetector):
                     )
                 rows, positions = checks.layer_rows(features, layer, width)
                 labels = np.asarray(features.anomalous, dtype=np.float64)
+                # A position has the label of its sample.
                 yield rows.astype(np.float64), np.repeat(labels, positions)
 
+        # Counted before anything is fitted: a regression on one class has no finite weights.
         positives = [(float(labels.sum()), len(labels)) for _, labels in read()]
         anomalous, count = (sum(part) for part in zip(*positives, strict=True)) if positives else (0, 0)  # fmt: skip
         if not count:

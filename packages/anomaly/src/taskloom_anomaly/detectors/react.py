@@ -47,6 +47,7 @@ class ReAct(TrainedDetector):
             for features in stream.batches("trusted"):
                 yield checks.layer_rows(features, head.layer, width)[0]
 
+        # Asked before the quantile, which could only say that it was given no values.
         checks.require_trusted(next(iter(read()), None) is not None)
         # The quantile is exact and takes two passes in constant memory.
         return {
@@ -61,6 +62,7 @@ class ReAct(TrainedDetector):
         cut, weight, bias = (fitted[f"{layer}/{name}"] for name in ("cut", "weight", "bias"))
 
         def rate(rows: np.ndarray) -> np.ndarray:
+            # The logits are computed anew from the cut features; those of the network have not seen the cut.
             return energy(np.minimum(rows.astype(np.float64), cut) @ weight + bias, 1.0)
 
         rows, positions = checks.layer_rows(features, layer, len(weight))

@@ -46,6 +46,7 @@ class SampledRule:
         """Return the reservoir after further rows."""
         if split != "trusted":
             return state
+        # Classes are kept by rules without classes, too, so that every reservoir has one form.
         return tensors.pack(reservoir.add(unpacked(state), rows, classes))
 
     def merge(self, a: Tensors, b: Tensors) -> Tensors:
@@ -61,6 +62,7 @@ class SampledRule:
     ) -> Float[np.ndarray, " n"]:
         """Return the score of each row."""
         del classes
+        # Distances between close rows are differences of large numbers.
         return self.rate(fitted, rows.astype(np.float64))
 
 

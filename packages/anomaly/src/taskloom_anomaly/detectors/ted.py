@@ -87,9 +87,11 @@ class TED(StreamingDetector):
         """Return the reference activations, and the mean and whitening of the trusted ranks."""
         nested = tensors.apart(state)
         kept, widths = unpacked(nested.pop(ALL_LAYERS)), _widths(nested)
+        # Fewer than eight rank vectors have a covariance of little more than its rounding.
         require_neighbours("all", len(kept.rows), max(self.k, 7))
         parts = np.split(kept.rows, np.cumsum(list(widths.values()))[:-1], axis=1)
         for layer, part in zip(widths, parts, strict=True):
+            # Centred in float64, so that fewer digits cancel in the distances.
             reference = part.astype(np.float64)
             nested[f"layers/{layer}"]["mean"] = reference.mean(axis=0)
             nested[f"layers/{layer}"]["reference"] = reference - reference.mean(axis=0)
@@ -147,6 +149,7 @@ class TED(StreamingDetector):
         for own, reference in zip(rows[::-1], references[::-1], strict=True):
             apart = squared_distances(own, reference)
             if skip_self:
+                # A trusted sample is its own nearest neighbour; counted, all its ranks would be 1.
                 np.fill_diagonal(apart, np.inf)
             if found is None or self.reference == "each":
                 found = nearest_in_class(apart, same, self.k)

@@ -61,12 +61,14 @@ class VAE(TrainedDetector):
             )
         centre, factor = known.mean, scale.inverse_deviation(known)
         rng = np.random.default_rng(seed)
+        # At least two dimensions: an eighth of a narrow layer would be one or none.
         latent = self.latent or max(2, width // 8)
         hidden = max(1, round(self.hidden_factor * width))
         parameters, state = autoencoder.initial(width, hidden, latent, rng), adam.start()
         for _ in range(self.epochs):
             for features in stream.batches("trusted"):
                 rows = checks.layer_rows(features, layer, width)[0]
+                # Shuffled within a batch of the stream, since the whole of it need not fit into memory.
                 x = ((rows - centre) * factor).astype(np.float32)[rng.permutation(len(rows))]
                 for start in range(0, len(x), self.batch_size):
                     own = x[start : start + self.batch_size]

@@ -56,6 +56,7 @@ class ViM(TrainedDetector):
         width = spec.widths[head.layer]
         rank = self.rank or _default_rank(width)
         checks.require_residual(head.layer, rank, width)
+        # The point at which all logits vanish, or come nearest to it where W has no full rank.
         origin = -np.linalg.pinv(head.weight) @ head.bias
         batches = (_features(features, head.layer, width) for features in stream.batches("trusted"))
         known = reduce(moments.add, batches, moments.empty(width))
@@ -64,6 +65,7 @@ class ViM(TrainedDetector):
         shift = known.mean - origin
         second = known.scatter / known.number + np.outer(shift, shift)
         complement = np.ascontiguousarray(spectrum(second).vectors[:, rank:])
+        # The second pass: alpha needs residuals, and they need the complement that the first pass gives.
         largest = residual = 0.0
         for features in stream.batches("trusted"):
             offset = _features(features, head.layer, width) - origin

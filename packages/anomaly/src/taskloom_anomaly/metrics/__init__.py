@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from taskloom_anomaly.metrics.curves import Roc as Roc, roc as roc
 from taskloom_anomaly.metrics.intervals import (
-    Interval as Interval,
+    Bounds as Bounds,
     auroc_interval as auroc_interval,
     bootstrap_interval as bootstrap_interval,
     delong_test as delong_test,

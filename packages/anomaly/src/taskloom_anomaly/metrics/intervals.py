@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float
 
 
-class Interval(NamedTuple):
+class Bounds(NamedTuple):
     """An interval [low, high]."""
 
     low: float
@@ -38,7 +38,7 @@ def _covariance(placements: np.ndarray) -> np.ndarray:
 
 def auroc_interval(
     normal: Float[np.ndarray, " m"], anomalous: Float[np.ndarray, " n"], level: float = 0.95
-) -> Interval:
+) -> Bounds:
     """Return DeLong's interval of the AUROC (Biometrics 44, 1988), by mid-ranks (Sun and Xu 2014), cut to [0, 1].
 
     Of a single sample, or where all scores tie, DeLong's variance knows nothing; then it is A (1 - A) / min(m, n), the largest
@@ -61,9 +61,9 @@ def auroc_interval(
         variance = area * (1 - area) / fewest
     if area in (0.0, 1.0):
         reach = tail ** (1 / fewest)
-        return Interval(reach, 1.0) if area == 1.0 else Interval(0.0, 1 - reach)
+        return Bounds(reach, 1.0) if area == 1.0 else Bounds(0.0, 1 - reach)
     half = float(-ndtri(tail) * np.sqrt(variance))
-    return Interval(max(0.0, area - half), min(1.0, area + half))
+    return Bounds(max(0.0, area - half), min(1.0, area + half))
 
 
 def delong_test(
@@ -98,7 +98,7 @@ def bootstrap_interval(
     metric: Callable[[np.ndarray, np.ndarray], float] = auroc,
     level: float = 0.95,
     resamples: int = 1000,
-) -> Interval:
+) -> Bounds:
     """Return the percentile interval over stratified bootstrap resamples: each group is drawn from itself.
 
     Raises:
@@ -114,4 +114,4 @@ def bootstrap_interval(
         for _ in range(resamples)
     ]
     low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(low), float(high))
+    return Bounds(float(low), float(high))

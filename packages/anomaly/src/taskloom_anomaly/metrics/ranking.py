@@ -48,6 +48,7 @@ def fpr_at_tpr(
     """
     require_share("tpr", tpr)
     curve = roc(normal, anomalous)
+    # The slack keeps a threshold whose rate is 0.95 but for its last digit.
     return float(curve.fpr[np.argmax(curve.tpr >= tpr - 1e-12)])
 
 

@@ -52,6 +52,7 @@ def of_rows(
 ) -> ClassMoments:
     """Return the moments of a batch."""
     counts = np.bincount(classes, minlength=num_classes).astype(np.float64)
+    # One product with the membership matrix is faster than a loop over classes.
     member = np.zeros((num_classes, len(rows)))
     member[classes, np.arange(len(rows))] = 1.0
     share = member / np.maximum(counts, 1.0)[:, None]

@@ -92,6 +92,7 @@ def of_rows(rows: Float[np.ndarray, "n d"], *, fourth: bool = False) -> Moments:
             third += squares @ wide
             power += float(squares @ squares)
     moved = mean - near
+    # What rounding has moved is mostly below the noise of the sum, and the correction is a pass over all of S.
     if (count * moved**2 > 1e-12 * scatter.diagonal()).any():
         scatter = add_outer(scatter, moved, -count)
     return Moments(
@@ -105,6 +106,7 @@ def of_rows(rows: Float[np.ndarray, "n d"], *, fourth: bool = False) -> Moments:
 
 def merge(a: Moments, b: Moments) -> Moments:
     """Return the moments of both sets together: the sums of each about the common mean, added."""
+    # The mean of no vectors is no point that could be moved.
     if not a.number:
         return b
     if not b.number:
