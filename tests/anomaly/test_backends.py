@@ -328,7 +328,7 @@ def test_torch_is_not_imported_by_a_flax_run(tmp_path: Path) -> None:
 def test_handle_twins_get_the_same_scores(name: str) -> None:
     from taskloom_anomaly.data.arrays import ArrayDataset
     from taskloom_anomaly.detection.features import ModelStream, extractor_for
-    from taskloom_anomaly.detectors.fit import fit
+    from taskloom_anomaly.detectors.fit import fit, score
     from taskloom_anomaly.detectors.mahalanobis import Mahalanobis
 
     trusted, test = ArrayDataset(samples(200)), ArrayDataset(samples(30) + 0.2)
@@ -338,7 +338,7 @@ def test_handle_twins_get_the_same_scores(name: str) -> None:
         detector = Mahalanobis(shrinkage="fixed", amount=0.01)
         stream = ModelStream(extractor, {"trusted": trusted})
         fitted = fit(detector, stream, extractor.spec(trusted), 0)
-        found[backend] = driver.score(detector, fitted, extractor.batches(test))
+        found[backend] = score(detector, fitted, extractor.batches(test))
     for backend in ("nnx", "torch"):
         for layer, scores in found["linen"].items():
             np.testing.assert_allclose(found[backend][layer], scores, rtol=1e-4)
