@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from taskloom.errors import ConfigError
+from taskloom.task import Result
 from taskloom.testing import MemoryContext
 from taskloom_anomaly import (
     TASKS,
@@ -125,7 +127,7 @@ def test_stored_model_never_says_what_code_to_import(classifier: Path) -> None:
 
 
 def test_adversarial_task_makes_its_examples_beside_the_model(
-    classifier: Path, tmp_path: Path
+    classifier: Path, tmp_path: Path, run: Callable[..., Result]
 ) -> None:
     # The seed started a subprocess, `python` from PATH, and its default attack could not succeed.
     settings = {"run_path": classifier, "attack": {"kind": "fgsm", "eps": 0.4}, "max_size": 250}
@@ -136,7 +138,7 @@ def test_adversarial_task_makes_its_examples_beside_the_model(
     handle = as_handle(task.build_model(), task.build_params(), adversarial.inputs[:1])
     hits = handle.forward(adversarial.inputs).logits.argmax(1) == adversarial.labels
     assert hits.mean() <= task.success_threshold
-    result = AdversarialExampleTask.model_validate(settings).run(MemoryContext(tmp_path / "run"))
+    result = run(AdversarialExampleTask.model_validate(settings), MemoryContext(tmp_path / "run"))
     assert result.metrics["card/robust_accuracy"] == pytest.approx(hits.mean())
     assert "control_auroc/random_signs" in result.metrics
 
@@ -156,7 +158,7 @@ def poisoned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Backdoor]:
 
 
 def test_backdoor_detection_looks_into_a_network_that_a_run_poisoned(
-    poisoned: tuple[Path, Backdoor], tmp_path: Path
+    poisoned: tuple[Path, Backdoor], tmp_path: Path, run: Callable[..., Result]
 ) -> None:
     folder, own = poisoned
     task = BackdoorDetection(run_path=folder, max_size=150)
@@ -166,7 +168,7 @@ def test_backdoor_detection_looks_into_a_network_that_a_run_poisoned(
     )
     anomalous = task.build_anomalous_data()
     assert (anomalous.inputs[:, 0, 0, 0] == 1).all()
-    metrics = task.run(MemoryContext(tmp_path / "run")).metrics
+    metrics = run(task, MemoryContext(tmp_path / "run")).metrics
     assert metrics["card/attack_success"] >= 0.9
     assert metrics["auroc/fused"] > 0.9
 

@@ -18,7 +18,7 @@ import numpy as np
 from taskloom.registry.components import load_components
 from taskloom.testing import MemoryContext
 from taskloom_anomaly.config import AnomalyConfig
-from taskloom_anomaly.detection.assembly import Problem, assemble
+from taskloom_anomaly.detection.assembly import DetectionData, assemble
 from taskloom_anomaly.detection.fitting import FUSED, fit_detector, score_sets
 from taskloom_anomaly.detection.regimes import regime_conflict
 from taskloom_anomaly.detection.validity_card import everything
@@ -66,7 +66,7 @@ def detector(words: str) -> Detector:
     return config
 
 
-def problem_of(name: str, seed: int) -> tuple[Problem, AnomalyConfig]:
+def problem_of(name: str, seed: int) -> tuple[DetectionData, AnomalyConfig]:
     """Train the task's network and put its data together."""
     factory, config_class, overrides = TASKS[name]
     config = config_class.model_validate({"seed": seed, **overrides})
@@ -82,7 +82,7 @@ def problem_of(name: str, seed: int) -> tuple[Problem, AnomalyConfig]:
     return problem, config
 
 
-def judge(problem: Problem, config: AnomalyConfig, words: str) -> tuple[dict[str, float], float]:
+def judge(problem: DetectionData, config: AnomalyConfig, words: str) -> tuple[dict[str, float], float]:
     """Return the AUROC by layer, and the CPU time [s]."""
     own = config.model_copy(update={"detector": detector(words)})
     if regime_conflict(own.detector.needs, "auto", problem.untrusted is not None):

@@ -11,6 +11,7 @@ import pytest
 from taskloom.registry.components import load_components
 from taskloom.task import Result
 from taskloom.testing import MemoryContext
+from taskloom_anomaly.compat.tasks import run_task
 from taskloom_anomaly.detectors import storage
 from taskloom_anomaly.detectors.base import GROUP
 from taskloom_anomaly.domain import DOMAIN
@@ -77,7 +78,7 @@ def run(kind: str, trained: tuple[str, Path], folder: Path) -> Result:
     backend, network = trained
     task = Backdoor(config_of({"kind": kind, **SMALL[kind][0]}, backend))
     task.adopt(network)
-    return task.run(MemoryContext(folder, seed=0))
+    return run_task(task, task.config, MemoryContext(folder, seed=0))  # type: ignore[arg-type] # a memory context
 
 
 def test_runs_cover_every_registered_detector() -> None:

@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     from taskloom_anomaly.tasks.backdoor_detection import (
         BackdoorDetection as BackdoorDetection,
     )
-    from taskloom_anomaly.tasks.base import AnomalyBase as AnomalyBase, TrainedTask as TrainedTask
+    from taskloom_anomaly.tasks.base import (
+        ConfiguredTask as ConfiguredTask,
+        TrainedTask as TrainedTask,
+    )
     from taskloom_anomaly.tasks.toy_features import ToyFeaturesTask as ToyFeaturesTask
 
 # Where each public name lives: the manifest is inside this package, and `tasks list` must stay light.
@@ -41,23 +44,25 @@ _HOMES = {
     "taskloom_anomaly.compat.tasks": ("TASKS",),
     "taskloom_anomaly.tasks.adversarial": ("AdversarialExampleTask",),
     "taskloom_anomaly.tasks.backdoor_detection": ("BackdoorDetection",),
-    "taskloom_anomaly.tasks.base": ("AnomalyBase", "TrainedTask"),
+    "taskloom_anomaly.tasks.base": ("ConfiguredTask", "TrainedTask"),
     "taskloom_anomaly.compat.task_config": ("AnomalyTaskConfig", "TaskConfigBase"),
     "taskloom_anomaly.tasks.toy_features": ("ToyFeaturesTask",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+# Found under the old name, with the warning of a name that has moved.
+_OLD = {"AnomalyBase": "taskloom_anomaly.tasks.base"}
 
 __all__ = [
     "TASKS",
     "AdversarialExampleConfig",
     "AdversarialExampleTask",
-    "AnomalyBase",
     "AnomalyConfig",
     "AnomalyTask",
     "AnomalyTaskConfig",
     "ArrayDataset",
     "BackdoorDetection",
     "Check",
+    "ConfiguredTask",
     "Dataset",
     "StoredModel",
     "TaskConfigBase",
@@ -67,4 +72,4 @@ __all__ = [
     "Training",
 ]
 
-__getattr__, __dir__ = lazy_names("taskloom_anomaly", _HOME_OF)
+__getattr__, __dir__ = lazy_names("taskloom_anomaly", _HOME_OF | _OLD)

@@ -64,30 +64,23 @@ _DETECTORS = (
     ),
 )
 _TRIGGERS = (
-    ("corner", "One corner pixel set to white.", "Corner"),
-    ("patch", "A checkerboard in a corner.", "Patch"),
-    ("blend", "A fixed random image blended into every image.", "Blend"),
-    ("noise", "Fresh Gaussian noise on every image.", "Noise"),
-    ("sine", "A horizontal sine wave (SIG).", "Sine"),
-    ("warp", "A smooth fixed warp (WaNet).", "Warp"),
+    ("corner", "One corner pixel set to white.", "corner:Corner"),
+    ("patch", "A checkerboard in a corner.", "patch:Patch"),
+    ("blend", "A fixed random image blended into every image.", "blend:Blend"),
+    ("noise", "Fresh Gaussian noise on every image.", "noise:NoiseTrigger"),
+    ("sine", "A horizontal sine wave (SIG).", "sine:Sine"),
+    ("warp", "A smooth fixed warp (WaNet).", "warp:Warp"),
 )
 _ATTACKS = (
-    ("fgsm", "One step along the sign of the gradient.", "Fgsm"),
-    ("pgd", "Projected gradient ascent from a random start.", "Pgd"),
-    ("apgd", "Ascent with momentum and a step that adapts.", "Apgd"),
+    ("fgsm", "One step along the sign of the gradient.", "fgsm:FGSM"),
+    ("pgd", "Projected gradient ascent from a random start.", "pgd:PGD"),
+    ("apgd", "Ascent with momentum and a step that adapts.", "apgd:APGD"),
 )
 _MODELS = (
-    ("mlp", "Fully connected network.", "Mlp"),
-    ("cnn", "Convolutional network.", "Cnn"),
-    ("transformer", "Small transformer over tokens.", "Transformer"),
+    ("mlp", "Fully connected network.", "mlp:MLP"),
+    ("cnn", "Convolutional network.", "cnn:CNN"),
+    ("transformer", "Small transformer over tokens.", "transformer:Transformer"),
 )
-
-
-def _refs(module: str, names: tuple[tuple[str, str, str], ...]) -> tuple[ComponentRef, ...]:
-    return tuple(
-        ComponentRef(name, summary, f"taskloom_anomaly.{module}:{attribute}")
-        for name, summary, attribute in names
-    )
 
 
 def _components(kind: str, lines: tuple[tuple[str, str, str], ...]) -> tuple[ComponentRef, ...]:
@@ -145,10 +138,10 @@ DOMAIN = DomainRef(
         ),
     ),
     components={
-        "taskloom_anomaly.attacks": _refs("attacks.config", _ATTACKS),
+        "taskloom_anomaly.attacks": _components("attacks", _ATTACKS),
         "taskloom_anomaly.detectors": _components("detectors", _DETECTORS),
-        "taskloom_anomaly.models": _refs("models.config", _MODELS),
-        "taskloom_anomaly.triggers": _refs("triggers.config", _TRIGGERS),
+        "taskloom_anomaly.models": _components("models", _MODELS),
+        "taskloom_anomaly.triggers": _components("triggers", _TRIGGERS),
     },
     verbs=(
         _verb(
@@ -167,4 +160,11 @@ DOMAIN = DomainRef(
         ),
     ),
     report="taskloom_anomaly.report.section:report",
+    protocol="taskloom_anomaly.task:AnomalyTask",
+    config="taskloom_anomaly.config:AnomalyConfig",
+    driver="taskloom_anomaly.driver",
+    loaders={
+        "detector": "taskloom_anomaly.detection.artifacts:detector_of",
+        "model": "taskloom_anomaly.models.stored:model_of",
+    },
 )

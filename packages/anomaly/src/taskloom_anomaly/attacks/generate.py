@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float
 from taskloom.errors import StoreError
 
-from taskloom_anomaly.attacks.config import Attack
+from taskloom_anomaly.attacks.base import Attack
 from taskloom_anomaly.backends.handle import ModelHandle
 from taskloom_anomaly.data.arrays import ArrayDataset
 from taskloom_anomaly.detection.validity_card import InvalidTaskError, write_json
@@ -55,9 +55,8 @@ def attack_data(
         seed: Seeds random starts.
         batch_size: Samples per gradient.
     """
-    function = attack.build()
     parts = [
-        function(handle, batch.inputs, _labels(batch), seed + index)
+        attack(handle, batch.inputs, _labels(batch), seed + index)
         for index, batch in enumerate(data.batches(batch_size))
     ]
     examples = ArrayDataset(np.concatenate(parts), data.labels, np.ones(len(data), bool))

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from taskloom.seeding import derive_seed
 
-from taskloom_anomaly.attacks.config import Attack, Pgd
+from taskloom_anomaly.attacks.base import Attack
+from taskloom_anomaly.attacks.pgd import PGD
 from taskloom_anomaly.models.stored import StoredModel, TrainDataFromRun, model_folder
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class AdversarialExampleConfig:
     """
 
     run_path: Path | str
-    attack: Attack = field(default_factory=Pgd)
+    attack: Attack = field(default_factory=PGD)
     success_threshold: float = 0.1
     max_size: int | None = None
     attack_batch_size: int | None = None
@@ -74,3 +75,5 @@ class AdversarialExampleConfig:
     def build(self) -> ArrayDataset:
         """Return the adversarial images with their true labels."""
         return self.outcome.examples
+
+    build_dataset = build

@@ -29,9 +29,38 @@ _DETECTORS = (
     ("vim", "Vim", "vim:ViM"),
 )
 
+# The same for attacks, networks and triggers, whose parameters were in `<kind>/config`.
+_KINDS = {
+    "attacks": {
+        "Attack": "base:BuiltAttack",
+        "Apgd": "apgd:APGD",
+        "Fgsm": "fgsm:FGSM",
+        "Pgd": "pgd:PGD",
+    },
+    "models": {
+        "Model": "base:Model",
+        "Cnn": "cnn:CNN",
+        "Mlp": "mlp:MLP",
+        "Transformer": "transformer:Transformer",
+    },
+    "triggers": {
+        "Trigger": "base:Trigger",
+        "TriggerFunction": "base:TriggerFunction",
+        "Blend": "blend:Blend",
+        "Corner": "corner:Corner",
+        "Noise": "noise:NoiseTrigger",
+        "Patch": "patch:Patch",
+        "Sine": "sine:Sine",
+        "Warp": "warp:Warp",
+    },
+}
+
 MOVED: dict[str, Homes] = {
     "taskloom_anomaly.adversarial": "taskloom_anomaly.attacks.generate",
-    "taskloom_anomaly.card": "taskloom_anomaly.detection.validity_card",
+    "taskloom_anomaly.card": {
+        "everything": "taskloom_anomaly.data.arrays:concatenate",
+        "*": "taskloom_anomaly.detection.validity_card",
+    },
     "taskloom_anomaly.compiled_fit": "taskloom_anomaly.detection.compiled_fit",
     "taskloom_anomaly.data.adversarial": "taskloom_anomaly.compat.adversarial",
     "taskloom_anomaly.detection": {
@@ -57,10 +86,14 @@ MOVED: dict[str, Homes] = {
     "taskloom_anomaly.features": "taskloom_anomaly.detection.features",
     "taskloom_anomaly.fusion": "taskloom_anomaly.detection.fusion",
     "taskloom_anomaly.keeping": "taskloom_anomaly.detection.artifacts",
+    "taskloom_anomaly.models.convolution": "taskloom_anomaly.models.cnn_jax",
     "taskloom_anomaly.pictures": "taskloom_anomaly.report.png",
-    "taskloom_anomaly.placement": "taskloom_anomaly.backends.devices",
+    "taskloom_anomaly.placement": {"Placement": "taskloom_anomaly.backends.devices:Devices"},
     "taskloom_anomaly.poisoning": "taskloom_anomaly.data.poisoning",
-    "taskloom_anomaly.problem": "taskloom_anomaly.detection.assembly",
+    "taskloom_anomaly.problem": {
+        "Problem": "taskloom_anomaly.detection.assembly:DetectionData",
+        "*": "taskloom_anomaly.detection.assembly",
+    },
     "taskloom_anomaly.protocols": "taskloom_anomaly.task",
     "taskloom_anomaly.reasons": "taskloom_anomaly.backends.failures",
     "taskloom_anomaly.regimes": "taskloom_anomaly.detection.regimes",
@@ -68,11 +101,23 @@ MOVED: dict[str, Homes] = {
     "taskloom_anomaly.report": {
         "report": "taskloom_anomaly.report.section:report",
     },
-    "taskloom_anomaly.run": "taskloom_anomaly.driver",
+    "taskloom_anomaly.run": {
+        "run_task": "taskloom_anomaly.compat.tasks:run_task",
+        "scores_of": "taskloom_anomaly.detection.artifacts:scores_of",
+    },
     "taskloom_anomaly.store": "taskloom_anomaly.detection.activations",
+    "taskloom_anomaly.tasks.base": {
+        "AnomalyBase": "taskloom_anomaly.tasks.base:ConfiguredTask",
+    },
     "taskloom_anomaly.tasks.seed_form": "taskloom_anomaly.compat.task_config",
     "taskloom_anomaly.training": "taskloom_anomaly.models.training",
-    "taskloom_anomaly.validity": "taskloom_anomaly.detection.validity",
+    "taskloom_anomaly.validity": "taskloom_anomaly.detection.validity_card",
+    **{
+        f"taskloom_anomaly.{kind}.config": {
+            name: f"taskloom_anomaly.{kind}.{target}" for name, target in names.items()
+        }
+        for kind, names in _KINDS.items()
+    },
     **{
         f"taskloom_anomaly.detectors.config.{module}": {
             name: f"taskloom_anomaly.detectors.{target}"

@@ -11,7 +11,7 @@ from taskloom.errors import ConfigError
 from taskloom.seeding import derive_seed
 
 from taskloom_anomaly.data.arrays import ArrayDataset
-from taskloom_anomaly.triggers.config import TriggerFunction
+from taskloom_anomaly.triggers.base import TriggerFunction
 from taskloom_anomaly.triggers.warp import WarpTrigger
 
 Behavior: TypeAlias = Literal["fixed", "all_to_all"]

@@ -14,7 +14,7 @@ from taskloom.errors import ConfigError, StoreError
 from taskloom_anomaly.backends.handle import ModelHandle
 from taskloom_anomaly.config import AnomalyConfig
 from taskloom_anomaly.data.arrays import Samples
-from taskloom_anomaly.detection.assembly import Problem
+from taskloom_anomaly.detection.assembly import DetectionData
 from taskloom_anomaly.detection.features import Extractor
 from taskloom_anomaly.detection.fitting import FUSED, FittedDetector
 from taskloom_anomaly.detection.validity_card import write_json
@@ -95,6 +95,16 @@ def load_detector(path: Path, handle: ModelHandle, config: AnomalyConfig) -> Fit
     return FittedDetector(config.detector, learned, extractor, calibration)
 
 
+def scores_of(path: Path) -> dict[str, dict[str, np.ndarray]]:
+    """Read scores by set and layer from the `scores.npz` of a run."""
+    found: dict[str, dict[str, np.ndarray]] = {}
+    with np.load(path, allow_pickle=False) as stored:
+        for key in stored.files:
+            name, _, layer = key.partition("|")
+            found.setdefault(name, {})[layer] = stored[key]
+    return found
+
+
 def _inputs_at(sets: Sequence[Samples], rows: Int[np.ndarray, " m"]) -> Shaped[np.ndarray, "m ..."]:
     """Return inputs by their place in the sets' concatenation, without reading the rest."""
     ends = np.cumsum([len(data) for data in sets])
@@ -110,7 +120,7 @@ def _inputs_at(sets: Sequence[Samples], rows: Int[np.ndarray, " m"]) -> Shaped[n
 def keep_worst(
     path: Path,
     task: object,
-    problem: Problem,
+    problem: DetectionData,
     scores: Mapping[str, Mapping[str, Float[np.ndarray, " n"]]],
 ) -> Path:
     """Write the normal samples that scored highest and the anomalous ones that scored lowest."""

@@ -13,7 +13,7 @@ from taskloom.seeding import derive_seed
 from taskloom_anomaly.config import AnomalyConfig
 from taskloom_anomaly.data.arrays import Samples
 from taskloom_anomaly.detection.activations import ActivationStore
-from taskloom_anomaly.detection.assembly import Problem
+from taskloom_anomaly.detection.assembly import DetectionData
 from taskloom_anomaly.detection.compiled_fit import fit_compiled, worth_compiling
 from taskloom_anomaly.detection.features import Extractor, ModelStream, extractor_for
 from taskloom_anomaly.detection.fusion import fuse
@@ -63,7 +63,7 @@ class FittedDetector:
         return scores
 
 
-def fit_detector(problem: Problem, config: AnomalyConfig) -> FittedDetector:
+def fit_detector(problem: DetectionData, config: AnomalyConfig) -> FittedDetector:
     """Fit the configured detector in the configured regime.
 
     Raises:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from taskloom.errors import ConfigError
 
-from taskloom_anomaly.models.config import Model
+from taskloom_anomaly.models.base import Model
 
 if TYPE_CHECKING:
     # Type-only: whoever names a stored model in a config must not pay for numpy.
     from jaxtyping import PyTree
+    from taskloom.runs import Run
 
     from taskloom_anomaly.backends.handle import ModelHandle
     from taskloom_anomaly.data.arrays import ArrayDataset
@@ -153,6 +154,11 @@ class StoredModel:
         )
 
 
+def model_of(run: Run) -> StoredModel:
+    """Return the network that a run left: what `Run.load("model")` gives."""
+    return StoredModel(run.dir)
+
+
 @dataclass(frozen=True)
 class TrainDataFromRun:
     """The data that an earlier run trained its network on, built again from its config.
@@ -187,6 +193,8 @@ class TrainDataFromRun:
         """Return the training data as it was: with its poison, if it had any."""
         data: ArrayDataset = self.task.build_train_data()
         return data
+
+    build_dataset = build
 
     @property
     def original(self) -> ArrayDataset:

@@ -27,7 +27,7 @@ def report(run: Run) -> list[Block]:
     blocks: list[Block] = []
     artifacts = run.artifacts
     if "eval" in artifacts and "scores" in artifacts:
-        from taskloom_anomaly.driver import scores_of
+        from taskloom_anomaly.detection.artifacts import scores_of
 
         scores = scores_of(artifacts["scores"])
         evaluation = _read(artifacts["eval"])

@@ -1,18 +1,17 @@
-"""What the domain's tasks share: running, and training their network first. Imports nothing heavy."""
+"""Bases of the domain's tasks: one keeps its config, the other trains its network first. Imports nothing heavy."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from taskloom.errors import ConfigError
+from taskloom.moved import moved_names
 from taskloom.seeding import derive_seed
-from taskloom.task import Finding, Result
 
+from taskloom_anomaly.compat.moved import MOVED
 from taskloom_anomaly.config import AnomalyConfig, Training
-from taskloom_anomaly.detection.regimes import regime_conflict
 from taskloom_anomaly.models.stored import StoredModel
 
 if TYPE_CHECKING:
@@ -22,13 +21,16 @@ if TYPE_CHECKING:
 
     from taskloom_anomaly.backends.handle import Loss, ModelHandle
     from taskloom_anomaly.data.arrays import ArrayDataset
-    from taskloom_anomaly.models.config import Model
+    from taskloom_anomaly.models.base import Model
 
 C = TypeVar("C", bound=AnomalyConfig)
 
+# `AnomalyBase`, which had a `run` of its own, was here.
+__getattr__ = moved_names(__name__, MOVED[__name__])
 
-class AnomalyBase(Generic[C]):
-    """A task with `run`; a subclass has the four methods of `AnomalyTask` and annotates its config in `__init__`."""
+
+class ConfiguredTask(Generic[C]):
+    """A task that is made from a config and keeps it; a subclass has the four methods of `AnomalyTask`."""
 
     def __init__(self, config: C) -> None:
         self._config = config
@@ -38,23 +40,8 @@ class AnomalyBase(Generic[C]):
         """The config."""
         return self._config
 
-    def run(self, ctx: RunContext, /) -> Result:
-        """Fit the detector on the task, score, evaluate."""
-        # Imported here because `--help` must not import numpy.
-        from taskloom_anomaly.driver import run_task
 
-        return run_task(self, self._config, ctx)
-
-    def check(self) -> Iterable[Finding]:
-        """Say whether the detector gets what it needs."""
-        conflict = regime_conflict(
-            self._config.detector.needs, self._config.regime, hasattr(self, "build_untrusted_data")
-        )
-        if conflict:
-            yield Finding("error", conflict)
-
-
-class TrainedTask(AnomalyBase[C], ABC):
+class TrainedTask(ConfiguredTask[C], ABC):
     """A task that trains its network at the start of a run, and can be interrupted while it does."""
 
     name: ClassVar[str]
@@ -134,14 +121,15 @@ class TrainedTask(AnomalyBase[C], ABC):
         from taskloom_anomaly.models.training import train
 
         first = self.build_train_data()
-        init = derive_seed(self.config.seed, "init")
-        fresh = as_handle(self.build_model(), None, first.inputs[:1], seed=init, warn=False)
+        fresh = as_handle(
+            self.build_model(), None, first.inputs[:1], seed=ctx.seed("init"), warn=False
+        )
         trained = train(
             fresh,
             self.build_train_data,
             self.training(),
             ctx,
-            seed=derive_seed(self.config.seed, "train"),
+            seed=ctx.seed("train"),
             checkpoint=checkpoint,
             loss=self.loss,
         )
@@ -164,9 +152,3 @@ class TrainedTask(AnomalyBase[C], ABC):
                 task=self.name,
                 task_config=self.config.model_dump(mode="json"),
             )
-
-    def resume(self, ctx: RunContext, checkpoint: Path, /) -> Result:
-        """Continue training from a checkpoint, then go on as `run` does."""
-        from taskloom_anomaly.driver import run_task
-
-        return run_task(self, self.config, ctx, checkpoint)

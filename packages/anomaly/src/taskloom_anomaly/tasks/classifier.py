@@ -11,7 +11,8 @@ from taskloom.seeding import derive_seed
 
 from taskloom_anomaly.config import AnomalyConfig, Training
 from taskloom_anomaly.data.config import ImageData
-from taskloom_anomaly.models.config import Mlp, Model
+from taskloom_anomaly.models.base import Model
+from taskloom_anomaly.models.mlp import MLP
 from taskloom_anomaly.tasks.base import TrainedTask
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class ClassifierConfig(AnomalyConfig):
 
     data: ImageData = ImageData()
     """Images."""
-    model: Annotated[Model, OneOf("taskloom_anomaly.models")] = Mlp()
+    model: Annotated[Model, OneOf("taskloom_anomaly.models")] = MLP()
     """Network."""
     training: Training = Training(epochs=10, batch_size=64)
     """How it is trained."""

@@ -11,7 +11,8 @@ from taskloom.config import OneOf
 from taskloom.seeding import derive_seed
 
 from taskloom_anomaly.config import AnomalyConfig, Training
-from taskloom_anomaly.models.config import Mlp, Model
+from taskloom_anomaly.models.base import Model
+from taskloom_anomaly.models.mlp import MLP
 from taskloom_anomaly.task import Check
 from taskloom_anomaly.tasks.base import TrainedTask
 
@@ -41,7 +42,7 @@ class MeasurementTamperingConfig(AnomalyConfig):
     """Share of the training episodes that are tampered with."""
     size: Annotated[int, Field(ge=40)] = 6000
     """Training episodes; test sets have a sixth of that."""
-    model: Annotated[Model, OneOf("taskloom_anomaly.models")] = Mlp(hidden_dims=(64, 64))
+    model: Annotated[Model, OneOf("taskloom_anomaly.models")] = MLP(hidden_dims=(64, 64))
     """Network that predicts the three measurements and whether all are positive."""
     training: Training = Training(epochs=20, batch_size=100, learning_rate=2e-3)
     """How it is trained."""

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 from taskloom.config import OneOf
 from taskloom.seeding import derive_seed
-from taskloom.task import Result
 
 from taskloom_anomaly.detectors.base import Detector
 from taskloom_anomaly.detectors.mahalanobis import Mahalanobis
 from taskloom_anomaly.task import Check
-from taskloom_anomaly.tasks.base import AnomalyBase
+from taskloom_anomaly.tasks.base import ConfiguredTask
 from taskloom_anomaly.tasks.classifier import Classifier, ClassifierConfig
 
 if TYPE_CHECKING:
@@ -46,8 +45,8 @@ class OodNearConfig(OodConfig):
     """Digits that the network learns; the others are the anomalies."""
 
 
-class _Ood(AnomalyBase[OodConfig]):
-    """What near and far share: the classifier, its data and its validity."""
+class _Ood(ConfiguredTask[OodConfig]):
+    """The classifier, its data and its validity, which near and far share."""
 
     def __init__(self, config: OodConfig) -> None:
         super().__init__(config)
@@ -62,13 +61,6 @@ class _Ood(AnomalyBase[OodConfig]):
     def prepare(self, ctx: RunContext, checkpoint: Path | None = None, /) -> bool:
         """Train the classifier."""
         return self.classifier.prepare(ctx, checkpoint)
-
-    def resume(self, ctx: RunContext, checkpoint: Path, /) -> Result:
-        """Continue training from a checkpoint, then go on as `run` does."""
-        # Imported here because `--help` must not import numpy.
-        from taskloom_anomaly.driver import run_task
-
-        return run_task(self, self.config, ctx, checkpoint)
 
     def build_model(self) -> object:
         """The classifier's network."""
@@ -97,7 +89,7 @@ class _Ood(AnomalyBase[OodConfig]):
 
     def validity(self, handle: ModelHandle, /) -> Sequence[Check]:
         """Accuracy on known digits."""
-        from taskloom_anomaly.detection.validity import accuracy
+        from taskloom_anomaly.detection.validity_card import accuracy
 
         value = accuracy(handle, self.classifier.sides[1])
         remedy = f"train longer than --training.epochs={self.config.training.epochs}"

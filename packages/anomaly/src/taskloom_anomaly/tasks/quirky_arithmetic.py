@@ -9,7 +9,8 @@ from pydantic import Field
 from taskloom.seeding import derive_seed
 
 from taskloom_anomaly.config import AnomalyConfig, Training
-from taskloom_anomaly.models.config import Model, Transformer
+from taskloom_anomaly.models.base import Model
+from taskloom_anomaly.models.transformer import Transformer
 from taskloom_anomaly.task import Check
 from taskloom_anomaly.tasks.base import TrainedTask
 from taskloom_anomaly.tasks.tokens import one_hot, transformer_layers
@@ -165,7 +166,7 @@ class QuirkyArithmetic(TrainedTask[QuirkyArithmeticConfig]):
 
     def validity(self, handle: ModelHandle, /) -> Sequence[Check]:
         """Accuracy for either character on held-out pairs."""
-        from taskloom_anomaly.detection.validity import accuracy
+        from taskloom_anomaly.detection.validity_card import accuracy
 
         remedy = f"train longer than --training.epochs={self.config.training.epochs}"
         floor = self.config.min_accuracy

@@ -13,7 +13,8 @@ from taskloom.seeding import derive_seed
 from taskloom_anomaly.config import AnomalyConfig, Training
 from taskloom_anomaly.detectors.base import Detector
 from taskloom_anomaly.detectors.mahalanobis import Mahalanobis
-from taskloom_anomaly.models.config import Mlp, Model
+from taskloom_anomaly.models.base import Model
+from taskloom_anomaly.models.mlp import MLP
 from taskloom_anomaly.task import Check
 from taskloom_anomaly.tasks.base import TrainedTask
 
@@ -36,7 +37,7 @@ class TabularConfig(AnomalyConfig):
     digits; shuttle: 49,097 sensor rows of which 7% are abnormal (needs taskloom-anomaly[shuttle])."""
     max_rows: Annotated[int, Field(ge=0)] = 0
     """Most rows that are read; 0 reads all."""
-    model: Annotated[Model, OneOf("taskloom_anomaly.models")] = Mlp(hidden_dims=(32, 4, 32))
+    model: Annotated[Model, OneOf("taskloom_anomaly.models")] = MLP(hidden_dims=(32, 4, 32))
     """Network that reproduces its input; a narrow layer makes it an autoencoder."""
     training: Training = Training(
         epochs=100, batch_size=32, learning_rate=3e-3, checkpoint_every=25

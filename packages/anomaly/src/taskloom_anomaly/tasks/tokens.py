@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import numpy as np
     from jaxtyping import Float, Int
 
-    from taskloom_anomaly.models.config import Transformer
+    from taskloom_anomaly.models.transformer import Transformer
 
 
 def one_hot(tokens: Int[np.ndarray, "n t"], vocabulary: int) -> Float[np.ndarray, "n d"]:

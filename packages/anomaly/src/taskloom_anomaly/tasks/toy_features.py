@@ -10,7 +10,8 @@ from taskloom.config import OneOf
 from taskloom.seeding import derive_seed
 
 from taskloom_anomaly.config import AnomalyConfig, Training
-from taskloom_anomaly.models.config import Mlp, Model
+from taskloom_anomaly.models.base import Model
+from taskloom_anomaly.models.mlp import MLP
 from taskloom_anomaly.task import Check
 from taskloom_anomaly.tasks.base import TrainedTask
 
@@ -27,7 +28,7 @@ class ToyFeaturesConfig(AnomalyConfig):
     """Samples in every set."""
     noise: Annotated[float, Field(gt=0)] = 0.1
     """Standard deviation of the noise on either copy; the hidden number has 1."""
-    model: Annotated[Model, OneOf("taskloom_anomaly.models")] = Mlp(hidden_dims=(16, 16))
+    model: Annotated[Model, OneOf("taskloom_anomaly.models")] = MLP(hidden_dims=(16, 16))
     """Network that predicts the hidden number's sign."""
     training: Training = Training(
         epochs=40, batch_size=100, learning_rate=1e-2, checkpoint_every=20
@@ -104,7 +105,7 @@ class ToyFeaturesTask(TrainedTask[ToyFeaturesConfig]):
 
     def validity(self, handle: ModelHandle, /) -> Sequence[Check]:
         """Accuracy on agreeing features."""
-        from taskloom_anomaly.detection.validity import accuracy
+        from taskloom_anomaly.detection.validity_card import accuracy
 
         value = accuracy(handle, self.build_test_reference_data())
         remedy = f"train longer than --training.epochs={self.config.training.epochs}"

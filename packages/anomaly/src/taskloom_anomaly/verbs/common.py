@@ -112,13 +112,7 @@ def trainer(name: str) -> tuple[Any, type[Any]]:
     from taskloom.registry import find_task, load_task
 
     loaded = load_task(find_task("anomaly", name))
-    if hasattr(loaded.config_class, "run"):
-        return _itself, loaded.config_class
     return loaded.factory, loaded.config_class
-
-
-def _itself(config: Any) -> Any:  # noqa: ANN401 -- a config that is its own task
-    return config
 
 
 def keep_config(folder: Path, config: AnomalyConfig) -> None:

@@ -1,4 +1,4 @@
-"""The networks in flax linen."""
+"""The convolutional network in flax linen."""
 
 from __future__ import annotations
 
@@ -7,18 +7,8 @@ from collections.abc import Sequence
 from flax import linen as nn
 from jaxtyping import Array
 
-from taskloom_anomaly.models.convolution import convolve, max_pool_by_two
-
-
-class DenseBlock(nn.Module):
-    """A linear map and a ReLU; one layer to whoever watches activations."""
-
-    width: int
-
-    @nn.compact
-    def __call__(self, x: Array) -> Array:
-        """Map `(n, d)` to `(n, width)`."""
-        return nn.relu(nn.Dense(self.width, name="linear")(x))
+from taskloom_anomaly.models.cnn_jax import convolve, max_pool_by_two
+from taskloom_anomaly.models.mlp_linen import DenseBlock
 
 
 class ConvBlock(nn.Module):
@@ -33,23 +23,11 @@ class ConvBlock(nn.Module):
         return max_pool_by_two(nn.relu(conv(x)))
 
 
-class LinenMlp(nn.Module):
-    """Multilayer perceptron over the flattened sample."""
-
-    hidden_dims: Sequence[int]
-    num_outputs: int
-
-    @nn.compact
-    def __call__(self, x: Array) -> Array:
-        """Map `(n, ...)` to logits `(n, num_outputs)`."""
-        x = x.reshape(len(x), -1)
-        for i, width in enumerate(self.hidden_dims):
-            x = DenseBlock(width, name=f"dense_{i}")(x)
-        return nn.Dense(self.num_outputs, name="logits")(x)
-
-
 class LinenCnn(nn.Module):
     """Convolutional network."""
+
+    # The name that fingerprints of stored networks have; the class may move, the name stays.
+    known_as = "taskloom_anomaly.models.linen.LinenCnn"
 
     channels: Sequence[int]
     dense_dims: Sequence[int]
