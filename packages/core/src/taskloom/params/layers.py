@@ -134,6 +134,11 @@ def argument_layers(arguments: Mapping[str, str]) -> list[Layer]:
     return [Layer("command line", nest(path, value)) for path, value in found]
 
 
+def record_layer(values: Mapping[str, object], source: str) -> Layer:
+    """Return the layer of a recorded config, the lowest where a run is opened again."""
+    return Layer(source, values, typed=True)
+
+
 def value_layers(values: Mapping[str, object], source: str = "Python") -> list[Layer]:
     """Return one layer for each value from Python, by dotted path, the shallowest first.
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +53,17 @@ class VerbRef:
         name: The verb.
         summary: One sentence for listings.
         target: A function whose signature Typer understands; imported only when the verb is called.
+        on: `task`: the function receives a `BoundTask` first, and the command has every parameter of the task as an option.
+            `run`: it receives a `Run` and then, if its second parameter is called `task`, the run's `BoundTask` with the recorded
+            config. Empty: its parameters are all that the command has. Parameters between these and `*` are arguments.
+        overrides: Fields of the recorded config that a verb on a run offers as options: `("sampler",)`.
     """
 
     name: str
     summary: str
     target: str
+    on: Literal["", "task", "run"] = ""
+    overrides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
