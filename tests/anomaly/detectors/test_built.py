@@ -32,9 +32,11 @@ class Streaming:
     needs = frozenset({"activations", "trusted"})
 
     def init(self, spec: FeatureSpec, seed: int) -> Tensors:
+        del seed
         return {"layer/sum": np.zeros(spec.widths["layer"]), "layer/count": np.zeros(())}
 
     def update(self, state: Tensors, features: Features, split: Split) -> Tensors:
+        del split
         rows = features.activations["layer"]
         return {
             "layer/sum": state["layer/sum"] + rows.sum(axis=0),

@@ -214,7 +214,7 @@ def test_detectors_fit_alike_from_the_same_seed(
 
 @pytest.mark.parametrize("fitted", STREAMING, indirect=True)
 def test_streaming_detectors_merge_across_shards(
-    fitted: Fitted, stream: ArrayStream, spec: FeatureSpec, data: dict[str, Features]
+    fitted: Fitted, spec: FeatureSpec, data: dict[str, Features]
 ) -> None:
     _, detector, tensors = fitted
     assert isinstance(detector, StreamingDetector)

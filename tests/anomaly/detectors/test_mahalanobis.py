@@ -36,7 +36,7 @@ def rows() -> np.ndarray:
 
 
 @pytest.fixture
-def test_rows(rows: np.ndarray) -> np.ndarray:
+def test_rows() -> np.ndarray:
     return np.random.default_rng(1).standard_normal((37, 10)) * 4
 
 
