@@ -12,7 +12,12 @@ from taskloom_anomaly.backends.devices import Devices
 from taskloom_anomaly.config import AnomalyConfig
 from taskloom_anomaly.data.arrays import concatenate
 from taskloom_anomaly.detection import validity_card as card
-from taskloom_anomaly.detection.artifacts import keep_detector, keep_scores, keep_worst
+from taskloom_anomaly.detection.artifacts import (
+    DETECTOR_FILE,
+    keep_detector,
+    keep_scores,
+    keep_worst,
+)
 from taskloom_anomaly.detection.assembly import DetectionData, assemble
 from taskloom_anomaly.detection.evaluation import SetScores, evaluate, flat_metrics, headline, judge
 from taskloom_anomaly.detection.fitting import (
@@ -175,7 +180,7 @@ def _keep(
     kept = {
         "eval": eval_path,
         "scores": keep_scores(ctx.artifact("scores.npz"), scores, fitted.calibration),
-        "detector": keep_detector(ctx.artifact("detector.safetensors"), fitted, config),
+        "detector": keep_detector(ctx.artifact(DETECTOR_FILE).parent, fitted, config),
         "worst": keep_worst(ctx.artifact("worst.npz"), task, data, scores),
     }
     # Asking the context for the path would announce a model, which a task over a stored network does not leave.

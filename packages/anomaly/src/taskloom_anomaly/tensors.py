@@ -12,8 +12,7 @@ from taskloom.errors import StoreError
 
 def write_tensors(path: Path, tensors: Mapping[str, np.ndarray]) -> None:
     """Write arrays to a file that is either there whole or not at all."""
-    # Imported here because `tasks list` must not pay for it.
-    from safetensors.numpy import save
+    from safetensors.numpy import save  # safetensors is heavy
 
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     partial.write_bytes(save({name: np.asarray(v, order="C") for name, v in tensors.items()}))
@@ -23,13 +22,16 @@ def write_tensors(path: Path, tensors: Mapping[str, np.ndarray]) -> None:
 def read_tensors(path: Path) -> dict[str, np.ndarray]:
     """Read arrays.
 
+    Each is a copy of its own, aligned as the arrays of numpy are: on others a matrix product may take another path, and its
+    last bits with it.
+
     Raises:
         StoreError: The file cannot be read, or is no safetensors file.
     """
-    from safetensors import SafetensorError
+    from safetensors import SafetensorError  # safetensors is heavy
     from safetensors.numpy import load
 
     try:
-        return load(path.read_bytes())
+        return {name: np.array(value, order="C") for name, value in load(path.read_bytes()).items()}
     except (OSError, SafetensorError) as error:
         raise StoreError(f"The tensors in '{path}' cannot be read: {error}.") from None

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float
 from taskloom.errors import StoreError
 
 from taskloom_anomaly.attacks.base import Attack
@@ -19,6 +19,9 @@ from taskloom_anomaly.backends.handle import ModelHandle
 from taskloom_anomaly.data.arrays import ArrayDataset
 from taskloom_anomaly.detection.validity_card import InvalidTaskError, write_json
 from taskloom_anomaly.tensors import read_tensors, write_tensors
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 FOLDER = "adv_examples"
 _PROBE_SAMPLES = 256

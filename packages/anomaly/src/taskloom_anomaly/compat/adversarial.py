@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from taskloom.seeding import derive_seed
 
 from taskloom_anomaly.attacks.base import Attack
+from taskloom_anomaly.attacks.generate import stored_examples
 from taskloom_anomaly.attacks.pgd import PGD
+from taskloom_anomaly.backends.resolve import as_handle
 from taskloom_anomaly.models.stored import StoredModel, TrainDataFromRun, model_folder
 
 if TYPE_CHECKING:
@@ -55,10 +57,6 @@ class AdversarialExampleConfig:
             InvalidTaskError: The attack left too much accuracy; the message names a strength that would do.
             StoreError: The folder cannot be written.
         """
-        # Imported here because `--help` must not import numpy.
-        from taskloom_anomaly.attacks.generate import stored_examples
-        from taskloom_anomaly.backends.resolve import as_handle
-
         folder = model_folder(Path(self.run_path))
         stored = StoredModel(folder)
         handle = as_handle(stored.build_model(), stored.build_params(), self.clean.inputs[:1])

@@ -11,6 +11,7 @@ from taskloom.errors import PluginError, UnknownNameError
 from taskloom.registry import find_task, load_task, tasks_of
 from taskloom.task import Result
 
+from taskloom_anomaly import driver  # scipy and safetensors are heavy
 from taskloom_anomaly.config import AnomalyConfig
 from taskloom_anomaly.task import AnomalyTask
 
@@ -74,8 +75,6 @@ def run_task(
     Raises:
         PluginError: A method is missing.
     """
-    from taskloom_anomaly import driver  # scipy and safetensors are heavy
-
     if not isinstance(task, AnomalyTask):
         lacking = [name for name in members_of(AnomalyTask) if not hasattr(task, name)]
         raise PluginError(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from jaxtyping import Float
 from taskloom.errors import ConfigError, RunFailedError
 from taskloom.seeding import derive_seed
 
@@ -27,9 +27,12 @@ from taskloom_anomaly.detectors.base import (
 )
 from taskloom_anomaly.detectors.fit import fit, score
 
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
 FUSED = "fused"
 
-LayerScores = Mapping[str, Float[np.ndarray, " n"]]
+LayerScores: TypeAlias = "Mapping[str, Float[np.ndarray, ' n']]"
 
 
 @dataclass(frozen=True)

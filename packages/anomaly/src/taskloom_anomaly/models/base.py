@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from importlib.util import find_spec
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 from taskloom.config import Component, Config
@@ -15,6 +15,9 @@ Positive: TypeAlias = Annotated[int, Field(gt=0)]
 
 class Model(Component):
     """Base of the networks."""
+
+    input_dtype: ClassVar[str] = "float32"
+    """Data type of a sample."""
 
     backend: Literal["linen", "nnx", "torch"] = "linen"
     """Framework that the network is written in; torch needs the extra `taskloom-anomaly[torch]`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 from taskloom.errors import ConfigError
@@ -16,6 +16,8 @@ class Transformer(Model):
     Pre-norm and causal; it answers at the last token and is written in flax linen only. The layers are called embed, block_0,
     ..., final_norm, logits.
     """
+
+    input_dtype: ClassVar[str] = "int32"
 
     kind: Literal["transformer"] = "transformer"
     width: Positive = 64

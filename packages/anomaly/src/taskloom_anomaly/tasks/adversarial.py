@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 from pydantic import Field, PrivateAttr
 from taskloom.config import OneOf
 from taskloom.seeding import derive_seed
@@ -16,12 +18,16 @@ from taskloom_anomaly.attacks.pgd import PGD
 from taskloom_anomaly.compat.adversarial import AdversarialExampleConfig
 from taskloom_anomaly.compat.task_config import AnomalyTaskConfig, AtMost
 from taskloom_anomaly.config import Training
+from taskloom_anomaly.data.arrays import ArrayDataset
 from taskloom_anomaly.data.config import ImageData
+from taskloom_anomaly.data.shifts import benign_shifts
+from taskloom_anomaly.detection.validity_card import accuracy
 from taskloom_anomaly.detectors.base import Detector
 from taskloom_anomaly.detectors.mahalanobis import Mahalanobis
 from taskloom_anomaly.models.base import Model
 from taskloom_anomaly.models.mlp import MLP
 from taskloom_anomaly.models.stored import StoredModel, TrainDataFromRun, model_folder
+from taskloom_anomaly.quiet import QuietContext
 from taskloom_anomaly.task import Check
 from taskloom_anomaly.tasks.classifier import Classifier, ClassifierConfig
 
@@ -31,7 +37,6 @@ if TYPE_CHECKING:
     from taskloom.context import RunContext
 
     from taskloom_anomaly.backends.handle import ModelHandle
-    from taskloom_anomaly.data.arrays import ArrayDataset
 
 
 class AdversarialExampleTask(AnomalyTaskConfig):
@@ -100,10 +105,6 @@ class AdversarialExampleTask(AnomalyTaskConfig):
         if given is not None:
             return model_folder(given)
         if self._trained_here is None:
-            import tempfile
-
-            from taskloom_anomaly.quiet import QuietContext
-
             self.prepare(QuietContext(Path(tempfile.mkdtemp(prefix="classifier-")), self.seed))
         return model_folder(self._trained_here or Path())
 
@@ -150,11 +151,6 @@ class AdversarialExampleTask(AnomalyTaskConfig):
 
     def build_control_data(self) -> Mapping[str, ArrayDataset]:
         """The same images, clean, moved as far in random directions, and shifted."""
-        import numpy as np
-
-        from taskloom_anomaly.data.arrays import ArrayDataset
-        from taskloom_anomaly.data.shifts import benign_shifts
-
         clean = self.adversarial.clean
         seed = derive_seed(self.seed, "control")
         signs = np.random.default_rng(seed).choice([-1.0, 1.0], clean.inputs.shape)
@@ -163,8 +159,6 @@ class AdversarialExampleTask(AnomalyTaskConfig):
 
     def validity(self, handle: ModelHandle, /) -> Sequence[Check]:
         """Accuracy on clean images, and under attack."""
-        from taskloom_anomaly.detection.validity_card import accuracy
-
         return [
             Check(
                 "clean_accuracy",

@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 from taskloom.config import OneOf
+from taskloom.errors import ConfigError
 from taskloom.seeding import derive_seed
 from taskloom.task import Finding
 
 from taskloom_anomaly.config import AnomalyConfig, Training
+from taskloom_anomaly.data.arrays import ArrayDataset
 from taskloom_anomaly.data.config import ImageData
+from taskloom_anomaly.data.poisoning import Poison
+from taskloom_anomaly.data.shifts import benign_shifts
+from taskloom_anomaly.detection.validity_card import accuracy
 from taskloom_anomaly.models.base import Model
 from taskloom_anomaly.models.mlp import MLP
 from taskloom_anomaly.task import Check
@@ -24,8 +29,6 @@ from taskloom_anomaly.triggers.warp import Warp
 if TYPE_CHECKING:
     # Type-only: `--help` must not import numpy.
     from taskloom_anomaly.backends.handle import ModelHandle
-    from taskloom_anomaly.data.arrays import ArrayDataset
-    from taskloom_anomaly.data.poisoning import Poison
 
 
 class BackdoorConfig(AnomalyConfig):
@@ -123,9 +126,6 @@ class Backdoor(TrainedTask[BackdoorConfig]):
         return self._poison_with(self.config.trigger)
 
     def _poison_with(self, trigger: Trigger) -> Poison:
-        from taskloom.errors import ConfigError
-
-        from taskloom_anomaly.data.poisoning import Poison
 
         if self.config.target_class >= self.num_outputs():
             raise ConfigError(
@@ -196,9 +196,6 @@ class Backdoor(TrainedTask[BackdoorConfig]):
 
     def build_control_data(self) -> Mapping[str, ArrayDataset]:
         """Clean images of the second half, shifted, and with a trigger that the network was not trained on."""
-        from taskloom_anomaly.data.arrays import ArrayDataset
-        from taskloom_anomaly.data.shifts import benign_shifts
-
         clean = self._other_half
         seed = derive_seed(self.config.seed, "control")
         sets = benign_shifts(clean, seed)
@@ -210,8 +207,6 @@ class Backdoor(TrainedTask[BackdoorConfig]):
 
     def validity(self, handle: ModelHandle, /) -> Sequence[Check]:
         """Accuracy on clean images, and how often the trigger works."""
-        from taskloom_anomaly.detection.validity_card import accuracy
-
         config = self.config
         convolutions = " or --model=cnn" if config.trigger.needs_convolutions else ""
         return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
@@ -10,9 +11,12 @@ from taskloom.errors import ConfigError
 from taskloom.moved import moved_names
 from taskloom.seeding import derive_seed
 
+from taskloom_anomaly.backends.resolve import as_handle
 from taskloom_anomaly.compat.moved import MOVED
 from taskloom_anomaly.config import AnomalyConfig, Training
-from taskloom_anomaly.models.stored import StoredModel
+from taskloom_anomaly.models.stored import StoredModel, save_model
+from taskloom_anomaly.models.training import train
+from taskloom_anomaly.quiet import QuietContext
 
 if TYPE_CHECKING:
     # Type-only: the framework is imported by whoever runs a task.
@@ -80,10 +84,6 @@ class TrainedTask(ConfiguredTask[C], ABC):
     def build_params(self) -> PyTree:
         """Return the trained parameters; trains when nobody has yet."""
         if self._trained is None:
-            import tempfile
-
-            from taskloom_anomaly.quiet import QuietContext
-
             with tempfile.TemporaryDirectory() as folder:
                 self.prepare(QuietContext(Path(folder), self.config.seed))
         if self._trained is None:
@@ -96,8 +96,6 @@ class TrainedTask(ConfiguredTask[C], ABC):
         Raises:
             ConfigError: It takes other samples than this task has, or has another number of outputs.
         """
-        from taskloom_anomaly.backends.resolve import as_handle
-
         stored = StoredModel(folder)
         example = self.build_train_data().inputs[:1]
         for what, has, needs in (
@@ -116,9 +114,6 @@ class TrainedTask(ConfiguredTask[C], ABC):
         if self._adopted is not None:
             self._store(ctx)
             return True
-        # Imported here because `--help` must not import a framework.
-        from taskloom_anomaly.backends.resolve import as_handle
-        from taskloom_anomaly.models.training import train
 
         first = self.build_train_data()
         fresh = as_handle(
@@ -140,7 +135,6 @@ class TrainedTask(ConfiguredTask[C], ABC):
         return True
 
     def _store(self, ctx: RunContext) -> None:
-        from taskloom_anomaly.models.stored import save_model
 
         if self._trained is not None:
             save_model(

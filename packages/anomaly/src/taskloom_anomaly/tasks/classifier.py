@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
+import numpy as np
 from pydantic import Field
 from taskloom.config import OneOf
 from taskloom.seeding import derive_seed
@@ -58,8 +59,6 @@ class Classifier(TrainedTask[ClassifierConfig]):
         return self._of_classes(train), self._of_classes(test)
 
     def _of_classes(self, data: ArrayDataset) -> ArrayDataset:
-        # Imported here because `--help` must not import numpy.
-        import numpy as np
 
         if not self.config.classes or data.labels is None:
             return data

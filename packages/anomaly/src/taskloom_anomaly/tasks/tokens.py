@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     # Type-only: `--help` must not import numpy.
-    import numpy as np
     from jaxtyping import Float, Int
 
     from taskloom_anomaly.models.transformer import Transformer
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
 
 def one_hot(tokens: Int[np.ndarray, "n t"], vocabulary: int) -> Float[np.ndarray, "n d"]:
     """Return one-hot codes of all positions, side by side."""
-    import numpy as np
-
     return np.eye(vocabulary)[tokens].reshape(len(tokens), -1)
 
 

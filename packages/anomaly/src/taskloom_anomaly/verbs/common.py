@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 import typer
 from taskloom.errors import ConfigError, RunNotFoundError, UsageError
 
+from taskloom_anomaly.detection.validity_card import write_json
+from taskloom_anomaly.models.stored import trainer
+
 if TYPE_CHECKING:
     from taskloom_anomaly.config import AnomalyConfig
 
@@ -103,22 +106,8 @@ def make_task(name: str, params: Mapping[str, str], files: Sequence[Path] | None
     return factory(resolve(config_class, files=list(files or ()), arguments=dict(params)).config)
 
 
-def trainer(name: str) -> tuple[Any, type[Any]]:
-    """Return a task's factory and config class; `classifier` is known here and is no task of its own."""
-    if name == "classifier":
-        from taskloom_anomaly.tasks.classifier import Classifier, ClassifierConfig
-
-        return Classifier, ClassifierConfig
-    from taskloom.registry import find_task, load_task
-
-    loaded = load_task(find_task("anomaly", name))
-    return loaded.factory, loaded.config_class
-
-
 def keep_config(folder: Path, config: AnomalyConfig) -> None:
     """Keep a task's config in its folder, in the form that `--config` reads."""
-    from taskloom_anomaly.detection.validity_card import write_json
-
     write_json(folder / CONFIG_FILE, config.model_dump(mode="json"))
 
 

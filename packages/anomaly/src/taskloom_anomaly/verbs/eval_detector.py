@@ -6,7 +6,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from taskloom.errors import ConfigError
 
+from taskloom_anomaly.detection.artifacts import keep_scores, load_detector
+from taskloom_anomaly.detection.assembly import assemble
+from taskloom_anomaly.detection.evaluation import evaluate, flat_metrics
+from taskloom_anomaly.detection.fitting import score_sets
+from taskloom_anomaly.detection.validity_card import write_json
+from taskloom_anomaly.models.stored import trainer
 from taskloom_anomaly.verbs.common import (
     TASK_FILE,
     Place,
@@ -15,7 +22,6 @@ from taskloom_anomaly.verbs.common import (
     fresh_folder,
     read_json,
     say_json,
-    trainer,
 )
 
 _DETECTOR = "detector.safetensors"
@@ -41,17 +47,10 @@ def eval_detector(
     store: StoreOption = None,
 ) -> None:
     """Score a task's test sets with a stored detector, keep eval.json and scores.npz, and print the numbers."""
-    # Imported here because listing verbs must not import numpy.
-    from taskloom_anomaly.detection.artifacts import keep_scores, load_detector
-    from taskloom_anomaly.detection.assembly import assemble
-    from taskloom_anomaly.detection.evaluation import evaluate, flat_metrics
-    from taskloom_anomaly.detection.fitting import score_sets
-    from taskloom_anomaly.detection.validity_card import write_json
-
     found = find_place(folder, store)
     files, task = _stored_task(folder, found)
     problem = assemble(task, task.config)
-    fitted = load_detector(files / _DETECTOR, problem.handle, task.config)
+    fitted = load_detector(files).over(problem.handle, task.config.batch_size)
     sets = problem.test_sets
     if max_size:
         sets = {name: data.take(slice(max_size)) for name, data in sets.items()}
@@ -76,7 +75,6 @@ def _stored_task(reference: str, place: Place) -> tuple[Path, Any]:
     Raises:
         ConfigError: There is no detector, or the task's parameters are no longer accepted.
     """
-    from taskloom.errors import ConfigError
     from taskloom.params import validate_record
 
     is_run = (place.folder / "run.json").is_file()

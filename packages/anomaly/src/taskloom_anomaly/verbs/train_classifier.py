@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from taskloom.errors import ConfigError
+from taskloom.task import JsonValue
+
+from taskloom_anomaly.detection.validity_card import write_json
+from taskloom_anomaly.models.stored import MODEL_FILE
+from taskloom_anomaly.quiet import QuietContext
 from taskloom_anomaly.verbs.common import (
     ConfigOption,
     DirOption,
@@ -25,14 +31,6 @@ def train_classifier(
 
     The folder is what `--run_path` of other tasks and `StoredModel` take. The task `classifier` learns clean images.
     """
-    # Imported here because listing verbs must not import numpy.
-    from taskloom.errors import ConfigError
-    from taskloom.task import JsonValue
-
-    from taskloom_anomaly.detection.validity_card import write_json
-    from taskloom_anomaly.models.stored import MODEL_FILE
-    from taskloom_anomaly.quiet import QuietContext
-
     instance = make_task(task, arguments_of(param), config)
     if not hasattr(instance, "prepare"):
         raise ConfigError(f"The task '{task}' trains no network.")

@@ -6,7 +6,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from taskloom.errors import ConfigError, UsageError
 
+from taskloom_anomaly.detection.artifacts import keep_detector
+from taskloom_anomaly.detection.assembly import assemble
+from taskloom_anomaly.detection.fitting import fit_detector
+from taskloom_anomaly.detection.validity_card import assert_valid, write_json
+from taskloom_anomaly.models.stored import model_folder, trainer
+from taskloom_anomaly.quiet import QuietContext
 from taskloom_anomaly.verbs.common import (
     TASK_FILE,
     ConfigOption,
@@ -20,7 +27,6 @@ from taskloom_anomaly.verbs.common import (
     keep_config,
     make_task,
     say_json,
-    trainer,
 )
 
 
@@ -47,16 +53,6 @@ def train_detector(
 
     With --model and without --task, the task and its parameters are those of the run that the network is from.
     """
-    # Imported here because listing verbs must not import numpy.
-    from taskloom.errors import ConfigError
-
-    from taskloom_anomaly.detection.artifacts import keep_detector
-    from taskloom_anomaly.detection.assembly import assemble
-    from taskloom_anomaly.detection.fitting import fit_detector
-    from taskloom_anomaly.detection.validity_card import assert_valid, write_json
-    from taskloom_anomaly.models.stored import model_folder
-    from taskloom_anomaly.quiet import QuietContext
-
     place = None if model is None else find_place(model, store)
     name, files = _task_and_files(task, place, list(config or ()))
     arguments = {**({"detector": detector} if detector else {}), **arguments_of(param)}
@@ -75,7 +71,7 @@ def train_detector(
         if hasattr(instance, "validity"):
             assert_valid(instance.validity(problem.handle))
         fitted = fit_detector(problem, instance.config)
-        path = keep_detector(folder / "detector.safetensors", fitted, instance.config)
+        path = keep_detector(folder, fitted, instance.config)
         settings = instance.config.model_dump(mode="json")
         write_json(folder / TASK_FILE, {"schema": 1, "task": name, "config": settings})
         keep_config(folder, instance.config)
@@ -90,8 +86,6 @@ def _task_and_files(
     Raises:
         UsageError: Nobody says which task it is.
     """
-    from taskloom.errors import UsageError
-
     if task is not None:
         return task, files
     if place is None:
