@@ -22,6 +22,7 @@ from taskloom_anomaly.backends.jax_moments import MomentsGatherer
 from taskloom_anomaly.backends.resolve import as_handle
 from taskloom_anomaly.data.arrays import ArrayDataset
 from taskloom_anomaly.detection.features import ModelStream, extractor_for
+from taskloom_anomaly.detectors.fit import fit_state
 from taskloom_anomaly.detectors.mahalanobis import Mahalanobis
 from taskloom_anomaly.models.mlp import MLP
 from taskloom_anomaly.statistics import moments

@@ -18,10 +18,10 @@ import numpy as np
 from taskloom.registry.components import load_components
 from taskloom.testing import MemoryContext
 from taskloom_anomaly.config import AnomalyConfig
+from taskloom_anomaly.data.arrays import concatenate
 from taskloom_anomaly.detection.assembly import DetectionData, assemble
 from taskloom_anomaly.detection.fitting import FUSED, fit_detector, score_sets
 from taskloom_anomaly.detection.regimes import regime_conflict
-from taskloom_anomaly.detection.validity_card import everything
 from taskloom_anomaly.detectors.base import GROUP, Detector
 from taskloom_anomaly.domain import DOMAIN
 from taskloom_anomaly.metrics import auroc
@@ -82,14 +82,16 @@ def problem_of(name: str, seed: int) -> tuple[DetectionData, AnomalyConfig]:
     return problem, config
 
 
-def judge(problem: DetectionData, config: AnomalyConfig, words: str) -> tuple[dict[str, float], float]:
+def judge(
+    problem: DetectionData, config: AnomalyConfig, words: str
+) -> tuple[dict[str, float], float]:
     """Return the AUROC by layer, and the CPU time [s]."""
     own = config.model_copy(update={"detector": detector(words)})
     if regime_conflict(own.detector.needs, "auto", problem.untrusted is not None):
         return {}, 0.0
     start = time.process_time()
     fitted = fit_detector(problem, own)
-    joined = everything(list(problem.anomalous.values()))
+    joined = concatenate(list(problem.anomalous.values()))
     scores = score_sets(fitted, {"normal": problem.normal, "anomalous": joined}, own)
     spent = time.process_time() - start
     layers = {k: auroc(v, scores["anomalous"][k]) for k, v in scores["normal"].items()}

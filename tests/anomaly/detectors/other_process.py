@@ -28,10 +28,11 @@ def load(name: str) -> ModuleType:
 
 def main(folder: Path) -> None:
     """Write a state and scores for every detector in the folder."""
-    from taskloom_anomaly.detectors import storage
+    from taskloom_anomaly.detection.artifacts import load_detector
     from taskloom_anomaly.detectors.base import FeatureSpec, StreamingDetector
     from taskloom_anomaly.detectors.fit import fit_state
     from taskloom_anomaly.detectors.stream import ArrayStream, take
+    from taskloom_anomaly.tensors import write_tensors
 
     features = load("conftest")
     head, bias = features.make_head()
@@ -42,13 +43,15 @@ def main(folder: Path) -> None:
     trusted = take(features.make_features(600, 0), rest)
     untrusted = take(features.make_features(500, 1), rest)
     for own in sorted(path.parent for path in folder.glob("*/detector.json")):
-        detector, tensors = storage.load(own)
-        storage.save_arrays(
-            own / "scores.safetensors", detector.score(tensors, features.make_features(60, 3))
+        stored = load_detector(own)
+        detector = stored.detector
+        write_tensors(
+            own / "scores.safetensors",
+            detector.score(stored.tensors, features.make_features(60, 3)),
         )
         if isinstance(detector, StreamingDetector):
             state = fit_state(detector, ArrayStream(trusted, untrusted, 64), spec, 7)
-            storage.save_arrays(own / "state.safetensors", state)
+            write_tensors(own / "state.safetensors", state)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from taskloom.config import Config
 from taskloom.registry.components import load_components
 from taskloom.registry.refs import ComponentRef
 from taskloom_anomaly.config import AnomalyConfig
-from taskloom_anomaly.detectors import storage
+from taskloom_anomaly.detection.artifacts import load_detector, save_detector
 from taskloom_anomaly.detectors.base import (
     GROUP,
     Detector,
@@ -28,6 +28,7 @@ from taskloom_anomaly.detectors.fit import fit, fit_state, score
 from taskloom_anomaly.detectors.output import MSP
 from taskloom_anomaly.detectors.stream import ArrayStream, in_batches, take
 from taskloom_anomaly.domain import DOMAIN
+from taskloom_anomaly.tensors import read_tensors, write_tensors
 
 # Every registered detector, and its variants that compute something else; sizes are small.
 CASES: dict[str, tuple[str, dict[str, object]]] = {
@@ -189,15 +190,11 @@ def test_detectors_score_alike_after_a_file(
 ) -> None:
     # The seed system's QUE loses its untrusted covariance, and TED needs an attribute set by hand (defect 2).
     _, detector, tensors = fitted
-    storage.save(tmp_path, detector, tensors)
-    assert {path.name for path in tmp_path.iterdir()} == {
-        "detector.safetensors",
-        "detector.json",
-    }
-    again, arrays = storage.load(tmp_path)
-    assert again == detector
+    save_detector(tmp_path, detector, tensors)
+    stored = load_detector(tmp_path)
+    assert stored.detector == detector
     before = detector.score(tensors, data["test"])
-    after = again.score(arrays, data["test"])
+    after = stored.detector.score(stored.tensors, data["test"])
     for layer, scores in before.items():
         np.testing.assert_array_equal(after[layer], scores)
 
@@ -236,8 +233,8 @@ def test_streaming_detectors_continue_from_a_saved_state(
     assert isinstance(detector, StreamingDetector)
     split: Split = "trusted" if "trusted" in detector.needs else "untrusted"
     state = detector.update(detector.init(spec, 7), take(data["trusted"], slice(0, 250)), split)
-    storage.save_arrays(tmp_path / "state.safetensors", state)
-    again = storage.load_arrays(tmp_path / "state.safetensors")
+    write_tensors(tmp_path / "state.safetensors", state)
+    again = read_tensors(tmp_path / "state.safetensors")
     rest = take(data["trusted"], slice(250, None))
     one, other = (detector.update(known, rest, split) for known in (state, again))
     assert one.keys() == other.keys()

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from taskloom.registry.components import load_components
-from taskloom_anomaly.detectors import storage
+from taskloom_anomaly.detection.artifacts import save_detector
 from taskloom_anomaly.detectors.base import (
     GROUP,
     Detector,
@@ -19,6 +19,7 @@ from taskloom_anomaly.detectors.base import (
 )
 from taskloom_anomaly.detectors.fit import fit, fit_state
 from taskloom_anomaly.detectors.stream import ArrayStream, take
+from taskloom_anomaly.tensors import read_tensors
 
 HERE = Path(__file__).parent
 # Every registered detector, and the forms of them whose state or score is another; few steps are enough here.
@@ -65,13 +66,13 @@ def test_detectors_merge_with_and_are_read_in_another_process(
             stream = ArrayStream(trusted, untrusted, 64)
             fitted = fit(detector, stream, spec, 7)
             (tmp_path / f"{kind}{index}").mkdir()
-            storage.save(tmp_path / f"{kind}{index}", detector, fitted)
+            save_detector(tmp_path / f"{kind}{index}", detector, fitted)
             cases[f"{kind}{index}"] = detector, fitted
     subprocess.run([sys.executable, HERE / "other_process.py", tmp_path], check=True, timeout=300)
     merged = 0
     for name, (detector, fitted) in cases.items():
         expected = detector.score(fitted, test)
-        elsewhere = storage.load_arrays(tmp_path / name / "scores.safetensors")
+        elsewhere = read_tensors(tmp_path / name / "scores.safetensors")
         assert elsewhere.keys() == expected.keys()
         for layer, scores in expected.items():
             np.testing.assert_array_equal(elsewhere[layer], scores, err_msg=name)
@@ -79,7 +80,7 @@ def test_detectors_merge_with_and_are_read_in_another_process(
             continue
         part = ArrayStream(take(trusted, here), take(untrusted, here), 64)
         own = fit_state(detector, part, spec, 7)
-        other = storage.load_arrays(tmp_path / name / "state.safetensors")
+        other = read_tensors(tmp_path / name / "state.safetensors")
         found = detector.score(detector.finalize(detector.merge(own, other)), test)
         for layer, scores in expected.items():
             np.testing.assert_allclose(found[layer], scores, rtol=1e-5, atol=1e-7, err_msg=name)

@@ -12,10 +12,9 @@ from taskloom.registry.components import load_components
 from taskloom.task import Result
 from taskloom.testing import MemoryContext
 from taskloom_anomaly.compat.tasks import run_task
-from taskloom_anomaly.detectors import storage
+from taskloom_anomaly.detection.artifacts import load_detector, scores_of
 from taskloom_anomaly.detectors.base import GROUP
 from taskloom_anomaly.domain import DOMAIN
-from taskloom_anomaly.driver import scores_of
 from taskloom_anomaly.tasks.backdoor import Backdoor, BackdoorConfig
 
 # The parameters that keep a run short, and the least fused AUROC; the network's backdoor is loud.
@@ -92,9 +91,10 @@ def test_detector_works_through_a_run(kind: str, trained: tuple[str, Path], tmp_
     assert SMALL[kind][1] <= fused <= 1
     if kind in CONFIDENT:
         assert fused < 0.5
-    detector, arrays = storage.load(result.artifacts["detector"].parent)
-    assert isinstance(detector, load_components(GROUP)[kind])
-    assert all(np.isfinite(array).all() for array in arrays.values() if array.dtype.kind == "f")
+    stored = load_detector(result.artifacts["detector"].parent)
+    assert isinstance(stored.detector, load_components(GROUP)[kind])
+    arrays = stored.tensors.values()
+    assert all(np.isfinite(array).all() for array in arrays if array.dtype.kind == "f")
     scores = scores_of(result.artifacts["scores"])
     assert {"normal", "anomalous/anomalies"} <= set(scores)
     assert json.loads(result.artifacts["card"].read_text())["valid"] is True

@@ -78,6 +78,12 @@ MOVED: dict[str, Homes] = {
         "Detector": "taskloom_anomaly.detectors.built:BuiltDetector",
     },
     "taskloom_anomaly.detectors.driver": "taskloom_anomaly.detectors.fit",
+    "taskloom_anomaly.detectors.storage": {
+        "load": "taskloom_anomaly.detection.artifacts:load_detector",
+        "load_arrays": "taskloom_anomaly.tensors:read_tensors",
+        "save": "taskloom_anomaly.detection.artifacts:save_detector",
+        "save_arrays": "taskloom_anomaly.tensors:write_tensors",
+    },
     "taskloom_anomaly.detectors.protocol": {
         "Stream": "taskloom_anomaly.detectors.base:FeatureStream",
         "*": "taskloom_anomaly.detectors.base",
