@@ -152,6 +152,13 @@ DOMAIN = DomainRef(
         _verb(
             "train-detector", "Fit a detector on a task and store it in a folder.", "train_detector"
         ),
+        VerbRef(
+            "fit",
+            "Fit another detector on the network of a run and store it in a folder.",
+            "taskloom_anomaly.verbs.fit:fit",
+            on="run",
+            overrides=("detector", "layers", "reduction", "fusion"),
+        ),
         _verb("eval-detector", "Score a task's test sets with a stored detector.", "eval_detector"),
         _verb(
             "make-adversarial-examples",

@@ -69,7 +69,7 @@ def check(task: BoundTask[AnomalyTask, AnomalyConfig]) -> Iterable[Finding]:
 def describe(task: BoundTask[AnomalyTask, AnomalyConfig]) -> Mapping[str, JsonValue]:
     """Return the needs of the detector, and whether the task has a mixture for those that need one."""
     return {
-        "detector_needs": sorted(task.config.detector.needs),
+        "detector_needs": [*sorted(task.config.detector.needs)],
         "untrusted_data": isinstance(task.task, HasUntrustedData),
     }
 

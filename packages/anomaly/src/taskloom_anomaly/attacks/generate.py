@@ -17,7 +17,8 @@ from taskloom.errors import StoreError
 from taskloom_anomaly.attacks.base import Attack
 from taskloom_anomaly.backends.handle import ModelHandle
 from taskloom_anomaly.data.arrays import ArrayDataset
-from taskloom_anomaly.detection.validity_card import InvalidTaskError, write_json
+from taskloom_anomaly.detection.validity_card import write_json
+from taskloom_anomaly.errors import InvalidTaskError
 from taskloom_anomaly.tensors import read_tensors, write_tensors
 
 if TYPE_CHECKING:

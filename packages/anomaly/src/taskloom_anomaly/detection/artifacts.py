@@ -98,8 +98,10 @@ def save_detector(folder: Path, detector: Detector, tensors: Tensors, **facts: A
     stored = StoredDetector(detector, tensors, **facts)
     scores = {f"{_CALIBRATION}{k}": np.asarray(v) for k, v in stored.calibration.items()}
     write_tensors(folder / DETECTOR_FILE, {**tensors, **scores})
-    layers = {"schema": SCHEMA, "layers": list(stored.layers), "reduction": stored.reduction}
-    write_json(folder / LAYERS_FILE, layers)
+    write_json(
+        folder / LAYERS_FILE,
+        {"schema": SCHEMA, "layers": list(stored.layers), "reduction": stored.reduction},
+    )
     # Written last: a folder with this file has the others.
     write_json(
         folder / PARAMETERS_FILE,
@@ -144,15 +146,14 @@ def load_detector(folder: Path) -> StoredDetector:
             raise TypeError(f"'{parameters['kind']}' is no detector")
     except (KeyError, TypeError, ValueError) as error:
         raise StoreError(f"The detector in '{folder}' cannot be read: {error!r}.") from None
-    tensors, calibration = {}, {}
-    for name, array in arrays.items():
-        own = not name.startswith(_CALIBRATION)
-        (tensors if own else calibration)[name.removeprefix(_CALIBRATION)] = array
-    return StoredDetector(detector, tensors, calibration, **facts)
+    of_scores = [name for name in arrays if name.startswith(_CALIBRATION)]
+    calibration = {name.removeprefix(_CALIBRATION): arrays.pop(name) for name in of_scores}
+    return StoredDetector(detector, arrays, calibration, **facts)
 
 
 def _facts(folder: Path, document: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of `StoredDetector` that stand beside the parameters."""
+    layers: Mapping[str, Any]
     match document:
         case {"schema": 2}:
             layers = _read_object(folder / LAYERS_FILE)
@@ -274,18 +275,6 @@ def keep_worst(
         for kind in ("false_positive", "false_negative"):
             arrays[f"{kind}_text"] = np.asarray(task.show(arrays[f"{kind}_inputs"]))
     return _write_npz(path, arrays)
-
-
-def _inputs_at(sets: Sequence[Samples], rows: Int[np.ndarray, " m"]) -> Shaped[np.ndarray, "m ..."]:
-    """Return inputs by their place in the sets' concatenation, without reading the rest."""
-    ends = np.cumsum([len(data) for data in sets])
-    places = np.searchsorted(ends, rows, side="right")
-    return np.concatenate(
-        [
-            sets[place].take(np.array([row - ends[place]]) + len(sets[place])).arrays().inputs
-            for place, row in zip(places, rows, strict=True)
-        ]
-    )
 
 
 def _write_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> Path:

@@ -1,4 +1,4 @@
-"""What the verbs share: a task by name and parameters, folders that are not overwritten, progress on stderr."""
+"""Parts that the verbs share: a task by name and parameters, folders that are not overwritten, a stored detector."""
 
 from __future__ import annotations
 
@@ -11,10 +11,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
+from taskloom.bound import BoundTask
 from taskloom.errors import ConfigError, RunNotFoundError, UsageError
+from taskloom.params import resolve
+from taskloom.runs import open_run
 
-from taskloom_anomaly.detection.validity_card import write_json
+from taskloom_anomaly.detection.artifacts import DETECTOR_FILE, keep_detector
+from taskloom_anomaly.detection.assembly import assemble
+from taskloom_anomaly.detection.fitting import fit_detector
+from taskloom_anomaly.detection.validity_card import assert_valid, write_json
 from taskloom_anomaly.models.stored import trainer
+from taskloom_anomaly.quiet import QuietContext
+from taskloom_anomaly.task import HasValidity, Prepares
 
 if TYPE_CHECKING:
     from taskloom_anomaly.config import AnomalyConfig
@@ -38,11 +46,11 @@ StoreOption: TypeAlias = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a reference leads to.
+    """The place that a reference leads to.
 
     Attributes:
         folder: A folder of a verb, or a run's folder.
-        task: The task that it belongs to; empty when nobody says.
+        task: The task that it belongs to; empty when it is not known.
         settings: A file with the task's config, if there is one.
     """
 
@@ -52,15 +60,12 @@ class Place:
 
 
 def find_place(reference: str, store: Path | None) -> Place:
-    """Return what a folder, a run's id, the unique beginning of one, or `@last` leads to.
+    """Return the place that a folder, a run's id, the unique beginning of one, or `@last` leads to.
 
     Raises:
         ConfigError: It is neither a folder nor a run, or a run of another domain.
         RunCorruptError: The run's record cannot be read.
     """
-    # Imported here because listing verbs must not read the store.
-    from taskloom.runs import open_run
-
     path = Path(reference)
     if path.is_dir() and not (path / "run.json").is_file():
         described = [path / TASK_FILE, path / "model" / "model.json", path / "model.json"]
@@ -93,17 +98,44 @@ def arguments_of(params: Sequence[str] | None) -> dict[str, str]:
     return found
 
 
-def make_task(name: str, params: Mapping[str, str], files: Sequence[Path] | None) -> Any:  # noqa: ANN401
+def make_task(
+    name: str,
+    params: Mapping[str, str],
+    files: Sequence[Path] | None,
+    environ: Mapping[str, str] | None = None,
+) -> BoundTask[Any, AnomalyConfig]:
     """Return the task of a name, configured like `tasks run anomaly NAME`.
 
     Raises:
         UnknownNameError: There is no such task or parameter.
         ConfigError: A value is not accepted.
     """
-    from taskloom.params import resolve
-
     factory, config_class = trainer(name)
-    return factory(resolve(config_class, files=list(files or ()), arguments=dict(params)).config)
+    found = resolve(config_class, files=list(files or ()), environ=environ, arguments=dict(params))
+    config: Any = found.config
+    return BoundTask(factory(config), config, factory, name=f"anomaly/{name}")
+
+
+def store_detector(bound: BoundTask[Any, AnomalyConfig], folder: Path) -> None:
+    """Fit the detector of a task, store it with its network and its config in a folder, and print where it is.
+
+    Raises:
+        ConfigError: A detector is in the folder already, or it cannot be made.
+        InvalidTaskError: An attack did not take or a network did not learn.
+    """
+    task, config, name = bound.task, bound.config, bound.name.rpartition("/")[2]
+    with fresh_folder(folder, DETECTOR_FILE):
+        if isinstance(task, Prepares):
+            task.prepare(QuietContext(folder, config.seed))
+        data = assemble(task, config)
+        if isinstance(task, HasValidity):
+            assert_valid(task.validity(data.handle))
+        fitted = fit_detector(data, config)
+        path = keep_detector(folder, fitted, config)
+        settings = config.model_dump(mode="json")
+        write_json(folder / TASK_FILE, {"schema": 1, "task": name, "config": settings})
+        keep_config(folder, config)
+    say_json({"detector": str(path), "layers": list(fitted.extractor.layers), "task": name})
 
 
 def keep_config(folder: Path, config: AnomalyConfig) -> None:
@@ -116,7 +148,7 @@ def fresh_folder(folder: Path, marker: str) -> Iterator[Path]:
     """Yield a folder to write into, made if missing; whatever was written is removed again when the block fails.
 
     Raises:
-        ConfigError: Somebody wrote there before, or it cannot be made.
+        ConfigError: The marker is there already, or the folder cannot be made.
     """
     if (folder / marker).exists():
         raise ConfigError(f"--dir={folder} already holds a '{marker}'; choose another folder.")
