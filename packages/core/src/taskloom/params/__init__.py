@@ -13,7 +13,6 @@ from taskloom.params.layers import (
     record_layer as record_layer,
     resolve as resolve,
     validate_record as validate_record,
-    value_layers as value_layers,
 )
 from taskloom.params.merge import Layer as Layer
 from taskloom.params.messages import suggestion as suggestion
