@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from taskloom.cli import main
 from taskloom.errors import ConfigError, StoreError
-from taskloom.opening import open_task
+from taskloom.opening import open_run, open_task
 from taskloom.testing import MemoryContext
+from taskloom_anomaly.data.arrays import ArrayDataset
 from taskloom_anomaly.detection.artifacts import (
     DETECTOR_FILE,
     LAYERS_FILE,
@@ -22,7 +24,6 @@ from taskloom_anomaly.detection.artifacts import (
     scores_of,
 )
 from taskloom_anomaly.tasks.toy_features import ToyFeaturesTask
-from taskloom_anomaly.tensors import read_tensors
 
 TINY = {"size": 200, "training.epochs": 2, "min_accuracy": 0, "baselines": False, "fusion": "max"}
 
@@ -127,7 +128,16 @@ def test_a_detector_of_another_network_is_refused(folder: Path) -> None:
         load(folder)
 
 
-def test_arrays_are_read_as_numpy_makes_them(folder: Path) -> None:
-    for array in read_tensors(folder / DETECTOR_FILE).values():
-        assert array.flags.owndata
-        assert array.flags.aligned
+def test_a_run_loads_what_it_left_and_records_its_seeds(tmp_path: Path) -> None:
+    words = [f"--{name}={value}" for name, value in TINY.items()]
+    assert main(["run", "anomaly", "toy_features", *words, f"--store={tmp_path}"]) == 0
+    run = open_run("@last", tmp_path)
+    assert {"data", "test", "anomalous", "init", "train", "detector"} <= set(run.record.seeds)
+    detector = run.load("detector")
+    assert detector.extractor.handle.fingerprint == run.load("model").handle().fingerprint
+    inputs = ArrayDataset(np.zeros((3, 2), np.float32))
+    assert {layer: scores.shape for layer, scores in detector.score(inputs).items()} == {
+        "dense_0": (3,),
+        "dense_1": (3,),
+        "logits": (3,),
+    }

@@ -24,7 +24,6 @@ from taskloom_anomaly import (
 from taskloom_anomaly.compat.tasks import run_task
 from taskloom_anomaly.data.arrays import Dataset
 from taskloom_anomaly.errors import InvalidTaskError
-from taskloom_anomaly.quiet import QuietContext
 from taskloom_anomaly.tasks.classifier import Classifier, ClassifierConfig
 
 PORTED = '''
@@ -189,7 +188,7 @@ def test_the_default_attack_fools_a_network_of_mnist_digits(tmp_path: Path) -> N
     config = ClassifierConfig.model_validate(
         {"data": {"num_train": 1500, "num_test": 300}, "training": {"epochs": 6, "batch_size": 50}}
     )
-    Classifier(config).prepare(QuietContext(tmp_path, 0))
+    Classifier(config).prepare(MemoryContext(tmp_path, 0))
     made = AdversarialExampleTask(tmp_path).adversarial.outcome
     assert made.original_accuracy > 0.85
     assert made.new_accuracy <= 0.1

@@ -22,7 +22,6 @@ from taskloom_anomaly import (
 )
 from taskloom_anomaly.backends.resolve import as_handle
 from taskloom_anomaly.models.stored import model_folder
-from taskloom_anomaly.quiet import QuietContext
 from taskloom_anomaly.tasks.backdoor import Backdoor, BackdoorConfig
 from taskloom_anomaly.tasks.classifier import Classifier, ClassifierConfig
 
@@ -39,7 +38,7 @@ def classifier_in(folder: Path, backend: str = "linen") -> Classifier:
         }
     )
     task = Classifier(config)
-    task.prepare(QuietContext(folder, 0))
+    task.prepare(MemoryContext(folder, 0))
     return task
 
 
@@ -85,7 +84,7 @@ def test_train_data_from_run_is_the_poisoned_data_and_its_original(tmp_path: Pat
         {"data": DATA, "training": {"epochs": 1}, "model": {"kind": "mlp", "hidden_dims": [8]}}
     )
     task = Backdoor(config)
-    task.prepare(QuietContext(tmp_path, 0))
+    task.prepare(MemoryContext(tmp_path, 0))
     found = TrainDataFromRun(tmp_path)
     np.testing.assert_array_equal(found.build().inputs, task.build_train_data().inputs)
     np.testing.assert_array_equal(found.build().labels, task.build_train_data().labels)
@@ -153,7 +152,7 @@ def poisoned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Backdoor]:
         "model": {"kind": "mlp", "hidden_dims": [32]},
     }
     task = Backdoor(BackdoorConfig.model_validate(config))
-    task.prepare(QuietContext(folder, 0))
+    task.prepare(MemoryContext(folder, 0))
     return folder, task
 
 

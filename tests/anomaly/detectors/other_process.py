@@ -28,11 +28,11 @@ def load(name: str) -> ModuleType:
 
 def main(folder: Path) -> None:
     """Write a state and scores for every detector in the folder."""
+    from taskloom.arrays import save_tensors
     from taskloom_anomaly.detection.artifacts import load_detector
     from taskloom_anomaly.detectors.base import FeatureSpec, StreamingDetector
     from taskloom_anomaly.detectors.fit import fit_state
     from taskloom_anomaly.detectors.stream import ArrayStream, take
-    from taskloom_anomaly.tensors import write_tensors
 
     features = load("conftest")
     head, bias = features.make_head()
@@ -45,13 +45,13 @@ def main(folder: Path) -> None:
     for own in sorted(path.parent for path in folder.glob("*/detector.json")):
         stored = load_detector(own)
         detector = stored.detector
-        write_tensors(
+        save_tensors(
             own / "scores.safetensors",
             detector.score(stored.tensors, features.make_features(60, 3)),
         )
         if isinstance(detector, StreamingDetector):
             state = fit_state(detector, ArrayStream(trusted, untrusted, 64), spec, 7)
-            write_tensors(own / "state.safetensors", state)
+            save_tensors(own / "state.safetensors", state)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from taskloom.arrays import load_tensors, save_tensors
 from taskloom.config import Config
 from taskloom.registry.components import load_components
 from taskloom.registry.refs import ComponentRef
@@ -28,7 +29,6 @@ from taskloom_anomaly.detectors.fit import fit, fit_state, score
 from taskloom_anomaly.detectors.output import MSP
 from taskloom_anomaly.detectors.stream import ArrayStream, in_batches, take
 from taskloom_anomaly.domain import DOMAIN
-from taskloom_anomaly.tensors import read_tensors, write_tensors
 
 # Every registered detector, and its variants that compute something else; sizes are small.
 CASES: dict[str, tuple[str, dict[str, object]]] = {
@@ -233,8 +233,8 @@ def test_streaming_detectors_continue_from_a_saved_state(
     assert isinstance(detector, StreamingDetector)
     split: Split = "trusted" if "trusted" in detector.needs else "untrusted"
     state = detector.update(detector.init(spec, 7), take(data["trusted"], slice(0, 250)), split)
-    write_tensors(tmp_path / "state.safetensors", state)
-    again = read_tensors(tmp_path / "state.safetensors")
+    save_tensors(tmp_path / "state.safetensors", state)
+    again = load_tensors(tmp_path / "state.safetensors")
     rest = take(data["trusted"], slice(250, None))
     one, other = (detector.update(known, rest, split) for known in (state, again))
     assert one.keys() == other.keys()

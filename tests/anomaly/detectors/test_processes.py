@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from taskloom.arrays import load_tensors
 from taskloom.registry.components import load_components
 from taskloom_anomaly.detection.artifacts import save_detector
 from taskloom_anomaly.detectors.base import (
@@ -19,7 +20,6 @@ from taskloom_anomaly.detectors.base import (
 )
 from taskloom_anomaly.detectors.fit import fit, fit_state
 from taskloom_anomaly.detectors.stream import ArrayStream, take
-from taskloom_anomaly.tensors import read_tensors
 
 HERE = Path(__file__).parent
 # Every registered detector, and the forms of them whose state or score is another; few steps are enough here.
@@ -72,7 +72,7 @@ def test_detectors_merge_with_and_are_read_in_another_process(
     merged = 0
     for name, (detector, fitted) in cases.items():
         expected = detector.score(fitted, test)
-        elsewhere = read_tensors(tmp_path / name / "scores.safetensors")
+        elsewhere = load_tensors(tmp_path / name / "scores.safetensors")
         assert elsewhere.keys() == expected.keys()
         for layer, scores in expected.items():
             np.testing.assert_array_equal(elsewhere[layer], scores, err_msg=name)
@@ -80,7 +80,7 @@ def test_detectors_merge_with_and_are_read_in_another_process(
             continue
         part = ArrayStream(take(trusted, here), take(untrusted, here), 64)
         own = fit_state(detector, part, spec, 7)
-        other = read_tensors(tmp_path / name / "state.safetensors")
+        other = load_tensors(tmp_path / name / "state.safetensors")
         found = detector.score(detector.finalize(detector.merge(own, other)), test)
         for layer, scores in expected.items():
             np.testing.assert_allclose(found[layer], scores, rtol=1e-5, atol=1e-7, err_msg=name)

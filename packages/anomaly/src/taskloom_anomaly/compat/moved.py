@@ -80,9 +80,9 @@ MOVED: dict[str, Homes] = {
     "taskloom_anomaly.detectors.driver": "taskloom_anomaly.detectors.fit",
     "taskloom_anomaly.detectors.storage": {
         "load": "taskloom_anomaly.detection.artifacts:load_detector",
-        "load_arrays": "taskloom_anomaly.tensors:read_tensors",
+        "load_arrays": "taskloom.arrays:load_tensors",
         "save": "taskloom_anomaly.detection.artifacts:save_detector",
-        "save_arrays": "taskloom_anomaly.tensors:write_tensors",
+        "save_arrays": "taskloom.arrays:save_tensors",
     },
     "taskloom_anomaly.detectors.protocol": {
         "Stream": "taskloom_anomaly.detectors.base:FeatureStream",
@@ -116,6 +116,11 @@ MOVED: dict[str, Homes] = {
         "AnomalyBase": "taskloom_anomaly.tasks.base:ConfiguredTask",
     },
     "taskloom_anomaly.tasks.seed_form": "taskloom_anomaly.compat.task_config",
+    "taskloom_anomaly.quiet": {"QuietContext": "taskloom.lifecycle.scratch:ScratchContext"},
+    "taskloom_anomaly.tensors": {
+        "read_tensors": "taskloom.arrays:load_tensors",
+        "write_tensors": "taskloom.arrays:save_tensors",
+    },
     "taskloom_anomaly.training": "taskloom_anomaly.models.training",
     "taskloom_anomaly.validity": "taskloom_anomaly.detection.validity_card",
     **{

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from taskloom.arrays import load_npz, load_tensors, save_npz, save_tensors
 from taskloom.errors import ConfigError, StoreError
 from taskloom.opening import task_of
 from taskloom.registry import load_component
@@ -30,7 +31,6 @@ from taskloom_anomaly.detection.validity_card import write_json
 from taskloom_anomaly.detectors.base import GROUP, Detector, Tensors
 from taskloom_anomaly.models.stored import MODEL_FILE, StoredModel
 from taskloom_anomaly.task import HasPictures
-from taskloom_anomaly.tensors import read_tensors, write_tensors
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int, Shaped
@@ -97,7 +97,7 @@ def save_detector(folder: Path, detector: Detector, tensors: Tensors, **facts: A
     """
     stored = StoredDetector(detector, tensors, **facts)
     scores = {f"{_CALIBRATION}{k}": np.asarray(v) for k, v in stored.calibration.items()}
-    write_tensors(folder / DETECTOR_FILE, {**tensors, **scores})
+    save_tensors(folder / DETECTOR_FILE, {**tensors, **scores})
     write_json(
         folder / LAYERS_FILE,
         {"schema": SCHEMA, "layers": list(stored.layers), "reduction": stored.reduction},
@@ -137,7 +137,7 @@ def load_detector(folder: Path) -> StoredDetector:
         UnknownNameError: A detector of that kind is not installed.
     """
     document = _read_object(folder / PARAMETERS_FILE)
-    arrays = read_tensors(folder / DETECTOR_FILE)
+    arrays = load_tensors(folder / DETECTOR_FILE)
     try:
         facts = _facts(folder, document)
         parameters = document["detector"]
@@ -227,16 +227,16 @@ def keep_scores(
         for name, by_layer in {**scores, "calibration": calibration}.items()
         for layer, values in by_layer.items()
     }
-    return _write_npz(path, arrays)
+    save_npz(path, arrays)
+    return path
 
 
 def scores_of(path: Path) -> dict[str, dict[str, np.ndarray]]:
     """Read scores by set and layer from the `scores.npz` of a run."""
     found: dict[str, dict[str, np.ndarray]] = {}
-    with np.load(path, allow_pickle=False) as stored:
-        for key in stored.files:
-            name, _, layer = key.partition("|")
-            found.setdefault(name, {})[layer] = stored[key]
+    for key, values in load_npz(path).items():
+        name, _, layer = key.partition("|")
+        found.setdefault(name, {})[layer] = values
     return found
 
 
@@ -274,13 +274,5 @@ def keep_worst(
     if isinstance(task, HasPictures):
         for kind in ("false_positive", "false_negative"):
             arrays[f"{kind}_text"] = np.asarray(task.show(arrays[f"{kind}_inputs"]))
-    return _write_npz(path, arrays)
-
-
-def _write_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> Path:
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("wb") as file:
-        keywords: dict[str, Any] = dict(arrays)
-        np.savez_compressed(file, allow_pickle=False, **keywords)
-    partial.replace(path)
+    save_npz(path, arrays)
     return path

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import ValidationError
+from taskloom.arrays import load_tensors, save_tensors
 from taskloom.errors import ConfigError
 from taskloom.registry import find_task, load_component, load_task
 from taskloom.registry.factory import as_factory
@@ -18,7 +19,6 @@ from taskloom.registry.isolate import load_target
 
 from taskloom_anomaly.backends.resolve import as_handle
 from taskloom_anomaly.models.base import Model
-from taskloom_anomaly.tensors import read_tensors, write_tensors
 
 if TYPE_CHECKING:
     from jaxtyping import PyTree
@@ -44,7 +44,7 @@ def save_model(
 ) -> None:
     """Write a network so that `StoredModel` and `TrainDataFromRun` find everything they need."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_tensors(folder / PARAMETERS_FILE, handle.parameters())
+    save_tensors(folder / PARAMETERS_FILE, handle.parameters())
     description = {
         "schema": 1,
         "model": component.model_dump(mode="json"),
@@ -138,7 +138,7 @@ class StoredModel:
 
     def build_params(self) -> PyTree:
         """Return the parameters in the form that the module's framework uses."""
-        flat = read_tensors(model_folder(Path(self.path)) / PARAMETERS_FILE)
+        flat = load_tensors(model_folder(Path(self.path)) / PARAMETERS_FILE)
         if self.component().backend == "torch":
             return flat
         from taskloom_anomaly.backends.tree import nest  # jax is heavy

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from pydantic import Field, PrivateAttr
 from taskloom.config import OneOf
+from taskloom.lifecycle.scratch import ScratchContext
 from taskloom.seeding import derive_seed
 from taskloom.task import Finding
 
@@ -27,7 +28,6 @@ from taskloom_anomaly.detectors.mahalanobis import Mahalanobis
 from taskloom_anomaly.models.base import Model
 from taskloom_anomaly.models.mlp import MLP
 from taskloom_anomaly.models.stored import StoredModel, TrainDataFromRun, model_folder
-from taskloom_anomaly.quiet import QuietContext
 from taskloom_anomaly.task import Check
 from taskloom_anomaly.tasks.classifier import Classifier, ClassifierConfig
 
@@ -105,7 +105,7 @@ class AdversarialExampleTask(AnomalyTaskConfig):
         if given is not None:
             return model_folder(given)
         if self._trained_here is None:
-            self.prepare(QuietContext(Path(tempfile.mkdtemp(prefix="classifier-")), self.seed))
+            self.prepare(ScratchContext(Path(tempfile.mkdtemp(prefix="classifier-")), self.seed))
         return model_folder(self._trained_here or Path())
 
     @property

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from taskloom.errors import ConfigError
+from taskloom.lifecycle.scratch import ScratchContext
 from taskloom.moved import moved_names
 from taskloom.seeding import derive_seed
 
@@ -16,7 +17,6 @@ from taskloom_anomaly.compat.moved import MOVED
 from taskloom_anomaly.config import AnomalyConfig, Training
 from taskloom_anomaly.models.stored import StoredModel, save_model
 from taskloom_anomaly.models.training import train
-from taskloom_anomaly.quiet import QuietContext
 
 if TYPE_CHECKING:
     # Type-only: the framework is imported by whoever runs a task.
@@ -85,7 +85,7 @@ class TrainedTask(ConfiguredTask[C], ABC):
         """Return the trained parameters; trains when nobody has yet."""
         if self._trained is None:
             with tempfile.TemporaryDirectory() as folder:
-                self.prepare(QuietContext(Path(folder), self.config.seed))
+                self.prepare(ScratchContext(Path(folder), self.config.seed))
         if self._trained is None:
             raise RuntimeError("training ended without a network")
         return self._trained.tree()

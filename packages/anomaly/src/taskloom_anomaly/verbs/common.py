@@ -8,11 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 from taskloom.bound import BoundTask
 from taskloom.errors import ConfigError, RunNotFoundError, UsageError
+from taskloom.lifecycle.scratch import ScratchContext
 from taskloom.params import resolve
 from taskloom.runs import open_run
 
@@ -20,8 +22,7 @@ from taskloom_anomaly.detection.artifacts import DETECTOR_FILE, keep_detector
 from taskloom_anomaly.detection.assembly import assemble
 from taskloom_anomaly.detection.fitting import fit_detector
 from taskloom_anomaly.detection.validity_card import assert_valid, write_json
-from taskloom_anomaly.models.stored import trainer
-from taskloom_anomaly.quiet import QuietContext
+from taskloom_anomaly.models.stored import MODEL_FILE, trainer
 from taskloom_anomaly.task import HasValidity, Prepares
 
 if TYPE_CHECKING:
@@ -124,9 +125,9 @@ def store_detector(bound: BoundTask[Any, AnomalyConfig], folder: Path) -> None:
         InvalidTaskError: An attack did not take or a network did not learn.
     """
     task, config, name = bound.task, bound.config, bound.name.rpartition("/")[2]
-    with fresh_folder(folder, DETECTOR_FILE):
+    with fresh_folder(folder, DETECTOR_FILE), scratch(folder, config.seed) as ctx:
         if isinstance(task, Prepares):
-            task.prepare(QuietContext(folder, config.seed))
+            task.prepare(ctx)
         data = assemble(task, config)
         if isinstance(task, HasValidity):
             assert_valid(task.validity(data.handle))
@@ -144,14 +145,26 @@ def keep_config(folder: Path, config: AnomalyConfig) -> None:
 
 
 @contextmanager
+def scratch(folder: Path, seed: int) -> Iterator[ScratchContext]:
+    """Yield a context whose network comes to lie in the folder; checkpoints are thrown away."""
+    with TemporaryDirectory(dir=folder) as name:
+        ctx = ScratchContext(Path(name), seed)
+        yield ctx
+        network = ctx.dir / "artifacts" / "model"
+        if network.is_dir():
+            network.rename(folder / "model")
+
+
+@contextmanager
 def fresh_folder(folder: Path, marker: str) -> Iterator[Path]:
-    """Yield a folder to write into, made if missing; whatever was written is removed again when the block fails.
+    """Yield a folder to write into, made if missing; all that was written is removed again when the block fails.
 
     Raises:
         ConfigError: The marker is there already, or the folder cannot be made.
     """
-    if (folder / marker).exists():
-        raise ConfigError(f"--dir={folder} already holds a '{marker}'; choose another folder.")
+    for name in (f"model/{MODEL_FILE}", marker):
+        if (folder / name).exists():
+            raise ConfigError(f"--dir={folder} already holds a '{name}'; choose another folder.")
     existed = folder.is_dir()
     try:
         folder.mkdir(parents=True, exist_ok=True)

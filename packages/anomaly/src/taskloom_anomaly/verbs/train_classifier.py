@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from taskloom.errors import ConfigError
-from taskloom.task import JsonValue
 
 from taskloom_anomaly.detection.validity_card import write_json
-from taskloom_anomaly.models.stored import MODEL_FILE
-from taskloom_anomaly.quiet import QuietContext
 from taskloom_anomaly.task import Prepares
 from taskloom_anomaly.verbs.common import (
     ConfigOption,
@@ -19,6 +16,7 @@ from taskloom_anomaly.verbs.common import (
     keep_config,
     make_task,
     say_json,
+    scratch,
 )
 
 
@@ -37,11 +35,10 @@ def train_classifier(
         raise ConfigError(f"The task '{task}' trains no network.")
     if getattr(bound.config, "run_path", None):
         raise ConfigError("--run_path names a network that is trained already; leave it out.")
-    with fresh_folder(dir, f"model/{MODEL_FILE}") as folder:
-        log = QuietContext(folder, bound.config.seed)
-        bound.task.prepare(log)
+    with fresh_folder(dir, "metrics.json") as folder, scratch(folder, bound.config.seed) as ctx:
+        bound.task.prepare(ctx)
         keep_config(folder, bound.config)
-        rows: dict[str, JsonValue] = {str(step): dict(row) for step, row in log.rows.items()}
-        write_json(folder / "metrics.json", rows)
-    last = log.rows[max(log.rows)] if log.rows else {}
-    say_json({"model": str(folder / "model"), "epochs": max(log.rows, default=0), **last})
+        rows = {str(int(row.pop("step"))): row for row in map(dict, ctx.rows)}
+        write_json(folder / "metrics.json", {**rows})
+    epochs, last = next(reversed(rows.items()), ("0", {}))
+    say_json({"model": str(folder / "model"), "epochs": int(epochs), **last})
