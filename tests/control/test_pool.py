@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import mujoco
 import numpy as np
 import pytest
-from taskloom_control.engines.pool import Batch, Crew
+from taskloom_control.engines.pool import RolloutBatch, RolloutPool
 from taskloom_control.mjcf.physics import FULL_PHYSICS
 
 CTRL = int(mujoco.mjtState.mjSTATE_CTRL)
@@ -24,9 +24,9 @@ def model() -> mujoco.MjModel:
     )
 
 
-def batch_of(model: mujoco.MjModel, count: int, steps: int = 40) -> Batch:
+def batch_of(model: mujoco.MjModel, count: int, steps: int = 40) -> RolloutBatch:
     size = mujoco.mj_stateSize(model, FULL_PHYSICS)
-    return Batch(
+    return RolloutBatch(
         initial=np.zeros((count, size)),
         warmstart=np.zeros((count, model.nv)),
         inputs=np.random.default_rng(0).uniform(-1, 1, (count, steps, model.nu)),
@@ -50,13 +50,13 @@ def _no_thread_is_left() -> Iterator[None]:
 
 @pytest.mark.parametrize("spent", [0.0, 1e-5, 6e-4, 0.01, 10.0])
 @pytest.mark.parametrize("count", [1, 2, 3, 31, 64])
-def test_crew_takes_every_rollout_once_however_long_the_batch_before_took(
+def test_pool_takes_every_rollout_once_however_long_the_batch_before_took(
     model: mujoco.MjModel, spent: float, count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alone, together = batch_of(model, count), batch_of(model, count)
-    Crew(model, 1).roll(alone, CTRL)
-    crew, taken = Crew(model, 3), []
-    inner = crew._work
+    RolloutPool(model, 1).roll(alone, CTRL)
+    pool, taken = RolloutPool(model, 3), []
+    inner = pool._work
 
     def watched(hand: int, claims: Iterator[tuple[int, int]], *rest: object) -> None:
         def noted() -> Iterator[tuple[int, int]]:
@@ -66,28 +66,28 @@ def test_crew_takes_every_rollout_once_however_long_the_batch_before_took(
 
         inner(hand, noted(), *rest)  # type: ignore[arg-type]  # a batch and a number
 
-    monkeypatch.setattr(crew, "_work", watched)
-    crew._spent = [spent]
-    crew.roll(together, CTRL)
+    monkeypatch.setattr(pool, "_work", watched)
+    pool._spent = [spent]
+    pool.roll(together, CTRL)
     assert sorted(i for first, last in taken for i in range(first, last)) == list(range(count))
     np.testing.assert_array_equal(together.state, alone.state)
     np.testing.assert_array_equal(together.sensors, alone.sensors)
-    crew.close()
+    pool.close()
 
 
-def test_crew_uses_no_helper_for_a_batch_that_is_done_before_one_is_awake(
+def test_pool_uses_no_helper_for_a_batch_that_is_done_before_one_is_awake(
     model: mujoco.MjModel,
 ) -> None:
-    crew = Crew(model, 4)
-    crew._spent = [1e-5]
-    crew.roll(batch_of(model, 32, 2), CTRL)
-    assert crew.num_helpers == 0
+    pool = RolloutPool(model, 4)
+    pool._spent = [1e-5]
+    pool.roll(batch_of(model, 32, 2), CTRL)
+    assert pool.num_helpers == 0
 
 
-def test_crew_does_not_wait_for_a_helper_that_has_not_begun(model: mujoco.MjModel) -> None:
-    crew = Crew(model, 2)
-    crew.roll(batch_of(model, 8), CTRL)
-    helper = crew._helpers[0]
+def test_pool_does_not_wait_for_a_helper_that_has_not_begun(model: mujoco.MjModel) -> None:
+    pool = RolloutPool(model, 2)
+    pool.roll(batch_of(model, 8), CTRL)
+    helper = pool._helpers[0]
     gate, asleep = threading.Event(), threading.Event()
 
     def doze() -> None:
@@ -101,19 +101,19 @@ def test_crew_does_not_wait_for_a_helper_that_has_not_begun(model: mujoco.MjMode
     started.release()
     assert asleep.wait(30)
     batch, began = batch_of(model, 8), time.monotonic()
-    crew.roll(batch, CTRL)
+    pool.roll(batch, CTRL)
     assert time.monotonic() - began < 15
     assert np.isfinite(batch.state).all()
     gate.set()
     assert helper._done.acquire(timeout=30)
-    crew.close()
+    pool.close()
 
 
-def test_crew_raises_what_a_helper_raised_and_goes_on(
+def test_pool_raises_what_a_helper_raised_and_goes_on(
     model: mujoco.MjModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    crew = Crew(model, 2)
-    inner, main = crew._work, threading.get_ident()
+    pool = RolloutPool(model, 2)
+    inner, main = pool._work, threading.get_ident()
     joined = threading.Event()
 
     def failing(*arguments: object) -> None:
@@ -123,31 +123,31 @@ def test_crew_raises_what_a_helper_raised_and_goes_on(
         assert joined.wait(30)
         inner(*arguments)  # type: ignore[arg-type]  # as they came
 
-    monkeypatch.setattr(crew, "_work", failing)  # a fault that MuJoCo does not have
+    monkeypatch.setattr(pool, "_work", failing)  # a fault that MuJoCo does not have
     with pytest.raises(RuntimeError, match="no memory"):
-        crew.roll(batch_of(model, 8), CTRL)
+        pool.roll(batch_of(model, 8), CTRL)
     monkeypatch.undo()
     batch = batch_of(model, 8)
-    crew.roll(batch, CTRL)
+    pool.roll(batch, CTRL)
     assert np.isfinite(batch.state).all()
-    crew.close()
+    pool.close()
 
 
-def test_crew_that_is_forgotten_stops_its_threads(model: mujoco.MjModel) -> None:
-    crew = Crew(model, 3)
-    crew.roll(batch_of(model, 8), CTRL)
-    assert crew.num_helpers == 2
-    del crew
+def test_pool_that_is_forgotten_stops_its_threads(model: mujoco.MjModel) -> None:
+    pool = RolloutPool(model, 3)
+    pool.roll(batch_of(model, 8), CTRL)
+    assert pool.num_helpers == 2
+    del pool
 
 
-def test_crew_that_is_interrupted_waits_for_its_helpers_and_goes_on(
+def test_pool_that_is_interrupted_waits_for_its_helpers_and_goes_on(
     model: mujoco.MjModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ctrl-C arrives while the calling thread waits, and the arrays are still being written into."""
-    crew = Crew(model, 2)
-    crew.roll(batch_of(model, 8), CTRL)
-    helper, main = crew._helpers[0], threading.get_ident()
-    inner, joined, gate = crew._work, threading.Event(), threading.Event()
+    pool = RolloutPool(model, 2)
+    pool.roll(batch_of(model, 8), CTRL)
+    helper, main = pool._helpers[0], threading.get_ident()
+    inner, joined, gate = pool._work, threading.Event(), threading.Event()
 
     def late(*arguments: object) -> None:
         if threading.get_ident() == main:
@@ -173,14 +173,14 @@ def test_crew_that_is_interrupted_waits_for_its_helpers_and_goes_on(
         def release(self) -> None:
             self.lock.release()
 
-    monkeypatch.setattr(crew, "_work", late)
+    monkeypatch.setattr(pool, "_work", late)
     monkeypatch.setattr(helper, "_done", Pressed(helper._done))
     batch = batch_of(model, 8)
     with pytest.raises(KeyboardInterrupt):
-        crew.roll(batch, CTRL)
+        pool.roll(batch, CTRL)
     assert np.isfinite(batch.state).all()
     monkeypatch.undo()
     again = batch_of(model, 8)
-    crew.roll(again, CTRL)
+    pool.roll(again, CTRL)
     np.testing.assert_array_equal(again.state, batch.state)
-    crew.close()
+    pool.close()
