@@ -13,7 +13,7 @@ from taskloom_hci.bundle.turns import REWARD_NAMES
 from taskloom_hci.errors import HciError
 from taskloom_hci.inference.goal import OnZero
 from taskloom_hci.models.model import UserModel, probabilities, require_distribution
-from taskloom_hci.models.pointing import Careful, PointingModel
+from taskloom_hci.models.pointing import CarefulModel, PointingModel
 
 if TYPE_CHECKING:
     from taskloom_hci.games.pointing import Pointing
@@ -113,7 +113,7 @@ def model_tables(task: Pointing, model: PointingModel) -> tuple[Float, Float]:
 
 def careful_split(model: UserModel) -> tuple[float, float] | None:
     """Return the probabilities of the right and the wrong direction of a careful user in one dimension, else None."""
-    if not isinstance(model, Careful) or model.dimension != 1:
+    if not isinstance(model, CarefulModel) or model.dimension != 1:
         return None
     p = probabilities(model, {"position": np.array([0])}, {"goal": np.array([1])})[0]
     return float(p[2]), float(p[0])

@@ -17,7 +17,7 @@ from taskloom_hci.inference.engine import InferenceEngine
 from taskloom_hci.inference.goal import OnZero, uniform_beliefs, update_beliefs
 from taskloom_hci.inference.information import choose_cells, information_gain
 from taskloom_hci.models.model import action_index
-from taskloom_hci.models.pointing import PointingModel
+from taskloom_hci.models.pointing import CarefulModel, PointingModel
 from taskloom_hci.policies.policy import Policy
 from taskloom_hci.state.elements import Value, array_element
 from taskloom_hci.state.state import State, StateTree
@@ -165,3 +165,8 @@ class JumpPolicy(Policy):
             cell,
         )
         return task.positions[int(chosen[0])], 0.0
+
+
+def assumed_model(task: Pointing, error_rate: float | None) -> PointingModel | None:
+    """Return the careful user that an assistant assumes; without an error rate it is the user of its game."""
+    return None if error_rate is None else CarefulModel(error_rate, task.dimension)

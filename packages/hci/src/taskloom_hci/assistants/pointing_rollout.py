@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from taskloom_hci.assistants.jump import JumpAssistant
-from taskloom_hci.assistants.rollout import Float, Question, RolloutAssistant
+from taskloom_hci.assistants.rollout_agent import Float, Question, RolloutAssistant
 from taskloom_hci.bundle.agent import Agent
 from taskloom_hci.errors import BundleConstraintError
 from taskloom_hci.games.pointing import Pointing

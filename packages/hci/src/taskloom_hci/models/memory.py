@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
+from taskloom.moved import moved_names
 
 from taskloom_hci.errors import HciError
 from taskloom_hci.models.model import Arrays, Float, UserModel, safe_log
+
+__getattr__ = moved_names(__name__)  # the model was called as its user now is
 
 
 def log_recall(
@@ -24,7 +27,7 @@ def log_recall(
     return np.where(np.asarray(seen) > 0, -rate * np.asarray(ago), -np.inf)
 
 
-class Memory(UserModel):
+class MemoryModel(UserModel):
     """Answers right (1) with the probability of recall, and wrong (0) otherwise.
 
     Args:

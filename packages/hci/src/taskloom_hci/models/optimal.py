@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from taskloom.moved import moved_names
 
 from taskloom_hci.models.model import Arrays, Float, safe_log
 from taskloom_hci.models.pointing import PointingModel
@@ -12,8 +13,10 @@ from taskloom_hci.models.pointing import PointingModel
 if TYPE_CHECKING:
     from taskloom_hci.games.pointing import Pointing
 
+__getattr__ = moved_names(__name__)  # the model was called as its user now is
 
-class Optimal(PointingModel):
+
+class OptimalModel(PointingModel):
     """Chooses alike among the actions that lead to the goal in the fewest rounds.
 
     With the cell `m(x, a)` after action `a` and the rounds `V(x, g)` still to go, the Bellman equation is

@@ -6,12 +6,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from taskloom.moved import moved_names
 
 from taskloom_hci.errors import HciError
 from taskloom_hci.models.model import Arrays, Float, UserModel, safe_log
 
 MOVES_1D = np.array([[-1], [0], [1]])
 MOVES_2D = np.array([[0, 0], [0, 1], [-1, 0], [0, -1], [1, 0]])  # none, up, left, down, right
+
+__getattr__ = moved_names(__name__)  # the model was called as its user now is
 
 
 class PointingModel(UserModel):
@@ -41,7 +44,7 @@ class PointingModel(UserModel):
         return np.abs(offset).sum(axis=-1), after
 
 
-class Careful(PointingModel):
+class CarefulModel(PointingModel):
     """Moves towards the goal, with a small rate of errors, and stays where it is only on the goal.
 
     `1 - error_rate` is shared equally by the moves that shorten the way, `error_rate` by the other moves.
@@ -71,7 +74,7 @@ class Careful(PointingModel):
         return safe_log(np.where(at_goal, (~moves).astype(np.float64), moving))
 
 
-class Boltzmann(PointingModel):
+class BoltzmannModel(PointingModel):
     """Prefers moves in proportion to `exp(-rationality * distance after the move)`.
 
     Args:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from taskloom.moved import moved_names
 
 from taskloom_hci.errors import HciError
 from taskloom_hci.models.model import Arrays, Float, UserModel, safe_log
 
 SIZE = 10
 
+__getattr__ = moved_names(__name__)  # the model was called as its user now is
 
-class Polynomial(UserModel):
+
+class PolynomialModel(UserModel):
     """Does `(8 + p0 x + p1 x**2 + p2 x**3) mod 10`, which looks random and is not.
 
     Args:

@@ -1,6 +1,4 @@
-"""Assistants of the coordinated task: one that believes it knows the user, and one that finds out."""
-
-# ruff: noqa: ANN401 -- what spaces, JSON and foreign signatures hold is of any type
+"""The coordinated task for the roll-out assistant: the first coefficient of the user is what it does not know."""
 
 from __future__ import annotations
 
@@ -9,44 +7,27 @@ from typing import Any
 
 import numpy as np
 
-from taskloom_hci.assistants.rollout import Float, Question, RolloutAssistant
+from taskloom_hci.assistants.rollout_agent import Float, Question, RolloutAssistant
 from taskloom_hci.bundle.agent import Agent
 from taskloom_hci.errors import BundleConstraintError
 from taskloom_hci.games.simple import Coordinated
 from taskloom_hci.inference.exact import hypotheses
 from taskloom_hci.models.model import UserModel
-from taskloom_hci.models.polynomial import SIZE, Polynomial
-from taskloom_hci.policies.likelihood import ModelPolicy
-from taskloom_hci.state.elements import discrete_array_element
-from taskloom_hci.state.state import State
+from taskloom_hci.models.polynomial import SIZE, PolynomialModel
 from taskloom_hci.task import InteractionTask
-
-
-def predictor(task: Coordinated, coefficients: tuple[int, int, int]) -> Agent:
-    """Return an assistant that does what a user with these coefficients would do."""
-    return _knowing("assistant", task, Polynomial(coefficients))
-
-
-def _knowing(role: Any, task: Coordinated, model: Polynomial) -> Agent:
-    state = State(
-        {
-            name: discrete_array_element(SIZE, init=p)
-            for name, p in zip(model.hidden, model.coefficients, strict=True)
-        }
-    )
-    return Agent(role, policy=ModelPolicy(model, task.user_element()), state=state)
+from taskloom_hci.users.polynomial import polynomial_agent
 
 
 def _imagined_user(task: InteractionTask, model: UserModel) -> Agent:
-    return _knowing("user", *_require(task, model))
+    return polynomial_agent("user", *_require(task, model))
 
 
 def _imagined_assistant(task: InteractionTask, model: UserModel) -> Agent:
-    return _knowing("assistant", *_require(task, model))
+    return polynomial_agent("assistant", *_require(task, model))
 
 
-def _require(task: InteractionTask, model: UserModel) -> tuple[Coordinated, Polynomial]:
-    if not isinstance(task, Coordinated) or not isinstance(model, Polynomial):
+def _require(task: InteractionTask, model: UserModel) -> tuple[Coordinated, PolynomialModel]:
+    if not isinstance(task, Coordinated) or not isinstance(model, PolynomialModel):
         raise BundleConstraintError(["Coordination is simulated with its task and polynomials."])
     return task, model
 
@@ -57,7 +38,7 @@ def _told(log_beliefs: Float, known: Mapping[str, Any]) -> dict[str, Any]:
     return dict(known)
 
 
-def rollout(task: Coordinated, p1: int, p2: int, rounds: int) -> Agent:
+def coordinated_rollout(task: Coordinated, p1: int, p2: int, rounds: int) -> Agent:
     """Return an assistant that infers `p0` from what the user did and tries its actions in simulated games.
 
     Args:
@@ -73,7 +54,7 @@ def rollout(task: Coordinated, p1: int, p2: int, rounds: int) -> Agent:
         task,
         question,
         np.arange(SIZE),
-        model=Polynomial((0, p1, p2)),
+        model=PolynomialModel((0, p1, p2)),
         rounds=rounds,
         samples=1,
     )
