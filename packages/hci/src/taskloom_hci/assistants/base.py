@@ -34,7 +34,7 @@ class CursorAssistant(Assistant):
     assumed_error_rate: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Error rate it believes the user to have; by default it knows the user's own model."""
     on_zero: Literal["raise", "uniform"] = "raise"
-    """What it does when the user does something it holds impossible: stop, or start again from a uniform belief."""
+    """Answer to an action of the user that it holds impossible: stop, or start again from a uniform belief."""
 
 
 def mode_of(assistant: Assistant | None) -> CursorMode:

@@ -25,9 +25,9 @@ class Big(CursorAssistant):
     threshold: Annotated[float, Field(gt=0, le=1)] = 0.8
     """Above this belief it jumps to the likeliest target."""
     cost: Annotated[float, Field(ge=0), Unit("bit/cell")] = 0.0
-    """What a jump costs for every cell it is long."""
+    """Cost of a jump for every cell it is long."""
     tie: Literal["nearest", "highest"] = "nearest"
-    """Which of equally telling cells it takes; CoopIHC takes the highest."""
+    """Choice among equally telling cells; CoopIHC takes the highest."""
 
     @override
     def build(self, task: InteractionTask) -> Agent:

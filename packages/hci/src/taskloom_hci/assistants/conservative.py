@@ -25,9 +25,9 @@ class Conservative(Assistant):
     plays = TEACHING
     kind: Literal["conservative"] = "conservative"
     forgetting: Annotated[float, Field(gt=0), Unit("1/s")] = 0.01
-    """What it believes of the user's rate of forgetting."""
+    """Rate of forgetting that it believes the user to have."""
     repetition: Annotated[float, Field(ge=0, lt=1)] = 0.2
-    """What it believes of the effect of a further presentation."""
+    """Effect of a further presentation that it believes in."""
 
     @override
     def build(self, task: InteractionTask) -> Agent:

@@ -9,13 +9,20 @@ import numpy as np
 from typing_extensions import override
 
 from taskloom_hci.accelerated.exact_math import exact_exps
-from taskloom_hci.accelerated.pointing import Float, Int, Jump, Tie, careful_split, model_tables
+from taskloom_hci.accelerated.pointing import careful_split, model_tables
 from taskloom_hci.bundle.agent import Agent
 from taskloom_hci.errors import BundleConstraintError
 from taskloom_hci.games.pointing import Pointing
 from taskloom_hci.inference.engine import InferenceEngine
 from taskloom_hci.inference.goal import OnZero, uniform_beliefs, update_beliefs
-from taskloom_hci.inference.information import choose_cells, information_gain
+from taskloom_hci.inference.information import (
+    Float,
+    Int,
+    Jump,
+    Tie,
+    choose_cells,
+    information_gain,
+)
 from taskloom_hci.models.model import action_index
 from taskloom_hci.models.pointing import CarefulModel, PointingModel
 from taskloom_hci.policies.policy import Policy

@@ -1,4 +1,4 @@
-"""Pointing for the roll-out assistant: the goal is one of the targets, and whoever plays on jumps to the likeliest one."""
+"""Pointing for the roll-out assistant: the goal is one of the targets, and the imagined assistant jumps to the likeliest."""
 
 from __future__ import annotations
 

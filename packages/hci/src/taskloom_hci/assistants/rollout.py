@@ -28,7 +28,7 @@ class Rollout(CursorAssistant):
     plays = Games("plays pointing and coordinated tasks, not {}.", ("Pointing", "Coordinated"))
     kind: Literal["rollout"] = "rollout"
     rounds: Annotated[int, Field(ge=1, le=100)] = 12
-    """How many rounds it looks ahead."""
+    """Rounds that it looks ahead."""
     samples: Annotated[int, Field(ge=0, le=10_000)] = 0
     """Users that it imagines for a decision in pointing; 0 takes every target, weighted by the belief in it."""
     p1: Annotated[int, Field(ge=0, le=9)] = 5

@@ -31,7 +31,7 @@ Maker: TypeAlias = Callable[[InteractionTask, UserModel], Agent]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a roll-out assistant does not know, and how it imagines the rest of the game.
+    """The unknowns of a roll-out assistant, and the agents with which it imagines the rest of the game.
 
     Attributes:
         theta: The hypotheses by name (H, ...), or a function that returns them from what the assistant sees.

@@ -24,6 +24,7 @@ def log_recall(
         repetition: beta.
     """
     rate = np.asarray(forgetting) * (1.0 - np.asarray(repetition)) ** (np.maximum(seen, 1) - 1.0)
+    # An item never seen has no rate: that of n = 1 stands in, and is hidden here.
     return np.where(np.asarray(seen) > 0, -rate * np.asarray(ago), -np.inf)
 
 

@@ -67,6 +67,7 @@ class CarefulModel(PointingModel):
         moves = np.arange(len(self.moves)) != self.stay
         shorter = (after < now[..., None]) & moves
         longer = ~shorter & moves
+        # Where no move shortens or lengthens the way the count is 0; the mask hides what is divided by it.
         good = np.maximum(shorter.sum(axis=-1, keepdims=True), 1)
         bad = np.maximum(longer.sum(axis=-1, keepdims=True), 1)
         moving = np.where(shorter, (1.0 - rate) / good, np.where(longer, rate / bad, 0.0))
@@ -92,7 +93,9 @@ class BoltzmannModel(PointingModel):
         """Return log-probabilities (..., A); `theta` may hold a `rationality` (...,) to infer it as well."""
         _, after = self.distances(observation, theta)
         beta = np.asarray(theta.get("rationality", self.rationality))[..., None]
+        # The distance before the move is the same for every action and cancels.
         value = -beta * after
+        # The best move's exponent is 0: a large rationality underflows to a sure choice instead of 0 / 0.
         shifted = value - value.max(axis=-1, keepdims=True)
         return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)))
 

@@ -34,6 +34,7 @@ class PolynomialModel(UserModel):
 
     def log_prob(self, observation: Arrays, theta: Arrays) -> Float:
         """Return log-probabilities (..., 10): 0 for the one action, -inf for the others."""
+        # Integers, so that the remainder is exact whatever the coefficients.
         x = np.asarray(observation["x"], dtype=np.int64)
         known = zip(self.hidden, self.coefficients, strict=True)
         p0, p1, p2 = (np.asarray(theta.get(name, value), dtype=np.int64) for name, value in known)

@@ -34,9 +34,11 @@ def axes(vector: Vector, noise: float, law: NoiseLaw) -> tuple[Vector, Vector]:
         law: What grows in proportion to the length.
     """
     length = max(float(np.linalg.norm(vector)), NEAREST)
+    # In the literature the deviation is proportional to the distance; CoopIHC's model takes the variance.
     along = noise * length if law == "variance" else (noise * length) ** 2
     if len(vector) == 1:
         return np.sqrt([along]), np.eye(1)
+    # At the fixation there is no line of sight; any axis will do, since the noise is next to nothing.
     direction = vector / length if np.any(vector) else np.array([1.0, 0.0])
     frame = np.array([[direction[0], -direction[1]], [direction[1], direction[0]]])
     return np.sqrt([along, ASPECT * along]), frame
@@ -44,6 +46,7 @@ def axes(vector: Vector, noise: float, law: NoiseLaw) -> tuple[Vector, Vector]:
 
 def disturb(vector: Vector, noise: float, law: NoiseLaw, stream: Stream) -> Vector:
     """Return Gaussian noise (d,) as a vector of that length has it."""
+    # No random numbers are taken, so that an eye without motor noise leaves the stream to what it sees.
     if noise == 0.0:
         return np.zeros_like(vector)
     deviations, frame = axes(vector, noise, law)
@@ -68,7 +71,7 @@ class BlurredView(ObservationEngine):
         task = game_state["task_state"]
         eccentricity = task["target"] - task["fixation"]
         seen = task["target"] + disturb(eccentricity, self.noise, self.law, stream)
-        seen.flags.writeable = False
+        seen.flags.writeable = False  # as every array of a snapshot
         return {**game_state, "task_state": {"fixation": task["fixation"], "target": seen}}, 0.0
 
 
@@ -85,6 +88,7 @@ class TargetInference(InferenceEngine):
     ) -> tuple[dict[str, Any], float]:
         del stream
         task = observation["task_state"]
+        # The true eccentricity is hidden, and the seen one stands for it; where it seems smaller the belief is too sure.
         cov = covariance(task["target"] - task["fixation"], self.noise, self.law)
         mean, belief = gaussian_posterior(
             state["belief_mean"], state["belief_cov"], task["target"], cov

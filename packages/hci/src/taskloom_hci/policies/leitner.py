@@ -40,6 +40,7 @@ class LeitnerBoxes(InferenceEngine):
             return {}, 0.0
         boxes, due = state["boxes"].copy(), state["due"].copy()
         right = bool(observation["user_action"]["action"])
+        # From -1, a new item, a wrong answer leads to the first box as well: it counts as introduced.
         boxes[item] = max(boxes[item] + (1 if right else -1), 0)
         due[item] = now + self.shortest * 2.0 ** boxes[item]
         return {"boxes": boxes, "due": due}, 0.0
@@ -57,9 +58,11 @@ class LeitnerPolicy(Policy):
     ) -> tuple[Value, float]:
         del stream
         boxes, due = state["boxes"], state["due"]
+        # The item is shown one trial from now, so what falls due until then is due.
         now = float(observation["task_state"]["time"]) + self.task.inter_trial
         known = np.flatnonzero(boxes != NEW)
         fresh = np.flatnonzero(boxes == NEW)
+        # With every item in a box something must be shown before it is due.
         if len(known) and (due[known].min() <= now or not len(fresh)):
             return known[np.argmin(due[known])], 0.0
         return fresh[0], 0.0

@@ -47,9 +47,11 @@ def weakest_or_new(log_p: Floats, seen: Ints, allowed: int) -> int:
         seen: How often each was shown, (N,).
         allowed: Only the first so many items count.
     """
+    # Items are introduced in order, so that "the first `allowed`" is the set that conservative teaching keeps.
     known = np.flatnonzero(seen[:allowed] > 0)
     fresh = np.flatnonzero(seen[:allowed] == 0)
     if len(known):
+        # Logarithms, because recall after a long pause underflows and the weakest could not be told.
         weakest = int(known[np.argmin(log_p[known])])
         if not len(fresh) or log_p[weakest] <= np.log(MASTERED):
             return weakest
@@ -97,11 +99,13 @@ class MyopicPolicy(Policy):
     def _time_of(self, time: float, trial: int) -> float:
         """Return when the next trial is, after `trial` of them."""
         task = self.task
+        # The clock of `Teaching.on_assistant_action`: no wait before the first trial, a pause after the last of a session.
         wait = task.inter_trial if trial else 0.0
         return time + wait + (task.pause if trial in np.cumsum(task.sessions)[:-1] else 0.0)
 
     def _mastered_set(self, seen: Ints, last: Floats, now: float, trial: int) -> int:
         """Return the largest number of items that the myopic teacher would bring to mastery, but no less than were shown."""
+        # What was shown cannot be taken back, and one item is taught even if it could not be mastered.
         shown = max(int((seen > 0).sum()), 1)
         low, high = shown, self.task.num_items
         # What can be mastered shrinks with the number of items, so halving finds the largest.
@@ -114,6 +118,7 @@ class MyopicPolicy(Policy):
         return low
 
     def _masters_all(self, seen: Ints, last: Floats, now: float, trial: int, allowed: int) -> bool:
+        # Recall does not depend on the answers, so one deterministic course stands for all of them.
         seen, last = seen.copy(), last.copy()
         while trial < self.task.num_trials:
             item = weakest_or_new(self._recall(seen, last, now), seen, allowed)
@@ -122,6 +127,7 @@ class MyopicPolicy(Policy):
             trial += 1
             if trial < self.task.num_trials:
                 now = self._time_of(now, trial)
+        # The last trial is not followed by a wait: the exam comes `exam` seconds after it.
         at_exam = self._recall(seen, last, now + self.task.exam)
         return bool(np.all(at_exam[:allowed] > np.log(MASTERED)))
 

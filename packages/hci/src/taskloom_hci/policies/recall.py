@@ -29,7 +29,9 @@ class Practice(InferenceEngine):
         item, now = int(observation["task_state"]["item"]), float(observation["task_state"]["time"])
         if item == NOTHING:
             return {"item_seen": 0, "item_ago": 0.0}, 0.0
+        # Copies, because the arrays of a snapshot are read-only.
         seen, last = state["seen"].copy(), state["last"].copy()
+        # The answer is about the item as it was known before this presentation, so that is noted first.
         known = {
             "item_seen": int(seen[item]),
             "item_ago": now - float(last[item]) if seen[item] else 0.0,
@@ -50,6 +52,7 @@ class Answer(Policy):
         self, observation: StateTree, state: Mapping[str, Any], stream: Stream
     ) -> tuple[Value, float]:
         del observation
+        # An item never seen has recall 0, not an undefined rate: `log_recall` returns -inf for it.
         p = probabilities(self.model, {}, {"seen": state["item_seen"], "ago": state["item_ago"]})
         return choose(p, stream.uniform()), 0.0
 

@@ -28,7 +28,7 @@ class GazeUser(User):
     oculomotor_noise: Annotated[float, Field(ge=0)] = 0.09
     """Noise of a saccade, for a unit of its length."""
     noise_law: Literal["variance", "sd"] = "variance"
-    """What grows in proportion to the distance: the variance (as CoopIHC's model) or the standard deviation."""
+    """Quantity that grows in proportion to the distance: the variance (as in CoopIHC) or the standard deviation."""
 
     @override
     def build(self, task: InteractionTask) -> Agent:

@@ -26,7 +26,7 @@ class LQGUser(User):
     effort: Annotated[float, Field(gt=0)] = 1e-3
     """Cost of the control."""
     noise: bool = True
-    """Whether what it sees is noisy."""
+    """Noise in what it sees."""
 
     @override
     def build(self, task: InteractionTask) -> Agent:
