@@ -9,6 +9,7 @@ from taskloom.errors import (
     CheckFailedError,
     ConfigError,
     MissingExtraError,
+    PluginError,
     RunFailedError,
     StoreError,
     StoreLockedError,
@@ -177,7 +178,7 @@ def test_constructor_that_refuses_the_config_makes_no_folder(
 
 
 def test_factory_that_makes_no_task_is_named(tmp_path: Path) -> None:
-    with pytest.raises(RunFailedError, match="returned a int, which has no run"):
+    with pytest.raises(PluginError, match=r"it is a int, and it lacks run\(ctx\)"):
         run_task(_loaded(lambda config: 3), WaitConfig(), store=tmp_path, quiet=True)
 
 

@@ -14,7 +14,6 @@ from taskloom.registry import (
     find_domain,
     find_task,
     installed_domains,
-    load_target,
     load_task,
     tasks_of,
 )
@@ -136,10 +135,10 @@ def _domain_loader(domain: str) -> Callable[[Sequence[str]], Any]:
 
 def _verb_loader(domain: str, name: str) -> Callable[[Sequence[str]], Any]:
     def load(words: Sequence[str]) -> Any:  # noqa: ANN401
-        del words
+        from taskloom.cli.verbs import verb_command
+
         verb = next(item for item in find_domain(domain).ref.verbs if item.name == name)
-        function: Any = load_target(verb.target, what=f"Verb '{domain} {name}'")
-        return command_of(function, summary=verb.summary)
+        return verb_command(domain, verb, words)
 
     return load
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from enum import Enum
+from pathlib import Path, PurePath
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from taskloom.config import Config
 from taskloom.errors import ConfigError, TaskloomError
@@ -40,6 +41,7 @@ class Resolved:
 def resolve(
     config_class: type[Config],
     *,
+    base: Sequence[Layer] = (),
     files: Sequence[Path] = (),
     environ: Mapping[str, str] | None = None,
     arguments: Mapping[str, str] | None = None,
@@ -48,6 +50,7 @@ def resolve(
 
     Args:
         config_class: The task's config class.
+        base: The lowest layers: a record that is opened again, or values from Python.
         files: Config files; later ones win.
         environ: The environment; the process's own if None.
         arguments: Values from the command line, as text, by dotted path.
@@ -57,6 +60,7 @@ def resolve(
         UnknownNameError: A parameter or a component does not exist.
     """
     layers = [
+        *base,
         *file_layers(files),
         *environment_layers(config_class, os.environ if environ is None else environ),
         *argument_layers(arguments or {}),
@@ -128,6 +132,33 @@ def argument_layers(arguments: Mapping[str, str]) -> list[Layer]:
         arguments.items(), key=lambda item: (item[0].removesuffix(".kind").count("."), item[0])
     )
     return [Layer("command line", nest(path, value)) for path, value in found]
+
+
+def record_layer(values: Mapping[str, object], source: str) -> Layer:
+    """Return the layer of a recorded config, the lowest where a run is opened again."""
+    return Layer(source, values, typed=True)
+
+
+def value_layers(values: Mapping[str, object], source: str = "Python") -> list[Layer]:
+    """Return one layer for each value from Python, by dotted path, the shallowest first.
+
+    value_layers({"user.error_rate": 0.1, "assistant": "big", "detector": {"rank": 1}})
+    """
+    found = sorted(values.items(), key=lambda item: item[0].removesuffix(".kind").count("."))
+    return [Layer(source, nest(path, _as_data(value)), typed=True) for path, value in found]
+
+
+def _as_data(value: object) -> object:
+    """Return a value as a config file would hold it: components as tables, paths and enumerations as text."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if isinstance(value, Mapping):
+        return {str(name): _as_data(item) for name, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_as_data(item) for item in value]
+    if isinstance(value, Enum):
+        return value.value
+    return str(value) if isinstance(value, PurePath) else value
 
 
 def _field_path(config_class: Model, name: str) -> str:
