@@ -3,33 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from taskloom_hci.assistants.rollout_agent import Float, Question, RolloutAssistant
 from taskloom_hci.bundle.agent import Agent
-from taskloom_hci.errors import BundleConstraintError
 from taskloom_hci.games.simple import Coordinated
 from taskloom_hci.inference.exact import hypotheses
-from taskloom_hci.models.model import UserModel
 from taskloom_hci.models.polynomial import SIZE, PolynomialModel
-from taskloom_hci.task import InteractionTask
 from taskloom_hci.users.polynomial import polynomial_agent
-
-
-def _imagined_user(task: InteractionTask, model: UserModel) -> Agent:
-    return polynomial_agent("user", *_require(task, model))
-
-
-def _imagined_assistant(task: InteractionTask, model: UserModel) -> Agent:
-    return polynomial_agent("assistant", *_require(task, model))
-
-
-def _require(task: InteractionTask, model: UserModel) -> tuple[Coordinated, PolynomialModel]:
-    if not isinstance(task, Coordinated) or not isinstance(model, PolynomialModel):
-        raise BundleConstraintError(["Coordination is simulated with its task and polynomials."])
-    return task, model
 
 
 def _told(log_beliefs: Float, known: Mapping[str, Any]) -> dict[str, Any]:
@@ -48,7 +32,11 @@ def coordinated_rollout(task: Coordinated, p1: int, p2: int, rounds: int) -> Age
         rounds: How many rounds it looks ahead.
     """
     question = Question(
-        hypotheses(p0=np.arange(SIZE)), SIZE, _imagined_user, _imagined_assistant, _told
+        hypotheses(p0=np.arange(SIZE)),
+        SIZE,
+        partial(polynomial_agent, "user"),
+        partial(polynomial_agent, "assistant"),
+        _told,
     )
     return RolloutAssistant(
         task,

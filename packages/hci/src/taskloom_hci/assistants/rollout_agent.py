@@ -26,7 +26,9 @@ from taskloom_hci.state.streams import Stream
 from taskloom_hci.task import InteractionTask
 
 Float: TypeAlias = NDArray[np.float64]
-Maker: TypeAlias = Callable[[InteractionTask, UserModel], Agent]
+Maker: TypeAlias = Callable[
+    [Any, Any], Agent
+]  # of the task and the user model that the question is about
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Question:
         told: Returns the values of the imagined assistant's state, given the log-beliefs and the hypothesis that holds: a
             roll-out with an assistant that goes on from the belief is an honest forecast; with one that is told what holds
             it is an upper bound.
+        model: The kind of user model that the agents are made from.
     """
 
     theta: Theta | Callable[[StateTree], Theta]
@@ -48,6 +51,7 @@ class Question:
     user: Maker
     assistant: Maker
     told: Callable[[Float, Mapping[str, Any]], dict[str, Any]]
+    model: type[UserModel] = UserModel
 
 
 class Imagination:
@@ -151,9 +155,10 @@ class RolloutAssistant(Agent):
     def finit(self) -> None:
         """Take the user's model for its own, unless it was given one."""
         model = self.model if self.model is not None else getattr(self.game.user, "model", None)
-        if not isinstance(model, UserModel):
+        if not isinstance(model, self.question.model):
+            kind = self.question.model.__name__
             raise BundleConstraintError(
-                ["This assistant needs a user model: the user has none, so give it one."]
+                [f"This assistant needs a user model ({kind}): the user has none, so give it one."]
             )
         self.model = model
         inference = ExactInference(model, self.question.theta, on_zero=self.on_zero)
