@@ -1,4 +1,4 @@
-"""Users who control a linear system: by the state as it is, or by an estimate from noisy observations."""
+"""Views of a linear system: the state as it is, or noisy increments of it."""
 
 from __future__ import annotations
 
@@ -7,15 +7,9 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from taskloom_hci.accelerated.exact_linear import quadratic, terms, times
-from taskloom_hci.bundle.agent import Agent
-from taskloom_hci.games.control import ClassicControl
-from taskloom_hci.inference.kalman import SteadyKalman
-from taskloom_hci.motor.lqg import LQGProblem, solve_lqg
-from taskloom_hci.motor.riccati import require_stable
+from taskloom_hci.motor.lqg import LQGProblem
 from taskloom_hci.observation.engine import ObservationEngine
-from taskloom_hci.policies.feedback import LinearFeedback
-from taskloom_hci.state.elements import array_element
-from taskloom_hci.state.state import State, StateTree
+from taskloom_hci.state.state import StateTree
 from taskloom_hci.state.streams import Stream
 
 Matrix = NDArray[np.float64]
@@ -75,57 +69,3 @@ class NoisyView(CostlyView):
         if self.num_draws:
             dy += times(self.noise, draws)
         return dy
-
-
-class LQRUser(Agent):
-    """Sees the state and does `u = -K x`.
-
-    Args:
-        task: The system it will control.
-        gain: `K` (m, n), or one for every step (T, m, n).
-        Q: Cost of the state (n, n).
-        R: Cost of the control (m, m).
-
-    Raises:
-        UnstableGainError: If a constant gain does not stabilise the system.
-    """
-
-    def __init__(self, task: ClassicControl, gain: Matrix, Q: Matrix, R: Matrix) -> None:
-        if np.ndim(gain) == 2:
-            step = np.eye(task.num_states) + task.timestep * (task.A - task.B @ gain)
-            require_stable(step, "discrete", "the user's gain")
-        super().__init__(
-            "user", policy=LinearFeedback(task.user_element(), gain), observation=CostlyView(Q, R)
-        )
-
-
-class LQGUser(Agent):
-    """Sees noisy increments, keeps an estimate `x^` and does `u = -L x^`.
-
-    Args:
-        task: The system it will control.
-        problem: The same system with its noise and costs.
-        noise: Whether its observations are noisy.
-
-    Raises:
-        UnstableGainError: If Euler's steps of the task's length are unstable with these gains.
-    """
-
-    def __init__(self, task: ClassicControl, problem: LQGProblem, *, noise: bool = True) -> None:
-        gains = solve_lqg(problem)
-        dt, n = task.timestep, task.num_states
-        for name, closed in (
-            ("feedback", problem.A - problem.B @ gains.L),
-            ("filter gain", problem.A - gains.K @ problem.C),
-        ):
-            require_stable(
-                np.eye(n) + dt * closed, "discrete", f"the {name} at a time step of {dt} s"
-            )
-        super().__init__(
-            "user",
-            policy=LinearFeedback(task.user_element(), gains.L, part="own", key="estimate"),
-            state=State(estimate=array_element((n,), task.start)),
-            observation=NoisyView(problem, dt, noise=noise),
-            inference=SteadyKalman(problem.A, problem.B, problem.C, gains.K, dt, problem.U),
-        )
-        self.gains = gains

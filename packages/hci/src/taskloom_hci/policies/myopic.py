@@ -1,4 +1,4 @@
-"""Teachers: Leitner's boxes, the myopic teacher, and conservative sampling."""
+"""The myopic teacher, and conservative teaching, which simulates it up to the exam."""
 
 from __future__ import annotations
 
@@ -18,68 +18,8 @@ from taskloom_hci.state.elements import Value, array_element, discrete_array_ele
 from taskloom_hci.state.state import State, StateTree
 from taskloom_hci.state.streams import Stream
 
-NEW = -1
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
-
-
-class LeitnerBoxes(InferenceEngine):
-    """Moves the item that was just answered one box up, or down to no less than the first, and sets when it is due.
-
-    A new item is in no box, so that there is one to introduce when nothing is due.
-
-    Args:
-        shortest: Time until an item of the first box is due [s]; every further box doubles it.
-    """
-
-    def __init__(self, shortest: float) -> None:
-        self.shortest = shortest
-
-    @override
-    def infer(
-        self, observation: StateTree, state: Mapping[str, Any], stream: Stream
-    ) -> tuple[dict[str, Any], float]:
-        del stream
-        item, now = int(observation["task_state"]["item"]), float(observation["task_state"]["time"])
-        if item == NOTHING:
-            return {}, 0.0
-        boxes, due = state["boxes"].copy(), state["due"].copy()
-        right = bool(observation["user_action"]["action"])
-        boxes[item] = max(boxes[item] + (1 if right else -1), 0)
-        due[item] = now + self.shortest * 2.0 ** boxes[item]
-        return {"boxes": boxes, "due": due}, 0.0
-
-
-class LeitnerPolicy(Policy):
-    """Shows what has been due longest; if nothing is, a new item; if there is none, what is due next."""
-
-    def __init__(self, task: Teaching) -> None:
-        self.task, self.element = task, task.assistant_element()
-
-    @override
-    def act(
-        self, observation: StateTree, state: Mapping[str, Any], stream: Stream
-    ) -> tuple[Value, float]:
-        del stream
-        boxes, due = state["boxes"], state["due"]
-        now = float(observation["task_state"]["time"]) + self.task.inter_trial
-        known = np.flatnonzero(boxes != NEW)
-        fresh = np.flatnonzero(boxes == NEW)
-        if len(known) and (due[known].min() <= now or not len(fresh)):
-            return known[np.argmin(due[known])], 0.0
-        return fresh[0], 0.0
-
-
-def leitner(task: Teaching, shortest: float) -> Agent:
-    """Return a teacher with Leitner's boxes."""
-    n = task.num_items
-    state = State(
-        boxes=discrete_array_element(low=np.full(n, NEW), init=np.full(n, NEW)),
-        due=array_element((n,), np.zeros(n), low=0.0),
-    )
-    return Agent(
-        "assistant", policy=LeitnerPolicy(task), state=state, inference=LeitnerBoxes(shortest)
-    )
 
 
 class Bookkeeping(InferenceEngine):
@@ -107,9 +47,11 @@ def weakest_or_new(log_p: Floats, seen: Ints, allowed: int) -> int:
         seen: How often each was shown, (N,).
         allowed: Only the first so many items count.
     """
+    # Items are introduced in order, so that "the first `allowed`" is the set that conservative teaching keeps.
     known = np.flatnonzero(seen[:allowed] > 0)
     fresh = np.flatnonzero(seen[:allowed] == 0)
     if len(known):
+        # Logarithms, because recall after a long pause underflows and the weakest could not be told.
         weakest = int(known[np.argmin(log_p[known])])
         if not len(fresh) or log_p[weakest] <= np.log(MASTERED):
             return weakest
@@ -157,11 +99,13 @@ class MyopicPolicy(Policy):
     def _time_of(self, time: float, trial: int) -> float:
         """Return when the next trial is, after `trial` of them."""
         task = self.task
+        # The clock of `Teaching.on_assistant_action`: no wait before the first trial, a pause after the last of a session.
         wait = task.inter_trial if trial else 0.0
         return time + wait + (task.pause if trial in np.cumsum(task.sessions)[:-1] else 0.0)
 
     def _mastered_set(self, seen: Ints, last: Floats, now: float, trial: int) -> int:
         """Return the largest number of items that the myopic teacher would bring to mastery, but no less than were shown."""
+        # What was shown cannot be taken back, and one item is taught even if it could not be mastered.
         shown = max(int((seen > 0).sum()), 1)
         low, high = shown, self.task.num_items
         # What can be mastered shrinks with the number of items, so halving finds the largest.
@@ -174,6 +118,7 @@ class MyopicPolicy(Policy):
         return low
 
     def _masters_all(self, seen: Ints, last: Floats, now: float, trial: int, allowed: int) -> bool:
+        # Recall does not depend on the answers, so one deterministic course stands for all of them.
         seen, last = seen.copy(), last.copy()
         while trial < self.task.num_trials:
             item = weakest_or_new(self._recall(seen, last, now), seen, allowed)
@@ -182,11 +127,12 @@ class MyopicPolicy(Policy):
             trial += 1
             if trial < self.task.num_trials:
                 now = self._time_of(now, trial)
+        # The last trial is not followed by a wait: the exam comes `exam` seconds after it.
         at_exam = self._recall(seen, last, now + self.task.exam)
         return bool(np.all(at_exam[:allowed] > np.log(MASTERED)))
 
 
-def myopic(
+def myopic_teacher(
     task: Teaching, rule: Literal["myopic", "conservative"], forgetting: float, repetition: float
 ) -> Agent:
     """Return a teacher that knows how its user forgets."""
