@@ -43,8 +43,9 @@ def run(
     """Run a task, and return the run when it is over; the same call again returns the same run.
 
         >>> import taskloom as tl
-        >>> run = tl.run("hci/pointing", assistant="big", episodes=20)  # doctest: +SKIP
-        >>> run.metrics["return"]  # doctest: +SKIP
+        >>> run = tl.run("hci/pointing", assistant="big", episodes=20)
+        >>> run.status, run.metrics["episodes"]
+        ('finished', 20.0)
 
     Args:
         task: Its name, `domain/task`; or its class; or a config, if one task alone takes such a config.
@@ -81,8 +82,9 @@ def sweep(
     """Run a task at every combination of values, and return what came of each; points that have finished are not run again.
 
         >>> import taskloom as tl
-        >>> sweep = tl.sweep("hci/pointing", {"seed": range(3)}, episodes=20)  # doctest: +SKIP
-        >>> [row["return"] for row in sweep.metrics]  # doctest: +SKIP
+        >>> sweep = tl.sweep("hci/pointing", {"seed": range(3)}, episodes=20)
+        >>> [(row["seed"], row["status"]) for row in sweep.metrics]
+        [(0, 'finished'), (1, 'finished'), (2, 'finished')]
 
     Args:
         task: Its name, `domain/task`, or its class.

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from taskloom.config import Config
+from taskloom.params.layer import Layer
 from taskloom.params.layers import argument_layers, environment_layers, file_layers
-from taskloom.params.merge import Layer, merge
+from taskloom.params.merge import merge
 from taskloom.params.tree import walk
 
 

@@ -37,7 +37,7 @@ class PlacementLog:
 
     def ended(self, run: Run, /) -> None:
         """Write how it ended."""
-        self.say(f"{run.status} after {run.record.duration:.1f} s")
+        self.say(f"{run.status} {run.id} after {run.record.duration:.1f} s")
 
     def tick(self) -> None:
         """Nothing moves in between."""

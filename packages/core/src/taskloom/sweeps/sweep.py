@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -128,25 +129,28 @@ class Sweep:
 
         A metric that is called like a parameter stands under `metrics.NAME`.
         """
-        configs = [flatten(point.config) for point in self.points]
-        paths = list(dict.fromkeys(path for config in configs for path in config))
-        varying = [
-            path
-            for path in paths
-            if any(config.get(path) != configs[0].get(path) for config in configs)
-        ]
+        configs = [_spelled(point.config) for point in self.points]
+        seen: dict[str, set[str]] = {}
+        for config in configs:
+            for path, value in config.items():
+                seen.setdefault(path, set()).add(json.dumps(value))
         rows: list[dict[str, JsonValue]] = []
         for config, result in zip(configs, self.results, strict=True):
             if (run := result.run) is None:
                 continue
             row: dict[str, JsonValue] = {"run": run.id, "status": run.status}
-            row |= {path: config[path] for path in varying if path in config}
+            row |= {path: value for path, value in config.items() if len(seen[path]) > 1}
             row |= {
                 f"metrics.{name}" if name in row else name: value
                 for name, value in run.metrics.items()
             }
             rows.append(row)
         return rows
+
+
+def _spelled(config: Mapping[str, Any]) -> dict[str, JsonValue]:
+    """Return the leaves of a config by path, with a component's choice under the path that chooses it."""
+    return {path.removesuffix(".kind"): value for path, value in flatten(config).items()}
 
 
 def plan_points(
