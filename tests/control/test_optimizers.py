@@ -24,7 +24,7 @@ from taskloom_control.optimizers.weights import (
 )
 from taskloom_control.planning.noise import CounterNoise
 
-SHAPE = KnotShape(4, 2, 1)
+SHAPE = KnotShape(4, 2)
 SAMPLERS: list[SamplingOptimizer] = [
     PredictiveSampling(keep=2),
     RandomShooting(keep=1),

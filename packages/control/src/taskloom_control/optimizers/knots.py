@@ -24,12 +24,10 @@ class KnotShape:
     Attributes:
         num_knots: Knots, n.
         num_controls: Controls, nu.
-        iterations: Iterations of an ordinary plan.
     """
 
     num_knots: int
     num_controls: int
-    iterations: int = 1
 
 
 @dataclass(frozen=True)

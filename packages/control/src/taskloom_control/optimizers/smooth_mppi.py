@@ -46,7 +46,7 @@ class SmoothMPPI(SamplingOptimizer):
     def update(self, state: KnotState, knots: Candidates, rewards: Rewards) -> None:
         """Average the candidates, with the cost of their differences subtracted from the reward."""
         # The memory is ranked by the same total, or rough plans would be tried again and again.
-        total = rewards - self.roughness(knots)
+        total = rewards - self.roughness(knots) if self.smoothness else rewards
         weights = path_integral_weights(total, self.temperature, self.ess)
         state.take_mean(knots, total, weights, self.keep)
 

@@ -126,8 +126,7 @@ class Controller:
         self.low, self.high = control_range(task.model)
         self.normalizer = Normalizer(settings.action_normalizer, self.low, self.high)
         self.engine = config.engine.build(task, config)
-        shape = KnotShape(grid.num_knots, task.model.nu, settings.iterations)
-        self.search = self.optimizer.init(shape)
+        self.search = self.optimizer.init(KnotShape(grid.num_knots, task.model.nu))
         self.problem = PlanningProblem(task, config, self.engine, grid, self.normalizer)
         self._noise = CounterNoise(seed)
         self.num_plans = 0
