@@ -69,7 +69,7 @@ def _on_task(command: Command) -> Any:  # noqa: ANN401 -- Typer's own class
 
 
 def _unknown_domain(command: str, name: str) -> None:
-    """Raise what the registry says, unless somebody left the domain of a task out."""
+    """Raise what the registry says, unless the domain of a task was left out."""
     try:
         find_domain(name)
     except UnknownNameError as error:

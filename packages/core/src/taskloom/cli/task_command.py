@@ -49,7 +49,7 @@ class Invocation:
     Attributes:
         loaded: The task.
         words: The words after the task's name.
-        chosen: The component at every place where somebody chose, by path.
+        chosen: The component at every place where one was chosen, by path.
         alternatives: The same for every combination of components that a sweep visits; a single one for anything else.
         values: The parameters that the command line sets, as text, by path.
         base: The layers below the command line, for a command on a run: the record, and then no environment.

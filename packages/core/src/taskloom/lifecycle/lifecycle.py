@@ -83,7 +83,7 @@ def continue_run(
 
     A run that has finished is returned as it is, so doing this twice is harmless. A `time_limit` [s] above 0 replaces the one
     that the run was made with: parameters cannot change, but how a run is executed can. `report` False leaves the report page
-    to somebody else.
+    to the caller.
 
     Raises:
         ConfigError: The task has changed its version or its parameters since the folder was made.
@@ -213,6 +213,6 @@ def _find(task: BoundTask[Any, Config], loaded: LoadedTask) -> list[Finding]:
 def _announce(layout: RunLayout, sources: Mapping[str, str], console: Console) -> None:
     console.say(f"run {layout.dir.name}")
     for path, source in sources.items():
-        # Nobody sees the environment on the command line, so what it decides is said aloud.
+        # The environment does not show on the command line, so what it decides is said aloud.
         if source.startswith("environment"):
             console.say(f"  {path} comes from the {source}")

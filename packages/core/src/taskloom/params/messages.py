@@ -3,7 +3,7 @@
     --detector.shrinkage=7: must be <= 1 (default 0.01, from the command line)
 
 Pydantic's own text names the members of unions, repeats its input in Python's spelling and ends in an address; none of that
-helps somebody who typed an option.
+helps the author of a command line.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ def unknown_component(
 def suggestion(
     config_class: Model, path: str, chosen: Mapping[str, str], extra: Iterable[str] = ()
 ) -> str:
-    """Return what somebody who wrote an unknown parameter probably meant, or an empty string."""
+    """Return a guess at the parameter that an unknown name meant, or an empty string."""
     from taskloom.registry import closest
 
     here = [parameter.path for parameter in walk(config_class, chosen)]

@@ -1,4 +1,4 @@
-"""What one field of a config can hold: a value, a nested component, or one component out of several."""
+"""Shape of a config field: a value, a nested component, or one component out of several."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class ClosedVariants:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a field can hold.
+    """Shape of a field.
 
     Attributes:
         annotation: The type, without None and without metadata.
@@ -91,7 +91,7 @@ class Shape:
 
     @property
     def is_leaf(self) -> bool:
-        """Whether the field is one value rather than a component with parameters of its own."""
+        """Return whether the field is one value rather than a component with parameters of its own."""
         return self.model is None and self.variants is None
 
 

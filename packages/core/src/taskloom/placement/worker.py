@@ -14,7 +14,7 @@ from taskloom.errors import ExitCode, TaskloomError, UsageError
 
 DIE_WITH_PARENT = "TASKLOOM_DIE_WITH_PARENT"
 NO_REPORT = "--no-report"
-"""Leaves the report page to somebody else."""
+"""Leaves the report page to the caller."""
 
 
 def main(arguments: list[str]) -> int:

@@ -88,7 +88,7 @@ def histories(run: Run) -> h.Node:
 
 
 def config(run: Run) -> h.Node:
-    """Return the resolved config with the layer that set each value; what somebody set stands out."""
+    """Return the resolved config with the layer that set each value; values that were set stand out."""
     rows = []
     for path, value in leaves(run.config).items():
         layer = source_of(path, run.record.sources)

@@ -1,4 +1,4 @@
-"""Where metrics go besides the run folder. The folder is the record; a sink is a courtesy, and its failure is a warning."""
+"""Destinations of metrics besides the run folder. The folder is the record; the failure of a sink is a warning."""
 
 from __future__ import annotations
 

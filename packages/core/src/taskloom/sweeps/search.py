@@ -38,7 +38,7 @@ _MEMORY = "optuna.log"
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What a search is for.
+    """Goal of a search.
 
     Attributes:
         metric: The final metric.

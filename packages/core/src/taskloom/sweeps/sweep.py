@@ -83,7 +83,7 @@ class SweepRecord:
 
 @dataclass(frozen=True, slots=True)
 class PointResult:
-    """What came of one point of a sweep.
+    """Result of one point of a sweep.
 
     Attributes:
         point: The point.
@@ -275,7 +275,7 @@ def read_sweep(folder: Path) -> SweepRecord:
 def run_sweep(loaded: LoadedTask, record: SweepRecord, store: Path, watcher: Watcher) -> Sweep:
     """Run what a sweep is missing: begin it, or continue it after anything.
 
-    Points whose run has finished are left alone, whoever ran it. A run that began is continued in its folder; the rest get
+    Points whose run has finished are left alone. A run that began is continued in its folder; the rest get
     folders as there is room for them.
 
     Raises:

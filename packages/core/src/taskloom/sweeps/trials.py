@@ -104,7 +104,7 @@ class Trials:
         return sum(_RUN in trial.user_attrs for trial in self._study.get_trials(deepcopy=False))
 
     def _interrupted(self) -> list[Run]:
-        """Return the runs of trials that nobody told the study about, telling it of those that are over."""
+        """Return the runs of trials that the study does not know of yet, and report those that are over to it."""
         from optuna.trial import TrialState
 
         for frozen in self._study.get_trials(deepcopy=False):
@@ -160,7 +160,7 @@ class Trials:
 
 
 class Space:
-    """What a search may choose from: a parameter is asked for only where the components chosen so far have it.
+    """Space of a search: a parameter is asked for only where the components chosen so far have it.
 
     Args:
         loaded: The task.

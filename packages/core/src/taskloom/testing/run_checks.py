@@ -124,7 +124,7 @@ def differing(left: dict[str, float], right: dict[str, float]) -> str | None:
 class _Watch:
     """Notes files that Python opens for writing outside of the folders where a run may write.
 
-    Temporary files and caches are nobody's harm. An audit hook cannot be removed, so it is only switched off.
+    Temporary files and caches do no harm. An audit hook cannot be removed, so it is only switched off.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -17,7 +17,7 @@ from taskloom.task import Finding
 def check(
     invocation: Invocation,
     *,
-    config: ConfigFiles = [],  # noqa: B006 -- Typer reads it, nobody writes it
+    config: ConfigFiles = [],  # noqa: B006 -- Typer only reads it
     as_json: AsJson = False,
 ) -> None:
     """Construct a task and let it check itself."""

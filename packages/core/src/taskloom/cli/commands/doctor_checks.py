@@ -1,4 +1,4 @@
-"""What `tasks doctor` finds out about the installation, the machine, the plugins and the shell; nothing heavy is imported."""
+"""Facts of `tasks doctor` about the installation, the machine, the plugins and the shell; nothing heavy is imported."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def plugins(*, thorough: bool) -> Iterator[Fact]:
 
 
 def shell() -> Iterator[Fact]:
-    """Whether the shell completes the command."""
+    """Return whether the shell completes the command."""
     name = Path(os.environ.get("SHELL", "")).name
     files = {"bash": ".bashrc", "zsh": ".zshrc"}
     if name not in files:

@@ -1,4 +1,4 @@
-"""What `tasks doctor` finds out about the run store; whatever it writes to try, it takes away again."""
+"""Facts of `tasks doctor` about the run store; a file that is written as a trial is removed again."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from taskloom.params import Parameter, json_schema, walk
 def info(
     invocation: Invocation,
     *,
-    config: ConfigFiles = [],  # noqa: B006 -- Typer reads it, nobody writes it
+    config: ConfigFiles = [],  # noqa: B006 -- Typer only reads it
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON Schema of the config.")
     ] = False,

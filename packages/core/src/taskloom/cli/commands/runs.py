@@ -85,7 +85,7 @@ def log(run: RunName, store: StoreOption = None, as_json: AsJson = False) -> Non
 
 
 def _config_rows(run: Run) -> dict[str, str]:
-    """Return every leaf of the config, with its source where somebody set it."""
+    """Return every leaf of the config, with its source where it was set."""
     rows: dict[str, str] = {}
     todo = [("", run.config)]
     while todo:

@@ -36,7 +36,7 @@ RunNames = Annotated[
 
 def ls(
     *,
-    where: Where = [],  # noqa: B006 -- Typer reads it, nobody writes it
+    where: Where = [],  # noqa: B006 -- Typer only reads it
     sort: Annotated[
         str, typer.Option("--sort", metavar="FIELD", help="Sort by a field; -FIELD the other way.")
     ] = "",
@@ -191,7 +191,7 @@ def _export_to_mlflow(runs: Sequence[Run], output: Path | None) -> None:
 def _confirm(runs: Sequence[Path]) -> None:
     shown = ", ".join(run.name for run in runs[:3]) + (", ..." if len(runs) > 3 else "")
     if not sys.stdin.isatty():
-        raise UsageError(f"Removing {shown} needs --yes where nobody can be asked.")
+        raise UsageError(f"Removing {shown} needs --yes where there is no terminal to ask on.")
     if not typer.confirm(f"Remove {len(runs)} run(s) for good: {shown}?", err=True):
         raise typer.Exit(1)
 

@@ -1,4 +1,4 @@
-"""What a sweep shows while it runs: a live table on a terminal, a line for each run elsewhere."""
+"""Progress of a sweep: a live table on a terminal, a line for each run elsewhere."""
 
 from __future__ import annotations
 
