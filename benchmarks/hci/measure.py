@@ -93,7 +93,7 @@ def scalar() -> Iterator[Row]:
 
 def decision() -> Iterator[Row]:
     from taskloom_hci.models.model import probabilities
-    from taskloom_hci.models.pointing import Careful
+    from taskloom_hci.models.pointing import CarefulModel
     from taskloom_hci.policies.information import InformationTable
 
     rng = np.random.default_rng(0)
@@ -103,7 +103,7 @@ def decision() -> Iterator[Row]:
     ):
         goals = np.sort(rng.choice(cells, targets, replace=False))
         table = InformationTable(
-            probabilities(Careful(), {"position": np.arange(cells)[:, None]}, {"goal": goals})
+            probabilities(CarefulModel(), {"position": np.arange(cells)[:, None]}, {"goal": goals})
         )
         belief = rng.dirichlet(np.ones(targets))
 

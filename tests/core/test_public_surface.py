@@ -13,9 +13,9 @@ import taskloom
 
 PUBLIC = {
     "taskloom": {
-        "Checkable", "Component", "ComponentRef", "Config", "Describable", "DomainRef", "ExecutionOnly", "Finding",
-        "JsonValue", "OneOf", "Progress", "Resources", "Result", "Resumable", "Run", "RunContext", "RunOptions", "Task",
-        "TaskFactory", "TaskRef", "Unit", "VerbRef", "derive_seed", "run", "sweep",
+        "BoundTask", "Checkable", "Component", "ComponentRef", "Config", "Describable", "DomainRef", "Driver", "ExecutionOnly", "Finding",
+        "JsonValue", "OneOf", "Progress", "Resources", "Result", "Resumable", "Run", "RunContext", "RunOptions", "Task", "TaskFactory",
+        "TaskRef", "Unit", "VerbRef", "derive_seed", "open_run", "open_task", "run", "sweep", "task_of",
     },
     "taskloom.registry": {
         "Broken", "ComponentRef", "DomainEntry", "DomainRef", "FIRST_PARTY", "LoadedTask", "TaskEntry", "TaskRef",

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from taskloom_hci.assistants.build import constant_gain
+from taskloom_hci.assistants.gain import ConstantGain
 from taskloom_hci.assistants.jump import JumpAssistant
 from taskloom_hci.bundle.agent import Agent
 from taskloom_hci.bundle.bundle import Bundle
 from taskloom_hci.games.pointing import Pointing
 from taskloom_hci.games.simple import Example
-from taskloom_hci.models.pointing import Careful, PointingModel
+from taskloom_hci.models.pointing import CarefulModel, PointingModel
 from taskloom_hci.policies.policy import RandomPolicy
 from taskloom_hci.state.elements import discrete_array_element
 from taskloom_hci.users.pointing import PointingUser
@@ -43,11 +43,11 @@ def make_pointing() -> Callable[..., Bundle]:
         **options: Any,
     ) -> Bundle:
         task = Pointing(shape, targets, "position" if assistant in {"big", "map"} else "gain")
-        user = PointingUser(task, model or Careful(0.05, len(shape)))
+        user = PointingUser(task, model or CarefulModel(0.05, len(shape)))
         helper = {
             "big": lambda: JumpAssistant(task, **options),
             "map": lambda: JumpAssistant(task, "map", **options),
-            "gain": lambda: constant_gain(task, options.get("gain", 1)),
+            "gain": lambda: ConstantGain(gain=options.get("gain", 1)).build(task),
             "none": lambda: None,
         }[assistant]()
         return Bundle(task, user, helper, seed=seed)

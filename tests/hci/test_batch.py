@@ -15,7 +15,7 @@ from taskloom_hci.batch.play import Player, choose_backend, play
 from taskloom_hci.errors import HciError
 from taskloom_hci.games.pointing import draw_cells
 from taskloom_hci.metrics import mean_interval, share_interval, summarise
-from taskloom_hci.models.pointing import Boltzmann, Careful, Indifferent
+from taskloom_hci.models.pointing import BoltzmannModel, CarefulModel, Indifferent
 from taskloom_hci.shipped import make_bundle
 from taskloom_hci.state.streams import Stream, stream_key, stream_keys
 
@@ -23,7 +23,7 @@ GAMES: list[tuple[dict[str, Any], str]] = [
     ({"assistant": "big"}, "big"),
     ({"assistant": "big", "tie": "highest", "threshold": 0.5}, "big-highest"),
     ({"assistant": "big", "cost": 0.02}, "big-cost"),
-    ({"assistant": "big", "model": Boltzmann(1.0)}, "big-boltzmann"),
+    ({"assistant": "big", "model": BoltzmannModel(1.0)}, "big-boltzmann"),
     ({"assistant": "big", "shape": (6, 5), "targets": 5}, "big-2d"),
     ({"assistant": "map"}, "map"),
     ({"assistant": "map", "shape": (5, 7), "targets": 3}, "map-2d"),
@@ -101,7 +101,7 @@ def test_the_way_of_cutting_into_chunks_does_not_matter(make_pointing: Any) -> N
 def test_mean_rounds_are_the_published_ones(
     make_pointing: Any, error_rate: float, assistant: str, expected: float
 ) -> None:
-    bundle = make_pointing(assistant=assistant, model=Careful(error_rate), seed=20)
+    bundle = make_pointing(assistant=assistant, model=CarefulModel(error_rate), seed=20)
     rounds = play(bundle, 40_000, "numpy").num_rounds
     # Four standard errors: one false alarm in 16,000 runs; the published means of the assistant have errors of their own.
     margin = 4 * rounds.std() / np.sqrt(len(rounds)) + (0.016 if assistant == "big" else 0.001)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import typer
-from taskloom.errors import CheckFailedError, StoreError, UnknownNameError, UsageError
+from taskloom.errors import ConfigError, StoreError, UnknownNameError, UsageError
 from taskloom_hci.batch.episodes import load
 from taskloom_hci.batch.play import play as play_games
 from taskloom_hci.shipped import make_bundle
@@ -44,7 +44,7 @@ def test_sample_saves_what_is_played(tmp_path: Path, capsys: Any) -> None:
         ("pointing", "d.csv", [], UsageError, "npz or .jsonl"),
         ("pointing", "no/d.npz", [], StoreError, "does not exist"),
         ("pointing", "d.npz", ["cells"], UsageError, "NAME=VALUE"),
-        ("pointing", "d.npz", ["user=memory"], CheckFailedError, "memory"),
+        ("pointing", "d.npz", ["user=memory"], ConfigError, "plays the teaching task"),
         ("pointing", "d.npz", ["cells=x"], UsageError, "cells"),
     ],
 )

@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from taskloom.api import run as run, sweep as sweep
+    from taskloom.bound import BoundTask as BoundTask, Driver as Driver
     from taskloom.config import (
         Component as Component,
         Config as Config,
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
         Progress as Progress,
         Resources as Resources,
         RunContext as RunContext,
+    )
+    from taskloom.opening import (
+        open_run as open_run,
+        open_task as open_task,
+        task_of as task_of,
     )
     from taskloom.registry.refs import (
         ComponentRef as ComponentRef,
@@ -51,6 +57,8 @@ _HOMES = {
     "taskloom.api": ("run", "sweep"),
     "taskloom.config": ("Component", "Config", "ExecutionOnly", "OneOf", "Unit"),
     "taskloom.context": ("Progress", "Resources", "RunContext"),
+    "taskloom.bound": ("BoundTask", "Driver"),
+    "taskloom.opening": ("open_run", "open_task", "task_of"),
     "taskloom.registry.refs": ("ComponentRef", "DomainRef", "TaskRef", "VerbRef"),
     "taskloom.request": ("RunOptions",),
     "taskloom.runs.run": ("Run",),

@@ -15,8 +15,9 @@ from taskloom.config import Config
 from taskloom.errors import ConfigError, PluginError, UnknownNameError, UsageError
 from taskloom.params import Resolved, leaves
 from taskloom.params.labels import plain
+from taskloom.params.layer import DEFAULT, Layer, nest
 from taskloom.params.layers import validate
-from taskloom.params.merge import DEFAULT, Layer, merge, nest
+from taskloom.params.merge import merge
 from taskloom.registry import (
     LoadedTask,
     TaskEntry,

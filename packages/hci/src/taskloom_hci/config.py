@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from taskloom import Config, ExecutionOnly, OneOf
 
-from taskloom_hci.assistants.config import AssistantConfig, ConstantGainConfig
-from taskloom_hci.users.config import CarefulConfig, UserConfig
+from taskloom_hci.assistants.base import Assistant
+from taskloom_hci.assistants.gain import ConstantGain
+from taskloom_hci.users.base import User
+from taskloom_hci.users.careful import Careful
 
 
 class HciConfig(Config):
-    """Who plays, how often, and what is kept."""
+    """Who plays, how often, and what is kept.
 
-    user: Annotated[UserConfig, OneOf("taskloom_hci.users")] = CarefulConfig()
+    Attributes:
+        game_class: Name of the class of its game, by which users and assistants know whether they play it.
+    """
+
+    game_class: ClassVar[str] = ""
+    user: Annotated[User, OneOf("taskloom_hci.users")] = Careful()
     """Who acts first in every round."""
-    assistant: Annotated[AssistantConfig, OneOf("taskloom_hci.assistants")] | None = (
-        ConstantGainConfig()
-    )
+    assistant: Annotated[Assistant, OneOf("taskloom_hci.assistants")] | None = ConstantGain()
     """Who helps; none leaves the user alone."""
     episodes: Annotated[int, Field(ge=1, le=10_000_000)] = 1000
     """Episodes that are played."""
@@ -30,3 +35,11 @@ class HciConfig(Config):
     """Write the rounds as JSON Lines as well."""
     shown: Annotated[int, Field(ge=1, le=20)] = 3
     """Episodes that the report draws turn by turn."""
+
+    @model_validator(mode="after")
+    def _agents_fit(self) -> Self:
+        agents = [agent for agent in (self.user, self.assistant) if agent is not None]
+        misfits = [misfit for agent in agents if (misfit := agent.check(self))]
+        if misfits:
+            raise ValueError(" ".join(misfits))
+        return self

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Any
 
+from taskloom.bound import BoundTask, bind
 from taskloom.config import Config
 from taskloom.devices import limited_threads
 from taskloom.errors import (
@@ -27,7 +29,7 @@ from taskloom.runs.liveness import RunLock
 from taskloom.runs.record import RunRecord, read_record
 from taskloom.runs.run import Run
 from taskloom.sinks.sink import check_sinks
-from taskloom.task import Checkable, Finding, Task
+from taskloom.task import Finding
 
 
 def run_task(
@@ -119,11 +121,12 @@ def read_config(loaded: LoadedTask, layout: RunLayout, record: RunRecord) -> Con
     return validate_record(loaded.config_class, record.config, f"the record {layout.record}")
 
 
-def prepare(loaded: LoadedTask, config: Config, console: Console) -> Task[Config]:
+def prepare(loaded: LoadedTask, config: Config, console: Console) -> BoundTask[Any, Config]:
     """Construct the task and let it check itself.
 
     Raises:
-        RunFailedError: The factory raised, or returned something that is no task.
+        RunFailedError: The factory raised.
+        PluginError: It returned something that is no task of its domain.
         CheckFailedError: The check found an error.
     """
     task = construct(loaded, config)
@@ -136,15 +139,16 @@ def prepare(loaded: LoadedTask, config: Config, console: Console) -> Task[Config
     return task
 
 
-def construct(loaded: LoadedTask, config: Config) -> Task[Config]:
-    """Call the factory.
+def construct(loaded: LoadedTask, config: Config) -> BoundTask[Any, Config]:
+    """Call the factory, and bind what it made.
 
     Raises:
-        RunFailedError: The factory raised, or returned something that is no task.
+        RunFailedError: The factory raised.
+        PluginError: It returned something that is no task of its domain.
     """
     label = f"'{loaded.entry.domain} {loaded.entry.ref.name}'"
     try:
-        task = loaded.factory(config)
+        return bind(loaded, config)
     except TaskloomError:
         raise
     except Exception as error:
@@ -152,11 +156,6 @@ def construct(loaded: LoadedTask, config: Config) -> Task[Config]:
             f"Cannot construct {label}: {first_line(describe_failure(error))}.",
             hint=trimmed_traceback(error),
         ) from error
-    if not isinstance(task, Task):
-        raise RunFailedError(
-            f"The factory of {label} returned a {type(task).__name__}, which has no run(ctx)."
-        )
-    return task
 
 
 def check_task_instance(loaded: LoadedTask, config: Config) -> list[Finding]:
@@ -171,7 +170,7 @@ def check_task_instance(loaded: LoadedTask, config: Config) -> list[Finding]:
 
 
 def perform(
-    task: Task[Config],
+    task: BoundTask[Any, Config],
     layout: RunLayout,
     console: Console,
     *,
@@ -195,11 +194,9 @@ def perform(
     return run
 
 
-def _find(task: Task[Config], loaded: LoadedTask) -> list[Finding]:
-    if not isinstance(task, Checkable):
-        return []
+def _find(task: BoundTask[Any, Config], loaded: LoadedTask) -> list[Finding]:
     try:
-        return list(task.check())
+        return task.check()
     except MissingExtraError:
         raise  # as a finding it would lose its exit code and the line that installs what is missing
     except TaskloomError as error:

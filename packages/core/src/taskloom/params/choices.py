@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from taskloom.config import Config
+from taskloom.params.layer import Layer
 from taskloom.params.layers import argument_layers, environment_layers, file_layers
 from taskloom.params.merge import merge
 from taskloom.params.tree import walk
@@ -16,6 +17,7 @@ def find_choices(
     config_class: type[Config],
     words: Sequence[str] = (),
     *,
+    base: Sequence[Layer] = (),
     files: Sequence[Path] = (),
     environ: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
@@ -24,6 +26,7 @@ def find_choices(
     Args:
         config_class: The task's config class.
         words: The words of a command line; everything but choices of components is passed over.
+        base: The lowest layers, as in `resolve`.
         files: Config files.
         environ: The environment; the process's own if None.
 
@@ -32,7 +35,7 @@ def find_choices(
         ConfigError: A file cannot be read.
     """
     environment = environment_layers(config_class, os.environ if environ is None else environ)
-    below = [*file_layers(files), *environment]
+    below = [*base, *file_layers(files), *environment]
     chosen = merge(config_class, below, lenient=True).chosen
     said: dict[str, str] = {}
     while True:

@@ -91,6 +91,7 @@ class RunRecord(KeptOptions):
         metrics: Final numbers.
         artifacts: Files by name, as paths relative to the run's folder.
         summary: One line that a person reads first.
+        headline: The result that is shown large, as `taskloom.headline.Headline.to_json` writes it; or None.
         failure: Why the run failed; or None.
         exit_code: What the command exits with; None before the end.
     """
@@ -116,6 +117,7 @@ class RunRecord(KeptOptions):
     metrics: Mapping[str, float] = field(default_factory=dict)
     artifacts: Mapping[str, str] = field(default_factory=dict)
     summary: str = ""
+    headline: Mapping[str, Any] | None = None
     failure: Failure | None = None
     exit_code: int | None = None
 
@@ -212,6 +214,7 @@ def _build(value: Mapping[str, Any]) -> RunRecord:
         metrics={k: v for k, v in metrics.items() if v is not None},
         artifacts={k: str(v) for k, v in _mapping(value, "artifacts").items()},
         summary=_text(value, "summary"),
+        headline=_mapping(value, "headline") if value.get("headline") is not None else None,
         failure=Failure(**failure) if isinstance(failure, dict) else None,
         exit_code=exit_code,
     )

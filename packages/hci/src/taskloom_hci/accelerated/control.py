@@ -15,9 +15,10 @@ from taskloom_hci.batch.episodes import Episodes, join
 from taskloom_hci.bundle.turns import REWARD_NAMES
 from taskloom_hci.games.control import ClassicControl, Plant
 from taskloom_hci.inference.kalman import SteadyKalman
+from taskloom_hci.observation.linear import NoisyView
 from taskloom_hci.policies.feedback import LinearFeedback
 from taskloom_hci.state.streams import normals, stream_keys
-from taskloom_hci.users.control import LQGUser, NoisyView
+from taskloom_hci.users.linear import LQGAgent
 
 Float: TypeAlias = NDArray[np.float64]
 Int: TypeAlias = NDArray[np.int64]
@@ -43,7 +44,7 @@ def control_kernel(task: ClassicControl) -> ControlKernel | None:
     """Return the kernel of a classic control game, or None if its user has no description as arrays."""
     user = task.game.user
     if (
-        type(user) is not LQGUser
+        type(user) is not LQGAgent
         or type(task) is not ClassicControl
         or task.game.max_rounds is None
     ):

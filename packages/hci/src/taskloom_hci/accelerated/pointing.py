@@ -11,45 +11,18 @@ from numpy.typing import NDArray
 from taskloom_hci.batch.episodes import Episodes, join
 from taskloom_hci.bundle.turns import REWARD_NAMES
 from taskloom_hci.errors import HciError
-from taskloom_hci.inference.goal import OnZero
+from taskloom_hci.inference.information import Jump
 from taskloom_hci.models.model import UserModel, probabilities, require_distribution
-from taskloom_hci.models.pointing import Careful, PointingModel
+from taskloom_hci.models.pointing import CarefulModel, PointingModel
 
 if TYPE_CHECKING:
     from taskloom_hci.games.pointing import Pointing
 
 Float: TypeAlias = NDArray[np.float64]
 Int: TypeAlias = NDArray[np.int64]
-Tie: TypeAlias = Literal["nearest", "highest"]
 
 CHUNK = 1024  # rows that NumPy plays at a time: the arrays of one round stay in the cache
 TABLE_LIMIT = 50_000_000  # numbers in a table over cells, goals and actions
-
-
-@dataclass(frozen=True, slots=True)
-class Jump:
-    """An assistant that puts the cursor on a cell, guided by its belief about the goal.
-
-    Attributes:
-        rule: `information` asks the most telling question, `map` takes the likeliest target.
-        table: The probabilities it believes the user acts by, (C, C, A): cell, goal, action.
-        log_table: Their logarithms, as the model gives them.
-        threshold: Above this belief it jumps to the likeliest target.
-        cost: What a jump costs for every cell it is long [bit].
-        tie: Which of equally telling cells it takes: the `nearest` to the cursor (then the lower), or the `highest`.
-        on_zero: What it does when the user does something it holds impossible.
-        split: Probabilities of the right and the wrong direction, if the user is a careful one in one dimension; the
-            information of a cell then follows from sums of the belief instead of from the table.
-    """
-
-    rule: Literal["information", "map"]
-    table: Float
-    log_table: Float
-    threshold: float
-    cost: float
-    tie: Tie
-    on_zero: OnZero
-    split: tuple[float, float] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +86,7 @@ def model_tables(task: Pointing, model: PointingModel) -> tuple[Float, Float]:
 
 def careful_split(model: UserModel) -> tuple[float, float] | None:
     """Return the probabilities of the right and the wrong direction of a careful user in one dimension, else None."""
-    if not isinstance(model, Careful) or model.dimension != 1:
+    if not isinstance(model, CarefulModel) or model.dimension != 1:
         return None
     p = probabilities(model, {"position": np.array([0])}, {"goal": np.array([1])})[0]
     return float(p[2]), float(p[0])

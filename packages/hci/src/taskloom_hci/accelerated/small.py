@@ -14,7 +14,7 @@ from taskloom_hci.bundle.agent import Agent
 from taskloom_hci.bundle.bundle import Bundle
 from taskloom_hci.bundle.turns import REWARD_NAMES
 from taskloom_hci.inference.engine import NoInference
-from taskloom_hci.models.polynomial import SIZE, Polynomial
+from taskloom_hci.models.polynomial import SIZE, PolynomialModel
 from taskloom_hci.observation.engine import RuleObservation
 from taskloom_hci.policies.likelihood import ModelPolicy
 from taskloom_hci.policies.policy import ConstantPolicy, Policy, RandomPolicy
@@ -55,7 +55,7 @@ def actor_of(agent: Agent) -> Actor | None:
     )
     if not plain:
         return None
-    if type(policy) is ModelPolicy and type(policy.model) is Polynomial:
+    if type(policy) is ModelPolicy and type(policy.model) is PolynomialModel:
         return _polynomial(agent, policy.model)
     if type(policy) in {ConstantPolicy, RandomPolicy} and not agent.state:
         return _stateless(policy)
@@ -71,7 +71,7 @@ def _stateless(policy: Policy) -> Actor:
     return Actor(lambda x, u: low + np.minimum((u * count).astype(np.int64), count - 1), idle)
 
 
-def _polynomial(agent: Agent, model: Polynomial) -> Actor | None:
+def _polynomial(agent: Agent, model: PolynomialModel) -> Actor | None:
     if tuple(agent.state) != model.hidden:
         return None
     own = {name: int(agent.state.element(name).init) for name in model.hidden}

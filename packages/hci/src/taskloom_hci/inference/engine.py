@@ -1,4 +1,4 @@
-"""What an agent concludes: the interface, memory of past observations, and combinations of engines."""
+"""Inference engines: the interface, a buffer of past observations, and combinations of engines."""
 
 from __future__ import annotations
 
@@ -77,6 +77,7 @@ class Buffer:
         Raises:
             BufferNotFilledError: If there are fewer.
         """
+        # A shorter history would be taken for a full one by an engine that reads it by position.
         if len(self._kept) < self.depth:
             raise BufferNotFilledError(
                 f"{len(self._kept)} of the {self.depth} observations needed were made so far."
@@ -107,6 +108,8 @@ class CascadedInference(InferenceEngine):
     def infer(
         self, observation: StateTree, state: Mapping[str, Any], stream: Stream
     ) -> tuple[dict[str, Any], float]:
+        # A copy of the whole state for the engines to see, and only the changes for the agent to store: assigning an entry
+        # that did not change would still go through its element.
         current, changes, total = dict(state), dict[str, Any](), 0.0
         for engine in self.engines:
             changed, reward = engine.infer(observation, current, stream)
@@ -142,5 +145,6 @@ class DualInference(InferenceEngine):
     def infer(
         self, observation: StateTree, state: Mapping[str, Any], stream: Stream
     ) -> tuple[dict[str, Any], float]:
+        # The mode is turned by a simulation on its own agents; see `DualPolicy`.
         engine = self.primary if self.mode == "primary" else self.dual
         return engine.infer(observation, state, stream)

@@ -1,4 +1,4 @@
-"""What an agent does: the interface, the random policy and the pair of policies."""
+"""Policies: the interface, the random and the constant one, and a pair of them."""
 
 from __future__ import annotations
 
@@ -79,6 +79,7 @@ class ConstantPolicy(Policy):
         self, observation: StateTree, state: Mapping[str, Any], stream: Stream
     ) -> tuple[Value, float]:
         del observation, state, stream
+        # An element never changes, so its first value is the action without a copy.
         return self.element.init, 0.0
 
 
@@ -93,7 +94,7 @@ class DualPolicy(Policy):
         self.primary = primary
         self.dual = dual
         self.mode: Literal["primary", "dual"] = "primary"
-        self.element = primary.element
+        self.element = primary.element  # one for both: the task need not know which of them acts
 
     @override
     def bind(self, agent: Agent) -> None:
@@ -109,5 +110,6 @@ class DualPolicy(Policy):
     def act(
         self, observation: StateTree, state: Mapping[str, Any], stream: Stream
     ) -> tuple[Value, float]:
+        # A simulation turns the mode of its own copy; the agent of the real game keeps the primary policy.
         policy = self.primary if self.mode == "primary" else self.dual
         return policy.act(observation, state, stream)

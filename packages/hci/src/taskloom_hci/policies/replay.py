@@ -29,6 +29,7 @@ class ReplayPolicy(Policy):
 
     def __init__(self, episodes: Episodes, element: Element) -> None:
         self.element = element
+        # By the episode's number and not its place: a part of a recording may be played, in any order.
         self._starts = {
             int(number): int(first)
             for number, first in zip(episodes.episode, episodes.offsets, strict=False)
@@ -57,6 +58,7 @@ class ReplayPolicy(Policy):
         if agent is None or actions is None:
             raise HciError("A replay needs to be part of a bundle.")
         episode, step = agent.game.episode, agent.game.round_index
+        # A different task or assistant may take the game beyond what was recorded; a guess would look like data.
         if episode not in self._starts or step >= self._lengths[episode]:
             raise HciError(f"The recording has no round {step} of episode {episode}.")
         return np.asarray(actions[self._starts[episode] + step]), 0.0

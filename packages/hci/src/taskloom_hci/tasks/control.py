@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 from taskloom import OneOf, Unit
 
-from taskloom_hci.assistants.config import AssistantConfig
+from taskloom_hci.assistants.base import Assistant
 from taskloom_hci.config import HciConfig
 from taskloom_hci.driver import HciTask
-from taskloom_hci.users.config import LQGConfig, UserConfig
+from taskloom_hci.users.base import User
+from taskloom_hci.users.lqg import LQGUser
 
 if TYPE_CHECKING:
     from taskloom_hci.games.control import ClassicControl as Game
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
 class ClassicControlConfig(HciConfig):
     """An arm that a user brings from 0.5 to 0, through a noisy muscle."""
 
-    user: Annotated[UserConfig, OneOf("taskloom_hci.users")] = LQGConfig()
+    game_class = "ClassicControl"
+    user: Annotated[User, OneOf("taskloom_hci.users")] = LQGUser()
     """Who controls the arm."""
-    assistant: Annotated[AssistantConfig, OneOf("taskloom_hci.assistants")] | None = None
+    assistant: Annotated[Assistant, OneOf("taskloom_hci.assistants")] | None = None
     """Nobody helps here."""
     episodes: Annotated[int, Field(ge=1, le=10_000_000)] = 200
     """Episodes that are played."""

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 from taskloom import OneOf
 
-from taskloom_hci.assistants.config import AssistantConfig
+from taskloom_hci.assistants.base import Assistant
 from taskloom_hci.config import HciConfig
 from taskloom_hci.driver import HciTask
-from taskloom_hci.users.config import GazeConfig as GazeUserConfig, UserConfig
+from taskloom_hci.users.base import User
+from taskloom_hci.users.gaze import GazeUser
 
 if TYPE_CHECKING:
     from taskloom_hci.games.gaze import Gaze as Game
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
 class GazeConfig(HciConfig):
     """A target on a screen, and eyes that start in its middle."""
 
-    user: Annotated[UserConfig, OneOf("taskloom_hci.users")] = GazeUserConfig()
+    game_class = "Gaze"
+    user: Annotated[User, OneOf("taskloom_hci.users")] = GazeUser()
     """Who looks."""
-    assistant: Annotated[AssistantConfig, OneOf("taskloom_hci.assistants")] | None = None
+    assistant: Annotated[Assistant, OneOf("taskloom_hci.assistants")] | None = None
     """Nobody helps here."""
     width: Annotated[float, Field(gt=0, le=1)] = 0.04
     """Width of the target, where the screen is 2 wide."""

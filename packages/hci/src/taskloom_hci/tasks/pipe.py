@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 from taskloom import OneOf, Unit
 
-from taskloom_hci.assistants.config import AssistantConfig, RandomAssistantConfig
+from taskloom_hci.assistants.base import Assistant
+from taskloom_hci.assistants.random import RandomAssistant
 from taskloom_hci.config import HciConfig
 from taskloom_hci.driver import HciTask
-from taskloom_hci.users.config import RandomUserConfig, UserConfig
+from taskloom_hci.users.base import User
+from taskloom_hci.users.random import RandomUser
 
 if TYPE_CHECKING:
     from taskloom_hci.games.pipe import PipeTask as Game
@@ -20,11 +22,10 @@ if TYPE_CHECKING:
 class PipeConfig(HciConfig):
     """A number game in a process of its own; by default the example that comes with the package."""
 
-    user: Annotated[UserConfig, OneOf("taskloom_hci.users")] = RandomUserConfig()
+    game_class = "PipeTask"
+    user: Annotated[User, OneOf("taskloom_hci.users")] = RandomUser()
     """Who acts first in every round."""
-    assistant: Annotated[AssistantConfig, OneOf("taskloom_hci.assistants")] | None = (
-        RandomAssistantConfig()
-    )
+    assistant: Annotated[Assistant, OneOf("taskloom_hci.assistants")] | None = RandomAssistant()
     """Who helps; none leaves the user alone."""
     episodes: Annotated[int, Field(ge=1, le=10_000_000)] = 50
     """Episodes that are played."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 from taskloom import Unit
 
-from taskloom_hci.assistants.config import mode_of
+from taskloom_hci.assistants.base import mode_of
 from taskloom_hci.config import HciConfig
 from taskloom_hci.driver import HciTask
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 class PointingConfig(HciConfig):
     """A line of cells, some of which are targets."""
 
+    game_class = "Pointing"
     cells: Annotated[int, Field(ge=2, le=4000), Unit("cell")] = 31
     """Length of the line."""
     targets: Annotated[int, Field(ge=1, le=1000)] = 8
@@ -44,6 +45,7 @@ class Pointing(HciTask[PointingConfig]):
 class Pointing2DConfig(HciConfig):
     """A grid of cells, some of which are targets."""
 
+    game_class = "Pointing"
     width: Annotated[int, Field(ge=2, le=100), Unit("cell")] = 12
     """Cells along the first axis."""
     height: Annotated[int, Field(ge=2, le=100), Unit("cell")] = 12

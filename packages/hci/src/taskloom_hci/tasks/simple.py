@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 from taskloom import OneOf
 
-from taskloom_hci.assistants.config import AssistantConfig, RandomAssistantConfig
+from taskloom_hci.assistants.base import Assistant
+from taskloom_hci.assistants.random import RandomAssistant
 from taskloom_hci.config import HciConfig
 from taskloom_hci.driver import HciTask
-from taskloom_hci.users.config import PolynomialConfig, RandomUserConfig, UserConfig
+from taskloom_hci.users.base import User
+from taskloom_hci.users.polynomial import Polynomial
+from taskloom_hci.users.random import RandomUser
 
 if TYPE_CHECKING:
     from taskloom_hci.games.simple import Coordinated as CoordinatedGame, Example as ExampleGame
@@ -18,11 +21,10 @@ if TYPE_CHECKING:
 class ExampleConfig(HciConfig):
     """The number game of the first chapter."""
 
-    user: Annotated[UserConfig, OneOf("taskloom_hci.users")] = RandomUserConfig()
+    game_class = "Example"
+    user: Annotated[User, OneOf("taskloom_hci.users")] = RandomUser()
     """Who acts first in every round."""
-    assistant: Annotated[AssistantConfig, OneOf("taskloom_hci.assistants")] | None = (
-        RandomAssistantConfig()
-    )
+    assistant: Annotated[Assistant, OneOf("taskloom_hci.assistants")] | None = RandomAssistant()
     """Who helps; none leaves the user alone."""
 
 
@@ -43,11 +45,10 @@ class Example(HciTask[ExampleConfig]):
 class CoordinatedConfig(HciConfig):
     """A user with a hidden rule, and an assistant that has to choose what the user chooses."""
 
-    user: Annotated[UserConfig, OneOf("taskloom_hci.users")] = PolynomialConfig()
+    game_class = "Coordinated"
+    user: Annotated[User, OneOf("taskloom_hci.users")] = Polynomial()
     """Who acts first in every round."""
-    assistant: Annotated[AssistantConfig, OneOf("taskloom_hci.assistants")] | None = (
-        RandomAssistantConfig()
-    )
+    assistant: Annotated[Assistant, OneOf("taskloom_hci.assistants")] | None = RandomAssistant()
     """Who helps; none leaves the user alone."""
 
 

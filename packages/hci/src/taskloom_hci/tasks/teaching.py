@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 from taskloom import OneOf, Unit
 
-from taskloom_hci.assistants.config import AssistantConfig, LeitnerConfig
+from taskloom_hci.assistants.base import Assistant
+from taskloom_hci.assistants.leitner import Leitner
 from taskloom_hci.config import HciConfig
 from taskloom_hci.driver import HciTask
-from taskloom_hci.users.config import MemoryConfig, UserConfig
+from taskloom_hci.users.base import User
+from taskloom_hci.users.memory import Memory
 
 if TYPE_CHECKING:
     from taskloom_hci.games.teaching import Teaching as Game
@@ -19,9 +21,10 @@ if TYPE_CHECKING:
 class TeachingConfig(HciConfig):
     """A user who forgets, and a teacher who chooses what is practised."""
 
-    user: Annotated[UserConfig, OneOf("taskloom_hci.users")] = MemoryConfig()
+    game_class = "Teaching"
+    user: Annotated[User, OneOf("taskloom_hci.users")] = Memory()
     """Who learns."""
-    assistant: Annotated[AssistantConfig, OneOf("taskloom_hci.assistants")] | None = LeitnerConfig()
+    assistant: Annotated[Assistant, OneOf("taskloom_hci.assistants")] | None = Leitner()
     """Who teaches."""
     episodes: Annotated[int, Field(ge=1, le=10_000_000)] = 50
     """Episodes that are played."""

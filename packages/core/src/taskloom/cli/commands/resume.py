@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
+from taskloom.cli.annotations import AsJson, StoreOption
 from taskloom.cli.commands.run import show_run
-from taskloom.cli.commands.runs import AsJson, StoreOption
 from taskloom.cli.options import read_time
 from taskloom.errors import StoreLockedError, UsageError
 from taskloom.runs import Run, default_store, open_run

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from taskloom.cli.commands.runs import AsJson
+from taskloom.cli.annotations import AsJson
 from taskloom.cli.commands.sweep_board import open_board, print_sweep
 from taskloom.cli.options import takes_options
 from taskloom.cli.output import print_json
