@@ -29,7 +29,8 @@ from taskloom.runs.layout import default_store
 from taskloom.runs.lookup import identical
 from taskloom.runs.run import Run
 from taskloom.sweeps.expand import Choices, Plan, Point
-from taskloom.sweeps.sweep import EXECUTOR, Sweep, create_sweep, plan_points, run_sweep
+from taskloom.sweeps.record import EXECUTOR, create_sweep
+from taskloom.sweeps.sweep import Sweep, plan_points, run_sweep
 
 
 def run(

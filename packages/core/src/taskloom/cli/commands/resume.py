@@ -41,7 +41,7 @@ def resume(
     as_json: AsJson = False,
 ) -> None:
     """Continue a run or a sweep with the parameters that it has."""
-    from taskloom.sweeps.sweep import find_sweep
+    from taskloom.sweeps.record import find_sweep
 
     place = default_store(store)
     if parameters:
@@ -81,8 +81,9 @@ def _resume_run(run: Run, time_limit: float, as_json: bool) -> None:
 def _resume_sweep(folder: Path, executor: str, jobs: int | None, as_json: bool) -> None:
     from taskloom.cli.commands.sweep_board import open_board, print_sweep
     from taskloom.registry import find_task, load_task
+    from taskloom.sweeps.record import SweepRecord, read_sweep
     from taskloom.sweeps.search import is_search, read_search, run_search
-    from taskloom.sweeps.sweep import SweepRecord, read_sweep, run_sweep
+    from taskloom.sweeps.sweep import run_sweep
 
     def replaced(record: SweepRecord) -> SweepRecord:
         told = record.options
