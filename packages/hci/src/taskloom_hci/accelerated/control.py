@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from taskloom_hci.accelerated.exact_linear import Terms, quadratic, times
 from taskloom_hci.batch.episodes import Episodes, join
+from taskloom_hci.bundle.bundle import Bundle
 from taskloom_hci.bundle.turns import REWARD_NAMES
 from taskloom_hci.games.control import ClassicControl, Plant
 from taskloom_hci.inference.kalman import SteadyKalman
@@ -40,14 +41,10 @@ class LoopParts:
     max_rounds: int
 
 
-def control_kernel(task: ClassicControl) -> ControlKernel | None:
+def control_kernel(game: Bundle) -> ControlKernel | None:
     """Return the kernel of a classic control game, or None if its user has no description as arrays."""
-    user = task.game.user
-    if (
-        type(user) is not LQGAgent
-        or type(task) is not ClassicControl
-        or task.game.max_rounds is None
-    ):
+    task, user = game.task, game.user
+    if type(user) is not LQGAgent or type(task) is not ClassicControl or game.max_rounds is None:
         return None
     view, engine, policy = user.observation_engine, user.inference_engine, user.policy
     if (
@@ -57,7 +54,7 @@ def control_kernel(task: ClassicControl) -> ControlKernel | None:
     ):
         return None
     parts = LoopParts(
-        task.plant, view, engine, policy.gains[0], task.start, task.end, task.game.max_rounds
+        task.plant, view, engine, policy.gains[0], task.start, task.end, game.max_rounds
     )
     return ControlKernel(parts)
 

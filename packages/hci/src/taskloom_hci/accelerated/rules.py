@@ -12,28 +12,31 @@ from taskloom_hci.accelerated.pointing import (
     move_table,
 )
 from taskloom_hci.assistants.jump import JumpAssistant, JumpPolicy
+from taskloom_hci.bundle.bundle import Bundle
 from taskloom_hci.games.pointing import Pointing
 from taskloom_hci.observation.engine import RuleObservation
 from taskloom_hci.policies.policy import ConstantPolicy
 from taskloom_hci.users.pointing import PointingUser
 
 
-def pointing_kernel(task: Pointing) -> PointingKernel | None:
+def pointing_kernel(game: Bundle) -> PointingKernel | None:
     """Return the kernel of a pointing game, or None if one of its agents has no description as arrays."""
-    assistant = task.game.assistant
-    known = assistant is None or (
-        isinstance(assistant, JumpAssistant) and type(assistant.policy) is JumpPolicy
-    )
-    if not known and (type(assistant.policy) is not ConstantPolicy or task.mode != "gain"):  # type: ignore[union-attr] # there is one
+    task, assistant = game.task, game.assistant
+    if type(task) is not Pointing:
         return None
-    rules = pointing_rules(task)
+    if isinstance(assistant, JumpAssistant):
+        known = type(assistant.policy) is JumpPolicy
+    else:
+        known = assistant is None or (
+            type(assistant.policy) is ConstantPolicy and task.mode == "gain"
+        )
+    rules = pointing_rules(game) if known else None
     return None if rules is None else PointingKernel(task, rules)
 
 
-def pointing_rules(task: Pointing) -> PointingRules | None:
+def pointing_rules(game: Bundle) -> PointingRules | None:
     """Return a pointing game as arrays, whatever its assistant would do; None if it has no such description."""
-    game = task.game
-    user, assistant = game.user, game.assistant
+    task, user, assistant = game.task, game.user, game.assistant
     if type(user) is not PointingUser or user.model is None or type(task) is not Pointing:
         return None
     if game.max_rounds is None or task.num_cells**2 * len(task.moves) > TABLE_LIMIT:

@@ -68,9 +68,20 @@ MOVED: dict[str, Homes] = {
     "taskloom_hci.random": "taskloom_hci.state.streams",
     "taskloom_hci.run": "taskloom_hci.driver",
     "taskloom_hci.saving": "taskloom_hci.state.saving",
+    "taskloom_hci.shipped": _homes("make_bundle=driver:make_bundle"),
     "taskloom_hci.simulation": "taskloom_hci.bundle.simulation",
     "taskloom_hci.spaces": "taskloom_hci.state.spaces",
     "taskloom_hci.state": _homes("State=state.state:State flatten=state.state:flatten"),
+    "taskloom_hci.tasks.control": _homes("ClassicControl=tasks.control:classic_control"),
+    "taskloom_hci.tasks.gaze": _homes("Gaze=tasks.gaze:gaze"),
+    "taskloom_hci.tasks.pipe": _homes("Pipe=tasks.pipe:pipe"),
+    "taskloom_hci.tasks.pointing": _homes(
+        "Pointing=tasks.pointing:pointing Pointing2D=tasks.pointing:pointing_2d"
+    ),
+    "taskloom_hci.tasks.simple": _homes(
+        "Example=tasks.simple:example Coordinated=tasks.simple:coordinated"
+    ),
+    "taskloom_hci.tasks.teaching": _homes("Teaching=tasks.teaching:teaching"),
     "taskloom_hci.timeline": "taskloom_hci.bundle.timeline",
     "taskloom_hci.turns": "taskloom_hci.bundle.turns",
     "taskloom_hci.users.config": _homes(

@@ -38,7 +38,7 @@ class AssistantVector(SeededGames):
 
     def __init__(self, bundle: Bundle, num_envs: int) -> None:
         task, assistant = bundle.task, bundle.assistant
-        rules = pointing_rules(task) if isinstance(task, Pointing) else None
+        rules = pointing_rules(bundle)
         plain = assistant is not None and (
             rules is not None
             and (
