@@ -46,8 +46,8 @@ def pointing(assistant: Any, **config: Any) -> Any:
 
 
 def big() -> Iterator[Row]:
+    from taskloom_hci.accelerated.pointing_kernel import pointing_rules
     from taskloom_hci.accelerated.pointing_numba import play_compiled
-    from taskloom_hci.accelerated.rules import pointing_rules
     from taskloom_hci.batch.play import play
 
     rules = pointing_rules(pointing({"kind": "big"}))
@@ -70,8 +70,8 @@ def big() -> Iterator[Row]:
 
 
 def gain() -> Iterator[Row]:
+    from taskloom_hci.accelerated.pointing_kernel import pointing_rules
     from taskloom_hci.accelerated.pointing_numba import play_compiled
-    from taskloom_hci.accelerated.rules import pointing_rules
 
     rules = pointing_rules(pointing({"kind": "gain"}))
     rounds = play_compiled(rules, 0, np.arange(100_000))[0].num_rounds.sum()
@@ -133,7 +133,7 @@ def posterior() -> Iterator[Row]:
 
 
 def lqg() -> Iterator[Row]:
-    from taskloom_hci.accelerated.control import control_kernel
+    from taskloom_hci.accelerated.control_kernel import control_kernel
     from taskloom_hci.accelerated.control_numba import roll_out_compiled
     from taskloom_hci.driver import make_bundle
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from taskloom_hci.accelerated.rules import pointing_rules
+from taskloom_hci.accelerated.pointing_kernel import pointing_rules
 from taskloom_hci.batch.episodes import load
 from taskloom_hci.batch.play import Player, choose_backend, play
 from taskloom_hci.driver import make_bundle

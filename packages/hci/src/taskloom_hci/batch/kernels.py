@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from taskloom_hci.accelerated.control import control_kernel
-from taskloom_hci.accelerated.rules import pointing_kernel
+from taskloom_hci.accelerated.control_kernel import control_kernel
+from taskloom_hci.accelerated.pointing_kernel import pointing_kernel
 from taskloom_hci.accelerated.small import coordinated_kernel, example_kernel
 from taskloom_hci.batch.kernel import Kernel
 from taskloom_hci.bundle.bundle import Bundle

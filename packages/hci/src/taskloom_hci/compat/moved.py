@@ -39,14 +39,23 @@ MOVED: dict[str, Homes] = {
     ),
     "taskloom_hci.batch.belief_numba": "taskloom_hci.accelerated.belief_numba",
     "taskloom_hci.batch.columns_numba": "taskloom_hci.accelerated.columns_numba",
-    "taskloom_hci.batch.control": "taskloom_hci.accelerated.control",
+    "taskloom_hci.batch.control": _homes(
+        """
+        ControlKernel=accelerated.control_kernel:ControlKernel
+        control_kernel=accelerated.control_kernel:control_kernel *=accelerated.control
+        """
+    ),
     "taskloom_hci.batch.control_numba": "taskloom_hci.accelerated.control_numba",
     "taskloom_hci.batch.jit": "taskloom_hci.accelerated.jit",
     "taskloom_hci.batch.jump_numba": "taskloom_hci.accelerated.jump_numba",
-    "taskloom_hci.batch.pointing": "taskloom_hci.accelerated.pointing",
+    "taskloom_hci.batch.pointing": _homes(
+        """
+        PointingKernel=accelerated.pointing_kernel:PointingKernel *=accelerated.pointing
+        """
+    ),
     "taskloom_hci.batch.pointing_numba": "taskloom_hci.accelerated.pointing_numba",
     "taskloom_hci.batch.pointing_numpy": "taskloom_hci.accelerated.pointing_numpy",
-    "taskloom_hci.batch.rules": "taskloom_hci.accelerated.rules",
+    "taskloom_hci.batch.rules": "taskloom_hci.accelerated.pointing_kernel",
     "taskloom_hci.batch.small": "taskloom_hci.accelerated.small",
     "taskloom_hci.bundle": _homes("Bundle=bundle.bundle:Bundle"),
     "taskloom_hci.elementary": "taskloom_hci.accelerated.exact_math",

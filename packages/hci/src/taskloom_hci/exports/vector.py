@@ -12,7 +12,8 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from taskloom_hci.accelerated.pointing import Int, PointingKernel
+from taskloom_hci.accelerated.pointing import Int
+from taskloom_hci.accelerated.pointing_kernel import PointingKernel
 from taskloom_hci.accelerated.pointing_numpy import assist, draw_cells, draw_ranks
 from taskloom_hci.batch.kernels import kernel_of
 from taskloom_hci.bundle.bundle import Bundle
