@@ -57,9 +57,9 @@ class Endless(AnomalyTaskConfig):
 
     def build_model(self) -> Any:  # noqa: ANN401 -- a flax module
         """MLP 256-256."""
-        from taskloom_anomaly.models.config import Mlp
+        from taskloom_anomaly.models.mlp import MLP
 
-        return Mlp().build((28, 28, 1), 10, 0)
+        return MLP().build((28, 28, 1), 10, 0)
 
     def build_params(self) -> None:
         """Random parameters."""

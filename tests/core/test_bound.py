@@ -12,6 +12,7 @@ from taskloom.errors import PluginError
 from taskloom.lifecycle.lifecycle import check_task_instance, continue_run, run_task
 from taskloom.opening import open_run, open_task, task_of
 from taskloom.registry import LoadedTask
+from taskloom.request import RunOptions
 from taskloom.testing import check_task
 
 Install = Callable[..., Path]
@@ -125,7 +126,7 @@ def test_every_form_of_a_task_is_run_by_the_driver(
     yard: Callable[[str], LoadedTask], tmp_path: Path, name: str, depth: float
 ) -> None:
     loaded = yard(name)
-    run = run_task(loaded, loaded.config_class(), store=tmp_path, quiet=True)
+    run = run_task(loaded, loaded.config_class(), RunOptions(store=tmp_path, quiet=True))
     assert (run.status, run.metrics["depth"]) == ("finished", depth)
 
 
@@ -139,7 +140,10 @@ def test_a_task_with_run_runs_itself_and_has_no_driver(
 ) -> None:
     loaded = yard("runs_itself")
     assert bind(loaded, loaded.config_class()).driver is None
-    assert run_task(loaded, loaded.config_class(), store=tmp_path, quiet=True).summary == "by hand"
+    assert (
+        run_task(loaded, loaded.config_class(), RunOptions(store=tmp_path, quiet=True)).summary
+        == "by hand"
+    )
 
 
 def test_the_driver_speaks_first_and_the_task_adds(yard: Callable[[str], LoadedTask]) -> None:
@@ -174,7 +178,7 @@ def test_what_is_no_task_of_the_domain_is_refused_with_what_it_lacks(
 ) -> None:
     loaded = yard(name)
     with pytest.raises(PluginError) as caught:
-        run_task(loaded, loaded.config_class(), store=tmp_path, quiet=True)
+        run_task(loaded, loaded.config_class(), RunOptions(store=tmp_path, quiet=True))
     assert caught.value.message == REFUSED[name]
     assert int(caught.value.exit_code) == 4
     found = check_task_instance(loaded, loaded.config_class())
@@ -186,8 +190,8 @@ def test_the_driver_resumes_and_ends_where_an_undisturbed_run_ends(
 ) -> None:
     loaded = yard("form")
     config = loaded.config_class(spades=9)
-    whole = run_task(loaded, config, store=tmp_path / "whole", quiet=True)
-    run = run_task(loaded, config, store=tmp_path / "cut", quiet=True)
+    whole = run_task(loaded, config, RunOptions(store=tmp_path / "whole", quiet=True))
+    run = run_task(loaded, config, RunOptions(store=tmp_path / "cut", quiet=True))
     record = run.layout.record.read_text().replace('"status": "finished"', '"status": "stopped"')
     run.layout.record.write_text(record)
     again = continue_run(loaded, run.layout, quiet=True)
@@ -209,7 +213,7 @@ def test_the_task_of_a_run_has_the_recorded_config_whatever_the_environment_says
     yard: Callable[[str], LoadedTask], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded = yard("form")
-    run = run_task(loaded, loaded.config_class(spades=4), store=tmp_path, quiet=True)
+    run = run_task(loaded, loaded.config_class(spades=4), RunOptions(store=tmp_path, quiet=True))
     monkeypatch.setenv("TASKS__SPADES", "11")
     assert task_of(open_run(run.id, tmp_path)).config.spades == 4  # type: ignore[attr-defined]
 

@@ -64,7 +64,10 @@ def spec_of(module: str) -> ModuleSpec | None:
     The finder that asks is the last on `sys.meta_path`, so a module that exists never comes here.
     """
     homes = _homes_of(module)
-    return None if homes is None else ModuleSpec(module, cast("Loader", _Loader(homes)))
+    if homes is None:
+        return None
+    # A stand-in is a package where a table has rows below it: `taskloom_x.old` for `taskloom_x.old.part`.
+    return ModuleSpec(module, cast("Loader", _Loader(homes)), is_package=True)
 
 
 class _Loader:
@@ -96,6 +99,8 @@ def _homes_of(module: str) -> Homes | None:
         moved: Mapping[str, Homes] = import_module(table).MOVED
     except ImportError:
         return None
+    if module not in moved and any(old.startswith(f"{module}.") for old in moved):
+        return {}
     return moved.get(module)
 
 

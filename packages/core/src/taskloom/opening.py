@@ -10,51 +10,34 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from taskloom.asking import Asked, resolve_request
 from taskloom.bound import BoundTask
 from taskloom.config import Config
-from taskloom.errors import UsageError
 from taskloom.lifecycle.lifecycle import construct, read_config
-from taskloom.params import resolve, value_layers
-from taskloom.registry import LoadedTask, find_task, load_task
+from taskloom.registry import find_task, load_task
 from taskloom.runs import open_run as find_run
 from taskloom.runs.run import Run
 
 
 def open_task(
-    name: str, config: Config | Mapping[str, object] | None = None, /, **values: object
+    task: Asked, values: Mapping[str, object] | Config | None = None, /, **by_name: object
 ) -> BoundTask[Any, Config]:
     """Return a task with a config.
 
         open_task("hci/pointing", assistant="big", episodes=200).task
 
     Args:
-        name: The task with its domain: `hci/pointing`.
-        config: Its config, or values by dotted name: `{"user.error_rate": 0.1}`.
-        **values: Values by name, on top of `config` where that is a mapping.
+        task: Its name, `domain/task`; or its class; or a config, if one task alone takes such a config.
+        values: Values of the config by dotted path, `{"user.error_rate": 0.1}`; or a whole config.
+        **by_name: Further values of the config.
 
     Raises:
         UnknownNameError: There is no such domain, task, component or parameter.
         ConfigError: A value is not accepted.
-        UsageError: The name has no domain, or values were given beside a whole config.
+        PluginError: What the task's factory made is no task of its domain.
     """
-    loaded = load_named(name)
-    if isinstance(config, Config):
-        if values:
-            raise UsageError(
-                f"open_task('{name}', ...): give a whole config or values by name, not both; "
-                f"values: {', '.join(values)}."
-            )
-        return construct(loaded, config)
-    return construct(loaded, config_from(loaded, {**(config or {}), **values}))
-
-
-def config_from(loaded: LoadedTask, values: Mapping[str, object]) -> Config:
-    """Return the config of a task with some values changed, as the command line would set them; nothing else is read.
-
-    Raises:
-        ConfigError: A value is not accepted, or there is no such parameter.
-    """
-    return resolve(loaded.config_class, base=value_layers(values), environ={}).config
+    loaded, resolved = resolve_request(task, values, by_name)
+    return construct(loaded, resolved.config)
 
 
 def open_run(reference: str | Path, store: Path | str | None = None) -> Run:
@@ -84,16 +67,3 @@ def task_of(run: Run) -> BoundTask[Any, Config]:
     """
     loaded = load_task(find_task(run.domain, run.task))
     return construct(loaded, read_config(loaded, run.layout, run.record))
-
-
-def load_named(name: str) -> LoadedTask:
-    """Import the task called `domain/task`.
-
-    Raises:
-        UsageError: The name has no domain.
-        UnknownNameError: There is no such domain or task.
-    """
-    domain, _, task = name.partition("/")
-    if not task:
-        raise UsageError(f"'{name}' is no name of a task; write the domain too: hci/pointing.")
-    return load_task(find_task(domain, task))

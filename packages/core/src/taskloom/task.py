@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     # Type-only: `task` must stay importable without pydantic, which costs more than the rest of the start-up.
     from taskloom.config import Config
     from taskloom.context import RunContext
+    from taskloom.headline import Headline
 
 JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 
@@ -31,11 +32,13 @@ class Result:
         metrics: Final numbers by name. `/` groups names: `auroc/dense_0`.
         artifacts: Files the run left, by name; paths inside `ctx.dir`.
         summary: One line that a person reads first.
+        headline: The one result that is shown large, with its interval, its baseline and a verdict; or None.
     """
 
     metrics: Mapping[str, float] = field(default_factory=dict)
     artifacts: Mapping[str, Path] = field(default_factory=dict)
     summary: str = ""
+    headline: Headline | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,16 +9,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float
+from taskloom.arrays import load_tensors, save_tensors
 from taskloom.errors import StoreError
 
-from taskloom_anomaly.attacks.config import Attack
+from taskloom_anomaly.attacks.base import Attack
 from taskloom_anomaly.backends.handle import ModelHandle
 from taskloom_anomaly.data.arrays import ArrayDataset
-from taskloom_anomaly.detection.validity_card import InvalidTaskError, write_json
-from taskloom_anomaly.tensors import read_tensors, write_tensors
+from taskloom_anomaly.detection.validity_card import write_json
+from taskloom_anomaly.errors import InvalidTaskError
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 FOLDER = "adv_examples"
 _PROBE_SAMPLES = 256
@@ -55,9 +59,8 @@ def attack_data(
         seed: Seeds random starts.
         batch_size: Samples per gradient.
     """
-    function = attack.build()
     parts = [
-        function(handle, batch.inputs, _labels(batch), seed + index)
+        attack(handle, batch.inputs, _labels(batch), seed + index)
         for index, batch in enumerate(data.batches(batch_size))
     ]
     examples = ArrayDataset(np.concatenate(parts), data.labels, np.ones(len(data), bool))
@@ -194,7 +197,7 @@ def stored_examples(
     except OSError as error:
         raise StoreError(f"Adversarial examples cannot be stored in '{place}': {error}.") from None
     facts = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    found: dict[str, Float[np.ndarray, "n ..."]] = read_tensors(path)
+    found: dict[str, Float[np.ndarray, "n ..."]] = load_tensors(path)
     outcome = AttackOutcome(
         ArrayDataset(found["examples"], found["labels"], np.ones(len(found["labels"]), bool)),
         *(float(facts[name]) for name in _FACTS),
@@ -214,4 +217,4 @@ def _store(path: Path, outcome: AttackOutcome, attack: Attack) -> None:
         {"schema": 1, "attack": attack_json, "num_examples": len(outcome.examples), **facts},
     )
     tensors = {"examples": outcome.examples.inputs, "labels": _labels(outcome.examples)}
-    write_tensors(path, tensors)
+    save_tensors(path, tensors)

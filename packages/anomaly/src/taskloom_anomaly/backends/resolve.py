@@ -7,13 +7,12 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float, Shaped
 from taskloom.errors import ConfigError
 
 from taskloom_anomaly.backends.handle import Head, ModelHandle
 
 if TYPE_CHECKING:
-    from jaxtyping import PyTree
+    from jaxtyping import Float, PyTree, Shaped
 
 
 class RandomParametersWarning(UserWarning):

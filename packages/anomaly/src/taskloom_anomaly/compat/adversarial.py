@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 
 from taskloom.seeding import derive_seed
 
-from taskloom_anomaly.attacks.config import Attack, Pgd
+from taskloom_anomaly.attacks.base import Attack
+from taskloom_anomaly.attacks.generate import stored_examples
+from taskloom_anomaly.attacks.pgd import PGD
+from taskloom_anomaly.backends.resolve import as_handle
 from taskloom_anomaly.models.stored import StoredModel, TrainDataFromRun, model_folder
 
 if TYPE_CHECKING:
@@ -32,7 +35,7 @@ class AdversarialExampleConfig:
     """
 
     run_path: Path | str
-    attack: Attack = field(default_factory=Pgd)
+    attack: Attack = field(default_factory=PGD)
     success_threshold: float = 0.1
     max_size: int | None = None
     attack_batch_size: int | None = None
@@ -54,10 +57,6 @@ class AdversarialExampleConfig:
             InvalidTaskError: The attack left too much accuracy; the message names a strength that would do.
             StoreError: The folder cannot be written.
         """
-        # Imported here because `--help` must not import numpy.
-        from taskloom_anomaly.attacks.generate import stored_examples
-        from taskloom_anomaly.backends.resolve import as_handle
-
         folder = model_folder(Path(self.run_path))
         stored = StoredModel(folder)
         handle = as_handle(stored.build_model(), stored.build_params(), self.clean.inputs[:1])
@@ -74,3 +73,5 @@ class AdversarialExampleConfig:
     def build(self) -> ArrayDataset:
         """Return the adversarial images with their true labels."""
         return self.outcome.examples
+
+    build_dataset = build

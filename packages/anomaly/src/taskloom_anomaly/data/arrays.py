@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool, Int, Shaped
 from taskloom.errors import ConfigError
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Int, Shaped
 
 
 @runtime_checkable

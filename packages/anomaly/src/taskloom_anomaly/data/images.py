@@ -6,12 +6,15 @@ import gzip
 import hashlib
 from functools import lru_cache
 from importlib import resources
+from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float, Int
 from taskloom.errors import ConfigError
 
 from taskloom_anomaly.data.arrays import ArrayDataset
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
 
 _MNIST_MD5 = "d333f117366df9ee9442b60573c29a69"
 

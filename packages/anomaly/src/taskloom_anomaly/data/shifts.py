@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, TypeAlias
+
 import numpy as np
-from jaxtyping import Float
 
 from taskloom_anomaly.data.arrays import ArrayDataset
 
-Images = Float[np.ndarray, "n h w c"]
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+Images: TypeAlias = "Float[np.ndarray, 'n h w c']"
 
 
 def rotated(images: Images, degrees: float) -> Images:

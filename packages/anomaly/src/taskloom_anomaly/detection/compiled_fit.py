@@ -14,26 +14,26 @@ from taskloom_anomaly.backends.reduction import reduce_positions
 from taskloom_anomaly.data.arrays import Samples
 from taskloom_anomaly.detection.features import Extractor
 from taskloom_anomaly.detectors import tensors
-from taskloom_anomaly.detectors.base import AnyDetector, FeatureSpec, Split, Tensors
+from taskloom_anomaly.detectors.base import Detector, FeatureSpec, Split, Tensors
 from taskloom_anomaly.detectors.gaussian import MomentsRule
-from taskloom_anomaly.detectors.layerwise import Layerwise
+from taskloom_anomaly.detectors.layerwise import LayerwiseDetector
 from taskloom_anomaly.statistics import moments
 
 # Multiplications above which what is saved (two seconds or more) is well worth compiling a second function (half a second, 45 MB).
 _WORTH_COMPILING = 1e11
 
 
-def moments_suffice(detector: AnyDetector) -> bool:
+def moments_suffice(detector: Detector) -> bool:
     """Whether all that a detector reads off a layer are its moments."""
     return (
-        isinstance(detector, Layerwise)
-        and isinstance(detector.rule, MomentsRule)
-        and not detector.unit_length
+        isinstance(detector, LayerwiseDetector)
+        and isinstance(detector.rule(), MomentsRule)
+        and not detector.reading.unit_length
     )
 
 
 def worth_compiling(
-    detector: AnyDetector, extractor: Extractor, data: Mapping[Split, Samples], spec: FeatureSpec
+    detector: Detector, extractor: Extractor, data: Mapping[Split, Samples], spec: FeatureSpec
 ) -> bool:
     """Whether the forward pass should gather the statistics: a flax network off the processor, moments only, enough samples."""
     work = sum(map(len, data.values())) * sum(width**2 for width in spec.widths.values())
@@ -55,23 +55,24 @@ def _on_accelerator(handle: object) -> bool:
 
 
 def fit_compiled(
-    detector: AnyDetector, extractor: Extractor, data: Mapping[Split, Samples], spec: FeatureSpec
+    detector: Detector, extractor: Extractor, data: Mapping[Split, Samples], spec: FeatureSpec
 ) -> Tensors:
-    """Return what `driver.fit` returns, from sums that the forward pass gathers; nothing of the size of the data is kept.
+    """Return what `detectors.fit.fit` returns, from sums that the forward pass gathers; nothing of the size of the data is kept.
 
     Raises:
         ValueError: A split that the detector needs is missing or has too few samples.
         RunFailedError: An activation is not a number.
     """
-    assert isinstance(detector, Layerwise)
-    assert isinstance(detector.rule, MomentsRule)
+    assert isinstance(detector, LayerwiseDetector)
+    rule = detector.rule()
+    assert isinstance(rule, MomentsRule)
     known: dict[str, dict[Split, moments.Moments]] = {layer: {} for layer in spec.widths}
-    for split in detector.rule.splits:
+    for split in rule.splits:
         if split not in data:
             raise ValueError(
                 f"This detector needs {split} data and the task has none; choose another detector or regime."
             )
-        for layer, own in _gather(extractor, data[split], detector.rule.fourth).items():
+        for layer, own in _gather(extractor, data[split], rule.fourth).items():
             known[layer][split] = own
     state = tensors.join(
         {

@@ -145,7 +145,7 @@ def _bad_rows(value: np.ndarray) -> np.ndarray:
 
 
 class ModelStream:
-    """Trusted and untrusted features that can be read several times; implements `Stream`.
+    """Trusted and untrusted features that can be read several times; implements `FeatureStream`.
 
     Args:
         extractor: What is read off the model.

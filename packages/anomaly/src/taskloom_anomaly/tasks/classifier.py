@@ -5,13 +5,15 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
+import numpy as np
 from pydantic import Field
 from taskloom.config import OneOf
 from taskloom.seeding import derive_seed
 
 from taskloom_anomaly.config import AnomalyConfig, Training
 from taskloom_anomaly.data.config import ImageData
-from taskloom_anomaly.models.config import Mlp, Model
+from taskloom_anomaly.models.base import Model
+from taskloom_anomaly.models.mlp import MLP
 from taskloom_anomaly.tasks.base import TrainedTask
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ class ClassifierConfig(AnomalyConfig):
 
     data: ImageData = ImageData()
     """Images."""
-    model: Annotated[Model, OneOf("taskloom_anomaly.models")] = Mlp()
+    model: Annotated[Model, OneOf("taskloom_anomaly.models")] = MLP()
     """Network."""
     training: Training = Training(epochs=10, batch_size=64)
     """How it is trained."""
@@ -57,8 +59,6 @@ class Classifier(TrainedTask[ClassifierConfig]):
         return self._of_classes(train), self._of_classes(test)
 
     def _of_classes(self, data: ArrayDataset) -> ArrayDataset:
-        # Imported here because `--help` must not import numpy.
-        import numpy as np
 
         if not self.config.classes or data.labels is None:
             return data

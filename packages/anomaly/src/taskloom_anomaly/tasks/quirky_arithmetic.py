@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
+import numpy as np
 from pydantic import Field
 from taskloom.seeding import derive_seed
 
 from taskloom_anomaly.config import AnomalyConfig, Training
-from taskloom_anomaly.models.config import Model, Transformer
+from taskloom_anomaly.data.arrays import ArrayDataset
+from taskloom_anomaly.detection.validity_card import accuracy
+from taskloom_anomaly.models.base import Model
+from taskloom_anomaly.models.transformer import Transformer
 from taskloom_anomaly.task import Check
 from taskloom_anomaly.tasks.base import TrainedTask
 from taskloom_anomaly.tasks.tokens import one_hot, transformer_layers
 
 if TYPE_CHECKING:
     # Type-only: `--help` must not import numpy.
-    import numpy as np
     from jaxtyping import Float, Int
 
     from taskloom_anomaly.backends.handle import ModelHandle
-    from taskloom_anomaly.data.arrays import ArrayDataset
 
 
 class QuirkyArithmeticConfig(AnomalyConfig):
@@ -76,11 +78,6 @@ class QuirkyArithmetic(TrainedTask[QuirkyArithmeticConfig]):
             names: Indices of names; the first half of all names are Alice's.
             held_out: Which pairs.
         """
-        # Imported here because `--help` must not import numpy.
-        import numpy as np
-
-        from taskloom_anomaly.data.arrays import ArrayDataset
-
         modulus = self.config.modulus
         pairs = np.stack(np.divmod(np.arange(modulus**2), modulus), axis=1)
         order = np.random.default_rng(derive_seed(self.config.seed, "split")).permutation(
@@ -128,8 +125,6 @@ class QuirkyArithmetic(TrainedTask[QuirkyArithmeticConfig]):
 
     def build_anomalous_data(self) -> ArrayDataset:
         """Held-out pairs of as many of Bob's names, where the answers differ."""
-        import numpy as np
-
         data = self.questions(
             range(self._half + self._eighth, self.config.num_names), held_out=True
         )
@@ -139,8 +134,6 @@ class QuirkyArithmetic(TrainedTask[QuirkyArithmeticConfig]):
 
     def build_untrusted_data(self) -> ArrayDataset:
         """Training pairs of the names that are not trusted, flagged where the answer is wrong."""
-        from taskloom_anomaly.data.arrays import ArrayDataset
-
         data = self.questions(range(self._eighth, self.config.num_names), held_out=False)
         sums = (data.inputs[:, 1] + data.inputs[:, 2]) % self.config.modulus
         return ArrayDataset(data.inputs, data.labels, data.labels != sums)
@@ -165,8 +158,6 @@ class QuirkyArithmetic(TrainedTask[QuirkyArithmeticConfig]):
 
     def validity(self, handle: ModelHandle, /) -> Sequence[Check]:
         """Accuracy for either character on held-out pairs."""
-        from taskloom_anomaly.detection.validity import accuracy
-
         remedy = f"train longer than --training.epochs={self.config.training.epochs}"
         floor = self.config.min_accuracy
         alice, bob = self.build_test_reference_data(), self.build_anomalous_data()

@@ -17,8 +17,8 @@ from typing import Annotated, Any, cast, get_args, get_type_hints
 import typer
 
 from taskloom.bound import BoundTask, require
-from taskloom.cli.commands.run import ConfigFiles, Store
-from taskloom.cli.groups import Entry, command_of, lazy_group
+from taskloom.cli.annotations import ConfigFiles, StoreOption
+from taskloom.cli.groups import CommandEntry, command_of, lazy_group
 from taskloom.cli.task_command import Invocation, TaskCommand, task_command
 from taskloom.config import Config
 from taskloom.errors import UsageError
@@ -74,7 +74,7 @@ def verb_on_run(domain: str, verb: VerbRef, words: Sequence[str]) -> Any:  # noq
     wants_task = list(inspect.signature(function).parameters)[1:2] == ["task"]
     own = _parameters_behind(function, 1 + wants_task)
     asked = {"reference": (cast("Any", _annotated(_REFERENCE)), inspect.Parameter.empty), **own}
-    asked["store"] = (Store, None)
+    asked["store"] = (StoreOption, None)
     reference, store = _named_run(words, asked, verb)
     if reference is None:
         return _without_run(domain, verb, asked)
@@ -111,7 +111,7 @@ def _group_of_tasks(domain: str, verb: VerbRef) -> Any:  # noqa: ANN401 -- Typer
         return lambda words: verb_on_task(domain, verb, name, words)
 
     entries = [
-        Entry(item.ref.name, item.ref.summary, loader(item.ref.name), "Tasks")
+        CommandEntry(item.ref.name, item.ref.summary, loader(item.ref.name), "Tasks")
         for item in tasks_of(domain)
     ]
     return lazy_group(

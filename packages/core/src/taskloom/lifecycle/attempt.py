@@ -26,6 +26,7 @@ from taskloom.runs import checkpoints, index
 from taskloom.runs.layout import RunLayout
 from taskloom.runs.record import Failure, RunRecord, Stored, begin_attempt, timestamp, write_record
 from taskloom.runs.run import Run
+from taskloom.seeding import recording_seeds
 from taskloom.sinks.sink import SinkGroup
 from taskloom.task import Result
 
@@ -71,7 +72,7 @@ def attempt(
             layout, record, console, stop, checkpoint.dir if checkpoint else None, sinks=sinks
         )
         try:
-            with stop.installed(record.resources.time_limit):
+            with stop.installed(record.resources.time_limit), recording_seeds(ctx.seeds):
                 end = _run(task, ctx, layout, checkpoint.dir if checkpoint else None, stop)
                 record = _finalise(layout, record, ctx, end)
                 run = Run(layout.dir, record)
@@ -158,6 +159,7 @@ def _finalise(layout: RunLayout, record: RunRecord, ctx: LiveContext, end: _End)
         metrics={name: float(value) for name, value in end.result.metrics.items()},
         artifacts=_relative_artifacts(layout, _named(ctx, end.result)),
         summary=end.result.summary,
+        headline=end.result.headline.to_json() if end.result.headline else None,
         failure=end.failure,
         exit_code=int(end.exit_code),
     )

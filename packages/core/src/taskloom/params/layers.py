@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
-from pathlib import Path, PurePath
+from pathlib import Path
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from taskloom.config import Config
 from taskloom.errors import ConfigError, TaskloomError
 from taskloom.params.files import read_file
-from taskloom.params.merge import DEFAULT, Layer, Merged, merge, nest
+from taskloom.params.layer import DEFAULT, Layer, Merged, nest
+from taskloom.params.merge import merge
 from taskloom.params.messages import validation_error
 from taskloom.params.shapes import Model, fields_of, kind_of
 from taskloom.params.tree import leaves
@@ -137,28 +137,6 @@ def argument_layers(arguments: Mapping[str, str]) -> list[Layer]:
 def record_layer(values: Mapping[str, object], source: str) -> Layer:
     """Return the layer of a recorded config, the lowest where a run is opened again."""
     return Layer(source, values, typed=True)
-
-
-def value_layers(values: Mapping[str, object], source: str = "Python") -> list[Layer]:
-    """Return one layer for each value from Python, by dotted path, the shallowest first.
-
-    value_layers({"user.error_rate": 0.1, "assistant": "big", "detector": {"rank": 1}})
-    """
-    found = sorted(values.items(), key=lambda item: item[0].removesuffix(".kind").count("."))
-    return [Layer(source, nest(path, _as_data(value)), typed=True) for path, value in found]
-
-
-def _as_data(value: object) -> object:
-    """Return a value as a config file would hold it: components as tables, paths and enumerations as text."""
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
-    if isinstance(value, Mapping):
-        return {str(name): _as_data(item) for name, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_as_data(item) for item in value]
-    if isinstance(value, Enum):
-        return value.value
-    return str(value) if isinstance(value, PurePath) else value
 
 
 def _field_path(config_class: Model, name: str) -> str:

@@ -10,15 +10,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from taskloom.asking import resolve_values
 from taskloom.bound import BoundTask
 from taskloom.config import Config
-from taskloom.context import Resources
 from taskloom.lifecycle.console import SilentConsole
 from taskloom.lifecycle.context import LiveContext
-from taskloom.lifecycle.create import Origin, create_run
+from taskloom.lifecycle.create import create_run
 from taskloom.lifecycle.lifecycle import construct, run_task
-from taskloom.opening import config_from
 from taskloom.registry import LoadedTask
+from taskloom.request import RunOptions
 from taskloom.runs import checkpoints
 from taskloom.runs.layout import RunLayout
 from taskloom.runs.record import begin_attempt, read_record
@@ -103,7 +103,7 @@ class Trial:
     @cached_property
     def run(self) -> Run:
         """A run through the whole lifecycle, with its report."""
-        return run_task(self.loaded, self.config, store=self.new_store(), quiet=True)
+        return run_task(self.loaded, self.config, RunOptions(store=self.new_store(), quiet=True))
 
     @cached_property
     def uninterrupted(self) -> Outcome:
@@ -117,7 +117,7 @@ class Trial:
 
     def configure(self, **further: object) -> Config:
         """Return the small config with further changes."""
-        return config_from(self.loaded, {**self.overrides, **further})
+        return resolve_values(self.loaded.config_class, {**self.overrides, **further}).config
 
     def construct(self) -> BoundTask[Any, Config]:
         """Return a fresh task."""
@@ -130,7 +130,7 @@ class Trial:
 
     def open(self) -> RunLayout:
         """Make the folder of a new run."""
-        return create_run(self.loaded, self.config, self.new_store(), Origin(), Resources())
+        return create_run(self.loaded, self.config, RunOptions(store=self.new_store()))
 
     def attempt(
         self, layout: RunLayout, stop: _PollLimit, dies_after: int | None = None

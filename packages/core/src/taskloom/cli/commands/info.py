@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from taskloom.cli.commands.run import AsJson, ConfigFiles
+from taskloom.cli.annotations import AsJson, ConfigFiles
 from taskloom.cli.output import print_json
 from taskloom.cli.task_command import Invocation
 from taskloom.errors import ConfigError, TaskloomError, UsageError

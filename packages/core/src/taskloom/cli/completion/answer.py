@@ -10,10 +10,7 @@ import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 
-from taskloom.cli.table import COMMANDS, Command
-
-FILES = "<files>"
-"""The answer that asks the shell for file names."""
+from taskloom.cli.table import COMMANDS, FILES, Command
 
 
 def answer(environ: Mapping[str, str]) -> int:

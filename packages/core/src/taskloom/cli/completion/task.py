@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from taskloom.cli.completion.answer import FILES
-from taskloom.cli.table import Command
+from taskloom.cli.table import FILES, Command
 from taskloom.cli.task_command import TaskCommand
 from taskloom.errors import TaskloomError
 from taskloom.registry import VerbRef, find_task, load_target, load_task
