@@ -1,4 +1,4 @@
-"""How a network reads a sequence in blocks: each block, noised, is seen with all earlier ones, clean (BD3-LM, Arriola et al. 2025).
+"""Reading of a sequence in blocks: each block, noised, is seen with all earlier ones, clean (BD3-LM, Arriola et al. 2025).
 
 Two readings give a layer the same view. `Streams` is for training: the clean sequence and noised ones pass together, and
 every block is predicted at once. `AfterMemory` is for sampling: one block passes, and what its forerunners left behind in
@@ -25,7 +25,7 @@ Place = Literal["attention", "mlp"]
 
 
 class Reading(ABC):
-    """What a layer needs to know of blocks.
+    """The view that a layer has of blocks.
 
     Args:
         size: Positions S of a block.
@@ -104,8 +104,8 @@ class Streams(Reading):
 
 
 @dataclass
-class Memory:
-    """What finished blocks left behind in every layer.
+class BlockMemory:
+    """Keys, values and last inputs that finished blocks left behind in every layer.
 
     Attributes:
         length: Positions remembered T.
@@ -119,9 +119,9 @@ class Memory:
     values: dict[int, Tensor] = field(default_factory=dict)
     ends: dict[tuple[int, Place], Tensor] = field(default_factory=dict)
 
-    def rows(self, rows: Tensor) -> Memory:
+    def rows(self, rows: Tensor) -> BlockMemory:
         """Return the memory of some rows only."""
-        return Memory(
+        return BlockMemory(
             self.length,
             {layer: part[rows] for layer, part in self.keys.items()},
             {layer: part[rows] for layer, part in self.values.items()},
@@ -133,7 +133,7 @@ class AfterMemory(Reading):
     """One block that follows a memory; if it is `finished`, the memory keeps what it leaves behind."""
 
     def __init__(
-        self, table: Tensor, valid: Tensor | None, memory: Memory, *, finished: bool
+        self, table: Tensor, valid: Tensor | None, memory: BlockMemory, *, finished: bool
     ) -> None:
         super().__init__(len(table), table, valid)
         self.memory = memory

@@ -1,3 +1,8 @@
-"""Denoising networks: configs in `base`, one implementation a file."""
+"""Denoisers: parameters in one file each, networks in the `_torch` files."""
 
-from taskloom_diffusion.denoisers.base import DenoiserConfig as DenoiserConfig
+from taskloom.moved import moved_names
+
+from taskloom_diffusion.compat.moved import MOVED
+
+# Before 0.2 the base of the kind was imported from here.
+__getattr__ = moved_names(__name__, MOVED[__name__])

@@ -1,3 +1,8 @@
-"""Metrics of generated sequences: configs in `base`, implementations beside it."""
+"""Metrics of generated sequences."""
 
-from taskloom_diffusion.metrics.base import MetricSuite as MetricSuite
+from taskloom.moved import moved_names
+
+from taskloom_diffusion.compat.moved import MOVED
+
+# Before 0.2 the base of the kind was imported from here.
+__getattr__ = moved_names(__name__, MOVED[__name__])

@@ -1,3 +1,8 @@
-"""Noise schedules, one class each; a class is both its config and its implementation."""
+"""Noise schedules: functions of tensors, so that they import nothing heavy."""
 
-from taskloom_diffusion.schedules.base import Schedule as Schedule
+from taskloom.moved import moved_names
+
+from taskloom_diffusion.compat.moved import MOVED
+
+# Before 0.2 the base of the kind was imported from here.
+__getattr__ = moved_names(__name__, MOVED[__name__])

@@ -1,3 +1,8 @@
-"""Tokenizers: configs in `base`, implementations beside it."""
+"""Tokenizers: ways to cut text, and what they learn from a corpus."""
 
-from taskloom_diffusion.tokenizers.base import TokenizerConfig as TokenizerConfig
+from taskloom.moved import moved_names
+
+from taskloom_diffusion.compat.moved import MOVED
+
+# Before 0.2 the base of the kind was imported from here.
+__getattr__ = moved_names(__name__, MOVED[__name__])
