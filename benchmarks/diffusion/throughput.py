@@ -18,7 +18,7 @@ from taskloom_diffusion.config import DiffusionSettings, OptimizerSettings
 from taskloom_diffusion.denoisers.base import Denoiser
 from taskloom_diffusion.denoisers.bert import BERT
 from taskloom_diffusion.denoisers.dit import DiT
-from taskloom_diffusion.losses.cross_entropy import PolydiffLoss
+from taskloom_diffusion.losses.objectives import PolydiffLoss
 from taskloom_diffusion.tokenizers.symbols import SymbolTokenizer
 from taskloom_diffusion.training.module import DiffusionTask
 

@@ -22,7 +22,7 @@ from taskloom_diffusion.model.protocols import Batch
 from taskloom_diffusion.schedules.closed_form import LogLinear
 from taskloom_diffusion.time_samplers.base import Levels, LevelSampler
 from taskloom_diffusion.time_samplers.exact_count import ExactCount
-from taskloom_diffusion.time_samplers.uniform import LowDiscrepancy
+from taskloom_diffusion.time_samplers.times import LowDiscrepancy
 from taskloom_diffusion.training.batches import TokenStore, collate
 from taskloom_diffusion.training.preparation import prepare
 from taskloom_diffusion.verbs.trained import open_trained

@@ -21,14 +21,14 @@ from taskloom_diffusion.corpora.toys import (
     toy_a,
 )
 from taskloom_diffusion.denoisers.table import TableDenoiser
-from taskloom_diffusion.losses.bounds import StepBound
+from taskloom_diffusion.losses.objectives import StepBound
 from taskloom_diffusion.processes.absorbing_torch import AbsorbingProcess
 from taskloom_diffusion.processes.base import Process
 from taskloom_diffusion.processes.d3pm import D3PM
 from taskloom_diffusion.processes.interpolating_torch import uniform_process
 from taskloom_diffusion.schedules.base import Schedule
 from taskloom_diffusion.schedules.polydiff import BetaSchedule
-from taskloom_diffusion.time_samplers.uniform import LowDiscrepancy
+from taskloom_diffusion.time_samplers.times import LowDiscrepancy
 from taskloom_diffusion.tokenizers.symbols import SymbolTokenizer
 from taskloom_diffusion.training.module import DiffusionTask
 from torch import Tensor

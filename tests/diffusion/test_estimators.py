@@ -15,7 +15,7 @@ from taskloom_diffusion.denoisers.mlp import MLPDenoiser
 from taskloom_diffusion.denoisers.table import TableDenoiser
 from taskloom_diffusion.evaluation.bound import estimate_bound, level_sampler_for
 from taskloom_diffusion.losses.base import Corrupted
-from taskloom_diffusion.losses.bounds import StepBound
+from taskloom_diffusion.losses.objectives import StepBound
 from taskloom_diffusion.model.diffusion_model import noised
 from taskloom_diffusion.processes.absorbing_torch import AbsorbingProcess
 from taskloom_diffusion.processes.uniform import Uniform
@@ -24,8 +24,8 @@ from taskloom_diffusion.schedules.closed_form import Cosine, LinearSchedule
 from taskloom_diffusion.time_samplers.base import TimeSampler, strata
 from taskloom_diffusion.time_samplers.exact_count import ExactCount
 from taskloom_diffusion.time_samplers.history import History
-from taskloom_diffusion.time_samplers.log_uniform import Clipped, LogUniform
-from taskloom_diffusion.time_samplers.uniform import LowDiscrepancy, UniformTime
+from taskloom_diffusion.time_samplers.mask_rates import Clipped, LogUniform
+from taskloom_diffusion.time_samplers.times import LowDiscrepancy, UniformTime
 from taskloom_diffusion.tokenizers.symbols import SymbolTokenizer
 from taskloom_diffusion.training.batches import TokenStore
 from taskloom_diffusion.training.module import DiffusionTask

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -421,3 +423,16 @@ def test_a_sample_does_not_depend_on_its_batch(config: Sampler) -> None:
     for row in (0, 17, 39):
         alone = draw(toy, config, rows=1, noise=RowNoise([seeds[row]], [4], 4)).tokens
         assert torch.equal(whole[row], alone[0])
+
+
+def test_a_sampler_of_ones_own_has_the_law_of_the_data() -> None:
+    """The one in the documentation, as it stands there."""
+    page = (Path(__file__).parents[2] / "docs/domains/diffusion.md").read_text()
+    (block,) = [part for part in page.split("```") if "class RightToLeft" in part]
+    names: dict[str, Any] = {}
+    exec(compile(block.removeprefix("python"), "page", "exec", dont_inherit=True), names)
+    toy, sampler = random_toy(2, 3, 4), names["RightToLeft"]()
+    made = draw(toy, sampler, rows=20_000, record=True)
+    assert p_value(toy, made.tokens, toy.law) > 1e-3
+    first = (made.trajectory[1] != toy.vocabulary.mask_id).nonzero()[:, 1]
+    assert set(first.tolist()) == {toy.length - 1}

@@ -16,8 +16,7 @@ from taskloom_diffusion.denoisers.dit import DiT
 from taskloom_diffusion.denoisers.linear import LinearGelu, LinearLayer
 from taskloom_diffusion.evaluation.sampling import sample_lengths
 from taskloom_diffusion.losses.base import Loss
-from taskloom_diffusion.losses.bounds import NELBO, Hybrid, StepBound
-from taskloom_diffusion.losses.cross_entropy import CrossEntropy
+from taskloom_diffusion.losses.objectives import NELBO, CrossEntropy, Hybrid, StepBound
 from taskloom_diffusion.samplers.ancestral import Ancestral, AncestralCached
 from taskloom_diffusion.samplers.base import Sampler
 from taskloom_diffusion.samplers.confidence import Confidence

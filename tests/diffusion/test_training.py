@@ -19,8 +19,13 @@ from taskloom_diffusion.denoisers.dit import DiT
 from taskloom_diffusion.denoisers.mlp import MLPDenoiser
 from taskloom_diffusion.evaluation.bound import estimate_bound
 from taskloom_diffusion.losses.base import Loss
-from taskloom_diffusion.losses.bounds import NELBO, Hybrid, StepBound
-from taskloom_diffusion.losses.cross_entropy import CrossEntropy, PolydiffLoss
+from taskloom_diffusion.losses.objectives import (
+    NELBO,
+    CrossEntropy,
+    Hybrid,
+    PolydiffLoss,
+    StepBound,
+)
 from taskloom_diffusion.model.parameterizations import read_logits
 from taskloom_diffusion.processes.absorbing_torch import AbsorbingProcess
 from taskloom_diffusion.tasks.smiles import Smiles, SmilesConfig

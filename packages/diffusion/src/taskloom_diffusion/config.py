@@ -11,7 +11,7 @@ from taskloom import Component, Config, ExecutionOnly, OneOf, Unit
 from taskloom_diffusion.denoisers.base import Denoiser
 from taskloom_diffusion.denoisers.dit import DiT
 from taskloom_diffusion.losses.base import Loss
-from taskloom_diffusion.losses.bounds import NELBO
+from taskloom_diffusion.losses.objectives import NELBO
 from taskloom_diffusion.metrics.base import MetricSuite
 from taskloom_diffusion.metrics.molecules import MoleculeMetrics
 from taskloom_diffusion.processes.absorbing import Absorbing

@@ -71,6 +71,7 @@ class Streams(Reading):
         self.length = len(table)
         self._clean = (table, valid)
         block = torch.arange(self.length, device=table.device) // size
+        # Strictly earlier: a block sees itself noised, never its own clean tokens.
         self._earlier = block[:, None] > block[None, :]
 
     def enter(self, noised: int) -> None:
@@ -144,9 +145,11 @@ class AfterMemory(Reading):
         if layer in memory.keys:
             key = torch.cat([memory.keys[layer], key], dim=2)
             value = torch.cat([memory.values[layer], value], dim=2)
+        # Before the products: a finished block is looked back at with its clean keys.
         if self.finished:
             memory.keys[layer], memory.values[layer] = key, value
         products = scores(query, key)
+        # Finished positions all belong to the sequence; padding is in the current block only.
         if self.valid is not None:
             products[..., count:].masked_fill_(~self.valid[:, None, None], -torch.inf)
         with torch.autocast(query.device.type, enabled=False):
@@ -157,6 +160,7 @@ class AfterMemory(Reading):
         self, layer: int, place: Place, convolution: ShortConvolution, inner: Tensor
     ) -> Tensor:
         inner, reach = self.inside(inner), convolution.reach
+        # Before the first block there is nothing, which counts as zero, as padding does.
         nothing = inner.new_zeros(len(inner), reach, inner.shape[-1])
         ends = self.memory.ends.get((layer, place), nothing)
         if self.finished:

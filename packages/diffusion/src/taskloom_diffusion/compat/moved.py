@@ -2,146 +2,109 @@
 
 from __future__ import annotations
 
-from taskloom.moved import Homes
+from collections.abc import Callable
+from typing import Any
+
+from taskloom.moved import Homes, moved_names
+
+
+def _homes(package: str, names: str) -> dict[str, str]:
+    """Return the homes of names: `module:Name` in this package, or `Old=module:Name` for one that was called otherwise."""
+    words = (word.partition("=") for word in names.split())
+    pairs = ((old, home) if home else (old.partition(":")[2], old) for old, _, home in words)
+    return {old: f"taskloom_diffusion.{package}.{home}" for old, home in pairs}
+
+
+def old_names(module: str) -> Callable[[str], Any]:
+    """Return the `__getattr__` of a module whose names have moved."""
+    return moved_names(module, MOVED[module])
+
 
 MOVED: dict[str, Homes] = {
     "taskloom_diffusion.blocks": "taskloom_diffusion.model.blocks",
     "taskloom_diffusion.components": "taskloom_diffusion.model.coercion",
-    "taskloom_diffusion.denoisers": {
-        "DenoiserConfig": "taskloom_diffusion.denoisers.base:Denoiser",
-    },
+    "taskloom_diffusion.denoisers": _homes("denoisers", "DenoiserConfig=base:Denoiser"),
     "taskloom_diffusion.denoisers.attend_blocks": "taskloom_diffusion.accelerated.block_kernels",
-    "taskloom_diffusion.denoisers.base": {
-        "DenoiserConfig": "taskloom_diffusion.denoisers.base:Denoiser",
-        "Dit": "taskloom_diffusion.denoisers.dit:DiT",
-        "Bert": "taskloom_diffusion.denoisers.bert:BERT",
-        "Mlp": "taskloom_diffusion.denoisers.mlp:MLPDenoiser",
-        "Table": "taskloom_diffusion.denoisers.table:TableDenoiser",
-    },
+    "taskloom_diffusion.denoisers.base": _homes(
+        "denoisers",
+        "DenoiserConfig=base:Denoiser Dit=dit:DiT Bert=bert:BERT Mlp=mlp:MLPDenoiser "
+        "Table=table:TableDenoiser",
+    ),
     "taskloom_diffusion.denoisers.near": "taskloom_diffusion.accelerated.local_attention",
     "taskloom_diffusion.denoisers.near_blocks": "taskloom_diffusion.accelerated.local_kernels",
     "taskloom_diffusion.denoisers.reading": "taskloom_diffusion.accelerated.block_attention",
     "taskloom_diffusion.denoisers.turned": "taskloom_diffusion.accelerated.rotary",
     "taskloom_diffusion.drawings": "taskloom_diffusion.report.drawings",
-    "taskloom_diffusion.losses": {
-        "Corrupted": "taskloom_diffusion.losses.base:Corrupted",
-        "Loss": "taskloom_diffusion.losses.base:Loss",
-    },
-    "taskloom_diffusion.losses.base": {
-        "Nelbo": "taskloom_diffusion.losses.bounds:NELBO",
-        "StepBound": "taskloom_diffusion.losses.bounds:StepBound",
-        "CrossEntropy": "taskloom_diffusion.losses.cross_entropy:CrossEntropy",
-        "Hybrid": "taskloom_diffusion.losses.bounds:Hybrid",
-        "Polydiff": "taskloom_diffusion.losses.cross_entropy:PolydiffLoss",
-        "Function": "taskloom_diffusion.losses.function:Function",
-        "FUNCTIONS": "taskloom_diffusion.losses.function:FUNCTIONS",
-    },
-    "taskloom_diffusion.metrics": {
-        "MetricSuite": "taskloom_diffusion.metrics.base:MetricSuite",
-    },
-    "taskloom_diffusion.metrics.base": {
-        "Molecules": "taskloom_diffusion.metrics.molecules:MoleculeMetrics",
-        "Polymers": "taskloom_diffusion.metrics.molecules:PolymerMetrics",
-        "Texts": "taskloom_diffusion.metrics.text:TextMetrics",
-        "Sequences": "taskloom_diffusion.metrics.text:SequenceMetrics",
-    },
-    "taskloom_diffusion.model": {
-        "DiffusionModel": "taskloom_diffusion.model.diffusion_model:DiffusionModel",
-        "device_of": "taskloom_diffusion.model.diffusion_model:device_of",
-        "move_levels": "taskloom_diffusion.model.diffusion_model:move_levels",
-        "noised": "taskloom_diffusion.model.diffusion_model:noised",
-        "tokens_of": "taskloom_diffusion.model.diffusion_model:tokens_of",
-        "vocabulary_of": "taskloom_diffusion.model.diffusion_model:vocabulary_of",
-    },
+    "taskloom_diffusion.losses": _homes("losses", "base:Corrupted base:Loss"),
+    "taskloom_diffusion.losses.base": _homes(
+        "losses",
+        "Nelbo=objectives:NELBO objectives:StepBound objectives:Hybrid objectives:CrossEntropy "
+        "Polydiff=objectives:PolydiffLoss function:Function function:FUNCTIONS",
+    ),
+    "taskloom_diffusion.metrics": _homes("metrics", "base:MetricSuite"),
+    "taskloom_diffusion.metrics.base": _homes(
+        "metrics",
+        "Molecules=molecules:MoleculeMetrics Polymers=molecules:PolymerMetrics "
+        "Texts=text:TextMetrics Sequences=text:SequenceMetrics",
+    ),
+    "taskloom_diffusion.model": _homes(
+        "model",
+        "diffusion_model:DiffusionModel diffusion_model:device_of diffusion_model:move_levels "
+        "diffusion_model:noised diffusion_model:tokens_of diffusion_model:vocabulary_of",
+    ),
     "taskloom_diffusion.parameterizations": "taskloom_diffusion.model.parameterizations",
     "taskloom_diffusion.pipeline": "taskloom_diffusion.driver",
     "taskloom_diffusion.preparation": "taskloom_diffusion.training.preparation",
-    "taskloom_diffusion.processes": {
-        "Process": "taskloom_diffusion.processes.base:Process",
-    },
-    "taskloom_diffusion.processes.base": {
-        "Absorbing": "taskloom_diffusion.processes.absorbing:Absorbing",
-        "ExcitedState": "taskloom_diffusion.processes.absorbing:ExcitedState",
-        "Uniform": "taskloom_diffusion.processes.uniform:Uniform",
-        "Marginal": "taskloom_diffusion.processes.marginal:Marginal",
-        "D3pm": "taskloom_diffusion.processes.d3pm:D3PM",
-    },
+    "taskloom_diffusion.processes": _homes("processes", "base:Process"),
+    "taskloom_diffusion.processes.base": _homes(
+        "processes",
+        "absorbing:Absorbing absorbing:ExcitedState uniform:Uniform marginal:Marginal "
+        "D3pm=d3pm:D3PM",
+    ),
     "taskloom_diffusion.processes.interpolating": "taskloom_diffusion.processes.interpolating_torch",
     "taskloom_diffusion.processes.markov": "taskloom_diffusion.processes.d3pm_torch",
     "taskloom_diffusion.protocols": "taskloom_diffusion.model.protocols",
-    "taskloom_diffusion.report": {
-        "report": "taskloom_diffusion.report.section:report",
-    },
+    "taskloom_diffusion.report": _homes("report", "section:report"),
     "taskloom_diffusion.results": "taskloom_diffusion.evaluation.results",
     "taskloom_diffusion.run": "taskloom_diffusion.task",
-    "taskloom_diffusion.samplers": {
-        "SamplerConfig": "taskloom_diffusion.samplers.base:Sampler",
-    },
-    "taskloom_diffusion.samplers.base": {
-        "SamplerConfig": "taskloom_diffusion.samplers.base:Sampler",
-        "Ancestral": "taskloom_diffusion.samplers.ancestral:Ancestral",
-        "AncestralCached": "taskloom_diffusion.samplers.ancestral:AncestralCached",
-        "FirstHitting": "taskloom_diffusion.samplers.first_hitting:FirstHitting",
-        "RandomGroups": "taskloom_diffusion.samplers.random_groups:RandomGroups",
-        "LeftToRight": "taskloom_diffusion.samplers.left_to_right:LeftToRight",
-        "Confidence": "taskloom_diffusion.samplers.confidence:Confidence",
-        "Margin": "taskloom_diffusion.samplers.confidence:Margin",
-        "LowEntropy": "taskloom_diffusion.samplers.confidence:LowEntropy",
-        "EntropyBound": "taskloom_diffusion.samplers.entropy_bound:EntropyBound",
-        "Threshold": "taskloom_diffusion.samplers.threshold:Threshold",
-        "SemiAutoregressive": "taskloom_diffusion.samplers.semi_autoregressive:SemiAutoregressive",
-        "Remdm": "taskloom_diffusion.samplers.remdm:ReMDM",
-        "ForwardBackward": "taskloom_diffusion.samplers.remdm:ForwardBackward",
-        "GreedyTail": "taskloom_diffusion.samplers.ancestral:GreedyTail",
-        "Polydiff": "taskloom_diffusion.samplers.polydiff:PolydiffSampler",
-    },
-    "taskloom_diffusion.schedules": {
-        "Schedule": "taskloom_diffusion.schedules.base:Schedule",
-    },
-    "taskloom_diffusion.schedules.closed_form": {
-        "Linear": "taskloom_diffusion.schedules.closed_form:LinearSchedule",
-        "Polynomial": "taskloom_diffusion.schedules.closed_form:PolynomialSchedule",
-        "CosineMdlm": "taskloom_diffusion.schedules.closed_form:CosineMDLM",
-    },
+    "taskloom_diffusion.samplers": _homes("samplers", "SamplerConfig=base:Sampler"),
+    "taskloom_diffusion.samplers.base": _homes(
+        "samplers",
+        "SamplerConfig=base:Sampler ancestral:Ancestral ancestral:AncestralCached "
+        "ancestral:GreedyTail first_hitting:FirstHitting random_groups:RandomGroups "
+        "left_to_right:LeftToRight confidence:Confidence confidence:Margin "
+        "confidence:LowEntropy entropy_bound:EntropyBound threshold:Threshold "
+        "semi_autoregressive:SemiAutoregressive Remdm=remdm:ReMDM remdm:ForwardBackward "
+        "Polydiff=polydiff:PolydiffSampler",
+    ),
+    "taskloom_diffusion.schedules": _homes("schedules", "base:Schedule"),
+    "taskloom_diffusion.schedules.closed_form": _homes(
+        "schedules",
+        "Linear=closed_form:LinearSchedule Polynomial=closed_form:PolynomialSchedule "
+        "CosineMdlm=closed_form:CosineMDLM",
+    ),
     "taskloom_diffusion.tables": "taskloom_diffusion.report.tables",
-    "taskloom_diffusion.time_samplers": {
-        "TimeSampler": "taskloom_diffusion.time_samplers.base:TimeSampler",
-    },
-    "taskloom_diffusion.time_samplers.base": {
-        "UniformTime": "taskloom_diffusion.time_samplers.uniform:UniformTime",
-        "LowDiscrepancy": "taskloom_diffusion.time_samplers.uniform:LowDiscrepancy",
-        "ExactCount": "taskloom_diffusion.time_samplers.exact_count:ExactCount",
-        "LogUniform": "taskloom_diffusion.time_samplers.log_uniform:LogUniform",
-        "History": "taskloom_diffusion.time_samplers.history:History",
-        "Clipped": "taskloom_diffusion.time_samplers.log_uniform:Clipped",
-    },
-    "taskloom_diffusion.time_samplers.draws": {
-        "strata": "taskloom_diffusion.time_samplers.base:strata",
-        "Levels": "taskloom_diffusion.time_samplers.base:Levels",
-        "LevelSampler": "taskloom_diffusion.time_samplers.base:LevelSampler",
-        "least_variance": "taskloom_diffusion.time_samplers.log_uniform:least_variance",
-        "CountsInParts": "taskloom_diffusion.time_samplers.exact_count:CountsInParts",
-    },
-    "taskloom_diffusion.tokenizers": {
-        "TokenizerConfig": "taskloom_diffusion.tokenizers.base:Tokenizer",
-    },
-    "taskloom_diffusion.tokenizers.base": {
-        "TokenizerConfig": "taskloom_diffusion.tokenizers.base:Tokenizer",
-        "RegexSmiles": "taskloom_diffusion.tokenizers.symbols:RegexSmiles",
-        "Char": "taskloom_diffusion.tokenizers.symbols:Char",
-        "Byte": "taskloom_diffusion.tokenizers.byte:Byte",
-        "HuggingFace": "taskloom_diffusion.tokenizers.huggingface:HuggingFace",
-    },
-    "taskloom_diffusion.tokenizers.vocabulary": {
-        "PAD": "taskloom_diffusion.tokenizers.base:PAD",
-        "MASK": "taskloom_diffusion.tokenizers.base:MASK",
-        "END": "taskloom_diffusion.tokenizers.base:END",
-        "SPECIAL": "taskloom_diffusion.tokenizers.base:SPECIAL",
-        "Tokenizer": "taskloom_diffusion.tokenizers.base:FittedTokenizer",
-        "ByteTokenizer": "taskloom_diffusion.tokenizers.byte:Byte",
-        "count_characters": "taskloom_diffusion.tokenizers.byte:count_characters",
-        "load_tokenizer": "taskloom_diffusion.tokenizers.saved:load_tokenizer",
-        "*": "taskloom_diffusion.tokenizers.symbols",
-    },
+    "taskloom_diffusion.time_samplers": _homes("time_samplers", "base:TimeSampler"),
+    "taskloom_diffusion.time_samplers.base": _homes(
+        "time_samplers",
+        "times:UniformTime times:LowDiscrepancy exact_count:ExactCount "
+        "mask_rates:LogUniform mask_rates:Clipped history:History",
+    ),
+    "taskloom_diffusion.time_samplers.draws": _homes(
+        "time_samplers",
+        "base:strata base:Levels base:LevelSampler mask_rates:least_variance "
+        "exact_count:CountsInParts",
+    ),
+    "taskloom_diffusion.tokenizers": _homes("tokenizers", "TokenizerConfig=base:Tokenizer"),
+    "taskloom_diffusion.tokenizers.base": _homes(
+        "tokenizers",
+        "TokenizerConfig=base:Tokenizer symbols:RegexSmiles symbols:Char byte:Byte "
+        "huggingface:HuggingFace",
+    ),
+    "taskloom_diffusion.tokenizers.vocabulary": _homes(
+        "tokenizers",
+        "base:PAD base:MASK base:END base:SPECIAL Tokenizer=base:FittedTokenizer "
+        "ByteTokenizer=byte:Byte byte:count_characters saved:load_tokenizer *=symbols",
+    ),
     "taskloom_diffusion.toys": "taskloom_diffusion.corpora.toys",
 }

@@ -9,11 +9,10 @@ from taskloom.errors import ConfigError
 
 from taskloom_diffusion.config import DiffusionSettings
 from taskloom_diffusion.denoisers.bert import BERT
-from taskloom_diffusion.losses.bounds import NELBO
-from taskloom_diffusion.losses.cross_entropy import PolydiffLoss
+from taskloom_diffusion.losses.objectives import NELBO, PolydiffLoss
 from taskloom_diffusion.processes.absorbing import ExcitedState
 from taskloom_diffusion.schedules import polydiff
-from taskloom_diffusion.time_samplers.uniform import LowDiscrepancy, UniformTime
+from taskloom_diffusion.time_samplers.times import LowDiscrepancy, UniformTime
 
 _SCHEDULES: Mapping[str, type[polydiff.BetaSchedule]] = {
     "cosine": polydiff.PolydiffCosine,

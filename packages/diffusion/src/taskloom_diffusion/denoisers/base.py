@@ -6,17 +6,16 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 from pydantic import Field
-from taskloom.moved import moved_names
 
-from taskloom_diffusion.compat.moved import MOVED
+from taskloom_diffusion.compat.moved import old_names
 from taskloom_diffusion.model.part import DiffusionPart
 
 if TYPE_CHECKING:
     from torch import nn
 
 Width: TypeAlias = Annotated[int, Field(ge=8, le=8192)]
-NumLayers: TypeAlias = Annotated[int, Field(ge=1, le=96)]
-NumHeads: TypeAlias = Annotated[int, Field(ge=1, le=128)]
+Layers: TypeAlias = Annotated[int, Field(ge=1, le=96)]
+Heads: TypeAlias = Annotated[int, Field(ge=1, le=128)]
 Dropout: TypeAlias = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -36,4 +35,4 @@ def check_heads(heads: int, width: int, *, even: bool = False) -> None:
 
 
 # Before 0.2 all denoisers stood here.
-__getattr__ = moved_names(__name__, MOVED[__name__])
+__getattr__ = old_names(__name__)

@@ -6,14 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from taskloom_diffusion.denoisers.base import (
-    Denoiser,
-    Dropout,
-    NumHeads,
-    NumLayers,
-    Width,
-    check_heads,
-)
+from taskloom_diffusion.denoisers.base import Denoiser, Dropout, Heads, Layers, Width, check_heads
 
 if TYPE_CHECKING:
     from torch import nn
@@ -28,9 +21,9 @@ class BERT(Denoiser):
     kind: Literal["bert"] = "bert"
     width: Width = 256
     """Hidden size."""
-    num_layers: NumLayers = 6
+    num_layers: Layers = 6
     """Transformer layers."""
-    num_heads: NumHeads = 8
+    num_heads: Heads = 8
     """Attention heads."""
     feed_forward: Annotated[int, Field(ge=8)] = 1024
     """Intermediate size."""
@@ -39,7 +32,7 @@ class BERT(Denoiser):
     num_timesteps: Annotated[int, Field(ge=2)] = 1000
     """Rows of the embedding of the noise level."""
     time_conditioning: Literal["input", "output_add", "none"] = "input"
-    """Where time enters; `output_add` is PolyDiff's, which is the same logit vector at every position."""
+    """Entry of time; `output_add` is PolyDiff's, which is the same logit vector at every position."""
 
     @model_validator(mode="after")
     def _heads_divide(self) -> BERT:
@@ -49,14 +42,4 @@ class BERT(Denoiser):
     def build(self, vocab_size: int, max_length: int) -> nn.Module:
         from taskloom_diffusion.denoisers.bert_torch import BERTNetwork  # torch is heavy
 
-        return BERTNetwork(
-            vocab_size,
-            max_length,
-            width=self.width,
-            num_layers=self.num_layers,
-            num_heads=self.num_heads,
-            feed_forward=self.feed_forward,
-            dropout=self.dropout,
-            num_timesteps=self.num_timesteps,
-            time_conditioning=self.time_conditioning,
-        )
+        return BERTNetwork(vocab_size, max_length, **self.model_dump(exclude={"kind"}))

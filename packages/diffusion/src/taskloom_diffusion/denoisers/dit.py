@@ -6,14 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from taskloom_diffusion.denoisers.base import (
-    Denoiser,
-    Dropout,
-    NumHeads,
-    NumLayers,
-    Width,
-    check_heads,
-)
+from taskloom_diffusion.denoisers.base import Denoiser, Dropout, Heads, Layers, Width, check_heads
 
 if TYPE_CHECKING:
     from torch import nn
@@ -30,9 +23,9 @@ class DiT(Denoiser):
     kind: Literal["dit"] = "dit"
     width: Width = 128
     """Width of the residual stream."""
-    num_layers: NumLayers = 4
+    num_layers: Layers = 4
     """Transformer blocks."""
-    num_heads: NumHeads = 4
+    num_heads: Heads = 4
     """Attention heads."""
     mlp_ratio: Annotated[float, Field(ge=1, le=16)] = 4.0
     """Width of the feed-forward layer over the width of the stream."""
@@ -72,16 +65,4 @@ class DiT(Denoiser):
     def build(self, vocab_size: int, max_length: int) -> nn.Module:
         from taskloom_diffusion.denoisers.dit_torch import DiTNetwork  # torch is heavy
 
-        return DiTNetwork(
-            vocab_size,
-            max_length,
-            width=self.width,
-            num_layers=self.num_layers,
-            num_heads=self.num_heads,
-            hidden=int(self.mlp_ratio * self.width),
-            convolution=self.convolution,
-            query_key_norm=self.query_key_norm,
-            time_conditioning=self.time_conditioning,
-            dropout=self.dropout,
-            noised_layers=self.noised_layers or self.num_layers,
-        )
+        return DiTNetwork(vocab_size, max_length, **self.model_dump(exclude={"kind"}))

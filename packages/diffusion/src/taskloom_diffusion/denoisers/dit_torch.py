@@ -58,9 +58,9 @@ class DiTBlock(nn.Module):
         self,
         width: int,
         num_heads: int,
-        *,
         hidden: int,
         reach: int,
+        *,
         unit: bool,
         time: bool,
         dropout: float,
@@ -144,12 +144,12 @@ class DiTNetwork(nn.Module):
         width: Width of the residual stream.
         num_layers: Blocks.
         num_heads: Attention heads.
-        hidden: Width of the feed-forward layers.
+        mlp_ratio: Width of the feed-forward layers over the width of the stream.
         convolution: Positions of each short convolution; 0 is none.
         query_key_norm: Whether queries and keys have unit root mean square.
         time_conditioning: Whether the noise level reaches the blocks.
         dropout: Dropout on the residual branches.
-        noised_layers: How many of the last layers noised blocks pass.
+        noised_layers: How many of the last layers noised blocks pass; 0 is all.
     """
 
     def __init__(
@@ -160,7 +160,7 @@ class DiTNetwork(nn.Module):
         width: int,
         num_layers: int,
         num_heads: int,
-        hidden: int,
+        mlp_ratio: float,
         convolution: int,
         query_key_norm: bool,
         time_conditioning: bool,
@@ -174,22 +174,16 @@ class DiTNetwork(nn.Module):
         self.from_start = nn.Embedding(max_length, width)
         self.from_end = nn.Embedding(max_length, width)
         self.time = NoiseEmbedding(width) if time_conditioning else None
+        # The last block alone is asked for some positions only.
+        sizes = (width, num_heads, int(mlp_ratio * width), convolution)
+        flags = {"unit": query_key_norm, "time": time_conditioning}
         blocks = [
-            DiTBlock(
-                width,
-                num_heads,
-                hidden=hidden,
-                reach=convolution,
-                unit=query_key_norm,
-                time=time_conditioning,
-                dropout=dropout,
-                last=i == num_layers - 1,
-            )
+            DiTBlock(*sizes, **flags, dropout=dropout, last=i == num_layers - 1)
             for i in range(num_layers)
         ]
         self.blocks = nn.ModuleList(blocks)
         # Of a sequence in blocks, clean blocks pass all layers and noised ones only those from here on.
-        self.first_noised = num_layers - noised_layers
+        self.first_noised = num_layers - (noised_layers or num_layers)
         self.norm = nn.LayerNorm(width, bias=False)
         self.head = nn.Linear(width, vocab_size)
         self._initialise(blocks)
@@ -208,12 +202,12 @@ class DiTNetwork(nn.Module):
 
     @property
     def answers_in_part(self) -> bool:
-        """Whether `wanted` saves work: only the last block's keys and values need every position."""
+        """Return whether `wanted` saves work: only the last block's keys and values need every position."""
         return True
 
     @property
     def reads_blocks(self) -> bool:
-        """Whether `in_blocks` and `after` are there: the noise level would have to differ from block to block."""
+        """Return whether `in_blocks` and `after` are there: the noise level would have to differ from block to block."""
         return self.time is None
 
     def forward(

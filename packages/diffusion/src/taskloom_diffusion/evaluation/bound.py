@@ -18,7 +18,7 @@ from taskloom_diffusion.schedules.base import Schedule
 from taskloom_diffusion.schedules.closed_form import LinearSchedule
 from taskloom_diffusion.time_samplers.base import LevelSampler, TimeSampler
 from taskloom_diffusion.time_samplers.exact_count import CountsInParts, ExactCount
-from taskloom_diffusion.time_samplers.log_uniform import least_variance
+from taskloom_diffusion.time_samplers.mask_rates import least_variance
 from taskloom_diffusion.tokenizers.byte import count_characters
 from taskloom_diffusion.training.batches import TokenStore, collate
 

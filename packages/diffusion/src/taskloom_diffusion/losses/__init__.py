@@ -1,8 +1,6 @@
 """Training losses: functions of a noised batch, so that they import nothing heavy."""
 
-from taskloom.moved import moved_names
-
-from taskloom_diffusion.compat.moved import MOVED
+from taskloom_diffusion.compat.moved import old_names
 
 # Before 0.2 the base of the kind was imported from here.
-__getattr__ = moved_names(__name__, MOVED[__name__])
+__getattr__ = old_names(__name__)

@@ -6,9 +6,7 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from taskloom.moved import moved_names
-
-from taskloom_diffusion.compat.moved import MOVED
+from taskloom_diffusion.compat.moved import old_names
 from taskloom_diffusion.model.part import DiffusionPart
 
 if TYPE_CHECKING:
@@ -74,7 +72,7 @@ class Loss(DiffusionPart):
     """A training objective."""
 
     noised_only: ClassVar[bool] = False
-    """Whether predictions at visible positions never enter; the network is then spared part of its work there."""
+    """True where predictions at visible positions never enter; the network is then spared part of its work there."""
 
     @abstractmethod
     def per_row(self, batch: Corrupted) -> Tensor:
@@ -82,4 +80,4 @@ class Loss(DiffusionPart):
 
 
 # Before 0.2 all losses stood here.
-__getattr__ = moved_names(__name__, MOVED[__name__])
+__getattr__ = old_names(__name__)

@@ -6,9 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from taskloom.moved import moved_names
-
-from taskloom_diffusion.compat.moved import MOVED
+from taskloom_diffusion.compat.moved import old_names
 from taskloom_diffusion.model.part import DiffusionPart
 
 if TYPE_CHECKING:
@@ -29,4 +27,4 @@ class MetricSuite(DiffusionPart):
 
 
 # Before 0.2 all suites stood here.
-__getattr__ = moved_names(__name__, MOVED[__name__])
+__getattr__ = old_names(__name__)

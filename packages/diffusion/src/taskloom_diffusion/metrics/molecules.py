@@ -16,7 +16,7 @@ PROPERTIES = ("weight", "logp", "tpsa", "qed", "rings", "heavy_atoms")
 
 
 class MoleculeMetrics(MetricSuite):
-    """Validity, uniqueness, novelty, diversity and property distances of SMILES."""
+    """Validity, uniqueness, novelty, diversity, properties of molecules."""
 
     kind: Literal["molecules"] = "molecules"
 

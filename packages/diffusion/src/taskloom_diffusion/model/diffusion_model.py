@@ -27,7 +27,7 @@ from taskloom_diffusion.model.coercion import (
 from taskloom_diffusion.model.parameterizations import Parameterization, read_logits
 from taskloom_diffusion.model.protocols import Batch, NoisingProcess, Vocabulary
 from taskloom_diffusion.time_samplers.base import Levels, LevelSampler
-from taskloom_diffusion.time_samplers.steps import StepGrid
+from taskloom_diffusion.time_samplers.times import StepGrid
 from taskloom_diffusion.tokenizers.base import FittedTokenizer
 
 

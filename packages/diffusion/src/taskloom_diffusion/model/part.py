@@ -8,12 +8,11 @@ from taskloom import Component, Config
 
 
 class AbsorbingOrNot(Protocol):
-    """A component that says whether its noise is the mask and nothing else."""
+    """A component whose noise may be the mask and nothing else."""
 
     @property
     def absorbing(self) -> bool:
-        """Whether noise is the mask and nothing else, or is required to be."""
-        ...
+        """Return whether noise is the mask and nothing else, or must be."""
 
 
 class Surroundings(Protocol):
@@ -22,17 +21,14 @@ class Surroundings(Protocol):
     @property
     def process(self) -> AbsorbingOrNot:
         """The noising process."""
-        ...
 
     @property
     def sampler(self) -> AbsorbingOrNot:
         """The sampler."""
-        ...
 
     @property
     def block_size(self) -> int:
         """Tokens of a block; 0 is one block for the whole sequence."""
-        ...
 
 
 class DiffusionPart(Component):

@@ -5,9 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
-from taskloom.moved import moved_names
-
-from taskloom_diffusion.compat.moved import MOVED
+from taskloom_diffusion.compat.moved import old_names
 from taskloom_diffusion.model.part import DiffusionPart
 
 if TYPE_CHECKING:
@@ -19,7 +17,7 @@ class Process(DiffusionPart):
 
     @property
     def absorbing(self) -> bool:
-        """Whether noise is the mask and nothing else, so that masks can be counted and revealed."""
+        """Return whether noise is the mask and nothing else, so that masks can be counted and revealed."""
         return False
 
     @abstractmethod
@@ -28,4 +26,4 @@ class Process(DiffusionPart):
 
 
 # Before 0.2 all processes stood here.
-__getattr__ = moved_names(__name__, MOVED[__name__])
+__getattr__ = old_names(__name__)

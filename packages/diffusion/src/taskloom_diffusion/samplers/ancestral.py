@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 class Ancestral(Sampler):
-    """The reverse chain on a grid of steps; exact for that grid, for every process."""
+    """The reverse chain on a grid of steps.
+
+    It is exact for that grid, for every process.
+    """
 
     kind: Literal["ancestral"] = "ancestral"
     num_steps: Steps = 128

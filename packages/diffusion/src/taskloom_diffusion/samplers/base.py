@@ -6,9 +6,8 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
-from taskloom.moved import moved_names
 
-from taskloom_diffusion.compat.moved import MOVED
+from taskloom_diffusion.compat.moved import old_names
 from taskloom_diffusion.model.part import DiffusionPart, Surroundings
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ class Sampler(DiffusionPart):
     """A way to generate sequences."""
 
     absorbing: ClassVar[bool] = False
-    """Whether it needs noise that is the mask and nothing else; other noise is refused with the config."""
+    """True where noise must be the mask and nothing else; other noise is refused with the config."""
     temperature: Annotated[float, Field(ge=0, le=10)] = 1.0
     """Temperature of token draws; 1 is the model's own law, 0 takes the likeliest token."""
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
@@ -47,4 +46,4 @@ class Sampler(DiffusionPart):
 
 
 # Before 0.2 all samplers stood here.
-__getattr__ = moved_names(__name__, MOVED[__name__])
+__getattr__ = old_names(__name__)

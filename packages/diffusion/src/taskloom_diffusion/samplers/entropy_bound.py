@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class EntropyBound(RevealSampler):
-    """As many positions of low entropy as a bound on the joint error allows."""
+    """Positions of low entropy, as many as a bound on the error allows."""
 
     kind: Literal["entropy_bound"] = "entropy_bound"
     bound: Annotated[float, Field(ge=0)] = 0.5

@@ -43,7 +43,7 @@ class BlockPredictor(Predictor):
         """Return log x_theta (R, S, V) of the current block; all arguments are of the block's width S."""
         del maskable  # whole sequences' is known
         self.calls[rows] += 1
-        everyone = len(rows) == len(z)
+        complete = len(rows) == len(z)
         block, valid = z[rows], self.in_sequence[rows]
         with torch.autocast(z.device.type, torch.bfloat16, enabled=self.half):
             if self.memory is None:
@@ -51,7 +51,7 @@ class BlockPredictor(Predictor):
                 logits = context.ask(self.denoiser, block, self.first, 1 - alpha[rows])
             else:
                 reader: Any = self.denoiser
-                memory = self.memory if everyone else self.memory.rows(rows)
+                memory = self.memory if complete else self.memory.rows(rows)
                 asked = None if wanted is None or self.kind != "subs" else wanted[rows]
                 logits = reader.after(block, valid, memory, asked)
         return read_logits(self.kind, logits, block, alpha[rows], self.process).double()

@@ -22,7 +22,7 @@ class ReMDM(Sampler):
     num_steps: Steps = 128
     """Steps of the grid."""
     variant: Literal["cap", "rescale", "confidence", "loop"] = "cap"
-    """How the remasking probability follows its largest allowed value."""
+    """Law of the remasking probability below its largest allowed value."""
     eta: Annotated[float, Field(ge=0, le=1)] = 0.02
     """Strength: the cap, or the factor of rescale, confidence and loop; 0 is ancestral."""
     loop_alpha: Annotated[float, Field(gt=0, lt=1)] = 0.9
@@ -50,9 +50,9 @@ class ReMDM(Sampler):
 
 
 class ForwardBackward(Sampler):
-    """The reverse chain whose steps mask again what the forward process would.
+    """The reverse chain with a forward-backward corrector.
 
-    The corrector of Campbell et al. (2022).
+    Every step masks again what the forward process would (Campbell et al. 2022).
     """
 
     absorbing: ClassVar[bool] = True

@@ -55,9 +55,9 @@ class RevealSampler(Sampler):
 
     absorbing: ClassVar[bool] = True
     foresees: ClassVar[bool] = False
-    """Whether the choice does not depend on the prediction, so that only the chosen positions need one."""
+    """True where the choice does not depend on the prediction, so that only the chosen positions need one."""
     continuous_time: ClassVar[bool] = False
-    """Whether the network is told the first-hitting times t u^(1/k) as noise levels, not the share of masked positions."""
+    """True where the network is told the first-hitting times t u^(1/k) as noise levels, not the share of masked positions."""
 
     @abstractmethod
     def choose(self, view: View) -> Tensor:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class SemiAutoregressive(RevealSampler):
-    """Blocks from left to right, the likeliest tokens of a block first."""
+    """Blocks from left to right, likeliest tokens first."""
 
     kind: Literal["semi_autoregressive"] = "semi_autoregressive"
     block_size: Annotated[int, Field(ge=1)] = 8

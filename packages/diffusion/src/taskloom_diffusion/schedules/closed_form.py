@@ -6,9 +6,8 @@ import math
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
-from taskloom.moved import moved_names
 
-from taskloom_diffusion.compat.moved import MOVED
+from taskloom_diffusion.compat.moved import old_names
 from taskloom_diffusion.schedules.base import Schedule
 
 if TYPE_CHECKING:
@@ -140,7 +139,10 @@ class Geometric(Schedule):
 
 
 class LinearSigma(Schedule):
-    """Total noise at a constant rate: alpha = exp(-(sigma_min + t (sigma_max - sigma_min)))."""
+    """Total noise that grows at a constant rate.
+
+    alpha = exp(-(sigma_min + t (sigma_max - sigma_min))).
+    """
 
     kind: Literal["linear_sigma"] = "linear_sigma"
     sigma_min: Annotated[float, Field(ge=0)] = 1e-3
@@ -164,4 +166,4 @@ class LinearSigma(Schedule):
 
 
 # Before 0.2 some had the names of other kinds.
-__getattr__ = moved_names(__name__, MOVED[__name__])
+__getattr__ = old_names(__name__)

@@ -90,7 +90,10 @@ class PolydiffLinear(BetaSchedule):
 
 
 class PolydiffQuadratic(BetaSchedule):
-    """Quadratic betas of PolyDiff: beta_start + (beta_end - beta_start) u^2."""
+    """Quadratic betas of PolyDiff.
+
+    beta_start + (beta_end - beta_start) u^2, u from 0 to 1.
+    """
 
     kind: Literal["polydiff_quadratic"] = "polydiff_quadratic"
     num_timesteps: _Steps = 1000
@@ -108,7 +111,10 @@ class PolydiffQuadratic(BetaSchedule):
 
 
 class PolydiffExponential(BetaSchedule):
-    """Exponential betas of PolyDiff: beta_start (beta_end / beta_start)^u."""
+    """Exponential betas of PolyDiff.
+
+    beta_start (beta_end / beta_start)^u, u from 0 to 1.
+    """
 
     kind: Literal["polydiff_exponential"] = "polydiff_exponential"
     num_timesteps: _Steps = 1000

@@ -10,14 +10,11 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from taskloom.moved import moved_names
-
-from taskloom_diffusion.compat.moved import MOVED
+from taskloom_diffusion.compat.moved import old_names
 from taskloom_diffusion.model.part import DiffusionPart
 
 if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
+    from torch import Generator, Tensor
 
     from taskloom_diffusion.schedules.base import Schedule
 
@@ -55,14 +52,12 @@ class LevelSampler:
     schedule: Schedule
     memory: Tensor
 
-    def draw(
-        self, num_maskable: Tensor, generator: torch.Generator, *, versions: int = 1
-    ) -> Levels:
+    def draw(self, sizes: Tensor, generator: Generator, *, versions: int = 1) -> Levels:
         """Draw levels of all rows, given their numbers of maskable positions (B,), then of all rows again, and so on."""
-        return self.law.draw(self, num_maskable, generator, versions)
+        return self.law.draw(self, sizes, generator, versions)
 
     def observe(self, levels: Levels, losses: Tensor) -> None:
-        """See the estimates of the bound that the rows (B,) gave."""
+        """Learn from the estimates of the bound that the rows (B,) gave."""
         self.law.observe(self, levels, losses)
 
     def state(self) -> Tensor:
@@ -78,9 +73,9 @@ class TimeSampler(DiffusionPart):
     """A law of noise levels."""
 
     biased: ClassVar[bool] = False
-    """Whether what it estimates is not the bound; evaluation refuses it then."""
+    """True where another quantity than the bound is estimated; evaluation refuses it then."""
     learns: ClassVar[bool] = False
-    """Whether it draws by the losses that it has seen."""
+    """True where levels are drawn by past losses."""
 
     def build(self, schedule: Schedule) -> LevelSampler:
         """Return the law over a schedule, before it has seen a loss."""
@@ -93,14 +88,12 @@ class TimeSampler(DiffusionPart):
         return torch.zeros(0, dtype=torch.float64)
 
     @abstractmethod
-    def draw(
-        self, sampler: LevelSampler, num_maskable: Tensor, generator: torch.Generator, versions: int
-    ) -> Levels:
+    def draw(self, at: LevelSampler, sizes: Tensor, generator: Generator, versions: int) -> Levels:
         """Draw levels of all rows for each version.
 
         Args:
-            sampler: The schedule and the memory.
-            num_maskable: Maskable positions of each row (B,).
+            at: The schedule and the memory.
+            sizes: Maskable positions of each row (B,).
             generator: Source of randomness.
             versions: Noised versions n of every row.
 
@@ -108,12 +101,12 @@ class TimeSampler(DiffusionPart):
             n B levels: those of all rows, then of all rows again, and so on.
         """
 
-    def observe(self, sampler: LevelSampler, levels: Levels, losses: Tensor) -> None:
+    def observe(self, at: LevelSampler, levels: Levels, losses: Tensor) -> None:
         """Learn from the estimates of the bound (B,) at some levels."""
-        del sampler, levels, losses
+        del at, levels, losses
 
 
-def strata(num: int, generator: torch.Generator, *, stratified: bool = True) -> Tensor:
+def strata(num: int, generator: Generator, *, stratified: bool = True) -> Tensor:
     """Return `num` uniform variates, float64; stratified ones lie one in each [i/num, (i+1)/num), in random order."""
     import torch  # torch is heavy
 
@@ -127,4 +120,4 @@ def strata(num: int, generator: torch.Generator, *, stratified: bool = True) -> 
 
 
 # Before 0.2 all time samplers stood here.
-__getattr__ = moved_names(__name__, MOVED[__name__])
+__getattr__ = old_names(__name__)

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from taskloom_diffusion.time_samplers.base import Levels, LevelSampler, TimeSampler, strata
 
 if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
+    from torch import Generator, Tensor
 
     from taskloom_diffusion.model.part import Surroundings
 
@@ -32,17 +31,15 @@ class ExactCount(TimeSampler):
             f"use 'low_discrepancy'{also}"
         )
 
-    def draw(
-        self, sampler: LevelSampler, num_maskable: Tensor, generator: torch.Generator, versions: int
-    ) -> Levels:
+    def draw(self, at: LevelSampler, sizes: Tensor, generator: Generator, versions: int) -> Levels:
         import torch  # torch is heavy
 
-        del sampler  # how fast tokens are masked does not matter once their number is drawn
-        u = strata(len(num_maskable), generator)
+        del at  # how fast tokens are masked does not matter once their number is drawn
+        u = strata(len(sizes), generator)
         # The versions of one row are spread evenly over 1..n.
         turns = torch.arange(versions, dtype=torch.float64) / versions
         spread = ((u + turns[:, None]) % 1.0).flatten()
-        return _counted(spread, num_maskable.repeat(versions))
+        return _counted(spread, sizes.repeat(versions))
 
 
 class CountsInParts(TimeSampler):
@@ -58,25 +55,19 @@ class CountsInParts(TimeSampler):
     stream: int
     """Seed of where in its parts each row is; the same for all draws."""
 
-    def draw(
-        self, sampler: LevelSampler, num_maskable: Tensor, generator: torch.Generator, versions: int
-    ) -> Levels:
+    def draw(self, at: LevelSampler, sizes: Tensor, generator: Generator, versions: int) -> Levels:
         import torch  # torch is heavy
 
-        del (
-            sampler,
-            generator,
-            versions,
-        )  # its own seed places the rows, and evaluation draws one version
+        del at, generator, versions  # its own seed places the rows; evaluation draws one version
         where = torch.Generator().manual_seed(self.stream)
-        inside = strata(len(num_maskable), where)
-        return _counted((self.part + inside) / self.num_parts, num_maskable)
+        inside = strata(len(sizes), where)
+        return _counted((self.part + inside) / self.num_parts, sizes)
 
 
-def _counted(u: Tensor, num_maskable: Tensor) -> Levels:
+def _counted(u: Tensor, sizes: Tensor) -> Levels:
     """Return levels with numbers of masks from uniform variates (B,)."""
-    counts = (u * num_maskable).floor().long().clamp_max(num_maskable - 1).clamp_min(0) + 1
+    counts = (u * sizes).floor().long().clamp_max(sizes - 1).clamp_min(0) + 1
     # The level a network is told is the mean of the mask rate's posterior Beta(k, n - k + 1).
-    alpha = 1 - counts.double() / (num_maskable + 1)
-    flow = (1 - alpha) * num_maskable / counts
+    alpha = 1 - counts.double() / (sizes + 1)
+    flow = (1 - alpha) * sizes / counts
     return Levels(1 - alpha, alpha, flow, counts)

@@ -9,8 +9,7 @@ from pydantic import Field
 from taskloom_diffusion.time_samplers.base import Levels, LevelSampler, TimeSampler, strata
 
 if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
+    from torch import Generator, Tensor
 
 
 class History(TimeSampler):
@@ -45,27 +44,25 @@ class History(TimeSampler):
             return uniform
         return (1 - self.uniform_share) * weight / weight.sum() + self.uniform_share * uniform
 
-    def draw(
-        self, sampler: LevelSampler, num_maskable: Tensor, generator: torch.Generator, versions: int
-    ) -> Levels:
+    def draw(self, at: LevelSampler, sizes: Tensor, generator: Generator, versions: int) -> Levels:
         import torch  # torch is heavy
 
-        law = self.bucket_law(sampler.memory)
-        v = strata(len(num_maskable) * versions, generator)
+        law = self.bucket_law(at.memory)
+        v = strata(len(sizes) * versions, generator)
         edges = torch.cat([law.new_zeros(1), law.cumsum(0)])
         edges[-1] = 1.0
         bucket = (torch.searchsorted(edges, v, right=True) - 1).clamp(0, len(law) - 1)
         inside = (v - edges[bucket]) / (edges[bucket + 1] - edges[bucket])
         t = (bucket + inside.clamp(0, 1)) / len(law)
         density = law[bucket] * len(law)
-        return Levels(t, sampler.schedule.alpha(t), -sampler.schedule.dalpha(t) / density)
+        return Levels(t, at.schedule.alpha(t), -at.schedule.dalpha(t) / density)
 
-    def observe(self, sampler: LevelSampler, levels: Levels, losses: Tensor) -> None:
+    def observe(self, at: LevelSampler, levels: Levels, losses: Tensor) -> None:
         import torch  # torch is heavy
 
-        history = sampler.memory
+        history = at.memory
         buckets = (levels.time * self.num_buckets).long().clamp(0, self.num_buckets - 1)
-        slope = -sampler.schedule.dalpha(levels.time)
+        slope = -at.schedule.dalpha(levels.time)
         # The bound is the loss at that time over the density of the time; the law is built from the loss itself.
         density = torch.where(levels.flow > 0, slope / levels.flow, 1.0)
         squares = (losses.double() * density) ** 2

@@ -17,7 +17,7 @@ from taskloom_diffusion.losses.base import Corrupted
 from taskloom_diffusion.model.diffusion_model import DiffusionModel
 from taskloom_diffusion.model.protocols import Batch
 from taskloom_diffusion.time_samplers.base import Levels
-from taskloom_diffusion.time_samplers.log_uniform import least_variance
+from taskloom_diffusion.time_samplers.mask_rates import least_variance
 from taskloom_diffusion.tokenizers.base import FittedTokenizer
 from taskloom_diffusion.training.optimizers import build_optimizer, rate_factor
 from taskloom_diffusion.training.team import gathered

@@ -1,4 +1,4 @@
-"""Bounds on the negative log-likelihood, in continuous time and in steps, alone or with an auxiliary term."""
+"""Bounds on the negative log-likelihood, in continuous time and in steps, and cross-entropies that stand in for them."""
 
 from __future__ import annotations
 
@@ -56,3 +56,35 @@ class Hybrid(Loss):
 
     def per_row(self, batch: Corrupted) -> Tensor:
         return batch.bound() + self.share * batch.surprise().sum(1)
+
+
+class CrossEntropy(Loss):
+    """Cross-entropy of noised tokens, weighted by mask rate.
+
+    The weight is a power of the rate; with power 0 it is the loss of a masked language model.
+    """
+
+    noised_only: ClassVar[bool] = True
+    kind: Literal["cross_entropy"] = "cross_entropy"
+    power: Annotated[float, Field(ge=-1, le=4)] = 0.0
+    """Weight (1 - alpha)^power; -1 is the bound itself where levels are uniform in the mask rate, as `uniform` and
+    `low_discrepancy` are on a linear schedule."""
+
+    def per_row(self, batch: Corrupted) -> Tensor:
+        # Under uniform mask rates the bound weighs by 1 / (1 - alpha), whose variance is that of the few nearly clean rows.
+        weight = (1 - batch.levels.alpha) ** self.power
+        return weight * batch.surprise().sum(1)
+
+
+class PolydiffLoss(Loss):
+    """PolyDiff's loss, for comparison only.
+
+    Mean cross-entropy over all positions, visible ones and padding included.
+    """
+
+    kind: Literal["polydiff"] = "polydiff"
+
+    def per_row(self, batch: Corrupted) -> Tensor:
+        log_p = batch.logits.float().log_softmax(-1).gather(-1, batch.x[..., None])[..., 0]
+        # Training divides by the real tokens; PolyDiff divided by all positions of the rectangle.
+        return -log_p.sum(1) * (batch.maskable.sum() / batch.maskable.numel())

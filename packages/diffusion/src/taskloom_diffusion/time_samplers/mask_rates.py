@@ -13,8 +13,7 @@ from taskloom_diffusion.time_samplers.base import Levels, LevelSampler, TimeSamp
 from taskloom_diffusion.time_samplers.exact_count import ExactCount
 
 if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
+    from torch import Generator, Tensor
 
 _SHARE_BELOW = 0.02  # of the levels below the floor, so that nothing is dropped
 _FLOOR = 1e-5  # mask rate at which levels of noise without a mask stop being equally likely on a log scale
@@ -30,15 +29,13 @@ class LogUniform(TimeSampler):
     floor: Annotated[float, Field(gt=0, lt=0.5)] = 1e-3
     """Mask rate at which the log scale begins."""
 
-    def draw(
-        self, sampler: LevelSampler, num_maskable: Tensor, generator: torch.Generator, versions: int
-    ) -> Levels:
-        v = strata(len(num_maskable) * versions, generator)
+    def draw(self, at: LevelSampler, sizes: Tensor, generator: Generator, versions: int) -> Levels:
+        v = strata(len(sizes) * versions, generator)
         p, span = _SHARE_BELOW, math.log(1 / self.floor)
         above = self.floor * ((v - p) / (1 - p) * span).exp()
         u = (v / p * self.floor).where(v < p, above)
         density = (p / self.floor + 0 * u).where(u < self.floor, (1 - p) / (u * span))
-        return Levels(inverse_alpha(sampler.schedule, 1 - u), 1 - u, 1 / density)
+        return Levels(inverse_alpha(at.schedule, 1 - u), 1 - u, 1 / density)
 
 
 class Clipped(TimeSampler):
@@ -60,12 +57,10 @@ class Clipped(TimeSampler):
             raise ValueError(f"high must be above low: {self.high} <= {self.low}")
         return self
 
-    def draw(
-        self, sampler: LevelSampler, num_maskable: Tensor, generator: torch.Generator, versions: int
-    ) -> Levels:
-        v = strata(len(num_maskable) * versions, generator)
+    def draw(self, at: LevelSampler, sizes: Tensor, generator: Generator, versions: int) -> Levels:
+        v = strata(len(sizes) * versions, generator)
         alpha = 1 - (self.low + v * (self.high - self.low))
-        return Levels(inverse_alpha(sampler.schedule, alpha), alpha, 0 * alpha + 1)
+        return Levels(inverse_alpha(at.schedule, alpha), alpha, 0 * alpha + 1)
 
 
 def least_variance(*, absorbing: bool) -> LevelSampler:
