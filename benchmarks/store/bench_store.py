@@ -81,10 +81,11 @@ def bench_log(folder: Path) -> None:
 def make_store(store: Path) -> None:
     """Write ten thousand run records."""
     from taskloom.lifecycle.lifecycle import run_task
+    from taskloom.request import RunOptions
     from taskloom_probe.support import load
     from taskloom_probe.tasks import WalkConfig
 
-    run = run_task(load("walk"), WalkConfig(steps=3), store=store, quiet=True)
+    run = run_task(load("walk"), WalkConfig(steps=3), RunOptions(store=store, quiet=True))
     record = json.loads(run.layout.record.read_text())
     record["metrics"] |= {f"metric/{index}": index / 7 for index in range(10)}
     for index in range(RUNS - 1):

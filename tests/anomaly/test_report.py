@@ -21,6 +21,7 @@ from taskloom_anomaly.report.section import report
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     from taskloom.lifecycle.lifecycle import run_task
+    from taskloom.request import RunOptions
 
     loaded = load_task(find_task("anomaly", "backdoor"))
     config = loaded.config_class.model_validate(
@@ -32,7 +33,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
             "min_attack_success": 0,
         }
     )
-    return run_task(loaded, config, store=tmp_path_factory.mktemp("store"), quiet=True)
+    return run_task(loaded, config, RunOptions(store=tmp_path_factory.mktemp("store"), quiet=True))
 
 
 def charts(run: Run) -> list[dict[str, Any]]:

@@ -51,7 +51,13 @@ def test_list_is_one_json_document(tasks: Tasks) -> None:
         "version": 1,
         "distribution": "garden-domain",
     }
-    assert [verb["name"] for verb in garden["verbs"]] == ["water", "prune"]
+    assert [verb["name"] for verb in garden["verbs"]] == [
+        "water",
+        "taste",
+        "regrow",
+        "weigh",
+        "prune",
+    ]
 
 
 def test_list_shows_a_broken_plugin_as_one_line(tasks: Tasks, broken_plugin: Path) -> None:

@@ -14,6 +14,7 @@ from taskloom.lifecycle.lifecycle import run_task
 from taskloom.params import resolve
 from taskloom.registry import find_task, load_task
 from taskloom.report.model import Chart, Heading, Image as Picture, Table
+from taskloom.request import RunOptions
 from taskloom.runs import Run
 from taskloom_control.closed_loop.trajectory import load_arrays, save_arrays, trajectory_hash
 from taskloom_control.domain import DOMAIN
@@ -27,7 +28,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
     loaded = load_task(find_task("control", "cartpole"))
     arguments = {"seconds": 1.0, "record.fan_every": 5, "controller.spline": "linear"}
     config = resolve(loaded.config_class, environ={}, arguments=arguments).config
-    return run_task(loaded, config, store=tmp_path_factory.mktemp("store"), quiet=True)
+    return run_task(loaded, config, RunOptions(store=tmp_path_factory.mktemp("store"), quiet=True))
 
 
 def invoke(verb: object, *arguments: str) -> str:
@@ -89,7 +90,7 @@ def test_run_of_every_optimizer_replays_to_the_same_hash(kind: str, tmp_path: Pa
         "engine": "serial",
     }
     config = resolve(loaded.config_class, environ={}, arguments=arguments).config
-    run = run_task(loaded, config, store=tmp_path, quiet=True)
+    run = run_task(loaded, config, RunOptions(store=tmp_path, quiet=True))
     assert "replays to the same trajectory: 8 steps" in invoke(replay, str(run.dir))
 
 

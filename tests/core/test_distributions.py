@@ -7,7 +7,7 @@ import math
 import pytest
 from hypothesis import given, strategies as st
 from scipy import special, stats
-from taskloom import distributions
+from taskloom.statistics import distributions, special_functions
 
 FREEDOM = [1, 1.5, 2, 3, 4, 7.3, 9, 10, 19, 20, 49, 99, 499, 9_999, 1e6]
 SHAPES = [0.5, 1, 2, 5, 9.5, 10, 11, 50, 300, 10_000, 1e6]
@@ -55,7 +55,7 @@ def test_the_incomplete_beta_function_agrees_with_scipy(a: float) -> None:
     for b in SHAPES:
         for probability in (0.0005, 0.2, 0.5, 0.9995):
             x = stats.beta.ppf(probability, a, b)
-            assert distributions.incomplete_beta(a, b, x) == close(special.betainc(a, b, x))
+            assert special_functions.incomplete_beta(a, b, x) == close(special.betainc(a, b, x))
 
 
 @pytest.mark.parametrize("a", SHAPES)
@@ -70,13 +70,13 @@ def test_the_quantile_of_beta_agrees_with_scipy(a: float) -> None:
 def test_the_logarithm_of_beta_agrees_with_scipy(a: float) -> None:
     for b in SHAPES:
         expected = special.betaln(a, b)
-        assert distributions.log_beta(a, b) == pytest.approx(expected, rel=1e-9, abs=1e-12)
+        assert special_functions.log_beta(a, b) == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
 def test_the_incomplete_gamma_function_agrees_with_scipy() -> None:
     for a in SHAPES:
         for x in (a / 3, a, a + 1, 2 * a):
-            assert distributions.incomplete_gamma(a, x) == close(special.gammainc(a, x))
+            assert special_functions.incomplete_gamma(a, x) == close(special.gammainc(a, x))
 
 
 @given(probabilities, freedoms)
@@ -95,7 +95,7 @@ def test_the_quantile_of_t_is_symmetric(probability: float, freedom: float) -> N
 
 @given(st.floats(0.5, 500), st.floats(0.5, 500), st.floats(0, 1))
 def test_the_incomplete_beta_function_has_its_reflection(a: float, b: float, x: float) -> None:
-    total = distributions.incomplete_beta(a, b, x) + distributions.incomplete_beta(
+    total = special_functions.incomplete_beta(a, b, x) + special_functions.incomplete_beta(
         b, a, 1 - x, complement=x
     )
     assert total == pytest.approx(1, rel=1e-9)
@@ -108,4 +108,4 @@ def test_quantiles_next_to_the_median_end(probability: float) -> None:
 
 
 def test_a_nan_comes_back_instead_of_a_loop_without_end() -> None:
-    assert math.isnan(distributions.incomplete_beta(2, 3, math.nan))
+    assert math.isnan(special_functions.incomplete_beta(2, 3, math.nan))

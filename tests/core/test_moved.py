@@ -59,5 +59,5 @@ def test_a_plugin_that_imports_from_old_paths_runs_with_one_warning() -> None:
 
 
 def test_a_module_that_never_existed_is_not_found() -> None:
-    with pytest.raises(ModuleNotFoundError, match="taskloom_control.nothing"):
+    with pytest.raises(ModuleNotFoundError, match=r"taskloom_control\.nothing"):
         importlib.import_module("taskloom_control.nothing")

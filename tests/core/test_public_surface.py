@@ -13,9 +13,9 @@ import taskloom
 
 PUBLIC = {
     "taskloom": {
-        "Checkable", "Component", "ComponentRef", "Config", "Describable", "DomainRef", "ExecutionOnly", "Finding",
-        "JsonValue", "OneOf", "Progress", "Resources", "Result", "Resumable", "RunContext", "Task", "TaskFactory",
-        "TaskRef", "Unit", "VerbRef", "derive_seed",
+        "BoundTask", "Checkable", "Component", "ComponentRef", "Config", "Describable", "DomainRef", "Driver", "ExecutionOnly", "Finding",
+        "JsonValue", "OneOf", "Progress", "Resources", "Result", "Resumable", "Run", "RunContext", "RunOptions", "Task", "TaskFactory",
+        "TaskRef", "Unit", "VerbRef", "derive_seed", "open_run", "open_task", "run", "sweep", "task_of",
     },
     "taskloom.registry": {
         "Broken", "ComponentRef", "DomainEntry", "DomainRef", "FIRST_PARTY", "LoadedTask", "TaskEntry", "TaskRef",
@@ -74,7 +74,7 @@ def test_every_public_name_has_a_docstring(module: str) -> None:
 
 
 def test_importing_the_package_costs_no_pydantic() -> None:
-    code = "import sys, taskloom, taskloom.registry; taskloom.Result, taskloom.TaskRef; print('pydantic' in sys.modules)"
+    code = "import sys, taskloom, taskloom.registry; taskloom.Result, taskloom.TaskRef, taskloom.Run, taskloom.RunOptions; print('pydantic' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from taskloom.lifecycle.lifecycle import continue_run, run_task
 from taskloom.registry import find_task, load_task
+from taskloom.request import RunOptions
 from taskloom.testing import check_task
 from taskloom_diffusion.tasks.smiles import Smiles
 
@@ -56,13 +57,13 @@ def test_signal_stops_the_training_with_a_checkpoint_and_the_run_goes_on(
     other = threading.Thread(target=interrupt)
     other.start()
     try:
-        stopped = run_task(smiles, config, store=tmp_path / "part", quiet=True)
+        stopped = run_task(smiles, config, RunOptions(store=tmp_path / "part", quiet=True))
     finally:
         ended.set()
         other.join()
     assert (stopped.status, stopped.exit_code) == ("stopped", code)
     assert len(list(stopped.layout.checkpoints.iterdir())) == 1
     resumed = continue_run(smiles, stopped.layout, quiet=True)
-    whole = run_task(smiles, config, store=tmp_path / "whole", quiet=True)
+    whole = run_task(smiles, config, RunOptions(store=tmp_path / "whole", quiet=True))
     assert resumed.metrics == whole.metrics
     assert len(resumed.history()) == len(whole.history())

@@ -17,6 +17,7 @@ sys.path.append(str(Path(__file__).parents[1] / "probe"))
 import ray
 from ray.cluster_utils import Cluster
 from taskloom.cli import main as tasks
+from taskloom.request import RunOptions
 from taskloom.runs import Run, list_runs, open_run
 from taskloom.sweeps.expand import Choices, Plan
 from taskloom.sweeps.sweep import create_sweep, plan_points, run_sweep
@@ -84,10 +85,10 @@ def main(store: Path) -> None:
     )
     plan = Plan({"seed": Choices(tuple(str(seed) for seed in range(4)))})
     points = plan_points(load("walk"), plan, {"steps": "150", "pause": "0.03", "every": "5"})
-    sweep = create_sweep(load("walk"), points, store, executor="ray")
+    sweep = create_sweep(load("walk"), points, RunOptions(store=store, executor="ray"))
     saboteur = Saboteur(cluster, node, store)
     outcome = run_sweep(load("walk"), sweep, store, saboteur)
-    runs = [run for run in outcome.runs if run is not None]
+    runs = outcome.runs
     single = _run_alone(store)
     print(
         json.dumps(

@@ -34,6 +34,7 @@ def test_sweep_survives_a_killed_worker_and_a_lost_node(tmp_path: Path) -> None:
     pytest.importorskip("ray", reason="Ray is not installed: pip install 'taskloom[ray]'")
     sys.path.append(str(_PROBE))
     from taskloom.lifecycle.lifecycle import run_task
+    from taskloom.request import RunOptions
     from taskloom_probe.support import environment, load
     from taskloom_probe.tasks import WalkConfig
 
@@ -65,5 +66,5 @@ def test_sweep_survives_a_killed_worker_and_a_lost_node(tmp_path: Path) -> None:
     assert sum(run["attempts"] for run in runs.values()) >= 6
     for run in runs.values():
         config = WalkConfig(steps=150, every=5, seed=run["seed"])
-        whole = run_task(load("walk"), config, store=tmp_path / "whole", quiet=True)
+        whole = run_task(load("walk"), config, RunOptions(store=tmp_path / "whole", quiet=True))
         assert whole.metrics["place"] == run["place"]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from taskloom.lifecycle.lifecycle import continue_run, run_task
+from taskloom.request import RunOptions
 from taskloom.runs import list_runs, open_run
 from taskloom_probe.support import load, make_run
 from taskloom_probe.tasks import WalkConfig
@@ -30,7 +31,9 @@ def test_durations_and_times_of_lines_do_not_follow_the_wall_clock(
     monkeypatch.setattr(time, "time_ns", clock)
     monkeypatch.setattr(time, "time", lambda: clock() / 1e9)
     runs = [
-        run_task(load("walk"), WalkConfig(steps=5, seed=seed), store=tmp_path, quiet=True)
+        run_task(
+            load("walk"), WalkConfig(steps=5, seed=seed), RunOptions(store=tmp_path, quiet=True)
+        )
         for seed in range(4)
     ]
     monkeypatch.undo()
@@ -54,7 +57,7 @@ def test_running_time_adds_up_over_attempts(tmp_path: Path) -> None:
 
 
 def test_record_from_the_future_is_listed(tmp_path: Path) -> None:
-    run = run_task(load("walk"), WalkConfig(steps=2), store=tmp_path, quiet=True)
+    run = run_task(load("walk"), WalkConfig(steps=2), RunOptions(store=tmp_path, quiet=True))
     record = json.loads(run.layout.record.read_text())
     run.layout.record.write_text(
         json.dumps({**record, "created": "2999-01-01T00:00:00Z", "status": "running"})

@@ -10,6 +10,7 @@ from taskloom import Config, Result, RunContext, TaskRef
 from taskloom.errors import StoreError
 from taskloom.lifecycle.lifecycle import continue_run, run_task
 from taskloom.registry import LoadedTask, TaskEntry
+from taskloom.request import RunOptions
 from taskloom.runs import list_runs, open_run
 from taskloom.runs.index import documents
 from taskloom.runs.writer import read_lines
@@ -74,7 +75,7 @@ FILL = LoadedTask(TaskEntry("probe", TaskRef("fill", "Fills.", "x:y"), ""), Fill
 def test_full_disk_while_logging_is_a_store_error_and_whole_lines_stay(mount: Mount) -> None:
     disk = mount("2m")
     with pytest.raises(StoreError, match="no space is left") as caught:
-        run_task(FILL, FillConfig(), store=disk, quiet=True)
+        run_task(FILL, FillConfig(), RunOptions(store=disk, quiet=True))
     assert caught.value.exit_code == 5
     run = list_runs(disk)[0]
     # The record could not be replaced, so the one before it stands, and the lock tells the rest.
@@ -90,7 +91,7 @@ def test_full_disk_elsewhere_fails_the_run_and_keeps_the_record_readable(
 ) -> None:
     disk = mount("2m")
     with pytest.raises((StoreError, Exception)) as caught:
-        run_task(FILL, FillConfig(what=what), store=disk, quiet=True)
+        run_task(FILL, FillConfig(what=what), RunOptions(store=disk, quiet=True))
     assert "no space" in str(caught.value).lower()
     run = list_runs(disk)[0]
     assert run.status in ("crashed", "failed")
@@ -100,7 +101,7 @@ def test_full_disk_before_the_run_leaves_nothing_half_written(mount: Mount) -> N
     disk = mount("64k")
     (disk / "ballast").write_bytes(b"x" * 60_000)
     with pytest.raises(StoreError):
-        run_task(load("walk"), WalkConfig(), store=disk / "store", quiet=True)
+        run_task(load("walk"), WalkConfig(), RunOptions(store=disk / "store", quiet=True))
     assert list_runs(disk / "store") == []
     assert os.listdir(disk / "store") == [] if (disk / "store").exists() else True
 
@@ -115,7 +116,9 @@ def test_run_whose_disk_was_full_resumes_when_there_is_room(mount: Mount) -> Non
     ballast.unlink()
     run = continue_run(load("walk"), layout, quiet=True, report=False)
     whole = run_task(
-        load("walk"), WalkConfig(steps=400, every=100), store=disk.parent / "whole", quiet=True
+        load("walk"),
+        WalkConfig(steps=400, every=100),
+        RunOptions(store=disk.parent / "whole", quiet=True),
     )
     assert run.metrics == whole.metrics
     assert [int(row["step"]) for row in run.history()] == list(range(1, 401))
@@ -123,11 +126,11 @@ def test_run_whose_disk_was_full_resumes_when_there_is_room(mount: Mount) -> Non
 
 def test_read_only_store_can_be_read_and_refuses_runs_in_a_sentence(mount: Mount) -> None:
     disk = mount("4m")
-    run = run_task(load("walk"), WalkConfig(steps=3), store=disk, quiet=True)
+    run = run_task(load("walk"), WalkConfig(steps=3), RunOptions(store=disk, quiet=True))
     subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
     try:
         with pytest.raises(StoreError, match="read-only file system") as caught:
-            run_task(load("walk"), WalkConfig(steps=4), store=disk, quiet=True)
+            run_task(load("walk"), WalkConfig(steps=4), RunOptions(store=disk, quiet=True))
         assert caught.value.exit_code == 5
         assert "\n" not in caught.value.message
         assert open_run("@last", disk).metrics == run.metrics

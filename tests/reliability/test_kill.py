@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from taskloom.errors import RunCorruptError
 from taskloom.lifecycle.lifecycle import continue_run, run_task
+from taskloom.request import RunOptions
 from taskloom.runs import Run, RunLayout
 from taskloom.runs.checkpoints import published, verify
 from taskloom.runs.writer import read_lines
@@ -48,7 +49,7 @@ def test_random_kills_lose_nothing_and_resume_to_the_same_end(
 ) -> None:
     generator = random.Random(20261121)
     config = WalkConfig(steps=60, every=4)
-    whole = run_task(load("walk"), config, store=tmp_path / "whole", quiet=True)
+    whole = run_task(load("walk"), config, RunOptions(store=tmp_path / "whole", quiet=True))
     killed = 0
     while killed < KILLS:
         layout = make_run(tmp_path / "store", "walk", config.model_copy(update={"pause": 0.0005}))
@@ -84,7 +85,7 @@ def test_kills_while_a_folder_is_made_leave_no_half_made_run(
 
 
 def test_every_truncation_of_the_last_record_is_read_or_refused(tmp_path: Path) -> None:
-    run = run_task(load("walk"), WalkConfig(steps=8), store=tmp_path, quiet=True)
+    run = run_task(load("walk"), WalkConfig(steps=8), RunOptions(store=tmp_path, quiet=True))
     for path in (run.layout.metrics, run.layout.log):
         whole = path.read_bytes()
         last = whole.rstrip(b"\n").rfind(b"\n") + 1
@@ -104,7 +105,7 @@ def test_worker_killed_while_it_holds_the_index_blocks_nobody(
 ) -> None:
     from taskloom.runs.index import documents
 
-    run_task(load("walk"), WalkConfig(steps=2), store=tmp_path, quiet=True)
+    run_task(load("walk"), WalkConfig(steps=2), RunOptions(store=tmp_path, quiet=True))
     documents(tmp_path)
     worker = forker.start("hold", tmp_path)
     time.sleep(0.2)

@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
-from taskloom.context import Resources
-from taskloom.lifecycle.create import Origin, create_run
+from taskloom.lifecycle.create import create_run
+from taskloom.request import RunOptions
 from taskloom.runs import Run, RunLayout, open_run, provenance
 from taskloom.runs.checkpoints import published, verify
 from taskloom.testing.trial import Trial
@@ -62,7 +62,7 @@ class Killer:
     def _make(self) -> RunLayout:
         trial = self._trial
         return create_run(
-            trial.loaded, trial.config, self._store, Origin(), Resources(), found=self._found
+            trial.loaded, trial.config, RunOptions(store=self._store), found=self._found
         )
 
     def _finish(self, layout: RunLayout) -> Run:
@@ -123,10 +123,10 @@ def test_soak_random_kills_of_every_kind_lose_nothing(kind: str, tmp_path: Path)
 def test_soak_memory_stays_flat_over_many_lines(tmp_path: Path) -> None:
     code = (
         "import resource, sys; from pathlib import Path\n"
-        "from taskloom.lifecycle.lifecycle import run_task; from taskloom_probe.support import load\n"
+        "from taskloom.lifecycle.lifecycle import run_task; from taskloom.request import RunOptions; from taskloom_probe.support import load\n"
         "from taskloom_probe.tasks import WalkConfig\n"
         "def peak(steps):\n"
-        "    run_task(load('walk'), WalkConfig(steps=steps, every=10**6), store=Path(sys.argv[1]), quiet=True)\n"
+        "    run_task(load('walk'), WalkConfig(steps=steps, every=10**6), RunOptions(store=Path(sys.argv[1]), quiet=True))\n"
         "    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "first = peak(20_000); print(peak(int(sys.argv[2])) - first)\n"
     )

@@ -85,14 +85,16 @@ class _Watching:
                 return
 
 
-def _sweep(store: Path, **changes: object) -> object:
+def _sweep(store: Path, **changes: int) -> object:
+    from taskloom.request import RunOptions
     from taskloom.sweeps.expand import Choices, Plan
     from taskloom.sweeps.sweep import create_sweep, plan_points
     from taskloom_probe.support import load
 
     plan = Plan({"seed": Choices(("0", "1", "2", "3"))})
     points = plan_points(load("walk"), plan, {"steps": "150", "pause": "0.02", "every": "10"})
-    return create_sweep(load("walk"), points, store, executor="slurm", **changes)
+    options = RunOptions(store=store, executor="slurm", **changes)
+    return create_sweep(load("walk"), points, options)
 
 
 def _run(sweep: object, store: Path, watcher: object) -> object:
@@ -104,6 +106,7 @@ def _run(sweep: object, store: Path, watcher: object) -> object:
 
 def _assert_whole(outcome: object, store: Path) -> None:
     from taskloom.lifecycle.lifecycle import run_task
+    from taskloom.request import RunOptions
     from taskloom_probe.support import load, steps
     from taskloom_probe.tasks import WalkConfig
 
@@ -112,7 +115,10 @@ def _assert_whole(outcome: object, store: Path) -> None:
         assert run.status == "finished"
         assert steps(run) == list(range(1, 151))
         config = WalkConfig.model_validate({**run.config, "pause": 0.0})
-        assert run_task(load("walk"), config, store=store, quiet=True).metrics == run.metrics
+        assert (
+            run_task(load("walk"), config, RunOptions(store=store, quiet=True)).metrics
+            == run.metrics
+        )
 
 
 @pytest.mark.usefixtures("cluster")
@@ -206,4 +212,7 @@ def test_requeued_job_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
     run = open_run(str(layout.dir))
     assert run.record.attempts == 2
     assert steps(run) == list(range(1, 151))
-    assert run.metrics == run_task(load("walk"), config, store=tmp_path / "w", quiet=True).metrics
+    assert (
+        run.metrics
+        == run_task(load("walk"), config, RunOptions(store=tmp_path / "w", quiet=True)).metrics
+    )

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from taskloom.cli import main
 from taskloom.lifecycle.lifecycle import run_task
+from taskloom.request import RunOptions
 from taskloom.runs import Run, list_runs, open_run
 from taskloom_probe.support import load
 from taskloom_probe.tasks import WalkConfig
@@ -23,9 +24,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         run_task(
             load("walk"),
             WalkConfig(steps=steps),
-            store=tmp_path,
-            quiet=True,
-            tags=("first",) if steps == 2 else (),
+            RunOptions(store=tmp_path, quiet=True, tags=("first",) if steps == 2 else ()),
         )
     return tmp_path
 

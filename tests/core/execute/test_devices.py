@@ -10,8 +10,9 @@ import pytest
 from taskloom import Resources
 from taskloom.devices import Launch, jax_devices, launch, lightning_arguments, limited_threads
 from taskloom.errors import MissingExtraError, UsageError
-from taskloom.lifecycle.create import Origin, create_run
+from taskloom.lifecycle.create import create_run
 from taskloom.lifecycle.lifecycle import run_task
+from taskloom.request import RunOptions
 from taskloom.runs import Run, RunLayout, open_run
 from taskloom_probe.kinds import KINDS
 from taskloom_probe.share import ShareConfig, SpreadConfig
@@ -175,7 +176,7 @@ def test_diffusion_in_two_processes_ends_where_the_same_run_in_one_does(tmp_path
     train = {**kind.overrides["train"], **steps}
     small = replace(kind, overrides={**kind.overrides, "train": train}).trial(tmp_path)
     one, two = _run_alone_and_shared(
-        *(create_run(small.loaded, small.config, tmp_path, Origin(), Resources()) for _ in "12")
+        *(create_run(small.loaded, small.config, RunOptions(store=tmp_path)) for _ in "12")
     )
     assert two.record.identity == one.record.identity
     assert two.metrics == pytest.approx(one.metrics, rel=1e-5)
@@ -198,6 +199,6 @@ def test_follower_writes_nothing_into_the_run(tmp_path: Path) -> None:
 def test_follower_of_a_finished_run_has_nothing_to_do(tmp_path: Path) -> None:
     from taskloom.placement.folder import follow_folder
 
-    run = run_task(load("wait"), WaitConfig(), store=tmp_path, quiet=True)
+    run = run_task(load("wait"), WaitConfig(), RunOptions(store=tmp_path, quiet=True))
     assert follow_folder(run.dir) == 0
     assert open_run(str(run.dir)).record == run.record

@@ -9,6 +9,7 @@ from taskloom import Config, Result, RunContext
 from taskloom.errors import ConfigError
 from taskloom.lifecycle.lifecycle import run_task
 from taskloom.registry import LoadedTask, TaskEntry, TaskRef
+from taskloom.request import RunOptions
 from taskloom.runs import open_run
 
 
@@ -29,7 +30,7 @@ def test_a_foreseen_failure_is_left_to_tell_to_whoever_catches_it(
     entry = TaskEntry("probe", TaskRef("hands", "Made here.", "x:y"), "")
     loaded = LoadedTask(entry, lambda config: config, _Hands)
     with pytest.raises(ConfigError):
-        run_task(loaded, _Hands(), store=tmp_path)
+        run_task(loaded, _Hands(), RunOptions(store=tmp_path))
     run = open_run("@last", tmp_path)
     assert "too many hands" not in capsys.readouterr().err
     assert "too many hands" in run.layout.log.read_text()

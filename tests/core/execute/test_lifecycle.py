@@ -9,17 +9,16 @@ from taskloom.errors import (
     CheckFailedError,
     ConfigError,
     MissingExtraError,
+    PluginError,
     RunFailedError,
     StoreError,
-    StoreLockedError,
     TaskloomError,
-    UnknownNameError,
 )
 from taskloom.lifecycle.lifecycle import check_task_instance, continue_run, run_task
 from taskloom.params import resolve
 from taskloom.registry import LoadedTask, TaskEntry
+from taskloom.request import Origin, RunOptions
 from taskloom.runs import list_runs, open_run
-from taskloom.runs.liveness import RunLock
 from taskloom.seeding import derive_seed
 from taskloom_probe.support import load, make_run, steps
 from taskloom_probe.tasks import FailConfig, WaitConfig, WalkConfig
@@ -47,7 +46,9 @@ class _Quick:
 
 def _run(act: object, store: Path) -> object:
     return run_task(
-        _loaded(lambda config: _Quick(config, act)), WaitConfig(), store=store, quiet=True
+        _loaded(lambda config: _Quick(config, act)),
+        WaitConfig(),
+        RunOptions(store=store, quiet=True),
     )
 
 
@@ -55,11 +56,8 @@ def test_run_leaves_a_complete_folder(tmp_path: Path) -> None:
     run = run_task(
         load("walk"),
         WalkConfig(steps=12),
-        store=tmp_path,
-        quiet=True,
-        name="mine",
-        tags=("a",),
-        argv=["tasks", "x"],
+        RunOptions(store=tmp_path, quiet=True, name="mine", tags=("a",)),
+        Origin(argv=["tasks", "x"]),
     )
     names = {path.name for path in run.dir.iterdir()}
     assert names >= {
@@ -84,17 +82,19 @@ def test_run_leaves_a_complete_folder(tmp_path: Path) -> None:
 
 def test_config_file_of_the_folder_repeats_the_run(tmp_path: Path) -> None:
     run = run_task(
-        load("walk"), WalkConfig(steps=7, scale=0.25, seed=3), store=tmp_path, quiet=True
+        load("walk"),
+        WalkConfig(steps=7, scale=0.25, seed=3),
+        RunOptions(store=tmp_path, quiet=True),
     )
     config = resolve(WalkConfig, files=[run.layout.config], environ={}).config
-    again = run_task(load("walk"), config, store=tmp_path / "second", quiet=True)
+    again = run_task(load("walk"), config, RunOptions(store=tmp_path / "second", quiet=True))
     assert again.record.identity == run.record.identity
     assert again.metrics == run.metrics
 
 
 def test_failure_is_recorded_and_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(RunFailedError) as caught:
-        run_task(load("fail"), FailConfig(), store=tmp_path)
+        run_task(load("fail"), FailConfig(), RunOptions(store=tmp_path))
     run = open_run("@last", tmp_path)
     assert (run.status, run.exit_code) == ("failed", 1)
     assert run.record.failure is not None
@@ -126,7 +126,11 @@ def test_failure_is_recorded_and_told(tmp_path: Path, capsys: pytest.CaptureFixt
 )
 def test_every_way_to_fail_is_a_failed_run(tmp_path: Path, how: str, type_name: str) -> None:
     with pytest.raises(RunFailedError, match=type_name):
-        run_task(load("fail"), FailConfig.model_validate({"how": how}), store=tmp_path, quiet=True)
+        run_task(
+            load("fail"),
+            FailConfig.model_validate({"how": how}),
+            RunOptions(store=tmp_path, quiet=True),
+        )
     assert open_run("@last", tmp_path).status == "failed"
 
 
@@ -134,7 +138,7 @@ def test_cause_of_a_failure_is_shown_too(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(RunFailedError):
-        run_task(load("fail"), FailConfig(how="cause"), store=tmp_path)
+        run_task(load("fail"), FailConfig(how="cause"), RunOptions(store=tmp_path))
     shown = capsys.readouterr().err
     assert "KeyError: 'absent'" in shown
     assert "LookupError: nothing here" in shown
@@ -156,7 +160,7 @@ def test_constructor_that_raises_is_recorded_as_failed(tmp_path: Path) -> None:
     with pytest.raises(
         RunFailedError, match=r"Cannot construct 'probe made': ValueError: bad size"
     ):
-        run_task(_loaded(factory), WaitConfig(), store=tmp_path / "store", quiet=True)
+        run_task(_loaded(factory), WaitConfig(), RunOptions(store=tmp_path / "store", quiet=True))
     run = open_run("@last", tmp_path / "store")
     assert (run.status, run.exit_code, run.record.attempts) == ("failed", 1, 1)
     assert run.record.failure is not None
@@ -172,13 +176,13 @@ def test_constructor_that_refuses_the_config_makes_no_folder(
         raise error
 
     with pytest.raises(type(error)):
-        run_task(_loaded(factory), WaitConfig(), store=tmp_path / "store", quiet=True)
+        run_task(_loaded(factory), WaitConfig(), RunOptions(store=tmp_path / "store", quiet=True))
     assert not (tmp_path / "store").exists()
 
 
 def test_factory_that_makes_no_task_is_named(tmp_path: Path) -> None:
-    with pytest.raises(RunFailedError, match="returned a int, which has no run"):
-        run_task(_loaded(lambda config: 3), WaitConfig(), store=tmp_path, quiet=True)
+    with pytest.raises(PluginError, match=r"it is a int, and it lacks run\(ctx\)"):
+        run_task(_loaded(lambda config: 3), WaitConfig(), RunOptions(store=tmp_path, quiet=True))
 
 
 class _Checked(_Quick):
@@ -196,7 +200,7 @@ def test_check_that_finds_an_error_is_recorded_as_failed(tmp_path: Path) -> None
     findings = [Finding("warning", "Slow."), Finding("error", "Wrong shape.")]
     loaded = _loaded(lambda config: _Checked(config, findings))
     with pytest.raises(CheckFailedError, match="Wrong shape"):
-        run_task(loaded, WaitConfig(), store=tmp_path, quiet=True)
+        run_task(loaded, WaitConfig(), RunOptions(store=tmp_path, quiet=True))
     run = open_run("@last", tmp_path)
     assert (run.status, run.exit_code) == ("failed", 3)
     assert run.record.failure is not None
@@ -219,7 +223,7 @@ def test_check_that_misses_a_package_keeps_its_exit_code_and_hint(tmp_path: Path
             raise MissingExtraError("Not installed.", hint="pip install corpus")
 
     with pytest.raises(MissingExtraError) as caught:
-        run_task(_loaded(Missing), WaitConfig(), store=tmp_path, quiet=True)
+        run_task(_loaded(Missing), WaitConfig(), RunOptions(store=tmp_path, quiet=True))
     assert (caught.value.exit_code, caught.value.hint) == (4, "pip install corpus")
     assert not list_runs(tmp_path)
 
@@ -228,7 +232,7 @@ def test_check_that_only_warns_is_told(tmp_path: Path, capsys: pytest.CaptureFix
     run_task(
         _loaded(lambda config: _Checked(config, [Finding("warning", "Slow.")])),
         WaitConfig(),
-        store=tmp_path,
+        RunOptions(store=tmp_path),
     )
     assert "warning: Slow." in capsys.readouterr().err
 
@@ -298,7 +302,9 @@ def test_artifact_that_is_missing_or_outside_is_left_out_with_a_warning(tmp_path
 def test_unwritable_store_is_a_store_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(StoreError, match="Cannot make a run in"):
-        run_task(load("walk"), WalkConfig(), store=tmp_path / "file" / "store", quiet=True)
+        run_task(
+            load("walk"), WalkConfig(), RunOptions(store=tmp_path / "file" / "store", quiet=True)
+        )
 
 
 def test_secrets_of_the_environment_reach_no_file(
@@ -306,91 +312,9 @@ def test_secrets_of_the_environment_reach_no_file(
 ) -> None:
     monkeypatch.setenv("MY_API_KEY", "planted-secret-1")
     argv = ["tasks", "run", "--url=https://me:planted-secret-2@host/x"]
-    run = run_task(load("walk"), WalkConfig(), store=tmp_path, argv=argv, quiet=True)
+    run = run_task(
+        load("walk"), WalkConfig(), RunOptions(store=tmp_path, quiet=True), Origin(argv=argv)
+    )
     for path in run.dir.rglob("*"):
         if path.is_file():
             assert b"planted-secret" not in path.read_bytes(), path
-
-
-def test_continue_run_finishes_a_folder_that_was_only_made(tmp_path: Path) -> None:
-    layout = make_run(tmp_path, "walk", WalkConfig(steps=6))
-    assert open_run(str(layout.dir)).status == "created"
-    run = continue_run(load("walk"), layout, quiet=True)
-    assert run.status == "finished"
-    assert steps(run) == [1, 2, 3, 4, 5, 6]
-
-
-def test_continue_run_of_a_finished_run_changes_nothing(tmp_path: Path) -> None:
-    run = run_task(load("walk"), WalkConfig(), store=tmp_path, quiet=True)
-    before = run.layout.record.read_bytes()
-    assert continue_run(load("walk"), run.layout, quiet=True).status == "finished"
-    assert run.layout.record.read_bytes() == before
-
-
-def test_continue_run_after_a_failure_tries_again(tmp_path: Path) -> None:
-    config = FailConfig(first=str(tmp_path / "ready"))
-    with pytest.raises(RunFailedError):
-        run_task(load("fail"), config, store=tmp_path / "s", quiet=True)
-    (tmp_path / "ready").touch()
-    run = continue_run(load("fail"), open_run("@last", tmp_path / "s").layout, quiet=True)
-    assert (run.status, run.record.attempts, run.record.failure) == ("finished", 2, None)
-    assert steps(run) == [1]
-
-
-def test_continue_run_refuses_another_version_of_the_task(tmp_path: Path) -> None:
-    layout = make_run(tmp_path, "walk", WalkConfig())
-    newer = LoadedTask(
-        TaskEntry("probe", TaskRef("walk", "", "x:y", version=2), ""),
-        load("walk").factory,
-        WalkConfig,
-    )
-    with pytest.raises(ConfigError, match="version 1 of 'probe walk', and version 2 is installed"):
-        continue_run(newer, layout, quiet=True)
-
-
-def test_continue_run_refuses_a_config_that_no_longer_fits(tmp_path: Path) -> None:
-    layout = make_run(tmp_path, "walk", WalkConfig())
-    layout.record.write_text(layout.record.read_text().replace('"scale": 1.0', '"scale": -1.0'))
-    with pytest.raises(ConfigError) as caught:
-        continue_run(load("walk"), layout, quiet=True)
-    where = f"from the record {layout.record}"
-    assert caught.value.message == f"--scale=-1.0: must be > 0 (default 1.0, {where})"
-    layout.record.write_text(layout.record.read_text().replace('"scale": -1.0', '"scales": 1.0'))
-    with pytest.raises(UnknownNameError, match="no parameter 'scales'") as unknown:
-        continue_run(load("walk"), layout, quiet=True)
-    assert unknown.value.hint == "did you mean --scale?"
-
-
-def test_second_writer_is_refused(tmp_path: Path) -> None:
-    layout = make_run(tmp_path, "walk", WalkConfig())
-    lock = RunLock(layout.lock)
-    with pytest.raises(StoreLockedError):
-        continue_run(load("walk"), layout, quiet=True)
-    lock.release()
-    assert open_run(str(layout.dir)).status == "created"
-
-
-def test_resume_skips_a_damaged_checkpoint_and_reaches_the_same_end(tmp_path: Path) -> None:
-    whole = run_task(load("walk"), WalkConfig(), store=tmp_path / "whole", quiet=True)
-    layout = make_run(tmp_path, "walk", WalkConfig())
-    first = continue_run(load("walk"), layout, quiet=True)
-    # As a crash would leave it: not finished, and with a newest checkpoint that is damaged.
-    record = json.loads(layout.record.read_text())
-    layout.record.write_text(json.dumps({**record, "status": "running", "metrics": {}}))
-    (sorted(layout.checkpoints.iterdir())[-1] / "state.json").write_text("{}")
-    assert open_run(str(layout.dir)).status == "crashed"
-    again = continue_run(load("walk"), layout, quiet=True)
-    assert again.metrics == whole.metrics == first.metrics
-    assert steps(again) == steps(whole)
-    assert "skipped the checkpoint" in layout.log.read_text()
-
-
-def test_time_limit_stops_a_resumable_run(tmp_path: Path) -> None:
-    from taskloom import Resources
-
-    config = WalkConfig(steps=100_000, pause=0.01)
-    run = run_task(
-        load("walk"), config, store=tmp_path, resources=Resources(time_limit=0.3), quiet=True
-    )
-    assert (run.status, run.exit_code) == ("stopped", 143)
-    assert run.record.duration < 20

@@ -9,6 +9,7 @@ import pytest
 from taskloom.errors import ProcessLostError
 from taskloom.lifecycle.failure import is_loss
 from taskloom.lifecycle.lifecycle import run_task
+from taskloom.request import RunOptions
 from taskloom.runs import Run, RunLayout, list_runs, open_run
 from taskloom_probe.share import PairConfig
 from taskloom_probe.support import environment, lines, load, make_run, steps, wait_until
@@ -83,7 +84,11 @@ def test_process_killed_in_the_middle_ends_the_others_and_the_run_goes_on(tmp_pa
 def test_run_that_lost_a_process_is_crashed_and_says_how_to_go_on(tmp_path: Path) -> None:
     gone = tmp_path / "gone"
     with pytest.raises(ProcessLostError, match="process 1 of 2 is gone") as caught:
-        run_task(load("fail"), FailConfig(how="lost", first=str(gone)), store=tmp_path, quiet=True)
+        run_task(
+            load("fail"),
+            FailConfig(how="lost", first=str(gone)),
+            RunOptions(store=tmp_path, quiet=True),
+        )
     run = open_run("@last", tmp_path)
     assert run.status == "crashed"
     assert run.record.failure is not None

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from taskloom.request import RunOptions
 from taskloom.runs import Run, list_runs
 from taskloom.sweeps.expand import Choices, Span
 from taskloom.sweeps.search import Goal, Search, create_search, open_study, read_search, run_search
@@ -32,18 +33,17 @@ class Deaf:
 def _search(store: Path, trials: int, executor: str = "inline", **axes: Choices | Span) -> Search:
     goal = Goal("place", is_max=True, trials=trials)
     fixed = {"steps": "5"}
-    return create_search(
-        load("walk"), goal, axes, fixed, files=(), store=store, executor=executor, jobs=2
-    )
+    options = RunOptions(store=store, executor=executor, jobs=2)
+    return create_search(load("walk"), goal, axes, fixed, options=options)
 
 
 def _states(search: Search, store: Path) -> list[str]:
     return [trial.state.name for trial in open_study(search, store).get_trials()]
 
 
-def _scales(runs: Sequence[Run | None]) -> list[object]:
+def _scales(runs: Sequence[Run]) -> list[object]:
     """Return what varied, in the order in which the runs were made."""
-    made = sorted((run for run in runs if run), key=lambda run: run.record.created)
+    made = sorted(runs, key=lambda run: run.record.created)
     return [run.config["scale"] for run in made]
 
 
@@ -87,9 +87,9 @@ def test_search_whose_submitter_was_killed_goes_on_with_what_is_missing(tmp_path
     search = read_search(folder)
     outcome = run_search(load("walk"), search, tmp_path, Deaf())
     assert len(outcome.runs) == 5
-    assert begun <= {run.id for run in outcome.runs if run}
-    assert all(run and run.status == "finished" for run in outcome.runs)
-    assert all(run and steps(run) == list(range(1, 41)) for run in outcome.runs)
+    assert begun <= {run.id for run in outcome.runs}
+    assert all(run.status == "finished" for run in outcome.runs)
+    assert all(steps(run) == list(range(1, 41)) for run in outcome.runs)
     assert _states(search, tmp_path).count("COMPLETE") == 5
     # It went on as it would have: the sampler repeats no point, and draws no other ones.
     whole = _search(tmp_path / "whole", 5, scale=Span(0.1, 10.0, True, False))

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from taskloom.lifecycle.lifecycle import continue_run, run_task
 from taskloom.lifecycle.signals import Interruption, StopRequest
+from taskloom.request import RunOptions
 from taskloom.runs import open_run
 from taskloom_probe.support import lines, load, make_run, start_worker, steps, wait_until
 from taskloom_probe.tasks import WaitConfig, WalkConfig
@@ -33,7 +34,9 @@ def test_resumable_run_stops_with_a_checkpoint(
 
 def test_stopped_run_resumes_to_the_end_that_an_undisturbed_one_reaches(tmp_path: Path) -> None:
     config = WalkConfig(steps=60, pause=0.02)
-    whole = run_task(load("walk"), WalkConfig(steps=60), store=tmp_path / "whole", quiet=True)
+    whole = run_task(
+        load("walk"), WalkConfig(steps=60), RunOptions(store=tmp_path / "whole", quiet=True)
+    )
     layout = make_run(tmp_path, "walk", config)
     with start_worker(layout) as worker:
         wait_until(lambda: lines(layout) > 3)

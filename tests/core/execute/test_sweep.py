@@ -6,17 +6,20 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from taskloom.errors import ConfigError, RunCorruptError, UnknownNameError, UsageError
 from taskloom.lifecycle.lifecycle import run_task
 from taskloom.registry import LoadedTask, TaskEntry, TaskRef
+from taskloom.request import RunOptions
 from taskloom.runs import Run, list_runs, open_run
 from taskloom.sweeps.expand import Choices, Plan
 from taskloom.sweeps.sweep import (
-    Outcome,
     Sweep,
+    SweepRecord,
     create_sweep,
     find_sweep,
     plan_points,
@@ -48,25 +51,25 @@ class Notes:
 
 def _make(
     store: Path, task: str = "walk", fixed: dict[str, str] | None = None, **axes: tuple[str, ...]
-) -> Sweep:
+) -> SweepRecord:
     loaded = load(task)
     plan = Plan({path: Choices(values) for path, values in axes.items()})
-    return create_sweep(loaded, plan_points(loaded, plan, fixed or {}), store, executor="inline")
+    options = RunOptions(store=store, executor="inline")
+    return create_sweep(loaded, plan_points(loaded, plan, fixed or {}), options)
 
 
 def _run(
-    sweep: Sweep,
+    record: SweepRecord,
     store: Path,
-    executor: str = "",
+    executor: str = "inline",
     task: str = "walk",
     notes: Notes | None = None,
-    **changes: object,
-) -> Outcome:
-    from dataclasses import replace
-
-    if executor:
-        changes["executor"] = executor
-    return run_sweep(load(task), replace(sweep, **changes), store, notes or Notes())  # type: ignore[arg-type]
+    **changes: Any,  # noqa: ANN401 -- the options' own types
+) -> Sweep:
+    goes_on = changes.pop("keep_going", True)
+    options = replace(record.options, executor=executor, **changes)
+    record = replace(record, options=options, keep_going=goes_on)
+    return run_sweep(load(task), record, store, notes or Notes())
 
 
 def test_points_with_one_identity_are_one(tmp_path: Path) -> None:
@@ -87,7 +90,7 @@ def test_sweep_runs_every_point_once(tmp_path: Path, executor: str) -> None:
     sweep = _make(tmp_path, steps=("2", "3"), seed=("0", "1"))
     outcome = _run(sweep, tmp_path, executor, jobs=2)
     assert outcome.exit_code == 0
-    assert [(run.config["steps"], run.config["seed"]) for run in outcome.runs if run] == [
+    assert [(run.config["steps"], run.config["seed"]) for run in outcome.runs] == [
         (2, 0),
         (2, 1),
         (3, 0),
@@ -95,7 +98,7 @@ def test_sweep_runs_every_point_once(tmp_path: Path, executor: str) -> None:
     ]
     assert {run.record.sweep for run in list_runs(tmp_path)} == {sweep.id}
     again = _run(sweep, tmp_path, executor)
-    assert [run.id for run in again.runs if run] == [run.id for run in outcome.runs if run]
+    assert [run.id for run in again.runs] == [run.id for run in outcome.runs]
     assert all(run.record.attempts == 1 for run in list_runs(tmp_path))
 
 
@@ -103,22 +106,20 @@ def test_local_runs_get_their_reports(tmp_path: Path) -> None:
     pytest.importorskip("vl_convert")
     sweep = _make(tmp_path, steps=("2", "3"))
     outcome = _run(sweep, tmp_path, "local")
-    assert all(run is not None and run.layout.report.is_file() for run in outcome.runs)
+    assert [run.layout.report.is_file() for run in outcome.runs] == [True, True]
 
 
 def test_finished_runs_of_others_are_not_repeated(tmp_path: Path) -> None:
-    before = run_task(load("walk"), WalkConfig(steps=3), store=tmp_path, quiet=True)
+    before = run_task(load("walk"), WalkConfig(steps=3), RunOptions(store=tmp_path, quiet=True))
     sweep = _make(tmp_path, steps=("2", "3"))
     outcome = _run(sweep, tmp_path)
-    assert outcome.runs[1] is not None
     assert outcome.runs[1].id == before.id
     assert len(list_runs(tmp_path)) == 2
 
 
 def test_forced_sweep_repeats_them(tmp_path: Path) -> None:
-    before = run_task(load("walk"), WalkConfig(steps=3), store=tmp_path, quiet=True)
+    before = run_task(load("walk"), WalkConfig(steps=3), RunOptions(store=tmp_path, quiet=True))
     outcome = _run(_make(tmp_path, steps=("3",)), tmp_path, force=True)
-    assert outcome.runs[0] is not None
     assert outcome.runs[0].id != before.id
     assert outcome.runs[0].metrics == before.metrics
 
@@ -129,7 +130,6 @@ def test_run_that_lost_a_process_is_placed_again(tmp_path: Path, executor: str) 
     outcome = _run(
         _make(tmp_path, "fail", {"first": gone}, how=("lost",)), tmp_path, executor, task="fail"
     )
-    assert outcome.runs[0] is not None
     assert (outcome.runs[0].status, outcome.runs[0].record.attempts) == ("finished", 2)
     assert outcome.exit_code == 0
 
@@ -139,18 +139,18 @@ def test_failed_run_leaves_the_others_alone(tmp_path: Path) -> None:
     sweep = _make(tmp_path, "fail", {"first": str(ready)}, how=("value", "exit", "silent"))
     outcome = _run(sweep, tmp_path, task="fail")
     assert outcome.exit_code == 1
-    assert [run.status for run in outcome.runs if run] == ["failed"] * 3
+    assert [run.status for run in outcome.runs] == ["failed"] * 3
     ready.touch()
     again = _run(sweep, tmp_path, task="fail")
     assert again.exit_code == 0
-    assert [run.record.attempts for run in again.runs if run] == [2, 2, 2]
+    assert [run.record.attempts for run in again.runs] == [2, 2, 2]
 
 
 def test_fail_fast_stops_at_the_first_failure(tmp_path: Path) -> None:
     sweep = _make(tmp_path, "fail", how=("value", "exit", "silent"))
     outcome = _run(sweep, tmp_path, task="fail", keep_going=False)
     assert outcome.exit_code == 1
-    assert [run is None for run in outcome.runs] == [False, True, True]
+    assert [item.run is None for item in outcome.results] == [False, True, True]
 
 
 def test_sweep_survives_its_folder(tmp_path: Path) -> None:
@@ -174,10 +174,10 @@ def test_truncated_sweep_record_is_one_sentence(tmp_path: Path) -> None:
 
 def test_unknown_executor_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError) as caught:
-        create_sweep(load("walk"), [], tmp_path / "store", executor="lokal")
+        create_sweep(load("walk"), [], RunOptions(store=tmp_path / "store", executor="lokal"))
     assert "local" in caught.value.hint
     with pytest.raises(UsageError):
-        create_sweep(load("walk"), [], tmp_path / "store", jobs=-1)
+        create_sweep(load("walk"), [], RunOptions(store=tmp_path / "store", jobs=-1))
     assert not (tmp_path / "store").exists()
 
 
@@ -223,12 +223,11 @@ def test_killed_workers_are_replaced_and_reach_the_same_end(tmp_path: Path) -> N
     assert len(killer.killed) == 3
     assert sorted(attempt for _, attempt in notes.attempts) == [1, 1, 1, 2, 2, 2]
     for run in outcome.runs:
-        assert run is not None
         assert run.record.attempts == 2
         assert steps(run) == list(range(1, 61))
         config = WalkConfig.model_validate({**run.config, "pause": 0.0})
         assert (
-            run_task(load("walk"), config, store=tmp_path / "whole", quiet=True).metrics
+            run_task(load("walk"), config, RunOptions(store=tmp_path / "whole", quiet=True)).metrics
             == run.metrics
         )
 
@@ -296,7 +295,7 @@ def test_submitter_that_is_killed_loses_nothing(tmp_path: Path) -> None:
     # The workers go on without it, and a new submitter waits for them instead of starting them again.
     outcome = run_sweep(load("walk"), read_sweep(name), tmp_path, Notes())
     assert outcome.exit_code == 0
-    assert [run.record.attempts for run in outcome.runs if run] == [1, 1, 1, 1]
+    assert [run.record.attempts for run in outcome.runs] == [1, 1, 1, 1]
 
 
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -321,5 +320,4 @@ def test_interrupted_sweep_stops_its_runs_with_checkpoints_and_continues(
     outcome = run_sweep(load("walk"), sweep, tmp_path, Notes())
     assert outcome.exit_code == 0
     for run in outcome.runs:
-        assert run is not None
         assert steps(run) == list(range(1, 201))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from taskloom.errors import RunCorruptError, StoreError, StoreLockedError, UsageError
 from taskloom.lifecycle.lifecycle import run_task
+from taskloom.request import RunOptions
 from taskloom.runs import Run, find_run, open_run
 from taskloom.runs.compare import compare_runs
 from taskloom.runs.edit import remove_run, tag_run
@@ -21,7 +22,9 @@ from taskloom_probe.tasks import WalkConfig
 @pytest.fixture
 def runs(tmp_path: Path) -> list[Run]:
     configs = [WalkConfig(steps=3), WalkConfig(steps=4, seed=1)]
-    return [run_task(load("walk"), config, store=tmp_path, quiet=True) for config in configs]
+    return [
+        run_task(load("walk"), config, RunOptions(store=tmp_path, quiet=True)) for config in configs
+    ]
 
 
 def test_compare_shows_what_differs_and_every_metric(runs: list[Run]) -> None:

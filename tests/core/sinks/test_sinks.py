@@ -1,22 +1,25 @@
 """Sinks: what arrives at each destination equals the run's record, and a broken sink costs a warning."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from taskloom.errors import MissingExtraError, UnknownNameError
 from taskloom.lifecycle.lifecycle import run_task
+from taskloom.registry.installed import named_targets
+from taskloom.request import RunOptions
 from taskloom.runs import Run
-from taskloom.sinks import sink as module
-from taskloom.sinks.sink import SINKS, check_sinks
+from taskloom.sinks.sink import check_sinks
 from taskloom_probe.support import load
 from taskloom_probe.tasks import WalkConfig
 
 
 def _run(store: Path, *sinks: str) -> Run:
     return run_task(
-        load("walk"), WalkConfig(steps=5), store=store, sinks=sinks, tags=("a",), quiet=True
+        load("walk"),
+        WalkConfig(steps=5),
+        RunOptions(store=store, sinks=sinks, tags=("a",), quiet=True),
     )
 
 
@@ -95,54 +98,79 @@ def test_wandb_writes_an_offline_run_into_the_folder(
     assert b"was dropped" not in run.layout.log.read_bytes()
 
 
-class _Breaking:
-    """Takes two lines, and raises at the third."""
+_PLUGIN = """
+from taskloom.errors import MissingExtraError
 
-    def __init__(self, folder: Path, record: object) -> None:
+class Breaking:
+    def __init__(self, folder, record):
         self.lines = 0
-
-    def log(self, step: int, metrics: Mapping[str, float], /) -> None:
+    def log(self, step, metrics, /):
         self.lines += 1
         if self.lines == 3:
             raise ConnectionError("the server is gone")
-
-    def close(self, run: Run, /) -> None:
+    def close(self, run, /):
         raise AssertionError("a sink that was dropped is not closed")
 
+def refuse(folder, record):
+    raise OSError("no such device")
 
-def test_sink_that_breaks_is_dropped_and_the_run_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(module._OPENERS, "tensorboard", _Breaking)
-    run = _run(tmp_path, "tensorboard")
+def breaking():
+    return Breaking
+
+def refusing():
+    return refuse
+
+def missing():
+    raise MissingExtraError("The sink 'missing' needs a library that is not installed.")
+"""
+
+
+@pytest.fixture
+def plugin(install: Callable[..., Path]) -> None:
+    """Three sinks of another distribution: one breaks, one does not open, one lacks its library."""
+    lines = "".join(f"{name} = sunk:{name}\n" for name in ("breaking", "refusing", "missing"))
+    install("sunk", f"[taskloom.sinks]\n{lines}", sunk=_PLUGIN)
+
+
+@pytest.mark.usefixtures("plugin")
+def test_sink_that_breaks_is_dropped_and_the_run_goes_on(tmp_path: Path) -> None:
+    run = _run(tmp_path / "store", "breaking")
     assert run.status == "finished"
     assert len(run.history()) == 5
     assert (
         run.layout.log.read_text().count(
-            "the sink tensorboard was dropped: ConnectionError: the server is gone"
+            "the sink breaking was dropped: ConnectionError: the server is gone"
         )
         == 1
     )
 
 
-def test_sink_that_does_not_open_is_a_warning(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(folder: Path, record: object) -> _Breaking:
-        raise OSError("no such device")
-
-    monkeypatch.setitem(module._OPENERS, "tensorboard", refuse)
-    assert _run(tmp_path, "tensorboard").status == "finished"
+@pytest.mark.usefixtures("plugin")
+def test_sink_that_does_not_open_is_a_warning(tmp_path: Path) -> None:
+    run = _run(tmp_path / "store", "refusing")
+    assert run.status == "finished"
+    assert "the sink refusing was dropped: OSError: no such device" in run.layout.log.read_text()
 
 
-def test_unknown_and_missing_sinks_are_refused_before_the_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("plugin")
+def test_unknown_and_missing_sinks_are_refused_before_the_run(tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError) as caught:
         _run(tmp_path / "store", "tensorbord")
     assert "tensorboard" in caught.value.hint
-    monkeypatch.setitem(module._OPENERS, "no_such_library", _Breaking)
-    with pytest.raises(MissingExtraError, match="not installed"):
-        check_sinks(["no_such_library"])
+    with pytest.raises(MissingExtraError, match="not installed") as missing:
+        _run(tmp_path / "store", "missing")
+    assert missing.value.exit_code == 4
     assert not (tmp_path / "store").exists()
-    assert set(SINKS) == {"tensorboard", "mlflow", "wandb"}
+
+
+def test_the_shipped_sinks_are_installed_and_say_how_to_install_their_library(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from taskloom.sinks import sink
+
+    assert set(named_targets("taskloom.sinks")) == {"tensorboard", "mlflow", "wandb"}
+    monkeypatch.setattr(sink, "find_spec", lambda name: None)
+    for name in named_targets("taskloom.sinks"):
+        with pytest.raises(MissingExtraError) as missing:
+            check_sinks([name])
+        assert missing.value.hint == f"pip install 'taskloom-core[{name}]'"

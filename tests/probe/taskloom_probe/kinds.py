@@ -11,6 +11,7 @@ from typing import Any
 
 from taskloom.lifecycle.lifecycle import run_task
 from taskloom.registry import LoadedTask, find_task, load_task
+from taskloom.request import RunOptions
 from taskloom.testing.trial import Trial
 
 VARYING = ("speed/*", "*_ms", "*seconds*", "*_per_second*")
@@ -48,7 +49,7 @@ class Kind:
         if not self.imports:
             with tempfile.TemporaryDirectory() as folder:
                 trial = self.trial(Path(folder))
-                run_task(loaded, trial.config, store=trial.new_store(), quiet=True)
+                run_task(loaded, trial.config, RunOptions(store=trial.new_store(), quiet=True))
 
 
 KINDS = {

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from taskloom import Config, Resources
-from taskloom.lifecycle.create import Origin, create_run
+from taskloom.lifecycle.create import create_run
 from taskloom.registry import LoadedTask, TaskEntry
+from taskloom.request import RunOptions
 from taskloom.runs import Run, RunLayout
 
 from taskloom_probe.domain import DOMAIN
@@ -37,10 +38,11 @@ def load(name: str) -> LoadedTask:
 
 
 def make_run(
-    store: Path, name: str, config: Config, resources: Resources | None = None, **origin: str
+    store: Path, name: str, config: Config, resources: Resources | None = None, **options: str
 ) -> RunLayout:
     """Make the folder of a run that has not begun."""
-    return create_run(load(name), config, store, Origin(**origin), resources or Resources())
+    asked = RunOptions(store=store, resources=resources or Resources(), **options)  # type: ignore[arg-type]  # texts all
+    return create_run(load(name), config, asked)
 
 
 def environment() -> dict[str, str]:

@@ -10,6 +10,8 @@ from taskloom.lazy import MovedModules, lazy_names
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from taskloom.api import run as run, sweep as sweep
+    from taskloom.bound import BoundTask as BoundTask, Driver as Driver
     from taskloom.config import (
         Component as Component,
         Config as Config,
@@ -22,12 +24,19 @@ if TYPE_CHECKING:
         Resources as Resources,
         RunContext as RunContext,
     )
+    from taskloom.opening import (
+        open_run as open_run,
+        open_task as open_task,
+        task_of as task_of,
+    )
     from taskloom.registry.refs import (
         ComponentRef as ComponentRef,
         DomainRef as DomainRef,
         TaskRef as TaskRef,
         VerbRef as VerbRef,
     )
+    from taskloom.request import RunOptions as RunOptions
+    from taskloom.runs.run import Run as Run
     from taskloom.seeding import derive_seed as derive_seed
     from taskloom.task import (
         Checkable as Checkable,
@@ -45,9 +54,14 @@ sys.meta_path.append(MovedModules)
 
 # Where each public name lives. Importing them eagerly would cost every `tasks list` the import of pydantic.
 _HOMES = {
+    "taskloom.api": ("run", "sweep"),
     "taskloom.config": ("Component", "Config", "ExecutionOnly", "OneOf", "Unit"),
     "taskloom.context": ("Progress", "Resources", "RunContext"),
+    "taskloom.bound": ("BoundTask", "Driver"),
+    "taskloom.opening": ("open_run", "open_task", "task_of"),
     "taskloom.registry.refs": ("ComponentRef", "DomainRef", "TaskRef", "VerbRef"),
+    "taskloom.request": ("RunOptions",),
+    "taskloom.runs.run": ("Run",),
     "taskloom.seeding": ("derive_seed",),
     "taskloom.task": (
         "Checkable",

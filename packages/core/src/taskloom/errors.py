@@ -4,7 +4,7 @@
     |-- UsageError                2   a command line that cannot be understood
     |   |-- UnknownNameError      2   a domain, task, component or parameter that does not exist
     |   `-- ConfigError           2   a value that a config does not accept
-    |-- CheckFailedError          3   `tasks check`, `doctor` or `bench` found something wrong
+    |-- CheckFailedError          3   `tasks check` or `tasks doctor` found something wrong
     |-- MissingExtraError         4   something that this command needs is not installed
     |-- PluginError               4   an installed plugin cannot be loaded
     |-- StoreError                5   the run store cannot be read or written

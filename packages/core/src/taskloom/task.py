@@ -1,7 +1,8 @@
-"""The task contract: one required method, and optional capabilities of one method each.
+"""The contract of tasks that run themselves: one required method, and optional capabilities of one method each.
 
-A task is the problem, components are the solver, and `run` pairs them. A task factory is any callable with one parameter
-annotated with its config; a class and a ten-line function both work.
+A task is the problem, components are the solver, and running pairs them. A task without `run` is run by the driver of its
+domain, see `taskloom.bound`. A factory is any callable with one parameter annotated with its config; a class and a ten-line
+function both work.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     # Type-only: `task` must stay importable without pydantic, which costs more than the rest of the start-up.
     from taskloom.config import Config
     from taskloom.context import RunContext
+    from taskloom.headline import Headline
 
 JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 
@@ -24,17 +26,19 @@ D = TypeVar("D", bound="Config")
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a run hands back: plain data, never pickled.
+    """The outcome of a run: plain data, never pickled.
 
     Attributes:
         metrics: Final numbers by name. `/` groups names: `auroc/dense_0`.
         artifacts: Files the run left, by name; paths inside `ctx.dir`.
         summary: One line that a person reads first.
+        headline: The one result that is shown large, with its interval, its baseline and a verdict; or None.
     """
 
     metrics: Mapping[str, float] = field(default_factory=dict)
     artifacts: Mapping[str, Path] = field(default_factory=dict)
     summary: str = ""
+    headline: Headline | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +56,7 @@ class Finding:
 
 @runtime_checkable
 class Task(Protocol[C_co]):
-    """A problem that can be run with one config."""
-
-    @property
-    def config(self) -> C_co:
-        """The config that fully determines the run."""
-        ...
+    """A task that runs itself. The parameter names its config for readers: `Task[WalkConfig]`."""
 
     def run(self, ctx: RunContext, /) -> Result:
         """Run from the beginning and return the result."""

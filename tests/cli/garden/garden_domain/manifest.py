@@ -26,6 +26,15 @@ DOMAIN = DomainRef(
     },
     verbs=(
         VerbRef("water", "Water a plant by hand.", "garden_domain.verbs:water"),
+        VerbRef("taste", "Taste a plant.", "garden_domain.verbs:taste", on="task"),
+        VerbRef(
+            "regrow",
+            "Grow a plant again from a run.",
+            "garden_domain.verbs:regrow",
+            on="run",
+            overrides=("feeder",),
+        ),
+        VerbRef("weigh", "Weigh a run.", "garden_domain.verbs:weigh", on="run"),
         VerbRef("prune", "Name a module that does not import.", "garden_domain.hollow:prune"),
     ),
 )

@@ -1,8 +1,15 @@
 """Verbs of the garden domain."""
 
-from typing import Annotated
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from taskloom.bound import BoundTask
+    from taskloom.runs import Run
 
 
 def water(
@@ -11,3 +18,28 @@ def water(
 ) -> None:
     """Water a plant by hand."""
     typer.echo(f"{plant}: {litres:g} l")
+
+
+def taste(
+    task: BoundTask[Any, Any],
+    *,
+    bites: Annotated[int, typer.Option("--bites", help="How many.")] = 1,
+) -> None:
+    """Print what a verb on a task is given."""
+    typer.echo(json.dumps([task.name, bites, task.config.model_dump(mode="json")]))
+
+
+def regrow(
+    run: Run,
+    task: BoundTask[Any, Any],
+    label: Annotated[str, typer.Argument(help="What to call it.")] = "again",
+    *,
+    times: Annotated[int, typer.Option("--times", help="How often.")] = 1,
+) -> None:
+    """Print what a verb on a run is given."""
+    typer.echo(json.dumps([run.id, label, times, task.config.model_dump(mode="json")]))
+
+
+def weigh(run: Run) -> None:
+    """Print what a verb that needs no task is given."""
+    typer.echo(run.id)

@@ -19,7 +19,8 @@ class Arguments:
         options: The command's own options, and whether each takes a value. They win over a parameter of the same name, which
             `--param` still reaches.
         suggest: Returns what an unknown parameter was meant to be.
-        command: How the command is called, for messages.
+        command: The path of the command, for messages.
+        positional: Number of words that may stand without an option.
 
     Attributes:
         own: The words that belong to the command itself, for Typer.
@@ -32,6 +33,7 @@ class Arguments:
         options: Mapping[str, bool],
         suggest: Callable[[str], str],
         command: str,
+        positional: int = 0,
     ) -> None:
         self.own: list[str] = []
         self.values: dict[str, str] = {}
@@ -40,6 +42,7 @@ class Arguments:
         kinds = [item for item in parameters if item.is_component and item.type == "NAME"]
         self._known |= {f"{item.path}.kind": item for item in kinds}
         self._rest: list[str] = []
+        self._positional = positional
 
     def read(self, words: Sequence[str]) -> None:
         """Read a command line.
@@ -62,6 +65,9 @@ class Arguments:
                 self._read_parameter(name[2:], value if equals else None)
             elif word.startswith("-") and len(word) > 1:
                 raise UnknownNameError(f"no option '{word}'", hint=f"{self._command} --help")
+            elif self._positional > 0:
+                self._positional -= 1
+                self.own.append(word)
             else:
                 raise UsageError(f"'{word}' is not an option", hint=self._explain_stray(word))
 

@@ -17,7 +17,7 @@ from taskloom.registry import closest
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CommandEntry:
     """One command of a group, not imported.
 
     Attributes:
@@ -33,7 +33,7 @@ class Entry:
     section: str = "Commands"
 
 
-def _refuse(path: str, name: str, entries: Sequence[Entry]) -> NoReturn:
+def _refuse(path: str, name: str, entries: Sequence[CommandEntry]) -> NoReturn:
     near = closest(name, [entry.name for entry in entries])
     raise UnknownNameError(
         f"'{path}' has no command '{name}'",
@@ -44,7 +44,7 @@ def _refuse(path: str, name: str, entries: Sequence[Entry]) -> NoReturn:
 class LazyGroup(TyperGroup):
     """A group whose commands are entries."""
 
-    entries: Sequence[Entry] = ()
+    entries: Sequence[CommandEntry] = ()
     summary: str = ""
     usage: str = "COMMAND ..."
     options: Sequence[Row] = ()
@@ -116,6 +116,7 @@ class PlainCommand(TyperCommand):
     """An ordinary command, with help like that of every other one."""
 
     function: Callable[..., Any] | None = None
+    footer: str = ""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401, D102 -- Typer's contract
         labels = type_labels(self.function) if self.function is not None else {}
@@ -134,7 +135,14 @@ class PlainCommand(TyperCommand):
         options.append(Row("--help, -h", help="Show this text."))
         panels = (Panel("Arguments", arguments), Panel("Options", options))
         formatter.write(
-            show(Help(" ".join([*usage, "[--name=value ...]"]), str(self.help or ""), panels))
+            show(
+                Help(
+                    " ".join([*usage, "[--name=value ...]"]),
+                    str(self.help or ""),
+                    panels,
+                    self.footer,
+                )
+            )
         )
 
 
@@ -146,7 +154,7 @@ def _default(value: object) -> str:
 
 
 def lazy_group(
-    entries: Sequence[Entry],
+    entries: Sequence[CommandEntry],
     *,
     summary: str,
     usage: str = "COMMAND ...",
@@ -183,12 +191,12 @@ def _nothing() -> None:
     """A group without options of its own."""
 
 
-def command_of(function: Callable[..., Any], *, summary: str = "") -> Any:  # noqa: ANN401 -- Typer's own class
+def command_of(function: Callable[..., Any], *, summary: str = "", footer: str = "") -> Any:  # noqa: ANN401 -- Typer's own class
     """Turn an ordinary function with Typer annotations into a command; its attribute `settings` adds to Typer's."""
     settings = {**CONTEXT, **getattr(function, "settings", {})}
     app = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=settings)
     app.command(cls=PlainCommand, help=summary or None)(function)
     command = get_command(app)
     if isinstance(command, PlainCommand):
-        command.function = function
+        command.function, command.footer = function, footer
     return command

@@ -11,8 +11,8 @@ have Typer annotations:
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
@@ -25,15 +25,18 @@ from taskloom.cli.arguments import PARAM, Arguments
 from taskloom.cli.groups import CONTEXT
 from taskloom.cli.help import Help, Panel, Row, show
 from taskloom.params import (
+    Layer,
     Parameter,
     Resolved,
     find_alternatives,
     find_choices,
+    leaves,
     resolve,
     suggestion,
     walk,
 )
-from taskloom.registry import LoadedTask
+from taskloom.params.labels import text_of
+from taskloom.registry import LoadedTask, closest
 
 _WIDEST_TYPE = 18
 """Characters of a list of choices that still fits into the column of types."""
@@ -49,6 +52,8 @@ class Invocation:
         chosen: The component at every place where somebody chose, by path.
         alternatives: The same for every combination of components that a sweep visits; a single one for anything else.
         values: The parameters that the command line sets, as text, by path.
+        base: The layers below the command line, for a command on a run: the record, and then no environment.
+        only: The fields that are options; None for all.
     """
 
     loaded: LoadedTask
@@ -56,13 +61,27 @@ class Invocation:
     chosen: dict[str, str] = field(default_factory=dict)
     alternatives: Sequence[dict[str, str]] = ()
     values: dict[str, str] = field(default_factory=dict)
+    base: Sequence[Layer] = ()
+    only: Sequence[str] | None = None
+
+    @property
+    def environ(self) -> Mapping[str, str] | None:
+        """The environment that counts: none beside a record, else that of the process."""
+        return {} if self.base else None
+
+    def offers(self, path: str) -> bool:
+        """Return whether a parameter is one of the options."""
+        return self.only is None or any(
+            path == name or path.startswith(f"{name}.") for name in self.only
+        )
 
     def parameters(self) -> list[Parameter]:
         """Return the parameters of the task, and of all components that are chosen in any combination."""
         found: dict[str, Parameter] = {}
         for chosen in self.alternatives or [self.chosen]:
             for parameter in walk(self.loaded.config_class, chosen):
-                found.setdefault(parameter.path, parameter)
+                if self.offers(parameter.path):
+                    found.setdefault(parameter.path, parameter)
         return list(found.values())
 
     def resolve(self, files: Sequence[Path] = ()) -> Resolved:
@@ -71,7 +90,13 @@ class Invocation:
         Raises:
             ConfigError: A file or a value is not accepted.
         """
-        return resolve(self.loaded.config_class, files=files, arguments=self.values)
+        return resolve(
+            self.loaded.config_class,
+            base=self.base,
+            files=files,
+            environ=self.environ,
+            arguments=self.values,
+        )
 
 
 class TaskCommand(TyperCommand):
@@ -80,6 +105,9 @@ class TaskCommand(TyperCommand):
     invocation: Invocation
     parameters: Sequence[Parameter] = ()
     own_names: frozenset[str] = frozenset()
+    summary: str = ""
+    footer: str = "Any option order; --config FILE < TASKS__A__B in the environment < --a.b=value."
+    own_title: str = "Run options"
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401, D102 -- Typer's contract
         found = self._read(args, ctx.command_path)
@@ -94,15 +122,21 @@ class TaskCommand(TyperCommand):
         return super().parse_args(ctx, [*found.own, *given])
 
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401, D102
-        entry = self.invocation.loaded.entry
+        arguments = self._arguments()
+        words = [str(param.metavar or str(param.name).upper()) for param in arguments]
+        rows = [
+            Row(word, help=str(getattr(param, "help", "") or ""))
+            for word, param in zip(words, arguments, strict=True)
+        ]
         text = Help(
-            f"{ctx.command_path} [--name=value ...]",
-            entry.ref.summary,
+            " ".join([ctx.command_path, *words, "[--name=value ...]"]),
+            self.summary or self.invocation.loaded.entry.ref.summary,
             (
+                Panel("Arguments", rows),
                 *_all_panels(self.invocation, set(self._own_options())),
                 self._own_panel(),
             ),
-            "Any option order; --config FILE < TASKS__A__B in the environment < --a.b=value.",
+            self.footer,
         )
         formatter.write(show(text))
 
@@ -113,11 +147,16 @@ class TaskCommand(TyperCommand):
                 for option in self._own_options()
                 if option.startswith("--")
             ]
+            if self.invocation.only is not None:
+                # Nothing is suggested that this command would refuse.
+                near = closest(name, [*(item.path for item in self.parameters), *options])
+                return f"did you mean --{near}?" if near else f"{path} --help"
             return suggestion(
                 self.invocation.loaded.config_class, name, self.invocation.chosen, options
             )
 
-        found = Arguments(self.parameters, self._own_options(), suggest, path)
+        positional = len(self._arguments())
+        found = Arguments(self.parameters, self._own_options(), suggest, path, positional)
         found.read(args)
         return found
 
@@ -125,10 +164,13 @@ class TaskCommand(TyperCommand):
         """Return the command's own options, and whether each takes a value."""
         own = {"--help": False, "-h": False}
         for param in self.params:
-            if param.name in self.own_names:
+            if param.name in self.own_names and param.param_type_name == "option":
                 flag = bool(getattr(param, "is_flag", False))
                 own |= {option: not flag for option in [*param.opts, *param.secondary_opts]}
         return own
+
+    def _arguments(self) -> list[Any]:
+        return [param for param in self.params if param.param_type_name == "argument"]
 
     def _is_declared(self, path: str, own: dict[str, bool]) -> bool:
         return f"--{path}" not in own and any(f"--{path}" in param.opts for param in self.params)
@@ -141,17 +183,22 @@ class TaskCommand(TyperCommand):
                 help=str(getattr(param, "help", "") or ""),
             )
             for param in self.params
-            if param.name in self.own_names
+            if param.name in self.own_names and param.param_type_name == "option"
         ]
         rows.append(
             Row(PARAM, "NAME=VALUE", help="Set a parameter; the same as --name=value. Repeatable.")
         )
         rows.append(Row("--help, -h", help="Show this text."))
-        return Panel("Run options", rows)
+        return Panel(self.own_title, rows)
 
 
 def task_command(
-    body: Callable[..., None], loaded: LoadedTask, words: Sequence[str]
+    body: Callable[..., None],
+    loaded: LoadedTask,
+    words: Sequence[str],
+    *,
+    base: Sequence[Layer] = (),
+    only: Sequence[str] | None = None,
 ) -> TaskCommand:
     """Make the command that calls `body` for one task.
 
@@ -159,6 +206,8 @@ def task_command(
         body: What the command does; see the module's docstring.
         loaded: The task.
         words: The words that follow the task's name; they say which components are chosen.
+        base: The layers below the command line, for a command on a run.
+        only: The fields that are options; None for all.
 
     Raises:
         UnknownNameError: A component does not exist.
@@ -169,10 +218,15 @@ def task_command(
     # A command whose values are lists (`sweep`) says what they are; any of them may choose a component.
     lists = getattr(body, "listed_values", None)
     if lists is None:
-        alternatives = [find_choices(loaded.config_class, spelled, files=files)]
+        environ: Mapping[str, str] | None = {} if base else None
+        alternatives = [
+            find_choices(loaded.config_class, spelled, base=base, files=files, environ=environ)
+        ]
     else:
         alternatives = find_alternatives(loaded.config_class, lists(spelled), files=files)
-    invocation = Invocation(loaded, list(words), alternatives[0], alternatives)
+    invocation = Invocation(
+        loaded, list(words), alternatives[0], alternatives, base=base, only=only
+    )
     parameters = invocation.parameters()
     own = _own_parameters(body)
 
@@ -234,9 +288,25 @@ def _all_panels(invocation: Invocation, taken: set[str]) -> list[Panel]:
     """Return one panel for the task, and one for each component of any combination."""
     panels: dict[str, Panel] = {}
     for chosen in invocation.alternatives or [invocation.chosen]:
-        for panel in _panels(walk(invocation.loaded.config_class, chosen), chosen, taken):
+        walked = [
+            item
+            for item in walk(invocation.loaded.config_class, chosen)
+            if invocation.offers(item.path)
+        ]
+        for panel in _panels(_as_recorded(walked, invocation), chosen, taken):
             panels.setdefault(panel.title, panel)
     return list(panels.values())
+
+
+def _as_recorded(parameters: list[Parameter], invocation: Invocation) -> list[Parameter]:
+    """Return the parameters with the values of the record in place of the defaults."""
+    if not invocation.base:
+        return parameters
+    values = leaves(invocation.resolve().config)
+    return [
+        replace(item, default=text_of(values[item.path])) if item.path in values else item
+        for item in parameters
+    ]
 
 
 def _panels(

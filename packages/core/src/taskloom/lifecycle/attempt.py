@@ -7,8 +7,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from taskloom.config import Config
+from taskloom.bound import BoundTask
 from taskloom.errors import (
     ExitCode,
     ProcessLostError,
@@ -25,8 +26,9 @@ from taskloom.runs import checkpoints, index
 from taskloom.runs.layout import RunLayout
 from taskloom.runs.record import Failure, RunRecord, Stored, begin_attempt, timestamp, write_record
 from taskloom.runs.run import Run
+from taskloom.seeding import recording_seeds
 from taskloom.sinks.sink import SinkGroup
-from taskloom.task import Result, Resumable, Task
+from taskloom.task import Result
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +45,7 @@ class _End:
 
 
 def attempt(
-    task: Task[Config],
+    task: BoundTask[Any, Any],
     layout: RunLayout,
     record: RunRecord,
     console: Console,
@@ -57,14 +59,12 @@ def attempt(
         ProcessLostError: A process that shared the work is gone.
         StoreError: The record cannot be written.
     """
-    stop = StopRequest(graceful=isinstance(task, Resumable))
+    stop = StopRequest(graceful=task.can_resume())
     with logging_to(layout.log, console):
         record = begin_attempt(record)
         write_record(layout.record, record)
         index.note(layout.dir)
-        checkpoint = (
-            checkpoints.newest_good(layout.checkpoints) if isinstance(task, Resumable) else None
-        )
+        checkpoint = checkpoints.newest_good(layout.checkpoints) if task.can_resume() else None
         if checkpoint is None and record.attempts > 1:
             _log.info("no checkpoint to continue from: beginning at the start")
         sinks = SinkGroup(record.sinks, layout.dir, record)
@@ -72,7 +72,7 @@ def attempt(
             layout, record, console, stop, checkpoint.dir if checkpoint else None, sinks=sinks
         )
         try:
-            with stop.installed(record.resources.time_limit):
+            with stop.installed(record.resources.time_limit), recording_seeds(ctx.seeds):
                 end = _run(task, ctx, layout, checkpoint.dir if checkpoint else None, stop)
                 record = _finalise(layout, record, ctx, end)
                 run = Run(layout.dir, record)
@@ -85,7 +85,7 @@ def attempt(
 
 
 def _run(
-    task: Task[Config],
+    task: BoundTask[Any, Any],
     ctx: LiveContext,
     layout: RunLayout,
     checkpoint: Path | None,
@@ -93,7 +93,9 @@ def _run(
 ) -> _End:
     """Call the task and classify how it ended. Tasks raise ordinary exceptions; this is the boundary."""
     try:
-        result = _call(task, ctx, checkpoint)
+        if checkpoint is not None:
+            _log.info("continuing from the checkpoint of step %d", int(checkpoint.name))
+        result = task.run(ctx, checkpoint)
         stop.settle()
         _check_result(result)
     except BaseException as error:  # a task may raise anything, SystemExit included
@@ -134,13 +136,6 @@ def _failed(layout: RunLayout, error: BaseException) -> _End:
     return _End("failed", ExitCode.FAILED, failure=failure, error=error)
 
 
-def _call(task: Task[Config], ctx: LiveContext, checkpoint: Path | None) -> Result:
-    if checkpoint is None or not isinstance(task, Resumable):
-        return task.run(ctx)
-    _log.info("continuing from the checkpoint of step %d", int(checkpoint.name))
-    return task.resume(ctx, checkpoint)
-
-
 def _check_result(result: object) -> None:
     if not isinstance(result, Result):
         raise TypeError(f"run(ctx) returned a {type(result).__name__}, not a taskloom.Result.")
@@ -164,6 +159,7 @@ def _finalise(layout: RunLayout, record: RunRecord, ctx: LiveContext, end: _End)
         metrics={name: float(value) for name, value in end.result.metrics.items()},
         artifacts=_relative_artifacts(layout, _named(ctx, end.result)),
         summary=end.result.summary,
+        headline=end.result.headline.to_json() if end.result.headline else None,
         failure=end.failure,
         exit_code=int(end.exit_code),
     )

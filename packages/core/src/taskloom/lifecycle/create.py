@@ -1,64 +1,41 @@
-"""Making a run's folder: complete before anybody can see it."""
+"""Making a run's folder: complete before it can be seen."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from taskloom.config import Config
-from taskloom.context import Resources
 from taskloom.errors import StoreError
 from taskloom.registry import LoadedTask
+from taskloom.request import Origin, RunOptions
 from taskloom.runs import provenance
 from taskloom.runs.identity import identity
-from taskloom.runs.layout import RunLayout, new_id
-from taskloom.runs.record import RunRecord, timestamp, write_record
+from taskloom.runs.layout import RunLayout, default_store, new_id
+from taskloom.runs.record import KEPT, RunRecord, timestamp, write_record
 from taskloom.runs.writer import atomic_write, atomic_write_json, store_error
 
 _TRIES = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Who asked for a run, and how; nothing of it changes what is computed.
-
-    Attributes:
-        sources: Where every value of the config came from.
-        argv: The command line.
-        name: A name for people.
-        tags: Labels for people.
-        parent: The run that this one continues with other parameters.
-        sweep: The sweep that the run belongs to.
-        sinks: Where its metrics go besides its folder.
-        keep_best: Which checkpoint is kept besides the newest ones: `METRIC:min` or `METRIC:max`; or empty.
-    """
-
-    sources: Mapping[str, str] | None = None
-    argv: Sequence[str] = ()
-    name: str = ""
-    tags: Sequence[str] = ()
-    parent: str = ""
-    sweep: str = ""
-    sinks: Sequence[str] = ()
-    keep_best: str = ""
-
-
 def create_run(
     loaded: LoadedTask,
     config: Config,
-    store: Path,
-    origin: Origin,
-    resources: Resources,
+    options: RunOptions,
+    origin: Origin = Origin(),
     *,
     found: provenance.Provenance | None = None,
 ) -> RunLayout:
     """Make the folder of a new run, in status `created`.
 
-    `found` is its provenance, if somebody has gathered it already: the runs of a sweep share it.
-
     The record is written last, and a folder without one is no run: nothing half-written is ever listed.
+
+    Args:
+        loaded: The task.
+        config: Its resolved config.
+        options: How the run is kept and placed.
+        origin: Who asked for it.
+        found: Its provenance, where that is known already: the runs of a sweep share it.
 
     Raises:
         StoreError: The store cannot be written; nothing is left behind.
@@ -67,7 +44,7 @@ def create_run(
     from taskloom.params import to_toml
 
     entry = loaded.entry
-    layout = _make_folder(store, entry.domain, entry.ref.name)
+    layout = _make_folder(default_store(options.store), entry.domain, entry.ref.name)
     try:
         record = RunRecord(
             id=layout.dir.name,
@@ -76,16 +53,11 @@ def create_run(
             version=entry.ref.version,
             identity=identity(entry.domain, entry.ref.name, entry.ref.version, config),
             config=config.model_dump(mode="json"),
-            sources=dict(origin.sources or {}),
+            sources=dict(origin.sources),
             argv=tuple(provenance.strip_credentials(word) for word in origin.argv),
-            name=origin.name,
-            tags=tuple(origin.tags),
-            parent=origin.parent,
             sweep=origin.sweep,
-            sinks=tuple(origin.sinks),
-            keep_best=origin.keep_best,
-            resources=resources,
             created=timestamp(),
+            **{name: getattr(options, name) for name in KEPT},
         )
         repeat = f"# tasks run {entry.domain} {entry.ref.name} --config config.toml\n"
         atomic_write(layout.config, repeat + to_toml(config))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
+from typing import Any
 
+from taskloom.bound import BoundTask, bind
 from taskloom.config import Config
-from taskloom.context import Resources
 from taskloom.devices import limited_threads
 from taskloom.errors import (
     CheckFailedError,
@@ -18,49 +18,33 @@ from taskloom.errors import (
 )
 from taskloom.lifecycle.attempt import attempt
 from taskloom.lifecycle.console import Console, open_console
-from taskloom.lifecycle.create import Origin, create_run
+from taskloom.lifecycle.create import create_run
 from taskloom.lifecycle.failure import describe_failure, first_line, trimmed_traceback
 from taskloom.lifecycle.refusal import recorded_refusals
 from taskloom.registry import LoadedTask
+from taskloom.request import Origin, RunOptions
 from taskloom.runs import checkpoints
 from taskloom.runs.layout import RunLayout
 from taskloom.runs.liveness import RunLock
 from taskloom.runs.record import RunRecord, read_record
 from taskloom.runs.run import Run
 from taskloom.sinks.sink import check_sinks
-from taskloom.task import Checkable, Finding, Task
+from taskloom.task import Finding
 
 
 def run_task(
     loaded: LoadedTask,
     config: Config,
-    *,
-    store: Path,
-    sources: Mapping[str, str] | None = None,
-    argv: Sequence[str] = (),
-    name: str = "",
-    tags: Sequence[str] = (),
-    resources: Resources | None = None,
-    parent: str = "",
-    sinks: Sequence[str] = (),
-    keep_best: str = "",
-    quiet: bool = False,
+    options: RunOptions,
+    origin: Origin = Origin(),
 ) -> Run:
     """Run a task from its beginning.
 
     Args:
         loaded: The task's factory and config class.
         config: The resolved config.
-        store: The folder that holds runs; made if missing.
-        sources: Where every value of the config came from.
-        argv: The command line, for the record.
-        name: A name for people.
-        tags: Labels for people.
-        resources: What the run may use.
-        parent: The run that this one continues with other parameters.
-        sinks: Where its metrics go besides its folder: `taskloom.sinks.sink.SINKS`.
-        keep_best: Which checkpoint to keep besides the newest ones: `METRIC:min` or `METRIC:max`.
-        quiet: Show nothing.
+        options: How the run is kept; where it is placed was decided before.
+        origin: Who asked for it.
 
     Returns:
         The run: finished, or stopped by a signal or by the time limit (then `exit_code` is 130 or 143).
@@ -70,18 +54,16 @@ def run_task(
         RunFailedError: The task raised; its record is finalised.
         StoreError: The store cannot be written.
     """
-    console = open_console(quiet=quiet)
+    console = open_console(quiet=options.quiet)
     try:
-        check_sinks(sinks)
-        origin = Origin(sources, argv, name, tags, parent, sinks=sinks, keep_best=keep_best)
-        resources = resources or Resources()
+        check_sinks(options.sinks)
 
         def make() -> RunLayout:
-            layout = create_run(loaded, config, store, origin, resources)
-            _announce(layout, sources or {}, console)
+            layout = create_run(loaded, config, options, origin)
+            _announce(layout, origin.sources, console)
             return layout
 
-        with limited_threads(resources):
+        with limited_threads(options.resources):
             with recorded_refusals(make):
                 task = prepare(loaded, config, console)
             return perform(task, make(), console)
@@ -139,11 +121,12 @@ def read_config(loaded: LoadedTask, layout: RunLayout, record: RunRecord) -> Con
     return validate_record(loaded.config_class, record.config, f"the record {layout.record}")
 
 
-def prepare(loaded: LoadedTask, config: Config, console: Console) -> Task[Config]:
+def prepare(loaded: LoadedTask, config: Config, console: Console) -> BoundTask[Any, Config]:
     """Construct the task and let it check itself.
 
     Raises:
-        RunFailedError: The factory raised, or returned something that is no task.
+        RunFailedError: The factory raised.
+        PluginError: It returned something that is no task of its domain.
         CheckFailedError: The check found an error.
     """
     task = construct(loaded, config)
@@ -156,15 +139,16 @@ def prepare(loaded: LoadedTask, config: Config, console: Console) -> Task[Config
     return task
 
 
-def construct(loaded: LoadedTask, config: Config) -> Task[Config]:
-    """Call the factory.
+def construct(loaded: LoadedTask, config: Config) -> BoundTask[Any, Config]:
+    """Call the factory, and bind what it made.
 
     Raises:
-        RunFailedError: The factory raised, or returned something that is no task.
+        RunFailedError: The factory raised.
+        PluginError: It returned something that is no task of its domain.
     """
     label = f"'{loaded.entry.domain} {loaded.entry.ref.name}'"
     try:
-        task = loaded.factory(config)
+        return bind(loaded, config)
     except TaskloomError:
         raise
     except Exception as error:
@@ -172,11 +156,6 @@ def construct(loaded: LoadedTask, config: Config) -> Task[Config]:
             f"Cannot construct {label}: {first_line(describe_failure(error))}.",
             hint=trimmed_traceback(error),
         ) from error
-    if not isinstance(task, Task):
-        raise RunFailedError(
-            f"The factory of {label} returned a {type(task).__name__}, which has no run(ctx)."
-        )
-    return task
 
 
 def check_task_instance(loaded: LoadedTask, config: Config) -> list[Finding]:
@@ -191,7 +170,7 @@ def check_task_instance(loaded: LoadedTask, config: Config) -> list[Finding]:
 
 
 def perform(
-    task: Task[Config],
+    task: BoundTask[Any, Config],
     layout: RunLayout,
     console: Console,
     *,
@@ -215,11 +194,9 @@ def perform(
     return run
 
 
-def _find(task: Task[Config], loaded: LoadedTask) -> list[Finding]:
-    if not isinstance(task, Checkable):
-        return []
+def _find(task: BoundTask[Any, Config], loaded: LoadedTask) -> list[Finding]:
     try:
-        return list(task.check())
+        return task.check()
     except MissingExtraError:
         raise  # as a finding it would lose its exit code and the line that installs what is missing
     except TaskloomError as error:

@@ -8,8 +8,10 @@ from taskloom.params.choices import (
     find_choices as find_choices,
 )
 from taskloom.params.files import read_file as read_file, to_toml as to_toml
+from taskloom.params.layer import Layer as Layer
 from taskloom.params.layers import (
     Resolved as Resolved,
+    record_layer as record_layer,
     resolve as resolve,
     validate_record as validate_record,
 )

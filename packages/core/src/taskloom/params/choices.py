@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from taskloom.config import Config
+from taskloom.params.layer import Layer
 from taskloom.params.layers import argument_layers, environment_layers, file_layers
 from taskloom.params.merge import merge
 from taskloom.params.tree import walk
@@ -16,6 +17,7 @@ def find_choices(
     config_class: type[Config],
     words: Sequence[str] = (),
     *,
+    base: Sequence[Layer] = (),
     files: Sequence[Path] = (),
     environ: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
@@ -24,6 +26,7 @@ def find_choices(
     Args:
         config_class: The task's config class.
         words: The words of a command line; everything but choices of components is passed over.
+        base: The lowest layers, as in `resolve`.
         files: Config files.
         environ: The environment; the process's own if None.
 
@@ -32,7 +35,7 @@ def find_choices(
         ConfigError: A file cannot be read.
     """
     environment = environment_layers(config_class, os.environ if environ is None else environ)
-    below = [*file_layers(files), *environment]
+    below = [*base, *file_layers(files), *environment]
     chosen = merge(config_class, below, lenient=True).chosen
     said: dict[str, str] = {}
     while True:
@@ -54,6 +57,7 @@ def find_alternatives(
     values: Mapping[str, Sequence[str]],
     *,
     files: Sequence[Path] = (),
+    environ: Mapping[str, str] | None = None,
 ) -> list[dict[str, str]]:
     """Return every combination of components that lists of values lead to: what is chosen at each place, by path.
 
@@ -61,6 +65,7 @@ def find_alternatives(
         config_class: The task's config class.
         values: What is said of each parameter, one value or several; everything but choices of components is passed over.
         files: Config files.
+        environ: The environment; the process's own if None.
 
     Raises:
         UnknownNameError: A component does not exist.
@@ -71,7 +76,7 @@ def find_alternatives(
 
     def visit(said: dict[str, str]) -> None:
         words = [f"--{path}={text}" for path, text in said.items()]
-        chosen = find_choices(config_class, words, files=files)
+        chosen = find_choices(config_class, words, files=files, environ=environ)
         # A component may hold places of its own, which are known once it is chosen.
         places = [item.path for item in walk(config_class, chosen) if item.is_component]
         place = next((path for path in places if path in lists and path not in said), None)
@@ -94,6 +99,7 @@ class Applicable:
         config_class: The task's config class.
         values: Every value that any point gives to each parameter.
         files: Config files.
+        environ: The environment; the process's own if None.
 
     Attributes:
         alternatives: Every combination of components that the values lead to: what is chosen at each place, by path.
@@ -105,9 +111,10 @@ class Applicable:
         values: Mapping[str, Sequence[str]],
         *,
         files: Sequence[Path] = (),
+        environ: Mapping[str, str] | None = None,
     ) -> None:
-        self._config_class, self._files = config_class, files
-        self.alternatives = find_alternatives(config_class, values, files=files)
+        self._config_class, self._files, self._environ = config_class, files, environ
+        self.alternatives = find_alternatives(config_class, values, files=files, environ=environ)
         walked = [item for chosen in self.alternatives for item in walk(config_class, chosen)]
         self._anywhere = {item.path for item in walked}
         self._places = {item.path for item in walked if item.is_component}
@@ -119,7 +126,9 @@ class Applicable:
             return dict(point)
         words = tuple(f"--{path}={text}" for path, text in point.items() if self._is_choice(path))
         if words not in self._here:
-            chosen = find_choices(self._config_class, words, files=self._files)
+            chosen = find_choices(
+                self._config_class, words, files=self._files, environ=self._environ
+            )
             self._here[words] = {item.path for item in walk(self._config_class, chosen)}
         elsewhere = self._anywhere - self._here[words]
         return {

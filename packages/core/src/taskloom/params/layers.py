@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from taskloom.config import Config
 from taskloom.errors import ConfigError, TaskloomError
 from taskloom.params.files import read_file
-from taskloom.params.merge import DEFAULT, Layer, Merged, merge, nest
+from taskloom.params.layer import DEFAULT, Layer, Merged, nest
+from taskloom.params.merge import merge
 from taskloom.params.messages import validation_error
 from taskloom.params.shapes import Model, fields_of, kind_of
 from taskloom.params.tree import leaves
@@ -40,6 +41,7 @@ class Resolved:
 def resolve(
     config_class: type[Config],
     *,
+    base: Sequence[Layer] = (),
     files: Sequence[Path] = (),
     environ: Mapping[str, str] | None = None,
     arguments: Mapping[str, str] | None = None,
@@ -48,6 +50,7 @@ def resolve(
 
     Args:
         config_class: The task's config class.
+        base: The lowest layers: a record that is opened again, or values from Python.
         files: Config files; later ones win.
         environ: The environment; the process's own if None.
         arguments: Values from the command line, as text, by dotted path.
@@ -57,6 +60,7 @@ def resolve(
         UnknownNameError: A parameter or a component does not exist.
     """
     layers = [
+        *base,
         *file_layers(files),
         *environment_layers(config_class, os.environ if environ is None else environ),
         *argument_layers(arguments or {}),
@@ -128,6 +132,11 @@ def argument_layers(arguments: Mapping[str, str]) -> list[Layer]:
         arguments.items(), key=lambda item: (item[0].removesuffix(".kind").count("."), item[0])
     )
     return [Layer("command line", nest(path, value)) for path, value in found]
+
+
+def record_layer(values: Mapping[str, object], source: str) -> Layer:
+    """Return the layer of a recorded config, the lowest where a run is opened again."""
+    return Layer(source, values, typed=True)
 
 
 def _field_path(config_class: Model, name: str) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 from taskloom.context import Resources
 from taskloom.errors import UnknownNameError, UsageError
+from taskloom.registry import did_you_mean, load_target
+from taskloom.registry.installed import named_targets
 
 
 class Job(Protocol):
@@ -54,53 +55,27 @@ class Executor(Protocol):
         ...
 
 
-def _inline(jobs: int) -> Executor:
-    from taskloom.placement.inline import InlineExecutor
-
-    del jobs  # one at a time, by its nature
-    return InlineExecutor()
-
-
-def _local(jobs: int) -> Executor:
-    from taskloom.placement.local import LocalExecutor
-
-    return LocalExecutor(jobs or len(os.sched_getaffinity(0)))
-
-
-def _ray(jobs: int) -> Executor:
-    from taskloom.placement.ray import RayExecutor
-
-    return RayExecutor(jobs or None)
-
-
-def _slurm(jobs: int) -> Executor:
-    from taskloom.placement.slurm import SlurmExecutor
-
-    return SlurmExecutor(jobs or None)
-
-
-_OPENERS: dict[str, Callable[[int], Executor]] = {
-    "inline": _inline,
-    "local": _local,
-    "ray": _ray,
-    "slurm": _slurm,
-}
-EXECUTORS = tuple(_OPENERS)
+GROUP = "taskloom.executors"
+"""The entry-point group of executors. Each entry leads to a function of the number of jobs that opens the executor."""
+INLINE = "inline"
 
 
 def open_executor(name: str, jobs: int = 0) -> Executor:
     """Open an executor by name.
 
     Args:
-        name: One of `EXECUTORS`.
+        name: Its name in the entry-point group `taskloom.executors`.
         jobs: How many runs at a time; 0 leaves it to the executor.
 
     Raises:
         UnknownNameError: There is no such executor.
         MissingExtraError: Its library is not installed.
+        PluginError: It is installed, and broken.
     """
     check_executor(name, jobs)
-    return _OPENERS[name](jobs)
+    target = named_targets(GROUP)[name]
+    opener = cast("Callable[[int], Executor]", load_target(target, what=f"Executor '{name}'"))
+    return opener(jobs)
 
 
 def check_executor(name: str, jobs: int = 0) -> None:
@@ -110,12 +85,11 @@ def check_executor(name: str, jobs: int = 0) -> None:
         UnknownNameError: There is no such executor.
         UsageError: The number of jobs is negative.
     """
-    if name not in _OPENERS:
-        from taskloom.registry import did_you_mean
-
+    names = named_targets(GROUP)
+    if name not in names:
         raise UnknownNameError(
-            f"There is no executor '{name}'; there are {', '.join(EXECUTORS)}.",
-            hint=did_you_mean(name, EXECUTORS),
+            f"There is no executor '{name}'; there are {', '.join(names)}.",
+            hint=did_you_mean(name, names),
         )
     if jobs < 0:
         raise UsageError(

@@ -11,8 +11,9 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
-from taskloom.config import Config
+from taskloom.bound import BoundTask
 from taskloom.context import Progress, Resources
 from taskloom.errors import ExitCode
 from taskloom.lifecycle.console import SilentConsole
@@ -22,7 +23,6 @@ from taskloom.runs import checkpoints
 from taskloom.runs.layout import RunLayout, inside
 from taskloom.runs.record import RunRecord
 from taskloom.seeding import derive_seed
-from taskloom.task import Resumable, Task
 
 
 class FollowerContext:
@@ -99,20 +99,17 @@ class FollowerContext:
         return self._console.progress(total, label)
 
 
-def follow(task: Task[Config], layout: RunLayout, record: RunRecord) -> ExitCode:
+def follow(task: BoundTask[Any, Any], layout: RunLayout, record: RunRecord) -> ExitCode:
     """Run the task beside rank 0.
 
     Raises:
         Exception: Whatever the task raises; rank 0 then notices that somebody is missing.
     """
-    stop = StopRequest(graceful=isinstance(task, Resumable))
-    resumable = task if isinstance(task, Resumable) else None
-    newest = checkpoints.newest_good(layout.checkpoints) if resumable else None
+    stop = StopRequest(graceful=task.can_resume())
+    newest = checkpoints.newest_good(layout.checkpoints) if task.can_resume() else None
+    checkpoint = newest.dir if newest else None
     with tempfile.TemporaryDirectory(prefix="taskloom-") as scratch:
-        ctx = FollowerContext(layout, record, Path(scratch), stop, newest.dir if newest else None)
+        ctx = FollowerContext(layout, record, Path(scratch), stop, checkpoint)
         with stop.installed(record.resources.time_limit):
-            if resumable is not None and newest is not None:
-                resumable.resume(ctx, newest.dir)
-            else:
-                task.run(ctx)
+            task.run(ctx, checkpoint)
     return stop.exit_code if stop.noticed else ExitCode.OK

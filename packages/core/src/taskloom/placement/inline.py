@@ -8,7 +8,7 @@ from pathlib import Path
 
 from taskloom.context import Resources
 from taskloom.errors import TaskloomError
-from taskloom.placement.executor import Job
+from taskloom.placement.executor import Executor, Job
 from taskloom.placement.folder import execute_folder
 
 
@@ -44,3 +44,9 @@ class InlineExecutor:
         with contextlib.suppress(TaskloomError):  # how it went is in the folder
             execute_folder(folder)
         return _DoneJob(folder)
+
+
+def open_executor(jobs: int, /) -> Executor:
+    """Open the executor of this process."""
+    del jobs  # one at a time, by its nature
+    return InlineExecutor()

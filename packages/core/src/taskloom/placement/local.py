@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from taskloom.context import Resources
-from taskloom.placement.executor import Job
+from taskloom.placement.executor import Executor, Job
 
 
 class LocalJob:
@@ -173,3 +173,8 @@ class _PolledJob(LocalJob):
         if self.code is None:
             self._executor.poll()
         return self.code is not None
+
+
+def open_executor(jobs: int, /) -> Executor:
+    """Open the executor of this machine: as many runs at a time as there are cores, unless `jobs` says otherwise."""
+    return LocalExecutor(jobs or len(os.sched_getaffinity(0)))

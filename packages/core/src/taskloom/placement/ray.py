@@ -11,7 +11,7 @@ from typing import Any
 
 from taskloom.context import Resources
 from taskloom.errors import MissingExtraError, StoreError
-from taskloom.placement.executor import Job
+from taskloom.placement.executor import Executor, Job
 from taskloom.placement.worker import DIE_WITH_PARENT
 
 
@@ -119,3 +119,8 @@ def _work(folder: str, python_path: str) -> int:
         worker.terminate()
         worker.wait()
         raise
+
+
+def open_executor(jobs: int, /) -> Executor:
+    """Open the executor of a Ray cluster; 0 jobs leave it to its scheduler how many runs it takes."""
+    return RayExecutor(jobs or None)

@@ -12,7 +12,7 @@ from typing import Any
 
 from taskloom.context import Resources
 from taskloom.errors import MissingExtraError, StoreError
-from taskloom.placement.executor import Job
+from taskloom.placement.executor import Executor, Job
 
 _ASK_PERIOD = 2.0  # [s] between questions to the controller, which serves everybody
 _LOGS = ".slurm"
@@ -159,3 +159,8 @@ def _parameters(resources: Resources, count: int, jobs: int | None) -> dict[str,
         max(1, round(resources.time_limit / 60) + 2) if resources.time_limit else 24 * 60
     )
     return parameters
+
+
+def open_executor(jobs: int, /) -> Executor:
+    """Open the executor of a Slurm cluster; 0 jobs leave it to Slurm how many runs it takes."""
+    return SlurmExecutor(jobs or None)

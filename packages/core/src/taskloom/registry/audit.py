@@ -25,10 +25,15 @@ def audit_plugins() -> list[Broken]:
             for ref in component_refs(group):
                 load = partial(load_component, group, ref.name)
                 broken += _tried(f"{group}.{ref.name}", domain.distribution, load)
-        targets = [verb.target for verb in domain.ref.verbs] + [domain.ref.report] * bool(
-            domain.ref.report
+        manifest = domain.ref
+        named = (
+            manifest.report,
+            manifest.protocol,
+            manifest.config,
+            manifest.driver,
+            *manifest.loaders.values(),
         )
-        for target in targets:
+        for target in [*(verb.target for verb in manifest.verbs), *filter(None, named)]:
             broken += _tried(f"{name}: {target}", domain.distribution, partial(load_target, target))
     return broken
 

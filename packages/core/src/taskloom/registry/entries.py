@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from taskloom.config import Config
-    from taskloom.task import Task
+
+_NO_DOMAIN = DomainRef(name="", summary="", extra="", tasks=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +55,11 @@ class LoadedTask:
     Attributes:
         entry: Where it came from.
         factory: Makes the task from a config.
-        config_class: What the factory's parameter is annotated with.
+        config_class: The class of its configs.
+        domain: The manifest of its domain, which names protocol and driver; the default is a domain that has neither.
     """
 
     entry: TaskEntry
-    factory: Callable[[Any], Task[Any]]
+    factory: Callable[[Any], Any]
     config_class: type[Config]
+    domain: DomainRef = _NO_DOMAIN

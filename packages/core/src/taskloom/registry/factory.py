@@ -1,80 +1,110 @@
-"""What may stand behind a task's name, and which config class it wants."""
+"""Factories: the objects that may stand behind a task's name, and the config class that each asks for."""
 
 from __future__ import annotations
 
 import inspect
 import sys
 from collections.abc import Callable
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from taskloom.errors import PluginError
-from taskloom.registry.isolate import describe
+from taskloom.registry.isolate import describe, load_target
 
 if TYPE_CHECKING:
     from typing import TypeGuard
 
     from taskloom.config import Config
-    from taskloom.task import Task
-
-CAPABILITIES = ("check", "resume", "describe")
-"""The optional methods of a task."""
+    from taskloom.registry.refs import DomainRef
 
 
-def as_factory(found: object, what: str) -> tuple[Callable[[Any], Task[Any]], type[Config]]:
+def as_factory(
+    found: object, what: str, domain: DomainRef | None = None
+) -> tuple[Callable[[Any], Any], type[Config]]:
     """Return the factory behind a task's target, and its config class.
 
     Args:
-        found: A config class that has `run`, or a callable with one parameter annotated with its config.
-        what: How messages call it.
+        found: A config class that is its own task, or a callable: with one parameter annotated with its config, or without a
+            required one; then the config is the argument of its generic base, else that of the domain.
+        what: The words for it in messages.
+        domain: The manifest of the task's domain, if it has one.
 
     Raises:
         PluginError: It is neither.
     """
     if is_config_class(found):
-        if not callable(getattr(found, "run", None)):
-            raise PluginError(
-                f"{what} cannot be used: {found.__name__} is a config without a 'run(self, ctx)' method."
-            )
-        return of_config, found
+        return _itself, found
     if not callable(found):
         raise PluginError(
             f"{what} cannot be used: it is of type {type(found).__name__}, not a class or function that makes a task."
         )
-    # That it returns a task shows when it is called.
-    return cast("Callable[[Any], Task[Any]]", found), config_class_of(found, what)
+    parameters = _required_parameters(found, what)
+    if not parameters:
+        config_class = _generic_argument(found) or _config_of_domain(domain, what)
+        return _without_config(found), config_class
+    return found, _annotated_config(found, parameters, what)
 
 
-def of_config(config: Any) -> Task[Any]:  # noqa: ANN401 -- a config class with `run`; no base class names that
-    """Return the task that a config is when its own class has `run`."""
-    # Instance attributes, because `isinstance(task, Resumable)` looks for what is really there.
-    task = SimpleNamespace(config=config, run=config.run)
-    for name in CAPABILITIES:
-        if callable(getattr(config, name, None)):
-            setattr(task, name, getattr(config, name))
-    return cast("Task[Any]", task)
+def _itself(config: Any) -> Any:  # noqa: ANN401 -- a config class may be of any domain
+    """Return a config that is its own task: cupbearer's form, and that of a config with `run`."""
+    return config
 
 
-def config_class_of(factory: Callable[..., object], what: str) -> type[Config]:
-    """Return the class that annotates a factory's one required parameter.
+def _without_config(make: Callable[..., object]) -> Callable[[Any], Any]:
+    """Return a factory that drops the config: the driver reads it from the bound task."""
 
-    Raises:
-        PluginError: There is not exactly one such parameter, or it is not annotated with a config class.
-    """
+    def factory(config: object) -> object:
+        del config
+        return make()
+
+    return factory
+
+
+def _required_parameters(factory: Callable[..., object], what: str) -> list[inspect.Parameter]:
     try:
-        parameters = list(inspect.signature(factory).parameters.values())
+        parameters = inspect.signature(factory).parameters.values()
     except (TypeError, ValueError) as error:
         raise PluginError(
             f"{what} cannot be used: its parameters cannot be read ({error})."
         ) from error
-    required = [
+    return [
         parameter
         for parameter in parameters
         if parameter.default is parameter.empty
         and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
     ]
+
+
+def _generic_argument(factory: object) -> type[Config] | None:
+    """Return the config class in `class Mine(Base[MineConfig])`, judo's form; None without one."""
+    for cls in getattr(factory, "__mro__", ()):
+        for base in getattr(cls, "__orig_bases__", ()):
+            for argument in get_args(base):
+                if is_config_class(argument):
+                    return argument
+    return None
+
+
+def _config_of_domain(domain: DomainRef | None, what: str) -> type[Config]:
+    if domain is None or not domain.config:
+        raise PluginError(
+            f"{what} cannot be used: it needs exactly one parameter, its config; it requires none."
+        )
+    found = load_target(domain.config, what=f"the config of the domain '{domain.name}'")
+    if not is_config_class(found):
+        raise PluginError(f"{what} cannot be used: '{domain.config}' is no config class.")
+    return found
+
+
+def _annotated_config(
+    factory: Callable[..., object], required: list[inspect.Parameter], what: str
+) -> type[Config]:
+    """Return the class that annotates a factory's one required parameter.
+
+    Raises:
+        PluginError: There is not exactly one such parameter, or it is not annotated with a config class.
+    """
     if len(required) != 1 or required[0].kind is inspect.Parameter.KEYWORD_ONLY:
-        names = ", ".join(parameter.name for parameter in required) or "none"
+        names = ", ".join(parameter.name for parameter in required)
         raise PluginError(
             f"{what} cannot be used: it needs exactly one parameter, its config; it requires {names}."
         )
@@ -110,7 +140,7 @@ def _evaluated(annotation: object, factory: Callable[..., object], what: str) ->
     scope = dict(getattr(function, "__globals__", None) or vars(sys.modules[factory.__module__]))
 
     def holder() -> None:
-        """Carries the one annotation to `get_type_hints`, which looks at nothing else of it."""
+        """Carry the one annotation to `get_type_hints`, which looks at nothing else of it."""
 
     holder.__annotations__ = {"config": annotation}
     try:
@@ -128,7 +158,7 @@ def _constructor(cls: type) -> object:
 
 
 def _bound_by_subclass(variable: TypeVar, factory: object) -> object:
-    """Return what a subclass put for a generic base's type variable: `class Mine(Base[MineConfig])`."""
+    """Return the argument of a subclass for a generic base's type variable: `class Mine(Base[MineConfig])`."""
     for cls in getattr(factory, "__mro__", ()):
         for base in getattr(cls, "__orig_bases__", ()):
             names = getattr(get_origin(base), "__parameters__", ())

@@ -62,9 +62,19 @@ def entry_points(group: str) -> list[EntryPoint]:
     return sorted(points, key=lambda point: (point.name, point.distribution))
 
 
+def named_targets(group: str) -> dict[str, str]:
+    """Return the target of each name in a group; of two distributions with one name, taskloom's own counts, else the first."""
+    found: dict[str, str] = {}
+    for point in sorted(
+        entry_points(group), key=lambda item: not is_first_party(item.distribution)
+    ):
+        found.setdefault(point.name, point.target)
+    return dict(sorted(found.items()))
+
+
 def is_first_party(distribution: str) -> bool:
     """Return whether a distribution is one of taskloom's own."""
-    return distribution.removeprefix("taskloom-") in FIRST_PARTY
+    return distribution.removeprefix("taskloom-") in (*FIRST_PARTY, "core")
 
 
 def summary_of(folder: str) -> str:

@@ -25,7 +25,7 @@ class _TookTooLongError(BaseException):
 
 
 def load_target(target: str, *, what: str = "", seconds: float = 0.0) -> object:
-    """Import `"package.module:attribute"` and return the attribute.
+    """Import `"package.module:attribute"` and return the attribute; `"package.module"` returns the module.
 
     Args:
         target: Where it is; the attribute may be dotted.
@@ -37,14 +37,14 @@ def load_target(target: str, *, what: str = "", seconds: float = 0.0) -> object:
     """
     what = what or f"'{target}'"
     module_name, _, attribute = target.partition(":")
-    if not (module_name and attribute):
+    if not module_name or target.endswith(":"):
         raise PluginError(
             f"{what} cannot be loaded: '{target}' is not of the form 'package.module:attribute'."
         )
     try:
         with contextlib.redirect_stdout(sys.stderr), _time_limit(seconds):
             found: object = import_module(module_name)
-            for name in attribute.split("."):
+            for name in attribute.split(".") if attribute else ():
                 found = getattr(found, name)
     except KeyboardInterrupt:
         raise

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class TaskRef:
         name: The task's name inside its domain: `backdoor`.
         summary: One sentence for listings.
         target: Where the factory is: `"package.module:attribute"`. It is a callable with one parameter annotated with its
-            config, or a config class that is its own task.
+            config, one without a required parameter, or a config class that is its own task.
         version: Part of a run's identity; raise it when the task's meaning changes.
     """
 
@@ -34,12 +35,14 @@ class ComponentRef:
     Attributes:
         name: What the user writes: `--detector=<name>`; equal to the class's `kind`.
         summary: One sentence for listings.
-        target: The component's config class: `"package.module:Class"`.
+        target: The component's class: `"package.module:Class"`.
+        plays: The tasks that it fits, where a listing must know them without opening the file; empty: it is asked.
     """
 
     name: str
     summary: str
     target: str
+    plays: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +53,17 @@ class VerbRef:
         name: The verb.
         summary: One sentence for listings.
         target: A function whose signature Typer understands; imported only when the verb is called.
+        on: `task`: the function receives a `BoundTask` first, and the command has every parameter of the task as an option.
+            `run`: it receives a `Run` and then, if its second parameter is called `task`, the run's `BoundTask` with the recorded
+            config. Empty: its parameters are all that the command has. Parameters between these and `*` are arguments.
+        overrides: Fields of the recorded config that a verb on a run offers as options: `("sampler",)`.
     """
 
     name: str
     summary: str
     target: str
+    on: Literal["", "task", "run"] = ""
+    overrides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +78,10 @@ class DomainRef:
         components: The domain's own components by group name; plugins add more through entry points of that group.
         verbs: Verbs under the domain's name.
         report: `"package.module:function"`, a function from a `taskloom.runs.Run` to a list of report blocks; or empty.
+        protocol: `"package.module:Class"`, a protocol or an abstract class that a task must fit if it does not run itself.
+        config: `"package.module:Class"`, the config of a task whose factory asks for none.
+        driver: `"package.driver"`, a module with the four functions of `taskloom.bound.Driver`; it runs the tasks that fit.
+        loaders: A function from a `taskloom.runs.Run` for each name that `Run.load` can load: `{"detector": "package.module:function"}`.
     """
 
     name: str
@@ -78,3 +91,7 @@ class DomainRef:
     components: Mapping[str, tuple[ComponentRef, ...]] = field(default_factory=dict)
     verbs: tuple[VerbRef, ...] = ()
     report: str = ""
+    protocol: str = ""
+    config: str = ""
+    driver: str = ""
+    loaders: Mapping[str, str] = field(default_factory=dict)

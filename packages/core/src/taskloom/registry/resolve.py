@@ -82,7 +82,7 @@ def load_task(entry: TaskEntry) -> LoadedTask:
     A plugin's entry point may lead to a `TaskRef` in place of the factory; its summary and version then count.
 
     Raises:
-        PluginError: The task cannot be imported, or what its name leads to is not a task; the message is one sentence.
+        PluginError: The task cannot be imported, or what its name leads to makes no task; the message is one sentence.
     """
     what = f"Task '{entry.domain} {entry.ref.name}' (from {entry.distribution})"
     found = load_target(entry.ref.target, what=what)
@@ -90,8 +90,9 @@ def load_task(entry: TaskEntry) -> LoadedTask:
         ref = replace(found, name=entry.ref.name, summary=found.summary or entry.ref.summary)
         entry = replace(entry, ref=ref)
         found = load_target(ref.target, what=what)
-    factory, config_class = as_factory(found, what)
-    return LoadedTask(entry, factory, config_class)
+    domain = find_domain(entry.domain).ref
+    factory, config_class = as_factory(found, what, domain)
+    return LoadedTask(entry, factory, config_class, domain)
 
 
 def _near(domain: str, name: str) -> str:

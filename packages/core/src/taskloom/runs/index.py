@@ -69,7 +69,7 @@ class Index:
         return _documents(self._connection.execute(query, (limit,)))
 
     def having(self, column: str, value: str) -> list[dict[str, Any]]:
-        """Return the records of one identity or of one sweep, the newest first."""
+        """Return the records of one identity or of one sweep, the newest first. No other record is decoded."""
         if column not in ("identity", "sweep"):
             raise ValueError(f"no index by {column!r}")
         query = f"SELECT name, record FROM runs WHERE {column} = ? ORDER BY created DESC, name DESC"
@@ -139,6 +139,24 @@ def documents(store: Path) -> tuple[list[dict[str, Any]], list[RunCorruptError]]
             return index.newest(), index.broken
     except sqlite3.Error:
         return read_folders(store)
+
+
+def having(store: Path, column: str, values: Iterable[str]) -> list[dict[str, Any]]:
+    """Return the records whose identity or sweep is one of the values, each value's newest first.
+
+    Args:
+        store: The store; one that does not exist holds no records.
+        column: `identity` or `sweep`.
+        values: What is looked for, each once.
+    """
+    if not store.is_dir():
+        return []
+    try:
+        with Index(store) as index:
+            return [document for value in values for document in index.having(column, value)]
+    except sqlite3.Error:
+        wanted = set(values)
+        return [document for document in read_folders(store)[0] if document.get(column) in wanted]
 
 
 def read_folders(store: Path) -> tuple[list[dict[str, Any]], list[RunCorruptError]]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from taskloom.errors import UsageError
+from taskloom.registry.suggest import closest
 from taskloom.runs.writer import decode_number
 
 Document = Mapping[str, Any]
@@ -204,12 +205,10 @@ def _check_path(path: str) -> None:
     first = path.partition(".")[0]
     known = [field.partition(".")[0] for field in FIELDS]
     if first not in known or ("." in path) != (first in ("metrics", "config")):
-        from difflib import get_close_matches
-
-        near = get_close_matches(first, known, n=1)
+        near = closest(first, known)
         raise UsageError(
             f"Runs have no field '{path}'; they have {', '.join(FIELDS)}.",
-            hint=f"Did you mean '{near[0]}'?" if near else "",
+            hint=f"Did you mean '{near}'?" if near else "",
         )
 
 

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from taskloom.context import Resources
 from taskloom.errors import RunCorruptError, StoreError
+from taskloom.request import KeptOptions
 from taskloom.runs.writer import atomic_write_json, decode_number, encode_number, read_json
 from taskloom.task import JsonValue
 
@@ -57,9 +58,16 @@ class Failure:
     foreseen: bool = False
 
 
+_DEFAULTS = KeptOptions()
+KEPT = tuple(item.name for item in dataclasses.fields(KeptOptions))
+"""The names of the options that a record keeps."""
+_OLDEST = ("name", "tags", "parent", "resources")
+"""The options that every record holds; the others came later, and older records do without them."""
+
+
 @dataclass(frozen=True, slots=True)
-class RunRecord:
-    """Everything that `run.json` holds.
+class RunRecord(KeptOptions):
+    """Everything that `run.json` holds: the options that the run was asked for with, and the following.
 
     Attributes:
         id: The run's id, which is also the name of its folder.
@@ -71,13 +79,7 @@ class RunRecord:
         status: What the run is doing, as last written.
         sources: Where every value of the config came from, by its dotted path.
         argv: The command line, without credentials.
-        name: A name that the user gave.
-        tags: Labels that the user gave.
-        parent: The run that this one continues with other parameters; or empty.
         sweep: The sweep that this run belongs to; or empty.
-        resources: What the run was given to run on.
-        sinks: Where its metrics go besides its folder.
-        keep_best: Which checkpoint is kept besides the newest ones: `METRIC:min` or `METRIC:max`; or empty.
         created: When the folder was made [UTC].
         started: When the task first began [UTC]; or empty.
         ended: When the run last ended [UTC]; or empty.
@@ -89,6 +91,7 @@ class RunRecord:
         metrics: Final numbers.
         artifacts: Files by name, as paths relative to the run's folder.
         summary: One line that a person reads first.
+        headline: The result that is shown large, as `taskloom.headline.Headline.to_json` writes it; or None.
         failure: Why the run failed; or None.
         exit_code: What the command exits with; None before the end.
     """
@@ -102,13 +105,7 @@ class RunRecord:
     status: Stored = "created"
     sources: Mapping[str, str] = field(default_factory=dict)
     argv: tuple[str, ...] = ()
-    name: str = ""
-    tags: tuple[str, ...] = ()
-    parent: str = ""
     sweep: str = ""
-    resources: Resources = field(default_factory=Resources)
-    sinks: tuple[str, ...] = ()
-    keep_best: str = ""
     created: str = ""
     started: str = ""
     ended: str = ""
@@ -120,6 +117,7 @@ class RunRecord:
     metrics: Mapping[str, float] = field(default_factory=dict)
     artifacts: Mapping[str, str] = field(default_factory=dict)
     summary: str = ""
+    headline: Mapping[str, Any] | None = None
     failure: Failure | None = None
     exit_code: int | None = None
 
@@ -156,6 +154,8 @@ def write_record(path: Path, record: RunRecord) -> None:
     """
     value = dataclasses.asdict(record)
     value["metrics"] = {name: encode_number(number) for name, number in record.metrics.items()}
+    # A person who opens the file reads first which run it is, then what was asked for.
+    value |= {name: value.pop(name) for name in KEPT}
     atomic_write_json(path, {"format": FORMAT, **value})
 
 
@@ -201,13 +201,8 @@ def _build(value: Mapping[str, Any]) -> RunRecord:
         status=status,  # type: ignore[arg-type]  # checked above; get_args loses the literal types
         sources={k: str(v) for k, v in _mapping(value, "sources").items()},
         argv=_texts(value, "argv"),
-        name=_text(value, "name"),
-        tags=_texts(value, "tags"),
-        parent=_text(value, "parent"),
         sweep=_text(value, "sweep"),
-        resources=_resources(_mapping(value, "resources")),
-        sinks=_texts(value, "sinks") if "sinks" in value else (),
-        keep_best=_text(value, "keep_best") if "keep_best" in value else "",
+        **{name: _option(value, name) for name in KEPT if name in value or name in _OLDEST},
         created=_text(value, "created"),
         started=_text(value, "started"),
         ended=_text(value, "ended"),
@@ -219,9 +214,22 @@ def _build(value: Mapping[str, Any]) -> RunRecord:
         metrics={k: v for k, v in metrics.items() if v is not None},
         artifacts={k: str(v) for k, v in _mapping(value, "artifacts").items()},
         summary=_text(value, "summary"),
+        headline=_mapping(value, "headline") if value.get("headline") is not None else None,
         failure=Failure(**failure) if isinstance(failure, dict) else None,
         exit_code=exit_code,
     )
+
+
+def _option(value: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 -- the field's own type
+    """Read one of the kept options, of the type that its default has."""
+    default = getattr(_DEFAULTS, name)
+    if isinstance(default, Resources):
+        return _resources(_mapping(value, name))
+    if isinstance(default, tuple):
+        return _texts(value, name)
+    if type(value[name]) is not type(default):
+        raise TypeError(f"the field {name!r} is no {type(default).__name__}")
+    return value[name]
 
 
 def _resources(value: Mapping[str, Any]) -> Resources:

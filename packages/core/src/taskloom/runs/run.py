@@ -6,13 +6,19 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from taskloom.errors import RunCorruptError, RunNotFoundError, StoreError
+from taskloom.errors import RunCorruptError, RunNotFoundError, StoreError, UnknownNameError
+from taskloom.registry import did_you_mean, find_domain, load_target
+from taskloom.registry.suggest import closest
 from taskloom.runs.layout import RunLayout, default_store, inside, is_id
 from taskloom.runs.liveness import is_alive
 from taskloom.runs.record import RunRecord, read_record
 from taskloom.runs.writer import decode_number, read_lines
 from taskloom.task import JsonValue
+
+if TYPE_CHECKING:
+    from taskloom.headline import Headline
 
 _SAME_SECOND = 20  # runs that may plausibly begin within one second
 
@@ -94,6 +100,37 @@ class Run:
     def summary(self) -> str:
         """One line that a person reads first."""
         return self.record.summary
+
+    @property
+    def headline(self) -> Headline | None:
+        """The result that is shown large; None where the task names none, or an older taskloom wrote the record."""
+        from taskloom.headline import Headline
+
+        if self.record.headline is None:
+            return None
+        try:
+            return Headline.from_json(self.record.headline)
+        except ValueError as error:
+            raise RunCorruptError(f"{self.layout.record} is damaged: {error}") from None
+
+    def load(self, name: str) -> Any:  # noqa: ANN401 -- what the domain's loader returns
+        """Return something that the run left, ready for use: `run.load("detector")`.
+
+        Args:
+            name: One of the names that the domain of the run can load.
+
+        Raises:
+            UnknownNameError: The domain has no loader of this name; the message lists those that it has.
+            StoreError: What is to be loaded is missing or damaged.
+        """
+        loaders = find_domain(self.domain).ref.loaders
+        if name not in loaders:
+            raise UnknownNameError(
+                f"A run of '{self.domain}' has no '{name}' to load; it has: {', '.join(loaders) or 'nothing'}.",
+                hint=did_you_mean(name, loaders),
+            )
+        loader: Any = load_target(loaders[name], what=f"the loader '{name}' of '{self.domain}'")
+        return loader(self)
 
     def history(self) -> list[dict[str, float]]:
         """Return the metric lines in order; each has `step` and `t`, the running time [s]."""
@@ -205,13 +242,11 @@ def _find_recent(reference: str, store: Path) -> Path:
 
 
 def _not_found(reference: str, store: Path, names: list[str]) -> RunNotFoundError:
-    from difflib import get_close_matches
-
     if not names:
         return RunNotFoundError(
             f"No run {reference!r}: the store {store} holds no runs.",
             hint="Choose another store with --store or TASKS_STORE.",
         )
-    close = get_close_matches(reference, names, n=1, cutoff=0.5)
-    hint = f"Did you mean {close[0]}?" if close else "`tasks runs ls` shows the ids."
+    near = closest(reference, names)
+    hint = f"Did you mean {near}?" if near else "`tasks runs ls` shows the ids."
     return RunNotFoundError(f"No run {reference!r} in the store {store}.", hint=hint)

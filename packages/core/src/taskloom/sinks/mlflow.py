@@ -14,6 +14,7 @@ from taskloom.errors import MissingExtraError
 from taskloom.runs.compare import flatten
 from taskloom.runs.record import RunRecord
 from taskloom.runs.run import Run
+from taskloom.sinks.sink import Maker, require_library
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric
@@ -145,3 +146,13 @@ def _as_metrics(metrics: Mapping[str, float], step: int, at: float) -> list[Metr
 def _safe(name: str) -> str:
     """Return a name with only the characters that MLflow accepts."""
     return re.sub(r"[^\w\-. /]", "_", name)
+
+
+def open_sink() -> Maker:
+    """Return the maker of MLflow sinks.
+
+    Raises:
+        MissingExtraError: MLflow is not installed.
+    """
+    require_library("mlflow")
+    return MlflowSink

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias, cast
 
 from taskloom.errors import MissingExtraError, UnknownNameError
-from taskloom.registry import did_you_mean
+from taskloom.registry import did_you_mean, load_target
+from taskloom.registry.installed import named_targets
 from taskloom.runs.record import RunRecord
 from taskloom.runs.run import Run
 
@@ -27,30 +29,10 @@ class Sink(Protocol):
         ...
 
 
-def _tensorboard(folder: Path, record: RunRecord) -> Sink:
-    from taskloom.sinks.tensorboard import TensorBoardSink
-
-    return TensorBoardSink(folder, record)
-
-
-def _mlflow(folder: Path, record: RunRecord) -> Sink:
-    from taskloom.sinks.mlflow import MlflowSink
-
-    return MlflowSink(folder, record)
-
-
-def _wandb(folder: Path, record: RunRecord) -> Sink:
-    from taskloom.sinks.wandb import WandbSink
-
-    return WandbSink(folder, record)
-
-
-_OPENERS: dict[str, Callable[[Path, RunRecord], Sink]] = {
-    "tensorboard": _tensorboard,
-    "mlflow": _mlflow,
-    "wandb": _wandb,
-}
-SINKS = tuple(_OPENERS)
+GROUP = "taskloom.sinks"
+"""The entry-point group of sinks. Each entry leads to a function without parameters that returns the maker of its sinks."""
+Maker: TypeAlias = Callable[[Path, RunRecord], Sink]
+"""Makes the sink of one run, from the run's folder and record."""
 
 
 def check_sinks(names: Sequence[str]) -> None:
@@ -59,20 +41,41 @@ def check_sinks(names: Sequence[str]) -> None:
     Raises:
         UnknownNameError: There is no such sink.
         MissingExtraError: Its library is not installed.
+        PluginError: It is installed, and broken.
     """
-    from importlib.util import find_spec
-
     for name in names:
-        if name not in _OPENERS:
-            raise UnknownNameError(
-                f"There is no sink '{name}'; there are {', '.join(SINKS)}.",
-                hint=did_you_mean(name, SINKS),
-            )
-        if find_spec(name) is None:
-            raise MissingExtraError(
-                f"The sink '{name}' needs a library that is not installed.",
-                hint=f"pip install 'taskloom-core[{name}]'",
-            )
+        maker_of(name)
+
+
+def maker_of(name: str) -> Maker:
+    """Return the maker of a sink by the sink's name.
+
+    Raises:
+        UnknownNameError: There is no such sink.
+        MissingExtraError: Its library is not installed.
+        PluginError: It is installed, and broken.
+    """
+    targets = named_targets(GROUP)
+    if name not in targets:
+        raise UnknownNameError(
+            f"There is no sink '{name}'; there are {', '.join(targets)}.",
+            hint=did_you_mean(name, targets),
+        )
+    opener = cast("Callable[[], Maker]", load_target(targets[name], what=f"Sink '{name}'"))
+    return opener()
+
+
+def require_library(name: str) -> None:
+    """Refuse a sink whose library, of the sink's own name, is not installed; the library is not imported.
+
+    Raises:
+        MissingExtraError: It is not installed.
+    """
+    if find_spec(name) is None:
+        raise MissingExtraError(
+            f"The sink '{name}' needs a library that is not installed.",
+            hint=f"pip install 'taskloom-core[{name}]'",
+        )
 
 
 class SinkGroup:
@@ -88,7 +91,7 @@ class SinkGroup:
         self._sinks: dict[str, Sink] = {}
         for name in dict.fromkeys(names):
             try:
-                self._sinks[name] = _OPENERS[name](folder, record)
+                self._sinks[name] = maker_of(name)(folder, record)
             except Exception as error:  # whatever the library raises
                 _warn(name, error)
 

@@ -1,14 +1,13 @@
-"""Weights & Biases, offline: files in the run's folder that `wandb sync` sends when somebody wants to."""
+"""Weights & Biases, offline: files in the run's folder that `wandb sync` sends."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
 
-import wandb
-
 from taskloom.runs.record import RunRecord
 from taskloom.runs.run import Run
+from taskloom.sinks.sink import Maker, require_library
 
 
 class WandbSink:
@@ -20,6 +19,8 @@ class WandbSink:
     """
 
     def __init__(self, folder: Path, record: RunRecord) -> None:
+        import wandb  # heavy
+
         settings = wandb.Settings(
             console="off",
             silent=True,
@@ -49,3 +50,13 @@ class WandbSink:
         """Write the final metrics into the summary, and finish."""
         self._run.summary.update({f"final/{name}": value for name, value in run.metrics.items()})
         self._run.finish(exit_code=run.exit_code or 0)
+
+
+def open_sink() -> Maker:
+    """Return the maker of Weights & Biases sinks.
+
+    Raises:
+        MissingExtraError: Weights & Biases is not installed.
+    """
+    require_library("wandb")
+    return WandbSink

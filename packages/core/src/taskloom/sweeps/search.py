@@ -12,11 +12,21 @@ from taskloom.errors import ExitCode, MissingExtraError, RunCorruptError, UsageE
 from taskloom.placement.executor import open_executor
 from taskloom.placement.place import Placement, Watcher
 from taskloom.registry import LoadedTask
+from taskloom.request import Origin, RunOptions
+from taskloom.runs.layout import default_store
 from taskloom.runs.run import Run
 from taskloom.runs.writer import atomic_write_json, read_json
 from taskloom.sweeps.expand import Axis, Choices, Point, Span
 from taskloom.sweeps.planfile import texts_of
-from taskloom.sweeps.sweep import Outcome, Sweep, check_version, create_sweep, read_sweep
+from taskloom.sweeps.sweep import (
+    PointResult,
+    Sweep,
+    SweepPoint,
+    SweepRecord,
+    check_version,
+    create_sweep,
+    read_sweep,
+)
 from taskloom.sweeps.trials import Space, Trials
 
 if TYPE_CHECKING:
@@ -70,7 +80,7 @@ class Search:
         fixed: What is the same everywhere.
     """
 
-    sweep: Sweep
+    sweep: SweepRecord
     goal: Goal
     axes: Mapping[str, Axis]
     fixed: Point
@@ -82,11 +92,22 @@ def create_search(
     axes: Mapping[str, Axis],
     fixed: Point,
     *,
-    files: Sequence[Path],
-    store: Path,
-    **settings: Any,  # noqa: ANN401 -- Sweep's fields
+    options: RunOptions,
+    origin: Origin = Origin(),
+    files: Sequence[Path] = (),
+    keep_going: bool = True,
 ) -> Search:
     """Write the record of a new search.
+
+    Args:
+        loaded: The task.
+        goal: What it is for.
+        axes: What may vary.
+        fixed: What is the same everywhere.
+        options: How each run is kept and placed.
+        origin: Who asked for the search.
+        files: Config files that all points share.
+        keep_going: Whether a failed run leaves the others alone.
 
     Raises:
         UsageError: Nothing varies.
@@ -106,19 +127,19 @@ def create_search(
         if name.removesuffix(".kind") not in said
     }
     Space(loaded, axes, {**common, **fixed}).check()
-    sweep = create_sweep(loaded, [], store, **settings)
+    sweep = create_sweep(loaded, [], options, origin, keep_going=keep_going)
     search = Search(sweep, goal, axes, {**common, **fixed})
     record = {
         "goal": asdict(goal),
         "axes": {path: asdict(axis) for path, axis in axes.items()},
         "fixed": search.fixed,
     }
-    atomic_write_json(store / sweep.id / RECORD, record)
+    atomic_write_json(default_store(options.store) / sweep.id / RECORD, record)
     return search
 
 
 def is_search(folder: Path) -> bool:
-    """Whether a sweep's folder is that of a search."""
+    """Return whether a sweep's folder is that of a search."""
     return (folder / RECORD).is_file()
 
 
@@ -139,7 +160,7 @@ def read_search(folder: Path) -> Search:
         raise RunCorruptError(f"{folder / RECORD} is damaged: {error}.") from None
 
 
-def run_search(loaded: LoadedTask, search: Search, store: Path, watcher: Watcher) -> Outcome:
+def run_search(loaded: LoadedTask, search: Search, store: Path, watcher: Watcher) -> Sweep:
     """Try points until there have been as many as the goal asks for; begins or continues.
 
     Raises:
@@ -150,10 +171,11 @@ def run_search(loaded: LoadedTask, search: Search, store: Path, watcher: Watcher
     sweep = search.sweep
     check_version(sweep, loaded)
     trials = Trials(loaded, search, store, open_study(search, store), watcher)
-    executor = open_executor(sweep.executor, sweep.jobs)
+    options = sweep.options
+    executor = open_executor(options.executor, options.jobs)
     try:
         placement = Placement(
-            executor, sweep.resources, trials, keep_going=sweep.keep_going, prepares=False
+            executor, options.resources, trials, keep_going=sweep.keep_going, prepares=False
         )
         placement.run(trials.folders())
     finally:
@@ -162,7 +184,11 @@ def run_search(loaded: LoadedTask, search: Search, store: Path, watcher: Watcher
     code = placement.exit_code or (
         ExitCode.OK if any(run.status == "finished" for run in runs) else ExitCode.FAILED
     )
-    return Outcome(sweep, tuple(runs), code)
+    results = [
+        PointResult(SweepPoint(run.record.identity, run.config, run.record.sources), run)
+        for run in runs
+    ]
+    return Sweep(sweep, tuple(results), code)
 
 
 def open_study(search: Search, store: Path) -> optuna.Study:

@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from taskloom.context import Resources
 from taskloom.errors import ConfigError, ExitCode, RunCorruptError, StoreError
-from taskloom.lifecycle.create import Origin, create_run
-from taskloom.placement.executor import check_executor, open_executor
+from taskloom.lifecycle.create import create_run
+from taskloom.placement.executor import open_executor
+from taskloom.placement.options import checked_options
 from taskloom.placement.place import Placement, Watcher
 from taskloom.registry import LoadedTask
+from taskloom.request import Origin, RunOptions
 from taskloom.runs import index, provenance
+from taskloom.runs.compare import flatten
 from taskloom.runs.identity import identity
-from taskloom.runs.layout import new_id
+from taskloom.runs.layout import default_store, new_id
 from taskloom.runs.record import timestamp
 from taskloom.runs.run import Run
 from taskloom.runs.writer import atomic_write_json, read_json, store_error
-from taskloom.sinks.sink import check_sinks
 from taskloom.sweeps.expand import Plan, Point, values_of
+from taskloom.task import JsonValue
+
+if TYPE_CHECKING:
+    from taskloom.params import Resolved
 
 FORMAT = 1
 RECORD = "sweep.json"
+EXECUTOR = "local"
+"""Where the runs of a sweep are placed unless the options say otherwise."""
+_HERE: dict[str, Any] = {"store": None, "resume": False, "quiet": False}
+"""Options of the call alone, which no record keeps: where the store is, and what this process says and does."""
+_OLDEST = ("force", "executor", "jobs", "resources", "sinks", "keep_best")
+"""The options that every sweep's record holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +55,7 @@ class SweepPoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Sweep:
+class SweepRecord:
     """A sweep as its folder tells it.
 
     Attributes:
@@ -51,13 +64,8 @@ class Sweep:
         task: The task's name inside the domain.
         version: The task's version.
         points: What is to be run.
-        force: Whether points run although an identical run has finished elsewhere.
-        executor: Where runs are placed.
-        jobs: How many at a time; 0 leaves it to the executor.
+        options: How each run is kept and placed; `force` runs points although an identical run has finished elsewhere.
         keep_going: Whether a failed run leaves the others alone.
-        resources: What each run may use.
-        sinks: Where the runs' metrics go besides their folders.
-        keep_best: Which checkpoint each run keeps besides the newest ones; or empty.
         argv: The command line.
         created: When it was made [UTC].
     """
@@ -67,50 +75,118 @@ class Sweep:
     task: str
     version: int
     points: tuple[SweepPoint, ...]
-    force: bool = False
-    executor: str = "local"
-    jobs: int = 0
+    options: RunOptions = field(default_factory=RunOptions)
     keep_going: bool = True
-    resources: Resources = field(default_factory=Resources)
-    sinks: tuple[str, ...] = ()
-    keep_best: str = ""
     argv: tuple[str, ...] = ()
     created: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a sweep stands.
+class PointResult:
+    """What came of one point of a sweep.
 
     Attributes:
-        sweep: The sweep.
-        runs: One run for each point, None where there is none yet.
-        exit_code: 0 if every point has finished.
+        point: The point.
+        run: Its run; None where there is none yet.
     """
 
-    sweep: Sweep
-    runs: tuple[Run | None, ...]
+    point: SweepPoint
+    run: Run | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """A sweep and what came of it.
+
+    Attributes:
+        record: The sweep as its folder tells it.
+        results: What came of each point: in the order of the points, those of a search the best first.
+        exit_code: 0 if every point has finished; of a search, if any has.
+    """
+
+    record: SweepRecord
+    results: tuple[PointResult, ...]
     exit_code: ExitCode
+
+    @property
+    def id(self) -> str:
+        """The sweep's id."""
+        return self.record.id
+
+    @property
+    def points(self) -> tuple[SweepPoint, ...]:
+        """The points."""
+        return tuple(result.point for result in self.results)
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """The runs that there are, in the order of their points."""
+        return tuple(result.run for result in self.results if result.run is not None)
+
+    @property
+    def metrics(self) -> list[dict[str, JsonValue]]:
+        """One row for each run: its id and status, the parameters that vary between points, and its final metrics.
+
+        A metric that is called like a parameter stands under `metrics.NAME`.
+        """
+        configs = [_spelled(point.config) for point in self.points]
+        seen: dict[str, set[str]] = {}
+        for config in configs:
+            for path, value in config.items():
+                seen.setdefault(path, set()).add(json.dumps(value))
+        rows: list[dict[str, JsonValue]] = []
+        for config, result in zip(configs, self.results, strict=True):
+            if (run := result.run) is None:
+                continue
+            row: dict[str, JsonValue] = {"run": run.id, "status": run.status}
+            row |= {path: value for path, value in config.items() if len(seen[path]) > 1}
+            row |= {
+                f"metrics.{name}" if name in row else name: value
+                for name, value in run.metrics.items()
+            }
+            rows.append(row)
+        return rows
+
+
+def _spelled(config: Mapping[str, Any]) -> dict[str, JsonValue]:
+    """Return the leaves of a config by path, with a component's choice under the path that chooses it."""
+    return {path.removesuffix(".kind"): value for path, value in flatten(config).items()}
 
 
 def plan_points(
-    loaded: LoadedTask, plan: Plan, fixed: Point, files: Sequence[Path] = ()
+    loaded: LoadedTask,
+    plan: Plan,
+    fixed: Point,
+    files: Sequence[Path] = (),
+    *,
+    resolve_point: Callable[[Point], Resolved] | None = None,
 ) -> list[SweepPoint]:
     """Resolve every point of a plan; two with the same identity are one.
 
     A value that only some of the components chosen in the plan have is left out of the points that choose another.
+
+    Args:
+        loaded: The task.
+        plan: What is tried.
+        fixed: What is the same at every point.
+        files: Config files that all points share.
+        resolve_point: Resolves one point without files and environment, for calls from Python.
 
     Raises:
         ConfigError: A point is not accepted; nothing has been run.
     """
     from taskloom.params import Applicable, resolve
 
+    def resolve_words(point: Point) -> Resolved:
+        return resolve(loaded.config_class, files=files, arguments=point)
+
     entry = loaded.entry
     points: dict[str, SweepPoint] = {}
     expanded = [{**fixed, **point} for point in plan.expand()]
-    applicable = Applicable(loaded.config_class, values_of(expanded), files=files)
+    environ: dict[str, str] | None = None if resolve_point is None else {}
+    applicable = Applicable(loaded.config_class, values_of(expanded), files=files, environ=environ)
     for point in expanded:
-        resolved = resolve(loaded.config_class, files=files, arguments=applicable.to(point))
+        resolved = (resolve_point or resolve_words)(applicable.to(point))
         key = identity(entry.domain, entry.ref.name, entry.ref.version, resolved.config)
         points.setdefault(
             key, SweepPoint(key, resolved.config.model_dump(mode="json"), resolved.sources)
@@ -121,38 +197,61 @@ def plan_points(
 def create_sweep(
     loaded: LoadedTask,
     points: Sequence[SweepPoint],
-    store: Path,
-    **settings: Any,  # noqa: ANN401 -- Sweep's fields
-) -> Sweep:
+    options: RunOptions,
+    origin: Origin = Origin(),
+    *,
+    keep_going: bool = True,
+) -> SweepRecord:
     """Write the record of a new sweep into a folder of its own.
 
+    Args:
+        loaded: The task.
+        points: What is to be run.
+        options: How each run is kept and placed.
+        origin: Who asked for the sweep.
+        keep_going: Whether a failed run leaves the others alone.
+
     Raises:
-        UnknownNameError: There is no such executor.
+        UnknownNameError: There is no such executor or sink.
+        UsageError: An option makes no sense.
         StoreError: The store cannot be written.
     """
-    check_sinks(settings.get("sinks", ()))
-    check_executor(settings.get("executor", "local"), settings.get("jobs", 0))
-    entry = loaded.entry
+    options = checked_options(options, executor=EXECUTOR)
+    entry, store = loaded.entry, default_store(options.store)
     name = new_id("sweep", entry.domain, entry.ref.name)
-    sweep = Sweep(
+    record = SweepRecord(
         name,
         entry.domain,
         entry.ref.name,
         entry.ref.version,
         tuple(points),
-        created=timestamp(),
-        **settings,
+        replace(options, **_HERE),
+        keep_going,
+        tuple(origin.argv),
+        timestamp(),
     )
     folder = store / name
     try:
         folder.mkdir(parents=True)
     except OSError as error:
         raise store_error("make a sweep in", store, error) from error
-    atomic_write_json(folder / RECORD, {"format": FORMAT, **asdict(sweep)})
-    return sweep
+    atomic_write_json(folder / RECORD, {"format": FORMAT, **_document(record)})
+    return record
 
 
-def read_sweep(folder: Path) -> Sweep:
+def _document(record: SweepRecord) -> dict[str, Any]:
+    """Return what `sweep.json` holds: the options are written flat, and those that came later only where they were used."""
+    document = asdict(record)
+    options, defaults = document.pop("options"), asdict(RunOptions())
+    kept = {
+        name: value
+        for name, value in options.items()
+        if name not in _HERE and (name in _OLDEST or value != defaults[name])
+    }
+    return document | kept
+
+
+def read_sweep(folder: Path) -> SweepRecord:
     """Read a sweep's record.
 
     Raises:
@@ -164,13 +263,16 @@ def read_sweep(folder: Path) -> Sweep:
             raise ValueError("it has another format")
         points = tuple(SweepPoint(**point) for point in value.pop("points"))
         resources, argv = Resources(**value.pop("resources")), tuple(value.pop("argv"))
-        sinks = tuple(value.pop("sinks", ()))
-        return Sweep(points=points, resources=resources, sinks=sinks, argv=argv, **value)
+        told = {
+            item.name: value.pop(item.name) for item in fields(RunOptions) if item.name in value
+        }
+        options = RunOptions(**{"executor": EXECUTOR, **told, "resources": resources})
+        return SweepRecord(points=points, options=options, argv=argv, **value)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RunCorruptError(f"{folder / RECORD} is damaged: {error}.") from None
 
 
-def run_sweep(loaded: LoadedTask, sweep: Sweep, store: Path, watcher: Watcher) -> Outcome:
+def run_sweep(loaded: LoadedTask, record: SweepRecord, store: Path, watcher: Watcher) -> Sweep:
     """Run what a sweep is missing: begin it, or continue it after anything.
 
     Points whose run has finished are left alone, whoever ran it. A run that began is continued in its folder; the rest get
@@ -180,41 +282,42 @@ def run_sweep(loaded: LoadedTask, sweep: Sweep, store: Path, watcher: Watcher) -
         ConfigError: The task has changed its version since the sweep was made.
         StoreError: The store cannot be written.
     """
-    check_version(sweep, loaded)
-    executor = open_executor(sweep.executor, sweep.jobs)
+    check_version(record, loaded)
+    executor = open_executor(record.options.executor, record.options.jobs)
     try:
-        placement = Placement(executor, sweep.resources, watcher, keep_going=sweep.keep_going)
-        placement.run(_missing(loaded, sweep, store))
+        placement = Placement(
+            executor, record.options.resources, watcher, keep_going=record.keep_going
+        )
+        placement.run(_missing(loaded, record, store))
     finally:
         executor.close()
-    runs = tuple(runs_of(sweep, store).get(point.identity) for point in sweep.points)
-    done = all(run is not None and run.status == "finished" for run in runs)
+    runs = runs_of(record, store)
+    results = tuple(PointResult(point, runs.get(point.identity)) for point in record.points)
+    done = all(item.run is not None and item.run.status == "finished" for item in results)
     code = placement.exit_code or (ExitCode.OK if done else ExitCode.FAILED)
-    return Outcome(sweep, runs, code)
+    return Sweep(record, results, code)
 
 
-def check_version(sweep: Sweep, loaded: LoadedTask) -> None:
+def check_version(record: SweepRecord, loaded: LoadedTask) -> None:
     """Refuse a sweep of another version of its task than the installed one.
 
     Raises:
         ConfigError: The task has changed its version since the sweep was made.
     """
-    if sweep.version != loaded.entry.ref.version:
+    if record.version != loaded.entry.ref.version:
         raise ConfigError(
-            f"The sweep {sweep.id} is of version {sweep.version} of '{sweep.domain} {sweep.task}', and version "
+            f"The sweep {record.id} is of version {record.version} of '{record.domain} {record.task}', and version "
             f"{loaded.entry.ref.version} is installed; it cannot be continued."
         )
 
 
-def runs_of(sweep: Sweep, store: Path) -> dict[str, Run]:
-    """Return the run of each point, by identity: its own if it has one, else a finished one of anybody's."""
-    wanted = {point.identity for point in sweep.points}
+def runs_of(record: SweepRecord, store: Path) -> dict[str, Run]:
+    """Return the run of each point, by identity: its own if it has one, else a finished one of any origin."""
     found: dict[str, Run] = {}
-    for document in _candidates(sweep, store):
-        if document.get("identity") not in wanted:
-            continue
-        is_own = document.get("sweep") == sweep.id
-        if is_own or (document.get("status") == "finished" and not sweep.force):
+    wanted = dict.fromkeys(point.identity for point in record.points)
+    for document in index.having(store, "identity", wanted):
+        is_own = document.get("sweep") == record.id
+        if is_own or (document.get("status") == "finished" and not record.options.force):
             try:
                 run = Run(store / document["folder"])
             except RunCorruptError:
@@ -227,18 +330,15 @@ def runs_of(sweep: Sweep, store: Path) -> dict[str, Run]:
     return found
 
 
-def _candidates(sweep: Sweep, store: Path) -> list[dict[str, Any]]:
-    return index.documents(store)[0]
-
-
-def _missing(loaded: LoadedTask, sweep: Sweep, store: Path) -> Iterator[Path]:
+def _missing(loaded: LoadedTask, record: SweepRecord, store: Path) -> Iterator[Path]:
     """Yield the folder of each point that has not finished, making it if there is none."""
     from taskloom.params import validate_record
 
-    known = runs_of(sweep, store)
-    where = f"the sweep {store / sweep.id / RECORD}"
+    known = runs_of(record, store)
+    where = f"the sweep {store / record.id / RECORD}"
+    options = replace(record.options, store=store)
     found: provenance.Provenance | None = None
-    for point in sweep.points:
+    for point in record.points:
         run = known.get(point.identity)
         if run is not None:
             if run.status != "finished":
@@ -246,14 +346,8 @@ def _missing(loaded: LoadedTask, sweep: Sweep, store: Path) -> Iterator[Path]:
             continue
         found = found or provenance.gather(Path.cwd())
         config = validate_record(loaded.config_class, point.config, where)
-        origin = Origin(
-            sources=point.sources,
-            argv=sweep.argv,
-            sweep=sweep.id,
-            sinks=sweep.sinks,
-            keep_best=sweep.keep_best,
-        )
-        yield create_run(loaded, config, store, origin, sweep.resources, found=found).dir
+        origin = Origin(record.argv, point.sources, record.id)
+        yield create_run(loaded, config, options, origin, found=found).dir
 
 
 def find_sweep(reference: str, store: Path) -> Path | None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from taskloom.errors import RunCorruptError, UnknownNameError
-from taskloom.lifecycle.create import Origin, create_run
+from taskloom.lifecycle.create import create_run
 from taskloom.placement.place import Watcher
 from taskloom.registry import LoadedTask, did_you_mean
-from taskloom.runs import index, provenance
+from taskloom.request import Origin
+from taskloom.runs import provenance
 from taskloom.runs.identity import identity
+from taskloom.runs.lookup import identical
 from taskloom.runs.run import Run
 from taskloom.seeding import derive_seed
 from taskloom.sweeps.expand import Axis, Choices, Point
@@ -126,26 +129,16 @@ class Trials:
             self._waiting.setdefault(run.id, []).append(number)
 
     def _finished(self, key: str) -> Run | None:
-        """Return a finished run of anybody's with this identity."""
-        if self._search.sweep.force:
+        """Return a finished run with this identity, whatever made it."""
+        if self._search.sweep.options.force:
             return None
-        for document in index.documents(self._store)[0]:
-            if document.get("identity") == key and document.get("status") == "finished":
-                return _read(self._store / document["folder"])
-        return None
+        return identical(key, self._store)
 
     def _make(self, resolved: Resolved, found: provenance.Provenance) -> Run:
         sweep = self._search.sweep
-        origin = Origin(
-            resolved.sources,
-            sweep.argv,
-            sweep=sweep.id,
-            sinks=sweep.sinks,
-            keep_best=sweep.keep_best,
-        )
-        layout = create_run(
-            self._loaded, resolved.config, self._store, origin, sweep.resources, found=found
-        )
+        options = replace(sweep.options, store=self._store)
+        origin = Origin(sweep.argv, resolved.sources, sweep.id)
+        layout = create_run(self._loaded, resolved.config, options, origin, found=found)
         return Run(layout.dir)
 
     def _tell(self, run: Run) -> None:

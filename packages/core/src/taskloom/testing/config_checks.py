@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 from taskloom.lifecycle.lifecycle import check_task_instance
 from taskloom.params import resolve, to_toml, walk
-from taskloom.task import Describable
 from taskloom.testing.trial import Trial
 
 
@@ -40,7 +39,7 @@ def _json(trial: Trial) -> str | None:
 
 
 def _keeps_config(trial: Trial) -> str | None:
-    config = trial.construct().config
+    config = getattr(trial.construct().task, "config", trial.config)
     return (
         None
         if config == trial.config
@@ -64,11 +63,8 @@ def _check(trial: Trial) -> str | None:
 
 
 def _describe(trial: Trial) -> str | None:
-    task = trial.construct()
-    if not isinstance(task, Describable):
-        return None
     try:
-        json.dumps(dict(task.describe()), allow_nan=False)
+        json.dumps(trial.construct().describe(), allow_nan=False)
     except (TypeError, ValueError) as error:
         return f"describe() returns something that JSON does not hold: {error}"
     return None

@@ -11,7 +11,14 @@ from typing import Any
 
 from taskloom.errors import TaskloomError
 from taskloom.lifecycle.failure import describe_failure, first_line
-from taskloom.registry import LoadedTask, TaskEntry, TaskRef, installed_domains, tasks_of
+from taskloom.registry import (
+    LoadedTask,
+    TaskEntry,
+    TaskRef,
+    find_domain,
+    installed_domains,
+    tasks_of,
+)
 from taskloom.registry.factory import as_factory
 from taskloom.testing import config_checks, resume_checks, run_checks
 from taskloom.testing.trial import Trial
@@ -27,12 +34,18 @@ class ConformanceError(AssertionError):
 
 
 def check_task(
-    factory: Callable[[Any], Any], /, *, varying: Sequence[str] = (), **overrides: object
+    factory: Callable[..., Any],
+    /,
+    *,
+    domain: str = "",
+    varying: Sequence[str] = (),
+    **overrides: object,
 ) -> list[str]:
     """Check that a task keeps to the contract.
 
     Args:
         factory: The task's class, or a function that makes one from its config.
+        domain: The domain of a task that does not run itself and is not registered yet: `domain="hci"`.
         varying: Patterns (`*_ms`) of metrics that differ from run to run, because they measure time.
         **overrides: Parameters that make a run tiny, a second or two: `check_task(MyTask, steps=3, detector={"rank": 1})`.
 
@@ -43,7 +56,7 @@ def check_task(
         ConformanceError: A check failed.
     """
     with tempfile.TemporaryDirectory(prefix="check-task-") as name:
-        trial = Trial(_load(factory), overrides, varying, Path(name).resolve())
+        trial = Trial(_load(factory, domain), overrides, varying, Path(name).resolve())
         working = trial.folder / "working-folder"
         working.mkdir()
         passed, failed = [], []
@@ -73,19 +86,19 @@ def _perform(check: Check, trial: Trial) -> str | None:
         return f"it raised {first_line(describe_failure(error))}"
 
 
-def _load(factory: Callable[[Any], Any]) -> LoadedTask:
+def _load(factory: Callable[..., Any], domain: str) -> LoadedTask:
     """Return the task as the registry would; one that is registered keeps its name, version and domain."""
-    make, config_class = as_factory(
-        factory, f"the factory {getattr(factory, '__qualname__', factory)}"
-    )
+    what = f"the factory {getattr(factory, '__qualname__', factory)}"
     target = f"{getattr(factory, '__module__', '')}:{getattr(factory, '__qualname__', '')}"
-    for domain in installed_domains():
-        for entry in tasks_of(domain.ref.name):
+    for installed in installed_domains():
+        for entry in tasks_of(installed.ref.name):
             if entry.ref.target == target:
-                return LoadedTask(entry, make, config_class)
-    return LoadedTask(
-        TaskEntry("check", TaskRef("task", "A task under test.", target), ""), make, config_class
-    )
+                return LoadedTask(entry, *as_factory(factory, what, installed.ref), installed.ref)
+    entry = TaskEntry(domain or "check", TaskRef("task", "A task under test.", target), "")
+    if not domain:
+        return LoadedTask(entry, *as_factory(factory, what))
+    ref = find_domain(domain).ref
+    return LoadedTask(entry, *as_factory(factory, what, ref), ref)
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from taskloom.lifecycle.lifecycle import run_task
 from taskloom.params import resolve
 from taskloom.registry import find_domain, load_target
 from taskloom.report.model import Chart, Heading, Html, Image, Table, Text
+from taskloom.request import RunOptions
 from taskloom.runs.identity import identity
 from taskloom.testing.trial import Trial
 
@@ -85,7 +86,7 @@ def _repeats(trial: Trial) -> str | None:
 
 def _other_seed(trial: Trial) -> str | None:
     config = trial.configure(seed=trial.config.seed + 1)
-    status = run_task(trial.loaded, config, store=trial.new_store(), quiet=True).status
+    status = run_task(trial.loaded, config, RunOptions(store=trial.new_store(), quiet=True)).status
     return None if status == "finished" else f"with another seed the run is {status}"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -11,21 +10,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
-
+from taskloom.asking import resolve_values
+from taskloom.bound import BoundTask
 from taskloom.config import Config
-from taskloom.context import Resources
 from taskloom.lifecycle.console import SilentConsole
 from taskloom.lifecycle.context import LiveContext
-from taskloom.lifecycle.create import Origin, create_run
+from taskloom.lifecycle.create import create_run
 from taskloom.lifecycle.lifecycle import construct, run_task
-from taskloom.params import leaves, resolve
 from taskloom.registry import LoadedTask
+from taskloom.request import RunOptions
 from taskloom.runs import checkpoints
 from taskloom.runs.layout import RunLayout
 from taskloom.runs.record import begin_attempt, read_record
 from taskloom.runs.run import Run
-from taskloom.task import Result, Resumable, Task
+from taskloom.task import Result
 
 Line = tuple[int, tuple[tuple[str, float], ...]]
 
@@ -105,7 +103,7 @@ class Trial:
     @cached_property
     def run(self) -> Run:
         """A run through the whole lifecycle, with its report."""
-        return run_task(self.loaded, self.config, store=self.new_store(), quiet=True)
+        return run_task(self.loaded, self.config, RunOptions(store=self.new_store(), quiet=True))
 
     @cached_property
     def uninterrupted(self) -> Outcome:
@@ -115,14 +113,13 @@ class Trial:
     @property
     def is_resumable(self) -> bool:
         """Whether the task can continue from a checkpoint."""
-        return isinstance(self.construct(), Resumable)
+        return self.construct().can_resume()
 
     def configure(self, **further: object) -> Config:
         """Return the small config with further changes."""
-        arguments = dict(_flatten({**self.overrides, **further}))
-        return resolve(self.loaded.config_class, environ={}, arguments=arguments).config
+        return resolve_values(self.loaded.config_class, {**self.overrides, **further}).config
 
-    def construct(self) -> Task[Config]:
+    def construct(self) -> BoundTask[Any, Config]:
         """Return a fresh task."""
         return construct(self.loaded, self.config)
 
@@ -133,7 +130,7 @@ class Trial:
 
     def open(self) -> RunLayout:
         """Make the folder of a new run."""
-        return create_run(self.loaded, self.config, self.new_store(), Origin(), Resources())
+        return create_run(self.loaded, self.config, RunOptions(store=self.new_store()))
 
     def attempt(
         self, layout: RunLayout, stop: _PollLimit, dies_after: int | None = None
@@ -156,10 +153,7 @@ class Trial:
         if isinstance(ctx, _DyingContext):
             ctx.lines_left = dies_after or 0
         try:
-            if checkpoint is not None and isinstance(task, Resumable):
-                result = task.resume(ctx, checkpoint.dir)
-            else:
-                result = task.run(ctx)
+            result = task.run(ctx, checkpoint.dir if checkpoint else None)
         finally:
             ctx.close()
         lines = self.lines(Run(layout.dir))
@@ -203,25 +197,3 @@ class Trial:
             for name, value in metrics.items()
             if not any(fnmatchcase(name, pattern) for pattern in self.varying)
         }
-
-
-def _flatten(overrides: Mapping[str, object], prefix: str = "") -> list[tuple[str, str]]:
-    """Turn values into the texts that a command line would give, by dotted path."""
-    pairs: list[tuple[str, str]] = []
-    for name, value in overrides.items():
-        path = prefix + name
-        if isinstance(value, BaseModel):
-            pairs += [(path + "." + leaf, _as_text(inner)) for leaf, inner in leaves(value).items()]
-        elif isinstance(value, Mapping):
-            pairs += _flatten(value, path + ".")
-        else:
-            pairs.append((path, _as_text(value)))
-    return pairs
-
-
-def _as_text(value: Any) -> str:  # noqa: ANN401 -- the value of any field
-    if value is None:
-        return "none"
-    if isinstance(value, str | Path):
-        return str(value)
-    return json.dumps(value)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import typer
 
-from taskloom.cli.commands.run import AsJson, ConfigFiles
+from taskloom.cli.annotations import AsJson, ConfigFiles
 from taskloom.cli.task_command import Invocation
 from taskloom.errors import CheckFailedError
 from taskloom.params import Resolved

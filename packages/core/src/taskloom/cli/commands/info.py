@@ -8,12 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
-from taskloom.cli.commands.run import AsJson, ConfigFiles
+from taskloom.cli.annotations import AsJson, ConfigFiles
 from taskloom.cli.output import print_json
 from taskloom.cli.task_command import Invocation
 from taskloom.errors import ConfigError, TaskloomError, UsageError
 from taskloom.params import Parameter, json_schema, walk
-from taskloom.task import Describable
 
 
 def info(
@@ -45,7 +44,7 @@ def info(
         typer.echo(render(invocation.resolve(config).config, parameters), nl=False)
         return
     facts = _facts(invocation)
-    facts["describes"] = _described(invocation, config)
+    facts["can"], facts["describes"] = _described(invocation, config)
     if as_json:
         print_json(facts | {"parameters": [_as_json(parameter) for parameter in parameters]})
     else:
@@ -55,8 +54,6 @@ def info(
 def _facts(invocation: Invocation) -> dict[str, Any]:
     from importlib.metadata import PackageNotFoundError, metadata
 
-    from taskloom.task import Checkable, Resumable
-
     entry = invocation.loaded.entry
     try:
         found = metadata(entry.distribution)
@@ -65,7 +62,6 @@ def _facts(invocation: Invocation) -> dict[str, Any]:
         needs = [text for text in found.get_all("Requires-Dist") or [] if "extra ==" not in text]
     except PackageNotFoundError:
         version, licences, needs = "", [], []
-    factory: Any = invocation.loaded.factory
     return {
         "domain": entry.domain,
         "task": entry.ref.name,
@@ -76,35 +72,30 @@ def _facts(invocation: Invocation) -> dict[str, Any]:
         "source": entry.ref.target,
         "config": f"{invocation.loaded.config_class.__module__}:{invocation.loaded.config_class.__qualname__}",
         "needs": needs,
-        "can": [
-            word
-            for word, method in (("check itself", Checkable), ("resume", Resumable))
-            if all(hasattr(factory, name) for name in _methods(method))
-        ],
     }
 
 
-def _methods(protocol: type) -> list[str]:
-    return [name for name in vars(protocol) if not name.startswith("_")]
+def _described(invocation: Invocation, files: Sequence[Path]) -> tuple[list[str], dict[str, Any]]:
+    """Return the abilities of the task and its own facts; of a task that cannot be made here there are none."""
+    from taskloom.lifecycle.lifecycle import construct
+    from taskloom.task import Checkable
 
-
-def _described(invocation: Invocation, files: Sequence[Path]) -> dict[str, Any]:
-    """Return what the task says of itself; a task that cannot be made here says nothing."""
     try:
         config = invocation.resolve(files).config
     except ConfigError:
         if invocation.values or files:
             raise
-        return {}  # it has parameters without a default, and nobody gave them
+        return [], {}  # it has parameters without a default, and none was given
     try:
-        from taskloom.lifecycle.lifecycle import construct
-
-        task = construct(invocation.loaded, config)
-        return dict(task.describe()) if isinstance(task, Describable) else {}
+        bound = construct(invocation.loaded, config)
     except TaskloomError as error:
-        return {"cannot be constructed": error.message}
+        return [], {"cannot be constructed": error.message}
+    can = ["check itself"] * (bound.driver is not None or isinstance(bound.task, Checkable))
+    can += ["resume"] * bound.can_resume()
+    try:
+        return can, bound.describe()
     except Exception as error:  # whatever a task's own description raises
-        return {"cannot be described": f"{type(error).__name__}: {error}"}
+        return can, {"cannot be described": f"{type(error).__name__}: {error}"}
 
 
 def _as_json(parameter: Parameter) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
+from taskloom.cli.annotations import AsJson, StoreOption
 from taskloom.cli.commands.run import show_run
-from taskloom.cli.commands.runs import AsJson, StoreOption
-from taskloom.cli.commands.sweep import read_time
+from taskloom.cli.options import read_time
 from taskloom.errors import StoreLockedError, UsageError
 from taskloom.runs import Run, default_store, open_run
 
@@ -79,27 +79,29 @@ def _resume_run(run: Run, time_limit: float, as_json: bool) -> None:
 
 
 def _resume_sweep(folder: Path, executor: str, jobs: int | None, as_json: bool) -> None:
-    from taskloom.cli.commands.sweep_board import open_board, print_outcome
+    from taskloom.cli.commands.sweep_board import open_board, print_sweep
     from taskloom.registry import find_task, load_task
     from taskloom.sweeps.search import is_search, read_search, run_search
-    from taskloom.sweeps.sweep import Sweep, read_sweep, run_sweep
+    from taskloom.sweeps.sweep import SweepRecord, read_sweep, run_sweep
 
-    def replaced(sweep: Sweep) -> Sweep:
-        return dataclasses.replace(
-            sweep, executor=executor or sweep.executor, jobs=sweep.jobs if jobs is None else jobs
+    def replaced(record: SweepRecord) -> SweepRecord:
+        told = record.options
+        options = dataclasses.replace(
+            told, executor=executor or told.executor, jobs=told.jobs if jobs is None else jobs
         )
+        return dataclasses.replace(record, options=options)
 
     if is_search(folder):
         search = read_search(folder)
         search = dataclasses.replace(search, sweep=replaced(search.sweep))
         with open_board(search.goal.trials, quiet=as_json) as board:
             loaded = load_task(find_task(search.sweep.domain, search.sweep.task))
-            outcome = run_search(loaded, search, folder.parent, board)
+            ended = run_search(loaded, search, folder.parent, board)
     else:
-        sweep = replaced(read_sweep(folder))
-        with open_board(len(sweep.points), quiet=as_json) as board:
-            board.say(f"sweep {sweep.id}: {len(sweep.points)} points")
-            loaded = load_task(find_task(sweep.domain, sweep.task))
-            outcome = run_sweep(loaded, sweep, folder.parent, board)
-    print_outcome(outcome, as_json=as_json)
-    raise typer.Exit(int(outcome.exit_code))
+        record = replaced(read_sweep(folder))
+        with open_board(len(record.points), quiet=as_json) as board:
+            board.say(f"sweep {record.id}: {len(record.points)} points")
+            loaded = load_task(find_task(record.domain, record.task))
+            ended = run_sweep(loaded, record, folder.parent, board)
+    print_sweep(ended, as_json=as_json)
+    raise typer.Exit(int(ended.exit_code))

@@ -2,47 +2,30 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from taskloom.cli.annotations import AsJson, ConfigFiles
+from taskloom.cli.commands.check import check_config
+from taskloom.cli.options import takes_options
 from taskloom.cli.output import number, print_json
 from taskloom.cli.task_command import Invocation
-from taskloom.context import Resources
 from taskloom.errors import UsageError
 from taskloom.params import Resolved, leaves, to_toml
+from taskloom.request import Origin, RunOptions
 
 if TYPE_CHECKING:
     from taskloom.runs import Run
 
-ConfigFiles = Annotated[
-    list[Path],
-    typer.Option(
-        "--config",
-        metavar="FILE",
-        help="Read parameters from a TOML, YAML or JSON file. Repeatable; later ones win.",
-    ),
-]
-Store = Annotated[
-    Path | None,
-    typer.Option("--store", metavar="DIR", help="Run store (else TASKS_STORE, else ./runs)."),
-]
-KeepBest = Annotated[
-    str,
-    typer.Option(
-        "--keep-best",
-        metavar="METRIC:min|max",
-        help="Keep the checkpoint at which this metric was best, besides the newest.",
-    ),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
-
+@takes_options("as_json store name tags force resume prepare executor", without="jobs")
 def run(
     invocation: Invocation,
+    options: RunOptions,
     *,
-    config: ConfigFiles = [],  # noqa: B006 -- Typer reads it, nobody writes it
+    config: ConfigFiles = [],  # noqa: B006 -- Typer only reads it
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check the config and the task, and stop.")
     ] = False,
@@ -53,56 +36,13 @@ def run(
         bool, typer.Option("--print-config", help="Print the config as TOML, and stop.")
     ] = False,
     as_json: AsJson = False,
-    store: Store = None,
-    name: Annotated[str, typer.Option("--name", metavar="TEXT", help="A name for the run.")] = "",
-    tag: Annotated[
-        list[str], typer.Option("--tag", metavar="TEXT", help="A tag for the run. Repeatable.")
-    ] = [],  # noqa: B006
-    force: Annotated[
-        bool, typer.Option("--force", help="Run even if an identical run has finished.")
-    ] = False,
-    resume: Annotated[
-        bool,
-        typer.Option("--resume", help="Go on with an identical run that has not finished, if any."),
-    ] = False,
     prepare: Annotated[
         bool, typer.Option("--prepare", help="Make the run's folder, print its path, and stop.")
-    ] = False,
-    executor: Annotated[
-        str,
-        typer.Option(
-            "--executor", metavar="NAME", help="Place the run: inline, local, ray or slurm."
-        ),
-    ] = "inline",
-    cpus: Annotated[int, typer.Option("--cpus", metavar="N", help="CPU cores; 0 for all.")] = 0,
-    gpus: Annotated[int, typer.Option("--gpus", metavar="N", help="GPUs.")] = 0,
-    nodes: Annotated[
-        int, typer.Option("--nodes", metavar="N", help="Machines that share the run.")
-    ] = 1,
-    memory: Annotated[str, typer.Option("--memory", metavar="SIZE", help="Memory: 4G, 512M.")] = "",
-    time_limit: Annotated[
-        str,
-        typer.Option("--time-limit", metavar="TIME", help="Ask it to stop after: 90s, 30m, 12h."),
-    ] = "",
-    sink: Annotated[
-        list[str],
-        typer.Option(
-            "--sink", metavar="NAME", help="Send metrics to tensorboard, mlflow or wandb too."
-        ),
-    ] = [],  # noqa: B006
-    keep_best: KeepBest = "",
-    parent: Annotated[
-        str, typer.Option("--parent", metavar="RUN", help="The run that this one goes on from.")
-    ] = "",
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Say nothing while it runs.")
     ] = False,
 ) -> None:
     """Run a task once."""
     if dry_run + explain + print_config + prepare > 1:
         raise UsageError("--dry-run, --explain, --print-config and --prepare exclude each other")
-    if resume and force:
-        raise UsageError("--resume and --force exclude each other")
     resolved = invocation.resolve(config)
     for note in resolved.notes:
         typer.echo(f"note: {note}", err=True)
@@ -111,86 +51,35 @@ def run(
     elif explain:
         _explain(resolved, as_json)
     elif dry_run:
-        from taskloom.cli.commands.check import check_config
-
         check_config(invocation, resolved, as_json=as_json)
     else:
-        from taskloom.cli.place import Order, perform
-        from taskloom.placement.executor import check_executor
-        from taskloom.runs import default_store, open_run
-        from taskloom.sinks.sink import check_sinks
-
-        # Names are judged even where an identical run spares the work.
-        check_executor(executor)
-        check_sinks(sink)
-        order = Order(
-            invocation,
-            resolved,
-            default_store(store),
-            name=name,
-            tags=tag,
-            resources=read_resources(
-                "" if prepare else executor,
-                cpus=cpus,
-                gpus=gpus,
-                nodes=nodes,
-                memory=memory,
-                time_limit=time_limit,
-            ),
-            executor=executor,
-            sinks=sink,
-            keep_best=checked_criterion(keep_best),
-            parent=open_run(parent, store).id if parent else "",
-            quiet=quiet or as_json,
-        )
-        if prepare:
-            typer.echo(str(order.make_folder().dir))
-            return
-        finished = None if force else order.finished_before()
-        if finished is not None:
-            typer.echo(
-                "note: an identical run has finished before; --force runs it again", err=True
-            )
-        ended = finished or perform(order, order.begun_before() if resume else None)
-        show_run(ended, as_json=as_json)
-        raise typer.Exit(ended.exit_code or 0)
+        _run(invocation, resolved, options, prepare=prepare, as_json=as_json)
 
 
-def checked_criterion(text: str) -> str:
-    """Return a criterion that can be read, or an empty text.
+def _run(
+    invocation: Invocation, resolved: Resolved, asked: RunOptions, *, prepare: bool, as_json: bool
+) -> None:
+    """Run, unless an identical run has finished, and show the run."""
+    # The command runs no task before here, and its help should not wait for what runs them.
+    from taskloom.api import finished_before, perform
+    from taskloom.placement.options import checked_options
+    from taskloom.placement.single import make_folder
 
-    Raises:
-        UsageError: It cannot.
-    """
-    if text:
-        from taskloom.runs.checkpoints import Criterion
-
-        Criterion.parse(text)
-    return text
-
-
-def read_resources(
-    executor: str, *, cpus: int, gpus: int, nodes: int, memory: str, time_limit: str
-) -> Resources:
-    """Return what the options of a run, or of each run of a sweep, allow it.
-
-    Raises:
-        UsageError: A number makes no sense, or the executor cannot give it; an empty name can give anything.
-    """
-    if cpus < 0 or gpus < 0:
-        raise UsageError("--cpus and --gpus must be 0 or more")
-    if nodes < 1:
-        raise UsageError("--nodes must be 1 or more")
-    if nodes > 1 and executor not in ("slurm", ""):
-        raise UsageError(
-            f"--nodes={nodes}: the {executor} executor gives a run one machine; slurm gives it several",
-            hint="or make its folder with --prepare, and start torchrun on every machine: see the guide 'Machines'",
-        )
-    if not (memory or time_limit):
-        return Resources(cpus, gpus, nodes)
-    from taskloom.cli.commands.sweep import read_size, read_time
-
-    return Resources(cpus, gpus, nodes, read_size(memory), read_time(time_limit))
+    # Names are judged even where an identical run spares the work.
+    options = checked_options(replace(asked, quiet=asked.quiet or as_json), is_placed=not prepare)
+    loaded, config = invocation.loaded, resolved.config
+    entry = loaded.entry
+    argv = ("tasks", "run", entry.domain, entry.ref.name, *invocation.words)
+    origin = Origin(argv, resolved.sources)
+    if prepare:
+        typer.echo(str(make_folder(loaded, config, options, origin).dir))
+        return
+    finished = finished_before(loaded, config, options)
+    if finished is not None:
+        typer.echo("note: an identical run has finished before; --force runs it again", err=True)
+    ended = finished or perform(loaded, config, options, origin)
+    show_run(ended, as_json=as_json)
+    raise typer.Exit(ended.exit_code or 0)
 
 
 def show_run(run: Run, *, as_json: bool) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from taskloom.cli.annotations import AsJson, RunName, StoreOption
 from taskloom.cli.output import number, one_line, print_json
 from taskloom.errors import UnknownNameError
 from taskloom.registry import did_you_mean
@@ -18,16 +18,6 @@ from taskloom.runs.writer import read_lines
 
 if TYPE_CHECKING:
     from taskloom.runs import Run
-
-StoreOption = Annotated[
-    Path | None,
-    typer.Option("--store", metavar="DIR", help="Run store (else TASKS_STORE, else ./runs)."),
-]
-RunName = Annotated[
-    str,
-    typer.Argument(metavar="RUN", help="An id, a unique part of one, @last, @-2, or a run folder."),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
 def show(run: RunName, store: StoreOption = None, as_json: AsJson = False) -> None:

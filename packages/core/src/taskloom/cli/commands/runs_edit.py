@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from taskloom.cli.commands.runs import AsJson, RunName, StoreOption
+from taskloom.cli.annotations import AsJson, RunName, StoreOption
 from taskloom.cli.commands.runs_ls import Selection, print_runs, quoted, select
 from taskloom.cli.output import number, one_line, print_json, print_table
 from taskloom.errors import UsageError

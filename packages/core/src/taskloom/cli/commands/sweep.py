@@ -10,12 +10,13 @@ from typing import Annotated
 
 import typer
 
-from taskloom.cli.commands.run import KeepBest, checked_criterion, read_resources
-from taskloom.cli.commands.runs import AsJson, StoreOption
-from taskloom.cli.commands.sweep_board import open_board, print_outcome
+from taskloom.cli.annotations import AsJson
+from taskloom.cli.commands.sweep_board import open_board, print_sweep
+from taskloom.cli.options import takes_options
 from taskloom.cli.output import print_json
 from taskloom.cli.task_command import Invocation
 from taskloom.errors import UsageError
+from taskloom.request import Origin, RunOptions
 from taskloom.runs import default_store
 from taskloom.sweeps.expand import (
     Axis,
@@ -29,29 +30,20 @@ from taskloom.sweeps.expand import (
 from taskloom.sweeps.planfile import read_plan
 from taskloom.sweeps.sweep import SweepPoint, create_sweep, plan_points, run_sweep
 
-ExecutorOption = Annotated[
-    str,
-    typer.Option(
-        "--executor", metavar="NAME", help="Where runs are placed: inline, local, ray or slurm."
-    ),
-]
-JobsOption = Annotated[
-    int,
-    typer.Option(
-        "--jobs", metavar="N", help="How many runs at a time; 0 lets the executor choose."
-    ),
-]
+_ORDER = "executor jobs fail_fast cpus gpus nodes memory time_limit sinks keep_best force dry_run store as_json"
 
 
+@takes_options(_ORDER, without="name tags parent resume quiet", is_sweep=True)
 def sweep(
     invocation: Invocation,
+    options: RunOptions,
     *,
     config: Annotated[
         list[Path],
         typer.Option(
             "--config", metavar="FILE", help="Read parameters that all points share. Repeatable."
         ),
-    ] = [],  # noqa: B006 -- Typer reads it, nobody writes it
+    ] = [],  # noqa: B006 -- Typer only reads it
     file: Annotated[
         Path | None, typer.Option("--file", metavar="FILE", help="Read the sweep from a file.")
     ] = None,
@@ -71,57 +63,18 @@ def sweep(
     trials: Annotated[
         int, typer.Option("--trials", metavar="N", help="Points that a search tries.")
     ] = 20,
-    executor: ExecutorOption = "local",
-    jobs: JobsOption = 0,
     fail_fast: Annotated[
         bool, typer.Option("--fail-fast", help="Stop at the first run that fails.")
     ] = False,
-    cpus: Annotated[int, typer.Option("--cpus", metavar="N", help="CPU cores for each run.")] = 0,
-    gpus: Annotated[int, typer.Option("--gpus", metavar="N", help="GPUs for each run.")] = 0,
-    nodes: Annotated[
-        int, typer.Option("--nodes", metavar="N", help="Machines that share each run.")
-    ] = 1,
-    memory: Annotated[
-        str, typer.Option("--memory", metavar="SIZE", help="Memory for each run: 4G, 512M.")
-    ] = "",
-    time_limit: Annotated[
-        str,
-        typer.Option(
-            "--time-limit", metavar="TIME", help="Ask each run to stop after this: 90s, 30m, 12h."
-        ),
-    ] = "",
-    sink: Annotated[
-        list[str],
-        typer.Option(
-            "--sink",
-            metavar="NAME",
-            help="Send metrics to tensorboard, mlflow or wandb too. Repeatable.",
-        ),
-    ] = [],  # noqa: B006
-    keep_best: KeepBest = "",
-    force: Annotated[
-        bool, typer.Option("--force", help="Run points even if an identical run has finished.")
-    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the points, and stop.")] = False,
-    store: StoreOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Run a task at many points."""
-    loaded, place = invocation.loaded, default_store(store)
+    loaded, store = invocation.loaded, default_store(options.store)
     fixed, axes = _split(invocation)
     below = _below(file, invocation) if file else Plan()
-    settings = {
-        "force": force,
-        "executor": executor,
-        "jobs": jobs,
-        "keep_going": not fail_fast,
-        "resources": read_resources(
-            executor, cpus=cpus, gpus=gpus, nodes=nodes, memory=memory, time_limit=time_limit
-        ),
-        "sinks": tuple(sink),
-        "keep_best": checked_criterion(keep_best),
-        "argv": ("tasks", "sweep", loaded.entry.domain, loaded.entry.ref.name, *invocation.words),
-    }
+    entry, goes_on = loaded.entry, not fail_fast
+    origin = Origin(("tasks", "sweep", entry.domain, entry.ref.name, *invocation.words))
     if optimize:
         from taskloom.sweeps.search import Goal, create_search, run_search
 
@@ -130,11 +83,19 @@ def sweep(
         if below.points or below.is_zip or below.sample:
             raise UsageError(f"--optimize takes 'parameters' alone from {file}.")
         goal = Goal.parse(optimize, trials, sample_seed or below.sample_seed)
+        varying = {**below.axes, **axes}
         search = create_search(
-            loaded, goal, {**below.axes, **axes}, fixed, files=config, store=place, **settings
+            loaded,
+            goal,
+            varying,
+            fixed,
+            options=options,
+            origin=origin,
+            files=config,
+            keep_going=goes_on,
         )
         with open_board(trials, quiet=as_json) as board:
-            outcome = run_search(loaded, search, place, board)
+            ended = run_search(loaded, search, store, board)
     else:
         if sample < 0:
             raise UsageError(f"--sample is {sample}; it must be 1 or more.")
@@ -149,12 +110,12 @@ def sweep(
         if dry_run:
             _print_points(points, as_json)
             return
-        made = create_sweep(loaded, points, place, **settings)
+        record = create_sweep(loaded, points, options, origin, keep_going=goes_on)
         with open_board(len(points), quiet=as_json) as board:
-            board.say(f"sweep {made.id}: {len(points)} points")
-            outcome = run_sweep(loaded, made, place, board)
-    print_outcome(outcome, as_json=as_json)
-    raise typer.Exit(int(outcome.exit_code))
+            board.say(f"sweep {record.id}: {len(points)} points")
+            ended = run_sweep(loaded, record, store, board)
+    print_sweep(ended, as_json=as_json)
+    raise typer.Exit(int(ended.exit_code))
 
 
 def listed_values(words: Sequence[str]) -> dict[str, list[str]]:
@@ -188,41 +149,6 @@ def _listed_in(files: Sequence[str]) -> dict[str, list[str]]:
 
 # See `taskloom.cli.task_command`: the options of every component that a sweep visits are shown and taken.
 setattr(sweep, "listed_values", listed_values)  # noqa: B010 -- a function has no such attribute for a type checker
-
-
-def read_size(text: str) -> int:
-    """Return a size such as `4G` or `512M` [bytes]; 0 for an empty text.
-
-    Raises:
-        UsageError: It is no size.
-    """
-    units = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
-    number, unit = _measure(text.upper().removesuffix("B"), "KMGT")
-    if text and (number is None or number <= 0):
-        raise UsageError(f"--memory is {text!r}; write it as 512M or 4G.")
-    return int((number or 0) * units[unit])
-
-
-def read_time(text: str) -> float:
-    """Return a time such as `90s`, `30m` or `12h` [s]; a bare number is seconds, an empty text 0.
-
-    Raises:
-        UsageError: It is no time.
-    """
-    units = {"": 1, "S": 1, "M": 60, "H": 3600, "D": 86400}
-    number, unit = _measure(text.upper(), "SMHD")
-    if text and (number is None or number <= 0):
-        raise UsageError(f"--time-limit is {text!r}; write it as 90s, 30m or 12h.")
-    return (number or 0.0) * units[unit]
-
-
-def _measure(text: str, units: str) -> tuple[float | None, str]:
-    unit = text[-1:] if text[-1:] and text[-1:] in units else ""
-    try:
-        number = float(text.removesuffix(unit))
-    except ValueError:
-        return None, ""
-    return (number if number < float("inf") else None), unit
 
 
 def _parser(invocation: Invocation) -> Callable[[str, str], Axis]:

@@ -14,7 +14,7 @@ import typer
 
 from taskloom.cli.output import number, one_line, print_json, print_table
 from taskloom.runs import Run
-from taskloom.sweeps.sweep import Outcome
+from taskloom.sweeps.sweep import Sweep
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -124,21 +124,20 @@ def open_board(total: int, *, quiet: bool = False) -> Iterator[Board]:
         yield board
 
 
-def print_outcome(outcome: Outcome, *, as_json: bool) -> None:
+def print_sweep(sweep: Sweep, *, as_json: bool) -> None:
     """Print what every point came to, on stdout."""
     if as_json:
-        rows = [_row(run) for run in outcome.runs]
-        print_json({"sweep": outcome.sweep.id, "exit_code": int(outcome.exit_code), "runs": rows})
+        rows = [_row(result.run) for result in sweep.results]
+        print_json({"sweep": sweep.id, "exit_code": int(sweep.exit_code), "runs": rows})
         return
-    runs = [run for run in outcome.runs if run is not None]
     print_table(
-        ("run", "status", "outcome"), [(run.id, run.status, outcome_of(run)) for run in runs]
+        ("run", "status", "outcome"), [(run.id, run.status, outcome_of(run)) for run in sweep.runs]
     )
-    missing = len(outcome.runs) - len(runs)
+    missing = len(sweep.results) - len(sweep.runs)
     if missing:
         typer.echo(f"note: {missing} points have no run yet", err=True)
-    if outcome.exit_code:
-        typer.echo(f"note: continue with: tasks resume {outcome.sweep.id}", err=True)
+    if sweep.exit_code:
+        typer.echo(f"note: continue with: tasks resume {sweep.id}", err=True)
 
 
 def outcome_of(run: Run) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from taskloom.cli.commands.runs import StoreOption
+from taskloom.cli.annotations import StoreOption
 
 
 def view(

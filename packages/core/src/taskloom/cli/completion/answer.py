@@ -10,10 +10,7 @@ import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 
-from taskloom.cli.table import COMMANDS, Command
-
-FILES = "<files>"
-"""The answer that asks the shell for file names."""
+from taskloom.cli.table import COMMANDS, FILES, Command
 
 
 def answer(environ: Mapping[str, str]) -> int:
@@ -130,11 +127,11 @@ def _wants_value(rest: list[str]) -> bool:
     return bool(rest) and rest[-1].startswith("--") and "=" not in rest[-1]
 
 
-def _run_ids() -> Iterator[tuple[str, str]]:
+def _run_ids(domain: str = "") -> Iterator[tuple[str, str]]:
     from taskloom.runs import list_runs
 
     yield "@last", "The newest run."
-    for run in reversed(list_runs()[-50:]):
+    for run in reversed([run for run in list_runs() if domain in ("", run.domain)][-50:]):
         yield run.id, f"{run.status} {run.summary}"
 
 
@@ -150,7 +147,19 @@ def _verbs(domain: str, rest: list[str], current: str) -> Iterator[tuple[str, st
         yield from ((verb.name, verb.summary) for verb in verbs)
         return
     verb = next((item for item in verbs if item.name == rest[0]), None)
-    if verb is not None and (current.startswith("-") or _wants_value(rest[1:])):
+    if verb is None:
+        return
+    if verb.on == "task" and len(rest) == 1:
+        from taskloom.registry import tasks_of
+
+        yield from ((item.ref.name, item.ref.summary) for item in tasks_of(domain))
+    elif verb.on == "run" and len(rest) == 1 and not current.startswith("-"):
+        yield from _run_ids(domain)
+    elif verb.on:
+        from taskloom.cli.completion.task import verb_candidates
+
+        yield from verb_candidates(domain, verb, rest[1:], current)
+    elif current.startswith("-") or _wants_value(rest[1:]):
         from taskloom.cli.completion.task import command_candidates
 
         yield from command_candidates(verb.target, rest[1:], current)

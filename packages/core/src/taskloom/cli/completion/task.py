@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from taskloom.cli.completion.answer import FILES
-from taskloom.cli.table import Command
+from taskloom.cli.table import FILES, Command
+from taskloom.cli.task_command import TaskCommand
 from taskloom.errors import TaskloomError
-from taskloom.registry import find_task, load_target, load_task
+from taskloom.registry import VerbRef, find_task, load_target, load_task
 
 
 def task_candidates(
@@ -28,6 +28,27 @@ def task_candidates(
         made = task_command_for(command, load_task(find_task(domain, task)), rest)
     except TaskloomError:  # a line that is wrong already has no completions
         return
+    yield from _of_command(made, rest, current)
+
+
+def verb_candidates(
+    domain: str, verb: VerbRef, words: Sequence[str], current: str
+) -> Iterator[tuple[str, str]]:
+    """Yield the options of a verb on a task or on a run, or the values of the option being written."""
+    from taskloom.cli.verbs import verb_on_run, verb_on_task
+
+    try:
+        if verb.on == "task":
+            made = verb_on_task(domain, verb, words[0], words[1:])
+        else:
+            made = verb_on_run(domain, verb, words)
+    except TaskloomError:
+        return
+    if isinstance(made, TaskCommand):
+        yield from _of_command(made, words, current)
+
+
+def _of_command(made: TaskCommand, rest: Sequence[str], current: str) -> Iterator[tuple[str, str]]:
     options = _option_table(made, made.own_names)
     for parameter in made.parameters:
         texts = [parameter.help, f"({parameter.type})"]

@@ -1,4 +1,4 @@
-"""A run context for tests: metrics stay in a list, checkpoints are real."""
+"""A run context outside of a run, for verbs, tests and notebooks: metrics stay in a list, checkpoints are real."""
 
 from __future__ import annotations
 
@@ -22,18 +22,20 @@ class _Count:
         self.done += steps
 
 
-class MemoryContext:
-    """A context without a lifecycle around it: `MyTask(config).run(MemoryContext(tmp_path))`.
+class ScratchContext:
+    """A context without a lifecycle around it, over a folder that the caller owns.
+
+        open_task("hci/example").run(ScratchContext(folder))
 
     Args:
         dir: The folder to work in; made if missing.
         seed: The root seed.
-        stop_after: How often `should_stop` says False before it says True; None means it never does.
+        stop_after: Number of times that `should_stop` is False before it is True; None for ever.
         resources: What the run may use.
 
     Attributes:
         rows: The logged lines, each with `step`.
-        asked: How often the task has read `should_stop`.
+        asked: Number of times that the task has read `should_stop`.
     """
 
     def __init__(

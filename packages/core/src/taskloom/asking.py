@@ -1,0 +1,166 @@
+"""From what Python code asks for, `"hci/pointing", assistant="big"`, to a task and its config.
+
+The environment does not count here: a call gives the same config on every machine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeAlias
+
+from pydantic import BaseModel
+
+from taskloom.config import Config
+from taskloom.errors import ConfigError, PluginError, UnknownNameError, UsageError
+from taskloom.params import Resolved, leaves
+from taskloom.params.labels import plain
+from taskloom.params.layer import DEFAULT, Layer, nest
+from taskloom.params.layers import validate
+from taskloom.params.merge import merge
+from taskloom.registry import (
+    LoadedTask,
+    TaskEntry,
+    find_task,
+    installed_domains,
+    load_task,
+    tasks_of,
+)
+
+Asked: TypeAlias = "str | Config | Callable[..., Any]"
+"""A task by its name `domain/task`, by a config that it takes, or by its class or factory."""
+SOURCE = "Python"
+"""Name of the source of values that a call gives."""
+_ABSENT = object()
+
+
+def resolve_request(
+    task: Asked, values: Mapping[str, object] | Config | None, by_name: Mapping[str, object]
+) -> tuple[LoadedTask, Resolved]:
+    """Return the task that a call asks for, and its config.
+
+    Args:
+        task: The task.
+        values: Values by dotted path, or a whole config.
+        by_name: Further values; they win.
+
+    Raises:
+        UnknownNameError: The task, a parameter or a component does not exist.
+        ConfigError: A value is not accepted.
+    """
+    loaded = find_asked(task)
+    whole = task if isinstance(task, Config) else values
+    if not isinstance(whole, Config):
+        return loaded, resolve_values(loaded.config_class, {**(whole or {}), **by_name})
+    if by_name or (whole is task and values):
+        raise UsageError(
+            f"A {type(whole).__name__} is a whole config, so no further values go with it.",
+            hint="change a copy of it: config.model_copy(update={...})",
+        )
+    if not isinstance(whole, loaded.config_class):
+        raise ConfigError(
+            f"The task '{_label(loaded.entry)}' takes a {loaded.config_class.__name__}, "
+            f"not a {type(whole).__name__}."
+        )
+    return loaded, Resolved(whole, _sources(whole), [])
+
+
+def resolve_values(config_class: type[Config], values: Mapping[str, object]) -> Resolved:
+    """Return the config that values by dotted path lead to, over the defaults.
+
+        resolve_values(WalkConfig, {"steps": 3, "feeder": Drip(rate=0.5)}).config
+
+    Args:
+        config_class: The task's config class.
+        values: Numbers, texts, lists, tables and components, by path.
+
+    Raises:
+        UnknownNameError: A parameter or a component does not exist.
+        ConfigError: A value is not accepted.
+    """
+    # As on the command line, a component is chosen before it is tuned, in whatever order the values come.
+    ordered = sorted(values.items(), key=lambda item: item[0].removesuffix(".kind").count("."))
+    layers = [Layer(SOURCE, nest(path, written(value)), typed=True) for path, value in ordered]
+    merged = merge(config_class, layers)
+    config = validate(config_class, merged)
+    sources = {path: merged.sources.get(path, DEFAULT) for path in leaves(config)}
+    return Resolved(config, sources, merged.notes)
+
+
+def written(value: object) -> Any:  # noqa: ANN401 -- JSON
+    """Return a value as a config file would hold it; arrays and numbers of numerical libraries become lists and numbers."""
+    to_list = getattr(value, "tolist", None)
+    if callable(to_list):
+        return to_list()
+    if isinstance(value, Mapping):
+        return {str(name): written(item) for name, item in value.items()}
+    if isinstance(value, range | list | tuple):
+        return [written(item) for item in value]
+    return plain(value)
+
+
+def find_asked(task: Asked) -> LoadedTask:
+    """Return the installed task that a name, a config or a class stands for.
+
+    Raises:
+        UnknownNameError: There is no such task.
+        UsageError: It cannot be told which task is meant.
+    """
+    if isinstance(task, str):
+        domain, slash, name = task.partition("/")
+        if not slash:
+            raise UsageError(
+                f"'{task}' names no task; write it as domain/task.", hint="tasks list shows them"
+            )
+        return load_task(find_task(domain, name))
+    wanted = type(task) if isinstance(task, BaseModel) else task
+    if not callable(wanted):
+        raise UsageError(f"A {type(task).__name__} stands for no task; give its name: domain/task.")
+    found = _tasks_with(wanted)
+    if len(found) == 1:
+        return found[0]
+    name = getattr(wanted, "__name__", repr(wanted))
+    if not found:
+        raise UnknownNameError(
+            f"No installed task takes or is {name}.",
+            hint="tasks list shows the installed tasks; tasks new makes a package for one",
+        )
+    names = [_label(loaded.entry) for loaded in found]
+    raise UsageError(
+        f"{name} belongs to {len(found)} tasks: {', '.join(names)}.",
+        hint=f"give the name first: '{names[0]}'",
+    )
+
+
+def _tasks_with(wanted: object) -> list[LoadedTask]:
+    """Return the tasks whose factory or config class is the wanted one: of its own package if there are any."""
+    package = str(getattr(wanted, "__module__", "")).partition(".")[0]
+    entries = [entry for item in installed_domains() for entry in tasks_of(item.ref.name)]
+    own = [entry for entry in entries if entry.ref.target.partition(".")[0] == package]
+    # A plugin that reuses a config must not make a call ambiguous that worked before it was installed.
+    others = [entry for entry in entries if entry not in own]
+    return list(_matching(own, wanted)) or list(_matching(others, wanted))
+
+
+def _matching(entries: list[TaskEntry], wanted: object) -> Iterator[LoadedTask]:
+    for entry in entries:
+        with contextlib.suppress(PluginError):
+            loaded = load_task(entry)
+            if wanted in (loaded.factory, loaded.config_class):
+                yield loaded
+
+
+def _label(entry: TaskEntry) -> str:
+    return f"{entry.domain}/{entry.ref.name}"
+
+
+def _sources(config: Config) -> dict[str, str]:
+    """Return where each value of a whole config comes from, judged by the defaults of its class."""
+    try:
+        defaults = leaves(resolve_values(type(config), {}).config)
+    except ConfigError:  # something has no default
+        defaults = {}
+    return {
+        path: DEFAULT if value == defaults.get(path, _ABSENT) else SOURCE
+        for path, value in leaves(config).items()
+    }

@@ -1,0 +1,69 @@
+"""Opening what has a name: a task with a config, a run, and the task of a run.
+
+Verbs, exports and tests open through these three functions and nothing else. No environment variable has a say: a recorded
+config is what the record says, and values given in Python are what the caller wrote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from taskloom.asking import Asked, resolve_request
+from taskloom.bound import BoundTask
+from taskloom.config import Config
+from taskloom.lifecycle.lifecycle import construct, read_config
+from taskloom.registry import find_task, load_task
+from taskloom.runs import open_run as find_run
+from taskloom.runs.run import Run
+
+
+def open_task(
+    task: Asked, values: Mapping[str, object] | Config | None = None, /, **by_name: object
+) -> BoundTask[Any, Config]:
+    """Return a task with a config.
+
+        open_task("hci/pointing", assistant="big", episodes=200).task
+
+    Args:
+        task: Its name, `domain/task`; or its class; or a config, if one task alone takes such a config.
+        values: Values of the config by dotted path, `{"user.error_rate": 0.1}`; or a whole config.
+        **by_name: Further values of the config.
+
+    Raises:
+        UnknownNameError: There is no such domain, task, component or parameter.
+        ConfigError: A value is not accepted.
+        PluginError: What the task's factory made is no task of its domain.
+    """
+    loaded, resolved = resolve_request(task, values, by_name)
+    return construct(loaded, resolved.config)
+
+
+def open_run(reference: str | Path, store: Path | str | None = None) -> Run:
+    """Return a run by its id, a unique prefix of it, `@last`, or its folder.
+
+        open_run("@last").metrics
+
+    Args:
+        reference: Id, prefix, `@last` or path.
+        store: The folder that holds the runs; else `TASKS_STORE`, else `./runs`.
+
+    Raises:
+        RunNotFoundError: There is no such run, or several.
+        RunCorruptError: Its record cannot be read.
+    """
+    return find_run(str(reference), Path(store) if store is not None else None)
+
+
+def task_of(run: Run) -> BoundTask[Any, Config]:
+    """Return the task of a run with the config of its record.
+
+        task_of(open_run("@last")).describe()
+
+    Raises:
+        ConfigError: The task has changed its version or its parameters since.
+        UnknownNameError: The task is not installed.
+    """
+    loaded = load_task(find_task(run.domain, run.task))
+    return construct(loaded, read_config(loaded, run.layout, run.record))

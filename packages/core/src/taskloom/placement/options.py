@@ -1,0 +1,60 @@
+"""Judging the options of a run before anything is made."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from taskloom.errors import UsageError
+from taskloom.placement.executor import INLINE, check_executor
+from taskloom.request import RunOptions
+from taskloom.runs.checkpoints import Criterion
+from taskloom.runs.run import open_run
+from taskloom.sinks.sink import check_sinks
+
+_SEVERAL_MACHINES = ("slurm",)
+
+
+def checked_options(
+    options: RunOptions, *, executor: str = INLINE, is_placed: bool = True
+) -> RunOptions:
+    """Return the options with an executor and with the parent's whole id, if all of them can be meant.
+
+    Args:
+        options: What was asked for.
+        executor: The executor where none was asked for.
+        is_placed: Whether an executor gets the run, which must then be able to give what it needs.
+
+    Raises:
+        UnknownNameError: There is no such executor or sink.
+        MissingExtraError: A sink's library is not installed.
+        RunNotFoundError: There is no such parent.
+        UsageError: An option makes no sense, or contradicts another.
+    """
+    name = options.executor or executor
+    if options.resume and options.force:
+        raise UsageError("--resume and --force exclude each other")
+    check_executor(name, options.jobs)
+    check_sinks(options.sinks)
+    if options.keep_best:
+        Criterion.parse(options.keep_best)
+    check_resources(options, name if is_placed else "")
+    parent = open_run(options.parent, options.store).id if options.parent else ""
+    return replace(options, executor=name, parent=parent)
+
+
+def check_resources(options: RunOptions, executor: str) -> None:
+    """Refuse resources that make no sense, or that the executor cannot give; an empty name can give anything.
+
+    Raises:
+        UsageError: So it is.
+    """
+    resources = options.resources
+    if resources.cpus < 0 or resources.gpus < 0:
+        raise UsageError("--cpus and --gpus must be 0 or more")
+    if resources.num_nodes < 1:
+        raise UsageError("--nodes must be 1 or more")
+    if resources.num_nodes > 1 and executor not in ("", *_SEVERAL_MACHINES):
+        raise UsageError(
+            f"--nodes={resources.num_nodes}: the {executor} executor gives a run one machine; slurm gives it several",
+            hint="or make its folder with --prepare, and start torchrun on every machine: see the guide 'Machines'",
+        )

@@ -1,0 +1,120 @@
+"""What is asked for beside a task's config: how a run is kept and placed, and who asked. None of it changes what is computed.
+
+One field here is one option of `tasks run` and `tasks sweep`, and one argument of `taskloom.run` and `taskloom.sweep`. To add a
+run option, add a field (to `KeptOptions` if the run's folder has to remember it) and use it where it matters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+from taskloom.context import Resources
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """Form of a field on the command line.
+
+    Attributes:
+        metavar: The word that stands for its value in help; empty for a switch.
+        help: Its sentence in help; the field's own documentation if empty.
+        each: The same where it counts for every run of a sweep; `help` if empty.
+        spelling: Its names; those of the field if empty.
+        names: The entry-point group whose names `{names}` in a sentence stands for.
+    """
+
+    metavar: str = ""
+    help: str = ""
+    each: str = ""
+    spelling: tuple[str, ...] = ()
+    names: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptOptions:
+    """The part of a run's options that its folder keeps.
+
+    Attributes:
+        name: A name for the run.
+        tags: Tags for the run.
+        resources: What the run may use.
+        sinks: Destinations of metrics besides the run's folder.
+        keep_best: Keep the checkpoint at which this metric was best, besides the newest.
+        parent: The run that this one goes on from.
+    """
+
+    name: Annotated[str, Flag("TEXT")] = ""
+    tags: Annotated[
+        Sequence[str], Flag("TEXT", "A tag for the run. Repeatable.", spelling=("--tag",))
+    ] = ()
+    resources: Resources = field(default_factory=Resources)
+    sinks: Annotated[
+        Sequence[str],
+        Flag(
+            "NAME",
+            "Send metrics to {names} too.",
+            "Send metrics to {names} too. Repeatable.",
+            ("--sink",),
+            "taskloom.sinks",
+        ),
+    ] = ()
+    keep_best: Annotated[str, Flag("METRIC:min|max")] = ""
+    parent: Annotated[str, Flag("RUN")] = ""
+
+    def __post_init__(self) -> None:
+        """Take lists for tuples, so that a record equals what was asked for."""
+        object.__setattr__(self, "tags", _texts(self.tags))
+        object.__setattr__(self, "sinks", _texts(self.sinks))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions(KeptOptions):
+    """How a run, or each run of a sweep, is kept and placed.
+
+        taskloom.run("hci/pointing", options=taskloom.RunOptions(tags=["pilot"], force=True))
+
+    Attributes:
+        store: Run store (else TASKS_STORE, else ./runs).
+        executor: Where runs are placed; empty means inline for a run, local for a sweep.
+        jobs: How many runs at a time; 0 lets the executor choose.
+        force: Run even if an identical run has finished.
+        resume: Go on with an identical run that has not finished, if any.
+        quiet: Say nothing while it runs.
+    """
+
+    store: Annotated[Path | None, Flag("DIR")] = None
+    executor: Annotated[
+        str,
+        Flag(
+            "NAME",
+            "Place the run: {names}.",
+            "Where runs are placed: {names}.",
+            names="taskloom.executors",
+        ),
+    ] = ""
+    jobs: Annotated[int, Flag("N")] = 0
+    force: Annotated[bool, Flag(each="Run points even if an identical run has finished.")] = False
+    resume: Annotated[bool, Flag()] = False
+    quiet: Annotated[bool, Flag(spelling=("--quiet", "-q"))] = False
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who asked for a run.
+
+    Attributes:
+        argv: The command line; empty for a call from Python.
+        sources: Where every value of the config came from, by its dotted path.
+        sweep: The sweep that the run belongs to; or empty.
+    """
+
+    argv: Sequence[str] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)
+    sweep: str = ""
+
+
+def _texts(value: str | Iterable[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)

@@ -1,0 +1,39 @@
+"""How much the tests do: one table, with a small column for every day and a full one for `make soak`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from types import MappingProxyType
+
+FULL = "TASKLOOM_FULL_SIZES"
+
+# name: (small, full)
+SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
+    {
+        # tests/cases
+        "recorded_episodes": (2, 1000),
+        "slow_task_seconds": (4, 6),
+        "listing_seconds": (10, 30),
+        "documented_trials": (1, 2),
+        "begun_training_steps": (1, 2),
+        "classifier_epochs": (1, 2),
+        "end_token_steps": (60, 60),
+        "writings_steps": (60, 150),
+        "writings_draws": (64, 128),
+        "uneven_lengths_steps": (64, 200),
+        "judged_molecules": (1000, 1000),
+        "interval_experiments": (1500, 6000),
+        "mean_interval_rounds": (100_000, 400_000),
+        "mean_interval_groups": (8000, 32_000),
+        "expert_episodes": (200, 1000),
+        "converted_episodes": (30, 300),
+        "vector_steps": (400, 4000),
+        "patience_seconds": (2, 5),
+    }
+)
+
+
+def size(name: str) -> int:
+    """Return the small size of that name, or the full one where the variable `TASKLOOM_FULL_SIZES` is 1."""
+    return SIZES[name][os.environ.get(FULL) == "1"]
