@@ -17,12 +17,12 @@ from collections.abc import Iterable, Mapping
 from taskloom.asking import Asked, find_asked, resolve_request, resolve_values, written
 from taskloom.config import Config
 from taskloom.lifecycle.lifecycle import continue_run, run_task
-from taskloom.params import Resolved
 from taskloom.params.labels import text_of
+from taskloom.params.layers import Resolved
 from taskloom.placement.executor import INLINE
 from taskloom.placement.options import checked_options
 from taskloom.placement.single import PlacementLog, place_run
-from taskloom.registry import LoadedTask
+from taskloom.registry.entries import LoadedTask
 from taskloom.request import Origin, RunOptions
 from taskloom.runs.identity import identity
 from taskloom.runs.layout import default_store

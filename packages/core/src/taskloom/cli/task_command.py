@@ -24,19 +24,14 @@ from typer.main import get_command
 from taskloom.cli.arguments import PARAM, Arguments
 from taskloom.cli.groups import CONTEXT
 from taskloom.cli.help import Help, Panel, Row, show
-from taskloom.params import (
-    Layer,
-    Parameter,
-    Resolved,
-    find_alternatives,
-    find_choices,
-    leaves,
-    resolve,
-    suggestion,
-    walk,
-)
+from taskloom.params.choices import find_alternatives, find_choices
 from taskloom.params.labels import text_of
-from taskloom.registry import LoadedTask, closest
+from taskloom.params.layer import Layer
+from taskloom.params.layers import Resolved, resolve
+from taskloom.params.messages import suggestion
+from taskloom.params.tree import Parameter, leaves, walk
+from taskloom.registry.entries import LoadedTask
+from taskloom.registry.suggest import closest
 
 _WIDEST_TYPE = 18
 """Characters of a list of choices that still fits into the column of types."""

@@ -199,7 +199,7 @@ def _relative_artifacts(layout: RunLayout, artifacts: Mapping[str, Path]) -> dic
 def _write_report(run: Run, console: Console) -> None:
     """Write the report page; without it the run is as good."""
     try:
-        from taskloom.report import write_report
+        from taskloom.report.write import write_report
 
         write_report(run)
     except TaskloomError as error:

@@ -123,7 +123,7 @@ def unknown_component(
     path: str, value: object, names: Sequence[str], source: str, *, optional: bool
 ) -> UnknownNameError:
     """Return the error for a component that does not exist."""
-    from taskloom.registry import closest
+    from taskloom.registry.suggest import closest
 
     allowed = ", ".join([*names, *(("none",) if optional else ())])
     near = closest(value, names) if isinstance(value, str) else None
@@ -138,7 +138,7 @@ def suggestion(
     config_class: Model, path: str, chosen: Mapping[str, str], extra: Iterable[str] = ()
 ) -> str:
     """Return a guess at the parameter that an unknown name meant, or an empty string."""
-    from taskloom.registry import closest
+    from taskloom.registry.suggest import closest
 
     here = [parameter.path for parameter in walk(config_class, chosen)]
     last = path.rpartition(".")[2]
@@ -268,7 +268,7 @@ def spelled(source: str) -> str:
 
 
 def _nearest_value(config_class: Model, problem: Fault, merged: Merged) -> str:
-    from taskloom.registry import closest
+    from taskloom.registry.suggest import closest
 
     parameter = next(
         (item for item in walk(config_class, merged.chosen) if item.path == problem.path), None

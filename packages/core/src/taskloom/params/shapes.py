@@ -45,13 +45,13 @@ class OpenVariants:
 
     def names(self) -> list[str]:
         """Return the registered names."""
-        from taskloom.registry import component_refs
+        from taskloom.registry.components import component_refs
 
         return [ref.name for ref in component_refs(self.group)]
 
     def load(self, name: str) -> Model:
         """Import the one component."""
-        from taskloom.registry import load_component
+        from taskloom.registry.components import load_component
 
         return load_component(self.group, name)
 

@@ -8,8 +8,9 @@ from typing import Protocol, cast
 
 from taskloom.context import Resources
 from taskloom.errors import UnknownNameError, UsageError
-from taskloom.registry import did_you_mean, load_target
 from taskloom.registry.installed import named_targets
+from taskloom.registry.isolate import load_target
+from taskloom.registry.suggest import did_you_mean
 
 
 class Job(Protocol):

@@ -16,7 +16,7 @@ from taskloom.report.history import history_charts, logged_once
 from taskloom.report.model import Block, Image
 from taskloom.report.sample import thin_rows
 from taskloom.report.tables import leaves, metric_tables, source_of, value_text
-from taskloom.runs import Run
+from taskloom.runs.run import Run
 
 LOG_LINES = 40
 _PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp")

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from taskloom.errors import RunCorruptError, RunNotFoundError, StoreError, UnknownNameError
-from taskloom.registry import did_you_mean, find_domain, load_target
+from taskloom.registry.suggest import did_you_mean
+from taskloom.registry.resolve import find_domain
+from taskloom.registry.isolate import load_target
 from taskloom.registry.suggest import closest
 from taskloom.runs.layout import RunLayout, default_store, inside, is_id
 from taskloom.runs.liveness import is_alive

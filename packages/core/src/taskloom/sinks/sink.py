@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Protocol, TypeAlias, cast
 
 from taskloom.errors import MissingExtraError, UnknownNameError
-from taskloom.registry import did_you_mean, load_target
 from taskloom.registry.installed import named_targets
+from taskloom.registry.isolate import load_target
+from taskloom.registry.suggest import did_you_mean
 from taskloom.runs.record import RunRecord
 from taskloom.runs.run import Run
 

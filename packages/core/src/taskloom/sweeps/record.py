@@ -10,7 +10,7 @@ from typing import Any
 from taskloom.context import Resources
 from taskloom.errors import RunCorruptError, StoreError
 from taskloom.placement.options import checked_options
-from taskloom.registry import LoadedTask
+from taskloom.registry.entries import LoadedTask
 from taskloom.request import Origin, RunOptions
 from taskloom.runs.layout import default_store, new_id
 from taskloom.runs.record import timestamp

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from taskloom.errors import ExitCode, MissingExtraError, RunCorruptError, UsageError
 from taskloom.placement.executor import open_executor
 from taskloom.placement.place import Placement, Watcher
-from taskloom.registry import LoadedTask
+from taskloom.registry.entries import LoadedTask
 from taskloom.request import Origin, RunOptions
 from taskloom.runs.layout import default_store
 from taskloom.runs.run import Run

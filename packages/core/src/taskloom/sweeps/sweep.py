@@ -12,7 +12,7 @@ from taskloom.errors import ConfigError, ExitCode, RunCorruptError
 from taskloom.lifecycle.create import create_run
 from taskloom.placement.executor import open_executor
 from taskloom.placement.place import Placement, Watcher
-from taskloom.registry import LoadedTask
+from taskloom.registry.entries import LoadedTask
 from taskloom.request import Origin
 from taskloom.runs import index, provenance
 from taskloom.runs.compare import flatten
@@ -23,7 +23,7 @@ from taskloom.sweeps.record import RECORD, SweepPoint, SweepRecord
 from taskloom.task import JsonValue
 
 if TYPE_CHECKING:
-    from taskloom.params import Resolved
+    from taskloom.params.layers import Resolved
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,8 @@ def plan_points(
     Raises:
         ConfigError: A point is not accepted; nothing has been run.
     """
-    from taskloom.params import Applicable, resolve
+    from taskloom.params.choices import Applicable
+    from taskloom.params.layers import resolve
 
     def resolve_words(point: Point) -> Resolved:
         return resolve(loaded.config_class, files=files, arguments=point)
@@ -199,7 +200,7 @@ def runs_of(record: SweepRecord, store: Path) -> dict[str, Run]:
 
 def _missing(loaded: LoadedTask, record: SweepRecord, store: Path) -> Iterator[Path]:
     """Yield the folder of each point that has not finished, making it if there is none."""
-    from taskloom.params import validate_record
+    from taskloom.params.layers import validate_record
 
     known = runs_of(record, store)
     where = f"the sweep {store / record.id / RECORD}"

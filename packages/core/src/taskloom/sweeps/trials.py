@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from taskloom.errors import RunCorruptError, UnknownNameError, UsageError
 from taskloom.lifecycle.create import create_run
 from taskloom.placement.place import Watcher
-from taskloom.registry import LoadedTask, did_you_mean
+from taskloom.registry.entries import LoadedTask
+from taskloom.registry.suggest import did_you_mean
 from taskloom.request import Origin
 from taskloom.runs import provenance
 from taskloom.runs.identity import identity
@@ -24,7 +25,8 @@ from taskloom.sweeps.record import SweepRecord
 if TYPE_CHECKING:
     import optuna
 
-    from taskloom.params import Applicable, Resolved
+    from taskloom.params.choices import Applicable
+    from taskloom.params.layers import Resolved
 
 _RUN = "run"  # the trial's attribute that names its run folder
 _MOST_CHECKED = 100
@@ -219,7 +221,7 @@ class Space:
     """
 
     def __init__(self, loaded: LoadedTask, axes: Mapping[str, Axis], fixed: Point) -> None:
-        from taskloom.params import Applicable
+        from taskloom.params.choices import Applicable
 
         self._config_class, self._axes, self._fixed = loaded.config_class, axes, fixed
         values = {path: [text] for path, text in fixed.items()}
@@ -253,7 +255,7 @@ class Space:
         return self._resolve(self._applicable.to(point))
 
     def _resolve(self, point: Mapping[str, str]) -> Resolved:
-        from taskloom.params import resolve
+        from taskloom.params.layers import resolve
 
         return resolve(self._config_class, arguments=point)
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from taskloom.lifecycle.lifecycle import run_task
-from taskloom.params import resolve
-from taskloom.registry import find_domain, load_target
+from taskloom.params.layers import resolve
+from taskloom.registry.isolate import load_target
+from taskloom.registry.resolve import find_domain
 from taskloom.report.model import Chart, Heading, Html, Image, Table, Text
 from taskloom.request import RunOptions
 from taskloom.runs.identity import identity

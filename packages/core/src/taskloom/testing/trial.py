@@ -17,7 +17,7 @@ from taskloom.lifecycle.console import SilentConsole
 from taskloom.lifecycle.context import LiveContext
 from taskloom.lifecycle.create import create_run
 from taskloom.lifecycle.lifecycle import construct, run_task
-from taskloom.registry import LoadedTask
+from taskloom.registry.entries import LoadedTask
 from taskloom.request import RunOptions
 from taskloom.runs import checkpoints
 from taskloom.runs.layout import RunLayout

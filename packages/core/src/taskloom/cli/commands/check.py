@@ -10,7 +10,7 @@ import typer
 from taskloom.cli.annotations import AsJson, ConfigFiles
 from taskloom.cli.task_command import Invocation
 from taskloom.errors import CheckFailedError
-from taskloom.params import Resolved
+from taskloom.params.layers import Resolved
 from taskloom.task import Finding
 
 

@@ -15,13 +15,9 @@ from pathlib import Path
 from typing import Literal
 
 from taskloom import __version__
-from taskloom.registry import (
-    FIRST_PARTY,
-    audit_plugins,
-    broken_plugins,
-    installed_domains,
-    tasks_of,
-)
+from taskloom.registry.audit import audit_plugins
+from taskloom.registry.discovery import broken_plugins, installed_domains, tasks_of
+from taskloom.registry.installed import FIRST_PARTY
 
 _EXTRAS = {"report": ("htpy", "vl_convert"), "ray": ("ray",), "slurm": ("submitit",)}
 _BACKENDS = ("torch", "jax", "jaxlib", "mujoco", "lightning", "numpy", "pydantic", "typer", "rich")

@@ -14,10 +14,11 @@ from taskloom.cli.annotations import AsJson, RunName, StoreOption
 from taskloom.cli.commands.runs_ls import Selection, print_runs, quoted, select
 from taskloom.cli.output import number, one_line, print_json, print_table
 from taskloom.errors import UsageError
-from taskloom.runs import Run, default_store, find_run, open_run
 from taskloom.runs.compare import Comparison, compare_runs
 from taskloom.runs.edit import remove_run, tag_run
 from taskloom.runs.index import rebuild
+from taskloom.runs.layout import default_store
+from taskloom.runs.run import Run, find_run, open_run
 from taskloom.runs.writer import atomic_write
 
 Where = Annotated[

@@ -17,7 +17,7 @@ from taskloom.cli.output import print_json
 from taskloom.cli.task_command import Invocation
 from taskloom.errors import UsageError
 from taskloom.request import Origin, RunOptions
-from taskloom.runs import default_store
+from taskloom.runs.layout import default_store
 from taskloom.sweeps.expand import (
     Axis,
     Choices,

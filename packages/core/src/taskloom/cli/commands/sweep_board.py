@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from taskloom.cli.output import number, one_line, print_json, print_table
-from taskloom.runs import Run
+from taskloom.runs.run import Run
 from taskloom.sweeps.sweep import Sweep
 
 if TYPE_CHECKING:
