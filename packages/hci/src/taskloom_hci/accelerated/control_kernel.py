@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from taskloom_hci.accelerated.control import Float, Int, LoopParts, ControlRollout, roll_out
+from taskloom_hci.accelerated.control import ControlRollout, Float, Int, LoopParts, roll_out
 from taskloom_hci.batch.episodes import Episodes, join
 from taskloom_hci.bundle.bundle import Bundle
 from taskloom_hci.bundle.turns import REWARD_NAMES

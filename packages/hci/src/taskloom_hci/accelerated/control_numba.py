@@ -16,7 +16,7 @@ from taskloom_hci.accelerated.columns_numba import (
     add_times,
     fill_normals,
 )
-from taskloom_hci.accelerated.control import Int, LoopParts, ControlRollout
+from taskloom_hci.accelerated.control import ControlRollout, Int, LoopParts
 from taskloom_hci.accelerated.exact_linear import Terms
 from taskloom_hci.accelerated.jit import Array, Pack, jit
 from taskloom_hci.state.streams import stream_keys
