@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         GameAsObservation as GameAsObservation,
         GameAsPolicy as GameAsPolicy,
         RolloutPolicy as RolloutPolicy,
-        Simulation as Simulation,
+        SimulatedGame as SimulatedGame,
     )
     from taskloom_hci.bundle.turns import StepResult as StepResult, Turn as Turn
     from taskloom_hci.compat.tasks import (
@@ -166,7 +166,7 @@ _HOMES = {
     "batch.play": "play",
     "bundle.agent": "Agent",
     "bundle.bundle": "Bundle",
-    "bundle.simulation": "GameAsObservation GameAsPolicy RolloutPolicy Simulation",
+    "bundle.simulation": "GameAsObservation GameAsPolicy RolloutPolicy SimulatedGame",
     "bundle.turns": "StepResult Turn",
     "compat.tasks": "ClassicControlTask PipeTaskWrapper",
     "config": "HciConfig",
