@@ -75,8 +75,7 @@ def test_torch_feature_axis() -> None:
         stream = ModelStream(extractor, {"trusted": trusted})
         fitted = fit(detector, stream, extractor.spec(trusted), 0)
         scores = (
-            score(detector, fitted, extractor.batches(data))["mid"]
-            for data in (normal, anomalous)
+            score(detector, fitted, extractor.batches(data))["mid"] for data in (normal, anomalous)
         )
         width, area = handle.layers["mid"].shape[-1], metrics.auroc(*scores)
         if width != 3 or area < 0.999:

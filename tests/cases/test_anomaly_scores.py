@@ -8,8 +8,9 @@ from cases_verdict import NETWORKS, verdict
 from scipy.stats import norm
 from taskloom.errors import ConfigError
 from taskloom_anomaly import AnomalyTaskConfig, ArrayDataset, metrics
-from taskloom_anomaly.attacks.config import Fgsm, Pgd
+from taskloom_anomaly.attacks.fgsm import FGSM
 from taskloom_anomaly.attacks.generate import attack_data
+from taskloom_anomaly.attacks.pgd import PGD
 from taskloom_anomaly.backends.resolve import as_handle
 from taskloom_anomaly.detection.assembly import assemble
 from taskloom_anomaly.detection.fusion import combine, fuse
@@ -35,7 +36,7 @@ def test_attack_radius() -> None:
     labels = np.random.default_rng(1).integers(0, 10, 50)
     handle = as_handle(model, None, images[:1], warn=False)
     worst = {}
-    for attack in (Fgsm(eps=0.1), Pgd(eps=0.1)):
+    for attack in (FGSM(eps=0.1), PGD(eps=0.1)):
         try:
             attacked = attack_data(handle, ArrayDataset(images, labels), attack, seed=0)
         except ConfigError:

@@ -102,7 +102,8 @@ def test_simulated_step_without_a_number_names_the_term(
             return {"place": states[..., 0] ** 2, "barrier": barrier}
 
     path = systems.write_model(tmp_path, systems.CART.format(dt=0.05))
-    simulation = Simulation(systems.with_model(Wall, path)(systems.PlainConfig()))
+    config = systems.PlainConfig()
+    simulation = Simulation(systems.with_model(Wall, path)(config), config)
     simulation.reset(np.random.default_rng(0))
 
     def push() -> None:

@@ -17,19 +17,20 @@ from collections.abc import Iterable, Mapping
 from taskloom.asking import Asked, find_asked, resolve_request, resolve_values, written
 from taskloom.config import Config
 from taskloom.lifecycle.lifecycle import continue_run, run_task
-from taskloom.params import Resolved
 from taskloom.params.labels import text_of
+from taskloom.params.layers import Resolved
 from taskloom.placement.executor import INLINE
 from taskloom.placement.options import checked_options
 from taskloom.placement.single import PlacementLog, place_run
-from taskloom.registry import LoadedTask
+from taskloom.registry.entries import LoadedTask
 from taskloom.request import Origin, RunOptions
 from taskloom.runs.identity import identity
 from taskloom.runs.layout import default_store
 from taskloom.runs.lookup import identical
 from taskloom.runs.run import Run
 from taskloom.sweeps.expand import Choices, Plan, Point
-from taskloom.sweeps.sweep import EXECUTOR, Sweep, create_sweep, plan_points, run_sweep
+from taskloom.sweeps.record import EXECUTOR, create_sweep
+from taskloom.sweeps.sweep import Sweep, plan_points, run_sweep
 
 
 def run(
@@ -43,8 +44,9 @@ def run(
     """Run a task, and return the run when it is over; the same call again returns the same run.
 
         >>> import taskloom as tl
-        >>> run = tl.run("hci/pointing", assistant="big", episodes=20)  # doctest: +SKIP
-        >>> run.metrics["return"]  # doctest: +SKIP
+        >>> run = tl.run("hci/pointing", assistant="big", episodes=20)
+        >>> run.status, run.metrics["episodes"]
+        ('finished', 20.0)
 
     Args:
         task: Its name, `domain/task`; or its class; or a config, if one task alone takes such a config.
@@ -81,8 +83,9 @@ def sweep(
     """Run a task at every combination of values, and return what came of each; points that have finished are not run again.
 
         >>> import taskloom as tl
-        >>> sweep = tl.sweep("hci/pointing", {"seed": range(3)}, episodes=20)  # doctest: +SKIP
-        >>> [row["return"] for row in sweep.metrics]  # doctest: +SKIP
+        >>> sweep = tl.sweep("hci/pointing", {"seed": range(3)}, episodes=20)
+        >>> [(row["seed"], row["status"]) for row in sweep.metrics]
+        [(0, 'finished'), (1, 'finished'), (2, 'finished')]
 
     Args:
         task: Its name, `domain/task`, or its class.

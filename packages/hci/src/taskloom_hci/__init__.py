@@ -13,10 +13,9 @@ if TYPE_CHECKING:
     from taskloom_hci.bundle.bundle import Bundle as Bundle
     from taskloom_hci.bundle.turns import StepResult as StepResult, Turn as Turn
     from taskloom_hci.config import HciConfig as HciConfig
-    from taskloom_hci.driver import HciTask as HciTask
+    from taskloom_hci.driver import make_bundle as make_bundle, pair as pair
     from taskloom_hci.errors import HciError as HciError
     from taskloom_hci.models.model import UserModel as UserModel
-    from taskloom_hci.shipped import make_bundle as make_bundle
     from taskloom_hci.state.elements import (
         Element as Element,
         array_element as array_element,
@@ -41,8 +40,7 @@ _HOMES = {
     ),
     "taskloom_hci.errors": ("HciError",),
     "taskloom_hci.models.model": ("UserModel",),
-    "taskloom_hci.driver": ("HciTask",),
-    "taskloom_hci.shipped": ("make_bundle",),
+    "taskloom_hci.driver": ("make_bundle", "pair"),
     "taskloom_hci.state.state": ("State",),
     "taskloom_hci.task": ("InteractionTask",),
     "taskloom_hci.bundle.turns": ("StepResult", "Turn"),

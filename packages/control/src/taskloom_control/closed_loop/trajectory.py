@@ -1,4 +1,4 @@
-"""What a closed loop did, as arrays: recorded, hashed, saved as npz and read back."""
+"""Trajectory of a closed loop as arrays: recorded, hashed, saved as npz and read back."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _EXTRA_PREFIXES = ("fan_", COST_PREFIX)
 
 
 def is_hashed(name: str) -> bool:
-    """Say whether an array of this name is part of what a run did."""
+    """Return whether an array of this name is part of what a run did."""
     return name not in NOT_HASHED and not name.startswith(_EXTRA_PREFIXES)
 
 
@@ -52,7 +52,7 @@ class TermRecorder:
         ]
 
 
-class Recorder:
+class TrajectoryRecorder:
     """Rows that grow while the loop runs, by name."""
 
     def __init__(self) -> None:

@@ -47,7 +47,7 @@ def report(run: Run) -> list[Block]:
 
 
 def _outcome(run: Run) -> Table:
-    """Say whether, when and at what cost the task was solved."""
+    """Return the table of the outcome: solved or not, when, and at what cost."""
     words = {
         "success": "solved",
         "held": "held through the final window",

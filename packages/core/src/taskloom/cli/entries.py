@@ -6,42 +6,37 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from taskloom.cli.groups import Entry, command_of, lazy_group
+from taskloom.cli.groups import CommandEntry, command_of, lazy_group
 from taskloom.cli.table import Command
 from taskloom.errors import UnknownNameError
-from taskloom.registry import (
-    LoadedTask,
-    find_domain,
-    find_task,
-    installed_domains,
-    load_task,
-    tasks_of,
-)
+from taskloom.registry.discovery import installed_domains, tasks_of
+from taskloom.registry.entries import LoadedTask
+from taskloom.registry.resolve import find_domain, find_task, load_task
 
 if TYPE_CHECKING:
     from taskloom.cli.task_command import TaskCommand
 
 
-def entry_of(command: Command) -> Entry:
+def entry_of(command: Command) -> CommandEntry:
     """Return a command as the entry of a group."""
     if command.commands:
         entries = [entry_of(item) for item in command.commands]
-        return Entry(
+        return CommandEntry(
             command.name, command.summary, lambda _: lazy_group(entries, summary=command.summary)
         )
     if command.on_task:
-        return Entry(command.name, command.summary, lambda _: _on_task(command))
-    return Entry(
+        return CommandEntry(command.name, command.summary, lambda _: _on_task(command))
+    return CommandEntry(
         command.name,
         command.summary,
         lambda _: command_of(_function(command.target), summary=command.summary),
     )
 
 
-def domain_entries() -> list[Entry]:
+def domain_entries() -> list[CommandEntry]:
     """Return the installed domains that have verbs, as entries: `tasks hci play ...`."""
     return [
-        Entry(
+        CommandEntry(
             item.ref.name,
             _with_verbs(item.ref.summary, item.ref.verbs),
             _domain_loader(item.ref.name),
@@ -54,7 +49,9 @@ def domain_entries() -> list[Entry]:
 
 def _on_task(command: Command) -> Any:  # noqa: ANN401 -- Typer's own class
     entries = [
-        Entry(item.ref.name, item.ref.summary, _tasks_loader(command, item.ref.name), "Domains")
+        CommandEntry(
+            item.ref.name, item.ref.summary, _tasks_loader(command, item.ref.name), "Domains"
+        )
         for item in installed_domains()
     ]
     return lazy_group(
@@ -67,7 +64,7 @@ def _on_task(command: Command) -> Any:  # noqa: ANN401 -- Typer's own class
 
 
 def _unknown_domain(command: str, name: str) -> None:
-    """Raise what the registry says, unless somebody left the domain of a task out."""
+    """Raise what the registry says, unless the domain of a task was left out."""
     try:
         find_domain(name)
     except UnknownNameError as error:
@@ -86,7 +83,7 @@ def _tasks_loader(command: Command, domain: str) -> Callable[[Sequence[str]], An
     def load(words: Sequence[str]) -> Any:  # noqa: ANN401
         del words
         entries = [
-            Entry(
+            CommandEntry(
                 item.ref.name,
                 item.ref.summary,
                 _task_loader(command, domain, item.ref.name),
@@ -124,7 +121,7 @@ def _domain_loader(domain: str) -> Callable[[Sequence[str]], Any]:
         del words
         ref = find_domain(domain).ref
         entries = [
-            Entry(verb.name, verb.summary, _verb_loader(domain, verb.name), "Verbs")
+            CommandEntry(verb.name, verb.summary, _verb_loader(domain, verb.name), "Verbs")
             for verb in ref.verbs
         ]
         footer = f"The tasks of {domain}: tasks list {domain}"

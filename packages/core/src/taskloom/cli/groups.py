@@ -13,11 +13,11 @@ from typer.main import get_command
 from taskloom.cli.help import Help, Panel, Row, show
 from taskloom.cli.labels import type_labels
 from taskloom.errors import UnknownNameError
-from taskloom.registry import closest
+from taskloom.registry.suggest import closest
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CommandEntry:
     """One command of a group, not imported.
 
     Attributes:
@@ -33,7 +33,7 @@ class Entry:
     section: str = "Commands"
 
 
-def _refuse(path: str, name: str, entries: Sequence[Entry]) -> NoReturn:
+def _refuse(path: str, name: str, entries: Sequence[CommandEntry]) -> NoReturn:
     near = closest(name, [entry.name for entry in entries])
     raise UnknownNameError(
         f"'{path}' has no command '{name}'",
@@ -44,7 +44,7 @@ def _refuse(path: str, name: str, entries: Sequence[Entry]) -> NoReturn:
 class LazyGroup(TyperGroup):
     """A group whose commands are entries."""
 
-    entries: Sequence[Entry] = ()
+    entries: Sequence[CommandEntry] = ()
     summary: str = ""
     usage: str = "COMMAND ..."
     options: Sequence[Row] = ()
@@ -154,7 +154,7 @@ def _default(value: object) -> str:
 
 
 def lazy_group(
-    entries: Sequence[Entry],
+    entries: Sequence[CommandEntry],
     *,
     summary: str,
     usage: str = "COMMAND ...",

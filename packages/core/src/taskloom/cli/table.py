@@ -32,6 +32,9 @@ class Command:
 
 _CLI = "taskloom.cli.commands"
 
+FILES = "<files>"
+"""The answer of completion that asks the shell for file names."""
+
 COMMANDS = (
     Command("list", "List the installed domains and tasks.", f"{_CLI}.list:list_"),
     Command("info", "Show what a task is, takes and needs.", f"{_CLI}.info:info", on_task=True),

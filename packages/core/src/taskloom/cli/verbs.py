@@ -17,16 +17,18 @@ from typing import Annotated, Any, cast, get_args, get_type_hints
 import typer
 
 from taskloom.bound import BoundTask, require
-from taskloom.cli.commands.run import ConfigFiles
-from taskloom.cli.commands.runs import StoreOption
-from taskloom.cli.groups import Entry, command_of, lazy_group
+from taskloom.cli.annotations import ConfigFiles, StoreOption
+from taskloom.cli.groups import CommandEntry, command_of, lazy_group
 from taskloom.cli.task_command import Invocation, TaskCommand, task_command
 from taskloom.config import Config
 from taskloom.errors import UsageError
 from taskloom.lifecycle.lifecycle import construct, read_config
-from taskloom.params import record_layer
-from taskloom.registry import VerbRef, find_domain, find_task, load_target, load_task, tasks_of
-from taskloom.runs import open_run
+from taskloom.params.layers import record_layer
+from taskloom.registry.discovery import tasks_of
+from taskloom.registry.isolate import load_target
+from taskloom.registry.refs import VerbRef
+from taskloom.registry.resolve import find_domain, find_task, load_task
+from taskloom.runs.run import open_run
 
 _REFERENCE = typer.Argument(metavar="RUN", help="Run id, unique prefix, @last, or run folder.")
 
@@ -112,7 +114,7 @@ def _group_of_tasks(domain: str, verb: VerbRef) -> Any:  # noqa: ANN401 -- Typer
         return lambda words: verb_on_task(domain, verb, name, words)
 
     entries = [
-        Entry(item.ref.name, item.ref.summary, loader(item.ref.name), "Tasks")
+        CommandEntry(item.ref.name, item.ref.summary, loader(item.ref.name), "Tasks")
         for item in tasks_of(domain)
     ]
     return lazy_group(

@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from taskloom.config import Config
 from taskloom.errors import ConfigError, TaskloomError
 from taskloom.params.files import read_file
-from taskloom.params.merge import DEFAULT, Layer, Merged, merge, nest
+from taskloom.params.layer import DEFAULT, Layer, Merged, nest
+from taskloom.params.merge import merge
 from taskloom.params.messages import validation_error
 from taskloom.params.shapes import Model, fields_of, kind_of
 from taskloom.params.tree import leaves

@@ -8,7 +8,6 @@ component that the layers below chose.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel
@@ -16,9 +15,10 @@ from pydantic_core import PydanticUndefined
 
 from taskloom.errors import UnknownNameError
 from taskloom.params.labels import shown
+from taskloom.params.layer import DEFAULT, Layer, Merged
 from taskloom.params.messages import (
-    Problem,
-    problem_error,
+    Fault,
+    fault_error,
     spelled,
     unknown_component,
     unknown_parameter,
@@ -26,42 +26,6 @@ from taskloom.params.messages import (
 from taskloom.params.shapes import Model, Shape, fields_of, kind_of, shape_of
 from taskloom.params.tree import NO_COMPONENT, PRESENT, default_of, variant_at
 from taskloom.params.values import UnreadableValueError, read_json, read_value
-
-DEFAULT = "default"
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """What one source says.
-
-    Attributes:
-        source: Its name for messages and records: `file a.toml`, `environment TASKS__SEED`, `command line`.
-        values: What it sets, nested by name.
-        typed: Whether values have types already, as in a file; else they are text.
-    """
-
-    source: str
-    values: Mapping[str, object]
-    typed: bool = False
-
-
-@dataclass(slots=True)
-class Merged:
-    """The layers merged.
-
-    Attributes:
-        raw: What pydantic validates: only what differs from the defaults.
-        sources: The source of every leaf by path.
-        chosen: The component at every place by path.
-        given: What was written at every leaf that a layer set, by path.
-        notes: What was discarded, one sentence each.
-    """
-
-    raw: dict[str, object] = field(default_factory=dict)
-    sources: dict[str, str] = field(default_factory=dict)
-    chosen: dict[str, str] = field(default_factory=dict)
-    given: dict[str, object] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
 
 
 def merge(config_class: Model, layers: Sequence[Layer], *, lenient: bool = False) -> Merged:
@@ -133,9 +97,7 @@ class _Merger:
         except UnreadableValueError as error:
             if self.lenient:
                 return value
-            raise problem_error(
-                self.config_class, Problem(path, str(error), value), self.out
-            ) from None
+            raise fault_error(self.config_class, Fault(path, str(error), value), self.out) from None
 
     def _component(
         self, path: str, shape: Shape, default: object, given: Sequence[Layer]
@@ -205,9 +167,7 @@ class _Merger:
         try:
             return read_json(text)
         except UnreadableValueError as error:
-            raise problem_error(
-                self.config_class, Problem(path, str(error), text), self.out
-            ) from None
+            raise fault_error(self.config_class, Fault(path, str(error), text), self.out) from None
 
     def _check_name(self, path: str, shape: Shape, value: object, layer: Layer) -> str:
         names = shape.variants.names() if shape.variants is not None else []
@@ -245,9 +205,3 @@ def _default_choice(shape: Shape, default: object) -> str:
     if isinstance(default, BaseModel):
         return kind_of(type(default))
     return NO_COMPONENT if shape.optional and default is None else ""
-
-
-def nest(path: str, value: object) -> dict[str, object]:
-    """Return `{"a": {"b": value}}` for the path `a.b`."""
-    head, _, rest = path.partition(".")
-    return {head: nest(rest, value) if rest else value}

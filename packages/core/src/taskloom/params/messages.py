@@ -3,7 +3,7 @@
     --detector.shrinkage=7: must be <= 1 (default 0.01, from the command line)
 
 Pydantic's own text names the members of unions, repeats its input in Python's spelling and ends in an address; none of that
-helps somebody who typed an option.
+helps the author of a command line.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from taskloom.params.shapes import Model, fields_of, shape_of
 from taskloom.params.tree import walk
 
 if TYPE_CHECKING:
-    from taskloom.params.merge import Merged
+    from taskloom.params.layer import Merged
 
 _MOST = 5
 
@@ -66,7 +66,7 @@ _KINDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class Fault:
     """One thing wrong with one parameter.
 
     Attributes:
@@ -82,7 +82,7 @@ class Problem:
     missing: bool = False
 
 
-def problem_error(config_class: Model, problem: Problem, merged: Merged) -> ConfigError:
+def fault_error(config_class: Model, problem: Fault, merged: Merged) -> ConfigError:
     """Return the error for one problem."""
     return ConfigError(
         _sentence(config_class, problem, merged), hint=_nearest_value(config_class, problem, merged)
@@ -91,9 +91,9 @@ def problem_error(config_class: Model, problem: Problem, merged: Merged) -> Conf
 
 def validation_error(config_class: Model, error: ValidationError, merged: Merged) -> ConfigError:
     """Return the error for everything that pydantic found, one line for each parameter."""
-    found: dict[str, Problem] = {}
+    found: dict[str, Fault] = {}
     for item in error.errors(include_url=False):
-        problem = _problem(config_class, item, merged.chosen)
+        problem = _fault(config_class, item, merged.chosen)
         if problem is None:
             continue
         first = found.get(problem.path)
@@ -101,8 +101,8 @@ def validation_error(config_class: Model, error: ValidationError, merged: Merged
             found[problem.path] = problem
         elif problem.sentence not in first.sentence:  # one line for each member of a union
             sentence = f"{first.sentence} or {problem.sentence.removeprefix('must be ')}"
-            found[problem.path] = Problem(first.path, sentence, first.value, first.missing)
-    problems = list(found.values()) or [Problem("", error.errors(include_url=False)[0]["msg"])]
+            found[problem.path] = Fault(first.path, sentence, first.value, first.missing)
+    problems = list(found.values()) or [Fault("", error.errors(include_url=False)[0]["msg"])]
     lines = [_sentence(config_class, problem, merged) for problem in problems[:_MOST]]
     if len(problems) > _MOST:
         lines.append(f"and {len(problems) - _MOST} more")
@@ -123,7 +123,7 @@ def unknown_component(
     path: str, value: object, names: Sequence[str], source: str, *, optional: bool
 ) -> UnknownNameError:
     """Return the error for a component that does not exist."""
-    from taskloom.registry import closest
+    from taskloom.registry.suggest import closest
 
     allowed = ", ".join([*names, *(("none",) if optional else ())])
     near = closest(value, names) if isinstance(value, str) else None
@@ -137,8 +137,8 @@ def unknown_component(
 def suggestion(
     config_class: Model, path: str, chosen: Mapping[str, str], extra: Iterable[str] = ()
 ) -> str:
-    """Return what somebody who wrote an unknown parameter probably meant, or an empty string."""
-    from taskloom.registry import closest
+    """Return a guess at the parameter that an unknown name meant, or an empty string."""
+    from taskloom.registry.suggest import closest
 
     here = [parameter.path for parameter in walk(config_class, chosen)]
     last = path.rpartition(".")[2]
@@ -180,7 +180,7 @@ def _in_another_component(config_class: Model, path: str, chosen: Mapping[str, s
     return ""
 
 
-def _problem(config_class: Model, item: ErrorDetails, chosen: Mapping[str, str]) -> Problem | None:
+def _fault(config_class: Model, item: ErrorDetails, chosen: Mapping[str, str]) -> Fault | None:
     """Return what pydantic found, or None when it is about a component that is not the chosen one."""
     path, inside = _path_of(config_class, item["loc"], chosen)
     if path is None:
@@ -189,7 +189,7 @@ def _problem(config_class: Model, item: ErrorDetails, chosen: Mapping[str, str])
     positions = [place + 1 for place in inside if isinstance(place, int)]
     if positions:
         sentence = f"{sentence} (item {positions[0]}: {shown(item['input'])})"
-    return Problem(path, sentence, item["input"], missing=item["type"] == "missing")
+    return Fault(path, sentence, item["input"], missing=item["type"] == "missing")
 
 
 def _sentence_of(kind: str, message: str, ctx: Mapping[str, Any]) -> str:
@@ -235,7 +235,7 @@ def _path_of(
     return ".".join(names), rest
 
 
-def _sentence(config_class: Model, problem: Problem, merged: Merged) -> str:
+def _sentence(config_class: Model, problem: Fault, merged: Merged) -> str:
     path, sentence = problem.path, problem.sentence
     if not path:
         return sentence  # a rule about the config as a whole
@@ -267,8 +267,8 @@ def spelled(source: str) -> str:
     return "the command line" if source == "command line" else printable(source)
 
 
-def _nearest_value(config_class: Model, problem: Problem, merged: Merged) -> str:
-    from taskloom.registry import closest
+def _nearest_value(config_class: Model, problem: Fault, merged: Merged) -> str:
+    from taskloom.registry.suggest import closest
 
     parameter = next(
         (item for item in walk(config_class, merged.chosen) if item.path == problem.path), None

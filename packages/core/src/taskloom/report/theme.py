@@ -1,4 +1,4 @@
-"""How charts look. Colours are the page's CSS variables, so one drawing suits its light and its dark form."""
+"""Theme of charts. Colours are the page's CSS variables, so one drawing suits its light and its dark form."""
 
 from __future__ import annotations
 

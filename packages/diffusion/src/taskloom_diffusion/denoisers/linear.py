@@ -58,7 +58,7 @@ def _is_ours(x: Tensor, weight: Tensor) -> bool:
     return _AVAILABLE and plain and x.numel() > 0 and not torch.is_autocast_enabled("cpu")
 
 
-class Linear(nn.Linear):
+class LinearLayer(nn.Linear):
     """`nn.Linear`, by the faster library."""
 
     def forward(self, input: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +20,7 @@ from taskloom_hci.policies.policy import DualPolicy, Policy
 from taskloom_hci.state.elements import Element, Value
 from taskloom_hci.state.state import StateTree
 from taskloom_hci.state.streams import Stream, mix
-
-if TYPE_CHECKING:
-    from taskloom_hci.task import InteractionTask
+from taskloom_hci.task import InteractionTask, Participant
 
 
 class Simulation:
@@ -134,7 +132,7 @@ class RolloutPolicy(Policy):
         self._simulation: Simulation | None = None
 
     @override
-    def bind(self, agent: Agent) -> None:
+    def bind(self, agent: Participant) -> None:
         self._simulation = self._make(agent.game.task)
 
     def values(

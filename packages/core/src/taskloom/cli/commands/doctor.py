@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
+from taskloom.cli.annotations import StoreOption
 from taskloom.cli.commands.doctor_checks import Fact, installation, machine, plugins, shell
 from taskloom.cli.commands.doctor_store import store_facts
-from taskloom.cli.commands.runs import StoreOption
 from taskloom.cli.output import one_line, print_json
 from taskloom.errors import CheckFailedError
 

@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from taskloom.cli.annotations import AsJson, ConfigFiles
+from taskloom.cli.commands.check import check_config
 from taskloom.cli.options import takes_options
 from taskloom.cli.output import number, print_json
 from taskloom.cli.task_command import Invocation
 from taskloom.errors import UsageError
-from taskloom.params import Resolved, leaves, to_toml
+from taskloom.params.files import to_toml
+from taskloom.params.layers import Resolved
+from taskloom.params.tree import leaves
 from taskloom.request import Origin, RunOptions
 
 if TYPE_CHECKING:
-    from taskloom.runs import Run
-
-ConfigFiles = Annotated[
-    list[Path],
-    typer.Option(
-        "--config",
-        metavar="FILE",
-        help="Read parameters from a TOML, YAML or JSON file. Repeatable; later ones win.",
-    ),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+    from taskloom.runs.run import Run
 
 
 @takes_options("as_json store name tags force resume prepare executor", without="jobs")
@@ -60,8 +53,6 @@ def run(
     elif explain:
         _explain(resolved, as_json)
     elif dry_run:
-        from taskloom.cli.commands.check import check_config
-
         check_config(invocation, resolved, as_json=as_json)
     else:
         _run(invocation, resolved, options, prepare=prepare, as_json=as_json)

@@ -5,29 +5,20 @@ from __future__ import annotations
 import dataclasses
 import json
 import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from taskloom.cli.annotations import AsJson, RunName, StoreOption
 from taskloom.cli.output import number, one_line, print_json
 from taskloom.errors import UnknownNameError
-from taskloom.registry import did_you_mean
-from taskloom.runs import default_store, open_run
+from taskloom.registry.suggest import did_you_mean
+from taskloom.runs.layout import default_store
+from taskloom.runs.run import open_run
 from taskloom.runs.writer import read_lines
 
 if TYPE_CHECKING:
-    from taskloom.runs import Run
-
-StoreOption = Annotated[
-    Path | None,
-    typer.Option("--store", metavar="DIR", help="Run store (else TASKS_STORE, else ./runs)."),
-]
-RunName = Annotated[
-    str,
-    typer.Argument(metavar="RUN", help="An id, a unique part of one, @last, @-2, or a run folder."),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+    from taskloom.runs.run import Run
 
 
 def show(run: RunName, store: StoreOption = None, as_json: AsJson = False) -> None:
@@ -95,7 +86,7 @@ def log(run: RunName, store: StoreOption = None, as_json: AsJson = False) -> Non
 
 
 def _config_rows(run: Run) -> dict[str, str]:
-    """Return every leaf of the config, with its source where somebody set it."""
+    """Return every leaf of the config, with its source where it was set."""
     rows: dict[str, str] = {}
     todo = [("", run.config)]
     while todo:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from taskloom.cli.commands.runs import StoreOption
+from taskloom.cli.annotations import StoreOption
 
 
 def view(
@@ -16,7 +16,7 @@ def view(
     store: StoreOption = None,
 ) -> None:
     """Serve the run store to this machine's browser, read-only, until Ctrl-C."""
-    from taskloom.runs import default_store
+    from taskloom.runs.layout import default_store
     from taskloom.view.serve import serve
 
     def ready(address: str) -> None:

@@ -1,0 +1,75 @@
+"""The look-up of a run by its identity: through the index, without decoding another record, and without the index too."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from taskloom.runs import index
+from taskloom.runs.lookup import identical
+from taskloom.runs.record import RunRecord, write_record
+
+
+def _make(store: Path, name: str, identity: str, second: int, status: str = "finished") -> None:
+    (store / name).mkdir(parents=True)
+    created = f"2026-01-01T00:00:{second:02d}Z"
+    record = RunRecord(
+        *(name, "probe", "walk", 1, identity, {"steps": 3}),
+        status=status,  # type: ignore[arg-type]  # one of the literals
+        created=created,
+    )
+    write_record(store / name / "run.json", record)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    _make(tmp_path, "run-a", "one", 1)
+    _make(tmp_path, "run-b", "one", 2)
+    _make(tmp_path, "run-c", "one", 3, "failed")
+    _make(tmp_path, "run-d", "two", 4)
+    return tmp_path
+
+
+def _id(identity: str, store: Path, *, is_finished: bool = True) -> str | None:
+    run = identical(identity, store, is_finished=is_finished)
+    return run and run.id
+
+
+def test_the_newest_run_that_has_or_has_not_finished_is_found(store: Path) -> None:
+    assert _id("one", store) == "run-b"
+    assert _id("one", store, is_finished=False) == "run-c"
+    assert _id("two", store) == "run-d"
+    assert _id("two", store, is_finished=False) is None
+    assert _id("three", store) is None
+
+
+def test_no_other_record_is_decoded(store: Path) -> None:
+    assert _id("one", store) == "run-b"
+    with sqlite3.connect(store / index.NAME) as connection:
+        connection.execute("UPDATE runs SET record = 'no JSON' WHERE identity != 'one'")
+    connection.close()
+    with pytest.raises(ValueError, match="Expecting value"):
+        index.documents(store)
+    assert _id("one", store) == "run-b"
+
+
+def test_a_run_that_came_or_went_behind_the_index_is_noticed(store: Path) -> None:
+    assert _id("one", store) == "run-b"
+    (store / "run-b" / "run.json").unlink()
+    assert _id("one", store) == "run-a"
+    _make(store, "run-e", "one", 9)
+    assert _id("one", store) == "run-e"
+
+
+def test_without_an_index_the_folders_answer(store: Path) -> None:
+    (store / index.NAME).mkdir()  # so that SQLite cannot open it
+    assert _id("one", store) == "run-b"
+    assert index.having(store, "identity", ["two"]) == [
+        document for document in index.read_folders(store)[0] if document["identity"] == "two"
+    ]
+
+
+def test_a_store_that_does_not_exist_holds_nothing(tmp_path: Path) -> None:
+    assert _id("one", tmp_path / "absent") is None
+    assert not (tmp_path / "absent").exists()
