@@ -1,15 +1,17 @@
-"""What the tests of this domain share."""
+"""Fixtures that the tests of this domain share."""
 
 # ruff: noqa: ANN401 -- fixtures and cases are of any type
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
+from taskloom.cli import main
 from taskloom_hci.assistants.gain import ConstantGain
 from taskloom_hci.assistants.jump import JumpAssistant
 from taskloom_hci.bundle.agent import Agent
@@ -28,6 +30,35 @@ CASES = Path(__file__).parent / "cases"
 def cases() -> Callable[[str], Any]:
     """Return a table of `cases/` by name."""
     return lambda name: json.loads((CASES / f"{name}.json").read_text(encoding="utf-8"))
+
+
+class Outcome(NamedTuple):
+    """The end of a command line."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def tasks(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[..., Outcome]:
+    """Return a function that runs a command line in this process and an empty folder."""
+    for name in list(os.environ):
+        if name.startswith(("TASKS_", "TASKLOOM_")):
+            monkeypatch.delenv(name)
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+
+    def call(*words: str) -> Outcome:
+        capsys.readouterr()
+        code = main(words)
+        captured = capsys.readouterr()
+        return Outcome(int(code), captured.out, captured.err)
+
+    return call
 
 
 @pytest.fixture

@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from taskloom_hci.accelerated.pointing_kernel import pointing_rules
 from taskloom_hci.batch.episodes import load
 from taskloom_hci.batch.play import Player, choose_backend, play
+from taskloom_hci.driver import make_bundle
 from taskloom_hci.errors import HciError
 from taskloom_hci.games.pointing import draw_cells
 from taskloom_hci.metrics import mean_interval, share_interval, summarise
 from taskloom_hci.models.pointing import BoltzmannModel, CarefulModel, Indifferent
-from taskloom_hci.shipped import make_bundle
 from taskloom_hci.state.streams import Stream, stream_key, stream_keys
 
 GAMES: list[tuple[dict[str, Any], str]] = [
@@ -199,7 +200,7 @@ def test_a_million_rounds_are_the_same_everywhere(make_pointing: Any) -> None:
             for name, column in some.rounds.items():
                 np.testing.assert_array_equal(compiled.rounds[name][rows][: len(column)], column)
     code = (
-        "from taskloom_hci.shipped import make_bundle\n"
+        "from taskloom_hci.driver import make_bundle\n"
         "from taskloom_hci.batch.play import play\n"
         f"print(play(make_bundle('pointing', assistant={{'kind': 'big'}}), {count}, 'numba').digest())"
     )
@@ -212,7 +213,7 @@ def test_the_table_and_the_sums_choose_alike(make_pointing: Any) -> None:
     from taskloom_hci.accelerated.pointing_numba import play_compiled
 
     for tie in ("nearest", "highest"):
-        rules = make_pointing(tie=tie).task.kernel().rules
+        rules = pointing_rules(make_pointing(tie=tie))
         (one, a), (two, b) = (
             play_compiled(rules, 3, np.arange(2000), generic=generic) for generic in (False, True)
         )

@@ -14,9 +14,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 from taskloom_hci.assistants.learned import LearnedAssistant
+from taskloom_hci.assistants.leitner import Leitner
 from taskloom_hci.assistants.map import Map
 from taskloom_hci.config import HciConfig
 from taskloom_hci.domain import DOMAIN
+from taskloom_hci.driver import pair
 from taskloom_hci.errors import BundleConstraintError
 from taskloom_hci.games.control import ClassicControl
 from taskloom_hci.games.gaze import Gaze
@@ -105,11 +107,12 @@ def test_an_optimal_user_counts_on_a_gain() -> None:
 
 def test_a_config_that_names_no_game_leaves_it_to_build() -> None:
     class Plugin(HciConfig):
-        """A config of somebody else."""
+        """A config of a plugin."""
 
-    assert Plugin(user=Memory()).user == Memory()
-    with pytest.raises(BundleConstraintError, match="plays the teaching task, not Example"):
-        Memory().build(Example())
+    config = Plugin(user=Memory(), assistant=Leitner())
+    both = r"'memory' plays the teaching task, not Example\. The assistant 'leitner' plays the teaching task"
+    with pytest.raises(BundleConstraintError, match=both):
+        pair(Example(), config)
 
 
 def test_components_need_neither_numpy_nor_gymnasium() -> None:

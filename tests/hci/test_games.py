@@ -13,6 +13,7 @@ from taskloom_hci.batch.play import play
 from taskloom_hci.bundle.agent import Agent
 from taskloom_hci.bundle.bundle import Bundle
 from taskloom_hci.bundle.simulation import GameAsObservation, GameAsPolicy
+from taskloom_hci.driver import make_bundle
 from taskloom_hci.errors import BundleConstraintError, HciError
 from taskloom_hci.games.pipe import PipeTask
 from taskloom_hci.games.simple import Example
@@ -22,7 +23,6 @@ from taskloom_hci.policies.feedback import LinearFeedback
 from taskloom_hci.policies.gaze import covariance
 from taskloom_hci.policies.leitner import NEW
 from taskloom_hci.policies.policy import ConstantPolicy, DualPolicy
-from taskloom_hci.shipped import make_bundle
 from taskloom_hci.state.elements import array_element, discrete_array_element
 from taskloom_hci.state.streams import Stream
 

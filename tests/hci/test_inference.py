@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from taskloom_hci.bundle.agent import Agent
 from taskloom_hci.bundle.bundle import Bundle
+from taskloom_hci.driver import make_bundle
 from taskloom_hci.errors import BufferNotFilledError, HciError, UnstableGainError, ZeroEvidenceError
 from taskloom_hci.games.simple import Coordinated, Example
 from taskloom_hci.inference.engine import Buffer, CascadedInference, DualInference, InferenceEngine
@@ -27,7 +28,6 @@ from taskloom_hci.models.memory import MemoryModel
 from taskloom_hci.models.model import choose, probabilities
 from taskloom_hci.models.pointing import BoltzmannModel, CarefulModel
 from taskloom_hci.policies.policy import ConstantPolicy
-from taskloom_hci.shipped import make_bundle
 from taskloom_hci.state.elements import array_element, discrete_array_element
 from taskloom_hci.state.state import State
 from taskloom_hci.state.streams import Stream, stream_key

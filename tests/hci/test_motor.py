@@ -12,6 +12,7 @@ import pytest
 from scipy.linalg import expm as scipy_expm, solve_continuous_are, solve_discrete_are
 from taskloom_hci.batch.play import play
 from taskloom_hci.bundle.bundle import Bundle
+from taskloom_hci.driver import make_bundle
 from taskloom_hci.errors import BundleConstraintError, HciError, UnstableGainError
 from taskloom_hci.games.control import ClassicControl
 from taskloom_hci.motor.arm import START, arm_problem
@@ -23,7 +24,6 @@ from taskloom_hci.motor.lqr import (
     lqr_discrete_horizon,
 )
 from taskloom_hci.motor.riccati import care, dare, expm, lyapunov, require_stable
-from taskloom_hci.shipped import make_bundle
 from taskloom_hci.users.linear import LQGAgent, LQRAgent
 
 

@@ -15,6 +15,7 @@ from taskloom_hci.assistants.rollout_agent import Question, RolloutAssistant
 from taskloom_hci.batch.play import play
 from taskloom_hci.bundle.agent import Agent
 from taskloom_hci.bundle.bundle import Bundle
+from taskloom_hci.driver import make_bundle
 from taskloom_hci.errors import BundleConstraintError, HciError
 from taskloom_hci.games.pointing import Pointing
 from taskloom_hci.inference.exact import hypotheses
@@ -22,7 +23,6 @@ from taskloom_hci.models.model import UserModel, safe_log
 from taskloom_hci.models.pointing import CarefulModel
 from taskloom_hci.policies.likelihood import ModelPolicy
 from taskloom_hci.policies.policy import ConstantPolicy
-from taskloom_hci.shipped import make_bundle
 from taskloom_hci.state.elements import discrete_array_element
 from taskloom_hci.state.state import State
 from taskloom_hci.state.streams import Stream

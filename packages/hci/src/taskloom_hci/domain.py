@@ -5,18 +5,18 @@ from __future__ import annotations
 from taskloom.registry import ComponentRef, DomainRef, TaskRef, VerbRef
 
 _TASKS = (
-    ("example", "A number both agents add to until it is 4.", "simple:Example"),
-    ("coordinated", "A number that grows when both agents choose the same.", "simple:Coordinated"),
-    ("pointing", "A cursor on a line and a goal only the user knows.", "pointing:Pointing"),
-    ("pointing_2d", "A cursor on a grid and a goal only the user knows.", "pointing:Pointing2D"),
+    ("example", "A number both agents add to until it is 4.", "simple:example"),
+    ("coordinated", "A number that grows when both agents choose the same.", "simple:coordinated"),
+    ("pointing", "A cursor on a line and a goal only the user knows.", "pointing:pointing"),
+    ("pointing_2d", "A cursor on a grid and a goal only the user knows.", "pointing:pointing_2d"),
     (
         "classic_control",
         "An arm that a user brings to rest through noise.",
-        "control:ClassicControl",
+        "control:classic_control",
     ),
-    ("gaze", "A target to find with eyes that see best where they look.", "gaze:Gaze"),
-    ("teaching", "Items to practise for an exam.", "teaching:Teaching"),
-    ("pipe", "A game that another process keeps.", "pipe:Pipe"),
+    ("gaze", "A target to find with eyes that see best where they look.", "gaze:gaze"),
+    ("teaching", "Items to practise for an exam.", "teaching:teaching"),
+    ("pipe", "A game that another process keeps.", "pipe:pipe"),
 )
 
 _USERS = (
@@ -61,11 +61,22 @@ DOMAIN = DomainRef(
         for kind, rows in (("users", _USERS), ("assistants", _ASSISTANTS))
     },
     verbs=(
-        VerbRef("play", "Play a task yourself, as the user.", "taskloom_hci.verbs.play:play"),
-        VerbRef("sample", "Save trajectories as a data set.", "taskloom_hci.verbs.sample:sample"),
         VerbRef(
-            "replay", "Play a finished run again and compare.", "taskloom_hci.verbs.replay:replay"
+            "play", "Play a task yourself, as the user.", "taskloom_hci.verbs.play:play", "task"
+        ),
+        VerbRef(
+            "sample", "Save trajectories as a data set.", "taskloom_hci.verbs.sample:sample", "task"
+        ),
+        VerbRef(
+            "replay",
+            "Play a finished run again and compare.",
+            "taskloom_hci.verbs.replay:replay",
+            on="run",
+            overrides=("backend",),
         ),
     ),
     report="taskloom_hci.report.section:report",
+    protocol="taskloom_hci.task:InteractionTask",
+    config="taskloom_hci.config:HciConfig",
+    driver="taskloom_hci.driver",
 )

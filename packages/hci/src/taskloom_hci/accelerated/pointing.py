@@ -1,15 +1,13 @@
-"""Pointing as tables, and the kernel that plays it by the thousand."""
+"""Pointing as tables."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from taskloom_hci.batch.episodes import Episodes, join
-from taskloom_hci.bundle.turns import REWARD_NAMES
 from taskloom_hci.errors import HciError
 from taskloom_hci.inference.information import Jump
 from taskloom_hci.models.model import UserModel, probabilities, require_distribution
@@ -21,8 +19,8 @@ if TYPE_CHECKING:
 Float: TypeAlias = NDArray[np.float64]
 Int: TypeAlias = NDArray[np.int64]
 
-CHUNK = 1024  # rows that NumPy plays at a time: the arrays of one round stay in the cache
-TABLE_LIMIT = 50_000_000  # numbers in a table over cells, goals and actions
+# Numbers in a table over cells, goals and actions: 400 MB, beyond which a game is played one round at a time.
+TABLE_LIMIT = 50_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,68 +98,9 @@ def move_table(task: Pointing, gain: int) -> Int:
     return np.asarray((after * strides).sum(axis=-1))
 
 
-class PointingKernel:
-    """Plays a pointing game for many episodes at once.
-
-    Args:
-        task: The task.
-        rules: The game as arrays.
-    """
-
-    compiled = True
-
-    def __init__(self, task: Pointing, rules: PointingRules) -> None:
-        self.task = task
-        self.rules = rules
-
-    def play(self, seed: int, episodes: Int, backend: Literal["numpy", "numba"]) -> Episodes:
-        """Play the episodes; see `Kernel`."""
-        if backend == "numba":
-            # numba takes a second to import; only those who ask for it pay.
-            from taskloom_hci.accelerated.pointing_numba import play_compiled
-
-            return self.assemble(episodes, *play_compiled(self.rules, seed, episodes))
-        from taskloom_hci.accelerated.pointing_numpy import play_rows
-
-        return join(
-            [
-                self.assemble(part, *play_rows(self.rules, seed, part))
-                for part in np.array_split(episodes, max(1, -(-len(episodes) // CHUNK)))
-            ]
-        )
-
-    def assemble(self, episodes: Int, outcome: PointingOutcome, rounds: PointingRounds) -> Episodes:
-        """Return the episodes as the loop would have recorded them."""
-        positions = self.task.positions
-        rewards = np.zeros((len(episodes), len(REWARD_NAMES)))
-        rewards[:, REWARD_NAMES.index("first_task_reward")] = -outcome.num_rounds.astype(np.float64)
-        columns: dict[str, Any] = {
-            "task_state__position": positions[rounds.cell],
-            "user_action": self.rules.actions[rounds.action],
-        }
-        if self.rules.assisted:
-            # A constant gain never changes; a jump is a cell, and cell 0 stands for a turn that was not played.
-            gain = np.full(len(rounds.cell), self.rules.gain)
-            columns["assistant_action"] = (
-                positions[rounds.jump] if self.rules.jump is not None else gain
-            )
-        return Episodes(
-            episode=episodes,
-            num_rounds=outcome.num_rounds,
-            is_done=outcome.is_done,
-            truncated=~outcome.is_done,
-            rewards=rewards,
-            fixed={
-                "task_state__targets": positions[outcome.targets],
-                "user_state__goal": positions[outcome.goal],
-            },
-            rounds=columns,
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class PointingOutcome:
-    """How n episodes went: targets (n, T), goal (n,), rounds begun (n,), whether the user got there (n,)."""
+    """Outcome of n episodes: targets (n, T), goal (n,), rounds begun (n,), whether the user got there (n,)."""
 
     targets: Int
     goal: Int

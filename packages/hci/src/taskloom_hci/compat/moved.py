@@ -39,14 +39,23 @@ MOVED: dict[str, Homes] = {
     ),
     "taskloom_hci.batch.belief_numba": "taskloom_hci.accelerated.belief_numba",
     "taskloom_hci.batch.columns_numba": "taskloom_hci.accelerated.columns_numba",
-    "taskloom_hci.batch.control": "taskloom_hci.accelerated.control",
+    "taskloom_hci.batch.control": _homes(
+        """
+        ControlKernel=accelerated.control_kernel:ControlKernel
+        control_kernel=accelerated.control_kernel:control_kernel *=accelerated.control
+        """
+    ),
     "taskloom_hci.batch.control_numba": "taskloom_hci.accelerated.control_numba",
     "taskloom_hci.batch.jit": "taskloom_hci.accelerated.jit",
     "taskloom_hci.batch.jump_numba": "taskloom_hci.accelerated.jump_numba",
-    "taskloom_hci.batch.pointing": "taskloom_hci.accelerated.pointing",
+    "taskloom_hci.batch.pointing": _homes(
+        """
+        PointingKernel=accelerated.pointing_kernel:PointingKernel *=accelerated.pointing
+        """
+    ),
     "taskloom_hci.batch.pointing_numba": "taskloom_hci.accelerated.pointing_numba",
     "taskloom_hci.batch.pointing_numpy": "taskloom_hci.accelerated.pointing_numpy",
-    "taskloom_hci.batch.rules": "taskloom_hci.accelerated.rules",
+    "taskloom_hci.batch.rules": "taskloom_hci.accelerated.pointing_kernel",
     "taskloom_hci.batch.small": "taskloom_hci.accelerated.small",
     "taskloom_hci.bundle": _homes("Bundle=bundle.bundle:Bundle"),
     "taskloom_hci.elementary": "taskloom_hci.accelerated.exact_math",
@@ -68,9 +77,22 @@ MOVED: dict[str, Homes] = {
     "taskloom_hci.random": "taskloom_hci.state.streams",
     "taskloom_hci.run": "taskloom_hci.driver",
     "taskloom_hci.saving": "taskloom_hci.state.saving",
-    "taskloom_hci.simulation": "taskloom_hci.bundle.simulation",
+    "taskloom_hci.shipped": _homes("make_bundle=driver:make_bundle"),
+    "taskloom_hci.simulation": _homes(
+        "Simulation=bundle.simulation:SimulatedGame *=bundle.simulation"
+    ),
     "taskloom_hci.spaces": "taskloom_hci.state.spaces",
     "taskloom_hci.state": _homes("State=state.state:State flatten=state.state:flatten"),
+    "taskloom_hci.tasks.control": _homes("ClassicControl=tasks.control:classic_control"),
+    "taskloom_hci.tasks.gaze": _homes("Gaze=tasks.gaze:gaze"),
+    "taskloom_hci.tasks.pipe": _homes("Pipe=tasks.pipe:pipe"),
+    "taskloom_hci.tasks.pointing": _homes(
+        "Pointing=tasks.pointing:pointing Pointing2D=tasks.pointing:pointing_2d"
+    ),
+    "taskloom_hci.tasks.simple": _homes(
+        "Example=tasks.simple:example Coordinated=tasks.simple:coordinated"
+    ),
+    "taskloom_hci.tasks.teaching": _homes("Teaching=tasks.teaching:teaching"),
     "taskloom_hci.timeline": "taskloom_hci.bundle.timeline",
     "taskloom_hci.turns": "taskloom_hci.bundle.turns",
     "taskloom_hci.users.config": _homes(

@@ -5,22 +5,20 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from typing_extensions import override
 
 from taskloom_hci.errors import BufferNotFilledError
 from taskloom_hci.state.state import StateTree
 from taskloom_hci.state.streams import Stream
-
-if TYPE_CHECKING:
-    from taskloom_hci.bundle.agent import Agent
+from taskloom_hci.task import Participant
 
 
 class InferenceEngine(ABC):
     """Turns an observation into new values of the agent's own state."""
 
-    def bind(self, agent: Agent) -> None:
+    def bind(self, agent: Participant) -> None:
         """Get to know the agent and, through it, the game; called once the game is put together."""
         del agent
 
@@ -95,7 +93,7 @@ class CascadedInference(InferenceEngine):
         self.engines = tuple(engines)
 
     @override
-    def bind(self, agent: Agent) -> None:
+    def bind(self, agent: Participant) -> None:
         for engine in self.engines:
             engine.bind(agent)
 
@@ -132,7 +130,7 @@ class DualInference(InferenceEngine):
         self.mode: Literal["primary", "dual"] = "primary"
 
     @override
-    def bind(self, agent: Agent) -> None:
+    def bind(self, agent: Participant) -> None:
         self.primary.bind(agent)
         self.dual.bind(agent)
 

@@ -27,7 +27,7 @@ from taskloom_hci.state.state import StateTree
 from taskloom_hci.state.streams import Stream
 
 if TYPE_CHECKING:
-    from taskloom_hci.bundle.agent import Agent
+    from taskloom_hci.task import Participant
 
 Float: TypeAlias = NDArray[np.float64]
 Theta: TypeAlias = Mapping[str, NDArray[Any]]
@@ -143,7 +143,7 @@ class ExactInference(InferenceEngine):
         return self._theta
 
     @override
-    def bind(self, agent: Agent) -> None:
+    def bind(self, agent: Participant) -> None:
         shape = np.shape(agent.state[self.key])
         # Hypotheses that depend on the episode have no count yet; `infer` looks at them.
         if self.num_hypotheses is not None and shape != (self.num_hypotheses,):

@@ -19,7 +19,7 @@ from taskloom_hci.state.state import StateTree
 from taskloom_hci.state.streams import Stream
 
 if TYPE_CHECKING:
-    from taskloom_hci.bundle.agent import Agent
+    from taskloom_hci.task import Participant
 
 Matrix = NDArray[np.float64]
 
@@ -52,10 +52,10 @@ class SteadyKalman(InferenceEngine):
         self.drive = terms(B * dt)
         self.gain = terms(K)
         self.cost = terms(np.zeros_like(A) if U is None else -U)
-        self._agent: Agent | None = None
+        self._agent: Participant | None = None
 
     @override
-    def bind(self, agent: Agent) -> None:
+    def bind(self, agent: Participant) -> None:
         self._agent = agent
 
     @override

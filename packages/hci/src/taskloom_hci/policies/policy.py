@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from typing_extensions import override
 
 from taskloom_hci.state.elements import Element, Value, discrete_array_element
 from taskloom_hci.state.state import StateTree
 from taskloom_hci.state.streams import Stream
-
-if TYPE_CHECKING:
-    from taskloom_hci.bundle.agent import Agent
+from taskloom_hci.task import Participant
 
 
 class Policy(ABC):
@@ -25,7 +23,7 @@ class Policy(ABC):
 
     element: Element
 
-    def bind(self, agent: Agent) -> None:
+    def bind(self, agent: Participant) -> None:
         """Get to know the agent and, through it, the game; called once the game is put together."""
         del agent
 
@@ -97,7 +95,7 @@ class DualPolicy(Policy):
         self.element = primary.element  # one for both: the task need not know which of them acts
 
     @override
-    def bind(self, agent: Agent) -> None:
+    def bind(self, agent: Participant) -> None:
         self.primary.bind(agent)
         self.dual.bind(agent)
 

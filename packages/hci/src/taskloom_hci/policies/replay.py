@@ -16,7 +16,7 @@ from taskloom_hci.state.state import StateTree
 from taskloom_hci.state.streams import Stream
 
 if TYPE_CHECKING:
-    from taskloom_hci.bundle.agent import Agent
+    from taskloom_hci.task import Participant
 
 
 class ReplayPolicy(Policy):
@@ -40,10 +40,10 @@ class ReplayPolicy(Policy):
         self._actions = {
             role: episodes.rounds.get(f"{role}_action") for role in ("user", "assistant")
         }
-        self._agent: Agent | None = None
+        self._agent: Participant | None = None
 
     @override
-    def bind(self, agent: Agent) -> None:
+    def bind(self, agent: Participant) -> None:
         self._agent = agent
         if self._actions[agent.role] is None:
             raise HciError(f"The recording has no actions of the {agent.role}.")

@@ -5,41 +5,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 from taskloom import OneOf
+from taskloom.moved import moved_names
 
-from taskloom_hci.assistants.base import Assistant
-from taskloom_hci.assistants.random import RandomAssistant
 from taskloom_hci.config import HciConfig
-from taskloom_hci.driver import HciTask
 from taskloom_hci.users.base import User
 from taskloom_hci.users.polynomial import Polynomial
-from taskloom_hci.users.random import RandomUser
 
 if TYPE_CHECKING:
-    from taskloom_hci.games.simple import Coordinated as CoordinatedGame, Example as ExampleGame
+    from taskloom_hci.games.simple import Coordinated, Example
 
 
 class ExampleConfig(HciConfig):
     """The number game of the first chapter."""
 
     game_class = "Example"
-    user: Annotated[User, OneOf("taskloom_hci.users")] = RandomUser()
-    """Who acts first in every round."""
-    assistant: Annotated[Assistant, OneOf("taskloom_hci.assistants")] | None = RandomAssistant()
-    """Who helps; none leaves the user alone."""
 
 
-class Example(HciTask[ExampleConfig]):
-    """A number that both agents add to until it is 4."""
+def example(config: ExampleConfig) -> Example:
+    """A number both agents add to until it is 4."""
+    from taskloom_hci.games.simple import Example  # gymnasium is heavy
 
-    def __init__(self, config: ExampleConfig) -> None:
-        super().__init__(config)
-
-    def game(self) -> ExampleGame:
-        """Return the number."""
-        # NumPy and gymnasium are for running, not for `--help`.
-        from taskloom_hci.games.simple import Example as ExampleGame
-
-        return ExampleGame()
+    del config  # the game has no parameters
+    return Example()
 
 
 class CoordinatedConfig(HciConfig):
@@ -47,19 +34,15 @@ class CoordinatedConfig(HciConfig):
 
     game_class = "Coordinated"
     user: Annotated[User, OneOf("taskloom_hci.users")] = Polynomial()
-    """Who acts first in every round."""
-    assistant: Annotated[Assistant, OneOf("taskloom_hci.assistants")] | None = RandomAssistant()
-    """Who helps; none leaves the user alone."""
+    """The user, which acts first in every round."""
 
 
-class Coordinated(HciTask[CoordinatedConfig]):
-    """A number that grows when both agents choose the same, until it is 9."""
+def coordinated(config: CoordinatedConfig) -> Coordinated:
+    """A number that grows when both agents choose the same."""
+    from taskloom_hci.games.simple import Coordinated  # gymnasium is heavy
 
-    def __init__(self, config: CoordinatedConfig) -> None:
-        super().__init__(config)
+    del config  # the game has no parameters
+    return Coordinated()
 
-    def game(self) -> CoordinatedGame:
-        """Return the number."""
-        from taskloom_hci.games.simple import Coordinated as CoordinatedGame
 
-        return CoordinatedGame()
+__getattr__ = moved_names(__name__)

@@ -11,10 +11,10 @@ from taskloom_hci.errors import BundleConstraintError, HciError
 from taskloom_hci.users.base import User
 
 if TYPE_CHECKING:
-    from taskloom_hci.bundle.agent import Agent, Role
+    from taskloom_hci.bundle.agent import Agent
     from taskloom_hci.policies.policy import Policy
     from taskloom_hci.state.elements import Element
-    from taskloom_hci.task import InteractionTask
+    from taskloom_hci.task import InteractionTask, Role
 
 
 class LearnedUser(User):

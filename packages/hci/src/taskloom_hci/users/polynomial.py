@@ -11,9 +11,9 @@ from taskloom_hci.bundle.component import COORDINATED
 from taskloom_hci.users.base import User
 
 if TYPE_CHECKING:
-    from taskloom_hci.bundle.agent import Agent, Role
+    from taskloom_hci.bundle.agent import Agent
     from taskloom_hci.models.polynomial import PolynomialModel
-    from taskloom_hci.task import InteractionTask
+    from taskloom_hci.task import InteractionTask, Role
 
 
 class Polynomial(User):
