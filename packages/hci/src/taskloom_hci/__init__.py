@@ -147,71 +147,37 @@ if TYPE_CHECKING:
     from taskloom_hci.users.replay import Replay as Replay
 
 # Homes of the public names: a listing must not import NumPy and gymnasium.
-_HOMES = {
-    "assistants.base": "Assistant",
-    "assistants.big": "Big",
-    "assistants.conservative": "Conservative",
-    "assistants.gain": "ConstantGain",
-    "assistants.learned": "LearnedAssistant",
-    "assistants.leitner": "Leitner",
-    "assistants.map": "Map",
-    "assistants.myopic": "Myopic",
-    "assistants.predict": "Predict",
-    "assistants.random": "RandomAssistant",
-    "assistants.rollout": "Rollout",
-    "assistants.rollout_agent": "RolloutAssistant",
-    "batch.episodes": "Episodes load",
-    "batch.kernel": "Kernel",
-    "batch.kernels": "kernel_of",
-    "batch.play": "play",
-    "bundle.agent": "Agent",
-    "bundle.bundle": "Bundle",
-    "bundle.simulation": "GameAsObservation GameAsPolicy RolloutPolicy SimulatedGame",
-    "bundle.turns": "StepResult Turn",
-    "compat.tasks": "ClassicControlTask PipeTaskWrapper",
-    "config": "HciConfig",
-    "driver": "make_bundle pair",
-    "errors": "BufferNotFilledError BundleConstraintError ElementAssignmentWarning GameOverError HciError LikelihoodError NotContainedError NotContainedWarning ShapeError SpaceNotSeparableError UnknownKeyError UnstableGainError ZeroEvidenceError",
-    "exports.env": "GameEnv",
-    "exports.learned": "load_policy save_policy",
-    "exports.register": "env_ids make_env",
-    "exports.sb3": "PointingVecEnv",
-    "exports.vector": "PointingVector",
-    "exports.vector_assistant": "AssistantVector",
-    "exports.zoo": "GameAEC GameParallel",
-    "games.simple": "ExampleTask",
-    "inference.engine": "CascadedInference DualInference InferenceEngine NoInference",
-    "inference.exact": "ExactInference hypotheses posterior",
-    "inference.kalman": "GaussianInference SteadyKalman",
-    "inference.particle": "GridInference ParticleInference",
-    "models.model": "UserModel choose probabilities score",
-    "motor.lqg": "LQGProblem solve_lqg",
-    "motor.lqr": "lqr_continuous lqr_continuous_horizon lqr_discrete lqr_discrete_horizon",
-    "observation.engine": "ASSISTANT_VIEW BLIND ORACLE TASK_ONLY USER_VIEW CascadedObservation ObservationEngine RuleObservation SeeAll",
-    "policies.feedback": "LinearFeedback",
-    "policies.information": "InformationGain",
-    "policies.likelihood": "ModelPolicy",
-    "policies.policy": "ConstantPolicy DualPolicy Policy RandomPolicy",
-    "state.elements": "Element array_element cat_element discrete_array_element",
-    "state.filtering": "filtered",
-    "state.saving": "state_from_json state_to_json",
-    "state.state": "State",
-    "task": "Game InteractionTask Participant",
-    "users.base": "User",
-    "users.boltzmann": "Boltzmann",
-    "users.careful": "Careful",
-    "users.gaze": "GazeUser",
-    "users.learned": "LearnedUser",
-    "users.lqg": "LQGUser",
-    "users.lqr": "LQRUser",
-    "users.memory": "Memory",
-    "users.optimal": "Optimal",
-    "users.polynomial": "Polynomial",
-    "users.random": "RandomUser",
-    "users.replay": "Replay",
-}
+_HOMES = """
+assistants.base:Assistant assistants.big:Big assistants.conservative:Conservative assistants.gain:ConstantGain
+assistants.learned:LearnedAssistant assistants.leitner:Leitner assistants.map:Map assistants.myopic:Myopic
+assistants.predict:Predict assistants.random:RandomAssistant assistants.rollout:Rollout
+assistants.rollout_agent:RolloutAssistant batch.episodes:Episodes,load batch.kernel:Kernel batch.kernels:kernel_of
+batch.play:play bundle.agent:Agent bundle.bundle:Bundle
+bundle.simulation:GameAsObservation,GameAsPolicy,RolloutPolicy,SimulatedGame bundle.turns:StepResult,Turn
+compat.tasks:ClassicControlTask,PipeTaskWrapper config:HciConfig driver:make_bundle,pair
+errors:BufferNotFilledError,BundleConstraintError,ElementAssignmentWarning,GameOverError,HciError,LikelihoodError
+errors:NotContainedError,NotContainedWarning,ShapeError,SpaceNotSeparableError,UnknownKeyError,UnstableGainError
+errors:ZeroEvidenceError
+exports.env:GameEnv exports.learned:load_policy,save_policy exports.register:env_ids,make_env
+exports.sb3:PointingVecEnv exports.vector:PointingVector exports.vector_assistant:AssistantVector
+exports.zoo:GameAEC,GameParallel games.simple:ExampleTask
+inference.engine:CascadedInference,DualInference,InferenceEngine,NoInference
+inference.exact:ExactInference,hypotheses,posterior inference.kalman:GaussianInference,SteadyKalman
+inference.particle:GridInference,ParticleInference models.model:UserModel,choose,probabilities,score
+motor.lqg:LQGProblem,solve_lqg motor.lqr:lqr_continuous,lqr_continuous_horizon,lqr_discrete,lqr_discrete_horizon
+observation.engine:ASSISTANT_VIEW,BLIND,ORACLE,TASK_ONLY,USER_VIEW,CascadedObservation,ObservationEngine,RuleObservation,SeeAll
+policies.feedback:LinearFeedback policies.information:InformationGain policies.likelihood:ModelPolicy
+policies.policy:ConstantPolicy,DualPolicy,Policy,RandomPolicy
+state.elements:Element,array_element,cat_element,discrete_array_element state.filtering:filtered
+state.saving:state_from_json,state_to_json state.state:State task:Game,InteractionTask,Participant users.base:User
+users.boltzmann:Boltzmann users.careful:Careful users.gaze:GazeUser users.learned:LearnedUser users.lqg:LQGUser
+users.lqr:LQRUser users.memory:Memory users.optimal:Optimal users.polynomial:Polynomial users.random:RandomUser
+users.replay:Replay
+"""
 _HOME_OF = {
-    name: f"taskloom_hci.{module}" for module, names in _HOMES.items() for name in names.split()
+    name: f"taskloom_hci.{module}"
+    for module, _, names in (word.partition(":") for word in _HOMES.split())
+    for name in names.split(",")
 }
 
 __all__ = sorted([*_HOME_OF])  # noqa: PLE0605 -- a list all the same # pyright: ignore[reportUnsupportedDunderAll] -- built from _HOMES

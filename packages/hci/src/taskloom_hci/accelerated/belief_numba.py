@@ -13,6 +13,7 @@ from taskloom_hci.accelerated.jit import Array, exact_exp, exact_log, jit
 @jit
 def evidence_of(joint: Array, total: float) -> float:
     """Return the logarithm of a sum of exponentials, given what it came to without care; -inf if all are zero."""
+    # The plain sum is exact enough and takes no second pass; the careful one is for beliefs that all underflow.
     if total > ENOUGH:
         return exact_log(total)
     top = -np.inf
@@ -22,6 +23,7 @@ def evidence_of(joint: Array, total: float) -> float:
         return top
     total = 0.0
     for t in range(len(joint)):
+        # Relative to the largest term, which becomes 1: the sum cannot underflow.
         total += exact_exp(joint[t] - top)
     return exact_log(total) + top
 
@@ -33,11 +35,13 @@ def update(
     """Update log-beliefs (T,) by an action; return whether that is possible."""
     total = 0.0
     for t in range(len(log_beliefs)):
+        # Bayes' rule in logarithms: a factor of 1e-400 is a number here, and would be zero as a probability.
         log_beliefs[t] += log_table[cell, targets[t], action]
         total += exact_exp(log_beliefs[t])
     evidence = evidence_of(log_beliefs, total)
     if evidence == -np.inf:
         log_beliefs[:] = -exact_log(float(len(log_beliefs)))
+        # Impossible under every hypothesis: either a fresh start, or the caller raises.
         return restart
     for t in range(len(log_beliefs)):
         log_beliefs[t] -= evidence
@@ -64,6 +68,7 @@ def fill_evidence(log_beliefs: Array, log_likelihood: Array, evidence: Array) ->
         rows = min(4, n - first)
         for j in range(rows):
             fill_joint(log_beliefs[first + j], log_likelihood[first + j], joint[j], weight[j])
+        # Written out: an array of four sums would be read and written at every addition.
         a, b, c, d = 0.0, 0.0, 0.0, 0.0
         for t in range(count):
             a += weight[0, t]
@@ -79,7 +84,10 @@ def fill_evidence(log_beliefs: Array, log_likelihood: Array, evidence: Array) ->
 
 @jit
 def update_rows(log_beliefs: Array, log_likelihood: Array, evidence: Array, restart: bool) -> bool:
-    """Update log-beliefs (n, T) in place and fill in the log-evidence (n,); return false and change nothing if one is impossible."""
+    """Update log-beliefs (n, T) in place and fill in the log-evidence (n,).
+
+    Return false and change nothing if one is impossible.
+    """
     n, count = log_beliefs.shape
     if not fill_evidence(log_beliefs, log_likelihood, evidence) and not restart:
         return False
@@ -90,5 +98,6 @@ def update_rows(log_beliefs: Array, log_likelihood: Array, evidence: Array, rest
             log_beliefs[i] = fresh
             continue
         for t in range(count):
+            # In this order: `a + (b - c)` has another last bit than NumPy's `(a + b) - c`.
             log_beliefs[i, t] = (log_beliefs[i, t] + log_likelihood[i, t]) - total
     return True

@@ -31,6 +31,7 @@ def fill_normals(keys: Array, counter: int, out: Array) -> None:
     """Fill `out` with draw number `counter` of every stream: the centre first, then the tails."""
     step = (np.uint64(counter) + ONE) * GOLDEN
     tails = 0
+    # The rational function of the centre for every column, 85 % of which need no other: no branch, so it is vectorised.
     for i in range(len(keys)):
         z = keys[i] + step
         z = (z ^ (z >> S30)) * MIX_1
@@ -48,6 +49,7 @@ def fill_normals(keys: Array, counter: int, out: Array) -> None:
         z = (z ^ (z >> S30)) * MIX_1
         z = (z ^ (z >> S27)) * MIX_2
         u = np.float64(np.int64((z ^ (z >> S31)) >> S11)) * UNIT
+        # The tails take logarithms and square roots; they are done again one by one.
         if abs(u - 0.5) > 0.425:
             out[i] = normal_quantile(u)
 
@@ -55,6 +57,7 @@ def fill_normals(keys: Array, counter: int, out: Array) -> None:
 @jit
 def add_times(where: Array, values: Array, x: Array, out: Array) -> None:
     """Add a matrix, given as rows and columns (2, k) and values (k,), times `x` (., n) to `out` (., n)."""
+    # Terms outside, columns inside: the inner loop runs along memory, and each column adds in the order of the terms.
     for k in range(len(values)):
         i, j, value = where[0, k], where[1, k], values[k]
         for c in range(x.shape[1]):
@@ -74,6 +77,7 @@ def add_quadratic(where: Array, values: Array, x: Array, product: Array, total: 
 @jit
 def add_separately(where: Array, values: Array, x: Array, scratch: Array, out: Array) -> None:
     """Add the product to `out` after it was summed on its own, as NumPy does."""
+    # A sum of its own, since floating-point addition is not associative and NumPy forms the product first.
     scratch[:] = 0.0
     add_times(where, values, x, scratch)
     for i in range(out.shape[0]):

@@ -75,9 +75,12 @@ def roll_out(parts: LoopParts, seed: int, episodes: Int) -> ControlRollout:
     seen, moved = np.arange(view.num_draws), np.arange(plant.num_draws)
     for r in range(steps):
         out.x[r], out.estimate[r] = x, estimate
+        # Random numbers by position in the stream, so that neither the chunk nor the backend changes an episode.
         dy = view.increments(x, normals(user, (r * view.num_draws + seen)[:, None]))
+        # The cost of the control before: an agent observes what its last action did.
         out.observed += alive * (quadratic(view.state_cost, x) + quadratic(view.control_cost, u))
         out.inferred += alive * quadratic(parts.filter.cost, x - estimate)
+        # Columns at rest go on being computed; leaving them out would copy every array at every step.
         estimate = parts.filter.advance(estimate, u, dy)
         u = times(parts.feedback, estimate)
         x = plant.advance(x, u, normals(task, (r * plant.num_draws + moved)[:, None]))

@@ -1,4 +1,4 @@
-"""The kernel of classic control: it reads a system and its LQG user into arrays, if they can be, and plays it by the thousand."""
+"""The kernel of classic control: a system and its LQG user as arrays, if they can be, played by the thousand."""
 
 # ruff: noqa: ANN401 -- columns of episodes hold numbers of any type
 

@@ -21,6 +21,7 @@ from taskloom_hci.accelerated.exact_linear import Terms
 from taskloom_hci.accelerated.jit import Array, Pack, jit
 from taskloom_hci.state.streams import stream_keys
 
+# Columns of a block: its arrays fit into the first-level cache, and 64 doubles fill the vector units evenly.
 WIDTH = 64
 
 
@@ -40,6 +41,7 @@ def look(
     dy[:] = 0.0
     add_times(signal[0], signal[1], x, dy)
     if num_seen:
+        # Draw number `r * num_seen + k`: a stream is read by position, so blocks need no state of a generator.
         for k in range(num_seen):
             fill_normals(user, r * num_seen + k, noise[k])
         add_separately(channels[0], channels[1], noise, scratch, dy)
@@ -53,11 +55,13 @@ def pay(
     (state_where, state), (control_where, control), (error_where, error) = costs
     observed, inferred = sums
     width = x.shape[1]
+    # Summed apart and added once, in the order of NumPy's form: the rewards are equal to the last bit.
     first, second, third = np.zeros(width), np.zeros(width), np.zeros(width)
     add_quadratic(state_where, state, x, scratch, first)
     add_quadratic(control_where, control, u, scratch[: u.shape[0]], second)
     add_quadratic(error_where, error, x - estimate, scratch, third)
     for c in range(width):
+        # A factor of 0 or 1 instead of a branch: columns at rest go on being computed, which keeps the loop vectorised.
         observed[c] += alive[c] * (first[c] + second[c])
         inferred[c] += alive[c] * third[c]
 
@@ -76,12 +80,14 @@ def move(
 ) -> None:
     """Fill `after` with the next states."""
     (a_where, a), (b_where, b), (f_where, f), (y_where, y), (g_where, g) = system
+    # Only channels that have noise draw numbers, as in `Plant.advance`: the positions in the stream must agree.
     has_f, has_y, num_noises = counts
     draws = num_noises + has_f + has_y
     for k in range(draws):
         fill_normals(task, r * draws + k, noise[k])
     after[:] = 0.0
     add_times(a_where, a, x, after)
+    # NumPy makes the product first and adds it then; adding term by term would round differently.
     add_separately(b_where, b, u, scratch, after)
     used = 0
     if has_f:
@@ -126,16 +132,19 @@ def play_block(
     for i in range(n):
         x[i], estimate[i] = start[i], start[i]
     for r in range(steps):
+        # Before the step, as the loop records a round: what it started from.
         xs[r, :, first:last], estimates[r, :, first:last] = x, estimate
         look(signal, channels, x, user, r, num_seen, noise, scratch, dy)
         pay(costs, x, u, estimate, alive, scratch, (observed[first:last], inferred[first:last]))
         advance_estimate(filters, estimate, u, dy, scratch, better)
+        # Two buffers change places instead of a copy.
         estimate, better = better, estimate
         u[:] = 0.0
         add_times(feedback[0], feedback[1], estimate, u)
         us[r, :, first:last] = u
         move(system, x, u, task, r, counts, noise, scratch, after)
         x, after = after, x
+        # The block ends as soon as the last of its episodes is at rest.
         if len(end) and not finish(x, end, alive, r, first, num_rounds, is_done):
             return
 
@@ -159,6 +168,7 @@ def finish(
     """Note which episodes came to rest in this step; return whether any goes on."""
     on = False
     for c in range(x.shape[1]):
+        # The first time at rest counts: noise may drive the state out again afterwards.
         if alive[c] == 0.0:
             continue
         rest = True
@@ -193,6 +203,7 @@ def play_all(
 
 
 def _coordinates(rows: Terms) -> tuple[Array, Array]:
+    # Coordinates keep the order of additions of `exact_linear.times` and skip the zeros of sparse systems.
     entries = [(i, j, value) for i, row in enumerate(rows) for j, value in row]
     where = np.array([(i, j) for i, j, _ in entries], dtype=np.int64).reshape(-1, 2).T.copy()
     return where, np.array([value for _, _, value in entries], dtype=np.float64)

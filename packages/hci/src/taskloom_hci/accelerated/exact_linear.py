@@ -25,6 +25,7 @@ def times(rows: Terms, x: Float) -> Float:
     """Return the product with vectors `x` (k, n), one vector a column: (len(rows), n)."""
     out = np.zeros((len(rows), x.shape[1]))
     for i, row in enumerate(rows):
+        # In the order of the columns, one rounding a product and one an addition: compiled code does the same.
         for j, value in row:
             out[i] += value * x[j]
     return out

@@ -52,6 +52,7 @@ def uniform(key: np.uint64, counter: int) -> float:
 @jit
 def rank(key: np.uint64, counter: int, count: int) -> int:
     """Return draw number `counter` of a stream as a number below `count`."""
+    # The product may round up to `count`.
     return min(int(uniform(key, counter) * count), count - 1)
 
 
@@ -105,6 +106,7 @@ bits_as_float = cast("Callable[[Any], float]", intrinsic(_bits_as_float))
 @jit
 def exact_exp(x: float) -> float:
     """Return `elementary.exact_exp`; written out, without branches."""
+    # Clamped instead of branched: a result that is not wanted is thrown away at the end.
     y = max(x, SMALLEST)
     k = np.floor(y * LOG2_E + 0.5)
     r = (y - k * LN_2_HIGH) - k * LN_2_LOW
@@ -129,6 +131,7 @@ def ratio(p: Array, q: Array, r: float) -> float:
 def normal_quantile(u: float) -> float:
     """Return `normal.normal_quantile`."""
     q = u - 0.5
+    # Wichura's algorithm AS 241: one rational function for the centre, two for the tails.
     if abs(q) <= 0.425:
         return q * ratio(CENTRE_P, CENTRE_Q, 0.180625 - q * q)
     mass = (u if u > 0.0 else 2.0**-54) if q < 0.0 else 1.0 - u

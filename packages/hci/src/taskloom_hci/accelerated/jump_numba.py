@@ -13,6 +13,7 @@ from taskloom_hci.inference.information import TOLERANCE
 @jit
 def gain_of(left: float, here: float, right: float, split: Array, noise: float) -> float:
     """Return the information of a cell with this belief to its left, on it and to its right."""
+    # The answer `left`: the right one if the goal is on the left, the wrong one if it is on the right.
     toward = left * split[0] + right * split[1]
     away = right * split[0] + left * split[1]
     return -(plogp(toward) + plogp(here) + plogp(away)) - (left + right) * noise
@@ -35,7 +36,9 @@ def careful_cell(
     All cells of a gap between two targets tell the same, so a gap is one candidate: its cell nearest to the cursor, or
     its highest.
     """
+    # The entropy of an answer whose direction is known; on the target itself the user stays for certain.
     noise = -(plogp(split[0]) + plogp(split[1]))
+    # In the order in which `left` grows below: behind the last target, exactly nothing is left on the right.
     whole = 0.0
     for t in range(len(beliefs)):
         whole += beliefs[t]
@@ -43,6 +46,7 @@ def careful_cell(
     for t in range(len(beliefs) + 1):
         high = targets[t] - 1 if t < len(beliefs) else total - 1
         if low <= high:
+            # The cost grows with the distance, so within a gap the nearest cell is the best of those that tell the same.
             near = min(max(cell, low), high)
             where[found] = high if highest and cost == 0.0 else near
             gains[found] = gain_of(left, 0.0, whole - left, split, noise) - cost * abs(
@@ -58,11 +62,13 @@ def careful_cell(
             found += 1
             left += here
             low = targets[t] + 1
+    # Gains that differ by rounding count as equal; without this the choice would hang on the order of a sum.
     best = np.max(gains[:found]) - TOLERANCE
     chosen, nearest = -1, 0
     for k in range(found):
         if gains[k] >= best:
             distance = abs(where[k] - cell)
+            # Candidates come in ascending order: with `highest` the last one stays, else the first of the nearest.
             if chosen < 0 or highest or distance < nearest:
                 chosen, nearest = where[k], distance
     return chosen
@@ -78,6 +84,7 @@ def entropy_table(table: Array) -> Array:
 @jit
 def fill_answers(table: Array, entropy: Array, targets: Array, answers: Array) -> None:
     """Fill in, for every cell and target, the probabilities of the answers and their entropy, (C, T, A + 1)."""
+    # The entropy rides along as one more answer: a single pass over the belief then gives both sums.
     last = table.shape[2]
     for x in range(answers.shape[0]):
         for t in range(len(targets)):
@@ -94,6 +101,7 @@ def table_gain(beliefs: Array, answers: Array, mixture: Array) -> float:
         b = beliefs[t]
         for y in range(len(mixture)):
             mixture[y] += b * answers[t, y]
+    # Mutual information as H(Y) - H(Y | theta): the last entry of the mixture is the second term.
     gain: float = -mixture[-1]
     for y in range(len(mixture) - 1):
         gain -= plogp(mixture[y])

@@ -64,6 +64,7 @@ def pointing_rules(game: Bundle) -> PointingRules | None:
         num_targets=task.num_targets,
         max_rounds=game.max_rounds,
         positions=task.positions.reshape(task.num_cells, -1),
+        # Without the last sum, which rounding may leave below 1: a draw above it must still be the last action.
         reached=np.ascontiguousarray(np.cumsum(table, axis=-1)[..., :-1]),
         stay=user.model.stay,
         actions=user.model.actions,

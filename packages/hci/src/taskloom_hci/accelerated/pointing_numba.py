@@ -32,11 +32,13 @@ def draw_cells(key: np.uint64, total: int, chosen: Array) -> int:
     count = len(chosen)
     cell = 0
     for i in range(count + 1):
+        # A rank among the cells that are left: no draw is thrown away, so every episode uses as many numbers.
         cell = rank(key, i, total - i)
         for j in range(i):
             if cell >= chosen[j]:
                 cell += 1
         if i < count:
+            # Insertion keeps the few chosen cells in order without a sort, which would allocate.
             j = i
             while j > 0 and chosen[j - 1] > cell:
                 chosen[j] = chosen[j - 1]
@@ -58,6 +60,7 @@ def act(reached: Array, cell: int, goal: int, u: float) -> int:
     """Return the action that a uniform number draws from cumulative probabilities."""
     action = 0
     for k in range(reached.shape[2]):
+        # Counted, not searched: there are only a handful of actions.
         if reached[cell, goal, k] <= u:
             action += 1
     return action
@@ -77,6 +80,7 @@ def play_gain(
     """Play episodes in which every move is carried out; return cells and actions of all rounds if they are kept."""
     targets, goals, num_rounds, is_done = out
     total = moved.shape[0]
+    # A guess at the rounds of all episodes, in one array: no round allocates anything.
     size = 16 * len(task_keys) if keep else 1
     cells, actions = np.empty(size, np.int64), np.empty(size, np.int64)
     used = 0
@@ -85,10 +89,13 @@ def play_gain(
         key = user_keys[i]
         goal = targets[i, rank(key, 0, targets.shape[1])]
         goals[i] = goal
+        # Cut off unless the loop below finds an end.
         num_rounds[i] = max_rounds
         for r in range(max_rounds):
+            # Draw 0 chose the goal; the scalar game counts its draws alike.
             action = act(reached, cell, goal, uniform(key, r + 1))
             if keep:
+                # Doubling, so that copying stays a constant share of the time.
                 if used == len(cells):
                     cells, actions = grown(cells), grown(actions)
                 cells[used], actions[used] = cell, action
@@ -116,19 +123,21 @@ def play_jump(
 ) -> Pack:
     """Play episodes in which an assistant jumps; return cells, actions and jumps of all rounds if they are kept.
 
-    `tables` are the user model's probabilities and their logarithms, `settings` is (way, stay, max_rounds, restart, highest, threshold, cost). The last value returned is false if an action
-    was impossible under every hypothesis.
+    `tables` are the user model's probabilities and their logarithms, `settings` is (way, stay, max_rounds, restart, highest,
+    threshold, cost). The last value returned is false if an action was impossible under every hypothesis.
     """
     targets, goals, num_rounds, is_done = out
     table, log_table = tables
     way, stay, max_rounds, restart, highest, threshold, cost = settings
     total, count = table.shape[0], targets.shape[1]
+    # With jumps, games are shorter: 3.4 rounds on average with the defaults.
     size = 6 * len(task_keys) if keep else 1
     cells, actions, jumps = (
         np.empty(size, np.int64),
         np.empty(size, np.int64),
         np.empty(size, np.int64),
     )
+    # All scratch of all rounds, once, for the same reason.
     beliefs, log_beliefs = np.empty(count), np.empty(count)
     answers = np.empty((total if way == TABLE else 1, count, table.shape[2] + 1))
     mixture, gains = np.empty(table.shape[2] + 1), np.empty(max(total, 2 * count + 1))
@@ -140,7 +149,9 @@ def play_jump(
         goal = targets[i, rank(key, 0, count)]
         goals[i] = goal
         num_rounds[i] = max_rounds
+        # Our own logarithm: those of the C library and of NumPy may differ in the last bit.
         log_beliefs[:] = -exact_log(float(count))
+        # Gathered once an episode: the rounds then read the answers of the targets in one sweep of memory.
         if way == TABLE:
             fill_answers(table, entropy, targets[i], answers)
         for r in range(max_rounds):
@@ -148,6 +159,7 @@ def play_jump(
             done = cell == goal and action == stay
             jump = 0
             if not done:
+                # The caller raises: our errors are no types that compiled code knows.
                 if not update(log_table, cell, targets[i], action, log_beliefs, restart):
                     return cells[:0], actions[:0], jumps[:0], False
                 for t in range(count):
@@ -202,6 +214,7 @@ def play_compiled(
             task, user, rules.reached, rules.moved, rules.stay, rules.max_rounds, keep, out
         )
         return outcome, PointingRounds(cells, actions, np.zeros(len(cells), np.int64))
+    # Sums of the belief (O(T) a round instead of O(C T A)) choose as the table does, but for costs at rounding level.
     exact = jump.cost == 0.0 or jump.cost >= SMALLEST_COST
     way = (
         MAP
@@ -219,6 +232,7 @@ def play_compiled(
         jump.threshold,
         jump.cost,
     )
+    # numba compiles a function anew for every type: absent parts are arrays of zeros, never None.
     split = np.array(jump.split or (0.0, 0.0))
     entropy = entropy_table(jump.table) if way == TABLE else np.zeros((1, 1))
     cells, actions, jumps, possible = play_jump(

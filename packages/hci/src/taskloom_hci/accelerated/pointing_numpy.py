@@ -28,7 +28,9 @@ def draw_cells(keys: UInt64, count: int, total: int) -> tuple[Int, Int]:
     """Return `games.pointing.draw_cells` for many streams: (n, count) in ascending order and (n,)."""
     counters = np.arange(count + 1)
     left = total - counters
+    # All draws at once: the number of draws never depends on what was drawn.
     draws = uniforms(keys[:, None], counters)
+    # `u * left` may round up to `left` for the largest u below 1.
     ranks = np.minimum((draws * left).astype(np.int64), left - 1)
     chosen = np.empty((len(keys), count), dtype=np.int64)
     for i in range(count + 1):
@@ -59,9 +61,11 @@ def play_rows(
     for r in range(rules.max_rounds):
         here, aim = cell[alive], goal[alive]
         draw = uniforms(user[alive], r + 1)
+        # Inverse transform: the number of cumulative probabilities that the draw has passed.
         action = (rules.reached[here, aim] <= draw[:, None]).sum(axis=1)
         done = (here == aim) & (action == rules.stay)
         jump = np.zeros(len(alive), dtype=np.int64)
+        # `jump` is filled in below: the array that is kept here is the same one.
         rows.append((alive, here, action, jump))
         num_rounds[alive[done]] = r + 1
         is_done[alive[done]] = True
@@ -92,5 +96,6 @@ def assist(
 def _in_order(rows: list[tuple[Int, Int, Int, Int]]) -> PointingRounds:
     """Sort rounds that were played side by side into episodes."""
     episode, cell, action, jump = (np.concatenate(column) for column in zip(*rows, strict=True))
+    # A stable sort leaves the rounds of an episode in the order in which they were played.
     order = np.argsort(episode, kind="stable")
     return PointingRounds(cell[order], action[order], jump[order])

@@ -162,6 +162,7 @@ class SmallKernel:
         r = 0
         while len(alive) and (self.max_rounds is None or r < self.max_rounds):
             before = x[alive]
+            # Draw number r in round r: these agents draw once a round, or never.
             acted = self.user.act(before, _draw(keys["user"], alive, r))
             after, done = self.halves.first(before, acted)
             rewards[alive, FIRST] -= 1.0
