@@ -17,6 +17,7 @@ warnings.filterwarnings("ignore")
 from taskloom.bound import BoundTask
 from taskloom.context import Resources
 from taskloom.testing import MemoryContext
+from taskloom_anomaly import driver as anomaly
 from taskloom_anomaly.tasks.toy_features import ToyFeaturesConfig, ToyFeaturesTask
 from taskloom_control import driver as control
 from taskloom_control.tasks.lq_point_mass import LqPointMass, LqPointMassConfig
@@ -54,14 +55,14 @@ class Mass(LqPointMass):
 
 elsewhere = jax.devices()[1]
 jax.config.update("jax_default_device", elsewhere)  # where nobody who was placed may compute
-for number, task in enumerate((Features(features), BoundTask(Mass(mass), mass, Mass, control))):
+for number, task in enumerate((BoundTask(Features(features), features, Features, anomaly), BoundTask(Mass(mass), mass, Mass, control))):
     task.run(MemoryContext(folder / str(number), resources=Resources(cpus=1)))
 assert jnp.zeros(1).devices() == {elsewhere}
 print(json.dumps({name: sorted(ids) for name, ids in seen.items()}))
 """
 
 _WITHOUT_JAX = """
-for number, task in enumerate((ToyFeaturesTask(features), BoundTask(LqPointMass(mass), mass, LqPointMass, control))):
+for number, task in enumerate((BoundTask(ToyFeaturesTask(features), features, ToyFeaturesTask, anomaly), BoundTask(LqPointMass(mass), mass, LqPointMass, control))):
     task.run(MemoryContext(folder / str(number), resources=Resources(gpus=1)))
 print(json.dumps("jax" in sys.modules))
 """
