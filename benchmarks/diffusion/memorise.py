@@ -17,7 +17,7 @@ from taskloom_diffusion.denoisers.dit import DiT
 from taskloom_diffusion.evaluation.bound import estimate_bound
 from taskloom_diffusion.tokenizers.symbols import fit_symbols
 from taskloom_diffusion.training.batches import TrainStream, encode_all
-from taskloom_diffusion.training.module import DiffusionTask
+from taskloom_diffusion.training.module import DiffusionModule
 from taskloom_diffusion.training.optimizers import build_optimizer
 
 
@@ -29,7 +29,7 @@ def main() -> None:
     tokenizer = fit_symbols("smiles", texts)
     store, _ = encode_all(texts, tokenizer, "given", 96)
     settings = OptimizerSettings(lr=1.5e-2, algorithm="muon", weight_decay=0.0)
-    task = DiffusionTask(
+    task = DiffusionModule(
         DiT(width=128, num_layers=2), DiffusionSettings(), settings, tokenizer, max_length=96
     )
     optimizer = build_optimizer(task.model, settings)

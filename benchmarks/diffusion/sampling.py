@@ -19,16 +19,16 @@ from taskloom_diffusion.samplers.base import Sampler
 from taskloom_diffusion.samplers.first_hitting import FirstHitting
 from taskloom_diffusion.samplers.random_groups import RandomGroups
 from taskloom_diffusion.tokenizers.symbols import SymbolTokenizer
-from taskloom_diffusion.training.module import DiffusionTask
+from taskloom_diffusion.training.module import DiffusionModule
 
 ROWS = 16
 
 
-def network(denoiser: DiT) -> DiffusionTask:
+def network(denoiser: DiT) -> DiffusionModule:
     """Return a model with random weights: the cost does not depend on what they are."""
     symbols = [chr(65 + i) for i in range(24)]
     tokenizer = SymbolTokenizer("char", symbols)
-    return DiffusionTask(
+    return DiffusionModule(
         denoiser, DiffusionSettings(), OptimizerSettings(), tokenizer, max_length=64
     ).eval()
 

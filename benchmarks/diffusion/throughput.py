@@ -20,7 +20,7 @@ from taskloom_diffusion.denoisers.bert import BERT
 from taskloom_diffusion.denoisers.dit import DiT
 from taskloom_diffusion.losses.objectives import PolydiffLoss
 from taskloom_diffusion.tokenizers.symbols import SymbolTokenizer
-from taskloom_diffusion.training.module import DiffusionTask
+from taskloom_diffusion.training.module import DiffusionModule
 
 SYMBOLS = [chr(65 + i) for i in range(24)]
 
@@ -45,7 +45,7 @@ def stepper(
 ) -> Callable[[], float]:
     """Return a function that makes one training step and returns real tokens per core-second."""
     settings = DiffusionSettings(loss=PolydiffLoss()) if polydiff else DiffusionSettings()
-    task = DiffusionTask(
+    task = DiffusionModule(
         denoiser, settings, OptimizerSettings(), SymbolTokenizer("char", SYMBOLS), max_length=length
     )
     optimizer = task.configure_optimizers()["optimizer"]

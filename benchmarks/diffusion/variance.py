@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from taskloom import open_run, task_of
 from taskloom_diffusion.evaluation.bound import estimate_bound
 from taskloom_diffusion.losses.base import Corrupted
 from taskloom_diffusion.model.diffusion_model import DiffusionModel
@@ -25,7 +26,6 @@ from taskloom_diffusion.time_samplers.exact_count import ExactCount
 from taskloom_diffusion.time_samplers.times import LowDiscrepancy
 from taskloom_diffusion.training.batches import TokenStore, collate
 from taskloom_diffusion.training.preparation import prepare
-from taskloom_diffusion.verbs.trained import open_trained
 
 ROWS = 64
 DRAWS = 240
@@ -113,9 +113,9 @@ def main() -> None:
     """Print both estimators' variances and their ratios."""
     torch.set_num_threads(1)
     store = Path(sys.argv[2]) if len(sys.argv) > 2 else None
-    trained = open_trained(sys.argv[1], store)
-    task = trained.task
-    holdout = prepare(trained.problem).holdout
+    run = open_run(sys.argv[1], store)
+    task = run.load("model")
+    holdout = prepare(task_of(run)).holdout
     batch = collate([holdout.get(i) for i in range(min(ROWS, len(holdout)))], task.pad_token_id)
     found = {}
     for name, sampler in (("exact count", ExactCount()), ("low discrepancy", LowDiscrepancy())):

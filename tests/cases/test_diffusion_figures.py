@@ -15,12 +15,13 @@ import pytest
 import torch
 from cases_verdict import CORPUS, verdict
 from taskloom.errors import TaskloomError
+from taskloom.opening import open_task
 from taskloom_diffusion import DiffusionSettings, DiffusionTask, OptimizerSettings
 from taskloom_diffusion.corpora.corpus import Corpus
 from taskloom_diffusion.denoisers.base import Dit
 from taskloom_diffusion.evaluation.bound import estimate_bound
 from taskloom_diffusion.metrics.base import Polymers
-from taskloom_diffusion.tasks.moses import Moses, MosesConfig
+from taskloom_diffusion.tasks.moses import MosesConfig
 from taskloom_diffusion.tokenizers.huggingface import load_folder
 from taskloom_diffusion.tokenizers.vocabulary import Tokenizer, count_characters, fit_symbols
 from taskloom_diffusion.training.batches import TokenStore, collate, encode_all
@@ -202,9 +203,9 @@ def test_judged_molecules_are_random() -> None:
     """Judges a random part of MOSES' test set: the mean length is within 4 standard errors of the whole set's."""
     evaluate = {"num_holdout": size("judged_molecules")}
     fields = {"num_molecules": 2000, "evaluate": evaluate}
-    problem = Moses(MosesConfig.model_validate(fields))
-    prepared = prepare(problem)
-    whole = [len(text) for text in problem.load_corpus().holdout]
+    task = open_task("diffusion/moses", MosesConfig.model_validate(fields))
+    prepared = prepare(task)
+    whole = [len(text) for text in task.task.load_corpus().holdout]
     # In characters, which are nearly tokens: MOSES has few two-letter atoms.
     judged = [
         len(prepared.tokenizer.decode(prepared.holdout.get(i).tolist()))

@@ -9,6 +9,7 @@ from pathlib import Path
 from cases_tasks import Tasks, done, is_sentence_about
 from cases_verdict import CORPUS, told, verdict
 from rdkit import Chem
+from taskloom.opening import open_task
 from taskloom_diffusion.metrics.molecules import molecule_metrics
 from taskloom_diffusion.tasks.file import File, FileConfig
 from taskloom_diffusion.training.preparation import prepare
@@ -55,7 +56,7 @@ def test_uncut_molecules_are_left_out(tmp_path: Path) -> None:
     path = tmp_path / "mine.smi"
     path.write_text("\n".join([*good, "N->[Cu]"]) + "\n")
     try:
-        prepared = prepare(File(FileConfig(path=path)))
+        prepared = prepare(open_task("diffusion/file", FileConfig(path=path)))
     except Exception as error:
         verdict(False, f"the whole file is refused: {told(error)}", "119")
     count = len(prepared.train) + len(prepared.holdout)
@@ -107,7 +108,8 @@ def test_grown_file(tasks: Tasks, tmp_path: Path) -> None:
     options += (f"--train.steps={size('begun_training_steps')}", "--denoiser.num_layers=1", *LITTLE)
     done(tasks.call("run", "diffusion", "file", f"--path={path}", *options))
     fields = {"path": path, "holdout_share": 0.2, "evaluate": {"num_holdout": 80}}
-    trained_on = set(prepare(File(FileConfig.model_validate(fields))).corpus.train)
+    task = open_task("diffusion/file", FileConfig.model_validate(fields))
+    trained_on = set(prepare(task).corpus.train)
     write(420)
     answer = tasks.call("diffusion", "likelihood", "@last", "--each", "--json", "--draws=1")
     must = "none, or a refusal that names the file"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from taskloom_diffusion.config import TrainConfig
     from taskloom_diffusion.denoisers.base import Denoiser
     from taskloom_diffusion.training.batches import TrainStream
-    from taskloom_diffusion.training.module import DiffusionTask
+    from taskloom_diffusion.training.module import DiffusionModule
 
 Quadrature = Callable[..., float]
 WORDS = [[3, 4, 5, 3], [4, 4, 3], [5, 3, 3, 4, 5], [3, 5], [4, 3, 5, 5, 4, 3]]
@@ -66,20 +66,20 @@ def trained_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def module() -> Callable[..., DiffusionTask]:
+def module() -> Callable[..., DiffusionModule]:
     """Make an untrained module over three letters; keywords are its mathematics."""
     from taskloom_diffusion.config import DiffusionSettings, OptimizerSettings
     from taskloom_diffusion.denoisers.dit import DiT
     from taskloom_diffusion.tokenizers.symbols import SymbolTokenizer
-    from taskloom_diffusion.training.module import DiffusionTask
+    from taskloom_diffusion.training.module import DiffusionModule
 
     def make(
         denoiser: Denoiser | None = None,
         letters: str = "abc",
         optimizer: OptimizerSettings | None = None,
         **settings: object,
-    ) -> DiffusionTask:
-        return DiffusionTask(
+    ) -> DiffusionModule:
+        return DiffusionModule(
             denoiser or DiT(width=16, num_layers=1, num_heads=2),
             DiffusionSettings.model_validate(settings),
             optimizer or OptimizerSettings(),
@@ -114,7 +114,7 @@ def batches(stream: Callable[..., TrainStream]) -> Callable[[int], list[dict[str
 
 @pytest.fixture(scope="session")
 def train(
-    module: Callable[..., DiffusionTask], stream: Callable[..., TrainStream]
+    module: Callable[..., DiffusionModule], stream: Callable[..., TrainStream]
 ) -> Callable[..., MemoryContext]:
     """Train a module, or a fresh one, in a folder, from a checkpoint if one is given, and return the run."""
     from taskloom.testing import MemoryContext
@@ -123,7 +123,7 @@ def train(
     def run(
         folder: Path,
         config: TrainConfig,
-        task: DiffusionTask | None = None,
+        task: DiffusionModule | None = None,
         *,
         checkpoint: Path | None = None,
     ) -> MemoryContext:

@@ -36,7 +36,7 @@ from taskloom_diffusion.schedules.closed_form import LinearSchedule
 from taskloom_diffusion.time_samplers.exact_count import ExactCount
 from taskloom_diffusion.tokenizers.symbols import SymbolTokenizer
 from taskloom_diffusion.training.batches import TokenStore
-from taskloom_diffusion.training.module import DiffusionTask
+from taskloom_diffusion.training.module import DiffusionModule
 from torch import Tensor
 
 MASK = 1
@@ -62,9 +62,9 @@ def words(length: int = 12) -> tuple[Tensor, Tensor, Tensor]:
     return z, x, valid
 
 
-def toy_task(toy: Toy, block_size: int) -> DiffusionTask:
+def toy_task(toy: Toy, block_size: int) -> DiffusionModule:
     """The exact model of a toy, which generates it in blocks."""
-    task = DiffusionTask(
+    task = DiffusionModule(
         TableDenoiser(num_tokens=toy.num_tokens, length=toy.length, law_seed=0),
         DiffusionSettings(block_size=block_size),
         OptimizerSettings(),
@@ -120,7 +120,7 @@ def test_several_noised_versions_are_read_as_each_alone() -> None:
 @pytest.mark.parametrize("block_size", [0, 2])
 def test_loss_of_several_versions_is_their_mean(
     block_size: int,
-    module: Callable[..., DiffusionTask],
+    module: Callable[..., DiffusionModule],
     batches: Callable[[int], list[dict[str, Tensor]]],
 ) -> None:
     (batch,) = batches(1)
@@ -209,7 +209,7 @@ def test_estimated_bound_of_the_exact_denoiser_is_the_entropy(size: int) -> None
 
 
 def test_blocks_of_one_token_are_the_chain_rule_without_noise(
-    module: Callable[..., DiffusionTask],
+    module: Callable[..., DiffusionModule],
 ) -> None:
     task = module(block_size=1).eval()
     task.model = DiT(width=16, num_layers=2, num_heads=2).build(task.vocab_size, 8)
@@ -232,7 +232,7 @@ def test_blocks_of_one_token_are_the_chain_rule_without_noise(
 
 
 def test_a_block_as_long_as_the_sequence_trains_as_without_blocks(
-    module: Callable[..., DiffusionTask], batches: Callable[[int], list[dict[str, Tensor]]]
+    module: Callable[..., DiffusionModule], batches: Callable[[int], list[dict[str, Tensor]]]
 ) -> None:
     (batch,) = batches(1)
     width = batch["tokens"].shape[1]
@@ -248,7 +248,7 @@ def test_a_block_as_long_as_the_sequence_trains_as_without_blocks(
 )
 def test_loss_that_looks_at_visible_tokens_gets_their_predictions(
     settings: dict[str, Any],
-    module: Callable[..., DiffusionTask],
+    module: Callable[..., DiffusionModule],
     batches: Callable[[int], list[dict[str, Tensor]]],
 ) -> None:
     (batch,) = batches(1)
@@ -309,7 +309,7 @@ def test_parallel_draws_inside_a_block_are_found_out() -> None:
 @pytest.mark.parametrize("block_size", [0, 2])
 @pytest.mark.parametrize("kind", ["dit", "table"])
 def test_sample_does_not_depend_on_its_batch_and_known_tokens_stay(
-    kind: str, block_size: int, module: Callable[..., DiffusionTask]
+    kind: str, block_size: int, module: Callable[..., DiffusionModule]
 ) -> None:
     if kind == "table":
         task = toy_task(random_toy(3, 4, 1), block_size)
@@ -331,7 +331,7 @@ def test_sample_does_not_depend_on_its_batch_and_known_tokens_stay(
 
 
 def test_trajectory_shows_finished_blocks_and_masks_to_come(
-    module: Callable[..., DiffusionTask],
+    module: Callable[..., DiffusionModule],
 ) -> None:
     task = module(block_size=2).eval()
     made = complete(task, FirstHitting(), [[MASK] * 6], seed=1, batch_size=1, record=1)
@@ -341,7 +341,7 @@ def test_trajectory_shows_finished_blocks_and_masks_to_come(
     assert states[-1].tolist() == made.tokens[0]
 
 
-def test_gap_before_known_blocks_is_refused(module: Callable[..., DiffusionTask]) -> None:
+def test_gap_before_known_blocks_is_refused(module: Callable[..., DiffusionModule]) -> None:
     task = module(block_size=2)
     with pytest.raises(
         ConfigError, match=r"blocks of 2 from left to right.*position 2 .*position 3"

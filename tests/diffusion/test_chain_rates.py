@@ -14,14 +14,14 @@ from taskloom_diffusion.samplers.chain import looped_grid, signal_grid
 from taskloom_diffusion.samplers.first_hitting import FirstHitting
 from taskloom_diffusion.samplers.remdm import ReMDM
 from taskloom_diffusion.schedules.closed_form import LinearSchedule
-from taskloom_diffusion.training.module import DiffusionTask
+from taskloom_diffusion.training.module import DiffusionModule
 from torch import Tensor
 
 MASK = 1
 
 
 def test_each_of_a_thousand_steps_reveals_its_thousandth(
-    module: Callable[..., DiffusionTask],
+    module: Callable[..., DiffusionModule],
 ) -> None:
     """A race of exponentials in fp32 reveals half as many at this rate: the step of every position is uniform over 1,024."""
     task = module(schedule={"kind": "linear"}).eval()
@@ -37,7 +37,7 @@ def test_each_of_a_thousand_steps_reveals_its_thousandth(
 
 
 def test_time_of_a_first_hitting_says_nothing_about_the_position(
-    module: Callable[..., DiffusionTask],
+    module: Callable[..., DiffusionModule],
 ) -> None:
     """The level is t u^(1/k) with a variate of its own; shared with the order, late times would mean the first position."""
     task = module(MLPDenoiser(width=8)).eval()

@@ -18,14 +18,14 @@ from taskloom_diffusion.denoisers.dit import DiT
 from taskloom_diffusion.training.batches import TokenStore, TrainStream
 from taskloom_diffusion.training.checkpoint import load_model, save_model
 from taskloom_diffusion.training.fit import fit, quiet_lightning
-from taskloom_diffusion.training.module import DiffusionTask
+from taskloom_diffusion.training.module import DiffusionModule
 from taskloom_diffusion.training.recorder import TrainingDivergedError
 from torch import nn
 
 
 def test_lightning_checkpoints_load_weights_only_and_loggers_write(
     tmp_path: Path,
-    module: Callable[..., DiffusionTask],
+    module: Callable[..., DiffusionModule],
     batches: Callable[[int], list[dict[str, torch.Tensor]]],
     train: Callable[..., MemoryContext],
 ) -> None:
@@ -41,7 +41,7 @@ def test_lightning_checkpoints_load_weights_only_and_loggers_write(
         )
     loaded = torch.load(tmp_path / "last.ckpt", weights_only=True)
     json.dumps(loaded["hyper_parameters"])
-    again = DiffusionTask(**loaded["hyper_parameters"])
+    again = DiffusionModule(**loaded["hyper_parameters"])
     again.load_state_dict(loaded["state_dict"])
     config = TrainConfig(steps=2, log_every=1, loggers=("csv", "tensorboard"))
     train(tmp_path / "run", config)
@@ -51,7 +51,7 @@ def test_lightning_checkpoints_load_weights_only_and_loggers_write(
 
 
 def test_a_loss_that_is_not_a_number_is_one_sentence_and_the_checkpoint_stays(
-    tmp_path: Path, module: Callable[..., DiffusionTask], stream: Callable[..., TrainStream]
+    tmp_path: Path, module: Callable[..., DiffusionModule], stream: Callable[..., TrainStream]
 ) -> None:
     task = module()
     ctx = MemoryContext(tmp_path)
@@ -75,7 +75,7 @@ def test_a_loss_that_is_not_a_number_is_one_sentence_and_the_checkpoint_stays(
 
 
 def test_weights_that_are_no_numbers_never_become_the_last_checkpoint(
-    tmp_path: Path, module: Callable[..., DiffusionTask], train: Callable[..., MemoryContext]
+    tmp_path: Path, module: Callable[..., DiffusionModule], train: Callable[..., MemoryContext]
 ) -> None:
     """A finite loss can have a gradient that is not: the next loss would tell, but the checkpoint would be written before it."""
     task = module()
@@ -96,7 +96,7 @@ def test_weights_that_are_no_numbers_never_become_the_last_checkpoint(
 
 
 def test_models_survive_the_disk_and_foreign_ones_are_refused(
-    tmp_path: Path, module: Callable[..., DiffusionTask]
+    tmp_path: Path, module: Callable[..., DiffusionModule]
 ) -> None:
     task = module().eval()
     nn.init.normal_(task.model.head.weight)
@@ -129,7 +129,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, train: Callable[..., Memor
 def test_a_checkpoint_of_another_vocabulary_is_refused_even_of_the_same_size(
     tmp_path: Path,
     trained: Path,
-    module: Callable[..., DiffusionTask],
+    module: Callable[..., DiffusionModule],
     train: Callable[..., MemoryContext],
 ) -> None:
     more = TrainConfig(steps=4)
@@ -143,7 +143,7 @@ def test_a_checkpoint_of_another_vocabulary_is_refused_even_of_the_same_size(
 
 
 def test_a_checkpoint_of_another_corpus_with_the_same_tokens_is_refused(
-    tmp_path: Path, trained: Path, module: Callable[..., DiffusionTask]
+    tmp_path: Path, trained: Path, module: Callable[..., DiffusionModule]
 ) -> None:
     """Its next batches would be others than the uninterrupted run's, and nothing would show it."""
     other = TokenStore([[3, 4], [5, 3]])
@@ -194,7 +194,7 @@ def test_a_damaged_checkpoint_is_one_sentence(
 )
 def test_a_run_stopped_while_gradients_add_up_goes_on_bit_for_bit(
     tmp_path: Path,
-    module: Callable[..., DiffusionTask],
+    module: Callable[..., DiffusionModule],
     train: Callable[..., MemoryContext],
     stream: Callable[..., TrainStream],
     sampler: str,
@@ -212,7 +212,7 @@ def test_a_run_stopped_while_gradients_add_up_goes_on_bit_for_bit(
         }
     )
 
-    def task() -> DiffusionTask:
+    def task() -> DiffusionModule:
         return module(
             DiT(width=16, num_layers=1, num_heads=2, dropout=0.2),
             time_sampler={"kind": sampler},

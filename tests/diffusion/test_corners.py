@@ -17,7 +17,7 @@ from taskloom_diffusion.processes.d3pm import D3PM
 from taskloom_diffusion.processes.marginal import Marginal
 from taskloom_diffusion.processes.uniform import Uniform
 from taskloom_diffusion.schedules.closed_form import Cosine
-from taskloom_diffusion.training.module import DiffusionTask
+from taskloom_diffusion.training.module import DiffusionModule
 from torch import Tensor
 
 PROCESSES: dict[str, Process] = {
@@ -29,7 +29,7 @@ PROCESSES: dict[str, Process] = {
 }
 
 
-def finite_step(task: DiffusionTask, batch: dict[str, Tensor], seed: int) -> bool:
+def finite_step(task: DiffusionModule, batch: dict[str, Tensor], seed: int) -> bool:
     """Whether the loss of a batch and all its gradients are numbers."""
     task.zero_grad()
     loss = task.loss(task.corrupt(batch, torch.Generator().manual_seed(seed)))
@@ -52,7 +52,7 @@ def test_levels_that_round_to_clean_or_to_noise_make_no_nan(
     schedule: dict[str, object],
     process: str,
     loss: str,
-    module: Callable[..., DiffusionTask],
+    module: Callable[..., DiffusionModule],
     batches: Callable[[int], list[dict[str, Tensor]]],
 ) -> None:
     task = module(
@@ -117,7 +117,7 @@ def test_mean_parameterization_has_the_same_bound_beside_padding(process: str) -
 @pytest.mark.parametrize("process", PROCESSES)
 def test_mean_parameterization_trains_on_sequences_of_unequal_length(
     process: str,
-    module: Callable[..., DiffusionTask],
+    module: Callable[..., DiffusionModule],
     batches: Callable[[int], list[dict[str, Tensor]]],
 ) -> None:
     task = module(

@@ -13,15 +13,16 @@ from typing import Any
 
 import pytest
 from taskloom import Resources
+from taskloom.bound import BoundTask
 from taskloom.errors import ConfigError, ProcessLostError, RunFailedError
+from taskloom.opening import open_task
 from taskloom.testing import MemoryContext
 from taskloom_diffusion.config import TrainConfig
-from taskloom_diffusion.tasks.toy import Toy, ToyConfig
 from taskloom_diffusion.training.team import share_of_step
 from taskloom_diffusion.training.workers import Workers, watch
 
 
-def toy(**train: object) -> Toy:
+def toy(**train: object) -> BoundTask[Any, Any]:
     fields: dict[str, Any] = {
         "num_tokens": 3,
         "length": 3,
@@ -32,7 +33,7 @@ def toy(**train: object) -> Toy:
         },
         "evaluate": {"num_samples": 10, "num_holdout": 10, "num_draws": 1},
     }  # fmt: skip
-    return Toy(ToyConfig.model_validate(fields))
+    return open_task("diffusion/toy", fields)
 
 
 def rows(ctx: MemoryContext) -> list[dict[str, float]]:
@@ -52,20 +53,20 @@ def test_two_processes_are_one_that_accumulates_two_batches_bit_for_bit(tmp_path
         assert ours == pytest.approx(theirs, rel=1e-12)
     # Going on from the middle, where a line of metrics was half summed up.
     middle = next(p for p in sorted((together.dir / "checkpoints").iterdir()) if "2" in p.name)
-    resumed = toy(devices=2).resume(later, middle)
+    resumed = toy(devices=2).run(later, middle)
     assert resumed.artifacts["model"].read_bytes() == expected.artifacts["model"].read_bytes()
     assert rows(later) == rows(together)
     # One process goes on with what two began.
-    resumed = toy(accumulate=2).resume(MemoryContext(tmp_path / "one again"), middle)
+    resumed = toy(accumulate=2).run(MemoryContext(tmp_path / "one again"), middle)
     assert resumed.artifacts["model"].read_bytes() == expected.artifacts["model"].read_bytes()
 
 
 GATHER = """
 import sys, torch
-from taskloom_diffusion.training.team import Team, gathered, joined
+from taskloom_diffusion.training.team import ProcessGroup, gathered, joined
 from pathlib import Path
 rank = int(sys.argv[1])
-with joined(Team(rank, 2, Path(sys.argv[2])), gpus=False):
+with joined(ProcessGroup(rank, 2, Path(sys.argv[2])), gpus=False):
     rows = torch.arange(3 + rank, dtype=torch.float64) + 10 * rank
     print(gathered(rows).tolist(), gathered(torch.ones(2 * rank, 2)).shape)
 """
@@ -133,7 +134,7 @@ def test_a_training_process_that_is_killed_ends_the_attempt_and_the_run_goes_on(
     tmp_path: Path,
 ) -> None:
     ctx = MemoryContext(tmp_path / "killed")
-    problem = toy(devices=2, steps=2000, log_every=1)
+    task = toy(devices=2, steps=2000, log_every=1)
     killed: list[int] = []
 
     def kill() -> None:
@@ -148,7 +149,7 @@ def test_a_training_process_that_is_killed_ends_the_attempt_and_the_run_goes_on(
     thread = threading.Thread(target=kill)
     thread.start()
     with pytest.raises(ProcessLostError, match="training process 1 of 2 was killed by signal 9"):
-        problem.run(ctx)
+        task.run(ctx)
     thread.join()
     assert len(killed) == 1
     assert ctx.latest_checkpoint is not None

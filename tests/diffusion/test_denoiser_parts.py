@@ -11,7 +11,7 @@ from taskloom_diffusion.accelerated.rotary import turned
 from taskloom_diffusion.config import OptimizerSettings
 from taskloom_diffusion.denoisers.attention import rotary_table
 from taskloom_diffusion.denoisers.dit import DiT
-from taskloom_diffusion.denoisers.dit_torch import DiTBlock
+from taskloom_diffusion.denoisers.dit_block import DiTBlock
 from taskloom_diffusion.training.optimizers import build_optimizer
 from torch import Tensor, nn
 from torch.nn import functional

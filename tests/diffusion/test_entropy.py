@@ -30,7 +30,7 @@ from taskloom_diffusion.schedules.base import Schedule
 from taskloom_diffusion.schedules.polydiff import BetaSchedule
 from taskloom_diffusion.time_samplers.times import LowDiscrepancy
 from taskloom_diffusion.tokenizers.symbols import SymbolTokenizer
-from taskloom_diffusion.training.module import DiffusionTask
+from taskloom_diffusion.training.module import DiffusionModule
 from torch import Tensor
 
 TOYS = [toy_a(), random_toy(3, 2, 1), random_toy(2, 3, 2), random_toy(4, 2, 3)]
@@ -135,11 +135,11 @@ def test_schedule_covers_its_part_of_the_path_exactly(
     assert inside + below + above == pytest.approx(toy.entropy, abs=1e-9)
 
 
-def exact_task(toy: Toy, seed: int, **settings: object) -> DiffusionTask:
+def exact_task(toy: Toy, seed: int, **settings: object) -> DiffusionModule:
     """A module whose network is the exact posterior of the random toy of a seed."""
     table = TableDenoiser(num_tokens=toy.num_tokens, length=toy.length, law_seed=seed)
     tokenizer = SymbolTokenizer("char", list(LETTERS[: toy.num_tokens]))
-    return DiffusionTask(
+    return DiffusionModule(
         table, DiffusionSettings.model_validate(settings), OptimizerSettings(), tokenizer,
         max_length=toy.length, frequencies=toy.vocabulary.frequencies,
     )  # fmt: skip

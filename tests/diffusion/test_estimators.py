@@ -28,7 +28,7 @@ from taskloom_diffusion.time_samplers.mask_rates import Clipped, LogUniform
 from taskloom_diffusion.time_samplers.times import LowDiscrepancy, UniformTime
 from taskloom_diffusion.tokenizers.symbols import SymbolTokenizer
 from taskloom_diffusion.training.batches import TokenStore
-from taskloom_diffusion.training.module import DiffusionTask
+from taskloom_diffusion.training.module import DiffusionModule
 from torch import Tensor
 
 UNBIASED: list[TimeSampler] = [
@@ -42,17 +42,17 @@ UNBIASED: list[TimeSampler] = [
 
 def exact_task(
     sampler: TimeSampler, schedule: Schedule | None = None, process: Uniform | None = None
-) -> DiffusionTask:
+) -> DiffusionModule:
     settings = DiffusionSettings(
         time_sampler=sampler,
         schedule=schedule or LinearSchedule(),
         **({"process": process} if process else {}),
     )
     tokenizer = SymbolTokenizer("char", ["a", "b"])
-    return DiffusionTask(TableDenoiser(), settings, OptimizerSettings(), tokenizer, max_length=2)
+    return DiffusionModule(TableDenoiser(), settings, OptimizerSettings(), tokenizer, max_length=2)
 
 
-def estimates(task: DiffusionTask, rows: int, seed: int, rounds: int = 1) -> Tensor:
+def estimates(task: DiffusionModule, rows: int, seed: int, rounds: int = 1) -> Tensor:
     toy = toy_a()
     batch = {"tokens": toy.draw(rows, seed), "maskable": torch.ones(rows, 2, dtype=torch.bool)}
     last = torch.zeros(0)
@@ -227,7 +227,7 @@ class Guesser(torch.nn.Module):
 def test_draws_of_a_sequence_complement_each_other_and_their_error_knows() -> None:
     """Eight draws: less than half of the variance of independent ones, and the error that is claimed is the real one."""
     letters = SymbolTokenizer("char", list("abc"))
-    task = DiffusionTask(MLPDenoiser(width=8), {}, {}, letters, max_length=8).eval()
+    task = DiffusionModule(MLPDenoiser(width=8), {}, {}, letters, max_length=8).eval()
     task.model = Guesser()
     store = TokenStore([[3, 4, 3, 3, 3, 4, 4, 3], [3, 3, 3, 4, 4, 3]])
     spread = [estimate_bound(task, store, num_draws=8, batch_size=2, seed=s) for s in range(200)]
@@ -247,7 +247,7 @@ def test_draws_of_a_sequence_complement_each_other_and_their_error_knows() -> No
 def test_error_of_few_sequences_is_never_below_that_of_their_draws() -> None:
     """The same sequence twice has no spread of its own, and by chance its two estimates can agree."""
     letters = SymbolTokenizer("char", list("abc"))
-    task = DiffusionTask(MLPDenoiser(width=8), {}, {}, letters, max_length=8).eval()
+    task = DiffusionModule(MLPDenoiser(width=8), {}, {}, letters, max_length=8).eval()
     task.model = Guesser()
     store = TokenStore([[3, 4, 3, 3, 3, 4, 4, 3]] * 2)
     for seed in range(20):
@@ -270,7 +270,7 @@ def test_validation_reports_the_bound_whatever_training_draws(settings: Diffusio
     """Under a bound of T steps it was T times too small, and under clipped levels biased."""
     toy = toy_a()
     tokenizer = SymbolTokenizer("char", ["a", "b"])
-    task = DiffusionTask(TableDenoiser(), settings, OptimizerSettings(), tokenizer, max_length=2)
+    task = DiffusionModule(TableDenoiser(), settings, OptimizerSettings(), tokenizer, max_length=2)
     tokens = torch.tensor(toy.draw(4000, 3).tolist())
     batch = {"tokens": tokens, "maskable": torch.ones_like(tokens, dtype=torch.bool)}
     found = [float(task.validation_step(batch, number)) for number in range(10)]

@@ -24,12 +24,12 @@ from taskloom_diffusion.samplers.first_hitting import FirstHitting
 from taskloom_diffusion.samplers.left_to_right import LeftToRight
 from taskloom_diffusion.samplers.random_groups import RandomGroups
 from taskloom_diffusion.tokenizers.symbols import SymbolTokenizer
-from taskloom_diffusion.training.module import DiffusionTask
+from taskloom_diffusion.training.module import DiffusionModule
 from torch import nn
 
 
-def _task(loss: Loss | None = None, *, told: bool = False) -> DiffusionTask:
-    task = DiffusionTask(
+def _task(loss: Loss | None = None, *, told: bool = False) -> DiffusionModule:
+    task = DiffusionModule(
         DiT(width=32, num_layers=3, num_heads=2, time_conditioning=told),
         DiffusionSettings(loss=loss or NELBO()),
         OptimizerSettings(),

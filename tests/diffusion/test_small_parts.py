@@ -23,7 +23,7 @@ from taskloom_diffusion.samplers.reveal import View
 from taskloom_diffusion.samplers.threshold import Threshold
 from taskloom_diffusion.tokenizers.symbols import SymbolTokenizer
 from taskloom_diffusion.training.batches import TokenStore, TrainStream
-from taskloom_diffusion.training.module import DiffusionTask
+from taskloom_diffusion.training.module import DiffusionModule
 from taskloom_diffusion.training.optimizers import rate_factor
 from torch.optim.optimizer import (
     register_optimizer_step_post_hook,
@@ -137,7 +137,7 @@ def test_threshold_is_about_the_drawn_token_and_takes_at_least_one(
 
 
 def test_the_rate_of_a_step_is_the_curves(
-    tmp_path: Path, module: Callable[..., DiffusionTask], train: Callable[..., MemoryContext]
+    tmp_path: Path, module: Callable[..., DiffusionModule], train: Callable[..., MemoryContext]
 ) -> None:
     settings = OptimizerSettings(lr=0.03, warmup_steps=3, schedule="linear", final_share=0.0)
     task = module(optimizer=settings)
@@ -152,7 +152,7 @@ def test_the_rate_of_a_step_is_the_curves(
 
 
 def test_gradients_are_clipped_to_the_norm(
-    tmp_path: Path, module: Callable[..., DiffusionTask], train: Callable[..., MemoryContext]
+    tmp_path: Path, module: Callable[..., DiffusionModule], train: Callable[..., MemoryContext]
 ) -> None:
     norms: dict[float, float] = {}
     for limit in (0.0, 1e-3):
@@ -174,7 +174,9 @@ def test_gradients_are_clipped_to_the_norm(
 def test_loss_by_mask_rate_is_the_entropy_given_what_is_visible() -> None:
     """With two positions one mask leaves H(X|Y), two leave H(X); they are told as rates 1/3 and 2/3."""
     toy = toy_a()
-    task = DiffusionTask(TableDenoiser(), {}, {}, SymbolTokenizer("char", ["a", "b"]), max_length=2)
+    task = DiffusionModule(
+        TableDenoiser(), {}, {}, SymbolTokenizer("char", ["a", "b"]), max_length=2
+    )
     store = TokenStore(toy.draw(20_000, 3).tolist())
     rates = dict(estimate_bound(task, store, num_draws=2, batch_size=20_000, seed=1).by_rate)
     alone = float(-torch.xlogy(toy.marginals, toy.marginals).sum()) / 2
@@ -186,7 +188,7 @@ def test_loss_by_mask_rate_is_the_entropy_given_what_is_visible() -> None:
 def test_standard_error_is_the_spread_of_the_estimate_over_corpora() -> None:
     """Sequences of unlike length and unlike cost: neither per-token independence nor per-sequence means give this."""
     torch.manual_seed(3)
-    task = DiffusionTask(
+    task = DiffusionModule(
         MLPDenoiser(width=8), {}, {}, SymbolTokenizer("char", ["a", "b", "c"]), max_length=8
     ).eval()
     for parameter in task.model.parameters():

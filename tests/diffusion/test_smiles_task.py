@@ -32,7 +32,7 @@ TINY: dict[str, Any] = {
 
 @pytest.mark.slow
 def test_smiles_keeps_to_the_contract() -> None:
-    passed = check_task(Smiles, varying=["speed/*"], **TINY)
+    passed = check_task(Smiles, domain="diffusion", varying=["speed/*"], **TINY)
     assert any("resum" in name or "interrupt" in name for name in passed), passed
 
 

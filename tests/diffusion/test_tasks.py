@@ -15,15 +15,14 @@ import numpy as np
 import pytest
 from taskloom.cli import main
 from taskloom.errors import MissingExtraError
+from taskloom.opening import open_task
 from taskloom.testing import MemoryContext
 from taskloom_diffusion.corpora.molecules import package_files
 from taskloom_diffusion.corpora.polymers import synthetic_polymers
 from taskloom_diffusion.corpora.text import letters, without_licence
 from taskloom_diffusion.evaluation.results import generate_samples
 from taskloom_diffusion.metrics.molecules import is_polymer, parse
-from taskloom_diffusion.tasks.polymers import Polymers, PolymersConfig
-from taskloom_diffusion.tasks.smiles import Smiles, SmilesConfig
-from taskloom_diffusion.tasks.toy import Toy, ToyConfig
+from taskloom_diffusion.tasks.toy import ToyConfig
 from taskloom_diffusion.training.checkpoint import load_model
 from taskloom_diffusion.training.preparation import prepare
 
@@ -43,16 +42,16 @@ def test_synthetic_polymers_all_have_two_stars() -> None:
 
 
 def test_polymers_run(tmp_path: Path) -> None:
-    result = Polymers(PolymersConfig.model_validate({"num_polymers": 60, **TINY})).run(
-        MemoryContext(tmp_path)
-    )
+    task = open_task("diffusion/polymers", {"num_polymers": 60, **TINY})
+    result = task.run(MemoryContext(tmp_path))
     assert 0 <= result.metrics["samples/valid"] <= 1
     assert result.metrics["nelbo/nats_per_token"] > 0
     assert all(path.exists() for path in result.artifacts.values())
 
 
 def test_the_exact_toy_reports_its_entropy(tmp_path: Path) -> None:
-    config = ToyConfig.model_validate(
+    task = open_task(
+        "diffusion/toy",
         {
             "denoiser": {"kind": "table"},
             "train": {"steps": 0},
@@ -62,19 +61,17 @@ def test_the_exact_toy_reports_its_entropy(tmp_path: Path) -> None:
                 "num_draws": 4,
                 "batch_size": 2000,
             },
-        }
+        },
     )
-    found = Toy(config).run(MemoryContext(tmp_path)).metrics
+    found = task.run(MemoryContext(tmp_path)).metrics
     gap = found["nelbo/nats_per_token"] - found["samples/entropy_per_token"]
     assert abs(gap) < 4 * found["nelbo/standard_error"]
     assert found["samples/total_variation"] < 0.05
 
 
 def test_ends_can_be_predicted_instead_of_given(tmp_path: Path) -> None:
-    config = SmilesConfig.model_validate(
-        {"num_molecules": 60, "length_policy": "eos_pad", "max_length": 40, **TINY}
-    )
-    result = Smiles(config).run(MemoryContext(tmp_path))
+    fields = {"num_molecules": 60, "length_policy": "eos_pad", "max_length": 40, **TINY}
+    result = open_task("diffusion/smiles", fields).run(MemoryContext(tmp_path))
     assert len(result.artifacts["samples"].read_text().splitlines()) == 4
 
 
@@ -160,7 +157,8 @@ def test_a_column_of_a_compressed_table_runs_and_counts_what_it_left_out(tmp_pat
 
 def test_training_learns_more_than_the_frequencies_of_tokens(tmp_path: Path) -> None:
     """The held-out bound ends below the entropy of single tokens: the network has learnt something about their order."""
-    config = PolymersConfig.model_validate(
+    task = open_task(
+        "diffusion/polymers",
         {
             "num_polymers": 300,
             "denoiser": {"kind": "dit", "width": 64, "num_layers": 2, "num_heads": 4},
@@ -170,13 +168,12 @@ def test_training_learns_more_than_the_frequencies_of_tokens(tmp_path: Path) -> 
             },
             "evaluate": {"num_samples": 4, "num_holdout": 15, "num_draws": 4},
             "sampler": {"kind": "random", "num_calls": 4},
-        }
+        },
     )  # fmt: skip
-    problem = Polymers(config)
-    prepared = prepare(problem)
+    prepared = prepare(task)
     shares = np.bincount(prepared.train.flat) / len(prepared.train.flat)
     entropy = -sum(p * math.log(p) for p in shares if p > 0)
-    found = problem.run(MemoryContext(tmp_path)).metrics
+    found = task.run(MemoryContext(tmp_path)).metrics
     assert found["nelbo/nats_per_token"] + 3 * found["nelbo/standard_error"] < entropy
 
 
@@ -186,10 +183,9 @@ def test_nothing_is_written_outside_the_run(
     """PolyDiff leaves a checkpoint in the working directory whenever it samples during training."""
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    config = PolymersConfig.model_validate(
-        {"num_polymers": 60, **TINY, "train": {"steps": 2, "batch_size": 8, "sample_every": 1}}
-    )
-    Polymers(config).run(MemoryContext(tmp_path / "run"))
+    train = {"steps": 2, "batch_size": 8, "sample_every": 1}
+    task = open_task("diffusion/polymers", {"num_polymers": 60, **TINY, "train": train})
+    task.run(MemoryContext(tmp_path / "run"))
     assert list((tmp_path / "here").iterdir()) == []
     lines = (tmp_path / "run/artifacts/samples_during_training.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in lines] == [1, 2]
@@ -197,7 +193,7 @@ def test_nothing_is_written_outside_the_run(
 
 def test_samples_during_training_are_of_the_average_without_dropout(tmp_path: Path) -> None:
     """At the last step they are what the finished model draws with the same seed."""
-    fields = {
+    fields: dict[str, Any] = {
         "num_tokens": 4,
         "length": 6,
         "num_sequences": 200,
@@ -211,12 +207,10 @@ def test_samples_during_training_are_of_the_average_without_dropout(tmp_path: Pa
         "ema": 0.5,
         "optimizer": {"lr": 0.3, "warmup_steps": 0},
     }
-    config = ToyConfig.model_validate(
-        {**fields, "denoiser": dit, "train": train, "evaluate": TINY["evaluate"]}
-    )
-    problem = Toy(config)
-    result = problem.run(MemoryContext(tmp_path))
+    fields |= {"denoiser": dit, "train": train, "evaluate": TINY["evaluate"]}
+    task: Any = open_task("diffusion/toy", fields)
+    result = task.run(MemoryContext(tmp_path))
     (line,) = (tmp_path / "artifacts/samples_during_training.jsonl").read_text().splitlines()
     model, _ = load_model(result.artifacts["model"].parent)
-    again = generate_samples(config, model, prepare(problem), 8, "progress").texts
+    again = generate_samples(task.config, model, prepare(task), 8, "progress").texts
     assert json.loads(line)["samples"] == again

@@ -11,7 +11,9 @@ import torch
 from safetensors.torch import load_file
 from taskloom.errors import ConfigError
 from taskloom.lifecycle.console import format_metrics
+from taskloom.opening import open_task
 from taskloom.testing import MemoryContext
+from taskloom_diffusion import driver
 from taskloom_diffusion.config import OptimizerSettings, TrainConfig
 from taskloom_diffusion.corpora.toys import toy_a
 from taskloom_diffusion.denoisers.bert import BERT
@@ -28,11 +30,11 @@ from taskloom_diffusion.losses.objectives import (
 )
 from taskloom_diffusion.model.parameterizations import read_logits
 from taskloom_diffusion.processes.absorbing_torch import AbsorbingProcess
-from taskloom_diffusion.tasks.smiles import Smiles, SmilesConfig
+from taskloom_diffusion.tasks.smiles import SmilesConfig
 from taskloom_diffusion.tokenizers.symbols import SymbolTokenizer
 from taskloom_diffusion.training.batches import TokenStore, TrainStream, encode_all
 from taskloom_diffusion.training.ema import Average
-from taskloom_diffusion.training.module import DiffusionTask
+from taskloom_diffusion.training.module import DiffusionModule
 from taskloom_diffusion.training.muon import MuonAdamW, orthogonalise
 from taskloom_diffusion.training.optimizers import build_optimizer, rate_factor
 from taskloom_diffusion.training.throughput import Meter
@@ -42,7 +44,7 @@ WORDS = [[3, 4, 5, 3], [4, 4, 3], [5, 3, 3, 4, 5], [3, 5], [4, 3, 5, 5, 4, 3]]
 TINY = DiT(width=16, num_layers=1, num_heads=2)
 
 
-def test_optimizer_decays_matrices_and_nothing_else(module: Callable[..., DiffusionTask]) -> None:
+def test_optimizer_decays_matrices_and_nothing_else(module: Callable[..., DiffusionModule]) -> None:
     model = module().model
     groups = build_optimizer(model, OptimizerSettings(weight_decay=0.3)).param_groups
     decayed = {id(p) for p in groups[0]["params"]}
@@ -109,7 +111,7 @@ def test_average_warms_up_and_is_restored() -> None:
 
 
 def test_a_finished_training_leaves_the_average_in_the_model(
-    tmp_path: Path, module: Callable[..., DiffusionTask], train: Callable[..., MemoryContext]
+    tmp_path: Path, module: Callable[..., DiffusionModule], train: Callable[..., MemoryContext]
 ) -> None:
     """From the start, and from a checkpoint of the last step; with no average, the latest weights."""
     settings = {"steps": 3, "checkpoint_every": 3, "optimizer": {"lr": 0.1, "warmup_steps": 0}}
@@ -167,7 +169,7 @@ def test_padding_changes_no_prediction(length: int) -> None:
 
 
 def test_time_conditioning_is_switched_on_where_the_noise_hides_its_level(
-    module: Callable[..., DiffusionTask],
+    module: Callable[..., DiffusionModule],
 ) -> None:
     assert module().timestep_embedding is None
     task = module(process={"kind": "uniform"}, time_sampler={"kind": "uniform"})
@@ -194,7 +196,7 @@ LOSSES: list[Loss] = [
 def test_every_loss_trains_under_every_noise(
     process: str,
     loss: Loss,
-    module: Callable[..., DiffusionTask],
+    module: Callable[..., DiffusionModule],
     batches: Callable[[int], list[dict[str, torch.Tensor]]],
 ) -> None:
     task = module(
@@ -242,7 +244,7 @@ def test_length_policies_drop_close_and_cut() -> None:
 
 
 def test_bf16_and_accumulation_train_and_log_one_line_a_step(
-    tmp_path: Path, module: Callable[..., DiffusionTask], train: Callable[..., MemoryContext]
+    tmp_path: Path, module: Callable[..., DiffusionModule], train: Callable[..., MemoryContext]
 ) -> None:
     config = TrainConfig(steps=4, accumulate=3, precision="bf16", log_every=1, checkpoint_every=4)
     task = module()
@@ -268,7 +270,7 @@ def test_progress_shows_speed_and_share_of_the_hardware() -> None:
 
 
 def test_losses_are_what_they_say_of_each_other(
-    module: Callable[..., DiffusionTask], batches: Callable[[int], list[dict[str, torch.Tensor]]]
+    module: Callable[..., DiffusionModule], batches: Callable[[int], list[dict[str, torch.Tensor]]]
 ) -> None:
     task = module(schedule={"kind": "linear"}, time_sampler={"kind": "uniform"})
     nn.init.normal_(task.model.head.weight)
@@ -278,7 +280,9 @@ def test_losses_are_what_they_say_of_each_other(
     assert torch.allclose(Hybrid(share=0.3).per_row(corrupted), bound + 0.3 * plain)
 
 
-def test_bf16_bounds_agree_with_fp32_within_a_percent(module: Callable[..., DiffusionTask]) -> None:
+def test_bf16_bounds_agree_with_fp32_within_a_percent(
+    module: Callable[..., DiffusionModule],
+) -> None:
     torch.manual_seed(0)
     task = module(DiT(width=64, num_layers=2, num_heads=2)).eval()
     for parameter in task.model.parameters():
@@ -297,9 +301,10 @@ def test_a_schedule_that_does_not_end_in_noise_is_refused_with_its_rate(tmp_path
         {"schedule": {"kind": "polydiff_linear", "num_timesteps": 100}, "num_molecules": 50}
     )
     with pytest.raises(ConfigError, match=r"ends at a mask rate of 0\.636"):
-        Smiles(config).run(MemoryContext(tmp_path))
-    findings = [f.message for f in Smiles(config).check() if f.level == "error"]
-    assert len(findings) == 1
+        open_task("diffusion/smiles", config).run(MemoryContext(tmp_path))
+    task = open_task("diffusion/smiles", config)
+    (error,) = [f.message for f in driver.check(task) if f.level == "error"]
+    assert "not near 1" in error
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from taskloom.errors import ConfigError
+from taskloom.opening import open_task
 from taskloom.runs.identity import identity
 from taskloom.testing import MemoryContext
 from taskloom_diffusion.config import TrainConfig
@@ -19,19 +20,19 @@ from taskloom_diffusion.evaluation.bound import estimate_bound
 from taskloom_diffusion.processes.base import Process
 from taskloom_diffusion.processes.d3pm import D3PM
 from taskloom_diffusion.processes.uniform import Uniform
-from taskloom_diffusion.tasks.file import File, FileConfig
+from taskloom_diffusion.tasks.file import FileConfig
 from taskloom_diffusion.tasks.toy import ToyConfig
 from taskloom_diffusion.tokenizers.byte import Byte, count_characters
 from taskloom_diffusion.tokenizers.symbols import SymbolTokenizer
 from taskloom_diffusion.training.batches import TokenStore, TrainStream, encode_all
 from taskloom_diffusion.training.fit import fit
-from taskloom_diffusion.training.module import DiffusionTask
+from taskloom_diffusion.training.module import DiffusionModule
 from taskloom_diffusion.training.preparation import prepare
 
 
-def ending_task(tokenizer: SymbolTokenizer | Byte) -> DiffusionTask:
+def ending_task(tokenizer: SymbolTokenizer | Byte) -> DiffusionModule:
     """A model without knowledge that predicts ends and padding too: every token costs the log of what is allowed."""
-    task = DiffusionTask(MLPDenoiser(width=8), {}, {}, tokenizer, max_length=8, ends=True).eval()
+    task = DiffusionModule(MLPDenoiser(width=8), {}, {}, tokenizer, max_length=8, ends=True).eval()
     for parameter in task.model.parameters():
         torch.nn.init.zeros_(parameter)
     return task
@@ -91,7 +92,7 @@ def test_error_of_other_noise_can_be_trusted(process: Process) -> None:
         SymbolTokenizer("char", list(LETTERS[:4])),
     )
     settings = {"process": process, "time_sampler": {"kind": "uniform"}}
-    task = DiffusionTask(table, settings, {}, tokenizer, max_length=2)
+    task = DiffusionModule(table, settings, {}, tokenizer, max_length=2)
     off = []
     for seed in range(12):
         store = TokenStore(toy.draw(500, 100 + seed).tolist())
@@ -123,23 +124,24 @@ def test_texts_shorter_than_a_window_are_counted_and_named(tmp_path: Path) -> No
         "tokenizer": {"kind": "char"},
         "length_policy": "window",
     }
-    prepared = prepare(
-        File(FileConfig.model_validate({**fields, "max_length": 4, "holdout_share": 0.4}))
-    )
+    short = {**fields, "max_length": 4, "holdout_share": 0.4}
+    prepared = prepare(open_task("diffusion/file", FileConfig.model_validate(short)))
     assert prepared.too_long == 3
     config = FileConfig.model_validate({**fields, "max_length": 9})
     with pytest.raises(ConfigError, match="8 are shorter than a window of max_length = 9"):
-        prepare(File(config))
+        prepare(open_task("diffusion/file", config))
 
 
-def test_states_of_a_large_vocabulary_keep_their_ids(module: Callable[..., DiffusionTask]) -> None:
+def test_states_of_a_large_vocabulary_keep_their_ids(
+    module: Callable[..., DiffusionModule],
+) -> None:
     """Half-size integers would turn ids above 32,767 negative, and the report would show other tokens."""
     from taskloom_diffusion.evaluation.sampling import complete
     from taskloom_diffusion.samplers.first_hitting import FirstHitting
 
     size = 33_000
     tokenizer = SymbolTokenizer("char", [f"<{i}>" for i in range(size)])
-    task = DiffusionTask(MLPDenoiser(width=8), {}, {}, tokenizer, max_length=2).eval()
+    task = DiffusionModule(MLPDenoiser(width=8), {}, {}, tokenizer, max_length=2).eval()
     with torch.no_grad():
         for name, parameter in task.output_projection.named_parameters():
             if name == "bias":
@@ -154,7 +156,7 @@ def test_samples_are_judged_against_sequences_that_were_short_enough(tmp_path: P
     chains = ["C" * n for n in range(1, 21)]
     (tmp_path / "chains.smi").write_text("\n".join(chains), encoding="utf-8")
     fields = {"path": str(tmp_path / "chains.smi"), "content": "smiles", "max_length": 9}
-    prepared = prepare(File(FileConfig.model_validate(fields)))
+    prepared = prepare(open_task("diffusion/file", fields))
     texts = [*prepared.corpus.train, *prepared.corpus.holdout]
     assert max(map(len, texts)) <= 9
     assert len(prepared.corpus.train) == len(prepared.train)

@@ -57,7 +57,7 @@ def test_samples_are_reproducible_and_counted(store: Path) -> None:
         "--num=3",
         "--json",
         "--sampler=random",
-        "--with=num_calls=4",
+        "--sampler.num_calls=4",
         store=store,
     )
     assert json.loads(few.stdout)["calls_per_sequence"] == 4
@@ -76,6 +76,23 @@ def test_infilling_keeps_what_is_known(store: Path) -> None:
     assert json.loads(again.stdout)["completions"] == lines
 
 
+def test_infilling_is_exact_unless_a_sampler_is_chosen(store: Path) -> None:
+    """The sampler of the record counts when the command line names it, even with the values it has there."""
+
+    def sampler_of(*options: str) -> dict[str, object]:
+        words = ("diffusion", "infill", "@last", "*C[MASK]{3}*", "--num=1", "--json", *options)
+        done = tasks(*words, store=store)
+        assert done.returncode == 0, done.stderr
+        found: dict[str, object] = json.loads(done.stdout)["sampler"]
+        return found
+
+    assert sampler_of()["kind"] == "first_hitting"
+    assert sampler_of("--sampler=confidence")["kind"] == "confidence"
+    changed = sampler_of("--sampler.temperature=0.5")
+    assert (changed["kind"], changed["temperature"]) == ("confidence", 0.5)
+    assert sampler_of("--sampler=random", "--sampler.num_calls=2")["num_calls"] == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
@@ -84,17 +101,24 @@ def test_infilling_keeps_what_is_known(store: Path) -> None:
         (["infill", "@last", "*C[Xe]C[MASK]*"], "the token '[Xe]'"),
         (["infill", "@last", "[MASK]{500}"], "max_length is 80"),
         (["sample", "@last", "--length=500"], "above the model's max_length"),
-        (["sample", "@last", "--with=steps"], "must be name=value"),
-        (["sample", "@last", "--sampler=confidense"], "did you mean 'confidence'?"),
-        (["sample", "@last", "--with=tempreature=2"], "did you mean 'temperature'?"),
         (
-            ["sample", "@last", "--with=temperature=-2"],
-            "--with temperature=-2: confidence.temperature must be greater",
+            ["sample", "@last", "--with=eta=0.1", "--with=num_steps=9"],
+            "'--with eta=0.1' is now spelt '--sampler.eta=0.1 --sampler.num_steps=9'.",
+        ),
+        (["infill", "@last", "C[MASK]", "--with=top_p=0.9"], "is now spelt '--sampler.top_p=0.9'"),
+        (["evaluate", "@last", "--with=top_p=0.9"], "is now spelt '--sampler.top_p=0.9'"),
+        (["sample", "@last", "--sampler=confidense"], "did you mean --sampler=confidence?"),
+        (["sample", "@last", "--sampler.tempreature=2"], "did you mean --sampler.temperature?"),
+        (
+            ["sample", "@last", "--sampler.temperature=-2"],
+            "--sampler.temperature=-2: must be >= 0",
         ),
         (
-            ["sample", "@last", "--with=temperature=hot"],
-            "--with temperature=hot: confidence.temperature must be a valid number\n",
+            ["sample", "@last", "--sampler.temperature=hot"],
+            "--sampler.temperature=hot: must be a number",
         ),
+        (["sample", "@last", "--max_length=9"], "no parameter 'max_length'"),
+        (["likelihood", "@last", "--sampler=random"], "no parameter 'sampler'"),
         (["sample", "@last", "--trajectory=nowhere/t.json"], "there is no folder 'nowhere'"),
         (["likelihood", "@last", "--file=nowhere.smi"], "cannot be read: No such file"),
         (["schedules", "--out=nowhere/s.svg"], "there is no folder 'nowhere'"),
@@ -170,7 +194,7 @@ def test_likelihood_of_a_file_counts_what_is_too_long_and_names_unknown_tokens(
 
 def test_evaluation_draws_again_with_another_sampler(store: Path) -> None:
     done = tasks(
-        "diffusion", "evaluate", "@last", "--num=4", "--draws=1", "--sampler=random", "--with=num_calls=2",
+        "diffusion", "evaluate", "@last", "--num=4", "--draws=1", "--sampler=random", "--sampler.num_calls=2",
         "--time-sampler=low_discrepancy", "--json", store=store,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -182,6 +206,18 @@ def test_evaluation_draws_again_with_another_sampler(store: Path) -> None:
     assert relative == pytest.approx(
         figures["nelbo_standard_error"] / figures["nelbo_nats_per_token"]
     )
+
+
+def test_evaluation_takes_other_metrics_and_sizes_than_the_record(store: Path) -> None:
+    done = tasks(
+        "diffusion", "evaluate", "@last", "--evaluate.num_samples=3", "--evaluate.num_draws=1",
+        "--evaluate.num_holdout=2", "--metrics=sequences", "--json", store=store,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    assert figures["samples"] == 3
+    assert "valid" not in figures
+    assert "novelty" in figures
 
 
 def test_evaluation_for_people_has_units_and_errors(store: Path) -> None:

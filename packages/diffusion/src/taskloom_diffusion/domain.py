@@ -121,18 +121,41 @@ DOMAIN = DomainRef(
         f"{_HERE}.metrics": _METRICS,
     },
     verbs=(
-        VerbRef("sample", "Generate from a trained model.", f"{_HERE}.verbs.sample:sample"),
-        VerbRef("infill", "Complete a template.", f"{_HERE}.verbs.infill:infill"),
+        VerbRef(
+            "sample",
+            "Generate from a trained model.",
+            f"{_HERE}.verbs.sample:sample",
+            on="run",
+            overrides=("sampler",),
+        ),
+        VerbRef(
+            "infill",
+            "Complete a template.",
+            f"{_HERE}.verbs.infill:infill",
+            on="run",
+            overrides=("sampler",),
+        ),
         VerbRef(
             "likelihood",
             "Bound the likelihood of sequences.",
             f"{_HERE}.verbs.likelihood:likelihood",
+            on="run",
         ),
-        VerbRef("evaluate", "Judge a trained model again.", f"{_HERE}.verbs.evaluate:evaluate"),
+        VerbRef(
+            "evaluate",
+            "Judge a trained model again.",
+            f"{_HERE}.verbs.evaluate:evaluate",
+            on="run",
+            overrides=("sampler", "metrics", "evaluate"),
+        ),
         VerbRef("schedules", "Compare the noise schedules.", f"{_HERE}.verbs.schedules:schedules"),
         VerbRef(
             "import-config", "Read PolyDiff's YAML.", f"{_HERE}.verbs.import_config:import_config"
         ),
     ),
     report=f"{_HERE}.report.section:report",
+    protocol=f"{_HERE}.task:CorpusTask",
+    config=f"{_HERE}.config:DiffusionConfig",
+    driver=f"{_HERE}.driver",
+    loaders={"model": f"{_HERE}.evaluation.trained:model_of_run"},
 )

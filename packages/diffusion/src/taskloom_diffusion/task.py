@@ -1,66 +1,41 @@
-"""The base of the domain's tasks: read a corpus, train, sample, evaluate, leave a model behind."""
+"""The protocol of the domain's tasks: where sequences come from. Everything else is the solver in the config."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from taskloom import Finding, JsonValue, Result, RunContext
-
-from taskloom_diffusion.config import DiffusionConfig
+from taskloom import Config
 
 if TYPE_CHECKING:
     from taskloom_diffusion.corpora.corpus import Corpus
 
-C = TypeVar("C", bound=DiffusionConfig)
+C = TypeVar("C", bound=Config)
 
 
-class DiffusionProblem(ABC, Generic[C]):
-    """A corpus to model: p(x) over token sequences x, bounded by diffusion.
+class CorpusTask(ABC, Generic[C]):
+    """A corpus to model: p(x) over token sequences x, of which training minimises a bound on E[-log p(x)].
 
-    A task of this domain says where the sequences come from; everything else is the solver in its config.
+    Any class with `load_corpus` is one; this base keeps the config for it.
+
+    Args:
+        config: The config that fully determines the run.
     """
 
     def __init__(self, config: C) -> None:
-        self._config = config
+        self.config = config
 
-    @property
-    def config(self) -> C:
-        """The config that fully determines the run."""
-        return self._config
+    @classmethod
+    def __subclasshook__(cls, other: type, /) -> Any:  # noqa: ANN401 -- True, or NotImplemented for the ordinary test
+        """Let a class that was written without this base be a task as it stands."""
+        if cls is CorpusTask and callable(getattr(other, "load_corpus", None)):
+            return True
+        return NotImplemented
 
     @abstractmethod
     def load_corpus(self) -> Corpus:
         """Return the sequences, split into training and held-out ones."""
 
-    def check(self) -> Iterable[Finding]:
-        """Look at the noise schedule and the corpus without training anything."""
-        # Imported here: this module must stay light, and these need torch.
-        from taskloom_diffusion.driver import check_problem
-
-        return check_problem(self)
-
-    def run(self, ctx: RunContext, /) -> Result:
-        """Train, sample and evaluate."""
-        from taskloom_diffusion.driver import run_problem
-
-        return run_problem(self, ctx, None)
-
-    def resume(self, ctx: RunContext, checkpoint: Path, /) -> Result:
-        """Continue from a checkpoint to the same end."""
-        from taskloom_diffusion.driver import run_problem
-
-        return run_problem(self, ctx, checkpoint)
-
-    def describe(self) -> Mapping[str, JsonValue]:
-        """Return the corpus' size and licence."""
-        corpus = self.load_corpus()
-        return {
-            "corpus": corpus.name,
-            "licence": corpus.licence,
-            "training sequences": len(corpus.train),
-            "held-out sequences": len(corpus.holdout),
-            "left out": corpus.describe_dropped(prefix=False) or "nothing",
-        }
+    def module(self) -> type[Any] | None:
+        """Return the subclass of `DiffusionModule` to train, with a `training_step` of its own; None is that class itself."""
+        return None

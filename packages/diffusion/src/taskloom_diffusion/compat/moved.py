@@ -66,7 +66,7 @@ MOVED: dict[str, Homes] = {
     "taskloom_diffusion.protocols": "taskloom_diffusion.model.protocols",
     "taskloom_diffusion.report": _homes("report", "section:report"),
     "taskloom_diffusion.results": "taskloom_diffusion.evaluation.results",
-    "taskloom_diffusion.run": "taskloom_diffusion.task",
+    "taskloom_diffusion.run": {"DiffusionProblem": "taskloom_diffusion.task:CorpusTask"},
     "taskloom_diffusion.samplers": _homes("samplers", "SamplerConfig=base:Sampler"),
     "taskloom_diffusion.samplers.base": _homes(
         "samplers",
@@ -107,4 +107,7 @@ MOVED: dict[str, Homes] = {
         "ByteTokenizer=byte:Byte byte:count_characters saved:load_tokenizer *=symbols",
     ),
     "taskloom_diffusion.toys": "taskloom_diffusion.corpora.toys",
+    "taskloom_diffusion.training.module": _homes(
+        "training", "DiffusionTask=module:DiffusionModule"
+    ),
 }

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
 from taskloom.errors import ConfigError
 
 
@@ -69,6 +68,8 @@ def split_corpus(
         raise ConfigError(
             f"the corpus '{name}' has {len(texts)} usable sequences; it needs at least 2"
         )
+    import numpy as np  # heavy for a command that only lists parameters
+
     order = np.random.default_rng(seed).permutation(len(texts))
     num_holdout = min(max(1, round(holdout_share * len(texts))), len(texts) - 1)
     shuffled = [texts[int(i)] for i in order]

@@ -1,4 +1,4 @@
-"""Turning what people pass to `DiffusionTask` (components, plain fields, PolyDiff's sections) into components."""
+"""Turning what people pass to a `DiffusionModel` (components, plain fields, PolyDiff's sections) into components."""
 
 from __future__ import annotations
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from taskloom_diffusion.config import DiffusionConfig
-from taskloom_diffusion.task import DiffusionProblem
-
-if TYPE_CHECKING:
-    from taskloom_diffusion.corpora.corpus import Corpus
+from taskloom_diffusion.corpora.corpus import Corpus
+from taskloom_diffusion.corpora.files import read_file
+from taskloom_diffusion.task import CorpusTask
 
 
 class FileConfig(DiffusionConfig):
@@ -27,15 +26,11 @@ class FileConfig(DiffusionConfig):
     """Share held out of training."""
 
 
-class File(DiffusionProblem[FileConfig]):
+class File(CorpusTask[FileConfig]):
     """Generate more of what a file holds."""
-
-    def __init__(self, config: FileConfig) -> None:
-        super().__init__(config)
 
     def load_corpus(self) -> Corpus:
         # numpy and RDKit are imported only by a task that runs.
-        from taskloom_diffusion.corpora.files import read_file
 
         config = self.config
         return read_file(

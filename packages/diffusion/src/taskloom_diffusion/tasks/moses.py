@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from pydantic import Field
 
 from taskloom_diffusion.config import DiffusionConfig
-from taskloom_diffusion.task import DiffusionProblem
-
-if TYPE_CHECKING:
-    from taskloom_diffusion.corpora.corpus import Corpus
+from taskloom_diffusion.corpora.corpus import Corpus
+from taskloom_diffusion.corpora.molecules import moses_molecules
+from taskloom_diffusion.task import CorpusTask
 
 
 class MosesConfig(DiffusionConfig):
@@ -20,14 +19,8 @@ class MosesConfig(DiffusionConfig):
     """At most this many training molecules; 0 is all 1,584,663."""
 
 
-class Moses(DiffusionProblem[MosesConfig]):
+class Moses(CorpusTask[MosesConfig]):
     """Generate drug-like molecules of the MOSES benchmark."""
 
-    def __init__(self, config: MosesConfig) -> None:
-        super().__init__(config)
-
     def load_corpus(self) -> Corpus:
-        # Half a second of reading, and only for a task that runs.
-        from taskloom_diffusion.corpora.molecules import moses_molecules
-
         return moses_molecules(self.config.num_molecules, self.config.seed)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from pydantic import Field
 from taskloom import OneOf
 
 from taskloom_diffusion.config import DiffusionConfig
+from taskloom_diffusion.corpora.corpus import Corpus
+from taskloom_diffusion.corpora.files import read_file
+from taskloom_diffusion.corpora.polymers import synthetic_polymers
 from taskloom_diffusion.metrics.base import MetricSuite
 from taskloom_diffusion.metrics.molecules import PolymerMetrics
-from taskloom_diffusion.task import DiffusionProblem
-
-if TYPE_CHECKING:
-    from taskloom_diffusion.corpora.corpus import Corpus
+from taskloom_diffusion.task import CorpusTask
 
 
 class PolymersConfig(DiffusionConfig):
@@ -32,17 +32,10 @@ class PolymersConfig(DiffusionConfig):
     """What generated sequences are judged by."""
 
 
-class Polymers(DiffusionProblem[PolymersConfig]):
+class Polymers(CorpusTask[PolymersConfig]):
     """Generate polymer repeat units."""
 
-    def __init__(self, config: PolymersConfig) -> None:
-        super().__init__(config)
-
     def load_corpus(self) -> Corpus:
-        # RDKit is imported only by a task that runs.
-        from taskloom_diffusion.corpora.files import read_file
-        from taskloom_diffusion.corpora.polymers import synthetic_polymers
-
         config = self.config
         if config.path is not None:
             return read_file(config.path, "", "smiles", config.holdout_share, config.seed)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from pydantic import Field
 
 from taskloom_diffusion.config import DiffusionConfig
-from taskloom_diffusion.task import DiffusionProblem
-
-if TYPE_CHECKING:
-    from taskloom_diffusion.corpora.corpus import Corpus
+from taskloom_diffusion.corpora.corpus import Corpus
+from taskloom_diffusion.corpora.molecules import qm9_molecules
+from taskloom_diffusion.task import CorpusTask
 
 
 class Qm9Config(DiffusionConfig):
@@ -24,15 +23,9 @@ class Qm9Config(DiffusionConfig):
     """Longest sequence [tokens]."""
 
 
-class Qm9(DiffusionProblem[Qm9Config]):
+class Qm9(CorpusTask[Qm9Config]):
     """Generate small molecules with up to nine heavy atoms."""
 
-    def __init__(self, config: Qm9Config) -> None:
-        super().__init__(config)
-
     def load_corpus(self) -> Corpus:
-        # RDKit is imported only by a task that runs.
-        from taskloom_diffusion.corpora.molecules import qm9_molecules
-
         config = self.config
         return qm9_molecules(config.num_molecules, config.holdout_share, config.seed)

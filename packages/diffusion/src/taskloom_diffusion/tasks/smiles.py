@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from pydantic import Field
 
 from taskloom_diffusion.config import DiffusionConfig, OptimizerSettings, TrainConfig
-from taskloom_diffusion.task import DiffusionProblem
-
-if TYPE_CHECKING:
-    from taskloom_diffusion.corpora.corpus import Corpus
+from taskloom_diffusion.corpora.corpus import Corpus
+from taskloom_diffusion.corpora.molecules import rdkit_molecules
+from taskloom_diffusion.task import CorpusTask
 
 
 class SmilesConfig(DiffusionConfig):
@@ -30,15 +29,9 @@ class SmilesConfig(DiffusionConfig):
     """Training: as much as about a minute of one core allows."""
 
 
-class Smiles(DiffusionProblem[SmilesConfig]):
+class Smiles(CorpusTask[SmilesConfig]):
     """Generate drug-like molecules."""
 
-    def __init__(self, config: SmilesConfig) -> None:
-        super().__init__(config)
-
     def load_corpus(self) -> Corpus:
-        # RDKit is imported only by a task that runs.
-        from taskloom_diffusion.corpora.molecules import rdkit_molecules
-
         config = self.config
         return rdkit_molecules(config.num_molecules, config.holdout_share, config.seed)

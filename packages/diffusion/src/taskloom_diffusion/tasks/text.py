@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from pydantic import Field
 from taskloom import OneOf
 
 from taskloom_diffusion.config import DiffusionConfig, LengthPolicy
+from taskloom_diffusion.corpora.corpus import Corpus
+from taskloom_diffusion.corpora.text import shakespeare
 from taskloom_diffusion.metrics.base import MetricSuite
 from taskloom_diffusion.metrics.text import TextMetrics
 from taskloom_diffusion.samplers.base import Sampler
 from taskloom_diffusion.samplers.random_groups import RandomGroups
-from taskloom_diffusion.task import DiffusionProblem
+from taskloom_diffusion.task import CorpusTask
 from taskloom_diffusion.tokenizers.base import Tokenizer
 from taskloom_diffusion.tokenizers.symbols import Char
-
-if TYPE_CHECKING:
-    from taskloom_diffusion.corpora.corpus import Corpus
 
 
 class TextConfig(DiffusionConfig):
@@ -37,14 +36,8 @@ class TextConfig(DiffusionConfig):
     """Length of a window [tokens]."""
 
 
-class Text(DiffusionProblem[TextConfig]):
+class Text(CorpusTask[TextConfig]):
     """Generate English."""
 
-    def __init__(self, config: TextConfig) -> None:
-        super().__init__(config)
-
     def load_corpus(self) -> Corpus:
-        # numpy is imported only by a task that runs.
-        from taskloom_diffusion.corpora.text import shakespeare
-
         return shakespeare(self.config.num_characters)

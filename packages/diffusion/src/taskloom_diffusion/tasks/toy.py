@@ -19,7 +19,7 @@ from taskloom_diffusion.metrics.base import MetricSuite
 from taskloom_diffusion.metrics.text import SequenceMetrics
 from taskloom_diffusion.samplers.base import Sampler
 from taskloom_diffusion.samplers.first_hitting import FirstHitting
-from taskloom_diffusion.task import DiffusionProblem
+from taskloom_diffusion.task import CorpusTask
 from taskloom_diffusion.tokenizers.base import Tokenizer
 from taskloom_diffusion.tokenizers.symbols import Char
 
@@ -54,15 +54,11 @@ class ToyConfig(DiffusionConfig):
     """Evaluation."""
 
 
-class Toy(DiffusionProblem[ToyConfig]):
+class Toy(CorpusTask[ToyConfig]):
     """Learn a law of known entropy."""
 
-    def __init__(self, config: ToyConfig) -> None:
-        super().__init__(config)
-
     def load_corpus(self) -> Corpus:
-        # torch is imported only by a task that runs.
-        from taskloom_diffusion.corpora.toys import toy_corpus
+        from taskloom_diffusion.corpora.toys import toy_corpus  # torch is heavy
 
         config = self.config
         return toy_corpus(

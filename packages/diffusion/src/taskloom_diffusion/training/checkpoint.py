@@ -17,7 +17,7 @@ from taskloom_diffusion.model.diffusion_model import DiffusionModel
 from taskloom_diffusion.training.ema import Average
 
 if TYPE_CHECKING:
-    from taskloom_diffusion.training.module import DiffusionTask
+    from taskloom_diffusion.training.module import DiffusionModule
 
 _STATE, _TENSORS = "training.json", "training.safetensors"
 _MODEL_JSON, _MODEL_TENSORS = "model.json", "model.safetensors"
@@ -25,7 +25,7 @@ _MODEL_JSON, _MODEL_TENSORS = "model.json", "model.safetensors"
 
 def save_training(
     folder: Path,
-    task: DiffusionTask,
+    task: DiffusionModule,
     optimizer: torch.optim.Optimizer,
     average: Average,
     state: Mapping[str, Any],
@@ -75,7 +75,7 @@ def load_state(folder: Path) -> dict[str, Any]:
 
 
 def load_training(
-    folder: Path, task: DiffusionTask, optimizer: torch.optim.Optimizer, average: Average
+    folder: Path, task: DiffusionModule, optimizer: torch.optim.Optimizer, average: Average
 ) -> None:
     """Restore what `save_training` wrote.
 

@@ -1,4 +1,4 @@
-"""Training a `DiffusionTask` inside a run: Lightning's Trainer, our records, exact continuation."""
+"""Training a `DiffusionModule` inside a run: Lightning's Trainer, our records, exact continuation."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from taskloom_diffusion.config import TrainConfig
 from taskloom_diffusion.training.batches import TokenStore, TrainStream
 from taskloom_diffusion.training.checkpoint import load_state, load_training
 from taskloom_diffusion.training.ema import Average
-from taskloom_diffusion.training.module import DiffusionTask
+from taskloom_diffusion.training.module import DiffusionModule
 from taskloom_diffusion.training.recorder import Recorder
-from taskloom_diffusion.training.team import Team, TeamEnvironment, joined, share_of_step
+from taskloom_diffusion.training.team import GroupEnvironment, ProcessGroup, joined, share_of_step
 from taskloom_diffusion.training.throughput import Meter, matrix_parameters, peak_flops
 
 _FRESH = {"step": 0, "loss_sum": 0.0, "loss_count": 0}
@@ -33,14 +33,14 @@ _FRESH = {"step": 0, "loss_sum": 0.0, "loss_count": 0}
 
 def fit(
     ctx: RunContext,
-    task: DiffusionTask,
+    task: DiffusionModule,
     config: TrainConfig,
     *,
     stream: Callable[[int, int, int], TrainStream],
     validate: Callable[[], float],
     sample: Callable[[int], None],
     checkpoint: Path | None = None,
-    team: Team = Team(),  # noqa: B008 -- frozen: nobody can change the default
+    group: ProcessGroup = ProcessGroup(),  # noqa: B008 -- frozen: nobody can change the default
 ) -> Recorder:
     """Train, or continue training, to the configured number of steps; the task then holds the averaged weights.
 
@@ -52,31 +52,31 @@ def fit(
         validate: Returns the held-out bound.
         sample: Writes a few samples.
         checkpoint: Where to go on from.
-        team: The processes that train together, and which of them this one is.
+        group: The processes that train together, and which of them this one is.
     """
     state: dict[str, Any] = dict(_FRESH) if checkpoint is None else load_state(checkpoint)
     state["corpus"] = _same_corpus(state, stream(0, 0, 1).store, task)
-    if team.rank:
+    if group.rank:
         state |= {"loss_sum": 0.0, "loss_count": 0}  # the first process has what all had summed up
     task.first_step = int(state["step"])
     average = Average(task.model, config.ema)
-    peak = team.size * peak_flops(config, torch.device("cpu")) if team.rank == 0 else 1.0
+    peak = group.size * peak_flops(config, torch.device("cpu")) if group.rank == 0 else 1.0
     meter = Meter(matrix_parameters(task.model), peak)
     recorder = Recorder(ctx, config, average, meter, validate=validate, sample=sample, state=state)
     if recorder.step >= config.steps:
         if checkpoint is not None:
             load_training(checkpoint, task, _optimizer_of(task), average)
     else:
-        with quiet_lightning(), joined(team, gpus=ctx.resources.gpus > 0):
-            trainer = _trainer(ctx, config, recorder, checkpoint, team)
-            start = recorder.step * share_of_step(config, team.size)
+        with quiet_lightning(), joined(group, gpus=ctx.resources.gpus > 0):
+            trainer = _trainer(ctx, config, recorder, checkpoint, group)
+            start = recorder.step * share_of_step(config, group.size)
             batches = _Stream(stream, start)
             trainer.fit(task, train_dataloaders=batches)
     average.settle()  # what is kept and judged is the average
     return recorder
 
 
-def _same_corpus(state: Mapping[str, Any], store: TokenStore, task: DiffusionTask) -> str:
+def _same_corpus(state: Mapping[str, Any], store: TokenStore, task: DiffusionModule) -> str:
     """Return the hash of the sequences.
 
     Raises:
@@ -126,7 +126,7 @@ class _Restore(pl.Callback):
         self.average = average
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if isinstance(pl_module, DiffusionTask):
+        if isinstance(pl_module, DiffusionModule):
             optimizer = trainer.optimizers[0]
             rates = [group["lr"] for group in optimizer.param_groups]
             load_training(self.checkpoint, pl_module, optimizer, self.average)
@@ -142,7 +142,7 @@ def _trainer(
     config: TrainConfig,
     recorder: Recorder,
     checkpoint: Path | None,
-    team: Team,
+    group: ProcessGroup,
 ) -> pl.Trainer:
     callbacks: list[pl.Callback] = [_OurSignals(), recorder]
     if checkpoint is not None:
@@ -152,14 +152,14 @@ def _trainer(
     )
     clip = config.optimizer.clip_norm
     return pl.Trainer(
-        **_placement(ctx, team),
+        **_placement(ctx, group),
         default_root_dir=ctx.dir,
         max_steps=config.steps - recorder.step,
         max_epochs=-1,
         precision=precision,
-        accumulate_grad_batches=share_of_step(config, team.size),
+        accumulate_grad_batches=share_of_step(config, group.size),
         gradient_clip_val=clip or None,
-        logger=_loggers(ctx, config) if team.rank == 0 else [],
+        logger=_loggers(ctx, config) if group.rank == 0 else [],
         log_every_n_steps=config.log_every,
         callbacks=callbacks,
         enable_checkpointing=False,
@@ -169,12 +169,12 @@ def _trainer(
     )
 
 
-def _placement(ctx: RunContext, team: Team) -> dict[str, Any]:
-    """Return where Lightning trains: what the run was given, or the team of processes that this domain started."""
+def _placement(ctx: RunContext, group: ProcessGroup) -> dict[str, Any]:
+    """Return where Lightning trains: what the run was given, or the group of processes that this domain started."""
     given = lightning_arguments(ctx.resources)
-    if team.rendezvous is not None:
-        strategy = DDPStrategy(cluster_environment=TeamEnvironment(team))
-        given |= {"devices": team.size, "num_nodes": 1, "strategy": strategy}
+    if group.rendezvous is not None:
+        strategy = DDPStrategy(cluster_environment=GroupEnvironment(group))
+        given |= {"devices": group.size, "num_nodes": 1, "strategy": strategy}
     return given
 
 
@@ -190,7 +190,7 @@ def _loggers(ctx: RunContext, config: TrainConfig) -> list[Logger]:
     return made
 
 
-def _optimizer_of(task: DiffusionTask) -> torch.optim.Optimizer:
+def _optimizer_of(task: DiffusionModule) -> torch.optim.Optimizer:
     return task.configure_optimizers()["optimizer"]
 
 

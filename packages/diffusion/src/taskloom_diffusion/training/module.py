@@ -11,6 +11,7 @@ from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from taskloom import derive_seed
 from torch import Tensor
 
+from taskloom_diffusion.compat.moved import old_names
 from taskloom_diffusion.config import DiffusionSettings, OptimizerSettings
 from taskloom_diffusion.denoisers.base import Denoiser
 from taskloom_diffusion.losses.base import Corrupted
@@ -23,7 +24,7 @@ from taskloom_diffusion.training.optimizers import build_optimizer, rate_factor
 from taskloom_diffusion.training.team import gathered
 
 
-class DiffusionTask(DiffusionModel, pl.LightningModule):
+class DiffusionModule(DiffusionModel, pl.LightningModule):
     """Discrete diffusion over token sequences.
 
     It trains in any Lightning `Trainer` on batches with `tokens` (B, L) and `maskable` (B, L), or `input_ids` and
@@ -129,3 +130,7 @@ class DiffusionTask(DiffusionModel, pl.LightningModule):
 
     def _generator(self, purpose: str, number: int) -> torch.Generator:
         return torch.Generator().manual_seed(derive_seed(self.seed, f"{purpose}/{number}"))
+
+
+# PolyDiff's name, `DiffusionTask`, stands in the package; before 0.2 it stood here.
+__getattr__ = old_names(__name__)

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from taskloom import derive_seed
-from taskloom.errors import ConfigError
+from taskloom.bound import BoundTask
+from taskloom.errors import ConfigError, PluginError
 
 from taskloom_diffusion.config import DiffusionConfig, LengthPolicy
 from taskloom_diffusion.corpora.corpus import Corpus
+from taskloom_diffusion.schedules.inverse import final_noise
+from taskloom_diffusion.task import CorpusTask
 from taskloom_diffusion.tokenizers.base import FittedTokenizer
 from taskloom_diffusion.training.batches import TokenStore, encode_all, fitting
 
 if TYPE_CHECKING:
-    from taskloom_diffusion.task import DiffusionProblem
-    from taskloom_diffusion.training.module import DiffusionTask
+    from taskloom_diffusion.training.module import DiffusionModule
+
+BoundCorpus: TypeAlias = BoundTask[CorpusTask[Any], DiffusionConfig]
+SMALLEST_FINAL_NOISE = 0.99
 
 
 @dataclass(frozen=True)
@@ -38,18 +43,29 @@ class Prepared:
     too_long: int
 
 
-def prepare(problem: DiffusionProblem[Any], tokenizer: FittedTokenizer | None = None) -> Prepared:
+def schedule_fault(config: DiffusionConfig) -> str:
+    """Return a sentence about a schedule that does not end in noise; nothing about one that does."""
+    noise = final_noise(config.schedule)
+    if noise >= SMALLEST_FINAL_NOISE:
+        return ""
+    name = getattr(config.schedule, "kind", "")
+    return (
+        f"schedule '{name}' ends at a mask rate of {noise:.3f}, not near 1: sampling would start from a state that "
+        "training never saw; use more steps, another schedule, or for instance 'cosine'"
+    )
+
+
+def prepare(task: BoundCorpus, tokenizer: FittedTokenizer | None = None) -> Prepared:
     """Read the corpus and encode it.
 
     Args:
-        problem: Where the corpus comes from.
+        task: The corpus, with the config that says how it is cut into tokens.
         tokenizer: Of a trained model; without it the vocabulary is learnt from the corpus.
 
     Raises:
         ConfigError: Nothing is left to train or to hold out, or the corpus has tokens that the tokenizer lacks.
     """
-    config: DiffusionConfig = problem.config
-    corpus = problem.load_corpus()
+    config, corpus = task.config, task.task.load_corpus()
     policy, longest = config.length_policy, config.max_length
     # Only what is evaluated is encoded; running text is one piece, of which windows are chosen below.
     held = corpus.holdout if policy == "window" else corpus.holdout[: config.evaluate.num_holdout]
@@ -75,15 +91,25 @@ def prepare(problem: DiffusionProblem[Any], tokenizer: FittedTokenizer | None = 
     return Prepared(corpus, tokenizer, train, holdout, long_train + long_holdout)
 
 
-def build_task(config: DiffusionConfig, prepared: Prepared) -> DiffusionTask:
-    """Return the untrained model of a config for a corpus."""
-    # Lightning is imported only where something is trained: judging a finished run needs the corpus but no trainer.
-    from taskloom_diffusion.training.module import DiffusionTask
+def build_module(task: BoundCorpus, prepared: Prepared) -> DiffusionModule:
+    """Return the untrained model for a corpus: of the task's own class, if it has one.
 
-    tokenizer = prepared.tokenizer
+    Raises:
+        PluginError: The task's `module()` is no subclass of `DiffusionModule`.
+    """
+    # Judging a finished run needs the corpus but no trainer.
+    from taskloom_diffusion.training.module import DiffusionModule  # Lightning is heavy
+
+    # A task that was written without our base has no `module`.
+    chosen = getattr(task.task, "module", lambda: None)() or DiffusionModule
+    if not (isinstance(chosen, type) and issubclass(chosen, DiffusionModule)):
+        raise PluginError(
+            f"module() of '{task.name}' must return a subclass of DiffusionModule, not {chosen!r}"
+        )
+    config, tokenizer = task.config, prepared.tokenizer
     counts = np.bincount(prepared.train.flat, minlength=len(tokenizer.tokens)).astype(float)
     needs_frequencies = getattr(config.process, "kind", "") == "marginal"
-    return DiffusionTask(
+    return chosen(
         config.denoiser,
         config.settings(),
         config.train.optimizer,

@@ -17,7 +17,7 @@ from taskloom_diffusion.config import TrainConfig
 from taskloom_diffusion.model.protocols import Batch
 from taskloom_diffusion.training.checkpoint import save_training
 from taskloom_diffusion.training.ema import Average
-from taskloom_diffusion.training.module import DiffusionTask
+from taskloom_diffusion.training.module import DiffusionModule
 from taskloom_diffusion.training.team import summed
 from taskloom_diffusion.training.throughput import Meter
 
@@ -79,8 +79,10 @@ class Recorder(pl.Callback):
         batch: Batch,
         batch_idx: int,
     ) -> None:
-        if not isinstance(pl_module, DiffusionTask):
-            raise TypeError(f"the recorder trains a DiffusionTask, not {type(pl_module).__name__}")
+        if not isinstance(pl_module, DiffusionModule):
+            raise TypeError(
+                f"the recorder trains a DiffusionModule, not {type(pl_module).__name__}"
+            )
         loss = float(outputs["loss"]) * trainer.accumulate_grad_batches
         if not math.isfinite(loss):
             raise self._diverged(f"the training loss became {loss} in step {self.step + 1}")
@@ -105,7 +107,7 @@ class Recorder(pl.Callback):
     ) -> None:
         self._stack.close()
 
-    def _refuse_lost_weights(self, task: DiffusionTask) -> None:
+    def _refuse_lost_weights(self, task: DiffusionModule) -> None:
         """Keep a checkpoint from which nothing can go on out of the run: a finite loss can have a gradient that is not."""
         lost = [n for n, p in task.model.named_parameters() if not bool(torch.isfinite(p).all())]
         if lost:
@@ -135,7 +137,7 @@ class Recorder(pl.Callback):
             "corpus": self.corpus,
         }
 
-    def save(self, trainer: pl.Trainer, task: DiffusionTask) -> None:
+    def save(self, trainer: pl.Trainer, task: DiffusionModule) -> None:
         """Publish a checkpoint of this step, once."""
         if self.saved_step == self.step:
             return
@@ -144,7 +146,7 @@ class Recorder(pl.Callback):
             save_training(folder, task, trainer.optimizers[0], self.average, self.state())
         self.saved_step = self.step
 
-    def _after_step(self, trainer: pl.Trainer, pl_module: DiffusionTask) -> None:
+    def _after_step(self, trainer: pl.Trainer, pl_module: DiffusionModule) -> None:
         last = self.step == self.config.steps
         self._progress.advance(1)
         self._log(trainer, pl_module, last=last)
@@ -164,7 +166,7 @@ class Recorder(pl.Callback):
     def _is_due(self, every: int) -> bool:
         return bool(every) and self.step % every == 0
 
-    def _log(self, trainer: pl.Trainer, task: DiffusionTask, *, last: bool) -> None:
+    def _log(self, trainer: pl.Trainer, task: DiffusionModule, *, last: bool) -> None:
         row: dict[str, float] = {}
         if last or self._is_due(self.config.log_every):
             self._keep_sums_in_one_place(task)
@@ -182,7 +184,7 @@ class Recorder(pl.Callback):
         if row:
             self.ctx.log(self.step, **row)
 
-    def _keep_sums_in_one_place(self, task: DiffusionTask) -> None:
+    def _keep_sums_in_one_place(self, task: DiffusionModule) -> None:
         """Move what all processes have summed up to the first one."""
         total, count = summed([self.loss_sum, float(self.loss_count)], task.device)
         first = task.global_rank == 0

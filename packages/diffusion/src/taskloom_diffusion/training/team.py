@@ -20,7 +20,7 @@ _PATIENCE = timedelta(minutes=30)
 
 
 @dataclass(frozen=True)
-class Team:
+class ProcessGroup:
     """One process among those that train together.
 
     Attributes:
@@ -50,11 +50,11 @@ def share_of_step(config: TrainConfig, processes: int) -> int:
     return batches // processes
 
 
-class TeamEnvironment(ClusterEnvironment):
+class GroupEnvironment(ClusterEnvironment):
     """Tells Lightning that the processes are there already, and which one this is."""
 
-    def __init__(self, team: Team) -> None:
-        self.team = team
+    def __init__(self, group: ProcessGroup) -> None:
+        self.group = group
 
     @property
     def creates_processes_externally(self) -> bool:
@@ -73,28 +73,28 @@ class TeamEnvironment(ClusterEnvironment):
         return False
 
     def world_size(self) -> int:
-        return self.team.size
+        return self.group.size
 
     def set_world_size(self, size: int) -> None:
         del size
 
     def global_rank(self) -> int:
-        return self.team.rank
+        return self.group.rank
 
     def set_global_rank(self, rank: int) -> None:
         del rank
 
     def local_rank(self) -> int:
-        return self.team.rank
+        return self.group.rank
 
     def node_rank(self) -> int:
         return 0
 
 
 @contextmanager
-def joined(team: Team, *, gpus: bool) -> Iterator[None]:
+def joined(group: ProcessGroup, *, gpus: bool) -> Iterator[None]:
     """Meet the other processes, and part from them at the end."""
-    if team.rendezvous is None:
+    if group.rendezvous is None:
         yield
         return
     # Without these, both libraries listen on the address of the machine's name.
@@ -102,9 +102,9 @@ def joined(team: Team, *, gpus: bool) -> Iterator[None]:
     os.environ.setdefault("NCCL_SOCKET_IFNAME", "lo")
     distributed.init_process_group(
         "nccl" if gpus else "gloo",
-        init_method=team.rendezvous.as_uri(),
-        rank=team.rank,
-        world_size=team.size,
+        init_method=group.rendezvous.as_uri(),
+        rank=group.rank,
+        world_size=group.size,
         timeout=_PATIENCE,
     )
     try:

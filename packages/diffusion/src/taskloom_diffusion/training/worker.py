@@ -10,12 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from taskloom import derive_seed
+from taskloom.bound import bind
 from taskloom.context import Progress, Resources
-from taskloom.registry import load_target
+from taskloom.registry import find_task, load_task
+
+from taskloom_diffusion.training.loop import set_up, train
+from taskloom_diffusion.training.preparation import BoundCorpus
+from taskloom_diffusion.training.team import ProcessGroup
 
 
 class WorkerContext:
-    """A run as a process sees it that keeps no records of it.
+    """The run, for a process that keeps no records of it.
 
     Args:
         order: What the first process wrote.
@@ -58,19 +63,16 @@ class _Silent:
 
 def main(words: list[str]) -> None:
     """Train along with the first process and leave nothing behind."""
-    from taskloom_diffusion.driver import set_up, train
-    from taskloom_diffusion.training.team import Team
-
     path, rank = Path(words[0]), int(words[1])
     order = json.loads(path.read_text(encoding="utf-8"))
-    config_class: Any = load_target(order["config_class"])
-    task_class: Any = load_target(order["task"])
-    problem = task_class(config_class.model_validate(order["config"]))
-    prepared, task = set_up(problem)
+    loaded = load_task(find_task(*order["task"].split("/")))
+    task: BoundCorpus = bind(loaded, loaded.config_class.model_validate(order["config"]))
+    prepared, module = set_up(task)
     (path.parent / f"{rank}.ready").touch()
     checkpoint = None if order["checkpoint"] is None else Path(order["checkpoint"])
-    team = Team(rank, order["size"], Path(order["rendezvous"]))
-    train(problem.config, WorkerContext(order), prepared, task, checkpoint=checkpoint, team=team)
+    group = ProcessGroup(rank, order["size"], Path(order["rendezvous"]))
+    ctx = WorkerContext(order)
+    train(task.config, ctx, prepared, module, checkpoint=checkpoint, group=group)
 
 
 if __name__ == "__main__":

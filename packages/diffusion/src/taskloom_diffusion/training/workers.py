@@ -1,6 +1,7 @@
-"""Starting the other processes of data-parallel training, watching them, and ending them.
+"""The other processes of data-parallel training: started, watched and ended by the first one.
 
-They are fresh processes, not forks: a fork would copy threads and locks in unknown states. What they are told is JSON.
+They are fresh processes, not forks: a fork would copy threads and locks in unknown states. What they are told is JSON; each
+finds the task by its name, as every command does.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from typing import TYPE_CHECKING, Any
 from taskloom import RunContext
 from taskloom.errors import ProcessLostError, RunFailedError
 
-from taskloom_diffusion.training.team import Team
+from taskloom_diffusion.training.team import ProcessGroup
 
 if TYPE_CHECKING:
-    from taskloom_diffusion.task import DiffusionProblem
+    from taskloom_diffusion.training.preparation import BoundCorpus
 
 _POLL = 0.05  # [s]
 _GRACE = 10.0  # [s] that processes get to end by themselves
@@ -86,8 +87,8 @@ class Workers:
 
 @contextmanager
 def assembled(
-    problem: DiffusionProblem[Any], ctx: RunContext, checkpoint: Path | None, size: int
-) -> Iterator[Team]:
+    task: BoundCorpus, ctx: RunContext, checkpoint: Path | None, size: int
+) -> Iterator[ProcessGroup]:
     """Start the other processes of a training and yield this one's place among them.
 
     Raises:
@@ -95,13 +96,13 @@ def assembled(
         RunFailedError: One of them failed.
     """
     if size == 1:
-        yield Team()
+        yield ProcessGroup()
         return
     with tempfile.TemporaryDirectory(prefix="taskloom-team-") as name:
         folder = Path(name)
         rendezvous = folder / "rendezvous"
         told = folder / "training.json"
-        told.write_text(json.dumps(_order(problem, ctx, checkpoint, size, rendezvous)))
+        told.write_text(json.dumps(_order(task, ctx, checkpoint, size, rendezvous)))
         module = "taskloom_diffusion.training.worker"
         commands = [[sys.executable, "-m", module, str(told), str(r)] for r in range(1, size)]
         workers = Workers(folder, commands)
@@ -109,7 +110,7 @@ def assembled(
         threading.Thread(target=watch, args=(workers, over), daemon=True).start()
         try:
             workers.wait_until_ready()
-            yield Team(0, size, rendezvous)
+            yield ProcessGroup(0, size, rendezvous)
         except RuntimeError:
             time.sleep(4 * _POLL)  # a connection breaks a moment before the process is gone
             workers.check()
@@ -128,8 +129,8 @@ def watch(
 ) -> None:
     """End this process, as a kill would, if it has not noticed after a while that another one is gone.
 
-    Gloo breaks off at once. But NCCL, and whoever waits for processes to meet, may wait for as long as an evaluation is allowed
-    to take, where no exception reaches; a run that is gone can go on from its newest checkpoint.
+    Gloo breaks off at once. But NCCL, and a process that waits for the others to come, may wait for as long as an evaluation is
+    allowed to take, where no exception reaches; a run that is gone can go on from its newest checkpoint.
 
     Args:
         workers: The other processes.
@@ -146,17 +147,15 @@ def watch(
 
 
 def _order(
-    problem: DiffusionProblem[Any],
+    task: BoundCorpus,
     ctx: RunContext,
     checkpoint: Path | None,
     size: int,
     rendezvous: Path,
 ) -> dict[str, Any]:
-    kind = type(problem)
     return {
-        "task": f"{kind.__module__}:{kind.__qualname__}",
-        "config_class": f"{type(problem.config).__module__}:{type(problem.config).__qualname__}",
-        "config": problem.config.model_dump(mode="json"),
+        "task": task.name,
+        "config": task.config.model_dump(mode="json"),
         "checkpoint": None if checkpoint is None else str(checkpoint),
         "dir": str(ctx.dir),
         "gpus": ctx.resources.gpus,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,69 +15,79 @@ from taskloom_diffusion.report.tables import (
     share_error,
     text_lines,
 )
-from taskloom_diffusion.samplers.base import Sampler
-from taskloom_diffusion.time_samplers.base import TimeSampler
-from taskloom_diffusion.time_samplers.exact_count import ExactCount
-from taskloom_diffusion.verbs.trained import choose, open_trained
+from taskloom_diffusion.verbs.options import (
+    AsJson,
+    Levels,
+    Overridden,
+    Seed,
+    is_set,
+    levels_called,
+)
 
 if TYPE_CHECKING:
+    from taskloom.runs import Run
+
     from taskloom_diffusion.evaluation.bound import Bound
     from taskloom_diffusion.evaluation.sampling import Generated
+    from taskloom_diffusion.training.preparation import BoundCorpus
+
+NUM_SAMPLES, NUM_DRAWS = 1000, 4
 
 
 def evaluate(
-    run: Annotated[str, typer.Argument(help="Run id, unique prefix, @last, or run folder.")],
+    run: Run,
+    task: BoundCorpus,
     *,
-    num: Annotated[int, typer.Option("--num", min=1, help="Samples.")] = 1000,
-    sampler: Annotated[str, typer.Option(help="Sampler; the run's own if empty.")] = "",
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--with", help="A sampler's setting, name=value; repeatable."),
+    num: Annotated[
+        int | None,
+        typer.Option(min=1, help="Samples; --evaluate.num_samples if that is set, else 1000."),
     ] = None,
-    time_sampler: Annotated[
-        str,
-        typer.Option(help="Levels of the bound; least variance if empty. Biased ones are refused."),
-    ] = "",
-    draws: Annotated[int, typer.Option(min=1, help="Noise levels per held-out sequence.")] = 4,
-    seed: Annotated[int, typer.Option(min=0, help="Root of the random streams.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    store: Annotated[Path | None, typer.Option("--store", help="Run store.")] = None,
+    overridden: Overridden = None,
+    time_sampler: Levels = "",
+    draws: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Levels per held-out sequence; --evaluate.num_draws if set, else 4."
+        ),
+    ] = None,
+    seed: Seed = 0,
+    as_json: AsJson = False,
 ) -> None:
     """Judge a trained model again, with another sampler or more samples."""
-    trained = open_trained(run, store)
-    config: Sampler = choose(
-        "taskloom_diffusion.samplers",
-        sampler,
-        settings or [],
-        trained.problem.config.sampler,
+    levels, config = levels_called(time_sampler), task.config
+    settings = config.evaluate
+    if num is None:
+        is_asked = is_set("evaluate.num_samples", overridden)
+        num = settings.num_samples if is_asked else NUM_SAMPLES
+    if draws is None:
+        draws = settings.num_draws if is_set("evaluate.num_draws", overridden) else NUM_DRAWS
+    from taskloom_diffusion.evaluation.bound import (  # torch is heavy
+        estimate_bound,
+        level_sampler_for,
     )
-    least: TimeSampler = ExactCount()
-    levels = (
-        choose("taskloom_diffusion.time_samplers", time_sampler, [], least)
-        if time_sampler
-        else None
+    from taskloom_diffusion.evaluation.sampling import (  # torch is heavy
+        draw_lengths,
+        sample_lengths,
     )
-    # torch is imported only once the options are known to be good.
-    from taskloom_diffusion.evaluation.bound import estimate_bound, level_sampler_for
-    from taskloom_diffusion.evaluation.sampling import draw_lengths, sample_lengths
-    from taskloom_diffusion.training.preparation import prepare
+    from taskloom_diffusion.evaluation.trained import trained_model  # torch is heavy
+    from taskloom_diffusion.training.preparation import prepare  # torch is heavy
 
-    level_sampler_for(trained.task, levels)  # refuses a biased one before minutes are spent
-    settings_of_run = trained.problem.config.evaluate
-    prepared = prepare(trained.problem, trained.task.tokenizer)
+    trained = trained_model(run)
+    level_sampler_for(trained.model, levels)  # refuses a biased one before minutes are spent
+    prepared = prepare(task, trained.model.tokenizer)
     bound = estimate_bound(
-        trained.task,
+        trained.model,
         prepared.holdout,
         num_draws=draws,
-        batch_size=settings_of_run.batch_size,
+        batch_size=settings.batch_size,
         seed=seed,
         time_sampler=levels,
     )
-    lengths = draw_lengths(trained.facts["length_histogram"], num, seed)
+    lengths = draw_lengths(trained.length_histogram, num, seed)
     made = sample_lengths(
-        trained.task, config, lengths, seed=seed, batch_size=settings_of_run.batch_size
+        trained.model, config.sampler, lengths, seed=seed, batch_size=settings.batch_size
     )
-    judged = trained.problem.config.metrics.compute(made.texts, prepared.corpus)
+    judged = config.metrics.compute(made.texts, prepared.corpus)
     if not as_json:
         _tell(bound, judged, made)
         return

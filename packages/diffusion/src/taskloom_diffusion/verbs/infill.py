@@ -3,58 +3,55 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from taskloom.errors import ConfigError, UsageError
 
-from taskloom_diffusion.samplers.base import Sampler
 from taskloom_diffusion.samplers.first_hitting import FirstHitting
+from taskloom_diffusion.verbs.options import AsJson, NumSamples, Overridden, Seed, is_set
 from taskloom_diffusion.verbs.output import print_generated
-from taskloom_diffusion.verbs.trained import choose, open_trained
 
 if TYPE_CHECKING:
+    from taskloom.runs import Run
+
     from taskloom_diffusion.model.diffusion_model import DiffusionModel
+    from taskloom_diffusion.training.preparation import BoundCorpus
 
 _GAP = re.compile(r"\[MASK\](?:\{(\d+)\})?")
 _NEARLY = re.compile(r"[\[<]\s*mask\s*[\]>]", re.IGNORECASE)
 
 
 def infill(
-    run: Annotated[str, typer.Argument(help="Run id, unique prefix, @last, or run folder.")],
+    run: Run,
+    task: BoundCorpus,
     template: Annotated[
         str, typer.Argument(help="Known text with gaps: [MASK] is one token, [MASK]{8} are eight.")
     ],
     *,
-    num: Annotated[int, typer.Option("--num", min=1, help="Completions.")] = 10,
-    sampler: Annotated[str, typer.Option(help="Sampler; first_hitting if empty.")] = "",
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--with", help="A sampler's setting, name=value; repeatable."),
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Root of the random streams.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    store: Annotated[Path | None, typer.Option("--store", help="Run store.")] = None,
+    num: NumSamples = 10,
+    overridden: Overridden = None,
+    seed: Seed = 0,
+    as_json: AsJson = False,
 ) -> None:
-    """Complete a template; known tokens never move."""
-    trained = open_trained(run, store)
-    # torch is imported only once there is something to complete.
-    from taskloom_diffusion.evaluation.sampling import complete
+    """Complete a template, by the sampler first_hitting unless another is chosen; known tokens never move."""
+    from taskloom_diffusion.evaluation.sampling import complete  # torch is heavy
+    from taskloom_diffusion.evaluation.trained import trained_model  # torch is heavy
 
-    ids = parse_template(template, trained.task)
-    default: Sampler = FirstHitting()
-    config = choose("taskloom_diffusion.samplers", sampler, settings or [], default)
-    made = complete(trained.task, config, [ids] * num, seed=seed, batch_size=250)
-    if not trained.task.diffusion_process.absorbing:
+    model = trained_model(run).model
+    ids = parse_template(template, model)
+    # Of all samplers this one draws from the model's law given what is known.
+    sampler = task.config.sampler if is_set("sampler", overridden) else FirstHitting()
+    made = complete(model, sampler, [ids] * num, seed=seed, batch_size=250)
+    if not model.diffusion_process.absorbing:
         typer.echo(
             "this model's noise is not the mask: known tokens are held, but completions have its law given them only nearly",
             err=True,
         )
-    print_generated("completions", made, config, seed, as_json=as_json)
+    print_generated("completions", made, sampler, seed, as_json=as_json)
 
 
-def parse_template(template: str, task: DiffusionModel) -> list[int]:
+def parse_template(template: str, model: DiffusionModel) -> list[int]:
     """Return the tokens of a template, gaps as masks.
 
     Raises:
@@ -64,28 +61,28 @@ def parse_template(template: str, task: DiffusionModel) -> list[int]:
     ids: list[int] = []
     end = 0
     for gap in _GAP.finditer(template):
-        ids += _known(template[end : gap.start()], task)
-        ids += [task.mask_token_id] * int(gap.group(1) or 1)
+        ids += _known(template[end : gap.start()], model)
+        ids += [model.mask_token_id] * int(gap.group(1) or 1)
         end = gap.end()
-    ids += _known(template[end:], task)
-    if task.mask_token_id not in ids:
+    ids += _known(template[end:], model)
+    if model.mask_token_id not in ids:
         raise UsageError(
             f"the template '{template}' has no gap{_meant(template)}; write [MASK] for one token, [MASK]{{8}} for eight"
         )
-    if len(ids) > task.max_length:
+    if len(ids) > model.max_length:
         raise UsageError(
-            f"the template has {len(ids)} tokens, the model's max_length is {task.max_length}"
+            f"the template has {len(ids)} tokens, the model's max_length is {model.max_length}"
         )
     return ids
 
 
-def _known(text: str, task: DiffusionModel) -> list[int]:
+def _known(text: str, model: DiffusionModel) -> list[int]:
     if not text:
         return []
     try:
-        return task.tokenizer.encode(text)
+        return model.tokenizer.encode(text)
     except ConfigError as error:
-        known = " ".join(task.tokenizer.tokens[3:])
+        known = " ".join(model.tokenizer.tokens[3:])
         raise ConfigError(
             f"in the template, {error.message}{_meant(text)}; known tokens: {known[:300]}"
         ) from None

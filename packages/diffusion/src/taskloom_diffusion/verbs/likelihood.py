@@ -10,69 +10,61 @@ import typer
 from taskloom.errors import ConfigError, UsageError
 
 from taskloom_diffusion.report.tables import bound_metrics, likelihood_table, text_lines
-from taskloom_diffusion.time_samplers.base import TimeSampler
-from taskloom_diffusion.time_samplers.exact_count import ExactCount
-from taskloom_diffusion.verbs.trained import choose, open_trained
+from taskloom_diffusion.verbs.options import AsJson, Levels, Seed, levels_called
 
 if TYPE_CHECKING:
+    from taskloom.runs import Run
+
     from taskloom_diffusion.evaluation.bound import Bound
     from taskloom_diffusion.tokenizers.base import FittedTokenizer
     from taskloom_diffusion.training.batches import TokenStore
+    from taskloom_diffusion.training.preparation import BoundCorpus
 
 
 def likelihood(
-    run: Annotated[str, typer.Argument(help="Run id, unique prefix, @last, or run folder.")],
+    run: Run,
+    task: BoundCorpus,
     *,
     file: Annotated[
         Path | None, typer.Option(help="One sequence a line; the run's held-out ones if not given.")
     ] = None,
     draws: Annotated[int, typer.Option(min=1, help="Noise levels per sequence.")] = 16,
-    time_sampler: Annotated[
-        str, typer.Option(help="Levels; those of least variance if empty. Biased ones are refused.")
-    ] = "",
-    seed: Annotated[int, typer.Option(min=0, help="Root of the random streams.")] = 0,
+    time_sampler: Levels = "",
+    seed: Seed = 0,
     each: Annotated[
         bool, typer.Option("--each", help="Print the bound of every sequence as well.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    store: Annotated[Path | None, typer.Option("--store", help="Run store.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Bound -log p of sequences, with standard error and the kind of bound."""
-    trained = open_trained(run, store)
-    # torch is imported only once there is a model.
-    from taskloom_diffusion.evaluation.bound import estimate_bound
-    from taskloom_diffusion.training.batches import encode_all
-    from taskloom_diffusion.training.preparation import prepare
+    from taskloom_diffusion.evaluation.bound import estimate_bound  # torch is heavy
+    from taskloom_diffusion.evaluation.trained import trained_model  # torch is heavy
+    from taskloom_diffusion.training.batches import encode_all  # torch is heavy
+    from taskloom_diffusion.training.preparation import prepare  # torch is heavy
 
-    config = trained.problem.config
+    model, config = trained_model(run).model, task.config
     dropped = 0
     if file is None:
-        store_of = prepare(trained.problem, trained.task.tokenizer).holdout
+        store_of = prepare(task, model.tokenizer).holdout
     else:
         lines = _lines(file)
-        _check_lines(file, lines, trained.task.tokenizer)
+        _check_lines(file, lines, model.tokenizer)
         store_of, dropped = encode_all(
-            lines, trained.task.tokenizer, config.length_policy, config.max_length
+            lines, model.tokenizer, config.length_policy, config.max_length
         )
         if not len(store_of):
             window = config.length_policy == "window"
             needed = f"{'a whole window of' if window else 'between 1 and'} {config.max_length}"
             raise UsageError(f"no line of '{file}' has {needed} tokens")
-    least: TimeSampler = ExactCount()
-    levels = (
-        choose("taskloom_diffusion.time_samplers", time_sampler, [], least)
-        if time_sampler
-        else None
-    )
     bound = estimate_bound(
-        trained.task,
+        model,
         store_of,
         num_draws=draws,
         batch_size=config.evaluate.batch_size,
         seed=seed,
-        time_sampler=levels,
+        time_sampler=levels_called(time_sampler),
     )
-    sequences = _each(bound, store_of, trained.task.tokenizer) if each else []
+    sequences = _each(bound, store_of, model.tokenizer) if each else []
     if not as_json:
         for text, nats, error, tokens in sequences:
             spread = "" if error is None else f" +- {error:.2g}"

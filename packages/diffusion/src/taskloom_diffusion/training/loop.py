@@ -1,0 +1,105 @@
+"""One training of a task, from its corpus to the averaged weights, alone or in several processes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from taskloom import RunContext, derive_seed
+from taskloom.devices import launch
+from taskloom.errors import ConfigError
+
+from taskloom_diffusion.config import DiffusionConfig
+from taskloom_diffusion.evaluation.results import generate_samples, held_out_bound
+from taskloom_diffusion.evaluation.sampling import check_sampler
+from taskloom_diffusion.training.batches import TrainStream
+from taskloom_diffusion.training.fit import fit
+from taskloom_diffusion.training.module import DiffusionModule
+from taskloom_diffusion.training.preparation import (
+    BoundCorpus,
+    Prepared,
+    build_module,
+    prepare,
+    schedule_fault,
+)
+from taskloom_diffusion.training.recorder import Recorder
+from taskloom_diffusion.training.team import ProcessGroup, share_of_step
+from taskloom_diffusion.training.workers import assembled
+
+
+def set_up(task: BoundCorpus) -> tuple[Prepared, DiffusionModule]:
+    """Return the corpus in tokens and the untrained model.
+
+    Raises:
+        ConfigError: Something about the config or the corpus keeps a run from working.
+    """
+    fault = schedule_fault(task.config)
+    if fault:
+        raise ConfigError(fault)
+    prepared = prepare(task)
+    module = build_module(task, prepared)
+    check_sampler(module, task.config.sampler)
+    return prepared, module
+
+
+def train_together(
+    task: BoundCorpus,
+    ctx: RunContext,
+    prepared: Prepared,
+    module: DiffusionModule,
+    checkpoint: Path | None,
+) -> Recorder:
+    """Train in as many processes as the run was given, or as the config asks for; this one is the first of those it starts."""
+    config, placed = task.config, launch()
+    # Processes that torchrun or Slurm started find each other through Lightning; others are started here.
+    launched = ProcessGroup(placed.rank, placed.processes) if placed.processes > 1 else None
+    processes = 1 if launched else max(1, ctx.resources.gpus or config.train.devices)
+    share_of_step(config.train, launched.size if launched else processes)
+    with assembled(task, ctx, checkpoint, processes) as started:
+        return train(
+            config, ctx, prepared, module, checkpoint=checkpoint, group=launched or started
+        )
+
+
+def train(
+    config: DiffusionConfig,
+    ctx: RunContext,
+    prepared: Prepared,
+    module: DiffusionModule,
+    *,
+    checkpoint: Path | None,
+    group: ProcessGroup,
+) -> Recorder:
+    """Train the model where it is, alone or as one of a group."""
+
+    def stream(start: int, rank: int, processes: int) -> TrainStream:
+        return TrainStream(
+            prepared.train,
+            config.train.batch_size,
+            module.pad_token_id,
+            derive_seed(config.seed, "order"),
+            start=start,
+            rank=rank,
+            stride=processes,
+            window=config.max_length if config.length_policy == "window" else 0,
+        )
+
+    def validate() -> float:
+        return held_out_bound(config, module, prepared, num_draws=1).nats_per_token
+
+    def sample(step: int) -> None:
+        texts = generate_samples(config, module, prepared, 8, "progress").texts
+        line = json.dumps({"step": step, "samples": texts})
+        with ctx.artifact("samples_during_training.jsonl").open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+    return fit(
+        ctx,
+        module,
+        config.train,
+        stream=stream,
+        validate=validate,
+        sample=sample,
+        checkpoint=checkpoint,
+        group=group,
+    )
