@@ -26,6 +26,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from taskloom.errors import PluginError
+from taskloom.registry.components import load_components
 
 
 class Component(BaseModel):
@@ -89,9 +90,6 @@ class OneOf:
     ) -> CoreSchema:
         """Build the tagged union over every member of the group that loads."""
         del source  # the annotation is the common base class; the group says what may stand here
-        # Imported here because the registry must stay importable without pydantic.
-        from taskloom.registry.components import load_components
-
         members = load_components(self.group)
         if not members:
             raise PluginError(f"No component is registered in the group '{self.group}'.")

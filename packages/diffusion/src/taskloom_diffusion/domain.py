@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from taskloom.registry import ComponentRef, DomainRef, TaskRef, VerbRef
+from taskloom.registry.refs import ComponentRef, DomainRef, TaskRef, VerbRef
 
 _HERE = "taskloom_diffusion"
 
@@ -105,8 +105,10 @@ DOMAIN = DomainRef(
         TaskRef(
             "polymers", "Polymer repeat units with two stars.", f"{_HERE}.tasks.polymers:Polymers"
         ),
-        TaskRef("text", "Shakespeare as letters and spaces.", f"{_HERE}.tasks.text:Text"),
-        TaskRef("toy", "A law of known entropy.", f"{_HERE}.tasks.toy:Toy"),
+        TaskRef(
+            "text", "Shakespeare as letters and spaces.", f"{_HERE}.tasks.text:ShakespeareText"
+        ),
+        TaskRef("toy", "A law of known entropy.", f"{_HERE}.tasks.toy:ToyTask"),
         TaskRef("file", "A user's own sequences.", f"{_HERE}.tasks.file:File"),
         TaskRef("moses", "Drug-like molecules of MOSES.", f"{_HERE}.tasks.moses:Moses"),
     ),

@@ -16,7 +16,7 @@ from taskloom_anomaly.detection.artifacts import scores_of
 from taskloom_anomaly.report.png import gallery
 
 if TYPE_CHECKING:
-    from taskloom.runs import Run
+    from taskloom.runs.run import Run
 
 Json: TypeAlias = "Mapping[str, Any]"
 Row: TypeAlias = "list[str | float | int | bool | None]"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from pydantic import Field, PrivateAttr
 from taskloom.config import OneOf
+from taskloom.lifecycle.scratch import ScratchContext
 from taskloom.seeding import derive_seed
 from taskloom.task import Finding
 
@@ -103,8 +104,6 @@ class AdversarialExampleTask(AnomalyTaskConfig):
         if given is not None:
             return model_folder(given)
         if self._trained_here is None:
-            from taskloom.lifecycle.scratch import ScratchContext  # the lifecycle is heavy
-
             self.prepare(ScratchContext(Path(tempfile.mkdtemp(prefix="classifier-")), self.seed))
         return model_folder(self._trained_here or Path())
 

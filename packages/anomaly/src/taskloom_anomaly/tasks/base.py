@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from taskloom.errors import ConfigError
+from taskloom.lifecycle.scratch import ScratchContext
 from taskloom.moved import moved_names
 from taskloom.seeding import derive_seed
 
@@ -84,8 +85,6 @@ class TrainedTask(ConfiguredTask[C], ABC):
     def build_params(self) -> PyTree:
         """Return the trained parameters; trains unless that is done."""
         if self._trained is None:
-            from taskloom.lifecycle.scratch import ScratchContext  # the lifecycle is heavy
-
             with tempfile.TemporaryDirectory() as folder:
                 self.prepare(ScratchContext(Path(folder), self.config.seed))
         if self._trained is None:

@@ -22,6 +22,7 @@ from taskloom.lifecycle.context import LiveContext, check_metric_name
 from taskloom.lifecycle.failure import describe_failure, first_line, is_loss, is_store_failure
 from taskloom.lifecycle.logs import FILE_ONLY, logging_to
 from taskloom.lifecycle.signals import StopRequest
+from taskloom.report.write import write_report
 from taskloom.runs import checkpoints, index
 from taskloom.runs.layout import RunLayout
 from taskloom.runs.record import Failure, RunRecord, Stored, begin_attempt, timestamp, write_record
@@ -199,8 +200,6 @@ def _relative_artifacts(layout: RunLayout, artifacts: Mapping[str, Path]) -> dic
 def _write_report(run: Run, console: Console) -> None:
     """Write the report page; without it the run is as good."""
     try:
-        from taskloom.report.write import write_report
-
         write_report(run)
     except TaskloomError as error:
         console.say(f"no report: {error.message}")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from taskloom.config import Config
 from taskloom.errors import StoreError
+from taskloom.params.files import to_toml
 from taskloom.registry.entries import LoadedTask
 from taskloom.request import Origin, RunOptions
 from taskloom.runs import provenance
@@ -40,9 +41,6 @@ def create_run(
     Raises:
         StoreError: The store cannot be written; nothing is left behind.
     """
-    # The params package imports pydantic, as the config did already.
-    from taskloom.params.files import to_toml
-
     entry = loaded.entry
     layout = _make_folder(default_store(options.store), entry.domain, entry.ref.name)
     try:

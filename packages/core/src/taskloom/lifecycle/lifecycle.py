@@ -21,6 +21,7 @@ from taskloom.lifecycle.console import Console, open_console
 from taskloom.lifecycle.create import create_run
 from taskloom.lifecycle.failure import describe_failure, first_line, trimmed_traceback
 from taskloom.lifecycle.refusal import recorded_refusals
+from taskloom.params.layers import validate_record
 from taskloom.registry.entries import LoadedTask
 from taskloom.request import Origin, RunOptions
 from taskloom.runs import checkpoints
@@ -109,8 +110,6 @@ def read_config(loaded: LoadedTask, layout: RunLayout, record: RunRecord) -> Con
     Raises:
         ConfigError: The task has changed its version or its parameters since.
     """
-    from taskloom.params.layers import validate_record
-
     entry = loaded.entry
     if record.version != entry.ref.version:
         raise ConfigError(

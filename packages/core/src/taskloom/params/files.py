@@ -14,6 +14,7 @@ from taskloom.errors import ConfigError
 from taskloom.params.labels import shown
 from taskloom.params.shapes import fields_of, kind_of, shape_of
 from taskloom.params.values import UnreadableValueError, read_json, written_value
+from taskloom.registry.suggest import closest
 
 _MOST_BYTES = 1 << 20
 _MOST_NODES = 100_000
@@ -119,8 +120,6 @@ _piped: dict[tuple[int, int], bytes] = {}
 
 
 def _nearest(path: Path) -> str:
-    from taskloom.registry.suggest import closest
-
     try:
         match = closest(path.name, os.listdir(path.parent))
     except (OSError, ValueError):

@@ -19,6 +19,7 @@ from taskloom.errors import ConfigError, UnknownNameError
 from taskloom.params.labels import limit_text, printable, shown
 from taskloom.params.shapes import Model, fields_of, shape_of
 from taskloom.params.tree import walk
+from taskloom.registry.suggest import closest
 
 if TYPE_CHECKING:
     from taskloom.params.layer import Merged
@@ -123,8 +124,6 @@ def unknown_component(
     path: str, value: object, names: Sequence[str], source: str, *, optional: bool
 ) -> UnknownNameError:
     """Return the error for a component that does not exist."""
-    from taskloom.registry.suggest import closest
-
     allowed = ", ".join([*names, *(("none",) if optional else ())])
     near = closest(value, names) if isinstance(value, str) else None
     must = f"must be one of {allowed}" if allowed else "must be a table of parameters"
@@ -138,8 +137,6 @@ def suggestion(
     config_class: Model, path: str, chosen: Mapping[str, str], extra: Iterable[str] = ()
 ) -> str:
     """Return a guess at the parameter that an unknown name meant, or an empty string."""
-    from taskloom.registry.suggest import closest
-
     here = [parameter.path for parameter in walk(config_class, chosen)]
     last = path.rpartition(".")[2]
     if same_name := [
@@ -268,8 +265,6 @@ def spelled(source: str) -> str:
 
 
 def _nearest_value(config_class: Model, problem: Fault, merged: Merged) -> str:
-    from taskloom.registry.suggest import closest
-
     parameter = next(
         (item for item in walk(config_class, merged.chosen) if item.path == problem.path), None
     )

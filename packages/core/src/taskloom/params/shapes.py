@@ -21,6 +21,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from taskloom.config import OneOf
+from taskloom.registry.components import component_refs, load_component
 
 Model: TypeAlias = type[BaseModel]
 
@@ -45,14 +46,10 @@ class OpenVariants:
 
     def names(self) -> list[str]:
         """Return the registered names."""
-        from taskloom.registry.components import component_refs
-
         return [ref.name for ref in component_refs(self.group)]
 
     def load(self, name: str) -> Model:
         """Import the one component."""
-        from taskloom.registry.components import load_component
-
         return load_component(self.group, name)
 
 

@@ -12,12 +12,12 @@ import signal
 import sys
 from pathlib import Path
 
+from taskloom.report.write import write_report
+from taskloom.runs.run import Run
+
 
 def main() -> None:
     """Write the report of each run folder that is read, one JSON string a line."""
-    from taskloom.report.write import write_report
-    from taskloom.runs.run import Run
-
     for line in sys.stdin:
         # A domain's section may raise anything, and the page can be written again later: `tasks report RUN`.
         with contextlib.suppress(Exception):

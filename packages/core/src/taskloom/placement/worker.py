@@ -10,7 +10,9 @@ import signal
 import sys
 from pathlib import Path
 
+from taskloom.devices import launch
 from taskloom.errors import ExitCode, TaskloomError, UsageError
+from taskloom.registry.discovery import freeze
 
 DIE_WITH_PARENT = "TASKLOOM_DIE_WITH_PARENT"
 NO_REPORT = "--no-report"
@@ -44,9 +46,7 @@ def _die_with_parent() -> None:
 
 def execute(folder: Path, *, report: bool = True) -> int:
     """Run one folder in silence, with the plugins that are installed now."""
-    from taskloom.devices import launch
     from taskloom.placement.folder import execute_folder, follow_folder
-    from taskloom.registry.discovery import freeze
 
     if os.environ.get(DIE_WITH_PARENT) == "1":
         _die_with_parent()

@@ -7,7 +7,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from taskloom.errors import MissingExtraError, TaskloomError, UsageError
+from taskloom.errors import MissingExtraError, RunCorruptError, TaskloomError, UsageError
+from taskloom.registry.isolate import load_target
+from taskloom.registry.resolve import find_domain
+from taskloom.runs.writer import atomic_write, read_json, read_lines
 
 if TYPE_CHECKING:
     import htpy as h
@@ -37,7 +40,6 @@ def write_report(run: Run, output: Path | None = None, *, interactive: bool = Fa
     """
     _require_extra()
     from taskloom.report.page import page
-    from taskloom.runs.writer import atomic_write
 
     target = output if output is not None else run.layout.report
     atomic_write(target, page(*run_page(run), moving=interactive))
@@ -48,7 +50,6 @@ def run_page(run: Run) -> tuple[str, h.Node, list[tuple[str, h.Node]]]:
     """Return the title, the header and the sections of a run's page."""
     from taskloom.report import sections
     from taskloom.report.blocks import note, render_blocks
-    from taskloom.runs.writer import read_lines
 
     environment = _read_environment(run)
     blocks, problem = domain_blocks(run)
@@ -80,7 +81,6 @@ def write_comparison(runs: Sequence[Run], output: Path, *, interactive: bool = F
     _require_extra()
     from taskloom.report import compare
     from taskloom.report.page import page
-    from taskloom.runs.writer import atomic_write
 
     atomic_write(
         output, page(f"{len(runs)} runs compared", compare.head(runs), compare.parts(runs))
@@ -90,9 +90,6 @@ def write_comparison(runs: Sequence[Run], output: Path, *, interactive: bool = F
 
 def domain_blocks(run: Run) -> tuple[list[Block], str]:
     """Return what the run's domain has to say about it, and a sentence if it failed to."""
-    from taskloom.registry.isolate import load_target
-    from taskloom.registry.resolve import find_domain
-
     try:
         target = find_domain(run.domain).ref.report
         if not target:
@@ -115,9 +112,6 @@ def _require_extra() -> None:
 
 
 def _read_environment(run: Run) -> dict[str, object]:
-    from taskloom.errors import RunCorruptError
-    from taskloom.runs.writer import read_json
-
     try:
         return read_json(run.layout.environment)
     except RunCorruptError:  # the run died before it was written

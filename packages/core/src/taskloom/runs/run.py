@@ -18,6 +18,7 @@ from taskloom.runs.liveness import is_alive
 from taskloom.runs.record import RunRecord, read_record
 from taskloom.runs.writer import decode_number, read_lines
 from taskloom.task import JsonValue
+from taskloom.headline import Headline
 
 if TYPE_CHECKING:
     from taskloom.headline import Headline
@@ -106,8 +107,6 @@ class Run:
     @property
     def headline(self) -> Headline | None:
         """The result that is shown large; None where the task names none, or an older taskloom wrote the record."""
-        from taskloom.headline import Headline
-
         if self.record.headline is None:
             return None
         try:

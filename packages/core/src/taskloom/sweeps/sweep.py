@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from taskloom.errors import ConfigError, ExitCode, RunCorruptError
 from taskloom.lifecycle.create import create_run
+from taskloom.params.choices import Applicable
+from taskloom.params.layers import resolve, validate_record
 from taskloom.placement.executor import open_executor
 from taskloom.placement.place import Placement, Watcher
 from taskloom.registry.entries import LoadedTask
@@ -120,8 +122,6 @@ def plan_points(
     Raises:
         ConfigError: A point is not accepted; nothing has been run.
     """
-    from taskloom.params.choices import Applicable
-    from taskloom.params.layers import resolve
 
     def resolve_words(point: Point) -> Resolved:
         return resolve(loaded.config_class, files=files, arguments=point)
@@ -200,8 +200,6 @@ def runs_of(record: SweepRecord, store: Path) -> dict[str, Run]:
 
 def _missing(loaded: LoadedTask, record: SweepRecord, store: Path) -> Iterator[Path]:
     """Yield the folder of each point that has not finished, making it if there is none."""
-    from taskloom.params.layers import validate_record
-
     known = runs_of(record, store)
     where = f"the sweep {store / record.id / RECORD}"
     options = replace(record.options, store=store)

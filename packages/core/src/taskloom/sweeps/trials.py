@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from taskloom.errors import RunCorruptError, UnknownNameError, UsageError
 from taskloom.lifecycle.create import create_run
+from taskloom.params.choices import Applicable
+from taskloom.params.layers import resolve
 from taskloom.placement.place import Watcher
 from taskloom.registry.entries import LoadedTask
 from taskloom.registry.suggest import did_you_mean
@@ -221,8 +223,6 @@ class Space:
     """
 
     def __init__(self, loaded: LoadedTask, axes: Mapping[str, Axis], fixed: Point) -> None:
-        from taskloom.params.choices import Applicable
-
         self._config_class, self._axes, self._fixed = loaded.config_class, axes, fixed
         values = {path: [text] for path, text in fixed.items()}
         values |= {path: list(_ends(axis)) for path, axis in axes.items()}
@@ -255,8 +255,6 @@ class Space:
         return self._resolve(self._applicable.to(point))
 
     def _resolve(self, point: Mapping[str, str]) -> Resolved:
-        from taskloom.params.layers import resolve
-
         return resolve(self._config_class, arguments=point)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 from taskloom.errors import ConfigError
-from taskloom.registry import did_you_mean
+from taskloom.registry.suggest import did_you_mean
 
 from taskloom_diffusion.compat.notes import is_count, notes_on
 from taskloom_diffusion.compat.settings import (

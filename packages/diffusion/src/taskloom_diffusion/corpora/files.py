@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from taskloom.errors import ConfigError
-from taskloom.registry import did_you_mean
+from taskloom.registry.suggest import did_you_mean
 
 from taskloom_diffusion.corpora.corpus import Corpus, split_corpus
 from taskloom_diffusion.corpora.molecules import canonical_unique

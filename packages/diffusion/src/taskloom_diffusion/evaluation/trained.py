@@ -12,7 +12,7 @@ from taskloom_diffusion.model.diffusion_model import DiffusionModel
 from taskloom_diffusion.training.checkpoint import load_model
 
 if TYPE_CHECKING:
-    from taskloom.runs import Run
+    from taskloom.runs.run import Run
 
 
 @dataclass(frozen=True)

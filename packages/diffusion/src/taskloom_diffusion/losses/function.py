@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from pydantic import model_validator
 from taskloom.errors import PluginError
-from taskloom.registry import component_refs, did_you_mean, load_target
+from taskloom.registry.components import component_refs
+from taskloom.registry.isolate import load_target
+from taskloom.registry.suggest import did_you_mean
 
 from taskloom_diffusion.losses.base import Corrupted, Loss
 

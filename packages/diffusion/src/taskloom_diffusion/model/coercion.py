@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import TypeAdapter
 from taskloom import OneOf
 
+from taskloom_diffusion.compat.settings import denoiser_from_polydiff, settings_from_polydiff
 from taskloom_diffusion.config import DiffusionSettings, OptimizerSettings
 from taskloom_diffusion.denoisers.base import Denoiser
 from taskloom_diffusion.tokenizers.base import FittedTokenizer
@@ -32,8 +33,6 @@ def as_denoiser(config: Denoiser | Mapping[str, Any], num_timesteps: int | None 
     if isinstance(config, Denoiser):
         return config
     if "kind" not in config:
-        from taskloom_diffusion.compat.settings import denoiser_from_polydiff
-
         bert = denoiser_from_polydiff(config)
         return bert.model_copy(update={"num_timesteps": num_timesteps}) if num_timesteps else bert
     return _denoisers().validate_python(dict(config))
@@ -44,8 +43,6 @@ def as_settings(config: DiffusionSettings | Mapping[str, Any]) -> DiffusionSetti
     if isinstance(config, DiffusionSettings):
         return config
     if "num_timesteps" in config or "schedule_type" in config:
-        from taskloom_diffusion.compat.settings import settings_from_polydiff
-
         return settings_from_polydiff(config)
     return DiffusionSettings.model_validate(dict(config))
 

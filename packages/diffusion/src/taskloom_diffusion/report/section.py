@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from taskloom.report import charts
 from taskloom.report.model import Block, Chart, Heading, Html, Table, Text
 
+from taskloom_diffusion.metrics.molecules import parse, properties
 from taskloom_diffusion.report.drawings import molecule_grid, shown_steps, text_of, unmasking_table
 from taskloom_diffusion.report.tables import likelihood_table, sample_table
 
 if TYPE_CHECKING:
-    from taskloom.runs import Run
+    from taskloom.runs.run import Run
 
 NUM_DRAWN = 24
 NUM_SEQUENCES = 2
@@ -104,9 +105,6 @@ def _samples(run: Run, samples: list[str]) -> list[Block]:
     blocks: list[Block] = [Heading("Samples"), sample_table(run.metrics, len(samples))]
     if run.task not in _MOLECULAR and "samples/valid" not in run.metrics:
         return [*blocks, _first_or_frequent(samples)]
-    # RDKit is imported only for runs over molecules.
-    from taskloom_diffusion.metrics.molecules import parse
-
     molecules = [m for m in map(parse, samples) if m is not None]
     shown = list(dict.fromkeys(s for s in samples if parse(s) is not None))[:NUM_DRAWN]
     if not shown:
@@ -144,8 +142,6 @@ _TITLES = {
 
 def _properties(run: Run, molecules: list[Any]) -> list[Block]:
     """Return the distribution of four properties in the samples and in the corpus."""
-    from taskloom_diffusion.metrics.molecules import parse, properties
-
     reference = _read_json(run, "evaluation").get("reference", [])
     theirs = properties([m for m in map(parse, reference) if m is not None])
     ours = properties(molecules[:500])
@@ -218,8 +214,6 @@ def _unmasking(run: Run, states: list[list[list[str]]]) -> list[Block]:
 
 
 def _end_of(smiles: str) -> tuple[str, str]:
-    from taskloom_diffusion.metrics.molecules import parse
-
     if parse(smiles) is None:
         return "", "It ends as no valid molecule."
     return molecule_grid([smiles]), "It ends as the molecule drawn."

@@ -36,7 +36,7 @@ class TextConfig(DiffusionConfig):
     """Length of a window [tokens]."""
 
 
-class Text(CorpusTask[TextConfig]):
+class ShakespeareText(CorpusTask[TextConfig]):
     """Generate English."""
 
     def load_corpus(self) -> Corpus:

@@ -54,7 +54,7 @@ class ToyConfig(DiffusionConfig):
     """Evaluation."""
 
 
-class Toy(CorpusTask[ToyConfig]):
+class ToyTask(CorpusTask[ToyConfig]):
     """Learn a law of known entropy."""
 
     def load_corpus(self) -> Corpus:

@@ -25,7 +25,7 @@ from taskloom_diffusion.verbs.options import (
 )
 
 if TYPE_CHECKING:
-    from taskloom.runs import Run
+    from taskloom.runs.run import Run
 
     from taskloom_diffusion.evaluation.bound import Bound
     from taskloom_diffusion.evaluation.sampling import Generated

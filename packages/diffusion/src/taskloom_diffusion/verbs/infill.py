@@ -13,7 +13,7 @@ from taskloom_diffusion.verbs.options import AsJson, NumSamples, Overridden, See
 from taskloom_diffusion.verbs.output import print_generated
 
 if TYPE_CHECKING:
-    from taskloom.runs import Run
+    from taskloom.runs.run import Run
 
     from taskloom_diffusion.model.diffusion_model import DiffusionModel
     from taskloom_diffusion.training.preparation import BoundCorpus

@@ -13,7 +13,7 @@ from taskloom_diffusion.report.tables import bound_metrics, likelihood_table, te
 from taskloom_diffusion.verbs.options import AsJson, Levels, Seed, levels_called
 
 if TYPE_CHECKING:
-    from taskloom.runs import Run
+    from taskloom.runs.run import Run
 
     from taskloom_diffusion.evaluation.bound import Bound
     from taskloom_diffusion.tokenizers.base import FittedTokenizer

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 from taskloom.errors import UsageError
-from taskloom.registry import load_component
+from taskloom.registry.components import load_component
 
 if TYPE_CHECKING:
     from taskloom_diffusion.time_samplers.base import TimeSampler

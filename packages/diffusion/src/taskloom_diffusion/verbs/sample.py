@@ -13,7 +13,7 @@ from taskloom_diffusion.verbs.options import AsJson, NumSamples, Overridden, See
 from taskloom_diffusion.verbs.output import check_writable, print_generated, write_output
 
 if TYPE_CHECKING:
-    from taskloom.runs import Run
+    from taskloom.runs.run import Run
 
     from taskloom_diffusion.training.preparation import BoundCorpus
 

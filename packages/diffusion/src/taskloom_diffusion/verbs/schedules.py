@@ -8,7 +8,10 @@ from typing import Annotated, Any
 
 import typer
 from taskloom.errors import MissingExtraError, UsageError
+from taskloom.registry.components import load_components
+from taskloom.report import charts
 
+from taskloom_diffusion.schedules.inverse import final_noise
 from taskloom_diffusion.verbs.output import check_writable, write_output
 
 
@@ -47,9 +50,6 @@ _TIMES = (0.25, 0.5, 0.75)
 def schedule_table() -> list[dict[str, Any]]:
     """Return signal and weight of every registered schedule at three times, and the mask rate at the end."""
     import torch
-    from taskloom.registry import load_components
-
-    from taskloom_diffusion.schedules.inverse import final_noise
 
     rows: list[dict[str, Any]] = []
     t = torch.tensor(_TIMES, dtype=torch.float64)
@@ -66,8 +66,6 @@ def schedule_table() -> list[dict[str, Any]]:
 
 def _plot(out: Path) -> None:
     import torch
-    from taskloom.registry import load_components
-    from taskloom.report import charts
 
     t = torch.linspace(0, 1, 101, dtype=torch.float64)
     rows = [

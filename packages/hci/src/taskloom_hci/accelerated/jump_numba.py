@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from taskloom_hci.accelerated.jit import Array, jit, plogp
-from taskloom_hci.inference.information import TOLERANCE
+from taskloom_hci.inference.information import TOLERANCE, plogp as plogp_array
 
 
 @jit
@@ -76,8 +76,6 @@ def careful_cell(
 
 def entropy_table(table: Array) -> Array:
     """Return the entropy of the answer for every cell and goal [bit], (C, C), from `P(y | x, theta)` (C, C, A)."""
-    from taskloom_hci.inference.information import plogp as plogp_array
-
     return np.asarray(-plogp_array(table).sum(axis=-1))
 
 

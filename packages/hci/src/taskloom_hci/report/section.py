@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from taskloom.report import charts
 from taskloom.report.model import Block, Chart, Heading, Table, Text
 
+from taskloom_hci.batch.episodes import load
 from taskloom_hci.report.drawings import beliefs, drawing, numbers, rounds_chart, short_name
 
 if TYPE_CHECKING:
-    from taskloom.runs import Run
+    from taskloom.runs.run import Run
 
 # What earns each of the eight rewards, in the order in which a round pays them.
 REWARDS = {
@@ -61,8 +62,6 @@ def _outcome(metrics: Mapping[str, float]) -> Table:
 def _rounds(run: Run) -> Chart:
     # NumPy is only for runs that have episodes.
     import numpy as np
-
-    from taskloom_hci.batch.episodes import load
 
     rounds = load(run.artifacts["episodes"]).num_rounds
     first, last = int(rounds.min()), int(rounds.max())
