@@ -18,12 +18,14 @@ from taskloom.errors import TaskloomError
 from taskloom.opening import open_task
 from taskloom_diffusion import DiffusionSettings, DiffusionTask, OptimizerSettings
 from taskloom_diffusion.corpora.corpus import Corpus
-from taskloom_diffusion.denoisers.base import Dit
+from taskloom_diffusion.denoisers.dit import DiT
 from taskloom_diffusion.evaluation.bound import estimate_bound
-from taskloom_diffusion.metrics.base import Polymers
+from taskloom_diffusion.metrics.molecules import PolymerMetrics
 from taskloom_diffusion.tasks.moses import MosesConfig
+from taskloom_diffusion.tokenizers.base import FittedTokenizer
+from taskloom_diffusion.tokenizers.byte import count_characters
 from taskloom_diffusion.tokenizers.huggingface import load_folder
-from taskloom_diffusion.tokenizers.vocabulary import Tokenizer, count_characters, fit_symbols
+from taskloom_diffusion.tokenizers.symbols import fit_symbols
 from taskloom_diffusion.training.batches import TokenStore, collate, encode_all
 from taskloom_diffusion.training.preparation import prepare
 from tests_sizes import size
@@ -83,7 +85,7 @@ def test_characters_of_tokens(tmp_path: Path) -> None:
 
     def tokenizer(
         name: str, make: Callable[[], tuple[Backend, trainers.Trainer]], text: str
-    ) -> Tokenizer:
+    ) -> FittedTokenizer:
         backend, trainer = make()
         backend.train_from_iterator([text], trainer)
         fast = PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="[END]", **SPECIAL)
@@ -162,7 +164,7 @@ def test_val_loss_per_token() -> None:
         return torch.utils.data.DataLoader(batches, batch_size=None)
 
     task = DiffusionTask(
-        Dit(width=32, num_layers=2, num_heads=2),
+        DiT(width=32, num_layers=2, num_heads=2),
         DiffusionSettings(),
         OptimizerSettings(lr=3e-3),
         fit_symbols("char", ["abcdefgh"]),
@@ -189,7 +191,7 @@ def test_val_loss_per_token() -> None:
 def test_polymer_shift() -> None:
     """Finds one distinct polymer and no novel one: *CCO*, *COC* and *OCC* are all poly(ethylene oxide)."""
     corpus = Corpus("polymers", ["*CCO*"], ["*CCC*"], canonical=True)
-    found = Polymers().compute(["*COC*", "*OCC*", "*CCO*"], corpus)
+    found = PolymerMetrics().compute(["*COC*", "*OCC*", "*CCO*"], corpus)
     shares = [round(found[name], 3) for name in ("valid", "unique", "novel")]
     verdict(shares == [1.0, 0.333, 0.0], f"valid, unique, novel {shares}", [1.0, 0.333, 0.0])
 
