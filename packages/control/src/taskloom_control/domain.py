@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from taskloom.registry import ComponentRef, DomainRef, TaskRef, VerbRef
+from taskloom.registry.refs import ComponentRef, DomainRef, TaskRef, VerbRef
 
 _OPTIMIZERS = (
     ("ps", "Predictive sampling: keep the best.", "predictive_sampling:PredictiveSampling"),

@@ -7,7 +7,7 @@ Importing this module registers every installed task as `taskloom/<name>-v0`, so
 from __future__ import annotations
 
 import gymnasium
-from taskloom.registry import tasks_of
+from taskloom.registry.discovery import tasks_of
 
 from taskloom_control.exports.gymnasium import ControlEnv, make_env
 

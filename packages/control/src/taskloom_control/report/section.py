@@ -10,7 +10,7 @@ import numpy as np
 from taskloom.arrays import load_npz
 from taskloom.report import charts
 from taskloom.report.model import Block, Chart, Heading, Image, Table, Text
-from taskloom.runs import Run
+from taskloom.runs.run import Run
 
 from taskloom_control.report.candidate_traces import fan_chart
 from taskloom_control.report.terms import cost_blocks

@@ -14,7 +14,7 @@ from taskloom_control.closed_loop.trajectory import trajectory_hash
 
 if TYPE_CHECKING:
     from taskloom.bound import BoundTask
-    from taskloom.runs import Run
+    from taskloom.runs.run import Run
 
     from taskloom_control.config import ControlConfig
     from taskloom_control.task import ControlTask
