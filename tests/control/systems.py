@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from taskloom_control.arrays import Array
 from taskloom_control.config import ControlConfig
-from taskloom_control.task import ControlTask, Metadata, StagedTask
+from taskloom_control.task import Array, ControlTask, Metadata, StagedTask
 
 # Activation, mocap, an equality, a free body, a ball joint, user data, a weld that can be switched off, many kinds of sensors.
 EVERYTHING = """

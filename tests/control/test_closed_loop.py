@@ -12,12 +12,12 @@ import pytest
 from taskloom import Result
 from taskloom.bound import BoundTask
 from taskloom.testing import MemoryContext
-from taskloom_control.arrays import Array
 from taskloom_control.closed_loop.loop import ClosedLoop
 from taskloom_control.closed_loop.simulation import Simulation
 from taskloom_control.closed_loop.trajectory import trajectory_hash
 from taskloom_control.errors import ModelError, PlanError, RewardError
 from taskloom_control.planning.controller import Controller
+from taskloom_control.task import Array
 from taskloom_control.tasks.cartpole import Cartpole, CartpoleConfig
 from taskloom_control.tasks.cylinder_push import CylinderPush, CylinderPushConfig
 from taskloom_control.tasks.lq_point_mass import LqPointMass, LqPointMassConfig

@@ -8,7 +8,6 @@ from types import ModuleType
 import mujoco
 import numpy as np
 import pytest
-from taskloom_control.arrays import Array
 from taskloom_control.engines.numpy import ArrayEngine
 from taskloom_control.engines.threads_mujoco import ThreadedEngine
 from taskloom_control.errors import ModelError, PlanError
@@ -22,6 +21,7 @@ from taskloom_control.mjcf.physics import (
     take_snapshot,
     velocity_columns,
 )
+from taskloom_control.task import Array
 from taskloom_control.tasks.cartpole import Cartpole, CartpoleConfig
 from taskloom_control.tasks.double_integrator import DoubleIntegrator, DoubleIntegratorConfig
 from taskloom_control.tasks.lq_point_mass import LqPointMass, LqPointMassConfig

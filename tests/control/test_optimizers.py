@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
-from taskloom_control.arrays import Array
 from taskloom_control.domain import DOMAIN
 from taskloom_control.optimizers.base import SamplingOptimizer
 from taskloom_control.optimizers.cem import CEM
@@ -23,6 +22,7 @@ from taskloom_control.optimizers.weights import (
     temperature_for,
 )
 from taskloom_control.planning.noise import CounterNoise
+from taskloom_control.task import Array
 
 SHAPE = KnotShape(4, 2)
 SAMPLERS: list[SamplingOptimizer] = [

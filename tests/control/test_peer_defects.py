@@ -24,11 +24,11 @@ import pytest
 from taskloom.opening import open_task
 from taskloom.params import resolve
 from taskloom.registry import find_task, load_task
-from taskloom_control.arrays import Array
 from taskloom_control.closed_loop.loop import ClosedLoop
 from taskloom_control.closed_loop.simulation import Simulation
 from taskloom_control.closed_loop.trajectory import trajectory_hash
 from taskloom_control.domain import DOMAIN
+from taskloom_control.task import Array
 from taskloom_control.tasks.cartpole import Cartpole, CartpoleConfig
 
 ROOT = Path(__file__).parents[2]

@@ -9,10 +9,10 @@ import mujoco
 import numpy as np
 import pytest
 from taskloom.opening import open_task
-from taskloom_control.arrays import Array
 from taskloom_control.closed_loop.simulation import Simulation
 from taskloom_control.domain import DOMAIN
 from taskloom_control.metrics import episode_metrics
+from taskloom_control.task import Array
 from taskloom_control.tasks.arm_pick import HOME, clearance
 from taskloom_control.tasks.quadruped_stand import LEG
 

@@ -8,10 +8,10 @@ import mujoco
 import numpy as np
 import pytest
 from taskloom.opening import open_task
-from taskloom_control.arrays import Array
 from taskloom_control.closed_loop.checks import all_findings
 from taskloom_control.closed_loop.simulation import Simulation
 from taskloom_control.domain import DOMAIN
+from taskloom_control.task import Array
 from taskloom_control.tasks.cartpole import Cartpole, CartpoleConfig
 from taskloom_control.tasks.cube_in_hand import turn_between
 from taskloom_control.tasks.cylinder_push import CylinderPush, CylinderPushConfig

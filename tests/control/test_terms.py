@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from taskloom.arrays import load_npz, save_npz
 from taskloom.report.model import Chart, Table
-from taskloom_control.arrays import Array
 from taskloom_control.closed_loop.loop import ClosedLoop
 from taskloom_control.closed_loop.simulation import Simulation
 from taskloom_control.closed_loop.trajectory import (
@@ -19,6 +18,7 @@ from taskloom_control.closed_loop.trajectory import (
 )
 from taskloom_control.errors import RewardError
 from taskloom_control.report.terms import cost_blocks
+from taskloom_control.task import Array
 from taskloom_control.tasks.arm_pick import ArmPick, ArmPickConfig
 
 QUIET = {"fan_every": 0, "animation": False}

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from taskloom_control.arrays import Array
 from taskloom_control.config import ControlConfig
-from taskloom_control.task import StagedTask
+from taskloom_control.task import Array, StagedTask
 
 if TYPE_CHECKING:
     import numpy as np

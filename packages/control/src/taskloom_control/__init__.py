@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from taskloom.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from taskloom_control.arrays import Array as Array
     from taskloom_control.closed_loop.loop import ClosedLoop as ClosedLoop
     from taskloom_control.closed_loop.simulation import Simulation as Simulation
     from taskloom_control.config import (
@@ -54,6 +53,7 @@ if TYPE_CHECKING:
         ControlPlan as ControlPlan,
     )
     from taskloom_control.task import (
+        Array as Array,
         ControlTask as ControlTask,
         Metadata as Metadata,
         StagedTask as StagedTask,
@@ -64,7 +64,6 @@ if TYPE_CHECKING:
 
 # Homes of the public names: a listing must not import NumPy, MuJoCo or gymnasium.
 _HOMES = {
-    "arrays": "Array",
     "closed_loop.loop": "ClosedLoop",
     "closed_loop.simulation": "Simulation",
     "config": "AnyOptimizer ControlConfig TaskConfig ControllerConfig RecordConfig",
@@ -88,7 +87,7 @@ _HOMES = {
     "optimizers.random_shooting": "RandomShooting",
     "optimizers.smooth_mppi": "SmoothMPPI",
     "planning.controller": "ControlPlan Controller",
-    "task": "ControlTask Task Metadata StagedTask",
+    "task": "ControlTask Task Array Metadata StagedTask",
 }
 _HOME_OF = {
     name: f"taskloom_control.{module}" for module, names in _HOMES.items() for name in names.split()

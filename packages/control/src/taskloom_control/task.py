@@ -15,17 +15,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar, overload
 
 import numpy as np
 from taskloom import Config
-
-from taskloom_control.arrays import Array
 
 if TYPE_CHECKING:
     import mujoco
 
 C = TypeVar("C", bound=Config)
+Array: TypeAlias = Any
+"""A NumPy array or a JAX array; its namespace is `array.__array_namespace__()`. No common type exists to name here."""
 Metadata = Mapping[str, Any]
 
 

@@ -13,6 +13,7 @@ RENAMED: Homes = {
 MOVED: dict[str, Homes] = {
     "taskloom_control.akima": "taskloom_control.planning.akima",
     "taskloom_control.animation": "taskloom_control.report.animation",
+    "taskloom_control.arrays": "taskloom_control.task",
     "taskloom_control.closed_loop": {
         "ClosedLoop": "taskloom_control.closed_loop.loop:ClosedLoop",
         "run_task": "taskloom_control.driver:run",

@@ -15,10 +15,10 @@ import mujoco
 import numpy as np
 from taskloom.errors import MissingExtraError
 
-from taskloom_control.arrays import Array
 from taskloom_control.engines.base import Rollouts
 from taskloom_control.errors import PlanError
 from taskloom_control.mjcf.physics import Snapshot, apply_snapshot
+from taskloom_control.task import Array
 
 if TYPE_CHECKING:
     from jaxtyping import Float

@@ -75,6 +75,7 @@ class ArrayEngine:
     def rollout(self, snapshot: Snapshot, controls: Float[np.ndarray, "R T nu"]) -> Rollouts:
         """Roll out control sequences from one state."""
         self.buffer(controls.shape[0], controls.shape[1])
+        # The state is carried apart from the buffer: dynamics may hand back views of what they are given.
         state = np.tile(snapshot.state, (controls.shape[0], 1))
         for step in range(controls.shape[1]):
             state = self._task.dynamics(state, controls[:, step], self._config)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from taskloom_control.arrays import Array
+from taskloom_control.task import Array
 
 Weight = Annotated[float, Field(ge=0)]
 Scale = Annotated[float, Field(gt=0)]

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import numpy as np
 
-from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig
 from taskloom_control.optimizers.mppi import MPPI
-from taskloom_control.task import Metadata, StagedTask
+from taskloom_control.task import Array, Metadata, StagedTask
 from taskloom_control.tasks.costs import Weight, square_length
 
 if TYPE_CHECKING:

@@ -14,11 +14,10 @@ import numpy as np
 from pydantic import Field
 from taskloom import Unit
 
-from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig
 from taskloom_control.mjcf.files import model_path
 from taskloom_control.optimizers.cem import CEM
-from taskloom_control.task import Metadata, StagedTask
+from taskloom_control.task import Array, Metadata, StagedTask
 from taskloom_control.tasks.costs import TINY, Weight, half_square
 
 Coordinate = Annotated[float, Field(ge=-1, le=1), Unit("m")]

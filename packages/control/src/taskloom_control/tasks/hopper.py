@@ -13,11 +13,10 @@ import numpy as np
 from pydantic import Field
 from taskloom import Unit
 
-from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig
 from taskloom_control.mjcf.files import model_path
 from taskloom_control.optimizers.ilqr import ILQR
-from taskloom_control.task import Metadata, StagedTask
+from taskloom_control.task import Array, Metadata, StagedTask
 from taskloom_control.tasks.costs import Weight, half_square
 
 # Height of the hip [m] and angles of hip, knee and ankle [rad] of a leg that is bent and stands.

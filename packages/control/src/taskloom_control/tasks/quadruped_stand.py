@@ -7,11 +7,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig, Seconds
 from taskloom_control.mjcf.files import model_path
 from taskloom_control.optimizers.mppi import MPPI
-from taskloom_control.task import Metadata, StagedTask
+from taskloom_control.task import Array, Metadata, StagedTask
 from taskloom_control.tasks.costs import Weight, half_square
 
 # Height of the trunk [m] and joint angles [rad] of a standing leg: abduction, swing, knee.

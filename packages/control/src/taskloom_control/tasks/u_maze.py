@@ -7,11 +7,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig
 from taskloom_control.mjcf.files import model_path
 from taskloom_control.optimizers.cem import CEM
-from taskloom_control.task import Metadata, StagedTask
+from taskloom_control.task import Array, Metadata, StagedTask
 from taskloom_control.tasks.costs import Scale, Weight, half_square, length, smooth_absolute
 
 GOAL = (0.9, 0.0)
