@@ -20,6 +20,7 @@ import numpy as np
 from taskloom.testing import MemoryContext
 from taskloom_anomaly import AnomalyTaskConfig, ArrayDataset
 from taskloom_anomaly.backends.resolve import RandomParametersWarning
+from taskloom_anomaly.compat.tasks import run_task
 
 SIZES = (4_000, 400_000)
 
@@ -74,7 +75,7 @@ def peak(detector: str, size: int) -> float:
     warnings.simplefilter("ignore", RandomParametersWarning)
     task = Endless.model_validate({"size": size, "detector": {"kind": detector}})
     with tempfile.TemporaryDirectory() as folder:
-        task.run(MemoryContext(Path(folder), seed=0))
+        run_task(task, task, MemoryContext(Path(folder), seed=0))
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

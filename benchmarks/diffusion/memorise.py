@@ -13,9 +13,9 @@ import time
 import torch
 from taskloom_diffusion.config import DiffusionSettings, OptimizerSettings
 from taskloom_diffusion.corpora.molecules import rdkit_molecules
-from taskloom_diffusion.denoisers.base import Dit
+from taskloom_diffusion.denoisers.dit import DiT
 from taskloom_diffusion.evaluation.bound import estimate_bound
-from taskloom_diffusion.tokenizers.vocabulary import fit_symbols
+from taskloom_diffusion.tokenizers.symbols import fit_symbols
 from taskloom_diffusion.training.batches import TrainStream, encode_all
 from taskloom_diffusion.training.module import DiffusionTask
 from taskloom_diffusion.training.optimizers import build_optimizer
@@ -30,7 +30,7 @@ def main() -> None:
     store, _ = encode_all(texts, tokenizer, "given", 96)
     settings = OptimizerSettings(lr=1.5e-2, algorithm="muon", weight_decay=0.0)
     task = DiffusionTask(
-        Dit(width=128, num_layers=2), DiffusionSettings(), settings, tokenizer, max_length=96
+        DiT(width=128, num_layers=2), DiffusionSettings(), settings, tokenizer, max_length=96
     )
     optimizer = build_optimizer(task.model, settings)
     spent, total = 0.0, 720

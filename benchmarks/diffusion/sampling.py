@@ -13,16 +13,18 @@ from typing import Literal
 
 import torch
 from taskloom_diffusion.config import DiffusionSettings, OptimizerSettings
-from taskloom_diffusion.denoisers.base import Dit
+from taskloom_diffusion.denoisers.dit import DiT
 from taskloom_diffusion.evaluation.sampling import sample_lengths
-from taskloom_diffusion.samplers.base import FirstHitting, RandomGroups, SamplerConfig
-from taskloom_diffusion.tokenizers.vocabulary import SymbolTokenizer
+from taskloom_diffusion.samplers.base import Sampler
+from taskloom_diffusion.samplers.first_hitting import FirstHitting
+from taskloom_diffusion.samplers.random_groups import RandomGroups
+from taskloom_diffusion.tokenizers.symbols import SymbolTokenizer
 from taskloom_diffusion.training.module import DiffusionTask
 
 ROWS = 16
 
 
-def network(denoiser: Dit) -> DiffusionTask:
+def network(denoiser: DiT) -> DiffusionTask:
     """Return a model with random weights: the cost does not depend on what they are."""
     symbols = [chr(65 + i) for i in range(24)]
     tokenizer = SymbolTokenizer("char", symbols)
@@ -36,13 +38,13 @@ def main() -> None:
     torch.set_num_threads(1)
     networks = {
         "adaptive": network(
-            Dit(width=256, num_layers=4, num_heads=8, mlp_ratio=4.625, time_conditioning=True)
+            DiT(width=256, num_layers=4, num_heads=8, mlp_ratio=4.625, time_conditioning=True)
         ),
-        "plain": network(Dit(width=256, num_layers=6, num_heads=8)),
+        "plain": network(DiT(width=256, num_layers=6, num_heads=8)),
     }
     precisions: tuple[Literal["fp32", "bf16"], ...] = ("fp32", "bf16")
     for length, precision in itertools.product((36, 64), precisions):
-        cases: dict[str, SamplerConfig] = {
+        cases: dict[str, Sampler] = {
             "one call per position": FirstHitting(precision=precision),
             "16 calls": RandomGroups(num_calls=16, precision=precision),
         }

@@ -15,9 +15,11 @@ from collections.abc import Callable
 
 import torch
 from taskloom_diffusion.config import DiffusionSettings, OptimizerSettings
-from taskloom_diffusion.denoisers.base import Bert, DenoiserConfig, Dit
-from taskloom_diffusion.losses.base import Polydiff
-from taskloom_diffusion.tokenizers.vocabulary import SymbolTokenizer
+from taskloom_diffusion.denoisers.base import Denoiser
+from taskloom_diffusion.denoisers.bert import BERT
+from taskloom_diffusion.denoisers.dit import DiT
+from taskloom_diffusion.losses.objectives import PolydiffLoss
+from taskloom_diffusion.tokenizers.symbols import SymbolTokenizer
 from taskloom_diffusion.training.module import DiffusionTask
 
 SYMBOLS = [chr(65 + i) for i in range(24)]
@@ -33,7 +35,7 @@ def matrix_product(dtype: torch.dtype) -> float:
 
 
 def stepper(
-    denoiser: DenoiserConfig,
+    denoiser: Denoiser,
     rows: int,
     length: int,
     real: int,
@@ -42,7 +44,7 @@ def stepper(
     polydiff: bool = False,
 ) -> Callable[[], float]:
     """Return a function that makes one training step and returns real tokens per core-second."""
-    settings = DiffusionSettings(loss=Polydiff()) if polydiff else DiffusionSettings()
+    settings = DiffusionSettings(loss=PolydiffLoss()) if polydiff else DiffusionSettings()
     task = DiffusionTask(
         denoiser, settings, OptimizerSettings(), SymbolTokenizer("char", SYMBOLS), max_length=length
     )
@@ -68,9 +70,9 @@ def main() -> None:
     """Print the table."""
     torch.set_num_threads(1)
     bare = {"convolution": 0, "query_key_norm": False}
-    plain = Dit(width=256, num_layers=6, num_heads=8)
-    adaptive = Dit(width=256, num_layers=4, num_heads=8, mlp_ratio=4.625, time_conditioning=True)
-    bert = Bert(time_conditioning="output_add")
+    plain = DiT(width=256, num_layers=6, num_heads=8)
+    adaptive = DiT(width=256, num_layers=4, num_heads=8, mlp_ratio=4.625, time_conditioning=True)
+    bert = BERT(time_conditioning="output_add")
     networks = {
         "adaptive": adaptive,
         "adaptive, bare": adaptive.model_copy(update=bare),

@@ -20,8 +20,9 @@ from taskloom_diffusion.losses.base import Corrupted
 from taskloom_diffusion.model.diffusion_model import DiffusionModel
 from taskloom_diffusion.model.protocols import Batch
 from taskloom_diffusion.schedules.closed_form import LogLinear
-from taskloom_diffusion.time_samplers.base import ExactCount, LowDiscrepancy
-from taskloom_diffusion.time_samplers.draws import Levels, LevelSampler, Memoryless
+from taskloom_diffusion.time_samplers.base import Levels, LevelSampler
+from taskloom_diffusion.time_samplers.exact_count import ExactCount
+from taskloom_diffusion.time_samplers.times import LowDiscrepancy
 from taskloom_diffusion.training.batches import TokenStore, collate
 from taskloom_diffusion.training.preparation import prepare
 from taskloom_diffusion.verbs.trained import open_trained
@@ -31,15 +32,17 @@ DRAWS = 240
 GRADIENTS = 60
 
 
-class Repeat(Memoryless):
-    """Returns the levels that it was given: what is left to chance is the masks."""
+class Repeat:
+    """A source of levels that are given: only the masks are left to chance."""
 
     def __init__(self, levels: Levels) -> None:
         self.levels = levels
 
-    def draw(self, num_maskable: torch.Tensor, generator: torch.Generator) -> Levels:
+    def draw(
+        self, num_maskable: torch.Tensor, generator: torch.Generator, *, versions: int
+    ) -> Levels:
         """Return the levels."""
-        del num_maskable, generator
+        del num_maskable, generator, versions
         return self.levels
 
 

@@ -173,6 +173,19 @@ def test_adversarial_example_config_makes_examples_once_in_this_process(
     np.testing.assert_array_equal(examples.inputs, again.inputs)
 
 
+def test_adversarial_example_config_finds_what_a_verb_has_made(classifier: Path) -> None:
+    assert (
+        main(
+            ["anomaly", "make-adversarial-examples", str(classifier), "--attack=fgsm", "--eps=0.55"]
+        )
+        == 0
+    )
+    place = classifier / "model" / "adv_examples"
+    before = set(place.iterdir())
+    assert len(AdversarialExampleConfig(run_path=classifier).build_dataset()) > 0
+    assert set(place.iterdir()) == before
+
+
 def test_adversarial_example_config_names_what_would_do(classifier: Path) -> None:
     from taskloom_anomaly.attacks.fgsm import FGSM
 

@@ -46,7 +46,8 @@ def classifier_in(folder: Path, backend: str = "linen") -> Classifier:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Classifier]:
     """A stored classifier of flax linen, trained once; whoever changes it takes a copy."""
     folder = tmp_path_factory.mktemp("classifier")
-    return folder, classifier_in(folder)
+    task = classifier_in(folder)
+    return folder / "artifacts", task
 
 
 @pytest.fixture

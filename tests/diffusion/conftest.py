@@ -16,7 +16,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from taskloom.testing import MemoryContext
     from taskloom_diffusion.config import TrainConfig
-    from taskloom_diffusion.denoisers.base import DenoiserConfig
+    from taskloom_diffusion.denoisers.base import Denoiser
     from taskloom_diffusion.training.batches import TrainStream
     from taskloom_diffusion.training.module import DiffusionTask
 
@@ -69,18 +69,18 @@ def trained_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def module() -> Callable[..., DiffusionTask]:
     """Make an untrained module over three letters; keywords are its mathematics."""
     from taskloom_diffusion.config import DiffusionSettings, OptimizerSettings
-    from taskloom_diffusion.denoisers.base import Dit
-    from taskloom_diffusion.tokenizers.vocabulary import SymbolTokenizer
+    from taskloom_diffusion.denoisers.dit import DiT
+    from taskloom_diffusion.tokenizers.symbols import SymbolTokenizer
     from taskloom_diffusion.training.module import DiffusionTask
 
     def make(
-        denoiser: DenoiserConfig | None = None,
+        denoiser: Denoiser | None = None,
         letters: str = "abc",
         optimizer: OptimizerSettings | None = None,
         **settings: object,
     ) -> DiffusionTask:
         return DiffusionTask(
-            denoiser or Dit(width=16, num_layers=1, num_heads=2),
+            denoiser or DiT(width=16, num_layers=1, num_heads=2),
             DiffusionSettings.model_validate(settings),
             optimizer or OptimizerSettings(),
             SymbolTokenizer("char", list(letters)),

@@ -13,20 +13,28 @@ import torch
 from scipy.stats import chisquare
 from taskloom.cli import main
 from taskloom.errors import ConfigError
-from taskloom_diffusion.accelerated.block_attention import Memory
+from taskloom_diffusion.accelerated.block_attention import BlockMemory
 from taskloom_diffusion.config import DiffusionConfig, DiffusionSettings, OptimizerSettings
 from taskloom_diffusion.corpora.toys import LETTERS, Toy, random_toy, toy_a
-from taskloom_diffusion.denoisers.base import Bert, Dit, Table
-from taskloom_diffusion.denoisers.dit import DitDenoiser
+from taskloom_diffusion.denoisers.bert import BERT
+from taskloom_diffusion.denoisers.dit import DiT
+from taskloom_diffusion.denoisers.dit_torch import DiTNetwork
 from taskloom_diffusion.denoisers.table import TableDenoiser
+from taskloom_diffusion.denoisers.table_torch import ToyPosterior
 from taskloom_diffusion.evaluation.bound import estimate_bound
 from taskloom_diffusion.evaluation.sampling import complete
 from taskloom_diffusion.model.blocks import BlockContext, Cut, predict_in_blocks
-from taskloom_diffusion.processes.absorbing import AbsorbingProcess
-from taskloom_diffusion.processes.base import Uniform
-from taskloom_diffusion.samplers import base as samplers
-from taskloom_diffusion.time_samplers.draws import CountSampler, draw_versions
-from taskloom_diffusion.tokenizers.vocabulary import SymbolTokenizer
+from taskloom_diffusion.processes.absorbing_torch import AbsorbingProcess
+from taskloom_diffusion.processes.uniform import Uniform
+from taskloom_diffusion.samplers.ancestral import AncestralCached
+from taskloom_diffusion.samplers.base import Sampler
+from taskloom_diffusion.samplers.first_hitting import FirstHitting
+from taskloom_diffusion.samplers.left_to_right import LeftToRight
+from taskloom_diffusion.samplers.random_groups import RandomGroups
+from taskloom_diffusion.samplers.semi_autoregressive import SemiAutoregressive
+from taskloom_diffusion.schedules.closed_form import LinearSchedule
+from taskloom_diffusion.time_samplers.exact_count import ExactCount
+from taskloom_diffusion.tokenizers.symbols import SymbolTokenizer
 from taskloom_diffusion.training.batches import TokenStore
 from taskloom_diffusion.training.module import DiffusionTask
 from torch import Tensor
@@ -35,9 +43,10 @@ MASK = 1
 LENGTHS = (12, 11, 7, 2, 1)
 
 
-def dit(size: int = 12, **settings: int) -> DitDenoiser:
+def dit(size: int = 12, **settings: int) -> DiTNetwork:
     """A network in double precision whose every weight matters."""
-    network = DitDenoiser(Dit(width=32, num_layers=3, num_heads=4, **settings), 10, size).double()
+    network = DiT(width=32, num_layers=3, num_heads=4, **settings).build(10, size).double()
+    assert isinstance(network, DiTNetwork)
     with torch.no_grad():
         for i, weight in enumerate(network.parameters()):
             torch.nn.init.normal_(weight, std=0.3, generator=torch.Generator().manual_seed(i))
@@ -56,14 +65,14 @@ def words(length: int = 12) -> tuple[Tensor, Tensor, Tensor]:
 def toy_task(toy: Toy, block_size: int) -> DiffusionTask:
     """The exact model of a toy, which generates it in blocks."""
     task = DiffusionTask(
-        Table(num_tokens=toy.num_tokens, length=toy.length, law_seed=0),
+        TableDenoiser(num_tokens=toy.num_tokens, length=toy.length, law_seed=0),
         DiffusionSettings(block_size=block_size),
         OptimizerSettings(),
         SymbolTokenizer("char", list(LETTERS[: toy.num_tokens])),
         max_length=toy.length,
     )
     process = AbsorbingProcess(toy.vocabulary)
-    task.model = TableDenoiser(toy.sequences, toy.law, process, leave_one_out=True)
+    task.model = ToyPosterior(toy.sequences, toy.law, process, leave_one_out=True)
     return task
 
 
@@ -88,7 +97,7 @@ def test_one_pass_over_all_blocks_is_block_after_block_with_a_memory(
 ) -> None:
     network, (z, x, valid) = dit(**settings), words()
     at_once = network.in_blocks(z, x, valid, size)
-    memory, answers = Memory(), []
+    memory, answers = BlockMemory(), []
     for first in range(0, z.shape[1], size):
         span = slice(first, first + size)
         answers.append(network.after(z[:, span], valid, memory))
@@ -129,7 +138,8 @@ def test_loss_of_several_versions_is_their_mean(
 
 def test_versions_of_a_row_spread_the_number_of_masks_evenly() -> None:
     rows = torch.tensor([2] * 500 + [5] * 500)
-    levels = draw_versions(CountSampler(), rows, 2, torch.Generator().manual_seed(0))
+    sampler = ExactCount().build(LinearSchedule())
+    levels = sampler.draw(rows, torch.Generator().manual_seed(0), versions=2)
     assert levels.counts is not None
     first, second = levels.counts.view(2, -1)
     assert sorted(set(zip(first[:500].tolist(), second[:500].tolist(), strict=True))) == [
@@ -140,7 +150,7 @@ def test_versions_of_a_row_spread_the_number_of_masks_evenly() -> None:
         assert abs(int((counts[:500] == 1).sum()) - 250) < 60
         shares = counts[500:].bincount(minlength=6)[1:] / 500
         assert float((shares - 0.2).abs().max()) < 0.08
-    alone = CountSampler().draw(rows.repeat(2), torch.Generator().manual_seed(0))
+    alone = sampler.draw(rows.repeat(2), torch.Generator().manual_seed(0))
     assert alone.counts is not None
     same = alone.counts == levels.counts
     torch.testing.assert_close(alone.flow[same], levels.flow[same])
@@ -170,7 +180,7 @@ def test_bound_of_the_exact_denoiser_is_the_entropy_whatever_the_blocks(
 ) -> None:
     """Every mask of every block is enumerated: k uniform on 1..n, the masked set uniform among those of k positions."""
     process = AbsorbingProcess(toy.vocabulary)
-    table: Any = TableDenoiser(toy.sequences, toy.law, process, leave_one_out=True)
+    table: Any = ToyPosterior(toy.sequences, toy.law, process, leave_one_out=True)
     x = toy.sequences
     context = BlockContext(x, torch.ones_like(x, dtype=torch.bool), MASK)
     total = torch.zeros(len(x), dtype=torch.float64)
@@ -202,7 +212,7 @@ def test_blocks_of_one_token_are_the_chain_rule_without_noise(
     module: Callable[..., DiffusionTask],
 ) -> None:
     task = module(block_size=1).eval()
-    task.model = DitDenoiser(Dit(width=16, num_layers=2, num_heads=2), task.vocab_size, 8)
+    task.model = DiT(width=16, num_layers=2, num_heads=2).build(task.vocab_size, 8)
     store = TokenStore([[3, 4, 5, 3], [4, 4, 3], [5, 3, 3, 4, 5]])
     first, second = (
         estimate_bound(task, store, num_draws=1, batch_size=2, seed=seed) for seed in (0, 1)
@@ -211,7 +221,7 @@ def test_blocks_of_one_token_are_the_chain_rule_without_noise(
     task.requires_grad_(requires_grad=False)
     total = 0.0
     for i in range(len(store)):
-        x, memory = torch.from_numpy(store.get(i).astype(np.int64))[None], Memory()
+        x, memory = torch.from_numpy(store.get(i).astype(np.int64))[None], BlockMemory()
         valid = torch.ones_like(x, dtype=torch.bool)
         for at in range(x.shape[1]):
             logits = task.model.after(torch.full((1, 1), MASK), valid, memory)
@@ -256,7 +266,7 @@ def test_loss_that_looks_at_visible_tokens_gets_their_predictions(
 
 def test_network_that_knows_nothing_of_blocks_is_asked_with_what_follows_masked() -> None:
     z, x, valid = words()
-    network: Any = Bert(width=16, num_layers=1, num_heads=2, feed_forward=16).build(10, 12).eval()
+    network: Any = BERT(width=16, num_layers=1, num_heads=2, feed_forward=16).build(10, 12).eval()
     cut = Cut.of(valid, 4)
     noise = torch.linspace(0.1, 0.9, len(cut.sequence))
     found = predict_in_blocks(network, z, noise, cut, BlockContext(x, valid, MASK))
@@ -266,15 +276,15 @@ def test_network_that_knows_nothing_of_blocks_is_asked_with_what_follows_masked(
 
 
 STRATEGIES = [
-    samplers.FirstHitting(),
-    samplers.LeftToRight(),
-    samplers.AncestralCached(num_steps=200),
-    samplers.SemiAutoregressive(block_size=1, calls_per_block=1),
+    FirstHitting(),
+    LeftToRight(),
+    AncestralCached(num_steps=200),
+    SemiAutoregressive(block_size=1, calls_per_block=1),
 ]
 
 
 @pytest.mark.parametrize("config", STRATEGIES, ids=lambda c: c.kind)
-def test_samples_in_blocks_have_the_law_of_the_data(config: samplers.SamplerConfig) -> None:
+def test_samples_in_blocks_have_the_law_of_the_data(config: Sampler) -> None:
     toy = random_toy(2, 4, 4)
     rows = 100_000 if config.kind != "ancestral_cached" else 20_000
     made = complete(toy_task(toy, 2), config, [[MASK] * toy.length] * rows, seed=3, batch_size=rows)
@@ -287,7 +297,7 @@ def test_samples_in_blocks_have_the_law_of_the_data(config: samplers.SamplerConf
 def test_parallel_draws_inside_a_block_are_found_out() -> None:
     toy = random_toy(2, 4, 4)
     rows = 100_000
-    whole_block = samplers.RandomGroups(num_calls=1)
+    whole_block = RandomGroups(num_calls=1)
     made = complete(
         toy_task(toy, 2), whole_block, [[MASK] * toy.length] * rows, seed=3, batch_size=rows
     )
@@ -310,7 +320,7 @@ def test_sample_does_not_depend_on_its_batch_and_known_tokens_stay(
                 task.model.head.weight, generator=torch.Generator().manual_seed(1)
             )
     templates = [[MASK] * 4, [3, MASK, MASK, MASK], [3, 4, MASK, 5], [MASK] * 4]
-    config = samplers.FirstHitting()
+    config = FirstHitting()
     alone, together = (
         complete(task, config, templates, seed=1, batch_size=size) for size in (1, 4)
     )
@@ -324,7 +334,7 @@ def test_trajectory_shows_finished_blocks_and_masks_to_come(
     module: Callable[..., DiffusionTask],
 ) -> None:
     task = module(block_size=2).eval()
-    made = complete(task, samplers.FirstHitting(), [[MASK] * 6], seed=1, batch_size=1, record=1)
+    made = complete(task, FirstHitting(), [[MASK] * 6], seed=1, batch_size=1, record=1)
     states = made.trajectory[:, 0]
     assert (states == MASK).sum(1).tolist() == [6, 5, 4, 3, 2, 1, 0]
     assert states[2, 2:].tolist() == [MASK] * 4
@@ -336,7 +346,7 @@ def test_gap_before_known_blocks_is_refused(module: Callable[..., DiffusionTask]
     with pytest.raises(
         ConfigError, match=r"blocks of 2 from left to right.*position 2 .*position 3"
     ):
-        complete(task, samplers.FirstHitting(), [[3, MASK, 3, 4]], seed=1, batch_size=1)
+        complete(task, FirstHitting(), [[3, MASK, 3, 4]], seed=1, batch_size=1)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from taskloom.errors import RunCorruptError
 from taskloom.testing import MemoryContext
 from taskloom_diffusion.config import OptimizerSettings, TrainConfig
-from taskloom_diffusion.denoisers.base import Dit
+from taskloom_diffusion.denoisers.dit import DiT
 from taskloom_diffusion.training.batches import TokenStore, TrainStream
 from taskloom_diffusion.training.checkpoint import load_model, save_model
 from taskloom_diffusion.training.fit import fit, quiet_lightning
@@ -135,7 +135,7 @@ def test_a_checkpoint_of_another_vocabulary_is_refused_even_of_the_same_size(
     more = TrainConfig(steps=4)
     with pytest.raises(RunCorruptError, match="the corpus adds 'z' and lacks 'c'"):
         train(tmp_path, more, module(letters="abz"), checkpoint=trained)
-    wider = module(Dit(width=32, num_layers=1, num_heads=2))
+    wider = module(DiT(width=32, num_layers=1, num_heads=2))
     with pytest.raises(
         RunCorruptError, match=r"'embedding.weight' is \(6, 16\) there and \(6, 32\)"
     ):
@@ -214,7 +214,7 @@ def test_a_run_stopped_while_gradients_add_up_goes_on_bit_for_bit(
 
     def task() -> DiffusionTask:
         return module(
-            Dit(width=16, num_layers=1, num_heads=2, dropout=0.2),
+            DiT(width=16, num_layers=1, num_heads=2, dropout=0.2),
             time_sampler={"kind": sampler},
             optimizer=OptimizerSettings.model_validate({"algorithm": algorithm}),
         )

@@ -8,20 +8,24 @@ from collections.abc import Callable
 import pytest
 import torch
 from taskloom_diffusion.corpora.toys import toy_a
-from taskloom_diffusion.denoisers.base import Mlp
+from taskloom_diffusion.denoisers.mlp import MLPDenoiser
 from taskloom_diffusion.model.parameterizations import read_logits
-from taskloom_diffusion.processes import base as processes
-from taskloom_diffusion.processes.absorbing import AbsorbingProcess
+from taskloom_diffusion.processes.absorbing import Absorbing
+from taskloom_diffusion.processes.absorbing_torch import AbsorbingProcess
+from taskloom_diffusion.processes.base import Process
+from taskloom_diffusion.processes.d3pm import D3PM
+from taskloom_diffusion.processes.marginal import Marginal
+from taskloom_diffusion.processes.uniform import Uniform
 from taskloom_diffusion.schedules.closed_form import Cosine
 from taskloom_diffusion.training.module import DiffusionTask
 from torch import Tensor
 
-PROCESSES: dict[str, processes.Process] = {
-    "absorbing": processes.Absorbing(),
-    "uniform": processes.Uniform(),
-    "marginal": processes.Marginal(),
-    "neighbour": processes.D3pm(),
-    "d3pm absorbing": processes.D3pm(rate="absorbing"),
+PROCESSES: dict[str, Process] = {
+    "absorbing": Absorbing(),
+    "uniform": Uniform(),
+    "marginal": Marginal(),
+    "neighbour": D3PM(),
+    "d3pm absorbing": D3PM(rate="absorbing"),
 }
 
 
@@ -52,7 +56,7 @@ def test_levels_that_round_to_clean_or_to_noise_make_no_nan(
     batches: Callable[[int], list[dict[str, Tensor]]],
 ) -> None:
     task = module(
-        Mlp(width=16),
+        MLPDenoiser(width=16),
         schedule=schedule,
         process=PROCESSES[process],
         loss={"kind": loss},
@@ -117,7 +121,7 @@ def test_mean_parameterization_trains_on_sequences_of_unequal_length(
     batches: Callable[[int], list[dict[str, Tensor]]],
 ) -> None:
     task = module(
-        Mlp(width=16),
+        MLPDenoiser(width=16),
         process=PROCESSES[process],
         parameterization="mean",
         time_sampler={"kind": "low_discrepancy"},
@@ -130,7 +134,7 @@ def test_mean_parameterization_trains_on_sequences_of_unequal_length(
 def test_a_chain_slower_than_its_signal_is_refused() -> None:
     """Its tokens would outlast the signal, at levels that no estimate visits: the bound came out a third of the entropy."""
     with pytest.raises(ValueError, match="greater than or equal to 1"):
-        processes.D3pm(rate="uniform", speed=0.05)
+        D3PM(rate="uniform", speed=0.05)
 
 
 def test_half_precision_logits_keep_the_tail_and_the_impossible() -> None:

@@ -10,8 +10,8 @@ from taskloom_diffusion.accelerated.local_kernels import near_in_blocks
 from taskloom_diffusion.accelerated.rotary import turned
 from taskloom_diffusion.config import OptimizerSettings
 from taskloom_diffusion.denoisers.attention import rotary_table
-from taskloom_diffusion.denoisers.base import Dit
-from taskloom_diffusion.denoisers.dit import Block
+from taskloom_diffusion.denoisers.dit import DiT
+from taskloom_diffusion.denoisers.dit_torch import DiTBlock
 from taskloom_diffusion.training.optimizers import build_optimizer
 from torch import Tensor, nn
 from torch.nn import functional
@@ -93,18 +93,18 @@ def test_short_convolution_is_the_sum_over_neighbours(reach: int) -> None:
 
 def test_convolution_reaches_as_far_on_both_sides() -> None:
     with pytest.raises(ValidationError, match="convolution = 4 must be odd"):
-        Dit(convolution=4)
+        DiT(convolution=4)
 
 
 def test_parts_can_be_left_out() -> None:
-    plain = Dit(width=16, num_layers=2, num_heads=2, convolution=0, query_key_norm=False)
+    plain = DiT(width=16, num_layers=2, num_heads=2, convolution=0, query_key_norm=False)
     names = [name for name, _ in plain.build(8, 12).named_parameters()]
     assert not [name for name in names if "near" in name or "sharpness" in name]
 
 
 def test_muon_leaves_short_convolutions_alone() -> None:
     """They are weights of neighbours, not maps between spaces: no optimizer may orthogonalise or decay them."""
-    model = Dit(width=16, num_layers=2, num_heads=2).build(8, 12)
+    model = DiT(width=16, num_layers=2, num_heads=2).build(8, 12)
     optimizer = build_optimizer(model, OptimizerSettings(algorithm="muon"))
     groups = {id(p): group for group in optimizer.param_groups for p in group["params"]}
     taps = [p for name, p in model.named_parameters() if "near" in name or "sharpness" in name]
@@ -117,8 +117,9 @@ def test_muon_leaves_short_convolutions_alone() -> None:
 def test_adaptive_block_shifts_scales_and_gates_as_the_formula_says() -> None:
     """x + g1 A(s1 N(x) + b1), then the same around the feed-forward layer; a chosen position has its own row's vectors."""
     torch.manual_seed(6)
-    config = Dit(width=8, num_layers=1, num_heads=2, convolution=0, time_conditioning=True)
-    block = Block(config, last=True).double()
+    block = DiTBlock(
+        8, 2, hidden=32, reach=0, unit=True, time=True, dropout=0.0, last=True
+    ).double()
     assert block.modulation is not None
     nn.init.normal_(block.modulation.weight)
     nn.init.normal_(block.modulation.bias)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 from taskloom_diffusion.corpora.toys import chain_law, exact_predictor, random_toy, step_bound
-from taskloom_diffusion.processes.absorbing import AbsorbingProcess
-from taskloom_diffusion.samplers.noise import draw_categorical
+from taskloom_diffusion.processes.absorbing_torch import AbsorbingProcess
+from taskloom_diffusion.samplers.draws import draw_categorical
 
 
 def test_rare_tokens_are_drawn_at_their_rate() -> None:

@@ -20,32 +20,33 @@ from taskloom_diffusion.corpora.toys import (
     step_bound,
     toy_a,
 )
-from taskloom_diffusion.denoisers.base import Table
-from taskloom_diffusion.losses.base import StepBound
-from taskloom_diffusion.processes import base as processes
-from taskloom_diffusion.processes.absorbing import AbsorbingProcess
-from taskloom_diffusion.processes.interpolating import uniform_process
+from taskloom_diffusion.denoisers.table import TableDenoiser
+from taskloom_diffusion.losses.objectives import StepBound
+from taskloom_diffusion.processes.absorbing_torch import AbsorbingProcess
+from taskloom_diffusion.processes.base import Process
+from taskloom_diffusion.processes.d3pm import D3PM
+from taskloom_diffusion.processes.interpolating_torch import uniform_process
 from taskloom_diffusion.schedules.base import Schedule
 from taskloom_diffusion.schedules.polydiff import BetaSchedule
-from taskloom_diffusion.time_samplers.base import LowDiscrepancy
-from taskloom_diffusion.tokenizers.vocabulary import SymbolTokenizer
+from taskloom_diffusion.time_samplers.times import LowDiscrepancy
+from taskloom_diffusion.tokenizers.symbols import SymbolTokenizer
 from taskloom_diffusion.training.module import DiffusionTask
 from torch import Tensor
 
 TOYS = [toy_a(), random_toy(3, 2, 1), random_toy(2, 3, 2), random_toy(4, 2, 3)]
 
 
-def lopsided(num_tokens: int) -> processes.D3pm:
+def lopsided(num_tokens: int) -> D3PM:
     """A chain without symmetry: mostly up by one, sometimes anywhere."""
     size = range(num_tokens)
     matrix = tuple(
         tuple(0.7 * (j == (i + 1) % num_tokens) + 0.3 * (j + 1) / sum(k + 1 for k in size) for j in size)
         for i in size
     )  # fmt: skip
-    return processes.D3pm(rate="matrix", tokens=tuple(LETTERS[:num_tokens]), matrix=matrix)
+    return D3PM(rate="matrix", tokens=tuple(LETTERS[:num_tokens]), matrix=matrix)
 
 
-def process_of(name: str, toy: Toy) -> processes.Process:
+def process_of(name: str, toy: Toy) -> Process:
     """The process of a test's name."""
     if name == "matrix":
         return lopsided(toy.num_tokens)
@@ -136,7 +137,7 @@ def test_schedule_covers_its_part_of_the_path_exactly(
 
 def exact_task(toy: Toy, seed: int, **settings: object) -> DiffusionTask:
     """A module whose network is the exact posterior of the random toy of a seed."""
-    table = Table(num_tokens=toy.num_tokens, length=toy.length, law_seed=seed)
+    table = TableDenoiser(num_tokens=toy.num_tokens, length=toy.length, law_seed=seed)
     tokenizer = SymbolTokenizer("char", list(LETTERS[: toy.num_tokens]))
     return DiffusionTask(
         table, DiffusionSettings.model_validate(settings), OptimizerSettings(), tokenizer,

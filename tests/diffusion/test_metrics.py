@@ -9,8 +9,9 @@ from taskloom.errors import MissingExtraError
 from taskloom_diffusion.corpora.corpus import Corpus
 from taskloom_diffusion.corpora.molecules import canonical, moses_molecules, rdkit_molecules
 from taskloom_diffusion.corpora.polymers import synthetic_polymers
-from taskloom_diffusion.metrics.base import Molecules, Polymers
 from taskloom_diffusion.metrics.molecules import (
+    MoleculeMetrics,
+    PolymerMetrics,
     internal_diversity,
     is_polymer,
     molecule_metrics,
@@ -35,8 +36,8 @@ def test_what_follows_a_space_is_no_name_but_a_mistake() -> None:
 def test_known_molecules_are_known_however_the_corpus_writes_them() -> None:
     raw = ["OCC", "C(C)N", "no molecule"]
     lines = Corpus("lines", raw, raw)
-    assert Molecules().compute(["CCO", "CCN", "CCC", "CCC"], lines)["novel"] == 0.25
-    assert Polymers().compute(["*CCO*"], Corpus("lines", ["O(*)CC*"], []))["novel"] == 0
+    assert MoleculeMetrics().compute(["CCO", "CCN", "CCC", "CCC"], lines)["novel"] == 0.25
+    assert PolymerMetrics().compute(["*CCO*"], Corpus("lines", ["O(*)CC*"], []))["novel"] == 0
 
 
 def test_sequences_called_canonical_are_so_under_this_rdkit() -> None:

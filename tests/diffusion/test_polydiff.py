@@ -15,9 +15,9 @@ from taskloom_diffusion import (
 )
 from taskloom_diffusion.compat.importer import convert, read_polydiff
 from taskloom_diffusion.evaluation.sampling import sample_lengths
-from taskloom_diffusion.samplers.base import Ancestral
+from taskloom_diffusion.samplers.ancestral import Ancestral
 from taskloom_diffusion.tasks.file import FileConfig
-from taskloom_diffusion.tokenizers.vocabulary import SymbolTokenizer
+from taskloom_diffusion.tokenizers.symbols import SymbolTokenizer
 from torch import nn
 from transformers import BertConfig, BertModel
 
@@ -57,7 +57,7 @@ def test_module_has_the_attributes_of_the_seed() -> None:
     assert task.timestep_embedding.weight.shape == (5, 16)
     assert isinstance(task.output_projection, nn.Linear)
     assert task.schedule.kind == "polydiff_cosine"
-    assert task.diffusion_process.absorbs
+    assert task.diffusion_process.absorbing
     task.setup("fit")
     loss = task.training_step(batch(), 0)
     loss.backward()

@@ -15,15 +15,12 @@ from taskloom.errors import ConfigError
 from taskloom_diffusion.config import DiffusionConfig
 from taskloom_diffusion.corpora.toys import random_toy
 from taskloom_diffusion.model.protocols import NoisingProcess
-from taskloom_diffusion.processes.base import (
-    Absorbing,
-    D3pm,
-    ExcitedState,
-    Marginal,
-    Process,
-    Uniform,
-)
-from taskloom_diffusion.processes.interpolating import uniform_process
+from taskloom_diffusion.processes.absorbing import Absorbing, ExcitedState
+from taskloom_diffusion.processes.base import Process
+from taskloom_diffusion.processes.d3pm import D3PM
+from taskloom_diffusion.processes.interpolating_torch import uniform_process
+from taskloom_diffusion.processes.marginal import Marginal
+from taskloom_diffusion.processes.uniform import Uniform
 
 TOY = random_toy(3, 2, 1)
 ROWS = [[0.1, 0.9, 0.0], [0.2, 0.2, 0.6], [0.7, 0.0, 0.3]]
@@ -37,18 +34,18 @@ def write(folder: Path, name: str, text: str) -> Path:
 
 def test_a_matrix_is_read_from_csv_and_json_and_becomes_part_of_the_config(tmp_path: Path) -> None:
     table = "\n".join(["a,b,c", *(",".join(map(str, row)) for row in ROWS)])
-    csv = D3pm.model_validate({"file": str(write(tmp_path, "m.csv", table))})
+    csv = D3PM.model_validate({"file": str(write(tmp_path, "m.csv", table))})
     text = json.dumps({"tokens": ["a", "b", "c"], "matrix": ROWS})
-    plain = D3pm.model_validate({"file": str(write(tmp_path, "m.json", text))})
+    plain = D3PM.model_validate({"file": str(write(tmp_path, "m.json", text))})
     assert csv.matrix == plain.matrix == tuple(map(tuple, ROWS))
     assert (csv.rate, csv.tokens) == ("matrix", ("a", "b", "c"))
     dumped = csv.model_dump(mode="json")
     (tmp_path / "m.csv").unlink()
-    assert D3pm.model_validate(dumped).matrix == csv.matrix
+    assert D3PM.model_validate(dumped).matrix == csv.matrix
 
 
 def test_the_chain_of_a_matrix_jumps_by_it_and_forgets_as_fast_as_the_signal_falls() -> None:
-    config = D3pm(rate="matrix", tokens=("a", "b", "c"), matrix=tuple(map(tuple, ROWS)))
+    config = D3PM(rate="matrix", tokens=("a", "b", "c"), matrix=tuple(map(tuple, ROWS)))
     process: Any = config.build(TOY.vocabulary)
     rates = process.generator[3:, 3:]
     wanted = torch.tensor(ROWS, dtype=torch.float64) - torch.eye(3, dtype=torch.float64)
@@ -66,8 +63,8 @@ def test_rows_follow_the_names_of_the_tokens_not_their_order() -> None:
     order = [2, 0, 1]
     shuffled = tuple(tuple(ROWS[i][j] for j in order) for i in order)
     tokens = tuple("abc"[i] for i in order)
-    one: Any = D3pm(rate="matrix", tokens=tokens, matrix=shuffled).build(TOY.vocabulary)
-    two: Any = D3pm(rate="matrix", tokens=("a", "b", "c"), matrix=tuple(map(tuple, ROWS))).build(
+    one: Any = D3PM(rate="matrix", tokens=tokens, matrix=shuffled).build(TOY.vocabulary)
+    two: Any = D3PM(rate="matrix", tokens=("a", "b", "c"), matrix=tuple(map(tuple, ROWS))).build(
         TOY.vocabulary
     )
     assert torch.allclose(one.generator, two.generator)
@@ -77,7 +74,7 @@ def test_wide_walks_forget_too() -> None:
     """A walk of unit rates mixes in as many jumps as the square of its length; scaled by its gap, it ends in noise at any."""
     vocabulary = random_toy(8, 2, 0).vocabulary
     for rate in ("neighbour", "band", "gaussian"):
-        process: Any = D3pm.model_validate({"rate": rate}).build(vocabulary)
+        process: Any = D3PM.model_validate({"rate": rate}).build(vocabulary)
         kernel = process.kernel(torch.tensor([1e-3], dtype=torch.float64))[0, 3:, 3:]
         assert float((kernel - 1 / 8).abs().max()) < 2e-3
 
@@ -104,12 +101,12 @@ def test_a_matrix_that_is_not_stochastic_is_one_sentence(
     tmp_path: Path, name: str, text: str, complaint: str
 ) -> None:
     with pytest.raises(ValueError, match=re.escape(complaint)):
-        D3pm.model_validate({"file": str(write(tmp_path, name, text))})
+        D3PM.model_validate({"file": str(write(tmp_path, name, text))})
 
 
 def test_matrices_that_do_not_fit_are_refused() -> None:
     def built(tokens: tuple[str, ...], rows: list[list[float]]) -> object:
-        return D3pm(rate="matrix", tokens=tokens, matrix=tuple(map(tuple, rows))).build(
+        return D3PM(rate="matrix", tokens=tokens, matrix=tuple(map(tuple, rows))).build(
             TOY.vocabulary
         )
 
@@ -120,14 +117,14 @@ def test_matrices_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ConfigError, match="never forgets where it starts"):
         built(("a", "b", "c"), [[0.5, 0.5, 0], [0.5, 0.5, 0], [0, 0, 1]])
     with pytest.raises(ValueError, match="cannot be read: No such file"):
-        D3pm.model_validate({"file": "absent.csv"})
+        D3PM.model_validate({"file": "absent.csv"})
     with pytest.raises(ValueError, match="are for rate = 'matrix', not 'uniform'"):
-        D3pm(rate="uniform", tokens=("a", "b"))
+        D3PM(rate="uniform", tokens=("a", "b"))
 
 
 def test_only_noise_that_masks_can_be_counted() -> None:
     masked = {"process": {"kind": "d3pm", "rate": "absorbing"}, "parameterization": "subs"}
-    assert DiffusionConfig.model_validate(masked).process.masks
+    assert DiffusionConfig.model_validate(masked).process.absorbing
     with pytest.raises(ValueError, match="counts masks, and this process has none"):
         DiffusionConfig.model_validate({"process": {"kind": "d3pm", "rate": "band"}})
 
@@ -166,26 +163,26 @@ def test_uniform_noise_has_the_published_integrand_and_posterior() -> None:
         assert torch.allclose(theirs[0, i, 3:], upper / lower, rtol=1e-12)
 
 
-CHAIN = D3pm(rate="matrix", tokens=("a", "b", "c"), matrix=tuple(map(tuple, ROWS)))
+CHAIN = D3PM(rate="matrix", tokens=("a", "b", "c"), matrix=tuple(map(tuple, ROWS)))
 EVERY: list[Process] = [
     Absorbing(), ExcitedState(), Uniform(), Marginal(), CHAIN,
-    *(D3pm.model_validate({"rate": rate}) for rate in ("absorbing", "uniform", "neighbour", "band", "gaussian")),
+    *(D3PM.model_validate({"rate": rate}) for rate in ("absorbing", "uniform", "neighbour", "band", "gaussian")),
 ]  # fmt: skip
 
 
 def states(config: Process) -> list[int]:
     """The ids that a token of the toy can be in."""
-    return [3, 4, 5, *([TOY.vocabulary.mask_id] if config.masks else [])]
+    return [3, 4, 5, *([TOY.vocabulary.mask_id] if config.absorbing else [])]
 
 
 def kernel(config: Process, process: NoisingProcess, early: float, late: float) -> np.ndarray:
     """q(z at signal `late` | z at signal `early`) written anew: a stay and a jump, or scipy's matrix exponential."""
     size = TOY.vocabulary.size
-    if isinstance(config, D3pm):
+    if isinstance(config, D3PM):
         generator: Any = process
         return np.asarray(expm(np.log(early / late) * generator.generator.numpy()))
     target = np.zeros(size)
-    if config.masks:
+    if config.absorbing:
         target[TOY.vocabulary.mask_id] = 1
     elif isinstance(config, Uniform):
         target[3:] = 1 / 3

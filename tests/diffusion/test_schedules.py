@@ -13,12 +13,12 @@ from taskloom_diffusion.schedules.inverse import final_noise, inverse_alpha
 from torch import Tensor
 
 TABLE: list[tuple[Schedule, tuple[float, ...]]] = [
-    (closed_form.Linear(), (0.75, 0.5, 0.25, 4, 2, 1.333333)),
+    (closed_form.LinearSchedule(), (0.75, 0.5, 0.25, 4, 2, 1.333333)),
     (closed_form.LogLinear(), (0.75025, 0.5005, 0.25075, 4, 2, 1.333333)),
     (closed_form.Cosine(), (0.617317, 0.292893, 0.076120, 3.792238, 1.570796, 0.650645)),
-    (closed_form.CosineMdlm(), (0.923956, 0.7074, 0.383301, 7.896926, 3.792238, 2.350863)),
+    (closed_form.CosineMDLM(), (0.923956, 0.7074, 0.383301, 7.896926, 3.792238, 2.350863)),
     (closed_form.CosineSquared(), (0.8537, 0.5005, 0.1473, 7.584476, 3.141593, 1.301290)),
-    (closed_form.Polynomial(), (0.9375, 0.75, 0.4375, 8, 4, 2.666667)),
+    (closed_form.PolynomialSchedule(), (0.9375, 0.75, 0.4375, 8, 4, 2.666667)),
     (closed_form.Geometric(), (0.997887, 0.956264, 0.388391, 12.193171, 11.935171, 7.330684)),
     (closed_form.LinearSigma(), (0.173644, 0.030182, 0.005246, 1.470712, 0.217820, 0.036912)),
 ]

@@ -12,28 +12,26 @@ from taskloom_diffusion.denoisers.attention import (
     _product_attention,
     rotary_table,
 )
-from taskloom_diffusion.denoisers.base import Dit
-from taskloom_diffusion.denoisers.linear import Linear, LinearGelu
+from taskloom_diffusion.denoisers.dit import DiT
+from taskloom_diffusion.denoisers.linear import LinearGelu, LinearLayer
 from taskloom_diffusion.evaluation.sampling import sample_lengths
-from taskloom_diffusion.losses.base import CrossEntropy, Hybrid, Loss, Nelbo, StepBound
-from taskloom_diffusion.samplers.base import (
-    Ancestral,
-    AncestralCached,
-    Confidence,
-    FirstHitting,
-    LeftToRight,
-    RandomGroups,
-    SamplerConfig,
-)
-from taskloom_diffusion.tokenizers.vocabulary import SymbolTokenizer
+from taskloom_diffusion.losses.base import Loss
+from taskloom_diffusion.losses.objectives import NELBO, CrossEntropy, Hybrid, StepBound
+from taskloom_diffusion.samplers.ancestral import Ancestral, AncestralCached
+from taskloom_diffusion.samplers.base import Sampler
+from taskloom_diffusion.samplers.confidence import Confidence
+from taskloom_diffusion.samplers.first_hitting import FirstHitting
+from taskloom_diffusion.samplers.left_to_right import LeftToRight
+from taskloom_diffusion.samplers.random_groups import RandomGroups
+from taskloom_diffusion.tokenizers.symbols import SymbolTokenizer
 from taskloom_diffusion.training.module import DiffusionTask
 from torch import nn
 
 
 def _task(loss: Loss | None = None, *, told: bool = False) -> DiffusionTask:
     task = DiffusionTask(
-        Dit(width=32, num_layers=3, num_heads=2, time_conditioning=told),
-        DiffusionSettings(loss=loss or Nelbo()),
+        DiT(width=32, num_layers=3, num_heads=2, time_conditioning=told),
+        DiffusionSettings(loss=loss or NELBO()),
         OptimizerSettings(),
         SymbolTokenizer("char", list("abcdef")),
         max_length=16,
@@ -55,7 +53,7 @@ def _batch() -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize("bias", [False, True])
 def test_linear_has_the_values_and_gradients_of_torchs(rows: int, bias: bool) -> None:
     torch.manual_seed(rows)
-    ours, theirs = Linear(6, 10, bias=bias), nn.Linear(6, 10, bias=bias)
+    ours, theirs = LinearLayer(6, 10, bias=bias), nn.Linear(6, 10, bias=bias)
     theirs.load_state_dict(ours.state_dict())
     x = torch.randn(2, rows, 6, requires_grad=True)
     y = x.detach().clone().requires_grad_()
@@ -113,7 +111,7 @@ def test_attention_is_the_textbooks(unit: bool) -> None:
     torch.testing.assert_close(layer(x, table, None), expected, rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize("loss", [Nelbo(), StepBound(num_steps=7), CrossEntropy(), Hybrid()])
+@pytest.mark.parametrize("loss", [NELBO(), StepBound(num_steps=7), CrossEntropy(), Hybrid()])
 @pytest.mark.parametrize("told", [False, True], ids=["untold", "told-the-noise-level"])
 def test_training_skips_visible_positions_without_a_trace(loss: Loss, told: bool) -> None:
     """The same loss and gradient as from all logits, for every loss that says it looks at noised positions only."""
@@ -143,7 +141,7 @@ def test_training_skips_visible_positions_without_a_trace(loss: Loss, told: bool
     ids=lambda s: s.kind,
 )
 @pytest.mark.parametrize("told", [False, True], ids=["untold", "told-the-noise-level"])
-def test_sampler_draws_the_same_from_partial_answers(sampler: SamplerConfig, told: bool) -> None:
+def test_sampler_draws_the_same_from_partial_answers(sampler: Sampler, told: bool) -> None:
     task = _task(told=told).eval()
     lengths = [3, 12, 7, 1, 16]
     short = sample_lengths(task, sampler, lengths, seed=5, batch_size=5)

@@ -12,13 +12,16 @@ import torch
 from taskloom.testing import MemoryContext
 from taskloom_diffusion.config import OptimizerSettings, TrainConfig
 from taskloom_diffusion.corpora.toys import toy_a
-from taskloom_diffusion.denoisers.base import Mlp, Table
+from taskloom_diffusion.denoisers.mlp import MLPDenoiser
+from taskloom_diffusion.denoisers.table import TableDenoiser
 from taskloom_diffusion.evaluation.bound import estimate_bound
 from taskloom_diffusion.evaluation.sampling import draw_lengths
 from taskloom_diffusion.metrics.text import sequence_metrics
-from taskloom_diffusion.samplers.generation import nucleus, temper
-from taskloom_diffusion.samplers.reveal import AboveThreshold, BoundedEntropy, View
-from taskloom_diffusion.tokenizers.vocabulary import SymbolTokenizer
+from taskloom_diffusion.samplers.draws import nucleus, temper
+from taskloom_diffusion.samplers.entropy_bound import EntropyBound
+from taskloom_diffusion.samplers.reveal import View
+from taskloom_diffusion.samplers.threshold import Threshold
+from taskloom_diffusion.tokenizers.symbols import SymbolTokenizer
 from taskloom_diffusion.training.batches import TokenStore, TrainStream
 from taskloom_diffusion.training.module import DiffusionTask
 from taskloom_diffusion.training.optimizers import rate_factor
@@ -100,7 +103,8 @@ def view() -> View:
     log_x = torch.stack([first, 1 - first], dim=-1).log()
     masked = torch.tensor([[True, True, False, True]])
     drawn = torch.tensor([[0, 1, 0, 0]])
-    return View(0, masked, torch.tensor([3]), log_x, drawn, torch.zeros(1, 4))
+    nothing = torch.zeros(1, 4)
+    return View(0, masked, torch.tensor([3]), nothing, nothing, log_x, drawn)
 
 
 def entropy(p: float) -> float:
@@ -120,7 +124,7 @@ def entropy(p: float) -> float:
 def test_entropy_bound_leaves_the_largest_of_a_group_out_of_the_sum(
     bound: float, chosen: list[int]
 ) -> None:
-    assert BoundedEntropy(bound).choose(view())[0].nonzero()[:, 0].tolist() == chosen
+    assert EntropyBound(bound=bound).choose(view())[0].nonzero()[:, 0].tolist() == chosen
 
 
 @pytest.mark.parametrize(
@@ -129,7 +133,7 @@ def test_entropy_bound_leaves_the_largest_of_a_group_out_of_the_sum(
 def test_threshold_is_about_the_drawn_token_and_takes_at_least_one(
     threshold: float, chosen: list[int]
 ) -> None:
-    assert AboveThreshold(threshold).choose(view())[0].nonzero()[:, 0].tolist() == chosen
+    assert Threshold(threshold=threshold).choose(view())[0].nonzero()[:, 0].tolist() == chosen
 
 
 def test_the_rate_of_a_step_is_the_curves(
@@ -170,7 +174,7 @@ def test_gradients_are_clipped_to_the_norm(
 def test_loss_by_mask_rate_is_the_entropy_given_what_is_visible() -> None:
     """With two positions one mask leaves H(X|Y), two leave H(X); they are told as rates 1/3 and 2/3."""
     toy = toy_a()
-    task = DiffusionTask(Table(), {}, {}, SymbolTokenizer("char", ["a", "b"]), max_length=2)
+    task = DiffusionTask(TableDenoiser(), {}, {}, SymbolTokenizer("char", ["a", "b"]), max_length=2)
     store = TokenStore(toy.draw(20_000, 3).tolist())
     rates = dict(estimate_bound(task, store, num_draws=2, batch_size=20_000, seed=1).by_rate)
     alone = float(-torch.xlogy(toy.marginals, toy.marginals).sum()) / 2
@@ -183,7 +187,7 @@ def test_standard_error_is_the_spread_of_the_estimate_over_corpora() -> None:
     """Sequences of unlike length and unlike cost: neither per-token independence nor per-sequence means give this."""
     torch.manual_seed(3)
     task = DiffusionTask(
-        Mlp(width=8), {}, {}, SymbolTokenizer("char", ["a", "b", "c"]), max_length=8
+        MLPDenoiser(width=8), {}, {}, SymbolTokenizer("char", ["a", "b", "c"]), max_length=8
     ).eval()
     for parameter in task.model.parameters():
         torch.nn.init.normal_(parameter, std=0.8)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 from taskloom.errors import ConfigError
 from taskloom_diffusion.model.diffusion_model import vocabulary_of
-from taskloom_diffusion.tokenizers.base import Byte, Char, HuggingFace, RegexSmiles
-from taskloom_diffusion.tokenizers.huggingface import HuggingFaceTokenizer
-from taskloom_diffusion.tokenizers.vocabulary import load_tokenizer, split_smiles
+from taskloom_diffusion.tokenizers.byte import Byte
+from taskloom_diffusion.tokenizers.huggingface import HuggingFace, HuggingFaceTokenizer
+from taskloom_diffusion.tokenizers.saved import load_tokenizer
+from taskloom_diffusion.tokenizers.symbols import Char, RegexSmiles, split_smiles
 
 if TYPE_CHECKING:
     from tokenizers.models import Model

@@ -14,13 +14,22 @@ from taskloom.lifecycle.console import format_metrics
 from taskloom.testing import MemoryContext
 from taskloom_diffusion.config import OptimizerSettings, TrainConfig
 from taskloom_diffusion.corpora.toys import toy_a
-from taskloom_diffusion.denoisers.base import Bert, Dit, Mlp
+from taskloom_diffusion.denoisers.bert import BERT
+from taskloom_diffusion.denoisers.dit import DiT
+from taskloom_diffusion.denoisers.mlp import MLPDenoiser
 from taskloom_diffusion.evaluation.bound import estimate_bound
-from taskloom_diffusion.losses import base as losses
+from taskloom_diffusion.losses.base import Loss
+from taskloom_diffusion.losses.objectives import (
+    NELBO,
+    CrossEntropy,
+    Hybrid,
+    PolydiffLoss,
+    StepBound,
+)
 from taskloom_diffusion.model.parameterizations import read_logits
-from taskloom_diffusion.processes.absorbing import AbsorbingProcess
+from taskloom_diffusion.processes.absorbing_torch import AbsorbingProcess
 from taskloom_diffusion.tasks.smiles import Smiles, SmilesConfig
-from taskloom_diffusion.tokenizers.vocabulary import SymbolTokenizer
+from taskloom_diffusion.tokenizers.symbols import SymbolTokenizer
 from taskloom_diffusion.training.batches import TokenStore, TrainStream, encode_all
 from taskloom_diffusion.training.ema import Average
 from taskloom_diffusion.training.module import DiffusionTask
@@ -30,7 +39,7 @@ from taskloom_diffusion.training.throughput import Meter
 from torch import nn
 
 WORDS = [[3, 4, 5, 3], [4, 4, 3], [5, 3, 3, 4, 5], [3, 5], [4, 3, 5, 5, 4, 3]]
-TINY = Dit(width=16, num_layers=1, num_heads=2)
+TINY = DiT(width=16, num_layers=1, num_heads=2)
 
 
 def test_optimizer_decays_matrices_and_nothing_else(module: Callable[..., DiffusionTask]) -> None:
@@ -142,8 +151,8 @@ def test_padding_changes_no_prediction(length: int) -> None:
     torch.manual_seed(1)
     for config in (
         TINY,
-        Bert(width=16, num_layers=1, num_heads=2, feed_forward=32, dropout=0.0),
-        Mlp(),
+        BERT(width=16, num_layers=1, num_heads=2, feed_forward=32, dropout=0.0),
+        MLPDenoiser(),
     ):
         model = config.build(6, 8).eval().double()
         for parameter in model.parameters():
@@ -171,12 +180,12 @@ def test_time_conditioning_is_switched_on_where_the_noise_hides_its_level(
     assert float((early - late).detach().std(1).max()) > 1e-4
 
 
-LOSSES: list[losses.Loss] = [
-    losses.Nelbo(),
-    losses.StepBound(num_steps=20),
-    losses.CrossEntropy(),
-    losses.Hybrid(),
-    losses.Polydiff(),
+LOSSES: list[Loss] = [
+    NELBO(),
+    StepBound(num_steps=20),
+    CrossEntropy(),
+    Hybrid(),
+    PolydiffLoss(),
 ]
 
 
@@ -184,12 +193,12 @@ LOSSES: list[losses.Loss] = [
 @pytest.mark.parametrize("loss", LOSSES, ids=lambda x: x.kind)
 def test_every_loss_trains_under_every_noise(
     process: str,
-    loss: losses.Loss,
+    loss: Loss,
     module: Callable[..., DiffusionTask],
     batches: Callable[[int], list[dict[str, torch.Tensor]]],
 ) -> None:
     task = module(
-        Mlp(width=16),
+        MLPDenoiser(width=16),
         process={"kind": process},
         time_sampler={"kind": "low_discrepancy"},
         loss=loss,
@@ -264,14 +273,14 @@ def test_losses_are_what_they_say_of_each_other(
     task = module(schedule={"kind": "linear"}, time_sampler={"kind": "uniform"})
     nn.init.normal_(task.model.head.weight)
     corrupted = task.corrupt(batches(1)[0], torch.Generator().manual_seed(1))
-    bound, plain = losses.Nelbo().per_row(corrupted), losses.CrossEntropy().per_row(corrupted)
-    assert torch.allclose(losses.CrossEntropy(power=-1.0).per_row(corrupted), bound)
-    assert torch.allclose(losses.Hybrid(share=0.3).per_row(corrupted), bound + 0.3 * plain)
+    bound, plain = NELBO().per_row(corrupted), CrossEntropy().per_row(corrupted)
+    assert torch.allclose(CrossEntropy(power=-1.0).per_row(corrupted), bound)
+    assert torch.allclose(Hybrid(share=0.3).per_row(corrupted), bound + 0.3 * plain)
 
 
 def test_bf16_bounds_agree_with_fp32_within_a_percent(module: Callable[..., DiffusionTask]) -> None:
     torch.manual_seed(0)
-    task = module(Dit(width=64, num_layers=2, num_heads=2)).eval()
+    task = module(DiT(width=64, num_layers=2, num_heads=2)).eval()
     for parameter in task.model.parameters():
         if parameter.ndim > 1:
             nn.init.normal_(parameter, std=0.1)

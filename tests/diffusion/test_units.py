@@ -13,25 +13,25 @@ from taskloom.runs.identity import identity
 from taskloom.testing import MemoryContext
 from taskloom_diffusion.config import TrainConfig
 from taskloom_diffusion.corpora.toys import LETTERS, toy_by_seed
-from taskloom_diffusion.denoisers.base import Mlp, Table
+from taskloom_diffusion.denoisers.mlp import MLPDenoiser
+from taskloom_diffusion.denoisers.table import TableDenoiser
 from taskloom_diffusion.evaluation.bound import estimate_bound
-from taskloom_diffusion.processes import base as processes
+from taskloom_diffusion.processes.base import Process
+from taskloom_diffusion.processes.d3pm import D3PM
+from taskloom_diffusion.processes.uniform import Uniform
 from taskloom_diffusion.tasks.file import File, FileConfig
 from taskloom_diffusion.tasks.toy import ToyConfig
-from taskloom_diffusion.tokenizers.vocabulary import (
-    ByteTokenizer,
-    SymbolTokenizer,
-    count_characters,
-)
+from taskloom_diffusion.tokenizers.byte import Byte, count_characters
+from taskloom_diffusion.tokenizers.symbols import SymbolTokenizer
 from taskloom_diffusion.training.batches import TokenStore, TrainStream, encode_all
 from taskloom_diffusion.training.fit import fit
 from taskloom_diffusion.training.module import DiffusionTask
 from taskloom_diffusion.training.preparation import prepare
 
 
-def ending_task(tokenizer: SymbolTokenizer | ByteTokenizer) -> DiffusionTask:
+def ending_task(tokenizer: SymbolTokenizer | Byte) -> DiffusionTask:
     """A model without knowledge that predicts ends and padding too: every token costs the log of what is allowed."""
-    task = DiffusionTask(Mlp(width=8), {}, {}, tokenizer, max_length=8, ends=True).eval()
+    task = DiffusionTask(MLPDenoiser(width=8), {}, {}, tokenizer, max_length=8, ends=True).eval()
     for parameter in task.model.parameters():
         torch.nn.init.zeros_(parameter)
     return task
@@ -65,7 +65,7 @@ def test_training_loss_and_held_out_bound_are_over_the_same_tokens(tmp_path: Pat
 
 
 def test_bytes_cut_by_a_window_are_one_character_between_two_windows() -> None:
-    tokenizer = ByteTokenizer()
+    tokenizer = Byte()
     text = "zürich ✓ 東京"
     ids = tokenizer.encode(text)
     assert count_characters(tokenizer, ids) == len(text)
@@ -77,17 +77,17 @@ def test_bytes_cut_by_a_window_are_one_character_between_two_windows() -> None:
 @pytest.mark.parametrize(
     "process",
     [
-        processes.Uniform(),
-        processes.D3pm(rate="neighbour"),
-        processes.D3pm(rate="uniform", speed=100),
+        Uniform(),
+        D3PM(rate="neighbour"),
+        D3PM(rate="uniform", speed=100),
     ],
     ids=["uniform", "neighbour", "fast"],
 )
-def test_error_of_other_noise_can_be_trusted(process: processes.Process) -> None:
+def test_error_of_other_noise_can_be_trusted(process: Process) -> None:
     """Uniform levels hardly ever visit those where a fast chain forgets, and are then wrong by far more than they say."""
     toy = toy_by_seed(4, 2, 3)
     table, tokenizer = (
-        Table(num_tokens=4, length=2, law_seed=3),
+        TableDenoiser(num_tokens=4, length=2, law_seed=3),
         SymbolTokenizer("char", list(LETTERS[:4])),
     )
     settings = {"process": process, "time_sampler": {"kind": "uniform"}}
@@ -135,11 +135,11 @@ def test_texts_shorter_than_a_window_are_counted_and_named(tmp_path: Path) -> No
 def test_states_of_a_large_vocabulary_keep_their_ids(module: Callable[..., DiffusionTask]) -> None:
     """Half-size integers would turn ids above 32,767 negative, and the report would show other tokens."""
     from taskloom_diffusion.evaluation.sampling import complete
-    from taskloom_diffusion.samplers.base import FirstHitting
+    from taskloom_diffusion.samplers.first_hitting import FirstHitting
 
     size = 33_000
     tokenizer = SymbolTokenizer("char", [f"<{i}>" for i in range(size)])
-    task = DiffusionTask(Mlp(width=8), {}, {}, tokenizer, max_length=2).eval()
+    task = DiffusionTask(MLPDenoiser(width=8), {}, {}, tokenizer, max_length=2).eval()
     with torch.no_grad():
         for name, parameter in task.output_projection.named_parameters():
             if name == "bias":

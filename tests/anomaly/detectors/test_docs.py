@@ -8,7 +8,7 @@ from pathlib import Path
 from taskloom_anomaly.detectors.base import GROUP
 from taskloom_anomaly.domain import DOMAIN
 
-PAGE = Path(__file__).parents[3] / "docs" / "domains" / "anomaly-detectors.md"
+PAGE = Path(__file__).parents[3] / "docs" / "reference" / "anomaly-detectors.md"
 
 
 def test_python_of_the_detectors_page_runs() -> None:

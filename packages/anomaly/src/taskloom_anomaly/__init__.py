@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 from taskloom.lazy import lazy_names
 
+from taskloom_anomaly.domain import DOMAIN
+
 if TYPE_CHECKING:
     from taskloom_anomaly.attacks.apgd import APGD as APGD
     from taskloom_anomaly.attacks.base import Attack as Attack
     from taskloom_anomaly.attacks.fgsm import FGSM as FGSM
     from taskloom_anomaly.attacks.pgd import PGD as PGD
+    from taskloom_anomaly.backends.convert import to_flax as to_flax, to_torch as to_torch
     from taskloom_anomaly.backends.handle import ModelHandle as ModelHandle
     from taskloom_anomaly.backends.resolve import as_handle as as_handle
     from taskloom_anomaly.compat.adversarial import (
@@ -53,6 +56,7 @@ if TYPE_CHECKING:
     from taskloom_anomaly.detectors.que import QuantumEntropy as QuantumEntropy
     from taskloom_anomaly.detectors.react import ReAct as ReAct
     from taskloom_anomaly.detectors.spectral import Spectral as Spectral
+    from taskloom_anomaly.detectors.stream import ArrayStream as ArrayStream
     from taskloom_anomaly.detectors.ted import TED as TED
     from taskloom_anomaly.detectors.vae import VAE as VAE
     from taskloom_anomaly.detectors.vim import ViM as ViM
@@ -83,91 +87,34 @@ if TYPE_CHECKING:
 
 # Where each public name lives: the manifest is inside this package, and `tasks list` must stay light.
 _HOMES = {
-    "taskloom_anomaly.attacks.apgd": ("APGD",),
-    "taskloom_anomaly.attacks.base": ("Attack",),
-    "taskloom_anomaly.attacks.fgsm": ("FGSM",),
-    "taskloom_anomaly.attacks.pgd": ("PGD",),
-    "taskloom_anomaly.backends.handle": ("ModelHandle",),
-    "taskloom_anomaly.backends.resolve": ("as_handle",),
-    "taskloom_anomaly.compat.adversarial": ("AdversarialExampleConfig",),
-    "taskloom_anomaly.compat.task_config": (
-        "AnomalyTaskConfig",
-        "TaskConfigBase",
-    ),
-    "taskloom_anomaly.compat.tasks": ("TASKS",),
-    "taskloom_anomaly.config": (
-        "AnomalyConfig",
-        "Training",
-    ),
-    "taskloom_anomaly.data.arrays": (
-        "ArrayDataset",
-        "Dataset",
-    ),
-    "taskloom_anomaly.detection.artifacts": (
-        "load",
-        "load_detector",
-    ),
-    "taskloom_anomaly.detection.assembly": (
-        "DetectionData",
-        "assemble",
-    ),
-    "taskloom_anomaly.detection.fitting": (
-        "FittedDetector",
-        "fit_detector",
-    ),
-    "taskloom_anomaly.detectors.abstraction": ("Abstraction",),
-    "taskloom_anomaly.detectors.base": ("Detector",),
-    "taskloom_anomaly.detectors.beatrix": ("Beatrix",),
-    "taskloom_anomaly.detectors.finetune": ("Finetune",),
-    "taskloom_anomaly.detectors.iforest": ("IsolationForest",),
-    "taskloom_anomaly.detectors.input_baseline": ("InputBaseline",),
-    "taskloom_anomaly.detectors.knn": ("KNN",),
-    "taskloom_anomaly.detectors.likelihood_ratio": ("LikelihoodRatio",),
-    "taskloom_anomaly.detectors.lof": ("LOF",),
-    "taskloom_anomaly.detectors.mahalanobis": ("Mahalanobis",),
-    "taskloom_anomaly.detectors.output": (
-        "Energy",
-        "GEN",
-        "MSP",
-        "MaxLogit",
-    ),
-    "taskloom_anomaly.detectors.pca_residual": ("PCAResidual",),
-    "taskloom_anomaly.detectors.probe": ("Probe",),
-    "taskloom_anomaly.detectors.que": ("QuantumEntropy",),
-    "taskloom_anomaly.detectors.react": ("ReAct",),
-    "taskloom_anomaly.detectors.spectral": ("Spectral",),
-    "taskloom_anomaly.detectors.ted": ("TED",),
-    "taskloom_anomaly.detectors.vae": ("VAE",),
-    "taskloom_anomaly.detectors.vim": ("ViM",),
-    "taskloom_anomaly.errors": ("InvalidTaskError",),
-    "taskloom_anomaly.models.base": ("Model",),
-    "taskloom_anomaly.models.cnn": ("CNN",),
-    "taskloom_anomaly.models.mlp": ("MLP",),
-    "taskloom_anomaly.models.stored": (
-        "StoredModel",
-        "TrainDataFromRun",
-    ),
-    "taskloom_anomaly.models.transformer": ("Transformer",),
-    "taskloom_anomaly.task": (
-        "AnomalyTask",
-        "Check",
-    ),
-    "taskloom_anomaly.tasks.adversarial": ("AdversarialExampleTask",),
-    "taskloom_anomaly.tasks.backdoor_detection": ("BackdoorDetection",),
-    "taskloom_anomaly.tasks.base": (
-        "ConfiguredTask",
-        "TrainedTask",
-    ),
-    "taskloom_anomaly.tasks.toy_features": ("ToyFeaturesTask",),
-    "taskloom_anomaly.triggers.base": ("Trigger",),
-    "taskloom_anomaly.triggers.blend": ("Blend",),
-    "taskloom_anomaly.triggers.corner": ("Corner",),
-    "taskloom_anomaly.triggers.noise": ("NoiseTrigger",),
-    "taskloom_anomaly.triggers.patch": ("Patch",),
-    "taskloom_anomaly.triggers.sine": ("Sine",),
-    "taskloom_anomaly.triggers.warp": ("Warp",),
+    "taskloom_anomaly.attacks.base": "Attack",
+    "taskloom_anomaly.backends.convert": "to_flax to_torch",
+    "taskloom_anomaly.backends.handle": "ModelHandle",
+    "taskloom_anomaly.backends.resolve": "as_handle",
+    "taskloom_anomaly.compat.adversarial": "AdversarialExampleConfig",
+    "taskloom_anomaly.compat.task_config": "AnomalyTaskConfig TaskConfigBase",
+    "taskloom_anomaly.compat.tasks": "TASKS",
+    "taskloom_anomaly.config": "AnomalyConfig Training",
+    "taskloom_anomaly.data.arrays": "ArrayDataset Dataset",
+    "taskloom_anomaly.detection.artifacts": "load load_detector",
+    "taskloom_anomaly.detection.assembly": "DetectionData assemble",
+    "taskloom_anomaly.detection.fitting": "FittedDetector fit_detector",
+    "taskloom_anomaly.detectors.base": "Detector",
+    "taskloom_anomaly.detectors.stream": "ArrayStream",
+    "taskloom_anomaly.errors": "InvalidTaskError",
+    "taskloom_anomaly.models.base": "Model",
+    "taskloom_anomaly.models.stored": "StoredModel TrainDataFromRun",
+    "taskloom_anomaly.task": "AnomalyTask Check",
+    "taskloom_anomaly.tasks.adversarial": "AdversarialExampleTask",
+    "taskloom_anomaly.tasks.backdoor_detection": "BackdoorDetection",
+    "taskloom_anomaly.tasks.base": "ConfiguredTask TrainedTask",
+    "taskloom_anomaly.tasks.toy_features": "ToyFeaturesTask",
+    "taskloom_anomaly.triggers.base": "Trigger",
 }
-_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
+# The components are those of the manifest.
+_TARGETS = (ref.target.split(":") for refs in DOMAIN.components.values() for ref in refs)
+_HOME_OF |= {name: module for module, name in _TARGETS}
 # Found under its old name, with the warning of a name that has moved.
 _OLD = {"AnomalyBase": "taskloom_anomaly.tasks.base"}
 

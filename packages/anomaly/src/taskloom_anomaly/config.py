@@ -31,12 +31,12 @@ class AnomalyConfig(Config):
     layers: tuple[str, ...] = ()
     """Layers to watch; none means the output of every top-level module."""
     reduction: Literal["auto", "flatten", "mean", "max", "mean_max", "last_token"] = "auto"
-    """How positions become one feature vector; auto: last token of sequences, mean and maximum over images."""
+    """Reduction of positions to one feature vector; auto: last token of sequences, mean and maximum over images."""
     regime: Regime = "auto"
-    """What the detector may see: trusted samples, an unlabelled untrusted mixture, both, or labels (skylines only); auto gives
+    """Data that the detector may see: trusted samples, an unlabelled untrusted mixture, both, or labels (skylines only); auto gives
     it what it needs."""
     fusion: Literal["mean", "max", "cauchy", "harmonic", "min_p"] = "mean"
-    """How layers become one score: mean or maximum of scores standardised on held-out data; or the Cauchy combination, the
+    """Fusion of layers to one score: mean or maximum of scores standardised on held-out data; or the Cauchy combination, the
     harmonic mean or the least of their p-values."""
     calibration_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
     """Share of the trusted samples held out of the fit to standardise scores."""

@@ -117,7 +117,7 @@ DOMAIN = DomainRef(
         ),
         _task(
             "measurement_tampering",
-            "Sensors that agree because somebody tampered with them.",
+            "Sensors that agree because they were tampered with.",
             "MeasurementTampering",
         ),
         _task(

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    # Type-only: task modules import this one and must stay light.
     import numpy as np
     from jaxtyping import Float, PyTree, Shaped
     from taskloom.context import RunContext

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
         DiffusionSettings as DiffusionSettings,
         OptimizerSettings as OptimizerSettings,
     )
-    from taskloom_diffusion.denoisers.bert import BertDiffusionModel as BertDiffusionModel
+    from taskloom_diffusion.denoisers.bert_torch import BertDiffusionModel as BertDiffusionModel
     from taskloom_diffusion.schedules.base import Schedule as Schedule
     from taskloom_diffusion.task import DiffusionProblem as DiffusionProblem
     from taskloom_diffusion.training.module import DiffusionTask as DiffusionTask
 
 # Where each public name lives: torch and Lightning must not be imported for a listing.
 _HOME_OF = {
-    "BertDiffusionModel": "taskloom_diffusion.denoisers.bert",
+    "BertDiffusionModel": "taskloom_diffusion.denoisers.bert_torch",
     "CosineSchedule": "taskloom_diffusion.compat.schedules",
     "DiffusionConfig": "taskloom_diffusion.config",
     "DiffusionProblem": "taskloom_diffusion.task",

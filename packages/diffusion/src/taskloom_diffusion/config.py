@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 from taskloom import Component, Config, ExecutionOnly, OneOf, Unit
 
-from taskloom_diffusion.denoisers.base import DenoiserConfig, Dit
-from taskloom_diffusion.losses.base import Loss, Nelbo
-from taskloom_diffusion.metrics.base import MetricSuite, Molecules
-from taskloom_diffusion.processes.base import Absorbing, Process
-from taskloom_diffusion.samplers.base import Confidence, SamplerConfig
+from taskloom_diffusion.denoisers.base import Denoiser
+from taskloom_diffusion.denoisers.dit import DiT
+from taskloom_diffusion.losses.base import Loss
+from taskloom_diffusion.losses.objectives import NELBO
+from taskloom_diffusion.metrics.base import MetricSuite
+from taskloom_diffusion.metrics.molecules import MoleculeMetrics
+from taskloom_diffusion.processes.absorbing import Absorbing
+from taskloom_diffusion.processes.base import Process
+from taskloom_diffusion.samplers.base import Sampler
+from taskloom_diffusion.samplers.confidence import Confidence
 from taskloom_diffusion.schedules.base import Schedule
 from taskloom_diffusion.schedules.closed_form import Cosine
-from taskloom_diffusion.time_samplers.base import ExactCount, TimeSampler
-from taskloom_diffusion.tokenizers.base import RegexSmiles, TokenizerConfig
+from taskloom_diffusion.time_samplers.base import TimeSampler
+from taskloom_diffusion.time_samplers.exact_count import ExactCount
+from taskloom_diffusion.tokenizers.base import Tokenizer
+from taskloom_diffusion.tokenizers.symbols import RegexSmiles
 
 LengthPolicy: TypeAlias = Literal["given", "eos_pad", "window"]
 Versions: TypeAlias = Annotated[int, Field(ge=1, le=64)]
@@ -33,7 +41,7 @@ class DiffusionSettings(Component):
     """How logits are read; `auto` is subs for absorbing noise and loo otherwise."""
     time_sampler: Annotated[TimeSampler, OneOf("taskloom_diffusion.time_samplers")] = ExactCount()
     """Which noise levels training visits."""
-    loss: Annotated[Loss, OneOf("taskloom_diffusion.losses")] = Nelbo()
+    loss: Annotated[Loss, OneOf("taskloom_diffusion.losses")] = NELBO()
     """What training minimises."""
     block_size: BlockSize = 0
     """Tokens of the blocks that are generated from left to right; 0 is one block for the whole sequence."""
@@ -122,20 +130,20 @@ class DiffusionConfig(Config):
     """How logits are read; `auto` is subs for absorbing noise and loo otherwise."""
     time_sampler: Annotated[TimeSampler, OneOf("taskloom_diffusion.time_samplers")] = ExactCount()
     """Which noise levels training visits."""
-    loss: Annotated[Loss, OneOf("taskloom_diffusion.losses")] = Nelbo()
+    loss: Annotated[Loss, OneOf("taskloom_diffusion.losses")] = NELBO()
     """What training minimises."""
     block_size: BlockSize = 0
     """Tokens of the blocks that are noised one by one and generated from left to right, each given all before it (BD3-LM);
     0 is one block for the whole sequence. Samplers then count their steps and calls for each block."""
     versions: Versions = 1
     """Noised versions of every sequence in a training step; with `block_size` they share the clean one that they look back at."""
-    denoiser: Annotated[DenoiserConfig, OneOf("taskloom_diffusion.denoisers")] = Dit()
+    denoiser: Annotated[Denoiser, OneOf("taskloom_diffusion.denoisers")] = DiT()
     """The network that predicts clean tokens."""
-    tokenizer: Annotated[TokenizerConfig, OneOf("taskloom_diffusion.tokenizers")] = RegexSmiles()
+    tokenizer: Annotated[Tokenizer, OneOf("taskloom_diffusion.tokenizers")] = RegexSmiles()
     """How text becomes tokens."""
-    sampler: Annotated[SamplerConfig, OneOf("taskloom_diffusion.samplers")] = Confidence()
+    sampler: Annotated[Sampler, OneOf("taskloom_diffusion.samplers")] = Confidence()
     """How sequences are generated."""
-    metrics: Annotated[MetricSuite, OneOf("taskloom_diffusion.metrics")] = Molecules()
+    metrics: Annotated[MetricSuite, OneOf("taskloom_diffusion.metrics")] = MoleculeMetrics()
     """What generated sequences are judged by."""
     length_policy: LengthPolicy = "given"
     """`given`: lengths are drawn from the corpus; `eos_pad`: end and padding are tokens to predict; `window`: running text."""
@@ -147,37 +155,31 @@ class DiffusionConfig(Config):
     """Evaluation."""
 
     @model_validator(mode="after")
-    def _counts_need_a_mask(self) -> DiffusionConfig:
-        absorbing = self.process.masks
-        if isinstance(self.time_sampler, ExactCount) and not absorbing:
-            also = ", and sampler 'ancestral'" if self.sampler.masks_only else ""
-            raise ValueError(
-                "time_sampler = 'exact_count' counts masks, and this process has none; "
-                f"use 'low_discrepancy'{also}"
-            )
-        if self.parameterization == "subs" and not absorbing:
-            raise ValueError(
-                "parameterization = 'subs' is for absorbing noise; use 'loo' or 'mean'"
-            )
-        if self.block_size and not absorbing:
-            raise ValueError(
-                f"block_size = {self.block_size} is for noise that masks, as process 'absorbing'; use block_size = 0"
-            )
-        if self.block_size > self.max_length:
-            raise ValueError(
-                f"block_size = {self.block_size} is above max_length = {self.max_length}; use block_size = 0 for one block"
-            )
-        layers = getattr(self.denoiser, "noised_layers", 0)
-        if layers and not self.block_size:
-            raise ValueError(
-                f"denoiser.noised_layers = {layers} is for sequences in blocks; set block_size too, or leave it out"
-            )
-        if self.sampler.masks_only and not absorbing:
-            raise ValueError(
-                f"sampler = '{getattr(self.sampler, 'kind', '')}' reveals masks, and this process has none; "
-                "use 'ancestral' or 'greedy_tail'"
-            )
+    def _parts_fit(self) -> DiffusionConfig:
+        reason = next(filter(None, self._complaints()), "")
+        if reason:
+            raise ValueError(reason)
         return self
+
+    def _complaints(self) -> Iterator[str]:
+        """Yield why parts do not fit together, or empty sentences."""
+        yield self.time_sampler.check(self)
+        if self.parameterization == "subs" and not self.process.absorbing:
+            yield "parameterization = 'subs' is for absorbing noise; use 'loo' or 'mean'"
+        if self.block_size and not self.process.absorbing:
+            yield f"block_size = {self.block_size} is for noise that masks, as process 'absorbing'; use block_size = 0"
+        if self.block_size > self.max_length:
+            yield f"block_size = {self.block_size} is above max_length = {self.max_length}; use block_size = 0 for one block"
+        for part in (
+            self.denoiser,
+            self.sampler,
+            self.process,
+            self.schedule,
+            self.loss,
+            self.tokenizer,
+            self.metrics,
+        ):
+            yield part.check(self)
 
     def settings(self) -> DiffusionSettings:
         """Return the part that defines the model's mathematics."""

@@ -7,126 +7,93 @@ from taskloom.registry import ComponentRef, DomainRef, TaskRef, VerbRef
 _HERE = "taskloom_diffusion"
 
 
-def _parts(kind: str, module: str, members: dict[str, tuple[str, str]]) -> tuple[ComponentRef, ...]:
+def _parts(kind: str, *members: tuple[str, str, str]) -> tuple[ComponentRef, ...]:
     return tuple(
-        ComponentRef(name, summary, f"{_HERE}.{kind}.{module}:{attribute}")
-        for name, (attribute, summary) in members.items()
+        ComponentRef(name, summary, f"{_HERE}.{kind}.{target}") for name, summary, target in members
     )
 
 
-_SCHEDULES = (
-    *_parts(
-        "schedules",
-        "closed_form",
-        {
-            "linear": ("Linear", "alpha = 1 - t."),
-            "loglinear": ("LogLinear", "1 - (1 - floor) t, MDLM's default."),
-            "cosine": ("Cosine", "1 - cos(pi/2 (1 - t)), MD4's cosine."),
-            "cosine_mdlm": ("CosineMdlm", "MDLM's cosine."),
-            "cosine_squared": ("CosineSquared", "MDLM's squared cosine."),
-            "polynomial": ("Polynomial", "1 - t^power."),
-            "geometric": ("Geometric", "SEDD's geometric noise."),
-            "linear_sigma": ("LinearSigma", "Total noise at a constant rate."),
-        },
-    ),
-    *_parts(
-        "schedules",
-        "polydiff",
-        {
-            "polydiff_cosine": ("PolydiffCosine", "PolyDiff's cosine of T steps."),
-            "polydiff_linear": ("PolydiffLinear", "PolyDiff's linear betas."),
-            "polydiff_quadratic": ("PolydiffQuadratic", "PolyDiff's quadratic betas."),
-            "polydiff_exponential": ("PolydiffExponential", "PolyDiff's exponential betas."),
-            "polydiff_logarithmic": ("PolydiffLogarithmic", "PolyDiff's logarithmic betas."),
-        },
-    ),
-)
+_SCHEDULES = _parts(
+    "schedules",
+    ("linear", "A mask rate that is the time itself: alpha = 1 - t.", "closed_form:LinearSchedule"),
+    ("loglinear", "Default of MDLM: alpha = 1 - (1 - floor) t.", "closed_form:LogLinear"),
+    ("cosine", "Cosine of MD4: alpha = 1 - cos(pi/2 (1 - t)).", "closed_form:Cosine"),
+    ("cosine_mdlm", "Cosine of MDLM: alpha = floor + (1 - floor) cos(pi t / 2).", "closed_form:CosineMDLM"),
+    ("cosine_squared", "Squared cosine of MDLM: alpha = floor + (1 - floor) cos(pi t / 2)^2.", "closed_form:CosineSquared"),
+    ("polynomial", "Mask rate by a power of time: alpha = 1 - t^power.", "closed_form:PolynomialSchedule"),
+    ("geometric", "Geometric noise of SEDD: alpha = exp(-sigma_min^(1-t) sigma_max^t).", "closed_form:Geometric"),
+    ("linear_sigma", "Total noise that grows at a constant rate.", "closed_form:LinearSigma"),
+    ("polydiff_cosine", "Cosine of PolyDiff, in T steps.", "polydiff:PolydiffCosine"),
+    ("polydiff_linear", "Linear betas of PolyDiff.", "polydiff:PolydiffLinear"),
+    ("polydiff_quadratic", "Quadratic betas of PolyDiff.", "polydiff:PolydiffQuadratic"),
+    ("polydiff_exponential", "Exponential betas of PolyDiff.", "polydiff:PolydiffExponential"),
+    ("polydiff_logarithmic", "Exponential betas of PolyDiff with its other defaults.", "polydiff:PolydiffLogarithmic"),
+)  # fmt: skip
 _PROCESSES = _parts(
     "processes",
-    "base",
-    {
-        "absorbing": ("Absorbing", "Tokens fall into the mask."),
-        "excited_state": ("ExcitedState", "PolyDiff's name for absorbing."),
-        "uniform": ("Uniform", "Tokens turn into uniform ones."),
-        "marginal": ("Marginal", "Tokens turn into ones of the corpus' frequencies."),
-        "d3pm": ("D3pm", "Any Markov chain between tokens."),
-    },
-)
+    ("absorbing", "Tokens that fall into the mask and stay there.", "absorbing:Absorbing"),
+    ("excited_state", "PolyDiff's name for absorbing noise.", "absorbing:ExcitedState"),
+    ("uniform", "Tokens that turn into uniformly drawn ones.", "uniform:Uniform"),
+    ("marginal", "Tokens that turn into ones drawn by the corpus' frequencies.", "marginal:Marginal"),
+    ("d3pm", "Any Markov chain between tokens.", "d3pm:D3PM"),
+)  # fmt: skip
 _TIME_SAMPLERS = _parts(
     "time_samplers",
-    "base",
-    {
-        "uniform": ("UniformTime", "Independent uniform times."),
-        "low_discrepancy": ("LowDiscrepancy", "One time per stratum."),
-        "exact_count": ("ExactCount", "The number of masks is drawn: least variance."),
-        "log_uniform": ("LogUniform", "Mask rates uniform on a log scale."),
-        "history": ("History", "Importance sampling by past losses."),
-        "clipped": ("Clipped", "Mask rates between limits; biased."),
-    },
-)
+    ("uniform", "Independent uniform times.", "times:UniformTime"),
+    ("low_discrepancy", "One time in each of B equal strata: (i + u_i) / B.", "times:LowDiscrepancy"),
+    ("exact_count", "Number of masked tokens drawn uniformly, for the least variance.", "exact_count:ExactCount"),
+    ("log_uniform", "Mask rates uniform on a log scale.", "mask_rates:LogUniform"),
+    ("history", "Importance sampling of times by past losses.", "history:History"),
+    ("clipped", "Mask rates between two limits: less variance, but biased.", "mask_rates:Clipped"),
+)  # fmt: skip
 _DENOISERS = _parts(
     "denoisers",
-    "base",
-    {
-        "dit": ("Dit", "Transformer with rotary positions."),
-        "bert": ("Bert", "Hugging Face's BERT."),
-        "mlp": ("Mlp", "One hidden layer, for toys."),
-        "table": ("Table", "The exact posterior of a toy."),
-    },
-)
+    ("dit", "Transformer with rotary and absolute positions and short convolutions.", "dit:DiT"),
+    ("bert", "Hugging Face's BERT, told the time with its input embeddings.", "bert:BERT"),
+    ("mlp", "Two hidden layers over the whole sequence, for toys.", "mlp:MLPDenoiser"),
+    ("table", "Exact posterior of a toy corpus, by enumeration; nothing is trained.", "table:TableDenoiser"),
+)  # fmt: skip
 _LOSSES = _parts(
     "losses",
-    "base",
-    {
-        "nelbo": ("Nelbo", "Continuous-time bound."),
-        "step_bound": ("StepBound", "Bound of T steps."),
-        "cross_entropy": ("CrossEntropy", "Weighted cross-entropy of noised tokens."),
-        "hybrid": ("Hybrid", "Bound plus a share of cross-entropy."),
-        "polydiff": ("Polydiff", "PolyDiff's loss, for comparison."),
-        "function": ("Function", "A callable that a plugin registered."),
-    },
-)
+    ("nelbo", "Continuous-time bound on the negative log-likelihood.", "objectives:NELBO"),
+    ("step_bound", "Bound of a chain of T equal steps.", "objectives:StepBound"),
+    ("cross_entropy", "Cross-entropy of noised tokens, weighted by mask rate.", "objectives:CrossEntropy"),
+    ("hybrid", "Bound plus a share of unweighted cross-entropy.", "objectives:Hybrid"),
+    ("polydiff", "PolyDiff's loss, for comparison only.", "objectives:PolydiffLoss"),
+    ("function", "Any callable that a plugin registered.", "function:Function"),
+)  # fmt: skip
 _SAMPLERS = _parts(
     "samplers",
-    "base",
-    {
-        "ancestral": ("Ancestral", "The reverse chain on a grid."),
-        "ancestral_cached": ("AncestralCached", "The chain, asking only where something changed."),
-        "first_hitting": ("FirstHitting", "One random position per call; exact."),
-        "random": ("RandomGroups", "Several random positions per call."),
-        "left_to_right": ("LeftToRight", "From left to right."),
-        "confidence": ("Confidence", "Surest tokens first."),
-        "margin": ("Margin", "Largest lead first."),
-        "entropy": ("LowEntropy", "Lowest entropy first."),
-        "entropy_bound": ("EntropyBound", "As many as an entropy budget allows."),
-        "threshold": ("Threshold", "All tokens above a probability."),
-        "semi_autoregressive": ("SemiAutoregressive", "Block after block."),
-        "remdm": ("Remdm", "The chain with remasking."),
-        "forward_backward": ("ForwardBackward", "The chain with a forward-backward corrector."),
-        "greedy_tail": ("GreedyTail", "The chain with greedy last steps."),
-        "polydiff": ("Polydiff", "PolyDiff's sampler, for comparison; wrong."),
-    },
-)
+    ("ancestral", "The reverse chain on a grid of steps.", "ancestral:Ancestral"),
+    ("ancestral_cached", "The reverse chain, with calls only for sequences that changed.", "ancestral:AncestralCached"),
+    ("first_hitting", "One random position for each call; exact in continuous time.", "first_hitting:FirstHitting"),
+    ("random", "Several random positions for each call.", "random_groups:RandomGroups"),
+    ("left_to_right", "Positions from left to right, several for each call.", "left_to_right:LeftToRight"),
+    ("confidence", "Likeliest drawn tokens first.", "confidence:Confidence"),
+    ("margin", "Positions first where the best token leads the second by most.", "confidence:Margin"),
+    ("entropy", "Positions of lowest entropy first.", "confidence:LowEntropy"),
+    ("entropy_bound", "Positions of low entropy, as many as a bound on the error allows.", "entropy_bound:EntropyBound"),
+    ("threshold", "Every drawn token that is likelier than a threshold, at least one.", "threshold:Threshold"),
+    ("semi_autoregressive", "Blocks from left to right, likeliest tokens first.", "semi_autoregressive:SemiAutoregressive"),
+    ("remdm", "The reverse chain with tokens masked again on the way, marginals kept.", "remdm:ReMDM"),
+    ("forward_backward", "The reverse chain with a forward-backward corrector.", "remdm:ForwardBackward"),
+    ("greedy_tail", "The reverse chain, with the likeliest tokens in its last steps.", "ancestral:GreedyTail"),
+    ("polydiff", "PolyDiff's loop, for comparison only: its law is that of a single step.", "polydiff:PolydiffSampler"),
+)  # fmt: skip
 _TOKENIZERS = _parts(
     "tokenizers",
-    "base",
-    {
-        "smiles": ("RegexSmiles", "Atoms and bonds of SMILES."),
-        "char": ("Char", "Characters."),
-        "byte": ("Byte", "Bytes."),
-        "huggingface": ("HuggingFace", "A Hugging Face tokenizer in a local folder."),
-    },
-)
+    ("smiles", "Atoms, bonds, rings and branches of SMILES.", "symbols:RegexSmiles"),
+    ("char", "Characters of the corpus.", "symbols:Char"),
+    ("byte", "Bytes of UTF-8: 256 tokens, whatever the corpus.", "byte:Byte"),
+    ("huggingface", "Hugging Face tokenizer in a local folder.", "huggingface:HuggingFace"),
+)  # fmt: skip
 _METRICS = _parts(
     "metrics",
-    "base",
-    {
-        "molecules": ("Molecules", "Validity, uniqueness, novelty, diversity, properties."),
-        "polymers": ("Polymers", "The same, and two stars."),
-        "text": ("Texts", "Known words and entropy."),
-        "sequences": ("Sequences", "Distinct and new sequences."),
-    },
-)
+    ("molecules", "Validity, uniqueness, novelty, diversity, properties of molecules.", "molecules:MoleculeMetrics"),
+    ("polymers", "Metrics of molecules, where valid ones have two stars of degree 1.", "molecules:PolymerMetrics"),
+    ("text", "Shares of distinct samples and of known words, and entropy of characters.", "text:TextMetrics"),
+    ("sequences", "Shares of distinct and of new samples; for a toy, distance to its law.", "text:SequenceMetrics"),
+)  # fmt: skip
 
 DOMAIN = DomainRef(
     name="diffusion",

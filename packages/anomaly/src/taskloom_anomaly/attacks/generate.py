@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from taskloom.arrays import load_tensors, save_tensors
 from taskloom.errors import StoreError
+from taskloom.registry import load_component
 
 from taskloom_anomaly.attacks.base import Attack
 from taskloom_anomaly.backends.handle import ModelHandle
@@ -30,7 +31,7 @@ _PROBE_SAMPLES = 256
 
 @dataclass(frozen=True)
 class AttackOutcome:
-    """What an attack did.
+    """Outcome of an attack.
 
     Attributes:
         examples: Adversarial inputs with their true labels.
@@ -140,7 +141,7 @@ def assert_success(
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """Hold a lock file, so that two processes do not make the same examples twice."""
-    # Imported here because the module exists on POSIX systems only.
+    # The module exists on POSIX systems only.
     import fcntl
 
     with path.open("w") as file:
@@ -204,6 +205,13 @@ def stored_examples(
     )
     assert_success(outcome, handle, data, attack, threshold=threshold, seed=seed)
     return outcome
+
+
+def attack_of(path: Path) -> Attack:
+    """Return the attack that made the examples which a description is of."""
+    parameters = json.loads(path.read_text(encoding="utf-8"))["attack"]
+    found = load_component("taskloom_anomaly.attacks", parameters["kind"])
+    return cast("type[Attack]", found).model_validate(parameters)
 
 
 _FACTS = ("original_loss", "new_loss", "original_accuracy", "new_accuracy")

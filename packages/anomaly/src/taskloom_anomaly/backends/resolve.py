@@ -52,7 +52,7 @@ def as_handle(
 
 
 def _wrap(model: Any, parameters: Any, example: np.ndarray, seed: int) -> ModelHandle:  # noqa: ANN401
-    # Whoever holds a torch module has imported torch already; nobody else pays for it.
+    # A torch module cannot be there unless torch has been imported already; other runs must not pay for it.
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(model, torch.nn.Module):
         from taskloom_anomaly.backends.torch_handle import torch_handle

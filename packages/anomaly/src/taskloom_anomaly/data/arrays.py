@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class Dataset(Protocol):
-    """What `build_reference_data` returns: a map from an index to an input, or to `(input, label)`; torch's fit too."""
+    """A map from an index to an input, or to `(input, label)`, as `build_reference_data` returns it; torch's fit too."""
 
     def __len__(self) -> int:
         """Number of samples."""

@@ -1,4 +1,4 @@
-"""Which images a task takes, and how many; light, for configs."""
+"""The images of a task, and their number."""
 
 from __future__ import annotations
 

@@ -55,8 +55,7 @@ def mnist() -> ArrayDataset:
 
 def digits8() -> ArrayDataset:
     """The 1,797 digits of 8x8 pixels that scikit-learn ships: images (1797, 8, 8, 1) in [0, 1]."""
-    # Imported here because scikit-learn costs more than a second of start-up.
-    from sklearn.datasets import load_digits
+    from sklearn.datasets import load_digits  # scikit-learn is heavy
 
     pixels, labels = load_digits(return_X_y=True)
     return ArrayDataset(

@@ -30,8 +30,7 @@ def load_table(source: str) -> Table:
     """
     if source == "shuttle":
         return _shuttle()
-    # Imported here because scikit-learn costs more than a second of start-up.
-    from sklearn import datasets
+    from sklearn import datasets  # scikit-learn is heavy
 
     match source:
         case "breast_cancer":

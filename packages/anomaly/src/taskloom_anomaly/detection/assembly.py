@@ -38,7 +38,7 @@ class DetectionData:
         anomalous: Anomalous test samples by set.
         untrusted: An unlabelled mixture, if the task has one.
         control: Benign shifts by name.
-        random_parameters: Whether nobody trained the network.
+        random_parameters: True if the network was never trained.
         layers: Layers that the task wants watched by default; none means the top-level ones.
     """
 
@@ -54,7 +54,7 @@ class DetectionData:
 
     @property
     def test_sets(self) -> dict[str, Samples]:
-        """What is scored, by name; `normal` comes first."""
+        """The sets that are scored, by name; `normal` comes first."""
         return {
             "normal": self.normal,
             **{f"anomalous/{name}": data for name, data in self.anomalous.items()},

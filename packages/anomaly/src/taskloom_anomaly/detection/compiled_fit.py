@@ -24,7 +24,7 @@ _WORTH_COMPILING = 1e11
 
 
 def moments_suffice(detector: Detector) -> bool:
-    """Whether all that a detector reads off a layer are its moments."""
+    """Return whether all that a detector reads off a layer are its moments."""
     return (
         isinstance(detector, LayerwiseDetector)
         and isinstance(detector.rule(), MomentsRule)
@@ -35,7 +35,7 @@ def moments_suffice(detector: Detector) -> bool:
 def worth_compiling(
     detector: Detector, extractor: Extractor, data: Mapping[Split, Samples], spec: FeatureSpec
 ) -> bool:
-    """Whether the forward pass should gather the statistics: a flax network off the processor, moments only, enough samples."""
+    """Return whether the forward pass should gather the statistics: a flax network off the processor, moments only, enough samples."""
     work = sum(map(len, data.values())) * sum(width**2 for width in spec.widths.values())
     return (
         work >= _WORTH_COMPILING
@@ -48,8 +48,7 @@ def worth_compiling(
 def _on_accelerator(handle: object) -> bool:
     if not hasattr(handle, "network"):
         return False
-    # Imported here because a run with a torch network must not import JAX.
-    import jax
+    import jax  # jax is heavy
 
     return jax.default_backend() != "cpu"
 
@@ -91,8 +90,7 @@ def fit_compiled(
 
 
 def _gather(extractor: Extractor, data: Samples, fourth: bool) -> dict[str, moments.Moments]:
-    # Imported here because a run with a torch network must not import JAX.
-    from taskloom_anomaly.backends.jax_handle import JaxHandle
+    from taskloom_anomaly.backends.jax_handle import JaxHandle  # jax is heavy
     from taskloom_anomaly.backends.jax_moments import MomentsGatherer
 
     assert isinstance(extractor.handle, JaxHandle)

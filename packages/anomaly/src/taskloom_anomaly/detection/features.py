@@ -24,7 +24,7 @@ _KEEP_BYTES = 512 << 20
 
 @dataclass(frozen=True, slots=True)
 class Extractor:
-    """What is read off a model.
+    """Reader of the activations of a model.
 
     Attributes:
         handle: The model.

@@ -242,7 +242,7 @@ def _card(card: Json) -> list[Block]:
 
 
 def _verdicts(card: Json) -> list[str]:
-    """What the numbers of a card mean, a sentence each."""
+    """Return the meaning of the numbers of a card, a sentence each."""
     said = []
     if not card["valid"]:
         said.append("This task is INVALID: a check failed, and nothing was scored.")

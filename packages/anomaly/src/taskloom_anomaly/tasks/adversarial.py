@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from pydantic import Field, PrivateAttr
 from taskloom.config import OneOf
-from taskloom.lifecycle.scratch import ScratchContext
 from taskloom.seeding import derive_seed
 from taskloom.task import Finding
 
@@ -32,7 +31,6 @@ from taskloom_anomaly.task import Check
 from taskloom_anomaly.tasks.classifier import Classifier, ClassifierConfig
 
 if TYPE_CHECKING:
-    # Type-only: `--help` must not import numpy; pydantic does not evaluate methods' annotations.
     from jaxtyping import PyTree
     from taskloom.context import RunContext
 
@@ -40,7 +38,7 @@ if TYPE_CHECKING:
 
 
 class AdversarialExampleTask(AnomalyTaskConfig):
-    """Adversarial examples of a classifier, as the seed system calls it; made in this process when they are missing."""
+    """Adversarial examples of a classifier, as cupbearer calls it; made in this process when they are missing."""
 
     run_path: Path | None = None
     """Run (or folder) of a trained classifier; none trains one first."""
@@ -54,9 +52,9 @@ class AdversarialExampleTask(AnomalyTaskConfig):
     model: Annotated[Model, OneOf("taskloom_anomaly.models")] = MLP()
     """Network of the classifier that is trained here."""
     training: Training = Training(epochs=10, batch_size=64)
-    """How it is trained."""
+    """Training of the network."""
     attack: Annotated[Attack, OneOf("taskloom_anomaly.attacks")] = PGD()
-    """How examples are made."""
+    """Attack that makes the examples."""
     success_threshold: Annotated[float, Field(ge=0, le=1)] = 0.1
     """Accuracy under attack above which the attack has failed and the task is invalid."""
     min_accuracy: Annotated[float, Field(ge=0, le=1)] = 0.85
@@ -105,6 +103,8 @@ class AdversarialExampleTask(AnomalyTaskConfig):
         if given is not None:
             return model_folder(given)
         if self._trained_here is None:
+            from taskloom.lifecycle.scratch import ScratchContext  # the lifecycle is heavy
+
             self.prepare(ScratchContext(Path(tempfile.mkdtemp(prefix="classifier-")), self.seed))
         return model_folder(self._trained_here or Path())
 

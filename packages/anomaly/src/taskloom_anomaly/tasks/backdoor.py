@@ -27,7 +27,6 @@ from taskloom_anomaly.triggers.corner import Corner
 from taskloom_anomaly.triggers.warp import Warp
 
 if TYPE_CHECKING:
-    # Type-only: `--help` must not import numpy.
     from taskloom_anomaly.backends.handle import ModelHandle
 
 
@@ -39,14 +38,14 @@ class BackdoorConfig(AnomalyConfig):
     model: Annotated[Model, OneOf("taskloom_anomaly.models")] = MLP()
     """Network that is poisoned; --trigger=warp takes a cnn unless another is given."""
     training: Training = Training(epochs=10, batch_size=32)
-    """How it is trained; --trigger=warp without a word on it takes 12 epochs of batches of 64 and steps of 2e-3."""
+    """Training of the network; --trigger=warp without a word on it takes 12 epochs of batches of 64 and steps of 2e-3."""
     trigger: Annotated[Trigger, OneOf("taskloom_anomaly.triggers")] = Corner()
-    """What is stamped onto poisoned images."""
+    """Pattern that is stamped onto poisoned images."""
     poison_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.1
     """Share of the training images that carry the trigger; unless another is given, 0.2 with --trigger=warp and 0.3 with
     --behavior=all_to_all."""
     behavior: Literal["fixed", "all_to_all"] = "fixed"
-    """What the trigger causes: always the target class, or the class after the true one."""
+    """Answer that the trigger causes: always the target class, or the class after the true one."""
     target_class: Annotated[int, Field(ge=0)] = 0
     """Target of the fixed behavior."""
     trusted_fraction: Annotated[float, Field(gt=0, le=1)] = 0.75
@@ -107,10 +106,6 @@ class Backdoor(TrainedTask[BackdoorConfig]):
     def model_config(self) -> Model:
         """The network's config."""
         return self.config.model
-
-    def training(self) -> Training:
-        """How the network is trained."""
-        return self.config.training
 
     def num_outputs(self) -> int:
         """Ten digits."""

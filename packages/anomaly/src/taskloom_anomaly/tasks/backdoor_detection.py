@@ -1,4 +1,4 @@
-"""Backdoor detection, as the seed system calls it: a network that an earlier run poisoned, and inputs with a trigger."""
+"""Backdoor detection, as cupbearer calls it: a network that an earlier run poisoned, and inputs with a trigger."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from taskloom_anomaly.triggers.base import Trigger
 from taskloom_anomaly.triggers.corner import Corner
 
 if TYPE_CHECKING:
-    # Type-only: `--help` must not import numpy; pydantic does not evaluate methods' annotations.
     from jaxtyping import PyTree
 
     from taskloom_anomaly.backends.handle import ModelHandle

@@ -5,10 +5,9 @@ from __future__ import annotations
 import tempfile
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from taskloom.errors import ConfigError
-from taskloom.lifecycle.scratch import ScratchContext
 from taskloom.moved import moved_names
 from taskloom.seeding import derive_seed
 
@@ -19,7 +18,6 @@ from taskloom_anomaly.models.stored import StoredModel, save_model
 from taskloom_anomaly.models.training import train
 
 if TYPE_CHECKING:
-    # Type-only: the framework is imported by whoever runs a task.
     from jaxtyping import PyTree
     from taskloom.context import RunContext
 
@@ -61,9 +59,11 @@ class TrainedTask(ConfiguredTask[C], ABC):
     def model_config(self) -> Model:
         """The network's config."""
 
-    @abstractmethod
     def training(self) -> Training:
-        """How the network is trained."""
+        """Return the training of the network: the field `training` of the config."""
+        config: Any = self._config
+        plan: Training = config.training
+        return plan
 
     @abstractmethod
     def num_outputs(self) -> int:
@@ -82,8 +82,10 @@ class TrainedTask(ConfiguredTask[C], ABC):
         return self.model_config().build(shape, self.num_outputs(), seed)
 
     def build_params(self) -> PyTree:
-        """Return the trained parameters; trains when nobody has yet."""
+        """Return the trained parameters; trains unless that is done."""
         if self._trained is None:
+            from taskloom.lifecycle.scratch import ScratchContext  # the lifecycle is heavy
+
             with tempfile.TemporaryDirectory() as folder:
                 self.prepare(ScratchContext(Path(folder), self.config.seed))
         if self._trained is None:

@@ -17,7 +17,6 @@ from taskloom_anomaly.models.mlp import MLP
 from taskloom_anomaly.tasks.base import TrainedTask
 
 if TYPE_CHECKING:
-    # Type-only: `--help` must not import numpy.
     from taskloom_anomaly.backends.handle import ModelHandle
     from taskloom_anomaly.data.arrays import ArrayDataset
 
@@ -30,7 +29,7 @@ class ClassifierConfig(AnomalyConfig):
     model: Annotated[Model, OneOf("taskloom_anomaly.models")] = MLP()
     """Network."""
     training: Training = Training(epochs=10, batch_size=64)
-    """How it is trained."""
+    """Training of the network."""
     classes: tuple[Annotated[int, Field(ge=0, le=9)], ...] = ()
     """Digits that the network learns; none means all ten."""
 
@@ -43,10 +42,6 @@ class Classifier(TrainedTask[ClassifierConfig]):
     def model_config(self) -> Model:
         """The network's config."""
         return self.config.model
-
-    def training(self) -> Training:
-        """How the network is trained."""
-        return self.config.training
 
     def num_outputs(self) -> int:
         """One output a digit, learned or not."""
@@ -79,7 +74,7 @@ class Classifier(TrainedTask[ClassifierConfig]):
 
     @property
     def trained(self) -> ModelHandle:
-        """The network, trained now if nobody has yet."""
+        """The network, trained now unless that is done."""
         self.build_params()
         if self._trained is None:
             raise RuntimeError("training ended without a network")

@@ -20,7 +20,6 @@ from taskloom_anomaly.tasks.base import TrainedTask
 from taskloom_anomaly.tasks.tokens import one_hot, transformer_layers
 
 if TYPE_CHECKING:
-    # Type-only: `--help` must not import numpy.
     from jaxtyping import Float, Int
 
     from taskloom_anomaly.backends.handle import ModelHandle
@@ -40,7 +39,7 @@ class MechanismDistinctionConfig(AnomalyConfig):
     model: Transformer = Transformer()
     """Network."""
     training: Training = Training(epochs=15, batch_size=512, learning_rate=2e-3, weight_decay=0.1)
-    """How it is trained."""
+    """Training of the network."""
     min_accuracy: Annotated[float, Field(ge=0, le=1)] = 0.9
     """Accuracy, in either family, below which the task is invalid."""
 
@@ -56,10 +55,6 @@ class MechanismDistinction(TrainedTask[MechanismDistinctionConfig]):
     def model_config(self) -> Model:
         """The network's config, with the task's vocabulary."""
         return self.config.model.model_copy(update={"vocabulary": 2 * self.config.num_tokens})
-
-    def training(self) -> Training:
-        """How the network is trained."""
-        return self.config.training
 
     def num_outputs(self) -> int:
         """One output an answer."""

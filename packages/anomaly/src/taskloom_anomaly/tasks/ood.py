@@ -24,7 +24,6 @@ from taskloom_anomaly.tasks.base import ConfiguredTask
 from taskloom_anomaly.tasks.classifier import Classifier, ClassifierConfig
 
 if TYPE_CHECKING:
-    # Type-only: `--help` must not import numpy.
     from jaxtyping import PyTree
     from taskloom.context import RunContext
 

@@ -19,7 +19,6 @@ from taskloom_anomaly.tasks.base import TrainedTask
 from taskloom_anomaly.tasks.tokens import one_hot, transformer_layers
 
 if TYPE_CHECKING:
-    # Type-only: `--help` must not import numpy.
     from jaxtyping import Float, Int
 
     from taskloom_anomaly.backends.handle import ModelHandle
@@ -33,7 +32,7 @@ class QuirkyArithmeticConfig(AnomalyConfig):
     num_names: Annotated[int, Field(ge=8, multiple_of=4)] = 32
     """Names; the first half are Alice's, who is answered correctly."""
     quirk: Literal["always", "when_greater"] = "always"
-    """When Bob is answered one too high: always, or only when the first number is greater."""
+    """Condition under which Bob is answered one too high: always, or only when the first number is greater."""
     held_out: Annotated[float, Field(gt=0, lt=1)] = 0.2
     """Share of the pairs of numbers that the network never sees."""
     model: Transformer = Transformer()
@@ -41,7 +40,7 @@ class QuirkyArithmeticConfig(AnomalyConfig):
     training: Training = Training(
         epochs=30, batch_size=512, learning_rate=2e-3, weight_decay=1.0, checkpoint_every=10
     )
-    """How it is trained."""
+    """Training of the network."""
     min_accuracy: Annotated[float, Field(ge=0, le=1)] = 0.9
     """Accuracy on held-out pairs, for either character, below which the task is invalid."""
 
@@ -58,10 +57,6 @@ class QuirkyArithmetic(TrainedTask[QuirkyArithmeticConfig]):
     @property
     def _vocabulary(self) -> int:
         return self.config.modulus + self.config.num_names + 1
-
-    def training(self) -> Training:
-        """How the network is trained."""
-        return self.config.training
 
     def num_outputs(self) -> int:
         """One output a residue."""

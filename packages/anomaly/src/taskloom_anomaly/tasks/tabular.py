@@ -22,7 +22,6 @@ from taskloom_anomaly.task import Check
 from taskloom_anomaly.tasks.base import TrainedTask
 
 if TYPE_CHECKING:
-    # Type-only: `--help` must not import numpy.
     from taskloom_anomaly.backends.handle import Loss, ModelHandle
 
 
@@ -44,7 +43,7 @@ class TabularConfig(AnomalyConfig):
     training: Training = Training(
         epochs=100, batch_size=32, learning_rate=3e-3, checkpoint_every=25
     )
-    """How it is trained."""
+    """Training of the network."""
     min_explained: Annotated[float, Field(le=1)] = 0.4
     """Share of the variance of normal test rows that the network must reproduce for the task to be valid."""
 
@@ -58,10 +57,6 @@ class Tabular(TrainedTask[TabularConfig]):
     def model_config(self) -> Model:
         """The network's config."""
         return self.config.model
-
-    def training(self) -> Training:
-        """How the network is trained."""
-        return self.config.training
 
     def num_outputs(self) -> int:
         """As many numbers as a row has."""
@@ -97,7 +92,7 @@ class Tabular(TrainedTask[TabularConfig]):
         return self._rows[0]
 
     def build_test_reference_data(self) -> ArrayDataset:
-        """Normal rows that nobody saw."""
+        """Normal rows that neither network nor detector saw."""
         return self._rows[1]
 
     def build_anomalous_data(self) -> ArrayDataset:
@@ -118,7 +113,7 @@ class Tabular(TrainedTask[TabularConfig]):
         return {"noise": ArrayDataset((inputs + noise).astype(np.float32))}
 
     def validity(self, handle: ModelHandle, /) -> Sequence[Check]:
-        """How much of the variance of normal rows the network reproduces."""
+        """Measure the share of the variance of normal rows that the network reproduces."""
         inputs = self.build_test_reference_data().inputs
         error = ((handle.forward(inputs).logits - inputs) ** 2).mean()
         explained = float(1 - error / inputs.var(axis=0).mean())

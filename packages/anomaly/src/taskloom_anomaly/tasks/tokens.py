@@ -1,4 +1,4 @@
-"""What tasks over token sequences share."""
+"""Codes and layers of tasks over token sequences."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    # Type-only: `--help` must not import numpy.
     from jaxtyping import Float, Int
 
     from taskloom_anomaly.models.transformer import Transformer

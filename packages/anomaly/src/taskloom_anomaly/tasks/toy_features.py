@@ -19,7 +19,6 @@ from taskloom_anomaly.task import Check
 from taskloom_anomaly.tasks.base import TrainedTask
 
 if TYPE_CHECKING:
-    # Type-only: `--help` must not import numpy.
     from taskloom_anomaly.backends.handle import ModelHandle
 
 
@@ -35,7 +34,7 @@ class ToyFeaturesConfig(AnomalyConfig):
     training: Training = Training(
         epochs=40, batch_size=100, learning_rate=1e-2, checkpoint_every=20
     )
-    """How it is trained."""
+    """Training of the network."""
     min_accuracy: Annotated[float, Field(ge=0, le=1)] = 0.9
     """Accuracy below which the task is invalid."""
 
@@ -48,10 +47,6 @@ class ToyFeaturesTask(TrainedTask[ToyFeaturesConfig]):
     def model_config(self) -> Model:
         """The network's config."""
         return self.config.model
-
-    def training(self) -> Training:
-        """How the network is trained."""
-        return self.config.training
 
     def num_outputs(self) -> int:
         """Negative, positive."""
@@ -82,7 +77,7 @@ class ToyFeaturesTask(TrainedTask[ToyFeaturesConfig]):
         return self.build_train_data()
 
     def build_test_reference_data(self) -> ArrayDataset:
-        """Agreeing features that nobody saw."""
+        """Agreeing features that neither network nor detector saw."""
         return self.draw("test", correlated=True)
 
     def build_anomalous_data(self) -> ArrayDataset:

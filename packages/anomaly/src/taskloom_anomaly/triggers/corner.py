@@ -28,7 +28,7 @@ class Corner(Trigger):
 
     kind: Literal["corner"] = "corner"
     corner: CornerName = "top_left"
-    """Which corner: rows count from the top, columns from the left."""
+    """Name of the corner: rows count from the top, columns from the left."""
 
     def build(self, shape: tuple[int, ...], seed: int) -> TriggerFunction:
         """Return the trigger."""

@@ -23,7 +23,7 @@ class Patch(Trigger):
 
     kind: Literal["patch"] = "patch"
     corner: CornerName = "bottom_right"
-    """Which corner."""
+    """Name of the corner."""
     size: Annotated[int, Field(ge=1)] = 3
     """Side of the patch [pixels]."""
 

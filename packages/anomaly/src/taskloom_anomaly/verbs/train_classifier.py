@@ -39,6 +39,6 @@ def train_classifier(
         bound.task.prepare(ctx)
         keep_config(folder, bound.config)
         rows = {str(int(row.pop("step"))): row for row in map(dict, ctx.rows)}
-        write_json(folder / "metrics.json", {**rows})
+        write_json(folder / "metrics.json", {step: {**row} for step, row in rows.items()})
     epochs, last = next(reversed(rows.items()), ("0", {}))
     say_json({"model": str(folder / "model"), "epochs": int(epochs), **last})

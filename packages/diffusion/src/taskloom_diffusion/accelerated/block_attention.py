@@ -1,4 +1,4 @@
-"""How a network reads a sequence in blocks: each block, noised, is seen with all earlier ones, clean (BD3-LM, Arriola et al. 2025).
+"""Reading of a sequence in blocks: each block, noised, is seen with all earlier ones, clean (BD3-LM, Arriola et al. 2025).
 
 Two readings give a layer the same view. `Streams` is for training: the clean sequence and noised ones pass together, and
 every block is predicted at once. `AfterMemory` is for sampling: one block passes, and what its forerunners left behind in
@@ -25,7 +25,7 @@ Place = Literal["attention", "mlp"]
 
 
 class Reading(ABC):
-    """What a layer needs to know of blocks.
+    """The view that a layer has of blocks.
 
     Args:
         size: Positions S of a block.
@@ -71,6 +71,7 @@ class Streams(Reading):
         self.length = len(table)
         self._clean = (table, valid)
         block = torch.arange(self.length, device=table.device) // size
+        # Strictly earlier: a block sees itself noised, never its own clean tokens.
         self._earlier = block[:, None] > block[None, :]
 
     def enter(self, noised: int) -> None:
@@ -104,8 +105,8 @@ class Streams(Reading):
 
 
 @dataclass
-class Memory:
-    """What finished blocks left behind in every layer.
+class BlockMemory:
+    """Keys, values and last inputs that finished blocks left behind in every layer.
 
     Attributes:
         length: Positions remembered T.
@@ -119,9 +120,9 @@ class Memory:
     values: dict[int, Tensor] = field(default_factory=dict)
     ends: dict[tuple[int, Place], Tensor] = field(default_factory=dict)
 
-    def rows(self, rows: Tensor) -> Memory:
+    def rows(self, rows: Tensor) -> BlockMemory:
         """Return the memory of some rows only."""
-        return Memory(
+        return BlockMemory(
             self.length,
             {layer: part[rows] for layer, part in self.keys.items()},
             {layer: part[rows] for layer, part in self.values.items()},
@@ -133,7 +134,7 @@ class AfterMemory(Reading):
     """One block that follows a memory; if it is `finished`, the memory keeps what it leaves behind."""
 
     def __init__(
-        self, table: Tensor, valid: Tensor | None, memory: Memory, *, finished: bool
+        self, table: Tensor, valid: Tensor | None, memory: BlockMemory, *, finished: bool
     ) -> None:
         super().__init__(len(table), table, valid)
         self.memory = memory
@@ -144,9 +145,11 @@ class AfterMemory(Reading):
         if layer in memory.keys:
             key = torch.cat([memory.keys[layer], key], dim=2)
             value = torch.cat([memory.values[layer], value], dim=2)
+        # Before the products: a finished block is looked back at with its clean keys.
         if self.finished:
             memory.keys[layer], memory.values[layer] = key, value
         products = scores(query, key)
+        # Finished positions all belong to the sequence; padding is in the current block only.
         if self.valid is not None:
             products[..., count:].masked_fill_(~self.valid[:, None, None], -torch.inf)
         with torch.autocast(query.device.type, enabled=False):
@@ -157,6 +160,7 @@ class AfterMemory(Reading):
         self, layer: int, place: Place, convolution: ShortConvolution, inner: Tensor
     ) -> Tensor:
         inner, reach = self.inside(inner), convolution.reach
+        # Before the first block there is nothing, which counts as zero, as padding does.
         nothing = inner.new_zeros(len(inner), reach, inner.shape[-1])
         ends = self.memory.ends.get((layer, place), nothing)
         if self.finished:

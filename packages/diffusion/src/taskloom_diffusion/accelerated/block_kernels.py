@@ -34,6 +34,7 @@ class _AttendInBlocks(torch.autograd.Function):
             far_key.flatten(0, 1),
             far_value.flatten(0, 1),
         )
+        # Added in the product itself: a mask of its own would be one more pass over the largest array.
         bias = query.new_zeros(earlier.shape).masked_fill(~earlier, -torch.inf)
         mixed, weights = torch.empty_like(rows), []
         for first, last in _chunks(length, size):
@@ -42,10 +43,12 @@ class _AttendInBlocks(torch.autograd.Function):
             mask = bias[part, :last].repeat(rows.shape[1], 1)
             far = torch.baddbmm(mask, queries, far_keys[:, :last].transpose(1, 2), alpha=scale)
             near = own[:, :, blocks].reshape(*queries.shape[:2], size)
+            # Under one softmax: apart, each part would have to be weighted by its share afterwards.
             _normalise(far, near)
             own[:, :, blocks] = near.view(own[:, :, blocks].shape)
             mixed[:, :, part] = torch.bmm(far, far_values[:, :last]).view(mixed[:, :, part].shape)
             weights.append(far)
+        # All blocks' own parts at once; only the far ones grow with the length.
         mixed.add_((own @ own_value).view_as(mixed))
         ctx.save_for_backward(
             asking, own_key, own_value, own, far_keys, far_values, mixed, *weights
@@ -53,17 +56,19 @@ class _AttendInBlocks(torch.autograd.Function):
         return mixed.view(query.shape)
 
     @staticmethod
-    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401 -- torch's own type
         asking, own_key, own_value, own, far_keys, far_values, mixed, *weights = ctx.saved_tensors
         (grad,) = grad_outputs
         size, length, scale = own.shape[-1], far_keys.shape[1], own_key.shape[-1] ** -0.5
         blocks = _streams(grad, length, size)
         along, rows, asked = blocks.flatten(2, 3), asking.flatten(2, 3), _wide(grad.dtype)
+        # The softmax's gradient takes the mean of dy over the weights away, and that mean is dy times y.
         mean = (along.to(asked) * mixed.to(asked)).sum(-1, keepdim=True).to(grad.dtype)
         to_own = (blocks @ own_value.transpose(-1, -2)).sub_(as_blocks(mean, size, 2)).mul_(own)
         to_own.mul_(scale)
         to_query = (to_own @ own_key).flatten(2, 3)
         to_key, to_value = to_own.transpose(-1, -2) @ asking, own.transpose(-1, -2) @ blocks
+        # Summed over all chunks, in fp32: in half precision late chunks would be rounded away.
         to_far_key = torch.zeros_like(far_keys, dtype=asked)
         to_far_value = torch.zeros_like(far_values, dtype=asked)
         for (first, last), far in zip(_chunks(length, size), weights, strict=True):

@@ -28,6 +28,7 @@ class _NearInBlocks(torch.autograd.Function):
         size, length = sizes
         reach, blocks = len(taps) // 2, _blocks(x, size, length)
         out = torch.empty_like(blocks)
+        # Noised blocks look back at clean neighbours, so the clean stream alone is shifted.
         past = _past(x, ends, length, reach)
         torch.mul(blocks, taps[reach], out=out)
         for o, here, there in _inside(size, reach):
@@ -40,7 +41,7 @@ class _NearInBlocks(torch.autograd.Function):
         return out.view(x.shape)
 
     @staticmethod
-    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401 -- torch's own type
         x, taps = ctx.saved_tensors
         size, length = ctx.sizes
         reach, blocks = len(taps) // 2, _blocks(x, size, length)
@@ -51,6 +52,7 @@ class _NearInBlocks(torch.autograd.Function):
         for o, here, there in _inside(size, reach):
             to_x[:, :, :, there].addcmul_(grad[:, :, :, here], taps[reach + o])
             to_taps[reach + o] += _over_rows(grad[:, :, :, here], blocks[:, :, :, there])
+        # Ends of a memory get no gradient: nothing is trained while sampling.
         past = _past(x, None, length, reach)
         to_past = torch.zeros_like(past)
         for p, o in _before(size, reach):
@@ -58,6 +60,7 @@ class _NearInBlocks(torch.autograd.Function):
             to_past[:, chosen].addcmul_(shared, taps[reach + o])
             to_taps[reach + o] += _over_rows(shared, past[:, chosen])
         to_all = to_x.view(x.shape)
+        # What stands before the sequence is a constant, so its part is cut off.
         to_all[:, :length] += to_past[:, reach:]
         return to_all, to_taps, None, None
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-_TINY = 1e-6
+_TINY = 1e-6  # a head of zeros has length 0
 
 
 class _Turned(torch.autograd.Function):
@@ -19,12 +19,14 @@ class _Turned(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, table: Tensor, factor: Tensor | None) -> Tensor:  # noqa: ANN401 -- torch's own type
+        # A copy that is then changed in place: every further array would be one more pass through memory.
         wide = x.to(_wide(x), copy=True)
         scale = None
         if factor is not None:
             scale = (wide * wide).mean(-1, keepdim=True).add_(_TINY).rsqrt_()
             wide.mul_(scale)
         _pairs(wide).mul_(table)
+        # Kept without the factor: the gradient needs the direction, and dividing would round once more.
         unit = wide.to(x.dtype)
         if factor is None:
             ctx.save_for_backward(table)
@@ -33,7 +35,7 @@ class _Turned(torch.autograd.Function):
         return unit * factor[:, None].to(x.dtype)
 
     @staticmethod
-    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401 -- torch's own type
         (grad,) = grad_outputs
         table, *normed = ctx.saved_tensors
         wide = grad.to(_wide(grad), memory_format=torch.contiguous_format, copy=True)

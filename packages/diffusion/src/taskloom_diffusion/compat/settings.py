@@ -8,11 +8,11 @@ from typing import Any
 from taskloom.errors import ConfigError
 
 from taskloom_diffusion.config import DiffusionSettings
-from taskloom_diffusion.denoisers.base import Bert
-from taskloom_diffusion.losses.base import Nelbo, Polydiff
-from taskloom_diffusion.processes.base import ExcitedState
+from taskloom_diffusion.denoisers.bert import BERT
+from taskloom_diffusion.losses.objectives import NELBO, PolydiffLoss
+from taskloom_diffusion.processes.absorbing import ExcitedState
 from taskloom_diffusion.schedules import polydiff
-from taskloom_diffusion.time_samplers.base import LowDiscrepancy, UniformTime
+from taskloom_diffusion.time_samplers.times import LowDiscrepancy, UniformTime
 
 _SCHEDULES: Mapping[str, type[polydiff.BetaSchedule]] = {
     "cosine": polydiff.PolydiffCosine,
@@ -36,11 +36,11 @@ _IGNORED_MODEL = frozenset(
 )  # fmt: skip
 
 
-def denoiser_from_polydiff(section: Mapping[str, Any]) -> Bert:
+def denoiser_from_polydiff(section: Mapping[str, Any]) -> BERT:
     """Return the BERT denoiser of PolyDiff's `model` section; time enters where PolyDiff put it."""
     _refuse_unknown("model", section, {*MODEL_KEYS, *_IGNORED_MODEL})
     fields = {ours: section[theirs] for theirs, ours in MODEL_KEYS.items() if theirs in section}
-    return Bert(**fields, time_conditioning="output_add")
+    return BERT(**fields, time_conditioning="output_add")
 
 
 def schedule_from_polydiff(section: Mapping[str, Any]) -> polydiff.BetaSchedule:
@@ -70,7 +70,7 @@ def settings_from_polydiff(
         process=ExcitedState(),
         schedule=schedule_from_polydiff(section),
         time_sampler=UniformTime() if faithful else LowDiscrepancy(),
-        loss=Polydiff() if faithful else Nelbo(),
+        loss=PolydiffLoss() if faithful else NELBO(),
     )
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from taskloom_diffusion.corpora.corpus import Corpus
-from taskloom_diffusion.denoisers.table import TableDenoiser
+from taskloom_diffusion.denoisers.table_torch import ToyPosterior
 from taskloom_diffusion.model.parameterizations import Parameterization, read_logits
 from taskloom_diffusion.model.protocols import NoisingProcess, Vocabulary
 
@@ -130,7 +130,7 @@ def exact_predictor(
     toy: Toy, process: NoisingProcess, kind: Parameterization, *, leave_one_out: bool
 ) -> Predict:
     """Return the exact denoiser of a toy as a function of z and alpha, read in one of the parameterisations."""
-    table = TableDenoiser(toy.sequences, toy.law, process, leave_one_out=leave_one_out)
+    table = ToyPosterior(toy.sequences, toy.law, process, leave_one_out=leave_one_out)
 
     def predict(z: Tensor, alpha: Tensor) -> Tensor:
         valid = torch.ones_like(z, dtype=torch.bool)

@@ -1,3 +1,6 @@
-"""Denoising networks: configs in `base`, one implementation a file."""
+"""Denoisers: parameters in one file each, networks in the `_torch` files."""
 
-from taskloom_diffusion.denoisers.base import DenoiserConfig as DenoiserConfig
+from taskloom_diffusion.compat.moved import old_names
+
+# Before 0.2 the base of the kind was imported from here.
+__getattr__ = old_names(__name__)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from taskloom_diffusion.accelerated.rotary import turned
-from taskloom_diffusion.denoisers.linear import Linear, linear
+from taskloom_diffusion.denoisers.linear import LinearLayer, linear
 
 
 def rotary_table(length: int, num_heads: int, head_width: int, device: torch.device) -> Tensor:
@@ -53,8 +53,8 @@ class SelfAttention(nn.Module):
         super().__init__()
         self.num_heads = num_heads
         self.sharpness = nn.Parameter(torch.ones(num_heads)) if unit else None
-        self.qkv = Linear(width, 3 * width, bias=False)
-        self.out = Linear(width, width, bias=False)
+        self.qkv = LinearLayer(width, 3 * width, bias=False)
+        self.out = LinearLayer(width, width, bias=False)
 
     def forward(
         self, x: Tensor, table: Tensor, keys: Tensor | None, rows: Tensor | None = None

@@ -1,111 +1,45 @@
-"""Hugging Face's BERT body as a denoiser."""
+"""BERT, as PolyDiff uses it."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Literal
 
-import torch
-from torch import Tensor, nn
-from transformers import BertConfig, BertModel
-from transformers.models.bert.modeling_bert import BertPreTrainedModel
+from pydantic import Field, model_validator
 
-from taskloom_diffusion.denoisers.base import Bert
+from taskloom_diffusion.denoisers.base import Denoiser, Dropout, Heads, Layers, Width, check_heads
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
-class BertDiffusionModel(BertPreTrainedModel):  # type: ignore[no-untyped-call]  # transformers leaves its hook untyped
-    """BERT without a pooler whose embeddings, or last hidden state, are shifted by an embedding of the time.
+class BERT(Denoiser):
+    """Hugging Face's BERT, told the time with its input embeddings.
 
-    Args:
-        config: Hugging Face's config.
-        add_time_to: `input` lets time reach every layer; `output` is PolyDiff's, which shifts all positions alike.
+    PolyDiff added the time after the last layer instead.
     """
 
-    def __init__(self, config: BertConfig, add_time_to: str = "input") -> None:
-        super().__init__(config)
-        self.add_time_to = add_time_to
-        # The pooler would never get a gradient, which distributed training refuses.
-        self.bert = BertModel(config, add_pooling_layer=False)
-        self.post_init()  # type: ignore[no-untyped-call]  # transformers leaves it untyped
+    kind: Literal["bert"] = "bert"
+    width: Width = 256
+    """Hidden size."""
+    num_layers: Layers = 6
+    """Transformer layers."""
+    num_heads: Heads = 8
+    """Attention heads."""
+    feed_forward: Annotated[int, Field(ge=8)] = 1024
+    """Intermediate size."""
+    dropout: Dropout = 0.1
+    """Dropout of hidden states and attention."""
+    num_timesteps: Annotated[int, Field(ge=2)] = 1000
+    """Rows of the embedding of the noise level."""
+    time_conditioning: Literal["input", "output_add", "none"] = "input"
+    """Entry of time; `output_add` is PolyDiff's, which is the same logit vector at every position."""
 
-    def get_embedding_layer(self) -> nn.Module:
-        """Return the embeddings module."""
-        embeddings: nn.Module = self.bert.embeddings
-        return embeddings
+    @model_validator(mode="after")
+    def _heads_divide(self) -> BERT:
+        check_heads(self.num_heads, self.width)
+        return self
 
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        timestep_embeds: Tensor | None = None,
-        inputs_embeds: Tensor | None = None,
-        **options: Any,  # noqa: ANN401 -- passed on to the body as they are
-    ) -> Any:  # noqa: ANN401 -- the body's output object
-        """Return the body's output with `last_hidden_state` (B, L, H).
+    def build(self, vocab_size: int, max_length: int) -> nn.Module:
+        from taskloom_diffusion.denoisers.bert_torch import BERTNetwork  # torch is heavy
 
-        Args:
-            input_ids: (B, L).
-            attention_mask: (B, L).
-            timestep_embeds: (B, H).
-            inputs_embeds: (B, L, H), instead of `input_ids`.
-            **options: Passed on to Hugging Face's `BertModel`.
-        """
-        early = timestep_embeds is not None and self.add_time_to == "input"
-        if early and timestep_embeds is not None:
-            words: Any = self.bert.embeddings.word_embeddings
-            embedded: Tensor = words(input_ids) if inputs_embeds is None else inputs_embeds
-            inputs_embeds = embedded + timestep_embeds[:, None]
-            input_ids = None
-        output = self.bert(
-            input_ids=input_ids,
-            attention_mask=attention_mask,
-            inputs_embeds=inputs_embeds,
-            **{**options, "return_dict": True},
-        )
-        if timestep_embeds is not None and not early:
-            output.last_hidden_state = output.last_hidden_state + timestep_embeds[:, None]
-        return output
-
-
-class BertDenoiser(nn.Module):
-    """The body with an embedding of the noise level and a projection onto the vocabulary."""
-
-    def __init__(self, config: Bert, vocab_size: int, max_length: int) -> None:
-        super().__init__()
-        self.num_timesteps = config.num_timesteps
-        self.time = config.time_conditioning
-        body = BertConfig(
-            vocab_size=vocab_size,
-            hidden_size=config.width,
-            num_hidden_layers=config.num_layers,
-            num_attention_heads=config.num_heads,
-            intermediate_size=config.feed_forward,
-            max_position_embeddings=max_length,
-            hidden_dropout_prob=config.dropout,
-            attention_probs_dropout_prob=config.dropout,
-        )
-        add_to = "output" if config.time_conditioning == "output_add" else "input"
-        self.body = BertDiffusionModel(body, add_to)
-        self.timestep_embedding = (
-            None
-            if config.time_conditioning == "none"
-            else nn.Embedding(config.num_timesteps, config.width)
-        )
-        self.output_projection = nn.Linear(config.width, vocab_size)
-        if self.timestep_embedding is not None:
-            nn.init.normal_(self.timestep_embedding.weight, std=0.02)
-
-    @property
-    def uses_time(self) -> bool:
-        return self.timestep_embedding is not None
-
-    def forward(self, z: Tensor, noise: Tensor, maskable: Tensor) -> Tensor:
-        time = None
-        if self.timestep_embedding is not None:
-            row = (noise * (self.num_timesteps - 1)).round().long().clamp(0, self.num_timesteps - 1)
-            time = self.timestep_embedding(row)
-        with torch.autocast("cpu", enabled=False):
-            hidden = self.body(
-                input_ids=z, attention_mask=maskable.long(), timestep_embeds=time
-            ).last_hidden_state
-        logits: Tensor = self.output_projection(hidden)
-        return logits
+        return BERTNetwork(vocab_size, max_length, **self.model_dump(exclude={"kind"}))

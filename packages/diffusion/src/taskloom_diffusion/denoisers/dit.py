@@ -1,290 +1,68 @@
-"""A small bidirectional transformer (DiT without its image parts), pre-norm, rotary, optionally conditioned on noise."""
+"""A small bidirectional transformer: the default of every task but the toy."""
 
 from __future__ import annotations
 
-import math
-from typing import cast
+from typing import TYPE_CHECKING, Annotated, Literal
 
-import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from pydantic import Field, model_validator
 
-from taskloom_diffusion.accelerated.block_attention import AfterMemory, Memory, Reading, Streams
-from taskloom_diffusion.accelerated.local_attention import ShortConvolution
-from taskloom_diffusion.denoisers.attention import SelfAttention, picked, rotary_table
-from taskloom_diffusion.denoisers.base import Dit
-from taskloom_diffusion.denoisers.linear import Linear, LinearGelu
-from taskloom_diffusion.model.blocks import padded_to_blocks
+from taskloom_diffusion.denoisers.base import Denoiser, Dropout, Heads, Layers, Width, check_heads
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from taskloom_diffusion.model.part import Surroundings
 
 
-class NoiseEmbedding(nn.Module):
-    """Sinusoids of the noise level through two layers (B,) -> (B, W)."""
+class DiT(Denoiser):
+    """Transformer with rotary and absolute positions and short convolutions.
 
-    def __init__(self, width: int, num_frequencies: int = 64) -> None:
-        super().__init__()
-        self.num_frequencies = num_frequencies
-        self.layers = nn.Sequential(
-            nn.Linear(2 * num_frequencies, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU()
-        )
-
-    def forward(self, noise: Tensor) -> Tensor:
-        steps = torch.arange(self.num_frequencies, device=noise.device) / self.num_frequencies
-        angle = 1000.0 * noise[:, None] * torch.exp(-math.log(10000.0) * steps)
-        waves = torch.cat([angle.cos(), angle.sin()], dim=-1)
-        embedded: Tensor = self.layers(waves.to(next(self.parameters()).dtype))
-        return embedded
-
-
-class Block(nn.Module):
-    """One transformer block; with time, six vectors per block shift, scale and gate it (adaLN-zero).
-
-    Args:
-        config: Sizes.
-        last: Whether it is the last block, whose feed-forward layer may be asked for some positions only and therefore
-            does not look at neighbours.
+    DiT (Peebles & Xie 2023) without its image parts: where time matters, it enters through adaptive norms.
     """
 
-    def __init__(self, config: Dit, *, last: bool) -> None:
-        super().__init__()
-        width = config.width
-        hidden = int(config.mlp_ratio * width)
-        self.attention_norm = nn.LayerNorm(width, bias=False)
-        reach = config.convolution
-        self.attention_near = ShortConvolution(width, reach) if reach else None
-        self.attention = SelfAttention(width, config.num_heads, unit=config.query_key_norm)
-        self.mlp_norm = nn.LayerNorm(width, bias=False)
-        self.mlp_near = ShortConvolution(width, reach) if reach and not last else None
-        self.up = LinearGelu(width, hidden)
-        self.down = Linear(hidden, width)
-        self.dropout = config.dropout
-        self.modulation = nn.Linear(width, 6 * width) if config.time_conditioning else None
-        if self.modulation is not None:
-            nn.init.zeros_(self.modulation.weight)
-            nn.init.zeros_(self.modulation.bias)
+    kind: Literal["dit"] = "dit"
+    width: Width = 128
+    """Width of the residual stream."""
+    num_layers: Layers = 4
+    """Transformer blocks."""
+    num_heads: Heads = 4
+    """Attention heads."""
+    mlp_ratio: Annotated[float, Field(ge=1, le=16)] = 4.0
+    """Width of the feed-forward layer over the width of the stream."""
+    time_conditioning: bool = False
+    """Feed the noise level through adaptive norms; needed by noise other than the mask, where it is switched on anyway."""
+    dropout: Dropout = 0.0
+    """Dropout on the residual branches."""
+    convolution: Annotated[int, Field(ge=0, le=63)] = 5
+    """Positions that a short convolution before attention and the feed-forward layer sums over, an odd number; 0 is none."""
+    query_key_norm: bool = True
+    """Give queries and keys unit root mean square, times a learned factor per head."""
+    noised_layers: Annotated[int, Field(ge=0, le=96)] = 0
+    """With `block_size`: how many of the last layers noised blocks pass; clean ones, which are looked back at, pass all
+    (E2D2, Arriola et al. 2025). 0 is all."""
 
-    def forward(
-        self,
-        x: Tensor,
-        table: Tensor,
-        keys: Tensor | None,
-        time: Tensor | None,
-        rows: Tensor | None = None,
-    ) -> Tensor:
-        if self.modulation is None or time is None:
-            inner = _with_neighbours(self.attention_norm(x), self.attention_near, keys)
-            x = picked(x, rows) + self._drop(self.attention(inner, table, keys, rows))
-            inner = _with_neighbours(self.mlp_norm(x), self.mlp_near, keys)
-            plain: Tensor = x + self._drop(self._mlp(inner))
-            return plain
-        vectors = self.modulation(time)[:, None]
-        shift1, scale1, *_ = vectors.chunk(6, -1)
-        inner = torch.addcmul(shift1, self.attention_norm(x), 1 + scale1)
-        inner = _with_neighbours(inner, self.attention_near, keys)
-        mixed = self._drop(self.attention(inner, table, keys, rows))
-        if rows is not None:
-            vectors = vectors[:, 0].index_select(0, rows // x.shape[1])
-        _, _, gate1, shift2, scale2, gate2 = vectors.chunk(6, -1)
-        # Gates start at 1 rather than DiT's 0: with zero weights the block is then the unconditioned one.
-        x = torch.addcmul(picked(x, rows), mixed, 1 + gate1)
-        inner = torch.addcmul(shift2, self.mlp_norm(x), 1 + scale2)
-        inner = _with_neighbours(inner, self.mlp_near, keys)
-        return torch.addcmul(x, self._drop(self._mlp(inner)), 1 + gate2)
-
-    def in_blocks(
-        self, x: Tensor, layer: int, reading: Reading, rows: Tensor | None = None
-    ) -> Tensor:
-        """Return the stream of the answering positions after this layer, of a sequence that is read in blocks."""
-        inner = self.attention_norm(x)
-        if self.attention_near is not None:
-            inner = inner + reading.near(layer, "attention", self.attention_near, inner)
-        query, key, value = self.attention.project(inner, reading.table)
-        mixed = reading.attend(layer, query, key, value)
-        x = picked(reading.answering(x), rows) + self._drop(self.attention.join(mixed, rows))
-        inner = self.mlp_norm(x)
-        if self.mlp_near is not None:
-            inner = inner + reading.near(layer, "mlp", self.mlp_near, inner)
-        return x + self._drop(self._mlp(inner))
-
-    def _mlp(self, x: Tensor) -> Tensor:
-        out: Tensor = self.down(self.up(x))
-        return out
-
-    def _drop(self, x: Tensor) -> Tensor:
-        return functional.dropout(x, self.dropout, self.training) if self.dropout else x
-
-
-def _with_neighbours(x: Tensor, near: ShortConvolution | None, keys: Tensor | None) -> Tensor:
-    return x if near is None else x + near(x, keys)
-
-
-class DitDenoiser(nn.Module):
-    """Predicts every clean token from all noised ones."""
-
-    def __init__(self, config: Dit, vocab_size: int, max_length: int) -> None:
-        super().__init__()
-        self.num_heads, self.head_width = config.num_heads, config.width // config.num_heads
-        self.embedding = nn.Embedding(vocab_size, config.width)
-        # Rotary attention over identical masks is blind: without these, an all-masked sequence has no positions and no length.
-        self.from_start = nn.Embedding(max_length, config.width)
-        self.from_end = nn.Embedding(max_length, config.width)
-        self.time = NoiseEmbedding(config.width) if config.time_conditioning else None
-        last = config.num_layers - 1
-        blocks = [Block(config, last=i == last) for i in range(config.num_layers)]
-        self.blocks = nn.ModuleList(blocks)
-        # Of a sequence in blocks, clean blocks pass all layers and noised ones only those from here on.
-        self.first_noised = config.num_layers - (config.noised_layers or config.num_layers)
-        self.norm = nn.LayerNorm(config.width, bias=False)
-        self.head = nn.Linear(config.width, vocab_size)
-        self._initialise(blocks)
-
-    @property
-    def uses_time(self) -> bool:
-        return self.time is not None
-
-    @property
-    def timestep_embedding(self) -> nn.Module | None:
-        return self.time
-
-    @property
-    def output_projection(self) -> nn.Module:
-        return self.head
-
-    @property
-    def answers_in_part(self) -> bool:
-        """Whether `wanted` saves work: only the last block's keys and values need every position."""
-        return True
-
-    @property
-    def reads_blocks(self) -> bool:
-        """Whether `in_blocks` and `after` are there: the noise level would have to differ from block to block."""
-        return self.time is None
-
-    def forward(
-        self, z: Tensor, noise: Tensor, maskable: Tensor, wanted: Tensor | None = None
-    ) -> Tensor:
-        """Return logits (B, L, V), 0 where `wanted` (B, L) says that nobody will look."""
-        x = self.embedding(z) + self._places(maskable)
-        # Without padding the mask is dropped: attention has a faster path then.
-        keys = None if bool(maskable.all()) else maskable[:, None, None, :]
-        table = self._table(z.shape[1], z.device)
-        time = None if self.time is None else self.time(noise.to(x.dtype))
-        for block in self.blocks[:-1]:
-            x = block(x, table, keys, time)
-        rows = None if wanted is None else wanted.flatten().nonzero()[:, 0]
-        x = self.blocks[-1](x, table, keys, time, rows)
-        return self._logits(x, rows, z.shape)
-
-    def in_blocks(
-        self, z: Tensor, x: Tensor, maskable: Tensor, size: int, wanted: Tensor | None = None
-    ) -> Tensor:
-        """Return logits (n B, L, V) of every block of z given itself and all blocks of x before it, in one pass.
-
-        Args:
-            z: Noised tokens (n B, L): a first version of all B sequences, then a second one, and so on.
-            x: Clean tokens (B, L).
-            maskable: Positions of the sequences (B, L).
-            size: Positions of a block.
-            wanted: Positions (n B, L) of z that will be looked at; logits are 0 elsewhere.
-        """
-        length, versions = z.shape[1], len(z) // len(x)
-        z, x, maskable = (padded_to_blocks(part, size) for part in (z, x, maskable))
-        places = self._places(maskable)
-        noised = self._beside(self.embedding(z) + places.repeat(versions, 1, 1), versions)
-        valid = None if bool(maskable.all()) else maskable
-        reading = Streams(size, self._table(z.shape[1], z.device), valid)
-        stream, last = self.embedding(x) + places, len(self.blocks) - 1
-        rows = None
-        if wanted is not None:
-            beside = self._beside(padded_to_blocks(wanted, size), versions)
-            rows = beside.flatten().nonzero()[:, 0]
-        for layer in range(len(self.blocks)):
-            if layer == self.first_noised:
-                stream = torch.cat([stream, noised], dim=1)
-                reading.enter(versions)
-            reading.last_layer = layer == last
-            stream = self._layer(layer).in_blocks(
-                stream, layer, reading, rows if layer == last else None
+    @model_validator(mode="after")
+    def _fits(self) -> DiT:
+        if self.convolution and self.convolution % 2 == 0:
+            raise ValueError(
+                f"convolution = {self.convolution} must be odd, as many neighbours before as after, or 0"
             )
-        logits = self._logits(stream, rows, noised.shape[:2])
-        apart = logits.view(len(x), versions, z.shape[1], -1).transpose(0, 1).flatten(0, 1)
-        return apart[:, :length]
+        check_heads(self.num_heads, self.width, even=True)
+        if self.noised_layers > self.num_layers:
+            raise ValueError(
+                f"noised_layers = {self.noised_layers} must be at most num_layers = {self.num_layers}"
+            )
+        return self
 
-    def after(
-        self,
-        z: Tensor,
-        maskable: Tensor,
-        memory: Memory,
-        wanted: Tensor | None = None,
-        *,
-        finished: bool = False,
-    ) -> Tensor:
-        """Return logits (B, S, V) of the block z (B, S) that follows what is remembered.
+    def check(self, config: Surroundings) -> str:
+        if self.noised_layers and not config.block_size:
+            return (
+                f"denoiser.noised_layers = {self.noised_layers} is for sequences in blocks; "
+                "set block_size too, or leave it out"
+            )
+        return super().check(config)
 
-        Args:
-            z: Tokens of the block.
-            maskable: Positions of the whole sequences (B, L).
-            memory: Of all blocks before.
-            wanted: Positions of the block (B, S) that will be looked at.
-            finished: Whether z is clean and shall be remembered; no prediction is wanted then.
-        """
-        span = slice(memory.length, memory.length + z.shape[1])
-        width = max(span.stop, maskable.shape[1])
-        maskable = functional.pad(maskable, (0, width - maskable.shape[1]))
-        inside = maskable[:, span]
-        x = self.embedding(z) + self._places(maskable)[:, span]
-        valid = None if bool(inside.all()) else inside
-        table = self._table(width, z.device)[span]
-        rows = torch.zeros(0, dtype=torch.long, device=z.device) if finished else None
-        if wanted is not None:
-            rows = wanted.flatten().nonzero()[:, 0]
-        reading = AfterMemory(table, valid, memory, finished=finished)
-        last = len(self.blocks) - 1
-        for layer in range(0 if finished else self.first_noised, last + 1):
-            x = self._layer(layer).in_blocks(x, layer, reading, rows if layer == last else None)
-        if finished:
-            memory.length = span.stop
-        return self._logits(x, rows, z.shape)
+    def build(self, vocab_size: int, max_length: int) -> nn.Module:
+        from taskloom_diffusion.denoisers.dit_torch import DiTNetwork  # torch is heavy
 
-    @staticmethod
-    def _beside(x: Tensor, versions: int) -> Tensor:
-        """Return versions below each other (n B, L, ...) side by side (B, n L, ...)."""
-        apart = x.view(versions, len(x) // versions, *x.shape[1:])
-        return apart.transpose(0, 1).flatten(1, 2)
-
-    def _layer(self, number: int) -> Block:
-        return cast("Block", self.blocks[number])
-
-    def _logits(self, x: Tensor, rows: Tensor | None, shape: torch.Size) -> Tensor:
-        """Return logits (B, L, V) of the stream (B, L, W), or of some positions (R, W) with 0 at the others."""
-        # Outside autocast: half precision would round the logits of likely tokens by several per cent of probability.
-        with torch.autocast(x.device.type, enabled=False):
-            logits: Tensor = self.head(self.norm(x.to(self.head.weight.dtype)))
-        if rows is None:
-            return logits
-        everywhere = logits.new_zeros(shape.numel(), logits.shape[-1])
-        return everywhere.index_copy(0, rows, logits).view(*shape, -1)
-
-    def _table(self, length: int, device: torch.device) -> Tensor:
-        return rotary_table(length, self.num_heads, self.head_width, device)
-
-    def _places(self, maskable: Tensor) -> Tensor:
-        """Return embeddings of each position's distance from the start and from the end of its sequence."""
-        start = torch.arange(maskable.shape[1], device=maskable.device)
-        # The last block may reach beyond the longest sequence; nobody looks there.
-        start = start.clamp_max(len(self.from_start.weight) - 1)
-        end = (maskable.sum(1, keepdim=True) - 1 - start).clamp_min(0)
-        places: Tensor = self.from_start(start) + self.from_end(end)
-        return places
-
-    def _initialise(self, blocks: list[Block]) -> None:
-        for table in (self.embedding, self.from_start, self.from_end):
-            nn.init.normal_(table.weight, std=0.02)
-        for block in blocks:
-            for layer in (block.attention.qkv, block.up):
-                nn.init.normal_(layer.weight, std=0.02)
-            for layer in (block.attention.out, block.down):
-                nn.init.normal_(layer.weight, std=0.02 / math.sqrt(2 * len(blocks)))
-            nn.init.zeros_(block.up.bias)
-            nn.init.zeros_(block.down.bias)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
+        return DiTNetwork(vocab_size, max_length, **self.model_dump(exclude={"kind"}))

@@ -1,36 +1,27 @@
-"""A one-hidden-layer network over the whole sequence."""
+"""A network without attention: the default of the toy."""
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from taskloom_diffusion.denoisers.base import Mlp
+from pydantic import Field
+
+from taskloom_diffusion.denoisers.base import Denoiser, Width
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
-class MlpDenoiser(nn.Module):
-    """Embeds a sequence of fixed maximal length, adds the noise level, and predicts every position."""
+class MLPDenoiser(Denoiser):
+    """Two hidden layers over the whole sequence, for toys."""
 
-    uses_time = True
+    kind: Literal["mlp"] = "mlp"
+    width: Width = 64
+    """Hidden width."""
+    embedding: Annotated[int, Field(ge=2, le=256)] = 16
+    """Width of a token's embedding."""
 
-    def __init__(self, config: Mlp, vocab_size: int, max_length: int) -> None:
-        super().__init__()
-        self.max_length = max_length
-        self.vocab_size = vocab_size
-        self.embedding = nn.Embedding(vocab_size, config.embedding)
-        self.timestep_embedding = nn.Linear(1, config.width)
-        self.hidden = nn.Linear(max_length * config.embedding, config.width)
-        self.mixing = nn.Linear(config.width, config.width)
-        self.output_projection = nn.Linear(config.width, max_length * vocab_size)
+    def build(self, vocab_size: int, max_length: int) -> nn.Module:
+        from taskloom_diffusion.denoisers.mlp_torch import MLPNetwork  # torch is heavy
 
-    def forward(self, z: Tensor, noise: Tensor, maskable: Tensor) -> Tensor:
-        batch, length = z.shape
-        embedded = self.embedding(z) * maskable[..., None]
-        padded = nn.functional.pad(embedded, (0, 0, 0, self.max_length - length))
-        level = noise[:, None].to(embedded.dtype)
-        hidden = torch.tanh(self.hidden(padded.flatten(1)) + self.timestep_embedding(level))
-        hidden = torch.tanh(self.mixing(hidden))
-        logits: Tensor = self.output_projection(hidden).view(
-            batch, self.max_length, self.vocab_size
-        )
-        return logits[:, :length]
+        return MLPNetwork(vocab_size, max_length, width=self.width, embedding=self.embedding)

@@ -15,15 +15,11 @@ from torch import Tensor
 from taskloom_diffusion.losses.base import Corrupted
 from taskloom_diffusion.model.diffusion_model import DiffusionModel, device_of
 from taskloom_diffusion.schedules.base import Schedule
-from taskloom_diffusion.schedules.closed_form import Linear
-from taskloom_diffusion.time_samplers.base import TimeSampler
-from taskloom_diffusion.time_samplers.draws import (
-    CountSampler,
-    CountsInParts,
-    LevelSampler,
-    least_variance,
-)
-from taskloom_diffusion.tokenizers.vocabulary import count_characters
+from taskloom_diffusion.schedules.closed_form import LinearSchedule
+from taskloom_diffusion.time_samplers.base import LevelSampler, TimeSampler
+from taskloom_diffusion.time_samplers.exact_count import CountsInParts, ExactCount
+from taskloom_diffusion.time_samplers.mask_rates import least_variance
+from taskloom_diffusion.tokenizers.byte import count_characters
 from taskloom_diffusion.training.batches import TokenStore, collate
 
 
@@ -91,8 +87,8 @@ def level_sampler_for(task: DiffusionModel, choice: TimeSampler | None) -> tuple
     size = task.settings.block_size
     blocks = f" over blocks of {size} from left to right" if size else ""
     if choice is None:
-        levels = least_variance(masks=process.absorbs)
-        if process.absorbs:
+        levels = least_variance(absorbing=process.absorbing)
+        if process.absorbing:
             return levels, f"any-order bound{blocks}, exact count of masks"
         return levels, "continuous-time bound over the whole path"
     name = str(getattr(choice, "kind", type(choice).__name__))
@@ -101,7 +97,7 @@ def level_sampler_for(task: DiffusionModel, choice: TimeSampler | None) -> tuple
             f"time sampler '{name}' is biased: what it estimates is not a bound on the likelihood; "
             "use exact_count, uniform, low_discrepancy, log_uniform or history"
         )
-    if name == "exact_count" and not process.absorbs:
+    if name == "exact_count" and not process.absorbing:
         raise ConfigError(
             "time sampler 'exact_count' counts masks, and this model's noise has none"
         )
@@ -112,7 +108,7 @@ def _complete(schedule: Schedule) -> Schedule:
     """Return a schedule that covers the whole path: the model's own if it does, else the linear one."""
     ends = schedule.alpha(torch.tensor([0.0, 1.0], dtype=torch.float64))
     whole = abs(float(ends[0]) - 1) < 1e-12 and abs(float(ends[1])) < 1e-12
-    return schedule if whole else Linear()
+    return schedule if whole else LinearSchedule()
 
 
 @torch.no_grad()
@@ -159,8 +155,8 @@ def estimate_bound(
 
 def _in_parts(sampler: LevelSampler, draw: int, num_draws: int, seed: int) -> LevelSampler:
     """Return levels of one of several draws that complement each other, where they can."""
-    if isinstance(sampler, CountSampler):
-        return CountsInParts(draw, num_draws, seed)
+    if isinstance(sampler.law, ExactCount):
+        return CountsInParts(part=draw, num_parts=num_draws, stream=seed).build(sampler.schedule)
     return sampler
 
 

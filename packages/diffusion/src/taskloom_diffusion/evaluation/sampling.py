@@ -13,12 +13,12 @@ from taskloom.errors import ConfigError
 from torch import Tensor
 
 from taskloom_diffusion.model.diffusion_model import DiffusionModel
-from taskloom_diffusion.samplers.base import SamplerConfig
+from taskloom_diffusion.samplers.base import Sampler
 from taskloom_diffusion.samplers.generation import (
     Generation,
     Predictor,
-    Sampler,
-    Samples,
+    SampledTokens,
+    Strategy,
     generate,
 )
 from taskloom_diffusion.samplers.in_blocks import InBlocks
@@ -44,9 +44,9 @@ class Generated:
     trajectory: Tensor
 
 
-def check_sampler(task: DiffusionModel, config: SamplerConfig) -> None:
+def check_sampler(task: DiffusionModel, config: Sampler) -> None:
     """Raise a `ConfigError` if a sampler does not fit the model's noise."""
-    if config.build().absorbing_only and not task.diffusion_process.absorbs:
+    if config.absorbing and not task.diffusion_process.absorbing:
         raise ConfigError(
             f"sampler '{getattr(config, 'kind', '')}' reveals masks, and this model's noise has none; "
             "use 'ancestral' or 'greedy_tail'"
@@ -82,7 +82,7 @@ def draw_lengths(histogram: Sequence[int], num: int, seed: int) -> list[int]:
 
 def sample_lengths(
     task: DiffusionModel,
-    config: SamplerConfig,
+    config: Sampler,
     lengths: Sequence[int],
     *,
     seed: int,
@@ -97,7 +97,7 @@ def sample_lengths(
 @torch.no_grad()
 def complete(
     task: DiffusionModel,
-    config: SamplerConfig,
+    config: Sampler,
     templates: Sequence[Sequence[int]],
     *,
     seed: int,
@@ -142,12 +142,12 @@ def complete(
 
 def _run(
     task: DiffusionModel,
-    config: SamplerConfig,
+    config: Sampler,
     templates: Sequence[Sequence[int]],
     seeds: Sequence[int],
     *,
     record: bool,
-) -> Samples:
+) -> SampledTokens:
     lengths = [len(t) for t in templates]
     width = max(lengths)
     start = torch.full((len(templates), width), task.pad_token_id)
@@ -178,7 +178,7 @@ def _run(
         config.top_p,
         [] if record else None,
     )
-    sampler: Sampler = config.build()
+    sampler: Strategy = config
     if task.settings.block_size:
         sampler = InBlocks(sampler, task.settings.block_size)
     return generate(sampler, generation)

@@ -1,3 +1,6 @@
-"""Training losses, one class each; a class is both its config and its implementation."""
+"""Training losses: functions of a noised batch, so that they import nothing heavy."""
 
-from taskloom_diffusion.losses.base import Corrupted as Corrupted, Loss as Loss
+from taskloom_diffusion.compat.moved import old_names
+
+# Before 0.2 the base of the kind was imported from here.
+__getattr__ = old_names(__name__)

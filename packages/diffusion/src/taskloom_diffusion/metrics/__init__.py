@@ -1,3 +1,6 @@
-"""Metrics of generated sequences: configs in `base`, implementations beside it."""
+"""Metrics of generated sequences."""
 
-from taskloom_diffusion.metrics.base import MetricSuite as MetricSuite
+from taskloom_diffusion.compat.moved import old_names
+
+# Before 0.2 the base of the kind was imported from here.
+__getattr__ = old_names(__name__)

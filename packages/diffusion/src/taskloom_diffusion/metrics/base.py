@@ -1,18 +1,19 @@
-"""What generated sequences are judged by: configs of metric suites."""
+"""Base of the metric suites: figures that generated sequences are judged by."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from taskloom import Component
+from taskloom_diffusion.compat.moved import old_names
+from taskloom_diffusion.model.part import DiffusionPart
 
 if TYPE_CHECKING:
     from taskloom_diffusion.corpora.corpus import Corpus
 
 
-class MetricSuite(Component):
+class MetricSuite(DiffusionPart):
     """A set of metrics over generated text; every requested sample is in every denominator."""
 
     @abstractmethod
@@ -21,52 +22,9 @@ class MetricSuite(Component):
 
         Args:
             samples: Everything that was generated, failures included.
-            corpus: What the model was trained on.
+            corpus: The data that the model was trained on.
         """
 
 
-class Molecules(MetricSuite):
-    """Validity, uniqueness, novelty, internal diversity and property distances of SMILES."""
-
-    kind: Literal["molecules"] = "molecules"
-
-    def compute(self, samples: Sequence[str], corpus: Corpus) -> Mapping[str, float]:
-        from taskloom_diffusion.metrics.molecules import molecule_metrics
-
-        return molecule_metrics(samples, corpus.train, canonical_train=corpus.canonical)
-
-
-class Polymers(MetricSuite):
-    """The same for polymers: valid means that RDKit parses it and exactly two stars of degree 1 end the repeat unit."""
-
-    kind: Literal["polymers"] = "polymers"
-
-    def compute(self, samples: Sequence[str], corpus: Corpus) -> Mapping[str, float]:
-        from taskloom_diffusion.metrics.molecules import is_polymer, molecule_metrics
-
-        return molecule_metrics(
-            samples, corpus.train, accepts=is_polymer, canonical_train=corpus.canonical
-        )
-
-
-class Texts(MetricSuite):
-    """Share of distinct samples, of words the corpus knows, and the entropy of their characters."""
-
-    kind: Literal["text"] = "text"
-
-    def compute(self, samples: Sequence[str], corpus: Corpus) -> Mapping[str, float]:
-        from taskloom_diffusion.metrics.text import text_metrics
-
-        return text_metrics(samples, corpus.train)
-
-
-class Sequences(MetricSuite):
-    """Shares of distinct and of new samples, for any text; for a toy also the distance to its law."""
-
-    kind: Literal["sequences"] = "sequences"
-
-    def compute(self, samples: Sequence[str], corpus: Corpus) -> Mapping[str, float]:
-        from taskloom_diffusion.metrics.text import law_metrics, sequence_metrics
-
-        known = law_metrics(samples, corpus.law) if corpus.law else {}
-        return {**sequence_metrics(samples, corpus.train), **known}
+# Before 0.2 all suites stood here.
+__getattr__ = old_names(__name__)

@@ -2,17 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
+from taskloom_diffusion.metrics.base import MetricSuite
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from taskloom_diffusion.corpora.corpus import Corpus
 
 PROPERTIES = ("weight", "logp", "tpsa", "qed", "rings", "heavy_atoms")
 
 
+class MoleculeMetrics(MetricSuite):
+    """Validity, uniqueness, novelty, diversity, properties of molecules."""
+
+    kind: Literal["molecules"] = "molecules"
+
+    def compute(self, samples: Sequence[str], corpus: Corpus) -> Mapping[str, float]:
+        return molecule_metrics(samples, corpus.train, canonical_train=corpus.canonical)
+
+
+class PolymerMetrics(MetricSuite):
+    """Metrics of molecules, where valid ones have two stars of degree 1.
+
+    The stars end the repeat unit; RDKit must parse it, too.
+    """
+
+    kind: Literal["polymers"] = "polymers"
+
+    def compute(self, samples: Sequence[str], corpus: Corpus) -> Mapping[str, float]:
+        return molecule_metrics(
+            samples, corpus.train, accepts=is_polymer, canonical_train=corpus.canonical
+        )
+
+
 def parse(smiles: str) -> Any | None:  # noqa: ANN401 -- an RDKit molecule; RDKit has no types
     """Return the molecule, or None if RDKit rejects it, or it is empty or more than one word."""
-    from rdkit import Chem, rdBase
+    from rdkit import Chem, rdBase  # RDKit is heavy
 
     # To RDKit what follows a space is the molecule's name: "C O(" would be methane.
     if len(smiles.split()) != 1 or smiles != smiles.strip():
@@ -50,7 +78,7 @@ def molecule_metrics(
         distinct valid ones; `distance/<property>` the Wasserstein-1 distance to the corpus. With no valid sample the
         shares are 0 and distances are left out.
     """
-    from rdkit import Chem
+    from rdkit import Chem  # RDKit is heavy
 
     molecules = [m for m in map(parse, samples) if m is not None and accepts(m)]
     # Not isomeric, like the corpora: a stereo mark must not make a known molecule new.
@@ -73,7 +101,7 @@ def molecule_metrics(
 
 def _canonical_set(texts: Sequence[str]) -> set[str]:
     """Return the canonical SMILES of the texts that are molecules."""
-    from rdkit import Chem
+    from rdkit import Chem  # RDKit is heavy
 
     molecules = (parse(text) for text in texts)
     return {Chem.MolToSmiles(m, isomericSmiles=False) for m in molecules if m is not None}
@@ -81,12 +109,14 @@ def _canonical_set(texts: Sequence[str]) -> set[str]:
 
 def internal_diversity(molecules: Sequence[Any]) -> float:
     """Return 1 - mean Tanimoto over all ordered pairs, self-pairs included (MOSES' IntDiv); Morgan radius 2, 1024 bits."""
+    # Self-pairs count: without them the figure would not be comparable with MOSES' tables.
     bits = fingerprints(molecules)
     return 1.0 - float(tanimoto(bits, bits).mean())
 
 
 def fingerprints(molecules: Sequence[Any]) -> np.ndarray:
     """Return Morgan fingerprints (N, 1024) as float32 zeros and ones."""
+    import numpy as np  # numpy is heavy
     from rdkit.Chem import rdFingerprintGenerator
 
     generator = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=1024)
@@ -95,14 +125,17 @@ def fingerprints(molecules: Sequence[Any]) -> np.ndarray:
 
 def tanimoto(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Return Tanimoto similarities (N, M) of binary fingerprints."""
+    import numpy as np  # numpy is heavy
+
     both = left @ right.T
     either = left.sum(1)[:, None] + right.sum(1)[None, :] - both
+    # Two molecules without a single bit have nothing in common, rather than 0/0.
     return np.where(either > 0, both / np.maximum(either, 1), 0.0)
 
 
 def properties(molecules: Sequence[Any]) -> dict[str, list[float]]:
     """Return six properties of each molecule: weight [Da], logP, polar surface [A^2], QED, rings, heavy atoms."""
-    from rdkit.Chem import QED, rdMolDescriptors
+    from rdkit.Chem import QED, rdMolDescriptors  # RDKit is heavy
 
     table: dict[str, list[float]] = {name: [] for name in PROPERTIES}
     for m in molecules:
@@ -119,7 +152,7 @@ def property_distances(
     molecules: Sequence[Any], train: Sequence[str], *, reference: int = 500
 ) -> dict[str, float]:
     """Return the Wasserstein-1 distance of every property to the first `reference` training molecules."""
-    from scipy.stats import wasserstein_distance
+    from scipy.stats import wasserstein_distance  # scipy is heavy
 
     theirs = properties([m for m in map(parse, train[:reference]) if m is not None])
     ours = properties(molecules)

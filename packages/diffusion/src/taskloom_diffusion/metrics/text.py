@@ -5,6 +5,31 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
+
+from taskloom_diffusion.metrics.base import MetricSuite
+
+if TYPE_CHECKING:
+    from taskloom_diffusion.corpora.corpus import Corpus
+
+
+class TextMetrics(MetricSuite):
+    """Shares of distinct samples and of known words, and entropy of characters."""
+
+    kind: Literal["text"] = "text"
+
+    def compute(self, samples: Sequence[str], corpus: Corpus) -> Mapping[str, float]:
+        return text_metrics(samples, corpus.train)
+
+
+class SequenceMetrics(MetricSuite):
+    """Shares of distinct and of new samples; for a toy, distance to its law."""
+
+    kind: Literal["sequences"] = "sequences"
+
+    def compute(self, samples: Sequence[str], corpus: Corpus) -> Mapping[str, float]:
+        known = law_metrics(samples, corpus.law) if corpus.law else {}
+        return {**sequence_metrics(samples, corpus.train), **known}
 
 
 def sequence_metrics(samples: Sequence[str], train: Sequence[str]) -> dict[str, float]:
@@ -25,7 +50,8 @@ def law_metrics(samples: Sequence[str], law: Mapping[str, float]) -> dict[str, f
     counts = Counter(samples)
     total = max(len(samples), 1)
     support = set(law) | set(counts)
-    distance = sum(abs(counts[s] / total - law.get(s, 0.0)) for s in support) / 2
+    # Sorted: the order of a set differs from process to process, and with it the last digit of the sum.
+    distance = sum(abs(counts[s] / total - law.get(s, 0.0)) for s in sorted(support)) / 2
     length = len(next(iter(law)))
     entropy = -sum(p * math.log(p) for p in law.values() if p > 0)
     return {"total_variation": distance, "entropy_per_token": entropy / length}
@@ -34,9 +60,10 @@ def law_metrics(samples: Sequence[str], law: Mapping[str, float]) -> dict[str, f
 def text_metrics(samples: Sequence[str], train: Sequence[str]) -> dict[str, float]:
     """Return how much samples look like the corpus' language.
 
-    `known_words` counts words between two spaces, so that words cut by a window's edge are nobody's fault.
+    `known_words` counts words between two spaces, so that words cut by a window's edge do not count.
     """
     vocabulary = {word for text in train for word in text.split()}
+    # The first and the last word of a window may be cut.
     inner = [word for s in samples for word in s.split()[1:-1]]
     counts = Counter("".join(samples))
     total = max(sum(counts.values()), 1)

@@ -1,8 +1,6 @@
 """The diffusion model: a denoiser with a process, a parameterization and blocks."""
 
-from taskloom.moved import moved_names
-
-from taskloom_diffusion.compat.moved import MOVED
+from taskloom_diffusion.compat.moved import old_names
 
 # Before this package, its name was a module's.
-__getattr__ = moved_names("taskloom_diffusion.model", MOVED["taskloom_diffusion.model"])
+__getattr__ = old_names(__name__)

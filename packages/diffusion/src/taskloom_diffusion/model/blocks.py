@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from taskloom_diffusion.model.protocols import Denoiser
+from taskloom_diffusion.model.protocols import DenoisingNetwork
 
 
 def as_blocks(x: Tensor, size: int, dim: int = 1) -> Tensor:
@@ -80,7 +80,7 @@ class BlockContext:
     maskable: Tensor
     mask_id: int
 
-    def ask(self, denoiser: Denoiser, block: Tensor, first: int, noise: Tensor) -> Tensor:
+    def ask(self, denoiser: DenoisingNetwork, block: Tensor, first: int, noise: Tensor) -> Tensor:
         """Return logits (B, S, V) of a block from a network that knows nothing of blocks: what follows it is masked.
 
         Args:
@@ -96,7 +96,7 @@ class BlockContext:
 
 
 def predict_in_blocks(
-    denoiser: Denoiser,
+    denoiser: DenoisingNetwork,
     z: Tensor,
     noise: Tensor,
     cut: Cut,

@@ -11,26 +11,25 @@ from pydantic import TypeAdapter
 from taskloom import OneOf
 
 from taskloom_diffusion.config import DiffusionSettings, OptimizerSettings
-from taskloom_diffusion.denoisers.base import DenoiserConfig
+from taskloom_diffusion.denoisers.base import Denoiser
+from taskloom_diffusion.tokenizers.base import FittedTokenizer
 from taskloom_diffusion.tokenizers.huggingface import load_folder
-from taskloom_diffusion.tokenizers.vocabulary import Tokenizer, load_tokenizer
+from taskloom_diffusion.tokenizers.saved import load_tokenizer
 
 
 @cache
-def _denoisers() -> TypeAdapter[DenoiserConfig]:
-    return TypeAdapter(Annotated[DenoiserConfig, OneOf("taskloom_diffusion.denoisers")])
+def _denoisers() -> TypeAdapter[Denoiser]:
+    return TypeAdapter(Annotated[Denoiser, OneOf("taskloom_diffusion.denoisers")])
 
 
-def as_denoiser(
-    config: DenoiserConfig | Mapping[str, Any], num_timesteps: int | None = None
-) -> DenoiserConfig:
+def as_denoiser(config: Denoiser | Mapping[str, Any], num_timesteps: int | None = None) -> Denoiser:
     """Return a denoiser's config; a mapping without `kind` is PolyDiff's model section.
 
     Args:
         config: What was passed.
         num_timesteps: Steps of a schedule that has them: PolyDiff's network embeds as many.
     """
-    if isinstance(config, DenoiserConfig):
+    if isinstance(config, Denoiser):
         return config
     if "kind" not in config:
         from taskloom_diffusion.compat.settings import denoiser_from_polydiff
@@ -60,7 +59,7 @@ def as_optimizer(config: OptimizerSettings | Mapping[str, Any]) -> OptimizerSett
     return OptimizerSettings.model_validate(dict(config))
 
 
-def as_tokenizer(tokenizer: Tokenizer | Mapping[str, Any] | str) -> Tokenizer:
+def as_tokenizer(tokenizer: FittedTokenizer | Mapping[str, Any] | str) -> FittedTokenizer:
     """Return a tokenizer: itself, what its `save` returned, or a folder's."""
     if isinstance(tokenizer, Mapping):
         return load_tokenizer(tokenizer)

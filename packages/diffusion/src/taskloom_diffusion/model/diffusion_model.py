@@ -14,8 +14,8 @@ from taskloom import derive_seed
 from torch import Tensor, nn
 
 from taskloom_diffusion.config import DiffusionSettings, OptimizerSettings
-from taskloom_diffusion.denoisers.base import DenoiserConfig
-from taskloom_diffusion.denoisers.table import TableDenoiser
+from taskloom_diffusion.denoisers.base import Denoiser
+from taskloom_diffusion.denoisers.table_torch import ToyPosterior
 from taskloom_diffusion.losses.base import Corrupted
 from taskloom_diffusion.model.blocks import BlockContext, Cut, predict_in_blocks
 from taskloom_diffusion.model.coercion import (
@@ -26,13 +26,9 @@ from taskloom_diffusion.model.coercion import (
 )
 from taskloom_diffusion.model.parameterizations import Parameterization, read_logits
 from taskloom_diffusion.model.protocols import Batch, NoisingProcess, Vocabulary
-from taskloom_diffusion.time_samplers.draws import (
-    Levels,
-    LevelSampler,
-    StepSampler,
-    draw_versions,
-)
-from taskloom_diffusion.tokenizers.vocabulary import Tokenizer
+from taskloom_diffusion.time_samplers.base import Levels, LevelSampler
+from taskloom_diffusion.time_samplers.times import StepGrid
+from taskloom_diffusion.tokenizers.base import FittedTokenizer
 
 
 class DiffusionModel(nn.Module):
@@ -55,10 +51,10 @@ class DiffusionModel(nn.Module):
 
     def __init__(
         self,
-        model_config: DenoiserConfig | Mapping[str, Any],
+        model_config: Denoiser | Mapping[str, Any],
         diffusion_config: DiffusionSettings | Mapping[str, Any],
         optimizer_config: OptimizerSettings | Mapping[str, Any],
-        tokenizer_name: Tokenizer | Mapping[str, Any] | str,
+        tokenizer_name: FittedTokenizer | Mapping[str, Any] | str,
         *,
         max_length: int = 512,
         total_steps: int = 1000,
@@ -86,7 +82,7 @@ class DiffusionModel(nn.Module):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive_seed(seed, "weights"))
             self.model = self._denoiser_config_for_process().build(self.vocab_size, max_length)
-        if isinstance(self.model, TableDenoiser):
+        if isinstance(self.model, ToyPosterior):
             self.model.bind(self.diffusion_process)
 
     @property
@@ -198,20 +194,20 @@ class DiffusionModel(nn.Module):
     def _parameterization(self) -> Parameterization:
         if self.settings.parameterization != "auto":
             return self.settings.parameterization
-        return "subs" if self.diffusion_process.absorbs else "loo"
+        return "subs" if self.diffusion_process.absorbing else "loo"
 
     def _level_sampler(self) -> Any:  # noqa: ANN401 -- a LevelSampler; nn.Module's attribute access hides protocols
         steps = getattr(self.settings.loss, "num_steps", None)
         if steps is not None:
             # A bound of T steps is a sum over the grid of its own steps, whatever levels were asked for.
-            return StepSampler(self.schedule, steps)
+            return StepGrid(num_steps=steps).build(self.schedule)
         return self.settings.time_sampler.build(self.schedule)
 
-    def _denoiser_config_for_process(self) -> DenoiserConfig:
+    def _denoiser_config_for_process(self) -> Denoiser:
         """Switch time conditioning on where the noise does not show its own level."""
         config = self.denoiser_config
         if (
-            self.diffusion_process.absorbs
+            self.diffusion_process.absorbing
             or getattr(config, "time_conditioning", None) is not False
         ):
             return config
@@ -225,7 +221,7 @@ def device_of(model: nn.Module) -> torch.device:
 
 
 def vocabulary_of(
-    tokenizer: Tokenizer, frequencies: tuple[float, ...], *, ends: bool
+    tokenizer: FittedTokenizer, frequencies: tuple[float, ...], *, ends: bool
 ) -> Vocabulary:
     """Return the states of a process over a tokenizer's tokens."""
     # Only a tokenizer that somebody else made has tokens besides ours that no text contains.
@@ -253,7 +249,7 @@ def tokens_of(batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
 def _levels(
     sampler: LevelSampler, maskable: Tensor, versions: int, generator: torch.Generator
 ) -> Levels:
-    levels = draw_versions(sampler, maskable.sum(1).cpu(), versions, generator)
+    levels = sampler.draw(maskable.sum(1).cpu(), generator, versions=versions)
     return move_levels(levels, maskable.device)
 
 

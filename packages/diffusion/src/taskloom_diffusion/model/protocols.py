@@ -53,7 +53,7 @@ class NoisingProcess(Protocol):
         ...
 
     @property
-    def absorbs(self) -> bool:
+    def absorbing(self) -> bool:
         """Whether noise is the mask and nothing else."""
         ...
 
@@ -90,7 +90,7 @@ class NoisingProcess(Protocol):
         ...
 
 
-class Denoiser(Protocol):
+class DenoisingNetwork(Protocol):
     """A network that predicts the clean tokens: a `torch.nn.Module` with this call."""
 
     @property

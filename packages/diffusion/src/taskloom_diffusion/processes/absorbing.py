@@ -1,62 +1,43 @@
-"""The absorbing process in closed form (Austin et al. 2021; Sahoo et al. 2024; Shi et al. 2024)."""
+"""Noise that is the mask, by its two names."""
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Literal
 
-from taskloom_diffusion.model.protocols import Vocabulary
+from taskloom_diffusion.processes.base import Process
+
+if TYPE_CHECKING:
+    from taskloom_diffusion.model.protocols import NoisingProcess, Vocabulary
 
 
-class AbsorbingProcess:
-    """q(z | x, alpha) = alpha [z = x] + (1 - alpha) [z = mask], per token.
+class Absorbing(Process):
+    """Tokens that fall into the mask and stay there.
 
-    The bound's integrand is -log x_theta(x) / (1 - alpha) on masked positions and 0 elsewhere.
+    D3PM's absorbing noise (Austin et al. 2021), and that of MDLM and MD4.
     """
 
-    absorbs = True
+    kind: Literal["absorbing"] = "absorbing"
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        self.vocabulary = vocabulary
-        self.mask_id = vocabulary.mask_id
+    @property
+    def absorbing(self) -> bool:
+        return True
 
-    def corrupt(self, x: Tensor, alpha: Tensor, noise: Tensor) -> Tensor:
-        masked = noise < (1 - alpha)[:, None]
-        return torch.where(masked, self.mask_id, x)
+    def build(self, vocabulary: Vocabulary) -> NoisingProcess:
+        from taskloom_diffusion.processes.absorbing_torch import AbsorbingProcess  # torch is heavy
 
-    def prior(self, noise: Tensor) -> Tensor:
-        return torch.full(noise.shape, self.mask_id, dtype=torch.long, device=noise.device)
-
-    def likelihood(self, z: Tensor, alpha: Tensor) -> Tensor:
-        signal = alpha[:, None, None]
-        same = torch.nn.functional.one_hot(z, self.vocabulary.size).double()
-        masked = (z == self.mask_id)[..., None]
-        return torch.where(masked, 1 - signal, signal * same)
-
-    def posterior(self, x_theta: Tensor, z: Tensor, alpha_s: Tensor, alpha_t: Tensor) -> Tensor:
-        probabilities = x_theta.double()
-        reveal = ((alpha_s - alpha_t) / _noise(alpha_t))[:, None, None]
-        stay = torch.nn.functional.one_hot(z, self.vocabulary.size).double()
-        return torch.where(
-            (z == self.mask_id)[..., None], reveal * probabilities + (1 - reveal) * stay, stay
-        )
-
-    def integrand(self, log_x_theta: Tensor, x: Tensor, z: Tensor, alpha: Tensor) -> Tensor:
-        return self._masked_cross_entropy(log_x_theta, x, z) / _noise(alpha)[:, None]
-
-    def step_divergence(
-        self, log_x_theta: Tensor, x: Tensor, z: Tensor, alpha_s: Tensor, alpha_t: Tensor
-    ) -> Tensor:
-        reveal = (alpha_s - alpha_t) / _noise(alpha_t)
-        return self._masked_cross_entropy(log_x_theta, x, z) * reveal[:, None]
-
-    def _masked_cross_entropy(self, log_x_theta: Tensor, x: Tensor, z: Tensor) -> Tensor:
-        """Return -log x_theta(x) where z is the mask and exactly 0 elsewhere, with no gradient from there."""
-        target = log_x_theta.gather(-1, x[..., None])[..., 0]
-        # The visible positions are replaced before the product: 0 * inf would be a NaN in value or gradient.
-        return -torch.where(z == self.mask_id, target, 0.0)
+        return AbsorbingProcess(vocabulary)
 
 
-def _noise(alpha: Tensor) -> Tensor:
-    """Return 1 - alpha, above 0: where it rounds to 0 nothing is masked, and what is divided by it is 0."""
-    return (1 - alpha).clamp_min(2**-53)
+class ExcitedState(Process):
+    """PolyDiff's name for absorbing noise."""
+
+    kind: Literal["excited_state"] = "excited_state"
+
+    @property
+    def absorbing(self) -> bool:
+        return True
+
+    def build(self, vocabulary: Vocabulary) -> NoisingProcess:
+        from taskloom_diffusion.processes.absorbing_torch import AbsorbingProcess  # torch is heavy
+
+        return AbsorbingProcess(vocabulary)

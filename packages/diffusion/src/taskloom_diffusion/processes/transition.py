@@ -1,4 +1,4 @@
-"""Transition matrices as people write them: read from a file, and checked to be stochastic. Imports nothing heavy."""
+"""Transition matrices of a user: read from a file, and checked to be stochastic."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 
 Matrix = tuple[tuple[float, ...], ...]
 
-MOST_TOKENS = 1024
-_TOLERANCE = 1e-6
+MOST_TOKENS = 1024  # the exponential of a larger matrix takes seconds a step
+_TOLERANCE = 1e-6  # rows are written with six digits or so
 
 
 def read_transition_matrix(path: Path) -> tuple[tuple[str, ...], Matrix]:

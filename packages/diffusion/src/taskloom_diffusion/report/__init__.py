@@ -1,8 +1,6 @@
 """The report's section of this domain, its tables and drawings."""
 
-from taskloom.moved import moved_names
-
-from taskloom_diffusion.compat.moved import MOVED
+from taskloom_diffusion.compat.moved import old_names
 
 # Before this package, its name was a module's.
-__getattr__ = moved_names("taskloom_diffusion.report", MOVED["taskloom_diffusion.report"])
+__getattr__ = old_names(__name__)

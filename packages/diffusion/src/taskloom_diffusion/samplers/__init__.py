@@ -1,3 +1,6 @@
-"""Samplers: configs in `base`, the driver in `generation`, strategies beside them."""
+"""Samplers, one file each, over the loops in `reveal` and `chain`; `generation` is what they work on."""
 
-from taskloom_diffusion.samplers.base import SamplerConfig as SamplerConfig
+from taskloom_diffusion.compat.moved import old_names
+
+# Before 0.2 the base of the kind was imported from here.
+__getattr__ = old_names(__name__)

@@ -1,4 +1,4 @@
-"""Samplers that follow the reverse chain on a grid of steps: ancestral, cached, remasking, greedy at the end."""
+"""The reverse chain on a grid of steps: ancestral, cached, remasking, greedy at the end."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import math
 import torch
 from torch import Tensor
 
-from taskloom_diffusion.samplers.generation import Generation, temper
-from taskloom_diffusion.samplers.noise import draw_categorical
+from taskloom_diffusion.samplers.draws import draw_categorical, temper
+from taskloom_diffusion.samplers.generation import Generation
 from taskloom_diffusion.samplers.remask import Remasking
 from taskloom_diffusion.schedules.base import Schedule
 
@@ -26,6 +26,7 @@ def signal_grid(schedule: Schedule, num_steps: int, grid: str) -> list[float]:
     elif grid == "uniform":
         alphas = [i / num_steps for i in range(num_steps + 1)]
     else:
+        # MD4's grid: small steps of signal early, where few tokens are there to agree with.
         alphas = [1 - math.cos(math.pi / 2 * i / num_steps) for i in range(num_steps + 1)]
     return [0.0, *alphas[1:-1], 1.0]
 
@@ -42,10 +43,20 @@ def looped_grid(alphas: list[float], alpha: float, share: float) -> tuple[list[f
     return [*before, *[alpha] * stay, *after, 1.0], range(climb, climb + stay)
 
 
-class ChainSampler:
-    """The reverse chain.
+def follow_chain(
+    generation: Generation,
+    num_steps: int,
+    grid: str,
+    *,
+    cached: bool = False,
+    remasking: Remasking | None = None,
+    loop: tuple[float, float] | None = None,
+    greedy_tail: int = 0,
+) -> Tensor:
+    """Return complete tokens (B, L) from the reverse chain.
 
     Args:
+        generation: The batch to complete.
         num_steps: Steps T.
         grid: How the signal rises.
         cached: Ask the network only for rows that changed since they were last asked.
@@ -53,92 +64,67 @@ class ChainSampler:
         loop: Signal and share of steps of a phase that remasks at constant signal.
         greedy_tail: Last steps that take the likeliest token.
     """
+    alphas = signal_grid(generation.schedule, num_steps, grid)
+    remasking_steps = range(len(alphas))
+    if loop is not None:
+        alphas, remasking_steps = looped_grid(alphas, *loop)
+    prediction = _Prediction(generation, reuse=cached)
+    z = generation.start.clone()
+    for i, (alpha_t, alpha_s) in enumerate(itertools.pairwise(alphas)):
+        greedy = i >= len(alphas) - 1 - greedy_tail
+        if generation.process.absorbing:
+            active = remasking if i in remasking_steps else None
+            z = _step_masked(prediction, z, alpha_s, alpha_t, greedy=greedy, remasking=active)
+        else:
+            z = _step_general(prediction, z, alpha_s, alpha_t, greedy=greedy)
+        generation.record(z)
+    return z
 
-    def __init__(
-        self,
-        num_steps: int,
-        grid: str,
-        *,
-        cached: bool = False,
-        remasking: Remasking | None = None,
-        loop: tuple[float, float] | None = None,
-        greedy_tail: int = 0,
-    ) -> None:
-        self.num_steps = num_steps
-        self.grid = grid
-        self.cached = cached
-        self.remasking = remasking
-        self.loop = loop
-        self.greedy_tail = greedy_tail
 
-    @property
-    def absorbing_only(self) -> bool:
-        return self.cached or self.remasking is not None
+def _step_masked(
+    prediction: _Prediction,
+    z: Tensor,
+    alpha_s: float,
+    alpha_t: float,
+    *,
+    greedy: bool,
+    remasking: Remasking | None,
+) -> Tensor:
+    """Return z after a step of absorbing noise from signal alpha_t to alpha_s."""
+    generation = prediction.generation
+    mask_id = generation.process.vocabulary.mask_id
+    move, token = generation.noise.uniform(), generation.noise.uniform()
+    log_x = prediction.at(z, alpha_t)
+    law = temper(log_x, 0) if greedy else generation.token_law(log_x)
+    drawn = draw_categorical(law, token)
+    masked = generation.free & (z == mask_id)
+    revealed = generation.free & (z != mask_id)
+    sigma, mean = torch.zeros_like(move), torch.zeros(len(z), 1, dtype=torch.float64)
+    if remasking is not None:
+        strength = remasking.strength(alpha_s, alpha_t)
+        sigma = remasking.spread(strength, prediction.log_p, revealed)
+        mean = remasking.mean(strength, alpha_t, generation.free.sum(1))[:, None]
+    # More is revealed than without remasking, by as much as keeps the marginals.
+    reveal = (alpha_s - (1 - mean) * alpha_t) / (1 - alpha_t) if alpha_t < 1 else 0 * mean
+    opened = masked & (move < reveal)
+    log_drawn = log_x.gather(-1, drawn[..., None])[..., 0]
+    prediction.log_p = torch.where(opened, log_drawn, prediction.log_p)
+    # A position is masked or revealed, never both: one variate serves for both moves.
+    closed = revealed & (move < sigma)
+    return torch.where(opened, drawn, torch.where(closed, mask_id, z))
 
-    def run(self, generation: Generation) -> Tensor:
-        alphas = signal_grid(generation.schedule, self.num_steps, self.grid)
-        remasking_steps = range(len(alphas))
-        if self.loop is not None:
-            alphas, remasking_steps = looped_grid(alphas, *self.loop)
-        step = self._step_masked if generation.process.absorbs else self._step_general
-        prediction = _Prediction(generation, reuse=self.cached)
-        z = generation.start.clone()
-        for i, (alpha_t, alpha_s) in enumerate(itertools.pairwise(alphas)):
-            greedy = i >= len(alphas) - 1 - self.greedy_tail
-            active = self.remasking is not None and i in remasking_steps
-            z = step(generation, prediction, z, alpha_s, alpha_t, greedy=greedy, remask=active)
-            generation.record(z)
-        return z
 
-    def _step_masked(
-        self,
-        generation: Generation,
-        prediction: _Prediction,
-        z: Tensor,
-        alpha_s: float,
-        alpha_t: float,
-        *,
-        greedy: bool,
-        remask: bool,
-    ) -> Tensor:
-        mask_id = generation.process.vocabulary.mask_id
-        move, token = generation.noise.uniform(), generation.noise.uniform()
-        log_x = prediction.at(z, alpha_t)
-        law = temper(log_x, 0) if greedy else generation.token_law(log_x)
-        drawn = draw_categorical(law, token)
-        masked = generation.free & (z == mask_id)
-        revealed = generation.free & (z != mask_id)
-        sigma, mean = torch.zeros_like(move), torch.zeros(len(z), 1, dtype=torch.float64)
-        if remask and self.remasking is not None:
-            strength = self.remasking.strength(alpha_s, alpha_t)
-            sigma = self.remasking.spread(strength, prediction.log_p, revealed)
-            mean = self.remasking.mean(strength, alpha_t, generation.free.sum(1))[:, None]
-        reveal = (alpha_s - (1 - mean) * alpha_t) / (1 - alpha_t) if alpha_t < 1 else 0 * mean
-        opened = masked & (move < reveal)
-        log_drawn = log_x.gather(-1, drawn[..., None])[..., 0]
-        prediction.log_p = torch.where(opened, log_drawn, prediction.log_p)
-        closed = revealed & (move < sigma)
-        return torch.where(opened, drawn, torch.where(closed, mask_id, z))
-
-    def _step_general(
-        self,
-        generation: Generation,
-        prediction: _Prediction,
-        z: Tensor,
-        alpha_s: float,
-        alpha_t: float,
-        *,
-        greedy: bool,
-        remask: bool,
-    ) -> Tensor:
-        del remask  # only absorbing noise can be remasked
-        noise = generation.noise.uniform()
-        log_x = prediction.at(z, alpha_t)
-        rows = len(z)
-        now, later = (torch.full((rows,), a, dtype=torch.float64) for a in (alpha_t, alpha_s))
-        law = generation.process.posterior(generation.token_law(log_x), z, later, now)
-        drawn = draw_categorical(temper(law.log(), 0) if greedy else law, noise)
-        return torch.where(generation.free, drawn, z)
+def _step_general(
+    prediction: _Prediction, z: Tensor, alpha_s: float, alpha_t: float, *, greedy: bool
+) -> Tensor:
+    """Return z after a step of any noise from signal alpha_t to alpha_s."""
+    generation = prediction.generation
+    noise = generation.noise.uniform()
+    log_x = prediction.at(z, alpha_t)
+    now, later = (torch.full((len(z),), a, dtype=torch.float64) for a in (alpha_t, alpha_s))
+    law = generation.process.posterior(generation.token_law(log_x), z, later, now)
+    drawn = draw_categorical(temper(law.log(), 0) if greedy else law, noise)
+    return torch.where(generation.free, drawn, z)
 
 
 class _Prediction:
@@ -161,7 +147,7 @@ class _Prediction:
             generation = self.generation
             mask_id = generation.process.vocabulary.mask_id
             # Visible tokens are carried over, so only masks need an answer.
-            wanted = z == mask_id if generation.process.absorbs else None
+            wanted = z == mask_id if generation.process.absorbing else None
             fresh = generation.predictor.log_x_theta(z, levels, generation.maskable, rows, wanted)
             if self.answer is None or len(rows) == len(z):
                 self.answer = fresh

@@ -1,4 +1,4 @@
-"""What samplers work on: a model that counts its calls, a batch to complete, and the result."""
+"""Input and result of samplers: a model that counts its calls, and a batch to complete."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import torch
 from torch import Tensor
 
 from taskloom_diffusion.model.parameterizations import Parameterization, read_logits
-from taskloom_diffusion.model.protocols import Denoiser, NoisingProcess
-from taskloom_diffusion.samplers.noise import Noise
+from taskloom_diffusion.model.protocols import DenoisingNetwork, NoisingProcess
+from taskloom_diffusion.samplers.draws import nucleus, temper
+from taskloom_diffusion.samplers.noise import NoiseSource
 from taskloom_diffusion.schedules.base import Schedule
 
 
 class Predictor:
-    """Asks the network for x_theta and counts how often it is asked for each row.
+    """The network as a source of x_theta, with a count of its calls for each row.
 
     Args:
         denoiser: The network.
@@ -28,7 +29,7 @@ class Predictor:
 
     def __init__(
         self,
-        denoiser: Denoiser,
+        denoiser: DenoisingNetwork,
         process: NoisingProcess,
         kind: Parameterization,
         num_rows: int,
@@ -40,7 +41,7 @@ class Predictor:
         self.kind: Parameterization = kind
         self.half = half
         self.calls = torch.zeros(num_rows, dtype=torch.long)
-        # Some networks can leave out positions that nobody will look at; others do not know of the question.
+        # Some networks can leave out positions whose answer is not looked at; others do not know of the question.
         self.partial = bool(getattr(denoiser, "answers_in_part", False))
 
     @torch.no_grad()
@@ -65,6 +66,7 @@ class Predictor:
         Returns:
             (R, L, V).
         """
+        # Counted per row: a batch is asked at once, but a sequence costs its own calls.
         self.calls[rows] += 1
         # Columns beyond the longest wanted row cost time and say nothing.
         width = int(maskable[rows].sum(1).max()) if len(rows) else 0
@@ -98,7 +100,7 @@ class Generation:
         start: Tokens (B, L): clamped ones, the mask or prior noise elsewhere, padding at the end.
         free: Positions that the sampler may change (B, L).
         maskable: Positions that belong to a sequence (B, L).
-        noise: Where randomness comes from.
+        noise: Source of randomness.
         temperature: Of token draws.
         top_p: Nucleus of token draws.
         trajectory: Tokens after every step, if they are recorded; else None.
@@ -110,7 +112,7 @@ class Generation:
     start: Tensor
     free: Tensor
     maskable: Tensor
-    noise: Noise
+    noise: NoiseSource
     temperature: float = 1.0
     top_p: float = 1.0
     trajectory: list[Tensor] | None = None
@@ -126,8 +128,8 @@ class Generation:
 
 
 @dataclass(frozen=True)
-class Samples:
-    """What a sampler made.
+class SampledTokens:
+    """The tokens of a sampler and what they cost.
 
     Attributes:
         tokens: (B, L).
@@ -140,44 +142,18 @@ class Samples:
     trajectory: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.int32))
 
 
-class Sampler(Protocol):
-    """A strategy."""
-
-    @property
-    def absorbing_only(self) -> bool:
-        """Whether it needs noise that masks."""
-        ...
+class Strategy(Protocol):
+    """Anything that completes a batch: a sampler, or one that runs in each block of a sequence."""
 
     def run(self, generation: Generation) -> Tensor:
         """Return complete tokens (B, L); clamped positions are returned as they came."""
         ...
 
 
-def generate(sampler: Sampler, generation: Generation) -> Samples:
+def generate(strategy: Strategy, generation: Generation) -> SampledTokens:
     """Run a strategy: the one driver of all samplers."""
     generation.record(generation.start)
-    tokens = sampler.run(generation)
+    tokens = strategy.run(generation)
     steps = generation.trajectory
     trajectory = torch.stack(steps) if steps else torch.zeros(0, dtype=torch.int32)
-    return Samples(tokens, generation.predictor.calls, trajectory)
-
-
-def temper(log_x: Tensor, temperature: float) -> Tensor:
-    """Return probabilities at a temperature; 0 puts everything on the likeliest token."""
-    if temperature == 0:
-        best = log_x.argmax(-1, keepdim=True)
-        return torch.zeros_like(log_x).scatter(-1, best, 1.0)
-    if temperature == 1:
-        return log_x.exp()
-    return torch.softmax(log_x / temperature, dim=-1)
-
-
-def nucleus(probabilities: Tensor, top_p: float) -> Tensor:
-    """Keep the smallest set of tokens with probability `top_p`, renormalised."""
-    if top_p >= 1:
-        return probabilities
-    ordered, order = probabilities.sort(dim=-1, descending=True)
-    # A token stays if what comes before it does not yet reach top_p; the first always stays.
-    keep = ordered.cumsum(-1) - ordered < top_p
-    kept = torch.zeros_like(probabilities).scatter(-1, order, torch.where(keep, ordered, 0.0))
-    return kept / kept.sum(-1, keepdim=True)
+    return SampledTokens(tokens, generation.predictor.calls, trajectory)

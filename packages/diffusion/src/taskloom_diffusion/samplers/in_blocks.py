@@ -8,14 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from taskloom_diffusion.accelerated.block_attention import Memory
+from taskloom_diffusion.accelerated.block_attention import BlockMemory
 from taskloom_diffusion.model.blocks import BlockContext
 from taskloom_diffusion.model.parameterizations import read_logits
-from taskloom_diffusion.samplers.generation import Generation, Predictor, Sampler
+from taskloom_diffusion.samplers.generation import Generation, Predictor, Strategy
 
 
 class BlockPredictor(Predictor):
-    """Asks the network about one block at a time; a network that reads blocks remembers the finished ones.
+    """The network asked about one block at a time; one that reads blocks remembers the finished ones.
 
     Args:
         whole: The predictor of whole sequences, whose calls are counted on.
@@ -25,11 +25,12 @@ class BlockPredictor(Predictor):
 
     def __init__(self, whole: Predictor, start: Tensor, maskable: Tensor) -> None:
         super().__init__(whole.denoiser, whole.process, whole.kind, len(start), half=whole.half)
+        # The same tensor: calls of all blocks are counted together.
         self.calls = whole.calls
         self.tokens = start.clone()
         self.in_sequence = maskable
         self.first = 0
-        self.memory = Memory() if getattr(whole.denoiser, "reads_blocks", False) else None
+        self.memory = BlockMemory() if getattr(whole.denoiser, "reads_blocks", False) else None
 
     @torch.no_grad()
     def log_x_theta(
@@ -43,7 +44,7 @@ class BlockPredictor(Predictor):
         """Return log x_theta (R, S, V) of the current block; all arguments are of the block's width S."""
         del maskable  # whole sequences' is known
         self.calls[rows] += 1
-        everyone = len(rows) == len(z)
+        complete = len(rows) == len(z)
         block, valid = z[rows], self.in_sequence[rows]
         with torch.autocast(z.device.type, torch.bfloat16, enabled=self.half):
             if self.memory is None:
@@ -51,7 +52,7 @@ class BlockPredictor(Predictor):
                 logits = context.ask(self.denoiser, block, self.first, 1 - alpha[rows])
             else:
                 reader: Any = self.denoiser
-                memory = self.memory if everyone else self.memory.rows(rows)
+                memory = self.memory if complete else self.memory.rows(rows)
                 asked = None if wanted is None or self.kind != "subs" else wanted[rows]
                 logits = reader.after(block, valid, memory, asked)
         return read_logits(self.kind, logits, block, alpha[rows], self.process).double()
@@ -70,20 +71,16 @@ class BlockPredictor(Predictor):
 
 
 class InBlocks:
-    """Runs a strategy on each block from left to right.
+    """A strategy that runs another on each block from left to right.
 
     Args:
         inner: The strategy; its steps and calls are those of a block.
         size: Positions of a block.
     """
 
-    def __init__(self, inner: Sampler, size: int) -> None:
+    def __init__(self, inner: Strategy, size: int) -> None:
         self.inner = inner
         self.size = size
-
-    @property
-    def absorbing_only(self) -> bool:
-        return True
 
     def run(self, generation: Generation) -> Tensor:
         z = generation.start.clone()
@@ -97,6 +94,7 @@ class InBlocks:
                 start=z[:, span],
                 free=generation.free[:, span],
                 maskable=generation.maskable[:, span],
+                # A stream for each block: how much the block before it drew must not matter.
                 noise=generation.noise.of_block(number, span),
                 trajectory=states,
             )

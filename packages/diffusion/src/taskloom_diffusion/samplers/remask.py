@@ -1,34 +1,37 @@
-"""How strongly tokens are masked again on the way (ReMDM, Wang et al. 2025, section 4)."""
+"""Probabilities of masking tokens again on the way (ReMDM, Wang et al. 2025, section 4)."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor
 
 
+@dataclass(frozen=True)
 class Remasking:
     """The probability sigma that a revealed token is masked again in a step from signal alpha_t to alpha_s.
 
     Marginals are kept for any sigma in [0, min(1, (1 - alpha_s) / alpha_t)] as long as a masked token is revealed with
     probability (alpha_s - (1 - sigma) alpha_t) / (1 - alpha_t).
+
+    Attributes:
+        variant: How sigma follows its largest value.
+        eta: Strength.
     """
 
-    def __init__(
-        self,
-        variant: Literal["cap", "rescale", "confidence", "loop", "forward_backward"],
-        eta: float,
-    ) -> None:
-        self.variant = variant
-        self.eta = eta
+    variant: Literal["cap", "rescale", "confidence", "loop", "forward_backward"]
+    eta: float
 
     def strength(self, alpha_s: float, alpha_t: float) -> float:
         """Return sigma of one step; for `confidence`, the sum of sigma over a row's revealed positions."""
+        # Above it the chance to reveal a mask would be negative.
         largest = 1.0 if alpha_t <= 0 else min(1.0, (1 - alpha_s) / alpha_t)
         if self.variant == "cap":
             return min(self.eta, largest)
         if self.variant == "forward_backward":
+            # The forward process' own rate over the step, run once more after it.
             return 0.0 if alpha_t <= 0 else min((alpha_s - alpha_t) / alpha_t, largest)
         return self.eta * largest
 

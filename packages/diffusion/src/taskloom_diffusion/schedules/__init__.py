@@ -1,3 +1,6 @@
-"""Noise schedules, one class each; a class is both its config and its implementation."""
+"""Noise schedules: functions of tensors, so that they import nothing heavy."""
 
-from taskloom_diffusion.schedules.base import Schedule as Schedule
+from taskloom_diffusion.compat.moved import old_names
+
+# Before 0.2 the base of the kind was imported from here.
+__getattr__ = old_names(__name__)

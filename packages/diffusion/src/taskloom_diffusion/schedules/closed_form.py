@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from taskloom_diffusion.compat.moved import old_names
 from taskloom_diffusion.schedules.base import Schedule
 
 if TYPE_CHECKING:
@@ -16,8 +17,8 @@ _HALF_PI = math.pi / 2
 _Floor = Annotated[float, Field(ge=0, lt=0.1)]
 
 
-class Linear(Schedule):
-    """alpha = 1 - t: the mask rate is the time itself."""
+class LinearSchedule(Schedule):
+    """A mask rate that is the time itself: alpha = 1 - t."""
 
     kind: Literal["linear"] = "linear"
 
@@ -25,11 +26,15 @@ class Linear(Schedule):
         return 1 - t
 
     def dalpha(self, t: Tensor) -> Tensor:
+        # As a tensor of t's shape and device.
         return 0 * t - 1
 
 
 class LogLinear(Schedule):
-    """alpha = 1 - (1 - floor) t, MDLM's default (Sahoo et al. 2024)."""
+    """Default of MDLM: alpha = 1 - (1 - floor) t.
+
+    Log-linear is the total noise, -log(alpha) (Sahoo et al. 2024).
+    """
 
     kind: Literal["loglinear"] = "loglinear"
     floor: _Floor = 1e-3
@@ -43,7 +48,10 @@ class LogLinear(Schedule):
 
 
 class Cosine(Schedule):
-    """alpha = 1 - cos(pi/2 (1 - t)), MD4's cosine (Shi et al. 2024)."""
+    """Cosine of MD4: alpha = 1 - cos(pi/2 (1 - t)).
+
+    Shi et al. (2024).
+    """
 
     kind: Literal["cosine"] = "cosine"
 
@@ -55,8 +63,8 @@ class Cosine(Schedule):
         return -_HALF_PI * (_HALF_PI * (1 - t)).sin()
 
 
-class CosineMdlm(Schedule):
-    """alpha = floor + (1 - floor) cos(pi t / 2), MDLM's cosine."""
+class CosineMDLM(Schedule):
+    """Cosine of MDLM: alpha = floor + (1 - floor) cos(pi t / 2)."""
 
     kind: Literal["cosine_mdlm"] = "cosine_mdlm"
     floor: _Floor = 1e-3
@@ -70,7 +78,7 @@ class CosineMdlm(Schedule):
 
 
 class CosineSquared(Schedule):
-    """alpha = floor + (1 - floor) cos(pi t / 2)^2, MDLM's squared cosine."""
+    """Squared cosine of MDLM: alpha = floor + (1 - floor) cos(pi t / 2)^2."""
 
     kind: Literal["cosine_squared"] = "cosine_squared"
     floor: _Floor = 1e-3
@@ -80,11 +88,12 @@ class CosineSquared(Schedule):
         return self.floor + (1 - self.floor) * (_HALF_PI * t).cos() ** 2
 
     def dalpha(self, t: Tensor) -> Tensor:
+        # 2 cos(a) sin(a) = sin(2 a).
         return -(1 - self.floor) * _HALF_PI * (math.pi * t).sin()
 
 
-class Polynomial(Schedule):
-    """alpha = 1 - t^power."""
+class PolynomialSchedule(Schedule):
+    """Mask rate by a power of time: alpha = 1 - t^power."""
 
     kind: Literal["polynomial"] = "polynomial"
     power: Annotated[float, Field(gt=0, le=16)] = 2.0
@@ -98,7 +107,10 @@ class Polynomial(Schedule):
 
 
 class Geometric(Schedule):
-    """alpha = exp(-sigma_min^(1-t) sigma_max^t), SEDD's geometric noise (Lou et al. 2024)."""
+    """Geometric noise of SEDD: alpha = exp(-sigma_min^(1-t) sigma_max^t).
+
+    Lou et al. (2024).
+    """
 
     kind: Literal["geometric"] = "geometric"
     sigma_min: Annotated[float, Field(gt=0)] = 1e-4
@@ -122,11 +134,15 @@ class Geometric(Schedule):
         return -sigma * math.log(self.sigma_max / self.sigma_min) * (-sigma).exp()
 
     def _sigma(self, t: Tensor) -> Tensor:
+        # sigma_min^(1-t) sigma_max^t with one exponential.
         return self.sigma_min * (math.log(self.sigma_max / self.sigma_min) * t).exp()
 
 
 class LinearSigma(Schedule):
-    """alpha = exp(-(sigma_min + t (sigma_max - sigma_min))): the total noise grows at a constant rate."""
+    """Total noise that grows at a constant rate.
+
+    alpha = exp(-(sigma_min + t (sigma_max - sigma_min))).
+    """
 
     kind: Literal["linear_sigma"] = "linear_sigma"
     sigma_min: Annotated[float, Field(ge=0)] = 1e-3
@@ -147,3 +163,7 @@ class LinearSigma(Schedule):
 
     def dalpha(self, t: Tensor) -> Tensor:
         return -(self.sigma_max - self.sigma_min) * self.alpha(t)
+
+
+# Before 0.2 some had the names of other kinds.
+__getattr__ = old_names(__name__)

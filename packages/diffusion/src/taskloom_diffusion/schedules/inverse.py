@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
-from taskloom_diffusion.schedules.base import Schedule
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from taskloom_diffusion.schedules.base import Schedule
 
 
 def inverse_alpha(schedule: Schedule, alpha: Tensor, *, iterations: int = 60) -> Tensor:
@@ -19,9 +21,12 @@ def inverse_alpha(schedule: Schedule, alpha: Tensor, *, iterations: int = 60) ->
     Returns:
         Times in [0, 1], float64, of the shape of `alpha`.
     """
+    import torch  # torch is heavy
+
     target = alpha.double()
     low = torch.zeros_like(target)
     high = torch.ones_like(target)
+    # By bisection, which needs no formula of the inverse: plugins give the curve and its slope only.
     for _ in range(iterations):
         middle = (low + high) / 2
         above = schedule.alpha(middle) > target
@@ -32,4 +37,6 @@ def inverse_alpha(schedule: Schedule, alpha: Tensor, *, iterations: int = 60) ->
 
 def final_noise(schedule: Schedule) -> float:
     """Return 1 - alpha(1): the share of tokens that are noise where the schedule ends."""
+    import torch  # torch is heavy
+
     return 1.0 - float(schedule.alpha(torch.ones(1, dtype=torch.float64)))

@@ -38,17 +38,22 @@ class BetaSchedule(Schedule):
 
     def _locate(self, t: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return log alpha at the grid points, the cell of each time and the place inside the cell."""
-        import torch  # only a schedule that is evaluated needs it
+        import torch  # torch is heavy
 
+        # Sums of logarithms: a product of a thousand factors would underflow near the end.
         logs = torch.log1p(-self.betas()).cumsum(0).to(t.device)
         logs = torch.cat([logs.new_zeros(1), logs])
+        # Interpolated log-linearly, so that each beta is a rate over its own interval.
         position = t.double() * (len(logs) - 1)
         index = position.floor().long().clamp(0, len(logs) - 2)
         return logs, index, position - index
 
 
 class PolydiffCosine(BetaSchedule):
-    """beta_i = 1 - f(i+1)/f(i), f(k) = cos^2(pi/2 (k/T + s)/(1 + s)), at most 0.999."""
+    """Cosine of PolyDiff, in T steps.
+
+    beta_i = 1 - f(i+1)/f(i), f(k) = cos^2(pi/2 (k/T + s)/(1 + s)), at most 0.999.
+    """
 
     kind: Literal["polydiff_cosine"] = "polydiff_cosine"
     num_timesteps: _Steps = 1000
@@ -57,15 +62,16 @@ class PolydiffCosine(BetaSchedule):
     """Offset that keeps the first betas from vanishing."""
 
     def betas(self) -> Tensor:
-        import torch
+        import torch  # torch is heavy
 
         k = torch.arange(self.num_timesteps + 1, dtype=torch.float64) / self.num_timesteps
         f = (torch.pi / 2 * (k + self.s) / (1 + self.s)).cos() ** 2
+        # Below 1: the last step would leave a signal of exactly 0, whose logarithm is infinite.
         return (1 - f[1:] / f[:-1]).clamp(0, 0.999)
 
 
 class PolydiffLinear(BetaSchedule):
-    """beta from beta_start to beta_end in equal steps."""
+    """Linear betas of PolyDiff."""
 
     kind: Literal["polydiff_linear"] = "polydiff_linear"
     num_timesteps: _Steps = 1000
@@ -76,7 +82,7 @@ class PolydiffLinear(BetaSchedule):
     """Last beta."""
 
     def betas(self) -> Tensor:
-        import torch
+        import torch  # torch is heavy
 
         return torch.linspace(
             self.beta_start, self.beta_end, self.num_timesteps, dtype=torch.float64
@@ -84,7 +90,10 @@ class PolydiffLinear(BetaSchedule):
 
 
 class PolydiffQuadratic(BetaSchedule):
-    """beta = beta_start + (beta_end - beta_start) u^2, u from 0 to 1."""
+    """Quadratic betas of PolyDiff.
+
+    beta_start + (beta_end - beta_start) u^2, u from 0 to 1.
+    """
 
     kind: Literal["polydiff_quadratic"] = "polydiff_quadratic"
     num_timesteps: _Steps = 1000
@@ -95,14 +104,17 @@ class PolydiffQuadratic(BetaSchedule):
     """Last beta."""
 
     def betas(self) -> Tensor:
-        import torch
+        import torch  # torch is heavy
 
         u = torch.linspace(0, 1, self.num_timesteps, dtype=torch.float64)
         return self.beta_start + (self.beta_end - self.beta_start) * u**2
 
 
 class PolydiffExponential(BetaSchedule):
-    """beta = beta_start (beta_end / beta_start)^u, u from 0 to 1."""
+    """Exponential betas of PolyDiff.
+
+    beta_start (beta_end / beta_start)^u, u from 0 to 1.
+    """
 
     kind: Literal["polydiff_exponential"] = "polydiff_exponential"
     num_timesteps: _Steps = 1000
@@ -113,14 +125,17 @@ class PolydiffExponential(BetaSchedule):
     """Last beta."""
 
     def betas(self) -> Tensor:
-        import torch
+        import torch  # torch is heavy
 
         u = torch.linspace(0, 1, self.num_timesteps, dtype=torch.float64)
         return self.beta_start * (self.beta_end / self.beta_start) ** u
 
 
 class PolydiffLogarithmic(BetaSchedule):
-    """The exponential formula again, with PolyDiff's other defaults; it keeps its own name so that configs import."""
+    """Exponential betas of PolyDiff with its other defaults.
+
+    PolyDiff calls them logarithmic, and configs name them so.
+    """
 
     kind: Literal["polydiff_logarithmic"] = "polydiff_logarithmic"
     num_timesteps: _Steps = 1000
@@ -131,7 +146,7 @@ class PolydiffLogarithmic(BetaSchedule):
     """Last beta."""
 
     def betas(self) -> Tensor:
-        import torch
+        import torch  # torch is heavy
 
         u = torch.linspace(0, 1, self.num_timesteps, dtype=torch.float64)
         return self.beta_start * (self.beta_end / self.beta_start) ** u

@@ -9,7 +9,8 @@ from pydantic import Field
 from taskloom import OneOf
 
 from taskloom_diffusion.config import DiffusionConfig
-from taskloom_diffusion.metrics.base import MetricSuite, Polymers as PolymerMetrics
+from taskloom_diffusion.metrics.base import MetricSuite
+from taskloom_diffusion.metrics.molecules import PolymerMetrics
 from taskloom_diffusion.task import DiffusionProblem
 
 if TYPE_CHECKING:

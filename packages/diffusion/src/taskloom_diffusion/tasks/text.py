@@ -8,10 +8,13 @@ from pydantic import Field
 from taskloom import OneOf
 
 from taskloom_diffusion.config import DiffusionConfig, LengthPolicy
-from taskloom_diffusion.metrics.base import MetricSuite, Texts
-from taskloom_diffusion.samplers.base import RandomGroups, SamplerConfig
+from taskloom_diffusion.metrics.base import MetricSuite
+from taskloom_diffusion.metrics.text import TextMetrics
+from taskloom_diffusion.samplers.base import Sampler
+from taskloom_diffusion.samplers.random_groups import RandomGroups
 from taskloom_diffusion.task import DiffusionProblem
-from taskloom_diffusion.tokenizers.base import Char, TokenizerConfig
+from taskloom_diffusion.tokenizers.base import Tokenizer
+from taskloom_diffusion.tokenizers.symbols import Char
 
 if TYPE_CHECKING:
     from taskloom_diffusion.corpora.corpus import Corpus
@@ -22,13 +25,11 @@ class TextConfig(DiffusionConfig):
 
     num_characters: Annotated[int, Field(ge=0)] = 0
     """At most this many training characters; 0 is all (about 4.5 million)."""
-    tokenizer: Annotated[TokenizerConfig, OneOf("taskloom_diffusion.tokenizers")] = Char()
+    tokenizer: Annotated[Tokenizer, OneOf("taskloom_diffusion.tokenizers")] = Char()
     """How text becomes tokens."""
-    metrics: Annotated[MetricSuite, OneOf("taskloom_diffusion.metrics")] = Texts()
+    metrics: Annotated[MetricSuite, OneOf("taskloom_diffusion.metrics")] = TextMetrics()
     """What generated sequences are judged by."""
-    sampler: Annotated[SamplerConfig, OneOf("taskloom_diffusion.samplers")] = RandomGroups(
-        num_calls=64
-    )
+    sampler: Annotated[Sampler, OneOf("taskloom_diffusion.samplers")] = RandomGroups(num_calls=64)
     """How sequences are generated."""
     length_policy: LengthPolicy = "window"
     """Running text is cut into windows, at another phase in every epoch."""

@@ -1,3 +1,6 @@
-"""Laws of the noise levels that training visits: configs in `base`, implementations beside it."""
+"""Time samplers: which noise levels training and evaluation visit."""
 
-from taskloom_diffusion.time_samplers.base import TimeSampler as TimeSampler
+from taskloom_diffusion.compat.moved import old_names
+
+# Before 0.2 the base of the kind was imported from here.
+__getattr__ = old_names(__name__)

@@ -1,108 +1,123 @@
-"""How noise levels are chosen in training: configs. Every sampler is unbiased for the bound, except where it says so."""
+"""Base of the time samplers: noise levels of a batch, and laws that draw them.
+
+Levels come with weights: pairs (alpha, flow) with E[flow * G(alpha)] = int G d alpha. Every law is unbiased for the bound, except
+where it says so.
+"""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import Field, model_validator
-from taskloom import Component
+from taskloom_diffusion.compat.moved import old_names
+from taskloom_diffusion.model.part import DiffusionPart
 
 if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
     from taskloom_diffusion.schedules.base import Schedule
-    from taskloom_diffusion.time_samplers.draws import LevelSampler
 
 
-class TimeSampler(Component):
-    """A law of noise levels; a config that builds the sampler for a schedule."""
+@dataclass(frozen=True)
+class Levels:
+    """The noise levels of a batch.
+
+    Attributes:
+        time: (B,) in [0, 1], float64.
+        alpha: Signal (B,), float64.
+        flow: Weight (B,): the integrand of the bound times the flow is an unbiased estimate of the bound.
+        counts: How many positions to mask in each row (B,), or None to mask each with probability 1 - alpha.
+        previous_alpha: Signal one step earlier (B,) on a grid of steps, where the loss is a bound of T steps.
+    """
+
+    time: Tensor
+    alpha: Tensor
+    flow: Tensor
+    counts: Tensor | None = None
+    previous_alpha: Tensor | None = None
+
+
+@dataclass
+class LevelSampler:
+    """A law of levels over one schedule, with what it has learnt of past losses.
+
+    Attributes:
+        law: Draws and learns.
+        schedule: The schedule whose levels are drawn.
+        memory: What has been learnt, float64; empty for a law that learns nothing. Checkpoints keep it.
+    """
+
+    law: TimeSampler
+    schedule: Schedule
+    memory: Tensor
+
+    def draw(self, sizes: Tensor, generator: Generator, *, versions: int = 1) -> Levels:
+        """Draw levels of all rows, given their numbers of maskable positions (B,), then of all rows again, and so on."""
+        return self.law.draw(self, sizes, generator, versions)
+
+    def observe(self, levels: Levels, losses: Tensor) -> None:
+        """Learn from the estimates of the bound that the rows (B,) gave."""
+        self.law.observe(self, levels, losses)
+
+    def state(self) -> Tensor:
+        """Return what has been learnt, for checkpoints."""
+        return self.memory.clone()
+
+    def load_state(self, state: Tensor) -> None:
+        """Restore what `state` returned."""
+        self.memory = state.clone()
+
+
+class TimeSampler(DiffusionPart):
+    """A law of noise levels."""
 
     biased: ClassVar[bool] = False
+    """True where another quantity than the bound is estimated; evaluation refuses it then."""
+    learns: ClassVar[bool] = False
+    """True where levels are drawn by past losses."""
+
+    def build(self, schedule: Schedule) -> LevelSampler:
+        """Return the law over a schedule, before it has seen a loss."""
+        return LevelSampler(self, schedule, self.init())
+
+    def init(self) -> Tensor:
+        """Return the memory before the first loss, float64."""
+        import torch  # torch is heavy
+
+        return torch.zeros(0, dtype=torch.float64)
 
     @abstractmethod
-    def build(self, schedule: Schedule) -> LevelSampler:
-        """Build the sampler."""
+    def draw(self, at: LevelSampler, sizes: Tensor, generator: Generator, versions: int) -> Levels:
+        """Draw levels of all rows for each version.
+
+        Args:
+            at: The schedule and the memory.
+            sizes: Maskable positions of each row (B,).
+            generator: Source of randomness.
+            versions: Noised versions n of every row.
+
+        Returns:
+            n B levels: those of all rows, then of all rows again, and so on.
+        """
+
+    def observe(self, at: LevelSampler, levels: Levels, losses: Tensor) -> None:
+        """Learn from the estimates of the bound (B,) at some levels."""
+        del at, levels, losses
 
 
-class UniformTime(TimeSampler):
-    """Independent uniform times."""
+def strata(num: int, generator: Generator, *, stratified: bool = True) -> Tensor:
+    """Return `num` uniform variates, float64; stratified ones lie one in each [i/num, (i+1)/num), in random order."""
+    import torch  # torch is heavy
 
-    kind: Literal["uniform"] = "uniform"
-
-    def build(self, schedule: Schedule) -> LevelSampler:
-        from taskloom_diffusion.time_samplers.draws import TimeGrid
-
-        return TimeGrid(schedule, stratified=False)
-
-
-class LowDiscrepancy(TimeSampler):
-    """One time in each of B equal strata: (i + u_i) / B (Kingma et al. 2021; MDLM)."""
-
-    kind: Literal["low_discrepancy"] = "low_discrepancy"
-
-    def build(self, schedule: Schedule) -> LevelSampler:
-        from taskloom_diffusion.time_samplers.draws import TimeGrid
-
-        return TimeGrid(schedule, stratified=True)
+    u = torch.rand(num, generator=generator, dtype=torch.float64)
+    if not stratified:
+        return u
+    # The order is shuffled because rows of a batch are sorted by nothing in particular but may be cut by lengths.
+    return ((torch.arange(num, dtype=torch.float64) + u) / num)[
+        torch.randperm(num, generator=generator)
+    ]
 
 
-class ExactCount(TimeSampler):
-    """The number of masked tokens is drawn uniformly instead of a level: the same bound with far less variance."""
-
-    kind: Literal["exact_count"] = "exact_count"
-
-    def build(self, schedule: Schedule) -> LevelSampler:
-        from taskloom_diffusion.time_samplers.draws import CountSampler
-
-        return CountSampler()
-
-
-class LogUniform(TimeSampler):
-    """The mask rate is uniform on a log scale above `floor`, with a small share below so that nothing is dropped."""
-
-    kind: Literal["log_uniform"] = "log_uniform"
-    floor: Annotated[float, Field(gt=0, lt=0.5)] = 1e-3
-    """Mask rate at which the log scale begins."""
-
-    def build(self, schedule: Schedule) -> LevelSampler:
-        from taskloom_diffusion.time_samplers.draws import LogUniformSampler
-
-        return LogUniformSampler(schedule, self.floor)
-
-
-class History(TimeSampler):
-    """Importance sampling by the losses seen so far in each of several intervals of time (Nichol & Dhariwal 2021)."""
-
-    kind: Literal["history"] = "history"
-    num_buckets: Annotated[int, Field(ge=2, le=1000)] = 20
-    """Intervals of time."""
-    memory: Annotated[int, Field(ge=1, le=1000)] = 10
-    """Batches whose losses are kept for each; until all are full, times are uniform."""
-    uniform_share: Annotated[float, Field(gt=0, le=1)] = 0.1
-    """Share of the uniform law mixed in, so that no interval starves."""
-
-    def build(self, schedule: Schedule) -> LevelSampler:
-        from taskloom_diffusion.time_samplers.history import HistorySampler
-
-        return HistorySampler(schedule, self.num_buckets, self.memory, self.uniform_share)
-
-
-class Clipped(TimeSampler):
-    """Only mask rates between two limits (BD3-LM): less variance, but no longer the bound; `evaluate` refuses it."""
-
-    biased: ClassVar[bool] = True
-    kind: Literal["clipped"] = "clipped"
-    low: Annotated[float, Field(ge=0, lt=1)] = 0.3
-    """Lowest mask rate."""
-    high: Annotated[float, Field(gt=0, le=1)] = 0.8
-    """Highest mask rate."""
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Clipped:
-        if self.high <= self.low:
-            raise ValueError(f"high must be above low: {self.high} <= {self.low}")
-        return self
-
-    def build(self, schedule: Schedule) -> LevelSampler:
-        from taskloom_diffusion.time_samplers.draws import ClippedSampler
-
-        return ClippedSampler(schedule, self.low, self.high)
+# Before 0.2 all time samplers stood here.
+__getattr__ = old_names(__name__)

@@ -1,64 +1,75 @@
-"""Importance sampling of times from the history of losses."""
+"""Importance sampling of times from the history of losses (Nichol & Dhariwal 2021)."""
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from taskloom_diffusion.schedules.base import Schedule
-from taskloom_diffusion.time_samplers.draws import Levels, strata
+from pydantic import Field
+
+from taskloom_diffusion.time_samplers.base import Levels, LevelSampler, TimeSampler, strata
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
 
 
-class HistorySampler:
-    """Times from a piecewise-constant law, proportional to the root mean square of the last losses in each bucket."""
+class History(TimeSampler):
+    """Importance sampling of times by past losses.
 
-    def __init__(
-        self, schedule: Schedule, num_buckets: int, memory: int, uniform_share: float
-    ) -> None:
-        self.schedule = schedule
-        self.uniform_share = uniform_share
-        self.losses = torch.zeros(num_buckets, memory, dtype=torch.float64)
-        self.counts = torch.zeros(num_buckets, dtype=torch.float64)
+    The law is piecewise constant, proportional to the root mean square of the last losses in each interval of time.
+    """
 
-    def law(self) -> Tensor:
-        """Return the probability of each bucket; uniform until every one has a full memory."""
-        num_buckets, memory = self.losses.shape
-        uniform = torch.full((num_buckets,), 1 / num_buckets, dtype=torch.float64)
-        if bool((self.counts < memory).any()):
+    learns: ClassVar[bool] = True
+    kind: Literal["history"] = "history"
+    num_buckets: Annotated[int, Field(ge=2, le=1000)] = 20
+    """Intervals of time."""
+    memory: Annotated[int, Field(ge=1, le=1000)] = 10
+    """Batches whose losses are kept for each; until all are full, times are uniform."""
+    uniform_share: Annotated[float, Field(gt=0, le=1)] = 0.1
+    """Share of the uniform law mixed in, so that no interval starves."""
+
+    def init(self) -> Tensor:
+        """Return zeros (buckets, memory + 1): the last losses of each interval, and how many there were in all."""
+        import torch  # torch is heavy
+
+        return torch.zeros(self.num_buckets, self.memory + 1, dtype=torch.float64)
+
+    def bucket_law(self, history: Tensor) -> Tensor:
+        """Return the probability of each interval; uniform until every one has a full memory."""
+        losses, counts = history[:, :-1], history[:, -1]
+        uniform = 0 * counts + 1 / self.num_buckets
+        if bool((counts < self.memory).any()):
             return uniform
-        weight = (self.losses**2).mean(1).sqrt()
+        weight = (losses**2).mean(1).sqrt()
         if not bool(weight.sum() > 0):
             return uniform
         return (1 - self.uniform_share) * weight / weight.sum() + self.uniform_share * uniform
 
-    def draw(self, num_maskable: Tensor, generator: torch.Generator) -> Levels:
-        law = self.law()
-        v = strata(len(num_maskable), generator, stratified=True)
+    def draw(self, at: LevelSampler, sizes: Tensor, generator: Generator, versions: int) -> Levels:
+        import torch  # torch is heavy
+
+        law = self.bucket_law(at.memory)
+        v = strata(len(sizes) * versions, generator)
         edges = torch.cat([law.new_zeros(1), law.cumsum(0)])
         edges[-1] = 1.0
         bucket = (torch.searchsorted(edges, v, right=True) - 1).clamp(0, len(law) - 1)
         inside = (v - edges[bucket]) / (edges[bucket + 1] - edges[bucket])
         t = (bucket + inside.clamp(0, 1)) / len(law)
         density = law[bucket] * len(law)
-        return Levels(t, self.schedule.alpha(t), -self.schedule.dalpha(t) / density)
+        return Levels(t, at.schedule.alpha(t), -at.schedule.dalpha(t) / density)
 
-    def observe(self, levels: Levels, losses: Tensor) -> None:
-        num_buckets, memory = self.losses.shape
-        buckets = (levels.time * num_buckets).long().clamp(0, num_buckets - 1)
-        slope = -self.schedule.dalpha(levels.time)
+    def observe(self, at: LevelSampler, levels: Levels, losses: Tensor) -> None:
+        import torch  # torch is heavy
+
+        history = at.memory
+        buckets = (levels.time * self.num_buckets).long().clamp(0, self.num_buckets - 1)
+        slope = -at.schedule.dalpha(levels.time)
         # The bound is the loss at that time over the density of the time; the law is built from the loss itself.
         density = torch.where(levels.flow > 0, slope / levels.flow, 1.0)
         squares = (losses.double() * density) ** 2
-        counts = torch.bincount(buckets, minlength=num_buckets)
-        sums = torch.zeros(num_buckets, dtype=torch.float64).scatter_add(0, buckets, squares)
+        counts = torch.bincount(buckets, minlength=self.num_buckets)
+        sums = torch.zeros(self.num_buckets, dtype=torch.float64).scatter_add(0, buckets, squares)
         # One entry for each batch that visited a bucket: a single row's loss is mostly 0 where few tokens are masked.
         for bucket in counts.nonzero()[:, 0].tolist():
             mean = float(sums[bucket] / counts[bucket])
-            self.losses[bucket, int(self.counts[bucket]) % memory] = mean**0.5
-            self.counts[bucket] += 1
-
-    def state(self) -> Tensor:
-        return torch.cat([self.losses, self.counts[:, None]], dim=1)
-
-    def load_state(self, state: Tensor) -> None:
-        self.losses, self.counts = state[:, :-1].clone(), state[:, -1].clone()
+            history[bucket, int(history[bucket, -1]) % self.memory] = mean**0.5
+            history[bucket, -1] += 1

@@ -1,3 +1,6 @@
-"""Tokenizers: configs in `base`, implementations beside it."""
+"""Tokenizers: ways to cut text, and what they learn from a corpus."""
 
-from taskloom_diffusion.tokenizers.base import TokenizerConfig as TokenizerConfig
+from taskloom_diffusion.compat.moved import old_names
+
+# Before 0.2 the base of the kind was imported from here.
+__getattr__ = old_names(__name__)

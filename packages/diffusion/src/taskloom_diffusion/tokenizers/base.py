@@ -1,70 +1,63 @@
-"""Tokenizer configs: how text becomes token ids. None of them needs the network."""
+"""Base of the tokenizers: ways to cut text into token ids. None of them needs the network."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Protocol
 
-from taskloom import Component
+from taskloom_diffusion.compat.moved import old_names
+from taskloom_diffusion.model.part import DiffusionPart
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from taskloom_diffusion.tokenizers.vocabulary import Tokenizer
+PAD, MASK, END = "[PAD]", "[MASK]", "[END]"
+SPECIAL = (PAD, MASK, END)
 
 
-class TokenizerConfig(Component):
-    """A way to cut text into tokens; a config that learns its vocabulary from a corpus."""
+class FittedTokenizer(Protocol):
+    """A tokenizer with its vocabulary: it cuts text into token ids and joins them again."""
+
+    @property
+    def tokens(self) -> Sequence[str]:
+        """All tokens, by id."""
+        ...
+
+    @property
+    def pad_id(self) -> int:
+        """The id that fills a batch."""
+        ...
+
+    @property
+    def mask_id(self) -> int:
+        """The id of the mask."""
+        ...
+
+    @property
+    def end_id(self) -> int:
+        """The id that ends a sequence under the policy `eos_pad`."""
+        ...
+
+    def encode(self, text: str) -> list[int]:
+        """Return the ids of a text; a `ConfigError` names the first piece that is not in the vocabulary."""
+        ...
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Return the text; special tokens vanish, except the mask, which is shown as [MASK]."""
+        ...
+
+    def save(self) -> dict[str, Any]:
+        """Return plain JSON from which `load_tokenizer` rebuilds it."""
+        ...
+
+
+class Tokenizer(DiffusionPart):
+    """A way to cut text into tokens; it learns its vocabulary from a corpus."""
 
     @abstractmethod
-    def fit(self, texts: Iterable[str]) -> Tokenizer:
-        """Return the tokenizer whose vocabulary covers the texts."""
+    def fit(self, texts: Iterable[str]) -> FittedTokenizer:
+        """Return the tokenizer with a vocabulary that covers the texts."""
 
 
-class RegexSmiles(TokenizerConfig):
-    """Atoms, bonds, rings and branches of SMILES, bracket atoms whole; the polymers' star is a token."""
-
-    kind: Literal["smiles"] = "smiles"
-
-    def fit(self, texts: Iterable[str]) -> Tokenizer:
-        from taskloom_diffusion.tokenizers.vocabulary import fit_symbols
-
-        return fit_symbols("smiles", texts)
-
-
-class Char(TokenizerConfig):
-    """One token a character, of those that the corpus contains."""
-
-    kind: Literal["char"] = "char"
-
-    def fit(self, texts: Iterable[str]) -> Tokenizer:
-        from taskloom_diffusion.tokenizers.vocabulary import fit_symbols
-
-        return fit_symbols("char", texts)
-
-
-class Byte(TokenizerConfig):
-    """One token a byte of UTF-8: 256 tokens, whatever the corpus."""
-
-    kind: Literal["byte"] = "byte"
-
-    def fit(self, texts: Iterable[str]) -> Tokenizer:
-        from taskloom_diffusion.tokenizers.vocabulary import byte_tokenizer
-
-        del texts  # every byte is in the vocabulary
-        return byte_tokenizer()
-
-
-class HuggingFace(TokenizerConfig):
-    """Any Hugging Face tokenizer that lies in a folder on this machine."""
-
-    kind: Literal["huggingface"] = "huggingface"
-    folder: Path
-    """Folder with the tokenizer's files; nothing is fetched."""
-
-    def fit(self, texts: Iterable[str]) -> Tokenizer:
-        from taskloom_diffusion.tokenizers.huggingface import load_folder
-
-        del texts  # its vocabulary is already learnt
-        return load_folder(self.folder)
+# Before 0.2 all tokenizers stood here.
+__getattr__ = old_names(__name__)

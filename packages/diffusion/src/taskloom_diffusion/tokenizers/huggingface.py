@@ -5,15 +5,27 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from taskloom.errors import ConfigError
 
-from taskloom_diffusion.tokenizers.vocabulary import MASK
+from taskloom_diffusion.tokenizers.base import MASK, Tokenizer
+
+
+class HuggingFace(Tokenizer):
+    """Hugging Face tokenizer in a local folder."""
+
+    kind: Literal["huggingface"] = "huggingface"
+    folder: Path
+    """Folder with the tokenizer's files; nothing is fetched."""
+
+    def fit(self, texts: Iterable[str]) -> HuggingFaceTokenizer:
+        del texts  # its vocabulary is already learnt
+        return load_folder(self.folder)
 
 
 class HuggingFaceTokenizer:
-    """Wraps a `tokenizers.Tokenizer`; the whole definition travels inside our checkpoints.
+    """A `tokenizers.Tokenizer` whose whole definition travels inside our checkpoints.
 
     Args:
         definition: The contents of `tokenizer.json`.
@@ -23,11 +35,11 @@ class HuggingFaceTokenizer:
     kind = "huggingface"
 
     def __init__(self, definition: str, special: Mapping[str, int]) -> None:
-        from tokenizers import Tokenizer as Backend
+        from tokenizers import Tokenizer as Backend  # tokenizers is heavy
 
         self._definition = definition
         self._backend = Backend.from_str(definition)
-        # A definition may carry the limits of whoever saved it: texts would be cut, or filled up, without a word.
+        # A definition may carry limits of its author: texts would be cut, or filled up, without a word.
         self._backend.no_truncation()
         self._backend.no_padding()
         self._special = dict(special)
@@ -38,7 +50,7 @@ class HuggingFaceTokenizer:
         model = contents["model"]
         named = model.get("unk_token")
         self._unknown = model.get("unk_id") if named is None else self._backend.token_to_id(named)
-        # Marks of whoever made the tokenizer, such as [CLS]: nothing that a text has, so nothing that a model may produce.
+        # Marks of its author, such as [CLS], are in no text: a model must not produce them.
         marks = {t["id"] for t in contents.get("added_tokens") or () if t.get("special")}
         if self._unknown is not None:
             marks.add(self._unknown)
@@ -113,8 +125,7 @@ def load_folder(folder: Path) -> HuggingFaceTokenizer:
         raise ConfigError(
             f"tokenizer.folder: '{folder}' is not a folder; give one that holds tokenizer.json"
         )
-    # Imported here because transformers is heavy and only this kind of tokenizer needs it.
-    from transformers import AutoTokenizer
+    from transformers import AutoTokenizer  # transformers is heavy
 
     try:
         loaded = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)

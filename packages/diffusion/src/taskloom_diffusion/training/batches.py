@@ -11,7 +11,7 @@ from taskloom import derive_seed
 
 from taskloom_diffusion.config import LengthPolicy
 from taskloom_diffusion.model.protocols import Batch
-from taskloom_diffusion.tokenizers.vocabulary import Tokenizer
+from taskloom_diffusion.tokenizers.base import FittedTokenizer
 
 _BUCKET_BATCHES = (
     32  # sequences of this many batches are sorted by length together: little padding, still random
@@ -47,7 +47,7 @@ class TokenStore:
 
 
 def encode_all(
-    texts: Sequence[str], tokenizer: Tokenizer, policy: LengthPolicy, max_length: int
+    texts: Sequence[str], tokenizer: FittedTokenizer, policy: LengthPolicy, max_length: int
 ) -> tuple[TokenStore, int]:
     """Encode texts, drop those that are too long, and return the store with the number dropped.
 
@@ -70,7 +70,7 @@ def encode_all(
 
 
 def fitting(
-    texts: Sequence[str], tokenizer: Tokenizer, policy: LengthPolicy, max_length: int
+    texts: Sequence[str], tokenizer: FittedTokenizer, policy: LengthPolicy, max_length: int
 ) -> list[str]:
     """Return the texts that `encode_all` does not drop."""
     if policy == "window":

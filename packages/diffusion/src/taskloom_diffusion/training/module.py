@@ -12,12 +12,13 @@ from taskloom import derive_seed
 from torch import Tensor
 
 from taskloom_diffusion.config import DiffusionSettings, OptimizerSettings
-from taskloom_diffusion.denoisers.base import DenoiserConfig
+from taskloom_diffusion.denoisers.base import Denoiser
 from taskloom_diffusion.losses.base import Corrupted
 from taskloom_diffusion.model.diffusion_model import DiffusionModel
 from taskloom_diffusion.model.protocols import Batch
-from taskloom_diffusion.time_samplers.draws import Levels, Memoryless, least_variance
-from taskloom_diffusion.tokenizers.vocabulary import Tokenizer
+from taskloom_diffusion.time_samplers.base import Levels
+from taskloom_diffusion.time_samplers.mask_rates import least_variance
+from taskloom_diffusion.tokenizers.base import FittedTokenizer
 from taskloom_diffusion.training.optimizers import build_optimizer, rate_factor
 from taskloom_diffusion.training.team import gathered
 
@@ -31,10 +32,10 @@ class DiffusionTask(DiffusionModel, pl.LightningModule):
 
     def __init__(
         self,
-        model_config: DenoiserConfig | Mapping[str, Any],
+        model_config: Denoiser | Mapping[str, Any],
         diffusion_config: DiffusionSettings | Mapping[str, Any],
         optimizer_config: OptimizerSettings | Mapping[str, Any],
-        tokenizer_name: Tokenizer | Mapping[str, Any] | str,
+        tokenizer_name: FittedTokenizer | Mapping[str, Any] | str,
         *,
         max_length: int = 512,
         total_steps: int = 1000,
@@ -83,7 +84,7 @@ class DiffusionTask(DiffusionModel, pl.LightningModule):
 
         Levels are those of least variance, not training's: these may be biased, or on a grid of steps.
         """
-        levels = least_variance(masks=self.diffusion_process.absorbs)
+        levels = least_variance(absorbing=self.diffusion_process.absorbing)
         generator = self._generator("validation", batch_idx)
         corrupted = self.corrupt(batch, generator, levels=levels)
         bound = corrupted.bound().sum() / corrupted.maskable.sum()
@@ -116,7 +117,7 @@ class DiffusionTask(DiffusionModel, pl.LightningModule):
             self.log(name, value, batch_size=rows, prog_bar=True)
 
     def _learn_levels(self, corrupted: Corrupted) -> None:
-        if isinstance(self.level_sampler, Memoryless):
+        if not self.level_sampler.law.learns:
             return
         with torch.no_grad():
             per_token = corrupted.bound().detach() / corrupted.maskable.sum(1)

@@ -11,7 +11,7 @@ from taskloom.errors import ConfigError
 
 from taskloom_diffusion.config import DiffusionConfig, LengthPolicy
 from taskloom_diffusion.corpora.corpus import Corpus
-from taskloom_diffusion.tokenizers.vocabulary import Tokenizer
+from taskloom_diffusion.tokenizers.base import FittedTokenizer
 from taskloom_diffusion.training.batches import TokenStore, encode_all, fitting
 
 if TYPE_CHECKING:
@@ -32,13 +32,13 @@ class Prepared:
     """
 
     corpus: Corpus
-    tokenizer: Tokenizer
+    tokenizer: FittedTokenizer
     train: TokenStore
     holdout: TokenStore
     too_long: int
 
 
-def prepare(problem: DiffusionProblem[Any], tokenizer: Tokenizer | None = None) -> Prepared:
+def prepare(problem: DiffusionProblem[Any], tokenizer: FittedTokenizer | None = None) -> Prepared:
     """Read the corpus and encode it.
 
     Args:

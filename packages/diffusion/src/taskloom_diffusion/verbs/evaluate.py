@@ -16,8 +16,9 @@ from taskloom_diffusion.report.tables import (
     share_error,
     text_lines,
 )
-from taskloom_diffusion.samplers.base import SamplerConfig
-from taskloom_diffusion.time_samplers.base import ExactCount, TimeSampler
+from taskloom_diffusion.samplers.base import Sampler
+from taskloom_diffusion.time_samplers.base import TimeSampler
+from taskloom_diffusion.time_samplers.exact_count import ExactCount
 from taskloom_diffusion.verbs.trained import choose, open_trained
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def evaluate(
 ) -> None:
     """Judge a trained model again, with another sampler or more samples."""
     trained = open_trained(run, store)
-    config: SamplerConfig = choose(
+    config: Sampler = choose(
         "taskloom_diffusion.samplers",
         sampler,
         settings or [],

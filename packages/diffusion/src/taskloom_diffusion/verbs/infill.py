@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from taskloom.errors import ConfigError, UsageError
 
-from taskloom_diffusion.samplers.base import FirstHitting, SamplerConfig
+from taskloom_diffusion.samplers.base import Sampler
+from taskloom_diffusion.samplers.first_hitting import FirstHitting
 from taskloom_diffusion.verbs.output import print_generated
 from taskloom_diffusion.verbs.trained import choose, open_trained
 
@@ -42,10 +43,10 @@ def infill(
     from taskloom_diffusion.evaluation.sampling import complete
 
     ids = parse_template(template, trained.task)
-    default: SamplerConfig = FirstHitting()
+    default: Sampler = FirstHitting()
     config = choose("taskloom_diffusion.samplers", sampler, settings or [], default)
     made = complete(trained.task, config, [ids] * num, seed=seed, batch_size=250)
-    if not trained.task.diffusion_process.absorbs:
+    if not trained.task.diffusion_process.absorbing:
         typer.echo(
             "this model's noise is not the mask: known tokens are held, but completions have its law given them only nearly",
             err=True,

@@ -10,12 +10,13 @@ import typer
 from taskloom.errors import ConfigError, UsageError
 
 from taskloom_diffusion.report.tables import bound_metrics, likelihood_table, text_lines
-from taskloom_diffusion.time_samplers.base import ExactCount, TimeSampler
+from taskloom_diffusion.time_samplers.base import TimeSampler
+from taskloom_diffusion.time_samplers.exact_count import ExactCount
 from taskloom_diffusion.verbs.trained import choose, open_trained
 
 if TYPE_CHECKING:
     from taskloom_diffusion.evaluation.bound import Bound
-    from taskloom_diffusion.tokenizers.vocabulary import Tokenizer
+    from taskloom_diffusion.tokenizers.base import FittedTokenizer
     from taskloom_diffusion.training.batches import TokenStore
 
 
@@ -103,7 +104,7 @@ def likelihood(
 
 
 def _each(
-    bound: Bound, store: TokenStore, tokenizer: Tokenizer
+    bound: Bound, store: TokenStore, tokenizer: FittedTokenizer
 ) -> list[tuple[str, float, float | None, int]]:
     """Return text, nats, their standard error and tokens of every sequence, in the order of the file."""
     rows = []
@@ -113,7 +114,7 @@ def _each(
     return rows
 
 
-def _check_lines(file: Path, lines: list[str], tokenizer: Tokenizer) -> None:
+def _check_lines(file: Path, lines: list[str], tokenizer: FittedTokenizer) -> None:
     """Refuse a file with lines that the model has no tokens for: leaving them out would flatter the figure."""
     refused = []
     for line in lines:

@@ -11,7 +11,7 @@ from taskloom.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
     from taskloom_diffusion.evaluation.sampling import Generated
-    from taskloom_diffusion.samplers.base import SamplerConfig
+    from taskloom_diffusion.samplers.base import Sampler
 
 
 def check_writable(option: str, path: Path | None) -> None:
@@ -42,7 +42,7 @@ def write_output(option: str, path: Path, data: str | bytes) -> None:
 
 
 def print_generated(
-    name: str, made: Generated, config: SamplerConfig, seed: int, *, as_json: bool
+    name: str, made: Generated, config: Sampler, seed: int, *, as_json: bool
 ) -> None:
     """Print what a sampler made, a line each, and on standard error what it cost; or all of it as one JSON object."""
     if as_json:

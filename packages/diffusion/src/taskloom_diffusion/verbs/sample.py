@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from taskloom.errors import UsageError
 
-from taskloom_diffusion.samplers.base import SamplerConfig
+from taskloom_diffusion.samplers.base import Sampler
 from taskloom_diffusion.verbs.output import check_writable, print_generated, write_output
 from taskloom_diffusion.verbs.trained import choose, open_trained
 
@@ -42,7 +42,7 @@ def sample(
     # torch is imported only once there is something to generate.
     from taskloom_diffusion.evaluation.sampling import draw_lengths, sample_lengths
 
-    config: SamplerConfig = choose(GROUP, sampler, settings or [], trained.problem.config.sampler)
+    config: Sampler = choose(GROUP, sampler, settings or [], trained.problem.config.sampler)
     if length > trained.task.max_length:
         raise UsageError(
             f"--length {length} is above the model's max_length = {trained.task.max_length}"

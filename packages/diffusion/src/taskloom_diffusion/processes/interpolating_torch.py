@@ -24,7 +24,7 @@ SMALLEST_SIGNAL = 1e-100
 class InterpolatingProcess:
     """Noise drawn from the law `pi` (V,), which sums to 1."""
 
-    absorbs = False
+    absorbing = False
 
     def __init__(self, vocabulary: Vocabulary, pi: Tensor) -> None:
         self.vocabulary = vocabulary
@@ -38,6 +38,7 @@ class InterpolatingProcess:
 
     def prior(self, noise: Tensor) -> Tensor:
         cumulative = self.pi.to(noise.device).cumsum(0)
+        # Times its last entry: rounded, the sum of a law is not exactly 1, and a variate above it would have no token.
         drawn = torch.searchsorted(cumulative, noise.contiguous() * cumulative[-1], right=True)
         return drawn.clamp_max(self.vocabulary.size - 1)
 
@@ -52,6 +53,7 @@ class InterpolatingProcess:
         # Where neither level has a signal left nothing says how they are related; that they are the same is one way.
         keep = torch.where(alpha_s > SMALLEST_SIGNAL, alpha_t / alpha_s, 1.0)[:, None, None]
         step = keep * here + (1 - keep) * pi[z][..., None]
+        # Bayes' rule: the law at s that the prediction implies, times the chance to get from there to z.
         joint = self._forward(x_theta.double(), alpha_s) * step
         return joint / joint.sum(-1, keepdim=True)
 
@@ -97,6 +99,7 @@ def ratio_divergence(
     index = z[..., None]
     r = true / true.gather(-1, index)
     s = predicted / predicted.gather(-1, index)
+    # Never negative and 0 only at s = r, so that a wrong ratio cannot lower the bound.
     terms = s - cross(r, s) + torch.xlogy(r, r) - r
     if rates is not None:
         terms = torch.where(rates > 0, rates * terms, 0.0)
@@ -118,6 +121,7 @@ def marginal_process(vocabulary: Vocabulary, smoothing: float) -> InterpolatingP
     """Return the process whose noise has the frequencies of the corpus, mixed with a little of the uniform law."""
     allowed = torch.tensor(vocabulary.allowed, dtype=torch.float64)
     uniform = allowed / allowed.sum()
+    # Toys and models without a corpus have no frequencies.
     if not vocabulary.frequencies:
         return InterpolatingProcess(vocabulary, uniform)
     marginal = torch.tensor(vocabulary.frequencies, dtype=torch.float64) * allowed

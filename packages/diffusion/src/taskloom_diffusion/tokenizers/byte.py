@@ -1,0 +1,46 @@
+"""Bytes as tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar, Literal
+
+from taskloom_diffusion.tokenizers.base import MASK, SPECIAL, FittedTokenizer, Tokenizer
+
+
+class Byte(Tokenizer):
+    """Bytes of UTF-8: 256 tokens, whatever the corpus.
+
+    Nothing is learnt, so it is its own fitted tokenizer; ids 0, 1 and 2 are the special tokens.
+    """
+
+    pad_id: ClassVar[int] = 0
+    mask_id: ClassVar[int] = 1
+    end_id: ClassVar[int] = 2
+    tokens: ClassVar[Sequence[str]] = [*SPECIAL, *(f"<{byte:02x}>" for byte in range(256))]
+    kind: Literal["byte"] = "byte"
+
+    def fit(self, texts: Iterable[str]) -> Byte:
+        del texts  # every byte is in the vocabulary
+        return self
+
+    def encode(self, text: str) -> list[int]:
+        return [byte + len(SPECIAL) for byte in text.encode()]
+
+    def decode(self, ids: Iterable[int]) -> str:
+        data = b"".join(
+            MASK.encode() if i == self.mask_id else bytes([i - len(SPECIAL)])
+            for i in ids
+            if i == self.mask_id or i >= len(SPECIAL)
+        )
+        return data.decode(errors="replace")
+
+    def save(self) -> dict[str, Any]:
+        return {"kind": "byte"}
+
+
+def count_characters(tokenizer: FittedTokenizer, ids: Sequence[int]) -> int:
+    """Return the characters that tokens stand for; of bytes, one that a window cuts counts where it begins."""
+    if isinstance(tokenizer, Byte):
+        return sum(i >= len(SPECIAL) and (i - len(SPECIAL)) & 0xC0 != 0x80 for i in ids)
+    return len(tokenizer.decode(ids))
