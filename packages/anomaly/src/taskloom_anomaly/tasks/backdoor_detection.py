@@ -14,6 +14,7 @@ from taskloom.task import Finding
 from taskloom_anomaly.compat.task_config import AnomalyTaskConfig, AtMost
 from taskloom_anomaly.models.stored import StoredModel, TrainDataFromRun, model_folder
 from taskloom_anomaly.task import Check
+from taskloom_anomaly.tasks.backdoor import Backdoor
 from taskloom_anomaly.triggers.base import Trigger
 from taskloom_anomaly.triggers.corner import Corner
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from taskloom_anomaly.backends.handle import ModelHandle
     from taskloom_anomaly.data.arrays import ArrayDataset
-    from taskloom_anomaly.tasks.backdoor import Backdoor
 
 
 class BackdoorDetection(AnomalyTaskConfig):
@@ -51,8 +51,6 @@ class BackdoorDetection(AnomalyTaskConfig):
     @property
     def _poisoned(self) -> Backdoor:
         """The task that poisoned the network, with the config of its run."""
-        from taskloom_anomaly.tasks.backdoor import Backdoor
-
         task = TrainDataFromRun(self._folder).task
         if not isinstance(task, Backdoor):
             raise ConfigError(
