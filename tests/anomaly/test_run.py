@@ -83,6 +83,7 @@ class Guarded(Shifted):
     """Least value."""
 
     def validity(self, handle: object, /) -> list[Check]:
+        del handle
         return [Check("attack_success", 0.4, floor=self.floor, remedy="raise --shift")]
 
     def build_control_data(self) -> Mapping[str, ArrayDataset]:

@@ -117,7 +117,7 @@ def test_the_seeds_tasks_take_their_run_path_by_position(classifier: Path) -> No
     assert len(task.build_reference_data()) == 300
 
 
-def test_a_config_says_when_it_gets_too_much_by_position(tmp_path: Path) -> None:
+def test_a_config_says_when_it_gets_too_much_by_position() -> None:
     class Mine(AnomalyTaskConfig):
         size: int = 3
 

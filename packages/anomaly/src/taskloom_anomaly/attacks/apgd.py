@@ -60,6 +60,7 @@ class _Ascent:
         self._gradient, losses = handle.input_gradient(start, labels)
         self.best, self._best_gradient, self._best_loss = start, self._gradient, losses
         self._loss = losses
+        # The whole width of the ball: the first steps explore, halving makes them fine (section 3.1).
         self._size = np.full(len(inputs), 2 * eps, np.float32)
         self._improved = np.zeros(len(inputs), int)
         self._last_checkpoint = 0
@@ -72,6 +73,7 @@ class _Ascent:
         """Take a gradient step with momentum and keep what got better."""
         size = self._each(self._size)
         ahead = project(self._point + size * np.sign(self._gradient), self._inputs, self._eps)
+        # Momentum needs a step before this one; the first has none.
         weight = 1.0 if first else _MOMENTUM
         moved = (
             self._point
@@ -82,6 +84,7 @@ class _Ascent:
         before = self._loss
         self._gradient, self._loss = self._handle.input_gradient(self._point, self._labels)
         self._improved += self._loss > before
+        # Strictly: of two equal points the earlier one stays, whatever the order of the batch.
         better = self._loss > self._best_loss
         self.best = np.where(self._each(better), self._point, self.best)
         self._best_gradient = np.where(self._each(better), self._gradient, self._best_gradient)
@@ -91,6 +94,7 @@ class _Ascent:
         """Halve the step of samples that stall, and send them back to their best point (conditions 1 and 2)."""
         length = iteration - self._last_checkpoint
         stalled = self._improved < _ENOUGH_IMPROVEMENTS * length
+        # A step that was just halved gets another period before it is halved again.
         stuck = (self._size == self._size_then) & (self._best_loss <= self._best_then)
         halve = stalled | stuck
         self._size_then, self._best_then = self._size.copy(), self._best_loss.copy()
@@ -99,6 +103,7 @@ class _Ascent:
         self._point = np.where(back, self.best, self._point)
         self._previous = np.where(back, self.best, self._previous)
         self._gradient = np.where(back, self._best_gradient, self._gradient)
+        # Improvements are counted against the loss of the point from which the ascent goes on.
         self._loss = np.where(halve, self._best_loss, self._loss)
         self._improved[:] = 0
         self._last_checkpoint = iteration

@@ -60,6 +60,7 @@ def attack_data(
         seed: Seeds random starts.
         batch_size: Samples per gradient.
     """
+    # One stream a batch: two batches must not start from the same noise.
     parts = [
         attack(handle, batch.inputs, _labels(batch), seed + index)
         for index, batch in enumerate(data.batches(batch_size))
@@ -78,6 +79,7 @@ def _labels(data: ArrayDataset) -> np.ndarray:
 def _losses(handle: ModelHandle, data: ArrayDataset) -> tuple[float, float]:
     logits = np.concatenate([handle.forward(b.inputs).logits for b in data.batches(1024)])
     shifted = logits - logits.max(axis=1, keepdims=True)
+    # Shifted by the largest logit, so that the exponential cannot overflow.
     log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     labels = _labels(data)
     loss = -log_p[np.arange(len(labels)), labels].mean()
@@ -155,6 +157,7 @@ def _key(handle: ModelHandle, data: ArrayDataset, attack: Attack, seed: int) -> 
     digest.update(json.dumps(attack.model_dump(mode="json"), sort_keys=True).encode())
     digest.update(f"{data.inputs.shape}{data.inputs.dtype}{seed}".encode())
     digest.update(np.ascontiguousarray(data.inputs).data)
+    # Labels too: an attack climbs the loss of the true class.
     digest.update(np.ascontiguousarray(_labels(data)).data)
     return digest.hexdigest()
 
@@ -203,6 +206,7 @@ def stored_examples(
         ArrayDataset(found["examples"], found["labels"], np.ones(len(found["labels"]), bool)),
         *(float(facts[name]) for name in _FACTS),
     )
+    # Asked of kept examples too: an earlier call may have had a higher threshold.
     assert_success(outcome, handle, data, attack, threshold=threshold, seed=seed)
     return outcome
 

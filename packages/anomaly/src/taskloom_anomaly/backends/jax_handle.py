@@ -249,7 +249,7 @@ class JaxHandle:
         seed: int = 0,
     ) -> Any:  # noqa: ANN401 -- a Trainer; naming the class would import optax with every handle
         """Start training a copy."""
-        from taskloom_anomaly.backends.jax_trainer import JaxTrainer
+        from taskloom_anomaly.backends.jax_trainer import JaxTrainer  # optax is heavy
 
         return JaxTrainer(self, learning_rate, weight_decay, loss, seed)
 

@@ -55,17 +55,17 @@ def _wrap(model: Any, parameters: Any, example: np.ndarray, seed: int) -> ModelH
     # A torch module cannot be there unless torch has been imported already; other runs must not pay for it.
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(model, torch.nn.Module):
-        from taskloom_anomaly.backends.torch_handle import torch_handle
+        from taskloom_anomaly.backends.torch_handle import torch_handle  # torch is heavy
 
         return torch_handle(model, parameters, example)
     linen = sys.modules.get("flax.linen")
     if linen is not None and isinstance(model, linen.Module):
-        from taskloom_anomaly.backends.linen import linen_handle
+        from taskloom_anomaly.backends.linen import linen_handle  # flax is heavy
 
         return linen_handle(model, parameters, example, seed)
     nnx = sys.modules.get("flax.nnx")
     if nnx is not None and isinstance(model, nnx.Module):
-        from taskloom_anomaly.backends.nnx import nnx_handle
+        from taskloom_anomaly.backends.nnx import nnx_handle  # flax is heavy
 
         return nnx_handle(model, parameters, example)
     raise ConfigError(

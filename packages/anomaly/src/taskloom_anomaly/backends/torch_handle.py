@@ -86,7 +86,7 @@ class TorchHandle:
             )
 
         def after(name: str) -> Any:  # noqa: ANN401
-            return lambda module, arguments, output: keep(name, output, _channels_first(module))
+            return lambda module, _, output: keep(name, output, _channels_first(module))
 
         for name, module in self._names.items():
             if wanted is None or f"{name}.input" in wanted:
@@ -215,7 +215,7 @@ class TorchHandle:
         seed: int = 0,
     ) -> Any:  # noqa: ANN401 -- a Trainer
         """Start training a copy."""
-        from taskloom_anomaly.backends.torch_trainer import TorchTrainer
+        from taskloom_anomaly.backends.torch_trainer import TorchTrainer  # torch is heavy
 
         return TorchTrainer(
             copy.deepcopy(self._module),

@@ -56,6 +56,7 @@ class AnomalyTaskConfig(AnomalyConfig):
 
     def model_post_init(self, context: object, /) -> None:
         """Call the hook of cupbearer where a task has one."""
+        del context
         hook = getattr(self, "__post_init__", None)
         if hook is not None:
             hook()

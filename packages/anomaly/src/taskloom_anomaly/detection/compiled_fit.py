@@ -91,7 +91,7 @@ def fit_compiled(
 
 def _gather(extractor: Extractor, data: Samples, fourth: bool) -> dict[str, moments.Moments]:
     from taskloom_anomaly.backends.jax_handle import JaxHandle  # jax is heavy
-    from taskloom_anomaly.backends.jax_moments import MomentsGatherer
+    from taskloom_anomaly.backends.jax_moments import MomentsGatherer  # jax is heavy
 
     assert isinstance(extractor.handle, JaxHandle)
     gatherer: MomentsGatherer | None = None

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from taskloom_anomaly.backends.handle import ModelHandle
     from taskloom_anomaly.data.arrays import ArrayDataset
-    from taskloom_anomaly.tasks.backdoor import Backdoor
 
 
 class BackdoorDetection(AnomalyTaskConfig):
