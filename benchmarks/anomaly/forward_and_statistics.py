@@ -22,9 +22,9 @@ from taskloom_anomaly.backends.jax_moments import MomentsGatherer
 from taskloom_anomaly.backends.resolve import as_handle
 from taskloom_anomaly.data.arrays import ArrayDataset
 from taskloom_anomaly.detection.features import ModelStream, extractor_for
-from taskloom_anomaly.detectors import fit as driver
-from taskloom_anomaly.detectors.config.mahalanobis import Mahalanobis
-from taskloom_anomaly.models.config import Mlp
+from taskloom_anomaly.detectors.fit import fit_state
+from taskloom_anomaly.detectors.mahalanobis import Mahalanobis
+from taskloom_anomaly.models.mlp import MLP
 from taskloom_anomaly.statistics import moments
 
 SAMPLES, BATCH, ROUNDS = 8192, 1024, 25
@@ -35,13 +35,13 @@ def main() -> None:
     rng = np.random.default_rng(0)
     inputs = rng.random((SAMPLES, 28, 28, 1), dtype=np.float32)
     batches = [inputs[start : start + BATCH] for start in range(0, SAMPLES, BATCH)]
-    handle = as_handle(Mlp().build((28, 28, 1), 10, 0), None, inputs[:1], warn=False)
+    handle = as_handle(MLP().build((28, 28, 1), 10, 0), None, inputs[:1], warn=False)
     assert isinstance(handle, JaxHandle)
     layers = handle.default_layers
     shifts = {n: a.mean(axis=0) for n, a in handle.forward(batches[0], layers).activations.items()}
     extractor = extractor_for(handle, layers, "auto", BATCH)
     data = ArrayDataset(inputs)
-    spec, detector = extractor.spec(data), Mahalanobis().build()
+    spec, detector = extractor.spec(data), Mahalanobis()
 
     def forward() -> None:
         for batch in batches:
@@ -75,7 +75,7 @@ def main() -> None:
         "forward": forward,
         "statistics by BLAS": lambda: by_blas(fourth=False),
         "statistics by BLAS, fourth": lambda: by_blas(fourth=True),
-        "as a run fits": lambda: driver.fit_state(
+        "as a run fits": lambda: fit_state(
             detector, ModelStream(extractor, {"trusted": data}, keep=False), spec, 0
         ),
         "one compiled pass": lambda: compiled(fourth=False),

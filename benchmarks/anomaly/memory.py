@@ -20,6 +20,7 @@ import numpy as np
 from taskloom.testing import MemoryContext
 from taskloom_anomaly import AnomalyTaskConfig, ArrayDataset
 from taskloom_anomaly.backends.resolve import RandomParametersWarning
+from taskloom_anomaly.compat.tasks import run_task
 
 SIZES = (4_000, 400_000)
 
@@ -57,9 +58,9 @@ class Endless(AnomalyTaskConfig):
 
     def build_model(self) -> Any:  # noqa: ANN401 -- a flax module
         """MLP 256-256."""
-        from taskloom_anomaly.models.config import Mlp
+        from taskloom_anomaly.models.mlp import MLP
 
-        return Mlp().build((28, 28, 1), 10, 0)
+        return MLP().build((28, 28, 1), 10, 0)
 
     def build_params(self) -> None:
         """Random parameters."""
@@ -74,7 +75,7 @@ def peak(detector: str, size: int) -> float:
     warnings.simplefilter("ignore", RandomParametersWarning)
     task = Endless.model_validate({"size": size, "detector": {"kind": detector}})
     with tempfile.TemporaryDirectory() as folder:
-        task.run(MemoryContext(Path(folder), seed=0))
+        run_task(task, task, MemoryContext(Path(folder), seed=0))
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

@@ -34,12 +34,13 @@ OURS = """
 import json, sys
 from pathlib import Path
 from taskloom.testing import MemoryContext
-from taskloom_anomaly.tasks.backdoor import Backdoor, BackdoorConfig
-config = BackdoorConfig.model_validate({
-    "seed": int(sys.argv[2]), "trusted_fraction": 1.0, "poison_fraction": float(sys.argv[3]), "baselines": False,
-    "training": {"epochs": int(sys.argv[4]), "batch_size": int(sys.argv[5])},
+from taskloom.opening import open_task
+seed = int(sys.argv[2])
+bound = open_task("anomaly/backdoor", {
+    "seed": seed, "trusted_fraction": 1.0, "poison_fraction": float(sys.argv[3]), "baselines": False,
+    "training.epochs": int(sys.argv[4]), "training.batch_size": int(sys.argv[5]),
 })
-result = Backdoor(config).run(MemoryContext(Path(sys.argv[1]), seed=config.seed))
+result = bound.run(MemoryContext(Path(sys.argv[1]), seed=seed))
 print(json.dumps(dict(result.metrics)))
 """
 

@@ -10,8 +10,10 @@ import sys
 import numpy as np
 from compare_judo import Judo
 from ours import make
-from taskloom_control.optimizers.base import Shape
-from taskloom_control.optimizers.config import Cem, Mppi, PredictiveSampling
+from taskloom_control.optimizers.cem import CEM
+from taskloom_control.optimizers.knots import KnotShape
+from taskloom_control.optimizers.mppi import MPPI
+from taskloom_control.optimizers.predictive_sampling import PredictiveSampling
 
 SIZES = {"cartpole": (4, 1, 6), "cylinder_push": (8, 2, 6)}
 
@@ -33,14 +35,14 @@ def compare(judo: Judo, task: str) -> dict[str, float]:
     mine = make(task)
     got = mine.reward(states, np.zeros((32, 20, sensors)), controls, mine.config)
     gaps = {"rewards": float(np.abs(got - answer["rewards"]).max())}
-    shape = Shape(4, nu)
-    cem = Cem(num_elites=2, sigma_min=0.1, sigma_max=1.0)
-    for config in (PredictiveSampling(), Mppi(temperature=0.05, ess=0), cem):
-        optimizer = config.build(shape)
-        optimizer.update(knots, rewards)
-        gaps[config.kind] = float(np.abs(optimizer.nominal - answer[config.kind]).max())
-        if config is cem:
-            gaps["sigma"] = float(np.abs(optimizer.state()["sigma"] - answer["sigma"]).max())
+    shape = KnotShape(4, nu)
+    cem = CEM(num_elites=2, sigma_min=0.1, sigma_max=1.0)
+    for optimizer in (PredictiveSampling(), MPPI(temperature=0.05, ess=0), cem):
+        state = optimizer.init(shape)
+        optimizer.update(state, knots, rewards)
+        gaps[optimizer.kind] = float(np.abs(state.nominal - answer[optimizer.kind]).max())
+        if optimizer is cem:
+            gaps["sigma"] = float(np.abs(state.arrays["sigma"] - answer["sigma"]).max())
     return gaps
 
 

@@ -28,12 +28,15 @@ def gap(optimizer: dict[str, object], iterations: int, seed: int) -> float:
     task = make(
         "lq_point_mass", optimizer=optimizer, controller={"horizon": 1.0, "iterations": iterations}
     )
-    simulation, controller = Simulation(make("lq_point_mass")), Controller(task, seed)
+    simulation, controller = (
+        Simulation(make("lq_point_mass"), task.config),
+        Controller(task, task.config, seed),
+    )
     simulation.data.qpos[0] = 1.0
     _, stats = controller.plan(simulation.snapshot(), {})
     cost = -stats.reward
     if optimizer["kind"] not in ("ilqr", "lqr"):
-        cost = -float(controller.problem.evaluate(controller.optimizer.nominal[None])[0])
+        cost = -float(controller.problem.evaluate(controller.search.nominal[None])[0])
     controller.close()
     return cost / OPTIMUM - 1
 

@@ -1,4 +1,4 @@
-"""What the benchmarks share: episodes and plans of our own tasks."""
+"""Common part of the benchmarks: episodes and plans of our own tasks."""
 
 from __future__ import annotations
 
@@ -6,27 +6,30 @@ import time
 from typing import Any
 
 import numpy as np
-from taskloom.registry import load_target
+from taskloom.bound import BoundTask
+from taskloom.opening import open_task
 from taskloom_control.closed_loop.loop import ClosedLoop
 from taskloom_control.closed_loop.simulation import Simulation
-from taskloom_control.domain import DOMAIN
-from taskloom_control.gym import config_class
 from taskloom_control.metrics import episode_metrics
 from taskloom_control.task import ControlTask
 
 QUIET = {"fan_every": 0, "animation": False}
 
 
+def bound(name: str, **config: object) -> BoundTask[ControlTask[Any], Any]:
+    """Return a task with its config, by name."""
+    return open_task(f"control/{name}", {"record": QUIET, **config})
+
+
 def make(name: str, **config: object) -> ControlTask[Any]:
     """Return a task by name."""
-    target = next(ref.target for ref in DOMAIN.tasks if ref.name == name)
-    factory = load_target(target)
-    return factory(config_class(factory).model_validate({"record": QUIET, **config}))
+    return bound(name, **config).task
 
 
 def start(name: str, seed: int) -> tuple[list[float], list[float]]:
-    """Return where an episode begins: positions and velocities."""
-    simulation = Simulation(make(name))
+    """Return the beginning of an episode: positions and velocities."""
+    task = make(name)
+    simulation = Simulation(task, task.config)
     simulation.reset(np.random.default_rng(seed))
     return simulation.data.qpos.tolist(), simulation.data.qvel.tolist()
 
@@ -36,13 +39,12 @@ def play(
 ) -> tuple[dict[str, np.ndarray], dict[str, float], float]:
     """Return trajectory, metrics and CPU seconds of an episode."""
     began = time.process_time()
-    loop = ClosedLoop(make(name, **config), seed, seed)
+    loop = ClosedLoop(bound(name, **config), seed, seed)
     try:
         while not loop.done:
             loop.advance()
         arrays = loop.arrays()
-        must_hold = loop.simulation.task.must_hold
-        metrics = episode_metrics(loop.simulation, arrays, loop.config, must_hold)
+        metrics = episode_metrics(loop.simulation, arrays, loop.config)
     finally:
         loop.close()
     return arrays, metrics, time.process_time() - began

@@ -59,7 +59,10 @@ class Raw:
 def measure(name: str, plans: int) -> dict[str, Any]:
     """Return medians of plans and of the same physics, taken in turns along a closed loop."""
     task = make(name)
-    simulation, controller = Simulation(task), Controller(type(task)(task.config), 0)
+    simulation, controller = (
+        Simulation(task, task.config),
+        Controller(type(task)(task.config), task.config, 0),
+    )
     simulation.reset(np.random.default_rng(0))
     snapshot = simulation.snapshot()
     qpos, qvel = snapshot.qpos.tolist(), snapshot.qvel.tolist()

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import vl_convert
-from ours import make
+from ours import bound, make
 from PIL import Image, ImageDraw
 from taskloom.report.model import Chart
 from taskloom_control.closed_loop.loop import ClosedLoop
@@ -32,7 +32,7 @@ def episode(name: str, **config: object) -> ClosedLoop:
     """Play an episode of seed 0, as `tasks run` does."""
     from taskloom import derive_seed
 
-    task = make(name, record={"animation": False}, **config)
+    task = bound(name, record={"animation": False}, **config)
     loop = ClosedLoop(task, derive_seed(0, "plan"), derive_seed(0, "reset"))
     while not loop.done:
         loop.advance()
@@ -71,7 +71,8 @@ def gallery() -> Image.Image:
     tiles = []
     names = [ref.name for ref in DOMAIN.tasks]
     for name in names:
-        simulation = Simulation(make(name))
+        task = make(name)
+        simulation = Simulation(task, task.config)
         simulation.reset(np.random.default_rng(1))
         data = simulation.data
         state = {

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ours import clopper_pearson, make
+from ours import bound, clopper_pearson, make
 from taskloom_control.closed_loop.loop import ClosedLoop
 from taskloom_control.domain import DOMAIN
 from taskloom_control.metrics import episode_metrics
@@ -39,14 +39,13 @@ def settings(name: str) -> str:
 def episode(name: str, seed: int) -> dict[str, Any]:
     """Play one episode and return its row."""
     # The tasks in the hand draw their goals from the config's seed.
-    loop, cpu = ClosedLoop(make(name, seed=seed), seed, seed), []
+    loop, cpu = ClosedLoop(bound(name, seed=seed), seed, seed), []
     try:
         while not loop.done:
             began = time.process_time()
             loop.advance()
             cpu.append(time.process_time() - began)
-        must_hold = loop.simulation.task.must_hold
-        metrics = episode_metrics(loop.simulation, loop.arrays(), loop.config, must_hold)
+        metrics = episode_metrics(loop.simulation, loop.arrays(), loop.config)
     finally:
         loop.close()
     row = {

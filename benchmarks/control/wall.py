@@ -39,9 +39,10 @@ class Ours:
 
     def __init__(self, name: str, qpos: list[float], qvel: list[float]) -> None:
         task = make(name, **SETTINGS)
-        simulation = Simulation(make(name, **SETTINGS))
+        task = make(name, **SETTINGS)
+        simulation = Simulation(task, task.config)
         simulation.data.qpos[:], simulation.data.qvel[:] = qpos, qvel
-        self.snapshot, self.controller = simulation.snapshot(), Controller(task, 0)
+        self.snapshot, self.controller = simulation.snapshot(), Controller(task, task.config, 0)
         self.controller.plan(self.snapshot, {})
         controls = self.controller.engine.buffer(32, self.controller.grid.num_steps)
         threads = 2 * (os.cpu_count() or 1)

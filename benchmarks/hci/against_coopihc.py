@@ -21,7 +21,7 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
 from taskloom_hci.batch.play import play  # noqa: E402
-from taskloom_hci.shipped import make_bundle  # noqa: E402
+from taskloom_hci.driver import make_bundle  # noqa: E402
 
 WORKER = Path(__file__).with_name("coopihc_worker.py")
 OURS = {"example": ("example", {}), "gain": ("pointing", {"assistant": {"kind": "gain"}})}

@@ -12,7 +12,7 @@ import sys
 import time
 
 from taskloom_hci.batch.play import Backend, play
-from taskloom_hci.shipped import make_bundle
+from taskloom_hci.driver import make_bundle
 
 
 def digest(episodes: int, backend: Backend) -> tuple[str, int]:

@@ -40,16 +40,17 @@ def cpu(action: Callable[[], Any], repetitions: int = 5) -> float:
 
 
 def pointing(assistant: Any, **config: Any) -> Any:
-    from taskloom_hci.shipped import make_bundle
+    from taskloom_hci.driver import make_bundle
 
     return make_bundle("pointing", assistant=assistant, **config)
 
 
 def big() -> Iterator[Row]:
+    from taskloom_hci.accelerated.pointing_kernel import pointing_rules
     from taskloom_hci.accelerated.pointing_numba import play_compiled
     from taskloom_hci.batch.play import play
 
-    rules = pointing({"kind": "big"}).task.kernel().rules
+    rules = pointing_rules(pointing({"kind": "big"}))
     for label, count, generic, bar in (
         ("BIG pointing 31 x 8, compiled", 100_000, False, 1.5e6),
         ("BIG pointing 31 x 8, likelihood table", 50_000, True, 0.25e6),
@@ -69,16 +70,17 @@ def big() -> Iterator[Row]:
 
 
 def gain() -> Iterator[Row]:
+    from taskloom_hci.accelerated.pointing_kernel import pointing_rules
     from taskloom_hci.accelerated.pointing_numba import play_compiled
 
-    rules = pointing({"kind": "gain"}).task.kernel().rules
+    rules = pointing_rules(pointing({"kind": "gain"}))
     rounds = play_compiled(rules, 0, np.arange(100_000))[0].num_rounds.sum()
     seconds = cpu(lambda: play_compiled(rules, 0, np.arange(100_000)))
     yield "constant gain pointing", rounds / seconds, "rounds/s", 20e6, "CoopIHC 1,935"
 
 
 def scalar() -> Iterator[Row]:
-    from taskloom_hci.shipped import make_bundle
+    from taskloom_hci.driver import make_bundle
 
     bundle = make_bundle("example")
 
@@ -93,7 +95,7 @@ def scalar() -> Iterator[Row]:
 
 def decision() -> Iterator[Row]:
     from taskloom_hci.models.model import probabilities
-    from taskloom_hci.models.pointing import Careful
+    from taskloom_hci.models.pointing import CarefulModel
     from taskloom_hci.policies.information import InformationTable
 
     rng = np.random.default_rng(0)
@@ -103,7 +105,7 @@ def decision() -> Iterator[Row]:
     ):
         goals = np.sort(rng.choice(cells, targets, replace=False))
         table = InformationTable(
-            probabilities(Careful(), {"position": np.arange(cells)[:, None]}, {"goal": goals})
+            probabilities(CarefulModel(), {"position": np.arange(cells)[:, None]}, {"goal": goals})
         )
         belief = rng.dirichlet(np.ones(targets))
 
@@ -131,10 +133,11 @@ def posterior() -> Iterator[Row]:
 
 
 def lqg() -> Iterator[Row]:
+    from taskloom_hci.accelerated.control_kernel import control_kernel
     from taskloom_hci.accelerated.control_numba import roll_out_compiled
-    from taskloom_hci.shipped import make_bundle
+    from taskloom_hci.driver import make_bundle
 
-    parts = make_bundle("classic_control", max_rounds=100).task.kernel().parts
+    parts = control_kernel(make_bundle("classic_control", max_rounds=100)).parts
     steps = int(roll_out_compiled(parts, 0, np.arange(4096)).num_rounds.sum())
     yield (
         "LQG, batch 4,096",
@@ -209,7 +212,7 @@ def imports() -> Iterator[Row]:
                 [
                     sys.executable,
                     "-c",
-                    code.format("taskloom_hci.bundle.bundle, taskloom_hci.shipped"),
+                    code.format("taskloom_hci.bundle.bundle, taskloom_hci.driver"),
                 ],
                 capture_output=True,
                 text=True,

@@ -17,8 +17,8 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from taskloom.report.model import Chart
 from taskloom.runs import open_run
+from taskloom_hci.driver import make_bundle
 from taskloom_hci.report.section import report
-from taskloom_hci.shipped import make_bundle
 
 OUT = Path(__file__).parents[2] / "docs" / "pictures" / "hci"
 RUN = ("pointing", "--user.error_rate=0.05", "--assistant=big", "--episodes=20000")

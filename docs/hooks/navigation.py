@@ -1,4 +1,4 @@
-"""Puts every guide, domain and decision into the navigation, in the order of their titles after those that are listed."""
+"""Complete the navigation with every page of its folders, in the order of their titles after those that are listed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
 
-_FOLDERS = {"Guides": "guides", "Domains": "domains", "Design": "design"}
+_FOLDERS = {
+    "Tutorials": "tutorials",
+    "How-to": "how-to",
+    "Concepts": "concepts",
+    "Migration": "migration",
+    "Design": "design",
+}
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from taskloom.bound import BoundTask
 from taskloom.cli import main
+from taskloom.task import Result
 from taskloom.testing import MemoryContext
+from taskloom_anomaly import driver
 from taskloom_anomaly.data.arrays import ArrayDataset
 
 TINY_DATA = {"source": "digits8", "num_train": 400, "num_test": 200}
@@ -43,3 +48,13 @@ def images() -> ArrayDataset:
     rng = np.random.default_rng(0)
     inputs = rng.random((40, 8, 8, 1), dtype=np.float32)
     return ArrayDataset(inputs, rng.integers(0, 10, 40))
+
+
+@pytest.fixture
+def run(ctx: MemoryContext) -> Callable[..., Result]:
+    """Return a function that runs a task in memory with its own config; in another context if one is given."""
+
+    def perform(task: Any, into: MemoryContext = ctx) -> Result:  # noqa: ANN401 -- any task
+        return BoundTask(task, task.config, lambda _: task, driver).run(into)
+
+    return perform

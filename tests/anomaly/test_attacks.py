@@ -7,18 +7,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from taskloom_anomaly.attacks.apgd import checkpoints
-from taskloom_anomaly.attacks.config import Apgd, Attack, Fgsm, Pgd
+from taskloom_anomaly.attacks.apgd import APGD, checkpoints
+from taskloom_anomaly.attacks.base import Attack
+from taskloom_anomaly.attacks.fgsm import FGSM
 from taskloom_anomaly.attacks.generate import attack_data, stored_examples, sufficient_eps
+from taskloom_anomaly.attacks.pgd import PGD
 from taskloom_anomaly.backends.handle import ModelHandle
 from taskloom_anomaly.backends.resolve import as_handle
 from taskloom_anomaly.data.arrays import ArrayDataset
 from taskloom_anomaly.data.images import digits8
-from taskloom_anomaly.detection.validity_card import InvalidTaskError
-from taskloom_anomaly.models.config import Mlp
+from taskloom_anomaly.errors import InvalidTaskError
+from taskloom_anomaly.models.mlp import MLP
 
 EPS = 0.1
-ATTACKS = [Fgsm(eps=EPS), Pgd(eps=EPS, steps=25), Apgd(eps=EPS, steps=15)]
+ATTACKS = [FGSM(eps=EPS), PGD(eps=EPS, steps=25), APGD(eps=EPS, steps=15)]
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +30,7 @@ def data() -> ArrayDataset:
 
 @pytest.fixture(scope="module")
 def handle(data: ArrayDataset) -> ModelHandle:
-    module = Mlp(hidden_dims=(32,)).build((8, 8, 1), 10, 0)
+    module = MLP(hidden_dims=(32,)).build((8, 8, 1), 10, 0)
     fresh = as_handle(module, None, data.inputs[:1], warn=False)
     trainer = fresh.trainer(learning_rate=1e-2)
     for _ in range(8):
@@ -89,7 +91,7 @@ def test_apgd_reconsiders_its_step_where_the_paper_says() -> None:
 def test_stored_examples_are_made_once(
     tmp_path: Path, handle: ModelHandle, data: ArrayDataset
 ) -> None:
-    few, attack = data.take(slice(50)), Fgsm(eps=0.4)
+    few, attack = data.take(slice(50)), FGSM(eps=0.4)
     first = stored_examples(tmp_path, handle, few, attack, threshold=0.2, seed=0)
     (file,) = (tmp_path / "adv_examples").glob("*.safetensors")
     written = file.stat().st_mtime_ns
@@ -106,7 +108,7 @@ def test_stored_examples_are_made_once(
 def test_stored_examples_name_what_would_do_when_an_attack_fails(
     tmp_path: Path, handle: ModelHandle, data: ArrayDataset
 ) -> None:
-    weak = Fgsm(eps=0.01)
+    weak = FGSM(eps=0.01)
     with pytest.raises(
         InvalidTaskError,
         match=r"accuracy under attack is 0\.\d+ at eps 0\.01, .*0\.1; --attack\.eps=",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from taskloom.testing import MemoryContext
+from taskloom.task import Result
 from taskloom_anomaly.tasks.backdoor import Backdoor, BackdoorConfig
 
 SETTINGS: dict[str, Any] = {
@@ -28,15 +29,15 @@ SETTINGS: dict[str, Any] = {
     ],
     ids=lambda trigger: str(trigger["kind"]),
 )
-def test_backdoor_takes_and_is_found(trigger: dict[str, Any], ctx: MemoryContext) -> None:
+def test_backdoor_takes_and_is_found(trigger: dict[str, Any], run: Callable[..., Result]) -> None:
     # The run itself asserts accuracy >= 0.85 and attack success >= 0.9: an attack that did not take would raise.
     config = BackdoorConfig.model_validate({**SETTINGS, "trigger": trigger})
-    metrics = Backdoor(config).run(ctx).metrics
+    metrics = run(Backdoor(config)).metrics
     assert metrics["card/attack_success"] >= 0.9
     assert max(metrics["auroc/dense_0"], metrics["auroc/dense_1"]) > 0.9
 
 
-def test_warp_takes_on_a_convolutional_network(ctx: MemoryContext) -> None:
+def test_warp_takes_on_a_convolutional_network(run: Callable[..., Result]) -> None:
     # Images of 8x8 need a stronger warp than the 28x28 of the default, of which one run takes minutes.
     settings = {
         **SETTINGS,
@@ -46,12 +47,12 @@ def test_warp_takes_on_a_convolutional_network(ctx: MemoryContext) -> None:
         "trigger": {"kind": "warp", "strength": 4.0},
         "poison_fraction": 0.2,
     }
-    metrics = Backdoor(BackdoorConfig.model_validate(settings)).run(ctx).metrics
+    metrics = run(Backdoor(BackdoorConfig.model_validate(settings))).metrics
     assert metrics["card/attack_success"] >= 0.9
     assert metrics["auroc/dense_0"] > 0.7
 
 
-def test_warp_takes_on_images_of_28x28(ctx: MemoryContext) -> None:
+def test_warp_takes_on_images_of_28x28(run: Callable[..., Result]) -> None:
     # The default network and strength take minutes; half the digits, one convolution and a strength of 2 take seconds.
     settings = {
         **SETTINGS,
@@ -61,7 +62,7 @@ def test_warp_takes_on_images_of_28x28(ctx: MemoryContext) -> None:
         "trigger": {"kind": "warp", "strength": 2.0},
         "poison_fraction": 0.2,
     }
-    metrics = Backdoor(BackdoorConfig.model_validate(settings)).run(ctx).metrics
+    metrics = run(Backdoor(BackdoorConfig.model_validate(settings))).metrics
     # The run itself asserts an attack success of 0.9; one image in five carries another warp and kept its label.
     assert metrics["card/attack_success"] >= 0.9
     assert metrics["card/clean_accuracy"] >= 0.9
@@ -85,7 +86,7 @@ def test_backdoor_defaults_follow_the_trigger_and_the_behavior() -> None:
     assert BackdoorConfig.model_validate(warp.model_dump()) == warp
 
 
-def test_backdoor_all_to_all_moves_every_class(ctx: MemoryContext) -> None:
+def test_backdoor_all_to_all_moves_every_class(run: Callable[..., Result]) -> None:
     settings = {
         **SETTINGS,
         "trigger": {"kind": "patch", "size": 2},
@@ -93,5 +94,5 @@ def test_backdoor_all_to_all_moves_every_class(ctx: MemoryContext) -> None:
         "poison_fraction": 0.3,
         "min_attack_success": 0.8,
     }
-    metrics = Backdoor(BackdoorConfig.model_validate(settings)).run(ctx).metrics
+    metrics = run(Backdoor(BackdoorConfig.model_validate(settings))).metrics
     assert metrics["card/attack_success"] >= 0.8

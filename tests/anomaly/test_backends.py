@@ -15,13 +15,15 @@ from taskloom_anomaly.backends.convert import to_torch
 from taskloom_anomaly.backends.handle import ModelHandle
 from taskloom_anomaly.backends.reduction import Reduction, reduce_positions, reduced_width
 from taskloom_anomaly.backends.resolve import as_handle, find_head
-from taskloom_anomaly.models.config import Cnn, Mlp, Model
+from taskloom_anomaly.models.base import Model
+from taskloom_anomaly.models.cnn import CNN
+from taskloom_anomaly.models.mlp import MLP
 
 SHAPE = (8, 8, 1)
 BACKENDS = ("linen", "nnx", "torch")
 MODELS = {
-    "mlp": Mlp(hidden_dims=(16, 12)),
-    "cnn": Cnn(channels=(4, 6), dense_dims=(10,)),
+    "mlp": MLP(hidden_dims=(16, 12)),
+    "cnn": CNN(channels=(4, 6), dense_dims=(10,)),
 }
 
 
@@ -138,7 +140,7 @@ def test_find_head_returns_the_last_linear_layer(backend: str, name: str) -> Non
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_handle_convolution_has_its_channels_last(backend: str) -> None:
     # The peer took the width of an NCHW activation for its features.
-    handle = handle_of(Cnn(channels=(5, 6), dense_dims=()), backend)
+    handle = handle_of(CNN(channels=(5, 6), dense_dims=()), backend)
     assert handle.layers["conv_0"].shape == (4, 4, 5)
     assert handle.forward(samples(), ("conv_0",)).activations["conv_0"].shape == (7, 4, 4, 5)
 
@@ -190,7 +192,7 @@ def test_torch_handle_ends_the_pass_when_everything_is_seen() -> None:
 def test_flax_handle_compiles_no_work_behind_the_last_watched_layer() -> None:
     from taskloom_anomaly.backends.jax_handle import JaxHandle, _forward
 
-    handle = handle_of(Mlp(hidden_dims=(16, 512)), "linen")
+    handle = handle_of(MLP(hidden_dims=(16, 512)), "linen")
     assert isinstance(handle, JaxHandle)
     arguments = (handle.network, handle.variables, handle.buffers, samples(8))
 
@@ -221,7 +223,7 @@ def test_handle_names_the_layers_when_one_does_not_exist(backend: str) -> None:
 def test_handle_fingerprint_depends_on_parameters_and_code() -> None:
     one, same, other = (handle_of(MODELS["mlp"], "linen", seed) for seed in (0, 0, 1))
     assert one.fingerprint == same.fingerprint != other.fingerprint
-    assert handle_of(Mlp(hidden_dims=(16, 12, 4)), "linen").fingerprint != one.fingerprint
+    assert handle_of(MLP(hidden_dims=(16, 12, 4)), "linen").fingerprint != one.fingerprint
 
 
 def test_handle_fingerprint_sees_the_code_that_a_network_calls() -> None:
@@ -310,11 +312,10 @@ def test_torch_is_not_imported_by_a_flax_run(tmp_path: Path) -> None:
 
     code = (
         "import sys; from taskloom.testing import MemoryContext; from pathlib import Path;"
-        "from taskloom_anomaly.tasks.backdoor import Backdoor, BackdoorConfig;"
-        "c = BackdoorConfig.model_validate({'data': {'source': 'digits8', 'num_train': 400, 'num_test': 100},"
-        " 'model': {'kind': 'mlp', 'hidden_dims': [16]},"
-        " 'training': {'epochs': 1}, 'min_accuracy': 0, 'min_attack_success': 0});"
-        f"Backdoor(c).run(MemoryContext(Path({str(tmp_path)!r})));"
+        "from taskloom.opening import open_task;"
+        "c = {'data.source': 'digits8', 'data.num_train': 400, 'data.num_test': 100, 'model.hidden_dims': [16],"
+        " 'training.epochs': 1, 'min_accuracy': 0, 'min_attack_success': 0};"
+        f"open_task('anomaly/backdoor', c).run(MemoryContext(Path({str(tmp_path)!r})));"
         "print('torch' in sys.modules)"
     )
     found = subprocess.run(
@@ -328,17 +329,17 @@ def test_torch_is_not_imported_by_a_flax_run(tmp_path: Path) -> None:
 def test_handle_twins_get_the_same_scores(name: str) -> None:
     from taskloom_anomaly.data.arrays import ArrayDataset
     from taskloom_anomaly.detection.features import ModelStream, extractor_for
-    from taskloom_anomaly.detectors import fit as driver
-    from taskloom_anomaly.detectors.config.mahalanobis import Mahalanobis
+    from taskloom_anomaly.detectors.fit import fit, score
+    from taskloom_anomaly.detectors.mahalanobis import Mahalanobis
 
     trusted, test = ArrayDataset(samples(200)), ArrayDataset(samples(30) + 0.2)
     found = {}
     for backend, handle in twins(MODELS[name]).items():
         extractor = extractor_for(handle, (), "auto", 64)
-        detector = Mahalanobis(shrinkage="fixed", amount=0.01).build()
+        detector = Mahalanobis(shrinkage="fixed", amount=0.01)
         stream = ModelStream(extractor, {"trusted": trusted})
-        fitted = driver.fit(detector, stream, extractor.spec(trusted), 0)
-        found[backend] = driver.score(detector, fitted, extractor.batches(test))
+        fitted = fit(detector, stream, extractor.spec(trusted), 0)
+        found[backend] = score(detector, fitted, extractor.batches(test))
     for backend in ("nnx", "torch"):
         for layer, scores in found["linen"].items():
             np.testing.assert_allclose(found[backend][layer], scores, rtol=1e-4)

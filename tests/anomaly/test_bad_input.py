@@ -18,7 +18,7 @@ from typing import Literal
 import numpy as np
 from taskloom_anomaly import AnomalyTaskConfig, ArrayDataset
 from taskloom_anomaly.backends.resolve import as_handle
-from taskloom_anomaly.models.config import Mlp
+from taskloom_anomaly.models.mlp import MLP
 
 
 class Wrong(AnomalyTaskConfig):
@@ -36,7 +36,7 @@ class Wrong(AnomalyTaskConfig):
         return ArrayDataset(self._draw(120, 7 if self.wrong == "shape" else 4))
 
     def build_model(self):
-        return Mlp(hidden_dims=(6,), backend=self.net).build((4,), 2, 0)
+        return MLP(hidden_dims=(6,), backend=self.net).build((4,), 2, 0)
 
     def build_params(self):
         tree = as_handle(self.build_model(), None, self._draw(1), warn=False).tree()

@@ -15,9 +15,9 @@ from taskloom_anomaly.backends.resolve import as_handle
 from taskloom_anomaly.config import AnomalyConfig
 from taskloom_anomaly.data.arrays import ArrayDataset
 from taskloom_anomaly.detection import compiled_fit, fitting as detection
-from taskloom_anomaly.detection.assembly import Problem
+from taskloom_anomaly.detection.assembly import DetectionData
 from taskloom_anomaly.detection.fitting import fit_detector
-from taskloom_anomaly.models.config import Cnn
+from taskloom_anomaly.models.cnn import CNN
 from taskloom_anomaly.statistics import moments
 
 
@@ -66,7 +66,7 @@ def test_gathered_moments_are_those_of_the_activations(offset: float, fourth: bo
 
 
 def test_gathered_moments_see_what_the_reduction_makes_of_images() -> None:
-    model = Cnn(channels=(3,), dense_dims=()).build((6, 6, 1), 2, 0)
+    model = CNN(channels=(3,), dense_dims=()).build((6, 6, 1), 2, 0)
     inputs = np.random.default_rng(0).random((40, 6, 6, 1), dtype=np.float32)
     handle = as_handle(model, None, inputs[:1], warn=False)
     assert isinstance(handle, JaxHandle)
@@ -79,10 +79,12 @@ def test_gathered_moments_see_what_the_reduction_makes_of_images() -> None:
     np.testing.assert_allclose(found.scatter, exact.scatter, atol=1e-6 * exact.scatter.max())
 
 
-def problem_of(inputs: np.ndarray, handle: JaxHandle) -> Problem:
+def problem_of(inputs: np.ndarray, handle: JaxHandle) -> DetectionData:
     few = ArrayDataset(samples(20, 1))
     mixture = ArrayDataset(samples(90, 2) + 1)
-    return Problem(handle, ArrayDataset(inputs), few, few, {"anomalies": few}, untrusted=mixture)
+    return DetectionData(
+        handle, ArrayDataset(inputs), few, few, {"anomalies": few}, untrusted=mixture
+    )
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from taskloom.testing import check_task
+from taskloom.testing import MemoryContext, check_task
 from taskloom_anomaly import TASKS
-from taskloom_anomaly.quiet import QuietContext
 from taskloom_anomaly.tasks.backdoor import Backdoor, BackdoorConfig
 
 IMAGES: dict[str, Any] = {
@@ -55,7 +54,7 @@ def test_task_keeps_to_the_contract(name: str) -> None:
 
 def test_task_over_a_stored_network_keeps_to_the_contract(tmp_path: Path) -> None:
     backdoor = Backdoor(BackdoorConfig.model_validate(TINY["backdoor"]))
-    backdoor.prepare(QuietContext(tmp_path, 0))
+    backdoor.prepare(MemoryContext(tmp_path, 0))
     floors = {"min_accuracy": 0.0, "min_attack_success": 0.0, "baselines": False}
     assert check_task(TASKS["backdoor_detection"], run_path=str(tmp_path), **floors)
 

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 HERE = Path(__file__).parent
-PAGE = HERE.parents[1] / "docs" / "domains" / "anomaly-defects.md"
+PAGE = HERE.parents[1] / "docs" / "migration" / "cupbearer-defects.md"
 
 
 def test_every_defect_of_the_seed_system_has_a_test() -> None:

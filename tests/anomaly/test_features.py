@@ -12,7 +12,7 @@ from taskloom_anomaly.backends.resolve import as_handle
 from taskloom_anomaly.config import AnomalyConfig
 from taskloom_anomaly.data.arrays import ArrayDataset
 from taskloom_anomaly.detection.activations import ActivationStore
-from taskloom_anomaly.detection.assembly import Problem
+from taskloom_anomaly.detection.assembly import DetectionData
 from taskloom_anomaly.detection.features import Extractor, ModelStream, extractor_for
 from taskloom_anomaly.detection.fitting import fit_detector, score_sets
 
@@ -87,7 +87,7 @@ def test_detectors_share_one_extraction_until_a_weight_changes(tmp_path: Path) -
     found, counted = extractor()
 
     def run(kind: str, handle: ModelHandle) -> tuple[int, np.ndarray]:
-        problem = Problem(handle, data(50), data(20), data(30), {"all": data(10)})
+        problem = DetectionData(handle, data(50), data(20), data(30), {"all": data(10)})
         config = AnomalyConfig.model_validate(
             {"detector": {"kind": kind}, "activations": tmp_path, "layers": ["hidden"]}
         )

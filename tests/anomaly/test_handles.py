@@ -13,13 +13,15 @@ from taskloom.errors import ConfigError
 from taskloom_anomaly.backends.convert import to_flax, to_torch
 from taskloom_anomaly.backends.handle import ModelHandle
 from taskloom_anomaly.backends.resolve import RandomParametersWarning, as_handle
-from taskloom_anomaly.models.config import Cnn, Mlp, Model
-from taskloom_anomaly.models.convolution import convolve, max_pool_by_two
+from taskloom_anomaly.models.base import Model
+from taskloom_anomaly.models.cnn import CNN
+from taskloom_anomaly.models.cnn_jax import convolve, max_pool_by_two
+from taskloom_anomaly.models.mlp import MLP
 
 SHAPE = (8, 8, 1)
 MODELS = {
-    "mlp": Mlp(hidden_dims=(16, 12)),
-    "cnn": Cnn(channels=(4, 6), dense_dims=(10,)),
+    "mlp": MLP(hidden_dims=(16, 12)),
+    "cnn": CNN(channels=(4, 6), dense_dims=(10,)),
 }
 
 
@@ -96,7 +98,7 @@ def test_as_handle_refuses_what_is_no_model() -> None:
 
 
 def test_handle_refuses_parameters_of_another_network() -> None:
-    other = handle_of(Mlp(hidden_dims=(16, 13)), "linen").parameters()
+    other = handle_of(MLP(hidden_dims=(16, 13)), "linen").parameters()
     with pytest.raises(ConfigError, match=r"'dense_1.linear.bias' has the shape \(13,\)"):
         handle_of(MODELS["mlp"], "linen").with_parameters(other)
     with pytest.raises(ConfigError, match="do not fit the network"):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from taskloom.errors import ConfigError
+from taskloom.task import Result
 from taskloom.testing import MemoryContext
 from taskloom_anomaly.backends.resolve import as_handle
 from taskloom_anomaly.compat.task_config import AnomalyTaskConfig
@@ -12,7 +15,7 @@ from taskloom_anomaly.data.arrays import ArrayDataset
 from taskloom_anomaly.data.lazy import BulkDataset, LazyDataset, as_samples
 from taskloom_anomaly.detection.assembly import assemble
 from taskloom_anomaly.detection.features import ModelStream, extractor_for
-from taskloom_anomaly.models.config import Mlp
+from taskloom_anomaly.models.mlp import MLP
 
 
 class OneByOne:
@@ -58,7 +61,7 @@ class Endless(AnomalyTaskConfig):
         return ManyAtOnce(self.size)
 
     def build_model(self) -> object:
-        return Mlp(hidden_dims=(8,)).build((3,), 2, 0)
+        return MLP(hidden_dims=(8,)).build((3,), 2, 0)
 
     def build_params(self) -> object:
         handle = as_handle(self.build_model(), None, np.zeros((1, 3), np.float32), warn=False)
@@ -92,14 +95,16 @@ def test_as_samples_leaves_arrays_alone_and_reads_lists() -> None:
         as_samples(3, "data")
 
 
-def test_a_run_reads_no_more_than_a_batch_of_lazy_data(tmp_path: MemoryContext) -> None:
+def test_a_run_reads_no_more_than_a_batch_of_lazy_data(
+    tmp_path: MemoryContext, run: Callable[..., Result]
+) -> None:
     task = Endless(batch_size=256, baselines=False)
     sources: list[ManyAtOnce] = []
     reference = ManyAtOnce(task.size)
     sources.append(reference)
     # A config is frozen; the method is replaced on the class of this test only.
     held = type("Held", (Endless,), {"build_reference_data": lambda self: reference})
-    result = held(batch_size=256, baselines=False).run(MemoryContext(tmp_path, seed=0))  # type: ignore[arg-type] # pytest's path
+    result = run(held(batch_size=256, baselines=False), MemoryContext(tmp_path, seed=0))  # type: ignore[arg-type] # pytest's path
     assert reference.most == 256
     assert result.metrics["auroc/fused"] > 0.9
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from taskloom.errors import ConfigError
+from taskloom.task import Result
 from taskloom.testing import MemoryContext
 from taskloom_anomaly import (
     TASKS,
@@ -20,7 +22,6 @@ from taskloom_anomaly import (
 )
 from taskloom_anomaly.backends.resolve import as_handle
 from taskloom_anomaly.models.stored import model_folder
-from taskloom_anomaly.quiet import QuietContext
 from taskloom_anomaly.tasks.backdoor import Backdoor, BackdoorConfig
 from taskloom_anomaly.tasks.classifier import Classifier, ClassifierConfig
 
@@ -37,7 +38,7 @@ def classifier_in(folder: Path, backend: str = "linen") -> Classifier:
         }
     )
     task = Classifier(config)
-    task.prepare(QuietContext(folder, 0))
+    task.prepare(MemoryContext(folder, 0))
     return task
 
 
@@ -45,7 +46,8 @@ def classifier_in(folder: Path, backend: str = "linen") -> Classifier:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Classifier]:
     """A stored classifier of flax linen, trained once; whoever changes it takes a copy."""
     folder = tmp_path_factory.mktemp("classifier")
-    return folder, classifier_in(folder)
+    task = classifier_in(folder)
+    return folder / "artifacts", task
 
 
 @pytest.fixture
@@ -83,7 +85,7 @@ def test_train_data_from_run_is_the_poisoned_data_and_its_original(tmp_path: Pat
         {"data": DATA, "training": {"epochs": 1}, "model": {"kind": "mlp", "hidden_dims": [8]}}
     )
     task = Backdoor(config)
-    task.prepare(QuietContext(tmp_path, 0))
+    task.prepare(MemoryContext(tmp_path, 0))
     found = TrainDataFromRun(tmp_path)
     np.testing.assert_array_equal(found.build().inputs, task.build_train_data().inputs)
     np.testing.assert_array_equal(found.build().labels, task.build_train_data().labels)
@@ -125,7 +127,7 @@ def test_stored_model_never_says_what_code_to_import(classifier: Path) -> None:
 
 
 def test_adversarial_task_makes_its_examples_beside_the_model(
-    classifier: Path, tmp_path: Path
+    classifier: Path, tmp_path: Path, run: Callable[..., Result]
 ) -> None:
     # The seed started a subprocess, `python` from PATH, and its default attack could not succeed.
     settings = {"run_path": classifier, "attack": {"kind": "fgsm", "eps": 0.4}, "max_size": 250}
@@ -136,7 +138,7 @@ def test_adversarial_task_makes_its_examples_beside_the_model(
     handle = as_handle(task.build_model(), task.build_params(), adversarial.inputs[:1])
     hits = handle.forward(adversarial.inputs).logits.argmax(1) == adversarial.labels
     assert hits.mean() <= task.success_threshold
-    result = AdversarialExampleTask.model_validate(settings).run(MemoryContext(tmp_path / "run"))
+    result = run(AdversarialExampleTask.model_validate(settings), MemoryContext(tmp_path / "run"))
     assert result.metrics["card/robust_accuracy"] == pytest.approx(hits.mean())
     assert "control_auroc/random_signs" in result.metrics
 
@@ -151,12 +153,12 @@ def poisoned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Backdoor]:
         "model": {"kind": "mlp", "hidden_dims": [32]},
     }
     task = Backdoor(BackdoorConfig.model_validate(config))
-    task.prepare(QuietContext(folder, 0))
+    task.prepare(MemoryContext(folder, 0))
     return folder, task
 
 
 def test_backdoor_detection_looks_into_a_network_that_a_run_poisoned(
-    poisoned: tuple[Path, Backdoor], tmp_path: Path
+    poisoned: tuple[Path, Backdoor], tmp_path: Path, run: Callable[..., Result]
 ) -> None:
     folder, own = poisoned
     task = BackdoorDetection(run_path=folder, max_size=150)
@@ -166,7 +168,7 @@ def test_backdoor_detection_looks_into_a_network_that_a_run_poisoned(
     )
     anomalous = task.build_anomalous_data()
     assert (anomalous.inputs[:, 0, 0, 0] == 1).all()
-    metrics = task.run(MemoryContext(tmp_path / "run")).metrics
+    metrics = run(task, MemoryContext(tmp_path / "run")).metrics
     assert metrics["card/attack_success"] >= 0.9
     assert metrics["auroc/fused"] > 0.9
 

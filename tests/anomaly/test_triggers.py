@@ -8,9 +8,13 @@ import torch
 from taskloom.errors import ConfigError
 from taskloom_anomaly.data.arrays import ArrayDataset
 from taskloom_anomaly.data.poisoning import Poison
-from taskloom_anomaly.triggers.config import Blend, Corner, Noise, Patch, Sine, Trigger, Warp
-from taskloom_anomaly.triggers.interpolation import bicubic_matrix, sample_bilinear
-from taskloom_anomaly.triggers.warp import WarpTrigger
+from taskloom_anomaly.triggers.base import Trigger
+from taskloom_anomaly.triggers.blend import Blend
+from taskloom_anomaly.triggers.corner import Corner
+from taskloom_anomaly.triggers.noise import NoiseTrigger
+from taskloom_anomaly.triggers.patch import Patch
+from taskloom_anomaly.triggers.sine import Sine
+from taskloom_anomaly.triggers.warp import Warp, WarpTrigger, bicubic_matrix, sample_bilinear
 
 SHAPE = (12, 12, 1)
 
@@ -54,7 +58,7 @@ def test_blend_mixes_one_pattern_into_every_image() -> None:
 
 def test_noise_differs_from_image_to_image_and_has_its_strength() -> None:
     images = np.full((400, *SHAPE), 0.5, np.float32)
-    moved = Noise(std=0.1).build(SHAPE, 0)(images, 7) - images
+    moved = NoiseTrigger(std=0.1).build(SHAPE, 0)(images, 7) - images
     # The standard error over 57,600 draws is 0.0003.
     assert moved.std() == pytest.approx(0.1, abs=0.002)
     assert np.abs(moved[0] - moved[1]).max() > 0.05
@@ -115,7 +119,7 @@ def test_sample_bilinear_reads_between_pixels() -> None:
     np.testing.assert_allclose(sample_bilinear(image, points)[0, 0, :, 0], [0, 1, 2, 1.5])
 
 
-@pytest.mark.parametrize("trigger", [Corner(), Patch(), Blend(), Noise(), Sine(), Warp()])
+@pytest.mark.parametrize("trigger", [Corner(), Patch(), Blend(), NoiseTrigger(), Sine(), Warp()])
 def test_trigger_keeps_shape_range_and_the_original(trigger: Trigger) -> None:
     images = photos()
     before = images.copy()

@@ -111,6 +111,33 @@ def test_verbs_fit_another_detector_on_the_network_of_a_run(
     assert call("make-adversarial-examples", "@last", "--eps=0.5", f"--store={store}") == 0
 
 
+def test_fit_changes_what_the_record_of_a_run_says_and_nothing_else(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = [f"--store={store}", "--detector=knn", "--detector.k=3"]
+    assert call("fit", "@last", "--dir", str(tmp_path / "plain"), *words) == 0
+    # A recorded config is what the record says: with the environment the same bytes come out.
+    monkeypatch.setenv("TASKS__FUSION", "max")
+    monkeypatch.setenv("TASKS__CALIBRATION_FRACTION", "0.5")
+    assert call("fit", "@last", "--dir", str(tmp_path / "again"), *words) == 0
+    old = ["--model", "@last", "--param", "detector.k=3", *words[:2]]
+    assert call("train-detector", "--dir", str(tmp_path / "old"), *old) == 0
+    plain = files_of(tmp_path / "plain")
+    assert plain == {
+        k.replace("/again/", "/plain/"): v for k, v in files_of(tmp_path / "again").items()
+    }
+    assert plain == {
+        k.replace("/old/", "/plain/"): v for k, v in files_of(tmp_path / "old").items()
+    }
+    config = json.loads((tmp_path / "plain" / "config.json").read_text())
+    assert (config["detector"]["k"], config["fusion"]) == (3, "mean")
+
+    capsys.readouterr()
+    assert call("fit", "@last", "--dir", str(tmp_path / "no"), f"--store={store}", "--size=3") == 2
+    assert not (tmp_path / "no").exists()
+    assert call("eval-detector", str(tmp_path / "plain")) == 0
+
+
 def params(values: dict[str, str]) -> list[str]:
     return [f"--param={name}={value}" for name, value in values.items()]
 

@@ -56,14 +56,19 @@ def tasks(make_tasks: Callable[..., Tasks]) -> Tasks:
 def plugin(install: Callable[..., Path], make_tasks: Callable[..., Tasks]) -> Callable[..., Tasks]:
     """Return a maker of plugins of one module; each gives the `tasks` that sees it."""
 
-    def make(name: str, source: str, lines: str = "", **classes: str) -> Tasks:
+    def make(name: str, source: str, lines: str = "", like: str = "", **classes: str) -> Tasks:
         refs = "".join(
             f"    TaskRef({task!r}, 'A case.', '{name}_case:{attribute}'),\n"
             for task, attribute in classes.items()
         )
+        # A domain whose tasks are run as those of one of ours.
+        home = f"taskloom_{like}.domain"
+        run_as = ("protocol", "config", "driver") if like else ()
+        borrowed = "".join(f", {field}=ours.{field}" for field in run_as)
         manifest = (
             f"from taskloom import DomainRef, TaskRef\n{lines}\n"
-            f"DOMAIN = DomainRef(name={name!r}, summary='A case.', extra='', tasks=(\n{refs}))\n"
+            + (f"from {home} import DOMAIN as ours\n" if like else "")
+            + f"DOMAIN = DomainRef(name={name!r}, summary='A case.', extra='', tasks=(\n{refs}){borrowed})\n"
         )
         site = install(
             f"{name}-case",
@@ -78,10 +83,11 @@ def plugin(install: Callable[..., Path], make_tasks: Callable[..., Tasks]) -> Ca
 @pytest.fixture
 def episode() -> Callable[[Any], Any]:
     """Return a player of control tasks; it gives the closed loop at the end of an episode."""
+    from taskloom.bound import BoundTask
     from taskloom_control import ClosedLoop  # heavy, and not for the other domains
 
     def play(task: Any) -> Any:  # noqa: ANN401 -- of any config
-        loop = ClosedLoop(task, 0, 0)
+        loop = ClosedLoop(BoundTask(task, task.config, type(task)), 0, 0)
         try:
             while not loop.done:
                 loop.advance()

@@ -11,8 +11,8 @@ from taskloom_anomaly import ArrayDataset, metrics
 from taskloom_anomaly.backends.handle import ModelHandle
 from taskloom_anomaly.backends.resolve import as_handle
 from taskloom_anomaly.detection.features import ModelStream, extractor_for
-from taskloom_anomaly.detectors import fit as driver
-from taskloom_anomaly.detectors.config.mahalanobis import Mahalanobis
+from taskloom_anomaly.detectors.fit import fit, score
+from taskloom_anomaly.detectors.mahalanobis import Mahalanobis
 from torch import Tensor, nn
 
 
@@ -71,12 +71,11 @@ def test_torch_feature_axis() -> None:
     for name, mid in _middles().items():
         handle = _handle(Channels(mid), trusted.inputs)
         extractor = extractor_for(handle, ("mid",), "auto", 256)
-        detector = Mahalanobis(shrinkage="oas").build()
+        detector = Mahalanobis(shrinkage="oas")
         stream = ModelStream(extractor, {"trusted": trusted})
-        fitted = driver.fit(detector, stream, extractor.spec(trusted), 0)
+        fitted = fit(detector, stream, extractor.spec(trusted), 0)
         scores = (
-            driver.score(detector, fitted, extractor.batches(data))["mid"]
-            for data in (normal, anomalous)
+            score(detector, fitted, extractor.batches(data))["mid"] for data in (normal, anomalous)
         )
         width, area = handle.layers["mid"].shape[-1], metrics.auroc(*scores)
         if width != 3 or area < 0.999:
@@ -114,10 +113,10 @@ def test_torch_samples_axis() -> None:
     for batch in (1024, 50):
         try:
             extractor = extractor_for(handle, ("encoder",), "auto", batch)
-            detector = Mahalanobis(shrinkage="oas").build()
+            detector = Mahalanobis(shrinkage="oas")
             stream = ModelStream(extractor, {"trusted": trusted})
-            fitted = driver.fit(detector, stream, extractor.spec(trusted), 0)
-            scores.append(driver.score(detector, fitted, extractor.batches(test))["encoder"])
+            fitted = fit(detector, stream, extractor.spec(trusted), 0)
+            scores.append(score(detector, fitted, extractor.batches(test))["encoder"])
         except TaskloomError as error:
             must = "100 scores, or a sentence that names the layer"
             verdict("encoder" in str(error), error, must)

@@ -8,17 +8,18 @@ from cases_verdict import NETWORKS, verdict
 from scipy.stats import norm
 from taskloom.errors import ConfigError
 from taskloom_anomaly import AnomalyTaskConfig, ArrayDataset, metrics
-from taskloom_anomaly.attacks.config import Fgsm, Pgd
+from taskloom_anomaly.attacks.fgsm import FGSM
 from taskloom_anomaly.attacks.generate import attack_data
+from taskloom_anomaly.attacks.pgd import PGD
 from taskloom_anomaly.backends.resolve import as_handle
 from taskloom_anomaly.detection.assembly import assemble
 from taskloom_anomaly.detection.fusion import combine, fuse
-from taskloom_anomaly.detectors import fit as driver
 from taskloom_anomaly.detectors.base import Features, FeatureSpec
-from taskloom_anomaly.detectors.config.beatrix import Beatrix
-from taskloom_anomaly.detectors.config.knn import Knn
-from taskloom_anomaly.detectors.config.mahalanobis import Mahalanobis
-from taskloom_anomaly.detectors.config.que import QuantumEntropy
+from taskloom_anomaly.detectors.beatrix import Beatrix
+from taskloom_anomaly.detectors.fit import fit
+from taskloom_anomaly.detectors.knn import KNN
+from taskloom_anomaly.detectors.mahalanobis import Mahalanobis
+from taskloom_anomaly.detectors.que import QuantumEntropy
 from taskloom_anomaly.detectors.stream import ArrayStream
 from tests_sizes import size
 
@@ -35,7 +36,7 @@ def test_attack_radius() -> None:
     labels = np.random.default_rng(1).integers(0, 10, 50)
     handle = as_handle(model, None, images[:1], warn=False)
     worst = {}
-    for attack in (Fgsm(eps=0.1), Pgd(eps=0.1)):
+    for attack in (FGSM(eps=0.1), PGD(eps=0.1)):
         try:
             attacked = attack_data(handle, ArrayDataset(images, labels), attack, seed=0)
         except ConfigError:
@@ -70,9 +71,9 @@ def test_beatrix_silent_class() -> None:
         np.repeat([0, 1], 200), units(200, 0.15, 0, seed=3), units(200, 0.9, 0, seed=4)
     )
     anomalous = features(np.ones(200, int), units(200, 0.9, 40, seed=5))
-    detector = Beatrix().build()
+    detector = Beatrix()
     spec = FeatureSpec({"h": 16}, num_classes=2)
-    fitted = driver.fit(detector, ArrayStream(trusted), spec, seed=0)
+    fitted = fit(detector, ArrayStream(trusted), spec, seed=0)
     scores = (detector.score(fitted, given)["h"] for given in (normal, anomalous))
     area = metrics.auroc(*scores)
     verdict(area >= 0.95, f"AUROC {area:.3f}", "0.95 at least")
@@ -175,9 +176,9 @@ def test_sample_of_repeated_rows() -> None:
     anomalous = (np.random.default_rng(3).normal(size=(500, 6)) + 1.2).astype(np.float32)
     shares, areas = [], []
     for seed in range(4):
-        detector = Knn(k=5, normalize=False).build()
+        detector = KNN(k=5, normalize=False)
         stream = ArrayStream(Features({"h": trusted}))
-        fitted = driver.fit(detector, stream, FeatureSpec({"h": 6}), seed=seed)
+        fitted = fit(detector, stream, FeatureSpec({"h": 6}), seed=seed)
         kept = fitted["h/reference"] + fitted["h/mean"]
         shares.append(float((np.abs(kept - atom).max(axis=1) < 1e-5).mean()))
         scores = (detector.score(fitted, Features({"h": x}))["h"] for x in (normal, anomalous))
@@ -196,7 +197,7 @@ def test_scales_of_features() -> None:
     Compare kkirchheim/pytorch-ood#81, where a detector guessed at random for a release.
     """
     rng, wrong = np.random.default_rng(0), {}
-    configs = {
+    detectors = {
         "global": Mahalanobis(),
         "diagonal": Mahalanobis(mode="diagonal"),
         "que": QuantumEntropy(),
@@ -207,10 +208,9 @@ def test_scales_of_features() -> None:
             for shift in (0, 0, 8)
         )
         mixed = Features({"h": np.r_[normal, anomalous[:200]]})
-        for name, config in configs.items():
-            detector = config.build()
+        for name, detector in detectors.items():
             stream = ArrayStream(Features({"h": trusted}), mixed)
-            fitted = driver.fit(detector, stream, FeatureSpec({"h": 2}), seed=0)
+            fitted = fit(detector, stream, FeatureSpec({"h": 2}), seed=0)
             scores = (detector.score(fitted, Features({"h": x}))["h"] for x in (normal, anomalous))
             area = metrics.auroc(*scores)
             if area < 0.999:

@@ -15,6 +15,7 @@ from cases_tasks import Tasks, done
 from cases_verdict import NETWORKS, verdict
 from taskloom.testing import MemoryContext
 from taskloom_anomaly import TASKS, AnomalyTaskConfig, ArrayDataset
+from taskloom_anomaly.compat.tasks import run_task
 from tests_sizes import size
 
 # A task file of cupbearer of which only the import line was changed.
@@ -52,7 +53,6 @@ def _train(tasks: Tasks, folder: Path) -> None:
     done(tasks.call("anomaly", "train-classifier", "--dir", folder, *words))
 
 
-@NETWORKS
 def test_folder_of_a_classifier(tasks: Tasks, tmp_path: Path) -> None:
     """Refuses to train a detector of another task into a classifier's folder, whose parameters stay to the byte."""
     home = tmp_path / "classifier"
@@ -72,7 +72,6 @@ def test_folder_of_a_classifier(tasks: Tasks, tmp_path: Path) -> None:
     )
 
 
-@NETWORKS
 def test_task_in_the_original_form(tasks: Tasks, tmp_path: Path) -> None:
     """Builds data and a model, and takes an entry in TASKS or names the entry point, as the page promises."""
     network = tmp_path / "classifier"
@@ -148,7 +147,8 @@ def test_trained_torch_module_is_not_random(tmp_path: Path) -> None:
     for given in (True, False):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            result = Mine(given=given).run(MemoryContext(tmp_path / f"given-{given}"))
+            task = Mine(given=given)
+            result = run_task(task, task, MemoryContext(tmp_path / f"given-{given}"))
         areas[given] = result.metrics["auroc/fused"]
         told = " ".join([result.summary, *(str(warning.message) for warning in caught)])
     same, random = areas[True] == areas[False], "random" in told.lower()

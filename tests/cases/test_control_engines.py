@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from cases_verdict import CONTRACT, verdict
+from taskloom.bound import BoundTask
 from taskloom_control import (
     Array,
     ClosedLoop,
@@ -17,8 +18,8 @@ from taskloom_control import (
     Simulation,
     StagedTask,
 )
-from taskloom_control.engines.mjx import MjxEngine
-from taskloom_control.engines.threads import ThreadedEngine
+from taskloom_control.engines.mjx_jax import MJXEngine
+from taskloom_control.engines.threads_mujoco import ThreadedEngine
 
 Episode = Callable[[StagedTask[Any]], ClosedLoop]
 
@@ -120,7 +121,7 @@ def test_mjx_keeps_equalities(tmp_path: Path) -> None:
     class Tied(Plain):
         model_path = path
 
-    simulation = Simulation(Tied(PlainConfig()))
+    simulation = Simulation(Tied(PlainConfig()), PlainConfig())
     simulation.reset(np.random.default_rng(0))
     simulation.data.eq_active[0] = 0
     snapshot, controls = simulation.snapshot(), np.ones((1, 50, 1))
@@ -128,7 +129,7 @@ def test_mjx_keeps_equalities(tmp_path: Path) -> None:
     right = np.array(threads.rollout(snapshot, controls).states)[0, -1, :2]
     np.testing.assert_allclose(right, (0.1275, 0.0), atol=1e-3)
     try:
-        rolled = MjxEngine(simulation.model, double=True).rollout(snapshot, controls)
+        rolled = MJXEngine(simulation.model, double=True).rollout(snapshot, controls)
     except PlanError:
         return
     found = np.asarray(rolled.states)[0, -1, :2]
@@ -175,7 +176,8 @@ def test_resumed_with_sleep(tmp_path: Path) -> None:
         model_path = path
 
     def positions(stop: int | None) -> np.ndarray:
-        loop, plans = ClosedLoop(Asleep(SleepConfig()), 0, 0), 0
+        task = BoundTask(Asleep(SleepConfig()), SleepConfig(), Asleep)
+        loop, plans = ClosedLoop(task, 0, 0), 0
         while not loop.done:
             loop.advance()
             plans += 1
@@ -184,7 +186,7 @@ def test_resumed_with_sleep(tmp_path: Path) -> None:
                 saved.mkdir()
                 loop.save(saved)
                 loop.close()
-                loop = ClosedLoop(Asleep(SleepConfig()), 0, 0)
+                loop = ClosedLoop(task, 0, 0)
                 loop.restore(saved)
         loop.close()
         return np.asarray(loop.arrays()["qpos"])

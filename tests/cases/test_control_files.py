@@ -41,7 +41,7 @@ MODEL = """<mujoco><option timestep="0.02"/><worldbody><body>
 @CONTRACT
 def test_edited_model_is_another_run(plugin: Callable[..., Tasks]) -> None:
     """Says another cost for 20 kg than for 1 kg, or refuses by naming the file: the old numbers do not come back."""
-    tasks = plugin("pushing", PUSH, push="Push")
+    tasks = plugin("pushing", PUSH, like="control", push="Push")
     file = Path(tasks.environment["PYTHONPATH"]) / "push.xml"
     must = "a refusal that names the file"
     costs = []

@@ -22,8 +22,8 @@ from taskloom_control import (
     StagedTask,
     make_env,
 )
-from taskloom_control.optimizers.base import Draw, Shape
-from taskloom_control.optimizers.config import Cem
+from taskloom_control.optimizers.cem import CEM
+from taskloom_control.optimizers.knots import Draw, KnotShape
 from taskloom_control.optimizers.weights import (
     effective_sample_size,
     softmax_weights,
@@ -83,7 +83,10 @@ def test_disturbance_is_not_foreseen() -> None:
     Judo and MuJoCo MPC plan without it; else robustness is not measured but given.
     """
     config = LqPointMassConfig.model_validate({"optimizer": {"kind": "ps"}})
-    simulation, controller = Simulation(Pushed(config)), Controller(Pushed(config), 0)
+    simulation, controller = (
+        Simulation(Pushed(config), config),
+        Controller(Pushed(config), config, 0),
+    )
     simulation.reset(np.random.default_rng(0))
     for _ in range(11):
         plan, _ = controller.plan(simulation.snapshot(), {})
@@ -173,7 +176,7 @@ def test_meshes_are_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     class Mesh(Plain):
         model_path = path
 
-    env = ControlEnv(Mesh(PlainConfig()), render_mode="rgb_array")
+    env = ControlEnv(Mesh(PlainConfig()), PlainConfig(), render_mode="rgb_array")
     env.reset(seed=0)
     picture = np.asarray(env.render()).astype(int)
     share = float((np.abs(picture - picture[0, 0]).sum(-1) > 12).mean())
@@ -183,7 +186,7 @@ def test_meshes_are_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 @CONTRACT
 def test_ramp_does_not_compound() -> None:
     """Remembers a spread of 0.3 within 10 %, as the page says, where rewards say nothing about the candidates."""
-    config = Cem(
+    sampler = CEM(
         num_rollouts=4000,
         num_nodes=4,
         num_elites=2000,
@@ -193,12 +196,16 @@ def test_ramp_does_not_compound() -> None:
         sigma_min=1e-6,
         sigma_max=1e6,
     )
-    sampler, rng, free = config.build(Shape(4, 1, 1)), np.random.default_rng(0), np.full(1, np.inf)
+    state, rng, free = (
+        sampler.init(KnotShape(4, 1)),
+        np.random.default_rng(0),
+        np.full(1, np.inf),
+    )
     for update in range(6):
         del update
-        knots = sampler.sample(Draw(rng, 0, 1, -free, free))
-        sampler.update(knots, rng.normal(size=len(knots)))
-    spread = sampler.arrays["sigma"][:, 0]
+        knots = sampler.sample(state, Draw(rng, 0, 1, -free, free))
+        sampler.update(state, knots, rng.normal(size=len(knots)))
+    spread = state.arrays["sigma"][:, 0]
     verdict(np.allclose(spread, 0.3, rtol=0.1), f"spread {spread.round(3)}", "0.3 at each knot")
 
 
@@ -209,7 +216,10 @@ def test_second_episode_with_one_controller() -> None:
     Compare ros-navigation/navigation2#4545.
     """
     config = CartpoleConfig()
-    controller, simulation = Controller(Cartpole(config), 0), Simulation(Cartpole(config))
+    controller, simulation = (
+        Controller(Cartpole(config), config, 0),
+        Simulation(Cartpole(config), config),
+    )
     must, ended = "2 episode(s)", 0
     for episode in range(2):
         simulation.reset(np.random.default_rng(episode))
@@ -261,11 +271,11 @@ def test_unlimited_actuator(tmp_path: Path) -> None:
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        Controller(Free(PlainConfig()), 0).close()
+        Controller(Free(PlainConfig()), PlainConfig(), 0).close()
     warned = [str(found.message) for found in caught if issubclass(found.category, RuntimeWarning)]
     must = "no warning, and an unbounded or scaled action, or a refusal"
     try:
-        env = ControlEnv(Free(PlainConfig()))
+        env = ControlEnv(Free(PlainConfig()), PlainConfig())
         env.reset(seed=0)
         env.step(np.ones(1))
     except TaskloomError as error:

@@ -10,8 +10,20 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from taskloom.bound import BoundTask
+from taskloom_control import driver
 from taskloom_control.closed_loop.loop import ClosedLoop
 from taskloom_control.task import ControlTask
+
+
+def _bound(task: ControlTask[Any]) -> BoundTask[ControlTask[Any], Any]:
+    return BoundTask(task, task.config, type(task), driver)
+
+
+@pytest.fixture
+def bound() -> Callable[[ControlTask[Any]], BoundTask[ControlTask[Any], Any]]:
+    """Bind a task to the config that it was made from and to control's driver."""
+    return _bound
 
 
 @pytest.fixture
@@ -20,7 +32,7 @@ def play() -> Iterator[Callable[..., ClosedLoop]]:
     loops: list[ClosedLoop] = []
 
     def run(task: ControlTask[Any], seed: int = 0) -> ClosedLoop:
-        loop = ClosedLoop(task, seed, seed)
+        loop = ClosedLoop(_bound(task), seed, seed)
         loops.append(loop)
         while not loop.done:
             loop.advance()

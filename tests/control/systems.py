@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
 
 from taskloom_control.arrays import Array
 from taskloom_control.config import ControlConfig
@@ -65,9 +64,6 @@ class PlainConfig(ControlConfig):
 class Plain(ControlTask[PlainConfig]):
     """Keep the first position near zero; a reward only."""
 
-    def __init__(self, config: PlainConfig) -> None:
-        super().__init__(config)
-
     def reward(
         self,
         states: Array,
@@ -82,9 +78,6 @@ class Plain(ControlTask[PlainConfig]):
 class Broken(StagedTask[PlainConfig]):
     """One of its terms is not a number."""
 
-    def __init__(self, config: PlainConfig) -> None:
-        super().__init__(config)
-
     def costs(
         self,
         states: Array,
@@ -98,9 +91,6 @@ class Broken(StagedTask[PlainConfig]):
 
 class WrongShape(ControlTask[PlainConfig]):
     """Forgets to sum over the steps."""
-
-    def __init__(self, config: PlainConfig) -> None:
-        super().__init__(config)
 
     def reward(
         self,
@@ -119,11 +109,8 @@ def with_model(
     """Return a task class of a kind with a model file."""
 
     class Made(kind):  # type: ignore[misc, valid-type]  # a class made for a test
-        model_path: ClassVar[Path] = path
-        sim_model_path: ClassVar[Path | None] = sim
-
-        def __init__(self, config: PlainConfig) -> None:
-            super().__init__(config)
+        model_path: Path = path
+        sim_model_path: Path | None = sim
 
     Made.__name__ = kind.__name__
     return Made

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
+from taskloom import Result
+from taskloom.bound import BoundTask
 from taskloom.testing import MemoryContext
 from taskloom_control.arrays import Array
 from taskloom_control.closed_loop.loop import ClosedLoop
@@ -27,6 +30,19 @@ def small(**changes: Array) -> CartpoleConfig:
     return CartpoleConfig.model_validate({"seconds": 1.0, "record": QUIET, **changes})
 
 
+def pair(config: CartpoleConfig) -> tuple[Simulation, Controller]:
+    return Simulation(Cartpole(config), config), Controller(Cartpole(config), config, 0)
+
+
+def whole_and_resumed(task: BoundTask[Any, Any], folder: Path, stop_after: int) -> list[Result]:
+    """Return the results of a run, and of one that was stopped on the way and resumed."""
+    whole = task.run(MemoryContext(folder / "whole"))
+    stopped = MemoryContext(folder / "stopped", stop_after=stop_after)
+    task.run(stopped)
+    assert stopped.latest_checkpoint is not None
+    return [whole, task.run(MemoryContext(folder / "again"), stopped.latest_checkpoint)]
+
+
 @pytest.mark.parametrize("spline", ["zero", "linear", "cubic", "akima"])
 @pytest.mark.parametrize("frequency", [25.0, 10.0, 7.0, 3.0])
 def test_plan_that_nothing_improves_is_executed_to_its_end(spline: str, frequency: float) -> None:
@@ -35,11 +51,11 @@ def test_plan_that_nothing_improves_is_executed_to_its_end(spline: str, frequenc
         controller={"spline": spline, "control_freq": frequency},
         optimizer={"kind": "ps", "num_rollouts": 1, "num_nodes": 5},
     )
-    simulation, controller = Simulation(Cartpole(config)), Controller(Cartpole(config), 0)
+    simulation, controller = pair(config)
     simulation.reset(np.random.default_rng(0))
     knots = np.random.default_rng(1).uniform(-1, 1, (5, 1))
     first, _ = controller.plan(simulation.snapshot(), {})
-    controller.optimizer.reset(knots)
+    controller.search.reset(knots)
     curve = controller.grid.coefficients(controller.normalizer.decode(knots))
     controller.plan_now = original = type(first)(
         first.grid, first.start, curve, first.low, first.high
@@ -63,7 +79,7 @@ def test_predictive_sampling_executes_its_winning_candidate(normalizer: str, spl
         controller={"spline": spline, "action_normalizer": normalizer},
         optimizer={"kind": "ps", "sigma": 0.3, "num_nodes": 5},
     )
-    simulation, controller = Simulation(Cartpole(config)), Controller(Cartpole(config), 0)
+    simulation, controller = pair(config)
     simulation.reset(np.random.default_rng(0))
     for _ in range(12):
         snapshot = simulation.snapshot()
@@ -110,7 +126,7 @@ def test_seed_changes_a_run_and_repeats_it(play: Callable[..., ClosedLoop]) -> N
 )
 @pytest.mark.parametrize("normalizer", ["min_max", "running"])
 def test_interrupted_run_resumes_bit_for_bit(
-    tmp_path: Path, optimizer: str, normalizer: str
+    tmp_path: Path, optimizer: str, normalizer: str, bound: Array
 ) -> None:
     config = small(
         seconds=0.8,
@@ -120,36 +136,25 @@ def test_interrupted_run_resumes_bit_for_bit(
         },
         optimizer={"kind": optimizer},
     )
-    whole = Cartpole(config).run(MemoryContext(tmp_path / "whole"))
-    stopped = MemoryContext(tmp_path / "stopped", stop_after=7)
-    Cartpole(config).run(stopped)
-    checkpoint = stopped.latest_checkpoint
-    assert checkpoint is not None
-    again = MemoryContext(tmp_path / "again")
-    resumed = Cartpole(config).resume(again, checkpoint)
+    whole, resumed = whole_and_resumed(bound(Cartpole(config)), tmp_path, 7)
     assert resumed.metrics == whole.metrics
     assert resumed.artifacts["hash"].read_text() == whole.artifacts["hash"].read_text()
 
 
 @pytest.mark.parametrize("optimizer", ["cem", "lqr"])
 def test_mocap_target_of_the_simulation_survives_a_checkpoint(
-    tmp_path: Path, optimizer: str
+    tmp_path: Path, optimizer: str, bound: Array
 ) -> None:
     """LQR is solved once, around the target as it stood at the first plan; a resumed run has to know that solution."""
     config = ParticleGoalConfig.model_validate(
         {"seconds": 1.0, "record": QUIET, "optimizer": {"kind": optimizer}}
     )
-    whole = ParticleGoal(config).run(MemoryContext(tmp_path / "whole"))
-    stopped = MemoryContext(tmp_path / "stopped", stop_after=9)
-    ParticleGoal(config).run(stopped)
-    checkpoint = stopped.latest_checkpoint
-    assert checkpoint is not None
-    resumed = ParticleGoal(config).resume(MemoryContext(tmp_path / "again"), checkpoint)
+    whole, resumed = whole_and_resumed(bound(ParticleGoal(config)), tmp_path, 9)
     assert resumed.metrics == whole.metrics
 
 
 def test_kinetic_energy_in_the_reward_survives_a_checkpoint(
-    tmp_path: Path, systems: ModuleType
+    tmp_path: Path, systems: ModuleType, bound: Array
 ) -> None:
     """Its sensor lags a step behind, so what it reads first is no part of MuJoCo's state."""
     xml = systems.CART.replace("<sensor>", "<sensor><e_kinetic/>")
@@ -158,9 +163,6 @@ def test_kinetic_energy_in_the_reward_survives_a_checkpoint(
 
     class Energetic(systems.Plain):  # type: ignore[misc, name-defined]  # a class of the test's module
         model_path = path
-
-        def __init__(self, config: Array) -> None:
-            super().__init__(config)
 
         def reward(
             self,
@@ -173,19 +175,14 @@ def test_kinetic_energy_in_the_reward_survives_a_checkpoint(
             return -((states[..., 0] - 1) ** 2).sum(-1) - sensors[..., 0].sum(-1)
 
     config = systems.PlainConfig.model_validate({"seconds": 1.0, "record": QUIET})
-    whole = Energetic(config).run(MemoryContext(tmp_path / "whole"))
-    stopped = MemoryContext(tmp_path / "stopped", stop_after=9)
-    Energetic(config).run(stopped)
-    checkpoint = stopped.latest_checkpoint
-    assert checkpoint is not None
-    resumed = Energetic(config).resume(MemoryContext(tmp_path / "again"), checkpoint)
+    whole, resumed = whole_and_resumed(bound(Energetic(config)), tmp_path, 9)
     assert resumed.metrics == whole.metrics
     assert whole.metrics["cost"] > 0
 
 
 def test_reset_starts_the_clock_again() -> None:
     """judo's reset keeps time, activation and warm start."""
-    simulation = Simulation(Cartpole(small()))
+    simulation = Simulation(Cartpole(small()), small())
     simulation.reset(np.random.default_rng(0))
     start = simulation.snapshot().integration
     for _ in range(50):
@@ -232,7 +229,7 @@ def test_reward_at_the_goal_is_a_number() -> None:
 
 def test_diverged_and_nan_candidates_are_never_chosen() -> None:
     config = small()
-    simulation, controller = Simulation(Cartpole(config)), Controller(Cartpole(config), 0)
+    simulation, controller = pair(config)
     simulation.reset(np.random.default_rng(0))
     controller.plan(simulation.snapshot(), {})
     problem = controller.problem
@@ -247,14 +244,11 @@ def test_diverged_and_nan_candidates_are_never_chosen() -> None:
 
 def test_first_plan_begins_with_the_tasks_warm_start() -> None:
     class Warm(Cartpole):
-        def __init__(self, config: CartpoleConfig) -> None:
-            super().__init__(config)
-
         def optimizer_warm_start(self) -> np.ndarray:
             return np.array([0.6])
 
     config = small(optimizer={"kind": "ps", "num_rollouts": 1})
-    simulation, controller = Simulation(Warm(config)), Controller(Warm(config), 0)
+    simulation, controller = Simulation(Warm(config), config), Controller(Warm(config), config, 0)
     plan, _ = controller.plan(simulation.snapshot(), {})
     assert plan(0.0) == pytest.approx(0.6)
     controller.close()
@@ -274,19 +268,23 @@ def test_first_plan_begins_with_the_tasks_warm_start() -> None:
         ({"optimizer": {"num_nodes": 30}}, "30 knots are more than the 25 steps"),
     ],
 )
-def test_plan_that_cannot_be_made_is_refused_in_one_sentence(changes: Array, message: str) -> None:
+def test_plan_that_cannot_be_made_is_refused_in_one_sentence(
+    changes: Array, message: str, bound: Array
+) -> None:
     merged = {"optimizer": {"kind": "ps", **changes.pop("optimizer", {})}, **changes}
     task = Cartpole(small(**merged))
     with pytest.raises(PlanError, match=message):
-        Controller(task, 0)
-    findings = [f for f in task.check() if f.level == "error"]
+        Controller(task, task.config, 0)
+    findings = [f for f in bound(task).check() if f.level == "error"]
     assert len(findings) == 1
 
 
-def test_reward_without_a_number_names_the_term(tmp_path: Path, systems: ModuleType) -> None:
+def test_reward_without_a_number_names_the_term(
+    tmp_path: Path, systems: ModuleType, bound: Array
+) -> None:
     path = systems.write_model(tmp_path, systems.CART.format(dt=0.05))
     task = systems.with_model(systems.Broken, path)(systems.PlainConfig())
-    loop = ClosedLoop(task, 0, 0)
+    loop = ClosedLoop(bound(task), 0, 0)
     with pytest.raises(
         RewardError,
         match=r"The term 'oops' of the reward of Broken is not a finite number at time 0 s",
@@ -295,9 +293,12 @@ def test_reward_without_a_number_names_the_term(tmp_path: Path, systems: ModuleT
     loop.close()
 
 
-def test_reward_of_the_wrong_shape_is_refused(tmp_path: Path, systems: ModuleType) -> None:
+def test_reward_of_the_wrong_shape_is_refused(
+    tmp_path: Path, systems: ModuleType, bound: Array
+) -> None:
     path = systems.write_model(tmp_path, systems.CART.format(dt=0.05))
-    loop = ClosedLoop(systems.with_model(systems.WrongShape, path)(systems.PlainConfig()), 0, 0)
+    task = systems.with_model(systems.WrongShape, path)(systems.PlainConfig())
+    loop = ClosedLoop(bound(task), 0, 0)
     with pytest.raises(
         RewardError, match=r"WrongShape has shape \(32, 20\); 32 rollouts need the shape \(32,\)"
     ):
@@ -315,34 +316,34 @@ def test_model_that_cannot_be_used_is_refused(tmp_path: Path, systems: ModuleTyp
             systems.PlainConfig()
         )
         with pytest.raises(ModelError, match=message) as caught:
-            Controller(task, 0)
+            Controller(task, task.config, 0)
         assert "\n" not in caught.value.message
     gone = systems.with_model(systems.Plain, tmp_path / "gone.xml")(systems.PlainConfig())
     with pytest.raises(ModelError, match="does not exist"):
-        Controller(gone, 0)
+        Controller(gone, gone.config, 0)
 
 
 def test_task_without_stages_runs_with_samplers_and_is_refused_by_ilqr(
-    tmp_path: Path, systems: ModuleType, play: Callable[..., ClosedLoop]
+    tmp_path: Path, systems: ModuleType, play: Callable[..., ClosedLoop], bound: Array
 ) -> None:
     path = systems.write_model(tmp_path, systems.CART.format(dt=0.05))
     kind = systems.with_model(systems.Plain, path)
     assert play(kind(systems.PlainConfig.model_validate({"seconds": 0.5, "record": QUIET}))).done
     config = systems.PlainConfig.model_validate({"record": QUIET, "optimizer": {"kind": "ilqr"}})
-    loop = ClosedLoop(kind(config), 0, 0)
+    loop = ClosedLoop(bound(kind(config)), 0, 0)
     with pytest.raises(PlanError, match="need the cost of every step, and Plain only has a reward"):
         loop.advance()
     loop.close()
 
 
-def test_unstable_simulation_ends_the_episode(tmp_path: Path, systems: ModuleType) -> None:
+def test_unstable_simulation_ends_the_episode(
+    tmp_path: Path, systems: ModuleType, bound: Array
+) -> None:
     wild = systems.CART.replace('ctrlrange="-2 2"', 'ctrlrange="-1e300 1e300"')
     path = systems.write_model(tmp_path, wild.format(dt=0.05))
     optimizer = {"kind": "shooting", "num_rollouts": 2}
-    task = systems.with_model(systems.Plain, path)(
-        systems.PlainConfig.model_validate({"record": QUIET, "optimizer": optimizer})
-    )
-    loop = ClosedLoop(task, 0, 0)
+    config = systems.PlainConfig.model_validate({"record": QUIET, "optimizer": optimizer})
+    loop = ClosedLoop(bound(systems.with_model(systems.Plain, path)(config)), 0, 0)
     loop.controller.task.__class__.optimizer_warm_start = lambda self: np.array([1e299])
     with np.errstate(over="ignore"):
         loop.advance()
@@ -375,7 +376,7 @@ def test_noise_is_scaled_to_the_control_range(normalizer: str, scale: float) -> 
     """judo's noise is in actuator units, so a strong actuator is never used and a weak one is always saturated."""
     optimizer = {"kind": "ps", "sigma": 0.1, "num_rollouts": 4000}
     config = small(optimizer=optimizer, controller={"action_normalizer": normalizer})
-    simulation, controller = Simulation(Cartpole(config)), Controller(Cartpole(config), 0)
+    simulation, controller = pair(config)
     controller.plan(simulation.snapshot(), {})
     controls = controller.engine.buffer(4000, 25)
     assert controls[1:].std() == pytest.approx(0.1 * scale, rel=0.03)
@@ -387,10 +388,10 @@ def test_plan_executes_the_spline_that_was_planned() -> None:
     config = small(
         controller={"spline": "cubic"}, optimizer={"kind": "ps", "num_rollouts": 1, "num_nodes": 5}
     )
-    simulation, controller = Simulation(Cartpole(config)), Controller(Cartpole(config), 0)
+    simulation, controller = pair(config)
     controller.plan(simulation.snapshot(), {})
     knots = np.random.default_rng(0).uniform(-0.5, 0.5, (5, 1))
-    controller.optimizer.reset(knots)
+    controller.search.reset(knots)
     plan, _ = controller.plan(simulation.snapshot(), {})
     assert len({round(float(plan(t)[0]), 9) for t in (0.0, 0.06, 0.12, 0.18)}) == 4
     for k in range(5):

@@ -11,7 +11,7 @@ import pytest
 from taskloom.cli import main
 from taskloom.registry import refresh
 
-PAGE = Path(__file__).parents[2] / "docs/domains/control.md"
+PAGE = Path(__file__).parents[2] / "docs/concepts/control.md"
 MODEL = """
 <mujoco><option timestep="0.02"/>
   <worldbody><body><joint name="hinge" axis="0 1 0"/><geom type="capsule" fromto="0 0 0 0 0 -.5" size=".03"/></body></worldbody>

@@ -9,10 +9,10 @@ import mujoco
 import numpy as np
 import pytest
 from taskloom_control.arrays import Array
-from taskloom_control.engines.arrays import ArrayEngine
-from taskloom_control.engines.threads import ThreadedEngine
+from taskloom_control.engines.numpy import ArrayEngine
+from taskloom_control.engines.threads_mujoco import ThreadedEngine
 from taskloom_control.errors import ModelError, PlanError
-from taskloom_control.mjcf import model_path
+from taskloom_control.mjcf.files import model_path
 from taskloom_control.mjcf.physics import (
     apply_snapshot,
     compile_model,
@@ -171,7 +171,7 @@ def test_model_is_shared_and_left_alone(everything: mujoco.MjModel) -> None:
     engine.rollout(
         take_snapshot(everything, mujoco.MjData(everything)), np.zeros((6, 3, everything.nu))
     )
-    assert all(model is everything for model in engine._crew._same)
+    assert all(model is everything for model in engine._pool._same)
     engine.close()
 
 
@@ -182,12 +182,12 @@ def test_threads_follow_the_cores_and_the_rollouts_not_the_rollouts_alone(
     snapshot = take_snapshot(everything, mujoco.MjData(everything))
     engine = ThreadedEngine(everything, 0)
     engine.rollout(snapshot, np.zeros((1, 400, everything.nu)))
-    assert engine._crew.num_helpers == 0
+    assert engine._pool.num_helpers == 0
     for _ in range(3):
         engine.rollout(snapshot, np.zeros((64, 400, everything.nu)))
-    assert engine._crew.num_helpers == 2
+    assert engine._pool.num_helpers == 2
     engine.close()
-    assert engine._crew.num_helpers == 0
+    assert engine._pool.num_helpers == 0
 
 
 def test_diverged_rollout_is_told_from_the_others() -> None:
@@ -219,13 +219,13 @@ def test_numpy_dynamics_equal_mujoco(kind: Array, config: Array) -> None:
     snapshot = take_snapshot(task.model, data)
     expected, _ = plain_loop(task.model, snapshot, controls)
     np.testing.assert_allclose(
-        ArrayEngine(task).rollout(snapshot, controls).states, expected, atol=1e-12
+        ArrayEngine(task, task.config).rollout(snapshot, controls).states, expected, atol=1e-12
     )
 
 
 def test_numpy_engine_refuses_a_task_without_dynamics() -> None:
     with pytest.raises(PlanError, match=r"needs a task that defines dynamics.*Cartpole"):
-        ArrayEngine(Cartpole(CartpoleConfig()))
+        ArrayEngine(Cartpole(CartpoleConfig()), CartpoleConfig())
 
 
 def test_state_crosses_to_a_planning_model_of_another_make(

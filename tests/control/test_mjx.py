@@ -9,9 +9,9 @@ import sys
 
 import mujoco
 import pytest
-from taskloom_control.engines.mjx import MjxEngine
+from taskloom_control.engines.mjx_jax import MJXEngine
 from taskloom_control.errors import PlanError
-from taskloom_control.mjcf import model_path
+from taskloom_control.mjcf.files import model_path
 
 pytest.importorskip("jax")
 
@@ -23,8 +23,9 @@ import jax.numpy as jnp
 import mujoco
 import numpy as np
 from taskloom_control.closed_loop.loop import ClosedLoop
-from taskloom_control.engines.mjx import MjxEngine
-from taskloom_control.engines.threads import ThreadedEngine
+from taskloom.bound import BoundTask
+from taskloom_control.engines.mjx_jax import MJXEngine
+from taskloom_control.engines.threads_mujoco import ThreadedEngine
 from taskloom_control.mjcf.physics import take_snapshot
 from taskloom_control.closed_loop.simulation import Simulation
 from taskloom_control.tasks.cartpole import Cartpole, CartpoleConfig
@@ -34,12 +35,12 @@ from taskloom_control.closed_loop.trajectory import trajectory_hash
 
 rows = {}
 for made in (Cartpole(CartpoleConfig()), ParticleGoal(ParticleGoalConfig())):
-    simulation = Simulation(made)
+    simulation = Simulation(made, made.config)
     simulation.reset(np.random.default_rng(0))
     snapshot = simulation.snapshot()
     controls = np.random.default_rng(1).uniform(-0.1, 0.1, (4, 15, made.model.nu))
     a = ThreadedEngine(made.model, None).rollout(snapshot, controls)
-    b = MjxEngine(made.model, double=True).rollout(snapshot, controls)
+    b = MJXEngine(made.model, double=True).rollout(snapshot, controls)
     metadata = made.get_sim_metadata()
     ra = made.reward(a.states, a.sensors, controls, made.config, metadata)
     rb = made.reward(b.states, b.sensors, jnp.asarray(controls), made.config, metadata)
@@ -55,14 +56,14 @@ model = mujoco.MjModel.from_xml_string(
 )
 snapshot, controls = take_snapshot(model, mujoco.MjData(model)), np.full((2, 60, 1), -0.5)
 a = ThreadedEngine(model, None).rollout(snapshot, controls)
-b = MjxEngine(model, double=True).rollout(snapshot, controls)
+b = MJXEngine(model, double=True).rollout(snapshot, controls)
 gap, bottom = float(np.abs(np.asarray(b.states) - a.states).max()), float(a.states[..., 0].min())
 hashes = []
 for kind in ("mjx", "mjx", "threads"):
     config = LqPointMassConfig.model_validate({
         "seconds": 0.5, "record": {"fan_every": 0, "animation": False},
         "optimizer": {"kind": "cem", "num_rollouts": 8}, "engine": {"kind": kind}})
-    loop = ClosedLoop(LqPointMass(config), 0, 0)
+    loop = ClosedLoop(BoundTask(LqPointMass(config), config, LqPointMass), 0, 0)
     while not loop.done:
         loop.advance()
     hashes.append((trajectory_hash(loop.arrays()), float(loop.arrays()["qpos"][-1, 0])))
@@ -102,7 +103,7 @@ def test_model_that_mjx_cannot_run_is_refused_in_a_sentence_and_quietly(
     model = mujoco.MjModel.from_xml_path(str(model_path(name)))
     handlers = list(logging.getLogger().handlers)
     with pytest.raises(PlanError) as caught:
-        MjxEngine(model, double=False)
+        MJXEngine(model, double=False)
     assert caught.value.message == (
         f"MJX cannot run the model '{name}': it has no collision of a cylinder with a box; use the engine 'threads'."
     )

@@ -7,9 +7,16 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from taskloom_control.arrays import Array
 from taskloom_control.domain import DOMAIN
-from taskloom_control.optimizers import config as configs
-from taskloom_control.optimizers.base import Draw, Sampler, Shape
-from taskloom_control.optimizers.icem import colouring
+from taskloom_control.optimizers.base import SamplingOptimizer
+from taskloom_control.optimizers.cem import CEM
+from taskloom_control.optimizers.cma_es import CMAES
+from taskloom_control.optimizers.dial import DIAL
+from taskloom_control.optimizers.icem import ICEM, colouring
+from taskloom_control.optimizers.knots import Draw, KnotShape, KnotState
+from taskloom_control.optimizers.mppi import MPPI
+from taskloom_control.optimizers.predictive_sampling import PredictiveSampling
+from taskloom_control.optimizers.random_shooting import RandomShooting
+from taskloom_control.optimizers.smooth_mppi import SmoothMPPI
 from taskloom_control.optimizers.weights import (
     effective_sample_size,
     softmax_weights,
@@ -17,16 +24,16 @@ from taskloom_control.optimizers.weights import (
 )
 from taskloom_control.planning.noise import CounterNoise
 
-SHAPE = Shape(4, 2, 1)
-SAMPLERS: list[configs.SamplingConfig] = [
-    configs.PredictiveSampling(keep=2),
-    configs.RandomShooting(keep=1),
-    configs.Mppi(),
-    configs.SmoothMppi(),
-    configs.Cem(),
-    configs.Icem(),
-    configs.Dial(),
-    configs.CmaEs(),
+SHAPE = KnotShape(4, 2, 1)
+SAMPLERS: list[SamplingOptimizer] = [
+    PredictiveSampling(keep=2),
+    RandomShooting(keep=1),
+    MPPI(),
+    SmoothMPPI(),
+    CEM(),
+    ICEM(),
+    DIAL(),
+    CMAES(),
 ]
 LOW, HIGH = -np.ones(2), np.ones(2)
 
@@ -35,12 +42,14 @@ def draw(seed: int = 0, plan: int = 0, iteration: int = 0, iterations: int = 1) 
     return Draw(CounterNoise(seed).stream(plan, iteration), iteration, iterations, LOW, HIGH)
 
 
-def optimize(sampler: Array, objective: Array, iterations: int, seed: int = 0) -> Array:
+def optimize(
+    sampler: SamplingOptimizer, state: KnotState, objective: Array, iterations: int, seed: int = 0
+) -> Array:
     for i in range(iterations):
         # Ten plans of six iterations: some optimizers begin every plan with wide noise.
-        knots = np.clip(sampler.sample(draw(seed, i // 6, i % 6, 6)), LOW, HIGH)
-        sampler.update(knots, objective(knots))
-    return sampler.nominal
+        knots = np.clip(sampler.sample(state, draw(seed, i // 6, i % 6, 6)), LOW, HIGH)
+        sampler.update(state, knots, objective(knots))
+    return state.nominal
 
 
 def test_softmax_weights_have_the_published_values() -> None:
@@ -87,79 +96,79 @@ def test_effective_sample_size_counts_equal_weights() -> None:
 
 
 def test_predictive_sampling_takes_the_best_candidate() -> None:
-    sampler = configs.PredictiveSampling(num_rollouts=5).build(SHAPE)
-    assert isinstance(sampler, Sampler)
-    knots = sampler.sample(draw())
-    sampler.update(knots, np.array([0.0, 3.0, -np.inf, 1.0, 2.0]))
-    np.testing.assert_array_equal(sampler.nominal, knots[1])
+    sampler = PredictiveSampling(num_rollouts=5)
+    state = sampler.init(SHAPE)
+    knots = sampler.sample(state, draw())
+    sampler.update(state, knots, np.array([0.0, 3.0, -np.inf, 1.0, 2.0]))
+    np.testing.assert_array_equal(state.nominal, knots[1])
 
 
 def test_cem_fits_mean_and_population_deviation_to_the_elites() -> None:
-    config = configs.Cem(num_rollouts=6, num_elites=3, keep=2, sigma_min=1e-3, sigma_max=0.8)
-    sampler: Array = config.build(SHAPE)
+    sampler = CEM(num_rollouts=6, num_elites=3, keep=2, sigma_min=1e-3, sigma_max=0.8)
+    state = sampler.init(SHAPE)
     knots = np.random.default_rng(0).normal(size=(6, 4, 2))
-    sampler.update(knots, np.array([5.0, 1.0, 4.0, -np.inf, 3.0, 2.0]))
+    sampler.update(state, knots, np.array([5.0, 1.0, 4.0, -np.inf, 3.0, 2.0]))
     elites = knots[[0, 2, 4]]
-    np.testing.assert_allclose(sampler.nominal, elites.mean(0))
-    np.testing.assert_allclose(sampler.arrays["sigma"], np.clip(elites.std(0), 1e-3, 0.8))
-    np.testing.assert_array_equal(sampler.arrays["memory"], knots[[0, 2]])
+    np.testing.assert_allclose(state.nominal, elites.mean(0))
+    np.testing.assert_allclose(state.arrays["sigma"], np.clip(elites.std(0), 1e-3, 0.8))
+    np.testing.assert_array_equal(state.arrays["memory"], knots[[0, 2]])
 
 
 def test_noise_ramp_does_not_compound() -> None:
     """judo multiplies the remembered spread by the ramp at every call: .55 becomes .34, .21, .13, ..."""
-    config = configs.Cem(noise_ramp=2.5, sigma_start=0.5, num_rollouts=20000, keep=0)
-    sampler: Array = config.build(SHAPE)
+    sampler = CEM(noise_ramp=2.5, sigma_start=0.5, num_rollouts=20000, keep=0)
+    state = sampler.init(SHAPE)
     expected = 0.5 * 2.5 * np.arange(1, 5) / 4
     for plan in range(4):
-        drawn = sampler.sample(draw(0, plan))[1:]
+        drawn = sampler.sample(state, draw(0, plan))[1:]
         np.testing.assert_allclose(drawn.std(axis=(0, 2)), expected, rtol=0.03)
-        np.testing.assert_array_equal(sampler.arrays["sigma"], 0.5)
+        np.testing.assert_array_equal(state.arrays["sigma"], 0.5)
 
 
-@pytest.mark.parametrize("config", SAMPLERS, ids=lambda c: c.kind)
-def test_sampler_begins_with_the_nominal_plan(config: configs.SamplingConfig) -> None:
-    sampler: Array = config.build(SHAPE)
-    sampler.reset(np.arange(8.0).reshape(4, 2) / 10)
-    knots = sampler.sample(draw())
-    assert knots.shape == (config.num_rollouts, 4, 2)
-    np.testing.assert_array_equal(knots[0], sampler.nominal)
+@pytest.mark.parametrize("sampler", SAMPLERS, ids=lambda c: c.kind)
+def test_sampler_begins_with_the_nominal_plan(sampler: SamplingOptimizer) -> None:
+    state = sampler.init(SHAPE)
+    state.reset(np.arange(8.0).reshape(4, 2) / 10)
+    knots = sampler.sample(state, draw())
+    assert knots.shape == (sampler.num_rollouts, 4, 2)
+    np.testing.assert_array_equal(knots[0], state.nominal)
 
 
-@pytest.mark.parametrize("config", SAMPLERS, ids=lambda c: c.kind)
-def test_sampler_improves_a_quadratic(config: configs.SamplingConfig) -> None:
+@pytest.mark.parametrize("sampler", SAMPLERS, ids=lambda c: c.kind)
+def test_sampler_improves_a_quadratic(sampler: SamplingOptimizer) -> None:
     target = np.linspace(-0.5, 0.5, 8).reshape(4, 2)
 
     def objective(knots: np.ndarray) -> np.ndarray:
         return -np.square(knots - target).sum(axis=(1, 2))
 
-    sampler = config.build(SHAPE)
-    before = objective(sampler.nominal[None])[0]
-    after = objective(optimize(sampler, objective, 60)[None])[0]
+    state = sampler.init(SHAPE)
+    before = objective(state.nominal[None])[0]
+    after = objective(optimize(sampler, state, objective, 60)[None])[0]
     # Uniform shooting in eight dimensions has no way to refine; the others get within a few per cent.
-    assert after > (0.9 if config.kind == "shooting" else 0.1) * before
+    assert after > (0.9 if sampler.kind == "shooting" else 0.1) * before
 
 
 def test_separable_cma_converges_on_an_ellipsoid() -> None:
     weights = np.logspace(0, 3, 8).reshape(4, 2)
-    config = configs.CmaEs(num_rollouts=16, keep=0, sigma_min=1e-12)
-    sampler: Array = config.build(SHAPE)
-    sampler.reset(np.full((4, 2), 0.6))
-    nominal = optimize(sampler, lambda k: -(weights * np.square(k)).sum(axis=(1, 2)), 300)
+    sampler = CMAES(num_rollouts=16, keep=0, sigma_min=1e-12)
+    state = sampler.init(SHAPE)
+    state.reset(np.full((4, 2), 0.6))
+    nominal = optimize(sampler, state, lambda k: -(weights * np.square(k)).sum(axis=(1, 2)), 300)
     assert (weights * np.square(nominal)).sum() < 1e-10
 
 
 def test_smooth_mppi_perturbs_rates() -> None:
-    sampler: Array = configs.SmoothMppi(num_rollouts=20000, sigma=0.1).build(SHAPE)
-    drawn = sampler.sample(draw())[1:]
+    sampler = SmoothMPPI(num_rollouts=20000, sigma=0.1)
+    drawn = sampler.sample(sampler.init(SHAPE), draw())[1:]
     np.testing.assert_allclose(drawn.std(axis=(0, 2)), 0.1 * np.sqrt([1, 2, 3, 4]), rtol=0.03)
-    rough = configs.SmoothMppi(smoothness=2.0).build(SHAPE)
+    rough = SmoothMPPI(smoothness=2.0)
     knots = np.array([0.0, 1.0, -1.0, 2.0])[None, :, None] * np.ones((1, 1, 2))
-    assert rough.roughness(knots) == pytest.approx(2 * 2 * (1 + 4 + 9))  # type: ignore[union-attr]
+    assert rough.roughness(knots) == pytest.approx(2 * 2 * (1 + 4 + 9))
 
 
 def test_dial_noise_falls_with_iterations_and_grows_along_the_horizon() -> None:
-    sampler: Array = configs.Dial(sigma=0.4, beta_iteration=0.5, beta_horizon=2.0).build(SHAPE)
-    spread = np.array([sampler.spread(i, 3)[:, 0] for i in range(3)])
+    sampler = DIAL(sigma=0.4, beta_iteration=0.5, beta_horizon=2.0)
+    spread = np.array([sampler.spread(4, i, 3)[:, 0] for i in range(3)])
     expected = 0.4 * np.exp(-np.arange(3)[:, None] / 1.5 - np.arange(4)[::-1] / 8)
     np.testing.assert_allclose(spread, expected)
 
@@ -176,78 +185,79 @@ def test_coloured_noise_has_unit_variance_and_the_asked_spectrum(n: int, beta: f
         np.testing.assert_allclose(power / power[0], ratio, rtol=1e-9)
 
 
-@pytest.mark.parametrize("config", SAMPLERS, ids=lambda c: c.kind)
-def test_all_state_shifts_with_the_plan(config: configs.SamplingConfig) -> None:
-    sampler: Array = config.build(SHAPE)
+@pytest.mark.parametrize("sampler", SAMPLERS, ids=lambda c: c.kind)
+def test_all_state_shifts_with_the_plan(sampler: SamplingOptimizer) -> None:
+    state = sampler.init(SHAPE)
     rng = np.random.default_rng(0)
     sampler.update(
-        rng.normal(size=(config.num_rollouts, 4, 2)), rng.normal(size=config.num_rollouts)
+        state, rng.normal(size=(sampler.num_rollouts, 4, 2)), rng.normal(size=sampler.num_rollouts)
     )
-    before = {name: array.copy() for name, array in sampler.arrays.items()}
-    sampler.shift(1)
-    for name, array in sampler.arrays.items():
+    before = {name: array.copy() for name, array in state.arrays.items()}
+    state.shift(1)
+    for name, array in state.arrays.items():
         np.testing.assert_array_equal(array[..., :3, :], before[name][..., 1:, :], err_msg=name)
-    np.testing.assert_array_equal(sampler.nominal[-1], before["nominal"][-1])
-    if "sigma" in sampler.arrays:
-        start = config.sigma if config.kind == "icem" else config.sigma_start  # type: ignore[attr-defined]
-        np.testing.assert_array_equal(sampler.arrays["sigma"][-1], start)
+    np.testing.assert_array_equal(state.nominal[-1], before["nominal"][-1])
+    if "sigma" in state.arrays:
+        start = sampler.sigma if sampler.kind == "icem" else sampler.sigma_start  # type: ignore[attr-defined]
+        np.testing.assert_array_equal(state.arrays["sigma"][-1], start)
 
 
-@pytest.mark.parametrize("config", SAMPLERS, ids=lambda c: c.kind)
-def test_reset_forgets_everything(config: configs.SamplingConfig) -> None:
-    sampler: Array = config.build(SHAPE)
-    fresh = {k: v.copy() for k, v in sampler.state().items()}
+@pytest.mark.parametrize("sampler", SAMPLERS, ids=lambda c: c.kind)
+def test_reset_forgets_everything(sampler: SamplingOptimizer) -> None:
+    state = sampler.init(SHAPE)
+    fresh = {k: v.copy() for k, v in state.saved().items()}
     rng = np.random.default_rng(0)
     sampler.update(
-        rng.normal(size=(config.num_rollouts, 4, 2)), rng.normal(size=config.num_rollouts)
+        state, rng.normal(size=(sampler.num_rollouts, 4, 2)), rng.normal(size=sampler.num_rollouts)
     )
-    sampler.reset(np.zeros((4, 2)))
-    after = sampler.state()
+    state.reset(np.zeros((4, 2)))
+    after = state.saved()
     assert set(after) == set(fresh)
     for name, array in fresh.items():
         np.testing.assert_array_equal(after[name], array)
 
 
-@pytest.mark.parametrize("config", SAMPLERS, ids=lambda c: c.kind)
-def test_state_survives_a_checkpoint(config: configs.SamplingConfig) -> None:
-    one: Array = config.build(SHAPE)
-    optimize(one, lambda k: -np.square(k - 0.3).sum(axis=(1, 2)), 3)
-    two: Array = config.build(SHAPE)
-    two.restore({k: v.copy() for k, v in one.state().items()})
-    np.testing.assert_array_equal(one.sample(draw(5, 9)), two.sample(draw(5, 9)))
+@pytest.mark.parametrize("sampler", SAMPLERS, ids=lambda c: c.kind)
+def test_state_survives_a_checkpoint(sampler: SamplingOptimizer) -> None:
+    one = sampler.init(SHAPE)
+    optimize(sampler, one, lambda k: -np.square(k - 0.3).sum(axis=(1, 2)), 3)
+    two = sampler.init(SHAPE)
+    two.restore({k: v.copy() for k, v in one.saved().items()})
+    np.testing.assert_array_equal(sampler.sample(one, draw(5, 9)), sampler.sample(two, draw(5, 9)))
 
 
-@pytest.mark.parametrize("config", SAMPLERS, ids=lambda c: c.kind)
-def test_one_rollout_and_mostly_diverged_rollouts_work(config: configs.SamplingConfig) -> None:
-    single: Array = config.model_copy(update={"num_rollouts": 1}).build(SHAPE)
-    single.update(single.sample(draw()), np.array([1.0]))
+@pytest.mark.parametrize("sampler", SAMPLERS, ids=lambda c: c.kind)
+def test_one_rollout_and_mostly_diverged_rollouts_work(sampler: SamplingOptimizer) -> None:
+    alone = sampler.model_copy(update={"num_rollouts": 1})
+    single = alone.init(SHAPE)
+    alone.update(single, alone.sample(single, draw()), np.array([1.0]))
     assert np.isfinite(single.nominal).all()
-    many: Array = config.build(SHAPE)
-    knots = many.sample(draw())
+    many = sampler.init(SHAPE)
+    knots = sampler.sample(many, draw())
     rewards = np.full(len(knots), -np.inf)
     rewards[3] = -7.0
-    many.update(knots, rewards)
+    sampler.update(many, knots, rewards)
     assert np.isfinite(many.nominal).all()
     assert many.weights[3] == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize("config", SAMPLERS, ids=lambda c: c.kind)
-def test_rescaling_changes_coordinates_not_plans(config: configs.SamplingConfig) -> None:
+@pytest.mark.parametrize("sampler", SAMPLERS, ids=lambda c: c.kind)
+def test_rescaling_changes_coordinates_not_plans(sampler: SamplingOptimizer) -> None:
     """The same candidates, seen through u = 2 z + 1, before and after."""
-    one: Array = config.build(SHAPE)
-    two: Array = config.build(SHAPE)
+    one = sampler.init(SHAPE)
+    two = sampler.init(SHAPE)
     rng = np.random.default_rng(0)
     knots, rewards = (
-        rng.normal(size=(config.num_rollouts, 4, 2)),
-        rng.normal(size=config.num_rollouts),
+        rng.normal(size=(sampler.num_rollouts, 4, 2)),
+        rng.normal(size=sampler.num_rollouts),
     )
-    one.update(knots, rewards)
-    two.update(knots, rewards)
+    sampler.update(one, knots, rewards)
+    sampler.update(two, knots, rewards)
     two.rescale(np.full(2, 0.5), np.full(2, -0.5))
     np.testing.assert_allclose(2 * two.nominal + 1, one.nominal)
-    if config.kind in ("cem", "cma_es"):
-        first, second = one.sample(draw(1, 1)), two.sample(draw(1, 1))
-        if config.kind == "cem":
+    if sampler.kind in ("cem", "cma_es"):
+        first, second = sampler.sample(one, draw(1, 1)), sampler.sample(two, draw(1, 1))
+        if sampler.kind == "cem":
             np.testing.assert_allclose(2 * second + 1, first)
 
 

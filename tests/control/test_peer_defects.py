@@ -21,13 +21,14 @@ from typing import NoReturn
 
 import numpy as np
 import pytest
+from taskloom.opening import open_task
 from taskloom.params import resolve
-from taskloom.registry import find_task, load_target, load_task
+from taskloom.registry import find_task, load_task
+from taskloom_control.arrays import Array
 from taskloom_control.closed_loop.loop import ClosedLoop
 from taskloom_control.closed_loop.simulation import Simulation
 from taskloom_control.closed_loop.trajectory import trajectory_hash
 from taskloom_control.domain import DOMAIN
-from taskloom_control.gym import config_class
 from taskloom_control.tasks.cartpole import Cartpole, CartpoleConfig
 
 ROOT = Path(__file__).parents[2]
@@ -86,9 +87,8 @@ def test_b3_every_task_is_built_without_a_network(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(socket, "socket", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     for ref in DOMAIN.tasks:
-        factory = load_target(ref.target)
-        task = factory(config_class(factory)())  # type: ignore[operator,arg-type]  # a task is a class
-        Simulation(task).reset(np.random.default_rng(0))
+        opened = open_task(f"control/{ref.name}")
+        Simulation(opened.task, opened.config).reset(np.random.default_rng(0))
 
 
 def test_b9_run_depends_neither_on_the_clock_nor_on_global_randomness(
@@ -110,7 +110,8 @@ def test_b13_reset_begins_again_with_activation_warm_start_mocap_and_user_data(
 ) -> None:
     """judo's reset keeps the time, the activation and the warm start, and puts quaternions to zero."""
     path = systems.write_model(tmp_path, systems.EVERYTHING)
-    simulation = Simulation(systems.with_model(systems.Plain, path)(systems.PlainConfig()))
+    config = systems.PlainConfig()
+    simulation = Simulation(systems.with_model(systems.Plain, path)(config), config)
     simulation.reset(np.random.default_rng(0))
     start = simulation.snapshot()
     np.testing.assert_array_equal(start.qpos, simulation.model.qpos0)
@@ -144,14 +145,14 @@ def test_b15_defaults_of_a_task_stay_when_one_of_them_is_changed() -> None:
     )
 
 
-def test_b16_plans_share_one_model_and_write_into_the_same_arrays() -> None:
+def test_b16_plans_share_one_model_and_write_into_the_same_arrays(bound: Array) -> None:
     """judo copies the model for every rollout and all outputs for every plan."""
-    loop = ClosedLoop(Cartpole(short(optimizer={"kind": "ps", "num_rollouts": 8})), 0, 0)
+    loop = ClosedLoop(bound(Cartpole(short(optimizer={"kind": "ps", "num_rollouts": 8}))), 0, 0)
     engine, held = loop.controller.engine, []
     for _ in range(3):
         loop.advance()
-        batch, crew = engine._batch, engine._crew  # type: ignore[attr-defined]
+        batch, pool = engine._batch, engine._pool  # type: ignore[attr-defined]
         held.append((id(batch.state), id(batch.sensors), id(batch.inputs)))
-        assert all(model is loop.controller.task.model for model in crew._same)
+        assert all(model is loop.controller.task.model for model in pool._same)
     assert len(set(held)) == 1
     loop.close()

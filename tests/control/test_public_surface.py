@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 import taskloom_control
+from taskloom.registry import load_target
 from taskloom_control.closed_loop.simulation import Simulation
 from taskloom_control.config import ControlConfig
+from taskloom_control.domain import DOMAIN
+from taskloom_control.optimizers.base import SamplingOptimizer
 from taskloom_control.task import ControlTask
 
 
@@ -43,6 +47,30 @@ def test_model_may_be_named_by_a_string() -> None:
     class Named(Cartpole):
         model_path = str(Cartpole.model_path)
 
-    simulation = Simulation(Named(CartpoleConfig()))
+    simulation = Simulation(Named(CartpoleConfig()), CartpoleConfig())
     simulation.reset(np.random.default_rng(0))
     assert simulation.model.nu == 1
+
+
+def test_a_component_is_called_in_listings_what_it_is_called_in_code() -> None:
+    refs = [ref for group in DOMAIN.components.values() for ref in group]
+    for ref in refs:
+        component = load_target(ref.target)
+        assert (component.__doc__ or "").partition("\n")[0] == ref.summary
+        assert getattr(taskloom_control, component.__name__) is component
+
+
+@pytest.mark.parametrize(
+    ("old", "name", "new"),
+    [
+        ("taskloom_control.optimizers.config", "Mppi", taskloom_control.MPPI),
+        ("taskloom_control.optimizers.config", "SamplingConfig", SamplingOptimizer),
+        ("taskloom_control.engines.config", "EngineConfig", taskloom_control.Engine),
+        ("taskloom_control", "SamplingConfig", SamplingOptimizer),
+    ],
+)
+def test_names_of_earlier_versions_lead_to_the_new_ones(
+    old: str, name: str, new: object, recwarn: pytest.WarningsRecorder
+) -> None:
+    assert getattr(importlib.import_module(old), name) is new
+    assert all(issubclass(warning.category, FutureWarning) for warning in recwarn)

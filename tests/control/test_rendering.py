@@ -122,8 +122,8 @@ def test_rendered_animation_is_written_by_a_run(tmp_path: Path) -> None:
         "from pathlib import Path\n"
         "from taskloom_control.report.animation import animate\n"
         "from taskloom_control.closed_loop.loop import ClosedLoop\n"
-        "from taskloom_control.tasks.particle_goal import ParticleGoal, ParticleGoalConfig\n"
-        "loop = ClosedLoop(ParticleGoal(ParticleGoalConfig(seconds=0.3)), 0, 0)\n"
+        "from taskloom.opening import open_task\n"
+        "loop = ClosedLoop(open_task('control/particle_goal', seconds=0.3), 0, 0)\n"
         "while not loop.done: loop.advance()\n"
         "print(json.dumps(animate(loop.simulation.model, loop.arrays(), Path('a.gif'))))\n"
     )

@@ -7,12 +7,11 @@ from pathlib import Path
 import mujoco
 import numpy as np
 import pytest
-from taskloom.registry import load_target
+from taskloom.opening import open_task
 from taskloom_control.arrays import Array
 from taskloom_control.closed_loop.checks import all_findings
 from taskloom_control.closed_loop.simulation import Simulation
 from taskloom_control.domain import DOMAIN
-from taskloom_control.gym import config_class
 from taskloom_control.tasks.cartpole import Cartpole, CartpoleConfig
 from taskloom_control.tasks.cube_in_hand import turn_between
 from taskloom_control.tasks.cylinder_push import CylinderPush, CylinderPushConfig
@@ -22,14 +21,13 @@ TARGETS = {ref.name: ref.target for ref in DOMAIN.tasks}
 
 
 def make(name: str) -> Array:
-    factory = load_target(TARGETS[name])
-    return factory(config_class(factory)())
+    return open_task(f"control/{name}").task
 
 
 @pytest.mark.parametrize("name", list(TARGETS))
 def test_task_passes_its_own_lint(name: str) -> None:
     """Shapes, numbers, order of rollouts, engines bit for bit, NumPy against jax.numpy, gymnasium."""
-    findings = list(all_findings(make(name)))
+    findings = list(all_findings(open_task(f"control/{name}")))
     assert [f.message for f in findings if f.level == "error"] == []
     assert any("jax.numpy: ok" in f.message for f in findings)
 
@@ -45,7 +43,7 @@ def test_every_term_is_the_same_on_numpy_and_on_jax(name: str) -> None:
         rng.normal(size=(3, 4, model.nsensordata)),
         rng.normal(size=(3, 4, model.nu)),
     )
-    metadata = Simulation(make(name)).task.get_sim_metadata()
+    metadata = Simulation(make(name), task.config).task.get_sim_metadata()
     phases = [(0, False), (0, True), (1, True), (2, True), (3, False)]
     for phase, closing in phases if name == "arm_pick" else [(0, False)]:
         task.phase, task.closing = phase, closing
@@ -80,7 +78,7 @@ def test_model_is_small_and_has_a_trace(name: str) -> None:
 @pytest.mark.parametrize("name", list(TARGETS))
 def test_episode_begins_unsolved_and_without_deep_contacts(name: str) -> None:
     task = make(name)
-    simulation = Simulation(task)
+    simulation = Simulation(task, task.config)
     solved = 0
     for seed in range(10):
         simulation.reset(np.random.default_rng(seed))
@@ -153,7 +151,7 @@ def test_angle_between_turns_is_exact_near_zero() -> None:
 def test_goals_in_the_hand_follow_the_state_of_the_physics() -> None:
     """A goal reached sets the next one; the count and the goal live in MuJoCo's state."""
     task = make("hand_cube")
-    simulation = Simulation(task)
+    simulation = Simulation(task, task.config)
     simulation.reset(np.random.default_rng(0))
     first = task.data.mocap_quat[0].copy()
     task.data.qpos[3:7] = first
@@ -178,15 +176,16 @@ def test_arm_pick_walks_through_its_phases() -> None:
     assert phases == [0, 1, 2, 3]
 
 
-def test_modules_of_tasks_and_configs_import_nothing_heavy() -> None:
+def test_modules_of_tasks_and_components_import_nothing_heavy() -> None:
     """`--help` reads them."""
     import subprocess
     import sys
 
-    modules = sorted({target.split(":")[0] for target in TARGETS.values()})
+    parts = [ref.target for refs in DOMAIN.components.values() for ref in refs]
+    modules = sorted({target.split(":")[0] for target in (*TARGETS.values(), *parts)})
     code = (
         f"import sys\nfor name in {modules!r}: __import__(name)\n"
-        "heavy = {'numpy', 'mujoco', 'jax', 'scipy', 'gymnasium', 'torch', 'PIL'} & set(sys.modules)\n"
+        "heavy = {'mujoco', 'jax', 'scipy', 'jaxtyping', 'gymnasium', 'PIL'} & set(sys.modules)\n"
         "print(sorted(heavy))"
     )
     done = subprocess.run(

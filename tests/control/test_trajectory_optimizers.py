@@ -29,7 +29,10 @@ def plan_point_mass(optimizer: dict[str, object], iterations: int = 1) -> tuple[
     config = LqPointMassConfig.model_validate(
         {"optimizer": optimizer, "controller": {"horizon": 1.0, "iterations": iterations}}
     )
-    simulation, controller = Simulation(LqPointMass(config)), Controller(LqPointMass(config), 0)
+    simulation, controller = (
+        Simulation(LqPointMass(config), config),
+        Controller(LqPointMass(config), config, 0),
+    )
     simulation.data.qpos[0] = 1.0
     plan, stats = controller.plan(simulation.snapshot(), {})
     controller.close()
@@ -54,7 +57,10 @@ def test_published_optimum_is_the_textbooks() -> None:
 
 def test_doing_nothing_costs_twenty() -> None:
     config = LqPointMassConfig.model_validate({"optimizer": {"kind": "ps", "num_rollouts": 1}})
-    simulation, controller = Simulation(LqPointMass(config)), Controller(LqPointMass(config), 0)
+    simulation, controller = (
+        Simulation(LqPointMass(config), config),
+        Controller(LqPointMass(config), config, 0),
+    )
     simulation.data.qpos[0] = 1.0
     _, stats = controller.plan(simulation.snapshot(), {})
     assert -stats.reward == pytest.approx(20.0, rel=1e-12)
@@ -102,7 +108,10 @@ def test_ilqr_respects_the_control_range() -> None:
     config = LqPointMassConfig.model_validate(
         {"optimizer": {"kind": "ilqr"}, "controller": {"iterations": 20}}
     )
-    simulation, controller = Simulation(LqPointMass(config)), Controller(LqPointMass(config), 0)
+    simulation, controller = (
+        Simulation(LqPointMass(config), config),
+        Controller(LqPointMass(config), config, 0),
+    )
     simulation.data.qpos[0] = 4.0
     plan, stats = controller.plan(simulation.snapshot(), {})
     controls = np.array([plan(0.05 * k)[0] for k in range(20)])
@@ -126,7 +135,10 @@ def test_ilqr_respects_the_control_range() -> None:
 
 def test_cost_derivatives_equal_the_closed_form() -> None:
     config = CartpoleConfig.model_validate({"optimizer": {"kind": "ilqr"}})
-    simulation, controller = Simulation(Cartpole(config)), Controller(Cartpole(config), 0)
+    simulation, controller = (
+        Simulation(Cartpole(config), config),
+        Controller(Cartpole(config), config, 0),
+    )
     simulation.reset(np.random.default_rng(0))
     controller.problem.begin(simulation.snapshot(), {}, 0.0, None)
     local = LocalModel(controller.problem, 1e-6)
@@ -142,7 +154,10 @@ def test_cost_derivatives_equal_the_closed_form() -> None:
 
 def test_simulated_feedback_rolls_out_like_mj_step() -> None:
     config = CartpoleConfig.model_validate({"optimizer": {"kind": "ilqr"}})
-    simulation, controller = Simulation(Cartpole(config)), Controller(Cartpole(config), 0)
+    simulation, controller = (
+        Simulation(Cartpole(config), config),
+        Controller(Cartpole(config), config, 0),
+    )
     simulation.reset(np.random.default_rng(0))
     controller.problem.begin(simulation.snapshot(), {}, 0.0, None)
     controls = np.random.default_rng(0).uniform(-1, 1, (25, 1))
@@ -154,7 +169,10 @@ def test_simulated_feedback_rolls_out_like_mj_step() -> None:
 
 def test_lqr_gain_is_the_stationary_one_on_a_long_horizon() -> None:
     config = LqPointMassConfig.model_validate({"controller": {"horizon": 10.0}})
-    simulation, controller = Simulation(LqPointMass(config)), Controller(LqPointMass(config), 0)
+    simulation, controller = (
+        Simulation(LqPointMass(config), config),
+        Controller(LqPointMass(config), config, 0),
+    )
     simulation.data.qpos[0] = 0.5
     plan, _ = controller.plan(simulation.snapshot(), {})
     dt = 0.05
@@ -198,7 +216,10 @@ def test_expansion_works_on_quaternions_activations_and_sensors(
         {"controller": {"horizon": 0.2}, "optimizer": {"kind": "ilqr"}}
     )
     task = Everything(config)
-    simulation, controller = Simulation(Everything(config)), Controller(task, 0)
+    simulation, controller = (
+        Simulation(Everything(config), config),
+        Controller(task, task.config, 0),
+    )
     simulation.reset(np.random.default_rng(0))
     before = controller.problem
     before.begin(simulation.snapshot(), {}, 0.0, None)
@@ -228,7 +249,7 @@ def test_integrator_without_derivatives_is_refused_in_a_sentence() -> None:
     config = CartpoleConfig.model_validate({"optimizer": {"kind": "ilqr"}})
     task = Cartpole(config)
     task.model.opt.integrator = mujoco.mjtIntegrator.mjINT_RK4
-    simulation, controller = Simulation(Cartpole(config)), Controller(task, 0)
+    simulation, controller = Simulation(Cartpole(config), config), Controller(task, task.config, 0)
     simulation.reset(np.random.default_rng(0))
     with pytest.raises(PlanError, match="does not have for the integrator RK4; set"):
         controller.plan(simulation.snapshot(), {})

@@ -7,20 +7,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import typer
 from PIL import Image
+from taskloom.arrays import load_npz, save_npz
+from taskloom.cli import main
 from taskloom.errors import CheckFailedError, UsageError
 from taskloom.lifecycle.lifecycle import run_task
+from taskloom.opening import open_run, task_of
 from taskloom.params import resolve
 from taskloom.registry import find_task, load_task
 from taskloom.report.model import Chart, Heading, Image as Picture, Table
 from taskloom.request import RunOptions
 from taskloom.runs import Run
-from taskloom_control.closed_loop.trajectory import load_arrays, save_arrays, trajectory_hash
+from taskloom_control.closed_loop.trajectory import trajectory_hash
 from taskloom_control.domain import DOMAIN
 from taskloom_control.report.section import report
-from taskloom_control.verbs import check, replay
-from typer.testing import CliRunner
+from taskloom_control.verbs.replay import replay
 
 
 @pytest.fixture(scope="module")
@@ -31,19 +32,12 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return run_task(loaded, config, RunOptions(store=tmp_path_factory.mktemp("store"), quiet=True))
 
 
-def invoke(verb: object, *arguments: str) -> str:
-    app = typer.Typer()
-    app.command()(verb)  # type: ignore[type-var]  # a verb is a function
-    outcome = CliRunner().invoke(
-        app, list(arguments), catch_exceptions=False, standalone_mode=False
-    )
-    if outcome.exception is not None:
-        raise outcome.exception
-    return outcome.stdout
+def replayed(run: Run) -> None:
+    replay(run, task_of(run))  # type: ignore[arg-type]  # a control run was made by a control task
 
 
 def test_run_leaves_a_trajectory_and_its_hash(finished: Run) -> None:
-    arrays = load_arrays(finished.artifacts["trajectory"])
+    arrays = load_npz(finished.artifacts["trajectory"])
     assert arrays["qpos"].shape == (26, 2)
     assert arrays["control"].shape == (25, 1)
     assert arrays["plan_seconds"].shape == (25,)
@@ -63,7 +57,7 @@ def test_run_leaves_a_trajectory_and_its_hash(finished: Run) -> None:
 
 
 def test_hash_ignores_wall_clock_times_and_nothing_else(finished: Run) -> None:
-    arrays = load_arrays(finished.artifacts["trajectory"])
+    arrays = load_npz(finished.artifacts["trajectory"])
     digest = trajectory_hash(arrays)
     slower = {**arrays, "plan_seconds": 2 * arrays["plan_seconds"]}
     assert trajectory_hash(slower) == digest
@@ -72,15 +66,17 @@ def test_hash_ignores_wall_clock_times_and_nothing_else(finished: Run) -> None:
     assert trajectory_hash(other) != digest
 
 
-def test_replay_reaches_the_same_hash(finished: Run) -> None:
-    told = invoke(replay, str(finished.dir))
-    assert "replays to the same trajectory: 25 steps" in told
+def test_replay_reaches_the_same_hash(finished: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(("control", "replay", str(finished.dir))) == 0
+    assert "replays to the same trajectory: 25 steps" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     "kind", [ref.name for ref in DOMAIN.components["taskloom_control.optimizers"]]
 )
-def test_run_of_every_optimizer_replays_to_the_same_hash(kind: str, tmp_path: Path) -> None:
+def test_run_of_every_optimizer_replays_to_the_same_hash(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     loaded = load_task(find_task("control", "cartpole"))
     arguments = {
         "seconds": "0.32",
@@ -91,28 +87,30 @@ def test_run_of_every_optimizer_replays_to_the_same_hash(kind: str, tmp_path: Pa
     }
     config = resolve(loaded.config_class, environ={}, arguments=arguments).config
     run = run_task(loaded, config, RunOptions(store=tmp_path, quiet=True))
-    assert "replays to the same trajectory: 8 steps" in invoke(replay, str(run.dir))
+    replayed(run)
+    assert "replays to the same trajectory: 8 steps" in capsys.readouterr().out
 
 
 def test_replay_tells_where_a_changed_run_differs(finished: Run) -> None:
     path, facts = finished.artifacts["trajectory"], finished.artifacts["hash"]
-    original, told = load_arrays(path), facts.read_text()
+    original, told = load_npz(path), facts.read_text()
     changed = {**original, "qpos": original["qpos"].copy()}
     changed["qpos"][9, 0] += 1e-12
     try:
-        save_arrays(path, changed)
+        save_npz(path, changed)
         facts.write_text(json.dumps({"sha256": trajectory_hash(changed), "steps": 25, "plans": 25}))
         with pytest.raises(
             CheckFailedError, match=r"did something else: 'qpos' differs first in row 9"
         ):
-            invoke(replay, str(finished.dir))
+            replayed(finished)
     finally:
-        save_arrays(path, original)
+        save_npz(path, original)
         facts.write_text(told)
 
 
-def test_check_finds_nothing_wrong_with_a_shipped_task() -> None:
-    found = json.loads(invoke(check, "cartpole", "--json"))
+def test_check_finds_nothing_wrong_with_a_shipped_task(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(("control", "check", "cartpole", "--json")) == 0
+    found = json.loads(capsys.readouterr().out)
     assert {f["level"] for f in found} == {"info"}
 
 
@@ -151,4 +149,4 @@ def test_replay_of_a_run_without_a_trajectory_is_refused(finished: Run, tmp_path
     shutil.copytree(finished.dir, copy)
     (copy / "artifacts" / "trajectory.npz").unlink()
     with pytest.raises(UsageError, match="left no trajectory to compare with"):
-        invoke(replay, str(copy))
+        replayed(open_run(copy))

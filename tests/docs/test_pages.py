@@ -28,10 +28,10 @@ pages = _load("pages")
 # Their tasks train networks or simulate for minutes.
 LONG = {
     "../README.md",
-    "domains/anomaly.md",
-    "domains/diffusion.md",
-    "domains/control.md",
-    "domains/hci.md",
+    "concepts/anomaly.md",
+    "concepts/diffusion.md",
+    "concepts/control.md",
+    "concepts/hci.md",
 }
 WITH_COMMANDS = [
     "../README.md",
@@ -74,8 +74,8 @@ def test_every_command_of_a_page_works(page: str, shell: Any) -> None:  # noqa: 
 
 
 def test_the_tutorial_promises_its_outputs() -> None:
-    assert "tutorial.md" in WITH_COMMANDS
-    assert pages.CHECKED in (pages.DOCS / "tutorial.md").read_text()
+    assert "tutorials/ten-minutes.md" in WITH_COMMANDS
+    assert pages.CHECKED in (pages.DOCS / "tutorials" / "ten-minutes.md").read_text()
 
 
 @pytest.mark.parametrize(

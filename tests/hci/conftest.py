@@ -1,22 +1,24 @@
-"""What the tests of this domain share."""
+"""Fixtures that the tests of this domain share."""
 
 # ruff: noqa: ANN401 -- fixtures and cases are of any type
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
-from taskloom_hci.assistants.build import constant_gain
+from taskloom.cli import main
+from taskloom_hci.assistants.gain import ConstantGain
 from taskloom_hci.assistants.jump import JumpAssistant
 from taskloom_hci.bundle.agent import Agent
 from taskloom_hci.bundle.bundle import Bundle
 from taskloom_hci.games.pointing import Pointing
 from taskloom_hci.games.simple import Example
-from taskloom_hci.models.pointing import Careful, PointingModel
+from taskloom_hci.models.pointing import CarefulModel, PointingModel
 from taskloom_hci.policies.policy import RandomPolicy
 from taskloom_hci.state.elements import discrete_array_element
 from taskloom_hci.users.pointing import PointingUser
@@ -28,6 +30,35 @@ CASES = Path(__file__).parent / "cases"
 def cases() -> Callable[[str], Any]:
     """Return a table of `cases/` by name."""
     return lambda name: json.loads((CASES / f"{name}.json").read_text(encoding="utf-8"))
+
+
+class Outcome(NamedTuple):
+    """The end of a command line."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def tasks(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[..., Outcome]:
+    """Return a function that runs a command line in this process and an empty folder."""
+    for name in list(os.environ):
+        if name.startswith(("TASKS_", "TASKLOOM_")):
+            monkeypatch.delenv(name)
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+
+    def call(*words: str) -> Outcome:
+        capsys.readouterr()
+        code = main(words)
+        captured = capsys.readouterr()
+        return Outcome(int(code), captured.out, captured.err)
+
+    return call
 
 
 @pytest.fixture
@@ -43,11 +74,11 @@ def make_pointing() -> Callable[..., Bundle]:
         **options: Any,
     ) -> Bundle:
         task = Pointing(shape, targets, "position" if assistant in {"big", "map"} else "gain")
-        user = PointingUser(task, model or Careful(0.05, len(shape)))
+        user = PointingUser(task, model or CarefulModel(0.05, len(shape)))
         helper = {
             "big": lambda: JumpAssistant(task, **options),
             "map": lambda: JumpAssistant(task, "map", **options),
-            "gain": lambda: constant_gain(task, options.get("gain", 1)),
+            "gain": lambda: ConstantGain(gain=options.get("gain", 1)).build(task),
             "none": lambda: None,
         }[assistant]()
         return Bundle(task, user, helper, seed=seed)

@@ -10,20 +10,21 @@ from typing import Any
 
 import numpy as np
 import pytest
+from taskloom_hci.accelerated.pointing_kernel import pointing_rules
 from taskloom_hci.batch.episodes import load
 from taskloom_hci.batch.play import Player, choose_backend, play
+from taskloom_hci.driver import make_bundle
 from taskloom_hci.errors import HciError
 from taskloom_hci.games.pointing import draw_cells
 from taskloom_hci.metrics import mean_interval, share_interval, summarise
-from taskloom_hci.models.pointing import Boltzmann, Careful, Indifferent
-from taskloom_hci.shipped import make_bundle
+from taskloom_hci.models.pointing import BoltzmannModel, CarefulModel, Indifferent
 from taskloom_hci.state.streams import Stream, stream_key, stream_keys
 
 GAMES: list[tuple[dict[str, Any], str]] = [
     ({"assistant": "big"}, "big"),
     ({"assistant": "big", "tie": "highest", "threshold": 0.5}, "big-highest"),
     ({"assistant": "big", "cost": 0.02}, "big-cost"),
-    ({"assistant": "big", "model": Boltzmann(1.0)}, "big-boltzmann"),
+    ({"assistant": "big", "model": BoltzmannModel(1.0)}, "big-boltzmann"),
     ({"assistant": "big", "shape": (6, 5), "targets": 5}, "big-2d"),
     ({"assistant": "map"}, "map"),
     ({"assistant": "map", "shape": (5, 7), "targets": 3}, "map-2d"),
@@ -101,7 +102,7 @@ def test_the_way_of_cutting_into_chunks_does_not_matter(make_pointing: Any) -> N
 def test_mean_rounds_are_the_published_ones(
     make_pointing: Any, error_rate: float, assistant: str, expected: float
 ) -> None:
-    bundle = make_pointing(assistant=assistant, model=Careful(error_rate), seed=20)
+    bundle = make_pointing(assistant=assistant, model=CarefulModel(error_rate), seed=20)
     rounds = play(bundle, 40_000, "numpy").num_rounds
     # Four standard errors: one false alarm in 16,000 runs; the published means of the assistant have errors of their own.
     margin = 4 * rounds.std() / np.sqrt(len(rounds)) + (0.016 if assistant == "big" else 0.001)
@@ -199,7 +200,7 @@ def test_a_million_rounds_are_the_same_everywhere(make_pointing: Any) -> None:
             for name, column in some.rounds.items():
                 np.testing.assert_array_equal(compiled.rounds[name][rows][: len(column)], column)
     code = (
-        "from taskloom_hci.shipped import make_bundle\n"
+        "from taskloom_hci.driver import make_bundle\n"
         "from taskloom_hci.batch.play import play\n"
         f"print(play(make_bundle('pointing', assistant={{'kind': 'big'}}), {count}, 'numba').digest())"
     )
@@ -212,7 +213,7 @@ def test_the_table_and_the_sums_choose_alike(make_pointing: Any) -> None:
     from taskloom_hci.accelerated.pointing_numba import play_compiled
 
     for tie in ("nearest", "highest"):
-        rules = make_pointing(tie=tie).task.kernel().rules
+        rules = pointing_rules(make_pointing(tie=tie))
         (one, a), (two, b) = (
             play_compiled(rules, 3, np.arange(2000), generic=generic) for generic in (False, True)
         )

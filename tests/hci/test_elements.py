@@ -40,7 +40,8 @@ from taskloom_hci.state.elements import (
     discrete_array_element,
     strictest,
 )
-from taskloom_hci.state.saving import state_from_json
+from taskloom_hci.state.filtering import filtered
+from taskloom_hci.state.saving import state_from_json, state_to_json
 from taskloom_hci.state.spaces import (
     axis_space,
     box_space,
@@ -282,20 +283,20 @@ def test_states_are_filtered_like_the_seeds() -> None:
         task=State(x=discrete_array_element(4, init=2), y=array_element((2,), low=0.0, high=1.0)),
         goal=cat_element(3, init=1),
     )
-    assert state.filter(flat=True, keep={"task": ("x",), "goal": None}) == {
+    assert filtered(state, flat=True, keep={"task": ("x",), "goal": None}) == {
         "task__x": 2,
         "goal": 1,
     }
-    assert set(state.filter(remove=["goal"])["task"]) == {"x", "y"}
-    assert set(state.filter(remove={"task": ["y"]}, flat=True)) == {"task__x", "goal"}
-    assert state.filter("gym", keep=["goal"])["goal"].shape == (1,)
-    assert state.filter("space")["task"] == dict(state.task.space().spaces)
-    element = state.filter("element")["task"]["x"]
+    assert set(filtered(state, remove=["goal"])["task"]) == {"x", "y"}
+    assert set(filtered(state, remove={"task": ["y"]}, flat=True)) == {"task__x", "goal"}
+    assert filtered(state, "gym", keep=["goal"])["goal"].shape == (1,)
+    assert filtered(state, "space")["task"] == dict(state.task.space().spaces)
+    element = filtered(state, "element")["task"]["x"]
     assert (element.init, element.mode) == (2, "warning")
     with pytest.raises(UnknownKeyError, match="no entry 'gaol' to filter"):
-        state.filter(keep=["gaol"])
+        filtered(state, keep=["gaol"])
     with pytest.raises(UnknownKeyError, match="filtered as"):
-        state.filter("values")  # type: ignore[arg-type]
+        filtered(state, "values")  # type: ignore[arg-type]
 
 
 def test_wrong_shapes_and_kinds_are_refused() -> None:
@@ -332,7 +333,7 @@ def test_states_nest_and_survive_json() -> None:
         c=cat_element(3, 2),
         r=array_element((), 4, out_of_bounds_mode="raw"),
     )
-    back = state_from_json(state.to_json())
+    back = state_from_json(state_to_json(state))
     assert back.equals(state, "hard")
     assert back["r"].dtype == state["r"].dtype
     assert flatten(state.snapshot()).keys() == {"a__v", "c", "r"}

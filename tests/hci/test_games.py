@@ -9,26 +9,26 @@ from typing import Any
 
 import numpy as np
 import pytest
-from taskloom_hci.assistants.teachers import NEW
 from taskloom_hci.batch.play import play
 from taskloom_hci.bundle.agent import Agent
 from taskloom_hci.bundle.bundle import Bundle
 from taskloom_hci.bundle.simulation import GameAsObservation, GameAsPolicy
+from taskloom_hci.driver import make_bundle
 from taskloom_hci.errors import BundleConstraintError, HciError
 from taskloom_hci.games.pipe import PipeTask
 from taskloom_hci.games.simple import Example
 from taskloom_hci.models.memory import log_recall
-from taskloom_hci.models.polynomial import Polynomial
+from taskloom_hci.models.polynomial import PolynomialModel
 from taskloom_hci.policies.feedback import LinearFeedback
+from taskloom_hci.policies.gaze import covariance
+from taskloom_hci.policies.leitner import NEW
 from taskloom_hci.policies.policy import ConstantPolicy, DualPolicy
-from taskloom_hci.shipped import make_bundle, make_task
 from taskloom_hci.state.elements import array_element, discrete_array_element
 from taskloom_hci.state.streams import Stream
-from taskloom_hci.users.gaze import covariance
 
 
 def test_the_polynomial_user_follows_the_published_sequence() -> None:
-    p = np.exp(Polynomial((1, 5, 7)).log_prob({"x": np.arange(10)}, {}))
+    p = np.exp(PolynomialModel((1, 5, 7)).log_prob({"x": np.arange(10)}, {}))
     assert p.argmax(axis=1).tolist() == [8, 1, 6, 5, 0, 3, 6, 1, 0, 5]
 
 
@@ -178,16 +178,6 @@ def test_a_recorded_user_does_it_again(tmp_path: Path) -> None:
         play(make_bundle("pointing", seed=4, **config), [12])
     with pytest.raises(BundleConstraintError, match="no recording"):
         make_bundle("pointing", user={"kind": "replay", "file": "nowhere.npz"})
-
-
-def test_misfits_are_all_named_at_once() -> None:
-    task = make_task("gaze", user={"kind": "memory"}, assistant={"kind": "leitner"})
-    findings = list(task.check())
-    assert [finding.level for finding in findings] == ["error", "error"]
-    assert "memory" in findings[0].message
-    assert "leitner" in findings[1].message
-    with pytest.raises(BundleConstraintError, match=r"memory.*leitner"):
-        task.bundle(0)
 
 
 def test_a_piped_game_is_the_game() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from taskloom_hci.bundle.agent import Agent
 from taskloom_hci.bundle.bundle import Bundle
+from taskloom_hci.driver import make_bundle
 from taskloom_hci.errors import BufferNotFilledError, HciError, UnstableGainError, ZeroEvidenceError
 from taskloom_hci.games.simple import Coordinated, Example
 from taskloom_hci.inference.engine import Buffer, CascadedInference, DualInference, InferenceEngine
@@ -23,11 +24,10 @@ from taskloom_hci.inference.exact import (
 )
 from taskloom_hci.inference.kalman import GaussianInference, SteadyKalman, gaussian_posterior
 from taskloom_hci.inference.particle import GridInference, ParticleInference, systematic
-from taskloom_hci.models.memory import Memory
+from taskloom_hci.models.memory import MemoryModel
 from taskloom_hci.models.model import choose, probabilities
-from taskloom_hci.models.pointing import Boltzmann, Careful
+from taskloom_hci.models.pointing import BoltzmannModel, CarefulModel
 from taskloom_hci.policies.policy import ConstantPolicy
-from taskloom_hci.shipped import make_bundle
 from taskloom_hci.state.elements import array_element, discrete_array_element
 from taskloom_hci.state.state import State
 from taskloom_hci.state.streams import Stream, stream_key
@@ -39,7 +39,7 @@ def test_goals_and_error_rates_are_inferred_together() -> None:
     log_p = uniform_log(6)
     by_hand = np.full(6, 1 / 6)
     for position, action in ((4, 2), (4, 2), (7, 0), (4, 0)):
-        log_p, evidence = posterior(Careful(), log_p, {"position": position}, theta, action)
+        log_p, evidence = posterior(CarefulModel(), log_p, {"position": position}, theta, action)
         toward = np.sign(theta["goal"] - position) == action - 1
         likelihood = np.where(toward, 1 - theta["error_rate"], theta["error_rate"])
         assert np.exp(evidence) == pytest.approx(by_hand @ likelihood, rel=1e-13)
@@ -54,17 +54,19 @@ def test_inference_goes_by_the_batch() -> None:
     theta = hypotheses(goal=np.arange(6))
     log_prior = np.broadcast_to(uniform_log(6), (4, 6))
     positions, actions = np.array([1, 2, 3, 4]), np.array([2, 0, 1, 2])
-    many, _ = posterior(Careful(0.1), log_prior, {"position": positions[:, None]}, theta, actions)
+    many, _ = posterior(
+        CarefulModel(0.1), log_prior, {"position": positions[:, None]}, theta, actions
+    )
     for row in range(4):
         one, _ = posterior(
-            Careful(0.1), log_prior[row], {"position": positions[row]}, theta, actions[row]
+            CarefulModel(0.1), log_prior[row], {"position": positions[row]}, theta, actions[row]
         )
         np.testing.assert_allclose(many[row], one, rtol=1e-13)
 
 
 def test_logarithms_keep_what_probabilities_lose() -> None:
     theta = hypotheses(goal=[0, 10])
-    model = Careful(1e-9)
+    model = CarefulModel(1e-9)
     log_p = uniform_log(2)
     for action in [2] * 50 + [0] * 50:
         log_p, _ = posterior(model, log_p, {"position": 5}, theta, action)
@@ -92,16 +94,16 @@ def test_exact_inference_lives_in_an_agent() -> None:
     np.testing.assert_allclose(
         np.exp(bundle.assistant.state["log_beliefs"]), np.eye(10)[1], atol=1e-12
     )
-    engine = ExactInference(Careful(), hypotheses(goal=[1, 2]))
+    engine = ExactInference(CarefulModel(), hypotheses(goal=[1, 2]))
     agent = Agent("assistant", state=State(log_beliefs=array_element((3,))), inference=engine)
     with pytest.raises(HciError, match="shape"):
         Bundle(Coordinated(), assistant=agent)
     with pytest.raises(HciError, match="every name"):
-        ExactInference(Careful(), {"goal": np.arange(3), "error_rate": np.arange(2)})
+        ExactInference(CarefulModel(), {"goal": np.arange(3), "error_rate": np.arange(2)})
 
 
 def test_a_psychologist_learns_how_a_user_forgets() -> None:
-    truth = Memory(0.02, 0.3)
+    truth = MemoryModel(0.02, 0.3)
     engine = GridInference(
         truth, forgetting=np.geomspace(0.005, 0.08, 9), repetition=np.linspace(0.0, 0.6, 7)
     )
@@ -123,7 +125,7 @@ def seen_action(position: int, action: int) -> dict[str, Any]:
 
 
 def test_particles_agree_with_the_grid() -> None:
-    class Known(Boltzmann):
+    class Known(BoltzmannModel):
         def log_prob(self, observation: Any, theta: Any) -> Any:
             return super().log_prob(observation, {**theta, "goal": np.asarray(9)})
 
@@ -137,7 +139,7 @@ def test_particles_agree_with_the_grid() -> None:
         "log_beliefs": uniform_log(100),
     }
     for step in range(40):
-        p = probabilities(Boltzmann(1.2), {"position": 4}, {"goal": 9})
+        p = probabilities(BoltzmannModel(1.2), {"position": 4}, {"goal": 9})
         observation = seen_action(4, int(choose(p, (step + 0.5) / 40 * 7 % 1.0)) - 1)
         for engine in (grid, particles):
             state.update(engine.infer(observation, state, stream)[0])

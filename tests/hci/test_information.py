@@ -22,7 +22,7 @@ from taskloom_hci.models.model import (
     safe_log,
     score,
 )
-from taskloom_hci.models.pointing import Boltzmann, Careful
+from taskloom_hci.models.pointing import BoltzmannModel, CarefulModel
 
 TABLES = ("uniform_eps0.05", "uniform_eps0", "skewed_eps0.05", "uniform8_eps0.05_grid31")
 
@@ -31,11 +31,11 @@ TABLES = ("uniform_eps0.05", "uniform_eps0", "skewed_eps0.05", "uniform8_eps0.05
 def test_information_gain_follows_the_table(cases: Any, name: str) -> None:
     case = cases("information_gain")[name]
     task = Pointing((case["grid"],), len(case["targets"]), "position")
-    table = model_table(task, Careful(case["eps"]))
+    table = model_table(task, CarefulModel(case["eps"]))
     belief, targets = np.array([case["beliefs"]]), np.array([case["targets"]])
     generic = information_gain(belief, table[:, targets[0]])[0]
     special = careful_gain(
-        belief, targets, case["grid"], careful_split(Careful(case["eps"])) or (0, 0)
+        belief, targets, case["grid"], careful_split(CarefulModel(case["eps"])) or (0, 0)
     )[0]
     np.testing.assert_allclose(generic, case["IG_by_position"], atol=1e-12, rtol=0)
     np.testing.assert_allclose(special, case["IG_by_position"], atol=1e-12, rtol=0)
@@ -47,7 +47,7 @@ def test_the_assistant_chooses_the_cell_of_the_table(
 ) -> None:
     case = cases("information_gain")[name]
     bundle = make_pointing(
-        (case["grid"],), len(case["targets"]), model=Careful(case["eps"]), tie="highest"
+        (case["grid"],), len(case["targets"]), model=CarefulModel(case["eps"]), tie="highest"
     )
     free = next(cell for cell in range(case["grid"]) if cell not in case["targets"])
     bundle.reset(
@@ -65,7 +65,7 @@ def test_hypotheses_do_not_share_one_state(cases: Any, make_pointing: Any) -> No
     from taskloom_hci.observation.engine import ORACLE, RuleObservation
 
     case = cases("information_gain")["uniform_eps0.05"]
-    bundle = make_pointing((10,), 4, model=Careful(0.05))
+    bundle = make_pointing((10,), 4, model=CarefulModel(0.05))
     bundle.assistant.observation_engine = RuleObservation(ORACLE)
     bundle.reset(forced={"task_state": {"targets": case["targets"], "position": 0}})
     bundle.assistant.observe()
@@ -95,7 +95,7 @@ def test_a_costed_jump_stays_closer(make_pointing: Any) -> None:
 def test_the_careful_user_errs_at_its_rate() -> None:
     # B1: the error rate was swallowed, and the user never erred.
     p = probabilities(
-        Careful(0.3), {"position": np.array([2, 5, 5])}, {"goal": np.array([5, 5, 0])}
+        CarefulModel(0.3), {"position": np.array([2, 5, 5])}, {"goal": np.array([5, 5, 0])}
     )
     np.testing.assert_allclose(p, [[0.3, 0, 0.7], [0, 1, 0], [0.7, 0, 0.3]], atol=1e-15)
 
@@ -105,7 +105,7 @@ def test_the_careful_user_shares_its_moves_in_two_dimensions() -> None:
         {"position": np.array([[1, 1], [1, 1], [3, 3]])},
         {"goal": np.array([[3, 3], [1, 4], [3, 3]])},
     )
-    p = probabilities(Careful(0.01, 2), seen, goal)
+    p = probabilities(CarefulModel(0.01, 2), seen, goal)
     expected = [
         [0, 0.495, 0.005, 0.005, 0.495],
         [0, 0.99, 0.01 / 3, 0.01 / 3, 0.01 / 3],
@@ -115,13 +115,13 @@ def test_the_careful_user_shares_its_moves_in_two_dimensions() -> None:
 
 
 def test_the_boltzmann_user_follows_its_formula() -> None:
-    p = probabilities(Boltzmann(2.0), {"position": np.array(4)}, {"goal": np.array(6)})
+    p = probabilities(BoltzmannModel(2.0), {"position": np.array(4)}, {"goal": np.array(6)})
     weights = np.exp(-2.0 * np.array([3, 2, 1]))
     np.testing.assert_allclose(p, weights / weights.sum(), rtol=1e-14)
 
 
 def test_one_model_scores_what_it_draws() -> None:
-    model = Careful(0.2)
+    model = CarefulModel(0.2)
     seen, theta = {"position": np.arange(10)}, {"goal": np.full(10, 4)}
     p = probabilities(model, seen, theta)
     drawn = choose(p, np.linspace(0, 0.999, 10))
@@ -152,9 +152,9 @@ def test_bad_likelihoods_are_refused() -> None:
     with pytest.raises(LikelihoodError):
         require_distribution(np.array([np.nan, 1.0]), "a table")
     with pytest.raises(HciError, match="no action 7"):
-        action_index(Careful(), 7)
+        action_index(CarefulModel(), 7)
     with pytest.raises(HciError, match="error rate"):
-        Careful(1.5)
+        CarefulModel(1.5)
 
 
 def test_zero_evidence_is_defined() -> None:
@@ -188,13 +188,13 @@ def test_a_hypothesis_that_no_probability_could_hold_comes_back() -> None:
 def test_a_grid_too_large_for_a_table_is_one_sentence() -> None:
     task = Pointing((100, 100), 4, "position")
     with pytest.raises(HciError, match=r"10000 cells needs a table of 500000000"):
-        model_table(task, Careful(0.1, 2))
+        model_table(task, CarefulModel(0.1, 2))
 
 
 def test_an_impossible_action_stops_the_assistant_unless_it_may_start_again(
     make_pointing: Any,
 ) -> None:
-    sure, careful = Careful(0.0), Careful(0.5)
+    sure, careful = CarefulModel(0.0), CarefulModel(0.5)
     bundle = make_pointing(model=careful, **{"seed": 1})
     bundle.assistant.model, bundle.assistant._rule = sure, None
 
@@ -219,7 +219,7 @@ def test_a_general_policy_chooses_what_the_pointing_assistant_chooses() -> None:
     from taskloom_hci.state.streams import Stream
 
     targets = np.array([2, 5, 9, 13, 17, 20, 24, 29])
-    inference = ExactInference(Careful(0.05), hypotheses(goal=targets))
+    inference = ExactInference(CarefulModel(0.05), hypotheses(goal=targets))
     policy = InformationGain(
         discrete_array_element(31),
         np.arange(31),
@@ -229,7 +229,9 @@ def test_a_general_policy_chooses_what_the_pointing_assistant_chooses() -> None:
     )
     belief = np.array([[0.3, 0.05, 0.15, 0.1, 0.1, 0.1, 0.1, 0.1]])
     seen, state = {"task_state": {"position": 11}}, {"log_beliefs": np.log(belief[0])}
-    special = careful_gain(belief, targets[None], 31, careful_split(Careful(0.05)) or (0, 0))[0]
+    special = careful_gain(belief, targets[None], 31, careful_split(CarefulModel(0.05)) or (0, 0))[
+        0
+    ]
     np.testing.assert_allclose(
         policy.gain(seen, state), special - 1e-6 * np.abs(np.arange(31) - 11), atol=1e-12
     )

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 from taskloom_hci.batch.play import choose_backend, play
+from taskloom_hci.driver import make_bundle
 from taskloom_hci.errors import BundleConstraintError, HciError
 from taskloom_hci.exports.learned import load_policy, network_of, save_policy
 from taskloom_hci.policies.network import Network, NetworkPolicy, Senses
-from taskloom_hci.shipped import make_bundle
 from taskloom_hci.state.elements import array_element, discrete_array_element
 from taskloom_hci.state.streams import Stream
 

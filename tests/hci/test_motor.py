@@ -12,6 +12,7 @@ import pytest
 from scipy.linalg import expm as scipy_expm, solve_continuous_are, solve_discrete_are
 from taskloom_hci.batch.play import play
 from taskloom_hci.bundle.bundle import Bundle
+from taskloom_hci.driver import make_bundle
 from taskloom_hci.errors import BundleConstraintError, HciError, UnstableGainError
 from taskloom_hci.games.control import ClassicControl
 from taskloom_hci.motor.arm import START, arm_problem
@@ -23,8 +24,7 @@ from taskloom_hci.motor.lqr import (
     lqr_discrete_horizon,
 )
 from taskloom_hci.motor.riccati import care, dare, expm, lyapunov, require_stable
-from taskloom_hci.shipped import make_bundle
-from taskloom_hci.users.control import LQGUser, LQRUser
+from taskloom_hci.users.linear import LQGAgent, LQRAgent
 
 
 def systems() -> list[tuple[Any, Any, Any, Any]]:
@@ -99,7 +99,7 @@ def test_gains_that_do_not_stabilise_are_refused() -> None:
     problem = arm_problem()
     task = ClassicControl(problem.A, problem.B, timestep=0.01)
     with pytest.raises(UnstableGainError, match="the user's gain"):
-        LQRUser(task, np.array([[-50.0, 0.0, 0.0, 0.0]]), problem.Q, problem.R)
+        LQRAgent(task, np.array([[-50.0, 0.0, 0.0, 0.0]]), problem.Q, problem.R)
 
 
 def test_without_multiplicative_noise_lqg_is_two_riccati_equations() -> None:
@@ -168,7 +168,7 @@ def arm_game(steps: int, end: Any = None, noise: bool = True, seed: int = 3) -> 
         max_rounds=steps,
         problem=problem,
     )
-    return Bundle(task, LQGUser(task, problem, noise=noise), seed=seed)
+    return Bundle(task, LQGAgent(task, problem, noise=noise), seed=seed)
 
 
 @pytest.mark.slow  # numba compiles the kernel
@@ -196,7 +196,7 @@ def test_noise_scales_with_the_square_root_of_the_step() -> None:
             problem.A, problem.B, F=problem.F, G=problem.G, H=problem.Y, timestep=dt, start=START, end=None,
             max_rounds=round(0.5 / dt) + 1, problem=problem,
         )  # fmt: skip
-        episodes = play(Bundle(task, LQGUser(task, problem)), 2000, "numpy")
+        episodes = play(Bundle(task, LQGAgent(task, problem)), 2000, "numpy")
         x = episodes.rounds["task_state__x"].reshape(2000, -1, 4)
         spreads.append(x[:, -1, 0].std())
     assert spreads[0] == pytest.approx(spreads[1], rel=0.1)
@@ -214,7 +214,7 @@ def test_euler_steps_are_those_of_the_formula() -> None:
     A, B = np.array([[0.0, 1.0], [-2.0, -0.3]]), np.array([[0.0], [1.5]])
     task = ClassicControl(A, B, timestep=0.02, noise=False, end=None)
     bundle = Bundle(
-        task, LQRUser(task, lqr_continuous(A, B, np.eye(2), np.eye(1)), np.eye(2), np.eye(1))
+        task, LQRAgent(task, lqr_continuous(A, B, np.eye(2), np.eye(1)), np.eye(2), np.eye(1))
     )
     bundle.reset()
     x = np.array([1.0, 0.0])

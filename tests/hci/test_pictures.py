@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from taskloom.report.model import Chart
 from taskloom_hci.bundle.timeline import timeline
+from taskloom_hci.driver import make_bundle
 from taskloom_hci.errors import HciError
 from taskloom_hci.report.drawings import beliefs, drawing, numbers, rounds_chart
-from taskloom_hci.shipped import make_bundle
 
 
 def axes() -> Any:

@@ -10,18 +10,19 @@ from typing import Any
 import numpy as np
 import pytest
 from taskloom_hci.assistants.pointing_rollout import pointing_rollout
-from taskloom_hci.assistants.rollout import Question, RolloutAssistant
+from taskloom_hci.assistants.rollout import Rollout
+from taskloom_hci.assistants.rollout_agent import Question, RolloutAssistant
 from taskloom_hci.batch.play import play
 from taskloom_hci.bundle.agent import Agent
 from taskloom_hci.bundle.bundle import Bundle
+from taskloom_hci.driver import make_bundle
 from taskloom_hci.errors import BundleConstraintError, HciError
 from taskloom_hci.games.pointing import Pointing
 from taskloom_hci.inference.exact import hypotheses
 from taskloom_hci.models.model import UserModel, safe_log
-from taskloom_hci.models.pointing import Careful
+from taskloom_hci.models.pointing import CarefulModel
 from taskloom_hci.policies.likelihood import ModelPolicy
 from taskloom_hci.policies.policy import ConstantPolicy
-from taskloom_hci.shipped import make_bundle
 from taskloom_hci.state.elements import discrete_array_element
 from taskloom_hci.state.state import State
 from taskloom_hci.state.streams import Stream
@@ -63,7 +64,7 @@ def expected(
 def game(error_rate: float, **options: Any) -> Bundle:
     task = Pointing((9,), len(TARGETS), "position")
     helper = pointing_rollout(task, None, options.get("rounds", 5), options.get("samples", 0))
-    bundle = Bundle(task, PointingUser(task, Careful(error_rate)), helper)
+    bundle = Bundle(task, PointingUser(task, CarefulModel(error_rate)), helper)
     bundle.reset(
         go_to=3,
         start_after=3,
@@ -201,7 +202,7 @@ def test_what_cannot_be_rolled_out_is_one_sentence() -> None:
     with pytest.raises(BundleConstraintError, match="needs a user model"):
         Bundle(task, user, pointing_rollout(task, None, 3, 0))
     with pytest.raises(BundleConstraintError, match="plays pointing and coordinated tasks"):
-        make_bundle("example", assistant={"kind": "rollout"})
-    wrong = pointing_rollout(task, Careful(0.1), 3, 0)
+        Rollout().build(Offering())
+    wrong = pointing_rollout(task, CarefulModel(0.1), 3, 0)
     with pytest.raises(HciError, match="part of a bundle"):
         wrong.policy.act({}, {}, Stream(0))

@@ -19,7 +19,7 @@ from taskloom_hci.errors import HciError, UnknownKeyError
 from taskloom_hci.games.simple import Example
 from taskloom_hci.policies.policy import ConstantPolicy
 from taskloom_hci.state.elements import discrete_array_element
-from taskloom_hci.state.saving import state_from_json
+from taskloom_hci.state.saving import state_from_json, state_to_json
 from taskloom_hci.state.state import State
 
 # What was found in CoopIHC at its head, row by row.
@@ -140,7 +140,7 @@ def test_the_table_of_defects_is_complete() -> None:
 def test_a_state_is_written_without_a_warning() -> None:
     # Warnings are errors here; CoopIHC called a function of `warnings` that does not exist.
     state = State(x=discrete_array_element(low=-1, high=4, init=2), inner=State())
-    assert state_from_json(state.to_json()).equals(state, "hard")
+    assert state_from_json(state_to_json(state)).equals(state, "hard")
     with pytest.raises(HciError, match="no entry 'y'"):
         state["y"]
 

@@ -1,86 +1,116 @@
-"""What can be done under `tasks hci`."""
-
-# ruff: noqa: ANN401 -- fixtures and cases are of any type
+"""Verbs of the domain: on a task, shipped or of a plugin, and on a run."""
 
 from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
-from taskloom.errors import CheckFailedError, StoreError, UnknownNameError, UsageError
 from taskloom_hci.batch.episodes import load
-from taskloom_hci.batch.play import play as play_games
-from taskloom_hci.shipped import make_bundle
-from taskloom_hci.verbs.play import play
-from taskloom_hci.verbs.sample import sample
+from taskloom_hci.batch.play import play
+from taskloom_hci.driver import make_bundle
+
+Tasks = Callable[..., Any]
 
 
-def test_sample_saves_what_is_played(tmp_path: Path, capsys: Any) -> None:
-    sample("pointing", 20, tmp_path / "d.npz", ["assistant=big", "user.error_rate=0.1"], 5)
-    expected = play_games(
-        make_bundle(
-            "pointing",
-            seed=5,
-            assistant={"kind": "big"},
-            user={"kind": "careful", "error_rate": 0.1},
-        ),
-        20,
-    )
-    assert load(tmp_path / "d.npz").digest() == expected.digest()
-    assert "20 episodes" in capsys.readouterr().out
-    sample("example", 3, tmp_path / "d.jsonl", None, 0)
-    rows = [json.loads(line) for line in (tmp_path / "d.jsonl").read_text().splitlines()]
+def test_sample_saves_the_episodes_of_the_task(tasks: Tasks) -> None:
+    words = ("--assistant=big", "--user.error_rate=0.1", "--seed=5", "--episodes=20")
+    done = tasks("hci", "sample", "pointing", *words, "--out", "d.npz")
+    assert (done.code, done.err) == (0, "")
+    user = {"kind": "careful", "error_rate": 0.1}
+    bundle = make_bundle("pointing", seed=5, assistant={"kind": "big"}, user=user)
+    assert load(Path("d.npz")).digest() == play(bundle, 20).digest()
+    assert "20 episodes" in done.out
+    assert tasks("hci", "sample", "example", "--episodes=3", "--out=d.jsonl").code == 0
+    rows = [json.loads(line) for line in Path("d.jsonl").read_text().splitlines()]
     assert {row["episode"] for row in rows} == {0, 1, 2}
 
 
+def test_the_spelling_of_version_0_1_still_samples_and_names_the_new_one(tasks: Tasks) -> None:
+    done = tasks("hci", "sample", "pointing", "20", "--out", "old.npz", "--param", "assistant=big")
+    assert (done.code, done.err) == (0, "note: write --episodes=20 instead of 20\n")
+    new = tasks("hci", "sample", "pointing", "--episodes=20", "--out=new.npz", "--assistant=big")
+    assert new.code == 0
+    assert load(Path("old.npz")).digest() == load(Path("new.npz")).digest()
+
+
 @pytest.mark.parametrize(
-    ("task", "out", "param", "error", "words"),
+    ("task", "words", "code", "sentence"),
     [
-        ("pointin", "d.npz", [], UnknownNameError, "Did you mean 'pointing'"),
-        ("pointing", "d.csv", [], UsageError, "npz or .jsonl"),
-        ("pointing", "no/d.npz", [], StoreError, "does not exist"),
-        ("pointing", "d.npz", ["cells"], UsageError, "NAME=VALUE"),
-        ("pointing", "d.npz", ["user=memory"], CheckFailedError, "memory"),
-        ("pointing", "d.npz", ["cells=x"], UsageError, "cells"),
+        ("pointin", ["--out=d.npz"], 2, "did you mean 'pointing'"),
+        ("pointing", ["--out=d.csv"], 2, "npz or .jsonl"),
+        ("pointing", ["--out=no/d.npz"], 5, "does not exist"),
+        ("pointing", [], 2, "--out"),
+        ("pointing", ["--out=d.npz", "--user=memory"], 2, "plays the teaching task"),
+        ("pointing", ["--out=d.npz", "--cells=x"], 2, "cells"),
+        ("pointing", ["--out=d.npz", "--cels=9"], 2, "did you mean --cells?"),
+        ("example", ["--out=d.npz", "--backend=numba", "--episodes=3"], 1, "no kernel for numba"),
+        ("classic_control", ["--out=d.npz", "--assistant=random"], 3, "has no assistant"),
     ],
 )
-def test_bad_words_are_one_sentence(
-    tmp_path: Path, task: str, out: str, param: list[str], error: Any, words: str
+def test_bad_words_are_one_sentence_with_an_exit_code(
+    tasks: Tasks, task: str, words: list[str], code: int, sentence: str
 ) -> None:
-    with pytest.raises(error, match=words):
-        sample(task, 3, tmp_path / out, param, 0)
-    assert list(tmp_path.iterdir()) == []
+    done = tasks("hci", "sample", task, *words)
+    assert (done.code, done.out) == (code, "")
+    assert sentence in " ".join(done.err.split())
+    assert "Traceback" not in done.err
+    assert list(Path().iterdir()) == []
 
 
-def test_a_person_can_be_the_user(monkeypatch: Any, capsys: Any) -> None:
+def test_a_person_can_be_the_user(tasks: Tasks, monkeypatch: pytest.MonkeyPatch) -> None:
     bundle = make_bundle("pointing", seed=3)
     bundle.reset()
-    start, goal = int(bundle.task.state["position"]), int(bundle.user.state["goal"])
+    start, goal = int(bundle.task.state["position"]), int(bundle.user.state["goal"])  # type: ignore[union-attr] # there is one
     moves = ["1" if goal > start else "-1"] * abs(goal - start)
     monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(["7", "what", *moves, "0"]) + "\n"))
-    play("pointing", None, 3, 1)
-    out = capsys.readouterr().out
-    assert out.count("not possible") == 2
-    assert f"done after {abs(goal - start) + 1} rounds, return -{abs(goal - start) + 1}" in out
+    done = tasks("hci", "play", "pointing", "--seed=3")
+    assert done.code == 0
+    assert done.out.count("not possible") == 2
+    assert f"done after {abs(goal - start) + 1} rounds, return -{abs(goal - start) + 1}" in done.out
 
 
-def test_a_person_may_stop(monkeypatch: Any, capsys: Any) -> None:
+def test_a_person_may_stop(tasks: Tasks, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("q\n"))
-    play("pointing", ["assistant=none"], 3, 2)
-    assert capsys.readouterr().out.endswith("stopped\n")
+    done = tasks("hci", "play", "pointing", "--assistant=none", "--games", "2")
+    assert done.code == 0
+    assert done.out.endswith("stopped\n")
+    assert done.out.count("you know") == 1
 
 
-def test_verbs_are_functions_that_typer_understands() -> None:
-    from importlib import import_module
+@pytest.fixture
+def run(tasks: Tasks) -> str:
+    """Return the id of a finished run."""
+    done = tasks("run", "hci", "pointing", "--assistant=big", "--episodes=30", "--json")
+    return str(json.loads(done.out)["id"])
 
-    from taskloom_hci.domain import DOMAIN
 
-    for verb in DOMAIN.verbs:
-        module, name = verb.target.split(":")
-        app = typer.Typer()
-        app.command()(getattr(import_module(module), name))
-        assert typer.main.get_command(app).params
+def test_a_run_plays_again_by_any_backend(
+    tasks: Tasks, run: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TASKS__SEED", "9")  # a recorded config is the record's
+    for words in ((run,), ("@last", "--backend=loop"), ("--backend", "numpy", run)):
+        done = tasks("hci", "replay", *words)
+        assert done.code == 0
+        assert "30 episodes" in done.out
+        assert "identical" in done.out
+
+
+def test_a_replay_tells_episodes_that_differ(tasks: Tasks, run: str) -> None:
+    other = make_bundle("pointing", seed=1)
+    (kept,) = Path().rglob("episodes.npz")
+    play(other, 30).save(kept)
+    done = tasks("hci", "replay", run)
+    assert done.code == 3
+    assert "DIFFERENT" in done.out
+    kept.unlink()
+    assert tasks("hci", "replay", run).code == 5
+
+
+def test_a_replay_offers_the_backend_and_nothing_else(tasks: Tasks, run: str) -> None:
+    done = tasks("hci", "replay", run, "--cells=9")
+    assert done.code == 2
+    assert "--backend" in tasks("hci", "replay", run, "--help").out

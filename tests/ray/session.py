@@ -20,7 +20,8 @@ from taskloom.cli import main as tasks
 from taskloom.request import RunOptions
 from taskloom.runs import Run, list_runs, open_run
 from taskloom.sweeps.expand import Choices, Plan
-from taskloom.sweeps.sweep import create_sweep, plan_points, run_sweep
+from taskloom.sweeps.record import create_sweep
+from taskloom.sweeps.sweep import plan_points, run_sweep
 from taskloom_probe.support import load, steps
 
 

@@ -88,7 +88,8 @@ class _Watching:
 def _sweep(store: Path, **changes: int) -> object:
     from taskloom.request import RunOptions
     from taskloom.sweeps.expand import Choices, Plan
-    from taskloom.sweeps.sweep import create_sweep, plan_points
+    from taskloom.sweeps.record import create_sweep
+    from taskloom.sweeps.sweep import plan_points
     from taskloom_probe.support import load
 
     plan = Plan({"seed": Choices(("0", "1", "2", "3"))})

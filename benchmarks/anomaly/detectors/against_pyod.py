@@ -13,14 +13,13 @@ from importlib import import_module
 
 import numpy as np
 import victim
-from taskloom_anomaly.detectors import fit as driver
-from taskloom_anomaly.detectors.base import Features, FeatureSpec
-from taskloom_anomaly.detectors.config.base import Detector
-from taskloom_anomaly.detectors.config.iforest import IsolationForest
-from taskloom_anomaly.detectors.config.knn import Knn
-from taskloom_anomaly.detectors.config.lof import Lof
-from taskloom_anomaly.detectors.config.mahalanobis import Mahalanobis
-from taskloom_anomaly.detectors.config.pca_residual import PcaResidual
+from taskloom_anomaly.detectors.base import Detector, Features, FeatureSpec
+from taskloom_anomaly.detectors.fit import fit
+from taskloom_anomaly.detectors.iforest import IsolationForest
+from taskloom_anomaly.detectors.knn import KNN
+from taskloom_anomaly.detectors.lof import LOF
+from taskloom_anomaly.detectors.mahalanobis import Mahalanobis
+from taskloom_anomaly.detectors.pca_residual import PCAResidual
 from taskloom_anomaly.detectors.stream import ArrayStream
 from taskloom_anomaly.metrics import auroc
 
@@ -30,10 +29,10 @@ OURS: dict[str, Detector] = {
     "mahalanobis class": Mahalanobis(mode="class"),
     "mahalanobis relative": Mahalanobis(mode="relative"),
     "mahalanobis mixture": Mahalanobis(mode="mixture", shrinkage="oas"),
-    "knn": Knn(),
-    "lof": Lof(),
+    "knn": KNN(),
+    "lof": LOF(),
     "iforest": IsolationForest(),
-    "pca_residual": PcaResidual(),
+    "pca_residual": PCAResidual(),
 }
 PEERS: dict[str, tuple[str, str, dict[str, object]]] = {
     "GMM": ("gmm", "GMM", {"n_components": 1}),
@@ -83,11 +82,10 @@ def main() -> None:
     logits = np.concatenate([data.normal_logits, data.anomalous_logits])
     trusted = Features({"layer": data.trusted}, data.trusted_logits)
     spec = FeatureSpec({"layer": 128}, 10)
-    for name, config in OURS.items():
+    for name, detector in OURS.items():
 
-        def ours(config: Detector = config) -> tuple[np.ndarray, np.ndarray]:
-            detector = config.build()
-            fitted = driver.fit(detector, ArrayStream(trusted), spec, 0)
+        def ours(detector: Detector = detector) -> tuple[np.ndarray, np.ndarray]:
+            fitted = fit(detector, ArrayStream(trusted), spec, 0)
             scores = detector.score(fitted, Features({"layer": test}, logits))["layer"]
             return scores[:count], scores[count:]
 

@@ -10,13 +10,12 @@ import argparse
 import numpy as np
 import stand_ins
 import torch
-from taskloom_anomaly.detectors import fit as driver
 from taskloom_anomaly.detectors.base import Features, FeatureSpec
-from taskloom_anomaly.detectors.config.beatrix import Beatrix
-from taskloom_anomaly.detectors.config.que import QuantumEntropy
-from taskloom_anomaly.detectors.config.ted import Ted
+from taskloom_anomaly.detectors.beatrix import Beatrix
+from taskloom_anomaly.detectors.fit import fit
+from taskloom_anomaly.detectors.que import QuantumEntropy
 from taskloom_anomaly.detectors.stream import ArrayStream
-from taskloom_anomaly.detectors.ted import TedDetector
+from taskloom_anomaly.detectors.ted import TED
 from taskloom_anomaly.statistics import moments, whitening
 from timing import cpu_medians, report
 
@@ -61,9 +60,9 @@ def entropy(width: int, rounds: int) -> None:
     parts = whitening.spectrum(known["trusted"].covariance)
     white = whitening.whitening(parts)
     spread = white.T @ known["untrusted"].covariance @ white
-    detector = QuantumEntropy().build()
+    detector = QuantumEntropy()
     stream = ArrayStream(Features({"l": trusted}), Features({"l": untrusted}))
-    fitted = driver.fit(detector, stream, FeatureSpec({"l": width}), 0)
+    fitted = fit(detector, stream, FeatureSpec({"l": width}), 0)
 
     def ours() -> np.ndarray:
         return detector.score(fitted, Features({"l": test}))["l"]
@@ -103,11 +102,11 @@ def beatrix(rounds: int) -> None:
     trusted = {name: activations(4000, 128) for name in names}
     test = {name: 2 * activations(1000, 128) for name in names}
     logits, test_logits = RNG.standard_normal((4000, 10)), RNG.standard_normal((1000, 10))
-    detector = Beatrix().build()
+    detector = Beatrix()
     spec = FeatureSpec(dict.fromkeys(names, 128), 10)
 
     def ours() -> dict[str, np.ndarray]:
-        fitted = driver.fit(detector, ArrayStream(Features(trusted, logits)), spec, 0)
+        fitted = fit(detector, ArrayStream(Features(trusted, logits)), spec, 0)
         return detector.score(fitted, Features(test, test_logits))
 
     def plain() -> dict[str, np.ndarray]:
@@ -132,11 +131,11 @@ def ted(rounds: int) -> None:
     trusted = {name: activations(1000, 128) for name in names}
     test = {name: activations(200, 128) for name in names}
     logits, test_logits = RNG.standard_normal((1000, 10)), RNG.standard_normal((200, 10))
-    detector = TedDetector(Ted(k=5))
+    detector = TED(k=5)
     spec = FeatureSpec(dict.fromkeys(names, 128), 10)
 
     def ours() -> np.ndarray:
-        fitted = driver.fit(detector, ArrayStream(Features(trusted, logits)), spec, 0)
+        fitted = fit(detector, ArrayStream(Features(trusted, logits)), spec, 0)
         return detector.score(fitted, Features(test, test_logits))["all"]
 
     def plain() -> np.ndarray:

@@ -18,12 +18,12 @@ import numpy as np
 from taskloom.registry.components import load_components
 from taskloom.testing import MemoryContext
 from taskloom_anomaly.config import AnomalyConfig
-from taskloom_anomaly.detection.assembly import Problem, assemble
+from taskloom_anomaly.data.arrays import concatenate
+from taskloom_anomaly.detection.assembly import DetectionData, assemble
 from taskloom_anomaly.detection.fitting import FUSED, fit_detector, score_sets
 from taskloom_anomaly.detection.regimes import regime_conflict
-from taskloom_anomaly.detection.validity_card import everything
-from taskloom_anomaly.detectors.components import COMPONENTS, GROUP
-from taskloom_anomaly.detectors.config.base import Detector
+from taskloom_anomaly.detectors.base import GROUP, Detector
+from taskloom_anomaly.domain import DOMAIN
 from taskloom_anomaly.metrics import auroc
 from taskloom_anomaly.tasks.adversarial import AdversarialExampleTask
 from taskloom_anomaly.tasks.backdoor import Backdoor, BackdoorConfig
@@ -66,7 +66,7 @@ def detector(words: str) -> Detector:
     return config
 
 
-def problem_of(name: str, seed: int) -> tuple[Problem, AnomalyConfig]:
+def problem_of(name: str, seed: int) -> tuple[DetectionData, AnomalyConfig]:
     """Train the task's network and put its data together."""
     factory, config_class, overrides = TASKS[name]
     config = config_class.model_validate({"seed": seed, **overrides})
@@ -82,14 +82,16 @@ def problem_of(name: str, seed: int) -> tuple[Problem, AnomalyConfig]:
     return problem, config
 
 
-def judge(problem: Problem, config: AnomalyConfig, words: str) -> tuple[dict[str, float], float]:
+def judge(
+    problem: DetectionData, config: AnomalyConfig, words: str
+) -> tuple[dict[str, float], float]:
     """Return the AUROC by layer, and the CPU time [s]."""
     own = config.model_copy(update={"detector": detector(words)})
     if regime_conflict(own.detector.needs, "auto", problem.untrusted is not None):
         return {}, 0.0
     start = time.process_time()
     fitted = fit_detector(problem, own)
-    joined = everything(list(problem.anomalous.values()))
+    joined = concatenate(list(problem.anomalous.values()))
     scores = score_sets(fitted, {"normal": problem.normal, "anomalous": joined}, own)
     spent = time.process_time() - start
     layers = {k: auroc(v, scores["anomalous"][k]) for k, v in scores["normal"].items()}
@@ -100,7 +102,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table, and keep everything as JSON where asked."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tasks", nargs="*", default=list(TASKS), choices=list(TASKS))
-    parser.add_argument("--detectors", nargs="*", default=[c.name for c in COMPONENTS] + list(MORE))
+    parser.add_argument(
+        "--detectors", nargs="*", default=[c.name for c in DOMAIN.components[GROUP]] + list(MORE)
+    )
     parser.add_argument("--seeds", nargs="*", type=int, default=[0])
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(arguments)

@@ -10,10 +10,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from taskloom.registry.components import load_components
-from taskloom_anomaly.detectors import fit as driver
-from taskloom_anomaly.detectors.base import Features, FeatureSpec, Split, TrainableHandle
-from taskloom_anomaly.detectors.components import GROUP
-from taskloom_anomaly.detectors.config.base import Detector
+from taskloom_anomaly.detectors.base import (
+    GROUP,
+    Detector,
+    Features,
+    FeatureSpec,
+    Split,
+    TrainableHandle,
+)
+from taskloom_anomaly.detectors.fit import fit
 
 WIDTH, BATCH = 128, 1000
 KINDS = (
@@ -62,24 +67,24 @@ def network() -> TrainableHandle:
     return torch_handle(module, None, np.zeros((1, WIDTH), np.float32))
 
 
-def fit(words: str, count: int) -> float:
+def peak_of(words: str, count: int) -> float:
     """Fit one detector and return the process's peak memory [MB]."""
     kind, *pairs = words.split()
     values = dict(pair.split("=", 1) for pair in pairs)
-    config = load_components(GROUP)[kind].model_validate({"kind": kind, **values})
-    assert isinstance(config, Detector)
+    detector = load_components(GROUP)[kind].model_validate({"kind": kind, **values})
+    assert isinstance(detector, Detector)
     head = np.eye(10, WIDTH)
     spec = FeatureSpec(
         {"layer": WIDTH}, 10, "layer", head, np.zeros(10), network() if kind == "finetune" else None
     )
-    driver.fit(config.build(), Endless(count), spec, 0)
+    fit(detector, Endless(count), spec, 0)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def main() -> None:
     """Print both peaks and their ratio for each detector."""
     if len(sys.argv) == 3 and sys.argv[2].isdigit():
-        print(fit(sys.argv[1], int(sys.argv[2])))
+        print(peak_of(sys.argv[1], int(sys.argv[2])))
         return
     for kind in sys.argv[1:] or KINDS:
         peaks = [

@@ -16,18 +16,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from scipy.stats import spearmanr
-from taskloom_anomaly.detectors import fit as driver
-from taskloom_anomaly.detectors.base import Features, FeatureSpec
-from taskloom_anomaly.detectors.config.base import Detector
-from taskloom_anomaly.detectors.config.energy import Energy
-from taskloom_anomaly.detectors.config.gen import Gen
-from taskloom_anomaly.detectors.config.knn import Knn
-from taskloom_anomaly.detectors.config.mahalanobis import Mahalanobis
-from taskloom_anomaly.detectors.config.maxlogit import MaxLogit
-from taskloom_anomaly.detectors.config.msp import Msp
-from taskloom_anomaly.detectors.config.react import React
-from taskloom_anomaly.detectors.config.vim import Vim
+from taskloom_anomaly.detectors.base import Detector, Features, FeatureSpec
+from taskloom_anomaly.detectors.fit import fit
+from taskloom_anomaly.detectors.knn import KNN
+from taskloom_anomaly.detectors.mahalanobis import Mahalanobis
+from taskloom_anomaly.detectors.output import GEN, MSP, Energy, MaxLogit
+from taskloom_anomaly.detectors.react import ReAct
 from taskloom_anomaly.detectors.stream import ArrayStream
+from taskloom_anomaly.detectors.vim import ViM
 
 
 def declare_torchvision_operators() -> None:
@@ -104,9 +100,8 @@ def ours() -> dict[str, np.ndarray]:
     stream = ArrayStream(Features({"h": TRAIN}, logits, labels=LABELS))
     spec = FeatureSpec({"h": D}, K, "h", WEIGHT, BIAS)
 
-    def score(config: Detector, scale: float = 1.0) -> np.ndarray:
-        detector = config.build()
-        fitted = driver.fit(detector, stream, spec, 0)
+    def score(detector: Detector, scale: float = 1.0) -> np.ndarray:
+        fitted = fit(detector, stream, spec, 0)
         found = detector.score(fitted, Features({"h": TEST}, TEST_LOGITS / scale))
         return next(iter(found.values()))
 
@@ -114,16 +109,16 @@ def ours() -> dict[str, np.ndarray]:
     freedom = len(TRAIN) - K
     by_class = score(Mahalanobis(mode="class", classes="label"))
     return {
-        "msp": score(Msp(), 4),
+        "msp": score(MSP(), 4),
         "energy": score(Energy()),
         "maxlogit": score(MaxLogit()),
         # Theirs clamps probabilities to 1e-7 and divides by the classes; milder logits stay clear of the clamp.
-        "gen": score(Gen(), 10) / K,
+        "gen": score(GEN(), 10) / K,
         "mahalanobis": by_class / (2 * freedom),
         "rmd": by_class / freedom - score(Mahalanobis()) / (len(TRAIN) - 1),
-        "knn": score(Knn(k=10)),
-        "vim": score(Vim(rank=8)),
-        "react": score(React()),
+        "knn": score(KNN(k=10)),
+        "vim": score(ViM(rank=8)),
+        "react": score(ReAct()),
     }
 
 

@@ -17,8 +17,8 @@ import matplotlib as mpl
 import numpy as np
 from taskloom_anomaly.detection.features import extractor_for
 from taskloom_anomaly.detection.fitting import FUSED
-from taskloom_anomaly.detectors import fit as driver
 from taskloom_anomaly.detectors.base import Features, FeatureSpec
+from taskloom_anomaly.detectors.fit import fit
 from taskloom_anomaly.detectors.stream import ArrayStream, take
 from taskloom_anomaly.metrics import auroc
 
@@ -69,8 +69,8 @@ def surfaces() -> None:
     flat = grid.reshape(-1, 2)
     figure, axes = plt.subplots(3, 3, figsize=(9.6, 6.9), sharex=True, sharey=True)
     for axis, (title, words) in zip(axes.flat, PANELS.items(), strict=True):
-        detector = board.detector(words).build()
-        fitted = driver.fit(detector, stream, FeatureSpec({"layer": 2}, 2), 0)
+        detector = board.detector(words)
+        fitted = fit(detector, stream, FeatureSpec({"layer": 2}, 2), 0)
         scores = detector.score(fitted, test)["layer"]
         bad = np.asarray(test.anomalous)
         surface = detector.score(fitted, Features({"layer": flat}, seen(flat)))["layer"]
@@ -109,8 +109,8 @@ def poison_share() -> None:
         found: dict[str, list[tuple[float, float]]] = {}
         for count in (3, 6, 10, 20, 30, 40, 60, 80, 120, 160, len(bad)):
             rows = np.sort(np.concatenate([clean, rng.permutation(bad)[:count]]))
-            detector = board.detector(words).build()
-            fitted = driver.fit(detector, ArrayStream(None, take(whole, rows)), spec, 0)
+            detector = board.detector(words)
+            fitted = fit(detector, ArrayStream(None, take(whole, rows)), spec, 0)
             scores = [detector.score(fitted, data) for data in (normal, anomalous)]
             for layer in ("dense_0", "dense_1"):
                 area = auroc(scores[0][layer], scores[1][layer])

@@ -28,8 +28,10 @@ def load(name: str) -> ModuleType:
 
 def main(folder: Path) -> None:
     """Write a state and scores for every detector in the folder."""
-    from taskloom_anomaly.detectors import fit as driver, storage
+    from taskloom.arrays import save_tensors
+    from taskloom_anomaly.detection.artifacts import load_detector
     from taskloom_anomaly.detectors.base import FeatureSpec, StreamingDetector
+    from taskloom_anomaly.detectors.fit import fit_state
     from taskloom_anomaly.detectors.stream import ArrayStream, take
 
     features = load("conftest")
@@ -41,14 +43,15 @@ def main(folder: Path) -> None:
     trusted = take(features.make_features(600, 0), rest)
     untrusted = take(features.make_features(500, 1), rest)
     for own in sorted(path.parent for path in folder.glob("*/detector.json")):
-        config, tensors = storage.load(own)
-        detector = config.build()
-        storage.save_arrays(
-            own / "scores.safetensors", detector.score(tensors, features.make_features(60, 3))
+        stored = load_detector(own)
+        detector = stored.detector
+        save_tensors(
+            own / "scores.safetensors",
+            detector.score(stored.tensors, features.make_features(60, 3)),
         )
         if isinstance(detector, StreamingDetector):
-            state = driver.fit_state(detector, ArrayStream(trusted, untrusted, 64), spec, 7)
-            storage.save_arrays(own / "state.safetensors", state)
+            state = fit_state(detector, ArrayStream(trusted, untrusted, 64), spec, 7)
+            save_tensors(own / "state.safetensors", state)
 
 
 if __name__ == "__main__":

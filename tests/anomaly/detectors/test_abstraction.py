@@ -8,10 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.special import softmax
-from taskloom_anomaly.detectors import fit as driver
-from taskloom_anomaly.detectors.abstract_model import initial, losses
+from taskloom_anomaly.detectors.abstraction import Abstraction
+from taskloom_anomaly.detectors.abstraction_model import initial, losses
 from taskloom_anomaly.detectors.base import Features, FeatureSpec
-from taskloom_anomaly.detectors.config.abstraction import Abstraction
+from taskloom_anomaly.detectors.fit import fit
 from taskloom_anomaly.detectors.stream import ArrayStream
 
 RNG = np.random.default_rng(0)
@@ -64,16 +64,16 @@ def test_abstraction_learns_how_layers_follow(data: dict[str, Features], spec: F
     stream = ArrayStream(data["trusted"])
     means = []
     for epochs in (1, 40):
-        detector = Abstraction(epochs=epochs, size_factor=2).build()
-        fitted = driver.fit(detector, stream, spec, 0)
+        detector = Abstraction(epochs=epochs, size_factor=2)
+        fitted = fit(detector, stream, spec, 0)
         means.append(sum(v.mean() for v in detector.score(fitted, data["test"]).values()))
     assert means[1] < 0.5 * means[0]
 
 
 def test_abstraction_is_not_constant(data: dict[str, Features], spec: FeatureSpec) -> None:
     # A map that forgets its input would be predicted perfectly; predicting the output keeps it from that.
-    detector = Abstraction(epochs=20, size_factor=2, distance="l2").build()
-    fitted = driver.fit(detector, ArrayStream(data["trusted"]), spec, 0)
+    detector = Abstraction(epochs=20, size_factor=2, distance="l2")
+    fitted = fit(detector, ArrayStream(data["trusted"]), spec, 0)
     own = fitted["abstraction/map1_weight"]
     rows = (data["test"].activations["hidden_1"] - fitted["hidden_1/centre"]) * fitted[
         "hidden_1/factor"
@@ -89,27 +89,26 @@ def test_abstraction_turned_against_samples_hurts_the_inconsistent_more(
     for name in ("test", "inconsistent"):
         scores = []
         for mode in ("local", "adversarial"):
-            config = Abstraction.model_validate(
+            detector = Abstraction.model_validate(
                 {"mode": mode, "epochs": 20, "size_factor": 2, "adversarial_samples": 64}
             )
-            detector = config.build()
-            fitted = driver.fit(detector, stream, spec, 0)
+            fitted = fit(detector, stream, spec, 0)
             scores.append(detector.score(fitted, data[name])["hidden_1"].mean())
         gains[name] = scores[1] - scores[0]
     assert gains["inconsistent"] > gains["test"]
 
 
 def test_abstraction_lists_the_layers(data: dict[str, Features], spec: FeatureSpec) -> None:
-    detector = Abstraction(layers=("hidden_0", "hiden_1")).build()
+    detector = Abstraction(layers=("hidden_0", "hiden_1"))
     with pytest.raises(ValueError, match=r"no layer 'hiden_1'.*Did you mean 'hidden_1'\?"):
-        driver.fit(detector, ArrayStream(data["trusted"]), spec, 0)
+        fit(detector, ArrayStream(data["trusted"]), spec, 0)
 
 
 def test_abstraction_of_one_layer_scores_the_output_alone(
     data: dict[str, Features], spec: FeatureSpec
 ) -> None:
-    detector = Abstraction(layers=("hidden_1",), epochs=2).build()
-    fitted = driver.fit(detector, ArrayStream(data["trusted"]), spec, 0)
+    detector = Abstraction(layers=("hidden_1",), epochs=2)
+    fitted = fit(detector, ArrayStream(data["trusted"]), spec, 0)
     assert list(detector.score(fitted, data["test"])) == ["logits"]
 
 
@@ -117,16 +116,16 @@ def test_abstraction_predicts_the_output_from_the_layer_before_it(
     data: dict[str, Features], spec: FeatureSpec
 ) -> None:
     # A layer that is the output would predict itself, and its score would carry the output's name.
-    detector = Abstraction(epochs=3).build()
+    detector = Abstraction(epochs=3)
 
     def watched(features: Features) -> Features:
         assert features.logits is not None
         return replace(features, activations={**features.activations, "logits": features.logits})
 
     wide = replace(spec, widths={**spec.widths, "logits": 4})
-    fitted = driver.fit(detector, ArrayStream(watched(data["trusted"])), wide, 0)
+    fitted = fit(detector, ArrayStream(watched(data["trusted"])), wide, 0)
     scores = detector.score(fitted, watched(data["test"]))
-    without = driver.fit(detector, ArrayStream(data["trusted"]), spec, 0)
+    without = fit(detector, ArrayStream(data["trusted"]), spec, 0)
     assert list(scores) == ["hidden_1", "logits"]
     for layer, values in detector.score(without, data["test"]).items():
         np.testing.assert_array_equal(scores[layer], values)

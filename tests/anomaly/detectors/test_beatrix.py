@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from taskloom_anomaly.detectors import fit as driver
 from taskloom_anomaly.detectors.base import Features, FeatureSpec
-from taskloom_anomaly.detectors.config.beatrix import Beatrix
+from taskloom_anomaly.detectors.beatrix import Beatrix
+from taskloom_anomaly.detectors.fit import fit
 from taskloom_anomaly.detectors.stream import ArrayStream
 from taskloom_anomaly.statistics.gram import gram_features
 
@@ -52,9 +52,9 @@ def test_beatrix_equals_its_definition(shape: tuple[int, ...], rectified: bool) 
     if rectified:
         trusted, test[:10] = np.maximum(trusted, 0), np.maximum(test[:10], 0)
     trusted_logits, test_logits = logits(90, 2), logits(20, 3)
-    detector = Beatrix(powers=4).build()
+    detector = Beatrix(powers=4)
     stream = ArrayStream(Features({"layer": trusted}, trusted_logits), batch_size=40)
-    fitted = driver.fit(detector, stream, FeatureSpec({"layer": shape[-1]}, 3), 0)
+    fitted = fit(detector, stream, FeatureSpec({"layer": shape[-1]}, 3), 0)
     scores = detector.score(fitted, Features({"layer": test}, test_logits))["layer"]
 
     def three_axes(rows: np.ndarray) -> np.ndarray:
@@ -84,11 +84,11 @@ def test_gram_features_of_one_position_are_the_root_of_the_power(power: int) -> 
 
 
 def test_beatrix_scores_do_not_change_with_the_scale_of_the_layer() -> None:
-    detector = Beatrix().build()
+    detector = Beatrix()
     scores = []
     for scale in (1.0, 1e3):
         stream = ArrayStream(Features({"layer": scale * activations(60, 6)}, logits(60, 7)))
-        fitted = driver.fit(detector, stream, FeatureSpec({"layer": 6}, 3), 0)
+        fitted = fit(detector, stream, FeatureSpec({"layer": 6}, 3), 0)
         test = Features({"layer": scale * 5 * activations(9, 8)}, logits(9, 9))
         scores.append(detector.score(fitted, test)["layer"])
     np.testing.assert_allclose(scores[0], scores[1], rtol=1e-6)
@@ -97,10 +97,8 @@ def test_beatrix_scores_do_not_change_with_the_scale_of_the_layer() -> None:
 def test_beatrix_stays_finite_when_a_unit_is_silent_on_trusted_data() -> None:
     trusted = np.maximum(activations(60, 10), 0)
     trusted[:, 0] = 0
-    detector = Beatrix(by_class=False).build()
-    fitted = driver.fit(
-        detector, ArrayStream(Features({"layer": trusted})), FeatureSpec({"layer": 6}), 0
-    )
+    detector = Beatrix(by_class=False)
+    fitted = fit(detector, ArrayStream(Features({"layer": trusted})), FeatureSpec({"layer": 6}), 0)
     test = np.maximum(activations(5, 11), 0)
     silent = detector.score(fitted, Features({"layer": test * [0, 1, 1, 1, 1, 1]}))["layer"]
     active = detector.score(fitted, Features({"layer": np.add(test, [3, 0, 0, 0, 0, 0])}))["layer"]
@@ -110,8 +108,8 @@ def test_beatrix_stays_finite_when_a_unit_is_silent_on_trusted_data() -> None:
 
 def test_beatrix_medians_are_of_the_data_not_of_batches() -> None:
     trusted = Features({"layer": activations(101, 12)}, logits(101, 13))
-    detector = Beatrix().build()
+    detector = Beatrix()
     spec = FeatureSpec({"layer": 6}, 3)
-    one, many = (driver.fit(detector, ArrayStream(trusted, None, b), spec, 0) for b in (101, 7))
+    one, many = (fit(detector, ArrayStream(trusted, None, b), spec, 0) for b in (101, 7))
     for name, array in one.items():
         np.testing.assert_array_equal(array, many[name])

@@ -9,9 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from taskloom.arrays import load_tensors, save_tensors
+from taskloom.config import Config
 from taskloom.registry.components import load_components
-from taskloom_anomaly.detectors import fit as driver, storage
+from taskloom.registry.refs import ComponentRef
+from taskloom_anomaly.config import AnomalyConfig
+from taskloom_anomaly.detection.artifacts import load_detector, save_detector
 from taskloom_anomaly.detectors.base import (
+    GROUP,
+    Detector,
     Features,
     FeatureSpec,
     Need,
@@ -19,9 +25,10 @@ from taskloom_anomaly.detectors.base import (
     StreamingDetector,
     Tensors,
 )
-from taskloom_anomaly.detectors.components import COMPONENTS, GROUP
-from taskloom_anomaly.detectors.config.base import Detector
+from taskloom_anomaly.detectors.fit import fit, fit_state, score
+from taskloom_anomaly.detectors.output import MSP
 from taskloom_anomaly.detectors.stream import ArrayStream, in_batches, take
+from taskloom_anomaly.domain import DOMAIN
 
 # Every registered detector, and its variants that compute something else; sizes are small.
 CASES: dict[str, tuple[str, dict[str, object]]] = {
@@ -72,15 +79,15 @@ FREE_OF_ORDER = {*OUTPUT_ONLY, "react"}
 MECHANISTIC = {"abstraction", "abstraction global", "abstraction adversarial", "ted", "ted last"}
 
 
-def config_of(case: str) -> Detector:
+def detector_of(case: str) -> Detector:
     kind, parameters = CASES[case]
-    config = load_components(GROUP)[kind].model_validate({"kind": kind, **parameters})
-    assert isinstance(config, Detector)
-    return config
+    detector = load_components(GROUP)[kind].model_validate({"kind": kind, **parameters})
+    assert isinstance(detector, Detector)
+    return detector
 
 
-STREAMING = [case for case in CASES if isinstance(config_of(case).build(), StreamingDetector)]
-READING = [case for case in CASES if "activations" in config_of(case).needs]
+STREAMING = [case for case in CASES if isinstance(detector_of(case), StreamingDetector)]
+READING = [case for case in CASES if "activations" in detector_of(case).needs]
 FITTING = [case for case in CASES if case not in OUTPUT_ONLY]
 
 
@@ -93,22 +100,57 @@ def stream(data: dict[str, Features]) -> ArrayStream:
 def fitted(
     request: pytest.FixtureRequest, stream: ArrayStream, spec: FeatureSpec
 ) -> tuple[str, Detector, Tensors]:
-    config = config_of(request.param)
-    return request.param, config, driver.fit(config.build(), stream, spec, 7)
+    detector = detector_of(request.param)
+    return request.param, detector, fit(detector, stream, spec, 7)
 
 
 Fitted = tuple[str, Detector, Tensors]
 
 
 def test_every_registered_detector_is_tested_here() -> None:
-    assert {kind for kind, _ in CASES.values()} == {ref.name for ref in COMPONENTS}
+    assert {kind for kind, _ in CASES.values()} == {ref.name for ref in DOMAIN.components[GROUP]}
     loaded = load_components(GROUP)
-    assert all(loaded[ref.name].model_fields["kind"].default == ref.name for ref in COMPONENTS)
+    assert all(
+        loaded[ref.name].model_fields["kind"].default == ref.name
+        for ref in DOMAIN.components[GROUP]
+    )
+
+
+@pytest.mark.parametrize("ref", DOMAIN.components[GROUP], ids=lambda ref: ref.name)
+def test_the_manifest_says_of_a_detector_what_its_docstring_says(ref: ComponentRef) -> None:
+    detector = load_components(GROUP)[ref.name]
+    assert (detector.__doc__ or "").splitlines()[0] == ref.summary, (
+        f'line for domain.py: ("{ref.name}", "{(detector.__doc__ or "").splitlines()[0]}", "{ref.target}")'
+    )
+
+
+@pytest.mark.parametrize("case", sorted(CASES))
+def test_a_detector_fits_every_task_unless_it_says_why_not(case: str) -> None:
+    detector = detector_of(case)
+    assert detector.fits(AnomalyConfig) == ""
+    assert detector.check(AnomalyConfig(detector=detector)) == ""
+
+
+def test_a_check_asks_first_whether_the_class_of_the_config_fits() -> None:
+    class Choosy(MSP):
+        """Refuses every config."""
+
+        @classmethod
+        def fits(cls, config_class: type[Config]) -> str:
+            return f"Not with {config_class.__name__}."
+
+    assert Choosy().check(AnomalyConfig()) == "Not with AnomalyConfig."
+
+
+def test_a_fit_leaves_no_trace_in_the_detector(fitted: Fitted, data: dict[str, Features]) -> None:
+    case, detector, tensors = fitted
+    detector.score(tensors, data["test"])
+    assert detector == detector_of(case)
+    assert vars(detector) == vars(detector_of(case))
 
 
 def test_detectors_score_anomalies_higher(fitted: Fitted, data: dict[str, Features]) -> None:
-    case, config, tensors = fitted
-    detector = config.build()
+    case, detector, tensors = fitted
     normal = detector.score(tensors, data["test"])
     kind = "inconsistent" if case in MECHANISTIC else "anomalous"
     anomalous = detector.score(tensors, data[kind])
@@ -123,21 +165,20 @@ def test_detectors_score_anomalies_higher(fitted: Fitted, data: dict[str, Featur
 def test_detectors_rank_a_flat_output_above_a_confident_one() -> None:
     logits = np.array([[8.0, 0, 0, 0], [0.5, 0, 0, 0]])
     for case in OUTPUT_ONLY:
-        scores = config_of(case).build().score({}, Features(logits=logits))["logits"]
+        scores = detector_of(case).score({}, Features(logits=logits))["logits"]
         assert scores[1] > scores[0]
 
 
 def test_detectors_score_a_sample_alike_whatever_else_is_in_the_batch(
     fitted: Fitted, data: dict[str, Features]
 ) -> None:
-    _, config, tensors = fitted
-    detector = config.build()
+    _, detector, tensors = fitted
     test = data["test"]
     whole = detector.score(tensors, test)
     order = np.random.default_rng(0).permutation(len(test))
     shuffled = detector.score(tensors, take(test, order))
     one = detector.score(tensors, take(test, slice(17, 18)))
-    mixed = driver.score(detector, tensors, in_batches(test, 37))
+    mixed = score(detector, tensors, in_batches(test, 37))
     for layer, scores in whole.items():
         np.testing.assert_array_equal(shuffled[layer], scores[order])
         np.testing.assert_array_equal(one[layer], scores[17:18])
@@ -148,16 +189,12 @@ def test_detectors_score_alike_after_a_file(
     fitted: Fitted, data: dict[str, Features], tmp_path: Path
 ) -> None:
     # The seed system's QUE loses its untrusted covariance, and TED needs an attribute set by hand (defect 2).
-    _, config, tensors = fitted
-    storage.save(tmp_path, config, tensors)
-    assert {path.name for path in tmp_path.iterdir()} == {
-        "detector.safetensors",
-        "detector.json",
-    }
-    again, arrays = storage.load(tmp_path)
-    assert again == config
-    before = config.build().score(tensors, data["test"])
-    after = again.build().score(arrays, data["test"])
+    _, detector, tensors = fitted
+    save_detector(tmp_path, detector, tensors)
+    stored = load_detector(tmp_path)
+    assert stored.detector == detector
+    before = detector.score(tensors, data["test"])
+    after = stored.detector.score(stored.tensors, data["test"])
     for layer, scores in before.items():
         np.testing.assert_array_equal(after[layer], scores)
 
@@ -165,8 +202,8 @@ def test_detectors_score_alike_after_a_file(
 def test_detectors_fit_alike_from_the_same_seed(
     fitted: Fitted, stream: ArrayStream, spec: FeatureSpec
 ) -> None:
-    _, config, tensors = fitted
-    again = driver.fit(config.build(), stream, spec, 7)
+    _, detector, tensors = fitted
+    again = fit(detector, stream, spec, 7)
     assert again.keys() == tensors.keys()
     for name, array in tensors.items():
         np.testing.assert_array_equal(again[name], array)
@@ -174,15 +211,14 @@ def test_detectors_fit_alike_from_the_same_seed(
 
 @pytest.mark.parametrize("fitted", STREAMING, indirect=True)
 def test_streaming_detectors_merge_across_shards(
-    fitted: Fitted, stream: ArrayStream, spec: FeatureSpec, data: dict[str, Features]
+    fitted: Fitted, spec: FeatureSpec, data: dict[str, Features]
 ) -> None:
-    _, config, tensors = fitted
-    detector = config.build()
+    _, detector, tensors = fitted
     assert isinstance(detector, StreamingDetector)
     states = []
     for shard in (slice(0, 200), slice(200, None)):
         part = ArrayStream(take(data["trusted"], shard), take(data["untrusted"], shard), 64)
-        states.append(driver.fit_state(detector, part, spec, 7))
+        states.append(fit_state(detector, part, spec, 7))
     for merged in (detector.merge(*states), detector.merge(*states[::-1])):
         scores = detector.score(detector.finalize(merged), data["test"])
         for layer, expected in detector.score(tensors, data["test"]).items():
@@ -193,13 +229,12 @@ def test_streaming_detectors_merge_across_shards(
 def test_streaming_detectors_continue_from_a_saved_state(
     fitted: Fitted, spec: FeatureSpec, data: dict[str, Features], tmp_path: Path
 ) -> None:
-    _, config, _ = fitted
-    detector = config.build()
+    _, detector, _ = fitted
     assert isinstance(detector, StreamingDetector)
     split: Split = "trusted" if "trusted" in detector.needs else "untrusted"
     state = detector.update(detector.init(spec, 7), take(data["trusted"], slice(0, 250)), split)
-    storage.save_arrays(tmp_path / "state.safetensors", state)
-    again = storage.load_arrays(tmp_path / "state.safetensors")
+    save_tensors(tmp_path / "state.safetensors", state)
+    again = load_tensors(tmp_path / "state.safetensors")
     rest = take(data["trusted"], slice(250, None))
     one, other = (detector.update(known, rest, split) for known in (state, again))
     assert one.keys() == other.keys()
@@ -211,8 +246,7 @@ def test_streaming_detectors_continue_from_a_saved_state(
 def test_streaming_detectors_leave_the_state_they_are_given_alone(
     fitted: Fitted, spec: FeatureSpec, data: dict[str, Features]
 ) -> None:
-    _, config, _ = fitted
-    detector = config.build()
+    _, detector, _ = fitted
     assert isinstance(detector, StreamingDetector)
     split: Split = "trusted" if "trusted" in detector.needs else "untrusted"
     state = detector.update(detector.init(spec, 7), take(data["trusted"], slice(0, 50)), split)
@@ -224,49 +258,49 @@ def test_streaming_detectors_leave_the_state_they_are_given_alone(
 
 
 def test_detectors_refuse_nan(fitted: Fitted, data: dict[str, Features]) -> None:
-    _, config, tensors = fitted
-    bad = _spoiled(data["test"], config.needs)
+    _, detector, tensors = fitted
+    bad = _spoiled(data["test"], detector.needs)
     with pytest.raises(ValueError, match=r"NaN or infinite, the first in sample 3 of the batch"):
-        config.build().score(tensors, bad)
+        detector.score(tensors, bad)
 
 
 @pytest.mark.parametrize("fitted", FITTING, indirect=True)
 def test_detectors_refuse_nan_while_they_are_fitted(
     fitted: Fitted, spec: FeatureSpec, data: dict[str, Features]
 ) -> None:
-    _, config, _ = fitted
+    _, detector, _ = fitted
     stream = ArrayStream(
-        _spoiled(data["trusted"], config.needs), _spoiled(data["untrusted"], config.needs)
+        _spoiled(data["trusted"], detector.needs), _spoiled(data["untrusted"], detector.needs)
     )
     with pytest.raises(ValueError, match="NaN or infinite"):
-        driver.fit(config.build(), stream, spec, 7)
+        fit(detector, stream, spec, 7)
 
 
 @pytest.mark.parametrize("fitted", READING, indirect=True)
 def test_detectors_list_the_layers_when_one_is_missing(
     fitted: Fitted, data: dict[str, Features]
 ) -> None:
-    _, config, tensors = fitted
+    _, detector, tensors = fitted
     renamed = {f"block.{name}": array for name, array in data["test"].activations.items()}
     with pytest.raises(
         ValueError, match=r"There is no layer 'hidden_.'; the layers are: block\.hidden_0, block"
     ):
-        config.build().score(tensors, replace(data["test"], activations=renamed))
+        detector.score(tensors, replace(data["test"], activations=renamed))
 
 
 @pytest.mark.parametrize("fitted", READING, indirect=True)
 def test_detectors_refuse_another_width(fitted: Fitted, data: dict[str, Features]) -> None:
-    _, config, tensors = fitted
+    _, detector, tensors = fitted
     narrow = {name: array[:, :5] for name, array in data["test"].activations.items()}
     with pytest.raises(ValueError, match=r"Layer 'hidden_.' has 5 features a sample"):
-        config.build().score(tensors, replace(data["test"], activations=narrow))
+        detector.score(tensors, replace(data["test"], activations=narrow))
 
 
 @pytest.mark.parametrize("fitted", FITTING, indirect=True)
 def test_detectors_say_when_there_is_nothing_to_fit_to(fitted: Fitted, spec: FeatureSpec) -> None:
-    _, config, _ = fitted
+    _, detector, _ = fitted
     with pytest.raises(ValueError, match="data and the task has none"):
-        driver.fit(config.build(), ArrayStream(), spec, 7)
+        fit(detector, ArrayStream(), spec, 7)
 
 
 def _spoiled(features: Features, needs: frozenset[Need]) -> Features:
@@ -285,10 +319,10 @@ def _spoiled(features: Features, needs: frozenset[Need]) -> Features:
     return replace(features, logits=spoil(features.logits), inputs=spoil(features.inputs))
 
 
-def test_detector_configs_import_no_numerical_library() -> None:
-    # Start-up is a bar: listing and --help read every config.
-    modules = [ref.target.partition(":")[0] for ref in COMPONENTS]
-    heavy = ("numpy", "scipy", "sklearn", "jax", "torch", "safetensors")
+def test_detectors_import_nothing_heavier_than_numpy() -> None:
+    # Start-up is a bar: the help of a task reads its detector.
+    modules = [ref.target.partition(":")[0] for ref in DOMAIN.components[GROUP]]
+    heavy = ("scipy", "sklearn", "jaxtyping", "jax", "torch", "safetensors")
     code = (
         f"import importlib, sys\nfor name in {modules!r}: importlib.import_module(name)\n"
         f"print([name for name in {heavy!r} if name in sys.modules])"

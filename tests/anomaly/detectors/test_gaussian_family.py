@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 import scipy.linalg
 import scipy.stats
-from taskloom_anomaly.detectors import fit as driver
-from taskloom_anomaly.detectors.base import Features, FeatureSpec
-from taskloom_anomaly.detectors.config.base import Detector
-from taskloom_anomaly.detectors.config.likelihood_ratio import LikelihoodRatio
-from taskloom_anomaly.detectors.config.mahalanobis import Mahalanobis
-from taskloom_anomaly.detectors.config.pca_residual import PcaResidual
-from taskloom_anomaly.detectors.config.que import QuantumEntropy
-from taskloom_anomaly.detectors.config.spectral import Spectral
+from taskloom_anomaly.detectors.base import Detector, Features, FeatureSpec
+from taskloom_anomaly.detectors.fit import fit
+from taskloom_anomaly.detectors.likelihood_ratio import LikelihoodRatio
+from taskloom_anomaly.detectors.mahalanobis import Mahalanobis
+from taskloom_anomaly.detectors.pca_residual import PCAResidual
+from taskloom_anomaly.detectors.que import QuantumEntropy
+from taskloom_anomaly.detectors.spectral import Spectral
 from taskloom_anomaly.detectors.stream import ArrayStream
 from taskloom_anomaly.metrics import auroc
 
@@ -29,11 +28,10 @@ def cloud(count: int, seed: int) -> np.ndarray:
 
 
 def fit_score(
-    config: Detector, test: np.ndarray, trusted: np.ndarray, untrusted: np.ndarray
+    detector: Detector, test: np.ndarray, trusted: np.ndarray, untrusted: np.ndarray
 ) -> np.ndarray:
     stream = ArrayStream(Features({"layer": trusted}), Features({"layer": untrusted}), 64)
-    detector = config.build()
-    fitted = driver.fit(detector, stream, FeatureSpec({"layer": test.shape[1]}), 0)
+    fitted = fit(detector, stream, FeatureSpec({"layer": test.shape[1]}), 0)
     return detector.score(fitted, Features({"layer": test}))["layer"]
 
 
@@ -77,8 +75,8 @@ def test_que_keeps_one_factor_and_exponentiates_nothing_while_scoring(
 ) -> None:
     # The seed system takes a matrix exponential for every batch of scores (defect 13).
     stream = ArrayStream(Features({"layer": TRUSTED}), Features({"layer": UNTRUSTED}))
-    detector = QuantumEntropy().build()
-    fitted = driver.fit(detector, stream, FeatureSpec({"layer": WIDTH}), 0)
+    detector = QuantumEntropy()
+    fitted = fit(detector, stream, FeatureSpec({"layer": WIDTH}), 0)
     assert set(fitted) == {"layer/width", "layer/mean", "layer/factor"}
     for module in (scipy.linalg, np.linalg):
         for name in ("expm", "eigh", "inv", "pinv", "solve"):
@@ -110,8 +108,8 @@ def signatures(rows: np.ndarray, untrusted: np.ndarray, rank: int) -> np.ndarray
 def test_spectral_without_classes_is_the_projection_on_the_top_untrusted_direction(
     rank: int,
 ) -> None:
-    config = Spectral(rank=rank, classes="none")
-    scores = fit_score(config, TEST, TRUSTED, UNTRUSTED)
+    detector = Spectral(rank=rank, classes="none")
+    scores = fit_score(detector, TEST, TRUSTED, UNTRUSTED)
     np.testing.assert_allclose(scores, signatures(TEST, UNTRUSTED, rank), rtol=1e-9)
 
 
@@ -124,9 +122,9 @@ def test_spectral_is_the_published_algorithm_class_by_class(
     labels, logits = rng.integers(0, 3, 300), rng.standard_normal((300, 3))
     test_logits = rng.standard_normal((len(TEST), 3))
     untrusted = UNTRUSTED + 5.0 * labels[:, None]
-    detector = Spectral(rank=rank, classes=source).build()
+    detector = Spectral(rank=rank, classes=source)
     stream = ArrayStream(None, Features({"layer": untrusted}, logits, labels=labels), 64)
-    fitted = driver.fit(detector, stream, FeatureSpec({"layer": WIDTH}, 3), 0)
+    fitted = fit(detector, stream, FeatureSpec({"layer": WIDTH}, 3), 0)
     scores = detector.score(fitted, Features({"layer": TEST}, test_logits))["layer"]
     classes = labels if source == "label" else logits.argmax(axis=1)
     for c in range(3):
@@ -163,17 +161,17 @@ def test_spectral_finds_poison_that_is_a_minority_of_its_class(
     classes: Literal["predicted", "none"], share: float, low: float, high: float
 ) -> None:
     untrusted, normal, anomalous = poisoned_classes(share)
-    detector = Spectral(classes=classes).build()
-    fitted = driver.fit(detector, ArrayStream(None, untrusted), FeatureSpec({"layer": 16}, 10), 0)
+    detector = Spectral(classes=classes)
+    fitted = fit(detector, ArrayStream(None, untrusted), FeatureSpec({"layer": 16}, 10), 0)
     found = (detector.score(fitted, data)["layer"] for data in (normal, anomalous))
     assert low <= auroc(*found) <= high
 
 
 def test_spectral_of_a_class_with_few_samples_takes_the_directions_of_all() -> None:
     logits = np.eye(4)[np.r_[np.zeros(200, int), np.ones(97, int), [2, 2, 2]]]
-    detector = Spectral().build()
+    detector = Spectral()
     stream = ArrayStream(None, Features({"layer": UNTRUSTED}, logits))
-    fitted = driver.fit(detector, stream, FeatureSpec({"layer": WIDTH}, 4), 0)
+    fitted = fit(detector, stream, FeatureSpec({"layer": WIDTH}, 4), 0)
     residuals = (
         UNTRUSTED
         - np.stack([UNTRUSTED[logits[:, c] == 1].mean(axis=0) for c in range(3)])[
@@ -228,21 +226,21 @@ def test_likelihood_ratio_of_dead_units_is_that_of_the_others() -> None:
     np.testing.assert_allclose(scores, expected, rtol=1e-7)
 
 
-@pytest.mark.parametrize("config", [PcaResidual(rank=3), PcaResidual(variance=0.8)])
-def test_pca_residual_is_the_reconstruction_error(config: PcaResidual) -> None:
+@pytest.mark.parametrize("detector", [PCAResidual(rank=3), PCAResidual(variance=0.8)])
+def test_pca_residual_is_the_reconstruction_error(detector: PCAResidual) -> None:
     values, vectors = np.linalg.eigh(np.cov(TRUSTED.T))
     share = np.cumsum(values[::-1]) / values.sum()
-    rank = config.rank or int(np.argmax(share >= 0.8)) + 1
+    rank = detector.rank or int(np.argmax(share >= 0.8)) + 1
     top = vectors[:, -rank:]
     offset = TEST - TRUSTED.mean(axis=0)
     expected = ((offset - offset @ top @ top.T) ** 2).sum(axis=1)
-    scores = fit_score(config, TEST, TRUSTED, UNTRUSTED)
+    scores = fit_score(detector, TEST, TRUSTED, UNTRUSTED)
     np.testing.assert_allclose(scores, expected, rtol=1e-8)
 
 
 def test_pca_residual_refuses_to_leave_no_residual() -> None:
     with pytest.raises(ValueError, match="use at most 8"):
-        fit_score(PcaResidual(rank=9), TEST, TRUSTED, UNTRUSTED)
+        fit_score(PCAResidual(rank=9), TEST, TRUSTED, UNTRUSTED)
 
 
 def test_detectors_of_two_splits_say_which_is_missing() -> None:

@@ -9,12 +9,11 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy.special import logsumexp
-from taskloom_anomaly.detectors import fit as driver
-from taskloom_anomaly.detectors.base import Features, FeatureSpec
-from taskloom_anomaly.detectors.config.base import Detector
-from taskloom_anomaly.detectors.config.react import React
-from taskloom_anomaly.detectors.config.vim import Vim
+from taskloom_anomaly.detectors.base import Detector, Features, FeatureSpec
+from taskloom_anomaly.detectors.fit import fit
+from taskloom_anomaly.detectors.react import ReAct
 from taskloom_anomaly.detectors.stream import ArrayStream
+from taskloom_anomaly.detectors.vim import ViM
 from taskloom_anomaly.statistics.quantile import exact_quantile
 
 RNG = np.random.default_rng(0)
@@ -28,9 +27,8 @@ def features(count: int, seed: int) -> Features:
     return Features({"first": hidden[:, :3], "hidden": hidden}, hidden @ WEIGHT.T + BIAS)
 
 
-def fit_score(config: Detector, trusted: Features, test: Features) -> np.ndarray:
-    detector = config.build()
-    fitted = driver.fit(detector, ArrayStream(trusted, batch_size=60), SPEC, 0)
+def fit_score(detector: Detector, trusted: Features, test: Features) -> np.ndarray:
+    fitted = fit(detector, ArrayStream(trusted, batch_size=60), SPEC, 0)
     return detector.score(fitted, test)["logits"]
 
 
@@ -46,7 +44,7 @@ def test_vim_is_its_formula(rank: int) -> None:
     alpha = trusted.logits.max(axis=1).sum() / np.linalg.norm(offset @ complement, axis=1).sum()
     residual = np.linalg.norm((test.activations["hidden"] - origin) @ complement, axis=1)
     expected = alpha * residual - logsumexp(test.logits, axis=1)
-    np.testing.assert_allclose(fit_score(Vim(rank=rank), trusted, test), expected, rtol=1e-8)
+    np.testing.assert_allclose(fit_score(ViM(rank=rank), trusted, test), expected, rtol=1e-8)
 
 
 def test_react_is_the_energy_of_cut_features() -> None:
@@ -54,7 +52,7 @@ def test_react_is_the_energy_of_cut_features() -> None:
     cut = np.quantile(trusted.activations["hidden"].astype(np.float32), 0.9)
     logits = np.minimum(test.activations["hidden"], cut) @ WEIGHT.T + BIAS
     np.testing.assert_allclose(
-        fit_score(React(), trusted, test), -logsumexp(logits, axis=1), rtol=1e-6
+        fit_score(ReAct(), trusted, test), -logsumexp(logits, axis=1), rtol=1e-6
     )
 
 
@@ -69,15 +67,15 @@ def test_exact_quantile_equals_numpy(values: np.ndarray, share: float) -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-30)
 
 
-@pytest.mark.parametrize("config", [Vim(), React()])
-def test_head_detectors_say_what_is_missing(config: Detector) -> None:
+@pytest.mark.parametrize("detector", [ViM(), ReAct()])
+def test_head_detectors_say_what_is_missing(detector: Detector) -> None:
     stream = ArrayStream(features(50, 5))
     with pytest.raises(ValueError, match="needs the last linear layer"):
-        driver.fit(config.build(), stream, FeatureSpec({"hidden": 12}, 5), 0)
+        fit(detector, stream, FeatureSpec({"hidden": 12}, 5), 0)
     with pytest.raises(ValueError, match="no layer 'hiden'; the layers are: first, hidden"):
-        driver.fit(config.build(), stream, replace(SPEC, head_layer="hiden"), 0)
+        fit(detector, stream, replace(SPEC, head_layer="hiden"), 0)
 
 
 def test_vim_refuses_to_leave_no_residual() -> None:
     with pytest.raises(ValueError, match="use at most 11"):
-        fit_score(Vim(rank=12), features(50, 6), features(5, 7))
+        fit_score(ViM(rank=12), features(50, 6), features(5, 7))

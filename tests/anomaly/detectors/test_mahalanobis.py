@@ -9,14 +9,14 @@ import pytest
 import scipy.stats
 from scipy.special import logsumexp
 from sklearn.covariance import OAS, LedoitWolf
-from taskloom_anomaly.detectors import fit as driver
 from taskloom_anomaly.detectors.base import Features, FeatureSpec
-from taskloom_anomaly.detectors.config.mahalanobis import Mahalanobis
+from taskloom_anomaly.detectors.fit import fit
+from taskloom_anomaly.detectors.mahalanobis import Mahalanobis
 from taskloom_anomaly.detectors.stream import ArrayStream
 
 
 def fit_score(
-    config: Mahalanobis,
+    detector: Mahalanobis,
     rows: np.ndarray,
     test: np.ndarray,
     *,
@@ -24,9 +24,8 @@ def fit_score(
     num_classes: int = 0,
     batch: int = 100,
 ) -> np.ndarray:
-    detector = config.build()
     stream = ArrayStream(Features({"layer": rows}, labels=labels), batch_size=batch)
-    fitted = driver.fit(detector, stream, FeatureSpec({"layer": rows.shape[1]}, num_classes), 0)
+    fitted = fit(detector, stream, FeatureSpec({"layer": rows.shape[1]}, num_classes), 0)
     return detector.score(fitted, Features({"layer": test}))["layer"]
 
 
@@ -37,7 +36,7 @@ def rows() -> np.ndarray:
 
 
 @pytest.fixture
-def test_rows(rows: np.ndarray) -> np.ndarray:
+def test_rows() -> np.ndarray:
     return np.random.default_rng(1).standard_normal((37, 10)) * 4
 
 
@@ -69,8 +68,8 @@ def test_mahalanobis_class_shrinkage_equals_scikit_learn_on_the_residuals(
     means = np.stack([shifted[labels == c].mean(axis=0) for c in range(3)])
     covariance = estimator(assume_centered=True).fit(shifted - means[labels]).covariance_
     expected = np.min([distance(test_rows, mean, covariance) for mean in means], axis=0)
-    config = Mahalanobis(mode="class", classes="label", shrinkage=kind)
-    scores = fit_score(config, shifted, test_rows, labels=labels, num_classes=3)
+    detector = Mahalanobis(mode="class", classes="label", shrinkage=kind)
+    scores = fit_score(detector, shifted, test_rows, labels=labels, num_classes=3)
     np.testing.assert_allclose(scores, expected, rtol=1e-7)
 
 
@@ -101,8 +100,8 @@ def test_mahalanobis_mixture_is_the_density_of_one_gaussian_a_class(
         ],
         axis=0,
     )
-    config = Mahalanobis(mode="mixture", classes="label")
-    scores = fit_score(config, shifted, test_rows, labels=labels, num_classes=4)
+    detector = Mahalanobis(mode="mixture", classes="label")
+    scores = fit_score(detector, shifted, test_rows, labels=labels, num_classes=4)
     # The constant that all samples share is left out.
     np.testing.assert_allclose(np.diff(scores), -np.diff(log_density), rtol=1e-6, atol=1e-7)
 
@@ -152,9 +151,9 @@ def test_mahalanobis_refuses_too_few_samples_with_the_effective_rank(
     mode: Literal["global", "class"], test_rows: np.ndarray
 ) -> None:
     rows = np.random.default_rng(3).standard_normal((8, 10))
-    config = Mahalanobis(mode=mode, classes="label")
+    detector = Mahalanobis(mode=mode, classes="label")
     with pytest.raises(ValueError, match=r"Layer 'layer' has too few samples.*\b7 effective"):
-        fit_score(config, rows, test_rows, labels=np.zeros(8, int), num_classes=1)
+        fit_score(detector, rows, test_rows, labels=np.zeros(8, int), num_classes=1)
     shrunk = Mahalanobis(mode=mode, classes="label", shrinkage="oas")
     assert np.isfinite(
         fit_score(shrunk, rows, test_rows, labels=np.zeros(8, int), num_classes=1)
@@ -164,10 +163,8 @@ def test_mahalanobis_refuses_too_few_samples_with_the_effective_rank(
 def test_mahalanobis_feature_axis_of_positions_is_the_last(rows: np.ndarray) -> None:
     # The seed system took the image width for the feature axis (defect 7); here positions fold into rows.
     grid = rows.reshape(100, 4, 10)
-    detector = Mahalanobis().build()
-    fitted = driver.fit(
-        detector, ArrayStream(Features({"layer": grid})), FeatureSpec({"layer": 10}), 0
-    )
+    detector = Mahalanobis()
+    fitted = fit(detector, ArrayStream(Features({"layer": grid})), FeatureSpec({"layer": 10}), 0)
     assert fitted["layer/mean"].shape == (10,)
     expected = fit_score(Mahalanobis(), rows, rows).reshape(100, 4).mean(axis=1)
     np.testing.assert_allclose(

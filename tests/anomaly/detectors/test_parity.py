@@ -10,18 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from taskloom_anomaly.detectors import fit as driver
-from taskloom_anomaly.detectors.base import Features, FeatureSpec
-from taskloom_anomaly.detectors.config.base import Detector
-from taskloom_anomaly.detectors.config.energy import Energy
-from taskloom_anomaly.detectors.config.gen import Gen
-from taskloom_anomaly.detectors.config.knn import Knn
-from taskloom_anomaly.detectors.config.mahalanobis import Mahalanobis
-from taskloom_anomaly.detectors.config.maxlogit import MaxLogit
-from taskloom_anomaly.detectors.config.msp import Msp
-from taskloom_anomaly.detectors.config.react import React
-from taskloom_anomaly.detectors.config.vim import Vim
+from taskloom_anomaly.detectors.base import Detector, Features, FeatureSpec
+from taskloom_anomaly.detectors.fit import fit
+from taskloom_anomaly.detectors.knn import KNN
+from taskloom_anomaly.detectors.mahalanobis import Mahalanobis
+from taskloom_anomaly.detectors.output import GEN, MSP, Energy, MaxLogit
+from taskloom_anomaly.detectors.react import ReAct
 from taskloom_anomaly.detectors.stream import ArrayStream
+from taskloom_anomaly.detectors.vim import ViM
 
 PEER = Path(__file__).parent / "data" / "pytorch_ood.npz"
 NUM_CLASSES, WIDTH, NUM_TRAIN = 10, 16, 250
@@ -33,31 +29,30 @@ def peer() -> dict[str, np.ndarray]:
         return {name: np.asarray(stored[name]) for name in stored.files}
 
 
-def score(config: Detector, peer: dict[str, np.ndarray], temperature: float = 1.0) -> np.ndarray:
+def score(detector: Detector, peer: dict[str, np.ndarray], temperature: float = 1.0) -> np.ndarray:
     train, test = (peer[name].astype(np.float64) for name in ("train", "test"))
     weight, bias = peer["weight"], peer["bias"]
     stream = ArrayStream(
         Features({"h": train}, train @ weight.T + bias, labels=peer["labels"].astype(np.int64))
     )
-    detector = config.build()
     spec = FeatureSpec({"h": WIDTH}, NUM_CLASSES, "h", weight, bias)
-    fitted = driver.fit(detector, stream, spec, 0)
+    fitted = fit(detector, stream, spec, 0)
     found = detector.score(fitted, Features({"h": test}, (test @ weight.T + bias) / temperature))
     return next(iter(found.values()))
 
 
 @pytest.mark.parametrize(
-    ("name", "config", "temperature", "factor"),
+    ("name", "detector", "temperature", "factor"),
     [
         # Tempered, because the peer's float32 rounds confident samples to ties and clamps probabilities.
-        ("msp", Msp(), 4.0, 1.0),
+        ("msp", MSP(), 4.0, 1.0),
         ("energy", Energy(), 1.0, 1.0),
         ("maxlogit", MaxLogit(), 1.0, 1.0),
         # The peer divides by the number of classes.
-        ("gen", Gen(), 10.0, 1.0 / NUM_CLASSES),
-        ("knn", Knn(k=10), 1.0, 1.0),
-        ("vim", Vim(rank=8), 1.0, 1.0),
-        ("react", React(), 1.0, 1.0),
+        ("gen", GEN(), 10.0, 1.0 / NUM_CLASSES),
+        ("knn", KNN(k=10), 1.0, 1.0),
+        ("vim", ViM(rank=8), 1.0, 1.0),
+        ("react", ReAct(), 1.0, 1.0),
         # The peer inverts the scatter, not the covariance, and halves the distance.
         (
             "mahalanobis",
@@ -69,10 +64,10 @@ def score(config: Detector, peer: dict[str, np.ndarray], temperature: float = 1.
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_scores_equal_those_of_pytorch_ood(
-    name: str, config: Detector, temperature: float, factor: float, peer: dict[str, np.ndarray]
+    name: str, detector: Detector, temperature: float, factor: float, peer: dict[str, np.ndarray]
 ) -> None:
     expected = peer[f"score.{name}"]
-    found = factor * score(config, peer, temperature)
+    found = factor * score(detector, peer, temperature)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
     assert np.abs(expected).max() > 1e-3
 

@@ -8,11 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from taskloom.arrays import load_tensors
 from taskloom.registry.components import load_components
-from taskloom_anomaly.detectors import fit as driver, storage
-from taskloom_anomaly.detectors.base import Features, FeatureSpec, StreamingDetector
-from taskloom_anomaly.detectors.components import GROUP
-from taskloom_anomaly.detectors.config.base import Detector
+from taskloom_anomaly.detection.artifacts import save_detector
+from taskloom_anomaly.detectors.base import (
+    GROUP,
+    Detector,
+    Features,
+    FeatureSpec,
+    StreamingDetector,
+)
+from taskloom_anomaly.detectors.fit import fit, fit_state
 from taskloom_anomaly.detectors.stream import ArrayStream, take
 
 HERE = Path(__file__).parent
@@ -55,27 +61,26 @@ def test_detectors_merge_with_and_are_read_in_another_process(
     cases: dict[str, tuple[Detector, dict[str, np.ndarray]]] = {}
     for kind, config_class in known.items():
         for index, parameters in enumerate(FORMS.get(kind, ({},))):
-            config = config_class.model_validate({"kind": kind, **parameters})
-            assert isinstance(config, Detector)
+            detector = config_class.model_validate({"kind": kind, **parameters})
+            assert isinstance(detector, Detector)
             stream = ArrayStream(trusted, untrusted, 64)
-            fitted = driver.fit(config.build(), stream, spec, 7)
+            fitted = fit(detector, stream, spec, 7)
             (tmp_path / f"{kind}{index}").mkdir()
-            storage.save(tmp_path / f"{kind}{index}", config, fitted)
-            cases[f"{kind}{index}"] = config, fitted
+            save_detector(tmp_path / f"{kind}{index}", detector, fitted)
+            cases[f"{kind}{index}"] = detector, fitted
     subprocess.run([sys.executable, HERE / "other_process.py", tmp_path], check=True, timeout=300)
     merged = 0
-    for name, (config, fitted) in cases.items():
-        detector = config.build()
+    for name, (detector, fitted) in cases.items():
         expected = detector.score(fitted, test)
-        elsewhere = storage.load_arrays(tmp_path / name / "scores.safetensors")
+        elsewhere = load_tensors(tmp_path / name / "scores.safetensors")
         assert elsewhere.keys() == expected.keys()
         for layer, scores in expected.items():
             np.testing.assert_array_equal(elsewhere[layer], scores, err_msg=name)
         if not isinstance(detector, StreamingDetector):
             continue
         part = ArrayStream(take(trusted, here), take(untrusted, here), 64)
-        own = driver.fit_state(detector, part, spec, 7)
-        other = storage.load_arrays(tmp_path / name / "state.safetensors")
+        own = fit_state(detector, part, spec, 7)
+        other = load_tensors(tmp_path / name / "state.safetensors")
         found = detector.score(detector.finalize(detector.merge(own, other)), test)
         for layer, scores in expected.items():
             np.testing.assert_allclose(found[layer], scores, rtol=1e-5, atol=1e-7, err_msg=name)

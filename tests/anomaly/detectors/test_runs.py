@@ -11,9 +11,10 @@ import pytest
 from taskloom.registry.components import load_components
 from taskloom.task import Result
 from taskloom.testing import MemoryContext
-from taskloom_anomaly.detectors import storage
-from taskloom_anomaly.detectors.components import COMPONENTS, GROUP
-from taskloom_anomaly.driver import scores_of
+from taskloom_anomaly.compat.tasks import run_task
+from taskloom_anomaly.detection.artifacts import load_detector, scores_of
+from taskloom_anomaly.detectors.base import GROUP
+from taskloom_anomaly.domain import DOMAIN
 from taskloom_anomaly.tasks.backdoor import Backdoor, BackdoorConfig
 
 # The parameters that keep a run short, and the least fused AUROC; the network's backdoor is loud.
@@ -76,11 +77,11 @@ def run(kind: str, trained: tuple[str, Path], folder: Path) -> Result:
     backend, network = trained
     task = Backdoor(config_of({"kind": kind, **SMALL[kind][0]}, backend))
     task.adopt(network)
-    return task.run(MemoryContext(folder, seed=0))
+    return run_task(task, task.config, MemoryContext(folder, seed=0))  # type: ignore[arg-type] # a memory context
 
 
 def test_runs_cover_every_registered_detector() -> None:
-    assert set(SMALL) == {ref.name for ref in COMPONENTS}
+    assert set(SMALL) == {ref.name for ref in DOMAIN.components[GROUP]}
 
 
 @pytest.mark.parametrize("kind", sorted(SMALL))
@@ -90,9 +91,10 @@ def test_detector_works_through_a_run(kind: str, trained: tuple[str, Path], tmp_
     assert SMALL[kind][1] <= fused <= 1
     if kind in CONFIDENT:
         assert fused < 0.5
-    config, arrays = storage.load(result.artifacts["detector"].parent)
-    assert isinstance(config, load_components(GROUP)[kind])
-    assert all(np.isfinite(array).all() for array in arrays.values() if array.dtype.kind == "f")
+    stored = load_detector(result.artifacts["detector"].parent)
+    assert isinstance(stored.detector, load_components(GROUP)[kind])
+    arrays = stored.tensors.values()
+    assert all(np.isfinite(array).all() for array in arrays if array.dtype.kind == "f")
     scores = scores_of(result.artifacts["scores"])
     assert {"normal", "anomalous/anomalies"} <= set(scores)
     assert json.loads(result.artifacts["card"].read_text())["valid"] is True

@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 import sklearn.ensemble
 from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
-from taskloom_anomaly.detectors import fit as driver
-from taskloom_anomaly.detectors.base import Features, FeatureSpec, Tensors
-from taskloom_anomaly.detectors.config.base import Detector
-from taskloom_anomaly.detectors.config.iforest import IsolationForest
-from taskloom_anomaly.detectors.config.knn import Knn
-from taskloom_anomaly.detectors.config.lof import Lof
+from taskloom_anomaly.detectors.base import Detector, Features, FeatureSpec, Tensors
+from taskloom_anomaly.detectors.fit import fit
+from taskloom_anomaly.detectors.iforest import IsolationForest
+from taskloom_anomaly.detectors.knn import KNN
+from taskloom_anomaly.detectors.lof import LOF
 from taskloom_anomaly.detectors.stream import ArrayStream
 from taskloom_anomaly.statistics import reservoir
 from taskloom_anomaly.statistics.neighbours import k_centre_greedy, nearest, nearest_others
@@ -24,13 +23,13 @@ def cloud(count: int, seed: int, mean: float = 0.0) -> np.ndarray:
 TRUSTED, TEST = cloud(400, 0), 1.5 * cloud(70, 1)
 
 
-def fitted_of(config: Detector, rows: np.ndarray = TRUSTED) -> Tensors:
+def fitted_of(detector: Detector, rows: np.ndarray = TRUSTED) -> Tensors:
     stream = ArrayStream(Features({"layer": rows}), batch_size=128)
-    return driver.fit(config.build(), stream, FeatureSpec({"layer": 6}), 5)
+    return fit(detector, stream, FeatureSpec({"layer": 6}), 5)
 
 
-def score(config: Detector, rows: np.ndarray = TRUSTED) -> np.ndarray:
-    return config.build().score(fitted_of(config, rows), Features({"layer": TEST}))["layer"]
+def score(detector: Detector, rows: np.ndarray = TRUSTED) -> np.ndarray:
+    return detector.score(fitted_of(detector, rows), Features({"layer": TEST}))["layer"]
 
 
 def filled(rows: np.ndarray, capacity: int, batch: int) -> reservoir.Reservoir:
@@ -77,7 +76,7 @@ def test_reservoir_state_does_not_grow() -> None:
 @pytest.mark.parametrize("k", [1, 10])
 def test_knn_equals_scikit_learn(k: int) -> None:
     expected = NearestNeighbors(n_neighbors=k).fit(TRUSTED.astype(float)).kneighbors(TEST)[0][:, -1]
-    np.testing.assert_allclose(score(Knn(k=k, normalize=False)), expected, rtol=1e-10)
+    np.testing.assert_allclose(score(KNN(k=k, normalize=False)), expected, rtol=1e-10)
 
 
 def test_knn_divides_by_length_first() -> None:
@@ -85,14 +84,14 @@ def test_knn_divides_by_length_first() -> None:
         return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
     expected = NearestNeighbors(n_neighbors=10).fit(unit(TRUSTED)).kneighbors(unit(TEST))[0]
-    np.testing.assert_allclose(score(Knn()), expected[:, -1], rtol=1e-5)
+    np.testing.assert_allclose(score(KNN()), expected[:, -1], rtol=1e-5)
 
 
 def test_knn_of_a_far_mean_keeps_its_digits() -> None:
     far = TRUSTED.astype(np.float64) + 1e6
     test = TEST.astype(np.float64) + 1e6
-    detector = Knn(normalize=False).build()
-    scores = detector.score(fitted_of(Knn(normalize=False), far), Features({"layer": test}))
+    detector = KNN(normalize=False)
+    scores = detector.score(fitted_of(KNN(normalize=False), far), Features({"layer": test}))
     apart = np.sort(np.linalg.norm(test[:, None] - far[None], axis=2), axis=1)[:, 9]
     np.testing.assert_allclose(scores["layer"], apart, rtol=1e-9)
 
@@ -104,12 +103,12 @@ def test_knn_coreset_covers_the_trusted_samples() -> None:
     covered = nearest(rows, rows[chosen], 1)[0].max()
     drawn = np.random.default_rng(0).choice(400, 60, replace=False)
     assert covered < nearest(rows, rows[drawn], 1)[0].max()
-    assert fitted_of(Knn(coreset=60))["layer/reference"].shape == (60, 6)
+    assert fitted_of(KNN(coreset=60))["layer/reference"].shape == (60, 6)
 
 
 def test_knn_finds_a_duplicate_at_distance_zero() -> None:
-    detector = Knn(k=1, normalize=False).build()
-    fitted = fitted_of(Knn(k=1, normalize=False))
+    detector = KNN(k=1, normalize=False)
+    fitted = fitted_of(KNN(k=1, normalize=False))
     assert (detector.score(fitted, Features({"layer": TRUSTED[:20]}))["layer"] == 0).all()
 
 
@@ -117,12 +116,12 @@ def test_knn_finds_a_duplicate_at_distance_zero() -> None:
 def test_lof_equals_scikit_learn(k: int) -> None:
     reference = LocalOutlierFactor(n_neighbors=k, novelty=True).fit(TRUSTED.astype(float))
     np.testing.assert_allclose(
-        score(Lof(k=k)), -reference.score_samples(TEST.astype(float)), rtol=1e-9
+        score(LOF(k=k)), -reference.score_samples(TEST.astype(float)), rtol=1e-9
     )
 
 
 def test_lof_of_duplicates_stays_finite() -> None:
-    assert np.isfinite(score(Lof(k=3), np.repeat(TRUSTED[:10], 10, axis=0))).all()
+    assert np.isfinite(score(LOF(k=3), np.repeat(TRUSTED[:10], 10, axis=0))).all()
 
 
 def test_iforest_equals_scikit_learn() -> None:
@@ -132,7 +131,7 @@ def test_iforest_equals_scikit_learn() -> None:
         n_estimators=50, max_samples=256, random_state=5
     ).fit(rows)
     np.testing.assert_allclose(
-        IsolationForest(trees=50).build().score(fitted, Features({"layer": TEST}))["layer"],
+        IsolationForest(trees=50).score(fitted, Features({"layer": TEST}))["layer"],
         -reference.score_samples(TEST),
         rtol=1e-12,
     )
@@ -143,10 +142,10 @@ def filled_like(rows: np.ndarray) -> np.ndarray:
     return reservoir.add(kept, rows, np.zeros(len(rows), int)).rows
 
 
-@pytest.mark.parametrize("config", [Knn(), Lof(k=10)])
-def test_neighbour_detectors_refuse_too_few_samples(config: Detector) -> None:
+@pytest.mark.parametrize("detector", [KNN(), LOF(k=10)])
+def test_neighbour_detectors_refuse_too_few_samples(detector: Detector) -> None:
     with pytest.raises(ValueError, match="has 8 trusted samples; 10 neighbours need at least 11"):
-        fitted_of(config, TRUSTED[:8])
+        fitted_of(detector, TRUSTED[:8])
 
 
 @pytest.mark.parametrize("k", [1, 7, 40])

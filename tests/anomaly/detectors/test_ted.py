@@ -6,11 +6,10 @@ from typing import Literal
 
 import numpy as np
 import pytest
-from taskloom_anomaly.detectors import fit as driver
 from taskloom_anomaly.detectors.base import Features, FeatureSpec
-from taskloom_anomaly.detectors.config.ted import Ted
+from taskloom_anomaly.detectors.fit import fit
 from taskloom_anomaly.detectors.stream import ArrayStream
-from taskloom_anomaly.detectors.ted import TedDetector
+from taskloom_anomaly.detectors.ted import TED
 
 SPEC = FeatureSpec({"c": 5, "a": 4, "b": 3}, 3)
 
@@ -59,8 +58,8 @@ def test_ted_ranks_by_counting_equal_ranks_by_sorting(
     mode: Literal["each", "last"], k: int
 ) -> None:
     trusted, test = features(60, 0), features(15, 1, 2.0)
-    detector = TedDetector(Ted(k=k, reference=mode))
-    fitted = driver.fit(detector, ArrayStream(trusted, batch_size=25), SPEC, 0)
+    detector = TED(k=k, reference=mode)
+    fitted = fit(detector, ArrayStream(trusted, batch_size=25), SPEC, 0)
     expected = plain_ranks(test, trusted, k, mode, leave_out=False)
     np.testing.assert_array_equal(detector.ranks(fitted, test), expected)
     own = plain_ranks(trusted, trusted, k, mode, leave_out=True)
@@ -77,8 +76,8 @@ def test_ted_gives_the_worst_rank_to_a_class_without_trusted_samples() -> None:
     trusted = features(60, 2)
     assert trusted.logits is not None
     trusted.logits[:, 2] = -100
-    detector = TedDetector(Ted())
-    fitted = driver.fit(detector, ArrayStream(trusted), SPEC, 0)
+    detector = TED()
+    fitted = fit(detector, ArrayStream(trusted), SPEC, 0)
     test = features(4, 3)
     assert test.logits is not None
     test.logits[:, 2] = 100
@@ -87,8 +86,8 @@ def test_ted_gives_the_worst_rank_to_a_class_without_trusted_samples() -> None:
 
 
 def test_ted_keeps_the_order_of_the_layers_through_its_arrays() -> None:
-    detector = TedDetector(Ted())
-    fitted = driver.fit(detector, ArrayStream(features(40, 4)), SPEC, 0)
+    detector = TED()
+    fitted = fit(detector, ArrayStream(features(40, 4)), SPEC, 0)
     shuffled = dict(sorted(fitted.items(), reverse=True))
     test = features(6, 5)
     np.testing.assert_array_equal(detector.ranks(fitted, test), detector.ranks(shuffled, test))
@@ -96,7 +95,7 @@ def test_ted_keeps_the_order_of_the_layers_through_its_arrays() -> None:
 
 def test_ted_refuses_too_few_samples() -> None:
     with pytest.raises(ValueError, match="6 trusted samples"):
-        driver.fit(TedDetector(Ted()), ArrayStream(features(6, 6)), SPEC, 0)
+        fit(TED(), ArrayStream(features(6, 6)), SPEC, 0)
 
 
 @pytest.mark.parametrize("mode", ["each", "last"])
@@ -106,8 +105,8 @@ def test_ted_finds_samples_that_change_sides_between_layers(mode: Literal["each"
     other = np.roll(test.logits, 1, axis=1)
     sides = 2.0 * other.argmax(axis=1) - 2.0 * test.logits.argmax(axis=1)
     moved = {**test.activations, "b": test.activations["b"] + sides[:, None]}
-    detector = TedDetector(Ted(k=3, reference=mode))
-    fitted = driver.fit(detector, ArrayStream(trusted), SPEC, 0)
+    detector = TED(k=3, reference=mode)
+    fitted = fit(detector, ArrayStream(trusted), SPEC, 0)
     normal = detector.score(fitted, test)["all"]
     anomalous = detector.score(fitted, Features(moved, other))["all"]
     assert np.median(anomalous) > 5 * np.median(normal)

@@ -10,12 +10,12 @@ import pytest
 from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
-from taskloom_anomaly.detectors import fit as driver
 from taskloom_anomaly.detectors.base import Features, FeatureSpec
-from taskloom_anomaly.detectors.config.finetune import Finetune
-from taskloom_anomaly.detectors.config.probe import Probe
-from taskloom_anomaly.detectors.config.vae import Vae
+from taskloom_anomaly.detectors.finetune import Finetune
+from taskloom_anomaly.detectors.fit import fit
+from taskloom_anomaly.detectors.probe import Probe
 from taskloom_anomaly.detectors.stream import ArrayStream
+from taskloom_anomaly.detectors.vae import VAE
 from taskloom_anomaly.statistics import adam, autoencoder, scale
 
 
@@ -61,8 +61,8 @@ def test_vae_scores_are_repeatable_and_learned(
     stream = ArrayStream(data["trusted"], batch_size=200)
     means = []
     for epochs in (1, 30):
-        detector = Vae(epochs=epochs).build()
-        fitted = driver.fit(detector, stream, spec, 0)
+        detector = VAE(epochs=epochs)
+        fitted = fit(detector, stream, spec, 0)
         scores = detector.score(fitted, data["test"])
         again = detector.score(fitted, data["test"])
         for layer, values in scores.items():
@@ -72,12 +72,12 @@ def test_vae_scores_are_repeatable_and_learned(
 
 
 def test_vae_that_diverges_says_so(data: dict[str, Features], spec: FeatureSpec) -> None:
-    detector = Vae(learning_rate=1e30, epochs=3).build()
+    detector = VAE(learning_rate=1e30, epochs=3)
     with (
         np.errstate(all="ignore"),
         pytest.raises(ValueError, match="layer 'hidden_0' diverged at a learning rate of 1e\\+30"),
     ):
-        driver.fit(detector, ArrayStream(data["trusted"]), spec, 0)
+        fit(detector, ArrayStream(data["trusted"]), spec, 0)
 
 
 @pytest.mark.parametrize("standardize", [True, False])
@@ -85,10 +85,10 @@ def test_vae_that_diverges_says_so(data: dict[str, Features], spec: FeatureSpec)
 def test_probe_equals_scikit_learn(
     data: dict[str, Features], spec: FeatureSpec, c: float, standardize: bool
 ) -> None:
-    detector = Probe(layer="hidden_1", c=c, standardize=standardize).build()
+    detector = Probe(layer="hidden_1", c=c, standardize=standardize)
     rng = np.random.default_rng(2)
     noisy = replace(data["untrusted"], anomalous=rng.random(300) < 0.3)
-    fitted = driver.fit(detector, ArrayStream(None, noisy, 77), spec, 0)
+    fitted = fit(detector, ArrayStream(None, noisy, 77), spec, 0)
     rows = noisy.activations["hidden_1"].astype(np.float64)
     test = data["test"].activations["hidden_1"].astype(np.float64)
     if standardize:
@@ -103,8 +103,8 @@ def test_probe_equals_scikit_learn(
 
 
 def test_probe_of_separable_data_converges(data: dict[str, Features], spec: FeatureSpec) -> None:
-    detector = Probe(c=1e6).build()
-    fitted = driver.fit(detector, ArrayStream(None, data["untrusted"]), spec, 0)
+    detector = Probe(c=1e6)
+    fitted = fit(detector, ArrayStream(None, data["untrusted"]), spec, 0)
     normal, anomalous = (detector.score(fitted, data[name]) for name in ("test", "anomalous"))
     assert normal["hidden_0"].max() < anomalous["hidden_0"].min()
 
@@ -114,12 +114,12 @@ def test_probe_refuses_what_it_cannot_learn_from(
 ) -> None:
     clean = replace(data["untrusted"], anomalous=np.zeros(300, bool))
     with pytest.raises(ValueError, match="was given 0 anomalous ones of 300"):
-        driver.fit(Probe().build(), ArrayStream(None, clean), spec, 0)
+        fit(Probe(), ArrayStream(None, clean), spec, 0)
     hidden = replace(clean, anomalous=None)
     with pytest.raises(ValueError, match="told which untrusted samples"):
-        driver.fit(Probe().build(), ArrayStream(None, hidden), spec, 0)
+        fit(Probe(), ArrayStream(None, hidden), spec, 0)
     with pytest.raises(ValueError, match="no layer 'hidden_2'; the layers are: hidden_0, hidden_1"):
-        driver.fit(Probe(layer="hidden_2").build(), ArrayStream(None, clean), spec, 0)
+        fit(Probe(layer="hidden_2"), ArrayStream(None, clean), spec, 0)
 
 
 def test_finetuning_trains_in_every_epoch(data: dict[str, Features], spec: FeatureSpec) -> None:
@@ -129,7 +129,7 @@ def test_finetuning_trains_in_every_epoch(data: dict[str, Features], spec: Featu
     before = handle.steps  # type: ignore[attr-defined] # the test's own model counts
     stream = ArrayStream(data["trusted"], batch_size=300)
     original = handle.parameters()
-    driver.fit(Finetune(epochs=3, batch_size=100).build(), stream, spec, 0)
+    fit(Finetune(epochs=3, batch_size=100), stream, spec, 0)
     for name, array in handle.parameters().items():
         np.testing.assert_array_equal(array, original[name])
     assert handle.steps - before == 3 * 6  # type: ignore[attr-defined] # as above
@@ -138,8 +138,8 @@ def test_finetuning_trains_in_every_epoch(data: dict[str, Features], spec: Featu
 def test_finetuning_scores_the_divergence_of_the_outputs(
     data: dict[str, Features], spec: FeatureSpec
 ) -> None:
-    detector = Finetune(epochs=2).build()
-    fitted = driver.fit(detector, ArrayStream(data["trusted"]), spec, 0)
+    detector = Finetune(epochs=2)
+    fitted = fit(detector, ArrayStream(data["trusted"]), spec, 0)
     test = data["test"]
     assert test.handle is not None
     assert test.inputs is not None
@@ -155,7 +155,7 @@ def test_finetuning_scores_the_divergence_of_the_outputs(
 def test_finetuning_without_a_model_says_so(data: dict[str, Features], spec: FeatureSpec) -> None:
     stream = ArrayStream(data["trusted"])
     with pytest.raises(ValueError, match="trains the model and the task gives none"):
-        driver.fit(Finetune().build(), stream, replace(spec, handle=None), 0)
+        fit(Finetune(), stream, replace(spec, handle=None), 0)
 
 
 def test_scale_streams_and_merges() -> None:

@@ -29,9 +29,6 @@ class Good(StagedTask[BenchConfig]):
 
     model_path = HERE / "cart.xml"
 
-    def __init__(self, config: BenchConfig) -> None:
-        super().__init__(config)
-
     def costs(
         self,
         states: Array,
@@ -196,9 +193,6 @@ class Gone(Good):
 
 class Nameless(StagedTask[BenchConfig]):
     """Forgets its model."""
-
-    def __init__(self, config: BenchConfig) -> None:
-        super().__init__(config)
 
     costs = Good.costs
 

@@ -11,7 +11,8 @@ from taskloom.errors import MissingExtraError, PluginError, UnknownNameError, Us
 from taskloom.placement.executor import check_executor, open_executor
 from taskloom.registry.installed import named_targets
 from taskloom.sweeps.expand import Choices, Plan
-from taskloom.sweeps.sweep import create_sweep, plan_points, run_sweep
+from taskloom.sweeps.record import create_sweep
+from taskloom.sweeps.sweep import plan_points, run_sweep
 from taskloom_probe.support import load
 
 pytestmark = pytest.mark.usefixtures("probe_domain")

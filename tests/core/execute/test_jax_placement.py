@@ -14,9 +14,11 @@ import json, sys, warnings
 from pathlib import Path
 import numpy
 warnings.filterwarnings("ignore")
+from taskloom.bound import BoundTask
 from taskloom.context import Resources
 from taskloom.testing import MemoryContext
 from taskloom_anomaly.tasks.toy_features import ToyFeaturesConfig, ToyFeaturesTask
+from taskloom_control import driver as control
 from taskloom_control.tasks.lq_point_mass import LqPointMass, LqPointMassConfig
 
 folder, backend, engine = Path(sys.argv[1]), *sys.argv[2:]
@@ -52,14 +54,14 @@ class Mass(LqPointMass):
 
 elsewhere = jax.devices()[1]
 jax.config.update("jax_default_device", elsewhere)  # where nobody who was placed may compute
-for number, task in enumerate((Features(features), Mass(mass))):
+for number, task in enumerate((Features(features), BoundTask(Mass(mass), mass, Mass, control))):
     task.run(MemoryContext(folder / str(number), resources=Resources(cpus=1)))
 assert jnp.zeros(1).devices() == {elsewhere}
 print(json.dumps({name: sorted(ids) for name, ids in seen.items()}))
 """
 
 _WITHOUT_JAX = """
-for number, task in enumerate((ToyFeaturesTask(features), LqPointMass(mass))):
+for number, task in enumerate((ToyFeaturesTask(features), BoundTask(LqPointMass(mass), mass, LqPointMass, control))):
     task.run(MemoryContext(folder / str(number), resources=Resources(gpus=1)))
 print(json.dumps("jax" in sys.modules))
 """

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from taskloom.cli import main
 
-_GUIDE = Path(__file__).parents[3] / "docs" / "guides" / "cluster.md"
+_GUIDE = Path(__file__).parents[3] / "docs" / "how-to" / "cluster.md"
 
 
 def _manifests() -> dict[str, Any]:

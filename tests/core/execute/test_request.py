@@ -15,7 +15,8 @@ from taskloom.runs import open_run
 from taskloom.runs.record import RunRecord, read_record, write_record
 from taskloom.runs.writer import atomic_write_json, read_json
 from taskloom.sweeps.expand import Choices, Plan
-from taskloom.sweeps.sweep import create_sweep, plan_points, read_sweep, run_sweep
+from taskloom.sweeps.record import create_sweep, read_sweep
+from taskloom.sweeps.sweep import plan_points, run_sweep
 from taskloom_probe.support import load
 from taskloom_probe.tasks import WalkConfig
 

@@ -12,7 +12,8 @@ import pytest
 from taskloom.request import RunOptions
 from taskloom.runs import Run, list_runs
 from taskloom.sweeps.expand import Choices, Span
-from taskloom.sweeps.search import Goal, Search, create_search, open_study, read_search, run_search
+from taskloom.sweeps.search import create_search, open_study, read_search, run_search
+from taskloom.sweeps.trials import Goal, Search
 from taskloom_probe.support import environment, load, steps, wait_until
 
 optuna = pytest.importorskip("optuna", reason="Optuna is not installed")

@@ -17,15 +17,8 @@ from taskloom.registry import LoadedTask, TaskEntry, TaskRef
 from taskloom.request import RunOptions
 from taskloom.runs import Run, list_runs, open_run
 from taskloom.sweeps.expand import Choices, Plan
-from taskloom.sweeps.sweep import (
-    Sweep,
-    SweepRecord,
-    create_sweep,
-    find_sweep,
-    plan_points,
-    read_sweep,
-    run_sweep,
-)
+from taskloom.sweeps.record import SweepRecord, create_sweep, find_sweep, read_sweep
+from taskloom.sweeps.sweep import Sweep, plan_points, run_sweep
 from taskloom_probe.support import environment, load, steps, wait_until
 from taskloom_probe.tasks import WalkConfig
 

@@ -66,7 +66,7 @@ KINDS = {
             "optax",
             "flax.linen",
             "taskloom_anomaly.backends.jax_trainer",
-            "taskloom_anomaly.models.linen",
+            "taskloom_anomaly.models.mlp_linen",
             "taskloom_anomaly.detection.fitting",
             "taskloom_anomaly.models.training",
             "taskloom_anomaly.driver",

@@ -1,33 +1,42 @@
-"""The configs of the anomaly domain: what every task has, and how a network is trained. Imports pydantic and nothing heavier."""
+"""The configs of the anomaly domain: the fields that every task has, and those of the training of a network."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, Protocol, Self, TypeAlias, runtime_checkable
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from taskloom.config import Component, Config, ExecutionOnly, OneOf
 
-from taskloom_anomaly.detectors.config.base import Detector
-from taskloom_anomaly.detectors.config.mahalanobis import Mahalanobis
+from taskloom_anomaly.detectors.base import Detector
+from taskloom_anomaly.detectors.mahalanobis import Mahalanobis
 
 Regime: TypeAlias = Literal["auto", "trusted", "trusted_untrusted", "untrusted", "labelled"]
 
 
+@runtime_checkable
+class Fitting(Protocol):
+    """A component that knows the tasks that it fits: a detector, a network, a trigger, an attack."""
+
+    def check(self, config: Config, /) -> str:
+        """Return the reason why the task with this config cannot use it, or an empty string."""
+        ...
+
+
 class AnomalyConfig(Config):
-    """What every anomaly task has beside the problem itself: a detector, and how its scores are made and judged."""
+    """The fields of every task beside those of the problem: a detector, and the way its scores are made and judged."""
 
     detector: Annotated[Detector, OneOf("taskloom_anomaly.detectors")] = Mahalanobis()
     """Detector over the network's activations."""
     layers: tuple[str, ...] = ()
     """Layers to watch; none means the output of every top-level module."""
     reduction: Literal["auto", "flatten", "mean", "max", "mean_max", "last_token"] = "auto"
-    """How positions become one feature vector; auto: last token of sequences, mean and maximum over images."""
+    """Reduction of positions to one feature vector; auto: last token of sequences, mean and maximum over images."""
     regime: Regime = "auto"
-    """What the detector may see: trusted samples, an unlabelled untrusted mixture, both, or labels (skylines only); auto gives
+    """Data that the detector may see: trusted samples, an unlabelled untrusted mixture, both, or labels (skylines only); auto gives
     it what it needs."""
     fusion: Literal["mean", "max", "cauchy", "harmonic", "min_p"] = "mean"
-    """How layers become one score: mean or maximum of scores standardised on held-out data; or the Cauchy combination, the
+    """Fusion of layers to one score: mean or maximum of scores standardised on held-out data; or the Cauchy combination, the
     harmonic mean or the least of their p-values."""
     calibration_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
     """Share of the trusted samples held out of the fit to standardise scores."""
@@ -40,9 +49,19 @@ class AnomalyConfig(Config):
     baselines: bool = True
     """Also judge detectors that see only the input, or only the predicted class, for the validity card."""
 
+    @model_validator(mode="after")
+    def _components_fit(self) -> Self:
+        """Refuse a component that does not fit the task, with its own reason."""
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            reason = value.check(self) if isinstance(value, Fitting) else ""
+            if reason:
+                raise ValueError(reason)
+        return self
+
 
 class Training(Component):
-    """How a network is trained: Adam (AdamW with a decay) on shuffled full batches."""
+    """Training of a network by Adam (AdamW with a decay) on shuffled full batches."""
 
     epochs: Annotated[int, Field(gt=0)] = 10
     """Passes over the data."""

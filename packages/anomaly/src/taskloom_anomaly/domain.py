@@ -4,32 +4,89 @@ from __future__ import annotations
 
 from taskloom.registry import ComponentRef, DomainRef, TaskRef, VerbRef
 
-from taskloom_anomaly.detectors.components import COMPONENTS as DETECTORS
-
+_DETECTORS = (
+    (
+        "mahalanobis",
+        "Mahalanobis distance: global, class-conditional, relative, diagonal.",
+        "mahalanobis:Mahalanobis",
+    ),
+    ("que", "Quantum entropy on whitened activations; needs untrusted data.", "que:QuantumEntropy"),
+    (
+        "spectral",
+        "Spectral signatures of the untrusted data; needs no trusted data.",
+        "spectral:Spectral",
+    ),
+    (
+        "likelihood_ratio",
+        "Log ratio of an untrusted and a trusted Gaussian.",
+        "likelihood_ratio:LikelihoodRatio",
+    ),
+    ("knn", "Distance to the k-th nearest trusted activation.", "knn:KNN"),
+    ("lof", "Local outlier factor among the trusted activations.", "lof:LOF"),
+    (
+        "iforest",
+        "Number of random cuts that isolate a sample; few are anomalous.",
+        "iforest:IsolationForest",
+    ),
+    (
+        "beatrix",
+        "Gram features outside the range they have in the predicted class.",
+        "beatrix:Beatrix",
+    ),
+    ("ted", "Ranks of neighbours in the predicted class, over the layers.", "ted:TED"),
+    (
+        "pca_residual",
+        "Distance to the principal subspace of the trusted activations.",
+        "pca_residual:PCAResidual",
+    ),
+    ("msp", "Largest softmax probability, negated.", "output:MSP"),
+    ("energy", "Free energy of the logits.", "output:Energy"),
+    ("maxlogit", "Largest logit, negated.", "output:MaxLogit"),
+    ("gen", "Generalised entropy of the most probable classes.", "output:GEN"),
+    ("vim", "Energy plus the residual of the last features, scaled as a logit.", "vim:ViM"),
+    ("react", "Energy after the last features are cut at a trusted quantile.", "react:ReAct"),
+    ("vae", "Loss of a variational autoencoder of the trusted activations.", "vae:VAE"),
+    (
+        "abstraction",
+        "Departure from a smaller model that predicts layer after layer.",
+        "abstraction:Abstraction",
+    ),
+    (
+        "finetune",
+        "Change of the output when the model is trained on with trusted data.",
+        "finetune:Finetune",
+    ),
+    ("probe", "Logistic regression on labelled anomalies: a skyline.", "probe:Probe"),
+    (
+        "input_baseline",
+        "A detector of the raw inputs, to be beaten.",
+        "input_baseline:InputBaseline",
+    ),
+)
 _TRIGGERS = (
-    ("corner", "One corner pixel set to white.", "Corner"),
-    ("patch", "A checkerboard in a corner.", "Patch"),
-    ("blend", "A fixed random image blended into every image.", "Blend"),
-    ("noise", "Fresh Gaussian noise on every image.", "Noise"),
-    ("sine", "A horizontal sine wave (SIG).", "Sine"),
-    ("warp", "A smooth fixed warp (WaNet).", "Warp"),
+    ("corner", "One corner pixel set to white.", "corner:Corner"),
+    ("patch", "A checkerboard in a corner.", "patch:Patch"),
+    ("blend", "A fixed random image blended into every image.", "blend:Blend"),
+    ("noise", "Fresh Gaussian noise on every image.", "noise:NoiseTrigger"),
+    ("sine", "A horizontal sine wave (SIG).", "sine:Sine"),
+    ("warp", "A smooth fixed warp (WaNet).", "warp:Warp"),
 )
 _ATTACKS = (
-    ("fgsm", "One step along the sign of the gradient.", "Fgsm"),
-    ("pgd", "Projected gradient ascent from a random start.", "Pgd"),
-    ("apgd", "Ascent with momentum and a step that adapts.", "Apgd"),
+    ("fgsm", "One step along the sign of the gradient.", "fgsm:FGSM"),
+    ("pgd", "Projected gradient ascent from a random start.", "pgd:PGD"),
+    ("apgd", "Ascent with momentum and a step that adapts.", "apgd:APGD"),
 )
 _MODELS = (
-    ("mlp", "Fully connected network.", "Mlp"),
-    ("cnn", "Convolutional network.", "Cnn"),
-    ("transformer", "Small transformer over tokens.", "Transformer"),
+    ("mlp", "Fully connected network.", "mlp:MLP"),
+    ("cnn", "Convolutional network.", "cnn:CNN"),
+    ("transformer", "Small transformer over tokens.", "transformer:Transformer"),
 )
 
 
-def _refs(module: str, names: tuple[tuple[str, str, str], ...]) -> tuple[ComponentRef, ...]:
+def _components(kind: str, lines: tuple[tuple[str, str, str], ...]) -> tuple[ComponentRef, ...]:
     return tuple(
-        ComponentRef(name, summary, f"taskloom_anomaly.{module}:{attribute}")
-        for name, summary, attribute in names
+        ComponentRef(name, summary, f"taskloom_anomaly.{kind}.{target}")
+        for name, summary, target in lines
     )
 
 
@@ -60,7 +117,7 @@ DOMAIN = DomainRef(
         ),
         _task(
             "measurement_tampering",
-            "Sensors that agree because somebody tampered with them.",
+            "Sensors that agree because they were tampered with.",
             "MeasurementTampering",
         ),
         _task(
@@ -81,10 +138,10 @@ DOMAIN = DomainRef(
         ),
     ),
     components={
-        "taskloom_anomaly.attacks": _refs("attacks.config", _ATTACKS),
-        "taskloom_anomaly.detectors": DETECTORS,
-        "taskloom_anomaly.models": _refs("models.config", _MODELS),
-        "taskloom_anomaly.triggers": _refs("triggers.config", _TRIGGERS),
+        "taskloom_anomaly.attacks": _components("attacks", _ATTACKS),
+        "taskloom_anomaly.detectors": _components("detectors", _DETECTORS),
+        "taskloom_anomaly.models": _components("models", _MODELS),
+        "taskloom_anomaly.triggers": _components("triggers", _TRIGGERS),
     },
     verbs=(
         _verb(
@@ -95,6 +152,13 @@ DOMAIN = DomainRef(
         _verb(
             "train-detector", "Fit a detector on a task and store it in a folder.", "train_detector"
         ),
+        VerbRef(
+            "fit",
+            "Fit another detector on the network of a run and store it in a folder.",
+            "taskloom_anomaly.verbs.fit:fit",
+            on="run",
+            overrides=("detector", "layers", "reduction", "fusion"),
+        ),
         _verb("eval-detector", "Score a task's test sets with a stored detector.", "eval_detector"),
         _verb(
             "make-adversarial-examples",
@@ -103,4 +167,11 @@ DOMAIN = DomainRef(
         ),
     ),
     report="taskloom_anomaly.report.section:report",
+    protocol="taskloom_anomaly.task:AnomalyTask",
+    config="taskloom_anomaly.config:AnomalyConfig",
+    driver="taskloom_anomaly.driver",
+    loaders={
+        "detector": "taskloom_anomaly.detection.artifacts:detector_of",
+        "model": "taskloom_anomaly.models.stored:model_of",
+    },
 )

@@ -1,20 +1,24 @@
-"""The one driver of the domain: prepare, assemble, assert validity, fit, score, evaluate, keep."""
+"""The driver of the domain: it prepares a task, assembles its data, asserts validity, fits, scores, evaluates and keeps."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from taskloom.errors import ConfigError
-from taskloom.task import JsonValue, Result
+from taskloom.task import Finding, JsonValue, Result
 
-from taskloom_anomaly.backends.devices import Placement
+from taskloom_anomaly.backends.devices import Devices
 from taskloom_anomaly.config import AnomalyConfig
+from taskloom_anomaly.data.arrays import concatenate
 from taskloom_anomaly.detection import validity_card as card
-from taskloom_anomaly.detection.artifacts import keep_detector, keep_scores, keep_worst
-from taskloom_anomaly.detection.assembly import Problem, assemble
+from taskloom_anomaly.detection.artifacts import (
+    DETECTOR_FILE,
+    keep_detector,
+    keep_scores,
+    keep_worst,
+)
+from taskloom_anomaly.detection.assembly import DetectionData, assemble
 from taskloom_anomaly.detection.evaluation import SetScores, evaluate, flat_metrics, headline, judge
 from taskloom_anomaly.detection.fitting import (
     FUSED,
@@ -22,86 +26,104 @@ from taskloom_anomaly.detection.fitting import (
     fit_detector,
     score_sets,
 )
-from taskloom_anomaly.detection.validity import predictions
+from taskloom_anomaly.detection.regimes import regime_conflict
 from taskloom_anomaly.models.stored import MODEL_FILE
-from taskloom_anomaly.task import AnomalyTask, Check, HasValidity, Prepares
+from taskloom_anomaly.task import AnomalyTask, Check, HasUntrustedData, HasValidity, Prepares
 
 if TYPE_CHECKING:
+    from taskloom.bound import BoundTask
     from taskloom.context import RunContext
 
 
-def run_task(
-    task: object, config: AnomalyConfig, ctx: RunContext, checkpoint: Path | None = None
+def run(
+    task: BoundTask[AnomalyTask, AnomalyConfig], ctx: RunContext, checkpoint: Path | None
 ) -> Result:
-    """Run an anomaly task.
+    """Pair a task with the detector of its config.
 
     Args:
-        task: Has the four methods of `AnomalyTask`, and perhaps some of the optional ones.
-        config: Detector, layers, regime.
+        task: The task, with its detector, layers and regime.
         ctx: The run.
-        checkpoint: Where `prepare` continues from.
+        checkpoint: The place at which `prepare` continues; None begins.
 
     Raises:
-        ConfigError: A method is missing, or data, network, detector and regime do not fit together.
+        ConfigError: Data, network, detector and regime do not fit together.
         InvalidTaskError: An attack did not take or a network did not learn.
     """
-    if not isinstance(task, AnomalyTask):
-        missing = [name for name in _METHODS if not hasattr(task, name)]
-        raise ConfigError(
-            f"{type(task).__name__} is no anomaly task: it lacks {', '.join(missing)}."
-        )
-    with Placement(task, ctx.resources) as placement:
-        if isinstance(task, Prepares) and not task.prepare(ctx, checkpoint):
+    with Devices(task.config, ctx.resources) as devices:
+        if isinstance(task.task, Prepares) and not task.task.prepare(ctx, checkpoint):
             return Result(summary="stopped while preparing; the checkpoint continues it")
-        problem = assemble(task, config)
-        placement.follow(problem.handle)
-        return _judge(task, config, ctx, problem)
+        data = assemble(task.task, task.config)
+        devices.follow(data.handle)
+        return _judge(task.task, task.config, ctx, data)
 
 
-def _judge(task: AnomalyTask, config: AnomalyConfig, ctx: RunContext, problem: Problem) -> Result:
+def check(task: BoundTask[AnomalyTask, AnomalyConfig]) -> Iterable[Finding]:
+    """Yield an error when the detector does not get what it needs."""
+    conflict = regime_conflict(
+        task.config.detector.needs, task.config.regime, isinstance(task.task, HasUntrustedData)
+    )
+    if conflict:
+        yield Finding("error", conflict)
+
+
+def describe(task: BoundTask[AnomalyTask, AnomalyConfig]) -> Mapping[str, JsonValue]:
+    """Return the needs of the detector, and whether the task has a mixture for those that need one."""
+    return {
+        "detector_needs": [*sorted(task.config.detector.needs)],
+        "untrusted_data": isinstance(task.task, HasUntrustedData),
+    }
+
+
+def can_resume(task: BoundTask[AnomalyTask, AnomalyConfig]) -> bool:
+    """Return whether the task prepares something, which is what checkpoints keep."""
+    return isinstance(task.task, Prepares)
+
+
+def _judge(
+    task: AnomalyTask, config: AnomalyConfig, ctx: RunContext, data: DetectionData
+) -> Result:
     """Fit the detector, score, evaluate and keep what came of it."""
-    checks = list(task.validity(problem.handle)) if isinstance(task, HasValidity) else []
+    checks = list(task.validity(data.handle)) if isinstance(task, HasValidity) else []
     card_path = ctx.artifact("card.json")
-    card.write_json(card_path, _card(problem, checks, {}))
+    card.write_json(card_path, _card(data, checks, {}))
     card.assert_valid(checks)
-    fitted = fit_detector(problem, config)
-    scores = score_sets(fitted, problem.test_sets, config)
+    fitted = fit_detector(data, config)
+    scores = score_sets(fitted, data.test_sets, config)
     evaluation = evaluate(scores)
     metrics = flat_metrics(evaluation)
-    baselines = _baselines(task, problem) if config.baselines else {}
-    card.write_json(card_path, _card(problem, checks, baselines, metrics, fitted))
+    baselines = _baselines(task, data) if config.baselines else {}
+    card.write_json(card_path, _card(data, checks, baselines, metrics, fitted))
     metrics |= {f"card/{check.name}": check.value for check in checks}
     metrics |= {f"baseline_auroc/{name}": value for name, value in baselines.items()}
     ctx.log(_last_step(config) + 1, **metrics)
     return Result(
         metrics=metrics,
-        artifacts=_keep(task, problem, fitted, scores, evaluation, config=config, ctx=ctx)
+        artifacts=_keep(task, data, fitted, scores, evaluation, config=config, ctx=ctx)
         | {"card": card_path},
-        summary=_summary(evaluation, problem),
+        summary=_summary(evaluation, data),
     )
 
 
 # The baselines are judged on at most this many samples of every set.
 _BASELINE_SAMPLES = 3000
-_METHODS = ("build_reference_data", "build_model", "build_params", "build_anomalous_data")
 
 
 def _last_step(config: AnomalyConfig) -> int:
-    """The last step that training logged; the evaluation's line comes after it."""
+    """Return the last step that training logged; the line of the evaluation comes after it."""
     training = getattr(config, "training", None)
     return int(training.epochs) if training is not None else 0
 
 
-def _baselines(task: object, problem: Problem) -> dict[str, float]:
-    """AUROC of detectors that see no activation."""
+def _baselines(task: object, data: DetectionData) -> dict[str, float]:
+    """Return the AUROC of detectors that see no activation."""
     few = slice(_BASELINE_SAMPLES)
-    anomalous = [data.take(few).arrays() for data in problem.anomalous.values()]
-    sets = [problem.normal.take(few).arrays(), card.everything(anomalous)]
-    trusted = problem.trusted.take(few).arrays()
-    rows = [card.input_rows(task, data) for data in (trusted, *sets)]
-    answers = [predictions(problem.handle, data) for data in (trusted, *sets)]
+    anomalous = [part.take(few).arrays() for part in data.anomalous.values()]
+    sets = [data.normal.take(few).arrays(), concatenate(anomalous)]
+    trusted = data.trusted.take(few).arrays()
+    rows = [card.input_rows(task, part) for part in (trusted, *sets)]
+    answers = [card.predictions(data.handle, part) for part in (trusted, *sets)]
     by_input = card.input_baseline(rows[0], *rows[1:])
-    by_label = card.label_baseline(answers[0], problem.handle.num_outputs, *answers[1:])
+    by_label = card.label_baseline(answers[0], data.handle.num_outputs, *answers[1:])
     return {
         "input": judge(*by_input)["auroc"],
         "predicted_class": judge(*by_label)["auroc"],
@@ -109,7 +131,7 @@ def _baselines(task: object, problem: Problem) -> dict[str, float]:
 
 
 def _card(
-    problem: Problem,
+    data: DetectionData,
     checks: list[Check],
     baselines: dict[str, float],
     metrics: dict[str, float] | None = None,
@@ -124,17 +146,17 @@ def _card(
         "schema": 1,
         "valid": all(check.ok for check in checks),
         "checks": card.checks_as_json(checks),
-        "parameters": "random" if problem.random_parameters else "trained",
-        "model": problem.handle.fingerprint,
+        "parameters": "random" if data.random_parameters else "trained",
+        "model": data.handle.fingerprint,
         "layers": {
-            name: list(problem.handle.layers[name].shape)
-            for name in (fitted.extractor.layers if fitted else problem.handle.default_layers)
+            name: list(data.handle.layers[name].shape)
+            for name in (fitted.extractor.layers if fitted else data.handle.default_layers)
         },
         "samples": {
-            "trusted": len(problem.trusted),
-            "calibration": len(problem.calibration),
-            "untrusted": 0 if problem.untrusted is None else len(problem.untrusted),
-            **{name: len(data) for name, data in problem.test_sets.items()},
+            "trusted": len(data.trusted),
+            "calibration": len(data.calibration),
+            "untrusted": 0 if data.untrusted is None else len(data.untrusted),
+            **{name: len(part) for name, part in data.test_sets.items()},
         },
         "baseline_auroc": dict(baselines),
         "control_auroc": dict(control),
@@ -145,7 +167,7 @@ def _card(
 
 def _keep(
     task: AnomalyTask,
-    problem: Problem,
+    data: DetectionData,
     fitted: FittedDetector,
     scores: SetScores,
     evaluation: Mapping[str, Any],
@@ -158,8 +180,8 @@ def _keep(
     kept = {
         "eval": eval_path,
         "scores": keep_scores(ctx.artifact("scores.npz"), scores, fitted.calibration),
-        "detector": keep_detector(ctx.artifact("detector.safetensors"), fitted, config),
-        "worst": keep_worst(ctx.artifact("worst.npz"), task, problem, scores),
+        "detector": keep_detector(ctx.artifact(DETECTOR_FILE).parent, fitted, config),
+        "worst": keep_worst(ctx.artifact("worst.npz"), task, data, scores),
     }
     # Asking the context for the path would announce a model, which a task over a stored network does not leave.
     model = eval_path.parent / "model"
@@ -167,19 +189,9 @@ def _keep(
 
 
 def _summary(
-    evaluation: dict[str, dict[str, dict[str, dict[str, float]]]], problem: Problem
+    evaluation: dict[str, dict[str, dict[str, dict[str, float]]]], data: DetectionData
 ) -> str:
     layers = headline(evaluation)
     each = ", ".join(f"{name} {t['auroc']:.3f}" for name, t in layers.items() if name != FUSED)
-    warning = "RANDOM PARAMETERS: " if problem.random_parameters else ""
+    warning = "RANDOM PARAMETERS: " if data.random_parameters else ""
     return f"{warning}AUROC {layers[FUSED]['auroc']:.3f} (layers: {each})"
-
-
-def scores_of(path: Path) -> dict[str, dict[str, np.ndarray]]:
-    """Read scores by set and layer from a run's `scores.npz`."""
-    found: dict[str, dict[str, np.ndarray]] = {}
-    with np.load(path, allow_pickle=False) as stored:
-        for key in stored.files:
-            name, _, layer = key.partition("|")
-            found.setdefault(name, {})[layer] = stored[key]
-    return found

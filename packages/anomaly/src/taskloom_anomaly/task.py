@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    # Type-only: task modules import this one and must stay light.
     import numpy as np
     from jaxtyping import Float, PyTree, Shaped
     from taskloom.context import RunContext
@@ -55,11 +54,11 @@ class Check:
     """One line of a validity card: a number that must lie in a range for the task to mean anything.
 
     Attributes:
-        name: What was measured: `clean_accuracy`.
-        value: What came out.
+        name: The quantity: `clean_accuracy`.
+        value: Its measured value.
         floor: The least that is valid.
         ceiling: The most that is valid.
-        remedy: What to change when it is not.
+        remedy: The change to make when it is not.
     """
 
     name: str
@@ -70,7 +69,7 @@ class Check:
 
     @property
     def ok(self) -> bool:
-        """Whether the number lies in its range."""
+        """True if the number lies in its range."""
         return self.floor <= self.value <= self.ceiling
 
 

@@ -1,19 +1,21 @@
-"""What every control run is configured with; nothing here imports a back-end."""
+"""Configs of a control run: the solver, and what is recorded. No back-end is imported."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from taskloom import Component, Config, ExecutionOnly, OneOf, Unit
 
-from taskloom_control.engines.config import EngineConfig, Threads
-from taskloom_control.optimizers.config import OptimizerConfig, PredictiveSampling
+from taskloom_control.engines.base import Engine
+from taskloom_control.engines.threads import Threads
+from taskloom_control.optimizers.base import Optimizer
+from taskloom_control.optimizers.predictive_sampling import PredictiveSampling
+from taskloom_control.planning.splines import SplineName
 
-SplineName = Literal["zero", "linear", "cubic", "akima"]
 NormalizerName = Literal["none", "min_max", "running"]
 Seconds = Annotated[float, Field(gt=0, le=3600), Unit("s")]
-AnyOptimizer = Annotated[OptimizerConfig, OneOf("taskloom_control.optimizers")]
+AnyOptimizer = Annotated[Optimizer, OneOf("taskloom_control.optimizers")]
 """The type of a field that holds an optimizer: a task redeclares the field to choose another default."""
 
 
@@ -21,7 +23,7 @@ class ControllerConfig(Component):
     """The receding-horizon controller."""
 
     horizon: Annotated[float, Field(gt=0, le=60), Unit("s")] = 1.0
-    """How far a plan looks ahead."""
+    """Length of a plan."""
     control_freq: Annotated[float, Field(gt=0, le=1000), Unit("Hz")] = 25.0
     """Plans per simulated second."""
     iterations: Annotated[int, Field(ge=1, le=1000)] = 1
@@ -36,10 +38,10 @@ class ControllerConfig(Component):
 
 
 class RecordConfig(Component):
-    """What a run keeps besides the trajectory."""
+    """Record of a run besides the trajectory."""
 
     animation: Annotated[bool, ExecutionOnly()] = True
-    """Whether to draw an animation of the closed loop."""
+    """Draw an animation of the closed loop."""
     fan_every: Annotated[int, Field(ge=0), ExecutionOnly()] = 25
     """Keep the candidate traces of every so many plans; 0 keeps none."""
     fan_size: Annotated[int, Field(ge=1, le=256), ExecutionOnly()] = 16
@@ -56,10 +58,18 @@ class ControlConfig(Config):
     controller: ControllerConfig = ControllerConfig()
     """The receding-horizon controller."""
     optimizer: AnyOptimizer = PredictiveSampling()
-    """What improves the plan."""
-    engine: Annotated[EngineConfig, OneOf("taskloom_control.engines")] = Threads()
-    """What rolls candidate plans out."""
+    """Optimizer of the plan."""
+    engine: Annotated[Engine, OneOf("taskloom_control.engines")] = Threads()
+    """Engine that rolls candidate plans out."""
     record: RecordConfig = RecordConfig()
-    """What the run keeps."""
+    """Record of the run."""
     checkpoint_every: Annotated[int, Field(ge=0), ExecutionOnly()] = 0
     """Publish a checkpoint after every so many plans; 0 only when the run is asked to stop."""
+
+    @model_validator(mode="after")
+    def _components_fit(self) -> Self:
+        """Refuse components that cannot work with the rest of the config."""
+        for part in (self.optimizer, self.engine):
+            if reason := part.check(self):
+                raise ValueError(reason)
+        return self

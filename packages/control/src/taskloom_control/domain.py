@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from taskloom.registry import ComponentRef, DomainRef, TaskRef, VerbRef
 
+_OPTIMIZERS = (
+    ("ps", "Predictive sampling: keep the best.", "predictive_sampling:PredictiveSampling"),
+    ("shooting", "Random shooting over the control range.", "random_shooting:RandomShooting"),
+    ("mppi", "Model-predictive path integral control.", "mppi:MPPI"),
+    ("smooth_mppi", "Path integral control over the rate of the knots.", "smooth_mppi:SmoothMPPI"),
+    ("cem", "Cross-entropy method with memory of its elites.", "cem:CEM"),
+    ("icem", "Cross-entropy method with coloured noise and momentum.", "icem:ICEM"),
+    ("dial", "Path integral control with annealed noise.", "dial:DIAL"),
+    ("cma_es", "Separable covariance matrix adaptation.", "cma_es:CMAES"),
+    ("ilqr", "iLQR with bounds on the controls.", "ilqr:ILQR"),
+    ("lqr", "Optimal linear feedback around the setpoint.", "lqr:LQR"),
+)
+_ENGINES = (
+    ("threads", "MuJoCo's C rollouts on a pool of threads.", "threads:Threads"),
+    ("serial", "MuJoCo's C rollouts on one thread.", "serial:Serial"),
+    ("numpy", "The task's own dynamics in NumPy.", "numpy:NumpyDynamics"),
+    ("mjx", "MuJoCo in JAX (extra `jax`).", "mjx:MJX"),
+)
 
-def _optimizer(name: str, summary: str, config: str) -> ComponentRef:
-    return ComponentRef(name, summary, f"taskloom_control.optimizers.config:{config}")
 
-
-def _engine(name: str, summary: str, config: str) -> ComponentRef:
-    return ComponentRef(name, summary, f"taskloom_control.engines.config:{config}")
+def _components(kind: str, rows: Iterable[tuple[str, str, str]]) -> tuple[ComponentRef, ...]:
+    """Return the references of a kind's rows: name, sentence, class."""
+    return tuple(
+        ComponentRef(name, summary, f"taskloom_control.{kind}.{target}")
+        for name, summary, target in rows
+    )
 
 
 def _task(name: str, summary: str, target: str) -> TaskRef:
@@ -42,32 +63,22 @@ DOMAIN = DomainRef(
         _task("u_maze", "Leave a U-shaped trap.", "u_maze:UMaze"),
     ),
     components={
-        "taskloom_control.optimizers": (
-            _optimizer("ps", "Predictive sampling: keep the best.", "PredictiveSampling"),
-            _optimizer("shooting", "Random shooting over the control range.", "RandomShooting"),
-            _optimizer("mppi", "Path integral control.", "Mppi"),
-            _optimizer("smooth_mppi", "Path integral control over rates.", "SmoothMppi"),
-            _optimizer("cem", "Cross-entropy method with elite memory.", "Cem"),
-            _optimizer("icem", "CEM with coloured noise and momentum.", "Icem"),
-            _optimizer("dial", "Path integral control with annealed noise.", "Dial"),
-            _optimizer("cma_es", "Separable covariance matrix adaptation.", "CmaEs"),
-            _optimizer("ilqr", "iLQR with box constraints.", "Ilqr"),
-            _optimizer("lqr", "Linear feedback around the setpoint.", "Lqr"),
-        ),
-        "taskloom_control.engines": (
-            _engine("threads", "MuJoCo's C rollouts on a pool of threads.", "Threads"),
-            _engine("serial", "MuJoCo's C rollouts on one thread.", "Serial"),
-            _engine("numpy", "The task's own dynamics in NumPy.", "NumpyDynamics"),
-            _engine("mjx", "MuJoCo in JAX (extra `jax`).", "Mjx"),
-        ),
+        "taskloom_control.optimizers": _components("optimizers", _OPTIMIZERS),
+        "taskloom_control.engines": _components("engines", _ENGINES),
     },
     verbs=(
         VerbRef(
             "replay",
             "Execute a run again and compare what it did.",
-            "taskloom_control.verbs:replay",
+            "taskloom_control.verbs.replay:replay",
+            on="run",
         ),
-        VerbRef("check", "Look for mistakes in a task.", "taskloom_control.verbs:check"),
+        VerbRef(
+            "check", "Look for mistakes in a task.", "taskloom_control.verbs.check:check", on="task"
+        ),
     ),
     report="taskloom_control.report.section:report",
+    protocol="taskloom_control.task:ControlTask",
+    config="taskloom_control.config:ControlConfig",
+    driver="taskloom_control.driver",
 )

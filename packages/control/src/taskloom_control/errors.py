@@ -1,9 +1,10 @@
-"""What can be wrong with a control task, each said in one sentence.
+"""Errors of the control domain, each with one sentence as its message.
 
 TaskloomError
-|-- ModelError    a model that does not compile, has no actuator, or lacks a name
-|-- RewardError   a reward of the wrong shape or without a number
-`-- PlanError     a horizon, spline or engine that cannot plan
+`-- ControlError        1
+    |-- ModelError      1   a model that does not compile, has no actuator, or lacks a name
+    |-- RewardError     1   a reward of the wrong shape or without a number
+    `-- PlanError       1   a horizon, spline or engine that cannot plan
 """
 
 from __future__ import annotations
@@ -14,11 +15,15 @@ from collections.abc import Mapping
 from taskloom.errors import TaskloomError
 
 
-class ModelError(TaskloomError):
+class ControlError(TaskloomError):
+    """Base of the errors of this domain."""
+
+
+class ModelError(ControlError):
     """A model that cannot be used."""
 
 
-class RewardError(TaskloomError):
+class RewardError(ControlError):
     """A reward that cannot be used."""
 
 
@@ -37,5 +42,5 @@ def not_a_number(task: object, terms: Mapping[str, float], moment: float) -> str
     return f"{where.capitalize()} is not a finite number at time {moment:.6g} s."
 
 
-class PlanError(TaskloomError):
+class PlanError(ControlError):
     """A controller that cannot plan."""

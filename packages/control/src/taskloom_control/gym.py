@@ -1,138 +1,28 @@
-"""Gymnasium environments of the control tasks.
+"""Gymnasium ids of the control tasks.
 
-Importing this module registers every shipped task as `taskloom/<name>-v0`, so that
-`gymnasium.make("taskloom_control.gym:taskloom/cartpole-v0")` needs no import of one's own. An action lies in [-1, 1] and is
-mapped to the control range; an episode ends after the config's seconds (truncated), or when the task says so (terminated).
+Importing this module registers every installed task as `taskloom/<name>-v0`, so that
+`gymnasium.make("taskloom_control.gym:taskloom/cartpole-v0")` needs no import of one's own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
-
 import gymnasium
-import numpy as np
-from gymnasium import spaces
-from taskloom.registry import load_target
+from taskloom.registry import tasks_of
 
-from taskloom_control.closed_loop.simulation import Simulation
-from taskloom_control.domain import DOMAIN
-from taskloom_control.mjcf.physics import control_range
-from taskloom_control.planning.splines import num_steps
-from taskloom_control.report.drawing import choose_camera, draw_scene
-from taskloom_control.task import ControlTask
+from taskloom_control.exports.gymnasium import ControlEnv, make_env
 
-if TYPE_CHECKING:
-    from jaxtyping import Float, UInt8
+__all__ = ["NAMESPACE", "ControlEnv", "make_env", "register"]
 
-# Observations are cut off here: gymnasium asks for finite bounds, and no shipped system comes near.
-LIMIT = 1e6
 NAMESPACE = "taskloom"
 
 
-class ControlEnv(gymnasium.Env[np.ndarray, np.ndarray]):
-    """A control task as a Gymnasium environment.
-
-    Args:
-        task: The task; it is not shared with anyone else.
-        control_period: How long an action acts [s]; 0 takes the control period of the task's controller.
-        render_mode: `rgb_array` or None.
-    """
-
-    def __init__(
-        self, task: ControlTask[Any], control_period: float = 0.0, render_mode: str | None = None
-    ) -> None:
-        self.metadata = {"render_modes": ["rgb_array"], "render_fps": 25}
-        self.render_mode = render_mode
-        self.task, self.simulation = task, Simulation(task)
-        low, high = control_range(task.sim_model)
-        if not (np.isfinite(low).all() and np.isfinite(high).all()):
-            low, high = (
-                np.where(np.isfinite(low), low, -1.0),
-                np.where(np.isfinite(high), high, 1.0),
-            )
-        self._middle, self._half = 0.5 * (low + high), 0.5 * (high - low)
-        period = control_period or 1.0 / task.config.controller.control_freq
-        self._steps = max(1, round(period / self.simulation.dt))
-        self._length = num_steps(task.config.seconds, self.simulation.dt)
-        self.metadata["render_fps"] = max(1, round(1.0 / (self._steps * self.simulation.dt)))
-        self._taken = 0
-        self.simulation.reset(np.random.default_rng(0))
-        size = self._observe().shape
-        self.observation_space = spaces.Box(-LIMIT, LIMIT, size, np.float64)
-        self.action_space = spaces.Box(-1.0, 1.0, low.shape, np.float32)
-
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Float[np.ndarray, " n"], dict[str, Any]]:
-        """Begin an episode."""
-        super().reset(seed=seed)
-        del options  # a task's config says everything
-        self.simulation.reset(self.np_random)
-        self._taken = 0
-        return self._observe(), self._info()
-
-    def step(
-        self, action: Float[np.ndarray, " nu"]
-    ) -> tuple[Float[np.ndarray, " n"], float, bool, bool, dict[str, Any]]:
-        """Apply an action for one control period; the reward is the mean of its simulated steps."""
-        inside = np.clip(np.asarray(action, dtype=float), -1.0, 1.0)
-        control, rewards, terminated = self._middle + self._half * inside, [], False
-        for _ in range(self._steps):
-            rewards.append(self.simulation.step(control))
-            self._taken += 1
-            terminated = self.simulation.unstable or self.task.terminated()
-            if terminated or self._taken >= self._length:
-                break
-        reward = float(np.nan_to_num(np.mean(rewards), nan=-LIMIT, neginf=-LIMIT, posinf=LIMIT))
-        return self._observe(), reward, terminated, self._taken >= self._length, self._info()
-
-    def render(self) -> UInt8[np.ndarray, "h w 3"] | None:
-        """Return a drawn view of the state."""
-        if self.render_mode != "rgb_array":
-            return None
-        model, data = self.simulation.model, self.simulation.data
-        moving = (model.body_weldid[model.geom_bodyid] > 0) & (model.geom_rbound > 0)
-        points = data.geom_xpos[moving][None] if moving.any() else np.zeros((1, 1, 3))
-        camera = choose_camera(points, float(model.geom_rbound.max()), 4 / 3)
-        return np.asarray(draw_scene(model, data, camera, (400, 300)), dtype=np.uint8)
-
-    def _observe(self) -> Float[np.ndarray, " n"]:
-        seen = np.nan_to_num(np.asarray(self.task.observe(), dtype=np.float64))
-        return np.clip(seen, -LIMIT, LIMIT)
-
-    def _info(self) -> dict[str, Any]:
-        return {"success": bool(self.task.success()), "time": self.simulation.time}
-
-
-def make_env(name: str, render_mode: str | None = None, **config: Any) -> ControlEnv:  # noqa: ANN401 -- any field
-    """Return the environment of a task.
-
-    Args:
-        name: The task's name.
-        render_mode: `rgb_array` or None.
-        **config: Fields of the task's config.
-    """
-    target = next(ref.target for ref in DOMAIN.tasks if ref.name == name)
-    factory = cast("Callable[..., ControlTask[Any]]", load_target(target))
-    return ControlEnv(factory(config_class(factory)(**config)), render_mode=render_mode)
-
-
-def config_class(factory: Callable[..., Any]) -> type:
-    """Return the config class that a task's constructor is annotated with."""
-    from taskloom.registry.factory import as_factory
-
-    found: type = as_factory(factory, getattr(factory, "__qualname__", repr(factory)))[1]
-    return found
-
-
 def register() -> None:
-    """Register every shipped task with gymnasium, once."""
-    for ref in DOMAIN.tasks:
-        name = f"{NAMESPACE}/{ref.name}-v0"
+    """Register every installed control task with gymnasium, once."""
+    for entry in tasks_of("control"):
+        name = f"{NAMESPACE}/{entry.ref.name}-v0"
         if name not in gymnasium.registry:
-            entry = "taskloom_control.gym:make_env"
-            gymnasium.register(id=name, entry_point=entry, kwargs={"name": ref.name})
+            entry_point = "taskloom_control.exports.gymnasium:make_env"
+            gymnasium.register(id=name, entry_point=entry_point, kwargs={"name": entry.ref.name})
 
 
 register()

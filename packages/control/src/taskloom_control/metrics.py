@@ -21,10 +21,7 @@ def settling_step(success: np.ndarray) -> int | None:
 
 
 def episode_metrics(
-    simulation: Simulation,
-    arrays: Mapping[str, np.ndarray],
-    config: ControlConfig,
-    must_hold: bool,
+    simulation: Simulation, arrays: Mapping[str, np.ndarray], config: ControlConfig
 ) -> dict[str, float]:
     """Return the final metrics; none of them is a wall-clock time, so they repeat with the seed.
 
@@ -32,14 +29,13 @@ def episode_metrics(
         simulation: The simulation at its end.
         arrays: What was recorded.
         config: The run's config.
-        must_hold: Whether success has to hold during the whole final window.
     """
     success = arrays["success"].astype(bool)
     reward = arrays.get("reward", np.zeros(0))
     window = min(num_steps(config.hold, simulation.dt), len(success))
     complete = len(success) > num_steps(config.seconds, simulation.dt)
     held = complete and bool(success[-window:].all())
-    solved = held if must_hold else bool(success.any())
+    solved = held if simulation.task.must_hold else bool(success.any())
     metrics = {"success": float(solved), "held": float(held)}
     if reward.size:
         metrics["cost"] = -float(reward.mean())

@@ -12,21 +12,20 @@ This module imports nothing heavy, because the module of a task is read for its 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, overload
 
-from taskloom import Finding, Result, RunContext
+import numpy as np
+from taskloom import Config
 
 from taskloom_control.arrays import Array
-from taskloom_control.config import ControlConfig
 
 if TYPE_CHECKING:
     import mujoco
-    import numpy as np
 
-C = TypeVar("C", bound=ControlConfig)
+C = TypeVar("C", bound=Config)
 Metadata = Mapping[str, Any]
 
 
@@ -39,21 +38,29 @@ class ControlTask(ABC, Generic[C]):
     Attributes:
         model_path: The model that the controller plans with.
         sim_model_path: The model that is simulated, if it is another one.
+        config: The config that the task was made from; a class in judo's form has none.
         must_hold: Whether `success` has to hold during the whole final window; otherwise once is enough.
     """
 
-    model_path: ClassVar[Path | str]
-    sim_model_path: ClassVar[Path | str | None] = None
+    model_path: Path | str
+    sim_model_path: Path | str | None = None
     must_hold: ClassVar[bool] = True
+    config: C
 
-    def __init__(self, config: C) -> None:
-        self._config = config
+    @overload
+    def __init__(self, config: C) -> None: ...
+    @overload
+    def __init__(self, config: Path | str, sim_model_path: Path | str | None = None) -> None: ...
+    # The annotation names the first form only: the registry reads the config's class off it.
+    def __init__(  # type: ignore[misc]  # the second form is read below
+        self, config: C, sim_model_path: Path | str | None = None
+    ) -> None:
+        """Keep the config of this task; or, in judo's form, take the paths of its models and leave the config to the driver."""
         self._columns: dict[str, slice] = {}
-
-    @property
-    def config(self) -> C:
-        """The config that fully determines the run."""
-        return self._config
+        if isinstance(config, Config):
+            self.config = config
+        else:
+            self.model_path, self.sim_model_path = config, sim_model_path
 
     # The problem, kept by the names of the seed.
 
@@ -102,9 +109,7 @@ class ControlTask(ABC, Generic[C]):
 
     def optimizer_warm_start(self) -> np.ndarray:
         """Return the control that the first plan begins with, shape (nu,)."""
-        import numpy as np  # not needed for names and help
-
-        return np.zeros(self.model.nu)
+        return np.zeros(self.nu)
 
     def get_sim_metadata(self) -> Metadata:
         """Return what the simulation's copy tells the controller's."""
@@ -116,11 +121,11 @@ class ControlTask(ABC, Generic[C]):
         """Put `data`, which stands at the model's own start, where an episode begins."""
 
     def success(self) -> bool:
-        """Say whether the state in `data` solves the task."""
+        """Return whether the state in `data` solves the task."""
         return False
 
     def terminated(self) -> bool:
-        """Say whether the state in `data` cannot be recovered from."""
+        """Return whether the state in `data` cannot be recovered from."""
         return False
 
     def episode_metrics(self) -> Mapping[str, float]:
@@ -129,14 +134,10 @@ class ControlTask(ABC, Generic[C]):
 
     def observe(self) -> np.ndarray:
         """Return what a policy sees of `data`: positions, velocities and activations."""
-        import numpy as np  # not needed for names and help
-
         return np.concatenate([self.data.qpos, self.data.qvel, self.data.act])
 
     def setpoint(self) -> tuple[np.ndarray, np.ndarray]:
         """Return positions and controls, shapes (nq,) and (nu,), around which LQR linearizes the system."""
-        import numpy as np  # not needed for names and help
-
         return self.model.qpos0.copy(), np.zeros(self.model.nu)
 
     # The models, compiled when first needed.
@@ -157,10 +158,15 @@ class ControlTask(ABC, Generic[C]):
             return self.model
         return compile_model(self.sim_model_path, self.process_spec)
 
+    @property
+    def nu(self) -> int:
+        """Number of controls."""
+        return int(self.model.nu)
+
     @cached_property
     def data(self) -> mujoco.MjData:
         """The state of this copy's simulation."""
-        import mujoco  # heavy
+        import mujoco  # MuJoCo is heavy
 
         return mujoco.MjData(self.sim_model)
 
@@ -188,32 +194,6 @@ class ControlTask(ABC, Generic[C]):
             }[what]
             self._columns[key] = look(self.model, name)
         return self._columns[key]
-
-    # The run.
-
-    def check(self) -> Iterable[Finding]:
-        """Look at the model, the plan's sizes and the reward without running anything."""
-        from taskloom_control.closed_loop.checks import quick_findings  # NumPy and MuJoCo are heavy
-
-        return quick_findings(self)
-
-    def describe(self) -> Mapping[str, Any]:
-        """Return the sizes of the problem."""
-        from taskloom_control.closed_loop.checks import facts  # NumPy and MuJoCo are heavy
-
-        return facts(self)
-
-    def run(self, ctx: RunContext, /) -> Result:
-        """Run the closed loop from the beginning."""
-        from taskloom_control.closed_loop.loop import run_task  # NumPy and MuJoCo are heavy
-
-        return run_task(self, ctx, None)
-
-    def resume(self, ctx: RunContext, checkpoint: Path, /) -> Result:
-        """Continue the closed loop to the end that an uninterrupted run reaches."""
-        from taskloom_control.closed_loop.loop import run_task  # NumPy and MuJoCo are heavy
-
-        return run_task(self, ctx, checkpoint)
 
 
 class StagedTask(ControlTask[C]):

@@ -17,19 +17,20 @@ from collections.abc import Iterable, Mapping
 from taskloom.asking import Asked, find_asked, resolve_request, resolve_values, written
 from taskloom.config import Config
 from taskloom.lifecycle.lifecycle import continue_run, run_task
-from taskloom.params import Resolved
 from taskloom.params.labels import text_of
+from taskloom.params.layers import Resolved
 from taskloom.placement.executor import INLINE
 from taskloom.placement.options import checked_options
 from taskloom.placement.single import PlacementLog, place_run
-from taskloom.registry import LoadedTask
+from taskloom.registry.entries import LoadedTask
 from taskloom.request import Origin, RunOptions
 from taskloom.runs.identity import identity
 from taskloom.runs.layout import default_store
 from taskloom.runs.lookup import identical
 from taskloom.runs.run import Run
 from taskloom.sweeps.expand import Choices, Plan, Point
-from taskloom.sweeps.sweep import EXECUTOR, Sweep, create_sweep, plan_points, run_sweep
+from taskloom.sweeps.record import EXECUTOR, create_sweep
+from taskloom.sweeps.sweep import Sweep, plan_points, run_sweep
 
 
 def run(

@@ -13,19 +13,14 @@ from pydantic import BaseModel
 
 from taskloom.config import Config
 from taskloom.errors import ConfigError, PluginError, UnknownNameError, UsageError
-from taskloom.params import Resolved, leaves
 from taskloom.params.labels import plain
 from taskloom.params.layer import DEFAULT, Layer, nest
-from taskloom.params.layers import validate
+from taskloom.params.layers import Resolved, validate
 from taskloom.params.merge import merge
-from taskloom.registry import (
-    LoadedTask,
-    TaskEntry,
-    find_task,
-    installed_domains,
-    load_task,
-    tasks_of,
-)
+from taskloom.params.tree import leaves
+from taskloom.registry.discovery import installed_domains, tasks_of
+from taskloom.registry.entries import LoadedTask, TaskEntry
+from taskloom.registry.resolve import find_task, load_task
 
 Asked: TypeAlias = "str | Config | Callable[..., Any]"
 """A task by its name `domain/task`, by a config that it takes, or by its class or factory."""

@@ -90,7 +90,7 @@ class OneOf:
         """Build the tagged union over every member of the group that loads."""
         del source  # the annotation is the common base class; the group says what may stand here
         # Imported here because the registry must stay importable without pydantic.
-        from taskloom.registry import load_components
+        from taskloom.registry.components import load_components
 
         members = load_components(self.group)
         if not members:

@@ -1,4 +1,4 @@
-"""What a running task sees of the world: a folder, seeds, metrics, checkpoints, and the wish to stop."""
+"""The context of a running task: a folder, seeds, metrics, checkpoints, and the request to stop."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What a run was given; a task passes it on to its framework (Lightning's devices, JAX's device list).
+    """Resources of a run; a task passes them on to its framework (Lightning's devices, JAX's device list).
 
     Attributes:
         cpus: CPU cores; 0 means all that are visible.
@@ -28,7 +28,7 @@ class Resources:
 
 
 class Progress(Protocol):
-    """A running count that somebody may be watching."""
+    """Count of steps, shown while a run runs."""
 
     def advance(self, steps: int = 1, /) -> None:
         """Count further steps."""
@@ -37,7 +37,7 @@ class Progress(Protocol):
 
 @runtime_checkable
 class RunContext(Protocol):
-    """What a task is given to run with. A test double is twenty lines."""
+    """Context that a task runs with. A test double is twenty lines."""
 
     @property
     def dir(self) -> Path:
@@ -46,7 +46,7 @@ class RunContext(Protocol):
 
     @property
     def resources(self) -> Resources:
-        """What the run was given to run on."""
+        """Resources of the run."""
         ...
 
     @property
@@ -56,7 +56,7 @@ class RunContext(Protocol):
 
     @property
     def should_stop(self) -> bool:
-        """Whether somebody asked the run to end.
+        """Return whether the run was asked to end.
 
         A task that reads True publishes a checkpoint if it can and returns what it has; the run is then recorded as
         stopped. A task that never reads True and returns is recorded as finished.

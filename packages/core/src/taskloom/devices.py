@@ -1,7 +1,7 @@
 """From what a run was given to what a framework wants to hear: Lightning's arguments, JAX's devices, numbers of threads.
 
 A run is one process, unless its task splits it: then it is one process for each accelerator (or, without accelerators, for as
-many shares as the task wants). On one machine the framework starts them itself. Over several machines whoever places the run
+many shares as the task wants). On one machine the framework starts them itself. Over several machines the executor that places the run
 starts them: `srun` under `--executor=slurm`, or `torchrun ... -m taskloom.execute RUN_DIR` by hand. The process of rank 0 holds
 the run; the others compute along and record nothing (see `taskloom.placement.follower`).
 """
@@ -30,7 +30,7 @@ _THREADS = (
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """Which of a run's processes this one is, as `torchrun` or `srun` tells by the environment.
+    """Place of this process among those of a run, as `torchrun` or `srun` sets it in the environment.
 
     Attributes:
         rank: Its number among all.
@@ -44,12 +44,12 @@ class Launch:
 
     @property
     def num_nodes(self) -> int:
-        """How many machines there are."""
+        """Number of machines."""
         return self.processes // self.local_processes
 
 
 def launch(environ: Mapping[str, str] | None = None) -> Launch:
-    """Return which of a run's processes this one is; the only one if nobody says otherwise.
+    """Return which of a run's processes this one is; the only one if the environment names no other.
 
     Raises:
         UsageError: The environment contradicts itself.
@@ -84,7 +84,7 @@ def lightning_arguments(resources: Resources, *, processes: int = 1) -> dict[str
         processes: How many processes share the work of a machine that has no accelerators.
 
     Returns:
-        Keyword arguments. The strategy is `auto` for one process, `ddp` where the processes have been started by somebody
+        Keyword arguments. The strategy is `auto` for one process, `ddp` where the processes have been started by something
         else, and `ddp_fork` where Lightning starts them on this machine: it must not call the run's command line again.
     """
     placed = launch()
@@ -111,7 +111,7 @@ def jax_devices(resources: Resources) -> list[Any]:
         MissingExtraError: JAX is not installed, or sees fewer accelerators than the run was given.
     """
     try:
-        # By name: core neither requires JAX nor imports it for anybody who does not ask.
+        # By name: core neither requires JAX nor imports it unless it is asked for.
         jax = import_module("jax")
     except ImportError:
         raise MissingExtraError("JAX is not installed.", hint="pip install jax") from None
@@ -129,7 +129,7 @@ def jax_devices(resources: Resources) -> list[Any]:
 def jax_placed(resources: Resources) -> AbstractContextManager[Any]:
     """Return a context in which JAX computes on the first device that the run was given, in this thread.
 
-    It imports JAX, so whoever may not need it asks for this only once it is needed.
+    It imports JAX, so it is called only once it is needed.
 
     Raises:
         MissingExtraError: JAX is not installed, or sees fewer accelerators than the run was given.
@@ -144,7 +144,7 @@ def jax_placed(resources: Resources) -> AbstractContextManager[Any]:
 def limited_threads(resources: Resources) -> Iterator[None]:
     """Tell numerical libraries that are loaded inside the block to use as many threads as the run has cores.
 
-    A variable that somebody has set stands: `OMP_NUM_THREADS=1 tasks run ... --cpus=4` may mean four processes.
+    A variable that is set already stands: `OMP_NUM_THREADS=1 tasks run ... --cpus=4` may mean four processes.
     """
     added = [name for name in _THREADS if resources.cpus and name not in os.environ]
     os.environ.update({name: str(resources.cpus) for name in added})

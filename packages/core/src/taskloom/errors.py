@@ -25,7 +25,7 @@ from typing import ClassVar
 
 
 class ExitCode(IntEnum):
-    """What the `tasks` command exits with."""
+    """Exit codes of the `tasks` command."""
 
     OK = 0
     FAILED = 1

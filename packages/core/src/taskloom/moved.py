@@ -8,8 +8,8 @@ Every package of taskloom lists what has moved in the table `MOVED` of its modul
     }
 
 A module with one new home maps to it; a module whose names went to several places maps each name to `module:name`, and the
-name `*` to the module that has the rest. A package whose `__init__` was a module of that name before lists its names, and hands
-`moved_names` on as its `__getattr__`. Paths stay for two minor versions.
+name `*` to the module that has the rest. A module that is still there lists the names that left it, and says
+`__getattr__ = moved_names(__name__)`. Paths stay for two minor versions.
 """
 
 from __future__ import annotations
@@ -32,20 +32,23 @@ Homes: TypeAlias = "str | Mapping[str, str]"
 _warned = False
 
 
-def moved_names(old: str, homes: Homes) -> Callable[[str], Any]:
+def moved_names(old: str, homes: Homes | None = None) -> Callable[[str], Any]:
     """Return a `__getattr__` for the module `old` (PEP 562) that finds names in their new homes and warns once.
 
-    A package whose `__init__` was a module of the same name before needs this: the finder is asked for missing modules only.
+    A module that is still there needs this: the finder is asked for missing modules only.
 
     Args:
         old: The old path of the module.
-        homes: Its new home, or those of its names.
+        homes: Its new home, or those of its names; by default its row of the table, which is read when a name is first missed.
     """
 
     def get(name: str) -> Any:  # noqa: ANN401 -- a module attribute may be anything
-        target = homes if isinstance(homes, str) else homes.get(name, homes.get("*", ""))
         # `__path__` and the like are questions of the import system, not names that anyone moved.
-        if not target or name.startswith("__"):
+        found_in = {} if name.startswith("__") else (homes or _homes_of(old) or {})
+        target = (
+            found_in if isinstance(found_in, str) else found_in.get(name, found_in.get("*", ""))
+        )
+        if not target:
             raise AttributeError(f"module '{old}' has no attribute '{name}'")
         module, _, attribute = target.partition(":")
         found = getattr(import_module(module), attribute or name)
@@ -61,7 +64,10 @@ def spec_of(module: str) -> ModuleSpec | None:
     The finder that asks is the last on `sys.meta_path`, so a module that exists never comes here.
     """
     homes = _homes_of(module)
-    return None if homes is None else ModuleSpec(module, cast("Loader", _Loader(homes)))
+    if homes is None:
+        return None
+    # A stand-in is a package where a table has rows below it: `taskloom_x.old` for `taskloom_x.old.part`.
+    return ModuleSpec(module, cast("Loader", _Loader(homes)), is_package=True)
 
 
 class _Loader:
@@ -93,6 +99,8 @@ def _homes_of(module: str) -> Homes | None:
         moved: Mapping[str, Homes] = import_module(table).MOVED
     except ImportError:
         return None
+    if module not in moved and any(old.startswith(f"{module}.") for old in moved):
+        return {}
     return moved.get(module)
 
 

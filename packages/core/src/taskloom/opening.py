@@ -14,9 +14,8 @@ from taskloom.asking import Asked, resolve_request
 from taskloom.bound import BoundTask
 from taskloom.config import Config
 from taskloom.lifecycle.lifecycle import construct, read_config
-from taskloom.registry import find_task, load_task
-from taskloom.runs import open_run as find_run
-from taskloom.runs.run import Run
+from taskloom.registry.resolve import find_task, load_task
+from taskloom.runs.run import Run, open_run as find_run
 
 
 def open_task(

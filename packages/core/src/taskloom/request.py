@@ -1,4 +1,4 @@
-"""What is asked for beside a task's config: how a run is kept and placed, and who asked. None of it changes what is computed.
+"""Records of a request beside a task's config: options of the run, and its origin. Neither changes what is computed.
 
 One field here is one option of `tasks run` and `tasks sweep`, and one argument of `taskloom.run` and `taskloom.sweep`. To add a
 run option, add a field (to `KeptOptions` if the run's folder has to remember it) and use it where it matters.
@@ -72,7 +72,7 @@ class KeptOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions(KeptOptions):
-    """How a run, or each run of a sweep, is kept and placed.
+    """Options of a run, or of each run of a sweep.
 
         taskloom.run("hci/pointing", options=taskloom.RunOptions(tags=["pilot"], force=True))
 
@@ -103,7 +103,7 @@ class RunOptions(KeptOptions):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who asked for a run.
+    """Origin of the request for a run.
 
     Attributes:
         argv: The command line; empty for a call from Python.

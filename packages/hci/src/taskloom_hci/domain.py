@@ -5,45 +5,45 @@ from __future__ import annotations
 from taskloom.registry import ComponentRef, DomainRef, TaskRef, VerbRef
 
 _TASKS = (
-    ("example", "A number both agents add to until it is 4.", "simple:Example"),
-    ("coordinated", "A number that grows when both agents choose the same.", "simple:Coordinated"),
-    ("pointing", "A cursor on a line and a goal only the user knows.", "pointing:Pointing"),
-    ("pointing_2d", "A cursor on a grid and a goal only the user knows.", "pointing:Pointing2D"),
+    ("example", "A number both agents add to until it is 4.", "simple:example"),
+    ("coordinated", "A number that grows when both agents choose the same.", "simple:coordinated"),
+    ("pointing", "A cursor on a line and a goal only the user knows.", "pointing:pointing"),
+    ("pointing_2d", "A cursor on a grid and a goal only the user knows.", "pointing:pointing_2d"),
     (
         "classic_control",
         "An arm that a user brings to rest through noise.",
-        "control:ClassicControl",
+        "control:classic_control",
     ),
-    ("gaze", "A target to find with eyes that see best where they look.", "gaze:Gaze"),
-    ("teaching", "Items to practise for an exam.", "teaching:Teaching"),
-    ("pipe", "A game that another process keeps.", "pipe:Pipe"),
+    ("gaze", "A target to find with eyes that see best where they look.", "gaze:gaze"),
+    ("teaching", "Items to practise for an exam.", "teaching:teaching"),
+    ("pipe", "A game that another process keeps.", "pipe:pipe"),
 )
 
 _USERS = (
-    ("careful", "Moves towards the goal, with a small rate of errors.", "CarefulConfig"),
-    ("boltzmann", "Prefers moves that end closer to the goal.", "BoltzmannConfig"),
-    ("optimal", "Takes as few rounds as possible (value iteration).", "OptimalConfig"),
-    ("polynomial", "Chooses by a hidden polynomial of the state.", "PolynomialConfig"),
-    ("lqr", "Sees the state and controls it optimally.", "LQRConfig"),
-    ("lqg", "Estimates the state and controls it optimally.", "LQGConfig"),
-    ("gaze", "Looks for a target with noisy eyes.", "GazeConfig"),
-    ("memory", "Learns items and forgets them exponentially.", "MemoryConfig"),
-    ("replay", "Does again what a recorded user did.", "ReplayConfig"),
-    ("learned", "Acts as a trained network.", "LearnedUserConfig"),
-    ("random", "Draws every action from its space.", "RandomUserConfig"),
+    ("careful", "Pointing towards the goal, with a small rate of errors.", "Careful"),
+    ("boltzmann", "Boltzmann-rational pointing: moves that end closer are likelier.", "Boltzmann"),
+    ("optimal", "Pointing in the fewest rounds, by value iteration.", "Optimal"),
+    ("polynomial", "A choice by a hidden polynomial of the state.", "Polynomial"),
+    ("lqr", "Linear-quadratic regulator: `u = -K x` on the state itself.", "LQRUser"),
+    ("lqg", "Linear-quadratic-Gaussian control by an estimate of the state.", "LQGUser"),
+    ("gaze", "Visual search with eyes that see worse away from the fixation.", "GazeUser"),
+    ("memory", "Exponential forgetting, slower for an item seen more often.", "Memory"),
+    ("replay", "The actions of a recorded user again, episode by episode.", "Replay"),
+    ("learned", "A network of Stable-Baselines3, read without pickle.", "LearnedUser"),
+    ("random", "Actions drawn at random from their space.", "RandomUser"),
 )
 
 _ASSISTANTS = (
-    ("random", "Draws every action from its space.", "RandomAssistantConfig"),
-    ("gain", "Multiplies every move of the user.", "ConstantGainConfig"),
-    ("big", "Asks the most telling question (information gain).", "BigConfig"),
-    ("map", "Jumps to the likeliest target.", "MapConfig"),
-    ("predict", "Does what it believes the user will do.", "PredictConfig"),
-    ("rollout", "Infers what the user is like and simulates what follows.", "RolloutConfig"),
-    ("learned", "Acts as a trained network.", "LearnedAssistantConfig"),
-    ("leitner", "Teaches with Leitner's boxes.", "LeitnerConfig"),
-    ("myopic", "Teaches the weakest item, or a new one.", "MyopicConfig"),
-    ("conservative", "Teaches no more than can be mastered.", "ConservativeConfig"),
+    ("random", "Actions drawn at random from their space.", "RandomAssistant"),
+    ("gain", "A constant gain: every move of the user times a number.", "ConstantGain"),
+    ("big", "Bayesian information gain: a jump to the most telling cell.", "Big"),
+    ("map", "Maximum a posteriori: a jump to the likeliest target.", "Map"),
+    ("predict", "The choice that a user with these coefficients makes.", "Predict"),
+    ("rollout", "Roll-outs: every action tried in simulated games.", "Rollout"),
+    ("learned", "A network of Stable-Baselines3, read without pickle.", "LearnedAssistant"),
+    ("leitner", "Leitner's boxes: an item that was known comes back later.", "Leitner"),
+    ("myopic", "The weakest item if it is below mastery, else a new one.", "Myopic"),
+    ("conservative", "No more items than can be mastered by the exam.", "Conservative"),
 )
 
 DOMAIN = DomainRef(
@@ -55,17 +55,28 @@ DOMAIN = DomainRef(
     ),
     components={
         f"taskloom_hci.{kind}": tuple(
-            ComponentRef(name, summary, f"taskloom_hci.{kind}.config:{target}")
+            ComponentRef(name, summary, f"taskloom_hci.{kind}.{name}:{target}")
             for name, summary, target in rows
         )
         for kind, rows in (("users", _USERS), ("assistants", _ASSISTANTS))
     },
     verbs=(
-        VerbRef("play", "Play a task yourself, as the user.", "taskloom_hci.verbs.play:play"),
-        VerbRef("sample", "Save trajectories as a data set.", "taskloom_hci.verbs.sample:sample"),
         VerbRef(
-            "replay", "Play a finished run again and compare.", "taskloom_hci.verbs.replay:replay"
+            "play", "Play a task yourself, as the user.", "taskloom_hci.verbs.play:play", "task"
+        ),
+        VerbRef(
+            "sample", "Save trajectories as a data set.", "taskloom_hci.verbs.sample:sample", "task"
+        ),
+        VerbRef(
+            "replay",
+            "Play a finished run again and compare.",
+            "taskloom_hci.verbs.replay:replay",
+            on="run",
+            overrides=("backend",),
         ),
     ),
     report="taskloom_hci.report.section:report",
+    protocol="taskloom_hci.task:InteractionTask",
+    config="taskloom_hci.config:HciConfig",
+    driver="taskloom_hci.driver",
 )

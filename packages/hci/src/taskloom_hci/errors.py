@@ -1,24 +1,27 @@
-"""What can go wrong in a game, and how it is said.
+"""The errors of this domain, and the exit code that each one ends a command with.
 
-HciError                      a ValueError: one sentence for the user
-|-- NotContainedError         a value outside the space of its element
-|-- ShapeError                a value whose shape does not fit its element
-|-- UnknownKeyError           a state, an agent or a reset that is asked for a name it does not have
-|-- SpaceNotSeparableError    a category has no axes to index
-|-- BundleConstraintError     a task, a user and an assistant that do not fit together; lists every problem
-|-- GameOverError             a step after the end of the game
-|-- LikelihoodError           action probabilities that do not sum to one
-|-- ZeroEvidenceError         an action that every hypothesis rules out
-|-- UnstableGainError         a feedback gain that does not stabilise its system
-`-- BufferNotFilledError      an inference that needs more observations than there were
+HciError                      1   a TaskloomError and a ValueError: one sentence for the user
+|-- NotContainedError         1   a value outside the space of its element
+|-- ShapeError                1   a value whose shape does not fit its element
+|-- UnknownKeyError           1   a state, an agent or a reset that is asked for a name it does not have
+|-- SpaceNotSeparableError    1   a category has no axes to index
+|-- BundleConstraintError     3   a task, a user and an assistant that do not fit together; lists every problem
+|-- GameOverError             1   a step after the end of the game
+|-- LikelihoodError           1   action probabilities that do not sum to one
+|-- ZeroEvidenceError         1   an action that every hypothesis rules out
+|-- UnstableGainError         1   a feedback gain that does not stabilise its system
+`-- BufferNotFilledError      1   an inference that needs more observations than there were
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
+
+from taskloom.errors import ExitCode, TaskloomError
 
 
-class HciError(ValueError):
+class HciError(TaskloomError, ValueError):
     """Base of every error of this domain."""
 
 
@@ -48,6 +51,8 @@ class BundleConstraintError(HciError):
         problems: Every reason, one sentence each.
     """
 
+    exit_code: ClassVar[ExitCode] = ExitCode.CHECK_FAILED
+
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("These cannot play together: " + " ".join(problems))
         self.problems = tuple(problems)
@@ -65,7 +70,7 @@ class LikelihoodError(HciError):
 
 
 class ZeroEvidenceError(HciError):
-    """What was observed has probability zero under every hypothesis."""
+    """An observation that has probability zero under every hypothesis."""
 
 
 class UnstableGainError(HciError):

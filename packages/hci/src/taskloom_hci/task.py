@@ -1,4 +1,4 @@
-"""The task of a game: a state that two agents change, one after the other."""
+"""The task of a game: a state that two agents change, one after the other; and the game as its parts see it."""
 
 # ruff: noqa: ANN401 -- what spaces, JSON and foreign signatures hold is of any type
 
@@ -6,22 +6,104 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from taskloom_hci.errors import HciError
 from taskloom_hci.state.elements import Element, Value, discrete_array_element
-from taskloom_hci.state.state import State
+from taskloom_hci.state.state import State, StateTree
 from taskloom_hci.state.streams import Stream
 
 if TYPE_CHECKING:
-    from taskloom_hci.batch.play import Kernel
-    from taskloom_hci.bundle.bundle import Bundle
+    from taskloom_hci.batch.kernel import Kernel
 
 Outcome: TypeAlias = "tuple[State, float, bool] | None"
+Role: TypeAlias = Literal["user", "assistant"]
+
+
+class Chooser(Protocol):
+    """A policy, as the others in the game see it.
+
+    Attributes:
+        element: What an action may be.
+    """
+
+    element: Element
+
+
+class Participant(Protocol):
+    """A user or an assistant, as the others in the game see it."""
+
+    @property
+    def role(self) -> Role:
+        """User or assistant."""
+        ...
+
+    @property
+    def state(self) -> State:
+        """Its own state."""
+        ...
+
+    @property
+    def policy(self) -> Chooser:
+        """The policy that chooses its actions."""
+        ...
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Named constants that it brings along."""
+        ...
+
+    @property
+    def game(self) -> Game:
+        """The game it is part of."""
+        ...
+
+
+class Game(Protocol):
+    """A game, as the task, the agents and their engines see it; `Bundle` is the one there is.
+
+    With it none of them imports the bundle, which imports them all.
+    """
+
+    @property
+    def task(self) -> InteractionTask:
+        """The task."""
+        ...
+
+    @property
+    def user(self) -> Participant | None:
+        """The user, if there is one."""
+        ...
+
+    @property
+    def assistant(self) -> Participant | None:
+        """The assistant, if there is one."""
+        ...
+
+    @property
+    def episode(self) -> int:
+        """Number of the episode of the seed that is played."""
+        ...
+
+    @property
+    def round_index(self) -> int:
+        """Rounds played in this episode."""
+        ...
+
+    def last_action(self, role: Role, /) -> Value:
+        """Return the last action of an agent."""
+
+    def snapshot(self) -> StateTree:
+        """Return the six parts of the game as nested dicts that no later step changes."""
+        ...
+
+    def parts(self, names: Iterable[str], /) -> StateTree:
+        """Return some of the parts of `snapshot`."""
+        ...
 
 
 class InteractionTask(ABC):
-    """What a user and an assistant work on together.
+    """Work that a user and an assistant share.
 
     With the state `s`, the user's action `u` and the assistant's action `a`, a round is
 
@@ -49,7 +131,7 @@ class InteractionTask(ABC):
     def __init__(self) -> None:
         self.state = State()
         self.stream = Stream(0)
-        self.bundle: Bundle | None = None
+        self.bundle: Game | None = None
         self.parameters: dict[str, Any] = {}
 
     @abstractmethod
@@ -86,7 +168,10 @@ class InteractionTask(ABC):
         return discrete_array_element(low=-1, high=1, init=0, out_of_bounds_mode="error")
 
     def kernel(self) -> Kernel | None:
-        """Return what plays many episodes of the game at once, or None if these agents can only be played one by one."""
+        """Return what plays many episodes of this game at once, or None if these agents can only be played one by one.
+
+        The hook of a game of your own: the kernels of the games that come with this package are known to `batch.kernels`.
+        """
         return None
 
     def render(self, mode: str = "text", **axes: Any) -> str:
@@ -99,7 +184,7 @@ class InteractionTask(ABC):
         return
 
     @property
-    def game(self) -> Bundle:
+    def game(self) -> Game:
         """The game this task is part of."""
         if self.bundle is None:
             raise HciError(f"The task {type(self).__name__} is not part of a bundle yet.")

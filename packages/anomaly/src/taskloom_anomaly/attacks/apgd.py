@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
+from pydantic import Field
 
-from taskloom_anomaly.attacks.gradient import Images, Labels, project
-from taskloom_anomaly.backends.handle import ModelHandle
+from taskloom_anomaly.attacks.base import Attack, Images, Labels, project
+
+if TYPE_CHECKING:
+    from taskloom_anomaly.backends.handle import ModelHandle
 
 _MOMENTUM = 0.75
 _ENOUGH_IMPROVEMENTS = 0.75
@@ -22,29 +25,27 @@ def checkpoints(steps: int) -> list[int]:
     return sorted({-(-share * steps // 100) for share in shares if share <= 100})
 
 
-@dataclass(frozen=True)
-class Apgd:
-    """The attack; every sample has its own step size.
+class APGD(Attack):
+    """Ascent with momentum and a step that adapts.
 
-    Attributes:
-        eps: Radius.
-        steps: Gradient steps.
+    Every sample has its own step, halved when its ascent stalls.
     """
 
-    eps: float
-    steps: int
+    kind: Literal["apgd"] = "apgd"
+    steps: Annotated[int, Field(gt=0)] = 30
+    """Gradient steps."""
 
     def __call__(self, handle: ModelHandle, inputs: Images, labels: Labels, seed: int, /) -> Images:
         """Return the best point found for each sample."""
         noise = np.random.default_rng(seed).uniform(-self.eps, self.eps, inputs.shape)
-        ascent = _Ascent(
-            handle, inputs, labels, self.eps, project(inputs + noise, inputs, self.eps)
-        )
+        start = project(inputs + noise, inputs, self.eps)
+        ascent = _Ascent(handle, inputs, labels, self.eps, start)
         stops = checkpoints(self.steps)
         for iteration in range(1, self.steps + 1):
             ascent.step(first=iteration == 1)
             if iteration in stops:
                 ascent.reconsider(iteration)
+        # The best point and not the last: the loss oscillates while the steps are still long.
         return ascent.best
 
 

@@ -9,16 +9,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
-from jaxtyping import Float
+from taskloom.arrays import load_tensors, save_tensors
 from taskloom.errors import StoreError
+from taskloom.registry import load_component
 
-from taskloom_anomaly.attacks.config import Attack
+from taskloom_anomaly.attacks.base import Attack
 from taskloom_anomaly.backends.handle import ModelHandle
 from taskloom_anomaly.data.arrays import ArrayDataset
-from taskloom_anomaly.detection.validity_card import InvalidTaskError, write_json
-from taskloom_anomaly.tensors import read_tensors, write_tensors
+from taskloom_anomaly.detection.validity_card import write_json
+from taskloom_anomaly.errors import InvalidTaskError
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 FOLDER = "adv_examples"
 _PROBE_SAMPLES = 256
@@ -26,7 +31,7 @@ _PROBE_SAMPLES = 256
 
 @dataclass(frozen=True)
 class AttackOutcome:
-    """What an attack did.
+    """Outcome of an attack.
 
     Attributes:
         examples: Adversarial inputs with their true labels.
@@ -55,9 +60,8 @@ def attack_data(
         seed: Seeds random starts.
         batch_size: Samples per gradient.
     """
-    function = attack.build()
     parts = [
-        function(handle, batch.inputs, _labels(batch), seed + index)
+        attack(handle, batch.inputs, _labels(batch), seed + index)
         for index, batch in enumerate(data.batches(batch_size))
     ]
     examples = ArrayDataset(np.concatenate(parts), data.labels, np.ones(len(data), bool))
@@ -137,7 +141,7 @@ def assert_success(
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """Hold a lock file, so that two processes do not make the same examples twice."""
-    # Imported here because the module exists on POSIX systems only.
+    # The module exists on POSIX systems only.
     import fcntl
 
     with path.open("w") as file:
@@ -194,13 +198,20 @@ def stored_examples(
     except OSError as error:
         raise StoreError(f"Adversarial examples cannot be stored in '{place}': {error}.") from None
     facts = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    found: dict[str, Float[np.ndarray, "n ..."]] = read_tensors(path)
+    found: dict[str, Float[np.ndarray, "n ..."]] = load_tensors(path)
     outcome = AttackOutcome(
         ArrayDataset(found["examples"], found["labels"], np.ones(len(found["labels"]), bool)),
         *(float(facts[name]) for name in _FACTS),
     )
     assert_success(outcome, handle, data, attack, threshold=threshold, seed=seed)
     return outcome
+
+
+def attack_of(path: Path) -> Attack:
+    """Return the attack that made the examples which a description is of."""
+    parameters = json.loads(path.read_text(encoding="utf-8"))["attack"]
+    found = load_component("taskloom_anomaly.attacks", parameters["kind"])
+    return cast("type[Attack]", found).model_validate(parameters)
 
 
 _FACTS = ("original_loss", "new_loss", "original_accuracy", "new_accuracy")
@@ -214,4 +225,4 @@ def _store(path: Path, outcome: AttackOutcome, attack: Attack) -> None:
         {"schema": 1, "attack": attack_json, "num_examples": len(outcome.examples), **facts},
     )
     tensors = {"examples": outcome.examples.inputs, "labels": _labels(outcome.examples)}
-    write_tensors(path, tensors)
+    save_tensors(path, tensors)

@@ -1,4 +1,4 @@
-"""Where a network computes: JAX on the devices that the run was given, imported by nobody who does not use it."""
+"""The device on which a network computes: JAX on those that the run was given; nothing else imports JAX for it."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ if TYPE_CHECKING:
     from taskloom.context import Resources
 
     from taskloom_anomaly.backends.handle import ModelHandle
+    from taskloom_anomaly.config import AnomalyConfig
 
 
-class Placement(ExitStack):
+class Devices(ExitStack):
     """Inside the block, a JAX network computes on the run's first device; a torch network stays on the CPU.
 
     Args:
-        task: Tells by the config of its network, if it has one, that JAX is going to be used.
-        resources: What the run was given.
+        config: The config of the task; that of its network, if it has one, tells that JAX is going to be used.
+        resources: The share of the machine that the run was given.
     """
 
-    def __init__(self, task: object, resources: Resources) -> None:
+    def __init__(self, config: AnomalyConfig, resources: Resources) -> None:
         super().__init__()
         self._resources = resources
         self._is_placed = False
-        config = getattr(task, "config", None)
         # The network of another run is of the kind that it was, whatever this run's config says.
         network = None if getattr(config, "run_path", None) else getattr(config, "model", None)
         if getattr(network, "backend", "torch") != "torch":

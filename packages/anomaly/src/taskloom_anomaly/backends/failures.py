@@ -1,4 +1,4 @@
-"""What a framework's error comes down to, for a sentence of ours."""
+"""The text of a framework's error, shortened for a sentence of ours."""
 
 from __future__ import annotations
 

@@ -32,13 +32,22 @@ def traced_code(trace: Any) -> str:  # noqa: ANN401 -- jax's ClosedJaxpr, withou
     return f"{operations}\n{parameters_fingerprint('', constants)}"
 
 
+def name_of(cls: type) -> str:
+    """Return the name of a class, with that of its module.
+
+    A class of ours that has moved keeps in `known_as` the name under which networks were stored: a new one would make each stored
+    detector one of another network.
+    """
+    return str(vars(cls).get("known_as", f"{cls.__module__}.{cls.__qualname__}"))
+
+
 def sources(objects: Iterable[object]) -> str:
     """Return the names of the objects' classes, each once, with the source of every method that they define."""
     classes = {type(item) for item in objects}
     found = []
-    for cls in sorted(classes, key=lambda cls: f"{cls.__module__}.{cls.__qualname__}"):
+    for cls in sorted(classes, key=name_of):
         methods = [method for method in vars(cls).values() if inspect.isfunction(method)]
-        found.append("\n".join([f"{cls.__module__}.{cls.__qualname__}", *map(_source, methods)]))
+        found.append("\n".join([name_of(cls), *map(_source, methods)]))
     return "\n".join(sorted(found))
 
 

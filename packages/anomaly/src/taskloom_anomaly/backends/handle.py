@@ -1,4 +1,4 @@
-"""What every framework's network looks like from outside: named activations, gradients, training steps, parameters.
+"""The interface of a network of any framework: named activations, gradients, training steps, parameters.
 
 Arrays go in and come out as numpy arrays; a handle moves them to its own device. In every activation the feature axis is
 the last one, whatever the framework's layout: dense `(n, d)`, convolution `(n, height, width, channels)`, sequence
@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
-    # Type-only: configs import this module for annotations and must stay light.
     import numpy as np
     from jaxtyping import Float, Int, PyTree, Shaped
 
@@ -39,7 +38,7 @@ class LayerInfo:
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """What one forward pass gave.
+    """Result of one forward pass.
 
     Attributes:
         logits: The network's output, one row a sample; zero columns when they were not asked for.

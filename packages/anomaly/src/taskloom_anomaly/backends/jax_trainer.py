@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
@@ -128,6 +129,4 @@ class JaxTrainer:
 
     def model(self) -> JaxHandle:
         """The network as it is now."""
-        from dataclasses import replace
-
         return replace(self._handle, variables=self._carry[0], buffers=self._carry[1])

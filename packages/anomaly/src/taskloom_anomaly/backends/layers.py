@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 
 from taskloom.errors import UnknownNameError
@@ -35,7 +36,6 @@ def check_layers(asked: Sequence[str], layers: Mapping[str, LayerInfo]) -> tuple
 
 
 def _closest(name: str, known: list[str]) -> str:
-    import difflib
 
     found = difflib.get_close_matches(name, known, n=1)
     return f"Did you mean '{found[0]}'?" if found else ""

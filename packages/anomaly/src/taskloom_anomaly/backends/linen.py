@@ -13,6 +13,7 @@ import numpy as np
 from flax import linen as nn
 from jaxtyping import Array, PyTree, Shaped
 
+from taskloom_anomaly.backends.fingerprint import name_of
 from taskloom_anomaly.backends.jax_handle import JaxHandle
 
 
@@ -32,7 +33,9 @@ class LinenNetwork:
     @property
     def code(self) -> str:
         """The class's name and the hyper-parameters; what they compute is in the handle's trace."""
-        return f"{type(self.module).__module__}.{self.module!r}"
+        # The repr begins with the name of the class.
+        module = name_of(type(self.module)).removesuffix(f".{type(self.module).__qualname__}")
+        return f"{module}.{self.module!r}"
 
     def tree(self, parameters: PyTree, buffers: PyTree) -> PyTree:
         """Linen's variables."""

@@ -12,6 +12,7 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, PyTree, Shaped
 
+from taskloom_anomaly.backends.fingerprint import name_of
 from taskloom_anomaly.backends.jax_handle import JaxHandle
 
 
@@ -128,8 +129,7 @@ def nnx_handle(
 ) -> JaxHandle:
     """Return the handle of an nnx module; an nnx module holds its own parameters unless others are given."""
     graph, own, buffers = _split(module)
-    cls = type(module)
-    network = NnxNetwork(graph, f"{cls.__module__}.{cls.__qualname__}")
+    network = NnxNetwork(graph, name_of(type(module)))
     state = own if parameters is None else _as_state(own, parameters)
     return JaxHandle(network, state, buffers, example)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 import numpy as np
-from jaxtyping import Float
 from taskloom.errors import ConfigError
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 Reduction: TypeAlias = Literal["auto", "flatten", "mean", "max", "mean_max", "last_token"]
 

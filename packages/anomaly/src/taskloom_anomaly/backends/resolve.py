@@ -7,13 +7,12 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float, Shaped
 from taskloom.errors import ConfigError
 
 from taskloom_anomaly.backends.handle import Head, ModelHandle
 
 if TYPE_CHECKING:
-    from jaxtyping import PyTree
+    from jaxtyping import Float, PyTree, Shaped
 
 
 class RandomParametersWarning(UserWarning):
@@ -53,7 +52,7 @@ def as_handle(
 
 
 def _wrap(model: Any, parameters: Any, example: np.ndarray, seed: int) -> ModelHandle:  # noqa: ANN401
-    # Whoever holds a torch module has imported torch already; nobody else pays for it.
+    # A torch module cannot be there unless torch has been imported already; other runs must not pay for it.
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(model, torch.nn.Module):
         from taskloom_anomaly.backends.torch_handle import torch_handle

@@ -27,7 +27,7 @@ class _AllSeenError(Exception):
 
 
 def _channels_first(module: torch.nn.Module) -> bool:
-    """Whether the module's output is `(n, channels, positions...)`, judged by the last module that fixes a layout."""
+    """Return whether the module's output is `(n, channels, positions...)`, judged by the last module that fixes a layout."""
     for part in reversed(list(module.modules())):
         name = type(part).__name__
         if not list(part.children()) and not name.startswith(_TRANSPARENT):
@@ -228,7 +228,7 @@ class TorchHandle:
 
 
 def _is_container(module: torch.nn.Module) -> bool:
-    """Whether the module is a list or dictionary of modules, which never runs itself."""
+    """Return whether the module is a list or dictionary of modules, which never runs itself."""
     return isinstance(module, (torch.nn.ModuleList, torch.nn.ModuleDict))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 
 import numpy as np
@@ -107,6 +108,4 @@ class TorchTrainer:
 
     def model(self) -> TorchHandle:
         """The network as it is now."""
-        import copy
-
         return TorchHandle(copy.deepcopy(self._module), self._example)

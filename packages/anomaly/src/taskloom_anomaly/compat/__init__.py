@@ -1,1 +1,1 @@
-"""Names and forms of the seed system and of earlier versions."""
+"""Names and forms of cupbearer and of earlier versions."""

@@ -1,22 +1,12 @@
-"""The seed system's form of a task: the config itself carries the four methods."""
+"""The form that cupbearer gives a task: the config itself carries the four methods."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias
+from typing import Annotated, Any, Self, TypeAlias
 
 from pydantic import BeforeValidator, Field
-from taskloom.task import Finding, Result
 
 from taskloom_anomaly.config import AnomalyConfig
-from taskloom_anomaly.detection.regimes import regime_conflict
-
-if TYPE_CHECKING:
-    # Type-only: pydantic does not evaluate methods' annotations, and its metaclass has no public name.
-    from pydantic._internal._model_construction import ModelMetaclass
-    from taskloom.context import RunContext
-else:
-    ModelMetaclass = type(AnomalyConfig)
 
 
 def _all_when_none(given: object) -> object:
@@ -24,21 +14,10 @@ def _all_when_none(given: object) -> object:
 
 
 AtMost: TypeAlias = Annotated[int, BeforeValidator(_all_when_none), Field(ge=0)]
-"""How many samples at most; 0 takes all, and so does the seed system's None."""
+"""The largest number of samples; 0 takes all, and so does the None of cupbearer."""
 
 
-class _NoDataclass(ModelMetaclass):
-    """Says in a sentence that a config is no dataclass; the decorator alone would fail in the middle of its work."""
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if name == "__dataclass_params__":
-            raise TypeError(
-                f"Take the decorator @dataclass off {self.__name__}: a config's annotated fields are its parameters without it."
-            )
-        super().__setattr__(name, value)
-
-
-class AnomalyTaskConfig(AnomalyConfig, metaclass=_NoDataclass):
+class AnomalyTaskConfig(AnomalyConfig):
     """A config that is its own task.
 
     Subclass it, add fields (each becomes an option) and the four methods of `AnomalyTask`:
@@ -47,7 +26,7 @@ class AnomalyTaskConfig(AnomalyConfig, metaclass=_NoDataclass):
             run_path: Path
             \"\"\"Run of a trained network.\"\"\"
 
-            def __post_init__(self):          # optional, as in the seed system
+            def __post_init__(self):          # optional, as in cupbearer
                 self._model = StoredModel(self.run_path)
 
             def build_reference_data(self): ...
@@ -55,7 +34,8 @@ class AnomalyTaskConfig(AnomalyConfig, metaclass=_NoDataclass):
             def build_params(self): ...       # None: random parameters
             def build_anomalous_data(self): ...
 
-    Its own fields may be given by position, in the order in which they are declared: `MyTask("runs/a")`.
+    Its own fields may be given by position, in the order in which they are declared: `MyTask("runs/a")`. The decorator
+    `@dataclass` above the class, which cupbearer asks for, may stay; it changes nothing.
 
     Raises:
         TypeError: More values than own fields, or one field twice.
@@ -64,35 +44,30 @@ class AnomalyTaskConfig(AnomalyConfig, metaclass=_NoDataclass):
     def __init__(self, *values: object, **named: object) -> None:
         super().__init__(**_by_name(type(self), values, named))
 
+    @classmethod
+    def __pydantic_init_subclass__(cls, **options: Any) -> None:  # noqa: ANN401 -- of the class statement
+        """Give the class methods of its own where `@dataclass` would write its own versions of them."""
+        super().__pydantic_init_subclass__(**options)
+        # A class that pydantic has still to complete changes while the decorator reads it.
+        cls.model_rebuild(raise_errors=False)
+        for name in ("__init__", "__repr__", "__eq__"):
+            if name not in vars(cls):
+                setattr(cls, name, getattr(cls, name))
+
     def model_post_init(self, context: object, /) -> None:
-        """Call the seed system's hook where a task has one."""
+        """Call the hook of cupbearer where a task has one."""
         hook = getattr(self, "__post_init__", None)
         if hook is not None:
             hook()
 
     @property
     def config(self) -> Self:
-        """Itself."""
+        """The config, which is the task itself."""
         return self
-
-    def run(self, ctx: RunContext, /) -> Result:
-        """Fit the detector on the task, score, evaluate."""
-        # Imported here because `--help` must not import numpy.
-        from taskloom_anomaly.driver import run_task
-
-        return run_task(self, self, ctx)
-
-    def check(self) -> Iterable[Finding]:
-        """Say whether the detector gets what it needs."""
-        conflict = regime_conflict(
-            self.detector.needs, self.regime, hasattr(self, "build_untrusted_data")
-        )
-        if conflict:
-            yield Finding("error", conflict)
 
 
 TaskConfigBase = AnomalyTaskConfig
-"""The seed system's name of it, so that a ported file keeps its class line."""
+"""The name in cupbearer, so that a ported file keeps its class line."""
 
 
 def _by_name(

@@ -1,12 +1,22 @@
-"""`TASKS`: the domain's tasks by name, as a mapping over the registry; plugins' tasks are in it too."""
+"""`TASKS`, the tasks of the domain by name with those of plugins, and `run_task`, which ran one in version 0.1."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
-from taskloom.errors import UnknownNameError
+from taskloom.bound import BoundTask, Driver, members_of
+from taskloom.errors import PluginError, UnknownNameError
 from taskloom.registry import find_task, load_task, tasks_of
+from taskloom.task import Result
+
+from taskloom_anomaly import driver  # scipy and safetensors are heavy
+from taskloom_anomaly.config import AnomalyConfig
+from taskloom_anomaly.task import AnomalyTask
+
+if TYPE_CHECKING:
+    from taskloom.context import RunContext
 
 
 class TaskView(Mapping[str, Callable[..., Any]]):
@@ -24,9 +34,21 @@ class TaskView(Mapping[str, Callable[..., Any]]):
             except UnknownNameError as error:
                 raise KeyError(f"{error.message} {error.hint}".strip()) from None
         loaded = load_task(find_task("anomaly", name))
-        # A config that is its own task is called with its parameters, as in the seed system.
+        # A config that is its own task is called with its parameters, as in cupbearer.
         itself: Any = loaded.config_class
-        return itself if hasattr(itself, "run") else loaded.factory
+        return itself if hasattr(itself, "build_reference_data") else loaded.factory
+
+    def __setitem__(self, name: str, task: object) -> None:
+        """Refuse the assignment by which a file of cupbearer registers its task.
+
+        Raises:
+            PluginError: Always; the message has the line that registers the task.
+        """
+        target = f"{getattr(task, '__module__', 'PACKAGE')}:{getattr(task, '__qualname__', 'TASK')}"
+        raise PluginError(
+            f"TASKS[{name!r}] cannot be assigned; a package registers its task by an entry point in its pyproject.toml.",
+            hint=f'[project.entry-points."taskloom.tasks"] and below it: "anomaly.{name}" = "{target}"',
+        )
 
     def __contains__(self, name: object) -> bool:
         return any(entry.ref.name == name for entry in tasks_of("anomaly"))
@@ -43,3 +65,20 @@ class TaskView(Mapping[str, Callable[..., Any]]):
 
 
 TASKS = TaskView()
+
+
+def run_task(
+    task: AnomalyTask, config: AnomalyConfig, ctx: RunContext, checkpoint: Path | None = None
+) -> Result:
+    """Run an object with the four methods; tasks of version 0.1 called it in a `run` of their own.
+
+    Raises:
+        PluginError: A method is missing.
+    """
+    if not isinstance(task, AnomalyTask):
+        lacking = [name for name in members_of(AnomalyTask) if not hasattr(task, name)]
+        raise PluginError(
+            f"{type(task).__name__} is no anomaly task: it lacks {', '.join(lacking)}."
+        )
+    bound = BoundTask(task, config, lambda _: task, cast("Driver", driver))
+    return driver.run(bound, ctx, checkpoint)

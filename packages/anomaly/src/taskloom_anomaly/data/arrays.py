@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool, Int, Shaped
 from taskloom.errors import ConfigError
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Int, Shaped
 
 
 @runtime_checkable
 class Dataset(Protocol):
-    """What `build_reference_data` returns: a map from an index to an input, or to `(input, label)`; torch's fit too."""
+    """A map from an index to an input, or to `(input, label)`, as `build_reference_data` returns it; torch's fit too."""
 
     def __len__(self) -> int:
         """Number of samples."""

@@ -1,16 +1,17 @@
-"""Which images a task takes, and how many; light, for configs."""
+"""The images of a task, and their number."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 from taskloom.config import Component
+from taskloom.errors import ConfigError
 from taskloom.seeding import derive_seed
 
-if TYPE_CHECKING:
-    # Type-only: configs stay light.
-    from taskloom_anomaly.data.arrays import ArrayDataset
+from taskloom_anomaly.data import images
+from taskloom_anomaly.data.arrays import ArrayDataset
+from taskloom_anomaly.data.shifts import translated
 
 
 class ImageData(Component):
@@ -30,9 +31,6 @@ class ImageData(Component):
         """Return the training images of an epoch: moved at random, or as they are."""
         if not self.max_shift:
             return images
-        # Imported here because configs must not import numpy.
-        from taskloom_anomaly.data.arrays import ArrayDataset
-        from taskloom_anomaly.data.shifts import translated
 
         return ArrayDataset(translated(images.inputs, self.max_shift, seed), images.labels)
 
@@ -45,11 +43,6 @@ class ImageData(Component):
         Raises:
             ConfigError: There are not as many images.
         """
-        # Imported here because configs must not import numpy.
-        from taskloom.errors import ConfigError
-
-        from taskloom_anomaly.data import images
-
         everything = images.mnist() if self.source == "mnist" else images.digits8()
         if everything.labels is None or self.num_test + self.num_train >= len(everything) + 1:
             raise ConfigError(

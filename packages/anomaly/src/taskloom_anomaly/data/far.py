@@ -9,8 +9,7 @@ from taskloom_anomaly.data.arrays import ArrayDataset
 
 def photo_patches(size: int, shape: tuple[int, ...], seed: int) -> ArrayDataset:
     """Cut grey patches out of the two photographs that scikit-learn ships (a flower, a temple)."""
-    # Imported here because scikit-learn costs more than a second of start-up.
-    from sklearn.datasets import load_sample_images
+    from sklearn.datasets import load_sample_images  # scikit-learn is heavy
 
     rng = np.random.default_rng(seed)
     photos = [np.asarray(p, np.float32).mean(axis=-1) / 255 for p in load_sample_images().images]

@@ -6,12 +6,15 @@ import gzip
 import hashlib
 from functools import lru_cache
 from importlib import resources
+from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float, Int
 from taskloom.errors import ConfigError
 
 from taskloom_anomaly.data.arrays import ArrayDataset
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
 
 _MNIST_MD5 = "d333f117366df9ee9442b60573c29a69"
 
@@ -52,8 +55,7 @@ def mnist() -> ArrayDataset:
 
 def digits8() -> ArrayDataset:
     """The 1,797 digits of 8x8 pixels that scikit-learn ships: images (1797, 8, 8, 1) in [0, 1]."""
-    # Imported here because scikit-learn costs more than a second of start-up.
-    from sklearn.datasets import load_digits
+    from sklearn.datasets import load_digits  # scikit-learn is heavy
 
     pixels, labels = load_digits(return_X_y=True)
     return ArrayDataset(

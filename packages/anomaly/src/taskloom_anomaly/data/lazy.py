@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Int
 from taskloom.errors import ConfigError
 
 from taskloom_anomaly.data.arrays import ArrayDataset, Dataset, Samples, as_arrays, collect
+
+if TYPE_CHECKING:
+    from jaxtyping import Int
 
 
 @runtime_checkable

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
-from jaxtyping import Int
 from taskloom.errors import ConfigError
 from taskloom.seeding import derive_seed
 
 from taskloom_anomaly.data.arrays import ArrayDataset
-from taskloom_anomaly.triggers.config import TriggerFunction
+from taskloom_anomaly.triggers.base import TriggerFunction
 from taskloom_anomaly.triggers.warp import WarpTrigger
+
+if TYPE_CHECKING:
+    from jaxtyping import Int
 
 Behavior: TypeAlias = Literal["fixed", "all_to_all"]
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, TypeAlias
+
 import numpy as np
-from jaxtyping import Float
 
 from taskloom_anomaly.data.arrays import ArrayDataset
 
-Images = Float[np.ndarray, "n h w c"]
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+Images: TypeAlias = "Float[np.ndarray, 'n h w c']"
 
 
 def rotated(images: Images, degrees: float) -> Images:
     """Rotate every image about its centre."""
-    # Imported here because only control sets need scipy.
-    from scipy.ndimage import rotate
+    from scipy.ndimage import rotate  # scipy is heavy
 
     turned = rotate(images, degrees, axes=(1, 2), reshape=False, order=1, mode="constant")
     return np.clip(turned, 0, 1).astype(np.float32)

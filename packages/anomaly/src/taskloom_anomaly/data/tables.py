@@ -7,12 +7,15 @@ import gzip
 import io
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from jaxtyping import Bool, Float
 from taskloom.errors import ConfigError, MissingExtraError
 
-Table = tuple[Float[np.ndarray, "n d"], Bool[np.ndarray, " n"]]
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float
+
+Table: TypeAlias = "tuple[Float[np.ndarray, 'n d'], Bool[np.ndarray, ' n']]"
 
 
 def load_table(source: str) -> Table:
@@ -27,8 +30,7 @@ def load_table(source: str) -> Table:
     """
     if source == "shuttle":
         return _shuttle()
-    # Imported here because scikit-learn costs more than a second of start-up.
-    from sklearn import datasets
+    from sklearn import datasets  # scikit-learn is heavy
 
     match source:
         case "breast_cancer":

@@ -13,9 +13,12 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Shaped
+
+if TYPE_CHECKING:
+    from jaxtyping import Shaped
 
 Compute = Callable[[np.ndarray, Sequence[str]], Mapping[str, np.ndarray]]
 """Maps a batch of inputs and the layers wanted to activations by layer, one row (or block) a sample."""

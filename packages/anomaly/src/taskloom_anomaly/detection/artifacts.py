@@ -1,36 +1,219 @@
-"""Writes what a run leaves: scores, the detector, the samples that it got most wrong."""
+"""The files that a run leaves: scores, the detector, the samples that it got most wrong. Nothing is pickled.
+
+A detector is a folder, whether a run or a verb has written it:
+
+    detector.safetensors   the arrays that it learned, and the calibration scores of each layer as `calibration|<layer>`
+    detector.json          its parameters, the fusion of its layers, the fingerprint of its network
+    layers.json            the layers in order, and the reduction of their positions
+    model/                 the network, where the run has trained one
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float, Int, Shaped
+from taskloom.arrays import load_npz, load_tensors, save_npz, save_tensors
 from taskloom.errors import ConfigError, StoreError
+from taskloom.opening import task_of
+from taskloom.registry import load_component
 
 from taskloom_anomaly.backends.handle import ModelHandle
-from taskloom_anomaly.config import AnomalyConfig
-from taskloom_anomaly.data.arrays import Samples
-from taskloom_anomaly.detection.assembly import Problem
+from taskloom_anomaly.backends.resolve import as_handle
+from taskloom_anomaly.data.lazy import as_samples
 from taskloom_anomaly.detection.features import Extractor
 from taskloom_anomaly.detection.fitting import FUSED, FittedDetector
 from taskloom_anomaly.detection.validity_card import write_json
+from taskloom_anomaly.detectors.base import GROUP, Detector, Tensors
+from taskloom_anomaly.models.stored import MODEL_FILE, StoredModel
 from taskloom_anomaly.task import HasPictures
-from taskloom_anomaly.tensors import read_tensors, write_tensors
 
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int, Shaped
+    from taskloom.runs import Run
+
+    from taskloom_anomaly.backends.reduction import Reduction
+    from taskloom_anomaly.config import AnomalyConfig
+    from taskloom_anomaly.data.arrays import Samples
+    from taskloom_anomaly.detection.assembly import DetectionData
+
+DETECTOR_FILE = "detector.safetensors"
+PARAMETERS_FILE = "detector.json"
+LAYERS_FILE = "layers.json"
+SCHEMA = 2
+_CALIBRATION = "calibration|"
 _NUM_WORST = 10
 
 
-def _write_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> Path:
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("wb") as file:
-        keywords: dict[str, Any] = dict(arrays)
-        np.savez_compressed(file, allow_pickle=False, **keywords)
-    partial.replace(path)
-    return path
+@dataclass(frozen=True)
+class StoredDetector:
+    """A fitted detector without its network.
+
+    Attributes:
+        detector: The arithmetic.
+        tensors: The arrays that it learned.
+        calibration: Scores of the held-out samples by layer.
+        layers: The layers that it watches, in order; none means those that the network has watched by default.
+        reduction: The reduction of positions to one feature vector.
+        fusion: The fusion of layers to one score.
+        model: Fingerprint of the network; empty where it is not known.
+    """
+
+    detector: Detector
+    tensors: Tensors
+    calibration: Mapping[str, Float[np.ndarray, " n"]] = field(default_factory=dict)
+    layers: tuple[str, ...] = ()
+    reduction: Reduction = "auto"
+    fusion: str = "mean"
+    model: str = ""
+
+    def over(self, handle: ModelHandle, batch_size: int = 1024) -> FittedDetector:
+        """Return the detector on its network.
+
+        Raises:
+            ConfigError: It was fitted on another network.
+        """
+        if self.model not in ("", handle.fingerprint):
+            raise ConfigError(
+                f"The detector was fitted on another network ({self.model[:10]}, not {handle.fingerprint[:10]})."
+            )
+        layers = self.layers or handle.default_layers
+        extractor = Extractor(handle, layers, self.reduction, batch_size)
+        return FittedDetector(self.detector, self.tensors, extractor, self.calibration)
+
+
+def save_detector(folder: Path, detector: Detector, tensors: Tensors, **facts: Any) -> Path:  # noqa: ANN401 -- fields of a record
+    """Write a fitted detector, each file atomically, and return the file of its arrays.
+
+    Args:
+        folder: The folder; it exists.
+        detector: The arithmetic.
+        tensors: The arrays that it learned.
+        **facts: Further fields of `StoredDetector`.
+    """
+    stored = StoredDetector(detector, tensors, **facts)
+    scores = {f"{_CALIBRATION}{k}": np.asarray(v) for k, v in stored.calibration.items()}
+    save_tensors(folder / DETECTOR_FILE, {**tensors, **scores})
+    write_json(
+        folder / LAYERS_FILE,
+        {"schema": SCHEMA, "layers": list(stored.layers), "reduction": stored.reduction},
+    )
+    # Written last: a folder with this file has the others.
+    write_json(
+        folder / PARAMETERS_FILE,
+        {
+            "schema": SCHEMA,
+            "detector": detector.model_dump(mode="json"),
+            "fusion": stored.fusion,
+            "model": stored.model,
+        },
+    )
+    return folder / DETECTOR_FILE
+
+
+def keep_detector(folder: Path, fitted: FittedDetector, config: AnomalyConfig) -> Path:
+    """Write the detector of a run and return the file of its arrays."""
+    return save_detector(
+        folder,
+        fitted.detector,
+        fitted.tensors,
+        calibration=fitted.calibration,
+        layers=fitted.extractor.layers,
+        reduction=config.reduction,
+        fusion=config.fusion,
+        model=fitted.extractor.handle.fingerprint,
+    )
+
+
+def load_detector(folder: Path) -> StoredDetector:
+    """Read a detector from its folder; both forms of version 0.1 are read too.
+
+    Raises:
+        StoreError: A file is missing or damaged, or of a later version.
+        UnknownNameError: A detector of that kind is not installed.
+    """
+    document = _read_object(folder / PARAMETERS_FILE)
+    arrays = load_tensors(folder / DETECTOR_FILE)
+    try:
+        facts = _facts(folder, document)
+        parameters = document["detector"]
+        detector = load_component(GROUP, parameters["kind"]).model_validate(parameters)
+        if not isinstance(detector, Detector):
+            raise TypeError(f"'{parameters['kind']}' is no detector")
+    except (KeyError, TypeError, ValueError) as error:
+        raise StoreError(f"The detector in '{folder}' cannot be read: {error!r}.") from None
+    of_scores = [name for name in arrays if name.startswith(_CALIBRATION)]
+    calibration = {name.removeprefix(_CALIBRATION): arrays.pop(name) for name in of_scores}
+    return StoredDetector(detector, arrays, calibration, **facts)
+
+
+def _facts(folder: Path, document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of `StoredDetector` that stand beside the parameters."""
+    layers: Mapping[str, Any]
+    match document:
+        case {"schema": 2}:
+            layers = _read_object(folder / LAYERS_FILE)
+        case {"schema": 1}:
+            # A run of version 0.1 kept the layers in the same file.
+            layers = document
+        case {"format": 1}:
+            # `detectors.storage` of version 0.1 kept the parameters and nothing else.
+            return {}
+        case _:
+            raise ValueError("it is of a later version")
+    return {
+        "layers": tuple(layers["layers"]),
+        "reduction": layers["reduction"],
+        "fusion": document["fusion"],
+        "model": document["model"],
+    }
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(found, dict):
+            raise ValueError("it is not an object")
+    except (OSError, ValueError) as error:
+        raise StoreError(f"The detector in '{path.parent}' cannot be read: {error}.") from None
+    return found
+
+
+def load(path: Path | str, model: object = None) -> FittedDetector:
+    """Return a fitted detector from a folder, ready to score.
+
+    Args:
+        path: The folder of a detector, or that of a run.
+        model: The network; None takes the one that is stored with the detector.
+
+    Raises:
+        ConfigError: No network is stored with the detector, or the network is another than the one it was fitted on.
+        StoreError: A file is missing or damaged.
+    """
+    folder = Path(path)
+    folder = folder / "artifacts" if (folder / "artifacts" / PARAMETERS_FILE).is_file() else folder
+    stored = load_detector(folder)
+    if isinstance(model, ModelHandle):
+        return stored.over(model)
+    if not (folder / "model" / MODEL_FILE).is_file():
+        raise ConfigError(
+            f"No network is stored with the detector in '{folder}': give its ModelHandle as `model`."
+        )
+    return stored.over(StoredModel(folder / "model").handle())
+
+
+def detector_of(run: Run) -> FittedDetector:
+    """Return the fitted detector of a run on its network: what `Run.load("detector")` gives."""
+    folder = run.dir / "artifacts"
+    if (folder / "model" / MODEL_FILE).is_file():
+        return load(folder)
+    task = task_of(run).task
+    example = as_samples(task.build_reference_data(), "reference data").take(slice(1)).arrays()
+    return load(folder, as_handle(task.build_model(), task.build_params(), example.inputs))
 
 
 def keep_scores(
@@ -44,55 +227,17 @@ def keep_scores(
         for name, by_layer in {**scores, "calibration": calibration}.items()
         for layer, values in by_layer.items()
     }
-    return _write_npz(path, arrays)
-
-
-def keep_detector(path: Path, fitted: FittedDetector, config: AnomalyConfig) -> Path:
-    """Write the detector: its tensors and calibration scores, and beside them its config as JSON."""
-    calibration = {f"calibration|{layer}": np.asarray(v) for layer, v in fitted.calibration.items()}
-    write_tensors(path, {**fitted.tensors, **calibration})
-    description = {
-        "schema": 1,
-        "detector": config.detector.model_dump(mode="json"),
-        "layers": list(fitted.extractor.layers),
-        "reduction": config.reduction,
-        "fusion": config.fusion,
-        "model": fitted.extractor.handle.fingerprint,
-    }
-    write_json(path.with_suffix(".json"), description)  # type: ignore[arg-type] # plain JSON by construction
+    save_npz(path, arrays)
     return path
 
 
-def load_detector(path: Path, handle: ModelHandle, config: AnomalyConfig) -> FittedDetector:
-    """Read a detector that `keep_detector` wrote.
-
-    Args:
-        path: The tensors; the description lies beside them.
-        handle: The network that it watches.
-        config: The config that it was fitted with.
-
-    Raises:
-        ConfigError: It was fitted on another network.
-        StoreError: It cannot be read.
-    """
-    try:
-        description = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-        layers, model = tuple(description["layers"]), str(description["model"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StoreError(f"The detector in '{path.parent}' cannot be read: {error}.") from None
-    if model != handle.fingerprint:
-        raise ConfigError(
-            f"The detector in '{path.parent}' was fitted on another network ({model[:10]}, not {handle.fingerprint[:10]})."
-        )
-    tensors = read_tensors(path)
-    calibration = {
-        name.removeprefix("calibration|"): values
-        for name, values in tensors.items()
-        if name.startswith("calibration|")
-    }
-    learned = {k: v for k, v in tensors.items() if not k.startswith("calibration|")}
-    extractor = Extractor(handle, layers, config.reduction, config.batch_size)
-    return FittedDetector(config.detector.build(), learned, extractor, calibration)
+def scores_of(path: Path) -> dict[str, dict[str, np.ndarray]]:
+    """Read scores by set and layer from the `scores.npz` of a run."""
+    found: dict[str, dict[str, np.ndarray]] = {}
+    for key, values in load_npz(path).items():
+        name, _, layer = key.partition("|")
+        found.setdefault(name, {})[layer] = values
+    return found
 
 
 def _inputs_at(sets: Sequence[Samples], rows: Int[np.ndarray, " m"]) -> Shaped[np.ndarray, "m ..."]:
@@ -110,7 +255,7 @@ def _inputs_at(sets: Sequence[Samples], rows: Int[np.ndarray, " m"]) -> Shaped[n
 def keep_worst(
     path: Path,
     task: object,
-    problem: Problem,
+    problem: DetectionData,
     scores: Mapping[str, Mapping[str, Float[np.ndarray, " n"]]],
 ) -> Path:
     """Write the normal samples that scored highest and the anomalous ones that scored lowest."""
@@ -129,4 +274,5 @@ def keep_worst(
     if isinstance(task, HasPictures):
         for kind in ("false_positive", "false_negative"):
             arrays[f"{kind}_text"] = np.asarray(task.show(arrays[f"{kind}_inputs"]))
-    return _write_npz(path, arrays)
+    save_npz(path, arrays)
+    return path

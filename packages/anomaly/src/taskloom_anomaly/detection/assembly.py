@@ -23,11 +23,11 @@ from taskloom_anomaly.task import (
     HasUntrustedData,
 )
 
-__all__ = ["Problem", "RandomParametersWarning", "assemble"]
+__all__ = ["DetectionData", "RandomParametersWarning", "assemble"]
 
 
 @dataclass(frozen=True)
-class Problem:
+class DetectionData:
     """Everything that a detector meets.
 
     Attributes:
@@ -38,7 +38,7 @@ class Problem:
         anomalous: Anomalous test samples by set.
         untrusted: An unlabelled mixture, if the task has one.
         control: Benign shifts by name.
-        random_parameters: Whether nobody trained the network.
+        random_parameters: True if the network was never trained.
         layers: Layers that the task wants watched by default; none means the top-level ones.
     """
 
@@ -54,7 +54,7 @@ class Problem:
 
     @property
     def test_sets(self) -> dict[str, Samples]:
-        """What is scored, by name; `normal` comes first."""
+        """The sets that are scored, by name; `normal` comes first."""
         return {
             "normal": self.normal,
             **{f"anomalous/{name}": data for name, data in self.anomalous.items()},
@@ -62,7 +62,7 @@ class Problem:
         }
 
 
-def assemble(task: AnomalyTask, config: AnomalyConfig) -> Problem:
+def assemble(task: AnomalyTask, config: AnomalyConfig) -> DetectionData:
     """Call the task's methods and cut the reference data.
 
     Raises:
@@ -89,7 +89,7 @@ def assemble(task: AnomalyTask, config: AnomalyConfig) -> Problem:
     if isinstance(task, HasUntrustedData):
         mixture = task.build_untrusted_data()
         untrusted = as_samples(mixture, "untrusted data") if len(mixture) else None
-    problem = Problem(
+    problem = DetectionData(
         handle=handle,
         trusted=fitted,
         calibration=calibration,
@@ -116,7 +116,7 @@ def _assert_fit(handle: ModelHandle, reference: Samples) -> None:
         ) from None
 
 
-def _assert_same_shape(problem: Problem) -> None:
+def _assert_same_shape(problem: DetectionData) -> None:
     expected = problem.trusted.shape
     sets = dict(problem.test_sets)
     if problem.untrusted is not None:

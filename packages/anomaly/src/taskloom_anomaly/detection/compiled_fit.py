@@ -14,28 +14,28 @@ from taskloom_anomaly.backends.reduction import reduce_positions
 from taskloom_anomaly.data.arrays import Samples
 from taskloom_anomaly.detection.features import Extractor
 from taskloom_anomaly.detectors import tensors
-from taskloom_anomaly.detectors.base import AnyDetector, FeatureSpec, Split, Tensors
+from taskloom_anomaly.detectors.base import Detector, FeatureSpec, Split, Tensors
 from taskloom_anomaly.detectors.gaussian import MomentsRule
-from taskloom_anomaly.detectors.layerwise import Layerwise
+from taskloom_anomaly.detectors.layerwise import LayerwiseDetector
 from taskloom_anomaly.statistics import moments
 
 # Multiplications above which what is saved (two seconds or more) is well worth compiling a second function (half a second, 45 MB).
 _WORTH_COMPILING = 1e11
 
 
-def moments_suffice(detector: AnyDetector) -> bool:
-    """Whether all that a detector reads off a layer are its moments."""
+def moments_suffice(detector: Detector) -> bool:
+    """Return whether all that a detector reads off a layer are its moments."""
     return (
-        isinstance(detector, Layerwise)
-        and isinstance(detector.rule, MomentsRule)
-        and not detector.unit_length
+        isinstance(detector, LayerwiseDetector)
+        and isinstance(detector.rule(), MomentsRule)
+        and not detector.reading.unit_length
     )
 
 
 def worth_compiling(
-    detector: AnyDetector, extractor: Extractor, data: Mapping[Split, Samples], spec: FeatureSpec
+    detector: Detector, extractor: Extractor, data: Mapping[Split, Samples], spec: FeatureSpec
 ) -> bool:
-    """Whether the forward pass should gather the statistics: a flax network off the processor, moments only, enough samples."""
+    """Return whether the forward pass should gather the statistics: a flax network off the processor, moments only, enough samples."""
     work = sum(map(len, data.values())) * sum(width**2 for width in spec.widths.values())
     return (
         work >= _WORTH_COMPILING
@@ -48,30 +48,30 @@ def worth_compiling(
 def _on_accelerator(handle: object) -> bool:
     if not hasattr(handle, "network"):
         return False
-    # Imported here because a run with a torch network must not import JAX.
-    import jax
+    import jax  # jax is heavy
 
     return jax.default_backend() != "cpu"
 
 
 def fit_compiled(
-    detector: AnyDetector, extractor: Extractor, data: Mapping[Split, Samples], spec: FeatureSpec
+    detector: Detector, extractor: Extractor, data: Mapping[Split, Samples], spec: FeatureSpec
 ) -> Tensors:
-    """Return what `driver.fit` returns, from sums that the forward pass gathers; nothing of the size of the data is kept.
+    """Return what `detectors.fit.fit` returns, from sums that the forward pass gathers; nothing of the size of the data is kept.
 
     Raises:
         ValueError: A split that the detector needs is missing or has too few samples.
         RunFailedError: An activation is not a number.
     """
-    assert isinstance(detector, Layerwise)
-    assert isinstance(detector.rule, MomentsRule)
+    assert isinstance(detector, LayerwiseDetector)
+    rule = detector.rule()
+    assert isinstance(rule, MomentsRule)
     known: dict[str, dict[Split, moments.Moments]] = {layer: {} for layer in spec.widths}
-    for split in detector.rule.splits:
+    for split in rule.splits:
         if split not in data:
             raise ValueError(
                 f"This detector needs {split} data and the task has none; choose another detector or regime."
             )
-        for layer, own in _gather(extractor, data[split], detector.rule.fourth).items():
+        for layer, own in _gather(extractor, data[split], rule.fourth).items():
             known[layer][split] = own
     state = tensors.join(
         {
@@ -90,8 +90,7 @@ def fit_compiled(
 
 
 def _gather(extractor: Extractor, data: Samples, fourth: bool) -> dict[str, moments.Moments]:
-    # Imported here because a run with a torch network must not import JAX.
-    from taskloom_anomaly.backends.jax_handle import JaxHandle
+    from taskloom_anomaly.backends.jax_handle import JaxHandle  # jax is heavy
     from taskloom_anomaly.backends.jax_moments import MomentsGatherer
 
     assert isinstance(extractor.handle, JaxHandle)

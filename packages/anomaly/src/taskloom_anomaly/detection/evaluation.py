@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from jaxtyping import Float
 
 from taskloom_anomaly import metrics
 from taskloom_anomaly.detection.fitting import FUSED
 
-SetScores = Mapping[str, Mapping[str, Float[np.ndarray, " n"]]]
-Table = dict[str, dict[str, float]]
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+SetScores: TypeAlias = "Mapping[str, Mapping[str, Float[np.ndarray, ' n']]]"
+Table: TypeAlias = dict[str, dict[str, float]]
 
 
 def judge(normal: Float[np.ndarray, " n"], other: Float[np.ndarray, " m"]) -> dict[str, float]:

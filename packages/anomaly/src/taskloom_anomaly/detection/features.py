@@ -24,7 +24,7 @@ _KEEP_BYTES = 512 << 20
 
 @dataclass(frozen=True, slots=True)
 class Extractor:
-    """What is read off a model.
+    """Reader of the activations of a model.
 
     Attributes:
         handle: The model.
@@ -145,7 +145,7 @@ def _bad_rows(value: np.ndarray) -> np.ndarray:
 
 
 class ModelStream:
-    """Trusted and untrusted features that can be read several times; implements `Stream`.
+    """Trusted and untrusted features that can be read several times; implements `FeatureStream`.
 
     Args:
         extractor: What is read off the model.

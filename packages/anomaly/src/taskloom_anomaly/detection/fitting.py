@@ -4,32 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from jaxtyping import Float
 from taskloom.errors import ConfigError, RunFailedError
 from taskloom.seeding import derive_seed
 
 from taskloom_anomaly.config import AnomalyConfig
 from taskloom_anomaly.data.arrays import Samples
 from taskloom_anomaly.detection.activations import ActivationStore
-from taskloom_anomaly.detection.assembly import Problem
+from taskloom_anomaly.detection.assembly import DetectionData
 from taskloom_anomaly.detection.compiled_fit import fit_compiled, worth_compiling
 from taskloom_anomaly.detection.features import Extractor, ModelStream, extractor_for
 from taskloom_anomaly.detection.fusion import fuse
 from taskloom_anomaly.detection.regimes import regime_conflict
-from taskloom_anomaly.detectors import fit as driver
 from taskloom_anomaly.detectors.base import (
-    AnyDetector,
+    Detector,
     FeatureSpec,
     Split,
     StreamingDetector,
     Tensors,
 )
+from taskloom_anomaly.detectors.fit import fit, score
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 FUSED = "fused"
 
-LayerScores = Mapping[str, Float[np.ndarray, " n"]]
+LayerScores: TypeAlias = "Mapping[str, Float[np.ndarray, ' n']]"
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class FittedDetector:
         calibration: Scores of the held-out samples by layer.
     """
 
-    detector: AnyDetector
+    detector: Detector
     tensors: Tensors
     extractor: Extractor
     calibration: LayerScores
@@ -54,7 +57,7 @@ class FittedDetector:
         Raises:
             RunFailedError: A score is not a number.
         """
-        scores = driver.score(self.detector, self.tensors, self.extractor.batches(data))
+        scores = score(self.detector, self.tensors, self.extractor.batches(data))
         for layer, values in scores.items():
             if not np.isfinite(values).all():
                 raise RunFailedError(
@@ -63,7 +66,7 @@ class FittedDetector:
         return scores
 
 
-def fit_detector(problem: Problem, config: AnomalyConfig) -> FittedDetector:
+def fit_detector(problem: DetectionData, config: AnomalyConfig) -> FittedDetector:
     """Fit the configured detector in the configured regime.
 
     Raises:
@@ -81,7 +84,7 @@ def fit_detector(problem: Problem, config: AnomalyConfig) -> FittedDetector:
     layers = config.layers or problem.layers
     store = ActivationStore(config.activations) if config.activations is not None else None
     extractor = extractor_for(problem.handle, layers, config.reduction, config.batch_size, store)
-    detector = config.detector.build()
+    detector = config.detector
     try:
         tensors = _fit(detector, extractor, data, extractor.spec(problem.trusted), config)
     except ValueError as error:
@@ -90,12 +93,12 @@ def fit_detector(problem: Problem, config: AnomalyConfig) -> FittedDetector:
     held_out = problem.calibration
     if "trusted" not in needs and config.regime == "untrusted" and problem.untrusted is not None:
         held_out = problem.untrusted
-    calibration = driver.score(detector, tensors, extractor.batches(held_out))
+    calibration = score(detector, tensors, extractor.batches(held_out))
     return FittedDetector(detector, tensors, extractor, calibration)
 
 
 def _fit(
-    detector: AnyDetector,
+    detector: Detector,
     extractor: Extractor,
     data: Mapping[Split, Samples],
     spec: FeatureSpec,
@@ -109,7 +112,7 @@ def _fit(
         reveal="anomaly_labels" in config.detector.needs,
         keep=not isinstance(detector, StreamingDetector),
     )
-    return driver.fit(detector, stream, spec, derive_seed(config.seed, "detector"))
+    return fit(detector, stream, spec, derive_seed(config.seed, "detector"))
 
 
 def score_sets(

@@ -7,10 +7,12 @@ put on a common scale by its scores on held-out normal samples.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
-from jaxtyping import Float
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 Fusion: TypeAlias = Literal["mean", "max", "cauchy", "harmonic", "min_p"]
 Scores: TypeAlias = "Mapping[str, Float[np.ndarray, ' n']]"

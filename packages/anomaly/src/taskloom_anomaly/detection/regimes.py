@@ -1,4 +1,4 @@
-"""What a detector is allowed to see."""
+"""Regimes: the data that a detector is allowed to see."""
 
 from __future__ import annotations
 

@@ -1,22 +1,23 @@
-"""The validity card: whether the task is what it claims to be, and what a trivial detector makes of it."""
+"""The validity card: checks that the task is what it claims to be, and the scores of trivial detectors."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float, Int
-from taskloom.errors import RunFailedError
+from taskloom.errors import ConfigError
 from taskloom.task import JsonValue
 
-from taskloom_anomaly.data.arrays import ArrayDataset, concatenate
+from taskloom_anomaly.backends.handle import ModelHandle
+from taskloom_anomaly.data.arrays import ArrayDataset
+from taskloom_anomaly.errors import InvalidTaskError
 from taskloom_anomaly.task import Check, HasInputFeatures
 
-
-class InvalidTaskError(RunFailedError):
-    """An attack did not take, or a network did not learn: whatever was scored would mean nothing."""
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
 
 
 def assert_valid(checks: Sequence[Check]) -> None:
@@ -84,8 +85,7 @@ def input_baseline(
     shrunk = (1 - amount) * covariance
     shrunk.flat[:: d + 1] += amount * mean_variance + 1e-12
     factor = np.linalg.cholesky(shrunk)
-    # Imported here because scipy's start-up is only paid by whoever asks for baselines.
-    from scipy.linalg import solve_triangular
+    from scipy.linalg import solve_triangular  # scipy is heavy
 
     return [
         (solve_triangular(factor, (x - centre).T, lower=True, check_finite=False) ** 2).sum(axis=0)
@@ -102,6 +102,15 @@ def label_baseline(
     return [surprise[x] for x in sets]
 
 
-def everything(sets: Sequence[ArrayDataset]) -> ArrayDataset:
-    """Join several sets."""
-    return concatenate(list(sets))
+def predictions(handle: ModelHandle, data: ArrayDataset, batch_size: int = 1024) -> np.ndarray:
+    """Return the predicted class of every sample."""
+    return np.concatenate(
+        [handle.forward(b.inputs).logits.argmax(axis=1) for b in data.batches(batch_size)]
+    )
+
+
+def accuracy(handle: ModelHandle, data: ArrayDataset) -> float:
+    """Return the share of samples whose predicted class is their label."""
+    if data.labels is None:
+        raise ConfigError("Accuracy needs labelled data; this data set has no labels.")
+    return float(np.mean(predictions(handle, data) == data.labels))

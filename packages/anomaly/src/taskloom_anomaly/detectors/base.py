@@ -1,7 +1,8 @@
-"""What a detector reads, and the two forms a detector comes in.
+"""The base of every detector, and the records that go into one and come out.
 
 A detector gives sample x a score s_l(x) for every layer l it watches; **higher is more anomalous**, and the score of x does
-not depend on which other samples are in the batch.
+not depend on which other samples are in the batch. Its fields are parameters and its methods arithmetic: a detector keeps no
+state, what it learns is a flat dictionary of arrays (`Tensors`), which is one safetensors file.
 
 Streaming detectors see the data once, batch by batch, in memory that does not grow with the number of samples:
 
@@ -12,19 +13,24 @@ Streaming detectors see the data once, batch by batch, in memory that does not g
     scores = detector.score(fitted, batch)          # {layer: (n,)}
 
 `merge(a, b)` joins the states of two shards. Trained detectors need several passes and have `fit(stream, spec, seed)` in place
-of the first four. `detectors.driver` runs either form; nobody else needs to tell them apart.
-
-State and fitted are flat dictionaries of arrays, so either is one safetensors file.
+of the first four. `detectors.fit` runs either form; nothing else has to distinguish them.
 """
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Shaped
+from taskloom.config import Component, Config
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float, Int, Shaped
+
+GROUP: Final = "taskloom_anomaly.detectors"
+"""The entry-point group in which detectors are registered."""
 
 Tensors: TypeAlias = dict[str, np.ndarray]
 """Arrays by name; a name is `<layer>/<quantity>`, the quantity without a slash."""
@@ -38,7 +44,7 @@ Split: TypeAlias = Literal["trusted", "untrusted"]
 Need: TypeAlias = Literal[
     "activations", "logits", "inputs", "head", "handle", "trusted", "untrusted", "anomaly_labels"
 ]
-"""What a detector cannot do without; `head` and `handle` are fields of `FeatureSpec`."""
+"""An input that a detector may require; `head` and `handle` are fields of `FeatureSpec`."""
 
 OUTPUT = "logits"
 """The layer name of scores that are read off the model's output."""
@@ -72,13 +78,13 @@ class TrainableHandle(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """What is known about a batch of n samples.
+    """The features of a batch of n samples.
 
     Attributes:
         activations: Layer name to activations, feature axis last: shape (n, d), or (n, p, d) for a layer with p positions
             (pixels, tokens); a sample's score is then the mean over its positions.
         logits: The model's output before the softmax, shape (n, K).
-        inputs: What went into the model, shape (n, ...).
+        inputs: The model's inputs, shape (n, ...).
         labels: Class of each sample as the task defines it, shape (n,); not whether it is anomalous.
         anomalous: Whether each sample is anomalous, shape (n,); given to detectors that need `anomaly_labels` only.
         handle: The model these features came from, for detectors that need `handle` when they score.
@@ -93,6 +99,7 @@ class Features:
 
     def __len__(self) -> int:
         """Return the number of samples."""
+        # Activations come last: a detector of the output or of the input may be shown none.
         if self.logits is not None:
             return len(self.logits)
         if self.inputs is not None:
@@ -102,7 +109,7 @@ class Features:
 
 @dataclass(frozen=True, slots=True)
 class FeatureSpec:
-    """What is known about the features before the first batch.
+    """The shape of the features, known before the first batch, and the model's head.
 
     Attributes:
         widths: Layer name to the size d of its feature axis, in the order the model computes them.
@@ -122,7 +129,7 @@ class FeatureSpec:
 
 
 @runtime_checkable
-class Stream(Protocol):
+class FeatureStream(Protocol):
     """Batches of features that can be read more than once, always in the same order."""
 
     def batches(self, split: Split, /) -> Iterable[Features]:
@@ -130,56 +137,60 @@ class Stream(Protocol):
         ...
 
 
-@runtime_checkable
-class StreamingDetector(Protocol):
-    """A detector that sees every sample once; all methods are pure functions of their arguments."""
+class Detector(Component):
+    """A detector by its parameters.
+
+    A subclass declares `kind` as a `Literal` of its registered name and derives from `StreamingDetector`, `TrainedDetector` or,
+    where all layers are treated alike, `LayerwiseDetector`.
+    """
 
     @property
     def needs(self) -> frozenset[Need]:
-        """What the detector cannot do without."""
-        ...
+        """Inputs that the detector requires; known before anything heavy is imported."""
+        return frozenset({"activations", "trusted"})
 
+    @classmethod
+    def fits(cls, config_class: type[Config]) -> str:
+        """Return the reason why no task with such a config can use the detector, or an empty string; imports nothing heavy."""
+        del config_class
+        return ""
+
+    def check(self, config: Config) -> str:
+        """Return the reason why the task with this config cannot use the detector, or an empty string."""
+        return self.fits(type(config))
+
+    @abstractmethod
+    def score(self, fitted: Tensors, features: Features) -> Scores:
+        """Return the scores of a batch by layer, each of shape (n,), higher for more anomalous."""
+
+
+class StreamingDetector(Detector):
+    """A detector that sees every sample once; all methods are pure functions of their arguments."""
+
+    @abstractmethod
     def init(self, spec: FeatureSpec, seed: int) -> Tensors:
         """Return the state before the first batch."""
-        ...
 
+    @abstractmethod
     def update(self, state: Tensors, features: Features, split: Split) -> Tensors:
         """Return the state after a further batch."""
-        ...
 
+    @abstractmethod
     def merge(self, a: Tensors, b: Tensors) -> Tensors:
         """Return the state that one pass over both shards would have reached."""
-        ...
 
+    @abstractmethod
     def finalize(self, state: Tensors) -> Tensors:
-        """Return what scoring needs.
+        """Return the tensors that scoring reads.
 
         Raises:
             ValueError: If the samples seen are too few; the message says how many there are and how many are needed.
         """
-        ...
-
-    def score(self, fitted: Tensors, features: Features) -> Scores:
-        """Return the scores of a batch by layer, each of shape (n,), higher for more anomalous."""
-        ...
 
 
-@runtime_checkable
-class TrainedDetector(Protocol):
+class TrainedDetector(Detector):
     """A detector that needs several passes over the data."""
 
-    @property
-    def needs(self) -> frozenset[Need]:
-        """What the detector cannot do without."""
-        ...
-
-    def fit(self, stream: Stream, spec: FeatureSpec, seed: int) -> Tensors:
-        """Return what scoring needs."""
-        ...
-
-    def score(self, fitted: Tensors, features: Features) -> Scores:
-        """Return the scores of a batch by layer, each of shape (n,), higher for more anomalous."""
-        ...
-
-
-AnyDetector: TypeAlias = StreamingDetector | TrainedDetector
+    @abstractmethod
+    def fit(self, stream: FeatureStream, spec: FeatureSpec, seed: int) -> Tensors:
+        """Return the tensors that scoring reads."""

@@ -11,23 +11,24 @@ a unit that is silent on trusted data would make the score infinite.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
-from jaxtyping import Float, Int
+from pydantic import Field
 
 from taskloom_anomaly.detectors import tensors
-from taskloom_anomaly.detectors.base import Split, Tensors
-from taskloom_anomaly.detectors.layerwise import ClassSource, Layerwise
+from taskloom_anomaly.detectors.base import Need, Split, Tensors
+from taskloom_anomaly.detectors.layerwise import ClassSource, LayerReading, LayerwiseDetector
 from taskloom_anomaly.detectors.sampled import unpacked
 from taskloom_anomaly.statistics import reservoir
 from taskloom_anomaly.statistics.gram import distinct_powers, gram_columns, gram_features
 
 if TYPE_CHECKING:
-    from taskloom_anomaly.detectors.config.beatrix import Beatrix
+    from jaxtyping import Float, Int
 
 # A class with fewer trusted samples than this is judged by the range of all samples.
 _LEAST = 8
+# Share of the largest bound of a class below which a bound no longer divides.
 _FLOOR = 0.01
 # Samples whose Gram features are alive at once while a batch is scored.
 _CHUNK = 32
@@ -35,26 +36,55 @@ _CHUNK = 32
 _FEATURES = 512
 
 
-def build(config: Beatrix) -> Layerwise:
-    """Return the detector that the config describes."""
-    source: ClassSource = "predicted" if config.by_class else "none"
-    return Layerwise(BeatrixRule(config), config.needs, source, source, fold=False)
+class Beatrix(LayerwiseDetector):
+    """Gram features outside the range they have in the predicted class."""
+
+    kind: Literal["beatrix"] = "beatrix"
+    powers: Annotated[int, Field(ge=1, le=16)] = 4
+    """Gram matrices of the powers 1 to this."""
+    mad_scale: Annotated[float, Field(gt=0)] = 10.0
+    """Half-width of the range in median absolute deviations."""
+    by_class: bool = True
+    """A range for each predicted class; otherwise one for all."""
+    max_samples: Annotated[int, Field(ge=2)] = 4096
+    """Trusted activations kept for the medians; a uniform sample of the stream when there are more."""
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """Activations, and logits where each class has a range of its own."""
+        return frozenset({"activations", "trusted", *(("logits",) if self.by_class else ())})
+
+    @property
+    def reading(self) -> LayerReading:
+        """Whole samples with their positions, over which a Gram matrix sums, and the predicted classes."""
+        source: ClassSource = "predicted" if self.by_class else "none"
+        return LayerReading(source, source, fold=False)
+
+    def rule(self) -> GramRule:
+        """Return the rule whose state is a sample of the trusted activations."""
+        return GramRule(self.powers, self.mad_scale, self.by_class, self.max_samples)
 
 
 @dataclass(frozen=True, slots=True)
-class BeatrixRule:
+class GramRule:
     """Ranges of Gram features by class, from a reservoir of trusted activations.
 
     Attributes:
-        config: The detector's parameters.
+        powers: Gram matrices of the powers 1 to this.
+        mad_scale: Half-width of a range in median absolute deviations.
+        by_class: Whether each class has a range of its own.
+        max_samples: Most activations kept.
     """
 
-    config: Beatrix
+    powers: int
+    mad_scale: float
+    by_class: bool
+    max_samples: int
 
     def init(self, width: int, num_classes: int, seed: int) -> Tensors:
         """Return an empty reservoir."""
-        empty = tensors.pack(reservoir.empty(self.config.max_samples, width, seed))
-        classes = num_classes if self.config.by_class else 1
+        empty = tensors.pack(reservoir.empty(self.max_samples, width, seed))
+        classes = num_classes if self.by_class else 1
         return {"num_classes": np.asarray(classes), "positions": np.asarray(0), **empty}
 
     def update(
@@ -68,6 +98,7 @@ class BeatrixRule:
         if split != "trusted":
             return state
         positions = rows.shape[1]
+        # A Gram matrix sums over positions; with another number of them its entries have another scale.
         if state["positions"] not in (0, positions):
             raise ValueError(
                 f"Samples of {positions} positions follow samples of {state['positions']}; Gram features need equal numbers."
@@ -93,7 +124,7 @@ class BeatrixRule:
         groups = [np.flatnonzero(kept.classes == c) for c in range(int(state["num_classes"]))]
         groups = [g if len(g) >= _LEAST else np.arange(len(samples)) for g in groups]
         fitted = {"positions": state["positions"]}
-        for power, _ in distinct_powers(self.config.powers, positions):
+        for power, _ in distinct_powers(self.powers, positions):
             # Vectors that are never negative have the same features, so the same ranges, at every power.
             if power == 1 or positions > 1 or samples.min() < 0:
                 low, high = self._bounds(samples, groups, power)
@@ -106,14 +137,15 @@ class BeatrixRule:
         lows, highs = [], []
         pooled: tuple[np.ndarray, np.ndarray] | None = None
         for group in groups:
+            # All small classes fall back on all samples, whose medians are then taken once.
             everything = len(group) == len(samples)
             centre, spread = (
                 pooled if everything and pooled is not None else _medians(samples[group], power)
             )
             if everything:
                 pooled = centre, spread
-            lows.append(centre - self.config.mad_scale * spread)
-            highs.append(centre + self.config.mad_scale * spread)
+            lows.append(centre - self.mad_scale * spread)
+            highs.append(centre + self.mad_scale * spread)
         return np.stack(lows), np.stack(highs)
 
     def score(
@@ -127,15 +159,16 @@ class BeatrixRule:
             )
         total = np.zeros(len(rows))
         first = np.zeros(0)
-        for power, times in distinct_powers(self.config.powers, positions):
+        for power, times in distinct_powers(self.powers, positions):
             if f"low{power}" in fitted:
                 found = _deviation(fitted, power, power, rows, classes)
             else:
+                # A vector without a negative entry has the same features at every power, so its deviation is known already.
                 found, signed = first.copy(), (rows < 0).any(axis=(1, 2))
                 found[signed] = _deviation(fitted, 1, power, rows[signed], classes[signed])
             first = found if power == 1 else first
             total += times * found
-        return total / self.config.powers
+        return total / self.powers
 
 
 def _deviation(

@@ -1,17 +1,20 @@
-"""What the detectors with one set of moments a class share: those moments as a layer's state."""
+"""The rule of detectors with one set of moments a class: those moments are the state of a layer."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float, Int
 
 from taskloom_anomaly.detectors.base import Split, Tensors
 from taskloom_anomaly.detectors.gaussian import widened
 from taskloom_anomaly.statistics import moments
 from taskloom_anomaly.statistics.moments import Moments
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +23,8 @@ class ByClassRule:
 
     Attributes:
         split: The split that is read.
-        fit: Maps the layer's name and the moments of each class to what scoring needs.
-        rate: Maps that, rows of activations, shape (n, d), and their classes to float64 scores, shape (n,).
+        fit: Maps the layer's name and the moments of each class to the tensors that scoring reads.
+        rate: Maps those, rows of activations, shape (n, d), and their classes to float64 scores, shape (n,).
         fourth: Whether the fit reads fourth moments.
         double: Whether float32 rows are worked on in float64, as scores want that are a difference of two distances.
         pooled: Whether all rows count to one class.
@@ -37,6 +40,7 @@ class ByClassRule:
     def init(self, width: int, num_classes: int, seed: int) -> Tensors:
         """Return the moments of nothing."""
         del seed
+        # The same record for every class is safe: moments are replaced, never changed in place.
         return _stack(
             [moments.empty(width, fourth=self.fourth)] * (1 if self.pooled else num_classes)
         )
@@ -54,6 +58,7 @@ class ByClassRule:
         known = _apart(state)
         require_classes(classes, len(known))
         rows = widened(rows) if self.double else rows
+        # A small batch has few of many classes, and those that do not occur cost nothing.
         for index in np.unique(classes):
             known[index] = moments.add(known[index], rows[classes == index])
         return _stack(known)
@@ -63,7 +68,7 @@ class ByClassRule:
         return _stack([moments.merge(*pair) for pair in zip(_apart(a), _apart(b), strict=True)])
 
     def finalize(self, layer: str, state: Tensors) -> Tensors:
-        """Return what scoring needs."""
+        """Return the tensors that scoring reads."""
         return self.fit(layer, _apart(state))
 
     def score(
@@ -87,6 +92,7 @@ def require_classes(classes: np.ndarray, num_classes: int) -> None:
 
 def _stack(each: list[Moments]) -> Tensors:
     """Return the moments of all classes as arrays with a class axis."""
+    # A class axis, because a state is a flat dictionary of arrays that one file can hold.
     return {
         name: np.stack([np.asarray(getattr(own, name)) for own in each]) for name in Moments._fields
     }

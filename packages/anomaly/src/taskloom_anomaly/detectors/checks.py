@@ -1,14 +1,49 @@
-"""What is checked of features before any arithmetic: the layer is there, its width fits, and every value is a number."""
+"""Checks of features before any arithmetic: the layer is there, its width fits, and every value is a number."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
+from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float, Int, Shaped
 
 from taskloom_anomaly.detectors.base import Features
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int, Shaped
+
+
+def require_layers(known: Sized) -> None:
+    """Refuse a model without layers.
+
+    Raises:
+        ValueError: If none is known.
+    """
+    if not len(known):
+        raise ValueError("This detector reads activations and the model names no layer.")
+
+
+def require_trusted(found: bool) -> None:
+    """Refuse a task without trusted data.
+
+    Raises:
+        ValueError: If no trusted sample was found.
+    """
+    if not found:
+        raise ValueError("This detector needs trusted data and the task has none.")
+
+
+def require_residual(layer: str, rank: int, width: int) -> None:
+    """Refuse a principal subspace that is the whole space.
+
+    Raises:
+        ValueError: If no direction is left over.
+    """
+    if rank >= width:
+        raise ValueError(
+            f"Layer '{layer}' has {width} features; a rank of {rank} leaves no residual, use at most {width - 1}."
+        )
 
 
 def require_layer(layer: str, known: Iterable[str]) -> None:
@@ -26,7 +61,7 @@ def require_layer(layer: str, known: Iterable[str]) -> None:
 
 
 def all_finite(values: np.ndarray) -> bool:
-    """Whether every value is a number, in one pass and without a temporary where that is so."""
+    """Return whether every value is a number, in one pass and without a temporary where that is so."""
     if values.dtype.kind != "f" or not values.size:
         return True
     if values.dtype in (np.float32, np.float64) and values.ndim > 1 and values.flags.c_contiguous:
@@ -77,10 +112,17 @@ def layer_rows(
             f"Layer '{layer}' has {array.shape[-1]} features a sample and the detector was fitted to {width}."
         )
     if array.dtype not in (np.float32, np.float64):
+        # BLAS has no half precision; integers become float64, in which all that occur are exact.
         array = array.astype(np.float32 if array.dtype == np.float16 else np.float64)
     require_finite(array, f"Layer '{layer}'")
     positions = int(np.prod(array.shape[1:-1], dtype=np.int64))
     return np.ascontiguousarray(array.reshape(-1, array.shape[-1])), positions
+
+
+def pooled_rows(features: Features, layer: str, width: int) -> Float[np.ndarray, "n d"]:
+    """Return a layer's activations averaged over positions; it raises as `layer_rows` does."""
+    rows, positions = layer_rows(features, layer, width)
+    return rows.reshape(-1, positions, width).mean(axis=1)
 
 
 def model_output(features: Features) -> Float[np.ndarray, "n K"]:
@@ -93,6 +135,7 @@ def model_output(features: Features) -> Float[np.ndarray, "n K"]:
         raise ValueError("This detector reads the model's logits and the features carry none.")
     logits = np.asarray(features.logits)
     require_finite(logits, "The model's output")
+    # Differences between close log-sum-exps want more digits than the network's float32.
     return np.ascontiguousarray(logits, dtype=np.float64)
 
 

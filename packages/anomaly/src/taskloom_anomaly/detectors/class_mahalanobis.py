@@ -7,7 +7,6 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float, Int
 
 from taskloom_anomaly.detectors import tensors
 from taskloom_anomaly.detectors.base import Split, Tensors
@@ -15,29 +14,29 @@ from taskloom_anomaly.detectors.by_class import ByClassRule, require_classes
 from taskloom_anomaly.detectors.gaussian import project, squared_length, widened
 from taskloom_anomaly.statistics import class_moments, moments
 from taskloom_anomaly.statistics.class_moments import ClassMoments
-from taskloom_anomaly.statistics.covariance import shrunk_spectrum
+from taskloom_anomaly.statistics.covariance import CovarianceEstimator
 from taskloom_anomaly.statistics.moments import Moments
-from taskloom_anomaly.statistics.whitening import require_samples, whitening
 
 if TYPE_CHECKING:
-    from taskloom_anomaly.detectors.config.mahalanobis import Mahalanobis
+    from jaxtyping import Float, Int
 
 
-def build_rule(config: Mahalanobis) -> TiedRule | ByClassRule:
-    """Return the rule that the config describes.
+def class_rule(estimator: CovarianceEstimator, *, relative: bool) -> TiedRule | ByClassRule:
+    """Return the rule of one mean a class; `relative` subtracts the distance under one Gaussian.
 
     Ledoit-Wolf's intensity needs fourth moments about every class's own mean, which take K scatters to keep while the means
     still move; only then is there one `Moments` a class.
     """
-    if config.shrinkage == "ledoit_wolf":
-        return ByClassRule(
-            "trusted",
-            lambda layer, each: _fit_each(config, layer, each),
-            lambda fitted, rows, _: rate(fitted, rows),
-            fourth=True,
-            double=config.mode == "relative",
-        )
-    return TiedRule(config)
+    tied = TiedRule(estimator, relative)
+    if estimator.shrinkage != "ledoit_wolf":
+        return tied
+    return ByClassRule(
+        "trusted",
+        tied.fit_each,
+        lambda fitted, rows, _: _rate(fitted, rows),
+        fourth=True,
+        double=relative,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +44,12 @@ class TiedRule:
     """One mean a class, one covariance for all: the state is K means and one scatter.
 
     Attributes:
-        config: The detector's parameters.
+        estimator: The estimate of both covariances.
+        relative: Whether the distance under one Gaussian is subtracted.
     """
 
-    config: Mahalanobis
+    estimator: CovarianceEstimator
+    relative: bool
 
     def init(self, width: int, num_classes: int, seed: int) -> Tensors:
         """Return the moments of nothing."""
@@ -75,74 +76,61 @@ class TiedRule:
         return tensors.pack(class_moments.merge(_unpacked(a), _unpacked(b)))
 
     def finalize(self, layer: str, state: Tensors) -> Tensors:
-        """Return what scoring needs."""
-        return fit(self.config, layer, _unpacked(state))
+        """Return the tensors that scoring reads."""
+        return self._fit(layer, _unpacked(state))
 
     def score(
         self, fitted: Tensors, rows: Float[np.ndarray, "n d"], classes: Int[np.ndarray, " n"]
     ) -> Float[np.ndarray, " n"]:
         """Return the distance of each row."""
         del classes
-        return rate(fitted, self._prepared(rows))
+        return _rate(fitted, self._prepared(rows))
 
     def _prepared(self, rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
         # A difference of two distances wants the digits that float32 does not have.
-        return widened(rows) if self.config.mode == "relative" else rows
+        return widened(rows) if self.relative else rows
+
+    def fit_each(self, layer: str, each: list[Moments]) -> Tensors:
+        """Return the tensors that scoring reads, from the moments of each class with their fourth powers."""
+        known = ClassMoments(
+            np.array([float(own.number) for own in each]),
+            np.stack([own.mean for own in each]),
+            np.sum([own.scatter for own in each], axis=0),
+        )
+        # Fourth powers about the class means add up; those about the common mean need the moments merged.
+        fourth = float(sum(own.fourth for own in each))
+        return self._fit(layer, known, fourth, float(reduce(moments.merge, each).fourth))
+
+    def _fit(
+        self, layer: str, known: ClassMoments, fourth: float = 0.0, total_fourth: float = 0.0
+    ) -> Tensors:
+        """Return the whitened class means and, for the relative distance, the global factor.
+
+        Args:
+            layer: The layer's name, for messages.
+            known: The moments.
+            fourth: Sum of |x - class mean|^4; read under `ledoit_wolf` only.
+            total_fourth: Sum of |x - mean|^4; likewise.
+        """
+        present, count = known.counts > 0, float(known.counts.sum())
+        if count < 2:
+            raise ValueError(
+                f"Layer '{layer}' has {int(count)} trusted samples; a covariance needs at least 2."
+            )
+        factor, centre = self.estimator.factor, known.total_mean
+        tied = factor(layer, known.within, count, int(present.sum()), fourth=fourth)
+        # The means are whitened about the common one, so that no digits go into how far all of them lie from zero.
+        fitted = {"centre": centre, "tied": tied, "means": (known.means[present] - centre) @ tied}
+        if self.relative:
+            fitted["factor"] = factor(layer, known.total_scatter, count, 1, fourth=total_fourth)
+        return fitted
 
 
 def _unpacked(state: Tensors) -> ClassMoments:
     return ClassMoments(**tensors.pick(state, ClassMoments._fields))
 
 
-def _fit_each(config: Mahalanobis, layer: str, each: list[Moments]) -> Tensors:
-    known = ClassMoments(
-        np.array([float(own.number) for own in each]),
-        np.stack([own.mean for own in each]),
-        np.sum([own.scatter for own in each], axis=0),
-    )
-    fourth = float(sum(own.fourth for own in each))
-    return fit(config, layer, known, fourth, float(reduce(moments.merge, each).fourth))
-
-
-def fit(
-    config: Mahalanobis,
-    layer: str,
-    known: ClassMoments,
-    fourth: float = 0.0,
-    total_fourth: float = 0.0,
-) -> Tensors:
-    """Return the whitened class means and, for the relative distance, the global factor.
-
-    Args:
-        config: The detector's parameters.
-        layer: The layer's name, for messages.
-        known: The moments.
-        fourth: Sum of |x - class mean|^4; read under `ledoit_wolf` only.
-        total_fourth: Sum of |x - mean|^4; likewise.
-    """
-    present = known.counts > 0
-    count = float(known.counts.sum())
-    if count < 2:
-        raise ValueError(
-            f"Layer '{layer}' has {int(count)} trusted samples; a covariance needs at least 2."
-        )
-
-    def factor(scatter: np.ndarray, means: int, power: float) -> Float[np.ndarray, "d r"]:
-        spectrum = shrunk_spectrum(
-            scatter, count, count - means, config.shrinkage, amount=config.amount, fourth=power
-        )
-        if config.shrinkage == "none":
-            require_samples(layer, spectrum.values, count - means, config.rank)
-        return whitening(spectrum, config.rcond, config.rank)
-
-    tied, centre = factor(known.within, int(present.sum()), fourth), known.total_mean
-    fitted = {"centre": centre, "tied": tied, "means": (known.means[present] - centre) @ tied}
-    if config.mode == "relative":
-        fitted["factor"] = factor(known.total_scatter, 1, total_fourth)
-    return fitted
-
-
-def rate(fitted: Tensors, rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
+def _rate(fitted: Tensors, rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
     """Return the distance to the nearest class, less the global one when relative."""
     means = fitted["means"]
     # In float64 from here on: where classes lie far apart, the nearest distance is a small difference.

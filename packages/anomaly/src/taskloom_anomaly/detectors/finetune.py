@@ -6,70 +6,69 @@ output. Every epoch reads the stream anew. Samples without a label are trained t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
-from jaxtyping import Float
-from scipy.special import log_softmax
+from pydantic import Field
 
 from taskloom_anomaly.detectors import checks
 from taskloom_anomaly.detectors.base import (
     OUTPUT,
     Features,
     FeatureSpec,
+    FeatureStream,
     Need,
     Scores,
-    Stream,
     Tensors,
+    TrainedDetector,
 )
 from taskloom_anomaly.detectors.blocks import by_blocks
 from taskloom_anomaly.statistics import adam
 
 if TYPE_CHECKING:
-    from taskloom_anomaly.detectors.config.finetune import Finetune
+    from jaxtyping import Float
 
 _PREFIX = "finetuned/"
 
 
-@dataclass(frozen=True, slots=True)
-class FinetuneDetector:
-    """Finetuning, whatever the model's framework.
+class Finetune(TrainedDetector):
+    """Change of the output when the model is trained on with trusted data."""
 
-    Attributes:
-        config: The detector's parameters.
-    """
-
-    config: Finetune
+    kind: Literal["finetune"] = "finetune"
+    epochs: Annotated[int, Field(ge=1)] = 10
+    """Passes over the trusted data."""
+    batch_size: Annotated[int, Field(ge=1)] = 128
+    """Samples a step."""
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    """Adam's step size."""
 
     @property
     def needs(self) -> frozenset[Need]:
         """The model itself."""
-        return self.config.needs
+        return frozenset({"inputs", "logits", "handle", "trusted"})
 
-    def fit(self, stream: Stream, spec: FeatureSpec, seed: int) -> Tensors:
+    def fit(self, stream: FeatureStream, spec: FeatureSpec, seed: int) -> Tensors:
         """Return the finetuned parameters."""
         if spec.handle is None:
             raise ValueError("Finetuning trains the model and the task gives none to train.")
         rng = np.random.default_rng(seed)
         parameters, state, count = spec.handle.parameters(), adam.start(), 0
-        for _ in range(self.config.epochs):
+        for _ in range(self.epochs):
             for features in stream.batches("trusted"):
                 inputs, labels = checks.model_input(features), _targets(features)
+                # Shuffled within a batch of the stream, since the whole of it need not fit into memory.
                 order = rng.permutation(len(inputs))
-                for start in range(0, len(order), self.config.batch_size):
-                    own = order[start : start + self.config.batch_size]
+                for start in range(0, len(order), self.batch_size):
+                    own = order[start : start + self.batch_size]
                     _, gradient = spec.handle.loss_gradient(parameters, inputs[own], labels[own])
-                    state, parameters = adam.step(
-                        state, parameters, gradient, self.config.learning_rate
-                    )
+                    state, parameters = adam.step(state, parameters, gradient, self.learning_rate)
                     count += len(own)
-        if not count:
-            raise ValueError("This detector needs trusted data and the task has none.")
+        checks.require_trusted(bool(count))
+        # A step that is too large ends in NaN without an exception, and every score would be NaN.
         broken = [name for name, array in parameters.items() if not np.isfinite(array).all()]
         if broken:
             raise ValueError(
-                f"Finetuning diverged at a learning rate of {self.config.learning_rate:g} (parameter '{broken[0]}'); use a smaller one."
+                f"Finetuning diverged at a learning rate of {self.learning_rate:g} (parameter '{broken[0]}'); use a smaller one."
             )
         return {f"{_PREFIX}{name}": np.asarray(array, order="C") for name, array in parameters.items()}  # fmt: skip
 
@@ -92,7 +91,10 @@ def divergence(
     p_logits: Float[np.ndarray, "n K"], q_logits: Float[np.ndarray, "n K"]
 ) -> Float[np.ndarray, " n"]:
     """Return KL(softmax p || softmax q) [nat] of each row."""
+    from scipy.special import log_softmax  # scipy is heavy
+
     log_p, log_q = log_softmax(p_logits, axis=1), log_softmax(q_logits, axis=1)
+    # Rounding may leave a divergence of nearly nothing below zero.
     return np.maximum(np.sum(np.exp(log_p) * (log_p - log_q), axis=1), 0.0)
 
 

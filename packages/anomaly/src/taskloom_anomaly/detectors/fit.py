@@ -1,46 +1,56 @@
-"""Fits and runs a detector of either form; the one place that tells the forms apart."""
+"""Fits and runs a detector of either form; the one place that distinguishes them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 import numpy as np
+from taskloom.errors import PluginError
 
 from taskloom_anomaly.detectors.base import (
-    AnyDetector,
+    Detector,
     Features,
     FeatureSpec,
+    FeatureStream,
     Scores,
     Split,
-    Stream,
     StreamingDetector,
     Tensors,
+    TrainedDetector,
 )
 
+# A fixed order: the state must not depend on the order in which a set of needs happens to iterate.
 SPLITS: tuple[Split, ...] = ("trusted", "untrusted")
 
 
-def fit(detector: AnyDetector, stream: Stream, spec: FeatureSpec, seed: int) -> Tensors:
+def fit(detector: Detector, stream: FeatureStream, spec: FeatureSpec, seed: int) -> Tensors:
     """Fit a detector to a stream.
 
     Args:
-        detector: What `config.build()` returned.
+        detector: The detector.
         stream: The trusted and, where the detector needs them, untrusted batches.
         spec: Layer widths and the model's head.
-        seed: Seed of whatever the detector draws.
+        seed: Seed of the detector's random draws.
 
     Returns:
-        What `detector.score` needs, as arrays that safetensors can hold.
+        The arrays that `detector.score` reads, in a form that safetensors can hold.
 
     Raises:
+        PluginError: If the detector has neither form.
         ValueError: If a split that the detector needs is empty, or has too few samples.
     """
     if isinstance(detector, StreamingDetector):
         return detector.finalize(fit_state(detector, stream, spec, seed))
-    return detector.fit(stream, spec, seed)
+    if isinstance(detector, TrainedDetector):
+        return detector.fit(stream, spec, seed)
+    raise PluginError(
+        f"{type(detector).__name__} cannot be fitted: it derives from neither StreamingDetector nor TrainedDetector."
+    )
 
 
-def fit_state(detector: StreamingDetector, stream: Stream, spec: FeatureSpec, seed: int) -> Tensors:
+def fit_state(
+    detector: StreamingDetector, stream: FeatureStream, spec: FeatureSpec, seed: int
+) -> Tensors:
     """Return the state after one pass over the splits that the detector needs."""
     state = detector.init(spec, seed)
     for split in SPLITS:
@@ -49,6 +59,7 @@ def fit_state(detector: StreamingDetector, stream: Stream, spec: FeatureSpec, se
             for features in stream.batches(split):
                 state = detector.update(state, features, split)
                 count += len(features)
+            # Asked here, where the split is known; `finalize` could only say that it has too few samples.
             if count == 0:
                 raise ValueError(
                     f"This detector needs {split} data and the task has none; choose another detector or regime."
@@ -56,7 +67,7 @@ def fit_state(detector: StreamingDetector, stream: Stream, spec: FeatureSpec, se
     return state
 
 
-def score(detector: AnyDetector, fitted: Tensors, batches: Iterable[Features]) -> Scores:
+def score(detector: Detector, fitted: Tensors, batches: Iterable[Features]) -> Scores:
     """Score batch after batch.
 
     Returns:

@@ -1,17 +1,22 @@
-"""What the Gaussian detectors share: moments of each split as a layer's state, and a shrunk spectrum."""
+"""Gaussian detectors: the state of a layer is the moments of each split, and its score a squared distance or two."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-from jaxtyping import Float, Int
 
 from taskloom_anomaly.detectors import tensors
 from taskloom_anomaly.detectors.base import Split, Tensors
+from taskloom_anomaly.detectors.layerwise import LayerwiseDetector
 from taskloom_anomaly.statistics import moments
 from taskloom_anomaly.statistics.moments import Moments
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +24,9 @@ class MomentsRule:
     """A layer rule whose state is the moments of one or both splits.
 
     Attributes:
-        splits: Which splits are read.
-        fit: Maps the layer's name and the moments of each split to what scoring needs.
-        rate: Maps that and rows of activations, shape (n, d), to float64 scores, shape (n,).
+        splits: The splits that are read.
+        fit: Maps the layer's name and the moments of each split to the tensors that scoring reads.
+        rate: Maps those and rows of activations, shape (n, d), to float64 scores, shape (n,).
         fourth: Whether the fit reads fourth moments.
         double: Whether float32 rows are worked on in float64, as scores want that are a difference of two distances.
     """
@@ -60,9 +65,10 @@ class MomentsRule:
         return self._packed({s: moments.merge(left[s], right[s]) for s in self.splits})
 
     def finalize(self, layer: str, state: Tensors) -> Tensors:
-        """Return what scoring needs."""
+        """Return the tensors that scoring reads."""
         own = self._unpacked(state)
         for split, known in own.items():
+            # One sample has a scatter of zero, which would pass for a layer that does not vary.
             if known.number < 2:
                 raise ValueError(
                     f"Layer '{layer}' has {int(known.number)} {split} samples; a covariance needs at least 2."
@@ -90,6 +96,30 @@ class MomentsRule:
         }
 
 
+class GaussianDetector(LayerwiseDetector):
+    """A detector that reads nothing but the mean and the covariance of each split that it needs."""
+
+    double: ClassVar[bool] = False
+    """True where float32 rows are worked on in float64."""
+
+    @abstractmethod
+    def fit_layer(self, layer: str, known: dict[Split, Moments]) -> Tensors:
+        """Return the tensors that scoring reads, from the moments of each split."""
+
+    @abstractmethod
+    def score_layer(
+        self, fitted: Tensors, rows: Float[np.ndarray, "n d"]
+    ) -> Float[np.ndarray, " n"]:
+        """Return the score of each row."""
+
+    def rule(self) -> MomentsRule:
+        """Return the rule whose state is the moments of the splits."""
+        # Trusted first: the order of the splits is the order in which a fit reads them.
+        splits: tuple[Split, ...] = ("trusted", "untrusted")
+        own = tuple(split for split in splits if split in self.needs)
+        return MomentsRule(own, self.fit_layer, self.score_layer, double=self.double)
+
+
 def widened(rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
     """Return the rows in float64."""
     return rows.astype(np.float64, copy=False)
@@ -105,13 +135,16 @@ def project(
     Float32 rows are not worth a float64 product: the network that made them rounded as much. They are moved by the centre
     rounded to float32, in which they lose nothing however far from zero they lie; what that rounding moved is added in the end.
     """
+    # A centre in float64 would widen the whole product to float64.
     near = centre.astype(rows.dtype)
     moved = ((near - centre) @ factor).astype(rows.dtype)
     found = (rows - near) @ factor.astype(rows.dtype)
+    # In place: the product is the largest array of a score.
     found += moved
     return found
 
 
 def squared_length(rows: Float[np.ndarray, "n r"]) -> Float[np.ndarray, " n"]:
     """Return |row|^2 in float64."""
+    # Without an array of squares between; only the sum is widened.
     return np.einsum("nr,nr->n", rows, rows).astype(np.float64, copy=False)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from jaxtyping import Float
 
 from taskloom_anomaly.detectors.base import FeatureSpec
 from taskloom_anomaly.detectors.checks import require_layer
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 
 class LinearHead(NamedTuple):
@@ -36,7 +38,9 @@ def require_head(spec: FeatureSpec) -> LinearHead:
             "This detector needs the last linear layer and the one that feeds it, and the model shows none."
         )
     require_layer(spec.head_layer, spec.widths)
+    # Float64 before any arithmetic: the origin of ViM comes from a pseudo-inverse of W.
     weight = np.asarray(spec.head_weight, dtype=np.float64)
+    # A layer without a bias is one whose bias is zero.
     bias = np.zeros(len(weight)) if spec.head_bias is None else np.asarray(spec.head_bias)
     if weight.shape[1] != spec.widths[spec.head_layer]:
         raise ValueError(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Annotated, Literal
 
 import numpy as np
+from pydantic import Field
 
 from taskloom_anomaly.detectors import checks
 from taskloom_anomaly.detectors.base import (
@@ -18,37 +18,30 @@ from taskloom_anomaly.detectors.base import (
     StreamingDetector,
     Tensors,
 )
-from taskloom_anomaly.detectors.config.knn import Knn
-from taskloom_anomaly.detectors.config.mahalanobis import Mahalanobis
-
-if TYPE_CHECKING:
-    from taskloom_anomaly.detectors.config.input_baseline import InputBaseline
+from taskloom_anomaly.detectors.knn import KNN
+from taskloom_anomaly.detectors.mahalanobis import Mahalanobis
 
 
-def build(config: InputBaseline) -> InputDetector:
-    """Return the detector that the config describes."""
-    inner = (
-        Mahalanobis(shrinkage="oas")
-        if config.method == "mahalanobis"
-        else Knn(k=config.k, normalize=False)
-    )
-    return InputDetector(inner.build())
+class InputBaseline(StreamingDetector):
+    """A detector of the raw inputs, to be beaten."""
 
-
-@dataclass(frozen=True, slots=True)
-class InputDetector:
-    """An activation detector whose one layer is the input.
-
-    Attributes:
-        inner: The activation detector.
-    """
-
-    inner: StreamingDetector
+    kind: Literal["input_baseline"] = "input_baseline"
+    method: Literal["mahalanobis", "knn"] = "mahalanobis"
+    """Mahalanobis distance with the OAS covariance, or distance to the k-th nearest trusted input."""
+    k: Annotated[int, Field(ge=1)] = 10
+    """The neighbour, counted from the nearest, under `knn`."""
 
     @property
     def needs(self) -> frozenset[Need]:
         """Inputs."""
         return frozenset({"inputs", "trusted"})
+
+    @property
+    def inner(self) -> StreamingDetector:
+        """The activation detector that is shown the inputs."""
+        if self.method == "mahalanobis":
+            return Mahalanobis(shrinkage="oas")
+        return KNN(k=self.k, normalize=False)
 
     def init(self, spec: FeatureSpec, seed: int) -> Tensors:
         """Return the seed alone: the width of the input is known with the first batch."""
@@ -60,6 +53,7 @@ class InputDetector:
         if len(features) == 0:
             return state
         seen = _as_layer(features)
+        # The seed alone means that no batch has come yet.
         if len(state) == 1:
             width = seen.activations[INPUT].shape[1]
             own = self.inner.init(FeatureSpec({INPUT: width}), int(state["seed"]))
@@ -68,12 +62,13 @@ class InputDetector:
 
     def merge(self, a: Tensors, b: Tensors) -> Tensors:
         """Return the state that one pass over both shards would have reached."""
+        # A shard that has seen nothing knows no width, so that there is nothing to merge.
         if len(a) == 1 or len(b) == 1:
             return b if len(a) == 1 else a
         return {"seed": a["seed"], **self.inner.merge(_inner(a), _inner(b))}
 
     def finalize(self, state: Tensors) -> Tensors:
-        """Return what scoring needs."""
+        """Return the tensors that scoring reads."""
         if len(state) == 1:
             raise ValueError("The input baseline has seen no trusted samples.")
         return self.inner.finalize(_inner(state))

@@ -1,30 +1,33 @@
-"""A detector that treats every layer alike and by itself: one streaming rule, run layer by layer."""
+"""Detectors that treat every layer alike and by itself: one streaming rule, run layer by layer."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
-from jaxtyping import Float, Int
 
 from taskloom_anomaly.detectors import checks, tensors
 from taskloom_anomaly.detectors.base import (
     Features,
     FeatureSpec,
-    Need,
     Scores,
     Split,
+    StreamingDetector,
     Tensors,
 )
 from taskloom_anomaly.detectors.blocks import by_blocks
 
-ClassSource = Literal["none", "predicted", "label"]
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
+
+ClassSource: TypeAlias = Literal["none", "predicted", "label"]
+"""The source of a sample's class; `none` counts all samples to class 0."""
 
 
-@runtime_checkable
 class LayerRule(Protocol):
-    """What one layer of a streaming detector does; `classes` is all zero for rules that do not tell classes apart."""
+    """The arithmetic of one layer; `classes` is all zero for rules without classes."""
 
     def init(self, width: int, num_classes: int, seed: int) -> Tensors:
         """Return the state before the first batch."""
@@ -45,7 +48,7 @@ class LayerRule(Protocol):
         ...
 
     def finalize(self, layer: str, state: Tensors) -> Tensors:
-        """Return what scoring needs; the layer's name is for messages."""
+        """Return the tensors that scoring reads; the layer's name is for messages."""
         ...
 
     def score(
@@ -55,58 +58,78 @@ class LayerRule(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Layerwise:
-    """A streaming detector made of one rule for every layer.
+class LayerReading(NamedTuple):
+    """The form in which a rule gets the activations of a layer.
 
     Attributes:
-        rule: What one layer does.
-        needs: What the detector cannot do without.
-        fit_classes: Where the classes of the samples that are fitted come from.
-        score_classes: Where the classes of the samples that are scored come from.
+        fit_classes: Source of the classes of the samples that are fitted.
+        score_classes: Source of the classes of the samples that are scored.
         unit_length: Whether every activation is divided by its length first.
         fold: Whether positions become rows, scored one by one and averaged; otherwise the rule sees rows of shape (n, p, d).
     """
 
-    rule: LayerRule
-    needs: frozenset[Need]
     fit_classes: ClassSource = "none"
     score_classes: ClassSource = "none"
     unit_length: bool = False
     fold: bool = True
 
+    def rows(self, features: Features, layer: str, width: int) -> tuple[np.ndarray, int]:
+        """Return the rows that the rule sees, and how many of them make one sample."""
+        rows, positions = checks.layer_rows(features, layer, width)
+        return (rows, positions) if self.fold else (rows.reshape(-1, positions, width), 1)
+
+    def prepared(self, rows: np.ndarray) -> np.ndarray:
+        """Return the rows, of unit length where that is asked for."""
+        return unit_rows(rows) if self.unit_length else rows
+
+
+class LayerwiseDetector(StreamingDetector):
+    """A streaming detector made of one rule for every layer."""
+
+    @abstractmethod
+    def rule(self) -> LayerRule:
+        """Return the arithmetic of one layer."""
+
+    @property
+    def reading(self) -> LayerReading:
+        """The form in which the rule gets a layer's activations."""
+        return LayerReading()
+
     def init(self, spec: FeatureSpec, seed: int) -> Tensors:
         """Return the state before the first batch."""
-        if not spec.widths:
-            raise ValueError("This detector reads activations and the model names no layer.")
-        if self.fit_classes != "none" and spec.num_classes < 1:
+        checks.require_layers(spec.widths)
+        if self.reading.fit_classes != "none" and spec.num_classes < 1:
             raise ValueError("This detector tells classes apart and the model does not classify.")
+        rule = self.rule()
+        # The width goes with the state and the fitted tensors, so that another network's activations are refused.
         return tensors.join(
             {
-                layer: {"width": np.asarray(width), **self.rule.init(width, spec.num_classes, seed)}
+                layer: {"width": np.asarray(width), **rule.init(width, spec.num_classes, seed)}
                 for layer, width in spec.widths.items()
             }
         )
 
     def update(self, state: Tensors, features: Features, split: Split) -> Tensors:
         """Return the state after a further batch."""
+        # A batch of nothing has no logits to take classes from.
         if len(features) == 0:
             return state
-        classes = _classes(features, self.fit_classes)
-        prepare = unit_rows if self.unit_length else _unchanged
+        rule, reading = self.rule(), self.reading
+        classes = _classes(features, reading.fit_classes)
         after = {}
         for layer, before in tensors.apart(state).items():
-            rows, positions = self._rows(features, layer, int(before["width"]))
+            rows, positions = reading.rows(features, layer, int(before["width"]))
+            # A position has the class of its sample.
             own = np.repeat(classes, positions)
             after[layer] = {
                 "width": before["width"],
-                **self.rule.update(before, prepare(rows), own, split),
+                **rule.update(before, reading.prepared(rows), own, split),
             }
         return tensors.join(after)
 
     def merge(self, a: Tensors, b: Tensors) -> Tensors:
         """Return the state that one pass over both shards would have reached."""
-        left, right = tensors.apart(a), tensors.apart(b)
+        rule, left, right = self.rule(), tensors.apart(a), tensors.apart(b)
         if {n: int(t["width"]) for n, t in left.items()} != {
             n: int(t["width"]) for n, t in right.items()
         }:
@@ -115,49 +138,66 @@ class Layerwise:
             )
         return tensors.join(
             {
-                layer: {"width": left[layer]["width"], **self.rule.merge(left[layer], right[layer])}
+                layer: {"width": left[layer]["width"], **rule.merge(left[layer], right[layer])}
                 for layer in left
             }
         )
 
     def finalize(self, state: Tensors) -> Tensors:
-        """Return what scoring needs."""
+        """Return the tensors that scoring reads."""
+        rule = self.rule()
         return tensors.join(
             {
-                layer: {"width": own["width"], **self.rule.finalize(layer, own)}
+                layer: {"width": own["width"], **rule.finalize(layer, own)}
                 for layer, own in tensors.apart(state).items()
             }
         )
 
     def score(self, fitted: Tensors, features: Features) -> Scores:
         """Return the scores of a batch by layer."""
-        classes = _classes(features, self.score_classes)
-        prepare = unit_rows if self.unit_length else _unchanged
+        rule, reading = self.rule(), self.reading
+        classes = _classes(features, reading.score_classes)
         scores = {}
         for layer, own in tensors.apart(fitted).items():
-            rows, positions = self._rows(features, layer, int(own["width"]))
+            rows, positions = reading.rows(features, layer, int(own["width"]))
+            # Rows are prepared inside a block, so that one block of prepared rows is alive at a time.
             values = by_blocks(
-                lambda r, c, own=own: self.rule.score(own, prepare(r), c),
+                lambda r, c, own=own: rule.score(own, reading.prepared(r), c),
                 rows,
                 np.repeat(classes, positions),
             )
+            # Positions are exchangeable to these rules, so a sample has their mean.
             scores[layer] = values.reshape(-1, positions).mean(axis=1)
         return scores
 
-    def _rows(self, features: Features, layer: str, width: int) -> tuple[np.ndarray, int]:
-        """Return what the rule sees, and how many of its rows make one sample."""
-        rows, positions = checks.layer_rows(features, layer, width)
-        return (rows, positions) if self.fold else (rows.reshape(-1, positions, width), 1)
+
+def score_layers(
+    rate: Callable[[Tensors, np.ndarray], np.ndarray],
+    fitted: Tensors,
+    features: Features,
+    centre: str,
+) -> Scores:
+    """Return scores by layer of a detector that has fitted each layer by itself.
+
+    Args:
+        rate: Maps a layer's tensors and rows of activations, shape (n, d), to scores, shape (n,).
+        fitted: The tensors of all layers.
+        features: A batch.
+        centre: Name of a tensor of shape (d,), from which the width of the layer is known.
+    """
+    scores = {}
+    for layer, own in tensors.apart(fitted).items():
+        rows, positions = checks.layer_rows(features, layer, len(own[centre]))
+        values = by_blocks(lambda block, own=own: rate(own, block), rows)
+        scores[layer] = values.reshape(-1, positions).mean(axis=1)
+    return scores
 
 
 def unit_rows(rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
     """Return every row divided by its length; a zero row stays zero."""
+    # The squares are added in float64: in float32 they overflow from 1e19 on.
     lengths = np.sqrt(np.einsum("nd,nd->n", rows, rows, dtype=np.float64))
     return (rows / np.maximum(lengths, 1e-30)[:, None]).astype(rows.dtype)
-
-
-def _unchanged(rows: np.ndarray) -> np.ndarray:
-    return rows
 
 
 def _classes(features: Features, source: ClassSource) -> Int[np.ndarray, " n"]:
@@ -172,4 +212,5 @@ def _classes(features: Features, source: ClassSource) -> Int[np.ndarray, " n"]:
         if labels.size and labels.min() < 0:
             raise ValueError(f"A class label must be at least 0; the data has {labels.min()}.")
         return labels
+    # Rules without classes still get one for each row, so that all rules have one form.
     return np.zeros(len(features), dtype=np.int64)

@@ -7,47 +7,56 @@ joins the reference set, so its score does not depend on the others in its batch
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
-from jaxtyping import Float
+from pydantic import Field
 
 from taskloom_anomaly.detectors.base import Tensors
-from taskloom_anomaly.detectors.layerwise import Layerwise
+from taskloom_anomaly.detectors.layerwise import LayerwiseDetector
 from taskloom_anomaly.detectors.sampled import SampledRule, require_neighbours
 from taskloom_anomaly.statistics.neighbours import nearest, nearest_others
 from taskloom_anomaly.statistics.reservoir import Reservoir
 
 if TYPE_CHECKING:
-    from taskloom_anomaly.detectors.config.lof import Lof
+    from jaxtyping import Float
 
 # Keeps the density of a point on top of k duplicates finite.
 _EPSILON = 1e-10
 
 
-def build(config: Lof) -> Layerwise:
-    """Return the detector that the config describes."""
+class LOF(LayerwiseDetector):
+    """Local outlier factor among the trusted activations."""
 
-    def fit(layer: str, kept: Reservoir) -> Tensors:
+    kind: Literal["lof"] = "lof"
+    k: Annotated[int, Field(ge=1)] = 20
+    """Neighbours."""
+    max_samples: Annotated[int, Field(ge=2)] = 4096
+    """Trusted activations kept; a uniform sample of the stream when there are more."""
+
+    def rule(self) -> SampledRule:
+        """Return the rule whose state is a sample of the trusted rows."""
+        return SampledRule(self.max_samples, self.fit_layer, self.score_layer)
+
+    def fit_layer(self, layer: str, kept: Reservoir) -> Tensors:
+        """Return the reference rows with their k-distances and densities."""
         rows = kept.rows.astype(np.float64)
-        require_neighbours(layer, len(rows), config.k)
+        require_neighbours(layer, len(rows), self.k)
+        # As for nearest neighbours: without the common mean fewer digits cancel in the distances.
         mean = rows.mean(axis=0)
         rows -= mean
-        distances, indices = nearest_others(rows, config.k)
+        distances, indices = nearest_others(rows, self.k)
         reach = distances[:, -1]
-        return {
-            "mean": mean,
-            "reference": rows,
-            "reach": reach,
-            "density": _density(distances, reach[indices]),
-        }
+        density = _density(distances, reach[indices])
+        return {"mean": mean, "reference": rows, "reach": reach, "density": density}
 
-    def rate(fitted: Tensors, rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
-        distances, indices = nearest(rows - fitted["mean"], fitted["reference"], config.k)
+    def score_layer(
+        self, fitted: Tensors, rows: Float[np.ndarray, "n d"]
+    ) -> Float[np.ndarray, " n"]:
+        """Return the local outlier factor of each row."""
+        distances, indices = nearest(rows - fitted["mean"], fitted["reference"], self.k)
         own = _density(distances, fitted["reach"][indices])
         return fitted["density"][indices].mean(axis=1) / own
-
-    return Layerwise(SampledRule(config.max_samples, fit, rate), config.needs)
 
 
 def _density(

@@ -14,82 +14,110 @@ The inverse is never formed: C^+ = W W^T with W from one eigendecomposition at t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
-from jaxtyping import Float
+from pydantic import Field
 
-from taskloom_anomaly.detectors import class_mahalanobis, mixture
-from taskloom_anomaly.detectors.base import Split, Tensors
+from taskloom_anomaly.detectors.base import Need, Split, Tensors
+from taskloom_anomaly.detectors.class_mahalanobis import class_rule
 from taskloom_anomaly.detectors.gaussian import MomentsRule, project, squared_length
-from taskloom_anomaly.detectors.layerwise import LayerRule, Layerwise
-from taskloom_anomaly.statistics.covariance import shrunk_spectrum
+from taskloom_anomaly.detectors.layerwise import LayerReading, LayerRule, LayerwiseDetector
+from taskloom_anomaly.detectors.mixture import mixture_rule
+from taskloom_anomaly.statistics.covariance import CovarianceEstimator
 from taskloom_anomaly.statistics.moments import Moments
-from taskloom_anomaly.statistics.whitening import require_samples, whitening
 
 if TYPE_CHECKING:
-    from taskloom_anomaly.detectors.config.mahalanobis import Mahalanobis
+    from jaxtyping import Float
 
 
-def build(config: Mahalanobis) -> Layerwise:
-    """Return the detector that the config describes."""
-    if config.mode in ("class", "relative", "mixture"):
-        family = mixture if config.mode == "mixture" else class_mahalanobis
-        rule: LayerRule = family.build_rule(config)
-        return Layerwise(rule, config.needs, config.classes, unit_length=config.normalize)
-    plain = MomentsRule(
-        ("trusted",),
-        lambda layer, known: fit(config, layer, known),
-        rate,
-        fourth=config.shrinkage == "ledoit_wolf",
-        double=config.mode == "simple_relative",
+class Mahalanobis(LayerwiseDetector):
+    """Mahalanobis distance: global, class-conditional, relative, diagonal."""
+
+    kind: Literal["mahalanobis"] = "mahalanobis"
+    mode: Literal["global", "class", "relative", "mixture", "diagonal", "simple_relative"] = (
+        "global"
     )
-    return Layerwise(plain, config.needs, unit_length=config.normalize)
+    """One Gaussian; one mean a class with a tied covariance, nearest class; that minus the global one (RMD); one Gaussian a
+    class, negative log density of their mixture; variances only; or global minus diagonal (the seed system's `relative`)."""
+    classes: Literal["predicted", "label"] = "predicted"
+    """Class that a trusted sample counts to in the modes `class`, `relative` and `mixture`."""
+    shrinkage: Literal["none", "fixed", "ledoit_wolf", "oas"] = "none"
+    """Rule by which the covariance is pulled towards (tr C / d) I."""
+    amount: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """Share of the target under `fixed` shrinkage."""
+    rank: Annotated[int, Field(ge=0)] = 0
+    """Leading principal directions kept; 0 keeps all that are not null."""
+    rcond: Annotated[float, Field(gt=0, lt=1)] = 1e-5
+    """Directions whose variance is below this share of the largest are null and dropped."""
+    normalize: bool = False
+    """Divide every activation by its length first (Mahalanobis++)."""
+
+    @property
+    def by_class(self) -> bool:
+        """True in the modes that have a mean for each class."""
+        return self.mode in ("class", "relative", "mixture")
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """Activations, and the predicted classes where a mode goes by them."""
+        logits = self.by_class and self.classes == "predicted"
+        return frozenset({"activations", "trusted", *(("logits",) if logits else ())})
+
+    @property
+    def reading(self) -> LayerReading:
+        """Classes of the fitted samples in the modes that go by them; a scored sample needs none."""
+        return LayerReading(self.classes if self.by_class else "none", unit_length=self.normalize)
+
+    def rule(self) -> LayerRule:
+        """Return the arithmetic of the mode."""
+        if self.mode == "mixture":
+            return mixture_rule(self._estimator)
+        if self.by_class:
+            return class_rule(self._estimator, relative=self.mode == "relative")
+        return MomentsRule(
+            ("trusted",),
+            self.fit_layer,
+            distance,
+            fourth=self.shrinkage == "ledoit_wolf",
+            # A difference of two distances wants the digits that float32 does not have.
+            double=self.mode == "simple_relative",
+        )
+
+    def fit_layer(self, layer: str, known: dict[Split, Moments]) -> Tensors:
+        """Return the mean and the factors of the modes `global`, `diagonal` and `simple_relative`."""
+        own = known["trusted"]
+        fitted = {"mean": own.mean}
+        if self.mode != "diagonal":
+            fitted["factor"] = self._estimator.factor(
+                layer, own.scatter, float(own.number), 1, fourth=float(own.fourth)
+            )
+        if self.mode != "global":
+            fitted["precision"] = self._precision(own)
+        return fitted
+
+    @property
+    def _estimator(self) -> CovarianceEstimator:
+        return CovarianceEstimator(self.shrinkage, self.amount, self.rank, self.rcond)
+
+    def _precision(self, own: Moments) -> Float[np.ndarray, " d"]:
+        """Return 1 / variance, zero where the variance is null; shrinkage pulls every variance to their mean."""
+        variances = np.diag(own.covariance).copy()
+        if self.shrinkage == "fixed":
+            variances = (1 - self.amount) * variances + self.amount * variances.mean()
+        kept = variances > self.rcond * variances.max()
+        # The inner choice keeps a dead unit from dividing by zero before the outer one drops it.
+        return np.where(kept, 1.0 / np.where(kept, variances, 1.0), 0.0)
 
 
-def fit(config: Mahalanobis, layer: str, known: dict[Split, Moments]) -> Tensors:
-    """Return the mean and the factors of the modes `global`, `diagonal` and `simple_relative`."""
-    own = known["trusted"]
-    fitted = {"mean": own.mean}
-    if config.mode != "diagonal":
-        fitted["factor"] = global_factor(config, layer, own)
-    if config.mode != "global":
-        fitted["precision"] = diagonal_precision(config, own)
-    return fitted
-
-
-def global_factor(config: Mahalanobis, layer: str, own: Moments) -> Float[np.ndarray, "d r"]:
-    """Return W with W W^T = pinv of the shrunk covariance of all samples."""
-    count = float(own.number)
-    spectrum = shrunk_spectrum(
-        own.scatter,
-        count,
-        count - 1,
-        config.shrinkage,
-        amount=config.amount,
-        fourth=float(own.fourth),
-    )
-    if config.shrinkage == "none":
-        require_samples(layer, spectrum.values, count - 1, config.rank)
-    return whitening(spectrum, config.rcond, config.rank)
-
-
-def diagonal_precision(config: Mahalanobis, own: Moments) -> Float[np.ndarray, " d"]:
-    """Return 1 / variance, zero where the variance is null; shrinkage pulls every variance to their mean."""
-    variances = np.diag(own.covariance).copy()
-    if config.shrinkage == "fixed":
-        variances = (1 - config.amount) * variances + config.amount * variances.mean()
-    kept = variances > config.rcond * variances.max()
-    return np.where(kept, 1.0 / np.where(kept, variances, 1.0), 0.0)
-
-
-def rate(fitted: Tensors, rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
-    """Return the distance of each row."""
+def distance(fitted: Tensors, rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
+    """Return the distance of each row under one Gaussian: full, diagonal, or their difference."""
     score = np.zeros(len(rows))
     if "factor" in fitted:
         score = squared_length(project(rows, fitted["mean"], fitted["factor"]))
     if "precision" in fitted:
         offset = rows - fitted["mean"]
+        # Null directions have a precision of zero, so that they drop out of the sum.
         diagonal = np.einsum("nd,nd,d->n", offset, offset, fitted["precision"])
         score = score - diagonal if "factor" in fitted else diagonal
     return score

@@ -10,29 +10,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float
-from scipy.special import logsumexp
 
 from taskloom_anomaly.detectors.base import Tensors
 from taskloom_anomaly.detectors.by_class import ByClassRule
 from taskloom_anomaly.detectors.gaussian import project, squared_length
 from taskloom_anomaly.statistics import shrinkage, whitening
+from taskloom_anomaly.statistics.covariance import CovarianceEstimator
 from taskloom_anomaly.statistics.moments import Moments
 
 if TYPE_CHECKING:
-    from taskloom_anomaly.detectors.config.mahalanobis import Mahalanobis
+    from jaxtyping import Float
 
 
-def build_rule(config: Mahalanobis) -> ByClassRule:
-    """Return the rule that the config describes."""
+def mixture_rule(estimator: CovarianceEstimator) -> ByClassRule:
+    """Return the rule of one Gaussian a class."""
     return ByClassRule(
         "trusted",
-        lambda layer, each: fit(config, layer, each),
-        lambda fitted, rows, _: rate(fitted, rows),
+        lambda layer, each: _fit(estimator, layer, each),
+        lambda fitted, rows, _: _rate(fitted, rows),
     )
 
 
-def fit(config: Mahalanobis, layer: str, each: list[Moments]) -> Tensors:
+def _fit(estimator: CovarianceEstimator, layer: str, each: list[Moments]) -> Tensors:
     """Return a factor and a constant for each class that has samples."""
     each = [own for own in each if own.number > 0]
     count = float(sum(own.number for own in each))
@@ -41,14 +40,16 @@ def fit(config: Mahalanobis, layer: str, each: list[Moments]) -> Tensors:
         raise ValueError(
             f"Layer '{layer}' has {int(count)} trusted samples of {len(each)} classes; a covariance needs more samples than classes."
         )
+    # The tied covariance decides on the support, because a class alone may have fewer samples than directions.
     tied = whitening.spectrum(np.sum([own.scatter for own in each], axis=0) / freedom)
-    if config.shrinkage == "none":
-        whitening.require_samples(layer, tied.values, freedom, config.rank)
-    white = whitening.whitening(tied, config.rcond, config.rank)
+    if estimator.shrinkage == "none":
+        whitening.require_samples(layer, tied.values, freedom, estimator.rank)
+    white = whitening.whitening(tied, estimator.rcond, estimator.rank)
     factors, constants = [], []
     for own in each:
-        spectrum = _spectrum(config, own, white)
+        spectrum = _spectrum(estimator, own, white)
         factors.append(white @ (spectrum.vectors / np.sqrt(spectrum.values)))
+        # The volume in the whitened space: that of the tied covariance is common to all classes and left out.
         volume = float(np.log(spectrum.values).sum())
         constants.append(np.log(float(own.number) / count) - 0.5 * volume)
     return {
@@ -58,23 +59,27 @@ def fit(config: Mahalanobis, layer: str, each: list[Moments]) -> Tensors:
     }
 
 
-def _spectrum(config: Mahalanobis, own: Moments, white: np.ndarray) -> whitening.Spectrum:
+def _spectrum(
+    estimator: CovarianceEstimator, own: Moments, white: np.ndarray
+) -> whitening.Spectrum:
     """Return the spectrum of the shrunk covariance of a class, in the whitened space."""
-    rank, count, kind = white.shape[1], float(own.number), config.shrinkage
+    rank, count, kind = white.shape[1], float(own.number), estimator.shrinkage
     if count <= (rank if kind == "none" else 1):
         return whitening.Spectrum(np.ones(rank), np.eye(rank))
     covariance = white.T @ (own.scatter / (count - 1)) @ white
-    strength = config.amount if kind == "fixed" else 0.0
+    strength = estimator.amount if kind == "fixed" else 0.0
     if kind in ("ledoit_wolf", "oas"):
         # Fourth moments do not survive whitening, so both kinds take the intensity that needs none.
         strength = shrinkage.oracle_approximating(covariance * (count - 1) / count, count)
     values, vectors = whitening.spectrum(covariance)
     shrunk = (1 - strength) * values + strength * values.mean()
-    return whitening.Spectrum(np.maximum(shrunk, config.rcond), vectors)
+    return whitening.Spectrum(np.maximum(shrunk, estimator.rcond), vectors)
 
 
-def rate(fitted: Tensors, rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
+def _rate(fitted: Tensors, rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
     """Return the negative log density [nat] of each row, on the support and up to the tied covariance's volume."""
+    from scipy.special import logsumexp  # scipy is heavy
+
     parts = zip(fitted["means"], fitted["factors"], fitted["constants"], strict=True)
     logs = [c - 0.5 * squared_length(project(rows, mean, factor)) for mean, factor, c in parts]
     return -np.asarray(logsumexp(np.stack(logs), axis=0))

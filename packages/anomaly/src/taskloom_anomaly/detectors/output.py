@@ -6,42 +6,42 @@ MSP: Hendrycks and Gimpel 2017 (arXiv 1610.02136). Energy: Liu et al. 2020 (arXi
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
-from jaxtyping import Float
-from scipy.special import log_softmax, logsumexp
+from pydantic import Field
 
 from taskloom_anomaly.detectors.base import (
     OUTPUT,
     Features,
     FeatureSpec,
+    FeatureStream,
     Need,
     Scores,
-    Stream,
     Tensors,
+    TrainedDetector,
 )
 from taskloom_anomaly.detectors.blocks import by_blocks
 from taskloom_anomaly.detectors.checks import model_output
 
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
-@dataclass(frozen=True, slots=True)
-class OutputDetector:
-    """A score of the logits.
 
-    Attributes:
-        rate: Maps float64 logits, shape (n, K), to scores, shape (n,).
-    """
-
-    rate: Callable[[np.ndarray], np.ndarray]
+class OutputDetector(TrainedDetector):
+    """A score of the logits."""
 
     @property
     def needs(self) -> frozenset[Need]:
         """Logits, and nothing to fit to."""
         return frozenset({"logits"})
 
-    def fit(self, stream: Stream, spec: FeatureSpec, seed: int) -> Tensors:
+    @abstractmethod
+    def rate(self, logits: Float[np.ndarray, "n K"]) -> Float[np.ndarray, " n"]:
+        """Return the score of each row of float64 logits."""
+
+    def fit(self, stream: FeatureStream, spec: FeatureSpec, seed: int) -> Tensors:
         """Return nothing: the data is not read."""
         del stream, spec, seed
         return {}
@@ -52,26 +52,63 @@ class OutputDetector:
         return {OUTPUT: by_blocks(self.rate, model_output(features))}
 
 
-def max_softmax(logits: Float[np.ndarray, "n K"], temperature: float) -> Float[np.ndarray, " n"]:
-    """Return - max_c p_c."""
-    return -np.exp(log_softmax(logits / temperature, axis=1).max(axis=1))
+class MSP(OutputDetector):
+    """Largest softmax probability, negated."""
+
+    kind: Literal["msp"] = "msp"
+    temperature: Annotated[float, Field(gt=0)] = 1.0
+    """Divides the logits."""
+
+    def rate(self, logits: Float[np.ndarray, "n K"]) -> Float[np.ndarray, " n"]:
+        """Return - max_c p_c."""
+        from scipy.special import log_softmax  # scipy is heavy
+
+        return -np.exp(log_softmax(logits / self.temperature, axis=1).max(axis=1))
+
+
+class Energy(OutputDetector):
+    """Free energy of the logits."""
+
+    kind: Literal["energy"] = "energy"
+    temperature: Annotated[float, Field(gt=0)] = 1.0
+    """T."""
+
+    def rate(self, logits: Float[np.ndarray, "n K"]) -> Float[np.ndarray, " n"]:
+        """Return - T log sum_c exp(l_c / T)."""
+        return energy(logits, self.temperature)
+
+
+class MaxLogit(OutputDetector):
+    """Largest logit, negated."""
+
+    kind: Literal["maxlogit"] = "maxlogit"
+
+    def rate(self, logits: Float[np.ndarray, "n K"]) -> Float[np.ndarray, " n"]:
+        """Return - max_c l_c."""
+        return -logits.max(axis=1)
+
+
+class GEN(OutputDetector):
+    """Generalised entropy of the most probable classes."""
+
+    kind: Literal["gen"] = "gen"
+    gamma: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    """Exponent; smaller values weigh small probabilities more."""
+    top: Annotated[int, Field(ge=1)] = 100
+    """Classes summed over, the most probable first."""
+
+    def rate(self, logits: Float[np.ndarray, "n K"]) -> Float[np.ndarray, " n"]:
+        """Return the sum over the `top` largest probabilities of p^gamma (1 - p)^gamma."""
+        from scipy.special import log_softmax  # scipy is heavy
+
+        log_p = np.sort(log_softmax(logits, axis=1), axis=1)[:, ::-1][:, : self.top]
+        # log(1 - p) by expm1 keeps the digits of a probability that is all but one.
+        log_rest = np.log(np.maximum(-np.expm1(log_p), 1e-300))
+        return np.exp(self.gamma * (log_p + log_rest)).sum(axis=1)
 
 
 def energy(logits: Float[np.ndarray, "n K"], temperature: float) -> Float[np.ndarray, " n"]:
     """Return - T log sum_c exp(l_c / T)."""
+    from scipy.special import logsumexp  # scipy is heavy
+
     return -temperature * np.asarray(logsumexp(logits / temperature, axis=1))
-
-
-def max_logit(logits: Float[np.ndarray, "n K"]) -> Float[np.ndarray, " n"]:
-    """Return - max_c l_c."""
-    return -logits.max(axis=1)
-
-
-def generalised_entropy(
-    logits: Float[np.ndarray, "n K"], gamma: float, top: int
-) -> Float[np.ndarray, " n"]:
-    """Return the sum over the `top` largest probabilities of p^gamma (1 - p)^gamma."""
-    log_p = np.sort(log_softmax(logits, axis=1), axis=1)[:, ::-1][:, :top]
-    # log(1 - p) by expm1 keeps the digits of a probability that is all but one.
-    log_rest = np.log(np.maximum(-np.expm1(log_p), 1e-300))
-    return np.exp(gamma * (log_p + log_rest)).sum(axis=1)

@@ -10,43 +10,52 @@ end of the fit replaces a matrix exponential for every batch. The - 1 divides ev
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
-import scipy.linalg
-from jaxtyping import Float
+from pydantic import Field
 
-from taskloom_anomaly.detectors.base import Split, Tensors
-from taskloom_anomaly.detectors.gaussian import MomentsRule, project, squared_length
-from taskloom_anomaly.detectors.layerwise import Layerwise
+from taskloom_anomaly.detectors.base import Need, Split, Tensors
+from taskloom_anomaly.detectors.gaussian import GaussianDetector, project, squared_length
 from taskloom_anomaly.statistics.moments import Moments
 from taskloom_anomaly.statistics.whitening import require_samples, spectrum, whitening
 
 if TYPE_CHECKING:
-    from taskloom_anomaly.detectors.config.que import QuantumEntropy
+    from jaxtyping import Float
 
 
-def build(config: QuantumEntropy) -> Layerwise:
-    """Return the detector that the config describes."""
-    rule = MomentsRule(
-        ("trusted", "untrusted"), lambda layer, known: fit(config, layer, known), rate
-    )
-    return Layerwise(rule, config.needs)
+class QuantumEntropy(GaussianDetector):
+    """Quantum entropy on whitened activations; needs untrusted data."""
 
+    kind: Literal["que"] = "que"
+    alpha: Annotated[float, Field(ge=0)] = 4.0
+    """Sharpness with which the untrusted spread is weighted: 0 gives Mahalanobis, infinity its one widest direction."""
+    rank: Annotated[int, Field(ge=0)] = 0
+    """Leading trusted directions kept; 0 keeps all that are not null."""
+    rcond: Annotated[float, Field(gt=0, lt=1)] = 1e-5
+    """Directions whose trusted variance is below this share of the largest are null and dropped."""
 
-def fit(config: QuantumEntropy, layer: str, known: dict[Split, Moments]) -> Tensors:
-    """Return the trusted mean and the factor P."""
-    trusted, untrusted = known["trusted"], known["untrusted"]
-    parts = spectrum(trusted.covariance)
-    require_samples(layer, parts.values, float(trusted.number) - 1, config.rank)
-    white = whitening(parts, config.rcond, config.rank)
-    # The untrusted covariance must go through the same whitening as the point that is scored.
-    values, vectors = scipy.linalg.eigh(white.T @ untrusted.covariance @ white, driver="evd")
-    share = values / max(float(values[-1]), 1e-300) if len(values) else values
-    weight = np.exp(0.5 * config.alpha * (np.maximum(share, 0.0) - 1.0))
-    return {"mean": trusted.mean, "factor": (white @ vectors) * weight}
+    @property
+    def needs(self) -> frozenset[Need]:
+        """Both splits."""
+        return frozenset({"activations", "trusted", "untrusted"})
 
+    def fit_layer(self, layer: str, known: dict[Split, Moments]) -> Tensors:
+        """Return the trusted mean and the factor P."""
+        import scipy.linalg  # scipy is heavy
 
-def rate(fitted: Tensors, rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
-    """Return the score of each row."""
-    return squared_length(project(rows, fitted["mean"], fitted["factor"]))
+        trusted, untrusted = known["trusted"], known["untrusted"]
+        parts = spectrum(trusted.covariance)
+        require_samples(layer, parts.values, float(trusted.number) - 1, self.rank)
+        white = whitening(parts, self.rcond, self.rank)
+        # The untrusted covariance must go through the same whitening as the point that is scored.
+        values, vectors = scipy.linalg.eigh(white.T @ untrusted.covariance @ white, driver="evd")
+        share = values / max(float(values[-1]), 1e-300) if len(values) else values
+        weight = np.exp(0.5 * self.alpha * (np.maximum(share, 0.0) - 1.0))
+        return {"mean": trusted.mean, "factor": (white @ vectors) * weight}
+
+    def score_layer(
+        self, fitted: Tensors, rows: Float[np.ndarray, "n d"]
+    ) -> Float[np.ndarray, " n"]:
+        """Return |P^T (a - m)|^2 of each row."""
+        return squared_length(project(rows, fitted["mean"], fitted["factor"]))

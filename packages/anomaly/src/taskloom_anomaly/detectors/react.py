@@ -3,46 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Annotated, Literal
 
 import numpy as np
+from pydantic import Field
 
 from taskloom_anomaly.detectors import checks
 from taskloom_anomaly.detectors.base import (
     OUTPUT,
     Features,
     FeatureSpec,
+    FeatureStream,
     Need,
     Scores,
-    Stream,
     Tensors,
+    TrainedDetector,
 )
 from taskloom_anomaly.detectors.blocks import by_blocks
 from taskloom_anomaly.detectors.head import require_head
 from taskloom_anomaly.detectors.output import energy
 from taskloom_anomaly.statistics.quantile import exact_quantile
 
-if TYPE_CHECKING:
-    from taskloom_anomaly.detectors.config.react import React
 
+class ReAct(TrainedDetector):
+    """Energy after the last features are cut at a trusted quantile."""
 
-@dataclass(frozen=True, slots=True)
-class ReactDetector:
-    """ReAct; the quantile is exact and takes two passes in constant memory.
-
-    Attributes:
-        config: The detector's parameters.
-    """
-
-    config: React
+    kind: Literal["react"] = "react"
+    quantile: Annotated[float, Field(gt=0, lt=1)] = 0.9
+    """Cut of the features, as a share of all trusted values."""
 
     @property
     def needs(self) -> frozenset[Need]:
-        """The head and the features before it."""
-        return self.config.needs
+        """The features before the last linear layer, and the layer itself."""
+        return frozenset({"activations", "head", "trusted"})
 
-    def fit(self, stream: Stream, spec: FeatureSpec, seed: int) -> Tensors:
+    def fit(self, stream: FeatureStream, spec: FeatureSpec, seed: int) -> Tensors:
         """Return the cut and the head."""
         del seed
         head = require_head(spec)
@@ -52,10 +47,11 @@ class ReactDetector:
             for features in stream.batches("trusted"):
                 yield checks.layer_rows(features, head.layer, width)[0]
 
-        if next(iter(read()), None) is None:
-            raise ValueError("This detector needs trusted data and the task has none.")
+        # Asked before the quantile, which could only say that it was given no values.
+        checks.require_trusted(next(iter(read()), None) is not None)
+        # The quantile is exact and takes two passes in constant memory.
         return {
-            f"{head.layer}/cut": np.asarray(exact_quantile(read, self.config.quantile)),
+            f"{head.layer}/cut": np.asarray(exact_quantile(read, self.quantile)),
             f"{head.layer}/weight": np.ascontiguousarray(head.weight.T),
             f"{head.layer}/bias": head.bias,
         }
@@ -66,6 +62,7 @@ class ReactDetector:
         cut, weight, bias = (fitted[f"{layer}/{name}"] for name in ("cut", "weight", "bias"))
 
         def rate(rows: np.ndarray) -> np.ndarray:
+            # The logits are computed anew from the cut features; those of the network have not seen the cut.
             return energy(np.minimum(rows.astype(np.float64), cut) @ weight + bias, 1.0)
 
         rows, positions = checks.layer_rows(features, layer, len(weight))

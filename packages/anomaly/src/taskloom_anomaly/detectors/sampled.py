@@ -1,17 +1,20 @@
-"""What detectors that keep trusted samples share: a bounded reservoir as a layer's state."""
+"""The rule of detectors that keep trusted samples: the state of a layer is a bounded reservoir."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float, Int
 
 from taskloom_anomaly.detectors import tensors
 from taskloom_anomaly.detectors.base import Split, Tensors
 from taskloom_anomaly.statistics import reservoir
 from taskloom_anomaly.statistics.reservoir import Reservoir
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +23,8 @@ class SampledRule:
 
     Attributes:
         capacity: Most rows kept.
-        fit: Maps the layer's name and the reservoir to what scoring needs.
-        rate: Maps that and float64 rows, shape (n, d), to scores, shape (n,).
+        fit: Maps the layer's name and the reservoir to the tensors that scoring reads.
+        rate: Maps those and float64 rows, shape (n, d), to scores, shape (n,).
     """
 
     capacity: int
@@ -43,6 +46,7 @@ class SampledRule:
         """Return the reservoir after further rows."""
         if split != "trusted":
             return state
+        # Classes are kept by rules without classes, too, so that every reservoir has one form.
         return tensors.pack(reservoir.add(unpacked(state), rows, classes))
 
     def merge(self, a: Tensors, b: Tensors) -> Tensors:
@@ -50,7 +54,7 @@ class SampledRule:
         return tensors.pack(reservoir.merge(unpacked(a), unpacked(b)))
 
     def finalize(self, layer: str, state: Tensors) -> Tensors:
-        """Return what scoring needs."""
+        """Return the tensors that scoring reads."""
         return self.fit(layer, unpacked(state))
 
     def score(
@@ -58,6 +62,7 @@ class SampledRule:
     ) -> Float[np.ndarray, " n"]:
         """Return the score of each row."""
         del classes
+        # Distances between close rows are differences of large numbers.
         return self.rate(fitted, rows.astype(np.float64))
 
 

@@ -16,6 +16,7 @@ def take(features: Features, rows: slice | np.ndarray) -> Features:
     def pick(array: np.ndarray | None) -> np.ndarray | None:
         return None if array is None else array[rows]
 
+    # Slices are views: a batch of a memory-mapped array is read when it is used.
     return replace(
         features,
         activations={name: array[rows] for name, array in features.activations.items()},

@@ -11,11 +11,10 @@ A rank is counted, not sorted for: one matrix product and k comparisons a layer.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
-from jaxtyping import Float, Int
+from pydantic import Field
 
 from taskloom_anomaly.detectors import checks, tensors
 from taskloom_anomaly.detectors.base import (
@@ -25,6 +24,7 @@ from taskloom_anomaly.detectors.base import (
     Need,
     Scores,
     Split,
+    StreamingDetector,
     Tensors,
 )
 from taskloom_anomaly.detectors.blocks import by_blocks
@@ -36,42 +36,37 @@ from taskloom_anomaly.statistics.ranks import mean_rank, nearest_in_class
 from taskloom_anomaly.statistics.whitening import spectrum, whitening
 
 if TYPE_CHECKING:
-    from taskloom_anomaly.detectors.config.ted import Ted
+    from jaxtyping import Float, Int
 
+# The variance of rounding to whole numbers, without which equal ranks would have none at all.
 _ROUNDING = 1.0 / 12.0
 
 
-@dataclass(frozen=True, slots=True)
-class TedDetector:
-    """TED as a streaming detector; its state is one reservoir of all layers side by side.
+class TED(StreamingDetector):
+    """Ranks of neighbours in the predicted class, over the layers."""
 
-    Attributes:
-        config: The detector's parameters.
-    """
-
-    config: Ted
+    kind: Literal["ted"] = "ted"
+    k: Annotated[int, Field(ge=1)] = 1
+    """Neighbours in the predicted class; their ranks are averaged."""
+    reference: Literal["each", "last"] = "each"
+    """Neighbours are looked for in each layer (the paper), or in the last one and followed through the others."""
+    max_samples: Annotated[int, Field(ge=8)] = 2000
+    """Trusted samples kept; a uniform sample of the stream when there are more."""
 
     @property
     def needs(self) -> frozenset[Need]:
         """Activations and the predicted classes."""
-        return self.config.needs
+        return frozenset({"activations", "logits", "trusted"})
 
     def init(self, spec: FeatureSpec, seed: int) -> Tensors:
-        """Return an empty reservoir."""
-        if not spec.widths:
-            raise ValueError("This detector reads activations and the model names no layer.")
-        widths = {layer: {"width": np.asarray(width)} for layer, width in spec.widths.items()}
-        kept = reservoir.empty(self.config.max_samples, sum(spec.widths.values()), seed)
-        order = {layer: np.asarray(index) for index, layer in enumerate(spec.widths)}
-        return tensors.join(
-            {
-                ALL_LAYERS: tensors.pack(kept),
-                **{
-                    f"layers/{layer}": {**own, "order": order[layer]}
-                    for layer, own in widths.items()
-                },
-            }
-        )
+        """Return an empty reservoir of all layers side by side: a sample is kept whole or not at all."""
+        checks.require_layers(spec.widths)
+        kept = reservoir.empty(self.max_samples, sum(spec.widths.values()), seed)
+        layers = {
+            f"layers/{layer}": {"width": np.asarray(width), "order": np.asarray(index)}
+            for index, (layer, width) in enumerate(spec.widths.items())
+        }
+        return tensors.join({ALL_LAYERS: tensors.pack(kept), **layers})
 
     def update(self, state: Tensors, features: Features, split: Split) -> Tensors:
         """Return the reservoir after a further batch."""
@@ -92,14 +87,17 @@ class TedDetector:
         """Return the reference activations, and the mean and whitening of the trusted ranks."""
         nested = tensors.apart(state)
         kept, widths = unpacked(nested.pop(ALL_LAYERS)), _widths(nested)
-        require_neighbours("all", len(kept.rows), max(self.config.k, 7))
+        # Fewer than eight rank vectors have a covariance of little more than its rounding.
+        require_neighbours("all", len(kept.rows), max(self.k, 7))
         parts = np.split(kept.rows, np.cumsum(list(widths.values()))[:-1], axis=1)
         for layer, part in zip(widths, parts, strict=True):
+            # Centred in float64, so that fewer digits cancel in the distances.
             reference = part.astype(np.float64)
             nested[f"layers/{layer}"]["mean"] = reference.mean(axis=0)
             nested[f"layers/{layer}"]["reference"] = reference - reference.mean(axis=0)
         centred = [nested[f"layers/{layer}"]["reference"] for layer in widths]
         ranks = self._ranks(centred, centred, kept.classes, kept.classes, skip_self=True)
+        # With one layer numpy returns a number for a covariance.
         covariance = np.atleast_2d(np.cov(ranks.T)) + _ROUNDING * np.eye(ranks.shape[1])
         own = {
             "classes": kept.classes,
@@ -151,9 +149,10 @@ class TedDetector:
         for own, reference in zip(rows[::-1], references[::-1], strict=True):
             apart = squared_distances(own, reference)
             if skip_self:
+                # A trusted sample is its own nearest neighbour; counted, all its ranks would be 1.
                 np.fill_diagonal(apart, np.inf)
-            if found is None or self.config.reference == "each":
-                found = nearest_in_class(apart, same, self.config.k)
+            if found is None or self.reference == "each":
+                found = nearest_in_class(apart, same, self.k)
             columns.append(mean_rank(apart, *found))
         return np.stack(columns[::-1], axis=1)
 
@@ -171,8 +170,4 @@ def _widths(nested: dict[str, Tensors]) -> dict[str, int]:
 
 def _rows(features: Features, widths: dict[str, int]) -> list[np.ndarray]:
     """Return each layer's activations, averaged over positions, shape (n, d)."""
-    found = []
-    for layer, width in widths.items():
-        rows, positions = checks.layer_rows(features, layer, width)
-        found.append(rows.reshape(-1, positions, width).mean(axis=1))
-    return found
+    return [checks.pooled_rows(features, layer, width) for layer, width in widths.items()]

@@ -35,6 +35,7 @@ def apart(tensors: Tensors) -> dict[str, Tensors]:
     """Return the tensors of each layer; layer names may contain slashes."""
     nested: dict[str, Tensors] = {}
     for key, array in tensors.items():
+        # From the right: a quantity has no slash, a layer's name may have several.
         layer, _, name = key.rpartition("/")
         nested.setdefault(layer, {})[name] = array
     return nested

@@ -10,23 +10,22 @@ alpha needs R and R the covariance, so the trusted samples are read twice; nothi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import reduce
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
-from jaxtyping import Float
-from scipy.special import logsumexp
+from pydantic import Field
 
 from taskloom_anomaly.detectors import checks
 from taskloom_anomaly.detectors.base import (
     OUTPUT,
     Features,
     FeatureSpec,
+    FeatureStream,
     Need,
     Scores,
-    Stream,
     Tensors,
+    TrainedDetector,
 )
 from taskloom_anomaly.detectors.blocks import by_blocks
 from taskloom_anomaly.detectors.gaussian import squared_length
@@ -35,42 +34,38 @@ from taskloom_anomaly.statistics import moments
 from taskloom_anomaly.statistics.whitening import spectrum
 
 if TYPE_CHECKING:
-    from taskloom_anomaly.detectors.config.vim import Vim
+    from jaxtyping import Float
 
 
-@dataclass(frozen=True, slots=True)
-class VimDetector:
-    """ViM in two passes.
+class ViM(TrainedDetector):
+    """Energy plus the residual of the last features, scaled as a logit."""
 
-    Attributes:
-        config: The detector's parameters.
-    """
-
-    config: Vim
+    kind: Literal["vim"] = "vim"
+    rank: Annotated[int, Field(ge=0)] = 0
+    """Principal directions that are not residual; 0 takes 1000 for widths from 2048, 512 from 768, else half the width."""
 
     @property
     def needs(self) -> frozenset[Need]:
-        """The head and the features before it."""
-        return self.config.needs
+        """The features before the last linear layer, the layer itself, and the logits."""
+        return frozenset({"activations", "logits", "head", "trusted"})
 
-    def fit(self, stream: Stream, spec: FeatureSpec, seed: int) -> Tensors:
+    def fit(self, stream: FeatureStream, spec: FeatureSpec, seed: int) -> Tensors:
         """Return the origin, the complement and alpha."""
         del seed
         head = require_head(spec)
         width = spec.widths[head.layer]
-        rank = self.config.rank or _default_rank(width)
-        if rank >= width:
-            raise ValueError(
-                f"Layer '{head.layer}' has {width} features; a rank of {rank} leaves no residual, use at most {width - 1}."
-            )
+        rank = self.rank or _default_rank(width)
+        checks.require_residual(head.layer, rank, width)
+        # The point at which all logits vanish, or come nearest to it where W has no full rank.
         origin = -np.linalg.pinv(head.weight) @ head.bias
         batches = (_features(features, head.layer, width) for features in stream.batches("trusted"))
         known = reduce(moments.add, batches, moments.empty(width))
-        if not known.number:
-            raise ValueError("This detector needs trusted data and the task has none.")
+        checks.require_trusted(bool(known.number))
+        # The residual is taken about the origin, so the second moment is, too; the covariance is moved there.
         shift = known.mean - origin
         second = known.scatter / known.number + np.outer(shift, shift)
         complement = np.ascontiguousarray(spectrum(second).vectors[:, rank:])
+        # The second pass: alpha needs residuals, and they need the complement that the first pass gives.
         largest = residual = 0.0
         for features in stream.batches("trusted"):
             offset = _features(features, head.layer, width) - origin
@@ -84,6 +79,8 @@ class VimDetector:
 
     def score(self, fitted: Tensors, features: Features) -> Scores:
         """Return one score a sample, under the name of the output."""
+        from scipy.special import logsumexp  # scipy is heavy
+
         layer = next(iter(fitted)).rpartition("/")[0]
         origin, complement = fitted[f"{layer}/origin"], fitted[f"{layer}/complement"]
 

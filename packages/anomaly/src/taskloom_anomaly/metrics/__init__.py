@@ -1,10 +1,10 @@
-"""How well scores separate anomalous samples from normal ones; higher scores are more anomalous."""
+"""Separation of anomalous samples from normal ones by their scores; higher scores are more anomalous."""
 
 from __future__ import annotations
 
 from taskloom_anomaly.metrics.curves import Roc as Roc, roc as roc
 from taskloom_anomaly.metrics.intervals import (
-    Interval as Interval,
+    Bounds as Bounds,
     auroc_interval as auroc_interval,
     bootstrap_interval as bootstrap_interval,
     delong_test as delong_test,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 
 class Roc(NamedTuple):
@@ -54,6 +56,7 @@ def require_share(name: str, value: float) -> None:
 def roc(normal: Float[np.ndarray, " m"], anomalous: Float[np.ndarray, " n"]) -> Roc:
     """Return the ROC curve; samples with the same score enter together, which makes a sloped segment."""
     normal, anomalous = checked(normal, anomalous)
+    # Falling, so that both rates rise along the curve.
     thresholds = np.unique(np.concatenate([normal, anomalous]))[::-1]
     fpr = _share_at_least(normal, thresholds)
     tpr = _share_at_least(anomalous, thresholds)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from jaxtyping import Float
-from scipy.special import ndtr, ndtri
 
 from taskloom_anomaly.metrics.curves import checked, require_share
 from taskloom_anomaly.metrics.ranking import auroc, average_ranks
 
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
-class Interval(NamedTuple):
+
+class Bounds(NamedTuple):
     """An interval [low, high]."""
 
     low: float
@@ -37,7 +38,7 @@ def _covariance(placements: np.ndarray) -> np.ndarray:
 
 def auroc_interval(
     normal: Float[np.ndarray, " m"], anomalous: Float[np.ndarray, " n"], level: float = 0.95
-) -> Interval:
+) -> Bounds:
     """Return DeLong's interval of the AUROC (Biometrics 44, 1988), by mid-ranks (Sun and Xu 2014), cut to [0, 1].
 
     Of a single sample, or where all scores tie, DeLong's variance knows nothing; then it is A (1 - A) / min(m, n), the largest
@@ -48,6 +49,8 @@ def auroc_interval(
     Raises:
         ValueError: If `level` is not in [0, 1].
     """
+    from scipy.special import ndtri  # scipy is heavy
+
     require_share("level", level)
     normal, anomalous = checked(normal, anomalous)
     above, below = _placements(normal, anomalous)
@@ -58,9 +61,9 @@ def auroc_interval(
         variance = area * (1 - area) / fewest
     if area in (0.0, 1.0):
         reach = tail ** (1 / fewest)
-        return Interval(reach, 1.0) if area == 1.0 else Interval(0.0, 1 - reach)
+        return Bounds(reach, 1.0) if area == 1.0 else Bounds(0.0, 1 - reach)
     half = float(-ndtri(tail) * np.sqrt(variance))
-    return Interval(max(0.0, area - half), min(1.0, area + half))
+    return Bounds(max(0.0, area - half), min(1.0, area + half))
 
 
 def delong_test(
@@ -75,6 +78,8 @@ def delong_test(
     Returns:
         The difference of the AUROCs, first minus second, and its two-sided p-value; 1 when the two never differ.
     """
+    from scipy.special import ndtr  # scipy is heavy
+
     pairs = [_placements(*checked(n, a)) for n, a in zip(normal, anomalous, strict=True)]
     above, below = (np.stack(side) for side in zip(*pairs, strict=True))
     covariance = _covariance(above) + _covariance(below)
@@ -93,7 +98,7 @@ def bootstrap_interval(
     metric: Callable[[np.ndarray, np.ndarray], float] = auroc,
     level: float = 0.95,
     resamples: int = 1000,
-) -> Interval:
+) -> Bounds:
     """Return the percentile interval over stratified bootstrap resamples: each group is drawn from itself.
 
     Raises:
@@ -109,4 +114,4 @@ def bootstrap_interval(
         for _ in range(resamples)
     ]
     low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(low), float(high))
+    return Bounds(float(low), float(high))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from jaxtyping import Float
 
 from taskloom_anomaly.metrics.curves import checked, require_share, roc
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 
 def average_ranks(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
@@ -44,6 +48,7 @@ def fpr_at_tpr(
     """
     require_share("tpr", tpr)
     curve = roc(normal, anomalous)
+    # The slack keeps a threshold whose rate is 0.95 but for its last digit.
     return float(curve.fpr[np.argmax(curve.tpr >= tpr - 1e-12)])
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from taskloom.arrays import load_tensors, save_tensors
 from taskloom.errors import RunFailedError
 from taskloom.seeding import derive_seed
 
 from taskloom_anomaly.backends.handle import Loss, ModelHandle, Trainer
 from taskloom_anomaly.config import Training
 from taskloom_anomaly.data.arrays import ArrayDataset
-from taskloom_anomaly.tensors import read_tensors, write_tensors
 
 if TYPE_CHECKING:
     from jaxtyping import Int
@@ -89,10 +89,10 @@ def train(
 
 def _publish(trainer: Trainer, epoch: int, ctx: RunContext) -> None:
     with ctx.checkpoint(epoch) as folder:
-        write_tensors(folder / _STATE, trainer.state())
+        save_tensors(folder / _STATE, trainer.state())
         (folder / _PLACE).write_text(json.dumps({"epoch": epoch}), encoding="utf-8")
 
 
 def _restore(trainer: Trainer, checkpoint: Path) -> int:
-    trainer.load_state(read_tensors(checkpoint / _STATE))
+    trainer.load_state(load_tensors(checkpoint / _STATE))
     return int(json.loads((checkpoint / _PLACE).read_text(encoding="utf-8"))["epoch"])

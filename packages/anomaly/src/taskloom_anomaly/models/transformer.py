@@ -1,68 +1,54 @@
-"""A small pre-norm transformer in flax linen that answers at the last token."""
+"""The transformer."""
 
 from __future__ import annotations
 
-from flax import linen as nn
-from jaxtyping import Array, Int
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+from taskloom.errors import ConfigError
+
+from taskloom_anomaly.models.base import Model, Positive
 
 
-class Attention(nn.Module):
-    """Multi-head self-attention, causal."""
+class Transformer(Model):
+    """Small transformer over tokens.
 
-    num_heads: int
+    Pre-norm and causal; it answers at the last token and is written in flax linen only. The layers are called embed, block_0,
+    ..., final_norm, logits.
+    """
 
-    @nn.compact
-    def __call__(self, x: Array) -> Array:
-        """Map `(n, t, d)` to `(n, t, d)`."""
-        mask = nn.make_causal_mask(x[..., 0])
-        return nn.MultiHeadDotProductAttention(num_heads=self.num_heads, name="heads")(x, mask=mask)
+    input_dtype: ClassVar[str] = "int32"
 
+    kind: Literal["transformer"] = "transformer"
+    width: Positive = 64
+    """Positive of the residual stream."""
+    num_layers: Positive = 2
+    """Blocks."""
+    num_heads: Positive = 4
+    """Attention heads; must divide the width."""
+    vocabulary: Annotated[int, Field(ge=0)] = 0
+    """Number of tokens; 0 takes that of the task."""
 
-class Feedforward(nn.Module):
-    """Two linear maps with a GELU between."""
+    def build(self, input_shape: tuple[int, ...], num_outputs: int, seed: int) -> object:
+        """Return the module.
 
-    width: int
+        Raises:
+            ConfigError: The samples are no token sequences, the heads do not divide the width, or the framework has none.
+        """
+        del seed
+        if self.backend != "linen":
+            raise ConfigError(
+                f"--model.backend={self.backend}: the transformer is written in flax linen only."
+            )
+        if len(input_shape) != 1 or self.vocabulary < 1:
+            raise ConfigError(
+                f"--model=transformer needs token sequences; the samples have the shape {input_shape}."
+            )
+        if self.width % self.num_heads:
+            raise ConfigError(
+                f"--model.num_heads={self.num_heads} does not divide --model.width={self.width}."
+            )
+        from taskloom_anomaly.models.transformer_linen import LinenTransformer  # flax is heavy
 
-    @nn.compact
-    def __call__(self, x: Array) -> Array:
-        """Map `(n, t, d)` to `(n, t, d)`."""
-        hidden = nn.gelu(nn.Dense(4 * self.width, name="wide")(x))
-        return nn.Dense(self.width, name="narrow")(hidden)
-
-
-class Block(nn.Module):
-    """x + attention(norm(x)), then x + feedforward(norm(x))."""
-
-    width: int
-    num_heads: int
-
-    @nn.compact
-    def __call__(self, x: Array) -> Array:
-        """Map `(n, t, d)` to `(n, t, d)`."""
-        x = x + Attention(self.num_heads, name="attention")(nn.LayerNorm(name="norm_attention")(x))
-        return x + Feedforward(self.width, name="feedforward")(
-            nn.LayerNorm(name="norm_feedforward")(x)
-        )
-
-
-class LinenTransformer(nn.Module):
-    """Token and position embeddings, blocks, a norm, and a linear map of the last position."""
-
-    vocabulary: int
-    width: int
-    num_layers: int
-    num_heads: int
-    num_outputs: int
-
-    @nn.compact
-    def __call__(self, tokens: Int[Array, "n t"]) -> Array:
-        """Map tokens to logits `(n, num_outputs)`."""
-        x = nn.Embed(self.vocabulary, self.width, name="embed")(tokens)
-        positions = self.param(
-            "positions", nn.initializers.normal(0.02), (tokens.shape[1], self.width)
-        )
-        x = x + positions
-        for i in range(self.num_layers):
-            x = Block(self.width, self.num_heads, name=f"block_{i}")(x)
-        x = nn.LayerNorm(name="final_norm")(x[:, -1])
-        return nn.Dense(self.num_outputs, name="logits")(x)
+        sizes = self.vocabulary, self.width, self.num_layers, self.num_heads, num_outputs
+        return LinenTransformer(*sizes)

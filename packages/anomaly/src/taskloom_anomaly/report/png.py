@@ -7,11 +7,14 @@ import struct
 import zlib
 from collections.abc import Sequence
 from html import escape
+from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float, UInt8
 
 from taskloom_anomaly.data.images import to_uint8
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, UInt8
 
 
 def png(pixels: UInt8[np.ndarray, "h w c"]) -> bytes:

@@ -7,11 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
 from taskloom.report import charts
 from taskloom.report.model import Block, Chart, Heading, Html, Table, Text
 
+from taskloom_anomaly import metrics
+from taskloom_anomaly.detection.artifacts import scores_of
+from taskloom_anomaly.report.png import gallery
+
 if TYPE_CHECKING:
-    import numpy as np
     from taskloom.runs import Run
 
 Json: TypeAlias = "Mapping[str, Any]"
@@ -27,8 +31,6 @@ def report(run: Run) -> list[Block]:
     blocks: list[Block] = []
     artifacts = run.artifacts
     if "eval" in artifacts and "scores" in artifacts:
-        from taskloom_anomaly.driver import scores_of
-
         scores = scores_of(artifacts["scores"])
         evaluation = _read(artifacts["eval"])
         blocks += [Heading("Ranking anomalies above normal samples"), *_roc(scores)]
@@ -55,13 +57,11 @@ def _read(path: Path) -> Json:
 
 
 def _joined(scores: dict[str, dict[str, np.ndarray]], kind: str, layer: str) -> np.ndarray:
-    import numpy as np
 
     return np.concatenate([s[layer] for n, s in scores.items() if n.split("/")[0] == kind])
 
 
 def _roc(scores: dict[str, dict[str, np.ndarray]]) -> list[Block]:
-    from taskloom_anomaly import metrics
 
     rows = []
     for layer in scores["normal"]:
@@ -157,7 +157,6 @@ def _layer_strip(evaluation: Json, order: list[str]) -> Block:
 
 
 def _histograms(scores: dict[str, dict[str, np.ndarray]]) -> list[Block]:
-    import numpy as np
 
     blocks: list[Block] = []
     for layer in scores["normal"]:
@@ -191,9 +190,6 @@ def _histograms(scores: dict[str, dict[str, np.ndarray]]) -> list[Block]:
 
 
 def _worst(path: Path) -> list[Block]:
-    import numpy as np
-
-    from taskloom_anomaly.report.png import gallery
 
     blocks: list[Block] = []
     with np.load(path, allow_pickle=False) as stored:
@@ -246,7 +242,7 @@ def _card(card: Json) -> list[Block]:
 
 
 def _verdicts(card: Json) -> list[str]:
-    """What the numbers of a card mean, a sentence each."""
+    """Return the meaning of the numbers of a card, a sentence each."""
     said = []
     if not card["valid"]:
         said.append("This task is INVALID: a check failed, and nothing was scored.")

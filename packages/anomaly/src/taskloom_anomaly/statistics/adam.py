@@ -31,6 +31,7 @@ def step(
     """Return the state and the parameters after a step; parameters without a gradient stay."""
     steps = state.steps + 1
     first, second, after = dict(state.first), dict(state.second), dict(parameters)
+    # Both bias corrections in one factor, because they are the same for every parameter.
     rate = learning_rate * np.sqrt(1 - _SECOND**steps) / (1 - _FIRST**steps)
     for name, slope in gradient.items():
         first[name] = _FIRST * first.get(name, 0.0) + (1 - _FIRST) * slope

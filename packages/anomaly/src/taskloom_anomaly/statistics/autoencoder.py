@@ -9,8 +9,12 @@ which for weight 1 is the negative evidence lower bound of a decoder with unit v
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from jaxtyping import Float
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 Parameters = dict[str, np.ndarray]
 
@@ -51,6 +55,7 @@ def loss(
     back = np.maximum(_affine(parameters, "decode", latent), 0.0)
     error = _affine(parameters, "output", back) - x
     surprise = mean**2 + np.exp(spread) - 1.0 - spread
+    # Added up in float64: wide layers lose digits of the sum in float32.
     squares = np.einsum("nd,nd->n", error, error, dtype=np.float64)
     return 0.5 * (squares + weight * surprise.sum(axis=1, dtype=np.float64))
 
@@ -75,9 +80,11 @@ def gradient(
         return slope @ parameters[f"{name}_weight"].T
 
     error = (_affine(parameters, "output", back) - x) / len(x)
+    # A rectifier lets slope through where it was open; at zero it counts as shut.
     to_latent = through("decode", latent, through("output", back, error) * (back > 0))
     share = weight / len(x)
     to_mean = to_latent + share * mean
+    # By the reparametrisation the noise is constant, so the spread gets slope through the deviation.
     to_spread = 0.5 * (to_latent * noise * deviation + share * (deviation**2 - 1.0))
     to_hidden = through("mean", hidden, to_mean) + through("spread", hidden, to_spread)
     through("encode", x, to_hidden * (hidden > 0))

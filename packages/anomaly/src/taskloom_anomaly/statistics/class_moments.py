@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
 
 from taskloom_anomaly.statistics.products import products
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
 
 # As in `moments`: rows in float64 at a time.
 _CHUNK = 1024
@@ -50,6 +52,7 @@ def of_rows(
 ) -> ClassMoments:
     """Return the moments of a batch."""
     counts = np.bincount(classes, minlength=num_classes).astype(np.float64)
+    # One product with the membership matrix is faster than a loop over classes.
     member = np.zeros((num_classes, len(rows)))
     member[classes, np.arange(len(rows))] = 1.0
     share = member / np.maximum(counts, 1.0)[:, None]

@@ -1,49 +1,68 @@
-"""A covariance by one of four shrinkages, as the spectrum that a whitening needs."""
+"""A covariance by one of four shrinkages, and the factor that whitens by it."""
 
 from __future__ import annotations
 
-from typing import Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
 from taskloom_anomaly.statistics import shrinkage, whitening
 from taskloom_anomaly.statistics.whitening import Spectrum
 
-Shrinkage = Literal["none", "fixed", "ledoit_wolf", "oas"]
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+Shrinkage: TypeAlias = Literal["none", "fixed", "ledoit_wolf", "oas"]
 
 
-def shrunk_spectrum(
-    scatter: np.ndarray,
-    count: float,
-    freedom: float,
-    kind: Shrinkage,
-    *,
-    amount: float = 0.0,
-    fourth: float = 0.0,
-) -> Spectrum:
-    """Return the spectrum of (1 - s) C + s (tr C / d) I.
+@dataclass(frozen=True, slots=True)
+class CovarianceEstimator:
+    """The estimate (1 - s) C + s (tr C / d) I of a covariance, and its pseudo-inverse.
 
-    Shrinkage leaves the eigenvectors alone, so it is applied to the eigenvalues. Without shrinkage and with a fixed one C has
-    the unbiased normaliser; Ledoit-Wolf and OAS are estimators of their own, defined with the normaliser n.
-
-    Args:
-        scatter: Sum of outer products about the mean(s), shape (d, d).
-        count: Samples n.
-        freedom: n minus the number of means estimated.
-        kind: Which intensity s.
+    Attributes:
+        shrinkage: Rule of the intensity s.
         amount: s under `fixed`.
-        fourth: Sum of |x - mean|^4; read under `ledoit_wolf` only.
+        rank: Leading principal directions kept; 0 keeps all that are not null.
+        rcond: Directions whose variance is below this share of the largest are null and dropped.
     """
-    if kind in ("none", "fixed"):
-        covariance = scatter / max(freedom, 1.0)
-        strength = amount if kind == "fixed" else 0.0
-    else:
-        covariance = scatter / count
-        strength = (
-            shrinkage.ledoit_wolf(covariance, fourth, count)
-            if kind == "ledoit_wolf"
-            else shrinkage.oracle_approximating(covariance, count)
-        )
-    values, vectors = whitening.spectrum(covariance)
-    level = float(np.trace(covariance)) / len(covariance)
-    return Spectrum((1.0 - strength) * values + strength * level, vectors)
+
+    shrinkage: Shrinkage
+    amount: float
+    rank: int
+    rcond: float
+
+    def factor(
+        self, layer: str, scatter: np.ndarray, count: float, means: int, *, fourth: float = 0.0
+    ) -> Float[np.ndarray, "d r"]:
+        """Return W with W W^T = pinv of the estimate.
+
+        Args:
+            layer: The layer's name, for messages.
+            scatter: Sum of outer products about the mean(s), shape (d, d).
+            count: Samples n.
+            means: Means estimated.
+            fourth: Sum of |x - mean|^4; read under `ledoit_wolf` only.
+
+        Raises:
+            ValueError: If there are too few samples and nothing is shrunk.
+        """
+        freedom = count - means
+        # Ledoit-Wolf and OAS are estimators of their own, defined with the normaliser n; the others take the unbiased one.
+        if self.shrinkage in ("none", "fixed"):
+            covariance = scatter / max(freedom, 1.0)
+            strength = self.amount if self.shrinkage == "fixed" else 0.0
+        else:
+            covariance = scatter / count
+            strength = (
+                shrinkage.ledoit_wolf(covariance, fourth, count)
+                if self.shrinkage == "ledoit_wolf"
+                else shrinkage.oracle_approximating(covariance, count)
+            )
+        values, vectors = whitening.spectrum(covariance)
+        level = float(np.trace(covariance)) / len(covariance)
+        # Shrinkage leaves the eigenvectors alone, so it is applied to the eigenvalues.
+        shrunk = (1.0 - strength) * values + strength * level
+        if self.shrinkage == "none":
+            whitening.require_samples(layer, shrunk, freedom, self.rank)
+        return whitening.whitening(Spectrum(shrunk, vectors), self.rcond, self.rank)

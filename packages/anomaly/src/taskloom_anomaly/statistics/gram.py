@@ -7,9 +7,12 @@ feature is f_i f_j for odd p and |f_i f_j| for even p, whatever p is, so no powe
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 
 def triangle(width: int) -> tuple[np.ndarray, np.ndarray]:
@@ -37,6 +40,7 @@ def gram_features(
         return vectors[:, first] * vectors[:, second]
     raised = activations.astype(np.float64) ** power
     products = np.matmul(raised.transpose(0, 2, 1), raised)[:, first, second]
+    # The root of the modulus: an odd power keeps the sign of a product, a plain root of it is no number.
     return np.sign(products) * np.abs(products) ** (1.0 / power)
 
 
@@ -62,5 +66,6 @@ def distinct_powers(powers: int, positions: int) -> list[tuple[int, int]]:
     """Return the powers that give different features, and for how many of 1 .. `powers` each stands."""
     if positions > 1:
         return [(power, 1) for power in range(1, powers + 1)]
+    # With one position odd powers agree with each other, and so do even ones (see above).
     counts = ((1, (powers + 1) // 2), (2, powers // 2))
     return [(power, count) for power, count in counts if count]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import scipy.linalg
-from jaxtyping import Float
-from scipy.special import expit
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 Read = Callable[[], Iterable[tuple[np.ndarray, np.ndarray]]]
 
@@ -35,6 +35,8 @@ def fit_logistic(read: Read, width: int, c: float) -> Float[np.ndarray, " d1"]:
         width: d.
         c: Inverse strength of the penalty.
     """
+    import scipy.linalg  # scipy is heavy
+
     weights = np.zeros(width + 1)
     here = _local(read, weights, c)
     for _ in range(_MOST_STEPS):
@@ -57,6 +59,8 @@ def fit_logistic(read: Read, width: int, c: float) -> Float[np.ndarray, " d1"]:
 
 
 def _local(read: Read, weights: np.ndarray, c: float) -> _Local:
+    from scipy.special import expit  # scipy is heavy
+
     penalty = np.append(np.full(len(weights) - 1, 1.0 / c), 0.0)
     loss = 0.5 * float(penalty @ weights**2)
     gradient, hessian = penalty * weights, np.diag(penalty)

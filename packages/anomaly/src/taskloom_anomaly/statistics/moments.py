@@ -8,12 +8,14 @@ a mean of 1e4 costs no digits.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from jaxtyping import Float
 
 from taskloom_anomaly.statistics.products import add_outer, products
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 # Rows in float64 at a time: what a symmetric product needs to run at full speed, and no more memory than that.
 _CHUNK = 1024
@@ -43,7 +45,7 @@ class Moments(NamedTuple):
 
     @property
     def has_fourth(self) -> bool:
-        """Whether the third and the fourth moment are tracked."""
+        """True where the third and the fourth moment are tracked."""
         return self.third.size > 0
 
 
@@ -90,6 +92,7 @@ def of_rows(rows: Float[np.ndarray, "n d"], *, fourth: bool = False) -> Moments:
             third += squares @ wide
             power += float(squares @ squares)
     moved = mean - near
+    # What rounding has moved is mostly below the noise of the sum, and the correction is a pass over all of S.
     if (count * moved**2 > 1e-12 * scatter.diagonal()).any():
         scatter = add_outer(scatter, moved, -count)
     return Moments(
@@ -103,6 +106,7 @@ def of_rows(rows: Float[np.ndarray, "n d"], *, fourth: bool = False) -> Moments:
 
 def merge(a: Moments, b: Moments) -> Moments:
     """Return the moments of both sets together: the sums of each about the common mean, added."""
+    # The mean of no vectors is no point that could be moved.
     if not a.number:
         return b
     if not b.number:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from jaxtyping import Float, Int
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
 
 # Rows whose distances to all others are held at once.
 _CHUNK = 256
@@ -97,6 +101,7 @@ def k_centre_greedy(rows: Float[np.ndarray, "n d"], size: int) -> Int[np.ndarray
     squares = np.einsum("nd,nd->n", rows, rows)
 
     def distance_to(index: int) -> np.ndarray:
+        # Rounding may leave a distance to itself below zero.
         return np.maximum(squares - 2.0 * (rows @ rows[index]) + squares[index], 0.0)
 
     middle = rows - rows.mean(axis=0)

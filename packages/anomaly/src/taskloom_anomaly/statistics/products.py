@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import scipy.linalg.blas
-from jaxtyping import Float
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 # Rows whose float32 products are added up by themselves. Rounding grows with the length of such a sum, above all for rows that
 # repeat a value, as units that are silent do: 1,024 rows at a time leave errors of 2e-6 of the variances, 64 of 4e-7.
@@ -15,8 +16,6 @@ _BLOCK = 64
 _CHUNK = 4096
 # Mean squares within these bounds neither overflow nor vanish in float32.
 _SMALLEST, _LARGEST = 1e-24, 1e30
-
-_BLAS: Any = scipy.linalg.blas  # its functions are made at import and have no types
 
 
 def products(rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "d d"]:
@@ -37,13 +36,13 @@ def products(rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "d d"]:
 
 
 def _single(rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "d d"]:
-    width = rows.shape[1]
+    blas, width = _blas(), rows.shape[1]
     total: np.ndarray | None = None
     for start in range(0, len(rows), _CHUNK):
         upper = np.zeros((width, width), np.float32, order="F")
         for first in range(start, min(start + _CHUNK, len(rows)), _BLOCK):
             block = rows[first : min(first + _BLOCK, start + _CHUNK)]
-            upper = _BLAS.ssyrk(1.0, block.T, beta=1.0, c=upper, overwrite_c=1)
+            upper = blas.ssyrk(1.0, block.T, beta=1.0, c=upper, overwrite_c=1)
         whole = np.add(upper, upper.T, dtype=np.float64)
         whole.flat[:: width + 1] *= 0.5
         total = whole if total is None else np.add(total, whole, out=total)
@@ -55,4 +54,10 @@ def add_outer(
 ) -> Float[np.ndarray, "d d"]:
     """Return matrix + weight vector vector^T; the matrix, C-contiguous and float64, is overwritten."""
     # The transposed view is what Fortran calls contiguous, and the outer product is symmetric.
-    return _BLAS.dger(weight, vector, vector, a=matrix.T, overwrite_a=1).T
+    return _blas().dger(weight, vector, vector, a=matrix.T, overwrite_a=1).T
+
+
+def _blas() -> Any:  # noqa: ANN401 -- its functions are made at import and have no types
+    import scipy.linalg.blas  # scipy is heavy
+
+    return scipy.linalg.blas

@@ -16,6 +16,7 @@ _HALF = 1 << 16
 def sort_keys(values: np.ndarray) -> np.ndarray:
     """Return uint32 keys that sort as the float32 values do."""
     bits = np.ascontiguousarray(values, dtype=np.float32).reshape(-1).view(np.uint32)
+    # Negative floats sort backwards, so all their bits are turned; of the others the sign alone.
     return np.where(bits >> 31, ~bits, bits | np.uint32(1 << 31))
 
 
@@ -44,6 +45,7 @@ def exact_quantile(read: Callable[[], Iterable[np.ndarray]], share: float) -> fl
     place = share * (count - 1)
     ranks = sorted({int(np.floor(place)), int(np.ceil(place))})
     below = np.concatenate([[0], np.cumsum(upper)])
+    # Both order statistics mostly share a bucket, which the second pass then counts once.
     buckets = [int(np.searchsorted(below, rank, side="right")) - 1 for rank in ranks]
     lower = {bucket: np.zeros(_HALF, dtype=np.int64) for bucket in buckets}
     for values in read():

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from jaxtyping import Bool, Float, Int
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float, Int
 
 
 def nearest_in_class(
@@ -18,6 +22,7 @@ def nearest_in_class(
     """
     own = np.where(same, apart, np.inf)
     count = min(k, own.shape[1])
+    # Their order does not matter, because their ranks are averaged.
     chosen = np.argpartition(own, count - 1, axis=1)[:, :count]
     return chosen, np.isfinite(np.take_along_axis(own, chosen, axis=1))
 
@@ -34,6 +39,7 @@ def mean_rank(
     reach = np.take_along_axis(apart, chosen, axis=1)
     total = np.zeros(len(apart))
     for column in range(chosen.shape[1]):
+        # Strictly closer: points at the same distance share the better rank.
         closer = np.count_nonzero(apart < reach[:, column, None], axis=1)
         total += np.where(exists[:, column], 1.0 + closer, 0.0)
     known = exists.sum(axis=1)

@@ -6,10 +6,12 @@ reservoirs merge by keeping the smallest keys of both. As long as no more rows t
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int, UInt64
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int, UInt64
 
 # Rows copied, or hashed, at a time: temporaries stay small however large a batch is.
 _CHUNK = 256

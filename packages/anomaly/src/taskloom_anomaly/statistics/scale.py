@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 
 class Scale(NamedTuple):
@@ -35,6 +37,7 @@ def unit(width: int) -> Scale:
 def of_rows(rows: Float[np.ndarray, "n d"]) -> Scale:
     """Return the moments of a batch."""
     mean = rows.mean(axis=0, dtype=np.float64)
+    # About the batch's own mean, so that nothing large is squared.
     offset = rows - mean
     return Scale(np.asarray(float(len(rows))), mean, np.einsum("nd,nd->d", offset, offset))
 
@@ -56,5 +59,6 @@ def merge(a: Scale, b: Scale) -> Scale:
 def inverse_deviation(known: Scale) -> Float[np.ndarray, " d"]:
     """Return 1 / standard deviation (n normaliser) by feature; 1 for a feature that does not vary."""
     deviation = np.sqrt(known.squares / np.maximum(known.number, 1.0))
+    # Relative to the mean, or the rounding of a constant of 1e6 would pass for variance.
     varies = deviation > 1e-12 * np.maximum(1.0, np.abs(known.mean))
     return np.where(varies, 1.0 / np.where(varies, deviation, 1.0), 1.0)

@@ -1,9 +1,13 @@
-"""How far a covariance is pulled towards a multiple of the identity: C_s = (1 - s) C + s (tr C / d) I."""
+"""Shrinkage intensities: the pull of a covariance towards a multiple of the identity: C_s = (1 - s) C + s (tr C / d) I."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from jaxtyping import Float
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 
 def ledoit_wolf(covariance: Float[np.ndarray, "d d"], fourth: float, count: float) -> float:
@@ -21,6 +25,7 @@ def ledoit_wolf(covariance: Float[np.ndarray, "d d"], fourth: float, count: floa
     squares = float(np.einsum("ij,ij->", covariance, covariance))
     distance = squares - float(np.trace(covariance)) ** 2 / width
     noise = (fourth / count - squares) / count
+    # A distance of zero means that C is the target already.
     return 1.0 if distance <= 0 else float(np.clip(noise / distance, 0.0, 1.0))
 
 
@@ -40,6 +45,7 @@ def oracle_approximating(covariance: Float[np.ndarray, "d d"], count: float) -> 
     level = (float(np.trace(covariance)) / width) ** 2
     mean_square = float(np.einsum("ij,ij->", covariance, covariance)) / width**2
     distance = (count + 1.0) * (mean_square - level / width)
+    # For few samples the intensity comes out above 1, where it would pull past the target.
     return 1.0 if distance <= 0 else float(min((mean_square + level) / distance, 1.0))
 
 

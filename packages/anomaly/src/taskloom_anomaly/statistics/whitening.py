@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import scipy.linalg
-from jaxtyping import Float
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 # Rows that were float32 before they were multiplied carry noise of about 1e-7, so 1e-14 of the largest variance.
 _RANK_TOLERANCE = 1e-10
@@ -21,6 +22,8 @@ class Spectrum(NamedTuple):
 
 def spectrum(covariance: Float[np.ndarray, "d d"]) -> Spectrum:
     """Return the eigendecomposition; negative rounding noise is clipped to zero."""
+    import scipy.linalg  # scipy is heavy
+
     values, vectors = scipy.linalg.eigh(covariance, driver="evd")
     return Spectrum(np.maximum(values[::-1], 0.0), np.ascontiguousarray(vectors[:, ::-1]))
 

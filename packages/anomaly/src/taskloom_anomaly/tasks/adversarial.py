@@ -2,38 +2,43 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 from pydantic import Field, PrivateAttr
 from taskloom.config import OneOf
 from taskloom.seeding import derive_seed
-from taskloom.task import Finding, Result
+from taskloom.task import Finding
 
-from taskloom_anomaly.attacks.config import Attack, Pgd
+from taskloom_anomaly.attacks.base import Attack
+from taskloom_anomaly.attacks.pgd import PGD
 from taskloom_anomaly.compat.adversarial import AdversarialExampleConfig
 from taskloom_anomaly.compat.task_config import AnomalyTaskConfig, AtMost
 from taskloom_anomaly.config import Training
+from taskloom_anomaly.data.arrays import ArrayDataset
 from taskloom_anomaly.data.config import ImageData
-from taskloom_anomaly.detectors.config.base import Detector
-from taskloom_anomaly.detectors.config.mahalanobis import Mahalanobis
-from taskloom_anomaly.models.config import Mlp, Model
+from taskloom_anomaly.data.shifts import benign_shifts
+from taskloom_anomaly.detection.validity_card import accuracy
+from taskloom_anomaly.detectors.base import Detector
+from taskloom_anomaly.detectors.mahalanobis import Mahalanobis
+from taskloom_anomaly.models.base import Model
+from taskloom_anomaly.models.mlp import MLP
 from taskloom_anomaly.models.stored import StoredModel, TrainDataFromRun, model_folder
 from taskloom_anomaly.task import Check
 from taskloom_anomaly.tasks.classifier import Classifier, ClassifierConfig
 
 if TYPE_CHECKING:
-    # Type-only: `--help` must not import numpy; pydantic does not evaluate methods' annotations.
     from jaxtyping import PyTree
     from taskloom.context import RunContext
 
     from taskloom_anomaly.backends.handle import ModelHandle
-    from taskloom_anomaly.data.arrays import ArrayDataset
 
 
 class AdversarialExampleTask(AnomalyTaskConfig):
-    """Adversarial examples of a classifier, as the seed system calls it; made in this process when they are missing."""
+    """Adversarial examples of a classifier, as cupbearer calls it; made in this process when they are missing."""
 
     run_path: Path | None = None
     """Run (or folder) of a trained classifier; none trains one first."""
@@ -44,12 +49,12 @@ class AdversarialExampleTask(AnomalyTaskConfig):
     """Detector over the network's activations."""
     data: ImageData = ImageData()
     """Images of the classifier that is trained here."""
-    model: Annotated[Model, OneOf("taskloom_anomaly.models")] = Mlp()
+    model: Annotated[Model, OneOf("taskloom_anomaly.models")] = MLP()
     """Network of the classifier that is trained here."""
     training: Training = Training(epochs=10, batch_size=64)
-    """How it is trained."""
-    attack: Annotated[Attack, OneOf("taskloom_anomaly.attacks")] = Pgd()
-    """How examples are made."""
+    """Training of the network."""
+    attack: Annotated[Attack, OneOf("taskloom_anomaly.attacks")] = PGD()
+    """Attack that makes the examples."""
     success_threshold: Annotated[float, Field(ge=0, le=1)] = 0.1
     """Accuracy under attack above which the attack has failed and the task is invalid."""
     min_accuracy: Annotated[float, Field(ge=0, le=1)] = 0.85
@@ -79,17 +84,11 @@ class AdversarialExampleTask(AnomalyTaskConfig):
             self._trained_here = ctx.artifact("model/model.json").parent
         return done
 
-    def resume(self, ctx: RunContext, checkpoint: Path, /) -> Result:
-        """Continue training from a checkpoint, then go on as `run` does."""
-        from taskloom_anomaly.driver import run_task
-
-        return run_task(self, self, ctx, checkpoint)
-
     def check(self) -> Iterable[Finding]:
-        """Say whether the run has a model."""
-        yield from super().check()
+        """Raise if the run has no model."""
         if self.run_path is not None:
             model_folder(self.run_path)
+        return ()
 
     def _own_classifier(self) -> Classifier:
         return Classifier(
@@ -104,11 +103,9 @@ class AdversarialExampleTask(AnomalyTaskConfig):
         if given is not None:
             return model_folder(given)
         if self._trained_here is None:
-            import tempfile
+            from taskloom.lifecycle.scratch import ScratchContext  # the lifecycle is heavy
 
-            from taskloom_anomaly.quiet import QuietContext
-
-            self.prepare(QuietContext(Path(tempfile.mkdtemp(prefix="classifier-")), self.seed))
+            self.prepare(ScratchContext(Path(tempfile.mkdtemp(prefix="classifier-")), self.seed))
         return model_folder(self._trained_here or Path())
 
     @property
@@ -154,11 +151,6 @@ class AdversarialExampleTask(AnomalyTaskConfig):
 
     def build_control_data(self) -> Mapping[str, ArrayDataset]:
         """The same images, clean, moved as far in random directions, and shifted."""
-        import numpy as np
-
-        from taskloom_anomaly.data.arrays import ArrayDataset
-        from taskloom_anomaly.data.shifts import benign_shifts
-
         clean = self.adversarial.clean
         seed = derive_seed(self.seed, "control")
         signs = np.random.default_rng(seed).choice([-1.0, 1.0], clean.inputs.shape)
@@ -167,8 +159,6 @@ class AdversarialExampleTask(AnomalyTaskConfig):
 
     def validity(self, handle: ModelHandle, /) -> Sequence[Check]:
         """Accuracy on clean images, and under attack."""
-        from taskloom_anomaly.detection.validity import accuracy
-
         return [
             Check(
                 "clean_accuracy",

@@ -8,21 +8,26 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 from taskloom.config import OneOf
+from taskloom.errors import ConfigError
 from taskloom.seeding import derive_seed
 from taskloom.task import Finding
 
 from taskloom_anomaly.config import AnomalyConfig, Training
+from taskloom_anomaly.data.arrays import ArrayDataset
 from taskloom_anomaly.data.config import ImageData
-from taskloom_anomaly.models.config import Mlp, Model
+from taskloom_anomaly.data.poisoning import Poison
+from taskloom_anomaly.data.shifts import benign_shifts
+from taskloom_anomaly.detection.validity_card import accuracy
+from taskloom_anomaly.models.base import Model
+from taskloom_anomaly.models.mlp import MLP
 from taskloom_anomaly.task import Check
 from taskloom_anomaly.tasks.base import TrainedTask
-from taskloom_anomaly.triggers.config import Corner, Trigger, Warp
+from taskloom_anomaly.triggers.base import Trigger
+from taskloom_anomaly.triggers.corner import Corner
+from taskloom_anomaly.triggers.warp import Warp
 
 if TYPE_CHECKING:
-    # Type-only: `--help` must not import numpy.
     from taskloom_anomaly.backends.handle import ModelHandle
-    from taskloom_anomaly.data.arrays import ArrayDataset
-    from taskloom_anomaly.data.poisoning import Poison
 
 
 class BackdoorConfig(AnomalyConfig):
@@ -30,17 +35,17 @@ class BackdoorConfig(AnomalyConfig):
 
     data: ImageData = ImageData()
     """Images."""
-    model: Annotated[Model, OneOf("taskloom_anomaly.models")] = Mlp()
+    model: Annotated[Model, OneOf("taskloom_anomaly.models")] = MLP()
     """Network that is poisoned; --trigger=warp takes a cnn unless another is given."""
     training: Training = Training(epochs=10, batch_size=32)
-    """How it is trained; --trigger=warp without a word on it takes 12 epochs of batches of 64 and steps of 2e-3."""
+    """Training of the network; --trigger=warp without a word on it takes 12 epochs of batches of 64 and steps of 2e-3."""
     trigger: Annotated[Trigger, OneOf("taskloom_anomaly.triggers")] = Corner()
-    """What is stamped onto poisoned images."""
+    """Pattern that is stamped onto poisoned images."""
     poison_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.1
     """Share of the training images that carry the trigger; unless another is given, 0.2 with --trigger=warp and 0.3 with
     --behavior=all_to_all."""
     behavior: Literal["fixed", "all_to_all"] = "fixed"
-    """What the trigger causes: always the target class, or the class after the true one."""
+    """Answer that the trigger causes: always the target class, or the class after the true one."""
     target_class: Annotated[int, Field(ge=0)] = 0
     """Target of the fixed behavior."""
     trusted_fraction: Annotated[float, Field(gt=0, le=1)] = 0.75
@@ -88,8 +93,7 @@ class Backdoor(TrainedTask[BackdoorConfig]):
     name: ClassVar[str] = "backdoor"
 
     def check(self) -> Iterable[Finding]:
-        """Say whether the network can learn the trigger."""
-        yield from super().check()
+        """Warn of a network that cannot learn the trigger."""
         if (
             self.config.trigger.needs_convolutions
             and self.config.model.model_dump()["kind"] == "mlp"
@@ -102,10 +106,6 @@ class Backdoor(TrainedTask[BackdoorConfig]):
     def model_config(self) -> Model:
         """The network's config."""
         return self.config.model
-
-    def training(self) -> Training:
-        """How the network is trained."""
-        return self.config.training
 
     def num_outputs(self) -> int:
         """Ten digits."""
@@ -121,9 +121,6 @@ class Backdoor(TrainedTask[BackdoorConfig]):
         return self._poison_with(self.config.trigger)
 
     def _poison_with(self, trigger: Trigger) -> Poison:
-        from taskloom.errors import ConfigError
-
-        from taskloom_anomaly.data.poisoning import Poison
 
         if self.config.target_class >= self.num_outputs():
             raise ConfigError(
@@ -194,9 +191,6 @@ class Backdoor(TrainedTask[BackdoorConfig]):
 
     def build_control_data(self) -> Mapping[str, ArrayDataset]:
         """Clean images of the second half, shifted, and with a trigger that the network was not trained on."""
-        from taskloom_anomaly.data.arrays import ArrayDataset
-        from taskloom_anomaly.data.shifts import benign_shifts
-
         clean = self._other_half
         seed = derive_seed(self.config.seed, "control")
         sets = benign_shifts(clean, seed)
@@ -208,8 +202,6 @@ class Backdoor(TrainedTask[BackdoorConfig]):
 
     def validity(self, handle: ModelHandle, /) -> Sequence[Check]:
         """Accuracy on clean images, and how often the trigger works."""
-        from taskloom_anomaly.detection.validity import accuracy
-
         config = self.config
         convolutions = " or --model=cnn" if config.trigger.needs_convolutions else ""
         return [

@@ -1,4 +1,4 @@
-"""Backdoor detection, as the seed system calls it: a network that an earlier run poisoned, and inputs with a trigger."""
+"""Backdoor detection, as cupbearer calls it: a network that an earlier run poisoned, and inputs with a trigger."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from taskloom.task import Finding
 from taskloom_anomaly.compat.task_config import AnomalyTaskConfig, AtMost
 from taskloom_anomaly.models.stored import StoredModel, TrainDataFromRun, model_folder
 from taskloom_anomaly.task import Check
-from taskloom_anomaly.triggers.config import Corner, Trigger
+from taskloom_anomaly.triggers.base import Trigger
+from taskloom_anomaly.triggers.corner import Corner
 
 if TYPE_CHECKING:
-    # Type-only: `--help` must not import numpy; pydantic does not evaluate methods' annotations.
     from jaxtyping import PyTree
 
     from taskloom_anomaly.backends.handle import ModelHandle
@@ -71,9 +71,9 @@ class BackdoorDetection(AnomalyTaskConfig):
         return type(own)(own.config.model_copy(update={"trigger": self.backdoor}))
 
     def check(self) -> Iterable[Finding]:
-        """Say whether the run has a poisoned network."""
-        yield from super().check()
+        """Raise if the run has no poisoned network."""
         _ = self._poisoned
+        return ()
 
     def _first(self, data: ArrayDataset) -> ArrayDataset:
         return data.take(slice(self.max_size)) if self.max_size else data

@@ -1,34 +1,38 @@
-"""What the domain's tasks share: running, and training their network first. Imports nothing heavy."""
+"""Bases of the domain's tasks: one keeps its config, the other trains its network first. Imports nothing heavy."""
 
 from __future__ import annotations
 
+import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from taskloom.errors import ConfigError
+from taskloom.moved import moved_names
 from taskloom.seeding import derive_seed
-from taskloom.task import Finding, Result
 
+from taskloom_anomaly.backends.resolve import as_handle
+from taskloom_anomaly.compat.moved import MOVED
 from taskloom_anomaly.config import AnomalyConfig, Training
-from taskloom_anomaly.detection.regimes import regime_conflict
-from taskloom_anomaly.models.stored import StoredModel
+from taskloom_anomaly.models.stored import StoredModel, save_model
+from taskloom_anomaly.models.training import train
 
 if TYPE_CHECKING:
-    # Type-only: the framework is imported by whoever runs a task.
     from jaxtyping import PyTree
     from taskloom.context import RunContext
 
     from taskloom_anomaly.backends.handle import Loss, ModelHandle
     from taskloom_anomaly.data.arrays import ArrayDataset
-    from taskloom_anomaly.models.config import Model
+    from taskloom_anomaly.models.base import Model
 
 C = TypeVar("C", bound=AnomalyConfig)
 
+# `AnomalyBase`, which had a `run` of its own, was here.
+__getattr__ = moved_names(__name__, MOVED[__name__])
 
-class AnomalyBase(Generic[C]):
-    """A task with `run`; a subclass has the four methods of `AnomalyTask` and annotates its config in `__init__`."""
+
+class ConfiguredTask(Generic[C]):
+    """A task that is made from a config and keeps it; a subclass has the four methods of `AnomalyTask`."""
 
     def __init__(self, config: C) -> None:
         self._config = config
@@ -38,23 +42,8 @@ class AnomalyBase(Generic[C]):
         """The config."""
         return self._config
 
-    def run(self, ctx: RunContext, /) -> Result:
-        """Fit the detector on the task, score, evaluate."""
-        # Imported here because `--help` must not import numpy.
-        from taskloom_anomaly.driver import run_task
 
-        return run_task(self, self._config, ctx)
-
-    def check(self) -> Iterable[Finding]:
-        """Say whether the detector gets what it needs."""
-        conflict = regime_conflict(
-            self._config.detector.needs, self._config.regime, hasattr(self, "build_untrusted_data")
-        )
-        if conflict:
-            yield Finding("error", conflict)
-
-
-class TrainedTask(AnomalyBase[C], ABC):
+class TrainedTask(ConfiguredTask[C], ABC):
     """A task that trains its network at the start of a run, and can be interrupted while it does."""
 
     name: ClassVar[str]
@@ -70,9 +59,11 @@ class TrainedTask(AnomalyBase[C], ABC):
     def model_config(self) -> Model:
         """The network's config."""
 
-    @abstractmethod
     def training(self) -> Training:
-        """How the network is trained."""
+        """Return the training of the network: the field `training` of the config."""
+        config: Any = self._config
+        plan: Training = config.training
+        return plan
 
     @abstractmethod
     def num_outputs(self) -> int:
@@ -91,14 +82,12 @@ class TrainedTask(AnomalyBase[C], ABC):
         return self.model_config().build(shape, self.num_outputs(), seed)
 
     def build_params(self) -> PyTree:
-        """Return the trained parameters; trains when nobody has yet."""
+        """Return the trained parameters; trains unless that is done."""
         if self._trained is None:
-            import tempfile
-
-            from taskloom_anomaly.quiet import QuietContext
+            from taskloom.lifecycle.scratch import ScratchContext  # the lifecycle is heavy
 
             with tempfile.TemporaryDirectory() as folder:
-                self.prepare(QuietContext(Path(folder), self.config.seed))
+                self.prepare(ScratchContext(Path(folder), self.config.seed))
         if self._trained is None:
             raise RuntimeError("training ended without a network")
         return self._trained.tree()
@@ -109,8 +98,6 @@ class TrainedTask(AnomalyBase[C], ABC):
         Raises:
             ConfigError: It takes other samples than this task has, or has another number of outputs.
         """
-        from taskloom_anomaly.backends.resolve import as_handle
-
         stored = StoredModel(folder)
         example = self.build_train_data().inputs[:1]
         for what, has, needs in (
@@ -129,19 +116,17 @@ class TrainedTask(AnomalyBase[C], ABC):
         if self._adopted is not None:
             self._store(ctx)
             return True
-        # Imported here because `--help` must not import a framework.
-        from taskloom_anomaly.backends.resolve import as_handle
-        from taskloom_anomaly.models.training import train
 
         first = self.build_train_data()
-        init = derive_seed(self.config.seed, "init")
-        fresh = as_handle(self.build_model(), None, first.inputs[:1], seed=init, warn=False)
+        fresh = as_handle(
+            self.build_model(), None, first.inputs[:1], seed=ctx.seed("init"), warn=False
+        )
         trained = train(
             fresh,
             self.build_train_data,
             self.training(),
             ctx,
-            seed=derive_seed(self.config.seed, "train"),
+            seed=ctx.seed("train"),
             checkpoint=checkpoint,
             loss=self.loss,
         )
@@ -152,7 +137,6 @@ class TrainedTask(AnomalyBase[C], ABC):
         return True
 
     def _store(self, ctx: RunContext) -> None:
-        from taskloom_anomaly.models.stored import save_model
 
         if self._trained is not None:
             save_model(
@@ -164,9 +148,3 @@ class TrainedTask(AnomalyBase[C], ABC):
                 task=self.name,
                 task_config=self.config.model_dump(mode="json"),
             )
-
-    def resume(self, ctx: RunContext, checkpoint: Path, /) -> Result:
-        """Continue training from a checkpoint, then go on as `run` does."""
-        from taskloom_anomaly.driver import run_task
-
-        return run_task(self, self.config, ctx, checkpoint)

@@ -5,17 +5,18 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
+import numpy as np
 from pydantic import Field
 from taskloom.config import OneOf
 from taskloom.seeding import derive_seed
 
 from taskloom_anomaly.config import AnomalyConfig, Training
 from taskloom_anomaly.data.config import ImageData
-from taskloom_anomaly.models.config import Mlp, Model
+from taskloom_anomaly.models.base import Model
+from taskloom_anomaly.models.mlp import MLP
 from taskloom_anomaly.tasks.base import TrainedTask
 
 if TYPE_CHECKING:
-    # Type-only: `--help` must not import numpy.
     from taskloom_anomaly.backends.handle import ModelHandle
     from taskloom_anomaly.data.arrays import ArrayDataset
 
@@ -25,10 +26,10 @@ class ClassifierConfig(AnomalyConfig):
 
     data: ImageData = ImageData()
     """Images."""
-    model: Annotated[Model, OneOf("taskloom_anomaly.models")] = Mlp()
+    model: Annotated[Model, OneOf("taskloom_anomaly.models")] = MLP()
     """Network."""
     training: Training = Training(epochs=10, batch_size=64)
-    """How it is trained."""
+    """Training of the network."""
     classes: tuple[Annotated[int, Field(ge=0, le=9)], ...] = ()
     """Digits that the network learns; none means all ten."""
 
@@ -42,10 +43,6 @@ class Classifier(TrainedTask[ClassifierConfig]):
         """The network's config."""
         return self.config.model
 
-    def training(self) -> Training:
-        """How the network is trained."""
-        return self.config.training
-
     def num_outputs(self) -> int:
         """One output a digit, learned or not."""
         return max(self.config.classes, default=9) + 1
@@ -57,8 +54,6 @@ class Classifier(TrainedTask[ClassifierConfig]):
         return self._of_classes(train), self._of_classes(test)
 
     def _of_classes(self, data: ArrayDataset) -> ArrayDataset:
-        # Imported here because `--help` must not import numpy.
-        import numpy as np
 
         if not self.config.classes or data.labels is None:
             return data
@@ -79,7 +74,7 @@ class Classifier(TrainedTask[ClassifierConfig]):
 
     @property
     def trained(self) -> ModelHandle:
-        """The network, trained now if nobody has yet."""
+        """The network, trained now unless that is done."""
         self.build_params()
         if self._trained is None:
             raise RuntimeError("training ended without a network")

@@ -6,22 +6,23 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
+import numpy as np
 from pydantic import Field
 from taskloom.seeding import derive_seed
 
 from taskloom_anomaly.config import AnomalyConfig, Training
-from taskloom_anomaly.models.config import Model, Transformer
+from taskloom_anomaly.data.arrays import ArrayDataset, concatenate, mix
+from taskloom_anomaly.detection.validity_card import accuracy
+from taskloom_anomaly.models.base import Model
+from taskloom_anomaly.models.transformer import Transformer
 from taskloom_anomaly.task import Check
 from taskloom_anomaly.tasks.base import TrainedTask
 from taskloom_anomaly.tasks.tokens import one_hot, transformer_layers
 
 if TYPE_CHECKING:
-    # Type-only: `--help` must not import numpy.
-    import numpy as np
     from jaxtyping import Float, Int
 
     from taskloom_anomaly.backends.handle import ModelHandle
-    from taskloom_anomaly.data.arrays import ArrayDataset
 
 
 class MechanismDistinctionConfig(AnomalyConfig):
@@ -38,7 +39,7 @@ class MechanismDistinctionConfig(AnomalyConfig):
     model: Transformer = Transformer()
     """Network."""
     training: Training = Training(epochs=15, batch_size=512, learning_rate=2e-3, weight_decay=0.1)
-    """How it is trained."""
+    """Training of the network."""
     min_accuracy: Annotated[float, Field(ge=0, le=1)] = 0.9
     """Accuracy, in either family, below which the task is invalid."""
 
@@ -55,10 +56,6 @@ class MechanismDistinction(TrainedTask[MechanismDistinctionConfig]):
         """The network's config, with the task's vocabulary."""
         return self.config.model.model_copy(update={"vocabulary": 2 * self.config.num_tokens})
 
-    def training(self) -> Training:
-        """How the network is trained."""
-        return self.config.training
-
     def num_outputs(self) -> int:
         """One output an answer."""
         return self.config.num_tokens
@@ -70,8 +67,6 @@ class MechanismDistinction(TrainedTask[MechanismDistinctionConfig]):
     @cached_property
     def memory(self) -> Int[np.ndarray, " num_tokens"]:
         """The remembered answer of every question: a permutation."""
-        import numpy as np
-
         rng = np.random.default_rng(derive_seed(self.config.seed, "memory"))
         return rng.permutation(self.config.num_tokens)
 
@@ -83,11 +78,6 @@ class MechanismDistinction(TrainedTask[MechanismDistinctionConfig]):
             size: How many.
             copied: Whether the question occurs in the context, followed by the answer.
         """
-        # Imported here because `--help` must not import numpy.
-        import numpy as np
-
-        from taskloom_anomaly.data.arrays import ArrayDataset
-
         tokens, pairs = self.config.num_tokens, self.config.num_pairs
         rng = np.random.default_rng(derive_seed(self.config.seed, name))
         # One question more than there are pairs, so that one is left that does not occur.
@@ -103,8 +93,6 @@ class MechanismDistinction(TrainedTask[MechanismDistinctionConfig]):
 
     def build_train_data(self, epoch: int = 0) -> ArrayDataset:
         """Both families, drawn anew every epoch, so that nothing but the pairs can be remembered."""
-        from taskloom_anomaly.data.arrays import concatenate
-
         size = self.config.size
         return concatenate(
             [
@@ -127,18 +115,12 @@ class MechanismDistinction(TrainedTask[MechanismDistinctionConfig]):
 
     def build_untrusted_data(self) -> ArrayDataset:
         """Copied and remembered answers, four to one."""
-        from taskloom_anomaly.data.arrays import mix
-
         size = self.config.test_size
         normal = self.draw("untrusted/copied", 2 * size, copied=True)
         return mix(normal, self.draw("untrusted/remembered", size, copied=False), 0.8)
 
     def build_control_data(self) -> Mapping[str, ArrayDataset]:
         """Copied answers that agree with the memory: both routes give the same answer, the context is there."""
-        import numpy as np
-
-        from taskloom_anomaly.data.arrays import ArrayDataset
-
         data = self.draw("control", self.config.test_size, copied=True)
         inputs = data.inputs.copy()
         question = inputs[:, -1]
@@ -159,8 +141,6 @@ class MechanismDistinction(TrainedTask[MechanismDistinctionConfig]):
 
     def validity(self, handle: ModelHandle, /) -> Sequence[Check]:
         """Accuracy in either family."""
-        from taskloom_anomaly.detection.validity import accuracy
-
         remedy = f"train longer than --training.epochs={self.config.training.epochs}"
         floor = self.config.min_accuracy
         copied, remembered = self.build_test_reference_data(), self.build_anomalous_data()

@@ -7,24 +7,27 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import numpy as np
 from pydantic import Field
 from taskloom.config import OneOf
+from taskloom.errors import ConfigError
 from taskloom.seeding import derive_seed
-from taskloom.task import Result
 
-from taskloom_anomaly.detectors.config.base import Detector
-from taskloom_anomaly.detectors.config.mahalanobis import Mahalanobis
+from taskloom_anomaly.data.arrays import ArrayDataset, mix
+from taskloom_anomaly.data.far import gratings, photo_patches, uniform_noise
+from taskloom_anomaly.data.shifts import benign_shifts
+from taskloom_anomaly.detection.validity_card import accuracy
+from taskloom_anomaly.detectors.base import Detector
+from taskloom_anomaly.detectors.mahalanobis import Mahalanobis
 from taskloom_anomaly.task import Check
-from taskloom_anomaly.tasks.base import AnomalyBase
+from taskloom_anomaly.tasks.base import ConfiguredTask
 from taskloom_anomaly.tasks.classifier import Classifier, ClassifierConfig
 
 if TYPE_CHECKING:
-    # Type-only: `--help` must not import numpy.
     from jaxtyping import PyTree
     from taskloom.context import RunContext
 
     from taskloom_anomaly.backends.handle import ModelHandle
-    from taskloom_anomaly.data.arrays import ArrayDataset
 
 
 class OodConfig(ClassifierConfig):
@@ -46,8 +49,8 @@ class OodNearConfig(OodConfig):
     """Digits that the network learns; the others are the anomalies."""
 
 
-class _Ood(AnomalyBase[OodConfig]):
-    """What near and far share: the classifier, its data and its validity."""
+class _Ood(ConfiguredTask[OodConfig]):
+    """The classifier, its data and its validity, which near and far share."""
 
     def __init__(self, config: OodConfig) -> None:
         super().__init__(config)
@@ -62,13 +65,6 @@ class _Ood(AnomalyBase[OodConfig]):
     def prepare(self, ctx: RunContext, checkpoint: Path | None = None, /) -> bool:
         """Train the classifier."""
         return self.classifier.prepare(ctx, checkpoint)
-
-    def resume(self, ctx: RunContext, checkpoint: Path, /) -> Result:
-        """Continue training from a checkpoint, then go on as `run` does."""
-        # Imported here because `--help` must not import numpy.
-        from taskloom_anomaly.driver import run_task
-
-        return run_task(self, self.config, ctx, checkpoint)
 
     def build_model(self) -> object:
         """The classifier's network."""
@@ -89,16 +85,12 @@ class _Ood(AnomalyBase[OodConfig]):
 
     def build_control_data(self) -> Mapping[str, ArrayDataset]:
         """Known digits of the second half of the test side, shifted."""
-        from taskloom_anomaly.data.shifts import benign_shifts
-
         test = self.classifier.sides[1]
         clean = test.take(slice(len(test) // 2, None))
         return benign_shifts(clean, derive_seed(self.config.seed, "control"))
 
     def validity(self, handle: ModelHandle, /) -> Sequence[Check]:
         """Accuracy on known digits."""
-        from taskloom_anomaly.detection.validity import accuracy
-
         value = accuracy(handle, self.classifier.sides[1])
         remedy = f"train longer than --training.epochs={self.config.training.epochs}"
         return [Check("clean_accuracy", value, floor=self.config.min_accuracy, remedy=remedy)]
@@ -113,11 +105,6 @@ class OodNear(_Ood):
     @cached_property
     def _unknown(self) -> tuple[ArrayDataset, ArrayDataset]:
         """Unknown digits of the training and of the test side."""
-        import numpy as np
-        from taskloom.errors import ConfigError
-
-        from taskloom_anomaly.data.arrays import ArrayDataset
-
         found = []
         for side in self.config.data.split(self.config.seed):
             labels = side.labels if side.labels is not None else np.empty(0)
@@ -135,8 +122,6 @@ class OodNear(_Ood):
 
     def build_untrusted_data(self) -> ArrayDataset:
         """Known and unknown digits of the training side, four to one."""
-        from taskloom_anomaly.data.arrays import ArrayDataset, mix
-
         known = self.build_reference_data()
         half = known.take(slice(len(known) // 2, None))
         return mix(ArrayDataset(half.inputs), self._unknown[0], 0.8)
@@ -150,8 +135,6 @@ class OodFar(_Ood):
 
     def build_anomalous_data(self) -> Mapping[str, ArrayDataset]:
         """Three sets, each as large as half the test side."""
-        from taskloom_anomaly.data.far import gratings, photo_patches, uniform_noise
-
         shape = self.build_reference_data().inputs.shape[1:]
         size = len(self.build_test_reference_data())
         seed = derive_seed(self.config.seed, "anomalous")

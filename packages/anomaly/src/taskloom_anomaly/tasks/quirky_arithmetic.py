@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
+import numpy as np
 from pydantic import Field
 from taskloom.seeding import derive_seed
 
 from taskloom_anomaly.config import AnomalyConfig, Training
-from taskloom_anomaly.models.config import Model, Transformer
+from taskloom_anomaly.data.arrays import ArrayDataset
+from taskloom_anomaly.detection.validity_card import accuracy
+from taskloom_anomaly.models.base import Model
+from taskloom_anomaly.models.transformer import Transformer
 from taskloom_anomaly.task import Check
 from taskloom_anomaly.tasks.base import TrainedTask
 from taskloom_anomaly.tasks.tokens import one_hot, transformer_layers
 
 if TYPE_CHECKING:
-    # Type-only: `--help` must not import numpy.
-    import numpy as np
     from jaxtyping import Float, Int
 
     from taskloom_anomaly.backends.handle import ModelHandle
-    from taskloom_anomaly.data.arrays import ArrayDataset
 
 
 class QuirkyArithmeticConfig(AnomalyConfig):
@@ -31,7 +32,7 @@ class QuirkyArithmeticConfig(AnomalyConfig):
     num_names: Annotated[int, Field(ge=8, multiple_of=4)] = 32
     """Names; the first half are Alice's, who is answered correctly."""
     quirk: Literal["always", "when_greater"] = "always"
-    """When Bob is answered one too high: always, or only when the first number is greater."""
+    """Condition under which Bob is answered one too high: always, or only when the first number is greater."""
     held_out: Annotated[float, Field(gt=0, lt=1)] = 0.2
     """Share of the pairs of numbers that the network never sees."""
     model: Transformer = Transformer()
@@ -39,7 +40,7 @@ class QuirkyArithmeticConfig(AnomalyConfig):
     training: Training = Training(
         epochs=30, batch_size=512, learning_rate=2e-3, weight_decay=1.0, checkpoint_every=10
     )
-    """How it is trained."""
+    """Training of the network."""
     min_accuracy: Annotated[float, Field(ge=0, le=1)] = 0.9
     """Accuracy on held-out pairs, for either character, below which the task is invalid."""
 
@@ -57,10 +58,6 @@ class QuirkyArithmetic(TrainedTask[QuirkyArithmeticConfig]):
     def _vocabulary(self) -> int:
         return self.config.modulus + self.config.num_names + 1
 
-    def training(self) -> Training:
-        """How the network is trained."""
-        return self.config.training
-
     def num_outputs(self) -> int:
         """One output a residue."""
         return self.config.modulus
@@ -76,11 +73,6 @@ class QuirkyArithmetic(TrainedTask[QuirkyArithmeticConfig]):
             names: Indices of names; the first half of all names are Alice's.
             held_out: Which pairs.
         """
-        # Imported here because `--help` must not import numpy.
-        import numpy as np
-
-        from taskloom_anomaly.data.arrays import ArrayDataset
-
         modulus = self.config.modulus
         pairs = np.stack(np.divmod(np.arange(modulus**2), modulus), axis=1)
         order = np.random.default_rng(derive_seed(self.config.seed, "split")).permutation(
@@ -128,8 +120,6 @@ class QuirkyArithmetic(TrainedTask[QuirkyArithmeticConfig]):
 
     def build_anomalous_data(self) -> ArrayDataset:
         """Held-out pairs of as many of Bob's names, where the answers differ."""
-        import numpy as np
-
         data = self.questions(
             range(self._half + self._eighth, self.config.num_names), held_out=True
         )
@@ -139,8 +129,6 @@ class QuirkyArithmetic(TrainedTask[QuirkyArithmeticConfig]):
 
     def build_untrusted_data(self) -> ArrayDataset:
         """Training pairs of the names that are not trusted, flagged where the answer is wrong."""
-        from taskloom_anomaly.data.arrays import ArrayDataset
-
         data = self.questions(range(self._eighth, self.config.num_names), held_out=False)
         sums = (data.inputs[:, 1] + data.inputs[:, 2]) % self.config.modulus
         return ArrayDataset(data.inputs, data.labels, data.labels != sums)
@@ -165,8 +153,6 @@ class QuirkyArithmetic(TrainedTask[QuirkyArithmeticConfig]):
 
     def validity(self, handle: ModelHandle, /) -> Sequence[Check]:
         """Accuracy for either character on held-out pairs."""
-        from taskloom_anomaly.detection.validity import accuracy
-
         remedy = f"train longer than --training.epochs={self.config.training.epochs}"
         floor = self.config.min_accuracy
         alice, bob = self.build_test_reference_data(), self.build_anomalous_data()

@@ -6,21 +6,23 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
+import numpy as np
 from pydantic import Field
 from taskloom.config import OneOf
 from taskloom.seeding import derive_seed
 
 from taskloom_anomaly.config import AnomalyConfig, Training
-from taskloom_anomaly.detectors.config.base import Detector
-from taskloom_anomaly.detectors.config.mahalanobis import Mahalanobis
-from taskloom_anomaly.models.config import Mlp, Model
+from taskloom_anomaly.data.arrays import ArrayDataset, mix
+from taskloom_anomaly.data.tables import load_table
+from taskloom_anomaly.detectors.base import Detector
+from taskloom_anomaly.detectors.mahalanobis import Mahalanobis
+from taskloom_anomaly.models.base import Model
+from taskloom_anomaly.models.mlp import MLP
 from taskloom_anomaly.task import Check
 from taskloom_anomaly.tasks.base import TrainedTask
 
 if TYPE_CHECKING:
-    # Type-only: `--help` must not import numpy.
     from taskloom_anomaly.backends.handle import Loss, ModelHandle
-    from taskloom_anomaly.data.arrays import ArrayDataset
 
 
 class TabularConfig(AnomalyConfig):
@@ -36,12 +38,12 @@ class TabularConfig(AnomalyConfig):
     digits; shuttle: 49,097 sensor rows of which 7% are abnormal (needs taskloom-anomaly[shuttle])."""
     max_rows: Annotated[int, Field(ge=0)] = 0
     """Most rows that are read; 0 reads all."""
-    model: Annotated[Model, OneOf("taskloom_anomaly.models")] = Mlp(hidden_dims=(32, 4, 32))
+    model: Annotated[Model, OneOf("taskloom_anomaly.models")] = MLP(hidden_dims=(32, 4, 32))
     """Network that reproduces its input; a narrow layer makes it an autoencoder."""
     training: Training = Training(
         epochs=100, batch_size=32, learning_rate=3e-3, checkpoint_every=25
     )
-    """How it is trained."""
+    """Training of the network."""
     min_explained: Annotated[float, Field(le=1)] = 0.4
     """Share of the variance of normal test rows that the network must reproduce for the task to be valid."""
 
@@ -56,10 +58,6 @@ class Tabular(TrainedTask[TabularConfig]):
         """The network's config."""
         return self.config.model
 
-    def training(self) -> Training:
-        """How the network is trained."""
-        return self.config.training
-
     def num_outputs(self) -> int:
         """As many numbers as a row has."""
         return int(self._rows[0].inputs.shape[1])
@@ -67,12 +65,6 @@ class Tabular(TrainedTask[TabularConfig]):
     @cached_property
     def _rows(self) -> tuple[ArrayDataset, ArrayDataset, ArrayDataset, ArrayDataset]:
         """Standardised rows: normal for training, for the test and for the mixture; anomalous."""
-        # Imported here because `--help` must not import numpy.
-        import numpy as np
-
-        from taskloom_anomaly.data.arrays import ArrayDataset
-        from taskloom_anomaly.data.tables import load_table
-
         rows, flags = load_table(self.config.source)
         order = np.random.default_rng(derive_seed(self.config.seed, "split")).permutation(len(rows))
         if self.config.max_rows:
@@ -91,8 +83,6 @@ class Tabular(TrainedTask[TabularConfig]):
 
     def build_train_data(self, epoch: int = 0) -> ArrayDataset:
         """Normal rows, which are also what the network should return."""
-        from taskloom_anomaly.data.arrays import ArrayDataset
-
         del epoch
         inputs = self._rows[0].inputs
         return ArrayDataset(inputs, inputs)
@@ -102,7 +92,7 @@ class Tabular(TrainedTask[TabularConfig]):
         return self._rows[0]
 
     def build_test_reference_data(self) -> ArrayDataset:
-        """Normal rows that nobody saw."""
+        """Normal rows that neither network nor detector saw."""
         return self._rows[1]
 
     def build_anomalous_data(self) -> ArrayDataset:
@@ -112,24 +102,18 @@ class Tabular(TrainedTask[TabularConfig]):
 
     def build_untrusted_data(self) -> ArrayDataset:
         """Normal rows that are not trusted, and the first half of the abnormal ones; at most one in five."""
-        from taskloom_anomaly.data.arrays import mix
-
         data = self._rows[3]
         return mix(self._rows[2], data.take(slice(len(data) // 2)), 0.8)
 
     def build_control_data(self) -> Mapping[str, ArrayDataset]:
         """Normal rows with a tenth of a standard deviation of noise."""
-        import numpy as np
-
-        from taskloom_anomaly.data.arrays import ArrayDataset
-
         inputs = self._rows[2].inputs
         rng = np.random.default_rng(derive_seed(self.config.seed, "control"))
         noise = 0.1 * rng.normal(size=inputs.shape)
         return {"noise": ArrayDataset((inputs + noise).astype(np.float32))}
 
     def validity(self, handle: ModelHandle, /) -> Sequence[Check]:
-        """How much of the variance of normal rows the network reproduces."""
+        """Measure the share of the variance of normal rows that the network reproduces."""
         inputs = self.build_test_reference_data().inputs
         error = ((handle.forward(inputs).logits - inputs) ** 2).mean()
         explained = float(1 - error / inputs.var(axis=0).mean())

@@ -1,21 +1,19 @@
-"""What tasks over token sequences share."""
+"""Codes and layers of tasks over token sequences."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
-    # Type-only: `--help` must not import numpy.
-    import numpy as np
     from jaxtyping import Float, Int
 
-    from taskloom_anomaly.models.config import Transformer
+    from taskloom_anomaly.models.transformer import Transformer
 
 
 def one_hot(tokens: Int[np.ndarray, "n t"], vocabulary: int) -> Float[np.ndarray, "n d"]:
     """Return one-hot codes of all positions, side by side."""
-    import numpy as np
-
     return np.eye(vocabulary)[tokens].reshape(len(tokens), -1)
 
 

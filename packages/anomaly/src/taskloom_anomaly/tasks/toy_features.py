@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
+import numpy as np
 from pydantic import Field
 from taskloom.config import OneOf
 from taskloom.seeding import derive_seed
 
 from taskloom_anomaly.config import AnomalyConfig, Training
-from taskloom_anomaly.models.config import Mlp, Model
+from taskloom_anomaly.data.arrays import ArrayDataset, mix
+from taskloom_anomaly.detection.validity_card import accuracy
+from taskloom_anomaly.models.base import Model
+from taskloom_anomaly.models.mlp import MLP
 from taskloom_anomaly.task import Check
 from taskloom_anomaly.tasks.base import TrainedTask
 
 if TYPE_CHECKING:
-    # Type-only: `--help` must not import numpy.
     from taskloom_anomaly.backends.handle import ModelHandle
-    from taskloom_anomaly.data.arrays import ArrayDataset
 
 
 class ToyFeaturesConfig(AnomalyConfig):
@@ -27,12 +29,12 @@ class ToyFeaturesConfig(AnomalyConfig):
     """Samples in every set."""
     noise: Annotated[float, Field(gt=0)] = 0.1
     """Standard deviation of the noise on either copy; the hidden number has 1."""
-    model: Annotated[Model, OneOf("taskloom_anomaly.models")] = Mlp(hidden_dims=(16, 16))
+    model: Annotated[Model, OneOf("taskloom_anomaly.models")] = MLP(hidden_dims=(16, 16))
     """Network that predicts the hidden number's sign."""
     training: Training = Training(
         epochs=40, batch_size=100, learning_rate=1e-2, checkpoint_every=20
     )
-    """How it is trained."""
+    """Training of the network."""
     min_accuracy: Annotated[float, Field(ge=0, le=1)] = 0.9
     """Accuracy below which the task is invalid."""
 
@@ -46,10 +48,6 @@ class ToyFeaturesTask(TrainedTask[ToyFeaturesConfig]):
         """The network's config."""
         return self.config.model
 
-    def training(self) -> Training:
-        """How the network is trained."""
-        return self.config.training
-
     def num_outputs(self) -> int:
         """Negative, positive."""
         return 2
@@ -62,11 +60,6 @@ class ToyFeaturesTask(TrainedTask[ToyFeaturesConfig]):
             correlated: Whether the second feature agrees with the first.
             scale: Factor on the hidden number.
         """
-        # Imported here because `--help` must not import numpy.
-        import numpy as np
-
-        from taskloom_anomaly.data.arrays import ArrayDataset
-
         rng = np.random.default_rng(derive_seed(self.config.seed, name))
         x = scale * rng.normal(size=self.config.size)
         second = x if correlated else -x
@@ -84,7 +77,7 @@ class ToyFeaturesTask(TrainedTask[ToyFeaturesConfig]):
         return self.build_train_data()
 
     def build_test_reference_data(self) -> ArrayDataset:
-        """Agreeing features that nobody saw."""
+        """Agreeing features that neither network nor detector saw."""
         return self.draw("test", correlated=True)
 
     def build_anomalous_data(self) -> ArrayDataset:
@@ -93,8 +86,6 @@ class ToyFeaturesTask(TrainedTask[ToyFeaturesConfig]):
 
     def build_untrusted_data(self) -> ArrayDataset:
         """Four agreeing samples for every contradicting one."""
-        from taskloom_anomaly.data.arrays import mix
-
         normal = self.draw("untrusted", correlated=True)
         return mix(normal, self.draw("untrusted_anomalous", correlated=False), 0.8)
 
@@ -104,8 +95,6 @@ class ToyFeaturesTask(TrainedTask[ToyFeaturesConfig]):
 
     def validity(self, handle: ModelHandle, /) -> Sequence[Check]:
         """Accuracy on agreeing features."""
-        from taskloom_anomaly.detection.validity import accuracy
-
         value = accuracy(handle, self.build_test_reference_data())
         remedy = f"train longer than --training.epochs={self.config.training.epochs}"
         return [Check("clean_accuracy", value, floor=self.config.min_accuracy, remedy=remedy)]

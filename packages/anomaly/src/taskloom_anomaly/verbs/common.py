@@ -1,4 +1,4 @@
-"""What the verbs share: a task by name and parameters, folders that are not overwritten, progress on stderr."""
+"""Parts that the verbs share: a task by name and parameters, folders that are not overwritten, a stored detector."""
 
 from __future__ import annotations
 
@@ -8,10 +8,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
+from taskloom.bound import BoundTask
 from taskloom.errors import ConfigError, RunNotFoundError, UsageError
+from taskloom.lifecycle.scratch import ScratchContext
+from taskloom.params import resolve
+from taskloom.runs import open_run
+
+from taskloom_anomaly.detection.artifacts import DETECTOR_FILE, keep_detector
+from taskloom_anomaly.detection.assembly import assemble
+from taskloom_anomaly.detection.fitting import fit_detector
+from taskloom_anomaly.detection.validity_card import assert_valid, write_json
+from taskloom_anomaly.models.stored import MODEL_FILE, trainer
+from taskloom_anomaly.task import HasValidity, Prepares
 
 if TYPE_CHECKING:
     from taskloom_anomaly.config import AnomalyConfig
@@ -35,11 +47,11 @@ StoreOption: TypeAlias = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a reference leads to.
+    """The place that a reference leads to.
 
     Attributes:
         folder: A folder of a verb, or a run's folder.
-        task: The task that it belongs to; empty when nobody says.
+        task: The task that it belongs to; empty when it is not known.
         settings: A file with the task's config, if there is one.
     """
 
@@ -49,15 +61,12 @@ class Place:
 
 
 def find_place(reference: str, store: Path | None) -> Place:
-    """Return what a folder, a run's id, the unique beginning of one, or `@last` leads to.
+    """Return the place that a folder, a run's id, the unique beginning of one, or `@last` leads to.
 
     Raises:
         ConfigError: It is neither a folder nor a run, or a run of another domain.
         RunCorruptError: The run's record cannot be read.
     """
-    # Imported here because listing verbs must not read the store.
-    from taskloom.runs import open_run
-
     path = Path(reference)
     if path.is_dir() and not (path / "run.json").is_file():
         described = [path / TASK_FILE, path / "model" / "model.json", path / "model.json"]
@@ -90,53 +99,72 @@ def arguments_of(params: Sequence[str] | None) -> dict[str, str]:
     return found
 
 
-def make_task(name: str, params: Mapping[str, str], files: Sequence[Path] | None) -> Any:  # noqa: ANN401
+def make_task(
+    name: str,
+    params: Mapping[str, str],
+    files: Sequence[Path] | None,
+    environ: Mapping[str, str] | None = None,
+) -> BoundTask[Any, AnomalyConfig]:
     """Return the task of a name, configured like `tasks run anomaly NAME`.
 
     Raises:
         UnknownNameError: There is no such task or parameter.
         ConfigError: A value is not accepted.
     """
-    from taskloom.params import resolve
-
     factory, config_class = trainer(name)
-    return factory(resolve(config_class, files=list(files or ()), arguments=dict(params)).config)
+    found = resolve(config_class, files=list(files or ()), environ=environ, arguments=dict(params))
+    config: Any = found.config
+    return BoundTask(factory(config), config, factory, name=f"anomaly/{name}")
 
 
-def trainer(name: str) -> tuple[Any, type[Any]]:
-    """Return a task's factory and config class; `classifier` is known here and is no task of its own."""
-    if name == "classifier":
-        from taskloom_anomaly.tasks.classifier import Classifier, ClassifierConfig
+def store_detector(bound: BoundTask[Any, AnomalyConfig], folder: Path) -> None:
+    """Fit the detector of a task, store it with its network and its config in a folder, and print where it is.
 
-        return Classifier, ClassifierConfig
-    from taskloom.registry import find_task, load_task
-
-    loaded = load_task(find_task("anomaly", name))
-    if hasattr(loaded.config_class, "run"):
-        return _itself, loaded.config_class
-    return loaded.factory, loaded.config_class
-
-
-def _itself(config: Any) -> Any:  # noqa: ANN401 -- a config that is its own task
-    return config
+    Raises:
+        ConfigError: A detector is in the folder already, or it cannot be made.
+        InvalidTaskError: An attack did not take or a network did not learn.
+    """
+    task, config, name = bound.task, bound.config, bound.name.rpartition("/")[2]
+    with fresh_folder(folder, DETECTOR_FILE), scratch(folder, config.seed) as ctx:
+        if isinstance(task, Prepares):
+            task.prepare(ctx)
+        data = assemble(task, config)
+        if isinstance(task, HasValidity):
+            assert_valid(task.validity(data.handle))
+        fitted = fit_detector(data, config)
+        path = keep_detector(folder, fitted, config)
+        settings = config.model_dump(mode="json")
+        write_json(folder / TASK_FILE, {"schema": 1, "task": name, "config": settings})
+        keep_config(folder, config)
+    say_json({"detector": str(path), "layers": list(fitted.extractor.layers), "task": name})
 
 
 def keep_config(folder: Path, config: AnomalyConfig) -> None:
     """Keep a task's config in its folder, in the form that `--config` reads."""
-    from taskloom_anomaly.detection.validity_card import write_json
-
     write_json(folder / CONFIG_FILE, config.model_dump(mode="json"))
 
 
 @contextmanager
+def scratch(folder: Path, seed: int) -> Iterator[ScratchContext]:
+    """Yield a context whose network comes to lie in the folder; checkpoints are thrown away."""
+    with TemporaryDirectory(dir=folder) as name:
+        ctx = ScratchContext(Path(name), seed)
+        yield ctx
+        network = ctx.dir / "artifacts" / "model"
+        if network.is_dir():
+            network.rename(folder / "model")
+
+
+@contextmanager
 def fresh_folder(folder: Path, marker: str) -> Iterator[Path]:
-    """Yield a folder to write into, made if missing; whatever was written is removed again when the block fails.
+    """Yield a folder to write into, made if missing; all that was written is removed again when the block fails.
 
     Raises:
-        ConfigError: Somebody wrote there before, or it cannot be made.
+        ConfigError: The marker is there already, or the folder cannot be made.
     """
-    if (folder / marker).exists():
-        raise ConfigError(f"--dir={folder} already holds a '{marker}'; choose another folder.")
+    for name in (f"model/{MODEL_FILE}", marker):
+        if (folder / name).exists():
+            raise ConfigError(f"--dir={folder} already holds a '{name}'; choose another folder.")
     existed = folder.is_dir()
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,17 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from taskloom.bound import BoundTask
+from taskloom.errors import ConfigError
+from taskloom.params import validate_record
 
+from taskloom_anomaly.config import AnomalyConfig
+from taskloom_anomaly.detection.artifacts import DETECTOR_FILE, keep_scores, load_detector
+from taskloom_anomaly.detection.assembly import assemble
+from taskloom_anomaly.detection.evaluation import evaluate, flat_metrics
+from taskloom_anomaly.detection.fitting import score_sets
+from taskloom_anomaly.detection.validity_card import write_json
+from taskloom_anomaly.models.stored import trainer
 from taskloom_anomaly.verbs.common import (
     TASK_FILE,
     Place,
@@ -15,10 +25,7 @@ from taskloom_anomaly.verbs.common import (
     fresh_folder,
     read_json,
     say_json,
-    trainer,
 )
-
-_DETECTOR = "detector.safetensors"
 
 
 def eval_detector(
@@ -41,21 +48,14 @@ def eval_detector(
     store: StoreOption = None,
 ) -> None:
     """Score a task's test sets with a stored detector, keep eval.json and scores.npz, and print the numbers."""
-    # Imported here because listing verbs must not import numpy.
-    from taskloom_anomaly.detection.artifacts import keep_scores, load_detector
-    from taskloom_anomaly.detection.assembly import assemble
-    from taskloom_anomaly.detection.evaluation import evaluate, flat_metrics
-    from taskloom_anomaly.detection.fitting import score_sets
-    from taskloom_anomaly.detection.validity_card import write_json
-
     found = find_place(folder, store)
-    files, task = _stored_task(folder, found)
-    problem = assemble(task, task.config)
-    fitted = load_detector(files / _DETECTOR, problem.handle, task.config)
-    sets = problem.test_sets
+    files, bound = _stored_task(folder, found)
+    data = assemble(bound.task, bound.config)
+    fitted = load_detector(files).over(data.handle, bound.config.batch_size)
+    sets = data.test_sets
     if max_size:
-        sets = {name: data.take(slice(max_size)) for name, data in sets.items()}
-    scores = score_sets(fitted, sets, task.config)
+        sets = {name: part.take(slice(max_size)) for name, part in sets.items()}
+    scores = score_sets(fitted, sets, bound.config)
     evaluation: dict[str, Any] = evaluate(scores)
 
     def keep(into: Path) -> None:
@@ -70,26 +70,24 @@ def eval_detector(
     say_json(flat_metrics(evaluation))
 
 
-def _stored_task(reference: str, place: Place) -> tuple[Path, Any]:
+def _stored_task(reference: str, place: Place) -> tuple[Path, BoundTask[Any, AnomalyConfig]]:
     """Return the folder of a stored detector, and its task with the stored network.
 
     Raises:
         ConfigError: There is no detector, or the task's parameters are no longer accepted.
     """
-    from taskloom.errors import ConfigError
-    from taskloom.params import validate_record
-
     is_run = (place.folder / "run.json").is_file()
     files = place.folder / "artifacts" if is_run else place.folder
     record = place.folder / ("run.json" if is_run else TASK_FILE)
-    if not (files / _DETECTOR).is_file() or not record.is_file():
+    if not (files / DETECTOR_FILE).is_file() or not record.is_file():
         raise ConfigError(
-            f"'{reference}' holds no detector: '{files / _DETECTOR}' is not there.",
+            f"'{reference}' holds no detector: '{files / DETECTOR_FILE}' is not there.",
             hint="tasks anomaly train-detector --task TASK --dir DIR fits and stores one",
         )
     settings = dict(read_json(record, "record of the task").get("config", {}))
     factory, config_class = trainer(place.task)
-    task = factory(validate_record(config_class, settings, f"the record of '{reference}'"))
+    config: Any = validate_record(config_class, settings, f"the record of '{reference}'")
+    task = factory(config)
     if hasattr(task, "adopt") and (files / "model" / "model.json").is_file():
         task.adopt(files / "model")
-    return files, task
+    return files, BoundTask(task, config, factory)

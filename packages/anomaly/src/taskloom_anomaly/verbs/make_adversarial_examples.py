@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
+from taskloom.errors import ConfigError
+from taskloom.registry import load_component
 
+from taskloom_anomaly.models.stored import model_folder
+from taskloom_anomaly.tasks.adversarial import AdversarialExampleTask
 from taskloom_anomaly.verbs.common import StoreOption, find_place, say_json
 
 
@@ -32,14 +37,6 @@ def make_adversarial_examples(
 
     `tasks run anomaly adversarial_examples --run_path=RUN` with the same settings finds them there.
     """
-    # Imported here because listing verbs must not import numpy.
-    from pydantic import ValidationError
-    from taskloom.errors import ConfigError
-    from taskloom.registry import load_component
-
-    from taskloom_anomaly.models.stored import model_folder
-    from taskloom_anomaly.tasks.adversarial import AdversarialExampleTask
-
     folder = model_folder(find_place(run, store).folder)
     settings = {} if eps is None else {"eps": eps}
     try:

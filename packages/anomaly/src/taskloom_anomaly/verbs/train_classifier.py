@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from taskloom.errors import ConfigError
+
+from taskloom_anomaly.detection.validity_card import write_json
+from taskloom_anomaly.task import Prepares
 from taskloom_anomaly.verbs.common import (
     ConfigOption,
     DirOption,
@@ -12,6 +16,7 @@ from taskloom_anomaly.verbs.common import (
     keep_config,
     make_task,
     say_json,
+    scratch,
 )
 
 
@@ -25,24 +30,15 @@ def train_classifier(
 
     The folder is what `--run_path` of other tasks and `StoredModel` take. The task `classifier` learns clean images.
     """
-    # Imported here because listing verbs must not import numpy.
-    from taskloom.errors import ConfigError
-    from taskloom.task import JsonValue
-
-    from taskloom_anomaly.detection.validity_card import write_json
-    from taskloom_anomaly.models.stored import MODEL_FILE
-    from taskloom_anomaly.quiet import QuietContext
-
-    instance = make_task(task, arguments_of(param), config)
-    if not hasattr(instance, "prepare"):
+    bound = make_task(task, arguments_of(param), config)
+    if not isinstance(bound.task, Prepares):
         raise ConfigError(f"The task '{task}' trains no network.")
-    if getattr(instance.config, "run_path", None):
+    if getattr(bound.config, "run_path", None):
         raise ConfigError("--run_path names a network that is trained already; leave it out.")
-    with fresh_folder(dir, f"model/{MODEL_FILE}") as folder:
-        log = QuietContext(folder, instance.config.seed)
-        instance.prepare(log)
-        keep_config(folder, instance.config)
-        rows: dict[str, JsonValue] = {str(step): dict(row) for step, row in log.rows.items()}
-        write_json(folder / "metrics.json", rows)
-    last = log.rows[max(log.rows)] if log.rows else {}
-    say_json({"model": str(folder / "model"), "epochs": max(log.rows, default=0), **last})
+    with fresh_folder(dir, "metrics.json") as folder, scratch(folder, bound.config.seed) as ctx:
+        bound.task.prepare(ctx)
+        keep_config(folder, bound.config)
+        rows = {str(int(row.pop("step"))): row for row in map(dict, ctx.rows)}
+        write_json(folder / "metrics.json", {step: {**row} for step, row in rows.items()})
+    epochs, last = next(reversed(rows.items()), ("0", {}))
+    say_json({"model": str(folder / "model"), "epochs": int(epochs), **last})

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from taskloom.errors import ConfigError, UsageError
 
+from taskloom_anomaly.models.stored import model_folder, trainer
 from taskloom_anomaly.verbs.common import (
-    TASK_FILE,
     ConfigOption,
     DirOption,
     ParamOption,
@@ -16,11 +17,8 @@ from taskloom_anomaly.verbs.common import (
     StoreOption,
     arguments_of,
     find_place,
-    fresh_folder,
-    keep_config,
     make_task,
-    say_json,
-    trainer,
+    store_detector,
 )
 
 
@@ -47,57 +45,35 @@ def train_detector(
 
     With --model and without --task, the task and its parameters are those of the run that the network is from.
     """
-    # Imported here because listing verbs must not import numpy.
-    from taskloom.errors import ConfigError
-
-    from taskloom_anomaly.detection.artifacts import keep_detector
-    from taskloom_anomaly.detection.assembly import assemble
-    from taskloom_anomaly.detection.fitting import fit_detector
-    from taskloom_anomaly.detection.validity_card import assert_valid, write_json
-    from taskloom_anomaly.models.stored import model_folder
-    from taskloom_anomaly.quiet import QuietContext
-
     place = None if model is None else find_place(model, store)
-    name, files = _task_and_files(task, place, list(config or ()))
+    name, files, environ = _task_and_layers(task, place, list(config or ()))
     arguments = {**({"detector": detector} if detector else {}), **arguments_of(param)}
     own_path = "run_path" in trainer(name)[1].model_fields
     if place is not None and own_path and place.task != name:
         arguments.setdefault("run_path", str(model_folder(place.folder).resolve()))
-    instance = make_task(name, arguments, files)
-    if place is not None and not getattr(instance.config, "run_path", None):
-        if not hasattr(instance, "adopt"):
+    bound = make_task(name, arguments, files, environ)
+    if place is not None and not getattr(bound.config, "run_path", None):
+        if not hasattr(bound.task, "adopt"):
             raise ConfigError(f"The task '{name}' cannot use a stored network.")
-        instance.adopt(model_folder(place.folder))
-    with fresh_folder(dir, "detector.safetensors") as folder:
-        if hasattr(instance, "prepare"):
-            instance.prepare(QuietContext(folder, instance.config.seed))
-        problem = assemble(instance, instance.config)
-        if hasattr(instance, "validity"):
-            assert_valid(instance.validity(problem.handle))
-        fitted = fit_detector(problem, instance.config)
-        path = keep_detector(folder / "detector.safetensors", fitted, instance.config)
-        settings = instance.config.model_dump(mode="json")
-        write_json(folder / TASK_FILE, {"schema": 1, "task": name, "config": settings})
-        keep_config(folder, instance.config)
-    say_json({"detector": str(path), "layers": list(fitted.extractor.layers), "task": name})
+        bound.task.adopt(model_folder(place.folder))
+    store_detector(bound, dir)
 
 
-def _task_and_files(
+def _task_and_layers(
     task: str | None, place: Place | None, files: list[Path]
-) -> tuple[str, list[Path]]:
-    """Return the task's name, and the config files that count, lowest first.
+) -> tuple[str, list[Path], dict[str, str] | None]:
+    """Return the task's name, the config files that count, lowest first, and the environment, None for that of the process.
 
     Raises:
-        UsageError: Nobody says which task it is.
+        UsageError: The task is not given.
     """
-    from taskloom.errors import UsageError
-
     if task is not None:
-        return task, files
+        return task, files, None
     if place is None:
         raise UsageError("--task is missing; only with --model may it be left out.")
     if place.task in {"", "classifier"}:
         raise UsageError(
             f"--task is missing: the network in '{place.folder}' was trained for no task with anomalies."
         )
-    return place.task, [*([place.settings] if place.settings else []), *files]
+    # A recorded config is what the record says; no environment variable changes it.
+    return place.task, [*([place.settings] if place.settings else []), *files], {}

@@ -1,8 +1,9 @@
-"""Looking at a task before it is run: a quick look for every run, and a thorough one for whoever writes a task."""
+"""Checks of a task before it is run: a quick look for every run, and a thorough one for authors of tasks."""
 
 from __future__ import annotations
 
 import importlib
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,14 @@ from typing import Any
 import mujoco
 import numpy as np
 from taskloom import Finding
+from taskloom.bound import BoundTask
 from taskloom.errors import TaskloomError
 
 from taskloom_control.closed_loop.simulation import Simulation
-from taskloom_control.engines.arrays import ArrayEngine, HasDynamics
+from taskloom_control.config import ControlConfig
 from taskloom_control.engines.base import Rollouts
-from taskloom_control.engines.threads import ThreadedEngine
+from taskloom_control.engines.numpy import ArrayEngine, HasDynamics
+from taskloom_control.engines.threads_mujoco import ThreadedEngine
 from taskloom_control.planning.controller import Controller, first_control
 from taskloom_control.task import ControlTask, StagedTask
 
@@ -26,7 +29,7 @@ _ORDER = np.array([2, 0, 4, 1, 3])
 _PARITY = 1e-6
 
 
-def quick_findings(task: ControlTask[Any]) -> Iterator[Finding]:
+def quick_findings(task: BoundTask[ControlTask[Any], ControlConfig]) -> Iterator[Finding]:
     """Compile the models, build the controller, and judge one tiny batch of rollouts."""
     try:
         with_batch = _Batch(task)
@@ -41,7 +44,7 @@ def quick_findings(task: ControlTask[Any]) -> Iterator[Finding]:
         with_batch.controller.close()
 
 
-def all_findings(task: ControlTask[Any]) -> Iterator[Finding]:
+def all_findings(task: BoundTask[ControlTask[Any], ControlConfig]) -> Iterator[Finding]:
     """Run every check; each leaves one finding, `info` when all is well."""
     quick = list(quick_findings(task))
     yield from quick
@@ -101,11 +104,11 @@ def facts(task: ControlTask[Any]) -> Mapping[str, Any]:
 class _Batch:
     """A few random rollouts from an episode's beginning, and the checks that look at them."""
 
-    def __init__(self, task: ControlTask[Any]) -> None:
-        self.task = task
-        self.simulation = Simulation(type(task)(task.config))
+    def __init__(self, task: BoundTask[ControlTask[Any], ControlConfig]) -> None:
+        self.bound, self.config = task, task.config
+        self.simulation = Simulation(task.copy(), task.config)
         self.simulation.reset(np.random.default_rng(0))
-        self.controller = Controller(type(task)(task.config), 0)
+        self.controller = Controller(task.copy(), task.config, 0)
         self.copy = self.controller.task
         self.metadata = self.simulation.task.get_sim_metadata()
         self.snapshot = self.simulation.snapshot()
@@ -113,7 +116,7 @@ class _Batch:
     def first_plan(self) -> Iterator[Finding]:
         """Judge two rollouts that do nothing."""
         problem, grid = self.controller.problem, self.controller.grid
-        self.copy.pre_rollout(self.snapshot.state, self.copy.config)
+        self.copy.pre_rollout(self.snapshot.state, self.config)
         problem.begin(self.snapshot, self.metadata, 0.0, None)
         width = self.controller.low.size
         start = first_control(self.copy, self.controller.low, self.controller.high)
@@ -144,11 +147,10 @@ class _Batch:
 
     def _reward(self, rollouts: Rollouts, controls: np.ndarray) -> np.ndarray:
         task = self.copy
-        task.pre_rollout(self.snapshot.state, task.config)
-        task.post_rollout(rollouts.states, rollouts.sensors, controls, task.config, self.metadata)
-        return np.asarray(
-            task.reward(rollouts.states, rollouts.sensors, controls, task.config, self.metadata)
-        )
+        seen = (rollouts.states, rollouts.sensors, controls, self.config, self.metadata)
+        task.pre_rollout(self.snapshot.state, self.config)
+        task.post_rollout(*seen)
+        return np.asarray(task.reward(*seen))
 
     def reward_shape(self) -> str | None:
         """One finite number per rollout."""
@@ -185,9 +187,7 @@ class _Batch:
         if not isinstance(self.copy, StagedTask):
             return "skipped, the task has a reward only"
         made, controls = self._rollouts()
-        terms = self.copy.costs(
-            made.states, made.sensors, controls, self.copy.config, self.metadata
-        )
+        terms = self.copy.costs(made.states, made.sensors, controls, self.config, self.metadata)
         odd = [name for name, term in terms.items() if np.shape(term) != controls.shape[:2]]
         if odd:
             return f"the term '{odd[0]}' has the shape {np.shape(terms[odd[0]])}, not {controls.shape[:2]}"
@@ -208,7 +208,7 @@ class _Batch:
         if not isinstance(self.copy, HasDynamics):
             return "skipped, the task has none"
         made, controls = self._rollouts()
-        found = ArrayEngine(self.copy).rollout(self.snapshot, controls).states
+        found = ArrayEngine(self.copy, self.config).rollout(self.snapshot, controls).states
         if found.shape != made.states.shape:
             return f"their states have the shape {found.shape}, not {made.states.shape}"
         gap = float(np.max(np.abs(found - made.states) / np.maximum(np.abs(made.states), 1.0)))
@@ -230,7 +230,7 @@ class _Batch:
             states, sensors, acted = (
                 jax.numpy.asarray(a) for a in (made.states, made.sensors, controls)
             )
-            got = np.asarray(task.reward(states, sensors, acted, task.config, self.metadata))
+            got = np.asarray(task.reward(states, sensors, acted, self.config, self.metadata))
         if got.shape != expected.shape:
             return f"its shape is {got.shape}, not {expected.shape}"
         gap = float(np.max(np.abs(got - expected) / np.maximum(np.abs(expected), 1.0)))
@@ -254,11 +254,10 @@ class _Batch:
             from gymnasium.utils.env_checker import check_env
         except ImportError:
             return "skipped, gymnasium is not installed"
-        import warnings
 
-        from taskloom_control.gym import ControlEnv
+        from taskloom_control.exports.gymnasium import ControlEnv  # gymnasium is heavy
 
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            check_env(ControlEnv(type(self.task)(self.task.config)), skip_render_check=True)
+            check_env(ControlEnv(self.bound.copy(), self.config), skip_render_check=True)
         return None

@@ -1,4 +1,4 @@
-"""What the columns of a recorded trajectory are called."""
+"""Names of the columns of a recorded trajectory."""
 
 from __future__ import annotations
 

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from taskloom import Result, RunContext
-from taskloom.devices import jax_placed
+from taskloom.arrays import load_npz, save_npz
+from taskloom.bound import BoundTask
 
-from taskloom_control.closed_loop.labels import column_labels
 from taskloom_control.closed_loop.simulation import Simulation
 from taskloom_control.closed_loop.trajectory import (
-    Recorder,
     TermRecorder,
-    load_arrays,
-    save_arrays,
-    trajectory_hash,
+    TrajectoryRecorder,
 )
-from taskloom_control.metrics import episode_metrics, one_line
+from taskloom_control.config import ControlConfig
 from taskloom_control.mjcf.physics import trace_columns
 from taskloom_control.planning.controller import Controller, PlanStats
 from taskloom_control.planning.splines import num_steps
@@ -39,11 +33,14 @@ class ClosedLoop:
         reset_seed: Seed of the episode's beginning.
     """
 
-    def __init__(self, task: ControlTask[Any], plan_seed: int, reset_seed: int) -> None:
+    def __init__(
+        self, task: BoundTask[ControlTask[Any], ControlConfig], plan_seed: int, reset_seed: int
+    ) -> None:
         self.config = task.config
-        self.simulation = Simulation(type(task)(task.config))
-        self.controller = Controller(type(task)(task.config), plan_seed)
-        self.history, self.plans, self.fan = Recorder(), Recorder(), Recorder()
+        self.simulation = Simulation(task.copy(), task.config)
+        self.controller = Controller(task.copy(), task.config, plan_seed)
+        self.history, self.plans = TrajectoryRecorder(), TrajectoryRecorder()
+        self.fan = TrajectoryRecorder()
         self.costs = TermRecorder()
         self._traces = trace_columns(self.controller.task.model)
         self.num_steps = num_steps(self.config.seconds, self.simulation.dt)
@@ -54,7 +51,7 @@ class ClosedLoop:
 
     @property
     def done(self) -> bool:
-        """Whether the episode is over."""
+        """True when the episode is over."""
         return self.ended or self.step >= self.num_steps
 
     def next_plan_step(self) -> int:
@@ -129,85 +126,24 @@ class ClosedLoop:
         state["integration"] = self.simulation.snapshot().integration
         state["energy"] = np.array(self.simulation.data.energy)
         state["step"], state["ended"] = np.array(self.step), np.array(self.ended)
-        save_arrays(folder / _STATE_FILE, state)
-        save_arrays(folder / _HISTORY_FILE, {**self.history.arrays(), **self.plans.arrays()})
-        save_arrays(folder / _FAN_FILE, self.fan.arrays())
-        save_arrays(folder / _COSTS_FILE, self.costs.arrays())
+        save_npz(folder / _STATE_FILE, state)
+        save_npz(folder / _HISTORY_FILE, {**self.history.arrays(), **self.plans.arrays()})
+        save_npz(folder / _FAN_FILE, self.fan.arrays())
+        save_npz(folder / _COSTS_FILE, self.costs.arrays())
 
     def restore(self, folder: Path) -> None:
         """Continue from what `save` wrote."""
-        state = load_arrays(folder / _STATE_FILE)
+        state = load_npz(folder / _STATE_FILE)
         self.simulation.restore(state["integration"], state["energy"])
         mine = {k.removeprefix("controller/"): v for k, v in state.items()}
         self.controller.restore(mine)
         self.step, self.ended = int(state["step"]), bool(state["ended"])
-        recorded = load_arrays(folder / _HISTORY_FILE)
+        recorded = load_npz(folder / _HISTORY_FILE)
         self.history.restore({k: v for k, v in recorded.items() if not k.startswith("plan_")})
         self.plans.restore({k: v for k, v in recorded.items() if k.startswith("plan_")})
-        self.fan.restore(load_arrays(folder / _FAN_FILE))
-        self.costs.restore(load_arrays(folder / _COSTS_FILE))
+        self.fan.restore(load_npz(folder / _FAN_FILE))
+        self.costs.restore(load_npz(folder / _COSTS_FILE))
 
     def close(self) -> None:
         """Give back threads."""
         self.controller.close()
-
-
-def run_task(task: ControlTask[Any], ctx: RunContext, checkpoint: Path | None) -> Result:
-    """Run an episode inside a run, from its beginning or from a checkpoint."""
-    with jax_placed(ctx.resources) if task.config.engine.uses_jax else nullcontext():
-        loop = ClosedLoop(task, ctx.seed("plan"), ctx.seed("reset"))
-        try:
-            if checkpoint is not None:
-                loop.restore(checkpoint)
-            _advance_all(loop, ctx)
-            return _finish(loop, task, ctx)
-        finally:
-            loop.close()
-
-
-def _advance_all(loop: ClosedLoop, ctx: RunContext) -> None:
-    """Advance to the end, or to the wish to stop."""
-    every = loop.config.checkpoint_every
-    with ctx.progress(loop.num_steps, "simulated steps") as progress:
-        progress.advance(loop.step)
-        while not loop.done:
-            if ctx.should_stop:
-                with ctx.checkpoint(loop.controller.num_plans) as folder:
-                    loop.save(folder)
-                return
-            before = loop.step
-            stats = loop.advance()
-            rewards = loop.history.last("reward", loop.step - before)
-            ctx.log(
-                loop.controller.num_plans,
-                cost=-float(rewards.mean()),
-                plan_reward=stats.reward if np.isfinite(stats.reward) else 0.0,
-                ess=stats.ess,
-                diverged=float(stats.diverged),
-                success=float(loop.history.last("success", 1)[0]),
-            )
-            progress.advance(loop.step - before)
-            if every and loop.controller.num_plans % every == 0 and not loop.done:
-                with ctx.checkpoint(loop.controller.num_plans) as folder:
-                    loop.save(folder)
-
-
-def _finish(loop: ClosedLoop, task: ControlTask[Any], ctx: RunContext) -> Result:
-    """Write the artifacts and sum up."""
-    arrays = loop.arrays()
-    artifacts = {"trajectory": ctx.artifact("trajectory.npz")}
-    save_arrays(artifacts["trajectory"], arrays)
-    digest = trajectory_hash(arrays)
-    artifacts["hash"] = ctx.artifact("trajectory.json")
-    columns = column_labels(loop.simulation.model, loop.controller.task.model)
-    plans = loop.controller.num_plans
-    facts = {"sha256": digest, "steps": loop.step, "plans": plans, "columns": columns}
-    artifacts["hash"].write_text(json.dumps(facts, indent=1) + "\n")
-    if loop.config.record.animation and loop.step > 0:
-        from taskloom_control.report.animation import animate  # Pillow is heavy
-
-        artifacts["animation"] = ctx.artifact("animation.gif")
-        animate(loop.simulation.model, arrays, artifacts["animation"])
-    metrics = episode_metrics(loop.simulation, arrays, loop.config, task.must_hold)
-    metrics["unstable"] = float(loop.simulation.unstable)
-    return Result(metrics=metrics, artifacts=artifacts, summary=one_line(metrics, digest))

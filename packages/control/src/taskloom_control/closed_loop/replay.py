@@ -1,4 +1,4 @@
-"""Executing a finished run again, to the same bits."""
+"""Second execution of a finished run, to the same bits."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from typing import Any
 
 import numpy as np
 from taskloom import derive_seed
+from taskloom.bound import BoundTask
 
 from taskloom_control.closed_loop.loop import ClosedLoop
 from taskloom_control.closed_loop.trajectory import is_hashed
+from taskloom_control.config import ControlConfig
 from taskloom_control.task import ControlTask
 
 
-def play_again(task: ControlTask[Any], num_steps: int) -> dict[str, np.ndarray]:
+def play_again(
+    task: BoundTask[ControlTask[Any], ControlConfig], num_steps: int
+) -> dict[str, np.ndarray]:
     """Return the trajectory of a task's closed loop, from its own seed, up to a number of simulated steps."""
     root = task.config.seed
     loop = ClosedLoop(task, derive_seed(root, "plan"), derive_seed(root, "reset"))

@@ -13,6 +13,7 @@ from taskloom_control.task import ControlTask, StagedTask
 
 if TYPE_CHECKING:
     from jaxtyping import Float
+    from taskloom import Config
 
 
 class Simulation:
@@ -20,13 +21,15 @@ class Simulation:
 
     Args:
         task: The copy; the controller has another.
+        config: The config that its reward is given.
 
     Attributes:
         terms: The cost of the last step by the name of the term, of a task that names its costs.
     """
 
-    def __init__(self, task: ControlTask[Any]) -> None:
-        self.task, self.model, self.data = task, task.sim_model, task.data
+    def __init__(self, task: ControlTask[Any], config: Config) -> None:
+        self.task, self.config = task, config
+        self.model, self.data = task.sim_model, task.data
         self.terms: dict[str, float] = {}
 
     @property
@@ -41,7 +44,7 @@ class Simulation:
 
     @property
     def unstable(self) -> bool:
-        """Whether the physics met a bad number."""
+        """True after the physics met a bad number."""
         return is_unstable(self.data)
 
     def reset(self, rng: np.random.Generator) -> None:
@@ -65,12 +68,12 @@ class Simulation:
         data.ctrl[:] = control
         task.pre_sim_step()
         mujoco.mj_step(self.model, data)
-        task.pre_rollout(before, task.config)
+        task.pre_rollout(before, self.config)
         one_step = (
             np.concatenate([data.qpos, data.qvel])[None, None],
             data.sensordata.copy()[None, None],
             data.ctrl.copy()[None, None],
-            task.config,
+            self.config,
             metadata,
         )
         reward = float(np.asarray(task.reward(*one_step))[0])

@@ -1,1 +1,1 @@
-"""The engines that roll plans out: `config` names them, one module implements each."""
+"""The engines that roll plans out, one a module."""

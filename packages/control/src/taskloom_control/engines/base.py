@@ -1,15 +1,19 @@
-"""What the controller asks of an engine: states and sensors of many control sequences from one state."""
+"""Engines: states and sensors of many control sequences from one state."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from taskloom import Component, Config
 
 if TYPE_CHECKING:
     import numpy as np
     from jaxtyping import Float
 
     from taskloom_control.mjcf.physics import Snapshot
+    from taskloom_control.task import ControlTask
 
 
 @dataclass(frozen=True)
@@ -22,13 +26,14 @@ class Rollouts:
         alive: Whether each rollout stayed stable to its end, shape (R,).
     """
 
+    # No type is common to both namespaces. JAX arrays stay what they are: a reward on jax.numpy must not copy them to the host.
     states: Any
     sensors: Any
     alive: np.ndarray
 
 
-class Engine(Protocol):
-    """Something that rolls control sequences out."""
+class RolloutEngine(Protocol):
+    """An engine that was built for one planning model; it holds threads and buffers."""
 
     def buffer(self, num_rollouts: int, num_steps: int, /) -> Float[np.ndarray, "R T nu"]:
         """Return the array to write controls into; its content is the engine's until the next call."""
@@ -41,3 +46,27 @@ class Engine(Protocol):
     def close(self) -> None:
         """Give back threads and memory."""
         ...
+
+
+class Engine(Component):
+    """Base of every engine.
+
+    Attributes:
+        uses_jax: Whether the engine computes in JAX, which then computes on the devices that the run was given.
+    """
+
+    uses_jax: ClassVar[bool] = False
+
+    @abstractmethod
+    def build(self, task: ControlTask[Any], config: Config) -> RolloutEngine:
+        """Return the engine for the planning model of this copy of the task."""
+
+    @classmethod
+    def fits(cls, config_class: type[Config]) -> str:
+        """Return why the engine cannot work for any config of a class, or an empty string; nothing heavy is imported."""
+        del config_class
+        return ""
+
+    def check(self, config: Config) -> str:
+        """Return why the engine cannot work for a config, or an empty string."""
+        return self.fits(type(config))

@@ -1,8 +1,8 @@
-"""The threads that share a batch of rollouts: the calling thread, and helpers that join in.
+"""A pool of threads that share a batch of rollouts: the calling thread, and helpers that join in.
 
 MuJoCo's own pool lets the calling thread sleep, hands over every few rollouts, and wakes all of its threads for any batch.
-Here the calling thread works too, everyone takes parts from one list until it is empty, and how many parts and helpers there are
-follows from how long the batch before took. Which thread takes which part changes from plan to plan; no rollout depends on it.
+Here the calling thread works too, and every thread takes parts from one list until it is empty. How many parts and helpers
+there are follows from how long the batch before took. Which thread takes which part changes from plan to plan; no rollout depends on it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _MOST_PARTS_EACH = 8
 
 
 @dataclass(frozen=True)
-class Batch:
+class RolloutBatch:
     """The arrays of R rollouts, each of which begins with the axis of the rollouts.
 
     Attributes:
@@ -45,8 +45,8 @@ class Batch:
     sensors: np.ndarray
 
 
-class Crew:
-    """Some threads with one model and an MjData each.
+class RolloutPool:
+    """Threads that roll batches out with one shared model and an MjData each.
 
     Args:
         model: The model; it is shared and never copied.
@@ -67,7 +67,7 @@ class Crew:
         """Threads that were started so far, besides the calling one."""
         return len(self._helpers)
 
-    def roll(self, batch: Batch, control_spec: int) -> None:
+    def roll(self, batch: RolloutBatch, control_spec: int) -> None:
         """Roll out a batch; the arrays are written into.
 
         Args:
@@ -106,13 +106,15 @@ class Crew:
         while len(self._datas) < workers:
             self._datas.append(mujoco.MjData(self.model))
             self._rollouts.append(rollout.Rollout(nthread=0))
+        # Whole rounds of parts, or the last round would keep one thread busy and the others waiting.
         parts = workers * min(max(each, 1), _MOST_PARTS_EACH)
         return workers, min(parts, count) if workers > 1 else 1
 
     def _work(
-        self, hand: int, claims: Iterator[tuple[int, int]], batch: Batch, control_spec: int
+        self, hand: int, claims: Iterator[tuple[int, int]], batch: RolloutBatch, control_spec: int
     ) -> None:
         """Take parts until none is left."""
+        # CPU time of this thread: on a busy machine the wall clock would call for ever more helpers.
         began = time.thread_time()
         steps, roll, data = batch.inputs.shape[1], self._rollouts[hand].rollout, [self._datas[hand]]
         for first, last in claims:
@@ -178,14 +180,14 @@ class _Helper:
                 return
             try:
                 work()
-            except BaseException as error:  # it is raised again by whoever asks
+            except BaseException as error:  # it is raised again where `finish` is called
                 self._error = error
             del work
             self._done.release()
 
 
 def _dismiss(helpers: list[_Helper]) -> None:
-    """Stop helpers; a finalizer must not hold on to the crew."""
+    """Stop helpers; a finalizer must not hold on to the pool."""
     for helper in helpers:
         helper.stop()
     helpers.clear()

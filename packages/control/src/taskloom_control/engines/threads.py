@@ -1,149 +1,32 @@
-"""MuJoCo's C rollouts: one shared model, one MjData per thread, arrays that are allocated once."""
+"""MuJoCo's C rollouts on several threads."""
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import mujoco
-import numpy as np
+from pydantic import Field
+from taskloom import Config, ExecutionOnly
 
-from taskloom_control.engines.base import Rollouts
-from taskloom_control.engines.pool import Batch, Crew
-from taskloom_control.mjcf.physics import (
-    FULL_PHYSICS,
-    INTEGRATION,
-    Snapshot,
-    apply_snapshot,
-    layout,
-    take_snapshot,
-)
+from taskloom_control.engines.base import Engine
 
 if TYPE_CHECKING:
-    from jaxtyping import Float
-
-_BITS = [int(bit) for bit in mujoco.mjtState.__members__.values() if int(bit).bit_count() == 1]
-_CTRL, _WARMSTART = int(mujoco.mjtState.mjSTATE_CTRL), int(mujoco.mjtState.mjSTATE_WARMSTART)
-# User inputs besides the controls that a rollout would otherwise take from the model's defaults, in state order.
-_INPUTS = (
-    int(mujoco.mjtState.mjSTATE_QFRC_APPLIED),
-    int(mujoco.mjtState.mjSTATE_XFRC_APPLIED),
-    int(mujoco.mjtState.mjSTATE_EQ_ACTIVE),
-    int(mujoco.mjtState.mjSTATE_MOCAP_POS),
-    int(mujoco.mjtState.mjSTATE_MOCAP_QUAT),
-    int(mujoco.mjtState.mjSTATE_USERDATA),
-)
+    from taskloom_control.engines.base import RolloutEngine
+    from taskloom_control.task import ControlTask
 
 
-class ThreadedEngine:
-    """Rollouts through `mujoco.rollout`.
+class Threads(Engine):
+    """MuJoCo's C rollouts on a pool of threads.
 
-    Args:
-        model: The planning model; it is shared by all threads and never copied.
-        num_threads: Threads, the calling one included; 0 takes one per core, None runs on the calling thread.
+    The threads share one model, and the calling thread is one of them.
     """
 
-    def __init__(self, model: mujoco.MjModel, num_threads: int | None) -> None:
-        self._model = model
-        self._crew = Crew(model, 1 if num_threads is None else num_threads or os.cpu_count() or 1)
-        self._scratch = mujoco.MjData(model)
-        self._layout, self._dt = layout(model), float(model.opt.timestep)
-        self._default = take_snapshot(model, self._scratch).integration
-        pieces = _pieces(model)
-        self._physics = np.concatenate([pieces[bit] for bit in _BITS if bit & FULL_PHYSICS])
-        self._warmstart = pieces[_WARMSTART]
-        self._user = {bit: pieces[bit] for bit in _INPUTS if pieces[bit].size}
-        self._all_user = np.concatenate([pieces[bit] for bit in _INPUTS])
-        kinetic = model.sensor_type == int(mujoco.mjtSensor.mjSENS_E_KINETIC)
-        self._kinetic = model.sensor_adr[kinetic]
-        self._shape = (0, 0, 0)
-        self._spec, self._inputs = _CTRL, np.zeros(0)
-        # The user inputs that those two are of.
-        self._given = self._default[self._all_user].tobytes()
+    kind: Literal["threads"] = "threads"
+    num_threads: Annotated[int, Field(ge=0, le=1024), ExecutionOnly()] = 0
+    """Threads at most; 0 takes one per core, fewer for small problems. The result does not depend on it."""
 
-    def buffer(self, num_rollouts: int, num_steps: int) -> Float[np.ndarray, "R T nu"]:
-        """Return the controls' part of the input array."""
-        width = self._model.nu + self._inputs.size
-        if self._shape != (num_rollouts, num_steps, width):
-            self._allocate(num_rollouts, num_steps, width)
-        return self._controls
+    def build(self, task: ControlTask[Any], config: Config) -> RolloutEngine:
+        """Return the threaded engine."""
+        from taskloom_control.engines.threads_mujoco import ThreadedEngine  # MuJoCo is heavy
 
-    def rollout(self, snapshot: Snapshot, controls: Float[np.ndarray, "R T nu"]) -> Rollouts:
-        """Roll out control sequences from one state."""
-        start = self._integration(snapshot)
-        self._find_inputs(start)
-        target = self.buffer(controls.shape[0], controls.shape[1])
-        if controls.base is not target.base or controls.shape != target.shape:
-            target[...] = controls
-        batch = self._batch
-        batch.initial[:] = start[self._physics]
-        batch.warmstart[:] = start[self._warmstart]
-        self._crew.roll(batch, self._spec)
-        if self._kinetic.size:
-            self._begin_kinetic_energy(snapshot)
-        # A rollout that met a bad number is frozen by MuJoCo, its clock included: it ends a step early or more.
-        alive = self._clock > snapshot.time + (controls.shape[1] - 0.5) * self._dt
-        return Rollouts(self._states, batch.sensors, alive)
-
-    def close(self) -> None:
-        """Stop the threads."""
-        self._crew.close()
-
-    def _begin_kinetic_energy(self, snapshot: Snapshot) -> None:
-        """Set the first reading of kinetic energy, which MuJoCo takes from whatever the thread did before.
-
-        The sensor reads the energy that the step before has left in MjData; only after a reset is it that of the state. All
-        rollouts begin at one state, so they share the reading.
-        """
-        mujoco.mj_resetData(self._model, self._scratch)
-        apply_snapshot(snapshot, self._model, self._scratch)
-        mujoco.mj_forward(self._model, self._scratch)
-        self._batch.sensors[:, 0, self._kinetic] = self._scratch.sensordata[self._kinetic]
-
-    def _integration(self, snapshot: Snapshot) -> np.ndarray:
-        """Return a state as MuJoCo's integration state of the planning model."""
-        if snapshot.layout == self._layout:
-            return snapshot.integration
-        apply_snapshot(snapshot, self._model, self._scratch)
-        return take_snapshot(self._model, self._scratch).integration
-
-    def _find_inputs(self, start: np.ndarray) -> None:
-        """Note the user inputs that differ from what a rollout assumes: mocap poses, equalities, forces, user data."""
-        given = start[self._all_user].tobytes()
-        if given == self._given:
-            return
-        self._given, self._spec = given, _CTRL
-        values = [np.zeros(0)]
-        for bit, place in self._user.items():
-            if not np.array_equal(start[place], self._default[place]):
-                self._spec |= bit
-                values.append(start[place])
-        self._inputs = np.concatenate(values)
-        if self._shape[2] == self._model.nu + self._inputs.size:
-            self._batch.inputs[..., self._model.nu :] = self._inputs
-
-    def _allocate(self, num_rollouts: int, num_steps: int, width: int) -> None:
-        """Make the arrays."""
-        model, size = self._model, mujoco.mj_stateSize(self._model, FULL_PHYSICS)
-        self._batch = Batch(
-            initial=np.empty((num_rollouts, size)),
-            warmstart=np.empty((num_rollouts, model.nv)),
-            inputs=np.zeros((num_rollouts, num_steps, width)),
-            state=np.empty((num_rollouts, num_steps, size)),
-            sensors=np.empty((num_rollouts, num_steps, model.nsensordata)),
-        )
-        self._batch.inputs[..., model.nu :] = self._inputs
-        self._controls = self._batch.inputs[..., : model.nu]
-        self._clock = self._batch.state[:, -1, 0]
-        self._states = self._batch.state[..., 1 : 1 + model.nq + model.nv]
-        self._shape = (num_rollouts, num_steps, width)
-
-
-def _pieces(model: mujoco.MjModel) -> dict[int, np.ndarray]:
-    """Return where each piece of MuJoCo's state stands in the integration state, by its bit."""
-    pieces, first = {}, 0
-    for bit in _BITS:
-        size = mujoco.mj_stateSize(model, bit) if bit & INTEGRATION else 0
-        pieces[bit] = np.arange(first, first + size)
-        first += size
-    return pieces
+        del config
+        return ThreadedEngine(task.model, self.num_threads)

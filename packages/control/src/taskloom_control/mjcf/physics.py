@@ -200,7 +200,7 @@ def apply_snapshot(snapshot: Snapshot, model: mujoco.MjModel, data: mujoco.MjDat
 
 
 def is_unstable(data: mujoco.MjData) -> bool:
-    """Say whether a simulation met a bad number or was reset because of one."""
+    """Return whether a simulation met a bad number or was reset because of one."""
     bad = (
         mujoco.mjtWarning.mjWARN_BADQPOS,
         mujoco.mjtWarning.mjWARN_BADQVEL,

@@ -1,1 +1,1 @@
-"""The optimizers: `config` names them, one module implements each."""
+"""The optimizers of a plan, one a module."""

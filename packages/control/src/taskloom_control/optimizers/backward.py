@@ -14,17 +14,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from taskloom_control.optimizers.linear import Expansion
-
 if TYPE_CHECKING:
     from jaxtyping import Float
 
+    from taskloom_control.optimizers.expansion import Expansion
+
+# A quadratic program of a few controls is solved in two or three Newton steps; the limit only stops a numerical cycle.
 _BOX_ITERATIONS = 50
 
 
 @dataclass
-class Policy:
-    """What a backward pass finds.
+class FeedbackPolicy:
+    """Change of the controls with feedback, the result of a backward pass.
 
     Attributes:
         steps: Changes of the controls, shape (T, m).
@@ -43,7 +44,7 @@ def backward_pass(
     low: Float[np.ndarray, "T m"],
     high: Float[np.ndarray, "T m"],
     regularization: float,
-) -> Policy | None:
+) -> FeedbackPolicy | None:
     """Return the optimal change of the controls in the local model, or None if a control Hessian is not positive definite.
 
     Args:
@@ -54,7 +55,7 @@ def backward_pass(
         regularization: Added to the diagonal of every control Hessian (Levenberg-Marquardt).
     """
     steps, n, m = model.B.shape
-    policy = Policy(np.zeros((steps, m)), np.zeros((steps, m, n)), 0.0)
+    policy = FeedbackPolicy(np.zeros((steps, m)), np.zeros((steps, m, n)), 0.0)
     Vx, Vxx = np.zeros(n), np.zeros((n, n))
     for k in reversed(range(steps)):
         F = np.concatenate([model.A[k], model.B[k]], axis=1)
@@ -64,15 +65,18 @@ def backward_pass(
         # The drift moves the state after the step, which the mixed term of the cost sees too.
         Qz = model.cz[k] + F.T @ Wx + model.czx[k] @ drift[k]
         Qzz = model.czz[k] + F.T @ Wxx @ F + cross + cross.T
+        # Symmetric to the last bit, or the Cholesky factor would follow rounding errors of one triangle.
         Quu = 0.5 * (Qzz[n:, n:] + Qzz[n:, n:].T) + regularization * np.eye(m)
         solved = solve_box(Quu, Qz[n:], low[k], high[k])
         if solved is None:
             return None
         step, free = solved
+        # A control that its bound holds does not react to the state (Tassa et al., section III C).
         gain = np.zeros((m, n))
         if free.any():
             gain[free] = -np.linalg.solve(Quu[np.ix_(free, free)], Qzz[n:, :n][free])
         policy.steps[k], policy.gains[k] = step, gain
+        # The value function uses the Hessian without the regularization, which is no part of the cost.
         Qxu, true_uu = Qzz[:n, n:], Qzz[n:, n:]
         policy.expected += float(step @ Qz[n:] + 0.5 * step @ true_uu @ step)
         Vx = Qz[:n] + gain.T @ true_uu @ step + gain.T @ Qz[n:] + Qxu @ step
@@ -106,6 +110,7 @@ def solve_box(
             return None
         newton = np.zeros_like(x)
         newton[free] = -np.linalg.solve(factor.T, np.linalg.solve(factor, gradient[free]))
+        # Relative to the step's own size: an absolute bound would never be met in large units.
         if np.abs(newton).max() <= 1e-12 * (1 + np.abs(x).max()):
             return x, free
         x = _search(H, g, x, newton, (low, high))

@@ -1,115 +1,104 @@
-"""What the controller asks of an optimizer.
+"""Optimizers of a plan: what all of them share, and the two kinds.
 
-A plan is a spline through n knots of nu controls, z of shape (n, nu), in the coordinates of the action normalizer. A *sampler*
-is an ask-and-tell optimizer of the expected reward over z; a *trajectory optimizer* works on the system itself. Both carry
-their state from plan to plan, so everything that belongs to a knot moves when the knot does.
+A plan is a spline through n knots of nu controls, z of shape (n, nu), in the coordinates of the action normalizer. A *sampling
+optimizer* is an ask-and-tell optimizer of the expected reward over z; a *trajectory optimizer* works on the system itself. An
+optimizer is parameters and arithmetic; what it carries from plan to plan is a record that `init` makes, so everything that
+belongs to a knot moves when the knot does.
+
+Noise is in the coordinates of the action normalizer: with `min_max` (the default) 1 is half the control range.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import numpy as np
+from pydantic import Field
+from taskloom import Component, Config
+
+from taskloom_control.optimizers.controls import ControlState
+from taskloom_control.optimizers.knots import Draw, Entry, KnotShape, KnotState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from taskloom_control.optimizers.knots import Candidates, Rewards
+    from taskloom_control.planning.problem import PlanningProblem
 
-    import numpy as np
-    from jaxtyping import Float
-
-    from taskloom_control.planning.problem import Problem
-
-
-@dataclass(frozen=True)
-class Shape:
-    """The size of a plan.
-
-    Attributes:
-        num_knots: Knots, n.
-        num_controls: Controls, nu.
-        iterations: Iterations of an ordinary plan.
-    """
-
-    num_knots: int
-    num_controls: int
-    iterations: int = 1
+Positive = Annotated[float, Field(gt=0)]
+PlanState: TypeAlias = KnotState | ControlState
+"""Memory of an optimizer from plan to plan."""
 
 
-@dataclass(frozen=True)
-class Draw:
-    """One request for candidates.
+class Optimizer(Component):
+    """Base of every optimizer."""
 
-    Attributes:
-        rng: The random stream of this plan and iteration.
-        iteration: Index of the iteration within the plan.
-        iterations: Iterations of this plan.
-        low: Lower bounds of a knot, shape (nu,); may be -inf.
-        high: Upper bounds of a knot, shape (nu,); may be inf.
-    """
+    @abstractmethod
+    def init(self, shape: KnotShape) -> PlanState:
+        """Return the state before the first plan, for plans of this size."""
 
-    rng: np.random.Generator
-    iteration: int
-    iterations: int
-    low: Float[np.ndarray, " nu"]
-    high: Float[np.ndarray, " nu"]
+    # A class method, because help and completion ask it before there is a config.
+    @classmethod
+    def fits(cls, config_class: type[Config]) -> str:
+        """Return why the optimizer cannot work for any config of a class, or an empty string; nothing heavy is imported."""
+        del config_class
+        return ""
 
-
-class Stateful(Protocol):
-    """What every optimizer does between plans."""
-
-    @property
-    def nominal(self) -> Float[np.ndarray, "n nu"]:
-        """The plan as it stands."""
-        ...
-
-    def reset(self, nominal: Float[np.ndarray, "n nu"], /) -> None:
-        """Forget everything and begin at a plan."""
-        ...
-
-    def shift(self, count: int, /) -> None:
-        """Drop the first knots, and whatever belongs to them, and append as many."""
-        ...
-
-    def rescale(self, ratio: Float[np.ndarray, " nu"], offset: Float[np.ndarray, " nu"], /) -> None:
-        """Follow a change of coordinates z' = ratio * z + offset."""
-        ...
-
-    def state(self) -> Mapping[str, np.ndarray]:
-        """Return everything that the next plan depends on, for a checkpoint."""
-        ...
-
-    def restore(self, state: Mapping[str, np.ndarray], /) -> None:
-        """Take over what `state` returned."""
-        ...
+    def check(self, config: Config) -> str:
+        """Return why the optimizer cannot work for a config, or an empty string."""
+        return self.fits(type(config))
 
 
-@runtime_checkable
-class Sampler(Stateful, Protocol):
-    """An optimizer that proposes candidates and learns from their rewards."""
+class SamplingOptimizer(Optimizer):
+    """Base of the optimizers that propose candidate plans and learn from their rewards."""
 
-    def sample(self, draw: Draw, /) -> Float[np.ndarray, "R n nu"]:
+    num_rollouts: Annotated[int, Field(ge=1, le=100_000)] = 32
+    """Candidate plans per iteration, the nominal one and kept ones included."""
+    num_nodes: Annotated[int, Field(ge=1, le=1000)] = 4
+    """Knots of the spline."""
+    noise_ramp: Annotated[float, Field(ge=0)] = 0.0
+    """Noise of the last knot over that of an unramped one, growing linearly over the knots; 0 means no ramp."""
+    keep: Annotated[int, Field(ge=0)] = 0
+    """Best candidates that are shifted in time and tried again in the next iteration."""
+
+    @abstractmethod
+    def sample(self, state: KnotState, draw: Draw) -> Candidates:
         """Return candidates; the first is the nominal plan. The caller clips them to the bounds."""
-        ...
 
-    def update(
-        self, knots: Float[np.ndarray, "R n nu"], rewards: Float[np.ndarray, " R"], /
-    ) -> None:
+    @abstractmethod
+    def update(self, state: KnotState, knots: Candidates, rewards: Rewards) -> None:
         """Learn from clipped candidates; a diverged one has reward -inf, and at least one is finite."""
-        ...
 
-    @property
-    def weights(self) -> Float[np.ndarray, " R"]:
-        """The weights that the last update gave its candidates; they sum to 1."""
-        ...
+    # A hook with a default, so that an optimizer without arrays of its own says nothing about them.
+    def entries(self) -> Mapping[str, Entry]:
+        """Return the arrays that move with the knots besides the nominal plan and the memory, each of shape (n, nu)."""
+        return {}
+
+    def init(self, shape: KnotShape) -> KnotState:
+        """Return the state before the first plan."""
+        return KnotState(shape, self.entries())
+
+    def noise(
+        self, state: KnotState, draw: Draw, count: int, spread: float | np.ndarray
+    ) -> Candidates:
+        """Return normal noise of shape (count, n, nu) with this spread per knot, ramped if configured."""
+        nominal = state.arrays["nominal"]
+        normals = draw.rng.standard_normal((count, *nominal.shape))
+        # The ramp multiplies the drawn noise, never the spread that is remembered: it cannot compound from plan to plan.
+        if self.noise_ramp > 0:
+            n = len(nominal)
+            spread = spread * (self.noise_ramp * np.arange(1, n + 1) / n)[:, None]
+        normals *= spread
+        return normals
 
 
-@runtime_checkable
-class TrajectoryOptimizer(Stateful, Protocol):
-    """An optimizer that looks into the system: derivatives, feedback."""
+class TrajectoryOptimizer(Optimizer):
+    """Base of the optimizers that look into the system: derivatives, feedback. A knot is a step of the model here."""
 
-    def improve(self, problem: Problem, /) -> float:
+    @abstractmethod
+    def init(self, shape: KnotShape) -> ControlState:
+        """Return the state before the first plan."""
+
+    @abstractmethod
+    def improve(self, state: ControlState, problem: PlanningProblem) -> float:
         """Improve the nominal plan once and return its reward."""
-        ...
-
-
-Optimizer: TypeAlias = "Sampler | TrajectoryOptimizer"
-"""Either kind."""

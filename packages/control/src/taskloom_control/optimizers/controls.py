@@ -12,7 +12,8 @@ from taskloom_control.planning.splines import shift_knots
 if TYPE_CHECKING:
     from jaxtyping import Float
 
-    from taskloom_control.optimizers.base import Shape
+    from taskloom_control.optimizers.knots import KnotShape
+    from taskloom_control.optimizers.linear import LocalModel
 
 
 class ControlState:
@@ -21,19 +22,24 @@ class ControlState:
     Args:
         shape: The size of a plan; a knot is a step here.
         regularization: Value that the adapting number begins with.
+
+    Attributes:
+        nominal: The plan as it stands.
+        kept: What is worked out at the first plan and used in every later one; a resumed run has no first plan.
+        local: The local model of the planning problem, built at the first plan; no part of a checkpoint.
     """
 
-    def __init__(self, shape: Shape, regularization: float = 0.0) -> None:
-        self._start = regularization
-        self.regularization = regularization
+    def __init__(self, shape: KnotShape, regularization: float = 0.0) -> None:
         self.nominal: Float[np.ndarray, "T nu"] = np.zeros((shape.num_knots, shape.num_controls))
-        # What is worked out at the first plan and used in every later one: a resumed run has no first plan.
+        self.start = self.regularization = regularization
         self.kept: dict[str, np.ndarray] = {}
+        self.local: LocalModel | None = None
 
     def reset(self, nominal: Float[np.ndarray, "T nu"]) -> None:
         """Begin at a plan."""
         self.nominal = np.array(nominal, dtype=float)
-        self.regularization = self._start
+        self.regularization = self.start
+        # The system may stand elsewhere now, so a regulator around the old target is of no use.
         self.kept = {}
 
     def shift(self, count: int) -> None:
@@ -44,8 +50,9 @@ class ControlState:
         """Follow a change of coordinates z' = ratio * z + offset."""
         self.nominal = ratio * self.nominal + offset
 
-    def state(self) -> dict[str, np.ndarray]:
-        """Return everything for a checkpoint."""
+    def saved(self) -> dict[str, np.ndarray]:
+        """Return everything that the next plan depends on, for a checkpoint."""
+        # The local model is left out: it is the problem's own and is built anew from the model.
         kept = {f"kept/{name}": array for name, array in self.kept.items()}
         return {
             "nominal": self.nominal,
@@ -53,12 +60,12 @@ class ControlState:
             **kept,
         }
 
-    def restore(self, state: Mapping[str, np.ndarray]) -> None:
-        """Take over what `state` returned."""
-        self.nominal = np.array(state["nominal"], dtype=float)
-        self.regularization = float(state["regularization"])
+    def restore(self, saved: Mapping[str, np.ndarray]) -> None:
+        """Take over what `saved` returned."""
+        self.nominal = np.array(saved["nominal"], dtype=float)
+        self.regularization = float(saved["regularization"])
         self.kept = {
             name.removeprefix("kept/"): np.array(array)
-            for name, array in state.items()
+            for name, array in saved.items()
             if name.startswith("kept/")
         }

@@ -7,46 +7,52 @@ so it falls from iteration to iteration and grows along the horizon, where the p
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
+from pydantic import Field
 
-from taskloom_control.optimizers.knots import KnotSampler, ranked
-from taskloom_control.optimizers.weights import softmax_weights, temperature_for
+from taskloom_control.optimizers.base import Positive, SamplingOptimizer
+from taskloom_control.optimizers.weights import path_integral_weights
 
 if TYPE_CHECKING:
     from jaxtyping import Float
 
-    from taskloom_control.optimizers.base import Draw, Shape
-    from taskloom_control.optimizers.config import Dial
+    from taskloom_control.optimizers.knots import Candidates, Draw, KnotState, Rewards
 
 
-class Annealed(KnotSampler):
-    """The sampler that `Dial` configures."""
+class DIAL(SamplingOptimizer):
+    """Path integral control with annealed noise.
 
-    def __init__(self, config: Dial, shape: Shape) -> None:
-        super().__init__(config, shape)
-        self._config = config
+    The noise falls over iterations and grows along the horizon.
+    """
 
-    def spread(self, iteration: int, iterations: int) -> Float[np.ndarray, "n 1"]:
+    kind: Literal["dial"] = "dial"
+    sigma: Positive = 0.3
+    """Standard deviation of the last knot in the first iteration."""
+    beta_iteration: Positive = 1.0
+    """Slowness of the noise's fall from iteration to iteration; larger is slower."""
+    beta_horizon: Positive = 1.0
+    """Slowness of the noise's fall from the last knot to the first; larger is slower."""
+    temperature: Positive = 0.05
+    """Temperature of the weights, in units of the reward; used when `ess` is 0."""
+    ess: Annotated[float, Field(ge=0)] = 4.0
+    """Effective sample size that the temperature is adapted to; 0 keeps the temperature fixed."""
+
+    def spread(self, num_knots: int, iteration: int, iterations: int) -> Float[np.ndarray, "n 1"]:
         """Return the standard deviation per knot in an iteration."""
-        n = self._shape.num_knots
-        remaining = np.arange(n)[::-1] / (self._config.beta_horizon * n)
-        annealed = iteration / (self._config.beta_iteration * iterations)
-        return np.asarray(self._config.sigma * np.exp(-annealed - remaining))[:, None]
+        # Counted from the last knot, which has the full sigma whatever the number of knots.
+        remaining = np.arange(num_knots)[::-1] / (self.beta_horizon * num_knots)
+        # Relative to the number of iterations, so that one more of them anneals as far, in finer steps.
+        annealed = iteration / (self.beta_iteration * iterations)
+        return np.asarray(self.sigma * np.exp(-annealed - remaining))[:, None]
 
-    def sample(self, draw: Draw) -> Float[np.ndarray, "R n nu"]:
+    def sample(self, state: KnotState, draw: Draw) -> Candidates:
         """Return the nominal plan, the memory, and copies with annealed noise."""
-        spread = self.spread(draw.iteration, draw.iterations)
-        noise = self.noise(draw, self._config.num_rollouts, spread)
-        noise += self.nominal
-        return self.with_kept(noise)
+        spread = self.spread(state.shape.num_knots, draw.iteration, draw.iterations)
+        return state.around_nominal(self.noise(state, draw, self.num_rollouts, spread))
 
-    def update(self, knots: Float[np.ndarray, "R n nu"], rewards: Float[np.ndarray, " R"]) -> None:
+    def update(self, state: KnotState, knots: Candidates, rewards: Rewards) -> None:
         """Average the candidates with softmax weights."""
-        ess = self._config.ess
-        temperature = temperature_for(rewards, ess) if ess > 0 else self._config.temperature
-        self.weights = softmax_weights(rewards, temperature)
-        self.arrays["nominal"] = np.tensordot(self.weights, knots, axes=1)
-        if self._config.keep:
-            self.remember(knots, ranked(rewards))
+        weights = path_integral_weights(rewards, self.temperature, self.ess)
+        state.take_mean(knots, rewards, weights, self.keep)

@@ -7,19 +7,24 @@ candidate executed instead of the mean.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
+from pydantic import Field
 
-from taskloom_control.optimizers.knots import Entry, KnotSampler, mean_and_deviation, ranked
+from taskloom_control.optimizers.base import Positive, SamplingOptimizer
+from taskloom_control.optimizers.cem import mean_and_deviation
+from taskloom_control.optimizers.knots import Entry, ranked
 
 if TYPE_CHECKING:
     from jaxtyping import Float
 
-    from taskloom_control.optimizers.base import Draw, Shape
-    from taskloom_control.optimizers.config import Icem
+    from taskloom_control.optimizers.knots import Candidates, Draw, KnotState, Rewards
 
 
+@cache
 def colouring(num_knots: int, beta: float) -> Float[np.ndarray, "n n"]:
     """Return the matrix that turns white noise over knots into noise of power 1 / frequency^beta and unit variance.
 
@@ -31,42 +36,62 @@ def colouring(num_knots: int, beta: float) -> Float[np.ndarray, "n n"]:
     frequencies[0] = frequencies[min(1, len(frequencies) - 1)] or 1.0
     spectrum = np.fft.rfft(np.eye(num_knots), axis=0) * (frequencies ** (-beta / 2.0))[:, None]
     matrix = np.fft.irfft(spectrum, n=num_knots, axis=0)
-    return np.asarray(matrix / np.linalg.norm(matrix, axis=1, keepdims=True))
+    matrix /= np.linalg.norm(matrix, axis=1, keepdims=True)
+    matrix.setflags(write=False)
+    return np.asarray(matrix)
 
 
-class ImprovedCrossEntropy(KnotSampler):
-    """The sampler that `Icem` configures."""
+class ICEM(SamplingOptimizer):
+    """Cross-entropy method with coloured noise and momentum.
 
-    def __init__(self, config: Icem, shape: Shape) -> None:
-        super().__init__(config, shape, mean=Entry(position=True), sigma=Entry(start=config.sigma))
-        self._config = config
-        self._colouring = colouring(shape.num_knots, config.beta)
+    The elites are kept over iterations and plans, and the population shrinks from iteration to iteration.
+    """
 
-    def sample(self, draw: Draw) -> Float[np.ndarray, "R n nu"]:
+    kind: Literal["icem"] = "icem"
+    keep: Annotated[int, Field(ge=0)] = 2
+    """Elites that are shifted in time and tried again in the next iteration."""
+    num_elites: Annotated[int, Field(ge=1)] = 4
+    """Best candidates that the mean and the spread are fitted to."""
+    sigma: Positive = 0.5
+    """Standard deviation at the beginning of every plan."""
+    sigma_min: Annotated[float, Field(ge=0)] = 0.05
+    """Smallest standard deviation within a plan."""
+    beta: Annotated[float, Field(ge=0)] = 1.0
+    """Colour of the noise over the knots: its power falls as 1 / frequency^beta; 0 is white."""
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """Share of the previous mean and spread that a fit keeps."""
+    decay: Annotated[float, Field(ge=1)] = 1.25
+    """Factor by which the number of candidates shrinks from iteration to iteration."""
+
+    def entries(self) -> Mapping[str, Entry]:
+        """Return mean and spread; the nominal plan is the best candidate, not the mean."""
+        return {"mean": Entry(position=True), "sigma": Entry(start=self.sigma)}
+
+    def sample(self, state: KnotState, draw: Draw) -> Candidates:
         """Return the best plan, the elites of before, the mean in the last iteration, and coloured draws around the mean."""
-        config = self._config
+        arrays = state.arrays
+        # Every plan begins wide again: the spread of the plan before has shrunk around a state that is past.
         if draw.iteration == 0:
-            self.arrays["sigma"] = np.full_like(self.nominal, config.sigma)
-        count = int(config.num_rollouts / config.decay**draw.iteration)
-        count = max(count, min(2 * config.num_elites, config.num_rollouts))
-        noise = np.matmul(self._colouring, self.noise(draw, count, 1.0)) * self.arrays["sigma"]
-        noise += self.arrays["mean"]
+            arrays["sigma"] = np.full_like(arrays["nominal"], self.sigma)
+        count = int(self.num_rollouts / self.decay**draw.iteration)
+        # Two elites' worth of candidates at least: a fit to fewer would lose its spread (algorithm 1, line 5).
+        count = max(count, min(2 * self.num_elites, self.num_rollouts))
+        coloured = colouring(state.shape.num_knots, self.beta)
+        noise = np.matmul(coloured, self.noise(state, draw, count, 1.0)) * arrays["sigma"]
+        noise += arrays["mean"]
         if draw.iteration == draw.iterations - 1 and count > 1:
-            noise[-1] = self.arrays["mean"]
-        return self.with_kept(noise)
+            # The mean is judged once, where it is best; it takes the last row because the first ones are kept plans.
+            noise[-1] = arrays["mean"]
+        return state.with_kept(noise)
 
-    def update(self, knots: Float[np.ndarray, "R n nu"], rewards: Float[np.ndarray, " R"]) -> None:
+    def update(self, state: KnotState, knots: Candidates, rewards: Rewards) -> None:
         """Fit mean and spread to the elites with momentum; the best candidate is the plan."""
-        config = self._config
         order = ranked(rewards)
-        chosen = order[: config.num_elites]
-        elites = knots[chosen]
-        keep = config.momentum
-        mean, spread = mean_and_deviation(elites)
-        self.arrays["mean"] = keep * self.arrays["mean"] + (1 - keep) * mean
-        sigma = keep * self.arrays["sigma"] + (1 - keep) * spread
-        self.arrays["sigma"] = np.maximum(sigma, config.sigma_min)
-        self.arrays["nominal"] = knots[order[0]].copy()
-        self.remember(knots, order)
-        self.weights = np.zeros(len(rewards))
-        self.weights[chosen] = 1.0 / len(chosen)
+        chosen, keep, arrays = order[: self.num_elites], self.momentum, state.arrays
+        mean, spread = mean_and_deviation(knots[chosen])
+        arrays["mean"] = keep * arrays["mean"] + (1 - keep) * mean
+        sigma = keep * arrays["sigma"] + (1 - keep) * spread
+        arrays["sigma"] = np.maximum(sigma, self.sigma_min)
+        arrays["nominal"] = knots[order[0]].copy()
+        state.remember(knots, order, self.keep)
+        state.weigh_alike(chosen, len(rewards))

@@ -6,18 +6,20 @@ IROS 2012 (iterations, regularization), and the control bounds of Tassa et al., 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
+from pydantic import Field
 
-from taskloom_control.optimizers.backward import Policy, backward_pass
+from taskloom_control.optimizers.backward import FeedbackPolicy, backward_pass
+from taskloom_control.optimizers.base import TrajectoryOptimizer
 from taskloom_control.optimizers.controls import ControlState
-from taskloom_control.optimizers.linear import LocalModel, Trajectory
 
 if TYPE_CHECKING:
-    from taskloom_control.optimizers.base import Shape
-    from taskloom_control.optimizers.config import Ilqr
-    from taskloom_control.planning.problem import Problem
+    from taskloom_control.optimizers.expansion import Trajectory
+    from taskloom_control.optimizers.knots import KnotShape
+    from taskloom_control.optimizers.linear import LocalModel
+    from taskloom_control.planning.problem import PlanningProblem
 
 _LARGEST = 1e10
 _GROWTH = 10.0
@@ -25,50 +27,67 @@ _GROWTH = 10.0
 _ACCEPTED = 1e-4
 
 
-class IterativeLqr(ControlState):
-    """The trajectory optimizer that `Ilqr` configures."""
+class ILQR(TrajectoryOptimizer):
+    """iLQR with bounds on the controls.
 
-    def __init__(self, config: Ilqr, shape: Shape) -> None:
-        super().__init__(shape, config.regularization)
-        self._config = config
-        self._local: LocalModel | None = None
+    The plan is improved to second order along MuJoCo's transition derivatives.
+    """
 
-    def improve(self, problem: Problem) -> float:
+    kind: Literal["ilqr"] = "ilqr"
+    epsilon: Annotated[float, Field(gt=0, lt=0.1)] = 1e-6
+    """Step of the finite differences through the physics."""
+    regularization: Annotated[float, Field(ge=0)] = 1e-6
+    """Smallest Levenberg-Marquardt regularization of the control Hessian."""
+    line_search: Annotated[int, Field(ge=1, le=64)] = 10
+    """Step lengths 1, 1/2, 1/4, ... tried at once."""
+
+    def init(self, shape: KnotShape) -> ControlState:
+        """Return a state whose adapting number is the regularization."""
+        return ControlState(shape, self.regularization)
+
+    def improve(self, state: ControlState, problem: PlanningProblem) -> float:
         """Expand around the nominal plan, solve, and search along the solution; return the reward of the result."""
-        if self._local is None:
-            self._local = LocalModel(problem, self._config.epsilon)
-        path = self._local.simulate(problem.normalizer.decode(self.nominal))
+        from taskloom_control.optimizers.linear import LocalModel  # MuJoCo is heavy
+
+        local = state.local = state.local or LocalModel(problem, self.epsilon)
+        path = local.simulate(problem.normalizer.decode(state.nominal))
         if not np.isfinite(path.cost):
-            path = self._local.simulate(
-                np.clip(np.zeros_like(path.controls), problem.low, problem.high)
-            )
-        better = self._step(self._local, problem, path) if np.isfinite(path.cost) else path
-        self.nominal = problem.normalizer.encode(better.controls)
+            # A plan that diverges has no derivatives; doing nothing nearly always has some.
+            still = np.clip(np.zeros_like(path.controls), problem.low, problem.high)
+            path = local.simulate(still)
+        better = self._step(state, local, problem, path) if np.isfinite(path.cost) else path
+        state.nominal = problem.normalizer.encode(better.controls)
         return -better.cost
 
-    def _step(self, local: LocalModel, problem: Problem, path: Trajectory) -> Trajectory:
+    def _step(
+        self, state: ControlState, local: LocalModel, problem: PlanningProblem, path: Trajectory
+    ) -> Trajectory:
         """Return a better trajectory, or the same one if there is none."""
         model = local.expand(path)
         low, high = problem.low - path.controls, problem.high - path.controls
         still = np.zeros((len(path.controls), local.size))
-        while self.regularization <= _LARGEST:
-            policy = backward_pass(model, still, low, high, self.regularization)
+        while state.regularization <= _LARGEST:
+            policy = backward_pass(model, still, low, high, state.regularization)
             if policy is not None:
                 found = self._search(local, path, policy)
                 if found is not None:
-                    self.regularization = max(self.regularization / _GROWTH, self._start)
+                    state.regularization = max(state.regularization / _GROWTH, self.regularization)
                     return found
                 if policy.expected > -1e-14 * abs(path.cost):
                     return path  # nothing left to gain
-            self.regularization = max(self.regularization, 1e-6) * _GROWTH
-        self.regularization = self._start
+            # From zero no factor would lead away, so growth begins at 1e-6.
+            state.regularization = max(state.regularization, 1e-6) * _GROWTH
+        state.regularization = self.regularization
         return path
 
-    def _search(self, local: LocalModel, path: Trajectory, policy: Policy) -> Trajectory | None:
+    def _search(
+        self, local: LocalModel, path: Trajectory, policy: FeedbackPolicy
+    ) -> Trajectory | None:
         """Return the first rollout along the step, halved again and again, that is better by a fair share."""
         size = 1.0
-        for _ in range(self._config.line_search):
+        for _ in range(self.line_search):
             candidate = local.simulate(path.controls + size * policy.steps, path, policy.gains)
+            # Along the direction the local model is a parabola whose minimum is at the full step.
             expected = size * (2 - size) * policy.expected
             if candidate.cost < path.cost + min(_ACCEPTED * expected, 0.0):
                 return candidate

@@ -1,11 +1,10 @@
-"""State that belongs to knots: one place that shifts, rescales, saves and restores it for every sampler."""
+"""State that belongs to knots: one place that shifts, rescales, saves and restores it for every sampling optimizer."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -14,13 +13,47 @@ from taskloom_control.planning.splines import shift_knots
 if TYPE_CHECKING:
     from jaxtyping import Float
 
-    from taskloom_control.optimizers.base import Draw, Shape
-    from taskloom_control.optimizers.config import SamplingConfig
+    Candidates: TypeAlias = Float[np.ndarray, "R n nu"]
+    Rewards: TypeAlias = Float[np.ndarray, " R"]
+
+
+@dataclass(frozen=True)
+class KnotShape:
+    """The size of a plan.
+
+    Attributes:
+        num_knots: Knots, n.
+        num_controls: Controls, nu.
+        iterations: Iterations of an ordinary plan.
+    """
+
+    num_knots: int
+    num_controls: int
+    iterations: int = 1
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One request for candidates.
+
+    Attributes:
+        rng: The random stream of this plan and iteration.
+        iteration: Index of the iteration within the plan.
+        iterations: Iterations of this plan.
+        low: Lower bounds of a knot, shape (nu,); may be -inf.
+        high: Upper bounds of a knot, shape (nu,); may be inf.
+    """
+
+    rng: np.random.Generator
+    iteration: int
+    iterations: int
+    low: Float[np.ndarray, " nu"]
+    high: Float[np.ndarray, " nu"]
 
 
 @dataclass(frozen=True)
 class Entry:
-    """How one array follows its knots; its last two axes are (n, nu).
+    """Rule by which one array follows its knots; its last two axes are (n, nu).
 
     Attributes:
         start: Value of knots that have not been seen; None repeats the last knot.
@@ -36,34 +69,27 @@ class Entry:
 NOMINAL = Entry(position=True)
 
 
-class KnotSampler(ABC):
-    """A sampler whose state is named arrays that move with their knots.
-
-    A subclass says how to draw and how to learn; the nominal plan, the memory of good candidates, shifting, rescaling and
-    checkpoints are written here, once, and not overridden.
+class KnotState:
+    """Named arrays that move with their knots, and single numbers that do not.
 
     Args:
-        config: What all sampling optimizers share.
         shape: The size of a plan.
-        entries: The sampler's own arrays, each of shape (n, nu).
+        entries: The optimizer's own arrays, each of shape (n, nu), besides the nominal plan and the memory.
+
+    Attributes:
+        shape: The size of a plan.
+        arrays: The arrays by name; `nominal` is the plan as it stands, `memory` holds candidates to try again.
+        scalars: The numbers by name.
+        weights: The weights that the last update gave its candidates; they sum to 1.
     """
 
-    def __init__(self, config: SamplingConfig, shape: Shape, **entries: Entry) -> None:
-        self._common = config
-        self._shape = shape
+    def __init__(self, shape: KnotShape, entries: Mapping[str, Entry]) -> None:
+        self.shape = shape
         self.weights: Float[np.ndarray, " R"] = np.ones(1)
         self._entries = {"nominal": NOMINAL, "memory": NOMINAL, **entries}
         self.arrays: dict[str, np.ndarray] = {}
         self.scalars: dict[str, float] = {}
         self.reset(np.zeros((shape.num_knots, shape.num_controls)))
-
-    @abstractmethod
-    def sample(self, draw: Draw) -> Float[np.ndarray, "R n nu"]:
-        """Return candidates; the first is the nominal plan."""
-
-    @abstractmethod
-    def update(self, knots: Float[np.ndarray, "R n nu"], rewards: Float[np.ndarray, " R"]) -> None:
-        """Learn from clipped candidates and their rewards."""
 
     @property
     def nominal(self) -> Float[np.ndarray, "n nu"]:
@@ -73,24 +99,24 @@ class KnotSampler(ABC):
     def reset(self, nominal: Float[np.ndarray, "n nu"]) -> None:
         """Begin at a plan, with every other array at its starting value and no memory."""
         self.arrays = {
-            name: np.full(nominal.shape, entry.start, dtype=float)
+            name: np.array(nominal, dtype=float)
+            if entry.start is None
+            else np.full(nominal.shape, entry.start, dtype=float)
             for name, entry in self._entries.items()
-            if entry.start is not None
         }
-        for name, entry in self._entries.items():
-            if entry.start is None:
-                self.arrays[name] = np.array(nominal, dtype=float)
+        # Empty rather than absent: a checkpoint of the first plan has the same names as any other.
         self.arrays["memory"] = np.zeros((0, *nominal.shape))
         self.scalars = {}
 
     def shift(self, count: int) -> None:
-        """Drop the first knots of every array."""
+        """Drop the first knots of every array and append as many."""
         if count == 0:
             return
-        n = self._shape.num_knots
+        n = self.shape.num_knots
         for name, array in self.arrays.items():
             shifted = shift_knots(array, count, axis=-2)
             start = self._entries[name].start
+            # A spread or a path says nothing about knots that have not been sampled yet.
             if start is not None:
                 shifted[..., n - min(count, n) :, :] = start
             self.arrays[name] = shifted
@@ -99,66 +125,67 @@ class KnotSampler(ABC):
         """Follow a change of coordinates z' = ratio * z + offset."""
         for name, array in self.arrays.items():
             entry = self._entries[name]
+            # Exact: what is drawn after the change is what would have been drawn before it.
             moved = array * ratio**entry.power
             self.arrays[name] = moved + offset if entry.position else moved
 
-    def state(self) -> dict[str, np.ndarray]:
+    def saved(self) -> dict[str, np.ndarray]:
         """Return everything that the next plan depends on, for a checkpoint."""
         return {**self.arrays, **{f"scalar/{k}": np.array(v) for k, v in self.scalars.items()}}
 
-    def restore(self, state: Mapping[str, np.ndarray]) -> None:
-        """Take over what `state` returned."""
+    def restore(self, saved: Mapping[str, np.ndarray]) -> None:
+        """Take over what `saved` returned."""
         self.arrays = {
-            k: np.array(v, dtype=float) for k, v in state.items() if not k.startswith("scalar/")
+            k: np.array(v, dtype=float) for k, v in saved.items() if not k.startswith("scalar/")
         }
         self.scalars = {
-            k.removeprefix("scalar/"): float(v) for k, v in state.items() if k.startswith("scalar/")
+            k.removeprefix("scalar/"): float(v) for k, v in saved.items() if k.startswith("scalar/")
         }
 
-    def with_kept(self, fresh: Float[np.ndarray, "R n nu"]) -> Float[np.ndarray, "R n nu"]:
+    def around_nominal(self, noise: Candidates) -> Candidates:
+        """Return the nominal plan, the memory, and the nominal plan with noise; the noise is written over."""
+        noise += self.arrays["nominal"]
+        return self.with_kept(noise)
+
+    def with_kept(self, fresh: Candidates) -> Candidates:
         """Put the nominal plan and the memory into the first rows of fresh candidates."""
+        # The nominal plan comes first, whatever the memory: a plan is never exchanged for a worse one.
         memory = self.arrays["memory"]
         kept = min(len(memory), len(fresh) - 1)
         fresh[0] = self.arrays["nominal"]
         fresh[1 : 1 + kept] = memory[:kept]
         return fresh
 
-    def noise(self, draw: Draw, count: int, spread: float | np.ndarray) -> np.ndarray:
-        """Return normal noise of shape (count, n, nu) with this spread per knot, ramped if configured.
-
-        The ramp multiplies what is drawn, never the spread that is remembered: it cannot compound from plan to plan.
-        """
-        n, nu = self._shape.num_knots, self._shape.num_controls
-        normals = draw.rng.standard_normal((count, n, nu))
-        ramp = self._common.noise_ramp
-        if ramp > 0:
-            spread = spread * (ramp * np.arange(1, n + 1) / n)[:, None]
-        normals *= spread
-        return normals
-
-    def remember(self, knots: Float[np.ndarray, "R n nu"], order: np.ndarray) -> None:
+    def remember(self, knots: Candidates, order: np.ndarray, keep: int) -> None:
         """Keep the best candidates, given their indices from best to worst."""
-        self.arrays["memory"] = knots[order[: self._common.keep]]
+        self.arrays["memory"] = knots[order[:keep]]
+
+    def weigh_alike(self, chosen: np.ndarray, count: int) -> None:
+        """Give the chosen of so many candidates equal weights, and the others none."""
+        self.weights = np.zeros(count)
+        self.weights[chosen] = 1.0 / len(chosen)
+
+    def take_best(self, knots: Candidates, rewards: Rewards, keep: int) -> None:
+        """Make the best candidate the plan, and remember the runners-up."""
+        order = ranked(rewards)
+        # A copy, because the candidates' array is written over by the next draw.
+        self.arrays["nominal"] = knots[order[0]].copy()
+        self.remember(knots, order[1:], keep)
+        self.weights = one_hot(len(rewards), int(order[0]))
+
+    def take_mean(self, knots: Candidates, rewards: Rewards, weights: Rewards, keep: int) -> None:
+        """Make the weighted mean of the candidates the plan, and remember the best."""
+        self.weights = weights
+        self.arrays["nominal"] = np.tensordot(weights, knots, axes=1)
+        if keep:
+            self.remember(knots, ranked(rewards), keep)
 
 
-def ranked(rewards: Float[np.ndarray, " R"]) -> np.ndarray:
+def ranked(rewards: Rewards) -> np.ndarray:
     """Return the indices of the finite rewards from best to worst; ties keep their order."""
+    # Stable, because an unstable order of equal rewards differs between processors.
     order = (-rewards).argsort(kind="stable")
     return order[: np.count_nonzero(rewards > -np.inf)]
-
-
-def mean_and_deviation(
-    elites: Float[np.ndarray, "k n nu"],
-) -> tuple[Float[np.ndarray, "n nu"], Float[np.ndarray, "n nu"]]:
-    """Return the mean and the population standard deviation of some candidates."""
-    # As NumPy's own, without its many small calls: a plan of a small model takes a millisecond.
-    count = len(elites)
-    mean = np.add.reduce(elites) / count
-    gaps = elites - mean
-    gaps *= gaps
-    spread = np.add.reduce(gaps)
-    spread /= count
-    return mean, np.sqrt(spread, out=spread)
 
 
 def one_hot(count: int, index: int) -> np.ndarray:

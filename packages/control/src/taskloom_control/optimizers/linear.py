@@ -6,7 +6,6 @@ The state lives on a manifold (quaternions), so derivatives are with respect to 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import mujoco
@@ -14,59 +13,16 @@ import numpy as np
 
 from taskloom_control.errors import PlanError
 from taskloom_control.mjcf.physics import apply_snapshot
+from taskloom_control.optimizers.expansion import Expansion, Trajectory
 from taskloom_control.task import StagedTask
 
 if TYPE_CHECKING:
     from jaxtyping import Float
 
-    from taskloom_control.planning.problem import Problem
+    from taskloom_control.planning.problem import PlanningProblem
 
 # Step of the finite differences through the cost. Errors are h^2 times the fourth derivative and machine epsilon / h^2.
 _STEP = 1e-4
-
-
-@dataclass
-class Trajectory:
-    """A rollout with everything that a local model needs.
-
-    Attributes:
-        states: MuJoCo's integration state before every step and at the end, shape (T + 1, n).
-        qpos: Positions likewise, shape (T + 1, nq).
-        rest: Velocities and activations likewise, shape (T + 1, nv + na).
-        controls: Controls, shape (T, nu).
-        sensors: Sensor values while each control acted, shape (T, ns).
-        cost: Total cost; infinite if the physics met a bad number.
-    """
-
-    states: Float[np.ndarray, "T1 n"]
-    qpos: Float[np.ndarray, "T1 nq"]
-    rest: Float[np.ndarray, "T1 r"]
-    controls: Float[np.ndarray, "T nu"]
-    sensors: Float[np.ndarray, "T ns"]
-    cost: float
-
-
-@dataclass
-class Expansion:
-    """The local model around a trajectory.
-
-    Attributes:
-        A: Derivative of the next state by the state, shape (T, n, n).
-        B: Derivative of the next state by the control, shape (T, n, m).
-        cx: Gradient of the cost of step k by the state after it, shape (T, n).
-        cxx: Its Hessian, shape (T, n, n).
-        cz: Gradient of the cost of step k by (state before it, control) through the sensors and the control, (T, n + m).
-        czz: Its Hessian, shape (T, n + m, n + m).
-        czx: Mixed second derivative by (state before it, control) and the state after it, shape (T, n + m, n).
-    """
-
-    A: np.ndarray
-    B: np.ndarray
-    cx: np.ndarray
-    cxx: np.ndarray
-    cz: np.ndarray
-    czz: np.ndarray
-    czx: np.ndarray
 
 
 class LocalModel:
@@ -80,7 +36,7 @@ class LocalModel:
         PlanError: The task does not say what a single step costs, or its model has an integrator without derivatives.
     """
 
-    def __init__(self, problem: Problem, epsilon: float) -> None:
+    def __init__(self, problem: PlanningProblem, epsilon: float) -> None:
         if not isinstance(problem.task, StagedTask):
             raise PlanError(
                 f"LQR and iLQR need the cost of every step, and {type(problem.task).__name__} only has a reward; derive it "
@@ -128,6 +84,7 @@ class LocalModel:
                 control = control + gains[k] @ gap
             applied[k] = np.clip(control, problem.low, problem.high)
             data.ctrl[:] = applied[k]
+            # Step by step, not by the engine: feedback needs the state that each control leads to.
             mujoco.mj_step(model, data)
             sensors[k] = data.sensordata
         path = Trajectory(states, qpos, rest, applied, sensors, np.inf)
@@ -135,6 +92,7 @@ class LocalModel:
             cost = float(
                 self.costs(qpos[None, 1:], rest[None, 1:], sensors[None], applied[None]).sum()
             )
+            # Infinite instead of NaN: a comparison with it is false in the right direction.
             path.cost = cost if np.isfinite(cost) else np.inf
         return path
 
@@ -156,6 +114,7 @@ class LocalModel:
         sensors = data.sensordata.copy()
         mujoco.mj_getState(model, data, states[1], self._bits)
         end = np.concatenate([data.qvel, data.act])
+        # A setpoint need not be an equilibrium: gravity may pull, and the backward pass has to know.
         drift = self.difference(*start, data.qpos, end)
         path = Trajectory(
             states,
@@ -181,7 +140,7 @@ class LocalModel:
         """Return the cost of every step, shape (R, T)."""
         task, problem = self._task, self._problem
         states = np.concatenate([qpos, rest[..., : self.model.nv]], axis=-1)
-        terms = task.costs(states, sensors, controls, task.config, problem.metadata)
+        terms = task.costs(states, sensors, controls, problem.config, problem.metadata)
         return np.asarray(sum(np.asarray(term) for term in terms.values()))
 
     def expand(self, path: Trajectory) -> Expansion:
@@ -194,6 +153,7 @@ class LocalModel:
             mujoco.mj_setState(model, data, path.states[k], self._bits)
             data.ctrl[:] = path.controls[k]
             sensing = (C[k], D[k]) if ns else (None, None)
+            # Centred differences: forward ones have an error of the order of epsilon, which line searches notice.
             mujoco.mjd_transitionFD(model, data, self._epsilon, 1, A[k], B[k], *sensing)
         gradient, hessian = self._cost_derivatives(path)
         # The cost is a function of (x', y, u); y = C x + D u, so z = (x, u) acts through [C D] and, for u, directly.
@@ -238,6 +198,7 @@ class LocalModel:
         model, count, steps = self.model, len(moves), len(path.controls)
         nv, n = model.nv, self.size
         qpos = np.broadcast_to(path.qpos[1:], (count, steps, model.nq)).copy()
+        # Without quaternions the tangent space is the space itself, and one addition moves all rollouts.
         if model.nq == nv:
             qpos += moves[:, None, :nv]
         else:

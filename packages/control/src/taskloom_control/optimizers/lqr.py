@@ -6,49 +6,61 @@ with the controls clipped. R. Kalman, "Contributions to the theory of optimal co
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
+from pydantic import Field
 
 from taskloom_control.errors import PlanError
 from taskloom_control.optimizers.backward import backward_pass
+from taskloom_control.optimizers.base import TrajectoryOptimizer
 from taskloom_control.optimizers.controls import ControlState
-from taskloom_control.optimizers.linear import Expansion, LocalModel, Trajectory
+from taskloom_control.optimizers.expansion import Expansion, Trajectory
 
 if TYPE_CHECKING:
-    from taskloom_control.optimizers.base import Shape
-    from taskloom_control.optimizers.config import Lqr
-    from taskloom_control.planning.problem import Problem
+    from taskloom_control.optimizers.knots import KnotShape
+    from taskloom_control.optimizers.linear import LocalModel
+    from taskloom_control.planning.problem import PlanningProblem
 
 
-class LinearQuadratic(ControlState):
-    """The trajectory optimizer that `Lqr` configures."""
+class LQR(TrajectoryOptimizer):
+    """Optimal linear feedback around the setpoint.
 
-    def __init__(self, config: Lqr, shape: Shape) -> None:
-        super().__init__(shape)
-        self._config = config
-        self._local: LocalModel | None = None
+    The system is linearized at the task's setpoint, and the feedback is optimal over the horizon.
+    """
 
-    def improve(self, problem: Problem) -> float:
+    kind: Literal["lqr"] = "lqr"
+    epsilon: Annotated[float, Field(gt=0, lt=0.1)] = 1e-6
+    """Step of the finite differences through the physics."""
+
+    def init(self, shape: KnotShape) -> ControlState:
+        """Return a state that will keep the regulator."""
+        return ControlState(shape)
+
+    def improve(self, state: ControlState, problem: PlanningProblem) -> float:
         """Roll out the feedback from the current state; return the reward."""
-        if self._local is None:
-            self._local = LocalModel(problem, self._config.epsilon)
-        if not self.kept:
-            self.kept = self._solve(problem, self._local)
-        kept, nothing = self.kept, np.zeros((0, 0))
+        from taskloom_control.optimizers.linear import LocalModel  # MuJoCo is heavy
+
+        local = state.local = state.local or LocalModel(problem, self.epsilon)
+        # Solved once: a resumed run takes the solution from its checkpoint, since the target may have moved meanwhile.
+        kept = state.kept = state.kept or self._solve(len(state.nominal), problem, local)
+        nothing = np.zeros((0, 0))
         target = Trajectory(nothing, kept["qpos"], kept["rest"], kept["controls"], nothing, 0.0)
-        path = self._local.simulate(kept["controls"], target, kept["gains"])
+        path = local.simulate(kept["controls"], target, kept["gains"])
+        # A rollout that diverges leaves the plan of before, which is at least a plan.
         if np.isfinite(path.cost):
-            self.nominal = problem.normalizer.encode(path.controls)
+            state.nominal = problem.normalizer.encode(path.controls)
         return -path.cost
 
-    def _solve(self, problem: Problem, local: LocalModel) -> dict[str, np.ndarray]:
+    def _solve(
+        self, steps: int, problem: PlanningProblem, local: LocalModel
+    ) -> dict[str, np.ndarray]:
         """Expand at the setpoint and solve the regulator; return the target and the feedback around it."""
-        steps = len(self.nominal)
         qpos, controls = problem.task.setpoint()
         single, drift = local.at(qpos, controls)
         model = local.expand(single)
         stacked = Expansion(**{k: np.repeat(v, steps, axis=0) for k, v in vars(model).items()})
+        # Without bounds the feedback is linear everywhere; the rollout clips its controls.
         free = np.full((steps, local.model.nu), np.inf)
         policy = backward_pass(stacked, np.tile(drift, (steps, 1)), -free, free, 0.0)
         if policy is None:

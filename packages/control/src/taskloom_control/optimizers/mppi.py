@@ -6,38 +6,38 @@ control-cost correction term: the reward is the whole objective, as in predictiv
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
-import numpy as np
+from pydantic import Field
 
-from taskloom_control.optimizers.knots import KnotSampler, ranked
-from taskloom_control.optimizers.weights import softmax_weights, temperature_for
+from taskloom_control.optimizers.base import Positive, SamplingOptimizer
+from taskloom_control.optimizers.weights import path_integral_weights
 
 if TYPE_CHECKING:
-    from jaxtyping import Float
-
-    from taskloom_control.optimizers.base import Draw, Shape
-    from taskloom_control.optimizers.config import Mppi
+    from taskloom_control.optimizers.knots import Candidates, Draw, KnotState, Rewards
 
 
-class PathIntegral(KnotSampler):
-    """The sampler that `Mppi` configures."""
+class MPPI(SamplingOptimizer):
+    """Model-predictive path integral control.
 
-    def __init__(self, config: Mppi, shape: Shape) -> None:
-        super().__init__(config, shape)
-        self._config = config
+    The plan is the mean of the candidates, weighted by exp(-cost / temperature).
+    """
 
-    def sample(self, draw: Draw) -> Float[np.ndarray, "R n nu"]:
+    kind: Literal["mppi"] = "mppi"
+    keep: Annotated[int, Field(ge=0)] = 2
+    """Best candidates that are shifted in time and tried again in the next iteration."""
+    sigma: Positive = 0.05
+    """Standard deviation of the noise."""
+    temperature: Positive = 0.05
+    """Temperature of the weights, in units of the reward; used when `ess` is 0."""
+    ess: Annotated[float, Field(ge=0)] = 5.0
+    """Effective sample size that the temperature is adapted to in every iteration; 0 keeps the temperature fixed."""
+
+    def sample(self, state: KnotState, draw: Draw) -> Candidates:
         """Return the nominal plan, the memory, and copies of the nominal plan with noise."""
-        noise = self.noise(draw, self._config.num_rollouts, self._config.sigma)
-        noise += self.nominal
-        return self.with_kept(noise)
+        return state.around_nominal(self.noise(state, draw, self.num_rollouts, self.sigma))
 
-    def update(self, knots: Float[np.ndarray, "R n nu"], rewards: Float[np.ndarray, " R"]) -> None:
+    def update(self, state: KnotState, knots: Candidates, rewards: Rewards) -> None:
         """Average the candidates with weights exp((r - max r) / T)."""
-        ess = self._config.ess
-        temperature = temperature_for(rewards, ess) if ess > 0 else self._config.temperature
-        self.weights = softmax_weights(rewards, temperature)
-        self.arrays["nominal"] = np.tensordot(self.weights, knots, axes=1)
-        if self._config.keep:
-            self.remember(knots, ranked(rewards))
+        weights = path_integral_weights(rewards, self.temperature, self.ess)
+        state.take_mean(knots, rewards, weights, self.keep)

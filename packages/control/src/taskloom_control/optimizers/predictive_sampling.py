@@ -1,38 +1,33 @@
-"""Predictive sampling: the best of the nominal plan and noisy copies of it becomes the plan.
+"""Predictive sampling.
 
 T. Howell et al., "Predictive sampling: real-time behaviour synthesis with MuJoCo", arXiv 2212.00541, algorithm 1.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from taskloom_control.optimizers.knots import KnotSampler, one_hot, ranked
+from pydantic import Field
+
+from taskloom_control.optimizers.base import Positive, SamplingOptimizer
 
 if TYPE_CHECKING:
-    import numpy as np
-    from jaxtyping import Float
-
-    from taskloom_control.optimizers.base import Draw, Shape
-    from taskloom_control.optimizers.config import PredictiveSampling
+    from taskloom_control.optimizers.knots import Candidates, Draw, KnotState, Rewards
 
 
-class PredictiveSampler(KnotSampler):
-    """The sampler that `PredictiveSampling` configures."""
+class PredictiveSampling(SamplingOptimizer):
+    """Predictive sampling: keep the best."""
 
-    def __init__(self, config: PredictiveSampling, shape: Shape) -> None:
-        super().__init__(config, shape)
-        self._config = config
+    kind: Literal["ps"] = "ps"
+    keep: Annotated[int, Field(ge=0)] = 2
+    """Best candidates that are shifted in time and tried again in the next iteration."""
+    sigma: Positive = 0.05
+    """Standard deviation of the noise."""
 
-    def sample(self, draw: Draw) -> Float[np.ndarray, "R n nu"]:
+    def sample(self, state: KnotState, draw: Draw) -> Candidates:
         """Return the nominal plan, the memory, and copies of the nominal plan with noise."""
-        noise = self.noise(draw, self._config.num_rollouts, self._config.sigma)
-        noise += self.nominal
-        return self.with_kept(noise)
+        return state.around_nominal(self.noise(state, draw, self.num_rollouts, self.sigma))
 
-    def update(self, knots: Float[np.ndarray, "R n nu"], rewards: Float[np.ndarray, " R"]) -> None:
+    def update(self, state: KnotState, knots: Candidates, rewards: Rewards) -> None:
         """Take the best candidate; remember the runners-up."""
-        order = ranked(rewards)
-        self.arrays["nominal"] = knots[order[0]].copy()
-        self.remember(knots, order[1:])
-        self.weights = one_hot(len(rewards), int(order[0]))
+        state.take_best(knots, rewards, self.keep)

@@ -19,6 +19,7 @@ def softmax_weights(
         rewards: Rewards; at least one is finite.
         temperature: T, in units of the reward.
     """
+    # Shifted by the best reward, so that the largest exponent is zero and nothing overflows.
     weights = np.exp((rewards - rewards.max()) / temperature)
     return np.asarray(weights / weights.sum())
 
@@ -42,6 +43,7 @@ def temperature_for(rewards: Float[np.ndarray, " R"], ess: float) -> float:
     finite = rewards[rewards > -np.inf]
     gap = finite - finite.max()
     spread = -float(gap.min())
+    # All alike: every temperature gives equal weights, and a logarithm of zero none.
     if spread == 0.0:
         return 1.0
     low, high = np.log(spread * 1e-6), np.log(spread * 1e3)
@@ -52,3 +54,10 @@ def temperature_for(rewards: Float[np.ndarray, " R"], ess: float) -> float:
         above = int(np.searchsorted(sizes, ess))
         low, high = grid[max(above - 1, 0)], grid[min(above, len(grid) - 1)]
     return float(np.exp(0.5 * (low + high)))
+
+
+def path_integral_weights(
+    rewards: Float[np.ndarray, " R"], temperature: float, ess: float
+) -> Float[np.ndarray, " R"]:
+    """Return the softmax weights at the temperature of an effective sample size, or at a fixed one if that is 0."""
+    return softmax_weights(rewards, temperature_for(rewards, ess) if ess > 0 else temperature)

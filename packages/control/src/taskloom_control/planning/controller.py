@@ -11,23 +11,25 @@ import numpy as np
 
 from taskloom_control.errors import PlanError
 from taskloom_control.mjcf.physics import Snapshot, control_range
-from taskloom_control.optimizers.base import Draw, Sampler, Shape
-from taskloom_control.optimizers.config import SamplingConfig
+from taskloom_control.optimizers.base import SamplingOptimizer
+from taskloom_control.optimizers.controls import ControlState
+from taskloom_control.optimizers.knots import Draw, KnotShape
 from taskloom_control.optimizers.weights import effective_sample_size
 from taskloom_control.planning.noise import CounterNoise
 from taskloom_control.planning.normalizers import Normalizer
-from taskloom_control.planning.problem import Problem, check_sizes
+from taskloom_control.planning.problem import PlanningProblem, check_sizes
 from taskloom_control.planning.splines import MIN_KNOTS, KnotGrid, num_steps, shift_curve
 from taskloom_control.task import ControlTask, Metadata
 
 if TYPE_CHECKING:
     from jaxtyping import Float
 
+    from taskloom_control.config import ControlConfig
     from taskloom_control.optimizers.base import TrajectoryOptimizer
 
 
 @dataclass(frozen=True)
-class Plan:
+class ControlPlan:
     """Controls as a function of simulated time.
 
     Attributes:
@@ -47,6 +49,7 @@ class Plan:
     def __call__(self, moment: float) -> Float[np.ndarray, " nu"]:
         """Return the controls at a simulated time [s]."""
         index, phase = self.grid.locate(moment)
+        # By its own knots, not by its age: a plan is executed on the clock's grid whenever it was made.
         position = np.array([index - self.start + phase])
         flat = self.curve.reshape(-1, self.curve.shape[-1])
         return np.asarray(np.clip((self.grid.powers_at(position) @ flat)[0], self.low, self.high))
@@ -54,7 +57,7 @@ class Plan:
 
 @dataclass
 class PlanStats:
-    """What one plan cost and how the search went.
+    """Cost of one plan, and how the search for it went.
 
     Attributes:
         reward: Best reward of the last iteration.
@@ -90,6 +93,7 @@ class PlanStats:
         knots, weights = self._knots, self._weights
         if knots is None or weights is None:
             return 0.0
+        # Weighted, because the candidates that do not count lie as far away as sigma reaches.
         mean = np.tensordot(weights, knots, axes=1)
         return float(np.sqrt(np.tensordot(weights, np.square(knots - mean), axes=1).mean()))
 
@@ -99,36 +103,37 @@ class Controller:
 
     Args:
         task: The copy; the simulation has another.
+        config: The solver, and the weights of the reward.
         seed: Seed of the plans' random streams.
 
     Raises:
         PlanError: The horizon is shorter than a step, or there are too few knots for the spline.
     """
 
-    def __init__(self, task: ControlTask[Any], seed: int) -> None:
-        config, settings = task.config, task.config.controller
-        self.task, self._settings = task, settings
-        dt, solver = float(task.model.opt.timestep), config.optimizer
-        if isinstance(solver, SamplingConfig):
-            grid = KnotGrid(settings.spline, solver.num_nodes, settings.horizon, dt)
-            check_sizes(task, grid, MIN_KNOTS[settings.spline])
+    def __init__(self, task: ControlTask[Any], config: ControlConfig, seed: int) -> None:
+        settings = config.controller
+        self.task, self.config, self.optimizer = task, config, config.optimizer
+        dt = float(task.model.opt.timestep)
+        if isinstance(self.optimizer, SamplingOptimizer):
+            grid = KnotGrid(settings.spline, self.optimizer.num_nodes, settings.horizon, dt)
+            check_sizes(grid, MIN_KNOTS[settings.spline])
         else:
             steps = num_steps(settings.horizon, dt)
+            # One knot per step, held: a trajectory optimizer chooses every control itself.
             grid = KnotGrid("zero", steps, steps * dt, dt)
-            check_sizes(task, KnotGrid("zero", 1, settings.horizon, dt), 1)
+            check_sizes(KnotGrid("zero", 1, settings.horizon, dt), 1)
         self.grid = grid
         self.low, self.high = control_range(task.model)
         self.normalizer = Normalizer(settings.action_normalizer, self.low, self.high)
-        self.engine = config.engine.build(task)
-        self.optimizer = solver.build(Shape(grid.num_knots, task.model.nu, settings.iterations))
-        self.problem = Problem(task, self.engine, grid, self.normalizer)
-        # Asked once: a structural check against a protocol takes longer than drawing a plan's noise.
-        self._sampler = self.optimizer if isinstance(self.optimizer, Sampler) else None
+        self.engine = config.engine.build(task, config)
+        shape = KnotShape(grid.num_knots, task.model.nu, settings.iterations)
+        self.search = self.optimizer.init(shape)
+        self.problem = PlanningProblem(task, config, self.engine, grid, self.normalizer)
         self._noise = CounterNoise(seed)
         self.num_plans = 0
-        self.plan_now: Plan | None = None
+        self.plan_now: ControlPlan | None = None
 
-    def plan(self, snapshot: Snapshot, metadata: Metadata) -> tuple[Plan, PlanStats]:
+    def plan(self, snapshot: Snapshot, metadata: Metadata) -> tuple[ControlPlan, PlanStats]:
         """Return the plan for the control period that begins now.
 
         Args:
@@ -138,17 +143,18 @@ class Controller:
         began, stats = time.perf_counter(), PlanStats()
         index, phase = self.grid.locate(snapshot.time)
         residual = self._warm_start(index)
-        self.task.pre_rollout(snapshot.state, self.task.config)
+        self.task.pre_rollout(snapshot.state, self.config)
         self.problem.begin(snapshot, metadata, phase, residual)
-        iterations = self._settings.iterations
-        if self.num_plans == 0 and self._settings.first_iterations:
-            iterations = self._settings.first_iterations
+        settings = self.config.controller
+        iterations = settings.iterations
+        if self.num_plans == 0 and settings.first_iterations:
+            iterations = settings.first_iterations
         for iteration in range(iterations):
             self._improve(iteration, iterations, stats)
-        curve = self.grid.coefficients(self.normalizer.decode(self.optimizer.nominal))
+        curve = self.grid.coefficients(self.normalizer.decode(self.search.nominal))
         if residual is not None:
             curve = curve + residual
-        self.plan_now = Plan(self.grid, index, curve, self.low, self.high)
+        self.plan_now = ControlPlan(self.grid, index, curve, self.low, self.high)
         self.num_plans += 1
         stats.seconds = time.perf_counter() - began
         return self.plan_now, stats
@@ -162,13 +168,13 @@ class Controller:
         """
         if self.plan_now is None:
             start = np.tile(first_control(self.task, self.low, self.high), (self.grid.num_knots, 1))
-            self.optimizer.reset(self.normalizer.encode(start))
+            self.search.reset(self.normalizer.encode(start))
             return None
         count = index - self.plan_now.start
-        self.optimizer.shift(count)
+        self.search.shift(count)
         change = self.normalizer.advance()
         if change is not None:
-            self.optimizer.rescale(*change)
+            self.search.rescale(*change)
         if self.grid.name in ("zero", "linear"):
             return None
         ahead = shift_curve(self.plan_now.curve, count)
@@ -176,14 +182,16 @@ class Controller:
 
     def _improve(self, iteration: int, iterations: int, stats: PlanStats) -> None:
         """Run one iteration of the optimizer."""
-        sampler, problem = self._sampler, self.problem
-        if sampler is None:
-            stats.reward = cast("TrajectoryOptimizer", self.optimizer).improve(problem)
+        problem, state = self.problem, self.search
+        if isinstance(state, ControlState):
+            stats.reward = cast("TrajectoryOptimizer", self.optimizer).improve(state, problem)
             stats.rollouts += 1
             return
+        sampler = cast("SamplingOptimizer", self.optimizer)
         low, high = self.normalizer.bounds
         rng = self._noise.stream(self.num_plans, iteration)
-        drawn = sampler.sample(Draw(rng, iteration, iterations, low, high))
+        drawn = sampler.sample(state, Draw(rng, iteration, iterations, low, high))
+        # Clipped here and not drawn inside, so that candidates beyond a bound test the bound itself.
         knots = np.maximum(drawn, low)
         np.minimum(knots, high, out=knots)
         rewards = problem.evaluate(knots)
@@ -191,17 +199,19 @@ class Controller:
         stats.rollouts += rewards.size
         stats._drawn, stats._knots, stats._weights = drawn, knots, None
         stats.reward = float(rewards.max())
+        # Diverged candidates count too: they are part of what the optimizer proposes.
         if self.normalizer.name == "running":
             self.normalizer.observe(self.normalizer.decode(knots))
         if stats.reward == -np.inf:
             return  # every rollout diverged: the plan of before is the best there is
-        sampler.update(knots, rewards)
-        stats._weights = sampler.weights
+        sampler.update(state, knots, rewards)
+        stats._weights = state.weights
 
     def state(self) -> dict[str, np.ndarray]:
         """Return everything that the next plan depends on, for a checkpoint."""
-        saved = {f"optimizer/{k}": v for k, v in self.optimizer.state().items()}
+        saved = {f"optimizer/{k}": v for k, v in self.search.saved().items()}
         saved |= {f"normalizer/{k}": v for k, v in self.normalizer.state().items()}
+        # The count numbers the random streams, so a resumed run draws what an uninterrupted one draws.
         saved["num_plans"] = np.array(self.num_plans)
         if self.plan_now is not None:
             saved |= {"start": np.array(self.plan_now.start), "curve": self.plan_now.curve}
@@ -209,12 +219,12 @@ class Controller:
 
     def restore(self, saved: Mapping[str, np.ndarray]) -> None:
         """Take over what `state` returned."""
-        self.optimizer.restore(_under(saved, "optimizer/"))
+        self.search.restore(_under(saved, "optimizer/"))
         self.normalizer.restore(_under(saved, "normalizer/"))
         self.num_plans = int(saved["num_plans"])
         if "curve" in saved:
             curve = np.array(saved["curve"])
-            self.plan_now = Plan(self.grid, int(saved["start"]), curve, self.low, self.high)
+            self.plan_now = ControlPlan(self.grid, int(saved["start"]), curve, self.low, self.high)
 
     def close(self) -> None:
         """Give back the engine's threads."""

@@ -33,6 +33,7 @@ class Normalizer:
     ) -> None:
         self.name, self.low, self.high = name, low, high
         self.offset, self.scale = np.zeros_like(low), np.ones_like(low)
+        # A control without limits has no middle, so it keeps its own unit.
         limited = np.isfinite(low) & np.isfinite(high)
         if name != "none":
             self.offset[limited] = 0.5 * (low + high)[limited]
@@ -52,6 +53,7 @@ class Normalizer:
 
     def decode(self, z: Float[np.ndarray, "*batch nu"]) -> np.ndarray:
         """Return controls for z."""
+        # In place after the product: this runs for all candidates of every plan.
         controls = np.asarray(self.scale * z)
         controls += self.offset
         return controls
@@ -62,6 +64,7 @@ class Normalizer:
             return
         flat = controls.reshape(-1, controls.shape[-1])
         count, mean = len(flat), flat.mean(axis=0)
+        # Whole batches are merged, which loses fewer digits than a running sum of squares.
         total, gap = self._count + count, mean - self._mean
         within = np.square(flat - mean).sum(axis=0)
         self._square = self._square + within + np.square(gap) * (self._count * count / total)

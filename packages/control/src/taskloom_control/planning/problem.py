@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from taskloom_control.engines.base import Engine, Rollouts
+from taskloom_control.engines.base import RolloutEngine, Rollouts
 from taskloom_control.errors import PlanError, RewardError, not_a_number
 from taskloom_control.mjcf.physics import Snapshot, control_range
 from taskloom_control.planning.splines import KnotGrid
@@ -14,24 +14,32 @@ from taskloom_control.task import ControlTask, Metadata, StagedTask
 
 if TYPE_CHECKING:
     from jaxtyping import Float
+    from taskloom import Config
 
     from taskloom_control.planning.normalizers import Normalizer
 
 
-class Problem:
-    """What a plan is judged by: the task's copy, the engine, the knot grid and the moment.
+class PlanningProblem:
+    """Judge of plans: the task's copy, the engine, the knot grid and the moment.
 
     Args:
         task: The controller's copy of the task.
+        config: The config that its reward is given.
         engine: What rolls controls out.
         grid: The knots.
         normalizer: The map between knots in controls and in the optimizer's coordinates.
     """
 
     def __init__(
-        self, task: ControlTask[Any], engine: Engine, grid: KnotGrid, normalizer: Normalizer
+        self,
+        task: ControlTask[Any],
+        config: Config,
+        engine: RolloutEngine,
+        grid: KnotGrid,
+        normalizer: Normalizer,
     ) -> None:
-        self.task, self.engine, self.grid, self.normalizer = task, engine, grid, normalizer
+        self.task, self.config, self.engine = task, config, engine
+        self.grid, self.normalizer = grid, normalizer
         self.low, self.high = control_range(task.model)
         # Zero-order holds and lines stay between their knots; the other splines overshoot.
         self._overshoots = grid.name in ("cubic", "akima")
@@ -61,6 +69,7 @@ class Problem:
         grid = self.grid
         knots = self.normalizer.decode(z)
         out = self.engine.buffer(z.shape[0], grid.num_steps)
+        # Akima's slopes are no linear function of the knots, so there is no matrix from knots to controls.
         if grid.name == "akima":
             flat = grid.coefficients(knots).reshape(z.shape[0], -1, z.shape[2])
             np.matmul(grid.powers(self.phase), flat, out=out)
@@ -86,7 +95,7 @@ class Problem:
 
     def judge(self, rollouts: Rollouts, controls: Float[np.ndarray, "R T nu"]) -> np.ndarray:
         """Return the rewards of rollouts, -inf where they diverged."""
-        task, config = self.task, self.task.config
+        task, config = self.task, self.config
         states, sensors = rollouts.states, rollouts.sensors
         self.last = rollouts
         # A rollout that diverges may overflow in the reward; it is counted below, not warned about.
@@ -99,6 +108,7 @@ class Problem:
                 f"The reward of {type(task).__name__} has shape {rewards.shape}; {controls.shape[0]} rollouts need the shape "
                 f"({controls.shape[0]},)."
             )
+        # MuJoCo resets what diverged, so a rollout can end in good numbers and still not be alive.
         good = np.isfinite(rewards)
         good &= rollouts.alive
         self.diverged = rewards.size - int(np.count_nonzero(good))
@@ -109,18 +119,18 @@ class Problem:
         return rewards
 
     def _blame(self, rollouts: Rollouts, controls: np.ndarray) -> str:
-        """Say which term of the reward is not a number."""
+        """Return the sentence on a reward without a number, with the term to blame."""
         sums: dict[str, float] = {}
         if isinstance(self.task, StagedTask):
             terms = self.task.costs(
-                rollouts.states, rollouts.sensors, controls, self.task.config, self.metadata
+                rollouts.states, rollouts.sensors, controls, self.config, self.metadata
             )
             for name, values in terms.items():
                 sums[name] = float(np.asarray(values)[rollouts.alive].sum())
         return not_a_number(self.task, sums, self.snapshot.time)
 
 
-def check_sizes(task: ControlTask[Any], grid: KnotGrid, minimum: int) -> None:
+def check_sizes(grid: KnotGrid, minimum: int) -> None:
     """Refuse a plan that cannot be made.
 
     Raises:

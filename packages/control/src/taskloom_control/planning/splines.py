@@ -52,6 +52,7 @@ def basis(name: SplineName, num_knots: int) -> np.ndarray:
         matrix[: n - 1, 1] = np.eye(n)[1:] - np.eye(n)[:-1]
     elif name == "cubic":
         matrix[: n - 1] = _not_a_knot(n)
+    # The cache hands one array to all controllers of a process.
     matrix.setflags(write=False)
     return matrix
 
@@ -75,7 +76,7 @@ def _not_a_knot(n: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class KnotGrid:
-    """Where knots stand and how a curve through them is evaluated at the steps of a rollout.
+    """Grid of the knots, which evaluates a curve through them at the steps of a rollout.
 
     Attributes:
         name: The spline.
@@ -129,6 +130,7 @@ class KnotGrid:
         return self._cached("matrix", phase)
 
     def _cached(self, kind: str, phase: float) -> np.ndarray:
+        # Phases repeat up to rounding when the control period divides the spacing.
         key = (kind, round(phase, 9))
         if key not in self._cache:
             if (
@@ -145,6 +147,7 @@ class KnotGrid:
     def powers_at(self, positions: Float[np.ndarray, " T"]) -> Float[np.ndarray, "T np"]:
         """Return the same for any positions, in intervals after the first knot; before it the curve is constant."""
         p = NUM_COEFFICIENTS[self.name]
+        # A step that rounding puts a hair before a knot belongs behind it, or a hold would last a step too long.
         nearest = np.round(positions)
         snapped = np.where(
             np.abs(positions - nearest) <= _SNAP * (1 + abs(nearest)), nearest, positions
@@ -177,5 +180,6 @@ def shift_knots(knots: np.ndarray, count: int, axis: int = 0) -> np.ndarray:
     if count == 0:
         return knots
     n = knots.shape[axis]
+    # More knots than there are may lie in the past after a long pause; the last one is then all that is left.
     index = np.minimum(np.arange(n) + count, n - 1)
     return np.asarray(np.take(knots, index, axis=axis))

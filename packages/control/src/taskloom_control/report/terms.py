@@ -1,4 +1,4 @@
-"""What the cost of an episode was made of, term by term."""
+"""Cost of an episode, term by term."""
 
 from __future__ import annotations
 

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig
-from taskloom_control.mjcf import model_path
-from taskloom_control.optimizers.config import Ilqr
+from taskloom_control.mjcf.files import model_path
+from taskloom_control.optimizers.ilqr import ILQR
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import Weight, half_square
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 class AcrobotConfig(ControlConfig):
@@ -31,17 +29,14 @@ class AcrobotConfig(ControlConfig):
     """Weight of the squared torque."""
     controller: ControllerConfig = ControllerConfig(horizon=1.5)
     """The receding-horizon controller."""
-    optimizer: AnyOptimizer = Ilqr()
-    """What improves the plan."""
+    optimizer: AnyOptimizer = ILQR()
+    """Optimizer of the plan."""
 
 
 class Acrobot(StagedTask[AcrobotConfig]):
     """Swing up two links; the only control is the torque at the joint between them."""
 
     model_path = model_path("acrobot")
-
-    def __init__(self, config: AcrobotConfig) -> None:
-        super().__init__(config)
 
     def costs(
         self,

@@ -7,19 +7,19 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated
 
+import numpy as np
 from pydantic import Field
 from taskloom import Unit
 
 from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig, Seconds
-from taskloom_control.mjcf import model_path
-from taskloom_control.optimizers.config import Cem
+from taskloom_control.mjcf.files import model_path
+from taskloom_control.optimizers.cem import CEM
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import Weight, half_square, length, smooth_absolute
 
 if TYPE_CHECKING:
     import mujoco
-    import numpy as np
 
 LIFT, MOVE, PLACE, HOMING = range(4)
 GOAL = (0.6, 0.4)
@@ -68,7 +68,7 @@ class ArmPickConfig(ControlConfig):
     w_squeeze: Weight = 0.02
     """Weight of the squared force of the fingers, as a share of its bound."""
     goal_radius: Annotated[float, Field(gt=0, le=0.2), Unit("m")] = 0.05
-    """How near the goal is near enough."""
+    """Distance to the goal that is near enough."""
     pick_height: Annotated[float, Field(gt=0, le=1), Unit("m")] = 0.3
     """Height to lift the cube to."""
     carry_height: Annotated[float, Field(gt=0, le=1), Unit("m")] = 0.1
@@ -77,7 +77,7 @@ class ArmPickConfig(ControlConfig):
     """Simulated time of the closed loop."""
     controller: ControllerConfig = ControllerConfig(horizon=0.5, spline="linear")
     """The receding-horizon controller."""
-    optimizer: AnyOptimizer = Cem(
+    optimizer: AnyOptimizer = CEM(
         num_rollouts=40,
         num_nodes=3,
         num_elites=5,
@@ -86,7 +86,7 @@ class ArmPickConfig(ControlConfig):
         sigma_min=0.02,
         sigma_max=0.3,
     )
-    """What improves the plan."""
+    """Optimizer of the plan."""
 
 
 class ArmPick(StagedTask[ArmPickConfig]):
@@ -161,13 +161,13 @@ class ArmPick(StagedTask[ArmPickConfig]):
     @cached_property
     def _scratch(self) -> mujoco.MjData:
         """A state of its own to find the hand in: `data` belongs to the simulation."""
-        import mujoco  # heavy
+        import mujoco  # MuJoCo is heavy
 
         return mujoco.MjData(self.model)
 
     def _grasp(self, state: np.ndarray) -> np.ndarray:
         """Return where the fingers meet in a state, shape (3,)."""
-        import mujoco  # heavy
+        import mujoco  # MuJoCo is heavy
 
         self._scratch.qpos[:] = state[: self.model.nq]
         mujoco.mj_kinematics(self.model, self._scratch)
@@ -176,8 +176,6 @@ class ArmPick(StagedTask[ArmPickConfig]):
 
     def optimizer_warm_start(self) -> np.ndarray:
         """Stay at home with the hand open."""
-        import numpy as np  # not needed for names and help
-
         return np.array([*HOME[:7], 0.0])
 
     def reset(self, rng: np.random.Generator) -> None:

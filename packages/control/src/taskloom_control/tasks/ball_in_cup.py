@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig
-from taskloom_control.mjcf import model_path
-from taskloom_control.optimizers.config import Cem
+from taskloom_control.mjcf.files import model_path
+from taskloom_control.optimizers.cem import CEM
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import Scale, Weight, half_square, length, smooth_absolute
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 class BallInCupConfig(ControlConfig):
@@ -27,20 +25,17 @@ class BallInCupConfig(ControlConfig):
     w_control: Weight = 0.02
     """Weight of the squared controls."""
     p_distance: Scale = 0.02
-    """Where the cost of the distance turns from quadratic to linear."""
+    """Point at which the cost of the distance turns from quadratic to linear."""
     controller: ControllerConfig = ControllerConfig(horizon=0.8, spline="linear")
     """The receding-horizon controller."""
-    optimizer: AnyOptimizer = Cem(num_nodes=5)
-    """What improves the plan."""
+    optimizer: AnyOptimizer = CEM(num_nodes=5)
+    """Optimizer of the plan."""
 
 
 class BallInCup(StagedTask[BallInCupConfig]):
     """Catch a ball; the controls are the positions that springs pull the cup to."""
 
     model_path = model_path("ball_in_cup")
-
-    def __init__(self, config: BallInCupConfig) -> None:
-        super().__init__(config)
 
     def costs(
         self,

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig
-from taskloom_control.mjcf import model_path
-from taskloom_control.optimizers.config import Cem
+from taskloom_control.mjcf.files import model_path
+from taskloom_control.optimizers.cem import CEM
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import Scale, Weight, smooth_absolute
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 class CartpoleConfig(ControlConfig):
@@ -32,20 +30,17 @@ class CartpoleConfig(ControlConfig):
     w_control: Weight = 0.1
     """Weight of the squared control."""
     p_vertical: Scale = 0.01
-    """Where the cost of the angle turns from quadratic to linear."""
+    """Point at which the cost of the angle turns from quadratic to linear."""
     p_centered: Scale = 0.1
-    """Where the cost of the position turns from quadratic to linear."""
-    optimizer: AnyOptimizer = Cem(keep=4)
-    """What improves the plan."""
+    """Point at which the cost of the position turns from quadratic to linear."""
+    optimizer: AnyOptimizer = CEM(keep=4)
+    """Optimizer of the plan."""
 
 
 class Cartpole(StagedTask[CartpoleConfig]):
     """Swing up a pole on a cart; the only control is the position that a spring pulls the cart to."""
 
     model_path = model_path("cartpole")
-
-    def __init__(self, config: CartpoleConfig) -> None:
-        super().__init__(config)
 
     def costs(
         self,

@@ -1,4 +1,4 @@
-"""What the two tasks of turning a cube in a hand share: all but the model, where the cube belongs and how fingers bend."""
+"""Common part of the two tasks of turning a cube in a hand: all but the model, where the cube belongs and how fingers bend."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
+import numpy as np
+
 from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig
-from taskloom_control.optimizers.config import Mppi
+from taskloom_control.optimizers.mppi import MPPI
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import Weight, square_length
 
 if TYPE_CHECKING:
     import mujoco
-    import numpy as np
 
 # A goal is reached within this angle [rad]; the cube is lost below this height [m], seen from the palm.
 REACHED, LOST = 0.4, -0.3
@@ -50,8 +51,8 @@ class CubeConfig(ControlConfig):
     """Weight of the squared angle between the cube and the goal."""
     controller: ControllerConfig = ControllerConfig(horizon=0.6, spline="cubic")
     """The receding-horizon controller."""
-    optimizer: AnyOptimizer = Mppi(num_rollouts=32, sigma=0.2, ess=3, noise_ramp=2.0, keep=0)
-    """What improves the plan."""
+    optimizer: AnyOptimizer = MPPI(num_rollouts=32, sigma=0.2, ess=3, noise_ramp=2.0, keep=0)
+    """Optimizer of the plan."""
 
 
 C = TypeVar("C", bound=CubeConfig)
@@ -87,13 +88,11 @@ class CubeInHand(StagedTask[C]):
         }
 
     def get_sim_metadata(self) -> Metadata:
-        """Tell the controller how the cube should be turned."""
+        """Return the orientation that the cube should have."""
         return {"goal": self.data.mocap_quat[0].copy()}
 
     def optimizer_warm_start(self) -> np.ndarray:
         """Bend the fingers around the cube."""
-        import numpy as np  # not needed for names and help
-
         return np.tile(self.pose, 4)
 
     def reset(self, rng: np.random.Generator) -> None:
@@ -127,8 +126,6 @@ class CubeInHand(StagedTask[C]):
 
 def next_goal(data: mujoco.MjData, seed: int) -> None:
     """Set the goal's orientation to a uniformly random one, the number of goals reached so far telling which."""
-    import numpy as np  # not needed for names and help
-
     # A counter instead of a generator: the episode is then told by the state of the physics alone.
     rng = np.random.default_rng((seed, int(data.userdata[_ALL])))
     quaternion = rng.standard_normal(4)
@@ -136,6 +133,6 @@ def next_goal(data: mujoco.MjData, seed: int) -> None:
 
 
 def reached(data: mujoco.MjData) -> bool:
-    """Say whether the cube is turned as the goal is."""
+    """Return whether the cube is turned as the goal is."""
     same = abs(float(data.qpos[3:7] @ data.mocap_quat[0]))
     return 2.0 * math.acos(min(1.0, same)) < REACHED

@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
+import numpy as np
 from pydantic import Field
 from taskloom import Unit
 
 from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig
-from taskloom_control.mjcf import model_path
-from taskloom_control.optimizers.config import Cem
+from taskloom_control.mjcf.files import model_path
+from taskloom_control.optimizers.cem import CEM
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import TINY, Weight, half_square
-
-if TYPE_CHECKING:
-    import numpy as np
 
 Coordinate = Annotated[float, Field(ge=-1, le=1), Unit("m")]
 
@@ -36,22 +34,19 @@ class CylinderPushConfig(ControlConfig):
     w_cart_position: Weight = 0.1
     """Weight of the cylinder's distance from the goal."""
     pusher_goal_offset: Annotated[float, Field(ge=0), Unit("m")] = 0.25
-    """How far behind the cylinder, seen from the goal, the pusher should be."""
+    """Distance behind the cylinder, seen from the goal, that the pusher should keep."""
     goal_x: Coordinate = 0.0
     """Goal, first coordinate."""
     goal_y: Coordinate = 0.0
     """Goal, second coordinate."""
-    optimizer: AnyOptimizer = Cem(sigma_start=0.3, sigma_min=0.02)
-    """What improves the plan."""
+    optimizer: AnyOptimizer = CEM(sigma_start=0.3, sigma_min=0.02)
+    """Optimizer of the plan."""
 
 
 class CylinderPush(StagedTask[CylinderPushConfig]):
     """Push a cylinder to a goal; the controls are the positions that springs pull the pusher to."""
 
     model_path = model_path("cylinder_push")
-
-    def __init__(self, config: CylinderPushConfig) -> None:
-        super().__init__(config)
 
     def costs(
         self,

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig
-from taskloom_control.mjcf import model_path
-from taskloom_control.optimizers.config import Ilqr
+from taskloom_control.mjcf.files import model_path
+from taskloom_control.optimizers.ilqr import ILQR
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import Weight, half_square
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 class DoubleCartpoleConfig(ControlConfig):
@@ -33,17 +31,14 @@ class DoubleCartpoleConfig(ControlConfig):
     """Weight of the squared force."""
     controller: ControllerConfig = ControllerConfig(horizon=1.5)
     """The receding-horizon controller."""
-    optimizer: AnyOptimizer = Ilqr()
-    """What improves the plan."""
+    optimizer: AnyOptimizer = ILQR()
+    """Optimizer of the plan."""
 
 
 class DoubleCartpole(StagedTask[DoubleCartpoleConfig]):
     """Balance two poles in a row; the control is a force on the cart."""
 
     model_path = model_path("double_cartpole")
-
-    def __init__(self, config: DoubleCartpoleConfig) -> None:
-        super().__init__(config)
 
     def costs(
         self,

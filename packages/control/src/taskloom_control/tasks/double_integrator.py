@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
+import numpy as np
 from pydantic import Field
 from taskloom import Unit
 
 from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig
-from taskloom_control.mjcf import model_path
-from taskloom_control.optimizers.config import Cem
+from taskloom_control.mjcf.files import model_path
+from taskloom_control.optimizers.cem import CEM
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import Weight, half_square
-
-if TYPE_CHECKING:
-    import numpy as np
 
 Coordinate = Annotated[float, Field(ge=-2, le=2), Unit("m")]
 
@@ -37,17 +35,14 @@ class DoubleIntegratorConfig(ControlConfig):
     """Goal, second coordinate."""
     controller: ControllerConfig = ControllerConfig(horizon=1.5, spline="linear")
     """The receding-horizon controller."""
-    optimizer: AnyOptimizer = Cem()
-    """What improves the plan."""
+    optimizer: AnyOptimizer = CEM()
+    """Optimizer of the plan."""
 
 
 class DoubleIntegrator(StagedTask[DoubleIntegratorConfig]):
     """Steer a unit mass in the plane to a goal; the controls are two bounded forces."""
 
     model_path = model_path("double_integrator")
-
-    def __init__(self, config: DoubleIntegratorConfig) -> None:
-        super().__init__(config)
 
     def costs(
         self,
@@ -79,8 +74,6 @@ class DoubleIntegrator(StagedTask[DoubleIntegratorConfig]):
 
     def setpoint(self) -> tuple[np.ndarray, np.ndarray]:
         """Rest at the goal."""
-        import numpy as np  # not needed for names and help
-
         return np.array([self.config.goal_x, self.config.goal_y]), np.zeros(2)
 
     def success(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from taskloom_control.mjcf import model_path
+from taskloom_control.mjcf.files import model_path
 from taskloom_control.tasks.cube_in_hand import CubeConfig, CubeInHand
 
 

@@ -7,20 +7,18 @@ derivatives of the contact forces keep the torso up, so the default is iLQR.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
+import numpy as np
 from pydantic import Field
 from taskloom import Unit
 
 from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig
-from taskloom_control.mjcf import model_path
-from taskloom_control.optimizers.config import Ilqr
+from taskloom_control.mjcf.files import model_path
+from taskloom_control.optimizers.ilqr import ILQR
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import Weight, half_square
-
-if TYPE_CHECKING:
-    import numpy as np
 
 # Height of the hip [m] and angles of hip, knee and ankle [rad] of a leg that is bent and stands.
 HEIGHT = 0.83
@@ -44,17 +42,14 @@ class HopperConfig(ControlConfig):
     """Speed asked for."""
     controller: ControllerConfig = ControllerConfig(horizon=0.6)
     """The receding-horizon controller."""
-    optimizer: AnyOptimizer = Ilqr()
-    """What improves the plan."""
+    optimizer: AnyOptimizer = ILQR()
+    """Optimizer of the plan."""
 
 
 class Hopper(StagedTask[HopperConfig]):
     """Travel along a line; the controls are the angles that springs pull hip, knee and ankle to."""
 
     model_path = model_path("hopper")
-
-    def __init__(self, config: HopperConfig) -> None:
-        super().__init__(config)
 
     def costs(
         self,
@@ -83,8 +78,6 @@ class Hopper(StagedTask[HopperConfig]):
 
     def optimizer_warm_start(self) -> np.ndarray:
         """Stand on the bent leg."""
-        import numpy as np  # not needed for names and help
-
         return np.array(POSTURE)
 
     def success(self) -> bool:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig, Seconds
-from taskloom_control.mjcf import model_path
-from taskloom_control.optimizers.config import Lqr
+from taskloom_control.mjcf.files import model_path
+from taskloom_control.optimizers.lqr import LQR
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import Weight
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 class LqPointMassConfig(ControlConfig):
@@ -27,17 +25,14 @@ class LqPointMassConfig(ControlConfig):
     """Weight of the squared velocity."""
     w_control: Weight = 0.01
     """Weight of the squared force."""
-    optimizer: AnyOptimizer = Lqr()
-    """What improves the plan."""
+    optimizer: AnyOptimizer = LQR()
+    """Optimizer of the plan."""
 
 
 class LqPointMass(StagedTask[LqPointMassConfig]):
     """Bring a unit mass on a line to rest at the origin."""
 
     model_path = model_path("lq_point_mass")
-
-    def __init__(self, config: LqPointMassConfig) -> None:
-        super().__init__(config)
 
     def costs(
         self,

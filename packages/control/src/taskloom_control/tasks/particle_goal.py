@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
+import numpy as np
 from pydantic import Field
 from taskloom import Unit
 
 from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig
-from taskloom_control.mjcf import model_path
-from taskloom_control.optimizers.config import Cem
+from taskloom_control.mjcf.files import model_path
+from taskloom_control.optimizers.cem import CEM
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import Weight, half_square
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 class ParticleGoalConfig(ControlConfig):
@@ -33,17 +31,14 @@ class ParticleGoalConfig(ControlConfig):
     """Angular speed of the target on its circle."""
     controller: ControllerConfig = ControllerConfig(horizon=0.8, spline="linear")
     """The receding-horizon controller."""
-    optimizer: AnyOptimizer = Cem(keep=2)
-    """What improves the plan."""
+    optimizer: AnyOptimizer = CEM(keep=2)
+    """Optimizer of the plan."""
 
 
 class ParticleGoal(StagedTask[ParticleGoalConfig]):
     """Follow a moving mocap target with a particle; the controls are two forces."""
 
     model_path = model_path("particle_goal")
-
-    def __init__(self, config: ParticleGoalConfig) -> None:
-        super().__init__(config)
 
     def costs(
         self,

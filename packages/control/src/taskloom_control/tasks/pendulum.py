@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig
-from taskloom_control.mjcf import model_path
-from taskloom_control.optimizers.config import Cem
+from taskloom_control.mjcf.files import model_path
+from taskloom_control.optimizers.cem import CEM
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import Weight, half_square
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 class PendulumConfig(ControlConfig):
@@ -28,17 +26,14 @@ class PendulumConfig(ControlConfig):
     """Weight of the squared torque."""
     controller: ControllerConfig = ControllerConfig(horizon=1.5)
     """The receding-horizon controller."""
-    optimizer: AnyOptimizer = Cem(num_nodes=5)
-    """What improves the plan."""
+    optimizer: AnyOptimizer = CEM(num_nodes=5)
+    """Optimizer of the plan."""
 
 
 class Pendulum(StagedTask[PendulumConfig]):
     """Swing up a pendulum; the control is a torque of less than half of what gravity takes."""
 
     model_path = model_path("pendulum")
-
-    def __init__(self, config: PendulumConfig) -> None:
-        super().__init__(config)
 
     def costs(
         self,

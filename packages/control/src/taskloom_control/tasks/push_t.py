@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig, Seconds
-from taskloom_control.mjcf import model_path
-from taskloom_control.optimizers.config import Cem
+from taskloom_control.mjcf.files import model_path
+from taskloom_control.optimizers.cem import CEM
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import Scale, Weight, half_square, length, smooth_absolute
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 class PushTConfig(ControlConfig):
@@ -29,22 +27,19 @@ class PushTConfig(ControlConfig):
     w_velocity: Weight = 0.01
     """Weight of the squared velocity of the pusher."""
     p_position: Scale = 0.05
-    """Where the cost of the distance turns from quadratic to linear."""
+    """Point at which the cost of the distance turns from quadratic to linear."""
     seconds: Seconds = 20.0
     """Simulated time of the closed loop."""
     controller: ControllerConfig = ControllerConfig(horizon=1.0, spline="linear", iterations=2)
     """The receding-horizon controller."""
-    optimizer: AnyOptimizer = Cem(num_rollouts=64, num_nodes=5, num_elites=6, sigma_min=0.1)
-    """What improves the plan."""
+    optimizer: AnyOptimizer = CEM(num_rollouts=64, num_nodes=5, num_elites=6, sigma_min=0.1)
+    """Optimizer of the plan."""
 
 
 class PushT(StagedTask[PushTConfig]):
     """Push a T to the origin and turn it upright; the controls are positions that pull the pusher."""
 
     model_path = model_path("push_t")
-
-    def __init__(self, config: PushTConfig) -> None:
-        super().__init__(config)
 
     def costs(
         self,

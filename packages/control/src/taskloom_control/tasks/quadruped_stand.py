@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig, Seconds
-from taskloom_control.mjcf import model_path
-from taskloom_control.optimizers.config import Mppi
+from taskloom_control.mjcf.files import model_path
+from taskloom_control.optimizers.mppi import MPPI
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import Weight, half_square
-
-if TYPE_CHECKING:
-    import numpy as np
 
 # Height of the trunk [m] and joint angles [rad] of a standing leg: abduction, swing, knee.
 HEIGHT = 0.32
@@ -36,17 +34,14 @@ class QuadrupedStandConfig(ControlConfig):
     """Simulated time of the closed loop."""
     controller: ControllerConfig = ControllerConfig(horizon=0.4, spline="linear")
     """The receding-horizon controller."""
-    optimizer: AnyOptimizer = Mppi(num_rollouts=24, num_nodes=3, sigma=0.05, ess=4)
-    """What improves the plan."""
+    optimizer: AnyOptimizer = MPPI(num_rollouts=24, num_nodes=3, sigma=0.05, ess=4)
+    """Optimizer of the plan."""
 
 
 class QuadrupedStand(StagedTask[QuadrupedStandConfig]):
     """Stand up on four legs; the controls are the angles of twelve joints."""
 
     model_path = model_path("quadruped")
-
-    def __init__(self, config: QuadrupedStandConfig) -> None:
-        super().__init__(config)
 
     def costs(
         self,
@@ -73,8 +68,6 @@ class QuadrupedStand(StagedTask[QuadrupedStandConfig]):
 
     def optimizer_warm_start(self) -> np.ndarray:
         """Hold the standing pose."""
-        import numpy as np  # not needed for names and help
-
         return np.tile(LEG, 4)
 
     def success(self) -> bool:

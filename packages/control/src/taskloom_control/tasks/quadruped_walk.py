@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
+import numpy as np
 from pydantic import Field
 from taskloom import Unit
 
 from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig
-from taskloom_control.mjcf import model_path
-from taskloom_control.optimizers.config import Cem
+from taskloom_control.mjcf.files import model_path
+from taskloom_control.optimizers.cem import CEM
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import Weight, half_square
-
-if TYPE_CHECKING:
-    import numpy as np
 
 # Height of the trunk [m] and joint angles [rad] of a standing leg: abduction, swing, knee.
 HEIGHT = 0.32
@@ -43,19 +41,16 @@ class QuadrupedWalkConfig(ControlConfig):
     """Speed asked for."""
     controller: ControllerConfig = ControllerConfig(horizon=0.5)
     """The receding-horizon controller."""
-    optimizer: AnyOptimizer = Cem(
+    optimizer: AnyOptimizer = CEM(
         num_rollouts=48, num_elites=6, keep=3, sigma_start=0.15, sigma_max=0.3, sigma_min=0.04
     )
-    """What improves the plan."""
+    """Optimizer of the plan."""
 
 
 class QuadrupedWalk(StagedTask[QuadrupedWalkConfig]):
     """Walk on four legs; the controls are the angles of twelve joints."""
 
     model_path = model_path("quadruped")
-
-    def __init__(self, config: QuadrupedWalkConfig) -> None:
-        super().__init__(config)
 
     def costs(
         self,
@@ -86,8 +81,6 @@ class QuadrupedWalk(StagedTask[QuadrupedWalkConfig]):
 
     def optimizer_warm_start(self) -> np.ndarray:
         """Hold the standing pose."""
-        import numpy as np  # not needed for names and help
-
         return np.tile(LEG, 4)
 
     def success(self) -> bool:

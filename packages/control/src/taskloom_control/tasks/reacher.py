@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig
-from taskloom_control.mjcf import model_path
-from taskloom_control.optimizers.config import Cem
+from taskloom_control.mjcf.files import model_path
+from taskloom_control.optimizers.cem import CEM
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import Scale, Weight, half_square, length, smooth_absolute
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 class ReacherConfig(ControlConfig):
@@ -27,20 +25,17 @@ class ReacherConfig(ControlConfig):
     w_control: Weight = 0.1
     """Weight of the squared torques."""
     p_distance: Scale = 0.05
-    """Where the cost of the distance turns from quadratic to linear."""
+    """Point at which the cost of the distance turns from quadratic to linear."""
     controller: ControllerConfig = ControllerConfig(horizon=0.8, spline="linear")
     """The receding-horizon controller."""
-    optimizer: AnyOptimizer = Cem()
-    """What improves the plan."""
+    optimizer: AnyOptimizer = CEM()
+    """Optimizer of the plan."""
 
 
 class Reacher(StagedTask[ReacherConfig]):
     """Reach a target that the simulation chose; the controls are the torques of two joints."""
 
     model_path = model_path("reacher")
-
-    def __init__(self, config: ReacherConfig) -> None:
-        super().__init__(config)
 
     def costs(
         self,

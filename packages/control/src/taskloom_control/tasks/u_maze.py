@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from taskloom_control.arrays import Array
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig
-from taskloom_control.mjcf import model_path
-from taskloom_control.optimizers.config import Cem
+from taskloom_control.mjcf.files import model_path
+from taskloom_control.optimizers.cem import CEM
 from taskloom_control.task import Metadata, StagedTask
 from taskloom_control.tasks.costs import Scale, Weight, half_square, length, smooth_absolute
-
-if TYPE_CHECKING:
-    import numpy as np
 
 GOAL = (0.9, 0.0)
 # The U is open to the left: its bottom stands at x = 0.4 and its arms reach from x = -0.5 to 0.4 at y = -0.4 and 0.4.
@@ -51,20 +49,17 @@ class UMazeConfig(ControlConfig):
     w_control: Weight = 0.005
     """Weight of the squared forces."""
     p_distance: Scale = 0.05
-    """Where the cost of the way turns from quadratic to linear."""
+    """Point at which the cost of the way turns from quadratic to linear."""
     controller: ControllerConfig = ControllerConfig(horizon=1.2, spline="linear")
     """The receding-horizon controller."""
-    optimizer: AnyOptimizer = Cem()
-    """What improves the plan."""
+    optimizer: AnyOptimizer = CEM()
+    """Optimizer of the plan."""
 
 
 class UMaze(StagedTask[UMazeConfig]):
     """Steer a disc around a U-shaped wall; the controls are two forces."""
 
     model_path = model_path("u_maze")
-
-    def __init__(self, config: UMazeConfig) -> None:
-        super().__init__(config)
 
     def costs(
         self,

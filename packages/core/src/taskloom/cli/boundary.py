@@ -24,7 +24,7 @@ def guarded(command: Callable[[], int], *, debug: bool = False) -> int:
         code = command()
         sys.stdout.flush()
     except BrokenPipeError:
-        _drop_stdout()  # `tasks list | head`: the reader has enough, which is nobody's error
+        _drop_stdout()  # `tasks list | head`: the reader has enough, which is no error
         return ExitCode.OK
     except KeyboardInterrupt:
         _say("interrupted")
@@ -60,7 +60,7 @@ def _sentence(text: str) -> str:
 
 
 def _say(line: str) -> None:
-    with contextlib.suppress(OSError):  # nobody is listening
+    with contextlib.suppress(OSError):  # no reader is left
         # The text may hold anything that a file or an environment held.
         shown = "".join(char if char.isprintable() else repr(char)[1:-1] for char in line)
         sys.stderr.write(f"{shown}\n")

@@ -9,7 +9,8 @@ import json
 import sys
 from typing import Any
 
-from taskloom.registry import broken_plugins, find_domain, installed_domains, tasks_of
+from taskloom.registry.discovery import broken_plugins, installed_domains, tasks_of
+from taskloom.registry.resolve import find_domain
 
 
 def list_tasks(domain: str | None = None, as_json: bool = False) -> None:

@@ -9,14 +9,9 @@ from typing import TYPE_CHECKING, Any
 from taskloom.cli.groups import CommandEntry, command_of, lazy_group
 from taskloom.cli.table import Command
 from taskloom.errors import UnknownNameError
-from taskloom.registry import (
-    LoadedTask,
-    find_domain,
-    find_task,
-    installed_domains,
-    load_task,
-    tasks_of,
-)
+from taskloom.registry.discovery import installed_domains, tasks_of
+from taskloom.registry.entries import LoadedTask
+from taskloom.registry.resolve import find_domain, find_task, load_task
 
 if TYPE_CHECKING:
     from taskloom.cli.task_command import TaskCommand
@@ -69,7 +64,7 @@ def _on_task(command: Command) -> Any:  # noqa: ANN401 -- Typer's own class
 
 
 def _unknown_domain(command: str, name: str) -> None:
-    """Raise what the registry says, unless somebody left the domain of a task out."""
+    """Raise what the registry says, unless the domain of a task was left out."""
     try:
         find_domain(name)
     except UnknownNameError as error:

@@ -13,7 +13,7 @@ from typer.main import get_command
 from taskloom.cli.help import Help, Panel, Row, show
 from taskloom.cli.labels import type_labels
 from taskloom.errors import UnknownNameError
-from taskloom.registry import closest
+from taskloom.registry.suggest import closest
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What several commands print: tables of plain text, JSON, times."""
+"""Output that several commands share: tables of plain text, JSON, times."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def one_line(text: str) -> str:
-    """Return text without anything that a terminal obeys; it may come from anybody's run folder."""
+    """Return text without anything that a terminal obeys; it may come from the run folder of another user."""
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 

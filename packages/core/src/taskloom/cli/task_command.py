@@ -24,19 +24,14 @@ from typer.main import get_command
 from taskloom.cli.arguments import PARAM, Arguments
 from taskloom.cli.groups import CONTEXT
 from taskloom.cli.help import Help, Panel, Row, show
-from taskloom.params import (
-    Layer,
-    Parameter,
-    Resolved,
-    find_alternatives,
-    find_choices,
-    leaves,
-    resolve,
-    suggestion,
-    walk,
-)
+from taskloom.params.choices import find_alternatives, find_choices
 from taskloom.params.labels import text_of
-from taskloom.registry import LoadedTask, closest
+from taskloom.params.layer import Layer
+from taskloom.params.layers import Resolved, resolve
+from taskloom.params.messages import suggestion
+from taskloom.params.tree import Parameter, leaves, walk
+from taskloom.registry.entries import LoadedTask
+from taskloom.registry.suggest import closest
 
 _WIDEST_TYPE = 18
 """Characters of a list of choices that still fits into the column of types."""
@@ -49,7 +44,7 @@ class Invocation:
     Attributes:
         loaded: The task.
         words: The words after the task's name.
-        chosen: The component at every place where somebody chose, by path.
+        chosen: The component at every place where one was chosen, by path.
         alternatives: The same for every combination of components that a sweep visits; a single one for anything else.
         values: The parameters that the command line sets, as text, by path.
         base: The layers below the command line, for a command on a run: the record, and then no environment.

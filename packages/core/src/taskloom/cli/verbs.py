@@ -23,9 +23,12 @@ from taskloom.cli.task_command import Invocation, TaskCommand, task_command
 from taskloom.config import Config
 from taskloom.errors import UsageError
 from taskloom.lifecycle.lifecycle import construct, read_config
-from taskloom.params import record_layer
-from taskloom.registry import VerbRef, find_domain, find_task, load_target, load_task, tasks_of
-from taskloom.runs import open_run
+from taskloom.params.layers import record_layer
+from taskloom.registry.discovery import tasks_of
+from taskloom.registry.isolate import load_target
+from taskloom.registry.refs import VerbRef
+from taskloom.registry.resolve import find_domain, find_task, load_task
+from taskloom.runs.run import open_run
 
 _REFERENCE = typer.Argument(metavar="RUN", help="Run id, unique prefix, @last, or run folder.")
 

@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """How an attempt ended. One that lost a process still says `running`: once its lock is free it counts as crashed."""
+    """End of an attempt. One that lost a process stays `running`: once its lock is free it counts as crashed."""
 
     status: Stored
     exit_code: ExitCode
@@ -110,7 +110,7 @@ def _run(
 
 
 def _lost(layout: RunLayout, error: BaseException) -> _End:
-    """Tell that this attempt is over and the run is not: whoever placed it may place it again."""
+    """Tell that this attempt is over and the run is not: its executor may place it again."""
     failure = describe_failure(error)
     _log.error("a process was lost: %s", first_line(failure), exc_info=error)
     told = ProcessLostError(
@@ -129,7 +129,7 @@ def _failed(layout: RunLayout, error: BaseException) -> _End:
         refused.__cause__ = error
         error = refused
     if isinstance(error, TaskloomError):
-        # Whoever catches the error tells it, with its hint; twice would be once too often.
+        # The caller that catches the error reports it, with its hint; twice would be once too often.
         _log.error("%s", error.message, extra=FILE_ONLY)
         return _End("failed", error.exit_code, failure=failure, error=error)
     _log.error("the task raised %s", first_line(failure), exc_info=error, extra=FILE_ONLY)
@@ -199,7 +199,7 @@ def _relative_artifacts(layout: RunLayout, artifacts: Mapping[str, Path]) -> dic
 def _write_report(run: Run, console: Console) -> None:
     """Write the report page; without it the run is as good."""
     try:
-        from taskloom.report import write_report
+        from taskloom.report.write import write_report
 
         write_report(run)
     except TaskloomError as error:

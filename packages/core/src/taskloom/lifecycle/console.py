@@ -1,4 +1,4 @@
-"""What a run shows while it runs: a live display on a terminal, plain lines elsewhere, nothing in workers. All on stderr."""
+"""Display of a run: live on a terminal, plain lines elsewhere, nothing in workers. All on stderr."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DRAW_PERIOD = 0.1  # [s] between updates of the live display
 
 
 class Console(Protocol):
-    """Where a run talks."""
+    """Destination of what a run prints."""
 
     def say(self, text: str, /) -> None:
         """Show a line, or several."""
@@ -51,7 +51,7 @@ def format_metrics(step: int, metrics: Mapping[str, float]) -> str:
 
 
 class _Count:
-    """Progress that nobody watches."""
+    """Progress without a display."""
 
     def advance(self, steps: int = 1, /) -> None:
         """Count further steps."""
@@ -59,7 +59,7 @@ class _Count:
 
 
 class SilentConsole:
-    """Says nothing: for workers and tests."""
+    """Console without output, for workers and tests."""
 
     def say(self, text: str, /) -> None:
         """Swallow the text."""
@@ -96,7 +96,7 @@ class PlainConsole:
             self._stream.write(text + "\n")
             self._stream.flush()
         except (OSError, ValueError):
-            return  # nobody reads any more; the run itself goes on
+            return  # the stream is closed; the run itself goes on
 
     def metrics(self, step: int, metrics: Mapping[str, float], /) -> None:
         """Write a line of metrics if the last line is old enough."""
@@ -112,7 +112,7 @@ class PlainConsole:
         """Do nothing: every line is already out."""
 
     def is_due(self) -> bool:
-        """Whether it is time for the next line; asking and being told yes starts the next period."""
+        """Return whether it is time for the next line; asking and being told yes starts the next period."""
         now = time.monotonic()
         if now < self._next:
             return False

@@ -29,16 +29,16 @@ _RESERVED = frozenset({"step", "t"})
 
 
 class Stop(Protocol):
-    """Says whether the run should end."""
+    """Source of the request to stop."""
 
     @property
     def requested(self) -> bool:
-        """Whether somebody asked the run to end."""
+        """Return whether the run was asked to end."""
         ...
 
 
 class LiveContext:
-    """What a task is given by the lifecycle.
+    """Context that the lifecycle gives to a task.
 
     Args:
         layout: The run's folder, whose lock this process holds.
@@ -84,7 +84,7 @@ class LiveContext:
 
     @property
     def resources(self) -> Resources:
-        """What the run was given to run on."""
+        """Resources of the run."""
         return self._record.resources
 
     @property
@@ -95,7 +95,7 @@ class LiveContext:
 
     @property
     def should_stop(self) -> bool:
-        """Whether somebody asked the run to end."""
+        """Return whether the run was asked to end."""
         return self._stop.requested
 
     @property

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from taskloom.config import Config
 from taskloom.errors import StoreError
-from taskloom.registry import LoadedTask
+from taskloom.registry.entries import LoadedTask
 from taskloom.request import Origin, RunOptions
 from taskloom.runs import provenance
 from taskloom.runs.identity import identity
@@ -41,7 +41,7 @@ def create_run(
         StoreError: The store cannot be written; nothing is left behind.
     """
     # The params package imports pydantic, as the config did already.
-    from taskloom.params import to_toml
+    from taskloom.params.files import to_toml
 
     entry = loaded.entry
     layout = _make_folder(default_store(options.store), entry.domain, entry.ref.name)

@@ -1,4 +1,4 @@
-"""What a user sees of an exception: the frames of their own code, one sentence, and what to do next."""
+"""Description of an exception for a user: the frames of their own code, one sentence, and the next step."""
 
 from __future__ import annotations
 
@@ -48,13 +48,8 @@ def trimmed_traceback(error: BaseException) -> str:
     return "".join(summary.format())
 
 
-def raised_by_user(error: BaseException) -> bool:
-    """Whether any frame of the traceback lies outside core."""
-    return any(not frame.startswith(_CORE) for frame in _files(error.__traceback__))
-
-
 def is_loss(error: BaseException) -> bool:
-    """Whether a process that shared the run's work is gone: nothing that the task did wrong, so another attempt may help."""
+    """Return whether a process that shared the run's work is gone: nothing that the task did wrong, so another attempt may help."""
     if isinstance(error, ProcessLostError):
         return True
     # torch tells it by the class (NCCL, its store), by the signal (processes that Lightning forked) or, under gloo, by the text.
@@ -65,7 +60,7 @@ def is_loss(error: BaseException) -> bool:
 
 
 def is_store_failure(error: OSError, folder: Path) -> bool:
-    """Whether the disk of a run's folder, rather than something that the task opened elsewhere, refused a write.
+    """Return whether the disk of a run's folder, rather than something that the task opened elsewhere, refused a write.
 
     A failed `open` names its file, a failed `write` does not; what is full is then taken to be the store.
     """

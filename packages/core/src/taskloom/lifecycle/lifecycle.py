@@ -21,7 +21,7 @@ from taskloom.lifecycle.console import Console, open_console
 from taskloom.lifecycle.create import create_run
 from taskloom.lifecycle.failure import describe_failure, first_line, trimmed_traceback
 from taskloom.lifecycle.refusal import recorded_refusals
-from taskloom.registry import LoadedTask
+from taskloom.registry.entries import LoadedTask
 from taskloom.request import Origin, RunOptions
 from taskloom.runs import checkpoints
 from taskloom.runs.layout import RunLayout
@@ -83,7 +83,7 @@ def continue_run(
 
     A run that has finished is returned as it is, so doing this twice is harmless. A `time_limit` [s] above 0 replaces the one
     that the run was made with: parameters cannot change, but how a run is executed can. `report` False leaves the report page
-    to somebody else.
+    to the caller.
 
     Raises:
         ConfigError: The task has changed its version or its parameters since the folder was made.
@@ -109,7 +109,7 @@ def read_config(loaded: LoadedTask, layout: RunLayout, record: RunRecord) -> Con
     Raises:
         ConfigError: The task has changed its version or its parameters since.
     """
-    from taskloom.params import validate_record
+    from taskloom.params.layers import validate_record
 
     entry = loaded.entry
     if record.version != entry.ref.version:
@@ -213,6 +213,6 @@ def _find(task: BoundTask[Any, Config], loaded: LoadedTask) -> list[Finding]:
 def _announce(layout: RunLayout, sources: Mapping[str, str], console: Console) -> None:
     console.say(f"run {layout.dir.name}")
     for path, source in sources.items():
-        # Nobody sees the environment on the command line, so what it decides is said aloud.
+        # The environment does not show on the command line, so what it decides is said aloud.
         if source.startswith("environment"):
             console.say(f"  {path} comes from the {source}")

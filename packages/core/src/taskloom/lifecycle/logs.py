@@ -15,7 +15,7 @@ from taskloom.lifecycle.console import Console
 from taskloom.runs.writer import JsonLines
 
 FILE_ONLY = {"file_only": True}
-"""Pass as `extra` of a record that somebody else tells the user."""
+"""Pass as `extra` of a record that is reported to the user elsewhere."""
 
 
 class _FileHandler(logging.Handler):
@@ -44,7 +44,7 @@ class _FileHandler(logging.Handler):
 
 
 class _ConsoleHandler(logging.Handler):
-    """Shows warnings of everybody, and what taskloom's own packages say."""
+    """Filter that passes all warnings, and all messages of taskloom's own packages."""
 
     def __init__(self, console: Console) -> None:
         super().__init__()

@@ -61,7 +61,7 @@ class ScratchContext:
 
     @property
     def resources(self) -> Resources:
-        """What the run may use."""
+        """Resources of the run."""
         return self._resources
 
     @property

@@ -21,7 +21,7 @@ class Interruption(KeyboardInterrupt):
 
 
 class StopRequest:
-    """Whether the run should stop, and why.
+    """Request to stop a run, with its reason.
 
     For a task that can resume, the first signal only sets `requested`, and a second one, or the end of the grace period,
     interrupts it. Any other task is interrupted by the first.
@@ -43,14 +43,14 @@ class StopRequest:
 
     @property
     def requested(self) -> bool:
-        """Whether somebody asked the run to end; a task that reads True has noticed it."""
+        """Return whether the run was asked to end; a task that reads True has noticed it."""
         if self.signum:
             self.noticed = True
         return bool(self.signum)
 
     @property
     def exit_code(self) -> ExitCode:
-        """What a run that was stopped exits with."""
+        """Exit code of a run that was stopped."""
         interrupted = self.signum in (0, signal.SIGINT)
         return ExitCode.INTERRUPTED if interrupted else ExitCode.TERMINATED
 

@@ -1,4 +1,4 @@
-"""Which components are chosen: read off the layers before the options of a command can be known."""
+"""Choice of components, read off the layers before the options of a command can be known."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def find_alternatives(
 
 
 class Applicable:
-    """Tells which of a point's values apply to the components that the point chooses.
+    """Filter of a point's values by the components that the point chooses.
 
     A sweep over `detector=mahalanobis,spectral` may vary `detector.rank`, which mahalanobis does not have: there it is left out.
 

@@ -119,7 +119,7 @@ _piped: dict[tuple[int, int], bytes] = {}
 
 
 def _nearest(path: Path) -> str:
-    from taskloom.registry import closest
+    from taskloom.registry.suggest import closest
 
     try:
         match = closest(path.name, os.listdir(path.parent))

@@ -1,4 +1,4 @@
-"""How types, bounds and values are written for a person."""
+"""Written forms of types, bounds and values."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _bounds_in(item: object, counted: str) -> list[str]:
 
 
 def limit_text(value: object) -> str:
-    """Return a limit: `1` for 1.0, as nobody bounds a length with a decimal point."""
+    """Return a limit: `1` for 1.0, since a limit of a length has no decimal point."""
     return (
         str(int(value))
         if isinstance(value, float) and value.is_integer() and abs(value) < 1e15

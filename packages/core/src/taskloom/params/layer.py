@@ -10,7 +10,7 @@ DEFAULT = "default"
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """What one source says.
+    """Values of one source.
 
     Attributes:
         source: Its name for messages and records: `file a.toml`, `environment TASKS__SEED`, `command line`.

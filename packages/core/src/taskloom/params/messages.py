@@ -3,7 +3,7 @@
     --detector.shrinkage=7: must be <= 1 (default 0.01, from the command line)
 
 Pydantic's own text names the members of unions, repeats its input in Python's spelling and ends in an address; none of that
-helps somebody who typed an option.
+helps the author of a command line.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def unknown_component(
     path: str, value: object, names: Sequence[str], source: str, *, optional: bool
 ) -> UnknownNameError:
     """Return the error for a component that does not exist."""
-    from taskloom.registry import closest
+    from taskloom.registry.suggest import closest
 
     allowed = ", ".join([*names, *(("none",) if optional else ())])
     near = closest(value, names) if isinstance(value, str) else None
@@ -137,8 +137,8 @@ def unknown_component(
 def suggestion(
     config_class: Model, path: str, chosen: Mapping[str, str], extra: Iterable[str] = ()
 ) -> str:
-    """Return what somebody who wrote an unknown parameter probably meant, or an empty string."""
-    from taskloom.registry import closest
+    """Return a guess at the parameter that an unknown name meant, or an empty string."""
+    from taskloom.registry.suggest import closest
 
     here = [parameter.path for parameter in walk(config_class, chosen)]
     last = path.rpartition(".")[2]
@@ -268,7 +268,7 @@ def spelled(source: str) -> str:
 
 
 def _nearest_value(config_class: Model, problem: Fault, merged: Merged) -> str:
-    from taskloom.registry import closest
+    from taskloom.registry.suggest import closest
 
     parameter = next(
         (item for item in walk(config_class, merged.chosen) if item.path == problem.path), None

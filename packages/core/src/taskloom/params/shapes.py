@@ -1,4 +1,4 @@
-"""What one field of a config can hold: a value, a nested component, or one component out of several."""
+"""Shape of a config field: a value, a nested component, or one component out of several."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ class OpenVariants:
 
     def names(self) -> list[str]:
         """Return the registered names."""
-        from taskloom.registry import component_refs
+        from taskloom.registry.components import component_refs
 
         return [ref.name for ref in component_refs(self.group)]
 
     def load(self, name: str) -> Model:
         """Import the one component."""
-        from taskloom.registry import load_component
+        from taskloom.registry.components import load_component
 
         return load_component(self.group, name)
 
@@ -73,7 +73,7 @@ class ClosedVariants:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a field can hold.
+    """Shape of a field.
 
     Attributes:
         annotation: The type, without None and without metadata.
@@ -91,7 +91,7 @@ class Shape:
 
     @property
     def is_leaf(self) -> bool:
-        """Whether the field is one value rather than a component with parameters of its own."""
+        """Return whether the field is one value rather than a component with parameters of its own."""
         return self.model is None and self.variants is None
 
 

@@ -151,7 +151,7 @@ def _spells_none(text: str) -> bool:
 
 
 def _unquoted_none(text: str) -> str:
-    """Return the word none that somebody quoted in order to have it as text, or the text as it is."""
+    """Return the word none that was quoted in order to be text, or the text as it is."""
     if text.startswith('"'):
         with contextlib.suppress(ValueError):
             held = json.loads(text)

@@ -1,7 +1,7 @@
 """YAML with the scalars of YAML 1.2: `no` is text, `010` is ten, `1e-3` is a number, and no key may stand twice.
 
 PyYAML speaks YAML 1.1, where `no` is false, `1:30` is ninety, `010` is eight, `1e-3` is text, and a repeated key silently
-wins. Each of them has ruined somebody's experiment.
+wins. Each of them has ruined an experiment.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where runs are placed: what is shipped is a run folder, and what comes back is only that a job has ended."""
+"""Placement of runs: a run folder is shipped, and all that comes back is the end of the job."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Protocol, cast
 
 from taskloom.context import Resources
 from taskloom.errors import UnknownNameError, UsageError
-from taskloom.registry import did_you_mean, load_target
 from taskloom.registry.installed import named_targets
+from taskloom.registry.isolate import load_target
+from taskloom.registry.suggest import did_you_mean
 
 
 class Job(Protocol):
@@ -17,11 +18,11 @@ class Job(Protocol):
 
     @property
     def id(self) -> str:
-        """How the engine calls it."""
+        """Name of the job in its engine."""
         ...
 
     def has_ended(self) -> bool:
-        """Whether the engine has nothing more to do for it. How the run went is in its folder."""
+        """Return whether the engine has nothing more to do for it. The outcome of the run is in its folder."""
         ...
 
     def cancel(self) -> None:
@@ -38,12 +39,12 @@ class Executor(Protocol):
 
     @property
     def capacity(self) -> int | None:
-        """How many jobs to hand over at a time; None for an engine with a queue of its own."""
+        """Number of jobs to hand over at a time; None for an engine with a queue of its own."""
         ...
 
     @property
     def takes_signals(self) -> bool:
-        """Whether the runs receive this process's signals themselves."""
+        """Return whether the runs receive this process's signals themselves."""
         ...
 
     def submit(self, folders: Sequence[Path], resources: Resources, /) -> list[Job]:

@@ -26,7 +26,7 @@ from taskloom.seeding import derive_seed
 
 
 class FollowerContext:
-    """What a task is given in a process that records nothing.
+    """Context of a task in a process that records nothing.
 
     Args:
         layout: The run's folder.
@@ -58,7 +58,7 @@ class FollowerContext:
 
     @property
     def resources(self) -> Resources:
-        """What the run was given to run on."""
+        """Resources of the run."""
         return self._record.resources
 
     @property
@@ -68,7 +68,7 @@ class FollowerContext:
 
     @property
     def should_stop(self) -> bool:
-        """Whether somebody asked this process to end; the framework has to agree with the others on it."""
+        """Return whether this process was asked to end; the framework has to agree with the others on it."""
         return self._stop.requested
 
     def seed(self, name: str, /) -> int:
@@ -103,7 +103,7 @@ def follow(task: BoundTask[Any, Any], layout: RunLayout, record: RunRecord) -> E
     """Run the task beside rank 0.
 
     Raises:
-        Exception: Whatever the task raises; rank 0 then notices that somebody is missing.
+        Exception: Whatever the task raises; rank 0 then notices that a process is missing.
     """
     stop = StopRequest(graceful=task.can_resume())
     newest = checkpoints.newest_good(layout.checkpoints) if task.can_resume() else None

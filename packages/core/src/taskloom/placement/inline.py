@@ -13,7 +13,7 @@ from taskloom.placement.folder import execute_folder
 
 
 class _DoneJob:
-    """A job that was over before anybody could ask."""
+    """A job that was over before its state was asked for."""
 
     def __init__(self, folder: Path) -> None:
         self.id = folder.name

@@ -30,7 +30,7 @@ class LocalJob:
         return self._folder.name
 
     def has_ended(self) -> bool:
-        """Whether the process is gone."""
+        """Return whether the process is gone."""
         return self.code is not None
 
     def cancel(self) -> None:
@@ -59,7 +59,7 @@ class LocalExecutor:
 
     @property
     def capacity(self) -> int:
-        """How many runs at a time."""
+        """Number of runs at a time."""
         return self._jobs
 
     def submit(self, folders: Sequence[Path], resources: Resources, /) -> list[Job]:
@@ -147,7 +147,7 @@ class LocalExecutor:
                 self._reporter.stdin.flush()
 
     def _bury(self, spare: LocalJob | None = None) -> None:
-        """The zygote is dead: nobody reports on its workers any more, so their folders have to."""
+        """The zygote is dead: nothing reports on its workers any more, so their folders have to."""
         zygote, self._zygote, self._pending = self._zygote, None, b""
         for folder, job in list(self._running.items()):
             if job is not spare:
@@ -169,7 +169,7 @@ class _PolledJob(LocalJob):
         self._executor = executor
 
     def has_ended(self) -> bool:
-        """Whether the process is gone."""
+        """Return whether the process is gone."""
         if self.code is None:
             self._executor.poll()
         return self.code is not None

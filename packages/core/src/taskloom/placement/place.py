@@ -57,7 +57,7 @@ class _Queue:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing more to take."""
+        """Return whether there is nothing more to take."""
         return self._is_exhausted and not self._ready
 
     def prepare(self, most: int) -> None:

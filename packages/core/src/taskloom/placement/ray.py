@@ -33,7 +33,7 @@ class RayJob:
         return self._name
 
     def has_ended(self) -> bool:
-        """Whether the task is over; one whose worker or node died is."""
+        """Return whether the task is over; one whose worker or node died is."""
         import ray
 
         ready, _ = ray.wait([self._reference], timeout=0)
@@ -77,7 +77,7 @@ class RayExecutor:
 
     @property
     def capacity(self) -> int | None:
-        """How many runs at a time."""
+        """Number of runs at a time."""
         return self._jobs
 
     def submit(self, folders: Sequence[Path], resources: Resources, /) -> list[Job]:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 def main() -> None:
     """Write the report of each run folder that is read, one JSON string a line."""
-    from taskloom.report import write_report
+    from taskloom.report.write import write_report
     from taskloom.runs.run import Run
 
     for line in sys.stdin:

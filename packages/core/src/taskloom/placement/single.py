@@ -13,7 +13,7 @@ from taskloom.lifecycle.lifecycle import prepare
 from taskloom.lifecycle.refusal import recorded_refusals
 from taskloom.placement.executor import open_executor
 from taskloom.placement.place import Placement
-from taskloom.registry import LoadedTask
+from taskloom.registry.entries import LoadedTask
 from taskloom.request import Origin, RunOptions
 from taskloom.runs.layout import RunLayout
 from taskloom.runs.run import Run

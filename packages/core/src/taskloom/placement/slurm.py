@@ -14,7 +14,7 @@ from taskloom.context import Resources
 from taskloom.errors import MissingExtraError, StoreError
 from taskloom.placement.executor import Executor, Job
 
-_ASK_PERIOD = 2.0  # [s] between questions to the controller, which serves everybody
+_ASK_PERIOD = 2.0  # [s] between questions to the controller, which serves all users
 _LOGS = ".slurm"
 _USR2_LEAD = 60  # [s] before the time limit, at which Slurm signals the run
 
@@ -39,7 +39,7 @@ class SlurmJob:
         return self.number
 
     def has_ended(self) -> bool:
-        """Whether the job has left the queue."""
+        """Return whether the job has left the queue."""
         return self.number not in self._queue.jobs()
 
     def cancel(self) -> None:

@@ -14,7 +14,7 @@ from taskloom.errors import ExitCode, TaskloomError, UsageError
 
 DIE_WITH_PARENT = "TASKLOOM_DIE_WITH_PARENT"
 NO_REPORT = "--no-report"
-"""Leaves the report page to somebody else."""
+"""Leaves the report page to the caller."""
 
 
 def main(arguments: list[str]) -> int:
@@ -46,7 +46,7 @@ def execute(folder: Path, *, report: bool = True) -> int:
     """Run one folder in silence, with the plugins that are installed now."""
     from taskloom.devices import launch
     from taskloom.placement.folder import execute_folder, follow_folder
-    from taskloom.registry import freeze
+    from taskloom.registry.discovery import freeze
 
     if os.environ.get(DIE_WITH_PARENT) == "1":
         _die_with_parent()

@@ -21,7 +21,7 @@ from typing import NoReturn
 
 from taskloom.config import Config
 from taskloom.placement.worker import NO_REPORT, main as work
-from taskloom.registry import freeze, installed_domains
+from taskloom.registry.discovery import freeze, installed_domains
 
 _OUTPUT = "output.txt"
 

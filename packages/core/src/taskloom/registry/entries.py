@@ -1,4 +1,4 @@
-"""What discovery found: names together with the distribution that brought them."""
+"""Results of discovery: names together with the distribution that brought them."""
 
 from __future__ import annotations
 

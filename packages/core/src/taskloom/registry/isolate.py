@@ -50,7 +50,7 @@ def load_target(target: str, *, what: str = "", seconds: float = 0.0) -> object:
         raise
     except BaseException as error:
         if os.environ.get("TASKLOOM_STRICT_PLUGINS") == "1" and isinstance(error, Exception):
-            raise  # whoever debugs a plugin wants its traceback
+            raise  # debugging a plugin needs its traceback
         raise PluginError(f"{what} cannot be loaded: {describe(error)}.") from error
     return found
 

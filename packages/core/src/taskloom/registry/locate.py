@@ -1,4 +1,4 @@
-"""Whether an entry point leads anywhere, found out without executing a line of the plugin."""
+"""Check that an entry point leads somewhere, without executing a line of the plugin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a domain says of itself without importing anything heavy: names, sentences, and where the code is.
+"""Manifest of a domain, without importing anything heavy: names, sentences, and the places of the code.
 
 A manifest is one module with one `DomainRef` in it. `tasks list` and `tasks --help` import manifests and nothing else.
 """

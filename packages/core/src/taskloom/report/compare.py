@@ -11,7 +11,7 @@ from taskloom.report.blocks import render_blocks, table
 from taskloom.report.history import comparison_charts
 from taskloom.report.sample import thin_rows
 from taskloom.report.tables import leaves, value_text
-from taskloom.runs import Run
+from taskloom.runs.run import Run
 
 _DASH = "\u2013"
 

@@ -132,5 +132,5 @@ def _chart(group: str, names: Sequence[str], rows: Rows) -> Chart:
 
 
 def _spans(values: Sequence[float]) -> bool:
-    """Whether values need a logarithmic axis: all positive, and the largest a thousand times the smallest."""
+    """Return whether values need a logarithmic axis: all positive, and the largest a thousand times the smallest."""
     return bool(values) and min(values) > 0 and max(values) > _LOG_RANGE * min(values)

@@ -19,7 +19,7 @@ from markupsafe import Markup
 from taskloom.report.theme import page_config
 
 WANTED: h.Context[bool] = h.Context("interactive", default=False)
-"""Whether the page that is being rendered has interactive charts."""
+"""Return whether the page that is being rendered has interactive charts."""
 
 _VERSION = "5.20"
 # Each drawing gives way to a living one; a chart that fails keeps its drawing.

@@ -1,4 +1,4 @@
-"""Whether a domain's fragment of HTML keeps its word: no script, no outside address."""
+"""Check of a domain's fragment of HTML: no script, no outside address."""
 
 from __future__ import annotations
 

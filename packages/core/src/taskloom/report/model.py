@@ -1,4 +1,4 @@
-"""What a report contains, as data. Core renders blocks into one self-contained page; nobody writes a page by hand."""
+"""Contents of a report, as data. Core renders blocks into one self-contained page; no page is written by hand."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from taskloom.report.history import history_charts, logged_once
 from taskloom.report.model import Block, Image
 from taskloom.report.sample import thin_rows
 from taskloom.report.tables import leaves, metric_tables, source_of, value_text
-from taskloom.runs import Run
+from taskloom.runs.run import Run
 
 LOG_LINES = 40
 _PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp")
@@ -88,7 +88,7 @@ def histories(run: Run) -> h.Node:
 
 
 def config(run: Run) -> h.Node:
-    """Return the resolved config with the layer that set each value; what somebody set stands out."""
+    """Return the resolved config with the layer that set each value; values that were set stand out."""
     rows = []
     for path, value in leaves(run.config).items():
         layer = source_of(path, run.record.sources)

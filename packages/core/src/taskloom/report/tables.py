@@ -1,4 +1,4 @@
-"""What a run's config and metrics look like as rows."""
+"""Rows of a run's config and metrics."""
 
 from __future__ import annotations
 

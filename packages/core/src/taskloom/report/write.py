@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import htpy as h
 
     from taskloom.report.model import Block
-    from taskloom.runs import Run
+    from taskloom.runs.run import Run
 
 _NEEDED = ("htpy", "vl_convert")
 
@@ -90,7 +90,8 @@ def write_comparison(runs: Sequence[Run], output: Path, *, interactive: bool = F
 
 def domain_blocks(run: Run) -> tuple[list[Block], str]:
     """Return what the run's domain has to say about it, and a sentence if it failed to."""
-    from taskloom.registry import find_domain, load_target
+    from taskloom.registry.isolate import load_target
+    from taskloom.registry.resolve import find_domain
 
     try:
         target = find_domain(run.domain).ref.report

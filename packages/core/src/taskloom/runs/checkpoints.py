@@ -127,7 +127,7 @@ def publish(folder: Path, step: int, facts: Mapping[str, Any]) -> Iterator[Path]
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """Which checkpoint is the best: the one at which a logged metric was least, or greatest.
+    """Criterion of the best checkpoint: the one at which a logged metric was least, or greatest.
 
     Attributes:
         metric: The metric's name.

@@ -51,7 +51,7 @@ def _facts(run: Run) -> dict[str, str]:
     try:
         environment = read_json(run.layout.environment)
     except RunCorruptError:
-        return facts  # it explains, and nobody needs it
+        return facts  # it explains, and nothing depends on it
     git, python = environment.get("git"), environment.get("python")
     if isinstance(git, Mapping) and git.get("sha"):
         facts["commit"] = str(git["sha"])[:10] + ("+changes" if git.get("dirty") else "")

@@ -1,4 +1,4 @@
-"""What may be changed of a run that is over: its tags, and whether it exists."""
+"""Changes to a run that is over: its tags, and its removal."""
 
 from __future__ import annotations
 

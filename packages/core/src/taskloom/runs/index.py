@@ -1,4 +1,4 @@
-"""An SQLite cache over the run folders. Deleting it loses nothing, and nobody ever waits for it for long."""
+"""An SQLite cache over the run folders. Deleting it loses nothing, and waiting for it is limited."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def default_store(option: Path | None = None) -> Path:
 
 
 def is_id(text: str) -> bool:
-    """Whether the text could be the id of a run or of a sweep."""
+    """Return whether the text could be the id of a run or of a sweep."""
     return _ID.fullmatch(text) is not None
 
 

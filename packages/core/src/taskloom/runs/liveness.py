@@ -154,7 +154,7 @@ def read_holder(path: Path) -> dict[str, Any]:
 
 
 def is_alive(path: Path) -> bool:
-    """Whether somebody holds the lock.
+    """Return whether a process holds the lock.
 
     On the machine of the holder the kernel knows. On any other one, and where the file system has no locks, the holder's last
     heartbeat must be younger than three periods.

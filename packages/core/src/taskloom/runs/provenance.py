@@ -1,4 +1,4 @@
-"""Where a run came from: Python, machine, distributions and git, gathered within a fixed time and without secrets."""
+"""Provenance of a run: Python, machine, distributions and git, gathered within a fixed time and without secrets."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def strip_credentials(text: str) -> str:
 
 @dataclass
 class Provenance:
-    """What was found before the time was up.
+    """Provenance that was found before the time was up.
 
     Attributes:
         environment: What goes into `env.json`.

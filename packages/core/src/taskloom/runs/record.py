@@ -1,4 +1,4 @@
-"""What `run.json` says, and which status may follow which."""
+"""Contents of `run.json`, and the order of its statuses."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def timestamp() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a run failed.
+    """Reason of a failed run.
 
     Attributes:
         type: The exception's class.
@@ -160,7 +160,7 @@ def write_record(path: Path, record: RunRecord) -> None:
 
 
 def read_record(path: Path) -> RunRecord:
-    """Read `run.json`; every field is checked, because anybody may have edited it.
+    """Read `run.json`; every field is checked, because it may have been edited.
 
     Raises:
         RunCorruptError: The file is missing or does not hold a record.

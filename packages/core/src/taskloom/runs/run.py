@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from taskloom.errors import RunCorruptError, RunNotFoundError, StoreError, UnknownNameError
-from taskloom.registry import did_you_mean, find_domain, load_target
+from taskloom.registry.suggest import did_you_mean
+from taskloom.registry.resolve import find_domain
+from taskloom.registry.isolate import load_target
 from taskloom.registry.suggest import closest
 from taskloom.runs.layout import RunLayout, default_store, inside, is_id
 from taskloom.runs.liveness import is_alive
@@ -28,7 +30,7 @@ class Run:
 
     Args:
         dir: The run's folder.
-        record: What `run.json` says, if somebody has read it already.
+        record: What `run.json` says, if it has been read already.
 
     Raises:
         RunCorruptError: `run.json` cannot be read.
@@ -63,7 +65,7 @@ class Run:
 
     @cached_property
     def status(self) -> str:
-        """`created`, `running`, `finished`, `failed`, `stopped`; or `crashed`, if it says running but nobody holds its lock."""
+        """`created`, `running`, `finished`, `failed`, `stopped`; or `crashed`, if it says running but its lock is free."""
         if self.record.status != "running" or is_alive(self.layout.lock):
             return self.record.status
         # The run may have ended between reading its record and looking at its lock.
@@ -72,7 +74,7 @@ class Run:
 
     @property
     def exit_code(self) -> int | None:
-        """What the command that ran it exits with; None before the end."""
+        """Exit code of the command that ran it; None before the end."""
         return self.record.exit_code
 
     @property

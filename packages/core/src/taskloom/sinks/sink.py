@@ -1,4 +1,4 @@
-"""Where metrics go besides the run folder. The folder is the record; a sink is a courtesy, and its failure is a warning."""
+"""Destinations of metrics besides the run folder. The folder is the record; the failure of a sink is a warning."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Protocol, TypeAlias, cast
 
 from taskloom.errors import MissingExtraError, UnknownNameError
-from taskloom.registry import did_you_mean, load_target
 from taskloom.registry.installed import named_targets
+from taskloom.registry.isolate import load_target
+from taskloom.registry.suggest import did_you_mean
 from taskloom.runs.record import RunRecord
 from taskloom.runs.run import Run
 

@@ -63,7 +63,7 @@ Axis: TypeAlias = Choices | Span
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a sweep tries.
+    """Points of a sweep.
 
     Attributes:
         axes: Values by parameter.

@@ -20,7 +20,7 @@ def read_plan(path: Path, parse: Callable[[str, str], Axis] = parse_axis) -> Pla
     Raises:
         ConfigError: The file cannot be read or holds something else.
     """
-    from taskloom.params import read_file
+    from taskloom.params.files import read_file
 
     content = read_file(path)
     known = {"parameters", "runs", "zip", "sample", "sample_seed"}
@@ -80,6 +80,6 @@ def texts_of(file: Path) -> list[tuple[str, str]]:
     Raises:
         ConfigError: The file cannot be read.
     """
-    from taskloom.params import read_file
+    from taskloom.params.files import read_file
 
     return [(name, _as_text(value)) for name, value in _leaves(read_file(file))]

@@ -4,86 +4,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from taskloom.errors import ExitCode, MissingExtraError, RunCorruptError, UsageError
 from taskloom.placement.executor import open_executor
 from taskloom.placement.place import Placement, Watcher
-from taskloom.registry import LoadedTask
+from taskloom.registry.entries import LoadedTask
 from taskloom.request import Origin, RunOptions
 from taskloom.runs.layout import default_store
 from taskloom.runs.run import Run
 from taskloom.runs.writer import atomic_write_json, read_json
 from taskloom.sweeps.expand import Axis, Choices, Point, Span
 from taskloom.sweeps.planfile import texts_of
-from taskloom.sweeps.sweep import (
-    PointResult,
-    Sweep,
-    SweepPoint,
-    SweepRecord,
-    check_version,
-    create_sweep,
-    read_sweep,
-)
-from taskloom.sweeps.trials import Space, Trials
+from taskloom.sweeps.record import SweepPoint, create_sweep, read_sweep
+from taskloom.sweeps.sweep import PointResult, Sweep, check_version
+from taskloom.sweeps.trials import Goal, Search, Space, Trials
 
 if TYPE_CHECKING:
     import optuna
 
 RECORD = "search.json"
 _MEMORY = "optuna.log"
-
-
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """What a search is for.
-
-    Attributes:
-        metric: The final metric.
-        is_max: Whether more is better.
-        trials: How many points to try.
-        seed: Seed of the sampler.
-    """
-
-    metric: str
-    is_max: bool
-    trials: int
-    seed: int = 0
-
-    @classmethod
-    def parse(cls, text: str, trials: int, seed: int = 0) -> Goal:
-        """Read `metrics.auroc:max`.
-
-        Raises:
-            UsageError: It is no goal.
-        """
-        metric, colon, direction = text.removeprefix("metrics.").rpartition(":")
-        if not colon or not metric or direction not in ("max", "min"):
-            raise UsageError(
-                f"--optimize is {text!r}; write it as metrics.NAME:max or metrics.NAME:min."
-            )
-        if trials < 1:
-            raise UsageError(f"--trials is {trials}; it must be 1 or more.")
-        return cls(metric, direction == "max", trials, seed)
-
-
-@dataclass(frozen=True, slots=True)
-class Search:
-    """A search as its folder tells it: a sweep whose points are found on the way.
-
-    Attributes:
-        sweep: The sweep.
-        goal: What it is for.
-        axes: What may vary.
-        fixed: What is the same everywhere.
-    """
-
-    sweep: SweepRecord
-    goal: Goal
-    axes: Mapping[str, Axis]
-    fixed: Point
 
 
 def create_search(

@@ -4,86 +4,31 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from taskloom.context import Resources
-from taskloom.errors import ConfigError, ExitCode, RunCorruptError, StoreError
+from taskloom.errors import ConfigError, ExitCode, RunCorruptError
 from taskloom.lifecycle.create import create_run
 from taskloom.placement.executor import open_executor
-from taskloom.placement.options import checked_options
 from taskloom.placement.place import Placement, Watcher
-from taskloom.registry import LoadedTask
-from taskloom.request import Origin, RunOptions
+from taskloom.registry.entries import LoadedTask
+from taskloom.request import Origin
 from taskloom.runs import index, provenance
 from taskloom.runs.compare import flatten
 from taskloom.runs.identity import identity
-from taskloom.runs.layout import default_store, new_id
-from taskloom.runs.record import timestamp
 from taskloom.runs.run import Run
-from taskloom.runs.writer import atomic_write_json, read_json, store_error
 from taskloom.sweeps.expand import Plan, Point, values_of
+from taskloom.sweeps.record import RECORD, SweepPoint, SweepRecord
 from taskloom.task import JsonValue
 
 if TYPE_CHECKING:
-    from taskloom.params import Resolved
-
-FORMAT = 1
-RECORD = "sweep.json"
-EXECUTOR = "local"
-"""Where the runs of a sweep are placed unless the options say otherwise."""
-_HERE: dict[str, Any] = {"store": None, "resume": False, "quiet": False}
-"""Options of the call alone, which no record keeps: where the store is, and what this process says and does."""
-_OLDEST = ("force", "executor", "jobs", "resources", "sinks", "keep_best")
-"""The options that every sweep's record holds."""
-
-
-@dataclass(frozen=True, slots=True)
-class SweepPoint:
-    """One point of a sweep.
-
-    Attributes:
-        identity: The identity of its run.
-        config: Its resolved config.
-        sources: Where every value came from.
-    """
-
-    identity: str
-    config: Mapping[str, Any]
-    sources: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class SweepRecord:
-    """A sweep as its folder tells it.
-
-    Attributes:
-        id: Its id, which is also the name of its folder.
-        domain: The domain.
-        task: The task's name inside the domain.
-        version: The task's version.
-        points: What is to be run.
-        options: How each run is kept and placed; `force` runs points although an identical run has finished elsewhere.
-        keep_going: Whether a failed run leaves the others alone.
-        argv: The command line.
-        created: When it was made [UTC].
-    """
-
-    id: str
-    domain: str
-    task: str
-    version: int
-    points: tuple[SweepPoint, ...]
-    options: RunOptions = field(default_factory=RunOptions)
-    keep_going: bool = True
-    argv: tuple[str, ...] = ()
-    created: str = ""
+    from taskloom.params.layers import Resolved
 
 
 @dataclass(frozen=True, slots=True)
 class PointResult:
-    """What came of one point of a sweep.
+    """Result of one point of a sweep.
 
     Attributes:
         point: The point.
@@ -175,7 +120,8 @@ def plan_points(
     Raises:
         ConfigError: A point is not accepted; nothing has been run.
     """
-    from taskloom.params import Applicable, resolve
+    from taskloom.params.choices import Applicable
+    from taskloom.params.layers import resolve
 
     def resolve_words(point: Point) -> Resolved:
         return resolve(loaded.config_class, files=files, arguments=point)
@@ -194,88 +140,10 @@ def plan_points(
     return list(points.values())
 
 
-def create_sweep(
-    loaded: LoadedTask,
-    points: Sequence[SweepPoint],
-    options: RunOptions,
-    origin: Origin = Origin(),
-    *,
-    keep_going: bool = True,
-) -> SweepRecord:
-    """Write the record of a new sweep into a folder of its own.
-
-    Args:
-        loaded: The task.
-        points: What is to be run.
-        options: How each run is kept and placed.
-        origin: Who asked for the sweep.
-        keep_going: Whether a failed run leaves the others alone.
-
-    Raises:
-        UnknownNameError: There is no such executor or sink.
-        UsageError: An option makes no sense.
-        StoreError: The store cannot be written.
-    """
-    options = checked_options(options, executor=EXECUTOR)
-    entry, store = loaded.entry, default_store(options.store)
-    name = new_id("sweep", entry.domain, entry.ref.name)
-    record = SweepRecord(
-        name,
-        entry.domain,
-        entry.ref.name,
-        entry.ref.version,
-        tuple(points),
-        replace(options, **_HERE),
-        keep_going,
-        tuple(origin.argv),
-        timestamp(),
-    )
-    folder = store / name
-    try:
-        folder.mkdir(parents=True)
-    except OSError as error:
-        raise store_error("make a sweep in", store, error) from error
-    atomic_write_json(folder / RECORD, {"format": FORMAT, **_document(record)})
-    return record
-
-
-def _document(record: SweepRecord) -> dict[str, Any]:
-    """Return what `sweep.json` holds: the options are written flat, and those that came later only where they were used."""
-    document = asdict(record)
-    options, defaults = document.pop("options"), asdict(RunOptions())
-    kept = {
-        name: value
-        for name, value in options.items()
-        if name not in _HERE and (name in _OLDEST or value != defaults[name])
-    }
-    return document | kept
-
-
-def read_sweep(folder: Path) -> SweepRecord:
-    """Read a sweep's record.
-
-    Raises:
-        RunCorruptError: It is missing or damaged.
-    """
-    value = read_json(folder / RECORD)
-    try:
-        if value.pop("format") != FORMAT:
-            raise ValueError("it has another format")
-        points = tuple(SweepPoint(**point) for point in value.pop("points"))
-        resources, argv = Resources(**value.pop("resources")), tuple(value.pop("argv"))
-        told = {
-            item.name: value.pop(item.name) for item in fields(RunOptions) if item.name in value
-        }
-        options = RunOptions(**{"executor": EXECUTOR, **told, "resources": resources})
-        return SweepRecord(points=points, options=options, argv=argv, **value)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise RunCorruptError(f"{folder / RECORD} is damaged: {error}.") from None
-
-
 def run_sweep(loaded: LoadedTask, record: SweepRecord, store: Path, watcher: Watcher) -> Sweep:
     """Run what a sweep is missing: begin it, or continue it after anything.
 
-    Points whose run has finished are left alone, whoever ran it. A run that began is continued in its folder; the rest get
+    Points whose run has finished are left alone, wherever it was run. A run that began is continued in its folder; the rest get
     folders as there is room for them.
 
     Raises:
@@ -332,7 +200,7 @@ def runs_of(record: SweepRecord, store: Path) -> dict[str, Run]:
 
 def _missing(loaded: LoadedTask, record: SweepRecord, store: Path) -> Iterator[Path]:
     """Yield the folder of each point that has not finished, making it if there is none."""
-    from taskloom.params import validate_record
+    from taskloom.params.layers import validate_record
 
     known = runs_of(record, store)
     where = f"the sweep {store / record.id / RECORD}"
@@ -348,18 +216,3 @@ def _missing(loaded: LoadedTask, record: SweepRecord, store: Path) -> Iterator[P
         config = validate_record(loaded.config_class, point.config, where)
         origin = Origin(record.argv, point.sources, record.id)
         yield create_run(loaded, config, options, origin, found=found).dir
-
-
-def find_sweep(reference: str, store: Path) -> Path | None:
-    """Return the folder of the sweep that the reference names: an id, a unique part of one, or a path."""
-    path = Path(reference)
-    if "/" in reference and (path / RECORD).is_file():
-        return path.resolve()
-    try:
-        names = sorted(item.parent.name for item in store.glob(f"*/{RECORD}"))
-    except OSError as error:
-        raise StoreError(f"Cannot read the store {store}: {error.strerror}.") from error
-    matches = [name for name in names if name == reference] or [
-        name for name in names if name.startswith(reference) or name.endswith("-" + reference)
-    ]
-    return (store / matches[0]).absolute() if len(matches) == 1 else None

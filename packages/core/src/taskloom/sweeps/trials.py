@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from taskloom.errors import RunCorruptError, UnknownNameError
+from taskloom.errors import RunCorruptError, UnknownNameError, UsageError
 from taskloom.lifecycle.create import create_run
 from taskloom.placement.place import Watcher
-from taskloom.registry import LoadedTask, did_you_mean
+from taskloom.registry.entries import LoadedTask
+from taskloom.registry.suggest import did_you_mean
 from taskloom.request import Origin
 from taskloom.runs import provenance
 from taskloom.runs.identity import identity
@@ -19,15 +20,66 @@ from taskloom.runs.lookup import identical
 from taskloom.runs.run import Run
 from taskloom.seeding import derive_seed
 from taskloom.sweeps.expand import Axis, Choices, Point
+from taskloom.sweeps.record import SweepRecord
 
 if TYPE_CHECKING:
     import optuna
 
-    from taskloom.params import Applicable, Resolved
-    from taskloom.sweeps.search import Search
+    from taskloom.params.choices import Applicable
+    from taskloom.params.layers import Resolved
 
 _RUN = "run"  # the trial's attribute that names its run folder
 _MOST_CHECKED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """Goal of a search.
+
+    Attributes:
+        metric: The final metric.
+        is_max: Whether more is better.
+        trials: How many points to try.
+        seed: Seed of the sampler.
+    """
+
+    metric: str
+    is_max: bool
+    trials: int
+    seed: int = 0
+
+    @classmethod
+    def parse(cls, text: str, trials: int, seed: int = 0) -> Goal:
+        """Read `metrics.auroc:max`.
+
+        Raises:
+            UsageError: It is no goal.
+        """
+        metric, colon, direction = text.removeprefix("metrics.").rpartition(":")
+        if not colon or not metric or direction not in ("max", "min"):
+            raise UsageError(
+                f"--optimize is {text!r}; write it as metrics.NAME:max or metrics.NAME:min."
+            )
+        if trials < 1:
+            raise UsageError(f"--trials is {trials}; it must be 1 or more.")
+        return cls(metric, direction == "max", trials, seed)
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A search as its folder tells it: a sweep whose points are found on the way.
+
+    Attributes:
+        sweep: The sweep.
+        goal: What it is for.
+        axes: What may vary.
+        fixed: What is the same everywhere.
+    """
+
+    sweep: SweepRecord
+    goal: Goal
+    axes: Mapping[str, Axis]
+    fixed: Point
 
 
 class Trials:
@@ -104,7 +156,7 @@ class Trials:
         return sum(_RUN in trial.user_attrs for trial in self._study.get_trials(deepcopy=False))
 
     def _interrupted(self) -> list[Run]:
-        """Return the runs of trials that nobody told the study about, telling it of those that are over."""
+        """Return the runs of trials that the study waits for, and tell it of those that are over."""
         from optuna.trial import TrialState
 
         for frozen in self._study.get_trials(deepcopy=False):
@@ -160,7 +212,7 @@ class Trials:
 
 
 class Space:
-    """What a search may choose from: a parameter is asked for only where the components chosen so far have it.
+    """Space of a search: a parameter is asked for only where the components chosen so far have it.
 
     Args:
         loaded: The task.
@@ -169,7 +221,7 @@ class Space:
     """
 
     def __init__(self, loaded: LoadedTask, axes: Mapping[str, Axis], fixed: Point) -> None:
-        from taskloom.params import Applicable
+        from taskloom.params.choices import Applicable
 
         self._config_class, self._axes, self._fixed = loaded.config_class, axes, fixed
         values = {path: [text] for path, text in fixed.items()}
@@ -203,7 +255,7 @@ class Space:
         return self._resolve(self._applicable.to(point))
 
     def _resolve(self, point: Mapping[str, str]) -> Resolved:
-        from taskloom.params import resolve
+        from taskloom.params.layers import resolve
 
         return resolve(self._config_class, arguments=point)
 

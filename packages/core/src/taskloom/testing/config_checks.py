@@ -6,7 +6,9 @@ import json
 from collections.abc import Callable
 
 from taskloom.lifecycle.lifecycle import check_task_instance
-from taskloom.params import resolve, to_toml, walk
+from taskloom.params.files import to_toml
+from taskloom.params.layers import resolve
+from taskloom.params.tree import walk
 from taskloom.testing.trial import Trial
 
 

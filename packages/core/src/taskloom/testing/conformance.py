@@ -11,15 +11,11 @@ from typing import Any
 
 from taskloom.errors import TaskloomError
 from taskloom.lifecycle.failure import describe_failure, first_line
-from taskloom.registry import (
-    LoadedTask,
-    TaskEntry,
-    TaskRef,
-    find_domain,
-    installed_domains,
-    tasks_of,
-)
+from taskloom.registry.discovery import installed_domains, tasks_of
+from taskloom.registry.entries import LoadedTask, TaskEntry
 from taskloom.registry.factory import as_factory
+from taskloom.registry.refs import TaskRef
+from taskloom.registry.resolve import find_domain
 from taskloom.testing import config_checks, resume_checks, run_checks
 from taskloom.testing.trial import Trial
 

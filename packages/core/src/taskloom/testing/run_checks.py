@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from taskloom.lifecycle.lifecycle import run_task
-from taskloom.params import resolve
-from taskloom.registry import find_domain, load_target
+from taskloom.params.layers import resolve
+from taskloom.registry.isolate import load_target
+from taskloom.registry.resolve import find_domain
 from taskloom.report.model import Chart, Heading, Html, Image, Table, Text
 from taskloom.request import RunOptions
 from taskloom.runs.identity import identity
@@ -124,7 +125,7 @@ def differing(left: dict[str, float], right: dict[str, float]) -> str | None:
 class _Watch:
     """Notes files that Python opens for writing outside of the folders where a run may write.
 
-    Temporary files and caches are nobody's harm. An audit hook cannot be removed, so it is only switched off.
+    Temporary files and caches do no harm. An audit hook cannot be removed, so it is only switched off.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the checks share: the task under test, and ways to run it to its end, up to a wish to stop, or up to its death."""
+"""Trials of a task under test: to its end, up to a request to stop, or up to its death."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from taskloom.lifecycle.console import SilentConsole
 from taskloom.lifecycle.context import LiveContext
 from taskloom.lifecycle.create import create_run
 from taskloom.lifecycle.lifecycle import construct, run_task
-from taskloom.registry import LoadedTask
+from taskloom.registry.entries import LoadedTask
 from taskloom.request import RunOptions
 from taskloom.runs import checkpoints
 from taskloom.runs.layout import RunLayout
@@ -41,7 +41,7 @@ class _PollLimit:
 
     @property
     def requested(self) -> bool:
-        """Whether the task should stop."""
+        """Return whether the task should stop."""
         self.asked += 1
         return self.limit is not None and self.asked > self.limit
 
@@ -61,7 +61,7 @@ class _DyingContext(LiveContext):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run came to.
+    """Outcome of a run.
 
     Attributes:
         result: What the task returned.
@@ -107,12 +107,12 @@ class Trial:
 
     @cached_property
     def uninterrupted(self) -> Outcome:
-        """The outcome of a run that nobody disturbs."""
+        """The outcome of an undisturbed run."""
         return self.attempt(self.open(), _PollLimit())
 
     @property
     def is_resumable(self) -> bool:
-        """Whether the task can continue from a checkpoint."""
+        """Return whether the task can continue from a checkpoint."""
         return self.construct().can_resume()
 
     def configure(self, **further: object) -> Config:

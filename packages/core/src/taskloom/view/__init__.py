@@ -1,4 +1,4 @@
-"""The local viewer: the pages of reports, served live to this machine's browser and to nobody else.
+"""The local viewer: the pages of reports, served live to this machine's browser alone.
 
 It reads runs and changes nothing. Needs the extra `view`.
 """

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from taskloom.errors import RunCorruptError
-from taskloom.runs import Run
+from taskloom.runs.run import Run
 
 PERIOD = 1.0
 """How often a run is looked at [s]."""

@@ -14,9 +14,9 @@ from taskloom.errors import RunCorruptError, UsageError
 from taskloom.report import compare, figures
 from taskloom.report.page import page
 from taskloom.report.write import run_page
-from taskloom.runs import Run
 from taskloom.runs.index import documents
 from taskloom.runs.query import parse_filter, sort_documents, value_at
+from taskloom.runs.run import Run
 
 ROWS = 100
 """Runs in one page of the table."""

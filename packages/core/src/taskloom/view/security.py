@@ -1,4 +1,4 @@
-"""Who may read what the viewer serves: the browser that was given the address, on this machine.
+"""Access to the viewer: the browser that was given the address, on this machine.
 
 Every page of every site that the user visits can send requests to a local port. Three walls stand in the way:
 
@@ -78,7 +78,7 @@ class Guard:
         return None
 
     def _greeting(self, scope: Scope) -> Response | None:
-        """Exchange the token in the address for a cookie; refuse whoever has neither."""
+        """Exchange the token in the address for a cookie; refuse a request that has neither."""
         pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         given = [value for name, value in pairs if name == "token"]
         if given and self._knows(given[-1]):

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from taskloom_hci.accelerated.exact_math import ENOUGH
 from taskloom_hci.accelerated.jit import Array, exact_exp, exact_log, jit
-from taskloom_hci.inference.goal import ENOUGH
 
 
 @jit

@@ -1,29 +1,21 @@
 """Classic control with an LQG user for many episodes at once."""
 
-# ruff: noqa: ANN401 -- what spaces, JSON and foreign signatures hold is of any type
-
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from taskloom_hci.accelerated.exact_linear import Terms, quadratic, times
-from taskloom_hci.batch.episodes import Episodes, join
-from taskloom_hci.bundle.turns import REWARD_NAMES
-from taskloom_hci.games.control import ClassicControl, Plant
+from taskloom_hci.games.control import Plant
 from taskloom_hci.inference.kalman import SteadyKalman
-from taskloom_hci.policies.feedback import LinearFeedback
+from taskloom_hci.observation.linear import NoisyView
 from taskloom_hci.state.streams import normals, stream_keys
-from taskloom_hci.users.control import LQGUser, NoisyView
 
 Float: TypeAlias = NDArray[np.float64]
 Int: TypeAlias = NDArray[np.int64]
-
-CHUNK = 4096
-MAX_ROUNDS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,31 +31,9 @@ class LoopParts:
     max_rounds: int
 
 
-def control_kernel(task: ClassicControl) -> ControlKernel | None:
-    """Return the kernel of a classic control game, or None if its user has no description as arrays."""
-    user = task.game.user
-    if (
-        type(user) is not LQGUser
-        or type(task) is not ClassicControl
-        or task.game.max_rounds is None
-    ):
-        return None
-    view, engine, policy = user.observation_engine, user.inference_engine, user.policy
-    if (
-        type(view) is not NoisyView
-        or type(engine) is not SteadyKalman
-        or type(policy) is not LinearFeedback
-    ):
-        return None
-    parts = LoopParts(
-        task.plant, view, engine, policy.gains[0], task.start, task.end, task.game.max_rounds
-    )
-    return ControlKernel(parts)
-
-
 @dataclass(slots=True)
-class Rollout:
-    """What a chunk of n episodes over at most T steps gave.
+class ControlRollout:
+    """Outcome of a chunk of n episodes over at most T steps.
 
     Attributes:
         x: States before each step (T, states, n).
@@ -84,34 +54,7 @@ class Rollout:
     inferred: Float
 
 
-class ControlKernel:
-    """Plays classic control for many episodes at once.
-
-    Args:
-        parts: The system and its user.
-    """
-
-    compiled = True
-
-    def __init__(self, parts: LoopParts) -> None:
-        self.parts = parts
-
-    def play(self, seed: int, episodes: Int, backend: Literal["numpy", "numba"]) -> Episodes:
-        """Play the episodes; see `Kernel`."""
-        played = []
-        for chunk in np.array_split(episodes, max(1, -(-len(episodes) // CHUNK))):
-            if backend == "numba":
-                # numba takes a second to import; only those who ask for it pay.
-                from taskloom_hci.accelerated.control_numba import roll_out_compiled
-
-                rollout = roll_out_compiled(self.parts, seed, chunk)
-            else:
-                rollout = roll_out(self.parts, seed, chunk)
-            played.append(assemble(chunk, rollout))
-        return join(played)
-
-
-def roll_out(parts: LoopParts, seed: int, episodes: Int) -> Rollout:
+def roll_out(parts: LoopParts, seed: int, episodes: Int) -> ControlRollout:
     """Play one chunk in NumPy, all episodes side by side."""
     n, steps = len(episodes), parts.max_rounds
     task, user = (stream_keys(seed, name, episodes) for name in ("task", "user"))
@@ -119,7 +62,7 @@ def roll_out(parts: LoopParts, seed: int, episodes: Int) -> Rollout:
     estimate = x.copy()
     u = np.zeros((len(parts.feedback), n))
     alive = np.ones(n, dtype=bool)
-    out = Rollout(
+    out = ControlRollout(
         np.zeros((steps, *x.shape)),
         np.zeros((steps, *u.shape)),
         np.zeros((steps, *x.shape)),
@@ -147,29 +90,3 @@ def roll_out(parts: LoopParts, seed: int, episodes: Int) -> Rollout:
             if not alive.any():
                 break
     return out
-
-
-def assemble(episodes: Int, out: Rollout) -> Episodes:
-    """Return the episodes as the loop would have recorded them."""
-    lengths = out.num_rounds
-    steps = int(lengths.max())
-    kept = np.arange(steps) < lengths[:, None]  # (n, T): episode by episode, step by step
-
-    def rows(array: Float) -> Any:
-        return np.moveaxis(array[:steps], -1, 0)[kept]
-
-    rewards = np.zeros((len(episodes), len(REWARD_NAMES)))
-    rewards[:, 0], rewards[:, 1] = out.observed, out.inferred
-    return Episodes(
-        episode=episodes,
-        num_rounds=lengths,
-        is_done=out.is_done,
-        truncated=~out.is_done,
-        rewards=rewards,
-        fixed={},
-        rounds={
-            "task_state__x": rows(out.x),
-            "user_state__estimate": rows(out.estimate),
-            "user_action": rows(out.u),
-        },
-    )

@@ -16,7 +16,7 @@ from taskloom_hci.accelerated.columns_numba import (
     add_times,
     fill_normals,
 )
-from taskloom_hci.accelerated.control import Int, LoopParts, Rollout
+from taskloom_hci.accelerated.control import ControlRollout, Int, LoopParts
 from taskloom_hci.accelerated.exact_linear import Terms
 from taskloom_hci.accelerated.jit import Array, Pack, jit
 from taskloom_hci.state.streams import stream_keys
@@ -198,11 +198,11 @@ def _coordinates(rows: Terms) -> tuple[Array, Array]:
     return where, np.array([value for _, _, value in entries], dtype=np.float64)
 
 
-def roll_out_compiled(parts: LoopParts, seed: int, episodes: Int) -> Rollout:
+def roll_out_compiled(parts: LoopParts, seed: int, episodes: Int) -> ControlRollout:
     """Return `control.roll_out`, compiled."""
     n, steps = len(episodes), parts.max_rounds
     plant, view, states, controls = parts.plant, parts.view, len(parts.start), len(parts.feedback)
-    out = Rollout(
+    out = ControlRollout(
         np.zeros((steps, states, n)),
         np.zeros((steps, controls, n)),
         np.zeros((steps, states, n)),

@@ -25,6 +25,7 @@ LN_2_HIGH, LN_2_LOW = (
     6.93147180369123816490e-01,
     1.90821492927058770002e-10,
 )  # 33 bits, and the rest
+ENOUGH = 1e-200  # a term that underflows is below 1e-307: beside a larger sum than this it is below the rounding
 SMALLEST = -708.0  # below, the exponential would not be a normal number: it counts as zero
 
 

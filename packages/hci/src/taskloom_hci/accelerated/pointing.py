@@ -1,55 +1,26 @@
-"""Pointing as tables, and the kernel that plays it by the thousand."""
+"""Pointing as tables."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from taskloom_hci.batch.episodes import Episodes, join
-from taskloom_hci.bundle.turns import REWARD_NAMES
 from taskloom_hci.errors import HciError
-from taskloom_hci.inference.goal import OnZero
+from taskloom_hci.inference.information import Jump
 from taskloom_hci.models.model import UserModel, probabilities, require_distribution
-from taskloom_hci.models.pointing import Careful, PointingModel
+from taskloom_hci.models.pointing import CarefulModel, PointingModel
 
 if TYPE_CHECKING:
     from taskloom_hci.games.pointing import Pointing
 
 Float: TypeAlias = NDArray[np.float64]
 Int: TypeAlias = NDArray[np.int64]
-Tie: TypeAlias = Literal["nearest", "highest"]
 
-CHUNK = 1024  # rows that NumPy plays at a time: the arrays of one round stay in the cache
-TABLE_LIMIT = 50_000_000  # numbers in a table over cells, goals and actions
-
-
-@dataclass(frozen=True, slots=True)
-class Jump:
-    """An assistant that puts the cursor on a cell, guided by its belief about the goal.
-
-    Attributes:
-        rule: `information` asks the most telling question, `map` takes the likeliest target.
-        table: The probabilities it believes the user acts by, (C, C, A): cell, goal, action.
-        log_table: Their logarithms, as the model gives them.
-        threshold: Above this belief it jumps to the likeliest target.
-        cost: What a jump costs for every cell it is long [bit].
-        tie: Which of equally telling cells it takes: the `nearest` to the cursor (then the lower), or the `highest`.
-        on_zero: What it does when the user does something it holds impossible.
-        split: Probabilities of the right and the wrong direction, if the user is a careful one in one dimension; the
-            information of a cell then follows from sums of the belief instead of from the table.
-    """
-
-    rule: Literal["information", "map"]
-    table: Float
-    log_table: Float
-    threshold: float
-    cost: float
-    tie: Tie
-    on_zero: OnZero
-    split: tuple[float, float] | None
+# Numbers in a table over cells, goals and actions: 400 MB, beyond which a game is played one round at a time.
+TABLE_LIMIT = 50_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +84,7 @@ def model_tables(task: Pointing, model: PointingModel) -> tuple[Float, Float]:
 
 def careful_split(model: UserModel) -> tuple[float, float] | None:
     """Return the probabilities of the right and the wrong direction of a careful user in one dimension, else None."""
-    if not isinstance(model, Careful) or model.dimension != 1:
+    if not isinstance(model, CarefulModel) or model.dimension != 1:
         return None
     p = probabilities(model, {"position": np.array([0])}, {"goal": np.array([1])})[0]
     return float(p[2]), float(p[0])
@@ -127,68 +98,9 @@ def move_table(task: Pointing, gain: int) -> Int:
     return np.asarray((after * strides).sum(axis=-1))
 
 
-class PointingKernel:
-    """Plays a pointing game for many episodes at once.
-
-    Args:
-        task: The task.
-        rules: The game as arrays.
-    """
-
-    compiled = True
-
-    def __init__(self, task: Pointing, rules: PointingRules) -> None:
-        self.task = task
-        self.rules = rules
-
-    def play(self, seed: int, episodes: Int, backend: Literal["numpy", "numba"]) -> Episodes:
-        """Play the episodes; see `Kernel`."""
-        if backend == "numba":
-            # numba takes a second to import; only those who ask for it pay.
-            from taskloom_hci.accelerated.pointing_numba import play_compiled
-
-            return self.assemble(episodes, *play_compiled(self.rules, seed, episodes))
-        from taskloom_hci.accelerated.pointing_numpy import play_rows
-
-        return join(
-            [
-                self.assemble(part, *play_rows(self.rules, seed, part))
-                for part in np.array_split(episodes, max(1, -(-len(episodes) // CHUNK)))
-            ]
-        )
-
-    def assemble(self, episodes: Int, outcome: PointingOutcome, rounds: PointingRounds) -> Episodes:
-        """Return the episodes as the loop would have recorded them."""
-        positions = self.task.positions
-        rewards = np.zeros((len(episodes), len(REWARD_NAMES)))
-        rewards[:, REWARD_NAMES.index("first_task_reward")] = -outcome.num_rounds.astype(np.float64)
-        columns: dict[str, Any] = {
-            "task_state__position": positions[rounds.cell],
-            "user_action": self.rules.actions[rounds.action],
-        }
-        if self.rules.assisted:
-            # A constant gain never changes; a jump is a cell, and cell 0 stands for a turn that was not played.
-            gain = np.full(len(rounds.cell), self.rules.gain)
-            columns["assistant_action"] = (
-                positions[rounds.jump] if self.rules.jump is not None else gain
-            )
-        return Episodes(
-            episode=episodes,
-            num_rounds=outcome.num_rounds,
-            is_done=outcome.is_done,
-            truncated=~outcome.is_done,
-            rewards=rewards,
-            fixed={
-                "task_state__targets": positions[outcome.targets],
-                "user_state__goal": positions[outcome.goal],
-            },
-            rounds=columns,
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class PointingOutcome:
-    """How n episodes went: targets (n, T), goal (n,), rounds begun (n,), whether the user got there (n,)."""
+    """Outcome of n episodes: targets (n, T), goal (n,), rounds begun (n,), whether the user got there (n,)."""
 
     targets: Int
     goal: Int

@@ -10,13 +10,12 @@ from taskloom_hci.accelerated.exact_math import exact_exps
 from taskloom_hci.accelerated.pointing import (
     Float,
     Int,
-    Jump,
     PointingOutcome,
     PointingRounds,
     PointingRules,
 )
 from taskloom_hci.inference.goal import uniform_beliefs, update_beliefs
-from taskloom_hci.inference.information import choose_cells
+from taskloom_hci.inference.information import Jump, choose_cells
 from taskloom_hci.state.streams import UInt64, stream_keys, uniforms
 
 

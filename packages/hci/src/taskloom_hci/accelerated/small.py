@@ -9,12 +9,12 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from taskloom_hci.batch.episodes import Episodes, empty_rewards, join
+from taskloom_hci.batch.episodes import Episodes, join
 from taskloom_hci.bundle.agent import Agent
 from taskloom_hci.bundle.bundle import Bundle
 from taskloom_hci.bundle.turns import REWARD_NAMES
 from taskloom_hci.inference.engine import NoInference
-from taskloom_hci.models.polynomial import SIZE, Polynomial
+from taskloom_hci.models.polynomial import SIZE, PolynomialModel
 from taskloom_hci.observation.engine import RuleObservation
 from taskloom_hci.policies.likelihood import ModelPolicy
 from taskloom_hci.policies.policy import ConstantPolicy, Policy, RandomPolicy
@@ -55,7 +55,7 @@ def actor_of(agent: Agent) -> Actor | None:
     )
     if not plain:
         return None
-    if type(policy) is ModelPolicy and type(policy.model) is Polynomial:
+    if type(policy) is ModelPolicy and type(policy.model) is PolynomialModel:
         return _polynomial(agent, policy.model)
     if type(policy) in {ConstantPolicy, RandomPolicy} and not agent.state:
         return _stateless(policy)
@@ -71,7 +71,7 @@ def _stateless(policy: Policy) -> Actor:
     return Actor(lambda x, u: low + np.minimum((u * count).astype(np.int64), count - 1), idle)
 
 
-def _polynomial(agent: Agent, model: Polynomial) -> Actor | None:
+def _polynomial(agent: Agent, model: PolynomialModel) -> Actor | None:
     if tuple(agent.state) != model.hidden:
         return None
     own = {name: int(agent.state.element(name).init) for name in model.hidden}
@@ -85,14 +85,40 @@ def _polynomial(agent: Agent, model: Polynomial) -> Actor | None:
 
 @dataclass(frozen=True, slots=True)
 class Halves:
-    """What the two halves of a round do to numbers (n,): `(x, actions, the user's actions) -> (x, done)`."""
+    """Rules of the two halves of a round, for numbers (n,): `(x, actions, the user's actions) -> (x, done)`."""
 
     first: Callable[[Int, Int], tuple[Int, Bool]]
     second: Callable[[Int, Int, Int], tuple[Int, Bool]]
 
 
+def _add(x: Int, action: Int) -> tuple[Int, Bool]:
+    """Do what `Example` does on either half, for many games."""
+    after = x + action
+    # The end is where the sum would be 4 or more, the number itself stops at its bounds.
+    return np.clip(after, -1, 4), after >= 4
+
+
+def _same(x: Int, action: Int, user_action: Int) -> tuple[Int, Bool]:
+    """Do what `Coordinated` does on the assistant's half, for many games."""
+    return np.minimum(x + (action == user_action), 9), np.zeros(len(x), dtype=bool)
+
+
+EXAMPLE = Halves(_add, lambda x, action, _: _add(x, action))
+COORDINATED = Halves(lambda x, _: (x.copy(), x == 9), _same)
+
+
+def example_kernel(game: Bundle) -> SmallKernel | None:
+    """Return the kernel of the example, or None if one of its agents has no description as arrays."""
+    return small_kernel(game, EXAMPLE)
+
+
+def coordinated_kernel(game: Bundle) -> SmallKernel | None:
+    """Return the kernel of the coordinated game, likewise."""
+    return small_kernel(game, COORDINATED)
+
+
 def small_kernel(game: Bundle, halves: Halves) -> SmallKernel | None:
-    """Return the kernel of a number game, or None if one of its agents has no description as arrays."""
+    """Return the kernel of a number game with these rules, or None if one of its agents has no description as arrays."""
     actors = [
         actor_of(agent) if agent is not None else None for agent in (game.user, game.assistant)
     ]
@@ -122,7 +148,7 @@ class SmallKernel:
 
     def play(self, seed: int, episodes: Int, backend: Literal["numpy", "numba"]) -> Episodes:
         """Play the episodes; see `Kernel`."""
-        del backend  # NumPy is the only one; whoever asks for another is told before
+        del backend  # NumPy is the only one; another one was refused before
         parts = np.array_split(episodes, max(1, -(-len(episodes) // CHUNK)))
         return join([self._play(seed, part) for part in parts])
 
@@ -130,7 +156,8 @@ class SmallKernel:
         n = len(episodes)
         keys = {name: stream_keys(seed, name, episodes) for name in ("user", "assistant")}
         x, alive = np.zeros(n, np.int64), np.arange(n)
-        is_done, num_rounds, rewards = np.zeros(n, bool), np.zeros(n, np.int64), empty_rewards(n)
+        is_done, num_rounds = np.zeros(n, bool), np.zeros(n, np.int64)
+        rewards = np.zeros((n, len(REWARD_NAMES)))
         rows: list[tuple[Int, Int, Int, Int]] = []
         r = 0
         while len(alive) and (self.max_rounds is None or r < self.max_rounds):

@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from typing_extensions import override
 
 from taskloom_hci.accelerated.exact_math import exact_exps
-from taskloom_hci.accelerated.pointing import Float, Int, Jump, Tie, careful_split, model_tables
+from taskloom_hci.accelerated.pointing import careful_split, model_tables
 from taskloom_hci.bundle.agent import Agent
 from taskloom_hci.errors import BundleConstraintError
 from taskloom_hci.games.pointing import Pointing
 from taskloom_hci.inference.engine import InferenceEngine
 from taskloom_hci.inference.goal import OnZero, uniform_beliefs, update_beliefs
-from taskloom_hci.inference.information import choose_cells, information_gain
+from taskloom_hci.inference.information import (
+    Float,
+    Int,
+    Jump,
+    Tie,
+    choose_cells,
+    information_gain,
+)
 from taskloom_hci.models.model import action_index
-from taskloom_hci.models.pointing import PointingModel
+from taskloom_hci.models.pointing import CarefulModel, PointingModel
 from taskloom_hci.policies.policy import Policy
 from taskloom_hci.state.elements import Value, array_element
 from taskloom_hci.state.state import State, StateTree
 from taskloom_hci.state.streams import Stream
 from taskloom_hci.users.pointing import PointingUser
-
-if TYPE_CHECKING:
-    from taskloom_hci.bundle.agent import Agent as AnyAgent
 
 
 class JumpAssistant(Agent):
@@ -62,13 +66,13 @@ class JumpAssistant(Agent):
         self._rule: Jump | None = None
         super().__init__(
             "assistant",
-            policy=policy or JumpPolicy(task),
+            policy=policy or JumpPolicy(self),
             state=State(
                 log_beliefs=array_element(
                     (count,), uniform_beliefs(1, count)[0], out_of_bounds_mode="silent"
                 )
             ),
-            inference=GoalInference(),
+            inference=GoalInference(self),
         )
 
     def finit(self) -> None:
@@ -76,23 +80,32 @@ class JumpAssistant(Agent):
         user = self.game.user
         if self.model is None and isinstance(user, PointingUser):
             self.model = user.model
+        self.known_model()
+
+    def known_model(self) -> PointingModel:
+        """Return the model by which it believes the user acts.
+
+        Raises:
+            BundleConstraintError: If it was given none and the user of its game has none.
+        """
         if self.model is None:
             raise BundleConstraintError(
                 ["This assistant needs a user model: the user has none, so give it one."]
             )
+        return self.model
 
     def rule(self) -> Jump:
-        """Return what it does, as arrays."""
+        """Return its rule as arrays."""
         if self._rule is None:
-            assert self.model is not None  # finit made sure
+            model = self.known_model()
             rule, threshold, cost, tie = self._choice
-            table, log_table = model_tables(self.task, self.model)
-            split = careful_split(self.model)
+            table, log_table = model_tables(self.task, model)
+            split = careful_split(model)
             self._rule = Jump(rule, table, log_table, threshold, cost, tie, self.on_zero, split)
         return self._rule
 
     def explain(self) -> dict[str, Float]:
-        """Return what it believes (T,) and what a look at each cell would tell it now [bit] (C,)."""
+        """Return its belief (T,) and the information of a look at each cell now [bit] (C,)."""
         seen = self.observation or self.observe(affect=False)[0]
         targets = target_cells(self.task, seen)
         beliefs = exact_exps(self.state["log_beliefs"])
@@ -108,15 +121,7 @@ def target_cells(task: Pointing, seen: StateTree) -> Int:
 class GoalInference(InferenceEngine):
     """Updates the belief over targets by what the user did where the cursor was."""
 
-    def __init__(self) -> None:
-        self._agent: JumpAssistant | None = None
-
-    @override
-    def bind(self, agent: AnyAgent) -> None:
-        if not isinstance(agent, JumpAssistant):
-            raise BundleConstraintError(
-                ["Goal inference over targets is part of a jumping assistant."]
-            )
+    def __init__(self, agent: JumpAssistant) -> None:
         self._agent = agent
 
     @override
@@ -124,12 +129,10 @@ class GoalInference(InferenceEngine):
         self, observation: StateTree, state: Mapping[str, Any], stream: Stream
     ) -> tuple[dict[str, Any], float]:
         del stream
-        agent = self._agent
-        if agent is None or agent.model is None:
-            raise BundleConstraintError(["Goal inference needs to be part of a bundle."])
+        agent, rule = self._agent, self._agent.rule()
         cell = agent.task.cell_of(observation["task_state"]["position"])
-        action = action_index(agent.model, observation["user_action"]["action"])
-        likelihood = agent.rule().log_table[cell, target_cells(agent.task, observation)[0], action]
+        action = action_index(agent.known_model(), observation["user_action"]["action"])
+        likelihood = rule.log_table[cell, target_cells(agent.task, observation)[0], action]
         after, _ = update_beliefs(state["log_beliefs"][None], likelihood[None], agent.on_zero)
         return {"log_beliefs": after[0]}, 0.0
 
@@ -137,14 +140,8 @@ class GoalInference(InferenceEngine):
 class JumpPolicy(Policy):
     """Jumps where the assistant's rule says."""
 
-    def __init__(self, task: Pointing) -> None:
-        self.element = task.cell_element()
-        self._agent: JumpAssistant | None = None
-
-    @override
-    def bind(self, agent: AnyAgent) -> None:
-        if not isinstance(agent, JumpAssistant):
-            raise BundleConstraintError(["A jump policy is part of a jumping assistant."])
+    def __init__(self, agent: JumpAssistant) -> None:
+        self.element = agent.task.cell_element()
         self._agent = agent
 
     @override
@@ -152,16 +149,17 @@ class JumpPolicy(Policy):
         self, observation: StateTree, state: Mapping[str, Any], stream: Stream
     ) -> tuple[Value, float]:
         del stream
-        agent = self._agent
-        if agent is None:
-            raise BundleConstraintError(["A jump policy needs to be part of a bundle."])
-        task = agent.task
-        cell = np.array([task.cell_of(observation["task_state"]["position"])])
+        task = self._agent.task
         chosen = choose_cells(
-            agent.rule(),
+            self._agent.rule(),
             task.positions,
             exact_exps(state["log_beliefs"])[None],
             target_cells(task, observation),
-            cell,
+            np.array([task.cell_of(observation["task_state"]["position"])]),
         )
         return task.positions[int(chosen[0])], 0.0
+
+
+def assumed_model(task: Pointing, error_rate: float | None) -> PointingModel | None:
+    """Return the careful user that an assistant assumes; without an error rate it is the user of its game."""
+    return None if error_rate is None else CarefulModel(error_rate, task.dimension)

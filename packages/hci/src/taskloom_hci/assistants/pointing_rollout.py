@@ -1,4 +1,4 @@
-"""Pointing for the roll-out assistant: the goal is one of the targets, and whoever plays on jumps to the likeliest one."""
+"""Pointing for the roll-out assistant: the goal is one of the targets, and the imagined assistant jumps to the likeliest."""
 
 from __future__ import annotations
 
@@ -6,17 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from taskloom_hci.assistants.jump import JumpAssistant
-from taskloom_hci.assistants.rollout import Float, Question, RolloutAssistant
+from taskloom_hci.assistants.rollout_agent import Float, Question, RolloutAssistant
 from taskloom_hci.bundle.agent import Agent
-from taskloom_hci.errors import BundleConstraintError
 from taskloom_hci.games.pointing import Pointing
 from taskloom_hci.inference.exact import Theta
 from taskloom_hci.inference.goal import OnZero
-from taskloom_hci.models.model import UserModel
 from taskloom_hci.models.pointing import PointingModel
 from taskloom_hci.policies.likelihood import ModelPolicy
 from taskloom_hci.state.state import State, StateTree
-from taskloom_hci.task import InteractionTask
 
 
 def targets_seen(observation: StateTree) -> Theta:
@@ -24,23 +21,15 @@ def targets_seen(observation: StateTree) -> Theta:
     return {"goal": observation["task_state"]["targets"]}
 
 
-def _require(task: InteractionTask, model: UserModel) -> tuple[Pointing, PointingModel]:
-    if not isinstance(task, Pointing) or not isinstance(model, PointingModel):
-        raise BundleConstraintError(["Pointing is simulated with a pointing task and its models."])
-    return task, model
-
-
-def imagined_user(task: InteractionTask, model: UserModel) -> Agent:
+def imagined_user(task: Pointing, model: PointingModel) -> Agent:
     """Return a user with some goal."""
-    game, _ = _require(task, model)
-    policy = ModelPolicy(model, game.user_element())
-    return Agent("user", policy=policy, state=State(goal=game.cell_element()))
+    policy = ModelPolicy(model, task.user_element())
+    return Agent("user", policy=policy, state=State(goal=task.cell_element()))
 
 
-def imagined_assistant(task: InteractionTask, model: UserModel) -> Agent:
+def imagined_assistant(task: Pointing, model: PointingModel) -> Agent:
     """Return an assistant that goes on inferring and jumps to the likeliest target."""
-    game, pointing_model = _require(task, model)
-    return JumpAssistant(game, "map", model=pointing_model, on_zero="uniform")
+    return JumpAssistant(task, "map", model=model, on_zero="uniform")
 
 
 def goes_on(log_beliefs: Float, known: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,7 +50,14 @@ def pointing_rollout(
     It is one step of policy improvement over jumping to the likeliest target (a roll-out in the sense of Tesauro and
     Galperin, NIPS 1996), so it asks if a question pays and not because it tells much.
     """
-    question = Question(targets_seen, task.num_targets, imagined_user, imagined_assistant, goes_on)
+    question = Question(
+        targets_seen,
+        task.num_targets,
+        imagined_user,
+        imagined_assistant,
+        goes_on,
+        PointingModel,
+    )
     return RolloutAssistant(
         task,
         question,

@@ -12,7 +12,6 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from taskloom_hci.bundle.turns import REWARD_NAMES
 from taskloom_hci.errors import HciError
 
 Array: TypeAlias = NDArray[Any]
@@ -57,7 +56,7 @@ class Episodes:
 
     @property
     def offsets(self) -> Array:
-        """Where each episode's rounds begin, and one past the last, (E + 1,)."""
+        """The first round of each episode, and one past the last, (E + 1,)."""
         return np.concatenate([[0], np.cumsum(self.num_rounds)])
 
     def digest(self) -> str:
@@ -130,8 +129,3 @@ def join(parts: Sequence[Episodes]) -> Episodes:
     return Episodes(
         **{name: joined(name) for name in META}, fixed=groups("fixed"), rounds=groups("rounds")
     )
-
-
-def empty_rewards(count: int) -> Array:
-    """Return a table of rewards (count, 8) to fill."""
-    return np.zeros((count, len(REWARD_NAMES)))

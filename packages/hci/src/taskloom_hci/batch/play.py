@@ -4,37 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from taskloom_hci.batch.episodes import Episodes
+from taskloom_hci.batch.kernel import Kernel
+from taskloom_hci.batch.kernels import kernel_of
 from taskloom_hci.batch.loop import play_loop
 from taskloom_hci.bundle.bundle import Bundle
 from taskloom_hci.errors import HciError
 
 Backend: TypeAlias = Literal["auto", "numpy", "numba", "loop"]
+Way: TypeAlias = Literal["numpy", "numba", "loop"]
 
-NUMBA_FROM = (
-    50_000  # compiling takes a second or two; below about this many episodes NumPy is done earlier
-)
-
-
-class Kernel(Protocol):
-    """Plays many episodes of one game at once.
-
-    Attributes:
-        compiled: Whether numba can do it as well.
-    """
-
-    compiled: bool
-
-    def play(
-        self, seed: int, episodes: NDArray[np.int64], backend: Literal["numpy", "numba"]
-    ) -> Episodes:
-        """Play the episodes with these numbers; the trajectories are those of `play_loop`."""
-        ...
+# Compiling takes a second or two; below about this many episodes NumPy is done earlier.
+NUMBA_FROM = 50_000
 
 
 def has_numba() -> bool:
@@ -42,15 +27,16 @@ def has_numba() -> bool:
     return find_spec("numba") is not None
 
 
-def choose_backend(
-    bundle: Bundle, num_episodes: int, backend: Backend = "auto"
-) -> Literal["numpy", "numba", "loop"]:
+def choose_backend(bundle: Bundle, num_episodes: int, backend: Backend = "auto") -> Way:
     """Return how `play` would play this many episodes.
 
     Raises:
         HciError: If the backend asked for cannot play this game, or is not installed.
     """
-    kernel = bundle.task.kernel()
+    return _way(bundle, kernel_of(bundle), num_episodes, backend)
+
+
+def _way(bundle: Bundle, kernel: Kernel | None, num_episodes: int, backend: Backend) -> Way:
     if backend == "loop" or (backend == "auto" and kernel is None):
         return "loop"
     if kernel is None:
@@ -86,8 +72,10 @@ class Player:
 
     def __init__(self, bundle: Bundle, total: int, backend: Backend = "auto") -> None:
         self.bundle = bundle
-        self.way: Literal["numpy", "numba", "loop"] = choose_backend(bundle, total, backend)
-        self._kernel = None if self.way == "loop" else bundle.task.kernel()
+        kernel = kernel_of(bundle)
+        self.way = _way(bundle, kernel, total, backend)
+        # Its tables may be large: a loop does not keep them.
+        self._kernel = None if self.way == "loop" else kernel
 
     def play(self, episodes: Sequence[int], stop: Callable[[], bool] | None = None) -> Episodes:
         """Play the episodes with these numbers; one by one, it asks `stop` after each and may return fewer."""

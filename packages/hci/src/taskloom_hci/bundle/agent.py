@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 
@@ -19,11 +19,7 @@ from taskloom_hci.policies.policy import Policy, RandomPolicy
 from taskloom_hci.state.elements import Value
 from taskloom_hci.state.state import State, StateTree
 from taskloom_hci.state.streams import Stream
-
-if TYPE_CHECKING:
-    from taskloom_hci.bundle.bundle import Bundle
-
-Role: TypeAlias = Literal["user", "assistant"]
+from taskloom_hci.task import Game, Role
 
 
 class Agent:
@@ -63,7 +59,7 @@ class Agent:
         self.parameters: dict[str, Any] = dict(parameters or {})
         self.observation: StateTree | None = None
         self.stream = Stream(0)
-        self.bundle: Bundle | None = None
+        self.bundle: Game | None = None
 
     def finit(self) -> None:
         """Finish the set-up once the game is put together: `self.game.task` exists now."""
@@ -79,7 +75,7 @@ class Agent:
             self.state[key] = element.init
 
     @property
-    def game(self) -> Bundle:
+    def game(self) -> Game:
         """The game this agent is part of."""
         if self.bundle is None:
             raise HciError(f"The {self.role} is not part of a bundle yet.")

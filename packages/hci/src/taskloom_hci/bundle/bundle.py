@@ -9,15 +9,16 @@ from typing import Any, Literal
 
 import numpy as np
 
-from taskloom_hci.bundle.agent import Agent, Role
+from taskloom_hci.bundle.agent import Agent
 from taskloom_hci.bundle.joining import PARTS, join_parts, require_forced, require_parts
 from taskloom_hci.bundle.turns import NAMES, REWARD_NAMES, StepResult, Turn, parse_turn
 from taskloom_hci.errors import GameOverError, HciError, UnknownKeyError
 from taskloom_hci.inference.engine import NoInference
+from taskloom_hci.report.plot import draw_game
 from taskloom_hci.state.elements import Value
 from taskloom_hci.state.state import StateTree
 from taskloom_hci.state.streams import Stream, stream_key
-from taskloom_hci.task import InteractionTask, Outcome
+from taskloom_hci.task import InteractionTask, Outcome, Role
 
 # Which rewards a role earns by observing, inferring, acting and through the task.
 _EARNED: dict[Role, tuple[str, str, str, str]] = {
@@ -76,27 +77,26 @@ class Bundle:
         self._owners: dict[str, InteractionTask | Agent] = {
             name: owner for name, owner in owners.items() if owner is not None
         }
+        agents = [agent for agent in (user, assistant) if agent is not None]
         self._actions: dict[Role, Value] = {
-            agent.role: agent.policy.element.init
-            for agent in (user, assistant)
-            if agent is not None
+            agent.role: agent.policy.element.init for agent in agents
         }
-        self.parameters = join_parts(self)
+        self.parameters = join_parts(self, task, agents)
 
     @property
     def name(self) -> str:
-        """What is missing, if anything: `no-user`, `no-assistant`, `no-user--no-assistant`; else the task's name."""
+        """The parts that are missing, if any: `no-user`, `no-assistant`, `no-user--no-assistant`; else the task's class."""
         missing = [f"no-{role}" for role in ("user", "assistant") if getattr(self, role) is None]
         return "--".join(missing) or type(self.task).__name__
 
     @property
     def turn(self) -> Turn:
-        """Which turn comes next."""
+        """The turn that comes next."""
         return Turn(self._turn)
 
     @property
     def over(self) -> bool:
-        """Whether the game has to be reset before it goes on."""
+        """True if the game has to be reset before it goes on."""
         return self.is_done or self.truncated
 
     def last_action(self, role: Role) -> Value:
@@ -168,7 +168,7 @@ class Bundle:
             raise HciError(
                 f"A reset cannot start after turn {first} and stop at turn {int(target)} before it."
             )
-        require_forced(self, forced)
+        require_forced(self._owners, forced)
         if seed is not None:
             self.seed, self.episode = seed, -1
         self.episode = self.episode + 1 if episode is None else episode
@@ -234,7 +234,7 @@ class Bundle:
         assistant_action: Value = None,
         go_to: int | str | None = None,
     ) -> dict[str, float]:
-        """Do what `step` does and return the rewards alone, for those who look at the game themselves."""
+        """Do the same as `step` and return the rewards alone, for callers that look at the game themselves."""
         if self.is_done or self.truncated:
             why = "ended" if self.is_done else f"reached its limit of {self.max_rounds} rounds"
             raise GameOverError(
@@ -277,7 +277,7 @@ class Bundle:
         if agent is not None:
             observation, inference, _, _ = _EARNED[role]
             rewards[observation] += agent.observe()[1]
-            # Most agents conclude nothing; asking them would copy their state for nobody.
+            # Most agents conclude nothing; asking them would copy their state in vain.
             if type(agent.inference_engine) is not NoInference or type(agent).infer is not _INFER:
                 rewards[inference] += agent.infer()[1]
         self._turn += 1
@@ -337,9 +337,11 @@ class Bundle:
         """Return the game as text: the turn, the last actions and what the task shows of itself.
 
         Args:
-            mode: `text`; `plot` draws as well.
+            mode: `text`; `plot` draws as well: pointing and gaze, and every task whose own `render` draws.
             axes: matplotlib axes to draw on: `ax_task`, `ax_user`, `ax_assistant`.
         """
+        if "plot" in mode:
+            draw_game(self, axes)
         actions = {role: np.asarray(value).tolist() for role, value in self._actions.items()}
         head = f"round {self.round_index}, turn {int(self.turn)} ({NAMES[self.turn]}), actions {actions}"
         shown = self.task.render(mode=mode, **axes)  # a task may print or draw instead

@@ -1,16 +1,13 @@
-"""How a task, a user and an assistant become a game, and what a reset of it may set."""
+"""Joining a task, a user and an assistant into a game, and the values that a reset of it may set."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from taskloom_hci.bundle.agent import Agent
 from taskloom_hci.errors import BundleConstraintError, HciError, UnknownKeyError
-from taskloom_hci.task import InteractionTask
-
-if TYPE_CHECKING:
-    from taskloom_hci.bundle.bundle import Bundle
+from taskloom_hci.task import Game, InteractionTask
 
 PARTS = (
     "game_info",
@@ -36,8 +33,8 @@ def require_parts(task: InteractionTask, user: Agent | None, assistant: Agent | 
         raise BundleConstraintError(problems)
 
 
-def join_parts(bundle: Bundle) -> dict[str, Any]:
-    """Link the parts to each other, finish their set-up, and ask each whether it accepts the others.
+def join_parts(game: Game, task: InteractionTask, agents: Sequence[Agent]) -> dict[str, Any]:
+    """Link the parts of a game to it, finish their set-up, and ask each whether it accepts the others.
 
     Returns:
         The parameters of all three; the assistant's win.
@@ -45,11 +42,10 @@ def join_parts(bundle: Bundle) -> dict[str, Any]:
     Raises:
         BundleConstraintError: With every problem that any of them has.
     """
-    agents = [agent for agent in (bundle.user, bundle.assistant) if agent is not None]
-    parts: list[InteractionTask | Agent] = [bundle.task, *agents]
-    parameters = dict(bundle.task.parameters)
+    parts: list[InteractionTask | Agent] = [task, *agents]
+    parameters = dict(task.parameters)
     for part in parts:
-        part.bundle = bundle
+        part.bundle = game
     for agent in agents:
         parameters.update(agent.parameters)
     problems: list[str] = []
@@ -73,8 +69,15 @@ def join_parts(bundle: Bundle) -> dict[str, Any]:
     return parameters
 
 
-def require_forced(bundle: Bundle, forced: Mapping[str, Any]) -> None:
-    """Raise unless a reset could set these values, by part: names, shapes and bounds are looked at, nothing is set."""
+def require_forced(
+    owners: Mapping[str, InteractionTask | Agent], forced: Mapping[str, Any]
+) -> None:
+    """Raise unless a reset could set these values, by part: names, shapes and bounds are looked at, nothing is set.
+
+    Args:
+        owners: The parts of the game by the name of their state: `task_state`.
+        forced: The values by part.
+    """
     known = (*PARTS, "user_observation", "assistant_observation")
     for part, values in forced.items():
         if part not in known:
@@ -84,7 +87,7 @@ def require_forced(bundle: Bundle, forced: Mapping[str, Any]) -> None:
         if part == "game_info":
             continue
         role = part.split("_")[0]
-        owner: InteractionTask | Agent | None = getattr(bundle, role)
+        owner = owners.get(f"{role}_state")
         if owner is None:
             raise UnknownKeyError(f"'{part}' cannot be reset: this game has no {role}.")
         if part.endswith("_state"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +20,10 @@ from taskloom_hci.policies.policy import DualPolicy, Policy
 from taskloom_hci.state.elements import Element, Value
 from taskloom_hci.state.state import StateTree
 from taskloom_hci.state.streams import Stream, mix
-
-if TYPE_CHECKING:
-    from taskloom_hci.task import InteractionTask
+from taskloom_hci.task import InteractionTask, Participant
 
 
-class Simulation:
+class SimulatedGame:
     """A second game that an agent plays in its head: the task as it stands, an imagined user, an imagined assistant.
 
     The real game never notices: the task is a copy, and the random numbers are the simulation's own. Agents with a
@@ -90,7 +88,7 @@ class Simulation:
 
 
 class Imagined(NamedTuple):
-    """What a simulated game starts from, and how much it counts.
+    """Start of a simulated game, and its weight.
 
     Attributes:
         weight: How probable it is.
@@ -121,7 +119,7 @@ class RolloutPolicy(Policy):
         self,
         element: Element,
         candidates: NDArray[Any],
-        simulation: Callable[[InteractionTask], Simulation],
+        simulation: Callable[[InteractionTask], SimulatedGame],
         imagine: Callable[[StateTree, Mapping[str, Any], Stream], Sequence[Imagined]],
         *,
         rounds: int = 10,
@@ -131,10 +129,10 @@ class RolloutPolicy(Policy):
         self.element, self.candidates = element, candidates
         self._make, self._imagine = simulation, imagine
         self.rounds = rounds
-        self._simulation: Simulation | None = None
+        self._simulation: SimulatedGame | None = None
 
     @override
-    def bind(self, agent: Agent) -> None:
+    def bind(self, agent: Participant) -> None:
         self._simulation = self._make(agent.game.task)
 
     def values(

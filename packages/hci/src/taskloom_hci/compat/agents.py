@@ -9,7 +9,7 @@ from typing import Any
 
 from typing_extensions import override
 
-from taskloom_hci.bundle.agent import Agent, Role
+from taskloom_hci.bundle.agent import Agent
 from taskloom_hci.errors import HciError
 from taskloom_hci.inference.engine import InferenceEngine
 from taskloom_hci.observation.engine import ObservationEngine
@@ -17,6 +17,7 @@ from taskloom_hci.policies.policy import Policy
 from taskloom_hci.state.elements import Element, Value, discrete_array_element
 from taskloom_hci.state.state import State, StateTree
 from taskloom_hci.state.streams import Stream
+from taskloom_hci.task import Participant, Role
 
 
 class BasePolicy(Policy):
@@ -31,10 +32,10 @@ class BasePolicy(Policy):
             action_state = action_state.element("action")
         self.element = action_state or discrete_array_element(low=-100, high=100, init=0)
         self.stream = Stream(0)
-        self.host: Agent | None = None
+        self.host: Participant | None = None
 
     @override
-    def bind(self, agent: Agent) -> None:
+    def bind(self, agent: Participant) -> None:
         self.host = agent
 
     def sample(self, agent_observation: Any = None, agent_state: Any = None) -> tuple[Value, float]:
@@ -67,7 +68,7 @@ class BaseInferenceEngine:
     """
 
     stream = Stream(0)
-    host: Agent
+    host: Participant
 
     def infer(self, agent_observation: Any = None) -> tuple[Any, float]:
         """Return the agent's new state and the reward."""
@@ -94,7 +95,7 @@ class _Thinking(InferenceEngine):
         self.engine = engine
 
     @override
-    def bind(self, agent: Agent) -> None:
+    def bind(self, agent: Participant) -> None:
         self.engine.host = agent
 
     @override

@@ -9,11 +9,12 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from taskloom_hci.bundle.agent import Agent, Role
+from taskloom_hci.bundle.agent import Agent
 from taskloom_hci.bundle.bundle import Bundle
 from taskloom_hci.bundle.turns import Turn
 from taskloom_hci.errors import HciError
 from taskloom_hci.exports.spaces import ActionCode, Lens, known_to, observation_space
+from taskloom_hci.task import Role
 
 Observation = dict[str, Any]
 

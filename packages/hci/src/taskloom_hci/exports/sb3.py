@@ -12,11 +12,11 @@ from gymnasium.spaces import Box, Dict as DictSpace
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 
-from taskloom_hci.bundle.agent import Role
 from taskloom_hci.bundle.bundle import Bundle
 from taskloom_hci.errors import HciError
 from taskloom_hci.exports.vector import PointingVector
 from taskloom_hci.exports.vector_assistant import AssistantVector
+from taskloom_hci.task import Role
 
 Float32 = NDArray[np.float32]
 

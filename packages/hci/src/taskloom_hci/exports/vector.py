@@ -12,8 +12,10 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from taskloom_hci.accelerated.pointing import Int, PointingKernel
+from taskloom_hci.accelerated.pointing import Int
+from taskloom_hci.accelerated.pointing_kernel import PointingKernel
 from taskloom_hci.accelerated.pointing_numpy import assist, draw_cells, draw_ranks
+from taskloom_hci.batch.kernels import kernel_of
 from taskloom_hci.bundle.bundle import Bundle
 from taskloom_hci.errors import HciError
 from taskloom_hci.exports.spaces import ActionCode, observation_space
@@ -24,7 +26,7 @@ Arrays = dict[str, Any]
 
 
 class SeededGames(VectorEnv[Arrays, Any, Any], ABC):
-    """What both have in common: game `i` is seeded with `s + i`, and a game that ends starts anew within the same step."""
+    """Base of both: game `i` is seeded with `s + i`, and a game that ends starts anew within the same step."""
 
     metadata: dict[str, Any] = {  # noqa: RUF012 -- gymnasium declares it so
         "autoreset_mode": AutoresetMode.SAME_STEP,
@@ -73,7 +75,7 @@ class PointingVector(SeededGames):
     """
 
     def __init__(self, bundle: Bundle, num_envs: int) -> None:
-        kernel = bundle.task.kernel()
+        kernel = kernel_of(bundle)
         if not isinstance(kernel, PointingKernel) or bundle.user is None:
             raise HciError(
                 f"{bundle.name} with these agents has no batch kernel: use gymnasium's SyncVectorEnv over GameEnv."

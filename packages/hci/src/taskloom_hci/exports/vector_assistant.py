@@ -13,8 +13,8 @@ from gymnasium.vector.utils import batch_space
 
 from taskloom_hci.accelerated.exact_math import exact_exps
 from taskloom_hci.accelerated.pointing import Int
+from taskloom_hci.accelerated.pointing_kernel import pointing_rules
 from taskloom_hci.accelerated.pointing_numpy import draw_cells, draw_ranks
-from taskloom_hci.accelerated.rules import pointing_rules
 from taskloom_hci.bundle.bundle import Bundle
 from taskloom_hci.errors import HciError
 from taskloom_hci.exports.spaces import ActionCode, observation_space
@@ -38,7 +38,7 @@ class AssistantVector(SeededGames):
 
     def __init__(self, bundle: Bundle, num_envs: int) -> None:
         task, assistant = bundle.task, bundle.assistant
-        rules = pointing_rules(task) if isinstance(task, Pointing) else None
+        rules = pointing_rules(bundle)
         plain = assistant is not None and (
             rules is not None
             and (

@@ -10,18 +10,19 @@ from gymnasium.spaces import Dict as DictSpace, Space
 from gymnasium.utils import seeding
 from pettingzoo import AECEnv, ParallelEnv
 
-from taskloom_hci.bundle.agent import Agent, Role
+from taskloom_hci.bundle.agent import Agent
 from taskloom_hci.bundle.bundle import Bundle
 from taskloom_hci.bundle.turns import REWARD_NAMES, StepResult, Turn
 from taskloom_hci.errors import HciError
 from taskloom_hci.exports.spaces import ActionCode, Lens, known_to, observation_space
+from taskloom_hci.task import Role
 
 ROLES: tuple[Role, ...] = ("user", "assistant")
 TASK_REWARDS = ("first_task_reward", "second_task_reward")
 
 
 class _Seats:
-    """What both forms share: the agents of a bundle (the user, and the assistant if there is one), their spaces, and who earns what.
+    """Parts that both forms share: the agents of a bundle (the user, and the assistant if there is one), their spaces, and who earns what.
 
     An agent earns its own observation, inference and policy rewards, and its share of the two rewards of the task.
 

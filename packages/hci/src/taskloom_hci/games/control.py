@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,15 +17,12 @@ from taskloom_hci.state.elements import Element, Value, array_element
 from taskloom_hci.state.state import State
 from taskloom_hci.task import InteractionTask
 
-if TYPE_CHECKING:
-    from taskloom_hci.batch.play import Kernel
-
 Matrix = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Plant:
-    """What a step does: `x' = A x + B u + s (F x beta + Y u gamma + G omega)`, all noises standard normal.
+    """Dynamics of a step: `x' = A x + B u + s (F x beta + Y u gamma + G omega)`, all noises standard normal.
 
     Attributes:
         A: Dynamics of one step (n, n).
@@ -144,7 +141,7 @@ class ClassicControl(InteractionTask):
         )
 
     def on_bundle_constraints(self) -> Iterable[str]:
-        """Check that there is a user with the right number of controls, and nobody else."""
+        """Check that there is a user with the right number of controls, and no assistant."""
         user = self.game.user
         if user is None:
             yield "Classic control needs a user."
@@ -171,13 +168,6 @@ class ClassicControl(InteractionTask):
     @override
     def on_assistant_action(self, *, assistant_action: Value) -> tuple[State, float, bool]:
         raise HciError(f"Classic control has no assistant to do {assistant_action}.")
-
-    @override
-    def kernel(self) -> Kernel | None:
-        # The kernel needs the users' modules, which need this one.
-        from taskloom_hci.accelerated.control import control_kernel
-
-        return control_kernel(self)
 
 
 def _require_shapes(A: Matrix, B: Matrix, noises: Mapping[str, Matrix | None]) -> None:

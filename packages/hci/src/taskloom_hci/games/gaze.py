@@ -60,7 +60,7 @@ class Gaze(InteractionTask):
         return self.place("clip")
 
     def on_bundle_constraints(self) -> Iterable[str]:
-        """Check that there is a user who looks, and nobody else."""
+        """Check that there is a user who looks, and no assistant."""
         user = self.game.user
         if user is None or user.policy.element.space.shape != (self.dimension,):
             yield f"Gaze in {self.dimension} dimension(s) needs a user whose actions are points of that many."
@@ -87,11 +87,7 @@ class Gaze(InteractionTask):
         raise HciError(f"Gaze has no assistant to do {assistant_action}.")
 
     def render(self, mode: str = "text", **axes: Any) -> str:
-        """Return where target and fixation are; mode `plot` draws them as well."""
-        if "plot" in mode:
-            # Drawing needs the task, not the other way round.
-            from taskloom_hci.report.plot import draw_gaze
-
-            draw_gaze(self, axes)
+        """Return where target and fixation are."""
+        del mode, axes
         places = {key: np.round(self.state[key], 3).tolist() for key in ("target", "fixation")}
         return f"target {places['target']}, fixation {places['fixation']}"

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,6 @@ from taskloom_hci.state.spaces import bounds, contains
 from taskloom_hci.state.state import State
 from taskloom_hci.state.streams import Stream
 from taskloom_hci.task import InteractionTask
-
-if TYPE_CHECKING:
-    from taskloom_hci.batch.play import Kernel
 
 PointingMode: TypeAlias = Literal["gain", "position"]
 
@@ -158,20 +155,9 @@ class Pointing(InteractionTask):
         step = int(action) if self.dimension == 1 else self.moves[int(action)]
         self.state["position"] = self.state["position"] + step * gain
 
-    @override
-    def kernel(self) -> Kernel | None:
-        # The tables need the agents' modules, which need this one.
-        from taskloom_hci.accelerated.rules import pointing_kernel
-
-        return pointing_kernel(self)
-
     def render(self, mode: str = "text", **axes: Any) -> str:
-        """Return the grid as text: `o` the cursor, `x` a target, `*` the cursor on a target; `plot` draws it as well."""
-        if "plot" in mode:
-            # Drawing needs the task, not the other way round.
-            from taskloom_hci.report.plot import draw_pointing
-
-            draw_pointing(self, axes)
+        """Return the grid as text: `o` the cursor, `x` a target, `*` the cursor on a target."""
+        del mode, axes
         targets = {self.cell_of(target) for target in self.state["targets"]}
         cursor = self.cell_of(self.state["position"])
         marks = [

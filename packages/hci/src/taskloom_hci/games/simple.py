@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from typing_extensions import override
 
 from taskloom_hci.state.elements import Element, Value, discrete_array_element
 from taskloom_hci.state.state import State
 from taskloom_hci.task import InteractionTask
-
-if TYPE_CHECKING:
-    from taskloom_hci.batch.play import Kernel
-
-Int: TypeAlias = NDArray[np.int64]
 
 
 class Example(InteractionTask):
@@ -38,30 +31,10 @@ class Example(InteractionTask):
     def on_assistant_action(self, *, assistant_action: Value) -> tuple[State, float, bool]:
         return self._add(assistant_action)
 
-    @override
-    def kernel(self) -> Kernel | None:
-        if type(self) is not Example:
-            return None
-        # The kernel needs the game, which needs the tasks.
-        from taskloom_hci.accelerated.small import Halves, small_kernel
-
-        return small_kernel(self.game, Halves(_add, lambda x, action, _: _add(x, action)))
-
     def _add(self, action: Value) -> tuple[State, float, bool]:
         state = self.state
         state["x"] = x = int(state["x"]) + int(action)
         return state, -1.0, x >= 4
-
-
-def _add(x: Int, action: Int) -> tuple[Int, NDArray[np.bool_]]:
-    """Do what `Example._add` does, for many games."""
-    after = x + action
-    return np.clip(after, -1, 4), after >= 4
-
-
-def _same(x: Int, action: Int, user_action: Int) -> tuple[Int, NDArray[np.bool_]]:
-    """Do what `Coordinated.on_assistant_action` does, for many games."""
-    return np.minimum(x + (action == user_action), 9), np.zeros(len(x), dtype=bool)
 
 
 class Coordinated(InteractionTask):
@@ -98,11 +71,3 @@ class Coordinated(InteractionTask):
         if self.user_action == assistant_action:
             self.state["x"] += 1
         return self.state, -1.0, False
-
-    @override
-    def kernel(self) -> Kernel | None:
-        if type(self) is not Coordinated:
-            return None
-        from taskloom_hci.accelerated.small import Halves, small_kernel
-
-        return small_kernel(self.game, Halves(lambda x, _: (x.copy(), x == 9), _same))

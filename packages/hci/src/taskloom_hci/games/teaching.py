@@ -68,7 +68,7 @@ class Teaching(InteractionTask):
         return discrete_array_element(self.num_items, out_of_bounds_mode="error")
 
     def on_bundle_constraints(self) -> Iterable[str]:
-        """Check that there is somebody to learn and somebody to teach."""
+        """Check that there is a user who learns and an assistant who teaches."""
         user, assistant = self.game.user, self.game.assistant
         if user is None or not {"seen", "last"} <= set(user.state):
             yield "Teaching needs a user with a memory ('seen' and 'last' in its state): choose the user 'memory'."
@@ -99,7 +99,7 @@ class Teaching(InteractionTask):
         """Return how many items the user would recall at an exam after this trial."""
         user = self.game.user
         if user is None:
-            raise HciError("Nobody learns here.")
+            raise HciError("This game has no user who learns.")
         ago = float(self.state["time"]) + self.exam - user.state["last"]
         forgetting, repetition = user.parameters["forgetting"], user.parameters["repetition"]
         log_p = log_recall(user.state["seen"], ago, forgetting, repetition)

@@ -1,26 +1,24 @@
-"""What an agent concludes: the interface, memory of past observations, and combinations of engines."""
+"""Inference engines: the interface, a buffer of past observations, and combinations of engines."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from typing_extensions import override
 
 from taskloom_hci.errors import BufferNotFilledError
 from taskloom_hci.state.state import StateTree
 from taskloom_hci.state.streams import Stream
-
-if TYPE_CHECKING:
-    from taskloom_hci.bundle.agent import Agent
+from taskloom_hci.task import Participant
 
 
 class InferenceEngine(ABC):
     """Turns an observation into new values of the agent's own state."""
 
-    def bind(self, agent: Agent) -> None:
+    def bind(self, agent: Participant) -> None:
         """Get to know the agent and, through it, the game; called once the game is put together."""
         del agent
 
@@ -77,6 +75,7 @@ class Buffer:
         Raises:
             BufferNotFilledError: If there are fewer.
         """
+        # A shorter history would be taken for a full one by an engine that reads it by position.
         if len(self._kept) < self.depth:
             raise BufferNotFilledError(
                 f"{len(self._kept)} of the {self.depth} observations needed were made so far."
@@ -94,7 +93,7 @@ class CascadedInference(InferenceEngine):
         self.engines = tuple(engines)
 
     @override
-    def bind(self, agent: Agent) -> None:
+    def bind(self, agent: Participant) -> None:
         for engine in self.engines:
             engine.bind(agent)
 
@@ -107,6 +106,8 @@ class CascadedInference(InferenceEngine):
     def infer(
         self, observation: StateTree, state: Mapping[str, Any], stream: Stream
     ) -> tuple[dict[str, Any], float]:
+        # A copy of the whole state for the engines to see, and only the changes for the agent to store: assigning an entry
+        # that did not change would still go through its element.
         current, changes, total = dict(state), dict[str, Any](), 0.0
         for engine in self.engines:
             changed, reward = engine.infer(observation, current, stream)
@@ -129,7 +130,7 @@ class DualInference(InferenceEngine):
         self.mode: Literal["primary", "dual"] = "primary"
 
     @override
-    def bind(self, agent: Agent) -> None:
+    def bind(self, agent: Participant) -> None:
         self.primary.bind(agent)
         self.dual.bind(agent)
 
@@ -142,5 +143,6 @@ class DualInference(InferenceEngine):
     def infer(
         self, observation: StateTree, state: Mapping[str, Any], stream: Stream
     ) -> tuple[dict[str, Any], float]:
+        # The mode is turned by a simulation on its own agents; see `DualPolicy`.
         engine = self.primary if self.mode == "primary" else self.dual
         return engine.infer(observation, state, stream)

@@ -27,7 +27,7 @@ from taskloom_hci.state.state import StateTree
 from taskloom_hci.state.streams import Stream
 
 if TYPE_CHECKING:
-    from taskloom_hci.bundle.agent import Agent
+    from taskloom_hci.task import Participant
 
 Float: TypeAlias = NDArray[np.float64]
 Theta: TypeAlias = Mapping[str, NDArray[Any]]
@@ -38,6 +38,7 @@ def hypotheses(**axes: ArrayLike) -> dict[str, NDArray[Any]]:
 
     hypotheses(goal=[3, 7, 9], error_rate=[0.05, 0.2])     # six of them
     """
+    # Rows of scalars or arrays: a value may be a position of two numbers, which a mesh grid would take apart.
     values = [list(np.asarray(axis)) for axis in axes.values()]
     rows = list(product(*values))
     if not rows:
@@ -55,6 +56,7 @@ def normalise(log_weights: Float, on_zero: OnZero = "raise") -> tuple[Float, Flo
     Raises:
         ZeroEvidenceError: If that happens and nothing else is asked for.
     """
+    # The largest term is taken out before the sum: weights of 1e-100000 stay apart where their exponentials are all 0.
     top = log_weights.max(axis=-1, keepdims=True)
     impossible = ~np.isfinite(top)
     if impossible.any():
@@ -62,6 +64,7 @@ def normalise(log_weights: Float, on_zero: OnZero = "raise") -> tuple[Float, Flo
             raise ZeroEvidenceError(
                 "What was observed has probability zero under every hypothesis; widen the hypotheses, or choose on_zero='uniform'."
             )
+        # Equal weights, which the sum below turns into a uniform belief; -inf - -inf would be NaN.
         log_weights = np.where(impossible, 0.0, log_weights)
         top = np.where(impossible, 0.0, top)
     total = np.log(np.exp(log_weights - top).sum(axis=-1, keepdims=True)) + top
@@ -88,12 +91,14 @@ def posterior(
         action: Index of the action, (...,).
         on_zero: See `normalise`.
     """
+    # One more axis, so that an action broadcasts against the hypotheses.
     index = np.asarray(action, dtype=np.int64)[..., None]
     return normalise(log_prior + score(model, observation, theta, index), on_zero)
 
 
 def marginal(log_weights: Float, values: NDArray[Any]) -> tuple[NDArray[Any], Float]:
     """Return the different values (V,) of one name and their probabilities (..., V), summed over all the others."""
+    # One masked sum for each value: there are few, and leading axes stay as they are.
     distinct, which = np.unique(values, return_inverse=True)
     p = np.exp(log_weights)
     out = np.zeros((*p.shape[:-1], len(distinct)))
@@ -138,8 +143,9 @@ class ExactInference(InferenceEngine):
         return self._theta
 
     @override
-    def bind(self, agent: Agent) -> None:
+    def bind(self, agent: Participant) -> None:
         shape = np.shape(agent.state[self.key])
+        # Hypotheses that depend on the episode have no count yet; `infer` looks at them.
         if self.num_hypotheses is not None and shape != (self.num_hypotheses,):
             raise HciError(
                 f"'{self.key}' needs the shape ({self.num_hypotheses},) of the hypotheses, not {shape}."

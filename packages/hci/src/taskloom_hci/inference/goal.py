@@ -17,14 +17,11 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from taskloom_hci.accelerated.exact_math import exact_exps, exact_logs
+from taskloom_hci.accelerated.exact_math import ENOUGH, exact_exps, exact_logs
 from taskloom_hci.errors import ZeroEvidenceError
 
 Float: TypeAlias = NDArray[np.float64]
 OnZero: TypeAlias = Literal["raise", "uniform"]
-
-# Terms that underflow are below 1e-307: next to a sum above this they are below its rounding.
-ENOUGH = 1e-200
 
 IMPOSSIBLE = (
     "The user did what every hypothesis of the assistant rules out; assume a model that gives every action some "
@@ -46,7 +43,9 @@ def update_beliefs(
         ZeroEvidenceError: If that happens and nothing else is asked for.
     """
     joint = log_beliefs + log_likelihood
+    # `cumsum` adds from left to right as the loop and the compiled code do; `sum` adds in pairs, with other last bits.
     total = np.cumsum(exact_exps(joint), axis=1)[:, -1]
+    # Written so that a NaN counts as faint. Taking the largest term out first costs a pass that hardly any row needs.
     faint = ~(total > ENOUGH)
     if not faint.any():
         evidence = exact_logs(total)
@@ -58,6 +57,7 @@ def update_beliefs(
     if impossible.any() and on_zero == "raise":
         raise ZeroEvidenceError(IMPOSSIBLE)
     posterior = joint - np.where(impossible, 0.0, evidence)[:, None]
+    # Zero evidence and no objection: a fresh start.
     posterior[impossible] = -exact_logs(np.array([float(joint.shape[1])]))
     return posterior, evidence
 
@@ -65,6 +65,7 @@ def update_beliefs(
 def _faint_evidence(joint: Float) -> Float:
     """Return the logarithm of sums whose terms are all tiny."""
     top = joint.max(axis=1)
+    # Rows without any possible term are left out: -inf - -inf is no number.
     possible = top > -np.inf
     shifted = joint[possible] - top[possible, None]
     evidence = np.full(len(joint), -np.inf)
@@ -85,8 +86,7 @@ def update_beliefs_in_place(
     if find_spec("numba") is None:
         log_beliefs[:], evidence = update_beliefs(log_beliefs, log_likelihood, on_zero)
         return evidence
-    # numba takes a second to import; only those who ask for it pay.
-    from taskloom_hci.accelerated.belief_numba import update_rows
+    from taskloom_hci.accelerated.belief_numba import update_rows  # numba is heavy
 
     evidence = np.empty(len(log_beliefs))
     if not update_rows(log_beliefs, log_likelihood, evidence, on_zero == "uniform"):

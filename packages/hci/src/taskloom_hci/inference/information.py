@@ -1,4 +1,4 @@
-"""How much an action would tell about the goal, for every cell the cursor could be put on.
+"""Information that the user's next action would give about the goal, for every cell the cursor could be put on.
 
 With the belief `b` over goals and the user model `P(y | x, theta)`, the information gain of cell `x` is the mutual
 information, in bits,
@@ -13,22 +13,50 @@ decides between them: the choice is then the same everywhere.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from taskloom_hci.accelerated.pointing import Jump
+from taskloom_hci.inference.goal import OnZero
 
 Float: TypeAlias = NDArray[np.float64]
 Int: TypeAlias = NDArray[np.int64]
+Tie: TypeAlias = Literal["nearest", "highest"]
 
 TOLERANCE = 1e-9
 
 
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """An assistant that puts the cursor on a cell, guided by its belief about the goal.
+
+    Attributes:
+        rule: `information` asks the most telling question, `map` takes the likeliest target.
+        table: The probabilities it believes the user acts by, (C, C, A): cell, goal, action.
+        log_table: Their logarithms, as the model gives them.
+        threshold: Above this belief it jumps to the likeliest target.
+        cost: What a jump costs for every cell it is long [bit].
+        tie: Which of equally telling cells it takes: the `nearest` to the cursor (then the lower), or the `highest`.
+        on_zero: What it does when the user does something it holds impossible.
+        split: Probabilities of the right and the wrong direction, if the user is a careful one in one dimension; the
+            information of a cell then follows from sums of the belief instead of from the table.
+    """
+
+    rule: Literal["information", "map"]
+    table: Float
+    log_table: Float
+    threshold: float
+    cost: float
+    tie: Tie
+    on_zero: OnZero
+    split: tuple[float, float] | None
+
+
 def plogp(p: Float) -> Float:
     """Return `p log2 p`, zero at zero."""
+    # The limit of p log p at 0 is 0; log2(1) stands in, so that no warning is raised for what the product drops.
     return np.asarray(p * np.log2(np.where(p > 0.0, p, 1.0)))
 
 
@@ -39,6 +67,7 @@ def information_gain(belief: Float, table: Float) -> Float:
         belief: Belief over hypotheses, (n, T).
         table: `P(y | x, theta)`, (X, T, Y), or (n, X, T, Y) if the candidates differ from row to row.
     """
+    # H(Y | x, theta) does not depend on the belief, so it is worked out once for all rows.
     conditional = -plogp(table).sum(axis=-1)
     if table.ndim == 3:
         mixture = np.einsum("nt,xty->nxy", belief, table)
@@ -63,9 +92,11 @@ def careful_gain(belief: Float, targets: Int, num_cells: int, split: tuple[float
     """
     rows = np.arange(len(belief))[:, None]
     mass = np.zeros((len(belief), num_cells))
+    # Unbuffered: two targets on one cell both count.
     np.add.at(mass, (rows, targets), belief)
     upto = np.cumsum(mass, axis=1)
     left = upto - mass
+    # By what was summed and not by 1: beliefs sum to 1 but for rounding, and the two sides must mirror each other.
     right = upto[:, -1:] - upto
     right_p, wrong_p = split
     toward, away = left * right_p + right * wrong_p, right * right_p + left * wrong_p
@@ -82,6 +113,7 @@ def pick(gain: Float, distance: Float, tie: str) -> Int:
         tie: `nearest` or `highest`.
     """
     best = gain >= gain.max(axis=1, keepdims=True) - TOLERANCE
+    # From behind, since `argmax` returns the first of equals.
     if tie == "highest":
         return np.asarray(gain.shape[1] - 1 - np.argmax(best[:, ::-1], axis=1))
     return np.asarray(np.argmin(np.where(best, distance, np.inf), axis=1))
@@ -102,6 +134,7 @@ def choose_cells(jump: Jump, positions: Int, beliefs: Float, targets: Int, cell:
     chosen: Int = targets[rows, likeliest].copy()
     if jump.rule == "map":
         return chosen
+    # Only unsure rows pay for the gain; at the threshold itself another question is asked.
     unsure = ~(beliefs[rows, likeliest] > jump.threshold)
     if not unsure.any():
         return chosen

@@ -19,7 +19,7 @@ from taskloom_hci.state.state import StateTree
 from taskloom_hci.state.streams import Stream
 
 if TYPE_CHECKING:
-    from taskloom_hci.bundle.agent import Agent
+    from taskloom_hci.task import Participant
 
 Matrix = NDArray[np.float64]
 
@@ -47,14 +47,15 @@ class SteadyKalman(InferenceEngine):
         self, A: Matrix, B: Matrix, C: Matrix, K: Matrix, dt: float, U: Matrix | None = None
     ) -> None:
         require_stable(A - K @ C, "continuous", "the filter gain")
+        # One matrix for `x^ + (A - K C) x^ dt`, as sums in a fixed order: the compiled games add the same terms.
         self.blend = terms(np.eye(len(A)) + (A - K @ C) * dt)
         self.drive = terms(B * dt)
         self.gain = terms(K)
         self.cost = terms(np.zeros_like(A) if U is None else -U)
-        self._agent: Agent | None = None
+        self._agent: Participant | None = None
 
     @override
-    def bind(self, agent: Agent) -> None:
+    def bind(self, agent: Participant) -> None:
         self._agent = agent
 
     @override
@@ -65,6 +66,7 @@ class SteadyKalman(InferenceEngine):
         if self._agent is None:
             raise HciError("A Kalman filter needs to be part of an agent in a bundle.")
         estimate = state["estimate"][:, None]
+        # The cost of the error is known to the experimenter, not to the agent: it is a reward and not an observation.
         error = self._agent.game.task.state["x"][:, None] - estimate
         control = np.asarray(observation[f"{self._agent.role}_action"]["action"], dtype=np.float64)[
             :, None
@@ -84,6 +86,7 @@ def gaussian_posterior(
 
     cov  = (prior_cov^-1 + noise_cov^-1)^-1,    mean = cov (noise_cov^-1 y + prior_cov^-1 mean)
     """
+    # Precisions add. Inverting k x k matrices is no loss here: k is 1 or 2, and the covariances are far from singular.
     prior_precision, noise_precision = np.linalg.inv(prior_cov), np.linalg.inv(noise_cov)
     cov: Matrix = np.asarray(np.linalg.inv(prior_precision + noise_precision), dtype=np.float64)
     weighted = noise_precision @ observed[..., None] + prior_precision @ prior_mean[..., None]

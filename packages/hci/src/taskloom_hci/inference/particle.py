@@ -52,7 +52,9 @@ def systematic(weights: Float, u: float) -> NDArray[np.int64]:
         weights: Probabilities (N,).
         u: One uniform number.
     """
+    # One uniform number for all: the counts differ from N w by less than 1, where independent draws differ by its root.
     edges = np.cumsum(weights)
+    # Scaled by the last edge, which rounding leaves beside 1; the minimum catches a point on that edge.
     points = (np.arange(len(weights)) + u) / len(weights) * edges[-1]
     return np.asarray(np.minimum(np.searchsorted(edges, points, side="right"), len(weights) - 1))
 
@@ -105,11 +107,14 @@ class ParticleInference(InferenceEngine):
         likelihood = score(self.model, seen, theta, np.full(len(particles), index))
         log_weights, _ = normalise(log_weights + likelihood, self.on_zero)
         weights = np.exp(log_weights)
+        # Kish's effective number. Resampling adds noise, so it waits until too few particles carry the weight.
         if 1.0 / (weights**2).sum() >= self.share * len(weights):
             return {"log_weights": log_weights}, 0.0
+        # Of the weighted particles; rounding may leave a variance a little below zero.
         spread = np.sqrt(np.maximum(weights @ particles**2 - (weights @ particles) ** 2, 0.0))
         survivors = particles[systematic(weights, stream.uniform())]
         noise = stream.normals(survivors.size).reshape(survivors.shape)
+        # Copies of one particle would never part again without the shaking (roughening; Gordon et al., 1993).
         moved = np.clip(survivors + self.jitter * spread * noise, self.low, self.high)
         return {
             "particles": moved,

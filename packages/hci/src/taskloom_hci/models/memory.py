@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
+from taskloom.moved import moved_names
 
 from taskloom_hci.errors import HciError
 from taskloom_hci.models.model import Arrays, Float, UserModel, safe_log
+
+__getattr__ = moved_names(__name__)  # the model was called as its user now is
 
 
 def log_recall(
@@ -21,10 +24,11 @@ def log_recall(
         repetition: beta.
     """
     rate = np.asarray(forgetting) * (1.0 - np.asarray(repetition)) ** (np.maximum(seen, 1) - 1.0)
+    # An item never seen has no rate: that of n = 1 stands in, and is hidden here.
     return np.where(np.asarray(seen) > 0, -rate * np.asarray(ago), -np.inf)
 
 
-class Memory(UserModel):
+class MemoryModel(UserModel):
     """Answers right (1) with the probability of recall, and wrong (0) otherwise.
 
     Args:

@@ -49,6 +49,7 @@ def probabilities(model: UserModel, observation: Arrays, theta: Arrays) -> Float
     Raises:
         LikelihoodError: If they do not sum to one.
     """
+    # A model with an error in it may return large numbers; the check below names it, so NumPy need not.
     with np.errstate(over="ignore"):
         p = np.exp(model.log_prob(observation, theta))
     require_distribution(p, type(model).__name__)
@@ -68,6 +69,7 @@ def require_distribution(p: Float, owner: str) -> None:
 
 def choose(p: Float, u: ArrayLike) -> NDArray[np.int64]:
     """Return the index drawn by a uniform number `u` (...,) from probabilities (..., A): the inverse distribution."""
+    # Without the last edge, which rounding may leave below 1: the last action takes what is left.
     reached = np.cumsum(p, axis=-1)[..., :-1] <= np.asarray(u)[..., None]
     return np.asarray(reached.sum(axis=-1), dtype=np.int64)
 

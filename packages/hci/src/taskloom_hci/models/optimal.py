@@ -5,15 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from taskloom.moved import moved_names
 
+from taskloom_hci.accelerated.pointing import move_table
 from taskloom_hci.models.model import Arrays, Float, safe_log
 from taskloom_hci.models.pointing import PointingModel
 
 if TYPE_CHECKING:
     from taskloom_hci.games.pointing import Pointing
 
+__getattr__ = moved_names(__name__)  # the model was called as its user now is
 
-class Optimal(PointingModel):
+
+class OptimalModel(PointingModel):
     """Chooses alike among the actions that lead to the goal in the fewest rounds.
 
     With the cell `m(x, a)` after action `a` and the rounds `V(x, g)` still to go, the Bellman equation is
@@ -26,14 +30,12 @@ class Optimal(PointingModel):
     """
 
     def __init__(self, task: Pointing, gain: int = 1) -> None:
-        # The move table belongs to the kernels, which know the models.
-        from taskloom_hci.accelerated.pointing import move_table
-
         super().__init__(task.dimension)
         self._shape = task.shape
         moved = move_table(task, gain)
         cells = np.arange(task.num_cells)
         value = np.where(cells[:, None] == cells, 1.0, np.inf)
+        # A fixed point is reached exactly: rounds are whole numbers, and each pass settles the cells one move further away.
         while True:
             better = np.minimum(value, 1.0 + value[moved].min(axis=1))
             if np.array_equal(better, value):
@@ -43,6 +45,7 @@ class Optimal(PointingModel):
         ahead = np.moveaxis(value[moved], 1, -1)  # (C, C, A): cell, goal, action
         best = ahead == ahead.min(axis=-1, keepdims=True)
         at_goal = (cells[:, None] == cells)[..., None]
+        # A move against the border leaves the cursor on the goal as well, but only to stay ends the game.
         best = np.where(at_goal, np.arange(len(self.moves)) == self.stay, best)
         self.table = best / best.sum(axis=-1, keepdims=True)
 

@@ -6,12 +6,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from taskloom.moved import moved_names
 
 from taskloom_hci.errors import HciError
 from taskloom_hci.models.model import Arrays, Float, UserModel, safe_log
 
 MOVES_1D = np.array([[-1], [0], [1]])
 MOVES_2D = np.array([[0, 0], [0, 1], [-1, 0], [0, -1], [1, 0]])  # none, up, left, down, right
+
+__getattr__ = moved_names(__name__)  # the model was called as its user now is
 
 
 class PointingModel(UserModel):
@@ -41,7 +44,7 @@ class PointingModel(UserModel):
         return np.abs(offset).sum(axis=-1), after
 
 
-class Careful(PointingModel):
+class CarefulModel(PointingModel):
     """Moves towards the goal, with a small rate of errors, and stays where it is only on the goal.
 
     `1 - error_rate` is shared equally by the moves that shorten the way, `error_rate` by the other moves.
@@ -64,6 +67,7 @@ class Careful(PointingModel):
         moves = np.arange(len(self.moves)) != self.stay
         shorter = (after < now[..., None]) & moves
         longer = ~shorter & moves
+        # Where no move shortens or lengthens the way the count is 0; the mask hides what is divided by it.
         good = np.maximum(shorter.sum(axis=-1, keepdims=True), 1)
         bad = np.maximum(longer.sum(axis=-1, keepdims=True), 1)
         moving = np.where(shorter, (1.0 - rate) / good, np.where(longer, rate / bad, 0.0))
@@ -71,7 +75,7 @@ class Careful(PointingModel):
         return safe_log(np.where(at_goal, (~moves).astype(np.float64), moving))
 
 
-class Boltzmann(PointingModel):
+class BoltzmannModel(PointingModel):
     """Prefers moves in proportion to `exp(-rationality * distance after the move)`.
 
     Args:
@@ -89,7 +93,9 @@ class Boltzmann(PointingModel):
         """Return log-probabilities (..., A); `theta` may hold a `rationality` (...,) to infer it as well."""
         _, after = self.distances(observation, theta)
         beta = np.asarray(theta.get("rationality", self.rationality))[..., None]
+        # The distance before the move is the same for every action and cancels.
         value = -beta * after
+        # The best move's exponent is 0: a large rationality underflows to a sure choice instead of 0 / 0.
         shifted = value - value.max(axis=-1, keepdims=True)
         return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)))
 

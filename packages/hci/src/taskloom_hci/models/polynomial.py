@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from taskloom.moved import moved_names
 
 from taskloom_hci.errors import HciError
 from taskloom_hci.models.model import Arrays, Float, UserModel, safe_log
 
 SIZE = 10
 
+__getattr__ = moved_names(__name__)  # the model was called as its user now is
 
-class Polynomial(UserModel):
+
+class PolynomialModel(UserModel):
     """Does `(8 + p0 x + p1 x**2 + p2 x**3) mod 10`, which looks random and is not.
 
     Args:
@@ -31,6 +34,7 @@ class Polynomial(UserModel):
 
     def log_prob(self, observation: Arrays, theta: Arrays) -> Float:
         """Return log-probabilities (..., 10): 0 for the one action, -inf for the others."""
+        # Integers, so that the remainder is exact whatever the coefficients.
         x = np.asarray(observation["x"], dtype=np.int64)
         known = zip(self.hidden, self.coefficients, strict=True)
         p0, p1, p2 = (np.asarray(theta.get(name, value), dtype=np.int64) for name, value in known)

@@ -1,4 +1,4 @@
-"""What an agent sees: the rule engine and its ready specifications."""
+"""Observation engines: the rule engine and its ready specifications."""
 
 # ruff: noqa: ANN401 -- what spaces, JSON and foreign signatures hold is of any type
 

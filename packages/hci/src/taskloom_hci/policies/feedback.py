@@ -39,6 +39,7 @@ class LinearFeedback(Policy):
     ) -> None:
         self.element = element
         size = int(np.prod(element.space.shape or (1,)))
+        # `u = x` is the feedback `u = -K x` with `K = -I`: one formula serves both.
         matrices = (
             -np.eye(size)[None]
             if isinstance(gain, str)
@@ -48,6 +49,7 @@ class LinearFeedback(Policy):
             matrices = np.asarray(gain, dtype=np.float64)[None]
         if matrices.shape[1] != size:
             raise HciError(f"The gain of {size} controls has {size} rows, not {matrices.shape[1]}.")
+        # As sums of terms in a fixed order: BLAS adds in another order on every machine, and the kernels must agree to the bit.
         self.gains = [terms(-matrix) for matrix in matrices]
         self.part, self.key, self.noise = part, key, noise
 
@@ -59,6 +61,7 @@ class LinearFeedback(Policy):
         x = np.ravel(np.asarray(source[self.key], dtype=np.float64))
         step = 0
         if len(self.gains) > 1:
+            # A game may last longer than the horizon of the gains: the last one stands from then on.
             step = min(int(observation["game_info"]["round_index"]), len(self.gains) - 1)
         action = times(self.gains[step], x[:, None])[:, 0].reshape(self.element.space.shape or ())
         if self.noise is not None:

@@ -36,6 +36,7 @@ class InformationTable:
     def __init__(self, table: Float) -> None:
         x, h, y = table.shape
         self.shape = (x, h, y)
+        # The answers are gathered behind each other, so that one matrix product serves a decision over all candidates.
         answers = np.moveaxis(table, -1, 0).reshape(y * x, h)
         self._rows = np.ascontiguousarray(np.vstack([answers, -plogp(table).sum(axis=-1)]))
 
@@ -84,6 +85,7 @@ class InformationGain(Policy):
             table = InformationTable(
                 probabilities(model, seen, self.inference.theta_in(observation))
             )
+            # A table over (X, H, Y) costs more than a decision by it; where situations change it would be of another moment.
             self._table = table if self.fixed else None
         worth = table.gain(np.exp(state[self.inference.key]))
         return worth if self._cost is None else worth - self._cost(observation, self.candidates)

@@ -30,6 +30,7 @@ class ModelPolicy(Policy):
     def act(
         self, observation: StateTree, state: Mapping[str, Any], stream: Stream
     ) -> tuple[Value, float]:
+        # One uniform number an action, whatever the number of actions: the kernels draw by the same inverse distribution.
         theta = {name: state[name] for name in self.model.hidden}
         p = probabilities(self.model, self.model.observation_of(observation), theta)
         return self.model.actions[int(choose(p, stream.uniform()))], 0.0

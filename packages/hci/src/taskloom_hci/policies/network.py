@@ -55,6 +55,7 @@ class Network:
     def __call__(self, x: Float32) -> Float32:
         """Return the outputs (out,) for inputs (in,)."""
         for number, (w, b) in enumerate(self.layers):
+            # In float32, as torch computed it: a tie between two preferences then falls the same way.
             x = w @ x + b
             if number < len(self.layers) - 1:
                 x = np.tanh(x) if self.activation == "tanh" else np.maximum(x, np.float32(0))
@@ -63,7 +64,7 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class Senses:
-    """What a network is fed with: entries of what an agent sees, each number scaled.
+    """The inputs of a network: entries of what an agent sees, each number scaled.
 
     Attributes:
         keys: Flat names, in order: `task_state__position`.
@@ -89,6 +90,7 @@ class Senses:
 def _entry(known: Mapping[str, Any], name: str) -> Any:
     part, _, key = name.partition("__")
     entries = known.get(part, {})
+    # Names inside a part may hold `__` themselves, so the whole name is tried after its pieces.
     for way in (key.split("__"), [key]):
         value: Any = entries
         for word in way:
@@ -140,12 +142,14 @@ class NetworkPolicy(Policy):
         self, observation: StateTree, state: Mapping[str, Any], stream: Stream
     ) -> tuple[Value, float]:
         known = {**observation, f"{self.role}_state": state}
+        # From here in float64: the draws below are compared with cumulated probabilities, which must reach 1.
         out = self.network(self.senses(known)).astype(np.float64)
         if not self._sizes:
             if not self.deterministic and self.network.log_sd is not None:
                 out = out + np.exp(self.network.log_sd) * stream.normals(len(out))
             space: Any = self._code.space
             return self._code.decode(np.clip(out.reshape(space.shape), space.low, space.high)), 0.0
+        # Several choices at once share one output vector, one slice each (gymnasium's MultiDiscrete).
         edges = np.cumsum([0, *self._sizes])
         picks = [self._pick(out[a:b], stream) for a, b in pairwise(edges)]
         return self._code.decode(picks[0] if len(picks) == 1 else np.array(picks)), 0.0
@@ -153,5 +157,6 @@ class NetworkPolicy(Policy):
     def _pick(self, preferences: NDArray[np.float64], stream: Stream) -> int:
         if self.deterministic:
             return int(np.argmax(preferences))
+        # The largest exponent is 0, so that no preference overflows.
         weights = np.exp(preferences - preferences.max())
         return int(choose(weights / weights.sum(), stream.uniform()))

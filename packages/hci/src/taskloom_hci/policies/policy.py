@@ -1,19 +1,17 @@
-"""What an agent does: the interface, the random policy and the pair of policies."""
+"""Policies: the interface, the random and the constant one, and a pair of them."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from typing_extensions import override
 
 from taskloom_hci.state.elements import Element, Value, discrete_array_element
 from taskloom_hci.state.state import StateTree
 from taskloom_hci.state.streams import Stream
-
-if TYPE_CHECKING:
-    from taskloom_hci.bundle.agent import Agent
+from taskloom_hci.task import Participant
 
 
 class Policy(ABC):
@@ -25,7 +23,7 @@ class Policy(ABC):
 
     element: Element
 
-    def bind(self, agent: Agent) -> None:
+    def bind(self, agent: Participant) -> None:
         """Get to know the agent and, through it, the game; called once the game is put together."""
         del agent
 
@@ -79,6 +77,7 @@ class ConstantPolicy(Policy):
         self, observation: StateTree, state: Mapping[str, Any], stream: Stream
     ) -> tuple[Value, float]:
         del observation, state, stream
+        # An element never changes, so its first value is the action without a copy.
         return self.element.init, 0.0
 
 
@@ -93,10 +92,10 @@ class DualPolicy(Policy):
         self.primary = primary
         self.dual = dual
         self.mode: Literal["primary", "dual"] = "primary"
-        self.element = primary.element
+        self.element = primary.element  # one for both: the task need not know which of them acts
 
     @override
-    def bind(self, agent: Agent) -> None:
+    def bind(self, agent: Participant) -> None:
         self.primary.bind(agent)
         self.dual.bind(agent)
 
@@ -109,5 +108,6 @@ class DualPolicy(Policy):
     def act(
         self, observation: StateTree, state: Mapping[str, Any], stream: Stream
     ) -> tuple[Value, float]:
+        # A simulation turns the mode of its own copy; the agent of the real game keeps the primary policy.
         policy = self.primary if self.mode == "primary" else self.dual
         return policy.act(observation, state, stream)

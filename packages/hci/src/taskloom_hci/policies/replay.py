@@ -16,7 +16,7 @@ from taskloom_hci.state.state import StateTree
 from taskloom_hci.state.streams import Stream
 
 if TYPE_CHECKING:
-    from taskloom_hci.bundle.agent import Agent
+    from taskloom_hci.task import Participant
 
 
 class ReplayPolicy(Policy):
@@ -29,6 +29,7 @@ class ReplayPolicy(Policy):
 
     def __init__(self, episodes: Episodes, element: Element) -> None:
         self.element = element
+        # By the episode's number and not its place: a part of a recording may be played, in any order.
         self._starts = {
             int(number): int(first)
             for number, first in zip(episodes.episode, episodes.offsets, strict=False)
@@ -39,10 +40,10 @@ class ReplayPolicy(Policy):
         self._actions = {
             role: episodes.rounds.get(f"{role}_action") for role in ("user", "assistant")
         }
-        self._agent: Agent | None = None
+        self._agent: Participant | None = None
 
     @override
-    def bind(self, agent: Agent) -> None:
+    def bind(self, agent: Participant) -> None:
         self._agent = agent
         if self._actions[agent.role] is None:
             raise HciError(f"The recording has no actions of the {agent.role}.")
@@ -57,6 +58,7 @@ class ReplayPolicy(Policy):
         if agent is None or actions is None:
             raise HciError("A replay needs to be part of a bundle.")
         episode, step = agent.game.episode, agent.game.round_index
+        # A different task or assistant may take the game beyond what was recorded; a guess would look like data.
         if episode not in self._starts or step >= self._lengths[episode]:
             raise HciError(f"The recording has no round {step} of episode {episode}.")
         return np.asarray(actions[self._starts[episode] + step]), 0.0

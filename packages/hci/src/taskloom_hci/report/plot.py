@@ -5,70 +5,75 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from taskloom_hci.errors import HciError
+from taskloom_hci.games.gaze import Gaze
+from taskloom_hci.games.pointing import Pointing
+from taskloom_hci.task import Game
 
-if TYPE_CHECKING:
-    from taskloom_hci.games.gaze import Gaze
-    from taskloom_hci.games.pointing import Pointing
+Places: TypeAlias = NDArray[Any]
 
 
-def task_axes(axes: Mapping[str, Any]) -> Any:
-    """Return the axes to draw a task on.
+def draw_game(game: Game, axes: Mapping[str, Any]) -> None:
+    """Draw a game of pointing or gaze on `axes["ax_task"]`; any other task draws itself, in its own `render`.
 
     Raises:
-        HciError: If there are none.
+        HciError: If there are no such axes.
     """
+    task, user = game.task, game.user
+    if isinstance(task, Pointing):
+        places = {"targets": task.state["targets"], "cursor": task.state["position"]}
+        if user is not None and "goal" in user.state:
+            places["goal"] = user.state["goal"]
+        draw_grid(_axes(axes), task.shape, places)
+    elif isinstance(task, Gaze):
+        radius = task.width / 2.0 + task.threshold
+        draw_search(_axes(axes), task.state["target"], task.state["fixation"], radius)
+
+
+def _axes(axes: Mapping[str, Any]) -> Any:
     found = axes.get("ax_task")
     if found is None:
         raise HciError("Drawing needs axes: render('plot', ax_task=...), for instance plt.gca().")
     return found
 
 
-def draw_pointing(task: Pointing, axes: Mapping[str, Any]) -> None:
-    """Draw the grid with the targets, the goal if the game has a user with one, and the cursor."""
-    ax = task_axes(axes)
-    user = task.bundle.user if task.bundle is not None else None
-    goal = user.state["goal"] if user is not None and "goal" in user.state else None
+def draw_grid(ax: Any, shape: tuple[int, ...], places: Mapping[str, Places]) -> None:
+    """Draw a line or a grid of cells with what is on it.
+
+    Args:
+        ax: Where to draw.
+        shape: Cells along each axis.
+        places: The `targets`, the `goal` if it is known, and the `cursor`: positions with one or two numbers each.
+    """
     ax.clear()
-    for positions, mark, label, size in (
-        (task.state["targets"], "s", "targets", 90),
-        (goal, "*", "goal", 160),
-        (task.state["position"], "o", "cursor", 60),
-    ):
-        if positions is not None:
-            x, y = _places(task, positions)
-            ax.scatter(x, y, marker=mark, s=size, label=label, zorder=2)
-    width, height = (*task.shape, 1)[:2]
+    for name, mark, size in (("targets", "s", 90), ("goal", "*", 160), ("cursor", "o", 60)):
+        if name in places:
+            rows = np.reshape(places[name], (-1, len(shape)))
+            second = rows[:, 1] if len(shape) == 2 else np.zeros(len(rows))
+            ax.scatter(rows[:, 0], second, marker=mark, s=size, label=name, zorder=2)
+    width, height = (*shape, 1)[:2]
     ax.set_xlim(-0.5, width - 0.5)
     ax.set_ylim(-0.5, height - 0.5)
-    ax.set_xlabel("cell" if task.dimension == 1 else "x [cell]")
-    ax.set_ylabel("" if task.dimension == 1 else "y [cell]")
-    if task.dimension == 1:
+    ax.set_xlabel("cell" if len(shape) == 1 else "x [cell]")
+    ax.set_ylabel("" if len(shape) == 1 else "y [cell]")
+    if len(shape) == 1:
         ax.set_yticks([])
     ax.legend(loc="upper center", ncols=3, bbox_to_anchor=(0.5, 1.2), frameon=False)
 
 
-def _places(task: Pointing, positions: Any) -> tuple[Any, Any]:
-    rows = np.reshape(positions, (-1, task.dimension))
-    return rows[:, 0], rows[:, 1] if task.dimension == 2 else np.zeros(len(rows))
-
-
-def draw_gaze(task: Gaze, axes: Mapping[str, Any]) -> None:
-    """Draw the screen with the target, as wide as it is, and the fixation."""
-    ax = task_axes(axes)
+def draw_search(ax: Any, target: Places, fixation: Places, radius: float) -> None:
+    """Draw a screen with a target, the ring in which it counts as found, and a fixation: one or two numbers each."""
     ax.clear()
-    target, fixation = ((*np.ravel(task.state[key]), 0.0)[:2] for key in ("target", "fixation"))
+    where, look = ((*np.ravel(place), 0.0)[:2] for place in (target, fixation))
     turn = np.linspace(0.0, 2.0 * np.pi, 64)
-    radius = task.width / 2.0 + task.threshold
-    ax.plot(
-        target[0] + radius * np.cos(turn), target[1] + radius * np.sin(turn), label="found here"
-    )
-    ax.scatter([target[0]], [target[1]], marker="s", label="target")
-    ax.scatter([fixation[0]], [fixation[1]], marker="o", label="fixation")
+    ax.plot(where[0] + radius * np.cos(turn), where[1] + radius * np.sin(turn), label="found here")
+    ax.scatter([where[0]], [where[1]], marker="s", label="target")
+    ax.scatter([look[0]], [look[1]], marker="o", label="fixation")
     ax.set_xlim(-1.0, 1.0)
     ax.set_ylim(-1.0, 1.0)
     ax.set_aspect("equal")

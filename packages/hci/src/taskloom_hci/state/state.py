@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping, MutableMapping
-from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from gymnasium.spaces import Dict as DictSpace, Space
 from numpy.typing import NDArray
+from taskloom.registry.suggest import did_you_mean
 
 from taskloom_hci.errors import ElementAssignmentWarning, ShapeError, UnknownKeyError
 from taskloom_hci.state.elements import Element, Value
 from taskloom_hci.state.streams import Stream
-
-if TYPE_CHECKING:
-    from taskloom_hci.state.filtering import FilterMode, Selection
 
 StateTree: TypeAlias = dict[str, Any]
 """A snapshot: nested dicts of NumPy scalars and read-only arrays."""
@@ -252,26 +249,6 @@ class State(MutableMapping[str, Any]):
                     return False
         return True
 
-    def filter(
-        self,
-        mode: FilterMode = "array",
-        *,
-        flat: bool = False,
-        keep: Selection | None = None,
-        remove: Selection | None = None,
-    ) -> dict[str, Any]:
-        """Return some of the entries as values, spaces or elements; see `filtering.filtered`."""
-        # A view of the state needs the state, not the other way round.
-        from taskloom_hci.state.filtering import filtered
-
-        return filtered(self, mode, flat=flat, keep=keep, remove=remove)
-
-    def to_json(self) -> str:
-        """Return the state as JSON that `saving.state_from_json` reads back with types, shapes and modes."""
-        from taskloom_hci.state.saving import state_to_json
-
-        return state_to_json(self)
-
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Return a nested snapshot as one dict with keys joined by `__`: `task_state__position`."""
@@ -285,7 +262,6 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _unknown(key: object, known: Mapping[str, Any]) -> str:
-    close = get_close_matches(str(key), known, 1)
-    hint = f"; did you mean '{close[0]}'?" if close else ""
     names = ", ".join(known) or "nothing"
-    return f"The state has no entry '{key}' (it has {names}){hint}"
+    meant = did_you_mean(str(key), known)
+    return f"The state has no entry '{key}' (it has {names})" + (f"; {meant}" if meant else "")

@@ -6,47 +6,44 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 from taskloom import OneOf
+from taskloom.moved import moved_names
 
-from taskloom_hci.assistants.config import AssistantConfig
+from taskloom_hci.assistants.base import Assistant
 from taskloom_hci.config import HciConfig
-from taskloom_hci.driver import HciTask
-from taskloom_hci.users.config import GazeConfig as GazeUserConfig, UserConfig
+from taskloom_hci.users.base import User
+from taskloom_hci.users.gaze import GazeUser
 
 if TYPE_CHECKING:
-    from taskloom_hci.games.gaze import Gaze as Game
+    from taskloom_hci.games.gaze import Gaze
 
 
 class GazeConfig(HciConfig):
     """A target on a screen, and eyes that start in its middle."""
 
-    user: Annotated[UserConfig, OneOf("taskloom_hci.users")] = GazeUserConfig()
-    """Who looks."""
-    assistant: Annotated[AssistantConfig, OneOf("taskloom_hci.assistants")] | None = None
-    """Nobody helps here."""
+    game_class = "Gaze"
+    user: Annotated[User, OneOf("taskloom_hci.users")] = GazeUser()
+    """The user, which looks."""
+    assistant: Annotated[Assistant, OneOf("taskloom_hci.assistants")] | None = None
+    """An assistant; there is none here."""
     width: Annotated[float, Field(gt=0, le=1)] = 0.04
     """Width of the target, where the screen is 2 wide."""
     distance: Annotated[float, Field(gt=0, le=2)] = 0.8
     """Diameter of the circle, or length of the line, that targets are on."""
     threshold: Annotated[float, Field(ge=0, le=1)] = 0.04
-    """How close to the target's edge counts as found."""
+    """Distance from the target's edge that counts as found."""
     dimension: Literal[1, 2] = 2
     """A line or a plane."""
     max_rounds: Annotated[int, Field(ge=1, le=10_000)] = 200
     """Fixations after which an episode is cut off."""
 
 
-class Gaze(HciTask[GazeConfig]):
-    """Visual search for one target."""
+def gaze(config: GazeConfig) -> Gaze:
+    """A target to find with eyes that see best where they look."""
+    from taskloom_hci.games.gaze import Gaze  # gymnasium is heavy
 
-    def __init__(self, config: GazeConfig) -> None:
-        super().__init__(config)
+    return Gaze(
+        config.width, config.distance, config.threshold, config.dimension, config.max_rounds
+    )
 
-    def game(self) -> Game:
-        """Return the screen."""
-        # NumPy and gymnasium are for running, not for `--help`.
-        from taskloom_hci.games.gaze import Gaze as Game
 
-        config = self.config
-        return Game(
-            config.width, config.distance, config.threshold, config.dimension, config.max_rounds
-        )
+__getattr__ = moved_names(__name__)

@@ -6,26 +6,19 @@ import shlex
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
-from taskloom import OneOf, Unit
+from taskloom import Unit
+from taskloom.moved import moved_names
 
-from taskloom_hci.assistants.config import AssistantConfig, RandomAssistantConfig
 from taskloom_hci.config import HciConfig
-from taskloom_hci.driver import HciTask
-from taskloom_hci.users.config import RandomUserConfig, UserConfig
 
 if TYPE_CHECKING:
-    from taskloom_hci.games.pipe import PipeTask as Game
+    from taskloom_hci.games.pipe import PipeTask
 
 
 class PipeConfig(HciConfig):
     """A number game in a process of its own; by default the example that comes with the package."""
 
-    user: Annotated[UserConfig, OneOf("taskloom_hci.users")] = RandomUserConfig()
-    """Who acts first in every round."""
-    assistant: Annotated[AssistantConfig, OneOf("taskloom_hci.assistants")] | None = (
-        RandomAssistantConfig()
-    )
-    """Who helps; none leaves the user alone."""
+    game_class = "PipeTask"
     episodes: Annotated[int, Field(ge=1, le=10_000_000)] = 50
     """Episodes that are played."""
     command: str = ""
@@ -35,34 +28,26 @@ class PipeConfig(HciConfig):
     high: int = 4
     """Highest number."""
     timeout: Annotated[float, Field(gt=0), Unit("s")] = 10.0
-    """How long an answer may take."""
+    """Time that an answer may take."""
     max_rounds: Annotated[int, Field(ge=1, le=10_000)] = 100
     """Rounds after which an episode is cut off."""
 
 
-class Pipe(HciTask[PipeConfig]):
-    """A number that another process keeps and both agents add to."""
+def pipe(config: PipeConfig) -> PipeTask:
+    """A game that another process keeps."""
+    from taskloom_hci.games.pipe import EXAMPLE, PipeTask  # gymnasium is heavy
+    from taskloom_hci.state.elements import discrete_array_element
 
-    def __init__(self, config: PipeConfig) -> None:
-        super().__init__(config)
+    step = discrete_array_element(low=-1, high=1, init=0, out_of_bounds_mode="error")
+    x = discrete_array_element(low=config.low, high=config.high, init=0, out_of_bounds_mode="error")
+    return PipeTask(
+        shlex.split(config.command) or EXAMPLE,
+        {"x": x},
+        user=step,
+        assistant=step,
+        timeout=config.timeout,
+        max_rounds=config.max_rounds,
+    )
 
-    def game(self) -> Game:
-        """Return this side of the pipe."""
-        # NumPy and gymnasium are for running, not for `--help`.
-        from taskloom_hci.games.pipe import EXAMPLE, PipeTask
-        from taskloom_hci.state.elements import discrete_array_element
 
-        config = self.config
-        step = discrete_array_element(low=-1, high=1, init=0, out_of_bounds_mode="error")
-        return PipeTask(
-            shlex.split(config.command) or EXAMPLE,
-            {
-                "x": discrete_array_element(
-                    low=config.low, high=config.high, init=0, out_of_bounds_mode="error"
-                )
-            },
-            user=step,
-            assistant=step,
-            timeout=config.timeout,
-            max_rounds=config.max_rounds,
-        )
+__getattr__ = moved_names(__name__)

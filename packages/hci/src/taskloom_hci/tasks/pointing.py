@@ -5,19 +5,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
-from taskloom import Unit
+from taskloom import OneOf, Unit
+from taskloom.moved import moved_names
 
-from taskloom_hci.assistants.config import mode_of
+from taskloom_hci.assistants.base import Assistant, mode_of
+from taskloom_hci.assistants.gain import ConstantGain
 from taskloom_hci.config import HciConfig
-from taskloom_hci.driver import HciTask
+from taskloom_hci.users.base import User
+from taskloom_hci.users.careful import Careful
 
 if TYPE_CHECKING:
-    from taskloom_hci.games.pointing import Pointing as Game
+    from taskloom_hci.games.pointing import Pointing
 
 
 class PointingConfig(HciConfig):
     """A line of cells, some of which are targets."""
 
+    game_class = "Pointing"
+    user: Annotated[User, OneOf("taskloom_hci.users")] = Careful()
+    """The user, which acts first in every round."""
+    assistant: Annotated[Assistant, OneOf("taskloom_hci.assistants")] | None = ConstantGain()
+    """The assistant; `none` leaves the user alone."""
     cells: Annotated[int, Field(ge=2, le=4000), Unit("cell")] = 31
     """Length of the line."""
     targets: Annotated[int, Field(ge=1, le=1000)] = 8
@@ -26,24 +34,21 @@ class PointingConfig(HciConfig):
     """Rounds after which an episode is cut off."""
 
 
-class Pointing(HciTask[PointingConfig]):
-    """Pointing in one dimension."""
+def pointing(config: PointingConfig) -> Pointing:
+    """A cursor on a line and a goal only the user knows."""
+    from taskloom_hci.games.pointing import Pointing  # gymnasium is heavy
 
-    def __init__(self, config: PointingConfig) -> None:
-        super().__init__(config)
-
-    def game(self) -> Game:
-        """Return the line of cells."""
-        # NumPy and gymnasium are for running, not for `--help`.
-        from taskloom_hci.games.pointing import Pointing as Game
-
-        config = self.config
-        return Game((config.cells,), config.targets, mode_of(config.assistant), config.max_rounds)
+    return Pointing((config.cells,), config.targets, mode_of(config.assistant), config.max_rounds)
 
 
 class Pointing2DConfig(HciConfig):
     """A grid of cells, some of which are targets."""
 
+    game_class = "Pointing"
+    user: Annotated[User, OneOf("taskloom_hci.users")] = Careful()
+    """The user, which acts first in every round."""
+    assistant: Annotated[Assistant, OneOf("taskloom_hci.assistants")] | None = ConstantGain()
+    """The assistant; `none` leaves the user alone."""
     width: Annotated[int, Field(ge=2, le=100), Unit("cell")] = 12
     """Cells along the first axis."""
     height: Annotated[int, Field(ge=2, le=100), Unit("cell")] = 12
@@ -54,20 +59,16 @@ class Pointing2DConfig(HciConfig):
     """Rounds after which an episode is cut off."""
 
 
-class Pointing2D(HciTask[Pointing2DConfig]):
-    """Pointing in two dimensions."""
+def pointing_2d(config: Pointing2DConfig) -> Pointing:
+    """A cursor on a grid and a goal only the user knows."""
+    from taskloom_hci.games.pointing import Pointing  # gymnasium is heavy
 
-    def __init__(self, config: Pointing2DConfig) -> None:
-        super().__init__(config)
+    return Pointing(
+        (config.width, config.height),
+        config.targets,
+        mode_of(config.assistant),
+        config.max_rounds,
+    )
 
-    def game(self) -> Game:
-        """Return the grid of cells."""
-        from taskloom_hci.games.pointing import Pointing as Game
 
-        config = self.config
-        return Game(
-            (config.width, config.height),
-            config.targets,
-            mode_of(config.assistant),
-            config.max_rounds,
-        )
+__getattr__ = moved_names(__name__)

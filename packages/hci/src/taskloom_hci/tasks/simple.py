@@ -5,60 +5,44 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 from taskloom import OneOf
+from taskloom.moved import moved_names
 
-from taskloom_hci.assistants.config import AssistantConfig, RandomAssistantConfig
 from taskloom_hci.config import HciConfig
-from taskloom_hci.driver import HciTask
-from taskloom_hci.users.config import PolynomialConfig, RandomUserConfig, UserConfig
+from taskloom_hci.users.base import User
+from taskloom_hci.users.polynomial import Polynomial
 
 if TYPE_CHECKING:
-    from taskloom_hci.games.simple import Coordinated as CoordinatedGame, Example as ExampleGame
+    from taskloom_hci.games.simple import Coordinated, Example
 
 
 class ExampleConfig(HciConfig):
     """The number game of the first chapter."""
 
-    user: Annotated[UserConfig, OneOf("taskloom_hci.users")] = RandomUserConfig()
-    """Who acts first in every round."""
-    assistant: Annotated[AssistantConfig, OneOf("taskloom_hci.assistants")] | None = (
-        RandomAssistantConfig()
-    )
-    """Who helps; none leaves the user alone."""
+    game_class = "Example"
 
 
-class Example(HciTask[ExampleConfig]):
-    """A number that both agents add to until it is 4."""
+def example(config: ExampleConfig) -> Example:
+    """A number both agents add to until it is 4."""
+    from taskloom_hci.games.simple import Example  # gymnasium is heavy
 
-    def __init__(self, config: ExampleConfig) -> None:
-        super().__init__(config)
-
-    def game(self) -> ExampleGame:
-        """Return the number."""
-        # NumPy and gymnasium are for running, not for `--help`.
-        from taskloom_hci.games.simple import Example as ExampleGame
-
-        return ExampleGame()
+    del config  # the game has no parameters
+    return Example()
 
 
 class CoordinatedConfig(HciConfig):
     """A user with a hidden rule, and an assistant that has to choose what the user chooses."""
 
-    user: Annotated[UserConfig, OneOf("taskloom_hci.users")] = PolynomialConfig()
-    """Who acts first in every round."""
-    assistant: Annotated[AssistantConfig, OneOf("taskloom_hci.assistants")] | None = (
-        RandomAssistantConfig()
-    )
-    """Who helps; none leaves the user alone."""
+    game_class = "Coordinated"
+    user: Annotated[User, OneOf("taskloom_hci.users")] = Polynomial()
+    """The user, which acts first in every round."""
 
 
-class Coordinated(HciTask[CoordinatedConfig]):
-    """A number that grows when both agents choose the same, until it is 9."""
+def coordinated(config: CoordinatedConfig) -> Coordinated:
+    """A number that grows when both agents choose the same."""
+    from taskloom_hci.games.simple import Coordinated  # gymnasium is heavy
 
-    def __init__(self, config: CoordinatedConfig) -> None:
-        super().__init__(config)
+    del config  # the game has no parameters
+    return Coordinated()
 
-    def game(self) -> CoordinatedGame:
-        """Return the number."""
-        from taskloom_hci.games.simple import Coordinated as CoordinatedGame
 
-        return CoordinatedGame()
+__getattr__ = moved_names(__name__)

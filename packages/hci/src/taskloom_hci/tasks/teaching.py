@@ -6,23 +6,26 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 from taskloom import OneOf, Unit
+from taskloom.moved import moved_names
 
-from taskloom_hci.assistants.config import AssistantConfig, LeitnerConfig
+from taskloom_hci.assistants.base import Assistant
+from taskloom_hci.assistants.leitner import Leitner
 from taskloom_hci.config import HciConfig
-from taskloom_hci.driver import HciTask
-from taskloom_hci.users.config import MemoryConfig, UserConfig
+from taskloom_hci.users.base import User
+from taskloom_hci.users.memory import Memory
 
 if TYPE_CHECKING:
-    from taskloom_hci.games.teaching import Teaching as Game
+    from taskloom_hci.games.teaching import Teaching
 
 
 class TeachingConfig(HciConfig):
-    """A user who forgets, and a teacher who chooses what is practised."""
+    """A user who forgets, and a teacher that chooses what is practised."""
 
-    user: Annotated[UserConfig, OneOf("taskloom_hci.users")] = MemoryConfig()
-    """Who learns."""
-    assistant: Annotated[AssistantConfig, OneOf("taskloom_hci.assistants")] | None = LeitnerConfig()
-    """Who teaches."""
+    game_class = "Teaching"
+    user: Annotated[User, OneOf("taskloom_hci.users")] = Memory()
+    """The user, which learns."""
+    assistant: Annotated[Assistant, OneOf("taskloom_hci.assistants")] | None = Leitner()
+    """The assistant, which teaches."""
     episodes: Annotated[int, Field(ge=1, le=10_000_000)] = 50
     """Episodes that are played."""
     items: Annotated[int, Field(ge=1, le=1000)] = 20
@@ -39,22 +42,17 @@ class TeachingConfig(HciConfig):
     """Time from the last trial to the exam."""
 
 
-class Teaching(HciTask[TeachingConfig]):
-    """Spaced repetition: the return is the number of items known at the exam."""
+def teaching(config: TeachingConfig) -> Teaching:
+    """Items to practise for an exam."""
+    from taskloom_hci.games.teaching import Teaching  # gymnasium is heavy
 
-    def __init__(self, config: TeachingConfig) -> None:
-        super().__init__(config)
+    return Teaching(
+        config.items,
+        (config.trials,) * config.sessions,
+        config.inter_trial,
+        config.pause,
+        config.exam,
+    )
 
-    def game(self) -> Game:
-        """Return the course."""
-        # NumPy and gymnasium are for running, not for `--help`.
-        from taskloom_hci.games.teaching import Teaching as Game
 
-        config = self.config
-        return Game(
-            config.items,
-            (config.trials,) * config.sessions,
-            config.inter_trial,
-            config.pause,
-            config.exam,
-        )
+__getattr__ = moved_names(__name__)

@@ -1,142 +1,46 @@
-"""A user who searches with eyes that see best where they look."""
+"""The user who searches with noisy eyes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal
 
-import numpy as np
-from numpy.typing import NDArray
+from pydantic import Field
 from typing_extensions import override
 
-from taskloom_hci.bundle.agent import Agent
-from taskloom_hci.games.gaze import Gaze
-from taskloom_hci.inference.engine import InferenceEngine
-from taskloom_hci.inference.kalman import gaussian_posterior
-from taskloom_hci.observation.engine import ObservationEngine
-from taskloom_hci.policies.policy import Policy
-from taskloom_hci.state.elements import Value, array_element
-from taskloom_hci.state.state import State, StateTree
-from taskloom_hci.state.streams import Stream
+from taskloom_hci.bundle.component import GAZE
+from taskloom_hci.users.base import User
 
-Vector: TypeAlias = NDArray[np.float64]
-NoiseLaw: TypeAlias = Literal["variance", "sd"]
-
-ASPECT = 0.75  # across the line of sight the variance is this share of the one along it
-PRIOR_VARIANCE, PRIOR_COVARIANCE = 1000.0, 100.0
-NEAREST = 1e-6  # at the fixation itself nothing would be uncertain and no covariance invertible
+if TYPE_CHECKING:
+    from taskloom_hci.bundle.agent import Agent
+    from taskloom_hci.task import InteractionTask
 
 
-def axes(vector: Vector, noise: float, law: NoiseLaw) -> tuple[Vector, Vector]:
-    """Return the standard deviations (d,) along and across a vector, and the axes themselves as columns (d, d).
+class GazeUser(User):
+    """Visual search with eyes that see worse away from the fixation.
 
-    Args:
-        vector: From the fixation to a point, (d,).
-        noise: The noise for a unit of length.
-        law: What grows in proportion to the length.
-    """
-    length = max(float(np.linalg.norm(vector)), NEAREST)
-    along = noise * length if law == "variance" else (noise * length) ** 2
-    if len(vector) == 1:
-        return np.sqrt([along]), np.eye(1)
-    direction = vector / length if np.any(vector) else np.array([1.0, 0.0])
-    frame = np.array([[direction[0], -direction[1]], [direction[1], direction[0]]])
-    return np.sqrt([along, ASPECT * along]), frame
-
-
-def disturb(vector: Vector, noise: float, law: NoiseLaw, stream: Stream) -> Vector:
-    """Return Gaussian noise (d,) as a vector of that length has it."""
-    if noise == 0.0:
-        return np.zeros_like(vector)
-    deviations, frame = axes(vector, noise, law)
-    return np.asarray(frame @ (deviations * stream.normals(len(vector))))
-
-
-def covariance(vector: Vector, noise: float, law: NoiseLaw) -> Vector:
-    """Return the covariance (d, d) of `disturb`."""
-    deviations, frame = axes(vector, noise, law)
-    return np.asarray((frame * deviations**2) @ frame.T)
-
-
-class BlurredView(ObservationEngine):
-    """Sees the fixation as it is and the target with noise that grows with its eccentricity."""
-
-    def __init__(self, noise: float, law: NoiseLaw) -> None:
-        self.noise = noise
-        self.law: NoiseLaw = law
-
-    @override
-    def observe(self, game_state: StateTree, stream: Stream) -> tuple[StateTree, float]:
-        task = game_state["task_state"]
-        eccentricity = task["target"] - task["fixation"]
-        seen = task["target"] + disturb(eccentricity, self.noise, self.law, stream)
-        seen.flags.writeable = False
-        return {**game_state, "task_state": {"fixation": task["fixation"], "target": seen}}, 0.0
-
-
-class WhereIsIt(InferenceEngine):
-    """Combines what was seen with what was believed; how far off the target seemed says how much to trust it."""
-
-    def __init__(self, noise: float, law: NoiseLaw) -> None:
-        self.noise = noise
-        self.law: NoiseLaw = law
-
-    @override
-    def infer(
-        self, observation: StateTree, state: Mapping[str, Any], stream: Stream
-    ) -> tuple[dict[str, Any], float]:
-        del stream
-        task = observation["task_state"]
-        cov = covariance(task["target"] - task["fixation"], self.noise, self.law)
-        mean, belief = gaussian_posterior(
-            state["belief_mean"], state["belief_cov"], task["target"], cov
-        )
-        return {"belief_mean": mean, "belief_cov": belief}, 0.0
-
-
-class Saccade(Policy):
-    """Looks where the target is believed to be, with noise that grows with the length of the jump."""
-
-    def __init__(self, task: Gaze, noise: float, law: NoiseLaw) -> None:
-        self.element = task.user_element()
-        self.noise = noise
-        self.law: NoiseLaw = law
-
-    @override
-    def act(
-        self, observation: StateTree, state: Mapping[str, Any], stream: Stream
-    ) -> tuple[Value, float]:
-        aim = state["belief_mean"]
-        jump = aim - observation["task_state"]["fixation"]
-        return aim + disturb(jump, self.noise, self.law, stream), 0.0
-
-
-class GazeUser(Agent):
-    """Searches with noisy eyes.
-
-    Args:
-        task: The task it will play.
-        perceptual_noise: Noise of what is seen, for a unit of eccentricity.
-        oculomotor_noise: Noise of a saccade, for a unit of its length.
-        law: What grows in proportion: the variance, or the standard deviation.
+    Chen et al., CHI 2021.
     """
 
-    def __init__(
-        self,
-        task: Gaze,
-        perceptual_noise: float = 0.09,
-        oculomotor_noise: float = 0.09,
-        law: NoiseLaw = "variance",
-    ) -> None:
-        d = task.dimension
-        prior = np.full((d, d), PRIOR_COVARIANCE) + np.eye(d) * (PRIOR_VARIANCE - PRIOR_COVARIANCE)
-        state = State(
-            belief_mean=array_element((d,), np.zeros(d)), belief_cov=array_element((d, d), prior)
-        )
-        super().__init__(
-            "user",
-            policy=Saccade(task, oculomotor_noise, law),
-            state=state,
-            observation=BlurredView(perceptual_noise, law),
-            inference=WhereIsIt(perceptual_noise, law),
+    plays = GAZE
+    kind: Literal["gaze"] = "gaze"
+    perceptual_noise: Annotated[float, Field(gt=0)] = 0.09
+    """Noise of what is seen, for a unit of eccentricity."""
+    oculomotor_noise: Annotated[float, Field(ge=0)] = 0.09
+    """Noise of a saccade, for a unit of its length."""
+    noise_law: Literal["variance", "sd"] = "variance"
+    """Quantity that grows in proportion to the distance: the variance (as in CoopIHC) or the standard deviation."""
+
+    @override
+    def build(self, task: InteractionTask) -> Agent:
+        from taskloom_hci.bundle.agent import Agent  # gymnasium is heavy
+        from taskloom_hci.games.gaze import Gaze
+        from taskloom_hci.policies.gaze import BlurredView, Saccade, TargetInference, prior_belief
+
+        game = self.require(task, Gaze)
+        return Agent(
+            self.role,
+            policy=Saccade(game.user_element(), self.oculomotor_noise, self.noise_law),
+            state=prior_belief(game.dimension),
+            observation=BlurredView(self.perceptual_noise, self.noise_law),
+            inference=TargetInference(self.perceptual_noise, self.noise_law),
         )

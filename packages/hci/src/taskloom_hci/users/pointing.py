@@ -1,4 +1,4 @@
-"""The agent behind every pointing user: it picks a goal among the targets and acts on a model."""
+"""The agent behind every pointing user: it picks a goal among the targets and acts by a model."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from taskloom_hci.models.pointing import PointingModel
 from taskloom_hci.policies.likelihood import ModelPolicy
 from taskloom_hci.policies.policy import Policy
 from taskloom_hci.state.state import State
+from taskloom_hci.task import InteractionTask
 
 
 class PointingUser(Agent):
@@ -30,3 +31,10 @@ class PointingUser(Agent):
         """Pick a goal."""
         targets = self.game.task.state["targets"]
         self.state["goal"] = targets[self.stream.integer(len(targets))]
+
+
+def agent_with(task: InteractionTask, policy: Policy) -> Agent:
+    """Return a user who acts by a policy; in a pointing task it has a goal, on which the game ends."""
+    if isinstance(task, Pointing):
+        return PointingUser(task, policy=policy)
+    return Agent("user", policy=policy)

@@ -6,45 +6,42 @@ import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-
-from taskloom_hci.verbs.game import game
+from taskloom.bound import BoundTask
 
 if TYPE_CHECKING:
     from taskloom_hci.bundle.bundle import Bundle
+    from taskloom_hci.config import HciConfig
+    from taskloom_hci.task import InteractionTask
 
 WORDS_TO_STOP = {"q", "quit", "exit"}
 
 
 def play(
-    task: Annotated[str, typer.Argument(help="The task, such as `pointing`.")],
-    param: Annotated[
-        list[str] | None,
-        typer.Option("--param", metavar="NAME=VALUE", help="A parameter of the task."),
-    ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Root of all random numbers.")] = 0,
-    episodes: Annotated[int, typer.Option("--episodes", min=1, help="How many episodes.")] = 1,
+    task: BoundTask[InteractionTask, HciConfig],
+    *,
+    games: Annotated[int, typer.Option("--games", min=1, help="Games to play.")] = 1,
 ) -> None:
     """Play a task yourself: you are the user, the assistant is the one of the task."""
-    bundle = game(task, param or (), seed)
+    from taskloom_hci.driver import pair  # gymnasium is heavy
+
+    bundle = pair(task.task, task.config, task.config.seed)
     try:
-        for _ in range(episodes):
-            if not _episode(bundle):
+        for _ in range(games):
+            if not _game(bundle):
                 typer.echo("stopped")
                 return
     finally:
         bundle.close()
 
 
-def _episode(bundle: Bundle) -> bool:
+def _game(bundle: Bundle) -> bool:
     """Play one episode with actions from the standard input; return whether it came to an end."""
-    from taskloom_hci.errors import HciError
-
     bundle.reset(go_to=1)
     user = bundle.user
     if user is None:
         return False
     total = 0.0
-    # What only the user knows is told to the person who is the user now.
+    # The person at the terminal is the user now, so the user's secrets are theirs.
     secret = ", ".join(f"{name} = {value}" for name, value in user.state.items())
     typer.echo(f"you know: {secret or 'nothing but what you see'}")
     typer.echo(f"actions: {user.policy.element.space}; q stops")
@@ -57,7 +54,7 @@ def _episode(bundle: Bundle) -> bool:
             result = bundle.step(
                 user_action=[float(word) for word in line.replace(",", " ").split()], go_to=1
             )
-        except (HciError, ValueError) as error:
+        except ValueError as error:  # no number, or none that fits the game
             typer.echo(f"not possible: {error}")
             continue
         total += result.reward

@@ -2,42 +2,33 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING
 
 import typer
+from taskloom.bound import BoundTask
 from taskloom.errors import CheckFailedError, RunCorruptError
+from taskloom.runs import Run
+from taskloom.seeding import derive_seed
+
+if TYPE_CHECKING:
+    from taskloom_hci.config import HciConfig
+    from taskloom_hci.task import InteractionTask
 
 
-def replay(
-    run: Annotated[
-        str, typer.Argument(help="The run: its id, a unique beginning of it, @last, or its folder.")
-    ],
-    store: Annotated[
-        Path | None, typer.Option("--store", help="Run store (else TASKS_STORE, else ./runs).")
-    ] = None,
-    backend: Annotated[str, typer.Option("--backend", help="auto, loop, numpy or numba.")] = "auto",
-) -> None:
-    """Play the episodes of a run again, by any backend, and say whether they are the same bit for bit."""
-    from taskloom import derive_seed
-    from taskloom.runs import open_run
-
-    from taskloom_hci.batch.episodes import load
+def replay(run: Run, task: BoundTask[InteractionTask, HciConfig]) -> None:
+    """Play the episodes of a run again, by any backend, and compare them bit for bit."""
+    from taskloom_hci.batch.episodes import load  # gymnasium is heavy
     from taskloom_hci.batch.play import play
-    from taskloom_hci.errors import HciError
-    from taskloom_hci.shipped import factory_of
+    from taskloom_hci.driver import pair
 
-    found = open_run(run, store)
-    if found.domain != "hci" or "episodes" not in found.artifacts:
-        raise RunCorruptError(f"The run {found.id} has no episodes of an hci task to play again.")
-    factory: Any = factory_of(found.task)
-    config = get_type_hints(factory.__init__)["config"].model_validate(dict(found.config))
-    recorded = load(found.artifacts["episodes"])
-    bundle = factory(config).bundle(derive_seed(config.seed, "episodes"))
+    kept = run.artifacts.get("episodes")
+    if kept is None or not kept.exists():
+        raise RunCorruptError(f"The run {run.id} has no episodes to play again.")
+    recorded = load(kept)
+    config = task.config
+    bundle = pair(task.task, config, derive_seed(config.seed, "episodes"))
     try:
-        again = play(bundle, recorded.episode.tolist(), backend)  # type: ignore[arg-type] # an unknown one is refused
-    except HciError as error:
-        raise CheckFailedError(str(error)) from None
+        again = play(bundle, recorded.episode.tolist(), config.backend)
     finally:
         bundle.close()
     same = again.digest() == recorded.digest()
@@ -48,5 +39,5 @@ def replay(
     typer.echo(f"replayed {again.digest()}")
     if not same:
         raise CheckFailedError(
-            f"The episodes of {found.id} are not what this version plays from the same seed."
+            f"The episodes of {run.id} are not what this version plays from the same seed."
         )

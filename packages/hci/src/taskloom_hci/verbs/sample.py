@@ -3,36 +3,37 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from taskloom.bound import BoundTask
 from taskloom.errors import StoreError, UsageError
 
-from taskloom_hci.verbs.game import game
+if TYPE_CHECKING:
+    from taskloom_hci.config import HciConfig
+    from taskloom_hci.task import InteractionTask
 
 
 def sample(
-    task: Annotated[str, typer.Argument(help="The task, such as `pointing`.")],
-    episodes: Annotated[int, typer.Argument(min=1, help="How many episodes.")],
-    out: Annotated[
-        Path, typer.Option("--out", help="Where to: a file that ends with .npz or .jsonl.")
-    ],
-    param: Annotated[
-        list[str] | None,
-        typer.Option("--param", metavar="NAME=VALUE", help="A parameter of the task."),
-    ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Root of all random numbers.")] = 0,
+    task: BoundTask[InteractionTask, HciConfig],
+    episodes: Annotated[int | None, typer.Argument(min=1, hidden=True)] = None,
+    *,
+    out: Annotated[Path, typer.Option("--out", help="A new file that ends with .npz or .jsonl.")],
 ) -> None:
-    """Play episodes and save their rounds as one data set."""
+    """Play the episodes of a task and save their rounds as one data set."""
     if out.suffix not in {".npz", ".jsonl"}:
         raise UsageError(f"--out takes a file that ends with .npz or .jsonl, not '{out.name}'.")
     if not out.parent.is_dir():
         raise StoreError(f"The folder '{out.parent}' of --out does not exist.")
-    from taskloom_hci.batch.play import play
+    from taskloom_hci.batch.play import play  # gymnasium is heavy
+    from taskloom_hci.driver import pair
 
-    bundle = game(task, param or (), seed)
+    config = task.config
+    if episodes is not None:  # the spelling of version 0.1, for one more version
+        typer.echo(f"note: write --episodes={episodes} instead of {episodes}", err=True)
+    bundle = pair(task.task, config, config.seed)
     try:
-        played = play(bundle, episodes)
+        played = play(bundle, episodes or config.episodes, config.backend)
     finally:
         bundle.close()
     if out.suffix == ".npz":

@@ -1,1 +1,1 @@
-"""The detectors' configs: pydantic only, so that listing and `--help` import no numerical library."""
+"""Old home of the detectors' parameters: the parent that `compat.moved` needs to find each of them under its old path."""

@@ -10,14 +10,14 @@ import typer
 from taskloom.cli.annotations import AsJson, ConfigFiles
 from taskloom.cli.task_command import Invocation
 from taskloom.errors import CheckFailedError
-from taskloom.params import Resolved
+from taskloom.params.layers import Resolved
 from taskloom.task import Finding
 
 
 def check(
     invocation: Invocation,
     *,
-    config: ConfigFiles = [],  # noqa: B006 -- Typer reads it, nobody writes it
+    config: ConfigFiles = [],  # noqa: B006 -- Typer only reads it
     as_json: AsJson = False,
 ) -> None:
     """Construct a task and let it check itself."""

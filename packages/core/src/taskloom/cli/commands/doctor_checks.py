@@ -1,4 +1,4 @@
-"""What `tasks doctor` finds out about the installation, the machine, the plugins and the shell; nothing heavy is imported."""
+"""Facts of `tasks doctor` about the installation, the machine, the plugins and the shell; nothing heavy is imported."""
 
 from __future__ import annotations
 
@@ -15,13 +15,9 @@ from pathlib import Path
 from typing import Literal
 
 from taskloom import __version__
-from taskloom.registry import (
-    FIRST_PARTY,
-    audit_plugins,
-    broken_plugins,
-    installed_domains,
-    tasks_of,
-)
+from taskloom.registry.audit import audit_plugins
+from taskloom.registry.discovery import broken_plugins, installed_domains, tasks_of
+from taskloom.registry.installed import FIRST_PARTY
 
 _EXTRAS = {"report": ("htpy", "vl_convert"), "ray": ("ray",), "slurm": ("submitit",)}
 _BACKENDS = ("torch", "jax", "jaxlib", "mujoco", "lightning", "numpy", "pydantic", "typer", "rich")
@@ -156,7 +152,7 @@ def plugins(*, thorough: bool) -> Iterator[Fact]:
 
 
 def shell() -> Iterator[Fact]:
-    """Whether the shell completes the command."""
+    """Return whether the shell completes the command."""
     name = Path(os.environ.get("SHELL", "")).name
     files = {"bash": ".bashrc", "zsh": ".zshrc"}
     if name not in files:

@@ -1,4 +1,4 @@
-"""What `tasks doctor` finds out about the run store; whatever it writes to try, it takes away again."""
+"""Facts of `tasks doctor` about the run store; a file that is written as a trial is removed again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from pathlib import Path
 
 from taskloom.cli.commands.doctor_checks import Fact
 from taskloom.errors import StoreError
-from taskloom.runs import default_store, scan
+from taskloom.runs.layout import default_store
+from taskloom.runs.run import scan
 
 _AREA = "store"
 _LEAST_BYTES = 200 * 2**20

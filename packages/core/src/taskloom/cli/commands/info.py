@@ -12,13 +12,14 @@ from taskloom.cli.annotations import AsJson, ConfigFiles
 from taskloom.cli.output import print_json
 from taskloom.cli.task_command import Invocation
 from taskloom.errors import ConfigError, TaskloomError, UsageError
-from taskloom.params import Parameter, json_schema, walk
+from taskloom.params.schema import json_schema
+from taskloom.params.tree import Parameter, walk
 
 
 def info(
     invocation: Invocation,
     *,
-    config: ConfigFiles = [],  # noqa: B006 -- Typer reads it, nobody writes it
+    config: ConfigFiles = [],  # noqa: B006 -- Typer only reads it
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON Schema of the config.")
     ] = False,

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from taskloom.config import Config
-from taskloom.params import Parameter, to_toml
+from taskloom.params.files import to_toml
+from taskloom.params.tree import Parameter
 
 
 def toml_template(config: Config, parameters: Sequence[Parameter]) -> str:

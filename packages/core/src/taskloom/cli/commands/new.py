@@ -17,7 +17,7 @@ import typer
 
 from taskloom import __version__
 from taskloom.errors import TaskloomError, UsageError
-from taskloom.registry import find_domain, find_task
+from taskloom.registry.resolve import find_domain, find_task
 
 _NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 _UNSAFE = re.compile(r'["\\\x00-\x1f\x7f]')

@@ -24,8 +24,9 @@ def report(
     store: StoreOption = None,
 ) -> None:
     """Write the report of a run, or a comparison of several, as one self-contained page."""
-    from taskloom.report import write_comparison, write_report
-    from taskloom.runs import default_store, open_run
+    from taskloom.report.write import write_comparison, write_report
+    from taskloom.runs.layout import default_store
+    from taskloom.runs.run import open_run
 
     place = default_store(store)
     opened = [open_run(name, place) for name in runs]

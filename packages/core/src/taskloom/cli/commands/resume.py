@@ -12,7 +12,8 @@ from taskloom.cli.annotations import AsJson, StoreOption
 from taskloom.cli.commands.run import show_run
 from taskloom.cli.options import read_time
 from taskloom.errors import StoreLockedError, UsageError
-from taskloom.runs import Run, default_store, open_run
+from taskloom.runs.layout import default_store
+from taskloom.runs.run import Run, open_run
 
 
 def resume(
@@ -41,7 +42,7 @@ def resume(
     as_json: AsJson = False,
 ) -> None:
     """Continue a run or a sweep with the parameters that it has."""
-    from taskloom.sweeps.sweep import find_sweep
+    from taskloom.sweeps.record import find_sweep
 
     place = default_store(store)
     if parameters:
@@ -64,7 +65,7 @@ setattr(resume, "settings", {"ignore_unknown_options": True})  # noqa: B010 -- a
 
 def _resume_run(run: Run, time_limit: float, as_json: bool) -> None:
     from taskloom.lifecycle.lifecycle import continue_run
-    from taskloom.registry import find_task, load_task
+    from taskloom.registry.resolve import find_task, load_task
 
     if run.status == "running":
         raise StoreLockedError(f"The run {run.id} is running; there is nothing to resume.")
@@ -80,9 +81,10 @@ def _resume_run(run: Run, time_limit: float, as_json: bool) -> None:
 
 def _resume_sweep(folder: Path, executor: str, jobs: int | None, as_json: bool) -> None:
     from taskloom.cli.commands.sweep_board import open_board, print_sweep
-    from taskloom.registry import find_task, load_task
+    from taskloom.registry.resolve import find_task, load_task
+    from taskloom.sweeps.record import SweepRecord, read_sweep
     from taskloom.sweeps.search import is_search, read_search, run_search
-    from taskloom.sweeps.sweep import SweepRecord, read_sweep, run_sweep
+    from taskloom.sweeps.sweep import run_sweep
 
     def replaced(record: SweepRecord) -> SweepRecord:
         told = record.options

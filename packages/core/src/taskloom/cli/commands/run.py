@@ -13,11 +13,13 @@ from taskloom.cli.options import takes_options
 from taskloom.cli.output import number, print_json
 from taskloom.cli.task_command import Invocation
 from taskloom.errors import UsageError
-from taskloom.params import Resolved, leaves, to_toml
+from taskloom.params.files import to_toml
+from taskloom.params.layers import Resolved
+from taskloom.params.tree import leaves
 from taskloom.request import Origin, RunOptions
 
 if TYPE_CHECKING:
-    from taskloom.runs import Run
+    from taskloom.runs.run import Run
 
 
 @takes_options("as_json store name tags force resume prepare executor", without="jobs")

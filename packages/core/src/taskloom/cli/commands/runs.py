@@ -12,12 +12,13 @@ import typer
 from taskloom.cli.annotations import AsJson, RunName, StoreOption
 from taskloom.cli.output import number, one_line, print_json
 from taskloom.errors import UnknownNameError
-from taskloom.registry import did_you_mean
-from taskloom.runs import default_store, open_run
+from taskloom.registry.suggest import did_you_mean
+from taskloom.runs.layout import default_store
+from taskloom.runs.run import open_run
 from taskloom.runs.writer import read_lines
 
 if TYPE_CHECKING:
-    from taskloom.runs import Run
+    from taskloom.runs.run import Run
 
 
 def show(run: RunName, store: StoreOption = None, as_json: AsJson = False) -> None:
@@ -85,7 +86,7 @@ def log(run: RunName, store: StoreOption = None, as_json: AsJson = False) -> Non
 
 
 def _config_rows(run: Run) -> dict[str, str]:
-    """Return every leaf of the config, with its source where somebody set it."""
+    """Return every leaf of the config, with its source where it was set."""
     rows: dict[str, str] = {}
     todo = [("", run.config)]
     while todo:

@@ -14,10 +14,11 @@ from taskloom.cli.annotations import AsJson, RunName, StoreOption
 from taskloom.cli.commands.runs_ls import Selection, print_runs, quoted, select
 from taskloom.cli.output import number, one_line, print_json, print_table
 from taskloom.errors import UsageError
-from taskloom.runs import Run, default_store, find_run, open_run
 from taskloom.runs.compare import Comparison, compare_runs
 from taskloom.runs.edit import remove_run, tag_run
 from taskloom.runs.index import rebuild
+from taskloom.runs.layout import default_store
+from taskloom.runs.run import Run, find_run, open_run
 from taskloom.runs.writer import atomic_write
 
 Where = Annotated[
@@ -36,7 +37,7 @@ RunNames = Annotated[
 
 def ls(
     *,
-    where: Where = [],  # noqa: B006 -- Typer reads it, nobody writes it
+    where: Where = [],  # noqa: B006 -- Typer only reads it
     sort: Annotated[
         str, typer.Option("--sort", metavar="FIELD", help="Sort by a field; -FIELD the other way.")
     ] = "",
@@ -191,7 +192,7 @@ def _export_to_mlflow(runs: Sequence[Run], output: Path | None) -> None:
 def _confirm(runs: Sequence[Path]) -> None:
     shown = ", ".join(run.name for run in runs[:3]) + (", ..." if len(runs) > 3 else "")
     if not sys.stdin.isatty():
-        raise UsageError(f"Removing {shown} needs --yes where nobody can be asked.")
+        raise UsageError(f"Removing {shown} needs --yes where there is no terminal to ask on.")
     if not typer.confirm(f"Remove {len(runs)} run(s) for good: {shown}?", err=True):
         raise typer.Exit(1)
 

@@ -21,12 +21,12 @@ from taskloom.runs.query import (
 )
 
 SHOWN = 50
-"""How many runs are listed when nobody says."""
+"""Number of runs that are listed by default."""
 
 
 @dataclass(slots=True)
 class Selection:
-    """Which runs to list, and how.
+    """Selection of runs for a listing, with order and columns.
 
     Attributes:
         where: Filters; a run has to satisfy all of them.

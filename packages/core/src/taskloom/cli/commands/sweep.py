@@ -17,7 +17,7 @@ from taskloom.cli.output import print_json
 from taskloom.cli.task_command import Invocation
 from taskloom.errors import UsageError
 from taskloom.request import Origin, RunOptions
-from taskloom.runs import default_store
+from taskloom.runs.layout import default_store
 from taskloom.sweeps.expand import (
     Axis,
     Choices,
@@ -28,7 +28,8 @@ from taskloom.sweeps.expand import (
     values_of,
 )
 from taskloom.sweeps.planfile import read_plan
-from taskloom.sweeps.sweep import SweepPoint, create_sweep, plan_points, run_sweep
+from taskloom.sweeps.record import SweepPoint, create_sweep
+from taskloom.sweeps.sweep import plan_points, run_sweep
 
 _ORDER = "executor jobs fail_fast cpus gpus nodes memory time_limit sinks keep_best force dry_run store as_json"
 
@@ -76,7 +77,8 @@ def sweep(
     entry, goes_on = loaded.entry, not fail_fast
     origin = Origin(("tasks", "sweep", entry.domain, entry.ref.name, *invocation.words))
     if optimize:
-        from taskloom.sweeps.search import Goal, create_search, run_search
+        from taskloom.sweeps.search import create_search, run_search
+        from taskloom.sweeps.trials import Goal
 
         if is_zip or sample or dry_run:
             raise UsageError("--optimize excludes --zip, --sample and --dry-run.")

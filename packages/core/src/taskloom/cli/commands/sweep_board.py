@@ -1,4 +1,4 @@
-"""What a sweep shows while it runs: a live table on a terminal, a line for each run elsewhere."""
+"""Progress of a sweep: a live table on a terminal, a line for each run elsewhere."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from taskloom.cli.output import number, one_line, print_json, print_table
-from taskloom.runs import Run
+from taskloom.runs.run import Run
 from taskloom.sweeps.sweep import Sweep
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ def view(
     store: StoreOption = None,
 ) -> None:
     """Serve the run store to this machine's browser, read-only, until Ctrl-C."""
-    from taskloom.runs import default_store
+    from taskloom.runs.layout import default_store
     from taskloom.view.serve import serve
 
     def ready(address: str) -> None:

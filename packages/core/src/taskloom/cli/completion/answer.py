@@ -72,7 +72,7 @@ def _candidates(words: list[str], current: str) -> Iterator[tuple[str, str]]:
 
 
 def _roots(current: str) -> Iterator[tuple[str, str]]:
-    from taskloom.registry import installed_domains
+    from taskloom.registry.discovery import installed_domains
 
     yield from ((item.name, item.summary) for item in COMMANDS)
     yield from ((item.ref.name, item.ref.summary) for item in installed_domains() if item.ref.verbs)
@@ -81,7 +81,7 @@ def _roots(current: str) -> Iterator[tuple[str, str]]:
 
 
 def _domains() -> Iterator[tuple[str, str]]:
-    from taskloom.registry import installed_domains
+    from taskloom.registry.discovery import installed_domains
 
     yield from ((item.ref.name, item.ref.summary) for item in installed_domains())
 
@@ -96,7 +96,7 @@ def _group(command: Command, rest: list[str], current: str) -> Iterator[tuple[st
 
 
 def _on_task(command: Command, rest: list[str], current: str) -> Iterator[tuple[str, str]]:
-    from taskloom.registry import tasks_of
+    from taskloom.registry.discovery import tasks_of
 
     if not rest:
         yield from _domains()
@@ -128,7 +128,7 @@ def _wants_value(rest: list[str]) -> bool:
 
 
 def _run_ids(domain: str = "") -> Iterator[tuple[str, str]]:
-    from taskloom.runs import list_runs
+    from taskloom.runs.run import list_runs
 
     yield "@last", "The newest run."
     for run in reversed([run for run in list_runs() if domain in ("", run.domain)][-50:]):
@@ -137,7 +137,7 @@ def _run_ids(domain: str = "") -> Iterator[tuple[str, str]]:
 
 def _verbs(domain: str, rest: list[str], current: str) -> Iterator[tuple[str, str]]:
     from taskloom.errors import TaskloomError
-    from taskloom.registry import find_domain
+    from taskloom.registry.resolve import find_domain
 
     try:
         verbs = find_domain(domain).ref.verbs
@@ -150,7 +150,7 @@ def _verbs(domain: str, rest: list[str], current: str) -> Iterator[tuple[str, st
     if verb is None:
         return
     if verb.on == "task" and len(rest) == 1:
-        from taskloom.registry import tasks_of
+        from taskloom.registry.discovery import tasks_of
 
         yield from ((item.ref.name, item.ref.summary) for item in tasks_of(domain))
     elif verb.on == "run" and len(rest) == 1 and not current.startswith("-"):

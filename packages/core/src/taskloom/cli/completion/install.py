@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from taskloom.errors import UsageError
-from taskloom.registry import did_you_mean
+from taskloom.registry.suggest import did_you_mean
 
 # bash splits words at `=` and `:`, so the function asks about the line as a whole and cuts off what bash took away.
 _BASH = r"""_tasks_complete() {

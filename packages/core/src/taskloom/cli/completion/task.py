@@ -8,7 +8,9 @@ from typing import Any
 from taskloom.cli.table import FILES, Command
 from taskloom.cli.task_command import TaskCommand
 from taskloom.errors import TaskloomError
-from taskloom.registry import VerbRef, find_task, load_target, load_task
+from taskloom.registry.isolate import load_target
+from taskloom.registry.refs import VerbRef
+from taskloom.registry.resolve import find_task, load_task
 
 
 def task_candidates(

@@ -1,0 +1,103 @@
+"""The driver of control: it pairs a task with the controller, the optimizer and the engine of its config, in a closed loop."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from taskloom import Finding, Result, RunContext
+from taskloom.arrays import save_npz
+from taskloom.bound import BoundTask
+from taskloom.devices import jax_placed
+from taskloom.task import JsonValue
+
+from taskloom_control.closed_loop import checks
+from taskloom_control.closed_loop.labels import column_labels
+from taskloom_control.closed_loop.loop import ClosedLoop
+from taskloom_control.closed_loop.trajectory import trajectory_hash
+from taskloom_control.config import ControlConfig
+from taskloom_control.metrics import episode_metrics, one_line
+from taskloom_control.task import ControlTask
+
+
+def run(
+    task: BoundTask[ControlTask[Any], ControlConfig], ctx: RunContext, checkpoint: Path | None
+) -> Result:
+    """Run an episode inside a run, from its beginning or from a checkpoint."""
+    with jax_placed(ctx.resources) if task.config.engine.uses_jax else nullcontext():
+        loop = ClosedLoop(task, ctx.seed("plan"), ctx.seed("reset"))
+        try:
+            if checkpoint is not None:
+                loop.restore(checkpoint)
+            _advance_all(loop, ctx)
+            return _finish(loop, ctx)
+        finally:
+            loop.close()
+
+
+def check(task: BoundTask[ControlTask[Any], ControlConfig]) -> Iterator[Finding]:
+    """Look at the model, the plan's sizes and the reward without running anything."""
+    return checks.quick_findings(task)
+
+
+def describe(task: BoundTask[ControlTask[Any], ControlConfig]) -> Mapping[str, JsonValue]:
+    """Return the sizes of the problem."""
+    return checks.facts(task.task)
+
+
+def can_resume(task: BoundTask[ControlTask[Any], ControlConfig]) -> bool:
+    """Return True: whatever a task remembers stands in the physics, which a checkpoint holds whole."""
+    del task
+    return True
+
+
+def _advance_all(loop: ClosedLoop, ctx: RunContext) -> None:
+    """Advance to the end, or to the wish to stop."""
+    every = loop.config.checkpoint_every
+    with ctx.progress(loop.num_steps, "simulated steps") as progress:
+        progress.advance(loop.step)
+        while not loop.done:
+            if ctx.should_stop:
+                with ctx.checkpoint(loop.controller.num_plans) as folder:
+                    loop.save(folder)
+                return
+            before = loop.step
+            stats = loop.advance()
+            rewards = loop.history.last("reward", loop.step - before)
+            ctx.log(
+                loop.controller.num_plans,
+                cost=-float(rewards.mean()),
+                plan_reward=stats.reward if np.isfinite(stats.reward) else 0.0,
+                ess=stats.ess,
+                diverged=float(stats.diverged),
+                success=float(loop.history.last("success", 1)[0]),
+            )
+            progress.advance(loop.step - before)
+            if every and loop.controller.num_plans % every == 0 and not loop.done:
+                with ctx.checkpoint(loop.controller.num_plans) as folder:
+                    loop.save(folder)
+
+
+def _finish(loop: ClosedLoop, ctx: RunContext) -> Result:
+    """Write the artifacts and sum up."""
+    arrays = loop.arrays()
+    artifacts = {"trajectory": ctx.artifact("trajectory.npz")}
+    save_npz(artifacts["trajectory"], arrays)
+    digest = trajectory_hash(arrays)
+    artifacts["hash"] = ctx.artifact("trajectory.json")
+    columns = column_labels(loop.simulation.model, loop.controller.task.model)
+    plans = loop.controller.num_plans
+    facts = {"sha256": digest, "steps": loop.step, "plans": plans, "columns": columns}
+    artifacts["hash"].write_text(json.dumps(facts, indent=1) + "\n")
+    if loop.config.record.animation and loop.step > 0:
+        from taskloom_control.report.animation import animate  # Pillow is heavy
+
+        artifacts["animation"] = ctx.artifact("animation.gif")
+        animate(loop.simulation.model, arrays, artifacts["animation"])
+    metrics = episode_metrics(loop.simulation, arrays, loop.config)
+    metrics["unstable"] = float(loop.simulation.unstable)
+    return Result(metrics=metrics, artifacts=artifacts, summary=one_line(metrics, digest))

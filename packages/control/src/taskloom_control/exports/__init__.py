@@ -1,0 +1,1 @@
+"""Forms in which other libraries take the control tasks."""

@@ -1,0 +1,1 @@
+"""The verbs under `tasks control`."""

@@ -1,0 +1,50 @@
+"""`tasks control replay`: execute a run again and compare."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+from taskloom.arrays import load_npz
+from taskloom.errors import CheckFailedError, RunCorruptError, UsageError
+
+from taskloom_control.closed_loop.trajectory import trajectory_hash
+
+if TYPE_CHECKING:
+    from taskloom.bound import BoundTask
+    from taskloom.runs import Run
+
+    from taskloom_control.config import ControlConfig
+    from taskloom_control.task import ControlTask
+
+
+def replay(run: Run, task: BoundTask[ControlTask[Any], ControlConfig]) -> None:
+    """Execute a run of a control task again and compare the two, bit for bit."""
+    from taskloom_control.closed_loop.replay import first_difference, play_again  # MuJoCo is heavy
+
+    old, steps, sha256 = _recorded(run)
+    new = play_again(task, steps)
+    digest = trajectory_hash(new)
+    if digest != sha256:
+        difference = first_difference(load_npz(old), new)
+        raise CheckFailedError(
+            f"The replay of {run.id} did something else: {difference or 'its arrays have other names'} "
+            f"(sha256 {digest[:12]}, recorded {sha256[:12]})."
+        )
+    typer.echo(f"{run.id} replays to the same trajectory: {steps} steps, sha256 {digest}")
+
+
+def _recorded(run: Run) -> tuple[Path, int, str]:
+    """Return the trajectory file of a run, its number of steps and its hash."""
+    trajectory, facts = run.artifacts.get("trajectory"), run.artifacts.get("hash")
+    if trajectory is None or facts is None or not trajectory.is_file() or not facts.is_file():
+        raise UsageError(f"The run {run.id} ({run.status}) left no trajectory to compare with.")
+    try:
+        read = json.loads(facts.read_text())
+        return trajectory, int(read["steps"]), str(read["sha256"])
+    except (ValueError, KeyError, TypeError):
+        raise RunCorruptError(
+            f"The file '{facts.name}' of the run {run.id} cannot be read."
+        ) from None

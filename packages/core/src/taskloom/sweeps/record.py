@@ -1,0 +1,161 @@
+"""What `sweep.json` says: the points of a sweep, and how each run of it is kept and placed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from taskloom.context import Resources
+from taskloom.errors import RunCorruptError, StoreError
+from taskloom.placement.options import checked_options
+from taskloom.registry.entries import LoadedTask
+from taskloom.request import Origin, RunOptions
+from taskloom.runs.layout import default_store, new_id
+from taskloom.runs.record import timestamp
+from taskloom.runs.writer import atomic_write_json, read_json, store_error
+
+FORMAT = 1
+RECORD = "sweep.json"
+EXECUTOR = "local"
+"""Where the runs of a sweep are placed unless the options say otherwise."""
+_HERE: dict[str, Any] = {"store": None, "resume": False, "quiet": False}
+"""Options of the call alone, which no record keeps: where the store is, and what this process says and does."""
+_OLDEST = ("force", "executor", "jobs", "resources", "sinks", "keep_best")
+"""The options that every sweep's record holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class SweepPoint:
+    """One point of a sweep.
+
+    Attributes:
+        identity: The identity of its run.
+        config: Its resolved config.
+        sources: Where every value came from.
+    """
+
+    identity: str
+    config: Mapping[str, Any]
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SweepRecord:
+    """A sweep as its folder tells it.
+
+    Attributes:
+        id: Its id, which is also the name of its folder.
+        domain: The domain.
+        task: The task's name inside the domain.
+        version: The task's version.
+        points: What is to be run.
+        options: How each run is kept and placed; `force` runs points although an identical run has finished elsewhere.
+        keep_going: Whether a failed run leaves the others alone.
+        argv: The command line.
+        created: When it was made [UTC].
+    """
+
+    id: str
+    domain: str
+    task: str
+    version: int
+    points: tuple[SweepPoint, ...]
+    options: RunOptions = field(default_factory=RunOptions)
+    keep_going: bool = True
+    argv: tuple[str, ...] = ()
+    created: str = ""
+
+
+def create_sweep(
+    loaded: LoadedTask,
+    points: Sequence[SweepPoint],
+    options: RunOptions,
+    origin: Origin = Origin(),
+    *,
+    keep_going: bool = True,
+) -> SweepRecord:
+    """Write the record of a new sweep into a folder of its own.
+
+    Args:
+        loaded: The task.
+        points: What is to be run.
+        options: How each run is kept and placed.
+        origin: Who asked for the sweep.
+        keep_going: Whether a failed run leaves the others alone.
+
+    Raises:
+        UnknownNameError: There is no such executor or sink.
+        UsageError: An option makes no sense.
+        StoreError: The store cannot be written.
+    """
+    options = checked_options(options, executor=EXECUTOR)
+    entry, store = loaded.entry, default_store(options.store)
+    name = new_id("sweep", entry.domain, entry.ref.name)
+    record = SweepRecord(
+        name,
+        entry.domain,
+        entry.ref.name,
+        entry.ref.version,
+        tuple(points),
+        replace(options, **_HERE),
+        keep_going,
+        tuple(origin.argv),
+        timestamp(),
+    )
+    folder = store / name
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise store_error("make a sweep in", store, error) from error
+    atomic_write_json(folder / RECORD, {"format": FORMAT, **_document(record)})
+    return record
+
+
+def _document(record: SweepRecord) -> dict[str, Any]:
+    """Return what `sweep.json` holds: the options are written flat, and those that came later only where they were used."""
+    document = asdict(record)
+    options, defaults = document.pop("options"), asdict(RunOptions())
+    kept = {
+        name: value
+        for name, value in options.items()
+        if name not in _HERE and (name in _OLDEST or value != defaults[name])
+    }
+    return document | kept
+
+
+def read_sweep(folder: Path) -> SweepRecord:
+    """Read a sweep's record.
+
+    Raises:
+        RunCorruptError: It is missing or damaged.
+    """
+    value = read_json(folder / RECORD)
+    try:
+        if value.pop("format") != FORMAT:
+            raise ValueError("it has another format")
+        points = tuple(SweepPoint(**point) for point in value.pop("points"))
+        resources, argv = Resources(**value.pop("resources")), tuple(value.pop("argv"))
+        told = {
+            item.name: value.pop(item.name) for item in fields(RunOptions) if item.name in value
+        }
+        options = RunOptions(**{"executor": EXECUTOR, **told, "resources": resources})
+        return SweepRecord(points=points, options=options, argv=argv, **value)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise RunCorruptError(f"{folder / RECORD} is damaged: {error}.") from None
+
+
+def find_sweep(reference: str, store: Path) -> Path | None:
+    """Return the folder of the sweep that the reference names: an id, a unique part of one, or a path."""
+    path = Path(reference)
+    if "/" in reference and (path / RECORD).is_file():
+        return path.resolve()
+    try:
+        names = sorted(item.parent.name for item in store.glob(f"*/{RECORD}"))
+    except OSError as error:
+        raise StoreError(f"Cannot read the store {store}: {error.strerror}.") from error
+    matches = [name for name in names if name == reference] or [
+        name for name in names if name.startswith(reference) or name.endswith("-" + reference)
+    ]
+    return (store / matches[0]).absolute() if len(matches) == 1 else None

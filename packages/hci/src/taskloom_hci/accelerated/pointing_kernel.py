@@ -1,0 +1,130 @@
+"""The kernel of pointing: it reads a game and its agents into tables, if they can be, and plays it by the thousand."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+
+from taskloom_hci.accelerated.pointing import (
+    TABLE_LIMIT,
+    Int,
+    PointingOutcome,
+    PointingRounds,
+    PointingRules,
+    model_table,
+    move_table,
+)
+from taskloom_hci.accelerated.pointing_numpy import play_rows
+from taskloom_hci.assistants.jump import JumpAssistant, JumpPolicy
+from taskloom_hci.batch.episodes import Episodes, join
+from taskloom_hci.bundle.bundle import Bundle
+from taskloom_hci.bundle.turns import REWARD_NAMES
+from taskloom_hci.games.pointing import Pointing
+from taskloom_hci.observation.engine import RuleObservation
+from taskloom_hci.policies.policy import ConstantPolicy
+from taskloom_hci.users.pointing import PointingUser
+
+CHUNK = 1024  # rows that NumPy plays at a time: the arrays of one round stay in the cache
+
+
+def pointing_kernel(game: Bundle) -> PointingKernel | None:
+    """Return the kernel of a pointing game, or None if one of its agents has no description as arrays."""
+    task, assistant = game.task, game.assistant
+    if type(task) is not Pointing:
+        return None
+    if isinstance(assistant, JumpAssistant):
+        known = type(assistant.policy) is JumpPolicy
+    else:
+        known = assistant is None or (
+            type(assistant.policy) is ConstantPolicy and task.mode == "gain"
+        )
+    rules = pointing_rules(game) if known else None
+    return None if rules is None else PointingKernel(task, rules)
+
+
+def pointing_rules(game: Bundle) -> PointingRules | None:
+    """Return a pointing game as arrays, whatever its assistant would do; None if it has no such description."""
+    task, user, assistant = game.task, game.user, game.assistant
+    if type(user) is not PointingUser or user.model is None or type(task) is not Pointing:
+        return None
+    if game.max_rounds is None or task.num_cells**2 * len(task.moves) > TABLE_LIMIT:
+        return None
+    seen = [agent.observation_engine for agent in (user, assistant) if agent is not None]
+    if any(type(engine) is not RuleObservation for engine in seen):
+        return None
+    jump = assistant.rule() if isinstance(assistant, JumpAssistant) else None
+    gain = (
+        int(assistant.policy.element.init)
+        if assistant is not None and jump is None and task.mode == "gain"
+        else 1
+    )
+    table = model_table(task, user.model)
+    return PointingRules(
+        num_targets=task.num_targets,
+        max_rounds=game.max_rounds,
+        positions=task.positions.reshape(task.num_cells, -1),
+        reached=np.ascontiguousarray(np.cumsum(table, axis=-1)[..., :-1]),
+        stay=user.model.stay,
+        actions=user.model.actions,
+        moved=move_table(task, gain),
+        gain=gain,
+        jump=jump,
+        assisted=assistant is not None,
+    )
+
+
+class PointingKernel:
+    """Plays a pointing game for many episodes at once.
+
+    Args:
+        task: The task.
+        rules: The game as arrays.
+    """
+
+    compiled = True
+
+    def __init__(self, task: Pointing, rules: PointingRules) -> None:
+        self.task = task
+        self.rules = rules
+
+    def play(self, seed: int, episodes: Int, backend: Literal["numpy", "numba"]) -> Episodes:
+        """Play the episodes; see `Kernel`."""
+        if backend == "numba":
+            from taskloom_hci.accelerated.pointing_numba import play_compiled  # numba is heavy
+
+            return self.assemble(episodes, *play_compiled(self.rules, seed, episodes))
+        return join(
+            [
+                self.assemble(part, *play_rows(self.rules, seed, part))
+                for part in np.array_split(episodes, max(1, -(-len(episodes) // CHUNK)))
+            ]
+        )
+
+    def assemble(self, episodes: Int, outcome: PointingOutcome, rounds: PointingRounds) -> Episodes:
+        """Return the episodes as the loop would have recorded them."""
+        positions = self.task.positions
+        rewards = np.zeros((len(episodes), len(REWARD_NAMES)))
+        rewards[:, REWARD_NAMES.index("first_task_reward")] = -outcome.num_rounds.astype(np.float64)
+        columns: dict[str, Any] = {
+            "task_state__position": positions[rounds.cell],
+            "user_action": self.rules.actions[rounds.action],
+        }
+        if self.rules.assisted:
+            # A constant gain never changes; a jump is a cell, and cell 0 stands for a turn that was not played.
+            gain = np.full(len(rounds.cell), self.rules.gain)
+            columns["assistant_action"] = (
+                positions[rounds.jump] if self.rules.jump is not None else gain
+            )
+        return Episodes(
+            episode=episodes,
+            num_rounds=outcome.num_rounds,
+            is_done=outcome.is_done,
+            truncated=~outcome.is_done,
+            rewards=rewards,
+            fixed={
+                "task_state__targets": positions[outcome.targets],
+                "user_state__goal": positions[outcome.goal],
+            },
+            rounds=columns,
+        )

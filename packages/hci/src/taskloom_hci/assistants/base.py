@@ -1,0 +1,42 @@
+"""The base of every assistant, and of those that put the cursor on a cell."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal, TypeAlias
+
+from pydantic import Field
+
+from taskloom_hci.bundle.component import POINTING, AgentComponent
+
+CursorMode: TypeAlias = Literal["gain", "position"]
+
+
+class Assistant(AgentComponent):
+    """Base of every assistant: parameters, and `build(task)`, which returns the agent that helps.
+
+    Attributes:
+        mode: Meaning of its action in a pointing task: a factor of the user's move, or where the cursor goes.
+    """
+
+    role: ClassVar[Literal["user", "assistant"]] = "assistant"
+    mode: ClassVar[CursorMode] = "gain"
+
+    def cursor_mode(self) -> CursorMode:
+        """Return the meaning of its action in a pointing task; a parameter may decide it."""
+        return self.mode
+
+
+class CursorAssistant(Assistant):
+    """Base of the assistants that put the cursor on a cell."""
+
+    plays = POINTING
+    mode: ClassVar[CursorMode] = "position"
+    assumed_error_rate: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Error rate it believes the user to have; by default it knows the user's own model."""
+    on_zero: Literal["raise", "uniform"] = "raise"
+    """Answer to an action of the user that it holds impossible: stop, or start again from a uniform belief."""
+
+
+def mode_of(assistant: Assistant | None) -> CursorMode:
+    """Return the meaning of an assistant's actions in a pointing task; without one the user moves the cursor itself."""
+    return "gain" if assistant is None else assistant.cursor_mode()

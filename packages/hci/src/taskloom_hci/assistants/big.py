@@ -1,0 +1,46 @@
+"""The assistant that asks the most telling question."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+from taskloom import Unit
+from typing_extensions import override
+
+from taskloom_hci.assistants.base import CursorAssistant
+
+if TYPE_CHECKING:
+    from taskloom_hci.bundle.agent import Agent
+    from taskloom_hci.task import InteractionTask
+
+
+class Big(CursorAssistant):
+    """Bayesian information gain: a jump to the most telling cell.
+
+    The user's next move from there tells most about the goal (Liu et al., BIGnav, CHI 2017).
+    """
+
+    kind: Literal["big"] = "big"
+    threshold: Annotated[float, Field(gt=0, le=1)] = 0.8
+    """Above this belief it jumps to the likeliest target."""
+    cost: Annotated[float, Field(ge=0), Unit("bit/cell")] = 0.0
+    """Cost of a jump for every cell it is long."""
+    tie: Literal["nearest", "highest"] = "nearest"
+    """Choice among equally telling cells; CoopIHC takes the highest."""
+
+    @override
+    def build(self, task: InteractionTask) -> Agent:
+        from taskloom_hci.assistants.jump import JumpAssistant, assumed_model  # gymnasium is heavy
+        from taskloom_hci.games.pointing import Pointing
+
+        game = self.require(task, Pointing)
+        return JumpAssistant(
+            game,
+            "information",
+            model=assumed_model(game, self.assumed_error_rate),
+            threshold=self.threshold,
+            cost=self.cost,
+            tie=self.tie,
+            on_zero=self.on_zero,
+        )

@@ -1,0 +1,29 @@
+"""The kernels of the games: the games know the rules, and this module knows which kernel plays them by the thousand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from taskloom_hci.accelerated.control_kernel import control_kernel
+from taskloom_hci.accelerated.pointing_kernel import pointing_kernel
+from taskloom_hci.accelerated.small import coordinated_kernel, example_kernel
+from taskloom_hci.batch.kernel import Kernel
+from taskloom_hci.bundle.bundle import Bundle
+from taskloom_hci.games.control import ClassicControl
+from taskloom_hci.games.pointing import Pointing
+from taskloom_hci.games.simple import Coordinated, Example
+from taskloom_hci.task import InteractionTask
+
+_KERNELS: Mapping[type[InteractionTask], Callable[[Bundle], Kernel | None]] = {
+    Example: example_kernel,
+    Coordinated: coordinated_kernel,
+    Pointing: pointing_kernel,
+    ClassicControl: control_kernel,
+}
+
+
+def kernel_of(bundle: Bundle) -> Kernel | None:
+    """Return what plays many episodes of a game at once, or None if its agents can only be played one by one."""
+    # By the very class: a subclass may have other rules, which the arrays would not know.
+    known = _KERNELS.get(type(bundle.task))
+    return bundle.task.kernel() if known is None else known(bundle)

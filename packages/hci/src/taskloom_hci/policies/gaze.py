@@ -1,0 +1,122 @@
+"""Noisy eyes: what they see, what follows from it, and where they look next (Chen et al., CHI 2021)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import override
+
+from taskloom_hci.inference.engine import InferenceEngine
+from taskloom_hci.inference.kalman import gaussian_posterior
+from taskloom_hci.observation.engine import ObservationEngine
+from taskloom_hci.policies.policy import Policy
+from taskloom_hci.state.elements import Element, Value, array_element
+from taskloom_hci.state.state import State, StateTree
+from taskloom_hci.state.streams import Stream
+
+Vector: TypeAlias = NDArray[np.float64]
+NoiseLaw: TypeAlias = Literal["variance", "sd"]
+
+ASPECT = 0.75  # across the line of sight the variance is this share of the one along it
+PRIOR_VARIANCE, PRIOR_COVARIANCE = 1000.0, 100.0
+NEAREST = 1e-6  # at the fixation itself nothing would be uncertain and no covariance invertible
+
+
+def axes(vector: Vector, noise: float, law: NoiseLaw) -> tuple[Vector, Vector]:
+    """Return the standard deviations (d,) along and across a vector, and the axes themselves as columns (d, d).
+
+    Args:
+        vector: From the fixation to a point, (d,).
+        noise: The noise for a unit of length.
+        law: What grows in proportion to the length.
+    """
+    length = max(float(np.linalg.norm(vector)), NEAREST)
+    # In the literature the deviation is proportional to the distance; CoopIHC's model takes the variance.
+    along = noise * length if law == "variance" else (noise * length) ** 2
+    if len(vector) == 1:
+        return np.sqrt([along]), np.eye(1)
+    # At the fixation there is no line of sight; any axis will do, since the noise is next to nothing.
+    direction = vector / length if np.any(vector) else np.array([1.0, 0.0])
+    frame = np.array([[direction[0], -direction[1]], [direction[1], direction[0]]])
+    return np.sqrt([along, ASPECT * along]), frame
+
+
+def disturb(vector: Vector, noise: float, law: NoiseLaw, stream: Stream) -> Vector:
+    """Return Gaussian noise (d,) as a vector of that length has it."""
+    # No random numbers are taken, so that an eye without motor noise leaves the stream to what it sees.
+    if noise == 0.0:
+        return np.zeros_like(vector)
+    deviations, frame = axes(vector, noise, law)
+    return np.asarray(frame @ (deviations * stream.normals(len(vector))))
+
+
+def covariance(vector: Vector, noise: float, law: NoiseLaw) -> Vector:
+    """Return the covariance (d, d) of `disturb`."""
+    deviations, frame = axes(vector, noise, law)
+    return np.asarray((frame * deviations**2) @ frame.T)
+
+
+class BlurredView(ObservationEngine):
+    """Sees the fixation as it is and the target with noise that grows with its eccentricity."""
+
+    def __init__(self, noise: float, law: NoiseLaw) -> None:
+        self.noise = noise
+        self.law: NoiseLaw = law
+
+    @override
+    def observe(self, game_state: StateTree, stream: Stream) -> tuple[StateTree, float]:
+        task = game_state["task_state"]
+        eccentricity = task["target"] - task["fixation"]
+        seen = task["target"] + disturb(eccentricity, self.noise, self.law, stream)
+        seen.flags.writeable = False  # as every array of a snapshot
+        return {**game_state, "task_state": {"fixation": task["fixation"], "target": seen}}, 0.0
+
+
+class TargetInference(InferenceEngine):
+    """Combines what was seen with what was believed; the eccentricity that it seems to have sets its weight."""
+
+    def __init__(self, noise: float, law: NoiseLaw) -> None:
+        self.noise = noise
+        self.law: NoiseLaw = law
+
+    @override
+    def infer(
+        self, observation: StateTree, state: Mapping[str, Any], stream: Stream
+    ) -> tuple[dict[str, Any], float]:
+        del stream
+        task = observation["task_state"]
+        # The true eccentricity is hidden, and the seen one stands for it; where it seems smaller the belief is too sure.
+        cov = covariance(task["target"] - task["fixation"], self.noise, self.law)
+        mean, belief = gaussian_posterior(
+            state["belief_mean"], state["belief_cov"], task["target"], cov
+        )
+        return {"belief_mean": mean, "belief_cov": belief}, 0.0
+
+
+class Saccade(Policy):
+    """Looks where the target is believed to be, with noise that grows with the length of the jump."""
+
+    def __init__(self, element: Element, noise: float, law: NoiseLaw) -> None:
+        self.element = element
+        self.noise = noise
+        self.law: NoiseLaw = law
+
+    @override
+    def act(
+        self, observation: StateTree, state: Mapping[str, Any], stream: Stream
+    ) -> tuple[Value, float]:
+        aim = state["belief_mean"]
+        jump = aim - observation["task_state"]["fixation"]
+        return aim + disturb(jump, self.noise, self.law, stream), 0.0
+
+
+def prior_belief(dimension: int) -> State:
+    """Return the wide Gaussian belief of a user who has seen nothing: mean (d,) and covariance (d, d)."""
+    d = dimension
+    prior = np.full((d, d), PRIOR_COVARIANCE) + np.eye(d) * (PRIOR_VARIANCE - PRIOR_COVARIANCE)
+    return State(
+        belief_mean=array_element((d,), np.zeros(d)), belief_cov=array_element((d, d), prior)
+    )

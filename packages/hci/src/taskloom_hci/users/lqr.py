@@ -1,0 +1,38 @@
+"""The user who controls by the state itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+from typing_extensions import override
+
+from taskloom_hci.bundle.component import CONTROL
+from taskloom_hci.users.base import User
+
+if TYPE_CHECKING:
+    from taskloom_hci.bundle.agent import Agent
+    from taskloom_hci.task import InteractionTask
+
+
+class LQRUser(User):
+    """Linear-quadratic regulator: `u = -K x` on the state itself."""
+
+    plays = CONTROL
+    kind: Literal["lqr"] = "lqr"
+    effort: Annotated[float, Field(gt=0)] = 1e-3
+    """Cost of the control."""
+
+    @override
+    def build(self, task: InteractionTask) -> Agent:
+        import numpy as np  # gymnasium and numpy are heavy
+
+        from taskloom_hci.games.control import ClassicControl
+        from taskloom_hci.motor.lqr import lqr_continuous
+        from taskloom_hci.users.linear import LQRAgent, problem_of
+
+        game = self.require(task, ClassicControl)
+        problem = problem_of(self, game)
+        R = np.eye(game.num_controls) * self.effort
+        gain = lqr_continuous(problem.A, problem.B, problem.Q, R)
+        return LQRAgent(game, gain, problem.Q, R)

@@ -1,0 +1,36 @@
+"""The user of a recording."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from typing_extensions import override
+
+from taskloom_hci.errors import BundleConstraintError
+from taskloom_hci.users.base import User
+
+if TYPE_CHECKING:
+    from taskloom_hci.bundle.agent import Agent
+    from taskloom_hci.task import InteractionTask
+
+
+class Replay(User):
+    """The actions of a recorded user again, episode by episode."""
+
+    kind: Literal["replay"] = "replay"
+    file: str = "episodes.npz"
+    """The recording: the episodes of a run."""
+
+    @override
+    def build(self, task: InteractionTask) -> Agent:
+        from taskloom_hci.batch.episodes import load  # gymnasium is heavy
+        from taskloom_hci.policies.replay import ReplayPolicy
+        from taskloom_hci.users.pointing import agent_with
+
+        path = Path(self.file)
+        if not path.is_file():
+            raise BundleConstraintError(
+                [f"There is no recording at '{self.file}' for the user 'replay'."]
+            )
+        return agent_with(task, ReplayPolicy(load(path), task.user_element()))

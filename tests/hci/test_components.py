@@ -1,0 +1,124 @@
+"""Users and assistants as components: parameters, the games they play, and what they cost a listing."""
+
+# ruff: noqa: ANN401 -- games and components are of any type
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+from taskloom_hci.assistants.learned import LearnedAssistant
+from taskloom_hci.assistants.leitner import Leitner
+from taskloom_hci.assistants.map import Map
+from taskloom_hci.config import HciConfig
+from taskloom_hci.domain import DOMAIN
+from taskloom_hci.driver import pair
+from taskloom_hci.errors import BundleConstraintError
+from taskloom_hci.games.control import ClassicControl
+from taskloom_hci.games.gaze import Gaze
+from taskloom_hci.games.pipe import PipeTask
+from taskloom_hci.games.pointing import Pointing
+from taskloom_hci.games.simple import Coordinated, Example
+from taskloom_hci.games.teaching import Teaching
+from taskloom_hci.motor.arm import arm_problem
+from taskloom_hci.state.elements import discrete_array_element
+from taskloom_hci.tasks.control import ClassicControlConfig
+from taskloom_hci.tasks.gaze import GazeConfig
+from taskloom_hci.tasks.pipe import PipeConfig
+from taskloom_hci.tasks.pointing import Pointing2DConfig, PointingConfig
+from taskloom_hci.tasks.simple import CoordinatedConfig, ExampleConfig
+from taskloom_hci.tasks.teaching import TeachingConfig
+from taskloom_hci.users.memory import Memory
+from taskloom_hci.users.optimal import Optimal
+
+REFS = [
+    pytest.param(ref, id=f"{kind.rpartition('.')[2]}-{ref.name}")
+    for kind, refs in DOMAIN.components.items()
+    for ref in refs
+]
+
+
+def class_of(ref: Any) -> Any:
+    module, name = ref.target.split(":")
+    return getattr(import_module(module), name)
+
+
+def games() -> Iterator[tuple[Any, Any]]:
+    """Yield a game of each task, with its config class."""
+    arm, x = arm_problem(), discrete_array_element(4, init=0)
+    yield Example(), ExampleConfig
+    yield Coordinated(), CoordinatedConfig
+    yield Pointing((9,), 3), PointingConfig
+    yield Pointing((3, 3), 3), Pointing2DConfig
+    yield ClassicControl(arm.A, arm.B, timestep=0.01, problem=arm), ClassicControlConfig
+    yield Gaze(), GazeConfig
+    yield Teaching(), TeachingConfig
+    yield PipeTask(("true",), {"x": x}, user=x, assistant=x), PipeConfig
+
+
+def reason_against(component: Any, game: Any) -> str:
+    """Return the sentence with which a component refuses a game, if it does."""
+    try:
+        component.build(game)
+    except BundleConstraintError as error:
+        return " ".join(error.problems)
+    return ""
+
+
+@pytest.mark.parametrize("ref", REFS)
+def test_the_manifest_says_what_the_class_says(ref: Any) -> None:
+    found = class_of(ref)
+    assert (inspect.getdoc(found) or "").split("\n")[0] == ref.summary
+    assert found().kind == ref.name
+    assert (
+        ref.target.split(":")[0].rpartition(".")[2] == ref.name
+    )  # one component, one file, one name
+
+
+@pytest.mark.parametrize("ref", REFS)
+def test_what_fits_a_config_is_what_can_be_built_for_its_game(ref: Any) -> None:
+    if ref.name in {"replay", "learned"}:  # these need a file first
+        assert not any(class_of(ref).fits(config) for _, config in games())
+        return
+    for game, config in games():
+        assert reason_against(class_of(ref)(), game) == class_of(ref).fits(config)
+
+
+def test_a_config_names_all_misfits_at_once() -> None:
+    both = r"'memory' plays the teaching task, not Gaze\. The assistant 'leitner' plays the teaching task, not Gaze\."
+    with pytest.raises(ValidationError, match=both):
+        GazeConfig.model_validate({"user": {"kind": "memory"}, "assistant": {"kind": "leitner"}})
+
+
+def test_an_optimal_user_counts_on_a_gain() -> None:
+    sentence = "with an assistant of constant gain, or with none"
+    assert sentence in Optimal().check(PointingConfig(assistant=Map()))
+    assert Optimal().check(PointingConfig(assistant=None)) == ""
+    assert Optimal().check(PointingConfig(assistant=LearnedAssistant(cursor="gain"))) == ""
+    with pytest.raises(BundleConstraintError, match=sentence):
+        Optimal().build(Pointing((9,), 3, "position"))
+
+
+def test_a_config_that_names_no_game_leaves_it_to_build() -> None:
+    class Plugin(HciConfig):
+        """A config of a plugin."""
+
+    config = Plugin(user=Memory(), assistant=Leitner())
+    both = r"'memory' plays the teaching task, not Example\. The assistant 'leitner' plays the teaching task"
+    with pytest.raises(BundleConstraintError, match=both):
+        pair(Example(), config)
+
+
+def test_components_need_neither_numpy_nor_gymnasium() -> None:
+    modules = sorted(
+        {ref.target.split(":")[0] for refs in DOMAIN.components.values() for ref in refs}
+    )
+    code = f"import sys, {', '.join(modules)}\nprint(sorted({{'numpy', 'gymnasium', 'numba', 'torch'}} & set(sys.modules)))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
