@@ -1,4 +1,4 @@
-"""A third party's schedule and loss, found by their entry points in a fresh process, train a model."""
+"""A third party's schedule, loss and tasks, found by their entry points in a fresh process, train a model."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 PLUGIN = Path(__file__).parent / "plugin" / "lab_noise.py"
+LETTERS = PLUGIN.with_name("lab_letters.py")
 TINY = ["diffusion", "toy", "--num_sequences=200", "--train.batch_size=16", "--train.checkpoint_every=2",
         "--evaluate.num_samples=20", "--evaluate.num_holdout=20", "--schedule=square_root",
         "--time_sampler=low_discrepancy", "--loss=function"]  # fmt: skip
@@ -20,7 +21,13 @@ square_root = lab_noise:SquareRoot
 [taskloom_diffusion.loss_functions]
 focal = lab_noise:focal
 one_number = lab_noise:one_number
+[taskloom.tasks]
+diffusion.letters = lab_letters:Letters
+diffusion.nothing = lab_letters:Nothing
+diffusion.foreign = lab_letters:Foreign
 """
+LITTLE = ["--denoiser.width=16", "--denoiser.num_layers=1", "--denoiser.num_heads=2", "--train.batch_size=4",
+          "--evaluate.num_samples=4", "--evaluate.num_holdout=4", "--train.steps=4", "--train.checkpoint_every=2"]  # fmt: skip
 # Several command lines in one fresh process; None stands for a change of the environment.
 SCRIPT = """
 import contextlib, io, json, os, sys
@@ -38,7 +45,8 @@ print(json.dumps(done))
 
 def install(site: Path) -> Path:
     """Lay a distribution out as pip does: a module, and a folder that says what it registers."""
-    shutil.copy(PLUGIN, site / PLUGIN.name)
+    for module in (PLUGIN, LETTERS):
+        shutil.copy(module, site / module.name)
     facts = site / "lab_noise-1.0.dist-info"
     facts.mkdir()
     (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: lab-noise\nVersion: 1.0\n")
@@ -58,6 +66,11 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str, 
         "shape": ["run", *TINY, "--loss.name=one_number", "--train.steps=3", *store],
         "spoiled": ["spoiled", "run", *TINY, "--loss.name=focal", "--train.steps=4", *store],
         "resumed": ["resume", "@last", *store],
+        "letters": ["run", "diffusion", "letters", *LITTLE, "--train.devices=2", "--json", *store],
+        "sample": ["diffusion", "sample", "@last", "--num=3", "--sampler=random", *store],
+        "info": ["info", "diffusion", "letters"],
+        "nothing": ["run", "diffusion", "nothing", *store],
+        "foreign": ["check", "diffusion", "foreign"],
     }
     finished = subprocess.run(
         [sys.executable, "-c", SCRIPT, json.dumps(list(lines.values()))],
@@ -111,3 +124,33 @@ def test_a_schedule_needs_a_dozen_lines() -> None:
     text = PLUGIN.read_text()
     schedule = text[text.index("class SquareRoot") : text.index("def focal")]
     assert len([line for line in schedule.splitlines() if line.strip()]) <= 12
+
+
+def test_a_task_in_polydiffs_form_is_trained_sampled_and_described(
+    done: dict[str, tuple[int, str, str]],
+) -> None:
+    """Its class has no base of ours, and the processes of one training find it by its name."""
+    code, out, err = done["letters"]
+    assert code == 0, err
+    metrics = json.loads(out)["metrics"]
+    assert metrics["corpus/train"] == 19
+    assert metrics["nelbo/nats_per_token"] > 0
+    code, out, err = done["sample"]
+    assert (code, len(out.splitlines())) == (0, 3), err
+    assert "19" in next(line for line in done["info"][1].splitlines() if "training" in line)
+
+
+def test_a_class_without_a_corpus_is_refused_with_what_it_lacks(
+    done: dict[str, tuple[int, str, str]],
+) -> None:
+    code, _, err = done["nothing"]
+    assert code == 4
+    assert "it is a Nothing, and it lacks load_corpus" in " ".join(err.split())
+
+
+def test_a_network_that_is_no_model_of_the_domain_is_refused(
+    done: dict[str, tuple[int, str, str]],
+) -> None:
+    code, out, err = done["foreign"]
+    assert code == 3
+    assert "must return a subclass of DiffusionModule" in " ".join((out + err).split())
