@@ -50,7 +50,7 @@ class TwoParameters:
 
 
 config = WalkConfig()
-a: Task[WalkConfig] = WithoutConfig(config)  # wrong
+a: Task[WalkConfig] = WithoutConfig(config)
 b: Task[WalkConfig] = WithoutRun(config)  # wrong
 c: Task[WalkConfig] = WrongResult(config)  # wrong
 d: Task[WalkConfig] = WrongConfig(config)  # wrong

@@ -91,8 +91,8 @@ def make_walk(config: WalkConfig) -> Task[WalkConfig]:
     return Walk(config) if config.steps > 1 else Stored(config)
 
 
-def needs_any_task(task: Task[Config]) -> Config:
-    return task.config
+def needs_any_task(task: Task[Config]) -> object:
+    return task.run
 
 
 config = WalkConfig(steps=4, gait=Fast())

@@ -74,7 +74,7 @@ def test_a_damaged_headline_is_one_sentence(run: Run, tmp_path: Path) -> None:
     text = run.layout.record.read_text().replace('"lower"', '"sideways"')
     run.layout.record.write_text(text)
     with pytest.raises(RunCorruptError, match="sideways"):
-        _ = open_run(run.id, tmp_path).headline
+        open_run(run.id, tmp_path)
 
 
 def test_a_record_without_a_headline_has_none(run: Run, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from taskloom.context import Resources
 from taskloom.errors import RunCorruptError, StoreError
+from taskloom.headline import Headline
 from taskloom.request import KeptOptions
 from taskloom.runs.writer import atomic_write_json, decode_number, encode_number, read_json
 from taskloom.task import JsonValue
@@ -214,7 +215,7 @@ def _build(value: Mapping[str, Any]) -> RunRecord:
         metrics={k: v for k, v in metrics.items() if v is not None},
         artifacts={k: str(v) for k, v in _mapping(value, "artifacts").items()},
         summary=_text(value, "summary"),
-        headline=_mapping(value, "headline") if value.get("headline") is not None else None,
+        headline=_headline(value),
         failure=Failure(**failure) if isinstance(failure, dict) else None,
         exit_code=exit_code,
     )
@@ -230,6 +231,14 @@ def _option(value: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 -- the 
     if type(value[name]) is not type(default):
         raise TypeError(f"the field {name!r} is no {type(default).__name__}")
     return value[name]
+
+
+def _headline(value: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    if value.get("headline") is None:
+        return None  # an older taskloom knew none
+    found = _mapping(value, "headline")
+    Headline.from_json(found)  # a ValueError says what is wrong with it
+    return found
 
 
 def _resources(value: Mapping[str, Any]) -> Resources:

@@ -6,9 +6,10 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from taskloom.errors import RunCorruptError, RunNotFoundError, StoreError, UnknownNameError
+from taskloom.headline import Headline
 from taskloom.registry.suggest import did_you_mean
 from taskloom.registry.resolve import find_domain
 from taskloom.registry.isolate import load_target
@@ -18,10 +19,6 @@ from taskloom.runs.liveness import is_alive
 from taskloom.runs.record import RunRecord, read_record
 from taskloom.runs.writer import decode_number, read_lines
 from taskloom.task import JsonValue
-from taskloom.headline import Headline
-
-if TYPE_CHECKING:
-    from taskloom.headline import Headline
 
 _SAME_SECOND = 20  # runs that may plausibly begin within one second
 
@@ -107,12 +104,8 @@ class Run:
     @property
     def headline(self) -> Headline | None:
         """The result that is shown large; None where the task names none, or an older taskloom wrote the record."""
-        if self.record.headline is None:
-            return None
-        try:
-            return Headline.from_json(self.record.headline)
-        except ValueError as error:
-            raise RunCorruptError(f"{self.layout.record} is damaged: {error}") from None
+        found = self.record.headline
+        return None if found is None else Headline.from_json(found)
 
     def load(self, name: str) -> Any:  # noqa: ANN401 -- what the domain's loader returns
         """Return something that the run left, ready for use: `run.load("detector")`.
