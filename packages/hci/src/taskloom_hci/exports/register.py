@@ -7,7 +7,8 @@ from __future__ import annotations
 from typing import Any
 
 from gymnasium.envs.registration import register as register_id, registry
-from taskloom.registry import TaskRef, tasks_of
+from taskloom.registry.discovery import tasks_of
+from taskloom.registry.refs import TaskRef
 
 from taskloom_hci.driver import make_bundle
 from taskloom_hci.exports.env import GameEnv

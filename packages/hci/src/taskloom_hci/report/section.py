@@ -14,7 +14,7 @@ from taskloom.report.model import Block, Chart, Heading, Table, Text
 from taskloom_hci.report.drawings import beliefs, drawing, numbers, rounds_chart, short_name
 
 if TYPE_CHECKING:
-    from taskloom.runs import Run
+    from taskloom.runs.run import Run
 
 # What earns each of the eight rewards, in the order in which a round pays them.
 REWARDS = {
@@ -59,8 +59,7 @@ def _outcome(metrics: Mapping[str, float]) -> Table:
 
 
 def _rounds(run: Run) -> Chart:
-    # NumPy is only for runs that have episodes.
-    import numpy as np
+    import numpy as np  # numpy is heavy: only for runs that have episodes
 
     from taskloom_hci.batch.episodes import load
 

@@ -16,6 +16,8 @@ import numpy as np
 from gymnasium.spaces import Box, Discrete
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from taskloom_hci.accelerated.exact_math import exact_logs
+from taskloom_hci.accelerated.exact_normal import normal_quantiles
 from taskloom_hci.errors import HciError, ShapeError, SpaceNotSeparableError
 from taskloom_hci.state.streams import Stream
 
@@ -166,10 +168,7 @@ def sample(space: ElementSpace, stream: Stream) -> Array:
             for a, b, u in zip(low, high, draws, strict=True)
         ]
         return np.array(values, dtype=space.dtype).reshape(space.shape or ())
-    # Imported names keep this readable: the three cases of an axis, chosen elementwise.
-    from taskloom_hci.accelerated.exact_math import exact_logs
-    from taskloom_hci.accelerated.exact_normal import normal_quantiles
-
+    # All three cases of an axis, chosen elementwise: the same draw decides whichever applies.
     below, above = np.isfinite(low), np.isfinite(high)
     tail = -exact_logs(1.0 - draws)
     a, b = np.where(below, low, 0.0), np.where(above, high, 0.0)

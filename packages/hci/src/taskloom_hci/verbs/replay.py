@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 from taskloom.bound import BoundTask
 from taskloom.errors import CheckFailedError, RunCorruptError
-from taskloom.runs import Run
+from taskloom.runs.run import Run
 from taskloom.seeding import derive_seed
 
 if TYPE_CHECKING:
