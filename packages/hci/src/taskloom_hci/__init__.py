@@ -56,7 +56,7 @@ if TYPE_CHECKING:
         UnstableGainError as UnstableGainError,
         ZeroEvidenceError as ZeroEvidenceError,
     )
-    from taskloom_hci.exports.env import GameEnv as GameEnv
+    from taskloom_hci.exports.env import GameEnv as GameEnv, as_array as as_array
     from taskloom_hci.exports.learned import load_policy as load_policy, save_policy as save_policy
     from taskloom_hci.exports.register import env_ids as env_ids, make_env as make_env
     from taskloom_hci.exports.sb3 import PointingVecEnv as PointingVecEnv
@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from taskloom_hci.exports.zoo import GameAEC as GameAEC, GameParallel as GameParallel
     from taskloom_hci.games.simple import Example as ExampleTask  # noqa: F401 -- a name of the seed
     from taskloom_hci.inference.engine import (
+        Buffer as Buffer,
         CascadedInference as CascadedInference,
         DualInference as DualInference,
         InferenceEngine as InferenceEngine,
@@ -74,6 +75,10 @@ if TYPE_CHECKING:
         ExactInference as ExactInference,
         hypotheses as hypotheses,
         posterior as posterior,
+    )
+    from taskloom_hci.inference.goal import (
+        update_beliefs as update_beliefs,
+        update_beliefs_in_place as update_beliefs_in_place,
     )
     from taskloom_hci.inference.kalman import (
         GaussianInference as GaussianInference,
@@ -127,6 +132,10 @@ if TYPE_CHECKING:
         state_from_json as state_from_json,
         state_to_json as state_to_json,
     )
+    from taskloom_hci.state.spaces import (
+        axis_space as axis_space,
+        cartesian_product as cartesian_product,
+    )
     from taskloom_hci.state.state import State as State
     from taskloom_hci.task import (
         Game as Game,
@@ -158,18 +167,18 @@ compat.tasks:ClassicControlTask,PipeTaskWrapper config:HciConfig driver:make_bun
 errors:BufferNotFilledError,BundleConstraintError,ElementAssignmentWarning,GameOverError,HciError,LikelihoodError
 errors:NotContainedError,NotContainedWarning,ShapeError,SpaceNotSeparableError,UnknownKeyError,UnstableGainError
 errors:ZeroEvidenceError
-exports.env:GameEnv exports.learned:load_policy,save_policy exports.register:env_ids,make_env
+exports.env:GameEnv,as_array exports.learned:load_policy,save_policy exports.register:env_ids,make_env
 exports.sb3:PointingVecEnv exports.vector:PointingVector exports.vector_assistant:AssistantVector
 exports.zoo:GameAEC,GameParallel games.simple:ExampleTask
-inference.engine:CascadedInference,DualInference,InferenceEngine,NoInference
-inference.exact:ExactInference,hypotheses,posterior inference.kalman:GaussianInference,SteadyKalman
+inference.engine:Buffer,CascadedInference,DualInference,InferenceEngine,NoInference
+inference.exact:ExactInference,hypotheses,posterior inference.goal:update_beliefs,update_beliefs_in_place inference.kalman:GaussianInference,SteadyKalman
 inference.particle:GridInference,ParticleInference models.model:UserModel,choose,probabilities,score
 motor.lqg:LQGProblem,solve_lqg motor.lqr:lqr_continuous,lqr_continuous_horizon,lqr_discrete,lqr_discrete_horizon
 observation.engine:ASSISTANT_VIEW,BLIND,ORACLE,TASK_ONLY,USER_VIEW,CascadedObservation,ObservationEngine,RuleObservation,SeeAll
 policies.feedback:LinearFeedback policies.information:InformationGain policies.likelihood:ModelPolicy
 policies.policy:ConstantPolicy,DualPolicy,Policy,RandomPolicy
 state.elements:Element,array_element,cat_element,discrete_array_element state.filtering:filtered
-state.saving:state_from_json,state_to_json state.state:State task:Game,InteractionTask,Participant users.base:User
+state.saving:state_from_json,state_to_json state.spaces:axis_space,cartesian_product state.state:State task:Game,InteractionTask,Participant users.base:User
 users.boltzmann:Boltzmann users.careful:Careful users.gaze:GazeUser users.learned:LearnedUser users.lqg:LQGUser
 users.lqr:LQRUser users.memory:Memory users.optimal:Optimal users.polynomial:Polynomial users.random:RandomUser
 users.replay:Replay

@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from taskloom_hci.accelerated.jit import Array, jit, plogp
-from taskloom_hci.inference.information import TOLERANCE, plogp as plogp_array
+from taskloom_hci.inference.information import TOLERANCE, plogp as plogps
 
 
 @jit
@@ -76,7 +76,7 @@ def careful_cell(
 
 def entropy_table(table: Array) -> Array:
     """Return the entropy of the answer for every cell and goal [bit], (C, C), from `P(y | x, theta)` (C, C, A)."""
-    return np.asarray(-plogp_array(table).sum(axis=-1))
+    return np.asarray(-plogps(table).sum(axis=-1))
 
 
 @jit

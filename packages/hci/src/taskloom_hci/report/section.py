@@ -60,8 +60,7 @@ def _outcome(metrics: Mapping[str, float]) -> Table:
 
 
 def _rounds(run: Run) -> Chart:
-    # NumPy is only for runs that have episodes.
-    import numpy as np
+    import numpy as np  # numpy is heavy: only for runs that have episodes
 
     rounds = load(run.artifacts["episodes"]).num_rounds
     first, last = int(rounds.min()), int(rounds.max())

@@ -11,7 +11,7 @@ from gymnasium.spaces import Discrete
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from taskloom_hci.errors import NotContainedError, NotContainedWarning, ShapeError
-from taskloom_hci.state.spaces import ElementSpace, bounds, is_discrete, numeric, sample
+from taskloom_hci.state.spaces import ElementSpace, bounds, numeric, sample
 from taskloom_hci.state.streams import Stream
 
 Mode: TypeAlias = Literal["error", "warning", "clip", "silent", "raw"]
@@ -182,8 +182,3 @@ def array_element(
 def cat_element(count: int, init: int = 0, *, out_of_bounds_mode: Mode = "warning") -> Element:
     """Return an element of the category {0, ..., count - 1}."""
     return Element(Discrete(count), np.int64(init), out_of_bounds_mode)
-
-
-def element_is_discrete(element: Element) -> bool:
-    """Return whether an element holds integers."""
-    return is_discrete(element.space)

@@ -168,7 +168,7 @@ def sample(space: ElementSpace, stream: Stream) -> Array:
             for a, b, u in zip(low, high, draws, strict=True)
         ]
         return np.array(values, dtype=space.dtype).reshape(space.shape or ())
-    # Imported names keep this readable: the three cases of an axis, chosen elementwise.
+    # All three cases of an axis, chosen elementwise: the same draw decides whichever applies.
     below, above = np.isfinite(low), np.isfinite(high)
     tail = -exact_logs(1.0 - draws)
     a, b = np.where(below, low, 0.0), np.where(above, high, 0.0)
