@@ -12,7 +12,7 @@ DEMO_STORE := demo-runs
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench docs soak clean
+.PHONY: help demo test check bench docs soak changelog pythons clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -64,8 +64,15 @@ docs: $(TESTED) ## Build the documentation into site/.
 	$(BIN)/mkdocs build --strict
 
 # TASKLOOM_SOAK_KILLS (300 of each kind), TASKLOOM_SOAK_STOPS (200) and TASKLOOM_SOAK_LINES (4000000) make it shorter.
-soak: $(TESTED) ## Kill runs for a long time and check that nothing is lost.
+soak: $(TESTED) ## Run tests at their full sizes, kill runs for a long time and check that nothing is lost.
+	TASKLOOM_FULL_SIZES=1 $(BIN)/pytest -n 2 --dist worksteal tests/cases
 	$(BIN)/pytest -m soak tests/reliability
 
+changelog: $(TESTED) ## Show the change log that the fragments in changes/ make.
+	$(BIN)/towncrier build --draft --version next
+
+pythons: ## Run every test under Python 3.12 and 3.13, each in an environment of its own.
+	for version in 3.12 3.13; do $(MAKE) test PYTHON=python$$version VENV=.venv-$$version || exit 1; done
+
 clean: ## Remove what the targets made.
-	rm -rf $(VENV) site $(DEMO_STORE) .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-3.12 .venv-3.13 site $(DEMO_STORE) .pytest_cache .mypy_cache .ruff_cache

@@ -342,10 +342,8 @@ def test_unstable_simulation_ends_the_episode(
     wild = systems.CART.replace('ctrlrange="-2 2"', 'ctrlrange="-1e300 1e300"')
     path = systems.write_model(tmp_path, wild.format(dt=0.05))
     optimizer = {"kind": "shooting", "num_rollouts": 2}
-    task = systems.with_model(systems.Plain, path)(
-        systems.PlainConfig.model_validate({"record": QUIET, "optimizer": optimizer})
-    )
-    loop = ClosedLoop(bound(task), 0, 0)
+    config = systems.PlainConfig.model_validate({"record": QUIET, "optimizer": optimizer})
+    loop = ClosedLoop(bound(systems.with_model(systems.Plain, path)(config)), 0, 0)
     loop.controller.task.__class__.optimizer_warm_start = lambda self: np.array([1e299])
     with np.errstate(over="ignore"):
         loop.advance()

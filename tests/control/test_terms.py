@@ -8,14 +8,13 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from taskloom.arrays import load_npz, save_npz
 from taskloom.report.model import Chart, Table
 from taskloom_control.arrays import Array
 from taskloom_control.closed_loop.loop import ClosedLoop
 from taskloom_control.closed_loop.simulation import Simulation
 from taskloom_control.closed_loop.trajectory import (
     TermRecorder,
-    load_arrays,
-    save_arrays,
     trajectory_hash,
 )
 from taskloom_control.errors import RewardError
@@ -52,9 +51,9 @@ def test_terms_that_come_and_go_survive_a_checkpoint(tmp_path: Path) -> None:
     recorder = TermRecorder()
     for row in ({"reach": 1.0, "lift": 2.0}, {"reach": 3.0}, {"reach": 4.0, "home": 0.0}):
         recorder.add(row)
-    save_arrays(tmp_path / "costs.npz", recorder.arrays())
+    save_npz(tmp_path / "costs.npz", recorder.arrays())
     again = TermRecorder()
-    again.restore(load_arrays(tmp_path / "costs.npz"))
+    again.restore(load_npz(tmp_path / "costs.npz"))
     for one in (recorder, again):
         one.add({"home": 7.0})
     expected = {

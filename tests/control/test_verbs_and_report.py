@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from taskloom.arrays import load_npz, save_npz
 from taskloom.cli import main
 from taskloom.errors import CheckFailedError, UsageError
 from taskloom.lifecycle.lifecycle import run_task
@@ -17,7 +18,7 @@ from taskloom.registry import find_task, load_task
 from taskloom.report.model import Chart, Heading, Image as Picture, Table
 from taskloom.request import RunOptions
 from taskloom.runs import Run
-from taskloom_control.closed_loop.trajectory import load_arrays, save_arrays, trajectory_hash
+from taskloom_control.closed_loop.trajectory import trajectory_hash
 from taskloom_control.domain import DOMAIN
 from taskloom_control.report.section import report
 from taskloom_control.verbs.replay import replay
@@ -36,7 +37,7 @@ def replayed(run: Run) -> None:
 
 
 def test_run_leaves_a_trajectory_and_its_hash(finished: Run) -> None:
-    arrays = load_arrays(finished.artifacts["trajectory"])
+    arrays = load_npz(finished.artifacts["trajectory"])
     assert arrays["qpos"].shape == (26, 2)
     assert arrays["control"].shape == (25, 1)
     assert arrays["plan_seconds"].shape == (25,)
@@ -56,7 +57,7 @@ def test_run_leaves_a_trajectory_and_its_hash(finished: Run) -> None:
 
 
 def test_hash_ignores_wall_clock_times_and_nothing_else(finished: Run) -> None:
-    arrays = load_arrays(finished.artifacts["trajectory"])
+    arrays = load_npz(finished.artifacts["trajectory"])
     digest = trajectory_hash(arrays)
     slower = {**arrays, "plan_seconds": 2 * arrays["plan_seconds"]}
     assert trajectory_hash(slower) == digest
@@ -92,18 +93,18 @@ def test_run_of_every_optimizer_replays_to_the_same_hash(
 
 def test_replay_tells_where_a_changed_run_differs(finished: Run) -> None:
     path, facts = finished.artifacts["trajectory"], finished.artifacts["hash"]
-    original, told = load_arrays(path), facts.read_text()
+    original, told = load_npz(path), facts.read_text()
     changed = {**original, "qpos": original["qpos"].copy()}
     changed["qpos"][9, 0] += 1e-12
     try:
-        save_arrays(path, changed)
+        save_npz(path, changed)
         facts.write_text(json.dumps({"sha256": trajectory_hash(changed), "steps": 25, "plans": 25}))
         with pytest.raises(
             CheckFailedError, match=r"did something else: 'qpos' differs first in row 9"
         ):
             replayed(finished)
     finally:
-        save_arrays(path, original)
+        save_npz(path, original)
         facts.write_text(told)
 
 

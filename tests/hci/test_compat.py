@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import subprocess
+import sys
 import threading
 from typing import Any
 
@@ -28,6 +30,7 @@ from taskloom_hci.compat import (
     discrete_array_element,
     example_game_state,
 )
+from taskloom_hci.domain import DOMAIN
 from taskloom_hci.errors import BundleConstraintError, HciError
 from taskloom_hci.games.control import ClassicControl
 from taskloom_hci.observation.engine import ORACLE, RuleObservation
@@ -325,6 +328,21 @@ def test_every_name_of_the_compatibility_module_exists() -> None:
     } <= set(compat.__all__)
 
 
-def test_the_public_names_are_those_listed() -> None:
+def test_every_listed_name_is_found_and_no_other() -> None:
+    assert sorted(taskloom_hci.__all__) == sorted(taskloom_hci._HOME_OF) == dir(taskloom_hci)
     assert all(getattr(taskloom_hci, name) is not None for name in taskloom_hci.__all__)
-    assert np.array_equal(sorted(taskloom_hci.__all__), taskloom_hci.__all__)
+    with pytest.raises(AttributeError, match="has no attribute 'Bundel'"):
+        _ = taskloom_hci.Bundel
+
+
+def test_components_and_names_of_the_seed_are_public() -> None:
+    targets = [ref.target for refs in DOMAIN.components.values() for ref in refs]
+    assert {target.partition(":")[2] for target in targets} <= set(taskloom_hci.__all__)
+    for name in ("InteractionTask", "ExampleTask", "ClassicControlTask", "PipeTaskWrapper"):
+        assert getattr(taskloom_hci, name) is getattr(compat, name)
+
+
+def test_the_package_imports_nothing_heavy() -> None:
+    code = "import sys, taskloom_hci; print({'numpy', 'gymnasium', 'pydantic'} & set(sys.modules))"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "set()"

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from taskloom import Finding, Result, RunContext
+from taskloom.arrays import save_npz
 from taskloom.bound import BoundTask
 from taskloom.devices import jax_placed
 from taskloom.task import JsonValue
@@ -17,7 +18,7 @@ from taskloom.task import JsonValue
 from taskloom_control.closed_loop import checks
 from taskloom_control.closed_loop.labels import column_labels
 from taskloom_control.closed_loop.loop import ClosedLoop
-from taskloom_control.closed_loop.trajectory import save_arrays, trajectory_hash
+from taskloom_control.closed_loop.trajectory import trajectory_hash
 from taskloom_control.config import ControlConfig
 from taskloom_control.metrics import episode_metrics, one_line
 from taskloom_control.task import ControlTask
@@ -85,7 +86,7 @@ def _finish(loop: ClosedLoop, ctx: RunContext) -> Result:
     """Write the artifacts and sum up."""
     arrays = loop.arrays()
     artifacts = {"trajectory": ctx.artifact("trajectory.npz")}
-    save_arrays(artifacts["trajectory"], arrays)
+    save_npz(artifacts["trajectory"], arrays)
     digest = trajectory_hash(arrays)
     artifacts["hash"] = ctx.artifact("trajectory.json")
     columns = column_labels(loop.simulation.model, loop.controller.task.model)

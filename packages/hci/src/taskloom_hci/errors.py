@@ -70,7 +70,7 @@ class LikelihoodError(HciError):
 
 
 class ZeroEvidenceError(HciError):
-    """What was observed has probability zero under every hypothesis."""
+    """An observation that has probability zero under every hypothesis."""
 
 
 class UnstableGainError(HciError):

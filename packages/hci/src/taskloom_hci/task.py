@@ -35,7 +35,7 @@ class Participant(Protocol):
 
     @property
     def role(self) -> Role:
-        """Which of the two it is."""
+        """User or assistant."""
         ...
 
     @property
@@ -45,7 +45,7 @@ class Participant(Protocol):
 
     @property
     def policy(self) -> Chooser:
-        """What chooses its actions."""
+        """The policy that chooses its actions."""
         ...
 
     @property
@@ -82,7 +82,7 @@ class Game(Protocol):
 
     @property
     def episode(self) -> int:
-        """Which episode of the seed is played."""
+        """Number of the episode of the seed that is played."""
         ...
 
     @property

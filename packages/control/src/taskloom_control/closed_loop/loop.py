@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from taskloom.arrays import load_npz, save_npz
 from taskloom.bound import BoundTask
 
 from taskloom_control.closed_loop.simulation import Simulation
 from taskloom_control.closed_loop.trajectory import (
     TermRecorder,
     TrajectoryRecorder,
-    load_arrays,
-    save_arrays,
 )
 from taskloom_control.config import ControlConfig
 from taskloom_control.mjcf.physics import trace_columns
@@ -127,23 +126,23 @@ class ClosedLoop:
         state["integration"] = self.simulation.snapshot().integration
         state["energy"] = np.array(self.simulation.data.energy)
         state["step"], state["ended"] = np.array(self.step), np.array(self.ended)
-        save_arrays(folder / _STATE_FILE, state)
-        save_arrays(folder / _HISTORY_FILE, {**self.history.arrays(), **self.plans.arrays()})
-        save_arrays(folder / _FAN_FILE, self.fan.arrays())
-        save_arrays(folder / _COSTS_FILE, self.costs.arrays())
+        save_npz(folder / _STATE_FILE, state)
+        save_npz(folder / _HISTORY_FILE, {**self.history.arrays(), **self.plans.arrays()})
+        save_npz(folder / _FAN_FILE, self.fan.arrays())
+        save_npz(folder / _COSTS_FILE, self.costs.arrays())
 
     def restore(self, folder: Path) -> None:
         """Continue from what `save` wrote."""
-        state = load_arrays(folder / _STATE_FILE)
+        state = load_npz(folder / _STATE_FILE)
         self.simulation.restore(state["integration"], state["energy"])
         mine = {k.removeprefix("controller/"): v for k, v in state.items()}
         self.controller.restore(mine)
         self.step, self.ended = int(state["step"]), bool(state["ended"])
-        recorded = load_arrays(folder / _HISTORY_FILE)
+        recorded = load_npz(folder / _HISTORY_FILE)
         self.history.restore({k: v for k, v in recorded.items() if not k.startswith("plan_")})
         self.plans.restore({k: v for k, v in recorded.items() if k.startswith("plan_")})
-        self.fan.restore(load_arrays(folder / _FAN_FILE))
-        self.costs.restore(load_arrays(folder / _COSTS_FILE))
+        self.fan.restore(load_npz(folder / _FAN_FILE))
+        self.costs.restore(load_npz(folder / _COSTS_FILE))
 
     def close(self) -> None:
         """Give back threads."""

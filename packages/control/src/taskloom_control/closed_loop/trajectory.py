@@ -1,12 +1,9 @@
-"""Trajectory of a closed loop as arrays: recorded, hashed, saved as npz and read back."""
+"""Trajectory of a closed loop as arrays: recorded and hashed."""
 
 from __future__ import annotations
 
 import hashlib
-import io
-import os
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 
@@ -86,18 +83,3 @@ def trajectory_hash(arrays: Mapping[str, np.ndarray]) -> str:
         digest.update(f"{name}:{array.dtype.str}:{array.shape};".encode())
         digest.update(array.tobytes())
     return digest.hexdigest()
-
-
-def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write an npz file in one piece; nothing in it is pickled."""
-    content = io.BytesIO()
-    np.savez_compressed(content, allow_pickle=False, **arrays)
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(content.getvalue())
-    os.replace(part, path)
-
-
-def load_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Read an npz file."""
-    with np.load(path, allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}

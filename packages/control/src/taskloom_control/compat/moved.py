@@ -80,6 +80,8 @@ MOVED: dict[str, Homes] = {
     "taskloom_control.timing": "taskloom_control.report.timing",
     "taskloom_control.trajectory": {
         "Recorder": "taskloom_control.closed_loop.trajectory:TrajectoryRecorder",
+        "load_arrays": "taskloom.arrays:load_npz",
+        "save_arrays": "taskloom.arrays:save_npz",
         "*": "taskloom_control.closed_loop.trajectory",
     },
 }

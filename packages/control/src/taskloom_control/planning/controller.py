@@ -116,12 +116,12 @@ class Controller:
         dt = float(task.model.opt.timestep)
         if isinstance(self.optimizer, SamplingOptimizer):
             grid = KnotGrid(settings.spline, self.optimizer.num_nodes, settings.horizon, dt)
-            check_sizes(task, grid, MIN_KNOTS[settings.spline])
+            check_sizes(grid, MIN_KNOTS[settings.spline])
         else:
             steps = num_steps(settings.horizon, dt)
             # One knot per step, held: a trajectory optimizer chooses every control itself.
             grid = KnotGrid("zero", steps, steps * dt, dt)
-            check_sizes(task, KnotGrid("zero", 1, settings.horizon, dt), 1)
+            check_sizes(KnotGrid("zero", 1, settings.horizon, dt), 1)
         self.grid = grid
         self.low, self.high = control_range(task.model)
         self.normalizer = Normalizer(settings.action_normalizer, self.low, self.high)

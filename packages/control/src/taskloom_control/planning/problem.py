@@ -130,7 +130,7 @@ class PlanningProblem:
         return not_a_number(self.task, sums, self.snapshot.time)
 
 
-def check_sizes(task: ControlTask[Any], grid: KnotGrid, minimum: int) -> None:
+def check_sizes(grid: KnotGrid, minimum: int) -> None:
     """Refuse a plan that cannot be made.
 
     Raises:

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from taskloom.arrays import load_npz
 from taskloom.report import charts
 from taskloom.report.model import Block, Chart, Heading, Image, Table, Text
 from taskloom.runs import Run
 
-from taskloom_control.closed_loop.trajectory import load_arrays
 from taskloom_control.report.candidate_traces import fan_chart
 from taskloom_control.report.terms import cost_blocks
 from taskloom_control.report.timing import planning_chart
@@ -30,7 +30,7 @@ def report(run: Run) -> list[Block]:
     path = run.artifacts.get("trajectory")
     if path is None or not path.is_file():
         return [Text("This run left no trajectory.")]
-    arrays = load_arrays(path)
+    arrays = load_npz(path)
     blocks: list[Block] = [Heading("Closed loop"), _outcome(run)]
     animation = run.artifacts.get("animation")
     if animation is not None and animation.is_file():

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
+from taskloom.arrays import load_npz
 from taskloom.errors import CheckFailedError, RunCorruptError, UsageError
 
-from taskloom_control.closed_loop.trajectory import load_arrays, trajectory_hash
+from taskloom_control.closed_loop.trajectory import trajectory_hash
 
 if TYPE_CHECKING:
     from taskloom.bound import BoundTask
@@ -27,7 +28,7 @@ def replay(run: Run, task: BoundTask[ControlTask[Any], ControlConfig]) -> None:
     new = play_again(task, steps)
     digest = trajectory_hash(new)
     if digest != sha256:
-        difference = first_difference(load_arrays(old), new)
+        difference = first_difference(load_npz(old), new)
         raise CheckFailedError(
             f"The replay of {run.id} did something else: {difference or 'its arrays have other names'} "
             f"(sha256 {digest[:12]}, recorded {sha256[:12]})."

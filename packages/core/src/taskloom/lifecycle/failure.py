@@ -48,11 +48,6 @@ def trimmed_traceback(error: BaseException) -> str:
     return "".join(summary.format())
 
 
-def raised_by_user(error: BaseException) -> bool:
-    """Return whether any frame of the traceback lies outside core."""
-    return any(not frame.startswith(_CORE) for frame in _files(error.__traceback__))
-
-
 def is_loss(error: BaseException) -> bool:
     """Return whether a process that shared the run's work is gone: nothing that the task did wrong, so another attempt may help."""
     if isinstance(error, ProcessLostError):

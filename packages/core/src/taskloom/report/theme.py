@@ -67,8 +67,3 @@ def page_config() -> dict[str, Any]:
     """Return the config for charts drawn into a page, which defines `--c1` ... `--c8`, `--ink-2` and `--grid`."""
     colors = tuple(f"var(--c{number + 1})" for number in range(len(LIGHT)))
     return config(colors, "var(--ink-2)", "var(--grid)")
-
-
-def plain_config() -> dict[str, Any]:
-    """Return the config for charts that a script draws; they keep to the light form."""
-    return config(LIGHT, "#4a545e", "#e3e7eb")

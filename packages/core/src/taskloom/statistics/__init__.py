@@ -43,7 +43,7 @@ from taskloom.statistics.sample_size import (
     upper_deviation as upper_deviation,
 )
 from taskloom.statistics.sequential import (
-    Look as Look,
+    InterimLook as InterimLook,
     anytime_half_width as anytime_half_width,
     anytime_interval as anytime_interval,
     anytime_share_interval as anytime_share_interval,

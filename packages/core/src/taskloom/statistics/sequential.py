@@ -25,7 +25,7 @@ from taskloom.statistics.special_functions import log_beta
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class InterimLook:
     """One look of a study that stops when its rule is met.
 
     Attributes:
@@ -196,7 +196,7 @@ def look_at(
     level: float = 0.95,
     g: float = 1.0,
     of: str = "seed",
-) -> Look:
+) -> InterimLook:
     """Return whether a study may stop after these differences, with the interval to print if it does.
 
     Args:
@@ -222,4 +222,4 @@ def look_at(
     else:
         reached = interval.half_width
         decided, rule = reached is not None and reached <= half_width, f"half_width={half_width:g}"
-    return Look(interval, interval.n, decided, rule, g, level, comparisons)
+    return InterimLook(interval, interval.n, decided, rule, g, level, comparisons)

@@ -56,7 +56,7 @@ class _AttendInBlocks(torch.autograd.Function):
         return mixed.view(query.shape)
 
     @staticmethod
-    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401 -- torch's own type
         asking, own_key, own_value, own, far_keys, far_values, mixed, *weights = ctx.saved_tensors
         (grad,) = grad_outputs
         size, length, scale = own.shape[-1], far_keys.shape[1], own_key.shape[-1] ** -0.5

@@ -41,7 +41,7 @@ class _NearInBlocks(torch.autograd.Function):
         return out.view(x.shape)
 
     @staticmethod
-    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401 -- torch's own type
         x, taps = ctx.saved_tensors
         size, length = ctx.sizes
         reach, blocks = len(taps) // 2, _blocks(x, size, length)

@@ -35,7 +35,7 @@ class _Turned(torch.autograd.Function):
         return unit * factor[:, None].to(x.dtype)
 
     @staticmethod
-    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401 -- torch's own type
         (grad,) = grad_outputs
         table, *normed = ctx.saved_tensors
         wide = grad.to(_wide(grad), memory_format=torch.contiguous_format, copy=True)

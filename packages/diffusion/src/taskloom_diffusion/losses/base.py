@@ -44,6 +44,7 @@ class Corrupted:
         """Return the sum of a row's values (B,) over the rows of each sequence."""
         if self.sequence is None:
             return values
+        # Rows are in the order of their sequences, so the last one has the highest number.
         sums = values.new_zeros(int(self.sequence[-1]) + 1)
         return sums.index_add(0, self.sequence, values)
 

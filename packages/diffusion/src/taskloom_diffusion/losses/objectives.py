@@ -38,6 +38,7 @@ class StepBound(Loss):
         earlier = levels.previous_alpha
         if earlier is None:
             raise ValueError("loss 'step_bound' needs levels on the grid of its own steps")
+        # T times the mean over the steps is their sum, of which levels on the grid are one term each.
         x, z = batch.without_padding()
         terms = batch.process.step_divergence(batch.log_x_theta, x, z, earlier, levels.alpha)
         return self.num_steps * (terms * batch.maskable).sum(1)
@@ -55,6 +56,7 @@ class Hybrid(Loss):
     """Factor of the cross-entropy."""
 
     def per_row(self, batch: Corrupted) -> Tensor:
+        # Unweighted, so that levels at which the bound weighs little are learnt as well.
         return batch.bound() + self.share * batch.surprise().sum(1)
 
 

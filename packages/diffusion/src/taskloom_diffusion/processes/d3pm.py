@@ -45,6 +45,7 @@ class D3PM(Process):
         """Take the matrix out of the file, so that a run knows what it used even when the file changes."""
         if not isinstance(data, Mapping) or not data.get("file") or data.get("matrix"):
             return data
+        # A file beside another rate is a mistake, and not a hint.
         if data.get("rate", "matrix") != "matrix":
             raise ValueError(f"file is for rate = 'matrix', not '{data['rate']}'")
         tokens, matrix = read_transition_matrix(Path(str(data["file"])))

@@ -143,6 +143,7 @@ def _structured(size: int, rate: str, width: float) -> Tensor:
     distance = (place[:, None] - place).abs()
     if rate == "gaussian":
         return (-0.5 * (distance / width) ** 2).exp()
+    # Below 1 no two ids would be neighbours, and the chain would stand still.
     reach = 1.0 if rate == "neighbour" else max(width, 1.0)
     return (distance <= reach).double()
 

@@ -121,6 +121,7 @@ def marginal_process(vocabulary: Vocabulary, smoothing: float) -> InterpolatingP
     """Return the process whose noise has the frequencies of the corpus, mixed with a little of the uniform law."""
     allowed = torch.tensor(vocabulary.allowed, dtype=torch.float64)
     uniform = allowed / allowed.sum()
+    # Toys and models without a corpus have no frequencies.
     if not vocabulary.frequencies:
         return InterpolatingProcess(vocabulary, uniform)
     marginal = torch.tensor(vocabulary.frequencies, dtype=torch.float64) * allowed

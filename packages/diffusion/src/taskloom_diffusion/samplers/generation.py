@@ -66,6 +66,7 @@ class Predictor:
         Returns:
             (R, L, V).
         """
+        # Counted per row: a batch is asked at once, but a sequence costs its own calls.
         self.calls[rows] += 1
         # Columns beyond the longest wanted row cost time and say nothing.
         width = int(maskable[rows].sum(1).max()) if len(rows) else 0

@@ -25,6 +25,7 @@ class BlockPredictor(Predictor):
 
     def __init__(self, whole: Predictor, start: Tensor, maskable: Tensor) -> None:
         super().__init__(whole.denoiser, whole.process, whole.kind, len(start), half=whole.half)
+        # The same tensor: calls of all blocks are counted together.
         self.calls = whole.calls
         self.tokens = start.clone()
         self.in_sequence = maskable

@@ -33,7 +33,7 @@ class LoopParts:
 
 @dataclass(slots=True)
 class ControlRollout:
-    """What a chunk of n episodes over at most T steps gave.
+    """Outcome of a chunk of n episodes over at most T steps.
 
     Attributes:
         x: States before each step (T, states, n).

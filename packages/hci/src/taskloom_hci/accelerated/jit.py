@@ -1,4 +1,4 @@
-"""What every compiled kernel is made of: the compiler, and the random numbers of `taskloom_hci.state.streams`.
+"""Parts of every compiled kernel: the compiler, and the random numbers of `taskloom_hci.state.streams`.
 
 Nothing here may use `fastmath`: the same operations in the same order give the same bits as NumPy.
 """

@@ -1,4 +1,4 @@
-"""What a jumping assistant chooses, compiled; `taskloom_hci.inference.information` says what it means."""
+"""The choices of a jumping assistant, compiled; `taskloom_hci.inference.information` has their meaning."""
 
 # ruff: noqa: PLR0917 -- formulas and compiled functions take their arrays by position
 

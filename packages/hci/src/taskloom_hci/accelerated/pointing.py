@@ -100,7 +100,7 @@ def move_table(task: Pointing, gain: int) -> Int:
 
 @dataclass(frozen=True, slots=True)
 class PointingOutcome:
-    """How n episodes went: targets (n, T), goal (n,), rounds begun (n,), whether the user got there (n,)."""
+    """Outcome of n episodes: targets (n, T), goal (n,), rounds begun (n,), whether the user got there (n,)."""
 
     targets: Int
     goal: Int

@@ -85,7 +85,7 @@ def _polynomial(agent: Agent, model: PolynomialModel) -> Actor | None:
 
 @dataclass(frozen=True, slots=True)
 class Halves:
-    """What the two halves of a round do to numbers (n,): `(x, actions, the user's actions) -> (x, done)`."""
+    """Rules of the two halves of a round, for numbers (n,): `(x, actions, the user's actions) -> (x, done)`."""
 
     first: Callable[[Int, Int], tuple[Int, Bool]]
     second: Callable[[Int, Int, Int], tuple[Int, Bool]]

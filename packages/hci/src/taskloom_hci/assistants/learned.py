@@ -31,8 +31,8 @@ class LearnedAssistant(Assistant):
 
     @override
     def build(self, task: InteractionTask) -> Agent:
-        from taskloom_hci.assistants.jump import JumpAssistant
-        from taskloom_hci.bundle.agent import Agent  # gymnasium is heavy
+        from taskloom_hci.assistants.jump import JumpAssistant  # gymnasium is heavy
+        from taskloom_hci.bundle.agent import Agent
         from taskloom_hci.games.pointing import Pointing
 
         element = task.assistant_element()

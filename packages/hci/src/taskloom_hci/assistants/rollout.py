@@ -38,8 +38,10 @@ class Rollout(CursorAssistant):
 
     @override
     def build(self, task: InteractionTask) -> Agent:
-        from taskloom_hci.assistants.coordinated_rollout import coordinated_rollout
-        from taskloom_hci.assistants.jump import assumed_model  # gymnasium is heavy
+        from taskloom_hci.assistants.coordinated_rollout import (
+            coordinated_rollout,
+        )  # gymnasium is heavy
+        from taskloom_hci.assistants.jump import assumed_model
         from taskloom_hci.assistants.pointing_rollout import pointing_rollout
         from taskloom_hci.games.pointing import Pointing
         from taskloom_hci.games.simple import Coordinated

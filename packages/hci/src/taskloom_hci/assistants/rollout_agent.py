@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from taskloom_hci.bundle.agent import Agent
-from taskloom_hci.bundle.simulation import Imagined, RolloutPolicy, Simulation
+from taskloom_hci.bundle.simulation import Imagined, RolloutPolicy, SimulatedGame
 from taskloom_hci.errors import BundleConstraintError
 from taskloom_hci.inference.exact import ExactInference, Theta, uniform_log
 from taskloom_hci.inference.goal import OnZero
@@ -51,7 +51,7 @@ class Question:
     user: Maker
     assistant: Maker
     told: Callable[[Float, Mapping[str, Any]], dict[str, Any]]
-    model: type[UserModel] = UserModel
+    model: type[Any] = UserModel
 
 
 class Imagination:
@@ -97,9 +97,9 @@ class Twin:
     def __init__(self, model: UserModel, question: Question, rounds: int) -> None:
         self.model, self.question, self.rounds = model, question, rounds
 
-    def __call__(self, task: InteractionTask) -> Simulation:
+    def __call__(self, task: InteractionTask) -> SimulatedGame:
         """Return the simulation of a task."""
-        return Simulation(
+        return SimulatedGame(
             task,
             self.question.user(task, self.model),
             self.question.assistant(task, self.model),

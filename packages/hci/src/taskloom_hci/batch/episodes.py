@@ -56,7 +56,7 @@ class Episodes:
 
     @property
     def offsets(self) -> Array:
-        """Where each episode's rounds begin, and one past the last, (E + 1,)."""
+        """The first round of each episode, and one past the last, (E + 1,)."""
         return np.concatenate([[0], np.cumsum(self.num_rounds)])
 
     def digest(self) -> str:

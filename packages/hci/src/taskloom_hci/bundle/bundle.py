@@ -96,7 +96,7 @@ class Bundle:
 
     @property
     def over(self) -> bool:
-        """Whether the game has to be reset before it goes on."""
+        """True if the game has to be reset before it goes on."""
         return self.is_done or self.truncated
 
     def last_action(self, role: Role) -> Value:

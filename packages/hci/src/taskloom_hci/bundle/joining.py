@@ -1,4 +1,4 @@
-"""How a task, a user and an assistant become a game, and what a reset of it may set."""
+"""Joining a task, a user and an assistant into a game, and the values that a reset of it may set."""
 
 from __future__ import annotations
 

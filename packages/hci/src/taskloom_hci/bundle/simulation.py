@@ -23,7 +23,7 @@ from taskloom_hci.state.streams import Stream, mix
 from taskloom_hci.task import InteractionTask, Participant
 
 
-class Simulation:
+class SimulatedGame:
     """A second game that an agent plays in its head: the task as it stands, an imagined user, an imagined assistant.
 
     The real game never notices: the task is a copy, and the random numbers are the simulation's own. Agents with a
@@ -88,7 +88,7 @@ class Simulation:
 
 
 class Imagined(NamedTuple):
-    """What a simulated game starts from, and how much it counts.
+    """Start of a simulated game, and its weight.
 
     Attributes:
         weight: How probable it is.
@@ -119,7 +119,7 @@ class RolloutPolicy(Policy):
         self,
         element: Element,
         candidates: NDArray[Any],
-        simulation: Callable[[InteractionTask], Simulation],
+        simulation: Callable[[InteractionTask], SimulatedGame],
         imagine: Callable[[StateTree, Mapping[str, Any], Stream], Sequence[Imagined]],
         *,
         rounds: int = 10,
@@ -129,7 +129,7 @@ class RolloutPolicy(Policy):
         self.element, self.candidates = element, candidates
         self._make, self._imagine = simulation, imagine
         self.rounds = rounds
-        self._simulation: Simulation | None = None
+        self._simulation: SimulatedGame | None = None
 
     @override
     def bind(self, agent: Participant) -> None:

@@ -12,7 +12,7 @@ from taskloom_hci.bundle.bundle import Bundle
 from taskloom_hci.bundle.turns import NAMES
 from taskloom_hci.state.state import flatten
 
-# Long arrays make a page slow and tell nobody anything.
+# Long arrays make a page slow and are of no use to a reader.
 LONGEST = 200
 
 

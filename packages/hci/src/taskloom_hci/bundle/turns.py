@@ -1,4 +1,4 @@
-"""The four turns of a round, and what one step hands back."""
+"""The four turns of a round, and the outcome of a step."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from taskloom_hci.state.state import StateTree
 
 
 class Turn(IntEnum):
-    """What happens next; the names in `NAMES` say what has happened already."""
+    """The turn that comes next; the names in `NAMES` are those of what has happened already."""
 
     USER_OBSERVE = 0
     USER_ACT = 1
@@ -59,7 +59,7 @@ class _Triple(NamedTuple):
 
 
 class StepResult(_Triple):
-    """What a step hands back; unpacks as `(state, rewards, is_done)`.
+    """Outcome of a step; unpacks as `(state, rewards, is_done)`.
 
     Attributes:
         state: A snapshot of the game with its six parts.

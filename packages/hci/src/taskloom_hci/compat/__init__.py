@@ -12,7 +12,7 @@ from __future__ import annotations
 from taskloom_hci.bundle.simulation import (
     GameAsObservation as WrapAsObservationEngine,
     GameAsPolicy as WrapAsPolicy,
-    Simulation as Simulator,
+    SimulatedGame as Simulator,
 )
 from taskloom_hci.compat.agents import (
     BaseAgent as BaseAgent,
@@ -21,9 +21,9 @@ from taskloom_hci.compat.agents import (
     BasePolicy as BasePolicy,
 )
 from taskloom_hci.compat.tasks import (
-    Bundle as Bundle,
     ClassicControlTask as ClassicControlTask,
     PipeTaskWrapper as PipeTaskWrapper,
+    SeedBundle as Bundle,
     example_game_state as example_game_state,
 )
 from taskloom_hci.errors import (

@@ -78,7 +78,9 @@ MOVED: dict[str, Homes] = {
     "taskloom_hci.run": "taskloom_hci.driver",
     "taskloom_hci.saving": "taskloom_hci.state.saving",
     "taskloom_hci.shipped": _homes("make_bundle=driver:make_bundle"),
-    "taskloom_hci.simulation": "taskloom_hci.bundle.simulation",
+    "taskloom_hci.simulation": _homes(
+        "Simulation=bundle.simulation:SimulatedGame *=bundle.simulation"
+    ),
     "taskloom_hci.spaces": "taskloom_hci.state.spaces",
     "taskloom_hci.state": _homes("State=state.state:State flatten=state.state:flatten"),
     "taskloom_hci.tasks.control": _homes("ClassicControl=tasks.control:classic_control"),

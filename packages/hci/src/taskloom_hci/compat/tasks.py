@@ -13,7 +13,7 @@ import numpy as np
 from typing_extensions import override
 
 from taskloom_hci.bundle.agent import Agent
-from taskloom_hci.bundle.bundle import Bundle as Game
+from taskloom_hci.bundle.bundle import Bundle
 from taskloom_hci.errors import HciError
 from taskloom_hci.games.control import ClassicControl, Matrix
 from taskloom_hci.state.elements import (
@@ -27,7 +27,7 @@ from taskloom_hci.state.state import State, StateTree
 from taskloom_hci.task import InteractionTask
 
 
-class Bundle(Game):
+class SeedBundle(Bundle):
     """A game whose `reset` takes `dic`, and which starts with `reset_go_to`."""
 
     def __init__(
@@ -110,7 +110,7 @@ class ClassicControlTask(ClassicControl):
 
 
 class Pipe(Protocol):
-    """What a `multiprocessing` connection can do; only its bytes are used, so that nothing is unpickled."""
+    """Methods of a `multiprocessing` connection that are used: those for bytes, so that nothing is unpickled."""
 
     def send_bytes(self, buf: bytes, /) -> None:
         """Send one message."""

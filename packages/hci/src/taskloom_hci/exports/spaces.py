@@ -1,4 +1,4 @@
-"""How the elements of a game look to a learner: observations as boxes, actions as boxes or numbers."""
+"""The elements of a game as a learner sees them: observations as boxes, actions as boxes or numbers."""
 
 # ruff: noqa: ANN401 -- what spaces, JSON and foreign signatures hold is of any type
 

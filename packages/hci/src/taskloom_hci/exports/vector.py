@@ -26,7 +26,7 @@ Arrays = dict[str, Any]
 
 
 class SeededGames(VectorEnv[Arrays, Any, Any], ABC):
-    """What both have in common: game `i` is seeded with `s + i`, and a game that ends starts anew within the same step."""
+    """Base of both: game `i` is seeded with `s + i`, and a game that ends starts anew within the same step."""
 
     metadata: dict[str, Any] = {  # noqa: RUF012 -- gymnasium declares it so
         "autoreset_mode": AutoresetMode.SAME_STEP,

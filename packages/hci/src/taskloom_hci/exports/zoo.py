@@ -22,7 +22,7 @@ TASK_REWARDS = ("first_task_reward", "second_task_reward")
 
 
 class _Seats:
-    """What both forms share: the agents of a bundle (the user, and the assistant if there is one), their spaces, and who earns what.
+    """Parts that both forms share: the agents of a bundle (the user, and the assistant if there is one), their spaces, and who earns what.
 
     An agent earns its own observation, inference and policy rewards, and its share of the two rewards of the task.
 

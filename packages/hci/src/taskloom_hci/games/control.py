@@ -22,7 +22,7 @@ Matrix = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Plant:
-    """What a step does: `x' = A x + B u + s (F x beta + Y u gamma + G omega)`, all noises standard normal.
+    """Dynamics of a step: `x' = A x + B u + s (F x beta + Y u gamma + G omega)`, all noises standard normal.
 
     Attributes:
         A: Dynamics of one step (n, n).

@@ -99,7 +99,7 @@ class Teaching(InteractionTask):
         """Return how many items the user would recall at an exam after this trial."""
         user = self.game.user
         if user is None:
-            raise HciError("Nobody learns here.")
+            raise HciError("This game has no user who learns.")
         ago = float(self.state["time"]) + self.exam - user.state["last"]
         forgetting, repetition = user.parameters["forgetting"], user.parameters["repetition"]
         log_p = log_recall(user.state["seen"], ago, forgetting, repetition)

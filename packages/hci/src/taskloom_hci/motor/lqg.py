@@ -97,7 +97,9 @@ def solve_lqg(problem: LQGProblem, start: LQGGains | None = None) -> LQGGains:
 
 
 def _follow(problem: LQGProblem) -> LQGGains:
+    # A fixed point is only taken if it is stable, so each stage starts on the right branch and stays on it.
     gains, strength, step = additive_gains(problem), 0.0, 1.0 / STAGES
+    # Without multiplicative noise regulator and filter are apart, and the additive gains are the answer.
     if not (problem.F.any() or problem.Y.any()):
         return gains
     while strength < 1.0:
@@ -105,7 +107,7 @@ def _follow(problem: LQGProblem) -> LQGGains:
         if found is not None:
             gains, strength = found, min(strength + step, 1.0)
             continue
-        step /= 2
+        step /= 2  # the branch turns too fast here for the last solution to lead to the next
         if step < 1e-2:
             raise UnstableGainError(
                 f"No gains keep this system's mean square finite: its multiplicative noise may be at most about "

@@ -26,6 +26,7 @@ def dare(A: Matrix, B: Matrix, Q: Matrix, R: Matrix) -> Matrix:
         UnstableGainError: If there is none.
     """
     n = len(A)
+    # G = B R^-1 B' is all that the equation needs of B and R, and the doubling keeps its form.
     a, g, h = A, B @ np.linalg.solve(R, B.T), Q
     for _ in range(MAX_DOUBLINGS):
         # An unstable motion that cannot be controlled grows without bound; that is noticed below.
@@ -34,7 +35,9 @@ def dare(A: Matrix, B: Matrix, Q: Matrix, R: Matrix) -> Matrix:
             wa, wg = w[:, :n], w[:, n:]
             step = a.T @ h @ wa
             a, g, h = a @ wa, g + a @ wg @ a.T, h + step
-            h = (h + h.T) / 2
+            h = (
+                (h + h.T) / 2
+            )  # rounding breaks the symmetry a little in each step, and the steps would magnify that
         if not np.all(np.isfinite(h)):
             break
         if np.abs(step).max() <= TINY * max(1.0, np.abs(h).max()):
@@ -56,6 +59,7 @@ def care(A: Matrix, G: Matrix, Q: Matrix) -> Matrix:
         UnstableGainError: If there is none.
     """
     n = len(A)
+    # The cost-to-go is the graph of the stable subspace: P maps its upper half to its lower one.
     values, vectors = np.linalg.eig(np.block([[A, -G], [-Q, -A.T]]))
     stable = np.argsort(np.real(values))[:n]
     upper, lower = vectors[:n, stable], vectors[n:, stable]
@@ -79,6 +83,7 @@ def care(A: Matrix, G: Matrix, Q: Matrix) -> Matrix:
 def lyapunov(A: Matrix, W: Matrix, *noises: Matrix) -> Matrix:
     """Return the solution of `A P + P A' + sum_i N_i P N_i' + W = 0`; `noises` are the N."""
     n = len(A)
+    # n^2 unknowns at once: with multiplicative noise the equation has no Schur form to work down, and n is below 10 here.
     operator = lyapunov_operator(A, *noises)
     P = np.linalg.solve(operator, -W.ravel()).reshape(n, n)
     return np.asarray((P + P.T) / 2, dtype=np.float64)
@@ -121,6 +126,7 @@ def require_stable(closed: Matrix, timespace: str, what: str) -> None:
     Raises:
         UnstableGainError: If it is not; the message names the worst eigenvalue.
     """
+    # `eigvals` raises on what is not finite, with a message about its own insides.
     if not np.all(np.isfinite(closed)):
         raise UnstableGainError(f"The closed loop with {what} is not finite.")
     values = np.linalg.eigvals(closed)

@@ -1,4 +1,4 @@
-"""What a state is made of: a space, a first value, and what happens to a value outside the space."""
+"""The parts of a state: a space, a first value, and what happens to a value outside the space."""
 
 from __future__ import annotations
 

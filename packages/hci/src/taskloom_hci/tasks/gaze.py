@@ -30,7 +30,7 @@ class GazeConfig(HciConfig):
     distance: Annotated[float, Field(gt=0, le=2)] = 0.8
     """Diameter of the circle, or length of the line, that targets are on."""
     threshold: Annotated[float, Field(ge=0, le=1)] = 0.04
-    """How close to the target's edge counts as found."""
+    """Distance from the target's edge that counts as found."""
     dimension: Literal[1, 2] = 2
     """A line or a plane."""
     max_rounds: Annotated[int, Field(ge=1, le=10_000)] = 200

@@ -28,7 +28,7 @@ class PipeConfig(HciConfig):
     high: int = 4
     """Highest number."""
     timeout: Annotated[float, Field(gt=0), Unit("s")] = 10.0
-    """How long an answer may take."""
+    """Time that an answer may take."""
     max_rounds: Annotated[int, Field(ge=1, le=10_000)] = 100
     """Rounds after which an episode is cut off."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
@@ -30,8 +31,6 @@ class LQGUser(User):
 
     @override
     def build(self, task: InteractionTask) -> Agent:
-        from dataclasses import replace
-
         import numpy as np  # gymnasium and numpy are heavy
 
         from taskloom_hci.games.control import ClassicControl

@@ -1,1 +1,1 @@
-"""What can be done under `tasks hci`, besides running tasks."""
+"""Verbs under `tasks hci`, besides running tasks."""
