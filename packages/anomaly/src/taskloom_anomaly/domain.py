@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from taskloom.registry import ComponentRef, DomainRef, TaskRef, VerbRef
+from taskloom.registry.refs import ComponentRef, DomainRef, TaskRef, VerbRef
 
 _DETECTORS = (
     (

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from taskloom.arrays import load_tensors, save_tensors
 from taskloom.errors import StoreError
-from taskloom.registry import load_component
+from taskloom.registry.components import load_component
 
 from taskloom_anomaly.attacks.base import Attack
 from taskloom_anomaly.backends.handle import ModelHandle

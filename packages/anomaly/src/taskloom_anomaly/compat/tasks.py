@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from taskloom.bound import BoundTask, Driver, members_of
 from taskloom.errors import PluginError, UnknownNameError
-from taskloom.registry import find_task, load_task, tasks_of
+from taskloom.registry.discovery import tasks_of
+from taskloom.registry.resolve import find_task, load_task
 from taskloom.task import Result
 
 from taskloom_anomaly import driver  # scipy and safetensors are heavy

@@ -20,7 +20,7 @@ import numpy as np
 from taskloom.arrays import load_npz, load_tensors, save_npz, save_tensors
 from taskloom.errors import ConfigError, StoreError
 from taskloom.opening import task_of
-from taskloom.registry import load_component
+from taskloom.registry.components import load_component
 
 from taskloom_anomaly.backends.handle import ModelHandle
 from taskloom_anomaly.backends.resolve import as_handle
@@ -34,7 +34,7 @@ from taskloom_anomaly.task import HasPictures
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int, Shaped
-    from taskloom.runs import Run
+    from taskloom.runs.run import Run
 
     from taskloom_anomaly.backends.reduction import Reduction
     from taskloom_anomaly.config import AnomalyConfig

@@ -13,16 +13,17 @@ import numpy as np
 from pydantic import ValidationError
 from taskloom.arrays import load_tensors, save_tensors
 from taskloom.errors import ConfigError
-from taskloom.registry import find_task, load_component, load_task
+from taskloom.registry.components import load_component
 from taskloom.registry.factory import as_factory
 from taskloom.registry.isolate import load_target
+from taskloom.registry.resolve import find_task, load_task
 
 from taskloom_anomaly.backends.resolve import as_handle
 from taskloom_anomaly.models.base import Model
 
 if TYPE_CHECKING:
     from jaxtyping import PyTree
-    from taskloom.runs import Run
+    from taskloom.runs.run import Run
 
     from taskloom_anomaly.backends.handle import ModelHandle
     from taskloom_anomaly.data.arrays import ArrayDataset

@@ -15,8 +15,8 @@ import typer
 from taskloom.bound import BoundTask
 from taskloom.errors import ConfigError, RunNotFoundError, UsageError
 from taskloom.lifecycle.scratch import ScratchContext
-from taskloom.params import resolve
-from taskloom.runs import open_run
+from taskloom.params.layers import resolve
+from taskloom.runs.run import open_run
 
 from taskloom_anomaly.detection.artifacts import DETECTOR_FILE, keep_detector
 from taskloom_anomaly.detection.assembly import assemble

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from taskloom.bound import BoundTask
 from taskloom.errors import ConfigError
-from taskloom.params import validate_record
+from taskloom.params.layers import validate_record
 
 from taskloom_anomaly.config import AnomalyConfig
 from taskloom_anomaly.detection.artifacts import DETECTOR_FILE, keep_scores, load_detector

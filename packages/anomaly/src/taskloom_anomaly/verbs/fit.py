@@ -9,7 +9,7 @@ from taskloom_anomaly.verbs.common import DirOption, store_detector
 
 if TYPE_CHECKING:
     from taskloom.bound import BoundTask
-    from taskloom.runs import Run
+    from taskloom.runs.run import Run
 
     from taskloom_anomaly.config import AnomalyConfig
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 from taskloom.errors import ConfigError
-from taskloom.registry import load_component
+from taskloom.registry.components import load_component
 
 from taskloom_anomaly.models.stored import model_folder
 from taskloom_anomaly.tasks.adversarial import AdversarialExampleTask
