@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
 from taskloom.cli import main
+from taskloom.registry import load_components
 from taskloom.runs import open_run
+from taskloom_anomaly.data.arrays import ArrayDataset
+from taskloom_anomaly.data.poisoning import Poison
 
 OLD = '''
 from typing import Literal
@@ -109,15 +114,19 @@ def test_tasks_of_version_0_1_run_by_the_driver_and_by_hand_alike(
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")
-def test_components_of_version_0_1_build_their_arithmetic(store: str, tmp_path: Path) -> None:
-    small = ["--data.source=digits8", "--data.num_train=200", "--data.num_test=60"]
-    small += ["--training.epochs=1", "--model.hidden_dims=8", "--min_accuracy=0", store]
-    words = ["adversarial_examples", "--attack=still", "--success_threshold=1"]
-    assert main(["run", "anomaly", *words, *small]) == 0
-    run = open_run("@last", tmp_path / "store")
-    # An attack that changes nothing leaves the ranking to the two halves of the test side.
-    assert run.config["attack"] == {"kind": "still", "eps": 0.12}
-    assert 0.2 < run.metrics["auroc/fused"] < 0.8
-    assert (
-        main(["run", "anomaly", "backdoor", "--trigger=fog", "--min_attack_success=0", *small]) == 0
+@pytest.mark.usefixtures("store")
+def test_components_of_version_0_1_build_their_arithmetic(images: ArrayDataset) -> None:
+    plugin = import_module("old_lab")
+    known = (
+        load_components("taskloom_anomaly.attacks"),
+        load_components("taskloom_anomaly.triggers"),
     )
+    assert (known[0]["still"], known[1]["fog"]) == (plugin.Still, plugin.Fog)
+    attack = plugin.Still()
+    assert attack.model_dump() == {"kind": "still", "eps": 0.12}
+    np.testing.assert_array_equal(attack(None, images.inputs, images.labels, 0), images.inputs)
+    fog = plugin.Fog().build((8, 8, 1), 0)
+    poisoned = Poison(fog, "fixed", 0, 10).stamp_all(images, 0)
+    assert poisoned.inputs.min() >= 0.5
+    assert plugin.Noise().kind == "noise"
+    assert plugin.Pgd().steps == 40

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import pytest
-from taskloom import registry
+from taskloom import Config, registry
 from taskloom.bound import bind
 from taskloom.errors import PluginError
 from taskloom.lifecycle.lifecycle import check_task_instance, continue_run, run_task
 from taskloom.opening import open_run, open_task, task_of
 from taskloom.registry import LoadedTask
+from taskloom.registry.factory import as_factory
 from taskloom.request import RunOptions
 from taskloom.testing import check_task
 
@@ -133,6 +135,27 @@ def test_every_form_of_a_task_is_run_by_the_driver(
 def test_a_generic_base_names_the_config(yard: Callable[[str], LoadedTask]) -> None:
     assert yard("generic").config_class.__name__ == "DeepConfig"
     assert yard("form").config_class.__name__ == "DigConfig"
+
+
+def test_a_config_is_found_through_two_generic_bases() -> None:
+    class First(Config):
+        """The bound."""
+
+    class Second(First):
+        """The config of the subclass."""
+
+    outer, inner = TypeVar("outer", bound=Config), TypeVar("inner", bound=First)
+
+    class Base(Generic[outer]):
+        def __init__(self, config: outer) -> None: ...
+
+    class Middle(Base[inner], Generic[inner]): ...
+
+    class Mine(Middle[Second]): ...
+
+    Base.__init__.__annotations__["config"] = outer
+    assert as_factory(Mine, "it")[1] is Second
+    assert as_factory(Middle, "it")[1] is First
 
 
 def test_a_task_with_run_runs_itself_and_has_no_driver(

@@ -8,14 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from taskloom_anomaly.detection.fitting import FUSED
-from taskloom_anomaly.metrics.intervals import auroc_interval
-from taskloom_anomaly.metrics.ranking import (
-    auroc,
-    average_precision,
-    fpr_at_tpr,
-    partial_auroc,
-    tpr_at_fpr,
-)
+from taskloom_anomaly.metrics import intervals, ranking
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -26,17 +19,17 @@ Table: TypeAlias = dict[str, dict[str, float]]
 
 def judge(normal: Float[np.ndarray, " n"], other: Float[np.ndarray, " m"]) -> dict[str, float]:
     """Return every number that says how well `other` is ranked above `normal`."""
-    low, high = auroc_interval(normal, other)
+    low, high = intervals.auroc_interval(normal, other)
     return {
-        "auroc": auroc(normal, other),
+        "auroc": ranking.auroc(normal, other),
         "auroc_low": low,
         "auroc_high": high,
-        "average_precision": average_precision(normal, other),
-        "fpr_at_95_tpr": fpr_at_tpr(normal, other, 0.95),
-        "tpr_at_0.1_fpr": tpr_at_fpr(normal, other, 0.001),
-        "tpr_at_1_fpr": tpr_at_fpr(normal, other, 0.01),
-        "tpr_at_5_fpr": tpr_at_fpr(normal, other, 0.05),
-        "partial_auroc": partial_auroc(normal, other, 0.1),
+        "average_precision": ranking.average_precision(normal, other),
+        "fpr_at_95_tpr": ranking.fpr_at_tpr(normal, other, 0.95),
+        "tpr_at_0.1_fpr": ranking.tpr_at_fpr(normal, other, 0.001),
+        "tpr_at_1_fpr": ranking.tpr_at_fpr(normal, other, 0.01),
+        "tpr_at_5_fpr": ranking.tpr_at_fpr(normal, other, 0.05),
+        "partial_auroc": ranking.partial_auroc(normal, other, 0.1),
     }
 
 

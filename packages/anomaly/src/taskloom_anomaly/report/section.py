@@ -12,7 +12,7 @@ from taskloom.report import charts
 from taskloom.report.model import Block, Chart, Heading, Html, Table, Text
 
 from taskloom_anomaly.detection.artifacts import scores_of
-from taskloom_anomaly.metrics.curves import roc
+from taskloom_anomaly.metrics import curves
 from taskloom_anomaly.report.png import gallery
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _roc(scores: dict[str, dict[str, np.ndarray]]) -> list[Block]:
 
     rows = []
     for layer in scores["normal"]:
-        curve = roc(scores["normal"][layer], _joined(scores, "anomalous", layer))
+        curve = curves.roc(scores["normal"][layer], _joined(scores, "anomalous", layer))
         rows += [
             {"fpr": float(x), "tpr": float(y), "layer": layer}
             for x, y in zip(curve.fpr, curve.tpr, strict=True)

@@ -158,13 +158,25 @@ def _constructor(cls: type) -> object:
 
 
 def _bound_by_subclass(variable: TypeVar, factory: object) -> object:
-    """Return the argument of a subclass for a generic base's type variable: `class Mine(Base[MineConfig])`."""
+    """Return the argument of a subclass for a generic base's type variable: `class Mine(Base[MineConfig])`.
+
+    A base may hand its own variable on, `class Middle(Base[D])`, and only the subclass says what that is: each new variable is
+    looked for from the subclass downwards again.
+    """
+    seen: set[TypeVar] = set()
+    while variable not in seen:
+        seen.add(variable)
+        value = _argument_for(variable, factory)
+        if not isinstance(value, TypeVar):
+            return value if value is not None else variable.__bound__
+        variable = value
+    return variable.__bound__
+
+
+def _argument_for(variable: TypeVar, factory: object) -> object:
     for cls in getattr(factory, "__mro__", ()):
         for base in getattr(cls, "__orig_bases__", ()):
             names = getattr(get_origin(base), "__parameters__", ())
             if variable in names:
-                value = get_args(base)[names.index(variable)]
-                if not isinstance(value, TypeVar):
-                    return value
-                variable = value
-    return variable.__bound__
+                return get_args(base)[names.index(variable)]
+    return None
