@@ -7,19 +7,17 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from taskloom import derive_seed
 from taskloom.bound import bind
 from taskloom.context import Progress, Resources
-from taskloom.registry.resolve import find_task, load_task
+from taskloom.registry import find_task, load_task
 
+from taskloom_diffusion.config import DiffusionConfig
 from taskloom_diffusion.training.loop import set_up, train
 from taskloom_diffusion.training.preparation import BoundCorpus
 from taskloom_diffusion.training.team import ProcessGroup
-
-if TYPE_CHECKING:
-    from taskloom_diffusion.config import DiffusionConfig
 
 
 class WorkerContext:
@@ -76,7 +74,7 @@ def main(words: list[str]) -> None:
     checkpoint = None if order["checkpoint"] is None else Path(order["checkpoint"])
     group = ProcessGroup(rank, order["size"], Path(order["rendezvous"]))
     ctx = WorkerContext(order)
-    train(task.config, ctx, prepared, module, checkpoint=checkpoint, group=group)
+    train(config, ctx, prepared, module, checkpoint=checkpoint, group=group)
 
 
 if __name__ == "__main__":
