@@ -12,7 +12,7 @@ from typing import Any, cast
 from taskloom import derive_seed
 from taskloom.bound import bind
 from taskloom.context import Progress, Resources
-from taskloom.registry import find_task, load_task
+from taskloom.registry.resolve import find_task, load_task
 
 from taskloom_diffusion.config import DiffusionConfig
 from taskloom_diffusion.training.loop import set_up, train
