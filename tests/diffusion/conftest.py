@@ -23,13 +23,12 @@ if TYPE_CHECKING:
     from taskloom_diffusion.training.module import DiffusionModule
 
 # Tests are no package; what they share is loaded by its path, before any of them.
-_spec = importlib.util.spec_from_file_location(
-    "exact_laws", Path(__file__).with_name("exact_laws.py")
-)
-assert _spec is not None
-assert _spec.loader is not None
-sys.modules["exact_laws"] = _module = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_module)
+for _name in ("exact_laws", "sampler_draws"):
+    _spec = importlib.util.spec_from_file_location(_name, Path(__file__).with_name(f"{_name}.py"))
+    assert _spec is not None
+    assert _spec.loader is not None
+    sys.modules[_name] = _module = importlib.util.module_from_spec(_spec)
+    _spec.loader.exec_module(_module)
 
 Quadrature = Callable[..., float]
 WORDS = [[3, 4, 5, 3], [4, 4, 3], [5, 3, 3, 4, 5], [3, 5], [4, 3, 5, 5, 4, 3]]
