@@ -47,6 +47,7 @@ class IsolationForest(LayerwiseDetector):
             random_state=int(kept.seed) % (1 << 32),
         ).fit(kept.rows)
         trees = [estimator.tree_ for estimator in forest.estimators_]
+        # The mean path of an unsuccessful search among as many samples as a tree saw, equation 1 of the paper.
         scale = len(trees) * average_path(np.array([float(forest.max_samples_)]))[0]
         return {**_arrays(trees), "scale": np.asarray(scale)}
 

@@ -46,6 +46,7 @@ class LOF(LayerwiseDetector):
         mean = rows.mean(axis=0)
         rows -= mean
         distances, indices = nearest_others(rows, self.k)
+        # The distance to the k-th neighbour, the row itself not among them: a row is not its own neighbourhood.
         reach = distances[:, -1]
         density = _density(distances, reach[indices])
         return {"mean": mean, "reference": rows, "reach": reach, "density": density}
@@ -62,4 +63,5 @@ class LOF(LayerwiseDetector):
 def _density(
     distances: Float[np.ndarray, "n k"], reach: Float[np.ndarray, "n k"]
 ) -> Float[np.ndarray, " n"]:
+    # With repeated rows every reachability can be 0; the constant keeps the density finite, and the ratio of two such at 1.
     return 1.0 / (np.maximum(distances, reach).mean(axis=1) + _EPSILON)

@@ -23,6 +23,7 @@ def inverse_alpha(schedule: Schedule, alpha: Tensor, *, iterations: int = 60) ->
     """
     import torch  # torch is heavy
 
+    # In float64 whatever the model computes in: near both ends alpha is flat, and float32 would return one time for many signals.
     target = alpha.double()
     low = torch.zeros_like(target)
     high = torch.ones_like(target)
