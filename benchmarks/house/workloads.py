@@ -1,0 +1,197 @@
+"""Fixed pieces of work that measure their own CPU time, for `speed.py`; run by the interpreter that is measured.
+
+    python benchmarks/house/workloads.py GROUP
+
+prints the names of the pieces of a group as JSON, and then, for every name that it reads, the CPU seconds of that piece: so
+two interpreters can take turns. Pieces go through `tasks`, called in this process, or through the public configs. Names that are not public stand in `HOMES`, the old home first.
+"""
+
+# ruff: noqa: ANN401 -- names and components are looked up, so that either layout will do
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from importlib.metadata import entry_points
+from typing import Any
+
+import numpy as np
+
+HOMES = {
+    "Shape": (
+        "taskloom_control.optimizers.protocol",
+        "taskloom_control.optimizers.knots:KnotShape",
+    ),
+    "Draw": (
+        "taskloom_control.optimizers.protocol",
+        "taskloom_control.optimizers.base",
+        "taskloom_control.optimizers.knots",
+    ),
+    "Features": ("taskloom_anomaly.detectors.protocol", "taskloom_anomaly.detectors.base"),
+    "FeatureSpec": ("taskloom_anomaly.detectors.protocol", "taskloom_anomaly.detectors.base"),
+    "ArrayStream": ("taskloom_anomaly.detectors.stream",),
+    "fit": ("taskloom_anomaly.detectors.driver", "taskloom_anomaly.detectors.fit"),
+    "score": ("taskloom_anomaly.detectors.driver", "taskloom_anomaly.detectors.fit"),
+}
+Pieces = Iterator[tuple[str, Callable[[], object]]]
+
+
+def named(name: str) -> Any:
+    """Return a name from the first of its homes that has it."""
+    for home in HOMES[name]:
+        module, _, other = home.partition(":")
+        with contextlib.suppress(ImportError, AttributeError):
+            return getattr(importlib.import_module(module), other or name)
+    raise ImportError(
+        f"{name} is in none of {', '.join(HOMES[name])}: write its new home into HOMES"
+    )
+
+
+def cpu(action: Callable[[], object], repeats: int) -> float:
+    """Return the least CPU seconds of an action: what it takes undisturbed."""
+    times = []
+    for _ in range(repeats):
+        begun = time.process_time()
+        action()
+        times.append(time.process_time() - begun)
+    return min(times)
+
+
+def tasks(*words: str) -> str:
+    """Run the command `tasks` in this process and return what it printed."""
+    (script,) = entry_points(group="console_scripts", name="tasks")
+    printed, talk = io.StringIO(), io.StringIO()
+    sys.argv = ["tasks", *words]
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(talk):
+        try:
+            code = script.load()()
+        except SystemExit as end:
+            code = end.code
+    if code:
+        raise RuntimeError(f"tasks {' '.join(words)}: {talk.getvalue()}")
+    return printed.getvalue()
+
+
+def asked(
+    component: Any, knots: int, controls: int
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Return `sample` and `update` of an optimizer: built before, arithmetic on a state of its own after."""
+    shape = named("Shape")(knots, controls)
+    if hasattr(component, "build"):
+        built = component.build(shape)
+        built.reset(np.zeros((knots, controls)))
+        return built.sample, built.update
+    state = component.init(shape)
+    return lambda draw: component.sample(state, draw), lambda z, r: component.update(state, z, r)
+
+
+def optimizers() -> Pieces:
+    """Yield plans without their physics: sample and update, 200 times, with the cart-pole's sizes."""
+    from taskloom_control import ControlConfig
+
+    draw_of, low, high = named("Draw"), np.full(1, -1.0), np.full(1, 1.0)
+    for kind in ("ps", "shooting", "mppi", "smooth_mppi", "cem", "icem", "dial", "cma_es"):
+        config = ControlConfig.model_validate({"optimizer": {"kind": kind}})
+        sample, update = asked(config.optimizer, 4, 1)
+        rng = np.random.default_rng(0)
+
+        def plans(sample: Any = sample, update: Any = update, rng: Any = rng) -> None:
+            for _ in range(200):
+                knots = np.clip(sample(draw_of(rng, 0, 1, low, high)), low, high)
+                update(knots, -(knots**2).sum((1, 2)))
+
+        yield f"optimizer {kind}", plans
+
+
+def control() -> Pieces:
+    """Yield short closed loops."""
+    for kind in ("cem", "mppi", "ilqr", "lqr"):
+        yield f"control {kind}", partial(tasks, *_CONTROL, f"--optimizer={kind}")
+
+
+def hci() -> Pieces:
+    """Yield episodes of pointing."""
+    for name, episodes in (("loop", 150), ("numpy", 4000)):
+        words = (*_HCI, f"--backend={name}", f"--episodes={episodes}")
+        yield f"pointing {name}", partial(tasks, *words, "--assistant=big")
+    yield "pointing gain loop", partial(tasks, *_HCI, "--backend=loop", "--episodes=300")
+
+
+def anomaly() -> Pieces:
+    """Yield fitting a detector and scoring with it."""
+    from taskloom_anomaly import AnomalyConfig
+
+    rng = np.random.default_rng(0)
+    trusted, test = (rng.normal(size=(2000, 64)).astype(np.float32) for _ in range(2))
+    features, spec = named("Features"), named("FeatureSpec")({"layer": 64}, 4)
+    stream = named("ArrayStream")(features({"layer": trusted}, trusted[:, :4]))
+    for kind, count in _ROUNDS.items():
+        detector = AnomalyConfig.model_validate({"detector": {"kind": kind}}).detector
+        detector = detector.build() if hasattr(detector, "build") else detector
+
+        def work(detector: Any = detector, rounds: int = count) -> None:
+            for _ in range(rounds):
+                fitted = named("fit")(detector, stream, spec, 0)
+                named("score")(detector, fitted, [features({"layer": test}, test[:, :4])])
+
+        yield f"fit and score {kind}", work
+
+
+def diffusion() -> Pieces:
+    """Yield training the toy and drawing from it."""
+    yield "diffusion train", partial(tasks, *_DIFFUSION)
+    yield (
+        "diffusion sample",
+        partial(tasks, *_SAMPLE),
+    )
+
+
+_CONTROL = (
+    *("run", "control", "cartpole", "--seconds=3", "--record.animation=false"),
+    *("--force", "-q"),
+)
+_HCI = ("run", "hci", "pointing", "--force", "-q")
+_DIFFUSION = (
+    *("run", "diffusion", "toy", "--train.steps=150", "--evaluate.num_samples=50", "--force", "-q"),
+    *("--evaluate.num_holdout=50", "--train.peak_gflops=1", "--length=6", "--num_tokens=4"),
+)
+_SAMPLE = ("diffusion", "sample", "@last", "--num=3000", "--batch-size=500")
+_ROUNDS = {"mahalanobis": 20, "knn": 2}
+GROUPS: dict[str, Callable[[], Pieces]] = {
+    "optimizers": optimizers,
+    "control": control,
+    "hci": hci,
+    "anomaly": anomaly,
+    "diffusion": diffusion,
+}
+
+# Short pieces are repeated; a piece through `tasks` is long.
+REPEATS = {"optimizers": 5, "anomaly": 3}
+
+
+def main() -> None:
+    """Measure what is asked for, line by line; a piece runs once before it counts."""
+    group = sys.argv[1]
+    with tempfile.TemporaryDirectory() as store:
+        os.environ["TASKS_STORE"] = store
+        pieces = dict(GROUPS[group]())
+        print(json.dumps(list(pieces)), flush=True)
+        warm: set[str] = set()
+        for line in sys.stdin:
+            name = line.strip()
+            if name not in warm:
+                pieces[name]()
+                warm.add(name)
+            print(cpu(pieces[name], REPEATS.get(group, 1)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
