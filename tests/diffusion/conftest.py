@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import io
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +21,15 @@ if TYPE_CHECKING:
     from taskloom_diffusion.denoisers.base import Denoiser
     from taskloom_diffusion.training.batches import TrainStream
     from taskloom_diffusion.training.module import DiffusionModule
+
+# Tests are no package; what they share is loaded by its path, before any of them.
+_spec = importlib.util.spec_from_file_location(
+    "exact_laws", Path(__file__).with_name("exact_laws.py")
+)
+assert _spec is not None
+assert _spec.loader is not None
+sys.modules["exact_laws"] = _module = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(_module)
 
 Quadrature = Callable[..., float]
 WORDS = [[3, 4, 5, 3], [4, 4, 3], [5, 3, 3, 4, 5], [3, 5], [4, 3, 5, 5, 4, 3]]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import torch
-from taskloom_diffusion.corpora.toys import chain_law, exact_predictor, random_toy, step_bound
+from exact_laws import chain_law, exact_predictor, step_bound
+from taskloom_diffusion.corpora.toys import random_toy
 from taskloom_diffusion.processes.absorbing_torch import AbsorbingProcess
 from taskloom_diffusion.samplers.draws import draw_categorical
 

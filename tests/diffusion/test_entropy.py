@@ -9,15 +9,13 @@ from typing import Any
 
 import pytest
 import torch
+from exact_laws import exact_predictor as table_predictor, expected_integrand, step_bound
 from taskloom.registry import load_components
 from taskloom_diffusion.config import DiffusionSettings, OptimizerSettings
 from taskloom_diffusion.corpora.toys import (
     LETTERS,
     Toy,
-    exact_predictor as table_predictor,
-    expected_integrand,
     random_toy,
-    step_bound,
     toy_a,
 )
 from taskloom_diffusion.denoisers.table import TableDenoiser

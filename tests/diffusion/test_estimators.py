@@ -8,9 +8,10 @@ from typing import Literal
 import numpy as np
 import pytest
 import torch
+from exact_laws import exact_predictor, expected_integrand
 from taskloom.errors import ConfigError
 from taskloom_diffusion.config import DiffusionSettings, OptimizerSettings
-from taskloom_diffusion.corpora.toys import exact_predictor, expected_integrand, toy_a
+from taskloom_diffusion.corpora.toys import toy_a
 from taskloom_diffusion.denoisers.mlp import MLPDenoiser
 from taskloom_diffusion.denoisers.table import TableDenoiser
 from taskloom_diffusion.evaluation.bound import estimate_bound, level_sampler_for

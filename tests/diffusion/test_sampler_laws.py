@@ -11,19 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from exact_laws import chain_law, exact_predictor, reverse_law
 from pydantic import ValidationError
 from scipy.stats import chisquare
 from taskloom import derive_seed
 from taskloom.registry import load_components
 from taskloom_diffusion.config import DiffusionConfig
-from taskloom_diffusion.corpora.toys import (
-    Toy,
-    chain_law,
-    exact_predictor,
-    random_toy,
-    reverse_law,
-    toy_a,
-)
+from taskloom_diffusion.corpora.toys import Toy, random_toy, toy_a
 from taskloom_diffusion.denoisers.table_torch import ToyPosterior
 from taskloom_diffusion.model.parameterizations import Parameterization
 from taskloom_diffusion.model.protocols import NoisingProcess
@@ -427,7 +421,7 @@ def test_a_sample_does_not_depend_on_its_batch(config: Sampler) -> None:
 
 def test_a_sampler_of_ones_own_has_the_law_of_the_data() -> None:
     """The one in the documentation, as it stands there."""
-    page = (Path(__file__).parents[2] / "docs/domains/diffusion.md").read_text()
+    page = (Path(__file__).parents[2] / "docs/concepts/diffusion.md").read_text()
     (block,) = [part for part in page.split("```") if "class RightToLeft" in part]
     names: dict[str, Any] = {}
     exec(compile(block.removeprefix("python"), "page", "exec", dont_inherit=True), names)

@@ -57,6 +57,7 @@ class Bound:
     @property
     def bits_per_character(self) -> float:
         """The bound in bits over the characters of the text, which does not depend on how it was cut into tokens."""
+        # Special tokens stand for no character, so a store of nothing else has none.
         return self.bits_per_token * self.num_tokens / max(self.num_characters, 1)
 
     @property
@@ -64,6 +65,7 @@ class Bound:
         """Standard error of `bits_per_character`."""
         if self.standard_error is None:
             return None
+        # The number of characters is exact: the relative error is that of the nats.
         return self.bits_per_character * self.standard_error / self.nats_per_token
 
     @property
@@ -74,6 +76,7 @@ class Bound:
     @property
     def perplexity_error(self) -> float | None:
         """Standard error of `perplexity`, to first order."""
+        # d exp(x) = exp(x) dx.
         return None if self.standard_error is None else self.perplexity * self.standard_error
 
 
@@ -87,6 +90,7 @@ def level_sampler_for(task: DiffusionModel, choice: TimeSampler | None) -> tuple
     size = task.settings.block_size
     blocks = f" over blocks of {size} from left to right" if size else ""
     if choice is None:
+        # The bound is an integral over the signal, so its levels need not be those of training: the least noisy are taken.
         levels = least_variance(absorbing=process.absorbing)
         if process.absorbing:
             return levels, f"any-order bound{blocks}, exact count of masks"
@@ -101,11 +105,13 @@ def level_sampler_for(task: DiffusionModel, choice: TimeSampler | None) -> tuple
         raise ConfigError(
             "time sampler 'exact_count' counts masks, and this model's noise has none"
         )
+    # A schedule that ends before pure noise leaves a part of the integral out, which would flatter the model.
     return choice.build(_complete(schedule)), f"continuous-time bound{blocks}, {name} levels"
 
 
 def _complete(schedule: Schedule) -> Schedule:
     """Return a schedule that covers the whole path: the model's own if it does, else the linear one."""
+    # float64: a floor of 1e-8 at time 0 could not be told from a signal of 1 in float32.
     ends = schedule.alpha(torch.tensor([0.0, 1.0], dtype=torch.float64))
     whole = abs(float(ends[0]) - 1) < 1e-12 and abs(float(ends[1])) < 1e-12
     return schedule if whole else LinearSchedule()
@@ -133,6 +139,7 @@ def estimate_bound(
     """
     sampler, kind = level_sampler_for(task, time_sampler)
     device = device_of(task)
+    # Sequences of like length share a batch, to save padding; a stable sort makes batches a function of the store alone.
     order = np.argsort(store.lengths, kind="stable")
     totals = np.zeros((num_draws, len(store)))
     rates: list[Tensor] = []
@@ -140,21 +147,25 @@ def estimate_bound(
         rows = order[first : first + batch_size]
         batch = collate([store.get(i) for i in rows], task.pad_token_id)
         moved = {k: v.to(device) for k, v in batch.items()}
+        # A stream of this batch, drawn on the CPU: whatever device computes, the noise is the same.
         generator = torch.Generator().manual_seed(derive_seed(seed, f"bound/{draw}/{first}"))
         levels = _in_parts(sampler, draw, num_draws, derive_seed(seed, f"levels/{first}"))
         corrupted = task.corrupt(moved, generator, levels=levels)
         bounds = corrupted.by_sequence(corrupted.bound())
         totals[draw, rows] = bounds.double().cpu().numpy()
+        # Kept beside the bound: the report shows at which mask rates the model is weak.
         noise = 1 - corrupted.levels.alpha.cpu()
         rates.append(torch.stack([noise, *_noised_surprise(corrupted)], dim=1))
     sequences = [store.get(i) for i in range(len(store))]
     characters = sum(count_characters(task.tokenizer, ids.tolist()) for ids in sequences)
+    # Under `eos_pad` the padding is predicted and in the nats, but a figure per token must not be mostly about it.
     tokens = np.array([int((ids != task.pad_token_id).sum()) for ids in sequences])
     return _summarise(totals, tokens, kind, characters, torch.cat(rates))
 
 
 def _in_parts(sampler: LevelSampler, draw: int, num_draws: int, seed: int) -> LevelSampler:
     """Return levels of one of several draws that complement each other, where they can."""
+    # Draws that split the counts of masks among them cover the integral more evenly than independent ones.
     if isinstance(sampler.law, ExactCount):
         return CountsInParts(part=draw, num_parts=num_draws, stream=seed).build(sampler.schedule)
     return sampler
@@ -172,8 +183,10 @@ def _summarise(
 ) -> Bound:
     totals = draws.mean(0)
     tokens = float(lengths.sum())
+    # A ratio of sums, not a mean of ratios: every token counts alike, however long its sequence.
     mean = float(totals.sum() / tokens)
     count = len(totals)
+    # Ten intervals, closed above: a sequence that is all masks has rate 1.
     edges = torch.linspace(0, 1, 11, dtype=torch.float64)
     by_rate = []
     for low, high in itertools.pairwise(edges):
@@ -200,6 +213,7 @@ def _standard_error(draws: np.ndarray, lengths: np.ndarray) -> float | None:
     tokens = float(lengths.sum())
     count = len(lengths)
     errors = [error for error in _error_of_draws(draws) if error is not None]
+    # Draws of different sequences are independent, so their variances add.
     of_draws = math.hypot(*errors) / tokens if errors else None
     if count == 1:
         # One sequence says nothing about others; what is left is the noise of the estimate.

@@ -59,6 +59,7 @@ def check_template(task: DiffusionModel, template: Sequence[int]) -> None:
     gaps = [i for i, token in enumerate(template) if token == task.mask_token_id]
     if not size or not gaps:
         return
+    # The first gap's block is generated from what lies before its end; nothing behind that is seen.
     end = (gaps[0] // size + 1) * size
     unseen = [i for i in range(end, len(template)) if template[i] != task.mask_token_id]
     if unseen:
@@ -75,6 +76,7 @@ def draw_lengths(histogram: Sequence[int], num: int, seed: int) -> list[int]:
     """
     cumulative = np.cumsum(np.asarray(histogram, dtype=np.float64))
     random = np.random.default_rng(seed)
+    # One shift for all points: the count of each length is then within one of its expectation.
     points = (np.arange(num) + random.random()) / num
     lengths = np.searchsorted(cumulative / cumulative[-1], points, side="right")
     return [int(n) for n in random.permutation(lengths)]
@@ -118,6 +120,7 @@ def complete(
     for template in templates:
         check_template(task, template)
     began = time.process_time()
+    # Like lengths together, to save padding; each sequence has a stream of its own, so the order changes no sample.
     order = np.argsort([len(t) for t in templates], kind="stable")
     tokens: list[list[int]] = [[] for _ in templates]
     calls = 0
@@ -158,6 +161,7 @@ def _run(
     free = maskable & (start == task.mask_token_id)
     noise = RowNoise(seeds, lengths, width)
     process = task.diffusion_process
+    # Gaps begin as pure noise: masks where noise is the mask, drawn tokens elsewhere.
     start = torch.where(free, process.prior(noise.uniform()), start)
     predictor = Predictor(
         task.model,  # type: ignore[arg-type]  # a Denoiser

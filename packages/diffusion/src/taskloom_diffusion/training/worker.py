@@ -7,13 +7,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from taskloom import derive_seed
 from taskloom.bound import bind
 from taskloom.context import Progress, Resources
 from taskloom.registry import find_task, load_task
 
+from taskloom_diffusion.config import DiffusionConfig
 from taskloom_diffusion.training.loop import set_up, train
 from taskloom_diffusion.training.preparation import BoundCorpus
 from taskloom_diffusion.training.team import ProcessGroup
@@ -66,13 +67,14 @@ def main(words: list[str]) -> None:
     path, rank = Path(words[0]), int(words[1])
     order = json.loads(path.read_text(encoding="utf-8"))
     loaded = load_task(find_task(*order["task"].split("/")))
-    task: BoundCorpus = bind(loaded, loaded.config_class.model_validate(order["config"]))
+    config = cast("DiffusionConfig", loaded.config_class.model_validate(order["config"]))
+    task: BoundCorpus = bind(loaded, config)
     prepared, module = set_up(task)
     (path.parent / f"{rank}.ready").touch()
     checkpoint = None if order["checkpoint"] is None else Path(order["checkpoint"])
     group = ProcessGroup(rank, order["size"], Path(order["rendezvous"]))
     ctx = WorkerContext(order)
-    train(task.config, ctx, prepared, module, checkpoint=checkpoint, group=group)
+    train(config, ctx, prepared, module, checkpoint=checkpoint, group=group)
 
 
 if __name__ == "__main__":
