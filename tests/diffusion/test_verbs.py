@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import taskloom_diffusion
+import torch
 import yaml
+from taskloom import open_run
 from taskloom.cli import main
 from taskloom.errors import ConfigError
 from taskloom_diffusion.corpora.files import read_file
@@ -259,6 +262,15 @@ def test_a_damaged_model_is_one_sentence_and_the_record_stays(
     assert done.returncode == 5
     assert "cannot be read as safetensors: it is damaged (" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_model_is_loaded_from_its_run_and_from_a_folder(trained_run: Path) -> None:
+    model = open_run(trained_run).load("model")
+    alone = taskloom_diffusion.load(trained_run / "artifacts")
+    assert type(model) is type(alone) is taskloom_diffusion.DiffusionModel
+    assert not model.training
+    weights = alone.state_dict()
+    assert all(torch.equal(value, weights[name]) for name, value in model.state_dict().items())
 
 
 def test_schedules_are_listed_and_drawn(tmp_path: Path) -> None:
