@@ -157,8 +157,10 @@ def test_cancelled_job_stops_with_a_checkpoint_and_resumes(tmp_path: Path) -> No
     assert stopped.exit_code == 143
     assert int(sorted(stopped.layout.checkpoints.iterdir())[-1].name) == stopped.metrics["steps"]
     again = _run(
-        replace(sweep, executor="inline"), tmp_path / "s", _Watching(tmp_path / "none", None)
-    )  # type: ignore[type-var]
+        replace(sweep, options=replace(sweep.options, executor="inline")),  # type: ignore[attr-defined,type-var]
+        tmp_path / "s",
+        _Watching(tmp_path / "none", None),
+    )
     assert again.exit_code == 0  # type: ignore[attr-defined]
     assert open_run(str(stopped.dir)).record.attempts == 2
     _assert_whole(again, tmp_path / "whole")
@@ -188,6 +190,7 @@ def test_single_run_is_placed_from_the_command_line(tmp_path: Path) -> None:
 def test_requeued_job_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
     """Preemption by requeue: Slurm signals the job, and starts the same command again."""
     from taskloom.lifecycle.lifecycle import run_task
+    from taskloom.request import RunOptions
     from taskloom.runs import open_run
     from taskloom_probe.support import load, make_run, steps, wait_until
     from taskloom_probe.tasks import WalkConfig

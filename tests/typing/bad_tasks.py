@@ -12,6 +12,7 @@ class WalkConfig(Config):
     steps: Annotated[int, Field(ge=1)] = 3
 
 
+# The config is the bound task's: a task may keep none, or anything under that name.
 class WithoutConfig:
     def __init__(self, config: WalkConfig) -> None:
         del config
@@ -53,7 +54,7 @@ config = WalkConfig()
 a: Task[WalkConfig] = WithoutConfig(config)
 b: Task[WalkConfig] = WithoutRun(config)  # wrong
 c: Task[WalkConfig] = WrongResult(config)  # wrong
-d: Task[WalkConfig] = WrongConfig(config)  # wrong
+d: Task[WalkConfig] = WrongConfig(config)
 e: TaskFactory[WalkConfig] = TwoParameters  # wrong
 f: TaskFactory[WalkConfig] = WithoutRun  # wrong
 Result({"loss": "low"})  # wrong
