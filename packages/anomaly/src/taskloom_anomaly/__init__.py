@@ -118,6 +118,6 @@ _HOME_OF |= {name: module for module, name in _TARGETS}
 # Found under its old name, with the warning of a name that has moved.
 _OLD = {"AnomalyBase": "taskloom_anomaly.tasks.base"}
 
-__all__ = list(_HOME_OF)
+__all__ = list(_HOME_OF)  # pyright: ignore[reportUnsupportedDunderAll] -- built from the manifest
 
 __getattr__, __dir__ = lazy_names("taskloom_anomaly", _HOME_OF | _OLD)

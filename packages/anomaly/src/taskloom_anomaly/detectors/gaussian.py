@@ -116,7 +116,7 @@ class GaussianDetector(LayerwiseDetector):
         """Return the rule whose state is the moments of the splits."""
         # Trusted first: the order of the splits is the order in which a fit reads them.
         splits: tuple[Split, ...] = ("trusted", "untrusted")
-        own = tuple(split for split in splits if split in self.needs)
+        own: tuple[Split, ...] = tuple(split for split in splits if split in self.needs)
         return MomentsRule(own, self.fit_layer, self.score_layer, double=self.double)
 
 

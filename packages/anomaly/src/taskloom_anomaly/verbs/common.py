@@ -126,8 +126,8 @@ def store_detector(bound: BoundTask[Any, AnomalyConfig], folder: Path) -> None:
     """
     task, config, name = bound.task, bound.config, bound.name.rpartition("/")[2]
     with fresh_folder(folder, DETECTOR_FILE), scratch(folder, config.seed) as ctx:
-        if isinstance(task, Prepares):
-            task.prepare(ctx)
+        if isinstance(bound.task, Prepares):
+            bound.task.prepare(ctx)
         data = assemble(task, config)
         if isinstance(task, HasValidity):
             assert_valid(task.validity(data.handle))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from taskloom import Component, Config
 
@@ -13,6 +13,13 @@ class AbsorbingOrNot(Protocol):
     @property
     def absorbing(self) -> bool:
         """Return whether noise is the mask and nothing else, or must be."""
+        ...
+
+
+class AbsorbingKind(Protocol):
+    """A component whose class says that noise must be the mask."""
+
+    absorbing: ClassVar[bool]
 
 
 class Surroundings(Protocol):
@@ -21,14 +28,17 @@ class Surroundings(Protocol):
     @property
     def process(self) -> AbsorbingOrNot:
         """The noising process."""
+        ...
 
     @property
-    def sampler(self) -> AbsorbingOrNot:
+    def sampler(self) -> AbsorbingKind:
         """The sampler."""
+        ...
 
     @property
     def block_size(self) -> int:
         """Tokens of a block; 0 is one block for the whole sequence."""
+        ...
 
 
 class DiffusionPart(Component):

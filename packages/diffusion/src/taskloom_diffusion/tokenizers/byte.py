@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from taskloom_diffusion.tokenizers.base import MASK, SPECIAL, FittedTokenizer, Tokenizer
+
+_TOKENS = [*SPECIAL, *(f"<{byte:02x}>" for byte in range(256))]
 
 
 class Byte(Tokenizer):
@@ -14,11 +16,23 @@ class Byte(Tokenizer):
     Nothing is learnt, so it is its own fitted tokenizer; ids 0, 1 and 2 are the special tokens.
     """
 
-    pad_id: ClassVar[int] = 0
-    mask_id: ClassVar[int] = 1
-    end_id: ClassVar[int] = 2
-    tokens: ClassVar[Sequence[str]] = [*SPECIAL, *(f"<{byte:02x}>" for byte in range(256))]
     kind: Literal["byte"] = "byte"
+
+    @property
+    def tokens(self) -> Sequence[str]:
+        return _TOKENS
+
+    @property
+    def pad_id(self) -> int:
+        return 0
+
+    @property
+    def mask_id(self) -> int:
+        return 1
+
+    @property
+    def end_id(self) -> int:
+        return 2
 
     def fit(self, texts: Iterable[str]) -> Byte:
         del texts  # every byte is in the vocabulary

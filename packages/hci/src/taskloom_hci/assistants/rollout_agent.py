@@ -155,7 +155,7 @@ class RolloutAssistant(Agent):
     def finit(self) -> None:
         """Take the user's model for its own, unless it was given one."""
         model = self.model if self.model is not None else getattr(self.game.user, "model", None)
-        if not isinstance(model, self.question.model):
+        if model is None or not isinstance(model, self.question.model):
             kind = self.question.model.__name__
             raise BundleConstraintError(
                 [f"This assistant needs a user model ({kind}): the user has none, so give it one."]

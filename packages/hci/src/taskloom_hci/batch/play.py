@@ -73,7 +73,7 @@ class Player:
     def __init__(self, bundle: Bundle, total: int, backend: Backend = "auto") -> None:
         self.bundle = bundle
         kernel = kernel_of(bundle)
-        self.way = _way(bundle, kernel, total, backend)
+        self.way: Way = _way(bundle, kernel, total, backend)
         # Its tables may be large: a loop does not keep them.
         self._kernel = None if self.way == "loop" else kernel
 
