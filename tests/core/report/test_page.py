@@ -259,6 +259,17 @@ def test_a_comparison_sets_runs_side_by_side(make_run: MakeRun, tmp_path: Path) 
     assert [tag for tag, _ in page.tags].count("svg") == 3
 
 
+def test_an_interactive_comparison_has_charts_that_answer(
+    make_run: MakeRun, tmp_path: Path
+) -> None:
+    runs = [make_run(name=name) for name in ("left", "right")]
+    still = write_comparison(runs, tmp_path / "still.html").read_text()
+    moving = write_comparison(runs, tmp_path / "moving.html", interactive=True).read_text()
+    assert "vega" not in still
+    assert "vega" in moving
+    assert len(moving) > len(still)
+
+
 def test_a_comparison_of_one_run_is_refused(make_run: MakeRun, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="at least two runs, not 1"):
         write_comparison([make_run()], tmp_path / "one.html")

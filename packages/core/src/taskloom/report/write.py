@@ -82,9 +82,9 @@ def write_comparison(runs: Sequence[Run], output: Path, *, interactive: bool = F
     from taskloom.report import compare
     from taskloom.report.page import page
 
-    atomic_write(
-        output, page(f"{len(runs)} runs compared", compare.head(runs), compare.parts(runs))
-    )
+    title = f"{len(runs)} runs compared"
+    content = page(title, compare.head(runs), compare.parts(runs), moving=interactive)
+    atomic_write(output, content)
     return output
 
 
