@@ -81,7 +81,7 @@ HEAVY = [
     "matplotlib",
 ]
 # Function-level imports of our own modules, and definitions that nothing names.
-MOST_LATE_IMPORTS = 320
+MOST_LATE_IMPORTS = 264
 MOST_UNUSED = 0
 # Rule 10.
 OPENING = re.compile(r"(What|How|Where|Who|Whether|Which|Why|When|Says|Tells)\b")
