@@ -1,4 +1,4 @@
-"""What `same_bits.py` runs: the three kinds of entry in its list, and the list of every domain.
+"""List of runs of `same_bits.py`: the three kinds of entry in its list, and the list of every domain.
 
 An entry's words may hold `{files}`, the folder of made input files, `{dir}`, the folder that a command may write into, and
 `{run:NAME/LABEL}`, the folder of a run of an earlier entry of the same domain.

@@ -1,4 +1,4 @@
-"""What `same_bits.py` runs of anomaly: every detector, trigger, attack, model, fusion, reduction and task."""
+"""Runs of anomaly for `same_bits.py`: every detector, trigger, attack, model, fusion, reduction and task."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `same_bits.py` runs of control: every optimizer, engine, spline, normalizer and task."""
+"""Runs of control for `same_bits.py`: every optimizer, engine, spline, normalizer and task."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `same_bits.py` runs of diffusion: every process, schedule, time sampler, loss, denoiser, sampler, tokenizer and corpus."""
+"""Runs of diffusion for `same_bits.py`: every process, schedule, time sampler, loss, denoiser, sampler, tokenizer and corpus."""
 
 from __future__ import annotations
 

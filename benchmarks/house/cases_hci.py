@@ -1,4 +1,4 @@
-"""What `same_bits.py` runs of hci: every user, assistant and game that can play, by every backend."""
+"""Runs of hci for `same_bits.py`: every user, assistant and game that can play, by every backend."""
 
 from __future__ import annotations
 

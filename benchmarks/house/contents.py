@@ -1,4 +1,4 @@
-"""What a run says, with all that is a time, a path or an id taken out: items by name, each with a hash of its content."""
+"""Contents of a run, with all that is a time, a path or an id taken out: items by name, each with a hash of its content."""
 
 from __future__ import annotations
 

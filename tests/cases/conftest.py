@@ -1,4 +1,4 @@
-"""What the cases share: `tasks` with a store of its own, and plugins of one module."""
+"""Shared pieces of the cases: `tasks` with a store of its own, and plugins of one module."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ class OptimizerSettings(Component):
 
 
 class TrainConfig(Component):
-    """How long and on how much the model is trained."""
+    """Length of the training, and its data."""
 
     steps: Annotated[int, Field(ge=0)] = 300
     """Optimizer steps."""
@@ -107,7 +107,7 @@ class TrainConfig(Component):
 
 
 class EvaluateConfig(Component):
-    """What is measured once training is over."""
+    """Measures taken once training is over."""
 
     num_samples: Annotated[int, Field(ge=1)] = 200
     """Sequences that are generated; all of them are in every denominator."""

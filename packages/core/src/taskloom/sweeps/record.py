@@ -1,4 +1,4 @@
-"""What `sweep.json` says: the points of a sweep, and how each run of it is kept and placed."""
+"""Contents of `sweep.json`: the points of a sweep, and how each run of it is kept and placed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from taskloom.runs.writer import atomic_write_json, read_json, store_error
 FORMAT = 1
 RECORD = "sweep.json"
 EXECUTOR = "local"
-"""Where the runs of a sweep are placed unless the options say otherwise."""
+"""Executor of the runs of a sweep unless the options name another."""
 _HERE: dict[str, Any] = {"store": None, "resume": False, "quiet": False}
 """Options of the call alone, which no record keeps: where the store is, and what this process says and does."""
 _OLDEST = ("force", "executor", "jobs", "resources", "sinks", "keep_best")

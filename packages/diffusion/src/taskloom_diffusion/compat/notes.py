@@ -1,4 +1,4 @@
-"""What of a PolyDiff config has no counterpart here, key by key: nothing is dropped in silence."""
+"""Keys of a PolyDiff config without a counterpart here: nothing is dropped in silence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a training leaves behind: figures, samples, the model, and what the report is drawn from."""
+"""Results of a training: figures, samples, the model, and the data of the report."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def padded_to_blocks(x: Tensor, size: int) -> Tensor:
 
 @dataclass(frozen=True)
 class Cut:
-    """How a batch of sequences becomes rows of blocks; blocks of padding alone are left out.
+    """Cutting of a batch of sequences into rows of blocks; blocks of padding alone are left out.
 
     Attributes:
         size: Positions of a block S.
@@ -68,7 +68,7 @@ class Cut:
 
 @dataclass(frozen=True)
 class BlockContext:
-    """What a block is predicted from, besides its own noised tokens.
+    """Context from which a block is predicted, besides its own noised tokens.
 
     Attributes:
         clean: Clean tokens (B, L).

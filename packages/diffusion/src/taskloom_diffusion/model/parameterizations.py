@@ -1,4 +1,4 @@
-"""How a network's logits are read: the map from logits to the prediction x_theta that the process uses.
+"""Readings of a network's logits: the map from logits to the prediction x_theta that the process uses.
 
 Every process of this package takes x_theta as *leave-one-out*: a law of the clean token given the other positions. For
 absorbing noise the mask says nothing about the token, so leave-one-out and ordinary posterior coincide; for other noise

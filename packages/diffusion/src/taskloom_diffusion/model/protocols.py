@@ -54,7 +54,7 @@ class NoisingProcess(Protocol):
 
     @property
     def absorbing(self) -> bool:
-        """Whether noise is the mask and nothing else."""
+        """Return whether noise is the mask and nothing else."""
         ...
 
     def corrupt(self, x: Tensor, alpha: Tensor, noise: Tensor) -> Tensor:
@@ -95,7 +95,7 @@ class DenoisingNetwork(Protocol):
 
     @property
     def uses_time(self) -> bool:
-        """Whether the noise level reaches the network; if not, its calls can be cached between steps."""
+        """Return whether the noise level reaches the network; if not, its calls can be cached between steps."""
         ...
 
     @property

@@ -40,7 +40,7 @@ def fit(
     validate: Callable[[], float],
     sample: Callable[[int], None],
     checkpoint: Path | None = None,
-    group: ProcessGroup = ProcessGroup(),  # noqa: B008 -- frozen: nobody can change the default
+    group: ProcessGroup = ProcessGroup(),  # noqa: B008 -- frozen: the default cannot change
 ) -> Recorder:
     """Train, or continue training, to the configured number of steps; the task then holds the averaged weights.
 

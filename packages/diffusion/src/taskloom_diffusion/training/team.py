@@ -51,7 +51,7 @@ def share_of_step(config: TrainConfig, processes: int) -> int:
 
 
 class GroupEnvironment(ClusterEnvironment):
-    """Tells Lightning that the processes are there already, and which one this is."""
+    """Environment that names the running processes, and this one among them, to Lightning."""
 
     def __init__(self, group: ProcessGroup) -> None:
         self.group = group

@@ -1,4 +1,4 @@
-"""How fast training is: real tokens per second, per core-second, and the share of the hardware's arithmetic (MFU)."""
+"""Speed of training: real tokens per second, per core-second, and the share of the hardware's arithmetic (MFU)."""
 
 from __future__ import annotations
 
