@@ -12,7 +12,7 @@ from types import FrameType
 from taskloom.errors import ExitCode
 
 GRACE = 30.0  # [s] between the wish and the order
-# SIGUSR2 is what Slurm's users (and submitit) send ahead of a pre-emption.
+# SIGUSR2 is what Slurm's users send ahead of a pre-emption.
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2)
 
 

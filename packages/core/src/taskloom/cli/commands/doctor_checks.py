@@ -19,7 +19,7 @@ from taskloom.registry.audit import audit_plugins
 from taskloom.registry.discovery import broken_plugins, installed_domains, tasks_of
 from taskloom.registry.installed import FIRST_PARTY
 
-_EXTRAS = {"report": ("htpy", "vl_convert"), "ray": ("ray",), "slurm": ("submitit",)}
+_EXTRAS = {"report": ("htpy", "vl_convert"), "ray": ("ray",)}
 _BACKENDS = ("torch", "jax", "jaxlib", "mujoco", "lightning", "numpy", "pydantic", "typer", "rich")
 _OLDEST_PYTHON = (3, 11)
 
