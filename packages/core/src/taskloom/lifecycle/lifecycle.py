@@ -21,7 +21,6 @@ from taskloom.lifecycle.console import Console, open_console
 from taskloom.lifecycle.create import create_run
 from taskloom.lifecycle.failure import describe_failure, first_line, trimmed_traceback
 from taskloom.lifecycle.refusal import recorded_refusals
-from taskloom.lifecycle.within import within
 from taskloom.lifecycle.workdir import working_in
 from taskloom.params.layers import validate_record
 from taskloom.registry.entries import LoadedTask
@@ -189,7 +188,7 @@ def perform(
             resources = dataclasses.replace(record.resources, time_limit=time_limit)
             record = dataclasses.replace(record, resources=resources)
         checkpoints.sweep_leftovers(layout.checkpoints)
-        with within(record.identity), working_in():
+        with working_in():
             run = attempt(task, layout, record, console, report=report)
     finally:
         lock.release()

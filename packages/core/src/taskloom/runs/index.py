@@ -73,6 +73,8 @@ class Index:
 
     def having(self, column: str, value: str) -> list[dict[str, Any]]:
         """Return the records of an identity, a sweep or a question, the newest first. No other record is decoded."""
+        if column not in _COLUMNS:
+            raise ValueError(f"no index by {column!r}")
         condition = " OR ".join(f"{name} = ?1" for name in _COLUMNS[column])
         query = f"SELECT name, record FROM runs WHERE {condition} ORDER BY created DESC, name DESC"
         return _documents(self._connection.execute(query, (value,)))
