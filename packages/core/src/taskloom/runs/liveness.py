@@ -14,6 +14,8 @@ from typing import Any
 
 from taskloom.errors import StoreLockedError
 from taskloom.runs.writer import store_error
+from taskloom.system.machine import host_name
+from taskloom.system.processes import after_fork_in_child
 
 HEARTBEAT_PERIOD = 20.0  # [s]
 _MISSED = 3  # heartbeats after which a run on another machine counts as dead
@@ -26,7 +28,7 @@ def machine() -> str:
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
-        return os.uname().nodename
+        return host_name()
 
 
 class RunLock:
@@ -103,7 +105,7 @@ class RunLock:
     def _sign(self) -> None:
         holder = {
             "pid": os.getpid(),
-            "host": os.uname().nodename,
+            "host": host_name(),
             "machine": machine(),
             "locks": self.has_locks,
             "alive": True,
@@ -141,7 +143,7 @@ def _abandon_all() -> None:
         lock._abandon()
 
 
-os.register_at_fork(after_in_child=_abandon_all)
+after_fork_in_child(_abandon_all)
 
 
 def read_holder(path: Path) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from taskloom.errors import RunCorruptError, StoreError
 from taskloom.headline import Headline
 from taskloom.request import KeptOptions
 from taskloom.runs.writer import atomic_write_json, decode_number, encode_number, read_json
+from taskloom.system.machine import host_name
 from taskloom.task import JsonValue
 
 FORMAT = 1
@@ -140,7 +141,7 @@ def begin_attempt(record: RunRecord) -> RunRecord:
         started=record.started or timestamp(),
         ended="",
         attempts=record.attempts + 1,
-        host=os.uname().nodename,
+        host=host_name(),
         pid=os.getpid(),
         failure=None,
         exit_code=None,
