@@ -7,13 +7,12 @@ import errno
 import os
 import stat
 import time
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 # 0 where the system lacks the flag. O_BINARY exists on Windows only, which would otherwise translate line ends.
 NO_FOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
 _CLOSE_ON_EXEC: int = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOINHERIT", 0)
 _BINARY: int = getattr(os, "O_BINARY", 0)
-_NO_WAIT: int = getattr(os, "O_NONBLOCK", 0)
 _FOLDER: int = getattr(os, "O_DIRECTORY", 0)
 
 _SCANNER_PATIENCE = 2.0  # [s]
@@ -45,64 +44,6 @@ def open_plain(path: Path, flags: int, mode: int = 0o666) -> int:
         os.close(descriptor)
         raise OSError(errno.ELOOP, "replaced while it was opened", str(path))
     return descriptor
-
-
-def open_beneath(root: Path, name: str) -> int:
-    """Open a regular file below a folder for reading; no part of its name may be a link, and nothing waits.
-
-    Args:
-        root: A folder, reached by whatever name.
-        name: A relative name with `/` between folders and without `..`.
-
-    Returns:
-        The descriptor.
-
-    Raises:
-        OSError: There is none, it leads out of the folder (`ELOOP`), or it is no regular file (`EINVAL`).
-    """
-    parts = PurePosixPath(name).parts
-    if not parts or ".." in parts or name.startswith("/"):
-        raise OSError(errno.ELOOP, "leads out of the folder", name)
-    descriptor = _walk(root, parts) if _walks_by_descriptor() else _check_and_open(root, parts)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(errno.EINVAL, "is no regular file", name)
-    return descriptor
-
-
-def _walks_by_descriptor() -> bool:
-    return bool(NO_FOLLOW and _FOLDER and os.open in getattr(os, "supports_dir_fd", ()))
-
-
-def _walk(root: Path, parts: tuple[str, ...]) -> int:
-    folder = os.open(root, os.O_RDONLY | _FOLDER | _CLOSE_ON_EXEC)
-    try:
-        for part in parts[:-1]:
-            flags = os.O_RDONLY | _FOLDER | NO_FOLLOW | _CLOSE_ON_EXEC
-            inner = os.open(part, flags, dir_fd=folder)
-            os.close(folder)
-            folder = inner
-        flags = os.O_RDONLY | NO_FOLLOW | _NO_WAIT | _CLOSE_ON_EXEC
-        return os.open(parts[-1], flags, dir_fd=folder)
-    finally:
-        os.close(folder)
-
-
-def _check_and_open(root: Path, parts: tuple[str, ...]) -> int:
-    """Open by name where there are no folder descriptors: each part is looked at, and the opened file must be the seen one."""
-    path = root
-    for part in parts[:-1]:
-        path = path / part
-        status = _plain_status(path)
-        if status is None or not stat.S_ISDIR(status.st_mode):
-            raise OSError(errno.ENOTDIR, "is no folder", str(path))
-    path = path / parts[-1]
-    status = _plain_status(path)
-    if status is None:
-        raise FileNotFoundError(errno.ENOENT, "is missing", str(path))
-    if not stat.S_ISREG(status.st_mode):
-        raise OSError(errno.EINVAL, "is no regular file", str(path))
-    return open_plain(path, os.O_RDONLY | _NO_WAIT)
 
 
 def _plain_status(path: Path) -> os.stat_result | None:
