@@ -14,12 +14,15 @@ from typing import Any, Literal, TypeAlias, get_args
 from taskloom.context import Resources
 from taskloom.errors import RunCorruptError, StoreError
 from taskloom.headline import Headline
+from taskloom.identity.records import Input
 from taskloom.request import KeptOptions
 from taskloom.runs.writer import atomic_write_json, decode_number, encode_number, read_json
 from taskloom.system.machine import host_name
 from taskloom.task import JsonValue
 
-FORMAT = 1
+FORMAT = 2
+READABLE = (1, 2)
+"""The formats that can be read; a run of format 1 has no `config_id`, and is never taken for the answer to a command."""
 
 Stored: TypeAlias = Literal["created", "running", "finished", "failed", "stopped"]
 """What a record can say. `crashed` is never stored: it is derived from a record that says running and a lock that is free."""
@@ -76,7 +79,7 @@ class RunRecord(KeptOptions):
         domain: The domain.
         task: The task's name inside the domain.
         version: The task's version.
-        identity: Hash of task, version and config; two runs with the same identity compute the same thing.
+        identity: Digest of task, version and config with its inputs by content: what a finished run is looked up by.
         config: The resolved config.
         status: What the run is doing, as last written.
         sources: Where every value of the config came from, by its dotted path.
@@ -96,6 +99,14 @@ class RunRecord(KeptOptions):
         headline: The result that is shown large, as `taskloom.headline.Headline.to_json` writes it; or None.
         failure: Why the run failed; or None.
         exit_code: What the command exits with; None before the end.
+        config_id: Digest of task, version and config as written; empty in records of an older taskloom.
+        computation: Digest of the identity, the code and the packages that ran; empty before the end.
+        inputs: Everything outside of the config that the run read because the config names it.
+        cwd: The folder in which the run was asked for; relative paths count against it.
+        reusable: Whether the run may answer a later command: no input and no module changed while it ran.
+        packages: Versions of the distributions that count, by name.
+        python: The version of Python that counts: `3.11`.
+        device: The kind of device that it used: `cpu`, `cuda` or `mps`; empty before the end.
     """
 
     id: str
@@ -122,6 +133,14 @@ class RunRecord(KeptOptions):
     headline: Mapping[str, Any] | None = None
     failure: Failure | None = None
     exit_code: int | None = None
+    config_id: str = ""
+    computation: str = ""
+    inputs: tuple[Input, ...] = ()
+    cwd: str = ""
+    reusable: bool = True
+    packages: Mapping[str, str] = field(default_factory=dict)
+    python: str = ""
+    device: str = ""
 
     def becoming(self, status: Stored, **changes: Any) -> RunRecord:  # noqa: ANN401 -- the fields' own types
         """Return the record in its next status.
@@ -168,9 +187,10 @@ def read_record(path: Path) -> RunRecord:
         RunCorruptError: The file is missing or does not hold a record.
     """
     value = read_json(path)
-    if value.get("format") != FORMAT:
+    if value.get("format") not in READABLE:
+        readable = " and ".join(map(str, READABLE))
         raise RunCorruptError(
-            f"{path} has the format {value.get('format')!r}; this taskloom reads {FORMAT}."
+            f"{path} has the format {value.get('format')!r}; this taskloom reads {readable}."
         )
     try:
         return _build(value)
@@ -219,7 +239,24 @@ def _build(value: Mapping[str, Any]) -> RunRecord:
         headline=_headline(value),
         failure=Failure(**failure) if isinstance(failure, dict) else None,
         exit_code=exit_code,
+        **(_identified(value) if value["format"] > 1 else {}),
     )
+
+
+def _identified(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Read what a run was identified by, which records of format 1 do not have."""
+    texts = ("config_id", "computation", "cwd", "python", "device")
+    inputs, reusable = value["inputs"], value["reusable"]
+    if not isinstance(inputs, list) or not all(isinstance(item, dict) for item in inputs):
+        raise TypeError("the field 'inputs' is no list of tables")
+    if type(reusable) is not bool:
+        raise TypeError("the field 'reusable' is no bool")
+    return {
+        **{name: _text(value, name) for name in texts},
+        "inputs": tuple(Input.from_json(item) for item in inputs),
+        "reusable": reusable,
+        "packages": {name: str(version) for name, version in _mapping(value, "packages").items()},
+    }
 
 
 def _option(value: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 -- the field's own type

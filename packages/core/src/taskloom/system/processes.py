@@ -26,7 +26,7 @@ class Apart(TypedDict, total=False):
 
 _NEW_GROUP = 0x00000200  # CREATE_NEW_PROCESS_GROUP of Windows
 
-# SIGUSR2 is what Slurm's users (and submitit) send ahead of a pre-emption; SIGBREAK is Ctrl-Break, of Windows.
+# SIGUSR2 is what Slurm's users send ahead of a pre-emption; SIGBREAK is Ctrl-Break, of Windows.
 STOP_SIGNALS: tuple[signal.Signals, ...] = tuple(
     getattr(signal, name)
     for name in ("SIGINT", "SIGTERM", "SIGUSR2", "SIGBREAK")

@@ -20,7 +20,7 @@ from taskloom.registry.discovery import broken_plugins, installed_domains, tasks
 from taskloom.registry.installed import FIRST_PARTY
 from taskloom.system.machine import cpu_count, memory
 
-_EXTRAS = {"report": ("htpy", "vl_convert"), "ray": ("ray",), "slurm": ("submitit",)}
+_EXTRAS = {"report": ("htpy", "vl_convert"), "ray": ("ray",)}
 _BACKENDS = ("torch", "jax", "jaxlib", "mujoco", "lightning", "numpy", "pydantic", "typer", "rich")
 _OLDEST_PYTHON = (3, 11)
 
