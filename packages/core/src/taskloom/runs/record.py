@@ -17,6 +17,7 @@ from taskloom.headline import Headline
 from taskloom.identity.records import Input, Pair
 from taskloom.request import KeptOptions
 from taskloom.runs.writer import atomic_write_json, decode_number, encode_number, read_json
+from taskloom.system.machine import host_name
 from taskloom.task import JsonValue
 
 FORMAT = 2
@@ -161,7 +162,7 @@ def begin_attempt(record: RunRecord) -> RunRecord:
         started=record.started or timestamp(),
         ended="",
         attempts=record.attempts + 1,
-        host=os.uname().nodename,
+        host=host_name(),
         pid=os.getpid(),
         failure=None,
         exit_code=None,
