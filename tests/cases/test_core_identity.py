@@ -146,7 +146,6 @@ def test_edited_helper_is_another_run(plugin: Plugin) -> None:
     )
 
 
-@RECORDS
 def test_changed_corpus_is_another_run(tasks: Tasks, tmp_path: Path) -> None:
     """Trains on 112 sequences, then on about 25, or refuses by naming the file: a shortened corpus is another one."""
     counts = itertools.product(range(1, 8), range(2), range(2), range(1, 8))
@@ -179,7 +178,6 @@ def test_changed_corpus_is_another_run(tasks: Tasks, tmp_path: Path) -> None:
     verdict(is_new and again < 40, f"{count}, then {again}", must)
 
 
-@RECORDS
 def test_changed_file_is_another_run(plugin: Plugin, tmp_path: Path) -> None:
     """Takes the means 2, 200 and 7, or refuses by naming the file: its content counts, not its relative name."""
     tasks = plugin("reading", READER, mean="Reader")
@@ -234,7 +232,6 @@ def test_sweep_after_an_edit(plugin: Plugin) -> None:
     )
 
 
-@RECORDS
 def test_set_fields_have_one_identity(plugin: Plugin) -> None:
     """Finds 1 identity and 1 run: the order of a set of texts is that of the process, not of the config."""
     tasks = plugin("sets", SETS, all="Sets")
@@ -273,7 +270,6 @@ def test_secret_fields(plugin: Plugin) -> None:
     )
 
 
-@RECORDS
 def test_resume_elsewhere(plugin: Plugin, tmp_path: Path) -> None:
     """Ends with 100.0, or refuses by naming the file: a relative path keeps the meaning it had when the run began.
 

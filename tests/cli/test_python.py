@@ -139,13 +139,11 @@ def test_the_same_call_returns_the_finished_run_unless_forced() -> None:
     assert identical(first.record.identity, Path("no-such-store")) is None
 
 
-def test_a_run_that_has_not_finished_is_gone_on_with_when_asked() -> None:
-    with pytest.raises(RunFailedError):
-        tl.run("garden/wilt", options=QUIET)
-    with pytest.raises(RunFailedError):
-        tl.run("garden/wilt", options=RunOptions(resume=True, quiet=True))
-    (run,) = list_runs()
-    assert (run.status, run.record.attempts) == ("failed", 2)
+def test_a_run_that_failed_begins_anew() -> None:
+    for options in (QUIET, RunOptions(resume=True, quiet=True)):
+        with pytest.raises(RunFailedError):
+            tl.run("garden/wilt", options=options)
+    assert [(run.status, run.record.attempts) for run in list_runs()] == [("failed", 1)] * 2
 
 
 @pytest.mark.parametrize(
@@ -223,7 +221,7 @@ def test_failures_are_recorded_and_raised() -> None:
         tl.run("garden/drought", options=QUIET)
     with pytest.raises(RunFailedError, match="the plant has wilted"):
         tl.run("garden/wilt", options=QUIET)
-    assert [run.status for run in list_runs()] == ["failed", "failed"]
+    assert [run.task for run in list_runs()] == ["wilt"]
 
 
 def test_a_sweep_runs_every_combination_and_tells_what_came_of_it() -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from taskloom.config import Config
 from taskloom.errors import StoreError
+from taskloom.identity.identify import Identified, identify
 from taskloom.params.files import to_toml
 from taskloom.registry.entries import LoadedTask
 from taskloom.request import Origin, RunOptions
 from taskloom.runs import provenance
-from taskloom.runs.identity import identity
 from taskloom.runs.layout import RunLayout, default_store, new_id
 from taskloom.runs.record import KEPT, RunRecord, timestamp, write_record
 from taskloom.runs.writer import atomic_write, atomic_write_json, store_error
@@ -25,6 +25,7 @@ def create_run(
     options: RunOptions,
     origin: Origin = Origin(),
     *,
+    now: Identified | None = None,
     found: provenance.Provenance | None = None,
 ) -> RunLayout:
     """Make the folder of a new run, in status `created`.
@@ -36,12 +37,14 @@ def create_run(
         config: Its resolved config.
         options: How the run is kept and placed.
         origin: Who asked for it.
+        now: Its identity, where that is known already.
         found: Its provenance, where that is known already: the runs of a sweep share it.
 
     Raises:
         StoreError: The store cannot be written; nothing is left behind.
     """
     entry = loaded.entry
+    now = now or identify_asked(loaded, config, options)
     layout = _make_folder(default_store(options.store), entry.domain, entry.ref.name)
     try:
         record = RunRecord(
@@ -49,22 +52,36 @@ def create_run(
             domain=entry.domain,
             task=entry.ref.name,
             version=entry.ref.version,
-            identity=identity(entry.domain, entry.ref.name, entry.ref.version, config),
+            identity=now.identity,
             config=config.model_dump(mode="json"),
             sources=dict(origin.sources),
             argv=tuple(provenance.strip_credentials(word) for word in origin.argv),
             sweep=origin.sweep,
             created=timestamp(),
+            config_id=now.config_id,
+            inputs=now.inputs,
+            cwd=str(now.cwd),
             **{name: getattr(options, name) for name in KEPT},
         )
         repeat = f"# tasks run {entry.domain} {entry.ref.name} --config config.toml\n"
         atomic_write(layout.config, repeat + to_toml(config))
-        _write_provenance(layout, found or provenance.gather(Path.cwd()))
+        _write_provenance(layout, found or provenance.gather(now.cwd))
         write_record(layout.record, record)
     except BaseException:
         shutil.rmtree(layout.dir, ignore_errors=True)
         raise
     return layout
+
+
+def identify_asked(loaded: LoadedTask, config: Config, options: RunOptions) -> Identified:
+    """Return the identity of what is asked for with these options.
+
+    Raises:
+        UsageError: A field names something that cannot be read.
+        RunNotFoundError: A field names no run.
+    """
+    by_time = options.inputs == "mtime"
+    return identify(loaded, config, cwd=options.cwd, store=options.store, by_time=by_time)
 
 
 def _write_provenance(layout: RunLayout, found: provenance.Provenance) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from taskloom.errors import ExitCode, MissingExtraError, RunCorruptError, UsageError
+from taskloom.lifecycle.create import identify_asked
+from taskloom.lifecycle.decision import Decision, unaccepted
+from taskloom.params.layers import validate_record
 from taskloom.placement.executor import open_executor
 from taskloom.placement.place import Placement, Watcher
 from taskloom.registry.entries import LoadedTask
@@ -16,11 +20,13 @@ from taskloom.request import Origin, RunOptions
 from taskloom.runs.layout import default_store
 from taskloom.runs.run import Run
 from taskloom.runs.writer import atomic_write_json, read_json
+from taskloom.sweeps.ahead import refuse_reasons
 from taskloom.sweeps.expand import Axis, Choices, Point, Span
 from taskloom.sweeps.planfile import texts_of
+from taskloom.sweeps.points import PointResult
 from taskloom.sweeps.record import SweepPoint, create_sweep, read_sweep
-from taskloom.sweeps.sweep import PointResult, Sweep, check_version
-from taskloom.sweeps.trials import Goal, Search, Space, Trials
+from taskloom.sweeps.sweep import Sweep, check_version
+from taskloom.sweeps.trials import Goal, Search, Space, Trials, trial_runs
 
 if TYPE_CHECKING:
     import optuna
@@ -81,6 +87,25 @@ def create_search(
     return search
 
 
+def refuse_changed_trials(loaded: LoadedTask, search: Search, store: Path) -> None:
+    """Refuse to go on with a search some of whose runs would come out differently now.
+
+    Raises:
+        UsageError: The message holds the reasons.
+    """
+    options = replace(search.sweep.options, store=store)
+    if options.accept_changes or options.fresh:
+        return
+    decisions = []
+    for name in trial_runs(open_study(search, store)):
+        with contextlib.suppress(RunCorruptError):
+            run = Run(store / name)
+            config = validate_record(loaded.config_class, run.config, f"the record of {name}")
+            found = unaccepted(run, identify_asked(loaded, config, options))
+            decisions.append(Decision("begin", run, tuple(found)))
+    refuse_reasons(search.sweep, decisions)
+
+
 def is_search(folder: Path) -> bool:
     """Return whether a sweep's folder is that of a search."""
     return (folder / RECORD).is_file()
@@ -111,7 +136,7 @@ def run_search(loaded: LoadedTask, search: Search, store: Path, watcher: Watcher
         UnknownNameError: The runs have no such metric.
         MissingExtraError: Optuna is not installed.
     """
-    sweep = search.sweep
+    sweep, store = search.sweep, store.absolute()
     check_version(sweep, loaded)
     trials = Trials(loaded, search, store, open_study(search, store), watcher)
     options = sweep.options
@@ -122,13 +147,19 @@ def run_search(loaded: LoadedTask, search: Search, store: Path, watcher: Watcher
         )
         placement.run(trials.folders())
     finally:
+        trials.close()
         executor.close()
     runs = _best_first(search.goal, [Run(store / name) for name in trials.runs])
     code = placement.exit_code or (
         ExitCode.OK if any(run.status == "finished" for run in runs) else ExitCode.FAILED
     )
     results = [
-        PointResult(SweepPoint(run.record.identity, run.config, run.record.sources), run)
+        PointResult(
+            SweepPoint(run.record.identity, run.config, run.record.sources),
+            run,
+            reused=run.id in trials.reused,
+            stale=trials.reused.get(run.id, ()),
+        )
         for run in runs
     ]
     return Sweep(sweep, tuple(results), code)
