@@ -25,11 +25,11 @@ from taskloom.cli.arguments import PARAM, Arguments
 from taskloom.cli.groups import CONTEXT
 from taskloom.cli.help import Help, Panel, Row, show
 from taskloom.params.choices import find_alternatives, find_choices
-from taskloom.params.labels import text_of
 from taskloom.params.layer import Layer
 from taskloom.params.layers import Resolved, resolve
 from taskloom.params.messages import suggestion
 from taskloom.params.tree import Parameter, leaves, walk
+from taskloom.params.values import write
 from taskloom.registry.entries import LoadedTask
 from taskloom.registry.suggest import closest
 
@@ -299,7 +299,7 @@ def _as_recorded(parameters: list[Parameter], invocation: Invocation) -> list[Pa
         return parameters
     values = leaves(invocation.resolve().config)
     return [
-        replace(item, default=text_of(values[item.path])) if item.path in values else item
+        replace(item, default=write(values[item.path])) if item.path in values else item
         for item in parameters
     ]
 

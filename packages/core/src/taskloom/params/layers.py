@@ -11,7 +11,9 @@ from pydantic import ValidationError
 
 from taskloom.config import Config
 from taskloom.errors import ConfigError, TaskloomError
+from taskloom.params.elements import is_index
 from taskloom.params.files import read_file
+from taskloom.params.grammar import UnreadableValueError, split_path
 from taskloom.params.layer import DEFAULT, Layer, Merged, nest
 from taskloom.params.merge import merge
 from taskloom.params.messages import validation_error
@@ -78,15 +80,20 @@ def validate(config_class: type[Config], merged: Merged) -> Config:
         ConfigError: A value is not accepted; the message has one line for each.
     """
     try:
-        return config_class.model_validate(merged.raw)
+        config = config_class.model_validate(merged.raw)
     except ValidationError as error:
         raise validation_error(config_class, error, merged) from None
     except TaskloomError:
         raise
     except Exception as error:  # a validator of the task's own may raise anything
+        if merged.faults:
+            raise validation_error(config_class, None, merged) from None
         raise ConfigError(
             f"the config cannot be checked: {type(error).__name__}: {error}"
         ) from error
+    if merged.faults:
+        raise validation_error(config_class, None, merged)
+    return config
 
 
 def validate_record(
@@ -127,11 +134,25 @@ def environment_layers(config_class: Model, environ: Mapping[str, str]) -> list[
 
 
 def argument_layers(arguments: Mapping[str, str]) -> list[Layer]:
-    """Return one layer for each argument, the shallowest path first: a component is chosen before it is tuned."""
-    found = sorted(
-        arguments.items(), key=lambda item: (item[0].removesuffix(".kind").count("."), item[0])
-    )
-    return [Layer("command line", nest(path, value)) for path, value in found]
+    """Return one layer for each argument, the shallowest path first: a component is chosen before it is tuned.
+
+    Raises:
+        ConfigError: A name has a quotation mark that is not closed.
+    """
+    try:
+        found = sorted(arguments.items(), key=lambda item: _order(item[0]))
+        return [Layer("command line", nest(path, value)) for path, value in found]
+    except UnreadableValueError as error:
+        raise ConfigError(f"a name of a parameter cannot be read: {error}") from None
+
+
+def _order(path: str) -> tuple[bool, int, list[tuple[int, int, str]]]:
+    """Return what sorts paths: removals last, then by depth, then by name, with the places of items as numbers."""
+    names = split_path(path.removesuffix("!").removesuffix(".kind"))
+    parts = [
+        (0, int(name), "") if is_index(name) and name[0] != "-" else (1, 0, name) for name in names
+    ]
+    return path.endswith("!"), len(names), parts
 
 
 def record_layer(values: Mapping[str, object], source: str) -> Layer:

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from taskloom.params.values import UnreadableValueError
+from taskloom.params.grammar import UnreadableValueError
 
 _SCALARS = (
     ("tag:yaml.org,2002:null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
