@@ -14,7 +14,7 @@ import taskloom
 PUBLIC = {
     "taskloom": {
         "BoundTask", "Checkable", "Component", "ComponentRef", "Config", "Describable", "DomainRef", "Driver", "ExecutionOnly", "Finding",
-        "JsonValue", "OneOf", "Progress", "Resources", "Result", "Resumable", "Run", "RunContext", "RunOptions", "Task", "TaskFactory",
+        "JsonValue", "OneOf", "Progress", "Resources", "Result", "Resumable", "Run", "RunContext", "RunOptions", "Secret", "Task", "TaskFactory",
         "TaskRef", "Unit", "VerbRef", "derive_seed", "open_run", "open_task", "run", "sweep", "task_of",
     },
     "taskloom.registry": {

@@ -29,6 +29,7 @@ from taskloom.runs.layout import RunLayout
 from taskloom.runs.liveness import RunLock
 from taskloom.runs.record import RunRecord, read_record
 from taskloom.runs.run import Run
+from taskloom.secrets import vault
 from taskloom.sinks.sink import check_sinks
 from taskloom.task import Finding
 
@@ -117,7 +118,8 @@ def read_config(loaded: LoadedTask, layout: RunLayout, record: RunRecord) -> Con
             f"{entry.ref.version} is installed; it cannot be continued.",
             hint=f"Run it anew: tasks run {entry.domain} {entry.ref.name} --config {layout.config}",
         )
-    return validate_record(loaded.config_class, record.config, f"the record {layout.record}")
+    values = vault.complete(record.config, str(layout.dir), record.identity)
+    return validate_record(loaded.config_class, values, f"the record {layout.record}")
 
 
 def prepare(loaded: LoadedTask, config: Config, console: Console) -> BoundTask[Any, Config]:
