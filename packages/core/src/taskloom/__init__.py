@@ -25,6 +25,12 @@ if TYPE_CHECKING:
         Resources as Resources,
         RunContext as RunContext,
     )
+    from taskloom.identity.marks import (
+        Command as Command,
+        InputPath as InputPath,
+        OutputPath as OutputPath,
+        RunRef as RunRef,
+    )
     from taskloom.opening import (
         open_run as open_run,
         open_task as open_task,
@@ -57,6 +63,7 @@ sys.meta_path.append(MovedModules)
 _HOMES = {
     "taskloom.api": ("run", "sweep"),
     "taskloom.config": ("Component", "Config", "ExecutionOnly", "OneOf", "Secret", "Unit"),
+    "taskloom.identity.marks": ("Command", "InputPath", "OutputPath", "RunRef"),
     "taskloom.context": ("Progress", "Resources", "RunContext"),
     "taskloom.bound": ("BoundTask", "Driver"),
     "taskloom.opening": ("open_run", "open_task", "task_of"),

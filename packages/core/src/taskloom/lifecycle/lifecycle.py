@@ -21,6 +21,7 @@ from taskloom.lifecycle.console import Console, open_console
 from taskloom.lifecycle.create import create_run
 from taskloom.lifecycle.failure import describe_failure, first_line, trimmed_traceback
 from taskloom.lifecycle.refusal import recorded_refusals
+from taskloom.lifecycle.workdir import working_in
 from taskloom.params.layers import validate_record
 from taskloom.registry.entries import LoadedTask
 from taskloom.request import Origin, RunOptions
@@ -189,7 +190,8 @@ def perform(
             resources = dataclasses.replace(record.resources, time_limit=time_limit)
             record = dataclasses.replace(record, resources=resources)
         checkpoints.sweep_leftovers(layout.checkpoints)
-        run = attempt(task, layout, record, console, report=report)
+        with working_in():
+            run = attempt(task, layout, record, console, report=report)
     finally:
         lock.release()
     return run
