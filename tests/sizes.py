@@ -11,6 +11,9 @@ FULL = "TASKLOOM_FULL_SIZES"
 # name: (small, full)
 SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
     {
+        # tests/core/identity
+        "canonical_examples": (40, 1000),
+        "hash_seeds": (3, 100),
         # tests/cases
         "recorded_episodes": (2, 1000),
         "slow_task_seconds": (4, 6),

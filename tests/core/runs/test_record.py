@@ -66,7 +66,7 @@ def test_record_with_a_field_of_another_type_is_corrupt(tmp_path: Path) -> None:
 def test_record_of_a_newer_format_says_so(tmp_path: Path) -> None:
     path = tmp_path / "run.json"
     write_record(path, _record())
-    path.write_text(path.read_text().replace('"format": 1', '"format": 99'))
+    path.write_text(path.read_text().replace('"format": 2', '"format": 99'))
     with pytest.raises(RunCorruptError, match="format 99"):
         read_record(path)
 

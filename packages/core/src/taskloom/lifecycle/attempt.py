@@ -28,7 +28,7 @@ from taskloom.runs.layout import RunLayout
 from taskloom.runs.record import Failure, RunRecord, Stored, begin_attempt, timestamp, write_record
 from taskloom.runs.run import Run
 from taskloom.seeding import recording_seeds
-from taskloom.sinks.sink import SinkGroup
+from taskloom.sinks.group import SinkGroup
 from taskloom.task import Result
 
 _log = logging.getLogger(__name__)

@@ -21,7 +21,7 @@ from taskloom.runs.layout import RunLayout, inside
 from taskloom.runs.record import RunRecord
 from taskloom.runs.writer import JsonLines, encode_number, read_json, read_lines, store_error
 from taskloom.seeding import derive_seed
-from taskloom.sinks.sink import SinkGroup
+from taskloom.sinks.group import SinkGroup
 
 _NAME_LIMIT = 200
 _NAMES_LIMIT = 1000

@@ -7,11 +7,12 @@ from enum import Enum
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretBytes, SecretStr
 
 from taskloom.params.members import kind_of_type, members_of
 from taskloom.params.shapes import shape_of_type
 from taskloom.params.values import write
+from taskloom.secrets.references import spelled
 
 _LISTS = (list, tuple, set, frozenset, Sequence)
 _LONGEST = 60
@@ -91,6 +92,8 @@ def plain(value: object) -> Any:  # noqa: ANN401 -- JSON
     """Return a value as JSON would hold it."""
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
+    if isinstance(value, SecretStr | SecretBytes):
+        return spelled(value)
     if isinstance(value, Enum):
         return plain(value.value)
     if isinstance(value, Mapping):

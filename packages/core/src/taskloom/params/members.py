@@ -14,6 +14,7 @@ from pydantic import ByteSize, SecretBytes, SecretStr
 
 from taskloom.durations import read_duration, read_size, write_duration, write_size
 from taskloom.errors import PluginError
+from taskloom.secrets.references import spelled
 
 TRUTHS = {"true": True, "false": False}
 _LOOSE_TRUTHS = {
@@ -57,9 +58,9 @@ KINDS: dict[type, Kind] = {
     PurePath: Kind("PATH", str, is_text=True),
     str: Kind("TEXT", str, is_text=True),
     bytes: Kind("TEXT", lambda value: value.decode("utf-8", "replace"), is_text=True),
-    # What a secret is never stands anywhere that values are written.
-    SecretStr: Kind("SECRET", lambda _: "<secret>", is_text=True),
-    SecretBytes: Kind("SECRET", lambda _: "<secret>", is_text=True),
+    # Written as a reference or a mark, never as its value; `taskloom.secrets` reads it once the config is merged.
+    SecretStr: Kind("SECRET", spelled, is_text=True),
+    SecretBytes: Kind("SECRET", spelled, is_text=True),
 }
 
 

@@ -14,11 +14,15 @@ from typing import Any, Literal, TypeAlias, get_args
 from taskloom.context import Resources
 from taskloom.errors import RunCorruptError, StoreError
 from taskloom.headline import Headline
+from taskloom.identity.records import Input, Pair
 from taskloom.request import KeptOptions
 from taskloom.runs.writer import atomic_write_json, decode_number, encode_number, read_json
+from taskloom.system.machine import host_name
 from taskloom.task import JsonValue
 
-FORMAT = 1
+FORMAT = 2
+READABLE = (1, 2)
+"""The formats that can be read; a run of format 1 has no `config_id`, and is never taken for the answer to a command."""
 
 Stored: TypeAlias = Literal["created", "running", "finished", "failed", "stopped"]
 """What a record can say. `crashed` is never stored: it is derived from a record that says running and a lock that is free."""
@@ -75,7 +79,7 @@ class RunRecord(KeptOptions):
         domain: The domain.
         task: The task's name inside the domain.
         version: The task's version.
-        identity: Hash of task, version and config; two runs with the same identity compute the same thing.
+        identity: Digest of task, version and config with its inputs by content: what a finished run is looked up by.
         config: The resolved config.
         status: What the run is doing, as last written.
         sources: Where every value of the config came from, by its dotted path.
@@ -95,6 +99,15 @@ class RunRecord(KeptOptions):
         headline: The result that is shown large, as `taskloom.headline.Headline.to_json` writes it; or None.
         failure: Why the run failed; or None.
         exit_code: What the command exits with; None before the end.
+        config_id: Digest of task, version and config as written; empty in records of an older taskloom.
+        computation: Digest of the identity, the code and the packages that ran; empty before the end.
+        inputs: Everything outside of the config that the run read because the config names it.
+        cwd: The folder in which the run was asked for; relative paths count against it.
+        reusable: Whether the run may answer a later command: no input and no module changed while it ran.
+        packages: Versions of the distributions that count, by name.
+        python: The version of Python that counts: `3.11`.
+        device: The kind of device that it used: `cpu`, `cuda` or `mps`; empty before the end.
+        accepted: Differences that a person accepted, as digests of then and now: for these it answers all the same.
     """
 
     id: str
@@ -121,6 +134,15 @@ class RunRecord(KeptOptions):
     headline: Mapping[str, Any] | None = None
     failure: Failure | None = None
     exit_code: int | None = None
+    config_id: str = ""
+    computation: str = ""
+    inputs: tuple[Input, ...] = ()
+    cwd: str = ""
+    reusable: bool = True
+    packages: Mapping[str, str] = field(default_factory=dict)
+    python: str = ""
+    device: str = ""
+    accepted: tuple[Pair, ...] = ()
 
     def becoming(self, status: Stored, **changes: Any) -> RunRecord:  # noqa: ANN401 -- the fields' own types
         """Return the record in its next status.
@@ -140,7 +162,7 @@ def begin_attempt(record: RunRecord) -> RunRecord:
         started=record.started or timestamp(),
         ended="",
         attempts=record.attempts + 1,
-        host=os.uname().nodename,
+        host=host_name(),
         pid=os.getpid(),
         failure=None,
         exit_code=None,
@@ -167,9 +189,10 @@ def read_record(path: Path) -> RunRecord:
         RunCorruptError: The file is missing or does not hold a record.
     """
     value = read_json(path)
-    if value.get("format") != FORMAT:
+    if value.get("format") not in READABLE:
+        readable = " and ".join(map(str, READABLE))
         raise RunCorruptError(
-            f"{path} has the format {value.get('format')!r}; this taskloom reads {FORMAT}."
+            f"{path} has the format {value.get('format')!r}; this taskloom reads {readable}."
         )
     try:
         return _build(value)
@@ -218,7 +241,35 @@ def _build(value: Mapping[str, Any]) -> RunRecord:
         headline=_headline(value),
         failure=Failure(**failure) if isinstance(failure, dict) else None,
         exit_code=exit_code,
+        **(_identified(value) if value["format"] > 1 else {}),
     )
+
+
+def _identified(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Read what a run was identified by, which records of format 1 do not have."""
+    texts = ("config_id", "computation", "cwd", "python", "device")
+    inputs, reusable = value["inputs"], value["reusable"]
+    if not isinstance(inputs, list) or not all(isinstance(item, dict) for item in inputs):
+        raise TypeError("the field 'inputs' is no list of tables")
+    if type(reusable) is not bool:
+        raise TypeError("the field 'reusable' is no bool")
+    return {
+        **{name: _text(value, name) for name in texts},
+        "inputs": tuple(Input.from_json(item) for item in inputs),
+        "reusable": reusable,
+        "accepted": _pairs(value["accepted"]),
+        "packages": {name: str(version) for name, version in _mapping(value, "packages").items()},
+    }
+
+
+def _pairs(rows: object) -> tuple[Pair, ...]:
+    if not isinstance(rows, list) or not all(_is_pair(row) for row in rows):
+        raise TypeError("the field 'accepted' is no list of three texts each")
+    return tuple((row[0], row[1], row[2]) for row in rows)
+
+
+def _is_pair(row: object) -> bool:
+    return isinstance(row, list) and len(row) == 3 and all(isinstance(item, str) for item in row)
 
 
 def _option(value: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 -- the field's own type

@@ -10,10 +10,9 @@ from typing import Any
 
 from taskloom.errors import RunCorruptError, RunNotFoundError, StoreError, UnknownNameError
 from taskloom.headline import Headline
-from taskloom.registry.suggest import did_you_mean
-from taskloom.registry.resolve import find_domain
 from taskloom.registry.isolate import load_target
-from taskloom.registry.suggest import closest
+from taskloom.registry.resolve import find_domain
+from taskloom.registry.suggest import closest, did_you_mean
 from taskloom.runs.layout import RunLayout, default_store, inside, is_id
 from taskloom.runs.liveness import is_alive
 from taskloom.runs.record import RunRecord, read_record
@@ -230,7 +229,9 @@ def _find_recent(reference: str, store: Path) -> Path:
         with contextlib.suppress(RunCorruptError):
             recent.append(Run(store / name))
     if back > len(recent):
-        raise RunNotFoundError(f"{reference!r} names no run: the store {store} holds {len(recent)}.")
+        raise RunNotFoundError(
+            f"{reference!r} names no run: the store {store} holds {len(recent)}."
+        )
     recent.sort(key=lambda run: (run.record.created, run.id))
     return recent[-back].dir
 
