@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from pydantic_core import PydanticUndefined
@@ -49,9 +50,7 @@ def edit(
         values = layer.values[""]
         if isinstance(values, Mapping):
             for key, value in values.items():
-                by_key.setdefault(str(key), []).append(
-                    Layer(layer.source, {"": value}, layer.typed)
-                )
+                by_key.setdefault(str(key), []).append(replace(layer, values={"": value}))
     merger.out.sources[path] = edits[-1].source
     if annotation is None or (is_list(annotation) and isinstance(current, set | frozenset)):
         if merger.lenient:

@@ -15,7 +15,7 @@ from taskloom.params.grammar import UnreadableValueError, read_json
 from taskloom.params.labels import shown
 from taskloom.params.values import table_of
 from taskloom.registry.suggest import closest
-from taskloom.secrets.redaction import IN_CONFIGS
+from taskloom.secrets import redaction
 
 _MOST_BYTES = 1 << 20
 _MOST_NODES = 100_000
@@ -64,7 +64,7 @@ def to_toml(config: BaseModel) -> str:
     """Return the config as TOML that `read_file` and `resolve` read back to an equal config."""
     import tomli_w
 
-    return tomli_w.dumps(IN_CONFIGS.tree(table_of(config)))
+    return tomli_w.dumps(redaction.IN_CONFIGS.tree(table_of(config)))
 
 
 def _read_text(path: Path) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from taskloom.params.grammar import split_path
+from taskloom.errors import UnknownNameError
+from taskloom.params.grammar import UnreadableValueError, split_path
 
 DEFAULT = "default"
 
@@ -18,11 +19,13 @@ class Layer:
         source: Its name for messages and records: `file a.toml`, `environment TASKS__SEED`, `command line`.
         values: What it sets, nested by name.
         typed: Whether values have types already, as in a file; else they are text.
+        literal: Whether a string is a text wherever a text can be, as from Python; in a file it may be a date or `none`.
     """
 
     source: str
     values: Mapping[str, object]
     typed: bool = False
+    literal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +78,27 @@ def nest(path: str, value: object) -> dict[str, object]:
     """Return `{"a": {"b": value}}` for the path `a.b`; a last name with `!` behind it is taken out.
 
     Raises:
-        UnreadableValueError: The path has a quotation mark that is not closed.
+        UnknownNameError: The path has a quotation mark that is not closed.
     """
-    names = split_path(path)
+    names = names_of(path)
     if path.endswith("!") and len(names) > 1:
-        names[-1], value = names[-1].removesuffix("!"), REMOVED
-    for name in reversed(names):
-        value = Parts({name: value})
-    return value if isinstance(value, dict) else {}
+        return nest_names([*names[:-1], names[-1].removesuffix("!")], REMOVED)
+    return nest_names(names, value)
+
+
+def nest_names(names: Sequence[str], value: object) -> dict[str, object]:
+    """Return a value below some names, the outermost first."""
+    head, *rest = names
+    return Parts({head: nest_names(rest, value) if rest else value})
+
+
+def names_of(path: str) -> list[str]:
+    """Return the names of a dotted path.
+
+    Raises:
+        UnknownNameError: The path has a quotation mark that is not closed.
+    """
+    try:
+        return split_path(path)
+    except UnreadableValueError as error:
+        raise UnknownNameError(f"no parameter {path!a}: {error}") from None

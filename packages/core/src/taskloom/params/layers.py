@@ -13,8 +13,7 @@ from taskloom.config import Config
 from taskloom.errors import ConfigError, TaskloomError
 from taskloom.params.elements import is_index
 from taskloom.params.files import read_file
-from taskloom.params.grammar import UnreadableValueError, split_path
-from taskloom.params.layer import DEFAULT, Layer, Merged, nest
+from taskloom.params.layer import DEFAULT, Layer, Merged, names_of, nest, nest_names
 from taskloom.params.merge import merge
 from taskloom.params.messages import validation_error
 from taskloom.params.shapes import Model, fields_of, kind_of
@@ -142,7 +141,10 @@ def environment_layers(config_class: Model, environ: Mapping[str, str]) -> list[
     found = [(name, value) for name, value in environ.items() if name.upper().startswith(PREFIX)]
     found.sort(key=lambda item: (item[0].upper().removesuffix("__KIND").count("__"), item[0]))
     return [
-        Layer(f"environment {name}", nest(_field_path(config_class, name[len(PREFIX) :]), value))
+        Layer(
+            f"environment {name}",
+            nest_names(_field_names(config_class, name[len(PREFIX) :]), value),
+        )
         for name, value in found
     ]
 
@@ -151,18 +153,15 @@ def argument_layers(arguments: Mapping[str, str]) -> list[Layer]:
     """Return one layer for each argument, the shallowest path first: a component is chosen before it is tuned.
 
     Raises:
-        ConfigError: A name has a quotation mark that is not closed.
+        UnknownNameError: A name has a quotation mark that is not closed.
     """
-    try:
-        found = sorted(arguments.items(), key=lambda item: _order(item[0]))
-        return [Layer("command line", nest(path, value)) for path, value in found]
-    except UnreadableValueError as error:
-        raise ConfigError(f"a name of a parameter cannot be read: {error}") from None
+    found = sorted(arguments.items(), key=lambda item: _order(item[0]))
+    return [Layer("command line", nest(path, value)) for path, value in found]
 
 
 def _order(path: str) -> tuple[bool, int, list[tuple[int, int, str]]]:
     """Return what sorts paths: removals last, then by depth, then by name, with the places of items as numbers."""
-    names = split_path(path.removesuffix("!").removesuffix(".kind"))
+    names = names_of(path.removesuffix("!").removesuffix(".kind"))
     parts = [
         (0, int(name), "") if is_index(name) and name[0] != "-" else (1, 0, name) for name in names
     ]
@@ -174,11 +173,11 @@ def record_layer(values: Mapping[str, object], source: str) -> Layer:
     return Layer(source, values, typed=True)
 
 
-def _field_path(config_class: Model, name: str) -> str:
+def _field_names(config_class: Model, name: str) -> list[str]:
     """Spell a variable's name as a path; variables are upper case by custom, fields need not be lower case."""
     exact = {
         field.lower(): field
         for field in [*fields_of(config_class), *(("kind",) if kind_of(config_class) else ())]
     }
     head, *rest = name.lower().split("__")
-    return ".".join([exact.get(head, head), *rest])
+    return [exact.get(head, head), *rest]

@@ -8,6 +8,7 @@ component that the layers below chose.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel
@@ -62,7 +63,7 @@ class Merger:
         raw: dict[str, object] = {}
         for name, info in fields_of(model).items():
             given = [
-                Layer(layer.source, {"": layer.values[name]}, layer.typed)
+                replace(layer, values={"": layer.values[name]})
                 for layer in layers
                 if name in layer.values
             ]
@@ -78,7 +79,7 @@ class Merger:
         """Merge the layers of one field, or of one element of a list or a table."""
         if not shape.is_leaf:
             if isinstance(default, dict):  # an element that a layer wrote out
-                given = [Layer(DEFAULT, {"": default}, typed=True), *given]
+                given = [Layer(DEFAULT, {"": default}, typed=True, literal=True), *given]
             return self._component(path, shape, default, given)
         if not given:
             self.out.sources[path] = DEFAULT
@@ -94,7 +95,7 @@ class Merger:
         value = layer.values[""]
         self.out.sources[path], self.out.given[path] = layer.source, value
         try:
-            return read_value(value, shape, typed=layer.typed)
+            return read_value(value, shape, typed=layer.typed, literal=layer.literal)
         except UnreadableValueError as error:
             if self.lenient:
                 return value
@@ -141,7 +142,7 @@ class Merger:
                         PRESENT,
                         layer.source,
                     )  # tuning an absent part that can be only one thing brings it in
-                parts.append(Layer(layer.source, values, layer.typed))
+                parts.append(replace(layer, values=values))
         return choice, source, parts
 
     def _read_component(

@@ -9,6 +9,7 @@ strings in files are text; numbers, lists and tables in files have types already
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Mapping
@@ -60,20 +61,21 @@ _RANGE = re.compile(r"(log|linear|[+-]?[0-9.]+):")
 _TEXT = shape_of_type(str)
 
 
-def read_value(value: object, shape: Shape, *, typed: bool) -> object:
+def read_value(value: object, shape: Shape, *, typed: bool, literal: bool = False) -> object:
     """Return the value in the form that pydantic validates.
 
     Args:
         value: What was written.
         shape: What the field can hold.
         typed: Whether it comes from a file or from Python, where lists are lists already, rather than from text.
+        literal: Whether a string is a text wherever a text can be, as from Python; in a file it may be a date or `none`.
 
     Raises:
         UnreadableValueError: It cannot be a value of this shape.
     """
     if isinstance(value, str):
-        return _read_string(value, shape) if typed else read_text(value, shape)
-    return _read_typed(value, shape)
+        return _read_string(value, shape, literal) if typed else read_text(value, shape)
+    return _read_typed(value, shape, literal)
 
 
 def read_text(text: str, shape: Shape) -> object:  # noqa: PLR0911 -- one return a kind
@@ -122,7 +124,10 @@ def write(value: object, shape: Shape = _TEXT) -> str:
     if isinstance(value, list | tuple | set | frozenset):
         items = [write_item(item, part) for item, part in _with_shapes(value, shape)]
         text = ",".join(sorted(items) if isinstance(value, set | frozenset) else items)
-        return f"[{text}]" if not items or (len(items) == 1 and is_bracketed(text)) else text
+        is_told = len(items) > 1 or (
+            items and not is_union(shape.annotation) and not is_bracketed(text)
+        )
+        return text if is_told else f"[{text}]"
     plain = scalar_text(value)
     if plain is None:
         return json.dumps(written_value(value, shape), ensure_ascii=False)
@@ -138,7 +143,9 @@ def write_item(value: object, shape: Shape = _TEXT) -> str:
         return text if is_bracketed(text) else f"[{text}]"
     if isinstance(value, Mapping | BaseModel) or unquoted(text) is not None:
         return text
-    is_plain = bare_item(text) and not (isinstance(value, str) and _RANGE.match(text))
+    is_plain = bare_item(text) and not (
+        isinstance(value, str) and (_RANGE.match(text) or text == _OTHER_NONE)
+    )
     return text if is_plain else quoted(str(scalar_text(value)))
 
 
@@ -193,12 +200,14 @@ def none_word(annotation: Any) -> str:  # noqa: ANN401 -- any type
     return _OTHER_NONE if _NONE in texts else _NONE
 
 
-def _read_string(text: str, shape: Shape) -> object:
+def _read_string(text: str, shape: Shape, literal: bool) -> object:
     """Read a string of a file: text where the field takes text, else by the grammar."""
     annotation = shape.annotation
+    parts = parts_of(annotation)
+    if literal and any(map(takes_text, parts)):
+        return text
     if _means_none(text, shape):
         return None
-    parts = parts_of(annotation)
     if shape.variants is None and any(takes_text(part) for part in parts):
         if len(parts) > 1:
             return _read_union(text, annotation, every=False)
@@ -207,7 +216,7 @@ def _read_string(text: str, shape: Shape) -> object:
     return text if annotation is Any else read_text(text, shape)
 
 
-def _read_typed(value: object, shape: Shape) -> object:
+def _read_typed(value: object, shape: Shape, literal: bool = False) -> object:
     annotation = shape.annotation
     refuse_lookalikes(value, annotation)
     if is_union(annotation):
@@ -217,17 +226,25 @@ def _read_typed(value: object, shape: Shape) -> object:
         _check_length(annotation, len(value))
         shapes = item_shapes(annotation, len(value))
         return [
-            read_value(item, part, typed=True) for item, part in zip(value, shapes, strict=True)
+            read_value(item, part, typed=True, literal=literal)
+            for item, part in zip(value, shapes, strict=True)
         ]
     if isinstance(value, dict) and is_table(annotation) and len(get_args(annotation)) == 2:
         key_shape, part = map(shape_of_type, get_args(annotation))
         return {
-            _read_key(key, key_shape): read_value(item, part, typed=True)
+            _read_key(key, key_shape): read_value(item, part, typed=True, literal=literal)
             for key, item in value.items()
         }
-    if is_choice(annotation) and isinstance(
-        value, list
-    ):  # an enumeration of lists, out of a record
+    if isinstance(value, dict) and (model := _model_of(value, shape)):
+        fields = fields_of(model)
+        return {
+            key: read_value(item, shape_of(fields[key]), typed=True, literal=literal)
+            if key in fields
+            else item
+            for key, item in value.items()
+        }
+    if is_choice(annotation) and isinstance(value, list):
+        # an enumeration of lists, out of a record
         same = [m for m in members_of(annotation).values() if to_jsonable_python(m) == value]
         return same[0] if same else value
     return value
@@ -243,18 +260,18 @@ def _read_list(text: str, annotation: Any) -> object:  # noqa: ANN401
     if inner and inner[0] is int:
         raw = [value for item in raw for value in range_of(item, integers=True) or [item]]
     _check_length(annotation, len(raw))
-    if is_bracketed(text.strip()) and not all(
-        map(_is_text_shape, item_shapes(annotation, len(raw)))
-    ):
-        # JSON, where null is not the text `null`; else the brackets hold a list as it is without them.
-        try:
-            found = read_json(text)
-        except UnreadableValueError:
-            found = None
-        if isinstance(found, list):
-            return _read_typed(found, shape_of_type(annotation))
     shapes = item_shapes(annotation, len(raw))
-    return [read_text(item, part) for item, part in zip(raw, shapes, strict=True)]
+    return [_read_item(item, part) for item, part in zip(raw, shapes, strict=True)]
+
+
+def _read_item(text: str, shape: Shape) -> object:
+    """Read one item of a list, where JSON's null is None and, in a list of anything, its numbers are numbers."""
+    if text == _OTHER_NONE and shape.optional and text not in _spellings(shape.annotation):
+        return None
+    if shape.annotation is Any:
+        with contextlib.suppress(UnreadableValueError):
+            return read_json(text)
+    return read_text(text, shape)
 
 
 def _read_union(text: str, annotation: Any, *, every: bool) -> object:  # noqa: ANN401
@@ -334,8 +351,13 @@ def _with_shapes(value: Any, shape: Shape) -> list[tuple[Any, Shape]]:  # noqa: 
     return list(zip(items, shapes, strict=False))
 
 
-def _is_text_shape(shape: Shape) -> bool:
-    return takes_text(shape.annotation) and not shape.optional
+def _model_of(value: Mapping[str, object], shape: Shape) -> type[BaseModel] | None:
+    """Return the class of the model that a table holds, as far as the field and its `kind` tell."""
+    if shape.variants is not None:
+        kind = value.get("kind")
+        return shape.variants.load(kind) if kind in shape.variants.names() else None
+    models = [part for part in parts_of(shape.annotation) if _is_model(part)]
+    return models[0] if len(models) == 1 else None
 
 
 def _is_model(annotation: Any) -> bool:  # noqa: ANN401

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from taskloom.errors import ConfigError
 from taskloom.params.elements import element
+from taskloom.params.grammar import UnreadableValueError
 from taskloom.params.labels import shown
 from taskloom.params.shapes import parts_of
 from taskloom.params.tree import Parameter
-from taskloom.params.values import write
+from taskloom.params.values import read_value, write
 from taskloom.sweeps.expand import Axis, is_span, parse_axis
 
 
@@ -33,8 +34,13 @@ class AxisReader:
         """
         parameter = self._find(path)
         parts = parts_of(parameter.shape.annotation) if parameter is not None else ()
-        is_number = int in parts or float in parts
-        if parameter is not None and not is_number and is_span(text) and "TEXT" not in parameter.type:
+        is_number = parameter is None or int in parts or float in parts
+        if (
+            parameter is not None
+            and not is_number
+            and is_span(text)
+            and "TEXT" not in parameter.type
+        ):
             raise ConfigError(
                 f"--{path}={shown(text)}: a range is for numbers, and {path} is {_kind(parameter)}",
                 hint=self._numbers_near(parameter),
@@ -43,17 +49,19 @@ class AxisReader:
             path,
             text,
             is_number=is_number,
-            is_integer=float not in parts,
+            is_integer=parameter is None or float not in parts,
             is_search=self._is_search,
         )
 
     def text(self, path: str, value: object) -> str:
         """Return a value of a file as the text of a point: a string is itself, whatever signs are in it."""
         parameter = self._find(path)
-        if parameter is None:
+        if parameter is None or (parameter.is_component and isinstance(value, str)):
             return value if isinstance(value, str) else write(value)
-        takes_text = parameter.type in ("TEXT", "PATH") or " or TEXT" in parameter.type
-        return write(value, parameter.shape) if takes_text or not isinstance(value, str) else value
+        try:
+            return write(read_value(value, parameter.shape, typed=True), parameter.shape)
+        except UnreadableValueError:  # told of when the point is resolved
+            return value if isinstance(value, str) else write(value)
 
     def holds_table(self, path: str) -> bool:
         """Return whether a table of a file is one value of a parameter rather than values by name."""

@@ -12,16 +12,17 @@ from taskloom.sweeps.axes import AxisReader
 from taskloom.sweeps.expand import Axis, Choices, Plan
 
 
-def read_plan(path: Path, reader: AxisReader = AxisReader()) -> Plan:
+def read_plan(path: Path, reader: AxisReader | None = None) -> Plan:
     """Read a sweep file: `[parameters]`, `[[runs]]`, `zip`, `sample` and `sample_seed`.
 
     Args:
         path: The file.
-        reader: Reads the values of a parameter, knowing its type.
+        reader: Reads the values of a parameter, knowing its type; without one, every type is possible.
 
     Raises:
         ConfigError: The file cannot be read or holds something else.
     """
+    reader = reader or AxisReader()
     content = read_file(path)
     known = {"parameters", "runs", "zip", "sample", "sample_seed"}
     unknown = sorted(set(content) - known)

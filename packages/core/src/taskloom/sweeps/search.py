@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from taskloom.errors import ExitCode, MissingExtraError, RunCorruptError, UsageError
+from taskloom.params.choices import find_choices
+from taskloom.params.tree import walk
 from taskloom.placement.executor import open_executor
 from taskloom.placement.place import Placement, Watcher
 from taskloom.registry.entries import LoadedTask
@@ -16,6 +18,7 @@ from taskloom.request import Origin, RunOptions
 from taskloom.runs.layout import default_store
 from taskloom.runs.run import Run
 from taskloom.runs.writer import atomic_write_json, read_json
+from taskloom.sweeps.axes import AxisReader
 from taskloom.sweeps.expand import Axis, Choices, Point, Span
 from taskloom.sweeps.planfile import texts_of
 from taskloom.sweeps.record import SweepPoint, create_sweep, read_sweep
@@ -63,10 +66,11 @@ def create_search(
             "A search needs something that varies: --name=a,b or --name=log:LOW:HIGH or --name=linear:LOW:HIGH."
         )
     said = {**axes, **fixed}
+    reader = AxisReader(walk(loaded.config_class, find_choices(loaded.config_class, files=files)))
     common = {
         name: text
         for file in files
-        for name, text in texts_of(file)
+        for name, text in texts_of(file, reader)
         if name.removesuffix(".kind") not in said
     }
     Space(loaded, axes, {**common, **fixed}).check()
