@@ -10,7 +10,7 @@ import math
 import os
 import platform
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -93,7 +93,13 @@ def verify(folder: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def publish(folder: Path, step: int, facts: Mapping[str, Any]) -> Iterator[Path]:
+def publish(
+    folder: Path,
+    step: int,
+    facts: Mapping[str, Any],
+    *,
+    destination: Callable[[], Path] | None = None,
+) -> Iterator[Path]:
     """Yield an empty folder; on leaving, hash its files and publish it as the checkpoint of `step`.
 
     If the block raises, nothing is published.
@@ -102,6 +108,7 @@ def publish(folder: Path, step: int, facts: Mapping[str, Any]) -> Iterator[Path]
         folder: The run's checkpoint folder.
         step: The step; a checkpoint that exists for it is replaced.
         facts: What else the manifest records, such as the task's version.
+        destination: Asked directly before it is published: the folder that it goes to, if not `folder`.
 
     Raises:
         StoreError: The step is negative, a file is no plain file, or the disk refuses.
@@ -119,7 +126,8 @@ def publish(folder: Path, step: int, facts: Mapping[str, Any]) -> Iterator[Path]
         yield temporary
         try:
             _seal(temporary, step, facts)
-            _rename(temporary, folder / f"{step:06d}")
+            into = destination() if destination is not None else folder
+            _rename(temporary, into / f"{step:06d}")
         except OSError as error:
             raise store_error("publish", folder / f"{step:06d}", error) from error
     finally:
