@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 from taskloom.errors import ExitCode, MissingExtraError, RunCorruptError, UsageError
 from taskloom.placement.executor import open_executor
 from taskloom.placement.place import Placement, Watcher
+from taskloom.records.documents import read_object
+from taskloom.records.files import stat_file
 from taskloom.registry.entries import LoadedTask
 from taskloom.request import Origin, RunOptions
 from taskloom.runs.layout import default_store
 from taskloom.runs.run import Run
-from taskloom.runs.writer import atomic_write_json, read_json
+from taskloom.runs.writer import atomic_write_json
 from taskloom.sweeps.expand import Axis, Choices, Point, Span
 from taskloom.sweeps.planfile import texts_of
 from taskloom.sweeps.record import SweepPoint, create_sweep, read_sweep
@@ -83,7 +85,7 @@ def create_search(
 
 def is_search(folder: Path) -> bool:
     """Return whether a sweep's folder is that of a search."""
-    return (folder / RECORD).is_file()
+    return stat_file(folder, RECORD) is not None
 
 
 def read_search(folder: Path) -> Search:
@@ -92,7 +94,7 @@ def read_search(folder: Path) -> Search:
     Raises:
         RunCorruptError: It is missing or damaged.
     """
-    value = read_json(folder / RECORD)
+    value = read_object(folder, RECORD)
     try:
         axes: dict[str, Axis] = {
             path: Choices(tuple(axis["values"])) if "values" in axis else Span(**axis)
