@@ -12,6 +12,7 @@ from pathlib import Path
 
 from taskloom.context import Resources
 from taskloom.placement.executor import Executor, Job
+from taskloom.secrets import vault
 from taskloom.system.machine import cpu_count
 from taskloom.system.processes import ask_to_stop, own_group
 
@@ -105,7 +106,9 @@ class LocalExecutor:
             zygote = self._open_zygote()
             try:
                 if zygote.stdin is not None:
-                    zygote.stdin.write(json.dumps(str(folder)).encode() + b"\n")
+                    # The pipe is the one way on which a secret goes to another process.
+                    line = json.dumps([str(folder), vault.packed(str(folder.absolute()))])
+                    zygote.stdin.write(line.encode() + b"\n")
                     zygote.stdin.flush()
                 return job
             except BrokenPipeError:
