@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from taskloom.cli.output import one_line, print_json, print_table
 from taskloom.errors import UsageError
 from taskloom.records.folders import Damaged
 from taskloom.runs.holders import probe
@@ -71,8 +72,6 @@ def print_runs(selection: Selection) -> None:
     # A filter asks about records, and these have none.
     listed = [] if selection.where else damaged
     if selection.as_json:
-        from taskloom.cli.output import print_json
-
         rows = [_row(store, document) for document in found]
         rows += [{"folder": item.folder, "damaged": item.reason} for item in listed]
         print_json({"runs": rows, "corrupt": [_told(store, item) for item in damaged]})
@@ -116,8 +115,6 @@ def select(store: Path, selection: Selection) -> tuple[list[Document], int, list
 
 
 def _told(store: Path, item: Damaged) -> str:
-    from taskloom.cli.output import one_line
-
     return one_line(f"{store / item.folder} is damaged: {item.reason}.")
 
 
@@ -152,8 +149,6 @@ def _print_table(found: list[Document], damaged: list[Damaged]) -> None:
     """Print the damaged folders first: the newest run is to stand last."""
     if not found and not damaged:
         return
-    from taskloom.cli.output import print_table
-
     rows = [(item.folder, "", "damaged", "", item.reason) for item in damaged]
     rows += [
         (
