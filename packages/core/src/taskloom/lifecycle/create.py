@@ -15,6 +15,9 @@ from taskloom.runs.identity import identity
 from taskloom.runs.layout import RunLayout, default_store, new_id
 from taskloom.runs.record import KEPT, RunRecord, timestamp, write_record
 from taskloom.runs.writer import atomic_write, atomic_write_json, store_error
+from taskloom.secrets import vault
+from taskloom.secrets.fields import dumped
+from taskloom.secrets.redaction import KNOWN
 
 _TRIES = 20
 
@@ -50,9 +53,9 @@ def create_run(
             task=entry.ref.name,
             version=entry.ref.version,
             identity=identity(entry.domain, entry.ref.name, entry.ref.version, config),
-            config=config.model_dump(mode="json"),
+            config=dumped(config),
             sources=dict(origin.sources),
-            argv=tuple(provenance.strip_credentials(word) for word in origin.argv),
+            argv=tuple(KNOWN.text(provenance.strip_credentials(word)) for word in origin.argv),
             sweep=origin.sweep,
             created=timestamp(),
             **{name: getattr(options, name) for name in KEPT},
@@ -61,6 +64,7 @@ def create_run(
         atomic_write(layout.config, repeat + to_toml(config))
         _write_provenance(layout, found or provenance.gather(Path.cwd()))
         write_record(layout.record, record)
+        vault.keep(str(layout.dir), config)
     except BaseException:
         shutil.rmtree(layout.dir, ignore_errors=True)
         raise

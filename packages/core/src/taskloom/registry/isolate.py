@@ -12,12 +12,14 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib import import_module
 from types import FrameType
 from typing import TypeVar
 
 from taskloom.errors import PluginError
 from taskloom.registry.quarantine import EndsProcessError
+from taskloom.system.processes import interrupting
 
 T = TypeVar("T")
 
@@ -90,8 +92,14 @@ def guarded(work: Callable[[], T], what: str, seconds: float = 0.0) -> T:
         KeyboardInterrupt: The user pressed Ctrl-C meanwhile.
     """
     interrupts = _Interrupts()
+    late = _TookTooLongError(f"importing it took longer than {seconds:g} s")
+    told = partial(sys.stderr.write, f"note: importing {what} takes longer than {seconds:g} s\n")
     try:
-        with contextlib.redirect_stdout(sys.stderr), interrupts.noticed(), _time_limit(seconds):
+        with (
+            contextlib.redirect_stdout(sys.stderr),
+            interrupts.noticed(),
+            interrupting(seconds, late, told),
+        ):
             return work()
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt) and interrupts.came:
@@ -130,27 +138,3 @@ def describe(error: BaseException) -> str:
     if isinstance(error, _TookTooLongError | _NoTargetError | EndsProcessError):
         return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-@contextlib.contextmanager
-def _time_limit(seconds: float) -> Iterator[None]:
-    """Interrupt the block after some seconds, where this thread and system can; elsewhere let it run."""
-    if seconds <= 0 or not hasattr(signal, "setitimer") or signal.getitimer(signal.ITIMER_REAL)[0]:
-        yield
-        return
-
-    def interrupt(signum: int, frame: FrameType | None) -> None:
-        del signum, frame
-        raise _TookTooLongError(f"importing it took longer than {seconds:g} s")
-
-    try:
-        previous = signal.signal(signal.SIGALRM, interrupt)
-    except ValueError:  # only the main thread may set a handler
-        yield
-        return
-    try:
-        signal.setitimer(signal.ITIMER_REAL, seconds)
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous or signal.SIG_DFL)

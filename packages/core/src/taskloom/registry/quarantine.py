@@ -9,13 +9,13 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
-import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import IO, Any, NoReturn, TypeVar
 
 from taskloom.registry.installed import FIRST_PARTY
+from taskloom.system.processes import after_fork_in_child, signals_kept
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -86,13 +86,10 @@ def _state_kept() -> Iterator[None]:
     with contextlib.suppress(OSError):
         folder = os.getcwd()
     environ, variables = os.environ, dict(os.environ)
-    limit, is_main = sys.getrecursionlimit(), threading.current_thread() is threading.main_thread()
-    handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
-    mask = (
-        signal.pthread_sigmask(signal.SIG_BLOCK, ()) if hasattr(signal, "pthread_sigmask") else ()
-    )
+    limit = sys.getrecursionlimit()
     try:
-        yield
+        with signals_kept():
+            yield
     finally:
         sys.setrecursionlimit(limit)
         if folder is not None:
@@ -104,12 +101,6 @@ def _state_kept() -> Iterator[None]:
         for variable, value in variables.items():
             if environ.get(variable) != value:
                 environ[variable] = value
-        if hasattr(signal, "pthread_sigmask"):
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        for number, handler in handlers.items():
-            # None is a handler that C code installed, which Python cannot install again.
-            if is_main and handler is not None and signal.getsignal(number) is not handler:
-                signal.signal(number, handler)
 
 
 @contextlib.contextmanager
@@ -202,5 +193,4 @@ def _close_aside() -> None:
     _kept_aside.clear()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_close_aside)
+after_fork_in_child(_close_aside)

@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from taskloom.system.machine import cpu_count, host_name
+from taskloom.system.processes import own_session
+
 BUDGET = 0.3  # [s]
 PATCH_LIMIT = 1_000_000  # [bytes]
 
@@ -71,8 +74,8 @@ def gather(folder: Path, budget: float = BUDGET) -> Provenance:
         "python": platform.python_version(),
         "executable": sys.executable,
         "platform": platform.platform(),
-        "host": os.uname().nodename,
-        "cpus": len(os.sched_getaffinity(0)),
+        "host": host_name(),
+        "cpus": cpu_count(),
         "variables": {
             name: strip_credentials(os.environ[name]) for name in _VARIABLES if name in os.environ
         },
@@ -153,6 +156,6 @@ def _git(folder: Path, environment: Mapping[str, str], deadline: float, *words: 
         timeout=max(0.01, deadline - time.monotonic()),
         check=False,
         # Ctrl-C in the terminal is meant for the run, not for the git that it happens to be asking.
-        start_new_session=True,
+        **own_session(),
     )
     return done.stdout.decode(errors="replace") if done.returncode == 0 else None
