@@ -63,8 +63,10 @@ class Layer(Component):
 TEXTS = st.one_of(
     st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=12),
     st.sampled_from(
-        ["none", "null", "None", '"none"', "true", "1", "1.5", "0:3", "log:1:2", 'it"s', '"a', "a,b", "[1]", "(", "{}", " a "]
-        + ["", "90s", "2026-11-21", "10:30", "-", "--x", "auto", "a\\", '"a","b"', "RED", "1GiB", ",", "\t", "[", '["a"]']
+        [
+            *("none", "null", "None", '"none"', "true", "1", "1.5", "0:3", "log:1:2", 'it"s', '"a', "a,b", "[1]", "(", "{}", " a "),
+            *("", "90s", "2026-11-21", "10:30", "-", "--x", "auto", "a\\", '"a","b"', "RED", "1GiB", ",", "\t", "[", '["a"]'),
+        ]
     ),
 )  # fmt: skip
 WHOLE = st.integers(-(2**63), 2**63 - 1)
