@@ -103,9 +103,6 @@ class RunRecord(KeptOptions):
         inputs: Everything outside of the config that the run read because the config names it.
         cwd: The folder in which the run was asked for; relative paths count against it.
         reusable: Whether the run may answer a later command: no input and no module changed while it ran.
-        packages: Versions of the distributions that count, by name.
-        python: The version of Python that counts: `3.11`.
-        device: The kind of device that it used: `cpu`, `cuda` or `mps`; empty before the end.
     """
 
     id: str
@@ -137,9 +134,6 @@ class RunRecord(KeptOptions):
     inputs: tuple[Input, ...] = ()
     cwd: str = ""
     reusable: bool = True
-    packages: Mapping[str, str] = field(default_factory=dict)
-    python: str = ""
-    device: str = ""
 
     def becoming(self, status: Stored, **changes: Any) -> RunRecord:  # noqa: ANN401 -- the fields' own types
         """Return the record in its next status.
@@ -244,7 +238,7 @@ def _build(value: Mapping[str, Any]) -> RunRecord:
 
 def _identified(value: Mapping[str, Any]) -> dict[str, Any]:
     """Read what a run was identified by, which records of format 1 do not have."""
-    texts = ("config_id", "computation", "cwd", "python", "device")
+    texts = ("config_id", "computation", "cwd")
     inputs, reusable = value["inputs"], value["reusable"]
     if not isinstance(inputs, list) or not all(isinstance(item, dict) for item in inputs):
         raise TypeError("the field 'inputs' is no list of tables")
@@ -254,7 +248,6 @@ def _identified(value: Mapping[str, Any]) -> dict[str, Any]:
         **{name: _text(value, name) for name in texts},
         "inputs": tuple(Input.from_json(item) for item in inputs),
         "reusable": reusable,
-        "packages": {name: str(version) for name, version in _mapping(value, "packages").items()},
     }
 
 
