@@ -13,6 +13,14 @@ from taskloom.registry import installed
 Install = Callable[..., Path]
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _own_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the key for secrets out of the home of the person who runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("settings")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _thawed_registry() -> Iterator[None]:
     """Undo what a worker does to its process: it freezes the registry for good, and tests share a process."""

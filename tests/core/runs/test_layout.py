@@ -78,10 +78,12 @@ def test_inside_accepts_folders_and_spaces(tmp_path: Path) -> None:
 
 
 def test_default_store_prefers_the_option_then_the_environment(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("TASKS_STORE", raising=False)
-    assert default_store() == Path("runs")
+    assert default_store() == tmp_path / "runs"
     monkeypatch.setenv("TASKS_STORE", "/data/runs")
     assert default_store() == Path("/data/runs")
-    assert default_store(Path("here")) == Path("here")
+    assert default_store(Path("here")) == tmp_path / "here"
+    assert default_store(Path(".")) == tmp_path

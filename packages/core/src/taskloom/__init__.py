@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         Config as Config,
         ExecutionOnly as ExecutionOnly,
         OneOf as OneOf,
+        Secret as Secret,
         Unit as Unit,
     )
     from taskloom.context import (
@@ -61,7 +62,7 @@ sys.meta_path.append(MovedModules)
 # Where each public name lives. Importing them eagerly would cost every `tasks list` the import of pydantic.
 _HOMES = {
     "taskloom.api": ("run", "sweep"),
-    "taskloom.config": ("Component", "Config", "ExecutionOnly", "OneOf", "Unit"),
+    "taskloom.config": ("Component", "Config", "ExecutionOnly", "OneOf", "Secret", "Unit"),
     "taskloom.identity.marks": ("Command", "InputPath", "OutputPath", "RunRef"),
     "taskloom.context": ("Progress", "Resources", "RunContext"),
     "taskloom.bound": ("BoundTask", "Driver"),

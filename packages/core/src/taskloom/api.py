@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from pydantic import SecretBytes, SecretStr
+
 from taskloom.asking import Asked, find_asked, resolve_request, resolve_values, written
 from taskloom.config import Config
 from taskloom.lifecycle.lifecycle import continue_run, run_task
@@ -28,6 +30,8 @@ from taskloom.runs.identity import identity
 from taskloom.runs.layout import default_store
 from taskloom.runs.lookup import identical
 from taskloom.runs.run import Run
+from taskloom.secrets import vault
+from taskloom.secrets.digests import keyed_digest
 from taskloom.sweeps.expand import Choices, Plan, Point
 from taskloom.sweeps.record import EXECUTOR, create_sweep
 from taskloom.sweeps.sweep import Sweep, plan_points, run_sweep
@@ -153,7 +157,9 @@ def perform(loaded: LoadedTask, config: Config, options: RunOptions, origin: Ori
 
 def _identity(loaded: LoadedTask, config: Config) -> str:
     ref = loaded.entry.ref
-    return identity(loaded.entry.domain, ref.name, ref.version, config)
+    found = identity(loaded.entry.domain, ref.name, ref.version, config)
+    vault.keep(found, config)
+    return found
 
 
 def _by_text(values: Iterable[object]) -> dict[str, object]:
@@ -162,4 +168,6 @@ def _by_text(values: Iterable[object]) -> dict[str, object]:
 
 
 def _text(value: object) -> str:
+    if isinstance(value, SecretStr | SecretBytes):  # its text is the same for every value
+        return keyed_digest(value.get_secret_value())
     return text_of(written(value))

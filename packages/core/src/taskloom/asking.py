@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretBytes, SecretStr
 
 from taskloom.config import Config
 from taskloom.errors import ConfigError, PluginError, UnknownNameError, UsageError
@@ -21,6 +21,7 @@ from taskloom.params.tree import leaves
 from taskloom.registry.discovery import installed_domains, tasks_of
 from taskloom.registry.entries import LoadedTask, TaskEntry
 from taskloom.registry.resolve import find_task, load_task
+from taskloom.secrets.fields import settled
 
 Asked: TypeAlias = "str | Config | Callable[..., Any]"
 """A task by its name `domain/task`, by a config that it takes, or by its class or factory."""
@@ -57,7 +58,7 @@ def resolve_request(
             f"The task '{_label(loaded.entry)}' takes a {loaded.config_class.__name__}, "
             f"not a {type(whole).__name__}."
         )
-    return loaded, Resolved(whole, _sources(whole), [])
+    return loaded, Resolved(settled(whole), _sources(whole), [])
 
 
 def resolve_values(config_class: type[Config], values: Mapping[str, object]) -> Resolved:
@@ -91,7 +92,8 @@ def written(value: object) -> Any:  # noqa: ANN401 -- JSON
         return {str(name): written(item) for name, item in value.items()}
     if isinstance(value, range | list | tuple):
         return [written(item) for item in value]
-    return plain(value)
+    # A secret stays itself: what stands for it in a file is not its value.
+    return value if isinstance(value, SecretStr | SecretBytes) else plain(value)
 
 
 def find_asked(task: Asked) -> LoadedTask:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import typer
 
+from taskloom.cli.annotations import read_folder
 from taskloom.cli.task_command import Invocation
 from taskloom.context import Resources
 from taskloom.errors import UsageError
@@ -85,7 +87,8 @@ class OptionList:
             *most, last = named_targets(flag.names) or ("none",)
             text = text.format(names=" or ".join([", ".join(most), last] if most else [last]))
         spelling = flag.spelling or (_dashed(name),)
-        option = typer.Option(*spelling, metavar=flag.metavar or None, help=text)
+        parser = read_folder if annotation == Path | None else None
+        option = typer.Option(*spelling, metavar=flag.metavar or None, help=text, parser=parser)
         return _parameter(name, default, annotation, option)
 
     def _resource(self, name: str) -> inspect.Parameter:

@@ -97,10 +97,13 @@ def differences(run: Run, now: Identified, files: FileCache | None = None) -> li
             return differences(run, now, own)
     record = run.record
     if not record.config_id:
-        return [Reason("config", f"{run.id} was recorded by an older taskloom")]
+        told = "recorded by an older taskloom"
+        pair = ("taskloom", record.identity, now.identity)
+        return [Reason("config", f"{record.id} was {told}", told, (pair,))]
     found = list(_changed_config(record, now))
     if not record.reusable:
-        found.append(Reason("inputs", f"something changed while {run.id} was going"))
+        told = "something changed while it was going"
+        found.append(Reason("inputs", f"{told}: {record.id}", told))
     return [*found, *changed_program(run, now.store, files)]
 
 
@@ -110,9 +113,11 @@ def _changed_config(record: RunRecord, now: Identified) -> Iterator[Reason]:
     changed = list(changed_inputs(record.inputs, now.inputs, record.id))
     yield from changed
     if record.config_id != now.config_id and not changed:
-        yield Reason("config", f"the config differs from that of {record.id}")
+        about, pair = "the config differs", ("config", record.config_id, now.config_id)
+        yield Reason("config", f"{about} from that of {record.id}", about, (pair,))
     elif not changed and not any(item.written for item in record.inputs):
-        yield Reason("config", f"a secret differs from that of {record.id}")
+        about, pair = "a secret differs", ("secret", record.identity, now.identity)
+        yield Reason("config", f"{about} from that of {record.id}", about, (pair,))
 
 
 def changed_inputs(before: Iterable[Input], now: Iterable[Input], run: str) -> Iterable[Reason]:
@@ -123,20 +128,28 @@ def changed_inputs(before: Iterable[Input], now: Iterable[Input], run: str) -> I
     for key, item in new.items():
         known = old.get(key)
         if known is None:
-            yield Reason("inputs", f"{item.typed} is new since {run}")
+            yield _reason(item, f"{item.typed} is new", run, "", item.sha256)
         elif (known.name, known.kind, known.sha256) != (item.name, item.kind, item.sha256):
-            yield Reason("inputs", _sentence(known, item, run))
+            yield _change(known, item, run)
     for key, item in old.items():
         if key not in new:
-            yield Reason("inputs", f"{item.typed} is no input any more, as it was in {run}")
+            yield _reason(item, f"{item.typed} is no input any more", run, item.sha256, "")
 
 
-def _sentence(known: Input, item: Input, run: str) -> str:
+def _change(known: Input, item: Input, run: str) -> Reason:
+    before, now = known.sha256, item.sha256
     if known.kind == "absent":
-        return f"{item.typed} did not exist when {run} ran"
+        return _reason(item, f"{item.typed} exists now", run, before, now)
     if item.kind == "absent":
-        return f"{item.typed} is gone since {run}"
-    return f"{item.typed} changed since {run} (sha {known.sha256[:4]} -> {item.sha256[:4]})"
+        return _reason(item, f"{item.typed} is gone", run, before, now)
+    about = f"{item.typed} changed"
+    digests = f"(sha {before[:4]} -> {now[:4]})"
+    pair = (item.field, before, now)
+    return Reason("inputs", f"{about} since {run} {digests}", f"{about} {digests}", (pair,))
+
+
+def _reason(item: Input, about: str, run: str, before: str, now: str) -> Reason:
+    return Reason("inputs", f"{about} since {run}", about, ((item.field, before, now),))
 
 
 def _key(item: Input) -> tuple[str, str]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
 InputKind: TypeAlias = Literal["file", "folder", "run", "absent"]
+Pair: TypeAlias = tuple[str, str, str]
+"""A thing that differs, with its digest of before and of now."""
 ReasonKind: TypeAlias = Literal["config", "inputs", "code", "packages", "recorded"]
 
 
@@ -63,10 +65,14 @@ class Reason:
     Attributes:
         kind: What differs; `recorded` does not count.
         sentence: One line for a person: `data.csv changed since RUN (sha 3f2a -> 9c01)`.
+        about: The same for several runs: `data.csv changed (sha 3f2a -> 9c01)`; the sentence if empty.
+        pairs: Digests of before and of now of each thing that differs: what an acceptance holds for. Empty: it cannot be kept.
     """
 
     kind: ReasonKind
     sentence: str
+    about: str = ""
+    pairs: tuple[Pair, ...] = ()
 
     @property
     def counts(self) -> bool:

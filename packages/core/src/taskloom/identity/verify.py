@@ -11,7 +11,7 @@ from taskloom.errors import RunCorruptError
 from taskloom.identity.code import Code, CodeFile, loaded_digest, place_of, read_code
 from taskloom.identity.filecache import FileCache
 from taskloom.identity.machine import has_cuda, python_version
-from taskloom.identity.records import Reason
+from taskloom.identity.records import Pair, Reason
 from taskloom.identity.sources import is_cosmetic, kept_source
 from taskloom.runs.provenance import installed_distributions
 from taskloom.runs.run import Run
@@ -34,13 +34,27 @@ def changed_program(run: Run, store: Path, files: FileCache) -> list[Reason]:
     if code is None:
         missing = f"the code of {run.id} is not known: code.json is missing"
         return [Reason("code", missing)] if run.record.attempts else []
-    changed = [row.file for row in code.files if not is_same(row, store, files)]
-    found = [Reason("code", f"code changed since {run.id}: {_listed(changed)}")] if changed else []
-    read = [path for path, sha in code.opened.items() if _digest(path, files) != sha]
+    changed = [row for row in code.files if not is_same(row, store, files)]
+    found = []
+    if changed:
+        pairs = [(row.file, row.sha256, _now(row, files)) for row in changed]
+        found.append(_reason("code changed", run, [row.file for row in changed], pairs))
+    now = {path: _digest(path, files) for path in code.opened}
+    read = [(path, sha, now[path]) for path, sha in code.opened.items() if now[path] != sha]
     if read:
-        names = _listed([os.path.basename(path) for path in read])
-        found.append(Reason("code", f"files that the code reads changed since {run.id}: {names}"))
+        names = [os.path.basename(path) for path, _, _ in read]
+        found.append(_reason("files that the code reads changed", run, names, read))
     return [*found, *changed_packages(code)]
+
+
+def _reason(told: str, run: Run, names: list[str], pairs: list[Pair]) -> Reason:
+    listed = _listed(names)
+    return Reason("code", f"{told} since {run.id}: {listed}", f"{told}: {listed}", tuple(pairs))
+
+
+def _now(row: CodeFile, files: FileCache) -> str:
+    path = place_of(row)
+    return (current_digest(path, row, files) if path else None) or ""
 
 
 def is_same(row: CodeFile, store: Path, files: FileCache) -> bool:
@@ -78,16 +92,14 @@ def current_digest(path: Path, row: CodeFile, files: FileCache) -> str | None:
 
 def changed_packages(code: Code) -> Iterator[Reason]:
     """Yield a reason for Python, the device and each counted package whose version is not that of now."""
-    here = python_version()
-    if code.python != here:
-        yield Reason("packages", f"Python {code.python} -> {here}")
-    if code.device == "cuda" and not has_cuda():
-        yield Reason("packages", "device cuda -> cpu")
     installed = installed_distributions(sys.path) if code.packages else {}
-    for name, version in code.packages.items():
-        now = installed.get(name)
-        if now != version:
-            yield Reason("packages", f"{name} {version} -> {now or 'not installed'}")
+    device = "cpu" if code.device == "cuda" and not has_cuda() else code.device
+    changes = [("Python", code.python, python_version()), ("device", code.device, device)]
+    changes += [(name, before, installed.get(name, "")) for name, before in code.packages.items()]
+    for name, before, now in changes:
+        if now != before:
+            told = f"{name} {before} -> {now or 'not installed'}"
+            yield Reason("packages", told, told, ((name, before, now),))
 
 
 def _digest(path: str, files: FileCache) -> str:

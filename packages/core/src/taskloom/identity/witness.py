@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from taskloom.bound import BoundTask
+from taskloom.errors import StoreError
 from taskloom.identity.canonical import digest_of
 from taskloom.identity.code import Code, code_paths, code_rows, note_modules, sources
 from taskloom.identity.filecache import FileCache
@@ -31,6 +32,7 @@ from taskloom.runs.layout import RunLayout
 from taskloom.runs.provenance import PATCH_LIMIT
 from taskloom.runs.record import RunRecord
 from taskloom.runs.writer import atomic_write, atomic_write_json, read_json
+from taskloom.secrets.redaction import KNOWN
 
 _LISTED = 200  # changed paths that are named and not recorded
 
@@ -96,14 +98,19 @@ class Witness:
     def note(self) -> None:
         """Note the modules that are imported by now, and write `code.json`."""
         self._edited |= set(note_modules(self._roots))
+        keep_sources(self._store, sources(self._roots))
         self._code = Code(
             files=tuple(code_rows(self._roots, self._files)),
             packages=counted_packages(self._roots.packages.values(), self._store),
             python=python_version(),
             device=used_device(self._record.resources.gpus),
         )
-        keep_sources(self._store, sources(self._roots))
-        self._code.write(self._layout.dir)
+        self._write()
+
+    def _write(self) -> None:
+        """Write `code.json`; without it the run is as good, and no later command takes it for its answer."""
+        with suppress(StoreError):
+            self._code.write(self._layout.dir)
 
     def conclude(self) -> Conclusion:
         """Return what the final record says: the computation, the inputs, and whether another command may take the result."""
@@ -119,7 +126,7 @@ class Witness:
             python=self._code.python,
             device=self._code.device,
         )
-        self._code.write(self._layout.dir)
+        self._write()
         warnings = [
             f"{name} changed while the run was going" for name in (*changed, *unsteady, *moved[1])
         ]
@@ -132,6 +139,9 @@ class Witness:
             "computation": computation,
             "inputs": inputs,
             "reusable": not (changed or unsteady or moved[1]),
+            "packages": dict(self._code.packages),
+            "python": self._code.python,
+            "device": self._code.device,
         }
         return Conclusion(fields, tuple(warnings))
 
@@ -164,7 +174,7 @@ class Witness:
         environment["missing"] = missing
         atomic_write_json(self._layout.environment, environment)
         if patch:
-            atomic_write(self._layout.patch, patch.encode(errors="replace").decode())
+            atomic_write(self._layout.patch, KNOWN.text(patch.encode(errors="replace").decode()))
         return f"commit unknown: {unknown}" if unknown else ""
 
     def _repositories(self) -> list[Path]:

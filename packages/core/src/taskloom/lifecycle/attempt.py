@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from taskloom.errors import (
     StoreError,
     TaskloomError,
 )
+from taskloom.identity.witness import Witness
 from taskloom.lifecycle.console import Console
 from taskloom.lifecycle.context import LiveContext, check_metric_name
 from taskloom.lifecycle.failure import describe_failure, first_line, is_loss, is_store_failure
@@ -69,14 +71,22 @@ def attempt(
         if checkpoint is None and record.attempts > 1:
             _log.info("no checkpoint to continue from: beginning at the start")
         sinks = SinkGroup(record.sinks, layout.dir, record)
+        witness = Witness(task, layout, record, is_own_process=_exists_for_runs(record))
         ctx = LiveContext(
-            layout, record, console, stop, checkpoint.dir if checkpoint else None, sinks=sinks
+            layout,
+            record,
+            console,
+            stop,
+            checkpoint.dir if checkpoint else None,
+            sinks=sinks,
+            witness=witness,
         )
         try:
-            with stop.installed(record.resources.time_limit), recording_seeds(ctx.seeds):
+            with stop.installed(record.resources.time_limit), recording_seeds(ctx.seeds), witness:
                 end = _run(task, ctx, layout, checkpoint.dir if checkpoint else None, stop)
-                record = _finalise(layout, record, ctx, end)
+                record = _finalise(layout, record, ctx, end, witness)
                 run = Run(layout.dir, record)
+                _tell_git(witness, console)
                 sinks.close(run)
                 if report and end.status != "running":
                     _write_report(run, console)
@@ -146,12 +156,32 @@ def _check_result(result: object) -> None:
             _log.warning("the final metric %s is %s", name, float(value))
 
 
-def _finalise(layout: RunLayout, record: RunRecord, ctx: LiveContext, end: _End) -> RunRecord:
+def _exists_for_runs(record: RunRecord) -> bool:
+    """Return whether this process is a command or a worker, and no notebook that goes on afterwards."""
+    return bool(record.argv) or "taskloom.placement.worker" in sys.modules
+
+
+def _tell_git(witness: Witness, console: Console) -> None:
+    """Write what git says, and say what it does not; without it the run is as good."""
+    try:
+        unknown = witness.write_git()
+    except TaskloomError as error:
+        unknown = f"commit unknown: {error.message}"
+    if unknown:
+        console.say(unknown)
+
+
+def _finalise(
+    layout: RunLayout, record: RunRecord, ctx: LiveContext, end: _End, witness: Witness
+) -> RunRecord:
     """Write how the run ended.
 
     Raises:
         StoreError: The record cannot be written, and the run did not fail for a reason of its own.
     """
+    concluded = witness.conclude()
+    for warning in concluded.warnings:
+        _log.warning("%s", warning)
     final = record.becoming(
         end.status,
         ended=timestamp(),
@@ -163,6 +193,7 @@ def _finalise(layout: RunLayout, record: RunRecord, ctx: LiveContext, end: _End)
         headline=end.result.headline.to_json() if end.result.headline else None,
         failure=end.failure,
         exit_code=int(end.exit_code),
+        **concluded.fields,
     )
     try:
         write_record(layout.record, final)

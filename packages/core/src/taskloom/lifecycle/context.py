@@ -37,6 +37,14 @@ class Stop(Protocol):
         ...
 
 
+class Noting(Protocol):
+    """Witness of a run."""
+
+    def note(self) -> None:
+        """Note what the run depends on by now."""
+        ...
+
+
 class LiveContext:
     """Context that the lifecycle gives to a task.
 
@@ -47,6 +55,7 @@ class LiveContext:
         stop: Whether the run should end.
         checkpoint: The checkpoint that this attempt continues from; None at the beginning.
         sinks: Where metrics go besides the folder.
+        witness: Notes the code that is imported by each checkpoint.
     """
 
     def __init__(
@@ -58,6 +67,7 @@ class LiveContext:
         checkpoint: Path | None = None,
         *,
         sinks: SinkGroup | None = None,
+        witness: Noting | None = None,
     ) -> None:
         self._layout = layout
         self._record = record
@@ -65,6 +75,7 @@ class LiveContext:
         self._stop = stop
         self._rank = 0
         self._sinks = sinks
+        self._witness = witness
         self._lines = JsonLines(layout.metrics)
         self._writing = threading.Lock()
         self._names: set[str] = set()
@@ -163,6 +174,8 @@ class LiveContext:
         if self._criterion is not None and self._value is not None:
             value = encode_number(self._value)
             facts["criterion"] = {"metric": self._criterion.metric, "value": value}
+        if self._witness is not None:
+            self._witness.note()
         with checkpoints.publish(self._layout.checkpoints, step, facts) as folder:
             yield folder
         checkpoints.prune(self._layout.checkpoints, criterion=self._criterion)

@@ -21,6 +21,7 @@ from taskloom.lifecycle.console import Console, open_console
 from taskloom.lifecycle.create import create_run
 from taskloom.lifecycle.failure import describe_failure, first_line, trimmed_traceback
 from taskloom.lifecycle.refusal import recorded_refusals
+from taskloom.lifecycle.workdir import working_in
 from taskloom.params.layers import validate_record
 from taskloom.registry.entries import LoadedTask
 from taskloom.request import Origin, RunOptions
@@ -29,6 +30,7 @@ from taskloom.runs.layout import RunLayout
 from taskloom.runs.liveness import RunLock
 from taskloom.runs.record import RunRecord, read_record
 from taskloom.runs.run import Run
+from taskloom.secrets import vault
 from taskloom.sinks.sink import check_sinks
 from taskloom.task import Finding
 
@@ -117,7 +119,8 @@ def read_config(loaded: LoadedTask, layout: RunLayout, record: RunRecord) -> Con
             f"{entry.ref.version} is installed; it cannot be continued.",
             hint=f"Run it anew: tasks run {entry.domain} {entry.ref.name} --config {layout.config}",
         )
-    return validate_record(loaded.config_class, record.config, f"the record {layout.record}")
+    values = vault.complete(record.config, str(layout.dir), record.identity)
+    return validate_record(loaded.config_class, values, f"the record {layout.record}")
 
 
 def prepare(loaded: LoadedTask, config: Config, console: Console) -> BoundTask[Any, Config]:
@@ -187,7 +190,8 @@ def perform(
             resources = dataclasses.replace(record.resources, time_limit=time_limit)
             record = dataclasses.replace(record, resources=resources)
         checkpoints.sweep_leftovers(layout.checkpoints)
-        run = attempt(task, layout, record, console, report=report)
+        with working_in():
+            run = attempt(task, layout, record, console, report=report)
     finally:
         lock.release()
     return run

@@ -15,6 +15,7 @@ from taskloom.params.labels import shown
 from taskloom.params.shapes import fields_of, kind_of, shape_of
 from taskloom.params.values import UnreadableValueError, read_json, written_value
 from taskloom.registry.suggest import closest
+from taskloom.secrets.fields import dumped
 
 _MOST_BYTES = 1 << 20
 _MOST_NODES = 100_000
@@ -68,7 +69,7 @@ def to_toml(config: BaseModel) -> str:
 
 def _table(model: BaseModel) -> dict[str, object]:
     """Return a model as a TOML table: scalars first, as TOML demands."""
-    dumped = model.model_dump(mode="json")
+    dump = dumped(model)
     kind = kind_of(type(model))
     table: dict[str, object] = {"kind": kind} if kind else {}
     tables: dict[str, object] = {}
@@ -77,7 +78,7 @@ def _table(model: BaseModel) -> dict[str, object]:
         if isinstance(value, BaseModel):
             tables[name] = _table(value)
         else:  # an absent component is the word none, like any absent value
-            table[name] = written_value(dumped[name], shape_of(info))
+            table[name] = written_value(dump[name], shape_of(info))
     return table | tables
 
 

@@ -10,9 +10,10 @@ from pathlib import PurePath
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretBytes, SecretStr
 
 from taskloom.params.shapes import shape_of_type
+from taskloom.secrets.references import spelled
 
 _NAMES: dict[Any, str] = {
     bool: "BOOL",
@@ -25,6 +26,8 @@ _NAMES: dict[Any, str] = {
     time: "TIME",
     timedelta: "DURATION",
     Any: "JSON",
+    SecretStr: "SECRET",
+    SecretBytes: "SECRET",
 }
 _LISTS = (list, tuple, set, frozenset, Sequence)
 _LONGEST = 60
@@ -128,6 +131,8 @@ def plain(value: object) -> Any:  # noqa: ANN401 -- JSON
     """Return a value as JSON would hold it."""
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
+    if isinstance(value, SecretStr | SecretBytes):
+        return spelled(value)
     if isinstance(value, Enum):
         return plain(value.value)
     if isinstance(value, Mapping):

@@ -17,6 +17,7 @@ from taskloom.params.merge import merge
 from taskloom.params.messages import validation_error
 from taskloom.params.shapes import Model, fields_of, kind_of
 from taskloom.params.tree import leaves
+from taskloom.secrets.fields import read_secrets, recorded_secrets, settled
 
 PREFIX = "TASKS__"
 """What the name of an environment variable that sets a parameter begins with; further double underscores are dots."""
@@ -77,8 +78,14 @@ def validate(config_class: type[Config], merged: Merged) -> Config:
     Raises:
         ConfigError: A value is not accepted; the message has one line for each.
     """
+    raw, plain = read_secrets(config_class, merged.raw)
+    merged.notes += [
+        f"the value of {path} is visible in your shell's history; --{path}=env:NAME is not"
+        for path in plain
+        if _source_of(path, merged) == "command line"
+    ]
     try:
-        return config_class.model_validate(merged.raw)
+        return settled(config_class.model_validate(raw))
     except ValidationError as error:
         raise validation_error(config_class, error, merged) from None
     except TaskloomError:
@@ -87,6 +94,13 @@ def validate(config_class: type[Config], merged: Merged) -> Config:
         raise ConfigError(
             f"the config cannot be checked: {type(error).__name__}: {error}"
         ) from error
+
+
+def _source_of(path: str, merged: Merged) -> str:
+    """Return the source of a leaf, or of an item of a list or table: the leaf that holds it."""
+    while path not in merged.sources and "." in path:
+        path = path.rpartition(".")[0]
+    return merged.sources.get(path, DEFAULT)
 
 
 def validate_record(
@@ -104,7 +118,7 @@ def validate_record(
         UnknownNameError: A parameter or a component no longer exists.
     """
     try:
-        return config_class.model_validate(values)
+        return settled(config_class.model_validate(recorded_secrets(config_class, values)))
     except ValidationError as error:
         # Merging tells sources and chosen components, and refuses names that no longer exist.
         merged = merge(config_class, [Layer(source, values, typed=True)])

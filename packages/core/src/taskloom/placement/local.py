@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -13,6 +12,9 @@ from pathlib import Path
 
 from taskloom.context import Resources
 from taskloom.placement.executor import Executor, Job
+from taskloom.secrets import vault
+from taskloom.system.machine import cpu_count
+from taskloom.system.processes import ask_to_stop, own_group
 
 
 class LocalJob:
@@ -37,8 +39,7 @@ class LocalJob:
         """Send SIGTERM, or do so once the process has started."""
         self.is_cancelled = True
         if self.pid and self.code is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGTERM)
+            ask_to_stop(self.pid)
 
 
 class LocalExecutor:
@@ -105,7 +106,9 @@ class LocalExecutor:
             zygote = self._open_zygote()
             try:
                 if zygote.stdin is not None:
-                    zygote.stdin.write(json.dumps(str(folder)).encode() + b"\n")
+                    # The pipe is the one way on which a secret goes to another process.
+                    line = json.dumps([str(folder), vault.packed(str(folder.absolute()))])
+                    zygote.stdin.write(line.encode() + b"\n")
                     zygote.stdin.flush()
                 return job
             except BrokenPipeError:
@@ -117,7 +120,7 @@ class LocalExecutor:
         if self._zygote is None:
             command = [sys.executable, "-m", "taskloom.placement.zygote"]
             self._zygote = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, process_group=0
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **own_group()
             )
             if self._zygote.stdout is not None:
                 os.set_blocking(self._zygote.stdout.fileno(), False)
@@ -140,7 +143,7 @@ class LocalExecutor:
         """Have the report of a run written; without one the run is as good."""
         if self._reporter is None:
             command = [sys.executable, "-m", "taskloom.placement.reporter"]
-            self._reporter = subprocess.Popen(command, stdin=subprocess.PIPE, process_group=0)
+            self._reporter = subprocess.Popen(command, stdin=subprocess.PIPE, **own_group())
         if self._reporter.stdin is not None:
             with contextlib.suppress(OSError):
                 self._reporter.stdin.write(json.dumps(folder).encode() + b"\n")
@@ -177,4 +180,4 @@ class _PolledJob(LocalJob):
 
 def open_executor(jobs: int, /) -> Executor:
     """Open the executor of this machine: as many runs at a time as there are cores, unless `jobs` says otherwise."""
-    return LocalExecutor(jobs or len(os.sched_getaffinity(0)))
+    return LocalExecutor(jobs or cpu_count())

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import sys
-from collections.abc import Iterator
+from functools import partial
 from importlib import import_module
-from types import FrameType
 
 from taskloom.errors import PluginError
+from taskloom.system.processes import interrupting
 
 MANIFEST_SECONDS = 2.0
 """How long the manifest of a third party may take to import [s]; `TASKLOOM_PLUGIN_SECONDS` overrides it."""
@@ -42,7 +41,11 @@ def load_target(target: str, *, what: str = "", seconds: float = 0.0) -> object:
             f"{what} cannot be loaded: '{target}' is not of the form 'package.module:attribute'."
         )
     try:
-        with contextlib.redirect_stdout(sys.stderr), _time_limit(seconds):
+        late = _TookTooLongError(f"importing it took longer than {seconds:g} s")
+        told = partial(
+            sys.stderr.write, f"note: importing {what} takes longer than {seconds:g} s\n"
+        )
+        with contextlib.redirect_stdout(sys.stderr), interrupting(seconds, late, told):
             found: object = import_module(module_name)
             for name in attribute.split(".") if attribute else ():
                 found = getattr(found, name)
@@ -70,27 +73,3 @@ def describe(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
     text = lines[0].rstrip(".") if lines else ""
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-@contextlib.contextmanager
-def _time_limit(seconds: float) -> Iterator[None]:
-    """Interrupt the block after some seconds, where this thread and system can; elsewhere let it run."""
-    if seconds <= 0 or not hasattr(signal, "setitimer") or signal.getitimer(signal.ITIMER_REAL)[0]:
-        yield
-        return
-
-    def interrupt(signum: int, frame: FrameType | None) -> None:
-        del signum, frame
-        raise _TookTooLongError(f"importing it took longer than {seconds:g} s")
-
-    try:
-        previous = signal.signal(signal.SIGALRM, interrupt)
-    except ValueError:  # only the main thread may set a handler
-        yield
-        return
-    try:
-        signal.setitimer(signal.ITIMER_REAL, seconds)
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous or signal.SIG_DFL)

@@ -18,7 +18,8 @@ from typing import Any
 
 import taskloom
 from taskloom.errors import RunCorruptError, StoreError, UsageError
-from taskloom.runs.writer import decode_number, fsync_folder, read_json, store_error
+from taskloom.runs.writer import decode_number, read_json, store_error
+from taskloom.system.files import fsync_folder, replace
 
 MANIFEST = "manifest.json"
 KEEP = 3
@@ -181,7 +182,7 @@ def prune(folder: Path, keep: int = KEEP, criterion: Criterion | None = None) ->
         # Renamed first: a folder that is half removed must not look like a checkpoint.
         doomed = folder / f".old-{checkpoint.dir.name}"
         with contextlib.suppress(OSError):
-            checkpoint.dir.rename(doomed)
+            replace(checkpoint.dir, doomed)
             shutil.rmtree(doomed)
 
 
@@ -215,11 +216,11 @@ def _rename(temporary: Path, target: Path) -> None:
     if target.exists():
         aside = target.with_name(f".old-{target.name}")
         shutil.rmtree(aside, ignore_errors=True)
-        target.rename(aside)
-        temporary.rename(target)
+        replace(target, aside)
+        replace(temporary, target)
         shutil.rmtree(aside, ignore_errors=True)
     else:
-        temporary.rename(target)
+        replace(temporary, target)
     fsync_folder(target.parent)
 
 

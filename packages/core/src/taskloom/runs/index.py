@@ -15,18 +15,21 @@ from taskloom.runs.layout import is_id
 from taskloom.runs.writer import read_json
 
 NAME = "index.sqlite"
-_VERSION = 1
+_VERSION = 2
 _PATIENCE = 2.0  # [s]
 _SCHEMA = """
 CREATE TABLE runs (
     name TEXT PRIMARY KEY, mtime INTEGER NOT NULL, size INTEGER NOT NULL, created TEXT, domain TEXT, task TEXT,
-    status TEXT, identity TEXT, sweep TEXT, record TEXT NOT NULL
+    status TEXT, identity TEXT, sweep TEXT, config_id TEXT, record TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX by_created ON runs (created, name);
 CREATE INDEX by_identity ON runs (identity);
 CREATE INDEX by_sweep ON runs (sweep);
+CREATE INDEX by_config ON runs (config_id);
 """
-_INSERT = "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT = "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_COLUMNS = {"identity": ("identity",), "sweep": ("sweep",), "question": ("identity", "config_id")}
+"""What records are looked up by; a question is answered by those of its identity and by those of the same command."""
 
 
 class Index:
@@ -69,10 +72,11 @@ class Index:
         return _documents(self._connection.execute(query, (limit,)))
 
     def having(self, column: str, value: str) -> list[dict[str, Any]]:
-        """Return the records of one identity or of one sweep, the newest first. No other record is decoded."""
-        if column not in ("identity", "sweep"):
+        """Return the records of an identity, a sweep or a question, the newest first. No other record is decoded."""
+        if column not in _COLUMNS:
             raise ValueError(f"no index by {column!r}")
-        query = f"SELECT name, record FROM runs WHERE {column} = ? ORDER BY created DESC, name DESC"
+        condition = " OR ".join(f"{name} = ?1" for name in _COLUMNS[column])
+        query = f"SELECT name, record FROM runs WHERE {condition} ORDER BY created DESC, name DESC"
         return _documents(self._connection.execute(query, (value,)))
 
     def _catch_up(self) -> None:
@@ -146,7 +150,7 @@ def having(store: Path, column: str, values: Iterable[str]) -> list[dict[str, An
 
     Args:
         store: The store; one that does not exist holds no records.
-        column: `identity` or `sweep`.
+        column: `identity`, `sweep`, or `question`: the identity or the config as it was written.
         values: What is looked for, each once.
     """
     if not store.is_dir():
@@ -156,7 +160,11 @@ def having(store: Path, column: str, values: Iterable[str]) -> list[dict[str, An
             return [document for value in values for document in index.having(column, value)]
     except sqlite3.Error:
         wanted = set(values)
-        return [document for document in read_folders(store)[0] if document.get(column) in wanted]
+        return [
+            document
+            for document in read_folders(store)[0]
+            if any(document.get(name) in wanted for name in _COLUMNS[column])
+        ]
 
 
 def read_folders(store: Path) -> tuple[list[dict[str, Any]], list[RunCorruptError]]:
@@ -248,7 +256,7 @@ def _stat_records(store: Path) -> Iterator[tuple[str, int, int]]:
 def _row(name: str, mtime: int, size: int, record: dict[str, Any]) -> tuple[Any, ...]:
     columns = [
         str(record.get(key, ""))
-        for key in ("created", "domain", "task", "status", "identity", "sweep")
+        for key in ("created", "domain", "task", "status", "identity", "sweep", "config_id")
     ]
     return (name, mtime, size, *columns, json.dumps(record))
 

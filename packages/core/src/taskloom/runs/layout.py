@@ -17,10 +17,11 @@ _PART_LIMIT = 200
 
 
 def default_store(option: Path | None = None) -> Path:
-    """Return the store to use: the option, else the environment variable `TASKS_STORE`, else `./runs`."""
-    if option is not None:
-        return Path(option)
-    return Path(os.environ.get("TASKS_STORE") or "runs")
+    """Return the store to use, absolute: the option, else the environment variable `TASKS_STORE`, else `./runs`.
+
+    It is resolved once, against the working directory when a command begins: a task that changes directory moves no record.
+    """
+    return Path.cwd() / (option if option is not None else os.environ.get("TASKS_STORE") or "runs")
 
 
 def is_id(text: str) -> bool:

@@ -14,6 +14,9 @@ from typing import Any
 
 from taskloom.errors import StoreLockedError
 from taskloom.runs.writer import store_error
+from taskloom.system.files import is_flocked, open_plain, write_at
+from taskloom.system.machine import host_name
+from taskloom.system.processes import after_fork_in_child
 
 HEARTBEAT_PERIOD = 20.0  # [s]
 _MISSED = 3  # heartbeats after which a run on another machine counts as dead
@@ -26,7 +29,7 @@ def machine() -> str:
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
-        return os.uname().nodename
+        return host_name()
 
 
 class RunLock:
@@ -103,13 +106,13 @@ class RunLock:
     def _sign(self) -> None:
         holder = {
             "pid": os.getpid(),
-            "host": os.uname().nodename,
+            "host": host_name(),
             "machine": machine(),
             "locks": self.has_locks,
             "alive": True,
         }
         os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, json.dumps(holder).encode(), 0)
+        write_at(self._descriptor, json.dumps(holder).encode(), 0)
 
     def _beat(self) -> None:
         while not self._stop.wait(HEARTBEAT_PERIOD):
@@ -141,7 +144,7 @@ def _abandon_all() -> None:
         lock._abandon()
 
 
-os.register_at_fork(after_in_child=_abandon_all)
+after_fork_in_child(_abandon_all)
 
 
 def read_holder(path: Path) -> dict[str, Any]:
@@ -173,16 +176,13 @@ def is_alive(path: Path) -> bool:
 def _is_locked(path: Path) -> bool | None:
     """Ask the kernel; None where it cannot tell."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        descriptor = open_plain(path, os.O_RDONLY)
     except OSError:
         return False
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError as error:
-        return True if error.errno in _BUSY else None
+        return is_flocked(descriptor)
     finally:
         os.close(descriptor)
-    return False
 
 
 def _is_beating(path: Path) -> bool:

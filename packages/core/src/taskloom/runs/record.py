@@ -14,9 +14,10 @@ from typing import Any, Literal, TypeAlias, get_args
 from taskloom.context import Resources
 from taskloom.errors import RunCorruptError, StoreError
 from taskloom.headline import Headline
-from taskloom.identity.records import Input
+from taskloom.identity.records import Input, Pair
 from taskloom.request import KeptOptions
 from taskloom.runs.writer import atomic_write_json, decode_number, encode_number, read_json
+from taskloom.system.machine import host_name
 from taskloom.task import JsonValue
 
 FORMAT = 2
@@ -103,6 +104,10 @@ class RunRecord(KeptOptions):
         inputs: Everything outside of the config that the run read because the config names it.
         cwd: The folder in which the run was asked for; relative paths count against it.
         reusable: Whether the run may answer a later command: no input and no module changed while it ran.
+        packages: Versions of the distributions that count, by name.
+        python: The version of Python that counts: `3.11`.
+        device: The kind of device that it used: `cpu`, `cuda` or `mps`; empty before the end.
+        accepted: Differences that a person accepted, as digests of then and now: for these it answers all the same.
     """
 
     id: str
@@ -134,6 +139,10 @@ class RunRecord(KeptOptions):
     inputs: tuple[Input, ...] = ()
     cwd: str = ""
     reusable: bool = True
+    packages: Mapping[str, str] = field(default_factory=dict)
+    python: str = ""
+    device: str = ""
+    accepted: tuple[Pair, ...] = ()
 
     def becoming(self, status: Stored, **changes: Any) -> RunRecord:  # noqa: ANN401 -- the fields' own types
         """Return the record in its next status.
@@ -153,7 +162,7 @@ def begin_attempt(record: RunRecord) -> RunRecord:
         started=record.started or timestamp(),
         ended="",
         attempts=record.attempts + 1,
-        host=os.uname().nodename,
+        host=host_name(),
         pid=os.getpid(),
         failure=None,
         exit_code=None,
@@ -238,7 +247,7 @@ def _build(value: Mapping[str, Any]) -> RunRecord:
 
 def _identified(value: Mapping[str, Any]) -> dict[str, Any]:
     """Read what a run was identified by, which records of format 1 do not have."""
-    texts = ("config_id", "computation", "cwd")
+    texts = ("config_id", "computation", "cwd", "python", "device")
     inputs, reusable = value["inputs"], value["reusable"]
     if not isinstance(inputs, list) or not all(isinstance(item, dict) for item in inputs):
         raise TypeError("the field 'inputs' is no list of tables")
@@ -248,7 +257,19 @@ def _identified(value: Mapping[str, Any]) -> dict[str, Any]:
         **{name: _text(value, name) for name in texts},
         "inputs": tuple(Input.from_json(item) for item in inputs),
         "reusable": reusable,
+        "accepted": _pairs(value["accepted"]),
+        "packages": {name: str(version) for name, version in _mapping(value, "packages").items()},
     }
+
+
+def _pairs(rows: object) -> tuple[Pair, ...]:
+    if not isinstance(rows, list) or not all(_is_pair(row) for row in rows):
+        raise TypeError("the field 'accepted' is no list of three texts each")
+    return tuple((row[0], row[1], row[2]) for row in rows)
+
+
+def _is_pair(row: object) -> bool:
+    return isinstance(row, list) and len(row) == 3 and all(isinstance(item, str) for item in row)
 
 
 def _option(value: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 -- the field's own type

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from taskloom.errors import RunCorruptError, StoreError
+from taskloom.system.files import fsync_folder, open_plain, read_at, replace
 
 # JSON has no such numbers, and readers in other languages stop at Python's bare NaN.
 _SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
@@ -47,16 +48,6 @@ def decode_number(value: object) -> float | None:
     return _SPECIAL.get(value) if isinstance(value, str) else None
 
 
-def fsync_folder(folder: Path) -> None:
-    """Make a rename inside the folder durable; file systems that cannot are left alone."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
 def write_all(descriptor: int, data: bytes) -> None:
     """Write every byte; a full disk may accept only a part before it refuses."""
     view = memoryview(data)
@@ -72,13 +63,13 @@ def atomic_write(path: Path, text: str) -> None:
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        descriptor = open_plain(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         try:
             write_all(descriptor, text.encode())
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        os.replace(temporary, path)
+        replace(temporary, path)
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
@@ -108,8 +99,7 @@ class JsonLines:
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
-            flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-            self._descriptor = os.open(path, flags, 0o666)
+            self._descriptor = open_plain(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
             _drop_torn_tail(self._descriptor)
         except OSError as error:
             raise store_error("append to", path, error) from error
@@ -144,7 +134,7 @@ def _drop_torn_tail(descriptor: int) -> None:
     size = end = os.fstat(descriptor).st_size
     while end > 0:
         start = max(0, end - 65536)
-        newline = os.pread(descriptor, end - start, start).rfind(b"\n")
+        newline = read_at(descriptor, end - start, start).rfind(b"\n")
         if newline >= 0:
             end = start + newline + 1
             break

@@ -20,6 +20,8 @@ from taskloom.runs import index, provenance
 from taskloom.runs.compare import flatten
 from taskloom.runs.identity import identity
 from taskloom.runs.run import Run
+from taskloom.secrets import vault
+from taskloom.secrets.fields import dumped
 from taskloom.sweeps.expand import Plan, Point, values_of
 from taskloom.sweeps.record import RECORD, SweepPoint, SweepRecord
 from taskloom.task import JsonValue
@@ -134,9 +136,8 @@ def plan_points(
     for point in expanded:
         resolved = (resolve_point or resolve_words)(applicable.to(point))
         key = identity(entry.domain, entry.ref.name, entry.ref.version, resolved.config)
-        points.setdefault(
-            key, SweepPoint(key, resolved.config.model_dump(mode="json"), resolved.sources)
-        )
+        vault.keep(key, resolved.config)
+        points.setdefault(key, SweepPoint(key, dumped(resolved.config), resolved.sources))
     return list(points.values())
 
 
@@ -203,14 +204,15 @@ def _missing(loaded: LoadedTask, record: SweepRecord, store: Path) -> Iterator[P
     known = runs_of(record, store)
     where = f"the sweep {store / record.id / RECORD}"
     options = replace(record.options, store=store)
-    found: provenance.Provenance | None = None
+    found: Mapping[str, Any] | None = None
     for point in record.points:
         run = known.get(point.identity)
         if run is not None:
             if run.status != "finished":
                 yield run.dir
             continue
-        found = found or provenance.gather(Path.cwd())
-        config = validate_record(loaded.config_class, point.config, where)
+        found = found or provenance.gather()
+        values = vault.complete(point.config, point.identity)
+        config = validate_record(loaded.config_class, values, where)
         origin = Origin(record.argv, point.sources, record.id)
         yield create_run(loaded, config, options, origin, found=found).dir

@@ -14,6 +14,7 @@ from taskloom.cli.commands.doctor_checks import Fact
 from taskloom.errors import StoreError
 from taskloom.runs.layout import default_store
 from taskloom.runs.run import scan
+from taskloom.system.machine import mount_type
 
 _AREA = "store"
 _LEAST_BYTES = 200 * 2**20
@@ -28,6 +29,7 @@ def store_facts(option: Path | None) -> Iterator[Fact]:
     if not existing.is_dir():
         yield Fact(_AREA, "writable", "wrong", f"{existing} is not a folder", _ELSEWHERE)
         return
+    yield Fact(_AREA, "file system", "ok", mount_type(existing) or "unknown")
     yield from _trials(existing)
     yield _space(existing)
     if store.is_dir():

@@ -195,7 +195,7 @@ def _set_limit(selection: Selection, value: str) -> bool:
 
 
 def _set_store(selection: Selection, value: str) -> bool:
-    selection.store = Path(value)
+    selection.store = Path(value) if value else None
     return True
 
 

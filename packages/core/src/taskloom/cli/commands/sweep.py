@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from taskloom.cli.annotations import AsJson
+from taskloom.cli.argv import recorded_words
 from taskloom.cli.commands.sweep_board import open_board, print_sweep
 from taskloom.cli.options import takes_options
 from taskloom.cli.output import print_json
@@ -75,7 +76,8 @@ def sweep(
     fixed, axes = _split(invocation)
     below = _below(file, invocation) if file else Plan()
     entry, goes_on = loaded.entry, not fail_fast
-    origin = Origin(("tasks", "sweep", entry.domain, entry.ref.name, *invocation.words))
+    words = recorded_words(invocation.words, invocation.parameters())
+    origin = Origin(("tasks", "sweep", entry.domain, entry.ref.name, *words))
     if optimize:
         from taskloom.sweeps.search import create_search, run_search
         from taskloom.sweeps.trials import Goal
