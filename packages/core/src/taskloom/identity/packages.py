@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeAlias
 
 from taskloom.errors import StoreError
 from taskloom.identity.roots import CORE
@@ -24,8 +25,10 @@ CORE_DISTRIBUTION = "taskloom-core"
 _REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _EXTRA = re.compile(r"""extra\s*==\s*["']([^"']+)["']""")
 _AUTHORS_EXTRAS = frozenset({"dev", "test", "tests", "doc", "docs", "lint", "typing"})
-Tops = Mapping[str, tuple[str, ...]]
+Tops: TypeAlias = dict[str, tuple[str, ...]]
 """The top-level modules of each distribution, by name."""
+Groups: TypeAlias = dict[str, Tops]
+"""What an extra brings counts only if the distribution that it names is imported; under the empty name, what always counts."""
 
 
 def counted_packages(owners: Iterable[str], store: Path | None = None) -> dict[str, str]:
@@ -35,35 +38,49 @@ def counted_packages(owners: Iterable[str], store: Path | None = None) -> dict[s
         owners: The distributions of the task, its domain and its components.
         store: The store that remembers what distributions require.
     """
-    tops = _tops(sorted(set(owners) - {CORE, CORE_DISTRIBUTION, ""}), store)
+    groups = _groups(sorted(set(owners) - {CORE, CORE_DISTRIBUTION, ""}), store)
     versions = installed_distributions(sys.path)
-    found = {
-        name: versions[name]
-        for name, modules in tops.items()
-        if name in versions and any(module in sys.modules for module in modules)
-    }
-    if CORE_DISTRIBUTION in versions:
-        found[CORE_DISTRIBUTION] = versions[CORE_DISTRIBUTION]
-    return dict(sorted(found.items()))
+    found = {CORE_DISTRIBUTION} if CORE_DISTRIBUTION in versions else set()
+    for gate, tops in groups.items():
+        imported = {
+            name for name, modules in tops.items() if any(m in sys.modules for m in modules)
+        }
+        if not gate or gate in imported:
+            found |= imported & versions.keys()
+    return {name: versions[name] for name in sorted(found)}
 
 
-def _tops(owners: list[str], store: Path | None) -> Tops:
+def _groups(owners: list[str], store: Path | None) -> Groups:
     """Return the modules of all that some distributions require beyond core, from the cache if the site folders are as before."""
     key = json.dumps([owners, _stamps()])
     path = store / NAME if store is not None else None
     if path is not None:
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, AttributeError):
             held = json.loads(path.read_bytes())
             if isinstance(held, dict) and held.get("key") == key:
-                return {str(name): tuple(modules) for name, modules in held["tops"].items()}
+                return {
+                    str(gate): {str(name): tuple(modules) for name, modules in tops.items()}
+                    for gate, tops in held["groups"].items()
+                }
     folders = {item.name: item.folder for item in distributions()}
-    wanted = _closure(owners, folders, extras=True)
-    wanted -= _closure([CORE_DISTRIBUTION], folders, extras=False) | set(owners)
-    tops = {name: _modules(folders[name]) for name in sorted(wanted) if name in folders}
+    left_out = _closure([CORE_DISTRIBUTION], folders) | set(owners)
+    extras = {
+        name
+        for owner in owners
+        if owner in folders
+        for name in _requirements(folders[owner], extras=True)
+    }
+    gates = {"": _closure(owners, folders)} | {
+        name: _closure([name], folders) for name in sorted(extras)
+    }
+    groups = {
+        gate: {name: _modules(folders[name]) for name in sorted(names - left_out)}
+        for gate, names in gates.items()
+    }
     if path is not None and path.parent.is_dir():
         with suppress(StoreError):
-            atomic_write_json(path, {"key": key, "tops": tops})
-    return tops
+            atomic_write_json(path, {"key": key, "groups": groups})
+    return groups
 
 
 def _stamps() -> list[tuple[str, int]]:
@@ -74,35 +91,34 @@ def _stamps() -> list[tuple[str, int]]:
     return found
 
 
-def _closure(owners: Iterable[str], folders: Mapping[str, str], *, extras: bool) -> set[str]:
-    """Return distributions with all that they require.
+def _closure(owners: Iterable[str], folders: Mapping[str, str]) -> set[str]:
+    """Return the installed ones of some distributions, with all that they require.
 
     Args:
         owners: Where to begin.
         folders: The metadata folder of each installed distribution.
-        extras: Whether the extras of the first ones count as required; they count only if they are imported.
     """
     seen: set[str] = set()
-    waiting = [(name, extras) for name in owners]
+    waiting = list(owners)
     while waiting:
-        name, is_first = waiting.pop()
-        if name in seen or name not in folders:
-            continue
-        seen.add(name)
-        waiting += [(other, False) for other in _requirements(folders[name], extras=is_first)]
+        name = waiting.pop()
+        if name not in seen and name in folders:
+            seen.add(name)
+            waiting += _requirements(folders[name], extras=False)
     return seen
 
 
 def _requirements(folder: str, *, extras: bool) -> list[str]:
+    """Return what a distribution requires, or what its extras bring; those for its own authors are left out."""
     found = []
     for line in _headers(folder):
         if not line.startswith("Requires-Dist:"):
             continue
-        text = line.partition(":")[2].strip()
-        asked = _EXTRA.search(text)
-        if asked and (not extras or asked[1].lower() in _AUTHORS_EXTRAS):
+        wanted = line.partition(":")[2].strip()
+        asked = _EXTRA.search(wanted)
+        if (asked is not None) != extras or (asked and asked[1].lower() in _AUTHORS_EXTRAS):
             continue
-        match = _REQUIREMENT.match(text)
+        match = _REQUIREMENT.match(wanted)
         if match:
             found.append(normalised(match[0]))
     return found
