@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,13 @@ from taskloom import registry
 from taskloom.registry import installed
 
 Install = Callable[..., Path]
+
+# Tests are no package; the table of their sizes is loaded by its path, before any of them.
+_spec = importlib.util.spec_from_file_location("tests_sizes", Path(__file__).with_name("sizes.py"))
+assert _spec is not None
+assert _spec.loader is not None
+sys.modules["tests_sizes"] = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(sys.modules["tests_sizes"])
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -148,6 +148,10 @@ def perform(loaded: LoadedTask, config: Config, options: RunOptions, origin: Ori
         else None
     )
     if options.executor != INLINE:
+        key = _identity(loaded, config)
+        vault.check_placement([key], options.executor)
+        if begun is not None:
+            vault.pass_on(key, str(begun.dir))
         return place_run(loaded, config, options, origin, begun.layout if begun else None)
     if begun is not None:
         limit = options.resources.time_limit

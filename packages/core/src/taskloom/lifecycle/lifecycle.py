@@ -27,7 +27,7 @@ from taskloom.registry.entries import LoadedTask
 from taskloom.request import Origin, RunOptions
 from taskloom.runs import checkpoints
 from taskloom.runs.layout import RunLayout
-from taskloom.runs.liveness import RunLock
+from taskloom.runs.locks import acquire
 from taskloom.runs.record import RunRecord, read_record
 from taskloom.runs.run import Run
 from taskloom.secrets import vault
@@ -180,7 +180,7 @@ def perform(
     report: bool = True,
 ) -> Run:
     """Hold the lock of a run, run or resume its task, finalise its record and write its report."""
-    lock = RunLock(layout.lock)
+    lock = acquire(layout.lock, told=console.say)
     try:
         # Read again under the lock: another process may have finished the run meanwhile.
         record = read_record(layout.record)

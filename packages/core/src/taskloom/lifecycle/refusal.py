@@ -12,7 +12,7 @@ from taskloom.lifecycle.failure import describe_failure
 from taskloom.lifecycle.logs import logging_to
 from taskloom.runs import index
 from taskloom.runs.layout import RunLayout
-from taskloom.runs.liveness import RunLock
+from taskloom.runs.locks import acquire
 from taskloom.runs.record import begin_attempt, read_record, timestamp, write_record
 
 _log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ def recorded_refusals(layout: Callable[[], RunLayout]) -> Iterator[None]:
 
 
 def _record(layout: RunLayout, error: TaskloomError) -> None:
-    lock = RunLock(layout.lock)
+    lock = acquire(layout.lock)
     try:
         record = read_record(layout.record)
         if record.status == "finished":

@@ -15,9 +15,10 @@ from taskloom.params.files import read_file
 from taskloom.params.layer import DEFAULT, Layer, Merged, nest
 from taskloom.params.merge import merge
 from taskloom.params.messages import validation_error
+from taskloom.params.secret_values import read_secrets, recorded_secrets
 from taskloom.params.shapes import Model, fields_of, kind_of
 from taskloom.params.tree import leaves
-from taskloom.secrets.fields import read_secrets, recorded_secrets, settled
+from taskloom.secrets.fields import settled
 
 PREFIX = "TASKS__"
 """What the name of an environment variable that sets a parameter begins with; further double underscores are dots."""

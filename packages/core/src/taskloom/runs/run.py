@@ -14,7 +14,7 @@ from taskloom.registry.isolate import load_target
 from taskloom.registry.resolve import find_domain
 from taskloom.registry.suggest import closest, did_you_mean
 from taskloom.runs.layout import RunLayout, default_store, inside, is_id
-from taskloom.runs.liveness import is_alive
+from taskloom.runs.holders import probe
 from taskloom.runs.record import RunRecord, read_record
 from taskloom.runs.writer import decode_number, read_lines
 from taskloom.task import JsonValue
@@ -62,9 +62,15 @@ class Run:
 
     @cached_property
     def status(self) -> str:
-        """`created`, `running`, `finished`, `failed`, `stopped`; or `crashed`, if it says running but its lock is free."""
-        if self.record.status != "running" or is_alive(self.layout.lock):
+        """`created`, `running`, `finished`, `failed`, `stopped`; or `crashed`, if it says running but its lock is free.
+
+        `running?` is a run of another machine of which it is not known yet whether it is alive (see `taskloom.runs.holders`).
+        """
+        if self.record.status != "running":
             return self.record.status
+        state = probe(self.layout.lock)
+        if state != "dead":
+            return "running" if state == "alive" else "running?"
         # The run may have ended between reading its record and looking at its lock.
         self.record = read_record(self.layout.record)
         return "crashed" if self.record.status == "running" else self.record.status

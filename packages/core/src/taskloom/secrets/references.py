@@ -82,8 +82,13 @@ def not_kept(path: str) -> ConfigError:
     """Return the error for a value that no record holds."""
     return ConfigError(
         f"The value of --{path} is a secret that was given plainly, so it was not kept.",
-        hint=f"give it as a reference, which can be read again: --{path}=env:NAME or --{path}=file:PATH",
+        hint=by_reference(path),
     )
+
+
+def by_reference(path: str) -> str:
+    """Return the hint that a value can be given as something to be read again."""
+    return f"give it as a reference: --{path}=env:NAME or --{path}=file:PATH"
 
 
 def _secret(value: str | bytes, kind: type[SecretValue], reference: str) -> SecretValue:

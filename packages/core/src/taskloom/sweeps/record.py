@@ -15,6 +15,8 @@ from taskloom.request import Origin, RunOptions
 from taskloom.runs.layout import default_store, new_id
 from taskloom.runs.record import timestamp
 from taskloom.runs.writer import atomic_write_json, read_json, store_error
+from taskloom.secrets import vault
+from taskloom.secrets.redaction import KNOWN
 
 FORMAT = 1
 RECORD = "sweep.json"
@@ -91,6 +93,7 @@ def create_sweep(
         StoreError: The store cannot be written.
     """
     options = checked_options(options, executor=EXECUTOR)
+    vault.check_placement((point.identity for point in points), options.executor)
     entry, store = loaded.entry, default_store(options.store)
     name = new_id("sweep", entry.domain, entry.ref.name)
     record = SweepRecord(
@@ -101,7 +104,7 @@ def create_sweep(
         tuple(points),
         replace(options, **_HERE),
         keep_going,
-        tuple(origin.argv),
+        KNOWN.tree(tuple(origin.argv)),
         timestamp(),
     )
     folder = store / name

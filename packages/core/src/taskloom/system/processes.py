@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import IO, TYPE_CHECKING, TypedDict
 
@@ -110,6 +111,29 @@ def ask_to_stop(pid: int) -> bool:
     except OSError:
         return False  # it is gone, or has no console
     return True
+
+
+def started(pid: int) -> str:
+    """Return when a process began, as the kernel counts; empty where that cannot be told."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    # The name of the program, in brackets, may hold anything.
+    return text.rpartition(")")[2].split()[19]
+
+
+def is_running(pid: int, began: str) -> bool | None:
+    """Return whether a process that began at that time still exists; None where that cannot be told."""
+    if not can_signal():
+        return None  # os.kill(pid, 0) would interrupt it
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return None
+    return not began or started(pid) in ("", began)
 
 
 def signal_self(signum: int) -> None:

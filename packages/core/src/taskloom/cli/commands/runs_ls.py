@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from taskloom.errors import RunCorruptError, UsageError
+from taskloom.runs.holders import probe
 from taskloom.runs.index import Index, documents
 from taskloom.runs.layout import default_store
-from taskloom.runs.liveness import is_alive
 from taskloom.runs.query import (
     Document,
     Predicate,
@@ -129,11 +129,15 @@ def _filter(found: list[Document], wanted: list[Predicate]) -> list[Document]:
     return [document for document in found if all(test(document) for test in wanted)]
 
 
+_RUNNING = {"alive": "running", "unknown": "running?", "dead": "crashed"}
+
+
 def _with_status(store: Path, document: Mapping[str, Any]) -> Document:
     """Put the derived status in the place of the recorded one."""
-    if document.get("status") == "running" and not is_alive(store / document["folder"] / "lock"):
-        return {**document, "status": "crashed"}
-    return document
+    if document.get("status") != "running":
+        return document
+    state = probe(store / document["folder"] / "lock")
+    return {**document, "status": _RUNNING[state]}
 
 
 def _row(store: Path, document: Document) -> dict[str, Any]:
