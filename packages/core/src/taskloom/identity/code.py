@@ -136,10 +136,12 @@ def code_rows(roots: Roots, files: FileCache) -> list[CodeFile]:
         places[top] = is_package
         row = CodeFile(_dist(roots, top), top, _relative(file, base), known.sha)
         found[row.root, row.file] = row
-    for top, is_package in places.items():
+    # Flat modules of one folder share what lies beside them.
+    owners = {base_of(top)[0] if not is_package else top: top for top, is_package in places.items()}
+    for top in owners.values():
         if top != CORE:
-            for row in _data(top, is_package, roots, files):
-                found.setdefault((row.root, row.file), row)
+            for row in _data(top, places[top], roots, files):
+                found[row.root, row.file] = row
     return [found[key] for key in sorted(found)]
 
 
