@@ -20,7 +20,8 @@ from taskloom.errors import RunCorruptError
 from taskloom.identity.canonical import Form
 from taskloom.identity.filecache import FileCache
 from taskloom.identity.roots import CORE, Roots, base_of, module_files
-from taskloom.runs.writer import atomic_write_json, read_json
+from taskloom.records.documents import read_object
+from taskloom.runs.writer import atomic_write_json
 
 NAME = "code.json"
 FORMAT = 1
@@ -199,16 +200,16 @@ def read_code(folder: Path) -> Code | None:
     path = folder / NAME
     if path.is_symlink() or not path.is_file():
         return None
-    value = read_json(path)
-    tables = {name: value.get(name) for name in ("opened", "packages")}
-    texts = {name: value.get(name) for name in ("python", "device")}
+    value = read_object(folder, NAME)
+    tables: dict[str, Any] = {name: value.get(name) for name in ("opened", "packages")}
+    texts: dict[str, Any] = {name: value.get(name) for name in ("python", "device")}
     files = value.get("files")
     if not isinstance(files, list) or not all(isinstance(item, str) for item in texts.values()):
         raise RunCorruptError(f"{path} is damaged: a field is of another type.")
     for table in tables.values():
         if not isinstance(table, dict) or not all(isinstance(x, str) for x in table.values()):
             raise RunCorruptError(f"{path} is damaged: a field is no table of texts.")
-    return Code(tuple(CodeFile.from_json(row) for row in files), **tables, **texts)  # type: ignore[arg-type]  # checked above
+    return Code(tuple(CodeFile.from_json(row) for row in files), **tables, **texts)
 
 
 def place_of(row: CodeFile) -> Path | None:

@@ -28,10 +28,11 @@ from taskloom.identity.opened import counted_reads, watching_files
 from taskloom.identity.packages import counted_packages
 from taskloom.identity.roots import Roots, folders_of, roots_of
 from taskloom.identity.sources import keep_sources
+from taskloom.records.documents import read_object
 from taskloom.runs.layout import RunLayout
 from taskloom.runs.provenance import PATCH_LIMIT
 from taskloom.runs.record import RunRecord
-from taskloom.runs.writer import atomic_write, atomic_write_json, read_json
+from taskloom.runs.writer import atomic_write, atomic_write_json
 from taskloom.secrets.redaction import KNOWN
 
 _LISTED = 200  # changed paths that are named and not recorded
@@ -157,7 +158,7 @@ class Witness:
         deadline = time.monotonic() + GRACE
         found = [question.answer(deadline) for question in self._questions]
         here = repository_of(self._cwd)
-        environment = read_json(self._layout.environment)
+        environment = read_object(self._layout.dir, self._layout.environment.name)
         missing = [name for name in environment.get("missing", []) if name != "git"]
         unknown = next((item.missing for item in found if item.missing), "")
         own = next((item for item in found if item.top == here), None)

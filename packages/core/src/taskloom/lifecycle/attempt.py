@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from taskloom.errors import (
     ProcessLostError,
     RunFailedError,
     StoreError,
+    StoreLockedError,
     TaskloomError,
 )
 from taskloom.identity.witness import Witness
@@ -27,6 +30,7 @@ from taskloom.lifecycle.signals import StopRequest
 from taskloom.report.write import write_report
 from taskloom.runs import checkpoints, index
 from taskloom.runs.layout import RunLayout
+from taskloom.runs.locks import Held
 from taskloom.runs.record import Failure, RunRecord, Stored, begin_attempt, timestamp, write_record
 from taskloom.runs.run import Run
 from taskloom.seeding import recording_seeds
@@ -52,17 +56,21 @@ def attempt(
     layout: RunLayout,
     record: RunRecord,
     console: Console,
+    held: Held,
     *,
     report: bool = True,
 ) -> Run:
-    """Run or resume the task, and finalise the record whatever happens. The caller holds the run's lock.
+    """Run or resume the task, and finalise the record whatever happens. `held` is the run's lock.
 
     Raises:
         RunFailedError: The task raised.
+        StoreLockedError: Another process has taken the run over meanwhile.
         ProcessLostError: A process that shared the work is gone.
         StoreError: The record cannot be written.
     """
     stop = StopRequest(graceful=task.can_resume())
+    held.on_lost = stop.ask
+    held.on_beat = partial(_heed, layout, stop)
     with logging_to(layout.log, console):
         record = begin_attempt(record)
         write_record(layout.record, record)
@@ -80,11 +88,12 @@ def attempt(
             checkpoint.dir if checkpoint else None,
             sinks=sinks,
             witness=witness,
+            held=held,
         )
         try:
             with stop.installed(record.resources.time_limit), recording_seeds(ctx.seeds), witness:
                 end = _run(task, ctx, layout, checkpoint.dir if checkpoint else None, stop)
-                record = _finalise(layout, record, ctx, end, witness)
+                record = _finalise(layout, record, ctx, end, held, witness)
                 run = Run(layout.dir, record)
                 _tell_git(witness, console)
                 sinks.close(run)
@@ -105,7 +114,7 @@ def _run(
     """Call the task and classify how it ended. Tasks raise ordinary exceptions; this is the boundary."""
     try:
         if checkpoint is not None:
-            _log.info("continuing from the checkpoint of step %d", int(checkpoint.name))
+            _log.info("continuing from the checkpoint of step %d", checkpoints.step_of(checkpoint))
         result = task.run(ctx, checkpoint)
         stop.settle()
         _check_result(result)
@@ -171,12 +180,26 @@ def _tell_git(witness: Witness, console: Console) -> None:
         console.say(unknown)
 
 
-def _finalise(
-    layout: RunLayout, record: RunRecord, ctx: LiveContext, end: _End, witness: Witness
+def _heed(layout: RunLayout, stop: StopRequest) -> None:
+    """Look for the file that asks the run to stop, where no signal reaches it."""
+    if layout.stop.exists():
+        with contextlib.suppress(OSError):
+            layout.stop.unlink()
+        stop.ask()
+
+
+def _finalise(  # noqa: PLR0917 -- everything that the record tells of
+    layout: RunLayout,
+    record: RunRecord,
+    ctx: LiveContext,
+    end: _End,
+    held: Held,
+    witness: Witness,
 ) -> RunRecord:
-    """Write how the run ended.
+    """Write how the run ended; aside, if another process has taken it over.
 
     Raises:
+        StoreLockedError: Another process has.
         StoreError: The record cannot be written, and the run did not fail for a reason of its own.
     """
     concluded = witness.conclude()
@@ -196,8 +219,16 @@ def _finalise(
         **concluded.fields,
     )
     try:
-        write_record(layout.record, final)
+        try:
+            write_record(layout.record, final, fence=held.ensure)
+        except StoreLockedError as error:
+            if ctx.is_superseded and ctx.aside is not None:
+                write_record(ctx.aside.record, final)
+                error.hint = f"What this attempt still wrote is in {ctx.aside.dir}."
+            raise
         index.note(layout.dir)
+    except StoreLockedError:
+        raise
     except StoreError:
         # What the task raised says more than a disk that is full, which is often why it raised.
         if end.error is None:
