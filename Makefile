@@ -30,7 +30,7 @@ $(READY): $(REQUIREMENTS)
 # What only tests, checks and benchmarks need: every optional engine, sink and export, and the tools.
 $(TESTED): $(READY)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev \
-		--editable 'packages/core[ray,slurm,search,tensorboard,mlflow,wandb,report,view]' \
+		--editable 'packages/core[ray,search,tensorboard,mlflow,wandb,report,view]' \
 		--editable 'packages/anomaly[torch,shuttle]' --editable 'packages/hci[fast,pettingzoo,sb3]' \
 		--editable 'packages/diffusion[tensorboard,qm9]' --editable 'packages/control[jax,gym]'
 	@# Packages that are read as data: what they require is of 2019, or older, and is never imported.

@@ -13,8 +13,8 @@ import taskloom
 
 PUBLIC = {
     "taskloom": {
-        "BoundTask", "Checkable", "Component", "ComponentRef", "Config", "Describable", "DomainRef", "Driver", "ExecutionOnly", "Finding",
-        "JsonValue", "OneOf", "Progress", "Resources", "Result", "Resumable", "Run", "RunContext", "RunOptions", "Task", "TaskFactory",
+        "BoundTask", "Checkable", "Command", "Component", "ComponentRef", "Config", "Describable", "DomainRef", "Driver", "ExecutionOnly", "Finding",
+        "InputPath", "JsonValue", "OneOf", "OutputPath", "Progress", "Resources", "Result", "Resumable", "Run", "RunContext", "RunOptions", "RunRef", "Secret", "Task", "TaskFactory",
         "TaskRef", "Unit", "VerbRef", "derive_seed", "open_run", "open_task", "run", "sweep", "task_of",
     },
     "taskloom.registry": {

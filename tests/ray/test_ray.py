@@ -35,7 +35,7 @@ def test_sweep_survives_a_killed_worker_and_a_lost_node(tmp_path: Path) -> None:
     sys.path.append(str(_PROBE))
     from taskloom.lifecycle.lifecycle import run_task
     from taskloom.request import RunOptions
-    from taskloom_probe.support import environment, load
+    from taskloom_probe.support import environment, load, pickles_in
     from taskloom_probe.tasks import WalkConfig
 
     command = _isolated([sys.executable, str(_SESSION), str(tmp_path / "store")])
@@ -62,6 +62,7 @@ def test_sweep_survives_a_killed_worker_and_a_lost_node(tmp_path: Path) -> None:
     runs = told["runs"]
     assert [run["status"] for run in runs.values()] == ["finished"] * 4
     assert all(run["whole"] for run in runs.values())
+    assert pickles_in(tmp_path / "store") == []
     assert runs[told["killed_worker"]]["attempts"] >= 2
     assert sum(run["attempts"] for run in runs.values()) >= 6
     for run in runs.values():

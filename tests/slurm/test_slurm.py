@@ -23,9 +23,6 @@ if _PROBE not in sys.path:
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A Slurm cluster of one node; skips where there can be none."""
-    pytest.importorskip(
-        "submitit", reason="submitit is not installed: pip install 'taskloom[slurm]'"
-    )
     for command in ("slurmctld", "slurmd", "munged", "srun"):
         if shutil.which(command) is None:
             pytest.skip(f"{command} is not installed: apt-get install slurm-wlm munge")
@@ -124,6 +121,8 @@ def _assert_whole(outcome: object, store: Path) -> None:
 
 @pytest.mark.usefixtures("cluster")
 def test_job_array_survives_a_killed_worker(tmp_path: Path) -> None:
+    from taskloom_probe.support import pickles_in
+
     sweep = _sweep(tmp_path / "s")
     watcher = _Watching(tmp_path / "s", lambda run: os.kill(run.record.pid, signal.SIGKILL))
     outcome = _run(sweep, tmp_path / "s", watcher)
@@ -131,7 +130,21 @@ def test_job_array_survives_a_killed_worker(tmp_path: Path) -> None:
     assert watcher.attempts[watcher.victim] == 2
     scripts = list((tmp_path / "s" / ".slurm").glob("*.sh"))
     assert any("--array=0-3" in script.read_text() for script in scripts)
+    assert pickles_in(tmp_path / "s") == []
     _assert_whole(outcome, tmp_path / "whole")
+
+
+@pytest.mark.usefixtures("cluster")
+def test_queue_says_the_same_in_json_and_in_its_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    from taskloom.placement import squeue
+
+    submit = ["sbatch", "--parsable", "--output=/dev/null", "--array=0,2-7:5%1", "--wrap=sleep 60"]
+    made = subprocess.run(submit, check=True, capture_output=True, text=True).stdout.strip()
+    answers = [squeue.waiting_or_running()]
+    monkeypatch.setattr(squeue, "_JSON", "squeue --no-such-option")
+    answers.append(squeue.waiting_or_running())
+    subprocess.run(["scancel", made], check=True)
+    assert answers == [frozenset({f"{made}_0", f"{made}_2", f"{made}_7"})] * 2
 
 
 @pytest.mark.usefixtures("cluster")

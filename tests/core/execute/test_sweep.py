@@ -1,6 +1,7 @@
 """Sweeps: every point once, whatever dies on the way."""
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from taskloom.runs import Run, list_runs, open_run
 from taskloom.sweeps.expand import Choices, Plan
 from taskloom.sweeps.record import SweepRecord, create_sweep, find_sweep, read_sweep
 from taskloom.sweeps.sweep import Sweep, plan_points, run_sweep
-from taskloom_probe.support import environment, load, steps, wait_until
+from taskloom_probe.support import environment, load, pickles_in, steps, wait_until
 from taskloom_probe.tasks import WalkConfig
 
 pytestmark = pytest.mark.usefixtures("probe_domain")
@@ -93,6 +94,15 @@ def test_sweep_runs_every_point_once(tmp_path: Path, executor: str) -> None:
     again = _run(sweep, tmp_path, executor)
     assert [run.id for run in again.runs] == [run.id for run in outcome.runs]
     assert all(run.record.attempts == 1 for run in list_runs(tmp_path))
+    assert pickles_in(tmp_path) == []
+
+
+def test_search_for_pickles_finds_one(tmp_path: Path) -> None:
+    for protocol in range(2, 6):
+        content = b"#!/bin/sh\n" + pickle.dumps({"a": 1}, protocol) + b"\nexit"
+        (tmp_path / f"{protocol}.bin").write_bytes(content)
+    (tmp_path / "text.txt").write_text("no pickle \x80")
+    assert [path.name for path in pickles_in(tmp_path)] == ["2.bin", "3.bin", "4.bin", "5.bin"]
 
 
 def test_local_runs_get_their_reports(tmp_path: Path) -> None:

@@ -18,10 +18,10 @@ class _Config(Config):
 
 
 def test_identity_is_stable_across_processes_and_releases() -> None:
-    # printf '%s' '{"config":{"part":{"rank":1},"rate":0.1,"seed":0},"task":"d/t","version":1}' | sha256sum
+    # printf '%s' '{"config":{"part":{"rank":1},"rate":{"%float":"0x1.999999999999ap-4"},"seed":0},...}' | sha256sum
     assert (
         identity("d", "t", 1, _Config())
-        == "c23f4930bdbf6d3ba1c5144e65669bbf7d69e75f2e8206adefe730c162995c6e"
+        == "a1051fb37fa72f356d46c8ed49f25f465d38b48ec046641a03cb1d3ea659f6ac"
     )
 
 

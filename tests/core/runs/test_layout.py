@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings, strategies as st
 from taskloom.errors import StoreError
-from taskloom.runs.layout import default_store, inside, is_id, new_id
+from taskloom.records.names import is_id
+from taskloom.runs.layout import default_store, inside, new_id
 
 
 def test_new_id_sorts_by_time_and_uses_safe_characters() -> None:
@@ -78,10 +79,12 @@ def test_inside_accepts_folders_and_spaces(tmp_path: Path) -> None:
 
 
 def test_default_store_prefers_the_option_then_the_environment(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("TASKS_STORE", raising=False)
-    assert default_store() == Path("runs")
+    assert default_store() == tmp_path / "runs"
     monkeypatch.setenv("TASKS_STORE", "/data/runs")
     assert default_store() == Path("/data/runs")
-    assert default_store(Path("here")) == Path("here")
+    assert default_store(Path("here")) == tmp_path / "here"
+    assert default_store(Path(".")) == tmp_path

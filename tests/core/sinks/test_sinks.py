@@ -10,9 +10,16 @@ from taskloom.lifecycle.lifecycle import run_task
 from taskloom.registry.installed import named_targets
 from taskloom.request import RunOptions
 from taskloom.runs import Run
+from taskloom.sinks import group
 from taskloom.sinks.sink import check_sinks
 from taskloom_probe.support import load
 from taskloom_probe.tasks import WalkConfig
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait longer than a user would: these libraries are imported beside other tests."""
+    monkeypatch.setattr(group, "PATIENCE", 60.0)
 
 
 def _run(store: Path, *sinks: str) -> Run:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import pickletools
+import re
 import subprocess
 import sys
 import time
@@ -77,3 +80,20 @@ def lines(layout: RunLayout) -> int:
 def steps(run: Run) -> list[int]:
     """Return the steps of a run's metric lines, in order."""
     return [int(row["step"]) for row in run.history()]
+
+
+_PICKLE = re.compile(rb"\x80[\x02-\x05]")
+
+
+def pickles_in(folder: Path) -> list[Path]:
+    """Return the files below a folder in which a pickle stands, whole: from its protocol's number to its last opcode."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return [path for path in files if _holds_pickle(path.read_bytes())]
+
+
+def _holds_pickle(content: bytes) -> bool:
+    for place in _PICKLE.finditer(content):
+        with contextlib.suppress(ValueError, UnicodeDecodeError):
+            if len(list(pickletools.genops(content[place.start() :]))) > 2:
+                return True
+    return False

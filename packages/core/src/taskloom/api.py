@@ -14,11 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from pydantic import SecretBytes, SecretStr
+
 from taskloom.asking import Asked, find_asked, resolve_request, resolve_values, written
 from taskloom.config import Config
 from taskloom.lifecycle.lifecycle import continue_run, run_task
-from taskloom.params.labels import text_of
 from taskloom.params.layers import Resolved
+from taskloom.params.values import write
 from taskloom.placement.executor import INLINE
 from taskloom.placement.options import checked_options
 from taskloom.placement.single import PlacementLog, place_run
@@ -28,6 +30,8 @@ from taskloom.runs.identity import identity
 from taskloom.runs.layout import default_store
 from taskloom.runs.lookup import identical
 from taskloom.runs.run import Run
+from taskloom.secrets import vault
+from taskloom.secrets.digests import keyed_digest
 from taskloom.sweeps.expand import Choices, Plan, Point
 from taskloom.sweeps.record import EXECUTOR, create_sweep
 from taskloom.sweeps.sweep import Sweep, plan_points, run_sweep
@@ -144,6 +148,10 @@ def perform(loaded: LoadedTask, config: Config, options: RunOptions, origin: Ori
         else None
     )
     if options.executor != INLINE:
+        key = _identity(loaded, config)
+        vault.check_placement([key], options.executor)
+        if begun is not None:
+            vault.pass_on(key, str(begun.dir))
         return place_run(loaded, config, options, origin, begun.layout if begun else None)
     if begun is not None:
         limit = options.resources.time_limit
@@ -153,7 +161,9 @@ def perform(loaded: LoadedTask, config: Config, options: RunOptions, origin: Ori
 
 def _identity(loaded: LoadedTask, config: Config) -> str:
     ref = loaded.entry.ref
-    return identity(loaded.entry.domain, ref.name, ref.version, config)
+    found = identity(loaded.entry.domain, ref.name, ref.version, config)
+    vault.keep(found, config)
+    return found
 
 
 def _by_text(values: Iterable[object]) -> dict[str, object]:
@@ -162,4 +172,6 @@ def _by_text(values: Iterable[object]) -> dict[str, object]:
 
 
 def _text(value: object) -> str:
-    return text_of(written(value))
+    if isinstance(value, SecretStr | SecretBytes):  # its text is the same for every value
+        return keyed_digest(value.get_secret_value())
+    return write(written(value))

@@ -5,13 +5,13 @@ The one module of core that knows numpy and safetensors, inside its functions: c
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from taskloom.errors import StoreError
+from taskloom.system.files import replace
 
 if TYPE_CHECKING:
     import numpy as np
@@ -133,7 +133,7 @@ def _replace(path: Path, write: Callable[[Path], object]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             write(partial)
-            os.replace(partial, path)
+            replace(partial, path)
         finally:
             partial.unlink(missing_ok=True)
     except OSError as error:

@@ -7,6 +7,12 @@ from typing import Annotated
 
 import typer
 
+
+def read_folder(text: str) -> Path | None:
+    """Return the folder that an option names; an empty text, as of a variable that is not set, names none."""
+    return Path(text) if text else None
+
+
 ConfigFiles = Annotated[
     list[Path],
     typer.Option(
@@ -17,7 +23,12 @@ ConfigFiles = Annotated[
 ]
 StoreOption = Annotated[
     Path | None,
-    typer.Option("--store", metavar="DIR", help="Run store (else TASKS_STORE, else ./runs)."),
+    typer.Option(
+        "--store",
+        metavar="DIR",
+        parser=read_folder,
+        help="Run store (else TASKS_STORE, else ./runs).",
+    ),
 ]
 RunName = Annotated[
     str,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from taskloom.config import Config
 from taskloom.errors import StoreError
@@ -15,6 +17,9 @@ from taskloom.runs.identity import identity
 from taskloom.runs.layout import RunLayout, default_store, new_id
 from taskloom.runs.record import KEPT, RunRecord, timestamp, write_record
 from taskloom.runs.writer import atomic_write, atomic_write_json, store_error
+from taskloom.secrets import vault
+from taskloom.secrets.fields import dumped
+from taskloom.secrets.redaction import KNOWN
 
 _TRIES = 20
 
@@ -25,7 +30,7 @@ def create_run(
     options: RunOptions,
     origin: Origin = Origin(),
     *,
-    found: provenance.Provenance | None = None,
+    found: Mapping[str, Any] | None = None,
 ) -> RunLayout:
     """Make the folder of a new run, in status `created`.
 
@@ -50,27 +55,22 @@ def create_run(
             task=entry.ref.name,
             version=entry.ref.version,
             identity=identity(entry.domain, entry.ref.name, entry.ref.version, config),
-            config=config.model_dump(mode="json"),
+            config=dumped(config),
             sources=dict(origin.sources),
-            argv=tuple(provenance.strip_credentials(word) for word in origin.argv),
+            argv=tuple(KNOWN.text(provenance.strip_credentials(word)) for word in origin.argv),
             sweep=origin.sweep,
             created=timestamp(),
             **{name: getattr(options, name) for name in KEPT},
         )
         repeat = f"# tasks run {entry.domain} {entry.ref.name} --config config.toml\n"
         atomic_write(layout.config, repeat + to_toml(config))
-        _write_provenance(layout, found or provenance.gather(Path.cwd()))
+        atomic_write_json(layout.environment, found or provenance.gather())
         write_record(layout.record, record)
+        vault.keep(str(layout.dir), config)
     except BaseException:
         shutil.rmtree(layout.dir, ignore_errors=True)
         raise
     return layout
-
-
-def _write_provenance(layout: RunLayout, found: provenance.Provenance) -> None:
-    atomic_write_json(layout.environment, found.environment)
-    if found.patch:
-        atomic_write(layout.patch, found.patch.encode(errors="replace").decode())
 
 
 def _make_folder(store: Path, domain: str, task: str) -> RunLayout:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -10,10 +9,9 @@ from contextlib import contextmanager
 from types import FrameType
 
 from taskloom.errors import ExitCode
+from taskloom.system.processes import STOP_SIGNALS, signal_self
 
 GRACE = 30.0  # [s] between the wish and the order
-# SIGUSR2 is what Slurm's users (and submitit) send ahead of a pre-emption.
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2)
 
 
 class Interruption(KeyboardInterrupt):
@@ -64,7 +62,7 @@ class StopRequest:
         self._installed = threading.current_thread() is threading.main_thread()
         previous = {}
         if self._installed:
-            previous = {signum: signal.signal(signum, self._receive) for signum in _SIGNALS}
+            previous = {signum: signal.signal(signum, self._receive) for signum in STOP_SIGNALS}
         if time_limit > 0:
             self._start_timer(time_limit, signal.SIGTERM)
         try:
@@ -73,6 +71,10 @@ class StopRequest:
             self.settle()
             for signum, handler in previous.items():
                 signal.signal(signum, handler if handler is not None else signal.SIG_DFL)
+
+    def ask(self) -> None:
+        """Ask the run to stop, as by SIGTERM; any thread may call it."""
+        self._fire(signal.SIGTERM)
 
     def settle(self) -> None:
         """The task has ended: from now on signals no longer interrupt, because the record is being written."""
@@ -102,6 +104,6 @@ class StopRequest:
         if self._settled:
             return
         if self._installed:
-            os.kill(os.getpid(), signum)
+            signal_self(signum)
         else:
             self.signum = self.signum or signum

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import signal
 import sys
 from pathlib import Path
 
 from taskloom.report.write import write_report
 from taskloom.runs.run import Run
+from taskloom.system.processes import be_nice
 
 
 def main() -> None:
@@ -28,5 +28,5 @@ def main() -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.nice(10)  # pages can wait; the runs beside it need the cores
+    be_nice(10)  # pages can wait; the runs beside it need the cores
     main()

@@ -1,56 +1,56 @@
-"""Runs on a Slurm cluster, through submitit: one job array for each batch of runs."""
+"""Runs on a Slurm cluster: one job array for each batch of runs, handed over as an `sbatch` script.
+
+The script and Slurm's logs lie in `.slurm` inside the store, as text. How a run ended is read from its folder, and whether its
+job is still there from `squeue`; `sacct` would know more, but needs an accounting database that many clusters lack.
+"""
 
 from __future__ import annotations
 
 import shlex
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from secrets import token_hex
 
 from taskloom.context import Resources
 from taskloom.errors import MissingExtraError, StoreError
 from taskloom.placement.executor import Executor, Job
+from taskloom.placement.squeue import waiting_or_running
 
 _ASK_PERIOD = 2.0  # [s] between questions to the controller, which serves all users
-_LOGS = ".slurm"
+_FOLDER = ".slurm"
 _USR2_LEAD = 60  # [s] before the time limit, at which Slurm signals the run
+_LONGEST_ARRAY = 1000  # Slurm's default MaxArraySize is 1001
 
 
 class SlurmJob:
     """One task of a job array.
 
     Args:
-        name: The run's id.
         number: The job's id: `ARRAY_INDEX`.
         queue: What knows which jobs are still in the queue.
     """
 
-    def __init__(self, name: str, number: str, queue: _Queue) -> None:
-        self._name = name
+    def __init__(self, number: str, queue: _Queue) -> None:
         self._queue = queue
-        self.number = number
-
-    @property
-    def id(self) -> str:
-        """The job's id."""
-        return self.number
+        self.id = number
 
     def has_ended(self) -> bool:
         """Return whether the job has left the queue."""
-        return self.number not in self._queue.jobs()
+        return self.id not in self._queue.jobs()
 
     def cancel(self) -> None:
         """Cancel the job; a running one gets SIGTERM first, and `KillWait` seconds to publish a checkpoint."""
         # --batch is left out: the run itself, and not only the shell above it, has to hear the signal.
-        subprocess.run(["scancel", self.number], check=False, capture_output=True)
+        subprocess.run(["scancel", self.id], check=False, capture_output=True)
         self._queue.forget()
 
 
 class SlurmExecutor:
-    """Submits job arrays with submitit; the store must be on a file system that the nodes share.
+    """Submits job arrays; the store must be on a file system that the nodes share.
 
     Args:
         jobs: How many runs of an array at a time; None leaves it to Slurm.
@@ -60,56 +60,35 @@ class SlurmExecutor:
     capacity = None  # Slurm has a queue of its own
 
     def __init__(self, jobs: int | None = None) -> None:
-        try:
-            import submitit
-        except ImportError:
+        missing = [name for name in ("sbatch", "squeue", "scancel") if shutil.which(name) is None]
+        if missing:
             raise MissingExtraError(
-                "The slurm executor needs submitit, which is not installed.",
-                hint="pip install 'taskloom[slurm]'",
-            ) from None
-        if submitit.SlurmExecutor.affinity() < 0:
-            raise MissingExtraError(
-                "The slurm executor needs Slurm's commands, and there is no srun on the PATH."
+                f"The slurm executor needs Slurm's commands, and there is no {missing[0]} on the PATH."
             )
         self._jobs = jobs
         self._queue = _Queue()
 
     def submit(self, folders: Sequence[Path], resources: Resources, /) -> list[Job]:
-        """Submit one array with a task for each folder.
+        """Submit an array with a task for each folder; several where Slurm takes no longer one.
 
         Raises:
             StoreError: Slurm refused.
         """
-        import submitit
-        from submitit.core.utils import CommandFunction, FailedJobError
-
-        logs = folders[0].parent / _LOGS
-        executor = submitit.SlurmExecutor(logs, max_num_timeout=0)
-        executor.update_parameters(**_parameters(resources, len(folders), self._jobs))
-        work = CommandFunction([sys.executable, "-m", "taskloom.execute"], verbose=False)
-        try:
-            made = executor.map_array(work, [str(folder) for folder in folders])
-        except (FailedJobError, subprocess.CalledProcessError, OSError) as error:
-            reason = str(getattr(error, "output", "") or error).strip().splitlines()[-1:] or [
-                "no reason given"
-            ]
-            raise StoreError(f"Slurm refused the jobs: {reason[0]}.") from error
-        self._queue.forget()
-        return [
-            SlurmJob(folder.name, job.job_id, self._queue)
-            for folder, job in zip(folders, made, strict=True)
-        ]
+        made: list[Job] = []
+        for start in range(0, len(folders), _LONGEST_ARRAY):
+            batch = folders[start : start + _LONGEST_ARRAY]
+            array = _sbatch(batch, _script(batch, resources, self._jobs))
+            numbers = [f"{array}_{index}" for index in range(len(batch))]
+            self._queue.add(numbers)
+            made += [SlurmJob(number, self._queue) for number in numbers]
+        return made
 
     def close(self) -> None:
         """Do nothing: the queue goes on without us."""
 
 
 class _Queue:
-    """The ids in the queue, asked for at most every two seconds.
-
-    `sacct` would know more, but needs an accounting database that many clusters lack; a job that is not in the queue has
-    ended, and its run's folder tells how.
-    """
+    """The ids in the queue, asked for at most every two seconds."""
 
     def __init__(self) -> None:
         self._jobs: frozenset[str] = frozenset()
@@ -118,47 +97,85 @@ class _Queue:
     def jobs(self) -> frozenset[str]:
         """Return the ids of all jobs that wait or run; what was last known if the controller does not answer."""
         if time.monotonic() - self._asked >= _ASK_PERIOD:
-            command = shlex.split("squeue --me --noheader --array --format=%i_%F_%K")
-            done = subprocess.run(command, check=False, capture_output=True, text=True)
-            if done.returncode == 0:
-                self._jobs = frozenset(_job_id(line) for line in done.stdout.split())
+            found = waiting_or_running()
+            if found is not None:
+                self._jobs = found
             self._asked = time.monotonic()
         return self._jobs
+
+    def add(self, numbers: Sequence[str]) -> None:
+        """Know new jobs, which are there even if the controller does not answer, and ask anew at the next question."""
+        self._jobs |= frozenset(numbers)
+        self.forget()
 
     def forget(self) -> None:
         """Ask anew at the next question."""
         self._asked = -_ASK_PERIOD
 
 
-def _job_id(line: str) -> str:
-    number, array, index = line.rsplit("_", 2)
-    return number if index == "N/A" else f"{array}_{index}"
+def _sbatch(folders: Sequence[Path], script: str) -> str:
+    """Hand a script over and return the id of its array."""
+    place = folders[0].parent.absolute() / _FOLDER
+    path = place / f"{folders[0].name}-{token_hex(4)}.sh"
+    # On the command line, where a path may hold any character; Slurm itself reads % in it.
+    logs = f"--output={str(place).replace('%', '%%')}/%A_%a.txt"
+    try:
+        place.mkdir(exist_ok=True)
+        path.write_text(script, encoding="utf-8", errors="surrogateescape")
+        done = subprocess.run(
+            ["sbatch", "--parsable", logs, str(path)], check=False, capture_output=True, text=True
+        )
+    except OSError as error:
+        raise StoreError(f"Cannot hand '{path}' to Slurm: {error.strerror}.") from error
+    if done.returncode != 0:
+        reason = done.stderr.strip().splitlines()[-1:] or ["no reason given"]
+        raise StoreError(f"Slurm refused the jobs: {reason[0].removeprefix('sbatch: error: ')}.")
+    return done.stdout.strip().partition(";")[0]  # ARRAY, or ARRAY;CLUSTER
 
 
-def _parameters(resources: Resources, count: int, jobs: int | None) -> dict[str, Any]:
+def _script(folders: Sequence[Path], resources: Resources, jobs: int | None) -> str:
+    """Return the script of an array: what it needs, the run folders, and the one line that runs each."""
+    needs = [*_needs(resources), f"--array=0-{len(folders) - 1}%{jobs or len(folders)}"]
+    lines = ["#!/bin/bash", *(f"#SBATCH {need}" for need in needs)]
+    lines += ["runs=(", *(shlex.quote(str(folder.absolute())) for folder in folders), ")"]
+    worker = shlex.join([*_srun(resources), sys.executable, "-m", "taskloom.execute"])
+    lines.append(f'{worker} "${{runs[$SLURM_ARRAY_TASK_ID]}}"')
+    return "\n".join(lines) + "\n"
+
+
+def _needs(resources: Resources) -> list[str]:
     """Return what a run needs, in Slurm's words."""
-    parameters: dict[str, Any] = {
-        "job_name": "taskloom",
-        "array_parallelism": jobs or count,
-        "signal_delay_s": _USR2_LEAD,
-    }
-    if resources.cpus:
-        parameters["cpus_per_task"] = resources.cpus
-    if resources.gpus:
-        parameters["gpus_per_node"] = resources.gpus
-    if resources.num_nodes > 1:
-        parameters["nodes"] = resources.num_nodes
-        # One process for each accelerator: srun starts them, and each takes its rank (see `taskloom.devices`).
-        parameters["tasks_per_node"] = max(resources.gpus, 1)
-        # If one is lost, the others would wait for it as long as their framework's patience lasts.
-        parameters["srun_args"] = ["--kill-on-bad-exit=1"]
-    if resources.memory:
-        parameters["mem"] = f"{max(1, resources.memory >> 20)}MB"
     # Slurm counts minutes. The run stops by itself at its limit; Slurm's own is only the wall behind it.
-    parameters["time"] = (
-        max(1, round(resources.time_limit / 60) + 2) if resources.time_limit else 24 * 60
-    )
-    return parameters
+    limit = resources.time_limit
+    minutes = max(1, round(limit / 60) + 2) if limit else 24 * 60
+    needs = [
+        "--job-name=taskloom",
+        "--open-mode=append",  # a requeued job goes on in the same log
+        f"--signal=USR2@{_USR2_LEAD}",
+        f"--time={minutes}",
+    ]
+    if resources.cpus:
+        needs.append(f"--cpus-per-task={resources.cpus}")
+    if resources.gpus:
+        needs.append(f"--gpus-per-node={resources.gpus}")
+    if resources.num_nodes > 1:
+        # One process for each accelerator: srun starts them, and each takes its rank (see `taskloom.devices`).
+        needs += [f"--nodes={resources.num_nodes}", f"--ntasks-per-node={max(resources.gpus, 1)}"]
+    if resources.memory:
+        needs.append(f"--mem={max(1, resources.memory >> 20)}MB")
+    return needs
+
+
+def _srun(resources: Resources) -> list[str]:
+    words = ["srun", "--unbuffered"]
+    if resources.cpus:
+        words.append(
+            f"--cpus-per-task={resources.cpus}"
+        )  # srun does not take sbatch's since Slurm 22.05
+    if resources.num_nodes > 1:
+        # If one is lost, the others would wait for it as long as their framework's patience lasts.
+        words.append("--kill-on-bad-exit=1")
+    return words
 
 
 def open_executor(jobs: int, /) -> Executor:

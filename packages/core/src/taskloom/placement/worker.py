@@ -6,13 +6,13 @@ Started several times for one folder, by `torchrun` or by `srun`, the process of
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from pathlib import Path
 
 from taskloom.devices import launch
 from taskloom.errors import ExitCode, TaskloomError, UsageError
 from taskloom.registry.discovery import freeze
+from taskloom.system.processes import die_with_parent
 
 DIE_WITH_PARENT = "TASKLOOM_DIE_WITH_PARENT"
 NO_REPORT = "--no-report"
@@ -35,21 +35,12 @@ def main(arguments: list[str]) -> int:
         return int(ExitCode.INTERRUPTED)
 
 
-def _die_with_parent() -> None:
-    """Have the kernel kill this process when its parent dies, so that a lost node leaves no worker behind."""
-    import ctypes
-
-    # prctl(PR_SET_PDEATHSIG, SIGKILL); other systems have no such thing, and their folders tell all the same.
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-
-
 def execute(folder: Path, *, report: bool = True) -> int:
     """Run one folder in silence, with the plugins that are installed now."""
     from taskloom.placement.folder import execute_folder, follow_folder
 
     if os.environ.get(DIE_WITH_PARENT) == "1":
-        _die_with_parent()
+        die_with_parent()
 
     freeze()  # a run must not depend on what registers itself later
     if launch().rank > 0:

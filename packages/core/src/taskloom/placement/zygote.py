@@ -3,7 +3,7 @@
 A fresh interpreter spends a third of a second on imports before a run begins. The zygote has spent it once, has no threads and
 has loaded no task, so forking it is safe and takes a few milliseconds; the task's own libraries are imported in the worker.
 
-It reads run folders, one JSON string a line, from its standard input and writes `["started", folder, pid]` and
+It reads `[folder, secrets]`, one JSON list a line, from its standard input and writes `["started", folder, pid]` and
 `["ended", folder, code]` to its standard output. When its input ends, because its submitter closed it or died, it waits for
 its workers and ends. It has a process group of its own, so that Ctrl-C reaches a worker once, forwarded by the submitter.
 """
@@ -13,15 +13,17 @@ from __future__ import annotations
 import json
 import os
 import select
-import signal
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from taskloom.config import Config
 from taskloom.placement.worker import NO_REPORT, main as work
 from taskloom.registry.discovery import freeze, installed_domains
+from taskloom.secrets import vault
+from taskloom.system import processes
+from taskloom.system.files import open_plain
 
 _OUTPUT = "output.txt"
 
@@ -38,8 +40,7 @@ class Zygote:
 
     def run(self) -> None:
         """Serve until the input has ended and every worker with it."""
-        signal.set_wakeup_fd(self._wake_writer, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
+        processes.wake_for_children(self._wake_writer)
         waiting = [0, self._wake_reader]
         while 0 in waiting or self._workers:
             ready, _, _ = select.select(waiting, [], [])
@@ -54,32 +55,33 @@ class Zygote:
         data = os.read(0, 65536)
         *lines, self._pending = (self._pending + data).split(b"\n")
         for line in lines:
-            self._start(json.loads(line))
+            self._start(*json.loads(line))
         return bool(data)
 
-    def _start(self, folder: str) -> None:
-        pid = os.fork()
+    def _start(self, folder: str, secrets: list[Any]) -> None:
+        pid = processes.fork()
         if pid == 0:
-            self._become_worker(folder)
+            self._become_worker(folder, secrets)
         self._workers[pid] = folder
         _say("started", folder, pid)
 
     def _reap(self) -> None:
         while self._workers:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-            if pid == 0:
+            ended = processes.reap()
+            if ended is None:
                 return
-            _say("ended", self._workers.pop(pid), os.waitstatus_to_exitcode(status))
+            pid, code = ended
+            _say("ended", self._workers.pop(pid), code)
 
-    def _become_worker(self, folder: str) -> NoReturn:
+    def _become_worker(self, folder: str, secrets: list[Any]) -> NoReturn:
         """Never returns into the zygote's loop, whatever happens."""
         code = 1
         try:
-            signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            processes.wake_for_children(-1)
             os.close(self._wake_reader)
             os.close(self._wake_writer)
             _redirect(Path(folder) / _OUTPUT)
+            vault.unpack(str(Path(folder).absolute()), secrets)
             code = work([NO_REPORT, folder])
         except BaseException as error:
             sys.excepthook(type(error), error, error.__traceback__)
@@ -95,7 +97,7 @@ class _Warm(Config):
 
 def _redirect(path: Path) -> None:
     """Send what libraries print, and the last words of a native crash, into the run folder."""
-    output = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o666)
+    output = open_plain(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((nothing, 0), (output, 1), (output, 2)):
         os.dup2(source, target)
@@ -117,6 +119,5 @@ if __name__ == "__main__":
     freeze()
     installed_domains()  # read once here, and not in every worker; manifests import nothing heavy
     _Warm.model_validate({})
-    # A pipe that broke must be an error here, not a death.
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    processes.fail_on_broken_pipes()
     Zygote().run()

@@ -1,6 +1,5 @@
 """Runs on disk: the folder is the record, and everything else can be rebuilt from it."""
 
-from taskloom.runs.identity import identity as identity, short as short
 from taskloom.runs.layout import (
     RunLayout as RunLayout,
     default_store as default_store,

@@ -12,20 +12,15 @@ from pathlib import Path, PurePosixPath
 from taskloom.errors import StoreError
 
 _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # without 0, 1, l, o, which read alike
-_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,199}")
 _PART_LIMIT = 200
 
 
 def default_store(option: Path | None = None) -> Path:
-    """Return the store to use: the option, else the environment variable `TASKS_STORE`, else `./runs`."""
-    if option is not None:
-        return Path(option)
-    return Path(os.environ.get("TASKS_STORE") or "runs")
+    """Return the store to use, absolute: the option, else the environment variable `TASKS_STORE`, else `./runs`.
 
-
-def is_id(text: str) -> bool:
-    """Return whether the text could be the id of a run or of a sweep."""
-    return _ID.fullmatch(text) is not None
+    It is resolved once, against the working directory when a command begins: a task that changes directory moves no record.
+    """
+    return Path.cwd() / (option if option is not None else os.environ.get("TASKS_STORE") or "runs")
 
 
 def new_id(*words: str, now: float | None = None) -> str:
@@ -98,6 +93,11 @@ class RunLayout:
     def lock(self) -> Path:
         """Held while the run is alive."""
         return self.dir / "lock"
+
+    @property
+    def stop(self) -> Path:
+        """A file whose presence asks the run to stop, as SIGTERM does."""
+        return self.dir / "stop"
 
 
 def inside(root: Path, name: str) -> Path:

@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 
 class Sink(Protocol):
-    """A destination of metrics."""
+    """A destination of metrics. It is made, fed and closed on one thread of its own (see `taskloom.sinks.feed`)."""
 
     def log(self, step: int, metrics: Mapping[str, float], /) -> None:
         """Take one line of metrics."""
@@ -79,44 +79,6 @@ def require_library(name: str) -> None:
         )
 
 
-class SinkGroup:
-    """The sinks of one run. One that raises is dropped with a warning, and the run goes on.
-
-    Args:
-        names: Which sinks.
-        folder: The run's folder.
-        record: The run's record.
-    """
-
-    def __init__(self, names: Sequence[str], folder: Path, record: RunRecord) -> None:
-        self._sinks: dict[str, Sink] = {}
-        for name in dict.fromkeys(names):
-            try:
-                self._sinks[name] = maker_of(name)(folder, record)
-            except Exception as error:  # whatever the library raises
-                _warn(name, error)
-
-    def __bool__(self) -> bool:
-        return bool(self._sinks)
-
-    def log(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Pass one line of metrics on."""
-        for name, sink in list(self._sinks.items()):
-            try:
-                sink.log(step, metrics)
-            except Exception as error:
-                del self._sinks[name]
-                _warn(name, error)
-
-    def close(self, run: Run) -> None:
-        """Close every sink."""
-        for name, sink in self._sinks.items():
-            try:
-                sink.close(run)
-            except Exception as error:
-                _warn(name, error)
-        self._sinks.clear()
-
-
-def _warn(name: str, error: Exception) -> None:
+def warn_dropped(name: str, error: BaseException) -> None:
+    """Log that a sink takes no more lines, and why."""
     _log.warning("the sink %s was dropped: %s: %s", name, type(error).__name__, error)

@@ -20,6 +20,9 @@ from taskloom.runs import index, provenance
 from taskloom.runs.compare import flatten
 from taskloom.runs.identity import identity
 from taskloom.runs.run import Run
+from taskloom.secrets import vault
+from taskloom.secrets.fields import dumped
+from taskloom.secrets.redaction import MARK
 from taskloom.sweeps.expand import Plan, Point, values_of
 from taskloom.sweeps.record import RECORD, SweepPoint, SweepRecord
 from taskloom.task import JsonValue
@@ -134,9 +137,8 @@ def plan_points(
     for point in expanded:
         resolved = (resolve_point or resolve_words)(applicable.to(point))
         key = identity(entry.domain, entry.ref.name, entry.ref.version, resolved.config)
-        points.setdefault(
-            key, SweepPoint(key, resolved.config.model_dump(mode="json"), resolved.sources)
-        )
+        vault.keep(key, resolved.config)
+        points.setdefault(key, SweepPoint(key, dumped(resolved.config), resolved.sources))
     return list(points.values())
 
 
@@ -151,6 +153,7 @@ def run_sweep(loaded: LoadedTask, record: SweepRecord, store: Path, watcher: Wat
         StoreError: The store cannot be written.
     """
     check_version(record, loaded)
+    _check_secrets(loaded, record, store)
     executor = open_executor(record.options.executor, record.options.jobs)
     try:
         placement = Placement(
@@ -164,6 +167,18 @@ def run_sweep(loaded: LoadedTask, record: SweepRecord, store: Path, watcher: Wat
     done = all(item.run is not None and item.run.status == "finished" for item in results)
     code = placement.exit_code or (ExitCode.OK if done else ExitCode.FAILED)
     return Sweep(record, results, code)
+
+
+def _check_secrets(loaded: LoadedTask, record: SweepRecord, store: Path) -> None:
+    """Refuse a sweep whose secrets were given plainly to a process that is gone.
+
+    Raises:
+        ConfigError: A value was not kept; the message names it.
+    """
+    for point in record.points:
+        values = vault.complete(point.config, point.identity)
+        if values is point.config and MARK in json.dumps(values):
+            validate_record(loaded.config_class, values, f"the sweep {store / record.id / RECORD}")
 
 
 def check_version(record: SweepRecord, loaded: LoadedTask) -> None:
@@ -203,14 +218,16 @@ def _missing(loaded: LoadedTask, record: SweepRecord, store: Path) -> Iterator[P
     known = runs_of(record, store)
     where = f"the sweep {store / record.id / RECORD}"
     options = replace(record.options, store=store)
-    found: provenance.Provenance | None = None
+    found: Mapping[str, Any] | None = None
     for point in record.points:
         run = known.get(point.identity)
         if run is not None:
             if run.status != "finished":
+                vault.pass_on(point.identity, str(run.dir))
                 yield run.dir
             continue
-        found = found or provenance.gather(Path.cwd())
-        config = validate_record(loaded.config_class, point.config, where)
+        found = found or provenance.gather()
+        values = vault.complete(point.config, point.identity)
+        config = validate_record(loaded.config_class, values, where)
         origin = Origin(record.argv, point.sources, record.id)
         yield create_run(loaded, config, options, origin, found=found).dir

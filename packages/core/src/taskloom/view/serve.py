@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from taskloom.errors import MissingExtraError, StoreError, UsageError
+from taskloom.system.processes import take_port_alone
 
 ADDRESS = "127.0.0.1"
 _NEEDED = ("starlette", "uvicorn", "htpy", "vl_convert")
@@ -61,7 +62,7 @@ def serve(store: Path, port: int, ready: Callable[[str], None]) -> None:
 
 def _listen(port: int) -> socket.socket:
     listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    take_port_alone(listener)
     try:
         listener.bind((ADDRESS, port))
         # From here on a browser that opens the address waits; before, it would be refused.

@@ -15,7 +15,6 @@ This is the protocol of CoopIHC's pipes; `reset_dic` holds a `seed` here, so tha
 from __future__ import annotations
 
 import json
-import select
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,6 +22,7 @@ from contextlib import suppress
 from typing import Any
 
 import numpy as np
+from taskloom.system.processes import readline_within
 from typing_extensions import override
 
 from taskloom_hci.errors import HciError
@@ -158,13 +158,12 @@ class PipeTask(InteractionTask):
 
     def _read(self, process: subprocess.Popen[str]) -> Any:
         assert process.stdout is not None  # opened as a pipe above
-        ready, _, _ = select.select([process.stdout], [], [], self.timeout)
-        if not ready:
+        line = readline_within(process.stdout, self.timeout, LONGEST_ANSWER)
+        if line is None:
             self.close()
             raise HciError(
                 f"The process {self.command[0]!r} did not answer within {self.timeout} s."
             )
-        line = process.stdout.readline(LONGEST_ANSWER)
         if not line:
             raise HciError(
                 f"The process {self.command[0]!r} ended without an answer (exit code {process.wait(1.0)})."

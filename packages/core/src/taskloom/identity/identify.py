@@ -1,0 +1,157 @@
+"""The identity of what is asked for now, and the differences of a recorded run from it.
+
+now = identify(loaded, config, store=store)
+run = ...                               # the newest run with the same `identity` or the same `config_id`
+reasons = differences(run, now)         # empty: the run is the answer
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from taskloom.config import Config
+from taskloom.identity.canonical import canonical, digest_of
+from taskloom.identity.filecache import FileCache
+from taskloom.identity.inputs import collect_inputs, input_forms
+from taskloom.identity.leaves import absolute
+from taskloom.identity.records import Input, Reason
+from taskloom.identity.verify import changed_program
+from taskloom.registry.entries import LoadedTask
+from taskloom.runs.layout import default_store
+from taskloom.runs.record import RunRecord
+from taskloom.runs.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """A config with everything that it names outside of itself.
+
+    Attributes:
+        config_id: Digest of task, version and config as written: finds the same command again.
+        identity: Digest of task, version and config with inputs by content: what a finished run is looked up by.
+        inputs: The content of what the config names.
+        cwd: The folder against which its relative paths count.
+        config: The config with absolute paths, for building the task; records keep the config as written.
+        store: The store in which digests of files are remembered.
+    """
+
+    config_id: str
+    identity: str
+    inputs: tuple[Input, ...]
+    cwd: Path
+    config: Config
+    store: Path
+
+
+def identify(
+    loaded: LoadedTask,
+    config: Config,
+    *,
+    cwd: Path | None = None,
+    store: Path | None = None,
+    by_time: bool = False,
+) -> Identified:
+    """Return the identity of a config, with the content of every input as it is now.
+
+    Args:
+        loaded: The task.
+        config: Its resolved config, as it was written.
+        cwd: The folder against which relative paths count; the current one by default.
+        store: The store in which runs are looked up and digests remembered.
+        by_time: Take size and time of the files in a folder for their content.
+
+    Raises:
+        UsageError: A field names a pipe, a device, a folder that is too large, or a run that has not finished.
+        RunNotFoundError: A field names no run.
+        PluginError: A field is of a type that has no identity.
+    """
+    here = Path.cwd() if cwd is None else cwd
+    kept = default_store(store)
+    with FileCache(kept) as files:
+        inputs = collect_inputs(config, here, kept, files, by_time=by_time)
+    ref = loaded.entry.ref
+    head = {"task": f"{loaded.entry.domain}/{ref.name}", "version": ref.version}
+    runs = {item.field: item.path for item in inputs if item.kind == "run"}
+    return Identified(
+        config_id=digest_of({**head, "config": canonical(config)}),
+        identity=digest_of({**head, "config": canonical(config, input_forms(inputs, config))}),
+        inputs=inputs,
+        cwd=here,
+        config=absolute(config, here, runs),
+        store=kept,
+    )
+
+
+def differences(run: Run, now: Identified, files: FileCache | None = None) -> list[Reason]:
+    """Return in what a run's config, inputs, code and packages differ from those of now; empty if it is the answer.
+
+    Args:
+        run: A run of the same task, finished or not.
+        now: What is asked for.
+        files: The digests that are known; those of the store by default.
+    """
+    if files is None:
+        with FileCache(now.store) as own:
+            return differences(run, now, own)
+    record = run.record
+    if not record.config_id:
+        told = "recorded by an older taskloom"
+        pair = ("taskloom", record.identity, now.identity)
+        return [Reason("config", f"{record.id} was {told}", told, (pair,))]
+    found = list(_changed_config(record, now))
+    if not record.reusable:
+        told = "something changed while it was going"
+        found.append(Reason("inputs", f"{told}: {record.id}", told))
+    return [*found, *changed_program(run, now.store, files)]
+
+
+def _changed_config(record: RunRecord, now: Identified) -> Iterator[Reason]:
+    if record.identity == now.identity:
+        return
+    changed = list(changed_inputs(record.inputs, now.inputs, record.id))
+    yield from changed
+    if record.config_id != now.config_id and not changed:
+        about, pair = "the config differs", ("config", record.config_id, now.config_id)
+        yield Reason("config", f"{about} from that of {record.id}", about, (pair,))
+    elif not changed and not any(item.written for item in record.inputs):
+        about, pair = "a secret differs", ("secret", record.identity, now.identity)
+        yield Reason("config", f"{about} from that of {record.id}", about, (pair,))
+
+
+def changed_inputs(before: Iterable[Input], now: Iterable[Input], run: str) -> Iterable[Reason]:
+    """Yield a difference for each input whose content is not that of a run; files that the run wrote itself do not count."""
+    own = {_key(item) for item in before if item.written}
+    old = {_key(item): item for item in before if not item.written}
+    new = {_key(item): item for item in now if _key(item) not in own}
+    for key, item in new.items():
+        known = old.get(key)
+        if known is None:
+            yield _reason(item, f"{item.typed} is new", run, "", item.sha256)
+        elif (known.name, known.kind, known.sha256) != (item.name, item.kind, item.sha256):
+            yield _change(known, item, run)
+    for key, item in old.items():
+        if key not in new:
+            yield _reason(item, f"{item.typed} is no input any more", run, item.sha256, "")
+
+
+def _change(known: Input, item: Input, run: str) -> Reason:
+    before, now = known.sha256, item.sha256
+    if known.kind == "absent":
+        return _reason(item, f"{item.typed} exists now", run, before, now)
+    if item.kind == "absent":
+        return _reason(item, f"{item.typed} is gone", run, before, now)
+    about = f"{item.typed} changed"
+    digests = f"(sha {before[:4]} -> {now[:4]})"
+    pair = (item.field, before, now)
+    return Reason("inputs", f"{about} since {run} {digests}", f"{about} {digests}", (pair,))
+
+
+def _reason(item: Input, about: str, run: str, before: str, now: str) -> Reason:
+    return Reason("inputs", f"{about} since {run}", about, ((item.field, before, now),))
+
+
+def _key(item: Input) -> tuple[str, str]:
+    # A command names several files in one field; elsewhere the field tells them apart, however the path was typed.
+    return item.field, item.name

@@ -1,0 +1,170 @@
+"""Inputs of a run: what its config names, by content."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from taskloom.errors import UsageError
+from taskloom.identity.canonical import Form
+from taskloom.identity.filecache import FileCache
+from taskloom.identity.folder import folder_digest
+from taskloom.identity.leaves import Leaf, is_nothing, leaves, named_file, words_of
+from taskloom.identity.records import Input
+from taskloom.runs.run import Run, find_run
+
+
+def collect_inputs(
+    config: BaseModel, cwd: Path, store: Path, files: FileCache, *, by_time: bool = False
+) -> tuple[Input, ...]:
+    """Return everything outside of a config that it names and a run reads, in the order of its fields.
+
+    Args:
+        config: The config as it was written.
+        cwd: The folder against which relative paths count.
+        store: The store in which references to runs are looked up.
+        files: The digests that are known.
+        by_time: Take size and time of the files in a folder for their content.
+
+    Raises:
+        UsageError: A field names a pipe, a device, a folder that is too large, or a run that has not finished.
+        RunNotFoundError: A field names no run.
+    """
+    return tuple(
+        found
+        for leaf in leaves(config)
+        for found in _inputs_of(leaf, cwd, store, files, by_time=by_time)
+    )
+
+
+def input_forms(inputs: tuple[Input, ...], config: BaseModel) -> Mapping[str, Form]:
+    """Return the form of each field that names inputs, for the identity: the content, not the place.
+
+    Args:
+        inputs: What the config names.
+        config: The config as it was written.
+    """
+    forms: dict[str, Form] = {}
+    commands = {leaf.field: str(leaf.value) for leaf in leaves(config) if leaf.role == "command"}
+    for item in inputs:
+        form = {"%input": [item.name, item.kind, item.sha256]}
+        if item.field in commands:
+            words = forms.setdefault(item.field, list(words_of(commands[item.field])))
+            words[words.index(item.typed)] = form
+        elif item.kind != "absent":
+            forms[item.field] = form
+    return forms
+
+
+def second_look(inputs: Iterable[Input], files: FileCache) -> tuple[tuple[Input, ...], list[str]]:
+    """Return inputs as they are at the end of a run, and the names of those that changed while it was going.
+
+    What did not exist when the run began, and does now, was written by the run and does not count.
+
+    Args:
+        inputs: The inputs as they were.
+        files: The digests that are known.
+    """
+    found, changed = [], []
+    for item in inputs:
+        if item.kind == "run":
+            found.append(item)
+            continue
+        try:
+            now = _path_input(item.field, item.typed, Path(item.path), files, by_time=item.by_time)
+        except UsageError:
+            now = replace(item, kind="absent", sha256="")
+        if item.kind == "absent":
+            found.append(replace(item, written=now.kind != "absent"))
+            continue
+        if (now.kind, now.sha256) != (item.kind, item.sha256):
+            changed.append(item.typed)
+        found.append(item)
+    return tuple(found), changed
+
+
+def _inputs_of(
+    leaf: Leaf, cwd: Path, store: Path, files: FileCache, *, by_time: bool
+) -> Iterator[Input]:
+    if leaf.role == "output" or not leaf.counts:
+        return
+    if leaf.role == "run":
+        if leaf.value:
+            yield _run_input(leaf, cwd, store, files)
+        return
+    if leaf.role == "command":
+        for number, word in enumerate(words_of(str(leaf.value))):
+            path = named_file(word, number, cwd)
+            if path is not None:
+                yield _path_input(leaf.field, word, path, files, by_time=by_time)
+        return
+    if not is_nothing(leaf):
+        typed = str(leaf.value)
+        yield _path_input(leaf.field, typed, Path(os.path.join(cwd, typed)), files, by_time=by_time)
+
+
+def _path_input(field: str, typed: str, path: Path, files: FileCache, *, by_time: bool) -> Input:
+    """Look at one path; a link is followed."""
+    absent = Input(field, typed, str(path), path.name, "absent")
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return absent
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"{field} names '{typed}', which cannot be read: {_reason(error)}."
+        ) from None
+    try:
+        if stat.S_ISREG(found.st_mode):
+            sha = files.digest(path)
+            return Input(field, typed, str(path), path.name, "file", found.st_size, sha)
+        if stat.S_ISDIR(found.st_mode):
+            sha, size = folder_digest(path, files, field=field, by_time=by_time)
+            made = Input(field, typed, str(path), path.name, "folder", size, sha)
+            return replace(made, by_time=by_time)
+    except OSError as error:
+        raise UsageError(
+            f"{field} names '{typed}', which cannot be read: {_reason(error)}."
+        ) from None
+    raise UsageError(
+        f"{field} names '{typed}', which is a pipe, a device or a socket; it must be a file or a folder."
+    )
+
+
+def _run_input(leaf: Leaf, cwd: Path, store: Path, files: FileCache) -> Input:
+    """Return a run by its computation and the digests of what it left."""
+    reference = str(leaf.value)
+    path = Path(os.path.join(cwd, reference))
+    folder = path if "/" in reference and path.is_dir() else find_run(reference, store)
+    run = Run(folder)
+    if run.status != "finished":
+        raise UsageError(
+            f"{leaf.field} names the run {run.id}, which is {run.status}; it must have finished."
+        )
+    sha, size = run_digest(run, files)
+    return Input(leaf.field, reference, str(run.dir), run.dir.name, "run", size, sha)
+
+
+def run_digest(run: Run, files: FileCache) -> tuple[str, int]:
+    """Return the digest of a run's computation and artifacts, and the size of these [bytes]."""
+    rows: list[list[Form]] = [["computation", run.record.computation or run.record.identity]]
+    size = 0
+    for name, path in sorted(run.artifacts.items()):
+        if path.is_dir():
+            sha, count = folder_digest(path, files, field=name)
+        elif path.is_file():
+            sha, count = files.digest(path), path.stat().st_size
+        else:
+            continue
+        rows.append([name, sha])
+        size += count
+    return files.text_digest(rows), size
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)

@@ -1,0 +1,72 @@
+"""Facts of this machine: its name, its boot, its processors, its memory, and the kind of a mounted file system."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def host_name() -> str:
+    """Return the name of this machine."""
+    if hasattr(os, "uname"):
+        return os.uname().nodename
+    import platform  # takes longer than what it is asked here
+
+    return platform.node()
+
+
+def boot_id() -> str:
+    """Return an id of this boot of the kernel; empty where the system names none."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def cpu_count() -> int:
+    """Return the number of processors that this process may use; at least 1."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    if affinity is not None:
+        return len(affinity(0))
+    counted: int | None = getattr(os, "process_cpu_count", os.cpu_count)()
+    return counted or 1
+
+
+def memory() -> int:
+    """Return the size of the main memory [bytes]; 0 where the system does not tell."""
+    names = getattr(os, "sysconf_names", {})
+    if "SC_PHYS_PAGES" not in names or "SC_PAGE_SIZE" not in names:
+        return 0
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def mount_type(path: Path) -> str:
+    """Return the type of the file system that holds the path, such as `ext4` or `nfs4`; empty where it cannot be told."""
+    try:
+        lines = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace").splitlines()
+        place = path.resolve()
+    except OSError:
+        return ""
+    found = ("", "")
+    for line in lines:
+        words = line.split(" ")
+        if len(words) < 3:
+            continue
+        # The kernel writes blanks as octal escapes; a later mount at the same place hides an earlier one.
+        point = words[1].replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\")
+        if place.is_relative_to(point) and len(point) >= len(found[0]):
+            found = (point, words[2])
+    return found[1]
+
+
+def process_space() -> str:
+    """Return what tells apart machines, boots and containers: inside of one, a process id means one process."""
+    try:
+        return f"{boot_id()} {os.readlink('/proc/self/ns/pid')}"
+    except (OSError, AttributeError):
+        return host_name()
+
+
+def scratch_folders() -> list[Path]:
+    """Return the folders in which files may be opened for writing without anything being kept."""
+    return [Path("/dev"), Path("/proc")]
