@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,21 @@ from taskloom import registry
 from taskloom.registry import installed
 
 Install = Callable[..., Path]
+
+# Tests are no package; the table of their sizes is loaded by its path, before any of them.
+_spec = importlib.util.spec_from_file_location("tests_sizes", Path(__file__).with_name("sizes.py"))
+assert _spec is not None
+assert _spec.loader is not None
+sys.modules["tests_sizes"] = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(sys.modules["tests_sizes"])
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the key for secrets out of the home of the person who runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("settings")))
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -26,7 +26,6 @@ def _load(name: str, path: Path) -> None:
 
 _load("cases_verdict", HERE / "verdict.py")
 _load("cases_tasks", HERE / "tasks.py")
-_load("tests_sizes", HERE.parent / "sizes.py")
 
 from cases_tasks import Tasks  # noqa: E402 -- loaded above
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from cases_tasks import Tasks
-from cases_verdict import RECORDS, verdict
+from cases_verdict import verdict
 from tests_sizes import size
 
 Plugin = Callable[..., Tasks]
@@ -84,7 +84,6 @@ with checkpoints.publish(place, 0, {}) as inside:
 """
 
 
-@RECORDS
 def test_checkpoint_of_the_same_step(tmp_path: Path) -> None:
     """Leaves the old checkpoint or the new one, whichever rename the process dies before, and clearing up keeps it."""
     from taskloom.runs import checkpoints

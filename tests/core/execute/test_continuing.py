@@ -15,7 +15,7 @@ from taskloom.lifecycle.lifecycle import continue_run, run_task
 from taskloom.registry import LoadedTask, TaskEntry
 from taskloom.request import RunOptions
 from taskloom.runs import open_run
-from taskloom.runs.liveness import RunLock
+from taskloom.runs.locks import acquire
 from taskloom_probe.support import load, make_run, steps
 from taskloom_probe.tasks import FailConfig, WalkConfig
 
@@ -71,7 +71,7 @@ def test_continue_run_refuses_a_config_that_no_longer_fits(tmp_path: Path) -> No
 
 def test_second_writer_is_refused(tmp_path: Path) -> None:
     layout = make_run(tmp_path, "walk", WalkConfig())
-    lock = RunLock(layout.lock)
+    lock = acquire(layout.lock)
     with pytest.raises(StoreLockedError):
         continue_run(load("walk"), layout, quiet=True)
     lock.release()

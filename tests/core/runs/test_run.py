@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from taskloom.errors import RunCorruptError, RunNotFoundError
 from taskloom.runs import list_runs, open_run, scan
-from taskloom.runs.liveness import RunLock
+from taskloom.runs.locks import acquire
 from taskloom.runs.record import RunRecord, write_record
 
 
@@ -92,7 +92,7 @@ def test_scan_keeps_the_readable_and_reports_the_rest(store: Path) -> None:
 
 def test_status_is_derived_from_the_lock(tmp_path: Path) -> None:
     folder = _make(tmp_path, "r-run", status="running")
-    lock = RunLock(folder / "lock")
+    lock = acquire(folder / "lock")
     assert open_run("r-run", tmp_path).status == "running"
     lock.release()
     assert open_run("r-run", tmp_path).status == "crashed"

@@ -17,12 +17,17 @@ if TYPE_CHECKING:
         Config as Config,
         ExecutionOnly as ExecutionOnly,
         OneOf as OneOf,
+        Secret as Secret,
         Unit as Unit,
     )
     from taskloom.context import (
         Progress as Progress,
         Resources as Resources,
         RunContext as RunContext,
+    )
+    from taskloom.durations import (
+        read_duration as read_duration,
+        write_duration as write_duration,
     )
     from taskloom.identity.marks import (
         Command as Command,
@@ -61,10 +66,11 @@ sys.meta_path.append(MovedModules)
 # Where each public name lives. Importing them eagerly would cost every `tasks list` the import of pydantic.
 _HOMES = {
     "taskloom.api": ("run", "sweep"),
-    "taskloom.config": ("Component", "Config", "ExecutionOnly", "OneOf", "Unit"),
+    "taskloom.config": ("Component", "Config", "ExecutionOnly", "OneOf", "Secret", "Unit"),
     "taskloom.identity.marks": ("Command", "InputPath", "OutputPath", "RunRef"),
     "taskloom.context": ("Progress", "Resources", "RunContext"),
     "taskloom.bound": ("BoundTask", "Driver"),
+    "taskloom.durations": ("read_duration", "write_duration"),
     "taskloom.opening": ("open_run", "open_task", "task_of"),
     "taskloom.registry.refs": ("ComponentRef", "DomainRef", "TaskRef", "VerbRef"),
     "taskloom.request": ("RunOptions",),

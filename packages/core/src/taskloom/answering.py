@@ -34,6 +34,7 @@ from taskloom.request import Origin, RunOptions
 from taskloom.runs import amend, claims
 from taskloom.runs.layout import RunLayout
 from taskloom.runs.run import Run
+from taskloom.secrets import vault
 
 _PERIODS = (0.02, 0.5)  # [s] between looks at a process that is waited for: at first, and at most
 _GROWTH = 1.5
@@ -77,6 +78,7 @@ class RunRequest:
     def look(self) -> tuple[Identified, Decision]:
         """Return the identity, and what would be done, as the store and the files are now."""
         now = identify_asked(self.loaded, self.config, self.options)
+        vault.keep(now.identity, self.config)
         return now, look(now, self.options)
 
 
@@ -115,6 +117,7 @@ def answer(asked: RunRequest) -> RunAnswer:
 def _compute(asked: RunRequest, now: Identified, decision: Decision) -> RunAnswer | Decision:
     """Check and claim what is asked for, and compute it; another process that was quicker makes a new decision."""
     options = asked.options
+    vault.check_placement([now.identity], options.executor)
     executor = None if options.executor == INLINE else open_executor(options.executor, 1)
     try:
         # Checked here too where it is placed elsewhere: where it cannot run, no machine has to be asked for.

@@ -14,17 +14,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from pydantic import SecretBytes, SecretStr
+
 from taskloom.answering import RunRequest, answer
 from taskloom.asking import Asked, find_asked, resolve_request, resolve_values, written
 from taskloom.config import Config
 from taskloom.errors import StoreLockedError
-from taskloom.params.labels import text_of
 from taskloom.params.layers import Resolved
+from taskloom.params.values import write
 from taskloom.placement.options import checked_options
 from taskloom.placement.single import PlacementLog
 from taskloom.request import Origin, RunOptions
 from taskloom.runs.layout import default_store
 from taskloom.runs.run import Run
+from taskloom.secrets.digests import keyed_digest
 from taskloom.sweeps.ahead import lines_of, look_ahead
 from taskloom.sweeps.expand import Choices, Plan, Point
 from taskloom.sweeps.record import EXECUTOR, create_sweep, with_call
@@ -131,4 +134,6 @@ def _by_text(values: Iterable[object]) -> dict[str, object]:
 
 
 def _text(value: object) -> str:
-    return text_of(written(value))
+    if isinstance(value, SecretStr | SecretBytes):  # its text is the same for every value
+        return keyed_digest(value.get_secret_value())
+    return write(written(value))

@@ -75,6 +75,17 @@ class ExecutionOnly:
 
 
 @dataclass(frozen=True, slots=True)
+class Secret:
+    """Marks a secret field: `api_key: Annotated[SecretStr, Secret(counts=False)]`.
+
+    Attributes:
+        counts: Whether its value is part of the run's identity, as a keyed digest; not so for a key that changes no result.
+    """
+
+    counts: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class OneOf:
     """An open tagged union: the field holds one component out of a registered group.
 

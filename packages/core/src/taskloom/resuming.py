@@ -17,6 +17,7 @@ from taskloom.registry.entries import LoadedTask
 from taskloom.registry.resolve import find_task, load_task
 from taskloom.runs import claims
 from taskloom.runs.run import Run
+from taskloom.secrets import vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,8 @@ def resume_run(run: Run, asked: Resumption, say: Callable[[str], None]) -> tuple
 def _identify(loaded: LoadedTask, run: Run, cwd: Path | None) -> tuple[Config, Identified]:
     """Return the config of a run as it was written, and what it asks for with its files as they are now."""
     record, store = run.record, run.dir.parent
-    config = validate_record(loaded.config_class, record.config, f"the record {run.layout.record}")
+    values = vault.complete(record.config, str(run.dir), record.identity)
+    config = validate_record(loaded.config_class, values, f"the record {run.layout.record}")
     where = cwd or (Path(record.cwd) if record.cwd else None)
     now = identify(loaded, config, cwd=where, store=store)
     if any(item.kind == "folder" for item in record.inputs) and unaccepted(run, now):

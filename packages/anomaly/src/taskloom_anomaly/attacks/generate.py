@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ import numpy as np
 from taskloom.arrays import load_tensors, save_tensors
 from taskloom.errors import StoreError
 from taskloom.registry.components import load_component
+from taskloom.runs.locks import acquire
 
 from taskloom_anomaly.attacks.base import Attack
 from taskloom_anomaly.backends.handle import ModelHandle
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float
 
 FOLDER = "adv_examples"
+_log = logging.getLogger(__name__)
 _PROBE_SAMPLES = 256
 
 
@@ -143,12 +146,12 @@ def assert_success(
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """Hold a lock file, so that two processes do not make the same examples twice."""
-    # The module exists on POSIX systems only.
-    import fcntl
-
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    # As long as the other one lives: what it makes is what this one would make again.
+    held = acquire(path, patience=math.inf, told=_log.info)
+    try:
         yield
+    finally:
+        held.release()
 
 
 def _key(handle: ModelHandle, data: ArrayDataset, attack: Attack, seed: int) -> str:

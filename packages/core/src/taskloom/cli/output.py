@@ -8,6 +8,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from taskloom.digits import digits
+from taskloom.plain import escaped
+
 
 def print_json(value: object) -> None:
     """Print one JSON document; numbers that JSON has no form for are text."""
@@ -25,12 +28,12 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def one_line(text: str) -> str:
     """Return text without anything that a terminal obeys; it may come from the run folder of another user."""
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+    return escaped(text)
 
 
 def number(value: float) -> str:
-    """Return a number with the digits that a person reads."""
-    return f"{value:.6g}"
+    """Return a number with the digits that a person reads: six, and all of a count."""
+    return digits(value)
 
 
 def _finite(value: object) -> Any:  # noqa: ANN401 -- JSON

@@ -66,6 +66,12 @@ COMMANDS = (
             Command("tag", "Tag a run.", f"{_CLI}.runs_edit:tag", takes_runs=True),
             Command("rm", "Remove runs for good.", f"{_CLI}.runs_edit:rm", takes_runs=True),
             Command(
+                "release",
+                "Declare a run dead whose machine cannot be asked.",
+                f"{_CLI}.runs_release:release",
+                takes_runs=True,
+            ),
+            Command(
                 "export", "Write runs as a table.", f"{_CLI}.runs_edit:export", takes_runs=True
             ),
             Command("reindex", "Read every run folder anew.", f"{_CLI}.runs_edit:reindex"),

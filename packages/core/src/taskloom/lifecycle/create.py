@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from taskloom.config import Config
 from taskloom.errors import StoreError
@@ -15,6 +17,9 @@ from taskloom.runs import provenance
 from taskloom.runs.layout import RunLayout, default_store, new_id
 from taskloom.runs.record import KEPT, RunRecord, timestamp, write_record
 from taskloom.runs.writer import atomic_write, atomic_write_json, store_error
+from taskloom.secrets import vault
+from taskloom.secrets.fields import dumped
+from taskloom.secrets.redaction import KNOWN
 
 _TRIES = 20
 
@@ -26,7 +31,7 @@ def create_run(
     origin: Origin = Origin(),
     *,
     now: Identified | None = None,
-    found: provenance.Provenance | None = None,
+    found: Mapping[str, Any] | None = None,
 ) -> RunLayout:
     """Make the folder of a new run, in status `created`.
 
@@ -53,9 +58,9 @@ def create_run(
             task=entry.ref.name,
             version=entry.ref.version,
             identity=now.identity,
-            config=config.model_dump(mode="json"),
+            config=dumped(config),
             sources=dict(origin.sources),
-            argv=tuple(provenance.strip_credentials(word) for word in origin.argv),
+            argv=tuple(KNOWN.text(provenance.strip_credentials(word)) for word in origin.argv),
             sweep=origin.sweep,
             created=timestamp(),
             config_id=now.config_id,
@@ -65,8 +70,9 @@ def create_run(
         )
         repeat = f"# tasks run {entry.domain} {entry.ref.name} --config config.toml\n"
         atomic_write(layout.config, repeat + to_toml(config))
-        _write_provenance(layout, found or provenance.gather(now.cwd))
+        atomic_write_json(layout.environment, found or provenance.gather())
         write_record(layout.record, record)
+        vault.keep(str(layout.dir), config)
     except BaseException:
         shutil.rmtree(layout.dir, ignore_errors=True)
         raise
@@ -82,12 +88,6 @@ def identify_asked(loaded: LoadedTask, config: Config, options: RunOptions) -> I
     """
     by_time = options.inputs == "mtime"
     return identify(loaded, config, cwd=options.cwd, store=options.store, by_time=by_time)
-
-
-def _write_provenance(layout: RunLayout, found: provenance.Provenance) -> None:
-    atomic_write_json(layout.environment, found.environment)
-    if found.patch:
-        atomic_write(layout.patch, found.patch.encode(errors="replace").decode())
 
 
 def _make_folder(store: Path, domain: str, task: str) -> RunLayout:

@@ -6,25 +6,27 @@ A finished run is the answer only if its inputs, its code and the packages that 
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 from taskloom.config import Config
 from taskloom.errors import RunCorruptError, StoreLockedError
+from taskloom.identity.filecache import FileCache
 from taskloom.identity.identify import Identified, differences
 from taskloom.identity.records import Reason
 from taskloom.lifecycle.within import is_within
 from taskloom.request import RunOptions
-from taskloom.runs import amend, checkpoints, claims, index
+from taskloom.runs import amend, checkpoints, claims
+from taskloom.runs.lookup import alike
 from taskloom.runs.run import Run
+from taskloom.secrets import vault
+from taskloom.secrets.fields import dumped
 
 Action: TypeAlias = Literal["reuse", "continue", "begin", "wait"]
-INTERRUPTED = ("created", "stopped", "crashed")
+_INTERRUPTED = ("created", "stopped", "crashed")
 _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"))
 
 
@@ -96,6 +98,7 @@ def decide(
     runs: Iterable[Run] | None = None,
     *,
     sweep: str = "",
+    files: FileCache | None = None,
 ) -> Decision:
     """Return what is to be done about a question, as the store and the files are now.
 
@@ -104,6 +107,7 @@ def decide(
         options: What the caller allows: `force`, `fresh`, `accept`, `accept_changes`.
         runs: The runs that may answer, the newest first; looked up if they are not given.
         sweep: The sweep that asks. Its own failed runs are continued, and only its own runs count where runs are forced.
+        files: The digests that are known; those of the store by default.
     """
     if options.force and not sweep:
         return Decision("begin")
@@ -113,11 +117,11 @@ def decide(
         [run for run in found_runs if not options.force or run.record.sweep == sweep],
         sweep,
     )
-    verified, stale = _judge("reuse", known.finished, now)
+    verified, stale = _judge("reuse", known.finished, now, files)
     if verified is None and known.running:
         run = known.running[0]
         return Decision("wait", run, by=claims.Holder(run.record.pid, run.record.host, run.id))
-    going_on, changed = _judge("continue", [] if options.fresh else known.interrupted, now)
+    going_on, changed = _judge("continue", [] if options.fresh else known.interrupted, now, files)
     allowed = (
         verified,
         going_on,
@@ -135,9 +139,10 @@ def look(
     runs: Iterable[Run] | None = None,
     *,
     sweep: str = "",
+    files: FileCache | None = None,
 ) -> Decision:
     """Return what is to be done about a question, another process that has claimed it included; as `decide`."""
-    decision = decide(now, options, runs, sweep=sweep)
+    decision = decide(now, options, runs, sweep=sweep, files=files)
     is_forced = options.force and not sweep
     if decision.action in ("begin", "continue") and not is_forced:
         by = claims.holder(now.store, now.identity)
@@ -188,10 +193,11 @@ def continued(decision: Decision, now: Identified, config: Config) -> Run:
         raise ValueError("no run goes on")
     changes: dict[str, Any] = {"cwd": str(now.cwd)}
     if run.record.config_id not in ("", now.config_id):
-        changes |= {"config": config.model_dump(mode="json"), "config_id": now.config_id}
+        changes |= {"config": dumped(config), "config_id": now.config_id}
     if not decision.reasons:
         changes["inputs"] = now.inputs
     pairs = tuple(pair for reason in decision.reasons for pair in reason.pairs)
+    vault.keep(str(run.dir), config)
     return amend.accept(run, pairs, **changes)
 
 
@@ -211,45 +217,12 @@ def is_free(now: Identified, decision: Decision) -> bool:
     """Return whether what a decision waits for has ended, at little cost."""
     if claims.holder(now.store, now.identity) is not None:
         return False
-    return decision.run is None or _status(decision.run) != "running"
+    return decision.run is None or not _status(decision.run).startswith("running")
 
 
-def alike(
-    questions: Sequence[Identified], also: Mapping[str, str] = MappingProxyType({})
-) -> dict[str, list[Run]]:
-    """Return the runs that may answer each question of one store, by its identity: the same command, or the same inputs.
-
-    Args:
-        questions: What is asked for.
-        also: Further identities to look for, of older records, each with the identity of its question.
-    """
-    found: dict[str, list[Run]] = {now.identity: [] for now in questions}
-    if not questions:
-        return found
-    by_digest: dict[str, list[str]] = {}
-    for now in questions:
-        for digest in dict.fromkeys((now.identity, now.config_id)):
-            by_digest.setdefault(digest, []).append(now.identity)
-    for digest, identity in also.items():
-        if identity not in by_digest.setdefault(digest, []):
-            by_digest[digest].append(identity)
-    store, seen = questions[0].store, set[str]()
-    documents = index.having(store, "question", by_digest)
-    for document in sorted(documents, key=_age, reverse=True):
-        name = str(document["folder"])
-        if name in seen:
-            continue
-        seen.add(name)
-        with contextlib.suppress(RunCorruptError):
-            run = Run(store / name)
-            for identity in _asked(run, by_digest):
-                found[identity].append(run)
-    return found
-
-
-def counted(run: Run, now: Identified) -> list[Reason]:
+def counted(run: Run, now: Identified, files: FileCache | None = None) -> list[Reason]:
     """Return the differences of a run from now that make it another computation."""
-    return [item for item in differences(run, now) if item.counts]
+    return [item for item in differences(run, now, files) if item.counts]
 
 
 def ago(moment: str) -> str:
@@ -273,9 +246,9 @@ def _sorted(now: Identified, runs: Iterable[Run], sweep: str) -> _Known:
         is_same = run.record.identity == now.identity
         if status == "finished":
             known.finished.append(run)
-        elif status in INTERRUPTED or (status == "failed" and sweep and run.record.sweep == sweep):
+        elif status in _INTERRUPTED or (status == "failed" and sweep and run.record.sweep == sweep):
             known.interrupted.append(run)
-        elif status == "running" and is_same:
+        elif status.startswith("running") and is_same:
             known.running.append(run)
         elif status == "failed" and is_same:
             known.failed.append(run)
@@ -294,12 +267,12 @@ def _open(run: Run, found: Sequence[Reason]) -> list[Reason]:
 
 
 def _judge(
-    action: Action, runs: Sequence[Run], now: Identified
+    action: Action, runs: Sequence[Run], now: Identified, files: FileCache | None
 ) -> tuple[Decision | None, Decision | None]:
     """Return what to do with the newest run that is verified, and with the newest that something differs from."""
     changed: Decision | None = None
     for run in runs:
-        found = counted(run, now)
+        found = counted(run, now, files)
         decision = Decision(action, run, tuple(found))
         if not _open(run, found):
             return decision, changed
@@ -319,15 +292,6 @@ def _status(run: Run) -> str:
         return Run(run.dir).status
     except RunCorruptError:
         return "damaged"
-
-
-def _asked(run: Run, by_digest: Mapping[str, Sequence[str]]) -> list[str]:
-    wanted = (run.record.identity, run.record.config_id)
-    return list(dict.fromkeys(item for digest in wanted for item in by_digest.get(digest, ())))
-
-
-def _age(document: Mapping[str, object]) -> tuple[str, str]:
-    return str(document.get("created")), str(document["folder"])
 
 
 def _from_where(run: Run) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -28,13 +29,15 @@ from taskloom.lifecycle.refusal import recorded_refusals
 from taskloom.lifecycle.within import within
 from taskloom.lifecycle.workdir import working_in
 from taskloom.params.layers import validate_record
+from taskloom.records.run_record import read_record
 from taskloom.registry.entries import LoadedTask
 from taskloom.request import Origin, RunOptions
 from taskloom.runs import checkpoints
 from taskloom.runs.layout import RunLayout
-from taskloom.runs.liveness import RunLock
-from taskloom.runs.record import RunRecord, read_record
+from taskloom.runs.locks import acquire
+from taskloom.runs.record import RunRecord
 from taskloom.runs.run import Run
+from taskloom.secrets import vault
 from taskloom.sinks.sink import check_sinks
 from taskloom.task import Finding
 
@@ -133,7 +136,8 @@ def read_config(loaded: LoadedTask, layout: RunLayout, record: RunRecord) -> Con
             f"{entry.ref.version} is installed; it cannot be continued.",
             hint=f"Run it anew: tasks run {entry.domain} {entry.ref.name} --config {layout.config}",
         )
-    config = validate_record(loaded.config_class, record.config, f"the record {layout.record}")
+    values = vault.complete(record.config, str(layout.dir), record.identity)
+    config = validate_record(loaded.config_class, values, f"the record {layout.record}")
     if not record.cwd:
         return config  # an older taskloom did not keep the folder
     runs = {item.field: item.path for item in record.inputs if item.kind == "run"}
@@ -197,7 +201,7 @@ def perform(
     report: bool = True,
 ) -> Run:
     """Hold the lock of a run, run or resume its task, finalise its record and write its report."""
-    lock = RunLock(layout.lock)
+    lock = acquire(layout.lock, told=console.say)
     try:
         # Read again under the lock: another process may have finished the run meanwhile.
         record = read_record(layout.record)
@@ -207,8 +211,10 @@ def perform(
             resources = dataclasses.replace(record.resources, time_limit=time_limit)
             record = dataclasses.replace(record, resources=resources)
         checkpoints.sweep_leftovers(layout.checkpoints)
+        with contextlib.suppress(OSError):
+            layout.stop.unlink()  # a wish that an earlier attempt did not live to hear
         with within(record.identity), working_in(record.cwd):
-            run = attempt(task, layout, record, console, report=report)
+            run = attempt(task, layout, record, console, lock, report=report)
     finally:
         lock.release()
     return run

@@ -166,7 +166,7 @@ class Placement:
             if not placed.job.has_ended():
                 continue
             run = _read(placed.folder)
-            if run is not None and run.status == "running":
+            if run is not None and run.status in ("running", "running?"):
                 continue  # an orphan of a lost engine; its lock says that it lives
             self._active.remove(placed)
             is_over = run is not None and run.status in ("finished", "failed", "stopped")

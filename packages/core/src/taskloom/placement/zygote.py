@@ -3,7 +3,7 @@
 A fresh interpreter spends a third of a second on imports before a run begins. The zygote has spent it once, has no threads and
 has loaded no task, so forking it is safe and takes a few milliseconds; the task's own libraries are imported in the worker.
 
-It reads run folders, one JSON string a line, from its standard input and writes `["started", folder, pid]` and
+It reads `[folder, secrets]`, one JSON list a line, from its standard input and writes `["started", folder, pid]` and
 `["ended", folder, code]` to its standard output. When its input ends, because its submitter closed it or died, it waits for
 its workers and ends. It has a process group of its own, so that Ctrl-C reaches a worker once, forwarded by the submitter.
 """
@@ -16,11 +16,12 @@ import select
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from taskloom.config import Config
 from taskloom.placement.worker import NO_REPORT, main as work
 from taskloom.registry.discovery import freeze, installed_domains
+from taskloom.secrets import vault
 from taskloom.system import processes
 from taskloom.system.files import open_plain
 
@@ -54,13 +55,13 @@ class Zygote:
         data = os.read(0, 65536)
         *lines, self._pending = (self._pending + data).split(b"\n")
         for line in lines:
-            self._start(json.loads(line))
+            self._start(*json.loads(line))
         return bool(data)
 
-    def _start(self, folder: str) -> None:
+    def _start(self, folder: str, secrets: list[Any]) -> None:
         pid = processes.fork()
         if pid == 0:
-            self._become_worker(folder)
+            self._become_worker(folder, secrets)
         self._workers[pid] = folder
         _say("started", folder, pid)
 
@@ -72,7 +73,7 @@ class Zygote:
             pid, code = ended
             _say("ended", self._workers.pop(pid), code)
 
-    def _become_worker(self, folder: str) -> NoReturn:
+    def _become_worker(self, folder: str, secrets: list[Any]) -> NoReturn:
         """Never returns into the zygote's loop, whatever happens."""
         code = 1
         try:
@@ -80,6 +81,7 @@ class Zygote:
             os.close(self._wake_reader)
             os.close(self._wake_writer)
             _redirect(Path(folder) / _OUTPUT)
+            vault.unpack(str(Path(folder).absolute()), secrets)
             code = work([NO_REPORT, folder])
         except BaseException as error:
             sys.excepthook(type(error), error, error.__traceback__)

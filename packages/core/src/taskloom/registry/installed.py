@@ -11,9 +11,13 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from taskloom.plain import one_line
+
 FIRST_PARTY = ("anomaly", "hci", "diffusion", "control")
 """The domains that are extras of the `taskloom` distribution."""
 
+LONGEST = 200
+"""Characters of a name or a summary that are shown."""
 _SUFFIXES = (".dist-info", ".egg-info")
 
 
@@ -35,13 +39,21 @@ class EntryPoint:
 
 
 @dataclass(frozen=True, slots=True)
-class _Distribution:
+class Distribution:
+    """An installed distribution.
+
+    Attributes:
+        name: Its normalised name.
+        folder: Its metadata folder.
+        text: Its `entry_points.txt`; empty without one.
+    """
+
     name: str
     folder: str
     text: str
 
 
-_found: list[_Distribution] | None = None
+_found: list[Distribution] | None = None
 _frozen = False
 
 
@@ -54,7 +66,7 @@ def entry_points(group: str) -> list[EntryPoint]:
     disabled = os.environ.get("TASKLOOM_DISABLE_PLUGINS", "")
     points = [
         EntryPoint(name, target, distribution.name, distribution.folder)
-        for distribution in _distributions()
+        for distribution in distributions()
         if f"[{group}]" in distribution.text
         for name, target in _lines(distribution.text, group)
         if not _is_disabled(name, distribution.name, disabled)
@@ -84,7 +96,7 @@ def summary_of(folder: str) -> str:
             with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as lines:
                 for line in lines:
                     if line.startswith("Summary:"):
-                        return line.removeprefix("Summary:").strip()
+                        return one_line(line.removeprefix("Summary:").strip(), LONGEST)
                     if not line.strip():  # the headers end here
                         break
         except OSError:
@@ -102,7 +114,7 @@ def forget() -> None:
 def freeze() -> None:
     """Take the plugins installed now for the rest of the process, so that a run cannot depend on a later installation."""
     global _frozen  # noqa: PLW0603 -- a process is frozen once
-    _distributions()
+    distributions()
     _frozen = True
 
 
@@ -112,10 +124,11 @@ def normalised(name: str) -> str:
     return "-".join(piece for piece in pieces if piece)
 
 
-def _distributions() -> list[_Distribution]:
+def distributions() -> list[Distribution]:
+    """Return every installed distribution, the first of each name on the path."""
     global _found  # noqa: PLW0603 -- filled at the first question
     if _found is None:
-        first: dict[str, _Distribution] = {}
+        first: dict[str, Distribution] = {}
         for distribution in _scan():
             # The first one on the path is the one that Python imports.
             first.setdefault(distribution.name, distribution)
@@ -123,7 +136,7 @@ def _distributions() -> list[_Distribution]:
     return _found
 
 
-def _scan() -> Iterator[_Distribution]:
+def _scan() -> Iterator[Distribution]:
     for place in dict.fromkeys(sys.path):
         try:
             names = sorted(os.listdir(place or "."))
@@ -133,7 +146,7 @@ def _scan() -> Iterator[_Distribution]:
             stem, suffix = os.path.splitext(file_name)
             if suffix in _SUFFIXES:
                 folder = os.path.join(place, file_name)
-                yield _Distribution(normalised(stem.partition("-")[0]), folder, _read(folder))
+                yield Distribution(normalised(stem.partition("-")[0]), folder, _read(folder))
 
 
 def _read(folder: str) -> str:
@@ -152,7 +165,7 @@ def _lines(text: str, group: str) -> Iterator[tuple[str, str]]:
             section = line[1:-1]
         elif section == group and "=" in line and not line.startswith("#"):
             name, _, value = line.partition("=")
-            yield name.strip(), value.partition("[")[0].strip()
+            yield one_line(name.strip(), LONGEST), value.partition("[")[0].strip()
 
 
 def _is_disabled(name: str, distribution: str, disabled: str) -> bool:

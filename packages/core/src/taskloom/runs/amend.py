@@ -6,10 +6,11 @@ import dataclasses
 from typing import Any
 
 from taskloom.identity.records import Pair
+from taskloom.records.run_record import read_record
 from taskloom.runs import index
 from taskloom.runs.edit import check_tag
-from taskloom.runs.liveness import RunLock
-from taskloom.runs.record import RunRecord, read_record, write_record
+from taskloom.runs.locks import acquire
+from taskloom.runs.record import RunRecord, write_record
 from taskloom.runs.run import Run
 
 
@@ -57,7 +58,7 @@ def _changed(record: RunRecord, changes: dict[str, Any]) -> bool:
 
 
 def _amended(run: Run, **changes: Any) -> Run:  # noqa: ANN401 -- the fields' own types
-    lock = RunLock(run.layout.lock)
+    lock = acquire(run.layout.lock)
     try:
         record = dataclasses.replace(read_record(run.layout.record), **changes)
         write_record(run.layout.record, record)

@@ -19,7 +19,8 @@ from pathlib import Path
 from types import TracebackType
 
 from taskloom.errors import StoreError, StoreLockedError
-from taskloom.runs.liveness import RunLock, is_alive
+from taskloom.runs.holders import probe
+from taskloom.runs.locks import Held, acquire
 from taskloom.runs.writer import store_error
 from taskloom.system.machine import host_name
 
@@ -57,7 +58,7 @@ class Claim:
 
     path: Path
     is_first: bool
-    _lock: RunLock = field(repr=False)
+    _lock: Held = field(repr=False)
 
     def __enter__(self) -> Claim:
         return self
@@ -88,7 +89,7 @@ def take(store: Path, identity: str) -> Claim | None:
     except OSError as error:
         raise store_error("claim a run in", store, error) from error
     try:
-        lock = RunLock(path, patience=0.0)
+        lock = acquire(path, patience=0.0)
     except StoreLockedError:
         return None
     try:
@@ -104,7 +105,7 @@ def take(store: Path, identity: str) -> Claim | None:
 def holder(store: Path, identity: str) -> Holder | None:
     """Return the process that computes an identity now; None if there is none."""
     path = claim_path(store, identity)
-    if not path.exists() or not is_alive(path):
+    if not path.exists() or probe(path) == "dead":
         return None
     try:
         told = json.loads(_note_path(path).read_bytes())
@@ -134,7 +135,7 @@ def _remove(path: Path, age: float) -> bool:
     with contextlib.suppress(OSError, StoreError):
         if time.time() - path.stat().st_mtime < age:
             return False
-        lock = RunLock(path, patience=0.0)
+        lock = acquire(path, patience=0.0)
         try:
             _note_path(path).unlink(missing_ok=True)
             path.unlink()

@@ -10,10 +10,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from taskloom.errors import StoreError, UsageError
+from taskloom.records.run_record import read_record
 from taskloom.runs import index
 from taskloom.runs.layout import RunLayout
-from taskloom.runs.liveness import RunLock
-from taskloom.runs.record import read_record, write_record
+from taskloom.runs.locks import acquire
+from taskloom.runs.record import write_record
 from taskloom.runs.run import Run
 from taskloom.runs.writer import store_error
 
@@ -31,7 +32,7 @@ def tag_run(run: Run, add: Iterable[str] = (), remove: Iterable[str] = ()) -> tu
     for tag in add:
         check_tag(tag)
     gone = set(remove)
-    lock = RunLock(run.layout.lock)
+    lock = acquire(run.layout.lock)
     try:
         record = read_record(run.layout.record)
         tags = tuple(tag for tag in dict.fromkeys([*record.tags, *add]) if tag not in gone)
@@ -69,7 +70,7 @@ def remove_run(folder: Path) -> None:
     layout = RunLayout(folder)
     if not _GENERATED.match(folder.name):
         read_record(layout.record)  # a folder of another name has to prove that it is a run
-    lock = RunLock(layout.lock)
+    lock = acquire(layout.lock)
     doomed = folder.with_name(f".removed-{folder.name}")
     try:
         folder.rename(doomed)

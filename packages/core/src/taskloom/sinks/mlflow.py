@@ -29,6 +29,7 @@ _STATUS = {
     "stopped": "KILLED",
     "crashed": "FAILED",
     "running": "FAILED",
+    "running?": "FAILED",
 }
 
 

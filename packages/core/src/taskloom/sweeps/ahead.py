@@ -9,10 +9,12 @@ from pathlib import Path
 
 from taskloom.config import Config
 from taskloom.errors import UsageError
+from taskloom.identity.filecache import FileCache
 from taskloom.identity.identify import Identified, identify
-from taskloom.lifecycle.decision import Decision, alike, look
+from taskloom.lifecycle.decision import Decision, look
 from taskloom.params.layers import validate_record
 from taskloom.registry.entries import LoadedTask
+from taskloom.runs.lookup import alike
 from taskloom.sweeps.record import RECORD, SweepPoint, SweepRecord
 
 _SHOWN = 3
@@ -59,10 +61,16 @@ def look_ahead(loaded: LoadedTask, record: SweepRecord, store: Path) -> list[Ahe
     # The inputs of a point may have changed since the sweep was made; its own runs have the identity of then.
     pairs = list(zip(record.points, configs, questions, strict=True))
     runs = alike(questions, {point.identity: now.identity for point, _, now in pairs})
-    return [
-        Ahead(point, config, now, look(now, options, runs[now.identity], sweep=record.id))
-        for point, config, now in pairs
-    ]
+    with FileCache(store) as files:
+        return [
+            Ahead(
+                point,
+                config,
+                now,
+                look(now, options, runs[now.identity], sweep=record.id, files=files),
+            )
+            for point, config, now in pairs
+        ]
 
 
 def refuse_changes(record: SweepRecord, aheads: Sequence[Ahead]) -> None:

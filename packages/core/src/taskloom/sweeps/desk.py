@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from taskloom.config import Config
 from taskloom.errors import StoreLockedError
@@ -33,7 +34,7 @@ class Desk:
     def __init__(self, loaded: LoadedTask, record: SweepRecord, store: Path) -> None:
         self._loaded, self._record = loaded, record
         self.options = replace(record.options, store=store)
-        self._found: provenance.Provenance | None = None
+        self._found: dict[str, Any] | None = None
         self._claims: dict[str, claims.Claim] = {}
 
     def open(
@@ -43,7 +44,7 @@ class Desk:
         if settled.decision.action == "continue":
             run = continued(settled.decision, now, config)
         else:
-            self._found = self._found or provenance.gather(now.cwd)
+            self._found = self._found or provenance.gather()
             origin = Origin(self._record.argv, sources, self._record.id)
             layout = create_run(
                 self._loaded, config, self.options, origin, now=now, found=self._found

@@ -12,19 +12,27 @@ from typing import TYPE_CHECKING, Any
 from taskloom.errors import ExitCode, MissingExtraError, RunCorruptError, UsageError
 from taskloom.lifecycle.create import identify_asked
 from taskloom.lifecycle.decision import Decision, unaccepted
+from taskloom.params.choices import find_choices
 from taskloom.params.layers import validate_record
+from taskloom.params.tree import walk
 from taskloom.placement.executor import open_executor
 from taskloom.placement.place import Placement, Watcher
+from taskloom.records.documents import read_object
+from taskloom.records.files import stat_file
 from taskloom.registry.entries import LoadedTask
 from taskloom.request import Origin, RunOptions
 from taskloom.runs.layout import default_store
 from taskloom.runs.run import Run
-from taskloom.runs.writer import atomic_write_json, read_json
+from taskloom.runs.writer import atomic_write_json
+from taskloom.secrets import vault
+from taskloom.secrets.redaction import KNOWN, MARK
+from taskloom.secrets.references import is_reference
 from taskloom.sweeps.ahead import refuse_reasons
+from taskloom.sweeps.axes import AxisReader
 from taskloom.sweeps.expand import Axis, Choices, Point, Span
 from taskloom.sweeps.planfile import texts_of
 from taskloom.sweeps.points import PointResult
-from taskloom.sweeps.record import SweepPoint, create_sweep, read_sweep
+from taskloom.sweeps.record import EXECUTOR, SweepPoint, create_sweep, read_sweep
 from taskloom.sweeps.sweep import Sweep, check_version
 from taskloom.sweeps.trials import Goal, Search, Space, Trials, trial_runs
 
@@ -69,19 +77,24 @@ def create_search(
             "A search needs something that varies: --name=a,b or --name=log:LOW:HIGH or --name=linear:LOW:HIGH."
         )
     said = {**axes, **fixed}
+    reader = AxisReader(walk(loaded.config_class, find_choices(loaded.config_class, files=files)))
     common = {
         name: text
         for file in files
-        for name, text in texts_of(file)
+        for name, text in texts_of(file, reader)
         if name.removesuffix(".kind") not in said
     }
     Space(loaded, axes, {**common, **fixed}).check()
+    hidden = _hidden(loaded, axes, {**common, **fixed})
+    executor = options.executor or EXECUTOR
+    if hidden and executor not in vault.IN_MEMORY:
+        raise vault.needs_reference(next(iter(hidden)), executor)
     sweep = create_sweep(loaded, [], options, origin, keep_going=keep_going)
     search = Search(sweep, goal, axes, {**common, **fixed})
     record = {
         "goal": asdict(goal),
         "axes": {path: asdict(axis) for path, axis in axes.items()},
-        "fixed": search.fixed,
+        "fixed": {**KNOWN.tree(search.fixed), **hidden},
     }
     atomic_write_json(default_store(options.store) / sweep.id / RECORD, record)
     return search
@@ -106,9 +119,24 @@ def refuse_changed_trials(loaded: LoadedTask, search: Search, store: Path) -> No
     refuse_reasons(search.sweep, decisions)
 
 
+def _hidden(loaded: LoadedTask, axes: Mapping[str, Axis], fixed: Point) -> Point:
+    """Return a mark for each value that the record of a search must not hold.
+
+    Raises:
+        UsageError: A secret is to be varied, which Optuna would have to remember.
+    """
+    paths = {item.path for item in walk(loaded.config_class) if "SECRET" in item.type}
+    for path in paths.intersection(axes):
+        raise UsageError(
+            f"--{path} is a secret, and a search remembers what it varies.",
+            hint="vary it in a sweep without --optimize",
+        )
+    return {path: MARK for path in paths.intersection(fixed) if not is_reference(fixed[path])}
+
+
 def is_search(folder: Path) -> bool:
     """Return whether a sweep's folder is that of a search."""
-    return (folder / RECORD).is_file()
+    return stat_file(folder, RECORD) is not None
 
 
 def read_search(folder: Path) -> Search:
@@ -117,7 +145,7 @@ def read_search(folder: Path) -> Search:
     Raises:
         RunCorruptError: It is missing or damaged.
     """
-    value = read_json(folder / RECORD)
+    value = read_object(folder, RECORD)
     try:
         axes: dict[str, Axis] = {
             path: Choices(tuple(axis["values"])) if "values" in axis else Span(**axis)

@@ -18,6 +18,8 @@ from taskloom.registry.entries import LoadedTask
 from taskloom.request import RunOptions
 from taskloom.runs.compare import flatten
 from taskloom.runs.run import Run
+from taskloom.secrets import vault
+from taskloom.secrets.fields import dumped
 from taskloom.sweeps.ahead import Ahead, look_ahead
 from taskloom.sweeps.expand import Plan, Point, values_of
 from taskloom.sweeps.points import PointResult, Points
@@ -122,9 +124,8 @@ def plan_points(
     for point in expanded:
         resolved = (resolve_point or resolve_words)(applicable.to(point))
         key = identify_asked(loaded, resolved.config, options).identity
-        points.setdefault(
-            key, SweepPoint(key, resolved.config.model_dump(mode="json"), resolved.sources)
-        )
+        vault.keep(key, resolved.config)
+        points.setdefault(key, SweepPoint(key, dumped(resolved.config), resolved.sources))
     return list(points.values())
 
 

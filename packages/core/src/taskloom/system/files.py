@@ -13,6 +13,7 @@ from pathlib import Path
 NO_FOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
 _CLOSE_ON_EXEC: int = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOINHERIT", 0)
 _BINARY: int = getattr(os, "O_BINARY", 0)
+_NO_WAIT: int = getattr(os, "O_NONBLOCK", 0)
 _FOLDER: int = getattr(os, "O_DIRECTORY", 0)
 
 _SCANNER_PATIENCE = 2.0  # [s]
@@ -43,6 +44,19 @@ def open_plain(path: Path, flags: int, mode: int = 0o666) -> int:
     if found is not None and not os.path.samestat(found, os.fstat(descriptor)):
         os.close(descriptor)
         raise OSError(errno.ELOOP, "replaced while it was opened", str(path))
+    return descriptor
+
+
+def open_regular(path: Path) -> int:
+    """Open a file for reading, which must be no link, pipe or device; nothing waits.
+
+    Raises:
+        OSError: It is none (`ELOOP`, `EINVAL`), or the system refuses.
+    """
+    descriptor = open_plain(path, os.O_RDONLY | _NO_WAIT)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "is no regular file", str(path))
     return descriptor
 
 

@@ -57,3 +57,16 @@ def mount_type(path: Path) -> str:
         if place.is_relative_to(point) and len(point) >= len(found[0]):
             found = (point, words[2])
     return found[1]
+
+
+def process_space() -> str:
+    """Return what tells apart machines, boots and containers: inside of one, a process id means one process."""
+    try:
+        return f"{boot_id()} {os.readlink('/proc/self/ns/pid')}"
+    except (OSError, AttributeError):
+        return host_name()
+
+
+def scratch_folders() -> list[Path]:
+    """Return the folders in which files may be opened for writing without anything being kept."""
+    return [Path("/dev"), Path("/proc")]

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import IO, TYPE_CHECKING, TypedDict
 
@@ -112,6 +113,29 @@ def ask_to_stop(pid: int) -> bool:
     return True
 
 
+def started(pid: int) -> str:
+    """Return when a process began, as the kernel counts; empty where that cannot be told."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    # The name of the program, in brackets, may hold anything.
+    return text.rpartition(")")[2].split()[19]
+
+
+def is_running(pid: int, began: str) -> bool | None:
+    """Return whether a process that began at that time still exists; None where that cannot be told."""
+    if not can_signal():
+        return None  # os.kill(pid, 0) would interrupt it
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return None
+    return not began or started(pid) in ("", began)
+
+
 def signal_self(signum: int) -> None:
     """Let a signal reach the main thread of this process; any thread may call it."""
     if can_signal():
@@ -124,6 +148,24 @@ def fail_on_broken_pipes() -> None:
     """Let a pipe that broke be an error, not a death."""
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+
+
+@contextmanager
+def signals_kept() -> Iterator[None]:
+    """Put the handlers and the mask of signals back after the block, where this thread may."""
+    handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
+    is_main = threading.current_thread() is threading.main_thread()
+    can_mask = hasattr(signal, "pthread_sigmask")
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ()) if can_mask else set[signal.Signals]()
+    try:
+        yield
+    finally:
+        if can_mask:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for number, handler in handlers.items():
+            # None is a handler that C code installed, which Python cannot install again.
+            if is_main and handler is not None and signal.getsignal(number) is not handler:
+                signal.signal(number, handler)
 
 
 @contextmanager

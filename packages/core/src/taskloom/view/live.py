@@ -31,7 +31,7 @@ async def news(
         if state != seen:
             seen = state
             yield f"data: {json.dumps({'status': state[0], 'metrics': state[1], 'log': state[2]})}\n\n"
-        if state[0] not in ("created", "running"):
+        if state[0] not in ("created", "running", "running?"):
             return
         await asyncio.sleep(period)
 

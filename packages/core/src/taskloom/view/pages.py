@@ -70,9 +70,9 @@ def runs_page(store: Path, query: Mapping[str, str]) -> str:
 def live_page(run: Run) -> str:
     """Return the page of a run, which renews itself while the run is running."""
     title, header, sections = run_page(run)
-    live = h.div("#live", data_live="1" if run.status in ("created", "running") else "0")[
-        h.p(".kicker.back")[h.a(href="/")["\u2190 All runs"]], header
-    ]
+    live = h.div(
+        "#live", data_live="1" if run.status in ("created", "running", "running?") else "0"
+    )[h.p(".kicker.back")[h.a(href="/")["\u2190 All runs"]], header]
     return page(title, live, sections, policy="", script=SCRIPT)
 
 

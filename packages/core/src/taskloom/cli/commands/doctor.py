@@ -11,6 +11,7 @@ import typer
 
 from taskloom.cli.annotations import StoreOption
 from taskloom.cli.commands.doctor_checks import Fact, installation, machine, plugins, shell
+from taskloom.cli.commands.doctor_plugins import manifest_output
 from taskloom.cli.commands.doctor_store import store_facts
 from taskloom.cli.output import one_line, print_json
 from taskloom.errors import CheckFailedError
@@ -38,11 +39,20 @@ def doctor(
 
 
 def _facts(store: Path | None, *, thorough: bool) -> Iterator[Fact]:
-    yield from installation()
-    yield from machine()
-    yield from plugins(thorough=thorough)
-    yield from store_facts(store)
-    yield from shell()
+    yield from _examined("installation", installation())
+    yield from _examined("machine", machine())
+    yield from _examined("plugins", plugins(thorough=thorough))
+    yield from _examined("plugins", manifest_output())
+    yield from _examined("store", store_facts(store))
+    yield from _examined("shell", shell())
+
+
+def _examined(area: str, facts: Iterator[Fact]) -> Iterator[Fact]:
+    """Let one thing that cannot be looked at hide no other."""
+    try:
+        yield from facts
+    except Exception as error:  # whatever an examination raises is something it found
+        yield Fact(area, "examination", "wrong", f"{type(error).__name__}: {error}")
 
 
 def _print(facts: Sequence[Fact]) -> None:

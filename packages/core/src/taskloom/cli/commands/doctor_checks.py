@@ -19,6 +19,7 @@ from taskloom.registry.audit import audit_plugins
 from taskloom.registry.discovery import broken_plugins, installed_domains, tasks_of
 from taskloom.registry.installed import FIRST_PARTY
 from taskloom.system.machine import cpu_count, memory
+from taskloom.system.processes import STOP_SIGNALS, can_fork, can_signal
 
 _EXTRAS = {"report": ("htpy", "vl_convert"), "ray": ("ray",)}
 _BACKENDS = ("torch", "jax", "jaxlib", "mujoco", "lightning", "numpy", "pydantic", "typer", "rich")
@@ -91,7 +92,19 @@ def machine() -> Iterator[Fact]:
     yield Fact(area, "cpu cores", "ok", str(cpu_count()))
     if size := memory():
         yield Fact(area, "memory", "ok", f"{size / 2**30:.1f} GiB")
+    yield from facilities(area)
     yield from _accelerators(area)
+
+
+def facilities(area: str) -> Iterator[Fact]:
+    """Facilities of this system that runs use, and what stands in for those that it lacks."""
+    native = "flock" if can_signal() else "msvcrt"
+    yield Fact(area, "locks", "ok", native)
+    forks = can_fork()
+    yield Fact(area, "fork", "ok", "yes" if forks else "no, runs of a sweep start 0.3 s later")
+    names = ", ".join(signum.name for signum in STOP_SIGNALS)
+    text = names if can_signal() else "ctrl-break, and the file `stop` in a run's folder"
+    yield Fact(area, "signals", "ok", text)
 
 
 def _accelerators(area: str) -> Iterator[Fact]:

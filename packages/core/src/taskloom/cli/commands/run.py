@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from taskloom.cli.annotations import AsJson, ConfigFiles
+from taskloom.cli.argv import recorded_words
 from taskloom.cli.commands.check import check_config
 from taskloom.cli.options import takes_options
 from taskloom.cli.output import number, print_json
@@ -19,6 +20,7 @@ from taskloom.params.files import to_toml
 from taskloom.params.layers import Resolved
 from taskloom.params.tree import leaves
 from taskloom.request import Origin, RunOptions
+from taskloom.secrets.fields import dumped
 
 if TYPE_CHECKING:
     from taskloom.runs.run import Run
@@ -94,7 +96,8 @@ def _run(
     options = checked_options(replace(asked, quiet=asked.quiet or as_json), is_placed=not prepare)
     loaded, config = invocation.loaded, resolved.config
     entry = loaded.entry
-    argv = ("tasks", "run", entry.domain, entry.ref.name, *invocation.words)
+    words = recorded_words(invocation.words, invocation.parameters())
+    argv = ("tasks", "run", entry.domain, entry.ref.name, *words)
     origin = Origin(argv, resolved.sources)
     if prepare:
         typer.echo(str(make_folder(loaded, config, options, origin).dir))
@@ -146,13 +149,14 @@ def _document(run: Run) -> dict[str, Any]:
 
 def _print_config(resolved: Resolved, as_json: bool) -> None:
     if as_json:
-        print_json(resolved.config.model_dump(mode="json"))
+        print_json(dumped(resolved.config))
     else:
         typer.echo(to_toml(resolved.config), nl=False)
 
 
 def _explain(resolved: Resolved, as_json: bool) -> None:
-    from taskloom.params.labels import plain, text_of
+    from taskloom.params.labels import plain
+    from taskloom.params.values import write
 
     values = leaves(resolved.config)
     if as_json:
@@ -163,7 +167,7 @@ def _explain(resolved: Resolved, as_json: bool) -> None:
         print_json(rows)
         return
     width = max(len(path) for path in values)
-    shown = {path: text_of(value) for path, value in values.items()}
+    shown = {path: write(value) for path, value in values.items()}
     second = min(max(len(text) for text in shown.values()), 30)
     for path, text in shown.items():
         typer.echo(f"{path:<{width}}  {text:<{second}}  {resolved.sources[path]}")

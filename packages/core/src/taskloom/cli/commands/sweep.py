@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
@@ -12,24 +13,20 @@ import typer
 
 from taskloom.answering import decision_document, decision_line
 from taskloom.cli.annotations import AsJson
+from taskloom.cli.argv import recorded_words
 from taskloom.cli.commands.sweep_board import open_board, print_sweep
 from taskloom.cli.options import takes_options
 from taskloom.cli.output import print_json
 from taskloom.cli.task_command import Invocation
 from taskloom.errors import UsageError
+from taskloom.params.grammar import UnreadableValueError, split
+from taskloom.params.values import write_item
 from taskloom.placement.options import checked_options
 from taskloom.request import Origin, RunOptions
 from taskloom.runs.layout import default_store
 from taskloom.sweeps.ahead import Ahead, lines_of, look_ahead, to_run
-from taskloom.sweeps.expand import (
-    Axis,
-    Choices,
-    Plan,
-    Point,
-    parse_axis,
-    split_values,
-    values_of,
-)
+from taskloom.sweeps.axes import AxisReader
+from taskloom.sweeps.expand import Axis, Choices, Plan, Point, values_of
 from taskloom.sweeps.planfile import read_plan
 from taskloom.sweeps.record import EXECUTOR, SweepPoint, SweepRecord, create_sweep, with_call
 from taskloom.sweeps.sweep import plan_points, run_sweep
@@ -79,10 +76,12 @@ def sweep(
     """Run a task at many points."""
     options = checked_options(options, executor=EXECUTOR)
     loaded, store = invocation.loaded, default_store(options.store)
-    fixed, axes = _split(invocation)
-    below = _below(file, invocation) if file else Plan()
+    reader = AxisReader(invocation.parameters(), is_search=bool(optimize))
+    fixed, axes = _split(invocation, reader)
+    below = _below(file, invocation, reader) if file else Plan()
     entry, goes_on = loaded.entry, not fail_fast
-    origin = Origin(("tasks", "sweep", entry.domain, entry.ref.name, *invocation.words))
+    words = recorded_words(invocation.words, invocation.parameters())
+    origin = Origin(("tasks", "sweep", entry.domain, entry.ref.name, *words))
     if optimize:
         from taskloom.sweeps.search import create_search, run_search
         from taskloom.sweeps.trials import Goal
@@ -141,7 +140,8 @@ def listed_values(words: Sequence[str]) -> dict[str, list[str]]:
     for word, follower in zip_longest(words, words[1:], fillvalue="--"):
         name, equals, text = word.removeprefix("--").partition("=")
         if word.startswith("--") and (equals or not follower.startswith("--")):
-            values[name.removesuffix(".kind")] = split_values(text if equals else follower)
+            with contextlib.suppress(UnreadableValueError):  # told of when the option is read
+                values[name.removesuffix(".kind")] = split(text if equals else follower)
     return {**_listed_in(values.pop("file", [])), **values}
 
 
@@ -168,26 +168,12 @@ def _listed_in(files: Sequence[str]) -> dict[str, list[str]]:
 setattr(sweep, "listed_values", listed_values)  # noqa: B010 -- a function has no such attribute for a type checker
 
 
-def _parser(invocation: Invocation) -> Callable[[str, str], Axis]:
-    """Return what reads the values of a parameter, knowing its type."""
-    types = {item.path: item.type for item in invocation.parameters()}
-
-    def parse(path: str, text: str) -> Axis:
-        kind = types.get(path, "")
-        is_fraction = "FLOAT" in kind
-        is_number = is_fraction or "INT" in kind
-        return parse_axis(path, text, is_number=is_number, is_integer=not is_fraction)
-
-    return parse
-
-
-def _split(invocation: Invocation) -> tuple[Point, dict[str, Axis]]:
+def _split(invocation: Invocation, reader: AxisReader) -> tuple[Point, dict[str, Axis]]:
     """Tell parameters with one value from those with several."""
     fixed: Point = {}
     axes: dict[str, Axis] = {}
-    parse = _parser(invocation)
     for path, text in invocation.values.items():
-        axis = parse(path, text)
+        axis = reader.axis(path, text)
         if isinstance(axis, Choices) and len(axis.values) == 1:
             fixed[path] = axis.values[0]
         else:
@@ -195,9 +181,9 @@ def _split(invocation: Invocation) -> tuple[Point, dict[str, Axis]]:
     return fixed, axes
 
 
-def _below(file: Path, invocation: Invocation) -> Plan:
+def _below(file: Path, invocation: Invocation, reader: AxisReader) -> Plan:
     """Return what a sweep file says about the parameters of which the command line says nothing."""
-    plan = read_plan(file, _parser(invocation))
+    plan = read_plan(file, reader)
     places = {item.path for item in invocation.parameters() if item.is_component}
 
     def spelled(path: str) -> str:
@@ -231,7 +217,7 @@ def _print_points(aheads: Sequence[Ahead], as_json: bool) -> None:
     for ahead in aheads:
         point = ahead.point
         said = [
-            f"{path}={_value(point, path)}"
+            f"{path}={write_item(_value(point, path))}"
             for path, source in point.sources.items()
             if source == "command line"
         ]
