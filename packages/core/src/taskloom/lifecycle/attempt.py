@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import math
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from taskloom.errors import (
     StoreError,
     TaskloomError,
 )
+from taskloom.lifecycle.capture import captured
 from taskloom.lifecycle.console import Console
 from taskloom.lifecycle.context import LiveContext, check_metric_name
 from taskloom.lifecycle.failure import describe_failure, first_line, is_loss, is_store_failure
@@ -61,8 +63,10 @@ def attempt(
         StoreError: The record cannot be written.
     """
     stop = StopRequest(graceful=task.can_resume())
-    with logging_to(layout.log, console):
-        record = begin_attempt(record)
+    not_kept = "" if console.keeps_output else "--capture=no"
+    with logging_to(layout.log, console), captured(console, not_kept) as output:
+        output.keep(layout.output)
+        record = dataclasses.replace(begin_attempt(record), output=output.not_kept)
         write_record(layout.record, record)
         index.note(layout.dir)
         checkpoint = checkpoints.newest_good(layout.checkpoints) if task.can_resume() else None
@@ -78,6 +82,7 @@ def attempt(
                 record = _finalise(layout, record, ctx, end)
                 run = Run(layout.dir, record)
                 sinks.close(run)
+                output.settle()
                 if report and end.status != "running":
                     _write_report(run, console)
         finally:

@@ -96,6 +96,7 @@ class RunRecord(KeptOptions):
         metrics: Final numbers.
         artifacts: Files by name, as paths relative to the run's folder.
         summary: One line that a person reads first.
+        output: Reason why the output is not kept; empty where it is.
         headline: The result that is shown large, as `taskloom.headline.Headline.to_json` writes it; or None.
         failure: Why the run failed; or None.
         exit_code: What the command exits with; None before the end.
@@ -131,6 +132,7 @@ class RunRecord(KeptOptions):
     metrics: Mapping[str, float] = field(default_factory=dict)
     artifacts: Mapping[str, str] = field(default_factory=dict)
     summary: str = ""
+    output: str = ""
     headline: Mapping[str, Any] | None = None
     failure: Failure | None = None
     exit_code: int | None = None
@@ -238,6 +240,7 @@ def _build(value: Mapping[str, Any]) -> RunRecord:
         metrics={k: v for k, v in metrics.items() if v is not None},
         artifacts={k: str(v) for k, v in _mapping(value, "artifacts").items()},
         summary=_text(value, "summary"),
+        output=_text(value, "output") if "output" in value else "",
         headline=_headline(value),
         failure=Failure(**failure) if isinstance(failure, dict) else None,
         exit_code=exit_code,
