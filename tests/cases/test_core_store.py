@@ -128,7 +128,6 @@ def test_commit_of_a_slow_git(make_tasks: Callable[..., Tasks], tmp_path: Path) 
     )
 
 
-@RECORDS
 @pytest.mark.slow
 def test_manifests_that_misbehave(plugin: Plugin) -> None:
     """Lists the other domains with exit code 0 and no control characters, whatever one manifest does."""

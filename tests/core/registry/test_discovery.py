@@ -131,8 +131,17 @@ def test_a_manifest_that_hangs_is_given_up_after_its_limit(
     assert "slow" not in sys.modules
 
 
-def test_ctrl_c_during_a_manifest_passes_through(install: Callable[..., Path]) -> None:
+def test_interrupt_that_no_signal_brought_is_the_failure_of_its_plugin(
+    install: Callable[..., Path],
+) -> None:
     install("lab", "[taskloom.domains]\nlab = lab:DOMAIN\n", lab="raise KeyboardInterrupt")
+    (broken,) = registry.broken_plugins()
+    assert broken.error == "its manifest cannot be loaded: KeyboardInterrupt."
+
+
+def test_ctrl_c_during_a_manifest_passes_through(install: Callable[..., Path]) -> None:
+    pressed = "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(5)"
+    install("lab", "[taskloom.domains]\nlab = lab:DOMAIN\n", lab=pressed)
     with pytest.raises(KeyboardInterrupt):
         registry.broken_plugins()
 

@@ -10,6 +10,9 @@ import os
 import sys
 from collections.abc import Sequence
 
+from taskloom.cli.boundary import guarded
+from taskloom.cli.ending import end_process
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code.
@@ -17,13 +20,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: The words after `tasks`; those of the process if None.
     """
-    from taskloom.cli.boundary import guarded
-
     words = list(sys.argv[1:] if argv is None else argv)
     debug = os.environ.get("TASKLOOM_DEBUG") == "1"
     if words[:1] == ["--debug"]:
         debug, words = True, words[1:]
-    return guarded(lambda: _dispatch(words), debug=debug)
+    code = guarded(lambda: _dispatch(words), debug=debug)
+    if argv is None:
+        end_process(words, code)
+    return code
 
 
 def _dispatch(words: list[str]) -> int:
@@ -47,6 +51,10 @@ def _dispatch(words: list[str]) -> int:
         if (selection := parse_words(words[2:])) is not None:
             print_runs(selection)
             return 0
+    if words[:1] == ["doctor"] and "--plugins" in words:
+        from taskloom.registry.apart import condemn_deadly
+
+        condemn_deadly()
     # Typer and, through it, pydantic: 200 ms
     from taskloom.cli.app import run
 

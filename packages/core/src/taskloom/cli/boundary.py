@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable
 
 from taskloom.errors import ExitCode, TaskloomError
+from taskloom.plain import escaped
 
 
 def guarded(command: Callable[[], int], *, debug: bool = False) -> int:
@@ -62,8 +63,7 @@ def _sentence(text: str) -> str:
 def _say(line: str) -> None:
     with contextlib.suppress(OSError):  # no reader is left
         # The text may hold anything that a file or an environment held.
-        shown = "".join(char if char.isprintable() else repr(char)[1:-1] for char in line)
-        sys.stderr.write(f"{shown}\n")
+        sys.stderr.write(f"{escaped(line)}\n")
         sys.stderr.flush()
 
 

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from taskloom.plain import escaped
+
 
 def print_json(value: object) -> None:
     """Print one JSON document; numbers that JSON has no form for are text."""
@@ -25,7 +27,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def one_line(text: str) -> str:
     """Return text without anything that a terminal obeys; it may come from the run folder of another user."""
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+    return escaped(text)
 
 
 def number(value: float) -> str:

@@ -100,7 +100,7 @@ def _run(
     """Call the task and classify how it ended. Tasks raise ordinary exceptions; this is the boundary."""
     try:
         if checkpoint is not None:
-            _log.info("continuing from the checkpoint of step %d", int(checkpoint.name))
+            _log.info("continuing from the checkpoint of step %d", checkpoints.step_of(checkpoint))
         result = task.run(ctx, checkpoint)
         stop.settle()
         _check_result(result)

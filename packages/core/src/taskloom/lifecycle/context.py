@@ -16,10 +16,12 @@ from typing import Protocol
 from taskloom.context import Progress, Resources
 from taskloom.errors import StoreError
 from taskloom.lifecycle.console import Console
+from taskloom.records.checks import read_integer
+from taskloom.records.documents import read_lines, read_object
 from taskloom.runs import checkpoints
 from taskloom.runs.layout import RunLayout, inside
 from taskloom.runs.record import RunRecord
-from taskloom.runs.writer import JsonLines, encode_number, read_json, read_lines, store_error
+from taskloom.runs.writer import JsonLines, encode_number, store_error
 from taskloom.seeding import derive_seed
 from taskloom.sinks.group import SinkGroup
 
@@ -236,10 +238,12 @@ def _lines_after(metrics: Path, checkpoint: Path | None) -> Counter[tuple[int, f
     """Count the lines that were logged after the checkpoint was taken, by step and names."""
     size = 0
     if checkpoint is not None:
-        with contextlib.suppress(StoreError):
-            size = int(read_json(checkpoint / checkpoints.MANIFEST).get("metrics_size", 0))
+        with contextlib.suppress(StoreError, KeyError, TypeError, ValueError):
+            size = read_integer(read_object(checkpoint, checkpoints.MANIFEST), "metrics_size")
     told: Counter[tuple[int, frozenset[str]]] = Counter()
-    for line in read_lines(metrics, size):
+    for line in read_lines(metrics.parent, metrics.name, size):
         names = {name: 0.0 for name in line if name not in _RESERVED}
-        told[_line_key(int(line.get("step", -1)), names)] += 1
+        step = line.get("step")
+        if isinstance(step, int):
+            told[_line_key(step, names)] += 1
     return told

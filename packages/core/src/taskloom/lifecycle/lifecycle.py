@@ -23,12 +23,13 @@ from taskloom.lifecycle.failure import describe_failure, first_line, trimmed_tra
 from taskloom.lifecycle.refusal import recorded_refusals
 from taskloom.lifecycle.workdir import working_in
 from taskloom.params.layers import validate_record
+from taskloom.records.run_record import read_record
 from taskloom.registry.entries import LoadedTask
 from taskloom.request import Origin, RunOptions
 from taskloom.runs import checkpoints
 from taskloom.runs.layout import RunLayout
 from taskloom.runs.locks import acquire
-from taskloom.runs.record import RunRecord, read_record
+from taskloom.runs.record import RunRecord
 from taskloom.runs.run import Run
 from taskloom.secrets import vault
 from taskloom.sinks.sink import check_sinks

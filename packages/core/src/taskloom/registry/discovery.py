@@ -20,8 +20,10 @@ from taskloom.registry.installed import (
     is_first_party,
     summary_of,
 )
-from taskloom.registry.isolate import load_target, manifest_seconds
+from taskloom.registry.isolate import guarded, imported, load_target, manifest_seconds
 from taskloom.registry.locate import what_is_missing
+from taskloom.registry.manifest import cleaned
+from taskloom.registry.quarantine import quarantined
 from taskloom.registry.refs import DomainRef, TaskRef
 from taskloom.registry.suggest import did_you_mean
 
@@ -29,6 +31,8 @@ DOMAINS = "taskloom.domains"
 """The entry-point group of manifests."""
 TASKS = "taskloom.tasks"
 """The entry-point group of single tasks, each named `domain.task`."""
+
+_condemned: dict[str, str] = {}
 
 
 def installed_domains() -> list[DomainEntry]:
@@ -68,15 +72,26 @@ def domain_named(name: str) -> DomainEntry | Broken | None:
     if len(points) > 1:
         return _duplicate(f"domain '{name}'", name, [point.distribution for point in points])
     point = points[0]
-    seconds = 0.0 if is_first_party(point.distribution) else manifest_seconds()
+    if name in _condemned:
+        return Broken(name, point.distribution, _condemned[name])
     try:
-        ref = load_target(point.target, what="its manifest", seconds=seconds)
+        if is_first_party(point.distribution):
+            ref = load_target(point.target, what="its manifest")
+            complaint = _complaint(ref, point)
+        else:
+            with quarantined(name):
+                ref, complaint = guarded(lambda: _read(point), "its manifest", manifest_seconds())
     except PluginError as error:
         return Broken(name, point.distribution, error.message)
-    complaint = _complaint(ref, point)
     if complaint or not isinstance(ref, DomainRef):
         return Broken(name, point.distribution, complaint)
     return DomainEntry(ref, point.distribution)
+
+
+def condemn(name: str, reason: str) -> None:
+    """Never load the manifest of the domain `name`: it is known to end the process."""
+    _condemned[name] = reason
+    domain_named.cache_clear()
 
 
 @cache
@@ -108,6 +123,7 @@ def freeze() -> None:
 def forget() -> None:
     """Look at the installed distributions anew at the next question; see `taskloom.registry.refresh`."""
     installed.forget()
+    _condemned.clear()
     domain_named.cache_clear()
     task_table.cache_clear()
 
@@ -115,6 +131,14 @@ def forget() -> None:
 def install_line(domain: str) -> str:
     """Return how to install a first-party domain that is missing, as a clause."""
     return f"domain '{domain}' is not installed: pip install 'taskloom[{domain}]'"
+
+
+def _read(point: EntryPoint) -> tuple[object, str]:
+    """Import a manifest and return it with plain values, and what is wrong with it."""
+    ref = imported(point.target)
+    if isinstance(ref, DomainRef):
+        ref = cleaned(ref)
+    return ref, _complaint(ref, point)
 
 
 def _task(point: EntryPoint, name: str, home: DomainEntry | Broken | None) -> TaskEntry | Broken:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from taskloom.plain import one_line
+from taskloom.registry.installed import LONGEST
 from taskloom.registry.refs import DomainRef, TaskRef
 
 if TYPE_CHECKING:
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 
     from taskloom.config import Config
 
+_LONGEST_ERROR = 400
 _NO_DOMAIN = DomainRef(name="", summary="", extra="", tasks=())
 
 
@@ -29,6 +32,11 @@ class Broken:
     name: str
     distribution: str
     error: str
+
+    def __post_init__(self) -> None:
+        """Keep what a plugin called itself, and what it raised, from commanding a terminal."""
+        object.__setattr__(self, "name", one_line(self.name, LONGEST))
+        object.__setattr__(self, "error", one_line(self.error, _LONGEST_ERROR))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,13 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from taskloom.plain import one_line
+
 FIRST_PARTY = ("anomaly", "hci", "diffusion", "control")
 """The domains that are extras of the `taskloom` distribution."""
 
+LONGEST = 200
+"""Characters of a name or a summary that are shown."""
 _SUFFIXES = (".dist-info", ".egg-info")
 
 
@@ -84,7 +88,7 @@ def summary_of(folder: str) -> str:
             with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as lines:
                 for line in lines:
                     if line.startswith("Summary:"):
-                        return line.removeprefix("Summary:").strip()
+                        return one_line(line.removeprefix("Summary:").strip(), LONGEST)
                     if not line.strip():  # the headers end here
                         break
         except OSError:
@@ -152,7 +156,7 @@ def _lines(text: str, group: str) -> Iterator[tuple[str, str]]:
             section = line[1:-1]
         elif section == group and "=" in line and not line.startswith("#"):
             name, _, value = line.partition("=")
-            yield name.strip(), value.partition("[")[0].strip()
+            yield one_line(name.strip(), LONGEST), value.partition("[")[0].strip()
 
 
 def _is_disabled(name: str, distribution: str, disabled: str) -> bool:

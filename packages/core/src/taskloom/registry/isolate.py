@@ -1,19 +1,27 @@
 """Importing what a plugin names, so that nothing it does at import can end or hang the program.
 
 A plugin may raise anything, `SystemExit` included, print to stdout, or never come back. All of it becomes one sentence.
-Only Ctrl-C passes through. (A plugin that calls `os._exit` or crashes the interpreter cannot be contained in-process.)
+Only Ctrl-C passes through, and a KeyboardInterrupt is one only if a signal came. (A plugin that crashes the interpreter cannot
+be contained in-process; `tasks doctor --plugins` finds it, see `taskloom.registry.apart`.)
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
+from collections.abc import Callable, Iterator
 from functools import partial
 from importlib import import_module
+from types import FrameType
+from typing import TypeVar
 
 from taskloom.errors import PluginError
+from taskloom.registry.quarantine import EndsProcessError
 from taskloom.system.processes import interrupting
+
+T = TypeVar("T")
 
 MANIFEST_SECONDS = 2.0
 """How long the manifest of a third party may take to import [s]; `TASKLOOM_PLUGIN_SECONDS` overrides it."""
@@ -21,6 +29,40 @@ MANIFEST_SECONDS = 2.0
 
 class _TookTooLongError(BaseException):
     """Raised inside a plugin by the alarm; no `except Exception` of the plugin catches it."""
+
+
+class _NoTargetError(Exception):
+    """A target that has not the form of one."""
+
+
+class _Interrupts:
+    """Record of Ctrl-C: a plugin may raise KeyboardInterrupt too, which is then no wish of the user's."""
+
+    def __init__(self) -> None:
+        self.came = False
+
+    @contextlib.contextmanager
+    def noticed(self) -> Iterator[None]:
+        """Notice SIGINT in the block, and let it do what it would have done."""
+        previous = signal.getsignal(signal.SIGINT)
+        if not callable(previous):  # ignored, or not Python's
+            yield
+            return
+
+        def notice(signum: int, frame: FrameType | None) -> object:
+            self.came = True
+            return previous(signum, frame)
+
+        try:
+            signal.signal(signal.SIGINT, notice)
+        except ValueError:  # only the main thread may set a handler, and only it is interrupted
+            yield
+            return
+        try:
+            yield
+        finally:
+            if signal.getsignal(signal.SIGINT) is notice:
+                signal.signal(signal.SIGINT, previous)
 
 
 def load_target(target: str, *, what: str = "", seconds: float = 0.0) -> object:
@@ -34,27 +76,47 @@ def load_target(target: str, *, what: str = "", seconds: float = 0.0) -> object:
     Raises:
         PluginError: It cannot be imported, or there is no such attribute; the message is one sentence.
     """
-    what = what or f"'{target}'"
-    module_name, _, attribute = target.partition(":")
-    if not module_name or target.endswith(":"):
-        raise PluginError(
-            f"{what} cannot be loaded: '{target}' is not of the form 'package.module:attribute'."
-        )
+    return guarded(lambda: imported(target), what or f"'{target}'", seconds)
+
+
+def guarded(work: Callable[[], T], what: str, seconds: float = 0.0) -> T:
+    """Call what runs a plugin's code, and return what it returns.
+
+    Args:
+        work: The function to call.
+        what: How messages call what it loads.
+        seconds: Time limit [s]; 0 means none.
+
+    Raises:
+        PluginError: It raised something, or took too long; the message is one sentence.
+        KeyboardInterrupt: The user pressed Ctrl-C meanwhile.
+    """
+    interrupts = _Interrupts()
+    late = _TookTooLongError(f"importing it took longer than {seconds:g} s")
+    told = partial(sys.stderr.write, f"note: importing {what} takes longer than {seconds:g} s\n")
     try:
-        late = _TookTooLongError(f"importing it took longer than {seconds:g} s")
-        told = partial(
-            sys.stderr.write, f"note: importing {what} takes longer than {seconds:g} s\n"
-        )
-        with contextlib.redirect_stdout(sys.stderr), interrupting(seconds, late, told):
-            found: object = import_module(module_name)
-            for name in attribute.split(".") if attribute else ():
-                found = getattr(found, name)
-    except KeyboardInterrupt:
-        raise
+        with (
+            contextlib.redirect_stdout(sys.stderr),
+            interrupts.noticed(),
+            interrupting(seconds, late, told),
+        ):
+            return work()
     except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) and interrupts.came:
+            raise
         if os.environ.get("TASKLOOM_STRICT_PLUGINS") == "1" and isinstance(error, Exception):
             raise  # debugging a plugin needs its traceback
         raise PluginError(f"{what} cannot be loaded: {describe(error)}.") from error
+
+
+def imported(target: str) -> object:
+    """Import `"package.module:attribute"` and return the attribute, with no guard around it."""
+    module_name, _, attribute = target.partition(":")
+    if not module_name or target.endswith(":"):
+        raise _NoTargetError(f"'{target}' is not of the form 'package.module:attribute'")
+    found: object = import_module(module_name)
+    for name in attribute.split(".") if attribute else ():
+        found = getattr(found, name)
     return found
 
 
@@ -68,8 +130,11 @@ def manifest_seconds() -> float:
 
 def describe(error: BaseException) -> str:
     """Return an exception as one line: its class and its first line of text."""
-    if isinstance(error, _TookTooLongError):
-        return str(error)
-    lines = str(error).strip().splitlines()
+    try:
+        lines = str(error).strip().splitlines()
+    except BaseException:  # an exception of a plugin may fail to describe itself
+        lines = []
     text = lines[0].rstrip(".") if lines else ""
+    if isinstance(error, _TookTooLongError | _NoTargetError | EndsProcessError):
+        return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -12,7 +12,6 @@ from pathlib import Path, PurePosixPath
 from taskloom.errors import StoreError
 
 _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # without 0, 1, l, o, which read alike
-_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,199}")
 _PART_LIMIT = 200
 
 
@@ -22,11 +21,6 @@ def default_store(option: Path | None = None) -> Path:
     It is resolved once, against the working directory when a command begins: a task that changes directory moves no record.
     """
     return Path.cwd() / (option if option is not None else os.environ.get("TASKS_STORE") or "runs")
-
-
-def is_id(text: str) -> bool:
-    """Return whether the text could be the id of a run or of a sweep."""
-    return _ID.fullmatch(text) is not None
 
 
 def new_id(*words: str, now: float | None = None) -> str:

@@ -12,11 +12,13 @@ from taskloom.errors import ExitCode, MissingExtraError, RunCorruptError, UsageE
 from taskloom.params.tree import walk
 from taskloom.placement.executor import open_executor
 from taskloom.placement.place import Placement, Watcher
+from taskloom.records.documents import read_object
+from taskloom.records.files import stat_file
 from taskloom.registry.entries import LoadedTask
 from taskloom.request import Origin, RunOptions
 from taskloom.runs.layout import default_store
 from taskloom.runs.run import Run
-from taskloom.runs.writer import atomic_write_json, read_json
+from taskloom.runs.writer import atomic_write_json
 from taskloom.secrets import vault
 from taskloom.secrets.redaction import KNOWN, MARK
 from taskloom.secrets.references import is_reference
@@ -106,7 +108,7 @@ def _hidden(loaded: LoadedTask, axes: Mapping[str, Axis], fixed: Point) -> Point
 
 def is_search(folder: Path) -> bool:
     """Return whether a sweep's folder is that of a search."""
-    return (folder / RECORD).is_file()
+    return stat_file(folder, RECORD) is not None
 
 
 def read_search(folder: Path) -> Search:
@@ -115,7 +117,7 @@ def read_search(folder: Path) -> Search:
     Raises:
         RunCorruptError: It is missing or damaged.
     """
-    value = read_json(folder / RECORD)
+    value = read_object(folder, RECORD)
     try:
         axes: dict[str, Axis] = {
             path: Choices(tuple(axis["values"])) if "values" in axis else Span(**axis)

@@ -151,6 +151,24 @@ def fail_on_broken_pipes() -> None:
 
 
 @contextmanager
+def signals_kept() -> Iterator[None]:
+    """Put the handlers and the mask of signals back after the block, where this thread may."""
+    handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
+    is_main = threading.current_thread() is threading.main_thread()
+    can_mask = hasattr(signal, "pthread_sigmask")
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ()) if can_mask else set[signal.Signals]()
+    try:
+        yield
+    finally:
+        if can_mask:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for number, handler in handlers.items():
+            # None is a handler that C code installed, which Python cannot install again.
+            if is_main and handler is not None and signal.getsignal(number) is not handler:
+                signal.signal(number, handler)
+
+
+@contextmanager
 def interrupting(
     seconds: float, error: BaseException, report: Callable[[], object] | None = None
 ) -> Iterator[None]:

@@ -11,6 +11,7 @@ import typer
 
 from taskloom.cli.annotations import StoreOption
 from taskloom.cli.commands.doctor_checks import Fact, installation, machine, plugins, shell
+from taskloom.cli.commands.doctor_plugins import manifest_output
 from taskloom.cli.commands.doctor_store import store_facts
 from taskloom.cli.output import one_line, print_json
 from taskloom.errors import CheckFailedError
@@ -41,6 +42,7 @@ def _facts(store: Path | None, *, thorough: bool) -> Iterator[Fact]:
     yield from _examined("installation", installation())
     yield from _examined("machine", machine())
     yield from _examined("plugins", plugins(thorough=thorough))
+    yield from _examined("plugins", manifest_output())
     yield from _examined("store", store_facts(store))
     yield from _examined("shell", shell())
 

@@ -12,10 +12,10 @@ import typer
 from taskloom.cli.annotations import AsJson, RunName, StoreOption
 from taskloom.cli.output import number, one_line, print_json
 from taskloom.errors import UnknownNameError
+from taskloom.records.documents import read_lines
 from taskloom.registry.suggest import did_you_mean
 from taskloom.runs.layout import default_store
 from taskloom.runs.run import open_run
-from taskloom.runs.writer import read_lines
 
 if TYPE_CHECKING:
     from taskloom.runs.run import Run
@@ -75,7 +75,7 @@ def path(
 def log(run: RunName, store: StoreOption = None, as_json: AsJson = False) -> None:
     """Print the log of a run."""
     opened = open_run(run, default_store(store))
-    for line in read_lines(opened.layout.log):
+    for line in read_lines(opened.dir, opened.layout.log.name):
         if as_json:
             typer.echo(json.dumps(line))
             continue

@@ -14,6 +14,8 @@ from taskloom.cli.annotations import AsJson, RunName, StoreOption
 from taskloom.cli.commands.runs_ls import Selection, print_runs, quoted, select
 from taskloom.cli.output import number, one_line, print_json, print_table
 from taskloom.errors import UsageError
+from taskloom.records.folders import Damaged
+from taskloom.records.run_record import read_run
 from taskloom.runs.compare import Comparison, compare_runs
 from taskloom.runs.edit import remove_run, tag_run
 from taskloom.runs.index import rebuild
@@ -161,9 +163,8 @@ def export(
 def reindex(store: StoreOption = None) -> None:
     """Throw the store's index away and read every folder anew."""
     place = default_store(store)
-    count, broken = rebuild(place)
-    for error in broken:
-        typer.echo(f"warning: {one_line(error.message)}", err=True)
+    count, damaged = rebuild(place)
+    _warn(damaged, place)
     typer.echo(f"{count} runs in {place}")
 
 
@@ -173,8 +174,23 @@ def _chosen(runs: Sequence[str], where: Sequence[str], store: Path | None) -> li
     if runs:
         return [open_run(run, store) for run in runs]
     place = default_store(store)
-    documents, _, _ = select(place, Selection(list(where), limit=0, store=store))
-    return [Run(place / document["folder"]) for document in documents]
+    rows, _, damaged = select(place, Selection(list(where), limit=0, store=store))
+    readable = []
+    for row in rows:
+        record = read_run(place / row["folder"])
+        if isinstance(record, Damaged):  # since it was listed
+            damaged.append(record)
+        else:
+            readable.append(Run(place / record.id, record))
+    _warn(damaged, place)
+    return readable
+
+
+def _warn(damaged: Sequence[Damaged], store: Path) -> None:
+    """Name the folders that were left out, on stderr."""
+    for item in damaged:
+        told = f"warning: {store / item.folder} is left out: {item.reason}"
+        typer.echo(one_line(told), err=True)
 
 
 def _export_to_mlflow(runs: Sequence[Run], output: Path | None) -> None:

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from taskloom.errors import RunCorruptError, UsageError
+from taskloom.cli.output import one_line, print_json, print_table
+from taskloom.errors import UsageError
+from taskloom.records.folders import Damaged
 from taskloom.runs.holders import probe
-from taskloom.runs.index import Index, documents
+from taskloom.runs.index import documents, page
 from taskloom.runs.layout import default_store
 from taskloom.runs.query import (
     Document,
@@ -19,6 +21,7 @@ from taskloom.runs.query import (
     parse_filter,
     sort_documents,
 )
+from taskloom.runs.rows import ROW
 
 SHOWN = 50
 """Number of runs that are listed by default."""
@@ -65,23 +68,24 @@ def print_runs(selection: Selection) -> None:
         UsageError: A filter or a field cannot be understood.
     """
     store = default_store(selection.store)
-    found, total, broken = select(store, selection)
+    found, total, damaged = select(store, selection)
+    # A filter asks about records, and these have none.
+    listed = [] if selection.where else damaged
     if selection.as_json:
-        from taskloom.cli.output import print_json
-
         rows = [_row(store, document) for document in found]
-        print_json({"runs": rows, "corrupt": [error.message for error in broken]})
+        rows += [{"folder": item.folder, "damaged": item.reason} for item in listed]
+        print_json({"runs": rows, "corrupt": [_told(store, item) for item in damaged]})
         return
-    _print_table(found)
+    _print_table(found, listed)
     say = sys.stderr.write
-    for error in broken:
-        say(f"warning: {error.message}\n")
+    for item in damaged if selection.where else ():
+        say(f"warning: {_told(store, item)}\n")
     if len(found) < total:
         say(f"note: {total - len(found)} more; --limit 0 lists all\n")
     if not found and selection.where:
         for path in _absent(store, selection):
             say(f"note: no run has {path}\n")
-    if not total and not broken:
+    if not total and not damaged:
         say(
             f"note: the store {store} holds no such run\n"
             if selection.where
@@ -89,40 +93,34 @@ def print_runs(selection: Selection) -> None:
         )
 
 
-def select(store: Path, selection: Selection) -> tuple[list[Document], int, list[RunCorruptError]]:
-    """Return the selected records, the best or newest last resort first removed, and how many there were before the limit."""
+def select(store: Path, selection: Selection) -> tuple[list[Document], int, list[Damaged]]:
+    """Return the selected rows, the best or newest last resort first removed, and how many there were before the limit.
+
+    Last come the folders whose record cannot be read.
+    """
     wanted = [parse_filter(text) for text in selection.where]
     limit = selection.limit if selection.limit is not None else 0 if selection.as_json else SHOWN
     if limit < 0:
         raise UsageError(f"--limit is {limit}; it must be 0 (all) or more.")
     if not wanted and not selection.sort and limit:
-        newest = _newest(store, limit)
-        if newest is not None:
-            return newest
-    everything, broken = documents(store)
+        rows, total, damaged = page(store, limit)
+        return [_with_status(store, row) for row in rows][::-1], total, damaged
+    everything, damaged = documents(store)
     kept = _filter([_with_status(store, document) for document in everything], wanted)
     total = len(kept)
     if selection.sort:
         kept = sort_documents(kept, selection.sort)
-        return kept[: limit or None], total, broken
-    return kept[: limit or None][::-1], total, broken
+        return kept[: limit or None], total, damaged
+    return kept[: limit or None][::-1], total, damaged
+
+
+def _told(store: Path, item: Damaged) -> str:
+    return one_line(f"{store / item.folder} is damaged: {item.reason}.")
 
 
 def _absent(store: Path, selection: Selection) -> list[str]:
     everything = documents(store)[0]
     return [path for text in selection.where for path in absent_fields(text, everything)]
-
-
-def _newest(store: Path, limit: int) -> tuple[list[Document], int, list[RunCorruptError]] | None:
-    """Ask the index for the newest runs alone; None where it cannot be used."""
-    import sqlite3
-
-    try:
-        with Index(store) as index:
-            found = [_with_status(store, document) for document in index.newest(limit)]
-            return found[::-1], index.count(), index.broken
-    except sqlite3.Error:
-        return None
 
 
 def _filter(found: list[Document], wanted: list[Predicate]) -> list[Document]:
@@ -141,34 +139,18 @@ def _with_status(store: Path, document: Mapping[str, Any]) -> Document:
 
 
 def _row(store: Path, document: Document) -> dict[str, Any]:
-    keys = (
-        "id",
-        "domain",
-        "task",
-        "status",
-        "name",
-        "tags",
-        "created",
-        "ended",
-        "duration",
-        "identity",
-        "sweep",
-    )
-    row = {key: document.get(key) for key in keys}
-    more = ("summary", "metrics", "config")
     return {
-        **row,
-        **{key: document.get(key) for key in more},
+        **{name: document.get(name) for name in ROW},
         "dir": str((store / document["folder"]).absolute()),
     }
 
 
-def _print_table(found: list[Document]) -> None:
-    if not found:
+def _print_table(found: list[Document], damaged: list[Damaged]) -> None:
+    """Print the damaged folders first: the newest run is to stand last."""
+    if not found and not damaged:
         return
-    from taskloom.cli.output import print_table
-
-    rows = [
+    rows = [(item.folder, "", "damaged", "", item.reason) for item in damaged]
+    rows += [
         (
             str(d["id"]),
             f"{d['domain']}/{d['task']}",

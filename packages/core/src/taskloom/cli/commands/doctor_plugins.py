@@ -1,0 +1,15 @@
+"""What `tasks doctor` shows of manifests beyond whether they load."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from taskloom.cli.commands.doctor_checks import Fact
+from taskloom.registry.quarantine import printed
+
+
+def manifest_output() -> Iterator[Fact]:
+    """What manifests printed while they were loaded; a listing shows none of it."""
+    for name, text in printed.items():
+        remedy = "a manifest only names things: let it print nothing"
+        yield Fact("plugins", name, "note", f"its manifest printed: {text.strip()}", remedy)

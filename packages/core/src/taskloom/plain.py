@@ -1,0 +1,27 @@
+"""Text that others wrote, as something that a terminal only shows and never obeys."""
+
+from __future__ import annotations
+
+
+def escaped(text: str) -> str:
+    r"""Return text with every character spelled out that a terminal would obey: control characters, bidirectional marks.
+
+    Example:
+        >>> escaped("a\x1b[31m")
+        'a\\x1b[31m'
+    """
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+
+
+def one_line(text: str, longest: int) -> str:
+    r"""Return text on one line, escaped, with a mark where it was cut to so many characters.
+
+    Example:
+        >>> one_line("two\nlines", 200), one_line("too long", 6)
+        ('two lines', 'too...')
+    """
+    if not text.isprintable():
+        text = escaped(" ".join(text.split()))
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."

@@ -1,0 +1,196 @@
+"""Putting back what the import of a manifest changed in the process.
+
+A listing imports the manifest of every plugin, so none may leave anything behind that another command or another plugin
+notices: output, folder, environment, signal handlers, functions of the standard library, callbacks at exit, processes, threads.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import IO, Any, NoReturn, TypeVar
+
+from taskloom.registry.installed import FIRST_PARTY
+from taskloom.system.processes import after_fork_in_child, signals_kept
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_OURS = frozenset({"taskloom", *(f"taskloom_{domain}" for domain in FIRST_PARTY)})
+_LONGEST_OUTPUT = 2000  # bytes of a manifest's output that are kept
+_leave = os._exit
+_kept_aside: list[int] = []
+
+
+class EndsProcessError(BaseException):
+    """Raised in place of the end of the process; no `except Exception` of the plugin catches it."""
+
+
+foreign_threads: list[threading.Thread] = []
+"""Threads that manifests started and that keep the process from ending."""
+printed: dict[str, str] = {}
+"""What each manifest printed, by the name of its domain."""
+
+
+@contextlib.contextmanager
+def quarantined(name: str) -> Iterator[None]:
+    """Load the manifest of the domain `name` in the block, and put back afterwards what it changed."""
+    process = os.getpid()
+    with _output_aside(name), _state_kept(), _functions_kept(), _exits_refused(process):
+        before = set(threading.enumerate())
+        try:
+            yield
+        finally:
+            if os.getpid() != process:
+                _leave(
+                    0
+                )  # a child that the manifest forked, and that would go on as a second `tasks`
+            started = set(threading.enumerate()) - before
+            foreign_threads.extend(thread for thread in started if not thread.daemon)
+
+
+@contextlib.contextmanager
+def _output_aside(name: str) -> Iterator[None]:
+    """Send descriptors 1 and 2 into a file, whose beginning is kept for `tasks doctor`."""
+    import tempfile  # only where a third party's manifest is loaded
+
+    streams = (("stdout", 1, sys.stdout), ("stderr", 2, sys.stderr))
+    _flush()
+    with tempfile.TemporaryFile() as scratch:
+        kept = {number: _duplicate(number) for _, number, _ in streams}
+        _kept_aside.extend(copy for copy in kept.values() if copy is not None)
+        for number in kept:
+            os.dup2(scratch.fileno(), number)
+        try:
+            with contextlib.redirect_stdout(sys.stderr):
+                yield
+        finally:
+            _flush()
+            for number, copy in kept.items():
+                _put_back(number, copy)
+            _kept_aside.clear()
+            for attribute, number, stream in streams:
+                setattr(sys, attribute, _usable(stream, number))
+            scratch.seek(0)
+            if said := scratch.read(_LONGEST_OUTPUT):
+                printed[name] = said.decode("utf-8", "replace")
+
+
+@contextlib.contextmanager
+def _state_kept() -> Iterator[None]:
+    """Put the working folder, the environment, signal handlers and the recursion limit back."""
+    folder = None
+    with contextlib.suppress(OSError):
+        folder = os.getcwd()
+    environ, variables = os.environ, dict(os.environ)
+    limit = sys.getrecursionlimit()
+    try:
+        with signals_kept():
+            yield
+    finally:
+        sys.setrecursionlimit(limit)
+        if folder is not None:
+            with contextlib.suppress(OSError):
+                os.chdir(folder)
+        os.environ = environ  # noqa: B003 -- a manifest may have replaced the object itself
+        for variable in [variable for variable in environ if variable not in variables]:
+            del environ[variable]
+        for variable, value in variables.items():
+            if environ.get(variable) != value:
+                environ[variable] = value
+
+
+@contextlib.contextmanager
+def _functions_kept() -> Iterator[None]:
+    """Put functions and classes back that were replaced in modules of the standard library and of taskloom."""
+    known = [
+        (module, name, value)
+        for module in list(sys.modules.values())
+        if _is_ours(getattr(module, "__name__", ""))
+        for name, value in list(vars(module).items())
+        if callable(value)
+    ]
+    try:
+        yield
+    finally:
+        for module, name, value in known:
+            if vars(module).get(name) is not value:
+                setattr(module, name, value)
+
+
+@contextlib.contextmanager
+def _exits_refused(process: int) -> Iterator[None]:
+    """Forget callbacks at exit that are not the standard library's own, and refuse to end the process."""
+    register, callbacks = atexit.register, list[Callable[..., Any]]()
+
+    def note(function: F, /, *arguments: Any, **options: Any) -> F:  # noqa: ANN401 -- atexit's own
+        caller = str(sys._getframe(1).f_globals.get("__name__", ""))
+        if not _is_ours(caller):
+            callbacks.append(function)
+        register(function, *arguments, **options)
+        return function
+
+    def end(code: int = 134) -> NoReturn:
+        if os.getpid() != process:
+            _leave(code)
+        raise EndsProcessError(f"it ends the process, with exit code {code}")
+
+    vars(atexit).update(register=note)
+    vars(os).update(_exit=end, abort=end)
+    try:
+        yield
+    finally:
+        # `_functions_kept` puts the three functions back.
+        for function in callbacks:
+            atexit.unregister(function)
+
+
+def _is_ours(module: str) -> bool:
+    root = module.partition(".")[0]
+    return root in sys.stdlib_module_names or root in _OURS
+
+
+def _duplicate(number: int) -> int | None:
+    try:
+        return os.dup(number)
+    except OSError:  # the descriptor is closed
+        return None
+
+
+def _put_back(number: int, copy: int | None) -> None:
+    with contextlib.suppress(OSError):
+        if copy is None:
+            os.close(number)
+        else:
+            os.dup2(copy, number)
+            os.close(copy)
+
+
+def _usable(stream: IO[str] | None, number: int) -> IO[str] | None:
+    """Return a stream, or a new one on the same descriptor if the manifest closed it."""
+    if not getattr(stream, "closed", False):
+        return stream
+    try:
+        return open(number, "w", encoding="utf-8", closefd=False)
+    except OSError:
+        return stream
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            stream.flush()  # type: ignore[union-attr]  # None where there is no such stream
+
+
+def _close_aside() -> None:
+    """Close the copies of stdout and stderr in a child that a manifest forked: whoever reads ours must not wait for it."""
+    for copy in _kept_aside:
+        with contextlib.suppress(OSError):
+            os.close(copy)
+    _kept_aside.clear()
+
+
+after_fork_in_child(_close_aside)
