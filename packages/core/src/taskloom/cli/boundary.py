@@ -17,9 +17,20 @@ from taskloom.secrets.redaction import KNOWN
 
 _REFUSALS = frozenset(
     getattr(errno, name)
-    for name in (
-        "EACCES EDQUOT EIO ELOOP EMFILE ENAMETOOLONG ENFILE ENOSPC ENOTDIR EPERM EROFS ESTALE"
-    ).split()
+    for name in [
+        "EACCES",
+        "EDQUOT",
+        "EIO",
+        "ELOOP",
+        "EMFILE",
+        "ENAMETOOLONG",
+        "ENFILE",
+        "ENOSPC",
+        "ENOTDIR",
+        "EPERM",
+        "EROFS",
+        "ESTALE",
+    ]
     if hasattr(errno, name)
 )
 """Reasons for which a system refuses a file, whatever the program did."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +19,10 @@ from taskloom.errors import (
     ProcessLostError,
     RunFailedError,
     StoreError,
+    StoreLockedError,
     TaskloomError,
 )
+from taskloom.identity.witness import Witness
 from taskloom.lifecycle.capture import captured
 from taskloom.lifecycle.console import Console
 from taskloom.lifecycle.context import LiveContext, check_metric_name
@@ -27,6 +32,7 @@ from taskloom.lifecycle.signals import StopRequest
 from taskloom.report.write import write_report
 from taskloom.runs import checkpoints, index
 from taskloom.runs.layout import RunLayout
+from taskloom.runs.locks import Held
 from taskloom.runs.record import Failure, RunRecord, Stored, begin_attempt, timestamp, write_record
 from taskloom.runs.run import Run
 from taskloom.seeding import recording_seeds
@@ -52,17 +58,21 @@ def attempt(
     layout: RunLayout,
     record: RunRecord,
     console: Console,
+    held: Held,
     *,
     report: bool = True,
 ) -> Run:
-    """Run or resume the task, and finalise the record whatever happens. The caller holds the run's lock.
+    """Run or resume the task, and finalise the record whatever happens. `held` is the run's lock.
 
     Raises:
         RunFailedError: The task raised.
+        StoreLockedError: Another process has taken the run over meanwhile.
         ProcessLostError: A process that shared the work is gone.
         StoreError: The record cannot be written.
     """
     stop = StopRequest(graceful=task.can_resume())
+    held.on_lost = stop.ask
+    held.on_beat = partial(_heed, layout, stop)
     not_kept = "" if console.keeps_output else "--capture=no"
     with logging_to(layout.log, console), captured(console, not_kept) as output:
         output.keep(layout.output)
@@ -73,14 +83,23 @@ def attempt(
         if checkpoint is None and record.attempts > 1:
             _log.info("no checkpoint to continue from: beginning at the start")
         sinks = SinkGroup(record.sinks, layout.dir, record)
+        witness = Witness(task, layout, record, is_own_process=_exists_for_runs(record))
         ctx = LiveContext(
-            layout, record, console, stop, checkpoint.dir if checkpoint else None, sinks=sinks
+            layout,
+            record,
+            console,
+            stop,
+            checkpoint.dir if checkpoint else None,
+            sinks=sinks,
+            witness=witness,
+            held=held,
         )
         try:
-            with stop.installed(record.resources.time_limit), recording_seeds(ctx.seeds):
+            with stop.installed(record.resources.time_limit), recording_seeds(ctx.seeds), witness:
                 end = _run(task, ctx, layout, checkpoint.dir if checkpoint else None, stop)
-                record = _finalise(layout, record, ctx, end)
+                record = _finalise(layout, record, ctx, end, held, witness)
                 run = Run(layout.dir, record)
+                _tell_git(witness, console)
                 sinks.close(run)
                 output.settle()
                 if report and end.status != "running":
@@ -151,12 +170,46 @@ def _check_result(result: object) -> None:
             _log.warning("the final metric %s is %s", name, float(value))
 
 
-def _finalise(layout: RunLayout, record: RunRecord, ctx: LiveContext, end: _End) -> RunRecord:
-    """Write how the run ended.
+def _exists_for_runs(record: RunRecord) -> bool:
+    """Return whether this process is a command or a worker, and no notebook that goes on afterwards."""
+    return bool(record.argv) or "taskloom.placement.worker" in sys.modules
+
+
+def _tell_git(witness: Witness, console: Console) -> None:
+    """Write what git says, and say what it does not; without it the run is as good."""
+    try:
+        unknown = witness.write_git()
+    except TaskloomError as error:
+        unknown = f"commit unknown: {error.message}"
+    if unknown:
+        console.say(unknown)
+
+
+def _heed(layout: RunLayout, stop: StopRequest) -> None:
+    """Look for the file that asks the run to stop, where no signal reaches it."""
+    if layout.stop.exists():
+        with contextlib.suppress(OSError):
+            layout.stop.unlink()
+        stop.ask()
+
+
+def _finalise(  # noqa: PLR0917 -- everything that the record tells of
+    layout: RunLayout,
+    record: RunRecord,
+    ctx: LiveContext,
+    end: _End,
+    held: Held,
+    witness: Witness,
+) -> RunRecord:
+    """Write how the run ended; aside, if another process has taken it over.
 
     Raises:
+        StoreLockedError: Another process has.
         StoreError: The record cannot be written, and the run did not fail for a reason of its own.
     """
+    concluded = witness.conclude()
+    for warning in concluded.warnings:
+        _log.warning("%s", warning)
     final = record.becoming(
         end.status,
         ended=timestamp(),
@@ -168,10 +221,19 @@ def _finalise(layout: RunLayout, record: RunRecord, ctx: LiveContext, end: _End)
         headline=end.result.headline.to_json() if end.result.headline else None,
         failure=end.failure,
         exit_code=int(end.exit_code),
+        **concluded.fields,
     )
     try:
-        write_record(layout.record, final)
+        try:
+            write_record(layout.record, final, fence=held.ensure)
+        except StoreLockedError as error:
+            if ctx.is_superseded and ctx.aside is not None:
+                write_record(ctx.aside.record, final)
+                error.hint = f"What this attempt still wrote is in {ctx.aside.dir}."
+            raise
         index.note(layout.dir)
+    except StoreLockedError:
+        raise
     except StoreError:
         # What the task raised says more than a disk that is full, which is often why it raised.
         if end.error is None:

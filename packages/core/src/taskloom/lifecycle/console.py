@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Protocol, TextIO, cast
 
 from taskloom.context import Progress
+from taskloom.digits import digits
 from taskloom.lifecycle.terminal import LossyStream, lossy, own_stderr
 
 if TYPE_CHECKING:
@@ -76,7 +77,9 @@ def open_console(
 
 def format_metrics(step: int, metrics: Mapping[str, float]) -> str:
     """Return `step=3 loss=0.25`."""
-    return " ".join([f"step={step}", *(f"{name}={value:.4g}" for name, value in metrics.items())])
+    return " ".join(
+        [f"step={step}", *(f"{name}={digits(value, 4)}" for name, value in metrics.items())]
+    )
 
 
 class _Count:

@@ -13,6 +13,7 @@ import typer
 from taskloom.cli.annotations import AsJson, RunName, StoreOption
 from taskloom.cli.commands.runs_ls import Selection, print_runs, quoted, select
 from taskloom.cli.output import number, one_line, print_json, print_table
+from taskloom.digits import digits
 from taskloom.errors import UsageError
 from taskloom.records.folders import Damaged
 from taskloom.records.run_record import read_run
@@ -237,4 +238,4 @@ def _metric(value: float | None) -> str:
 
 
 def _change(before: float | None, after: float | None) -> str:
-    return "" if before is None or after is None else f"{after - before:+.4g}"
+    return "" if before is None or after is None else digits(after - before, 4, sign=True)
