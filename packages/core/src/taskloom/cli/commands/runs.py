@@ -11,11 +11,12 @@ import typer
 
 from taskloom.cli.annotations import AsJson, RunName, StoreOption
 from taskloom.cli.output import number, one_line, print_json
-from taskloom.errors import UnknownNameError, UsageError
-from taskloom.records.documents import read_lines
+from taskloom.errors import RunCorruptError, UnknownNameError, UsageError
+from taskloom.records.documents import read_lines, read_object
 from taskloom.registry.suggest import did_you_mean
 from taskloom.runs.layout import default_store
 from taskloom.runs.output import follow_output, read_output
+from taskloom.runs.provenance import commit_of
 from taskloom.runs.run import open_run
 
 if TYPE_CHECKING:
@@ -42,7 +43,10 @@ def show(run: RunName, store: StoreOption = None, as_json: AsJson = False) -> No
         "started": record.started,
         "ended": record.ended,
         "duration": f"{record.duration:.1f} s" if record.ended else "",
+        "config id": record.config_id[:10],
         "identity": record.identity[:10],
+        "computation": record.computation[:10],
+        "git": _commit(opened),
         "folder": str(opened.dir),
         "command": shlex.join(record.argv),
         "output": f"not kept: {record.output}" if record.output else "",
@@ -117,6 +121,13 @@ def _print_output(run: Run, *, follows: bool, as_json: bool) -> None:
 
 def _shown(char: str) -> str:
     return char if char in "\n\t" else one_line(char)
+
+
+def _commit(run: Run) -> str:
+    try:
+        return commit_of(read_object(run.dir, run.layout.environment.name))
+    except RunCorruptError as error:
+        return f"commit unknown: {error.reason}" if run.record.attempts else ""
 
 
 def _config_rows(run: Run) -> dict[str, str]:

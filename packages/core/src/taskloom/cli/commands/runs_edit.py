@@ -53,6 +53,10 @@ def ls(
         int | None,
         typer.Option("--limit", metavar="N", help="Only N of them (50 by default); 0 for all."),
     ] = None,
+    stale: Annotated[
+        bool,
+        typer.Option("--stale", help="Only finished runs that the same command would not return."),
+    ] = False,
     store: StoreOption = None,
     as_json: AsJson = False,
 ) -> None:
@@ -61,7 +65,7 @@ def ls(
     domain, _, name = task.partition("/")
     equals = {"domain": domain, "task": name, "status": status, "tags": tag}
     wanted += [f"{field} = {quoted(value)}" for field, value in equals.items() if value]
-    print_runs(Selection(wanted, sort, limit, store, as_json))
+    print_runs(Selection(wanted, sort, limit, store, as_json, stale))
 
 
 def compare(runs: RunNames, store: StoreOption = None, as_json: AsJson = False) -> None:
