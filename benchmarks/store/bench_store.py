@@ -55,7 +55,8 @@ def bench_log(folder: Path) -> None:
     from taskloom.lifecycle.console import SilentConsole
     from taskloom.lifecycle.context import LiveContext
     from taskloom.lifecycle.signals import StopRequest
-    from taskloom.runs.record import begin_attempt, read_record
+    from taskloom.records.run_record import read_record
+    from taskloom.runs.record import begin_attempt
     from taskloom_probe.support import make_run
     from taskloom_probe.tasks import WalkConfig
 

@@ -96,7 +96,6 @@ def test_removal_of_no_run(tasks: Tasks, tmp_path: Path) -> None:
     )
 
 
-@RECORDS
 def test_commit_of_a_slow_git(make_tasks: Callable[..., Tasks], tmp_path: Path) -> None:
     """Records the commit though git takes half a second, or says on the terminal and the page that it is unknown."""
     real = shutil.which("git")

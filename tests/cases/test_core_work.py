@@ -84,7 +84,6 @@ with checkpoints.publish(place, 0, {}) as inside:
 """
 
 
-@RECORDS
 def test_checkpoint_of_the_same_step(tmp_path: Path) -> None:
     """Leaves the old checkpoint or the new one, whichever rename the process dies before, and clearing up keeps it."""
     from taskloom.runs import checkpoints

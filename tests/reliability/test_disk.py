@@ -9,11 +9,11 @@ import pytest
 from taskloom import Config, Result, RunContext, TaskRef
 from taskloom.errors import StoreError
 from taskloom.lifecycle.lifecycle import continue_run, run_task
+from taskloom.records.documents import read_lines
 from taskloom.registry import LoadedTask, TaskEntry
 from taskloom.request import RunOptions
 from taskloom.runs import list_runs, open_run
 from taskloom.runs.index import documents
-from taskloom.runs.writer import read_lines
 from taskloom_probe.support import load, make_run
 from taskloom_probe.tasks import WalkConfig
 
@@ -80,7 +80,7 @@ def test_full_disk_while_logging_is_a_store_error_and_whole_lines_stay(mount: Mo
     run = list_runs(disk)[0]
     # The record could not be replaced, so the one before it stands, and the lock tells the rest.
     assert run.status in ("crashed", "failed")
-    rows = list(read_lines(run.layout.metrics))
+    rows = list(read_lines(run.dir, "metrics.jsonl"))
     assert [row["step"] for row in rows] == list(range(len(rows)))
     assert run.layout.metrics.read_bytes().endswith(b"\n")
 

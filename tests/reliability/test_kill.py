@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from taskloom.errors import RunCorruptError
 from taskloom.lifecycle.lifecycle import continue_run, run_task
+from taskloom.records.documents import read_lines
 from taskloom.request import RunOptions
 from taskloom.runs import Run, RunLayout
 from taskloom.runs.checkpoints import published, verify
-from taskloom.runs.writer import read_lines
 from taskloom_probe.forks import Forker
 from taskloom_probe.support import load, make_run, steps
 from taskloom_probe.tasks import WalkConfig
@@ -39,7 +39,7 @@ def _assert_sound(layout: RunLayout, seen: int) -> Run:
     assert logged == list(range(1, len(logged) + 1))
     for checkpoint in published(layout.checkpoints):
         verify(checkpoint.dir)
-    assert list(read_lines(layout.log)) is not None
+    assert list(read_lines(layout.dir, "log.jsonl")) is not None
     return run
 
 
@@ -91,7 +91,7 @@ def test_every_truncation_of_the_last_record_is_read_or_refused(tmp_path: Path) 
         last = whole.rstrip(b"\n").rfind(b"\n") + 1
         for size in range(last, len(whole)):
             path.write_bytes(whole[:size])
-            assert len(list(read_lines(path))) == whole.count(b"\n") - 1
+            assert len(list(read_lines(path.parent, path.name))) == whole.count(b"\n") - 1
         path.write_bytes(whole)
     whole = run.layout.record.read_bytes()
     for size in range(len(whole) - 1):

@@ -349,7 +349,7 @@ def start_run(store: Path, number: int) -> tuple[Path, int]:
     import fcntl
 
     folder = add_run(store, number, status="created")
-    from taskloom.runs.record import read_record
+    from taskloom.records.run_record import read_record
 
     write_record(folder / "run.json", begin_attempt(read_record(folder / "run.json")))
     lock = os.open(folder / "lock", os.O_CREAT | os.O_RDWR)

@@ -69,8 +69,17 @@ def test_ls_tells_of_damaged_folders(store: Path, capsys: pytest.CaptureFixture[
     run.layout.record.write_text("{")
     code, out, err = _say(capsys, "runs", "ls")
     assert code == 0
+    first, *rest = out.splitlines()[1:]
+    assert first.split()[:2] == [run.id, "damaged"]
+    assert "run.json: Expecting" in first
+    assert len(rest) == 2
+    assert err == ""
+    _, out, err = _say(capsys, "runs", "ls", "--where", "domain = probe")
     assert run.id not in out
-    assert f"{run.id}/run.json is damaged" in err
+    assert f"{run.id} is damaged: run.json: Expecting" in err
+    _, out, _ = _say(capsys, "runs", "ls", "--json")
+    told = json.loads(out)["runs"]
+    assert [sorted(row) for row in told if "id" not in row] == [["damaged", "folder"]]
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,12 @@ import pytest
 from taskloom import Resources, RunOptions
 from taskloom.lifecycle.create import create_run
 from taskloom.lifecycle.lifecycle import run_task
+from taskloom.records.documents import read_object
+from taskloom.records.run_record import read_record
 from taskloom.request import KeptOptions, Origin
 from taskloom.runs import open_run
-from taskloom.runs.record import RunRecord, read_record, write_record
-from taskloom.runs.writer import atomic_write_json, read_json
+from taskloom.runs.record import RunRecord, write_record
+from taskloom.runs.writer import atomic_write_json
 from taskloom.sweeps.expand import Choices, Plan
 from taskloom.sweeps.record import create_sweep, read_sweep
 from taskloom.sweeps.sweep import plan_points, run_sweep
@@ -92,10 +94,10 @@ def test_every_option_reaches_the_record_of_a_sweep_and_of_its_runs(
 def test_every_field_of_a_record_survives_the_disk(options: RunOptions, tmp_path: Path) -> None:
     layout = create_run(load("walk"), WalkConfig(), options)
     record = read_record(layout.record)
-    written = read_json(layout.record)
+    written = read_object(layout.dir, "run.json")
     assert set(written) == {"format", *(item.name for item in fields(RunRecord))}
     write_record(layout.record, record)
-    assert read_json(layout.record) == written
+    assert read_object(layout.dir, "run.json") == written
     # A record of a version that knew neither sinks nor the best checkpoint.
     for name in ("sinks", "keep_best"):
         del written[name]
@@ -105,7 +107,7 @@ def test_every_field_of_a_record_survives_the_disk(options: RunOptions, tmp_path
 
 def test_the_record_of_a_sweep_keeps_its_form(options: RunOptions, tmp_path: Path) -> None:
     made = create_sweep(load("walk"), [], RunOptions(store=tmp_path, executor="inline"))
-    written = read_json(tmp_path / made.id / "sweep.json")
+    written = read_object(tmp_path / made.id, "sweep.json")
     assert set(written) == {
         *("format", "id", "domain", "task", "version", "points", "force", "executor", "jobs"),
         *("keep_going", "resources", "sinks", "keep_best", "argv", "created"),
@@ -113,7 +115,7 @@ def test_the_record_of_a_sweep_keeps_its_form(options: RunOptions, tmp_path: Pat
     assert (written["format"], written["executor"], written["jobs"]) == (1, "inline", 0)
     # Options that a command line cannot give a sweep are written where they were given.
     tagged = create_sweep(load("walk"), [], options)
-    assert read_json(tmp_path / tagged.id / "sweep.json")["tags"] == ["a", "b"]
+    assert read_object(tmp_path / tagged.id, "sweep.json")["tags"] == ["a", "b"]
 
 
 def test_a_sweep_is_local_and_a_run_inline_unless_asked_otherwise(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from taskloom.runs import Run, list_runs, open_run
 from taskloom.runs.checkpoints import newest_good
 from taskloom.runs.index import documents
 from taskloom.runs.record import RunRecord, write_record
-from taskloom.runs.writer import read_lines
+from taskloom.records.documents import read_lines
 
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
@@ -67,7 +67,7 @@ def test_any_bytes_are_read_or_refused(
     for name in ("metrics.jsonl", "log.jsonl", "lock"):
         (store / "run-a" / name).write_bytes(content)
     _look(store, "run-a")
-    list(read_lines(store / "run-a" / "log.jsonl"))
+    list(read_lines(store / "run-a", "log.jsonl"))
     (store / "run-a" / "run.json").write_bytes(content)
     _look(store, "run-a")
     documents(store)

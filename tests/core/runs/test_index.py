@@ -8,9 +8,11 @@ import threading
 from pathlib import Path
 
 import pytest
-from taskloom.runs import index
+from taskloom.records.folders import Damaged
+from taskloom.runs import database
 from taskloom.runs.index import Index, documents, note, read_folders, rebuild
 from taskloom.runs.record import RunRecord, write_record
+from taskloom.runs.rows import ROW
 
 
 def _make(store: Path, name: str, **changes: object) -> Path:
@@ -52,8 +54,10 @@ def test_index_notices_folders_that_come_change_and_go(store: Path) -> None:
     shutil.copytree(store / "run-a", store / "run-copy")
     shutil.rmtree(store / "run-b")
     _make(store, "run-c", summary="changed")
-    found, _ = documents(store)
-    assert {document["folder"] for document in found} == {"run-a", "run-c", "run-copy"}
+    _make(store, "run-d")
+    found, damaged = documents(store)
+    assert {document["folder"] for document in found} == {"run-a", "run-c", "run-d"}
+    assert damaged == [Damaged("run-copy", "names another run: run-a")]
     assert next(d for d in found if d["folder"] == "run-c")["summary"] == "changed"
 
 
@@ -86,7 +90,7 @@ def test_index_of_another_version_is_replaced(store: Path) -> None:
 def test_locked_index_falls_back_to_the_folders(
     store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(index, "_PATIENCE", 0.05)
+    monkeypatch.setattr(database, "_PATIENCE", 0.05)
     documents(store)
     _make(store, "run-d")
     blocker = sqlite3.connect(store / "index.sqlite", isolation_level=None)
@@ -126,8 +130,8 @@ def test_truncated_records_are_reported_and_leave_the_list(store: Path) -> None:
     (store / "run-b" / "run.json").write_text("{")
     found, broken = documents(store)
     assert [document["folder"] for document in found] == ["run-c", "run-a"]
-    assert len(broken) == 1
-    assert "run-b" in broken[0].message
+    assert [item.folder for item in broken] == ["run-b"]
+    assert broken[0].reason.startswith("run.json: Expecting")
 
 
 def test_rebuild_counts_and_reports(store: Path) -> None:
@@ -167,4 +171,4 @@ def test_records_survive_the_index_unchanged(store: Path) -> None:
     )
     raw = json.loads((folder / "run.json").read_text())
     found = next(document for document in documents(store)[0] if document["folder"] == "run-x")
-    assert found == {**raw, "folder": "run-x"}
+    assert found == {**{name: raw[name] for name in ROW}, "folder": "run-x"}

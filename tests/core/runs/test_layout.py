@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings, strategies as st
 from taskloom.errors import StoreError
-from taskloom.runs.layout import default_store, inside, is_id, new_id
+from taskloom.records.names import is_id
+from taskloom.runs.layout import default_store, inside, new_id
 
 
 def test_new_id_sorts_by_time_and_uses_safe_characters() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from taskloom.runs import index
+from taskloom.runs.database import NAME
 from taskloom.runs.lookup import identical
 from taskloom.runs.record import RunRecord, write_record
 
@@ -46,12 +47,17 @@ def test_the_newest_run_that_has_or_has_not_finished_is_found(store: Path) -> No
 
 def test_no_other_record_is_decoded(store: Path) -> None:
     assert _id("one", store) == "run-b"
-    with sqlite3.connect(store / index.NAME) as connection:
-        connection.execute("UPDATE runs SET record = 'no JSON' WHERE identity != 'one'")
+    with sqlite3.connect(store / NAME) as connection:
+        connection.execute("UPDATE runs SET row = 'no JSON' WHERE identity != 'one'")
     connection.close()
-    with pytest.raises(ValueError, match="Expecting value"):
-        index.documents(store)
     assert _id("one", store) == "run-b"
+    with sqlite3.connect(store / NAME) as connection:
+        kept = connection.execute("SELECT count(*) FROM runs WHERE row = 'no JSON'").fetchone()
+    connection.close()
+    assert kept == (1,)
+    # A listing decodes them all: the cache is thrown away, and the folders answer.
+    assert index.documents(store)[0] == index.read_folders(store)[0]
+    assert not (store / NAME).exists()
 
 
 def test_a_run_that_came_or_went_behind_the_index_is_noticed(store: Path) -> None:
@@ -63,7 +69,7 @@ def test_a_run_that_came_or_went_behind_the_index_is_noticed(store: Path) -> Non
 
 
 def test_without_an_index_the_folders_answer(store: Path) -> None:
-    (store / index.NAME).mkdir()  # so that SQLite cannot open it
+    (store / NAME).mkdir()  # so that SQLite cannot open it
     assert _id("one", store) == "run-b"
     assert index.having(store, "identity", ["two"]) == [
         document for document in index.read_folders(store)[0] if document["identity"] == "two"

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from taskloom import Resources
 from taskloom.errors import RunCorruptError, StoreError
-from taskloom.runs.record import Failure, RunRecord, begin_attempt, read_record, write_record
+from taskloom.records.run_record import read_record
+from taskloom.runs.record import Failure, RunRecord, begin_attempt, write_record
 
 
 def _record(**changes: object) -> RunRecord:
@@ -58,7 +59,7 @@ def test_record_with_a_field_of_another_type_is_corrupt(tmp_path: Path) -> None:
             with pytest.raises(RunCorruptError):
                 read_record(path)
         path.write_text(json.dumps({key: value for key, value in good.items() if key != field}))
-        if field not in ("failure", "exit_code", "sinks", "keep_best", "headline"):
+        if field not in ("failure", "exit_code", "sinks", "keep_best", "headline", "units"):
             with pytest.raises(RunCorruptError):
                 read_record(path)
 

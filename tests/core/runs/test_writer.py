@@ -8,14 +8,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 from taskloom.errors import RunCorruptError, StoreError
-from taskloom.runs.writer import (
-    JsonLines,
-    atomic_write,
-    decode_number,
-    encode_number,
-    read_json,
-    read_lines,
-)
+from taskloom.records.checks import decode_number
+from taskloom.records.documents import read_lines, read_object
+from taskloom.runs.writer import JsonLines, atomic_write, encode_number
 
 
 def test_atomic_write_replaces_and_leaves_nothing_else(tmp_path: Path) -> None:
@@ -49,11 +44,11 @@ def test_json_lines_survive_truncation_at_every_byte(tmp_path: Path) -> None:
     second_end = whole.index(b"\n", whole.index(b"\n") + 1) + 1
     for size in range(second_end, len(whole)):
         path.write_bytes(whole[:size])
-        assert [row["step"] for row in read_lines(path)] == [0, 1]
+        assert [row["step"] for row in read_lines(path.parent, path.name)] == [0, 1]
         again = JsonLines(path)
         again.append(json.dumps({"step": 9}))
         again.close()
-        assert [row["step"] for row in read_lines(path)] == [0, 1, 9]
+        assert [row["step"] for row in read_lines(path.parent, path.name)] == [0, 1, 9]
 
 
 def test_json_lines_repair_a_tail_longer_than_one_block(tmp_path: Path) -> None:
@@ -75,18 +70,18 @@ def test_json_lines_refuse_a_symbolic_link(tmp_path: Path) -> None:
 def test_read_lines_leave_out_damaged_lines(tmp_path: Path) -> None:
     path = tmp_path / "m.jsonl"
     path.write_bytes(b'{"step": 1}\n\x00\x00\n[1]\n' + b"[" * 100_000 + b'\n{"step": 2}\n{"st')
-    assert [row["step"] for row in read_lines(path)] == [1, 2]
+    assert [row["step"] for row in read_lines(path.parent, path.name)] == [1, 2]
 
 
 def test_read_lines_of_a_missing_file_are_none(tmp_path: Path) -> None:
-    assert list(read_lines(tmp_path / "absent.jsonl")) == []
+    assert list(read_lines(tmp_path, "absent.jsonl")) == []
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[1]", b'{"a": 1}x', b"\xff\xfe", b"[" * 100_000])
-def test_read_json_names_the_damaged_file(tmp_path: Path, content: bytes) -> None:
+def test_read_object_names_the_damaged_file(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "run.json").write_bytes(content)
     with pytest.raises(RunCorruptError, match=r"run\.json is damaged"):
-        read_json(tmp_path / "run.json")
+        read_object(tmp_path, "run.json")
 
 
 @given(st.floats())

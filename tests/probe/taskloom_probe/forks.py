@@ -18,7 +18,7 @@ from types import TracebackType
 from taskloom.lifecycle.lifecycle import continue_run
 from taskloom.placement.folder import execute_folder
 from taskloom.runs import RunLayout
-from taskloom.runs.index import NAME
+from taskloom.runs.database import NAME
 
 from taskloom_probe.support import environment, load, make_run
 from taskloom_probe.tasks import WalkConfig

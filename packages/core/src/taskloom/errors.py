@@ -96,7 +96,17 @@ class RunNotFoundError(StoreError):
 
 
 class RunCorruptError(StoreError):
-    """A run folder cannot be read."""
+    """A run folder cannot be read.
+
+    Args:
+        message: What is damaged, and how, in one sentence.
+        hint: What to do next.
+        reason: The same without the folder, for a row of a listing that names it; the message if empty.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", reason: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason or message.rstrip(".")
 
 
 class StoreLockedError(StoreError):

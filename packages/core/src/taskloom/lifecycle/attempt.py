@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +18,10 @@ from taskloom.errors import (
     ProcessLostError,
     RunFailedError,
     StoreError,
+    StoreLockedError,
     TaskloomError,
 )
+from taskloom.identity.witness import Witness
 from taskloom.lifecycle.console import Console
 from taskloom.lifecycle.context import LiveContext, check_metric_name
 from taskloom.lifecycle.failure import describe_failure, first_line, is_loss, is_store_failure
@@ -25,6 +30,7 @@ from taskloom.lifecycle.signals import StopRequest
 from taskloom.report.write import write_report
 from taskloom.runs import checkpoints, index
 from taskloom.runs.layout import RunLayout
+from taskloom.runs.locks import Held
 from taskloom.runs.record import Failure, RunRecord, Stored, begin_attempt, timestamp, write_record
 from taskloom.runs.run import Run
 from taskloom.seeding import recording_seeds
@@ -50,17 +56,21 @@ def attempt(
     layout: RunLayout,
     record: RunRecord,
     console: Console,
+    held: Held,
     *,
     report: bool = True,
 ) -> Run:
-    """Run or resume the task, and finalise the record whatever happens. The caller holds the run's lock.
+    """Run or resume the task, and finalise the record whatever happens. `held` is the run's lock.
 
     Raises:
         RunFailedError: The task raised.
+        StoreLockedError: Another process has taken the run over meanwhile.
         ProcessLostError: A process that shared the work is gone.
         StoreError: The record cannot be written.
     """
     stop = StopRequest(graceful=task.can_resume())
+    held.on_lost = stop.ask
+    held.on_beat = partial(_heed, layout, stop)
     with logging_to(layout.log, console):
         record = begin_attempt(record)
         write_record(layout.record, record)
@@ -69,14 +79,23 @@ def attempt(
         if checkpoint is None and record.attempts > 1:
             _log.info("no checkpoint to continue from: beginning at the start")
         sinks = SinkGroup(record.sinks, layout.dir, record)
+        witness = Witness(task, layout, record, is_own_process=_exists_for_runs(record))
         ctx = LiveContext(
-            layout, record, console, stop, checkpoint.dir if checkpoint else None, sinks=sinks
+            layout,
+            record,
+            console,
+            stop,
+            checkpoint.dir if checkpoint else None,
+            sinks=sinks,
+            witness=witness,
+            held=held,
         )
         try:
-            with stop.installed(record.resources.time_limit), recording_seeds(ctx.seeds):
+            with stop.installed(record.resources.time_limit), recording_seeds(ctx.seeds), witness:
                 end = _run(task, ctx, layout, checkpoint.dir if checkpoint else None, stop)
-                record = _finalise(layout, record, ctx, end)
+                record = _finalise(layout, record, ctx, end, held, witness)
                 run = Run(layout.dir, record)
+                _tell_git(witness, console)
                 sinks.close(run)
                 if report and end.status != "running":
                     _write_report(run, console)
@@ -95,7 +114,7 @@ def _run(
     """Call the task and classify how it ended. Tasks raise ordinary exceptions; this is the boundary."""
     try:
         if checkpoint is not None:
-            _log.info("continuing from the checkpoint of step %d", int(checkpoint.name))
+            _log.info("continuing from the checkpoint of step %d", checkpoints.step_of(checkpoint))
         result = task.run(ctx, checkpoint)
         stop.settle()
         _check_result(result)
@@ -146,12 +165,46 @@ def _check_result(result: object) -> None:
             _log.warning("the final metric %s is %s", name, float(value))
 
 
-def _finalise(layout: RunLayout, record: RunRecord, ctx: LiveContext, end: _End) -> RunRecord:
-    """Write how the run ended.
+def _exists_for_runs(record: RunRecord) -> bool:
+    """Return whether this process is a command or a worker, and no notebook that goes on afterwards."""
+    return bool(record.argv) or "taskloom.placement.worker" in sys.modules
+
+
+def _tell_git(witness: Witness, console: Console) -> None:
+    """Write what git says, and say what it does not; without it the run is as good."""
+    try:
+        unknown = witness.write_git()
+    except TaskloomError as error:
+        unknown = f"commit unknown: {error.message}"
+    if unknown:
+        console.say(unknown)
+
+
+def _heed(layout: RunLayout, stop: StopRequest) -> None:
+    """Look for the file that asks the run to stop, where no signal reaches it."""
+    if layout.stop.exists():
+        with contextlib.suppress(OSError):
+            layout.stop.unlink()
+        stop.ask()
+
+
+def _finalise(  # noqa: PLR0917 -- everything that the record tells of
+    layout: RunLayout,
+    record: RunRecord,
+    ctx: LiveContext,
+    end: _End,
+    held: Held,
+    witness: Witness,
+) -> RunRecord:
+    """Write how the run ended; aside, if another process has taken it over.
 
     Raises:
+        StoreLockedError: Another process has.
         StoreError: The record cannot be written, and the run did not fail for a reason of its own.
     """
+    concluded = witness.conclude()
+    for warning in concluded.warnings:
+        _log.warning("%s", warning)
     final = record.becoming(
         end.status,
         ended=timestamp(),
@@ -163,10 +216,19 @@ def _finalise(layout: RunLayout, record: RunRecord, ctx: LiveContext, end: _End)
         headline=end.result.headline.to_json() if end.result.headline else None,
         failure=end.failure,
         exit_code=int(end.exit_code),
+        **concluded.fields,
     )
     try:
-        write_record(layout.record, final)
+        try:
+            write_record(layout.record, final, fence=held.ensure)
+        except StoreLockedError as error:
+            if ctx.is_superseded and ctx.aside is not None:
+                write_record(ctx.aside.record, final)
+                error.hint = f"What this attempt still wrote is in {ctx.aside.dir}."
+            raise
         index.note(layout.dir)
+    except StoreLockedError:
+        raise
     except StoreError:
         # What the task raised says more than a disk that is full, which is often why it raised.
         if end.error is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping
 from typing import Any
@@ -23,12 +24,13 @@ from taskloom.lifecycle.failure import describe_failure, first_line, trimmed_tra
 from taskloom.lifecycle.refusal import recorded_refusals
 from taskloom.lifecycle.workdir import working_in
 from taskloom.params.layers import validate_record
+from taskloom.records.run_record import read_record
 from taskloom.registry.entries import LoadedTask
 from taskloom.request import Origin, RunOptions
 from taskloom.runs import checkpoints
 from taskloom.runs.layout import RunLayout
 from taskloom.runs.locks import acquire
-from taskloom.runs.record import RunRecord, read_record
+from taskloom.runs.record import RunRecord
 from taskloom.runs.run import Run
 from taskloom.secrets import vault
 from taskloom.sinks.sink import check_sinks
@@ -190,8 +192,10 @@ def perform(
             resources = dataclasses.replace(record.resources, time_limit=time_limit)
             record = dataclasses.replace(record, resources=resources)
         checkpoints.sweep_leftovers(layout.checkpoints)
+        with contextlib.suppress(OSError):
+            layout.stop.unlink()  # a wish that an earlier attempt did not live to hear
         with working_in():
-            run = attempt(task, layout, record, console, report=report)
+            run = attempt(task, layout, record, console, lock, report=report)
     finally:
         lock.release()
     return run

@@ -10,10 +10,11 @@ from taskloom.errors import MissingExtraError, PluginError, StoreError, Taskloom
 from taskloom.lifecycle.console import SilentConsole
 from taskloom.lifecycle.failure import describe_failure
 from taskloom.lifecycle.logs import logging_to
+from taskloom.records.run_record import read_record
 from taskloom.runs import index
 from taskloom.runs.layout import RunLayout
 from taskloom.runs.locks import acquire
-from taskloom.runs.record import begin_attempt, read_record, timestamp, write_record
+from taskloom.runs.record import begin_attempt, timestamp, write_record
 
 _log = logging.getLogger(__name__)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import tomllib
 from collections.abc import Callable, Mapping
@@ -11,14 +12,16 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from taskloom.errors import ConfigError
+from taskloom.params.grammar import UnreadableValueError, read_json
 from taskloom.params.labels import shown
-from taskloom.params.shapes import fields_of, kind_of, shape_of
-from taskloom.params.values import UnreadableValueError, read_json, written_value
+from taskloom.params.values import table_of
 from taskloom.registry.suggest import closest
-from taskloom.secrets.fields import dumped
+from taskloom.secrets import redaction
 
 _MOST_BYTES = 1 << 20
 _MOST_NODES = 100_000
+_MOST_PARTS = 50  # of a dotted key
+_DEEPEST = 100
 
 
 def read_file(path: Path) -> dict[str, object]:
@@ -32,8 +35,8 @@ def read_file(path: Path) -> dict[str, object]:
     """
     text = _read_text(path)
     readers: dict[str, Callable[[str], object]] = {
-        "": tomllib.loads,
-        ".toml": tomllib.loads,
+        "": _read_toml,
+        ".toml": _read_toml,
         ".json": read_json,
         ".yaml": _read_yaml,
         ".yml": _read_yaml,
@@ -60,26 +63,37 @@ def read_file(path: Path) -> dict[str, object]:
     return found
 
 
+_TOML_TOKEN = re.compile(
+    r'"{3}(?:[^\\]|\\.)*?"{3,5}|\'{3}.*?\'{3,5}|"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'|#[^\n]*|[A-Za-z0-9_-]+|\s+|.',
+    re.DOTALL,
+)
+
+
+def _read_toml(text: str) -> object:
+    """Parse TOML whose keys and brackets are no deeper than a config can be: the parser's time grows with their square."""
+    parts, depth, is_joined = 0, 0, False
+    for token in _TOML_TOKEN.findall(text):
+        if token[0].isspace() and "\n" not in token:
+            continue
+        if token == ".":
+            is_joined = True
+            continue
+        is_name = token[0] in "\"'" or token[0].isalnum() or token[0] in "_-"
+        parts = parts + 1 if is_name and is_joined else int(is_name)
+        is_joined = False
+        depth += (token in ("[", "{")) - (token in ("]", "}"))
+        if parts > _MOST_PARTS:
+            raise UnreadableValueError(f"has a key of more than {_MOST_PARTS} parts")
+        if depth > _DEEPEST:
+            raise UnreadableValueError("is nested too deeply")
+    return tomllib.loads(text)
+
+
 def to_toml(config: BaseModel) -> str:
     """Return the config as TOML that `read_file` and `resolve` read back to an equal config."""
     import tomli_w
 
-    return tomli_w.dumps(_table(config))
-
-
-def _table(model: BaseModel) -> dict[str, object]:
-    """Return a model as a TOML table: scalars first, as TOML demands."""
-    dump = dumped(model)
-    kind = kind_of(type(model))
-    table: dict[str, object] = {"kind": kind} if kind else {}
-    tables: dict[str, object] = {}
-    for name, info in fields_of(type(model)).items():
-        value = getattr(model, name)
-        if isinstance(value, BaseModel):
-            tables[name] = _table(value)
-        else:  # an absent component is the word none, like any absent value
-            table[name] = written_value(dump[name], shape_of(info))
-    return table | tables
+    return tomli_w.dumps(redaction.IN_CONFIGS.tree(table_of(config)))
 
 
 def _read_text(path: Path) -> str:

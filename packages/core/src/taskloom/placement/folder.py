@@ -8,10 +8,10 @@ from taskloom.devices import limited_threads
 from taskloom.errors import ExitCode
 from taskloom.lifecycle.lifecycle import construct, continue_run, read_config
 from taskloom.placement.follower import follow
+from taskloom.records.run_record import read_record
 from taskloom.registry.entries import LoadedTask
 from taskloom.registry.resolve import find_task, load_task
 from taskloom.runs.layout import RunLayout
-from taskloom.runs.record import read_record
 from taskloom.runs.run import Run
 
 

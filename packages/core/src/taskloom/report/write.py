@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from taskloom.errors import MissingExtraError, RunCorruptError, TaskloomError, UsageError
+from taskloom.records.documents import read_lines, read_object
 from taskloom.registry.isolate import load_target
 from taskloom.registry.resolve import find_domain
-from taskloom.runs.writer import atomic_write, read_json, read_lines
+from taskloom.runs.writer import atomic_write
 
 if TYPE_CHECKING:
     import htpy as h
@@ -60,7 +61,7 @@ def run_page(run: Run) -> tuple[str, h.Node, list[tuple[str, h.Node]]]:
         ("Metrics over time", sections.histories(run)),
         ("Config", sections.config(run)),
         ("Artifacts", sections.artifacts(run, blocks)),
-        ("Log", sections.log(list(read_lines(run.layout.log)))),
+        ("Log", sections.log(list(read_lines(run.dir, run.layout.log.name)))),
         ("Environment", sections.surroundings(environment)),
         ("Run it again", sections.again(run)),
     ]
@@ -113,6 +114,6 @@ def _require_extra() -> None:
 
 def _read_environment(run: Run) -> dict[str, object]:
     try:
-        return read_json(run.layout.environment)
+        return read_object(run.dir, run.layout.environment.name)
     except RunCorruptError:  # the run died before it was written
         return {}

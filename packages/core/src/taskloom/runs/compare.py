@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from taskloom.errors import RunCorruptError
+from taskloom.records.documents import read_object
 from taskloom.runs.run import Run
-from taskloom.runs.writer import read_json
 from taskloom.task import JsonValue
 
 
@@ -49,7 +49,7 @@ def _facts(run: Run) -> dict[str, str]:
     """Return what may explain that two runs with the same parameters have other metrics."""
     facts = {"task": f"{run.domain}/{run.task}", "version": str(run.record.version)}
     try:
-        environment = read_json(run.layout.environment)
+        environment = read_object(run.dir, run.layout.environment.name)
     except RunCorruptError:
         return facts  # it explains, and nothing depends on it
     git, python = environment.get("git"), environment.get("python")

@@ -10,10 +10,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from taskloom.errors import StoreError, UsageError
+from taskloom.records.run_record import read_record
 from taskloom.runs import index
 from taskloom.runs.layout import RunLayout
 from taskloom.runs.locks import acquire
-from taskloom.runs.record import read_record, write_record
+from taskloom.runs.record import write_record
 from taskloom.runs.run import Run
 from taskloom.runs.writer import store_error
 

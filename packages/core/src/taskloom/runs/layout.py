@@ -12,7 +12,6 @@ from pathlib import Path, PurePosixPath
 from taskloom.errors import StoreError
 
 _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # without 0, 1, l, o, which read alike
-_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,199}")
 _PART_LIMIT = 200
 
 
@@ -22,11 +21,6 @@ def default_store(option: Path | None = None) -> Path:
     It is resolved once, against the working directory when a command begins: a task that changes directory moves no record.
     """
     return Path.cwd() / (option if option is not None else os.environ.get("TASKS_STORE") or "runs")
-
-
-def is_id(text: str) -> bool:
-    """Return whether the text could be the id of a run or of a sweep."""
-    return _ID.fullmatch(text) is not None
 
 
 def new_id(*words: str, now: float | None = None) -> str:
@@ -99,6 +93,11 @@ class RunLayout:
     def lock(self) -> Path:
         """Held while the run is alive."""
         return self.dir / "lock"
+
+    @property
+    def stop(self) -> Path:
+        """A file whose presence asks the run to stop, as SIGTERM does."""
+        return self.dir / "stop"
 
 
 def inside(root: Path, name: str) -> Path:

@@ -11,7 +11,8 @@ from typing import Any
 
 from taskloom.errors import UsageError
 from taskloom.registry.suggest import closest
-from taskloom.runs.writer import decode_number
+from taskloom.records.checks import decode_number
+from taskloom.runs.rows import ROW
 
 Document = Mapping[str, Any]
 Predicate = Callable[[Document], bool]
@@ -29,25 +30,12 @@ _ORDERINGS: Mapping[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-FIELDS = (
-    "id",
-    "domain",
-    "task",
-    "status",
-    "name",
-    "tags",
-    "created",
-    "ended",
-    "duration",
-    "identity",
-    "sweep",
-    "parent",
-    "summary",
-    "host",
-    "metrics.NAME",
-    "config.PARAMETER",
-)
+_INNER = {"metrics": "metrics.NAME", "config": "config.PARAMETER"}
+FIELDS = (*(_INNER.get(name, name) for name in ROW), "stale")
 _NUMBERS = ("metrics", "duration")
+_MOST_TOKENS = 1000
+_DEEPEST = 50
+_LONGEST_FIELD = 1000  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +55,11 @@ def parse_filter(text: str) -> Predicate:
         UsageError: The text is no filter.
     """
     return _Parser(text).parse()
+
+
+def asks_for(text: str, field: str) -> bool:
+    """Return whether a filter asks for a field."""
+    return any(token.kind == "word" and token.text == field for token in _Parser(text).tokens)
 
 
 def absent_fields(text: str, documents: Sequence[Document]) -> list[str]:
@@ -125,6 +118,7 @@ class _Parser:
 
     def __init__(self, text: str) -> None:
         self._text = text
+        self._depth = 0
         self._tokens = self._tokenise(text)
         self.tokens = tuple(self._tokens)
 
@@ -136,12 +130,15 @@ class _Parser:
 
     def _tokenise(self, text: str) -> list[_Token]:
         tokens, position = [], 0
-        while text[position:].strip():
+        end = len(text.rstrip())
+        while position < end:
             match = _TOKEN.match(text, position)
             if match is None:
                 raise self._error(f"it cannot be read at {text[position:].strip()[:20]!r}")
             kind = str(match.lastgroup)
             tokens.append(_Token("text" if kind in ("double", "single") else kind, match[kind]))
+            if len(tokens) > _MOST_TOKENS:
+                raise self._error(f"it has more than {_MOST_TOKENS} words and signs")
             position = match.end()
         return tokens
 
@@ -163,15 +160,24 @@ class _Parser:
 
     def _not(self) -> Predicate:
         if self._take_word("not"):
-            inner = self._not()
+            inner = self._nested(self._not)
             return lambda document: not inner(document)
         if self._tokens and self._tokens[0] == _Token("punctuation", "("):
             self._tokens.pop(0)
-            inner = self._any()
+            inner = self._nested(self._any)
             if not self._tokens or self._tokens.pop(0) != _Token("punctuation", ")"):
                 raise self._error("a parenthesis is not closed")
             return inner
         return self._comparison()
+
+    def _nested(self, read: Callable[[], Predicate]) -> Predicate:
+        """Read what stands inside, as deep as the predicates that call each other may go."""
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise self._error(f"it is nested deeper than {_DEEPEST}")
+        predicate = read()
+        self._depth -= 1
+        return predicate
 
     def _comparison(self) -> Predicate:
         path = self._next("word", "a field").text
@@ -195,13 +201,18 @@ class _Parser:
         return False
 
     def _error(self, reason: str) -> UsageError:
+        shown = self._text if len(self._text) <= 200 else f"{self._text[:200]}..."
         return UsageError(
-            f"The filter {self._text!r} is no filter: {reason}.",
+            f"The filter {shown!r} is no filter: {reason}.",
             hint="Write it like: metrics.auroc > 0.9 and config.seed = 3",
         )
 
 
 def _check_path(path: str) -> None:
+    if len(path) > _LONGEST_FIELD:
+        raise UsageError(
+            f"The field '{path[:40]}...' is longer than {_LONGEST_FIELD} characters; runs have {', '.join(FIELDS)}."
+        )
     first = path.partition(".")[0]
     known = [field.partition(".")[0] for field in FIELDS]
     if first not in known or ("." in path) != (first in ("metrics", "config")):

@@ -1,28 +1,25 @@
-"""Contents of `run.json`, and the order of its statuses."""
+"""Contents of `run.json`, and the order of its statuses; `taskloom.records.run_record` reads it."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias
 
 from taskloom.context import Resources
-from taskloom.errors import RunCorruptError, StoreError
-from taskloom.headline import Headline
+from taskloom.errors import StoreError
 from taskloom.identity.records import Input, Pair
 from taskloom.request import KeptOptions
-from taskloom.runs.writer import atomic_write_json, decode_number, encode_number, read_json
+from taskloom.runs.writer import atomic_write_json, encode_number
 from taskloom.system.machine import host_name
 from taskloom.task import JsonValue
 
 FORMAT = 2
-READABLE = (1, 2)
-"""The formats that can be read; a run of format 1 has no `config_id`, and is never taken for the answer to a command."""
+"""Format that is written; `taskloom.records.run_record` reads 1 as well."""
 
 Stored: TypeAlias = Literal["created", "running", "finished", "failed", "stopped"]
 """What a record can say. `crashed` is never stored: it is derived from a record that says running and a lock that is free."""
@@ -63,11 +60,8 @@ class Failure:
     foreseen: bool = False
 
 
-_DEFAULTS = KeptOptions()
 KEPT = tuple(item.name for item in dataclasses.fields(KeptOptions))
 """The names of the options that a record keeps."""
-_OLDEST = ("name", "tags", "parent", "resources")
-"""The options that every record holds; the others came later, and older records do without them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +91,7 @@ class RunRecord(KeptOptions):
         artifacts: Files by name, as paths relative to the run's folder.
         summary: One line that a person reads first.
         headline: The result that is shown large, as `taskloom.headline.Headline.to_json` writes it; or None.
+        units: What was drawn, by `id`, `of` and `n`, so that runs over the same units can be paired; or None.
         failure: Why the run failed; or None.
         exit_code: What the command exits with; None before the end.
         config_id: Digest of task, version and config as written; empty in records of an older taskloom.
@@ -132,6 +127,7 @@ class RunRecord(KeptOptions):
     artifacts: Mapping[str, str] = field(default_factory=dict)
     summary: str = ""
     headline: Mapping[str, Any] | None = None
+    units: Mapping[str, Any] | None = None
     failure: Failure | None = None
     exit_code: int | None = None
     config_id: str = ""
@@ -169,8 +165,10 @@ def begin_attempt(record: RunRecord) -> RunRecord:
     )
 
 
-def write_record(path: Path, record: RunRecord) -> None:
-    """Replace `run.json`.
+def write_record(
+    path: Path, record: RunRecord, *, fence: Callable[[], None] | None = None
+) -> None:
+    """Replace `run.json`; `fence` is called directly before and may refuse it.
 
     Raises:
         StoreError: It cannot be written; the previous record is intact.
@@ -179,158 +177,4 @@ def write_record(path: Path, record: RunRecord) -> None:
     value["metrics"] = {name: encode_number(number) for name, number in record.metrics.items()}
     # A person who opens the file reads first which run it is, then what was asked for.
     value |= {name: value.pop(name) for name in KEPT}
-    atomic_write_json(path, {"format": FORMAT, **value})
-
-
-def read_record(path: Path) -> RunRecord:
-    """Read `run.json`; every field is checked, because it may have been edited.
-
-    Raises:
-        RunCorruptError: The file is missing or does not hold a record.
-    """
-    value = read_json(path)
-    if value.get("format") not in READABLE:
-        readable = " and ".join(map(str, READABLE))
-        raise RunCorruptError(
-            f"{path} has the format {value.get('format')!r}; this taskloom reads {readable}."
-        )
-    try:
-        return _build(value)
-    except (KeyError, TypeError, ValueError) as error:
-        raise RunCorruptError(f"{path} is damaged: {_reason(error)}.") from None
-
-
-def _reason(error: Exception) -> str:
-    return f"the field {error} is missing" if isinstance(error, KeyError) else str(error)
-
-
-def _build(value: Mapping[str, Any]) -> RunRecord:
-    status = _text(value, "status")
-    if status not in get_args(Stored):
-        raise ValueError(f"the status {status!r} does not exist")
-    metrics = {
-        str(name): decode_number(number) for name, number in _mapping(value, "metrics").items()
-    }
-    failure = value.get("failure")
-    exit_code = value.get("exit_code")
-    if exit_code is not None and not isinstance(exit_code, int):
-        raise TypeError("the field 'exit_code' is no integer")
-    return RunRecord(
-        id=_text(value, "id"),
-        domain=_text(value, "domain"),
-        task=_text(value, "task"),
-        version=_integer(value, "version"),
-        identity=_text(value, "identity"),
-        config=_mapping(value, "config"),
-        status=status,  # type: ignore[arg-type]  # checked above; get_args loses the literal types
-        sources={k: str(v) for k, v in _mapping(value, "sources").items()},
-        argv=_texts(value, "argv"),
-        sweep=_text(value, "sweep"),
-        **{name: _option(value, name) for name in KEPT if name in value or name in _OLDEST},
-        created=_text(value, "created"),
-        started=_text(value, "started"),
-        ended=_text(value, "ended"),
-        duration=_number(value, "duration"),
-        attempts=_integer(value, "attempts"),
-        host=_text(value, "host"),
-        pid=_integer(value, "pid"),
-        seeds={k: int(v) for k, v in _mapping(value, "seeds").items()},
-        metrics={k: v for k, v in metrics.items() if v is not None},
-        artifacts={k: str(v) for k, v in _mapping(value, "artifacts").items()},
-        summary=_text(value, "summary"),
-        headline=_headline(value),
-        failure=Failure(**failure) if isinstance(failure, dict) else None,
-        exit_code=exit_code,
-        **(_identified(value) if value["format"] > 1 else {}),
-    )
-
-
-def _identified(value: Mapping[str, Any]) -> dict[str, Any]:
-    """Read what a run was identified by, which records of format 1 do not have."""
-    texts = ("config_id", "computation", "cwd", "python", "device")
-    inputs, reusable = value["inputs"], value["reusable"]
-    if not isinstance(inputs, list) or not all(isinstance(item, dict) for item in inputs):
-        raise TypeError("the field 'inputs' is no list of tables")
-    if type(reusable) is not bool:
-        raise TypeError("the field 'reusable' is no bool")
-    return {
-        **{name: _text(value, name) for name in texts},
-        "inputs": tuple(Input.from_json(item) for item in inputs),
-        "reusable": reusable,
-        "accepted": _pairs(value["accepted"]),
-        "packages": {name: str(version) for name, version in _mapping(value, "packages").items()},
-    }
-
-
-def _pairs(rows: object) -> tuple[Pair, ...]:
-    if not isinstance(rows, list) or not all(_is_pair(row) for row in rows):
-        raise TypeError("the field 'accepted' is no list of three texts each")
-    return tuple((row[0], row[1], row[2]) for row in rows)
-
-
-def _is_pair(row: object) -> bool:
-    return isinstance(row, list) and len(row) == 3 and all(isinstance(item, str) for item in row)
-
-
-def _option(value: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 -- the field's own type
-    """Read one of the kept options, of the type that its default has."""
-    default = getattr(_DEFAULTS, name)
-    if isinstance(default, Resources):
-        return _resources(_mapping(value, name))
-    if isinstance(default, tuple):
-        return _texts(value, name)
-    if type(value[name]) is not type(default):
-        raise TypeError(f"the field {name!r} is no {type(default).__name__}")
-    return value[name]
-
-
-def _headline(value: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    if value.get("headline") is None:
-        return None  # an older taskloom knew none
-    found = _mapping(value, "headline")
-    Headline.from_json(found)  # a ValueError says what is wrong with it
-    return found
-
-
-def _resources(value: Mapping[str, Any]) -> Resources:
-    return Resources(
-        cpus=_integer(value, "cpus"),
-        gpus=_integer(value, "gpus"),
-        num_nodes=_integer(value, "num_nodes"),
-        memory=_integer(value, "memory"),
-        time_limit=_number(value, "time_limit"),
-    )
-
-
-def _text(value: Mapping[str, Any], key: str) -> str:
-    text = value[key]
-    if not isinstance(text, str):
-        raise TypeError(f"the field {key!r} is no text")
-    return text
-
-
-def _texts(value: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    if not isinstance(value[key], list) or not all(isinstance(text, str) for text in value[key]):
-        raise TypeError(f"the field {key!r} is no list of texts")
-    return tuple(value[key])
-
-
-def _integer(value: Mapping[str, Any], key: str) -> int:
-    number = value[key]
-    if not isinstance(number, int):
-        raise TypeError(f"the field {key!r} is no integer")
-    return number
-
-
-def _number(value: Mapping[str, Any], key: str) -> float:
-    number = decode_number(value[key])
-    if number is None or not math.isfinite(number):
-        raise TypeError(f"the field {key!r} is no finite number")
-    return number
-
-
-def _mapping(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    table = value[key]
-    if not isinstance(table, dict):
-        raise TypeError(f"the field {key!r} is no table")
-    return table
+    atomic_write_json(path, {"format": FORMAT, **value}, fence=fence)

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from taskloom.errors import RunCorruptError, RunNotFoundError, StoreError, UnknownNameError
 from taskloom.headline import Headline
-from taskloom.registry.isolate import load_target
+from taskloom.registry.suggest import did_you_mean
 from taskloom.registry.resolve import find_domain
+from taskloom.records.files import kind_of, read_bytes
+from taskloom.records.folders import Damaged, look, look_at, run_names
+from taskloom.records.limits import ARTIFACT
+from taskloom.records.metrics import MetricLines
+from taskloom.records.names import is_id
+from taskloom.records.run_record import read_record, read_run
+from taskloom.registry.isolate import load_target
 from taskloom.registry.suggest import closest, did_you_mean
-from taskloom.runs.layout import RunLayout, default_store, inside, is_id
 from taskloom.runs.holders import probe
-from taskloom.runs.record import RunRecord, read_record
-from taskloom.runs.writer import decode_number, read_lines
+from taskloom.runs.layout import RunLayout, default_store, inside
+from taskloom.runs.record import RunRecord
 from taskloom.task import JsonValue
 
 _SAME_SECOND = 20  # runs that may plausibly begin within one second
@@ -92,14 +98,34 @@ class Run:
 
     @property
     def artifacts(self) -> Mapping[str, Path]:
-        """The files that the task left, as absolute paths; names that lead out of the folder are left out."""
+        """The files that the task left, as absolute paths.
+
+        Left out are names that lead out of the folder, links, what lies behind one, and whatever is neither a regular file nor
+        a folder: nothing that is listed here leads elsewhere or blocks its reader.
+        """
         found: dict[str, Path] = {}
         for name, relative in self.record.artifacts.items():
+            if kind_of(self.dir, relative) == "other":
+                continue
             try:
                 found[name] = inside(self.dir, relative)
             except StoreError:
                 continue
         return found
+
+    def read(self, name: str, limit: int = ARTIFACT) -> bytes:
+        """Return the content of an artifact: `json.loads(run.read("card"))`.
+
+        Args:
+            name: The artifact's name.
+            limit: Size above which it is refused [bytes].
+
+        Raises:
+            RunCorruptError: The run has no such artifact, or it is no regular file below its folder, or too large.
+        """
+        if name not in self.record.artifacts:
+            raise RunCorruptError(f"The run {self.id} has no artifact {name!r}.")
+        return read_bytes(self.dir, self.record.artifacts[name], limit)
 
     @property
     def summary(self) -> str:
@@ -135,44 +161,30 @@ class Run:
         """Return the metric lines in order; each has `step` and `t`, the running time [s]."""
         return list(self.rows())
 
-    def rows(self) -> Iterator[dict[str, float]]:
-        """Yield the metric lines in order, one at a time: a run may have logged more than fits into memory."""
-        for line in read_lines(self.layout.metrics):
-            numbers = {name: decode_number(value) for name, value in line.items()}
-            yield {name: number for name, number in numbers.items() if number is not None}
+    def rows(self) -> MetricLines:
+        """Return the metric lines in order, read one at a time: a run may have logged more than fits into memory."""
+        return MetricLines(self.dir)
 
 
-def scan(store: Path) -> tuple[list[Run], list[RunCorruptError]]:
-    """Read every run folder of a store; those that cannot be read come back as errors.
+def scan(store: Path) -> tuple[list[Run], list[Damaged]]:
+    """Read every run folder of a store.
 
     Returns:
-        The runs, the oldest first, and one error for each folder whose record is damaged.
+        The runs, the oldest first, and the folders whose record cannot be read.
 
     Raises:
         StoreError: The store cannot be read.
     """
     runs: list[Run] = []
-    broken: list[RunCorruptError] = []
-    for name in run_names(store):
-        try:
-            runs.append(Run(store / name))
-        except RunCorruptError as error:
-            broken.append(error)
-    return sorted(runs, key=lambda run: (run.record.created, run.id)), broken
-
-
-def run_names(store: Path) -> list[str]:
-    """Return the names of the run folders of a store, sorted.
-
-    Raises:
-        StoreError: The store cannot be read.
-    """
-    try:
-        return sorted(
-            path.parent.name for path in store.glob("*/run.json") if is_id(path.parent.name)
-        )
-    except OSError as error:
-        raise StoreError(f"Cannot read the store {store}: {error.strerror}.") from error
+    damaged: list[Damaged] = []
+    for found in look(store):
+        record = found if isinstance(found, Damaged) else read_run(store / found.folder)
+        if isinstance(record, Damaged):
+            damaged.append(record)
+        else:
+            runs.append(Run(store / record.id, record))
+    runs.sort(key=lambda run: (run.record.created, run.id))
+    return runs, sorted(damaged, key=lambda item: item.folder)
 
 
 def list_runs(store: Path | None = None) -> list[Run]:
@@ -203,7 +215,7 @@ def find_run(reference: str, store: Path | None = None) -> Path:
     root = default_store(store)
     if reference.startswith("@"):
         return _find_recent(reference, root)
-    if is_id(reference) and (root / reference / "run.json").is_file():
+    if is_id(reference) and look_at(root, reference) is not None:
         return root / reference
     path = Path(reference)
     if ("/" in reference or reference in (".", "..")) and path.is_dir():
@@ -235,9 +247,7 @@ def _find_recent(reference: str, store: Path) -> Path:
         with contextlib.suppress(RunCorruptError):
             recent.append(Run(store / name))
     if back > len(recent):
-        raise RunNotFoundError(
-            f"{reference!r} names no run: the store {store} holds {len(recent)}."
-        )
+        raise RunNotFoundError(f"{reference!r} names no run: the store {store} holds {len(recent)}.")
     recent.sort(key=lambda run: (run.record.created, run.id))
     return recent[-back].dir
 

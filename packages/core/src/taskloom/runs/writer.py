@@ -8,15 +8,13 @@ import json
 import math
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+import stat
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from taskloom.errors import RunCorruptError, StoreError
+from taskloom.errors import StoreError
 from taskloom.system.files import fsync_folder, open_plain, read_at, replace
-
-# JSON has no such numbers, and readers in other languages stop at Python's bare NaN.
-_SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
 def store_error(doing: str, path: Path, error: OSError) -> StoreError:
@@ -31,21 +29,12 @@ def store_error(doing: str, path: Path, error: OSError) -> StoreError:
 
 
 def encode_number(value: float) -> float | str:
-    """Return the number, or the JSON string that stands for NaN or an infinity."""
+    """Return the number, or the JSON string that stands for NaN or an infinity; `taskloom.records.checks` reads it."""
     if math.isfinite(value):
         return value
     if math.isnan(value):
         return "NaN"
     return "Infinity" if value > 0 else "-Infinity"
-
-
-def decode_number(value: object) -> float | None:
-    """Return the float that `encode_number` wrote, or None if the value is no number."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int | float):
-        return float(value)
-    return _SPECIAL.get(value) if isinstance(value, str) else None
 
 
 def write_all(descriptor: int, data: bytes) -> None:
@@ -55,8 +44,13 @@ def write_all(descriptor: int, data: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-def atomic_write(path: Path, text: str) -> None:
+def atomic_write(path: Path, text: str, *, fence: Callable[[], None] | None = None) -> None:
     """Replace the file by the text: a reader sees the old content or the new, never a mixture.
+
+    Args:
+        path: The file.
+        text: Its new content.
+        fence: Called directly before the file is replaced; what it raises leaves the old content.
 
     Raises:
         StoreError: The file cannot be written; its old content is intact.
@@ -69,17 +63,23 @@ def atomic_write(path: Path, text: str) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+        if fence is not None:
+            fence()
         replace(temporary, path)
-    except OSError as error:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
-        raise store_error("write", path, error) from error
+        if isinstance(error, OSError):
+            raise store_error("write", path, error) from error
+        raise
     fsync_folder(path.parent)
 
 
-def atomic_write_json(path: Path, value: Mapping[str, Any]) -> None:
+def atomic_write_json(
+    path: Path, value: Mapping[str, Any], *, fence: Callable[[], None] | None = None
+) -> None:
     """Replace the file by the value as indented JSON."""
-    atomic_write(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+    atomic_write(path, json.dumps(value, indent=2, allow_nan=False) + "\n", fence=fence)
 
 
 class JsonLines:
@@ -100,6 +100,9 @@ class JsonLines:
         self._path = path
         try:
             self._descriptor = open_plain(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
+            if not stat.S_ISREG(os.fstat(self._descriptor).st_mode):
+                self.close()
+                raise OSError(errno.EINVAL, "it is no regular file")
             _drop_torn_tail(self._descriptor)
         except OSError as error:
             raise store_error("append to", path, error) from error
@@ -141,49 +144,3 @@ def _drop_torn_tail(descriptor: int) -> None:
         end = start
     if end < size:
         os.ftruncate(descriptor, end)
-
-
-def read_lines(path: Path, offset: int = 0) -> Iterator[dict[str, Any]]:
-    """Yield the objects of a JSON-lines file from a byte offset on; a torn last line is left out.
-
-    A missing file has no lines. A damaged line in the middle (a disk that lied after a power cut) is left out too: the lines
-    around it are worth more than a refusal.
-
-    Raises:
-        RunCorruptError: The file exists but cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            file.seek(offset)
-            for raw in file:
-                if not raw.endswith(b"\n"):
-                    return
-                try:
-                    value = json.loads(raw)
-                except (ValueError, RecursionError):
-                    continue
-                if isinstance(value, dict):
-                    yield value
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise RunCorruptError(f"Cannot read {path}: {error.strerror}.") from error
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a file that holds one JSON object.
-
-    Raises:
-        RunCorruptError: The file is missing, unreadable, or holds something else.
-    """
-    try:
-        value = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise RunCorruptError(f"{path} is missing.") from None
-    except OSError as error:
-        raise RunCorruptError(f"Cannot read {path}: {error.strerror}.") from None
-    except (ValueError, RecursionError) as error:
-        raise RunCorruptError(f"{path} is damaged: {error}.") from None
-    if not isinstance(value, dict):
-        raise RunCorruptError(f"{path} is damaged: it holds no JSON object.")
-    return value

@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from taskloom.context import Resources
-from taskloom.errors import RunCorruptError, StoreError
+from taskloom.errors import RunCorruptError
 from taskloom.placement.options import checked_options
+from taskloom.records.documents import read_object
+from taskloom.records.files import stat_file
+from taskloom.records.folders import names_holding
 from taskloom.registry.entries import LoadedTask
 from taskloom.request import Origin, RunOptions
 from taskloom.runs.layout import default_store, new_id
 from taskloom.runs.record import timestamp
-from taskloom.runs.writer import atomic_write_json, read_json, store_error
+from taskloom.runs.writer import atomic_write_json, store_error
 from taskloom.secrets import vault
 from taskloom.secrets.redaction import KNOWN
 
@@ -134,7 +137,7 @@ def read_sweep(folder: Path) -> SweepRecord:
     Raises:
         RunCorruptError: It is missing or damaged.
     """
-    value = read_json(folder / RECORD)
+    value = read_object(folder, RECORD)
     try:
         if value.pop("format") != FORMAT:
             raise ValueError("it has another format")
@@ -152,12 +155,9 @@ def read_sweep(folder: Path) -> SweepRecord:
 def find_sweep(reference: str, store: Path) -> Path | None:
     """Return the folder of the sweep that the reference names: an id, a unique part of one, or a path."""
     path = Path(reference)
-    if "/" in reference and (path / RECORD).is_file():
+    if "/" in reference and path.is_dir() and stat_file(path.resolve(), RECORD):
         return path.resolve()
-    try:
-        names = sorted(item.parent.name for item in store.glob(f"*/{RECORD}"))
-    except OSError as error:
-        raise StoreError(f"Cannot read the store {store}: {error.strerror}.") from error
+    names = names_holding(store, RECORD)
     matches = [name for name in names if name == reference] or [
         name for name in names if name.startswith(reference) or name.endswith("-" + reference)
     ]

@@ -9,17 +9,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from taskloom.errors import ExitCode, MissingExtraError, RunCorruptError, UsageError
+from taskloom.params.choices import find_choices
 from taskloom.params.tree import walk
 from taskloom.placement.executor import open_executor
 from taskloom.placement.place import Placement, Watcher
+from taskloom.records.documents import read_object
+from taskloom.records.files import stat_file
 from taskloom.registry.entries import LoadedTask
 from taskloom.request import Origin, RunOptions
 from taskloom.runs.layout import default_store
 from taskloom.runs.run import Run
-from taskloom.runs.writer import atomic_write_json, read_json
+from taskloom.runs.writer import atomic_write_json
 from taskloom.secrets import vault
 from taskloom.secrets.redaction import KNOWN, MARK
 from taskloom.secrets.references import is_reference
+from taskloom.sweeps.axes import AxisReader
 from taskloom.sweeps.expand import Axis, Choices, Point, Span
 from taskloom.sweeps.planfile import texts_of
 from taskloom.sweeps.record import EXECUTOR, SweepPoint, create_sweep, read_sweep
@@ -67,10 +71,11 @@ def create_search(
             "A search needs something that varies: --name=a,b or --name=log:LOW:HIGH or --name=linear:LOW:HIGH."
         )
     said = {**axes, **fixed}
+    reader = AxisReader(walk(loaded.config_class, find_choices(loaded.config_class, files=files)))
     common = {
         name: text
         for file in files
-        for name, text in texts_of(file)
+        for name, text in texts_of(file, reader)
         if name.removesuffix(".kind") not in said
     }
     Space(loaded, axes, {**common, **fixed}).check()
@@ -106,7 +111,7 @@ def _hidden(loaded: LoadedTask, axes: Mapping[str, Axis], fixed: Point) -> Point
 
 def is_search(folder: Path) -> bool:
     """Return whether a sweep's folder is that of a search."""
-    return (folder / RECORD).is_file()
+    return stat_file(folder, RECORD) is not None
 
 
 def read_search(folder: Path) -> Search:
@@ -115,7 +120,7 @@ def read_search(folder: Path) -> Search:
     Raises:
         RunCorruptError: It is missing or damaged.
     """
-    value = read_json(folder / RECORD)
+    value = read_object(folder, RECORD)
     try:
         axes: dict[str, Axis] = {
             path: Choices(tuple(axis["values"])) if "values" in axis else Span(**axis)

@@ -17,11 +17,12 @@ from taskloom.lifecycle.console import SilentConsole
 from taskloom.lifecycle.context import LiveContext
 from taskloom.lifecycle.create import create_run
 from taskloom.lifecycle.lifecycle import construct, run_task
+from taskloom.records.run_record import read_record
 from taskloom.registry.entries import LoadedTask
 from taskloom.request import RunOptions
 from taskloom.runs import checkpoints
 from taskloom.runs.layout import RunLayout
-from taskloom.runs.record import begin_attempt, read_record
+from taskloom.runs.record import begin_attempt
 from taskloom.runs.run import Run
 from taskloom.task import Result
 

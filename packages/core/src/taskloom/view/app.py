@@ -12,7 +12,8 @@ from starlette.responses import FileResponse, HTMLResponse, Response, StreamingR
 from starlette.routing import Route
 
 from taskloom.errors import RunCorruptError, StoreError, TaskloomError
-from taskloom.runs.layout import inside, is_id
+from taskloom.records.names import is_id
+from taskloom.runs.layout import inside
 from taskloom.runs.run import Run
 from taskloom.view import pages
 from taskloom.view.live import news

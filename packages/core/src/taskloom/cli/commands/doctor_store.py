@@ -145,5 +145,9 @@ def _contents(store: Path) -> Iterator[Fact]:
             yield Fact(_AREA, run.id, "note", text, f"if it is dead: tasks runs release {run.id}")
     for damage in corrupt:
         yield Fact(
-            _AREA, "damaged run", "wrong", damage.message, "move its folder out of the store"
+            _AREA,
+            "damaged run",
+            "wrong",
+            f"{damage.folder}: {damage.reason}",
+            "move its folder out of the store",
         )

@@ -13,7 +13,10 @@ import typer
 from taskloom.cli.annotations import AsJson, RunName, StoreOption
 from taskloom.cli.commands.runs_ls import Selection, print_runs, quoted, select
 from taskloom.cli.output import number, one_line, print_json, print_table
+from taskloom.digits import digits
 from taskloom.errors import UsageError
+from taskloom.records.folders import Damaged
+from taskloom.records.run_record import read_run
 from taskloom.runs.compare import Comparison, compare_runs
 from taskloom.runs.edit import remove_run, tag_run
 from taskloom.runs.index import rebuild
@@ -50,6 +53,10 @@ def ls(
         int | None,
         typer.Option("--limit", metavar="N", help="Only N of them (50 by default); 0 for all."),
     ] = None,
+    stale: Annotated[
+        bool,
+        typer.Option("--stale", help="Only finished runs that the same command would not return."),
+    ] = False,
     store: StoreOption = None,
     as_json: AsJson = False,
 ) -> None:
@@ -58,7 +65,7 @@ def ls(
     domain, _, name = task.partition("/")
     equals = {"domain": domain, "task": name, "status": status, "tags": tag}
     wanted += [f"{field} = {quoted(value)}" for field, value in equals.items() if value]
-    print_runs(Selection(wanted, sort, limit, store, as_json))
+    print_runs(Selection(wanted, sort, limit, store, as_json, stale))
 
 
 def compare(runs: RunNames, store: StoreOption = None, as_json: AsJson = False) -> None:
@@ -161,9 +168,8 @@ def export(
 def reindex(store: StoreOption = None) -> None:
     """Throw the store's index away and read every folder anew."""
     place = default_store(store)
-    count, broken = rebuild(place)
-    for error in broken:
-        typer.echo(f"warning: {one_line(error.message)}", err=True)
+    count, damaged = rebuild(place)
+    _warn(damaged, place)
     typer.echo(f"{count} runs in {place}")
 
 
@@ -173,8 +179,23 @@ def _chosen(runs: Sequence[str], where: Sequence[str], store: Path | None) -> li
     if runs:
         return [open_run(run, store) for run in runs]
     place = default_store(store)
-    documents, _, _ = select(place, Selection(list(where), limit=0, store=store))
-    return [Run(place / document["folder"]) for document in documents]
+    rows, _, damaged = select(place, Selection(list(where), limit=0, store=store))
+    readable = []
+    for row in rows:
+        record = read_run(place / row["folder"])
+        if isinstance(record, Damaged):  # since it was listed
+            damaged.append(record)
+        else:
+            readable.append(Run(place / record.id, record))
+    _warn(damaged, place)
+    return readable
+
+
+def _warn(damaged: Sequence[Damaged], store: Path) -> None:
+    """Name the folders that were left out, on stderr."""
+    for item in damaged:
+        told = f"warning: {store / item.folder} is left out: {item.reason}"
+        typer.echo(one_line(told), err=True)
 
 
 def _export_to_mlflow(runs: Sequence[Run], output: Path | None) -> None:
@@ -221,4 +242,4 @@ def _metric(value: float | None) -> str:
 
 
 def _change(before: float | None, after: float | None) -> str:
-    return "" if before is None or after is None else f"{after - before:+.4g}"
+    return "" if before is None or after is None else digits(after - before, 4, sign=True)

@@ -8,17 +8,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from taskloom.errors import RunCorruptError, UsageError
+from taskloom.cli.output import one_line, print_json, print_table
+from taskloom.errors import UsageError
+from taskloom.records.folders import Damaged
 from taskloom.runs.holders import probe
-from taskloom.runs.index import Index, documents
+from taskloom.runs.index import documents, page
 from taskloom.runs.layout import default_store
 from taskloom.runs.query import (
     Document,
     Predicate,
     absent_fields,
+    asks_for,
     parse_filter,
     sort_documents,
 )
+from taskloom.runs.rows import ROW
 
 SHOWN = 50
 """Number of runs that are listed by default."""
@@ -34,6 +38,7 @@ class Selection:
         limit: How many to list; 0 means all, None means `SHOWN`, or all as JSON.
         store: The store; None means the usual one.
         as_json: Print one JSON document.
+        stale: Verify finished runs, and list those alone whose inputs, code or packages are not those of now.
     """
 
     where: list[str] = field(default_factory=list)
@@ -41,6 +46,12 @@ class Selection:
     limit: int | None = None
     store: Path | None = None
     as_json: bool = False
+    stale: bool = False
+
+    @property
+    def verifies(self) -> bool:
+        """Return whether runs have to be verified: they are asked for, or a filter names them."""
+        return self.stale or any(asks_for(text, "stale") for text in self.where)
 
 
 def parse_words(words: list[str]) -> Selection | None:
@@ -50,6 +61,9 @@ def parse_words(words: list[str]) -> Selection | None:
         name, equals, value = rest.pop(0).partition("=")
         if name == "--json" and not equals:
             selection.as_json = True
+            continue
+        if name == "--stale" and not equals:
+            selection.stale = True
             continue
         if name not in _OPTIONS or not (equals or rest):
             return None
@@ -65,23 +79,24 @@ def print_runs(selection: Selection) -> None:
         UsageError: A filter or a field cannot be understood.
     """
     store = default_store(selection.store)
-    found, total, broken = select(store, selection)
+    found, total, damaged = select(store, selection)
+    # A filter asks about records, and these have none.
+    listed = [] if selection.where else damaged
     if selection.as_json:
-        from taskloom.cli.output import print_json
-
         rows = [_row(store, document) for document in found]
-        print_json({"runs": rows, "corrupt": [error.message for error in broken]})
+        rows += [{"folder": item.folder, "damaged": item.reason} for item in listed]
+        print_json({"runs": rows, "corrupt": [_told(store, item) for item in damaged]})
         return
-    _print_table(found)
+    _print_table(found, listed)
     say = sys.stderr.write
-    for error in broken:
-        say(f"warning: {error.message}\n")
+    for item in damaged if selection.where else ():
+        say(f"warning: {_told(store, item)}\n")
     if len(found) < total:
         say(f"note: {total - len(found)} more; --limit 0 lists all\n")
     if not found and selection.where:
         for path in _absent(store, selection):
             say(f"note: no run has {path}\n")
-    if not total and not broken:
+    if not total and not damaged:
         say(
             f"note: the store {store} holds no such run\n"
             if selection.where
@@ -89,40 +104,45 @@ def print_runs(selection: Selection) -> None:
         )
 
 
-def select(store: Path, selection: Selection) -> tuple[list[Document], int, list[RunCorruptError]]:
-    """Return the selected records, the best or newest last resort first removed, and how many there were before the limit."""
+def select(store: Path, selection: Selection) -> tuple[list[Document], int, list[Damaged]]:
+    """Return the selected rows, the best or newest last resort first removed, and how many there were before the limit.
+
+    Last come the folders whose record cannot be read.
+    """
     wanted = [parse_filter(text) for text in selection.where]
     limit = selection.limit if selection.limit is not None else 0 if selection.as_json else SHOWN
     if limit < 0:
         raise UsageError(f"--limit is {limit}; it must be 0 (all) or more.")
-    if not wanted and not selection.sort and limit:
-        newest = _newest(store, limit)
-        if newest is not None:
-            return newest
-    everything, broken = documents(store)
+    if not wanted and not selection.sort and not selection.stale and limit:
+        rows, total, damaged = page(store, limit)
+        return [_with_status(store, row) for row in rows][::-1], total, damaged
+    everything, damaged = documents(store)
+    if selection.verifies:
+        everything = _verified(store, everything)
+    if selection.stale:
+        wanted.append(lambda document: bool(document.get("stale")))
     kept = _filter([_with_status(store, document) for document in everything], wanted)
     total = len(kept)
     if selection.sort:
         kept = sort_documents(kept, selection.sort)
-        return kept[: limit or None], total, broken
-    return kept[: limit or None][::-1], total, broken
+        return kept[: limit or None], total, damaged
+    return kept[: limit or None][::-1], total, damaged
+
+
+def _told(store: Path, item: Damaged) -> str:
+    return one_line(f"{store / item.folder} is damaged: {item.reason}.")
+
+
+def _verified(store: Path, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows with the kinds of what is not as it was; no other listing pays for the import of pydantic."""
+    from taskloom.identity.stale import with_staleness
+
+    return with_staleness(store, rows)
 
 
 def _absent(store: Path, selection: Selection) -> list[str]:
     everything = documents(store)[0]
     return [path for text in selection.where for path in absent_fields(text, everything)]
-
-
-def _newest(store: Path, limit: int) -> tuple[list[Document], int, list[RunCorruptError]] | None:
-    """Ask the index for the newest runs alone; None where it cannot be used."""
-    import sqlite3
-
-    try:
-        with Index(store) as index:
-            found = [_with_status(store, document) for document in index.newest(limit)]
-            return found[::-1], index.count(), index.broken
-    except sqlite3.Error:
-        return None
 
 
 def _filter(found: list[Document], wanted: list[Predicate]) -> list[Document]:
@@ -141,44 +161,31 @@ def _with_status(store: Path, document: Mapping[str, Any]) -> Document:
 
 
 def _row(store: Path, document: Document) -> dict[str, Any]:
-    keys = (
-        "id",
-        "domain",
-        "task",
-        "status",
-        "name",
-        "tags",
-        "created",
-        "ended",
-        "duration",
-        "identity",
-        "sweep",
-    )
-    row = {key: document.get(key) for key in keys}
-    more = ("summary", "metrics", "config")
     return {
-        **row,
-        **{key: document.get(key) for key in more},
+        **{name: document.get(name) for name in (*ROW, "stale") if name in document or name in ROW},
         "dir": str((store / document["folder"]).absolute()),
     }
 
 
-def _print_table(found: list[Document]) -> None:
-    if not found:
+def _print_table(found: list[Document], damaged: list[Damaged]) -> None:
+    """Print the damaged folders first: the newest run is to stand last."""
+    if not found and not damaged:
         return
-    from taskloom.cli.output import print_table
-
-    rows = [
+    empty = ("",) if any("stale" in d for d in found) else ()
+    rows = [(item.folder, "", "damaged", "", *empty, item.reason) for item in damaged]
+    rows += [
         (
             str(d["id"]),
             f"{d['domain']}/{d['task']}",
             str(d["status"]),
             str(d["name"]),
+            *((", ".join(d["stale"]),) if "stale" in d else ()),
             str(d["summary"]),
         )
         for d in found
     ]
-    print_table(("run", "task", "status", "name", "summary"), rows)
+    verified = ("stale",) if any("stale" in d for d in found) else ()
+    print_table(("run", "task", "status", "name", *verified, "summary"), rows)
 
 
 def _set_where(selection: Selection, value: str) -> bool:

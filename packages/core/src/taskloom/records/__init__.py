@@ -1,0 +1,1 @@
+"""Reading of run folders, whatever lies in them: the one place that opens their files."""

@@ -1,0 +1,78 @@
+"""One row a run: what listings show, filter and sort by. The index keeps rows, so that no listing reads a record again."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from taskloom.records.checks import decode_number
+from taskloom.runs.record import RunRecord
+from taskloom.runs.writer import encode_number
+
+ROW = (
+    "id",
+    "domain",
+    "task",
+    "status",
+    "name",
+    "tags",
+    "created",
+    "ended",
+    "duration",
+    "identity",
+    "config_id",
+    "computation",
+    "sweep",
+    "parent",
+    "host",
+    "summary",
+    "metrics",
+    "config",
+)
+"""Fields of a record that a row has, in the order in which `tasks runs ls --json` prints them."""
+_TEXTS = tuple(name for name in ROW if name not in ("tags", "duration", "metrics", "config"))
+
+
+def row_of(record: RunRecord) -> dict[str, Any]:
+    """Return the row of a record, as JSON values."""
+    row = {name: getattr(record, name) for name in ROW}
+    row["tags"] = list(record.tags)
+    row["metrics"] = {name: encode_number(value) for name, value in record.metrics.items()}
+    row["config"] = dict(record.config)
+    return row
+
+
+def encode_row(record: RunRecord) -> str:
+    """Return the row of a record as JSON text."""
+    return json.dumps(row_of(record))
+
+
+def decode_row(text: object) -> dict[str, Any]:
+    """Return the row that `encode_row` wrote.
+
+    Raises:
+        ValueError: The text is no such row: a cache may have been edited as well.
+    """
+    try:
+        row = json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        row = None
+    if not isinstance(row, dict) or not _is_row(row):
+        raise ValueError("the index holds something else than rows")
+    return row
+
+
+def _is_row(row: dict[str, Any]) -> bool:
+    """Return whether a row has every field, each of its kind."""
+    for name in _TEXTS:
+        if not isinstance(row.get(name), str):
+            return False
+    tags, metrics = row.get("tags"), row.get("metrics")
+    return (
+        isinstance(row.get("duration"), float)
+        and isinstance(tags, list)
+        and all(isinstance(tag, str) for tag in tags)
+        and isinstance(row.get("config"), dict)
+        and isinstance(metrics, dict)
+        and all(decode_number(value) is not None for value in metrics.values())
+    )
