@@ -95,7 +95,7 @@ COMMANDS = (
         takes_runs=True,
     ),
     Command("view", "Look at the run store in a browser.", f"{_CLI}.view:view"),
-    Command("new", "Make a plugin package for one task.", f"{_CLI}.new:new"),
+    Command("new", "Make a plugin package: a task, a component or a domain.", f"{_CLI}.new:new"),
     Command("doctor", "Look at the installation, and say what is wrong.", f"{_CLI}.doctor:doctor"),
     Command(
         "completion",
