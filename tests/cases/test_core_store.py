@@ -81,7 +81,6 @@ def test_one_bad_record(tasks: Tasks) -> None:
     )
 
 
-@RECORDS
 def test_removal_of_no_run(tasks: Tasks, tmp_path: Path) -> None:
     """Refuses to remove a folder of photographs, though its name begins as that of a run."""
     photos = tmp_path / "20261129-120000-photos"
