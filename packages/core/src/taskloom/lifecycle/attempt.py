@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from taskloom.errors import (
     ProcessLostError,
     RunFailedError,
     StoreError,
+    StoreLockedError,
     TaskloomError,
 )
 from taskloom.lifecycle.console import Console
@@ -25,6 +28,7 @@ from taskloom.lifecycle.signals import StopRequest
 from taskloom.report.write import write_report
 from taskloom.runs import checkpoints, index
 from taskloom.runs.layout import RunLayout
+from taskloom.runs.locks import Held
 from taskloom.runs.record import Failure, RunRecord, Stored, begin_attempt, timestamp, write_record
 from taskloom.runs.run import Run
 from taskloom.seeding import recording_seeds
@@ -50,17 +54,21 @@ def attempt(
     layout: RunLayout,
     record: RunRecord,
     console: Console,
+    held: Held,
     *,
     report: bool = True,
 ) -> Run:
-    """Run or resume the task, and finalise the record whatever happens. The caller holds the run's lock.
+    """Run or resume the task, and finalise the record whatever happens. `held` is the run's lock.
 
     Raises:
         RunFailedError: The task raised.
+        StoreLockedError: Another process has taken the run over meanwhile.
         ProcessLostError: A process that shared the work is gone.
         StoreError: The record cannot be written.
     """
     stop = StopRequest(graceful=task.can_resume())
+    held.on_lost = stop.ask
+    held.on_beat = partial(_heed, layout, stop)
     with logging_to(layout.log, console):
         record = begin_attempt(record)
         write_record(layout.record, record)
@@ -70,12 +78,18 @@ def attempt(
             _log.info("no checkpoint to continue from: beginning at the start")
         sinks = SinkGroup(record.sinks, layout.dir, record)
         ctx = LiveContext(
-            layout, record, console, stop, checkpoint.dir if checkpoint else None, sinks=sinks
+            layout,
+            record,
+            console,
+            stop,
+            checkpoint.dir if checkpoint else None,
+            sinks=sinks,
+            held=held,
         )
         try:
             with stop.installed(record.resources.time_limit), recording_seeds(ctx.seeds):
                 end = _run(task, ctx, layout, checkpoint.dir if checkpoint else None, stop)
-                record = _finalise(layout, record, ctx, end)
+                record = _finalise(layout, record, ctx, end, held)
                 run = Run(layout.dir, record)
                 sinks.close(run)
                 if report and end.status != "running":
@@ -146,10 +160,21 @@ def _check_result(result: object) -> None:
             _log.warning("the final metric %s is %s", name, float(value))
 
 
-def _finalise(layout: RunLayout, record: RunRecord, ctx: LiveContext, end: _End) -> RunRecord:
-    """Write how the run ended.
+def _heed(layout: RunLayout, stop: StopRequest) -> None:
+    """Look for the file that asks the run to stop, where no signal reaches it."""
+    if layout.stop.exists():
+        with contextlib.suppress(OSError):
+            layout.stop.unlink()
+        stop.ask()
+
+
+def _finalise(
+    layout: RunLayout, record: RunRecord, ctx: LiveContext, end: _End, held: Held
+) -> RunRecord:
+    """Write how the run ended; aside, if another process has taken it over.
 
     Raises:
+        StoreLockedError: Another process has.
         StoreError: The record cannot be written, and the run did not fail for a reason of its own.
     """
     final = record.becoming(
@@ -165,8 +190,16 @@ def _finalise(layout: RunLayout, record: RunRecord, ctx: LiveContext, end: _End)
         exit_code=int(end.exit_code),
     )
     try:
-        write_record(layout.record, final)
+        try:
+            write_record(layout.record, final, fence=held.ensure)
+        except StoreLockedError as error:
+            if ctx.is_superseded and ctx.aside is not None:
+                write_record(ctx.aside.record, final)
+                error.hint = f"What this attempt still wrote is in {ctx.aside.dir}."
+            raise
         index.note(layout.dir)
+    except StoreLockedError:
+        raise
     except StoreError:
         # What the task raised says more than a disk that is full, which is often why it raised.
         if end.error is None:

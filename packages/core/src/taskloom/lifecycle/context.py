@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import math
 import threading
 import time
@@ -14,17 +15,19 @@ from pathlib import Path
 from typing import Protocol
 
 from taskloom.context import Progress, Resources
-from taskloom.errors import StoreError
+from taskloom.errors import StoreError, StoreLockedError
 from taskloom.lifecycle.console import Console
 from taskloom.records.checks import read_integer
 from taskloom.records.documents import read_lines, read_object
 from taskloom.runs import checkpoints
 from taskloom.runs.layout import RunLayout, inside
+from taskloom.runs.locks import Held
 from taskloom.runs.record import RunRecord
 from taskloom.runs.writer import JsonLines, encode_number, store_error
 from taskloom.seeding import derive_seed
 from taskloom.sinks.group import SinkGroup
 
+_log = logging.getLogger(__name__)
 _NAME_LIMIT = 200
 _NAMES_LIMIT = 1000
 _RESERVED = frozenset({"step", "t"})
@@ -49,6 +52,7 @@ class LiveContext:
         stop: Whether the run should end.
         checkpoint: The checkpoint that this attempt continues from; None at the beginning.
         sinks: Where metrics go besides the folder.
+        held: The run's lock; once it is lost, what the task still writes goes aside.
     """
 
     def __init__(
@@ -60,6 +64,7 @@ class LiveContext:
         checkpoint: Path | None = None,
         *,
         sinks: SinkGroup | None = None,
+        held: Held | None = None,
     ) -> None:
         self._layout = layout
         self._record = record
@@ -67,6 +72,8 @@ class LiveContext:
         self._stop = stop
         self._rank = 0
         self._sinks = sinks
+        self._held = held
+        self.aside: RunLayout | None = None
         self._lines = JsonLines(layout.metrics)
         self._writing = threading.Lock()
         self._names: set[str] = set()
@@ -97,8 +104,13 @@ class LiveContext:
 
     @property
     def should_stop(self) -> bool:
-        """Return whether the run was asked to end."""
-        return self._stop.requested
+        """Return whether the run was asked to end, or is held by another process."""
+        return self._stop.requested or self.is_superseded
+
+    @property
+    def is_superseded(self) -> bool:
+        """Return whether another process may hold the run: nothing more is published then."""
+        return self._current() is self.aside
 
     @property
     def duration(self) -> float:
@@ -126,6 +138,7 @@ class LiveContext:
             self._admit(metrics)
         numbers = {name: _as_float(name, value) for name, value in metrics.items()}
         step = _as_step(step)
+        is_superseded = self.is_superseded
         if self._criterion is not None and self._criterion.metric in numbers:
             self._value = numbers[self._criterion.metric]
         with self._writing:
@@ -135,7 +148,7 @@ class LiveContext:
                     self._told -= Counter([key])
                     return
             self._lines.append(_encode(step, time.monotonic() - self._began, numbers))
-            if self._sinks:
+            if self._sinks and not is_superseded:
                 self._sinks.log(step, numbers)
         self._console.metrics(step, numbers)
 
@@ -145,7 +158,7 @@ class LiveContext:
         Raises:
             StoreError: The name leads out of the artifact folder.
         """
-        path = inside(self._layout.artifacts, name)
+        path = inside(self._current().artifacts, name)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -165,13 +178,43 @@ class LiveContext:
         if self._criterion is not None and self._value is not None:
             value = encode_number(self._value)
             facts["criterion"] = {"metric": self._criterion.metric, "value": value}
-        with checkpoints.publish(self._layout.checkpoints, step, facts) as folder:
+        with checkpoints.publish(
+            self._layout.checkpoints, step, facts, destination=self._destination
+        ) as folder:
             yield folder
         checkpoints.prune(self._layout.checkpoints, criterion=self._criterion)
 
     def progress(self, total: int | None, label: str, /) -> AbstractContextManager[Progress]:
         """Show a progress display while the block runs; `total` None means unknown."""
         return self._console.progress(total, label)
+
+    def _destination(self) -> Path:
+        """Return where a checkpoint may be published now: looked up directly before, for a process that was stopped meanwhile."""
+        if self._held is not None:
+            with contextlib.suppress(StoreLockedError):
+                self._held.ensure()
+        folder = self._current().checkpoints
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def _current(self) -> RunLayout:
+        """Return where to write: once the lock is lost, beside what the new holder writes."""
+        if self.aside is None and self._held is not None and self._held.is_lost:
+            self._step_aside()
+        return self._layout
+
+    def _step_aside(self) -> None:
+        with self._writing:
+            if self.aside is None:
+                folder = _free_folder(self._layout.dir)
+                _log.warning(
+                    "another process holds the run; what is still written goes to %s", folder
+                )
+                self._lines.close()
+                self._layout = RunLayout(folder)
+                self._lines = JsonLines(self._layout.metrics)
+                self._told.clear()
+                self.aside = self._layout
 
     def close(self) -> None:
         """Close the metrics file."""
@@ -183,6 +226,20 @@ class LiveContext:
         self._names.update(metrics)
         if len(self._names) > _NAMES_LIMIT:
             raise ValueError(f"A run may log at most {_NAMES_LIMIT} different metric names.")
+
+
+def _free_folder(run: Path) -> Path:
+    number = 1
+    while True:
+        folder = run / f".superseded-{number}"
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            number += 1
+            continue
+        except OSError as error:
+            raise store_error("write", folder, error) from error
+        return folder
 
 
 def check_metric_name(name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping
 from typing import Any
@@ -191,8 +192,10 @@ def perform(
             resources = dataclasses.replace(record.resources, time_limit=time_limit)
             record = dataclasses.replace(record, resources=resources)
         checkpoints.sweep_leftovers(layout.checkpoints)
+        with contextlib.suppress(OSError):
+            layout.stop.unlink()  # a wish that an earlier attempt did not live to hear
         with working_in():
-            run = attempt(task, layout, record, console, report=report)
+            run = attempt(task, layout, record, console, lock, report=report)
     finally:
         lock.release()
     return run

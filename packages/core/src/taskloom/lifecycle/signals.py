@@ -72,6 +72,10 @@ class StopRequest:
             for signum, handler in previous.items():
                 signal.signal(signum, handler if handler is not None else signal.SIG_DFL)
 
+    def ask(self) -> None:
+        """Ask the run to stop, as by SIGTERM; any thread may call it."""
+        self._fire(signal.SIGTERM)
+
     def settle(self) -> None:
         """The task has ended: from now on signals no longer interrupt, because the record is being written."""
         self._settled = True

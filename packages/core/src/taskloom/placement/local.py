@@ -12,9 +12,11 @@ from pathlib import Path
 
 from taskloom.context import Resources
 from taskloom.placement.executor import Executor, Job
+from taskloom.placement.report_queue import ReportQueue
+from taskloom.placement.spawn import SpawningExecutor
 from taskloom.secrets import vault
 from taskloom.system.machine import cpu_count
-from taskloom.system.processes import ask_to_stop, own_group
+from taskloom.system.processes import ask_to_stop, can_fork, own_group
 
 
 class LocalJob:
@@ -54,7 +56,7 @@ class LocalExecutor:
     def __init__(self, jobs: int) -> None:
         self._jobs = jobs
         self._zygote: subprocess.Popen[bytes] | None = None
-        self._reporter: subprocess.Popen[bytes] | None = None
+        self._reports = ReportQueue()
         self._running: dict[str, LocalJob] = {}
         self._pending = b""
 
@@ -77,11 +79,7 @@ class LocalExecutor:
             if self._zygote.stdout is not None:
                 self._zygote.stdout.close()
             self._zygote = None
-        if self._reporter is not None and self._reporter.stdin is not None:
-            with contextlib.suppress(OSError):
-                self._reporter.stdin.close()
-            self._reporter.wait()
-            self._reporter = None
+        self._reports.close()
 
     def poll(self) -> None:
         """Hear which processes have started and ended."""
@@ -137,17 +135,7 @@ class LocalExecutor:
         else:
             job.code = number
             del self._running[folder]
-            self._report(folder)
-
-    def _report(self, folder: str) -> None:
-        """Have the report of a run written; without one the run is as good."""
-        if self._reporter is None:
-            command = [sys.executable, "-m", "taskloom.placement.reporter"]
-            self._reporter = subprocess.Popen(command, stdin=subprocess.PIPE, **own_group())
-        if self._reporter.stdin is not None:
-            with contextlib.suppress(OSError):
-                self._reporter.stdin.write(json.dumps(folder).encode() + b"\n")
-                self._reporter.stdin.flush()
+            self._reports.add(folder)
 
     def _bury(self, spare: LocalJob | None = None) -> None:
         """The zygote is dead: nothing reports on its workers any more, so their folders have to."""
@@ -180,4 +168,5 @@ class _PolledJob(LocalJob):
 
 def open_executor(jobs: int, /) -> Executor:
     """Open the executor of this machine: as many runs at a time as there are cores, unless `jobs` says otherwise."""
-    return LocalExecutor(jobs or cpu_count())
+    executor = LocalExecutor if can_fork() else SpawningExecutor
+    return executor(jobs or cpu_count())

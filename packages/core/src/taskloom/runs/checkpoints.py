@@ -11,7 +11,7 @@ import os
 import platform
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,7 +105,13 @@ def verify(folder: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def publish(folder: Path, step: int, facts: Mapping[str, Any]) -> Iterator[Path]:
+def publish(
+    folder: Path,
+    step: int,
+    facts: Mapping[str, Any],
+    *,
+    destination: Callable[[], Path] | None = None,
+) -> Iterator[Path]:
     """Yield an empty folder; on leaving, hash its files and publish it as the checkpoint of `step`.
 
     If the block raises, nothing is published.
@@ -114,6 +120,7 @@ def publish(folder: Path, step: int, facts: Mapping[str, Any]) -> Iterator[Path]
         folder: The run's checkpoint folder.
         step: The step; a checkpoint that exists for it is removed when the new one is in place.
         facts: What else the manifest records, such as the task's version.
+        destination: Asked directly before it is published: the folder that it goes to, if not `folder`.
 
     Raises:
         StoreError: The step is negative, a file is no plain file, or the disk refuses.
@@ -133,7 +140,7 @@ def publish(folder: Path, step: int, facts: Mapping[str, Any]) -> Iterator[Path]
         yield temporary
         try:
             _seal(temporary, step, facts)
-            _put(temporary, step)
+            _put(temporary, step, destination() if destination is not None else folder)
         except OSError as error:
             raise store_error("publish", folder / f"{step:06d}", error) from error
     finally:
@@ -213,7 +220,7 @@ def sweep_leftovers(folder: Path) -> None:
         step = _sealed_step(folder / name)
         if step is not None and (name.startswith(".tmp-") or not _has_good(folder, step)):
             with contextlib.suppress(OSError):
-                _put(folder / name, step)
+                _put(folder / name, step, folder)
         elif entries[name] == "folder":
             shutil.rmtree(folder / name, ignore_errors=True)
 
@@ -253,12 +260,11 @@ def _seal(folder: Path, step: int, facts: Mapping[str, Any]) -> None:
         fsync_folder(parent)
 
 
-def _put(sealed: Path, step: int) -> None:
+def _put(sealed: Path, step: int, folder: Path) -> None:
     """Publish a sealed folder, then remove what it replaces.
 
     At every instant there is a whole checkpoint of the step: the new one takes a free name, and the highest edition counts.
     """
-    folder = sealed.parent
     older = [checkpoint for checkpoint in published(folder) if checkpoint.step == step]
     edition = max((checkpoint.edition for checkpoint in older), default=0) + 1
     plain = folder / f"{step:06d}"

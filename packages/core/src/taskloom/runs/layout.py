@@ -94,6 +94,11 @@ class RunLayout:
         """Held while the run is alive."""
         return self.dir / "lock"
 
+    @property
+    def stop(self) -> Path:
+        """A file whose presence asks the run to stop, as SIGTERM does."""
+        return self.dir / "stop"
+
 
 def inside(root: Path, name: str) -> Path:
     """Return `root/name`, refusing every name that leads out of the root.

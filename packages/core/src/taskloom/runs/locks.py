@@ -45,7 +45,7 @@ from taskloom.runs.holders import (
 )
 from taskloom.runs.writer import store_error
 from taskloom.system.files import open_plain, replace, write_at
-from taskloom.system.processes import after_fork_in_child
+from taskloom.system.processes import after_fork_in_child, can_signal
 
 if TYPE_CHECKING:
     from filelock import SoftFileLease
@@ -68,11 +68,13 @@ class Held:
 
     Attributes:
         on_lost: Called once, from any thread, when the lock is found lost.
+        on_beat: Called with each heartbeat, from its thread; where no signals arrive, every second.
     """
 
     def __init__(self, path: Path, descriptor: int, lease: SoftFileLease | None = None) -> None:
         self.path = path
         self.on_lost: Callable[[], None] = _nothing
+        self.on_beat: Callable[[], None] = _nothing
         self._descriptor = descriptor
         self._lease = lease
         self._named = lease_path(path) if lease else path
@@ -153,9 +155,13 @@ class Held:
             self.lose()
 
     def _beat(self) -> None:
-        while not self._stop.wait(HEARTBEAT):
+        period = HEARTBEAT if can_signal() else min(HEARTBEAT, _FRESH)
+        touched = time.monotonic()
+        while not self._stop.wait(period):
+            self.on_beat()
             self._look()
-            if not self._lost.is_set():
+            if not self._lost.is_set() and time.monotonic() - touched >= HEARTBEAT - period:
+                touched = time.monotonic()
                 with contextlib.suppress(OSError):
                     os.utime(self.path)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -165,8 +165,10 @@ def begin_attempt(record: RunRecord) -> RunRecord:
     )
 
 
-def write_record(path: Path, record: RunRecord) -> None:
-    """Replace `run.json`.
+def write_record(
+    path: Path, record: RunRecord, *, fence: Callable[[], None] | None = None
+) -> None:
+    """Replace `run.json`; `fence` is called directly before and may refuse it.
 
     Raises:
         StoreError: It cannot be written; the previous record is intact.
@@ -175,4 +177,4 @@ def write_record(path: Path, record: RunRecord) -> None:
     value["metrics"] = {name: encode_number(number) for name, number in record.metrics.items()}
     # A person who opens the file reads first which run it is, then what was asked for.
     value |= {name: value.pop(name) for name in KEPT}
-    atomic_write_json(path, {"format": FORMAT, **value})
+    atomic_write_json(path, {"format": FORMAT, **value}, fence=fence)

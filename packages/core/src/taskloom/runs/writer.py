@@ -9,7 +9,7 @@ import math
 import os
 import secrets
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +44,13 @@ def write_all(descriptor: int, data: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-def atomic_write(path: Path, text: str) -> None:
+def atomic_write(path: Path, text: str, *, fence: Callable[[], None] | None = None) -> None:
     """Replace the file by the text: a reader sees the old content or the new, never a mixture.
+
+    Args:
+        path: The file.
+        text: Its new content.
+        fence: Called directly before the file is replaced; what it raises leaves the old content.
 
     Raises:
         StoreError: The file cannot be written; its old content is intact.
@@ -58,17 +63,23 @@ def atomic_write(path: Path, text: str) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+        if fence is not None:
+            fence()
         replace(temporary, path)
-    except OSError as error:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
-        raise store_error("write", path, error) from error
+        if isinstance(error, OSError):
+            raise store_error("write", path, error) from error
+        raise
     fsync_folder(path.parent)
 
 
-def atomic_write_json(path: Path, value: Mapping[str, Any]) -> None:
+def atomic_write_json(
+    path: Path, value: Mapping[str, Any], *, fence: Callable[[], None] | None = None
+) -> None:
     """Replace the file by the value as indented JSON."""
-    atomic_write(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+    atomic_write(path, json.dumps(value, indent=2, allow_nan=False) + "\n", fence=fence)
 
 
 class JsonLines:
