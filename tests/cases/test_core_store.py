@@ -24,7 +24,6 @@ def _play(tasks: Tasks) -> Path:
     return Path(tasks.records()[0])
 
 
-@RECORDS
 def test_artifacts_that_lead_out(tasks: Tasks, tmp_path: Path) -> None:
     """Answers 404 for a file behind a link that leads out of the run, and shows no address with a script."""
     run = _play(tasks)
@@ -47,7 +46,6 @@ def test_artifacts_that_lead_out(tasks: Tasks, tmp_path: Path) -> None:
     )
 
 
-@RECORDS
 def test_one_bad_record(tasks: Tasks) -> None:
     """Goes on with the other runs, in every listing, filter, sort, export and page, whatever one record holds."""
     good = _play(tasks)
