@@ -14,6 +14,9 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         # tests/core/identity
         "canonical_examples": (40, 1000),
         "hash_seeds": (3, 100),
+        # tests/core/params
+        "round_trips": (12, 3000),
+        "text_round_trips": (300, 20_000),
         # tests/core/runs/test_locks.py
         "lock_processes": (4, 8),
         "lock_tries": (10, 200),

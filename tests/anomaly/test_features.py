@@ -50,9 +50,10 @@ def test_extractor_reads_a_second_time_from_the_store(tmp_path: Path) -> None:
     kept, counted = extractor(ActivationStore(tmp_path))
     first = list(kept.batches(data()))
     calls = counted.calls
-    assert calls == len(plain) == 4
+    # Beside the data: fixed inputs for the fingerprint, and the first and the last row, to see that what is kept still holds.
+    assert calls - 2 == len(plain) == 4
     second = list(kept.batches(data()))
-    assert counted.calls == calls
+    assert counted.calls == calls + 1
     for a, b, c in zip(plain, first, second, strict=True):
         for other in (b, c):
             np.testing.assert_array_equal(other.activations["hidden"], a.activations["hidden"])

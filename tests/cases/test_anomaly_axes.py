@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from cases_verdict import NETWORKS, verdict
+from cases_verdict import verdict
 from taskloom.errors import TaskloomError
 from taskloom_anomaly import ArrayDataset, metrics
 from taskloom_anomaly.backends.handle import ModelHandle
@@ -53,7 +53,6 @@ def _middles() -> dict[str, nn.Module]:
     }
 
 
-@NETWORKS
 def test_torch_feature_axis() -> None:
     """Finds exchanged channels (width 3, AUROC 1) behind each of 12 modules: channels are the features of an image.
 
@@ -100,7 +99,6 @@ class Sequences(nn.Module):
         return self.head(self.encoder(self.embed(x).transpose(0, 1))[-1])
 
 
-@NETWORKS
 @pytest.mark.filterwarnings("ignore:enable_nested_tensor:UserWarning")
 def test_torch_samples_axis() -> None:
     """Gives 100 scores for 100 samples at every batch size, or names the layer in a sentence: never 24 scores."""

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import torch
-from cases_verdict import NETWORKS, told, verdict
+from cases_verdict import told, verdict
 from flax import linen, nnx
 from taskloom_anomaly.backends.resolve import as_handle
 
@@ -22,7 +22,6 @@ class Normalised(nnx.Module):
         return self.head(self.drop(nnx.relu(self.norm(self.hidden(x)))))
 
 
-@NETWORKS
 def test_nnx_full_state() -> None:
     """Takes all of `nnx.state(model)` as parameters, and gives the model's logits in evaluation mode to 1e-6."""
     x = np.random.default_rng(0).normal(size=(4, 6)).astype(np.float32)
@@ -83,7 +82,6 @@ class InLinen(linen.Module):
         return linen.Dense(2, name="head")(shared(shared(x)))
 
 
-@NETWORKS
 def test_reused_module_twins() -> None:
     """Means one call by the name of a module that runs twice, the same in torch, flax nnx and flax linen."""
     x = RNG.normal(size=(3, 4)).astype(np.float32)

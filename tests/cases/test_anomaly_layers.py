@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from cases_verdict import NETWORKS, told, verdict
+from cases_verdict import told, verdict
 from taskloom.errors import TaskloomError
 from taskloom_anomaly import ArrayDataset
 from taskloom_anomaly.backends.handle import ModelHandle
@@ -39,7 +39,6 @@ class Convolution(nn.Module):
         return self.fc(torch.flatten(self.pool(self.relu(self.bn(self.conv(x)))), 1))
 
 
-@NETWORKS
 def test_torch_inplace_activation() -> None:
     """Gives what the layer gave, with and without logits, though the next module writes over its memory.
 
@@ -78,7 +77,6 @@ class Wrapped(nn.Module):
         return self.inner["head"](self.inner["block"](x))
 
 
-@NETWORKS
 def test_torch_layer_names() -> None:
     """Gives what `block.output` gave, not what `block` gave, and runs with default layers that have such a name."""
     torch.manual_seed(0)
@@ -113,7 +111,6 @@ class Twice(nn.Module):
         return self.head(self.act(self.second(self.act(self.first(x)))))
 
 
-@NETWORKS
 def test_torch_reused_module() -> None:
     """Knows two activations of a module that runs twice, or refuses its name: the first is never taken in silence.
 
@@ -143,7 +140,6 @@ class Half(nn.Module):
         return self.head(self.hidden(x.to(torch.bfloat16)))
 
 
-@NETWORKS
 def test_torch_bfloat16() -> None:
     """Gives activations in float32 that equal the bfloat16 values to the last digit.
 
@@ -182,7 +178,6 @@ class Trunk(nn.Module):
         return self.head(self.norm(x))
 
 
-@NETWORKS
 def test_blocks_in_a_list() -> None:
     """Watches blocks of a ModuleList by default, and not only what lies outside the list."""
     layers = as_handle(Trunk(), None, np.zeros((1, 16), np.float32), warn=False).default_layers
@@ -205,7 +200,6 @@ class Scaled(nn.Module):
         return self.head(self.hidden(x * self.scale))
 
 
-@NETWORKS
 def test_activations_of_another_model(tmp_path: Path) -> None:
     """Keeps activations for one network each: equal class and weights do not make two networks one."""
     x, store, gaps = _normal(5, 8), ActivationStore(tmp_path), []

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from cases_tasks import Tasks, done
-from cases_verdict import RECORDS, verdict
+from cases_verdict import verdict
 from tests_sizes import size
 
 Plugin = Callable[..., Tasks]
@@ -93,7 +93,6 @@ def test_removal_of_no_run(tasks: Tasks, tmp_path: Path) -> None:
     )
 
 
-@RECORDS
 def test_commit_of_a_slow_git(make_tasks: Callable[..., Tasks], tmp_path: Path) -> None:
     """Records the commit though git takes half a second, or says on the terminal and the page that it is unknown."""
     real = shutil.which("git")

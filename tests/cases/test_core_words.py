@@ -82,7 +82,6 @@ print(json.dumps([code(words) for words in json.loads(sys.argv[1])]), file=sys.s
 """
 
 
-@RECORDS
 def test_choices_that_are_no_texts(plugin: Plugin) -> None:
     """Takes integers, booleans and members of an enumeration from words, variables and sweeps, as from a file.
 
@@ -105,7 +104,6 @@ def test_choices_that_are_no_texts(plugin: Plugin) -> None:
     verdict(not wrong, f"{5 - len(wrong)} of 5 ok; {'; '.join(wrong)}", "5 of 5 ok")
 
 
-@RECORDS
 def test_comma_in_the_text_of_a_sweep(plugin: Plugin) -> None:
     """Reads the points `hello, world` and `c`: quotation marks hold a text together and are no part of it.
 

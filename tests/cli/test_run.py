@@ -48,7 +48,6 @@ def test_run_prints_one_json_document(tasks: Tasks) -> None:
         ("--param", "feeder.depth=2", "--feeder=flood"),
         ("--param=feeder=flood", "--param", "feeder.depth=2"),
         ("--feeder.kind=flood", "--feeder.depth=2"),
-        ("--feeder=drip", "--feeder=flood", "--feeder.depth=1", "--feeder.depth=2"),
     ],
 )
 def test_run_takes_options_in_any_order_and_spelling(tasks: Tasks, words: tuple[str, ...]) -> None:
@@ -80,13 +79,34 @@ def test_run_takes_options_before_the_names(tasks: Tasks, words: tuple[str, ...]
         (("--shade", "false"), False),
         (("--shade", "--days=1"), True),
         (("--no-shade",), False),
-        (("--shade", "--no-shade"), False),
     ],
 )
 def test_run_takes_switches_in_every_spelling(
     tasks: Tasks, words: tuple[str, ...], value: bool
 ) -> None:
     assert _config(tasks, *words)["shade"] is value
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--days=1", "--days=2"), "--days is given twice, 1 and 2; it takes one value"),
+        (("--shade", "--no-shade"), "--shade is given twice, true and false; it takes one value"),
+        (("--feeder=drip", "--param", "feeder=flood"), "--feeder is given twice, drip and flood"),
+        (("--name", "--days=1"), "--name needs a value"),
+        (("--light", "--force"), "--light needs a value"),
+    ],
+)
+def test_run_refuses_a_repeated_value_and_a_forgotten_one(
+    tasks: Tasks, words: tuple[str, ...], sentence: str
+) -> None:
+    outcome = tasks("run", "garden", "grow", "--print-config", *words)
+    assert outcome.code == 2
+    assert sentence in outcome.err
+
+
+def test_run_appends_the_items_of_a_list_that_is_named_twice(tasks: Tasks) -> None:
+    assert _config(tasks, "--doses=1", "--doses=2,3", "--doses=[4]")["doses"] == [1, 2, 3, 4]
 
 
 def test_run_takes_a_switch_of_a_component(tasks: Tasks) -> None:

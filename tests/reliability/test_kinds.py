@@ -40,7 +40,7 @@ class Killer:
         self._store = folder / "store"
         self._forker = forker
         self._generator = random.Random(seed)
-        self._found = provenance.gather(Path.cwd())
+        self._found = provenance.gather()
         self._whole = self._finish(self._make())
         self._duration = self._whole.record.duration
 

@@ -200,32 +200,6 @@ def test_no_path_leads_out_of_a_run(viewer: Viewer, path: str) -> None:
     assert "root:" not in text
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "kind"),
-    [
-        ("curve.png", b"\x89PNG\r\n\x1a\n...", "image/png"),
-        ("curve.txt", b"\x89PNG\r\n\x1a\n...", "image/png"),
-        ("table.csv", b"a,b\n1,2\n", "text/plain; charset=utf-8"),
-        ("long.txt", "\u2603".encode() * 2000, "text/plain; charset=utf-8"),
-        ("card.json", b"{}", "application/json; charset=utf-8"),
-        ("drawing.svg", b"<svg onload='alert(1)'/>", "application/octet-stream"),
-        ("fake.png", b"<svg onload='alert(1)'/>", "text/plain; charset=utf-8"),
-        ("weights.bin", b"\x00\x01", "application/octet-stream"),
-        ("empty", b"", "text/plain; charset=utf-8"),
-    ],
-)
-def test_an_artifact_is_served_as_what_it_is_and_a_page_as_none(
-    viewer: Viewer, name: str, content: bytes, kind: str
-) -> None:
-    run = sorted(folder for folder in viewer.store.iterdir() if folder.is_dir())[0]
-    (run / "artifacts" / name).write_bytes(content)
-    status, text, headers = viewer.ask(f"/runs/{run.name}/artifacts/{name}")
-    assert (status, headers["Content-Type"]) == (200, kind)
-    assert text == content.decode(errors="replace")
-    is_download = headers.get("Content-Disposition", "").startswith("attachment")
-    assert is_download is (kind == "application/octet-stream")
-
-
 def test_an_artifact_is_a_download_never_a_page(viewer: Viewer) -> None:
     run = sorted(folder.name for folder in viewer.store.iterdir() if folder.is_dir())[-1]
     status, text, headers = viewer.ask(f"/runs/{run}/artifacts/page.html")

@@ -127,7 +127,7 @@ def test_default_that_a_factory_makes_is_shown() -> None:
 def test_duration_is_seconds_or_a_clock(text: str, seconds: float) -> None:
     assert _hard(pause=text).pause == timedelta(seconds=seconds)
     with pytest.raises(
-        ConfigError, match=r"^--pause=soon: must be a duration: seconds, or 1:30:00 "
+        ConfigError, match=r"^--pause=soon: must be a duration: 90, 90s, 1h30m, 2d, 250ms "
     ):
         _hard(pause="soon")
 

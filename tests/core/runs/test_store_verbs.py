@@ -63,6 +63,9 @@ def test_removed_run_is_gone(runs: list[Run]) -> None:
     store = runs[0].dir.parent
     assert {path.name for path in store.iterdir() if path.is_dir()} >= {runs[1].id, ".trash"}
     assert list((store / ".trash").iterdir()) == []
+    assert [path.name for path in runs[0].dir.parent.iterdir() if path.name[0].isdigit()] == [
+        runs[1].id
+    ]
 
 
 def test_removing_never_follows_a_link(runs: list[Run], tmp_path: Path) -> None:

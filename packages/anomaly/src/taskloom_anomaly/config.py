@@ -11,6 +11,14 @@ from taskloom.config import Component, Config, ExecutionOnly, OneOf
 from taskloom_anomaly.detectors.base import Detector
 from taskloom_anomaly.detectors.mahalanobis import Mahalanobis
 
+AxesOf: TypeAlias = Annotated[str, Field(pattern=r"^.+=[ntd.]+$")]
+"""The meaning of a layer's axes: its name, an equals sign, and a letter for each axis."""
+
+Reduction: TypeAlias = Literal[
+    "auto", "none", "flatten", "mean", "max", "mean_max", "last", "first", "last_token"
+]
+"""From positions to one vector; `last_token` is the earlier name of `last`."""
+
 Regime: TypeAlias = Literal["auto", "trusted", "trusted_untrusted", "untrusted", "labelled"]
 
 
@@ -29,9 +37,16 @@ class AnomalyConfig(Config):
     detector: Annotated[Detector, OneOf("taskloom_anomaly.detectors")] = Mahalanobis()
     """Detector over the network's activations."""
     layers: tuple[str, ...] = ()
-    """Layers to watch; none means the output of every top-level module."""
-    reduction: Literal["auto", "flatten", "mean", "max", "mean_max", "last_token"] = "auto"
-    """Reduction of positions to one feature vector; auto: last token of sequences, mean and maximum over images."""
+    """Layers to watch, by name or pattern (`h.*`); none means the blocks of the trunk, what runs after it, and the logits."""
+    axes: tuple[AxesOf, ...] = ()
+    """Axes of layers that cannot be found out, such as `encoder=tnd`: n samples, t positions, d features, a dot for others."""
+    logits: str = ""
+    """Layer that holds the class scores, where the network's output is none."""
+    reduction: Reduction = "auto"
+    """Reduction of positions to one feature vector, under the mask; auto: the last token of causal sequences, else mean and
+    maximum; none scores every position."""
+    aggregate: Literal["max", "mean", "top3"] = "max"
+    """Score of a sample from those of its positions, where every position is scored."""
     regime: Regime = "auto"
     """Data that the detector may see: trusted samples, an unlabelled untrusted mixture, both, or labels (skylines only); auto gives
     it what it needs."""

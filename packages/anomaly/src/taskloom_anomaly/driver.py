@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from taskloom.task import Finding, JsonValue, Result
 
 from taskloom_anomaly.backends.devices import Devices
+from taskloom_anomaly.backends.layers import layer_info
 from taskloom_anomaly.config import AnomalyConfig
 from taskloom_anomaly.data.arrays import concatenate
 from taskloom_anomaly.detection import validity_card as card
@@ -121,8 +122,10 @@ def _baselines(task: object, data: DetectionData) -> dict[str, float]:
     sets = [data.normal.take(few).arrays(), concatenate(anomalous)]
     trusted = data.trusted.take(few).arrays()
     rows = [card.input_rows(task, part) for part in (trusted, *sets)]
-    answers = [card.predictions(data.handle, part) for part in (trusted, *sets)]
     by_input = card.input_baseline(rows[0], *rows[1:])
+    if not data.handle.num_outputs:
+        return {"input": judge(*by_input)["auroc"]}
+    answers = [card.predictions(data.handle, part) for part in (trusted, *sets)]
     by_label = card.label_baseline(answers[0], data.handle.num_outputs, *answers[1:])
     return {
         "input": judge(*by_input)["auroc"],
@@ -149,7 +152,7 @@ def _card(
         "parameters": "random" if data.random_parameters else "trained",
         "model": data.handle.fingerprint,
         "layers": {
-            name: list(data.handle.layers[name].shape)
+            name: list(layer_info(data.handle, name).shape)
             for name in (fitted.extractor.layers if fitted else data.handle.default_layers)
         },
         "samples": {

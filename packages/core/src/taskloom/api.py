@@ -19,8 +19,8 @@ from pydantic import SecretBytes, SecretStr
 from taskloom.asking import Asked, find_asked, resolve_request, resolve_values, written
 from taskloom.config import Config
 from taskloom.lifecycle.lifecycle import continue_run, run_task
-from taskloom.params.labels import text_of
 from taskloom.params.layers import Resolved
+from taskloom.params.values import write
 from taskloom.placement.executor import INLINE
 from taskloom.placement.options import checked_options
 from taskloom.placement.single import PlacementLog, place_run
@@ -174,4 +174,4 @@ def _by_text(values: Iterable[object]) -> dict[str, object]:
 def _text(value: object) -> str:
     if isinstance(value, SecretStr | SecretBytes):  # its text is the same for every value
         return keyed_digest(value.get_secret_value())
-    return text_of(written(value))
+    return write(written(value))

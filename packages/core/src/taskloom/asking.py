@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date, time, timedelta
+from enum import Enum
+from pathlib import PurePath
 from typing import Any, TypeAlias
 
 from pydantic import BaseModel, SecretBytes, SecretStr
@@ -28,6 +31,7 @@ Asked: TypeAlias = "str | Config | Callable[..., Any]"
 SOURCE = "Python"
 """Name of the source of values that a call gives."""
 _ABSENT = object()
+_OBJECTS = (SecretStr, SecretBytes, Enum, PurePath, date, time, timedelta)
 
 
 def resolve_request(
@@ -76,7 +80,10 @@ def resolve_values(config_class: type[Config], values: Mapping[str, object]) -> 
     """
     # As on the command line, a component is chosen before it is tuned, in whatever order the values come.
     ordered = sorted(values.items(), key=lambda item: item[0].removesuffix(".kind").count("."))
-    layers = [Layer(SOURCE, nest(path, written(value)), typed=True) for path, value in ordered]
+    layers = [
+        Layer(SOURCE, nest(path, written(value)), typed=True, literal=True)
+        for path, value in ordered
+    ]
     merged = merge(config_class, layers)
     config = validate(config_class, merged)
     sources = {path: merged.sources.get(path, DEFAULT) for path in leaves(config)}
@@ -92,8 +99,8 @@ def written(value: object) -> Any:  # noqa: ANN401 -- JSON
         return {str(name): written(item) for name, item in value.items()}
     if isinstance(value, range | list | tuple):
         return [written(item) for item in value]
-    # A secret stays itself: what stands for it in a file is not its value.
-    return value if isinstance(value, SecretStr | SecretBytes) else plain(value)
+    # A secret stays itself, since what stands for it in a file is not its value; so does what a file can only hold as text.
+    return value if isinstance(value, _OBJECTS) else plain(value)
 
 
 def find_asked(task: Asked) -> LoadedTask:

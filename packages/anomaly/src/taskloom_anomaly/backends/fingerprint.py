@@ -22,6 +22,11 @@ def parameters_fingerprint(code: str, parameters: Mapping[str, np.ndarray]) -> s
     return digest.hexdigest()
 
 
+def outputs_digest(code: str, outputs: Mapping[str, np.ndarray]) -> str:
+    """Hash a fingerprint of code and parameters together with what the network computes."""
+    return parameters_fingerprint(code, outputs)
+
+
 def traced_code(trace: Any) -> str:  # noqa: ANN401 -- jax's ClosedJaxpr, without importing jax
     """Return a traced function as text: every operation with its parameters, and a hash of every constant.
 

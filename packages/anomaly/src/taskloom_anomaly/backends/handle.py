@@ -8,7 +8,7 @@ the last one, whatever the framework's layout: dense `(n, d)`, convolution `(n, 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
@@ -24,16 +24,33 @@ class LayerInfo:
 
     Attributes:
         name: The module's path, joined by dots; its output unless the name ends in `.input`.
-        shape: Shape of one sample's activation, features last.
+        shape: Shape of one sample's activation, features last; as the network returns it where the features are not known.
+        letters: The shape as the network returns it, with n for samples and d for features: `(n, 24, d=8)`.
+        evidence: The way in which the axis of the features was found; empty where it was not.
     """
 
     name: str
     shape: tuple[int, ...]
+    letters: str = ""
+    evidence: str = ""
 
     @property
     def width(self) -> int:
         """Number of features."""
         return self.shape[-1] if self.shape else 1
+
+
+@dataclass(frozen=True)
+class ReadAs:
+    """The user's word about a network, where it is not to be found out.
+
+    Attributes:
+        axes: Letters for the axes of activations by name: n samples, t positions, d features, a dot for others.
+        logits: The activation that holds the class scores; empty for the output.
+    """
+
+    axes: Mapping[str, str] = field(default_factory=dict)
+    logits: str = ""
 
 
 @dataclass(frozen=True, slots=True)

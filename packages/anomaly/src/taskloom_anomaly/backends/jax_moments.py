@@ -20,7 +20,8 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree, Shaped
 
 from taskloom_anomaly.backends.jax_handle import JaxHandle, JaxNetwork, padded
-from taskloom_anomaly.backends.reduction import Reduction, reduce_positions
+from taskloom_anomaly.backends.reduction import reduce_positions
+from taskloom_anomaly.config import Reduction
 from taskloom_anomaly.statistics.moments import Moments
 
 _STRIPS = 3

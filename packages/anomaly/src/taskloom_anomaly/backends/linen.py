@@ -14,6 +14,7 @@ from flax import linen as nn
 from jaxtyping import Array, PyTree, Shaped
 
 from taskloom_anomaly.backends.fingerprint import name_of
+from taskloom_anomaly.backends.jax_capture import Capture, first_output
 from taskloom_anomaly.backends.jax_handle import JaxHandle
 
 
@@ -50,14 +51,10 @@ class LinenNetwork:
         wanted: frozenset[str] | None,
         training: bool,
         key: Array,
+        kinds: dict[str, str] | None = None,
     ) -> tuple[Array, dict[str, Array], PyTree]:
         """Run the module and keep the inputs and outputs of its submodules."""
-        seen: dict[str, Array] = {}
-
-        def keep(name: str, value: Any) -> None:  # noqa: ANN401 -- modules may return anything
-            first: Any = value[0] if isinstance(value, tuple) and value else value
-            if (wanted is None or name in wanted) and getattr(first, "ndim", 0) >= 2:
-                seen[name] = first
+        capture = Capture(wanted)
 
         def watch(
             call: Callable[..., Any],
@@ -65,13 +62,12 @@ class LinenNetwork:
             keywords: Any,  # noqa: ANN401
             context: nn.module.InterceptorContext,
         ) -> Any:  # noqa: ANN401
-            name = ".".join(context.module.path)
-            if context.method_name != "__call__" or not name:
+            path = ".".join(context.module.path)
+            if context.method_name != "__call__" or not path:
                 return call(*arguments, **keywords)
-            if arguments:
-                keep(f"{name}.input", arguments[0])
+            place = capture.enter(path, context.module, [*arguments, *keywords.values()])
             output = call(*arguments, **keywords)
-            keep(name, output)
+            capture.leave(place, output)
             return output
 
         variables = {"params": parameters, **buffers}
@@ -85,8 +81,9 @@ class LinenNetwork:
                 **_mode_flags(self.module, training),
             )
         output, after = result if mutable is not False else (result, buffers)
-        logits = output[0] if isinstance(output, tuple) else output
-        return logits, seen, after
+        if kinds is not None:
+            kinds.update(capture.kinds)
+        return first_output(output), capture.seen, after
 
 
 # One compiled function instead of one an operation, kept for the next network that equals this one; it runs once, so LLVM

@@ -11,8 +11,10 @@ import jax
 import numpy as np
 from flax import nnx
 from jaxtyping import Array, PyTree, Shaped
+from taskloom.errors import ConfigError
 
 from taskloom_anomaly.backends.fingerprint import name_of
+from taskloom_anomaly.backends.jax_capture import Capture, first_output
 from taskloom_anomaly.backends.jax_handle import JaxHandle
 
 
@@ -47,6 +49,7 @@ class NnxNetwork:
         wanted: frozenset[str] | None,
         training: bool,
         key: Array,
+        kinds: dict[str, str] | None = None,
     ) -> tuple[Array, dict[str, Array], PyTree]:
         """Run the module and keep the inputs and outputs of its submodules."""
         # Rebuilt here because a variable may only be changed inside the trace that made it, and dropout counts its draws.
@@ -57,24 +60,18 @@ class NnxNetwork:
             module.train()
         else:
             module.eval()
-        seen: dict[str, Array] = {}
-
-        def keep(name: str, value: Any) -> None:  # noqa: ANN401 -- modules may return anything
-            first: Any = value[0] if isinstance(value, tuple) and value else value
-            if (wanted is None or name in wanted) and getattr(first, "ndim", 0) >= 2:
-                # A module that runs several times keeps what its first call saw.
-                seen.setdefault(name, first)
-
-        with _watched(module, keep):
+        capture = Capture(wanted)
+        with _watched(module, capture):
             result = module(inputs)
-        logits = result[0] if isinstance(result, tuple) else result
+        if kinds is not None:
+            kinds.update(capture.kinds)
         after = _split(module)[2]
-        return logits, seen, after if training else buffers
+        return first_output(result), capture.seen, after if training else buffers
 
 
 @contextmanager
-def _watched(module: nnx.Module, keep: Callable[[str, Any], None]) -> Iterator[None]:
-    """Tell `keep` what enters and leaves every submodule while the context lasts.
+def _watched(module: nnx.Module, capture: Capture) -> Iterator[None]:
+    """Tell `capture` what enters and leaves every submodule while the context lasts.
 
     `nnx.capture` knows outputs only, and none of methods that a class inherits; Python looks `__call__` up on the class, so
     the classes are changed for as long as the trace takes.
@@ -95,10 +92,9 @@ def _watched(module: nnx.Module, keep: Callable[[str, Any], None]) -> Iterator[N
                 return call(self, *arguments, **keywords)
             active.add(id(self))
             try:
-                if arguments:
-                    keep(f"{name}.input", arguments[0])
+                place = capture.enter(name, self, [*arguments, *keywords.values()])
                 output = call(self, *arguments, **keywords)
-                keep(name, output)
+                capture.leave(place, output)
                 return output
             finally:
                 active.discard(id(self))
@@ -130,14 +126,25 @@ def nnx_handle(
     """Return the handle of an nnx module; an nnx module holds its own parameters unless others are given."""
     graph, own, buffers = _split(module)
     network = NnxNetwork(graph, name_of(type(module)))
-    state = own if parameters is None else _as_state(own, parameters)
-    return JaxHandle(network, state, buffers, example)
+    if parameters is None:
+        return JaxHandle(network, own, buffers, example)
+    return JaxHandle(network, *_as_states(own, buffers, parameters), example)
 
 
-def _as_state(like: Any, parameters: PyTree) -> Any:  # noqa: ANN401 -- nnx.State
-    """Return a state like `like` from a state or from a pure dictionary of arrays."""
-    if isinstance(parameters, nnx.State):
-        return parameters
-    fresh = jax.tree.map(lambda value: value, like)
-    nnx.replace_by_pure_dict(fresh, parameters)
-    return fresh
+def _as_states(own: Any, buffers: Any, parameters: PyTree) -> tuple[Any, Any]:  # noqa: ANN401 -- nnx.State
+    """Return parameters and everything else, from what `nnx.state` gives, from its parameters, or from plain arrays.
+
+    Whatever is not given (running statistics, the draws of dropout) stays as the module has it.
+    """
+    if not isinstance(parameters, nnx.State):
+        fresh = jax.tree.map(lambda value: value, own)
+        nnx.replace_by_pure_dict(fresh, parameters)
+        return fresh, buffers
+    flat, rest = dict(nnx.to_flat_state(own)), dict(nnx.to_flat_state(buffers))
+    for path, value in nnx.to_flat_state(parameters):
+        place = flat if path in flat else rest
+        if path not in place:
+            name = ".".join(map(str, path))
+            raise ConfigError(f"The network has no variable '{name}', which build_params gives.")
+        place[path] = value
+    return nnx.from_flat_state(flat), nnx.from_flat_state(rest)

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from taskloom.errors import ConfigError
 
-from taskloom_anomaly.backends.handle import Head, ModelHandle
+from taskloom_anomaly.backends.handle import Head, ModelHandle, ReadAs
+from taskloom_anomaly.backends.layers import flat_layers
+from taskloom_anomaly.backends.untrained import is_untrained
+from taskloom_anomaly.data.named import Inputs, NamedArrays
 
 if TYPE_CHECKING:
-    from jaxtyping import Float, PyTree, Shaped
+    from jaxtyping import Float, PyTree
 
 
 class RandomParametersWarning(UserWarning):
@@ -22,56 +25,95 @@ class RandomParametersWarning(UserWarning):
 def as_handle(
     model: object,
     parameters: PyTree | None,
-    example: Shaped[np.ndarray, "1 ..."],
+    example: Inputs,
     *,
     seed: int = 0,
     warn: bool = True,
+    reading: ReadAs = ReadAs(),  # noqa: B008 -- frozen
 ) -> ModelHandle:
     """Return the handle of a linen, nnx or torch module, or the handle itself.
 
     Args:
         model: What `build_model` returned.
-        parameters: What `build_params` returned; None means random initialisation.
-        example: One input.
+        parameters: What `build_params` returned; None means those that the module has, or, of linen, random ones.
+        example: One input or more; with five, evidence about the layers is found on samples of the user's own.
         seed: Seeds the initialisation of linen modules; nnx and torch modules arrive with parameters.
         warn: Whether to warn of random parameters.
+        reading: What the user says about axes and logits.
 
     Raises:
         ConfigError: The model is of no known kind, or the parameters do not fit.
     """
     if isinstance(model, ModelHandle):
-        return model if parameters is None else model.with_parameters(parameters)
-    if parameters is None and warn:
+        handle = model if parameters is None else model.with_parameters(parameters)
+        read: Any = getattr(handle, "reading", None)
+        if reading == ReadAs():
+            return handle
+        if read is None:
+            raise ConfigError("--axes and --logits are for networks; a ModelHandle knows its own.")
+        own: ModelHandle = read(reading)
+        return own
+    handle = _wrap(model, parameters, example, seed, reading)
+    if parameters is None and warn and has_random_parameters(model, handle):
         warnings.warn(
             "build_params returned None: the network has RANDOM parameters, so no score says anything about a"
             " trained network.",
             RandomParametersWarning,
             stacklevel=2,
         )
-    return _wrap(model, parameters, example, seed)
+    return handle
 
 
-def _wrap(model: Any, parameters: Any, example: np.ndarray, seed: int) -> ModelHandle:  # noqa: ANN401
-    # A torch module cannot be there unless torch has been imported already; other runs must not pay for it.
-    torch = sys.modules.get("torch")
-    if torch is not None and isinstance(model, torch.nn.Module):
+def has_random_parameters(model: object, handle: ModelHandle) -> bool:
+    """Return whether a network that came without parameters has never been trained.
+
+    A linen module has none of its own; a torch or nnx module arrives with weights, which tell.
+    """
+    if isinstance(model, ModelHandle):
+        return False
+    if _is_of(model, "flax.linen", "Module"):
+        return True
+    return is_untrained(handle.parameters(), outputs_first=_is_of(model, "torch.nn", "Module"))
+
+
+def _is_of(model: object, module: str, name: str) -> bool:
+    """Return whether an object is of a class of a framework, which cannot be unless the framework has been imported."""
+    found = sys.modules.get(module)
+    return found is not None and isinstance(model, getattr(found, name))
+
+
+def _wrap(
+    model: Any,  # noqa: ANN401
+    parameters: Any,  # noqa: ANN401
+    example: Inputs,
+    seed: int,
+    reading: ReadAs,
+) -> ModelHandle:
+    if _is_of(model, "torch.nn", "Module"):
         from taskloom_anomaly.backends.torch_handle import torch_handle  # torch is heavy
 
-        return torch_handle(model, parameters, example)
-    linen = sys.modules.get("flax.linen")
-    if linen is not None and isinstance(model, linen.Module):
+        return torch_handle(model, parameters, example, reading)
+    one = _plain(example)[:1]
+    if _is_of(model, "flax.linen", "Module"):
         from taskloom_anomaly.backends.linen import linen_handle  # flax is heavy
 
-        return linen_handle(model, parameters, example, seed)
-    nnx = sys.modules.get("flax.nnx")
-    if nnx is not None and isinstance(model, nnx.Module):
+        return linen_handle(model, parameters, one, seed).reading(reading)
+    if _is_of(model, "flax.nnx", "Module"):
         from taskloom_anomaly.backends.nnx import nnx_handle  # flax is heavy
 
-        return nnx_handle(model, parameters, example)
+        return nnx_handle(model, parameters, one).reading(reading)
     raise ConfigError(
         f"build_model returned a {type(model).__name__}; a flax.linen.Module, a flax.nnx.Module, a torch.nn.Module"
         " or a ModelHandle is needed."
     )
+
+
+def _plain(inputs: Inputs) -> np.ndarray:
+    if isinstance(inputs, NamedArrays):
+        raise ConfigError(
+            f"A flax network takes one array a sample; this input has {', '.join(map(repr, inputs.arrays))}."
+        )
+    return inputs
 
 
 def find_head(handle: ModelHandle, inputs: Float[np.ndarray, "n ..."]) -> Head | None:
@@ -83,11 +125,12 @@ def find_head(handle: ModelHandle, inputs: Float[np.ndarray, "n ..."]) -> Head |
         handle: The network.
         inputs: A few samples to test candidates on.
     """
-    flat = [name for name, info in handle.layers.items() if len(info.shape) == 1]
-    # `dense_1` and `logits.input` are the same array; the name that is watched by default wins.
-    layers = sorted(flat, key=lambda name: name in handle.default_layers)
-    run = handle.forward(inputs, layers)
     classes = handle.num_outputs
+    if not classes:
+        return None
+    # `dense_1` and `logits@in` are the same array; the name that is watched by default wins.
+    layers = sorted(flat_layers(handle), key=lambda name: name in handle.default_layers)
+    run = handle.forward(inputs, layers)
     parameters = handle.parameters()
     biases = [v for v in parameters.values() if v.shape == (classes,)] or [
         np.zeros(classes, np.float32)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -12,162 +13,254 @@ import torch
 from jaxtyping import Float, Int, Shaped
 from taskloom.errors import ConfigError
 
-from taskloom_anomaly.backends.fingerprint import parameters_fingerprint, sources
-from taskloom_anomaly.backends.handle import Forward, LayerInfo, Loss
-from taskloom_anomaly.backends.layers import check_layers, top_level
-
-# Modules that leave the layout as it is; what came before them says where the channels are.
-_TRANSPARENT = (
-    "ReLU", "GELU", "SiLU", "Tanh", "Sigmoid", "ELU", "LeakyReLU", "Dropout", "Identity", "Softplus", "Hardswish",
-)  # fmt: skip
-
-
-class _AllSeenError(Exception):
-    """Raised inside a forward pass to end it: every wanted activation is known."""
-
-
-def _channels_first(module: torch.nn.Module) -> bool:
-    """Return whether the module's output is `(n, channels, positions...)`, judged by the last module that fixes a layout."""
-    for part in reversed(list(module.modules())):
-        name = type(part).__name__
-        if not list(part.children()) and not name.startswith(_TRANSPARENT):
-            return name.endswith(("1d", "2d", "3d"))
-    return False
-
-
-def _features_last(value: torch.Tensor, channels_first: bool) -> torch.Tensor:
-    # Four axes are an image in torch unless the module says otherwise; three are a sequence unless it is a 1-D convolution.
-    if channels_first and value.ndim >= 3:
-        return value.movedim(1, -1)
-    return value
+from taskloom_anomaly.backends import probe_inputs, trunk
+from taskloom_anomaly.backends.axes import Axes, given
+from taskloom_anomaly.backends.fingerprint import outputs_digest, parameters_fingerprint, sources
+from taskloom_anomaly.backends.handle import Forward, LayerInfo, Loss, ReadAs
+from taskloom_anomaly.backends.layers import LayerTable, check_layers, no_logits, require_known
+from taskloom_anomaly.backends.names import canonical, parts_of
+from taskloom_anomaly.backends.torch_capture import evaluating, is_floating, run
+from taskloom_anomaly.backends.torch_probe import TorchProbe, as_array
+from taskloom_anomaly.data.named import MASKS, Inputs, NamedArrays
 
 
 class TorchHandle:
     """A torch module; implements `ModelHandle`.
 
     Args:
-        module: The network; used in evaluation mode, never changed.
-        example: One input, `(1, ...)`.
+        module: The network; run in evaluation mode, and left as it was.
+        samples: One input or more, `(n, ...)`; evidence about the layers is found on five.
+        reading: What the user says about axes and logits.
+        known: Axes that are known already: of the same network with other parameters.
     """
 
-    def __init__(self, module: torch.nn.Module, example: Shaped[np.ndarray, "1 ..."]) -> None:
-        self._module = module.eval()
-        self._example = example
-        self._names = {
-            name: part for name, part in module.named_modules() if name and not _is_container(part)
-        }
+    def __init__(
+        self,
+        module: torch.nn.Module,
+        samples: Inputs,
+        reading: ReadAs = ReadAs(),  # noqa: B008 -- frozen
+        known: Mapping[str, Axes] | None = None,
+    ) -> None:
+        self._module, self._reading = module, reading
+        self._samples = probe_inputs.five(samples)
+        self._probe = TorchProbe(module, self._caller, self._samples, known)
+
+    @property
+    def _example(self) -> Inputs:
+        return self._samples[:1]
 
     @property
     def _device(self) -> torch.device:
         first = next(iter(self._module.parameters()), None)
         return first.device if first is not None else torch.device("cpu")
 
+    @cached_property
+    def _precision(self) -> torch.dtype | None:
+        """The dtype of the network's floating inputs: that of its first floating parameter."""
+        floating = (p.dtype for p in self._module.parameters() if p.is_floating_point())
+        return next(floating, None)
+
     def _tensor(self, array: np.ndarray) -> torch.Tensor:
-        return torch.as_tensor(np.ascontiguousarray(array), device=self._device)
-
-    def _run(
-        self, inputs: torch.Tensor, wanted: frozenset[str] | None, stop: bool
-    ) -> tuple[torch.Tensor | None, dict[str, torch.Tensor]]:
-        """Run with hooks; with `stop`, end as soon as all of `wanted` are known."""
-        seen: dict[str, torch.Tensor] = {}
-        hooks = []
-
-        def keep(name: str, value: Any, first: bool) -> None:  # noqa: ANN401
-            tensor = value[0] if isinstance(value, tuple) and value else value
-            if (wanted is None or name in wanted) and name not in seen:
-                if isinstance(tensor, torch.Tensor) and tensor.ndim >= 2:
-                    seen[name] = _features_last(tensor, first)
-                if stop and wanted is not None and len(seen) == len(wanted):
-                    raise _AllSeenError
-
-        def before(name: str) -> Any:  # noqa: ANN401
-            return lambda module, arguments: keep(
-                f"{name}.input", arguments, _channels_first(module)
-            )
-
-        def after(name: str) -> Any:  # noqa: ANN401
-            return lambda module, _, output: keep(name, output, _channels_first(module))
-
-        for name, module in self._names.items():
-            if wanted is None or f"{name}.input" in wanted:
-                hooks.append(module.register_forward_pre_hook(before(name)))
-            if wanted is None or name in wanted:
-                hooks.append(module.register_forward_hook(after(name)))
-        try:
-            output = self._module(inputs)
-        except _AllSeenError:
-            return None, seen
-        finally:
-            for hook in hooks:
-                hook.remove()
-        return (output[0] if isinstance(output, tuple) else output), seen
+        tensor = torch.as_tensor(np.ascontiguousarray(array), device=self._device)
+        return tensor.to(self._precision) if tensor.is_floating_point() else tensor
 
     @cached_property
-    def _shapes(self) -> tuple[int, dict[str, LayerInfo]]:
-        with torch.no_grad():
-            logits, seen = self._run(self._tensor(self._example), None, stop=False)
-        if logits is None or logits.ndim != 2:
-            raise ConfigError("The torch model must return logits of the shape (n, classes).")
-        layers = {name: LayerInfo(name, tuple(value.shape[1:])) for name, value in seen.items()}
-        return logits.shape[-1], layers
+    def _keywords(self) -> frozenset[str] | None:
+        """Names that the network's `forward` takes; None if it takes any."""
+        found = inspect.signature(self._module.forward).parameters.values()
+        if any(p.kind is p.VAR_KEYWORD for p in found):
+            return None
+        return frozenset(p.name for p in found)
+
+    def _caller(self, inputs: Inputs) -> Callable[[torch.nn.Module], Any]:
+        if not isinstance(inputs, NamedArrays):
+            tensor = self._tensor(inputs)
+            return lambda module: module(tensor)
+        places, named = [], {}
+        for name, array in inputs.arrays.items():
+            if not name or name.isdigit():
+                places.append(self._tensor(array))
+            # A mask that the network does not ask for is one for the positions of its activations.
+            elif name not in MASKS or self._keywords is None or name in self._keywords:
+                named[name] = self._tensor(array)
+        return lambda module: module(*places, **named)
+
+    def _logits_of(self, output: Any, seen: Mapping[str, torch.Tensor]) -> torch.Tensor | None:  # noqa: ANN401
+        """Return the class scores, (n, K), if the network gives any."""
+        if self._reading.logits:
+            found = seen.get(self._reading.logits)
+        elif isinstance(output, Mapping) and "logits" in output:
+            found = output["logits"]
+        else:
+            found = next((tensor for _, tensor in parts_of(output, is_floating)), None)
+        return found if found is not None and found.ndim == 2 else None
 
     @property
-    def layers(self) -> dict[str, LayerInfo]:
-        """Every module's input and output."""
-        return self._shapes[1]
+    def layers(self) -> Mapping[str, LayerInfo]:
+        """The outputs of all calls of modules that have an axis of samples."""
+        axes = self._probe.axes
+        names = [name for name in self._probe.listed if axes[name].sample is not None]
+        return LayerTable(names, self.info)
 
     @property
+    def flat_layers(self) -> tuple[str, ...]:
+        """Whatever enters or leaves a call with two axes."""
+        return tuple(
+            name
+            for name, axes in self._probe.axes.items()
+            if axes.known and len(axes.shape) == 2 and axes.groups == 1
+        )
+
+    def axes(self, name: str) -> Axes:
+        """Return the axes of an activation, as the user says, else as evidence does."""
+        name = canonical(name, self._probe.axes)
+        letters = self._reading.axes.get(name)
+        if letters:
+            few = tuple(self._probe.shapes[name])
+            return given(letters, few, name)
+        return self._probe.resolve(name)
+
+    def info(self, name: str) -> LayerInfo:
+        """Return what is known of an activation."""
+        axes = self.axes(name)
+        shape = axes.sample_shape if axes.known else axes.shape
+        return LayerInfo(name, shape, axes.letters, axes.evidence)
+
+    @cached_property
     def default_layers(self) -> tuple[str, ...]:
-        """Outputs of the top-level modules."""
-        return top_level(self.layers)
+        """The trunk, what runs after it, and the logits."""
+        kinds = {path: type(part).__qualname__ for path, part in self._module.named_modules()}
+        kept: set[bytes] = set()
+
+        def usable(name: str) -> bool:
+            value = self._probe.values[name].tobytes()
+            entering = self._probe.values.get(f"{name}@in")
+            same = entering is not None and entering.tobytes() == value
+            if same or value in kept or not self.axes(name).known or self._is_next_token(name):
+                return False
+            kept.add(value)
+            return True
+
+        return trunk.default_names(self._probe.listed, kinds, usable)
+
+    def _is_next_token(self, name: str) -> bool:
+        """Return whether an activation is the network's output over a vocabulary: logits of the token that comes next."""
+        output = self._probe.whole.output
+        last = output["logits"] if isinstance(output, Mapping) and "logits" in output else None
+        return (
+            last is not None and last.ndim > 2 and last.shape == self._probe.whole.seen[name].shape
+        )
+
+    def unusable(self, name: str) -> str:
+        """Return why a layer is none that can be watched, or an empty string."""
+        axes = self.axes(name)
+        return axes.refusal or ("" if axes.known else "unknown features")
 
     @property
-    def num_outputs(self) -> int:
-        """Width of the logits."""
-        return self._shapes[0]
+    def is_causal(self) -> bool:
+        """True if no token changes what earlier ones gave."""
+        return self._probe.is_causal
 
     @cached_property
-    def _fingerprint(self) -> str:
+    def num_outputs(self) -> int:
+        """Width of the logits; 0 where the network gives no class scores."""
+        whole = self._probe.whole
+        found = self._logits_of(whole.output, whole.seen)
+        return 0 if found is None else int(found.shape[-1])
+
+    @cached_property
+    def output_shape(self) -> tuple[int, ...]:
+        """The shape of the first array that the network returns, for messages."""
+        found = next((t for _, t in parts_of(self._probe.whole.output, is_floating)), None)
+        return () if found is None else tuple(found.shape)
+
+    @cached_property
+    def code_fingerprint(self) -> str:
+        """Hash of code and parameters: what `fingerprint` was in version 0.2."""
         code = f"{self._module!r}\n{sources(self._module.modules())}"
         return parameters_fingerprint(code, self.parameters())
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
-        """Hash of code and parameters."""
-        return self._fingerprint
+        """Hash of code, parameters, and what the network computes on fixed inputs: of attributes, globals and hooks, too."""
+        return outputs_digest(self.code_fingerprint, self.fixed_outputs())
+
+    def fixed_outputs(self) -> dict[str, np.ndarray]:
+        """Return what every call gives on inputs that depend on nothing but the network; nothing if it refuses them."""
+        sizes = [
+            part.num_embeddings
+            for part in self._module.modules()
+            if isinstance(part, torch.nn.Embedding)
+        ]
+        inputs = probe_inputs.fixed(self._samples, min(sizes, default=2))
+        try:
+            found = run(self._module, self._caller(inputs), None)
+        except Exception:
+            return {}
+        result = {name: as_array(tensor) for name, tensor in found.seen.items()}
+        for index, (_, tensor) in enumerate(parts_of(found.output, is_floating)):
+            result[f"={index}"] = as_array(tensor)
+        return result
+
+    def check_layers(self, asked: Sequence[str]) -> tuple[str, ...]:
+        """Return the layers asked for, patterns expanded.
+
+        Raises:
+            UnknownNameError: There is none of that name.
+            ConfigError: It has no axis of samples, or its features are not known.
+        """
+        names = check_layers(asked, self._probe.listed, self._probe.axes)
+        is_pattern = [name for name in names if name not in asked]
+        chosen = [n for n in names if n not in is_pattern or self.axes(n).known] or list(names)
+        for name in chosen:
+            require_known(name, self.axes(name))
+        return tuple(chosen)
 
     def forward(
         self,
-        inputs: Shaped[np.ndarray, "n ..."],
+        inputs: Inputs,
         layers: Sequence[str] = (),
         *,
         logits: bool = True,
     ) -> Forward:
         """Run the network."""
-        names = check_layers(layers, self.layers)
+        names = self.check_layers(layers)
+        n = len(inputs)
+        nothing = np.empty((n, 0), np.float32)
         if not logits and not names:
-            return Forward(np.empty((len(inputs), 0), np.float32), {})
-        with torch.inference_mode():
-            output, seen = self._run(self._tensor(inputs), frozenset(names), stop=not logits)
-        given = (
-            output.cpu().numpy() if output is not None else np.empty((len(inputs), 0), np.float32)
-        )
-        return Forward(given, {name: seen[name].contiguous().cpu().numpy() for name in names})
+            return Forward(nothing, {})
+        wanted = {name: canonical(name, self._probe.axes) for name in names}
+        also = [self._reading.logits] if logits and self._reading.logits else []
+        found = run(self._module, self._caller(inputs), (*wanted.values(), *also), stop=not logits)
+        output = self._logits_of(found.output, found.seen) if logits else None
+        activations = {}
+        for name, own in wanted.items():
+            # The next layer is copied off the device only when this one is done.
+            activations[name] = self.axes(name).arrange(as_array(found.seen.pop(own)))
+            if len(activations[name]) != n:
+                raise ConfigError(
+                    f"Layer '{name}' gave {len(activations[name])} rows for {n} samples; name its axes with --axes."
+                )
+        return Forward(nothing if output is None else as_array(output), activations)
 
     def input_gradient(
         self, inputs: Float[np.ndarray, "n ..."], labels: Int[np.ndarray, " n"]
     ) -> tuple[Float[np.ndarray, "n ..."], Float[np.ndarray, " n"]]:
         """Gradient of each sample's cross entropy, and the cross entropies."""
         batch = self._tensor(inputs).requires_grad_()
+        with evaluating(self._module):
+            output = self._logits_of(self._module(batch), {})
+        if output is None:
+            raise ConfigError(no_logits(self))
         losses = torch.nn.functional.cross_entropy(
-            self._module(batch), self._tensor(labels).long(), reduction="none"
+            output, self._tensor(labels).long(), reduction="none"
         )
         (gradient,) = torch.autograd.grad(losses.sum(), batch)
-        return gradient.cpu().numpy(), losses.detach().cpu().numpy()
+        return as_array(gradient), as_array(losses.detach())
 
     def parameters(self) -> dict[str, np.ndarray]:
-        """Parameters and buffers by dotted path."""
-        return {k: v.detach().cpu().numpy().copy() for k, v in self._module.state_dict().items()}
+        """Parameters and buffers by dotted path; half precision as float32."""
+        return {k: as_array(v.detach()).copy() for k, v in self._module.state_dict().items()}
 
     def tree(self) -> dict[str, np.ndarray]:
         """The state dictionary, as arrays."""
@@ -188,9 +281,11 @@ class TorchHandle:
         """Mean cross entropy under other parameters, and its gradient."""
         module = copy.deepcopy(self._module)
         load_parameters(module, parameters)
-        loss = torch.nn.functional.cross_entropy(
-            module(self._tensor(inputs)), self._tensor(labels).long()
-        )
+        with evaluating(module):
+            output = self._logits_of(module(self._tensor(inputs)), {})
+        if output is None:
+            raise ConfigError(no_logits(self))
+        loss = torch.nn.functional.cross_entropy(output, self._tensor(labels).long())
         named = dict(module.named_parameters())
         found = torch.autograd.grad(loss, list(named.values()), allow_unused=True)
         gradient = {
@@ -204,7 +299,11 @@ class TorchHandle:
         """The same network with other parameters."""
         module = copy.deepcopy(self._module)
         load_parameters(module, parameters)
-        return TorchHandle(module, self._example)
+        return TorchHandle(module, self._samples, self._reading, self._probe.resolved)
+
+    def reading(self, reading: ReadAs) -> TorchHandle:
+        """The same network, read as the user says."""
+        return TorchHandle(self._module, self._samples, reading, self._probe.resolved)
 
     def trainer(
         self,
@@ -227,11 +326,6 @@ class TorchHandle:
         )
 
 
-def _is_container(module: torch.nn.Module) -> bool:
-    """Return whether the module is a list or dictionary of modules, which never runs itself."""
-    return isinstance(module, (torch.nn.ModuleList, torch.nn.ModuleDict))
-
-
 def load_parameters(module: torch.nn.Module, parameters: Mapping[str, np.ndarray]) -> None:
     """Put arrays into a module.
 
@@ -250,10 +344,23 @@ def load_parameters(module: torch.nn.Module, parameters: Mapping[str, np.ndarray
 def torch_handle(
     module: torch.nn.Module,
     parameters: Mapping[str, Any] | None,
-    example: Shaped[np.ndarray, "1 ..."],
+    samples: Inputs,
+    reading: ReadAs = ReadAs(),  # noqa: B008 -- frozen
 ) -> TorchHandle:
-    """Return the handle of a torch module; a torch module holds its own parameters unless others are given."""
+    """Return the handle of a torch module; a torch module holds its own parameters unless others are given.
+
+    Raises:
+        ConfigError: The parameters do not fit, or the module is compiled or scripted.
+    """
+    if isinstance(module, torch.jit.ScriptModule) or hasattr(module, "_orig_mod"):
+        raise ConfigError(
+            f"A {type(module).__name__} runs no hooks, so nothing in it can be watched: give the module that was compiled."
+        )
     if parameters is not None:
         module = copy.deepcopy(module)
-        load_parameters(module, {k: np.asarray(v) for k, v in parameters.items()})
-    return TorchHandle(module, example)
+        load_parameters(module, {k: _plain(v) for k, v in parameters.items()})
+    return TorchHandle(module, samples, reading)
+
+
+def _plain(value: Any) -> np.ndarray:  # noqa: ANN401 -- a tensor or an array
+    return as_array(value.detach()) if isinstance(value, torch.Tensor) else np.asarray(value)

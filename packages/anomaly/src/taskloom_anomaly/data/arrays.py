@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from taskloom.errors import ConfigError
 
+from taskloom_anomaly.data.named import Inputs, NamedArrays, join_rows, padded_rows
+
 if TYPE_CHECKING:
-    from jaxtyping import Bool, Int, Shaped
+    from jaxtyping import Bool, Int
 
 
 @runtime_checkable
@@ -56,16 +58,19 @@ class ArrayDataset:
     """A data set that is arrays; implements `Samples`.
 
     Attributes:
-        inputs: Samples, first axis counts them.
+        inputs: Samples, first axis counts them; a dictionary of arrays becomes `NamedArrays`.
         labels: Class of each sample, if known.
         anomalous: Whether each sample is anomalous, where that is known; only skyline detectors may see it.
     """
 
-    inputs: Shaped[np.ndarray, "n ..."]
+    inputs: Inputs
     labels: Int[np.ndarray, " n"] | None = None
     anomalous: Bool[np.ndarray, " n"] | None = None
 
     def __post_init__(self) -> None:
+        if isinstance(self.inputs, Mapping):
+            named = {name: np.asarray(array) for name, array in self.inputs.items()}
+            object.__setattr__(self, "inputs", NamedArrays(named))
         for name in ("labels", "anomalous"):
             value = getattr(self, name)
             if value is not None and len(value) != len(self.inputs):
@@ -76,7 +81,7 @@ class ArrayDataset:
     def __len__(self) -> int:
         return len(self.inputs)
 
-    def __getitem__(self, index: int, /) -> tuple[np.ndarray, int]:
+    def __getitem__(self, index: int, /) -> tuple[Inputs, int]:
         label = -1 if self.labels is None else int(self.labels[index])
         return self.inputs[index], label
 
@@ -115,6 +120,12 @@ def as_arrays(dataset: object, name: str = "data") -> ArrayDataset:
     """
     if isinstance(dataset, ArrayDataset):
         found = dataset
+    elif isinstance(dataset, np.ndarray):
+        found = ArrayDataset(dataset)
+    elif isinstance(dataset, Mapping):
+        found = ArrayDataset(NamedArrays({k: np.asarray(v) for k, v in dataset.items()}))
+    elif hasattr(dataset, "columns") and hasattr(dataset, "to_numpy"):
+        found = table_rows(dataset, name)
     elif not isinstance(dataset, Dataset):
         raise ConfigError(
             f"The {name} is a {type(dataset).__name__}; something with __len__ and __getitem__ is needed."
@@ -129,17 +140,61 @@ def as_arrays(dataset: object, name: str = "data") -> ArrayDataset:
 def collect(items: list[Any], name: str) -> ArrayDataset:
     """Return items, each an input or an input and its label, as arrays.
 
+    An input is an array, a number or a list; or a dictionary of such, passed by keyword; or rows (t, ...) that differ in
+    length, which are padded on the right.
+
     Raises:
-        ConfigError: The inputs differ in shape.
+        ConfigError: The inputs differ in shape elsewhere, or in their names.
     """
     labelled = bool(items) and isinstance(items[0], tuple)
-    inputs = [np.asarray(item[0] if labelled else item) for item in items]
-    shapes = {array.shape for array in inputs}
-    if len(shapes) > 1:
-        listed = ", ".join(map(str, sorted(shapes)[:3]))
-        raise ConfigError(f"The inputs of the {name} differ in shape: {listed}.")
+    inputs = [item[0] if labelled else item for item in items]
     labels = np.asarray([int(item[1]) for item in items]) if labelled else None
-    return ArrayDataset(np.stack(inputs) if inputs else np.empty((0,)), labels)
+    if inputs and isinstance(inputs[0], Mapping):
+        names = list(inputs[0])
+        if any(list(item) != names for item in inputs):
+            raise ConfigError(
+                f"The inputs of the {name} have different names; the first has {names}."
+            )
+        columns = {key: _stacked([np.asarray(item[key]) for item in inputs], name) for key in names}
+        return ArrayDataset(NamedArrays(_named(columns)), labels)
+    found = _stacked([np.asarray(item) for item in inputs], name) if inputs else np.empty((0,))
+    return ArrayDataset(found, labels)
+
+
+def _named(columns: Mapping[str, Inputs]) -> dict[str, np.ndarray]:
+    """Return columns of which some were padded as plain arrays; a mask that is made has the usual name."""
+    found: dict[str, np.ndarray] = {}
+    for key, column in columns.items():
+        if isinstance(column, NamedArrays):
+            found[key] = column.first
+            found.setdefault("attention_mask", column.arrays["attention_mask"])
+        else:
+            found[key] = column
+    return found
+
+
+def _stacked(rows: list[np.ndarray], name: str) -> Inputs:
+    shapes = {array.shape for array in rows}
+    if len(shapes) == 1:
+        return np.stack(rows)
+    if len({shape[1:] for shape in shapes}) == 1 and all(shapes):
+        return padded_rows(rows)
+    listed = ", ".join(map(str, sorted(shapes)[:3]))
+    raise ConfigError(f"The inputs of the {name} differ in shape: {listed}.")
+
+
+def table_rows(table: Any, name: str) -> ArrayDataset:  # noqa: ANN401 -- a DataFrame, whose package is not asked for
+    """Return the columns of a data frame, in order.
+
+    Raises:
+        ConfigError: A column does not hold numbers.
+    """
+    wrong = [str(key) for key in table.columns if table[key].to_numpy().dtype.kind not in "biuf"]
+    if wrong:
+        raise ConfigError(
+            f"The {name} has columns that are no numbers: {', '.join(wrong)}; leave them out or encode them."
+        )
+    return ArrayDataset(table.to_numpy(dtype=np.float32))
 
 
 def concatenate(parts: list[ArrayDataset]) -> ArrayDataset:
@@ -150,7 +205,7 @@ def concatenate(parts: list[ArrayDataset]) -> ArrayDataset:
         return None if any(v is None for v in values) else np.concatenate(values)
 
     return ArrayDataset(
-        np.concatenate([part.inputs for part in parts]), join("labels"), join("anomalous")
+        join_rows([part.inputs for part in parts]), join("labels"), join("anomalous")
     )
 
 

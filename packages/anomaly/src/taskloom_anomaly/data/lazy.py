@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -79,9 +79,9 @@ def as_samples(dataset: object, name: str) -> Samples:
     Raises:
         ConfigError: It is no data set, or it is empty.
     """
-    if isinstance(dataset, (ArrayDataset, list, tuple)) or not isinstance(
-        dataset, (Dataset, BulkDataset)
-    ):
+    whole = (ArrayDataset, np.ndarray, list, tuple, Mapping)
+    is_table = hasattr(dataset, "columns") and hasattr(dataset, "to_numpy")
+    if isinstance(dataset, whole) or is_table or not isinstance(dataset, (Dataset, BulkDataset)):
         return as_arrays(dataset, name)
     if len(dataset) == 0:
         raise ConfigError(f"The {name} is empty.")

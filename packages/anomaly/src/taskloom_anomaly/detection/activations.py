@@ -13,14 +13,19 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from taskloom_anomaly.data.arrays import ArrayDataset
+from taskloom_anomaly.data.named import NamedArrays
 
 if TYPE_CHECKING:
     from jaxtyping import Shaped
 
-Compute = Callable[[np.ndarray, Sequence[str]], Mapping[str, np.ndarray]]
+    from taskloom_anomaly.data.arrays import Samples
+
+Compute = Callable[[Any, Sequence[str]], Mapping[str, np.ndarray]]
 """Maps a batch of inputs and the layers wanted to activations by layer, one row (or block) a sample."""
 
 
@@ -35,6 +40,25 @@ def content_hash(array: Shaped[np.ndarray, ...]) -> str:
     digest = hashlib.blake2b(f"{array.dtype.str}{array.shape}".encode(), digest_size=20)
     digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
+
+
+def samples_hash(data: Samples, batch_size: int) -> str:
+    """Return a hash of the inputs of a data set, read batch by batch; it does not depend on the size of batches."""
+    digests: dict[str, Any] = {}
+    for batch in data.batches(batch_size):
+        inputs = batch.inputs
+        arrays = inputs.arrays if isinstance(inputs, NamedArrays) else {"": inputs}
+        for name, array in arrays.items():
+            if array.dtype.hasobject:
+                raise ValueError(
+                    "An array of Python objects has no content to hash; convert it first."
+                )
+            if name not in digests:
+                form = f"{array.dtype.str}{(len(data), *array.shape[1:])}"
+                form = f"{name}\0{form}" if name else form
+                digests[name] = hashlib.blake2b(form.encode(), digest_size=20)
+            digests[name].update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+    return "".join(digest.hexdigest() for digest in digests.values())
 
 
 def activation_key(model: str, inputs: str, layer: str, processing: str) -> str:
@@ -87,7 +111,7 @@ class ActivationStore:
     def fetch(
         self,
         model: str,
-        inputs: Shaped[np.ndarray, "n ..."],
+        inputs: Samples | Shaped[np.ndarray, "n ..."],
         layers: Sequence[str],
         compute: Compute,
         *,
@@ -98,7 +122,7 @@ class ActivationStore:
 
         Args:
             model: The model's fingerprint.
-            inputs: All inputs.
+            inputs: All inputs, as an array or as a data set that is read batch by batch.
             layers: The layers wanted.
             compute: Runs the model on a batch.
             processing: What `compute` does beyond the layer's output.
@@ -112,12 +136,13 @@ class ActivationStore:
         """
         if not len(inputs):
             raise ValueError("Activations of no inputs are asked for.")
-        content = content_hash(inputs)
+        data = ArrayDataset(inputs) if isinstance(inputs, np.ndarray) else inputs
+        content = samples_hash(data, batch_size)
         keys = {layer: activation_key(model, content, layer, processing) for layer in layers}
         found = {layer: self.get(key) for layer, key in keys.items()}
         missing = [layer for layer, array in found.items() if array is None]
         if missing:
-            self._compute(inputs, {layer: keys[layer] for layer in missing}, compute, batch_size)
+            self._compute(data, {layer: keys[layer] for layer in missing}, compute, batch_size)
             found |= {layer: self.get(keys[layer]) for layer in missing}
         stored = {layer: array for layer, array in found.items() if array is not None}
         if len(stored) < len(keys):
@@ -126,13 +151,14 @@ class ActivationStore:
         return stored
 
     def _compute(
-        self, inputs: np.ndarray, keys: dict[str, str], compute: Compute, batch_size: int
+        self, data: Samples, keys: dict[str, str], compute: Compute, batch_size: int
     ) -> None:
         partial = {layer: self._partial(key) for layer, key in keys.items()}
         maps: dict[str, np.memmap] = {}
         try:
-            for start in range(0, len(inputs), batch_size):
-                batch = inputs[start : start + batch_size]
+            start = 0
+            for samples in data.batches(batch_size):
+                batch = samples.inputs
                 for layer, rows in compute(batch, list(keys)).items():
                     if layer not in partial:
                         continue
@@ -141,11 +167,12 @@ class ActivationStore:
                             f"Layer '{layer}' has {len(rows)} rows for {len(batch)} inputs."
                         )
                     if layer not in maps:
-                        shape = (len(inputs), *rows.shape[1:])
+                        shape = (len(data), *rows.shape[1:])
                         maps[layer] = np.lib.format.open_memmap(
                             partial[layer], mode="w+", dtype=rows.dtype, shape=shape
                         )
                     maps[layer][start : start + len(rows)] = rows
+                start += len(batch)
             for layer, array in maps.items():
                 array.flush()
                 os.replace(partial[layer], self.path(keys[layer]))

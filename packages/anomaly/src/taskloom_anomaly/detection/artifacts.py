@@ -25,6 +25,7 @@ from taskloom.registry.components import load_component
 from taskloom_anomaly.backends.handle import ModelHandle
 from taskloom_anomaly.backends.resolve import as_handle
 from taskloom_anomaly.data.lazy import as_samples
+from taskloom_anomaly.data.named import Inputs, NamedArrays, join_rows
 from taskloom_anomaly.detection.features import Extractor
 from taskloom_anomaly.detection.fitting import FUSED, FittedDetector
 from taskloom_anomaly.detection.validity_card import write_json
@@ -36,8 +37,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float, Int, Shaped
     from taskloom.runs.run import Run
 
-    from taskloom_anomaly.backends.reduction import Reduction
-    from taskloom_anomaly.config import AnomalyConfig
+    from taskloom_anomaly.config import AnomalyConfig, Reduction
     from taskloom_anomaly.data.arrays import Samples
     from taskloom_anomaly.detection.assembly import DetectionData
 
@@ -77,7 +77,9 @@ class StoredDetector:
         Raises:
             ConfigError: It was fitted on another network.
         """
-        if self.model not in ("", handle.fingerprint):
+        # Detectors of version 0.2 know a network by its code and parameters alone.
+        known = ("", handle.fingerprint, getattr(handle, "code_fingerprint", ""))
+        if self.model not in known:
             raise ConfigError(
                 f"The detector was fitted on another network ({self.model[:10]}, not {handle.fingerprint[:10]})."
             )
@@ -244,12 +246,18 @@ def _inputs_at(sets: Sequence[Samples], rows: Int[np.ndarray, " m"]) -> Shaped[n
     """Return inputs by their place in the sets' concatenation, without reading the rest."""
     ends = np.cumsum([len(data) for data in sets])
     places = np.searchsorted(ends, rows, side="right")
-    return np.concatenate(
+    found = join_rows(
         [
             sets[place].take(np.array([row - ends[place]]) + len(sets[place])).arrays().inputs
             for place, row in zip(places, rows, strict=True)
         ]
     )
+    return _shown(found)
+
+
+def _shown(inputs: Inputs) -> np.ndarray:
+    """Return what a file keeps of inputs to be looked at: the first array of several."""
+    return inputs.first if isinstance(inputs, NamedArrays) else inputs
 
 
 def keep_worst(
@@ -263,7 +271,7 @@ def keep_worst(
     top = np.argsort(-normal, kind="stable")[:_NUM_WORST]
     arrays = {
         "false_positive_scores": normal[top],
-        "false_positive_inputs": problem.normal.take(top).arrays().inputs,
+        "false_positive_inputs": _shown(problem.normal.take(top).arrays().inputs),
     }
     missed = np.concatenate([scores[f"anomalous/{name}"][FUSED] for name in problem.anomalous])
     bottom = np.argsort(missed, kind="stable")[:_NUM_WORST]

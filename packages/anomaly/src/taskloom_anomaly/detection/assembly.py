@@ -9,9 +9,14 @@ import numpy as np
 from taskloom.errors import ConfigError, TaskloomError
 from taskloom.seeding import derive_seed
 
+from taskloom_anomaly.backends.axes import MORE
 from taskloom_anomaly.backends.failures import reason
-from taskloom_anomaly.backends.handle import ModelHandle
-from taskloom_anomaly.backends.resolve import RandomParametersWarning, as_handle
+from taskloom_anomaly.backends.handle import ModelHandle, ReadAs
+from taskloom_anomaly.backends.resolve import (
+    RandomParametersWarning,
+    as_handle,
+    has_random_parameters,
+)
 from taskloom_anomaly.config import AnomalyConfig
 from taskloom_anomaly.data.arrays import Samples, concatenate
 from taskloom_anomaly.data.lazy import as_samples
@@ -75,8 +80,9 @@ def assemble(task: AnomalyTask, config: AnomalyConfig) -> DetectionData:
     handle = as_handle(
         model,
         parameters,
-        reference.take(slice(1)).arrays().inputs,
+        reference.take(slice(MORE)).arrays().inputs,
         seed=derive_seed(config.seed, "init"),
+        reading=reading_of(config),
     )
     _assert_fit(handle, reference)
     fitted, calibration, normal = _cut(task, reference, config)
@@ -97,11 +103,20 @@ def assemble(task: AnomalyTask, config: AnomalyConfig) -> DetectionData:
         anomalous=anomalous,
         untrusted=untrusted,
         control=control,
-        random_parameters=parameters is None and not isinstance(model, ModelHandle),
+        random_parameters=parameters is None and has_random_parameters(model, handle),
         layers=task.default_layers() if isinstance(task, HasDefaultLayers) else (),
     )
     _assert_same_shape(problem)
     return problem
+
+
+def reading_of(config: AnomalyConfig) -> ReadAs:
+    """Return what a config says about axes and logits."""
+    axes = {}
+    for text in config.axes:
+        name, _, letters = text.rpartition("=")
+        axes[name] = letters
+    return ReadAs(axes, config.logits)
 
 
 def _assert_fit(handle: ModelHandle, reference: Samples) -> None:

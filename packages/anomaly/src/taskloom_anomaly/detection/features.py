@@ -4,25 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from taskloom.errors import ConfigError, RunFailedError
 
 from taskloom_anomaly.backends.failures import reason
 from taskloom_anomaly.backends.handle import ModelHandle
-from taskloom_anomaly.backends.layers import check_layers
-from taskloom_anomaly.backends.reduction import Reduction, reduce_positions, reduced_width
+from taskloom_anomaly.backends.layers import check_layers, layer_info
+from taskloom_anomaly.backends.reduction import (
+    chosen_reduction,
+    reduce_positions,
+    reduced_width,
+)
 from taskloom_anomaly.backends.resolve import find_head
+from taskloom_anomaly.config import Reduction
 from taskloom_anomaly.data.arrays import ArrayDataset, Samples
+from taskloom_anomaly.data.named import Inputs, flat_rows, mask_of, right_padded
 from taskloom_anomaly.detection.activations import ActivationStore
-from taskloom_anomaly.detectors.base import Features, FeatureSpec, Split
+from taskloom_anomaly.detectors.base import Detector, Features, FeatureSpec, Split
 from taskloom_anomaly.detectors.checks import all_finite
 
 # Features up to this size stay in memory between passes; beyond it every pass runs the network again.
 _KEEP_BYTES = 512 << 20
+# Kept and fresh activations differ by no more than this share of the largest: other batches add in another order.
+_SAME = 1e-5
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Extractor:
     """Reader of the activations of a model.
 
@@ -32,6 +41,7 @@ class Extractor:
         reduction: How positions become one vector.
         batch_size: Samples per forward pass.
         store: Where activations are kept between detectors and runs, if anywhere.
+        scores_positions: Whether the detector reads positions by itself, which is what `auto` then leaves to it.
     """
 
     handle: ModelHandle
@@ -39,6 +49,25 @@ class Extractor:
     reduction: Reduction = "auto"
     batch_size: int = 1024
     store: ActivationStore | None = None
+    scores_positions: bool = False
+
+    @cached_property
+    def reductions(self) -> dict[str, Reduction]:
+        """The reduction of each layer."""
+        shapes = {name: layer_info(self.handle, name).shape for name in self.layers}
+        # Whether a network is causal takes passes to find out, so only sequences ask.
+        is_open = self.reduction == "auto" and not self.scores_positions
+        causal = is_open and any(len(shape) == 2 for shape in shapes.values())
+        is_causal = causal and bool(getattr(self.handle, "is_causal", True))
+        return {
+            name: chosen_reduction(
+                self.reduction,
+                len(shape) + 1,
+                is_causal=is_causal,
+                scores_positions=self.scores_positions,
+            )
+            for name, shape in shapes.items()
+        }
 
     def batches(self, data: Samples, *, reveal: bool = False) -> Iterator[Features]:
         """Yield the features of a data set.
@@ -49,26 +78,42 @@ class Extractor:
 
         Raises:
             ConfigError: The samples do not fit the network.
-            RunFailedError: An activation is not a number.
+            RunFailedError: An activation is not a number, or what is kept is not what the network gives.
         """
         if self.store is None:
             for batch in data.batches(self.batch_size):
                 found = self._compute(batch.inputs, ("", *self.layers))
                 yield self._features(batch, found, reveal)
             return
-        data = data.arrays()
         whole = self.store.fetch(
             self.handle.fingerprint,
-            data.inputs,
+            data,
             ("", *self.layers),
             self._compute,
-            processing=self.reduction,
+            processing=self._processing,
             batch_size=self.batch_size,
         )
+        self._assert_same(data, whole)
         for index, batch in enumerate(data.batches(self.batch_size)):
             rows = slice(index * self.batch_size, index * self.batch_size + len(batch))
             part = {name: np.asarray(array[rows]) for name, array in whole.items()}
             yield self._features(batch, part, reveal)
+
+    @property
+    def _processing(self) -> str:
+        return ",".join(f"{name}={how}" for name, how in self.reductions.items())
+
+    def _assert_same(self, data: Samples, whole: Mapping[str, np.ndarray]) -> None:
+        """Compute the first and the last row again: a branch that no probe takes shows here at the latest."""
+        ends = data.take(np.array([0, len(data) - 1])).arrays()
+        for name, fresh in self._compute(ends.inputs, tuple(whole)).items():
+            kept = np.asarray(whole[name][[0, -1]])
+            bound = _SAME * float(np.abs(fresh).max(initial=1e-30))
+            if kept.shape != fresh.shape or not np.allclose(kept, fresh, rtol=0, atol=bound):
+                what = f"layer '{name}'" if name else "the logits"
+                raise RunFailedError(
+                    f"What is kept of {what} is not what the network gives now: remove the folder of --activations."
+                )
 
     def _features(
         self, batch: ArrayDataset, found: dict[str, np.ndarray], reveal: bool
@@ -80,9 +125,10 @@ class Extractor:
             labels=batch.labels,
             anomalous=batch.anomalous if reveal else None,
             handle=self.handle,
+            mask=mask_of(right_padded(batch.inputs)),
         )
 
-    def activations(self, inputs: np.ndarray) -> dict[str, np.ndarray]:
+    def activations(self, inputs: Inputs) -> dict[str, np.ndarray]:
         """Return the activations of the watched layers before positions are reduced.
 
         Raises:
@@ -92,31 +138,44 @@ class Extractor:
         found = self._forward(inputs, self.layers)
         return {name: found[name] for name in self.layers}
 
-    def _compute(self, inputs: np.ndarray, wanted: Sequence[str]) -> dict[str, np.ndarray]:
+    def _compute(self, inputs: Inputs, wanted: Sequence[str]) -> dict[str, np.ndarray]:
         """Run the network; the logits are called by the empty name, which no layer has."""
         layers = [name for name in wanted if name]
+        inputs = right_padded(inputs)
         run = self._forward(inputs, layers)
         logits = run.pop("")
-        reduced = {name: reduce_positions(value, self.reduction) for name, value in run.items()}
+        mask = mask_of(inputs)
+        reduced = {
+            name: reduce_positions(
+                value, self.reductions[name], _mask_for(name, value, mask, self.reductions[name])
+            )
+            for name, value in run.items()
+        }
         return {"": logits, **reduced}
 
-    def _forward(self, inputs: np.ndarray, layers: Sequence[str]) -> dict[str, np.ndarray]:
+    def _forward(self, inputs: Inputs, layers: Sequence[str]) -> dict[str, np.ndarray]:
         try:
             run = self.handle.forward(inputs, layers)
-        except (TypeError, ValueError, RuntimeError) as error:
+        except (TypeError, ValueError, RuntimeError, IndexError) as error:
             raise ConfigError(
                 f"Samples of the shape {inputs.shape[1:]} do not fit the network: {reason(error)}."
             ) from None
         found = {"": run.logits, **run.activations}
         for name, value in found.items():
+            if len(value) != len(inputs):
+                raise ConfigError(
+                    f"Layer '{name}' gave {len(value)} rows for {len(inputs)} samples; name its axes with --axes."
+                )
             if not all_finite(value):
                 raise RunFailedError(_not_numbers(inputs, name, value))
         return found
 
     def spec(self, data: Samples) -> FeatureSpec:
         """Describe the features before the first batch."""
-        infos = self.handle.layers
-        widths = {name: reduced_width(infos[name].shape, self.reduction) for name in self.layers}
+        widths = {
+            name: reduced_width(layer_info(self.handle, name).shape, self.reductions[name])
+            for name in self.layers
+        }
         head = find_head(self.handle, data.take(slice(32)).arrays().inputs)
         return FeatureSpec(
             widths=widths,
@@ -128,10 +187,29 @@ class Extractor:
         )
 
 
-def _not_numbers(inputs: np.ndarray, layer: str, value: np.ndarray) -> str:
+def _mask_for(
+    name: str, value: np.ndarray, mask: np.ndarray | None, how: Reduction
+) -> np.ndarray | None:
+    """Return the mask of a layer's positions.
+
+    Raises:
+        ConfigError: There is padding, and the layer's positions are not those of the mask.
+    """
+    if mask is None or value.ndim < 3 or mask.all():
+        return None
+    if value.shape[1:-1] != mask.shape[1:]:
+        raise ConfigError(
+            f"Layer '{name}' has {value.shape[1:-1]} positions and the mask {mask.shape[1]}: which of them are padding is not"
+            f" known; choose other --layers than one reduced by {how}."
+        )
+    return mask
+
+
+def _not_numbers(given: Inputs, layer: str, value: np.ndarray) -> str:
     """Say where NaN or infinity is, and whether it came in with the samples or arose in the network."""
     where = f"layer '{layer}'" if layer else "the logits"
     bad = _bad_rows(value)
+    inputs = flat_rows(given)
     origin = (
         "the inputs of these samples already hold it"
         if inputs.dtype.kind == "f" and _bad_rows(inputs)[bad].all()
@@ -201,7 +279,30 @@ def extractor_for(
     reduction: Reduction,
     batch_size: int,
     store: ActivationStore | None = None,
+    *,
+    detector: Detector | None = None,
 ) -> Extractor:
-    """Return an extractor of the layers asked for, or of the default ones."""
-    names = check_layers(layers, handle.layers) if layers else handle.default_layers
-    return Extractor(handle, names, reduction, batch_size, store)
+    """Return an extractor of the layers asked for, or of the default ones.
+
+    Raises:
+        UnknownNameError: The network has no layer of a name.
+        ConfigError: A layer has no axis of samples, or nothing of the network can be watched.
+    """
+    names = chosen_layers(handle, layers)
+    positions = detector is not None and detector.reads_positions
+    return Extractor(handle, names, reduction, batch_size, store, positions)
+
+
+def chosen_layers(handle: ModelHandle, layers: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the layers asked for, patterns expanded, or the default ones; it raises as `extractor_for` does."""
+    if layers:
+        own = getattr(handle, "check_layers", None)
+        known = handle.layers
+        return tuple(own(layers)) if own else check_layers(layers, tuple(known), known)
+    names = handle.default_layers
+    if not names:
+        listed = ", ".join(handle.layers) or "none"
+        raise ConfigError(
+            f"The network has no layer to watch by default; name some with --layers, of: {listed}."
+        )
+    return names

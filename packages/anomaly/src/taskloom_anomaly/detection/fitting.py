@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 from taskloom.errors import ConfigError, RunFailedError
 from taskloom.seeding import derive_seed
 
+from taskloom_anomaly.backends.layers import no_logits
 from taskloom_anomaly.config import AnomalyConfig
 from taskloom_anomaly.data.arrays import Samples
 from taskloom_anomaly.detection.activations import ActivationStore
@@ -26,11 +27,14 @@ from taskloom_anomaly.detectors.base import (
     Tensors,
 )
 from taskloom_anomaly.detectors.fit import fit, score
+from taskloom_anomaly.detectors.layerwise import LayerwiseDetector
 
 if TYPE_CHECKING:
     from jaxtyping import Float
 
 FUSED = "fused"
+
+Aggregate: TypeAlias = Literal["max", "mean", "top3"]
 
 LayerScores: TypeAlias = "Mapping[str, Float[np.ndarray, ' n']]"
 
@@ -44,12 +48,14 @@ class FittedDetector:
         tensors: What it learned.
         extractor: What it reads off the model.
         calibration: Scores of the held-out samples by layer.
+        aggregate: The score of a sample from those of its positions, where every position is scored.
     """
 
     detector: Detector
     tensors: Tensors
     extractor: Extractor
     calibration: LayerScores
+    aggregate: Aggregate = "max"
 
     def score(self, data: Samples) -> LayerScores:
         """Return scores by layer; higher is more anomalous.
@@ -57,7 +63,7 @@ class FittedDetector:
         Raises:
             RunFailedError: A score is not a number.
         """
-        scores = score(self.detector, self.tensors, self.extractor.batches(data))
+        scores = scores_of(self.detector, self.tensors, self.extractor, data, self.aggregate)
         for layer, values in scores.items():
             if not np.isfinite(values).all():
                 raise RunFailedError(
@@ -83,8 +89,12 @@ def fit_detector(problem: DetectionData, config: AnomalyConfig) -> FittedDetecto
         data["untrusted"] = problem.untrusted
     layers = config.layers or problem.layers
     store = ActivationStore(config.activations) if config.activations is not None else None
-    extractor = extractor_for(problem.handle, layers, config.reduction, config.batch_size, store)
     detector = config.detector
+    extractor = extractor_for(
+        problem.handle, layers, config.reduction, config.batch_size, store, detector=detector
+    )
+    if "logits" in detector.needs and not problem.handle.num_outputs:
+        raise ConfigError(no_logits(problem.handle))
     try:
         tensors = _fit(detector, extractor, data, extractor.spec(problem.trusted), config)
     except ValueError as error:
@@ -93,8 +103,38 @@ def fit_detector(problem: DetectionData, config: AnomalyConfig) -> FittedDetecto
     held_out = problem.calibration
     if "trusted" not in needs and config.regime == "untrusted" and problem.untrusted is not None:
         held_out = problem.untrusted
-    calibration = score(detector, tensors, extractor.batches(held_out))
-    return FittedDetector(detector, tensors, extractor, calibration)
+    calibration = scores_of(detector, tensors, extractor, held_out, config.aggregate)
+    return FittedDetector(detector, tensors, extractor, calibration, config.aggregate)
+
+
+def scores_of(
+    detector: Detector,
+    tensors: Tensors,
+    extractor: Extractor,
+    data: Samples,
+    aggregate: Aggregate,
+) -> dict[str, Float[np.ndarray, " n"]]:
+    """Return the scores of samples by layer, those of several positions put together."""
+    batches = extractor.batches(data)
+    several = "none" in extractor.reductions.values() and not detector.reads_positions
+    if not several or not isinstance(detector, LayerwiseDetector):
+        return score(detector, tensors, batches)
+    parts: dict[str, list[np.ndarray]] = {}
+    for features in batches:
+        for layer, values in detector.score_positions(tensors, features).items():
+            parts.setdefault(layer, []).append(_aggregated(values, aggregate))
+    return {layer: np.concatenate(values) for layer, values in parts.items()}
+
+
+def _aggregated(values: Float[np.ndarray, "n t"], aggregate: Aggregate) -> Float[np.ndarray, " n"]:
+    """Return one score a sample; NaN marks padding."""
+    if aggregate == "mean":
+        return np.asarray(np.nanmean(values, axis=1))
+    if aggregate == "max":
+        return np.asarray(np.nanmax(values, axis=1))
+    highest = -np.sort(-np.where(np.isnan(values), -np.inf, values), axis=1)[:, :3]
+    real = np.isfinite(highest)
+    return np.asarray(np.where(real, highest, 0).sum(axis=1) / real.sum(axis=1))
 
 
 def _fit(

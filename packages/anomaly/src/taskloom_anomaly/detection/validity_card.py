@@ -13,6 +13,7 @@ from taskloom.task import JsonValue
 
 from taskloom_anomaly.backends.handle import ModelHandle
 from taskloom_anomaly.data.arrays import ArrayDataset
+from taskloom_anomaly.data.named import flat_rows
 from taskloom_anomaly.errors import InvalidTaskError
 from taskloom_anomaly.task import Check, HasInputFeatures
 
@@ -64,7 +65,7 @@ def input_rows(task: object, data: ArrayDataset) -> Float[np.ndarray, "n d"]:
     """Return what the input-space baseline sees: the task's own features, or the flattened input."""
     if isinstance(task, HasInputFeatures):
         return np.asarray(task.input_features(data.inputs), np.float64)
-    return data.inputs.reshape(len(data), -1).astype(np.float64)
+    return flat_rows(data.inputs).astype(np.float64)
 
 
 def input_baseline(

@@ -21,13 +21,15 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from taskloom.config import Component, Config
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Int, Shaped
+
+    from taskloom_anomaly.data.named import Inputs
 
 GROUP: Final = "taskloom_anomaly.detectors"
 """The entry-point group in which detectors are registered."""
@@ -88,14 +90,16 @@ class Features:
         labels: Class of each sample as the task defines it, shape (n,); not whether it is anomalous.
         anomalous: Whether each sample is anomalous, shape (n,); given to detectors that need `anomaly_labels` only.
         handle: The model these features came from, for detectors that need `handle` when they score.
+        mask: The positions that are real, shape (n, t), where some may be padding.
     """
 
     activations: Mapping[str, Float[np.ndarray, "n *positions d"]] = field(default_factory=dict)
     logits: Float[np.ndarray, "n K"] | None = None
-    inputs: Shaped[np.ndarray, "n ..."] | None = None
+    inputs: Inputs | None = None
     labels: Int[np.ndarray, " n"] | None = None
     anomalous: Bool[np.ndarray, " n"] | None = None
     handle: TrainableHandle | None = None
+    mask: Bool[np.ndarray, "n t"] | None = None
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -143,6 +147,9 @@ class Detector(Component):
     A subclass declares `kind` as a `Literal` of its registered name and derives from `StreamingDetector`, `TrainedDetector` or,
     where all layers are treated alike, `LayerwiseDetector`.
     """
+
+    reads_positions: ClassVar[bool] = False
+    """True for a detector that makes something of a layer's positions itself."""
 
     @property
     def needs(self) -> frozenset[Need]:

@@ -11,7 +11,7 @@ a unit that is silent on trusted data would make the score infinite.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -39,6 +39,7 @@ _FEATURES = 512
 class Beatrix(LayerwiseDetector):
     """Gram features outside the range they have in the predicted class."""
 
+    reads_positions: ClassVar[bool] = True
     kind: Literal["beatrix"] = "beatrix"
     powers: Annotated[int, Field(ge=1, le=16)] = 4
     """Gram matrices of the powers 1 to this."""

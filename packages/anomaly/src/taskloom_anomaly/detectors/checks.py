@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from taskloom_anomaly.data.named import NamedArrays, flat_rows
 from taskloom_anomaly.detectors.base import Features
 
 if TYPE_CHECKING:
@@ -147,7 +148,8 @@ def model_input(features: Features) -> Shaped[np.ndarray, "n ..."]:
     """
     if features.inputs is None:
         raise ValueError("This detector reads the model's input and the features carry none.")
-    inputs = np.asarray(features.inputs)
+    given = features.inputs
+    inputs = flat_rows(given) if isinstance(given, NamedArrays) else np.asarray(given)
     require_finite(inputs, "The model's input")
     return inputs
 

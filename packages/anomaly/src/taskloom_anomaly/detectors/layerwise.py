@@ -76,7 +76,24 @@ class LayerReading(NamedTuple):
     def rows(self, features: Features, layer: str, width: int) -> tuple[np.ndarray, int]:
         """Return the rows that the rule sees, and how many of them make one sample."""
         rows, positions = checks.layer_rows(features, layer, width)
-        return (rows, positions) if self.fold else (rows.reshape(-1, positions, width), 1)
+        if self.fold:
+            return rows, positions
+        whole = rows.reshape(-1, positions, width)
+        if features.mask is not None and positions == features.mask.shape[1]:
+            # What sums over positions gets nothing from padding.
+            whole = whole * features.mask[:, :, None].astype(whole.dtype)
+        return whole, 1
+
+    def real(self, features: Features, layer: str, positions: int) -> np.ndarray | None:
+        """Return which of the rows are no padding; None where all are."""
+        mask = features.mask
+        if mask is None or not self.fold or mask.all() or features.activations[layer].ndim < 3:
+            return None
+        if mask.shape[1] != positions:
+            raise ValueError(
+                f"Layer '{layer}' has {positions} positions and the mask {mask.shape[1]}; choose another reduction than none."
+            )
+        return mask.reshape(-1)
 
     def prepared(self, rows: np.ndarray) -> np.ndarray:
         """Return the rows, of unit length where that is asked for."""
@@ -119,8 +136,10 @@ class LayerwiseDetector(StreamingDetector):
         after = {}
         for layer, before in tensors.apart(state).items():
             rows, positions = reading.rows(features, layer, int(before["width"]))
-            # A position has the class of its sample.
-            own = np.repeat(classes, positions)
+            # A position has the class of its sample; padding is no position.
+            own, real = np.repeat(classes, positions), reading.real(features, layer, positions)
+            if real is not None:
+                rows, own = rows[real], own[real]
             after[layer] = {
                 "width": before["width"],
                 **rule.update(before, reading.prepared(rows), own, split),
@@ -154,20 +173,30 @@ class LayerwiseDetector(StreamingDetector):
         )
 
     def score(self, fitted: Tensors, features: Features) -> Scores:
-        """Return the scores of a batch by layer."""
+        """Return the scores of a batch by layer; where positions are scored one by one, a sample has their mean."""
+        found = self.score_positions(fitted, features)
+        # Positions are exchangeable to these rules.
+        return {layer: np.nanmean(values, axis=1) for layer, values in found.items()}
+
+    def score_positions(self, fitted: Tensors, features: Features) -> Scores:
+        """Return the scores of every position by layer, shape (n, positions); NaN for padding, one column without positions."""
         rule, reading = self.rule(), self.reading
         classes = _classes(features, reading.score_classes)
         scores = {}
         for layer, own in tensors.apart(fitted).items():
             rows, positions = reading.rows(features, layer, int(own["width"]))
             # Rows are prepared inside a block, so that one block of prepared rows is alive at a time.
+            each, real = np.repeat(classes, positions), reading.real(features, layer, positions)
             values = by_blocks(
                 lambda r, c, own=own: rule.score(own, reading.prepared(r), c),
-                rows,
-                np.repeat(classes, positions),
+                rows if real is None else rows[real],
+                each if real is None else each[real],
             )
-            # Positions are exchangeable to these rules, so a sample has their mean.
-            scores[layer] = values.reshape(-1, positions).mean(axis=1)
+            if real is not None:
+                whole = np.full(len(each), np.nan)
+                whole[real] = values
+                values = whole
+            scores[layer] = values.reshape(-1, positions)
         return scores
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from taskloom_anomaly.detectors.base import Features, Split
 def take(features: Features, rows: slice | np.ndarray) -> Features:
     """Return the features of some of the samples."""
 
-    def pick(array: np.ndarray | None) -> np.ndarray | None:
+    def pick(array: Any) -> Any:  # noqa: ANN401 -- an array, named arrays, or None
         return None if array is None else array[rows]
 
     # Slices are views: a batch of a memory-mapped array is read when it is used.
@@ -24,6 +25,7 @@ def take(features: Features, rows: slice | np.ndarray) -> Features:
         inputs=pick(features.inputs),
         labels=pick(features.labels),
         anomalous=pick(features.anomalous),
+        mask=pick(features.mask),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import typer
 
+from taskloom import durations as sizes
 from taskloom.cli.annotations import read_folder
 from taskloom.cli.task_command import Invocation
 from taskloom.context import Resources
@@ -26,8 +27,8 @@ _RESOURCES: Mapping[str, tuple[type, str, str, str]] = {
     "time_limit": (
         str,
         "TIME",
-        "Ask it to stop after: 90s, 30m, 12h.",
-        "Ask each run to stop after this: 90s, 30m, 12h.",
+        "Ask it to stop after: 90s, 30m, 1h30m.",
+        "Ask each run to stop after this: 90s, 30m, 1h30m.",
     ),
 }
 _DEFAULTS = {"cpus": 0, "gpus": 0, "nodes": 1, "memory": "", "time_limit": ""}
@@ -155,33 +156,30 @@ def read_size(text: str) -> int:
     Raises:
         UsageError: It is no size.
     """
-    units = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
-    number, unit = _measure(text.upper().removesuffix("B"), "KMGT")
-    if text and (number is None or number <= 0):
+    size = _measured(text, sizes.read_size)
+    if text and not size:
         raise UsageError(f"--memory is {text!r}; write it as 512M or 4G.")
-    return int((number or 0) * units[unit])
+    return int(size)
 
 
 def read_time(text: str) -> float:
-    """Return a time such as `90s`, `30m` or `12h` [s]; a bare number is seconds, an empty text 0.
+    """Return a time such as `90s`, `30m` or `1h30m` [s]; a bare number is seconds, an empty text 0.
 
     Raises:
         UsageError: It is no time.
     """
-    units = {"": 1, "S": 1, "M": 60, "H": 3600, "D": 86400}
-    number, unit = _measure(text.upper(), "SMHD")
-    if text and (number is None or number <= 0):
-        raise UsageError(f"--time-limit is {text!r}; write it as 90s, 30m or 12h.")
-    return (number or 0.0) * units[unit]
+    seconds = _measured(text, lambda time: sizes.read_duration(time).total_seconds())
+    if text and not seconds:
+        raise UsageError(f"--time-limit is {text!r}; write it as 90s, 30m or 1h30m.")
+    return seconds
 
 
-def _measure(text: str, units: str) -> tuple[float | None, str]:
-    unit = text[-1:] if text[-1:] and text[-1:] in units else ""
+def _measured(text: str, reader: Callable[[str], float]) -> float:
+    """Return what a reader makes of a text; 0 for what is not positive."""
     try:
-        number = float(text.removesuffix(unit))
+        return max(reader(text), 0) if text else 0
     except ValueError:
-        return None, ""
-    return (number if number < float("inf") else None), unit
+        return 0
 
 
 def _parameter(name: str, default: object, annotation: Any, option: Any) -> inspect.Parameter:  # noqa: ANN401

@@ -25,11 +25,12 @@ from taskloom.cli.arguments import PARAM, Arguments
 from taskloom.cli.groups import CONTEXT
 from taskloom.cli.help import Help, Panel, Row, show
 from taskloom.params.choices import find_alternatives, find_choices
-from taskloom.params.labels import text_of
+from taskloom.params.elements import element_rows
 from taskloom.params.layer import Layer
 from taskloom.params.layers import Resolved, resolve
 from taskloom.params.messages import suggestion
 from taskloom.params.tree import Parameter, leaves, walk
+from taskloom.params.values import write
 from taskloom.registry.entries import LoadedTask
 from taskloom.registry.suggest import closest
 
@@ -103,6 +104,7 @@ class TaskCommand(TyperCommand):
     summary: str = ""
     footer: str = "Any option order; --config FILE < TASKS__A__B in the environment < --a.b=value."
     own_title: str = "Run options"
+    appends: bool = True
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401, D102 -- Typer's contract
         found = self._read(args, ctx.command_path)
@@ -151,7 +153,9 @@ class TaskCommand(TyperCommand):
             )
 
         positional = len(self._arguments())
-        found = Arguments(self.parameters, self._own_options(), suggest, path, positional)
+        found = Arguments(
+            self.parameters, self._own_options(), suggest, path, positional, appends=self.appends
+        )
         found.read(args)
         return found
 
@@ -243,7 +247,7 @@ def task_command(
     if not isinstance(command, TaskCommand):
         raise TypeError("Typer did not make a command of our class")
     command.invocation, command.parameters = invocation, parameters
-    command.own_names = frozenset(own)
+    command.own_names, command.appends = frozenset(own), lists is None
     return command
 
 
@@ -288,7 +292,8 @@ def _all_panels(invocation: Invocation, taken: set[str]) -> list[Panel]:
             for item in walk(invocation.loaded.config_class, chosen)
             if invocation.offers(item.path)
         ]
-        for panel in _panels(_as_recorded(walked, invocation), chosen, taken):
+        shown = [*_as_recorded(walked, invocation), *element_rows(walked)]
+        for panel in _panels(shown, chosen, taken):
             panels.setdefault(panel.title, panel)
     return list(panels.values())
 
@@ -299,7 +304,7 @@ def _as_recorded(parameters: list[Parameter], invocation: Invocation) -> list[Pa
         return parameters
     values = leaves(invocation.resolve().config)
     return [
-        replace(item, default=text_of(values[item.path])) if item.path in values else item
+        replace(item, default=write(values[item.path], item.shape)) if item.path in values else item
         for item in parameters
     ]
 

@@ -22,8 +22,9 @@ from typing import Any, TypeAlias
 
 from pydantic import BaseModel, SecretBytes, SecretStr
 
-from taskloom.config import ExecutionOnly
+from taskloom.config import ExecutionOnly, Secret
 from taskloom.errors import PluginError
+from taskloom.secrets.digests import keyed_digest
 
 Form: TypeAlias = Any
 """A canonical form: what `json.dumps` takes."""
@@ -70,12 +71,18 @@ def canonical(  # noqa: PLR0911 -- one return a kind
 
 
 def counted_fields(model: BaseModel) -> Iterable[tuple[str, object]]:
-    """Yield name and value of the fields that count: all but those that say how a run is executed."""
+    """Yield name and value of the fields that count.
+
+    Left out are those that say how a run is executed, and secrets that change no result.
+    """
     for name, info in type(model).model_fields.items():
-        if not any(
-            mark is ExecutionOnly or isinstance(mark, ExecutionOnly) for mark in info.metadata
-        ):
+        if not any(_is_left_out(mark) for mark in info.metadata):
             yield name, getattr(model, name)
+
+
+def _is_left_out(mark: object) -> bool:
+    is_execution = mark is ExecutionOnly or isinstance(mark, ExecutionOnly)
+    return is_execution or (isinstance(mark, Secret) and not mark.counts)
 
 
 def ordered(values: Iterable[object]) -> list[object]:
@@ -132,7 +139,7 @@ def _scalar(value: object) -> Form:  # noqa: PLR0911 -- one return a kind
     if isinstance(value, PurePath):
         return {"%path": value.as_posix()}
     if isinstance(value, SecretStr | SecretBytes):
-        return secret_form(value)
+        return {"%secret": keyed_digest(value.get_secret_value())}
     return _moment(value)
 
 
@@ -159,13 +166,6 @@ def _moment(value: object) -> Form:
     if isinstance(value, time):
         return {"%time": value.isoformat()}
     return None
-
-
-def secret_form(value: SecretStr | SecretBytes) -> Form:
-    """Return the form of a secret: a digest that tells two apart."""
-    held = value.get_secret_value()
-    data = held.encode() if isinstance(held, str) else held
-    return {"%secret": hashlib.sha256(b"taskloom-secret-v1\0" + data).hexdigest()}
 
 
 def _name_of(kind: object) -> str:

@@ -7,7 +7,7 @@ reasons = differences(run, now)         # empty: the run is the answer
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from taskloom.identity.filecache import FileCache
 from taskloom.identity.inputs import collect_inputs, input_forms
 from taskloom.identity.leaves import absolute
 from taskloom.identity.records import Input, Reason
+from taskloom.identity.verify import changed_program
 from taskloom.registry.entries import LoadedTask
 from taskloom.runs.layout import default_store
 from taskloom.runs.record import RunRecord
@@ -83,28 +84,40 @@ def identify(
     )
 
 
-def differences(run: Run | RunRecord, now: Identified) -> list[Reason]:
+def differences(run: Run, now: Identified, files: FileCache | None = None) -> list[Reason]:
     """Return in what a run's config, inputs, code and packages differ from those of now; empty if it is the answer.
 
     Args:
         run: A run of the same task, finished or not.
         now: What is asked for.
+        files: The digests that are known; those of the store by default.
     """
-    record = run if isinstance(run, RunRecord) else run.record
+    if files is None:
+        with FileCache(now.store) as own:
+            return differences(run, now, own)
+    record = run.record
     if not record.config_id:
         told = "recorded by an older taskloom"
         pair = ("taskloom", record.identity, now.identity)
         return [Reason("config", f"{record.id} was {told}", told, (pair,))]
+    found = list(_changed_config(record, now))
+    if not record.reusable:
+        told = "something changed while it was going"
+        found.append(Reason("inputs", f"{told}: {record.id}", told))
+    return [*found, *changed_program(run, now.store, files)]
+
+
+def _changed_config(record: RunRecord, now: Identified) -> Iterator[Reason]:
     if record.identity == now.identity:
-        return []
-    found = list(changed_inputs(record.inputs, now.inputs, record.id))
-    if record.config_id != now.config_id and not found:
+        return
+    changed = list(changed_inputs(record.inputs, now.inputs, record.id))
+    yield from changed
+    if record.config_id != now.config_id and not changed:
         about, pair = "the config differs", ("config", record.config_id, now.config_id)
-        found.append(Reason("config", f"{about} from that of {record.id}", about, (pair,)))
-    if not found:
+        yield Reason("config", f"{about} from that of {record.id}", about, (pair,))
+    elif not changed and not any(item.written for item in record.inputs):
         about, pair = "a secret differs", ("secret", record.identity, now.identity)
-        found.append(Reason("config", f"{about} from that of {record.id}", about, (pair,)))
-    return found
+        yield Reason("config", f"{about} from that of {record.id}", about, (pair,))
 
 
 def changed_inputs(before: Iterable[Input], now: Iterable[Input], run: str) -> Iterable[Reason]:

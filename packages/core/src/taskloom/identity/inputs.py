@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -60,6 +61,33 @@ def input_forms(inputs: tuple[Input, ...], config: BaseModel) -> Mapping[str, Fo
     return forms
 
 
+def second_look(inputs: Iterable[Input], files: FileCache) -> tuple[tuple[Input, ...], list[str]]:
+    """Return inputs as they are at the end of a run, and the names of those that changed while it was going.
+
+    What did not exist when the run began, and does now, was written by the run and does not count.
+
+    Args:
+        inputs: The inputs as they were.
+        files: The digests that are known.
+    """
+    found, changed = [], []
+    for item in inputs:
+        if item.kind == "run":
+            found.append(item)
+            continue
+        try:
+            now = _path_input(item.field, item.typed, Path(item.path), files, by_time=item.by_time)
+        except UsageError:
+            now = replace(item, kind="absent", sha256="")
+        if item.kind == "absent":
+            found.append(replace(item, written=now.kind != "absent"))
+            continue
+        if (now.kind, now.sha256) != (item.kind, item.sha256):
+            changed.append(item.typed)
+        found.append(item)
+    return tuple(found), changed
+
+
 def _inputs_of(
     leaf: Leaf, cwd: Path, store: Path, files: FileCache, *, by_time: bool
 ) -> Iterator[Input]:
@@ -97,7 +125,8 @@ def _path_input(field: str, typed: str, path: Path, files: FileCache, *, by_time
             return Input(field, typed, str(path), path.name, "file", found.st_size, sha)
         if stat.S_ISDIR(found.st_mode):
             sha, size = folder_digest(path, files, field=field, by_time=by_time)
-            return Input(field, typed, str(path), path.name, "folder", size, sha)
+            made = Input(field, typed, str(path), path.name, "folder", size, sha)
+            return replace(made, by_time=by_time)
     except OSError as error:
         raise UsageError(
             f"{field} names '{typed}', which cannot be read: {_reason(error)}."

@@ -25,6 +25,7 @@ class Input:
         size: Its size, of a folder that of all its files [bytes].
         sha256: The digest of its content; empty for something absent.
         written: Whether the run itself wrote it, so that it does not count.
+        by_time: Whether size and time of the files in a folder stand for their content.
     """
 
     field: str
@@ -35,6 +36,7 @@ class Input:
     size: int = 0
     sha256: str = ""
     written: bool = False
+    by_time: bool = False
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Input:
@@ -50,10 +52,10 @@ class Input:
             raise TypeError("a field of an input is no text")
         if found["kind"] not in get_args(InputKind):
             raise ValueError(f"the kind of input {found['kind']!r} does not exist")
-        size, written = value["size"], value.get("written", False)
-        if type(size) is not int or type(written) is not bool:
-            raise TypeError("the size of an input is no integer")
-        return cls(**found, size=size, written=written)
+        switches = {name: value.get(name, False) for name in ("written", "by_time")}
+        if type(value["size"]) is not int or {type(item) for item in switches.values()} != {bool}:
+            raise TypeError("the size of an input is no integer, or a switch is none")
+        return cls(**found, size=value["size"], **switches)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,6 +21,7 @@ from taskloom.errors import (
     StoreLockedError,
     TaskloomError,
 )
+from taskloom.identity.witness import Witness
 from taskloom.lifecycle.console import Console
 from taskloom.lifecycle.context import LiveContext, check_metric_name
 from taskloom.lifecycle.failure import describe_failure, first_line, is_loss, is_store_failure
@@ -77,6 +79,7 @@ def attempt(
         if checkpoint is None and record.attempts > 1:
             _log.info("no checkpoint to continue from: beginning at the start")
         sinks = SinkGroup(record.sinks, layout.dir, record)
+        witness = Witness(task, layout, record, is_own_process=_exists_for_runs(record))
         ctx = LiveContext(
             layout,
             record,
@@ -84,13 +87,15 @@ def attempt(
             stop,
             checkpoint.dir if checkpoint else None,
             sinks=sinks,
+            witness=witness,
             held=held,
         )
         try:
-            with stop.installed(record.resources.time_limit), recording_seeds(ctx.seeds):
+            with stop.installed(record.resources.time_limit), recording_seeds(ctx.seeds), witness:
                 end = _run(task, ctx, layout, checkpoint.dir if checkpoint else None, stop)
-                record = _finalise(layout, record, ctx, end, held)
+                record = _finalise(layout, record, ctx, end, held, witness)
                 run = Run(layout.dir, record)
+                _tell_git(witness, console)
                 sinks.close(run)
                 if report and end.status != "running":
                     _write_report(run, console)
@@ -160,6 +165,21 @@ def _check_result(result: object) -> None:
             _log.warning("the final metric %s is %s", name, float(value))
 
 
+def _exists_for_runs(record: RunRecord) -> bool:
+    """Return whether this process is a command or a worker, and no notebook that goes on afterwards."""
+    return bool(record.argv) or "taskloom.placement.worker" in sys.modules
+
+
+def _tell_git(witness: Witness, console: Console) -> None:
+    """Write what git says, and say what it does not; without it the run is as good."""
+    try:
+        unknown = witness.write_git()
+    except TaskloomError as error:
+        unknown = f"commit unknown: {error.message}"
+    if unknown:
+        console.say(unknown)
+
+
 def _heed(layout: RunLayout, stop: StopRequest) -> None:
     """Look for the file that asks the run to stop, where no signal reaches it."""
     if layout.stop.exists():
@@ -168,8 +188,13 @@ def _heed(layout: RunLayout, stop: StopRequest) -> None:
         stop.ask()
 
 
-def _finalise(
-    layout: RunLayout, record: RunRecord, ctx: LiveContext, end: _End, held: Held
+def _finalise(  # noqa: PLR0917 -- everything that the record tells of
+    layout: RunLayout,
+    record: RunRecord,
+    ctx: LiveContext,
+    end: _End,
+    held: Held,
+    witness: Witness,
 ) -> RunRecord:
     """Write how the run ended; aside, if another process has taken it over.
 
@@ -177,6 +202,9 @@ def _finalise(
         StoreLockedError: Another process has.
         StoreError: The record cannot be written, and the run did not fail for a reason of its own.
     """
+    concluded = witness.conclude()
+    for warning in concluded.warnings:
+        _log.warning("%s", warning)
     final = record.becoming(
         end.status,
         ended=timestamp(),
@@ -188,6 +216,7 @@ def _finalise(
         headline=end.result.headline.to_json() if end.result.headline else None,
         failure=end.failure,
         exit_code=int(end.exit_code),
+        **concluded.fields,
     )
     try:
         try:

@@ -42,6 +42,14 @@ class Stop(Protocol):
         ...
 
 
+class Noting(Protocol):
+    """Witness of a run."""
+
+    def note(self) -> None:
+        """Note what the run depends on by now."""
+        ...
+
+
 class LiveContext:
     """Context that the lifecycle gives to a task.
 
@@ -52,6 +60,7 @@ class LiveContext:
         stop: Whether the run should end.
         checkpoint: The checkpoint that this attempt continues from; None at the beginning.
         sinks: Where metrics go besides the folder.
+        witness: Notes the code that is imported by each checkpoint.
         held: The run's lock; once it is lost, what the task still writes goes aside.
     """
 
@@ -64,6 +73,7 @@ class LiveContext:
         checkpoint: Path | None = None,
         *,
         sinks: SinkGroup | None = None,
+        witness: Noting | None = None,
         held: Held | None = None,
     ) -> None:
         self._layout = layout
@@ -72,6 +82,7 @@ class LiveContext:
         self._stop = stop
         self._rank = 0
         self._sinks = sinks
+        self._witness = witness
         self._held = held
         self.aside: RunLayout | None = None
         self._lines = JsonLines(layout.metrics)
@@ -178,6 +189,8 @@ class LiveContext:
         if self._criterion is not None and self._value is not None:
             value = encode_number(self._value)
             facts["criterion"] = {"metric": self._criterion.metric, "value": value}
+        if self._witness is not None:
+            self._witness.note()
         with checkpoints.publish(
             self._layout.checkpoints, step, facts, destination=self._destination
         ) as folder:

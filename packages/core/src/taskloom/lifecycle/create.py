@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from taskloom.config import Config
 from taskloom.errors import StoreError
@@ -28,7 +30,7 @@ def create_run(
     options: RunOptions,
     origin: Origin = Origin(),
     *,
-    found: provenance.Provenance | None = None,
+    found: Mapping[str, Any] | None = None,
 ) -> RunLayout:
     """Make the folder of a new run, in status `created`.
 
@@ -62,19 +64,13 @@ def create_run(
         )
         repeat = f"# tasks run {entry.domain} {entry.ref.name} --config config.toml\n"
         atomic_write(layout.config, repeat + to_toml(config))
-        _write_provenance(layout, found or provenance.gather(Path.cwd()))
+        atomic_write_json(layout.environment, found or provenance.gather())
         write_record(layout.record, record)
         vault.keep(str(layout.dir), config)
     except BaseException:
         shutil.rmtree(layout.dir, ignore_errors=True)
         raise
     return layout
-
-
-def _write_provenance(layout: RunLayout, found: provenance.Provenance) -> None:
-    atomic_write_json(layout.environment, found.environment)
-    if found.patch:
-        atomic_write(layout.patch, found.patch.encode(errors="replace").decode())
 
 
 def _make_folder(store: Path, domain: str, task: str) -> RunLayout:

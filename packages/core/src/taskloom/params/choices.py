@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from taskloom.config import Config
@@ -40,11 +40,11 @@ def find_choices(
     said: dict[str, str] = {}
     while True:
         # A component may hold places of its own, which are known once it is chosen.
-        places = [item.path for item in walk(config_class, chosen) if item.is_component]
+        places = [item for item in walk(config_class, chosen) if item.is_component]
         found = {
-            path: value
-            for path, value in ((path, said_in(words, path)) for path in places)
-            if value is not None
+            item.path: value
+            for item in places
+            if (value := said_in(words, item.path, is_part=item.shape.variants is None)) is not None
         }
         if found == said:
             return chosen
@@ -131,11 +131,7 @@ class Applicable:
             )
             self._here[words] = {item.path for item in walk(self._config_class, chosen)}
         elsewhere = self._anywhere - self._here[words]
-        return {
-            path: text
-            for path, text in point.items()
-            if path.removesuffix(".kind") not in elsewhere
-        }
+        return {path: text for path, text in point.items() if not _is_below(path, elsewhere)}
 
     def outermost_first(self, paths: Iterable[str]) -> list[str]:
         """Return paths of parameters with those that choose components in front, the outer ones before the inner ones."""
@@ -145,8 +141,20 @@ class Applicable:
         return path.removesuffix(".kind") in self._places
 
 
-def said_in(words: Sequence[str], path: str) -> str | None:
-    """Return what `--path=value` or `--path value` says last, or None."""
+def _is_below(path: str, places: Collection[str]) -> bool:
+    """Return whether a path is one of some places, or an element of what is there."""
+    names = path.removesuffix(".kind").split(".")
+    return any(".".join(names[:count]) in places for count in range(1, len(names) + 1))
+
+
+def said_in(words: Sequence[str], path: str, *, is_part: bool = False) -> str | None:
+    """Return what `--path=value` or `--path value` says last, or None.
+
+    Args:
+        words: The words of a command line.
+        path: The place of a component.
+        is_part: Whether it can hold one thing only, which an option below it brings in: `--saucer.diameter=3`.
+    """
     value = None
     for position, word in enumerate(words):
         for option in (f"--{path}", f"--{path}.kind"):
@@ -154,4 +162,6 @@ def said_in(words: Sequence[str], path: str) -> str | None:
                 value = word[len(option) + 1 :]
             elif word == option and position + 1 < len(words):
                 value = words[position + 1]
+    if value is None and is_part and any(word.startswith(f"--{path}.") for word in words):
+        return "{}"
     return value

@@ -11,11 +11,11 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from taskloom.errors import ConfigError
+from taskloom.params.grammar import UnreadableValueError, read_json
 from taskloom.params.labels import shown
-from taskloom.params.shapes import fields_of, kind_of, shape_of
-from taskloom.params.values import UnreadableValueError, read_json, written_value
+from taskloom.params.values import table_of
 from taskloom.registry.suggest import closest
-from taskloom.secrets.fields import dumped
+from taskloom.secrets import redaction
 
 _MOST_BYTES = 1 << 20
 _MOST_NODES = 100_000
@@ -64,22 +64,7 @@ def to_toml(config: BaseModel) -> str:
     """Return the config as TOML that `read_file` and `resolve` read back to an equal config."""
     import tomli_w
 
-    return tomli_w.dumps(_table(config))
-
-
-def _table(model: BaseModel) -> dict[str, object]:
-    """Return a model as a TOML table: scalars first, as TOML demands."""
-    dump = dumped(model)
-    kind = kind_of(type(model))
-    table: dict[str, object] = {"kind": kind} if kind else {}
-    tables: dict[str, object] = {}
-    for name, info in fields_of(type(model)).items():
-        value = getattr(model, name)
-        if isinstance(value, BaseModel):
-            tables[name] = _table(value)
-        else:  # an absent component is the word none, like any absent value
-            table[name] = written_value(dump[name], shape_of(info))
-    return table | tables
+    return tomli_w.dumps(redaction.IN_CONFIGS.tree(table_of(config)))
 
 
 def _read_text(path: Path) -> str:

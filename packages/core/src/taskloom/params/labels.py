@@ -2,50 +2,33 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, time, timedelta
 from enum import Enum
-from pathlib import PurePath
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, SecretBytes, SecretStr
 
+from taskloom.params.members import kind_of_type, members_of
 from taskloom.params.shapes import shape_of_type
+from taskloom.params.values import write
 from taskloom.secrets.references import spelled
 
-_NAMES: dict[Any, str] = {
-    bool: "BOOL",
-    int: "INT",
-    float: "FLOAT",
-    str: "TEXT",
-    NoneType: "none",
-    datetime: "DATETIME",
-    date: "DATE",
-    time: "TIME",
-    timedelta: "DURATION",
-    Any: "JSON",
-    SecretStr: "SECRET",
-    SecretBytes: "SECRET",
-}
 _LISTS = (list, tuple, set, frozenset, Sequence)
 _LONGEST = 60
 
 
 def choices_of(annotation: Any) -> tuple[str, ...]:  # noqa: ANN401 -- any type
-    """Return the values that a `Literal` or an enumeration lists, and none for every other type."""
-    if get_origin(annotation) is Literal:
-        return tuple(text_of(value) for value in get_args(annotation))
-    if isinstance(annotation, type) and issubclass(annotation, Enum):
-        return tuple(text_of(member) for member in annotation)
-    return ()
+    """Return the values that a `Literal` or an enumeration lists, as they are written, and none for every other type."""
+    return tuple(members_of(annotation))
 
 
 def label(annotation: Any) -> str:  # noqa: ANN401, PLR0911 -- any type; one return a kind
     """Return the type as help shows it: `INT`, `a|b`, `FLOAT,...`, `INT or none`."""
-    if annotation in _NAMES:
-        return _NAMES[annotation]
+    if annotation is Any:
+        return "JSON"
+    if annotation is NoneType:
+        return "none"
     if choices := choices_of(annotation):
         return "|".join(choices)
     origin, arguments = get_origin(annotation), get_args(annotation)
@@ -55,9 +38,8 @@ def label(annotation: Any) -> str:  # noqa: ANN401, PLR0911 -- any type; one ret
         return " or ".join(dict.fromkeys(label(item) for item in arguments))
     if (origin or annotation) in _LISTS:
         return _list_label(origin, arguments)
-    if isinstance(annotation, type) and issubclass(annotation, PurePath):
-        return "PATH"
-    return "JSON"
+    kind = kind_of_type(annotation)
+    return "JSON" if kind is None else kind.label
 
 
 def _list_label(origin: Any, arguments: tuple[Any, ...]) -> str:  # noqa: ANN401
@@ -102,29 +84,8 @@ def limit_text(value: object) -> str:
     return (
         str(int(value))
         if isinstance(value, float) and value.is_integer() and abs(value) < 1e15
-        else text_of(value)
+        else write(value)
     )
-
-
-def text_of(value: object) -> str:
-    """Return a value the way it would be typed on the command line."""
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, Enum):
-        return text_of(value.value)
-    if isinstance(value, str | int | float | PurePath):
-        return str(value)
-    if isinstance(value, list | tuple | set | frozenset):
-        items = [text_of(item) for item in value]
-        if all(
-            isinstance(item, str | int | float | PurePath) and "," not in str(item)
-            for item in value
-        ):
-            return ",".join(items)
-    held = plain(value)
-    return held if isinstance(held, str) else json.dumps(held)
 
 
 def plain(value: object) -> Any:  # noqa: ANN401 -- JSON
@@ -147,7 +108,7 @@ def shown(value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 256:
         # str() of a huge integer raises, by a limit of the interpreter's own
         return f"an integer of {value.bit_length()} bits"
-    text = printable(text_of(value))
+    text = printable(write(value))
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 

@@ -11,8 +11,9 @@ from pydantic import ValidationError
 
 from taskloom.config import Config
 from taskloom.errors import ConfigError, TaskloomError
+from taskloom.params.elements import is_index
 from taskloom.params.files import read_file
-from taskloom.params.layer import DEFAULT, Layer, Merged, nest
+from taskloom.params.layer import DEFAULT, Layer, Merged, names_of, nest, nest_names
 from taskloom.params.merge import merge
 from taskloom.params.messages import validation_error
 from taskloom.params.secret_values import read_secrets, recorded_secrets
@@ -86,15 +87,20 @@ def validate(config_class: type[Config], merged: Merged) -> Config:
         if _source_of(path, merged) == "command line"
     ]
     try:
-        return settled(config_class.model_validate(raw))
+        config = settled(config_class.model_validate(raw))
     except ValidationError as error:
         raise validation_error(config_class, error, merged) from None
     except TaskloomError:
         raise
     except Exception as error:  # a validator of the task's own may raise anything
+        if merged.faults:
+            raise validation_error(config_class, None, merged) from None
         raise ConfigError(
             f"the config cannot be checked: {type(error).__name__}: {error}"
         ) from error
+    if merged.faults:
+        raise validation_error(config_class, None, merged)
+    return config
 
 
 def _source_of(path: str, merged: Merged) -> str:
@@ -136,17 +142,31 @@ def environment_layers(config_class: Model, environ: Mapping[str, str]) -> list[
     found = [(name, value) for name, value in environ.items() if name.upper().startswith(PREFIX)]
     found.sort(key=lambda item: (item[0].upper().removesuffix("__KIND").count("__"), item[0]))
     return [
-        Layer(f"environment {name}", nest(_field_path(config_class, name[len(PREFIX) :]), value))
+        Layer(
+            f"environment {name}",
+            nest_names(_field_names(config_class, name[len(PREFIX) :]), value),
+        )
         for name, value in found
     ]
 
 
 def argument_layers(arguments: Mapping[str, str]) -> list[Layer]:
-    """Return one layer for each argument, the shallowest path first: a component is chosen before it is tuned."""
-    found = sorted(
-        arguments.items(), key=lambda item: (item[0].removesuffix(".kind").count("."), item[0])
-    )
+    """Return one layer for each argument, the shallowest path first: a component is chosen before it is tuned.
+
+    Raises:
+        UnknownNameError: A name has a quotation mark that is not closed.
+    """
+    found = sorted(arguments.items(), key=lambda item: _order(item[0]))
     return [Layer("command line", nest(path, value)) for path, value in found]
+
+
+def _order(path: str) -> tuple[bool, int, list[tuple[int, int, str]]]:
+    """Return what sorts paths: removals last, then by depth, then by name, with the places of items as numbers."""
+    names = names_of(path.removesuffix("!").removesuffix(".kind"))
+    parts = [
+        (0, int(name), "") if is_index(name) and name[0] != "-" else (1, 0, name) for name in names
+    ]
+    return path.endswith("!"), len(names), parts
 
 
 def record_layer(values: Mapping[str, object], source: str) -> Layer:
@@ -154,11 +174,11 @@ def record_layer(values: Mapping[str, object], source: str) -> Layer:
     return Layer(source, values, typed=True)
 
 
-def _field_path(config_class: Model, name: str) -> str:
+def _field_names(config_class: Model, name: str) -> list[str]:
     """Spell a variable's name as a path; variables are upper case by custom, fields need not be lower case."""
     exact = {
         field.lower(): field
         for field in [*fields_of(config_class), *(("kind",) if kind_of(config_class) else ())]
     }
     head, *rest = name.lower().split("__")
-    return ".".join([exact.get(head, head), *rest])
+    return [exact.get(head, head), *rest]

@@ -8,16 +8,18 @@ component that the layers below chose.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from taskloom.errors import UnknownNameError
+from taskloom.params.edits import edit
+from taskloom.params.grammar import UnreadableValueError, read_json
 from taskloom.params.labels import shown
-from taskloom.params.layer import DEFAULT, Layer, Merged
+from taskloom.params.layer import DEFAULT, Fault, Layer, Merged, Parts
 from taskloom.params.messages import (
-    Fault,
     fault_error,
     spelled,
     unknown_component,
@@ -25,7 +27,7 @@ from taskloom.params.messages import (
 )
 from taskloom.params.shapes import Model, Shape, fields_of, kind_of, shape_of
 from taskloom.params.tree import NO_COMPONENT, PRESENT, default_of, variant_at
-from taskloom.params.values import UnreadableValueError, read_json, read_value
+from taskloom.params.values import read_value
 
 
 def merge(config_class: Model, layers: Sequence[Layer], *, lenient: bool = False) -> Merged:
@@ -40,12 +42,12 @@ def merge(config_class: Model, layers: Sequence[Layer], *, lenient: bool = False
         UnknownNameError: A layer names a parameter or component that does not exist.
         ConfigError: A value cannot be of the parameter's type.
     """
-    merger = _Merger(config_class, lenient)
+    merger = Merger(config_class, lenient)
     merger.out.raw = merger.model(config_class, None, "", layers)
     return merger.out
 
 
-class _Merger:
+class Merger:
     """One merge: carries the output through the recursion."""
 
     def __init__(self, config_class: Model, lenient: bool) -> None:
@@ -61,43 +63,45 @@ class _Merger:
         raw: dict[str, object] = {}
         for name, info in fields_of(model).items():
             given = [
-                Layer(layer.source, {"": layer.values[name]}, layer.typed)
+                replace(layer, values={"": layer.values[name]})
                 for layer in layers
                 if name in layer.values
             ]
-            path, shape, default = (
-                f"{prefix}{name}",
-                shape_of(info),
-                default_of(model, instance, name),
-            )
-            if not shape.is_leaf:
-                part = self._component(path, shape, default, given)
-                if (given or instance is not None) and part is not PydanticUndefined:
-                    raw[name] = part
-            elif given:
-                raw[name] = self._leaf(path, shape, given[-1])
-            else:
-                self.out.sources[path] = DEFAULT
-                if (
-                    instance is not None
-                ):  # the task's own default for this component, not the component's
-                    raw[name] = default
+            path, shape = f"{prefix}{name}", shape_of(info)
+            default = default_of(model, instance, name)
+            part = self.field(path, shape, default, given)
+            # Without an instance, a default is left to the class; with one, it is the task's own and not the component's.
+            if (given or instance is not None) and part is not PydanticUndefined:
+                raw[name] = part
         return raw
+
+    def field(self, path: str, shape: Shape, default: object, given: Sequence[Layer]) -> object:
+        """Merge the layers of one field, or of one element of a list or a table."""
+        if not shape.is_leaf:
+            if isinstance(default, dict):  # an element that a layer wrote out
+                given = [Layer(DEFAULT, {"": default}, typed=True, literal=True), *given]
+            return self._component(path, shape, default, given)
+        if not given:
+            self.out.sources[path] = DEFAULT
+            return default
+        whole = [
+            place for place, layer in enumerate(given) if not isinstance(layer.values[""], Parts)
+        ]
+        edits = given[whole[-1] + 1 :] if whole else given
+        value = self._leaf(path, shape, given[whole[-1]]) if whole else default
+        return edit(self, path, shape, value, edits) if edits else value
 
     def _leaf(self, path: str, shape: Shape, layer: Layer) -> object:
         value = layer.values[""]
         self.out.sources[path], self.out.given[path] = layer.source, value
-        if isinstance(value, dict) and not layer.typed and not self.lenient:
-            # TASKS__WEIGHTS__A=1: the parts of a value have no names of their own outside a file
-            raise unknown_parameter(
-                self.config_class, f"{path}.{next(iter(value))}", self.out.chosen, layer.source
-            )
         try:
-            return read_value(value, shape, typed=layer.typed)
+            return read_value(value, shape, typed=layer.typed, literal=layer.literal)
         except UnreadableValueError as error:
             if self.lenient:
                 return value
-            raise fault_error(self.config_class, Fault(path, str(error), value), self.out) from None
+            # Collected, so that one answer names everything that is wrong; see `taskloom.params.layers.validate`.
+            self.out.faults.append(Fault(path, str(error), value))
+            return value
 
     def _component(
         self, path: str, shape: Shape, default: object, given: Sequence[Layer]
@@ -130,12 +134,15 @@ class _Merger:
             if name:
                 source = layer.source
             if values:
+                is_dropped = shape.optional and choice == NO_COMPONENT and source != DEFAULT
+                if is_dropped and source == layer.source and not self.lenient:
+                    raise self._absent(path, shape, Layer(layer.source, values))
                 if choice == NO_COMPONENT and shape.variants is None:
                     choice, source = (
                         PRESENT,
                         layer.source,
                     )  # tuning an absent part that can be only one thing brings it in
-                parts.append(Layer(layer.source, values, layer.typed))
+                parts.append(replace(layer, values=values))
         return choice, source, parts
 
     def _read_component(
@@ -153,6 +160,8 @@ class _Merger:
             ), {}
         if isinstance(value, str):
             return self._check_name(path, shape, value, layer), {}
+        if isinstance(value, Parts) and shape.variants is None:
+            return "", value
         if not isinstance(value, dict):
             return self._check_name(path, shape, shown(value), layer), {}
         if shape.variants is None:

@@ -8,79 +8,22 @@ helps the author of a command line.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from taskloom.errors import ConfigError, UnknownNameError
-from taskloom.params.labels import limit_text, printable, shown
-from taskloom.params.shapes import Model, fields_of, shape_of
-from taskloom.params.tree import walk
+from taskloom.params.elements import container_of, element_rows, element_shape, keys_of
+from taskloom.params.grammar import join_path, split_path
+from taskloom.params.labels import printable, shown
+from taskloom.params.layer import Fault, Merged
+from taskloom.params.sentences import NO_KEY, sentence_of
+from taskloom.params.shapes import Model, fields_of, is_list, shape_of
+from taskloom.params.tree import Parameter, walk
 from taskloom.registry.suggest import closest
 
-if TYPE_CHECKING:
-    from taskloom.params.layer import Merged
-
 _MOST = 5
-
-_SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
-    "greater_than": lambda ctx: f"must be > {limit_text(ctx['gt'])}",
-    "greater_than_equal": lambda ctx: f"must be >= {limit_text(ctx['ge'])}",
-    "less_than": lambda ctx: f"must be < {limit_text(ctx['lt'])}",
-    "less_than_equal": lambda ctx: f"must be <= {limit_text(ctx['le'])}",
-    "multiple_of": lambda ctx: f"must be a multiple of {limit_text(ctx['multiple_of'])}",
-    "finite_number": lambda _: "must be a finite number",
-    "string_pattern_mismatch": lambda ctx: f"must match {ctx['pattern']}",
-    "string_too_short": lambda ctx: f"must have at least {ctx['min_length']} characters",
-    "string_too_long": lambda ctx: f"must have at most {ctx['max_length']} characters",
-    "too_short": lambda ctx: (
-        f"must have at least {ctx['min_length']} items, not {ctx['actual_length']}"
-    ),
-    "too_long": lambda ctx: f"must have at most {ctx['max_length']} items",
-    "literal_error": lambda ctx: f"must be one of {_plain_list(ctx['expected'])}",
-    "enum": lambda ctx: f"must be one of {_plain_list(ctx['expected'])}",
-    "missing": lambda _: "must be given",
-    "int_from_float": lambda _: "must be an integer",
-    "int_parsing_size": lambda _: "must fit into 64 bits",
-}
-_KINDS = {
-    "int": "an integer",
-    "float": "a number",
-    "bool": "true or false",
-    "string": "text",
-    "list": "a list",
-    "tuple": "a list",
-    "set": "a list",
-    "frozen_set": "a list",
-    "dict": "a table of names and values",
-    "path": "a path",
-    "none": "none",
-    "model": "a table of parameters",
-    "time_delta": "a duration: seconds, or 1:30:00",
-    "datetime": "a date and time: 2026-11-21T10:30:00",
-    "date": "a date: 2026-11-21",
-    "time": "a time of day: 10:30",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One thing wrong with one parameter.
-
-    Attributes:
-        path: The parameter.
-        sentence: The rest of the sentence: `must be <= 1`.
-        value: What was given; None with `missing`.
-        missing: Whether nothing was given at all.
-    """
-
-    path: str
-    sentence: str
-    value: object = None
-    missing: bool = False
 
 
 def fault_error(config_class: Model, problem: Fault, merged: Merged) -> ConfigError:
@@ -90,20 +33,27 @@ def fault_error(config_class: Model, problem: Fault, merged: Merged) -> ConfigEr
     )
 
 
-def validation_error(config_class: Model, error: ValidationError, merged: Merged) -> ConfigError:
-    """Return the error for everything that pydantic found, one line for each parameter."""
-    found: dict[str, Fault] = {}
-    for item in error.errors(include_url=False):
-        problem = _fault(config_class, item, merged.chosen)
+def validation_error(
+    config_class: Model, error: ValidationError | None, merged: Merged
+) -> ConfigError:
+    """Return the error for everything that merging and pydantic found, one line for each parameter."""
+    found = {problem.path: problem for problem in merged.faults}
+    unread = set(found)
+    for item in error.errors(include_url=False) if error is not None else ():
+        if item["loc"] and str(item["loc"][0]) in unread:
+            continue
+        problem = _fault(config_class, item, merged)
         if problem is None:
             continue
         first = found.get(problem.path)
         if first is None:
             found[problem.path] = problem
-        elif problem.sentence not in first.sentence:  # one line for each member of a union
+        elif (
+            problem.sentence not in first.sentence and first not in merged.faults
+        ):  # one line for each member of a union
             sentence = f"{first.sentence} or {problem.sentence.removeprefix('must be ')}"
             found[problem.path] = Fault(first.path, sentence, first.value, first.missing)
-    problems = list(found.values()) or [Fault("", error.errors(include_url=False)[0]["msg"])]
+    problems = list(found.values()) or [Fault("", "the config is not accepted")]
     lines = [_sentence(config_class, problem, merged) for problem in problems[:_MOST]]
     if len(problems) > _MOST:
         lines.append(f"and {len(problems) - _MOST} more")
@@ -177,29 +127,65 @@ def _in_another_component(config_class: Model, path: str, chosen: Mapping[str, s
     return ""
 
 
-def _fault(config_class: Model, item: ErrorDetails, chosen: Mapping[str, str]) -> Fault | None:
+def _fault(config_class: Model, item: ErrorDetails, merged: Merged) -> Fault | None:
     """Return what pydantic found, or None when it is about a component that is not the chosen one."""
-    path, inside = _path_of(config_class, item["loc"], chosen)
+    path, inside = _path_of(config_class, item["loc"], merged.chosen)
     if path is None:
         return None
-    sentence = _sentence_of(item["type"], item["msg"], item.get("ctx", {}))
+    sentence = sentence_of(item["type"], item.get("ctx", {}), item["msg"])
+    is_missing = item["type"] == "missing"
+    if not inside:
+        return Fault(path, sentence, item["input"], missing=is_missing)
+    # pydantic puts the members of unions among the keys; an element that was named, or a key, is a place of its own.
+    element = join_path([*split_path(path), *map(str, inside)])
+    if sentence == NO_KEY or is_missing:
+        keys = "" if is_missing else _keys(config_class, element, merged)
+        return Fault(element, f"{sentence}{keys}", missing=is_missing)
+    if element in merged.given:
+        return Fault(element, sentence, item["input"])
     positions = [place + 1 for place in inside if isinstance(place, int)]
     if positions:
         sentence = f"{sentence} (item {positions[0]}: {shown(item['input'])})"
-    return Fault(path, sentence, item["input"], missing=item["type"] == "missing")
+    return Fault(path, sentence, item["input"])
 
 
-def _sentence_of(kind: str, message: str, ctx: Mapping[str, Any]) -> str:
-    if kind in _SENTENCES:
-        return _SENTENCES[kind](ctx)
-    stem, _, ending = kind.rpartition("_")
-    if ending in ("type", "parsing") and stem in _KINDS:
-        return f"must be {_KINDS[stem]}"
-    text = message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
-    text = " ".join(text.split()).removeprefix("Input should be ").rstrip(".")
-    if kind in ("value_error", "assertion_error"):
-        return text or "is not accepted"
-    return f"must be {text[:1].lower()}{text[1:]}"
+def unknown_element(
+    config_class: Model, path: str, merged: Merged, source: str
+) -> UnknownNameError:
+    """Return the error for an element that a list or a table cannot have."""
+    held = path.rpartition(".")[0]
+    parameter = next(
+        (item for item in walk(config_class, merged.chosen) if item.path == held), None
+    )
+    hint = (
+        suggestion(config_class, path, merged.chosen) if parameter is None else _elements(parameter)
+    )
+    return UnknownNameError(f"no parameter '{shown(path)}' (from {spelled(source)})", hint=hint)
+
+
+def _elements(parameter: Parameter) -> str:
+    """Return a hint at how the elements of a parameter are written."""
+    rows = [f"--{row.path}" for row in element_rows([parameter])]
+    if rows:
+        return f"its elements are written {', '.join(rows[:4])}"
+    container = container_of(parameter.shape)
+    if container is None:
+        return f"--{parameter.path} is one value and has no parts"
+    word = "0" if is_list(container) else "KEY"
+    return f"its elements are written --{parameter.path}.{word}"
+
+
+def _keys(config_class: Model, element: str, merged: Merged) -> str:
+    """Return the keys that may stand where an unknown one does: `; width, depth`."""
+    *above, _ = split_path(element)
+    parameters = {item.path: item for item in walk(config_class, merged.chosen)}
+    for count in range(len(above), 0, -1):
+        parameter = parameters.get(".".join(above[:count]))
+        if parameter is not None:
+            shape = element_shape(parameter.shape, above[count:])
+            names = [] if shape is None else keys_of(shape)
+            return f"; {', '.join(names)}" if names else ""
+    return ""
 
 
 def _path_of(
@@ -248,6 +234,8 @@ def _sentence(config_class: Model, problem: Fault, merged: Merged) -> str:
     source = merged.sources.get(path, "")
     if problem.missing:
         return f"--{path} {sentence}"
+    if sentence.startswith(NO_KEY):
+        return f"--{path}: {sentence}"
     if isinstance(problem.value, BaseModel) or path not in merged.sources:
         return f"--{path}: {sentence}"
     value = merged.given.get(path, problem.value)
@@ -272,7 +260,3 @@ def _nearest_value(config_class: Model, problem: Fault, merged: Merged) -> str:
         return ""
     near = closest(problem.value, parameter.choices)
     return f"did you mean --{problem.path}={near}?" if near else ""
-
-
-def _plain_list(expected: str) -> str:
-    return expected.replace("'", "").replace(" or ", ", ")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import (
@@ -120,11 +120,52 @@ def shape_of_type(annotation: Any, metadata: Sequence[Any] = ()) -> Shape:  # no
     one_of = next((item for item in found if isinstance(item, OneOf)), None)
     if one_of is not None:
         return Shape(bare, found, optional, variants=OpenVariants(one_of.group))
-    members = get_args(bare) if _is_union(bare) else ()
+    members = get_args(bare) if is_union(bare) else ()
     kinds = tuple((kind_of(item), item) for item in members if _is_model(item))
     if members and len(kinds) == len(members) and all(name for name, _ in kinds):
         return Shape(bare, found, optional, variants=ClosedVariants(kinds))
     return Shape(bare, found, optional, model=bare if _is_model(bare) else None)
+
+
+def is_list(annotation: Any) -> bool:  # noqa: ANN401 -- any type
+    """Return whether a type holds items one after the other."""
+    return _is_a(annotation, (list, tuple, set, frozenset))
+
+
+def is_table(annotation: Any) -> bool:  # noqa: ANN401 -- any type
+    """Return whether a type holds values by name."""
+    return _is_a(annotation, (dict, Mapping))
+
+
+def item_shapes(annotation: Any, count: int) -> list[Shape]:  # noqa: ANN401 -- any type
+    """Return the shapes of that many items of a list."""
+    inner = get_args(annotation)
+    if is_fixed(annotation):
+        return [shape_of_type(kind) for kind in inner]
+    return [shape_of_type(inner[0] if inner else Any)] * count
+
+
+def is_fixed(annotation: Any) -> bool:  # noqa: ANN401 -- any type
+    """Return whether a type is a tuple of a fixed length."""
+    return get_origin(annotation) is tuple and Ellipsis not in get_args(annotation)
+
+
+def parts_of(annotation: Any) -> tuple[Any, ...]:  # noqa: ANN401 -- any type
+    """Return the members of a union without None and without metadata, those of nested unions too; of another type, itself."""
+    bare, _, _ = _unwrap(annotation, ())
+    if not is_union(bare):
+        return (bare,)
+    return tuple(part for member in get_args(bare) for part in parts_of(member))
+
+
+def is_union(annotation: Any) -> bool:  # noqa: ANN401 -- any type
+    """Return whether a type is a union."""
+    return get_origin(annotation) in (Union, UnionType)
+
+
+def _is_a(annotation: Any, kinds: tuple[Any, ...]) -> bool:  # noqa: ANN401
+    origin = get_origin(annotation) or annotation
+    return isinstance(origin, type) and issubclass(origin, kinds)
 
 
 def _unwrap(annotation: Any, metadata: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...], bool]:  # noqa: ANN401
@@ -136,7 +177,7 @@ def _unwrap(annotation: Any, metadata: tuple[Any, ...]) -> tuple[Any, tuple[Any,
             metadata += tuple(_flat(extra))
         elif hasattr(annotation, "__value__"):
             annotation = annotation.__value__
-        elif _is_union(annotation) and NoneType in get_args(annotation):
+        elif is_union(annotation) and NoneType in get_args(annotation):
             rest = tuple(item for item in get_args(annotation) if item is not NoneType)
             optional = True
             annotation = Union[rest]  # noqa: UP007 -- built from a tuple
@@ -151,10 +192,6 @@ def _flat(extra: Sequence[Any]) -> Iterator[Any]:
             yield from item.metadata
         else:
             yield item
-
-
-def _is_union(annotation: Any) -> bool:  # noqa: ANN401
-    return get_origin(annotation) in (Union, UnionType)
 
 
 def _is_model(annotation: Any) -> bool:  # noqa: ANN401

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from taskloom.config import ExecutionOnly, Unit
-from taskloom.params.labels import bounds_of, choices_of, label, text_of
+from taskloom.params.labels import bounds_of, choices_of, label
 from taskloom.params.shapes import Model, Shape, fields_of, kind_of, shape_of
+from taskloom.params.values import write
 
 NO_COMPONENT = "none"
 """What is chosen where an optional component is absent; a component that has to be there may bear this name."""
@@ -36,6 +37,7 @@ class Parameter:
         is_component: Whether its value is the name of a component.
         is_flag: Whether `--name` alone means true.
         execution_only: Whether it is left out of a run's identity.
+        shape: What it can hold.
     """
 
     path: str
@@ -49,6 +51,7 @@ class Parameter:
     is_component: bool = False
     is_flag: bool = False
     execution_only: bool = False
+    shape: Shape = field(default=Shape(Any, ()), compare=False, repr=False)
 
 
 def walk(config_class: Model, chosen: Mapping[str, str] | None = None) -> list[Parameter]:
@@ -102,10 +105,10 @@ def _walk(
         help_text = " ".join((info.description or "").split())
         group = prefix.removesuffix(".")
         if shape.is_leaf:
-            yield _leaf(path, shape, default, help_text, group)
+            yield leaf(path, shape, default, help_text, group)
             continue
         if shape.variants is not None or shape.optional:
-            yield _place(path, shape, default, help_text, group)
+            yield place(path, shape, default, help_text, group)
         found, found_instance = variant_at(path, shape, default, chosen)
         if found is not None:
             nested.append((f"{path}.", found, found_instance))
@@ -114,11 +117,12 @@ def _walk(
         yield from _walk(found, found_instance, path, chosen)
 
 
-def _leaf(path: str, shape: Shape, default: object, help_text: str, group: str) -> Parameter:
+def leaf(path: str, shape: Shape, default: object, help_text: str, group: str) -> Parameter:
+    """Return the parameter of a single value."""
     return Parameter(
         path=path,
         type=label(shape.annotation) + (" or none" if shape.optional else ""),
-        default=_default_text(default),
+        default=_default_text(default, shape),
         bounds=bounds_of(shape.annotation, shape.metadata),
         unit=next((item.symbol for item in shape.metadata if isinstance(item, Unit)), ""),
         help=help_text,
@@ -128,6 +132,7 @@ def _leaf(path: str, shape: Shape, default: object, help_text: str, group: str) 
         execution_only=any(
             isinstance(item, ExecutionOnly) or item is ExecutionOnly for item in shape.metadata
         ),
+        shape=shape,
     )
 
 
@@ -136,27 +141,29 @@ def _choices(shape: Shape) -> tuple[str, ...]:
     return (*listed, "none") if listed and shape.optional and "none" not in listed else listed
 
 
-def _place(path: str, shape: Shape, default: object, help_text: str, group: str) -> Parameter:
+def place(path: str, shape: Shape, default: object, help_text: str, group: str) -> Parameter:
+    """Return the parameter that chooses a component, or brings an optional part in."""
     names = shape.variants.names() if shape.variants is not None else []
     return Parameter(
         path=path,
         type="NAME" if names else "JSON or none",
-        default=_component_text(default),
+        default=_component_text(default, shape),
         help=help_text,
         group=group,
         choices=(*names, *((NO_COMPONENT,) if shape.optional else ())),
         is_component=True,
+        shape=shape,
     )
 
 
-def _default_text(default: object) -> str | None:
-    return None if default is PydanticUndefined else text_of(default)
+def _default_text(default: object, shape: Shape) -> str | None:
+    return None if default is PydanticUndefined else write(default, shape)
 
 
-def _component_text(default: object) -> str | None:
+def _component_text(default: object, shape: Shape) -> str | None:
     if isinstance(default, BaseModel):
-        return kind_of(type(default)) or text_of(default)
-    return _default_text(default)
+        return kind_of(type(default)) or write(default)
+    return _default_text(default, shape)
 
 
 def leaves(config: BaseModel, prefix: str = "") -> dict[str, Any]:

@@ -1,239 +1,374 @@
-"""From what a person wrote, in a file or on the command line, to what pydantic validates.
+"""From what a person wrote, in a file or on the command line, to what pydantic validates, and back: one reader, one writer.
 
-Everything on the command line and in the environment is text. `none` stands for None where None is allowed (so a text field
-that may be None writes the word itself as '"none"'), JSON stands for lists and mappings, and commas for lists of scalars.
+    read_value('a,"b,c"', shape_of_type(list[str]), typed=False)   ->   ["a", "b,c"]
+    write(["a", "b,c"])                                            ->   'a,"b,c"'
+
+`read_value(write(x, shape), shape)` is x for every value of every type. Options, variables of the environment, points of sweeps and
+strings in files are text; numbers, lists and tables in files have types already. Text alone follows `taskloom.params.grammar`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import math
+import re
 from collections.abc import Mapping
-from datetime import timedelta
+from enum import Enum
 from pathlib import PurePath
-from types import UnionType
-from typing import Any, NoReturn, Union, get_args, get_origin
+from typing import Any, get_args
 
-from taskloom.params.labels import choices_of, label
-from taskloom.params.shapes import Shape, shape_of_type
+from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
 
-_LISTS = (list, tuple, set, frozenset)
-_MAPPINGS = (dict, Mapping)
+from taskloom.params.grammar import (
+    UnreadableValueError,
+    bare_item,
+    is_bracketed,
+    items_of,
+    one_of,
+    quoted,
+    range_of,
+    read_json,
+    split,
+    unquoted,
+)
+from taskloom.params.members import (
+    Kind,
+    is_choice,
+    kind_of_type,
+    match,
+    members_of,
+    scalar_text,
+)
+from taskloom.params.narrow import UNREAD, narrow, refuse_lookalikes, takes_text
+from taskloom.params.shapes import (
+    Shape,
+    fields_of,
+    is_fixed,
+    is_list,
+    is_table,
+    is_union,
+    item_shapes,
+    kind_of,
+    parts_of,
+    shape_of,
+    shape_of_type,
+)
+
 _NONE = "none"
 _OTHER_NONE = "null"  # where `none` is itself one of the choices
-_LARGEST = 2**63
+_RANGE = re.compile(r"(log|linear|[+-]?[0-9.]+):")
+_TEXT = shape_of_type(str)
 
 
-class UnreadableValueError(ValueError):
-    """A value that is not even of the right form; the message completes the sentence "`--x=1` ..."."""
-
-
-def read_value(value: object, shape: Shape, *, typed: bool) -> object:
+def read_value(value: object, shape: Shape, *, typed: bool, literal: bool = False) -> object:
     """Return the value in the form that pydantic validates.
 
     Args:
         value: What was written.
         shape: What the field can hold.
-        typed: Whether it comes from a file, where lists are lists already, rather than from text.
+        typed: Whether it comes from a file or from Python, where lists are lists already, rather than from text.
+        literal: Whether a string is a text wherever a text can be, as from Python; in a file it may be a date or `none`.
+
+    Raises:
+        UnreadableValueError: It cannot be a value of this shape.
+    """
+    if isinstance(value, str):
+        return _read_string(value, shape, literal) if typed else read_text(value, shape)
+    return _read_typed(value, shape, literal)
+
+
+def read_text(text: str, shape: Shape) -> object:  # noqa: PLR0911 -- one return a kind
+    """Return the value that a text stands for.
 
     Raises:
         UnreadableValueError: It cannot be a value of this shape.
     """
     annotation = shape.annotation
-    if shape.optional and _means_none(value, annotation):
+    if _means_none(text, shape):
         return None
-    if isinstance(value, str):
-        value = _read_text(value, shape, typed=typed)
-    _refuse_lookalikes(value, annotation)
-    inner = get_args(annotation)
-    if isinstance(value, list) and _is_a(annotation, _LISTS) and inner:
-        if _is_fixed_tuple(annotation) and len(inner) != len(value):
-            raise UnreadableValueError(f"must have {len(inner)} items, not {len(value)}")
-        kinds = inner if _is_fixed_tuple(annotation) else inner[:1] * len(value)
-        return [
-            read_value(item, shape_of_type(kind), typed=True)
-            for item, kind in zip(value, kinds, strict=True)
-        ]
-    if isinstance(value, dict) and _is_a(annotation, _MAPPINGS) and len(inner) == 2:
-        kind = shape_of_type(inner[1])
-        return {key: read_value(item, kind, typed=True) for key, item in value.items()}
-    return value
-
-
-def written_value(value: object, shape: Shape) -> Any:  # noqa: ANN401 -- what TOML can hold
-    """Return a JSON-like value in the form that `read_value` reads back from a TOML file, which has no null.
-
-    Raises:
-        TypeError: TOML has no form for it.
-    """
-    annotation = shape.annotation
-    if value is None:
-        return _none_word(annotation)
-    if isinstance(value, str) and shape.optional and annotation is str:
-        return json.dumps(value) if _spells_none(value) else value
-    inner = get_args(annotation)
-    if isinstance(value, list):
-        kinds = (
-            inner
-            if _is_fixed_tuple(annotation) and len(inner) == len(value)
-            else inner[:1] * len(value)
-        )
-        shapes = (
-            [shape_of_type(kind) for kind in kinds] if _is_a(annotation, _LISTS) and kinds else []
-        )
-        return [
-            written_value(item, kind)
-            for item, kind in zip(value, shapes or [shape] * len(value), strict=True)
-        ]
-    if isinstance(value, dict):
-        kind = (
-            shape_of_type(inner[1]) if _is_a(annotation, _MAPPINGS) and len(inner) == 2 else shape
-        )
-        return {key: written_value(item, kind) for key, item in value.items()}
-    return value
-
-
-def read_json(text: str) -> object:
-    """Parse JSON without its extensions: no NaN, no Infinity, no key twice.
-
-    Raises:
-        UnreadableValueError: It is not JSON.
-    """
-    try:
-        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique)
-    except RecursionError:
-        raise UnreadableValueError("is nested too deeply") from None
-    except UnreadableValueError:
-        raise
-    except ValueError as error:  # JSONDecodeError, and integers beyond the interpreter's limit
-        raise UnreadableValueError(f"is not valid JSON ({_json_reason(error)})") from None
-
-
-def _means_none(value: object, annotation: Any) -> bool:  # noqa: ANN401
-    if value is None:
-        return True
-    return isinstance(value, str) and value.lower() == _none_word(annotation)
-
-
-def _none_word(annotation: Any) -> str:  # noqa: ANN401
-    return _OTHER_NONE if _NONE in choices_of(annotation) else _NONE
-
-
-def _read_text(text: str, shape: Shape, *, typed: bool) -> object:  # noqa: PLR0911 -- one return a kind
-    annotation = shape.annotation
-    if annotation is str:
-        return _unquoted_none(text) if shape.optional else text
-    if typed or annotation is Any:
-        return text
-    if _is_union(annotation):
-        return _read_union(text, get_args(annotation))
-    if annotation is timedelta and text.replace(".", "", 1).isdecimal():
-        return float(text)  # seconds
-    if _is_a(annotation, _LISTS):
-        if text.startswith("["):
-            return read_json(text)
-        return [item.strip() for item in text.split(",")] if text.strip() else []
-    if _is_scalar(annotation):
+    if shape.variants is not None and text in shape.variants.names():
+        return {"kind": text}
+    if is_choice(annotation):
+        return _chosen(text, annotation)
+    if is_union(annotation) and shape.variants is None:
+        return _read_union(text, annotation, every=True)
+    if is_list(annotation):
+        return _read_list(text, annotation)
+    if kind := kind_of_type(annotation):
+        return _read_kind(text, kind, annotation)
+    if annotation is Any:
         return text
     try:
-        return read_json(text)
+        return _read_typed(read_json(text), shape)
     except UnreadableValueError as error:
-        if shape.variants is not None or not _is_a(annotation, _MAPPINGS):
+        if shape.variants is not None or not is_table(annotation):
             return text
         raise UnreadableValueError(
             f"must be a JSON object, such as '{{\"a\": 1}}'; it {error}"
         ) from None
 
 
+def write(value: object, shape: Shape = _TEXT) -> str:
+    """Return the text that `read_text` reads as this value: what is typed behind `--name=`.
+
+        >>> write(["a", "b,c"]), write(None), write(True), write({"a": 1})
+        ('a,"b,c"', 'none', 'true', '{"a": 1}')
+
+    Args:
+        value: The value.
+        shape: What the field can hold, which decides whether a text needs quotation marks; unknown, it is taken for text.
+    """
+    if value is None:
+        return none_word(shape.annotation)
+    if isinstance(value, list | tuple | set | frozenset):
+        items = [write_item(item, part) for item, part in _with_shapes(value, shape)]
+        text = ",".join(sorted(items) if isinstance(value, set | frozenset) else items)
+        is_told = len(items) > 1 or (
+            items and not is_union(shape.annotation) and not is_bracketed(text)
+        )
+        return text if is_told else f"[{text}]"
+    plain = scalar_text(value)
+    if plain is None:
+        return json.dumps(written_value(value, shape), ensure_ascii=False)
+    if not isinstance(value, str | bytes | PurePath) or isinstance(value, Enum):
+        return plain
+    return plain if _reads_as(plain, value, shape) else quoted(plain)
+
+
+def write_item(value: object, shape: Shape = _TEXT) -> str:
+    """Return the text of a value as one item of a list, or as one value of an axis of a sweep."""
+    text = write(value, shape)
+    if isinstance(value, list | tuple | set | frozenset):
+        return text if is_bracketed(text) else f"[{text}]"
+    if isinstance(value, Mapping | BaseModel) or unquoted(text) is not None:
+        return text
+    is_plain = bare_item(text) and not (
+        isinstance(value, str) and (_RANGE.match(text) or text == _OTHER_NONE)
+    )
+    return text if is_plain else quoted(str(scalar_text(value)))
+
+
+def written_value(value: object, shape: Shape) -> Any:  # noqa: ANN401, PLR0911 -- what TOML can hold; one return a kind
+    """Return a value in the form that `read_value` reads back from a file, which has numbers, lists and tables, but no null.
+
+    Raises:
+        PydanticSerializationError: A file has no form for it.
+    """
+    annotation = shape.annotation
+    if value is None:
+        return none_word(annotation)
+    if isinstance(value, BaseModel):
+        return table_of(value)
+    if isinstance(value, Enum):
+        held = value.value
+        return held if isinstance(held, bool | int | float | str) else value.name
+    if isinstance(value, list | tuple | set | frozenset):
+        items = [written_value(item, part) for item, part in _with_shapes(value, shape)]
+        return sorted(items, key=repr) if isinstance(value, set | frozenset) else items
+    if isinstance(value, Mapping):
+        inner = get_args(annotation)
+        part = shape_of_type(inner[1]) if is_table(annotation) and len(inner) == 2 else _TEXT
+        return {_key(key): written_value(item, part) for key, item in value.items()}
+    if isinstance(value, bool | int | float):
+        return value
+    text = scalar_text(value)
+    if text is None:
+        return to_jsonable_python(value)
+    if is_choice(annotation) or not (isinstance(value, str | bytes | PurePath)):
+        return text
+    return text if _reads_as(text, value, shape, typed=True) else quoted(text)
+
+
+def table_of(model: BaseModel) -> dict[str, Any]:
+    """Return a model as a table: single values first, as TOML demands."""
+    kind = kind_of(type(model))
+    table: dict[str, Any] = {"kind": kind} if kind else {}
+    tables: dict[str, Any] = {}
+    for name, info in fields_of(type(model)).items():
+        value = getattr(model, name)
+        # An absent component is the word none, like any absent value.
+        (tables if isinstance(value, BaseModel) else table)[name] = written_value(
+            value, shape_of(info)
+        )
+    return table | tables
+
+
+def none_word(annotation: Any) -> str:  # noqa: ANN401 -- any type
+    """Return the word for None: `none`, or `null` where `none` is one of the choices."""
+    texts = [text.lower() for part in parts_of(annotation) for text in _spellings(part)]
+    return _OTHER_NONE if _NONE in texts else _NONE
+
+
+def _read_string(text: str, shape: Shape, literal: bool) -> object:
+    """Read a string of a file: text where the field takes text, else by the grammar."""
+    annotation = shape.annotation
+    parts = parts_of(annotation)
+    if literal and any(map(takes_text, parts)):
+        return text
+    if _means_none(text, shape):
+        return None
+    if shape.variants is None and any(takes_text(part) for part in parts):
+        if len(parts) > 1:
+            return _read_union(text, annotation, every=False)
+        held = unquoted(text) if shape.optional else None
+        return held if held is not None and _spells_none(held) else text
+    return text if annotation is Any else read_text(text, shape)
+
+
+def _read_typed(value: object, shape: Shape, literal: bool = False) -> object:
+    annotation = shape.annotation
+    refuse_lookalikes(value, annotation)
+    if is_union(annotation):
+        fits = is_list if isinstance(value, list | tuple) else is_table
+        annotation = next((part for part in parts_of(annotation) if fits(part)), annotation)
+    if isinstance(value, list | tuple) and is_list(annotation) and get_args(annotation):
+        _check_length(annotation, len(value))
+        shapes = item_shapes(annotation, len(value))
+        return [
+            read_value(item, part, typed=True, literal=literal)
+            for item, part in zip(value, shapes, strict=True)
+        ]
+    if isinstance(value, dict) and is_table(annotation) and len(get_args(annotation)) == 2:
+        key_shape, part = map(shape_of_type, get_args(annotation))
+        return {
+            _read_key(key, key_shape): read_value(item, part, typed=True, literal=literal)
+            for key, item in value.items()
+        }
+    if isinstance(value, dict) and (model := _model_of(value, shape)):
+        fields = fields_of(model)
+        return {
+            key: read_value(item, shape_of(fields[key]), typed=True, literal=literal)
+            if key in fields
+            else item
+            for key, item in value.items()
+        }
+    if is_choice(annotation) and isinstance(value, list):
+        # an enumeration of lists, out of a record
+        same = [m for m in members_of(annotation).values() if to_jsonable_python(m) == value]
+        return same[0] if same else value
+    return value
+
+
+def _read_key(key: object, shape: Shape) -> object:
+    return read_text(key, shape) if isinstance(key, str) and shape.annotation is not str else key
+
+
+def _read_list(text: str, annotation: Any) -> object:  # noqa: ANN401
+    raw = items_of(text)
+    inner = get_args(annotation)
+    if inner and inner[0] is int:
+        raw = [value for item in raw for value in range_of(item, integers=True) or [item]]
+    _check_length(annotation, len(raw))
+    shapes = item_shapes(annotation, len(raw))
+    return [_read_item(item, part) for item, part in zip(raw, shapes, strict=True)]
+
+
+def _read_item(text: str, shape: Shape) -> object:
+    """Read one item of a list, where JSON's null is None and, in a list of anything, its numbers are numbers."""
+    if text == _OTHER_NONE and shape.optional and text not in _spellings(shape.annotation):
+        return None
+    if shape.annotation is Any:
+        with contextlib.suppress(UnreadableValueError):
+            return read_json(text)
+    return read_text(text, shape)
+
+
+def _read_union(text: str, annotation: Any, *, every: bool) -> object:  # noqa: ANN401
+    """Return a text as the narrowest member of a union that takes it; see `narrow`."""
+    parts = parts_of(annotation)
+    found = narrow(text, parts, every=every)
+    if found is not UNREAD:
+        return found
+    paths = [part for part in parts if takes_text(part) and issubclass(part, PurePath)]
+    if paths and text:
+        return paths[0](text)
+    bare = text.strip()
+    if bare.startswith("{") and any(is_table(part) or _is_model(part) for part in parts):
+        return read_json(bare)
+    lists = [part for part in parts if is_list(part)]
+    # One word is a list of one only where it cannot be a text.
+    if lists and (not any(map(takes_text, parts)) or is_bracketed(bare) or len(split(text)) > 1):
+        return _read_list(text, lists[0])
+    return text
+
+
+def _read_kind(text: str, kind: Kind, annotation: Any) -> object:  # noqa: ANN401
+    if kind.is_text:
+        held = unquoted(text)
+        text = text if held is None else held
+    if kind.read is None:  # pydantic reads it
+        refuse_lookalikes(text, annotation)
+        return text
+    try:
+        return kind.read(text)
+    except (ValueError, ArithmeticError) as error:
+        raise UnreadableValueError(str(error)) from None
+
+
+def _chosen(text: str, annotation: Any) -> object:  # noqa: ANN401
+    held = unquoted(text)
+    try:
+        found = match(text.strip() if held is None else held, annotation)
+    except KeyError:
+        raise UnreadableValueError(one_of(list(members_of(annotation)))) from None
+    if held is not None and not isinstance(found, str | Enum):
+        raise UnreadableValueError(one_of(list(members_of(annotation))))
+    return found
+
+
+def _means_none(text: str, shape: Shape) -> bool:
+    return shape.optional and text.lower() == none_word(shape.annotation)
+
+
 def _spells_none(text: str) -> bool:
     return text.strip('"').lower() == _NONE
 
 
-def _unquoted_none(text: str) -> str:
-    """Return the word none that was quoted in order to be text, or the text as it is."""
-    if text.startswith('"'):
-        with contextlib.suppress(ValueError):
-            held = json.loads(text)
-            if isinstance(held, str) and _spells_none(held):
-                return held
-    return text
+def _spellings(annotation: Any) -> list[str]:  # noqa: ANN401
+    members = members_of(annotation)
+    return [*members, *(member.name for member in members.values() if isinstance(member, Enum))]
 
 
-def _read_union(text: str, members: tuple[Any, ...]) -> object:
-    """Prefer a number to text where the union holds both: `--size=3` for `int | str` means three."""
-    bare = [shape_of_type(member).annotation for member in members]
-    for kind in (int, float):
-        if kind in bare and str in bare:
-            try:
-                return kind(text)
-            except (ValueError, OverflowError):
-                continue
-    if bool in bare and text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    if any(_is_a(member, _LISTS) or _is_a(member, _MAPPINGS) for member in bare) and text[:1] in (
-        "[",
-        "{",
-    ):
-        return read_json(text)
-    return text
+def _reads_as(text: str, value: object, shape: Shape, *, typed: bool = False) -> bool:
+    try:
+        found = read_value(text, shape, typed=typed)
+    except UnreadableValueError:
+        return False
+    if isinstance(value, PurePath) and isinstance(found, str):
+        return found == str(value) and not any(part is str for part in parts_of(shape.annotation))
+    return found == (value if not isinstance(value, bytes) else text) and isinstance(
+        found, str | PurePath
+    )
 
 
-def _refuse_lookalikes(value: object, annotation: Any) -> None:  # noqa: ANN401
-    """Refuse what pydantic would let through as something else, and what no record could hold."""
-    if isinstance(value, bool) and annotation in (int, float):
-        raise UnreadableValueError(
-            f"must be {'an integer' if annotation is int else 'a number'}, not true or false"
-        )
-    if isinstance(value, int) and not -_LARGEST <= value < _LARGEST:
-        raise UnreadableValueError("must fit into 64 bits")
-    if (
-        annotation is int
-        and isinstance(value, str)
-        and len(value) > 18
-        and value.strip().lstrip("+-").isdecimal()
-        and (len(value) > 4000 or not -_LARGEST <= int(value) < _LARGEST)
-    ):
-        raise UnreadableValueError("must fit into 64 bits")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise UnreadableValueError("must be a finite number")
+def _with_shapes(value: Any, shape: Shape) -> list[tuple[Any, Shape]]:  # noqa: ANN401 -- any list
+    annotation = next((part for part in parts_of(shape.annotation) if is_list(part)), Any)
+    items = list(value)
+    if not is_list(annotation) or not get_args(annotation):
+        return [(item, _TEXT) for item in items]
+    shapes = item_shapes(annotation, len(items))
+    return list(zip(items, shapes, strict=False))
 
 
-def _is_a(annotation: Any, kinds: tuple[Any, ...]) -> bool:  # noqa: ANN401
-    origin = get_origin(annotation) or annotation
-    return isinstance(origin, type) and issubclass(origin, kinds)
+def _model_of(value: Mapping[str, object], shape: Shape) -> type[BaseModel] | None:
+    """Return the class of the model that a table holds, as far as the field and its `kind` tell."""
+    if shape.variants is not None:
+        kind = value.get("kind")
+        return shape.variants.load(kind) if kind in shape.variants.names() else None
+    models = [part for part in parts_of(shape.annotation) if _is_model(part)]
+    return models[0] if len(models) == 1 else None
 
 
-def _is_scalar(annotation: Any) -> bool:  # noqa: ANN401
-    if choices_of(annotation):
-        return True
-    if isinstance(annotation, type) and issubclass(annotation, PurePath):
-        return True
-    return label(annotation) != "JSON"
+def _is_model(annotation: Any) -> bool:  # noqa: ANN401
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
-def _is_fixed_tuple(annotation: Any) -> bool:  # noqa: ANN401
-    return get_origin(annotation) is tuple and Ellipsis not in get_args(annotation)
+def _check_length(annotation: Any, count: int) -> None:  # noqa: ANN401
+    wanted = len(get_args(annotation))
+    if is_fixed(annotation) and wanted != count:
+        raise UnreadableValueError(f"must have {wanted} items, not {count}")
 
 
-def _is_union(annotation: Any) -> bool:  # noqa: ANN401
-    return get_origin(annotation) in (Union, UnionType)
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise UnreadableValueError(f"holds {name}, which is not a finite number")
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise UnreadableValueError(f"names '{twice}' twice")
-    return found
-
-
-def _json_reason(error: ValueError) -> str:
-    if isinstance(error, json.JSONDecodeError):
-        return f"{error.msg[:1].lower()}{error.msg[1:]}, line {error.lineno} column {error.colno}"
-    return "a number in it is too long"
+def _key(key: object) -> str:
+    return str(key) if (text := scalar_text(key)) is None else text

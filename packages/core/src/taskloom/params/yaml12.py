@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from taskloom.params.values import UnreadableValueError
+from taskloom.params.grammar import UnreadableValueError
 
 _SCALARS = (
     ("tag:yaml.org,2002:null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
@@ -49,6 +49,14 @@ def read_yaml(text: str) -> object:
         raise
     except (ValueError, OverflowError):  # an integer beyond the interpreter's limit
         raise UnreadableValueError("is not valid YAML: a number in it cannot be read") from None
+
+
+def _str(loader: _Loader, node: yaml.ScalarNode) -> str:
+    text = str(loader.construct_scalar(node))
+    if any("\ud800" <= sign <= "\udfff" for sign in text):
+        # JSON writes a character beyond U+FFFF as two escapes, and YAML 1.2 holds all of JSON.
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+    return text
 
 
 def _int(loader: _Loader, node: yaml.ScalarNode) -> int:
@@ -90,7 +98,7 @@ _Loader.yaml_constructors = {
     "tag:yaml.org,2002:bool": _bool,
     "tag:yaml.org,2002:int": _int,
     "tag:yaml.org,2002:float": _float,
-    "tag:yaml.org,2002:str": yaml.SafeLoader.construct_yaml_str,
+    "tag:yaml.org,2002:str": _str,
     "tag:yaml.org,2002:seq": yaml.SafeLoader.construct_yaml_seq,
     "tag:yaml.org,2002:map": _mapping,
     None: yaml.SafeLoader.construct_undefined,

@@ -39,13 +39,21 @@ class EntryPoint:
 
 
 @dataclass(frozen=True, slots=True)
-class _Distribution:
+class Distribution:
+    """An installed distribution.
+
+    Attributes:
+        name: Its normalised name.
+        folder: Its metadata folder.
+        text: Its `entry_points.txt`; empty without one.
+    """
+
     name: str
     folder: str
     text: str
 
 
-_found: list[_Distribution] | None = None
+_found: list[Distribution] | None = None
 _frozen = False
 
 
@@ -58,7 +66,7 @@ def entry_points(group: str) -> list[EntryPoint]:
     disabled = os.environ.get("TASKLOOM_DISABLE_PLUGINS", "")
     points = [
         EntryPoint(name, target, distribution.name, distribution.folder)
-        for distribution in _distributions()
+        for distribution in distributions()
         if f"[{group}]" in distribution.text
         for name, target in _lines(distribution.text, group)
         if not _is_disabled(name, distribution.name, disabled)
@@ -106,7 +114,7 @@ def forget() -> None:
 def freeze() -> None:
     """Take the plugins installed now for the rest of the process, so that a run cannot depend on a later installation."""
     global _frozen  # noqa: PLW0603 -- a process is frozen once
-    _distributions()
+    distributions()
     _frozen = True
 
 
@@ -116,10 +124,11 @@ def normalised(name: str) -> str:
     return "-".join(piece for piece in pieces if piece)
 
 
-def _distributions() -> list[_Distribution]:
+def distributions() -> list[Distribution]:
+    """Return every installed distribution, the first of each name on the path."""
     global _found  # noqa: PLW0603 -- filled at the first question
     if _found is None:
-        first: dict[str, _Distribution] = {}
+        first: dict[str, Distribution] = {}
         for distribution in _scan():
             # The first one on the path is the one that Python imports.
             first.setdefault(distribution.name, distribution)
@@ -127,7 +136,7 @@ def _distributions() -> list[_Distribution]:
     return _found
 
 
-def _scan() -> Iterator[_Distribution]:
+def _scan() -> Iterator[Distribution]:
     for place in dict.fromkeys(sys.path):
         try:
             names = sorted(os.listdir(place or "."))
@@ -137,7 +146,7 @@ def _scan() -> Iterator[_Distribution]:
             stem, suffix = os.path.splitext(file_name)
             if suffix in _SUFFIXES:
                 folder = os.path.join(place, file_name)
-                yield _Distribution(normalised(stem.partition("-")[0]), folder, _read(folder))
+                yield Distribution(normalised(stem.partition("-")[0]), folder, _read(folder))
 
 
 def _read(folder: str) -> str:

@@ -82,6 +82,7 @@ class DomainRef:
         config: `"package.module:Class"`, the config of a task whose factory asks for none.
         driver: `"package.driver"`, a module with the four functions of `taskloom.bound.Driver`; it runs the tasks that fit.
         loaders: A function from a `taskloom.runs.Run` for each name that `Run.load` can load: `{"detector": "package.module:function"}`.
+        uncounted: Modules of its package that compute nothing: a run is not repeated because one of them was edited.
     """
 
     name: str
@@ -95,3 +96,4 @@ class DomainRef:
     config: str = ""
     driver: str = ""
     loaders: Mapping[str, str] = field(default_factory=dict)
+    uncounted: tuple[str, ...] = ("report", "verbs", "exports", "domain")

@@ -11,11 +11,18 @@ from itertools import product
 from typing import TypeAlias
 
 from taskloom.errors import ConfigError, UsageError
+from taskloom.params.grammar import (
+    MOST,
+    UnreadableValueError,
+    is_integer,
+    number_of,
+    range_of,
+    split,
+)
+from taskloom.params.labels import shown
 from taskloom.seeding import derive_seed
 
-MOST = 100_000
 Point: TypeAlias = dict[str, str]
-_PAIRS = {"(": ")", "[": "]", "{": "}"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,74 +149,59 @@ def values_of(points: Sequence[Point]) -> dict[str, list[str]]:
     return {path: list(texts) for path, texts in values.items()}
 
 
-def parse_axis(path: str, text: str, *, is_number: bool = True, is_integer: bool = True) -> Axis:
+def parse_axis(
+    path: str,
+    text: str,
+    *,
+    is_number: bool = True,
+    is_integer: bool = True,
+    is_search: bool = False,
+) -> Axis:
     """Read the values of one parameter; only one that is a number has ranges.
 
-    `a,b,c` are values (commas inside brackets and quotes do not count); `0:5` is 0, 1, 2, 3, 4 and `0:1:0.25` is 0, 0.25, 0.5,
-    0.75, the end left out as in Python; `log:1e-4:1e-1` and `linear:0:1` are ranges for `--sample`.
+    `a,b,c` are values, by the grammar of lists (`taskloom.params.grammar`): a comma inside brackets or quotation marks does not
+    count, and each value is kept as it is written. `0:5` is 0, 1, 2, 3, 4 and `0:1:0.25` is 0, 0.25, 0.5, 0.75, the end left out
+    as in Python; `log:1e-4:1e-1` and `linear:0:1` are ranges for `--sample` and searches, where `0:1` is linear too for a fraction.
 
     Args:
         path: The parameter.
         text: Its values.
         is_number: Whether it is a number.
         is_integer: Whether it takes integers alone; if it may, and both ends are written as integers, integers are drawn.
+        is_search: Whether the values are those of a search.
 
     Raises:
         ConfigError: A range cannot be read, or has no values.
     """
     kind, colon, rest = text.partition(":")
-    if not is_number:
-        return Choices(tuple(split_values(text)))
-    if colon and kind in ("log", "linear"):
+    if is_number and colon and kind in ("log", "linear"):
         span = _parse_span(path, text, rest, is_log=kind == "log")
         return replace(span, is_integer=span.is_integer and is_integer)
-    values = [value for part in split_values(text) for value in _expand_range(path, part)]
-    return Choices(tuple(values))
+    if is_number and is_search and not is_integer and _is_pair(text):
+        return replace(_parse_span(path, text, text, is_log=False), is_integer=False)
+    try:
+        items = split(text)
+        if is_number:
+            items = [value for item in items for value in range_of(item) or [item]]
+    except UnreadableValueError as error:
+        raise ConfigError(f"--{path}={shown(text)}: {error}") from None
+    return Choices(tuple(items))
 
 
-def split_values(text: str) -> list[str]:
-    """Split at the commas that stand outside of brackets and quotes."""
-    parts, open_brackets, quote = [""], [], ""
-    for letter in text:
-        if quote:
-            quote = "" if letter == quote else quote
-        elif letter in "\"'":
-            quote = letter
-        elif letter in _PAIRS:
-            open_brackets.append(_PAIRS[letter])
-        elif open_brackets and letter == open_brackets[-1]:
-            open_brackets.pop()
-        elif letter == "," and not open_brackets:
-            parts.append("")
-            continue
-        parts[-1] += letter
-    return parts
+def is_span(text: str) -> bool:
+    """Return whether a text is written as a range to draw from: `log:1e-4:1`, `linear:0:1`."""
+    kind, _, rest = text.partition(":")
+    return kind in ("log", "linear") and _is_pair(rest)
 
 
-def _expand_range(path: str, text: str) -> list[str]:
+def _is_pair(text: str) -> bool:
     ends = text.split(":")
-    numbers = [_number(end) for end in ends]
-    if len(ends) not in (2, 3) or None in numbers:
-        return [text]  # a text that happens to hold a colon
-    low, high, step = (*[number or 0.0 for number in numbers], 1.0)[:3]
-    if step == 0 or not all(math.isfinite(number) for number in (low, high, step)):
-        raise ConfigError(f"--{path}={text}: a range needs finite ends and a step that is not 0.")
-    # The slack keeps 0:1:0.1 at ten values although 0.1 has no exact binary form.
-    count = math.ceil((high - low) / step - 1e-9)
-    if not 0 < count <= MOST:
-        raise ConfigError(
-            f"--{path}={text}: the range holds {max(count, 0)} values; it must hold 1 to {MOST}."
-        )
-    if all(_is_integer(end) for end in ends):
-        return [str(int(low) + index * int(step)) for index in range(count)]
-    # Rounded to the digits that were written: 0:1:0.1 means 0.3, not 0.30000000000000004.
-    digits = max(len(end.partition(".")[2]) if "e" not in end.lower() else 17 for end in ends)
-    return [repr(round(low + index * step, digits)) for index in range(count)]
+    return len(ends) == 2 and all(number_of(end) is not None for end in ends)
 
 
 def _parse_span(path: str, text: str, rest: str, *, is_log: bool) -> Span:
     ends = rest.split(":")
-    numbers = [_number(end) for end in ends]
+    numbers = [number_of(end) for end in ends]
     if len(numbers) != 2 or numbers[0] is None or numbers[1] is None:
         raise ConfigError(f"--{path}={text}: write it as log:LOW:HIGH or linear:LOW:HIGH.")
     low, high = numbers[0], numbers[1]
@@ -217,15 +209,4 @@ def _parse_span(path: str, text: str, rest: str, *, is_log: bool) -> Span:
         raise ConfigError(f"--{path}={text}: LOW must be less than HIGH, and both finite.")
     if is_log and low <= 0:
         raise ConfigError(f"--{path}={text}: the ends of a logarithmic range must be > 0.")
-    return Span(low, high, is_log, all(_is_integer(end) for end in ends))
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
-
-
-def _is_integer(text: str) -> bool:
-    return text.strip().lstrip("+-").isdecimal()
+    return Span(low, high, is_log, all(is_integer(end) for end in ends))

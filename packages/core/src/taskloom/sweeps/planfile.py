@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from taskloom.errors import ConfigError
-from taskloom.sweeps.expand import Axis, Choices, Plan, parse_axis
+from taskloom.params.files import read_file
+from taskloom.params.grammar import join_path
+from taskloom.sweeps.axes import AxisReader
+from taskloom.sweeps.expand import Axis, Choices, Plan
 
 
-def read_plan(path: Path, parse: Callable[[str, str], Axis] = parse_axis) -> Plan:
+def read_plan(path: Path, reader: AxisReader | None = None) -> Plan:
     """Read a sweep file: `[parameters]`, `[[runs]]`, `zip`, `sample` and `sample_seed`.
 
     Args:
         path: The file.
-        parse: Reads the values of a parameter, by its name, from a text.
+        reader: Reads the values of a parameter, knowing its type; without one, every type is possible.
 
     Raises:
         ConfigError: The file cannot be read or holds something else.
     """
-    from taskloom.params.files import read_file
-
+    reader = reader or AxisReader()
     content = read_file(path)
     known = {"parameters", "runs", "zip", "sample", "sample_seed"}
     unknown = sorted(set(content) - known)
@@ -37,8 +38,10 @@ def read_plan(path: Path, parse: Callable[[str, str], Axis] = parse_axis) -> Pla
     ):
         raise ConfigError(f"{path}: 'parameters' must be a table and 'runs' a list of tables.")
     return Plan(
-        axes={name: _axis_of(name, value, parse) for name, value in _leaves(parameters)},
-        points=[{name: _as_text(value) for name, value in _leaves(run)} for run in runs],
+        axes={name: _axis_of(name, value, reader) for name, value in _leaves(parameters, reader)},
+        points=[
+            {name: reader.text(name, value) for name, value in _leaves(run, reader)} for run in runs
+        ],
         is_zip=content.get("zip") is True,
         sample=_integer(path, content, "sample"),
         sample_seed=_integer(path, content, "sample_seed"),
@@ -52,34 +55,34 @@ def _integer(path: Path, content: Mapping[str, object], name: str) -> int:
     return value
 
 
-def _leaves(table: Mapping[str, object], prefix: str = "") -> list[tuple[str, object]]:
+def _leaves(
+    table: Mapping[str, object], reader: AxisReader, prefix: str = ""
+) -> list[tuple[str, object]]:
     found: list[tuple[str, object]] = []
     for name, value in table.items():
-        if isinstance(value, dict):
-            found += _leaves(value, f"{prefix}{name}.")
+        # A name with dots in it is a path, as on the command line: `"detector.rank" = [1, 2]`.
+        path = prefix + (name if not prefix or "." in name else join_path([name]))
+        if isinstance(value, dict) and not reader.holds_table(path):
+            found += _leaves(value, reader, f"{path}.")
         else:
-            found.append((prefix + name, value))
+            found.append((path, value))
     return found
 
 
-def _axis_of(name: str, value: object, parse: Callable[[str, str], Axis]) -> Axis:
+def _axis_of(name: str, value: object, reader: AxisReader) -> Axis:
     if isinstance(value, list):
         if not value:
             raise ConfigError(f"--{name}: the list of values is empty.")
-        return Choices(tuple(_as_text(item) for item in value))
-    return parse(name, value) if isinstance(value, str) else Choices((_as_text(value),))
+        return Choices(tuple(reader.text(name, item) for item in value))
+    if isinstance(value, str):
+        return reader.axis(name, value)
+    return Choices((reader.text(name, value),))
 
 
-def _as_text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-def texts_of(file: Path) -> list[tuple[str, str]]:
+def texts_of(file: Path, reader: AxisReader) -> list[tuple[str, str]]:
     """Return the values of a config file as a command line would give them, by dotted path.
 
     Raises:
         ConfigError: The file cannot be read.
     """
-    from taskloom.params.files import read_file
-
-    return [(name, _as_text(value)) for name, value in _leaves(read_file(file))]
+    return [(name, reader.text(name, value)) for name, value in _leaves(read_file(file), reader)]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from taskloom.errors import ExitCode, MissingExtraError, RunCorruptError, UsageError
+from taskloom.params.choices import find_choices
 from taskloom.params.tree import walk
 from taskloom.placement.executor import open_executor
 from taskloom.placement.place import Placement, Watcher
@@ -22,6 +23,7 @@ from taskloom.runs.writer import atomic_write_json
 from taskloom.secrets import vault
 from taskloom.secrets.redaction import KNOWN, MARK
 from taskloom.secrets.references import is_reference
+from taskloom.sweeps.axes import AxisReader
 from taskloom.sweeps.expand import Axis, Choices, Point, Span
 from taskloom.sweeps.planfile import texts_of
 from taskloom.sweeps.record import EXECUTOR, SweepPoint, create_sweep, read_sweep
@@ -69,10 +71,11 @@ def create_search(
             "A search needs something that varies: --name=a,b or --name=log:LOW:HIGH or --name=linear:LOW:HIGH."
         )
     said = {**axes, **fixed}
+    reader = AxisReader(walk(loaded.config_class, find_choices(loaded.config_class, files=files)))
     common = {
         name: text
         for file in files
-        for name, text in texts_of(file)
+        for name, text in texts_of(file, reader)
         if name.removesuffix(".kind") not in said
     }
     Space(loaded, axes, {**common, **fixed}).check()

@@ -218,7 +218,7 @@ def _missing(loaded: LoadedTask, record: SweepRecord, store: Path) -> Iterator[P
     known = runs_of(record, store)
     where = f"the sweep {store / record.id / RECORD}"
     options = replace(record.options, store=store)
-    found: provenance.Provenance | None = None
+    found: Mapping[str, Any] | None = None
     for point in record.points:
         run = known.get(point.identity)
         if run is not None:
@@ -226,7 +226,7 @@ def _missing(loaded: LoadedTask, record: SweepRecord, store: Path) -> Iterator[P
                 vault.pass_on(point.identity, str(run.dir))
                 yield run.dir
             continue
-        found = found or provenance.gather(Path.cwd())
+        found = found or provenance.gather()
         values = vault.complete(point.config, point.identity)
         config = validate_record(loaded.config_class, values, where)
         origin = Origin(record.argv, point.sources, record.id)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from taskloom.errors import RunCorruptError, UnknownNameError, UsageError
 from taskloom.lifecycle.create import create_run
@@ -135,7 +135,7 @@ class Trials:
         for run in self._interrupted():
             self._placed.add(run.id)
             yield run.dir
-        found = provenance.gather(Path.cwd())
+        found = provenance.gather()
         space = Space(self._loaded, self._search.axes, self._search.fixed)
         entry = self._loaded.entry
         while (count := self._count()) < self._search.goal.trials:
@@ -188,7 +188,7 @@ class Trials:
             return None
         return identical(key, self._store)
 
-    def _make(self, resolved: Resolved, found: provenance.Provenance) -> Run:
+    def _make(self, resolved: Resolved, found: Mapping[str, Any]) -> Run:
         sweep = self._search.sweep
         options = replace(sweep.options, store=self._store)
         origin = Origin(sweep.argv, resolved.sources, sweep.id)

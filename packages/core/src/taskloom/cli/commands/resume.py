@@ -28,7 +28,7 @@ def resume(
     time_limit: Annotated[
         str,
         typer.Option(
-            "--time-limit", metavar="TIME", help="Ask the run to stop after this: 90s, 30m, 12h."
+            "--time-limit", metavar="TIME", help="Ask the run to stop after this: 90s, 30m, 1h30m."
         ),
     ] = "",
     executor: Annotated[

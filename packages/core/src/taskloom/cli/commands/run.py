@@ -122,7 +122,8 @@ def _print_config(resolved: Resolved, as_json: bool) -> None:
 
 
 def _explain(resolved: Resolved, as_json: bool) -> None:
-    from taskloom.params.labels import plain, text_of
+    from taskloom.params.labels import plain
+    from taskloom.params.values import write
 
     values = leaves(resolved.config)
     if as_json:
@@ -133,7 +134,7 @@ def _explain(resolved: Resolved, as_json: bool) -> None:
         print_json(rows)
         return
     width = max(len(path) for path in values)
-    shown = {path: text_of(value) for path, value in values.items()}
+    shown = {path: write(value) for path, value in values.items()}
     second = min(max(len(text) for text in shown.values()), 30)
     for path, text in shown.items():
         typer.echo(f"{path:<{width}}  {text:<{second}}  {resolved.sources[path]}")

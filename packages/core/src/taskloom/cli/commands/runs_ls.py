@@ -102,7 +102,8 @@ def select(store: Path, selection: Selection) -> tuple[list[Document], int, list
         raise UsageError(f"--limit is {limit}; it must be 0 (all) or more.")
     if not wanted and not selection.sort and limit:
         rows, total, damaged = page(store, limit)
-        return [with_status(store, row) for row in rows][::-1], total, damaged
+        newest: list[Document] = [with_status(store, row) for row in reversed(rows)]
+        return newest, total, damaged
     everything, damaged = documents(store)
     kept = _filter([with_status(store, document) for document in everything], wanted)
     total = len(kept)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
@@ -17,17 +18,11 @@ from taskloom.cli.options import takes_options
 from taskloom.cli.output import print_json
 from taskloom.cli.task_command import Invocation
 from taskloom.errors import UsageError
+from taskloom.params.grammar import UnreadableValueError, split
 from taskloom.request import Origin, RunOptions
 from taskloom.runs.layout import default_store
-from taskloom.sweeps.expand import (
-    Axis,
-    Choices,
-    Plan,
-    Point,
-    parse_axis,
-    split_values,
-    values_of,
-)
+from taskloom.sweeps.axes import AxisReader
+from taskloom.sweeps.expand import Axis, Choices, Plan, Point, values_of
 from taskloom.sweeps.planfile import read_plan
 from taskloom.sweeps.record import SweepPoint, create_sweep
 from taskloom.sweeps.sweep import plan_points, run_sweep
@@ -73,8 +68,9 @@ def sweep(
 ) -> None:
     """Run a task at many points."""
     loaded, store = invocation.loaded, default_store(options.store)
-    fixed, axes = _split(invocation)
-    below = _below(file, invocation) if file else Plan()
+    reader = AxisReader(invocation.parameters(), is_search=bool(optimize))
+    fixed, axes = _split(invocation, reader)
+    below = _below(file, invocation, reader) if file else Plan()
     entry, goes_on = loaded.entry, not fail_fast
     words = recorded_words(invocation.words, invocation.parameters())
     origin = Origin(("tasks", "sweep", entry.domain, entry.ref.name, *words))
@@ -128,7 +124,8 @@ def listed_values(words: Sequence[str]) -> dict[str, list[str]]:
     for word, follower in zip_longest(words, words[1:], fillvalue="--"):
         name, equals, text = word.removeprefix("--").partition("=")
         if word.startswith("--") and (equals or not follower.startswith("--")):
-            values[name.removesuffix(".kind")] = split_values(text if equals else follower)
+            with contextlib.suppress(UnreadableValueError):  # told of when the option is read
+                values[name.removesuffix(".kind")] = split(text if equals else follower)
     return {**_listed_in(values.pop("file", [])), **values}
 
 
@@ -155,26 +152,12 @@ def _listed_in(files: Sequence[str]) -> dict[str, list[str]]:
 setattr(sweep, "listed_values", listed_values)  # noqa: B010 -- a function has no such attribute for a type checker
 
 
-def _parser(invocation: Invocation) -> Callable[[str, str], Axis]:
-    """Return what reads the values of a parameter, knowing its type."""
-    types = {item.path: item.type for item in invocation.parameters()}
-
-    def parse(path: str, text: str) -> Axis:
-        kind = types.get(path, "")
-        is_fraction = "FLOAT" in kind
-        is_number = is_fraction or "INT" in kind
-        return parse_axis(path, text, is_number=is_number, is_integer=not is_fraction)
-
-    return parse
-
-
-def _split(invocation: Invocation) -> tuple[Point, dict[str, Axis]]:
+def _split(invocation: Invocation, reader: AxisReader) -> tuple[Point, dict[str, Axis]]:
     """Tell parameters with one value from those with several."""
     fixed: Point = {}
     axes: dict[str, Axis] = {}
-    parse = _parser(invocation)
     for path, text in invocation.values.items():
-        axis = parse(path, text)
+        axis = reader.axis(path, text)
         if isinstance(axis, Choices) and len(axis.values) == 1:
             fixed[path] = axis.values[0]
         else:
@@ -182,9 +165,9 @@ def _split(invocation: Invocation) -> tuple[Point, dict[str, Axis]]:
     return fixed, axes
 
 
-def _below(file: Path, invocation: Invocation) -> Plan:
+def _below(file: Path, invocation: Invocation, reader: AxisReader) -> Plan:
     """Return what a sweep file says about the parameters of which the command line says nothing."""
-    plan = read_plan(file, _parser(invocation))
+    plan = read_plan(file, reader)
     places = {item.path for item in invocation.parameters() if item.is_component}
 
     def spelled(path: str) -> str:

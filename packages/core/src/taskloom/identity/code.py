@@ -1,0 +1,305 @@
+"""Code that ran: the sources of the modules that count, as they were when core first saw them imported.
+
+A module is read once in a process. An edit after its import is an edit of other code than that which runs here, so it must not
+be taken for it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import struct
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from taskloom.errors import RunCorruptError
+from taskloom.identity.canonical import Form
+from taskloom.identity.filecache import FileCache
+from taskloom.identity.roots import CORE, Roots, base_of, module_files
+from taskloom.records.documents import read_object
+from taskloom.runs.writer import atomic_write_json
+
+NAME = "code.json"
+FORMAT = 1
+DATA_LIMIT = 64 * 2**20  # [bytes]
+_SUFFIX = re.compile(rb"\.[A-Za-z0-9]{1,8}\b")
+_NO_DATA = (".py", ".pyc", ".pyo", ".pyi", ".nbi", ".nbc")
+
+
+@dataclass(frozen=True, slots=True)
+class CodeFile:
+    """A file of the code that ran.
+
+    Attributes:
+        dist: The distribution that it belongs to; empty where none is known.
+        root: The top-level module beside or in which it lies.
+        file: Its path relative to the folder that holds the root.
+        sha256: The digest of its bytes, or its size and time for data beyond the limit.
+    """
+
+    dist: str
+    root: str
+    file: str
+    sha256: str
+
+    @classmethod
+    def from_json(cls, value: Any) -> CodeFile:  # noqa: ANN401 -- what a file holds
+        """Return the row that a file holds.
+
+        Raises:
+            RunCorruptError: It is none.
+        """
+        try:
+            found = cls(**{name: value[name] for name in ("dist", "root", "file", "sha256")})
+        except (TypeError, KeyError):
+            raise RunCorruptError("a row of code.json is damaged.") from None
+        if not all(isinstance(getattr(found, name), str) for name in cls.__slots__):
+            raise RunCorruptError("a row of code.json is damaged.")
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Noted:
+    sha: str
+    source: bytes
+    stamp: tuple[int, int]
+
+
+_noted: dict[str, _Noted] = {}
+
+
+def note_modules(roots: Roots) -> list[str]:
+    """Read the sources of imported modules that count and were not read before; return the files that changed since then.
+
+    Args:
+        roots: The code that counts.
+    """
+    edited: list[str] = []
+    for name, file in _counted(roots):
+        known = _noted.get(file)
+        try:
+            found = os.stat(file)
+            stamp = (found.st_size, found.st_mtime_ns)
+            if known is not None:
+                if known.stamp != stamp and _sha(Path(file).read_bytes()) != known.sha:
+                    edited.append(file)
+                continue
+            source = Path(file).read_bytes()
+        except OSError:
+            continue
+        sha = _sha(source)
+        if _is_older_code(name, found):
+            edited.append(file)
+            sha = f"edited:{sha}"  # what was loaded cannot be known any more, and equals nothing
+        _noted[file] = _Noted(sha, source, stamp)
+    return edited
+
+
+def _is_older_code(name: str, found: os.stat_result) -> bool:
+    """Return whether the bytecode that an import wrote was compiled from another source than that which lies there now."""
+    cached = getattr(sys.modules.get(name), "__cached__", None)
+    if sys.dont_write_bytecode or not isinstance(cached, str) or not os.access(cached, os.W_OK):
+        return False
+    try:
+        with open(cached, "rb") as file:
+            _, flags, mtime, size = struct.unpack("<4sIII", file.read(16))
+    except (OSError, struct.error):
+        return False
+    now = int(found.st_mtime) & 0xFFFFFFFF, found.st_size & 0xFFFFFFFF
+    return flags == 0 and (mtime, size) != now
+
+
+def loaded_digest(path: str) -> str | None:
+    """Return the digest of a module's source as this process loaded it; None if it did not."""
+    known = _noted.get(path)
+    return known.sha if known else None
+
+
+def code_rows(roots: Roots, files: FileCache) -> list[CodeFile]:
+    """Return every file that counts: the modules imported so far, and the data beside them, sorted.
+
+    Args:
+        roots: The code that counts.
+        files: The digests that are known.
+    """
+    found: dict[tuple[str, str], CodeFile] = {}
+    places: dict[str, bool] = {}
+    for name, file in _counted(roots):
+        known = _noted.get(file)
+        top = name.partition(".")[0]
+        if known is None:
+            continue
+        base, is_package = base_of(top)
+        places[top] = is_package
+        row = CodeFile(_dist(roots, top), top, _relative(file, base), known.sha)
+        found[row.root, row.file] = row
+    # Flat modules of one folder share what lies beside them.
+    owners = {base_of(top)[0] if not is_package else top: top for top, is_package in places.items()}
+    for top in owners.values():
+        if top != CORE:
+            for row in _data(top, places[top], roots, files):
+                found[row.root, row.file] = row
+    return [found[key] for key in sorted(found)]
+
+
+def sources(roots: Roots) -> Iterator[tuple[str, bytes]]:
+    """Yield digest and bytes of the sources that count."""
+    for _, file in _counted(roots):
+        known = _noted.get(file)
+        if known is not None:
+            yield known.sha, known.source
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Everything that ran besides the config: what `code.json` holds.
+
+    Attributes:
+        files: The files that count.
+        opened: Digests of files that the code read without a field that names them, by absolute path.
+        packages: Versions of the distributions that count.
+        python: The version of Python that counts: `3.11`.
+        device: The kind of device that was used: `cpu`, `cuda` or `mps`.
+    """
+
+    files: tuple[CodeFile, ...] = ()
+    opened: Mapping[str, str] = field(default_factory=dict)
+    packages: Mapping[str, str] = field(default_factory=dict)
+    python: str = ""
+    device: str = ""
+
+    def write(self, folder: Path) -> None:
+        """Write `code.json` into a run's folder.
+
+        Raises:
+            StoreError: It cannot be written.
+        """
+        atomic_write_json(folder / NAME, {"format": FORMAT, **asdict(self)})
+
+    def form(self) -> Form:
+        """Return what counts, in canonical form."""
+        return {
+            "files": [[row.dist, row.file, row.sha256] for row in self.files],
+            "opened": sorted(self.opened.values()),
+            "packages": dict(self.packages),
+            "python": self.python,
+            "device": self.device,
+        }
+
+
+def read_code(folder: Path) -> Code | None:
+    """Read the code of a run; None if none was written.
+
+    Raises:
+        RunCorruptError: The file is damaged.
+    """
+    path = folder / NAME
+    if path.is_symlink() or not path.is_file():
+        return None
+    value = read_object(folder, NAME)
+    tables: dict[str, Any] = {name: value.get(name) for name in ("opened", "packages")}
+    texts: dict[str, Any] = {name: value.get(name) for name in ("python", "device")}
+    files = value.get("files")
+    if not isinstance(files, list) or not all(isinstance(item, str) for item in texts.values()):
+        raise RunCorruptError(f"{path} is damaged: a field is of another type.")
+    for table in tables.values():
+        if not isinstance(table, dict) or not all(isinstance(x, str) for x in table.values()):
+            raise RunCorruptError(f"{path} is damaged: a field is no table of texts.")
+    return Code(tuple(CodeFile.from_json(row) for row in files), **tables, **texts)
+
+
+def place_of(row: CodeFile) -> Path | None:
+    """Return where a file of code would be found now; None where its root is not installed."""
+    base, _ = base_of(row.root)
+    return Path(os.path.normpath(os.path.join(base, row.file))) if base else None
+
+
+def code_paths(code: Code) -> list[Path]:
+    """Return the place of each file of code, in their order."""
+    return [place_of(row) or Path(row.file) for row in code.files]
+
+
+def _counted(roots: Roots) -> Iterator[tuple[str, str]]:
+    for name, file in module_files(list(sys.modules)):
+        if roots.count(name, file) and not file.endswith(".pyc"):
+            yield name, file
+
+
+def _data(top: str, is_package: bool, roots: Roots, files: FileCache) -> Iterator[CodeFile]:
+    """Yield the files of a package that are no Python; of a flat module those beside it that its source may mean."""
+    base, _ = base_of(top)
+    dist, size = _dist(roots, top), 0
+    if is_package:
+        entries = sorted(_walk(os.path.join(base, top)), key=lambda entry: entry.path)
+    elif f"{base}{os.sep}" in roots.folders:
+        meant = _meant(base)
+        entries = [entry for entry in _here(base) if _is_meant(entry.name, meant)]
+    else:
+        return
+    for entry in entries:
+        try:
+            found = entry.stat()
+            size += found.st_size
+            sha = (
+                files.digest(Path(entry.path), found)
+                if size <= DATA_LIMIT
+                else f"mtime:{found.st_size}:{found.st_mtime_ns}"
+            )
+        except OSError:
+            continue
+        yield CodeFile(dist, top, _relative(entry.path, base), sha)
+
+
+def _meant(folder: str) -> bytes:
+    """Return the sources of the flat modules of a folder, in which names and suffixes of its data stand."""
+    return b"\n".join(
+        known.source for file, known in _noted.items() if os.path.dirname(file) == folder
+    )
+
+
+def _is_meant(name: str, source: bytes) -> bool:
+    suffix = os.path.splitext(name)[1].encode()
+    return name.encode() in source or (len(suffix) > 1 and suffix in _SUFFIX.findall(source))
+
+
+def _walk(folder: str) -> Iterator[os.DirEntry[str]]:
+    yield from _here(folder)
+    try:
+        with os.scandir(folder) as found:
+            folders = [entry.path for entry in found if entry.is_dir(follow_symlinks=False)]
+    except OSError:
+        return
+    for path in folders:
+        if not os.path.basename(path).startswith((".", "__pycache__")):
+            yield from _walk(path)
+
+
+def _here(folder: str) -> list[os.DirEntry[str]]:
+    """Return the data files directly in a folder."""
+    try:
+        with os.scandir(folder) as found:
+            return [
+                entry
+                for entry in found
+                if not entry.name.startswith(".")
+                and not entry.name.endswith(_NO_DATA)
+                and entry.is_file()
+            ]
+    except OSError:
+        return []
+
+
+def _dist(roots: Roots, top: str) -> str:
+    return "taskloom-core" if top == CORE else roots.packages.get(top, "")
+
+
+def _relative(file: str, base: str) -> str:
+    return os.path.relpath(file, base).replace(os.sep, "/")
+
+
+def _sha(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

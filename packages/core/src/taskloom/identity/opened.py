@@ -1,0 +1,117 @@
+"""Files that Python code opens while a run goes on, seen by an audit hook: reads that no field of the config names.
+
+A hook cannot be removed, so it is installed in processes that exist for runs only. Libraries that open files in C (MuJoCo,
+SQLite) raise no event.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+MOST = 1000
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
+_PLACES = ("/proc/", "/sys/", "/dev/")
+_SKIPPED = ("/__pycache__/", "/.cache/", "/.git/", "/site-packages/", "/.matplotlib/")
+_SUFFIXES = (".py", ".pyc", ".pyi", ".so", ".nbi", ".nbc")
+
+
+@dataclass(slots=True)
+class Opened:
+    """Files that were opened since watching began.
+
+    Attributes:
+        read: Those that were only read, each with size and time of modification when it was opened first.
+        written: Those that were opened for writing.
+    """
+
+    read: dict[str, tuple[int, int]] = field(default_factory=dict)
+    written: set[str] = field(default_factory=set)
+
+    def note(self, path: str, flags: int) -> None:
+        """Remember one file."""
+        if path in self.read or path in self.written or len(self.read) >= MOST:
+            if flags & _WRITING:
+                self.written.add(path)
+            return
+        if flags & _WRITING:
+            self.written.add(path)
+            return
+        try:
+            found = os.stat(path)
+        except OSError:
+            return
+        self.read[path] = (found.st_size, found.st_mtime_ns)
+
+
+class _Watch:
+    """The state of the one hook."""
+
+    active: Opened | None = None
+    is_installed = False
+
+
+@contextmanager
+def watching_files(wanted: bool) -> Iterator[Opened]:
+    """Remember the files that are opened inside the block.
+
+    Args:
+        wanted: Whether this process exists for the run; elsewhere nothing is watched.
+    """
+    opened = Opened()
+    if not wanted:
+        yield opened
+        return
+    if not _Watch.is_installed:
+        sys.addaudithook(_hook)
+        _Watch.is_installed = True
+    before, _Watch.active = _Watch.active, opened
+    try:
+        yield opened
+    finally:
+        _Watch.active = before
+
+
+def _hook(event: str, arguments: tuple[object, ...]) -> None:
+    opened = _Watch.active
+    if opened is None or event != "open":
+        return
+    path, flags = arguments[0], arguments[2]
+    # Descriptors that are wrapped are no new files.
+    if not isinstance(path, str) or not isinstance(flags, int) or path.endswith(_SUFFIXES):
+        return
+    with suppress(Exception):
+        opened.note(os.path.abspath(path), flags)
+
+
+def counted_reads(opened: Opened, below: Sequence[Path], except_below: Sequence[Path]) -> list[str]:
+    """Return the files whose content the run depends on although no field names them, sorted.
+
+    Args:
+        opened: The files that were opened.
+        below: The folders in which files count: the current one and that of the task.
+        except_below: Folders in which they do not, such as the store.
+    """
+    inside = [f"{folder}{os.sep}" for folder in below]
+    outside = [*_PLACES, *(f"{folder}{os.sep}" for folder in (*except_below, *_machine_folders()))]
+    return sorted(
+        path
+        for path in opened.read
+        if path not in opened.written
+        and any(path.startswith(folder) for folder in inside)
+        and not any(path.startswith(folder) for folder in outside)
+        and not any(part in path for part in _SKIPPED)
+    )
+
+
+def _machine_folders() -> list[str]:
+    """Return the folders of this machine that hold nothing of the user's."""
+    caches = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    prefixes = {sys.prefix, sys.base_prefix, sysconfig.get_path("purelib")}
+    return [tempfile.gettempdir(), caches, *prefixes]

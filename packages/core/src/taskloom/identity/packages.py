@@ -1,0 +1,146 @@
+"""Packages that count: those that were imported and lie in what the task's distribution requires, beyond core's own.
+
+Typer, rich and pydantic serve the command line; an upgrade of them repeats no run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeAlias
+
+from taskloom.errors import StoreError
+from taskloom.identity.roots import CORE
+from taskloom.registry.installed import distributions, normalised
+from taskloom.runs.provenance import installed_distributions
+from taskloom.runs.writer import atomic_write_json
+
+NAME = ".cache/packages.json"
+CORE_DISTRIBUTION = "taskloom-core"
+_REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_EXTRA = re.compile(r"""extra\s*==\s*["']([^"']+)["']""")
+_AUTHORS_EXTRAS = frozenset({"dev", "test", "tests", "doc", "docs", "lint", "typing"})
+Tops: TypeAlias = dict[str, tuple[str, ...]]
+"""The top-level modules of each distribution, by name."""
+Groups: TypeAlias = dict[str, Tops]
+"""What an extra brings counts only if the distribution that it names is imported; under the empty name, what always counts."""
+
+
+def counted_packages(owners: Iterable[str], store: Path | None = None) -> dict[str, str]:
+    """Return name and version of each distribution that counts, sorted: those imported by now, and core.
+
+    Args:
+        owners: The distributions of the task, its domain and its components.
+        store: The store that remembers what distributions require.
+    """
+    groups = _groups(sorted(set(owners) - {CORE, CORE_DISTRIBUTION, ""}), store)
+    versions = installed_distributions(sys.path)
+    found = {CORE_DISTRIBUTION} if CORE_DISTRIBUTION in versions else set()
+    for gate, tops in groups.items():
+        imported = {
+            name for name, modules in tops.items() if any(m in sys.modules for m in modules)
+        }
+        if not gate or gate in imported:
+            found |= imported & versions.keys()
+    return {name: versions[name] for name in sorted(found)}
+
+
+def _groups(owners: list[str], store: Path | None) -> Groups:
+    """Return the modules of all that some distributions require beyond core, from the cache if the site folders are as before."""
+    key = json.dumps([owners, _stamps()])
+    path = store / NAME if store is not None else None
+    if path is not None:
+        with suppress(OSError, ValueError, AttributeError):
+            held = json.loads(path.read_bytes())
+            if isinstance(held, dict) and held.get("key") == key:
+                return {
+                    str(gate): {str(name): tuple(modules) for name, modules in tops.items()}
+                    for gate, tops in held["groups"].items()
+                }
+    folders = {item.name: item.folder for item in distributions()}
+    left_out = _closure([CORE_DISTRIBUTION], folders) | set(owners)
+    extras = {
+        name
+        for owner in owners
+        if owner in folders
+        for name in _requirements(folders[owner], extras=True)
+    }
+    gates = {"": _closure(owners, folders)} | {
+        name: _closure([name], folders) for name in sorted(extras)
+    }
+    groups = {
+        gate: {name: _modules(folders[name]) for name in sorted(names - left_out)}
+        for gate, names in gates.items()
+    }
+    if path is not None and path.parent.is_dir():
+        with suppress(StoreError):
+            atomic_write_json(path, {"key": key, "groups": groups})
+    return groups
+
+
+def _stamps() -> list[tuple[str, int]]:
+    found = []
+    for place in dict.fromkeys(sys.path):
+        with suppress(OSError):
+            found.append((place, os.stat(place or ".").st_mtime_ns))
+    return found
+
+
+def _closure(owners: Iterable[str], folders: Mapping[str, str]) -> set[str]:
+    """Return the installed ones of some distributions, with all that they require.
+
+    Args:
+        owners: Where to begin.
+        folders: The metadata folder of each installed distribution.
+    """
+    seen: set[str] = set()
+    waiting = list(owners)
+    while waiting:
+        name = waiting.pop()
+        if name not in seen and name in folders:
+            seen.add(name)
+            waiting += _requirements(folders[name], extras=False)
+    return seen
+
+
+def _requirements(folder: str, *, extras: bool) -> list[str]:
+    """Return what a distribution requires, or what its extras bring; those for its own authors are left out."""
+    found = []
+    for line in _headers(folder):
+        if not line.startswith("Requires-Dist:"):
+            continue
+        wanted = line.partition(":")[2].strip()
+        asked = _EXTRA.search(wanted)
+        if (asked is not None) != extras or (asked and asked[1].lower() in _AUTHORS_EXTRAS):
+            continue
+        match = _REQUIREMENT.match(wanted)
+        if match:
+            found.append(normalised(match[0]))
+    return found
+
+
+def _headers(folder: str) -> list[str]:
+    for name in ("METADATA", "PKG-INFO"):
+        with suppress(OSError):
+            text = Path(folder, name).read_text(encoding="utf-8", errors="replace")
+            return text.partition("\n\n")[0].splitlines()
+    return []
+
+
+def _modules(folder: str) -> tuple[str, ...]:
+    """Return the top-level modules of a distribution."""
+    with suppress(OSError):
+        return tuple(Path(folder, "top_level.txt").read_text(encoding="utf-8").split())
+    found: set[str] = set()
+    with suppress(OSError):
+        for row in Path(folder, "RECORD").read_text(encoding="utf-8").splitlines():
+            file = row.partition(",")[0]
+            first = file.partition("/")[0]
+            if file.endswith((".py", ".so", ".pyd")) and not first.endswith(".dist-info"):
+                found.add(first.partition(".")[0])
+    return tuple(sorted(name for name in found if name.isidentifier()))

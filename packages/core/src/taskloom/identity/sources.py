@@ -1,0 +1,76 @@
+"""Sources of the code that ran, each once in a store, and the question whether an edit changes what is computed."""
+
+from __future__ import annotations
+
+import ast
+import os
+import secrets
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+FOLDER = ".code"
+_HEX = frozenset("0123456789abcdef")
+_DIGEST_LENGTH = 64
+
+
+def keep_sources(store: Path, found: Iterable[tuple[str, bytes]]) -> None:
+    """Write sources into a store, each under its digest; a store that cannot be written is left alone.
+
+    Args:
+        store: The store.
+        found: Digest and bytes of each source.
+    """
+    for sha, source in found:
+        path = source_path(store, sha)
+        if path is None or path.exists():
+            continue
+        temporary = path.with_name(f".{sha}.{secrets.token_hex(4)}.tmp")
+        with suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(source)
+            os.replace(temporary, path)
+
+
+def source_path(store: Path, sha: str) -> Path | None:
+    """Return the place of a source in a store; None for a text that is no digest."""
+    if len(sha) != _DIGEST_LENGTH or not _HEX.issuperset(sha):
+        return None
+    return store / FOLDER / sha[:2] / sha
+
+
+def kept_source(store: Path, sha: str) -> bytes | None:
+    """Return a source that was kept; None if it was not."""
+    path = source_path(store, sha)
+    if path is None or path.is_symlink() or not path.is_file():
+        return None
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+def is_cosmetic(before: bytes, after: bytes) -> bool:
+    """Return whether two sources differ in layout, comments and documentation alone."""
+    try:
+        return _meaning(before) == _meaning(after)
+    except (SyntaxError, ValueError, RecursionError):
+        return False
+
+
+def _meaning(source: bytes) -> str:
+    """Return the syntax tree of a source without docstrings and other texts that stand alone."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            node.body = [item for item in body if not _is_bare_text(item)] or [ast.Pass()]  # type: ignore[attr-defined]  # every node with a list has it
+    return ast.dump(tree)
+
+
+def _is_bare_text(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )

@@ -1,0 +1,114 @@
+"""Comparison of the code and packages of a recorded run with those of now."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from taskloom.errors import RunCorruptError
+from taskloom.identity.code import Code, CodeFile, loaded_digest, place_of, read_code
+from taskloom.identity.filecache import FileCache
+from taskloom.identity.machine import has_cuda, python_version
+from taskloom.identity.records import Pair, Reason
+from taskloom.identity.sources import is_cosmetic, kept_source
+from taskloom.runs.provenance import installed_distributions
+from taskloom.runs.run import Run
+
+_SHOWN = 4
+
+
+def changed_program(run: Run, store: Path, files: FileCache) -> list[Reason]:
+    """Return in what the code and the packages of a run differ from those of now.
+
+    Args:
+        run: The run, finished or not; one that never began has no code to compare.
+        store: The store that keeps sources.
+        files: The digests that are known.
+    """
+    try:
+        code = read_code(run.dir)
+    except RunCorruptError as error:
+        return [Reason("code", f"the code of {run.id} is not known: {error.message}")]
+    if code is None:
+        missing = f"the code of {run.id} is not known: code.json is missing"
+        return [Reason("code", missing)] if run.record.attempts else []
+    changed = [row for row in code.files if not is_same(row, store, files)]
+    found = []
+    if changed:
+        pairs = [(row.file, row.sha256, _now(row, files)) for row in changed]
+        found.append(_reason("code changed", run, [row.file for row in changed], pairs))
+    now = {path: _digest(path, files) for path in code.opened}
+    read = [(path, sha, now[path]) for path, sha in code.opened.items() if now[path] != sha]
+    if read:
+        names = [os.path.basename(path) for path, _, _ in read]
+        found.append(_reason("files that the code reads changed", run, names, read))
+    return [*found, *changed_packages(code)]
+
+
+def _reason(told: str, run: Run, names: list[str], pairs: list[Pair]) -> Reason:
+    listed = _listed(names)
+    return Reason("code", f"{told} since {run.id}: {listed}", f"{told}: {listed}", tuple(pairs))
+
+
+def _now(row: CodeFile, files: FileCache) -> str:
+    path = place_of(row)
+    return (current_digest(path, row, files) if path else None) or ""
+
+
+def is_same(row: CodeFile, store: Path, files: FileCache) -> bool:
+    """Return whether a recorded file of code is now as it was, or differs in its layout alone."""
+    path = place_of(row)
+    if path is None:
+        return False
+    # `a/b.py` would be hidden by a package `a/b`.
+    if row.file.endswith(".py") and (path.with_suffix("") / "__init__.py").exists():
+        return False
+    now = current_digest(path, row, files)
+    if now is None or now == row.sha256:
+        return now is not None
+    before = kept_source(store, row.sha256) if row.file.endswith(".py") else None
+    if before is None or loaded_digest(str(path)) is not None:
+        after = kept_source(store, now)
+    else:
+        after = path.read_bytes()
+    return before is not None and after is not None and is_cosmetic(before, after)
+
+
+def current_digest(path: Path, row: CodeFile, files: FileCache) -> str | None:
+    """Return the digest of a file as this process loaded it, else as it is on disk; None if it is gone."""
+    loaded = loaded_digest(str(path))
+    if loaded is not None:
+        return loaded
+    try:
+        found = os.stat(path)
+        if row.sha256.startswith("mtime:"):
+            return f"mtime:{found.st_size}:{found.st_mtime_ns}"
+        return files.digest(path, found)
+    except OSError:
+        return None
+
+
+def changed_packages(code: Code) -> Iterator[Reason]:
+    """Yield a reason for Python, the device and each counted package whose version is not that of now."""
+    installed = installed_distributions(sys.path) if code.packages else {}
+    device = "cpu" if code.device == "cuda" and not has_cuda() else code.device
+    changes = [("Python", code.python, python_version()), ("device", code.device, device)]
+    changes += [(name, before, installed.get(name, "")) for name, before in code.packages.items()]
+    for name, before, now in changes:
+        if now != before:
+            told = f"{name} {before} -> {now or 'not installed'}"
+            yield Reason("packages", told, told, ((name, before, now),))
+
+
+def _digest(path: str, files: FileCache) -> str:
+    try:
+        return files.digest(Path(path))
+    except OSError:
+        return ""
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+    return f"{len(names)} {'file' if len(names) == 1 else 'files'} ({shown})"

@@ -1,0 +1,241 @@
+"""Witness of a run: notes the code that is imported, the files that are read and the state of git while the task runs.
+
+with Witness(task, layout, record, is_own_process=True) as witness:
+    ...                                  # the task; `witness.note()` at each checkpoint
+    fields = witness.conclude()          # what the final record says of it
+    missing = witness.write_git()        # waits for git, a few seconds at most
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from taskloom.bound import BoundTask
+from taskloom.errors import StoreError
+from taskloom.identity.canonical import digest_of
+from taskloom.identity.code import Code, code_paths, code_rows, note_modules, sources
+from taskloom.identity.filecache import FileCache
+from taskloom.identity.git import GRACE, GitQuestion, Repository, difference, repository_of
+from taskloom.identity.inputs import second_look
+from taskloom.identity.machine import python_version, used_device
+from taskloom.identity.opened import counted_reads, watching_files
+from taskloom.identity.packages import counted_packages
+from taskloom.identity.roots import Roots, folders_of, roots_of
+from taskloom.identity.sources import keep_sources
+from taskloom.records.documents import read_object
+from taskloom.runs.layout import RunLayout
+from taskloom.runs.provenance import PATCH_LIMIT
+from taskloom.runs.record import RunRecord
+from taskloom.runs.writer import atomic_write, atomic_write_json
+from taskloom.secrets.redaction import KNOWN
+
+_LISTED = 200  # changed paths that are named and not recorded
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """What a witness says at the end of a run.
+
+    Attributes:
+        fields: Fields of the final record.
+        warnings: Sentences about what changed while the run was going.
+    """
+
+    fields: dict[str, Any]
+    warnings: tuple[str, ...] = ()
+
+
+class Witness:
+    """What a run depended on, noted while it runs.
+
+    Args:
+        task: The task, constructed: its modules are imported.
+        layout: The run's folder.
+        record: Its record at the beginning of this attempt.
+        is_own_process: Whether the process exists for runs, so that a hook may see which files are opened.
+    """
+
+    def __init__(
+        self,
+        task: BoundTask[Any, Any],
+        layout: RunLayout,
+        record: RunRecord,
+        *,
+        is_own_process: bool,
+    ) -> None:
+        self._layout = layout
+        self._record = record
+        self._store = layout.dir.parent
+        self._cwd = Path(record.cwd or os.getcwd())
+        self._roots: Roots = roots_of(task)
+        self._is_own_process = is_own_process
+        self._files = FileCache(self._store)
+        self._edited: set[str] = set()
+        self._stack = ExitStack()
+        self._code = Code()
+
+    def __enter__(self) -> Witness:
+        self._questions = [GitQuestion(top) for top in self._repositories()]
+        self.note()
+        self._begun = {(row.root, row.file): row for row in self._code.files}
+        self._opened = self._stack.enter_context(watching_files(self._is_own_process))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+        self._files.close()
+
+    def note(self) -> None:
+        """Note the modules that are imported by now, and write `code.json`."""
+        self._edited |= set(note_modules(self._roots))
+        keep_sources(self._store, sources(self._roots))
+        self._code = Code(
+            files=tuple(code_rows(self._roots, self._files)),
+            packages=counted_packages(self._roots.packages.values(), self._store),
+            python=python_version(),
+            device=used_device(self._record.resources.gpus),
+        )
+        self._write()
+
+    def _write(self) -> None:
+        """Write `code.json`; without it the run is as good, and no later command takes it for its answer."""
+        with suppress(StoreError):
+            self._code.write(self._layout.dir)
+
+    def conclude(self) -> Conclusion:
+        """Return what the final record says: the computation, the inputs, and whether another command may take the result."""
+        self._stack.close()
+        self.note()
+        inputs, changed = second_look(self._record.inputs, self._files)
+        opened, unsteady = self._read_files()
+        moved = self._moved_data()
+        self._code = Code(
+            files=tuple(row for row in self._code.files if row.file not in moved[0]),
+            opened=opened,
+            packages=self._code.packages,
+            python=self._code.python,
+            device=self._code.device,
+        )
+        self._write()
+        warnings = [
+            f"{name} changed while the run was going" for name in (*changed, *unsteady, *moved[1])
+        ]
+        warnings += [
+            f"{os.path.basename(file)} was edited after it was imported"
+            for file in sorted(self._edited)
+        ]
+        computation = digest_of({"identity": self._record.identity, **self._code.form()})
+        fields = {
+            "computation": computation,
+            "inputs": inputs,
+            "reusable": not (changed or unsteady or moved[1]),
+            "packages": dict(self._code.packages),
+            "python": self._code.python,
+            "device": self._code.device,
+        }
+        return Conclusion(fields, tuple(warnings))
+
+    def write_git(self) -> str:
+        """Wait for git, a few seconds at most, and write what it says into the run's folder.
+
+        Returns:
+            Why the commit is not known, as a sentence without its full stop; empty if it is.
+
+        Raises:
+            StoreError: The folder cannot be written.
+        """
+        deadline = time.monotonic() + GRACE
+        found = [question.answer(deadline) for question in self._questions]
+        here = repository_of(self._cwd)
+        environment = read_object(self._layout.dir, self._layout.environment.name)
+        missing = [name for name in environment.get("missing", []) if name != "git"]
+        unknown = next((item.missing for item in found if item.missing), "")
+        own = next((item for item in found if item.top == here), None)
+        environment["git"] = own.facts if own else {}
+        others = [item for item in found if item is not own]
+        environment["repositories"] = [{"folder": str(item.top), **item.facts} for item in others]
+        patch = "".join(self._difference(item, deadline) for item in found)
+        if len(patch.encode(errors="replace")) > PATCH_LIMIT:
+            environment["patch"] = f"left out: longer than {PATCH_LIMIT} bytes"
+            patch = ""
+        if unknown:
+            missing.append("git")
+            environment["git"]["unknown"] = unknown
+        environment["missing"] = missing
+        atomic_write_json(self._layout.environment, environment)
+        if patch:
+            atomic_write(self._layout.patch, KNOWN.text(patch.encode(errors="replace").decode()))
+        return f"commit unknown: {unknown}" if unknown else ""
+
+    def _repositories(self) -> list[Path]:
+        """Return the repositories of the current folder and of the code, each once."""
+        folders = [self._cwd, *folders_of(self._roots)]
+        tops = (repository_of(folder) for folder in folders if "site-packages" not in folder.parts)
+        return list(dict.fromkeys(top for top in tops if top is not None))
+
+    def _difference(self, repository: Repository, deadline: float) -> str:
+        """Return the uncommitted difference of counted files and named inputs: nothing else goes into a record."""
+        if not repository.changed:
+            return ""
+        inputs = [
+            Path(item.path)
+            for item in self._record.inputs
+            if item.kind == "file" and item.size < PATCH_LIMIT
+        ]
+        counted = {
+            path.relative_to(repository.top).as_posix()
+            for path in (*code_paths(self._code), *inputs)
+            if path.is_relative_to(repository.top)
+        }
+        wanted = [path for path in repository.changed if path in counted]
+        left_out = [path for path in repository.changed if path not in counted]
+        if left_out:
+            repository.facts["changed"] = left_out[:_LISTED]
+        return difference(repository, wanted, deadline)
+
+    def _read_files(self) -> tuple[dict[str, str], list[str]]:
+        """Return digests of the files that were read without a field, and the names of those that changed since."""
+        known = {str(path) for path in code_paths(self._code)}
+        known |= {item.path for item in self._record.inputs}
+        folders = [self._cwd, *folders_of(self._roots)]
+        found: dict[str, str] = {}
+        unsteady = []
+        for path in counted_reads(self._opened, folders, [self._store]):
+            if path in known or any(path.startswith(f"{name}{os.sep}") for name in known):
+                continue
+            try:
+                now = os.stat(path)
+                if (now.st_size, now.st_mtime_ns) != self._opened.read[path]:
+                    unsteady.append(os.path.basename(path))
+                    continue
+                found[path] = self._files.digest(Path(path), now)
+            except OSError:
+                continue  # a file that the run removed is its own
+        return found, unsteady
+
+    def _moved_data(self) -> tuple[set[str], list[str]]:
+        """Return data files of the code that the run itself wrote, and those that changed by another hand."""
+        own, other = set(), []
+        roots = {root for root, _ in self._begun}
+        for row, path in zip(self._code.files, code_paths(self._code), strict=True):
+            before = self._begun.get((row.root, row.file))
+            if row.file.endswith(".py") or (before is not None and before.sha256 == row.sha256):
+                continue
+            if before is None and row.root not in roots:
+                continue  # a package that was imported while the task ran
+            if before is None or str(path) in self._opened.written:
+                own.add(row.file)
+            else:
+                other.append(row.file)
+        return own, other

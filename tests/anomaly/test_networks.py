@@ -1,0 +1,170 @@
+"""The model contract on the networks that people have: what is read is what the module returned, sample by sample."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import sys
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from taskloom_anomaly.backends.handle import ModelHandle
+from taskloom_anomaly.backends.names import place_of
+from taskloom_anomaly.backends.resolve import as_handle
+from taskloom_anomaly.backends.torch_handle import TorchHandle
+from taskloom_anomaly.backends.torch_probe import as_array
+from taskloom_anomaly.data.arrays import ArrayDataset
+from taskloom_anomaly.data.named import NamedArrays
+from taskloom_anomaly.detection.features import ModelStream, extractor_for
+from taskloom_anomaly.detectors.fit import fit, score
+from taskloom_anomaly.detectors.mahalanobis import Mahalanobis
+
+_SPEC = importlib.util.spec_from_file_location(
+    "anomaly_networks", Path(__file__).with_name("networks.py")
+)
+assert _SPEC is not None
+assert _SPEC.loader is not None
+networks = importlib.util.module_from_spec(_SPEC)
+sys.modules[_SPEC.name] = networks
+_SPEC.loader.exec_module(networks)
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+NAMES = sorted(networks.NETWORKS)
+TOKENS = ("bert", "roberta", "distilbert", "gpt2", "llama", "gpt_neox", "qwen2")
+
+
+@cache
+def handle_of(name: str) -> TorchHandle:
+    module = networks.build(name).eval()
+    handle = as_handle(module, None, inputs(name, 5), warn=False)
+    assert isinstance(handle, TorchHandle)
+    return handle
+
+
+def inputs(name: str, count: int, seed: int = 0) -> np.ndarray:
+    return np.asarray(networks.inputs_of(networks.NETWORKS[name], count, seed))
+
+
+def by_hand(module: torch.nn.Module, x: np.ndarray) -> dict[str, list[torch.Tensor]]:
+    """Return copies of the first floating tensor of every call of every module."""
+    seen: dict[str, list[torch.Tensor]] = {}
+
+    def first(value: object) -> torch.Tensor | None:
+        if isinstance(value, torch.Tensor):
+            return value if value.is_floating_point() and value.ndim > 1 else None
+        inside = value.values() if isinstance(value, dict) else value
+        parts = inside if isinstance(value, (dict, tuple, list)) else ()
+        return next((found for part in parts if (found := first(part)) is not None), None)
+
+    def hook(path: str) -> object:
+        def keep(_: object, __: object, output: object) -> None:
+            tensor = first(output)
+            if tensor is not None:
+                seen.setdefault(path, []).append(tensor.detach().clone())
+
+        return keep
+
+    hooks = [part.register_forward_hook(hook(path)) for path, part in module.named_modules()]  # type: ignore[arg-type] # torch's own signature
+    with torch.no_grad():
+        tensor = torch.tensor(x)
+        half = next(module.parameters()).dtype if tensor.is_floating_point() else tensor.dtype
+        module(tensor.to(half))
+    for handle in hooks:
+        handle.remove()
+    return seen
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_layer_is_what_its_module_returned(name: str) -> None:
+    handle, x = handle_of(name), inputs(name, 4, seed=1)
+    layers = tuple(layer for layer in handle.layers if handle.axes(layer).known)
+    whole = by_hand(handle._module, x)
+    together, alone = handle.forward(x, layers), handle.forward(x, layers[:2], logits=False)
+    for layer in layers:
+        place = place_of(layer)
+        own = handle.axes(layer).arrange(as_array(whole[place.path][place.call - 1]))
+        assert np.array_equal(together.activations[layer], own), layer
+        assert len(own) == 4
+    for layer in layers[:2]:
+        assert np.array_equal(alone.activations[layer], together.activations[layer])
+    assert len(layers) >= 0.8 * len(handle.layers)
+
+
+def scores_of(handle: ModelHandle, batch_size: int, test: object, trusted: object) -> np.ndarray:
+    extractor = extractor_for(handle, (), "auto", batch_size)
+    detector = Mahalanobis(shrinkage="fixed", amount=0.2)
+    data = ArrayDataset(trusted)
+    fitted = fit(detector, ModelStream(extractor, {"trusted": data}), extractor.spec(data), 0)
+    found = score(detector, fitted, extractor.batches(ArrayDataset(test)))
+    return np.stack(list(found.values()))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_scores_are_of_samples_whatever_the_order_and_the_batch(name: str) -> None:
+    handle, trusted, x = handle_of(name), inputs(name, 60), inputs(name, 60, seed=1)
+    trunk = networks.NETWORKS[name].trunk
+    assert any(layer.startswith(trunk) for layer in handle.default_layers)
+    scores = scores_of(handle, 64, x, trusted)
+    assert scores.shape == (len(handle.default_layers), 60)
+    assert np.isfinite(scores).all()
+    # Half precision rounds to three digits, and other batches in another way.
+    close = 2e-1 if "bfloat16" in name else 1e-4
+    order = np.random.default_rng(0).permutation(60)
+    np.testing.assert_allclose(
+        scores_of(handle, 64, x[order], trusted), scores[:, order], rtol=close
+    )
+    np.testing.assert_allclose(scores_of(handle, 7, x, trusted), scores, rtol=close)
+
+
+@pytest.mark.parametrize("name", ["tv_resnet18", "bert", "lstm"])
+def test_a_network_is_left_as_it_was(name: str) -> None:
+    module = networks.build(name)
+
+    def digest() -> str:
+        found = hashlib.sha256()
+        for key, value in module.state_dict().items():
+            found.update(key.encode() + as_array(value).tobytes())
+        parts = list(module.modules())
+        hooks = [(len(part._forward_hooks), len(part._forward_pre_hooks)) for part in parts]
+        found.update(repr([part.training for part in parts]).encode())
+        found.update(repr([p.requires_grad for p in module.parameters()]).encode())
+        found.update(repr(hooks).encode() + torch.get_rng_state().numpy().tobytes())
+        return found.hexdigest()
+
+    before = digest()
+    handle = as_handle(module, None, inputs(name, 5), warn=False)
+    handle.forward(inputs(name, 3), handle.default_layers)
+    _ = handle.fingerprint
+    with pytest.raises(Exception, match=r"\S"):
+        handle.forward(np.full((2, 2), 1e6, np.float32), handle.default_layers)
+    assert digest() == before
+
+
+@pytest.mark.parametrize("name", TOKENS)
+def test_right_padding_changes_no_score(name: str) -> None:
+    handle = handle_of(name)
+    rng = np.random.default_rng(2)
+
+    def rows(count: int, width: int, *, left: bool = False) -> NamedArrays:
+        lengths = rng.integers(5, 13, count)
+        tokens, mask = np.zeros((count, width), np.int64), np.zeros((count, width), np.int64)
+        for row, length in enumerate(lengths):
+            part = slice(width - length, width) if left else slice(length)
+            tokens[row, part] = (np.arange(length) * 7 + row) % 90 + 3
+            mask[row, part] = 1
+        return NamedArrays({"input_ids": tokens, "attention_mask": mask})
+
+    state = rng.bit_generator.state
+    found = []
+    for width, left in ((12, False), (36, False), (36, True)):
+        rng.bit_generator.state = state
+        data = ArrayDataset(rows(40, width, left=left))
+        for reduction in ("last", "mean_max", "first"):
+            extractor = extractor_for(handle, handle.default_layers[:1], reduction, 16)  # type: ignore[arg-type] # a literal
+            (layer,) = extractor.layers
+            found.append(np.concatenate([f.activations[layer] for f in extractor.batches(data)]))
+    for index, other in enumerate(found[3:]):
+        np.testing.assert_allclose(other, found[index % 3], atol=1e-5 * np.abs(other).max())
