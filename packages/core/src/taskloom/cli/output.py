@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from taskloom.digits import digits
 from taskloom.plain import escaped
 
 
@@ -31,8 +32,8 @@ def one_line(text: str) -> str:
 
 
 def number(value: float) -> str:
-    """Return a number with the digits that a person reads."""
-    return f"{value:.6g}"
+    """Return a number with the digits that a person reads: six, and all of a count."""
+    return digits(value)
 
 
 def _finite(value: object) -> Any:  # noqa: ANN401 -- JSON

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from taskloom.context import Progress
+from taskloom.digits import digits
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress, TaskID
@@ -47,7 +48,9 @@ def open_console(*, quiet: bool = False, stream: TextIO | None = None) -> Consol
 
 def format_metrics(step: int, metrics: Mapping[str, float]) -> str:
     """Return `step=3 loss=0.25`."""
-    return " ".join([f"step={step}", *(f"{name}={value:.4g}" for name, value in metrics.items())])
+    return " ".join(
+        [f"step={step}", *(f"{name}={digits(value, 4)}" for name, value in metrics.items())]
+    )
 
 
 class _Count:

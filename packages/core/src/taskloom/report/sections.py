@@ -18,6 +18,7 @@ from taskloom.report.history import history_charts, logged_once
 from taskloom.report.model import Block, Image
 from taskloom.report.sample import thin_rows
 from taskloom.report.tables import leaves, metric_tables, source_of, value_text
+from taskloom.runs.provenance import commit_of
 from taskloom.runs.run import Run
 
 LOG_LINES = 40
@@ -38,11 +39,12 @@ def head(run: Run, environment: Mapping[str, Any]) -> h.Element:
         "Duration": figures.duration(record.duration) if record.duration else "",
         "Seed": value_text(run.config.get("seed", 0)),
         "Identity": record.identity[:10],
+        "Computation": record.computation[:10],
         "Task version": str(record.version),
         "Attempts": str(record.attempts) if record.attempts > 1 else "",
         "Continues": record.parent,
         "Sweep": record.sweep,
-        "Git": _git(environment),
+        "Git": commit_of(environment),
         "Host": record.host,
     }
     return h.header[
@@ -205,14 +207,6 @@ def _failure(run: Run) -> h.Node:
         failure.hint and h.p(".hint")[failure.hint],
         frames,
     ]
-
-
-def _git(environment: Mapping[str, Any]) -> str:
-    git = _mapping(environment, "git")
-    if not git.get("sha"):
-        return ""
-    dirty = ", with uncommitted changes" if git.get("dirty") else ""
-    return f"{str(git['sha'])[:10]} ({git.get('branch') or 'no branch'}{dirty})"
 
 
 def _moment(stamp: str) -> str:

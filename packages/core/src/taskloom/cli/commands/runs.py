@@ -11,10 +11,11 @@ import typer
 
 from taskloom.cli.annotations import AsJson, RunName, StoreOption
 from taskloom.cli.output import number, one_line, print_json
-from taskloom.errors import UnknownNameError
-from taskloom.records.documents import read_lines
+from taskloom.errors import RunCorruptError, UnknownNameError
+from taskloom.records.documents import read_lines, read_object
 from taskloom.registry.suggest import did_you_mean
 from taskloom.runs.layout import default_store
+from taskloom.runs.provenance import commit_of
 from taskloom.runs.run import open_run
 
 if TYPE_CHECKING:
@@ -41,7 +42,10 @@ def show(run: RunName, store: StoreOption = None, as_json: AsJson = False) -> No
         "started": record.started,
         "ended": record.ended,
         "duration": f"{record.duration:.1f} s" if record.ended else "",
+        "config id": record.config_id[:10],
         "identity": record.identity[:10],
+        "computation": record.computation[:10],
+        "git": _commit(opened),
         "folder": str(opened.dir),
         "command": shlex.join(record.argv),
     }
@@ -83,6 +87,13 @@ def log(run: RunName, store: StoreOption = None, as_json: AsJson = False) -> Non
         typer.echo(one_line(" ".join(words)))
         for row in str(line.get("exception", "")).splitlines():
             typer.echo(f"    {one_line(row)}")
+
+
+def _commit(run: Run) -> str:
+    try:
+        return commit_of(read_object(run.dir, run.layout.environment.name))
+    except RunCorruptError as error:
+        return f"commit unknown: {error.reason}" if run.record.attempts else ""
 
 
 def _config_rows(run: Run) -> dict[str, str]:
