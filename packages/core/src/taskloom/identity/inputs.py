@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from taskloom.errors import UsageError
+from taskloom.errors import TaskloomError, UsageError
 from taskloom.identity.canonical import Form
 from taskloom.identity.filecache import FileCache
 from taskloom.identity.folder import folder_digest
@@ -72,13 +72,7 @@ def second_look(inputs: Iterable[Input], files: FileCache) -> tuple[tuple[Input,
     """
     found, changed = [], []
     for item in inputs:
-        if item.kind == "run":
-            found.append(item)
-            continue
-        try:
-            now = _path_input(item.field, item.typed, Path(item.path), files, by_time=item.by_time)
-        except UsageError:
-            now = replace(item, kind="absent", sha256="")
+        now = now_of(item, files)
         if item.kind == "absent":
             found.append(replace(item, written=now.kind != "absent"))
             continue
@@ -86,6 +80,22 @@ def second_look(inputs: Iterable[Input], files: FileCache) -> tuple[tuple[Input,
             changed.append(item.typed)
         found.append(item)
     return tuple(found), changed
+
+
+def now_of(item: Input, files: FileCache) -> Input:
+    """Return what lies at the place of a recorded input now; absent if that is nothing that can be read.
+
+    Args:
+        item: The input as it was recorded.
+        files: The digests that are known.
+    """
+    try:
+        if item.kind == "run":
+            sha, size = run_digest(Run(Path(item.path)), files)
+            return replace(item, sha256=sha, size=size)
+        return _path_input(item.field, item.typed, Path(item.path), files, by_time=item.by_time)
+    except TaskloomError:
+        return replace(item, kind="absent", sha256="", size=0)
 
 
 def _inputs_of(

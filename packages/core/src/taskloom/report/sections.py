@@ -16,9 +16,12 @@ from taskloom.report.history import history_charts, logged_once
 from taskloom.report.model import Block, Image
 from taskloom.report.sample import thin_rows
 from taskloom.report.tables import leaves, metric_tables, source_of, value_text
+from taskloom.runs.output import OUTPUT, last_lines
+from taskloom.runs.provenance import commit_of
 from taskloom.runs.run import Run
 
 LOG_LINES = 40
+OUTPUT_LINES = 200
 _PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp")
 _LONG = 300
 
@@ -33,11 +36,12 @@ def head(run: Run, environment: Mapping[str, Any]) -> h.Element:
         "Duration": figures.duration(record.duration) if record.duration else "",
         "Seed": value_text(run.config.get("seed", 0)),
         "Identity": record.identity[:10],
+        "Computation": record.computation[:10],
         "Task version": str(record.version),
         "Attempts": str(record.attempts) if record.attempts > 1 else "",
         "Continues": record.parent,
         "Sweep": record.sweep,
-        "Git": _git(environment),
+        "Git": commit_of(environment),
         "Host": record.host,
     }
     return h.header[
@@ -159,6 +163,21 @@ def log(lines: Sequence[Mapping[str, Any]]) -> h.Node:
     ]
 
 
+def output(run: Run) -> h.Node:
+    """Return the last lines that the task printed; nothing if it printed none."""
+    if run.record.output:
+        return note(f"Output not kept: {run.record.output}.")
+    lines, has_more = last_lines(run.dir, OUTPUT_LINES)
+    if not lines:
+        return None
+    # A progress bar draws over its line; what it drew last is what a terminal shows.
+    shown = [line.rstrip("\r").rpartition("\r")[2] for line in lines]
+    return [
+        has_more and h.p(".more")[f"The last {len(shown)} lines of {OUTPUT}."],
+        h.pre(".log", tabindex="0")["\n".join(shown)],
+    ]
+
+
 def surroundings(environment: Mapping[str, Any]) -> h.Node:
     """Return what the run ran on."""
     if not environment:
@@ -201,14 +220,6 @@ def _failure(run: Run) -> h.Node:
         failure.hint and h.p(".hint")[failure.hint],
         frames,
     ]
-
-
-def _git(environment: Mapping[str, Any]) -> str:
-    git = _mapping(environment, "git")
-    if not git.get("sha"):
-        return ""
-    dirty = ", with uncommitted changes" if git.get("dirty") else ""
-    return f"{str(git['sha'])[:10]} ({git.get('branch') or 'no branch'}{dirty})"
 
 
 def _moment(stamp: str) -> str:

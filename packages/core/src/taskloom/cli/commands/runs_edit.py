@@ -13,6 +13,7 @@ import typer
 from taskloom.cli.annotations import AsJson, RunName, StoreOption
 from taskloom.cli.commands.runs_ls import Selection, print_runs, quoted, select
 from taskloom.cli.output import number, one_line, print_json, print_table
+from taskloom.digits import digits
 from taskloom.errors import UsageError
 from taskloom.records.folders import Damaged
 from taskloom.records.run_record import read_run
@@ -52,6 +53,10 @@ def ls(
         int | None,
         typer.Option("--limit", metavar="N", help="Only N of them (50 by default); 0 for all."),
     ] = None,
+    stale: Annotated[
+        bool,
+        typer.Option("--stale", help="Only finished runs that the same command would not return."),
+    ] = False,
     store: StoreOption = None,
     as_json: AsJson = False,
 ) -> None:
@@ -60,7 +65,7 @@ def ls(
     domain, _, name = task.partition("/")
     equals = {"domain": domain, "task": name, "status": status, "tags": tag}
     wanted += [f"{field} = {quoted(value)}" for field, value in equals.items() if value]
-    print_runs(Selection(wanted, sort, limit, store, as_json))
+    print_runs(Selection(wanted, sort, limit, store, as_json, stale))
 
 
 def compare(runs: RunNames, store: StoreOption = None, as_json: AsJson = False) -> None:
@@ -237,4 +242,4 @@ def _metric(value: float | None) -> str:
 
 
 def _change(before: float | None, after: float | None) -> str:
-    return "" if before is None or after is None else f"{after - before:+.4g}"
+    return "" if before is None or after is None else digits(after - before, 4, sign=True)

@@ -19,6 +19,7 @@ from taskloom.cli.output import print_json
 from taskloom.cli.task_command import Invocation
 from taskloom.errors import UsageError
 from taskloom.params.grammar import UnreadableValueError, split
+from taskloom.params.values import write_item
 from taskloom.request import Origin, RunOptions
 from taskloom.runs.layout import default_store
 from taskloom.sweeps.axes import AxisReader
@@ -192,7 +193,7 @@ def _print_points(points: Sequence[SweepPoint], as_json: bool) -> None:
         return
     for point in points:
         said = [
-            f"{path}={_value(point, path)}"
+            f"{path}={write_item(_value(point, path))}"
             for path, source in point.sources.items()
             if source == "command line"
         ]
