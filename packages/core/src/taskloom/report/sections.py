@@ -18,10 +18,12 @@ from taskloom.report.history import history_charts, logged_once
 from taskloom.report.model import Block, Image
 from taskloom.report.sample import thin_rows
 from taskloom.report.tables import leaves, metric_tables, source_of, value_text
+from taskloom.runs.output import OUTPUT, last_lines
 from taskloom.runs.provenance import commit_of
 from taskloom.runs.run import Run
 
 LOG_LINES = 40
+OUTPUT_LINES = 200
 ARTIFACT_ROWS = 500
 """Artifacts that are listed."""
 _ABSENT = {"missing": "missing", "folder": "folder", "other": "no regular file", "file": ""}
@@ -162,6 +164,21 @@ def log(lines: Sequence[Mapping[str, Any]]) -> h.Node:
     return [
         earlier > 0 and h.p(".more")[f"The last {len(shown)} of {len(lines):,} lines."],
         h.pre(".log", tabindex="0")[text],
+    ]
+
+
+def output(run: Run) -> h.Node:
+    """Return the last lines that the task printed; nothing if it printed none."""
+    if run.record.output:
+        return note(f"Output not kept: {run.record.output}.")
+    lines, has_more = last_lines(run.dir, OUTPUT_LINES)
+    if not lines:
+        return None
+    # A progress bar draws over its line; what it drew last is what a terminal shows.
+    shown = [line.rstrip("\r").rpartition("\r")[2] for line in lines]
+    return [
+        has_more and h.p(".more")[f"The last {len(shown)} lines of {OUTPUT}."],
+        h.pre(".log", tabindex="0")["\n".join(shown)],
     ]
 
 

@@ -61,6 +61,7 @@ def run_page(run: Run) -> tuple[str, h.Node, list[tuple[str, h.Node]]]:
         ("Metrics over time", sections.histories(run)),
         ("Config", sections.config(run)),
         ("Artifacts", sections.artifacts(run, blocks)),
+        ("Output", sections.output(run)),
         ("Log", sections.log(list(read_lines(run.dir, run.layout.log.name)))),
         ("Environment", sections.surroundings(environment)),
         ("Run it again", sections.again(run)),

@@ -90,6 +90,7 @@ class RunRecord(KeptOptions):
         metrics: Final numbers.
         artifacts: Files by name, as paths relative to the run's folder.
         summary: One line that a person reads first.
+        output: Reason why the output is not kept; empty where it is.
         headline: The result that is shown large, as `taskloom.headline.Headline.to_json` writes it; or None.
         units: What was drawn, by `id`, `of` and `n`, so that runs over the same units can be paired; or None.
         failure: Why the run failed; or None.
@@ -126,6 +127,7 @@ class RunRecord(KeptOptions):
     metrics: Mapping[str, float] = field(default_factory=dict)
     artifacts: Mapping[str, str] = field(default_factory=dict)
     summary: str = ""
+    output: str = ""
     headline: Mapping[str, Any] | None = None
     units: Mapping[str, Any] | None = None
     failure: Failure | None = None

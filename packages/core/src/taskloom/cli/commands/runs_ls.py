@@ -83,7 +83,8 @@ def print_runs(selection: Selection) -> None:
     if selection.as_json:
         rows = [_row(store, document) for document in found]
         rows += [{"folder": item.folder, "damaged": item.reason} for item in listed]
-        print_json({"runs": rows, "corrupt": [_told(store, item) for item in damaged]})
+        told = {"corrupt": [_told(store, item) for item in damaged]} if damaged else {}
+        print_json({"runs": rows, **told})
         return
     _print_table(found, listed)
     say = sys.stderr.write
