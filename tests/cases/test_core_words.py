@@ -241,7 +241,6 @@ def test_texts_of_another_encoding(plugin: Plugin) -> None:
     verdict(not wrong, "; ".join(wrong), "0 or 2 twice")
 
 
-@RECORDS
 def test_without_sched_getaffinity(tasks: Tasks) -> None:
     """Ends a run and a sweep with 0 and 0 where the function does not exist, as on macOS and Windows.
 
