@@ -66,7 +66,7 @@ def create_run(
             config_id=now.config_id,
             inputs=now.inputs,
             cwd=str(now.cwd),
-            **{name: getattr(options, name) for name in KEPT},
+            **{name: KNOWN.tree(getattr(options, name)) for name in KEPT},
         )
         repeat = f"# tasks run {entry.domain} {entry.ref.name} --config config.toml\n"
         atomic_write(layout.config, repeat + to_toml(config))

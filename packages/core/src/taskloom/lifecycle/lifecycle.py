@@ -82,7 +82,7 @@ def prepared(
         CheckFailedError: The task's own check found an error.
         RunFailedError: The factory raised.
     """
-    console = open_console(quiet=options.quiet)
+    console = open_console(quiet=options.quiet, keeps_output=options.capture == "yes")
     try:
         check_sinks(options.sinks)
         with limited_threads(options.resources):

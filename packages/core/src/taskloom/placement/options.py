@@ -42,6 +42,7 @@ def checked_options(
     for word, allowed in _WORDS.items():
         _check_word(word, getattr(options, word), allowed)
     check_executor(name, options.jobs)
+    check_capture(options.capture, name if is_placed else INLINE)
     check_sinks(options.sinks)
     if options.keep_best:
         Criterion.parse(options.keep_best)
@@ -58,6 +59,24 @@ def _check_word(name: str, word: str, allowed: Sequence[str]) -> None:
         raise UsageError(
             f"--{name} is {word!r}; it must be {', '.join(allowed[:-1])} or {allowed[-1]}",
             hint=did_you_mean(word, allowed),
+        )
+
+
+def check_capture(capture: str, executor: str) -> None:
+    """Refuse a word that is neither yes nor no, and a terminal where there is none.
+
+    Raises:
+        UsageError: So it is.
+    """
+    if capture not in ("yes", "no"):
+        raise UsageError(
+            f"--capture is {capture!r}; it must be yes or no.",
+            hint=did_you_mean(capture, ("yes", "no")),
+        )
+    if capture == "no" and executor != INLINE:
+        raise UsageError(
+            f"--capture=no gives a run the terminal, and a run on {executor} has none.",
+            hint="leave it out, or give --executor=inline",
         )
 
 

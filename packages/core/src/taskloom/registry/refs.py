@@ -82,6 +82,8 @@ class DomainRef:
         config: `"package.module:Class"`, the config of a task whose factory asks for none.
         driver: `"package.driver"`, a module with the four functions of `taskloom.bound.Driver`; it runs the tasks that fit.
         loaders: A function from a `taskloom.runs.Run` for each name that `Run.load` can load: `{"detector": "package.module:function"}`.
+        scaffold: `"package/folder"`, with templates for `tasks new` in folders called `task`, as a kind of component, or as the
+            suffix of a file that a task can be made around.
         uncounted: Modules of its package that compute nothing: a run is not repeated because one of them was edited.
     """
 
@@ -96,4 +98,5 @@ class DomainRef:
     config: str = ""
     driver: str = ""
     loaders: Mapping[str, str] = field(default_factory=dict)
+    scaffold: str = ""
     uncounted: tuple[str, ...] = ("report", "verbs", "exports", "domain")

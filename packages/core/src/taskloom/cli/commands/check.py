@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import typer
 
 from taskloom.cli.annotations import AsJson, ConfigFiles
+from taskloom.cli.output import print_json
 from taskloom.cli.task_command import Invocation
 from taskloom.errors import CheckFailedError
 from taskloom.params.layers import Resolved
@@ -55,7 +55,7 @@ def check_config(
             "findings": rows,
             **more,
         }
-        typer.echo(json.dumps(document, indent=2))
+        print_json(document)
     else:
         _print(f"{entry.domain} {entry.ref.name}", findings)
     if errors:

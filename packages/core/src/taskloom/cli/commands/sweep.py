@@ -37,7 +37,7 @@ _ORDER = (
 )
 
 
-@takes_options(_ORDER, without="name tags parent quiet", is_sweep=True)
+@takes_options(_ORDER, without="name tags parent capture quiet", is_sweep=True)
 def sweep(
     invocation: Invocation,
     options: RunOptions,
