@@ -35,6 +35,7 @@ from taskloom.runs.layout import RunLayout
 from taskloom.runs.locks import Held
 from taskloom.runs.record import Failure, RunRecord, Stored, begin_attempt, timestamp, write_record
 from taskloom.runs.run import Run
+from taskloom.secrets.redaction import KNOWN
 from taskloom.seeding import recording_seeds
 from taskloom.sinks.group import SinkGroup
 from taskloom.task import Result
@@ -217,8 +218,8 @@ def _finalise(  # noqa: PLR0917 -- everything that the record tells of
         seeds=dict(ctx.seeds),
         metrics={name: float(value) for name, value in end.result.metrics.items()},
         artifacts=_relative_artifacts(layout, _named(ctx, end.result)),
-        summary=end.result.summary,
-        headline=end.result.headline.to_json() if end.result.headline else None,
+        summary=KNOWN.text(end.result.summary),
+        headline=KNOWN.tree(end.result.headline.to_json()) if end.result.headline else None,
         failure=end.failure,
         exit_code=int(end.exit_code),
         **concluded.fields,
