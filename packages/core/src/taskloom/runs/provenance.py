@@ -90,6 +90,8 @@ def installed_distributions(search_path: Iterable[str]) -> dict[str, str]:
         except OSError:
             continue
         for entry in entries:
+            if not entry.endswith("-info"):
+                continue
             match = _DISTRIBUTION.fullmatch(entry)
             if match:
                 found.setdefault(match["name"].replace("_", "-").lower(), match["version"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ from typing import Any
 from taskloom.cli.output import one_line, print_json, print_table
 from taskloom.errors import UsageError
 from taskloom.records.folders import Damaged
-from taskloom.runs.holders import probe
 from taskloom.runs.index import documents, page
 from taskloom.runs.layout import default_store
 from taskloom.runs.query import (
@@ -22,7 +20,7 @@ from taskloom.runs.query import (
     parse_filter,
     sort_documents,
 )
-from taskloom.runs.rows import ROW
+from taskloom.runs.rows import ROW, with_status
 
 SHOWN = 50
 """Number of runs that are listed by default."""
@@ -85,7 +83,8 @@ def print_runs(selection: Selection) -> None:
     if selection.as_json:
         rows = [_row(store, document) for document in found]
         rows += [{"folder": item.folder, "damaged": item.reason} for item in listed]
-        print_json({"runs": rows, "corrupt": [_told(store, item) for item in damaged]})
+        told = {"corrupt": [_told(store, item) for item in damaged]} if damaged else {}
+        print_json({"runs": rows, **told})
         return
     _print_table(found, listed)
     say = sys.stderr.write
@@ -115,13 +114,14 @@ def select(store: Path, selection: Selection) -> tuple[list[Document], int, list
         raise UsageError(f"--limit is {limit}; it must be 0 (all) or more.")
     if not wanted and not selection.sort and not selection.stale and limit:
         rows, total, damaged = page(store, limit)
-        return [_with_status(store, row) for row in rows][::-1], total, damaged
+        newest: list[Document] = [with_status(store, row) for row in reversed(rows)]
+        return newest, total, damaged
     everything, damaged = documents(store)
     if selection.verifies:
         everything = _verified(store, everything)
     if selection.stale:
         wanted.append(lambda document: bool(document.get("stale")))
-    kept = _filter([_with_status(store, document) for document in everything], wanted)
+    kept = _filter([with_status(store, document) for document in everything], wanted)
     total = len(kept)
     if selection.sort:
         kept = sort_documents(kept, selection.sort)
@@ -147,17 +147,6 @@ def _absent(store: Path, selection: Selection) -> list[str]:
 
 def _filter(found: list[Document], wanted: list[Predicate]) -> list[Document]:
     return [document for document in found if all(test(document) for test in wanted)]
-
-
-_RUNNING = {"alive": "running", "unknown": "running?", "dead": "crashed"}
-
-
-def _with_status(store: Path, document: Mapping[str, Any]) -> Document:
-    """Put the derived status in the place of the recorded one."""
-    if document.get("status") != "running":
-        return document
-    state = probe(store / document["folder"] / "lock")
-    return {**document, "status": _RUNNING[state]}
 
 
 def _row(store: Path, document: Document) -> dict[str, Any]:
