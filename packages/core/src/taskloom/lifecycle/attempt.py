@@ -35,8 +35,9 @@ from taskloom.runs.layout import RunLayout
 from taskloom.runs.locks import Held
 from taskloom.runs.record import Failure, RunRecord, Stored, begin_attempt, timestamp, write_record
 from taskloom.runs.run import Run
+from taskloom.secrets.redaction import KNOWN
 from taskloom.seeding import recording_seeds
-from taskloom.sinks.group import SinkGroup
+from taskloom.sinks.group import open_sinks
 from taskloom.task import Result
 
 _log = logging.getLogger(__name__)
@@ -82,7 +83,7 @@ def attempt(
         checkpoint = checkpoints.newest_good(layout.checkpoints) if task.can_resume() else None
         if checkpoint is None and record.attempts > 1:
             _log.info("no checkpoint to continue from: beginning at the start")
-        sinks = SinkGroup(record.sinks, layout.dir, record)
+        sinks = open_sinks(record.sinks, layout.dir, record)
         witness = Witness(task, layout, record, is_own_process=_exists_for_runs(record))
         ctx = LiveContext(
             layout,
@@ -217,8 +218,8 @@ def _finalise(  # noqa: PLR0917 -- everything that the record tells of
         seeds=dict(ctx.seeds),
         metrics={name: float(value) for name, value in end.result.metrics.items()},
         artifacts=_relative_artifacts(layout, _named(ctx, end.result)),
-        summary=end.result.summary,
-        headline=end.result.headline.to_json() if end.result.headline else None,
+        summary=KNOWN.text(end.result.summary),
+        headline=KNOWN.tree(end.result.headline.to_json()) if end.result.headline else None,
         failure=end.failure,
         exit_code=int(end.exit_code),
         **concluded.fields,

@@ -61,6 +61,8 @@ class Descriptors:
                 if self._released == 1:
                     self.drain()
                     self._into_terminal()
+                    if not os.isatty(1):  # a prompt is talk, and stdout holds data
+                        os.dup2(self._saved[1], 1)
                 yield
         finally:
             self._released -= 1

@@ -14,6 +14,7 @@ from taskloom.context import Resources
 from taskloom.errors import StoreError
 from taskloom.identity.records import Input, Pair
 from taskloom.request import KeptOptions
+from taskloom.secrets.redaction import KNOWN
 from taskloom.runs.writer import atomic_write_json, encode_number
 from taskloom.system.machine import host_name
 from taskloom.task import JsonValue
@@ -167,6 +168,10 @@ def begin_attempt(record: RunRecord) -> RunRecord:
     )
 
 
+_FREE = ("name", "tags", "argv", "sources", "summary", "headline", "failure")
+"""The fields whose texts a task or a user wrote; the others must stay as they are."""
+
+
 def write_record(
     path: Path, record: RunRecord, *, fence: Callable[[], None] | None = None
 ) -> None:
@@ -176,6 +181,7 @@ def write_record(
         StoreError: It cannot be written; the previous record is intact.
     """
     value = dataclasses.asdict(record)
+    value |= {name: KNOWN.tree(value[name]) for name in _FREE}
     value["metrics"] = {name: encode_number(number) for name, number in record.metrics.items()}
     # A person who opens the file reads first which run it is, then what was asked for.
     value |= {name: value.pop(name) for name in KEPT}
