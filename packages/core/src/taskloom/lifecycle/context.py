@@ -22,7 +22,7 @@ from taskloom.records.documents import read_lines, read_object
 from taskloom.runs import checkpoints
 from taskloom.runs.layout import RunLayout, fresh
 from taskloom.runs.locks import Held
-from taskloom.runs.record import RunRecord
+from taskloom.runs.record import RunRecord, document_of
 from taskloom.runs.writer import JsonLines, encode_number, store_error
 from taskloom.seeding import derive_seed
 from taskloom.sinks.group import SinkGroup
@@ -187,6 +187,7 @@ class LiveContext:
             "task_version": self._record.version,
             "identity": self._record.identity,
             "metrics_size": self._lines.size,
+            "record": document_of(self._record),  # so that run.json is no single point
         }
         if self._criterion is not None and self._value is not None:
             value = encode_number(self._value)
