@@ -137,7 +137,6 @@ def _documented_searches() -> list[list[str]]:
     return searches
 
 
-@RECORDS
 @pytest.mark.slow
 def test_documented_searches_run(make_tasks: Callable[[], Tasks]) -> None:
     """Ends with 0 and 0 as printed; a range for a choice and a metric that no run has are refused before any run."""
