@@ -249,7 +249,6 @@ def test_set_fields_have_one_identity(plugin: Plugin) -> None:
     )
 
 
-@RECORDS
 def test_secret_fields(plugin: Plugin) -> None:
     """Reaches the task whole (12, 12), stands in no file, and another secret is another run (4).
 

@@ -195,4 +195,5 @@ DOMAIN = DomainRef(
         "detector": "taskloom_anomaly.detection.artifacts:detector_of",
         "model": "taskloom_anomaly.models.stored:model_of",
     },
+    scaffold="taskloom_anomaly/scaffold",
 )

@@ -82,6 +82,7 @@ class RunOptions(KeptOptions):
         jobs: How many runs at a time; 0 lets the executor choose.
         force: Run even if an identical run has finished.
         resume: Go on with an identical run that has not finished, if any.
+        capture: Whether to keep what the task prints (yes), or to leave it the terminal (no).
         quiet: Say nothing while it runs.
     """
 
@@ -98,6 +99,7 @@ class RunOptions(KeptOptions):
     jobs: Annotated[int, Flag("N")] = 0
     force: Annotated[bool, Flag(each="Run points even if an identical run has finished.")] = False
     resume: Annotated[bool, Flag()] = False
+    capture: Annotated[str, Flag("yes|no")] = "yes"
     quiet: Annotated[bool, Flag(spelling=("--quiet", "-q"))] = False
 
 

@@ -60,7 +60,7 @@ def create_run(
             argv=tuple(KNOWN.text(provenance.strip_credentials(word)) for word in origin.argv),
             sweep=origin.sweep,
             created=timestamp(),
-            **{name: getattr(options, name) for name in KEPT},
+            **{name: KNOWN.tree(getattr(options, name)) for name in KEPT},
         )
         repeat = f"# tasks run {entry.domain} {entry.ref.name} --config config.toml\n"
         atomic_write(layout.config, repeat + to_toml(config))

@@ -59,7 +59,7 @@ def run_task(
         RunFailedError: The task raised; its record is finalised.
         StoreError: The store cannot be written.
     """
-    console = open_console(quiet=options.quiet)
+    console = open_console(quiet=options.quiet, keeps_output=options.capture == "yes")
     try:
         check_sinks(options.sinks)
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from taskloom.errors import UsageError
 from taskloom.placement.executor import INLINE, check_executor
+from taskloom.registry.suggest import did_you_mean
 from taskloom.request import RunOptions
 from taskloom.runs.checkpoints import Criterion
 from taskloom.runs.run import open_run
@@ -34,12 +35,31 @@ def checked_options(
     if options.resume and options.force:
         raise UsageError("--resume and --force exclude each other")
     check_executor(name, options.jobs)
+    check_capture(options.capture, name if is_placed else INLINE)
     check_sinks(options.sinks)
     if options.keep_best:
         Criterion.parse(options.keep_best)
     check_resources(options, name if is_placed else "")
     parent = open_run(options.parent, options.store).id if options.parent else ""
     return replace(options, executor=name, parent=parent)
+
+
+def check_capture(capture: str, executor: str) -> None:
+    """Refuse a word that is neither yes nor no, and a terminal where there is none.
+
+    Raises:
+        UsageError: So it is.
+    """
+    if capture not in ("yes", "no"):
+        raise UsageError(
+            f"--capture is {capture!r}; it must be yes or no.",
+            hint=did_you_mean(capture, ("yes", "no")),
+        )
+    if capture == "no" and executor != INLINE:
+        raise UsageError(
+            f"--capture=no gives a run the terminal, and a run on {executor} has none.",
+            hint="leave it out, or give --executor=inline",
+        )
 
 
 def check_resources(options: RunOptions, executor: str) -> None:

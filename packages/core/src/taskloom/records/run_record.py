@@ -111,6 +111,7 @@ def _build(value: Mapping[str, Any]) -> RunRecord:
         metrics=read_numbers(value, "metrics"),
         artifacts=read_words(value, "artifacts"),
         summary=read_shown(value, "summary"),
+        output=read_shown(value, "output") if "output" in value else "",
         headline=_headline(value),
         units=_units(value),
         failure=_failure(value),

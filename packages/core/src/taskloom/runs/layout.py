@@ -75,6 +75,11 @@ class RunLayout:
         return self.dir / "log.jsonl"
 
     @property
+    def output(self) -> Path:
+        """What the task and its children printed."""
+        return self.dir / "output.txt"
+
+    @property
     def checkpoints(self) -> Path:
         """Published checkpoints, one folder each."""
         return self.dir / "checkpoints"

@@ -222,7 +222,9 @@ def find_run(reference: str, store: Path | None = None) -> Path:
         return path.resolve()
     names = run_names(root)
     matches = [
-        name for name in names if name.startswith(reference) or name.endswith("-" + reference)
+        name
+        for name in names
+        if reference and (name.startswith(reference) or name.endswith("-" + reference))
     ]
     if len(matches) == 1:
         return root / matches[0]

@@ -159,6 +159,8 @@ def find_sweep(reference: str, store: Path) -> Path | None:
         return path.resolve()
     names = names_holding(store, RECORD)
     matches = [name for name in names if name == reference] or [
-        name for name in names if name.startswith(reference) or name.endswith("-" + reference)
+        name
+        for name in names
+        if reference and (name.startswith(reference) or name.endswith("-" + reference))
     ]
     return (store / matches[0]).absolute() if len(matches) == 1 else None

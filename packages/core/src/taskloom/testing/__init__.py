@@ -5,6 +5,7 @@ from taskloom.testing.conformance import (
     ConformanceError as ConformanceError,
     check_task as check_task,
 )
+from taskloom.testing.once import run_once as run_once
 
 MemoryContext = ScratchContext
 """Name of the context in tests."""

@@ -52,7 +52,7 @@ def check_task(
         ConformanceError: A check failed.
     """
     with tempfile.TemporaryDirectory(prefix="check-task-") as name:
-        trial = Trial(_load(factory, domain), overrides, varying, Path(name).resolve())
+        trial = Trial(load_factory(factory, domain), overrides, varying, Path(name).resolve())
         working = trial.folder / "working-folder"
         working.mkdir()
         passed, failed = [], []
@@ -82,7 +82,7 @@ def _perform(check: Check, trial: Trial) -> str | None:
         return f"it raised {first_line(describe_failure(error))}"
 
 
-def _load(factory: Callable[..., Any], domain: str) -> LoadedTask:
+def load_factory(factory: Callable[..., Any], domain: str) -> LoadedTask:
     """Return the task as the registry would; one that is registered keeps its name, version and domain."""
     what = f"the factory {getattr(factory, '__qualname__', factory)}"
     target = f"{getattr(factory, '__module__', '')}:{getattr(factory, '__qualname__', '')}"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 import typer
 
 from taskloom.cli.annotations import AsJson, ConfigFiles
+from taskloom.cli.output import print_json
 from taskloom.cli.task_command import Invocation
 from taskloom.errors import CheckFailedError
 from taskloom.params.layers import Resolved
@@ -46,7 +46,7 @@ def check_config(invocation: Invocation, resolved: Resolved, *, as_json: bool) -
             "ok": not errors,
             "findings": rows,
         }
-        typer.echo(json.dumps(document, indent=2))
+        print_json(document)
     else:
         _print(f"{entry.domain} {entry.ref.name}", findings)
     if errors:

@@ -77,7 +77,11 @@ def _run(
     argv = ("tasks", "run", entry.domain, entry.ref.name, *words)
     origin = Origin(argv, resolved.sources)
     if prepare:
-        typer.echo(str(make_folder(loaded, config, options, origin).dir))
+        folder = make_folder(loaded, config, options, origin).dir
+        if as_json:
+            print_json({"dir": str(folder)})
+        else:
+            typer.echo(str(folder))
         return
     finished = finished_before(loaded, config, options)
     if finished is not None:

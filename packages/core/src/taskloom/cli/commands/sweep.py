@@ -31,7 +31,7 @@ from taskloom.sweeps.sweep import plan_points, run_sweep
 _ORDER = "executor jobs fail_fast cpus gpus nodes memory time_limit sinks keep_best force dry_run store as_json"
 
 
-@takes_options(_ORDER, without="name tags parent resume quiet", is_sweep=True)
+@takes_options(_ORDER, without="name tags parent resume capture quiet", is_sweep=True)
 def sweep(
     invocation: Invocation,
     options: RunOptions,
