@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from cases_tasks import Tasks, done
-from cases_verdict import RECORDS, verdict
+from cases_verdict import verdict
 from tests_sizes import size
 
 Plugin = Callable[..., Tasks]
