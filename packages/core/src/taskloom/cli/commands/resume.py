@@ -13,7 +13,8 @@ from taskloom.cli.commands.run import show_run
 from taskloom.cli.options import read_time
 from taskloom.errors import StoreLockedError, UsageError
 from taskloom.runs.layout import default_store
-from taskloom.runs.run import Run, open_run
+from taskloom.runs.rebuild import lacks_record, rebuild_record
+from taskloom.runs.run import Run, find_run
 
 
 def resume(
@@ -56,7 +57,11 @@ def resume(
         return
     if executor or jobs is not None:
         raise UsageError("--executor and --jobs are for sweeps.")
-    _resume_run(open_run(reference, place), read_time(time_limit), as_json)
+    folder = find_run(reference, place)
+    if lacks_record(folder):
+        record = rebuild_record(folder)
+        typer.echo(f"note: the record of {record.id} was missing and is written anew", err=True)
+    _resume_run(Run(folder), read_time(time_limit), as_json)
 
 
 # A parameter on this line deserves a better answer than "no such option"; see `resume`.
