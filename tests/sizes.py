@@ -44,6 +44,9 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "converted_episodes": (30, 300),
         "vector_steps": (400, 4000),
         "patience_seconds": (2, 5),
+        # tests/cli, tests/core
+        "terminals_tried": (15, 1500),
+        "searched_sinks": (1, 3),
     }
 )
 
