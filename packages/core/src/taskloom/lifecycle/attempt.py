@@ -37,7 +37,7 @@ from taskloom.runs.record import Failure, RunRecord, Stored, begin_attempt, time
 from taskloom.runs.run import Run
 from taskloom.secrets.redaction import KNOWN
 from taskloom.seeding import recording_seeds
-from taskloom.sinks.group import SinkGroup
+from taskloom.sinks.group import open_sinks
 from taskloom.task import Result
 
 _log = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ def attempt(
         checkpoint = checkpoints.newest_good(layout.checkpoints) if task.can_resume() else None
         if checkpoint is None and record.attempts > 1:
             _log.info("no checkpoint to continue from: beginning at the start")
-        sinks = SinkGroup(record.sinks, layout.dir, record)
+        sinks = open_sinks(record.sinks, layout.dir, record)
         witness = Witness(task, layout, record, is_own_process=_exists_for_runs(record))
         ctx = LiveContext(
             layout,

@@ -6,27 +6,23 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from taskloom.errors import TaskloomError
-from taskloom.lifecycle.failure import describe_failure, first_line
 from taskloom.registry.discovery import installed_domains, tasks_of
 from taskloom.registry.entries import LoadedTask, TaskEntry
 from taskloom.registry.factory import as_factory
 from taskloom.registry.refs import TaskRef
 from taskloom.registry.resolve import find_domain
 from taskloom.testing import config_checks, resume_checks, run_checks
+from taskloom.testing.report import ConformanceError, complaint_of
 from taskloom.testing.trial import Trial
 
 Check = Callable[[Trial], "str | None"]
 """A check returns None, or one sentence on what is wrong."""
 
 CHECKS: dict[str, Check] = {**config_checks.CHECKS, **run_checks.CHECKS, **resume_checks.CHECKS}
-
-
-class ConformanceError(AssertionError):
-    """A task does not keep to the contract; the message has one line for each check that failed."""
 
 
 def check_task(
@@ -58,7 +54,7 @@ def check_task(
         passed, failed = [], []
         with _working_in(working):
             for title, check in CHECKS.items():
-                complaint = _perform(check, trial)
+                complaint = complaint_of(partial(check, trial))
                 if complaint is None:
                     passed.append(title)
                 else:
@@ -71,15 +67,6 @@ def check_task(
             f"{label} fails {len(failed)} of {len(CHECKS)} checks:\n" + "\n".join(failed)
         )
     return passed
-
-
-def _perform(check: Check, trial: Trial) -> str | None:
-    try:
-        return check(trial)
-    except TaskloomError as error:
-        return error.message
-    except Exception as error:
-        return f"it raised {first_line(describe_failure(error))}"
 
 
 def load_factory(factory: Callable[..., Any], domain: str) -> LoadedTask:
