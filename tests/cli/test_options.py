@@ -64,7 +64,16 @@ def test_help_lists_the_options_in_their_order(tasks: Tasks) -> None:
         *("--config", "--dry-run", "--explain", "--print-config", "--json", "--store", "--name"),
         *("--tag", "--force", "--fresh", "--resume", "--accept", "--accept-changes", "--claimed"),
         *("--inputs", "--cwd", "--prepare", "--executor", "--cpus", "--gpus", "--nodes"),
-        *("--memory", "--time-limit", "--sink", "--keep-best", "--parent", "--quiet", "--param"),
+        *(
+            "--memory",
+            "--time-limit",
+            "--sink",
+            "--keep-best",
+            "--parent",
+            "--capture",
+            "--quiet",
+            "--param",
+        ),
         "--help",
     ]
     assert _own_options(tasks("sweep", "garden", "grow", "--help").out) == [

@@ -61,6 +61,7 @@ def options(tmp_path: Path) -> RunOptions:
         "claimed": "skip",
         "inputs": "mtime",
         "cwd": tmp_path,
+        "capture": "no",
         "quiet": True,
     }
     assert set(asked) == {item.name for item in fields(RunOptions)}, "give the new option a value"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from taskloom.config import Config
 from taskloom.errors import RunCorruptError, UnknownNameError, UsageError
 from taskloom.lifecycle.create import identify_asked
 from taskloom.lifecycle.decision import look, settle
@@ -277,6 +278,11 @@ class Space:
                 for text in values if len(values) <= _MOST_CHECKED else (values[0], values[-1]):
                     point = self._applicable.to({**self._fixed, **first, path: text})
                     self._resolve(point)
+
+    def first(self) -> Config:
+        """Return the config of a point: the first value of everything that varies."""
+        point = {path: _ends(axis)[0] for path, axis in self._axes.items()}
+        return self._resolve(self._applicable.to({**self._fixed, **point})).config
 
     def choose(self, trial: optuna.Trial) -> Resolved:
         """Return the config of a trial."""

@@ -18,7 +18,8 @@ from taskloom.registry.resolve import find_task, load_task
 from taskloom.request import RunOptions
 from taskloom.resuming import Resumption, resume_run
 from taskloom.runs.layout import default_store
-from taskloom.runs.run import Run, open_run
+from taskloom.runs.rebuild import lacks_record, rebuild_record
+from taskloom.runs.run import Run, find_run
 from taskloom.sweeps.ahead import lines_of, look_ahead, refuse_changes, to_run
 from taskloom.sweeps.record import SweepRecord, find_sweep, read_sweep, with_call
 from taskloom.sweeps.search import (
@@ -92,7 +93,10 @@ def resume(
         return
     if executor or jobs is not None or fresh:
         raise UsageError("--executor, --jobs and --fresh are for sweeps.")
-
+    folder = find_run(reference, place)
+    if lacks_record(folder):
+        record = rebuild_record(folder)
+        typer.echo(f"note: the record of {record.id} was missing and is written anew", err=True)
     asked = Resumption(
         accept_changes,
         place_of,
@@ -100,7 +104,7 @@ def resume(
         as_json,
         ask if sys.stdin.isatty() else None,
     )
-    _resume_run(open_run(reference, place), asked)
+    _resume_run(Run(folder), asked)
 
 
 # A parameter on this line deserves a better answer than "no such option"; see `resume`.

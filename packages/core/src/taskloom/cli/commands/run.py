@@ -18,7 +18,7 @@ from taskloom.cli.task_command import Invocation
 from taskloom.errors import UsageError
 from taskloom.params.files import to_toml
 from taskloom.params.layers import Resolved
-from taskloom.params.tree import leaves
+from taskloom.params.tree import leaf_texts, leaves
 from taskloom.request import Origin, RunOptions
 from taskloom.secrets.fields import dumped
 
@@ -160,7 +160,6 @@ def _print_config(resolved: Resolved, as_json: bool) -> None:
 
 def _explain(resolved: Resolved, as_json: bool) -> None:
     from taskloom.params.labels import plain
-    from taskloom.params.values import write
 
     values = leaves(resolved.config)
     if as_json:
@@ -171,7 +170,7 @@ def _explain(resolved: Resolved, as_json: bool) -> None:
         print_json(rows)
         return
     width = max(len(path) for path in values)
-    shown = {path: write(value) for path, value in values.items()}
+    shown = leaf_texts(resolved.config)
     second = min(max(len(text) for text in shown.values()), 30)
     for path, text in shown.items():
         typer.echo(f"{path:<{width}}  {text:<{second}}  {resolved.sources[path]}")
