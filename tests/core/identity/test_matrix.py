@@ -100,11 +100,13 @@ class World:
         root: The folder of everything.
         words: The words behind the task's name.
         where: The current folder of a command.
+        variables: Variables of its environment.
     """
 
     root: Path
     words: list[str] = field(default_factory=list)
     where: str = "here"
+    variables: dict[str, str] = field(default_factory=lambda: {"MAT_KEY": "k"})
 
     @property
     def mat(self) -> Path:
@@ -127,7 +129,7 @@ class World:
                 os.dup2(out, 2)
                 sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115
                 os.chdir(self.root / self.where)
-                os.environ.update(variables)
+                os.environ.update({**self.variables, **variables})
                 code = int(call())  # type: ignore[call-overload]  # an exit code
             except BaseException as error:
                 sys.excepthook(type(error), error, error.__traceback__)
@@ -139,7 +141,7 @@ class World:
         return os.waitstatus_to_exitcode(status), shown.read_text()
 
     def ask(self, way: str, executor: str = "inline", **variables: str) -> tuple[int, str]:
-        words = [*self.words, f"--executor={executor}"]
+        words = [*self.words, "--key=env:MAT_KEY", f"--executor={executor}"]
         commands = {
             "run": ["run", "mat", "sum", *words],
             "sweep": ["sweep", "mat", "sum", *words, "--seed=0"],
@@ -148,6 +150,7 @@ class World:
         if way != "Python":
             return self.fork(lambda: main(commands[way]), **variables)
         values = dict(word.removeprefix("--").split("=", 1) for word in self.words)
+        values["key"] = "env:MAT_KEY"
         options = taskloom.RunOptions(executor=executor, quiet=True)
         return self.fork(
             lambda: taskloom.run("mat/sum", values, options=options).status != "finished",
@@ -249,7 +252,7 @@ KINDS: dict[str, tuple[Callable[[World], object], str]] = {
         "mat_extra.py",
     ),
     "counted package": (_upgrade, "dep-lib 1.0 -> 2.0"),
-    "secret": (lambda w: w.words.__setitem__(slice(None), ["--key=longer"]), "secret"),
+    "secret": (lambda w: w.variables.update(MAT_KEY="longer"), "secret"),
     "version": (
         lambda w: w.put("site/mat/domain.py", MANIFEST.replace("version=1", "version=2")),
         "",
