@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +19,11 @@ from taskloom.errors import (
     UnknownNameError,
     UsageError,
 )
+from taskloom.lifecycle.create import identify_asked
+from taskloom.lifecycle.decision import Decision, unaccepted
 from taskloom.lifecycle.lifecycle import construct
 from taskloom.params.choices import find_choices
+from taskloom.params.layers import validate_record
 from taskloom.params.tree import walk
 from taskloom.placement.executor import open_executor
 from taskloom.placement.place import Placement, Watcher
@@ -35,12 +38,14 @@ from taskloom.runs.writer import atomic_write_json
 from taskloom.secrets import vault
 from taskloom.secrets.redaction import KNOWN, MARK
 from taskloom.secrets.references import is_reference
+from taskloom.sweeps.ahead import refuse_reasons
 from taskloom.sweeps.axes import AxisReader
 from taskloom.sweeps.expand import Axis, Choices, Point, Span
 from taskloom.sweeps.planfile import texts_of
+from taskloom.sweeps.points import PointResult
 from taskloom.sweeps.record import EXECUTOR, SweepPoint, create_sweep, read_sweep
-from taskloom.sweeps.sweep import PointResult, Sweep, check_version
-from taskloom.sweeps.trials import Goal, Search, Space, Trials
+from taskloom.sweeps.sweep import Sweep, check_version
+from taskloom.sweeps.trials import Goal, Search, Space, Trials, trial_runs
 
 if TYPE_CHECKING:
     import optuna
@@ -109,6 +114,25 @@ def create_search(
     return search
 
 
+def refuse_changed_trials(loaded: LoadedTask, search: Search, store: Path) -> None:
+    """Refuse to go on with a search some of whose runs would come out differently now.
+
+    Raises:
+        UsageError: The message holds the reasons.
+    """
+    options = replace(search.sweep.options, store=store)
+    if options.accept_changes or options.fresh:
+        return
+    decisions = []
+    for name in trial_runs(open_study(search, store)):
+        with contextlib.suppress(RunCorruptError):
+            run = Run(store / name)
+            config = validate_record(loaded.config_class, run.config, f"the record of {name}")
+            found = unaccepted(run, identify_asked(loaded, config, options))
+            decisions.append(Decision("begin", run, tuple(found)))
+    refuse_reasons(search.sweep, decisions)
+
+
 def _hidden(loaded: LoadedTask, axes: Mapping[str, Axis], fixed: Point) -> Point:
     """Return a mark for each value that the record of a search must not hold.
 
@@ -171,7 +195,7 @@ def run_search(loaded: LoadedTask, search: Search, store: Path, watcher: Watcher
         RunFailedError: No run has a finite value of the metric.
         MissingExtraError: Optuna is not installed.
     """
-    sweep = search.sweep
+    sweep, store = search.sweep, store.absolute()
     check_version(sweep, loaded)
     trials = Trials(loaded, search, store, open_study(search, store), watcher)
     options = sweep.options
@@ -182,6 +206,7 @@ def run_search(loaded: LoadedTask, search: Search, store: Path, watcher: Watcher
         )
         placement.run(trials.folders())
     finally:
+        trials.close()
         executor.close()
     runs = _best_first(search.goal, [Run(store / name) for name in trials.runs])
     _check_values(search, runs)
@@ -189,7 +214,12 @@ def run_search(loaded: LoadedTask, search: Search, store: Path, watcher: Watcher
         ExitCode.OK if any(run.status == "finished" for run in runs) else ExitCode.FAILED
     )
     results = [
-        PointResult(SweepPoint(run.record.identity, run.config, run.record.sources), run)
+        PointResult(
+            SweepPoint(run.record.identity, run.config, run.record.sources),
+            run,
+            reused=run.id in trials.reused,
+            stale=trials.reused.get(run.id, ()),
+        )
         for run in runs
     ]
     return Sweep(sweep, tuple(results), code)
