@@ -10,11 +10,12 @@ from pathlib import Path
 from taskloom.errors import RunCorruptError
 from taskloom.identity.code import Code, CodeFile, loaded_digest, place_of, read_code
 from taskloom.identity.filecache import FileCache
-from taskloom.identity.machine import has_cuda, python_version
+from taskloom.identity.machine import python_version
 from taskloom.identity.records import Pair, Reason
 from taskloom.identity.sources import is_cosmetic, kept_source
 from taskloom.runs.provenance import installed_distributions
 from taskloom.runs.run import Run
+from taskloom.system.machine import has_cuda
 
 _SHOWN = 4
 

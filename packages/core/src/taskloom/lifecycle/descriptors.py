@@ -99,7 +99,9 @@ class Descriptors:
             usable = stream
             if stream is not None and stream.closed:
                 copy = os.dup(number)
-                usable = os.fdopen(copy, "w", encoding="utf-8", errors="backslashreplace")
+                usable = os.fdopen(
+                    copy, "w", encoding="utf-8", errors="backslashreplace", newline="\n"
+                )
             elif settings:
                 _reconfigure(stream, **settings)
             setattr(sys, name, usable)

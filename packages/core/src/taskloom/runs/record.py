@@ -172,6 +172,16 @@ _FREE = ("name", "tags", "argv", "sources", "summary", "headline", "failure")
 """The fields whose texts a task or a user wrote; the others must stay as they are."""
 
 
+def document_of(record: RunRecord) -> dict[str, Any]:
+    """Return what `run.json` holds, as JSON values; the manifest of each checkpoint holds it too."""
+    value = dataclasses.asdict(record)
+    value |= {name: KNOWN.tree(value[name]) for name in _FREE}
+    value["metrics"] = {name: encode_number(number) for name, number in record.metrics.items()}
+    # A person who opens the file reads first which run it is, then what was asked for.
+    value |= {name: value.pop(name) for name in KEPT}
+    return {"format": FORMAT, **value}
+
+
 def write_record(
     path: Path, record: RunRecord, *, fence: Callable[[], None] | None = None
 ) -> None:
@@ -180,9 +190,4 @@ def write_record(
     Raises:
         StoreError: It cannot be written; the previous record is intact.
     """
-    value = dataclasses.asdict(record)
-    value |= {name: KNOWN.tree(value[name]) for name in _FREE}
-    value["metrics"] = {name: encode_number(number) for name, number in record.metrics.items()}
-    # A person who opens the file reads first which run it is, then what was asked for.
-    value |= {name: value.pop(name) for name in KEPT}
-    atomic_write_json(path, {"format": FORMAT, **value}, fence=fence)
+    atomic_write_json(path, document_of(record), fence=fence)
