@@ -80,6 +80,7 @@ if TYPE_CHECKING:
     from taskloom_anomaly.triggers.base import Trigger as Trigger
     from taskloom_anomaly.triggers.blend import Blend as Blend
     from taskloom_anomaly.triggers.corner import Corner as Corner
+    from taskloom_anomaly.triggers.inside import Inside as Inside
     from taskloom_anomaly.triggers.noise import NoiseTrigger as NoiseTrigger
     from taskloom_anomaly.triggers.patch import Patch as Patch
     from taskloom_anomaly.triggers.sine import Sine as Sine

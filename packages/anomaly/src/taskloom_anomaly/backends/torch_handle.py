@@ -124,7 +124,8 @@ class TorchHandle:
         """Return what is known of an activation."""
         axes = self.axes(name)
         shape = axes.sample_shape if axes.known else axes.shape
-        return LayerInfo(name, shape, axes.letters, axes.evidence)
+        kind = self._probe.whole.seen[canonical(name, self._probe.axes)].dtype
+        return LayerInfo(name, shape, axes.letters, axes.evidence, str(kind).removeprefix("torch."))
 
     @cached_property
     def default_layers(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from taskloom.params.layers import validate_record
 from taskloom_anomaly.config import AnomalyConfig
 from taskloom_anomaly.detection.artifacts import DETECTOR_FILE, keep_scores, load_detector
 from taskloom_anomaly.detection.assembly import assemble
-from taskloom_anomaly.detection.evaluation import evaluate, flat_metrics
+from taskloom_anomaly.detection.evaluation import document, evaluate, flat_metrics
 from taskloom_anomaly.detection.fitting import score_sets
 from taskloom_anomaly.detection.validity_card import write_json
 from taskloom_anomaly.models.stored import trainer
@@ -59,7 +59,7 @@ def eval_detector(
     evaluation: dict[str, Any] = evaluate(scores)
 
     def keep(into: Path) -> None:
-        write_json(into / "eval.json", {"schema": 1, **evaluation})
+        write_json(into / "eval.json", document(evaluation, len(sets["normal"])))
         keep_scores(into / "scores.npz", scores, fitted.calibration)
 
     if dir is not None:
