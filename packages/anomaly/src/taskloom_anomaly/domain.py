@@ -153,13 +153,8 @@ DOMAIN = DomainRef(
         _verb(
             "train-detector", "Fit a detector on a task and store it in a folder.", "train_detector"
         ),
-        VerbRef(
-            "fit",
-            "Fit another detector on the network of a run and store it in a folder.",
-            "taskloom_anomaly.verbs.fit:fit",
-            on="run",
-            overrides=("detector", "layers", "reduction", "fusion"),
-        ),
+        _verb("fit", "Fit a detector on a run's network, on your own or on a table.", "fit"),
+        _verb("layers", "List what can be watched in a network.", "layers"),
         _verb("eval-detector", "Score a task's test sets with a stored detector.", "eval_detector"),
         _verb(
             "make-adversarial-examples",

@@ -61,7 +61,8 @@ class TorchHandle:
         return next(floating, None)
 
     def _tensor(self, array: np.ndarray) -> torch.Tensor:
-        tensor = torch.as_tensor(np.ascontiguousarray(array), device=self._device)
+        # A copy: the first module may write over what it is given.
+        tensor = torch.tensor(np.ascontiguousarray(array), device=self._device)
         return tensor.to(self._precision) if tensor.is_floating_point() else tensor
 
     @cached_property
@@ -101,6 +102,11 @@ class TorchHandle:
         axes = self._probe.axes
         names = [name for name in self._probe.listed if axes[name].sample is not None]
         return LayerTable(names, self.info)
+
+    @property
+    def listed_layers(self) -> tuple[str, ...]:
+        """The outputs of all calls, of those that cannot be watched, too."""
+        return self._probe.listed
 
     @property
     def flat_layers(self) -> tuple[str, ...]:
