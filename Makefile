@@ -8,11 +8,13 @@ TESTED := $(VENV)/.tested
 PARTS := core anomaly hci diffusion control
 REQUIREMENTS := pyproject.toml constraints.txt $(PARTS:%=packages/%/pyproject.toml)
 DEMO_STORE := demo-runs
+ENVIRONMENTS := tests/packaging/environments.py
+EXTRAS_TRIED ?= hci control anomaly diffusion
 # One thread a process: two pytest workers, or two demo tasks, otherwise fight over two cores.
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench docs soak changelog pythons clean
+.PHONY: help demo test check bench docs soak changelog pythons floors newest clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -71,8 +73,17 @@ soak: $(TESTED) ## Run tests at their full sizes, kill runs for a long time and 
 changelog: $(TESTED) ## Show the change log that the fragments in changes/ make.
 	$(BIN)/towncrier build --draft --version next
 
-pythons: ## Run every test under Python 3.12 and 3.13, each in an environment of its own.
-	for version in 3.12 3.13; do $(MAKE) test PYTHON=python$$version VENV=.venv-$$version || exit 1; done
+# A Python of this machine, else one that uv fetches.
+pythons: $(TESTED) ## Run every test under Python 3.12 and 3.13, each in an environment of its own.
+	for version in 3.12 3.13; do \
+		$(MAKE) test PYTHON=$$($(BIN)/python $(ENVIRONMENTS) --find $$version) VENV=.venv-$$version || exit 1; done
+
+# EXTRAS_TRIED="hci control" leaves out the extras that need gigabytes.
+floors: $(TESTED) ## Install the lowest versions that each extra allows, and run its task and core's unit tests.
+	$(BIN)/python $(ENVIRONMENTS) --resolution lowest-direct --extras $(EXTRAS_TRIED)
+
+newest: $(TESTED) ## The same with the newest versions.
+	$(BIN)/python $(ENVIRONMENTS) --resolution highest --extras $(EXTRAS_TRIED)
 
 clean: ## Remove what the targets made.
 	rm -rf $(VENV) .venv-3.12 .venv-3.13 site $(DEMO_STORE) .pytest_cache .mypy_cache .ruff_cache

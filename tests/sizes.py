@@ -21,6 +21,10 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "lock_processes": (4, 8),
         "lock_tries": (10, 200),
         "lease_seconds": (60, 7000),  # in hundredths
+        # tests/core/runs
+        "removal_trees": (40, 1000),
+        "mutants_read": (300, 20_000),
+        "mutants_shown": (12, 200),
         # tests/cases
         "recorded_episodes": (2, 1000),
         "slow_task_seconds": (4, 6),

@@ -24,7 +24,7 @@ PACKAGES = {"taskloom": "core", **{f"taskloom_{domain}": domain for domain in FI
 MOST_CIRCLES, LARGEST_CIRCLE = 3, 4
 # Rule 3. The rooms that every domain may have, and those of one domain; a new one needs a reason in one-house.md.
 FILES = {"__init__", "domain", "task", "config", "driver", "errors", "metrics", "gym"}
-ROOMS = {"tasks", "verbs", "report", "exports", "compat", "accelerated"}
+ROOMS = {"tasks", "verbs", "report", "exports", "compat", "accelerated", "scaffold"}
 OWN_ROOMS = {
     "anomaly": {"detection", "backends", "data", "statistics", "metrics"},
     "hci": {

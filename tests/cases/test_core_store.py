@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from cases_tasks import Tasks, done
-from cases_verdict import RECORDS, verdict
+from cases_verdict import verdict
 from tests_sizes import size
 
 Plugin = Callable[..., Tasks]
@@ -24,7 +24,6 @@ def _play(tasks: Tasks) -> Path:
     return Path(tasks.records()[0])
 
 
-@RECORDS
 def test_artifacts_that_lead_out(tasks: Tasks, tmp_path: Path) -> None:
     """Answers 404 for a file behind a link that leads out of the run, and shows no address with a script."""
     run = _play(tasks)
@@ -47,7 +46,6 @@ def test_artifacts_that_lead_out(tasks: Tasks, tmp_path: Path) -> None:
     )
 
 
-@RECORDS
 def test_one_bad_record(tasks: Tasks) -> None:
     """Goes on with the other runs, in every listing, filter, sort, export and page, whatever one record holds."""
     good = _play(tasks)
@@ -81,7 +79,6 @@ def test_one_bad_record(tasks: Tasks) -> None:
     )
 
 
-@RECORDS
 def test_removal_of_no_run(tasks: Tasks, tmp_path: Path) -> None:
     """Refuses to remove a folder of photographs, though its name begins as that of a run."""
     photos = tmp_path / "20261129-120000-photos"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from cases_tasks import Tasks, done
-from cases_verdict import RECORDS, verdict
+from cases_verdict import verdict
 from tests_sizes import size
 
 Plugin = Callable[..., Tasks]
@@ -137,7 +137,6 @@ def _documented_searches() -> list[list[str]]:
     return searches
 
 
-@RECORDS
 @pytest.mark.slow
 def test_documented_searches_run(make_tasks: Callable[[], Tasks]) -> None:
     """Ends with 0 and 0 as printed; a range for a choice and a metric that no run has are refused before any run."""
@@ -164,7 +163,6 @@ def test_documented_searches_run(make_tasks: Callable[[], Tasks]) -> None:
     )
 
 
-@RECORDS
 def test_json_beside_prints(plugin: Plugin) -> None:
     """Prints one JSON document: what the task and its children print is kept in the run's folder instead.
 
@@ -185,7 +183,6 @@ def test_json_beside_prints(plugin: Plugin) -> None:
     )
 
 
-@RECORDS
 def test_odd_terminals(tasks: Tasks, tmp_path: Path) -> None:
     """Succeeds or fails with a sentence and its own exit code: a closed stream or a full disk is no defect."""
     wrong = []
@@ -227,7 +224,6 @@ def test_odd_terminals(tasks: Tasks, tmp_path: Path) -> None:
     verdict(not wrong, "; ".join(wrong), "6 of 6 in order")
 
 
-@RECORDS
 def test_texts_of_another_encoding(plugin: Plugin) -> None:
     """Records a text that the locale cannot decode, or refuses it with exit code 2: no answer calls it a defect."""
     tasks = plugin("saying", SAY, one="Say")
@@ -244,7 +240,6 @@ def test_texts_of_another_encoding(plugin: Plugin) -> None:
     verdict(not wrong, "; ".join(wrong), "0 or 2 twice")
 
 
-@RECORDS
 def test_without_sched_getaffinity(tasks: Tasks) -> None:
     """Ends a run and a sweep with 0 and 0 where the function does not exist, as on macOS and Windows.
 

@@ -239,7 +239,7 @@ def test_runs_show_path_and_log_look_at_one_run(tasks: Tasks, tmp_path: Path) ->
     folder = Path(tasks("runs", "path", "@last").out.strip())
     assert folder.parent == tmp_path / "runs"
     assert "the plant has wilted" in tasks("runs", "log", "@last").out
-    line = json.loads(tasks("runs", "log", "@last", "--json").out.splitlines()[0])
+    line = json.loads(tasks("runs", "log", "@last", "--json").out)[0]
     assert line["level"] == "error"
     tasks("run", "garden", "grow", "--days=1")
     assert tasks("runs", "path", "@last", "diary").out.strip().endswith("artifacts/diary.txt")

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tomllib
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,17 +16,16 @@ GARDEN = Path(__file__).parent / "garden"
 Tasks = Callable[..., Any]
 
 
-def test_new_makes_three_files_whose_test_passes(tasks: Tasks, tmp_path: Path) -> None:
-    outcome = tasks("new", "garden", "slow-seed", "--summary=Wait for a seed.")
-    assert (outcome.code, outcome.out) == (0, "garden_slow_seed\n")
-    folder = tmp_path / "garden_slow_seed"
-    names = ["garden_slow_seed.py", "pyproject.toml", "test_garden_slow_seed.py"]
-    assert sorted(path.name for path in folder.iterdir()) == names
-    assert list(tmp_path.iterdir()) == [folder]
-    project = tomllib.loads((folder / "pyproject.toml").read_text())
-    assert project["project"]["entry-points"]["taskloom.tasks"] == {
-        "garden.slow-seed": "garden_slow_seed:SlowSeed"
-    }
+def _wheel_of(project: Path, folder: Path) -> set[str]:
+    """Return the names of the files in the wheel of a project, without its metadata."""
+    words = ["wheel", "--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir"]
+    subprocess.run([sys.executable, "-m", "pip", *words, str(folder), str(project)], check=True)
+    (wheel,) = folder.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    return {name for name in names if ".dist-info/" not in name}
+
+
+def _assert_its_tests_pass(folder: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error"],
         cwd=folder,
@@ -33,17 +33,61 @@ def test_new_makes_three_files_whose_test_passes(tasks: Tasks, tmp_path: Path) -
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=300,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "1 passed" in done.stdout
+    assert " passed" in done.stdout
+
+
+def test_new_task_of_a_domain_without_templates_runs_itself(tasks: Tasks, tmp_path: Path) -> None:
+    outcome = tasks("new", "garden", "slow-seed", "--summary=Wait for a seed.")
+    assert (outcome.code, outcome.out) == (0, "garden_slow_seed\n")
+    assert len(outcome.err.splitlines()) == 1
+    folder = tmp_path / "garden_slow_seed"
+    names = ["garden_slow_seed", "pyproject.toml", "test_garden_slow_seed.py"]
+    assert sorted(path.name for path in folder.iterdir()) == names
+    assert list(tmp_path.iterdir()) == [folder]
+    project = tomllib.loads((folder / "pyproject.toml").read_text())
+    assert project["project"]["entry-points"]["taskloom.tasks"] == {
+        "garden.slow-seed": "garden_slow_seed.task:SlowSeed"
+    }
+    _assert_its_tests_pass(folder)
+
+
+@pytest.mark.parametrize(
+    "domain",
+    [
+        "hci",
+        pytest.param("anomaly", marks=pytest.mark.slow),
+        pytest.param("diffusion", marks=pytest.mark.slow),
+        pytest.param("control", marks=pytest.mark.slow),
+    ],
+)
+def test_new_task_has_the_protocol_of_its_domain_and_passes_at_once(
+    tasks: Tasks, tmp_path: Path, domain: str
+) -> None:
+    assert tasks("new", domain, "mine").code == 0
+    folder = tmp_path / f"{domain}_mine"
+    source = (folder / folder.name / "task.py").read_text()
+    assert "def run(" not in source
+    assert len(source.splitlines()) <= 70
+    package = {f"{folder.name}/{path.name}" for path in (folder / folder.name).iterdir()}
+    assert _wheel_of(folder, tmp_path / "wheels") == package
+    _assert_its_tests_pass(folder)
 
 
 def test_new_writes_valid_python_whatever_the_name(tasks: Tasks, tmp_path: Path) -> None:
     assert tasks("new", "garden", "a1_b2", "--summary=It's 50% $new {here}.").code == 0
-    for path in (tmp_path / "garden_a1_b2").glob("*.py"):
+    for path in (tmp_path / "garden_a1_b2").rglob("*.py"):
         ast.parse(path.read_text())
     assert "It's 50% $new {here}." in (tmp_path / "garden_a1_b2" / "pyproject.toml").read_text()
+
+
+def test_new_task_is_made_around_a_class(tasks: Tasks, tmp_path: Path) -> None:
+    assert tasks("new", "garden", "mine", "--from=garden_domain.tasks:Grow").code == 0
+    source = (tmp_path / "garden_mine" / "garden_mine" / "task.py").read_text()
+    assert "from garden_domain.tasks import Grow\n" in source
+    assert "class Mine(Grow):" in source
 
 
 @pytest.mark.parametrize(
@@ -57,6 +101,12 @@ def test_new_writes_valid_python_whatever_the_name(tasks: Tasks, tmp_path: Path)
         (("garden", ""), 2, "'' is no name for a task"),
         (("garden", "domain"), 2, "a module 'garden_domain' is installed already"),
         (("garden", "x", '--summary=a"b'), 2, "--summary may hold no quotation mark"),
+        (("garden", "x", "y"), 2, "'y' is one word too many"),
+        (("garden", "x", "--from=a.csv"), 2, "makes no task from 'a.csv'; it takes module:Class"),
+        (("component", "garden.x", "y"), 2, "'garden.x' is no kind of component that can be made"),
+        (("component", "garden.x"), 2, "tasks new component DOMAIN.KIND NAME"),
+        (("domain", "garden"), 2, "the domain 'garden' exists already"),
+        (("domain", "x", "--from=a:b"), 2, "--from makes a task, not a domain"),
         (("garden", "x", "--into=nowhere"), 2, "cannot be made: No such file or directory"),
     ],
 )

@@ -15,7 +15,8 @@ PUBLIC = {
     "taskloom": {
         "BoundTask", "Checkable", "Command", "Component", "ComponentRef", "Config", "Describable", "DomainRef", "Driver", "ExecutionOnly", "Finding",
         "InputPath", "JsonValue", "OneOf", "OutputPath", "Progress", "Resources", "Result", "Resumable", "Run", "RunContext", "RunOptions", "RunRef", "Secret", "Task", "TaskFactory",
-        "TaskRef", "Unit", "VerbRef", "derive_seed", "open_run", "open_task", "run", "sweep", "task_of",
+        "TaskRef", "Unit", "VerbRef", "derive_seed", "open_run", "open_task", "read_duration", "run", "sweep", "task_of",
+        "write_duration",
     },
     "taskloom.registry": {
         "Broken", "ComponentRef", "DomainEntry", "DomainRef", "FIRST_PARTY", "LoadedTask", "TaskEntry", "TaskRef",

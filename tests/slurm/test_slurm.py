@@ -233,3 +233,11 @@ def test_requeued_job_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
         run.metrics
         == run_task(load("walk"), config, RunOptions(store=tmp_path / "w", quiet=True)).metrics
     )
+
+
+@pytest.mark.usefixtures("cluster")
+def test_executor_keeps_the_contract() -> None:
+    from taskloom.placement.slurm import open_executor
+    from taskloom.testing import check_executor
+
+    assert len(check_executor(open_executor, seconds=120)) == 5

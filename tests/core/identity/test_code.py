@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from taskloom import Config, RunRef
+from taskloom.cli import main
+from taskloom.errors import UsageError
 from taskloom.identity.code import read_code
 from taskloom.identity.filecache import FileCache
-from taskloom.identity.records import Reason
+from taskloom.identity.inputs import collect_inputs
+from taskloom.identity.records import Input, Reason
 from taskloom.identity.verify import changed_program
+from taskloom.runs.record import write_record
 from taskloom.runs.run import Run, list_runs
 
 Install = Callable[..., Path]
@@ -180,3 +187,53 @@ def test_version_of_a_counted_package_and_of_python_count_and_damage_is_told(pac
         assert "is not known" in found.sentence
     path.unlink()
     assert "is not known" in reasons(run)[0].sentence
+
+
+def test_edit_after_the_import_is_not_taken_for_the_code_that_ran(
+    package: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(package.parent)
+    monkeypatch.setenv("TASKS_STORE", str(package.parent / "store"))
+    assert main(["run", "lab", "count", "--quiet"]) == 0
+    (package / "lab" / "eager.py").write_text("ONE = 10\n")
+    assert main(["run", "lab", "count", "--quiet", "--force"]) == 0
+    first, second = list_runs(package.parent / "store")
+    assert first.metrics == second.metrics
+    assert read_code(first.dir) == read_code(second.dir)
+    assert first.record.computation == second.record.computation
+    assert main(["runs", "log", second.id]) == 0
+    assert "eager.py was edited after it was imported" in capsys.readouterr().out
+    importlib.reload(sys.modules["lab.eager"])
+    importlib.reload(sys.modules["lab.count"])
+    assert main(["run", "lab", "count", "--quiet", "--force"]) == 0
+    third = list_runs(package.parent / "store")[-1]
+    assert third.record.computation != second.record.computation
+
+
+def test_run_that_is_input_counts_by_what_it_computed(package: Path, tmp_path: Path) -> None:
+    class Reads(Config):
+        start: RunRef = ""
+
+    made = run_once(package, "lab", "count")
+    store = made.dir.parent
+
+    def found(reference: str) -> Input:
+        (item,) = collect_inputs(Reads(start=reference), tmp_path, store, FileCache())
+        return item
+
+    by_id = found(made.id)
+    assert by_id.kind == "run"
+    assert found("@last").sha256 == found(str(made.dir)).sha256 == by_id.sha256
+    again = run_once(package, "lab", "count", "--seed=1")
+    assert found(again.id).sha256 != by_id.sha256
+    (kept,) = collect_inputs(
+        Reads(start="@last"),
+        tmp_path,
+        store,
+        FileCache(),
+        recorded=[replace(by_id, typed="@last")],
+    )
+    assert kept.path == str(made.dir)
+    write_record(made.layout.record, replace(made.record, status="stopped"))
+    with pytest.raises(UsageError, match=r"start names the run .*, which is stopped; it must have"):
+        found(made.id)

@@ -10,7 +10,7 @@ from taskloom import Command, Component, Config, InputPath, OutputPath
 from taskloom.errors import UsageError
 from taskloom.identity.filecache import FileCache
 from taskloom.identity.folder import folder_digest
-from taskloom.identity.inputs import collect_inputs
+from taskloom.identity.inputs import collect_inputs, second_look
 from taskloom.identity.leaves import absolute
 from taskloom.identity.records import Input
 
@@ -108,3 +108,59 @@ def test_paths_become_absolute_and_the_rest_stays(tmp_path: Path) -> None:
     assert made.solver == f"python {tmp_path / 'solve.py'} x"
     assert made.empty == Path()
     assert absolute(made, Path("/elsewhere"), {}) is made
+
+
+def test_folder_that_is_too_large_is_refused_or_taken_by_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("taskloom.identity.folder.MOST_FILES", 3)
+    (tmp_path / "many").mkdir()
+    for number in range(4):
+        (tmp_path / "many" / str(number)).write_text("1")
+    config = Reads(data=Path("many"))
+    with pytest.raises(UsageError, match=r"data names the folder '.*many', .* --inputs=mtime"):
+        inputs_of(config, tmp_path)
+
+    def by_time() -> Input:
+        (found, *_) = collect_inputs(config, tmp_path, tmp_path, FileCache(), by_time=True)
+        return found
+
+    first = by_time()
+    assert first.by_time
+    assert first == by_time()
+    (tmp_path / "many" / "0").write_text("22")
+    assert first != by_time()
+
+
+@pytest.mark.parametrize("change", ["add", "remove", "change", "rename", "empty folder", "link"])
+def test_every_change_of_a_folder_is_another_digest(tmp_path: Path, change: str) -> None:
+    top = tmp_path / "data"
+    (top / "sub").mkdir(parents=True)
+    (top / "a.txt").write_text("1")
+    (top / "sub" / "b.txt").write_text("2")
+    before, _ = folder_digest(top, FileCache())
+    if change == "add":
+        (top / "sub" / "c.txt").write_text("")
+    elif change == "remove":
+        (top / "a.txt").unlink()
+    elif change == "change":
+        (top / "a.txt").write_text("2")
+    elif change == "rename":
+        (top / "a.txt").rename(top / "b.txt")
+    elif change == "empty folder":
+        (top / "empty").mkdir()
+    else:
+        (top / "link").symlink_to("a.txt")
+    assert folder_digest(top, FileCache())[0] != before
+
+
+def test_second_look_tells_what_the_run_wrote_from_what_changed(tmp_path: Path) -> None:
+    (tmp_path / "data.csv").write_text("1")
+    config = Reads(more=[Path("made.csv"), Path("never.csv")])
+    before = collect_inputs(config, tmp_path, tmp_path, FileCache())
+    assert second_look(before, FileCache()) == (before, [])
+    (tmp_path / "made.csv").write_text("by the run")
+    (tmp_path / "data.csv").write_text("2")
+    after, changed = second_look(before, FileCache())
+    assert changed == ["data.csv"]
+    assert [item.typed for item in after if item.written] == ["made.csv"]

@@ -71,12 +71,18 @@ def test_read_file_reads_yaml_scalars_as_yaml_1_2_does(
         ("a.toml", "days = 1\ndays = 2\n", "is not valid TOML"),
         ("a.toml", "x = " + "[" * 5000, "nested too deeply"),
         ("a.toml", "x = " + "9" * 5000, "is not valid TOML"),
+        ("a.toml", ".".join("a" * 51) + " = 1", "has a key of more than 50 parts"),
+        ("a.toml", "[" + " . ".join(['"a"'] * 51) + "]", "has a key of more than 50 parts"),
+        ("a.toml", ".".join(["a"] * 400_000) + " = 1", "has a key of more than 50 parts"),
         ("a.yaml", "b: 2\na: [1 2\n", "expected ',' or ']', but got"),
         ("a.yaml", "b: 2\na: ]\n", ", line 2 column 4"),
         ("a.yaml", "a: 1\na: 2\n", "names 'a' twice (line 2)"),
         ("a.yaml", "f:\n  a: 1\n  a: 2\n", "names 'a' twice (line 3)"),
         ("a.yaml", "- 1\n- 2\n", "must hold parameters by name, not 1,2"),
         ("a.yaml", "just text", "must hold parameters by name, not just text"),
+        ("a.yaml", "a: &x {<<: *x}", "must merge maps of other places behind << (line 1)"),
+        ("a.yaml", "a: {<<: 3}", "must merge maps of other places behind << (line 1)"),
+        ("a.yaml", "a: {<<: {b: 1}, <<: {c: 2}}", "names '<<' twice (line 1)"),
         ("a.yaml", "1: 2", "has the key 1: keys must be text"),
         ("a.yaml", "a: !!python/object/apply:os.system [ls]", "is not valid YAML"),
         ("a.yaml", "a: 1\n---\nb: 2\n", "is not valid YAML"),
@@ -114,6 +120,43 @@ def test_read_file_survives_aliases_that_multiply(tmp_path: Path) -> None:
     path.write_text("\n".join(lines))
     with pytest.raises(ConfigError, match="holds more than 100000 values"):
         read_file(path)
+
+
+def test_read_file_merges_maps_and_what_is_written_out_wins(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(
+        "small: &small {steps: 2, width: 8}\n"
+        "wide: &wide {<<: *small, width: 64}\n"
+        "both: {<<: [*wide, {width: 1, depth: 3}], steps: 5}\n"
+        "<<: *wide\n"
+    )
+    wide = {"steps": 2, "width": 64}
+    assert read_file(path) == {
+        "small": {"steps": 2, "width": 8},
+        "wide": wide,
+        "both": {"steps": 5, "width": 64, "depth": 3},
+        **wide,
+    }
+
+
+def test_read_file_survives_merges_that_multiply(tmp_path: Path) -> None:
+    lines = ["a0: &a0 {k: 1}"]
+    lines += [f"a{n}: &a{n} {{<<: *a{n - 1}, k{n}: 1}}" for n in range(1, 1000)]
+    path = tmp_path / "bomb.yaml"
+    path.write_text("\n".join(lines))
+    with pytest.raises(ConfigError, match="merges more than 100000 values"):
+        read_file(path)
+
+
+def test_read_file_takes_dots_and_brackets_of_texts_for_text(tmp_path: Path) -> None:
+    path = tmp_path / "a.toml"
+    dots = ".".join("a" * 99)
+    path.write_text(
+        f'x = """\n{dots} {"[" * 200}"""\ny = "{dots}"\n# {dots}\n"a.b".c = [1.5, 2.5]\n'
+    )
+    found = read_file(path)
+    assert found["y"] == dots
+    assert found["a.b"] == {"c": [1.5, 2.5]}
 
 
 def test_read_file_refuses_what_is_no_text_file(tmp_path: Path) -> None:

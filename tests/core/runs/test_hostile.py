@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies as st
 from taskloom.errors import TaskloomError
+from taskloom.records.documents import read_lines
 from taskloom.runs import Run, list_runs, open_run
 from taskloom.runs.checkpoints import newest_good
 from taskloom.runs.index import documents
 from taskloom.runs.record import RunRecord, write_record
-from taskloom.records.documents import read_lines
 
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import filelock
 import pytest
-from tests_sizes import size
 from taskloom.errors import ConfigError, StoreLockedError
 from taskloom.runs import heartbeats, holders, locks
 from taskloom.runs.holders import lease_path, probe, read_holder
 from taskloom.runs.locks import acquire, declare_dead
+from tests_sizes import size
 
 LEASE = 0.6  # [s] in these tests
 

@@ -59,7 +59,7 @@ def test_record_with_a_field_of_another_type_is_corrupt(tmp_path: Path) -> None:
             with pytest.raises(RunCorruptError):
                 read_record(path)
         path.write_text(json.dumps({key: value for key, value in good.items() if key != field}))
-        if field not in ("failure", "exit_code", "sinks", "keep_best", "headline", "units"):
+        if field not in ("failure", "exit_code", "sinks", "keep_best", "headline", "units", "output"):
             with pytest.raises(RunCorruptError):
                 read_record(path)
 

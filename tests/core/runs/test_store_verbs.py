@@ -12,9 +12,10 @@ from taskloom.lifecycle.lifecycle import run_task
 from taskloom.request import RunOptions
 from taskloom.runs import Run, find_run, open_run
 from taskloom.runs.compare import compare_runs
-from taskloom.runs.edit import remove_run, tag_run
+from taskloom.runs.edit import tag_run
 from taskloom.runs.export import history_rows, run_rows, to_csv
 from taskloom.runs.locks import acquire
+from taskloom.runs.removal import remove_runs
 from taskloom_probe.support import load
 from taskloom_probe.tasks import WalkConfig
 
@@ -51,14 +52,17 @@ def test_running_run_is_neither_tagged_nor_removed(runs: list[Run]) -> None:
     with pytest.raises(StoreLockedError):
         tag_run(runs[0], ["a"])
     with pytest.raises(StoreLockedError):
-        remove_run(runs[0].dir)
+        remove_runs([runs[0].dir], runs[0].dir.parent)
     lock.release()
     assert runs[0].dir.exists()
 
 
 def test_removed_run_is_gone(runs: list[Run]) -> None:
-    remove_run(runs[0].dir)
+    remove_runs([runs[0].dir], runs[0].dir.parent)
     assert not runs[0].dir.exists()
+    store = runs[0].dir.parent
+    assert {path.name for path in store.iterdir() if path.is_dir()} >= {runs[1].id, ".trash"}
+    assert list((store / ".trash").iterdir()) == []
     assert [path.name for path in runs[0].dir.parent.iterdir() if path.name[0].isdigit()] == [
         runs[1].id
     ]
@@ -68,7 +72,7 @@ def test_removing_never_follows_a_link(runs: list[Run], tmp_path: Path) -> None:
     link = tmp_path / "link-to-run"
     link.symlink_to(runs[0].dir)
     with pytest.raises(StoreError, match="symbolic link"):
-        remove_run(link)
+        remove_runs([link], tmp_path)
     assert runs[0].dir.exists()
 
 
@@ -81,7 +85,7 @@ def test_damaged_run_can_be_removed_and_hides_no_other(runs: list[Run]) -> None:
     assert open_run("@-2", store).id == runs[0].id
     with pytest.raises(RunCorruptError):
         open_run(damaged.name, store)
-    remove_run(find_run(damaged.name, store))
+    remove_runs([find_run(damaged.name, store)], store)
     assert not damaged.exists()
 
 
@@ -90,7 +94,7 @@ def test_removing_takes_no_folder_that_merely_holds_such_a_file(tmp_path: Path) 
     project.mkdir()
     (project / "run.json").write_text("{}")
     with pytest.raises(RunCorruptError):
-        remove_run(find_run(str(project)))
+        remove_runs([find_run(str(project))], tmp_path)
     assert project.exists()
 
 

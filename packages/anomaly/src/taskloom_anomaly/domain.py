@@ -99,6 +99,26 @@ def _verb(name: str, summary: str, module: str) -> VerbRef:
     return VerbRef(name, summary, f"taskloom_anomaly.verbs.{module}:{module}")
 
 
+# The metrics of the driver; what depends on the task or its network is `*`. `test_the_manifest_names_every_metric` holds it.
+_METRICS = (
+    "auroc/fused",
+    "auroc_low/fused",
+    "auroc_high/fused",
+    "average_precision/fused",
+    "fpr_at_95_tpr/fused",
+    "tpr_at_0.1_fpr/fused",
+    "tpr_at_1_fpr/fused",
+    "tpr_at_5_fpr/fused",
+    "partial_auroc/fused",
+    "mechanistic_specificity",
+    "auroc/*",
+    "average_precision/*",
+    "auroc_of/*",
+    "control_auroc/*",
+    "baseline_auroc/*",
+    "card/*",
+)
+
 DOMAIN = DomainRef(
     name="anomaly",
     summary="Find inputs on which a trained network works by an abnormal mechanism.",
@@ -165,9 +185,11 @@ DOMAIN = DomainRef(
     report="taskloom_anomaly.report.section:report",
     protocol="taskloom_anomaly.task:AnomalyTask",
     config="taskloom_anomaly.config:AnomalyConfig",
+    metrics=_METRICS,
     driver="taskloom_anomaly.driver",
     loaders={
         "detector": "taskloom_anomaly.detection.artifacts:detector_of",
         "model": "taskloom_anomaly.models.stored:model_of",
     },
+    scaffold="taskloom_anomaly/scaffold",
 )

@@ -81,4 +81,5 @@ DOMAIN = DomainRef(
     protocol="taskloom_control.task:ControlTask",
     config="taskloom_control.config:ControlConfig",
     driver="taskloom_control.driver",
+    scaffold="taskloom_control/scaffold",
 )

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
         Resources as Resources,
         RunContext as RunContext,
     )
+    from taskloom.durations import (
+        read_duration as read_duration,
+        write_duration as write_duration,
+    )
     from taskloom.identity.marks import (
         Command as Command,
         InputPath as InputPath,
@@ -66,6 +70,7 @@ _HOMES = {
     "taskloom.identity.marks": ("Command", "InputPath", "OutputPath", "RunRef"),
     "taskloom.context": ("Progress", "Resources", "RunContext"),
     "taskloom.bound": ("BoundTask", "Driver"),
+    "taskloom.durations": ("read_duration", "write_duration"),
     "taskloom.opening": ("open_run", "open_task", "task_of"),
     "taskloom.registry.refs": ("ComponentRef", "DomainRef", "TaskRef", "VerbRef"),
     "taskloom.request": ("RunOptions",),

@@ -160,4 +160,5 @@ DOMAIN = DomainRef(
     config=f"{_HERE}.config:DiffusionConfig",
     driver=f"{_HERE}.driver",
     loaders={"model": f"{_HERE}.evaluation.trained:model_of_run"},
+    scaffold="taskloom_diffusion/scaffold",
 )

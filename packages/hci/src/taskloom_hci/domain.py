@@ -79,4 +79,5 @@ DOMAIN = DomainRef(
     protocol="taskloom_hci.task:InteractionTask",
     config="taskloom_hci.config:HciConfig",
     driver="taskloom_hci.driver",
+    scaffold="taskloom_hci/scaffold",
 )

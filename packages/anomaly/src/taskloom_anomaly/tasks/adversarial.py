@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from pydantic import Field, PrivateAttr
+from taskloom import InputPath
 from taskloom.config import OneOf
 from taskloom.lifecycle.scratch import ScratchContext
 from taskloom.seeding import derive_seed
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 class AdversarialExampleTask(AnomalyTaskConfig):
     """Adversarial examples of a classifier, as cupbearer calls it; made in this process when they are missing."""
 
-    run_path: Path | None = None
+    run_path: InputPath | None = None
     """Run (or folder) of a trained classifier; none trains one first."""
     # An attack leaves the class that the image belongs to; one Gaussian over all classes hardly notices.
     detector: Annotated[Detector, OneOf("taskloom_anomaly.detectors")] = Mahalanobis(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
+from taskloom import InputPath
 from taskloom.config import OneOf
 from taskloom.errors import ConfigError
 from taskloom.task import Finding
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 class BackdoorDetection(AnomalyTaskConfig):
     """Find inputs with a trigger in a network that an earlier run poisoned; nothing is trained."""
 
-    run_path: Path | None = None
+    run_path: InputPath | None = None
     """Run (or folder) of a poisoned network, left by the task `backdoor`; it must be given."""
     backdoor: Annotated[Trigger, OneOf("taskloom_anomaly.triggers")] | None = None
     """Trigger of the anomalies, that of the network's own run unless given; another is an ablation: it should not care."""

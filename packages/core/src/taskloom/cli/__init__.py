@@ -10,8 +10,10 @@ import os
 import sys
 from collections.abc import Sequence
 
-from taskloom.cli.boundary import guarded
+from taskloom.cli.boundary import code_with, guarded, readable
+from taskloom.cli.document import DOCUMENT
 from taskloom.cli.ending import end_process
+from taskloom.cli.streams import standard_streams
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -24,9 +26,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     debug = os.environ.get("TASKLOOM_DEBUG") == "1"
     if words[:1] == ["--debug"]:
         debug, words = True, words[1:]
-    code = guarded(lambda: _dispatch(words), debug=debug)
-    if argv is None:
-        end_process(words, code)
+    with standard_streams() as streams:
+        with DOCUMENT.alone(words):
+            code = guarded(lambda: _dispatch(readable(words)), debug=debug)
+        code = code_with(streams, words, code)
+        if argv is None:
+            end_process(words, code)
     return code
 
 

@@ -5,10 +5,10 @@ Reads names and manifests only, and is called before Typer is imported.
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Any
 
+from taskloom.cli.output import print_json
 from taskloom.registry.discovery import broken_plugins, installed_domains, tasks_of
 from taskloom.registry.resolve import find_domain
 
@@ -31,7 +31,7 @@ def list_tasks(domain: str | None = None, as_json: bool = False) -> None:
                 for item in broken
             ],
         }
-        sys.stdout.write(json.dumps(document, indent=2) + "\n")
+        print_json(document)
         return
     names = [task.ref.name for found in tasks.values() for task in found]
     width = max((len(name) for name in [*names, *tasks]), default=0) + 2

@@ -72,7 +72,7 @@ def plain(text: Help, width: int = 0) -> str:
         text: The help.
         width: Columns; those of the terminal, at most 110, if 0.
     """
-    width = width or min(shutil.get_terminal_size((100, 24)).columns, 110)
+    width = max(width or min(shutil.get_terminal_size((100, 24)).columns, 110), _LEAST_WIDTH)
     lines = [f"Usage: {text.usage}", "", *textwrap.wrap(text.summary, width)]
     columns = [
         max((len(getattr(row, name)) for panel in text.panels for row in panel.rows), default=0)
@@ -101,7 +101,7 @@ def _plain_row(row: Row, columns: Sequence[int], width: int) -> list[str]:
     sentence = _GLUED.sub("\\1\u00a0", sentence)  # a line does not end between `<=` and its number
     narrow = width - indent < _LEAST_WIDTH
     indent = 6 if narrow else indent
-    lines = textwrap.wrap(sentence, width - indent) or [""]
+    lines = textwrap.wrap(sentence, max(width - indent, _LEAST_WIDTH)) or [""]
     wrapped = [line.replace("\u00a0", " ") for line in lines]
     if narrow or len(head) > indent - 2:
         return [head.rstrip(), *(" " * indent + line for line in wrapped if line)]

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from taskloom.cli.document import DOCUMENT
+from taskloom.digits import digits
 from taskloom.plain import escaped
 
 
 def print_json(value: object) -> None:
-    """Print one JSON document; numbers that JSON has no form for are text."""
-    sys.stdout.write(json.dumps(_finite(value), indent=2, allow_nan=False) + "\n")
+    """Print one JSON document, all that stdout holds under `--json`; numbers that JSON has no form for are text."""
+    DOCUMENT.put(_finite(value))
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -31,8 +32,8 @@ def one_line(text: str) -> str:
 
 
 def number(value: float) -> str:
-    """Return a number with the digits that a person reads."""
-    return f"{value:.6g}"
+    """Return a number with the digits that a person reads: six, and all of a count."""
+    return digits(value)
 
 
 def _finite(value: object) -> Any:  # noqa: ANN401 -- JSON

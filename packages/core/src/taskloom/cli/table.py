@@ -63,6 +63,12 @@ COMMANDS = (
             Command(
                 "diff", "Show what two runs differ in.", f"{_CLI}.runs_edit:diff", takes_runs=True
             ),
+            Command(
+                "why",
+                "Show why a run is another computation.",
+                f"{_CLI}.runs_why:why",
+                takes_runs=True,
+            ),
             Command("tag", "Tag a run.", f"{_CLI}.runs_edit:tag", takes_runs=True),
             Command("rm", "Remove runs for good.", f"{_CLI}.runs_edit:rm", takes_runs=True),
             Command(
@@ -75,6 +81,11 @@ COMMANDS = (
                 "export", "Write runs as a table.", f"{_CLI}.runs_edit:export", takes_runs=True
             ),
             Command("reindex", "Read every run folder anew.", f"{_CLI}.runs_edit:reindex"),
+            Command(
+                "prune",
+                "Remove what the store keeps beside its runs.",
+                f"{_CLI}.runs_prune:prune",
+            ),
         ),
     ),
     Command(
@@ -84,7 +95,7 @@ COMMANDS = (
         takes_runs=True,
     ),
     Command("view", "Look at the run store in a browser.", f"{_CLI}.view:view"),
-    Command("new", "Make a plugin package for one task.", f"{_CLI}.new:new"),
+    Command("new", "Make a plugin package: a task, a component or a domain.", f"{_CLI}.new:new"),
     Command("doctor", "Look at the installation, and say what is wrong.", f"{_CLI}.doctor:doctor"),
     Command(
         "completion",

@@ -24,6 +24,7 @@ from pydantic import BaseModel, SecretBytes, SecretStr
 
 from taskloom.config import ExecutionOnly, Secret
 from taskloom.errors import PluginError
+from taskloom.identity.types import own_form
 from taskloom.secrets.digests import keyed_digest
 
 Form: TypeAlias = Any
@@ -64,9 +65,9 @@ def canonical(  # noqa: PLR0911 -- one return a kind
         return {"%set": sorted(parts, key=text)}
     if isinstance(value, Sequence):
         return [inner(item, number) for number, item in enumerate(value)]
-    own = getattr(value, "canonical", None)
-    if callable(own):
-        return {"%object": [_name_of(type(value)), canonical(own(), replaced, at)]}
+    own = own_form(type(value))
+    if own is not None:
+        return {"%object": [_name_of(type(value)), canonical(own(value), replaced, at)]}
     raise PluginError(no_identity(at, type(value)))
 
 

@@ -67,6 +67,7 @@ class _Noted:
     sha: str
     source: bytes
     stamp: tuple[int, int]
+    spec: object
 
 
 _noted: dict[str, _Noted] = {}
@@ -74,6 +75,8 @@ _noted: dict[str, _Noted] = {}
 
 def note_modules(roots: Roots) -> list[str]:
     """Read the sources of imported modules that count and were not read before; return the files that changed since then.
+
+    A module that was imported or reloaded anew has another spec, and is read again.
 
     Args:
         roots: The code that counts.
@@ -84,7 +87,8 @@ def note_modules(roots: Roots) -> list[str]:
         try:
             found = os.stat(file)
             stamp = (found.st_size, found.st_mtime_ns)
-            if known is not None:
+            spec = getattr(sys.modules[name], "__spec__", None)
+            if known is not None and known.spec is spec:
                 if known.stamp != stamp and _sha(Path(file).read_bytes()) != known.sha:
                     edited.append(file)
                 continue
@@ -95,7 +99,7 @@ def note_modules(roots: Roots) -> list[str]:
         if _is_older_code(name, found):
             edited.append(file)
             sha = f"edited:{sha}"  # what was loaded cannot be known any more, and equals nothing
-        _noted[file] = _Noted(sha, source, stamp)
+        _noted[file] = _Noted(sha, source, stamp, spec)
     return edited
 
 

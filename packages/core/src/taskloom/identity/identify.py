@@ -52,6 +52,7 @@ def identify(
     cwd: Path | None = None,
     store: Path | None = None,
     by_time: bool = False,
+    recorded: Iterable[Input] = (),
 ) -> Identified:
     """Return the identity of a config, with the content of every input as it is now.
 
@@ -61,6 +62,7 @@ def identify(
         cwd: The folder against which relative paths count; the current one by default.
         store: The store in which runs are looked up and digests remembered.
         by_time: Take size and time of the files in a folder for their content.
+        recorded: Inputs of the run that is continued: `@last` means the run that it meant then.
 
     Raises:
         UsageError: A field names a pipe, a device, a folder that is too large, or a run that has not finished.
@@ -70,7 +72,7 @@ def identify(
     here = Path.cwd() if cwd is None else cwd
     kept = default_store(store)
     with FileCache(kept) as files:
-        inputs = collect_inputs(config, here, kept, files, by_time=by_time)
+        inputs = collect_inputs(config, here, kept, files, by_time=by_time, recorded=recorded)
     ref = loaded.entry.ref
     head = {"task": f"{loaded.entry.domain}/{ref.name}", "version": ref.version}
     runs = {item.field: item.path for item in inputs if item.kind == "run"}

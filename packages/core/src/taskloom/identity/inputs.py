@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from taskloom.errors import UsageError
+from taskloom.errors import TaskloomError, UsageError
 from taskloom.identity.canonical import Form
 from taskloom.identity.filecache import FileCache
 from taskloom.identity.folder import folder_digest
@@ -20,7 +20,13 @@ from taskloom.runs.run import Run, find_run
 
 
 def collect_inputs(
-    config: BaseModel, cwd: Path, store: Path, files: FileCache, *, by_time: bool = False
+    config: BaseModel,
+    cwd: Path,
+    store: Path,
+    files: FileCache,
+    *,
+    by_time: bool = False,
+    recorded: Iterable[Input] = (),
 ) -> tuple[Input, ...]:
     """Return everything outside of a config that it names and a run reads, in the order of its fields.
 
@@ -30,16 +36,22 @@ def collect_inputs(
         store: The store in which references to runs are looked up.
         files: The digests that are known.
         by_time: Take size and time of the files in a folder for their content.
+        recorded: Inputs of the run that is continued: `@last` means the run that it meant then.
 
     Raises:
         UsageError: A field names a pipe, a device, a folder that is too large, or a run that has not finished.
         RunNotFoundError: A field names no run.
     """
-    return tuple(
-        found
-        for leaf in leaves(config)
-        for found in _inputs_of(leaf, cwd, store, files, by_time=by_time)
-    )
+    runs = {(item.field, item.typed): item.path for item in recorded if item.kind == "run"}
+    found: list[Input] = []
+    for leaf in leaves(config):
+        if leaf.role == "run":
+            if leaf.value and leaf.counts:
+                place = runs.get((leaf.field, str(leaf.value)))
+                found.append(_run_input(leaf, cwd, store, files, place))
+        else:
+            found += _inputs_of(leaf, cwd, files, by_time=by_time)
+    return tuple(found)
 
 
 def input_forms(inputs: tuple[Input, ...], config: BaseModel) -> Mapping[str, Form]:
@@ -72,13 +84,7 @@ def second_look(inputs: Iterable[Input], files: FileCache) -> tuple[tuple[Input,
     """
     found, changed = [], []
     for item in inputs:
-        if item.kind == "run":
-            found.append(item)
-            continue
-        try:
-            now = _path_input(item.field, item.typed, Path(item.path), files, by_time=item.by_time)
-        except UsageError:
-            now = replace(item, kind="absent", sha256="")
+        now = now_of(item, files)
         if item.kind == "absent":
             found.append(replace(item, written=now.kind != "absent"))
             continue
@@ -88,14 +94,24 @@ def second_look(inputs: Iterable[Input], files: FileCache) -> tuple[tuple[Input,
     return tuple(found), changed
 
 
-def _inputs_of(
-    leaf: Leaf, cwd: Path, store: Path, files: FileCache, *, by_time: bool
-) -> Iterator[Input]:
+def now_of(item: Input, files: FileCache) -> Input:
+    """Return what lies at the place of a recorded input now; absent if that is nothing that can be read.
+
+    Args:
+        item: The input as it was recorded.
+        files: The digests that are known.
+    """
+    try:
+        if item.kind == "run":
+            sha, size = run_digest(Run(Path(item.path)), files)
+            return replace(item, sha256=sha, size=size)
+        return _path_input(item.field, item.typed, Path(item.path), files, by_time=item.by_time)
+    except TaskloomError:
+        return replace(item, kind="absent", sha256="", size=0)
+
+
+def _inputs_of(leaf: Leaf, cwd: Path, files: FileCache, *, by_time: bool) -> Iterator[Input]:
     if leaf.role == "output" or not leaf.counts:
-        return
-    if leaf.role == "run":
-        if leaf.value:
-            yield _run_input(leaf, cwd, store, files)
         return
     if leaf.role == "command":
         for number, word in enumerate(words_of(str(leaf.value))):
@@ -136,12 +152,12 @@ def _path_input(field: str, typed: str, path: Path, files: FileCache, *, by_time
     )
 
 
-def _run_input(leaf: Leaf, cwd: Path, store: Path, files: FileCache) -> Input:
-    """Return a run by its computation and the digests of what it left."""
+def _run_input(leaf: Leaf, cwd: Path, store: Path, files: FileCache, place: str | None) -> Input:
+    """Return a run by its computation and the digests of what it left; `place` is its folder, if that is known."""
     reference = str(leaf.value)
-    path = Path(os.path.join(cwd, reference))
-    folder = path if "/" in reference and path.is_dir() else find_run(reference, store)
-    run = Run(folder)
+    path = Path(place or os.path.join(cwd, reference))
+    is_path = place is not None or "/" in reference
+    run = Run(path if is_path and path.is_dir() else find_run(reference, store))
     if run.status != "finished":
         raise UsageError(
             f"{leaf.field} names the run {run.id}, which is {run.status}; it must have finished."

@@ -10,11 +10,12 @@ from pathlib import Path
 from taskloom.errors import RunCorruptError
 from taskloom.identity.code import Code, CodeFile, loaded_digest, place_of, read_code
 from taskloom.identity.filecache import FileCache
-from taskloom.identity.machine import has_cuda, python_version
+from taskloom.identity.machine import python_version
 from taskloom.identity.records import Pair, Reason
 from taskloom.identity.sources import is_cosmetic, kept_source
 from taskloom.runs.provenance import installed_distributions
 from taskloom.runs.run import Run
+from taskloom.system.machine import has_cuda
 
 _SHOWN = 4
 
@@ -35,6 +36,18 @@ def changed_program(run: Run, store: Path, files: FileCache) -> list[Reason]:
         missing = f"the code of {run.id} is not known: code.json is missing"
         return [Reason("code", missing)] if run.record.attempts else []
     changed = [row for row in code.files if not is_same(row, store, files)]
+    return [*code_reasons(run, code, changed, files), *changed_packages(code)]
+
+
+def code_reasons(run: Run, code: Code, changed: list[CodeFile], files: FileCache) -> list[Reason]:
+    """Return the sentences about code that changed, and about files that the code reads.
+
+    Args:
+        run: The run.
+        code: Its code.
+        changed: The files of it that are not as they were.
+        files: The digests that are known.
+    """
     found = []
     if changed:
         pairs = [(row.file, row.sha256, _now(row, files)) for row in changed]
@@ -44,7 +57,7 @@ def changed_program(run: Run, store: Path, files: FileCache) -> list[Reason]:
     if read:
         names = [os.path.basename(path) for path, _, _ in read]
         found.append(_reason("files that the code reads changed", run, names, read))
-    return [*found, *changed_packages(code)]
+    return found
 
 
 def _reason(told: str, run: Run, names: list[str], pairs: list[Pair]) -> Reason:

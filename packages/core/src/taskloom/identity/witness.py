@@ -9,6 +9,7 @@ with Witness(task, layout, record, is_own_process=True) as witness:
 from __future__ import annotations
 
 import os
+import sys
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -79,10 +80,12 @@ class Witness:
         self._edited: set[str] = set()
         self._stack = ExitStack()
         self._code = Code()
+        self._num_modules = 0
+        self._kept: set[str] = set()
 
     def __enter__(self) -> Witness:
         self._questions = [GitQuestion(top) for top in self._repositories()]
-        self.note()
+        self._note()
         self._begun = {(row.root, row.file): row for row in self._code.files}
         self._opened = self._stack.enter_context(watching_files(self._is_own_process))
         return self
@@ -97,9 +100,17 @@ class Witness:
         self._files.close()
 
     def note(self) -> None:
-        """Note the modules that are imported by now, and write `code.json`."""
+        """Note the modules that were imported since the last time; without any it costs nothing."""
+        if len(sys.modules) != self._num_modules:
+            self._note()
+
+    def _note(self) -> None:
+        """Note what runs by now, and write `code.json`."""
+        self._num_modules = len(sys.modules)
         self._edited |= set(note_modules(self._roots))
-        keep_sources(self._store, sources(self._roots))
+        fresh = {sha: source for sha, source in sources(self._roots) if sha not in self._kept}
+        keep_sources(self._store, fresh.items())
+        self._kept |= fresh.keys()
         self._code = Code(
             files=tuple(code_rows(self._roots, self._files)),
             packages=counted_packages(self._roots.packages.values(), self._store),
@@ -116,7 +127,7 @@ class Witness:
     def conclude(self) -> Conclusion:
         """Return what the final record says: the computation, the inputs, and whether another command may take the result."""
         self._stack.close()
-        self.note()
+        self._note()
         inputs, changed = second_look(self._record.inputs, self._files)
         opened, unsteady = self._read_files()
         moved = self._moved_data()

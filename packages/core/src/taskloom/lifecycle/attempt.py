@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import math
 import sys
@@ -22,6 +23,7 @@ from taskloom.errors import (
     TaskloomError,
 )
 from taskloom.identity.witness import Witness
+from taskloom.lifecycle.capture import captured
 from taskloom.lifecycle.console import Console
 from taskloom.lifecycle.context import LiveContext, check_metric_name
 from taskloom.lifecycle.failure import describe_failure, first_line, is_loss, is_store_failure
@@ -33,8 +35,9 @@ from taskloom.runs.layout import RunLayout
 from taskloom.runs.locks import Held
 from taskloom.runs.record import Failure, RunRecord, Stored, begin_attempt, timestamp, write_record
 from taskloom.runs.run import Run
+from taskloom.secrets.redaction import KNOWN
 from taskloom.seeding import recording_seeds
-from taskloom.sinks.group import SinkGroup
+from taskloom.sinks.group import open_sinks
 from taskloom.task import Result
 
 _log = logging.getLogger(__name__)
@@ -71,14 +74,16 @@ def attempt(
     stop = StopRequest(graceful=task.can_resume())
     held.on_lost = stop.ask
     held.on_beat = partial(_heed, layout, stop)
-    with logging_to(layout.log, console):
-        record = begin_attempt(record)
+    not_kept = "" if console.keeps_output else "--capture=no"
+    with logging_to(layout.log, console), captured(console, not_kept) as output:
+        output.keep(layout.output)
+        record = dataclasses.replace(begin_attempt(record), output=output.not_kept)
         write_record(layout.record, record)
         index.note(layout.dir)
         checkpoint = checkpoints.newest_good(layout.checkpoints) if task.can_resume() else None
         if checkpoint is None and record.attempts > 1:
             _log.info("no checkpoint to continue from: beginning at the start")
-        sinks = SinkGroup(record.sinks, layout.dir, record)
+        sinks = open_sinks(record.sinks, layout.dir, record)
         witness = Witness(task, layout, record, is_own_process=_exists_for_runs(record))
         ctx = LiveContext(
             layout,
@@ -97,6 +102,7 @@ def attempt(
                 run = Run(layout.dir, record)
                 _tell_git(witness, console)
                 sinks.close(run)
+                output.settle()
                 if report and end.status != "running":
                     _write_report(run, console)
         finally:
@@ -212,8 +218,8 @@ def _finalise(  # noqa: PLR0917 -- everything that the record tells of
         seeds=dict(ctx.seeds),
         metrics={name: float(value) for name, value in end.result.metrics.items()},
         artifacts=_relative_artifacts(layout, _named(ctx, end.result)),
-        summary=end.result.summary,
-        headline=end.result.headline.to_json() if end.result.headline else None,
+        summary=KNOWN.text(end.result.summary),
+        headline=KNOWN.tree(end.result.headline.to_json()) if end.result.headline else None,
         failure=end.failure,
         exit_code=int(end.exit_code),
         **concluded.fields,

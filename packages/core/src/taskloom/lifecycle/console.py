@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, Protocol, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO, cast
 
 from taskloom.context import Progress
+from taskloom.digits import digits
+from taskloom.lifecycle.terminal import LossyStream, lossy, own_stderr
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress, TaskID
@@ -18,7 +20,15 @@ _DRAW_PERIOD = 0.1  # [s] between updates of the live display
 
 
 class Console(Protocol):
-    """Destination of what a run prints."""
+    """Destination of what a run prints.
+
+    Attributes:
+        is_silent: Whether nothing is shown.
+        keeps_output: Whether what the task itself prints is captured, and so comes by `echo`.
+    """
+
+    is_silent: bool
+    keeps_output: bool
 
     def say(self, text: str, /) -> None:
         """Show a line, or several."""
@@ -32,22 +42,44 @@ class Console(Protocol):
         """Show a running count."""
         ...
 
+    def echo(self, text: str, /) -> None:
+        """Show what the task printed, as it comes: half a line, or many."""
+        ...
+
+    def paused(self) -> AbstractContextManager[None]:
+        """Keep off the terminal while the block runs, because a person answers there."""
+        ...
+
     def close(self) -> None:
         """Leave the terminal as it was."""
         ...
 
 
-def open_console(*, quiet: bool = False, stream: TextIO | None = None) -> Console:
-    """Return the console that fits: silent if asked, live on a terminal, plain lines elsewhere."""
-    target = stream if stream is not None else sys.stderr
+def open_console(
+    *, quiet: bool = False, stream: TextIO | None = None, keeps_output: bool = True
+) -> Console:
+    """Return the console that fits: silent if asked, live on a terminal, plain lines elsewhere.
+
+    Args:
+        quiet: Show nothing.
+        stream: Where to show it; stderr as it is now if None.
+        keeps_output: Whether the run captures what its task prints.
+    """
+    console: Console
     if quiet:
-        return SilentConsole()
-    return LiveConsole(target) if target.isatty() else PlainConsole(target)
+        console = SilentConsole()
+    else:
+        target = own_stderr() if stream is None else lossy(stream)
+        console = LiveConsole(target) if target.isatty() else PlainConsole(target)
+    console.keeps_output = keeps_output
+    return console
 
 
 def format_metrics(step: int, metrics: Mapping[str, float]) -> str:
     """Return `step=3 loss=0.25`."""
-    return " ".join([f"step={step}", *(f"{name}={value:.4g}" for name, value in metrics.items())])
+    return " ".join(
+        [f"step={step}", *(f"{name}={digits(value, 4)}" for name, value in metrics.items())]
+    )
 
 
 class _Count:
@@ -60,6 +92,9 @@ class _Count:
 
 class SilentConsole:
     """Console without output, for workers and tests."""
+
+    is_silent = True
+    keeps_output = True
 
     def say(self, text: str, /) -> None:
         """Swallow the text."""
@@ -75,6 +110,15 @@ class SilentConsole:
         del total, label
         yield _Count()
 
+    def echo(self, text: str, /) -> None:
+        """Swallow the text."""
+        del text
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Do nothing."""
+        yield
+
     def close(self) -> None:
         """Do nothing."""
 
@@ -86,17 +130,26 @@ class PlainConsole:
         stream: Where to write.
     """
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    is_silent = False
+    keeps_output = True
+
+    def __init__(self, stream: TextIO | LossyStream) -> None:
+        self._stream = lossy(stream)
         self._next = 0.0
 
     def say(self, text: str, /) -> None:
         """Write the text."""
-        try:
-            self._stream.write(text + "\n")
-            self._stream.flush()
-        except (OSError, ValueError):
-            return  # the stream is closed; the run itself goes on
+        self.echo(text + "\n")
+
+    def echo(self, text: str, /) -> None:
+        """Write what the task printed."""
+        self._stream.write(text)
+        self._stream.flush()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Do nothing: lines are in the way of no one."""
+        yield
 
     def metrics(self, step: int, metrics: Mapping[str, float], /) -> None:
         """Write a line of metrics if the last line is old enough."""
@@ -109,7 +162,8 @@ class PlainConsole:
         yield _PlainProgress(self, total, label)
 
     def close(self) -> None:
-        """Do nothing: every line is already out."""
+        """Let go of the stream; every line is already out."""
+        self._stream.close()
 
     def is_due(self) -> bool:
         """Return whether it is time for the next line; asking and being told yes starts the next period."""
@@ -139,7 +193,10 @@ class LiveConsole:
         stream: The terminal.
     """
 
-    def __init__(self, stream: TextIO) -> None:
+    is_silent = False
+    keeps_output = True
+
+    def __init__(self, stream: TextIO | LossyStream) -> None:
         # rich costs 75 ms, which only a terminal gets something for.
         from rich.console import Console as RichConsole
         from rich.progress import (
@@ -150,7 +207,10 @@ class LiveConsole:
             TimeElapsedColumn,
         )
 
-        self._console = RichConsole(file=stream)
+        self._stream = lossy(stream)
+        self._half_line = ""
+        self._echoing = threading.Lock()
+        self._console = RichConsole(file=cast("TextIO", self._stream))
         self._display: RichProgress = RichProgress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
@@ -194,9 +254,37 @@ class LiveConsole:
             if not self._rows:
                 self._display.stop()
 
+    def echo(self, text: str, /) -> None:
+        """Print whole lines above the display; half a line waits for its end."""
+        with self._echoing:
+            lines, newline, rest = (self._half_line + text).rpartition("\n")
+            self._half_line = rest
+            if newline:
+                self._console.out(lines, highlight=False)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Remove the display while the block runs."""
+        is_shown = bool(self._rows)
+        self._display.stop()
+        self._end_line()
+        try:
+            yield
+        finally:
+            if is_shown and self._rows:
+                self._display.start()
+
     def close(self) -> None:
         """Remove the display."""
         self._display.stop()
+        self._end_line()
+        self._stream.close()
+
+    def _end_line(self) -> None:
+        with self._echoing:
+            if self._half_line:
+                self._console.out(self._half_line, highlight=False)
+            self._half_line = ""
 
 
 class _LiveProgress:

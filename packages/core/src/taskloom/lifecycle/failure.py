@@ -11,6 +11,7 @@ from types import TracebackType
 import taskloom
 from taskloom.errors import ProcessLostError, TaskloomError
 from taskloom.runs.record import Failure
+from taskloom.secrets.redaction import KNOWN
 
 _CORE = str(Path(taskloom.__file__).parent)
 _REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -21,9 +22,9 @@ def describe_failure(error: BaseException) -> Failure:
     """Return the class, text and trimmed traceback of an exception."""
     return Failure(
         type(error).__name__,
-        _message(error),
-        trimmed_traceback(error),
-        hint=error.hint if isinstance(error, TaskloomError) else "",
+        KNOWN.text(_message(error)),
+        KNOWN.text(trimmed_traceback(error)),
+        hint=KNOWN.text(error.hint) if isinstance(error, TaskloomError) else "",
         foreseen=isinstance(error, TaskloomError),
     )
 

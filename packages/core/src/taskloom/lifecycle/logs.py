@@ -13,6 +13,7 @@ from pathlib import Path
 from taskloom.errors import StoreError
 from taskloom.lifecycle.console import Console
 from taskloom.runs.writer import JsonLines
+from taskloom.secrets.redaction import KNOWN
 
 FILE_ONLY = {"file_only": True}
 """Pass as `extra` of a record that is reported to the user elsewhere."""
@@ -29,7 +30,7 @@ class _FileHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Append the record; a full disk silences the log but does not end the run."""
         try:
-            self._lines.append(json.dumps(_describe(record)))
+            self._lines.append(json.dumps(KNOWN.tree(_describe(record))))
         except StoreError as error:
             if not self._failed:
                 self._failed = True
@@ -58,7 +59,7 @@ class _ConsoleHandler(logging.Handler):
             return
         try:
             level = "" if record.levelno < logging.WARNING else f"{record.levelname.lower()}: "
-            self._console.say(level + record.getMessage())
+            self._console.say(level + KNOWN.text(record.getMessage()))
         except Exception:  # see _FileHandler.emit
             self.handleError(record)
 

@@ -11,7 +11,7 @@ from pydantic_core import PydanticUndefined
 from taskloom.errors import UnknownNameError
 from taskloom.params.elements import container_item, container_of, is_index
 from taskloom.params.grammar import join_path
-from taskloom.params.layer import REMOVED, Fault, Layer, Merged
+from taskloom.params.layer import REMOVED, Fault, Layer, Merged, Parts
 from taskloom.params.messages import fault_error, unknown_element
 from taskloom.params.shapes import Model, Shape, is_fixed, is_list
 
@@ -124,10 +124,16 @@ class _List:
     def _no_place(self, key: str, layer: Layer) -> Exception:
         count = len(self._items)
         sentence = f"{self._path} has {count} item{'' if count == 1 else 's'}"
-        value = layer.values[""]
-        self._merger.out.sources[f"{self._path}.{key}"] = layer.source
-        fault = Fault(f"{self._path}.{key}", sentence, None if value is REMOVED else value)
-        return fault_error(self._merger.config_class, fault, self._merger.out)
+        path, value = f"{self._path}.{key}", layer.values[""]
+        while isinstance(value, Parts):
+            name, value = next(iter(value.items()))
+            path = f"{path}.{join_path([name])}"
+        self._merger.out.sources[path] = layer.source
+        if value is REMOVED:
+            path, value = f"{path}!", ""
+        return fault_error(
+            self._merger.config_class, Fault(path, sentence, value), self._merger.out
+        )
 
 
 def _behind_removal(layers: Sequence[Layer]) -> Sequence[Layer]:

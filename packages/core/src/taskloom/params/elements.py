@@ -7,7 +7,7 @@ from typing import get_args
 
 from pydantic_core import PydanticUndefined
 
-from taskloom.params.grammar import UnreadableValueError, split_path
+from taskloom.params.grammar import UnreadableValueError, join_path, split_path
 from taskloom.params.shapes import (
     Model,
     Shape,
@@ -20,7 +20,8 @@ from taskloom.params.shapes import (
     shape_of,
     shape_of_type,
 )
-from taskloom.params.tree import Parameter, leaf, place
+from taskloom.params.tree import Parameter, default_of, leaf, place
+from taskloom.registry.suggest import closest
 
 INDEX, KEY = "N", "KEY"
 """Words for the place of an item and the name of an entry in help."""
@@ -56,7 +57,32 @@ def element_rows(parameters: Sequence[Parameter]) -> Iterator[Parameter]:
                 prefix = f"{parameter.path}.{word}"
                 for name, info in fields_of(inner.model).items():
                     help_text = " ".join((info.description or "").split())
-                    yield _parameter(f"{prefix}.{name}", shape_of(info), help_text, prefix)
+                    default = default_of(inner.model, None, name)
+                    yield _parameter(f"{prefix}.{name}", shape_of(info), help_text, prefix, default)
+
+
+def nearest_element(parameters: Sequence[Parameter], path: str) -> str:
+    """Return the path of the element that an unknown path was probably meant to name, or an empty string."""
+    known = {item.path: item for item in parameters if not item.is_component}
+    try:
+        names = split_path(path)
+    except UnreadableValueError:
+        return ""
+    head = names[0] if names[0] in known else closest(names[0], known)
+    shape = known[head].shape if head is not None and len(names) > 1 else None
+    found = [head or ""]
+    for name in names[1:]:
+        if shape is None:
+            return ""
+        inner = _descend(shape, [name])
+        if inner is None:
+            near = closest(name, keys_of(shape))
+            inner = _descend(shape, [near]) if near else None
+            found.append(near or name)
+        else:
+            found.append(name)
+        shape = inner
+    return join_path(found) if shape is not None and found != names else ""
 
 
 def container_of(shape: Shape) -> object:
@@ -112,6 +138,8 @@ def _variants(shape: Shape) -> list[Model]:
     return [shape.variants.load(name) for name in shape.variants.names()] if shape.variants else []
 
 
-def _parameter(path: str, shape: Shape, help_text: str, group: str = "") -> Parameter:
+def _parameter(
+    path: str, shape: Shape, help_text: str, group: str = "", default: object = PydanticUndefined
+) -> Parameter:
     make = leaf if shape.is_leaf else place
-    return make(path, shape, PydanticUndefined, help_text, group)
+    return make(path, shape, default, help_text, group)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import tomllib
 from collections.abc import Callable, Mapping
@@ -19,6 +20,8 @@ from taskloom.secrets import redaction
 
 _MOST_BYTES = 1 << 20
 _MOST_NODES = 100_000
+_MOST_PARTS = 50  # of a dotted key
+_DEEPEST = 100
 
 
 def read_file(path: Path) -> dict[str, object]:
@@ -32,8 +35,8 @@ def read_file(path: Path) -> dict[str, object]:
     """
     text = _read_text(path)
     readers: dict[str, Callable[[str], object]] = {
-        "": tomllib.loads,
-        ".toml": tomllib.loads,
+        "": _read_toml,
+        ".toml": _read_toml,
         ".json": read_json,
         ".yaml": _read_yaml,
         ".yml": _read_yaml,
@@ -58,6 +61,32 @@ def read_file(path: Path) -> dict[str, object]:
     if not isinstance(found, dict):
         raise ConfigError(f"config file '{path}' must hold parameters by name, not {shown(found)}")
     return found
+
+
+_TOML_TOKEN = re.compile(
+    r'"{3}(?:[^\\]|\\.)*?"{3,5}|\'{3}.*?\'{3,5}|"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'|#[^\n]*|[A-Za-z0-9_-]+|\s+|.',
+    re.DOTALL,
+)
+
+
+def _read_toml(text: str) -> object:
+    """Parse TOML whose keys and brackets are no deeper than a config can be: the parser's time grows with their square."""
+    parts, depth, is_joined = 0, 0, False
+    for token in _TOML_TOKEN.findall(text):
+        if token[0].isspace() and "\n" not in token:
+            continue
+        if token == ".":
+            is_joined = True
+            continue
+        is_name = token[0] in "\"'" or token[0].isalnum() or token[0] in "_-"
+        parts = parts + 1 if is_name and is_joined else int(is_name)
+        is_joined = False
+        depth += (token in ("[", "{")) - (token in ("]", "}"))
+        if parts > _MOST_PARTS:
+            raise UnreadableValueError(f"has a key of more than {_MOST_PARTS} parts")
+        if depth > _DEEPEST:
+            raise UnreadableValueError("is nested too deeply")
+    return tomllib.loads(text)
 
 
 def to_toml(config: BaseModel) -> str:

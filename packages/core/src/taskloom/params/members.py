@@ -13,7 +13,6 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import ByteSize, SecretBytes, SecretStr
 
 from taskloom.durations import read_duration, read_size, write_duration, write_size
-from taskloom.errors import PluginError
 from taskloom.secrets.references import spelled
 
 TRUTHS = {"true": True, "false": False}
@@ -95,25 +94,17 @@ def is_choice(annotation: Any) -> bool:  # noqa: ANN401 -- any type
 
 
 @lru_cache(maxsize=4096)
-def members_of(annotation: Any) -> dict[str, object]:  # noqa: ANN401 -- any type
-    """Return the values that a `Literal` or an enumeration lists, by their written forms; none for every other type.
-
-    Raises:
-        PluginError: Two of them are written the same.
-    """
+def written_members(annotation: Any) -> tuple[tuple[str, object], ...]:  # noqa: ANN401 -- any type
+    """Return the values that a `Literal` or an enumeration lists, each with its written form; none for any other type."""
     if not is_choice(annotation):
-        return {}
+        return ()
     values = get_args(annotation) if get_origin(annotation) is Literal else tuple(annotation)
-    found: dict[str, object] = {}
-    for value in _flat(values):
-        text = str(scalar_text(value))
-        if text in found:
-            raise PluginError(
-                f"{annotation}: two of its members are both written '{text}', {found[text]!r} and {value!r}, "
-                "so that no option could choose between them."
-            )
-        found[text] = value
-    return found
+    return tuple((str(scalar_text(value)), value) for value in _flat(values))
+
+
+def members_of(annotation: Any) -> dict[str, object]:  # noqa: ANN401 -- any type
+    """Return the values that a `Literal` or an enumeration lists by their written forms; none for any other type."""
+    return dict(written_members(annotation))
 
 
 def match(text: str, annotation: Any) -> object:  # noqa: ANN401 -- any type

@@ -14,13 +14,19 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from taskloom.errors import ConfigError, UnknownNameError
-from taskloom.params.elements import container_of, element_rows, element_shape, keys_of
+from taskloom.params.elements import (
+    container_of,
+    element_rows,
+    element_shape,
+    keys_of,
+    nearest_element,
+)
 from taskloom.params.grammar import join_path, split_path
 from taskloom.params.labels import printable, shown
 from taskloom.params.layer import Fault, Merged
 from taskloom.params.sentences import NO_KEY, sentence_of
 from taskloom.params.shapes import Model, fields_of, is_list, shape_of
-from taskloom.params.tree import Parameter, walk
+from taskloom.params.tree import NO_COMPONENT, Parameter, walk
 from taskloom.registry.suggest import closest
 
 _MOST = 5
@@ -87,7 +93,10 @@ def suggestion(
     config_class: Model, path: str, chosen: Mapping[str, str], extra: Iterable[str] = ()
 ) -> str:
     """Return a guess at the parameter that an unknown name meant, or an empty string."""
-    here = [parameter.path for parameter in walk(config_class, chosen)]
+    walked = walk(config_class, chosen)
+    if inside_something := _hint_at_part(walked, path, chosen):
+        return inside_something
+    here = [parameter.path for parameter in walked]
     last = path.rpartition(".")[2]
     if same_name := [
         option for option in here if option.rpartition(".")[2] == last and "." not in path
@@ -102,6 +111,17 @@ def suggestion(
     names = {option.rpartition(".")[2]: option for option in here}
     near = closest(last, names)
     return f"did you mean --{names[near]}?" if near else ""
+
+
+def _hint_at_part(walked: Sequence[Parameter], path: str, chosen: Mapping[str, str]) -> str:
+    """Return a hint for a path into a list or a table, or into an optional model that the command line drops."""
+    if near := nearest_element(walked, path):
+        return f"did you mean --{near}?"
+    place = path.rpartition(".")[0]
+    parts = [item.path for item in walked if item.is_component and item.shape.variants is None]
+    if place in parts and chosen.get(place) == NO_COMPONENT:
+        return f"{place} is none here: leave --{place}=none out"
+    return ""
 
 
 def _in_another_component(config_class: Model, path: str, chosen: Mapping[str, str]) -> str:

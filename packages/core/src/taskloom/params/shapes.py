@@ -21,6 +21,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from taskloom.config import OneOf
+from taskloom.errors import PluginError
+from taskloom.params.members import written_members
 from taskloom.registry.components import component_refs, load_component
 
 Model: TypeAlias = type[BaseModel]
@@ -93,12 +95,45 @@ class Shape:
 
 
 def fields_of(model: Model) -> dict[str, FieldInfo]:
-    """Return the fields of a model, with annotations that name later classes resolved."""
+    """Return the fields of a model, with annotations that name later classes resolved.
+
+    Raises:
+        PluginError: Two choices of a field are written the same, so that no option could tell them apart.
+    """
     fields = model.model_fields
     if any(isinstance(info.annotation, str | ForwardRef) for info in fields.values()):
         model.model_rebuild()
         fields = model.model_fields
+    if model not in _JUDGED:
+        for name, info in fields.items():
+            _judge_choices(f"{model.__name__}.{name}", info.annotation)
+        _JUDGED.add(model)
     return {name: info for name, info in fields.items() if name != "kind" or not kind_of(model)}
+
+
+_JUDGED: set[Model] = set()
+"""The classes whose choices were looked at."""
+
+
+def _judge_choices(field: str, annotation: Any) -> None:  # noqa: ANN401 -- any type
+    bare, _, optional = _unwrap(annotation, ())
+    parts = parts_of(bare)
+    texts: dict[str, object] = {}
+    for member in (member for part in parts for member in written_members(part)):
+        text, value = member
+        if text in texts:
+            raise PluginError(
+                f"Two choices of the field {field} are both written '{text}': {texts[text]!r} and {value!r}."
+            )
+        texts[text] = value
+    if optional and {"none", "null"} <= set(texts):
+        raise PluginError(
+            f"The field {field} has the choices 'none' and 'null', so that no word is left for None."
+        )
+    for part in parts:
+        for inner in get_args(part) if is_list(part) or is_table(part) else ():
+            if inner is not Ellipsis:
+                _judge_choices(field, inner)
 
 
 def kind_of(model: Model) -> str:

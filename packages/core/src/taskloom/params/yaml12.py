@@ -13,7 +13,11 @@ import yaml
 
 from taskloom.params.grammar import UnreadableValueError
 
+_MOST_MERGED = 100_000
+"""Entries that the merges of a file may copy; aliases of merges multiply."""
+_MERGE = "tag:yaml.org,2002:merge"
 _SCALARS = (
+    (_MERGE, r"<<", ["<"]),
     ("tag:yaml.org,2002:null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
     ("tag:yaml.org,2002:bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
     ("tag:yaml.org,2002:int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", list("-+0123456789")),
@@ -42,7 +46,10 @@ def read_yaml(text: str) -> object:
         UnreadableValueError: It is malformed, or a key stands twice.
     """
     try:
-        return yaml.load(text, Loader=_Loader)
+        loader = _Loader(text)
+        root = loader.get_single_node()
+        _merged(root)
+        return None if root is None else loader.construct_document(root)
     except yaml.YAMLError as error:
         raise UnreadableValueError(f"is not valid YAML: {_reason(error)}") from None
     except UnreadableValueError:
@@ -73,16 +80,70 @@ def _float(loader: _Loader, node: yaml.ScalarNode) -> float:
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[object, object]:
-    seen: set[str] = set()
-    for key, _ in node.value:
-        if isinstance(key, yaml.ScalarNode):
-            if key.value in seen:
-                raise UnreadableValueError(
-                    f"names '{key.value}' twice (line {key.start_mark.line + 1})"
-                )
-            seen.add(key.value)
-    loader.flatten_mapping(node)
     return dict(loader.construct_mapping(node, deep=True))
+
+
+def _merged(root: yaml.Node | None) -> None:
+    """Put what every `<<` names in its place, and refuse keys that stand twice, before anything is built.
+
+    Keys that are written out win over merged ones, and of a list of maps the first that has a key wins.
+    """
+    copied = 0
+    done: dict[int, bool] = {}
+    todo = [root] if root is not None else []
+    while todo:
+        node = todo[-1]
+        inner = [part for part in _inner(node) if id(part) not in done]
+        if id(node) in done and not done[id(node)]:
+            todo.pop()
+            if isinstance(node, yaml.MappingNode):
+                copied += _merge_into(node, done)
+                if copied > _MOST_MERGED:
+                    raise UnreadableValueError(f"merges more than {_MOST_MERGED} values")
+            done[id(node)] = True
+        elif id(node) in done:
+            todo.pop()
+        else:
+            done[id(node)] = False
+            todo += inner
+
+
+def _inner(node: yaml.Node) -> list[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return [part for pair in node.value for part in pair]
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
+
+
+def _merge_into(node: yaml.MappingNode, done: dict[int, bool]) -> int:
+    """Replace the merges of one map by the entries of what they name, and return how many those are."""
+    own: dict[str, tuple[yaml.Node, yaml.Node]] = {}
+    others, maps = [], list[yaml.MappingNode]()
+    for key, value in node.value:
+        text = key.value if isinstance(key, yaml.ScalarNode) else None
+        if text is not None and text in own:
+            raise UnreadableValueError(f"names '{text}' twice (line {key.start_mark.line + 1})")
+        if key.tag == _MERGE:
+            sources = value.value if isinstance(value, yaml.SequenceNode) else [value]
+            if not all(
+                isinstance(item, yaml.MappingNode) and done.get(id(item)) for item in sources
+            ):
+                line = key.start_mark.line + 1
+                raise UnreadableValueError(
+                    f"must merge maps of other places behind << (line {line})"
+                )
+            maps += sources
+        if text is not None:
+            own[text] = (key, value)
+        else:
+            others.append((key, value))
+    if not maps:
+        return 0
+    own.pop("<<", None)
+    merged: dict[str, tuple[yaml.Node, yaml.Node]] = {}
+    for source in reversed(maps):
+        merged |= {key.value: (key, value) for key, value in source.value}
+    node.value = [*others, *{**merged, **own}.values()]
+    return sum(len(source.value) for source in maps)
 
 
 def _bool(loader: _Loader, node: yaml.ScalarNode) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 from taskloom.devices import launch
 from taskloom.errors import ExitCode, TaskloomError, UsageError
 from taskloom.registry.discovery import freeze
+from taskloom.secrets.redaction import KNOWN
 from taskloom.system.processes import die_with_parent
 
 DIE_WITH_PARENT = "TASKLOOM_DIE_WITH_PARENT"
@@ -27,9 +28,8 @@ def main(arguments: list[str]) -> int:
             raise UsageError(f"Usage: python -m taskloom.execute [{NO_REPORT}] RUN_DIR")
         return execute(Path(folders[0]), report=NO_REPORT not in arguments)
     except TaskloomError as error:
-        sys.stderr.write(
-            f"error: {error.message}\n" + (f"hint: {error.hint}\n" if error.hint else "")
-        )
+        told = f"error: {error.message}\n" + (f"hint: {error.hint}\n" if error.hint else "")
+        sys.stderr.write(KNOWN.text(told))
         return int(error.exit_code)
     except KeyboardInterrupt:
         return int(ExitCode.INTERRUPTED)

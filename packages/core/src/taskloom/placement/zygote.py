@@ -14,6 +14,7 @@ import json
 import os
 import select
 import sys
+import traceback
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
@@ -22,6 +23,7 @@ from taskloom.config import Config
 from taskloom.placement.worker import NO_REPORT, main as work
 from taskloom.registry.discovery import freeze, installed_domains
 from taskloom.secrets import vault
+from taskloom.secrets.redaction import KNOWN
 from taskloom.system import processes
 from taskloom.system.files import open_plain
 
@@ -84,7 +86,7 @@ class Zygote:
             vault.unpack(str(Path(folder).absolute()), secrets)
             code = work([NO_REPORT, folder])
         except BaseException as error:
-            sys.excepthook(type(error), error, error.__traceback__)
+            sys.stderr.write(KNOWN.text("".join(traceback.format_exception(error))))
         finally:
             sys.stdout.flush()
             sys.stderr.flush()

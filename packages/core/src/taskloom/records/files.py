@@ -79,6 +79,18 @@ def kind_of(folder: Path, name: str) -> Kind:
         return "other"
 
 
+def name_below(path: Path, folder: Path) -> str:
+    """Return the name of a path below a run folder; empty if it leads elsewhere. No link is looked at.
+
+    Args:
+        path: A path, absolute or relative to the folder.
+        folder: The run folder, absolute.
+    """
+    whole = os.path.normpath(folder / path)
+    root = os.path.normpath(folder)
+    return whole[len(root) + 1 :].replace(os.sep, "/") if whole.startswith(root + os.sep) else ""
+
+
 def list_folder(folder: Path, name: str = "") -> dict[str, Kind]:
     """Return the kinds of what lies in a folder below a run folder, by name.
 

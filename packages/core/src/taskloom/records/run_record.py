@@ -51,7 +51,19 @@ def read_record(path: Path) -> RunRecord:
     Raises:
         RunCorruptError: The file is missing, does not hold a record, or holds that of another run.
     """
-    value = read_object(path.parent, path.name)
+    return parse_record(read_object(path.parent, path.name), path)
+
+
+def parse_record(value: Mapping[str, Any], path: Path) -> RunRecord:
+    """Return the record that a JSON object holds.
+
+    Args:
+        value: The object, within the limits of `taskloom.records.documents`.
+        path: Where its `run.json` lies, or would lie.
+
+    Raises:
+        RunCorruptError: It is no record, or that of another run.
+    """
     form = value.get("format")
     if form not in READABLE or isinstance(form, bool):
         known = " and ".join(map(str, READABLE))
@@ -111,6 +123,7 @@ def _build(value: Mapping[str, Any]) -> RunRecord:
         metrics=read_numbers(value, "metrics"),
         artifacts=read_words(value, "artifacts"),
         summary=read_shown(value, "summary"),
+        output=read_shown(value, "output") if "output" in value else "",
         headline=_headline(value),
         units=_units(value),
         failure=_failure(value),

@@ -89,6 +89,17 @@ def is_first_party(distribution: str) -> bool:
     return distribution.removeprefix("taskloom-") in (*FIRST_PARTY, "core")
 
 
+def plugin_packages() -> set[str]:
+    """Return the top-level packages that entry points of other distributions than taskloom's own lead to."""
+    return {
+        target.partition(":")[0].partition(".")[0]
+        for distribution in distributions()
+        if not is_first_party(distribution.name)
+        for group in _groups(distribution.text)
+        for _, target in _lines(distribution.text, group)
+    }
+
+
 def summary_of(folder: str) -> str:
     """Return the one-line summary in a distribution's metadata, or an empty string."""
     for name in ("METADATA", "PKG-INFO"):
@@ -166,6 +177,12 @@ def _lines(text: str, group: str) -> Iterator[tuple[str, str]]:
         elif section == group and "=" in line and not line.startswith("#"):
             name, _, value = line.partition("=")
             yield one_line(name.strip(), LONGEST), value.partition("[")[0].strip()
+
+
+def _groups(text: str) -> list[str]:
+    """Return the groups of taskloom and of its domains in a file of entry points."""
+    lines = (line.strip() for line in text.splitlines())
+    return [line[1:-1] for line in lines if line.startswith("[taskloom") and line.endswith("]")]
 
 
 def _is_disabled(name: str, distribution: str, disabled: str) -> bool:

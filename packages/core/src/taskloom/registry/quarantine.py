@@ -138,12 +138,14 @@ def _exits_refused(process: int) -> Iterator[None]:
             _leave(code)
         raise EndsProcessError(f"it ends the process, with exit code {code}")
 
-    vars(atexit).update(register=note)
-    vars(os).update(_exit=end, abort=end)
+    known = ((os, "_exit", os._exit), (os, "abort", os.abort), (atexit, "register", register))
+    for (module, name, _), function in zip(known, (end, end, note), strict=True):
+        setattr(module, name, function)
     try:
         yield
     finally:
-        # `_functions_kept` puts the three functions back.
+        for module, name, value in known:
+            setattr(module, name, value)
         for function in callbacks:
             atexit.unregister(function)
 
@@ -174,7 +176,7 @@ def _usable(stream: IO[str] | None, number: int) -> IO[str] | None:
     if not getattr(stream, "closed", False):
         return stream
     try:
-        return open(number, "w", encoding="utf-8", closefd=False)
+        return open(number, "w", encoding="utf-8", closefd=False, newline="\n")
     except OSError:
         return stream
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from taskloom.errors import MissingExtraError, PluginError, UnknownNameError
+from taskloom.identity.types import require_identity
 from taskloom.registry.discovery import (
     domain_named,
     domain_names,
@@ -92,6 +93,7 @@ def load_task(entry: TaskEntry) -> LoadedTask:
         found = load_target(ref.target, what=what)
     domain = find_domain(entry.domain).ref
     factory, config_class = as_factory(found, what, domain)
+    require_identity(config_class, what)
     return LoadedTask(entry, factory, config_class, domain)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import htpy as h
 from markupsafe import Markup
 
+from taskloom.records.files import kind_of, name_below, read_bytes, stat_file
 from taskloom.report import figures, interactive, markup
 from taskloom.report.model import Block, Chart, Heading, Html, Image, Table, Text
 from taskloom.report.render import ChartError, svg_of
@@ -125,20 +126,21 @@ def chart(block: Chart) -> h.Node:
 
 def image(block: Image, root: Path) -> h.Node:
     """Return a picture as a figure, embedded into the page."""
-    path = block.path if block.path.is_absolute() else root / block.path
-    kind = _TYPES.get(path.suffix.lower())
+    kind = _TYPES.get(block.path.suffix.lower())
+    name = name_below(block.path, root)
+    found = stat_file(root, name) if name else None
     problem = ""
-    if not path.resolve().is_relative_to(root.resolve()):
+    if not name or kind_of(root, name) == "other":
         problem = "it is outside the run's folder"
     elif kind is None:
         problem = "only PNG, JPEG, GIF, SVG and WebP are shown"
-    elif not path.is_file():
+    elif found is None:
         problem = "there is no such file"
-    elif path.stat().st_size > IMAGE_LIMIT:
+    elif found.st_size > IMAGE_LIMIT:
         problem = f"it is larger than {figures.size(IMAGE_LIMIT)}"
     if problem:
         return note(f"The picture '{block.path.name}' is left out: {problem}.")
-    data = base64.b64encode(path.read_bytes()).decode()
+    data = base64.b64encode(read_bytes(root, name, IMAGE_LIMIT)).decode()
     width = {"width": str(block.width)} if block.width > 0 else {}
     return h.figure[
         h.img(src=f"data:{kind};base64,{data}", alt=block.caption, **width),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from taskloom.digits import digits
+
 _DASH = "\u2013"
 _MINUS = "\u2212"
 
@@ -45,8 +47,7 @@ def number(value: float) -> str:
     if math.isinf(value):
         return "\u221e" if value > 0 else f"{_MINUS}\u221e"
     # A reader wants 12346, not 1.235e4.
-    whole = value.is_integer() or abs(value) >= 1e4
-    text = f"{value:.0f}" if whole and abs(value) < 1e7 else f"{value:.4g}"
+    text = f"{value:.0f}" if 1e4 <= abs(value) < 1e7 else digits(value, 4)
     return text.replace("e-0", "e-").replace("e+0", "e").replace("e+", "e").replace("-", _MINUS)
 
 

@@ -5,20 +5,28 @@ from __future__ import annotations
 import itertools
 import shlex
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import quote
 
 import htpy as h
 
+from taskloom.records.files import kind_of, name_below, stat_file
 from taskloom.report import figures
 from taskloom.report.blocks import image, note, render_blocks, table
 from taskloom.report.history import history_charts, logged_once
 from taskloom.report.model import Block, Image
 from taskloom.report.sample import thin_rows
 from taskloom.report.tables import leaves, metric_tables, source_of, value_text
+from taskloom.runs.output import OUTPUT, last_lines
+from taskloom.runs.provenance import commit_of
 from taskloom.runs.run import Run
 
 LOG_LINES = 40
+OUTPUT_LINES = 200
+ARTIFACT_ROWS = 500
+"""Artifacts that are listed."""
+_ABSENT = {"missing": "missing", "folder": "folder", "other": "no regular file", "file": ""}
 _PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp")
 _LONG = 300
 
@@ -33,11 +41,12 @@ def head(run: Run, environment: Mapping[str, Any]) -> h.Element:
         "Duration": figures.duration(record.duration) if record.duration else "",
         "Seed": value_text(run.config.get("seed", 0)),
         "Identity": record.identity[:10],
+        "Computation": record.computation[:10],
         "Task version": str(record.version),
         "Attempts": str(record.attempts) if record.attempts > 1 else "",
         "Continues": record.parent,
         "Sweep": record.sweep,
-        "Git": _git(environment),
+        "Git": commit_of(environment),
         "Host": record.host,
     }
     return h.header[
@@ -108,23 +117,21 @@ def config(run: Run) -> h.Node:
 
 def artifacts(run: Run, shown: Sequence[Block]) -> h.Node:
     """Return the files that the task left; pictures that the domain's section does not show are embedded."""
-    seen = {(run.dir / block.path).resolve() for block in shown if isinstance(block, Image)}
+    seen = {name_below(block.path, run.dir) for block in shown if isinstance(block, Image)}
     pictures: list[h.Node] = []
     rows: list[h.Node] = []
-    for name, path in run.artifacts.items():
-        if path.suffix.lower() in _PICTURES and path.is_file() and path.resolve() not in seen:
-            pictures.append(image(Image(path, name), run.dir))
-        size = (
-            figures.size(path.stat().st_size)
-            if path.is_file()
-            else "missing"
-            if not path.exists()
-            else "folder"
-        )
-        link = h.a(href=_relative(path, run.dir))[_relative(path, run.dir)]
-        rows.append(h.tr[h.th(scope="row")[name], h.td(".path")[link], h.td(".n")[size]])
+    told = run.record.artifacts
+    for name, relative in itertools.islice(told.items(), ARTIFACT_ROWS):
+        found = stat_file(run.dir, relative)
+        suffix = PurePosixPath(relative).suffix.lower()
+        if suffix in _PICTURES and found and relative not in seen:
+            pictures.append(image(Image(Path(relative), name), run.dir))
+        size = figures.size(found.st_size) if found else _ABSENT[kind_of(run.dir, relative)]
+        cell = h.td(".path")[h.a(href=_address(relative))[relative] if found else relative]
+        rows.append(h.tr[h.th(scope="row")[name], cell, h.td(".n")[size]])
     if not rows:
         return None
+    rest = len(told) - len(rows)
     heads = (
         h.th(scope="col")["artifact"],
         h.th(scope="col")["file"],
@@ -134,6 +141,7 @@ def artifacts(run: Run, shown: Sequence[Block]) -> h.Node:
         h.div(".scroll", tabindex="0", role="region", aria_label="Artifacts")[
             h.table[h.thead[h.tr[heads]], h.tbody[rows]]
         ],
+        rest > 0 and h.p(".more")[f"{rest:,} more artifacts are not shown."],
         pictures and h.div(".grid")[pictures],
     ]
 
@@ -156,6 +164,21 @@ def log(lines: Sequence[Mapping[str, Any]]) -> h.Node:
     return [
         earlier > 0 and h.p(".more")[f"The last {len(shown)} of {len(lines):,} lines."],
         h.pre(".log", tabindex="0")[text],
+    ]
+
+
+def output(run: Run) -> h.Node:
+    """Return the last lines that the task printed; nothing if it printed none."""
+    if run.record.output:
+        return note(f"Output not kept: {run.record.output}.")
+    lines, has_more = last_lines(run.dir, OUTPUT_LINES)
+    if not lines:
+        return None
+    # A progress bar draws over its line; what it drew last is what a terminal shows.
+    shown = [line.rstrip("\r").rpartition("\r")[2] for line in lines]
+    return [
+        has_more and h.p(".more")[f"The last {len(shown)} lines of {OUTPUT}."],
+        h.pre(".log", tabindex="0")["\n".join(shown)],
     ]
 
 
@@ -203,14 +226,6 @@ def _failure(run: Run) -> h.Node:
     ]
 
 
-def _git(environment: Mapping[str, Any]) -> str:
-    git = _mapping(environment, "git")
-    if not git.get("sha"):
-        return ""
-    dirty = ", with uncommitted changes" if git.get("dirty") else ""
-    return f"{str(git['sha'])[:10]} ({git.get('branch') or 'no branch'}{dirty})"
-
-
 def _moment(stamp: str) -> str:
     return f"{stamp[:19].replace('T', ' ')} UTC" if stamp else ""
 
@@ -220,5 +235,6 @@ def _mapping(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return inner if isinstance(inner, dict) else {}
 
 
-def _relative(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+def _address(relative: str) -> str:
+    """Return the address of a file of the run; quoted, `javascript:x` is the name of a file and no scheme."""
+    return quote(relative)

@@ -12,6 +12,7 @@ from taskloom.records.documents import read_lines, read_object
 from taskloom.registry.isolate import load_target
 from taskloom.registry.resolve import find_domain
 from taskloom.runs.writer import atomic_write
+from taskloom.secrets.redaction import IN_CONFIGS
 
 if TYPE_CHECKING:
     import htpy as h
@@ -43,7 +44,8 @@ def write_report(run: Run, output: Path | None = None, *, interactive: bool = Fa
     from taskloom.report.page import page
 
     target = output if output is not None else run.layout.report
-    atomic_write(target, page(*run_page(run), moving=interactive))
+    # A section of a domain may have read what only the task wrote.
+    atomic_write(target, IN_CONFIGS.text(page(*run_page(run), moving=interactive)))
     return target
 
 
@@ -61,6 +63,7 @@ def run_page(run: Run) -> tuple[str, h.Node, list[tuple[str, h.Node]]]:
         ("Metrics over time", sections.histories(run)),
         ("Config", sections.config(run)),
         ("Artifacts", sections.artifacts(run, blocks)),
+        ("Output", sections.output(run)),
         ("Log", sections.log(list(read_lines(run.dir, run.layout.log.name)))),
         ("Environment", sections.surroundings(environment)),
         ("Run it again", sections.again(run)),

@@ -90,7 +90,31 @@ def installed_distributions(search_path: Iterable[str]) -> dict[str, str]:
         except OSError:
             continue
         for entry in entries:
+            if not entry.endswith("-info"):
+                continue
             match = _DISTRIBUTION.fullmatch(entry)
             if match:
                 found.setdefault(match["name"].replace("_", "-").lower(), match["version"])
     return dict(sorted(found.items()))
+
+
+def commit_of(environment: Mapping[str, Any]) -> str:
+    """Return the commit of a run for people: `1f2e3d4c5b (main, with uncommitted changes)`, or that it is unknown, and why.
+
+    Args:
+        environment: What `env.json` holds.
+
+    Returns:
+        An empty text for a run outside of a repository.
+    """
+    git = environment.get("git")
+    found: Mapping[str, Any] = git if isinstance(git, Mapping) else {}
+    if found.get("unknown"):
+        return f"commit unknown: {found['unknown']}"
+    if not found.get("sha"):
+        missing = environment.get("missing")
+        is_open = isinstance(missing, list) and "git" in missing
+        return "commit unknown: the run ended before git was asked" if is_open else ""
+    changes = {True: ", with uncommitted changes", None: ", changes unknown"}
+    dirty = changes.get(found.get("dirty"), "")
+    return f"{str(found['sha'])[:10]} ({found.get('branch') or 'no branch'}{dirty})"

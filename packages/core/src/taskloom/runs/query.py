@@ -31,7 +31,7 @@ _ORDERINGS: Mapping[str, Callable[[Any, Any], bool]] = {
     ">=": operator.ge,
 }
 _INNER = {"metrics": "metrics.NAME", "config": "config.PARAMETER"}
-FIELDS = tuple(_INNER.get(name, name) for name in ROW)
+FIELDS = (*(_INNER.get(name, name) for name in ROW), "stale")
 _NUMBERS = ("metrics", "duration")
 _MOST_TOKENS = 1000
 _DEEPEST = 50
@@ -55,6 +55,11 @@ def parse_filter(text: str) -> Predicate:
         UsageError: The text is no filter.
     """
     return _Parser(text).parse()
+
+
+def asks_for(text: str, field: str) -> bool:
+    """Return whether a filter asks for a field."""
+    return any(token.kind == "word" and token.text == field for token in _Parser(text).tokens)
 
 
 def absent_fields(text: str, documents: Sequence[Document]) -> list[str]:

@@ -14,6 +14,7 @@ from taskloom.context import Resources
 from taskloom.errors import StoreError
 from taskloom.identity.records import Input, Pair
 from taskloom.request import KeptOptions
+from taskloom.secrets.redaction import KNOWN
 from taskloom.runs.writer import atomic_write_json, encode_number
 from taskloom.system.machine import host_name
 from taskloom.task import JsonValue
@@ -90,6 +91,7 @@ class RunRecord(KeptOptions):
         metrics: Final numbers.
         artifacts: Files by name, as paths relative to the run's folder.
         summary: One line that a person reads first.
+        output: Reason why the output is not kept; empty where it is.
         headline: The result that is shown large, as `taskloom.headline.Headline.to_json` writes it; or None.
         units: What was drawn, by `id`, `of` and `n`, so that runs over the same units can be paired; or None.
         failure: Why the run failed; or None.
@@ -126,6 +128,7 @@ class RunRecord(KeptOptions):
     metrics: Mapping[str, float] = field(default_factory=dict)
     artifacts: Mapping[str, str] = field(default_factory=dict)
     summary: str = ""
+    output: str = ""
     headline: Mapping[str, Any] | None = None
     units: Mapping[str, Any] | None = None
     failure: Failure | None = None
@@ -165,6 +168,20 @@ def begin_attempt(record: RunRecord) -> RunRecord:
     )
 
 
+_FREE = ("name", "tags", "argv", "sources", "summary", "headline", "failure")
+"""The fields whose texts a task or a user wrote; the others must stay as they are."""
+
+
+def document_of(record: RunRecord) -> dict[str, Any]:
+    """Return what `run.json` holds, as JSON values; the manifest of each checkpoint holds it too."""
+    value = dataclasses.asdict(record)
+    value |= {name: KNOWN.tree(value[name]) for name in _FREE}
+    value["metrics"] = {name: encode_number(number) for name, number in record.metrics.items()}
+    # A person who opens the file reads first which run it is, then what was asked for.
+    value |= {name: value.pop(name) for name in KEPT}
+    return {"format": FORMAT, **value}
+
+
 def write_record(
     path: Path, record: RunRecord, *, fence: Callable[[], None] | None = None
 ) -> None:
@@ -173,8 +190,4 @@ def write_record(
     Raises:
         StoreError: It cannot be written; the previous record is intact.
     """
-    value = dataclasses.asdict(record)
-    value["metrics"] = {name: encode_number(number) for name, number in record.metrics.items()}
-    # A person who opens the file reads first which run it is, then what was asked for.
-    value |= {name: value.pop(name) for name in KEPT}
-    atomic_write_json(path, {"format": FORMAT, **value}, fence=fence)
+    atomic_write_json(path, document_of(record), fence=fence)

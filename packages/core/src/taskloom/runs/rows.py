@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from taskloom.records.checks import decode_number
+from taskloom.runs.holders import probe
 from taskloom.runs.record import RunRecord
 from taskloom.runs.writer import encode_number
 
@@ -30,6 +32,7 @@ ROW = (
     "config",
 )
 """Fields of a record that a row has, in the order in which `tasks runs ls --json` prints them."""
+_RUNNING = {"alive": "running", "unknown": "running?", "dead": "crashed"}
 _TEXTS = tuple(name for name in ROW if name not in ("tags", "duration", "metrics", "config"))
 
 
@@ -40,6 +43,13 @@ def row_of(record: RunRecord) -> dict[str, Any]:
     row["metrics"] = {name: encode_number(value) for name, value in record.metrics.items()}
     row["config"] = dict(record.config)
     return row
+
+
+def with_status(store: Path, row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row with the derived status in the place of the recorded one; its folder stands under `folder`."""
+    if row["status"] != "running":
+        return row
+    return {**row, "status": _RUNNING[probe(store / row["folder"] / "lock")]}
 
 
 def encode_row(record: RunRecord) -> str:

@@ -6,9 +6,11 @@ nothing while there is no secret.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import re
 
 MARK = "<secret>"
 """Text in the place of a value."""
@@ -35,8 +37,11 @@ class Redactor:
         more = self._forms.union(form for form in forms if len(form) >= self._shortest)
         if more == self._forms:
             return
+        import re  # a command without secrets does without
+
         self._forms = more
-        self._texts = _pattern(more)
+        longest_first = sorted(more, key=len, reverse=True)
+        self._texts = re.compile("|".join(map(re.escape, longest_first)))
         # A byte that is no UTF-8 is a surrogate in a text, and itself in a stream.
         codes = {
             form.encode("utf-8", errors)
@@ -97,10 +102,6 @@ KNOWN = Redactor()
 """The values that this process knows."""
 IN_CONFIGS = Redactor(shortest=8)
 """The same for other texts of a config: what is replaced there cannot be read back, and short ones meet by chance."""
-
-
-def _pattern(forms: Iterable[str]) -> re.Pattern[str]:
-    return re.compile("|".join(map(re.escape, sorted(forms, key=len, reverse=True))))
 
 
 def _has_high_surrogate(text: str) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from taskloom.runs.record import RunRecord
 from taskloom.runs.run import Run
 from taskloom.sinks.feed import Feed
-from taskloom.sinks.sink import maker_of, warn_dropped
+from taskloom.sinks.sink import Maker, maker_of, warn_dropped
 
 PATIENCE = 5.0
 """How long the end of a run waits for its sinks, all together [s]."""
@@ -19,18 +19,13 @@ class SinkGroup:
     """The sinks of one run. One that raises is dropped with a warning, and the run goes on.
 
     Args:
-        names: Which sinks.
+        makers: What makes each sink, by the sink's name.
         folder: The run's folder.
         record: The run's record.
     """
 
-    def __init__(self, names: Sequence[str], folder: Path, record: RunRecord) -> None:
-        self._feeds: list[Feed] = []
-        for name in dict.fromkeys(names):
-            try:
-                self._feeds.append(Feed(name, maker_of(name), folder, record))
-            except Exception as error:  # whatever the opener raises
-                warn_dropped(name, error)
+    def __init__(self, makers: Mapping[str, Maker], folder: Path, record: RunRecord) -> None:
+        self._feeds = [Feed(name, maker, folder, record) for name, maker in makers.items()]
 
     def __bool__(self) -> bool:
         return bool(self._feeds)
@@ -48,3 +43,14 @@ class SinkGroup:
         for feed in self._feeds:
             feed.wait(max(0.0, deadline - time.monotonic()))
         self._feeds.clear()
+
+
+def open_sinks(names: Sequence[str], folder: Path, record: RunRecord) -> SinkGroup:
+    """Return the sinks of a run by their names; one whose opener raises is dropped with a warning."""
+    makers: dict[str, Maker] = {}
+    for name in dict.fromkeys(names):
+        try:
+            makers[name] = maker_of(name)
+        except Exception as error:  # whatever the opener raises
+            warn_dropped(name, error)
+    return SinkGroup(makers, folder, record)

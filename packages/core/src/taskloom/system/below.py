@@ -16,7 +16,7 @@ from pathlib import Path
 
 from taskloom.system.files import NO_FOLLOW
 
-HAS_RELATIVE_OPEN: bool = os.open in os.supports_dir_fd and os.stat in os.supports_dir_fd
+HAS_RELATIVE_OPEN: bool = {os.open, os.stat} <= set(getattr(os, "supports_dir_fd", ()))
 NOT_REGULAR = "is no regular file"
 _KEPT_SHUT: int = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOINHERIT", 0)
 _KEPT_SHUT |= getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)

@@ -6,27 +6,23 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from taskloom.errors import TaskloomError
-from taskloom.lifecycle.failure import describe_failure, first_line
 from taskloom.registry.discovery import installed_domains, tasks_of
 from taskloom.registry.entries import LoadedTask, TaskEntry
 from taskloom.registry.factory import as_factory
 from taskloom.registry.refs import TaskRef
 from taskloom.registry.resolve import find_domain
 from taskloom.testing import config_checks, resume_checks, run_checks
+from taskloom.testing.report import ConformanceError, complaint_of
 from taskloom.testing.trial import Trial
 
 Check = Callable[[Trial], "str | None"]
 """A check returns None, or one sentence on what is wrong."""
 
 CHECKS: dict[str, Check] = {**config_checks.CHECKS, **run_checks.CHECKS, **resume_checks.CHECKS}
-
-
-class ConformanceError(AssertionError):
-    """A task does not keep to the contract; the message has one line for each check that failed."""
 
 
 def check_task(
@@ -52,13 +48,13 @@ def check_task(
         ConformanceError: A check failed.
     """
     with tempfile.TemporaryDirectory(prefix="check-task-") as name:
-        trial = Trial(_load(factory, domain), overrides, varying, Path(name).resolve())
+        trial = Trial(load_factory(factory, domain), overrides, varying, Path(name).resolve())
         working = trial.folder / "working-folder"
         working.mkdir()
         passed, failed = [], []
         with _working_in(working):
             for title, check in CHECKS.items():
-                complaint = _perform(check, trial)
+                complaint = complaint_of(partial(check, trial))
                 if complaint is None:
                     passed.append(title)
                 else:
@@ -73,16 +69,7 @@ def check_task(
     return passed
 
 
-def _perform(check: Check, trial: Trial) -> str | None:
-    try:
-        return check(trial)
-    except TaskloomError as error:
-        return error.message
-    except Exception as error:
-        return f"it raised {first_line(describe_failure(error))}"
-
-
-def _load(factory: Callable[..., Any], domain: str) -> LoadedTask:
+def load_factory(factory: Callable[..., Any], domain: str) -> LoadedTask:
     """Return the task as the registry would; one that is registered keeps its name, version and domain."""
     what = f"the factory {getattr(factory, '__qualname__', factory)}"
     target = f"{getattr(factory, '__module__', '')}:{getattr(factory, '__qualname__', '')}"

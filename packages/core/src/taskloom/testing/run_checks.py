@@ -18,7 +18,7 @@ from taskloom.registry.resolve import find_domain
 from taskloom.report.model import Chart, Heading, Html, Image, Table, Text
 from taskloom.request import RunOptions
 from taskloom.runs.identity import identity
-from taskloom.system.machine import scratch_folders
+from taskloom.system.machine import KERNEL_FOLDERS
 from taskloom.testing.trial import Trial
 
 FIRST = "a tiny run finishes"
@@ -130,7 +130,7 @@ class _Watch:
     """
 
     def __init__(self, folder: Path) -> None:
-        caches = [Path.home() / ".cache", Path(sys.prefix), *scratch_folders()]
+        caches = [Path.home() / ".cache", Path(sys.prefix), *map(Path, KERNEL_FOLDERS)]
         self._allowed = [
             str(path) for path in (folder, Path(tempfile.gettempdir()).resolve(), *caches)
         ]

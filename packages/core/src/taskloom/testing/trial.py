@@ -24,17 +24,18 @@ from taskloom.runs import checkpoints
 from taskloom.runs.layout import RunLayout
 from taskloom.runs.record import begin_attempt
 from taskloom.runs.run import Run
+from taskloom.sinks.group import SinkGroup
 from taskloom.task import Result
 
 Line = tuple[int, tuple[tuple[str, float], ...]]
 
 
-class _KilledError(BaseException):
+class KilledError(BaseException):
     """Ends an attempt at once, as a kill would."""
 
 
 @dataclass
-class _PollLimit:
+class PollLimit:
     """Asks the task to stop once it has been asked `limit` times; counts in any case."""
 
     limit: int | None = None
@@ -55,7 +56,7 @@ class _DyingContext(LiveContext):
     def log(self, step: int, /, **metrics: float) -> None:
         """Append a line, or die."""
         if self.lines_left <= 0:
-            raise _KilledError
+            raise KilledError
         self.lines_left -= 1
         super().log(step, **metrics)
 
@@ -109,7 +110,7 @@ class Trial:
     @cached_property
     def uninterrupted(self) -> Outcome:
         """The outcome of an undisturbed run."""
-        return self.attempt(self.open(), _PollLimit())
+        return self.attempt(self.open(), PollLimit())
 
     @property
     def is_resumable(self) -> bool:
@@ -134,7 +135,11 @@ class Trial:
         return create_run(self.loaded, self.config, RunOptions(store=self.new_store()))
 
     def attempt(
-        self, layout: RunLayout, stop: _PollLimit, dies_after: int | None = None
+        self,
+        layout: RunLayout,
+        stop: PollLimit,
+        dies_after: int | None = None,
+        sinks: SinkGroup | None = None,
     ) -> Outcome:
         """Run the task in the folder, from its newest checkpoint if it has one.
 
@@ -142,19 +147,21 @@ class Trial:
             layout: The run's folder.
             stop: When to ask the task to stop.
             dies_after: The number of lines after which it is killed; None means never.
+            sinks: Where metrics go besides the folder.
 
         Raises:
-            _KilledError: It was killed.
+            KilledError: It was killed.
         """
         record = begin_attempt(read_record(layout.record))
         task = self.construct()
         checkpoint = checkpoints.newest_good(layout.checkpoints)
         kind: Callable[..., LiveContext] = LiveContext if dies_after is None else _DyingContext
-        ctx = kind(layout, record, SilentConsole(), stop, checkpoint.dir if checkpoint else None)
+        folder = checkpoint.dir if checkpoint else None
+        ctx = kind(layout, record, SilentConsole(), stop, folder, sinks=sinks)
         if isinstance(ctx, _DyingContext):
             ctx.lines_left = dies_after or 0
         try:
-            result = task.run(ctx, checkpoint.dir if checkpoint else None)
+            result = task.run(ctx, folder)
         finally:
             ctx.close()
         lines = self.lines(Run(layout.dir))
@@ -163,15 +170,15 @@ class Trial:
     def stop_and_resume(self, after: int) -> Outcome:
         """Ask the task to stop at its `after`-th question, then continue it to its end."""
         layout = self.open()
-        self.attempt(layout, _PollLimit(after))
-        return self.attempt(layout, _PollLimit())
+        self.attempt(layout, PollLimit(after))
+        return self.attempt(layout, PollLimit())
 
     def kill_and_resume(self, after: int) -> Outcome:
         """Kill the task at its `after`-th line of metrics, then continue it to its end."""
         layout = self.open()
-        with contextlib.suppress(_KilledError):
-            self.attempt(layout, _PollLimit(), dies_after=after)
-        return self.attempt(layout, _PollLimit())
+        with contextlib.suppress(KilledError):
+            self.attempt(layout, PollLimit(), dies_after=after)
+        return self.attempt(layout, PollLimit())
 
     def lines(self, run: Run) -> tuple[Line, ...]:
         """Return the run's metric lines, sorted, without times and varying metrics."""

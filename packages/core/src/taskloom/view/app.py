@@ -11,11 +11,11 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from taskloom.errors import RunCorruptError, StoreError, TaskloomError
-from taskloom.records.names import is_id
-from taskloom.runs.layout import inside
+from taskloom.errors import RunCorruptError, TaskloomError
+from taskloom.records.folders import look_at
 from taskloom.runs.run import Run
 from taskloom.view import pages
+from taskloom.view.artifacts import artifact_response
 from taskloom.view.live import news
 
 COMPARE_LIMIT = 20
@@ -41,13 +41,9 @@ def make_app(store: Path) -> Starlette:
     async def file(request: Request) -> Response:
         found = _run(store, request.path_params["run"])
         try:
-            path = inside(found.layout.artifacts, request.path_params["name"])
-        except StoreError:
+            return artifact_response(found.dir, request.path_params["name"])
+        except RunCorruptError:
             raise HTTPException(404, "There is no such artifact.") from None
-        if not path.is_file():
-            raise HTTPException(404, "There is no such artifact.")
-        # As a download: an artifact is whatever a task wrote, a page with scripts included.
-        return FileResponse(path, media_type="application/octet-stream", filename=path.name)
 
     async def compare(request: Request) -> Response:
         names = list(dict.fromkeys(request.query_params.getlist("run")))
@@ -83,7 +79,7 @@ def make_app(store: Path) -> Starlette:
 
 
 def _run(store: Path, name: str) -> Run:
-    if not is_id(name) or not (store / name).is_dir():
+    if look_at(store, name) is None:
         raise HTTPException(404, "There is no such run.")
     try:
         return Run(store / name)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from taskloom.errors import RunCorruptError
+from taskloom.records.files import stat_file
 from taskloom.runs.run import Run
 
 PERIOD = 1.0
@@ -25,7 +26,7 @@ async def news(
     while not is_gone():
         try:
             run = Run(folder)
-            state = (run.status, _size(run.layout.metrics), _size(run.layout.log))
+            state = (run.status, _size(folder, run.layout.metrics), _size(folder, run.layout.log))
         except RunCorruptError:
             return
         if state != seen:
@@ -36,8 +37,6 @@ async def news(
         await asyncio.sleep(period)
 
 
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
+def _size(folder: Path, path: Path) -> int:
+    found = stat_file(folder, path.name)
+    return found.st_size if found is not None else 0

@@ -10,12 +10,16 @@ from urllib.parse import urlencode
 
 import htpy as h
 
-from taskloom.errors import RunCorruptError, UsageError
+from taskloom.errors import UsageError
+from taskloom.records.checks import decode_number
+from taskloom.records.folders import Damaged
 from taskloom.report import compare, figures
+from taskloom.report.blocks import table
 from taskloom.report.page import page
 from taskloom.report.write import run_page
-from taskloom.runs.index import documents
+from taskloom.runs.index import documents, page as page_of
 from taskloom.runs.query import parse_filter, sort_documents, value_at
+from taskloom.runs.rows import with_status
 from taskloom.runs.run import Run
 
 ROWS = 100
@@ -29,7 +33,6 @@ _COLUMNS = (
     ("duration", "duration"),
     ("summary", "summary"),
 )
-_FAULTY = "faulty"
 
 
 def runs_page(store: Path, query: Mapping[str, str]) -> str:
@@ -39,32 +42,62 @@ def runs_page(store: Path, query: Mapping[str, str]) -> str:
         store: The run store.
         query: `where`, a filter; `sort`, a field with `-` before it to fall; `page`, from 1; `metric`, a metric to show.
     """
-    found, broken = documents(store)
     where, order, metric = (query.get(name, "") for name in ("where", "sort", "metric"))
-    shown: list[Mapping[str, Any]] = list(found)
+    number = max(1, _whole(query.get("page", "")))
     problem = ""
     try:
-        if where:
-            shown = list(filter(parse_filter(where), shown))
-        if order:
-            shown = sort_documents(shown, order)
+        shown, matching, total, damaged = _selected(store, where, order, number)
     except UsageError as error:
         problem = error.message
-    last = max(1, math.ceil(len(shown) / ROWS))
-    number = min(max(1, _whole(query.get("page", ""))), last)
-    rows = shown[(number - 1) * ROWS : number * ROWS]
+        shown, matching, total, damaged = _selected(store, "", "", number)
+    last = max(1, math.ceil(matching / ROWS))
     body: h.Node = [
         _filter_form(where, order, metric, problem),
-        _table(store, rows, query, metric) if rows else h.p["No runs."],
-        _pager(query, number, last),
-        len(broken) > 0
-        and h.p(".note")[f"{len(broken)} folders cannot be read; `tasks doctor` names them."],
+        _table(shown, query, metric) if shown else h.p["No runs."],
+        _pager(query, min(number, last), last),
+        _damaged_table(damaged),
     ]
-    count = f"{len(shown):,} of {len(found):,} runs" if where else f"{len(found):,} runs"
+    count = f"{matching:,} of {total:,} runs" if where else f"{total:,} runs"
     header = h.header[
         h.p(".kicker")["taskloom \u00b7 viewer"], h.h1["Runs"], h.p(".lede")[f"{count} in {store}."]
     ]
     return page("Runs", header, [("Store", body)], policy="", script=SCRIPT, wide=True)
+
+
+def _selected(
+    store: Path, where: str, order: str, number: int
+) -> tuple[list[dict[str, Any]], int, int, list[Damaged]]:
+    """Return the rows of one page, how many match and how many there are, and the damaged folders.
+
+    Without a filter and an order only the rows of the page are decoded. A page behind the last one is the last one.
+
+    Raises:
+        UsageError: The filter or the field to sort by cannot be understood.
+    """
+    if not where and not order:
+        rows, total, damaged = page_of(store, ROWS, (number - 1) * ROWS)
+        if total and not rows:
+            rows, total, damaged = page_of(store, ROWS, (total - 1) // ROWS * ROWS)
+        return [with_status(store, row) for row in rows], total, total, damaged
+    test = parse_filter(where) if where else None
+    every, damaged = documents(store)
+    told = [with_status(store, row) for row in every]
+    matching: list[Any] = [row for row in told if test is None or test(row)]
+    if order:
+        matching = sort_documents(matching, order)
+    number = min(number, max(1, math.ceil(len(matching) / ROWS)))
+    return matching[(number - 1) * ROWS : number * ROWS], len(matching), len(every), damaged
+
+
+def _damaged_table(damaged: Sequence[Damaged]) -> h.Node:
+    """Return the folders that have no record, with the reasons; a filter does not ask about them."""
+    if not damaged:
+        return None
+    rows = [(item.folder, item.reason) for item in damaged]
+    return [
+        h.h3["Damaged"],
+        table(("folder", "what is wrong"), rows, row_heads=True),
+    ]
 
 
 def live_page(run: Run) -> str:
@@ -114,9 +147,7 @@ def _filter_form(where: str, order: str, metric: str, problem: str) -> h.Node:
     ]
 
 
-def _table(
-    store: Path, rows: Sequence[Mapping[str, Any]], query: Mapping[str, str], metric: str
-) -> h.Node:
+def _table(rows: Sequence[Mapping[str, Any]], query: Mapping[str, str], metric: str) -> h.Node:
     columns = [*_COLUMNS, *([(f"metrics.{metric}", metric)] if metric else [])]
     head = [
         h.th(scope="col")[h.span(".hidden")["Compare"]],
@@ -126,7 +157,7 @@ def _table(
             for path, name in columns
         ),
     ]
-    body = (h.tr[_cells(store, record, columns, query)] for record in rows)
+    body = (h.tr[_cells(record, columns, query)] for record in rows)
     return h.form(method="get", action="/compare")[
         h.div(".scroll", tabindex="0", role="region", aria_label="Runs")[
             h.table(".runs")[h.thead[h.tr[head]], h.tbody[body]]
@@ -136,20 +167,18 @@ def _table(
 
 
 def _cells(
-    store: Path,
     record: Mapping[str, Any],
     columns: Sequence[tuple[str, str]],
     query: Mapping[str, str],
 ) -> list[h.Node]:
-    folder = str(record["folder"])
-    status = _status(store, record)
+    folder, status = record["folder"], record["status"]
     shown: dict[str, h.Node] = {
-        "task": f"{record.get('domain', '')} {record.get('task', '')}",
+        "task": f"{record['domain']} {record['task']}",
         "status": h.span(class_=["badge", status])[status],
-        "name": [str(record.get("name") or ""), _sweep_link(record, query)],
-        "created": str(record.get("created", ""))[:19].replace("T", " "),
-        "duration": figures.duration(float(record.get("duration") or 0)),
-        "summary": str(record.get("summary") or ""),
+        "name": [record["name"], _sweep_link(record, query)],
+        "created": record["created"][:19].replace("T", " "),
+        "duration": figures.duration(record["duration"]),
+        "summary": record["summary"],
     }
     return [
         h.td[h.input(type="checkbox", name="run", value=folder, aria_label=f"Compare {folder}")],
@@ -162,22 +191,12 @@ def _cells(
 
 def _value(record: Mapping[str, Any], path: str) -> str:
     found = value_at(record, path)
-    return figures.cell(float(found)) if isinstance(found, int | float) else figures.cell(found)
-
-
-def _status(store: Path, record: Mapping[str, Any]) -> str:
-    """Return what a run is doing; only one that says `running` has to be looked at."""
-    stored = str(record.get("status", ""))
-    if stored != "running":
-        return stored
-    try:
-        return Run(store / str(record["folder"])).status
-    except RunCorruptError:
-        return _FAULTY
+    number = decode_number(found)
+    return figures.cell(found if number is None else number)
 
 
 def _sweep_link(record: Mapping[str, Any], query: Mapping[str, str]) -> h.Node:
-    sweep = str(record.get("sweep") or "")
+    sweep = record["sweep"]
     return sweep and [" ", h.a(href=_address(query, where=f"sweep = '{sweep}'"))["sweep"]]
 
 

@@ -2,7 +2,7 @@
 
 Every page of every site that the user visits can send requests to a local port. Three walls stand in the way:
 
-- a random token, given in the address that is printed and kept in a cookie that scripts cannot read and that other
+- a random token, given in the address that is printed, is exchanged for a cookie that scripts cannot read and that other
   sites' requests do not carry;
 - the `Host` header must name this server, so that a name that an attacker points at 127.0.0.1 gets nothing;
 - an `Origin` header, if there is one, must be this server's own.
@@ -20,6 +20,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 COOKIE = "taskloom_view"
+"""How the cookie's name begins; the port follows, because a browser sends a cookie to every port of its host."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -52,6 +53,9 @@ class Guard:
         self._app = app
         self._hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost")}
         self._token = token
+        self._cookie = f"{COOKIE}_{port}"
+        # Another value than the token's: what other servers of this host see of it opens no address.
+        self._ticket = new_token()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -81,26 +85,29 @@ class Guard:
         """Exchange the token in the address for a cookie; refuse a request that has neither."""
         pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         given = [value for name, value in pairs if name == "token"]
-        if given and self._knows(given[-1]):
+        if given and _are_equal(given[-1], self._token):
             rest = urlencode([(name, value) for name, value in pairs if name != "token"])
             # One leading slash: `//host` would be another site.
             path = "/" + str(scope["path"]).lstrip("/")
             answer = RedirectResponse(f"{path}?{rest}" if rest else path, 303)
-            answer.set_cookie(COOKIE, self._token, httponly=True, samesite="strict", path="/")
+            answer.set_cookie(
+                self._cookie, self._ticket, httponly=True, samesite="strict", path="/"
+            )
             return answer
-        if self._knows(_cookie(Headers(scope=scope).get("cookie", ""))):
+        if _are_equal(_cookie(Headers(scope=scope).get("cookie", ""), self._cookie), self._ticket):
             return None
         return PlainTextResponse(
             "Open the address that `tasks view` printed: it holds the key.", 403
         )
 
-    def _knows(self, given: str) -> bool:
-        return hmac.compare_digest(given.encode(), self._token.encode())
+
+def _are_equal(given: str, known: str) -> bool:
+    return hmac.compare_digest(given.encode(), known.encode())
 
 
-def _cookie(header: str) -> str:
+def _cookie(header: str, name: str) -> str:
     try:
-        found = SimpleCookie(header).get(COOKIE)
+        found = SimpleCookie(header).get(name)
     except CookieError:
         return ""
     return found.value if found is not None else ""

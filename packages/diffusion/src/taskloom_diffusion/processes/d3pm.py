@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
+from taskloom import InputPath
 
 from taskloom_diffusion.processes.base import Process
 from taskloom_diffusion.processes.transition import (
@@ -32,7 +33,7 @@ class D3PM(Process):
     speed: Annotated[float, Field(ge=1, le=1000)] = 1.0
     """Factor on the chain; at 1 its slowest mode decays exactly as the signal does. Slower, tokens would outlast the signal, at
     levels that no estimate of the bound visits."""
-    file: Path | None = None
+    file: InputPath | None = None
     """CSV or JSON file with a transition matrix; read once, its contents become part of the config."""
     tokens: tuple[str, ...] = ()
     """Tokens of the rows and columns of `matrix`; `[MASK]` may be one of them."""

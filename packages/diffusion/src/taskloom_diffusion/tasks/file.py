@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
+from taskloom import InputPath
 
 from taskloom_diffusion.config import DiffusionConfig
 from taskloom_diffusion.corpora.corpus import Corpus
@@ -16,7 +17,7 @@ from taskloom_diffusion.task import CorpusTask
 class FileConfig(DiffusionConfig):
     """A file of sequences."""
 
-    path: Path = Path("corpus.smi")
+    path: InputPath = Path("corpus.smi")
     """File with one sequence a line, or a CSV or TSV file with a column of them; `.gz` is fine."""
     column: str = ""
     """Column of a CSV or TSV file; empty means whole lines."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
-from taskloom import OneOf
+from taskloom import InputPath, OneOf
 
 from taskloom_diffusion.config import DiffusionConfig
 from taskloom_diffusion.corpora.corpus import Corpus
@@ -20,7 +19,7 @@ from taskloom_diffusion.task import CorpusTask
 class PolymersConfig(DiffusionConfig):
     """Synthetic polymers, or a file of real ones."""
 
-    path: Path | None = None
+    path: InputPath | None = None
     """File with one pSMILES a line; without it, about 2,850 synthetic repeat units."""
     num_polymers: Annotated[int, Field(ge=0)] = 0
     """At most this many synthetic polymers; 0 is all."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from taskloom import InputPath
 from taskloom.errors import ConfigError
 
 from taskloom_diffusion.tokenizers.base import MASK, Tokenizer
@@ -16,7 +17,7 @@ class HuggingFace(Tokenizer):
     """Hugging Face tokenizer in a local folder."""
 
     kind: Literal["huggingface"] = "huggingface"
-    folder: Path
+    folder: InputPath
     """Folder with the tokenizer's files; nothing is fetched."""
 
     def fit(self, texts: Iterable[str]) -> HuggingFaceTokenizer:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from taskloom import InputPath
 from typing_extensions import override
 
 from taskloom_hci.assistants.base import Assistant, CursorMode
@@ -18,7 +20,7 @@ class LearnedAssistant(Assistant):
     """A network of Stable-Baselines3, read without pickle."""
 
     kind: Literal["learned"] = "learned"
-    file: str = "policy.zip"
+    file: InputPath = Path("policy.zip")
     """The file that `taskloom_hci.exports.learned.save_policy` wrote."""
     deterministic: bool = True
     """Take the best action instead of drawing one."""

@@ -6,7 +6,7 @@ import shlex
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
-from taskloom import Unit
+from taskloom import Command, Unit
 from taskloom.moved import moved_names
 
 from taskloom_hci.config import HciConfig
@@ -21,7 +21,7 @@ class PipeConfig(HciConfig):
     game_class = "PipeTask"
     episodes: Annotated[int, Field(ge=1, le=10_000_000)] = 50
     """Episodes that are played."""
-    command: str = ""
+    command: Command = ""
     """The program and its arguments; it keeps a number `x` and speaks the protocol of the documentation."""
     low: int = -1
     """Lowest number."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from taskloom import InputPath
 from typing_extensions import override
 
 from taskloom_hci.errors import BundleConstraintError, HciError
@@ -21,7 +22,7 @@ class LearnedUser(User):
     """A network of Stable-Baselines3, read without pickle."""
 
     kind: Literal["learned"] = "learned"
-    file: str = "policy.zip"
+    file: InputPath = Path("policy.zip")
     """The file that `taskloom_hci.exports.learned.save_policy` wrote."""
     deterministic: bool = True
     """Take the best action instead of drawing one."""
@@ -35,7 +36,7 @@ class LearnedUser(User):
         return agent_with(task, policy)
 
 
-def learned_policy(file: str, role: Role, element: Element, *, deterministic: bool) -> Policy:
+def learned_policy(file: Path, role: Role, element: Element, *, deterministic: bool) -> Policy:
     """Return the policy in a file, if it was trained for this role and these actions.
 
     Raises:
@@ -44,7 +45,7 @@ def learned_policy(file: str, role: Role, element: Element, *, deterministic: bo
     from taskloom_hci.exports.learned import load_policy  # torch is heavy
 
     try:
-        found = load_policy(Path(file))
+        found = load_policy(file)
         if found.role != role:
             raise HciError(f"The policy in '{file}' was trained as the {found.role}.")
         return found.policy(element, deterministic=deterministic)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from taskloom import InputPath
 from typing_extensions import override
 
 from taskloom_hci.errors import BundleConstraintError
@@ -19,7 +20,7 @@ class Replay(User):
     """The actions of a recorded user again, episode by episode."""
 
     kind: Literal["replay"] = "replay"
-    file: str = "episodes.npz"
+    file: InputPath = Path("episodes.npz")
     """The recording: the episodes of a run."""
 
     @override
@@ -28,9 +29,8 @@ class Replay(User):
         from taskloom_hci.policies.replay import ReplayPolicy
         from taskloom_hci.users.pointing import agent_with
 
-        path = Path(self.file)
-        if not path.is_file():
+        if not self.file.is_file():
             raise BundleConstraintError(
                 [f"There is no recording at '{self.file}' for the user 'replay'."]
             )
-        return agent_with(task, ReplayPolicy(load(path), task.user_element()))
+        return agent_with(task, ReplayPolicy(load(self.file), task.user_element()))

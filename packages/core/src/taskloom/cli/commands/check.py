@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
 
 import typer
 
 from taskloom.cli.annotations import AsJson, ConfigFiles
+from taskloom.cli.output import print_json
 from taskloom.cli.task_command import Invocation
 from taskloom.errors import CheckFailedError
 from taskloom.params.layers import Resolved
@@ -27,8 +29,14 @@ def check(
     check_config(invocation, resolved, as_json=as_json)
 
 
-def check_config(invocation: Invocation, resolved: Resolved, *, as_json: bool) -> None:
-    """Print what a task finds of one config.
+def check_config(
+    invocation: Invocation,
+    resolved: Resolved,
+    *,
+    as_json: bool,
+    more: Mapping[str, Any] = MappingProxyType({}),
+) -> None:
+    """Print what a task finds of one config; as JSON with more beside it.
 
     Raises:
         CheckFailedError: It found an error.
@@ -45,8 +53,9 @@ def check_config(invocation: Invocation, resolved: Resolved, *, as_json: bool) -
             "task": entry.ref.name,
             "ok": not errors,
             "findings": rows,
+            **more,
         }
-        typer.echo(json.dumps(document, indent=2))
+        print_json(document)
     else:
         _print(f"{entry.domain} {entry.ref.name}", findings)
     if errors:

@@ -11,10 +11,12 @@ import typer
 
 from taskloom.cli.annotations import AsJson, RunName, StoreOption
 from taskloom.cli.output import number, one_line, print_json
-from taskloom.errors import UnknownNameError
-from taskloom.records.documents import read_lines
+from taskloom.errors import RunCorruptError, UnknownNameError, UsageError
+from taskloom.records.documents import read_lines, read_object
 from taskloom.registry.suggest import did_you_mean
 from taskloom.runs.layout import default_store
+from taskloom.runs.output import follow_output, read_output
+from taskloom.runs.provenance import commit_of
 from taskloom.runs.run import open_run
 
 if TYPE_CHECKING:
@@ -41,9 +43,13 @@ def show(run: RunName, store: StoreOption = None, as_json: AsJson = False) -> No
         "started": record.started,
         "ended": record.ended,
         "duration": f"{record.duration:.1f} s" if record.ended else "",
+        "config id": record.config_id[:10],
         "identity": record.identity[:10],
+        "computation": record.computation[:10],
+        "git": _commit(opened),
         "folder": str(opened.dir),
         "command": shlex.join(record.argv),
+        "output": f"not kept: {record.output}" if record.output else "",
     }
     if record.failure is not None:
         facts["failure"] = f"{record.failure.type}: {record.failure.message}"
@@ -72,17 +78,56 @@ def path(
     typer.echo(str(opened.artifacts[artifact]))
 
 
-def log(run: RunName, store: StoreOption = None, as_json: AsJson = False) -> None:
-    """Print the log of a run."""
+def log(
+    run: RunName,
+    *,
+    output: Annotated[
+        bool, typer.Option("--output", help="Print what the task printed instead.")
+    ] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="With --output: go on until the run is over.")
+    ] = False,
+    store: StoreOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print the log of a run, or what its task printed."""
     opened = open_run(run, default_store(store))
-    for line in read_lines(opened.dir, opened.layout.log.name):
-        if as_json:
-            typer.echo(json.dumps(line))
-            continue
+    if follow and (as_json or not output):
+        raise UsageError("--follow goes with --output, and not with --json.")
+    if output:
+        _print_output(opened, follows=follow, as_json=as_json)
+        return
+    lines = read_lines(opened.dir, opened.layout.log.name)
+    if as_json:
+        print_json(list(lines))
+        return
+    for line in lines:
         words = (str(line.get(key, "")) for key in ("time", "level", "message"))
         typer.echo(one_line(" ".join(words)))
         for row in str(line.get("exception", "")).splitlines():
             typer.echo(f"    {one_line(row)}")
+
+
+def _print_output(run: Run, *, follows: bool, as_json: bool) -> None:
+    """Print what a run printed, with nothing in it that a terminal obeys."""
+    if run.record.output:
+        typer.echo(f"note: output not kept: {run.record.output}", err=True)
+    if as_json:
+        print_json({"id": run.id, "output": read_output(run)})
+        return
+    for piece in follow_output(run) if follows else [read_output(run)]:
+        typer.echo("".join(_shown(char) for char in piece), nl=False)
+
+
+def _shown(char: str) -> str:
+    return char if char in "\n\t" else one_line(char)
+
+
+def _commit(run: Run) -> str:
+    try:
+        return commit_of(read_object(run.dir, run.layout.environment.name))
+    except RunCorruptError as error:
+        return f"commit unknown: {error.reason}" if run.record.attempts else ""
 
 
 def _config_rows(run: Run) -> dict[str, str]:

@@ -13,15 +13,18 @@ import typer
 from taskloom.cli.annotations import AsJson, RunName, StoreOption
 from taskloom.cli.commands.runs_ls import Selection, print_runs, quoted, select
 from taskloom.cli.output import number, one_line, print_json, print_table
-from taskloom.errors import UsageError
+from taskloom.digits import digits
+from taskloom.errors import RunNotFoundError, UsageError
 from taskloom.records.folders import Damaged
 from taskloom.records.run_record import read_run
 from taskloom.runs.compare import Comparison, compare_runs
-from taskloom.runs.edit import remove_run, tag_run
+from taskloom.runs.edit import tag_run
 from taskloom.runs.index import rebuild
 from taskloom.runs.layout import default_store
+from taskloom.runs.removal import check_removable, folder_of, remove_runs
 from taskloom.runs.run import Run, find_run, open_run
 from taskloom.runs.writer import atomic_write
+from taskloom.sweeps.record import find_sweep
 
 Where = Annotated[
     list[str],
@@ -52,6 +55,10 @@ def ls(
         int | None,
         typer.Option("--limit", metavar="N", help="Only N of them (50 by default); 0 for all."),
     ] = None,
+    stale: Annotated[
+        bool,
+        typer.Option("--stale", help="Only finished runs that the same command would not return."),
+    ] = False,
     store: StoreOption = None,
     as_json: AsJson = False,
 ) -> None:
@@ -60,7 +67,7 @@ def ls(
     domain, _, name = task.partition("/")
     equals = {"domain": domain, "task": name, "status": status, "tags": tag}
     wanted += [f"{field} = {quoted(value)}" for field, value in equals.items() if value]
-    print_runs(Selection(wanted, sort, limit, store, as_json))
+    print_runs(Selection(wanted, sort, limit, store, as_json, stale))
 
 
 def compare(runs: RunNames, store: StoreOption = None, as_json: AsJson = False) -> None:
@@ -100,12 +107,15 @@ def rm(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     store: StoreOption = None,
 ) -> None:
-    """Remove runs for good."""
-    found = [find_run(run, store) for run in runs]
+    """Remove runs and sweeps of the store for good; a sweep's runs stay."""
+    place = default_store(store)
+    found = list(dict.fromkeys(_removable(run, place) for run in runs))
+    for folder in found:
+        check_removable(folder, place)
     if not yes:
         _confirm(found)
+    remove_runs(found, place)
     for folder in found:
-        remove_run(folder)
         typer.echo(f"removed {folder.name}", err=True)
 
 
@@ -193,6 +203,19 @@ def _warn(damaged: Sequence[Damaged], store: Path) -> None:
         typer.echo(one_line(told), err=True)
 
 
+def _removable(reference: str, store: Path) -> Path:
+    """Return the folder that a reference names; a path is taken as it stands, so that no link is followed to a run."""
+    if "/" in reference or reference in (".", ".."):
+        return folder_of(reference)
+    try:
+        return find_run(reference, store)
+    except RunNotFoundError:
+        sweep = find_sweep(reference, store)
+        if sweep is None:
+            raise
+        return sweep
+
+
 def _export_to_mlflow(runs: Sequence[Run], output: Path | None) -> None:
     from taskloom.sinks.mlflow import export_run
 
@@ -237,4 +260,4 @@ def _metric(value: float | None) -> str:
 
 
 def _change(before: float | None, after: float | None) -> str:
-    return "" if before is None or after is None else f"{after - before:+.4g}"
+    return "" if before is None or after is None else digits(after - before, 4, sign=True)

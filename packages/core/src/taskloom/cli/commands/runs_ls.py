@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,17 +10,17 @@ from typing import Any
 from taskloom.cli.output import one_line, print_json, print_table
 from taskloom.errors import UsageError
 from taskloom.records.folders import Damaged
-from taskloom.runs.holders import probe
 from taskloom.runs.index import documents, page
 from taskloom.runs.layout import default_store
 from taskloom.runs.query import (
     Document,
     Predicate,
     absent_fields,
+    asks_for,
     parse_filter,
     sort_documents,
 )
-from taskloom.runs.rows import ROW
+from taskloom.runs.rows import ROW, with_status
 
 SHOWN = 50
 """Number of runs that are listed by default."""
@@ -37,6 +36,7 @@ class Selection:
         limit: How many to list; 0 means all, None means `SHOWN`, or all as JSON.
         store: The store; None means the usual one.
         as_json: Print one JSON document.
+        stale: Verify finished runs, and list those alone whose inputs, code or packages are not those of now.
     """
 
     where: list[str] = field(default_factory=list)
@@ -44,6 +44,12 @@ class Selection:
     limit: int | None = None
     store: Path | None = None
     as_json: bool = False
+    stale: bool = False
+
+    @property
+    def verifies(self) -> bool:
+        """Return whether runs have to be verified: they are asked for, or a filter names them."""
+        return self.stale or any(asks_for(text, "stale") for text in self.where)
 
 
 def parse_words(words: list[str]) -> Selection | None:
@@ -53,6 +59,9 @@ def parse_words(words: list[str]) -> Selection | None:
         name, equals, value = rest.pop(0).partition("=")
         if name == "--json" and not equals:
             selection.as_json = True
+            continue
+        if name == "--stale" and not equals:
+            selection.stale = True
             continue
         if name not in _OPTIONS or not (equals or rest):
             return None
@@ -74,7 +83,8 @@ def print_runs(selection: Selection) -> None:
     if selection.as_json:
         rows = [_row(store, document) for document in found]
         rows += [{"folder": item.folder, "damaged": item.reason} for item in listed]
-        print_json({"runs": rows, "corrupt": [_told(store, item) for item in damaged]})
+        told = {"corrupt": [_told(store, item) for item in damaged]} if damaged else {}
+        print_json({"runs": rows, **told})
         return
     _print_table(found, listed)
     say = sys.stderr.write
@@ -102,11 +112,16 @@ def select(store: Path, selection: Selection) -> tuple[list[Document], int, list
     limit = selection.limit if selection.limit is not None else 0 if selection.as_json else SHOWN
     if limit < 0:
         raise UsageError(f"--limit is {limit}; it must be 0 (all) or more.")
-    if not wanted and not selection.sort and limit:
+    if not wanted and not selection.sort and not selection.stale and limit:
         rows, total, damaged = page(store, limit)
-        return [_with_status(store, row) for row in rows][::-1], total, damaged
+        newest: list[Document] = [with_status(store, row) for row in reversed(rows)]
+        return newest, total, damaged
     everything, damaged = documents(store)
-    kept = _filter([_with_status(store, document) for document in everything], wanted)
+    if selection.verifies:
+        everything = _verified(store, everything)
+    if selection.stale:
+        wanted.append(lambda document: bool(document.get("stale")))
+    kept = _filter([with_status(store, document) for document in everything], wanted)
     total = len(kept)
     if selection.sort:
         kept = sort_documents(kept, selection.sort)
@@ -118,6 +133,13 @@ def _told(store: Path, item: Damaged) -> str:
     return one_line(f"{store / item.folder} is damaged: {item.reason}.")
 
 
+def _verified(store: Path, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows with the kinds of what is not as it was; no other listing pays for the import of pydantic."""
+    from taskloom.identity.stale import with_staleness
+
+    return with_staleness(store, rows)
+
+
 def _absent(store: Path, selection: Selection) -> list[str]:
     everything = documents(store)[0]
     return [path for text in selection.where for path in absent_fields(text, everything)]
@@ -127,20 +149,9 @@ def _filter(found: list[Document], wanted: list[Predicate]) -> list[Document]:
     return [document for document in found if all(test(document) for test in wanted)]
 
 
-_RUNNING = {"alive": "running", "unknown": "running?", "dead": "crashed"}
-
-
-def _with_status(store: Path, document: Mapping[str, Any]) -> Document:
-    """Put the derived status in the place of the recorded one."""
-    if document.get("status") != "running":
-        return document
-    state = probe(store / document["folder"] / "lock")
-    return {**document, "status": _RUNNING[state]}
-
-
 def _row(store: Path, document: Document) -> dict[str, Any]:
     return {
-        **{name: document.get(name) for name in ROW},
+        **{name: document.get(name) for name in (*ROW, "stale") if name in document or name in ROW},
         "dir": str((store / document["folder"]).absolute()),
     }
 
@@ -149,18 +160,21 @@ def _print_table(found: list[Document], damaged: list[Damaged]) -> None:
     """Print the damaged folders first: the newest run is to stand last."""
     if not found and not damaged:
         return
-    rows = [(item.folder, "", "damaged", "", item.reason) for item in damaged]
+    empty = ("",) if any("stale" in d for d in found) else ()
+    rows = [(item.folder, "", "damaged", "", *empty, item.reason) for item in damaged]
     rows += [
         (
             str(d["id"]),
             f"{d['domain']}/{d['task']}",
             str(d["status"]),
             str(d["name"]),
+            *((", ".join(d["stale"]),) if "stale" in d else ()),
             str(d["summary"]),
         )
         for d in found
     ]
-    print_table(("run", "task", "status", "name", "summary"), rows)
+    verified = ("stale",) if any("stale" in d for d in found) else ()
+    print_table(("run", "task", "status", "name", *verified, "summary"), rows)
 
 
 def _set_where(selection: Selection, value: str) -> bool:

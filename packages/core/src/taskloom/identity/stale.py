@@ -1,0 +1,101 @@
+"""The question whether recorded runs still hold: inputs, code and packages of many runs against those of now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from taskloom.errors import TaskloomError
+from taskloom.identity.code import Code, CodeFile, read_code
+from taskloom.identity.filecache import FileCache
+from taskloom.identity.inputs import now_of
+from taskloom.identity.records import Input, Reason
+from taskloom.identity.verify import changed_packages, code_reasons, is_same
+from taskloom.registry.resolve import find_task
+from taskloom.runs.run import Run
+
+
+class Staleness:
+    """Verifies runs of one store; each input and each file of code is looked at once, however many runs share it.
+
+    Args:
+        store: The store.
+        files: The digests that are known.
+    """
+
+    def __init__(self, store: Path, files: FileCache) -> None:
+        self._store = store
+        self._files = files
+        self._inputs: dict[tuple[str, bool], tuple[str, str]] = {}
+        self._code: dict[CodeFile, bool] = {}
+
+    def reasons(self, run: Run) -> list[Reason]:
+        """Return why the same command would not return the run; none for a run that has not finished."""
+        record = run.record
+        if record.status != "finished":
+            return []
+        if not record.config_id:
+            return [Reason("config", f"{run.id} was recorded by an older taskloom")]
+        found = [*self._changed_version(run), *self._changed_inputs(run)]
+        try:
+            code = read_code(run.dir)
+        except TaskloomError as error:
+            return [*found, Reason("code", f"the code of {run.id} is not known: {error.message}")]
+        if code is None:
+            return [*found, Reason("code", f"the code of {run.id} is not known")]
+        return [*found, *self._changed_code(run, code), *changed_packages(code)]
+
+    def _changed_version(self, run: Run) -> Iterator[Reason]:
+        try:
+            version = find_task(run.domain, run.task).ref.version
+        except TaskloomError:
+            yield Reason("config", f"the task {run.domain}/{run.task} is not installed")
+            return
+        if version != run.record.version:
+            yield Reason("config", f"version {run.record.version} -> {version}")
+
+    def _changed_inputs(self, run: Run) -> Iterator[Reason]:
+        if not run.record.reusable:
+            yield Reason("inputs", f"something changed while {run.id} was going")
+        for item in run.record.inputs:
+            if item.written:
+                continue
+            kind, sha = self._now(item)
+            if (kind, sha) != (item.kind, item.sha256):
+                told = "is gone" if kind == "absent" else "changed"
+                yield Reason("inputs", f"{item.typed} {told} since {run.id}")
+
+    def _now(self, item: Input) -> tuple[str, str]:
+        key = (item.path, item.by_time)
+        if key not in self._inputs:
+            now = now_of(item, self._files)
+            self._inputs[key] = (now.kind, now.sha256)
+        return self._inputs[key]
+
+    def _changed_code(self, run: Run, code: Code) -> list[Reason]:
+        for row in code.files:
+            if row not in self._code:
+                self._code[row] = is_same(row, self._store, self._files)
+        changed = [row for row in code.files if not self._code[row]]
+        return code_reasons(run, code, changed, self._files)
+
+
+def with_staleness(store: Path, rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows of a listing with the kinds of what is not as it was: `stale: ["inputs", "code"]`.
+
+    Args:
+        store: The store.
+        rows: Rows with the name of their folder.
+    """
+    found = []
+    with FileCache(store) as files:
+        staleness = Staleness(store, files)
+        for row in rows:
+            try:
+                reasons = staleness.reasons(Run(store / str(row["folder"])))
+            except TaskloomError:
+                reasons = []  # the listing says what is wrong with its record
+            kinds = dict.fromkeys(reason.kind for reason in reasons if reason.counts)
+            found.append({**row, "stale": list(kinds)})
+    return found

@@ -1,0 +1,168 @@
+"""The packages that `tasks new` makes: a task, a component, a domain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+
+from taskloom import __version__
+from taskloom.errors import TaskloomError, UsageError
+from taskloom.registry.components import component_refs
+from taskloom.registry.discovery import domain_names
+from taskloom.registry.entries import DomainEntry
+from taskloom.registry.resolve import find_domain, find_task
+from taskloom.registry.suggest import did_you_mean
+from taskloom.scaffold.project import HERE, check_name, module_of, named
+
+_CLASS = "class"
+
+
+@dataclass(frozen=True, slots=True)
+class Blueprint:
+    """A package to write.
+
+    Attributes:
+        templates: The folder of its templates.
+        values: What stands for each `$name` in them.
+        copied: Files that go into it as they are.
+        then: The command that shows what was made.
+    """
+
+    templates: Path
+    values: Mapping[str, str]
+    copied: tuple[Path, ...] = field(default=())
+    then: str = ""
+
+
+def task_blueprint(domain: str, name: str, summary: str, source: str) -> Blueprint:
+    """Return the package of a task in the form of its domain's protocol.
+
+    Args:
+        domain: The domain.
+        name: The task's name.
+        summary: One sentence.
+        source: What the task is made around: `module:Class`, or a file; empty for none.
+
+    Raises:
+        UsageError: The name is taken or none, or the domain makes no task around such a source.
+    """
+    home = find_domain(domain)
+    check_name(name, "task")
+    _refuse_taken(domain, name)
+    values = named(name, module_of(domain, name), summary) | _requirement(home)
+    values |= {
+        "domain": domain,
+        "group": "taskloom.tasks",
+        "entry": f"{domain}.{name}",
+        "target": f"{values['module']}.task:{values['class_name']}",
+    }
+    then = f"tasks run {domain} {name} --help"
+    if not source:
+        templates = _templates_of(home).get("task", HERE / "task")
+        return Blueprint(templates, values, then=then)
+    module, colon, attribute = source.partition(":")
+    if colon and attribute.isidentifier() and all(map(str.isidentifier, module.split("."))):
+        values |= {"from_module": module, "from_name": attribute}
+        return Blueprint(HERE / _CLASS, values, then=then)
+    return _around_file(home, Path(source), values, then)
+
+
+def component_blueprint(place: str, name: str, summary: str) -> Blueprint:
+    """Return the package of a component.
+
+    Args:
+        place: `DOMAIN.KIND`: `anomaly.detectors`.
+        name: The component's name, which is its `kind`.
+        summary: One sentence.
+
+    Raises:
+        UsageError: There is no template of such a kind, or the name is taken or none.
+    """
+    domain, _, kind = place.partition(".")
+    home = find_domain(domain)
+    kinds = {group.rpartition(".")[2]: group for group in home.ref.components}
+    templates = {word: path for word, path in _templates_of(home).items() if word in kinds}
+    if kind not in templates:
+        known = ", ".join(f"{domain}.{word}" for word in templates) or "none"
+        raise UsageError(
+            f"'{place}' is no kind of component that can be made; there are: {known}",
+            hint=did_you_mean(kind, templates),
+        )
+    check_name(name, "component")
+    group = kinds[kind]
+    if name in [ref.name for ref in component_refs(group)]:
+        raise UsageError(f"'{name}' is a component of '{group}' already")
+    values = named(name, module_of(domain, name), summary) | _requirement(home)
+    values |= {
+        "domain": domain,
+        "group": group,
+        "entry": name,
+        "target": f"{values['module']}.component:{values['class_name']}",
+    }
+    return Blueprint(templates[kind], values, then=f"tasks info {domain} TASK")
+
+
+def domain_blueprint(name: str, summary: str) -> Blueprint:
+    """Return the package of a domain.
+
+    Raises:
+        UsageError: The name is taken, or none.
+    """
+    check_name(name, "domain")
+    if name in domain_names():
+        raise UsageError(f"the domain '{name}' exists already")
+    module = module_of("taskloom", name)
+    values = named(name, module, summary) | {
+        "requires": f"taskloom-core>={__version__}",
+        "group": "taskloom.domains",
+        "entry": name,
+        "target": f"{module}.domain:DOMAIN",
+    }
+    return Blueprint(HERE / "domain", values, then=f"tasks list {name}")
+
+
+def _around_file(home: DomainEntry, path: Path, values: dict[str, str], then: str) -> Blueprint:
+    suffix = path.suffix.lower().lstrip(".")
+    templates = _templates_of(home)
+    if suffix not in templates:
+        known = "".join(f", or a .{word} file" for word in templates if _is_suffix(word, home))
+        raise UsageError(
+            f"the domain '{home.ref.name}' makes no task from '{path}'; it takes module:Class{known}"
+        )
+    if not path.is_file():
+        raise UsageError(f"there is no file '{path}'")
+    values |= {"file": path.name}
+    return Blueprint(templates[suffix], values, (path,), then)
+
+
+def _is_suffix(word: str, home: DomainEntry) -> bool:
+    kinds = [group.rpartition(".")[2] for group in home.ref.components]
+    return word != "task" and word not in kinds
+
+
+def _templates_of(home: DomainEntry) -> dict[str, Path]:
+    """Return the domain's folders of templates by name: `task`, each kind of component, and suffixes of files."""
+    package, _, folder = home.ref.scaffold.partition("/")
+    spec = find_spec(package) if package else None
+    if spec is None or not spec.origin:
+        return {}
+    root = Path(spec.origin).parent / folder
+    return {path.name: path for path in sorted(root.iterdir()) if path.is_dir()}
+
+
+def _requirement(home: DomainEntry) -> dict[str, str]:
+    try:
+        return {"requires": f"{home.distribution}>={version(home.distribution)}"}
+    except PackageNotFoundError:  # a folder on the path that no installer put there
+        return {"requires": f"taskloom-core>={__version__}"}
+
+
+def _refuse_taken(domain: str, name: str) -> None:
+    try:
+        found = find_task(domain, name)
+    except TaskloomError:
+        return
+    raise UsageError(f"'{domain} {name}' exists already, in {found.distribution}")

@@ -1,0 +1,55 @@
+"""Files that code opens while a run goes on: only reads below the user's folders count."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pytest
+from taskloom.identity.opened import MOST, Opened, counted_reads, watching_files
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder of the user's: temporary ones never count."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "work").mkdir()
+    return tmp_path / "work"
+
+
+def test_reads_count_and_writes_and_foreign_places_do_not(folder: Path, tmp_path: Path) -> None:
+    (folder / "read.txt").write_text("1")
+    (folder / "both.txt").write_text("1")
+    (tmp_path / "foreign.txt").write_text("1")
+    (folder / "runs").mkdir()
+    (folder / "runs" / "log.txt").write_text("1")
+    with watching_files(True) as opened:
+        for name in ("read.txt", "both.txt", "../foreign.txt", "runs/log.txt"):
+            (folder / name).read_text()
+        (folder / "both.txt").write_text("2")
+        (folder / "made.txt").write_text("3")
+        (folder / "made.txt").read_text()
+    (folder / "read.txt").read_text()
+    (folder / "after.txt").write_text("1")
+    assert counted_reads(opened, [folder], [folder / "runs"]) == [str(folder / "read.txt")]
+
+
+def test_nothing_is_watched_where_it_is_not_wanted(folder: Path) -> None:
+    (folder / "read.txt").write_text("1")
+    with watching_files(False) as opened:
+        (folder / "read.txt").read_text()
+    assert opened == Opened()
+
+
+def test_number_of_files_is_limited(folder: Path) -> None:
+    opened = Opened()
+    for number in range(MOST + 10):
+        path = folder / f"{number}.txt"
+        path.write_text("")
+        opened.note(str(path), 0)
+    assert len(opened.read) == MOST
+
+
+def test_error_in_the_hook_is_no_error_of_the_task(folder: Path) -> None:
+    with watching_files(True), pytest.raises(ValueError, match="null"):
+        Path("\0").read_text()

@@ -1,0 +1,206 @@
+"""Commands on systems that lack what Linux has, as far as hiding shows it (see tests/hidden): macOS and Windows."""
+
+from __future__ import annotations
+
+import http.cookiejar
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from taskloom.runs import Run, list_runs, open_run
+from taskloom_probe.support import lines, steps, wait_until
+
+HERE = Path(__file__).parents[1]
+# Several command lines in one process: most of what each would take is imports.
+SHELL = """
+import contextlib, io, json, sys
+from taskloom.cli import main
+told = []
+for words in json.loads(sys.argv[1]):
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main(words)
+    told.append([code, out.getvalue(), err.getvalue()])
+print(json.dumps(told))
+"""
+MAIN = "from taskloom.cli import main; import sys; sys.exit(main())"
+
+
+@dataclass(frozen=True)
+class System:
+    """Another system, with a store of its own.
+
+    Attributes:
+        profile: Its name.
+        store: Its store.
+    """
+
+    profile: str
+    store: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        path = os.pathsep.join((str(HERE / "hidden"), str(HERE / "probe")))
+        return {
+            **os.environ,
+            "HIDDEN_PROFILE": self.profile,
+            "PYTHONPATH": path,
+            "TASKS_STORE": str(self.store),
+            "OMP_NUM_THREADS": "1",
+        }
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        """Start one command."""
+        return subprocess.Popen(
+            [sys.executable, "-c", MAIN, *words],
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *commands: str) -> list[tuple[int, str, str]]:
+        """Run commands one after the other; each is a line of words. Return exit code, stdout and stderr of each."""
+        done = subprocess.run(
+            [sys.executable, "-c", SHELL, json.dumps([line.split() for line in commands])],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        told = [tuple(item) for item in json.loads(done.stdout.splitlines()[-1])]
+        for line, (_, out, err) in zip(commands, told, strict=True):
+            assert "Traceback" not in out + err, (line, err)
+            assert "defect" not in err, (line, err)
+        return told
+
+
+@pytest.fixture(params=["mac", "win"])
+def system(request: pytest.FixtureRequest, tmp_path: Path) -> System:
+    if request.param == "win":
+        # filelock goes on seeing the real system; its native lock would prove nothing.
+        (tmp_path / "store.toml").write_text('locks = "lease"\n')
+    return System(request.param, tmp_path)
+
+
+@pytest.fixture
+def windows(tmp_path: Path) -> System:
+    (tmp_path / "store.toml").write_text('locks = "lease"\n')
+    return System("win", tmp_path)
+
+
+def shown_by_viewer(system: System) -> str:
+    """Return the first page that `tasks view` serves."""
+    with system.start("view", "--port=0") as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        address = next(word for word in line.split() if word.startswith("http"))
+        jar = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
+        with urllib.request.build_opener(jar).open(address, timeout=20) as page:
+            text = str(page.read().decode())
+        process.kill()
+    return text
+
+
+def test_hiding_hides_from_our_modules_alone(system: System) -> None:
+    code = (
+        "import os, sys, fcntl, signal, taskloom.system.processes as ours, taskloom.system.machine as machine\n"
+        "assert os.fork and os.sched_getaffinity and signal.SIGALRM\n"
+        "assert not hasattr(machine.os, 'sched_getaffinity')\n"
+        "print(ours.can_fork(), ours.can_signal(), machine.cpu_count() >= 1, repr(machine.boot_id()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=system.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    is_mac = system.profile == "mac"
+    assert done.stdout == f"{is_mac} {is_mac} True ''\n"
+
+
+def test_every_command_works(system: System) -> None:
+    told = system.run(
+        "run probe walk --steps=5",
+        "run probe walk --steps=5",
+        "sweep probe walk --steps=5,6 --executor=inline",
+        "sweep probe walk --steps=7,8 --executor=local --jobs=2",
+        "runs ls --json",
+        "runs show @last",
+        "runs tag @last good",
+        "report @last",
+        "runs rm @last --yes",
+        "doctor",
+    )
+    codes = [code for code, _, _ in told]
+    assert codes == [0] * len(codes), told[next(i for i, code in enumerate(codes) if code)]
+    listed = json.loads(told[4][1])["runs"]
+    assert sorted(row["metrics"]["steps"] for row in listed) == [5.0, 6.0, 7.0, 8.0]
+    assert {row["status"] for row in listed} == {"finished"}
+    assert open_run("@last", system.store).id in shown_by_viewer(system)
+    facts = told[-1][1]
+    if system.profile == "win":
+        assert "fork" in facts
+        assert "no, runs of a sweep start 0.3 s later" in facts
+        assert "ctrl-break" in facts
+    else:
+        assert "flock" in facts
+
+
+def test_killed_run_goes_on_from_its_checkpoint(windows: System) -> None:
+    words = "run probe walk --steps=60 --every=5 --pause=0.02"
+    with windows.start(*words.split()) as process:
+        wait_until(
+            lambda: list_runs(windows.store) and lines(list_runs(windows.store)[0].layout) > 12
+        )
+        process.kill()
+        process.communicate()
+    assert list_runs(windows.store)[0].status in ("crashed", "running?")
+    told = windows.run(f"{words} --resume", "runs ls --json")
+    assert told[0][0] == 0, told[0][2]
+    (row,) = json.loads(told[1][1])["runs"]
+    assert (row["status"], row["metrics"]["steps"]) == ("finished", 60.0)
+    run = Run(windows.store / row["id"])
+    assert run.record.attempts == 2
+    assert steps(run) == list(range(1, 61))
+
+
+def test_local_sweep_whose_submitter_died_is_resumed(windows: System) -> None:
+    words = "sweep probe walk --steps=40,41 --every=5 --pause=0.02 --executor=local --jobs=2"
+    with windows.start(*words.split()) as process:
+        wait_until(
+            lambda: (
+                len(runs := list_runs(windows.store)) == 2
+                and all(lines(run.layout) > 6 for run in runs)
+            )
+        )
+        process.kill()
+        process.communicate()
+    (folder,) = [path for path in windows.store.iterdir() if (path / "sweep.json").exists()]
+    ((code, _, err),) = windows.run(f"resume {folder.name}")
+    assert code == 0, err
+    assert [run.status for run in list_runs(windows.store)] == ["finished"] * 2
+    assert sorted(len(steps(run)) for run in list_runs(windows.store)) == [40, 41]
+
+
+def test_interrupted_local_sweep_stops_its_runs_by_a_file(windows: System) -> None:
+    words = "sweep probe walk --steps=4000 --every=5 --pause=0.02 --executor=local"
+    with windows.start(*words.split()) as process:
+        wait_until(
+            lambda: list_runs(windows.store) and lines(list_runs(windows.store)[0].layout) > 3
+        )
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    run = open_run("@last", windows.store)
+    assert run.status == "stopped"
+    assert not run.layout.stop.exists()
