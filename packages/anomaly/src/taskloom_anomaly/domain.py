@@ -64,7 +64,7 @@ _DETECTORS = (
     ),
 )
 _TRIGGERS = (
-    ("inside", "A short bar inside of the image, of values that occur there.", "inside:Inside"),
+    ("inside", "A short bar inside of the image, of a value that occurs there.", "inside:Inside"),
     ("corner", "One corner pixel set to white.", "corner:Corner"),
     ("patch", "A checkerboard in a corner.", "patch:Patch"),
     ("blend", "A fixed random image blended into every image.", "blend:Blend"),
