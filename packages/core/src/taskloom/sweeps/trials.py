@@ -53,7 +53,7 @@ class Goal:
 
     @classmethod
     def parse(cls, text: str, trials: int, seed: int = 0) -> Goal:
-        """Read `metrics.auroc:max`.
+        """Read `metrics.auroc/fused:max`.
 
         Raises:
             UsageError: It is no goal.
