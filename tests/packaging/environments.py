@@ -156,6 +156,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--tests", nargs="*", default=["hci"], help="Extras with core's unit tests."
     )
     parser.add_argument(
+        "--instead",
+        nargs="*",
+        default=[],
+        metavar="REQUIREMENT",
+        help="Replaces those of the same distributions: torch==2.13.0 where no other build fits the machine.",
+    )
+    parser.add_argument(
         "--find", metavar="VERSION", help="Print a Python of this version, and stop."
     )
     parser.add_argument("--keep", type=Path, help="Keep the environments in this folder.")

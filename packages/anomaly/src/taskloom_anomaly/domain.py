@@ -64,6 +64,7 @@ _DETECTORS = (
     ),
 )
 _TRIGGERS = (
+    ("inside", "A short bar inside of the image, of a value that occurs there.", "inside:Inside"),
     ("corner", "One corner pixel set to white.", "corner:Corner"),
     ("patch", "A checkerboard in a corner.", "patch:Patch"),
     ("blend", "A fixed random image blended into every image.", "blend:Blend"),
@@ -172,13 +173,8 @@ DOMAIN = DomainRef(
         _verb(
             "train-detector", "Fit a detector on a task and store it in a folder.", "train_detector"
         ),
-        VerbRef(
-            "fit",
-            "Fit another detector on the network of a run and store it in a folder.",
-            "taskloom_anomaly.verbs.fit:fit",
-            on="run",
-            overrides=("detector", "layers", "reduction", "fusion"),
-        ),
+        _verb("fit", "Fit a detector on a run's network, on your own or on a table.", "fit"),
+        _verb("layers", "List what can be watched in a network.", "layers"),
         _verb("eval-detector", "Score a task's test sets with a stored detector.", "eval_detector"),
         _verb(
             "make-adversarial-examples",
