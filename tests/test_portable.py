@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -231,3 +232,28 @@ def test_what_some_system_lacks_is_called_in_one_place() -> None:
         for line, name in unportable(ast.parse(path.read_text(encoding="utf-8")))
     ]
     assert found == [], "put the call into taskloom.system, with what stands in for it elsewhere"
+
+
+def text_writes(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Yield line and name of each call that writes a text, and leaves line ends or the encoding to the system."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        modes = [item.value for item in node.args if isinstance(item, ast.Constant)]
+        is_text = any(
+            isinstance(mode, str) and re.fullmatch(r"[wxa]\+?t?|r\+t?", mode) for mode in modes
+        )
+        if name == "write_text" or (name in ("open", "fdopen") and is_text):
+            missing = {"newline", "encoding"} - {keyword.arg for keyword in node.keywords}
+            if missing:
+                yield node.lineno, f"{name} without {' and '.join(sorted(missing))}"
+
+
+def test_texts_are_written_alike_on_every_system() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{line}: {name}"
+        for path in SOURCES
+        for line, name in text_writes(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+    assert found == []

@@ -91,9 +91,8 @@ def problem_of(inputs: np.ndarray, handle: JaxHandle) -> DetectionData:
     "detector",
     [
         {"kind": "mahalanobis"},
-        {"kind": "mahalanobis", "shrinkage": "ledoit_wolf"},
+        {"kind": "mahalanobis", "shrinkage": "oas"},
         {"kind": "que"},
-        {"kind": "likelihood_ratio"},
     ],
     ids=lambda d: "-".join(d.values()),
 )

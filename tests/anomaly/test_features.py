@@ -96,7 +96,7 @@ def test_detectors_share_one_extraction_until_a_weight_changes(tmp_path: Path) -
         scores = score_sets(fit_detector(problem, config), {"normal": problem.normal}, config)
         return counted.calls, scores["normal"]["fused"]
 
-    # One batch of the trusted, the calibration and the test samples each, and one that looks for the head.
+    _ = found.handle.fingerprint  # runs the network once
     first, scores = run("mahalanobis", found.handle)
     again, same = run("mahalanobis", found.handle)
     other, _ = run("pca_residual", found.handle)
@@ -105,7 +105,8 @@ def test_detectors_share_one_extraction_until_a_weight_changes(tmp_path: Path) -
     parameters = found.handle.parameters()
     parameters["hidden.weight"] = parameters["hidden.weight"] + np.float32(1e-3)
     moved = found.handle.with_parameters(parameters)
-    assert "hidden" in moved.layers  # a first look at a network runs it once
+    assert "hidden" in moved.layers  # a first look at a network runs it
+    assert moved.fingerprint != found.handle.fingerprint
     counted = moved._module.count  # type: ignore[attr-defined] # the copy counts its own calls
     missed, different = run("mahalanobis", moved)
     assert missed == first

@@ -71,8 +71,14 @@ def test_combine_is_the_published_formula(layers: int) -> None:
     np.testing.assert_allclose(combine(p, "harmonic"), harmonic)
     bonferroni = [min(1.0, layers * min(column)) for column in p.T]
     np.testing.assert_allclose(combine(p, "min_p"), bonferroni)
-    expected = [cauchy.sf(np.mean(cauchy.isf(column))) for column in p.T]
+    # Cut at one half: a p-value of one would be a tangent of minus infinity.
+    expected = [cauchy.sf(np.mean(cauchy.isf(np.minimum(column, 0.5)))) for column in p.T]
     np.testing.assert_allclose(combine(p, "cauchy"), expected)
+
+
+def test_cauchy_is_not_outvoted_by_a_p_value_of_one() -> None:
+    p = np.array([[1 / 501], [1 / 501], [1.0]])
+    assert combine(p, "cauchy")[0] == pytest.approx(0.0029939630, rel=1e-7)
 
 
 @pytest.mark.parametrize("fusion", ["harmonic", "min_p"])

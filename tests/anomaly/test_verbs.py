@@ -114,13 +114,13 @@ def test_verbs_fit_another_detector_on_the_network_of_a_run(
 def test_fit_changes_what_the_record_of_a_run_says_and_nothing_else(
     store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words = [f"--store={store}", "--detector=knn", "--detector.k=3"]
+    words = [f"--store={store}", "--detector=knn", "--param=detector.k=3"]
     assert call("fit", "@last", "--dir", str(tmp_path / "plain"), *words) == 0
     # A recorded config is what the record says: with the environment the same bytes come out.
     monkeypatch.setenv("TASKS__FUSION", "max")
     monkeypatch.setenv("TASKS__CALIBRATION_FRACTION", "0.5")
     assert call("fit", "@last", "--dir", str(tmp_path / "again"), *words) == 0
-    old = ["--model", "@last", "--param", "detector.k=3", *words[:2]]
+    old = ["--model", "@last", *words]
     assert call("train-detector", "--dir", str(tmp_path / "old"), *old) == 0
     plain = files_of(tmp_path / "plain")
     assert plain == {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from cases_verdict import NETWORKS, verdict
+from cases_verdict import verdict
 from scipy.stats import norm
 from taskloom.errors import ConfigError
 from taskloom_anomaly import AnomalyTaskConfig, ArrayDataset, metrics
@@ -24,7 +24,6 @@ from taskloom_anomaly.detectors.stream import ArrayStream
 from tests_sizes import size
 
 
-@NETWORKS
 def test_attack_radius() -> None:
     """Moves no input by more than eps = 0.1, or refuses it, whatever range inputs have: these are standardised.
 
@@ -50,7 +49,6 @@ def test_attack_radius() -> None:
     )
 
 
-@NETWORKS
 def test_beatrix_silent_class() -> None:
     """Separates with an AUROC of 0.95 at least, on one scale for both classes, though most units of one are silent.
 
@@ -79,7 +77,6 @@ def test_beatrix_silent_class() -> None:
     verdict(area >= 0.95, f"AUROC {area:.3f}", "0.95 at least")
 
 
-@NETWORKS
 def test_cauchy_of_a_calm_layer() -> None:
     """Lets two extreme layers win over one that finds a sample ordinary, as the other rules of fusion do.
 
@@ -124,7 +121,6 @@ class Stained(AnomalyTaskConfig):
         return self.build_model().state_dict()
 
 
-@NETWORKS
 def test_contamination_is_not_the_test() -> None:
     """Puts 200 anomalies among 1,000 trusted samples, none of them judged on, or says that there are too few."""
     must = "200 put in, 0 of them test samples, or a sentence"
@@ -145,7 +141,6 @@ def test_contamination_is_not_the_test() -> None:
     )
 
 
-@NETWORKS
 def test_interval_coverage() -> None:
     """Covers the true AUROC of 0.9615 in 93 to 99 % of experiments of 20 + 20 scores: near 1 detectors live.
 
@@ -161,7 +156,6 @@ def test_interval_coverage() -> None:
     verdict(0.93 <= share <= 0.99, f"coverage {share:.3f}", "0.93 to 0.99")
 
 
-@NETWORKS
 def test_sample_of_repeated_rows() -> None:
     """Keeps a uniform sample of the stream, for every seed, though half of 12,000 rows are one row."""
     atom = np.full(6, 1.5, np.float32)
@@ -190,7 +184,6 @@ def test_sample_of_repeated_rows() -> None:
     )
 
 
-@NETWORKS
 def test_scales_of_features() -> None:
     """Finds anomalies 8 deviations off in one feature with AUROC 1, whatever the unit of the other feature.
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from cases_tasks import Tasks, done
-from cases_verdict import NETWORKS, verdict
+from cases_verdict import verdict
 from taskloom.testing import MemoryContext
 from taskloom_anomaly import TASKS, AnomalyTaskConfig, ArrayDataset
 from taskloom_anomaly.compat.tasks import run_task
@@ -140,7 +140,6 @@ class Mine(AnomalyTaskConfig):
         return ArrayDataset(_inputs()[:100] + 3)
 
 
-@NETWORKS
 def test_trained_torch_module_is_not_random(tmp_path: Path) -> None:
     """Calls a module that arrives with its weights not random, where `build_params` returns None, and scores alike."""
     areas, told = {}, ""

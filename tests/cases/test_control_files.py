@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from cases_tasks import Tasks, is_sentence_about, metrics
-from cases_verdict import CONTRACT, verdict
+from cases_verdict import verdict
 
 PUSH = """
 from pathlib import Path
@@ -38,7 +38,6 @@ MODEL = """<mujoco><option timestep="0.02"/><worldbody><body>
 <actuator><motor joint="x" ctrlrange="-5 5"/></actuator></mujoco>"""
 
 
-@CONTRACT
 def test_edited_model_is_another_run(plugin: Callable[..., Tasks]) -> None:
     """Says another cost for 20 kg than for 1 kg, or refuses by naming the file: the old numbers do not come back."""
     tasks = plugin("pushing", PUSH, like="control", push="Push")

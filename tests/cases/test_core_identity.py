@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cases_tasks import Tasks, done, is_sentence_about, metrics
-from cases_verdict import RECORDS, verdict
+from cases_verdict import verdict
 from tests_sizes import size
 
 Plugin = Callable[..., Tasks]
@@ -107,7 +107,6 @@ def _write(path: Path, text: str, later: float = 0) -> None:
     os.utime(path, (time.time() + later,) * 2)
 
 
-@RECORDS
 def test_changed_code_is_another_run(plugin: Plugin) -> None:
     """Says 1.0, then 10.0, or names the changed code: the old run is no result of the new source.
 
@@ -127,7 +126,6 @@ def test_changed_code_is_another_run(plugin: Plugin) -> None:
     )
 
 
-@RECORDS
 def test_edited_helper_is_another_run(plugin: Plugin) -> None:
     """Counts 0.0 heads, then 1.0, or says that the code differs: a module that the task imports is its code too."""
     tasks = plugin("stale", COIN, one="Coin")
@@ -146,7 +144,6 @@ def test_edited_helper_is_another_run(plugin: Plugin) -> None:
     )
 
 
-@RECORDS
 def test_changed_corpus_is_another_run(tasks: Tasks, tmp_path: Path) -> None:
     """Trains on 112 sequences, then on about 25, or refuses by naming the file: a shortened corpus is another one."""
     counts = itertools.product(range(1, 8), range(2), range(2), range(1, 8))
@@ -179,7 +176,6 @@ def test_changed_corpus_is_another_run(tasks: Tasks, tmp_path: Path) -> None:
     verdict(is_new and again < 40, f"{count}, then {again}", must)
 
 
-@RECORDS
 def test_changed_file_is_another_run(plugin: Plugin, tmp_path: Path) -> None:
     """Takes the means 2, 200 and 7, or refuses by naming the file: its content counts, not its relative name."""
     tasks = plugin("reading", READER, mean="Reader")
@@ -211,7 +207,6 @@ def test_changed_file_is_another_run(plugin: Plugin, tmp_path: Path) -> None:
     )
 
 
-@RECORDS
 def test_sweep_after_an_edit(plugin: Plugin) -> None:
     """Shows three results of the new code, or says which runs other code made: no table mixes both in silence."""
     tasks = plugin("mixed", MIXED, one="Mixed")
@@ -234,7 +229,6 @@ def test_sweep_after_an_edit(plugin: Plugin) -> None:
     )
 
 
-@RECORDS
 def test_set_fields_have_one_identity(plugin: Plugin) -> None:
     """Finds 1 identity and 1 run: the order of a set of texts is that of the process, not of the config."""
     tasks = plugin("sets", SETS, all="Sets")
@@ -272,7 +266,6 @@ def test_secret_fields(plugin: Plugin) -> None:
     )
 
 
-@RECORDS
 def test_resume_elsewhere(plugin: Plugin, tmp_path: Path) -> None:
     """Ends with 100.0, or refuses by naming the file: a relative path keeps the meaning it had when the run began.
 

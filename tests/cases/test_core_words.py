@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from cases_tasks import Tasks, done
-from cases_verdict import RECORDS, verdict
+from cases_verdict import verdict
 from tests_sizes import size
 
 Plugin = Callable[..., Tasks]
@@ -137,7 +137,6 @@ def _documented_searches() -> list[list[str]]:
     return searches
 
 
-@RECORDS
 @pytest.mark.slow
 def test_documented_searches_run(make_tasks: Callable[[], Tasks]) -> None:
     """Ends with 0 and 0 as printed; a range for a choice and a metric that no run has are refused before any run."""

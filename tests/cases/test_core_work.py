@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from cases_tasks import Tasks
-from cases_verdict import RECORDS, verdict
+from cases_verdict import verdict
 from tests_sizes import size
 
 Plugin = Callable[..., Tasks]
@@ -102,7 +102,6 @@ def test_checkpoint_of_the_same_step(tmp_path: Path) -> None:
     verdict(not worst, worst, "a checkpoint, and left a folder")
 
 
-@RECORDS
 @pytest.mark.slow
 def test_twice_at_the_same_time(plugin: Plugin) -> None:
     """Makes 1 run, and 3 for the sweep: of two identical commands one computes, the other waits or refuses.
@@ -140,7 +139,6 @@ def _kill_with_children(root: int) -> None:
         os.kill(member, signal.SIGKILL)
 
 
-@RECORDS
 @pytest.mark.slow
 def test_sweep_command_repeated(plugin: Plugin) -> None:
     """Continues both interrupted runs, or says how: a job script gives the same command again.
@@ -166,7 +164,6 @@ def test_sweep_command_repeated(plugin: Plugin) -> None:
     )
 
 
-@RECORDS
 def test_task_that_changes_directory(plugin: Plugin, tmp_path: Path) -> None:
     """Ends with exit code 0, 3 runs in the store that was named and 0 where the task went."""
     tasks = plugin("wandering", WANDER, off="Wander")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from taskloom.registry import installed_domains
 
 GARDEN = Path(__file__).parent / "garden"
 Tasks = Callable[..., Any]
@@ -29,7 +30,11 @@ def _assert_its_tests_pass(folder: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error"],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(GARDEN), "OMP_NUM_THREADS": "1"},
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(GARDEN), os.environ.get("PYTHONPATH", "")]),
+            "OMP_NUM_THREADS": "1",
+        },
         capture_output=True,
         text=True,
         check=False,
@@ -73,6 +78,34 @@ def test_new_task_has_the_protocol_of_its_domain_and_passes_at_once(
     assert len(source.splitlines()) <= 70
     package = {f"{folder.name}/{path.name}" for path in (folder / folder.name).iterdir()}
     assert _wheel_of(folder, tmp_path / "wheels") == package
+    _assert_its_tests_pass(folder)
+
+
+def _kinds() -> list[str]:
+    kinds = []
+    for entry in installed_domains():
+        for group in entry.ref.components:
+            kind = group.rpartition(".")[2]
+            package = Path(__file__).parents[2] / "packages" / entry.ref.name / "src"
+            if (package / f"taskloom_{entry.ref.name}" / "scaffold" / kind).is_dir():
+                kinds.append(f"{entry.ref.name}.{kind}")
+    return kinds
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", _kinds())
+def test_new_component_of_every_kind_passes_once_installed(
+    tasks: Tasks, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert tasks("new", "component", kind, "mine").code == 0
+    folder = tmp_path / f"{kind.partition('.')[0]}_mine"
+    project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
+    ((group, points),) = project["entry-points"].items()
+    info = tmp_path / "site" / "mine-0.1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: mine\nSummary: Mine.\n")
+    (info / "entry_points.txt").write_text(f"[{group}]\nmine = {points['mine']}\n")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(info.parent), str(folder)]))
     _assert_its_tests_pass(folder)
 
 

@@ -62,14 +62,25 @@ def _own_options(text: str) -> list[str]:
 def test_help_lists_the_options_in_their_order(tasks: Tasks) -> None:
     assert _own_options(tasks("run", "garden", "grow", "--help").out) == [
         *("--config", "--dry-run", "--explain", "--print-config", "--json", "--store", "--name"),
-        *("--tag", "--force", "--resume", "--prepare", "--executor", "--cpus", "--gpus", "--nodes"),
-        *("--memory", "--time-limit", "--sink", "--keep-best", "--parent", "--quiet", "--param"),
+        *("--tag", "--force", "--fresh", "--resume", "--accept", "--accept-changes", "--claimed"),
+        *("--inputs", "--cwd", "--prepare", "--executor", "--cpus", "--gpus", "--nodes"),
+        *(
+            "--memory",
+            "--time-limit",
+            "--sink",
+            "--keep-best",
+            "--parent",
+            "--capture",
+            "--quiet",
+            "--param",
+        ),
         "--help",
     ]
     assert _own_options(tasks("sweep", "garden", "grow", "--help").out) == [
         *("--config", "--file", "--zip", "--sample", "--sample-seed", "--optimize", "--trials"),
         *("--executor", "--jobs", "--fail-fast", "--cpus", "--gpus", "--nodes", "--memory"),
-        *("--time-limit", "--sink", "--keep-best", "--force", "--dry-run", "--store", "--json"),
+        *("--time-limit", "--sink", "--keep-best", "--force", "--fresh", "--resume", "--accept"),
+        *("--accept-changes", "--claimed", "--inputs", "--cwd", "--dry-run", "--store", "--json"),
         *("--param", "--help"),
     ]
 

@@ -171,7 +171,8 @@ def test_run_does_not_repeat_a_finished_run_unless_forced(tasks: Tasks) -> None:
     assert (
         json.loads(outcome.out)["id"] == first["id"]
     )  # workers say how it is executed, not what is computed
-    assert "--force runs it again" in outcome.err
+    assert outcome.err == f"reused: {first['id']} (just now)\n"
+    assert (first["reused"], json.loads(outcome.out)["reused"]) == (False, True)
     assert json.loads(tasks("run", "garden", "grow", "--days=3", "--json").out)["id"] != first["id"]
     forced = json.loads(tasks("run", "garden", "grow", "--days=2", "--force", "--json").out)
     assert forced["id"] != first["id"]
@@ -243,9 +244,14 @@ def test_run_reads_a_config_from_a_process() -> None:
 
 def test_run_dry_runs_without_a_trace(tasks: Tasks, tmp_path: Path) -> None:
     outcome = tasks("run", "garden", "grow", "--dry-run", "--param", "name=weed")
-    assert (outcome.code, outcome.out) == (0, "warning: the plant is a weed\ngarden grow: ok\n")
+    said = "warning: the plant is a weed\ngarden grow: ok\nwould run\n"
+    assert (outcome.code, outcome.out) == (0, said)
     document = json.loads(tasks("run", "garden", "grow", "--dry-run", "--json").out)
-    assert document == {"domain": "garden", "task": "grow", "ok": True, "findings": []}
+    decision = {"action": "begin", "run": None, "reasons": [], "claimed": None}
+    assert document == {
+        **{"domain": "garden", "task": "grow", "ok": True, "findings": []},
+        "decision": decision,
+    }
     assert list(tmp_path.iterdir()) == []
 
 
@@ -257,14 +263,8 @@ def test_run_leaves_no_trace_of_a_config_that_is_refused(tasks: Tasks, tmp_path:
 
 
 @pytest.mark.parametrize("executor", ["inline", "local"])
-def test_run_whose_check_fails_is_recorded_as_failed(
-    tasks: Tasks, tmp_path: Path, executor: str
-) -> None:
-    from taskloom.runs import open_run
-
+def test_run_whose_check_fails_makes_nothing(tasks: Tasks, tmp_path: Path, executor: str) -> None:
     outcome = tasks("run", "garden", "drought", f"--executor={executor}")
     assert outcome.code == 3
     assert outcome.err.splitlines()[-1].startswith("error: there is no water")
-    run = open_run("@last", tmp_path / "runs")
-    assert (run.status, run.exit_code, run.history()) == ("failed", 3, [])
-    assert f"run {run.id}" in outcome.err
+    assert list(tmp_path.iterdir()) == []

@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-DOCS = Path(__file__).parents[2] / "docs"
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
 CHECKED = "<!-- outputs are checked -->"
+# `console` is run and its output compared, `python` is run in one namespace a page, data are parsed, `text` is output alone.
+LANGUAGES = {"console", "python", "toml", "yaml", "json", "text"}
 _FENCE = re.compile(r"^( *)(`{3,})([\w-]*)(.*)$")
 _TITLE = re.compile(r'title="([^"]+)"')
+_COMMENT = re.compile(r"<!-- (not run|smaller|run as): (.+) -->")
+# What may hold an indented block: an item of a list, and the boxes and tabs of the site.
+_HOLDS_BLOCKS = re.compile(r"^ *([-*+] |[0-9]+[.)] |!!! |\?\?\?\+? |=== |: )")
+
+
+def all_pages() -> list[str]:
+    """Return every page that a reader may type from, by its path below `docs`."""
+    found = [
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        *ROOT.glob("packages/*/README.md"),
+        *DOCS.rglob("*.md"),
+    ]
+    return sorted(os.path.relpath(path, DOCS) for path in found)
 
 
 @dataclass(frozen=True)
@@ -27,6 +46,20 @@ class Command:
 
     line: str
     shown: list[str] = field(default_factory=list)
+    smaller: str = ""
+    instead: str = ""
+
+    @property
+    def run(self) -> str:
+        """The command as it is run: with the smaller settings of its page, if it has any."""
+        if self.instead:
+            return self.instead
+        words = self.line
+        for option in shlex.split(self.smaller):
+            name = option.partition("=")[0]
+            there = re.compile(rf"{re.escape(name)}(=| )\S+")
+            words = there.sub(option, words) if there.search(words) else f"{words} {option}"
+        return words
 
     @property
     def fails(self) -> bool:
@@ -34,24 +67,89 @@ class Command:
         return any(line.startswith("error:") for line in self.shown)
 
 
-def steps(page: Path) -> Iterator[File | Command]:
-    """Yield the files and commands of a page in order."""
-    lines = iter(page.read_text(encoding="utf-8").splitlines())
-    for line in lines:
+@dataclass(frozen=True)
+class Code:
+    """Python that the page shows; all of a page runs in one namespace."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Fence:
+    """A block between two lines of backticks.
+
+    Attributes:
+        language: Its language.
+        title: The file that it shows, or an empty string.
+        lines: What stands in it.
+        note: What the comment above it says, by kind: `not run`, `smaller`, `run as`.
+        line: The number of its first line.
+    """
+
+    language: str
+    title: str
+    lines: list[str]
+    note: dict[str, str]
+    line: int
+
+
+def fences(page: Path) -> Iterator[Fence]:
+    """Yield the fences of a page in order."""
+    note: dict[str, str] = {}
+    lines = iter(enumerate(page.read_text(encoding="utf-8").splitlines(), 1))
+    for number, line in lines:
         opened = _FENCE.match(line)
         if not opened:
+            said = _COMMENT.match(line.strip())
+            note = {said[1]: said[2]} if said else note if not line.strip() else {}
             continue
         indent, ticks, language, rest = opened.groups()
         body = []
-        for inner in lines:
+        for _, inner in lines:
             if inner.strip() == ticks:
                 break
             body.append(inner.removeprefix(indent))
         title = _TITLE.search(rest)
-        if language == "console":
-            yield from _commands(body)
-        elif title:
-            yield File(title[1], "\n".join(body) + "\n")
+        yield Fence(language, title[1] if title else "", body, note, number)
+        note = {}
+
+
+def steps(page: Path) -> Iterator[File | Command | Code]:
+    """Yield the files, commands and code of a page in order, without what says why it is not run."""
+    for fence in fences(page):
+        if fence.language == "console":
+            if "not run" not in fence.note:
+                for command in _commands(fence.lines):
+                    is_ours = re.match(r"(\w+=\S+ )*tasks (run|sweep) ", command.line)
+                    command.smaller = fence.note.get("smaller", "") if is_ours else ""
+                    command.instead = fence.note.get("run as", "")
+                    yield command
+        elif fence.title:
+            yield File(fence.title, "\n".join(fence.lines) + "\n")
+        elif fence.language == "python" and "not run" not in fence.note:
+            yield Code("\n".join(fence.lines) + "\n")
+
+
+def refusals(page: Path) -> list[str]:
+    """Return what stands on a page in a form that no test would run."""
+    found = []
+    for fence in fences(page):
+        if not fence.title and fence.language not in LANGUAGES:
+            found.append(f"line {fence.line}: a fence of {fence.language or 'no language'}")
+        if fence.language == "console" and not any(x.startswith("$ ") for x in fence.lines):
+            found.append(f"line {fence.line}: a console without a command behind '$ '")
+    holder, before, ticks = "", "", ""
+    for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
+        opened = _FENCE.match(line)
+        if opened and (not ticks or line.strip() == ticks):
+            ticks = "" if ticks else opened[2]
+        elif not ticks and line.strip():
+            if not line.startswith("    "):
+                holder = line
+            elif not before.strip() and not _HOLDS_BLOCKS.match(holder):
+                found.append(f"line {number}: an indented block")
+        before = line
+    return found
 
 
 def _commands(body: list[str]) -> Iterator[Command]:

@@ -24,8 +24,8 @@ locks.HEARTBEAT = {lease} / 3
 from taskloom.cli import main
 """
 ELSEWHERE = """
-import filelock._lease
-filelock._lease.owner_is_stale = lambda *_: False
+import socket
+socket.gethostname = lambda: "elsewhere"
 holders.process_space = lambda: "elsewhere"
 """
 

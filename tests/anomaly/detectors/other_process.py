@@ -50,7 +50,7 @@ def main(folder: Path) -> None:
             detector.score(stored.tensors, features.make_features(60, 3)),
         )
         if isinstance(detector, StreamingDetector):
-            state = fit_state(detector, ArrayStream(trusted, untrusted, 64), spec, 7)
+            state = fit_state(detector, ArrayStream(trusted, untrusted, 64), spec, 7, start=250)
             save_tensors(own / "state.safetensors", state)
 
 

@@ -31,14 +31,18 @@ def plain_scores(
     trusted: np.ndarray, own: np.ndarray, test: np.ndarray, test_own: np.ndarray, powers: int
 ) -> np.ndarray:
     scores = np.zeros(len(test))
-    for index, (sample, c) in enumerate(zip(test, test_own, strict=True)):
-        for power in range(1, powers + 1):
-            grams = np.stack([plain_gram(x, power) for x in trusted[own == c]])
-            centre = np.median(grams, axis=0)
-            spread = np.median(np.abs(grams - centre), axis=0)
-            low, high = centre - 10 * spread, centre + 10 * spread
-            floor = 0.01 * max(np.abs(low).max(), np.abs(high).max())
-            g = plain_gram(sample, power)
+    for power in range(1, powers + 1):
+        grams = np.stack([plain_gram(x, power) for x in trusted])
+        bounds = {}
+        for c in np.unique(own):
+            centre = np.median(grams[own == c], axis=0)
+            spread = np.median(np.abs(grams[own == c] - centre), axis=0)
+            bounds[c] = centre - 10 * spread, centre + 10 * spread
+        largest = np.max([np.maximum(np.abs(lo), np.abs(hi)) for lo, hi in bounds.values()], axis=0)
+        modulus = np.abs(grams).mean(axis=0)
+        floor = np.maximum(0.1 * largest, np.maximum(modulus, 0.01 * modulus.max()))
+        for index, (sample, c) in enumerate(zip(test, test_own, strict=True)):
+            g, (low, high) = plain_gram(sample, power), bounds[c]
             deviation = np.maximum(low - g, 0) / np.maximum(np.abs(low), floor)
             deviation += np.maximum(g - high, 0) / np.maximum(np.abs(high), floor)
             scores[index] += deviation.mean() / powers
@@ -52,7 +56,7 @@ def test_beatrix_equals_its_definition(shape: tuple[int, ...], rectified: bool) 
     if rectified:
         trusted, test[:10] = np.maximum(trusted, 0), np.maximum(test[:10], 0)
     trusted_logits, test_logits = logits(90, 2), logits(20, 3)
-    detector = Beatrix(powers=4)
+    detector = Beatrix(standardise=False, powers=4)
     stream = ArrayStream(Features({"layer": trusted}, trusted_logits), batch_size=40)
     fitted = fit(detector, stream, FeatureSpec({"layer": shape[-1]}, 3), 0)
     scores = detector.score(fitted, Features({"layer": test}, test_logits))["layer"]

@@ -33,7 +33,10 @@ from taskloom_anomaly.domain import DOMAIN
 # Every registered detector, and its variants that compute something else; sizes are small.
 CASES: dict[str, tuple[str, dict[str, object]]] = {
     "mahalanobis": ("mahalanobis", {}),
-    "mahalanobis class": ("mahalanobis", {"mode": "class", "shrinkage": "ledoit_wolf"}),
+    "mahalanobis class": (
+        "mahalanobis",
+        {"mode": "class", "shrinkage": "ledoit_wolf", "standardise": False},
+    ),
     "mahalanobis relative": ("mahalanobis", {"mode": "relative", "shrinkage": "oas"}),
     "mahalanobis mixture": ("mahalanobis", {"mode": "mixture", "shrinkage": "oas"}),
     "mahalanobis diagonal": ("mahalanobis", {"mode": "diagonal"}),
@@ -218,7 +221,7 @@ def test_streaming_detectors_merge_across_shards(
     states = []
     for shard in (slice(0, 200), slice(200, None)):
         part = ArrayStream(take(data["trusted"], shard), take(data["untrusted"], shard), 64)
-        states.append(fit_state(detector, part, spec, 7))
+        states.append(fit_state(detector, part, spec, 7, start=shard.start))
     for merged in (detector.merge(*states), detector.merge(*states[::-1])):
         scores = detector.score(detector.finalize(merged), data["test"])
         for layer, expected in detector.score(tensors, data["test"]).items():

@@ -108,7 +108,7 @@ def signatures(rows: np.ndarray, untrusted: np.ndarray, rank: int) -> np.ndarray
 def test_spectral_without_classes_is_the_projection_on_the_top_untrusted_direction(
     rank: int,
 ) -> None:
-    detector = Spectral(rank=rank, classes="none")
+    detector = Spectral(standardise=False, rank=rank, classes="none")
     scores = fit_score(detector, TEST, TRUSTED, UNTRUSTED)
     np.testing.assert_allclose(scores, signatures(TEST, UNTRUSTED, rank), rtol=1e-9)
 
@@ -122,7 +122,7 @@ def test_spectral_is_the_published_algorithm_class_by_class(
     labels, logits = rng.integers(0, 3, 300), rng.standard_normal((300, 3))
     test_logits = rng.standard_normal((len(TEST), 3))
     untrusted = UNTRUSTED + 5.0 * labels[:, None]
-    detector = Spectral(rank=rank, classes=source)
+    detector = Spectral(standardise=False, rank=rank, classes=source)
     stream = ArrayStream(None, Features({"layer": untrusted}, logits, labels=labels), 64)
     fitted = fit(detector, stream, FeatureSpec({"layer": WIDTH}, 3), 0)
     scores = detector.score(fitted, Features({"layer": TEST}, test_logits))["layer"]
@@ -161,7 +161,7 @@ def test_spectral_finds_poison_that_is_a_minority_of_its_class(
     classes: Literal["predicted", "none"], share: float, low: float, high: float
 ) -> None:
     untrusted, normal, anomalous = poisoned_classes(share)
-    detector = Spectral(classes=classes)
+    detector = Spectral(standardise=False, classes=classes)
     fitted = fit(detector, ArrayStream(None, untrusted), FeatureSpec({"layer": 16}, 10), 0)
     found = (detector.score(fitted, data)["layer"] for data in (normal, anomalous))
     assert low <= auroc(*found) <= high
@@ -169,7 +169,7 @@ def test_spectral_finds_poison_that_is_a_minority_of_its_class(
 
 def test_spectral_of_a_class_with_few_samples_takes_the_directions_of_all() -> None:
     logits = np.eye(4)[np.r_[np.zeros(200, int), np.ones(97, int), [2, 2, 2]]]
-    detector = Spectral()
+    detector = Spectral(standardise=False)
     stream = ArrayStream(None, Features({"layer": UNTRUSTED}, logits))
     fitted = fit(detector, stream, FeatureSpec({"layer": WIDTH}, 4), 0)
     residuals = (
@@ -213,7 +213,7 @@ def test_likelihood_ratio_shrinks_linearly_as_published() -> None:
             TEST
         )
 
-    scores = fit_score(LikelihoodRatio(), TEST, TRUSTED, UNTRUSTED)
+    scores = fit_score(LikelihoodRatio(standardise=False), TEST, TRUSTED, UNTRUSTED)
     np.testing.assert_allclose(scores, log_density(UNTRUSTED) - log_density(TRUSTED), rtol=1e-8)
 
 
@@ -226,7 +226,10 @@ def test_likelihood_ratio_of_dead_units_is_that_of_the_others() -> None:
     np.testing.assert_allclose(scores, expected, rtol=1e-7)
 
 
-@pytest.mark.parametrize("detector", [PCAResidual(rank=3), PCAResidual(variance=0.8)])
+@pytest.mark.parametrize(
+    "detector",
+    [PCAResidual(standardise=False, rank=3), PCAResidual(standardise=False, variance=0.8)],
+)
 def test_pca_residual_is_the_reconstruction_error(detector: PCAResidual) -> None:
     values, vectors = np.linalg.eigh(np.cov(TRUSTED.T))
     share = np.cumsum(values[::-1]) / values.sum()

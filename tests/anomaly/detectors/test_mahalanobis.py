@@ -55,7 +55,7 @@ def test_mahalanobis_shrinkage_equals_scikit_learn(
     kind: Literal["ledoit_wolf", "oas"], estimator: type, rows: np.ndarray, test_rows: np.ndarray
 ) -> None:
     expected = estimator().fit(rows).mahalanobis(test_rows)
-    scores = fit_score(Mahalanobis(shrinkage=kind), rows, test_rows)
+    scores = fit_score(Mahalanobis(standardise=False, shrinkage=kind), rows, test_rows)
     np.testing.assert_allclose(scores, expected, rtol=1e-8)
 
 
@@ -68,7 +68,7 @@ def test_mahalanobis_class_shrinkage_equals_scikit_learn_on_the_residuals(
     means = np.stack([shifted[labels == c].mean(axis=0) for c in range(3)])
     covariance = estimator(assume_centered=True).fit(shifted - means[labels]).covariance_
     expected = np.min([distance(test_rows, mean, covariance) for mean in means], axis=0)
-    detector = Mahalanobis(mode="class", classes="label", shrinkage=kind)
+    detector = Mahalanobis(standardise=False, mode="class", classes="label", shrinkage=kind)
     scores = fit_score(detector, shifted, test_rows, labels=labels, num_classes=3)
     np.testing.assert_allclose(scores, expected, rtol=1e-7)
 
@@ -124,7 +124,9 @@ def test_mahalanobis_fixed_shrinkage_targets_the_mean_variance(
     covariance = np.cov(rows.T)
     shrunk = 0.9 * covariance + 0.1 * np.trace(covariance) / 10 * np.eye(10)
     expected = distance(test_rows, rows.mean(axis=0), shrunk)
-    scores = fit_score(Mahalanobis(shrinkage="fixed", amount=0.1), rows, test_rows)
+    scores = fit_score(
+        Mahalanobis(standardise=False, shrinkage="fixed", amount=0.1), rows, test_rows
+    )
     np.testing.assert_allclose(scores, expected, rtol=1e-9)
     theirs = 0.9 * covariance + 0.1 * np.trace(covariance) * np.eye(10)
     assert (distance(test_rows, rows.mean(axis=0), theirs) < 0.9 * scores).all()
@@ -136,7 +138,9 @@ def test_mahalanobis_rank_keeps_the_leading_directions(
     values, vectors = np.linalg.eigh(np.cov(rows.T))
     factor = vectors[:, -3:] / np.sqrt(values[-3:])
     expected = (((test_rows - rows.mean(axis=0)) @ factor) ** 2).sum(axis=1)
-    np.testing.assert_allclose(fit_score(Mahalanobis(rank=3), rows, test_rows), expected, rtol=1e-9)
+    np.testing.assert_allclose(
+        fit_score(Mahalanobis(standardise=False, rank=3), rows, test_rows), expected, rtol=1e-9
+    )
 
 
 def test_mahalanobis_of_dead_units_ignores_them(rows: np.ndarray, test_rows: np.ndarray) -> None:

@@ -45,3 +45,12 @@ def test_output_scores_survive_huge_logits(detector: Detector) -> None:
 def test_output_scores_without_logits_say_so() -> None:
     with pytest.raises(ValueError, match="reads the model's logits"):
         MSP().score({}, Features({"layer": np.zeros((2, 2))}))
+
+
+@pytest.mark.parametrize(
+    ("ahead", "expected"), [(30, 0.5101049), (40, 0.1876571), (100, 4.651555e-4)]
+)
+def test_gen_keeps_the_digits_of_a_saturated_softmax(ahead: float, expected: float) -> None:
+    logits = np.zeros((1, 10))
+    logits[0, 3] = ahead
+    assert GEN(gamma=0.1).rate(logits)[0] == pytest.approx(expected, rel=1e-6)

@@ -50,7 +50,7 @@ def score(detector: Detector, peer: dict[str, np.ndarray], temperature: float = 
         ("maxlogit", MaxLogit(), 1.0, 1.0),
         # The peer divides by the number of classes.
         ("gen", GEN(), 10.0, 1.0 / NUM_CLASSES),
-        ("knn", KNN(k=10), 1.0, 1.0),
+        ("knn", KNN(standardise=False, k=10), 1.0, 1.0),
         ("vim", ViM(rank=8), 1.0, 1.0),
         ("react", ReAct(), 1.0, 1.0),
         # The peer inverts the scatter, not the covariance, and halves the distance.

@@ -26,7 +26,7 @@ HERE = Path(__file__).parent
 FORMS: dict[str, tuple[dict[str, object], ...]] = {
     "mahalanobis": (
         {},
-        {"mode": "class", "shrinkage": "ledoit_wolf"},
+        {"mode": "class", "shrinkage": "ledoit_wolf", "standardise": False},
         {"mode": "relative", "shrinkage": "oas"},
         {"mode": "mixture", "shrinkage": "oas"},
         {"mode": "diagonal"},

@@ -32,11 +32,11 @@ def score(detector: Detector, rows: np.ndarray = TRUSTED) -> np.ndarray:
     return detector.score(fitted_of(detector, rows), Features({"layer": TEST}))["layer"]
 
 
-def filled(rows: np.ndarray, capacity: int, batch: int) -> reservoir.Reservoir:
-    kept = reservoir.empty(capacity, rows.shape[1], 3)
-    for start in range(0, len(rows), batch):
-        part = rows[start : start + batch]
-        kept = reservoir.add(kept, part, np.arange(start, start + len(part)))
+def filled(rows: np.ndarray, capacity: int, batch: int, start: int = 0) -> reservoir.Reservoir:
+    kept = reservoir.empty(capacity, rows.shape[1], 3, start)
+    for first in range(0, len(rows), batch):
+        part = rows[first : first + batch]
+        kept = reservoir.add(kept, part, np.arange(first, first + len(part)))
     return kept
 
 
@@ -46,13 +46,35 @@ def test_reservoir_keeps_everything_until_it_is_full() -> None:
     assert filled(TRUSTED, 100, 70).rows.shape == (100, 6)
 
 
-def test_reservoir_does_not_depend_on_order_or_shards() -> None:
+def test_reservoir_does_not_depend_on_batches_or_shards() -> None:
     one = filled(TRUSTED, 100, 70)
-    order = np.random.default_rng(1).permutation(400)
-    np.testing.assert_array_equal(filled(TRUSTED[order], 100, 13).rows, one.rows)
-    merged = reservoir.merge(filled(TRUSTED[:150], 100, 50), filled(TRUSTED[150:], 100, 50))
-    np.testing.assert_array_equal(merged.rows, one.rows)
-    assert merged.seen == 400
+    np.testing.assert_array_equal(filled(TRUSTED, 100, 13).rows, one.rows)
+    first = filled(TRUSTED[:150], 100, 50)
+    second = filled(TRUSTED[150:], 100, 50, start=150)
+    for pair in ((first, second), (second, first)):
+        merged = reservoir.merge(*pair)
+        np.testing.assert_array_equal(merged.rows, one.rows)
+        assert merged.seen == 400
+    untold = filled(TRUSTED[150:220], 100, 50)
+    np.testing.assert_array_equal(
+        reservoir.merge(first, untold).rows, filled(TRUSTED[:220], 100, 50).rows
+    )
+    with pytest.raises(ValueError, match="told where its part begins"):
+        reservoir.merge(first, filled(TRUSTED[150:], 100, 50))
+
+
+def test_reservoir_is_blind_to_what_rows_hold() -> None:
+    """Keeps the places of the stream, so that a row that makes up half of it makes up half of the sample (hypergeometric band)."""
+    shares = []
+    for seed in range(20):
+        rows = cloud(4000, seed)
+        rows[np.random.default_rng(seed).permutation(4000)[:2000]] = 7.0
+        for order in (np.arange(4000), np.argsort(rows[:, 0] != 7.0, kind="stable")):
+            kept = reservoir.empty(800, 6, seed)
+            kept = reservoir.add(kept, rows[order], np.zeros(4000, int))
+            shares.append(float(np.mean(kept.rows[:, 0] == 7.0)))
+    # Standard deviation sqrt(.25 / 800 (1 - 800 / 4000)) = .0158; 5 of them over 40 draws.
+    assert max(abs(np.array(shares) - 0.5)) < 5 * 0.0158
 
 
 def test_reservoir_is_a_uniform_sample() -> None:
@@ -76,7 +98,9 @@ def test_reservoir_state_does_not_grow() -> None:
 @pytest.mark.parametrize("k", [1, 10])
 def test_knn_equals_scikit_learn(k: int) -> None:
     expected = NearestNeighbors(n_neighbors=k).fit(TRUSTED.astype(float)).kneighbors(TEST)[0][:, -1]
-    np.testing.assert_allclose(score(KNN(k=k, normalize=False)), expected, rtol=1e-10)
+    np.testing.assert_allclose(
+        score(KNN(standardise=False, k=k, normalize=False)), expected, rtol=1e-10
+    )
 
 
 def test_knn_divides_by_length_first() -> None:
@@ -84,14 +108,16 @@ def test_knn_divides_by_length_first() -> None:
         return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
     expected = NearestNeighbors(n_neighbors=10).fit(unit(TRUSTED)).kneighbors(unit(TEST))[0]
-    np.testing.assert_allclose(score(KNN()), expected[:, -1], rtol=1e-5)
+    np.testing.assert_allclose(score(KNN(standardise=False)), expected[:, -1], rtol=1e-5)
 
 
 def test_knn_of_a_far_mean_keeps_its_digits() -> None:
     far = TRUSTED.astype(np.float64) + 1e6
     test = TEST.astype(np.float64) + 1e6
-    detector = KNN(normalize=False)
-    scores = detector.score(fitted_of(KNN(normalize=False), far), Features({"layer": test}))
+    detector = KNN(standardise=False, normalize=False)
+    scores = detector.score(
+        fitted_of(KNN(standardise=False, normalize=False), far), Features({"layer": test})
+    )
     apart = np.sort(np.linalg.norm(test[:, None] - far[None], axis=2), axis=1)[:, 9]
     np.testing.assert_allclose(scores["layer"], apart, rtol=1e-9)
 
@@ -116,7 +142,7 @@ def test_knn_finds_a_duplicate_at_distance_zero() -> None:
 def test_lof_equals_scikit_learn(k: int) -> None:
     reference = LocalOutlierFactor(n_neighbors=k, novelty=True).fit(TRUSTED.astype(float))
     np.testing.assert_allclose(
-        score(LOF(k=k)), -reference.score_samples(TEST.astype(float)), rtol=1e-9
+        score(LOF(standardise=False, k=k)), -reference.score_samples(TEST.astype(float)), rtol=1e-9
     )
 
 

@@ -58,7 +58,7 @@ def test_ted_ranks_by_counting_equal_ranks_by_sorting(
     mode: Literal["each", "last"], k: int
 ) -> None:
     trusted, test = features(60, 0), features(15, 1, 2.0)
-    detector = TED(k=k, reference=mode)
+    detector = TED(standardise=False, k=k, reference=mode)
     fitted = fit(detector, ArrayStream(trusted, batch_size=25), SPEC, 0)
     expected = plain_ranks(test, trusted, k, mode, leave_out=False)
     np.testing.assert_array_equal(detector.ranks(fitted, test), expected)

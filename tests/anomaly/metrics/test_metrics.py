@@ -81,28 +81,39 @@ def test_fpr_at_tpr_is_the_smallest_that_finds_enough(scores: Scores) -> None:
     assert metrics.fpr_at_tpr(normal, anomalous) == pytest.approx(min(rates))
 
 
-def test_tpr_at_fpr_interpolates_between_thresholds() -> None:
-    normal = np.arange(10.0)  # false-positive rates 0, 0.1, 0.2, ...
+def test_tpr_at_fpr_is_the_share_strictly_above_the_threshold() -> None:
+    normal = np.arange(10.0)
     anomalous = np.array([9.0, 9.0, 8.5, 7.5])  # two anomalies tie with the highest normal sample
-    assert metrics.tpr_at_fpr(normal, anomalous, 0.05) == pytest.approx(0.25)
-    assert metrics.tpr_at_fpr(normal, anomalous, 0.1) == pytest.approx(0.75)
-    assert metrics.tpr_at_fpr(normal, anomalous, 0.15) == pytest.approx(0.75)
-    assert metrics.tpr_at_fpr(normal, anomalous, 0.2) == pytest.approx(1.0)
+    assert metrics.tpr_at_fpr(normal, anomalous, 0.0) == 0.0
+    assert metrics.tpr_at_fpr(normal, anomalous, 0.1) == 0.75
+    assert metrics.tpr_at_fpr(normal, anomalous, 0.15) == 0.75
+    assert metrics.tpr_at_fpr(normal, anomalous, 0.2) == 1.0
     assert metrics.tpr_at_fpr(normal, anomalous, 1.0) == 1.0
+    # Ten normal samples cannot tell a rate of one in twenty from none.
+    assert np.isnan(metrics.tpr_at_fpr(normal, anomalous, 0.05))
 
 
-def test_tpr_at_fpr_takes_the_top_of_a_vertical_step() -> None:
-    assert metrics.tpr_at_fpr(np.zeros(10), np.array([1.0, 1.0, -1.0]), 0.0) == pytest.approx(2 / 3)
+def test_auroc_interval_has_the_specified_value() -> None:
+    normal = np.arange(1, 9) / 10
+    anomalous = np.array([0.55, 0.65, 0.9, 1.0, 1.1, 1.2])
+    low, high = metrics.auroc_interval(normal, anomalous)
+    assert metrics.auroc(normal, anomalous) == pytest.approx(0.8958333, abs=1e-6)
+    assert (low, high) == (pytest.approx(0.550110, abs=1e-6), pytest.approx(0.983736, abs=1e-6))
 
 
-def test_delong_variance_equals_its_definition(scores: Scores) -> None:
+def test_auroc_interval_is_delong_on_the_scale_of_the_logit(scores: Scores) -> None:
     normal, anomalous = scores
     wins = (anomalous[:, None] > normal) + 0.5 * (anomalous[:, None] == normal)
+    area = wins.mean()
     variance = wins.mean(axis=1).var(ddof=1) / 57 + wins.mean(axis=0).var(ddof=1) / 83
-    interval = metrics.auroc_interval(normal, anomalous)
-    half = 1.959963984540054 * np.sqrt(variance)
-    assert interval.low == pytest.approx(wins.mean() - half)
-    assert interval.high == pytest.approx(wins.mean() + half)
+    above, below = area / (2 - area) - area**2, 2 * area**2 / (1 + area) - area**2
+    other = (area * (1 - area) + 56 * above + 82 * below) / (57 * 83)
+    weight = 10 / 67
+    mixed = (1 - weight) * variance + weight * max(other, variance)
+    half = 1.959963984540054 * np.sqrt(mixed) / (area * (1 - area))
+    low, high = metrics.auroc_interval(normal, anomalous)
+    assert np.log(low / (1 - low)) == pytest.approx(np.log(area / (1 - area)) - half)
+    assert np.log(high / (1 - high)) == pytest.approx(np.log(area / (1 - area)) + half)
 
 
 def test_auroc_interval_covers_the_truth_at_its_level() -> None:
@@ -215,7 +226,7 @@ def test_metrics_are_plain_floats() -> None:
         *metrics.auroc_interval(normal, anomalous),
         metrics.average_precision(normal, anomalous),
         metrics.fpr_at_tpr(normal, anomalous),
-        metrics.tpr_at_fpr(normal, anomalous, 0.01),
+        metrics.tpr_at_fpr(normal, anomalous, 0.05),
         metrics.partial_auroc(normal, anomalous),
     ]
     assert all(type(value) is float and 0 <= value <= 1 for value in found)

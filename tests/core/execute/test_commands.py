@@ -269,7 +269,7 @@ def test_run_with_resume_goes_on_with_an_identical_run(
     # Nothing is left to go on with: the finished run is returned, and other parameters are another run.
     _, out, err = _say(capsys, *words)
     assert str(prepared.dir) in out
-    assert "an identical run has finished before" in err
+    assert f"reused: {prepared.id} (just now)" in err
     assert _say(capsys, *words[:3], "--steps=7", "--resume")[0] == 0
     assert open_run("@last", store).id != prepared.id
     assert _say(capsys, *words, "--force")[0] == 2

@@ -153,19 +153,16 @@ def test_error_of_ours_keeps_its_exit_code(tmp_path: Path) -> None:
     assert open_run("@last", tmp_path).exit_code == 4
 
 
-def test_constructor_that_raises_is_recorded_as_failed(tmp_path: Path) -> None:
+def test_constructor_that_raises_makes_no_folder(tmp_path: Path) -> None:
     def factory(config: WaitConfig) -> object:
         raise ValueError("bad size")
 
     with pytest.raises(
         RunFailedError, match=r"Cannot construct 'probe made': ValueError: bad size"
-    ):
+    ) as raised:
         run_task(_loaded(factory), WaitConfig(), RunOptions(store=tmp_path / "store", quiet=True))
-    run = open_run("@last", tmp_path / "store")
-    assert (run.status, run.exit_code, run.record.attempts) == ("failed", 1, 1)
-    assert run.record.failure is not None
-    assert run.record.failure.type == "ValueError"
-    assert "bad size" in run.layout.log.read_text()
+    assert "in factory" in raised.value.hint
+    assert not (tmp_path / "store").exists()
 
 
 @pytest.mark.parametrize("error", [ConfigError("too many"), MissingExtraError("no torch here")])
@@ -196,17 +193,15 @@ class _Checked(_Quick):
         return self._findings
 
 
-def test_check_that_finds_an_error_is_recorded_as_failed(tmp_path: Path) -> None:
+def test_check_that_finds_an_error_makes_no_folder(tmp_path: Path) -> None:
     findings = [Finding("warning", "Slow."), Finding("error", "Wrong shape.")]
     loaded = _loaded(lambda config: _Checked(config, findings))
+    store = tmp_path / "store"
     with pytest.raises(CheckFailedError, match="Wrong shape"):
-        run_task(loaded, WaitConfig(), RunOptions(store=tmp_path, quiet=True))
-    run = open_run("@last", tmp_path)
-    assert (run.status, run.exit_code) == ("failed", 3)
-    assert run.record.failure is not None
-    assert run.record.failure.message == "Wrong shape."
+        run_task(loaded, WaitConfig(), RunOptions(store=store, quiet=True))
+    assert not store.exists()
     findings.pop()
-    assert continue_run(loaded, run.layout, quiet=True).status == "finished"
+    assert run_task(loaded, WaitConfig(), RunOptions(store=store, quiet=True)).status == "finished"
 
 
 def test_check_that_fails_in_a_worker_is_recorded_as_failed(tmp_path: Path) -> None:

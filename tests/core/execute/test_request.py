@@ -25,8 +25,8 @@ from taskloom_probe.tasks import WalkConfig
 pytestmark = pytest.mark.usefixtures("probe_domain")
 
 KEPT = {item.name for item in fields(KeptOptions)}
-OF_THE_CALL = {"store", "resume", "quiet"}
-"""Options of a call that no record keeps: `resume` and `quiet` say what this process does, and the folder is in its store."""
+OF_THE_CALL = {"store", "resume", "quiet", "fresh", "accept", "accept_changes", "claimed"}
+"""Options of a call that no record keeps: they say what this process does and takes, and the folder is in its store."""
 
 
 class Silent:
@@ -55,6 +55,13 @@ def options(tmp_path: Path) -> RunOptions:
         "jobs": 3,
         "force": True,
         "resume": False,
+        "fresh": True,
+        "accept": True,
+        "accept_changes": True,
+        "claimed": "skip",
+        "inputs": "mtime",
+        "cwd": tmp_path,
+        "capture": "no",
         "quiet": True,
     }
     assert set(asked) == {item.name for item in fields(RunOptions)}, "give the new option a value"
@@ -110,7 +117,7 @@ def test_the_record_of_a_sweep_keeps_its_form(options: RunOptions, tmp_path: Pat
     written = read_object(tmp_path / made.id, "sweep.json")
     assert set(written) == {
         *("format", "id", "domain", "task", "version", "points", "force", "executor", "jobs"),
-        *("keep_going", "resources", "sinks", "keep_best", "argv", "created"),
+        *("keep_going", "resources", "sinks", "keep_best", "argv", "created", "cwd"),
     }
     assert (written["format"], written["executor"], written["jobs"]) == (1, "inline", 0)
     # Options that a command line cannot give a sweep are written where they were given.

@@ -91,6 +91,13 @@ def test_two_runs_are_compared_in_sections(place: Path, capsys: pytest.CaptureFi
     assert (code, json.loads(text)["same"]) == (0, True)
 
 
+def test_default_that_changed_is_told(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = run("--factor=3.0")
+    sources = {**made.record.sources, "factor": "default"}
+    write_record(made.layout.record, replace(made.record, sources=sources))
+    assert why(capsys, made.id) == (3, "config:\n  default of factor 3.0 -> 1.0\n")
+
+
 def test_difference_of_the_code_is_shown(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     made = run()
     task = next(place.glob("site-*")) / "why_task.py"

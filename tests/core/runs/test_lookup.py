@@ -8,17 +8,20 @@ from pathlib import Path
 import pytest
 from taskloom.runs import index
 from taskloom.runs.database import NAME
-from taskloom.runs.lookup import identical
+from taskloom.config import Config
+from taskloom.identity.identify import Identified
+from taskloom.runs.lookup import alike
 from taskloom.runs.record import RunRecord, write_record
 
 
-def _make(store: Path, name: str, identity: str, second: int, status: str = "finished") -> None:
+def _make(store: Path, name: str, identity: str, second: int, status: str = "finished", config_id: str = "") -> None:
     (store / name).mkdir(parents=True)
     created = f"2026-01-01T00:00:{second:02d}Z"
     record = RunRecord(
         *(name, "probe", "walk", 1, identity, {"steps": 3}),
         status=status,  # type: ignore[arg-type]  # one of the literals
         created=created,
+        config_id=config_id,
     )
     write_record(store / name / "run.json", record)
 
@@ -33,8 +36,9 @@ def store(tmp_path: Path) -> Path:
 
 
 def _id(identity: str, store: Path, *, is_finished: bool = True) -> str | None:
-    run = identical(identity, store, is_finished=is_finished)
-    return run and run.id
+    now = Identified(f"config of {identity}", identity, (), store, Config(), store)
+    runs = alike([now])[identity]
+    return next((run.id for run in runs if (run.status == "finished") is is_finished), None)
 
 
 def test_the_newest_run_that_has_or_has_not_finished_is_found(store: Path) -> None:
@@ -79,3 +83,12 @@ def test_without_an_index_the_folders_answer(store: Path) -> None:
 def test_a_store_that_does_not_exist_holds_nothing(tmp_path: Path) -> None:
     assert _id("one", tmp_path / "absent") is None
     assert not (tmp_path / "absent").exists()
+
+
+def test_a_run_of_the_same_command_is_found_although_its_inputs_were_others(store: Path) -> None:
+    _make(store, "run-f", "of other inputs", 7, config_id="config of one")
+    now = Identified("config of one", "one", (), store, Config(), store)
+    other = Identified("config of two", "two", (), store, Config(), store)
+    found = alike([now, other], {"three": "two"})
+    assert [run.id for run in found["one"]] == ["run-f", "run-c", "run-b", "run-a"]
+    assert [run.id for run in found["two"]] == ["run-d"]

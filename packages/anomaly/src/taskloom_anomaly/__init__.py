@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from taskloom_anomaly.attacks.pgd import PGD as PGD
     from taskloom_anomaly.backends.convert import to_flax as to_flax, to_torch as to_torch
     from taskloom_anomaly.backends.handle import ModelHandle as ModelHandle
+    from taskloom_anomaly.backends.huggingface import huggingface as huggingface
     from taskloom_anomaly.backends.resolve import as_handle as as_handle
     from taskloom_anomaly.compat.adversarial import (
         AdversarialExampleConfig as AdversarialExampleConfig,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         FittedDetector as FittedDetector,
         fit_detector as fit_detector,
     )
+    from taskloom_anomaly.detection.own_network import fit as fit
     from taskloom_anomaly.detectors.abstraction import Abstraction as Abstraction
     from taskloom_anomaly.detectors.base import Detector as Detector
     from taskloom_anomaly.detectors.beatrix import Beatrix as Beatrix
@@ -80,6 +82,7 @@ if TYPE_CHECKING:
     from taskloom_anomaly.triggers.base import Trigger as Trigger
     from taskloom_anomaly.triggers.blend import Blend as Blend
     from taskloom_anomaly.triggers.corner import Corner as Corner
+    from taskloom_anomaly.triggers.inside import Inside as Inside
     from taskloom_anomaly.triggers.noise import NoiseTrigger as NoiseTrigger
     from taskloom_anomaly.triggers.patch import Patch as Patch
     from taskloom_anomaly.triggers.sine import Sine as Sine
@@ -90,6 +93,7 @@ _HOMES = {
     "taskloom_anomaly.attacks.base": "Attack",
     "taskloom_anomaly.backends.convert": "to_flax to_torch",
     "taskloom_anomaly.backends.handle": "ModelHandle",
+    "taskloom_anomaly.backends.huggingface": "huggingface",
     "taskloom_anomaly.backends.resolve": "as_handle",
     "taskloom_anomaly.compat.adversarial": "AdversarialExampleConfig",
     "taskloom_anomaly.compat.task_config": "AnomalyTaskConfig TaskConfigBase",
@@ -99,6 +103,7 @@ _HOMES = {
     "taskloom_anomaly.detection.artifacts": "load load_detector",
     "taskloom_anomaly.detection.assembly": "DetectionData assemble",
     "taskloom_anomaly.detection.fitting": "FittedDetector fit_detector",
+    "taskloom_anomaly.detection.own_network": "fit",
     "taskloom_anomaly.detectors.base": "Detector",
     "taskloom_anomaly.detectors.stream": "ArrayStream",
     "taskloom_anomaly.errors": "InvalidTaskError",

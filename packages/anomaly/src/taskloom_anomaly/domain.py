@@ -64,6 +64,7 @@ _DETECTORS = (
     ),
 )
 _TRIGGERS = (
+    ("inside", "A short bar inside of the image, of a value that occurs there.", "inside:Inside"),
     ("corner", "One corner pixel set to white.", "corner:Corner"),
     ("patch", "A checkerboard in a corner.", "patch:Patch"),
     ("blend", "A fixed random image blended into every image.", "blend:Blend"),
@@ -97,6 +98,26 @@ def _task(name: str, summary: str, attribute: str, module: str = "") -> TaskRef:
 def _verb(name: str, summary: str, module: str) -> VerbRef:
     return VerbRef(name, summary, f"taskloom_anomaly.verbs.{module}:{module}")
 
+
+# The metrics of the driver; what depends on the task or its network is `*`. `test_the_manifest_names_every_metric` holds it.
+_METRICS = (
+    "auroc/fused",
+    "auroc_low/fused",
+    "auroc_high/fused",
+    "average_precision/fused",
+    "fpr_at_95_tpr/fused",
+    "tpr_at_0.1_fpr/fused",
+    "tpr_at_1_fpr/fused",
+    "tpr_at_5_fpr/fused",
+    "partial_auroc/fused",
+    "mechanistic_specificity",
+    "auroc/*",
+    "average_precision/*",
+    "auroc_of/*",
+    "control_auroc/*",
+    "baseline_auroc/*",
+    "card/*",
+)
 
 DOMAIN = DomainRef(
     name="anomaly",
@@ -152,13 +173,8 @@ DOMAIN = DomainRef(
         _verb(
             "train-detector", "Fit a detector on a task and store it in a folder.", "train_detector"
         ),
-        VerbRef(
-            "fit",
-            "Fit another detector on the network of a run and store it in a folder.",
-            "taskloom_anomaly.verbs.fit:fit",
-            on="run",
-            overrides=("detector", "layers", "reduction", "fusion"),
-        ),
+        _verb("fit", "Fit a detector on a run's network, on your own or on a table.", "fit"),
+        _verb("layers", "List what can be watched in a network.", "layers"),
         _verb("eval-detector", "Score a task's test sets with a stored detector.", "eval_detector"),
         _verb(
             "make-adversarial-examples",
@@ -169,6 +185,7 @@ DOMAIN = DomainRef(
     report="taskloom_anomaly.report.section:report",
     protocol="taskloom_anomaly.task:AnomalyTask",
     config="taskloom_anomaly.config:AnomalyConfig",
+    metrics=_METRICS,
     driver="taskloom_anomaly.driver",
     loaders={
         "detector": "taskloom_anomaly.detection.artifacts:detector_of",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from taskloom.task import Finding, JsonValue, Result
 
 from taskloom_anomaly.backends.devices import Devices
@@ -20,7 +22,14 @@ from taskloom_anomaly.detection.artifacts import (
     keep_worst,
 )
 from taskloom_anomaly.detection.assembly import DetectionData, assemble
-from taskloom_anomaly.detection.evaluation import SetScores, evaluate, flat_metrics, headline, judge
+from taskloom_anomaly.detection.baselines import best, gain, input_scores
+from taskloom_anomaly.detection.evaluation import (
+    SetScores,
+    document,
+    evaluate,
+    flat_metrics,
+    headline,
+)
 from taskloom_anomaly.detection.fitting import (
     FUSED,
     FittedDetector,
@@ -28,8 +37,16 @@ from taskloom_anomaly.detection.fitting import (
     score_sets,
 )
 from taskloom_anomaly.detection.regimes import regime_conflict
+from taskloom_anomaly.metrics.ranking import auroc
 from taskloom_anomaly.models.stored import MODEL_FILE
-from taskloom_anomaly.task import AnomalyTask, Check, HasUntrustedData, HasValidity, Prepares
+from taskloom_anomaly.task import (
+    AnomalyTask,
+    Check,
+    HasCleanTwin,
+    HasUntrustedData,
+    HasValidity,
+    Prepares,
+)
 
 if TYPE_CHECKING:
     from taskloom.bound import BoundTask
@@ -92,17 +109,36 @@ def _judge(
     scores = score_sets(fitted, data.test_sets, config)
     evaluation = evaluate(scores)
     metrics = flat_metrics(evaluation)
-    baselines = _baselines(task, data) if config.baselines else {}
-    card.write_json(card_path, _card(data, checks, baselines, metrics, fitted))
+    baselines, gained = _baselines(task, data, scores) if config.baselines else ({}, {})
+    twin = _clean_twin(task, config, ctx, data)
+    card.write_json(
+        card_path, _card(data, checks, baselines, metrics, fitted, gained=gained, twin=twin)
+    )
     metrics |= {f"card/{check.name}": check.value for check in checks}
     metrics |= {f"baseline_auroc/{name}": value for name, value in baselines.items()}
+    metrics |= {f"gain_over_baseline/{name}": value for name, value in gained.items()}
+    metrics |= {f"clean_twin_auroc/{name}": value for name, value in twin.items()}
     ctx.log(_last_step(config) + 1, **metrics)
     return Result(
         metrics=metrics,
         artifacts=_keep(task, data, fitted, scores, evaluation, config=config, ctx=ctx)
         | {"card": card_path},
-        summary=_summary(evaluation, data),
+        summary=_summary(evaluation, data, baselines, twin),
     )
+
+
+def _clean_twin(
+    task: object, config: AnomalyConfig, ctx: RunContext, data: DetectionData
+) -> dict[str, float]:
+    """Return the AUROC of the same detector on the same inputs, on a network that has nothing to be found."""
+    if not isinstance(task, HasCleanTwin):
+        return {}
+    handle = task.build_clean_twin(ctx)
+    if handle is None:
+        return {}
+    twin = replace(data, handle=handle, control={})
+    layers = headline(evaluate(score_sets(fit_detector(twin, config), twin.test_sets, config)))
+    return {name: table["auroc"] for name, table in layers.items()}
 
 
 # The baselines are judged on at most this many samples of every set.
@@ -115,22 +151,29 @@ def _last_step(config: AnomalyConfig) -> int:
     return int(training.epochs) if training is not None else 0
 
 
-def _baselines(task: object, data: DetectionData) -> dict[str, float]:
-    """Return the AUROC of detectors that see no activation."""
+def _baselines(
+    task: object, data: DetectionData, scores: SetScores
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Return the AUROC of detectors that see no activation, and what the fused score gains over the best of them."""
     few = slice(_BASELINE_SAMPLES)
     anomalous = [part.take(few).arrays() for part in data.anomalous.values()]
     sets = [data.normal.take(few).arrays(), concatenate(anomalous)]
     trusted = data.trusted.take(few).arrays()
     rows = [card.input_rows(task, part) for part in (trusted, *sets)]
-    by_input = card.input_baseline(rows[0], *rows[1:])
-    if not data.handle.num_outputs:
-        return {"input": judge(*by_input)["auroc"]}
-    answers = [card.predictions(data.handle, part) for part in (trusted, *sets)]
-    by_label = card.label_baseline(answers[0], data.handle.num_outputs, *answers[1:])
-    return {
-        "input": judge(*by_input)["auroc"],
-        "predicted_class": judge(*by_label)["auroc"],
-    }
+    found = {f"input_{n}": pair for n, pair in input_scores(rows[0], *rows[1:]).items()}
+    if data.handle.num_outputs:
+        answers = [card.predictions(data.handle, part) for part in (trusted, *sets)]
+        found["predicted_class"] = card.label_baseline(
+            answers[0], data.handle.num_outputs, *answers[1:]
+        )
+    areas = {name: auroc(*pair) for name, pair in found.items()}
+    own = [scores[f"anomalous/{name}"][FUSED][few] for name in data.anomalous]
+    fused = scores["normal"][FUSED][few], np.concatenate(own)
+    name = best(areas)
+    normal, other = found[name]
+    # The best of those that see the input keeps the name that it had.
+    inputs = [area for label, area in areas.items() if label.startswith("input_")]
+    return {**areas, "input": max(inputs)}, gain(fused, (normal, other))
 
 
 def _card(
@@ -139,6 +182,9 @@ def _card(
     baselines: dict[str, float],
     metrics: dict[str, float] | None = None,
     fitted: FittedDetector | None = None,
+    *,
+    gained: Mapping[str, float] | None = None,
+    twin: Mapping[str, float] | None = None,
 ) -> JsonValue:
     control = {
         name.removeprefix("control_auroc/"): value
@@ -162,6 +208,9 @@ def _card(
             **{name: len(part) for name, part in data.test_sets.items()},
         },
         "baseline_auroc": dict(baselines),
+        "best_baseline": _named_best(baselines),
+        "gain_over_baseline": dict(gained or {}),
+        "clean_twin_auroc": dict(twin or {}),
         "control_auroc": dict(control),
         "auroc": (metrics or {}).get(f"auroc/{FUSED}"),
         "mechanistic_specificity": (metrics or {}).get("mechanistic_specificity"),
@@ -179,7 +228,7 @@ def _keep(
     ctx: RunContext,
 ) -> dict[str, Path]:
     eval_path = ctx.artifact("eval.json")
-    card.write_json(eval_path, {"schema": 1, **evaluation})
+    card.write_json(eval_path, document(evaluation, len(data.normal)))
     kept = {
         "eval": eval_path,
         "scores": keep_scores(ctx.artifact("scores.npz"), scores, fitted.calibration),
@@ -191,10 +240,25 @@ def _keep(
     return kept | ({"model": model} if (model / MODEL_FILE).is_file() else {})
 
 
+def _named_best(baselines: Mapping[str, float]) -> str:
+    """Return the name of the best baseline; `input` is the best of some of them and no other."""
+    return best({n: area for n, area in baselines.items() if n != "input"}) if baselines else ""
+
+
 def _summary(
-    evaluation: dict[str, dict[str, dict[str, dict[str, float]]]], data: DetectionData
+    evaluation: dict[str, dict[str, dict[str, dict[str, float]]]],
+    data: DetectionData,
+    baselines: Mapping[str, float],
+    twin: Mapping[str, float],
 ) -> str:
     layers = headline(evaluation)
     each = ", ".join(f"{name} {t['auroc']:.3f}" for name, t in layers.items() if name != FUSED)
     warning = "RANDOM PARAMETERS: " if data.random_parameters else ""
-    return f"{warning}AUROC {layers[FUSED]['auroc']:.3f} (layers: {each})"
+    beside = []
+    if baselines:
+        name = _named_best(baselines)
+        beside.append(f"best without the network: {name} {baselines[name]:.3f}")
+    if twin:
+        beside.append(f"the same on a network without poison: {twin[FUSED]:.3f}")
+    rest = f"; {'; '.join(beside)}" if beside else ""
+    return f"{warning}AUROC {layers[FUSED]['auroc']:.3f} (layers: {each}){rest}"

@@ -119,6 +119,15 @@ class HasValidity(Protocol):
 
 
 @runtime_checkable
+class HasCleanTwin(Protocol):
+    """A task that can train the same network without what makes it abnormal: a detector of mechanisms finds nothing there."""
+
+    def build_clean_twin(self, ctx: RunContext, /) -> ModelHandle | None:
+        """Return that network, or None where the config does not ask for it or the run is asked to stop."""
+        ...
+
+
+@runtime_checkable
 class HasInputFeatures(Protocol):
     """A task whose inputs are not numbers on a scale, such as tokens."""
 

@@ -92,7 +92,7 @@ def _finish(loop: ClosedLoop, ctx: RunContext) -> Result:
     columns = column_labels(loop.simulation.model, loop.controller.task.model)
     plans = loop.controller.num_plans
     facts = {"sha256": digest, "steps": loop.step, "plans": plans, "columns": columns}
-    artifacts["hash"].write_text(json.dumps(facts, indent=1) + "\n")
+    artifacts["hash"].write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8", newline="\n")
     if loop.config.record.animation and loop.step > 0:
         from taskloom_control.report.animation import animate  # Pillow is heavy
 

@@ -16,24 +16,21 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import SecretBytes, SecretStr
 
+from taskloom.answering import RunRequest, answer
 from taskloom.asking import Asked, find_asked, resolve_request, resolve_values, written
 from taskloom.config import Config
-from taskloom.lifecycle.lifecycle import continue_run, run_task
+from taskloom.errors import StoreLockedError
 from taskloom.params.layers import Resolved
 from taskloom.params.values import write
-from taskloom.placement.executor import INLINE
 from taskloom.placement.options import checked_options
-from taskloom.placement.single import PlacementLog, place_run
-from taskloom.registry.entries import LoadedTask
+from taskloom.placement.single import PlacementLog
 from taskloom.request import Origin, RunOptions
-from taskloom.runs.identity import identity
 from taskloom.runs.layout import default_store
-from taskloom.runs.lookup import identical
 from taskloom.runs.run import Run
-from taskloom.secrets import vault
 from taskloom.secrets.digests import keyed_digest
+from taskloom.sweeps.ahead import lines_of, look_ahead
 from taskloom.sweeps.expand import Choices, Plan, Point
-from taskloom.sweeps.record import EXECUTOR, create_sweep
+from taskloom.sweeps.record import EXECUTOR, create_sweep, with_call
 from taskloom.sweeps.sweep import Sweep, plan_points, run_sweep
 
 
@@ -64,16 +61,20 @@ def run(
     Raises:
         UnknownNameError: A domain, task, parameter or component does not exist.
         ConfigError: A value is not accepted.
-        CheckFailedError: The task's own check found an error.
+        CheckFailedError: The task's own check found an error; nothing has been made.
         RunFailedError: The task raised; the run's record says how.
         StoreError: The store cannot be written.
+        StoreLockedError: Another process computes the same, and the options say not to wait.
     """
     loaded, resolved = resolve_request(task, values, by_name)
     options = checked_options(options)
+    say = PlacementLog(quiet=options.quiet).say
     origin = Origin(sources=resolved.sources)
-    return finished_before(loaded, resolved.config, options) or perform(
-        loaded, resolved.config, options, origin
-    )
+    found = answer(RunRequest(loaded, resolved.config, options, origin, say))
+    if found.run is None:
+        raise StoreLockedError(f"The same is computed by {found.claimed}, and has no run yet.")
+    found.run.reused, found.run.stale = found.reused, found.stale
+    return found.run
 
 
 def sweep(
@@ -115,55 +116,16 @@ def sweep(
         return resolve_values(loaded.config_class, values)
 
     plan = Plan({path: Choices(tuple(texts)) for path, texts in columns.items()})
-    points = plan_points(loaded, plan, {}, resolve_point=resolve_point)
-    record = create_sweep(loaded, points, options)
+    options = checked_options(options, executor=EXECUTOR)
+    points = plan_points(loaded, plan, {}, options=options, resolve_point=resolve_point)
+    record = with_call(create_sweep(loaded, points, options), options)
+    store = default_store(options.store)
     log = PlacementLog(quiet=options.quiet)
     log.say(f"sweep {record.id}: {len(points)} points")
-    return run_sweep(loaded, record, default_store(options.store), log)
-
-
-def finished_before(loaded: LoadedTask, config: Config, options: RunOptions) -> Run | None:
-    """Return the newest finished run of the same identity, unless the options force a new one."""
-    return None if options.force else identical(_identity(loaded, config), options.store)
-
-
-def perform(loaded: LoadedTask, config: Config, options: RunOptions, origin: Origin) -> Run:
-    """Run a task, or go on with an identical run that has not finished, and return the run when it is over.
-
-    Args:
-        loaded: The task.
-        config: Its resolved config.
-        options: How the run is kept and placed, as `checked_options` returns them.
-        origin: Who asked for it.
-
-    Raises:
-        CheckFailedError: The task's own check found an error.
-        RunFailedError: The task raised.
-        StoreError: The store cannot be written.
-        StoreLockedError: Another process is running it.
-    """
-    begun = (
-        identical(_identity(loaded, config), options.store, is_finished=False)
-        if options.resume
-        else None
-    )
-    if options.executor != INLINE:
-        key = _identity(loaded, config)
-        vault.check_placement([key], options.executor)
-        if begun is not None:
-            vault.pass_on(key, str(begun.dir))
-        return place_run(loaded, config, options, origin, begun.layout if begun else None)
-    if begun is not None:
-        limit = options.resources.time_limit
-        return continue_run(loaded, begun.layout, quiet=options.quiet, time_limit=limit)
-    return run_task(loaded, config, options, origin)
-
-
-def _identity(loaded: LoadedTask, config: Config) -> str:
-    ref = loaded.entry.ref
-    found = identity(loaded.entry.domain, ref.name, ref.version, config)
-    vault.keep(found, config)
-    return found
+    aheads = look_ahead(loaded, record, store)
+    for line in lines_of(aheads):
+        log.say(line)
+    return run_sweep(loaded, record, store, log, aheads)
 
 
 def _by_text(values: Iterable[object]) -> dict[str, object]:

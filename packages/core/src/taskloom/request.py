@@ -80,8 +80,14 @@ class RunOptions(KeptOptions):
         store: Run store (else TASKS_STORE, else ./runs).
         executor: Where runs are placed; empty means inline for a run, local for a sweep.
         jobs: How many runs at a time; 0 lets the executor choose.
-        force: Run even if an identical run has finished.
-        resume: Go on with an identical run that has not finished, if any.
+        force: Run even if an identical run has finished, or is running.
+        resume: Go on with an identical run that has not finished; this is so without it too.
+        fresh: Begin anew instead of going on with an identical run that has not finished.
+        accept: Take a run that has finished although its code, packages or inputs have changed, and remember that.
+        accept_changes: Go on with a run although its code, packages or inputs have changed, and record it.
+        claimed: What to do about a process that computes the same now: wait, skip it, or fail.
+        inputs: What tells that a folder is the same: its content, or size and time of each file (mtime).
+        cwd: Folder that relative paths count from (else the working directory).
         capture: Whether to keep what the task prints (yes), or to leave it the terminal (no).
         quiet: Say nothing while it runs.
     """
@@ -99,8 +105,27 @@ class RunOptions(KeptOptions):
     jobs: Annotated[int, Flag("N")] = 0
     force: Annotated[bool, Flag(each="Run points even if an identical run has finished.")] = False
     resume: Annotated[bool, Flag()] = False
+    fresh: Annotated[
+        bool, Flag(each="Begin points anew instead of going on with runs that have not finished.")
+    ] = False
+    accept: Annotated[
+        bool,
+        Flag(each="Take runs that have finished although code, packages or inputs have changed."),
+    ] = False
+    accept_changes: Annotated[
+        bool, Flag(each="Go on with runs although code, packages or inputs have changed.")
+    ] = False
+    claimed: Annotated[str, Flag("wait|skip|fail")] = "wait"
+    inputs: Annotated[str, Flag("content|mtime")] = "content"
+    cwd: Annotated[Path | None, Flag("DIR")] = None
     capture: Annotated[str, Flag("yes|no")] = "yes"
     quiet: Annotated[bool, Flag(spelling=("--quiet", "-q"))] = False
+
+    def __post_init__(self) -> None:
+        """Take a text for a folder; an empty one names none."""
+        KeptOptions.__post_init__(self)
+        object.__setattr__(self, "store", _folder(self.store))
+        object.__setattr__(self, "cwd", _folder(self.cwd))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,3 +145,7 @@ class Origin:
 
 def _texts(value: str | Iterable[str]) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _folder(value: Path | str | None) -> Path | None:
+    return Path(value) if value not in (None, "") else None

@@ -151,7 +151,7 @@ def _finish(ctx: RunContext, config: HciConfig, bundle: Bundle, whole: Episodes)
     artifacts = {"episodes": ctx.artifact(DONE), "timeline": ctx.artifact("timeline.json")}
     whole.save(artifacts["episodes"])
     shown = timeline(bundle, min(config.shown, len(whole)))
-    artifacts["timeline"].write_text(json.dumps(shown), encoding="utf-8")
+    artifacts["timeline"].write_text(json.dumps(shown), encoding="utf-8", newline="\n")
     if config.jsonl:
         artifacts["rounds"] = ctx.artifact("episodes.jsonl")
         whole.save_jsonl(artifacts["rounds"])

@@ -37,7 +37,7 @@ class Attack(Component):
 
     @abstractmethod
     def __call__(self, handle: ModelHandle, inputs: Images, labels: Labels, seed: int, /) -> Images:
-        """Return the adversarial inputs, inside [0, 1]."""
+        """Return the adversarial inputs, inside [0, 1] where the inputs are."""
 
 
 class BuiltAttack(Attack):
@@ -53,7 +53,11 @@ class BuiltAttack(Attack):
 
 
 def project(moved: Images, inputs: Images, eps: float) -> Images:
-    """Return the nearest point inside the ball around `inputs` and inside [0, 1]."""
-    inside = np.clip(moved, inputs - eps, inputs + eps)
+    """Return the nearest point inside the ball around `inputs`, and inside [0, 1] where all inputs are.
+
+    The ball comes last: no input moves by more than eps, whatever range it has.
+    """
+    bounded = inputs.size and inputs.min() >= 0 and inputs.max() <= 1
+    inside = np.clip(moved, 0, 1) if bounded else moved
     # Gradients are float32: a float64 start would double the cost of each step and change none of its signs.
-    return np.clip(inside, 0, 1).astype(np.float32)
+    return np.clip(inside, inputs - eps, inputs + eps).astype(np.float32)

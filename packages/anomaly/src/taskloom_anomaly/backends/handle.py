@@ -27,12 +27,14 @@ class LayerInfo:
         shape: Shape of one sample's activation, features last; as the network returns it where the features are not known.
         letters: The shape as the network returns it, with n for samples and d for features: `(n, 24, d=8)`.
         evidence: The way in which the axis of the features was found; empty where it was not.
+        precision: The precision in which the network computes it: `float32`, `bfloat16`.
     """
 
     name: str
     shape: tuple[int, ...]
     letters: str = ""
     evidence: str = ""
+    precision: str = ""
 
     @property
     def width(self) -> int:

@@ -196,7 +196,8 @@ class JaxHandle:
         """Return what is known of an activation."""
         axes = self.axes(name)
         shape = axes.sample_shape if axes.known else axes.shape
-        return LayerInfo(name, shape, axes.letters, axes.evidence)
+        kind = self._traced[1][canonical(name, self._axes)].dtype
+        return LayerInfo(name, shape, axes.letters, axes.evidence, str(kind))
 
     @cached_property
     def _listed(self) -> tuple[str, ...]:

@@ -61,7 +61,8 @@ class TorchHandle:
         return next(floating, None)
 
     def _tensor(self, array: np.ndarray) -> torch.Tensor:
-        tensor = torch.as_tensor(np.ascontiguousarray(array), device=self._device)
+        # A copy: the first module may write over what it is given.
+        tensor = torch.tensor(np.ascontiguousarray(array), device=self._device)
         return tensor.to(self._precision) if tensor.is_floating_point() else tensor
 
     @cached_property
@@ -103,6 +104,11 @@ class TorchHandle:
         return LayerTable(names, self.info)
 
     @property
+    def listed_layers(self) -> tuple[str, ...]:
+        """The outputs of all calls, of those that cannot be watched, too."""
+        return self._probe.listed
+
+    @property
     def flat_layers(self) -> tuple[str, ...]:
         """Whatever enters or leaves a call with two axes."""
         return tuple(
@@ -124,7 +130,8 @@ class TorchHandle:
         """Return what is known of an activation."""
         axes = self.axes(name)
         shape = axes.sample_shape if axes.known else axes.shape
-        return LayerInfo(name, shape, axes.letters, axes.evidence)
+        kind = self._probe.whole.seen[canonical(name, self._probe.axes)].dtype
+        return LayerInfo(name, shape, axes.letters, axes.evidence, str(kind).removeprefix("torch."))
 
     @cached_property
     def default_layers(self) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ A detector is a folder, whether a run or a verb has written it:
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,8 @@ from taskloom_anomaly.backends.resolve import as_handle
 from taskloom_anomaly.data.lazy import as_samples
 from taskloom_anomaly.data.named import Inputs, NamedArrays, join_rows
 from taskloom_anomaly.detection.features import Extractor
-from taskloom_anomaly.detection.fitting import FUSED, FittedDetector
+from taskloom_anomaly.detection.fitting import FUSED, Aggregate, FittedDetector
+from taskloom_anomaly.detection.fusion import Fusion
 from taskloom_anomaly.detection.validity_card import write_json
 from taskloom_anomaly.detectors.base import GROUP, Detector, Tensors
 from taskloom_anomaly.models.stored import MODEL_FILE, StoredModel
@@ -61,6 +62,9 @@ class StoredDetector:
         reduction: The reduction of positions to one feature vector.
         fusion: The fusion of layers to one score.
         model: Fingerprint of the network; empty where it is not known.
+        aggregate: The score of a sample from those of its positions.
+        axes: What the user says about axes.
+        logits: The layer that holds the class scores; empty for the output.
     """
 
     detector: Detector
@@ -68,8 +72,11 @@ class StoredDetector:
     calibration: Mapping[str, Float[np.ndarray, " n"]] = field(default_factory=dict)
     layers: tuple[str, ...] = ()
     reduction: Reduction = "auto"
-    fusion: str = "mean"
+    fusion: Fusion = "mean"
     model: str = ""
+    aggregate: Aggregate = "max"
+    axes: tuple[str, ...] = ()
+    logits: str = ""
 
     def over(self, handle: ModelHandle, batch_size: int = 1024) -> FittedDetector:
         """Return the detector on its network.
@@ -84,8 +91,18 @@ class StoredDetector:
                 f"The detector was fitted on another network ({self.model[:10]}, not {handle.fingerprint[:10]})."
             )
         layers = self.layers or handle.default_layers
-        extractor = Extractor(handle, layers, self.reduction, batch_size)
-        return FittedDetector(self.detector, self.tensors, extractor, self.calibration)
+        positions = self.detector.reads_positions
+        extractor = Extractor(
+            handle, layers, self.reduction, batch_size, scores_positions=positions
+        )
+        return FittedDetector(
+            self.detector,
+            self.tensors,
+            extractor,
+            {name: self.calibration[name] for name in _in_order(self.calibration, layers)},
+            self.aggregate,
+            self.fusion,
+        )
 
 
 def save_detector(folder: Path, detector: Detector, tensors: Tensors, **facts: Any) -> Path:  # noqa: ANN401 -- fields of a record
@@ -102,7 +119,14 @@ def save_detector(folder: Path, detector: Detector, tensors: Tensors, **facts: A
     save_tensors(folder / DETECTOR_FILE, {**tensors, **scores})
     write_json(
         folder / LAYERS_FILE,
-        {"schema": SCHEMA, "layers": list(stored.layers), "reduction": stored.reduction},
+        {
+            "schema": SCHEMA,
+            "layers": list(stored.layers),
+            "reduction": stored.reduction,
+            "aggregate": stored.aggregate,
+            "axes": list(stored.axes),
+            "logits": stored.logits,
+        },
     )
     # Written last: a folder with this file has the others.
     write_json(
@@ -127,6 +151,9 @@ def keep_detector(folder: Path, fitted: FittedDetector, config: AnomalyConfig) -
         layers=fitted.extractor.layers,
         reduction=config.reduction,
         fusion=config.fusion,
+        aggregate=config.aggregate,
+        axes=config.axes,
+        logits=config.logits,
         model=fitted.extractor.handle.fingerprint,
     )
 
@@ -170,9 +197,18 @@ def _facts(folder: Path, document: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "layers": tuple(layers["layers"]),
         "reduction": layers["reduction"],
+        "aggregate": layers.get("aggregate", "max"),
+        "axes": tuple(layers.get("axes", ())),
+        "logits": layers.get("logits", ""),
         "fusion": document["fusion"],
         "model": document["model"],
     }
+
+
+def _in_order(names: Iterable[str], layers: Sequence[str]) -> list[str]:
+    """Return names in the order of the network; safetensors sorts them."""
+    order = {name: index for index, name in enumerate(layers)}
+    return sorted(names, key=lambda name: order.get(name, len(order)))
 
 
 def _read_object(path: Path) -> dict[str, Any]:

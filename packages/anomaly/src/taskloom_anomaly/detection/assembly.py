@@ -18,7 +18,7 @@ from taskloom_anomaly.backends.resolve import (
     has_random_parameters,
 )
 from taskloom_anomaly.config import AnomalyConfig
-from taskloom_anomaly.data.arrays import Samples, concatenate
+from taskloom_anomaly.data.arrays import ArrayDataset, Samples, concatenate
 from taskloom_anomaly.data.lazy import as_samples
 from taskloom_anomaly.task import (
     AnomalyTask,
@@ -87,7 +87,7 @@ def assemble(task: AnomalyTask, config: AnomalyConfig) -> DetectionData:
     _assert_fit(handle, reference)
     fitted, calibration, normal = _cut(task, reference, config)
     if config.contamination:
-        fitted = _contaminate(fitted, anomalous, config)
+        fitted, anomalous = _contaminate(fitted, anomalous, config)
     control = (
         _by_name(task.build_control_data(), "control") if isinstance(task, HasControlData) else {}
     )
@@ -173,10 +173,28 @@ def _cut(
 
 def _contaminate(
     trusted: Samples, anomalous: Mapping[str, Samples], config: AnomalyConfig
-) -> Samples:
-    """Replace a share of the trusted samples by anomalous ones."""
-    everything = concatenate([data.arrays() for data in anomalous.values()])
-    count = min(round(config.contamination * len(trusted)), len(everything))
+) -> tuple[Samples, dict[str, Samples]]:
+    """Replace a share of the trusted samples by anomalies of which none is judged on, and return those that are left to judge.
+
+    Raises:
+        ConfigError: Half of the anomalies are fewer than are asked for.
+    """
     rng = np.random.default_rng(derive_seed(config.seed, "contamination"))
-    rows = rng.choice(len(everything), count, replace=False)
-    return concatenate([trusted.take(slice(len(trusted) - count)).arrays(), everything.take(rows)])
+    fitted: list[ArrayDataset] = []
+    judged: dict[str, Samples] = {}
+    for name, data in anomalous.items():
+        order = rng.permutation(len(data))
+        half = len(data) // 2
+        fitted.append(data.take(np.sort(order[:half])).arrays())
+        judged[name] = data.take(np.sort(order[half:]))
+    pool = concatenate(fitted)
+    count = round(config.contamination * len(trusted))
+    if count > len(pool):
+        most = len(pool) / len(trusted)
+        raise ConfigError(
+            f"--contamination={config.contamination:g} needs {count} anomalies that are not tested, and half of the task's are"
+            f" {len(pool)}: at most --contamination={np.floor(most * 1e4) / 1e4:g}, or a task with more anomalies."
+        )
+    rows = rng.choice(len(pool), count, replace=False)
+    kept = trusted.take(slice(len(trusted) - count)).arrays()
+    return concatenate([kept, pool.take(rows)]), judged

@@ -25,11 +25,12 @@ _WORTH_COMPILING = 1e11
 
 def moments_suffice(detector: Detector) -> bool:
     """Return whether all that a detector reads off a layer are its moments."""
-    return (
-        isinstance(detector, LayerwiseDetector)
-        and isinstance(detector.rule(), MomentsRule)
-        and not detector.reading.unit_length
-    )
+    if not isinstance(detector, LayerwiseDetector) or detector.scales_first:
+        return False
+    rule = detector.rule()
+    # A difference of two distances wants digits that sums in float32 do not have.
+    plain = isinstance(rule, MomentsRule) and not rule.double
+    return plain and not detector.reading.unit_length
 
 
 def worth_compiling(

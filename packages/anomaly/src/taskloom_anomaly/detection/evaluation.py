@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -20,7 +20,7 @@ Table: TypeAlias = dict[str, dict[str, float]]
 def judge(normal: Float[np.ndarray, " n"], other: Float[np.ndarray, " m"]) -> dict[str, float]:
     """Return every number that says how well `other` is ranked above `normal`."""
     low, high = intervals.auroc_interval(normal, other)
-    return {
+    found = {
         "auroc": ranking.auroc(normal, other),
         "auroc_low": low,
         "auroc_high": high,
@@ -31,6 +31,30 @@ def judge(normal: Float[np.ndarray, " n"], other: Float[np.ndarray, " m"]) -> di
         "tpr_at_5_fpr": ranking.tpr_at_fpr(normal, other, 0.05),
         "partial_auroc": ranking.partial_auroc(normal, other, 0.1),
     }
+    # An operating point that the sample cannot resolve is no number.
+    return {name: value for name, value in found.items() if not np.isnan(value)}
+
+
+# Operating points by the false-positive rate that they stand for.
+_RATES = {"tpr_at_0.1_fpr": 0.001, "tpr_at_1_fpr": 0.01, "tpr_at_5_fpr": 0.05}
+
+
+def document(evaluation: Mapping[str, Mapping[str, Table]], num_normal: int) -> dict[str, Any]:
+    """Return what `eval.json` holds: all numbers, null for what the sample cannot resolve, and why."""
+    missing = {
+        name: f"needs {round(1 / rate):,} normal samples, has {num_normal:,}"
+        for name, rate in _RATES.items()
+        if np.floor(rate * num_normal + 1e-9) < 1
+    }
+    unknown = dict.fromkeys(missing)
+    sets = {
+        kind: {
+            name: {layer: {**numbers, **unknown} for layer, numbers in table.items()}
+            for name, table in tables.items()
+        }
+        for kind, tables in evaluation.items()
+    }
+    return {"schema": 1, **sets, **({"unresolved": missing} if missing else {})}
 
 
 def _of(scores: SetScores, prefix: str) -> dict[str, Mapping[str, Float[np.ndarray, " n"]]]:

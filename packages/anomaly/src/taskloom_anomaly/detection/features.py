@@ -184,6 +184,11 @@ class Extractor:
             head_weight=head.weights if head else None,
             head_bias=head.bias if head else None,
             handle=self.handle,
+            precisions={
+                name: kind
+                for name in self.layers
+                if (kind := layer_info(self.handle, name).precision)
+            },
         )
 
 

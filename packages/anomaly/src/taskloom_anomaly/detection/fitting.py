@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 import numpy as np
 from taskloom.errors import ConfigError, RunFailedError
@@ -13,11 +13,12 @@ from taskloom.seeding import derive_seed
 from taskloom_anomaly.backends.layers import no_logits
 from taskloom_anomaly.config import AnomalyConfig
 from taskloom_anomaly.data.arrays import Samples
+from taskloom_anomaly.data.lazy import as_samples
 from taskloom_anomaly.detection.activations import ActivationStore
 from taskloom_anomaly.detection.assembly import DetectionData
 from taskloom_anomaly.detection.compiled_fit import fit_compiled, worth_compiling
 from taskloom_anomaly.detection.features import Extractor, ModelStream, extractor_for
-from taskloom_anomaly.detection.fusion import fuse
+from taskloom_anomaly.detection.fusion import Fusion, fuse
 from taskloom_anomaly.detection.regimes import regime_conflict
 from taskloom_anomaly.detectors.base import (
     Detector,
@@ -49,6 +50,7 @@ class FittedDetector:
         extractor: What it reads off the model.
         calibration: Scores of the held-out samples by layer.
         aggregate: The score of a sample from those of its positions, where every position is scored.
+        fusion: The fusion of layers to one score.
     """
 
     detector: Detector
@@ -56,14 +58,25 @@ class FittedDetector:
     extractor: Extractor
     calibration: LayerScores
     aggregate: Aggregate = "max"
+    fusion: Fusion = "mean"
 
-    def score(self, data: Samples) -> LayerScores:
+    def fused(self, data: Samples) -> Float[np.ndarray, " n"]:
+        """Return one score a sample, over all layers; it raises as `score` does."""
+        return fuse(self.score(data), self.calibration, self.fusion)
+
+    def score(self, data: object) -> LayerScores:
         """Return scores by layer; higher is more anomalous.
+
+        Args:
+            data: Samples: an array, a data set, a data frame.
 
         Raises:
             RunFailedError: A score is not a number.
         """
-        scores = scores_of(self.detector, self.tensors, self.extractor, data, self.aggregate)
+        samples = (
+            as_samples(data, "data") if not hasattr(data, "batches") else cast("Samples", data)
+        )
+        scores = scores_of(self.detector, self.tensors, self.extractor, samples, self.aggregate)
         for layer, values in scores.items():
             if not np.isfinite(values).all():
                 raise RunFailedError(
@@ -104,7 +117,9 @@ def fit_detector(problem: DetectionData, config: AnomalyConfig) -> FittedDetecto
     if "trusted" not in needs and config.regime == "untrusted" and problem.untrusted is not None:
         held_out = problem.untrusted
     calibration = scores_of(detector, tensors, extractor, held_out, config.aggregate)
-    return FittedDetector(detector, tensors, extractor, calibration, config.aggregate)
+    return FittedDetector(
+        detector, tensors, extractor, calibration, config.aggregate, config.fusion
+    )
 
 
 def scores_of(
@@ -115,6 +130,19 @@ def scores_of(
     aggregate: Aggregate,
 ) -> dict[str, Float[np.ndarray, " n"]]:
     """Return the scores of samples by layer, those of several positions put together."""
+    found = _scores_by_layer(detector, tensors, extractor, data, aggregate)
+    # In the order of the network: that of a file is another, and a mean over layers would differ in its last bit.
+    order = [*(name for name in extractor.layers if name in found)]
+    return {name: found[name] for name in [*order, *(n for n in found if n not in order)]}
+
+
+def _scores_by_layer(
+    detector: Detector,
+    tensors: Tensors,
+    extractor: Extractor,
+    data: Samples,
+    aggregate: Aggregate,
+) -> dict[str, Float[np.ndarray, " n"]]:
     batches = extractor.batches(data)
     several = "none" in extractor.reductions.values() and not detector.reads_positions
     if not several or not isinstance(detector, LayerwiseDetector):
@@ -156,9 +184,10 @@ def _fit(
 
 
 def score_sets(
-    fitted: FittedDetector, sets: Mapping[str, Samples], config: AnomalyConfig
+    fitted: FittedDetector, sets: Mapping[str, Samples], config: AnomalyConfig | None = None
 ) -> dict[str, dict[str, Float[np.ndarray, " n"]]]:
-    """Return scores by set and layer; the layer `fused` is all layers together."""
+    """Return scores by set and layer; the layer `fused` is all layers together, by the fusion of the config if one is given."""
+    fusion = fitted.fusion if config is None else config.fusion
     found = {}
     for name, data in sets.items():
         try:
@@ -167,5 +196,5 @@ def score_sets(
             raise RunFailedError(
                 f"Scoring the samples of '{name}' failed: {error.message}"
             ) from None
-        found[name] = {**scores, FUSED: fuse(scores, fitted.calibration, config.fusion)}
+        found[name] = {**scores, FUSED: fuse(scores, fitted.calibration, fusion)}
     return found

@@ -38,6 +38,15 @@ def p_values(
     return (1 + larger) / (1 + len(ordered))
 
 
+def cauchy_statistic(p: Float[np.ndarray, "layers n"]) -> Float[np.ndarray, " n"]:
+    """Return the mean over layers of tan((1/2 - min(p, 1/2)) pi).
+
+    A p-value of one is a tangent of minus infinity: one layer that finds a sample ordinary would outvote all others. Cut at
+    one half, such a layer says nothing.
+    """
+    return np.asarray(np.mean(np.tan((0.5 - np.minimum(p, 0.5)) * np.pi), axis=0))
+
+
 def combine(
     p: Float[np.ndarray, "layers n"], fusion: Literal["cauchy", "harmonic", "min_p"]
 ) -> Float[np.ndarray, " n"]:
@@ -45,13 +54,13 @@ def combine(
 
     Args:
         p: A p-value for each layer and sample, in (0, 1].
-        fusion: `cauchy`, 1/2 - arctan(T) / pi with T the mean of tan((1/2 - p) pi) (Liu and Xie 2020, arXiv:1808.09011,
-            eq. 2 and 3); `harmonic`, the harmonic mean times e log L, which is valid for L >= 3 layers, or twice the mean for
+        fusion: `cauchy`, 1/2 - arctan(T) / pi with T the mean of tan((1/2 - min(p, 1/2)) pi) (Liu and Xie 2020,
+            arXiv:1808.09011, eq. 2 and 3, cut at 1/2); `harmonic`, the harmonic mean times e log L, which is valid for L >= 3 layers, or twice the mean for
             L = 2 (Vovk and Wang, Biometrika 107, 2020); `min_p`, L times the smallest (Bonferroni).
     """
     layers = len(p)
     if fusion == "cauchy":
-        return 0.5 - np.arctan(np.mean(np.tan((0.5 - p) * np.pi), axis=0)) / np.pi
+        return 0.5 - np.arctan(cauchy_statistic(p)) / np.pi
     if fusion == "harmonic":
         # With two layers the worst case is p_2 = c - p_1, where the harmonic mean is c / 2.
         bound = {1: 1.0, 2: 2.0}.get(layers, np.e * np.log(layers))
@@ -75,5 +84,5 @@ def fuse(scores: Scores, calibration: Scores, fusion: Fusion) -> Float[np.ndarra
         return np.mean(standard, axis=0) if fusion == "mean" else np.max(standard, axis=0)
     p = np.stack([p_values(scores[layer], calibration[layer]) for layer in scores])
     if fusion == "cauchy":
-        return np.asarray(np.mean(np.tan((0.5 - p) * np.pi), axis=0))
+        return cauchy_statistic(p)
     return np.asarray(np.mean(1.0 / p, axis=0) if fusion == "harmonic" else np.max(1.0 / p, axis=0))

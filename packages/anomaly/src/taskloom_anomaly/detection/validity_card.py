@@ -57,7 +57,9 @@ def checks_as_json(checks: Sequence[Check]) -> list[JsonValue]:
 def write_json(path: Path, data: JsonValue) -> None:
     """Write JSON, replaced atomically."""
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(json.dumps(data, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    partial.write_text(
+        json.dumps(data, indent=2, sort_keys=True) + "\n", encoding="utf-8", newline="\n"
+    )
     partial.replace(path)
 
 

@@ -122,6 +122,7 @@ class FeatureSpec:
         head_weight: Weights W of the last layer, logits = h W^T + b.
         head_bias: Bias b of the last layer.
         handle: The model itself, for detectors that need gradients or training.
+        precisions: Layer name to the precision in which the network computes it, where that is known: `float32`, `bfloat16`.
     """
 
     widths: Mapping[str, int]
@@ -130,6 +131,7 @@ class FeatureSpec:
     head_weight: Float[np.ndarray, "K d"] | None = None
     head_bias: Float[np.ndarray, " K"] | None = None
     handle: TrainableHandle | None = None
+    precisions: Mapping[str, str] = field(default_factory=dict)
 
 
 @runtime_checkable

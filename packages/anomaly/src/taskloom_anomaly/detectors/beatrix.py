@@ -4,8 +4,9 @@ For every power p = 1 .. P and every entry g of its Gram features (see `statisti
 median and the median absolute deviation and with them the range [lo, hi] = median -/+ k MAD. A sample's score is the mean over
 entries and powers of relu(lo - g) / |lo| + relu(g - hi) / |hi|.
 
-Medians are of the data, not of batches. A bound below 1% of the largest of its class counts as that much in the denominator, or
-a unit that is silent on trusted data would make the score infinite.
+Medians are of the data, not of batches. No denominator is smaller than what lives in the entry: a tenth of the largest bound that any
+class has there, the mean modulus M_j of the entry over all trusted samples, and 1% of the largest M_j. With bounds of the class alone,
+a unit that is silent in it would make scores infinite.
 """
 
 from __future__ import annotations
@@ -18,18 +19,20 @@ from pydantic import Field
 
 from taskloom_anomaly.detectors import tensors
 from taskloom_anomaly.detectors.base import Need, Split, Tensors
+from taskloom_anomaly.detectors.gaussian import spacing_of
 from taskloom_anomaly.detectors.layerwise import ClassSource, LayerReading, LayerwiseDetector
 from taskloom_anomaly.detectors.sampled import unpacked
 from taskloom_anomaly.statistics import reservoir
 from taskloom_anomaly.statistics.gram import distinct_powers, gram_columns, gram_features
+from taskloom_anomaly.statistics.standard import Scaling
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
 
 # A class with fewer trusted samples than this is judged by the range of all samples.
 _LEAST = 8
-# Share of the largest bound of a class below which a bound no longer divides.
-_FLOOR = 0.01
+# Shares of the largest bound of an entry, and of the largest mean modulus, below which nothing divides.
+_OF_CLASSES, _OF_ENTRIES = 0.1, 0.01
 # Samples whose Gram features are alive at once while a batch is scored.
 _CHUNK = 32
 # Features whose medians are taken at once: few enough to stay in the cache.
@@ -49,6 +52,8 @@ class Beatrix(LayerwiseDetector):
     """A range for each predicted class; otherwise one for all."""
     max_samples: Annotated[int, Field(ge=2)] = 4096
     """Trusted activations kept for the medians; a uniform sample of the stream when there are more."""
+    standardise: bool = True
+    """Give every feature a deviation of one first, so that units do not matter; off for parity with the paper."""
 
     @property
     def needs(self) -> frozenset[Need]:
@@ -63,7 +68,9 @@ class Beatrix(LayerwiseDetector):
 
     def rule(self) -> GramRule:
         """Return the rule whose state is a sample of the trusted activations."""
-        return GramRule(self.powers, self.mad_scale, self.by_class, self.max_samples)
+        return GramRule(
+            self.powers, self.mad_scale, self.by_class, self.max_samples, self.standardise
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +82,14 @@ class GramRule:
         mad_scale: Half-width of a range in median absolute deviations.
         by_class: Whether each class has a range of its own.
         max_samples: Most activations kept.
+        standardise: Whether features get a deviation of one first.
     """
 
     powers: int
     mad_scale: float
     by_class: bool
     max_samples: int
+    standardise: bool = True
 
     def init(self, width: int, num_classes: int, seed: int) -> Tensors:
         """Return an empty reservoir."""
@@ -122,14 +131,23 @@ class GramRule:
             )
         positions = int(state["positions"])
         samples = kept.rows.reshape(len(kept.rows), positions, -1)
+        width = samples.shape[2]
+        scaling = Scaling.of(
+            samples.reshape(-1, width), layer, spacing_of(state), standardise=self.standardise
+        )
+        # Divided and not centred: a unit that is silent at zero stays silent. One that never varies has the unit of the others,
+        # so that it is told when it wakes.
+        inverse = np.where(scaling.inverse > 0, scaling.inverse, _typical(scaling.inverse))
+        samples = samples * inverse.astype(samples.dtype)
         groups = [np.flatnonzero(kept.classes == c) for c in range(int(state["num_classes"]))]
         groups = [g if len(g) >= _LEAST else np.arange(len(samples)) for g in groups]
-        fitted = {"positions": state["positions"]}
+        fitted = {"positions": state["positions"], "unit_inverse": inverse}
         for power, _ in distinct_powers(self.powers, positions):
             # Vectors that are never negative have the same features, so the same ranges, at every power.
             if power == 1 or positions > 1 or samples.min() < 0:
                 low, high = self._bounds(samples, groups, power)
                 fitted[f"low{power}"], fitted[f"high{power}"] = low, high
+                fitted[f"mean{power}"] = mean_modulus(samples, power)
         return fitted
 
     def _bounds(
@@ -158,6 +176,8 @@ class GramRule:
             raise ValueError(
                 f"The samples have {rows.shape[1]} positions and the detector was fitted to {positions}."
             )
+        if "unit_inverse" in fitted:
+            rows = rows * fitted["unit_inverse"].astype(rows.dtype)
         total = np.zeros(len(rows))
         first = np.zeros(0)
         for power, times in distinct_powers(self.powers, positions):
@@ -177,7 +197,7 @@ def _deviation(
 ) -> Float[np.ndarray, " n"]:
     """Return the mean deviation of one power's features from the ranges of the power `known`."""
     low, high = fitted[f"low{known}"], fitted[f"high{known}"]
-    floor = _FLOOR * np.maximum(np.abs(low), np.abs(high)).max(axis=1, keepdims=True)
+    floor = _floor(fitted, known)
     below = 1.0 / np.maximum(np.maximum(np.abs(low), floor), 1e-30)
     above = 1.0 / np.maximum(np.maximum(np.abs(high), floor), 1e-30)
     found = np.zeros(len(rows))
@@ -188,6 +208,28 @@ def _deviation(
         deviation += np.maximum(features - high[own], 0.0) * above[own]
         found[part] = deviation.mean(axis=1, dtype=np.float64)
     return found
+
+
+def _typical(inverse: Float[np.ndarray, " d"]) -> float:
+    known = inverse[inverse > 0]
+    return float(np.median(known)) if len(known) else 1.0
+
+
+def _floor(fitted: Tensors, power: int) -> Float[np.ndarray, " features"]:
+    """Return the least denominator of each entry."""
+    low, high = fitted[f"low{power}"], fitted[f"high{power}"]
+    bounds = np.maximum(np.abs(low), np.abs(high))
+    if f"mean{power}" not in fitted:
+        # Detectors of version 0.2 keep bounds only.
+        return np.asarray(_OF_ENTRIES * bounds.max(axis=1, keepdims=True))
+    mean = fitted[f"mean{power}"]
+    return np.maximum(_OF_CLASSES * bounds.max(axis=0), np.maximum(mean, _OF_ENTRIES * mean.max()))
+
+
+def mean_modulus(samples: np.ndarray, power: int) -> Float[np.ndarray, " features"]:
+    """Return the mean over samples of the modulus of each Gram feature."""
+    parts = [np.abs(part).mean(axis=1) for part in gram_columns(samples, power, _FEATURES)]
+    return np.concatenate(parts)
 
 
 def _medians(samples: np.ndarray, power: int) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from taskloom_anomaly.detectors.base import Split, Tensors
-from taskloom_anomaly.detectors.gaussian import widened
+from taskloom_anomaly.detectors.gaussian import spacing_of, widened
 from taskloom_anomaly.statistics import moments
 from taskloom_anomaly.statistics.moments import Moments
 
@@ -23,7 +23,7 @@ class ByClassRule:
 
     Attributes:
         split: The split that is read.
-        fit: Maps the layer's name and the moments of each class to the tensors that scoring reads.
+        fit: Maps the layer's name, the moments of each class and the network's spacing to the tensors that scoring reads.
         rate: Maps those, rows of activations, shape (n, d), and their classes to float64 scores, shape (n,).
         fourth: Whether the fit reads fourth moments.
         double: Whether float32 rows are worked on in float64, as scores want that are a difference of two distances.
@@ -31,7 +31,7 @@ class ByClassRule:
     """
 
     split: Split
-    fit: Callable[[str, list[Moments]], Tensors]
+    fit: Callable[[str, list[Moments], float], Tensors]
     rate: Callable[[Tensors, np.ndarray, np.ndarray], np.ndarray]
     fourth: bool = False
     double: bool = False
@@ -57,7 +57,7 @@ class ByClassRule:
             return state
         known = _apart(state)
         require_classes(classes, len(known))
-        rows = widened(rows) if self.double else rows
+        rows = widened(rows)
         # A small batch has few of many classes, and those that do not occur cost nothing.
         for index in np.unique(classes):
             known[index] = moments.add(known[index], rows[classes == index])
@@ -69,7 +69,7 @@ class ByClassRule:
 
     def finalize(self, layer: str, state: Tensors) -> Tensors:
         """Return the tensors that scoring reads."""
-        return self.fit(layer, _apart(state))
+        return self.fit(layer, _apart(state), spacing_of(state))
 
     def score(
         self, fitted: Tensors, rows: Float[np.ndarray, "n d"], classes: Int[np.ndarray, " n"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from taskloom_anomaly.detectors import tensors
 from taskloom_anomaly.detectors.base import Split, Tensors
 from taskloom_anomaly.detectors.by_class import ByClassRule, require_classes
-from taskloom_anomaly.detectors.gaussian import project, squared_length, widened
+from taskloom_anomaly.detectors.gaussian import project, spacing_of, squared_length, widened
 from taskloom_anomaly.statistics import class_moments, moments
 from taskloom_anomaly.statistics.class_moments import ClassMoments
 from taskloom_anomaly.statistics.covariance import CovarianceEstimator
@@ -66,7 +66,7 @@ class TiedRule:
         """Return the state after further rows."""
         if split != "trusted":
             return state
-        known, rows = _unpacked(state), self._prepared(rows)
+        known, rows = _unpacked(state), widened(rows)
         require_classes(classes, len(known.counts))
         further = class_moments.of_rows(rows, classes, len(known.counts))
         return tensors.pack(class_moments.merge(known, further))
@@ -77,7 +77,7 @@ class TiedRule:
 
     def finalize(self, layer: str, state: Tensors) -> Tensors:
         """Return the tensors that scoring reads."""
-        return self._fit(layer, _unpacked(state))
+        return self._fit(layer, _unpacked(state), spacing_of(state))
 
     def score(
         self, fitted: Tensors, rows: Float[np.ndarray, "n d"], classes: Int[np.ndarray, " n"]
@@ -90,7 +90,7 @@ class TiedRule:
         # A difference of two distances wants the digits that float32 does not have.
         return widened(rows) if self.relative else rows
 
-    def fit_each(self, layer: str, each: list[Moments]) -> Tensors:
+    def fit_each(self, layer: str, each: list[Moments], spacing: float) -> Tensors:
         """Return the tensors that scoring reads, from the moments of each class with their fourth powers."""
         known = ClassMoments(
             np.array([float(own.number) for own in each]),
@@ -99,16 +99,22 @@ class TiedRule:
         )
         # Fourth powers about the class means add up; those about the common mean need the moments merged.
         fourth = float(sum(own.fourth for own in each))
-        return self._fit(layer, known, fourth, float(reduce(moments.merge, each).fourth))
+        return self._fit(layer, known, spacing, fourth, float(reduce(moments.merge, each).fourth))
 
     def _fit(
-        self, layer: str, known: ClassMoments, fourth: float = 0.0, total_fourth: float = 0.0
+        self,
+        layer: str,
+        known: ClassMoments,
+        spacing: float,
+        fourth: float = 0.0,
+        total_fourth: float = 0.0,
     ) -> Tensors:
         """Return the whitened class means and, for the relative distance, the global factor.
 
         Args:
             layer: The layer's name, for messages.
             known: The moments.
+            spacing: eps of the precision in which the network computed the layer.
             fourth: Sum of |x - class mean|^4; read under `ledoit_wolf` only.
             total_fourth: Sum of |x - mean|^4; likewise.
         """
@@ -117,7 +123,8 @@ class TiedRule:
             raise ValueError(
                 f"Layer '{layer}' has {int(count)} trusted samples; a covariance needs at least 2."
             )
-        factor, centre = self.estimator.factor, known.total_mean
+        centre = known.total_mean
+        factor = partial(self.estimator.factor, mean=centre, spacing=spacing)
         tied = factor(layer, known.within, count, int(present.sum()), fourth=fourth)
         # The means are whitened about the common one, so that no digits go into how far all of them lie from zero.
         fitted = {"centre": centre, "tied": tied, "means": (known.means[present] - centre) @ tied}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,9 +14,33 @@ from taskloom_anomaly.detectors.base import Split, Tensors
 from taskloom_anomaly.detectors.layerwise import LayerwiseDetector
 from taskloom_anomaly.statistics import moments
 from taskloom_anomaly.statistics.moments import Moments
+from taskloom_anomaly.statistics.standard import SPACING, Units, units_of
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
+
+
+class KnownMoments(dict[Split, Moments]):
+    """The moments of each split in the network's units, and the units in which they are fitted.
+
+    Args:
+        known: The moments.
+        units: The units, from the first split.
+        spacing: eps of the precision in which the network computed the layer.
+    """
+
+    def __init__(self, known: Mapping[Split, Moments], units: Units, spacing: float) -> None:
+        super().__init__(known)
+        self.units, self.spacing = units, spacing
+
+    def covariance(self, split: Split) -> Float[np.ndarray, "d d"]:
+        """Return the covariance of a split in the units of the fit."""
+        return self.units.scatter(self[split].covariance)
+
+
+def spacing_of(state: Tensors) -> float:
+    """Return eps of the precision in which the network computed a layer; that of float32 where the state does not say."""
+    return float(state.get("spacing", SPACING["float32"])) or SPACING["float32"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +53,15 @@ class MomentsRule:
         rate: Maps those and rows of activations, shape (n, d), to float64 scores, shape (n,).
         fourth: Whether the fit reads fourth moments.
         double: Whether float32 rows are worked on in float64, as scores want that are a difference of two distances.
+        standardise: Whether features are fitted with a deviation of one.
     """
 
     splits: tuple[Split, ...]
-    fit: Callable[[str, dict[Split, Moments]], Tensors]
+    fit: Callable[[str, KnownMoments], Tensors]
     rate: Callable[[Tensors, np.ndarray], np.ndarray]
     fourth: bool = False
     double: bool = False
+    standardise: bool = True
 
     def init(self, width: int, num_classes: int, seed: int) -> Tensors:
         """Return the moments of nothing."""
@@ -56,7 +82,8 @@ class MomentsRule:
         if split not in self.splits:
             return state
         own = self._unpacked(state)
-        own[split] = moments.add(own[split], widened(rows) if self.double else rows)
+        # In float64: the last digits of float32 products would hide which directions are more than rounding.
+        own[split] = moments.add(own[split], widened(rows))
         return self._packed(own)
 
     def merge(self, a: Tensors, b: Tensors) -> Tensors:
@@ -73,7 +100,15 @@ class MomentsRule:
                 raise ValueError(
                     f"Layer '{layer}' has {int(known.number)} {split} samples; a covariance needs at least 2."
                 )
-        return self.fit(layer, own)
+        units = units_of(
+            own[self.splits[0]].mean,
+            own[self.splits[0]].covariance.diagonal(),
+            spacing_of(state),
+            standardise=self.standardise,
+            layer=layer,
+            count=float(own[self.splits[0]].number),
+        )
+        return self.fit(layer, KnownMoments(own, units, spacing_of(state)))
 
     def score(
         self, fitted: Tensors, rows: Float[np.ndarray, "n d"], classes: Int[np.ndarray, " n"]
@@ -101,9 +136,11 @@ class GaussianDetector(LayerwiseDetector):
 
     double: ClassVar[bool] = False
     """True where float32 rows are worked on in float64."""
+    standardise: bool = True
+    """Give every feature a deviation of one first, so that units do not matter; off for parity with papers."""
 
     @abstractmethod
-    def fit_layer(self, layer: str, known: dict[Split, Moments]) -> Tensors:
+    def fit_layer(self, layer: str, known: KnownMoments) -> Tensors:
         """Return the tensors that scoring reads, from the moments of each split."""
 
     @abstractmethod
@@ -117,7 +154,9 @@ class GaussianDetector(LayerwiseDetector):
         # Trusted first: the order of the splits is the order in which a fit reads them.
         splits: tuple[Split, ...] = ("trusted", "untrusted")
         own: tuple[Split, ...] = tuple(split for split in splits if split in self.needs)
-        return MomentsRule(own, self.fit_layer, self.score_layer, double=self.double)
+        return MomentsRule(
+            own, self.fit_layer, self.score_layer, double=self.double, standardise=self.standardise
+        )
 
 
 def widened(rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:

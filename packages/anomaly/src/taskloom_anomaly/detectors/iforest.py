@@ -33,9 +33,11 @@ class IsolationForest(LayerwiseDetector):
         """Return the rule whose state is a sample of the trusted rows."""
         return SampledRule(self.max_samples, self.fit_layer, self.score_layer)
 
-    def fit_layer(self, layer: str, kept: Reservoir) -> Tensors:
+    def fit_layer(self, layer: str, kept: Reservoir, spacing: float) -> Tensors:
         """Return the trees as arrays of shape (trees, nodes)."""
         import sklearn.ensemble  # scikit-learn is heavy
+
+        del spacing  # cuts are between values of one feature, whatever its unit
 
         if len(kept.rows) < 2:
             raise ValueError(

@@ -18,6 +18,7 @@ from taskloom_anomaly.detectors.base import (
     Tensors,
 )
 from taskloom_anomaly.detectors.blocks import by_blocks
+from taskloom_anomaly.statistics.standard import SPACING
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -108,6 +109,11 @@ class LayerwiseDetector(StreamingDetector):
         """Return the arithmetic of one layer."""
 
     @property
+    def scales_first(self) -> bool:
+        """True if a first pass takes the deviations of the features and a second one fits."""
+        return False
+
+    @property
     def reading(self) -> LayerReading:
         """The form in which the rule gets a layer's activations."""
         return LayerReading()
@@ -121,7 +127,11 @@ class LayerwiseDetector(StreamingDetector):
         # The width goes with the state and the fitted tensors, so that another network's activations are refused.
         return tensors.join(
             {
-                layer: {"width": np.asarray(width), **rule.init(width, spec.num_classes, seed)}
+                layer: {
+                    "width": np.asarray(width),
+                    "spacing": np.asarray(SPACING.get(spec.precisions.get(layer, ""), 0.0)),
+                    **rule.init(width, spec.num_classes, seed),
+                }
                 for layer, width in spec.widths.items()
             }
         )
@@ -140,9 +150,12 @@ class LayerwiseDetector(StreamingDetector):
             own, real = np.repeat(classes, positions), reading.real(features, layer, positions)
             if real is not None:
                 rows, own = rows[real], own[real]
+            # What arrives in float32 may have been computed in less; what arrives in float64 has the digits of it.
+            spacing = np.asarray(float(before["spacing"]) or SPACING[rows.dtype.name])
             after[layer] = {
                 "width": before["width"],
                 **rule.update(before, reading.prepared(rows), own, split),
+                "spacing": spacing,
             }
         return tensors.join(after)
 
@@ -157,7 +170,11 @@ class LayerwiseDetector(StreamingDetector):
             )
         return tensors.join(
             {
-                layer: {"width": left[layer]["width"], **rule.merge(left[layer], right[layer])}
+                layer: {
+                    "width": left[layer]["width"],
+                    **rule.merge(left[layer], right[layer]),
+                    "spacing": np.maximum(left[layer]["spacing"], right[layer]["spacing"]),
+                }
                 for layer in left
             }
         )
@@ -185,6 +202,8 @@ class LayerwiseDetector(StreamingDetector):
         scores = {}
         for layer, own in tensors.apart(fitted).items():
             rows, positions = reading.rows(features, layer, int(own["width"]))
+            if "feature_scale" in own:
+                rows = rows * own["feature_scale"]
             # Rows are prepared inside a block, so that one block of prepared rows is alive at a time.
             each, real = np.repeat(classes, positions), reading.real(features, layer, positions)
             values = by_blocks(

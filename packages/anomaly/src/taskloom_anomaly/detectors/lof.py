@@ -17,6 +17,7 @@ from taskloom_anomaly.detectors.layerwise import LayerwiseDetector
 from taskloom_anomaly.detectors.sampled import SampledRule, require_neighbours
 from taskloom_anomaly.statistics.neighbours import nearest, nearest_others
 from taskloom_anomaly.statistics.reservoir import Reservoir
+from taskloom_anomaly.statistics.standard import Scaling
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -33,14 +34,17 @@ class LOF(LayerwiseDetector):
     """Neighbours."""
     max_samples: Annotated[int, Field(ge=2)] = 4096
     """Trusted activations kept; a uniform sample of the stream when there are more."""
+    standardise: bool = True
+    """Give every feature a deviation of one first, so that units do not matter; off for parity with the paper."""
 
     def rule(self) -> SampledRule:
         """Return the rule whose state is a sample of the trusted rows."""
         return SampledRule(self.max_samples, self.fit_layer, self.score_layer)
 
-    def fit_layer(self, layer: str, kept: Reservoir) -> Tensors:
+    def fit_layer(self, layer: str, kept: Reservoir, spacing: float) -> Tensors:
         """Return the reference rows with their k-distances and densities."""
-        rows = kept.rows.astype(np.float64)
+        scaling = Scaling.of(kept.rows, layer, spacing, standardise=self.standardise)
+        rows = scaling.apply(kept.rows.astype(np.float64))
         require_neighbours(layer, len(rows), self.k)
         # As for nearest neighbours: without the common mean fewer digits cancel in the distances.
         mean = rows.mean(axis=0)
@@ -49,12 +53,15 @@ class LOF(LayerwiseDetector):
         # The distance to the k-th neighbour, the row itself not among them: a row is not its own neighbourhood.
         reach = distances[:, -1]
         density = _density(distances, reach[indices])
-        return {"mean": mean, "reference": rows, "reach": reach, "density": density}
+        own = {"mean": mean, "reference": rows, "reach": reach, "density": density}
+        return {**own, **scaling.tensors()}
 
     def score_layer(
         self, fitted: Tensors, rows: Float[np.ndarray, "n d"]
     ) -> Float[np.ndarray, " n"]:
         """Return the local outlier factor of each row."""
+        if "unit_inverse" in fitted:
+            rows = Scaling.read(fitted).apply(rows)
         distances, indices = nearest(rows - fitted["mean"], fitted["reference"], self.k)
         own = _density(distances, fitted["reach"][indices])
         return fitted["density"][indices].mean(axis=1) / own

@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from taskloom_anomaly.detectors.base import Need, Split, Tensors
+from taskloom_anomaly.detectors.base import Need, Tensors
 from taskloom_anomaly.detectors.class_mahalanobis import class_rule
-from taskloom_anomaly.detectors.gaussian import MomentsRule, project, squared_length
+from taskloom_anomaly.detectors.gaussian import KnownMoments, MomentsRule, project, squared_length
 from taskloom_anomaly.detectors.layerwise import LayerReading, LayerRule, LayerwiseDetector
 from taskloom_anomaly.detectors.mixture import mixture_rule
 from taskloom_anomaly.statistics.covariance import CovarianceEstimator
 from taskloom_anomaly.statistics.moments import Moments
+from taskloom_anomaly.statistics.standard import Units
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -48,8 +49,10 @@ class Mahalanobis(LayerwiseDetector):
     """Share of the target under `fixed` shrinkage."""
     rank: Annotated[int, Field(ge=0)] = 0
     """Leading principal directions kept; 0 keeps all that are not null."""
-    rcond: Annotated[float, Field(gt=0, lt=1)] = 1e-5
-    """Directions whose variance is below this share of the largest are null and dropped."""
+    rcond: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Directions whose variance is below this share of the largest are dropped, beside those that are rounding."""
+    standardise: bool = True
+    """Give every feature a deviation of one first, so that units do not matter; off for parity with papers."""
     normalize: bool = False
     """Divide every activation by its length first (Mahalanobis++)."""
 
@@ -69,6 +72,12 @@ class Mahalanobis(LayerwiseDetector):
         """Classes of the fitted samples in the modes that go by them; a scored sample needs none."""
         return LayerReading(self.classes if self.by_class else "none", unit_length=self.normalize)
 
+    @property
+    def scales_first(self) -> bool:
+        """Ledoit and Wolf's intensity needs fourth powers, which cannot be brought to other units afterwards."""
+        has_fourth = self.shrinkage == "ledoit_wolf" and self.mode not in ("mixture", "diagonal")
+        return self.standardise and has_fourth
+
     def rule(self) -> LayerRule:
         """Return the arithmetic of the mode."""
         if self.mode == "mixture":
@@ -82,30 +91,42 @@ class Mahalanobis(LayerwiseDetector):
             fourth=self.shrinkage == "ledoit_wolf",
             # A difference of two distances wants the digits that float32 does not have.
             double=self.mode == "simple_relative",
+            standardise=self.standardise,
         )
 
-    def fit_layer(self, layer: str, known: dict[Split, Moments]) -> Tensors:
+    def fit_layer(self, layer: str, known: KnownMoments) -> Tensors:
         """Return the mean and the factors of the modes `global`, `diagonal` and `simple_relative`."""
         own = known["trusted"]
         fitted = {"mean": own.mean}
         if self.mode != "diagonal":
             fitted["factor"] = self._estimator.factor(
-                layer, own.scatter, float(own.number), 1, fourth=float(own.fourth)
+                layer,
+                own.scatter,
+                float(own.number),
+                1,
+                mean=own.mean,
+                spacing=known.spacing,
+                fourth=float(own.fourth),
             )
         if self.mode != "global":
-            fitted["precision"] = self._precision(own)
+            fitted["precision"] = self._precision(own, known.units)
         return fitted
 
     @property
     def _estimator(self) -> CovarianceEstimator:
-        return CovarianceEstimator(self.shrinkage, self.amount, self.rank, self.rcond)
+        return CovarianceEstimator(
+            self.shrinkage, self.amount, self.rank, self.rcond, self.standardise
+        )
 
-    def _precision(self, own: Moments) -> Float[np.ndarray, " d"]:
-        """Return 1 / variance, zero where the variance is null; shrinkage pulls every variance to their mean."""
+    def _precision(self, own: Moments, units: Units) -> Float[np.ndarray, " d"]:
+        """Return 1 / variance, zero where the variance is rounding; shrinkage pulls every variance to their mean."""
         variances = np.diag(own.covariance).copy()
+        if self.standardise:
+            # Standardised features have one variance, to which shrinkage pulls them in vain.
+            return units.inverse**2
         if self.shrinkage == "fixed":
             variances = (1 - self.amount) * variances + self.amount * variances.mean()
-        kept = variances > self.rcond * variances.max()
+        kept = (variances > self.rcond * variances.max()) & (units.inverse > 0)
         # The inner choice keeps a dead unit from dividing by zero before the outer one drops it.
         return np.where(kept, 1.0 / np.where(kept, variances, 1.0), 0.0)
 

@@ -17,21 +17,28 @@ from taskloom_anomaly.detectors.gaussian import project, squared_length
 from taskloom_anomaly.statistics import shrinkage, whitening
 from taskloom_anomaly.statistics.covariance import CovarianceEstimator
 from taskloom_anomaly.statistics.moments import Moments
+from taskloom_anomaly.statistics.standard import units_of
 
 if TYPE_CHECKING:
     from jaxtyping import Float
+
+
+# Variances of a class, with the tied ones at 1, below which a direction would decide alone.
+_LEAST = 1e-5
 
 
 def mixture_rule(estimator: CovarianceEstimator) -> ByClassRule:
     """Return the rule of one Gaussian a class."""
     return ByClassRule(
         "trusted",
-        lambda layer, each: _fit(estimator, layer, each),
+        lambda layer, each, spacing: _fit(estimator, layer, each, spacing),
         lambda fitted, rows, _: _rate(fitted, rows),
     )
 
 
-def _fit(estimator: CovarianceEstimator, layer: str, each: list[Moments]) -> Tensors:
+def _fit(
+    estimator: CovarianceEstimator, layer: str, each: list[Moments], spacing: float
+) -> Tensors:
     """Return a factor and a constant for each class that has samples."""
     each = [own for own in each if own.number > 0]
     count = float(sum(own.number for own in each))
@@ -41,10 +48,19 @@ def _fit(estimator: CovarianceEstimator, layer: str, each: list[Moments]) -> Ten
             f"Layer '{layer}' has {int(count)} trusted samples of {len(each)} classes; a covariance needs more samples than classes."
         )
     # The tied covariance decides on the support, because a class alone may have fewer samples than directions.
-    tied = whitening.spectrum(np.sum([own.scatter for own in each], axis=0) / freedom)
+    within = np.sum([own.scatter for own in each], axis=0) / freedom
+    units = units_of(
+        np.sum([own.number * own.mean for own in each], axis=0) / count,
+        within.diagonal(),
+        spacing,
+        standardise=estimator.standardise,
+        layer=layer,
+        count=count,
+    )
+    tied = whitening.spectrum(units.scatter(within))
     if estimator.shrinkage == "none":
         whitening.require_samples(layer, tied.values, freedom, estimator.rank)
-    white = whitening.whitening(tied, estimator.rcond, estimator.rank)
+    white = units.back(whitening.whitening(tied, estimator.rcond, estimator.rank, units.noise))
     factors, constants = [], []
     for own in each:
         spectrum = _spectrum(estimator, own, white)
@@ -73,7 +89,7 @@ def _spectrum(
         strength = shrinkage.oracle_approximating(covariance * (count - 1) / count, count)
     values, vectors = whitening.spectrum(covariance)
     shrunk = (1 - strength) * values + strength * values.mean()
-    return whitening.Spectrum(np.maximum(shrunk, estimator.rcond), vectors)
+    return whitening.Spectrum(np.maximum(shrunk, max(estimator.rcond, _LEAST)), vectors)
 
 
 def _rate(fitted: Tensors, rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:

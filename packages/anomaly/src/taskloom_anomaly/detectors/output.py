@@ -99,11 +99,15 @@ class GEN(OutputDetector):
 
     def rate(self, logits: Float[np.ndarray, "n K"]) -> Float[np.ndarray, " n"]:
         """Return the sum over the `top` largest probabilities of p^gamma (1 - p)^gamma."""
-        from scipy.special import log_softmax  # scipy is heavy
+        from scipy.special import logsumexp  # scipy is heavy
 
-        log_p = np.sort(log_softmax(logits, axis=1), axis=1)[:, ::-1][:, : self.top]
-        # log(1 - p) by expm1 keeps the digits of a probability that is all but one.
+        ordered = np.sort(logits, axis=1)[:, ::-1]
+        whole = logsumexp(ordered, axis=1, keepdims=True)
+        log_p = ordered[:, : self.top] - whole
+        # Of a probability that is all but one, what is left is a sum over the other classes, not a difference from one.
         log_rest = np.log(np.maximum(-np.expm1(log_p), 1e-300))
+        if logits.shape[1] > 1:
+            log_rest[:, 0] = (logsumexp(ordered[:, 1:], axis=1, keepdims=True) - whole)[:, 0]
         return np.exp(self.gamma * (log_p + log_rest)).sum(axis=1)
 
 

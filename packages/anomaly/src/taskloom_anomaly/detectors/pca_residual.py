@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from taskloom_anomaly.detectors.base import Split, Tensors
+from taskloom_anomaly.detectors.base import Tensors
 from taskloom_anomaly.detectors.checks import require_residual
-from taskloom_anomaly.detectors.gaussian import GaussianDetector, project, squared_length
-from taskloom_anomaly.statistics.moments import Moments
+from taskloom_anomaly.detectors.gaussian import (
+    GaussianDetector,
+    KnownMoments,
+    project,
+    squared_length,
+)
 from taskloom_anomaly.statistics.whitening import spectrum
 
 if TYPE_CHECKING:
@@ -29,10 +33,10 @@ class PCAResidual(GaussianDetector):
     variance: Annotated[float, Field(gt=0, lt=1)] = 0.9
     """The fewest directions that explain this share of the trusted variance are the subspace."""
 
-    def fit_layer(self, layer: str, known: dict[Split, Moments]) -> Tensors:
+    def fit_layer(self, layer: str, known: KnownMoments) -> Tensors:
         """Return the mean and a basis of the complement."""
         own = known["trusted"]
-        values, vectors = spectrum(own.covariance)
+        values, vectors = spectrum(known.covariance("trusted"))
         width, rank = len(values), self.rank
         if not rank:
             # The floor keeps a layer that does not vary from 0 / 0.
@@ -40,7 +44,7 @@ class PCAResidual(GaussianDetector):
             # Something must be left over: a layer whose variance sits in all directions alike loses its last one.
             rank = min(int(np.searchsorted(explained, self.variance)) + 1, width - 1)
         require_residual(layer, rank, width)
-        return {"mean": own.mean, "complement": vectors[:, rank:]}
+        return {"mean": own.mean, "complement": known.units.back(vectors[:, rank:])}
 
     def score_layer(
         self, fitted: Tensors, rows: Float[np.ndarray, "n d"]

@@ -15,9 +15,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from taskloom_anomaly.detectors.base import Need, Split, Tensors
-from taskloom_anomaly.detectors.gaussian import GaussianDetector, project, squared_length
-from taskloom_anomaly.statistics.moments import Moments
+from taskloom_anomaly.detectors.base import Need, Tensors
+from taskloom_anomaly.detectors.gaussian import (
+    GaussianDetector,
+    KnownMoments,
+    project,
+    squared_length,
+)
 from taskloom_anomaly.statistics.whitening import require_samples, spectrum, whitening
 
 if TYPE_CHECKING:
@@ -32,27 +36,29 @@ class QuantumEntropy(GaussianDetector):
     """Sharpness with which the untrusted spread is weighted: 0 gives Mahalanobis, infinity its one widest direction."""
     rank: Annotated[int, Field(ge=0)] = 0
     """Leading trusted directions kept; 0 keeps all that are not null."""
-    rcond: Annotated[float, Field(gt=0, lt=1)] = 1e-5
-    """Directions whose trusted variance is below this share of the largest are null and dropped."""
+    rcond: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Directions whose trusted variance is below this share of the largest are dropped, beside those that are rounding."""
 
     @property
     def needs(self) -> frozenset[Need]:
         """Both splits."""
         return frozenset({"activations", "trusted", "untrusted"})
 
-    def fit_layer(self, layer: str, known: dict[Split, Moments]) -> Tensors:
+    def fit_layer(self, layer: str, known: KnownMoments) -> Tensors:
         """Return the trusted mean and the factor P."""
         import scipy.linalg  # scipy is heavy
 
-        trusted, untrusted = known["trusted"], known["untrusted"]
-        parts = spectrum(trusted.covariance)
+        trusted = known["trusted"]
+        parts = spectrum(known.covariance("trusted"))
         require_samples(layer, parts.values, float(trusted.number) - 1, self.rank)
-        white = whitening(parts, self.rcond, self.rank)
+        white = whitening(parts, self.rcond, self.rank, known.units.noise)
         # The untrusted covariance must go through the same whitening as the point that is scored.
-        values, vectors = scipy.linalg.eigh(white.T @ untrusted.covariance @ white, driver="evd")
+        values, vectors = scipy.linalg.eigh(
+            white.T @ known.covariance("untrusted") @ white, driver="evd"
+        )
         share = values / max(float(values[-1]), 1e-300) if len(values) else values
         weight = np.exp(0.5 * self.alpha * (np.maximum(share, 0.0) - 1.0))
-        return {"mean": trusted.mean, "factor": (white @ vectors) * weight}
+        return {"mean": trusted.mean, "factor": known.units.back((white @ vectors) * weight)}
 
     def score_layer(
         self, fitted: Tensors, rows: Float[np.ndarray, "n d"]

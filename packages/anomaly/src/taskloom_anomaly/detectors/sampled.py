@@ -10,6 +10,7 @@ import numpy as np
 
 from taskloom_anomaly.detectors import tensors
 from taskloom_anomaly.detectors.base import Split, Tensors
+from taskloom_anomaly.detectors.gaussian import spacing_of
 from taskloom_anomaly.statistics import reservoir
 from taskloom_anomaly.statistics.reservoir import Reservoir
 
@@ -23,12 +24,12 @@ class SampledRule:
 
     Attributes:
         capacity: Most rows kept.
-        fit: Maps the layer's name and the reservoir to the tensors that scoring reads.
+        fit: Maps the layer's name, the reservoir and the network's spacing to the tensors that scoring reads.
         rate: Maps those and float64 rows, shape (n, d), to scores, shape (n,).
     """
 
     capacity: int
-    fit: Callable[[str, Reservoir], Tensors]
+    fit: Callable[[str, Reservoir, float], Tensors]
     rate: Callable[[Tensors, np.ndarray], np.ndarray]
 
     def init(self, width: int, num_classes: int, seed: int) -> Tensors:
@@ -55,7 +56,7 @@ class SampledRule:
 
     def finalize(self, layer: str, state: Tensors) -> Tensors:
         """Return the tensors that scoring reads."""
-        return self.fit(layer, unpacked(state))
+        return self.fit(layer, unpacked(state), spacing_of(state))
 
     def score(
         self, fitted: Tensors, rows: Float[np.ndarray, "n d"], classes: Int[np.ndarray, " n"]

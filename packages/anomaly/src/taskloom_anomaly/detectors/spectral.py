@@ -21,6 +21,7 @@ from taskloom_anomaly.detectors.by_class import ByClassRule
 from taskloom_anomaly.detectors.gaussian import project, squared_length
 from taskloom_anomaly.detectors.layerwise import LayerReading, LayerwiseDetector
 from taskloom_anomaly.statistics.moments import Moments
+from taskloom_anomaly.statistics.standard import Units, units_of
 from taskloom_anomaly.statistics.whitening import spectrum
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class Spectral(LayerwiseDetector):
     target, or none, for networks that do not classify. A scored sample counts to the predicted one."""
     rank: Annotated[int, Field(ge=1)] = 1
     """Widest directions kept."""
+    standardise: bool = True
+    """Give every feature a deviation of one first, so that units do not matter; off for parity with the paper."""
 
     @property
     def needs(self) -> frozenset[Need]:
@@ -56,7 +59,7 @@ class Spectral(LayerwiseDetector):
         pooled = self.classes == "none"
         return ByClassRule("untrusted", self.fit_layer, self.score_layer, pooled=pooled)
 
-    def fit_layer(self, layer: str, each: list[Moments]) -> Tensors:
+    def fit_layer(self, layer: str, each: list[Moments], spacing: float) -> Tensors:
         """Return each class's mean, shape (K, d), and its widest directions, shape (K, d, rank)."""
         width, rank = len(each[0].mean), self.rank
         if rank > width:
@@ -69,20 +72,32 @@ class Spectral(LayerwiseDetector):
                 f"Layer '{layer}' has {int(count)} untrusted samples; a covariance needs at least 2."
             )
         overall = np.sum([own.number * own.mean for own in each], axis=0) / count
-        common = spectrum(np.sum([own.scatter for own in each], axis=0)).vectors[:, :rank]
+        within = np.sum([own.scatter for own in each], axis=0)
+        units = units_of(
+            overall,
+            within.diagonal() / max(count - 1, 1),
+            spacing,
+            standardise=self.standardise,
+            layer=layer,
+            count=count,
+        )
+        common = self._widest(units, within)
         # Without classes there is no pool of others to fall back on, however few the samples.
         alone = len(each) == 1
         return {
             "mean": np.stack([own.mean if own.number else overall for own in each]),
             "directions": np.stack(
                 [
-                    spectrum(own.scatter).vectors[:, :rank]
+                    self._widest(units, own.scatter)
                     if alone or own.number >= max(_LEAST, rank + 1)
                     else common
                     for own in each
                 ]
             ),
         }
+
+    def _widest(self, units: Units, scatter: np.ndarray) -> Float[np.ndarray, "d r"]:
+        return units.back(spectrum(units.scatter(scatter)).vectors[:, : self.rank])
 
     def score_layer(
         self, fitted: Tensors, rows: Float[np.ndarray, "n d"], classes: Int[np.ndarray, " n"]

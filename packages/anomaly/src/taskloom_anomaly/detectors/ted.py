@@ -33,6 +33,7 @@ from taskloom_anomaly.detectors.sampled import require_neighbours, unpacked
 from taskloom_anomaly.statistics import reservoir
 from taskloom_anomaly.statistics.neighbours import squared_distances
 from taskloom_anomaly.statistics.ranks import mean_rank, nearest_in_class
+from taskloom_anomaly.statistics.standard import Scaling
 from taskloom_anomaly.statistics.whitening import spectrum, whitening
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class TED(StreamingDetector):
     """Neighbours are looked for in each layer (the paper), or in the last one and followed through the others."""
     max_samples: Annotated[int, Field(ge=8)] = 2000
     """Trusted samples kept; a uniform sample of the stream when there are more."""
+    standardise: bool = True
+    """Give every feature a deviation of one first, so that units do not matter; off for parity with the paper."""
 
     @property
     def needs(self) -> frozenset[Need]:
@@ -92,7 +95,9 @@ class TED(StreamingDetector):
         parts = np.split(kept.rows, np.cumsum(list(widths.values()))[:-1], axis=1)
         for layer, part in zip(widths, parts, strict=True):
             # Centred in float64, so that fewer digits cancel in the distances.
-            reference = part.astype(np.float64)
+            scaling = Scaling.of(part, layer, 0.0, standardise=self.standardise)
+            reference = scaling.apply(part.astype(np.float64))
+            nested[f"layers/{layer}"] |= scaling.tensors()
             nested[f"layers/{layer}"]["mean"] = reference.mean(axis=0)
             nested[f"layers/{layer}"]["reference"] = reference - reference.mean(axis=0)
         centred = [nested[f"layers/{layer}"]["reference"] for layer in widths]
@@ -128,7 +133,7 @@ class TED(StreamingDetector):
         widths = _widths(nested)
         layers = [nested[f"layers/{layer}"] for layer in widths]
         rows = [
-            row.astype(np.float64) - layer["mean"]
+            _scaled(row.astype(np.float64), layer) - layer["mean"]
             for row, layer in zip(_rows(features, widths), layers, strict=True)
         ]
         return nested[ALL_LAYERS], [layer["reference"] for layer in layers], rows
@@ -155,6 +160,11 @@ class TED(StreamingDetector):
                 found = nearest_in_class(apart, same, self.k)
             columns.append(mean_rank(apart, *found))
         return np.stack(columns[::-1], axis=1)
+
+
+def _scaled(rows: np.ndarray, layer: Tensors) -> np.ndarray:
+    # Detectors of version 0.2 keep the network's units.
+    return Scaling.read(layer).apply(rows) if "unit_inverse" in layer else rows
 
 
 def _widths(nested: dict[str, Tensors]) -> dict[str, int]:

@@ -39,12 +39,15 @@ def _covariance(placements: np.ndarray) -> np.ndarray:
 def auroc_interval(
     normal: Float[np.ndarray, " m"], anomalous: Float[np.ndarray, " n"], level: float = 0.95
 ) -> Bounds:
-    """Return DeLong's interval of the AUROC (Biometrics 44, 1988), by mid-ranks (Sun and Xu 2014), cut to [0, 1].
+    """Return an interval of the AUROC that covers it at the sizes of experiments: DeLong's on the scale of the logit.
+
+    DeLong's variance V (Biometrics 44, 1988; by mid-ranks, Sun and Xu 2014) is too small for few samples near 1. With k = min(m, n)
+    and w = 10 / (10 + k) it becomes (1 - w) V + w max(H, V), H that of Hanley and McNeil (Radiology 143, 1982) at the same area.
 
     Of a single sample, or where all scores tie, DeLong's variance knows nothing; then it is A (1 - A) / min(m, n), the largest
     that an area of A can have (Birnbaum and Klose, Ann. Math. Statist. 28, 1957). At perfect separation both are zero and the
-    interval would claim certainty. Then k = min(m, n) disjoint pairs are k independent trials that all succeeded, and the open
-    end is ((1 - level) / 2)^(1 / k).
+    interval would claim certainty. Then k disjoint pairs are k independent trials that all succeeded, and the open end is
+    ((1 - level) / 2)^(1 / k).
 
     Raises:
         ValueError: If `level` is not in [0, 1].
@@ -57,13 +60,26 @@ def auroc_interval(
     area = float(above.mean())
     variance = float((_covariance(above[None]) + _covariance(below[None]))[0, 0])
     tail, fewest = (1 - level) / 2, min(len(normal), len(anomalous))
-    if fewest == 1 or variance == 0:
-        variance = area * (1 - area) / fewest
     if area in (0.0, 1.0):
         reach = tail ** (1 / fewest)
         return Bounds(reach, 1.0) if area == 1.0 else Bounds(0.0, 1 - reach)
-    half = float(-ndtri(tail) * np.sqrt(variance))
-    return Bounds(max(0.0, area - half), min(1.0, area + half))
+    if fewest == 1 or variance == 0:
+        half = float(-ndtri(tail) * np.sqrt(area * (1 - area) / fewest))
+        return Bounds(max(0.0, area - half), min(1.0, area + half))
+    weight = 10 / (10 + fewest)
+    floor = max(_hanley_mcneil(area, len(normal), len(anomalous)), variance)
+    variance = (1 - weight) * variance + weight * floor
+    middle = np.log(area / (1 - area))
+    half = float(-ndtri(tail) * np.sqrt(variance)) / (area * (1 - area))
+    low, high = (float(1 / (1 + np.exp(-(middle + sign * half)))) for sign in (-1, 1))
+    return Bounds(low, high)
+
+
+def _hanley_mcneil(area: float, m: int, n: int) -> float:
+    """Return the variance of an area between m normal and n anomalous samples whose scores are exponential."""
+    above = area / (2 - area) - area**2
+    below = 2 * area**2 / (1 + area) - area**2
+    return (area * (1 - area) + (n - 1) * above + (m - 1) * below) / (m * n)
 
 
 def delong_test(
@@ -80,14 +96,37 @@ def delong_test(
     """
     from scipy.special import ndtr  # scipy is heavy
 
+    difference, variance = _paired(normal, anomalous)
+    if variance <= 1e-15:
+        return difference, 1.0 if abs(difference) < 1e-12 else 0.0
+    return difference, float(2 * ndtr(-abs(difference) / np.sqrt(variance)))
+
+
+def auroc_difference(
+    normal: Float[np.ndarray, "2 m"], anomalous: Float[np.ndarray, "2 n"], level: float = 0.95
+) -> tuple[float, float, float]:
+    """Return the difference of two detectors' AUROCs on the same samples, and DeLong's interval of it, [-1, 1].
+
+    Args:
+        normal: Scores of the normal samples by detector.
+        anomalous: Scores of the anomalous samples by detector.
+        level: Nominal coverage.
+    """
+    from scipy.special import ndtri  # scipy is heavy
+
+    require_share("level", level)
+    difference, variance = _paired(normal, anomalous)
+    half = float(-ndtri((1 - level) / 2) * np.sqrt(max(variance, 0.0)))
+    return difference, max(difference - half, -1.0), min(difference + half, 1.0)
+
+
+def _paired(normal: np.ndarray, anomalous: np.ndarray) -> tuple[float, float]:
+    """Return the difference of two AUROCs, first minus second, and its variance."""
     pairs = [_placements(*checked(n, a)) for n, a in zip(normal, anomalous, strict=True)]
     above, below = (np.stack(side) for side in zip(*pairs, strict=True))
     covariance = _covariance(above) + _covariance(below)
     difference = float(above[0].mean() - above[1].mean())
-    variance = float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
-    if variance <= 1e-15:
-        return difference, 1.0 if abs(difference) < 1e-12 else 0.0
-    return difference, float(2 * ndtr(-abs(difference) / np.sqrt(variance)))
+    return difference, float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
 
 
 def bootstrap_interval(

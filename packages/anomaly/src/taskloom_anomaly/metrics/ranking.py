@@ -55,21 +55,23 @@ def fpr_at_tpr(
 def tpr_at_fpr(
     normal: Float[np.ndarray, " m"], anomalous: Float[np.ndarray, " n"], fpr: float
 ) -> float:
-    """Return the true-positive rate at a false-positive rate, by linear interpolation of the ROC curve.
+    """Return the share of anomalies strictly above the (floor(fpr m) + 1)-th largest normal score.
 
-    Where the curve is vertical at `fpr` its upper end counts: that threshold has this false-positive rate.
+    At most floor(fpr m) normal samples then lie above the threshold. With fewer than 1 / fpr of them the rate cannot be told
+    from none, and the value is NaN.
 
     Raises:
         ValueError: If `fpr` is not in [0, 1].
     """
     require_share("fpr", fpr)
-    curve = roc(normal, anomalous)
-    last = int(np.searchsorted(curve.fpr, fpr + 1e-12, side="right")) - 1
-    if last == len(curve.fpr) - 1:
-        return float(curve.tpr[-1])
-    left, right = curve.fpr[last], curve.fpr[last + 1]
-    share = max(fpr - left, 0.0) / (right - left)
-    return float(curve.tpr[last] + share * (curve.tpr[last + 1] - curve.tpr[last]))
+    normal, anomalous = checked(normal, anomalous)
+    allowed = int(np.floor(fpr * len(normal) + 1e-9))
+    if allowed == 0 and fpr > 0:
+        return float("nan")
+    if allowed >= len(normal):
+        return 1.0
+    threshold = np.partition(normal, len(normal) - 1 - allowed)[len(normal) - 1 - allowed]
+    return float(np.mean(anomalous > threshold))
 
 
 def partial_auroc(

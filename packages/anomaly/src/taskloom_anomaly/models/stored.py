@@ -56,7 +56,9 @@ def save_model(
         "fingerprint": handle.fingerprint,
     }
     partial = folder / f".{MODEL_FILE}.partial"
-    partial.write_text(json.dumps(description, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    partial.write_text(
+        json.dumps(description, indent=2, sort_keys=True) + "\n", encoding="utf-8", newline="\n"
+    )
     partial.replace(folder / MODEL_FILE)
 
 

@@ -90,7 +90,7 @@ def train(
 def _publish(trainer: Trainer, epoch: int, ctx: RunContext) -> None:
     with ctx.checkpoint(epoch) as folder:
         save_tensors(folder / _STATE, trainer.state())
-        (folder / _PLACE).write_text(json.dumps({"epoch": epoch}), encoding="utf-8")
+        (folder / _PLACE).write_text(json.dumps({"epoch": epoch}), encoding="utf-8", newline="\n")
 
 
 def _restore(trainer: Trainer, checkpoint: Path) -> int:

@@ -109,6 +109,7 @@ def _cells(evaluation: Json, order: list[str]) -> list[tuple[str, str, dict[str,
 
 
 def _layer_table(evaluation: Json, order: list[str]) -> Table:
+    lacks = "tpr_at_1_fpr" in evaluation.get("unresolved", {})
     rows: list[Row] = [
         [
             name,
@@ -117,11 +118,12 @@ def _layer_table(evaluation: Json, order: list[str]) -> Table:
             f"{t['auroc_low']:.3f} to {t['auroc_high']:.3f}",
             t["average_precision"],
             t["fpr_at_95_tpr"],
-            t["tpr_at_1_fpr"],
+            *([] if lacks else [t["tpr_at_1_fpr"]]),
         ]
         for name, layer, t in _cells(evaluation, order)
     ]
-    columns = ["set", "layer", "AUROC", "95% interval", "AP", "FPR at 95% TPR", "TPR at 1% FPR"]
+    columns = ["set", "layer", "AUROC", "95% interval", "AP", "FPR at 95% TPR"]
+    columns += [] if lacks else ["TPR at 1% FPR"]
     return Table(columns, rows, "Every set against the normal test samples.")
 
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from taskloom_anomaly.statistics.standard import is_signal
+
 if TYPE_CHECKING:
     from jaxtyping import Float
 
@@ -58,16 +60,24 @@ def require_samples(layer: str, values: Float[np.ndarray, " d"], freedom: float,
         )
 
 
-def whitening(parts: Spectrum, rcond: float = 1e-5, rank: int = 0) -> Float[np.ndarray, "d r"]:
+def whitening(
+    parts: Spectrum,
+    rcond: float = 1e-5,
+    rank: int = 0,
+    noise: Float[np.ndarray, " d"] | None = None,
+) -> Float[np.ndarray, "d r"]:
     """Return W = V diag(w^-1/2) on the directions that are kept.
 
     Args:
         parts: The spectrum of C.
         rcond: Directions with a variance of at most this share of the largest are dropped.
         rank: Leading directions kept; 0 for all.
+        noise: Variance of rounding of each feature; directions with no more than that are dropped, too.
     """
     values, vectors = parts
     keep = values > rcond * values[0]
+    if noise is not None:
+        keep &= is_signal(values, vectors, noise)
     if rank:
         keep[rank:] = False
     return np.ascontiguousarray(vectors[:, keep] / np.sqrt(values[keep]))

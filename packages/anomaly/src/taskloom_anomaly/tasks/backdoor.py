@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
-from taskloom.config import OneOf
+from taskloom.config import Component, OneOf
 from taskloom.errors import ConfigError
+from taskloom.lifecycle.scratch import ScratchContext
 from taskloom.seeding import derive_seed
 from taskloom.task import Finding
 
+from taskloom_anomaly.backends.resolve import as_handle
 from taskloom_anomaly.config import AnomalyConfig, Training
 from taskloom_anomaly.data.arrays import ArrayDataset
 from taskloom_anomaly.data.config import ImageData
@@ -20,14 +24,24 @@ from taskloom_anomaly.data.shifts import benign_shifts
 from taskloom_anomaly.detection.validity_card import accuracy
 from taskloom_anomaly.models.base import Model
 from taskloom_anomaly.models.mlp import MLP
+from taskloom_anomaly.models.training import train
 from taskloom_anomaly.task import Check
 from taskloom_anomaly.tasks.base import TrainedTask
 from taskloom_anomaly.triggers.base import Trigger
-from taskloom_anomaly.triggers.corner import Corner
+from taskloom_anomaly.triggers.inside import Inside
 from taskloom_anomaly.triggers.warp import Warp
 
 if TYPE_CHECKING:
+    from taskloom.context import RunContext
+
     from taskloom_anomaly.backends.handle import ModelHandle
+
+
+class Controls(Component):
+    """Controls of a poisoned network."""
+
+    clean_twin: bool = True
+    """Also train the network without poison and score the same inputs on it: what is found there is not the backdoor."""
 
 
 class BackdoorConfig(AnomalyConfig):
@@ -39,8 +53,10 @@ class BackdoorConfig(AnomalyConfig):
     """Network that is poisoned; --trigger=warp takes a cnn unless another is given."""
     training: Training = Training(epochs=10, batch_size=32)
     """Training of the network; --trigger=warp without a word on it takes 12 epochs of batches of 64 and steps of 2e-3."""
-    trigger: Annotated[Trigger, OneOf("taskloom_anomaly.triggers")] = Corner()
+    trigger: Annotated[Trigger, OneOf("taskloom_anomaly.triggers")] = Inside()
     """Pattern that is stamped onto poisoned images."""
+    control: Controls = Controls()
+    """Controls beside the benign shifts."""
     poison_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.1
     """Share of the training images that carry the trigger; unless another is given, 0.2 with --trigger=warp and 0.3 with
     --behavior=all_to_all."""
@@ -180,6 +196,24 @@ class Backdoor(TrainedTask[BackdoorConfig]):
     def build_anomalous_data(self) -> ArrayDataset:
         """The second half of the test side, with the trigger, without images that already have its answer."""
         return self.poison.stamp_all(self._other_half, derive_seed(self.config.seed, "test_stamp"))
+
+    def build_clean_twin(self, ctx: RunContext, /) -> ModelHandle | None:
+        """Train the same network from the same start on the same images, without poison."""
+        if not self.config.control.clean_twin:
+            return None
+        clean = self.build_original_data()
+        module = self.model_config().build(
+            clean.inputs.shape[1:], self.num_outputs(), derive_seed(self.config.seed, "init")
+        )
+        fresh = as_handle(module, None, clean.inputs[:1], seed=ctx.seed("init"), warn=False)
+        data, root = self.config.data, self.config.seed
+
+        def images(epoch: int) -> ArrayDataset:
+            return data.augmented(clean, derive_seed(root, "augment", epoch))
+
+        with tempfile.TemporaryDirectory() as folder:
+            quiet = ScratchContext(Path(folder), root)
+            return train(fresh, images, self.training(), quiet, seed=ctx.seed("train"))
 
     def build_untrusted_data(self) -> ArrayDataset:
         """Training images that are not trusted, some with the trigger."""

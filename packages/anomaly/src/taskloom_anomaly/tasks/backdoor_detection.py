@@ -17,7 +17,6 @@ from taskloom_anomaly.models.stored import StoredModel, TrainDataFromRun, model_
 from taskloom_anomaly.task import Check
 from taskloom_anomaly.tasks.backdoor import Backdoor
 from taskloom_anomaly.triggers.base import Trigger
-from taskloom_anomaly.triggers.corner import Corner
 
 if TYPE_CHECKING:
     from jaxtyping import PyTree
@@ -31,8 +30,8 @@ class BackdoorDetection(AnomalyTaskConfig):
 
     run_path: InputPath | None = None
     """Run (or folder) of a poisoned network, left by the task `backdoor`; it must be given."""
-    backdoor: Annotated[Trigger, OneOf("taskloom_anomaly.triggers")] = Corner()
-    """Trigger of the anomalies; one that the network was not poisoned with is an ablation: it should not care."""
+    backdoor: Annotated[Trigger, OneOf("taskloom_anomaly.triggers")] | None = None
+    """Trigger of the anomalies, that of the network's own run unless given; another is an ablation: it should not care."""
     max_size: AtMost = 0
     """Most samples of every set; 0 takes all."""
     min_accuracy: Annotated[float, Field(ge=0, le=1)] = 0.85
@@ -65,7 +64,7 @@ class BackdoorDetection(AnomalyTaskConfig):
     def _attack(self) -> Backdoor:
         """The same task with the trigger that is asked for."""
         own = self._poisoned
-        if self.backdoor == own.config.trigger:
+        if self.backdoor is None or self.backdoor == own.config.trigger:
             return own
         return type(own)(own.config.model_copy(update={"trigger": self.backdoor}))
 

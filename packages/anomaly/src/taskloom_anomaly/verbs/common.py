@@ -18,7 +18,13 @@ from taskloom.lifecycle.scratch import ScratchContext
 from taskloom.params.layers import resolve
 from taskloom.runs.run import open_run
 
-from taskloom_anomaly.detection.artifacts import DETECTOR_FILE, keep_detector
+from taskloom_anomaly.backends.opening import NETWORK_FILE
+from taskloom_anomaly.detection.artifacts import (
+    DETECTOR_FILE,
+    LAYERS_FILE,
+    PARAMETERS_FILE,
+    keep_detector,
+)
 from taskloom_anomaly.detection.assembly import assemble
 from taskloom_anomaly.detection.fitting import fit_detector
 from taskloom_anomaly.detection.validity_card import assert_valid, write_json
@@ -30,6 +36,13 @@ if TYPE_CHECKING:
 
 TASK_FILE = "task.json"
 CONFIG_FILE = "config.json"
+METRICS_FILE = "metrics.json"
+# Whatever a verb writes beside a detector, and beside a network.
+DETECTOR_FILES = (
+    *(DETECTOR_FILE, PARAMETERS_FILE, LAYERS_FILE, NETWORK_FILE, TASK_FILE, CONFIG_FILE),
+    f"model/{MODEL_FILE}",
+)
+NETWORK_FILES = (f"model/{MODEL_FILE}", METRICS_FILE, CONFIG_FILE, TASK_FILE)
 
 TaskOption: TypeAlias = Annotated[str, typer.Option(help="Task: tasks list shows them.")]
 ParamOption: TypeAlias = Annotated[
@@ -125,7 +138,7 @@ def store_detector(bound: BoundTask[Any, AnomalyConfig], folder: Path) -> None:
         InvalidTaskError: An attack did not take or a network did not learn.
     """
     task, config, name = bound.task, bound.config, bound.name.rpartition("/")[2]
-    with fresh_folder(folder, DETECTOR_FILE), scratch(folder, config.seed) as ctx:
+    with fresh_folder(folder, *DETECTOR_FILES), scratch(folder, config.seed) as ctx:
         if isinstance(bound.task, Prepares):
             bound.task.prepare(ctx)
         data = assemble(task, config)
@@ -156,13 +169,17 @@ def scratch(folder: Path, seed: int) -> Iterator[ScratchContext]:
 
 
 @contextmanager
-def fresh_folder(folder: Path, marker: str) -> Iterator[Path]:
+def fresh_folder(folder: Path, *files: str) -> Iterator[Path]:
     """Yield a folder to write into, made if missing; all that was written is removed again when the block fails.
 
+    Args:
+        folder: The folder.
+        *files: All that is going to be written: none of it may be there.
+
     Raises:
-        ConfigError: The marker is there already, or the folder cannot be made.
+        ConfigError: A file is there already, or the folder cannot be made.
     """
-    for name in (f"model/{MODEL_FILE}", marker):
+    for name in files:
         if (folder / name).exists():
             raise ConfigError(f"--dir={folder} already holds a '{name}'; choose another folder.")
     existed = folder.is_dir()

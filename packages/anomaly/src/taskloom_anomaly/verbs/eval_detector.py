@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,10 +12,13 @@ from taskloom.errors import ConfigError
 from taskloom.params.layers import validate_record
 
 from taskloom_anomaly.config import AnomalyConfig
+from taskloom_anomaly.data.arrays import Samples
+from taskloom_anomaly.data.files import read_samples
 from taskloom_anomaly.detection.artifacts import DETECTOR_FILE, keep_scores, load_detector
 from taskloom_anomaly.detection.assembly import assemble
-from taskloom_anomaly.detection.evaluation import evaluate, flat_metrics
-from taskloom_anomaly.detection.fitting import score_sets
+from taskloom_anomaly.detection.evaluation import document, evaluate, flat_metrics
+from taskloom_anomaly.detection.fitting import FittedDetector, score_sets
+from taskloom_anomaly.detection.own_network import load_own
 from taskloom_anomaly.detection.validity_card import write_json
 from taskloom_anomaly.models.stored import trainer
 from taskloom_anomaly.verbs.common import (
@@ -35,6 +39,7 @@ def eval_detector(
             metavar="RUN", help="Folder of train-detector, or a finished run (id, @last, path)."
         ),
     ],
+    *,
     max_size: Annotated[
         int, typer.Option(min=0, help="Most samples of every set; 0 takes all.")
     ] = 0,
@@ -45,29 +50,63 @@ def eval_detector(
             help="Folder for eval.json and scores.npz: the detector's own unless given; a run is never changed.",
         ),
     ] = None,
+    normal: Annotated[
+        Path | None,
+        typer.Option(help="File of normal samples to judge on, instead of the task's."),
+    ] = None,
+    anomalous: Annotated[
+        Path | None, typer.Option(help="File of anomalous samples to judge on.")
+    ] = None,
     store: StoreOption = None,
 ) -> None:
-    """Score a task's test sets with a stored detector, keep eval.json and scores.npz, and print the numbers."""
+    """Score a task's test sets, or samples of your own, with a stored detector; keep eval.json and scores.npz, print the numbers."""
     found = find_place(folder, store)
-    files, bound = _stored_task(folder, found)
-    data = assemble(bound.task, bound.config)
-    fitted = load_detector(files).over(data.handle, bound.config.batch_size)
-    sets = data.test_sets
+    sets: Mapping[str, Samples]
+    if normal is not None or anomalous is not None:
+        fitted, sets = _on_files(folder, found, normal, anomalous)
+    else:
+        files, bound = _stored_task(folder, found)
+        data = assemble(bound.task, bound.config)
+        fitted = load_detector(files).over(data.handle, bound.config.batch_size)
+        sets = data.test_sets
     if max_size:
         sets = {name: part.take(slice(max_size)) for name, part in sets.items()}
-    scores = score_sets(fitted, sets, bound.config)
+    scores = score_sets(fitted, sets)
     evaluation: dict[str, Any] = evaluate(scores)
 
     def keep(into: Path) -> None:
-        write_json(into / "eval.json", {"schema": 1, **evaluation})
+        write_json(into / "eval.json", document(evaluation, len(sets["normal"])))
         keep_scores(into / "scores.npz", scores, fitted.calibration)
 
     if dir is not None:
-        with fresh_folder(dir, "eval.json") as into:
+        with fresh_folder(dir, "eval.json", "scores.npz") as into:
             keep(into)
-    elif not (found.folder / "run.json").is_file():
+    elif not (found.folder / "run.json").is_file() and normal is None:
         keep(found.folder)
     say_json(flat_metrics(evaluation))
+
+
+def _on_files(
+    reference: str, place: Place, normal: Path | None, anomalous: Path | None
+) -> tuple[FittedDetector, dict[str, Samples]]:
+    """Return a stored detector on its network, and the samples of two files.
+
+    Raises:
+        ConfigError: One of the files is not given, there is no detector, or nothing leads to its network.
+    """
+    if normal is None or anomalous is None:
+        raise ConfigError("--normal and --anomalous belong together: a detector is judged on both.")
+    is_run = (place.folder / "run.json").is_file()
+    files = place.folder / "artifacts" if is_run else place.folder
+    sets: dict[str, Samples] = {
+        "normal": read_samples(normal),
+        f"anomalous/{anomalous.stem}": read_samples(anomalous),
+    }
+    if not (files / DETECTOR_FILE).is_file():
+        raise ConfigError(
+            f"'{reference}' holds no detector: '{files / DETECTOR_FILE}' is not there."
+        )
+    return load_own(files, sets["normal"]), sets
 
 
 def _stored_task(reference: str, place: Place) -> tuple[Path, BoundTask[Any, AnomalyConfig]]:
@@ -82,7 +121,7 @@ def _stored_task(reference: str, place: Place) -> tuple[Path, BoundTask[Any, Ano
     if not (files / DETECTOR_FILE).is_file() or not record.is_file():
         raise ConfigError(
             f"'{reference}' holds no detector: '{files / DETECTOR_FILE}' is not there.",
-            hint="tasks anomaly train-detector --task TASK --dir DIR fits and stores one",
+            hint="tasks anomaly fit MODEL --out DIR fits and stores one",
         )
     settings = dict(read_json(record, "record of the task").get("config", {}))
     factory, config_class = trainer(place.task)

@@ -1,23 +1,100 @@
-"""`tasks anomaly fit RUN`: another detector on the network and the data of a run."""
+"""`tasks anomaly fit MODEL [TRUSTED]`: a detector on a run's network, on one's own, or on a table."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Annotated, Any
 
-from taskloom_anomaly.models.stored import MODEL_FILE
-from taskloom_anomaly.verbs.common import DirOption, store_detector
+import typer
+from taskloom.errors import ConfigError
+from taskloom.params.layers import resolve
 
-if TYPE_CHECKING:
-    from taskloom.bound import BoundTask
-    from taskloom.runs.run import Run
+from taskloom_anomaly.backends.opening import reference_of
+from taskloom_anomaly.config import AnomalyConfig
+from taskloom_anomaly.data.files import read_samples
+from taskloom_anomaly.detection.own_network import fit as fit_own, save
+from taskloom_anomaly.models.stored import MODEL_FILE, model_folder
+from taskloom_anomaly.verbs.common import (
+    DETECTOR_FILES,
+    ParamOption,
+    StoreOption,
+    arguments_of,
+    find_place,
+    fresh_folder,
+    make_task,
+    say_json,
+    store_detector,
+)
+from taskloom_anomaly.verbs.layers import ModelArgument, network_of
 
-    from taskloom_anomaly.config import AnomalyConfig
+
+def fit(
+    model: ModelArgument,
+    trusted: Annotated[
+        Path | None,
+        typer.Argument(
+            help="File of normal samples: npy, npz, safetensors, jsonl, csv; those of a run unless given."
+        ),
+    ] = None,
+    *,
+    out: Annotated[Path, typer.Option("--out", "--dir", help="Folder to write into; a new one.")],
+    detector: Annotated[str | None, typer.Option(help="Detector, by name.")] = None,
+    layers: Annotated[
+        str | None,
+        typer.Option(help="Layers to watch, with commas between; patterns such as h.* count."),
+    ] = None,
+    reduction: Annotated[str | None, typer.Option(help="What becomes of positions.")] = None,
+    fusion: Annotated[str | None, typer.Option(help="What becomes of layers.")] = None,
+    axes: Annotated[
+        list[str] | None, typer.Option(help="Axes of a layer, encoder=tnd; repeatable.")
+    ] = None,
+    param: ParamOption = None,
+    store: StoreOption = None,
+) -> None:
+    """Fit a detector on the activations of a network, and store it with the way to the network.
+
+    With a run and no TRUSTED, the samples are those of the run, and its record counts but for what is given here.
+    """
+    given = {"detector": detector, "layers": layers, "reduction": reduction, "fusion": fusion}
+    arguments = {name: value for name, value in given.items() if value is not None}
+    arguments |= {"axes": ",".join(axes)} if axes else {}
+    arguments |= arguments_of(param)
+    if trusted is None:
+        _fit_run(model, arguments, out, store)
+        return
+    config: Any = resolve(AnomalyConfig, files=[], environ={}, arguments=arguments).config
+    reference = network_of(model, store)
+    samples = read_samples(trusted)
+    with fresh_folder(out, *DETECTOR_FILES) as folder:
+        settings = {name: getattr(config, name) for name in config.model_fields_set}
+        target: Any = None if reference.kind == "none" else reference.target
+        fitted = fit_own(target, samples, **settings)
+        path = save(fitted, config, folder, reference)
+    say_json(
+        {
+            "detector": str(path),
+            "layers": list(fitted.extractor.layers),
+            "trusted": len(samples),
+            "calibration": len(next(iter(fitted.calibration.values()))),
+        }
+    )
 
 
-def fit(run: Run, task: BoundTask[Any, AnomalyConfig], *, dir: DirOption) -> None:
-    """Fit a detector on the network and the trusted (or untrusted) data of a run, and store it in a folder."""
-    network = run.dir / "artifacts" / "model"
+def _fit_run(model: str, arguments: dict[str, str], out: Path, store: Path | None) -> None:
+    found = reference_of(model)
+    if found is not None and found.kind != "stored":
+        raise ConfigError(
+            "TRUSTED is missing: a file of samples on which the network works as it should."
+        )
+    place = find_place(model, store)
+    if not place.task or place.task == "classifier" or place.settings is None:
+        raise ConfigError(
+            f"TRUSTED is missing: '{model}' is of no task with trusted samples of its own."
+        )
+    bound = make_task(place.task, arguments, [place.settings], {})
+    network = place.folder / "artifacts" / "model"
+    network = network if (network / MODEL_FILE).is_file() else place.folder / "model"
     # A task over a stored network finds it by its own `run_path`.
-    if hasattr(task.task, "adopt") and (network / MODEL_FILE).is_file():
-        task.task.adopt(network)
-    store_detector(task, dir)
+    if hasattr(bound.task, "adopt") and (network / MODEL_FILE).is_file():
+        bound.task.adopt(model_folder(network))
+    store_detector(bound, out)

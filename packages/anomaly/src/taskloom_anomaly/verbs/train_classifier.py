@@ -7,6 +7,8 @@ from taskloom.errors import ConfigError
 from taskloom_anomaly.detection.validity_card import write_json
 from taskloom_anomaly.task import Prepares
 from taskloom_anomaly.verbs.common import (
+    METRICS_FILE,
+    NETWORK_FILES,
     ConfigOption,
     DirOption,
     ParamOption,
@@ -35,10 +37,10 @@ def train_classifier(
         raise ConfigError(f"The task '{task}' trains no network.")
     if getattr(bound.config, "run_path", None):
         raise ConfigError("--run_path names a network that is trained already; leave it out.")
-    with fresh_folder(dir, "metrics.json") as folder, scratch(folder, bound.config.seed) as ctx:
+    with fresh_folder(dir, *NETWORK_FILES) as folder, scratch(folder, bound.config.seed) as ctx:
         bound.task.prepare(ctx)
         keep_config(folder, bound.config)
         rows = {str(int(row.pop("step"))): row for row in map(dict, ctx.rows)}
-        write_json(folder / "metrics.json", {step: {**row} for step, row in rows.items()})
+        write_json(folder / METRICS_FILE, {step: {**row} for step, row in rows.items()})
     epochs, last = next(reversed(rows.items()), ("0", {}))
     say_json({"model": str(folder / "model"), "epochs": int(epochs), **last})

@@ -29,8 +29,7 @@ from taskloom.params.elements import element_rows
 from taskloom.params.layer import Layer
 from taskloom.params.layers import Resolved, resolve
 from taskloom.params.messages import suggestion
-from taskloom.params.tree import Parameter, leaves, walk
-from taskloom.params.values import write
+from taskloom.params.tree import Parameter, leaf_texts, walk
 from taskloom.registry.entries import LoadedTask
 from taskloom.registry.suggest import closest
 
@@ -302,9 +301,9 @@ def _as_recorded(parameters: list[Parameter], invocation: Invocation) -> list[Pa
     """Return the parameters with the values of the record in place of the defaults."""
     if not invocation.base:
         return parameters
-    values = leaves(invocation.resolve().config)
+    texts = leaf_texts(invocation.resolve().config)
     return [
-        replace(item, default=write(values[item.path], item.shape)) if item.path in values else item
+        replace(item, default=texts[item.path]) if item.path in texts else item
         for item in parameters
     ]
 

@@ -34,7 +34,11 @@ _EXACT = 2**53  # readers in other languages keep integers as doubles
 
 
 def canonical(  # noqa: PLR0911 -- one return a kind
-    value: object, replaced: Mapping[str, Form] | None = None, at: str = ""
+    value: object,
+    replaced: Mapping[str, Form] | None = None,
+    at: str = "",
+    *,
+    as_written: bool = False,
 ) -> Form:
     """Return the canonical form of a value.
 
@@ -42,18 +46,21 @@ def canonical(  # noqa: PLR0911 -- one return a kind
         value: A config, or what may stand in one.
         replaced: Forms that stand in the place of those of some fields, by dotted path.
         at: The dotted path of the value itself.
+        as_written: Leave the values of secrets out, which no record has.
 
     Raises:
         PluginError: A value in it is of a type that has no identity; the message names its field.
     """
     if replaced and at in replaced:
         return replaced[at]
+    if as_written and isinstance(value, SecretStr | SecretBytes):
+        return {"%secret": ""}
     scalar = _scalar(value)
     if scalar is not None or value is None:
         return scalar
 
     def inner(item: object, name: object) -> Form:
-        return canonical(item, replaced, below(at, name))
+        return canonical(item, replaced, below(at, name), as_written=as_written)
 
     if isinstance(value, BaseModel):
         return {name: inner(item, name) for name, item in counted_fields(value)}
@@ -67,7 +74,12 @@ def canonical(  # noqa: PLR0911 -- one return a kind
         return [inner(item, number) for number, item in enumerate(value)]
     own = own_form(type(value))
     if own is not None:
-        return {"%object": [_name_of(type(value)), canonical(own(value), replaced, at)]}
+        return {
+            "%object": [
+                _name_of(type(value)),
+                canonical(own(value), replaced, at, as_written=as_written),
+            ]
+        }
     raise PluginError(no_identity(at, type(value)))
 
 

@@ -41,7 +41,9 @@ class FileCache:
 
     def __init__(self, store: Path | None = None) -> None:
         self.hashed = 0
-        self._connection = _connect(store) if store is not None else None
+        # Opened at the first file: a config that names none leaves no cache in its store.
+        self._store = store
+        self._connection: sqlite3.Connection | None = None
         self._folder = store / ".cache" if store is not None else None
         self._now = 0
         self._fresh: list[tuple[Any, ...]] = []
@@ -63,6 +65,8 @@ class FileCache:
             OSError: It cannot be read.
         """
         before = found or os.stat(path)
+        if self._store is not None:
+            self._connection, self._store = _connect(self._store), None
         key = os.path.abspath(path)
         known = self._known(key)
         if known is not None and known[:-1] == _facts(before):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from taskloom.runs.provenance import strip_credentials
+from taskloom.system.processes import own_session
 
 GRACE = 5.0
 """Time that git is given after the run has ended [s]."""
@@ -113,7 +114,7 @@ class _Asked:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 # Ctrl-C in the terminal is meant for the run, not for the git that it happens to be asking.
-                start_new_session=True,
+                **own_session(),
             )
         except OSError as error:
             self.failure = f"git cannot be started ({(error.strerror or str(error)).lower()})"

@@ -16,6 +16,7 @@ from taskloom.identity.canonical import canonical, digest_of
 from taskloom.identity.filecache import FileCache
 from taskloom.identity.inputs import collect_inputs, input_forms
 from taskloom.identity.leaves import absolute
+from taskloom.identity.packages import recorded_only
 from taskloom.identity.records import Input, Reason
 from taskloom.identity.verify import changed_program
 from taskloom.registry.entries import LoadedTask
@@ -68,22 +69,37 @@ def identify(
         UsageError: A field names a pipe, a device, a folder that is too large, or a run that has not finished.
         RunNotFoundError: A field names no run.
         PluginError: A field is of a type that has no identity.
+        ConfigError: The settings of the store cannot be read.
     """
     here = Path.cwd() if cwd is None else cwd
     kept = default_store(store)
+    recorded_only(kept)  # settings that cannot be read are refused before anything runs
     with FileCache(kept) as files:
         inputs = collect_inputs(config, here, kept, files, by_time=by_time, recorded=recorded)
     ref = loaded.entry.ref
-    head = {"task": f"{loaded.entry.domain}/{ref.name}", "version": ref.version}
+    task = f"{loaded.entry.domain}/{ref.name}"
+    forms = canonical(config, input_forms(inputs, config))
     runs = {item.field: item.path for item in inputs if item.kind == "run"}
     return Identified(
-        config_id=digest_of({**head, "config": canonical(config)}),
-        identity=digest_of({**head, "config": canonical(config, input_forms(inputs, config))}),
+        config_id=config_id_of(task, ref.version, config),
+        identity=digest_of({"task": task, "version": ref.version, "config": forms}),
         inputs=inputs,
         cwd=here,
         config=absolute(config, here, runs),
         store=kept,
     )
+
+
+def config_id_of(task: str, version: int, config: Config) -> str:
+    """Return the digest of a task, its version and a config as it was written.
+
+    Args:
+        task: The task's name, `domain/task`.
+        version: Its version.
+        config: The config; its inputs count by their paths, and the values of its secrets do not.
+    """
+    form = canonical(config, as_written=True)
+    return digest_of({"task": task, "version": version, "config": form})
 
 
 def differences(run: Run, now: Identified, files: FileCache | None = None) -> list[Reason]:
@@ -124,14 +140,15 @@ def _changed_config(record: RunRecord, now: Identified) -> Iterator[Reason]:
 
 def changed_inputs(before: Iterable[Input], now: Iterable[Input], run: str) -> Iterable[Reason]:
     """Yield a difference for each input whose content is not that of a run; files that the run wrote itself do not count."""
-    own = {_key(item) for item in before if item.written}
-    old = {_key(item): item for item in before if not item.written}
-    new = {_key(item): item for item in now if _key(item) not in own}
+    old, new = _keyed(before), _keyed(now)
+    # What the run wrote itself may lie there now, or not.
+    own = {key for key, item in old.items() if item.written}
+    old, new = ({k: v for k, v in part.items() if k not in own} for part in (old, new))
     for key, item in new.items():
         known = old.get(key)
         if known is None:
             yield _reason(item, f"{item.typed} is new", run, "", item.sha256)
-        elif (known.name, known.kind, known.sha256) != (item.name, item.kind, item.sha256):
+        elif _told(known) != _told(item):
             yield _change(known, item, run)
     for key, item in old.items():
         if key not in new:
@@ -144,7 +161,9 @@ def _change(known: Input, item: Input, run: str) -> Reason:
         return _reason(item, f"{item.typed} exists now", run, before, now)
     if item.kind == "absent":
         return _reason(item, f"{item.typed} is gone", run, before, now)
-    about = f"{item.typed} changed"
+    about = f"{known.typed} -> {item.typed}"
+    if item.name == known.name or item.kind == "run":
+        about = f"{item.typed} changed"
     digests = f"(sha {before[:4]} -> {now[:4]})"
     pair = (item.field, before, now)
     return Reason("inputs", f"{about} since {run} {digests}", f"{about} {digests}", (pair,))
@@ -154,6 +173,15 @@ def _reason(item: Input, about: str, run: str, before: str, now: str) -> Reason:
     return Reason("inputs", f"{about} since {run}", about, ((item.field, before, now),))
 
 
-def _key(item: Input) -> tuple[str, str]:
-    # A command names several files in one field; elsewhere the field tells them apart, however the path was typed.
-    return item.field, item.name
+def _keyed(inputs: Iterable[Input]) -> dict[tuple[str, str], Input]:
+    """Return inputs by their fields, however the paths were typed; a command names several in one, told apart by name."""
+    found: dict[tuple[str, str], Input] = {}
+    for item in inputs:
+        key = (item.field, "") if (item.field, "") not in found else (item.field, item.name)
+        found[key] = item
+    return found
+
+
+def _told(item: Input) -> tuple[str, str, str]:
+    """Return what counts of an input."""
+    return ("" if item.kind == "run" else item.name), item.kind, item.sha256

@@ -64,7 +64,8 @@ def input_forms(inputs: tuple[Input, ...], config: BaseModel) -> Mapping[str, Fo
     forms: dict[str, Form] = {}
     commands = {leaf.field: str(leaf.value) for leaf in leaves(config) if leaf.role == "command"}
     for item in inputs:
-        form = {"%input": [item.name, item.kind, item.sha256]}
+        # The name of a file chooses its parser; that of a run says nothing of what it computed.
+        form = {"%input": ["" if item.kind == "run" else item.name, item.kind, item.sha256]}
         if item.field in commands:
             words = forms.setdefault(item.field, list(words_of(commands[item.field])))
             words[words.index(item.typed)] = form
@@ -157,7 +158,8 @@ def _run_input(leaf: Leaf, cwd: Path, store: Path, files: FileCache, place: str 
     reference = str(leaf.value)
     path = Path(place or os.path.join(cwd, reference))
     is_path = place is not None or "/" in reference
-    run = Run(path if is_path and path.is_dir() else find_run(reference, store))
+    # A reference that is a link is followed; inside of a run folder nothing is.
+    run = Run(path.resolve() if is_path and path.is_dir() else find_run(reference, store))
     if run.status != "finished":
         raise UsageError(
             f"{leaf.field} names the run {run.id}, which is {run.status}; it must have finished."

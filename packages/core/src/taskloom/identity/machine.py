@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Any
 
@@ -24,10 +23,3 @@ def used_device(gpus: int) -> str:
     if torch is not None and torch.backends.mps.is_available():
         return "mps" if torch.mps.current_allocated_memory() else "cpu"
     return "cuda" if gpus and "jax" in sys.modules else "cpu"
-
-
-def has_cuda() -> bool:
-    """Return whether this machine seems to have a CUDA device; no library is asked."""
-    return os.name == "nt" or any(
-        os.path.exists(path) for path in ("/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg")
-    )

@@ -15,9 +15,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from taskloom.system.machine import KERNEL_FOLDERS
+
 MOST = 1000
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
-_PLACES = ("/proc/", "/sys/", "/dev/")
+_PLACES = tuple(f"{folder}/" for folder in KERNEL_FOLDERS)
 _SKIPPED = ("/__pycache__/", "/.cache/", "/.git/", "/site-packages/", "/.matplotlib/")
 _SUFFIXES = (".py", ".pyc", ".pyi", ".so", ".nbi", ".nbc")
 

@@ -1,4 +1,4 @@
-"""Removal of what a store keeps beside its runs and can do without: old sources, removed runs, caches."""
+"""Removal of what a store keeps beside its runs and can do without: old sources, removed runs, caches, free claims."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from taskloom.errors import RunCorruptError
 from taskloom.identity.code import read_code
 from taskloom.identity.sources import FOLDER as CODE
 from taskloom.records.folders import run_names
+from taskloom.runs import claims
 
 _DAY = 86_400.0  # [s]; a run that begins just now writes its sources before it names them
 _WHOLE = (".trash", ".cache")
@@ -34,7 +35,7 @@ class Pruned:
 
 
 def prune(store: Path, *, dry: bool = False) -> list[Pruned]:
-    """Remove the sources that no run names, the runs that were removed, and the caches.
+    """Remove the sources that no run names, the runs that were removed, the caches, and the claims that nothing holds.
 
     Links are not followed. What is locked or gone meanwhile is left alone.
 
@@ -52,6 +53,8 @@ def prune(store: Path, *, dry: bool = False) -> list[Pruned]:
         found.append(_counted(name, files, dry=dry))
         if files and not dry:
             shutil.rmtree(folder, ignore_errors=True)
+    # A claim is removed under its own lock, so how many can be is known only afterwards.
+    found.append(Pruned(claims.FOLDER, 0 if dry else claims.clear(store), 0))
     return found
 
 

@@ -31,10 +31,8 @@ class Staleness:
         self._code: dict[CodeFile, bool] = {}
 
     def reasons(self, run: Run) -> list[Reason]:
-        """Return why the same command would not return the run; none for a run that has not finished."""
+        """Return what a run differs in from now, finished or not."""
         record = run.record
-        if record.status != "finished":
-            return []
         if not record.config_id:
             return [Reason("config", f"{run.id} was recorded by an older taskloom")]
         found = [*self._changed_version(run), *self._changed_inputs(run)]
@@ -43,8 +41,9 @@ class Staleness:
         except TaskloomError as error:
             return [*found, Reason("code", f"the code of {run.id} is not known: {error.message}")]
         if code is None:
-            return [*found, Reason("code", f"the code of {run.id} is not known")]
-        return [*found, *self._changed_code(run, code), *changed_packages(code)]
+            missing = Reason("code", f"the code of {run.id} is not known: code.json is missing")
+            return [*found, missing] if record.attempts else found
+        return [*found, *self._changed_code(run, code), *changed_packages(code, self._store)]
 
     def _changed_version(self, run: Run) -> Iterator[Reason]:
         try:
@@ -93,7 +92,9 @@ def with_staleness(store: Path, rows: Iterable[Mapping[str, Any]]) -> list[dict[
         staleness = Staleness(store, files)
         for row in rows:
             try:
-                reasons = staleness.reasons(Run(store / str(row["folder"])))
+                run = Run(store / str(row["folder"]))
+                # Only what has finished can be an answer that is out of date.
+                reasons = staleness.reasons(run) if run.record.status == "finished" else []
             except TaskloomError:
                 reasons = []  # the listing says what is wrong with its record
             kinds = dict.fromkeys(reason.kind for reason in reasons if reason.counts)

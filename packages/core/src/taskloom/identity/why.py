@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from taskloom.errors import RunCorruptError
+from taskloom.asking import resolve_values
+from taskloom.errors import RunCorruptError, TaskloomError
 from taskloom.identity.code import Code, CodeFile, place_of, read_code
 from taskloom.identity.filecache import FileCache
 from taskloom.identity.identify import changed_inputs
@@ -18,10 +19,13 @@ from taskloom.identity.records import Reason, ReasonKind
 from taskloom.identity.sources import is_cosmetic, kept_source
 from taskloom.identity.stale import Staleness
 from taskloom.identity.verify import is_same
+from taskloom.params.layer import DEFAULT
 from taskloom.records.documents import read_object
+from taskloom.registry.resolve import find_task, load_task
 from taskloom.runs.compare import flatten
 from taskloom.runs.provenance import installed_distributions
 from taskloom.runs.run import Run
+from taskloom.secrets.fields import dumped
 from taskloom.system.machine import host_name
 
 SECTIONS: Mapping[ReasonKind, str] = {
@@ -64,7 +68,7 @@ def explain(run: Run, other: Run | None, store: Path) -> Explanation:
         with FileCache(store) as files:
             reasons = Staleness(store, files).reasons(run)
             diff = "".join(_diffs_to_now(run, store, files))
-        return Explanation((*reasons, *_recorded(run, None)), diff)
+        return Explanation((*_defaults(run), *reasons, *_recorded(run, None)), diff)
     code, others = _code_of(run), _code_of(other)
     changed = list(_changed_files(code, others, store))
     reasons = [
@@ -75,6 +79,22 @@ def explain(run: Run, other: Run | None, store: Path) -> Explanation:
     ]
     diff = "".join(_diff(name, before, after, store) for name, before, after in changed)
     return Explanation((*reasons, *_recorded(run, other)), diff)
+
+
+def _defaults(run: Run) -> Iterator[Reason]:
+    """Yield the parameters that the same command would not give the same value now, because a default has changed."""
+    before = flatten(run.config)
+    sources = run.record.sources
+    given = {path: value for path, value in before.items() if sources.get(path, DEFAULT) != DEFAULT}
+    try:
+        loaded = load_task(find_task(run.domain, run.task))
+        now = flatten(dumped(resolve_values(loaded.config_class, given).config))
+    except TaskloomError as error:
+        yield Reason("config", f"the same command is refused now: {error.message}")
+        return
+    for path in dict.fromkeys([*before, *now]):
+        if path not in given and before.get(path) != now.get(path):
+            yield Reason("config", f"default of {path} {before.get(path)} -> {now.get(path)}")
 
 
 def _configs(run: Run, other: Run) -> Iterator[Reason]:

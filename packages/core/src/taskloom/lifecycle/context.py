@@ -20,7 +20,7 @@ from taskloom.lifecycle.console import Console
 from taskloom.records.checks import read_integer
 from taskloom.records.documents import read_lines, read_object
 from taskloom.runs import checkpoints
-from taskloom.runs.layout import RunLayout, inside
+from taskloom.runs.layout import RunLayout, fresh
 from taskloom.runs.locks import Held
 from taskloom.runs.record import RunRecord, document_of
 from taskloom.runs.writer import JsonLines, encode_number, store_error
@@ -96,6 +96,7 @@ class LiveContext:
         self._began = time.monotonic() - record.duration
         self.seeds: dict[str, int] = dict(record.seeds)
         self.requested_artifacts: dict[str, Path] = {}
+        self._artifact_names: dict[str, str] = {}
 
     @property
     def dir(self) -> Path:
@@ -167,14 +168,15 @@ class LiveContext:
         """Return the path at which to write the artifact called `name`; its folder exists.
 
         Raises:
-            StoreError: The name leads out of the artifact folder.
+            StoreError: The name leads out of the artifact folder, or some system does not take it.
         """
-        path = inside(self._current().artifacts, name)
+        path = fresh(self._current().artifacts, name, self._artifact_names)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise store_error("write", path.parent, error) from error
         self.requested_artifacts[name] = path
+        self._artifact_names[name.casefold()] = name
         return path
 
     @contextmanager

@@ -9,11 +9,11 @@ from typing import Any
 
 from taskloom.config import Config
 from taskloom.errors import StoreError
+from taskloom.identity.identify import Identified, identify
 from taskloom.params.files import to_toml
 from taskloom.registry.entries import LoadedTask
 from taskloom.request import Origin, RunOptions
 from taskloom.runs import provenance
-from taskloom.runs.identity import identity
 from taskloom.runs.layout import RunLayout, default_store, new_id
 from taskloom.runs.record import KEPT, RunRecord, timestamp, write_record
 from taskloom.runs.writer import atomic_write, atomic_write_json, store_error
@@ -30,6 +30,7 @@ def create_run(
     options: RunOptions,
     origin: Origin = Origin(),
     *,
+    now: Identified | None = None,
     found: Mapping[str, Any] | None = None,
 ) -> RunLayout:
     """Make the folder of a new run, in status `created`.
@@ -41,12 +42,14 @@ def create_run(
         config: Its resolved config.
         options: How the run is kept and placed.
         origin: Who asked for it.
+        now: Its identity, where that is known already.
         found: Its provenance, where that is known already: the runs of a sweep share it.
 
     Raises:
         StoreError: The store cannot be written; nothing is left behind.
     """
     entry = loaded.entry
+    now = now or identify_asked(loaded, config, options)
     layout = _make_folder(default_store(options.store), entry.domain, entry.ref.name)
     try:
         record = RunRecord(
@@ -54,12 +57,15 @@ def create_run(
             domain=entry.domain,
             task=entry.ref.name,
             version=entry.ref.version,
-            identity=identity(entry.domain, entry.ref.name, entry.ref.version, config),
+            identity=now.identity,
             config=dumped(config),
             sources=dict(origin.sources),
             argv=tuple(KNOWN.text(provenance.strip_credentials(word)) for word in origin.argv),
             sweep=origin.sweep,
             created=timestamp(),
+            config_id=now.config_id,
+            inputs=now.inputs,
+            cwd=str(now.cwd),
             **{name: KNOWN.tree(getattr(options, name)) for name in KEPT},
         )
         repeat = f"# tasks run {entry.domain} {entry.ref.name} --config config.toml\n"
@@ -71,6 +77,17 @@ def create_run(
         shutil.rmtree(layout.dir, ignore_errors=True)
         raise
     return layout
+
+
+def identify_asked(loaded: LoadedTask, config: Config, options: RunOptions) -> Identified:
+    """Return the identity of what is asked for with these options.
+
+    Raises:
+        UsageError: A field names something that cannot be read.
+        RunNotFoundError: A field names no run.
+    """
+    by_time = options.inputs == "mtime"
+    return identify(loaded, config, cwd=options.cwd, store=options.store, by_time=by_time)
 
 
 def _make_folder(store: Path, domain: str, task: str) -> RunLayout:

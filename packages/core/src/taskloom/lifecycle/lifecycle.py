@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from taskloom.bound import BoundTask, bind
@@ -17,11 +19,14 @@ from taskloom.errors import (
     RunFailedError,
     TaskloomError,
 )
+from taskloom.identity.identify import Identified
+from taskloom.identity.leaves import absolute
 from taskloom.lifecycle.attempt import attempt
 from taskloom.lifecycle.console import Console, open_console
-from taskloom.lifecycle.create import create_run
+from taskloom.lifecycle.create import create_run, identify_asked
 from taskloom.lifecycle.failure import describe_failure, first_line, trimmed_traceback
 from taskloom.lifecycle.refusal import recorded_refusals
+from taskloom.lifecycle.within import within
 from taskloom.lifecycle.workdir import working_in
 from taskloom.params.layers import validate_record
 from taskloom.records.run_record import read_record
@@ -55,23 +60,33 @@ def run_task(
         The run: finished, or stopped by a signal or by the time limit (then `exit_code` is 130 or 143).
 
     Raises:
-        CheckFailedError: The task's own check found an error; its record says so.
+        CheckFailedError: The task's own check found an error; nothing has been made.
         RunFailedError: The task raised; its record is finalised.
         StoreError: The store cannot be written.
+    """
+    now = identify_asked(loaded, config, options)
+    # Nothing is made before the check has passed: what was refused leaves no run behind.
+    with prepared(loaded, now, options) as (task, console):
+        layout = create_run(loaded, config, options, origin, now=now)
+        announce(layout, origin.sources, console)
+        return perform(task, layout, console)
+
+
+@contextmanager
+def prepared(
+    loaded: LoadedTask, now: Identified, options: RunOptions
+) -> Iterator[tuple[BoundTask[Any, Config], Console]]:
+    """Yield the task of what is asked for, checked, and the console of its run; nothing has been made yet.
+
+    Raises:
+        CheckFailedError: The task's own check found an error.
+        RunFailedError: The factory raised.
     """
     console = open_console(quiet=options.quiet, keeps_output=options.capture == "yes")
     try:
         check_sinks(options.sinks)
-
-        def make() -> RunLayout:
-            layout = create_run(loaded, config, options, origin)
-            _announce(layout, origin.sources, console)
-            return layout
-
         with limited_threads(options.resources):
-            with recorded_refusals(make):
-                task = prepare(loaded, config, console)
-            return perform(task, make(), console)
+            yield prepare(loaded, now.config, console), console
     finally:
         console.close()
 
@@ -109,7 +124,7 @@ def continue_run(
 
 
 def read_config(loaded: LoadedTask, layout: RunLayout, record: RunRecord) -> Config:
-    """Return the config of a run that was made before.
+    """Return the config of a run that was made before, with its paths absolute: they mean what they meant then.
 
     Raises:
         ConfigError: The task has changed its version or its parameters since.
@@ -122,7 +137,11 @@ def read_config(loaded: LoadedTask, layout: RunLayout, record: RunRecord) -> Con
             hint=f"Run it anew: tasks run {entry.domain} {entry.ref.name} --config {layout.config}",
         )
     values = vault.complete(record.config, str(layout.dir), record.identity)
-    return validate_record(loaded.config_class, values, f"the record {layout.record}")
+    config = validate_record(loaded.config_class, values, f"the record {layout.record}")
+    if not record.cwd:
+        return config  # an older taskloom did not keep the folder
+    runs = {item.field: item.path for item in record.inputs if item.kind == "run"}
+    return absolute(config, Path(record.cwd), runs)
 
 
 def prepare(loaded: LoadedTask, config: Config, console: Console) -> BoundTask[Any, Config]:
@@ -194,7 +213,7 @@ def perform(
         checkpoints.sweep_leftovers(layout.checkpoints)
         with contextlib.suppress(OSError):
             layout.stop.unlink()  # a wish that an earlier attempt did not live to hear
-        with working_in():
+        with within(record.identity), working_in(record.cwd):
             run = attempt(task, layout, record, console, lock, report=report)
     finally:
         lock.release()
@@ -217,7 +236,8 @@ def _find(task: BoundTask[Any, Config], loaded: LoadedTask) -> list[Finding]:
         ]
 
 
-def _announce(layout: RunLayout, sources: Mapping[str, str], console: Console) -> None:
+def announce(layout: RunLayout, sources: Mapping[str, str], console: Console) -> None:
+    """Say that a run begins, and which of its values come from the environment."""
     console.say(f"run {layout.dir.name}")
     for path, source in sources.items():
         # The environment does not show on the command line, so what it decides is said aloud.

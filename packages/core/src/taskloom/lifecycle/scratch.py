@@ -9,7 +9,7 @@ from pathlib import Path
 from taskloom.context import Progress, Resources
 from taskloom.lifecycle.context import check_metric_name
 from taskloom.runs import checkpoints
-from taskloom.runs.layout import RunLayout, inside
+from taskloom.runs.layout import RunLayout, fresh
 from taskloom.seeding import derive_seed
 
 
@@ -51,6 +51,7 @@ class ScratchContext:
         self._seed = seed
         self._resources = resources or Resources()
         self.stop_after = stop_after
+        self._artifact_names: dict[str, str] = {}
         self.rows: list[dict[str, float]] = []
         self.asked = 0
 
@@ -90,8 +91,9 @@ class ScratchContext:
 
     def artifact(self, name: str, /) -> Path:
         """Return the path at which to write the artifact called `name`; its folder exists."""
-        path = inside(self._layout.artifacts, name)
+        path = fresh(self._layout.artifacts, name, self._artifact_names)
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._artifact_names[name.casefold()] = name
         return path
 
     @contextmanager

@@ -78,7 +78,9 @@ def own_stderr() -> LossyStream:
     if stream is None or not leads_to(stream, 2):
         return LossyStream(stream)
     try:
-        copy = os.fdopen(os.dup(2), "w", encoding=stream.encoding, errors="backslashreplace")
+        copy = os.fdopen(
+            os.dup(2), "w", encoding=stream.encoding, errors="backslashreplace", newline="\n"
+        )
     except (OSError, LookupError):
         return LossyStream(stream)
     return LossyStream(copy, is_owned=True)

@@ -160,8 +160,10 @@ def said_in(words: Sequence[str], path: str, *, is_part: bool = False) -> str | 
         for option in (f"--{path}", f"--{path}.kind"):
             if word.startswith(f"{option}="):
                 value = word[len(option) + 1 :]
-            elif word == option and position + 1 < len(words):
-                value = words[position + 1]
+            elif word == option and not (rest := [*words[position + 1 :], "--"])[0].startswith(
+                "--"
+            ):
+                value = rest[0]
     if value is None and is_part and any(word.startswith(f"--{path}.") for word in words):
         return "{}"
     return value

@@ -178,3 +178,17 @@ def leaves(config: BaseModel, prefix: str = "") -> dict[str, Any]:
         else:
             found[f"{prefix}{name}"] = value
     return found
+
+
+def leaf_texts(config: BaseModel, prefix: str = "") -> dict[str, str]:
+    """Return the text of every leaf of a config by path, as it would be typed behind `--path=`."""
+    found: dict[str, str] = {}
+    if prefix and (kind := kind_of(type(config))):
+        found[f"{prefix}kind"] = kind
+    for name, info in fields_of(type(config)).items():
+        value = getattr(config, name)
+        if isinstance(value, BaseModel):
+            found |= leaf_texts(value, f"{prefix}{name}.")
+        else:
+            found[f"{prefix}{name}"] = write(value, shape_of(info))
+    return found

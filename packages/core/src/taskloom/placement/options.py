@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from taskloom.errors import UsageError
 from taskloom.placement.executor import INLINE, check_executor
 from taskloom.registry.suggest import did_you_mean
 from taskloom.request import RunOptions
 from taskloom.runs.checkpoints import Criterion
+from taskloom.runs.layout import default_store
 from taskloom.runs.run import open_run
 from taskloom.sinks.sink import check_sinks
 
 _SEVERAL_MACHINES = ("slurm",)
+_WORDS = {"claimed": ("wait", "skip", "fail"), "inputs": ("content", "mtime")}
 
 
 def checked_options(
     options: RunOptions, *, executor: str = INLINE, is_placed: bool = True
 ) -> RunOptions:
-    """Return the options with an executor and with the parent's whole id, if all of them can be meant.
+    """Return the options with an executor, absolute folders and the parent's whole id, if all of them can be meant.
 
     Args:
         options: What was asked for.
@@ -32,16 +36,30 @@ def checked_options(
         UsageError: An option makes no sense, or contradicts another.
     """
     name = options.executor or executor
-    if options.resume and options.force:
-        raise UsageError("--resume and --force exclude each other")
+    for one, other in (("resume", "force"), ("resume", "fresh")):
+        if getattr(options, one) and getattr(options, other):
+            raise UsageError(f"--{one} and --{other} exclude each other")
+    for word, allowed in _WORDS.items():
+        _check_word(word, getattr(options, word), allowed)
     check_executor(name, options.jobs)
     check_capture(options.capture, name if is_placed else INLINE)
     check_sinks(options.sinks)
     if options.keep_best:
         Criterion.parse(options.keep_best)
     check_resources(options, name if is_placed else "")
-    parent = open_run(options.parent, options.store).id if options.parent else ""
-    return replace(options, executor=name, parent=parent)
+    store, cwd = default_store(options.store), Path.cwd() / (options.cwd or "")
+    if not cwd.is_dir():
+        raise UsageError(f"--cwd names {cwd}, which is no folder")
+    parent = open_run(options.parent, store).id if options.parent else ""
+    return replace(options, executor=name, parent=parent, store=store, cwd=cwd)
+
+
+def _check_word(name: str, word: str, allowed: Sequence[str]) -> None:
+    if word not in allowed:
+        raise UsageError(
+            f"--{name} is {word!r}; it must be {', '.join(allowed[:-1])} or {allowed[-1]}",
+            hint=did_you_mean(word, allowed),
+        )
 
 
 def check_capture(capture: str, executor: str) -> None:

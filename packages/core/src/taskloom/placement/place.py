@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from types import FrameType
 from typing import Protocol
@@ -48,9 +47,9 @@ class _Placed:
 
 
 class _Queue:
-    """An iterator of folders that can be asked for some ahead."""
+    """An iterator of folders that can be asked for some ahead; where it gives None, there is nothing at the moment."""
 
-    def __init__(self, folders: Iterator[Path]) -> None:
+    def __init__(self, folders: Iterator[Path | None]) -> None:
         self._folders = folders
         self._ready: list[Path] = []
         self._is_exhausted = False
@@ -76,8 +75,16 @@ class _Queue:
         return taken
 
     def _draw(self, count: int | None) -> list[Path]:
-        drawn = list(islice(self._folders, count))
-        self._is_exhausted = self._is_exhausted or count is None or len(drawn) < count
+        drawn: list[Path] = []
+        while count is None or len(drawn) < count:
+            try:
+                folder = next(self._folders)
+            except StopIteration:
+                self._is_exhausted = True
+                break
+            if folder is None:
+                break
+            drawn.append(folder)
         return drawn
 
 
@@ -118,8 +125,11 @@ class Placement:
         self._signals_received = 0
         self.exit_code = ExitCode.OK
 
-    def run(self, folders: Iterator[Path]) -> None:
-        """Place every folder that the iterator yields; it is asked when there is room, or one ahead."""
+    def run(self, folders: Iterator[Path | None]) -> None:
+        """Place every folder that the iterator yields; it is asked when there is room, or one ahead.
+
+        None means that there is nothing at the moment, and that it is to be asked again.
+        """
         queue = _Queue(folders)
         with self._receiving():
             while True:
@@ -129,11 +139,10 @@ class Placement:
                 self._watcher.tick()
                 if not self._active and (self._closed or queue.is_empty):
                     return
-                if self._active:
-                    if self._prepares and not self._closed:
-                        # As many as may be needed at once: runs that began together end together.
-                        queue.prepare(self._executor.capacity or 1)
-                    time.sleep(_QUEUE_PERIOD if self._executor.capacity is None else _PERIOD)
+                if self._active and self._prepares and not self._closed:
+                    # As many as may be needed at once: runs that began together end together.
+                    queue.prepare(self._executor.capacity or 1)
+                time.sleep(_QUEUE_PERIOD if self._executor.capacity is None else _PERIOD)
 
     def _fill(self, queue: _Queue) -> None:
         capacity = self._executor.capacity

@@ -7,17 +7,14 @@ from pathlib import Path
 
 from taskloom.config import Config
 from taskloom.errors import RunFailedError
-from taskloom.lifecycle.console import open_console
+from taskloom.identity.identify import Identified
 from taskloom.lifecycle.create import create_run
-from taskloom.lifecycle.lifecycle import prepare
-from taskloom.lifecycle.refusal import recorded_refusals
-from taskloom.placement.executor import open_executor
+from taskloom.placement.executor import Executor
 from taskloom.placement.place import Placement
 from taskloom.registry.entries import LoadedTask
 from taskloom.request import Origin, RunOptions
 from taskloom.runs.layout import RunLayout
 from taskloom.runs.run import Run
-from taskloom.sinks.sink import check_sinks
 
 
 class PlacementLog:
@@ -50,57 +47,37 @@ class PlacementLog:
 
 
 def make_folder(
-    loaded: LoadedTask, config: Config, options: RunOptions, origin: Origin
+    loaded: LoadedTask,
+    config: Config,
+    options: RunOptions,
+    origin: Origin,
+    now: Identified | None = None,
 ) -> RunLayout:
     """Make the folder of a run, in status `created`, and write its id to stderr.
 
     Raises:
         StoreError: The store cannot be written.
     """
-    layout = create_run(loaded, config, options, origin)
+    layout = create_run(loaded, config, options, origin, now=now)
     PlacementLog(quiet=options.quiet).say(f"run {layout.dir.name}")
     return layout
 
 
-def place_run(
-    loaded: LoadedTask,
-    config: Config,
-    options: RunOptions,
-    origin: Origin,
-    begun: RunLayout | None = None,
-) -> Run:
-    """Run a task where the options say, and return the run when it is over.
+def place_run(layout: RunLayout, options: RunOptions, executor: Executor) -> Run:
+    """Run a folder where the options say, and return the run when it is over.
 
     Args:
-        loaded: The task.
-        config: Its resolved config.
-        options: How the run is kept and placed; they name the executor.
-        origin: Who asked for it.
-        begun: The folder of an identical run to go on with.
+        layout: The run's folder.
+        options: How the run is kept and placed.
+        executor: Where it runs.
 
     Raises:
-        CheckFailedError: The task's own check found an error.
         RunFailedError: The run did not finish.
         StoreError: The store cannot be written.
     """
-    executor = open_executor(options.executor, 1)
-    made: list[RunLayout] = [] if begun is None else [begun]
-
-    def layout() -> RunLayout:
-        if not made:
-            made.append(make_folder(loaded, config, options, origin))
-        return made[0]
-
-    try:
-        check_sinks(options.sinks)
-        # Checked here too: where it cannot run, no machine has to be asked for.
-        with recorded_refusals(layout):
-            prepare(loaded, config, open_console(quiet=options.quiet))
-        log = PlacementLog(quiet=options.quiet)
-        Placement(executor, options.resources, log).run(iter([layout().dir]))
-    finally:
-        executor.close()
-    run = Run(layout().dir)
+    log = PlacementLog(quiet=options.quiet)
+    Placement(executor, options.resources, log).run(iter([layout.dir]))
+    run = Run(layout.dir)
     if run.status in ("finished", "stopped"):
         return run
     failure = run.record.failure

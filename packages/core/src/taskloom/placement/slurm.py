@@ -121,7 +121,7 @@ def _sbatch(folders: Sequence[Path], script: str) -> str:
     logs = f"--output={str(place).replace('%', '%%')}/%A_%a.txt"
     try:
         place.mkdir(exist_ok=True)
-        path.write_text(script, encoding="utf-8", errors="surrogateescape")
+        path.write_text(script, encoding="utf-8", errors="surrogateescape", newline="\n")
         done = subprocess.run(
             ["sbatch", "--parsable", logs, str(path)], check=False, capture_output=True, text=True
         )

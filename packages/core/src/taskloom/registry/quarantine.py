@@ -176,7 +176,7 @@ def _usable(stream: IO[str] | None, number: int) -> IO[str] | None:
     if not getattr(stream, "closed", False):
         return stream
     try:
-        return open(number, "w", encoding="utf-8", closefd=False)
+        return open(number, "w", encoding="utf-8", closefd=False, newline="\n")
     except OSError:
         return stream
 

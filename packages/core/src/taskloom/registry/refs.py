@@ -81,6 +81,8 @@ class DomainRef:
         protocol: `"package.module:Class"`, a protocol or an abstract class that a task must fit if it does not run itself.
         config: `"package.module:Class"`, the config of a task whose factory asks for none.
         driver: `"package.driver"`, a module with the four functions of `taskloom.bound.Driver`; it runs the tasks that fit.
+        metrics: Names of the metrics that its driver reports, `*` for what depends on the task: `("auroc/fused", "auroc/*")`; a
+            search for another is refused before its first trial. Empty: they are known after it.
         loaders: A function from a `taskloom.runs.Run` for each name that `Run.load` can load: `{"detector": "package.module:function"}`.
         scaffold: `"package/folder"`, with templates for `tasks new` in folders called `task`, as a kind of component, or as the
             suffix of a file that a task can be made around.
@@ -97,6 +99,7 @@ class DomainRef:
     protocol: str = ""
     config: str = ""
     driver: str = ""
+    metrics: tuple[str, ...] = ()
     loaders: Mapping[str, str] = field(default_factory=dict)
     scaffold: str = ""
     uncounted: tuple[str, ...] = ("report", "verbs", "exports", "domain")

@@ -252,7 +252,7 @@ def _seal(folder: Path, step: int, facts: Mapping[str, Any]) -> None:
         "files": files,
     }
     path = folder / MANIFEST
-    with path.open("x", encoding="utf-8") as file:
+    with path.open("x", encoding="utf-8", newline="\n") as file:
         file.write(json.dumps(manifest, indent=2) + "\n")
         file.flush()
         os.fsync(file.fileno())

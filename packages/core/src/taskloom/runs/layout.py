@@ -6,10 +6,12 @@ import os
 import re
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from taskloom.errors import StoreError
+from taskloom.system.files import unportable
 
 _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # without 0, 1, l, o, which read alike
 _PART_LIMIT = 200
@@ -127,3 +129,26 @@ def inside(root: Path, name: str) -> Path:
     if not candidate.resolve().is_relative_to(root.resolve()):
         raise StoreError(f"{name!r} leads out of {root} through a symbolic link.")
     return candidate
+
+
+def fresh(root: Path, name: str, known: Mapping[str, str]) -> Path:
+    """Return `root/name` for a file that is to be made: inside the root, and named as every system allows.
+
+    Args:
+        root: A folder.
+        name: A relative name with `/` between folders.
+        known: The names that were given before, by their case-folded form.
+
+    Raises:
+        StoreError: As `inside` does; or some system refuses a part of the name, or cannot tell it from one given before.
+    """
+    path = inside(root, name)
+    for part in PurePosixPath(name).parts:
+        if reason := unportable(part):
+            raise StoreError(f"The name {name!r} is not allowed: {part!r} {reason}.")
+    same = known.get(name.casefold(), name)
+    if same != name:
+        raise StoreError(
+            f"The names {same!r} and {name!r} differ only in case: on macOS and Windows they are one file."
+        )
+    return path

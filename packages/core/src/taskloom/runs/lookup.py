@@ -1,29 +1,56 @@
-"""The one look-up of a run by what it computes."""
+"""The one look-up of runs by what they compute."""
 
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from taskloom.errors import RunCorruptError
+from taskloom.identity.identify import Identified
 from taskloom.runs import index
-from taskloom.runs.layout import default_store
 from taskloom.runs.run import Run
 
 
-def identical(identity: str, store: Path | None = None, *, is_finished: bool = True) -> Run | None:
-    """Return the newest run of an identity that has finished, or has not; None if there is none.
-
-        identical(run.record.identity).metrics
+def alike(
+    questions: Sequence[Identified], also: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, list[Run]]:
+    """Return the runs that may answer each question of one store, by its identity: the same command, or the same inputs.
 
     Args:
-        identity: The identity, as `run.record.identity` has it.
-        store: The store; else that of `TASKS_STORE`, else `./runs`.
-        is_finished: Whether a finished run is looked for, or one to go on with.
+        questions: What is asked for.
+        also: Further identities to look for, of older records, each with the identity of its question.
     """
-    folder = default_store(store)
-    for document in index.having(folder, "identity", [identity]):
-        if (document.get("status") == "finished") is is_finished:
-            with contextlib.suppress(RunCorruptError):
-                return Run(folder / str(document["folder"]))
-    return None
+    found: dict[str, list[Run]] = {now.identity: [] for now in questions}
+    if not questions:
+        return found
+    by_digest: dict[str, list[str]] = {}
+    for now in questions:
+        for digest in dict.fromkeys((now.identity, now.config_id)):
+            by_digest.setdefault(digest, []).append(now.identity)
+    for digest, identity in also.items():
+        if identity not in by_digest.setdefault(digest, []):
+            by_digest[digest].append(identity)
+    store, seen = questions[0].store, set[str]()
+    documents = index.having(store, "question", by_digest)
+    for document in sorted(documents, key=_age, reverse=True):
+        name = str(document["folder"])
+        if name in seen:
+            continue
+        seen.add(name)
+        with contextlib.suppress(RunCorruptError):
+            run = Run(store / name)
+            for identity in _asked(run, by_digest):
+                found[identity].append(run)
+    return found
+
+
+def _asked(run: Run, by_digest: Mapping[str, Sequence[str]]) -> list[str]:
+    wanted = (run.record.identity, run.record.config_id)
+    return list(dict.fromkeys(item for digest in wanted for item in by_digest.get(digest, ())))
+
+
+def _age(document: Mapping[str, object]) -> tuple[str, str]:
+    return str(document.get("created")), str(document["folder"])
+
+

@@ -1,4 +1,4 @@
-"""Filters and orders over run records: `metrics.auroc > 0.9 and status == finished`, `-metrics.auroc`."""
+"""Filters and orders over run records: `metrics.auroc/fused > 0.9 and status == finished`, `-metrics.auroc/fused`."""
 
 from __future__ import annotations
 
@@ -33,6 +33,8 @@ _ORDERINGS: Mapping[str, Callable[[Any, Any], bool]] = {
 _INNER = {"metrics": "metrics.NAME", "config": "config.PARAMETER"}
 FIELDS = (*(_INNER.get(name, name) for name in ROW), "stale")
 _NUMBERS = ("metrics", "duration")
+EXAMPLE = "status = finished and metrics.auroc/fused > 0.9"
+"""A filter as help and the viewer show it; a test holds it to records of a shipped task."""
 _MOST_TOKENS = 1000
 _DEEPEST = 50
 _LONGEST_FIELD = 1000  # characters
@@ -204,7 +206,7 @@ class _Parser:
         shown = self._text if len(self._text) <= 200 else f"{self._text[:200]}..."
         return UsageError(
             f"The filter {shown!r} is no filter: {reason}.",
-            hint="Write it like: metrics.auroc > 0.9 and config.seed = 3",
+            hint=f"Write it like: {EXAMPLE}",
         )
 
 

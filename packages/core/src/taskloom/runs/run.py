@@ -35,6 +35,10 @@ class Run:
         dir: The run's folder.
         record: What `run.json` says, if it has been read already.
 
+    Attributes:
+        reused: Whether it had finished before the call that returned it.
+        stale: Differences from the state of that call which were accepted, a sentence each.
+
     Raises:
         RunCorruptError: `run.json` cannot be read.
     """
@@ -42,6 +46,8 @@ class Run:
     def __init__(self, dir: Path, record: RunRecord | None = None) -> None:
         self.layout = RunLayout(Path(dir).absolute())
         self.record = record if record is not None else read_record(self.layout.record)
+        self.reused = False
+        self.stale: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Run({str(self.dir)!r})"

@@ -92,7 +92,7 @@ def write_project(
             for name, text in texts.items():
                 place = temporary / name
                 place.parent.mkdir(parents=True, exist_ok=True)
-                place.write_text(text, encoding="utf-8")
+                place.write_text(text, encoding="utf-8", newline="\n")
             for source in copied:
                 shutil.copyfile(source, temporary / values["module"] / source.name)
             temporary.chmod(0o777 & ~_umask())

@@ -33,12 +33,6 @@ def complete(values: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
     return values
 
 
-def pass_on(old: str, new: str) -> None:
-    """Keep what is kept under one key under another too."""
-    if old in _held:
-        _held[new] = _held[old]
-
-
 def check_placement(keys: Iterable[str], executor: str) -> None:
     """Refuse an executor that reaches its workers through files alone, for values that no file holds.
 

@@ -25,8 +25,9 @@ FORMAT = 1
 RECORD = "sweep.json"
 EXECUTOR = "local"
 """Executor of the runs of a sweep unless the options name another."""
-_HERE: dict[str, Any] = {"store": None, "resume": False, "quiet": False}
-"""Options of the call alone, which no record keeps: where the store is, and what this process says and does."""
+_OF_THE_CALL = ("store", "resume", "quiet", "fresh", "accept", "accept_changes", "claimed")
+"""Options of the call alone, which no record keeps: where the store is, and what this process says, does and takes."""
+_HERE: dict[str, Any] = {name: getattr(RunOptions(), name) for name in _OF_THE_CALL}
 _OLDEST = ("force", "executor", "jobs", "resources", "sinks", "keep_best")
 """The options that every sweep's record holds."""
 
@@ -119,12 +120,18 @@ def create_sweep(
     return record
 
 
+def with_call(record: SweepRecord, options: RunOptions) -> SweepRecord:
+    """Return the record with the options that this call alone gives, which its file does not keep."""
+    told = {name: getattr(options, name) for name in _OF_THE_CALL}
+    return replace(record, options=replace(record.options, **told))
+
+
 def _document(record: SweepRecord) -> dict[str, Any]:
     """Return what `sweep.json` holds: the options are written flat, and those that came later only where they were used."""
     document = asdict(record)
     options, defaults = document.pop("options"), asdict(RunOptions())
     kept = {
-        name: value
+        name: str(value) if isinstance(value, Path) else value
         for name, value in options.items()
         if name not in _HERE and (name in _OLDEST or value != defaults[name])
     }

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from taskloom.errors import ExitCode, MissingExtraError, RunCorruptError, UsageError
+from taskloom.errors import (
+    ExitCode,
+    MissingExtraError,
+    RunCorruptError,
+    RunFailedError,
+    TaskloomError,
+    UnknownNameError,
+    UsageError,
+)
+from taskloom.lifecycle.create import identify_asked
+from taskloom.lifecycle.decision import Decision, unaccepted
+from taskloom.lifecycle.lifecycle import construct
 from taskloom.params.choices import find_choices
+from taskloom.params.layers import validate_record
 from taskloom.params.tree import walk
 from taskloom.placement.executor import open_executor
 from taskloom.placement.place import Placement, Watcher
 from taskloom.records.documents import read_object
 from taskloom.records.files import stat_file
 from taskloom.registry.entries import LoadedTask
+from taskloom.registry.suggest import did_you_mean
 from taskloom.request import Origin, RunOptions
 from taskloom.runs.layout import default_store
 from taskloom.runs.run import Run
@@ -23,12 +38,14 @@ from taskloom.runs.writer import atomic_write_json
 from taskloom.secrets import vault
 from taskloom.secrets.redaction import KNOWN, MARK
 from taskloom.secrets.references import is_reference
+from taskloom.sweeps.ahead import refuse_reasons
 from taskloom.sweeps.axes import AxisReader
 from taskloom.sweeps.expand import Axis, Choices, Point, Span
 from taskloom.sweeps.planfile import texts_of
+from taskloom.sweeps.points import PointResult
 from taskloom.sweeps.record import EXECUTOR, SweepPoint, create_sweep, read_sweep
-from taskloom.sweeps.sweep import PointResult, Sweep, check_version
-from taskloom.sweeps.trials import Goal, Search, Space, Trials
+from taskloom.sweeps.sweep import Sweep, check_version
+from taskloom.sweeps.trials import Goal, Search, Space, Trials, trial_runs
 
 if TYPE_CHECKING:
     import optuna
@@ -63,6 +80,7 @@ def create_search(
     Raises:
         UsageError: Nothing varies.
         ConfigError: A value is not accepted; nothing has been run.
+        UnknownNameError: The domain names its metrics, and this is none of them; nothing has been run.
         MissingExtraError: Optuna is not installed.
     """
     _import_optuna()
@@ -78,7 +96,9 @@ def create_search(
         for name, text in texts_of(file, reader)
         if name.removesuffix(".kind") not in said
     }
-    Space(loaded, axes, {**common, **fixed}).check()
+    space = Space(loaded, axes, {**common, **fixed})
+    space.check()
+    _check_metric(loaded, goal, space)
     hidden = _hidden(loaded, axes, {**common, **fixed})
     executor = options.executor or EXECUTOR
     if hidden and executor not in vault.IN_MEMORY:
@@ -94,6 +114,25 @@ def create_search(
     return search
 
 
+def refuse_changed_trials(loaded: LoadedTask, search: Search, store: Path) -> None:
+    """Refuse to go on with a search some of whose runs would come out differently now.
+
+    Raises:
+        UsageError: The message holds the reasons.
+    """
+    options = replace(search.sweep.options, store=store)
+    if options.accept_changes or options.fresh:
+        return
+    decisions = []
+    for name in trial_runs(open_study(search, store)):
+        with contextlib.suppress(RunCorruptError):
+            run = Run(store / name)
+            config = validate_record(loaded.config_class, run.config, f"the record of {name}")
+            found = unaccepted(run, identify_asked(loaded, config, options))
+            decisions.append(Decision("begin", run, tuple(found)))
+    refuse_reasons(search.sweep, decisions)
+
+
 def _hidden(loaded: LoadedTask, axes: Mapping[str, Axis], fixed: Point) -> Point:
     """Return a mark for each value that the record of a search must not hold.
 
@@ -107,6 +146,22 @@ def _hidden(loaded: LoadedTask, axes: Mapping[str, Axis], fixed: Point) -> Point
             hint="vary it in a sweep without --optimize",
         )
     return {path: MARK for path in paths.intersection(fixed) if not is_reference(fixed[path])}
+
+
+def _check_metric(loaded: LoadedTask, goal: Goal, space: Space) -> None:
+    """Refuse a metric that the driver of the domain does not report; a task that runs itself may report any."""
+    names = loaded.domain.metrics
+    if not names or any(fnmatchcase(goal.metric, name) for name in names):
+        return
+    with contextlib.suppress(TaskloomError):  # told of when the task runs
+        if construct(loaded, space.first()).driver is None:
+            return
+    near = did_you_mean(goal.metric, [name for name in names if "*" not in name])
+    shown = ", ".join(name.replace("*", "NAME") for name in names)
+    raise UnknownNameError(
+        f"--optimize: runs of {loaded.entry.domain} have no metric '{goal.metric}'; they have {shown}.",
+        hint=near,
+    )
 
 
 def is_search(folder: Path) -> bool:
@@ -137,9 +192,10 @@ def run_search(loaded: LoadedTask, search: Search, store: Path, watcher: Watcher
     Raises:
         ConfigError: The task has changed its version since the search was made.
         UnknownNameError: The runs have no such metric.
+        RunFailedError: No run has a finite value of the metric.
         MissingExtraError: Optuna is not installed.
     """
-    sweep = search.sweep
+    sweep, store = search.sweep, store.absolute()
     check_version(sweep, loaded)
     trials = Trials(loaded, search, store, open_study(search, store), watcher)
     options = sweep.options
@@ -150,13 +206,20 @@ def run_search(loaded: LoadedTask, search: Search, store: Path, watcher: Watcher
         )
         placement.run(trials.folders())
     finally:
+        trials.close()
         executor.close()
     runs = _best_first(search.goal, [Run(store / name) for name in trials.runs])
+    _check_values(search, runs)
     code = placement.exit_code or (
         ExitCode.OK if any(run.status == "finished" for run in runs) else ExitCode.FAILED
     )
     results = [
-        PointResult(SweepPoint(run.record.identity, run.config, run.record.sources), run)
+        PointResult(
+            SweepPoint(run.record.identity, run.config, run.record.sources),
+            run,
+            reused=run.id in trials.reused,
+            stale=trials.reused.get(run.id, ()),
+        )
         for run in runs
     ]
     return Sweep(sweep, tuple(results), code)
@@ -178,6 +241,16 @@ def open_study(search: Search, store: Path) -> optuna.Study:
         load_if_exists=True,
     )
     return study
+
+
+def _check_values(search: Search, runs: Sequence[Run]) -> None:
+    """Refuse to call any run the best where the metric is a number in none."""
+    values = [run.metrics.get(search.goal.metric) for run in runs if run.status == "finished"]
+    if values and not any(value is not None and math.isfinite(value) for value in values):
+        raise RunFailedError(
+            f"{search.goal.metric} is not a finite number in any of {len(values)} runs, so that none is the best; "
+            f"they are kept: tasks runs ls --where 'sweep = {search.sweep.id}'"
+        )
 
 
 def _import_optuna() -> Any:  # noqa: ANN401 -- a module

@@ -3,45 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from taskloom.errors import ConfigError, ExitCode, RunCorruptError
-from taskloom.lifecycle.create import create_run
+from taskloom.errors import ConfigError, ExitCode
+from taskloom.lifecycle.create import identify_asked
 from taskloom.params.choices import Applicable
-from taskloom.params.layers import resolve, validate_record
+from taskloom.params.layers import resolve
 from taskloom.placement.executor import open_executor
 from taskloom.placement.place import Placement, Watcher
 from taskloom.registry.entries import LoadedTask
-from taskloom.request import Origin
-from taskloom.runs import index, provenance
+from taskloom.request import RunOptions
 from taskloom.runs.compare import flatten
-from taskloom.runs.identity import identity
 from taskloom.runs.run import Run
 from taskloom.secrets import vault
 from taskloom.secrets.fields import dumped
-from taskloom.secrets.redaction import MARK
+from taskloom.sweeps.ahead import Ahead, look_ahead
 from taskloom.sweeps.expand import Plan, Point, values_of
-from taskloom.sweeps.record import RECORD, SweepPoint, SweepRecord
+from taskloom.sweeps.points import PointResult, Points
+from taskloom.sweeps.record import SweepPoint, SweepRecord
 from taskloom.task import JsonValue
 
 if TYPE_CHECKING:
     from taskloom.params.layers import Resolved
-
-
-@dataclass(frozen=True, slots=True)
-class PointResult:
-    """Result of one point of a sweep.
-
-    Attributes:
-        point: The point.
-        run: Its run; None where there is none yet.
-    """
-
-    point: SweepPoint
-    run: Run | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +95,7 @@ def plan_points(
     fixed: Point,
     files: Sequence[Path] = (),
     *,
+    options: RunOptions = RunOptions(),
     resolve_point: Callable[[Point], Resolved] | None = None,
 ) -> list[SweepPoint]:
     """Resolve every point of a plan; two with the same identity are one.
@@ -120,6 +107,7 @@ def plan_points(
         plan: What is tried.
         fixed: What is the same at every point.
         files: Config files that all points share.
+        options: How each run is kept and placed; they say where inputs lie.
         resolve_point: Resolves one point without files and environment, for calls from Python.
 
     Raises:
@@ -129,56 +117,61 @@ def plan_points(
     def resolve_words(point: Point) -> Resolved:
         return resolve(loaded.config_class, files=files, arguments=point)
 
-    entry = loaded.entry
     points: dict[str, SweepPoint] = {}
     expanded = [{**fixed, **point} for point in plan.expand()]
     environ: dict[str, str] | None = None if resolve_point is None else {}
     applicable = Applicable(loaded.config_class, values_of(expanded), files=files, environ=environ)
     for point in expanded:
         resolved = (resolve_point or resolve_words)(applicable.to(point))
-        key = identity(entry.domain, entry.ref.name, entry.ref.version, resolved.config)
+        key = identify_asked(loaded, resolved.config, options).identity
         vault.keep(key, resolved.config)
         points.setdefault(key, SweepPoint(key, dumped(resolved.config), resolved.sources))
     return list(points.values())
 
 
-def run_sweep(loaded: LoadedTask, record: SweepRecord, store: Path, watcher: Watcher) -> Sweep:
+def run_sweep(
+    loaded: LoadedTask,
+    record: SweepRecord,
+    store: Path,
+    watcher: Watcher,
+    aheads: Sequence[Ahead] | None = None,
+) -> Sweep:
     """Run what a sweep is missing: begin it, or continue it after anything.
 
-    Points whose run has finished are left alone, wherever it was run. A run that began is continued in its folder; the rest get
-    folders as there is room for them.
+    Points that a finished run answers are left alone, wherever it was run. A run that began is continued in its folder; the
+    rest get folders as there is room for them.
+
+    Args:
+        loaded: The task.
+        record: The sweep; its options say what the caller allows.
+        store: Where the runs are.
+        watcher: Hears what happens.
+        aheads: What was decided about the points, if that is known already.
 
     Raises:
         ConfigError: The task has changed its version since the sweep was made.
         StoreError: The store cannot be written.
+        StoreLockedError: Another process computes a point, and the options say that this is an error.
     """
     check_version(record, loaded)
-    _check_secrets(loaded, record, store)
+    store = store.absolute()
+    decided = look_ahead(loaded, record, store) if aheads is None else aheads
+    points = Points(loaded, record, store, watcher, decided)
     executor = open_executor(record.options.executor, record.options.jobs)
     try:
         placement = Placement(
-            executor, record.options.resources, watcher, keep_going=record.keep_going
+            executor, record.options.resources, points, keep_going=record.keep_going
         )
-        placement.run(_missing(loaded, record, store))
+        placement.run(points.folders())
     finally:
+        points.close()
         executor.close()
-    runs = runs_of(record, store)
-    results = tuple(PointResult(point, runs.get(point.identity)) for point in record.points)
-    done = all(item.run is not None and item.run.status == "finished" for item in results)
+    results = points.results()
+    done = all(
+        item.claimed or (item.run is not None and item.run.status == "finished") for item in results
+    )
     code = placement.exit_code or (ExitCode.OK if done else ExitCode.FAILED)
     return Sweep(record, results, code)
-
-
-def _check_secrets(loaded: LoadedTask, record: SweepRecord, store: Path) -> None:
-    """Refuse a sweep whose secrets were given plainly to a process that is gone.
-
-    Raises:
-        ConfigError: A value was not kept; the message names it.
-    """
-    for point in record.points:
-        values = vault.complete(point.config, point.identity)
-        if values is point.config and MARK in json.dumps(values):
-            validate_record(loaded.config_class, values, f"the sweep {store / record.id / RECORD}")
 
 
 def check_version(record: SweepRecord, loaded: LoadedTask) -> None:
@@ -192,42 +185,3 @@ def check_version(record: SweepRecord, loaded: LoadedTask) -> None:
             f"The sweep {record.id} is of version {record.version} of '{record.domain} {record.task}', and version "
             f"{loaded.entry.ref.version} is installed; it cannot be continued."
         )
-
-
-def runs_of(record: SweepRecord, store: Path) -> dict[str, Run]:
-    """Return the run of each point, by identity: its own if it has one, else a finished one of any origin."""
-    found: dict[str, Run] = {}
-    wanted = dict.fromkeys(point.identity for point in record.points)
-    for document in index.having(store, "identity", wanted):
-        is_own = document.get("sweep") == record.id
-        if is_own or (document.get("status") == "finished" and not record.options.force):
-            try:
-                run = Run(store / document["folder"])
-            except RunCorruptError:
-                continue
-            known = found.get(run.record.identity)
-            if known is None or (
-                known.status != "finished" and (is_own or run.status == "finished")
-            ):
-                found[run.record.identity] = run
-    return found
-
-
-def _missing(loaded: LoadedTask, record: SweepRecord, store: Path) -> Iterator[Path]:
-    """Yield the folder of each point that has not finished, making it if there is none."""
-    known = runs_of(record, store)
-    where = f"the sweep {store / record.id / RECORD}"
-    options = replace(record.options, store=store)
-    found: Mapping[str, Any] | None = None
-    for point in record.points:
-        run = known.get(point.identity)
-        if run is not None:
-            if run.status != "finished":
-                vault.pass_on(point.identity, str(run.dir))
-                yield run.dir
-            continue
-        found = found or provenance.gather()
-        values = vault.complete(point.config, point.identity)
-        config = validate_record(loaded.config_class, values, where)
-        origin = Origin(record.argv, point.sources, record.id)
-        yield create_run(loaded, config, options, origin, found=found).dir

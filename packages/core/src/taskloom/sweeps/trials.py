@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from taskloom.config import Config
 from taskloom.errors import RunCorruptError, UnknownNameError, UsageError
-from taskloom.lifecycle.create import create_run
+from taskloom.lifecycle.create import identify_asked
+from taskloom.lifecycle.decision import look, settle
 from taskloom.params.choices import Applicable
 from taskloom.params.layers import resolve
 from taskloom.placement.place import Watcher
 from taskloom.registry.entries import LoadedTask
 from taskloom.registry.suggest import did_you_mean
-from taskloom.request import Origin
-from taskloom.runs import provenance
-from taskloom.runs.identity import identity
-from taskloom.runs.lookup import identical
+from taskloom.runs import claims
 from taskloom.runs.run import Run
 from taskloom.seeding import derive_seed
+from taskloom.sweeps.desk import Desk
 from taskloom.sweeps.expand import Axis, Choices, Point
+from taskloom.sweeps.points import pause
 from taskloom.sweeps.record import SweepRecord
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Goal:
 
     @classmethod
     def parse(cls, text: str, trials: int, seed: int = 0) -> Goal:
-        """Read `metrics.auroc:max`.
+        """Read `metrics.auroc/fused:max`.
 
         Raises:
             UsageError: It is no goal.
@@ -98,6 +99,7 @@ class Trials:
 
     Attributes:
         runs: The names of all run folders so far, each once.
+        reused: The names of those that had finished before, with what was accepted about each.
     """
 
     def __init__(
@@ -109,8 +111,10 @@ class Trials:
         watcher: Watcher,
     ) -> None:
         self.runs: list[str] = []
+        self.reused: dict[str, tuple[str, ...]] = {}
         self._loaded, self._search, self._store = loaded, search, store
         self._study, self._watcher = study, watcher
+        self._desk = Desk(loaded, search.sweep, store)
         self._waiting: dict[str, list[int]] = {}
         self._by_identity: dict[str, Run] = {}
         self._placed: set[str] = set()
@@ -125,33 +129,69 @@ class Trials:
 
     def ended(self, run: Run, /) -> None:
         """Tell the study, unless the run was only stopped or lost, and may go on."""
+        self._desk.release(run.id)
         self._watcher.ended(run)
         self._placed.discard(run.id)
         if run.status in ("finished", "failed"):
             self._tell(run)
 
-    def folders(self) -> Iterator[Path]:
-        """Yield run folders: first those of trials that were interrupted, then those of new ones."""
+    def close(self) -> None:
+        """Let go of every claim."""
+        self._desk.close()
+
+    def folders(self) -> Iterator[Path | None]:
+        """Yield run folders: first those of trials that were interrupted, then those of new ones.
+
+        None means that another process computes what the next trial asks for.
+        """
         for run in self._interrupted():
-            self._placed.add(run.id)
-            yield run.dir
-        found = provenance.gather()
+            yield from self._go_on(run)
         space = Space(self._loaded, self._search.axes, self._search.fixed)
-        entry = self._loaded.entry
         while (count := self._count()) < self._search.goal.trials:
             self._study.sampler = _sampler(self._search.goal.seed, count)
             trial = self._study.ask()
-            resolved = space.choose(trial)
-            key = identity(entry.domain, entry.ref.name, entry.ref.version, resolved.config)
-            known = self._by_identity.get(key) or self._finished(key)
-            run = known or self._make(resolved, found)
-            trial.set_user_attr(_RUN, run.id)
-            self._remember(run, trial.number)
-            if known is None:
+            yield from self._begin(trial, space.choose(trial))
+
+    def _begin(self, trial: optuna.Trial, resolved: Resolved) -> Iterator[Path | None]:
+        """Yield the folder of a new trial's run, unless a run answers it that has finished or was placed before."""
+        options, sweep = self._desk.options, self._search.sweep.id
+        now = identify_asked(self._loaded, resolved.config, options)
+        run, opened = self._by_identity.get(now.identity), False
+        if run is None:
+            settled = settle(now, options, look(now, options, sweep=sweep), sweep=sweep)
+            while settled.decision.action == "wait":
+                self._desk.refuse_to_wait(settled.decision)
+                yield from pause()
+                settled = settle(now, options, settled.decision, sweep=sweep)
+            decision = settled.decision
+            if decision.action == "reuse" and decision.run is not None:
+                run = self._desk.reuse(decision, decision.run)
+                self.reused[run.id] = run.stale
+            else:
+                run = self._desk.open(now, resolved.config, resolved.sources, settled)
                 self._placed.add(run.id)
-                yield run.dir
-            elif run.id not in self._placed:  # else it is told of once that run is over
-                self._tell(Run(run.dir))
+                opened = True
+        trial.set_user_attr(_RUN, run.id)
+        self._remember(run, trial.number, now.identity)
+        if opened:
+            yield run.dir
+        elif run.id not in self._placed:  # else it is told of once that run is over
+            self._tell(Run(run.dir))
+
+    def _go_on(self, run: Run) -> Iterator[Path | None]:
+        """Yield the folder of a run that was interrupted, once no other process computes it."""
+        claim = claims.take(self._store, run.record.identity)
+        while claim is None:
+            yield from pause()
+            claim = claims.take(self._store, run.record.identity)
+        run = Run(run.dir)
+        if run.status == "finished":
+            claim.release()
+            self._tell(run)
+            return
+        self._desk.keep(run.id, claim)
+        self._placed.add(run.id)
+        yield run.dir
 
     def _count(self) -> int:
         """Count the trials that have a run; one whose submitter died before it made the run does not count."""
@@ -166,7 +206,8 @@ class Trials:
             run = _read(self._store / name) if name is not None else None
             is_open = frozen.state == TrialState.RUNNING
             if run is not None:
-                self._remember(run, frozen.number if is_open else None)
+                number = frozen.number if is_open else None
+                self._remember(run, number, run.record.identity)
             elif is_open:
                 self._study.tell(frozen.number, state=TrialState.FAIL)
         runs = [_read(self._store / name) for name in self._waiting]
@@ -175,25 +216,12 @@ class Trials:
                 self._tell(run)
         return [run for run in runs if run is not None and run.status != "finished"]
 
-    def _remember(self, run: Run, number: int | None) -> None:
+    def _remember(self, run: Run, number: int | None, identity: str) -> None:
         if run.id not in self.runs:
             self.runs.append(run.id)
-        self._by_identity[run.record.identity] = run
+        self._by_identity[identity] = run
         if number is not None:
             self._waiting.setdefault(run.id, []).append(number)
-
-    def _finished(self, key: str) -> Run | None:
-        """Return a finished run with this identity, whatever made it."""
-        if self._search.sweep.options.force:
-            return None
-        return identical(key, self._store)
-
-    def _make(self, resolved: Resolved, found: Mapping[str, Any]) -> Run:
-        sweep = self._search.sweep
-        options = replace(sweep.options, store=self._store)
-        origin = Origin(sweep.argv, resolved.sources, sweep.id)
-        layout = create_run(self._loaded, resolved.config, options, origin, found=found)
-        return Run(layout.dir)
 
     def _tell(self, run: Run) -> None:
         """Tell the study how a run went, for every trial that chose its point."""
@@ -211,6 +239,12 @@ class Trials:
                 self._study.tell(number, value)
             else:
                 self._study.tell(number, state=TrialState.FAIL)
+
+
+def trial_runs(study: optuna.Study) -> list[str]:
+    """Return the names of the runs of a study's trials, each once."""
+    named = (trial.user_attrs.get(_RUN) for trial in study.get_trials(deepcopy=False))
+    return list(dict.fromkeys(name for name in named if isinstance(name, str)))
 
 
 class Space:
@@ -244,6 +278,11 @@ class Space:
                 for text in values if len(values) <= _MOST_CHECKED else (values[0], values[-1]):
                     point = self._applicable.to({**self._fixed, **first, path: text})
                     self._resolve(point)
+
+    def first(self) -> Config:
+        """Return the config of a point: the first value of everything that varies."""
+        point = {path: _ends(axis)[0] for path, axis in self._axes.items()}
+        return self._resolve(self._applicable.to({**self._fixed, **point})).config
 
     def choose(self, trial: optuna.Trial) -> Resolved:
         """Return the config of a trial."""

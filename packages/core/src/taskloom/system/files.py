@@ -105,7 +105,7 @@ def replace(source: Path, target: Path) -> None:
     Raises:
         OSError: The system refuses.
     """
-    deadline = time.monotonic() + (_SCANNER_PATIENCE if os.name == "nt" else 0.0)
+    deadline = time.monotonic() + (_SCANNER_PATIENCE if _has_scanners() else 0.0)
     while True:
         try:
             os.replace(source, target)
@@ -114,6 +114,10 @@ def replace(source: Path, target: Path) -> None:
             if time.monotonic() >= deadline:
                 raise
         time.sleep(0.02)
+
+
+def _has_scanners() -> bool:
+    return os.name == "nt"
 
 
 def is_flocked(descriptor: int) -> bool | None:

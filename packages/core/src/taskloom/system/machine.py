@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+KERNEL_FOLDERS = ("/dev", "/proc", "/sys")
+"""Folders whose files are no files of a disk: nothing is kept in them."""
+
 
 def host_name() -> str:
     """Return the name of this machine."""
@@ -67,6 +70,8 @@ def process_space() -> str:
         return host_name()
 
 
-def scratch_folders() -> list[Path]:
-    """Return the folders in which files may be opened for writing without anything being kept."""
-    return [Path("/dev"), Path("/proc")]
+def has_cuda() -> bool:
+    """Return whether this machine seems to have a CUDA device; no library is asked, and Windows is given the benefit of doubt."""
+    return os.name == "nt" or any(
+        os.path.exists(path) for path in ("/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg")
+    )

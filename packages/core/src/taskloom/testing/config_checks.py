@@ -30,7 +30,7 @@ def _sentences(trial: Trial) -> str | None:
 
 def _toml(trial: Trial) -> str | None:
     path = trial.folder / "config.toml"
-    path.write_text(to_toml(trial.config))
+    path.write_text(to_toml(trial.config), encoding="utf-8", newline="\n")
     read = resolve(trial.loaded.config_class, files=[path], environ={}).config
     return None if read == trial.config else f"{trial.config!r} came back as {read!r}"
 

@@ -18,7 +18,7 @@ from taskloom.report.blocks import table
 from taskloom.report.page import page
 from taskloom.report.write import run_page
 from taskloom.runs.index import documents, page as page_of
-from taskloom.runs.query import parse_filter, sort_documents, value_at
+from taskloom.runs.query import EXAMPLE, parse_filter, sort_documents, value_at
 from taskloom.runs.rows import with_status
 from taskloom.runs.run import Run
 
@@ -136,7 +136,7 @@ def _filter_form(where: str, order: str, metric: str, problem: str) -> h.Node:
             h.input(
                 name="where",
                 value=where,
-                placeholder="status = finished and metrics.auroc > 0.9",
+                placeholder=EXAMPLE,
                 aria_invalid="true" if problem else "false",
             ),
         ],

@@ -80,7 +80,9 @@ def _write(
     ctx: RunContext, task: DiffusionModel, prepared: Prepared, bound: Bound, generated: Generated
 ) -> dict[str, Path]:
     samples = ctx.artifact("samples.txt")
-    samples.write_text("".join(f"{text}\n" for text in generated.texts), encoding="utf-8")
+    samples.write_text(
+        "".join(f"{text}\n" for text in generated.texts), encoding="utf-8", newline="\n"
+    )
     model = ctx.artifact("model.safetensors")
     facts = {"length_histogram": length_histogram(prepared)}
     save_model(model.parent, task, facts)
@@ -104,6 +106,7 @@ def _write(
             }
         ),
         encoding="utf-8",
+        newline="\n",
     )
     return {
         "samples": samples,

@@ -52,7 +52,7 @@ def save_training(
         "average_updates": average.updates,
         "vocabulary": list(task.tokenizer.tokens),
     }
-    (folder / _STATE).write_text(json.dumps(full, indent=1), encoding="utf-8")
+    (folder / _STATE).write_text(json.dumps(full, indent=1), encoding="utf-8", newline="\n")
 
 
 def load_state(folder: Path) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def save_model(folder: Path, task: DiffusionModel, facts: Mapping[str, Any]) -> 
     tensors = {n: p.detach().contiguous() for n, p in task.model.state_dict().items()}
     save_file(tensors, folder / _MODEL_TENSORS)
     description = {"format": 1, "arguments": task.arguments(), "facts": dict(facts)}
-    (folder / _MODEL_JSON).write_text(json.dumps(description), encoding="utf-8")
+    (folder / _MODEL_JSON).write_text(json.dumps(description), encoding="utf-8", newline="\n")
     return folder / _MODEL_TENSORS, folder / _MODEL_JSON
 
 

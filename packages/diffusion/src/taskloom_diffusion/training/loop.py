@@ -90,7 +90,9 @@ def train(
     def sample(step: int) -> None:
         texts = generate_samples(config, module, prepared, 8, "progress").texts
         line = json.dumps({"step": step, "samples": texts})
-        with ctx.artifact("samples_during_training.jsonl").open("a", encoding="utf-8") as file:
+        with ctx.artifact("samples_during_training.jsonl").open(
+            "a", encoding="utf-8", newline="\n"
+        ) as file:
             file.write(line + "\n")
 
     return fit(

@@ -102,7 +102,11 @@ def assembled(
         folder = Path(name)
         rendezvous = folder / "rendezvous"
         told = folder / "training.json"
-        told.write_text(json.dumps(_order(task, ctx, checkpoint, size, rendezvous)))
+        told.write_text(
+            json.dumps(_order(task, ctx, checkpoint, size, rendezvous)),
+            encoding="utf-8",
+            newline="\n",
+        )
         module = "taskloom_diffusion.training.worker"
         commands = [[sys.executable, "-m", module, str(told), str(r)] for r in range(1, size)]
         workers = Workers(folder, commands)

@@ -81,7 +81,7 @@ class Episodes:
 
     def save_jsonl(self, path: Path) -> None:
         """Write one JSON object a round, an episode after the other."""
-        with path.open("w", encoding="utf-8") as file:
+        with path.open("w", encoding="utf-8", newline="\n") as file:
             for row in self.rows():
                 file.write(json.dumps(row) + "\n")
 

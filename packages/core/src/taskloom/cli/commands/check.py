@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
 
 import typer
 
@@ -27,8 +29,14 @@ def check(
     check_config(invocation, resolved, as_json=as_json)
 
 
-def check_config(invocation: Invocation, resolved: Resolved, *, as_json: bool) -> None:
-    """Print what a task finds of one config.
+def check_config(
+    invocation: Invocation,
+    resolved: Resolved,
+    *,
+    as_json: bool,
+    more: Mapping[str, Any] = MappingProxyType({}),
+) -> None:
+    """Print what a task finds of one config; as JSON with more beside it.
 
     Raises:
         CheckFailedError: It found an error.
@@ -45,6 +53,7 @@ def check_config(invocation: Invocation, resolved: Resolved, *, as_json: bool) -
             "task": entry.ref.name,
             "ok": not errors,
             "findings": rows,
+            **more,
         }
         print_json(document)
     else:

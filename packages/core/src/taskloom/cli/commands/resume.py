@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from taskloom.cli.annotations import AsJson, StoreOption
+from taskloom.cli.annotations import AsJson, StoreOption, read_folder
 from taskloom.cli.commands.run import show_run
+from taskloom.cli.commands.sweep_board import open_board, print_sweep
 from taskloom.cli.options import read_time
-from taskloom.errors import StoreLockedError, UsageError
+from taskloom.errors import UsageError
+from taskloom.registry.resolve import find_task, load_task
+from taskloom.request import RunOptions
+from taskloom.resuming import Resumption, resume_run
 from taskloom.runs.layout import default_store
 from taskloom.runs.rebuild import lacks_record, rebuild_record
 from taskloom.runs.run import Run, find_run
+from taskloom.sweeps.ahead import lines_of, look_ahead, refuse_changes, to_run
+from taskloom.sweeps.record import SweepRecord, find_sweep, read_sweep, with_call
+from taskloom.sweeps.search import (
+    is_search,
+    read_search,
+    refuse_changed_trials,
+    run_search,
+)
+from taskloom.sweeps.sweep import check_version, run_sweep
 
 
 def resume(
@@ -39,76 +53,113 @@ def resume(
     jobs: Annotated[
         int | None, typer.Option("--jobs", metavar="N", help="How many runs of a sweep at a time.")
     ] = None,
+    accept_changes: Annotated[
+        bool,
+        typer.Option(
+            "--accept-changes",
+            help="Go on although code, packages or inputs have changed, and record it.",
+        ),
+    ] = False,
+    fresh: Annotated[
+        bool,
+        typer.Option("--fresh", help="Run points of a sweep again whose runs would change."),
+    ] = False,
+    cwd: Annotated[
+        Path | None,
+        typer.Option(
+            "--cwd",
+            metavar="DIR",
+            parser=read_folder,
+            help="Folder that relative paths count from (else that of the run).",
+        ),
+    ] = None,
     store: StoreOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Continue a run or a sweep with the parameters that it has."""
-    from taskloom.sweeps.record import find_sweep
-
     place = default_store(store)
     if parameters:
         raise UsageError(
             f"'{parameters[0].lstrip('-')}' cannot be changed: a run is resumed with the parameters it has.",
             hint="Start a new run from it: tasks run DOMAIN TASK --config RUN_DIR/config.toml --name=value",
         )
+    if cwd is not None and not cwd.is_dir():
+        raise UsageError(f"--cwd names {cwd}, which is no folder.")
+    place_of = cwd.absolute() if cwd is not None else None
     folder = find_sweep(reference, place)
     if folder is not None:
-        _resume_sweep(folder, executor, jobs, as_json)
+        call = RunOptions(accept=accept_changes, accept_changes=accept_changes, fresh=fresh)
+        _resume_sweep(folder, executor, jobs, place_of, call, as_json=as_json)
         return
-    if executor or jobs is not None:
-        raise UsageError("--executor and --jobs are for sweeps.")
+    if executor or jobs is not None or fresh:
+        raise UsageError("--executor, --jobs and --fresh are for sweeps.")
     folder = find_run(reference, place)
     if lacks_record(folder):
         record = rebuild_record(folder)
         typer.echo(f"note: the record of {record.id} was missing and is written anew", err=True)
-    _resume_run(Run(folder), read_time(time_limit), as_json)
+    asked = Resumption(
+        accept_changes,
+        place_of,
+        read_time(time_limit),
+        as_json,
+        ask if sys.stdin.isatty() else None,
+    )
+    _resume_run(Run(folder), asked)
 
 
 # A parameter on this line deserves a better answer than "no such option"; see `resume`.
 setattr(resume, "settings", {"ignore_unknown_options": True})  # noqa: B010 -- a function has no such attribute for a type checker
 
 
-def _resume_run(run: Run, time_limit: float, as_json: bool) -> None:
-    from taskloom.lifecycle.lifecycle import continue_run
-    from taskloom.registry.resolve import find_task, load_task
-
-    if run.status == "running":
-        raise StoreLockedError(f"The run {run.id} is running; there is nothing to resume.")
-    if run.status == "finished":
-        typer.echo(f"note: the run {run.id} has finished; there is nothing to resume", err=True)
-        show_run(run, as_json=as_json)
-        return
-    loaded = load_task(find_task(run.domain, run.task))
-    run = continue_run(loaded, run.layout, quiet=as_json, time_limit=time_limit)
-    show_run(run, as_json=as_json)
-    raise typer.Exit(run.exit_code or 0)
+def ask(question: str) -> bool:
+    """Ask a person who sits at a terminal."""
+    return typer.confirm(question, err=True)
 
 
-def _resume_sweep(folder: Path, executor: str, jobs: int | None, as_json: bool) -> None:
-    from taskloom.cli.commands.sweep_board import open_board, print_sweep
-    from taskloom.registry.resolve import find_task, load_task
-    from taskloom.sweeps.record import SweepRecord, read_sweep
-    from taskloom.sweeps.search import is_search, read_search, run_search
-    from taskloom.sweeps.sweep import run_sweep
+def _resume_run(run: Run, asked: Resumption) -> None:
+
+    ended, is_new = resume_run(run, asked, say=lambda text: typer.echo(text, err=True))
+    show_run(ended, as_json=asked.quiet, more={"reused": not is_new, "stale": list(ended.stale)})
+    raise typer.Exit((ended.exit_code or 0) if is_new else 0)
+
+
+def _resume_sweep(
+    folder: Path,
+    executor: str,
+    jobs: int | None,
+    cwd: Path | None,
+    call: RunOptions,
+    *,
+    as_json: bool,
+) -> None:
 
     def replaced(record: SweepRecord) -> SweepRecord:
         told = record.options
         options = dataclasses.replace(
-            told, executor=executor or told.executor, jobs=told.jobs if jobs is None else jobs
+            told,
+            executor=executor or told.executor,
+            jobs=told.jobs if jobs is None else jobs,
+            cwd=cwd or told.cwd,
         )
-        return dataclasses.replace(record, options=options)
+        return with_call(dataclasses.replace(record, options=options), call)
 
     if is_search(folder):
         search = read_search(folder)
         search = dataclasses.replace(search, sweep=replaced(search.sweep))
+        loaded = load_task(find_task(search.sweep.domain, search.sweep.task))
+        refuse_changed_trials(loaded, search, folder.parent)
         with open_board(search.goal.trials, quiet=as_json) as board:
-            loaded = load_task(find_task(search.sweep.domain, search.sweep.task))
             ended = run_search(loaded, search, folder.parent, board)
     else:
         record = replaced(read_sweep(folder))
-        with open_board(len(record.points), quiet=as_json) as board:
+        loaded = load_task(find_task(record.domain, record.task))
+        check_version(record, loaded)
+        aheads = look_ahead(loaded, record, folder.parent)
+        refuse_changes(record, aheads)
+        for line in lines_of(aheads):
+            typer.echo(line, err=True)
+        with open_board(to_run(aheads), quiet=as_json) as board:
             board.say(f"sweep {record.id}: {len(record.points)} points")
-            loaded = load_task(find_task(record.domain, record.task))
-            ended = run_sweep(loaded, record, folder.parent, board)
+            ended = run_sweep(loaded, record, folder.parent, board, aheads)
     print_sweep(ended, as_json=as_json)
     raise typer.Exit(int(ended.exit_code))

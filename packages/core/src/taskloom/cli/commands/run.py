@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,7 +18,7 @@ from taskloom.cli.task_command import Invocation
 from taskloom.errors import UsageError
 from taskloom.params.files import to_toml
 from taskloom.params.layers import Resolved
-from taskloom.params.tree import leaves
+from taskloom.params.tree import leaf_texts, leaves
 from taskloom.request import Origin, RunOptions
 from taskloom.secrets.fields import dumped
 
@@ -24,14 +26,18 @@ if TYPE_CHECKING:
     from taskloom.runs.run import Run
 
 
-@takes_options("as_json store name tags force resume prepare executor", without="jobs")
+@takes_options(
+    "as_json store name tags force fresh resume accept accept_changes claimed inputs cwd prepare executor",
+    without="jobs",
+)
 def run(
     invocation: Invocation,
     options: RunOptions,
     *,
     config: ConfigFiles = [],  # noqa: B006 -- Typer only reads it
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check the config and the task, and stop.")
+        bool,
+        typer.Option("--dry-run", help="Check the task, say whether it would run, and stop."),
     ] = False,
     explain: Annotated[
         bool, typer.Option("--explain", help="Print which layer set each value, and stop.")
@@ -55,17 +61,34 @@ def run(
     elif explain:
         _explain(resolved, as_json)
     elif dry_run:
-        check_config(invocation, resolved, as_json=as_json)
+        _show_decision(invocation, resolved, options, as_json=as_json)
     else:
         _run(invocation, resolved, options, prepare=prepare, as_json=as_json)
+
+
+def _show_decision(
+    invocation: Invocation, resolved: Resolved, asked: RunOptions, *, as_json: bool
+) -> None:
+    """Check the task, and print what `tasks run` would do."""
+    from taskloom.answering import RunRequest, decision_document, decision_line, say_to_stderr
+    from taskloom.placement.options import checked_options
+
+    options = checked_options(asked)
+    question = RunRequest(invocation.loaded, resolved.config, options, Origin(), say_to_stderr)
+    now, decision = question.look()
+    located = replace(resolved, config=now.config)
+    document = {"decision": decision_document(decision)}
+    check_config(invocation, located, as_json=as_json, more=document)
+    if not as_json:
+        typer.echo(decision_line(decision))
 
 
 def _run(
     invocation: Invocation, resolved: Resolved, asked: RunOptions, *, prepare: bool, as_json: bool
 ) -> None:
-    """Run, unless an identical run has finished, and show the run."""
+    """Run, unless a finished run is the answer, and show the run."""
     # The command runs no task before here, and its help should not wait for what runs them.
-    from taskloom.api import finished_before, perform
+    from taskloom.answering import RunRequest, answer, say_to_stderr
     from taskloom.placement.options import checked_options
     from taskloom.placement.single import make_folder
 
@@ -83,18 +106,27 @@ def _run(
         else:
             typer.echo(str(folder))
         return
-    finished = finished_before(loaded, config, options)
-    if finished is not None:
-        typer.echo("note: an identical run has finished before; --force runs it again", err=True)
-    ended = finished or perform(loaded, config, options, origin)
-    show_run(ended, as_json=as_json)
-    raise typer.Exit(ended.exit_code or 0)
+
+    def say(text: str) -> None:
+        if not asked.quiet:
+            say_to_stderr(text)
+
+    found = answer(RunRequest(loaded, config, options, origin, say))
+    more = {"reused": found.reused, "stale": list(found.stale)}
+    if found.claimed is not None:
+        more["claimed"] = str(found.claimed)
+    if found.run is None:
+        if as_json:
+            print_json(more)
+        return
+    show_run(found.run, as_json=as_json, more=more)
+    raise typer.Exit(0 if found.claimed is not None else found.run.exit_code or 0)
 
 
-def show_run(run: Run, *, as_json: bool) -> None:
-    """Print what a run ended with: one JSON document, or a line for each metric and where to look."""
+def show_run(run: Run, *, as_json: bool, more: Mapping[str, Any] = MappingProxyType({})) -> None:
+    """Print what a run ended with: one JSON document with more beside it, or a line for each metric and where to look."""
     if as_json:
-        print_json(_document(run))
+        print_json({**_document(run), **more})
         return
     if run.summary:
         typer.echo(run.summary)
@@ -115,6 +147,7 @@ def _document(run: Run) -> dict[str, Any]:
         "metrics": dict(run.metrics),
         "artifacts": {key: str(path) for key, path in run.artifacts.items()},
         "config": dict(run.config),
+        "reusable": run.record.reusable,
     }
 
 
@@ -127,7 +160,6 @@ def _print_config(resolved: Resolved, as_json: bool) -> None:
 
 def _explain(resolved: Resolved, as_json: bool) -> None:
     from taskloom.params.labels import plain
-    from taskloom.params.values import write
 
     values = leaves(resolved.config)
     if as_json:
@@ -138,7 +170,7 @@ def _explain(resolved: Resolved, as_json: bool) -> None:
         print_json(rows)
         return
     width = max(len(path) for path in values)
-    shown = {path: write(value) for path, value in values.items()}
+    shown = leaf_texts(resolved.config)
     second = min(max(len(text) for text in shown.values()), 30)
     for path, text in shown.items():
         typer.echo(f"{path:<{width}}  {text:<{second}}  {resolved.sources[path]}")

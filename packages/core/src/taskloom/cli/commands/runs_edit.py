@@ -21,6 +21,7 @@ from taskloom.runs.compare import Comparison, compare_runs
 from taskloom.runs.edit import tag_run
 from taskloom.runs.index import rebuild
 from taskloom.runs.layout import default_store
+from taskloom.runs.query import EXAMPLE
 from taskloom.runs.removal import check_removable, folder_of, remove_runs
 from taskloom.runs.run import Run, find_run, open_run
 from taskloom.runs.writer import atomic_write
@@ -31,7 +32,7 @@ Where = Annotated[
     typer.Option(
         "--where",
         metavar="FILTER",
-        help="Only runs for which this holds: 'metrics.auroc > 0.9'. Repeatable.",
+        help=f"Only runs for which this holds: '{EXAMPLE}'. Repeatable.",
     ),
 ]
 RunNames = Annotated[

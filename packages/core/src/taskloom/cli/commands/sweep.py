@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from taskloom.answering import decision_document, decision_line
 from taskloom.cli.annotations import AsJson
 from taskloom.cli.argv import recorded_words
 from taskloom.cli.commands.sweep_board import open_board, print_sweep
@@ -20,18 +21,23 @@ from taskloom.cli.task_command import Invocation
 from taskloom.errors import UsageError
 from taskloom.params.grammar import UnreadableValueError, split
 from taskloom.params.values import write_item
+from taskloom.placement.options import checked_options
 from taskloom.request import Origin, RunOptions
 from taskloom.runs.layout import default_store
+from taskloom.sweeps.ahead import Ahead, lines_of, look_ahead, to_run
 from taskloom.sweeps.axes import AxisReader
 from taskloom.sweeps.expand import Axis, Choices, Plan, Point, values_of
 from taskloom.sweeps.planfile import read_plan
-from taskloom.sweeps.record import SweepPoint, create_sweep
+from taskloom.sweeps.record import EXECUTOR, SweepPoint, SweepRecord, create_sweep, with_call
 from taskloom.sweeps.sweep import plan_points, run_sweep
 
-_ORDER = "executor jobs fail_fast cpus gpus nodes memory time_limit sinks keep_best force dry_run store as_json"
+_ORDER = (
+    "executor jobs fail_fast cpus gpus nodes memory time_limit sinks keep_best force fresh resume "
+    "accept accept_changes claimed inputs cwd dry_run store as_json"
+)
 
 
-@takes_options(_ORDER, without="name tags parent resume capture quiet", is_sweep=True)
+@takes_options(_ORDER, without="name tags parent capture quiet", is_sweep=True)
 def sweep(
     invocation: Invocation,
     options: RunOptions,
@@ -68,6 +74,7 @@ def sweep(
     as_json: AsJson = False,
 ) -> None:
     """Run a task at many points."""
+    options = checked_options(options, executor=EXECUTOR)
     loaded, store = invocation.loaded, default_store(options.store)
     reader = AxisReader(invocation.parameters(), is_search=bool(optimize))
     fixed, axes = _split(invocation, reader)
@@ -95,6 +102,7 @@ def sweep(
             files=config,
             keep_going=goes_on,
         )
+        search = replace(search, sweep=with_call(search.sweep, options))
         with open_board(trials, quiet=as_json) as board:
             ended = run_search(loaded, search, store, board)
     else:
@@ -107,14 +115,21 @@ def sweep(
             sample or below.sample,
             sample_seed or below.sample_seed,
         )
-        points = plan_points(loaded, plan, fixed, config)
+        points = plan_points(loaded, plan, fixed, config, options=options)
         if dry_run:
-            _print_points(points, as_json)
+            asked = SweepRecord(
+                "", entry.domain, entry.ref.name, entry.ref.version, tuple(points), options
+            )
+            _print_points(look_ahead(loaded, asked, store), as_json)
             return
         record = create_sweep(loaded, points, options, origin, keep_going=goes_on)
-        with open_board(len(points), quiet=as_json) as board:
+        record = with_call(record, options)
+        aheads = look_ahead(loaded, record, store)
+        for line in lines_of(aheads):
+            typer.echo(line, err=True)
+        with open_board(to_run(aheads), quiet=as_json) as board:
             board.say(f"sweep {record.id}: {len(points)} points")
-            ended = run_sweep(loaded, record, store, board)
+            ended = run_sweep(loaded, record, store, board, aheads)
     print_sweep(ended, as_json=as_json)
     raise typer.Exit(int(ended.exit_code))
 
@@ -187,18 +202,28 @@ def _below(file: Path, invocation: Invocation, reader: AxisReader) -> Plan:
     )
 
 
-def _print_points(points: Sequence[SweepPoint], as_json: bool) -> None:
+def _print_points(aheads: Sequence[Ahead], as_json: bool) -> None:
     if as_json:
-        print_json([{"identity": point.identity, "config": dict(point.config)} for point in points])
+        rows = [
+            {
+                "identity": ahead.point.identity,
+                "config": dict(ahead.point.config),
+                "decision": decision_document(ahead.decision),
+            }
+            for ahead in aheads
+        ]
+        print_json(rows)
         return
-    for point in points:
+    for ahead in aheads:
+        point = ahead.point
         said = [
             f"{path}={write_item(_value(point, path))}"
             for path, source in point.sources.items()
             if source == "command line"
         ]
-        typer.echo(f"{point.identity[:10]}  {' '.join(said)}".rstrip())
-    typer.echo(f"note: {len(points)} points", err=True)
+        line = f"{point.identity[:10]}  {' '.join(said)}".rstrip()
+        typer.echo(f"{line}  {decision_line(ahead.decision)}")
+    typer.echo(f"note: {len(aheads)} points", err=True)
 
 
 def _value(point: SweepPoint, path: str) -> object:

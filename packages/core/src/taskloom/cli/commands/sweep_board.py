@@ -14,6 +14,7 @@ import typer
 
 from taskloom.cli.output import number, one_line, print_json, print_table
 from taskloom.runs.run import Run
+from taskloom.sweeps.points import PointResult
 from taskloom.sweeps.sweep import Sweep
 
 if TYPE_CHECKING:
@@ -127,13 +128,18 @@ def open_board(total: int, *, quiet: bool = False) -> Iterator[Board]:
 def print_sweep(sweep: Sweep, *, as_json: bool) -> None:
     """Print what every point came to, on stdout."""
     if as_json:
-        rows = [_row(result.run) for result in sweep.results]
+        rows = [_row(result) for result in sweep.results]
         print_json({"sweep": sweep.id, "exit_code": int(sweep.exit_code), "runs": rows})
         return
-    print_table(
-        ("run", "status", "outcome"), [(run.id, run.status, outcome_of(run)) for run in sweep.runs]
-    )
-    missing = len(sweep.results) - len(sweep.runs)
+    found = [(item, item.run) for item in sweep.results if item.run is not None]
+    lines = [
+        (run.id, "reused" if item.reused else run.status, outcome_of(run)) for item, run in found
+    ]
+    print_table(("run", "status", "outcome"), lines)
+    for item in sweep.results:
+        if item.claimed:
+            typer.echo(f"note: a point was skipped: {item.claimed} computes it", err=True)
+    missing = sum(item.run is None and not item.claimed for item in sweep.results)
     if missing:
         typer.echo(f"note: {missing} points have no run yet", err=True)
     if sweep.exit_code:
@@ -149,13 +155,18 @@ def outcome_of(run: Run) -> str:
     )
 
 
-def _row(run: Run | None) -> dict[str, object] | None:
+def _row(result: PointResult) -> dict[str, object] | None:
+    run = result.run
     if run is None:
-        return None
+        return {"claimed": result.claimed} if result.claimed else None
+    more = {"claimed": result.claimed} if result.claimed else {}
     return {
         "id": run.id,
         "status": run.status,
         "metrics": dict(run.metrics),
         "config": dict(run.config),
         "dir": str(run.dir),
+        "reused": result.reused,
+        "stale": list(result.stale),
+        **more,
     }

@@ -1,0 +1,158 @@
+"""Language models from a local folder of Hugging Face: nothing is downloaded, no code of the folder is run, nothing is unpickled."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
+from taskloom.errors import ConfigError, MissingExtraError
+
+from taskloom_anomaly.backends.resolve import as_handle
+from taskloom_anomaly.data.named import NamedArrays
+
+if TYPE_CHECKING:
+    from taskloom_anomaly.backends.handle import ModelHandle
+
+ModelKind: TypeAlias = Literal["auto", "causal", "encoder", "classifier"]
+_CLASSES = {
+    "causal": "AutoModelForCausalLM",
+    "encoder": "AutoModel",
+    "classifier": "AutoModelForSequenceClassification",
+}
+
+
+@dataclass(frozen=True)
+class TextModel:
+    """A language model and its tokenizer.
+
+    Attributes:
+        handle: The network, over token ids with their mask.
+        tokenizer: The tokenizer of transformers.
+        max_tokens: Longer texts are cut.
+    """
+
+    handle: ModelHandle
+    tokenizer: Any
+    max_tokens: int
+
+    def tokens(self, texts: Sequence[str]) -> NamedArrays:
+        """Return token ids, padded on the right, with the mask of what is real."""
+        return tokens_of(self.tokenizer, texts, self.max_tokens)
+
+
+def huggingface(
+    folder: Path | str,
+    *,
+    max_tokens: int = 128,
+    kind: ModelKind = "auto",
+    probe: Sequence[str] = (),
+) -> TextModel:
+    """Return the model of a local folder with `config.json`, safetensors and tokenizer files.
+
+    Args:
+        folder: The folder.
+        max_tokens: Longer texts are cut.
+        kind: The head: next-token logits, none, class scores; `auto` goes by the folder's config.
+        probe: A few texts of the user's, on which the layers are looked at.
+
+    Raises:
+        ConfigError: The folder is no such folder, or has files that cannot be read safely.
+        MissingExtraError: transformers is not installed.
+    """
+    path = Path(folder)
+    module = load_module(path, kind)
+    tokenizer = _transformers().AutoTokenizer.from_pretrained(
+        path, local_files_only=True, trust_remote_code=False
+    )
+    texts = list(probe) or ["The quick brown fox jumps over the lazy dog.", "One, two, three."]
+    handle = as_handle(module, None, tokens_of(tokenizer, texts, max_tokens), warn=False)
+    return TextModel(handle, tokenizer, max_tokens)
+
+
+def tokens_of(tokenizer: Any, texts: Sequence[str], max_tokens: int) -> NamedArrays:  # noqa: ANN401
+    """Return the token ids of texts, padded on the right, with their mask."""
+    if getattr(tokenizer, "chat_template", None):
+        texts = [
+            str(
+                tokenizer.apply_chat_template(
+                    [{"role": "user", "content": text}], tokenize=False, add_generation_prompt=True
+                )
+            )
+            for text in texts
+        ]
+    rows = [tokenizer(text, truncation=True, max_length=max_tokens)["input_ids"] for text in texts]
+    # Under the mask no token is looked at, so that any will do where the tokenizer has none for padding.
+    pads = (tokenizer.pad_token_id, tokenizer.eos_token_id, 0)
+    pad = next(token for token in pads if token is not None)
+    longest = max((len(row) for row in rows), default=1)
+    ids = np.full((len(rows), max(longest, 1)), pad, np.int64)
+    mask = np.zeros(ids.shape, np.int64)
+    for index, row in enumerate(rows):
+        ids[index, : len(row)] = row
+        mask[index, : len(row)] = 1
+    return NamedArrays({"input_ids": ids, "attention_mask": mask})
+
+
+def load_module(folder: Path, kind: ModelKind = "auto") -> Any:  # noqa: ANN401 -- a torch module
+    """Return the network of a folder; it raises as `huggingface` does."""
+    config = _checked(folder)
+    if kind == "auto":
+        names = " ".join(config.get("architectures") or ())
+        kind = (
+            "causal"
+            if "CausalLM" in names or "LMHead" in names
+            else "classifier"
+            if "SequenceClassification" in names
+            else "encoder"
+        )
+    loader = getattr(_transformers(), _CLASSES[kind])
+    try:
+        module = loader.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False, use_safetensors=True
+        )
+    except (OSError, ValueError, RuntimeError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise ConfigError(f"The model in '{folder}' cannot be loaded: {first}") from None
+    if hasattr(module.config, "use_cache"):
+        # Keys and values of earlier tokens are for generating, and no activation of a module.
+        module.config.use_cache = False
+    return module.eval()
+
+
+def _checked(folder: Path) -> dict[str, Any]:
+    file = folder / "config.json"
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"'{folder}' is no folder of Hugging Face: {error}.") from None
+    if "auto_map" in config:
+        raise ConfigError(
+            f"The model in '{folder}' brings code of its own (auto_map), which is not run; convert it to a known architecture."
+        )
+    if not list(folder.glob("*.safetensors")):
+        pickled = [path.name for path in folder.glob("*.bin")]
+        what = f"only pickled weights ({', '.join(pickled)})" if pickled else "no weights"
+        raise ConfigError(f"The folder '{folder}' has {what}; safetensors are needed.")
+    return dict(config)
+
+
+def _transformers() -> Any:  # noqa: ANN401 -- the module
+    try:
+        import transformers  # transformers is heavy
+    except ImportError:
+        raise MissingExtraError(
+            "Language models need transformers, which is not installed.",
+            hint="pip install 'taskloom-anomaly[text]'",
+        ) from None
+    return transformers
+
+
+def probe_tokens(folder: Path) -> NamedArrays:
+    """Return a few tokens of the vocabulary that a folder's config names."""
+    size = int(_checked(folder).get("vocab_size", 2))
+    ids = np.random.Generator(np.random.PCG64(0)).integers(0, size, (5, 12))
+    return NamedArrays({"input_ids": ids, "attention_mask": np.ones_like(ids)})
