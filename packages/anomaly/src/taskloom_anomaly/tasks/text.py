@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from taskloom_anomaly.backends.handle import ModelHandle
 
 
-class TextConfig(AnomalyConfig):
+class TextAnomaliesConfig(AnomalyConfig):
     """Texts and a language model, all from local files."""
 
     detector: Annotated[Detector, OneOf("taskloom_anomaly.detectors")] = Mahalanobis(
@@ -52,7 +52,7 @@ class TextConfig(AnomalyConfig):
     """Samples per forward pass."""
 
 
-class Text(ConfiguredTask[TextConfig]):
+class TextAnomalies(ConfiguredTask[TextAnomaliesConfig]):
     """Anomalies are the texts of one file, normal ones those of another."""
 
     def check(self) -> Iterable[Finding]:
