@@ -46,6 +46,14 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "converted_episodes": (30, 300),
         "vector_steps": (400, 4000),
         "patience_seconds": (2, 5),
+        # tests/core/answers
+        "matrix_cells": (10, 140),
+        "repeated_runs": (30, 1000),
+        "equal_commands": (6, 32),
+        "group_kills": (2, 50),
+        # tests/cli, tests/core
+        "terminals_tried": (15, 1500),
+        "searched_sinks": (1, 3),
     }
 )
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 from taskloom.errors import ConfigError
+from taskloom.identity.canonical import digest
 from taskloom.opening import open_task
-from taskloom.runs.identity import identity
 from taskloom.testing import MemoryContext
 from taskloom_diffusion.config import TrainConfig
 from taskloom_diffusion.corpora.toys import LETTERS, toy_by_seed
@@ -107,10 +107,7 @@ def test_error_of_other_noise_can_be_trusted(process: Process) -> None:
 def test_size_of_evaluated_batches_is_part_of_what_a_run_is() -> None:
     """The noise of the bound is drawn batch by batch, so another size is another figure and must be another run."""
     hashes = {
-        identity(
-            "diffusion", "toy", 1, ToyConfig.model_validate({"evaluate": {"batch_size": size}})
-        )
-        for size in (5, 7)
+        digest(ToyConfig.model_validate({"evaluate": {"batch_size": size}})) for size in (5, 7)
     }
     assert len(hashes) == 2
 

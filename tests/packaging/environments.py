@@ -44,7 +44,7 @@ CASES = {"control": ("tests/cases/test_control_files.py", "-k", "lowest_mujoco")
 # Tests of core that look at all four domains, of which an environment has one.
 OF_ALL_DOMAINS = (
     *("test_moved.py", "registry/test_manifests.py", "registry/test_discovery.py"),
-    "execute/test_recipes.py",
+    *("execute/test_recipes.py", "identity/test_shipped_configs.py"),
 )
 
 
@@ -154,6 +154,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--extras", nargs="*", choices=tuple(SMOKES), default=tuple(SMOKES))
     parser.add_argument(
         "--tests", nargs="*", default=["hci"], help="Extras with core's unit tests."
+    )
+    parser.add_argument(
+        "--instead",
+        nargs="*",
+        default=[],
+        metavar="REQUIREMENT",
+        help="Replaces those of the same distributions: torch==2.13.0 where no other build fits the machine.",
     )
     parser.add_argument(
         "--find", metavar="VERSION", help="Print a Python of this version, and stop."

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import itertools
+import json
 import os
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -28,7 +31,7 @@ def _load(name: str, path: Path) -> None:
 _load("cases_tasks", _TESTS / "cases" / "tasks.py")
 _load("tests_sizes", _TESTS / "sizes.py")
 
-from cases_tasks import Tasks  # noqa: E402 -- loaded above
+from cases_tasks import Answer, Tasks  # noqa: E402 -- loaded above
 
 
 @pytest.fixture
@@ -70,3 +73,55 @@ def plugin(
         return Tasks(dict(os.environ), capsys)
 
     return make
+
+
+@dataclass
+class Forks:
+    """Commands in children of one process that has imported core alone.
+
+    Attributes:
+        process: That process.
+        place: A folder for what they print.
+        variables: The environment of each command.
+    """
+
+    process: subprocess.Popen[str]
+    place: Path
+    variables: dict[str, str]
+    count: int = 0
+
+    def __call__(self, *words: str, cwd: Path, **variables: str) -> Answer:
+        """Run a command line."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.count += 1
+        output = self.place / str(self.count)
+        asked = [{**self.variables, **variables}, str(cwd), list(words), str(output)]
+        self.process.stdin.write(json.dumps(asked) + "\n")
+        self.process.stdin.flush()
+        code = int(self.process.stdout.readline())
+        texts = [output.with_suffix(suffix).read_text() for suffix in (".out", ".err")]
+        return subprocess.CompletedProcess(words, code, *texts)
+
+
+@pytest.fixture(scope="session")
+def _forking() -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("forking.py"))],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        yield process
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+@pytest.fixture
+def forks(_forking: subprocess.Popen[str], tmp_path: Path) -> Forks:
+    """Give a runner of commands in fresh processes, each at the cost of a fork."""
+    place = tmp_path / "printed"
+    place.mkdir()
+    kept = {name: text for name, text in os.environ.items() if not name.startswith("TASKS_")}
+    fixed = {"OMP_NUM_THREADS": "1", "NO_COLOR": "1", "XDG_CONFIG_HOME": str(tmp_path / "home")}
+    return Forks(_forking, place, {**kept, **fixed})

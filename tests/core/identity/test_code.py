@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from taskloom import Config, RunRef
 from taskloom.cli import main
-from taskloom.errors import UsageError
+from taskloom.errors import ConfigError, UsageError
 from taskloom.identity.code import read_code
 from taskloom.identity.filecache import FileCache
 from taskloom.identity.inputs import collect_inputs
@@ -181,6 +181,13 @@ def test_version_of_a_counted_package_and_of_python_count_and_damage_is_told(pac
     told = [reason.sentence for reason in reasons(run)]
     assert told[0] == f"Python 3.1 -> {sys.version_info.major}.{sys.version_info.minor}"
     assert told[1].startswith("numpy 0.1 -> ")
+    settings = run.dir.parent / "store.toml"
+    settings.write_text('[tool.taskloom]\nrecorded-only = ["NumPy"]\n')
+    assert [reason.sentence for reason in reasons(run)] == told[:1]
+    settings.write_text('[tool.taskloom]\nrecorded-only = "numpy"\n')
+    with pytest.raises(ConfigError, match="must be a list of names"):
+        reasons(run)
+    settings.unlink()
     for damage in ("", "[]", '{"files": 1}', '{"files": [{}], "opened": {}}', "[" * 100_000):
         path.write_text(damage)
         (found,) = reasons(run)

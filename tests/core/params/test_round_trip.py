@@ -17,8 +17,9 @@ from taskloom import Component, Config
 from taskloom.asking import resolve_values
 from taskloom.params import resolve, to_toml, walk, write
 from taskloom.params.grammar import bare_item, split
+from taskloom.params.reading import read_text
 from taskloom.params.shapes import fields_of, shape_of, shape_of_type
-from taskloom.params.values import read_text, table_of, write_item
+from taskloom.params.values import table_of, write_item
 from taskloom.sweeps.axes import AxisReader
 from taskloom.sweeps.planfile import read_plan
 from tests_sizes import size
@@ -65,7 +66,7 @@ TEXTS = st.one_of(
     st.sampled_from(
         [
             *("none", "null", "None", '"none"', "true", "1", "1.5", "0:3", "log:1:2", 'it"s', '"a', "a,b", "[1]", "(", "{}", " a "),
-            *("", "90s", "2026-11-21", "10:30", "-", "--x", "auto", "a\\", '"a","b"', "RED", "1GiB", ",", "\t", "[", '["a"]'),
+            *("", "90s", "2026-11-21", "10:30", "-", "--x", "auto", "a\\", '"a","b"', "RED", "NONE", "Null", "1GiB", ",", "\t", "[", '["a"]'),
         ]
     ),
 )  # fmt: skip

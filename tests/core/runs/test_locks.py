@@ -349,10 +349,10 @@ except StoreLockedError as error:
         holder.send_signal(signal.SIGSTOP)
         # A process of another machine cannot ask whether the holder is alive, so it watches the marker.
         watcher = (
-            "from unittest import mock\n"
-            "import filelock._lease\n"
-            "with mock.patch('filelock._lease.owner_is_stale', lambda *_: False), mock.patch('taskloom.runs.holders.process_space', lambda: 'x'):\n"
-            "    held = acquire(path, told=lambda text: None)\n"
+            "import socket\n"
+            "socket.gethostname = lambda: 'elsewhere'\n"
+            "holders.process_space = lambda: 'elsewhere'\n"
+            "held = acquire(path, told=lambda text: None)\n"
             "print('taken', flush=True)\ninput()\n"
         )
         with start(path, watcher, YEARS="10", LEASE=str(size("lease_seconds") / 100)) as second:

@@ -68,7 +68,7 @@ def resume_run(run: Run, asked: Resumption, say: Callable[[str], None]) -> tuple
     found = counted(run, now)
     if unaccepted(run, now):
         _consent(run, found, asked, say)
-    claim = claims.take(run.dir.parent, run.record.identity)
+    claim = claims.take(run.dir.parent, run.record.identity, told=say)
     if claim is None:
         holder = claims.holder(run.dir.parent, run.record.identity) or claims.Holder()
         raise StoreLockedError(

@@ -16,6 +16,7 @@ from taskloom.identity.canonical import canonical, digest_of
 from taskloom.identity.filecache import FileCache
 from taskloom.identity.inputs import collect_inputs, input_forms
 from taskloom.identity.leaves import absolute
+from taskloom.identity.packages import recorded_only
 from taskloom.identity.records import Input, Reason
 from taskloom.identity.verify import changed_program
 from taskloom.registry.entries import LoadedTask
@@ -68,22 +69,37 @@ def identify(
         UsageError: A field names a pipe, a device, a folder that is too large, or a run that has not finished.
         RunNotFoundError: A field names no run.
         PluginError: A field is of a type that has no identity.
+        ConfigError: The settings of the store cannot be read.
     """
     here = Path.cwd() if cwd is None else cwd
     kept = default_store(store)
+    recorded_only(kept)  # settings that cannot be read are refused before anything runs
     with FileCache(kept) as files:
         inputs = collect_inputs(config, here, kept, files, by_time=by_time, recorded=recorded)
     ref = loaded.entry.ref
-    head = {"task": f"{loaded.entry.domain}/{ref.name}", "version": ref.version}
+    task = f"{loaded.entry.domain}/{ref.name}"
+    forms = canonical(config, input_forms(inputs, config))
     runs = {item.field: item.path for item in inputs if item.kind == "run"}
     return Identified(
-        config_id=digest_of({**head, "config": canonical(config, as_written=True)}),
-        identity=digest_of({**head, "config": canonical(config, input_forms(inputs, config))}),
+        config_id=config_id_of(task, ref.version, config),
+        identity=digest_of({"task": task, "version": ref.version, "config": forms}),
         inputs=inputs,
         cwd=here,
         config=absolute(config, here, runs),
         store=kept,
     )
+
+
+def config_id_of(task: str, version: int, config: Config) -> str:
+    """Return the digest of a task, its version and a config as it was written.
+
+    Args:
+        task: The task's name, `domain/task`.
+        version: Its version.
+        config: The config; its inputs count by their paths, and the values of its secrets do not.
+    """
+    form = canonical(config, as_written=True)
+    return digest_of({"task": task, "version": version, "config": form})
 
 
 def differences(run: Run, now: Identified, files: FileCache | None = None) -> list[Reason]:

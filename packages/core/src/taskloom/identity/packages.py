@@ -9,14 +9,16 @@ import json
 import os
 import re
 import sys
+import tomllib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
 
-from taskloom.errors import StoreError
+from taskloom.errors import ConfigError, StoreError
 from taskloom.identity.roots import CORE
 from taskloom.registry.installed import distributions, normalised
+from taskloom.runs.holders import SETTINGS
 from taskloom.runs.provenance import installed_distributions
 from taskloom.runs.writer import atomic_write_json
 
@@ -47,7 +49,33 @@ def counted_packages(owners: Iterable[str], store: Path | None = None) -> dict[s
         }
         if not gate or gate in imported:
             found |= imported & versions.keys()
+    if store is not None:
+        found -= recorded_only(store)
     return {name: versions[name] for name in sorted(found)}
+
+
+def recorded_only(store: Path) -> frozenset[str]:
+    """Return the distributions that a store records and never counts: `recorded-only` under `[tool.taskloom]` in `store.toml`.
+
+    Args:
+        store: The store.
+
+    Raises:
+        ConfigError: The file cannot be read, or the entry is no list of names.
+    """
+    path = store / SETTINGS
+    try:
+        said = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return frozenset()
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"Cannot read {path}: {error}.") from None
+    tool = said.get("tool", {})
+    own = tool.get("taskloom", {}) if isinstance(tool, dict) else {}
+    names = own.get("recorded-only", []) if isinstance(own, dict) else []
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ConfigError(f"'recorded-only' in {path} must be a list of names of distributions.")
+    return frozenset(normalised(name) for name in names)
 
 
 def _groups(owners: list[str], store: Path | None) -> Groups:

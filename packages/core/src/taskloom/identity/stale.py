@@ -43,7 +43,7 @@ class Staleness:
         if code is None:
             missing = Reason("code", f"the code of {run.id} is not known: code.json is missing")
             return [*found, missing] if record.attempts else found
-        return [*found, *self._changed_code(run, code), *changed_packages(code)]
+        return [*found, *self._changed_code(run, code), *changed_packages(code, self._store)]
 
     def _changed_version(self, run: Run) -> Iterator[Reason]:
         try:

@@ -11,6 +11,7 @@ from taskloom.errors import RunCorruptError
 from taskloom.identity.code import Code, CodeFile, loaded_digest, place_of, read_code
 from taskloom.identity.filecache import FileCache
 from taskloom.identity.machine import python_version
+from taskloom.identity.packages import recorded_only
 from taskloom.identity.records import Pair, Reason
 from taskloom.identity.sources import is_cosmetic, kept_source
 from taskloom.runs.provenance import installed_distributions
@@ -36,7 +37,7 @@ def changed_program(run: Run, store: Path, files: FileCache) -> list[Reason]:
         missing = f"the code of {run.id} is not known: code.json is missing"
         return [Reason("code", missing)] if run.record.attempts else []
     changed = [row for row in code.files if not is_same(row, store, files)]
-    return [*code_reasons(run, code, changed, files), *changed_packages(code)]
+    return [*code_reasons(run, code, changed, files), *changed_packages(code, store)]
 
 
 def code_reasons(run: Run, code: Code, changed: list[CodeFile], files: FileCache) -> list[Reason]:
@@ -103,12 +104,22 @@ def current_digest(path: Path, row: CodeFile, files: FileCache) -> str | None:
         return None
 
 
-def changed_packages(code: Code) -> Iterator[Reason]:
-    """Yield a reason for Python, the device and each counted package whose version is not that of now."""
+def changed_packages(code: Code, store: Path) -> Iterator[Reason]:
+    """Yield a reason for Python, the device and each counted package whose version is not that of now.
+
+    Args:
+        code: The code of a run.
+        store: The store, which may say that some packages do not count.
+    """
     installed = installed_distributions(sys.path) if code.packages else {}
+    uncounted = recorded_only(store)
     device = "cpu" if code.device == "cuda" and not has_cuda() else code.device
     changes = [("Python", code.python, python_version()), ("device", code.device, device)]
-    changes += [(name, before, installed.get(name, "")) for name, before in code.packages.items()]
+    changes += [
+        (name, before, installed.get(name, ""))
+        for name, before in code.packages.items()
+        if name not in uncounted
+    ]
     for name, before, now in changes:
         if now != before:
             told = f"{name} {before} -> {now or 'not installed'}"

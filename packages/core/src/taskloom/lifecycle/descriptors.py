@@ -82,11 +82,12 @@ class Descriptors:
 
     def _into_pipe(self) -> None:
         _flush()
+        for stream in self._streams:
+            # A watcher sees each line at once, and a character that a terminal lacks must not end a run. This comes first:
+            # a stream that led to a file asks it for its position, which a pipe has not.
+            _reconfigure(stream, encoding="utf-8", errors="backslashreplace", line_buffering=True)
         os.dup2(self._writer, 1)
         os.dup2(self._writer, 2)
-        for stream in self._streams:
-            # Whoever watches the output sees each line; a character that a terminal lacks must not end a run.
-            _reconfigure(stream, encoding="utf-8", errors="backslashreplace", line_buffering=True)
 
     def _into_terminal(self) -> None:
         _flush()

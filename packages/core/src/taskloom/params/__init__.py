@@ -21,9 +21,10 @@ if TYPE_CHECKING:
         validate_record as validate_record,
     )
     from taskloom.params.messages import suggestion as suggestion
+    from taskloom.params.reading import read_value as read_value
     from taskloom.params.schema import json_schema as json_schema
     from taskloom.params.tree import Parameter as Parameter, leaves as leaves, walk as walk
-    from taskloom.params.values import read_value as read_value, write as write
+    from taskloom.params.values import write as write
 
 _HOMES = {
     "taskloom.params.choices": ("Applicable", "find_alternatives", "find_choices"),
@@ -31,9 +32,10 @@ _HOMES = {
     "taskloom.params.layer": ("Layer",),
     "taskloom.params.layers": ("Resolved", "record_layer", "resolve", "validate_record"),
     "taskloom.params.messages": ("suggestion",),
+    "taskloom.params.reading": ("read_value",),
     "taskloom.params.schema": ("json_schema",),
     "taskloom.params.tree": ("Parameter", "leaves", "walk"),
-    "taskloom.params.values": ("read_value", "write"),
+    "taskloom.params.values": ("write",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

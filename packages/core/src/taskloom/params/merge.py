@@ -25,9 +25,9 @@ from taskloom.params.messages import (
     unknown_component,
     unknown_parameter,
 )
+from taskloom.params.reading import read_value
 from taskloom.params.shapes import Model, Shape, fields_of, kind_of, shape_of
 from taskloom.params.tree import NO_COMPONENT, PRESENT, default_of, variant_at
-from taskloom.params.values import read_value
 
 
 def merge(config_class: Model, layers: Sequence[Layer], *, lenient: bool = False) -> Merged:

@@ -13,7 +13,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -77,8 +77,15 @@ class Claim:
         self._lock.release()
 
 
-def take(store: Path, identity: str) -> Claim | None:
+def take(
+    store: Path, identity: str, *, told: Callable[[str], None] | None = None
+) -> Claim | None:
     """Claim an identity; None while another process, or another thread of this one, computes it.
+
+    Args:
+        store: The store.
+        identity: What is to be computed.
+        told: As for `taskloom.runs.locks.acquire`.
 
     Raises:
         StoreError: The store cannot be written.
@@ -89,7 +96,7 @@ def take(store: Path, identity: str) -> Claim | None:
     except OSError as error:
         raise store_error("claim a run in", store, error) from error
     try:
-        lock = acquire(path, patience=0.0)
+        lock = acquire(path, patience=0.0, told=told)
     except StoreLockedError:
         return None
     try:

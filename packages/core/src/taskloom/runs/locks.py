@@ -214,6 +214,28 @@ def _acquire_lease(path: Path, patience: float, told: Callable[[str], None] | No
     import filelock
 
     descriptor = _open(path)
+    # An attempt that failed leaves its lease behind, with what it has seen of the marker: the next one need not begin anew.
+    lease, held = _watching.pop(path) if path in _watching else _new_lease(path)
+    try:
+        _await(lease, path, patience, told)
+        if is_locked(path):  # by a process that trusts the locks of the file system
+            raise locked_error(path)
+        held.append(_sign(Held(path, descriptor, lease), descriptor))
+    except BaseException as error:
+        lease.release()
+        os.close(descriptor)
+        if isinstance(error, filelock.LeaseSettingsMismatch):  # of another taskloom
+            raise locked_error(path) from error
+        if isinstance(error, OSError):
+            raise store_error("lock", lease_path(path), error) from error
+        _watching[path] = lease, held
+        raise
+    return held[0]
+
+
+def _new_lease(path: Path) -> tuple[SoftFileLease, list[Held]]:
+    import filelock
+
     held: list[Held] = []
 
     def lose(compromise: object) -> None:
@@ -229,20 +251,10 @@ def _acquire_lease(path: Path, patience: float, told: Callable[[str], None] | No
         thread_local=False,
         poll_interval=PERIOD,
     )
-    try:
-        _await(lease, path, patience, told)
-        if is_locked(path):  # by a process that trusts the locks of the file system
-            raise locked_error(path)
-        held.append(_sign(Held(path, descriptor, lease), descriptor))
-    except BaseException as error:
-        lease.release()
-        os.close(descriptor)
-        if isinstance(error, filelock.LeaseSettingsMismatch):  # of another taskloom
-            raise locked_error(path) from error
-        if isinstance(error, OSError):
-            raise store_error("lock", lease_path(path), error) from error
-        raise
-    return held[0]
+    return lease, held
+
+
+_watching: dict[Path, tuple[SoftFileLease, list[Held]]] = {}
 
 
 def _await(
@@ -251,20 +263,22 @@ def _await(
     """Take the marker; one whose holder cannot be asked is watched by the lease itself, with its own clock."""
     import filelock
 
-    began = time.monotonic()
+    began, first = time.monotonic(), min(patience, 0.5)
     while True:
         with contextlib.suppress(filelock.Timeout):
-            lease.acquire(timeout=min(patience, 0.5))
+            lease.acquire(timeout=first)
             return
+        first = 0.5
         state, waited = probe(path), time.monotonic() - began
         if state == "alive" and waited >= patience:
             raise locked_error(path)
-        if (state == "unknown" and told is None) or waited > 2 * LEASE:
+        if told is None and (state == "unknown" or waited >= max(patience, 1.0)):
+            raise locked_error(path)
+        if waited > 2 * LEASE:
             raise locked_error(path)
         if state == "unknown" and told is not None:
             told(observing(path))
             told = _ignore
-        patience = max(patience, 0.5) if state != "alive" else patience
 
 
 def declare_dead(path: Path) -> None:

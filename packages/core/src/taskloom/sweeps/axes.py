@@ -8,9 +8,10 @@ from taskloom.errors import ConfigError
 from taskloom.params.elements import element
 from taskloom.params.grammar import UnreadableValueError
 from taskloom.params.labels import shown
+from taskloom.params.reading import read_value
 from taskloom.params.shapes import parts_of
 from taskloom.params.tree import Parameter
-from taskloom.params.values import read_value, write
+from taskloom.params.values import write
 from taskloom.sweeps.expand import Axis, is_span, parse_axis
 
 

@@ -11,13 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from taskloom.identity.identify import config_id_of
 from taskloom.lifecycle.lifecycle import run_task
 from taskloom.params.layers import resolve
 from taskloom.registry.isolate import load_target
 from taskloom.registry.resolve import find_domain
 from taskloom.report.model import Chart, Heading, Html, Image, Table, Text
 from taskloom.request import RunOptions
-from taskloom.runs.identity import identity
 from taskloom.system.machine import KERNEL_FOLDERS
 from taskloom.testing.trial import Trial
 
@@ -96,8 +96,9 @@ def _folder_repeats(trial: Trial) -> str | None:
     run = trial.run
     config = resolve(trial.loaded.config_class, files=[run.layout.config], environ={}).config
     entry = trial.loaded.entry
-    same = identity(entry.domain, entry.ref.name, entry.ref.version, config) == run.record.identity
-    return None if same else "config.toml in the run folder gives another identity"
+    found = config_id_of(f"{entry.domain}/{entry.ref.name}", entry.ref.version, config)
+    is_same = found == run.record.config_id
+    return None if is_same else "config.toml in the run folder gives another identity"
 
 
 def _report(trial: Trial) -> str | None:

@@ -156,10 +156,10 @@ def _resume_sweep(
         check_version(record, loaded)
         aheads = look_ahead(loaded, record, folder.parent)
         refuse_changes(record, aheads)
+        for line in lines_of(aheads):
+            typer.echo(line, err=True)
         with open_board(to_run(aheads), quiet=as_json) as board:
             board.say(f"sweep {record.id}: {len(record.points)} points")
-            for line in lines_of(aheads):
-                board.say(line)
             ended = run_sweep(loaded, record, folder.parent, board, aheads)
     print_sweep(ended, as_json=as_json)
     raise typer.Exit(int(ended.exit_code))

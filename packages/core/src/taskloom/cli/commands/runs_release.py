@@ -9,6 +9,7 @@ import typer
 
 from taskloom.cli.annotations import RunName, StoreOption
 from taskloom.errors import StoreLockedError, UsageError
+from taskloom.runs import claims
 from taskloom.runs.holders import holder_name, read_holder
 from taskloom.runs.locks import declare_dead
 from taskloom.runs.run import open_run
@@ -35,6 +36,10 @@ def release(
         )
     if not yes:
         _confirm(opened.id, holder_name(read_holder(opened.layout.lock)))
+    store_dir, identity = opened.dir.parent, opened.record.identity
+    holder = claims.holder(store_dir, identity)
+    if holder is not None and holder.run == opened.id:
+        declare_dead(claims.claim_path(store_dir, identity))
     declare_dead(opened.layout.lock)
     typer.echo(f"released {opened.id}; continue it with: tasks resume {opened.id}", err=True)
 

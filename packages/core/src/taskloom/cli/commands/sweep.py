@@ -125,10 +125,10 @@ def sweep(
         record = create_sweep(loaded, points, options, origin, keep_going=goes_on)
         record = with_call(record, options)
         aheads = look_ahead(loaded, record, store)
+        for line in lines_of(aheads):
+            typer.echo(line, err=True)
         with open_board(to_run(aheads), quiet=as_json) as board:
             board.say(f"sweep {record.id}: {len(points)} points")
-            for line in lines_of(aheads):
-                board.say(line)
             ended = run_sweep(loaded, record, store, board, aheads)
     print_sweep(ended, as_json=as_json)
     raise typer.Exit(int(ended.exit_code))
