@@ -300,6 +300,11 @@ def test_a_change_is_another_computation(
         return
     crashed = _crash(place)
     change(place)
+    if kind == "lazily imported module":
+        # It had not been imported before the crash, so the run that goes on is the first to see it.
+        answer = place.say("resume", crashed, "--json") if way == "resume" else place.ask(way)
+        assert _outcome(answer)[:2] == (crashed, value + by)
+        return
     if way == "--resume":
         found = _outcome(place.ask(way))
         assert found[1:] == (value + by, False)

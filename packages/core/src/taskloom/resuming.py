@@ -11,7 +11,7 @@ from taskloom.errors import StoreLockedError, TaskloomError, UsageError
 from taskloom.identity.identify import Identified, identify
 from taskloom.identity.records import Reason
 from taskloom.lifecycle.decision import Decision, continued, counted, unaccepted
-from taskloom.lifecycle.lifecycle import continue_run
+from taskloom.lifecycle.lifecycle import check_version_of, continue_run
 from taskloom.params.layers import validate_record
 from taskloom.registry.entries import LoadedTask
 from taskloom.registry.resolve import find_task, load_task
@@ -64,6 +64,7 @@ def resume_run(run: Run, asked: Resumption, say: Callable[[str], None]) -> tuple
             say(f"note: {sentence}")
         return run, False
     loaded = load_task(find_task(run.domain, run.task))
+    check_version_of(loaded, run.layout, run.record)
     config, now = _identify(loaded, run, asked.cwd)
     found = counted(run, now)
     if unaccepted(run, now):

@@ -123,11 +123,11 @@ def continue_run(
         console.close()
 
 
-def read_config(loaded: LoadedTask, layout: RunLayout, record: RunRecord) -> Config:
-    """Return the config of a run that was made before, with its paths absolute: they mean what they meant then.
+def check_version_of(loaded: LoadedTask, layout: RunLayout, record: RunRecord) -> None:
+    """Refuse a run of another version of its task than the installed one.
 
     Raises:
-        ConfigError: The task has changed its version or its parameters since.
+        ConfigError: So it is.
     """
     entry = loaded.entry
     if record.version != entry.ref.version:
@@ -136,6 +136,15 @@ def read_config(loaded: LoadedTask, layout: RunLayout, record: RunRecord) -> Con
             f"{entry.ref.version} is installed; it cannot be continued.",
             hint=f"Run it anew: tasks run {entry.domain} {entry.ref.name} --config {layout.config}",
         )
+
+
+def read_config(loaded: LoadedTask, layout: RunLayout, record: RunRecord) -> Config:
+    """Return the config of a run that was made before, with its paths absolute: they mean what they meant then.
+
+    Raises:
+        ConfigError: The task has changed its version or its parameters since.
+    """
+    check_version_of(loaded, layout, record)
     values = vault.complete(record.config, str(layout.dir), record.identity)
     config = validate_record(loaded.config_class, values, f"the record {layout.record}")
     if not record.cwd:
