@@ -76,7 +76,7 @@ def _columns(run: Run) -> dict[str, list[str]]:
     if path is None or not path.is_file():
         return {}
     try:
-        columns = json.loads(path.read_text())["columns"]
+        columns = json.loads(run.read("hash"))["columns"]
         return {name: [str(word) for word in words] for name, words in columns.items()}
     except (ValueError, KeyError, TypeError, AttributeError):
         return {}

@@ -42,7 +42,7 @@ def _recorded(run: Run) -> tuple[Path, int, str]:
     if trajectory is None or facts is None or not trajectory.is_file() or not facts.is_file():
         raise UsageError(f"The run {run.id} ({run.status}) left no trajectory to compare with.")
     try:
-        read = json.loads(facts.read_text())
+        read = json.loads(run.read("hash"))
         return trajectory, int(read["steps"]), str(read["sha256"])
     except (ValueError, KeyError, TypeError):
         raise RunCorruptError(

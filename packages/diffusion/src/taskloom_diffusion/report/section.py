@@ -223,7 +223,7 @@ def _read_json(run: Run, name: str) -> dict[str, Any]:
     path = run.artifacts.get(name)
     if path is None or not path.exists():
         return {}
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    found: dict[str, Any] = json.loads(run.read(name))
     return found
 
 
@@ -231,4 +231,4 @@ def _read_lines(run: Run) -> list[str]:
     path = run.artifacts.get("samples")
     if path is None or not path.exists():
         return []
-    return path.read_text(encoding="utf-8").splitlines()
+    return run.read("samples").decode().splitlines()

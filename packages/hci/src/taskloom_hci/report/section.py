@@ -41,7 +41,7 @@ def report(run: Run) -> list[Block]:
     if run.metrics:
         blocks += [Heading("What was earned"), _rewards(run.metrics)]
     if "timeline" in run.artifacts and run.artifacts["timeline"].exists():
-        rows = json.loads(run.artifacts["timeline"].read_text(encoding="utf-8"))
+        rows = json.loads(run.read("timeline"))
         blocks += [Heading("Turn by turn"), *_turns(rows)]
     return blocks
 
