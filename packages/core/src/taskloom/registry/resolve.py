@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from taskloom.errors import MissingExtraError, PluginError, UnknownNameError
+from taskloom.own import FIRST_PARTY
 from taskloom.registry.discovery import (
     domain_named,
     domain_names,
@@ -14,7 +15,6 @@ from taskloom.registry.discovery import (
 )
 from taskloom.registry.entries import Broken, DomainEntry, LoadedTask, TaskEntry
 from taskloom.registry.factory import as_factory
-from taskloom.registry.installed import FIRST_PARTY
 from taskloom.registry.isolate import load_target
 from taskloom.registry.refs import TaskRef
 from taskloom.registry.suggest import closest
