@@ -81,6 +81,18 @@ def test_new_task_has_the_protocol_of_its_domain_and_passes_at_once(
     _assert_its_tests_pass(folder)
 
 
+@pytest.mark.slow
+def test_new_corpus_is_made_around_a_table(tasks: Tasks, tmp_path: Path) -> None:
+    words = [a + b + c for a in "bdfg" for b in "aeiou" for c in "nst"]
+    lines = "".join(f"{word},{len(word)}\n" for word in words)
+    (tmp_path / "words.csv").write_text("word,length\n" + lines)
+    assert tasks("new", "diffusion", "mine", "--from=words.csv").code == 0
+    folder = tmp_path / "diffusion_mine"
+    assert 'column: str = "word"' in (folder / folder.name / "task.py").read_text()
+    assert f"{folder.name}/words.csv" in _wheel_of(folder, tmp_path / "wheels")
+    _assert_its_tests_pass(folder)
+
+
 def _kinds() -> list[str]:
     kinds = []
     for entry in installed_domains():

@@ -155,6 +155,16 @@ def test_doctor_names_a_manifest_that_ends_the_process(
     assert wrong == {"odd": "its manifest ends the process, by SIGKILL."}
 
 
+def test_run_ends_beside_the_endless_thread_of_a_manifest(
+    listing: Callable[..., dict[str, Any]],
+) -> None:
+    source = DISTURBING["thread"] + "; import atexit; atexit.register(print, 'BYE')" + _DOMAIN
+    began = time.monotonic()
+    document = listing(source, "run", "hci", "example", "--episodes=2", "--quiet", "--json")
+    assert document["status"] == "finished"
+    assert time.monotonic() - began < 30  # the thread sleeps for 60 s
+
+
 def test_doctor_shows_what_a_manifest_printed(listing: Callable[..., dict[str, Any]]) -> None:
     document = listing("print('HELLO\\x1b')" + _DOMAIN, "doctor", "--json")
     (fact,) = [fact for fact in document["facts"] if "HELLO" in fact["text"]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -15,7 +16,7 @@ from taskloom.registry.discovery import domain_names
 from taskloom.registry.entries import DomainEntry
 from taskloom.registry.resolve import find_domain, find_task
 from taskloom.registry.suggest import did_you_mean
-from taskloom.scaffold.project import HERE, check_name, module_of, named
+from taskloom.scaffold.project import HERE, UNSAFE, check_name, module_of, named
 
 _CLASS = "class"
 
@@ -134,8 +135,15 @@ def _around_file(home: DomainEntry, path: Path, values: dict[str, str], then: st
         )
     if not path.is_file():
         raise UsageError(f"there is no file '{path}'")
-    values |= {"file": path.name}
+    values |= {"file": path.name, "column": _first_column(path) if suffix == "csv" else ""}
+    if UNSAFE.search(values["file"] + values["column"]):
+        raise UsageError(f"rename '{path.name}' or its first column: a quotation mark ends a text")
     return Blueprint(templates[suffix], values, (path,), then)
+
+
+def _first_column(path: Path) -> str:
+    with path.open(newline="", encoding="utf-8-sig", errors="replace") as lines:
+        return next(iter(next(csv.reader(lines), [])), "")
 
 
 def _is_suffix(word: str, home: DomainEntry) -> bool:

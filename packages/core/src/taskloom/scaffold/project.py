@@ -18,7 +18,8 @@ HERE = Path(__file__).parent
 """Folder of the templates that belong to no domain."""
 
 _NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
-_UNSAFE = re.compile(r'["\\\x00-\x1f\x7f]')
+UNSAFE = re.compile(r'["\\\x00-\x1f\x7f]')
+"""Characters that would end the text that they are written into, in TOML or in Python."""
 _LONGEST = 60
 _PLACE = "__module__"
 
@@ -45,7 +46,7 @@ def named(name: str, module: str, summary: str) -> dict[str, str]:
     Raises:
         UsageError: The sentence would end the string it is written into, or a module of that name is installed.
     """
-    if _UNSAFE.search(summary):
+    if UNSAFE.search(summary):
         raise UsageError("--summary may hold no quotation mark, backslash or line break")
     installed = find_spec(module)
     if installed is not None and installed.origin:  # a mere folder on the path has none
