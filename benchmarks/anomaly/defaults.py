@@ -20,7 +20,8 @@ from pathlib import Path
 
 CASES: dict[str, list[str]] = {
     "toy_features": ["toy_features"],
-    "backdoor, corner": ["backdoor"],
+    "backdoor, inside": ["backdoor"],
+    "backdoor, corner": ["backdoor", "--trigger=corner"],
     "backdoor, patch": ["backdoor", "--trigger=patch"],
     "backdoor, blend": ["backdoor", "--trigger=blend"],
     "backdoor, noise": ["backdoor", "--trigger=noise"],
@@ -71,15 +72,16 @@ def row(name: str, found: dict[str, object]) -> str:
     """Return one line of the first table: validity, the fused score, and what to hold it against."""
     cpu = f"{found['cpu_s']:.1f}"
     if found["error"]:
-        return f"| {name} | INVALID: {found['error']} | | | | {cpu} |"
+        return f"| {name} | INVALID: {found['error']} | | | | | {cpu} |"
     card = found["card"]
     assert isinstance(card, dict)
     checks = ", ".join(f"{c['name'].replace('_', ' ')} {c['value']:.3f}" for c in card["checks"])
-    base = card["baseline_auroc"].get("input", float("nan"))
+    best = card["best_baseline"]
+    base = f"{card['baseline_auroc'][best]:.3f} ({best.replace('input_', '').replace('_', ' ')})"
+    twin = card["clean_twin_auroc"].get("fused")
+    beside = "" if twin is None else f"{twin:.3f}"
     specificity = card["mechanistic_specificity"]
-    return (
-        f"| {name} | {checks} | **{card['auroc']:.3f}** | {base:.3f} | {specificity:.2f} | {cpu} |"
-    )
+    return f"| {name} | {checks} | **{card['auroc']:.3f}** | {base} | {beside} | {specificity:.2f} | {cpu} |"
 
 
 def detail(name: str, found: dict[str, object]) -> str:
@@ -102,8 +104,10 @@ def main() -> None:
     )
     parser.add_argument("--json", type=Path, help="File for all numbers.")
     arguments = parser.parse_args()
-    print("| task | validity card | fused AUROC | input only | specificity | CPU [s] |")
-    print("| --- | --- | ---: | ---: | ---: | ---: |")
+    print(
+        "| task | validity card | fused AUROC | best baseline | clean twin | specificity | CPU [s] |"
+    )
+    print("| --- | --- | ---: | ---: | ---: | ---: | ---: |")
     everything = {}
     for name, words in CASES.items():
         if arguments.cases and not any(part in name for part in arguments.cases):

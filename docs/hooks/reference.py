@@ -15,7 +15,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import taskloom
 from taskloom.cli.table import COMMANDS, Command
 from taskloom.params import walk
 from taskloom.registry import (
@@ -40,6 +39,9 @@ if TYPE_CHECKING:
 
 _MODULES = (
     "taskloom",
+    "taskloom.params",
+    "taskloom.runs",
+    "taskloom.devices",
     "taskloom.report",
     "taskloom.report.charts",
     "taskloom.testing",
@@ -130,8 +132,8 @@ def _members(protocol: type) -> Iterator[str]:
 
 def _public(module_name: str) -> list[str]:
     module = import_module(module_name)
-    if module is taskloom:
-        return [name for name in taskloom.__all__ if not name.startswith("_")]
+    if hasattr(module, "__all__"):
+        return [name for name in module.__all__ if not name.startswith("_")]
     is_package = hasattr(module, "__path__")
     return [
         name

@@ -60,4 +60,5 @@ def test_task_over_a_stored_network_keeps_to_the_contract(tmp_path: Path) -> Non
 
 
 def test_conformance_covers_every_task() -> None:
-    assert set(TASKS) == {*TINY, "backdoor_detection"}
+    # Those two need a network, or texts, that are not theirs; they have tests of their own.
+    assert set(TASKS) == {*TINY, "backdoor_detection", "text"}

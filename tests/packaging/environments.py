@@ -44,7 +44,7 @@ CASES = {"control": ("tests/cases/test_control_files.py", "-k", "lowest_mujoco")
 # Tests of core that look at all four domains, of which an environment has one.
 OF_ALL_DOMAINS = (
     *("test_moved.py", "registry/test_manifests.py", "registry/test_discovery.py"),
-    "execute/test_recipes.py",
+    *("execute/test_recipes.py", "identity/test_shipped_configs.py"),
 )
 
 

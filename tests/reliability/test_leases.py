@@ -64,7 +64,7 @@ def test_stopped_holder_publishes_nothing_after_another_one_took_the_run(store: 
     wait_until(lambda: lines(layout) >= 8)
     first.send_signal(signal.SIGSTOP)
     second = start(layout, ELSEWHERE)
-    assert second.wait(120) == 0, second.communicate()[1]
+    assert second.wait(60 + 3 * size("lease_seconds") / 100) == 0, second.communicate()[1]
     assert Run(layout.dir).status == "finished"
     before = published(layout)
     time.sleep(0.1)

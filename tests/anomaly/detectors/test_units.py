@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -123,6 +123,30 @@ def test_a_twin_feature_is_signal_in_float32_and_rounding_in_bfloat16(gap: float
         areas[precision] = metrics.auroc(*found)
     assert areas["float32"] > 0.99
     assert areas["bfloat16"] == pytest.approx(0.5, abs=0.06)
+
+
+@pytest.mark.parametrize("shrinkage", ["oas", "fixed"])
+@pytest.mark.parametrize("standardise", [True, False])
+def test_fewer_samples_than_features_make_small_systems(
+    shrinkage: Literal["oas", "fixed"], standardise: bool
+) -> None:
+    """Equals the d x d form, whose covariance the estimator still gives, whatever the batches and shards."""
+    from taskloom_anomaly.statistics import moments
+
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=(60, 90)) * np.exp(rng.normal(size=90)) + 3
+    test = rng.normal(size=(20, 90)) * 2 + 3
+    detector = Mahalanobis(shrinkage=shrinkage, standardise=standardise)
+    spec = FeatureSpec({"h": 90})
+    fitted = fit(detector, ArrayStream(Features({"h": x}), batch_size=17), spec, 0)
+    assert "h/thin_weights" in fitted
+    own = moments.of_rows(x)
+    factor = detector._estimator.factor("h", own.scatter, 60, 1, mean=own.mean, spacing=2.2e-16)
+    expected = (((test - own.mean) @ factor) ** 2).sum(axis=1)
+    found = detector.score(fitted, Features({"h": test}))["h"]
+    np.testing.assert_allclose(found, expected, rtol=1e-8)
+    many = fit(detector, ArrayStream(Features({"h": np.r_[x, x[:40]]})), spec, 0)
+    assert "h/factor" in many
 
 
 def test_a_layer_of_equal_samples_is_refused() -> None:

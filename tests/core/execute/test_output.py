@@ -19,6 +19,7 @@ from taskloom.lifecycle import output_file
 from taskloom.lifecycle.capture import captured
 from taskloom.lifecycle.console import PlainConsole, SilentConsole, open_console
 from taskloom.lifecycle.output_file import OutputFile
+from taskloom.placement import zygote
 from taskloom.runs.output import last_lines
 from taskloom.secrets.redaction import Redactor
 
@@ -280,3 +281,20 @@ def test_the_last_lines_are_read_from_the_end(tmp_path: Path) -> None:
     (tmp_path / "output.txt").write_text("one\ntwo")
     assert last_lines(tmp_path, 2) == (["one", "two"], False)
     assert last_lines(tmp_path / "missing", 2) == ([], False)
+
+
+@needs_fork
+def test_the_place_of_a_native_crash_is_kept(tmp_path: Path) -> None:
+    pid = os.fork()
+    if pid == 0:
+        zygote._redirect(tmp_path / "output.txt")
+        with captured(SilentConsole()) as output:
+            output.keep(tmp_path / "output.txt")
+            print("begun", flush=True)
+            output.settle()
+            ctypes.string_at(0)
+    _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) < 0
+    kept = (tmp_path / "output.txt").read_text()
+    assert kept.startswith("begun\nFatal Python error: Segmentation fault")
+    assert "test_output.py" in kept

@@ -153,6 +153,7 @@ DOMAIN = DomainRef(
             "A transformer that adds wrongly for some characters.",
             "QuirkyArithmetic",
         ),
+        _task("text", "Texts of your own under a language model of your own.", "TextAnomalies"),
         _task("tabular", "Abnormal rows of a table, under an autoencoder.", "Tabular"),
         _task(
             "toy_features", "Two redundant features that contradict each other.", "ToyFeaturesTask"

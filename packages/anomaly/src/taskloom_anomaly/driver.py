@@ -43,6 +43,7 @@ from taskloom_anomaly.task import (
     AnomalyTask,
     Check,
     HasCleanTwin,
+    HasOwnBaselines,
     HasUntrustedData,
     HasValidity,
     Prepares,
@@ -123,7 +124,7 @@ def _judge(
         metrics=metrics,
         artifacts=_keep(task, data, fitted, scores, evaluation, config=config, ctx=ctx)
         | {"card": card_path},
-        summary=_summary(evaluation, data, baselines, twin),
+        summary=_summary(evaluation, data, baselines, gained, twin),
     )
 
 
@@ -159,8 +160,11 @@ def _baselines(
     anomalous = [part.take(few).arrays() for part in data.anomalous.values()]
     sets = [data.normal.take(few).arrays(), concatenate(anomalous)]
     trusted = data.trusted.take(few).arrays()
-    rows = [card.input_rows(task, part) for part in (trusted, *sets)]
-    found = {f"input_{n}": pair for n, pair in input_scores(rows[0], *rows[1:]).items()}
+    if isinstance(task, HasOwnBaselines):
+        found = dict(task.own_baselines(trusted, *sets))
+    else:
+        rows = [card.input_rows(task, part) for part in (trusted, *sets)]
+        found = {f"input_{n}": pair for n, pair in input_scores(rows[0], *rows[1:]).items()}
     if data.handle.num_outputs:
         answers = [card.predictions(data.handle, part) for part in (trusted, *sets)]
         found["predicted_class"] = card.label_baseline(
@@ -172,7 +176,7 @@ def _baselines(
     name = best(areas)
     normal, other = found[name]
     # The best of those that see the input keeps the name that it had.
-    inputs = [area for label, area in areas.items() if label.startswith("input_")]
+    inputs = [area for label, area in areas.items() if label != "predicted_class"]
     return {**areas, "input": max(inputs)}, gain(fused, (normal, other))
 
 
@@ -249,6 +253,7 @@ def _summary(
     evaluation: dict[str, dict[str, dict[str, dict[str, float]]]],
     data: DetectionData,
     baselines: Mapping[str, float],
+    gained: Mapping[str, float],
     twin: Mapping[str, float],
 ) -> str:
     layers = headline(evaluation)
@@ -257,7 +262,8 @@ def _summary(
     beside = []
     if baselines:
         name = _named_best(baselines)
-        beside.append(f"best without the network: {name} {baselines[name]:.3f}")
+        beaten = "" if gained.get("low", 0) > 0 else ", which is not beaten"
+        beside.append(f"best without the network: {name} {baselines[name]:.3f}{beaten}")
     if twin:
         beside.append(f"the same on a network without poison: {twin[FUSED]:.3f}")
     rest = f"; {'; '.join(beside)}" if beside else ""

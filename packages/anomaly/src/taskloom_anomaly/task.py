@@ -128,6 +128,17 @@ class HasCleanTwin(Protocol):
 
 
 @runtime_checkable
+class HasOwnBaselines(Protocol):
+    """A task whose inputs have baselines of their own, such as the length of a text."""
+
+    def own_baselines(
+        self, trusted: ArrayDataset, /, *sets: ArrayDataset
+    ) -> Mapping[str, list[Float[np.ndarray, " n"]]]:
+        """Return the scores of the sets by baseline; higher is more anomalous."""
+        ...
+
+
+@runtime_checkable
 class HasInputFeatures(Protocol):
     """A task whose inputs are not numbers on a scale, such as tokens."""
 

@@ -65,9 +65,7 @@ def huggingface(
     """
     path = Path(folder)
     module = load_module(path, kind)
-    tokenizer = _transformers().AutoTokenizer.from_pretrained(
-        path, local_files_only=True, trust_remote_code=False
-    )
+    tokenizer = load_tokenizer(path)
     texts = list(probe) or ["The quick brown fox jumps over the lazy dog.", "One, two, three."]
     handle = as_handle(module, None, tokens_of(tokenizer, texts, max_tokens), warn=False)
     return TextModel(handle, tokenizer, max_tokens)
@@ -95,6 +93,21 @@ def tokens_of(tokenizer: Any, texts: Sequence[str], max_tokens: int) -> NamedArr
         ids[index, : len(row)] = row
         mask[index, : len(row)] = 1
     return NamedArrays({"input_ids": ids, "attention_mask": mask})
+
+
+def load_tokenizer(folder: Path) -> Any:  # noqa: ANN401 -- of transformers
+    """Return the tokenizer of a folder.
+
+    Raises:
+        ConfigError: The folder has none.
+    """
+    try:
+        return _transformers().AutoTokenizer.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False
+        )
+    except (OSError, ValueError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise ConfigError(f"The tokenizer in '{folder}' cannot be loaded: {first}") from None
 
 
 def load_module(folder: Path, kind: ModelKind = "auto") -> Any:  # noqa: ANN401 -- a torch module

@@ -79,6 +79,9 @@ class TorchHandle:
             return lambda module: module(tensor)
         places, named = [], {}
         for name, array in inputs.arrays.items():
+            # An underscore keeps what belongs to a sample from the network.
+            if name.startswith("_"):
+                continue
             if not name or name.isdigit():
                 places.append(self._tensor(array))
             # A mask that the network does not ask for is one for the positions of its activations.
@@ -154,9 +157,8 @@ class TorchHandle:
         """Return whether an activation is the network's output over a vocabulary: logits of the token that comes next."""
         output = self._probe.whole.output
         last = output["logits"] if isinstance(output, Mapping) and "logits" in output else None
-        return (
-            last is not None and last.ndim > 2 and last.shape == self._probe.whole.seen[name].shape
-        )
+        seen = self._probe.whole.seen[name]
+        return last is not None and last.ndim > 2 and torch.equal(last, seen)
 
     def unusable(self, name: str) -> str:
         """Return why a layer is none that can be watched, or an empty string."""

@@ -54,6 +54,7 @@ class MomentsRule:
         fourth: Whether the fit reads fourth moments.
         double: Whether float32 rows are worked on in float64, as scores want that are a difference of two distances.
         standardise: Whether features are fitted with a deviation of one.
+        thin: Maps the layer's name, no more rows than features, and the network's spacing to the tensors; None always takes moments.
     """
 
     splits: tuple[Split, ...]
@@ -62,10 +63,13 @@ class MomentsRule:
     fourth: bool = False
     double: bool = False
     standardise: bool = True
+    thin: Callable[[str, np.ndarray, float], Tensors] | None = None
 
     def init(self, width: int, num_classes: int, seed: int) -> Tensors:
         """Return the moments of nothing."""
         del num_classes, seed
+        if self.thin is not None:
+            return {f"{split}.rows": np.zeros((0, width)) for split in self.splits}
         return self._packed(
             {split: moments.empty(width, fourth=self.fourth) for split in self.splits}
         )
@@ -81,6 +85,10 @@ class MomentsRule:
         del classes
         if split not in self.splits:
             return state
+        kept = state.get(f"{split}.rows")
+        if kept is not None and len(kept) + len(rows) <= rows.shape[1]:
+            # Fewer samples than features: the rows are smaller than their products.
+            return {**state, f"{split}.rows": np.concatenate([kept, widened(rows)])}
         own = self._unpacked(state)
         # In float64: the last digits of float32 products would hide which directions are more than rounding.
         own[split] = moments.add(own[split], widened(rows))
@@ -88,11 +96,18 @@ class MomentsRule:
 
     def merge(self, a: Tensors, b: Tensors) -> Tensors:
         """Return the state after the rows of both."""
+        names = [f"{split}.rows" for split in self.splits]
+        both = [np.concatenate([a[n], b[n]]) for n in names if n in a and n in b]
+        if len(both) == len(names) and all(len(rows) <= rows.shape[1] for rows in both):
+            return dict(zip(names, both, strict=True))
         left, right = self._unpacked(a), self._unpacked(b)
         return self._packed({s: moments.merge(left[s], right[s]) for s in self.splits})
 
     def finalize(self, layer: str, state: Tensors) -> Tensors:
         """Return the tensors that scoring reads."""
+        rows = state.get(f"{self.splits[0]}.rows")
+        if self.thin is not None and rows is not None and len(rows) > 1:
+            return self.thin(layer, rows, spacing_of(state))
         own = self._unpacked(state)
         for split, known in own.items():
             # One sample has a scatter of zero, which would pass for a layer that does not vary.
@@ -125,10 +140,13 @@ class MomentsRule:
         }
 
     def _unpacked(self, state: Tensors) -> dict[Split, Moments]:
-        return {
-            split: Moments(**tensors.pick(state, Moments._fields, f"{split}."))
-            for split in self.splits
-        }
+        return {split: self._moments(state, split) for split in self.splits}
+
+    def _moments(self, state: Tensors, split: Split) -> Moments:
+        rows = state.get(f"{split}.rows")
+        if rows is None:
+            return Moments(**tensors.pick(state, Moments._fields, f"{split}."))
+        return moments.of_rows(rows) if len(rows) else moments.empty(rows.shape[1])
 
 
 class GaussianDetector(LayerwiseDetector):

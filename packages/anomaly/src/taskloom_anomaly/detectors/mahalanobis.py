@@ -27,6 +27,7 @@ from taskloom_anomaly.detectors.mixture import mixture_rule
 from taskloom_anomaly.statistics.covariance import CovarianceEstimator
 from taskloom_anomaly.statistics.moments import Moments
 from taskloom_anomaly.statistics.standard import Units
+from taskloom_anomaly.statistics.thin import fit_thin, rate_thin
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -92,7 +93,18 @@ class Mahalanobis(LayerwiseDetector):
             # A difference of two distances wants the digits that float32 does not have.
             double=self.mode == "simple_relative",
             standardise=self.standardise,
+            thin=self._fit_thin if self._can_be_thin else None,
         )
+
+    @property
+    def _can_be_thin(self) -> bool:
+        """Where shrinkage gives every direction a variance, fewer samples than features make small systems."""
+        shrunk = self.shrinkage == "oas" or (self.shrinkage == "fixed" and self.amount > 0)
+        return self.mode == "global" and shrunk and not self.rank and not self.rcond
+
+    def _fit_thin(self, layer: str, rows: np.ndarray, spacing: float) -> Tensors:
+        amount = self.amount if self.shrinkage == "fixed" else None
+        return fit_thin(layer, rows, amount=amount, spacing=spacing, standardise=self.standardise)
 
     def fit_layer(self, layer: str, known: KnownMoments) -> Tensors:
         """Return the mean and the factors of the modes `global`, `diagonal` and `simple_relative`."""
@@ -133,6 +145,8 @@ class Mahalanobis(LayerwiseDetector):
 
 def distance(fitted: Tensors, rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
     """Return the distance of each row under one Gaussian: full, diagonal, or their difference."""
+    if "thin_weights" in fitted:
+        return rate_thin(fitted, rows)
     score = np.zeros(len(rows))
     if "factor" in fitted:
         score = squared_length(project(rows, fitted["mean"], fitted["factor"]))

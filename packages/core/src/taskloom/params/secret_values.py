@@ -10,6 +10,7 @@ from pydantic import BaseModel, SecretBytes, SecretStr
 from taskloom.params.shapes import Shape, fields_of, shape_of, shape_of_type
 from taskloom.secrets.redaction import MARK
 from taskloom.secrets.references import (
+    ASKED,
     DEFAULT_MARK,
     SecretValue,
     not_kept,
@@ -94,7 +95,7 @@ class _Reader:
             return text
         self.has_secret = True
         secret = read_secret(text, kind, path)
-        if not reference_of(secret):
+        if not reference_of(secret) and text != ASKED:
             self.plain.append(path)
         return secret
 

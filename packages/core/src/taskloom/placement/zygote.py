@@ -10,6 +10,7 @@ its workers and ends. It has a process group of its own, so that Ctrl-C reaches 
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import select
@@ -98,13 +99,14 @@ class _Warm(Config):
 
 
 def _redirect(path: Path) -> None:
-    """Send what libraries print, and the last words of a native crash, into the run folder."""
+    """Send what is printed outside of the run, and the place of a native crash, into the run folder."""
     output = open_plain(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((nothing, 0), (output, 1), (output, 2)):
         os.dup2(source, target)
     os.close(nothing)
-    os.close(output)
+    # Past the pipe of the run, whose reader dies with the process. It stays open, and holds places and no values.
+    faulthandler.enable(output)
 
 
 def _say(event: str, folder: str, number: int) -> None:

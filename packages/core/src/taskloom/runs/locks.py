@@ -215,7 +215,7 @@ def _acquire_lease(path: Path, patience: float, told: Callable[[str], None] | No
 
     descriptor = _open(path)
     # An attempt that failed leaves its lease behind, with what it has seen of the marker: the next one need not begin anew.
-    lease, held = _watching.pop(path, None) or _new_lease(path)
+    lease, held = _watching.pop(path) if path in _watching else _new_lease(path)
     try:
         _await(lease, path, patience, told)
         if is_locked(path):  # by a process that trusts the locks of the file system

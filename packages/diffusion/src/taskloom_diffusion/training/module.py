@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import lightning.pytorch as pl
 import torch
-from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from taskloom import derive_seed
 from torch import Tensor
 
@@ -22,6 +21,10 @@ from taskloom_diffusion.time_samplers.mask_rates import least_variance
 from taskloom_diffusion.tokenizers.base import FittedTokenizer
 from taskloom_diffusion.training.optimizers import build_optimizer, rate_factor
 from taskloom_diffusion.training.team import gathered
+
+if TYPE_CHECKING:
+    # Older releases, which are allowed, lack it.
+    from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 
 
 class DiffusionModule(DiffusionModel, pl.LightningModule):
