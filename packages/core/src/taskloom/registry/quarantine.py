@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import json  # here, so that its functions are known before a manifest replaces them
 import os
 import sys
 import threading
@@ -21,6 +22,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _OURS = frozenset({"taskloom", *(f"taskloom_{domain}" for domain in FIRST_PARTY)})
 _LONGEST_OUTPUT = 2000  # bytes of a manifest's output that are kept
+_MOST_DESCRIPTORS = 256
 _leave = os._exit
 _kept_aside: list[int] = []
 
@@ -61,7 +63,7 @@ def _output_aside(name: str) -> Iterator[None]:
     _flush()
     with tempfile.TemporaryFile() as scratch:
         kept = {number: _duplicate(number) for _, number, _ in streams}
-        _kept_aside.extend(copy for copy in kept.values() if copy is not None)
+        _kept_aside.extend(filter(_is_open, range(3, _MOST_DESCRIPTORS)))
         for number in kept:
             os.dup2(scratch.fileno(), number)
         try:
@@ -108,7 +110,7 @@ def _functions_kept() -> Iterator[None]:
     """Put functions and classes back that were replaced in modules of the standard library and of taskloom."""
     known = [
         (module, name, value)
-        for module in list(sys.modules.values())
+        for module in (json, *sys.modules.values())
         if _is_ours(getattr(module, "__name__", ""))
         for name, value in list(vars(module).items())
         if callable(value)
@@ -188,11 +190,19 @@ def _flush() -> None:
 
 
 def _close_aside() -> None:
-    """Close the copies of stdout and stderr in a child that a manifest forked: whoever reads ours must not wait for it."""
-    for copy in _kept_aside:
+    """Close what was open before in a child that a manifest forked: a reader of our output must not wait for it."""
+    for number in _kept_aside:
         with contextlib.suppress(OSError):
-            os.close(copy)
+            os.close(number)
     _kept_aside.clear()
+
+
+def _is_open(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
 
 
 after_fork_in_child(_close_aside)
