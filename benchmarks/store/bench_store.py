@@ -97,7 +97,7 @@ def make_store(store: Path) -> None:
             {
                 **record,
                 "id": name,
-                "created": f"2026-11-01T{index:09d}",
+                "created": f"2026-11-01T00:00:00.{index:06d}Z",
                 "identity": f"{index:064d}",
             }
         )

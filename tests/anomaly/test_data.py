@@ -80,7 +80,7 @@ def test_as_arrays_takes_lists_and_torch_data_sets() -> None:
     [
         ([], "empty"),
         (3, "is a int"),
-        ([np.ones(2), np.ones(3)], r"differ in shape: \(2,\), \(3,\)"),
+        ([np.ones((2, 2)), np.ones((3, 3))], r"differ in shape: \(2, 2\), \(3, 3\)"),
     ],
 )
 def test_as_arrays_says_what_is_wrong(data: object, message: str) -> None:
@@ -166,7 +166,8 @@ def test_random_crop_reaches_every_offset_on_both_axes() -> None:
 
 def test_training_images_are_moved_anew_in_every_epoch_and_triggers_stay() -> None:
     data = {"source": "digits8", "num_train": 60, "num_test": 20, "max_shift": 1}
-    task = Backdoor(BackdoorConfig.model_validate({"data": data, "poison_fraction": 0.5}))
+    settings = {"data": data, "poison_fraction": 0.5, "trigger": {"kind": "corner"}}
+    task = Backdoor(BackdoorConfig.model_validate(settings))
     first, second = task.build_train_data(0), task.build_train_data(1)
     assert np.abs(first.inputs - second.inputs).max() > 0
     for epoch in (first, second):

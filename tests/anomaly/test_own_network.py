@@ -168,6 +168,19 @@ def test_inputs_come_as_dictionaries_lists_and_tables(tmp_path: Path) -> None:
     assert read_samples(lines).labels.tolist() == [1, 0]  # type: ignore[union-attr] # given
 
 
+def test_a_default_layer_that_never_varies_is_left_out_and_one_that_was_asked_for_refused(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    torch.manual_seed(0)
+    module = torch.nn.Sequential(torch.nn.Linear(6, 5), torch.nn.ReLU(), torch.nn.Linear(5, 2))
+    module[0].bias.data -= 40  # behind the rectifier nothing is left
+    detector = taskloom_anomaly.fit(module, rows(100, 0))
+    assert list(detector.score(rows(9, 1))) == ["0"]
+    assert "All 70 trusted samples are equal in layer '1'. It is not watched." in caplog.text
+    with pytest.raises(ConfigError, match="are equal in layer '1'"):
+        taskloom_anomaly.fit(module, rows(100, 0), layers=["1"])
+
+
 def test_a_fresh_network_is_told_from_a_trained_one() -> None:
     torch.manual_seed(0)
     module = torch.nn.Sequential(

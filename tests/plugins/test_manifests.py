@@ -16,10 +16,11 @@ from typing import Any
 
 import pytest
 from taskloom import DomainRef, TaskRef
+from taskloom.own import foreign_threads
 from taskloom.registry.apart import condemn_deadly
 from taskloom.registry.discovery import broken_plugins
 from taskloom.registry.manifest import cleaned
-from taskloom.registry.quarantine import foreign_threads, printed, quarantined
+from taskloom.registry.quarantine import printed, quarantined
 
 MOST_SECONDS = 5.0
 _FORKED = "import os, time\nif os.fork() == 0:\n    time.sleep({}){}"

@@ -37,7 +37,7 @@ class Reference:
     def write(self, folder: Path) -> None:
         """Keep the reference in a folder."""
         text = json.dumps({"schema": 1, **asdict(self)}, indent=2) + "\n"
-        (folder / NETWORK_FILE).write_text(text, encoding="utf-8")
+        (folder / NETWORK_FILE).write_text(text, encoding="utf-8", newline="\n")
 
     @classmethod
     def read(cls, folder: Path) -> Reference:

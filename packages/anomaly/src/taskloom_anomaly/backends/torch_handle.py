@@ -20,7 +20,7 @@ from taskloom_anomaly.backends.handle import Forward, LayerInfo, Loss, ReadAs
 from taskloom_anomaly.backends.layers import LayerTable, check_layers, no_logits, require_known
 from taskloom_anomaly.backends.names import canonical, parts_of
 from taskloom_anomaly.backends.torch_capture import evaluating, is_floating, run
-from taskloom_anomaly.backends.torch_probe import TorchProbe, as_array
+from taskloom_anomaly.backends.torch_probe import TorchProbe, as_array, digest_of
 from taskloom_anomaly.data.named import MASKS, Inputs, NamedArrays
 
 
@@ -125,8 +125,8 @@ class TorchHandle:
         name = canonical(name, self._probe.axes)
         letters = self._reading.axes.get(name)
         if letters:
-            few = tuple(self._probe.shapes[name])
-            return given(letters, few, name)
+            _ = self._probe.whole
+            return given(letters, self._probe.shapes[name], name)
         return self._probe.resolve(name)
 
     def info(self, name: str) -> LayerInfo:
@@ -143,9 +143,8 @@ class TorchHandle:
         kept: set[bytes] = set()
 
         def usable(name: str) -> bool:
-            value = self._probe.values[name].tobytes()
-            entering = self._probe.values.get(f"{name}@in")
-            same = entering is not None and entering.tobytes() == value
+            value = self._probe.digests[name]
+            same = self._probe.digests.get(f"{name}@in") == value
             if same or value in kept or not self.axes(name).known or self._is_next_token(name):
                 return False
             kept.add(value)
@@ -157,8 +156,9 @@ class TorchHandle:
         """Return whether an activation is the network's output over a vocabulary: logits of the token that comes next."""
         output = self._probe.whole.output
         last = output["logits"] if isinstance(output, Mapping) and "logits" in output else None
-        seen = self._probe.whole.seen[name]
-        return last is not None and last.ndim > 2 and torch.equal(last, seen)
+        if last is None or last.ndim <= 2:
+            return False
+        return digest_of(as_array(last.detach())) == self._probe.digests[name]
 
     def unusable(self, name: str) -> str:
         """Return why a layer is none that can be watched, or an empty string."""

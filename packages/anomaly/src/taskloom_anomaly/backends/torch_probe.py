@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -31,6 +32,11 @@ def as_array(tensor: torch.Tensor) -> np.ndarray:
     return tensor.contiguous().cpu().numpy()
 
 
+def digest_of(array: np.ndarray) -> bytes:
+    """Return a hash of an array's values."""
+    return hashlib.blake2b(np.ascontiguousarray(array).data, digest_size=16).digest()
+
+
 class TorchProbe:
     """What probing a network has found.
 
@@ -56,44 +62,52 @@ class TorchProbe:
 
     @cached_property
     def whole(self) -> Pass:
-        """The pass of all five samples."""
-        return self._run(self._samples)
-
-    @cached_property
-    def values(self) -> dict[str, np.ndarray]:
-        """What that pass gave, as arrays."""
-        return {name: as_array(tensor) for name, tensor in self.whole.seen.items()}
+        """The pass of all five samples, its activations without their values: shapes and precisions."""
+        self._look()
+        return self._pass
 
     @cached_property
     def axes(self) -> dict[str, Axes]:
         """The axes of every activation as far as sizes tell."""
-        few, shuffled = self._few, self._run(self._samples[list(SHUFFLED)]).seen
+        self._look()
+        return self._axes
+
+    @cached_property
+    def digests(self) -> dict[str, bytes]:
+        """A hash of the values of every activation, by which those that repeat are known."""
+        self._look()
+        return self._digests
+
+    def _look(self) -> None:
+        """Run the passes once, and keep of them what takes no memory."""
+        if hasattr(self, "_pass"):
+            return
+        found = self._run(self._samples)
+        few, shuffled = (
+            self._run(self._samples[rows]).seen for rows in (slice(FEW), list(SHUFFLED))
+        )
         larger = self._larger
-        found = {}
-        for name, more in self.values.items():
+        self._axes: dict[str, Axes] = {}
+        self._digests: dict[str, bytes] = {}
+        self.shapes = {name: tuple(tensor.shape) for name, tensor in few.items()}
+        for name, tensor in found.seen.items():
+            more = as_array(tensor)
+            self._digests[name] = digest_of(more)
             if name not in few or name not in shuffled:
-                found[name] = Axes(more.shape, refusal="it does not come to be for every batch")
+                refusal = "it does not come to be for every batch"
+                self._axes[name] = Axes(tuple(more.shape), refusal=refusal)
                 continue
-            half = self.whole.seen[name].dtype in (torch.bfloat16, torch.float16)
+            half = tensor.dtype in (torch.bfloat16, torch.float16)
+            tolerance = _HALF_TOLERANCE if half else _TOLERANCE
             known = evidence.find_samples(
-                as_array(few[name]),
-                more,
-                as_array(shuffled[name]),
-                _HALF_TOLERANCE if half else _TOLERANCE,
+                as_array(few[name]), more, as_array(shuffled[name]), tolerance
             )
             if known.sample is not None and known.feature is None:
                 known = evidence.by_size(known, [s[name] for s in larger if name in s])
-            found[name] = known
-        return found
-
-    @cached_property
-    def _few(self) -> dict[str, torch.Tensor]:
-        return self._run(self._samples[:FEW]).seen
-
-    @property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """The shapes of all activations for three samples."""
-        return {name: tuple(tensor.shape) for name, tensor in self._few.items()}
+            self._axes[name] = known
+        # A network's activations of five samples may be gigabytes; their form is all that is asked for later.
+        found.seen = {name: tensor.to("meta") for name, tensor in found.seen.items()}
+        self._pass = found
 
     @cached_property
     def _larger(self) -> list[dict[str, tuple[int, ...]]]:
@@ -112,7 +126,7 @@ class TorchProbe:
         """Outputs of all calls of modules, in the order in which they ran."""
         return tuple(
             name
-            for name in self.values
+            for name in self.whole.seen
             if (own := place_of(name)).name == name and not own.entering
         )
 
@@ -174,6 +188,7 @@ class TorchProbe:
         if length < 2:
             return False
         try:
+            plain = self._run(self._samples).seen
             ends = [
                 self._run(probe_inputs.with_other_step(self._samples, step)).seen
                 for step in (0, length - 1)
@@ -185,7 +200,9 @@ class TorchProbe:
             axes = self.axes[name]
             if not axes.known or len(axes.shape) != 3 or axes.sample_shape[0] != length:
                 continue
-            first, last = (axes.arrange(as_array(seen[name]) - self.values[name]) for seen in ends)
+            first, last = (
+                axes.arrange(as_array(seen[name]) - as_array(plain[name])) for seen in ends
+            )
             if last[:, :-1].any():
                 return False
             mixes = mixes or bool(first[:, 1:].any())

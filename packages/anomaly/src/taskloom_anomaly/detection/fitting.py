@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 import numpy as np
@@ -29,11 +30,13 @@ from taskloom_anomaly.detectors.base import (
 )
 from taskloom_anomaly.detectors.fit import fit, score
 from taskloom_anomaly.detectors.layerwise import LayerwiseDetector
+from taskloom_anomaly.statistics.standard import ConstantLayerError
 
 if TYPE_CHECKING:
     from jaxtyping import Float
 
 FUSED = "fused"
+_log = logging.getLogger(__name__)
 
 Aggregate: TypeAlias = Literal["max", "mean", "top3"]
 
@@ -103,15 +106,24 @@ def fit_detector(problem: DetectionData, config: AnomalyConfig) -> FittedDetecto
     layers = config.layers or problem.layers
     store = ActivationStore(config.activations) if config.activations is not None else None
     detector = config.detector
+    if "logits" in detector.needs and not problem.handle.num_outputs:
+        raise ConfigError(no_logits(problem.handle))
     extractor = extractor_for(
         problem.handle, layers, config.reduction, config.batch_size, store, detector=detector
     )
-    if "logits" in detector.needs and not problem.handle.num_outputs:
-        raise ConfigError(no_logits(problem.handle))
-    try:
-        tensors = _fit(detector, extractor, data, extractor.spec(problem.trusted), config)
-    except ValueError as error:
-        raise ConfigError(str(error)) from None
+    while True:
+        try:
+            tensors = _fit(detector, extractor, data, extractor.spec(problem.trusted), config)
+            break
+        except ConstantLayerError as error:
+            rest = tuple(name for name in extractor.layers if name != error.layer)
+            # A layer that was asked for is refused; of those that are watched by default, one that never varies says nothing.
+            if layers or not rest or rest == extractor.layers:
+                raise ConfigError(str(error)) from None
+            _log.warning("%s It is not watched.", error)
+            extractor = replace(extractor, layers=rest)
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
     # Without trusted data the mixture itself sets the scale; median and deviation bear a minority of anomalies.
     held_out = problem.calibration
     if "trusted" not in needs and config.regime == "untrusted" and problem.untrusted is not None:

@@ -40,8 +40,9 @@ class InputBaseline(StreamingDetector):
     def inner(self) -> StreamingDetector:
         """The activation detector that is shown the inputs."""
         if self.method == "mahalanobis":
-            return Mahalanobis(shrinkage="oas")
-        return KNN(k=self.k, normalize=False)
+            # In the inputs' own units: what is constant in trusted samples counts most when it departs.
+            return Mahalanobis(shrinkage="oas", standardise=False)
+        return KNN(k=self.k, normalize=False, standardise=False)
 
     def init(self, spec: FeatureSpec, seed: int) -> Tensors:
         """Return the seed alone: the width of the input is known with the first batch."""

@@ -26,7 +26,7 @@ from taskloom_anomaly.detectors.layerwise import LayerReading, LayerRule, Layerw
 from taskloom_anomaly.detectors.mixture import mixture_rule
 from taskloom_anomaly.statistics.covariance import CovarianceEstimator
 from taskloom_anomaly.statistics.moments import Moments
-from taskloom_anomaly.statistics.standard import Units
+from taskloom_anomaly.statistics.standard import MARGIN, Units
 from taskloom_anomaly.statistics.thin import fit_thin, rate_thin
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ class Mahalanobis(LayerwiseDetector):
             return units.inverse**2
         if self.shrinkage == "fixed":
             variances = (1 - self.amount) * variances + self.amount * variances.mean()
-        kept = (variances > self.rcond * variances.max()) & (units.inverse > 0)
+        kept = (variances > self.rcond * variances.max()) & (variances > MARGIN * units.noise)
         # The inner choice keeps a dead unit from dividing by zero before the outer one drops it.
         return np.where(kept, 1.0 / np.where(kept, variances, 1.0), 0.0)
 

@@ -12,18 +12,30 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from taskloom_anomaly.statistics.moments import Moments
-
 if TYPE_CHECKING:
     from jaxtyping import Float
 
 SPACING = {"float64": 2.220446049250313e-16, "float32": 1.1920929e-07, "float16": 9.765625e-04, "bfloat16": 7.8125e-03}  # fmt: skip
 """The distance from 1 to the next number, by precision."""
 
-# Variances below this many times that of rounding are rounding.
-_MARGIN = 16.0
+MARGIN = 16.0
+"""Variances below this many times that of rounding are rounding."""
+
 # Deviations from the mean at which the largest modulus of a feature is taken to lie.
 _REACH = 3.0
+
+
+class ConstantLayerError(ValueError):
+    """A layer in which all trusted samples are equal.
+
+    Args:
+        layer: The layer's name.
+        count: Samples.
+    """
+
+    def __init__(self, layer: str, count: int) -> None:
+        super().__init__(f"All {count} trusted samples are equal in layer '{layer}'.")
+        self.layer = layer
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +43,12 @@ class Units:
     """The units in which a layer is fitted.
 
     Attributes:
-        inverse: 1 / sd of each feature; 0 for one that is constant, 1 where features keep the network's units.
+        inverse: 1 / sd of each feature, 0 for one that is constant; 1 for all where features keep the network's units.
         noise: Variance of rounding of each feature in those units.
     """
 
     inverse: Float[np.ndarray, " d"]
     noise: Float[np.ndarray, " d"]
-
-    @property
-    def num_constant(self) -> int:
-        """Features that do not vary."""
-        return int(np.count_nonzero(self.inverse == 0))
-
-    def moments(self, known: Moments) -> Moments:
-        """Return moments in these units; the mean stays where it is."""
-        scatter = known.scatter * self.inverse[:, None] * self.inverse
-        return Moments(known.number, known.mean, scatter, np.zeros(0), np.asarray(np.nan))
 
     def scatter(self, scatter: Float[np.ndarray, "d d"]) -> Float[np.ndarray, "d d"]:
         """Return a sum of outer products in these units."""
@@ -77,15 +79,16 @@ def units_of(
         count: Samples, for messages.
 
     Raises:
-        ValueError: Every feature is constant.
+        ConstantLayerError: Every feature is constant.
     """
     # Variances of zero stay zero; what rounding leaves of a constant is told by its size.
     rounding = (spacing * np.sqrt(mean**2 + _REACH**2 * variances)) ** 2 / 12
-    varies = variances > _MARGIN * rounding
+    varies = variances > MARGIN * rounding
     if not varies.any():
-        raise ValueError(f"All {int(count)} trusted samples are equal in layer '{layer}'.")
+        raise ConstantLayerError(layer, int(count))
     if not standardise:
-        return Units(np.where(varies, 1.0, 0.0), rounding)
+        # Shrinkage may lend a constant feature the variance of the others, as the papers do.
+        return Units(np.ones(len(mean)), rounding)
     safe = np.where(varies, variances, 1.0)
     return Units(np.where(varies, 1 / np.sqrt(safe), 0.0), np.where(varies, rounding / safe, 0.0))
 
@@ -102,7 +105,7 @@ def is_signal(
         vectors: Directions as columns.
         noise: Variance of rounding of each feature.
     """
-    cut = _MARGIN * (noise @ vectors**2) + len(values) * 2.2e-16 * max(float(values[0]), 0.0)
+    cut = MARGIN * (noise @ vectors**2) + len(values) * 2.2e-16 * max(float(values[0]), 0.0)
     return np.asarray(values > cut)
 
 

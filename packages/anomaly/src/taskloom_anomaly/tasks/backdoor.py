@@ -54,7 +54,7 @@ class BackdoorConfig(AnomalyConfig):
     training: Training = Training(epochs=10, batch_size=32)
     """Training of the network; --trigger=warp without a word on it takes 12 epochs of batches of 64 and steps of 2e-3."""
     trigger: Annotated[Trigger, OneOf("taskloom_anomaly.triggers")] = Inside()
-    """Pattern that is stamped onto poisoned images."""
+    """Pattern that is stamped onto poisoned images; --behavior=all_to_all takes a corner unless another is given."""
     control: Controls = Controls()
     """Controls beside the benign shifts."""
     poison_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.1
@@ -86,6 +86,8 @@ class BackdoorConfig(AnomalyConfig):
         filled = dict(given)
         if given.get("behavior") == "all_to_all":
             filled.setdefault("poison_fraction", 0.3)
+            # Ten answers hang on the trigger then, and the bar inside of the image carries them in .86 of the images only.
+            filled.setdefault("trigger", {"kind": "corner"})
         if _kind(given.get("trigger")) == "warp" and "model" not in given:
             filled["model"] = {"kind": "cnn"}
             filled.setdefault("training", _WARP_TRAINING)

@@ -11,7 +11,7 @@ from taskloom.cli.entries import domain_entries, entry_of
 from taskloom.cli.groups import lazy_group
 from taskloom.cli.help import Row
 from taskloom.cli.table import COMMANDS
-from taskloom.registry.installed import FIRST_PARTY
+from taskloom.own import FIRST_PARTY
 from taskloom.registry.resolve import find_domain
 
 

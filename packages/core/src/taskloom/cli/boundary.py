@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable, Sequence
 
 from taskloom.cli.document import DOCUMENT
-from taskloom.cli.frames import foreign_place
 from taskloom.cli.streams import StandardStreams
 from taskloom.errors import ExitCode, TaskloomError, UsageError
 from taskloom.plain import escaped
@@ -111,6 +110,8 @@ def _tell(error: Exception) -> int:
     if isinstance(error, OSError) and error.filename and error.errno in _REFUSALS:
         message = f"{error.strerror}: {_sentence(str(error.filename))}"
         return _told(kind, message, "", ExitCode.STORE)
+    from taskloom.cli.frames import foreign_place  # asks which plugins are installed
+
     place = foreign_place(error)
     culprit = f"a plugin, at {place}" if place else "taskloom"
     hint = f"this is a defect of {culprit}; TASKLOOM_DEBUG=1 shows the way there"

@@ -14,6 +14,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Any, TextIO
 
+from taskloom.system.descriptors import close_copy, private_copy
+
 _OPTION = "--json"
 # Their documents go through `print_json`; a verb of a plugin may know nothing of it.
 _OWN = frozenset(
@@ -117,7 +119,7 @@ def _aside(stdout: TextIO, *, is_kept: bool) -> Iterator[Any]:
             sys.stdout = stdout
         return
     stdout.flush()
-    saved = os.dup(1)
+    saved = private_copy(1)
     file: IO[bytes] | None = None
     if is_kept:
         import tempfile  # only for verbs
@@ -129,7 +131,7 @@ def _aside(stdout: TextIO, *, is_kept: bool) -> Iterator[Any]:
     finally:
         stdout.flush()
         os.dup2(saved, 1)
-        os.close(saved)
+        close_copy(saved)
         if file is not None:
             file.close()
 

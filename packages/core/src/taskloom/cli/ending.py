@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from taskloom.registry.quarantine import foreign_threads
+from taskloom.own import foreign_threads
 
 _READ_ONLY = frozenset({"list", "info", "doctor", "runs", "view", "--version"})
 _PATIENCE = 2.0  # [s] for threads that manifests started

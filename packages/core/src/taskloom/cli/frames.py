@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from types import FrameType
 
-from taskloom.registry.installed import FIRST_PARTY, plugin_packages
+from taskloom.own import is_own
+from taskloom.registry.installed import plugin_packages
 
-_OURS = frozenset({"taskloom", *(f"taskloom_{domain}" for domain in FIRST_PARTY)})
 _INSTALLED = ("site-packages", "dist-packages")
 
 
@@ -27,7 +26,7 @@ def foreign_place(error: BaseException) -> str:
 
 def _is_foreign(frame: FrameType, plugins: set[str]) -> bool:
     root = str(frame.f_globals.get("__name__", "")).partition(".")[0]
-    if root in _OURS or root in sys.stdlib_module_names:
+    if is_own(root):
         return False
     file = frame.f_code.co_filename
     if file.startswith("<") or (root == "__main__" and os.path.basename(file) == "tasks"):

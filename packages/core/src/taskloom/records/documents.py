@@ -69,13 +69,16 @@ def check_value(value: object, longest: int = TEXT) -> None:
         below: list[object] = []
         for item in level:
             if isinstance(item, str):
-                check_text(item, longest)
+                # Most are short and plain; the call would cost more than the look.
+                if len(item) > longest or not item.isascii():
+                    check_text(item, longest)
             elif isinstance(item, float):
                 if not math.isfinite(item):
                     raise ValueError("it holds a number beyond the floats")
             elif isinstance(item, dict):
                 for key in item:
-                    check_text(key, TEXT)
+                    if len(key) > TEXT or not key.isascii():
+                        check_text(key, TEXT)
                 below.extend(item.values())
             elif isinstance(item, list):
                 below.extend(item)

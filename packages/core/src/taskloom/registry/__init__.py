@@ -7,6 +7,7 @@ Importing this package imports neither pydantic nor any plugin. `installed_domai
 
 from __future__ import annotations
 
+from taskloom.own import FIRST_PARTY as FIRST_PARTY
 from taskloom.registry.audit import audit_plugins as audit_plugins
 from taskloom.registry.components import (
     broken_components as broken_components,
@@ -27,7 +28,6 @@ from taskloom.registry.entries import (
     LoadedTask as LoadedTask,
     TaskEntry as TaskEntry,
 )
-from taskloom.registry.installed import FIRST_PARTY as FIRST_PARTY
 from taskloom.registry.isolate import load_target as load_target
 from taskloom.registry.refs import (
     ComponentRef as ComponentRef,

@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from functools import cache
 
 from taskloom.errors import PluginError
+from taskloom.own import FIRST_PARTY
 from taskloom.registry import installed
 from taskloom.registry.entries import Broken, DomainEntry, TaskEntry
 from taskloom.registry.installed import (
-    FIRST_PARTY,
     EntryPoint,
     entry_points,
     is_first_party,
@@ -23,7 +23,6 @@ from taskloom.registry.installed import (
 from taskloom.registry.isolate import guarded, imported, load_target, manifest_seconds
 from taskloom.registry.locate import what_is_missing
 from taskloom.registry.manifest import cleaned
-from taskloom.registry.quarantine import quarantined
 from taskloom.registry.refs import DomainRef, TaskRef
 from taskloom.registry.suggest import did_you_mean
 
@@ -79,6 +78,8 @@ def domain_named(name: str) -> DomainEntry | Broken | None:
             ref = load_target(point.target, what="its manifest")
             complaint = _complaint(ref, point)
         else:
+            from taskloom.registry.quarantine import quarantined  # only for a third party
+
             with quarantined(name):
                 ref, complaint = guarded(lambda: _read(point), "its manifest", manifest_seconds())
     except PluginError as error:

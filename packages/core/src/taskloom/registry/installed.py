@@ -11,10 +11,8 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from taskloom.own import FIRST_PARTY
 from taskloom.plain import one_line
-
-FIRST_PARTY = ("anomaly", "hci", "diffusion", "control")
-"""The domains that are extras of the `taskloom` distribution."""
 
 LONGEST = 200
 """Characters of a name or a summary that are shown."""

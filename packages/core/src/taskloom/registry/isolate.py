@@ -18,7 +18,6 @@ from types import FrameType
 from typing import TypeVar
 
 from taskloom.errors import PluginError
-from taskloom.registry.quarantine import EndsProcessError
 from taskloom.system.processes import interrupting
 
 T = TypeVar("T")
@@ -29,6 +28,10 @@ MANIFEST_SECONDS = 2.0
 
 class _TookTooLongError(BaseException):
     """Raised inside a plugin by the alarm; no `except Exception` of the plugin catches it."""
+
+
+class EndsProcessError(BaseException):
+    """Raised in place of the end of the process; no `except Exception` of the plugin catches it."""
 
 
 class _NoTargetError(Exception):

@@ -12,25 +12,22 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from typing import IO, Any, NoReturn, TypeVar
 
-from taskloom.registry.installed import FIRST_PARTY
-from taskloom.system.processes import after_fork_in_child, signals_kept
+from taskloom.own import foreign_threads, is_own
+from taskloom.registry.isolate import EndsProcessError
+from taskloom.system.descriptors import close_copy, private_copy
+from taskloom.system.processes import signals_kept
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_OURS = frozenset({"taskloom", *(f"taskloom_{domain}" for domain in FIRST_PARTY)})
 _LONGEST_OUTPUT = 2000  # bytes of a manifest's output that are kept
+# What is first imported while a manifest loads cannot be put back: nothing has seen it as it was.
+_NEEDED_LATER = ("inspect", "json", "tempfile", "tomllib")
 _leave = os._exit
-_kept_aside: list[int] = []
 
 
-class EndsProcessError(BaseException):
-    """Raised in place of the end of the process; no `except Exception` of the plugin catches it."""
-
-
-foreign_threads: list[threading.Thread] = []
-"""Threads that manifests started and that keep the process from ending."""
 printed: dict[str, str] = {}
 """What each manifest printed, by the name of its domain."""
 
@@ -45,9 +42,7 @@ def quarantined(name: str) -> Iterator[None]:
             yield
         finally:
             if os.getpid() != process:
-                _leave(
-                    0
-                )  # a child that the manifest forked, and that would go on as a second `tasks`
+                _leave(0)  # a child of the manifest, which would go on as a second `tasks`
             started = set(threading.enumerate()) - before
             foreign_threads.extend(thread for thread in started if not thread.daemon)
 
@@ -61,7 +56,6 @@ def _output_aside(name: str) -> Iterator[None]:
     _flush()
     with tempfile.TemporaryFile() as scratch:
         kept = {number: _duplicate(number) for _, number, _ in streams}
-        _kept_aside.extend(copy for copy in kept.values() if copy is not None)
         for number in kept:
             os.dup2(scratch.fileno(), number)
         try:
@@ -71,7 +65,6 @@ def _output_aside(name: str) -> Iterator[None]:
             _flush()
             for number, copy in kept.items():
                 _put_back(number, copy)
-            _kept_aside.clear()
             for attribute, number, stream in streams:
                 setattr(sys, attribute, _usable(stream, number))
             scratch.seek(0)
@@ -106,10 +99,12 @@ def _state_kept() -> Iterator[None]:
 @contextlib.contextmanager
 def _functions_kept() -> Iterator[None]:
     """Put functions and classes back that were replaced in modules of the standard library and of taskloom."""
+    for module_name in _NEEDED_LATER:
+        import_module(module_name)
     known = [
         (module, name, value)
         for module in list(sys.modules.values())
-        if _is_ours(getattr(module, "__name__", ""))
+        if is_own(getattr(module, "__name__", ""))
         for name, value in list(vars(module).items())
         if callable(value)
     ]
@@ -128,7 +123,7 @@ def _exits_refused(process: int) -> Iterator[None]:
 
     def note(function: F, /, *arguments: Any, **options: Any) -> F:  # noqa: ANN401 -- atexit's own
         caller = str(sys._getframe(1).f_globals.get("__name__", ""))
-        if not _is_ours(caller):
+        if not is_own(caller):
             callbacks.append(function)
         register(function, *arguments, **options)
         return function
@@ -150,14 +145,9 @@ def _exits_refused(process: int) -> Iterator[None]:
             atexit.unregister(function)
 
 
-def _is_ours(module: str) -> bool:
-    root = module.partition(".")[0]
-    return root in sys.stdlib_module_names or root in _OURS
-
-
 def _duplicate(number: int) -> int | None:
     try:
-        return os.dup(number)
+        return private_copy(number)
     except OSError:  # the descriptor is closed
         return None
 
@@ -168,7 +158,7 @@ def _put_back(number: int, copy: int | None) -> None:
             os.close(number)
         else:
             os.dup2(copy, number)
-            os.close(copy)
+            close_copy(copy)
 
 
 def _usable(stream: IO[str] | None, number: int) -> IO[str] | None:
@@ -185,14 +175,3 @@ def _flush() -> None:
     for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
         with contextlib.suppress(OSError, ValueError, AttributeError):
             stream.flush()  # type: ignore[union-attr]  # None where there is no such stream
-
-
-def _close_aside() -> None:
-    """Close the copies of stdout and stderr in a child that a manifest forked: whoever reads ours must not wait for it."""
-    for copy in _kept_aside:
-        with contextlib.suppress(OSError):
-            os.close(copy)
-    _kept_aside.clear()
-
-
-after_fork_in_child(_close_aside)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from taskloom.errors import MissingExtraError, PluginError, UnknownNameError
-from taskloom.identity.types import require_identity
+from taskloom.own import FIRST_PARTY
 from taskloom.registry.discovery import (
     domain_named,
     domain_names,
@@ -15,7 +15,6 @@ from taskloom.registry.discovery import (
 )
 from taskloom.registry.entries import Broken, DomainEntry, LoadedTask, TaskEntry
 from taskloom.registry.factory import as_factory
-from taskloom.registry.installed import FIRST_PARTY
 from taskloom.registry.isolate import load_target
 from taskloom.registry.refs import TaskRef
 from taskloom.registry.suggest import closest
@@ -93,6 +92,8 @@ def load_task(entry: TaskEntry) -> LoadedTask:
         found = load_target(ref.target, what=what)
     domain = find_domain(entry.domain).ref
     factory, config_class = as_factory(found, what, domain)
+    from taskloom.identity.types import require_identity  # no listing loads a task, or needs this
+
     require_identity(config_class, what)
     return LoadedTask(entry, factory, config_class, domain)
 

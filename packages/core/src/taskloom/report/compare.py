@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
 import htpy as h
 
+from taskloom.errors import RunCorruptError
 from taskloom.report import figures
 from taskloom.report.blocks import render_blocks, table
 from taskloom.report.history import comparison_charts
@@ -95,7 +97,9 @@ def _results(runs: Sequence[Run], labels: Sequence[str]) -> h.Node:
 
 
 def _histories(runs: Sequence[Run], labels: Sequence[str]) -> h.Node:
-    drawn = comparison_charts(
-        {label: thin_rows(run.rows()) for label, run in zip(labels, runs, strict=True)}
-    )
+    histories = {}
+    for label, run in zip(labels, runs, strict=True):
+        with contextlib.suppress(RunCorruptError):  # the charts show those that can be read
+            histories[label] = thin_rows(run.rows())
+    drawn = comparison_charts(histories)
     return render_blocks(drawn, runs[0].dir) if drawn else None

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import htpy as h
 
+from taskloom.errors import RunCorruptError
 from taskloom.records.files import kind_of, name_below, stat_file
 from taskloom.report import figures
 from taskloom.report.blocks import image, note, render_blocks, table
@@ -81,7 +82,10 @@ def results(run: Run) -> h.Node:
 def histories(run: Run) -> h.Node:
     """Return the charts of logged metrics; nothing when nothing was logged."""
     counted = itertools.count()
-    rows = thin_rows(row for row, _ in zip(run.rows(), counted, strict=False))
+    try:
+        rows = thin_rows(row for row, _ in zip(run.rows(), counted, strict=False))
+    except RunCorruptError as error:
+        return note(f"The metric lines cannot be read: {error.reason}.")
     drawn, left_out = history_charts(rows)
     once = [(name, int(step), value) for name, (step, value) in logged_once(rows).items()]
     if not drawn and not once:

@@ -64,7 +64,7 @@ def run_page(run: Run) -> tuple[str, h.Node, list[tuple[str, h.Node]]]:
         ("Config", sections.config(run)),
         ("Artifacts", sections.artifacts(run, blocks)),
         ("Output", sections.output(run)),
-        ("Log", sections.log(list(read_lines(run.dir, run.layout.log.name)))),
+        ("Log", _log(run)),
         ("Environment", sections.surroundings(environment)),
         ("Run it again", sections.again(run)),
     ]
@@ -113,6 +113,16 @@ def _require_extra() -> None:
         raise MissingExtraError(
             f"A report needs {' and '.join(missing)}, not installed here: pip install 'taskloom[report]'"
         )
+
+
+def _log(run: Run) -> h.Node:
+    from taskloom.report import sections
+    from taskloom.report.blocks import note
+
+    try:
+        return sections.log(list(read_lines(run.dir, run.layout.log.name)))
+    except RunCorruptError as error:
+        return note(f"The log cannot be read: {error.reason}.")
 
 
 def _read_environment(run: Run) -> dict[str, object]:

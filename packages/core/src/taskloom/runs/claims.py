@@ -163,7 +163,7 @@ def _note(path: Path, run: str) -> None:
     target = _note_path(path)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_text(text)
+        temporary.write_text(text, encoding="utf-8", newline="\n")
         os.replace(temporary, target)
     except OSError as error:
         with contextlib.suppress(OSError):

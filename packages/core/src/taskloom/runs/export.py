@@ -8,6 +8,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
+from taskloom.errors import RunCorruptError
+from taskloom.records.folders import Damaged
 from taskloom.runs.compare import flatten
 from taskloom.runs.run import Run
 from taskloom.runs.writer import encode_number
@@ -41,13 +43,29 @@ def run_rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
     return rows
 
 
-def history_rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
-    """Return one row for each metric line of each run, with the run's id in front."""
-    return [
-        {"run": run.id, **{name: encode_number(value) for name, value in line.items()}}
-        for run in runs
-        for line in run.rows()
-    ]
+def history_rows(
+    runs: Sequence[Run], left_out: list[Damaged] | None = None
+) -> list[dict[str, Any]]:
+    """Return one row for each metric line of each run, with the run's id in front.
+
+    Args:
+        runs: The runs.
+        left_out: Gets those whose lines cannot be read; without it the first of them is an error.
+
+    Raises:
+        RunCorruptError: The lines of a run cannot be read.
+    """
+    rows: list[dict[str, Any]] = []
+    for run in runs:
+        try:
+            for line in run.rows():
+                numbers = {name: encode_number(value) for name, value in line.items()}
+                rows.append({"run": run.id, **numbers})
+        except RunCorruptError as error:
+            if left_out is None:
+                raise
+            left_out.append(Damaged(run.id, error.reason))
+    return rows
 
 
 def write_csv(rows: Sequence[Mapping[str, Any]], stream: TextIO) -> None:

@@ -113,6 +113,15 @@ def ask_to_stop(pid: int) -> bool:
     return True
 
 
+def end_at_once(pid: int) -> None:
+    """End a process as by SIGKILL: it can neither refuse nor tidy up.
+
+    Raises:
+        OSError: There is none, or it is another user's.
+    """
+    os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+
+
 def started(pid: int) -> str:
     """Return when a process began, as the kernel counts; empty where that cannot be told."""
     try:

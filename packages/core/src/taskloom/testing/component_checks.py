@@ -90,7 +90,7 @@ class _Trial:
         """Write it as a config file and read it again."""
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "config.toml"
-            path.write_text(to_toml(self._config), encoding="utf-8")
+            path.write_text(to_toml(self._config), encoding="utf-8", newline="\n")
             read = resolve(self._config_class, files=[path], environ={}).config
         return None if read == self._config else f"{self._config!r} came back as {read!r}"
 

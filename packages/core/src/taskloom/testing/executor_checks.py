@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import socket
 import tempfile
 import time
@@ -17,6 +15,7 @@ from taskloom.placement.executor import Executor, Job
 from taskloom.registry.resolve import find_task, load_task
 from taskloom.request import RunOptions
 from taskloom.runs.run import Run
+from taskloom.system.processes import end_at_once
 from taskloom.testing.report import failing
 from taskloom.testing.walk import NAME, Walk, installed
 
@@ -110,7 +109,7 @@ class _Trial:
         if record.host != socket.gethostname():
             job.cancel()
             return self._wait_for(job)  # on another machine there is nobody to kill
-        os.kill(record.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+        end_at_once(record.pid)
         complaint = self._wait_for(job) or self._wait_for(self._submit(folder))
         if complaint:
             return complaint

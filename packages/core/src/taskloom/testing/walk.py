@@ -49,7 +49,7 @@ class Walk(Config):
             done += 1
             ctx.log(done, place=float(done))
             with ctx.checkpoint(done) as folder:
-                (folder / "step").write_text(str(done), encoding="utf-8")
+                (folder / "step").write_text(str(done), encoding="utf-8", newline="\n")
         return Result({"steps": float(done)}, summary=f"walked {done} steps")
 
 
@@ -58,7 +58,8 @@ def installed(folder: Path) -> Iterator[None]:
     """Let this process, and those that it starts, find the domain `taskloom-check` for a while."""
     info = folder / "taskloom_check-1.0.dist-info"
     info.mkdir(parents=True)
-    (info / "entry_points.txt").write_text(f"[taskloom.domains]\n{NAME} = {__name__}:DOMAIN\n")
+    entry = f"[taskloom.domains]\n{NAME} = {__name__}:DOMAIN\n"
+    (info / "entry_points.txt").write_text(entry, encoding="utf-8", newline="\n")
     before = os.environ.get("PYTHONPATH")
     sys.path.append(str(folder))
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(folder), before)))

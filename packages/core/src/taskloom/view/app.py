@@ -62,6 +62,8 @@ def make_app(store: Path) -> Starlette:
         if isinstance(error, HTTPException):
             status, text = error.status_code, error.detail
         elif isinstance(error, TaskloomError):
+            # What a folder holds is no fault of the viewer.
+            status = 404 if isinstance(error, RunCorruptError) else status
             text = error.message
         return HTMLResponse(pages.problem_page(status, text), status)
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Literal
 
 from taskloom import __version__
+from taskloom.own import FIRST_PARTY
 from taskloom.registry.audit import audit_plugins
 from taskloom.registry.discovery import broken_plugins, installed_domains, tasks_of
-from taskloom.registry.installed import FIRST_PARTY
 from taskloom.system.machine import cpu_count, memory
 from taskloom.system.processes import STOP_SIGNALS, can_fork, can_signal
 

@@ -158,7 +158,9 @@ def export(
     if kind == "mlflow":
         _export_to_mlflow(found, output)
         return
-    rows = history_rows(found) if history else run_rows(found)
+    left_out: list[Damaged] = []
+    rows = history_rows(found, left_out) if history else run_rows(found)
+    _warn(left_out, default_store(store))
     if kind == "csv":
         text = to_csv(rows)
     elif kind == "json":
