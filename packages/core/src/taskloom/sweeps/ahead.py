@@ -15,6 +15,7 @@ from taskloom.lifecycle.decision import Decision, look
 from taskloom.params.layers import validate_record
 from taskloom.registry.entries import LoadedTask
 from taskloom.runs.lookup import alike
+from taskloom.secrets import vault
 from taskloom.sweeps.record import RECORD, SweepPoint, SweepRecord
 
 _SHOWN = 3
@@ -52,7 +53,11 @@ def look_ahead(loaded: LoadedTask, record: SweepRecord, store: Path) -> list[Ahe
     """
     where = f"the sweep {store / record.id / RECORD}"
     options = record.options
-    configs = [validate_record(loaded.config_class, point.config, where) for point in record.points]
+    # A secret that was given plainly is in no record; of this command it is in memory.
+    configs = [
+        validate_record(loaded.config_class, vault.complete(point.config, point.identity), where)
+        for point in record.points
+    ]
     by_time = options.inputs == "mtime"
     questions = [
         identify(loaded, config, cwd=options.cwd, store=store, by_time=by_time)

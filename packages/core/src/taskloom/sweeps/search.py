@@ -127,7 +127,8 @@ def refuse_changed_trials(loaded: LoadedTask, search: Search, store: Path) -> No
     for name in trial_runs(open_study(search, store)):
         with contextlib.suppress(RunCorruptError):
             run = Run(store / name)
-            config = validate_record(loaded.config_class, run.config, f"the record of {name}")
+            values = vault.complete(run.config, run.record.identity)
+            config = validate_record(loaded.config_class, values, f"the record of {name}")
             found = unaccepted(run, identify_asked(loaded, config, options))
             decisions.append(Decision("begin", run, tuple(found)))
     refuse_reasons(search.sweep, decisions)
