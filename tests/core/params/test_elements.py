@@ -105,7 +105,7 @@ def test_an_element_is_changed_added_or_taken_out(
         (("table.a=x",), "--table.a=x: must be an integer"),
         (("seed.0=1",), "no parameter 'seed.0'"),
         (("marks.0=a",), "no parameter 'marks.0'"),
-        (("opt=none", "opt.width=3"), "--opt.width has no component to belong to: opt is none"),
+        (("opt=none", "opt.width=3"), "--opt.width has nothing to belong to: opt is none"),
         (('table."a=3',), "the quotation mark at character 7 is not closed"),
     ],
 )

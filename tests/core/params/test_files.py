@@ -1,7 +1,9 @@
 """Config files: TOML, YAML and JSON, and everything that can be wrong with one."""
 
+import contextlib
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -212,3 +214,16 @@ def test_read_file_reads_numbers_as_json_does(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text(json.dumps({"a": 0.1, "b": 3, "c": [1.5]}))
     assert read_file(path) == {"a": 0.1, "b": 3, "c": [1.5]}
+
+
+@pytest.mark.parametrize("word", ['\\"', '"', "'", '"""\n', "'''\n", '"a', '"\\\n', "a.", "#", "["])
+@pytest.mark.parametrize("start", ["", 'a = "', 'a = """', "a = '''"])
+def test_time_to_refuse_toml_grows_with_its_length_alone(
+    tmp_path: Path, start: str, word: str
+) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text(start + word * (80_000 // len(word)))
+    begun = time.process_time()
+    with contextlib.suppress(ConfigError):
+        read_file(path)
+    assert time.process_time() - begun < 2.0

@@ -34,7 +34,7 @@ def test_required_parameters_say_so() -> None:
     assert caught.value.message.splitlines() == ["--must must be given", "--which must be given"]
     assert _walked()["must"].default is None
     assert _walked()["which"].default is None
-    with pytest.raises(UnknownNameError, match=r"--which.rate has no component to belong to"):
+    with pytest.raises(UnknownNameError, match=r"--which.rate has nothing to belong to"):
         resolve(HardConfig, environ={}, arguments={"must": "1", "which.rate": "1"})
 
 

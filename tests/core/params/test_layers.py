@@ -228,7 +228,7 @@ def test_resolve_refuses_a_bad_value_in_one_sentence(
         ),
         (
             {"spare.rate": "1"},
-            "--spare.rate has no component to belong to: spare is none (from the command line)",
+            "--spare.rate has nothing to belong to: spare is none (from the command line)",
             "choose one first with --spare=...: drip, flood, mixed",
         ),
         (

@@ -88,13 +88,16 @@ def read_size(text: str) -> int:
         (1073741824, 1536)
 
     Raises:
-        ValueError: It is no size.
+        ValueError: It is no size, or one beyond 64 bits.
     """
     found = _SIZE.match(text.strip()) if len(text) <= _LENGTH else None
     if found is None:
         raise ValueError("must be a size: 512M, 4G, 1GiB")
     number, unit, _ = found.groups()
-    return int(Decimal(number) * 1024 ** _POWERS[unit.lower()])
+    size = int(Decimal(number) * 1024 ** _POWERS[unit.lower()])
+    if size.bit_length() > 63:
+        raise ValueError("must fit into 64 bits")
+    return size
 
 
 def write_size(value: int) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+_LONGEST = 60
+
 
 def escaped(text: str) -> str:
     r"""Return text with every character spelled out that a terminal would obey: control characters, bidirectional marks.
@@ -25,3 +27,13 @@ def one_line(text: str, longest: int) -> str:
     if not text.isprintable():
         text = escaped(" ".join(text.split()))
     return text if len(text) <= longest else f"{text[: longest - 3]}..."
+
+
+def excerpt(text: str) -> str:
+    """Return the beginning of a text as a sentence shows it: at most 60 characters, escaped.
+
+    >>> excerpt("a" * 61)[-4:]
+    'a...'
+    """
+    plain = escaped(text)
+    return plain if len(plain) <= _LONGEST else f"{plain[: _LONGEST - 3]}..."

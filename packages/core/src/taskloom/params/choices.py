@@ -10,7 +10,7 @@ from taskloom.config import Config
 from taskloom.params.layer import Layer
 from taskloom.params.layers import argument_layers, environment_layers, file_layers
 from taskloom.params.merge import merge
-from taskloom.params.tree import walk
+from taskloom.params.tree import Parameter, walk
 
 
 def find_choices(
@@ -78,9 +78,13 @@ def find_alternatives(
         words = [f"--{path}={text}" for path, text in said.items()]
         chosen = find_choices(config_class, words, files=files, environ=environ)
         # A component may hold places of its own, which are known once it is chosen.
-        places = [item.path for item in walk(config_class, chosen) if item.is_component]
-        place = next((path for path in places if path in lists and path not in said), None)
-        if place is not None:
+        places = [item for item in walk(config_class, chosen) if item.is_component]
+        waiting = [item.path for item in places if item.path not in said]
+        place = next((path for path in waiting if path in lists), None)
+        part = next((path for path in _brought_in(places, lists) if path in waiting), None)
+        if part is not None:
+            visit({**said, part: "{}"})
+        elif place is not None:
             for text in dict.fromkeys(lists[place]):
                 visit({**said, place: text})
         elif chosen not in found:
@@ -88,6 +92,17 @@ def find_alternatives(
 
     visit({})
     return found
+
+
+def _brought_in(places: Iterable[Parameter], paths: Collection[str]) -> list[str]:
+    """Return the places of parts that an option below them brings in and that nothing else decides: `saucer.diameter`."""
+    return [
+        item.path
+        for item in places
+        if item.shape.variants is None
+        and item.path not in paths
+        and any(path.startswith(f"{item.path}.") for path in paths)
+    ]
 
 
 class Applicable:
@@ -124,7 +139,10 @@ class Applicable:
         """Return the values of a point without those that belong to a component of other points alone."""
         if len(self.alternatives) == 1:
             return dict(point)
-        words = tuple(f"--{path}={text}" for path, text in point.items() if self._is_choice(path))
+        # of other options the name alone counts: it may bring a part in
+        words = tuple(
+            f"--{path}={text if self._is_choice(path) else ''}" for path, text in point.items()
+        )
         if words not in self._here:
             chosen = find_choices(
                 self._config_class, words, files=self._files, environ=self._environ

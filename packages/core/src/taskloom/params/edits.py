@@ -12,7 +12,7 @@ from taskloom.errors import UnknownNameError
 from taskloom.params.elements import container_item, container_of, is_index
 from taskloom.params.grammar import join_path
 from taskloom.params.layer import REMOVED, Fault, Layer, Merged, Parts
-from taskloom.params.messages import fault_error, unknown_element
+from taskloom.params.messages import fault_error, spelled, unknown_element
 from taskloom.params.shapes import Model, Shape, is_fixed, is_list
 
 
@@ -145,5 +145,5 @@ def _behind_removal(layers: Sequence[Layer]) -> Sequence[Layer]:
 def _no_key(path: str, key: str, held: Mapping[str, object], layer: Layer) -> UnknownNameError:
     names = ", ".join(map(str, held)) or "none"
     return UnknownNameError(
-        f"--{path}.{join_path([key])}!: no such key; {path} has {names} (from {layer.source})"
+        f"--{path}.{join_path([key])}!: no such key; {path} has {names} (from {spelled(layer.source)})"
     )

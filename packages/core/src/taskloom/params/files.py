@@ -63,16 +63,24 @@ def read_file(path: Path) -> dict[str, object]:
     return found
 
 
+# no part gives back what it took, and an end that is missing is no failure: a text that never ends is scanned once
 _TOML_TOKEN = re.compile(
-    r'"{3}(?:[^\\]|\\.)*?"{3,5}|\'{3}.*?\'{3,5}|"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'|#[^\n]*|[A-Za-z0-9_-]+|\s+|.',
-    re.DOTALL,
+    r'''
+    """(?:[^"\\]|\\.|"(?!""))*+(?:"{3,5})?  # texts of several lines
+    |\'{3}(?:[^\']|\'(?!\'\'))*+(?:\'{3,5})?
+    |"(?:[^"\\\n]|\\.)*+"?  # texts of one line
+    |\'[^\'\n]*+\'?
+    |\#[^\n]*+|[A-Za-z0-9_-]++|\s++|.
+    ''',
+    re.DOTALL | re.VERBOSE,
 )
 
 
 def _read_toml(text: str) -> object:
     """Parse TOML whose keys and brackets are no deeper than a config can be: the parser's time grows with their square."""
     parts, depth, is_joined = 0, 0, False
-    for token in _TOML_TOKEN.findall(text):
+    for found in _TOML_TOKEN.finditer(text):
+        token = found[0]
         if token[0].isspace() and "\n" not in token:
             continue
         if token == ".":

@@ -221,7 +221,9 @@ def is_integer(text: str) -> bool:
 
 def one_of(names: Sequence[str]) -> str:
     """Return the end of a sentence that lists what is allowed."""
-    return f"must be one of {', '.join(names)}"
+    return (
+        f"must be one of {', '.join(name if bare_item(name) else quoted(name) for name in names)}"
+    )
 
 
 def _check_count(count: int) -> None:

@@ -12,10 +12,10 @@ from pydantic import BaseModel, SecretBytes, SecretStr
 from taskloom.params.members import kind_of_type, members_of
 from taskloom.params.shapes import shape_of_type
 from taskloom.params.values import write
+from taskloom.plain import excerpt
 from taskloom.secrets.references import spelled
 
 _LISTS = (list, tuple, set, frozenset, Sequence)
-_LONGEST = 60
 
 
 def choices_of(annotation: Any) -> tuple[str, ...]:  # noqa: ANN401 -- any type
@@ -108,10 +108,4 @@ def shown(value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 256:
         # str() of a huge integer raises, by a limit of the interpreter's own
         return f"an integer of {value.bit_length()} bits"
-    text = printable(write(value))
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
-
-
-def printable(text: str) -> str:
-    """Return text with whatever a terminal would obey spelled out."""
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+    return excerpt(write(value))

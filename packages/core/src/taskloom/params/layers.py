@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -127,8 +128,13 @@ def validate_record(
     try:
         return settled(config_class.model_validate(recorded_secrets(config_class, values)))
     except ValidationError as error:
-        # Merging tells sources and chosen components, and refuses names that no longer exist.
-        merged = merge(config_class, [Layer(source, values, typed=True)])
+        # Merging tells sources and chosen components, refuses names that no longer exist, and reads what JSON has no form for.
+        merged = merge(config_class, [record_layer(values, source)])
+        with contextlib.suppress(ValidationError):
+            if not merged.faults:
+                return settled(
+                    config_class.model_validate(recorded_secrets(config_class, merged.raw))
+                )
         raise validation_error(config_class, error, merged) from None
 
 
@@ -171,7 +177,7 @@ def _order(path: str) -> tuple[bool, int, list[tuple[int, int, str]]]:
 
 def record_layer(values: Mapping[str, object], source: str) -> Layer:
     """Return the layer of a recorded config, the lowest where a run is opened again."""
-    return Layer(source, values, typed=True)
+    return Layer(source, values, typed=True, literal=True)
 
 
 def _field_names(config_class: Model, name: str) -> list[str]:

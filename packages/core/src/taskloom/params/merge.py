@@ -137,7 +137,7 @@ class Merger:
                 is_dropped = shape.optional and choice == NO_COMPONENT and source != DEFAULT
                 if is_dropped and source == layer.source and not self.lenient:
                     raise self._absent(path, shape, Layer(layer.source, values))
-                if choice == NO_COMPONENT and shape.variants is None:
+                if shape.optional and shape.variants is None and choice in ("", NO_COMPONENT):
                     choice, source = (
                         PRESENT,
                         layer.source,
@@ -188,8 +188,10 @@ class Merger:
         names = ", ".join(shape.variants.names()) if shape.variants is not None else ""
         key = next(iter(layer.values))
         return UnknownNameError(
-            f"--{path}.{key} has no component to belong to: {path} is none (from {spelled(layer.source)})",
-            hint=f"choose one first with --{path}=...: {names}",
+            f"--{path}.{key} has nothing to belong to: {path} is none (from {spelled(layer.source)})",
+            hint=f"choose one first with --{path}=...: {names}"
+            if names
+            else f"leave --{path}=none out",
         )
 
     def _note_discarded(self, path: str, name: str, source: str, parts: Sequence[Layer]) -> None:

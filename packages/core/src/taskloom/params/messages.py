@@ -8,6 +8,7 @@ helps the author of a command line.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic import BaseModel, ValidationError
@@ -16,17 +17,19 @@ from pydantic_core import ErrorDetails
 from taskloom.errors import ConfigError, UnknownNameError
 from taskloom.params.elements import (
     container_of,
+    element,
     element_rows,
     element_shape,
     keys_of,
     nearest_element,
 )
 from taskloom.params.grammar import join_path, split_path
-from taskloom.params.labels import printable, shown
+from taskloom.params.labels import shown
 from taskloom.params.layer import Fault, Merged
 from taskloom.params.sentences import NO_KEY, sentence_of
-from taskloom.params.shapes import Model, fields_of, is_list, shape_of
+from taskloom.params.shapes import Model, fields_of, is_list, is_set, shape_of
 from taskloom.params.tree import NO_COMPONENT, Parameter, walk
+from taskloom.plain import escaped
 from taskloom.registry.suggest import closest
 
 _MOST = 5
@@ -82,7 +85,8 @@ def unknown_component(
     """Return the error for a component that does not exist."""
     allowed = ", ".join([*names, *(("none",) if optional else ())])
     near = closest(value, names) if isinstance(value, str) else None
-    must = f"must be one of {allowed}" if allowed else "must be a table of parameters"
+    must = f"must be one of {allowed}" if names else "must be a table of parameters"
+    must += " or none" if optional and not names else ""
     return UnknownNameError(
         f"--{path}={shown(value)}: {must} (from {spelled(source)})",
         hint=f"did you mean --{path}={near}?" if near else "",
@@ -157,13 +161,16 @@ def _fault(config_class: Model, item: ErrorDetails, merged: Merged) -> Fault | N
     if not inside:
         return Fault(path, sentence, item["input"], missing=is_missing)
     # pydantic puts the members of unions among the keys; an element that was named, or a key, is a place of its own.
-    element = join_path([*split_path(path), *map(str, inside)])
+    place = join_path([*split_path(path), *map(str, inside)])
     if sentence == NO_KEY or is_missing:
-        keys = "" if is_missing else _keys(config_class, element, merged)
-        return Fault(element, f"{sentence}{keys}", missing=is_missing)
-    if element in merged.given:
-        return Fault(element, sentence, item["input"])
-    positions = [place + 1 for place in inside if isinstance(place, int)]
+        keys = "" if is_missing else _keys(config_class, place, merged)
+        return Fault(place, f"{sentence}{keys}", missing=is_missing)
+    if inside[-1] == "[key]":
+        place = join_path([*split_path(path), str(item["input"])])
+        return Fault(place, f"the key {sentence}", item["input"])
+    if place in merged.given:
+        return Fault(place, sentence, item["input"])
+    positions = [index + 1 for index in inside if isinstance(index, int)]
     if positions:
         sentence = f"{sentence} (item {positions[0]}: {shown(item['input'])})"
     return Fault(path, sentence, item["input"])
@@ -191,6 +198,8 @@ def _elements(parameter: Parameter) -> str:
     container = container_of(parameter.shape)
     if container is None:
         return f"--{parameter.path} is one value and has no parts"
+    if is_set(container):
+        return f"a set has no places: give all of it with --{parameter.path}"
     word = "0" if is_list(container) else "KEY"
     return f"its elements are written --{parameter.path}.{word}"
 
@@ -269,14 +278,13 @@ def shown_text(text: str) -> str:
 
 def spelled(source: str) -> str:
     """Return a source as it stands in a sentence."""
-    return "the command line" if source == "command line" else printable(source)
+    return "the command line" if source == "command line" else escaped(source)
 
 
 def _nearest_value(config_class: Model, problem: Fault, merged: Merged) -> str:
-    parameter = next(
-        (item for item in walk(config_class, merged.chosen) if item.path == problem.path), None
-    )
+    known = {item.path: item for item in walk(config_class, merged.chosen)}
+    parameter = known.get(problem.path) or element(known, problem.path)
     if parameter is None or not parameter.choices or not isinstance(problem.value, str):
         return ""
     near = closest(problem.value, parameter.choices)
-    return f"did you mean --{problem.path}={near}?" if near else ""
+    return f"did you mean --{problem.path}={shlex.quote(near)}?" if near else ""

@@ -45,6 +45,7 @@ from taskloom.params.shapes import (
     shape_of,
     shape_of_type,
 )
+from taskloom.plain import excerpt
 
 _NONE = "none"
 _OTHER_NONE = "null"  # where `none` is itself one of the choices
@@ -100,7 +101,12 @@ def read_text(text: str, shape: Shape) -> object:  # noqa: PLR0911 -- one return
 
 def none_word(annotation: Any) -> str:  # noqa: ANN401 -- any type
     """Return the word for None: `none`, or `null` where `none` is one of the choices."""
-    texts = [text.lower() for part in parts_of(annotation) for text in spellings(part)]
+    texts = [
+        text.lower()
+        for part in parts_of(annotation)
+        for text in spellings(part)
+        if members_of(part).get(text, text) is not None
+    ]
     return _OTHER_NONE if _NONE in texts else _NONE
 
 
@@ -179,17 +185,23 @@ def _read_list(text: str, annotation: Any) -> object:  # noqa: ANN401
         raw = [value for item in raw for value in range_of(item, integers=True) or [item]]
     _check_length(annotation, len(raw))
     shapes = item_shapes(annotation, len(raw))
-    return [_read_item(item, part) for item, part in zip(raw, shapes, strict=True)]
+    return [
+        _read_item(item, part, place)
+        for place, (item, part) in enumerate(zip(raw, shapes, strict=True), 1)
+    ]
 
 
-def _read_item(text: str, shape: Shape) -> object:
+def _read_item(text: str, shape: Shape, place: int) -> object:
     """Read one item of a list, where JSON's null is None and, in a list of anything, its numbers are numbers."""
     if text == _OTHER_NONE and shape.optional and text not in spellings(shape.annotation):
         return None
     if shape.annotation is Any:
         with contextlib.suppress(UnreadableValueError):
             return read_json(text)
-    return read_text(text, shape)
+    try:
+        return read_text(text, shape)
+    except UnreadableValueError as error:
+        raise UnreadableValueError(f"{error} (item {place}: {excerpt(text)})") from None
 
 
 def _read_union(text: str, annotation: Any, *, every: bool) -> object:  # noqa: ANN401

@@ -167,6 +167,11 @@ def is_list(annotation: Any) -> bool:  # noqa: ANN401 -- any type
     return _is_a(annotation, (list, tuple, set, frozenset))
 
 
+def is_set(annotation: Any) -> bool:  # noqa: ANN401 -- any type
+    """Return whether a type holds items that have no places."""
+    return _is_a(annotation, (set, frozenset))
+
+
 def is_table(annotation: Any) -> bool:  # noqa: ANN401 -- any type
     """Return whether a type holds values by name."""
     return _is_a(annotation, (dict, Mapping))

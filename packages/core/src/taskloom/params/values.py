@@ -77,7 +77,8 @@ def write(value: object, shape: Shape = _TEXT) -> str:
         return json.dumps(written_value(value, shape), ensure_ascii=False)
     if not isinstance(value, str | bytes | PurePath) or isinstance(value, Enum):
         return plain
-    return plain if _reads_as(plain, value, shape) else quoted(plain)
+    is_plain = plain.isprintable() and _reads_as(plain, value, shape)
+    return plain if is_plain else quoted(plain)
 
 
 def write_item(value: object, shape: Shape = _TEXT) -> str:
