@@ -14,8 +14,6 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         # tests/core/identity
         "canonical_examples": (40, 1000),
         "hash_seeds": (3, 100),
-        "matrix_ways": (1, 8),
-        "matrix_repetitions": (1, 20),
         # tests/core/params
         "round_trips": (12, 3000),
         "text_round_trips": (300, 20_000),

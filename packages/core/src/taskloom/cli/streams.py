@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
+from taskloom.system.descriptors import open_if_closed
+
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
@@ -80,7 +82,7 @@ def standard_streams() -> Iterator[StandardStreams]:
         yield StandardStreams()  # a test or a notebook has put others there
         return
     for descriptor in (0, 1, 2):
-        _open_if_closed(descriptor)
+        open_if_closed(descriptor)
     raw = LossyDescriptor(1)
     sys.stdout = _text_stream(raw, before[0])
     sys.stderr = _text_stream(LossyDescriptor(2), before[1])
@@ -115,17 +117,6 @@ def _is_own(stream: TextIO | None, descriptor: int) -> bool:
         return stream.fileno() == descriptor
     except (OSError, ValueError, AttributeError):
         return False
-
-
-def _open_if_closed(descriptor: int) -> None:
-    """Lead a closed descriptor to nowhere: the next file that is opened would be taken for it."""
-    try:
-        os.fstat(descriptor)
-    except OSError:
-        nowhere = os.open(os.devnull, os.O_RDWR)
-        if nowhere != descriptor:
-            os.dup2(nowhere, descriptor)
-            os.close(nowhere)
 
 
 @contextmanager

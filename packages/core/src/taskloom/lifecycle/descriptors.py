@@ -13,6 +13,7 @@ from typing import Any, TextIO
 
 from taskloom.lifecycle.console import Console
 from taskloom.lifecycle.output import Output
+from taskloom.system.descriptors import open_if_closed
 
 _PATIENCE = 5.0  # [s] for the thread to read what is in the pipe
 _CHUNK = 65536
@@ -35,7 +36,7 @@ class Descriptors:
         """Lead the descriptors into the pipe."""
         _flush()
         for number in (1, 2):
-            _open_descriptor(number)
+            open_if_closed(number)
         self._saved = [os.dup(1), os.dup(2)]
         self._reader, self._writer = os.pipe()
         self._settings = [_settings_of(stream) for stream in self._streams]
@@ -136,21 +137,8 @@ class Descriptors:
 
     def _take(self, data: bytes) -> None:
         if data:
-            with contextlib.suppress(
-                Exception
-            ):  # whatever happens here must not block the run's output
+            with contextlib.suppress(Exception):  # a full disk must not block what the run prints
                 self._output.take(data)
-
-
-def _open_descriptor(number: int) -> None:
-    """Lead a closed descriptor to nowhere: the next file that is opened would be taken for stdout."""
-    try:
-        os.fstat(number)
-    except OSError:
-        nowhere = os.open(os.devnull, os.O_RDWR)
-        if nowhere != number:
-            os.dup2(nowhere, number)
-            os.close(nowhere)
 
 
 def _settings_of(stream: TextIO | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Copies of descriptors that belong to this process alone.
+"""Descriptors: copies that belong to this process alone, and standard ones that are never missing.
 
 A child that is forked without a new program inherits every descriptor, close-on-exec or not: a copy of stdout that it keeps
 open holds up whoever reads ours to its end.
@@ -27,6 +27,17 @@ def close_copy(copy: int) -> None:
     """Close a copy that `private_copy` made."""
     _private.discard(copy)
     os.close(copy)
+
+
+def open_if_closed(descriptor: int) -> None:
+    """Lead a closed descriptor to nowhere: the next file that is opened would be taken for it."""
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        if nowhere != descriptor:
+            os.dup2(nowhere, descriptor)
+            os.close(nowhere)
 
 
 def _close_all() -> None:
