@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import dataclasses
 import logging
@@ -84,7 +85,7 @@ def attempt(
         if checkpoint is None and record.attempts > 1:
             _log.info("no checkpoint to continue from: beginning at the start")
         sinks = open_sinks(record.sinks, layout.dir, record)
-        witness = Witness(task, layout, record, is_own_process=_exists_for_runs(record))
+        witness = Witness(task, layout, record, is_own_process=_is_unattended())
         ctx = LiveContext(
             layout,
             record,
@@ -171,9 +172,10 @@ def _check_result(result: object) -> None:
             _log.warning("the final metric %s is %s", name, float(value))
 
 
-def _exists_for_runs(record: RunRecord) -> bool:
-    """Return whether this process is a command or a worker, and no notebook that goes on afterwards."""
-    return bool(record.argv) or "taskloom.placement.worker" in sys.modules
+def _is_unattended() -> bool:
+    """Return whether this process is a command, a worker or a script, and no notebook or prompt that goes on afterwards."""
+    is_notebook = "get_ipython" in vars(builtins) or "ipykernel" in sys.modules
+    return not (is_notebook or hasattr(sys, "ps1") or sys.flags.interactive)
 
 
 def _tell_git(witness: Witness, console: Console) -> None:
