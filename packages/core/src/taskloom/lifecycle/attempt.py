@@ -71,7 +71,7 @@ def attempt(
         ProcessLostError: A process that shared the work is gone.
         StoreError: The record cannot be written.
     """
-    stop = StopRequest(graceful=task.can_resume())
+    stop = StopRequest(graceful=task.can_resume(), begun=False)
     held.on_lost = stop.ask
     held.on_beat = partial(_heed, layout, stop)
     not_kept = "" if console.keeps_output else "--capture=no"
@@ -121,6 +121,7 @@ def _run(
     try:
         if checkpoint is not None:
             _log.info("continuing from the checkpoint of step %d", checkpoints.step_of(checkpoint))
+        stop.begin()
         result = task.run(ctx, checkpoint)
         stop.settle()
         _check_result(result)
