@@ -36,6 +36,7 @@ class Identified:
         cwd: The folder against which its relative paths count.
         config: The config with absolute paths, for building the task; records keep the config as written.
         store: The store in which digests of files are remembered.
+        asked: Task, version and config as written: what the identity is of, but for the inputs.
     """
 
     config_id: str
@@ -44,6 +45,11 @@ class Identified:
     cwd: Path
     config: Config
     store: Path
+    asked: tuple[str, int, Config] | None = None
+
+    def identity_with(self, inputs: tuple[Input, ...]) -> str:
+        """Return the identity that the same config has with other inputs, such as those that an earlier run began with."""
+        return _identity_of(*self.asked, inputs) if self.asked else self.identity
 
 
 def identify(
@@ -78,16 +84,21 @@ def identify(
         inputs = collect_inputs(config, here, kept, files, by_time=by_time, recorded=recorded)
     ref = loaded.entry.ref
     task = f"{loaded.entry.domain}/{ref.name}"
-    forms = canonical(config, input_forms(inputs, config))
     runs = {item.field: item.path for item in inputs if item.kind == "run"}
     return Identified(
         config_id=config_id_of(task, ref.version, config),
-        identity=digest_of({"task": task, "version": ref.version, "config": forms}),
+        identity=_identity_of(task, ref.version, config, inputs),
         inputs=inputs,
         cwd=here,
         config=absolute(config, here, runs),
         store=kept,
+        asked=(task, ref.version, config),
     )
+
+
+def _identity_of(task: str, version: int, config: Config, inputs: tuple[Input, ...]) -> str:
+    forms = canonical(config, input_forms(inputs, config))
+    return digest_of({"task": task, "version": version, "config": forms})
 
 
 def config_id_of(task: str, version: int, config: Config) -> str:
@@ -122,7 +133,7 @@ def differences(run: Run, now: Identified, files: FileCache | None = None) -> li
     if not record.reusable:
         told = "something changed while it was going"
         found.append(Reason("inputs", f"{told}: {record.id}", told))
-    return [*found, *changed_program(run, now.store, files)]
+    return [*found, *changed_program(run, now.store, files, now.cwd)]
 
 
 def _changed_config(record: RunRecord, now: Identified) -> Iterator[Reason]:
@@ -133,7 +144,7 @@ def _changed_config(record: RunRecord, now: Identified) -> Iterator[Reason]:
     if record.config_id != now.config_id and not changed:
         about, pair = "the config differs", ("config", record.config_id, now.config_id)
         yield Reason("config", f"{about} from that of {record.id}", about, (pair,))
-    elif not changed and not any(item.written for item in record.inputs):
+    elif not changed and now.identity_with(record.inputs) != record.identity:
         about, pair = "a secret differs", ("secret", record.identity, now.identity)
         yield Reason("config", f"{about} from that of {record.id}", about, (pair,))
 
@@ -148,7 +159,7 @@ def changed_inputs(before: Iterable[Input], now: Iterable[Input], run: str) -> I
         known = old.get(key)
         if known is None:
             yield _reason(item, f"{item.typed} is new", run, "", item.sha256)
-        elif _told(known) != _told(item):
+        elif _name(known) != _name(item) or not known.is_same(item):
             yield _change(known, item, run)
     for key, item in old.items():
         if key not in new:
@@ -182,6 +193,6 @@ def _keyed(inputs: Iterable[Input]) -> dict[tuple[str, str], Input]:
     return found
 
 
-def _told(item: Input) -> tuple[str, str, str]:
-    """Return what counts of an input."""
-    return ("" if item.kind == "run" else item.name), item.kind, item.sha256
+def _name(item: Input) -> str:
+    """Return the name as far as it counts: that of a run says nothing of what it computed."""
+    return "" if item.kind == "run" else item.name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,45 +68,58 @@ def input_forms(inputs: tuple[Input, ...], config: BaseModel) -> Mapping[str, Fo
         form = {"%input": ["" if item.kind == "run" else item.name, item.kind, item.sha256]}
         if item.field in commands:
             words = forms.setdefault(item.field, list(words_of(commands[item.field])))
-            words[words.index(item.typed)] = form
+            if item.typed in words:  # a record says what it likes
+                words[words.index(item.typed)] = form
         elif item.kind != "absent":
             forms[item.field] = form
     return forms
 
 
-def second_look(inputs: Iterable[Input], files: FileCache) -> tuple[tuple[Input, ...], list[str]]:
+def second_look(
+    inputs: Iterable[Input], files: FileCache, own: Iterable[str] = ()
+) -> tuple[tuple[Input, ...], list[str]]:
     """Return inputs as they are at the end of a run, and the names of those that changed while it was going.
 
-    What did not exist when the run began, and does now, was written by the run and does not count.
+    What did not exist when the run began, and does now, was written by the run and does not count. Nor do files that it added
+    to a folder; one that it wrote over has changed.
 
     Args:
         inputs: The inputs as they were.
         files: The digests that are known.
+        own: Absolute paths that the run wrote to, as far as they are known.
     """
+    without = frozenset(os.path.realpath(path) for path in own)
     found, changed = [], []
     for item in inputs:
         now = now_of(item, files)
         if item.kind == "absent":
             found.append(replace(item, written=now.kind != "absent"))
             continue
-        if (now.kind, now.sha256) != (item.kind, item.sha256):
+        if item.is_same(now):
+            found.append(item)
+        elif without and item.kind != "file" and item.is_same(now_of(item, files, without)):
+            found.append(replace(item, after=now.sha256))
+        else:
             changed.append(item.typed)
-        found.append(item)
+            found.append(item)
     return tuple(found), changed
 
 
-def now_of(item: Input, files: FileCache) -> Input:
+def now_of(item: Input, files: FileCache, without: Set[str] = frozenset()) -> Input:
     """Return what lies at the place of a recorded input now; absent if that is nothing that can be read.
 
     Args:
         item: The input as it was recorded.
         files: The digests that are known.
+        without: Absolute paths to leave out of what lies in it, free of links.
     """
+    place = Path(item.path)
     try:
         if item.kind == "run":
-            sha, size = run_digest(Run(Path(item.path)), files)
+            sha, size = run_digest(Run(place), files, without)
             return replace(item, sha256=sha, size=size)
-        return _path_input(item.field, item.typed, Path(item.path), files, by_time=item.by_time)
+        by_time = item.by_time
+        return _path_input(item.field, item.typed, place, files, by_time=by_time, without=without)
     except TaskloomError:
         return replace(item, kind="absent", sha256="", size=0)
 
@@ -125,7 +138,15 @@ def _inputs_of(leaf: Leaf, cwd: Path, files: FileCache, *, by_time: bool) -> Ite
         yield _path_input(leaf.field, typed, Path(os.path.join(cwd, typed)), files, by_time=by_time)
 
 
-def _path_input(field: str, typed: str, path: Path, files: FileCache, *, by_time: bool) -> Input:
+def _path_input(
+    field: str,
+    typed: str,
+    path: Path,
+    files: FileCache,
+    *,
+    by_time: bool,
+    without: Set[str] = frozenset(),
+) -> Input:
     """Look at one path; a link is followed."""
     absent = Input(field, typed, str(path), path.name, "absent")
     try:
@@ -141,7 +162,7 @@ def _path_input(field: str, typed: str, path: Path, files: FileCache, *, by_time
             sha = files.digest(path)
             return Input(field, typed, str(path), path.name, "file", found.st_size, sha)
         if stat.S_ISDIR(found.st_mode):
-            sha, size = folder_digest(path, files, field=field, by_time=by_time)
+            sha, size = folder_digest(path, files, field=field, by_time=by_time, without=without)
             made = Input(field, typed, str(path), path.name, "folder", size, sha)
             return replace(made, by_time=by_time)
     except OSError as error:
@@ -168,13 +189,15 @@ def _run_input(leaf: Leaf, cwd: Path, store: Path, files: FileCache, place: str 
     return Input(leaf.field, reference, str(run.dir), run.dir.name, "run", size, sha)
 
 
-def run_digest(run: Run, files: FileCache) -> tuple[str, int]:
+def run_digest(run: Run, files: FileCache, without: Set[str] = frozenset()) -> tuple[str, int]:
     """Return the digest of a run's computation and artifacts, and the size of these [bytes]."""
     rows: list[list[Form]] = [["computation", run.record.computation or run.record.identity]]
     size = 0
     for name, path in sorted(run.artifacts.items()):
+        if without and os.path.realpath(path) in without:
+            continue
         if path.is_dir():
-            sha, count = folder_digest(path, files, field=name)
+            sha, count = folder_digest(path, files, field=name, without=without)
         elif path.is_file():
             sha, count = files.digest(path), path.stat().st_size
         else:

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from importlib.util import source_from_cache
 from pathlib import Path
 
 from taskloom.system.machine import KERNEL_FOLDERS
@@ -21,7 +22,8 @@ MOST = 1000
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
 _PLACES = tuple(f"{folder}/" for folder in KERNEL_FOLDERS)
 _SKIPPED = ("/__pycache__/", "/.cache/", "/.git/", "/site-packages/", "/.matplotlib/")
-_SUFFIXES = (".py", ".pyc", ".pyi", ".so", ".nbi", ".nbc")
+_SUFFIXES = (".pyi", ".so", ".nbi", ".nbc")
+_INSTALLED = ("/site-packages/", f"{sys.base_prefix}/")
 
 
 @dataclass(slots=True)
@@ -29,12 +31,15 @@ class Opened:
     """Files that were opened since watching began.
 
     Attributes:
-        read: Those that were only read, each with size and time of modification when it was opened first.
-        written: Those that were opened for writing.
+        read: Those that were only read, each with size and time of modification when it was opened first; None where nothing
+            lay there.
+        written: Those that were opened for writing, and what a file or folder was renamed to.
+        relative: Those that were named relative to the current folder, which is another one for another command.
     """
 
-    read: dict[str, tuple[int, int]] = field(default_factory=dict)
+    read: dict[str, tuple[int, int] | None] = field(default_factory=dict)
     written: set[str] = field(default_factory=set)
+    relative: set[str] = field(default_factory=set)
 
     def note(self, path: str, flags: int) -> None:
         """Remember one file."""
@@ -47,6 +52,9 @@ class Opened:
             return
         try:
             found = os.stat(path)
+        except FileNotFoundError:
+            self.read[path] = None  # that it is missing is an answer, too
+            return
         except OSError:
             return
         self.read[path] = (found.st_size, found.st_mtime_ns)
@@ -82,18 +90,37 @@ def watching_files(wanted: bool) -> Iterator[Opened]:
 
 def _hook(event: str, arguments: tuple[object, ...]) -> None:
     opened = _Watch.active
-    if opened is None or event != "open":
+    if opened is None or event not in ("open", "os.rename"):
+        return
+    if event == "os.rename":  # a file that is replaced as a whole, whatever wrote it
+        new = arguments[1]
+        if isinstance(new, str | bytes):
+            with suppress(Exception):
+                opened.written.add(os.path.abspath(os.fsdecode(new)))
         return
     path, flags = arguments[0], arguments[2]
     # Descriptors that are wrapped are no new files.
     if not isinstance(path, str) or not isinstance(flags, int) or path.endswith(_SUFFIXES):
         return
     with suppress(Exception):
-        opened.note(os.path.abspath(path), flags)
+        absolute = os.path.abspath(path)
+        if path.endswith((".py", ".pyc")):
+            if any(part in absolute for part in _INSTALLED):
+                return
+            if path.endswith(
+                ".pyc"
+            ):  # read in the place of a source, which no module may stand for
+                absolute = source_from_cache(absolute)
+        opened.note(absolute, flags)
+        if not os.path.isabs(path):
+            opened.relative.add(absolute)
 
 
 def counted_reads(opened: Opened, below: Sequence[Path], except_below: Sequence[Path]) -> list[str]:
     """Return the files whose content the run depends on although no field names them, sorted.
+
+    Of two folders that hold a file the inner one decides: a project below the folder for temporary files counts, and an
+    environment below a project does not. Source files of modules are code, and not looked at here.
 
     Args:
         opened: The files that were opened.
@@ -102,14 +129,20 @@ def counted_reads(opened: Opened, below: Sequence[Path], except_below: Sequence[
     """
     inside = [f"{folder}{os.sep}" for folder in below]
     outside = [*_PLACES, *(f"{folder}{os.sep}" for folder in (*except_below, *_machine_folders()))]
+    modules = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
     return sorted(
         path
         for path in opened.read
         if path not in opened.written
-        and any(path.startswith(folder) for folder in inside)
-        and not any(path.startswith(folder) for folder in outside)
+        and path not in modules
+        and _depth(path, inside) > _depth(path, outside)
         and not any(part in path for part in _SKIPPED)
     )
+
+
+def _depth(path: str, folders: Sequence[str]) -> int:
+    """Return the length of the innermost folder that holds a path; 0 for none."""
+    return max((len(folder) for folder in folders if path.startswith(folder)), default=0)
 
 
 def _machine_folders() -> list[str]:

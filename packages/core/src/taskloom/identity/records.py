@@ -26,6 +26,7 @@ class Input:
         sha256: The digest of its content; empty for something absent.
         written: Whether the run itself wrote it, so that it does not count.
         by_time: Whether size and time of the files in a folder stand for their content.
+        after: The digest of its content with what the run itself added to it; empty if that is nothing.
     """
 
     field: str
@@ -37,6 +38,7 @@ class Input:
     sha256: str = ""
     written: bool = False
     by_time: bool = False
+    after: str = ""
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Input:
@@ -48,6 +50,7 @@ class Input:
             ValueError: The kind does not exist.
         """
         found = {name: value[name] for name in ("field", "typed", "path", "name", "kind", "sha256")}
+        found["after"] = value.get("after", "")
         if not all(isinstance(item, str) for item in found.values()):
             raise TypeError("a field of an input is no text")
         if found["kind"] not in get_args(InputKind):
@@ -56,6 +59,10 @@ class Input:
         if type(value["size"]) is not int or {type(item) for item in switches.values()} != {bool}:
             raise TypeError("the size of an input is no integer, or a switch is none")
         return cls(**found, size=value["size"], **switches)
+
+    def is_same(self, now: Input) -> bool:
+        """Return whether the content is what the run began with, or what it left: its own additions change no answer."""
+        return now.kind == self.kind and now.sha256 in (self.sha256, self.after or self.sha256)
 
 
 @dataclass(frozen=True, slots=True)

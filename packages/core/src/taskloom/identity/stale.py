@@ -27,7 +27,7 @@ class Staleness:
     def __init__(self, store: Path, files: FileCache) -> None:
         self._store = store
         self._files = files
-        self._inputs: dict[tuple[str, bool], tuple[str, str]] = {}
+        self._inputs: dict[tuple[str, str, bool], Input] = {}
         self._code: dict[CodeFile, bool] = {}
 
     def reasons(self, run: Run) -> list[Reason]:
@@ -60,16 +60,15 @@ class Staleness:
         for item in run.record.inputs:
             if item.written:
                 continue
-            kind, sha = self._now(item)
-            if (kind, sha) != (item.kind, item.sha256):
-                told = "is gone" if kind == "absent" else "changed"
+            now = self._now(item)
+            if not item.is_same(now):
+                told = "is gone" if now.kind == "absent" else "changed"
                 yield Reason("inputs", f"{item.typed} {told} since {run.id}")
 
-    def _now(self, item: Input) -> tuple[str, str]:
-        key = (item.path, item.by_time)
+    def _now(self, item: Input) -> Input:
+        key = (item.path, item.kind, item.by_time)
         if key not in self._inputs:
-            now = now_of(item, self._files)
-            self._inputs[key] = (now.kind, now.sha256)
+            self._inputs[key] = now_of(item, self._files)
         return self._inputs[key]
 
     def _changed_code(self, run: Run, code: Code) -> list[Reason]:

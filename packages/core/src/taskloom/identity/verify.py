@@ -21,13 +21,16 @@ from taskloom.system.machine import has_cuda
 _SHOWN = 4
 
 
-def changed_program(run: Run, store: Path, files: FileCache) -> list[Reason]:
+def changed_program(
+    run: Run, store: Path, files: FileCache, cwd: Path | None = None
+) -> list[Reason]:
     """Return in what the code and the packages of a run differ from those of now.
 
     Args:
         run: The run, finished or not; one that never began has no code to compare.
         store: The store that keeps sources.
         files: The digests that are known.
+        cwd: The folder against which relative paths count now; that of the run by default.
     """
     try:
         code = read_code(run.dir)
@@ -37,10 +40,12 @@ def changed_program(run: Run, store: Path, files: FileCache) -> list[Reason]:
         missing = f"the code of {run.id} is not known: code.json is missing"
         return [Reason("code", missing)] if run.record.attempts else []
     changed = [row for row in code.files if not is_same(row, store, files)]
-    return [*code_reasons(run, code, changed, files), *changed_packages(code, store)]
+    return [*code_reasons(run, code, changed, files, cwd), *changed_packages(code, store)]
 
 
-def code_reasons(run: Run, code: Code, changed: list[CodeFile], files: FileCache) -> list[Reason]:
+def code_reasons(
+    run: Run, code: Code, changed: list[CodeFile], files: FileCache, cwd: Path | None = None
+) -> list[Reason]:
     """Return the sentences about code that changed, and about files that the code reads.
 
     Args:
@@ -48,12 +53,14 @@ def code_reasons(run: Run, code: Code, changed: list[CodeFile], files: FileCache
         code: Its code.
         changed: The files of it that are not as they were.
         files: The digests that are known.
+        cwd: The folder against which relative paths count now; that of the run by default.
     """
     found = []
     if changed:
         pairs = [(row.file, row.sha256, _now(row, files)) for row in changed]
         found.append(_reason("code changed", run, [row.file for row in changed], pairs))
-    now = {path: _digest(path, files) for path in code.opened}
+    here = str(cwd or run.record.cwd)
+    now = {path: _digest(os.path.join(here, path), files) for path in code.opened}
     read = [(path, sha, now[path]) for path, sha in code.opened.items() if now[path] != sha]
     if read:
         names = [os.path.basename(path) for path, _, _ in read]

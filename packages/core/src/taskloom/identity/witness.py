@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,7 +129,7 @@ class Witness:
         """Return what the final record says: the computation, the inputs, and whether another command may take the result."""
         self._stack.close()
         self._note()
-        inputs, changed = second_look(self._record.inputs, self._files)
+        inputs, changed = second_look(self._record.inputs, self._files, self._opened.written)
         opened, unsteady = self._read_files()
         moved = self._moved_data()
         self._code = Code(
@@ -222,18 +223,30 @@ class Witness:
         folders = [self._cwd, *folders_of(self._roots)]
         found: dict[str, str] = {}
         unsteady = []
-        for path in counted_reads(self._opened, folders, [self._store]):
-            if path in known or any(path.startswith(f"{name}{os.sep}") for name in known):
+        # A link in a folder that is an input counts there by its text alone.
+        led_out = [path for path in self._opened.read if _is_led_out(path, known)]
+        counted = counted_reads(self._opened, folders, [self._store])
+        for path in dict.fromkeys([*counted, *led_out]):
+            is_known = path in known or any(path.startswith(f"{name}{os.sep}") for name in known)
+            if is_known and path not in led_out:
                 continue
             try:
                 now = os.stat(path)
-                if (now.st_size, now.st_mtime_ns) != self._opened.read[path]:
+                if (now.st_size, now.st_mtime_ns) == self._opened.read[path]:
+                    found[self._name_of(path)] = self._files.digest(Path(path), now)
+                elif self._opened.read[path] is not None:
                     unsteady.append(os.path.basename(path))
-                    continue
-                found[path] = self._files.digest(Path(path), now)
+            except FileNotFoundError:
+                if self._opened.read[path] is None:
+                    found[self._name_of(path)] = ""
             except OSError:
                 continue  # a file that the run removed is its own
         return found, unsteady
+
+    def _name_of(self, path: str) -> str:
+        """Return a file as it is found again: one that was named relative to the current folder, relative to that of then."""
+        is_relative = path in self._opened.relative and Path(path).is_relative_to(self._cwd)
+        return os.path.relpath(path, self._cwd) if is_relative else path
 
     def _moved_data(self) -> tuple[set[str], list[str]]:
         """Return data files of the code that the run itself wrote, and those that changed by another hand."""
@@ -250,3 +263,11 @@ class Witness:
             else:
                 other.append(row.file)
         return own, other
+
+
+def _is_led_out(path: str, inputs: Iterable[str]) -> bool:
+    """Return whether a file is named below one of the inputs, and lies elsewhere."""
+    above = next((item for item in inputs if path.startswith(f"{item}{os.sep}")), None)
+    if above is None:
+        return False
+    return not os.path.realpath(path).startswith(os.path.join(os.path.realpath(above), ""))

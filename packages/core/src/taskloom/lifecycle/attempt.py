@@ -25,10 +25,11 @@ from taskloom.errors import (
 from taskloom.identity.witness import Witness
 from taskloom.lifecycle.capture import captured
 from taskloom.lifecycle.console import Console
-from taskloom.lifecycle.context import LiveContext, check_metric_name
+from taskloom.lifecycle.context import LiveContext
 from taskloom.lifecycle.failure import describe_failure, first_line, is_loss, is_store_failure
 from taskloom.lifecycle.logs import FILE_ONLY, logging_to
 from taskloom.lifecycle.signals import StopRequest
+from taskloom.records.names import check_metric_name
 from taskloom.report.write import write_report
 from taskloom.runs import checkpoints, index
 from taskloom.runs.layout import RunLayout
