@@ -165,3 +165,9 @@ def test_help_of_an_ordinary_command_looks_like_every_other(tasks: Tasks) -> Non
         "  --litres    FLOAT  1.0  How much.\n"
         "  --help, -h              Show this text.\n"
     )
+
+
+def test_help_leaves_out_what_is_hidden(tasks: Tasks) -> None:
+    told = tasks("resume", "--help").out
+    assert "RUN|SWEEP" in told
+    assert "PARAMETERS" not in told

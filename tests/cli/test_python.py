@@ -275,6 +275,26 @@ def test_a_sweep_is_continued_by_the_command_line(tasks: Tasks) -> None:
     assert [run.record.attempts for run in list_runs()] == [2, 2]
 
 
+@pytest.mark.parametrize(("capture", "note"), [("yes", ""), ("no", "output not kept")])
+def test_a_resumed_run_leaves_the_terminal_to_its_task_if_asked(
+    tasks: Tasks, capture: str, note: str
+) -> None:
+    with pytest.raises(RunFailedError):
+        tl.run("garden/wilt", options=RunOptions(quiet=True))
+    assert tasks("resume", "@last", f"--capture={capture}").code == 1
+    told = tasks("runs", "log", "@last", "--output")
+    assert note in told.err
+    assert ("not kept" in told.err) == bool(note)
+
+
+def test_capture_is_yes_or_no_and_for_runs_alone(tasks: Tasks) -> None:
+    swept = tl.sweep(
+        "garden/wilt", {"seed": [1]}, options=RunOptions(executor="inline", quiet=True)
+    )
+    assert "--capture=no is for runs" in tasks("resume", swept.id, "--capture=no").err
+    assert "it must be yes or no" in tasks("resume", swept.id, "--capture=on").err
+
+
 @pytest.mark.parametrize("function", [tl.run, tl.sweep])
 def test_the_examples_of_the_public_functions_work(
     function: Callable[..., object],

@@ -222,3 +222,21 @@ def test_repeated_runs_are_never_run_again(plugin: Plugin, tmp_path: Path) -> No
             os.utime(data)  # the content decides
         again = tl.run("slow/one", path=data, options=options)
         assert (again.id, again.reused, again.stale) == (first.id, True, ())
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link", "huge", "deep"])
+def test_a_note_that_is_no_note_says_nothing_of_the_holder(tmp_path: Path, kind: str) -> None:
+    claim = claims.take(tmp_path, "a" * 64)
+    assert claim is not None
+    note = next(path for path in (tmp_path / claims.FOLDER).iterdir() if path.suffix == ".json")
+    text = note.read_text()
+    note.unlink()
+    if kind == "pipe":
+        os.mkfifo(note)
+    elif kind == "link":
+        (tmp_path / "elsewhere").write_text(text)
+        note.symlink_to(tmp_path / "elsewhere")
+    else:
+        note.write_text(text + " " * (1 << 26) if kind == "huge" else "[" * 100_000)
+    assert claims.holder(tmp_path, "a" * 64) == claims.Holder()
+    claim.release()

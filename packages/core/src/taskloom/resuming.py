@@ -29,6 +29,7 @@ class Resumption:
         cwd: The folder that relative paths count from; None for that of the run.
         time_limit: Time after which it is asked to stop [s]; 0 for that of the run.
         quiet: Say nothing while it runs.
+        capture: Keep what the task prints, or else leave it the terminal.
         ask: Asks a person; None where there is none.
     """
 
@@ -36,6 +37,7 @@ class Resumption:
     cwd: Path | None = None
     time_limit: float = 0.0
     quiet: bool = False
+    capture: bool = True
     ask: Callable[[str], bool] | None = None
 
 
@@ -83,7 +85,9 @@ def resume_run(run: Run, asked: Resumption, say: Callable[[str], None]) -> tuple
         for line in decision.lines():
             say(line)
         limit = asked.time_limit
-        run = continue_run(loaded, run.layout, quiet=asked.quiet, time_limit=limit)
+        run = continue_run(
+            loaded, run.layout, quiet=asked.quiet, time_limit=limit, capture=asked.capture
+        )
     run.stale = tuple(decision.stale)
     return run, True
 

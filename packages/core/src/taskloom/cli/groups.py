@@ -122,6 +122,8 @@ class PlainCommand(TyperCommand):
         labels = type_labels(self.function) if self.function is not None else {}
         arguments, options, usage = list[Row](), list[Row](), [str(ctx.command_path)]
         for param in self.params:
+            if getattr(param, "hidden", False):
+                continue
             text = str(getattr(param, "help", "") or "")
             kind = str(param.metavar or labels.get(str(param.name), ""))
             if param.param_type_name == "argument":

@@ -26,10 +26,11 @@ from taskloom.errors import (
 from taskloom.identity.witness import Witness
 from taskloom.lifecycle.capture import captured
 from taskloom.lifecycle.console import Console
-from taskloom.lifecycle.context import LiveContext, check_metric_name
+from taskloom.lifecycle.context import LiveContext
 from taskloom.lifecycle.failure import describe_failure, first_line, is_loss, is_store_failure
 from taskloom.lifecycle.logs import FILE_ONLY, logging_to
 from taskloom.lifecycle.signals import StopRequest
+from taskloom.records.names import check_metric_name
 from taskloom.report.write import write_report
 from taskloom.runs import checkpoints, index
 from taskloom.runs.layout import RunLayout
@@ -72,7 +73,7 @@ def attempt(
         ProcessLostError: A process that shared the work is gone.
         StoreError: The record cannot be written.
     """
-    stop = StopRequest(graceful=task.can_resume())
+    stop = StopRequest(graceful=task.can_resume(), begun=False)
     held.on_lost = stop.ask
     held.on_beat = partial(_heed, layout, stop)
     not_kept = "" if console.keeps_output else "--capture=no"
@@ -122,6 +123,7 @@ def _run(
     try:
         if checkpoint is not None:
             _log.info("continuing from the checkpoint of step %d", checkpoints.step_of(checkpoint))
+        stop.begin()
         result = task.run(ctx, checkpoint)
         stop.settle()
         _check_result(result)

@@ -19,6 +19,7 @@ from taskloom.errors import StoreError, StoreLockedError
 from taskloom.lifecycle.console import Console
 from taskloom.records.checks import read_integer
 from taskloom.records.documents import read_lines, read_object
+from taskloom.records.names import RESERVED_METRICS, check_metric_name
 from taskloom.runs import checkpoints
 from taskloom.runs.layout import RunLayout, fresh
 from taskloom.runs.locks import Held
@@ -28,9 +29,7 @@ from taskloom.seeding import derive_seed
 from taskloom.sinks.group import SinkGroup
 
 _log = logging.getLogger(__name__)
-_NAME_LIMIT = 200
 _NAMES_LIMIT = 1000
-_RESERVED = frozenset({"step", "t"})
 
 
 class Stop(Protocol):
@@ -258,24 +257,6 @@ def _free_folder(run: Path) -> Path:
         return folder
 
 
-def check_metric_name(name: str) -> None:
-    """Refuse names that would break a listing, a page or another tool.
-
-    Raises:
-        ValueError: The name is reserved, empty, too long, or holds control characters.
-    """
-    if name in _RESERVED:
-        raise ValueError(f"The metric name {name!r} is reserved.")
-    if not name or len(name) > _NAME_LIMIT or not name.isprintable() or name != name.strip():
-        raise ValueError(
-            f"The metric name {name[:40]!r} is not allowed: 1 to {_NAME_LIMIT} printable characters, no space at the ends."
-        )
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        raise ValueError(f"The metric name {name[:40]!r} is no valid text.") from None
-
-
 def _as_float(name: str, value: object) -> float:
     """Accept whatever converts to a float (numpy and torch scalars do), but no text: `float("3")` would too."""
     if isinstance(value, str | bytes):
@@ -315,7 +296,7 @@ def _lines_after(metrics: Path, checkpoint: Path | None) -> Counter[tuple[int, f
             size = read_integer(read_object(checkpoint, checkpoints.MANIFEST), "metrics_size")
     told: Counter[tuple[int, frozenset[str]]] = Counter()
     for line in read_lines(metrics.parent, metrics.name, size):
-        names = {name: 0.0 for name in line if name not in _RESERVED}
+        names = {name: 0.0 for name in line if name not in RESERVED_METRICS}
         step = line.get("step")
         if isinstance(step, int):
             told[_line_key(step, names)] += 1

@@ -98,18 +98,19 @@ def continue_run(
     quiet: bool = False,
     time_limit: float = 0.0,
     report: bool = True,
+    capture: bool = True,
 ) -> Run:
     """Run what a run folder describes: from its newest good checkpoint if there is one, else from the beginning.
 
     A run that has finished is returned as it is, so doing this twice is harmless. A `time_limit` [s] above 0 replaces the one
     that the run was made with: parameters cannot change, but how a run is executed can. `report` False leaves the report page
-    to the caller.
+    to the caller, and `capture` False the terminal to the task.
 
     Raises:
         ConfigError: The task has changed its version or its parameters since the folder was made.
         StoreLockedError: Another process is running it.
     """
-    console = open_console(quiet=quiet)
+    console = open_console(quiet=quiet, keeps_output=capture)
     try:
         record = read_record(layout.record)
         if record.status == "finished":

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from taskloom.context import Progress, Resources
-from taskloom.lifecycle.context import check_metric_name
+from taskloom.records.names import check_metric_name
 from taskloom.runs import checkpoints
 from taskloom.runs.layout import RunLayout, fresh
 from taskloom.seeding import derive_seed

@@ -17,8 +17,9 @@ from taskloom.bound import BoundTask
 from taskloom.context import Progress, Resources
 from taskloom.errors import ExitCode
 from taskloom.lifecycle.console import SilentConsole
-from taskloom.lifecycle.context import Stop, check_metric_name
+from taskloom.lifecycle.context import Stop
 from taskloom.lifecycle.signals import StopRequest
+from taskloom.records.names import check_metric_name
 from taskloom.runs import checkpoints
 from taskloom.runs.layout import RunLayout, inside
 from taskloom.runs.record import RunRecord

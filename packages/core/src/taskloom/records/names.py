@@ -1,4 +1,4 @@
-"""Names in a store: ids, which are the names of the folders of runs and sweeps, and what lies in such a folder."""
+"""Names in a store: ids, which are the names of the folders of runs and sweeps, and what lies in such a folder; and names of metrics."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ _TEMPORARY = re.compile(
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,199}")
 _GENERATED = re.compile(r"\d{8}-\d{6}-")  # how `taskloom.runs.layout.new_id` begins every id
 
+_LONGEST_METRIC = 200
+RESERVED_METRICS = frozenset({"step", "t"})
+"""What a line of metrics has beside the metrics."""
+
 
 def is_id(text: str) -> bool:
     """Return whether the text could be the id of a run or of a sweep."""
@@ -33,3 +37,21 @@ def is_of_a_run(name: str) -> bool:
     """Return whether taskloom writes a file or folder of this name into the folder of a run, or half of it."""
     half = _TEMPORARY.fullmatch(name)
     return (half["name"] if half else name) in ENTRIES
+
+
+def check_metric_name(name: str) -> None:
+    """Refuse names of metrics that would break a listing, a page or another tool.
+
+    Raises:
+        ValueError: The name is reserved, empty, too long, or holds control characters.
+    """
+    if name in RESERVED_METRICS:
+        raise ValueError(f"The metric name {name!r} is reserved.")
+    if not name or len(name) > _LONGEST_METRIC or not name.isprintable() or name != name.strip():
+        raise ValueError(
+            f"The metric name {name[:40]!r} is not allowed: 1 to {_LONGEST_METRIC} printable characters, no space at the ends."
+        )
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"The metric name {name[:40]!r} is no valid text.") from None

@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
-from taskloom.errors import StoreError, StoreLockedError
+from taskloom.errors import RunCorruptError, StoreError, StoreLockedError
+from taskloom.records.documents import read_object
 from taskloom.runs.holders import probe
 from taskloom.runs.locks import Held, acquire
 from taskloom.runs.writer import store_error
@@ -115,9 +116,9 @@ def holder(store: Path, identity: str) -> Holder | None:
     if not path.exists() or probe(path) == "dead":
         return None
     try:
-        told = json.loads(_note_path(path).read_bytes())
+        told = read_object(path.parent, _note_path(path).name)
         return Holder(int(told["pid"]), str(told["host"]), str(told["run"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (RunCorruptError, ValueError, KeyError, TypeError):
         return Holder()
 
 

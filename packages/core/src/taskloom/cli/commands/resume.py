@@ -14,6 +14,8 @@ from taskloom.cli.commands.run import show_run
 from taskloom.cli.commands.sweep_board import open_board, print_sweep
 from taskloom.cli.options import read_time
 from taskloom.errors import UsageError
+from taskloom.placement.executor import INLINE
+from taskloom.placement.options import check_capture
 from taskloom.registry.resolve import find_task, load_task
 from taskloom.request import RunOptions
 from taskloom.resuming import Resumption, resume_run
@@ -64,6 +66,14 @@ def resume(
         bool,
         typer.Option("--fresh", help="Run points of a sweep again whose runs would change."),
     ] = False,
+    capture: Annotated[
+        str,
+        typer.Option(
+            "--capture",
+            metavar="yes|no",
+            help="Keep what the task of a run prints, or leave it the terminal.",
+        ),
+    ] = "yes",
     cwd: Annotated[
         Path | None,
         typer.Option(
@@ -86,8 +96,11 @@ def resume(
     if cwd is not None and not cwd.is_dir():
         raise UsageError(f"--cwd names {cwd}, which is no folder.")
     place_of = cwd.absolute() if cwd is not None else None
+    check_capture(capture, INLINE)
     folder = find_sweep(reference, place)
     if folder is not None:
+        if capture == "no":
+            raise UsageError("--capture=no is for runs; those of a sweep keep what they print.")
         call = RunOptions(accept=accept_changes, accept_changes=accept_changes, fresh=fresh)
         _resume_sweep(folder, executor, jobs, place_of, call, as_json=as_json)
         return
@@ -102,6 +115,7 @@ def resume(
         place_of,
         read_time(time_limit),
         as_json,
+        capture == "yes",
         ask if sys.stdin.isatty() else None,
     )
     _resume_run(Run(folder), asked)
