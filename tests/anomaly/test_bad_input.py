@@ -81,9 +81,12 @@ def refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Refused:
     return run
 
 
-def test_run_path_without_a_model(refused: Refused, tmp_path: Path) -> None:
-    said = refused("adversarial_examples", f"--run_path={tmp_path}")
-    assert said.startswith(f"The run path '{tmp_path}' holds no model")
+def test_run_path_without_a_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = tmp_path / "store"
+    words = ("run", "anomaly", "adversarial_examples", f"--run_path={tmp_path}", f"--store={store}")
+    assert main(words) != 0
+    assert f"error: The run path '{tmp_path}' holds no model" in capsys.readouterr().err
+    assert list_runs(store) == []  # the check refuses before a run is made
 
 
 @pytest.mark.usefixtures("wrong")

@@ -18,7 +18,9 @@ def test_the_manifest_names_every_metric(run: Callable[..., Result]) -> None:
     assert "auroc/fused" in found
     assert [name for name in found if not any(fnmatchcase(name, known) for known in NAMES)] == []
     exact = [name for name in NAMES if "*" not in name and name.endswith("/fused")]
-    assert set(exact) == {name for name in found if name.endswith("/fused")}
+    # 100 normal samples cannot resolve one false alarm in a thousand, so that rate has no figure here.
+    unresolved = {"tpr_at_0.1_fpr/fused"}
+    assert set(exact) - unresolved == {name for name in found if name.endswith("/fused")}
 
 
 def test_the_names_stand_where_a_search_looks() -> None:

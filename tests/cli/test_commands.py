@@ -208,8 +208,8 @@ def test_info_prints_a_json_schema(tasks: Tasks) -> None:
     assert schema["$defs"]["Drip"]["properties"]["rate"]["x-unit"] == "l/h"
 
 
-def test_runs_ls_lists_and_filters(tasks: Tasks) -> None:
-    assert tasks("runs", "ls").err == "note: the store runs holds no runs\n"
+def test_runs_ls_lists_and_filters(tasks: Tasks, tmp_path: Path) -> None:
+    assert tasks("runs", "ls").err == f"note: the store {tmp_path / 'runs'} holds no runs\n"
     tasks("run", "garden", "grow", "--days=1", "--tag=first", "--name=one")
     tasks("run", "garden", "wilt")
     lines = tasks("runs", "ls").out.splitlines()
@@ -234,7 +234,7 @@ def test_runs_ls_lists_and_filters(tasks: Tasks) -> None:
 def test_runs_show_path_and_log_look_at_one_run(tasks: Tasks, tmp_path: Path) -> None:
     tasks("run", "garden", "wilt", "--feeder.nozzles=9")
     text = tasks("runs", "show", "@last").out
-    assert "failure   RuntimeError: the plant has wilted" in text
+    assert "failure      RuntimeError: the plant has wilted" in text
     assert "feeder.nozzles  9  (command line)" in text
     folder = Path(tasks("runs", "path", "@last").out.strip())
     assert folder.parent == tmp_path / "runs"

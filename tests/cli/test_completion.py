@@ -50,7 +50,7 @@ def _found(line: str) -> list[str]:
         ("tasks run garden grow --config=", ["<files>"]),
         ("tasks run garden zoo --place=", ["<files>"]),
         ("tasks info garden grow --sch", ["--schema"]),
-        ("tasks runs ls --sta", ["--status="]),
+        ("tasks runs ls --sta", ["--status=", "--stale"]),
         ("tasks nonsense ", []),
         ("tasks run nonsense ", []),
         ("tasks run garden nonsense --", []),

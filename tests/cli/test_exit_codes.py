@@ -68,7 +68,7 @@ def test_exit_code_5_is_a_store_that_cannot_be_used(tasks: Tasks, tmp_path: Path
     record = next((tmp_path / "runs").glob("*/run.json"))
     record.write_text(record.read_text()[:100])
     assert tasks("runs", "show", record.parent.name).code == 5
-    assert "warning: " in tasks("runs", "ls").err
+    assert "damaged" in tasks("runs", "ls").out
 
 
 @pytest.mark.parametrize(

@@ -1,26 +1,20 @@
 """Every command with every kind of terminal: closed streams, full disks, readers that have gone, any width, an old locale.
 
-A command is run in a child that is forked from here, with the streams as a shell would hand them over. None of them may be
-called a defect, and the result of a run never depends on its terminal.
+A command is run by `terminals.py`, with the streams as a shell would hand them over. None of them may be called a defect, and
+the result of a run never depends on its terminal.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import os
 import random
-import signal
+import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
-import taskloom.api  # warms the children up
-import taskloom.report.page  # noqa: F401 -- likewise
-from taskloom.cli import main
 from taskloom.cli.table import COMMANDS
 from taskloom.errors import ExitCode
 from tests_sizes import size
@@ -28,6 +22,7 @@ from tests_sizes import size
 if not hasattr(os, "fork"):
     pytest.skip("a child is forked", allow_module_level=True)
 
+GARDEN = Path(__file__).parent / "garden"
 RUN = ["run", "garden", "grow", "--days=1"]
 LINES: dict[str, list[str]] = {
     "list": ["list"],
@@ -72,13 +67,23 @@ def test_every_command_is_tried() -> None:
     assert names - set(LINES) <= ENDLESS
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a store with two runs."""
-    folder = tmp_path_factory.mktemp("terminals")
-    for seed in "01":
-        assert outcome([*RUN, f"--seed={seed}", "--quiet"], folder)[0] == 0
-    return folder
+@pytest.fixture(scope="module", autouse=True)
+def _terminals() -> Iterator[None]:
+    with subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("terminals.py"))],
+        env={**os.environ, "PYTHONPATH": str(GARDEN)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        _process.append(process)
+        yield
+        _process.clear()
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+_process: list[subprocess.Popen[str]] = []
 
 
 def outcome(
@@ -90,62 +95,27 @@ def outcome(
     columns: int = 80,
     encoding: str = "utf-8",
 ) -> tuple[int, str, str]:
-    """Return exit code, stdout and stderr of a command line in a forked child."""
+    """Return exit code, stdout and stderr of a command line in a process of its own."""
     kept = [folder / "stdout", folder / "stderr"]
     for path in kept:
         path.write_bytes(b"")
-    pid = os.fork()
-    if pid == 0:
-        _become(words, folder, dict(zip((1, 2), (out, err), strict=True)), columns, encoding)
-    _, status = os.waitpid(pid, 0)
+    (process,) = _process
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(json.dumps([list(words), str(folder), out, err, columns, encoding]) + "\n")
+    process.stdin.flush()
+    code = int(process.stdout.readline())
     first, second = (path.read_text(encoding, errors="replace") for path in kept)
-    return os.waitstatus_to_exitcode(status), first, second
+    return code, first, second
 
 
-def _become(
-    words: Sequence[str], folder: Path, streams: dict[int, str], columns: int, encoding: str
-) -> NoReturn:
-    """Stand where a fresh interpreter would, and run the command line."""
-    code = 99
-    try:
-        os.chdir(folder)
-        os.environ["COLUMNS"] = str(columns)
-        os.environ["TASKS_STORE"] = "runs"
-        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        names = {1: "stdout", 2: "stderr"}
-        for number, kind in streams.items():
-            _lead(number, kind, folder / names[number])
-            stream = None
-            if kind != "closed":
-                stream = io.TextIOWrapper(os.fdopen(number, "wb", closefd=False), encoding)
-            setattr(sys, names[number], stream)
-            setattr(sys, f"__{names[number]}__", stream)
-        sys.argv = ["tasks", *words]
-        code = main()
-    except BaseException as error:
-        with contextlib.suppress(Exception):
-            sys.stderr.write(f"Traceback: {error!r}")
-    finally:
-        with contextlib.suppress(Exception):
-            sys.stdout.flush()
-        with contextlib.suppress(Exception):
-            sys.stderr.flush()
-        os._exit(code)
-
-
-def _lead(number: int, kind: str, path: Path) -> None:
-    if kind == "closed":
-        os.close(number)
-        return
-    if kind == "gone":
-        reader, target = os.pipe()
-        os.close(reader)
-    else:
-        target = os.open("/dev/full" if kind == "full" else path, os.O_WRONLY)
-    os.dup2(target, number)
-    os.close(target)
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a store with two runs."""
+    folder = tmp_path_factory.mktemp("terminals")
+    for seed in "01":
+        assert outcome([*RUN, f"--seed={seed}", "--quiet"], folder)[0] == 0
+    return folder
 
 
 def test_no_terminal_is_taken_for_a_defect(store: Path) -> None:

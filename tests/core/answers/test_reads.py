@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -119,3 +121,34 @@ def test_the_same_name_elsewhere_is_another_file(
     _edit(there / "side.txt", "2")
     assert ask(there) == (120112.0, False)
     assert ask(here) == (120111.0, True)
+
+
+SCRIPT = """
+import json
+import taskloom
+
+for _ in range(2):
+    run = taskloom.run("reads/one", options=taskloom.RunOptions(quiet=True))
+    print(json.dumps([run.metrics["x"], run.reused]))
+"""
+
+
+def test_a_script_in_python_sees_what_its_task_reads(
+    plugin: Callable[..., Tasks], here: Path
+) -> None:
+    tasks = plugin("reads", READS)
+
+    def say() -> list[object]:
+        told = subprocess.run(
+            [sys.executable, "-c", SCRIPT],
+            env=dict(tasks.environment),
+            cwd=here,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return [json.loads(line) for line in told.stdout.splitlines()]
+
+    assert say() == [[120111.0, False], [120111.0, True]]
+    _edit(here / "side.txt", "2")
+    assert say() == [[120112.0, False], [120112.0, True]]

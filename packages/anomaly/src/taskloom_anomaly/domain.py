@@ -111,6 +111,7 @@ _METRICS = (
     "tpr_at_5_fpr/fused",
     "partial_auroc/fused",
     "mechanistic_specificity",
+    "gain_over_baseline/*",
     "auroc/*",
     "average_precision/*",
     "auroc_of/*",

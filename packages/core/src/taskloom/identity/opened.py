@@ -1,6 +1,6 @@
 """Files that Python code opens while a run goes on, seen by an audit hook: reads that no field of the config names.
 
-A hook cannot be removed, so it is installed in processes that exist for runs only. Libraries that open files in C (MuJoCo,
+A hook cannot be removed, so it is not installed where a person works on afterwards: in a notebook or at a prompt. Libraries that open files in C (MuJoCo,
 SQLite) raise no event.
 """
 
@@ -10,6 +10,7 @@ import os
 import sys
 import sysconfig
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -63,8 +64,11 @@ class Opened:
 class _Watch:
     """The state of the one hook."""
 
-    active: Opened | None = None
+    active: tuple[
+        Opened, ...
+    ] = ()  # of a run within a run, and of runs in threads: each depends on what is read
     is_installed = False
+    lock = threading.Lock()
 
 
 @contextmanager
@@ -72,31 +76,34 @@ def watching_files(wanted: bool) -> Iterator[Opened]:
     """Remember the files that are opened inside the block.
 
     Args:
-        wanted: Whether this process exists for the run; elsewhere nothing is watched.
+        wanted: Whether this process ends with what it runs; elsewhere nothing is watched.
     """
     opened = Opened()
     if not wanted:
         yield opened
         return
-    if not _Watch.is_installed:
-        sys.addaudithook(_hook)
-        _Watch.is_installed = True
-    before, _Watch.active = _Watch.active, opened
+    with _Watch.lock:
+        if not _Watch.is_installed:
+            sys.addaudithook(_hook)
+            _Watch.is_installed = True
+        _Watch.active = (*_Watch.active, opened)
     try:
         yield opened
     finally:
-        _Watch.active = before
+        with _Watch.lock:
+            _Watch.active = tuple(item for item in _Watch.active if item is not opened)
 
 
 def _hook(event: str, arguments: tuple[object, ...]) -> None:
-    opened = _Watch.active
-    if opened is None or event not in ("open", "os.rename"):
+    if not _Watch.active or event not in ("open", "os.rename"):
         return
     if event == "os.rename":  # a file that is replaced as a whole, whatever wrote it
         new = arguments[1]
         if isinstance(new, str | bytes):
             with suppress(Exception):
-                opened.written.add(os.path.abspath(os.fsdecode(new)))
+                absolute = os.path.abspath(os.fsdecode(new))
+                for opened in _Watch.active:
+                    opened.written.add(absolute)
         return
     path, flags = arguments[0], arguments[2]
     # Descriptors that are wrapped are no new files.
@@ -111,9 +118,10 @@ def _hook(event: str, arguments: tuple[object, ...]) -> None:
                 ".pyc"
             ):  # read in the place of a source, which no module may stand for
                 absolute = source_from_cache(absolute)
-        opened.note(absolute, flags)
-        if not os.path.isabs(path):
-            opened.relative.add(absolute)
+        for opened in _Watch.active:
+            opened.note(absolute, flags)
+            if not os.path.isabs(path):
+                opened.relative.add(absolute)
 
 
 def counted_reads(opened: Opened, below: Sequence[Path], except_below: Sequence[Path]) -> list[str]:

@@ -9,7 +9,6 @@ import json
 import os
 import re
 import sys
-import tomllib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -18,8 +17,8 @@ from typing import TypeAlias
 from taskloom.errors import ConfigError, StoreError
 from taskloom.identity.roots import CORE
 from taskloom.registry.installed import distributions, normalised
-from taskloom.runs.holders import SETTINGS
 from taskloom.runs.provenance import installed_distributions
+from taskloom.runs.settings import NAME as SETTINGS, read_settings
 from taskloom.runs.writer import atomic_write_json
 
 NAME = ".cache/packages.json"
@@ -63,18 +62,13 @@ def recorded_only(store: Path) -> frozenset[str]:
     Raises:
         ConfigError: The file cannot be read, or the entry is no list of names.
     """
-    path = store / SETTINGS
-    try:
-        said = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        return frozenset()
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"Cannot read {path}: {error}.") from None
-    tool = said.get("tool", {})
+    tool = read_settings(store).get("tool", {})
     own = tool.get("taskloom", {}) if isinstance(tool, dict) else {}
     names = own.get("recorded-only", []) if isinstance(own, dict) else []
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise ConfigError(f"'recorded-only' in {path} must be a list of names of distributions.")
+        raise ConfigError(
+            f"'recorded-only' in {store / SETTINGS} must be a list of names of distributions."
+        )
     return frozenset(normalised(name) for name in names)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import dataclasses
 import logging
@@ -72,7 +73,7 @@ def attempt(
         ProcessLostError: A process that shared the work is gone.
         StoreError: The record cannot be written.
     """
-    stop = StopRequest(graceful=task.can_resume())
+    stop = StopRequest(graceful=task.can_resume(), begun=False)
     held.on_lost = stop.ask
     held.on_beat = partial(_heed, layout, stop)
     not_kept = "" if console.keeps_output else "--capture=no"
@@ -85,7 +86,7 @@ def attempt(
         if checkpoint is None and record.attempts > 1:
             _log.info("no checkpoint to continue from: beginning at the start")
         sinks = open_sinks(record.sinks, layout.dir, record)
-        witness = Witness(task, layout, record, is_own_process=_exists_for_runs(record))
+        witness = Witness(task, layout, record, is_own_process=_is_unattended())
         ctx = LiveContext(
             layout,
             record,
@@ -122,6 +123,7 @@ def _run(
     try:
         if checkpoint is not None:
             _log.info("continuing from the checkpoint of step %d", checkpoints.step_of(checkpoint))
+        stop.begin()
         result = task.run(ctx, checkpoint)
         stop.settle()
         _check_result(result)
@@ -172,9 +174,10 @@ def _check_result(result: object) -> None:
             _log.warning("the final metric %s is %s", name, float(value))
 
 
-def _exists_for_runs(record: RunRecord) -> bool:
-    """Return whether this process is a command or a worker, and no notebook that goes on afterwards."""
-    return bool(record.argv) or "taskloom.placement.worker" in sys.modules
+def _is_unattended() -> bool:
+    """Return whether this process is a command, a worker or a script, and no notebook or prompt that goes on afterwards."""
+    is_notebook = "get_ipython" in vars(builtins) or "ipykernel" in sys.modules
+    return not (is_notebook or hasattr(sys, "ps1") or sys.flags.interactive)
 
 
 def _tell_git(witness: Witness, console: Console) -> None:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import NoReturn
 
 from taskloom.errors import ExitCode
 from taskloom.system.processes import STOP_SIGNALS, signal_self
@@ -27,10 +28,12 @@ class StopRequest:
     Args:
         graceful: Whether the task can resume.
         grace: How long the wish stands before it becomes an order [s].
+        begun: Whether the task has begun; before `begin`, a signal waits for it.
     """
 
-    def __init__(self, *, graceful: bool, grace: float = GRACE) -> None:
+    def __init__(self, *, graceful: bool, grace: float = GRACE, begun: bool = True) -> None:
         self._graceful = graceful
+        self._begun = begun
         self._grace = grace
         self._timers: list[threading.Timer] = []
         self._settled = False
@@ -72,6 +75,16 @@ class StopRequest:
             for signum, handler in previous.items():
                 signal.signal(signum, handler if handler is not None else signal.SIG_DFL)
 
+    def begin(self) -> None:
+        """Note that the task begins now: a signal that came while its run was being prepared acts here.
+
+        Raises:
+            Interruption: A signal came, and the task cannot resume.
+        """
+        self._begun = True
+        if self.signum and not self._graceful:
+            self._interrupt(self.signum)
+
     def ask(self) -> None:
         """Ask the run to stop, as by SIGTERM; any thread may call it."""
         self._fire(signal.SIGTERM)
@@ -89,7 +102,10 @@ class StopRequest:
         first, self.signum = not self.signum, self.signum or signum
         if first and self._graceful:
             self._start_timer(self._grace, signum)
-            return
+        elif self._begun:
+            self._interrupt(signum)
+
+    def _interrupt(self, signum: int) -> NoReturn:
         self.interrupted = True
         raise Interruption(signal.Signals(signum).name)
 

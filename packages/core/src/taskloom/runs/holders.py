@@ -9,10 +9,10 @@ import contextlib
 import json
 import os
 import time
-import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
+from taskloom.runs.settings import NAME, read_settings
 from taskloom.errors import ConfigError, StoreLockedError
 from taskloom.runs.heartbeats import Liveness, observe
 from taskloom.system.files import is_flocked, open_regular
@@ -22,7 +22,6 @@ from taskloom.system.processes import is_running, started
 Kind = Literal["native", "lease"]
 
 LEASE = 60.0  # [s] that a marker or a heartbeat may stay unchanged
-SETTINGS = "store.toml"
 PERIOD = 0.02  # [s]
 _LONGEST = 4096  # [bytes]
 
@@ -80,15 +79,10 @@ def wants_lease(path: Path) -> bool:
     Raises:
         ConfigError: The store's settings cannot be read.
     """
-    settings = path.parent.parent / SETTINGS
-    try:
-        said = tomllib.loads(settings.read_text(encoding="utf-8")).get("locks", "native")
-    except FileNotFoundError:
-        return False
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{settings} cannot be read: {error}.") from None
+    store = path.parent.parent
+    said = read_settings(store).get("locks", "native")
     if said not in ("native", "lease"):
-        raise ConfigError(f"{settings} has locks = {said!r}; it may be 'native' or 'lease'.")
+        raise ConfigError(f"{store / NAME} has locks = {said!r}; it may be 'native' or 'lease'.")
     return bool(said == "lease")
 
 

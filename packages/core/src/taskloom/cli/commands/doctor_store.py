@@ -14,9 +14,9 @@ from pathlib import Path
 
 from taskloom.cli.commands.doctor_checks import Fact
 from taskloom.errors import StoreError, TaskloomError
-from taskloom.runs.holders import SETTINGS
 from taskloom.runs.layout import default_store
 from taskloom.runs.run import scan
+from taskloom.runs.settings import NAME as SETTINGS
 from taskloom.system.files import replace
 from taskloom.system.machine import mount_type
 
