@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from taskloom.cli.help import Help, Panel, Row, plain
+from taskloom.cli.help import Help, Panel, Row, plain, show
 
 GARDEN = Path(__file__).parent / "garden"
 Tasks = Callable[..., Any]
@@ -171,3 +171,32 @@ def test_help_leaves_out_what_is_hidden(tasks: Tasks) -> None:
     told = tasks("resume", "--help").out
     assert "RUN|SWEEP" in told
     assert "PARAMETERS" not in told
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_help_on_a_terminal_of_any_width_shows_every_word(
+    monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr("taskloom.cli.help.on_terminal", lambda: True)
+    rows = [
+        Row("--opt.inner.width", "INT", "8", "Width of the innermost layer there is.", ">= 1"),
+        Row("--layers", "JSON or none", '{"width": 8, "act": "relu"}', "Layers, outermost first."),
+    ]
+    told = show(Help("tasks run garden grow", "Grow.", [Panel("Options", rows)]))
+    words = [
+        "Width",
+        "of",
+        "the",
+        "innermost",
+        "layer",
+        "there",
+        "is.",
+        "Layers,",
+        "outermost",
+        "first.",
+    ]
+    assert "\N{HORIZONTAL ELLIPSIS}" not in told
+    assert all(word in told for word in words)
+    bare = re.sub(r"\x1b\[[0-9;]*m", "", told)
+    assert max(map(len, bare.splitlines())) <= width

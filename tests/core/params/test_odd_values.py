@@ -10,8 +10,10 @@ from taskloom import Config
 from taskloom.errors import UsageError
 from taskloom.params import resolve, validate_record
 from taskloom.params.choices import Applicable
+from taskloom.params.grammar import split
 from taskloom.params.shapes import fields_of, shape_of
-from taskloom.params.values import write
+from taskloom.params.tree import leaf_texts
+from taskloom.params.values import write, write_item
 from taskloom.secrets.fields import dumped
 
 
@@ -45,6 +47,7 @@ class Odd(Config):
     span: Span = Span.SHORT
     pick: Literal[1, "auto", None] = 1
     word: str = ""
+    note: str | None = None
     part: Layer | None = None
     parts: list[Layer | None] = []  # noqa: RUF012 -- pydantic copies it
     names: set[str] = set()  # noqa: RUF012 -- pydantic copies it
@@ -115,3 +118,19 @@ def test_a_sweep_leaves_out_what_belongs_to_a_part_that_a_point_drops() -> None:
     applicable = Applicable(Odd, values, environ={})
     assert applicable.to({"part": "none", "part.width": "2"}) == {"part": "none"}
     assert applicable.to({"part": "{}", "part.width": "2"}) == {"part": "{}", "part.width": "2"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("wait", "90m"),
+        ("size", "1KiB"),
+        ("glaze", '"blue, dark"'),
+        ("note", '"none"'),
+        ("note", "none"),
+    ],
+)
+def test_a_point_is_told_as_it_is_typed(name: str, text: str) -> None:
+    (value,) = split(text)
+    config = resolve(Odd, environ={}, arguments={name: value}).config
+    assert leaf_texts(config, writer=write_item)[name] == text

@@ -17,6 +17,11 @@ _GLUED = re.compile(r"([<>]=?) ")
 _LEAST_WIDTH = 30
 """Columns below which a sentence goes under its option rather than beside it."""
 
+_FRAME = 10
+"""Columns that the frame of a drawn table and the gaps in it take."""
+_DRAWN = 40
+"""Columns beside the names below which nothing is drawn: rich would cut sentences to a column of dots."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -57,7 +62,13 @@ class Help:
 
 def show(text: Help) -> str:
     """Return the help as text, drawn with rich when stdout is a terminal."""
-    return _drawn(text) if on_terminal() else plain(text)
+    return _drawn(text) if on_terminal() and _room(text) >= _DRAWN else plain(text)
+
+
+def _room(text: Help) -> int:
+    """Return the columns that the names of a drawn help leave to types, defaults and sentences."""
+    longest = max((len(row.name) for panel in text.panels for row in panel.rows), default=0)
+    return shutil.get_terminal_size().columns - longest - _FRAME
 
 
 def on_terminal() -> bool:
@@ -103,6 +114,15 @@ def _plain_row(row: Row, columns: Sequence[int], width: int) -> list[str]:
     indent = 6 if narrow else indent
     lines = textwrap.wrap(sentence, max(width - indent, _LEAST_WIDTH)) or [""]
     wrapped = [line.replace("\u00a0", " ") for line in lines]
+    if narrow and len(head.rstrip()) > width:
+        details = textwrap.wrap(
+            f"{row.type}  {row.default}".strip(),
+            width - 4,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        told = [*("    " + line for line in details), *(" " * indent + line for line in wrapped)]
+        return [f"  {row.name}", *(line for line in told if line.strip())]
     if narrow or len(head) > indent - 2:
         return [head.rstrip(), *(" " * indent + line for line in wrapped if line)]
     first = f"{head:<{indent}}{wrapped[0]}".rstrip()
@@ -116,7 +136,7 @@ def _drawn(text: Help) -> str:
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False)
+    console, room = Console(highlight=False), _room(text)
     with console.capture() as capture:
         console.print(Text.assemble(("Usage: ", "bold"), text.usage))
         console.print(Text(f"\n{text.summary}\n"))
@@ -129,8 +149,10 @@ def _drawn(text: Help) -> str:
             ]
             table.add_column(style="cyan", no_wrap=True)
             for name in filled:
-                table.add_column(style="yellow" if name == "type" else "dim", overflow="fold")
-            table.add_column(ratio=1)
+                most = (16 if name == "type" else 18) if room >= 2 * _DRAWN else 10
+                style = "yellow" if name == "type" else "dim"
+                table.add_column(style=style, overflow="fold", max_width=most)
+            table.add_column(ratio=1, min_width=20)
             for row in panel.rows:
                 cells = [Text(getattr(row, name)) for name in filled]
                 sentence = Text(row.help)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -180,15 +180,23 @@ def leaves(config: BaseModel, prefix: str = "") -> dict[str, Any]:
     return found
 
 
-def leaf_texts(config: BaseModel, prefix: str = "") -> dict[str, str]:
-    """Return the text of every leaf of a config by path, as it would be typed behind `--path=`."""
+def leaf_texts(
+    config: BaseModel, prefix: str = "", writer: Callable[[object, Shape], str] = write
+) -> dict[str, str]:
+    """Return the text of every leaf of a config by path, as it would be typed behind `--path=`.
+
+    Args:
+        config: The config.
+        prefix: What stands before every path.
+        writer: `write`, or `write_item` for a value of an axis of a sweep.
+    """
     found: dict[str, str] = {}
     if prefix and (kind := kind_of(type(config))):
         found[f"{prefix}kind"] = kind
     for name, info in fields_of(type(config)).items():
         value = getattr(config, name)
         if isinstance(value, BaseModel):
-            found |= leaf_texts(value, f"{prefix}{name}.")
+            found |= leaf_texts(value, f"{prefix}{name}.", writer)
         else:
-            found[f"{prefix}{name}"] = write(value, shape_of(info))
+            found[f"{prefix}{name}"] = writer(value, shape_of(info))
     return found

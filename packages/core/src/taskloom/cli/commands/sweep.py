@@ -20,6 +20,7 @@ from taskloom.cli.output import print_json
 from taskloom.cli.task_command import Invocation
 from taskloom.errors import UsageError
 from taskloom.params.grammar import UnreadableValueError, split
+from taskloom.params.tree import leaf_texts
 from taskloom.params.values import write_item
 from taskloom.placement.options import checked_options
 from taskloom.request import Origin, RunOptions
@@ -28,7 +29,7 @@ from taskloom.sweeps.ahead import Ahead, lines_of, look_ahead, to_run
 from taskloom.sweeps.axes import AxisReader
 from taskloom.sweeps.expand import Axis, Choices, Plan, Point, values_of
 from taskloom.sweeps.planfile import read_plan
-from taskloom.sweeps.record import EXECUTOR, SweepPoint, SweepRecord, create_sweep, with_call
+from taskloom.sweeps.record import EXECUTOR, SweepRecord, create_sweep, with_call
 from taskloom.sweeps.sweep import plan_points, run_sweep
 
 _ORDER = (
@@ -215,19 +216,12 @@ def _print_points(aheads: Sequence[Ahead], as_json: bool) -> None:
         print_json(rows)
         return
     for ahead in aheads:
-        point = ahead.point
+        point, texts = ahead.point, leaf_texts(ahead.config, writer=write_item)
         said = [
-            f"{path}={write_item(_value(point, path))}"
+            f"{path}={texts[path]}"
             for path, source in point.sources.items()
             if source == "command line"
         ]
         line = f"{point.identity[:10]}  {' '.join(said)}".rstrip()
         typer.echo(f"{line}  {decision_line(ahead.decision)}")
     typer.echo(f"note: {len(aheads)} points", err=True)
-
-
-def _value(point: SweepPoint, path: str) -> object:
-    value: object = point.config
-    for part in path.split("."):
-        value = value.get(part) if isinstance(value, dict) else None
-    return value
