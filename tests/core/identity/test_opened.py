@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -53,3 +54,16 @@ def test_number_of_files_is_limited(folder: Path) -> None:
 def test_error_in_the_hook_is_no_error_of_the_task(folder: Path) -> None:
     with watching_files(True), pytest.raises(ValueError, match="null"):
         Path("\0").read_text()
+
+
+def test_a_name_in_an_open_folder_is_none_in_the_current_one(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    inside = os.open(tmp_path, os.O_RDONLY)
+    with watching_files(True) as opened:
+        os.close(os.open("a.txt", os.O_WRONLY | os.O_CREAT, dir_fd=inside))
+        os.close(os.open("a.txt", os.O_RDONLY, dir_fd=inside))
+        os.rename("a.txt", "b.txt", src_dir_fd=inside, dst_dir_fd=inside)
+    os.close(inside)
+    assert opened == Opened()

@@ -98,8 +98,8 @@ def _hook(event: str, arguments: tuple[object, ...]) -> None:
     if not _Watch.active or event not in ("open", "os.rename"):
         return
     if event == "os.rename":  # a file that is replaced as a whole, whatever wrote it
-        new = arguments[1]
-        if isinstance(new, str | bytes):
+        new, beside = arguments[1], arguments[3]
+        if isinstance(new, str | bytes) and (beside == -1 or os.path.isabs(new)):
             with suppress(Exception):
                 absolute = os.path.abspath(os.fsdecode(new))
                 for opened in _Watch.active:
@@ -108,6 +108,10 @@ def _hook(event: str, arguments: tuple[object, ...]) -> None:
     path, flags = arguments[0], arguments[2]
     # Descriptors that are wrapped are no new files.
     if not isinstance(path, str) or not isinstance(flags, int) or path.endswith(_SUFFIXES):
+        return
+    # `os.open`, which says no mode, may mean a name in a folder that is open, and the event does not say in which.
+    is_vague = arguments[1] is None and not os.path.isabs(path)
+    if is_vague and (flags & _WRITING or not os.path.exists(path)):
         return
     with suppress(Exception):
         absolute = os.path.abspath(path)
