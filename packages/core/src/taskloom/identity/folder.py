@@ -87,5 +87,5 @@ def _entries(folder: Path, prefix: str, without: Set[str]) -> Iterator[tuple[str
         inside = list(_entries(folder, f"{name}/", without))
         if inside:
             yield from inside
-        elif not any(os.scandir(entry.path)):
+        elif not os.listdir(entry.path):
             yield name, entry.stat(follow_symlinks=False)
