@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 from typing import Any, Literal
 
-from taskloom.runs.settings import NAME, read_settings
 from taskloom.errors import ConfigError, StoreLockedError
 from taskloom.runs.heartbeats import Liveness, observe
+from taskloom.runs.settings import NAME, read_settings
 from taskloom.system.files import is_flocked, open_regular
 from taskloom.system.machine import boot_id, host_name, process_space
 from taskloom.system.processes import is_running, started
@@ -23,6 +23,7 @@ Kind = Literal["native", "lease"]
 
 LEASE = 60.0  # [s] that a marker or a heartbeat may stay unchanged
 PERIOD = 0.02  # [s]
+_INHERITED = 2.0  # [s] that a child of a killed holder may take to become its own program
 _LONGEST = 4096  # [bytes]
 
 
@@ -51,6 +52,11 @@ def probe(path: Path) -> Liveness:
     if lease_path(path).exists():
         return _probe_lease(path, holder)
     locked = is_locked(path)
+    deadline = time.monotonic() + _INHERITED
+    # A process that is killed while it starts another leaves its lock to the child, until that becomes its own program.
+    while locked and _runs(holder) is False and time.monotonic() < deadline:
+        time.sleep(PERIOD)
+        locked = is_locked(path)
     if locked:
         return "alive"
     if not holder.get("alive") or holder.get("kind") == "lease":
@@ -61,11 +67,17 @@ def probe(path: Path) -> Liveness:
 
 
 def _probe_lease(path: Path, holder: dict[str, Any]) -> Liveness:
-    if holder.get("space") == process_space() and isinstance(holder.get("pid"), int):
-        runs = is_running(holder["pid"], str(holder.get("started", "")))
-        if runs is not None:
-            return "alive" if runs else "dead"
+    runs = _runs(holder)
+    if runs is not None:
+        return "alive" if runs else "dead"
     return observe(path, beats(path), LEASE)
+
+
+def _runs(holder: dict[str, Any]) -> bool | None:
+    """Return whether the holder still exists; None where this process cannot tell."""
+    if holder.get("space") != process_space() or not isinstance(holder.get("pid"), int):
+        return None
+    return is_running(holder["pid"], str(holder.get("started", "")))
 
 
 def lease_path(path: Path) -> Path:
