@@ -92,16 +92,16 @@ def _wrap(
     if _is_of(model, "torch.nn", "Module"):
         from taskloom_anomaly.backends.torch_handle import torch_handle  # torch is heavy
 
-        return torch_handle(model, parameters, example, reading)
+        return torch_handle(model, parameters, example, reading)  # pyright: ignore[reportReturnType]  # a cached property is a property
     one = _plain(example)[:1]
     if _is_of(model, "flax.linen", "Module"):
         from taskloom_anomaly.backends.linen import linen_handle  # flax is heavy
 
-        return linen_handle(model, parameters, one, seed).reading(reading)
+        return linen_handle(model, parameters, one, seed).reading(reading)  # pyright: ignore[reportReturnType]  # a cached property is a property
     if _is_of(model, "flax.nnx", "Module"):
         from taskloom_anomaly.backends.nnx import nnx_handle  # flax is heavy
 
-        return nnx_handle(model, parameters, one).reading(reading)
+        return nnx_handle(model, parameters, one).reading(reading)  # pyright: ignore[reportReturnType]  # a cached property is a property
     raise ConfigError(
         f"build_model returned a {type(model).__name__}; a flax.linen.Module, a flax.nnx.Module, a torch.nn.Module"
         " or a ModelHandle is needed."

@@ -260,7 +260,7 @@ class TorchHandle:
         with evaluating(self._module):
             output = self._logits_of(self._module(batch), {})
         if output is None:
-            raise ConfigError(no_logits(self))
+            raise ConfigError(no_logits(self))  # pyright: ignore[reportArgumentType]  # a cached property is a property
         losses = torch.nn.functional.cross_entropy(
             output, self._tensor(labels).long(), reduction="none"
         )
@@ -293,7 +293,7 @@ class TorchHandle:
         with evaluating(module):
             output = self._logits_of(module(self._tensor(inputs)), {})
         if output is None:
-            raise ConfigError(no_logits(self))
+            raise ConfigError(no_logits(self))  # pyright: ignore[reportArgumentType]  # a cached property is a property
         loss = torch.nn.functional.cross_entropy(output, self._tensor(labels).long())
         named = dict(module.named_parameters())
         found = torch.autograd.grad(loss, list(named.values()), allow_unused=True)

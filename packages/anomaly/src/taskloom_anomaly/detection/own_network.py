@@ -131,7 +131,8 @@ def load_own(folder: Path, samples: Samples, model: object = None) -> FittedDete
     """
     stored = load_detector(folder)
     few = samples.take(slice(MORE)).arrays().inputs
-    axes = dict(text.rpartition("=")[::2] for text in stored.axes)
+    parts = (text.rpartition("=") for text in stored.axes)
+    axes = {name: letters for name, _, letters in parts}
     reading = ReadAs(axes, stored.logits)
     if model is not None:
         return stored.over(as_handle(model, None, few, reading=reading))

@@ -102,12 +102,12 @@ class GEN(OutputDetector):
         from scipy.special import logsumexp  # scipy is heavy
 
         ordered = np.sort(logits, axis=1)[:, ::-1]
-        whole = logsumexp(ordered, axis=1, keepdims=True)
+        whole = np.asarray(logsumexp(ordered, axis=1, keepdims=True))
         log_p = ordered[:, : self.top] - whole
         # Of a probability that is all but one, what is left is a sum over the other classes, not a difference from one.
         log_rest = np.log(np.maximum(-np.expm1(log_p), 1e-300))
         if logits.shape[1] > 1:
-            log_rest[:, 0] = (logsumexp(ordered[:, 1:], axis=1, keepdims=True) - whole)[:, 0]
+            log_rest[:, 0] = np.asarray(logsumexp(ordered[:, 1:], axis=1)) - whole[:, 0]
         return np.exp(self.gamma * (log_p + log_rest)).sum(axis=1)
 
 

@@ -55,17 +55,19 @@ def fit_thin(
     if amount is None:
         mean_square = float(np.einsum("ij,ij->", gram, gram)) / width**2
         distance = (n + 1.0) * (mean_square - level**2 / width)
-        amount = 1.0 if distance <= 0 else min((mean_square + level**2) / distance, 1.0)
+        share = 1.0 if distance <= 0 else min((mean_square + level**2) / distance, 1.0)
+    else:
+        share = amount
     values, vectors = scipy.linalg.eigh(gram, driver="evd")
     kept = values > n * 2.2e-16 * values[-1]
     values, vectors = values[kept], vectors[:, kept]
     directions = z.T @ (vectors / np.sqrt(normaliser * values))
-    shrunk = amount * level
+    shrunk = share * level
     return {
         "mean": mean,
         "thin_inverse": units.inverse,
         "thin_directions": directions * units.inverse[:, None],
-        "thin_weights": 1 / ((1 - amount) * values + shrunk) - 1 / shrunk,
+        "thin_weights": 1 / ((1 - share) * values + shrunk) - 1 / shrunk,
         "thin_level": np.asarray(1 / shrunk),
     }
 

@@ -59,7 +59,8 @@ def described(handle: ModelHandle) -> list[dict[str, str | bool]]:
     chosen = set(handle.default_layers)
     rows: list[dict[str, str | bool]] = []
     for name in names:
-        why = str(handle.unusable(name)) if hasattr(handle, "unusable") else ""
+        unusable = getattr(handle, "unusable", None)
+        why = str(unusable(name)) if unusable is not None else ""
         info = handle.layers.get(name)
         rows.append(
             {

@@ -58,8 +58,9 @@ def roles_in(metadata: tuple[Any, ...], annotation: object) -> frozenset[Role]:
 
 def _inside(annotation: object) -> Iterator[Any]:
     """Yield the metadata of every `Annotated` below an annotation."""
-    if hasattr(annotation, "__value__"):  # a `type` alias
-        yield from _inside(annotation.__value__)
+    alias = getattr(annotation, "__value__", None)  # a `type` alias
+    if alias is not None:
+        yield from _inside(alias)
         return
     yield from getattr(annotation, "__metadata__", ())
     for argument in get_args(annotation):

@@ -48,17 +48,17 @@ def captured(console: Console, not_kept: str = "") -> Iterator[Output]:
         here = threading.get_ident()
         if _STATE.ways and _STATE.owner != here:
             reason = reason or "another run of this process has the output"
+        output = Output(console, reason)
         if reason:
             way = None
         else:
-            output = Output(console)
             is_own = leads_to(sys.stdout, 1) or sys.stdout is None
             way = Descriptors(output, console) if is_own else Copies(output, console)
             output.settle = way.drain
             _STATE.owner = here
             _STATE.ways.append(way)
     if way is None:
-        yield Output(console, reason)
+        yield output
         return
     _listen()
     asks = builtins.input

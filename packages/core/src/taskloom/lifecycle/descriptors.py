@@ -152,9 +152,10 @@ def _settings_of(stream: TextIO | None) -> dict[str, Any]:
 
 
 def _reconfigure(stream: TextIO | None, **settings: Any) -> None:  # noqa: ANN401 -- those of the stream
-    if stream is not None and hasattr(stream, "reconfigure"):
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:
         with contextlib.suppress(OSError, ValueError):
-            stream.reconfigure(**settings)
+            reconfigure(**settings)
 
 
 def _flush() -> None:

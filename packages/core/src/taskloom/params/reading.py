@@ -119,7 +119,8 @@ def model_of(value: Mapping[str, object], shape: Shape) -> type[BaseModel] | Non
     """Return the class of the model that a table holds, as far as the field and its `kind` tell."""
     if shape.variants is not None:
         kind = value.get("kind")
-        return shape.variants.load(kind) if kind in shape.variants.names() else None
+        known = isinstance(kind, str) and kind in shape.variants.names()
+        return shape.variants.load(str(kind)) if known else None
     models = [part for part in parts_of(shape.annotation) if _is_model(part)]
     return models[0] if len(models) == 1 else None
 

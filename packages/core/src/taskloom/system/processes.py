@@ -263,8 +263,6 @@ def take_port_alone(listener: socket.socket) -> None:
     """Let a listener take a port that has just been left, and no port that another process listens on."""
     import socket
 
-    if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
-        # On Windows SO_REUSEADDR would let two processes share the port.
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
-    else:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # On Windows SO_REUSEADDR would let two processes share the port.
+    option = getattr(socket, "SO_EXCLUSIVEADDRUSE", socket.SO_REUSEADDR)
+    listener.setsockopt(socket.SOL_SOCKET, option, 1)
