@@ -23,6 +23,9 @@ from taskloom.placement import zygote
 from taskloom.runs.output import last_lines
 from taskloom.secrets.redaction import Redactor
 
+# Children are forked here, in a worker that other tests may have loaded JAX into; they use nothing of it.
+pytestmark = pytest.mark.filterwarnings("ignore:os.fork")
+
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="a child is forked")
 
 

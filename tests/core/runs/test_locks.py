@@ -18,6 +18,9 @@ from taskloom.runs.holders import lease_path, probe, read_holder
 from taskloom.runs.locks import acquire, declare_dead
 from tests_sizes import size
 
+# Children are forked here, in a worker that other tests may have loaded JAX into; they use nothing of it.
+pytestmark = pytest.mark.filterwarnings("ignore:os.fork")
+
 LEASE = 0.6  # [s] in these tests
 
 # Before anything else in a process: a file system without locks, a short lease, and a clock that is ten years off.

@@ -16,6 +16,9 @@ from taskloom.runs.checkpoints import (
     sweep_leftovers,
 )
 
+# Children are forked here, in a worker that other tests may have loaded JAX into; they use nothing of it.
+pytestmark = pytest.mark.filterwarnings("ignore:os.fork")
+
 CALLS = ("rename", "replace", "fsync", "unlink", "rmdir", "mkdir")
 KILLED = 9
 
