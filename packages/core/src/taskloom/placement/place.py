@@ -24,7 +24,7 @@ _QUEUE_PERIOD = 0.5  # [s] for engines with a queue, which are slow to ask
 
 
 class Watcher(Protocol):
-    """Hears what happens to runs."""
+    """Listener to what happens to runs."""
 
     def placed(self, folder: Path, attempt: int, /) -> None:
         """A run was handed to the executor, for the `attempt`-th time."""
@@ -37,6 +37,29 @@ class Watcher(Protocol):
     def tick(self) -> None:
         """A moment has passed."""
         ...
+
+
+class Relay:
+    """Watcher that passes everything on to another.
+
+    Args:
+        watcher: The other.
+    """
+
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher = watcher
+
+    def placed(self, folder: Path, attempt: int, /) -> None:
+        """Pass it on."""
+        self._watcher.placed(folder, attempt)
+
+    def ended(self, run: Run, /) -> None:
+        """Pass it on."""
+        self._watcher.ended(run)
+
+    def tick(self) -> None:
+        """Pass it on."""
+        self._watcher.tick()
 
 
 @dataclass(slots=True)
@@ -89,7 +112,7 @@ class _Queue:
 
 
 class Placement:
-    """Keeps an executor busy until every run is over.
+    """Placement of runs by an executor, which is kept busy until every run is over.
 
     A worker that is lost (its job has ended, but its folder says neither finished nor failed nor stopped) is replaced; the new
     one continues from the newest checkpoint. That is safe however often it happens, because a worker holds the run's lock and

@@ -23,7 +23,7 @@ from taskloom.records.checks import (
     read_words,
 )
 from taskloom.records.documents import check_value, read_object
-from taskloom.records.folders import RECORD, Damaged
+from taskloom.records.folders import RECORD, Damaged, look
 from taskloom.records.limits import UNIT_ROWS
 from taskloom.records.names import is_id
 from taskloom.request import KeptOptions
@@ -43,6 +43,24 @@ def read_run(folder: Path) -> RunRecord | Damaged:
         return read_record(folder / RECORD)
     except RunCorruptError as error:
         return Damaged(folder.name, error.reason)
+
+
+def read_runs(store: Path) -> tuple[list[RunRecord], list[Damaged]]:
+    """Return the record of every run of a store, the oldest first, and the folders whose record cannot be read, by name.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    records: list[RunRecord] = []
+    damaged: list[Damaged] = []
+    for found in look(store):
+        record = found if isinstance(found, Damaged) else read_run(store / found.folder)
+        if isinstance(record, Damaged):
+            damaged.append(record)
+        else:
+            records.append(record)
+    records.sort(key=lambda record: (record.created, record.id))
+    return records, sorted(damaged, key=lambda item: item.folder)
 
 
 def read_record(path: Path) -> RunRecord:

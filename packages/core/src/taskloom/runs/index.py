@@ -12,7 +12,7 @@ from taskloom.errors import StoreError
 from taskloom.records.files import UNREADABLE, stat_file
 from taskloom.records.folders import RECORD, Damaged, Seen, look, state_of
 from taskloom.records.names import is_id
-from taskloom.records.run_record import read_run
+from taskloom.records.run_record import read_run, read_runs
 from taskloom.runs.database import connect, remove, transaction
 from taskloom.runs.record import RunRecord
 from taskloom.runs.rows import decode_row, encode_row, row_of
@@ -21,7 +21,7 @@ _INSERT = "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 
 _ROWS = "SELECT name, row FROM runs WHERE damage = ''"
 _NEWEST_FIRST = "ORDER BY created DESC, name DESC"
 _COLUMNS = {"identity": ("identity",), "sweep": ("sweep",), "question": ("identity", "config_id")}
-"""What rows are looked up by; a question is answered by those of its identity and by those of the same command."""
+"""Columns for looking rows up; a question is answered by those of its identity and by those of the same command."""
 
 Row = dict[str, Any]
 
@@ -196,16 +196,8 @@ def having(store: Path, column: str, values: Iterable[str]) -> list[Row]:
 
 def read_folders(store: Path) -> tuple[list[Row], list[Damaged]]:
     """Return the row of every run, the newest first, from the folders alone."""
-    rows: list[Row] = []
-    damaged: list[Damaged] = []
-    for found in look(store):
-        record = found if isinstance(found, Damaged) else read_run(store / found.folder)
-        if isinstance(record, Damaged):
-            damaged.append(record)
-        else:
-            rows.append({**row_of(record), "folder": record.id})
-    rows.sort(key=lambda row: (row["created"], row["folder"]), reverse=True)
-    return rows, sorted(damaged, key=lambda item: item.folder)
+    records, damaged = read_runs(store)
+    return [{**row_of(record), "folder": record.id} for record in reversed(records)], damaged
 
 
 def _row(found: Seen, record: RunRecord | Damaged) -> tuple[Any, ...]:

@@ -17,7 +17,7 @@ from taskloom.records.folders import Damaged, look, look_at, run_names
 from taskloom.records.limits import ARTIFACT
 from taskloom.records.metrics import MetricLines
 from taskloom.records.names import is_id
-from taskloom.records.run_record import read_record, read_run
+from taskloom.records.run_record import read_record, read_run, read_runs
 from taskloom.registry.isolate import load_target
 from taskloom.registry.suggest import closest, did_you_mean
 from taskloom.runs.holders import probe
@@ -181,16 +181,8 @@ def scan(store: Path) -> tuple[list[Run], list[Damaged]]:
     Raises:
         StoreError: The store cannot be read.
     """
-    runs: list[Run] = []
-    damaged: list[Damaged] = []
-    for found in look(store):
-        record = found if isinstance(found, Damaged) else read_run(store / found.folder)
-        if isinstance(record, Damaged):
-            damaged.append(record)
-        else:
-            runs.append(Run(store / record.id, record))
-    runs.sort(key=lambda run: (run.record.created, run.id))
-    return runs, sorted(damaged, key=lambda item: item.folder)
+    records, damaged = read_runs(store)
+    return [Run(store / record.id, record) for record in records], damaged
 
 
 def list_runs(store: Path | None = None) -> list[Run]:

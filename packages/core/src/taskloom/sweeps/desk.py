@@ -23,7 +23,7 @@ _MOST_CLAIMS = 200
 
 
 class Desk:
-    """Hands out the runs of one sweep.
+    """Source of the runs of one sweep.
 
     Args:
         loaded: The task.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from taskloom.errors import RunCorruptError
 from taskloom.lifecycle.decision import Decision, Settled, is_free, settle
-from taskloom.placement.place import Watcher
+from taskloom.placement.place import Relay, Watcher
 from taskloom.registry.entries import LoadedTask
 from taskloom.runs import claims
 from taskloom.runs.run import Run
@@ -39,8 +39,8 @@ class PointResult:
     claimed: str = ""
 
 
-class Points:
-    """Yields run folders, and remembers what came of each point; passes on to a watcher whatever it wants to hear.
+class Points(Relay):
+    """Run folders of a sweep, and what came of each of its points.
 
     Points whose run failed before come last, so that one that always fails keeps no other from its turn. What another process
     computes is waited for at the end.
@@ -49,7 +49,7 @@ class Points:
         loaded: The task.
         record: The sweep.
         store: Where the runs are.
-        watcher: Hears what happens.
+        watcher: Listener to what happens.
         aheads: The points, with what was decided about them.
     """
 
@@ -61,22 +61,15 @@ class Points:
         watcher: Watcher,
         aheads: Sequence[Ahead],
     ) -> None:
-        self._sweep, self._watcher, self._aheads = record.id, watcher, aheads
+        super().__init__(watcher)
+        self._sweep, self._aheads = record.id, aheads
         self._desk = Desk(loaded, record, store)
         self._results: dict[str, PointResult] = {}
-
-    def placed(self, folder: Path, attempt: int, /) -> None:
-        """Pass it on."""
-        self._watcher.placed(folder, attempt)
-
-    def tick(self) -> None:
-        """Pass it on."""
-        self._watcher.tick()
 
     def ended(self, run: Run, /) -> None:
         """Let others compute it again, and pass it on."""
         self._desk.release(run.id)
-        self._watcher.ended(run)
+        super().ended(run)
 
     def close(self) -> None:
         """Let go of every claim."""

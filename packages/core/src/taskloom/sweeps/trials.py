@@ -14,7 +14,7 @@ from taskloom.lifecycle.create import identify_asked
 from taskloom.lifecycle.decision import look, settle
 from taskloom.params.choices import Applicable
 from taskloom.params.layers import resolve
-from taskloom.placement.place import Watcher
+from taskloom.placement.place import Relay, Watcher
 from taskloom.registry.entries import LoadedTask
 from taskloom.registry.suggest import did_you_mean
 from taskloom.runs import claims
@@ -85,15 +85,15 @@ class Search:
     fixed: Point
 
 
-class Trials:
-    """Yields run folders, and tells the study what came of them; passes on to a watcher whatever it wants to hear.
+class Trials(Relay):
+    """Run folders of a search, whose study is told what came of them.
 
     Args:
         loaded: The task.
         search: What is searched.
         store: Where the runs are.
         study: Optuna's memory.
-        watcher: Hears what happens.
+        watcher: Listener to what happens.
 
     A point that was chosen before is not run again: its trial hears of the same run.
 
@@ -110,27 +110,20 @@ class Trials:
         study: optuna.Study,
         watcher: Watcher,
     ) -> None:
+        super().__init__(watcher)
         self.runs: list[str] = []
         self.reused: dict[str, tuple[str, ...]] = {}
         self._loaded, self._search, self._store = loaded, search, store
-        self._study, self._watcher = study, watcher
+        self._study = study
         self._desk = Desk(loaded, search.sweep, store)
         self._waiting: dict[str, list[int]] = {}
         self._by_identity: dict[str, Run] = {}
         self._placed: set[str] = set()
 
-    def placed(self, folder: Path, attempt: int, /) -> None:
-        """Pass it on."""
-        self._watcher.placed(folder, attempt)
-
-    def tick(self) -> None:
-        """Pass it on."""
-        self._watcher.tick()
-
     def ended(self, run: Run, /) -> None:
         """Tell the study, unless the run was only stopped or lost, and may go on."""
         self._desk.release(run.id)
-        self._watcher.ended(run)
+        super().ended(run)
         self._placed.discard(run.id)
         if run.status in ("finished", "failed"):
             self._tell(run)
