@@ -1,4 +1,4 @@
-"""What every test may rely on: the one before it left nothing behind in the registry, and a plugin can be put there."""
+"""Foundations of every test: the one before it left nothing behind in the registry, and a plugin can be put there."""
 
 from __future__ import annotations
 
@@ -13,12 +13,18 @@ from taskloom.registry import installed
 
 Install = Callable[..., Path]
 
-# Tests are no package; the table of their sizes is loaded by its path, before any of them.
-_spec = importlib.util.spec_from_file_location("tests_sizes", Path(__file__).with_name("sizes.py"))
-assert _spec is not None
-assert _spec.loader is not None
-sys.modules["tests_sizes"] = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(sys.modules["tests_sizes"])
+# Tests are no package; what several folders share is loaded by its path, before any of them.
+_HERE = Path(__file__).parent
+for _name, _path in (
+    ("tests_sizes", _HERE / "sizes.py"),
+    ("cases_verdict", _HERE / "cases" / "verdict.py"),
+    ("cases_tasks", _HERE / "cases" / "tasks.py"),
+):
+    _spec = importlib.util.spec_from_file_location(_name, _path)
+    assert _spec is not None
+    assert _spec.loader is not None
+    sys.modules[_name] = importlib.util.module_from_spec(_spec)
+    _spec.loader.exec_module(sys.modules[_name])
 
 
 @pytest.fixture(autouse=True, scope="session")

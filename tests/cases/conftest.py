@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-HERE = Path(__file__).parent
-
-
-def _load(name: str, path: Path) -> None:
-    # Tests are no package; what they share is loaded by its path, before any of them.
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    sys.modules[name] = module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-
-
-_load("cases_verdict", HERE / "verdict.py")
-_load("cases_tasks", HERE / "tasks.py")
-
-from cases_tasks import Tasks  # noqa: E402 -- loaded above
+from cases_tasks import Tasks
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import json
 import os
@@ -13,25 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
-_TESTS = Path(__file__).parents[2]
-
-
-def _load(name: str, path: Path) -> None:
-    # Tests are no package; what they share is loaded by its path, before any of them.
-    if name in sys.modules:
-        return
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    sys.modules[name] = module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-
-
-_load("cases_tasks", _TESTS / "cases" / "tasks.py")
-_load("tests_sizes", _TESTS / "sizes.py")
-
-from cases_tasks import Answer, Tasks  # noqa: E402 -- loaded above
+from cases_tasks import Answer, Tasks
 
 
 @pytest.fixture
