@@ -1,4 +1,4 @@
-"""Says where two files of `same_bits.py` differ, and by how much."""
+"""Comparison of two files of `same_bits.py`: places and sizes of their differences."""
 
 # ruff: noqa: ANN401 -- JSON values and archives of NumPy are of any type
 

@@ -1,4 +1,4 @@
-"""What the run store costs: logging, listing ten thousand runs, rebuilding the index, and a sweep around its runs.
+"""Costs of the run store: logging, listing ten thousand runs, rebuilding the index, and a sweep around its runs.
 
     python benchmarks/store/bench_store.py [log ls rebuild sweep-cpu sweep mlflow]
 

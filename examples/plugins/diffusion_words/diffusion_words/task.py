@@ -25,9 +25,9 @@ class WordsConfig(DiffusionConfig):
     holdout_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
     """Share of the sequences held out of training."""
     tokenizer: Annotated[Tokenizer, OneOf("taskloom_diffusion.tokenizers")] = Char()
-    """How text becomes tokens."""
+    """Tokenizer that turns text into tokens."""
     metrics: Annotated[MetricSuite, OneOf("taskloom_diffusion.metrics")] = SequenceMetrics()
-    """What generated sequences are judged by."""
+    """Metrics of generated sequences."""
 
 
 class Words(CorpusTask[WordsConfig]):

@@ -10,9 +10,9 @@ from taskloom_search.searchers.uniform import Uniform
 
 
 class SearchConfig(Config):
-    """How a task is solved."""
+    """Solver of a task."""
 
     searcher: Annotated[Searcher, OneOf("taskloom_search.searchers")] = Uniform()
-    """What proposes the next point."""
+    """Searcher that proposes the next point."""
     steps: Annotated[int, Field(ge=1)] = 100
     """Points that are tried."""

@@ -1,4 +1,4 @@
-"""What the report of a run shows."""
+"""Sections of the report of a run."""
 
 from taskloom.report import Block, charts
 from taskloom.runs import Run

@@ -34,15 +34,15 @@ class DiffusionSettings(Component):
     """The mathematics of a model: what noise is, how much when, and what is minimised."""
 
     process: Annotated[Process, OneOf("taskloom_diffusion.processes")] = Absorbing()
-    """How tokens turn into noise."""
+    """Process that turns tokens into noise."""
     schedule: Annotated[Schedule, OneOf("taskloom_diffusion.schedules")] = Cosine()
-    """How fast."""
+    """Schedule of the noise."""
     parameterization: Literal["auto", "subs", "d3pm", "loo", "mean"] = "auto"
-    """How logits are read; `auto` is subs for absorbing noise and loo otherwise."""
+    """Reading of logits; `auto` is subs for absorbing noise and loo otherwise."""
     time_sampler: Annotated[TimeSampler, OneOf("taskloom_diffusion.time_samplers")] = ExactCount()
-    """Which noise levels training visits."""
+    """Noise levels that training visits."""
     loss: Annotated[Loss, OneOf("taskloom_diffusion.losses")] = NELBO()
-    """What training minimises."""
+    """Loss that training minimises."""
     block_size: BlockSize = 0
     """Tokens of the blocks that are generated from left to right; 0 is one block for the whole sequence."""
     versions: Versions = 1
@@ -123,15 +123,15 @@ class DiffusionConfig(Config):
     """Everything but the corpus."""
 
     process: Annotated[Process, OneOf("taskloom_diffusion.processes")] = Absorbing()
-    """How tokens turn into noise."""
+    """Process that turns tokens into noise."""
     schedule: Annotated[Schedule, OneOf("taskloom_diffusion.schedules")] = Cosine()
-    """How fast tokens turn into noise."""
+    """Schedule by which tokens turn into noise."""
     parameterization: Literal["auto", "subs", "d3pm", "loo", "mean"] = "auto"
-    """How logits are read; `auto` is subs for absorbing noise and loo otherwise."""
+    """Reading of logits; `auto` is subs for absorbing noise and loo otherwise."""
     time_sampler: Annotated[TimeSampler, OneOf("taskloom_diffusion.time_samplers")] = ExactCount()
-    """Which noise levels training visits."""
+    """Noise levels that training visits."""
     loss: Annotated[Loss, OneOf("taskloom_diffusion.losses")] = NELBO()
-    """What training minimises."""
+    """Loss that training minimises."""
     block_size: BlockSize = 0
     """Tokens of the blocks that are noised one by one and generated from left to right, each given all before it (BD3-LM);
     0 is one block for the whole sequence. Samplers then count their steps and calls for each block."""
@@ -140,11 +140,11 @@ class DiffusionConfig(Config):
     denoiser: Annotated[Denoiser, OneOf("taskloom_diffusion.denoisers")] = DiT()
     """The network that predicts clean tokens."""
     tokenizer: Annotated[Tokenizer, OneOf("taskloom_diffusion.tokenizers")] = RegexSmiles()
-    """How text becomes tokens."""
+    """Tokenizer that turns text into tokens."""
     sampler: Annotated[Sampler, OneOf("taskloom_diffusion.samplers")] = Confidence()
-    """How sequences are generated."""
+    """Sampler that generates sequences."""
     metrics: Annotated[MetricSuite, OneOf("taskloom_diffusion.metrics")] = MoleculeMetrics()
-    """What generated sequences are judged by."""
+    """Metrics of generated sequences."""
     length_policy: LengthPolicy = "given"
     """`given`: lengths are drawn from the corpus; `eos_pad`: end and padding are tokens to predict; `window`: running text."""
     max_length: Annotated[int, Field(ge=2, le=8192)] = 64

@@ -8,7 +8,7 @@ from taskloom import Component
 
 
 class Searcher(Component):
-    """What proposes the next point: parameters as fields, arithmetic as methods, and no state."""
+    """Searcher that proposes the next point: parameters as fields, arithmetic as methods, and no state."""
 
     @abstractmethod
     def propose(self, tried: Sequence[tuple[float, float]], generator: random.Random) -> float:

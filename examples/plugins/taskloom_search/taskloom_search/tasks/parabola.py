@@ -8,7 +8,7 @@ from taskloom_search.config import SearchConfig
 
 
 class ParabolaConfig(SearchConfig):
-    """Where its lowest point lies."""
+    """Place of its lowest point."""
 
     lowest: Annotated[float, Field(ge=0, le=1)] = 0.3
     """Place of the lowest point."""

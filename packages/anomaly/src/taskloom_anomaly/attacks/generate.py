@@ -1,4 +1,4 @@
-"""Makes adversarial examples of a stored network, in this process, once; later calls read the file."""
+"""Adversarial examples of a stored network, made once in this process; later calls read the file."""
 
 from __future__ import annotations
 

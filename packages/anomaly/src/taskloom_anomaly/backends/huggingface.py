@@ -71,7 +71,7 @@ def huggingface(
     return TextModel(handle, tokenizer, max_tokens)
 
 
-def tokens_of(tokenizer: Any, texts: Sequence[str], max_tokens: int) -> NamedArrays:  # noqa: ANN401
+def tokens_of(tokenizer: Any, texts: Sequence[str], max_tokens: int) -> NamedArrays:  # noqa: ANN401 -- of transformers
     """Return the token ids of texts, padded on the right, with their mask."""
     if getattr(tokenizer, "chat_template", None):
         texts = [

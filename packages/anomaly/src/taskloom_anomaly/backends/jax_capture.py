@@ -1,4 +1,4 @@
-"""What the modules of a flax network are given and return, by the names that torch networks have, too."""
+"""Inputs and outputs of the modules of a flax network, by the names that torch networks have, too."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ class Capture:
         """Keep what a call returned."""
         self._keep(place, output)
 
-    def _keep(self, place: CallPlace, value: Any) -> None:  # noqa: ANN401
+    def _keep(self, place: CallPlace, value: Any) -> None:  # noqa: ANN401 -- modules take and return anything
         for suffix, array in parts_of(value, is_floating):
             name = place.name + suffix
             if self._wanted is None or name in self._wanted:
                 self.seen[name] = array
 
 
-def first_output(output: Any) -> Any:  # noqa: ANN401
+def first_output(output: Any) -> Any:  # noqa: ANN401 -- modules take and return anything
     """Return the logits field, or the first floating array, of what a network returns."""
     if isinstance(output, dict) and "logits" in output:
         return output["logits"]

@@ -212,7 +212,7 @@ class JaxHandle:
 
     @property
     def flat_layers(self) -> tuple[str, ...]:
-        """Whatever enters or leaves a call with two axes."""
+        """All activations that enter or leave a call with two axes."""
         axes = self._axes
         return tuple(name for name in axes if axes[name].known and len(axes[name].shape) == 2)
 

@@ -58,10 +58,10 @@ class LinenNetwork:
 
         def watch(
             call: Callable[..., Any],
-            arguments: Any,  # noqa: ANN401
-            keywords: Any,  # noqa: ANN401
+            arguments: Any,  # noqa: ANN401 -- modules take and return anything
+            keywords: Any,  # noqa: ANN401 -- modules take and return anything
             context: nn.module.InterceptorContext,
-        ) -> Any:  # noqa: ANN401
+        ) -> Any:  # noqa: ANN401 -- modules take and return anything
             path = ".".join(context.module.path)
             if context.method_name != "__call__" or not path:
                 return call(*arguments, **keywords)

@@ -77,7 +77,7 @@ def parts_of(value: Any, is_floating: Callable[[Any], bool]) -> Iterator[tuple[s
 
 
 def _parts(
-    value: Any,  # noqa: ANN401
+    value: Any,  # noqa: ANN401 -- a module may return anything
     is_floating: Callable[[Any], bool],
     deeper: int,
 ) -> Iterator[tuple[str, Any]]:

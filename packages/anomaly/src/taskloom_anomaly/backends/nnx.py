@@ -84,7 +84,7 @@ def _watched(module: nnx.Module, capture: Capture) -> Iterator[None]:
     active: set[int] = set()
 
     def watching(call: Callable[..., Any]) -> Callable[..., Any]:
-        def run(self: nnx.Module, *arguments: Any, **keywords: Any) -> Any:  # noqa: ANN401
+        def run(self: nnx.Module, *arguments: Any, **keywords: Any) -> Any:  # noqa: ANN401 -- modules take and return anything
             name = names.get(id(self), "")
             if (
                 not name or id(self) in active

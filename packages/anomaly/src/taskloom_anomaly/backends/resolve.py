@@ -83,8 +83,8 @@ def _is_of(model: object, module: str, name: str) -> bool:
 
 
 def _wrap(
-    model: Any,  # noqa: ANN401
-    parameters: Any,  # noqa: ANN401
+    model: Any,  # noqa: ANN401 -- of any framework
+    parameters: Any,  # noqa: ANN401 -- of any framework
     example: Inputs,
     seed: int,
     reading: ReadAs,

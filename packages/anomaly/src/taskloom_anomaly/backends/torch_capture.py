@@ -106,14 +106,14 @@ def _watch(
         if stop and names is not None and len(found.seen) == len(names):
             raise _AllSeenError
 
-    def before(module: torch.nn.Module, arguments: Any, keywords: Any) -> None:  # noqa: ANN401
+    def before(module: torch.nn.Module, arguments: Any, keywords: Any) -> None:  # noqa: ANN401 -- modules take and return anything
         del module
         nonlocal calls
         calls += 1
         begun.append(calls)
         keep(CallPlace(path, calls, entering=True), [*arguments, *keywords.values()])
 
-    def after(module: torch.nn.Module, arguments: Any, output: Any) -> None:  # noqa: ANN401
+    def after(module: torch.nn.Module, arguments: Any, output: Any) -> None:  # noqa: ANN401 -- modules take and return anything
         del module, arguments
         found.finished.append(path)
         keep(CallPlace(path, begun.pop()), output)

@@ -89,7 +89,7 @@ class TorchHandle:
                 named[name] = self._tensor(array)
         return lambda module: module(*places, **named)
 
-    def _logits_of(self, output: Any, seen: Mapping[str, torch.Tensor]) -> torch.Tensor | None:  # noqa: ANN401
+    def _logits_of(self, output: Any, seen: Mapping[str, torch.Tensor]) -> torch.Tensor | None:  # noqa: ANN401 -- modules take and return anything
         """Return the class scores, (n, K), if the network gives any."""
         if self._reading.logits:
             found = seen.get(self._reading.logits)
@@ -113,7 +113,7 @@ class TorchHandle:
 
     @property
     def flat_layers(self) -> tuple[str, ...]:
-        """Whatever enters or leaves a call with two axes."""
+        """All activations that enter or leave a call with two axes."""
         return tuple(
             name
             for name, axes in self._probe.axes.items()

@@ -38,7 +38,7 @@ def digest_of(array: np.ndarray) -> bytes:
 
 
 class TorchProbe:
-    """What probing a network has found.
+    """Findings of the probing of a network.
 
     Args:
         module: The network.

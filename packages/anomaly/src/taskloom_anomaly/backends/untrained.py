@@ -1,4 +1,4 @@
-"""Whether a network was ever trained, from the values of its parameters.
+"""Test of whether a network was ever trained, from the values of its parameters.
 
 A network that arrives with its own weights may have been trained or only built. Building leaves traces that no optimizer leaves:
 biases of exactly 0 and scales of exactly 1, or, as torch draws linear maps and convolutions, weights and biases that all lie

@@ -98,7 +98,7 @@ class Mahalanobis(LayerwiseDetector):
 
     @property
     def _can_be_thin(self) -> bool:
-        """Where shrinkage gives every direction a variance, fewer samples than features make small systems."""
+        """Small systems are solved for fewer samples than features, where shrinkage gives every direction a variance."""
         shrunk = self.shrinkage == "oas" or (self.shrinkage == "fixed" and self.amount > 0)
         return self.mode == "global" and shrunk and not self.rank and not self.rcond
 

@@ -48,7 +48,7 @@ def list_tasks(domain: str | None = None, as_json: bool = False) -> None:
     sys.stdout.write("\n".join(lines) + "\n")
 
 
-def _domain(entry: Any, tasks: list[Any]) -> dict[str, Any]:  # noqa: ANN401
+def _domain(entry: Any, tasks: list[Any]) -> dict[str, Any]:  # noqa: ANN401 -- Typer's own classes
     ref = entry.ref
     return {
         "name": ref.name,

@@ -80,7 +80,7 @@ def _unknown_domain(command: str, name: str) -> None:
 
 
 def _tasks_loader(command: Command, domain: str) -> Callable[[Sequence[str]], Any]:
-    def load(words: Sequence[str]) -> Any:  # noqa: ANN401
+    def load(words: Sequence[str]) -> Any:  # noqa: ANN401 -- Typer's own classes
         del words
         entries = [
             CommandEntry(
@@ -103,7 +103,7 @@ def _tasks_loader(command: Command, domain: str) -> Callable[[Sequence[str]], An
 
 
 def _task_loader(command: Command, domain: str, task: str) -> Callable[[Sequence[str]], Any]:
-    def load(words: Sequence[str]) -> Any:  # noqa: ANN401
+    def load(words: Sequence[str]) -> Any:  # noqa: ANN401 -- Typer's own classes
         return task_command_for(command, load_task(find_task(domain, task)), words)
 
     return load
@@ -117,7 +117,7 @@ def task_command_for(command: Command, loaded: LoadedTask, words: Sequence[str])
 
 
 def _domain_loader(domain: str) -> Callable[[Sequence[str]], Any]:
-    def load(words: Sequence[str]) -> Any:  # noqa: ANN401
+    def load(words: Sequence[str]) -> Any:  # noqa: ANN401 -- Typer's own classes
         del words
         ref = find_domain(domain).ref
         entries = [
@@ -131,7 +131,7 @@ def _domain_loader(domain: str) -> Callable[[Sequence[str]], Any]:
 
 
 def _verb_loader(domain: str, name: str) -> Callable[[Sequence[str]], Any]:
-    def load(words: Sequence[str]) -> Any:  # noqa: ANN401
+    def load(words: Sequence[str]) -> Any:  # noqa: ANN401 -- Typer's own classes
         from taskloom.cli.verbs import verb_command
 
         verb = next(item for item in find_domain(domain).ref.verbs if item.name == name)

@@ -55,16 +55,16 @@ class LazyGroup(TyperGroup):
         del ctx
         return [entry.name for entry in self.entries]
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401, D102
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401, D102 -- Typer's own classes
         del ctx
         return next((entry.load(()) for entry in self.entries if entry.name == cmd_name), None)
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401, D102
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401, D102 -- Typer's own classes
         if not args:
             args = ["--help"]
         return super().parse_args(ctx, self._name_first(args))
 
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401, D102
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401, D102 -- Typer's own classes
         name, *rest = args
         head, slash, tail = name.partition("/")
         if slash and tail and any(entry.name == head for entry in self.entries):
@@ -76,7 +76,7 @@ class LazyGroup(TyperGroup):
             self.on_unknown(name)
         _refuse(ctx.command_path, name, self.entries)
 
-    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401, D102
+    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401, D102 -- Typer's own classes
         sections = list(dict.fromkeys(entry.section for entry in self.entries))
         panels = [
             Panel(

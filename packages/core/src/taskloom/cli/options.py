@@ -133,7 +133,7 @@ def takes_options(
 
         # setattr, since a function has no such attribute for a type checker; Typer reads it through `inspect.signature`
         signature = inspect.Signature([every[name] for name in names])
-        setattr(call, "__signature__", signature)  # noqa: B010
+        setattr(call, "__signature__", signature)  # noqa: B010 -- Typer's own classes
         call.__annotations__ = {name: every[name].annotation for name in names}
         call.__doc__ = body.__doc__
         return call
@@ -182,7 +182,7 @@ def _measured(text: str, reader: Callable[[str], float]) -> float:
         return 0
 
 
-def _parameter(name: str, default: object, annotation: Any, option: Any) -> inspect.Parameter:  # noqa: ANN401
+def _parameter(name: str, default: object, annotation: Any, option: Any) -> inspect.Parameter:  # noqa: ANN401 -- Typer's own classes
     return inspect.Parameter(
         name,
         inspect.Parameter.KEYWORD_ONLY,

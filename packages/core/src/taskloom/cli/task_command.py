@@ -117,7 +117,7 @@ class TaskCommand(TyperCommand):
         ]
         return super().parse_args(ctx, [*found.own, *given])
 
-    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401, D102
+    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401, D102 -- Typer's own classes
         arguments = self._arguments()
         words = [str(param.metavar or str(param.name).upper()) for param in arguments]
         rows = [
@@ -238,7 +238,7 @@ def task_command(
         if f"--{parameter.path}" not in taken and parameter.path != "help"
     ]
     # setattr, since a function has no such attribute for a type checker; Typer reads it through `inspect.signature`
-    setattr(call, "__signature__", inspect.Signature([*own.values(), *synthesised]))  # noqa: B010
+    setattr(call, "__signature__", inspect.Signature([*own.values(), *synthesised]))  # noqa: B010 -- Typer's own classes
     call.__annotations__ = {}
     app = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=CONTEXT)
     app.command(cls=TaskCommand, help=loaded.entry.ref.summary)(call)

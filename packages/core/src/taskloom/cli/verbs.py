@@ -51,7 +51,7 @@ def verb_on_task(domain: str, verb: VerbRef, name: str, words: Sequence[str]) ->
     """
     function = _function(domain, verb)
 
-    def body(invocation: Invocation, *, config: list[Any], **given: Any) -> None:  # noqa: ANN401
+    def body(invocation: Invocation, *, config: list[Any], **given: Any) -> None:  # noqa: ANN401 -- Typer's own classes
         resolved = invocation.resolve(config)
         for note in resolved.notes:
             typer.echo(f"note: {note}", err=True)
@@ -89,7 +89,7 @@ def verb_on_run(domain: str, verb: VerbRef, words: Sequence[str]) -> Any:  # noq
     loaded = load_task(find_task(run.domain, run.task))
     read_config(loaded, run.layout, run.record)
 
-    def body(invocation: Invocation, *, reference: str, store: Any, **given: Any) -> None:  # noqa: ANN401
+    def body(invocation: Invocation, *, reference: str, store: Any, **given: Any) -> None:  # noqa: ANN401 -- Typer's own classes
         del reference, store  # opened already: the options depend on the record
         resolved = invocation.resolve()
         for note in resolved.notes:
@@ -167,7 +167,7 @@ def _with_signature(body: Callable[..., None], own: _Own) -> Callable[..., None]
     ]
     body.__annotations__ = {name: annotation for name, (annotation, _) in own.items()}
     # setattr, since a function has no such attribute for a type checker
-    setattr(body, "__signature__", inspect.Signature(parameters))  # noqa: B010
+    setattr(body, "__signature__", inspect.Signature(parameters))  # noqa: B010 -- Typer's own classes
     return body
 
 
@@ -204,7 +204,7 @@ def _named_run(words: Sequence[str], own: _Own, verb: VerbRef) -> tuple[str | No
 def _without_run(domain: str, verb: VerbRef, own: _Own) -> Any:  # noqa: ANN401 -- Typer's own class
     """Return a command that has the verb's own options in its help and refuses to do anything without a run."""
 
-    def missing(**given: Any) -> None:  # noqa: ANN401
+    def missing(**given: Any) -> None:  # noqa: ANN401 -- Typer's own classes
         """Stand in for the verb: Typer refuses a call without the argument before it gets here."""
         del given
 

@@ -121,7 +121,7 @@ def _value(  # noqa: PLR0911 -- one return a kind
     at: str,
     roles: Set[Role],
     counts: bool,
-) -> Any:  # noqa: ANN401
+) -> Any:  # noqa: ANN401 -- the value of any field
     if isinstance(value, BaseModel):
         return _model(value, change, at, counts)
     if isinstance(value, PurePath):

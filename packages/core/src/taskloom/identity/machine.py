@@ -1,4 +1,4 @@
-"""What counts of the machine: the version of Python, and the kind of device that a run used."""
+"""Parts of the machine that count: the version of Python, and the kind of device that a run used."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ _AUTHORS_EXTRAS = frozenset({"dev", "test", "tests", "doc", "docs", "lint", "typ
 Tops: TypeAlias = dict[str, tuple[str, ...]]
 """The top-level modules of each distribution, by name."""
 Groups: TypeAlias = dict[str, Tops]
-"""What an extra brings counts only if the distribution that it names is imported; under the empty name, what always counts."""
+"""Requirements by extra, which count only if the distribution that the extra names is imported; under the empty name, those that always count."""
 
 
 def counted_packages(owners: Iterable[str], store: Path | None = None) -> dict[str, str]:

@@ -21,7 +21,7 @@ _WHOLE = (".trash", ".cache")
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """What was removed of one folder of a store.
+    """Account of the removals in one folder of a store.
 
     Attributes:
         name: The folder.

@@ -40,7 +40,7 @@ SECTIONS: Mapping[ReasonKind, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What two computations differ in.
+    """Differences of two computations.
 
     Attributes:
         reasons: Everything that differs; what does not count comes last.

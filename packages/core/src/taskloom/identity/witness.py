@@ -42,7 +42,7 @@ _LISTED = 200  # changed paths that are named and not recorded
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """What a witness says at the end of a run.
+    """Verdict of a witness at the end of a run.
 
     Attributes:
         fields: Fields of the final record.
@@ -54,7 +54,7 @@ class Conclusion:
 
 
 class Witness:
-    """What a run depended on, noted while it runs.
+    """Record of the files and packages that a run depends on, noted while it runs.
 
     Args:
         task: The task, constructed: its modules are imported.

@@ -24,7 +24,7 @@ from taskloom.lifecycle.terminal import leads_to
 
 @dataclass
 class _State:
-    """What this process captures at the moment: the runs of one thread, the innermost last."""
+    """Captures of this process at the moment: the runs of one thread, the innermost last."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     ways: list[Descriptors | Copies] = field(default_factory=list)

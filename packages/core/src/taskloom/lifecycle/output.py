@@ -1,4 +1,4 @@
-"""What a run prints: kept in its folder, shown on its console."""
+"""Output of a run: kept in its folder, shown on its console."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def _nothing() -> None:
 
 
 class Output:
-    """What a run prints.
+    """Output of a run.
 
     Attributes:
         not_kept: The reason why it is not kept; empty if it is.

@@ -42,14 +42,14 @@ def label(annotation: Any) -> str:  # noqa: ANN401, PLR0911 -- any type; one ret
     return "JSON" if kind is None else kind.label
 
 
-def _list_label(origin: Any, arguments: tuple[Any, ...]) -> str:  # noqa: ANN401
+def _list_label(origin: Any, arguments: tuple[Any, ...]) -> str:  # noqa: ANN401 -- any annotation
     if origin is tuple and arguments and arguments[-1] is not Ellipsis:
         return ",".join(label(item) for item in arguments)
     item = label(arguments[0]) if arguments else "JSON"
     return "JSON" if item == "JSON" else f"{item},..."
 
 
-def bounds_of(annotation: Any, metadata: Sequence[Any]) -> tuple[str, ...]:  # noqa: ANN401
+def bounds_of(annotation: Any, metadata: Sequence[Any]) -> tuple[str, ...]:  # noqa: ANN401 -- any annotation
     """Return the limits of a value, one short text each: `> 0`, `<= 1`, `at least 2 items`."""
     counted = "characters" if annotation is str else "items"
     found = [text for item in metadata for text in _bounds_in(item, counted)]

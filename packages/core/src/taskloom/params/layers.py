@@ -23,7 +23,7 @@ from taskloom.params.tree import leaves
 from taskloom.secrets.fields import settled
 
 PREFIX = "TASKS__"
-"""What the name of an environment variable that sets a parameter begins with; further double underscores are dots."""
+"""Beginning of the names of environment variables that set a parameter; further double underscores are dots."""
 
 
 @dataclass(frozen=True, slots=True)

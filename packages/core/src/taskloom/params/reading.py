@@ -179,7 +179,7 @@ def _read_key(key: object, shape: Shape) -> object:
     return read_text(key, shape) if isinstance(key, str) and shape.annotation is not str else key
 
 
-def _read_list(text: str, annotation: Any) -> object:  # noqa: ANN401
+def _read_list(text: str, annotation: Any) -> object:  # noqa: ANN401 -- any annotation
     raw = items_of(text)
     inner = get_args(annotation)
     if inner and inner[0] is int:
@@ -205,7 +205,7 @@ def _read_item(text: str, shape: Shape, place: int) -> object:
         raise UnreadableValueError(f"{error} (item {place}: {excerpt(text)})") from None
 
 
-def _read_union(text: str, annotation: Any, *, every: bool) -> object:  # noqa: ANN401
+def _read_union(text: str, annotation: Any, *, every: bool) -> object:  # noqa: ANN401 -- any annotation
     """Return a text as the narrowest member of a union that takes it; see `narrow`."""
     parts = parts_of(annotation)
     found = narrow(text, parts, every=every)
@@ -224,7 +224,7 @@ def _read_union(text: str, annotation: Any, *, every: bool) -> object:  # noqa: 
     return text
 
 
-def _read_kind(text: str, kind: Kind, annotation: Any) -> object:  # noqa: ANN401
+def _read_kind(text: str, kind: Kind, annotation: Any) -> object:  # noqa: ANN401 -- any annotation
     if kind.is_text:
         held = unquoted(text)
         text = text if held is None else held
@@ -237,7 +237,7 @@ def _read_kind(text: str, kind: Kind, annotation: Any) -> object:  # noqa: ANN40
         raise UnreadableValueError(str(error)) from None
 
 
-def _chosen(text: str, annotation: Any) -> object:  # noqa: ANN401
+def _chosen(text: str, annotation: Any) -> object:  # noqa: ANN401 -- any annotation
     held = unquoted(text)
     try:
         found = match(text.strip() if held is None else held, annotation)
@@ -258,11 +258,11 @@ def spellings(annotation: Any) -> list[str]:  # noqa: ANN401 -- any type
     return [*members, *(member.name for member in members.values() if isinstance(member, Enum))]
 
 
-def _is_model(annotation: Any) -> bool:  # noqa: ANN401
+def _is_model(annotation: Any) -> bool:  # noqa: ANN401 -- any annotation
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
-def _check_length(annotation: Any, count: int) -> None:  # noqa: ANN401
+def _check_length(annotation: Any, count: int) -> None:  # noqa: ANN401 -- any annotation
     wanted = len(get_args(annotation))
     if is_fixed(annotation) and wanted != count:
         raise UnreadableValueError(f"must have {wanted} items, not {count}")

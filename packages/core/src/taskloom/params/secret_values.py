@@ -71,7 +71,7 @@ class _Reader:
             if value != DEFAULT_MARK
         }
 
-    def _value(self, value: object, shape: Shape, path: str) -> Any:  # noqa: ANN401
+    def _value(self, value: object, shape: Shape, path: str) -> Any:  # noqa: ANN401 -- any annotation
         if isinstance(value, str):
             return self._text(value, shape, path)
         if isinstance(value, Mapping):
@@ -113,13 +113,13 @@ class _Reader:
         return {key: self._value(item, kind, f"{path}.{key}") for key, item in table.items()}
 
 
-def _secret_kind(annotation: Any) -> type[SecretValue] | None:  # noqa: ANN401
+def _secret_kind(annotation: Any) -> type[SecretValue] | None:  # noqa: ANN401 -- any annotation
     """Return the kind of secret that a text stands for, or None where it is a text."""
     members = get_args(annotation) if not isinstance(annotation, type) else (annotation,)
     found = [item for item in members if item in _KINDS]
     return None if str in members or not found else found[0]
 
 
-def _is_list(annotation: Any) -> bool:  # noqa: ANN401
+def _is_list(annotation: Any) -> bool:  # noqa: ANN401 -- any annotation
     origin = get_origin(annotation) or annotation
     return isinstance(origin, type) and issubclass(origin, _LISTS)

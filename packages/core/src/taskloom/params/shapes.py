@@ -203,12 +203,12 @@ def is_union(annotation: Any) -> bool:  # noqa: ANN401 -- any type
     return get_origin(annotation) in (Union, UnionType)
 
 
-def _is_a(annotation: Any, kinds: tuple[Any, ...]) -> bool:  # noqa: ANN401
+def _is_a(annotation: Any, kinds: tuple[Any, ...]) -> bool:  # noqa: ANN401 -- any annotation
     origin = get_origin(annotation) or annotation
     return isinstance(origin, type) and issubclass(origin, kinds)
 
 
-def _unwrap(annotation: Any, metadata: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...], bool]:  # noqa: ANN401
+def _unwrap(annotation: Any, metadata: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...], bool]:  # noqa: ANN401 -- any annotation
     """Peel `Annotated`, `| None` and `type` aliases off, in any order."""
     optional = False
     while True:
@@ -234,5 +234,5 @@ def _flat(extra: Sequence[Any]) -> Iterator[Any]:
             yield item
 
 
-def _is_model(annotation: Any) -> bool:  # noqa: ANN401
+def _is_model(annotation: Any) -> bool:  # noqa: ANN401 -- any annotation
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)

@@ -15,10 +15,10 @@ from taskloom.params.shapes import Model, Shape, fields_of, kind_of, shape_of
 from taskloom.params.values import write
 
 NO_COMPONENT = "none"
-"""What is chosen where an optional component is absent; a component that has to be there may bear this name."""
+"""Choice that leaves an optional component out; a component that has to be there may bear this name."""
 
 PRESENT = "present"
-"""What is chosen where an optional part that can be only one thing is there."""
+"""Choice of an optional part that can be only one thing."""
 
 
 @dataclass(frozen=True, slots=True)

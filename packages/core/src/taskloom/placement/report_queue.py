@@ -11,7 +11,7 @@ from taskloom.system.processes import own_group
 
 
 class ReportQueue:
-    """Hands run folders to a reporter (see `taskloom.placement.reporter`); without a report the run is as good."""
+    """Queue of run folders for a reporter (see `taskloom.placement.reporter`); without a report the run is as good."""
 
     def __init__(self) -> None:
         self._reporter: subprocess.Popen[bytes] | None = None

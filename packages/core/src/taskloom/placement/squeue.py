@@ -1,4 +1,4 @@
-"""What Slurm's `squeue` says: the ids of one's own jobs, from its JSON where it has it, else from its table."""
+"""Ids of one's own jobs in Slurm's `squeue`, from its JSON where it has it, else from its table."""
 
 from __future__ import annotations
 

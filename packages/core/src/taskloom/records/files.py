@@ -17,7 +17,7 @@ Kind: TypeAlias = Literal["file", "folder", "missing", "other"]
 """Kinds of what a name stands for; links, pipes, sockets and devices are all `other`."""
 
 UNREADABLE = "cannot be read"
-"""What the reason of a damage says that may pass without a change of the file: a permission, a disk."""
+"""Words in the reason of a damage that may pass without a change of the file: a permission, a disk."""
 
 
 def open_file(folder: Path, name: str) -> BinaryIO:

@@ -20,7 +20,7 @@ _GENERATED = re.compile(r"\d{8}-\d{6}-")  # how `taskloom.runs.layout.new_id` be
 
 _LONGEST_METRIC = 200
 RESERVED_METRICS = frozenset({"step", "t"})
-"""What a line of metrics has beside the metrics."""
+"""Entries of a line of metrics beside the metrics."""
 
 
 def is_id(text: str) -> bool:

@@ -23,7 +23,7 @@ from taskloom.system.processes import interrupting
 T = TypeVar("T")
 
 MANIFEST_SECONDS = 2.0
-"""How long the manifest of a third party may take to import [s]; `TASKLOOM_PLUGIN_SECONDS` overrides it."""
+"""Longest time that the import of a third party's manifest may last [s]; `TASKLOOM_PLUGIN_SECONDS` overrides it."""
 
 
 class _TookTooLongError(BaseException):

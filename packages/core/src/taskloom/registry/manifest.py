@@ -37,7 +37,7 @@ def _clean(value: Any, field: str) -> Any:  # noqa: ANN401 -- a field of any of 
     raise TypeError(f"its {field} holds a {type(value).__name__}")
 
 
-def _field(ref: object, item: dataclasses.Field[Any]) -> Any:  # noqa: ANN401
+def _field(ref: object, item: dataclasses.Field[Any]) -> Any:  # noqa: ANN401 -- of any field
     value = getattr(ref, item.name)
     if item.type == "str" and not isinstance(value, str):
         raise TypeError(f"its {item.name} is of type {type(value).__name__}, not text")

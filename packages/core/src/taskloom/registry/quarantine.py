@@ -29,7 +29,7 @@ _leave = os._exit
 
 
 printed: dict[str, str] = {}
-"""What each manifest printed, by the name of its domain."""
+"""Output of each manifest, by the name of its domain."""
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ SERIES_LIMIT = 8
 """Lines in one chart: as many as there are colours that can be told apart."""
 _LOG_RANGE = 1000.0
 _LIKE_SIZE = 30.0
-"""How many times larger one metric may be than another whose axis it shares."""
+"""Largest ratio of two metrics that share an axis."""
 
 Rows = Sequence[Mapping[str, float]]
 

@@ -129,7 +129,7 @@ def is_locked(path: Path) -> bool | None:
 
 
 def _is_locked_here(descriptor: int) -> bool | None:
-    """Ask by trying, several times: whoever else asks holds the lock for an instant."""
+    """Ask by trying, several times: another process that asks holds the lock for an instant."""
     import filelock
 
     for _ in range(3):

@@ -78,7 +78,7 @@ class RunLayout:
 
     @property
     def output(self) -> Path:
-        """What the task and its children printed."""
+        """Output of the task and its children."""
         return self.dir / "output.txt"
 
     @property

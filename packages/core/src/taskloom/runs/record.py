@@ -23,7 +23,7 @@ FORMAT = 2
 """Format that is written; `taskloom.records.run_record` reads 1 as well."""
 
 Stored: TypeAlias = Literal["created", "running", "finished", "failed", "stopped"]
-"""What a record can say. `crashed` is never stored: it is derived from a record that says running and a lock that is free."""
+"""States that a record can hold. `crashed` is never stored: it follows from a record that says running and a lock that is free."""
 
 # A run that ended without finishing may run again: that is what resuming is. A crashed run still says running.
 _NEXT: Mapping[Stored, frozenset[Stored]] = {

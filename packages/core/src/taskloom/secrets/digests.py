@@ -99,7 +99,7 @@ def _read_key(path: Path) -> bytes:
     with path.open("rb") as file:
         found = os.fstat(file.fileno())
         if os.name != "nt" and found.st_mode & 0o077:
-            # Whoever copied the folder lost the mode; a key that others read protects nothing from them.
+            # A copy of the folder may have lost the mode; a key that others read protects nothing from them.
             os.chmod(path, 0o600)
         key = file.read(KEY_BYTES + 1)
     if len(key) != KEY_BYTES:

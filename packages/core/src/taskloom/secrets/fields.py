@@ -78,7 +78,7 @@ def _settle_model(model: M, path: str) -> M:
     return model.model_copy(update=changed) if changed else model
 
 
-def _settle(value: Any, path: str, *, is_default: bool) -> Any:  # noqa: ANN401
+def _settle(value: Any, path: str, *, is_default: bool) -> Any:  # noqa: ANN401 -- the value of any field
     if isinstance(value, BaseModel):
         return _settle_model(value, f"{path}.")
     if isinstance(value, _KINDS):

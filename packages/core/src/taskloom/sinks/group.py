@@ -12,7 +12,7 @@ from taskloom.sinks.feed import Feed
 from taskloom.sinks.sink import Maker, maker_of, warn_dropped
 
 PATIENCE = 5.0
-"""How long the end of a run waits for its sinks, all together [s]."""
+"""Longest time that the end of a run waits for its sinks, all together [s]."""
 
 
 class SinkGroup:

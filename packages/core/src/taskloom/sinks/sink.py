@@ -33,7 +33,7 @@ class Sink(Protocol):
 GROUP = "taskloom.sinks"
 """The entry-point group of sinks. Each entry leads to a function without parameters that returns the maker of its sinks."""
 Maker: TypeAlias = Callable[[Path, RunRecord], Sink]
-"""Makes the sink of one run, from the run's folder and record."""
+"""Maker of the sink of one run, from the run's folder and record."""
 
 
 def check_sinks(names: Sequence[str]) -> None:

@@ -1,7 +1,7 @@
 """Descriptors: copies that belong to this process alone, and standard ones that are never missing.
 
 A child that is forked without a new program inherits every descriptor, close-on-exec or not: a copy of stdout that it keeps
-open holds up whoever reads ours to its end.
+open holds up every reader of ours.
 """
 
 from __future__ import annotations

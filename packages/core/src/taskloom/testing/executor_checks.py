@@ -108,7 +108,7 @@ class _Trial:
         record = Run(folder).record
         if record.host != socket.gethostname():
             job.cancel()
-            return self._wait_for(job)  # on another machine there is nobody to kill
+            return self._wait_for(job)  # on another machine there is no process to kill
         end_at_once(record.pid)
         complaint = self._wait_for(job) or self._wait_for(self._submit(folder))
         if complaint:

@@ -12,7 +12,7 @@ from taskloom.records.files import stat_file
 from taskloom.runs.run import Run
 
 PERIOD = 1.0
-"""How often a run is looked at [s]."""
+"""Period in which a run is looked at [s]."""
 
 
 async def news(

@@ -20,7 +20,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 COOKIE = "taskloom_view"
-"""How the cookie's name begins; the port follows, because a browser sends a cookie to every port of its host."""
+"""Beginning of the cookie's name; the port follows, because a browser sends a cookie to every port of its host."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"

@@ -21,7 +21,7 @@ from taskloom_diffusion.denoisers.attention import scores
 from taskloom_diffusion.model.blocks import as_blocks
 
 Place = Literal["attention", "mlp"]
-"""Where in a layer a short convolution is."""
+"""Place of a short convolution in a layer."""
 
 
 class Reading(ABC):

@@ -124,7 +124,7 @@ def predict_in_blocks(
     if versions > 1:
         clean, inside = (part.repeat(versions, 1) for part in (context.clean, context.maskable))
         context = BlockContext(clean, inside, context.mask_id)
-    # Blocks of padding are at no level; nobody looks at what is said of them.
+    # Blocks of padding are at no level; what is said of them is never read.
     levels = torch.full(cut.kept.shape, 0.5, dtype=noise.dtype, device=noise.device)
     levels[cut.kept] = noise
     starts = range(0, cut.length, cut.size)

@@ -224,7 +224,7 @@ def vocabulary_of(
     tokenizer: FittedTokenizer, frequencies: tuple[float, ...], *, ends: bool
 ) -> Vocabulary:
     """Return the states of a process over a tokenizer's tokens."""
-    # Only a tokenizer that somebody else made has tokens besides ours that no text contains.
+    # Only a tokenizer of another library has tokens besides ours that no text contains.
     special = {tokenizer.mask_id, *getattr(tokenizer, "reserved", ())}
     if not ends:
         special |= {tokenizer.pad_id, tokenizer.end_id}

@@ -28,7 +28,7 @@ class PolymersConfig(DiffusionConfig):
     max_length: Annotated[int, Field(ge=2, le=8192)] = 80
     """Longest sequence [tokens]."""
     metrics: Annotated[MetricSuite, OneOf("taskloom_diffusion.metrics")] = PolymerMetrics()
-    """What generated sequences are judged by."""
+    """Metrics of generated sequences."""
 
 
 class Polymers(CorpusTask[PolymersConfig]):

@@ -25,11 +25,11 @@ class TextConfig(DiffusionConfig):
     num_characters: Annotated[int, Field(ge=0)] = 0
     """At most this many training characters; 0 is all (about 4.5 million)."""
     tokenizer: Annotated[Tokenizer, OneOf("taskloom_diffusion.tokenizers")] = Char()
-    """How text becomes tokens."""
+    """Tokenizer that turns text into tokens."""
     metrics: Annotated[MetricSuite, OneOf("taskloom_diffusion.metrics")] = TextMetrics()
-    """What generated sequences are judged by."""
+    """Metrics of generated sequences."""
     sampler: Annotated[Sampler, OneOf("taskloom_diffusion.samplers")] = RandomGroups(num_calls=64)
-    """How sequences are generated."""
+    """Sampler that generates sequences."""
     length_policy: LengthPolicy = "window"
     """Running text is cut into windows, at another phase in every epoch."""
     max_length: Annotated[int, Field(ge=2, le=8192)] = 128

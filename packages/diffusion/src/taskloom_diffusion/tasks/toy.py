@@ -41,11 +41,11 @@ class ToyConfig(DiffusionConfig):
     denoiser: Annotated[Denoiser, OneOf("taskloom_diffusion.denoisers")] = MLPDenoiser()
     """The network; `table` is the exact posterior and needs train.steps = 0."""
     tokenizer: Annotated[Tokenizer, OneOf("taskloom_diffusion.tokenizers")] = Char()
-    """How words become tokens."""
+    """Tokenizer that turns words into tokens."""
     sampler: Annotated[Sampler, OneOf("taskloom_diffusion.samplers")] = FirstHitting()
-    """How words are generated."""
+    """Sampler that generates words."""
     metrics: Annotated[MetricSuite, OneOf("taskloom_diffusion.metrics")] = SequenceMetrics()
-    """What generated words are judged by."""
+    """Metrics of generated words."""
     train: TrainConfig = TrainConfig(
         steps=300, batch_size=256, ema=0.99, optimizer=OptimizerSettings(lr=1e-2)
     )

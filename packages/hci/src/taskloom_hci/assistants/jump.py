@@ -33,7 +33,7 @@ from taskloom_hci.users.pointing import PointingUser
 
 
 class JumpAssistant(Agent):
-    """Keeps a belief over the targets and jumps, to ask or to arrive.
+    """Assistant with a belief over the targets, which jumps to ask or to arrive.
 
     Args:
         task: The pointing task it will play, in mode `position`.

@@ -92,7 +92,7 @@ class Imagination:
 
 
 class Twin:
-    """Makes the simulation: the task with an imagined user and assistant."""
+    """Maker of the simulation: the task with an imagined user and assistant."""
 
     def __init__(self, model: UserModel, question: Question, rounds: int) -> None:
         self.model, self.question, self.rounds = model, question, rounds
@@ -108,7 +108,7 @@ class Twin:
 
 
 class _Unready(Policy):
-    """Holds the place of the roll-out policy until the user model is known."""
+    """Stand-in for the roll-out policy until the user model is known."""
 
     def __init__(self, task: InteractionTask) -> None:
         self.element = task.assistant_element()

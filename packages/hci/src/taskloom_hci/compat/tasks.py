@@ -125,7 +125,7 @@ class Pipe(Protocol):
 
 
 class PipeTaskWrapper(InteractionTask):
-    """Hands what happens to a task to the other end of a pipe, and reads the state from there.
+    """Task whose rounds go to the other end of a pipe, and whose state is read from there.
 
     A subclass says how a message becomes the state. Messages are those of `games.pipe`, one JSON object each, in bytes.
 

@@ -35,7 +35,7 @@ LONGEST_ANSWER = 1_000_000
 
 
 class PipeTask(InteractionTask):
-    """Hands every action to another process and takes the state, the reward and the end from its answer.
+    """Game whose state, reward and end come from another process, which gets every action.
 
     The process starts when it is first needed and ends with `close`. A step that fails is undone on this side only; after
     an error the game has to be reset.

@@ -108,7 +108,7 @@ def marginal(log_weights: Float, values: NDArray[Any]) -> tuple[NDArray[Any], Fl
 
 
 class ExactInference(InferenceEngine):
-    """Keeps a belief over hypotheses about the user in the agent's state, as log-probabilities.
+    """Belief over hypotheses about the user, kept in the agent's state as log-probabilities.
 
     Args:
         model: How the user acts.

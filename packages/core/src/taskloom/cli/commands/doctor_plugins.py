@@ -1,4 +1,4 @@
-"""What `tasks doctor` shows of manifests beyond whether they load."""
+"""Findings of `tasks doctor` about manifests beyond whether they load."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from taskloom.registry.quarantine import printed
 
 
 def manifest_output() -> Iterator[Fact]:
-    """What manifests printed while they were loaded; a listing shows none of it."""
+    """Yield a finding for each manifest that printed while it was loaded; a listing shows none of it."""
     for name, text in printed.items():
         remedy = "a manifest only names things: let it print nothing"
         yield Fact("plugins", name, "note", f"its manifest printed: {text.strip()}", remedy)

@@ -122,10 +122,10 @@ def rm(
 
 def tag(
     run: RunName,
-    tags: Annotated[list[str], typer.Argument(metavar="TAG...", help="Tags to add.")] = [],  # noqa: B006
+    tags: Annotated[list[str], typer.Argument(metavar="TAG...", help="Tags to add.")] = [],  # noqa: B006 -- Typer's own classes
     remove: Annotated[
         list[str], typer.Option("--remove", metavar="TAG", help="Take a tag off. Repeatable.")
-    ] = [],  # noqa: B006
+    ] = [],  # noqa: B006 -- Typer's own classes
     store: StoreOption = None,
 ) -> None:
     """Add tags to a run, or take them off, and print those it has."""
@@ -136,9 +136,9 @@ def export(
     runs: Annotated[
         list[str],
         typer.Argument(metavar="[RUN...]", help="Runs; all of the store if none is named."),
-    ] = [],  # noqa: B006
+    ] = [],  # noqa: B006 -- Typer's own classes
     *,
-    where: Where = [],  # noqa: B006
+    where: Where = [],  # noqa: B006 -- Typer's own classes
     kind: Annotated[
         Literal["csv", "json", "jsonl", "mlflow"], typer.Option("--format", help="What to write.")
     ] = "csv",

@@ -27,7 +27,7 @@ _PERIOD = 0.25  # [s] between updates of the live table
 
 
 class Board:
-    """Keeps count, and says a line for each run that ends.
+    """Count of the runs of a sweep, with a line for each that ends.
 
     Args:
         total: How many runs there are to be.
