@@ -11,8 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from taskloom.asking import resolve_request
+from taskloom.lifecycle.lifecycle import run_task
 from taskloom.opening import open_task
 from taskloom.registry import TaskRef
+from taskloom.request import RunOptions
 from taskloom.testing import MemoryContext, check_task
 from taskloom_hci import driver
 from taskloom_hci.batch.episodes import load
@@ -52,16 +55,12 @@ def test_a_task_is_a_function_with_its_name_and_the_sentence_of_the_manifest(ref
 
 @pytest.mark.parametrize("ref", DOMAIN.tasks, ids=lambda ref: ref.name)
 def test_tasks_report_what_they_played(ref: TaskRef, tmp_path: Path) -> None:
-    context = MemoryContext(tmp_path, seed=0)
-    result = open_task(f"hci/{ref.name}", TINY[ref.name]).run(context)
-    assert len(load(result.artifacts["episodes"])) == TINY[ref.name]["episodes"]
-    assert json.loads(result.artifacts["timeline"].read_text())
-    assert np.isfinite(list(result.metrics.values())).all()
-
-    class Finished:
-        metrics, artifacts = result.metrics, result.artifacts
-
-    kinds = [type(block).__name__ for block in report(Finished())]  # type: ignore[arg-type]
+    loaded, asked = resolve_request(f"hci/{ref.name}", TINY[ref.name], {})
+    run = run_task(loaded, asked.config, RunOptions(store=tmp_path, quiet=True))
+    assert len(load(run.artifacts["episodes"])) == TINY[ref.name]["episodes"]
+    assert json.loads(run.read("timeline"))
+    assert np.isfinite(list(run.metrics.values())).all()
+    kinds = [type(block).__name__ for block in report(run)]
     assert {"Heading", "Table", "Chart"} <= set(kinds)
 
 

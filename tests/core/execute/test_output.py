@@ -19,7 +19,6 @@ from taskloom.lifecycle import output_file
 from taskloom.lifecycle.capture import captured
 from taskloom.lifecycle.console import PlainConsole, SilentConsole, open_console
 from taskloom.lifecycle.output_file import OutputFile
-from taskloom.placement import zygote
 from taskloom.runs.output import last_lines
 from taskloom.secrets.redaction import Redactor
 
@@ -286,18 +285,29 @@ def test_the_last_lines_are_read_from_the_end(tmp_path: Path) -> None:
     assert last_lines(tmp_path / "missing", 2) == ([], False)
 
 
-@needs_fork
+CRASH = """
+import ctypes, sys
+from pathlib import Path
+from taskloom.lifecycle.capture import captured
+from taskloom.lifecycle.console import SilentConsole
+from taskloom.placement import zygote
+
+def crash():
+    ctypes.string_at(0)
+
+path = Path(sys.argv[1])
+zygote._redirect(path)
+with captured(SilentConsole()) as output:
+    output.keep(path)
+    print("begun", flush=True)
+    output.settle()
+    crash()
+"""
+
+
 def test_the_place_of_a_native_crash_is_kept(tmp_path: Path) -> None:
-    pid = os.fork()
-    if pid == 0:
-        zygote._redirect(tmp_path / "output.txt")
-        with captured(SilentConsole()) as output:
-            output.keep(tmp_path / "output.txt")
-            print("begun", flush=True)
-            output.settle()
-            ctypes.string_at(0)
-    _, status = os.waitpid(pid, 0)
-    assert os.waitstatus_to_exitcode(status) < 0
-    kept = (tmp_path / "output.txt").read_text()
+    path = tmp_path / "output.txt"
+    assert subprocess.run([sys.executable, "-c", CRASH, str(path)], check=False).returncode < 0
+    kept = path.read_text()
     assert kept.startswith("begun\nFatal Python error: Segmentation fault")
-    assert "test_output.py" in kept
+    assert " in crash\n" in kept
