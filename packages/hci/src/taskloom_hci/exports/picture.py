@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from taskloom_hci.bundle.bundle import Bundle
 from taskloom_hci.errors import HciError
-from taskloom_hci.report.layout import Layout, Shape, layout
+from taskloom_hci.report.layout import Drawn, Layout, layout
 from taskloom_hci.task import Role
 
 if TYPE_CHECKING:
@@ -55,18 +55,18 @@ def render(bundle: Bundle, role: Role, mode: str | None) -> str | NDArray[np.uin
     return picture(layout(bundle, role)) if mode == "rgb_array" else None
 
 
-def picture(drawn: Layout) -> NDArray[np.uint8]:
+def picture(scene: Layout) -> NDArray[np.uint8]:
     """Return a layout as a picture (400, 640, 3); the same layout gives the same bytes."""
     from PIL import Image, ImageDraw  # heavy: an extra
 
     image = Image.new("RGB", (WIDTH, HEIGHT), (255, 255, 255))
     pen = ImageDraw.Draw(image)
-    for shape in drawn.shapes:
+    for shape in scene.shapes:
         _draw(pen, shape)
     return np.asarray(image, dtype=np.uint8).copy()
 
 
-def _draw(pen: ImageDraw, shape: Shape) -> None:
+def _draw(pen: ImageDraw, shape: Drawn) -> None:
     x, y = shape.x * SCALE, TOP + shape.y * SCALE
     w, h = max(shape.w * SCALE / 2, 1.0), max(shape.h * SCALE / 2, 1.0)
     fill, box = _FILL.get(shape.role), (x - w, y - h, x + w, y + h)
@@ -88,7 +88,7 @@ def _draw(pen: ImageDraw, shape: Shape) -> None:
         _write(pen, x, y, shape)
 
 
-def _write(pen: ImageDraw, x: float, y: float, shape: Shape) -> None:
+def _write(pen: ImageDraw, x: float, y: float, shape: Drawn) -> None:
     from PIL import ImageFont  # heavy: an extra
 
     size = shape.h * SCALE if shape.kind == "text" else 11.0

@@ -1,4 +1,4 @@
-"""Where everything in a game is drawn: one list of shapes, for pictures, pages and whatever else shows a game.
+"""The places at which everything in a game is drawn: one list of shapes, for pictures, pages and whatever else shows a game.
 
 A layout is a screen of 1000 by 600 with shapes (`rect`, `circle`, `line`, `text`, `cross`, `star`, `triangle`), each with the
 place of its middle and its size, and the keys of the actions. It holds what one role knows, and nothing else.
@@ -31,7 +31,7 @@ SHARP = 40  # radius around the fixation in which the eyes see what is there
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class Drawn:
     """One shape, by the place of its middle and its size.
 
     Attributes:
@@ -59,7 +59,7 @@ class Shape:
 class Layout:
     """A picture of a game: its size, its shapes from back to front, and the key of every action."""
 
-    shapes: Sequence[Shape]
+    shapes: Sequence[Drawn]
     keys: Mapping[str, int] = field(default_factory=dict)
     size: tuple[int, int] = (WIDTH, HEIGHT)
 
@@ -93,23 +93,23 @@ def _pointing(game: Game, role: Role) -> Layout:
         )
 
     shapes = [
-        Shape("rect", f"cell-{i}", *place(cell), size, tall, "cell")
+        Drawn("rect", f"cell-{i}", *place(cell), size, tall, "cell")
         for i, cell in enumerate(task.positions)
     ]
     small = min(size, tall) * 0.7
     targets = task.state["targets"]
     shapes += [
-        Shape("circle", f"target-{i}", *place(target), small, small, "target")
+        Drawn("circle", f"target-{i}", *place(target), small, small, "target")
         for i, target in enumerate(targets)
     ]
     if role == "user" and game.user is not None and "goal" in game.user.state:
         goal = place(game.user.state["goal"])
-        shapes.append(Shape("star", "goal", *goal, small, small, "goal"))
-        shapes.append(Shape("text", "goal-word", goal[0], goal[1] - tall, 60, 16, "goal", "goal"))
+        shapes.append(Drawn("star", "goal", *goal, small, small, "goal"))
+        shapes.append(Drawn("text", "goal-word", goal[0], goal[1] - tall, 60, 16, "goal", "goal"))
     shapes += _beliefs(game, role, [place(target) for target in targets], size, tall)
     x, y = place(task.state["position"])
     low = y + tall / 2 + 14 if flat else y
-    shapes.append(Shape("triangle", "cursor", x, low, small, small, "cursor"))
+    shapes.append(Drawn("triangle", "cursor", x, low, small, small, "cursor"))
     keys = (
         {"ArrowLeft": 0, "Space": 1, "ArrowDown": 1, "ArrowRight": 2}
         if flat
@@ -120,12 +120,12 @@ def _pointing(game: Game, role: Role) -> Layout:
 
 def _beliefs(
     game: Game, role: Role, places: Sequence[tuple[float, float]], size: float, tall: float
-) -> list[Shape]:
+) -> list[Drawn]:
     if role != "assistant" or game.assistant is None or "log_beliefs" not in game.assistant.state:
         return []
     shares = np.exp(game.assistant.state["log_beliefs"])
     return [
-        Shape(
+        Drawn(
             "rect",
             f"belief-{i}",
             x,
@@ -149,12 +149,12 @@ def _gaze(game: Game, role: Role) -> Layout:
         return MIDDLE_X + x * scale, MIDDLE_Y + y * scale
 
     eye, target = place(task.state["fixation"]), place(task.state["target"])
-    shapes = [Shape("rect", "field", MIDDLE_X, MIDDLE_Y, SCREEN, SCREEN, "field")]
-    shapes.append(Shape("circle", "sharp", *eye, 2 * SHARP, 2 * SHARP, "sharp"))
+    shapes = [Drawn("rect", "field", MIDDLE_X, MIDDLE_Y, SCREEN, SCREEN, "field")]
+    shapes.append(Drawn("circle", "sharp", *eye, 2 * SHARP, 2 * SHARP, "sharp"))
     if np.hypot(eye[0] - target[0], eye[1] - target[1]) < SHARP:
         width = max(getattr(task, "width", 0.0) * scale, 6.0)
-        shapes.append(Shape("circle", "target", *target, width, width, "target"))
-    shapes.append(Shape("cross", "fixation", *eye, 16, 16, "cursor"))
+        shapes.append(Drawn("circle", "target", *target, width, width, "target"))
+    shapes.append(Drawn("cross", "fixation", *eye, 16, 16, "cursor"))
     return Layout(shapes)
 
 
@@ -164,15 +164,15 @@ def _teaching(game: Game, role: Role) -> Layout:
     item = int(task.state["item"])
     words = "nothing yet" if item == NOTHING else f"item {item}"
     shapes = [
-        Shape("text", "item", MIDDLE_X, MIDDLE_Y - 40, 400, 48, "number", words),
-        Shape("text", "trial", 900, 40, 160, 20, "note", f"trial {int(task.state['trial'])}"),
+        Drawn("text", "item", MIDDLE_X, MIDDLE_Y - 40, 400, 48, "number", words),
+        Drawn("text", "trial", 900, 40, 160, 20, "note", f"trial {int(task.state['trial'])}"),
     ]
     return Layout(shapes, {"1": 1, "2": 0})
 
 
 def _number(game: Game, role: Role) -> Layout:
     x = int(game.task.state["x"])
-    shapes = [Shape("text", "number", MIDDLE_X, MIDDLE_Y - 60, 300, 64, "number", str(x))]
+    shapes = [Drawn("text", "number", MIDDLE_X, MIDDLE_Y - 60, 300, 64, "number", str(x))]
     agent = game.user if role == "user" else game.assistant
     if agent is None:
         return Layout(shapes)
@@ -180,7 +180,7 @@ def _number(game: Game, role: Role) -> Layout:
     words = [str(action) for action in range(low, min(high, low + 19) + 1)]
     step = min(88.0, 960 / len(words))
     shapes += [
-        Shape(
+        Drawn(
             "rect",
             f"button-{word}",
             MIDDLE_X + (i - (len(words) - 1) / 2) * step,
@@ -208,7 +208,7 @@ def _card(game: Game, role: Role) -> Layout:
         lines.append(f"{key} = {np.array2string(np.asarray(value), precision=3)}")
     return Layout(
         [
-            Shape(
+            Drawn(
                 "text", f"line-{i}", MIDDLE_X, 60 + 30 * i, 900, 20, "note", line.replace("\n", " ")
             )
             for i, line in enumerate(lines[:18])
