@@ -43,4 +43,5 @@ class Big(CursorAssistant):
             cost=self.cost,
             tie=self.tie,
             on_zero=self.on_zero,
+            lapse=self.assumed_lapse,
         )

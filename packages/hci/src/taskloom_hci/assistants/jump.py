@@ -9,7 +9,7 @@ import numpy as np
 from typing_extensions import override
 
 from taskloom_hci.accelerated.exact_math import exact_exps
-from taskloom_hci.accelerated.pointing import careful_split, model_tables
+from taskloom_hci.accelerated.pointing import careful_split, going_on_table, model_tables
 from taskloom_hci.bundle.agent import Agent
 from taskloom_hci.errors import BundleConstraintError
 from taskloom_hci.games.pointing import Pointing
@@ -23,7 +23,7 @@ from taskloom_hci.inference.information import (
     choose_cells,
     information_gain,
 )
-from taskloom_hci.models.model import action_index
+from taskloom_hci.models.model import action_index, with_lapse
 from taskloom_hci.models.pointing import CarefulModel, PointingModel
 from taskloom_hci.policies.policy import Policy
 from taskloom_hci.state.elements import Value, array_element
@@ -44,6 +44,7 @@ class JumpAssistant(Agent):
         tie: Which of equally telling cells it takes.
         on_zero: What it does when the user does something impossible.
         policy: Jumps instead of the rule; the belief is kept all the same.
+        lapse: Lapse that it believes the user to have; by default that of the model.
     """
 
     def __init__(
@@ -57,9 +58,10 @@ class JumpAssistant(Agent):
         tie: Tie = "nearest",
         on_zero: OnZero = "raise",
         policy: Policy | None = None,
+        lapse: float | None = None,
     ) -> None:
         count = task.num_targets
-        self.task = task
+        self.task, self.lapse = task, lapse
         self.model = model
         self.on_zero: OnZero = on_zero
         self._choice = (rule, threshold, cost, tie)
@@ -80,7 +82,8 @@ class JumpAssistant(Agent):
         user = self.game.user
         if self.model is None and isinstance(user, PointingUser):
             self.model = user.model
-        self.known_model()
+        model = self.known_model()
+        self.model = model if self.lapse is None else with_lapse(model, self.lapse)
 
     def known_model(self) -> PointingModel:
         """Return the model by which it believes the user acts.
@@ -100,8 +103,16 @@ class JumpAssistant(Agent):
             model = self.known_model()
             rule, threshold, cost, tie = self._choice
             table, log_table = model_tables(self.task, model)
-            split = careful_split(model)
-            self._rule = Jump(rule, table, log_table, threshold, cost, tie, self.on_zero, split)
+            self._rule = Jump(
+                rule,
+                table,
+                going_on_table(model, log_table),
+                threshold,
+                cost,
+                tie,
+                self.on_zero,
+                careful_split(model),
+            )
         return self._rule
 
     def explain(self) -> dict[str, Float]:

@@ -25,4 +25,6 @@ class Map(CursorAssistant):
 
         game = self.require(task, Pointing)
         model = assumed_model(game, self.assumed_error_rate)
-        return JumpAssistant(game, "map", model=model, on_zero=self.on_zero)
+        return JumpAssistant(
+            game, "map", model=model, on_zero=self.on_zero, lapse=self.assumed_lapse
+        )

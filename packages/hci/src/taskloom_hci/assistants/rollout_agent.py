@@ -18,7 +18,7 @@ from taskloom_hci.bundle.simulation import Imagined, RolloutPolicy, SimulatedGam
 from taskloom_hci.errors import BundleConstraintError
 from taskloom_hci.inference.exact import ExactInference, Theta, uniform_log
 from taskloom_hci.inference.goal import OnZero
-from taskloom_hci.models.model import UserModel, choose
+from taskloom_hci.models.model import UserModel, choose, with_lapse
 from taskloom_hci.policies.policy import Policy
 from taskloom_hci.state.elements import array_element
 from taskloom_hci.state.state import State, StateTree
@@ -132,6 +132,7 @@ class RolloutAssistant(Agent):
         rounds: How many rounds it looks ahead.
         samples: How many users it imagines for a decision; 0 takes every hypothesis, weighted.
         on_zero: What it does when the user does something that every hypothesis rules out.
+        lapse: Lapse that it believes the user to have; by default that of the model.
     """
 
     def __init__(
@@ -144,7 +145,9 @@ class RolloutAssistant(Agent):
         rounds: int = 12,
         samples: int = 0,
         on_zero: OnZero = "raise",
+        lapse: float | None = None,
     ) -> None:
+        self.lapse = lapse
         self.question, self.candidates, self.model = question, candidates, model
         self.rounds, self.samples = rounds, samples
         self.on_zero: OnZero = on_zero
@@ -160,6 +163,7 @@ class RolloutAssistant(Agent):
             raise BundleConstraintError(
                 [f"This assistant needs a user model ({kind}): the user has none, so give it one."]
             )
+        model = model if self.lapse is None else with_lapse(model, self.lapse)
         self.model = model
         inference = ExactInference(model, self.question.theta, on_zero=self.on_zero)
         self.inference_engine = inference

@@ -25,16 +25,19 @@ class Memory(User):
     """Rate alpha at which an item seen once is forgotten."""
     repetition: Annotated[float, Field(ge=0, lt=1)] = 0.2
     """Share beta by which every further presentation lowers the rate."""
+    lapse: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Probability of an action drawn from all alike, whatever is remembered."""
 
     @override
     def build(self, task: InteractionTask) -> Agent:
         from taskloom_hci.bundle.agent import Agent  # gymnasium is heavy
         from taskloom_hci.games.teaching import Teaching
         from taskloom_hci.models.memory import MemoryModel
+        from taskloom_hci.models.model import with_lapse
         from taskloom_hci.policies.recall import Answer, Practice, nothing_learnt
 
         game = self.require(task, Teaching)
-        model = MemoryModel(self.forgetting, self.repetition)
+        model = with_lapse(MemoryModel(self.forgetting, self.repetition), self.lapse)
         return Agent(
             self.role,
             policy=Answer(game.user_element(), model),

@@ -30,6 +30,8 @@ class Optimal(User):
     kind: Literal["optimal"] = "optimal"
     gain: Annotated[int, Field(ge=1, le=1000)] = 1
     """Gain of the assistant it counts on."""
+    lapse: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Probability of an action drawn from all alike, whatever the goal."""
 
     @override
     def check(self, config: Config) -> str:
@@ -39,10 +41,11 @@ class Optimal(User):
     @override
     def build(self, task: InteractionTask) -> Agent:
         from taskloom_hci.games.pointing import Pointing  # gymnasium is heavy
+        from taskloom_hci.models.model import with_lapse
         from taskloom_hci.models.optimal import OptimalModel
         from taskloom_hci.users.pointing import PointingUser
 
         game = self.require(task, Pointing)
         if game.mode != "gain":
             raise BundleConstraintError([self.misfit("")])
-        return PointingUser(game, OptimalModel(game, self.gain))
+        return PointingUser(game, with_lapse(OptimalModel(game, self.gain), self.lapse))
