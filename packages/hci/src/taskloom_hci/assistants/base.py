@@ -33,7 +33,7 @@ class CursorAssistant(Assistant):
     plays = POINTING
     mode: ClassVar[CursorMode] = "position"
     assumed_error_rate: Annotated[float, Field(gt=0, lt=1)] | None = None
-    """Error rate it believes the user to have; by default it knows the user's own model."""
+    """Error rate it believes the user to have; by default it knows the user's own model, and takes a user without one for careful."""
     assumed_lapse: Annotated[float, Field(ge=0, lt=1)] = 0.02
     """Probability with which it believes the user to do anything at all; with 0 an action may be impossible."""
     on_zero: Literal["raise", "uniform"] = "raise"

@@ -31,7 +31,11 @@ class Big(CursorAssistant):
 
     @override
     def build(self, task: InteractionTask) -> Agent:
-        from taskloom_hci.assistants.jump import JumpAssistant, assumed_model  # gymnasium is heavy
+        from taskloom_hci.assistants.jump import (  # gymnasium is heavy
+            JumpAssistant,
+            assumed_model,
+            usual_model,
+        )
         from taskloom_hci.games.pointing import Pointing
 
         game = self.require(task, Pointing)
@@ -44,4 +48,5 @@ class Big(CursorAssistant):
             tie=self.tie,
             on_zero=self.on_zero,
             lapse=self.assumed_lapse,
+            otherwise=usual_model(game),
         )

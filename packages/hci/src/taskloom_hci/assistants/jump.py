@@ -45,6 +45,7 @@ class JumpAssistant(Agent):
         on_zero: What it does when the user does something impossible.
         policy: Jumps instead of the rule; the belief is kept all the same.
         lapse: Lapse that it believes the user to have; by default that of the model.
+        otherwise: How it believes a user acts who has no model: one of a recording, a network or a person.
     """
 
     def __init__(
@@ -59,9 +60,10 @@ class JumpAssistant(Agent):
         on_zero: OnZero = "raise",
         policy: Policy | None = None,
         lapse: float | None = None,
+        otherwise: PointingModel | None = None,
     ) -> None:
         count = task.num_targets
-        self.task, self.lapse = task, lapse
+        self.task, self.lapse, self._otherwise = task, lapse, otherwise
         self.model = model
         self.on_zero: OnZero = on_zero
         self._choice = (rule, threshold, cost, tie)
@@ -82,6 +84,8 @@ class JumpAssistant(Agent):
         user = self.game.user
         if self.model is None and isinstance(user, PointingUser):
             self.model = user.model
+        if self.model is None:
+            self.model = self._otherwise
         model = self.known_model()
         self.model = model if self.lapse is None else with_lapse(model, self.lapse)
 
@@ -169,6 +173,11 @@ class JumpPolicy(Policy):
             np.array([task.cell_of(observation["task_state"]["position"])]),
         )
         return task.positions[int(chosen[0])], 0.0
+
+
+def usual_model(task: Pointing) -> PointingModel:
+    """Return the user that an assistant assumes where there is no model to know: careful, with the usual errors."""
+    return CarefulModel(dimension=task.dimension)
 
 
 def assumed_model(task: Pointing, error_rate: float | None) -> PointingModel | None:

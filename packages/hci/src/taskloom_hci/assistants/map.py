@@ -20,11 +20,20 @@ class Map(CursorAssistant):
 
     @override
     def build(self, task: InteractionTask) -> Agent:
-        from taskloom_hci.assistants.jump import JumpAssistant, assumed_model  # gymnasium is heavy
+        from taskloom_hci.assistants.jump import (  # gymnasium is heavy
+            JumpAssistant,
+            assumed_model,
+            usual_model,
+        )
         from taskloom_hci.games.pointing import Pointing
 
         game = self.require(task, Pointing)
         model = assumed_model(game, self.assumed_error_rate)
         return JumpAssistant(
-            game, "map", model=model, on_zero=self.on_zero, lapse=self.assumed_lapse
+            game,
+            "map",
+            model=model,
+            on_zero=self.on_zero,
+            lapse=self.assumed_lapse,
+            otherwise=usual_model(game),
         )

@@ -46,6 +46,7 @@ def pointing_rollout(
     on_zero: OnZero = "raise",
     *,
     lapse: float | None = None,
+    otherwise: PointingModel | None = None,
 ) -> Agent:
     """Return an assistant that puts the cursor where the simulated game is shortest.
 
@@ -69,4 +70,5 @@ def pointing_rollout(
         samples=samples,
         on_zero=on_zero,
         lapse=lapse,
+        otherwise=otherwise,
     )

@@ -41,7 +41,7 @@ class Rollout(CursorAssistant):
         from taskloom_hci.assistants.coordinated_rollout import (
             coordinated_rollout,
         )  # gymnasium is heavy
-        from taskloom_hci.assistants.jump import assumed_model
+        from taskloom_hci.assistants.jump import assumed_model, usual_model
         from taskloom_hci.assistants.pointing_rollout import pointing_rollout
         from taskloom_hci.games.pointing import Pointing
         from taskloom_hci.games.simple import Coordinated
@@ -51,5 +51,11 @@ class Rollout(CursorAssistant):
         game = self.require(task, Pointing)
         model = assumed_model(game, self.assumed_error_rate)
         return pointing_rollout(
-            game, model, self.rounds, self.samples, self.on_zero, lapse=self.assumed_lapse
+            game,
+            model,
+            self.rounds,
+            self.samples,
+            self.on_zero,
+            lapse=self.assumed_lapse,
+            otherwise=usual_model(game),
         )
