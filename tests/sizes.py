@@ -44,6 +44,12 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "converted_episodes": (30, 300),
         "vector_steps": (400, 4000),
         "patience_seconds": (2, 5),
+        # tests/hci/test_border.py
+        "conserved_games": (3, 100),
+        "conformance_steps": (40, 400),
+        "conformance_modes": (1, 3),
+        "expert_rounds": (1000, 20_000),
+        "random_rounds": (150, 1000),
         # tests/core/answers
         "matrix_cells": (10, 140),
         "repeated_runs": (30, 1000),

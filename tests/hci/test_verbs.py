@@ -67,7 +67,7 @@ def test_a_person_can_be_the_user(tasks: Tasks, monkeypatch: pytest.MonkeyPatch)
     start, goal = int(bundle.task.state["position"]), int(bundle.user.state["goal"])  # type: ignore[union-attr] # there is one
     moves = ["1" if goal > start else "-1"] * abs(goal - start)
     monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(["7", "what", *moves, "0"]) + "\n"))
-    done = tasks("hci", "play", "pointing", "--seed=3")
+    done = tasks("hci", "play", "pointing", "--assistant=none", "--seed=3")
     assert done.code == 0
     assert done.out.count("not possible") == 2
     assert f"done after {abs(goal - start) + 1} rounds, return -{abs(goal - start) + 1}" in done.out

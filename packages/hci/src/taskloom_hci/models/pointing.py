@@ -41,7 +41,8 @@ class PointingModel(UserModel):
     @override
     def ending(self, observation: Arrays, theta: Arrays) -> NDArray[np.bool_]:
         now, _ = self.distances(observation, theta)
-        return (now == 0)[..., None] & (np.arange(len(self.moves)) == self.stay)
+        stays: NDArray[np.bool_] = np.arange(len(self.moves)) == self.stay
+        return np.asarray((now == 0)[..., None] & stays)
 
     def distances(self, observation: Arrays, theta: Arrays) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return the city-block distance to the goal now (...,) and after every move (..., A)."""
