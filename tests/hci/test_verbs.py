@@ -22,7 +22,7 @@ def test_sample_saves_the_episodes_of_the_task(tasks: Tasks) -> None:
     assert (done.code, done.err) == (0, "")
     user = {"kind": "careful", "error_rate": 0.1}
     bundle = make_bundle("pointing", seed=5, assistant={"kind": "big"}, user=user)
-    assert load(Path("d.npz")).digest() == play(bundle, 20).digest()
+    assert load(Path("d.npz")).digest() == play(bundle, 20, full=True).digest()
     assert "20 episodes" in done.out
     assert tasks("hci", "sample", "example", "--episodes=3", "--out=d.jsonl").code == 0
     rows = [json.loads(line) for line in Path("d.jsonl").read_text().splitlines()]

@@ -31,22 +31,8 @@ class Big(CursorAssistant):
 
     @override
     def build(self, task: InteractionTask) -> Agent:
-        from taskloom_hci.assistants.jump import (  # gymnasium is heavy
-            JumpAssistant,
-            assumed_model,
-            usual_model,
-        )
-        from taskloom_hci.games.pointing import Pointing
+        from taskloom_hci.assistants.jump import jumper  # gymnasium is heavy
 
-        game = self.require(task, Pointing)
-        return JumpAssistant(
-            game,
-            "information",
-            model=assumed_model(game, self.assumed_error_rate),
-            threshold=self.threshold,
-            cost=self.cost,
-            tie=self.tie,
-            on_zero=self.on_zero,
-            lapse=self.assumed_lapse,
-            otherwise=usual_model(game),
+        return jumper(
+            self, task, "information", threshold=self.threshold, cost=self.cost, tie=self.tie
         )

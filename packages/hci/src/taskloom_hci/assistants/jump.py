@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from typing_extensions import override
@@ -23,13 +23,17 @@ from taskloom_hci.inference.information import (
     choose_cells,
     information_gain,
 )
-from taskloom_hci.models.model import action_index, with_lapse
+from taskloom_hci.models.model import action_index
 from taskloom_hci.models.pointing import CarefulModel, PointingModel
 from taskloom_hci.policies.policy import Policy
 from taskloom_hci.state.elements import Value, array_element
 from taskloom_hci.state.state import State, StateTree
 from taskloom_hci.state.streams import Stream
+from taskloom_hci.task import InteractionTask
 from taskloom_hci.users.pointing import PointingUser
+
+if TYPE_CHECKING:
+    from taskloom_hci.assistants.base import CursorAssistant
 
 
 class JumpAssistant(Agent):
@@ -87,7 +91,7 @@ class JumpAssistant(Agent):
         if self.model is None:
             self.model = self._otherwise
         model = self.known_model()
-        self.model = model if self.lapse is None else with_lapse(model, self.lapse)
+        self.model = model if self.lapse is None else model.lapsing(self.lapse)
 
     def known_model(self) -> PointingModel:
         """Return the model by which it believes the user acts.
@@ -173,6 +177,34 @@ class JumpPolicy(Policy):
             np.array([task.cell_of(observation["task_state"]["position"])]),
         )
         return task.positions[int(chosen[0])], 0.0
+
+
+def jumper(
+    component: CursorAssistant,
+    task: InteractionTask,
+    rule: Literal["information", "map"],
+    *,
+    threshold: float = 0.8,
+    cost: float = 0.0,
+    tie: Tie = "nearest",
+) -> JumpAssistant:
+    """Return the agent of a component that puts the cursor on a cell.
+
+    Raises:
+        BundleConstraintError: If the task is no pointing task.
+    """
+    game = component.require(task, Pointing)
+    return JumpAssistant(
+        game,
+        rule,
+        model=assumed_model(game, component.assumed_error_rate),
+        threshold=threshold,
+        cost=cost,
+        tie=tie,
+        on_zero=component.on_zero,
+        lapse=component.assumed_lapse,
+        otherwise=usual_model(game),
+    )
 
 
 def usual_model(task: Pointing) -> PointingModel:

@@ -20,20 +20,6 @@ class Map(CursorAssistant):
 
     @override
     def build(self, task: InteractionTask) -> Agent:
-        from taskloom_hci.assistants.jump import (  # gymnasium is heavy
-            JumpAssistant,
-            assumed_model,
-            usual_model,
-        )
-        from taskloom_hci.games.pointing import Pointing
+        from taskloom_hci.assistants.jump import jumper  # gymnasium is heavy
 
-        game = self.require(task, Pointing)
-        model = assumed_model(game, self.assumed_error_rate)
-        return JumpAssistant(
-            game,
-            "map",
-            model=model,
-            on_zero=self.on_zero,
-            lapse=self.assumed_lapse,
-            otherwise=usual_model(game),
-        )
+        return jumper(self, task, "map")

@@ -18,7 +18,7 @@ from taskloom_hci.bundle.simulation import Imagined, RolloutPolicy, SimulatedGam
 from taskloom_hci.errors import BundleConstraintError
 from taskloom_hci.inference.exact import ExactInference, Theta, uniform_log
 from taskloom_hci.inference.goal import OnZero
-from taskloom_hci.models.model import UserModel, choose, with_lapse
+from taskloom_hci.models.model import UserModel, choose
 from taskloom_hci.policies.policy import Policy
 from taskloom_hci.state.elements import array_element
 from taskloom_hci.state.state import State, StateTree
@@ -167,7 +167,7 @@ class RolloutAssistant(Agent):
             raise BundleConstraintError(
                 [f"This assistant needs a user model ({kind}): the user has none, so give it one."]
             )
-        model = model if self.lapse is None else with_lapse(model, self.lapse)
+        model = model if self.lapse is None else model.lapsing(self.lapse)
         self.model = model
         inference = ExactInference(model, self.question.theta, on_zero=self.on_zero)
         self.inference_engine = inference

@@ -12,11 +12,11 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from taskloom_hci.bundle.turns import REWARD_NAMES
 from taskloom_hci.errors import HciError
 
 Array: TypeAlias = NDArray[Any]
 
+NUM_REWARDS = 8  # of a round; a game may not import the turns of its bundle, where their names are
 FULL_FORMAT = 2  # of files with rewards of every round, observations and beliefs
 _OF_ROW = ("episode", "round", "is_done", "truncated")
 META = ("episode", "num_rounds", "is_done", "truncated", "rewards")
@@ -63,7 +63,7 @@ class Episodes:
 
     @property
     def is_full(self) -> bool:
-        """Whether rewards of every round, observations and beliefs were recorded."""
+        """True if rewards of every round, observations and beliefs were recorded."""
         return self.opening is not None
 
     @property
@@ -168,7 +168,7 @@ def load_rows(path: Path) -> Episodes:
     columns = {name: _column(name, rows, path) for name in names}
     full = "opening" in rows[0]
     opening = np.array([rows[i]["opening"] for i in firsts]) if full else None
-    earned = np.zeros((len(firsts), len(REWARD_NAMES)))
+    earned = np.zeros((len(firsts), NUM_REWARDS))
     if opening is not None:
         earned = np.add.reduceat(columns["rewards"], firsts, axis=0) + opening
     return Episodes(

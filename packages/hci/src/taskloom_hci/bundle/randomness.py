@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import random
+from random import getstate
 from typing import Any
 
 import numpy as np
+from numpy.random import get_state
 from taskloom import Finding
 
 from taskloom_hci.bundle.bundle import Bundle
@@ -20,7 +21,8 @@ def findings(bundle: Bundle) -> list[Finding]:
     Args:
         bundle: The game, which is played and stays at the end of those rounds.
     """
-    python, numpy = random.getstate(), _numpy_state()
+    # Looked at, never drawn from: a difference says that the game drew.
+    python, numpy = getstate(), _numpy_state()
     try:
         first, again = _told(bundle), _told(bundle)
     except Exception:  # the run itself says what is wrong with the game, and keeps a record of it
@@ -32,7 +34,7 @@ def findings(bundle: Bundle) -> list[Finding]:
             "be repeated.",
         )
         for source, before, after in (
-            ("`random`", python, random.getstate()),
+            ("`random`", python, getstate()),
             ("`numpy.random`", numpy, _numpy_state()),
         )
         if before != after
@@ -48,7 +50,7 @@ def findings(bundle: Bundle) -> list[Finding]:
 
 
 def _numpy_state() -> Any:  # noqa: ANN401 -- a tuple of NumPy's
-    name, keys, place, *rest = np.random.get_state(legacy=True)
+    name, keys, place, *rest = get_state(legacy=True)
     return (name, np.asarray(keys).tobytes(), place, *rest)
 
 

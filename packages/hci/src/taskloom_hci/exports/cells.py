@@ -1,4 +1,4 @@
-"""What an assistant knows, cell by cell: one small network scores every cell, whatever their number and that of the targets.
+"""Knowledge of an assistant, cell by cell: one small network scores every cell, whatever their number and that of the targets.
 
 For each cell of a line it sees the belief in a goal on the cell, to the left and to the right of it, and the belief on it as
 a share of the largest. A network that is fed with the belief by target has to learn geometry first: it was at 22.6 rounds

@@ -22,10 +22,13 @@ from numpy.typing import NDArray
 from stable_baselines3 import A2C, DQN, PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.policies import ActorCriticPolicy
+from taskloom.bound import BoundTask
 from torch import Tensor, nn
 from typing_extensions import override
 
 from taskloom_hci.bundle.bundle import Bundle
+from taskloom_hci.config import HciConfig
+from taskloom_hci.driver import pair
 from taskloom_hci.errors import HciError
 from taskloom_hci.exports.cells import FEATURES
 from taskloom_hci.exports.learned import save_policy
@@ -34,7 +37,7 @@ from taskloom_hci.games.pointing import Pointing
 from taskloom_hci.inference.optimum import optimum_of
 from taskloom_hci.metrics import mean_interval
 from taskloom_hci.models.optimal import OptimalModel
-from taskloom_hci.task import Role
+from taskloom_hci.task import InteractionTask, Role
 
 Learner: TypeAlias = Literal["ppo", "a2c", "dqn"]
 
@@ -220,6 +223,22 @@ class _Curve(BaseCallback):
         self._rollouts += 1
         if self._rollouts % self._every == 0:
             self.look()
+
+
+def train_task(
+    task: BoundTask[InteractionTask, HciConfig],
+    role: Role,
+    learner: Learner,
+    steps: int,
+    out: Path,
+    **options: Any,
+) -> list[CurvePoint]:
+    """Do `train` for the game of a task with its config, whose seed counts."""
+    bundle = pair(task.task, task.config, task.config.seed)
+    try:
+        return train(bundle, role, learner, steps, out, seed=task.config.seed, **options)
+    finally:
+        bundle.close()
 
 
 def train(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,8 +16,6 @@ Float: TypeAlias = NDArray[np.float64]
 Arrays: TypeAlias = Mapping[str, Any]
 
 SUM_TOLERANCE = 1e-12
-
-M = TypeVar("M", bound="UserModel")
 
 
 class UserModel(ABC):
@@ -50,25 +48,24 @@ class UserModel(ABC):
         del observation, theta
         return None
 
+    def lapsing(self, lapse: float) -> Self:
+        """Return the same model of a user who lapses with this probability.
+
+        Raises:
+            HciError: If it is no probability below 1.
+        """
+        if not 0.0 <= lapse < 1.0:
+            raise HciError(f"A lapse is a probability in [0, 1), not {lapse}.")
+        if lapse == self.lapse:
+            return self
+        twin = copy.copy(self)
+        twin.lapse = lapse
+        return twin
+
     def observation_of(self, seen: Arrays) -> Arrays:
         """Return the model's observation in what an agent sees of a game; by default the task's state."""
         found: Arrays = seen["task_state"]
         return found
-
-
-def with_lapse(model: M, lapse: float) -> M:
-    """Return a model whose user lapses with this probability.
-
-    Raises:
-        HciError: If it is no probability below 1.
-    """
-    if not 0.0 <= lapse < 1.0:
-        raise HciError(f"A lapse is a probability in [0, 1), not {lapse}.")
-    if lapse == model.lapse:
-        return model
-    twin = copy.copy(model)
-    twin.lapse = lapse
-    return twin
 
 
 def log_likelihood(model: UserModel, observation: Arrays, theta: Arrays) -> Float:

@@ -28,12 +28,11 @@ class Boltzmann(User):
 
     @override
     def build(self, task: InteractionTask) -> Agent:
-        from taskloom_hci.games.pointing import Pointing  # gymnasium is heavy
-        from taskloom_hci.models.model import with_lapse
-        from taskloom_hci.models.pointing import BoltzmannModel
-        from taskloom_hci.users.pointing import PointingUser
+        from taskloom_hci.models.pointing import BoltzmannModel  # gymnasium is heavy
+        from taskloom_hci.users.pointing import modelled
 
-        game = self.require(task, Pointing)
-        return PointingUser(
-            game, with_lapse(BoltzmannModel(self.rationality, game.dimension), self.lapse)
+        return modelled(
+            self,
+            task,
+            lambda game: BoltzmannModel(self.rationality, game.dimension).lapsing(self.lapse),
         )

@@ -27,12 +27,11 @@ class Careful(User):
 
     @override
     def build(self, task: InteractionTask) -> Agent:
-        from taskloom_hci.games.pointing import Pointing  # gymnasium is heavy
-        from taskloom_hci.models.model import with_lapse
-        from taskloom_hci.models.pointing import CarefulModel
-        from taskloom_hci.users.pointing import PointingUser
+        from taskloom_hci.models.pointing import CarefulModel  # gymnasium is heavy
+        from taskloom_hci.users.pointing import modelled
 
-        game = self.require(task, Pointing)
-        return PointingUser(
-            game, with_lapse(CarefulModel(self.error_rate, game.dimension), self.lapse)
+        return modelled(
+            self,
+            task,
+            lambda game: CarefulModel(self.error_rate, game.dimension).lapsing(self.lapse),
         )

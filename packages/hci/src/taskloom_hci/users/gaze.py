@@ -37,17 +37,12 @@ class GazeUser(User):
     def build(self, task: InteractionTask) -> Agent:
         from taskloom_hci.bundle.agent import Agent  # gymnasium is heavy
         from taskloom_hci.games.gaze import Gaze
-        from taskloom_hci.policies.gaze import BlurredView, Saccade, TargetInference, prior_belief
-        from taskloom_hci.policies.policy import lapsing
+        from taskloom_hci.policies.gaze import BlurredView, TargetInference, prior_belief, saccades
 
         game = self.require(task, Gaze)
         return Agent(
             self.role,
-            policy=lapsing(
-                Saccade(game.user_element(), self.oculomotor_noise, self.noise_law),
-                game.user_element(),
-                self.lapse,
-            ),
+            policy=saccades(game.user_element(), self.oculomotor_noise, self.noise_law, self.lapse),
             state=prior_belief(game.dimension),
             observation=BlurredView(self.perceptual_noise, self.noise_law),
             inference=TargetInference(self.perceptual_noise, self.noise_law),

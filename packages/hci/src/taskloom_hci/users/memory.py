@@ -33,11 +33,10 @@ class Memory(User):
         from taskloom_hci.bundle.agent import Agent  # gymnasium is heavy
         from taskloom_hci.games.teaching import Teaching
         from taskloom_hci.models.memory import MemoryModel
-        from taskloom_hci.models.model import with_lapse
         from taskloom_hci.policies.recall import Answer, Practice, nothing_learnt
 
         game = self.require(task, Teaching)
-        model = with_lapse(MemoryModel(self.forgetting, self.repetition), self.lapse)
+        model = MemoryModel(self.forgetting, self.repetition).lapsing(self.lapse)
         return Agent(
             self.role,
             policy=Answer(game.user_element(), model),

@@ -40,12 +40,9 @@ class Optimal(User):
 
     @override
     def build(self, task: InteractionTask) -> Agent:
-        from taskloom_hci.games.pointing import Pointing  # gymnasium is heavy
-        from taskloom_hci.models.model import with_lapse
-        from taskloom_hci.models.optimal import OptimalModel
-        from taskloom_hci.users.pointing import PointingUser
+        from taskloom_hci.models.optimal import OptimalModel  # gymnasium is heavy
+        from taskloom_hci.users.pointing import modelled
 
-        game = self.require(task, Pointing)
-        if game.mode != "gain":
+        if getattr(task, "mode", "gain") != "gain":
             raise BundleConstraintError([self.misfit("")])
-        return PointingUser(game, with_lapse(OptimalModel(game, self.gain), self.lapse))
+        return modelled(self, task, lambda game: OptimalModel(game, self.gain).lapsing(self.lapse))

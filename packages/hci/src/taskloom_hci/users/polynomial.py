@@ -36,11 +36,10 @@ class Polynomial(User):
     @override
     def build(self, task: InteractionTask) -> Agent:
         from taskloom_hci.games.simple import Coordinated  # gymnasium is heavy
-        from taskloom_hci.models.model import with_lapse
         from taskloom_hci.models.polynomial import PolynomialModel
 
         game = self.require(task, Coordinated)
-        model = with_lapse(PolynomialModel((self.p0, self.p1, self.p2)), self.lapse)
+        model = PolynomialModel((self.p0, self.p1, self.p2)).lapsing(self.lapse)
         return polynomial_agent(self.role, game, model)
 
 

@@ -33,10 +33,8 @@ def train(
         raise UsageError(f"--out takes a file that ends with .zip, not '{out.name}'.")
     if not out.parent.is_dir():
         raise StoreError(f"The folder '{out.parent}' of --out does not exist.")
-    from taskloom_hci.driver import pair  # gymnasium is heavy
-
     try:
-        from taskloom_hci.exports.training import train as learn  # heavy: torch
+        from taskloom_hci.exports.training import train_task  # heavy: torch
     except ModuleNotFoundError:
         raise UsageError(
             "Training needs Stable-Baselines3: pip install 'taskloom-hci[sb3]'."
@@ -49,21 +47,15 @@ def train(
             f"{100 * point.success:.1f} % reached the end"
         )
 
-    config = task.config
-    bundle = pair(task.task, config, config.seed)
-    try:
-        learn(
-            bundle,
-            role,
-            learner,
-            steps,
-            out,
-            seed=config.seed,
-            num_envs=envs,
-            games=games,
-            stop_at=stop_at_regret,
-            told=told,
-        )
-    finally:
-        bundle.close()
+    train_task(
+        task,
+        role,
+        learner,
+        steps,
+        out,
+        num_envs=envs,
+        games=games,
+        stop_at=stop_at_regret,
+        told=told,
+    )
     typer.echo(f"policy: {out}")
