@@ -50,6 +50,8 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "repeated_runs": (30, 1000),
         "equal_commands": (6, 32),
         "group_kills": (2, 50),
+        # tests/core, tests/cli: what a stranger may write
+        "hostile_examples": (60, 200),
         # tests/anomaly
         "warped_networks": (1, 2),
         # tests/reliability
@@ -57,6 +59,8 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "kills_of_networks": (10, 30),
         "kills_of_episodes": (40, 120),
         # tests/diffusion
+        "bounds_of_eight_draws": (100, 200),
+        "bounds_of_small_corpora": (75, 150),
         "law_rows": (20_000, 100_000),
         "law_rows_in_steps": (4000, 20_000),
         "signalled_steps": (40, 120),
