@@ -184,6 +184,20 @@ class Code:
         """
         atomic_write_json(folder / NAME, {"format": FORMAT, **asdict(self)})
 
+    def after(self, earlier: Code) -> Code:
+        """Return this code of an attempt with what only the attempt before it used: a run depends on both."""
+        roots = {row.root for row in self.files}
+        # The data beside code is listed whether it was used or not.
+        used = (row for row in earlier.files if row.file.endswith(".py") or row.root not in roots)
+        files = {(row.root, row.file): row for row in (*used, *self.files)}
+        return Code(
+            files=tuple(files[key] for key in sorted(files)),
+            opened={**earlier.opened, **self.opened},
+            packages={**earlier.packages, **self.packages},
+            python=self.python,
+            device=self.device,
+        )
+
     def form(self) -> Form:
         """Return what counts, in canonical form."""
         return {

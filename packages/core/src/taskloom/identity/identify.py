@@ -16,6 +16,7 @@ from taskloom.identity.canonical import canonical, digest_of
 from taskloom.identity.filecache import FileCache
 from taskloom.identity.inputs import collect_inputs, input_forms
 from taskloom.identity.leaves import absolute
+from taskloom.identity.mixture import mixed
 from taskloom.identity.packages import recorded_only
 from taskloom.identity.records import Input, Reason
 from taskloom.identity.verify import changed_program
@@ -133,7 +134,12 @@ def differences(run: Run, now: Identified, files: FileCache | None = None) -> li
     if not record.reusable:
         told = "something changed while it was going"
         found.append(Reason("inputs", f"{told}: {record.id}", told))
-    return [*found, *changed_program(run, now.store, files, now.cwd)]
+    found += changed_program(run, now.store, files, now.cwd)
+    if record.changes:
+        present = {("inputs", item.field): item.sha256 for item in now.inputs}
+        present |= {("config", "secret"): now.identity, ("config", "config"): now.config_id}
+        found += mixed(record, found, present)
+    return found
 
 
 def _changed_config(record: RunRecord, now: Identified) -> Iterator[Reason]:
