@@ -86,11 +86,19 @@ def refuse_changes(record: SweepRecord, aheads: Sequence[Ahead]) -> None:
     """
     if not record.options.fresh:
         decisions = [ahead.decision for ahead in aheads]
-        refuse_reasons(record, [item for item in decisions if item.action == "begin"])
+        changed = [item for item in decisions if item.action == "begin"]
+        refuse_reasons(
+            record, changed, "--accept-changes keeps its runs, --fresh runs those points again"
+        )
 
 
-def refuse_reasons(record: SweepRecord, decisions: Sequence[Decision]) -> None:
+def refuse_reasons(record: SweepRecord, decisions: Sequence[Decision], hint: str) -> None:
     """Refuse to go on with a sweep if there are reasons against it.
+
+    Args:
+        record: The sweep.
+        decisions: What was decided about its runs, with the reasons.
+        hint: What can be done.
 
     Raises:
         UsageError: The message holds the reasons.
@@ -99,7 +107,7 @@ def refuse_reasons(record: SweepRecord, decisions: Sequence[Decision]) -> None:
     if reasons:
         raise UsageError(
             f"The sweep {record.id} cannot go on as it began: {'; '.join(reasons)}.",
-            hint="--accept-changes keeps its runs, --fresh runs those points again",
+            hint=hint,
         )
 
 

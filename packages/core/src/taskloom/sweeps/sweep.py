@@ -65,23 +65,30 @@ class Sweep:
 
         A metric that is called like a parameter stands under `metrics.NAME`.
         """
-        configs = [_spelled(point.config) for point in self.points]
-        seen: dict[str, set[str]] = {}
-        for config in configs:
-            for path, value in config.items():
-                seen.setdefault(path, set()).add(json.dumps(value))
         rows: list[dict[str, JsonValue]] = []
-        for config, result in zip(configs, self.results, strict=True):
+        for values, result in zip(self.varying, self.results, strict=True):
             if (run := result.run) is None:
                 continue
-            row: dict[str, JsonValue] = {"run": run.id, "status": run.status}
-            row |= {path: value for path, value in config.items() if len(seen[path]) > 1}
+            row: dict[str, JsonValue] = {"run": run.id, "status": run.status, **values}
             row |= {
                 f"metrics.{name}" if name in row else name: value
                 for name, value in run.metrics.items()
             }
             rows.append(row)
         return rows
+
+    @property
+    def varying(self) -> list[dict[str, JsonValue]]:
+        """The parameters of each point that are not the same at all of them, by path."""
+        configs = [_spelled(point.config) for point in self.points]
+        seen: dict[str, set[str]] = {}
+        for config in configs:
+            for path, value in config.items():
+                seen.setdefault(path, set()).add(json.dumps(value))
+        return [
+            {path: value for path, value in config.items() if len(seen[path]) > 1}
+            for config in configs
+        ]
 
 
 def _spelled(config: Mapping[str, Any]) -> dict[str, JsonValue]:
