@@ -21,16 +21,26 @@ from typing import Any
 from taskloom.bound import BoundTask
 from taskloom.errors import RunCorruptError, StoreError
 from taskloom.identity.canonical import digest_of
-from taskloom.identity.code import Code, code_paths, code_rows, note_modules, read_code, sources
+from taskloom.identity.code import (
+    DATA_LIMIT,
+    Code,
+    code_paths,
+    code_rows,
+    is_by_time,
+    note_modules,
+    read_code,
+    sources,
+)
 from taskloom.identity.filecache import FileCache
 from taskloom.identity.git import GRACE, GitQuestion, Repository, difference, repository_of
 from taskloom.identity.inputs import second_look
-from taskloom.identity.machine import python_version, used_device
+from taskloom.identity.machine import device_seen, python_version, used_device
 from taskloom.identity.mixture import inputs_since
 from taskloom.identity.opened import counted_reads, watching_files
 from taskloom.identity.packages import counted_packages
 from taskloom.identity.roots import Roots, folders_of, roots_of
 from taskloom.identity.sources import keep_sources
+from taskloom.identity.verify import listed
 from taskloom.records.documents import read_object
 from taskloom.runs.layout import RunLayout
 from taskloom.runs.provenance import PATCH_LIMIT
@@ -47,7 +57,7 @@ class Conclusion:
 
     Attributes:
         fields: Fields of the final record.
-        warnings: Sentences about what changed while the run was going.
+        warnings: Sentences about what changed while the run was going, and about what counts in part.
     """
 
     fields: dict[str, Any]
@@ -130,6 +140,7 @@ class Witness:
             packages=counted_packages(self._roots.packages.values(), self._store),
             python=python_version(),
             device=used_device(self._record.resources.gpus),
+            could=device_seen(),
         )
         self._code = self._here.after(self._earlier)
         self._write()
@@ -158,6 +169,12 @@ class Witness:
             f"{os.path.basename(file)} was edited after it was imported"
             for file in sorted(self._edited)
         ]
+        by_time = [row.file for row in self._here.files if is_by_time(row.sha256)]
+        if by_time:
+            warnings.append(
+                f"data of the code beyond {DATA_LIMIT >> 20} MiB count by size and time, not by content: "
+                f"{listed(by_time)}"
+            )
         asked = {"identity": self._record.identity, **self._code.form()}
         mixture = [list(change) for change in self._record.changes]
         computation = digest_of({**asked, "changes": mixture} if mixture else asked)

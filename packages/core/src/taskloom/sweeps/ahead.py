@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from taskloom.config import Config
 from taskloom.errors import UsageError
 from taskloom.identity.filecache import FileCache
-from taskloom.identity.identify import Identified, identify
+from taskloom.identity.identify import Identified
+from taskloom.lifecycle.create import identify_asked
 from taskloom.lifecycle.decision import Decision, look
 from taskloom.params.layers import validate_record
 from taskloom.registry.entries import LoadedTask
@@ -58,11 +59,8 @@ def look_ahead(loaded: LoadedTask, record: SweepRecord, store: Path) -> list[Ahe
         validate_record(loaded.config_class, vault.complete(point.config, point.identity), where)
         for point in record.points
     ]
-    by_time = options.inputs == "mtime"
-    questions = [
-        identify(loaded, config, cwd=options.cwd, store=store, by_time=by_time)
-        for config in configs
-    ]
+    asked = replace(options, store=store)
+    questions = [identify_asked(loaded, config, asked) for config in configs]
     # The inputs of a point may have changed since the sweep was made; its own runs have the identity of then.
     pairs = list(zip(record.points, configs, questions, strict=True))
     runs = alike(questions, {point.identity: now.identity for point, _, now in pairs})

@@ -25,7 +25,7 @@ from taskloom.lifecycle.lifecycle import construct
 from taskloom.params.choices import find_choices
 from taskloom.params.layers import validate_record
 from taskloom.params.tree import walk
-from taskloom.placement.executor import open_executor
+from taskloom.placement.inline import open_for
 from taskloom.placement.place import Placement, Watcher
 from taskloom.records.documents import read_object
 from taskloom.records.files import stat_file
@@ -205,7 +205,7 @@ def run_search(loaded: LoadedTask, search: Search, store: Path, watcher: Watcher
     check_version(sweep, loaded)
     trials = Trials(loaded, search, store, open_study(search, store), watcher)
     options = sweep.options
-    executor = open_executor(options.executor, options.jobs)
+    executor = open_for(options)
     try:
         placement = Placement(
             executor, options.resources, trials, keep_going=sweep.keep_going, prepares=False

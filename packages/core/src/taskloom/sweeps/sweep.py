@@ -12,7 +12,7 @@ from taskloom.errors import ConfigError, ExitCode
 from taskloom.lifecycle.create import identify_asked
 from taskloom.params.choices import Applicable
 from taskloom.params.layers import resolve
-from taskloom.placement.executor import open_executor
+from taskloom.placement.inline import open_for
 from taskloom.placement.place import Placement, Watcher
 from taskloom.registry.entries import LoadedTask
 from taskloom.request import RunOptions
@@ -164,7 +164,7 @@ def run_sweep(
     store = store.absolute()
     decided = look_ahead(loaded, record, store) if aheads is None else aheads
     points = Points(loaded, record, store, watcher, decided)
-    executor = open_executor(record.options.executor, record.options.jobs)
+    executor = open_for(record.options)
     try:
         placement = Placement(
             executor, record.options.resources, points, keep_going=record.keep_going
