@@ -18,7 +18,7 @@ from taskloom.errors import ConfigError, UsageError
 from taskloom.identity.code import DATA_LIMIT, read_code
 from taskloom.identity.filecache import FileCache
 from taskloom.identity.inputs import collect_inputs
-from taskloom.identity.machine import Devices, device_now
+from taskloom.identity.machine import GivenDevices, device_now
 from taskloom.identity.records import Input, Reason
 from taskloom.identity.verify import changed_program
 from taskloom.runs.record import write_record
@@ -288,7 +288,7 @@ def test_the_kind_of_device_of_now_follows_from_what_a_run_had(
         os.path, "exists", lambda path: has if "nvidia" in str(path) else exists(path)
     )
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    assert device_now(device, could, gpus, Devices(now)) == expected
+    assert device_now(device, could, gpus, GivenDevices(now)) == expected
     if has:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-        assert device_now(device, could, gpus, Devices(gpus)) != "cuda" or gpus
+        assert device_now(device, could, gpus, GivenDevices(gpus)) != "cuda" or gpus

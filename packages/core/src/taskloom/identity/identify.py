@@ -16,7 +16,7 @@ from taskloom.identity.canonical import canonical, digest_of
 from taskloom.identity.filecache import FileCache
 from taskloom.identity.inputs import collect_inputs, input_forms
 from taskloom.identity.leaves import absolute
-from taskloom.identity.machine import Devices
+from taskloom.identity.machine import GivenDevices
 from taskloom.identity.mixture import mixed
 from taskloom.identity.packages import recorded_only
 from taskloom.identity.records import Input, Reason
@@ -49,7 +49,7 @@ class Identified:
     config: Config
     store: Path
     asked: tuple[str, int, Config] | None = None
-    devices: Devices | None = None
+    devices: GivenDevices | None = None
 
     def identity_with(self, inputs: tuple[Input, ...]) -> str:
         """Return the identity that the same config has with other inputs, such as those that an earlier run began with."""
@@ -64,7 +64,7 @@ def identify(
     store: Path | None = None,
     by_time: bool = False,
     recorded: Iterable[Input] = (),
-    devices: Devices | None = None,
+    devices: GivenDevices | None = None,
 ) -> Identified:
     """Return the identity of a config, with the content of every input as it is now.
 

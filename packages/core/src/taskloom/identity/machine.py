@@ -13,8 +13,8 @@ LIBRARIES = ("torch", "jax")
 
 
 @dataclass(frozen=True, slots=True)
-class Devices:
-    """Devices that a run of now is given.
+class GivenDevices:
+    """GivenDevices that a run of now is given.
 
     Attributes:
         gpus: How many.
@@ -51,7 +51,7 @@ def device_seen() -> str:
     return CUDA if has_cuda() else CPU
 
 
-def device_now(device: str, could: str, gpus: int, now: Devices | None) -> str:
+def device_now(device: str, could: str, gpus: int, now: GivenDevices | None) -> str:
     """Return the kind of device that the program of a run would use now.
 
     A run is given devices, and a task may look for one by itself: then what the machine has decides.
@@ -62,7 +62,7 @@ def device_now(device: str, could: str, gpus: int, now: Devices | None) -> str:
         gpus: Number of GPUs that the run was given.
         now: What a run of now is given; as much as that run by default.
     """
-    placed = now or Devices(gpus)
+    placed = now or GivenDevices(gpus)
     if bool(placed.gpus) != bool(gpus) and could:
         return CUDA if placed.gpus else CPU
     if not placed.is_here or placed.gpus:

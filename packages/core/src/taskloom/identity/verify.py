@@ -18,7 +18,7 @@ from taskloom.identity.code import (
     read_code,
 )
 from taskloom.identity.filecache import FileCache
-from taskloom.identity.machine import Devices, device_now, python_version
+from taskloom.identity.machine import GivenDevices, device_now, python_version
 from taskloom.identity.packages import recorded_only
 from taskloom.identity.records import Pair, Reason
 from taskloom.identity.sources import is_cosmetic, kept_source
@@ -33,7 +33,7 @@ def changed_program(
     store: Path,
     files: FileCache,
     cwd: Path | None = None,
-    devices: Devices | None = None,
+    devices: GivenDevices | None = None,
 ) -> list[Reason]:
     """Return in what the code and the packages of a run differ from those of now.
 

@@ -10,7 +10,7 @@ from typing import Any
 from taskloom.config import Config
 from taskloom.errors import StoreError
 from taskloom.identity.identify import Identified, identify
-from taskloom.identity.machine import Devices
+from taskloom.identity.machine import GivenDevices
 from taskloom.params.files import to_toml
 from taskloom.registry.entries import LoadedTask
 from taskloom.request import Origin, RunOptions
@@ -94,7 +94,7 @@ def identify_asked(loaded: LoadedTask, config: Config, options: RunOptions) -> I
         cwd=options.cwd,
         store=options.store,
         by_time=options.inputs == "mtime",
-        devices=Devices(options.resources.gpus, is_here=is_here),
+        devices=GivenDevices(options.resources.gpus, is_here=is_here),
     )
 
 
