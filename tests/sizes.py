@@ -54,6 +54,7 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "hostile_examples": (60, 200),
         # tests/anomaly
         "warped_networks": (1, 2),
+        "quick_compilation": (1, 0),  # without most of XLA's optimizations
         # tests/reliability
         "kills": (50, 150),
         "kills_of_networks": (10, 30),
