@@ -1,4 +1,4 @@
-"""Where a component is used: the first task of its domain that has a parameter for its kind."""
+"""The command that uses a component: of the first task of its domain that has a parameter for its kind."""
 
 from __future__ import annotations
 
