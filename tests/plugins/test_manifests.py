@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import dataclasses
 import json
 import os
 import signal
@@ -12,10 +13,10 @@ import textwrap
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
-from taskloom import DomainRef, TaskRef
+from taskloom import DomainRef, TaskRef, VerbRef
 from taskloom.own import foreign_threads
 from taskloom.registry.apart import condemn_deadly
 from taskloom.registry.discovery import broken_plugins
@@ -227,3 +228,18 @@ def test_texts_of_a_manifest_are_one_line_without_marks() -> None:
         assert len(text) <= 200
     assert ref.summary.startswith(r"red\x1b[31m second\u202eline")
     assert ref.summary.endswith("...")
+
+
+WRONG: tuple[object, ...] = (
+    *(None, True, 3, 1.5, b"x", object(), (3,), ("a", 3), {3: "a"}, {"a": 3}, {"odd.k": ("a",)}),
+    *((TaskRef(cast("Any", 3), "s", "m:c"),), (VerbRef("v", "s", "m:f", cast("Any", "all")),)),
+)
+
+
+@pytest.mark.parametrize("field", [item.name for item in dataclasses.fields(DomainRef)])
+def test_a_field_of_a_wrong_type_is_told_by_its_name(field: str) -> None:
+    good = {"name": "odd", "summary": "Odd.", "extra": "", "tasks": ()}
+    for value in WRONG:
+        manifest = DomainRef(**cast("Any", {**good, field: value}))
+        with pytest.raises(TypeError, match=r"^its \w+ is "):
+            cleaned(manifest)
