@@ -29,6 +29,7 @@ MOST_SECONDS = 100.0
 _FORKED = "import os, time\nif os.fork() == 0:\n    time.sleep({}){}"
 
 RAISING = {
+    "modules": ("import sys; sys.modules.clear(); raise ValueError('gone')", "ValueError: gone"),
     "exception": ("raise ValueError('no\\x1b[31m way\\nsecond line')", r"ValueError: no\x1b[31m way"),
     "base-exception": ("raise BaseException('base')", "BaseException: base"),
     "interrupt": ("raise KeyboardInterrupt", "KeyboardInterrupt"),
@@ -67,7 +68,6 @@ DISTURBING = {
     "json": "import json; json.dumps = json.dump = None",
     "module-paths": "import sys; del sys.path",
     "module-finders": "import sys; sys.meta_path.clear(); sys.path_hooks = None; sys.path_importer_cache.clear()",
-    "modules": "import sys; sys.modules.clear()",
     "trace": "import sys; sys.settrace(lambda *_: None); sys.setprofile(lambda *_: None)",
     "builtins": "import builtins, sys; builtins.print = None; sys.setrecursionlimit(60)",
     "standard-streams": "import sys; sys.stdout = sys.stderr = None",
@@ -152,7 +152,9 @@ def test_manifest_that_loads_leaves_no_trace(
 def test_manifest_that_ends_the_process_is_found_in_a_process_of_its_own(
     install: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, source: str, reason: str
 ) -> None:
-    site = install("amiss", "[taskloom.domains]\namiss = odd_manifest:DOMAIN\n", odd_manifest=source)
+    site = install(
+        "amiss", "[taskloom.domains]\namiss = odd_manifest:DOMAIN\n", odd_manifest=source
+    )
     monkeypatch.setenv("PYTHONPATH", str(site))
     condemn_deadly()
     (broken,) = broken_plugins()
