@@ -15,12 +15,17 @@ from taskloom.errors import ConfigError
 
 from taskloom_anomaly.backends import probe_inputs, trunk
 from taskloom_anomaly.backends.axes import Axes, given
-from taskloom_anomaly.backends.fingerprint import outputs_digest, parameters_fingerprint, sources
+from taskloom_anomaly.backends.fingerprint import (
+    digest_of,
+    outputs_digest,
+    parameters_fingerprint,
+    sources,
+)
 from taskloom_anomaly.backends.handle import Forward, LayerInfo, Loss, ReadAs
 from taskloom_anomaly.backends.layers import LayerTable, check_layers, no_logits, require_known
 from taskloom_anomaly.backends.names import canonical, parts_of
 from taskloom_anomaly.backends.torch_capture import evaluating, is_floating, run
-from taskloom_anomaly.backends.torch_probe import TorchProbe, as_array, digest_of
+from taskloom_anomaly.backends.torch_probe import TorchProbe, as_array
 from taskloom_anomaly.data.named import MASKS, Inputs, NamedArrays
 
 
