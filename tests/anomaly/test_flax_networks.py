@@ -12,6 +12,8 @@ from flax import linen as nn, nnx
 from taskloom.errors import ConfigError
 from taskloom_anomaly.backends.jax_handle import JaxHandle
 from taskloom_anomaly.backends.resolve import as_handle
+from taskloom_anomaly.data.arrays import ArrayDataset
+from taskloom_anomaly.data.named import NamedArrays
 from taskloom_anomaly.detection.own_network import fit
 
 IMAGES, STEPS = (6, 6, 2), (7, 4)
@@ -210,3 +212,30 @@ def test_half_precision_of_flax_arrives_as_float32() -> None:
     # A list inside of a module cannot be hashed, and nn.Sequential takes one.
     assert {run.logits.dtype, *(a.dtype for a in run.activations.values())} == {np.dtype("f4")}
     assert {info.precision for info in handle.layers.values()} == {"bfloat16"}
+
+
+class Masked(nn.Module):
+    """A network of tokens that is given their mask by name."""
+
+    @nn.compact
+    def __call__(self, tokens: jax.Array, mask: jax.Array) -> jax.Array:
+        x = nn.Dense(5, name="map")(nn.Embed(9, 4, name="embed")(tokens))
+        return nn.Dense(3, name="head")((x * mask[..., None]).sum(1) / mask.sum(1)[:, None])
+
+
+def test_a_flax_network_takes_arrays_by_name_and_a_mask() -> None:
+    rng = np.random.default_rng(0)
+    mask = np.arange(7) < rng.integers(2, 8, 40)[:, None]
+    data = NamedArrays({"tokens": rng.integers(1, 9, (40, 7)) * mask, "mask": mask})
+    handle = as_handle(Masked(), None, data[:5], warn=False)
+    assert {n: i.letters for n, i in handle.layers.items()} == {
+        "embed": "(n, 7, d=4)", "map": "(n, 7, d=5)", "head": "(n, d=3)",
+    }  # fmt: skip
+    detector = fit(handle, ArrayDataset(data), reduction="mean", batch_size=16)
+    wide = {name: np.pad(array, ((0, 0), (0, 9))) for name, array in data.arrays.items()}
+    plain, padded = (
+        detector.score(ArrayDataset(data)),
+        detector.score(ArrayDataset(NamedArrays(wide))),
+    )
+    for layer, scores in plain.items():
+        np.testing.assert_allclose(padded[layer], scores, rtol=1e-4)

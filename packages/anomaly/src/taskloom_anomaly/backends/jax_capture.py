@@ -51,9 +51,9 @@ class Capture:
         """True if anything is kept."""
         return self._wanted is None or bool(self._wanted)
 
-    def begin(self, inputs: jax.Array) -> None:
+    def begin(self, inputs: Any) -> None:  # noqa: ANN401 -- an array, or arrays by name
         """Note the trace that the pass belongs to: what a scan or a checkpoint computes inside cannot leave it."""
-        self._trace = getattr(inputs, "_trace", None)
+        self._trace = getattr(jax.tree.leaves(inputs)[0], "_trace", None)
 
     def enter(self, path: str, module: object, given: list[Any]) -> CallPlace:
         """Count a call of a module, keep what enters it, and return its place."""

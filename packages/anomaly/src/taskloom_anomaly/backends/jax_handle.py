@@ -28,6 +28,7 @@ from taskloom_anomaly.backends.layers import LayerTable, check_layers, require_k
 from taskloom_anomaly.backends.names import canonical, place_of
 from taskloom_anomaly.backends.tree import flatten_tree, unflatten_like
 from taskloom_anomaly.backends.trunk import default_names
+from taskloom_anomaly.data.named import Inputs
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +47,7 @@ class JaxHandle:
     network: JaxNetwork
     variables: PyTree
     buffers: PyTree
-    samples: Shaped[np.ndarray, "5 ..."]
+    samples: Inputs
     said: ReadAs = field(default_factory=ReadAs)
     known: Mapping[str, Axes] = field(default_factory=dict)
 
@@ -177,7 +178,7 @@ class JaxHandle:
 
     def forward(
         self,
-        inputs: Shaped[np.ndarray, "n ..."],
+        inputs: Inputs,
         layers: Sequence[str] = (),
         *,
         logits: bool = True,

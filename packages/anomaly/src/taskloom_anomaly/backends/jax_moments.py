@@ -17,14 +17,15 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PyTree, Shaped
+from jaxtyping import Array, Float, PyTree
 
 from taskloom_anomaly.backends.axes import Axes
 from taskloom_anomaly.backends.jax_capture import Capture
 from taskloom_anomaly.backends.jax_handle import JaxHandle
-from taskloom_anomaly.backends.jax_network import JaxNetwork, evaluated, padded
+from taskloom_anomaly.backends.jax_network import JaxNetwork, count_of, evaluated, padded
 from taskloom_anomaly.backends.reduction import reduce_positions
 from taskloom_anomaly.config import Reduction
+from taskloom_anomaly.data.named import Inputs
 from taskloom_anomaly.statistics.moments import Moments
 
 _STRIPS = 3
@@ -78,7 +79,7 @@ def forward_sums(
     network: JaxNetwork,
     parameters: PyTree,
     buffers: PyTree,
-    inputs: Array,
+    inputs: PyTree,
     *,
     count: Array,
     shifts: dict[str, Array],
@@ -92,11 +93,12 @@ def forward_sums(
     """
     capture = Capture(frozenset(form.name for form in forms))
     evaluated(network, parameters, buffers, inputs, capture)
-    real = (jnp.arange(len(inputs)) < count)[:, None]
+    real = (jnp.arange(count_of(inputs)) < count)[:, None]
     found = {}
     for form in forms:
         arranged: Any = form.axes.arrange(capture.seen[form.name])  # type: ignore[arg-type] # jax arrays do as numpy's
-        rows = reduce_positions(arranged, form.reduction) - shifts[form.layer]
+        reduced: Any = reduce_positions(arranged, form.reduction)
+        rows = reduced - shifts[form.layer]
         found[form.layer] = _sums_of(rows if whole else jnp.where(real, rows, 0.0), fourth=fourth)
     return found
 
@@ -129,7 +131,7 @@ class MomentsGatherer:
         self._number = 0
         self._total: dict[str, list[np.ndarray]] = {}
 
-    def add(self, inputs: Shaped[np.ndarray, "n ..."]) -> bool:
+    def add(self, inputs: Inputs) -> bool:
         """Run the network on a batch and add what it gave; return False, and add nothing, if some of it is not a number."""
         handle = self._handle
         batch = padded(inputs)
@@ -140,7 +142,7 @@ class MomentsGatherer:
             batch,
             count=np.int32(len(inputs)),
             shifts=self._shifts,
-            whole=len(batch) == len(inputs),
+            whole=count_of(batch) == len(inputs),
             fourth=self._fourth,
             forms=self._forms,
         )

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, PyTree, Shaped
+from jaxtyping import Array, PyTree
 
 from taskloom_anomaly.backends.jax_capture import Capture, without_checkpoints
+from taskloom_anomaly.backends.told import tell_cast
+from taskloom_anomaly.data.named import Inputs, NamedArrays, arguments_of
 
 
 class JaxNetwork(Protocol):
@@ -30,7 +34,7 @@ class JaxNetwork(Protocol):
         self,
         parameters: PyTree,
         buffers: PyTree,
-        inputs: Array,
+        inputs: PyTree,
         *,
         capture: Capture,
         training: bool,
@@ -41,7 +45,7 @@ class JaxNetwork(Protocol):
 
 
 def evaluated(
-    network: JaxNetwork, parameters: PyTree, buffers: PyTree, inputs: Array, capture: Capture
+    network: JaxNetwork, parameters: PyTree, buffers: PyTree, inputs: PyTree, capture: Capture
 ) -> Array:
     """Return the network's output in evaluation mode; what `capture` wants is in it then."""
     with without_checkpoints() if capture.is_open else nullcontext():
@@ -56,7 +60,7 @@ def forward_pass(
     network: JaxNetwork,
     parameters: PyTree,
     buffers: PyTree,
-    inputs: Array,
+    inputs: PyTree,
     *,
     layers: tuple[str, ...],
     logits: bool,
@@ -65,13 +69,13 @@ def forward_pass(
     capture = Capture(frozenset(layers))
     output = evaluated(network, parameters, buffers, inputs, capture)
     # What is not returned is dead code to XLA: leaving the logits out ends the pass at the last watched layer.
-    return (output if logits else jnp.zeros((len(inputs), 0))), capture.seen
+    return (output if logits else jnp.zeros((count_of(inputs), 0))), capture.seen
 
 
 # It runs a few times on five samples, so LLVM need not try hard (half of the time).
 @partial(jax.jit, static_argnums=(0,), compiler_options={"xla_backend_optimization_level": 0})
 def all_activations(
-    network: JaxNetwork, parameters: PyTree, buffers: PyTree, inputs: Array
+    network: JaxNetwork, parameters: PyTree, buffers: PyTree, inputs: PyTree
 ) -> dict[str, Array]:
     """Return every activation that has a name."""
     capture = Capture(None)
@@ -107,13 +111,52 @@ def loss_gradient(
     return jax.value_and_grad(mean_loss)(parameters)
 
 
-def padded(array: Shaped[np.ndarray, "n ..."]) -> Shaped[np.ndarray, "m ..."]:
-    """Return the array with zeros appended up to a power of two, so that few shapes are compiled."""
-    n = len(array)
+def tree_of(inputs: Inputs) -> PyTree:
+    """Return inputs as JAX takes them: an array, or a dictionary of arrays."""
+    return dict(inputs.arrays) if isinstance(inputs, NamedArrays) else inputs
+
+
+def count_of(inputs: PyTree) -> int:
+    """Return the number of samples in the arrays of a batch."""
+    return len(jax.tree.leaves(inputs)[0])
+
+
+def call_with(
+    call: Callable[..., Any],
+    inputs: PyTree,
+    signature: Callable[..., Any],
+    **flags: Any,  # noqa: ANN401 -- of any module
+) -> Any:  # noqa: ANN401 -- modules return anything
+    """Call a module with an array, or with a dictionary by position and by keyword.
+
+    Args:
+        call: The call.
+        inputs: An array, or arrays by name.
+        signature: The function whose parameters say which masks it takes.
+        **flags: Further keywords.
+    """
+    if not isinstance(inputs, Mapping):
+        return call(inputs, **flags)
+    found = inspect.signature(signature).parameters.values()
+    is_open = any(p.kind is p.VAR_KEYWORD for p in found)
+    places, named = arguments_of(inputs, None if is_open else {p.name for p in found})
+    return call(*places, **named, **flags)
+
+
+def padded(inputs: Inputs) -> PyTree:
+    """Return the arrays of a batch with zeros appended up to a power of two, so that few shapes are compiled."""
+    n = len(inputs)
     size = 1 << max(n - 1, 0).bit_length()
-    if size == n:
-        return array
-    return np.concatenate([array, np.zeros((size - n, *array.shape[1:]), array.dtype)])
+
+    def longer(array: np.ndarray) -> np.ndarray:
+        own = jax.dtypes.canonicalize_dtype(array.dtype)
+        if array.dtype.kind == "f" and own != array.dtype:
+            tell_cast(array.dtype.name, own.name)
+        if size == n:
+            return array
+        return np.concatenate([array, np.zeros((size - n, *array.shape[1:]), array.dtype)])
+
+    return jax.tree.map(longer, tree_of(inputs))
 
 
 def as_array(array: Array) -> np.ndarray:

@@ -13,6 +13,7 @@ from jaxtyping import Array, PyTree
 
 from taskloom_anomaly.backends import axes as evidence, probe_inputs
 from taskloom_anomaly.backends.axes import FEW, SHUFFLED, Axes
+from taskloom_anomaly.backends.failures import fitting
 from taskloom_anomaly.backends.fingerprint import digest_of, traced_code
 from taskloom_anomaly.backends.jax_capture import Capture
 from taskloom_anomaly.backends.jax_network import (
@@ -20,9 +21,11 @@ from taskloom_anomaly.backends.jax_network import (
     all_activations,
     as_array,
     evaluated,
+    tree_of,
 )
 from taskloom_anomaly.backends.names import place_of
 from taskloom_anomaly.backends.tree import flatten_tree, unflatten_like
+from taskloom_anomaly.data.named import Inputs
 
 # Five samples, of which 2, 0 and 1 have other neighbours than in the order of the data.
 _MIXED = (*SHUFFLED, 1, 2)
@@ -44,7 +47,7 @@ class JaxProbe:
         network: JaxNetwork,
         parameters: PyTree,
         buffers: PyTree,
-        samples: np.ndarray,
+        samples: Inputs,
         known: Mapping[str, Axes] | None = None,
     ) -> None:
         self._network, self._parameters, self._buffers = network, parameters, buffers
@@ -56,15 +59,16 @@ class JaxProbe:
         """One trace: what was captured, the form of the output, and the operations."""
         kept: list[Capture] = []
 
-        def pass_of(p: PyTree, buffers: PyTree, inputs: Array) -> tuple[Array, dict[str, Array]]:
+        def pass_of(p: PyTree, buffers: PyTree, inputs: PyTree) -> tuple[Array, dict[str, Array]]:
             # JAX sorts dictionaries; the order of execution is in the capture.
             kept.append(Capture(None))
             output = evaluated(self._network, p, buffers, inputs, kept[-1])
             return output, kept[-1].seen
 
-        trace, (output, shapes) = jax.make_jaxpr(pass_of, return_shape=True)(
-            self._parameters, self._buffers, self._samples[:1]
-        )
+        with fitting(self._samples.shape[1:]):
+            trace, (output, shapes) = jax.make_jaxpr(pass_of, return_shape=True)(
+                self._parameters, self._buffers, tree_of(self._samples[:1])
+            )
         capture = kept[-1]
         capture.seen = {name: shapes[name] for name in capture.seen}
         return capture, output, trace
@@ -129,19 +133,19 @@ class JaxProbe:
                 axes[name] = evidence.by_size(axes[name], [s[name] for s in larger if name in s])
         return axes, {name: digest_of(as_array(array)) for name, array in found.items()}
 
-    def _run(self, rows: np.ndarray, parameters: PyTree = None) -> dict[str, Array]:
+    def _run(self, rows: Inputs, parameters: PyTree = None) -> dict[str, Array]:
         own = self._parameters if parameters is None else parameters
-        return all_activations(self._network, own, self._buffers, rows)
+        return all_activations(self._network, own, self._buffers, tree_of(rows))
 
-    def _capture_of(self, rows: np.ndarray) -> Capture:
+    def _capture_of(self, rows: Inputs) -> Capture:
         """Trace the network without computing anything; where it refuses the rows, what ran before is known all the same."""
         capture = Capture(None)
 
-        def pass_of(p: PyTree, buffers: PyTree, inputs: Array) -> Array:
+        def pass_of(p: PyTree, buffers: PyTree, inputs: PyTree) -> Array:
             return evaluated(self._network, p, buffers, inputs, capture)
 
         try:
-            jax.eval_shape(pass_of, self._parameters, self._buffers, rows)
+            jax.eval_shape(pass_of, self._parameters, self._buffers, tree_of(rows))
         except Exception:
             return capture
         return capture

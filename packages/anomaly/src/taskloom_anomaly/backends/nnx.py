@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
-import numpy as np
 from flax import nnx
-from jaxtyping import Array, PyTree, Shaped
+from jaxtyping import Array, PyTree
 from taskloom.errors import ConfigError
 
 from taskloom_anomaly.backends.fingerprint import name_of
 from taskloom_anomaly.backends.jax_capture import Capture, first_output
 from taskloom_anomaly.backends.jax_handle import JaxHandle
+from taskloom_anomaly.backends.jax_network import call_with
+from taskloom_anomaly.data.named import Inputs
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class NnxNetwork:
         self,
         parameters: PyTree,
         buffers: PyTree,
-        inputs: Array,
+        inputs: PyTree,
         *,
         capture: Capture,
         training: bool,
@@ -61,7 +62,7 @@ class NnxNetwork:
         else:
             module.eval()
         with _watched(module, capture):
-            result = module(inputs)
+            result = call_with(module, inputs, type(module).__call__)
         after = _split(module)[2]
         return first_output(result), after if training else buffers
 
@@ -117,9 +118,7 @@ def _split(module: nnx.Module) -> tuple[Any, Any, Any]:
     return graph, own, rest
 
 
-def nnx_handle(
-    module: nnx.Module, parameters: PyTree | None, samples: Shaped[np.ndarray, "n ..."]
-) -> JaxHandle:
+def nnx_handle(module: nnx.Module, parameters: PyTree | None, samples: Inputs) -> JaxHandle:
     """Return the handle of an nnx module; an nnx module holds its own parameters unless others are given."""
     graph, own, buffers = _split(module)
     network = NnxNetwork(graph, name_of(type(module)))

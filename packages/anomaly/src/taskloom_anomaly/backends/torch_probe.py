@@ -11,6 +11,7 @@ import torch
 
 from taskloom_anomaly.backends import axes as evidence, probe_inputs
 from taskloom_anomaly.backends.axes import FEW, SHUFFLED, Axes
+from taskloom_anomaly.backends.failures import fitting
 from taskloom_anomaly.backends.fingerprint import digest_of
 from taskloom_anomaly.backends.names import place_of
 from taskloom_anomaly.backends.torch_capture import Pass, run
@@ -72,7 +73,8 @@ class TorchProbe:
         """Run the passes once, and keep of them what takes no memory."""
         if hasattr(self, "_pass"):
             return
-        found = self._run(self._samples)
+        with fitting(self._samples.shape[1:]):
+            found = self._run(self._samples)
         few, shuffled = (
             self._run(self._samples[rows]).seen for rows in (slice(FEW), list(SHUFFLED))
         )
