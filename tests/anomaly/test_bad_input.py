@@ -165,7 +165,11 @@ def rows(width: int = 4, count: int = 40) -> np.ndarray:
 
 def plain() -> torch.nn.Module:
     torch.manual_seed(0)
-    return torch.nn.Sequential(torch.nn.Linear(4, 6), torch.nn.ReLU(), torch.nn.Linear(6, 3))
+    module = torch.nn.Sequential(torch.nn.Linear(4, 6), torch.nn.ReLU(), torch.nn.Linear(6, 3))
+    with torch.no_grad():
+        for value in module.parameters():  # as training moves them
+            value.add_(0.3 * torch.randn_like(value))
+    return module
 
 
 @pytest.mark.parametrize(
