@@ -156,7 +156,9 @@ def _run_alone_and_shared(
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("default")  # the probe's task uses Lightning as it is, with its warnings
+@pytest.mark.filterwarnings(
+    "default"
+)  # the probe's task uses Lightning as it is, with its warnings
 def test_two_processes_over_gloo_have_the_gradients_of_one_that_accumulates(tmp_path: Path) -> None:
     pytest.importorskip("lightning", reason="Lightning is not installed")
     one, two = _run_alone_and_shared(
