@@ -1,4 +1,4 @@
-"""What a process is told once about how a network is read."""
+"""Sentences about the reading of a network that a process logs once."""
 
 from __future__ import annotations
 
