@@ -61,10 +61,10 @@ class Cartpole(StagedTask[CartpoleConfig]):
 
     def reset(self, rng: np.random.Generator) -> None:
         """Begin near one metre to the side with the pole near hanging, all with unit normal noise."""
-        self.data.qpos[:] = rng.normal((1.0, math.pi))
-        self.data.qvel[:] = 0.1 * rng.standard_normal(2)
+        self.view.qpos = rng.normal((1.0, math.pi))
+        self.view.qvel = 0.1 * rng.standard_normal(2)
 
     def success(self) -> bool:
         """Upright within 11 degrees, within 0.15 m of the middle, and slow."""
-        x, angle = self.data.qpos
-        return bool(1 - math.cos(angle) < 0.02 and abs(x) < 0.15 and abs(self.data.qvel[1]) < 0.5)
+        x, angle = self.view.qpos
+        return bool(1 - math.cos(angle) < 0.02 and abs(x) < 0.15 and abs(self.view.qvel[1]) < 0.5)

@@ -63,11 +63,10 @@ class PushT(StagedTask[PushTConfig]):
         """Begin with the block turned and displaced, and the pusher beside it."""
         angle = rng.uniform(-math.pi, math.pi)
         block = 0.25 * math.cos(angle), 0.25 * math.sin(angle)
-        self.data.qpos[:2] = 2.2 * block[0], 2.2 * block[1]
-        self.data.qpos[2:4] = block
-        self.data.qpos[4] = rng.uniform(-math.pi / 2, math.pi / 2)
+        turn = rng.uniform(-math.pi / 2, math.pi / 2)
+        self.view.qpos = (2.2 * block[0], 2.2 * block[1], *block, turn)
 
     def success(self) -> bool:
         """Within five centimetres and 0.2 rad of the goal."""
-        x, y, angle = self.data.qpos[2:5]
+        x, y, angle = self.view.qpos[2:5]
         return math.hypot(x, y) < 0.05 and math.cos(angle) > math.cos(0.2)
