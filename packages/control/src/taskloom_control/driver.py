@@ -18,6 +18,7 @@ from taskloom.task import JsonValue
 from taskloom_control.closed_loop import checks
 from taskloom_control.closed_loop.labels import column_labels
 from taskloom_control.closed_loop.loop import ClosedLoop
+from taskloom_control.closed_loop.models import keep_models
 from taskloom_control.closed_loop.trajectory import trajectory_hash
 from taskloom_control.config import ControlConfig
 from taskloom_control.metrics import episode_metrics, one_line
@@ -93,6 +94,7 @@ def _finish(loop: ClosedLoop, ctx: RunContext) -> Result:
     plans = loop.controller.num_plans
     facts = {"sha256": digest, "steps": loop.step, "plans": plans, "columns": columns}
     artifacts["hash"].write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8", newline="\n")
+    artifacts |= keep_models(loop.controller.task, ctx.artifact)
     if loop.config.record.animation and loop.step > 0:
         from taskloom_control.report.animation import animate  # Pillow is heavy
 

@@ -168,6 +168,7 @@ class Controller:
         late = self._last_time - now
         if late <= _ROUNDING:
             return now
+        # Messages overtake each other: within a period the grid of the last plan still serves.
         if late <= 1.0 / self.config.controller.control_freq + _ROUNDING:
             self.late_estimates += 1
             return self._last_time
@@ -182,6 +183,7 @@ class Controller:
         the shifted knots is another curve; the difference is carried along, so that a plan that nothing improves is executed
         to its end exactly, whatever the replanning period.
         """
+        # After a pause of a whole horizon nothing of the plan lies ahead.
         gone = moment - self._last_time > max(
             self.grid.horizon, 1.0 / self.config.controller.control_freq
         )
@@ -228,6 +230,7 @@ class Controller:
         stats._weights = state.weights
 
     def _make_normalizer(self, config: ControlConfig) -> Normalizer:
+        # A task with controls of its own has no actuators to look bounds up for.
         scales = unlimited_scales(self.task.model, config.controller.unlimited_scale)
         wide = scales if scales.size == self.low.size else config.controller.unlimited_scale
         return Normalizer(config.controller.action_normalizer, self.low, self.high, wide)
@@ -240,6 +243,7 @@ class Controller:
         changed = changes_between(self.config, config)
         old, self.config, self.optimizer, self._next = self.config, config, config.optimizer, None
         self.task.take_config(config)
+        # Most engines know the model only; one that computes with the config's numbers has to be made anew.
         if config.engine.uses_config:
             self.engine.close()
             self.engine = config.engine.build(self.task, config)
@@ -254,6 +258,7 @@ class Controller:
                 self.plan_now = resample(self.plan_now, self.grid, moment)
                 if not same:
                     self.normalizer = self._make_normalizer(config)
+                # In controls first, then in the new coordinates: the plan is what both optimizers mean.
                 nominal = self.normalizer.encode(self.plan_now.curve[:, 0])
                 fresh.reset(nominal)
                 if same:

@@ -83,6 +83,7 @@ class Estimator:
         qpos = self._joint_values("qpos", estimate.qpos, data.qpos, in_force)
         qvel = self._joint_values("qvel", estimate.qvel, data.qvel, in_force)
         self._normalize(qpos)
+        # Everything is judged before anything is taken over, so a refusal leaves the last state as it was.
         poses = {name: self._pose(name, *pose, in_force) for name, pose in estimate.mocap.items()}
         switches = {self._named("equality", name): on for name, on in estimate.eq_active.items()}
         act = None if estimate.act is None else self._activations(estimate.act, in_force)
@@ -104,6 +105,7 @@ class Estimator:
         model, widths = self._model, POSITIONS if what == "qpos" else VELOCITIES
         address = model.jnt_qposadr if what == "qpos" else model.jnt_dofadr
         if isinstance(given, Mapping):
+            # Joints that are not named stay where they were: a robot may measure them at another rate.
             values = last.copy()
             for name, value in given.items():
                 joint = self._named("joint", name)
@@ -168,6 +170,7 @@ class Estimator:
     def _guess_activations(self, control: np.ndarray) -> None:
         """Set activations that nothing measures: an integrator holds where the joint is, a filter has reached its control."""
         model, data = self._model, self._data
+        # Only what the lengths of transmissions need: a whole forward pass would cost as much as a step.
         mujoco.mj_kinematics(model, data)
         mujoco.mj_comPos(model, data)
         mujoco.mj_tendon(model, data)

@@ -51,6 +51,7 @@ def changes_between(old: ControlConfig, new: ControlConfig) -> Changed:
         )
     free, reshaping, memory = [], [], []
     for name in _differences(old.model_dump(), new.model_dump()):
+        # Buffers, threads and compiled programs are of one model and one engine.
         if name.startswith("engine.") or name == "keyframe" or name.endswith("path"):
             raise PlanError(
                 f"'{name}' cannot change while a controller lives: build a new one for another model or engine."
@@ -81,6 +82,7 @@ def resample(plan: ControlPlan, grid: KnotGrid, moment: float) -> ControlPlan:
         grid: The other grid.
         moment: Time at which the new plan begins [s].
     """
+    # The plan itself is asked, not its knots: a spline of another order bends between the same knots.
     start, _ = grid.locate(moment)
     knots = np.stack([plan((start + k) * grid.spacing) for k in range(grid.num_knots)])
     return ControlPlan(grid, start, grid.coefficients(knots), plan.low, plan.high)
@@ -100,6 +102,7 @@ def knots_at(
     first, moment = moments
     start, _ = new.locate(moment)
     places = (start + np.arange(new.num_knots)) * new.spacing / old.spacing - first
+    # Beyond the old knots the ends are repeated, as a plan holds its last control.
     places = np.clip(places, 0, old.num_knots - 1)
     low = np.floor(places).astype(int)
     high = np.minimum(low + 1, old.num_knots - 1)

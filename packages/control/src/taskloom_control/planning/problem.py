@@ -100,6 +100,7 @@ class PlanningProblem:
         controls = self.controls(z)
         if self._is_plain:
             return self.judge(self.engine.rollout(self.snapshot, controls), controls)
+        # A control acts for some steps of the physics, and the reward sees the last of them.
         acted = np.repeat(self.task.task_to_sim_ctrl(controls), self._every, axis=1)
         made = self.engine.rollout(self.snapshot, acted)
         last = slice(self._every - 1, None, self._every)
@@ -140,6 +141,7 @@ class PlanningProblem:
         Raises:
             PlanError: The reward depends on the sensors.
         """
+        # Once: what a reward reads does not change from plan to plan, and this costs three rewards.
         self._probed = True
         shape, found = (*states.shape[:2], self.task.model.nsensordata), []
         rng = np.random.default_rng(0)

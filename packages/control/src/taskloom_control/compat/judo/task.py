@@ -21,11 +21,11 @@ from taskloom_control.task import ControlTask, Metadata
 ConfigT = TypeVar("ConfigT")
 
 
-class Task(ControlTask[Any], Generic[ConfigT]):
+class JudoTask(ControlTask[Any], Generic[ConfigT]):
     """judo's task: a model, and a reward of rolled out states, sensors and controls.
 
     Example:
-        >>> class Mine(Task[TaskConfig]):
+        >>> class Mine(JudoTask[TaskConfig]):
         ...     def reward(self, states, sensors, controls, system_metadata=None):
         ...         return -(states[..., 0] ** 2).sum(-1)
     """
@@ -168,6 +168,10 @@ class Task(ControlTask[Any], Generic[ConfigT]):
         return int(self.velocity(joint_name).start)
 
 
+Task = JudoTask
+"""judo's own name for it, which the core of this system gives to something else."""
+
+
 def _is_quaternion(model: mujoco.MjModel) -> np.ndarray:
     """Return which positions are parts of quaternions, shape (nq,)."""
     found = np.zeros(model.nq, dtype=bool)
@@ -199,7 +203,7 @@ def register_task(name: str, task: type, config: type) -> None:
     Raises:
         ControlError: It is no task in judo's form.
     """
-    if not (isinstance(task, type) and issubclass(task, Task)):
+    if not (isinstance(task, type) and issubclass(task, JudoTask)):
         raise ControlError(
             f"'{name}' cannot be registered: {task!r} is no class derived from Task."
         )
