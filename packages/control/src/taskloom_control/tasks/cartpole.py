@@ -12,7 +12,7 @@ import numpy as np
 
 from taskloom_control.config import AnyOptimizer, ControlConfig
 from taskloom_control.mjcf.files import model_path
-from taskloom_control.optimizers.cem import CEM
+from taskloom_control.optimizers.mppi import MPPI
 from taskloom_control.task import Array, Metadata, StagedTask
 from taskloom_control.tasks.costs import Scale, Weight, smooth_absolute
 
@@ -32,7 +32,7 @@ class CartpoleConfig(ControlConfig):
     """Point at which the cost of the angle turns from quadratic to linear."""
     p_centered: Scale = 0.1
     """Point at which the cost of the position turns from quadratic to linear."""
-    optimizer: AnyOptimizer = CEM(keep=4)
+    optimizer: AnyOptimizer = MPPI()
     """Optimizer of the plan."""
 
 
