@@ -47,6 +47,14 @@ def _found(line: str) -> list[str]:
         ("tasks run garden grow --shade=", ["--shade=true", "--shade=false"]),
         ("tasks run garden grow --param li", ["light=", "limit="]),
         ("tasks run garden grow --explai", ["--explain"]),
+        ("tasks run garden zoo --many.", ["--many.0=", "--many.1=", "--many.2="]),
+        ("tasks run garden zoo --herd.", ["--herd.0=", "--herd.0.", "--herd.1=", "--herd.1."]),
+        ("tasks run garden zoo --herd.0.d", ["--herd.0.depth=", "--herd.0.drained"]),
+        (
+            "tasks run garden zoo --herd.5.drained=",
+            ["--herd.5.drained=true", "--herd.5.drained=false"],
+        ),
+        ("tasks run garden zoo --word.", []),
         ("tasks run garden grow --config=", ["<files>"]),
         ("tasks run garden zoo --place=", ["<files>"]),
         ("tasks info garden grow --sch", ["--schema"]),
@@ -141,7 +149,7 @@ def _write(terminal: int, text: str) -> None:
     os.write(terminal, text.encode())
 
 
-def _read(terminal: int, until: str, seconds: float = 30.0) -> str:
+def _read(terminal: int, until: str, seconds: float = 300.0) -> str:
     text, end = "", time.monotonic() + seconds
     while until not in text:
         ready, _, _ = select.select([terminal], [], [], max(0.0, end - time.monotonic()))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from taskloom.devices import limited_threads
+from taskloom.devices import launch, limited_threads
 from taskloom.errors import ExitCode
+from taskloom.lifecycle.capture import captured
+from taskloom.lifecycle.console import SilentConsole
 from taskloom.lifecycle.lifecycle import construct, continue_run, read_config
+from taskloom.lifecycle.output_file import SharedFile
 from taskloom.placement.follower import follow
 from taskloom.records.run_record import read_record
 from taskloom.registry.entries import LoadedTask
@@ -20,8 +23,8 @@ def _load(layout: RunLayout) -> LoadedTask:
     return load_task(find_task(record.domain, record.task))
 
 
-def execute_folder(folder: Path, *, report: bool = True) -> Run:
-    """Load the task that the folder names, and run or continue it in silence.
+def execute_folder(folder: Path, *, report: bool = True, capture: bool = True) -> Run:
+    """Load the task that the folder names, and run or continue it in silence; without `capture` its output is its own.
 
     Raises:
         RunCorruptError: The folder holds no record.
@@ -29,7 +32,7 @@ def execute_folder(folder: Path, *, report: bool = True) -> Run:
         StoreLockedError: Another process is running it.
     """
     layout = RunLayout(folder.absolute())
-    return continue_run(_load(layout), layout, quiet=True, report=report)
+    return continue_run(_load(layout), layout, quiet=True, report=report, capture=capture)
 
 
 def follow_folder(folder: Path) -> ExitCode:
@@ -45,6 +48,8 @@ def follow_folder(folder: Path) -> ExitCode:
     if record.status == "finished":
         return ExitCode.OK
     loaded = _load(layout)
-    with limited_threads(record.resources):
+    file = SharedFile(launch().rank)
+    with limited_threads(record.resources), captured(SilentConsole(), file=file) as output:
+        output.keep(layout.output)
         task = construct(loaded, read_config(loaded, layout, record))
         return follow(task, layout, record)
