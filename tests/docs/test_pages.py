@@ -38,6 +38,7 @@ LONG = {
     "concepts/diffusion.md",
     "concepts/control.md",
     "concepts/hci.md",
+    "how-to/hci-train.md",
     "reference/control-results.md",
 }
 PAGES = pages.all_pages()
