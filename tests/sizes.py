@@ -49,6 +49,9 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "repeated_runs": (30, 1000),
         "equal_commands": (6, 32),
         "group_kills": (2, 50),
+        # tests/diffusion
+        "unicode_lines": (40, 2000),
+        "respelt_molecules": (60, 2000),
         # tests/cli, tests/core
         "terminals_tried": (15, 1500),
         "searched_sinks": (1, 3),

@@ -58,6 +58,11 @@ class Tokenizer(DiffusionPart):
     def fit(self, texts: Iterable[str]) -> FittedTokenizer:
         """Return the tokenizer with a vocabulary that covers the texts."""
 
+    def complaint(self, text: str) -> str:
+        """Return why no vocabulary can cut a text; empty if one can."""
+        del text
+        return ""
+
 
 # Before 0.2 all tokenizers stood here.
 __getattr__ = old_names(__name__)
