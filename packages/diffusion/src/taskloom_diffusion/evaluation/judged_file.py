@@ -11,9 +11,9 @@ from taskloom.errors import ConfigError, UsageError
 from taskloom_diffusion.config import DiffusionConfig
 from taskloom_diffusion.corpora.corpus import SourceRow
 from taskloom_diffusion.corpora.intake import Intake, Item, Options, read
-from taskloom_diffusion.corpora.molecular_form import FLAT, Form
+from taskloom_diffusion.corpora.molecular_form import FLAT
 from taskloom_diffusion.corpora.rows import column_of
-from taskloom_diffusion.metrics.molecules import MoleculeMetrics, PolymerMetrics
+from taskloom_diffusion.metrics.molecules import MoleculeMetrics
 from taskloom_diffusion.tokenizers.base import FittedTokenizer
 from taskloom_diffusion.training.batches import TokenStore, encode_all, fitting
 
@@ -49,10 +49,6 @@ def reading_of(config: DiffusionConfig) -> Options:
         found: Options = options()
         # Runs of earlier versions were flat, whatever the fields say that they did not have.
         return replace(found, form=FLAT) if config.split == "legacy" else found
-    if isinstance(config.metrics, PolymerMetrics):
-        spelling = getattr(config, "spelling", "canonical")
-        own_file = getattr(config, "path", None) is not None
-        return Options("polymers" if own_file else "smiles", Form(spelling=spelling))
     return (
         Options("smiles", FLAT) if isinstance(config.metrics, MoleculeMetrics) else Options("lines")
     )

@@ -75,7 +75,8 @@ def _within(store: TokenStore) -> int:
 
 
 def _without_padding(ids: np.ndarray, pad_id: int) -> np.ndarray:
-    return ids[ids != pad_id]
+    kept: np.ndarray = ids[ids != pad_id]
+    return kept
 
 
 def _log_laws(

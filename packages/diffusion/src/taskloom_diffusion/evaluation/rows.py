@@ -101,6 +101,5 @@ def answers(
     if all(isinstance(item, str) for item in items):
         templates = [parse_template(str(item), model) for item in items]
         return complete(model, rule, templates, seed=seed, batch_size=_BATCH).texts
-    return sample_lengths(
-        model, rule, [int(item) for item in items], seed=seed, batch_size=_BATCH
-    ).texts
+    lengths = [int(item) for item in items if not isinstance(item, str)]
+    return sample_lengths(model, rule, lengths, seed=seed, batch_size=_BATCH).texts

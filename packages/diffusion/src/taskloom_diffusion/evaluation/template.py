@@ -33,9 +33,9 @@ def parse_template(template: str, model: DiffusionModel) -> list[int]:
         )
     room = model.max_length - predicts_ends(model)
     if len(ids) > room:
-        end = ", of which one is the end" if room < model.max_length else ""
+        closing = ", of which one is the end" if room < model.max_length else ""
         raise UsageError(
-            f"the template has {len(ids)} tokens, the model's max_length is {model.max_length}{end}"
+            f"the template has {len(ids)} tokens, the model's max_length is {model.max_length}{closing}"
         )
     return ids
 

@@ -188,7 +188,7 @@ class DiffusionModel(nn.Module):
         # Rows of other batches are there as rows of one token: what is drawn for them is not looked at.
         every = torch.ones(rows.total * parts, dtype=torch.long)
         every[numbers] = sizes
-        drawn = self.level_sampler.draw(every, rows.generator(), versions=versions)
+        drawn: Levels = self.level_sampler.draw(every, rows.generator(), versions=versions)
         turns = torch.arange(versions)[:, None] * len(every)
         return drawn.of_rows((turns + numbers).flatten())
 

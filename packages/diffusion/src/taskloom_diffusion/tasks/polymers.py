@@ -11,7 +11,7 @@ from taskloom_diffusion.config import DiffusionConfig
 from taskloom_diffusion.corpora.corpus import Corpus
 from taskloom_diffusion.corpora.files import read_corpus
 from taskloom_diffusion.corpora.intake import Options
-from taskloom_diffusion.corpora.molecular_form import Form
+from taskloom_diffusion.corpora.molecular_form import FLAT, Form
 from taskloom_diffusion.corpora.polymer_unit import PolymerForm
 from taskloom_diffusion.corpora.polymers import synthetic_polymers
 from taskloom_diffusion.metrics.base import MetricSuite
@@ -39,6 +39,12 @@ class PolymersConfig(DiffusionConfig):
     metrics: Annotated[MetricSuite, OneOf("taskloom_diffusion.metrics")] = PolymerMetrics()
     """Metrics of generated sequences."""
 
+    def options(self) -> Options:
+        """Return how a file is read: as repeat units, or, for a model of synthetic polymers, in their published form."""
+        if self.path is None:
+            return Options("smiles", FLAT)
+        return Options("polymers", Form(spelling=self.spelling), PolymerForm(self.period))
+
 
 class Polymers(CorpusTask[PolymersConfig]):
     """Generate polymer repeat units."""
@@ -47,7 +53,5 @@ class Polymers(CorpusTask[PolymersConfig]):
         config = self.config
         rule = config.split_rule(config.holdout_share)
         if config.path is not None:
-            polymer = PolymerForm(config.period)
-            options = Options("polymers", Form(spelling=config.spelling), polymer)
-            return read_corpus(config.path, config.column, options, rule, flat_keys=False)
+            return read_corpus(config.path, config.column, config.options(), rule, flat_keys=False)
         return synthetic_polymers(config.num_polymers, rule)

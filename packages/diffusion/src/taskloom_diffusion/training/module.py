@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import warnings
 from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import lightning.pytorch as pl
 import torch
-from lightning.pytorch.utilities.rank_zero import rank_zero_info, rank_zero_warn
 from taskloom import derive_seed
 from torch import Tensor
 from torch.utils.data import DistributedSampler
@@ -146,7 +146,7 @@ class DiffusionModule(DiffusionModel, pl.LightningModule):
             weight.grad = None
         if not self._told_empty:
             self._told_empty = True
-            rank_zero_warn("a step without a single token of data was skipped")
+            warnings.warn("a step without a single token of data was skipped", stacklevel=2)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the bound of a held-out batch [nats per token]; over an epoch it is `val_loss`, nats over tokens.
@@ -170,7 +170,7 @@ class DiffusionModule(DiffusionModel, pl.LightningModule):
         """
         seed = derive_seed(self.noise_seed, "predict", batch_idx)
         if isinstance(batch, Mapping):
-            nats, _ = bound_of_rows(self, batch, seed)
+            nats, _ = bound_of_rows(self, dict(batch), seed)
             return -nats
         return answers(self, batch, seed)
 
@@ -231,8 +231,9 @@ class DiffusionModule(DiffusionModel, pl.LightningModule):
     ) -> Any:  # noqa: ANN401 -- torch's own type
         """Load weights and counters; weights of earlier versions, which had no counters, begin them anew."""
         if _STATE not in state_dict:
-            rank_zero_warn(
-                "these weights came without the counters of their noise, which begin anew"
+            warnings.warn(
+                "these weights came without the counters of their noise, which begin anew",
+                stacklevel=2,
             )
             state_dict = {**state_dict, _STATE: self.get_extra_state()}
         return super().load_state_dict(state_dict, strict, assign)
@@ -243,8 +244,9 @@ class DiffusionModule(DiffusionModel, pl.LightningModule):
         if not total:
             total = math.inf if self._trainer is None else self.trainer.estimated_stepping_batches
         if math.isinf(total) and self.optimizer_settings.schedule != "constant":
-            rank_zero_info(
-                "the training has no end: the learning rate stays constant after its warm-up"
+            warnings.warn(
+                "the training has no end: the learning rate stays constant after its warm-up",
+                stacklevel=2,
             )
         optimizer = build_optimizer(self.model, self.optimizer_settings)
         schedule = torch.optim.lr_scheduler.LambdaLR(

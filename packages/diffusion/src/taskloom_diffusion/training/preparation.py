@@ -186,9 +186,9 @@ def in_three_parts(corpus: Corpus, config: DiffusionConfig) -> Corpus:
     )
 
 
-def _chosen(pieces: Sequence[str], keys: Sequence[str], rows: Sequence[int]) -> list[str]:
+def _chosen(pieces: Sequence[str], keys: Sequence[str], chosen: Sequence[int]) -> list[str]:
     del keys
-    return [pieces[i] for i in rows]
+    return [pieces[i] for i in chosen]
 
 
 def _validating(keys: Sequence[str], config: DiffusionConfig) -> set[str]:
