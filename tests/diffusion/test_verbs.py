@@ -149,7 +149,10 @@ def test_likelihood_names_its_bound(store: Path) -> None:
     assert figures["standard_error"] > 0
     shown = tasks("diffusion", "likelihood", "@last", "--draws=2", store=store)
     first, *lines = shown.stdout.splitlines()
-    assert re.fullmatch(rf"{figures['bound']}, on {figures['sequences']} sequences of {figures['tokens']} tokens", first)
+    assert re.fullmatch(
+        rf"{figures['bound']}, on {figures['sequences']} sequences of {figures['tokens']} tokens",
+        first,
+    )
     assert [line.split()[-1] for line in lines] == [
         "token",
         "token",
@@ -352,7 +355,7 @@ def test_sampling_from_a_finished_run_imports_no_trainer(store: Path) -> None:
     )
     words = ["diffusion", "sample", "@last", "--num=2", "--store", str(store)]
     done = subprocess.run(
-        [sys.executable, "-c", script, *words], capture_output=True, text=True, check=True, timeout=120
+        [sys.executable, "-c", script, *words], capture_output=True, text=True, check=True, timeout=300
     )  # fmt: skip
     code, loaded = done.stdout.splitlines()[-1].split(" ", 1)
     heavy = {"lightning", "torchmetrics", "transformers", "scipy", "matplotlib", "sympy", "rdkit"}

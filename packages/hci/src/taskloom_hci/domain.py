@@ -19,6 +19,9 @@ _TASKS = (
     ("pipe", "A game that another process keeps.", "pipe:pipe"),
 )
 
+# Version 2 of the grid: "up" is up, and width and height are those of the text and of every picture.
+_VERSIONS = {"pointing_2d": 2}
+
 _USERS = (
     ("careful", "Pointing towards the goal, with a small rate of errors.", "Careful"),
     ("boltzmann", "Boltzmann-rational pointing: moves that end closer are likelier.", "Boltzmann"),
@@ -51,7 +54,8 @@ DOMAIN = DomainRef(
     summary="A task shared by a (simulated or real) user and an assistant.",
     extra="hci",
     tasks=tuple(
-        TaskRef(name, summary, f"taskloom_hci.tasks.{target}") for name, summary, target in _TASKS
+        TaskRef(name, summary, f"taskloom_hci.tasks.{target}", _VERSIONS.get(name, 1))
+        for name, summary, target in _TASKS
     ),
     components={
         f"taskloom_hci.{kind}": tuple(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from hashlib import blake2b
+from typing import cast
 
 import numpy as np
 import torch
@@ -101,5 +102,5 @@ def answers(
     if all(isinstance(item, str) for item in items):
         templates = [parse_template(str(item), model) for item in items]
         return complete(model, rule, templates, seed=seed, batch_size=_BATCH).texts
-    lengths = [int(item) for item in items if not isinstance(item, str)]
+    lengths = cast("list[int]", items)
     return sample_lengths(model, rule, lengths, seed=seed, batch_size=_BATCH).texts
