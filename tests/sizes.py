@@ -47,6 +47,7 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "patience_seconds": (2, 5),
         # tests/core/answers
         "matrix_cells": (10, 140),
+        "ray_kinds": (0, 14),
         "repeated_runs": (30, 1000),
         "equal_commands": (6, 32),
         "group_kills": (2, 50),

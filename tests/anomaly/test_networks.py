@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import sys
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from taskloom_anomaly.backends.handle import ModelHandle
 from taskloom_anomaly.backends.names import place_of
 from taskloom_anomaly.backends.resolve import as_handle
 from taskloom_anomaly.backends.torch_handle import TorchHandle
@@ -92,12 +92,18 @@ def test_every_layer_is_what_its_module_returned(name: str) -> None:
     assert len(layers) >= 0.8 * len(handle.layers)
 
 
-def scores_of(
-    handle: ModelHandle, batch_size: int, test: np.ndarray, trusted: np.ndarray
-) -> dict[str, np.ndarray]:
-    """Return the scores by layer; in networks that nothing has trained some layers never vary, and those are left out."""
-    detector = {"kind": "mahalanobis", "shrinkage": "fixed", "amount": 0.2}
-    return dict(fit(handle, trusted, detector=detector, batch_size=batch_size).score(test))
+@pytest.mark.parametrize("name", NAMES)
+def test_features_are_an_axis_of_a_width_that_some_parameter_has(name: str) -> None:
+    handle = handle_of(name)
+    widths = {size for p in handle._module.parameters() for size in p.shape if size > 1}
+    looked_at = 0
+    for layer in handle.layers:
+        axes = handle.axes(layer)
+        rest = [i for i in range(len(axes.shape)) if i != axes.sample]
+        if len(rest) > 1 and axes.feature is not None:
+            assert axes.shape[axes.feature] in widths, (layer, axes)
+            looked_at += 1
+    assert looked_at
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -105,17 +111,23 @@ def test_scores_are_of_samples_whatever_the_order_and_the_batch(name: str) -> No
     handle, trusted, x = handle_of(name), inputs(name, 60), inputs(name, 60, seed=1)
     trunk = networks.NETWORKS[name].trunk
     assert any(layer.startswith(trunk) for layer in handle.default_layers)
-    plain = scores_of(handle, 64, x, trusted)
+    # In networks that nothing has trained some layers never vary, and those are left out.
+    settings = {"kind": "mahalanobis", "shrinkage": "fixed", "amount": 0.2}
+    detector = fit(handle, trusted, detector=settings, batch_size=64)
+    plain = detector.score(x)
     assert any(layer.startswith(trunk) for layer in plain)
     # Half precision rounds to three digits, and other batches in another way.
-    close = 2e-1 if "bfloat16" in name else 1e-4
+    close = 2e-1 if "bfloat16" in name else 1e-5
     order = np.random.default_rng(0).permutation(60)
-    moved, apart = scores_of(handle, 64, x[order], trusted), scores_of(handle, 7, x, trusted)
+    found = {"order": (detector.score(x[order]), order)}
+    for size, count in ((1, 8), (7, 60), (60, 60)):
+        apart = replace(detector, extractor=replace(detector.extractor, batch_size=size))
+        found[f"batches of {size}"] = apart.score(x[:count]), np.arange(count)
     for layer, scores in plain.items():
         assert scores.shape == (60,)
         assert np.isfinite(scores).all()
-        np.testing.assert_allclose(moved[layer], scores[order], rtol=close)
-        np.testing.assert_allclose(apart[layer], scores, rtol=close)
+        for what, (other, rows) in found.items():
+            np.testing.assert_allclose(other[layer], scores[rows], rtol=close, err_msg=what)
 
 
 @pytest.mark.parametrize("name", ["tv_resnet18", "bert", "lstm"])

@@ -49,6 +49,15 @@ _ASSISTANTS = (
     ("conservative", "No more items than can be mastered by the exam.", "Conservative"),
 )
 
+_METRICS = (
+    *("episodes", "rounds/total", "rounds/sd", "rounds/median", "rewards/*"),
+    *(
+        f"{what}/{end}"
+        for what in ("rounds", "return", "success")
+        for end in ("mean", "low", "high")
+    ),
+)
+
 DOMAIN = DomainRef(
     name="hci",
     summary="A task shared by a (simulated or real) user and an assistant.",
@@ -83,5 +92,6 @@ DOMAIN = DomainRef(
     protocol="taskloom_hci.task:InteractionTask",
     config="taskloom_hci.config:HciConfig",
     driver="taskloom_hci.driver",
+    metrics=_METRICS,
     scaffold="taskloom_hci/scaffold",
 )

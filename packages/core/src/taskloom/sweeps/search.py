@@ -30,6 +30,7 @@ from taskloom.placement.place import Placement, Watcher
 from taskloom.records.documents import read_object
 from taskloom.records.files import stat_file
 from taskloom.registry.entries import LoadedTask
+from taskloom.registry.resolve import metrics_of
 from taskloom.registry.suggest import did_you_mean
 from taskloom.request import Origin, RunOptions
 from taskloom.runs.layout import default_store
@@ -156,7 +157,7 @@ def _hidden(loaded: LoadedTask, axes: Mapping[str, Axis], fixed: Point) -> Point
 
 def _check_metric(loaded: LoadedTask, goal: Goal, space: Space) -> None:
     """Refuse a metric that the driver of the domain does not report; a task that runs itself may report any."""
-    names = loaded.domain.metrics
+    names = metrics_of(loaded)
     if not names or any(fnmatchcase(goal.metric, name) for name in names):
         return
     with contextlib.suppress(TaskloomError):  # told of when the task runs

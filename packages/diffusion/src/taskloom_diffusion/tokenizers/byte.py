@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import Any, Literal
 
@@ -38,6 +38,11 @@ class Byte(Tokenizer):
     def fit(self, texts: Iterable[str]) -> Byte:
         del texts  # every byte is in the vocabulary
         return self
+
+    @classmethod
+    def restore(cls, saved: Mapping[str, Any]) -> Byte:
+        del saved  # nothing is learnt
+        return cls()
 
     def encode(self, text: str) -> list[int]:
         return [byte + len(SPECIAL) for byte in text.encode()]

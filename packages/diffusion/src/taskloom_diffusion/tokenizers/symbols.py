@@ -35,6 +35,10 @@ class RegexSmiles(Tokenizer):
     def fit(self, texts: Iterable[str]) -> SymbolTokenizer:
         return fit_symbols("smiles", texts)
 
+    @classmethod
+    def restore(cls, saved: Mapping[str, Any]) -> SymbolTokenizer:
+        return SymbolTokenizer("smiles", saved["symbols"])
+
 
 class Char(Tokenizer):
     """Characters of the corpus."""
@@ -43,6 +47,10 @@ class Char(Tokenizer):
 
     def fit(self, texts: Iterable[str]) -> SymbolTokenizer:
         return fit_symbols("char", texts)
+
+    @classmethod
+    def restore(cls, saved: Mapping[str, Any]) -> SymbolTokenizer:
+        return SymbolTokenizer("char", saved["symbols"])
 
 
 def split_smiles(text: str) -> list[str]:
