@@ -1,4 +1,4 @@
-"""How far the training loss of a schedule is from the entropy that it stands for, with an exact network.
+"""Distance of the training loss of a schedule from the entropy that it stands for, with an exact network.
 
 A schedule that begins with a little noise, or ends before pure noise, leaves parts of the integral over the signal out. What is
 evaluated covers the whole path in any case; what is trained on does not.
