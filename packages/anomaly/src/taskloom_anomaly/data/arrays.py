@@ -120,7 +120,7 @@ def as_arrays(dataset: object, name: str = "data") -> ArrayDataset:
     """
     if isinstance(dataset, ArrayDataset):
         found = dataset
-    elif isinstance(dataset, np.ndarray):
+    elif isinstance(dataset, (np.ndarray, NamedArrays)):
         found = ArrayDataset(dataset)
     elif isinstance(dataset, Mapping):
         found = ArrayDataset(NamedArrays({k: np.asarray(v) for k, v in dataset.items()}))

@@ -10,6 +10,7 @@ import numpy as np
 from taskloom.errors import ConfigError
 
 from taskloom_anomaly.data.arrays import ArrayDataset, Dataset, Samples, as_arrays, collect
+from taskloom_anomaly.data.named import NamedArrays
 
 if TYPE_CHECKING:
     from jaxtyping import Int
@@ -79,7 +80,7 @@ def as_samples(dataset: object, name: str) -> Samples:
     Raises:
         ConfigError: It is no data set, or it is empty.
     """
-    whole = (ArrayDataset, np.ndarray, list, tuple, Mapping)
+    whole = (ArrayDataset, NamedArrays, np.ndarray, list, tuple, Mapping)
     is_table = hasattr(dataset, "columns") and hasattr(dataset, "to_numpy")
     if isinstance(dataset, whole) or is_table or not isinstance(dataset, (Dataset, BulkDataset)):
         return as_arrays(dataset, name)
