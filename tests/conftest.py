@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +21,7 @@ for _name, _path in (
     ("tests_sizes", _HERE / "sizes.py"),
     ("cases_verdict", _HERE / "cases" / "verdict.py"),
     ("cases_tasks", _HERE / "cases" / "tasks.py"),
+    ("lacking", _HERE / "hidden" / "lacking.py"),
 ):
     _spec = importlib.util.spec_from_file_location(_name, _path)
     assert _spec is not None
@@ -33,6 +36,37 @@ def _own_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("settings")))
         yield
+
+
+# Variables that change what our code does. Libraries set others for good when they are first used.
+_OURS = ("TASK", "PYTHON", "XDG_", "SLURM_", "OMP_", "MKL_", "RANK", "WORLD_SIZE", "LOCAL_")
+_OURS += ("HOME", "PATH", "TERM", "COLUMNS", "NO_COLOR", "TZ")
+
+
+def _surroundings() -> dict[str, object]:
+    """Return what a test may change and must put back, by name."""
+    capture = sys.modules.get("taskloom.lifecycle.capture")
+    return {
+        "the working directory": os.getcwd(),
+        "the streams' captures": len(capture._STATE.ways) if capture else 0,
+        "the handler of SIGINT": signal.getsignal(signal.SIGINT),
+        "the handler of SIGTERM": signal.getsignal(signal.SIGTERM),
+        **{
+            f"the variable {name}": value
+            for name, value in os.environ.items()
+            if name.startswith(_OURS)
+        },
+    }
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_behind() -> Iterator[None]:
+    """Fail the test that leaves its process changed, not the one that meets the change."""
+    before = _surroundings()
+    yield
+    after = _surroundings()
+    left = sorted(name for name in before.keys() | after if before.get(name) != after.get(name))
+    assert not left, f"the test left behind: {', '.join(left)}"
 
 
 @pytest.fixture(autouse=True)

@@ -24,6 +24,7 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         # tests/core/runs
         "removal_trees": (40, 1000),
         "mutants_read": (300, 20_000),
+        "mutant_parts": (1, 20),
         "mutants_shown": (12, 200),
         # tests/cases
         "recorded_episodes": (2, 1000),
@@ -49,6 +50,23 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "repeated_runs": (30, 1000),
         "equal_commands": (6, 32),
         "group_kills": (2, 50),
+        # tests/core, tests/cli: what a stranger may write
+        "hostile_examples": (60, 200),
+        # tests/anomaly
+        "warped_networks": (1, 2),
+        # tests/reliability
+        "kills": (50, 150),
+        "kills_of_networks": (10, 30),
+        "kills_of_episodes": (40, 120),
+        # tests/diffusion
+        "bounds_of_eight_draws": (100, 200),
+        "bounds_of_small_corpora": (75, 150),
+        "law_rows": (20_000, 100_000),
+        "law_rows_in_steps": (4000, 20_000),
+        "signalled_steps": (40, 120),
+        # tests/docs
+        "forked_commands": (1, 0),  # not forked: an interpreter for each
+        "brief_pages": (1, 0),  # full: commands are run as their page shows them
         # tests/cli, tests/core
         "terminals_tried": (15, 1500),
         "searched_sinks": (1, 3),

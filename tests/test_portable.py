@@ -7,175 +7,24 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import lacking
 import pytest
 
 ROOT = Path(__file__).parents[1]
-# Moved with the locks, in the next step.
-REMAINING = {"generate.py", "doctor_store.py"}
 SOURCES = sorted(
     path
     for path in ROOT.glob("packages/*/src/**/*.py")
-    if "taskloom/system/" not in path.as_posix() and path.name not in REMAINING
+    if "taskloom/system/" not in path.as_posix()
 )
 
-MODULES = set(
-    [
-        "_winapi",
-        "crypt",
-        "fcntl",
-        "grp",
-        "msvcrt",
-        "nis",
-        "ossaudiodev",
-        "pty",
-        "pwd",
-        "resource",
-        "spwd",
-        "syslog",
-        "termios",
-        "tty",
-    ]
-) | {"winreg"}
-# Of `os`, by the standard library's documentation ("Availability").
-OS = set(
-    [
-        "O_ASYNC",
-        "O_BINARY",
-        "O_CLOEXEC",
-        "O_DIRECTORY",
-        "O_NOCTTY",
-        "O_NOFOLLOW",
-        "O_NOINHERIT",
-        "O_NONBLOCK",
-        "O_PATH",
-        "O_SYNC",
-        "O_TMPFILE",
-        "WEXITSTATUS",
-        "WIFEXITED",
-        "WIFSIGNALED",
-        "WNOHANG",
-        "WTERMSIG",
-        "chown",
-        "chroot",
-        "copy_file_range",
-        "ctermid",
-        "eventfd",
-        "fchdir",
-        "fchmod",
-        "fchown",
-        "fdatasync",
-        "fork",
-        "forkpty",
-        "fpathconf",
-        "fwalk",
-        "getegid",
-        "geteuid",
-        "getgid",
-        "getgroups",
-        "getloadavg",
-        "getpgid",
-        "getpgrp",
-        "getpriority",
-        "getresuid",
-        "getsid",
-        "getuid",
-        "getxattr",
-        "initgroups",
-        "kill",
-        "killpg",
-        "lchown",
-        "lockf",
-        "major",
-        "makedev",
-        "memfd_create",
-        "minor",
-        "mkfifo",
-        "mknod",
-        "nice",
-        "openpty",
-        "pathconf",
-        "pidfd_open",
-        "pipe2",
-        "posix_fadvise",
-        "posix_fallocate",
-        "posix_spawn",
-        "pread",
-        "preadv",
-        "process_cpu_count",
-        "pwrite",
-        "pwritev",
-        "register_at_fork",
-        "sched_getaffinity",
-        "sched_setaffinity",
-        "sched_yield",
-        "sendfile",
-        "setegid",
-        "seteuid",
-        "setgid",
-        "setgroups",
-        "setns",
-        "setpgid",
-        "setpriority",
-        "setsid",
-        "setuid",
-        "setxattr",
-        "splice",
-        "statvfs",
-        "supports_dir_fd",
-        "sync",
-        "sysconf",
-        "sysconf_names",
-        "tcgetpgrp",
-        "tcsetpgrp",
-        "ttyname",
-        "umask_child",
-        "uname",
-        "unshare",
-        "wait",
-        "wait3",
-        "wait4",
-        "waitid",
-        "waitpid",
-        "waitstatus_to_exitcode",
-    ]
+MODULES = lacking.MODULES_OF_POSIX | lacking.MODULES_OF_WINDOWS
+OS = (
+    lacking.OS_NOT_ON_MAC
+    | lacking.OS_NOT_ON_WINDOWS
+    | lacking.OS_ON_WINDOWS_ALONE
+    | lacking.OS_UNLIKE
 )
-SIGNAL = set(
-    [
-        "CTRL_BREAK_EVENT",
-        "CTRL_C_EVENT",
-        "ITIMER_PROF",
-        "ITIMER_REAL",
-        "ITIMER_VIRTUAL",
-        "SIGALRM",
-        "SIGBREAK",
-        "SIGBUS",
-        "SIGCHLD",
-        "SIGCONT",
-        "SIGHUP",
-        "SIGKILL",
-        "SIGPIPE",
-        "SIGQUIT",
-        "SIGSTOP",
-        "SIGTSTP",
-        "SIGTTIN",
-        "SIGTTOU",
-        "SIGUSR1",
-        "SIGUSR2",
-        "SIGWINCH",
-        "alarm",
-        "getitimer",
-        "pause",
-        "pidfd_send_signal",
-        "pthread_kill",
-        "pthread_sigmask",
-        "set_wakeup_fd",
-        "setitimer",
-        "siginterrupt",
-        "sigpending",
-        "sigtimedwait",
-        "sigwait",
-    ]
-)
+SIGNAL = lacking.SIGNAL_NOT_ON_WINDOWS | lacking.SIGNAL_ON_WINDOWS_ALONE | lacking.SIGNAL_UNLIKE
 OWNERS = {"os": OS, "signal": SIGNAL, "time": {"tzset", "clock_gettime", "pthread_getcpuclockid"}}
 KEYWORDS = {
     *("creationflags", "dir_fd", "pass_fds", "preexec_fn", "process_group", "start_new_session"),

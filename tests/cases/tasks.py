@@ -100,7 +100,7 @@ class Tasks:
             def get(path: str = "", query: str = "") -> tuple[int, str]:
                 place = address[0].partition("?")[0] + path + (f"?{query}" if query else "")
                 try:
-                    with opener.open(place, timeout=60) as page:
+                    with opener.open(place, timeout=300) as page:
                         return page.status, page.read().decode()
                 except urllib.error.HTTPError as error:
                     error.close()
@@ -108,7 +108,7 @@ class Tasks:
 
             # The printed address has the token; the cookie that it brings stands for it from then on.
             with contextlib.suppress(urllib.error.HTTPError):
-                opener.open(address[0], timeout=60).close()
+                opener.open(address[0], timeout=300).close()
             yield get
 
     @property

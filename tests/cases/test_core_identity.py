@@ -281,7 +281,7 @@ def test_resume_elsewhere(plugin: Plugin, tmp_path: Path) -> None:
             time.sleep(0.1)
         time.sleep(0.5)
         process.send_signal(signal.SIGTERM)
-        process.wait(60)
+        process.wait(300)
     answer = tasks.run("resume", "@last", "--json", cwd=there)
     must = "100.0, or a refusal that names the file"
     if answer.returncode:

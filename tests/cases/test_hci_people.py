@@ -26,7 +26,6 @@ def test_a_person_may_pause(tasks: Tasks) -> None:
     verdict(not wrong, f"{2 - len(wrong)} of 2 accepted; {'; '.join(wrong)}", "2 of 2 accepted")
 
 
-@BORDER
 def test_up_is_up() -> None:
     """Moves the cursor one line up for "up" and one column to the right for "right", in the text that a person sees."""
 
@@ -55,7 +54,6 @@ def test_up_is_up() -> None:
     verdict(moves == must, moves, must)
 
 
-@BORDER
 def test_expert_action_draws_anew() -> None:
     """Errs in 30 % of the moves of an expert with that error rate, independently in every round.
 
@@ -95,7 +93,6 @@ def _claims_to_know(rounds: np.ndarray) -> bool:
     return low is not None and bool(np.isfinite(low)) and low == high
 
 
-@BORDER
 def test_intervals_of_few_episodes() -> None:
     """Covers the mean in more than 91 % of cases for 2, 3, 5 and 10 rounds of pointing, and claims nothing for one.
 

@@ -70,7 +70,7 @@ def tasks_process(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[s
             text=True,
             cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": str(GARDEN), **(env or {})},
-            timeout=60,
+            timeout=300,
             check=False,
         )
 

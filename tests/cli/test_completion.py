@@ -141,7 +141,7 @@ def _write(terminal: int, text: str) -> None:
     os.write(terminal, text.encode())
 
 
-def _read(terminal: int, until: str, seconds: float = 30.0) -> str:
+def _read(terminal: int, until: str, seconds: float = 300.0) -> str:
     text, end = "", time.monotonic() + seconds
     while until not in text:
         ready, _, _ = select.select([terminal], [], [], max(0.0, end - time.monotonic()))

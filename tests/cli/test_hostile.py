@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from taskloom.cli import main
+from tests_sizes import size
 
 _WORDS = st.one_of(
     st.sampled_from(
@@ -78,7 +79,7 @@ _STARTS = st.sampled_from(
 
 
 @settings(
-    max_examples=200,
+    max_examples=size("hostile_examples"),
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

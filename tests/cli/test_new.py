@@ -2,16 +2,18 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 import tomllib
 import zipfile
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
-from taskloom.registry import installed_domains
+from taskloom.registry import FIRST_PARTY, find_domain
 
 GARDEN = Path(__file__).parent / "garden"
 Tasks = Callable[..., Any]
@@ -93,32 +95,95 @@ def test_new_corpus_is_made_around_a_table(tasks: Tasks, tmp_path: Path) -> None
     _assert_its_tests_pass(folder)
 
 
-def _kinds() -> list[str]:
-    kinds = []
-    for entry in installed_domains():
-        for group in entry.ref.components:
-            kind = group.rpartition(".")[2]
-            package = Path(__file__).parents[2] / "packages" / entry.ref.name / "src"
-            if (package / f"taskloom_{entry.ref.name}" / "scaffold" / kind).is_dir():
-                kinds.append(f"{entry.ref.name}.{kind}")
-    return kinds
+def _installed(folder: Path, projects: list[Path]) -> str:
+    """Return a PYTHONPATH on which some projects are installed."""
+    for project in projects:
+        facts = tomllib.loads((project / "pyproject.toml").read_text())["project"]
+        ((group, points),) = facts["entry-points"].items()
+        info = folder / f"{project.name}-0.1.0.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {facts['name']}\nSummary: {facts['description']}\n"
+        )
+        lines = [f"{name} = {target}\n" for name, target in points.items()]
+        (info / "entry_points.txt").write_text(f"[{group}]\n" + "".join(lines))
+    return os.pathsep.join([str(folder), *map(str, projects)])
+
+
+def _kinds(domain: str) -> list[str]:
+    return [group.rpartition(".")[2] for group in find_domain(domain).ref.components]
+
+
+@pytest.mark.parametrize("domain", FIRST_PARTY)
+def test_there_is_a_template_of_every_kind(domain: str) -> None:
+    folder = Path(find_spec(f"taskloom_{domain}").origin or "").with_name("scaffold")  # type: ignore[union-attr]
+    assert {path.name for path in folder.iterdir()} >= {"task", *_kinds(domain)}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", _kinds())
+@pytest.mark.parametrize("domain", FIRST_PARTY)
 def test_new_component_of_every_kind_passes_once_installed(
-    tasks: Tasks, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+    tasks: Tasks, tmp_path: Path, domain: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert tasks("new", "component", kind, "mine").code == 0
-    folder = tmp_path / f"{kind.partition('.')[0]}_mine"
-    project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
-    ((group, points),) = project["entry-points"].items()
-    info = tmp_path / "site" / "mine-0.1.0.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: mine\nSummary: Mine.\n")
-    (info / "entry_points.txt").write_text(f"[{group}]\nmine = {points['mine']}\n")
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(info.parent), str(folder)]))
-    _assert_its_tests_pass(folder)
+    for kind in _kinds(domain):
+        # Also a name of two words, whose class, module and distribution have three spellings.
+        outcome = tasks("new", "component", f"{domain}.{kind}", f"my-{kind.replace('_', '-')}")
+        assert outcome.code == 0
+        assert re.search(rf"tasks run {domain} \w+ --\w+=my-", outcome.err), outcome.err
+    projects = [tmp_path / f"{domain}_my_{kind}" for kind in _kinds(domain)]
+    monkeypatch.setenv("PYTHONPATH", _installed(tmp_path / "site", projects))
+    _assert_its_tests_pass(tmp_path)
+
+
+def test_new_component_of_a_domain_without_templates_is_another_by_its_name(
+    tasks: Tasks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert tasks("new", "component", "garden.feeders", "drip-too").code == 0
+    project = tmp_path / "garden_drip_too"
+    assert "class DripToo(Base):" in (project / project.name / "component.py").read_text()
+    monkeypatch.setenv("PYTHONPATH", _installed(tmp_path / "site", [project]))
+    _assert_its_tests_pass(project)
+
+
+@pytest.mark.slow
+def test_new_domain_has_templates_of_its_own(
+    tasks: Tasks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert tasks("new", "domain", "lab").code == 0
+    domain = tmp_path / "taskloom_lab"
+    monkeypatch.setenv("PYTHONPATH", _installed(tmp_path / "site", [domain]))
+    words = (("lab", "dips"), ("component", "lab.searchers", "near"))
+    code = f"from taskloom.cli import main; assert not any(main(['new', *w]) for w in {words!r})"
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+    projects = [tmp_path / name for name in ("lab_dips", "lab_near")]
+    assert "def run(" not in (projects[0] / "lab_dips" / "task.py").read_text()
+    monkeypatch.setenv(
+        "PYTHONPATH",
+        os.pathsep.join(
+            [str(domain), str(tmp_path / "site"), _installed(tmp_path / "more", projects)]
+        ),
+    )
+    _assert_its_tests_pass(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (("hci", "none"), "MyNone"),
+        (("hci", "state"), "MyState"),
+        (("component", "diffusion.tokenizers", "fitted"), "MyFitted"),
+        (("component", "hci.users", "user"), "MyUser"),
+    ],
+)
+def test_new_class_is_no_keyword_and_hides_no_name(
+    tasks: Tasks, tmp_path: Path, words: tuple[str, ...], found: str
+) -> None:
+    assert tasks("new", *words).code == 0
+    (folder,) = tmp_path.iterdir()
+    texts = [path.read_text() for path in folder.rglob("*.py")]
+    assert [f"class {found}(" in text for text in texts].count(True) == 1
+    for text in texts:
+        ast.parse(text)
 
 
 def test_new_writes_valid_python_whatever_the_name(tasks: Tasks, tmp_path: Path) -> None:
@@ -148,10 +213,20 @@ def test_new_task_is_made_around_a_class(tasks: Tasks, tmp_path: Path) -> None:
         (("garden", "x", '--summary=a"b'), 2, "--summary may hold no quotation mark"),
         (("garden", "x", "y"), 2, "'y' is one word too many"),
         (("garden", "x", "--from=a.csv"), 2, "makes no task from 'a.csv'; it takes module:Class"),
-        (("component", "garden.x", "y"), 2, "'garden.x' is no kind of component that can be made"),
+        (
+            ("component", "garden.x", "y"),
+            2,
+            "'garden.x' is no kind of component; there are: garden.feeders",
+        ),
         (("component", "garden.x"), 2, "tasks new component DOMAIN.KIND NAME"),
         (("domain", "garden"), 2, "the domain 'garden' exists already"),
+        (("component", "garden.feeders", "none"), 2, "'none' leaves a component out"),
+        (("component", "garden.feeders", "drip"), 2, "'drip' is a component of"),
         (("domain", "x", "--from=a:b"), 2, "--from makes a task, not a domain"),
+        (("domain", "run"), 2, "'run' is a command of tasks"),
+        (("domain", "file"), 2, "'file' is a word of taskloom's own"),
+        (("domain", "core"), 2, "a distribution 'taskloom-core' is installed already"),
+        (("domain", "hci"), 2, "the domain 'hci' exists already"),
         (("garden", "x", "--into=nowhere"), 2, "cannot be made: No such file or directory"),
     ],
 )

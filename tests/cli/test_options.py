@@ -80,8 +80,16 @@ def test_help_lists_the_options_in_their_order(tasks: Tasks) -> None:
         *("--config", "--file", "--zip", "--sample", "--sample-seed", "--optimize", "--trials"),
         *("--executor", "--jobs", "--fail-fast", "--cpus", "--gpus", "--nodes", "--memory"),
         *("--time-limit", "--sink", "--keep-best", "--force", "--fresh", "--resume", "--accept"),
-        *("--accept-changes", "--claimed", "--inputs", "--cwd", "--dry-run", "--store", "--json"),
-        *("--param", "--help"),
+        *(
+            "--accept-changes",
+            "--claimed",
+            "--inputs",
+            "--cwd",
+            "--capture",
+            "--dry-run",
+            "--store",
+        ),
+        *("--json", "--param", "--help"),
     ]
 
 

@@ -287,11 +287,18 @@ def test_a_resumed_run_leaves_the_terminal_to_its_task_if_asked(
     assert ("not kept" in told.err) == bool(note)
 
 
-def test_capture_is_yes_or_no_and_for_runs_alone(tasks: Tasks) -> None:
+def test_capture_is_yes_or_no_and_needs_this_process(tasks: Tasks) -> None:
     swept = tl.sweep(
         "garden/wilt", {"seed": [1]}, options=RunOptions(executor="inline", quiet=True)
     )
-    assert "--capture=no is for runs" in tasks("resume", swept.id, "--capture=no").err
+    assert tasks("resume", swept.id, "--capture=no").code == 1
+    assert [run.record.output for run in list_runs()] == ["--capture=no"]
+    told = tasks("resume", swept.id, "--capture=no", "--executor=local")
+    assert "a run on local has none" in told.err
+    assert tasks("sweep", "garden", "grow", "--capture=no", "--days=2").code == 2
+    words = ("--capture=no", "--executor=inline")
+    assert tasks("sweep", "garden", "grow", "--days=2,3", *words).code == 0
+    assert {run.record.output for run in list_runs()} == {"--capture=no"}
     assert "it must be yes or no" in tasks("resume", swept.id, "--capture=on").err
 
 

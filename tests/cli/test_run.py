@@ -235,7 +235,7 @@ def test_run_reads_a_config_from_a_process() -> None:
     line = f"PYTHONPATH={script} {sys.executable} -c 'import sys; from taskloom.cli import main; sys.exit(main())' "
     line += "run garden grow --explain --config <(echo 'days = 7'; echo 'feeder = \"flood\"')"
     done = subprocess.run(
-        ["bash", "-c", line], capture_output=True, text=True, check=False, timeout=60
+        ["bash", "-c", line], capture_output=True, text=True, check=False, timeout=300
     )
     assert done.returncode == 0, done.stderr
     assert re.search(r"^days +7 +file /dev/fd/", done.stdout, re.MULTILINE)

@@ -38,7 +38,7 @@ def test_command_leaves_unimported(
         text=True,
         cwd=tmp_path,
         check=False,
-        timeout=60,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout

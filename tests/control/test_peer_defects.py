@@ -72,7 +72,7 @@ def test_b2_run_needs_no_terminal_and_leaves_no_process(tmp_path: Path) -> None:
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
-    told, _ = started.communicate(timeout=120)
+    told, _ = started.communicate(timeout=300)
     assert started.returncode == 0, told
     with pytest.raises(ProcessLookupError):
         os.killpg(started.pid, 0)

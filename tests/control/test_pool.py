@@ -92,20 +92,20 @@ def test_pool_does_not_wait_for_a_helper_that_has_not_begun(model: mujoco.MjMode
 
     def doze() -> None:
         asleep.set()
-        gate.wait(30)
+        gate.wait(300)
 
     # A busy machine: the helper is elsewhere while the batch is rolled out.
     started, helper._start = helper._start, threading.Lock()
     helper._start.acquire()
     helper._work = doze
     started.release()
-    assert asleep.wait(30)
+    assert asleep.wait(300)
     batch, began = batch_of(model, 8), time.monotonic()
     pool.roll(batch, CTRL)
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 150
     assert np.isfinite(batch.state).all()
     gate.set()
-    assert helper._done.acquire(timeout=30)
+    assert helper._done.acquire(timeout=300)
     pool.close()
 
 
@@ -120,7 +120,7 @@ def test_pool_raises_what_a_helper_raised_and_goes_on(
         if threading.get_ident() != main:
             joined.set()
             raise RuntimeError("no memory")
-        assert joined.wait(30)
+        assert joined.wait(300)
         inner(*arguments)  # type: ignore[arg-type]  # as they came
 
     monkeypatch.setattr(pool, "_work", failing)  # a fault that MuJoCo does not have
@@ -151,10 +151,10 @@ def test_pool_that_is_interrupted_waits_for_its_helpers_and_goes_on(
 
     def late(*arguments: object) -> None:
         if threading.get_ident() == main:
-            assert joined.wait(30)
+            assert joined.wait(300)
             return
         joined.set()
-        assert gate.wait(30)
+        assert gate.wait(300)
         inner(*arguments)  # type: ignore[arg-type]  # as they came
 
     class Pressed:

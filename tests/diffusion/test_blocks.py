@@ -37,6 +37,7 @@ from taskloom_diffusion.time_samplers.exact_count import ExactCount
 from taskloom_diffusion.tokenizers.symbols import SymbolTokenizer
 from taskloom_diffusion.training.batches import TokenStore
 from taskloom_diffusion.training.module import DiffusionModule
+from tests_sizes import size
 from torch import Tensor
 
 MASK = 1
@@ -286,7 +287,7 @@ STRATEGIES = [
 @pytest.mark.parametrize("config", STRATEGIES, ids=lambda c: c.kind)
 def test_samples_in_blocks_have_the_law_of_the_data(config: Sampler) -> None:
     toy = random_toy(2, 4, 4)
-    rows = 100_000 if config.kind != "ancestral_cached" else 20_000
+    rows = size("law_rows_in_steps" if config.kind == "ancestral_cached" else "law_rows")
     made = complete(toy_task(toy, 2), config, [[MASK] * toy.length] * rows, seed=3, batch_size=rows)
     counts = np.bincount(toy.index_of(torch.tensor(made.tokens)).numpy(), minlength=len(toy.law))
     assert chisquare(counts, toy.law.numpy() * rows).pvalue > 1e-3
@@ -296,7 +297,7 @@ def test_samples_in_blocks_have_the_law_of_the_data(config: Sampler) -> None:
 
 def test_parallel_draws_inside_a_block_are_found_out() -> None:
     toy = random_toy(2, 4, 4)
-    rows = 100_000
+    rows = size("law_rows")
     whole_block = RandomGroups(num_calls=1)
     made = complete(
         toy_task(toy, 2), whole_block, [[MASK] * toy.length] * rows, seed=3, batch_size=rows

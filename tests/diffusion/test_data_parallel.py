@@ -82,7 +82,7 @@ def test_processes_with_unequal_numbers_of_rows_learn_from_all_of_them(tmp_path:
         )
         for rank in (0, 1)
     ]
-    told = [process.communicate(timeout=120)[0].strip() for process in running]
+    told = [process.communicate(timeout=300)[0].strip() for process in running]
     assert told == ["[0.0, 1.0, 2.0, 10.0, 11.0, 12.0, 13.0] torch.Size([2, 2])"] * 2
 
 
@@ -117,14 +117,14 @@ def test_a_process_that_ends_too_early_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_a_process_that_waits_in_vain_for_a_lost_one_ends(tmp_path: Path) -> None:
-    workers = Workers(tmp_path, [[sys.executable, "-S", "-c", "import time; time.sleep(100)"]])
+    workers = Workers(tmp_path, [[sys.executable, "-S", "-c", "import time; time.sleep(600)"]])
     ends: list[int] = []
     over = threading.Event()
     arguments = {"patience": 0.1, "end": ends.append}
     thread = threading.Thread(target=watch, args=(workers, over), kwargs=arguments)
     thread.start()
     workers.processes[0].kill()
-    thread.join(30)
+    thread.join(300)
     workers.close()
     assert ends == [1]
 

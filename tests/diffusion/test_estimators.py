@@ -30,6 +30,7 @@ from taskloom_diffusion.time_samplers.times import LowDiscrepancy, UniformTime
 from taskloom_diffusion.tokenizers.symbols import SymbolTokenizer
 from taskloom_diffusion.training.batches import TokenStore
 from taskloom_diffusion.training.module import DiffusionModule
+from tests_sizes import size
 from torch import Tensor
 
 UNBIASED: list[TimeSampler] = [
@@ -231,8 +232,11 @@ def test_draws_of_a_sequence_complement_each_other_and_their_error_knows() -> No
     task = DiffusionModule(MLPDenoiser(width=8), {}, {}, letters, max_length=8).eval()
     task.model = Guesser()
     store = TokenStore([[3, 4, 3, 3, 3, 4, 4, 3], [3, 3, 3, 4, 4, 3]])
-    spread = [estimate_bound(task, store, num_draws=8, batch_size=2, seed=s) for s in range(200)]
-    apart = [estimate_bound(task, store, num_draws=1, batch_size=2, seed=s) for s in range(1600)]
+    rounds = size("bounds_of_eight_draws")
+    spread = [estimate_bound(task, store, num_draws=8, batch_size=2, seed=s) for s in range(rounds)]
+    apart = [
+        estimate_bound(task, store, num_draws=1, batch_size=2, seed=s) for s in range(8 * rounds)
+    ]
     found = np.array([[nats for nats, _ in b.each] for b in spread])
     alone = np.array([[nats for nats, _ in b.each] for b in apart])
     claimed = np.array([[error for _, error in b.each] for b in spread])

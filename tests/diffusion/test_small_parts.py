@@ -25,6 +25,7 @@ from taskloom_diffusion.tokenizers.symbols import SymbolTokenizer
 from taskloom_diffusion.training.batches import TokenStore, TrainStream
 from taskloom_diffusion.training.module import DiffusionModule
 from taskloom_diffusion.training.optimizers import rate_factor
+from tests_sizes import size
 from torch.optim.optimizer import (
     register_optimizer_step_post_hook,
     register_optimizer_step_pre_hook,
@@ -202,7 +203,8 @@ def test_standard_error_is_the_spread_of_the_estimate_over_corpora() -> None:
         )
 
     found = [
-        estimate_bound(task, corpus(), num_draws=3, batch_size=40, seed=seed) for seed in range(150)
+        estimate_bound(task, corpus(), num_draws=3, batch_size=40, seed=seed)
+        for seed in range(size("bounds_of_small_corpora"))
     ]
     spread = float(np.std([b.nats_per_token for b in found]))
     errors = [b.standard_error for b in found if b.standard_error is not None]

@@ -13,8 +13,10 @@ import pytest
 from taskloom.lifecycle.lifecycle import continue_run, run_task
 from taskloom.registry import find_task, load_task
 from taskloom.request import RunOptions
+from taskloom.runs import Run
 from taskloom.testing import check_task
 from taskloom_diffusion.tasks.smiles import Smiles
+from tests_sizes import size
 
 TINY: dict[str, Any] = {
     "num_molecules": 120,
@@ -36,15 +38,34 @@ def test_smiles_keeps_to_the_contract() -> None:
     assert any("resum" in name or "interrupt" in name for name in passed), passed
 
 
+LONGER = {
+    "steps": size("signalled_steps"),
+    "accumulate": 3,
+    "log_every": 1,
+    "checkpoint_every": 500,
+    "validate_every": 40,
+}
+
+
+def train(**options: Any) -> Run:  # noqa: ANN401 -- the options' own types
+    """Run a training that is long enough for a signal to meet it."""
+    smiles = load_task(find_task("diffusion", "smiles"))
+    config = smiles.config_class.model_validate(TINY | {"train": TINY["train"] | LONGER})
+    return run_task(smiles, config, RunOptions(quiet=True, **options))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A training that nothing has disturbed."""
+    return train(store=tmp_path_factory.mktemp("whole"))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_signal_stops_the_training_with_a_checkpoint_and_the_run_goes_on(
-    tmp_path: Path, signum: signal.Signals, code: int
+    tmp_path: Path, whole: Run, signum: signal.Signals, code: int
 ) -> None:
     """Lightning has a handler of its own for SIGTERM, which would make the run a failed one."""
-    smiles = load_task(find_task("diffusion", "smiles"))
-    train = TINY["train"] | {"steps": 120, "accumulate": 3, "log_every": 1, "checkpoint_every": 500}
-    config = smiles.config_class.model_validate(TINY | {"train": train})
     ended = threading.Event()
 
     def interrupt() -> None:
@@ -57,13 +78,13 @@ def test_signal_stops_the_training_with_a_checkpoint_and_the_run_goes_on(
     other = threading.Thread(target=interrupt)
     other.start()
     try:
-        stopped = run_task(smiles, config, RunOptions(store=tmp_path / "part", quiet=True))
+        stopped = train(store=tmp_path / "part")
     finally:
         ended.set()
         other.join()
     assert (stopped.status, stopped.exit_code) == ("stopped", code)
     assert len(list(stopped.layout.checkpoints.iterdir())) == 1
+    smiles = load_task(find_task("diffusion", "smiles"))
     resumed = continue_run(smiles, stopped.layout, quiet=True)
-    whole = run_task(smiles, config, RunOptions(store=tmp_path / "whole", quiet=True))
     assert resumed.metrics == whole.metrics
     assert len(resumed.history()) == len(whole.history())

@@ -349,7 +349,7 @@ def test_sampling_from_a_finished_run_imports_no_trainer(store: Path) -> None:
     )
     words = ["diffusion", "sample", "@last", "--num=2", "--store", str(store)]
     done = subprocess.run(
-        [sys.executable, "-c", script, *words], capture_output=True, text=True, check=True, timeout=120
+        [sys.executable, "-c", script, *words], capture_output=True, text=True, check=True, timeout=300
     )  # fmt: skip
     code, loaded = done.stdout.splitlines()[-1].split(" ", 1)
     heavy = {"lightning", "torchmetrics", "transformers", "scipy", "matplotlib", "sympy", "rdkit"}

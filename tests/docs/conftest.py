@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import venv
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests_sizes import size
+
+_FORKING = Path(__file__).with_name("forking.py")
 
 
 @dataclass(frozen=True)
@@ -40,8 +46,32 @@ class Shell:
         )
 
 
+@pytest.fixture(scope="session")
+def _forked_tasks() -> Iterator[str]:
+    """Give a script that is `tasks` in a fork of a process with heavy libraries."""
+    spec = importlib.util.spec_from_file_location("docs_forking", _FORKING)
+    assert spec is not None
+    assert spec.loader is not None
+    forking = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(forking)
+    with tempfile.TemporaryDirectory() as folder:  # the address of a socket is short
+        address = f"{folder}/tasks"
+        kept = {name: text for name, text in os.environ.items() if not name.startswith("TASK")}
+        with subprocess.Popen(
+            [sys.executable, "-W", "ignore", str(_FORKING), address],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            env={**kept, "OMP_NUM_THREADS": "1", "NO_COLOR": "1", "COLUMNS": "100"},
+            text=True,
+        ) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            yield forking.CLIENT.format(python=sys.executable, address=address)
+            process.terminate()
+
+
 @pytest.fixture
-def shell(tmp_path: Path) -> Shell:
+def shell(tmp_path: Path, request: pytest.FixtureRequest) -> Shell:
     """A shell in an empty folder, with a virtual environment on top of this one and without a network for pip."""
     home = tmp_path / "venv"
     venv.create(home, with_pip=False)
@@ -59,6 +89,8 @@ def shell(tmp_path: Path) -> Shell:
         script = binaries / name
         script.write_text(f"#!{binaries / 'python'}\nimport sys\n{code}\n")
         script.chmod(0o755)
+    if size("forked_commands"):
+        (binaries / "tasks").write_text(request.getfixturevalue("_forked_tasks"))
     kept = {
         name: value
         for name, value in os.environ.items()

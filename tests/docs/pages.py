@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests_sizes import size
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 CHECKED = "<!-- outputs are checked -->"
@@ -16,7 +18,7 @@ CHECKED = "<!-- outputs are checked -->"
 LANGUAGES = {"console", "python", "toml", "yaml", "json", "text"}
 _FENCE = re.compile(r"^( *)(`{3,})([\w-]*)(.*)$")
 _TITLE = re.compile(r'title="([^"]+)"')
-_COMMENT = re.compile(r"<!-- (not run|smaller|run as): (.+) -->")
+_COMMENT = re.compile(r"<!-- (not run|smaller|briefer|run as): (.+) -->")
 # What may hold an indented block: an item of a list, and the boxes and tabs of the site.
 _HOLDS_BLOCKS = re.compile(r"^ *([-*+] |[0-9]+[.)] |!!! |\?\?\?\+? |=== |: )")
 
@@ -82,7 +84,7 @@ class Fence:
         language: Its language.
         title: The file that it shows, or an empty string.
         lines: What stands in it.
-        note: What the comment above it says, by kind: `not run`, `smaller`, `run as`.
+        note: What the comment above it says, by kind: `not run`, `smaller`, `briefer` (smaller, but not in `make soak`), `run as`.
         line: The number of its first line.
     """
 
@@ -121,7 +123,9 @@ def steps(page: Path) -> Iterator[File | Command | Code]:
             if "not run" not in fence.note:
                 for command in _commands(fence.lines):
                     is_ours = re.match(r"(\w+=\S+ )*tasks (run|sweep) ", command.line)
-                    command.smaller = fence.note.get("smaller", "") if is_ours else ""
+                    if is_ours:
+                        briefer = fence.note.get("briefer", "") if size("brief_pages") else ""
+                        command.smaller = fence.note.get("smaller", briefer)
                     command.instead = fence.note.get("run as", "")
                     yield command
         elif fence.title:

@@ -15,7 +15,7 @@ SINCE = "changes/.since"
 
 def _git(*words: str) -> str:
     done = subprocess.run(
-        ["git", *words], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+        ["git", *words], cwd=ROOT, capture_output=True, text=True, check=False, timeout=300
     )
     if done.returncode:
         pytest.skip(f"git {words[0]}: {done.stderr.strip()[:100]}")

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tests_sizes import FULL
 
 
 def _load(name: str) -> ModuleType:
@@ -86,7 +87,7 @@ class Interpreter:
     def close(self) -> None:
         """End it."""
         if self._child is not None:
-            self._child.communicate(timeout=60)  # closes both ends
+            self._child.communicate(timeout=300)  # closes both ends
 
 
 def _walk(page: str, shell: Any) -> None:  # noqa: ANN401 -- a fixture of this folder
@@ -179,19 +180,29 @@ def test_blocks_that_no_test_runs_are_found(text: str, problems: list[str], tmp_
     assert pages.refusals(page) == problems
 
 
-def test_a_comment_makes_a_command_smaller_or_says_why_it_is_not_run(tmp_path: Path) -> None:
+def test_a_comment_makes_a_command_smaller_or_says_why_it_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     page = tmp_path / "page.md"
     page.write_text(
         "<!-- smaller: --trials=1 --seed=2 -->\n\n```console\n$ tasks sweep a b --trials 50 --seed=7\n$ ls\n```\n"
         "<!-- not run: needs Slurm -->\n```console\n$ squeue\n```\n<!-- not run: lost -->\n\nText.\n\n```console\n$ pwd\n```\n"
         "<!-- run as: true -->\n```console\n$ tasks view\n```\n"
+        "<!-- briefer: --epochs=2 -->\n```console\n$ tasks run a b\n$ tasks check a b\n```\n"
     )
-    assert [step.run for step in pages.steps(page)] == [
+    commands = [
         "tasks sweep a b --trials=1 --seed=2",
         "ls",
         "pwd",
         "true",
+        "tasks run a b --epochs=2",
+        "tasks check a b",
     ]
+    monkeypatch.delenv(FULL, raising=False)
+    assert [step.run for step in pages.steps(page)] == commands
+    monkeypatch.setenv(FULL, "1")
+    commands[-2] = "tasks run a b"
+    assert [step.run for step in pages.steps(page)] == commands
 
 
 def test_the_tutorial_promises_its_outputs() -> None:

@@ -16,7 +16,7 @@ from taskloom_hci.batch.play import Player, choose_backend, play
 from taskloom_hci.driver import make_bundle
 from taskloom_hci.errors import HciError
 from taskloom_hci.games.pointing import draw_cells
-from taskloom_hci.metrics import mean_interval, share_interval, summarise
+from taskloom_hci.metrics import interval_words, mean_interval, summarise
 from taskloom_hci.models.pointing import BoltzmannModel, CarefulModel, Indifferent
 from taskloom_hci.state.streams import Stream, stream_key, stream_keys
 
@@ -168,11 +168,19 @@ def test_recorded_rounds_are_real_trajectories(make_pointing: Any) -> None:
 
 
 def test_intervals_are_the_textbook_ones() -> None:
-    mean, _, high = mean_interval(np.array([1.0, 2.0, 3.0, 4.0]))
+    mean, low, high = mean_interval(np.array([1.0, 2.0, 3.0, 4.0]))
     assert mean == 2.5
-    assert high - mean == pytest.approx(1.959964 * np.std([1, 2, 3, 4], ddof=1) / 2)
-    assert share_interval(0, 10)[1:] == (0.0, pytest.approx(0.27753, abs=1e-5))
-    assert share_interval(10, 10)[1:] == (pytest.approx(0.72247, abs=1e-5), pytest.approx(1.0))
+    assert high - mean == pytest.approx(mean - low)
+    # Student's t with 3 degrees of freedom.
+    assert high - mean == pytest.approx(3.182446 * np.std([1, 2, 3, 4], ddof=1) / 2)
+
+
+def test_one_episode_has_no_interval_and_says_so(make_pointing: Any) -> None:
+    assert mean_interval(np.array([7.0])) == (7.0, None, None)
+    assert interval_words(None, None) == "no interval: one episode"
+    metrics = summarise(play(make_pointing(assistant="none"), 1, "numpy"))
+    assert not {"rounds/low", "rounds/high", "return/low", "rounds/sd"} & metrics.keys()
+    assert {"rounds/mean", "success/low"} <= metrics.keys()
 
 
 def test_metrics_count_what_was_played(make_pointing: Any) -> None:

@@ -287,7 +287,7 @@ def test_a_task_at_the_other_end_of_a_pipe_plays() -> None:
     assert (result.state["task_state"]["x"], result.reward) == (2, -2.0)
     assert bundle.step(1, 1).is_done
     bundle.close()
-    thread.join(5)
+    thread.join(300)
     assert heard == ["init", "reset", *["user_action", "assistant_action"] * 2, "done"]
     there.close()
     with pytest.raises(HciError, match="closed"):

@@ -15,104 +15,14 @@ from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
-MISSING_MODULES = {"fcntl", "grp", "pwd", "resource", "termios"}
-MAC = {"os": {"sched_getaffinity", "sched_setaffinity", "sched_yield", "process_cpu_count"}}
-WIN = {
-    "os": MAC["os"]
-    | set(
-        [
-            "O_CLOEXEC",
-            "O_DIRECTORY",
-            "O_NOCTTY",
-            "O_NOFOLLOW",
-            "O_NONBLOCK",
-            "O_SYNC",
-            "WNOHANG",
-            "chown",
-            "chroot",
-            "fchdir",
-            "fchmod",
-            "fchown",
-            "fdatasync",
-            "fork",
-            "forkpty",
-            "getegid",
-            "geteuid",
-            "getgid",
-            "getgroups",
-            "getloadavg",
-            "getpgid",
-            "getpgrp",
-            "getpriority",
-            "getsid",
-            "getuid",
-            "kill_group",
-            "killpg",
-            "lchown",
-            "lockf",
-            "mkfifo",
-            "mknod",
-            "nice",
-            "openpty",
-            "pathconf",
-            "pipe2",
-            "posix_spawn",
-            "pread",
-            "preadv",
-            "pwrite",
-            "pwritev",
-            "register_at_fork",
-            "sendfile",
-            "setegid",
-            "seteuid",
-            "setgid",
-            "setpgid",
-            "setpriority",
-            "setsid",
-            "setuid",
-            "statvfs",
-            "sync",
-            "sysconf",
-            "sysconf_names",
-            "uname",
-            "wait",
-            "wait3",
-            "wait4",
-            "waitid",
-            "waitpid",
-            "getxattr",
-            "setxattr",
-            "memfd_create",
-            "eventfd",
-        ]
-    ),
-    "signal": set(
-        [
-            "ITIMER_REAL",
-            "SIGALRM",
-            "SIGBUS",
-            "SIGCHLD",
-            "SIGCONT",
-            "SIGHUP",
-            "SIGKILL",
-            "SIGPIPE",
-            "SIGQUIT",
-            "SIGSTOP",
-            "SIGTSTP",
-            "SIGUSR1",
-            "SIGUSR2",
-            "SIGWINCH",
-            "alarm",
-            "getitimer",
-            "pause",
-            "pthread_kill",
-            "pthread_sigmask",
-            "setitimer",
-            "siginterrupt",
-            "sigpending",
-            "sigwait",
-        ]
-    ),
+import lacking
+
+HIDDEN: Mapping[str, Mapping[str, frozenset[str]]] = {
+    "mac": {"os": lacking.OS_NOT_ON_MAC},
+    "win": {
+        "os": lacking.OS_NOT_ON_MAC | lacking.OS_NOT_ON_WINDOWS,
+        "signal": lacking.SIGNAL_NOT_ON_WINDOWS,
+    },
 }
 
 
@@ -151,7 +61,9 @@ class View(ModuleType):
         changed: What it has there under another meaning.
     """
 
-    def __init__(self, module: ModuleType, hidden: set[str], changed: Mapping[str, Any]) -> None:
+    def __init__(
+        self, module: ModuleType, hidden: frozenset[str], changed: Mapping[str, Any]
+    ) -> None:
         super().__init__(module.__name__)
         self.__dict__.update(_module=module, _hidden=hidden, _changed=changed)
 
@@ -167,11 +79,11 @@ class View(ModuleType):
 
 def hide(profile: str) -> None:
     """Hide what the system of that profile lacks, from now on."""
-    hidden = {"mac": MAC, "win": WIN}[profile]
+    hidden = HIDDEN[profile]
     changed = CHANGED if profile == "win" else {}
     views = {
         module.__name__: View(
-            module, hidden.get(module.__name__, set()), changed.get(module.__name__, {})
+            module, hidden.get(module.__name__, frozenset()), changed.get(module.__name__, {})
         )
         for module in (os, signal, sys)
     }
@@ -185,7 +97,7 @@ def hide(profile: str) -> None:
         level: int = 0,
     ) -> ModuleType:
         if not level and _is_ours(globals):
-            if name in MISSING_MODULES:
+            if name in lacking.MODULES_OF_POSIX:
                 raise ModuleNotFoundError(f"No module named {name!r}", name=name)
             if name in views:
                 return views[name]

@@ -51,7 +51,7 @@ def tasks_with(site: Path, folder: Path) -> Tasks:
             text=True,
             cwd=folder,
             env=environment,
-            timeout=120,
+            timeout=300,
             check=False,
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import dataclasses
 import json
 import os
 import signal
@@ -12,17 +13,19 @@ import textwrap
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
-from taskloom import DomainRef, TaskRef
+from taskloom import DomainRef, TaskRef, VerbRef
 from taskloom.own import foreign_threads
 from taskloom.registry.apart import condemn_deadly
 from taskloom.registry.discovery import broken_plugins
 from taskloom.registry.manifest import cleaned
 from taskloom.registry.quarantine import printed, quarantined
 
-MOST_SECONDS = 5.0
+# A listing may take this much of a processor, and must not wait for what sleeps for ten minutes.
+MOST_CPU_SECONDS = 5.0
+MOST_SECONDS = 100.0
 _FORKED = "import os, time\nif os.fork() == 0:\n    time.sleep({}){}"
 
 RAISING = {
@@ -41,8 +44,8 @@ RAISING = {
     "recursion": ("def f(): return f()\nf()", "RecursionError"),
     "syntax": ("def", "SyntaxError"),
     "import": ("import no_such_module", "ModuleNotFoundError"),
-    "sleep": ("import time; time.sleep(60)", "took longer than 0.5 s"),
-    "stubborn": ("import time\ntry: time.sleep(60)\nexcept Exception: pass", "took longer than 0.5 s"),
+    "sleep": ("import time; time.sleep(600)", "took longer than 0.5 s"),
+    "stubborn": ("import time\ntry: time.sleep(600)\nexcept Exception: pass", "took longer than 0.5 s"),
     "spin": ("while True: pass", "took longer than 0.5 s"),
     "os-exit": ("import os; os._exit(7)", "ends the process, with exit code 7"),
     "abort": ("import os; os.abort()", "ends the process"),
@@ -52,7 +55,7 @@ RAISING = {
 """Source and the reason that the listing gives."""
 
 DISTURBING = {
-    "thread": "import threading, time; threading.Thread(target=lambda: time.sleep(60)).start()",
+    "thread": "import threading, time; threading.Thread(target=lambda: time.sleep(600)).start()",
     "atexit": "import atexit; atexit.register(lambda: print('BYE'))",
     "prints": "import os, sys; print('HELLO'); sys.stderr.write('HELLO'); os.write(1, b'HELLO'); os.write(2, b'HELLO')",
     "closes": "import sys; sys.stdout.close(); sys.__stdout__.close()",
@@ -62,12 +65,22 @@ DISTURBING = {
     "folder": "import os; os.chdir('/')",
     "environment": "import os; os.environ.clear(); os.environ['TASKLOOM_DISABLE_PLUGINS'] = '1'",
     "json": "import json; json.dumps = json.dump = None",
+    "module-paths": "import sys; del sys.path",
+    "module-finders": "import sys; sys.meta_path.clear(); sys.path_hooks = None; sys.path_importer_cache.clear()",
+    "modules": "import sys; sys.modules.clear()",
+    "trace": "import sys; sys.settrace(lambda *_: None); sys.setprofile(lambda *_: None)",
     "builtins": "import builtins, sys; builtins.print = None; sys.setrecursionlimit(60)",
     "standard-streams": "import sys; sys.stdout = sys.stderr = None",
 }
 """Source of manifests that load, and whose traces must not be seen."""
 
-_DOMAIN = "\nfrom taskloom import DomainRef\nDOMAIN = DomainRef(name='odd', summary='Odd.', extra='', tasks=())\n"
+_DOMAIN = "\nfrom taskloom import DomainRef\nDOMAIN = DomainRef(name='amiss', summary='Odd.', extra='', tasks=())\n"
+
+
+def children_time() -> float:
+    """Return what the processes that this one has waited for took of a processor (s)."""
+    spent = os.times()
+    return spent.children_user + spent.children_system
 
 
 @pytest.fixture
@@ -77,17 +90,18 @@ def listing(tmp_path: Path) -> Callable[[str], dict[str, Any]]:
     def call(source: str, *words: str, code: int = 0) -> dict[str, Any]:
         site, info = tmp_path / "site", tmp_path / "site" / "odd_one-1.0.dist-info"
         info.mkdir(parents=True)
-        (info / "entry_points.txt").write_text("[taskloom.domains]\nodd = odd_manifest:DOMAIN\n")
+        (info / "entry_points.txt").write_text("[taskloom.domains]\namiss = odd_manifest:DOMAIN\n")
         (site / "odd_manifest.py").write_text(source)
-        began = time.monotonic()
+        began, spent = time.monotonic(), children_time()
         done = subprocess.run(
             [sys.executable, "-c", "import sys; from taskloom.cli import main; sys.exit(main())",
              *(words or ("list", "--json"))],
             env={**os.environ, "PYTHONPATH": str(site), "TASKLOOM_PLUGIN_SECONDS": "0.5"},
-            cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+            cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False,
         )  # fmt: skip
         assert done.returncode == code, done.stderr
         assert words or time.monotonic() - began <= MOST_SECONDS
+        assert words or children_time() - spent <= MOST_CPU_SECONDS
         assert done.stderr == "" or code
         document: dict[str, Any] = json.loads(done.stdout)
         return document
@@ -98,7 +112,7 @@ def listing(tmp_path: Path) -> Callable[[str], dict[str, Any]]:
 def _assert_complete(document: dict[str, Any]) -> None:
     tasks = {domain["name"]: len(domain["tasks"]) for domain in document["domains"]}
     assert {"anomaly", "hci", "diffusion", "control"} <= set(tasks)
-    assert all(count > 3 for name, count in tasks.items() if name != "odd")
+    assert all(count > 3 for name, count in tasks.items() if name != "amiss")
 
 
 @pytest.mark.parametrize("kind", RAISING)
@@ -109,7 +123,7 @@ def test_manifest_that_does_not_load_is_one_line_of_the_listing(
     document = listing(source)
     _assert_complete(document)
     (broken,) = document["broken"]
-    assert (broken["name"], broken["distribution"]) == ("odd", "odd-one")
+    assert (broken["name"], broken["distribution"]) == ("amiss", "odd-one")
     assert reason in broken["error"]
     assert broken["error"].isprintable()
     assert len(broken["error"]) <= 400
@@ -122,7 +136,7 @@ def test_manifest_that_loads_leaves_no_trace(
     document = listing(DISTURBING[kind] + _DOMAIN)
     _assert_complete(document)
     assert document["broken"] == []
-    assert "odd" in [domain["name"] for domain in document["domains"]]
+    assert "amiss" in [domain["name"] for domain in document["domains"]]
 
 
 @pytest.mark.parametrize(
@@ -138,11 +152,11 @@ def test_manifest_that_loads_leaves_no_trace(
 def test_manifest_that_ends_the_process_is_found_in_a_process_of_its_own(
     install: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, source: str, reason: str
 ) -> None:
-    site = install("odd", "[taskloom.domains]\nodd = odd_manifest:DOMAIN\n", odd_manifest=source)
+    site = install("amiss", "[taskloom.domains]\namiss = odd_manifest:DOMAIN\n", odd_manifest=source)
     monkeypatch.setenv("PYTHONPATH", str(site))
     condemn_deadly()
     (broken,) = broken_plugins()
-    assert broken.name == "odd"
+    assert broken.name == "amiss"
     assert (f"its manifest ends the process, {reason}." == broken.error) == bool(reason)
 
 
@@ -153,7 +167,7 @@ def test_doctor_names_a_manifest_that_ends_the_process(
     source = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
     document = listing(source, "doctor", "--plugins", "--json", code=3)
     wrong = {fact["name"]: fact["text"] for fact in document["facts"] if fact["state"] == "wrong"}
-    assert wrong == {"odd": "its manifest ends the process, by SIGKILL."}
+    assert wrong == {"amiss": "its manifest ends the process, by SIGKILL."}
 
 
 def test_run_ends_beside_the_endless_thread_of_a_manifest(
@@ -163,13 +177,13 @@ def test_run_ends_beside_the_endless_thread_of_a_manifest(
     began = time.monotonic()
     document = listing(source, "run", "hci", "example", "--episodes=2", "--quiet", "--json")
     assert document["status"] == "finished"
-    assert time.monotonic() - began < 30  # the thread sleeps for 60 s
+    assert time.monotonic() - began < 300  # the thread sleeps for 600 s
 
 
 def test_doctor_shows_what_a_manifest_printed(listing: Callable[..., dict[str, Any]]) -> None:
     document = listing("print('HELLO\\x1b')" + _DOMAIN, "doctor", "--json")
     (fact,) = [fact for fact in document["facts"] if "HELLO" in fact["text"]]
-    assert (fact["name"], fact["state"]) == ("odd", "note")
+    assert (fact["name"], fact["state"]) == ("amiss", "note")
 
 
 @pytest.fixture
@@ -204,26 +218,41 @@ def test_what_a_manifest_changes_is_put_back() -> None:
         json.dumps = os._exit = atexit.register = None
         """
     )
-    with quarantined("odd"):
+    with quarantined("amiss"):
         exec(exec_in_quarantine, {})
     assert look() == before
 
 
 @pytest.mark.usefixtures("state")
 def test_output_of_a_manifest_is_kept_for_the_doctor(capfd: pytest.CaptureFixture[str]) -> None:
-    with quarantined("odd"):
+    with quarantined("amiss"):
         os.write(1, b"to one ")
         os.write(2, b"to two")
     os.write(1, b"afterwards")
-    assert printed.pop("odd") == "to one to two"
+    assert printed.pop("amiss") == "to one to two"
     assert capfd.readouterr() == ("afterwards", "")
 
 
 def test_texts_of_a_manifest_are_one_line_without_marks() -> None:
     hostile = "red\x1b[31m\nsecond\u202eline" + "x" * 500
-    ref = cleaned(DomainRef("odd", hostile, "", (TaskRef("a\x07", hostile, "a:b"),)))
+    ref = cleaned(DomainRef("amiss", hostile, "", (TaskRef("a\x07", hostile, "a:b"),)))
     for text in (ref.summary, ref.tasks[0].summary, ref.tasks[0].name):
         assert text.isprintable()
         assert len(text) <= 200
     assert ref.summary.startswith(r"red\x1b[31m second\u202eline")
     assert ref.summary.endswith("...")
+
+
+WRONG: tuple[object, ...] = (
+    *(None, True, 3, 1.5, b"x", object(), (3,), ("a", 3), {3: "a"}, {"a": 3}, {"amiss.k": ("a",)}),
+    *((TaskRef(cast("Any", 3), "s", "m:c"),), (VerbRef("v", "s", "m:f", cast("Any", "all")),)),
+)
+
+
+@pytest.mark.parametrize("field", [item.name for item in dataclasses.fields(DomainRef)])
+def test_a_field_of_a_wrong_type_is_told_by_its_name(field: str) -> None:
+    good = {"name": "amiss", "summary": "Odd.", "extra": "", "tasks": ()}
+    for value in WRONG:
+        manifest = DomainRef(**cast("Any", {**good, field: value}))
+        with pytest.raises(TypeError, match=r"^its \w+ is "):
+            cleaned(manifest)

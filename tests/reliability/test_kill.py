@@ -17,9 +17,10 @@ from taskloom.runs.checkpoints import published, verify
 from taskloom_probe.forks import Forker
 from taskloom_probe.support import load, make_run, steps
 from taskloom_probe.tasks import WalkConfig
+from tests_sizes import size
 
-# TASKLOOM_KILLS raises this; the number below fits into the budget of every commit.
-KILLS = int(os.environ.get("TASKLOOM_KILLS", "150"))
+# TASKLOOM_KILLS raises this.
+KILLS = int(os.environ.get("TASKLOOM_KILLS", size("kills")))
 
 
 @pytest.fixture(scope="module")
@@ -89,13 +90,13 @@ def test_every_truncation_of_the_last_record_is_read_or_refused(tmp_path: Path) 
     for path in (run.layout.metrics, run.layout.log):
         whole = path.read_bytes()
         last = whole.rstrip(b"\n").rfind(b"\n") + 1
-        for size in range(last, len(whole)):
-            path.write_bytes(whole[:size])
+        for length in range(last, len(whole)):
+            path.write_bytes(whole[:length])
             assert len(list(read_lines(path.parent, path.name))) == whole.count(b"\n") - 1
         path.write_bytes(whole)
     whole = run.layout.record.read_bytes()
-    for size in range(len(whole) - 1):
-        run.layout.record.write_bytes(whole[:size])
+    for length in range(len(whole) - 1):
+        run.layout.record.write_bytes(whole[:length])
         with pytest.raises(RunCorruptError):
             Run(run.dir)
 

@@ -16,9 +16,15 @@ from taskloom.testing.trial import Trial
 from taskloom_probe.forks import Forker
 from taskloom_probe.kinds import KINDS
 from taskloom_probe.support import environment
+from tests_sizes import size
 
-# 300 in all, on every commit; the cheap kinds take the larger share. `make soak` takes 300 of each, in another order.
-KILLS = {"anomaly": 30, "diffusion": 30, "hci": 120, "control": 120}
+# The cheap kinds take the larger share. The soak tests take 300 of each, in another order.
+KILLS = {
+    "anomaly": size("kills_of_networks"),
+    "diffusion": size("kills_of_networks"),
+    "hci": size("kills_of_episodes"),
+    "control": size("kills_of_episodes"),
+}
 SOAK_KILLS = int(os.environ.get("TASKLOOM_SOAK_KILLS", "300"))
 SOAK_LINES = int(os.environ.get("TASKLOOM_SOAK_LINES", "4000000"))
 SOAK_STOPS = int(os.environ.get("TASKLOOM_SOAK_STOPS", "200"))

@@ -69,7 +69,7 @@ def test_stopped_holder_publishes_nothing_after_another_one_took_the_run(store: 
     before = published(layout)
     time.sleep(0.1)
     first.send_signal(signal.SIGCONT)
-    told = first.communicate(timeout=60)[1]
+    told = first.communicate(timeout=300)[1]
     assert first.returncode == 5, told
     assert f"The run {layout.dir.name} was taken over by" in told
     assert published(layout) == before
@@ -86,7 +86,7 @@ def test_file_in_the_folder_asks_a_run_to_stop(store: Path) -> None:
     with start(layout) as worker:
         wait_until(lambda: lines(layout) >= 1)
         layout.stop.touch()
-        worker.communicate(timeout=20 + size("lease_seconds") / 100)
+        worker.communicate(timeout=300 + size("lease_seconds") / 100)
     assert worker.returncode == 143
     assert Run(layout.dir).status == "stopped"
     assert not layout.stop.exists()

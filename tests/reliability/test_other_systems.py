@@ -104,7 +104,7 @@ def shown_by_viewer(system: System) -> str:
         line = process.stdout.readline()
         address = next(word for word in line.split() if word.startswith("http"))
         jar = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
-        with urllib.request.build_opener(jar).open(address, timeout=20) as page:
+        with urllib.request.build_opener(jar).open(address, timeout=300) as page:
             text = str(page.read().decode())
         process.kill()
     return text
@@ -199,7 +199,7 @@ def test_interrupted_local_sweep_stops_its_runs_by_a_file(windows: System) -> No
             lambda: list_runs(windows.store) and lines(list_runs(windows.store)[0].layout) > 3
         )
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=300)
     assert process.returncode == 130, err
     run = open_run("@last", windows.store)
     assert run.status == "stopped"

@@ -189,7 +189,7 @@ def test_single_run_is_placed_from_the_command_line(tmp_path: Path) -> None:
     command = [sys.executable, "-c", code, *words]
     done = subprocess.run(
         [*command, f"--store={tmp_path}"],
-        env=environment(), capture_output=True, text=True, timeout=120, check=False,
+        env=environment(), capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     run = open_run("@last", tmp_path)
@@ -215,9 +215,9 @@ def test_requeued_job_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
         ["sbatch", "--requeue", "--parsable", f"--output={tmp_path}/job.txt", f"--wrap=srun {worker}"],
         check=True, capture_output=True, text=True,
     )  # fmt: skip
-    wait_until(lambda: layout.checkpoints.is_dir() and any(layout.checkpoints.glob("0*")), 60)
+    wait_until(lambda: layout.checkpoints.is_dir() and any(layout.checkpoints.glob("0*")), 300)
     subprocess.run(["scontrol", "requeue", submitted.stdout.strip()], check=True)
-    wait_until(lambda: open_run(str(layout.dir)).status == "stopped", 30)
+    wait_until(lambda: open_run(str(layout.dir)).status == "stopped", 300)
     # Slurm holds a requeued job back for a while; nobody has to wait for that here.
     release = ["scontrol", "update", f"job={submitted.stdout.strip()}", "StartTime=now"]
 
@@ -225,7 +225,7 @@ def test_requeued_job_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
         subprocess.run(release, check=False, capture_output=True)
         return open_run(str(layout.dir)).status == "finished"
 
-    wait_until(has_finished, 180)
+    wait_until(has_finished, 600)
     run = open_run(str(layout.dir))
     assert run.record.attempts == 2
     assert steps(run) == list(range(1, 151))

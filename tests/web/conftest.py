@@ -54,7 +54,7 @@ class Tab:
         number = next(self._numbers)
         self._connection.send(json.dumps({"id": number, "method": method, "params": parameters}))
         while True:
-            message = json.loads(self._connection.recv(timeout=30))
+            message = json.loads(self._connection.recv(timeout=300))
             if message.get("id") == number:
                 assert "error" not in message, message
                 return dict(message["result"])
@@ -78,7 +78,7 @@ class Tab:
         self.requests.clear()
         self.complaints.clear()
         self.call("Page.navigate", url=address)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 300
         while self.evaluate("document.readyState") != "complete" and time.monotonic() < deadline:
             time.sleep(0.02)
 
@@ -132,9 +132,9 @@ def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
                     {"id": 1, "method": "Target.createTarget", "params": {"url": "about:blank"}}
                 )
             )
-            answer = json.loads(browser.recv(timeout=30))
+            answer = json.loads(browser.recv(timeout=300))
             while answer.get("id") != 1:
-                answer = json.loads(browser.recv(timeout=30))
+                answer = json.loads(browser.recv(timeout=300))
             target = answer["result"]["targetId"]
             with connect(
                 f"ws://127.0.0.1:{port}/devtools/page/{target}", max_size=None
@@ -143,14 +143,14 @@ def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
     finally:
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(10)
+            process.wait(100)
         process.kill()
         process.wait()
 
 
 def _where(profile: Path) -> tuple[str, str]:
     """Return the port and path that the browser wrote into its profile."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     file = profile / "DevToolsActivePort"
     while time.monotonic() < deadline:
         if file.exists() and len(lines := file.read_text().splitlines()) == 2:

@@ -153,7 +153,7 @@ def test_an_interactive_report_draws_living_charts_under_its_policy(tab: Any, re
     still = report.read_text().count("<svg")
     page = report.with_name("moving.html")
     tab.open(page.as_uri())
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 200
     living = "document.querySelectorAll('.living svg').length"
     while tab.evaluate(living) < still and time.monotonic() < deadline:
         time.sleep(0.1)

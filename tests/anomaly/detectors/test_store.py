@@ -105,7 +105,7 @@ def test_store_serves_several_writers_at_once(tmp_path: Path) -> None:
     store, start = ActivationStore(tmp_path), threading.Barrier(8)
 
     def fetch(_: int) -> dict[str, np.ndarray]:
-        start.wait(timeout=30)
+        start.wait(timeout=300)
         return store.fetch("m", INPUTS, ["a", "b"], Model(), batch_size=7)
 
     with ThreadPoolExecutor(8) as pool:
@@ -123,7 +123,7 @@ def test_store_of_another_process_is_read_not_computed(tmp_path: Path) -> None:
         "inputs = np.random.default_rng(0).standard_normal((50, 6)).astype(np.float32)\n"
         "ActivationStore(Path(sys.argv[1])).fetch('m', inputs, ['a'], lambda b, _: {'a': 2 * b})\n"
     )
-    subprocess.run([sys.executable, "-c", code, tmp_path], check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", code, tmp_path], check=True, timeout=300)
     model = Model()
     np.testing.assert_array_equal(
         ActivationStore(tmp_path).fetch("m", INPUTS, ["a"], model)["a"], 2 * INPUTS

@@ -19,23 +19,31 @@ import os
 from pathlib import Path
 from taskloom import Config, InputPath, Result, RunContext
 
+MORE = 0
+
 class One(Config):
     file: Path = Path("data.txt")
     folder: InputPath | None = None
     place: int = 1
 
     def run(self, ctx: RunContext) -> Result:
+        from reader_first import FIRST  # which the run that goes on does not import again
+        if os.path.exists("first.txt"):
+            Path("first.txt").read_text()
         with ctx.checkpoint(1) as folder:
-            (folder / "step").write_text("1")
+            (folder / "step").write_text(str(FIRST))
         if os.environ.get("READER_DIE") == "crash":
             os._exit(9)
         if os.environ.get("READER_DIE"):
             raise ValueError("no")
-        return self.resume(ctx, folder)
+        return self.total(FIRST)
 
     def resume(self, ctx: RunContext, checkpoint: Path) -> Result:
+        return self.total(int((checkpoint / "step").read_text()))
+
+    def total(self, first: int) -> Result:
         members = [self.file, *sorted(self.folder.iterdir())] if self.folder else [self.file]
-        return Result({"x": float(sum(int(path.read_text()) for path in members) * self.place)})
+        return Result({"x": float(first * sum(int(path.read_text()) for path in members) * self.place + MORE)})
 """
 
 
@@ -57,6 +65,15 @@ class Reader:
     def data(self) -> Path:
         """The file that the task reads."""
         return self.here / "data.txt"
+
+    def edit(self, module: str, old: str, new: str) -> None:
+        """Edit a module as a person does some seconds later."""
+        path = Path(self.settings["PYTHONPATH"]) / f"{module}.py"
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+        seconds = path.stat().st_mtime + 5
+        os.utime(path, (seconds, seconds))
 
     @property
     def store(self) -> Path:
@@ -84,11 +101,12 @@ class Reader:
 
 @pytest.fixture
 def reader(plugin: Callable[..., Tasks], forks: Callable[..., Answer], tmp_path: Path) -> Reader:
-    variables = plugin("reader", READER).environment
+    variables = plugin("reader", READER, reader_first="FIRST = 1\n").environment
     settings = {name: variables[name] for name in ("PYTHONPATH", "TASKS_STORE")}
     made = Reader(forks, settings, tmp_path / "here")
     made.here.mkdir()
     made.data.write_text("1")
+    (made.here / "first.txt").write_text("1")
     return made
 
 
@@ -119,6 +137,64 @@ def test_a_run_goes_on_over_a_change_with_consent_alone(reader: Reader, command:
     assert Run(reader.store / crashed).record.accepted
 
 
+def _data(reader: Reader, old: str, new: str) -> None:
+    assert reader.data.read_text() == old
+    reader.data.write_text(new)
+
+
+def _code(reader: Reader, old: str, new: str) -> None:
+    reader.edit("reader_case", f"MORE = {int(old) - 1}", f"MORE = {int(new) - 1}")
+
+
+@pytest.mark.parametrize("change", [_data, _code])
+def test_a_run_over_a_change_answers_no_question_without_a_word(
+    reader: Reader, change: Callable[[Reader, str, str], None]
+) -> None:
+    crashed = reader.crashed()
+    change(reader, "1", "2")
+    went_on = reader.ask("run", "reader", "one", "--accept-changes")
+    assert (went_on["id"], went_on["x"]) == (crashed, 2.0)
+    again = reader.ask("run", "reader", "one")
+    assert (again["id"], again["reused"]) == (crashed, True)
+    assert "changed" in str(again["stale"])
+    assert not reader.ask("run", "reader", "one", "--fresh")["reused"]
+    change(reader, "2", "1")
+    before = reader.ask("run", "reader", "one")
+    assert (before["x"], before["reused"]) == (1.0, False)
+    assert before["id"] != crashed
+    told = reader.say("runs", "why", crashed, str(before["id"]))
+    assert told.returncode == 3
+    assert "changed on the way" in told.stdout
+
+
+@pytest.mark.parametrize("thing", ["reader_first.py", "first.txt"])
+def test_what_the_first_attempt_alone_used_counts(reader: Reader, thing: str) -> None:
+    crashed = reader.crashed()
+    assert reader.ask("run", "reader", "one")["id"] == crashed
+    assert reader.ask("run", "reader", "one")["reused"]
+    if thing == "first.txt":
+        (reader.here / thing).write_text("2")
+    else:
+        reader.edit("reader_first", "FIRST = 1", "FIRST = 3")
+    answer = reader.say("run", "reader", "one", "--json")
+    assert not json.loads(answer.stdout)["reused"]
+    assert thing in answer.stderr
+
+
+def test_what_a_sweep_accepted_runs_again_when_that_is_asked_for(reader: Reader) -> None:
+    assert reader.say("sweep", "reader", "one", "--place=1,10").returncode == 0
+    (record,) = reader.store.glob("*/sweep.json")
+    reader.data.write_text("2")
+    for option, values in (
+        ("--accept-changes", [1, 10]),
+        ("--fresh", [2, 20]),
+        ("--fresh", [2, 20]),
+    ):
+        answer = reader.say("resume", record.parent.name, option, "--json")
+        assert [run["metrics"]["x"] for run in json.loads(answer.stdout)["runs"]] == values
+    assert len(list(reader.store.glob("*/run.json"))) == 4
+
+
 @pytest.mark.parametrize(
     ("option", "values"), [("--accept-changes", [1, 10]), ("--fresh", [2, 20])]
 )
@@ -140,6 +216,7 @@ def test_paths_count_from_the_folder_that_is_named(reader: Reader, tmp_path: Pat
     crashed = reader.crashed()
     there = tmp_path / "there"
     there.mkdir()
+    (there / "first.txt").write_text("1")
     (there / "data.txt").write_text("2")
     assert reader.ask("run", "reader", "one", f"--cwd={there}", "--fresh")["x"] == 2.0
     assert reader.say("resume", crashed, f"--cwd={there}").returncode == 2

@@ -11,7 +11,9 @@ from taskloom import Resources
 from taskloom.devices import Launch, jax_devices, launch, lightning_arguments, limited_threads
 from taskloom.errors import MissingExtraError, UsageError
 from taskloom.lifecycle.create import create_run
-from taskloom.lifecycle.lifecycle import run_task
+from taskloom.lifecycle.lifecycle import continue_run, run_task
+from taskloom.placement.folder import follow_folder
+from taskloom.registry import LoadedTask
 from taskloom.request import RunOptions
 from taskloom.runs import Run, RunLayout, open_run
 from taskloom_probe.kinds import KINDS
@@ -129,9 +131,11 @@ def _worker(layout: RunLayout) -> list[str]:
     return [*("-m", "taskloom.execute", "--no-report"), str(layout.dir)]
 
 
-def _run_alone_and_shared(alone: RunLayout, shared: RunLayout) -> tuple[Run, Run]:
-    """Run one folder in one process, and one in the two that torchrun starts."""
-    subprocess.run([sys.executable, *_worker(alone)], env=environment(), check=True, timeout=300)
+def _run_alone_and_shared(
+    loaded: LoadedTask, alone: RunLayout, shared: RunLayout
+) -> tuple[Run, Run]:
+    """Run one folder in this process, and one in the two that torchrun starts."""
+    one = continue_run(loaded, alone, quiet=True, report=False)
     torchrun = [
         *(sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"),
         *("--master-addr", "127.0.0.1", "--master-port", "29500"),
@@ -148,14 +152,17 @@ def _run_alone_and_shared(alone: RunLayout, shared: RunLayout) -> tuple[Run, Run
     assert done.returncode == 0, done.stderr
     # Rank 0 alone has written: one record, and one line for each step (see below).
     assert open_run(str(shared.dir)).record.attempts == 1
-    return open_run(str(alone.dir)), open_run(str(shared.dir))
+    return one, open_run(str(shared.dir))
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings(
+    "default"
+)  # the probe's task uses Lightning as it is, with its warnings
 def test_two_processes_over_gloo_have_the_gradients_of_one_that_accumulates(tmp_path: Path) -> None:
     pytest.importorskip("lightning", reason="Lightning is not installed")
     one, two = _run_alone_and_shared(
-        *(make_run(tmp_path, "share", ShareConfig()) for _ in range(2))
+        load("share"), *(make_run(tmp_path, "share", ShareConfig()) for _ in range(2))
     )
     assert (one.metrics["processes"], two.metrics["processes"]) == (1, 2)
     weights = [name for name in one.metrics if name.startswith("weight/")]
@@ -176,7 +183,8 @@ def test_diffusion_in_two_processes_ends_where_the_same_run_in_one_does(tmp_path
     train = {**kind.overrides["train"], **steps}
     small = replace(kind, overrides={**kind.overrides, "train": train}).trial(tmp_path)
     one, two = _run_alone_and_shared(
-        *(create_run(small.loaded, small.config, RunOptions(store=tmp_path)) for _ in "12")
+        small.loaded,
+        *(create_run(small.loaded, small.config, RunOptions(store=tmp_path)) for _ in "12"),
     )
     assert two.record.identity == one.record.identity
     assert two.metrics == pytest.approx(one.metrics, rel=1e-5)
@@ -191,14 +199,12 @@ def test_follower_writes_nothing_into_the_run(tmp_path: Path) -> None:
     before = sorted(layout.dir.rglob("*"))
     command = [sys.executable, "-m", "taskloom.execute", str(layout.dir)]
     follower = {**environment(), "RANK": "1", "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "1"}
-    subprocess.run(command, env=follower, check=True, timeout=120)
+    subprocess.run(command, env=follower, check=True, timeout=300)
     assert sorted(layout.dir.rglob("*")) == before
     assert open_run(str(layout.dir)).status == "created"
 
 
 def test_follower_of_a_finished_run_has_nothing_to_do(tmp_path: Path) -> None:
-    from taskloom.placement.folder import follow_folder
-
     run = run_task(load("wait"), WaitConfig(), RunOptions(store=tmp_path, quiet=True))
     assert follow_folder(run.dir) == 0
     assert open_run(str(run.dir)).record == run.record

@@ -105,7 +105,7 @@ def test_stdout_comes_back_whatever_the_task_did_to_it(
 @needs_fork
 def test_a_child_that_outlives_the_run_delays_nothing(tmp_path: Path) -> None:
     def work() -> None:
-        subprocess.Popen(["sh", "-c", "echo begun; sleep 60"]).wait(0.5)
+        subprocess.Popen(["sh", "-c", "echo begun; sleep 300"]).wait(0.5)
 
     def patient() -> None:
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -114,7 +114,7 @@ def test_a_child_that_outlives_the_run_delays_nothing(tmp_path: Path) -> None:
     began = time.monotonic()
     _, _, kept = in_child(tmp_path, keeping(tmp_path, patient))
     assert kept == "begun\n"
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 150
 
 
 @needs_fork

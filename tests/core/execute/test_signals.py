@@ -25,7 +25,7 @@ def test_resumable_run_stops_with_a_checkpoint(
     with start_worker(layout) as worker:
         wait_until(lambda: lines(layout) > 3)
         worker.send_signal(signum)
-        assert worker.wait(30) == code
+        assert worker.wait(300) == code
     run = open_run(str(layout.dir))
     assert (run.status, run.exit_code) == ("stopped", code)
     newest = sorted(layout.checkpoints.iterdir())[-1]
@@ -41,7 +41,7 @@ def test_stopped_run_resumes_to_the_end_that_an_undisturbed_one_reaches(tmp_path
     with start_worker(layout) as worker:
         wait_until(lambda: lines(layout) > 3)
         worker.terminate()
-        worker.wait(30)
+        worker.wait(300)
     assert open_run(str(layout.dir)).status == "stopped"
     again = continue_run(load("walk"), layout, quiet=True)
     assert again.metrics == whole.metrics
@@ -57,7 +57,7 @@ def test_other_run_is_interrupted_by_the_first_signal(
     with start_worker(layout) as worker:
         wait_until(lambda: lines(layout) > 0)
         worker.send_signal(signum)
-        assert worker.wait(30) == code
+        assert worker.wait(300) == code
     run = open_run(str(layout.dir))
     assert (run.status, run.exit_code, dict(run.metrics)) == ("stopped", code, {})
 
@@ -79,8 +79,8 @@ def test_end_of_the_grace_period_acts_like_a_second_signal() -> None:
     with stop.installed():
         signal.raise_signal(signal.SIGTERM)
         with pytest.raises(Interruption):
-            time.sleep(20)
-    assert time.monotonic() - began < 10
+            time.sleep(200)
+    assert time.monotonic() - began < 100
     assert stop.exit_code == 143
 
 

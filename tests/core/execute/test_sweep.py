@@ -313,7 +313,7 @@ def test_interrupted_sweep_stops_its_runs_with_checkpoints_and_continues(
         )
         time.sleep(0.2)
         submitter.send_signal(signum)
-        assert submitter.wait(60) == code
+        assert submitter.wait(300) == code
     statuses = sorted(run.status for run in list_runs(tmp_path))
     assert statuses in (
         ["stopped", "stopped"],

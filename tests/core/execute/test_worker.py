@@ -32,7 +32,7 @@ def test_worker_that_is_killed_leaves_a_crashed_run_that_the_next_worker_finishe
         worker.kill()
     assert open_run(str(layout.dir)).status == "crashed"
     with start_worker(layout) as worker:
-        assert worker.wait(60) == 0
+        assert worker.wait(300) == 0
     run = open_run(str(layout.dir))
     assert (run.status, run.record.attempts) == ("finished", 2)
     assert steps(run) == list(range(1, 301))
@@ -41,7 +41,7 @@ def test_worker_that_is_killed_leaves_a_crashed_run_that_the_next_worker_finishe
 def test_worker_reports_a_failure_by_its_exit_code(tmp_path: Path) -> None:
     layout = make_run(tmp_path, "fail", FailConfig())
     with start_worker(layout) as worker:
-        assert worker.wait(60) == 1
+        assert worker.wait(300) == 1
         assert worker.stderr is not None
         assert "ValueError: the value is wrong" in worker.stderr.read()
 

@@ -15,9 +15,10 @@ import pytest
 from taskloom import Config, RunRef
 from taskloom.cli import main
 from taskloom.errors import ConfigError, UsageError
-from taskloom.identity.code import read_code
+from taskloom.identity.code import DATA_LIMIT, read_code
 from taskloom.identity.filecache import FileCache
 from taskloom.identity.inputs import collect_inputs
+from taskloom.identity.machine import GivenDevices, device_now
 from taskloom.identity.records import Input, Reason
 from taskloom.identity.verify import changed_program
 from taskloom.runs.record import write_record
@@ -244,3 +245,50 @@ def test_run_that_is_input_counts_by_what_it_computed(package: Path, tmp_path: P
     write_record(made.layout.record, replace(made.record, status="stopped"))
     with pytest.raises(UsageError, match=r"start names the run .*, which is stopped; it must have"):
         found(made.id)
+
+
+def test_data_beyond_the_limit_is_said_to_count_by_time(package: Path) -> None:
+    large = package / "lab" / "weights.bin"
+    with large.open("wb") as file:
+        file.truncate(DATA_LIMIT + 1)
+    run = run_once(package, "lab", "count")
+    said = run.layout.log.read_text()
+    assert "beyond 64 MiB count by size and time, not by content: lab/weights.bin" in said
+    assert reasons(run) == []
+    os.utime(large, (1, 1))
+    (found,) = reasons(run)
+    assert "lab/weights.bin" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("device", "could", "gpus", "now", "has", "expected"),
+    [
+        ("cpu", "", 0, 1, True, "cpu"),  # none of its libraries knows devices
+        ("cpu", "cuda", 0, 1, True, "cuda"),  # it is given one now
+        ("cuda", "cuda", 1, 0, True, "cpu"),  # and here none
+        ("cpu", "cpu", 1, 1, True, "cpu"),  # it had one, and had no use for it
+        ("cuda", "cuda", 0, 0, True, "cuda"),  # it looks by itself
+        ("cuda", "cuda", 0, 0, False, "cpu"),
+        ("cpu", "cpu", 0, 0, True, "cuda"),  # there was none to look for
+        ("cpu", "cuda", 0, 0, True, "cpu"),  # there was one, and it used none
+        ("cpu", "cpu", 0, 0, False, "cpu"),
+    ],
+)
+def test_the_kind_of_device_of_now_follows_from_what_a_run_had(
+    device: str,
+    could: str,
+    gpus: int,
+    now: int,
+    has: bool,
+    expected: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    exists = os.path.exists
+    monkeypatch.setattr(
+        os.path, "exists", lambda path: has if "nvidia" in str(path) else exists(path)
+    )
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert device_now(device, could, gpus, GivenDevices(now)) == expected
+    if has:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+        assert device_now(device, could, gpus, GivenDevices(gpus)) != "cuda" or gpus

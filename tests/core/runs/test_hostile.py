@@ -14,6 +14,7 @@ from taskloom.runs import Run, list_runs, open_run
 from taskloom.runs.checkpoints import newest_good
 from taskloom.runs.index import documents
 from taskloom.runs.record import RunRecord, write_record
+from tests_sizes import size
 
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
@@ -44,7 +45,7 @@ def _look(store: Path, name: str) -> None:
         json.dumps(dict(run.config))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=size("hostile_examples"), deadline=None)
 @given(field=st.sampled_from(sorted(RunRecord.__slots__)), value=_JSON)
 def test_any_value_in_any_field_is_read_or_refused(
     tmp_path_factory: pytest.TempPathFactory, field: str, value: object
@@ -57,7 +58,7 @@ def test_any_value_in_any_field_is_read_or_refused(
     list_runs(store)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=size("hostile_examples"), deadline=None)
 @given(content=st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(
     tmp_path_factory: pytest.TempPathFactory, content: bytes

@@ -362,9 +362,9 @@ except StoreLockedError as error:
             assert second.stdout is not None
             assert second.stdout.readline() == b"taken\n"
             holder.send_signal(signal.SIGCONT)
-            told, _ = holder.communicate(b"\n", timeout=60)
+            told, _ = holder.communicate(b"\n", timeout=300)
             assert told.startswith(b"refused True The run run was taken over by process ")
-            second.communicate(b"\n", timeout=60)
+            second.communicate(b"\n", timeout=300)
 
 
 def test_filelock_is_new_enough_for_leases() -> None:

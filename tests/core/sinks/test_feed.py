@@ -43,7 +43,7 @@ class Hanging(Keeping):
     def log(self, step: int, metrics: Mapping[str, float], /) -> None:
         super().log(step, metrics)
         if step == 3:
-            self.released.wait(60)
+            self.released.wait(600)
 
 
 class Ending(Keeping):
@@ -89,7 +89,7 @@ def test_sink_that_hangs_neither_stops_nor_delays_the_run(
     monkeypatch.setattr(group, "PATIENCE", 0.2)
     began = time.monotonic()
     run = run_with(Hanging)
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 300
     assert run.status == "finished"
     assert len(run.history()) == _LAST
     log = run.layout.log.read_text()
@@ -107,7 +107,7 @@ def test_lines_beyond_the_queue_are_dropped_and_counted(
 ) -> None:
     monkeypatch.setattr(group, "PATIENCE", 0.2)
     monkeypatch.setattr(feed, "LONGEST_QUEUE", 5)
-    monkeypatch.setattr(Hanging, "__init__", lambda *_: Hanging.released.wait(60) and None)
+    monkeypatch.setattr(Hanging, "__init__", lambda *_: Hanging.released.wait(600) and None)
     run = run_with(Hanging)
     assert run.status == "finished"
     assert f"it lost {_LAST - 5} lines" in run.layout.log.read_text()

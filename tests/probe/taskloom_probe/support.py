@@ -60,7 +60,7 @@ def start_worker(layout: RunLayout) -> subprocess.Popen[str]:
     return subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True)
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 30.0) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 300.0) -> None:
     """Wait for something that happens soon."""
     end = time.monotonic() + seconds
     while not condition():

@@ -1,11 +1,14 @@
 """The network of Mirror, and its training. Imported only when the task runs: flax and jax are heavy."""
 
+from functools import partial
 from typing import Any
 
 import jax
 import numpy as np
 import optax
 from flax import linen as nn
+
+OPTIMIZER = optax.adam(1e-2)
 
 
 class Network(nn.Module):
@@ -21,17 +24,20 @@ class Network(nn.Module):
 
 def trained(network: nn.Module, inputs: np.ndarray, labels: np.ndarray, seed: int) -> Any:
     """Return parameters after 200 steps of Adam on the squared error, over all samples at once."""
-    optimizer = optax.adam(1e-2)
-    targets = 2.0 * labels[:, None] - 1.0
+    params = jax.jit(network.init)(jax.random.key(seed), inputs[:1])
+    return _fitted(network, params, inputs, 2.0 * labels[:, None] - 1.0)
 
-    @jax.jit
-    def step(params: Any, state: Any) -> tuple[Any, Any]:
-        gradient = jax.grad(lambda p: ((network.apply(p, inputs) - targets) ** 2).mean())(params)
-        updates, state = optimizer.update(gradient, state)
+
+# Compiled once for inputs of one shape, however often it is called, and the whole loop at once.
+@partial(jax.jit, static_argnums=0)
+def _fitted(network: nn.Module, params: Any, inputs: jax.Array, targets: jax.Array) -> Any:
+    def loss(params: Any) -> jax.Array:
+        return ((network.apply(params, inputs) - targets) ** 2).mean()
+
+    def step(_: int, carry: tuple[Any, Any]) -> tuple[Any, Any]:
+        params, state = carry
+        updates, state = OPTIMIZER.update(jax.grad(loss)(params), state)
         return optax.apply_updates(params, updates), state
 
-    params = network.init(jax.random.key(seed), inputs[:1])
-    state = optimizer.init(params)
-    for _ in range(200):
-        params, state = step(params, state)
+    params, _ = jax.lax.fori_loop(0, 200, step, (params, OPTIMIZER.init(params)))
     return params

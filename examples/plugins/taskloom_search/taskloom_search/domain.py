@@ -22,4 +22,6 @@ DOMAIN = DomainRef(
     protocol="taskloom_search.task:Problem",
     config="taskloom_search.config:SearchConfig",
     driver="taskloom_search.driver",
+    metrics=("lowest", "where"),
+    scaffold="taskloom_search/scaffold",
 )

@@ -38,6 +38,12 @@ def _task(name: str, summary: str, target: str) -> TaskRef:
     return TaskRef(name, summary, f"taskloom_control.tasks.{target}")
 
 
+# `goals` is what tasks that turn a cube count beside these.
+_METRICS = (
+    *("success", "held", "cost", "cost_final", "settling_time", "plans", "rollouts", "diverged"),
+    *("ess", "clipped", "seconds", "unstable", "goals"),
+)
+
 DOMAIN = DomainRef(
     name="control",
     summary="Plan with sampling-based model-predictive control on MuJoCo.",
@@ -81,5 +87,6 @@ DOMAIN = DomainRef(
     protocol="taskloom_control.task:ControlTask",
     config="taskloom_control.config:ControlConfig",
     driver="taskloom_control.driver",
+    metrics=_METRICS,
     scaffold="taskloom_control/scaffold",
 )

@@ -118,7 +118,13 @@ class RunOptions(KeptOptions):
     claimed: Annotated[str, Flag("wait|skip|fail")] = "wait"
     inputs: Annotated[str, Flag("content|mtime")] = "content"
     cwd: Annotated[Path | None, Flag("DIR")] = None
-    capture: Annotated[str, Flag("yes|no")] = "yes"
+    capture: Annotated[
+        str,
+        Flag(
+            "yes|no",
+            each="Keep what the tasks print (yes), or leave them the terminal (no; inline only).",
+        ),
+    ] = "yes"
     quiet: Annotated[bool, Flag(spelling=("--quiet", "-q"))] = False
 
     def __post_init__(self) -> None:

@@ -95,6 +95,14 @@ _METRICS = _parts(
     ("sequences", "Shares of distinct and of new samples; for a toy, distance to its law.", "text:SequenceMetrics"),
 )  # fmt: skip
 
+# Figures of samples are of the suite of metrics that the config chooses.
+_FIGURES = (
+    *("nelbo/nats_per_token", "nelbo/standard_error", "nelbo/bits_per_token"),
+    *("nelbo/bits_per_character", "nelbo/perplexity", "nelbo/perplexity_error"),
+    *("nelbo/nats_per_sequence", "samples/calls", "samples/*"),
+    *("corpus/train", "corpus/too_long", "model/parameters", "train/steps"),
+)
+
 DOMAIN = DomainRef(
     name="diffusion",
     summary="Train and sample discrete diffusion models of sequences.",
@@ -159,6 +167,7 @@ DOMAIN = DomainRef(
     protocol=f"{_HERE}.task:CorpusTask",
     config=f"{_HERE}.config:DiffusionConfig",
     driver=f"{_HERE}.driver",
+    metrics=_FIGURES,
     loaders={"model": f"{_HERE}.evaluation.trained:model_of_run"},
     scaffold="taskloom_diffusion/scaffold",
 )

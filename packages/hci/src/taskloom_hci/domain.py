@@ -19,6 +19,9 @@ _TASKS = (
     ("pipe", "A game that another process keeps.", "pipe:pipe"),
 )
 
+# Version 2 of the grid: "up" is up, and width and height are those of the text and of every picture.
+_VERSIONS = {"pointing_2d": 2}
+
 _USERS = (
     ("careful", "Pointing towards the goal, with a small rate of errors.", "Careful"),
     ("boltzmann", "Boltzmann-rational pointing: moves that end closer are likelier.", "Boltzmann"),
@@ -46,12 +49,22 @@ _ASSISTANTS = (
     ("conservative", "No more items than can be mastered by the exam.", "Conservative"),
 )
 
+_METRICS = (
+    *("episodes", "rounds/total", "rounds/sd", "rounds/median", "rewards/*"),
+    *(
+        f"{what}/{end}"
+        for what in ("rounds", "return", "success")
+        for end in ("mean", "low", "high")
+    ),
+)
+
 DOMAIN = DomainRef(
     name="hci",
     summary="A task shared by a (simulated or real) user and an assistant.",
     extra="hci",
     tasks=tuple(
-        TaskRef(name, summary, f"taskloom_hci.tasks.{target}") for name, summary, target in _TASKS
+        TaskRef(name, summary, f"taskloom_hci.tasks.{target}", _VERSIONS.get(name, 1))
+        for name, summary, target in _TASKS
     ),
     components={
         f"taskloom_hci.{kind}": tuple(
@@ -79,5 +92,6 @@ DOMAIN = DomainRef(
     protocol="taskloom_hci.task:InteractionTask",
     config="taskloom_hci.config:HciConfig",
     driver="taskloom_hci.driver",
+    metrics=_METRICS,
     scaffold="taskloom_hci/scaffold",
 )

@@ -21,7 +21,7 @@ from taskloom_hci.bundle.bundle import Bundle
 from taskloom_hci.bundle.timeline import timeline
 from taskloom_hci.config import HciConfig
 from taskloom_hci.errors import BundleConstraintError, HciError
-from taskloom_hci.metrics import mean_interval, summarise
+from taskloom_hci.metrics import interval_metrics, interval_words, mean_interval, summarise
 from taskloom_hci.task import InteractionTask
 
 BoundInteraction: TypeAlias = BoundTask[InteractionTask, HciConfig]
@@ -32,7 +32,7 @@ KEEP_EVERY = 30.0
 KEEP_SHARE = 0.05
 
 
-def pair(task: InteractionTask, config: HciConfig, seed: int = 0) -> Bundle:
+def pair(task: InteractionTask, config: HciConfig, seed: int | None = None) -> Bundle:
     """Return the game of a task with the two agents of a config.
 
         pair(pointing(config), config, seed=7)
@@ -40,7 +40,8 @@ def pair(task: InteractionTask, config: HciConfig, seed: int = 0) -> Bundle:
     Args:
         task: The task.
         config: Who plays.
-        seed: Root of all random numbers.
+        seed: Root of all random numbers; by default 0. The doors for learners (`GameEnv` and the like) draw a fresh one
+            where none was given.
 
     Raises:
         BundleConstraintError: If they do not fit together; it lists every problem.
@@ -48,7 +49,10 @@ def pair(task: InteractionTask, config: HciConfig, seed: int = 0) -> Bundle:
     agents, problems = [], list[str]()
     for component in (config.user, config.assistant):
         try:
-            agents.append(component.build(task) if component is not None else None)
+            agent = component.build(task) if component is not None else None
+            if agent is not None and agent.body is None:
+                agent.body = component
+            agents.append(agent)
         except BundleConstraintError as error:
             problems.extend(error.problems)
     if problems:
@@ -56,14 +60,15 @@ def pair(task: InteractionTask, config: HciConfig, seed: int = 0) -> Bundle:
     return Bundle(task, agents[0], agents[1], seed=seed)
 
 
-def make_bundle(name: str, *, seed: int = 0, **config: Any) -> Bundle:  # noqa: ANN401 -- values of any parameter
+def make_bundle(name: str, *, seed: int | None = None, **config: Any) -> Bundle:  # noqa: ANN401 -- values of any parameter
     """Return the game of an installed task with its two agents.
 
         make_bundle("pointing", assistant={"kind": "big"}, seed=7)
 
     Args:
         name: The task's name.
-        seed: Root of all random numbers.
+        seed: Root of all random numbers; by default 0. The doors for learners (`GameEnv` and the like) draw a fresh one
+            where none was given.
         config: Entries of the task's config.
     """
     bound = cast("BoundInteraction", open_task(f"hci/{name}", config))
@@ -136,8 +141,8 @@ def _play(ctx: RunContext, config: HciConfig, player: Player, parts: list[Episod
             played += len(parts[-1])
             progress.advance(len(parts[-1]))
             if played == end:
-                mean, low, high = mean_interval(_last_rounds(parts, (end - 1) % config.chunk + 1))
-                ctx.log(played, **{"rounds/mean": mean, "rounds/low": low, "rounds/high": high})
+                last = _last_rounds(parts, (end - 1) % config.chunk + 1)
+                ctx.log(played, **interval_metrics("rounds", *mean_interval(last)))
             if keeper.is_due and played < config.episodes:
                 parts = [join(parts)]
                 keeper.keep(parts[0])
@@ -156,9 +161,10 @@ def _finish(ctx: RunContext, config: HciConfig, bundle: Bundle, whole: Episodes)
         artifacts["rounds"] = ctx.artifact("episodes.jsonl")
         whole.save_jsonl(artifacts["rounds"])
     metrics = summarise(whole)
-    mean, low, high = (metrics[f"rounds/{name}"] for name in ("mean", "low", "high"))
+    words = interval_words(metrics.get("rounds/low"), metrics.get("rounds/high"))
+    counted = "1 episode" if len(whole) == 1 else f"{len(whole)} episodes"
     summary = (
-        f"{len(whole)} episodes: {mean:.3f} rounds each (95 % interval {low:.3f} to {high:.3f}), "
+        f"{counted}: {metrics['rounds/mean']:.3f} rounds each ({words}), "
         f"{100 * metrics['success/mean']:.1f} % reached the end"
     )
     return Result(metrics=metrics, artifacts=artifacts, summary=summary)

@@ -3,32 +3,48 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from taskloom.statistics.distributions import student_quantile
+from taskloom.statistics.shares import share_interval
 
 from taskloom_hci.batch.episodes import Episodes
 from taskloom_hci.bundle.turns import REWARD_NAMES
 
-Z_95 = 1.959963984540054
+
+@lru_cache(maxsize=64)
+def _student(freedom: int) -> float:
+    return student_quantile(0.975, freedom)
 
 
-def mean_interval(values: NDArray[Any]) -> tuple[float, float, float]:
-    """Return the mean and the ends of its 95 % interval, from the normal approximation; one value has no width."""
+def mean_interval(values: NDArray[Any]) -> tuple[float, float | None, float | None]:
+    """Return the mean and the ends of its 95 % interval by Student's t; one value has none.
+
+    Of millions of episodes, so the sums are NumPy's; the quantile is that of `taskloom.statistics`.
+    """
     mean = float(np.mean(values))
     if len(values) < 2:
-        return mean, mean, mean
-    half = Z_95 * float(np.std(values, ddof=1)) / math.sqrt(len(values))
+        return mean, None, None
+    half = _student(len(values) - 1) * float(np.std(values, ddof=1)) / math.sqrt(len(values))
     return mean, mean - half, mean + half
 
 
-def share_interval(hits: int, total: int) -> tuple[float, float, float]:
-    """Return a share and its 95 % Wilson score interval (Wilson, JASA 1927)."""
-    p, z2 = hits / total, Z_95**2
-    centre = (p + z2 / (2 * total)) / (1 + z2 / total)
-    half = Z_95 / (1 + z2 / total) * math.sqrt(p * (1 - p) / total + z2 / (4 * total**2))
-    return p, max(centre - half, 0.0), min(centre + half, 1.0)
+def interval_words(low: float | None, high: float | None) -> str:
+    """Return an interval in words: `95 % interval 3.312 to 3.441`, or that there is none."""
+    if low is None or high is None:
+        return "no interval: one episode"
+    return f"95 % interval {low:.3f} to {high:.3f}"
+
+
+def interval_metrics(
+    name: str, mean: float, low: float | None, high: float | None
+) -> dict[str, float]:
+    """Return a mean with the ends of its interval as metrics; ends that there are not have no key."""
+    ends = {"mean": mean, "low": low, "high": high}
+    return {f"{name}/{end}": value for end, value in ends.items() if value is not None}
 
 
 def summarise(episodes: Episodes) -> dict[str, float]:
@@ -37,16 +53,12 @@ def summarise(episodes: Episodes) -> dict[str, float]:
         "episodes": float(len(episodes)),
         "rounds/total": float(episodes.total_rounds),
     }
-    groups = {
-        "rounds": mean_interval(episodes.num_rounds),
-        "return": mean_interval(episodes.returns),
-        "success": share_interval(int(episodes.is_done.sum()), len(episodes)),
-    }
-    for name, (mean, low, high) in groups.items():
-        metrics[f"{name}/mean"] = mean
-        metrics[f"{name}/low"] = low
-        metrics[f"{name}/high"] = high
-    metrics["rounds/sd"] = float(np.std(episodes.num_rounds, ddof=1)) if len(episodes) > 1 else 0.0
+    success = share_interval(int(episodes.is_done.sum()), len(episodes))
+    metrics |= interval_metrics("rounds", *mean_interval(episodes.num_rounds))
+    metrics |= interval_metrics("return", *mean_interval(episodes.returns))
+    metrics |= interval_metrics("success", success.estimate, success.low, success.high)
+    if len(episodes) > 1:
+        metrics["rounds/sd"] = float(np.std(episodes.num_rounds, ddof=1))
     metrics["rounds/median"] = float(np.median(episodes.num_rounds))
     for name, value in zip(REWARD_NAMES, episodes.rewards.mean(axis=0), strict=True):
         metrics[f"rewards/{name}"] = float(value)

@@ -81,6 +81,16 @@ class Game(Protocol):
         ...
 
     @property
+    def seed(self) -> int:
+        """Root of all random numbers."""
+        ...
+
+    @property
+    def turn(self) -> int:
+        """The turn that comes next."""
+        ...
+
+    @property
     def episode(self) -> int:
         """Number of the episode of the seed that is played."""
         ...

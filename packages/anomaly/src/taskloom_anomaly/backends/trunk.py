@@ -63,8 +63,8 @@ def evenly(names: Sequence[str]) -> tuple[str, ...]:
     """Return at most `MOST` of the names, evenly spaced, the first and the last among them."""
     if len(names) <= MOST:
         return tuple(names)
-    places = np.linspace(0, len(names) - 1, MOST).round().astype(int).tolist()
-    return tuple(names[place] for place in places)
+    places = np.linspace(0, len(names) - 1, MOST).round()
+    return tuple(names[int(place)] for place in places)
 
 
 def _children(paths: Sequence[str], parent: str) -> list[str]:

@@ -11,7 +11,7 @@ have Typer annotations:
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
@@ -211,8 +211,10 @@ def task_command(
         UnknownNameError: A component does not exist.
         ConfigError: A config file cannot be read.
     """
-    spelled = _spell_param(words)
-    files = [Path(name) for name in _said("--config", spelled)]
+    own = _own_parameters(body)
+    taken = {option for parameter in own.values() for option in _declared(parameter)}
+    of_command, spelled = _told_apart(words, taken)
+    files = [Path(name) for name in _said("--config", of_command)]
     # A command whose values are lists (`sweep`) says what they are; any of them may choose a component.
     lists = getattr(body, "listed_values", None)
     if lists is None:
@@ -221,17 +223,16 @@ def task_command(
             find_choices(loaded.config_class, spelled, base=base, files=files, environ=environ)
         ]
     else:
-        alternatives = find_alternatives(loaded.config_class, lists(spelled), files=files)
+        values = lists(spelled, of_command)
+        alternatives = find_alternatives(loaded.config_class, values, files=files)
     invocation = Invocation(
         loaded, list(words), alternatives[0], alternatives, base=base, only=only
     )
     parameters = invocation.parameters()
-    own = _own_parameters(body)
 
     def call(**given: Any) -> None:  # noqa: ANN401 -- the options of any task
         body(invocation, **{name: given[name] for name in own})
 
-    taken = {option for parameter in own.values() for option in _declared(parameter)}
     synthesised = [
         _option(index, parameter)
         for index, parameter in enumerate(parameters)
@@ -348,17 +349,23 @@ def _row(parameter: Parameter, chosen: dict[str, str], taken: set[str]) -> Row:
     return Row(name, kind, default, parameter.help, ", ".join(bounds))
 
 
-def _spell_param(words: Sequence[str]) -> list[str]:
-    """Replace `--param name=value` by `--name=value`."""
-    spelled, rest = list[str](), list(words)
+def _told_apart(words: Sequence[str], taken: Set[str]) -> tuple[list[str], list[str]]:
+    """Return the words without `--param name=value`, and with them as `--name=value` but without the command's own options.
+
+    A parameter may be called like an option of the command, such as `file`: then each spelling means one of the two.
+    """
+    of_command, spelled, rest = list[str](), list[str](), list(words)
     while rest:
         word = rest.pop(0)
         if word == PARAM and rest:
-            word = f"--{rest.pop(0)}"
+            spelled.append(f"--{rest.pop(0)}")
         elif word.startswith(f"{PARAM}="):
-            word = f"--{word.partition('=')[2]}"
-        spelled.append(word)
-    return spelled
+            spelled.append(f"--{word.partition('=')[2]}")
+        else:
+            of_command.append(word)
+            if word.partition("=")[0] not in taken:
+                spelled.append(word)
+    return of_command, spelled
 
 
 def _said(option: str, words: Sequence[str]) -> list[str]:

@@ -19,6 +19,7 @@ from typing import Any
 from taskloom.errors import RunCorruptError
 from taskloom.identity.canonical import Form
 from taskloom.identity.filecache import FileCache
+from taskloom.identity.machine import CUDA, LIBRARIES
 from taskloom.identity.roots import CORE, Roots, base_of, module_files
 from taskloom.records.documents import read_object
 from taskloom.runs.writer import atomic_write_json
@@ -26,6 +27,7 @@ from taskloom.runs.writer import atomic_write_json
 NAME = "code.json"
 FORMAT = 1
 DATA_LIMIT = 64 * 2**20  # [bytes]
+_BY_TIME = "mtime:"
 _SUFFIX = re.compile(rb"\.[A-Za-z0-9]{1,8}\b")
 _NO_DATA = (".py", ".pyc", ".pyo", ".pyi", ".nbi", ".nbc")
 
@@ -168,6 +170,7 @@ class Code:
         packages: Versions of the distributions that count.
         python: The version of Python that counts: `3.11`.
         device: The kind of device that was used: `cpu`, `cuda` or `mps`.
+        could: The kind that its libraries could have used; empty where no such library was imported, or none was noted.
     """
 
     files: tuple[CodeFile, ...] = ()
@@ -175,6 +178,7 @@ class Code:
     packages: Mapping[str, str] = field(default_factory=dict)
     python: str = ""
     device: str = ""
+    could: str = ""
 
     def write(self, folder: Path) -> None:
         """Write `code.json` into a run's folder.
@@ -183,6 +187,21 @@ class Code:
             StoreError: It cannot be written.
         """
         atomic_write_json(folder / NAME, {"format": FORMAT, **asdict(self)})
+
+    def after(self, earlier: Code) -> Code:
+        """Return this code of an attempt with what only the attempt before it used: a run depends on both."""
+        roots = {row.root for row in self.files}
+        # The data beside code is listed whether it was used or not.
+        used = (row for row in earlier.files if row.file.endswith(".py") or row.root not in roots)
+        files = {(row.root, row.file): row for row in (*used, *self.files)}
+        return Code(
+            files=tuple(files[key] for key in sorted(files)),
+            opened={**earlier.opened, **self.opened},
+            packages={**earlier.packages, **self.packages},
+            python=self.python,
+            device=self.device,
+            could=self.could,
+        )
 
     def form(self) -> Form:
         """Return what counts, in canonical form."""
@@ -207,6 +226,11 @@ def read_code(folder: Path) -> Code | None:
     value = read_object(folder, NAME)
     tables: dict[str, Any] = {name: value.get(name) for name in ("opened", "packages")}
     texts: dict[str, Any] = {name: value.get(name) for name in ("python", "device")}
+    if "could" not in value:  # an older taskloom did not note it: whatever the machine had was used
+        value["could"] = (
+            CUDA if any(name in LIBRARIES for name in value.get("packages") or ()) else ""
+        )
+    texts["could"] = value["could"]
     files = value.get("files")
     if not isinstance(files, list) or not all(isinstance(item, str) for item in texts.values()):
         raise RunCorruptError(f"{path} is damaged: a field is of another type.")
@@ -248,14 +272,20 @@ def _data(top: str, is_package: bool, roots: Roots, files: FileCache) -> Iterato
         try:
             found = entry.stat()
             size += found.st_size
-            sha = (
-                files.digest(Path(entry.path), found)
-                if size <= DATA_LIMIT
-                else f"mtime:{found.st_size}:{found.st_mtime_ns}"
-            )
+            sha = files.digest(Path(entry.path), found) if size <= DATA_LIMIT else by_time(found)
         except OSError:
             continue
         yield CodeFile(dist, top, _relative(entry.path, base), sha)
+
+
+def by_time(found: os.stat_result) -> str:
+    """Return what stands for the digest of a file that is too large to be read for each run."""
+    return f"{_BY_TIME}{found.st_size}:{found.st_mtime_ns}"
+
+
+def is_by_time(digest: str) -> bool:
+    """Return whether size and time stand for a content."""
+    return digest.startswith(_BY_TIME)
 
 
 def _meant(folder: str) -> bytes:

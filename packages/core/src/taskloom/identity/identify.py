@@ -16,6 +16,8 @@ from taskloom.identity.canonical import canonical, digest_of
 from taskloom.identity.filecache import FileCache
 from taskloom.identity.inputs import collect_inputs, input_forms
 from taskloom.identity.leaves import absolute
+from taskloom.identity.machine import GivenDevices
+from taskloom.identity.mixture import mixed
 from taskloom.identity.packages import recorded_only
 from taskloom.identity.records import Input, Reason
 from taskloom.identity.verify import changed_program
@@ -37,6 +39,7 @@ class Identified:
         config: The config with absolute paths, for building the task; records keep the config as written.
         store: The store in which digests of files are remembered.
         asked: Task, version and config as written: what the identity is of, but for the inputs.
+        devices: The devices that it is given; None for those of the run that goes on.
     """
 
     config_id: str
@@ -46,6 +49,7 @@ class Identified:
     config: Config
     store: Path
     asked: tuple[str, int, Config] | None = None
+    devices: GivenDevices | None = None
 
     def identity_with(self, inputs: tuple[Input, ...]) -> str:
         """Return the identity that the same config has with other inputs, such as those that an earlier run began with."""
@@ -60,6 +64,7 @@ def identify(
     store: Path | None = None,
     by_time: bool = False,
     recorded: Iterable[Input] = (),
+    devices: GivenDevices | None = None,
 ) -> Identified:
     """Return the identity of a config, with the content of every input as it is now.
 
@@ -70,6 +75,7 @@ def identify(
         store: The store in which runs are looked up and digests remembered.
         by_time: Take size and time of the files in a folder for their content.
         recorded: Inputs of the run that is continued: `@last` means the run that it meant then.
+        devices: The devices that it is given; None for those of the run that goes on.
 
     Raises:
         UsageError: A field names a pipe, a device, a folder that is too large, or a run that has not finished.
@@ -93,6 +99,7 @@ def identify(
         config=absolute(config, here, runs),
         store=kept,
         asked=(task, ref.version, config),
+        devices=devices,
     )
 
 
@@ -133,7 +140,12 @@ def differences(run: Run, now: Identified, files: FileCache | None = None) -> li
     if not record.reusable:
         told = "something changed while it was going"
         found.append(Reason("inputs", f"{told}: {record.id}", told))
-    return [*found, *changed_program(run, now.store, files, now.cwd)]
+    found += changed_program(run, now.store, files, now.cwd, now.devices)
+    if record.changes:
+        present = {("inputs", item.field): item.sha256 for item in now.inputs}
+        present |= {("config", "secret"): now.identity, ("config", "config"): now.config_id}
+        found += mixed(record, found, present)
+    return found
 
 
 def _changed_config(record: RunRecord, now: Identified) -> Iterator[Reason]:

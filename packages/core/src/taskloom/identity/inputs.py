@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from pydantic import BaseModel
 
@@ -76,7 +77,10 @@ def input_forms(inputs: tuple[Input, ...], config: BaseModel) -> Mapping[str, Fo
 
 
 def second_look(
-    inputs: Iterable[Input], files: FileCache, own: Iterable[str] = ()
+    inputs: Iterable[Input],
+    files: FileCache,
+    own: Iterable[str] = (),
+    since: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[tuple[Input, ...], list[str]]:
     """Return inputs as they are at the end of a run, and the names of those that changed while it was going.
 
@@ -87,6 +91,7 @@ def second_look(
         inputs: The inputs as they were.
         files: The digests that are known.
         own: Absolute paths that the run wrote to, as far as they are known.
+        since: Digests with which the run went on over a change, by field.
     """
     without = frozenset(os.path.realpath(path) for path in own)
     found, changed = [], []
@@ -95,7 +100,7 @@ def second_look(
         if item.kind == "absent":
             found.append(replace(item, written=now.kind != "absent"))
             continue
-        if item.is_same(now):
+        if now.sha256 == since[item.field] if item.field in since else item.is_same(now):
             found.append(item)
         elif without and item.kind != "file" and item.is_same(now_of(item, files, without)):
             found.append(replace(item, after=now.sha256))

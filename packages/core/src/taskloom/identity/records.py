@@ -9,6 +9,8 @@ from typing import Any, Literal, TypeAlias, get_args
 InputKind: TypeAlias = Literal["file", "folder", "run", "absent"]
 Pair: TypeAlias = tuple[str, str, str]
 """A thing that differs, with its digest of before and of now."""
+Change: TypeAlias = tuple[str, str, str, str]
+"""A change over which a run went on: kind and name of the thing, its digest of before and of then."""
 ReasonKind: TypeAlias = Literal["config", "inputs", "code", "packages", "recorded"]
 
 

@@ -10,6 +10,8 @@ from taskloom.errors import TaskloomError
 from taskloom.identity.code import Code, CodeFile, read_code
 from taskloom.identity.filecache import FileCache
 from taskloom.identity.inputs import now_of
+from taskloom.identity.machine import device_now
+from taskloom.identity.mixture import mixed
 from taskloom.identity.records import Input, Reason
 from taskloom.identity.verify import changed_packages, code_reasons, is_same
 from taskloom.registry.resolve import find_task
@@ -43,7 +45,11 @@ class Staleness:
         if code is None:
             missing = Reason("code", f"the code of {run.id} is not known: code.json is missing")
             return [*found, missing] if record.attempts else found
-        return [*found, *self._changed_code(run, code), *changed_packages(code, self._store)]
+        device = device_now(code.device, code.could, record.resources.gpus, None)
+        found += self._changed_code(run, code)
+        found += changed_packages(code, self._store, device)
+        present = {("inputs", item.field): self._now(item).sha256 for item in record.inputs}
+        return [*found, *mixed(record, found, present)]
 
     def _changed_version(self, run: Run) -> Iterator[Reason]:
         try:

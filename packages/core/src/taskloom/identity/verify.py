@@ -8,21 +8,32 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from taskloom.errors import RunCorruptError
-from taskloom.identity.code import Code, CodeFile, loaded_digest, place_of, read_code
+from taskloom.identity.code import (
+    Code,
+    CodeFile,
+    by_time,
+    is_by_time,
+    loaded_digest,
+    place_of,
+    read_code,
+)
 from taskloom.identity.filecache import FileCache
-from taskloom.identity.machine import python_version
+from taskloom.identity.machine import GivenDevices, device_now, python_version
 from taskloom.identity.packages import recorded_only
 from taskloom.identity.records import Pair, Reason
 from taskloom.identity.sources import is_cosmetic, kept_source
 from taskloom.runs.provenance import installed_distributions
 from taskloom.runs.run import Run
-from taskloom.system.machine import has_cuda
 
 _SHOWN = 4
 
 
 def changed_program(
-    run: Run, store: Path, files: FileCache, cwd: Path | None = None
+    run: Run,
+    store: Path,
+    files: FileCache,
+    cwd: Path | None = None,
+    devices: GivenDevices | None = None,
 ) -> list[Reason]:
     """Return in what the code and the packages of a run differ from those of now.
 
@@ -31,6 +42,7 @@ def changed_program(
         store: The store that keeps sources.
         files: The digests that are known.
         cwd: The folder against which relative paths count now; that of the run by default.
+        devices: The devices that a run of now is given; those of the run by default.
     """
     try:
         code = read_code(run.dir)
@@ -40,7 +52,8 @@ def changed_program(
         missing = f"the code of {run.id} is not known: code.json is missing"
         return [Reason("code", missing)] if run.record.attempts else []
     changed = [row for row in code.files if not is_same(row, store, files)]
-    return [*code_reasons(run, code, changed, files, cwd), *changed_packages(code, store)]
+    device = device_now(code.device, code.could, run.record.resources.gpus, devices)
+    return [*code_reasons(run, code, changed, files, cwd), *changed_packages(code, store, device)]
 
 
 def code_reasons(
@@ -69,8 +82,8 @@ def code_reasons(
 
 
 def _reason(told: str, run: Run, names: list[str], pairs: list[Pair]) -> Reason:
-    listed = _listed(names)
-    return Reason("code", f"{told} since {run.id}: {listed}", f"{told}: {listed}", tuple(pairs))
+    counted = f"{len(names)} {'file' if len(names) == 1 else 'files'} ({listed(names)})"
+    return Reason("code", f"{told} since {run.id}: {counted}", f"{told}: {counted}", tuple(pairs))
 
 
 def _now(row: CodeFile, files: FileCache) -> str:
@@ -104,23 +117,23 @@ def current_digest(path: Path, row: CodeFile, files: FileCache) -> str | None:
         return loaded
     try:
         found = os.stat(path)
-        if row.sha256.startswith("mtime:"):
-            return f"mtime:{found.st_size}:{found.st_mtime_ns}"
+        if is_by_time(row.sha256):
+            return by_time(found)
         return files.digest(path, found)
     except OSError:
         return None
 
 
-def changed_packages(code: Code, store: Path) -> Iterator[Reason]:
+def changed_packages(code: Code, store: Path, device: str) -> Iterator[Reason]:
     """Yield a reason for Python, the device and each counted package whose version is not that of now.
 
     Args:
         code: The code of a run.
         store: The store, which may say that some packages do not count.
+        device: The kind of device that a run of now would use.
     """
     installed = installed_distributions(sys.path) if code.packages else {}
     uncounted = recorded_only(store)
-    device = "cpu" if code.device == "cuda" and not has_cuda() else code.device
     changes = [("Python", code.python, python_version()), ("device", code.device, device)]
     changes += [
         (name, before, installed.get(name, ""))
@@ -140,6 +153,6 @@ def _digest(path: str, files: FileCache) -> str:
         return ""
 
 
-def _listed(names: list[str]) -> str:
-    shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
-    return f"{len(names)} {'file' if len(names) == 1 else 'files'} ({shown})"
+def listed(names: list[str]) -> str:
+    """Return the first of some names, and a mark for the others."""
+    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")

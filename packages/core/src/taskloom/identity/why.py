@@ -15,6 +15,7 @@ from taskloom.errors import RunCorruptError, TaskloomError
 from taskloom.identity.code import Code, CodeFile, place_of, read_code
 from taskloom.identity.filecache import FileCache
 from taskloom.identity.identify import changed_inputs
+from taskloom.identity.mixture import mixed
 from taskloom.identity.records import Reason, ReasonKind
 from taskloom.identity.sources import is_cosmetic, kept_source
 from taskloom.identity.stale import Staleness
@@ -77,6 +78,8 @@ def explain(run: Run, other: Run | None, store: Path) -> Explanation:
         *(Reason("code", told) for told, _, _ in changed),
         *_packages(code, others),
     ]
+    if run.record.changes != other.record.changes:
+        reasons += [*mixed(run.record, (), {}), *mixed(other.record, (), {})]
     diff = "".join(_diff(name, before, after, store) for name, before, after in changed)
     return Explanation((*reasons, *_recorded(run, other)), diff)
 

@@ -13,23 +13,34 @@ import sys
 import time
 from collections.abc import Iterable
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from taskloom.bound import BoundTask
-from taskloom.errors import StoreError
+from taskloom.errors import RunCorruptError, StoreError
 from taskloom.identity.canonical import digest_of
-from taskloom.identity.code import Code, code_paths, code_rows, note_modules, sources
+from taskloom.identity.code import (
+    DATA_LIMIT,
+    Code,
+    code_paths,
+    code_rows,
+    is_by_time,
+    note_modules,
+    read_code,
+    sources,
+)
 from taskloom.identity.filecache import FileCache
 from taskloom.identity.git import GRACE, GitQuestion, Repository, difference, repository_of
 from taskloom.identity.inputs import second_look
-from taskloom.identity.machine import python_version, used_device
+from taskloom.identity.machine import device_seen, python_version, used_device
+from taskloom.identity.mixture import inputs_since
 from taskloom.identity.opened import counted_reads, watching_files
 from taskloom.identity.packages import counted_packages
 from taskloom.identity.roots import Roots, folders_of, roots_of
 from taskloom.identity.sources import keep_sources
+from taskloom.identity.verify import listed
 from taskloom.records.documents import read_object
 from taskloom.runs.layout import RunLayout
 from taskloom.runs.provenance import PATCH_LIMIT
@@ -46,7 +57,7 @@ class Conclusion:
 
     Attributes:
         fields: Fields of the final record.
-        warnings: Sentences about what changed while the run was going.
+        warnings: Sentences about what changed while the run was going, and about what counts in part.
     """
 
     fields: dict[str, Any]
@@ -60,6 +71,7 @@ class Witness:
         task: The task, constructed: its modules are imported.
         layout: The run's folder.
         record: Its record at the beginning of this attempt.
+        goes_on: Whether it goes on from a checkpoint: then it depends on the code of the attempts before it, too.
         is_own_process: Whether the process exists for runs, so that a hook may see which files are opened.
     """
 
@@ -69,9 +81,11 @@ class Witness:
         layout: RunLayout,
         record: RunRecord,
         *,
+        goes_on: bool = False,
         is_own_process: bool,
     ) -> None:
         self._layout = layout
+        self._earlier = _code_before(layout.dir) if goes_on else Code()
         self._record = record
         self._store = layout.dir.parent
         self._cwd = Path(record.cwd or os.getcwd())
@@ -80,14 +94,16 @@ class Witness:
         self._files = FileCache(self._store)
         self._edited: set[str] = set()
         self._stack = ExitStack()
-        self._code = Code()
+        self._here = self._code = Code()
         self._num_modules = 0
+        self._num_read = 0
         self._kept: set[str] = set()
+        self._read: dict[str, str] = {}
 
     def __enter__(self) -> Witness:
         self._questions = [GitQuestion(top) for top in self._repositories()]
         self._note()
-        self._begun = {(row.root, row.file): row for row in self._code.files}
+        self._begun = {(row.root, row.file): row for row in self._here.files}
         self._opened = self._stack.enter_context(watching_files(self._is_own_process))
         return self
 
@@ -101,9 +117,15 @@ class Witness:
         self._files.close()
 
     def note(self) -> None:
-        """Note the modules that were imported since the last time; without any it costs nothing."""
-        if len(sys.modules) != self._num_modules:
-            self._note()
+        """Note what was imported and read since the last time; without any it costs nothing."""
+        num_read = len(self._opened.read)
+        if num_read != self._num_read:
+            # A process that is killed tells no more. What it wrote itself is not looked at before the end.
+            self._num_read = num_read
+            self._read = {path: sha for path, sha in self._read_files()[0].items() if sha}
+        elif len(sys.modules) == self._num_modules:
+            return
+        self._note()
 
     def _note(self) -> None:
         """Note what runs by now, and write `code.json`."""
@@ -112,12 +134,15 @@ class Witness:
         fresh = {sha: source for sha, source in sources(self._roots) if sha not in self._kept}
         keep_sources(self._store, fresh.items())
         self._kept |= fresh.keys()
-        self._code = Code(
+        self._here = Code(
             files=tuple(code_rows(self._roots, self._files)),
+            opened=self._read,
             packages=counted_packages(self._roots.packages.values(), self._store),
             python=python_version(),
             device=used_device(self._record.resources.gpus),
+            could=device_seen(),
         )
+        self._code = self._here.after(self._earlier)
         self._write()
 
     def _write(self) -> None:
@@ -129,16 +154,13 @@ class Witness:
         """Return what the final record says: the computation, the inputs, and whether another command may take the result."""
         self._stack.close()
         self._note()
-        inputs, changed = second_look(self._record.inputs, self._files, self._opened.written)
+        since = inputs_since(self._record)
+        inputs, changed = second_look(self._record.inputs, self._files, self._opened.written, since)
         opened, unsteady = self._read_files()
         moved = self._moved_data()
-        self._code = Code(
-            files=tuple(row for row in self._code.files if row.file not in moved[0]),
-            opened=opened,
-            packages=self._code.packages,
-            python=self._code.python,
-            device=self._code.device,
-        )
+        steady = tuple(row for row in self._here.files if row.file not in moved[0])
+        self._here = replace(self._here, files=steady, opened=opened)
+        self._code = self._here.after(self._earlier)
         self._write()
         warnings = [
             f"{name} changed while the run was going" for name in (*changed, *unsteady, *moved[1])
@@ -147,7 +169,15 @@ class Witness:
             f"{os.path.basename(file)} was edited after it was imported"
             for file in sorted(self._edited)
         ]
-        computation = digest_of({"identity": self._record.identity, **self._code.form()})
+        by_time = [row.file for row in self._here.files if is_by_time(row.sha256)]
+        if by_time:
+            warnings.append(
+                f"data of the code beyond {DATA_LIMIT >> 20} MiB count by size and time, not by content: "
+                f"{listed(by_time)}"
+            )
+        asked = {"identity": self._record.identity, **self._code.form()}
+        mixture = [list(change) for change in self._record.changes]
+        computation = digest_of({**asked, "changes": mixture} if mixture else asked)
         fields = {
             "computation": computation,
             "inputs": inputs,
@@ -252,7 +282,7 @@ class Witness:
         """Return data files of the code that the run itself wrote, and those that changed by another hand."""
         own, other = set(), []
         roots = {root for root, _ in self._begun}
-        for row, path in zip(self._code.files, code_paths(self._code), strict=True):
+        for row, path in zip(self._here.files, code_paths(self._here), strict=True):
             before = self._begun.get((row.root, row.file))
             if row.file.endswith(".py") or (before is not None and before.sha256 == row.sha256):
                 continue
@@ -263,6 +293,14 @@ class Witness:
             else:
                 other.append(row.file)
         return own, other
+
+
+def _code_before(folder: Path) -> Code:
+    """Return the code of the attempts before this one; what is damaged says nothing."""
+    try:
+        return read_code(folder) or Code()
+    except RunCorruptError:
+        return Code()
 
 
 def _is_led_out(path: str, inputs: Iterable[str]) -> bool:

@@ -86,7 +86,8 @@ def attempt(
         if checkpoint is None and record.attempts > 1:
             _log.info("no checkpoint to continue from: beginning at the start")
         sinks = open_sinks(record.sinks, layout.dir, record)
-        witness = Witness(task, layout, record, is_own_process=_is_unattended())
+        goes_on = checkpoint is not None
+        witness = Witness(task, layout, record, goes_on=goes_on, is_own_process=_is_unattended())
         ctx = LiveContext(
             layout,
             record,

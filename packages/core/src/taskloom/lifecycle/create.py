@@ -10,6 +10,7 @@ from typing import Any
 from taskloom.config import Config
 from taskloom.errors import StoreError
 from taskloom.identity.identify import Identified, identify
+from taskloom.identity.machine import GivenDevices
 from taskloom.params.files import to_toml
 from taskloom.registry.entries import LoadedTask
 from taskloom.request import Origin, RunOptions
@@ -86,8 +87,15 @@ def identify_asked(loaded: LoadedTask, config: Config, options: RunOptions) -> I
         UsageError: A field names something that cannot be read.
         RunNotFoundError: A field names no run.
     """
-    by_time = options.inputs == "mtime"
-    return identify(loaded, config, cwd=options.cwd, store=options.store, by_time=by_time)
+    is_here = options.executor in ("", *vault.IN_MEMORY)
+    return identify(
+        loaded,
+        config,
+        cwd=options.cwd,
+        store=options.store,
+        by_time=options.inputs == "mtime",
+        devices=GivenDevices(options.resources.gpus, is_here=is_here),
+    )
 
 
 def _make_folder(store: Path, domain: str, task: str) -> RunLayout:

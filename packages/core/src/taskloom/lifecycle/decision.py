@@ -16,6 +16,7 @@ from taskloom.config import Config
 from taskloom.errors import RunCorruptError, StoreLockedError
 from taskloom.identity.filecache import FileCache
 from taskloom.identity.identify import Identified, differences
+from taskloom.identity.mixture import changes_of
 from taskloom.identity.records import Reason
 from taskloom.lifecycle.within import is_within
 from taskloom.request import RunOptions
@@ -117,7 +118,8 @@ def decide(
         [run for run in found_runs if not options.force or run.record.sweep == sweep],
         sweep,
     )
-    verified, stale = _judge("reuse", known.finished, now, files)
+    # What was accepted once is not computed again for it, unless that is asked for.
+    verified, stale = _judge("reuse", known.finished, now, files, is_strict=options.fresh)
     if verified is None and known.running:
         run = known.running[0]
         return Decision("wait", run, by=claims.Holder(run.record.pid, run.record.host, run.id))
@@ -191,7 +193,10 @@ def continued(decision: Decision, now: Identified, config: Config) -> Run:
     run = decision.run
     if run is None:
         raise ValueError("no run goes on")
-    changes: dict[str, Any] = {"cwd": str(now.cwd)}
+    changes: dict[str, Any] = {
+        "cwd": str(now.cwd),
+        "changes": changes_of(decision.reasons, run.record),
+    }
     if run.record.config_id not in ("", now.config_id):
         changes |= {"config": dumped(config), "config_id": now.config_id}
     if not decision.reasons:
@@ -267,14 +272,19 @@ def _open(run: Run, found: Sequence[Reason]) -> list[Reason]:
 
 
 def _judge(
-    action: Action, runs: Sequence[Run], now: Identified, files: FileCache | None
+    action: Action,
+    runs: Sequence[Run],
+    now: Identified,
+    files: FileCache | None,
+    *,
+    is_strict: bool = False,
 ) -> tuple[Decision | None, Decision | None]:
     """Return what to do with the newest run that is verified, and with the newest that something differs from."""
     changed: Decision | None = None
     for run in runs:
         found = counted(run, now, files)
         decision = Decision(action, run, tuple(found))
-        if not _open(run, found):
+        if not (found if is_strict else _open(run, found)):
             return decision, changed
         changed = changed or decision
     return None, changed

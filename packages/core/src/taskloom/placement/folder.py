@@ -20,8 +20,8 @@ def _load(layout: RunLayout) -> LoadedTask:
     return load_task(find_task(record.domain, record.task))
 
 
-def execute_folder(folder: Path, *, report: bool = True) -> Run:
-    """Load the task that the folder names, and run or continue it in silence.
+def execute_folder(folder: Path, *, report: bool = True, capture: bool = True) -> Run:
+    """Load the task that the folder names, and run or continue it in silence; without `capture` its output is its own.
 
     Raises:
         RunCorruptError: The folder holds no record.
@@ -29,7 +29,7 @@ def execute_folder(folder: Path, *, report: bool = True) -> Run:
         StoreLockedError: Another process is running it.
     """
     layout = RunLayout(folder.absolute())
-    return continue_run(_load(layout), layout, quiet=True, report=report)
+    return continue_run(_load(layout), layout, quiet=True, report=report, capture=capture)
 
 
 def follow_folder(folder: Path) -> ExitCode:

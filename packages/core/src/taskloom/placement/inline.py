@@ -8,8 +8,9 @@ from pathlib import Path
 
 from taskloom.context import Resources
 from taskloom.errors import TaskloomError
-from taskloom.placement.executor import Executor, Job
+from taskloom.placement.executor import Executor, Job, open_executor as named_executor
 from taskloom.placement.folder import execute_folder
+from taskloom.request import RunOptions
 
 
 class _DoneJob:
@@ -27,10 +28,17 @@ class _DoneJob:
 
 
 class InlineExecutor:
-    """Runs each folder at once, in this process; the first signal goes to the run that is on."""
+    """Runs each folder at once, in this process; the first signal goes to the run that is on.
+
+    Args:
+        capture: Whether to keep what a task prints, or to leave it the terminal.
+    """
 
     capacity = 1
     takes_signals = True
+
+    def __init__(self, *, capture: bool = True) -> None:
+        self._capture = capture
 
     def submit(self, folders: Sequence[Path], resources: Resources, /) -> list[Job]:
         """Run the folders, one after the other."""
@@ -42,8 +50,21 @@ class InlineExecutor:
 
     def _run(self, folder: Path) -> Job:
         with contextlib.suppress(TaskloomError):  # how it went is in the folder
-            execute_folder(folder)
+            execute_folder(folder, capture=self._capture)
         return _DoneJob(folder)
+
+
+def open_for(options: RunOptions) -> Executor:
+    """Open the executor that options name; only a run of this process can have its terminal.
+
+    Raises:
+        UnknownNameError: There is no such executor.
+        MissingExtraError: Its library is not installed.
+        PluginError: It is installed, and broken.
+    """
+    if options.capture == "no":
+        return InlineExecutor(capture=False)
+    return named_executor(options.executor, options.jobs)
 
 
 def open_executor(jobs: int, /) -> Executor:

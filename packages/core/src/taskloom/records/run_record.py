@@ -9,7 +9,7 @@ from typing import Any, get_args
 from taskloom.context import Resources
 from taskloom.errors import RunCorruptError
 from taskloom.headline import Headline
-from taskloom.identity.records import Input, Pair
+from taskloom.identity.records import Change, Input
 from taskloom.records.checks import (
     cut,
     read_integer,
@@ -162,19 +162,28 @@ def _identified(value: Mapping[str, Any]) -> dict[str, Any]:
         **{name: read_text(value, name) for name in texts},
         "inputs": tuple(Input.from_json(item) for item in inputs),
         "reusable": reusable,
-        "accepted": _pairs(value["accepted"]),
+        "accepted": tuple((a, b, c) for a, b, c in _rows(value["accepted"], "accepted", 3)),
+        # What came later is written by no taskloom of before.
+        "changes": _changes(value.get("changes", [])),
         "packages": read_words(value, "packages"),
     }
 
 
-def _pairs(rows: object) -> tuple[Pair, ...]:
-    if not isinstance(rows, list) or not all(_is_pair(row) for row in rows):
-        raise TypeError("the field 'accepted' is no list of three texts each")
-    return tuple((row[0], row[1], row[2]) for row in rows)
+def _changes(rows: object) -> tuple[Change, ...]:
+    return tuple((a, b, c, d) for a, b, c, d in _rows(rows, "changes", 4))
 
 
-def _is_pair(row: object) -> bool:
-    return isinstance(row, list) and len(row) == 3 and all(isinstance(item, str) for item in row)
+def _rows(rows: object, name: str, width: int) -> list[list[str]]:
+    """Return the rows of a field, each of so many texts."""
+    if not isinstance(rows, list) or not all(_is_row(row, width) for row in rows):
+        raise TypeError(f"the field '{name}' is no list of {width} texts each")
+    return rows
+
+
+def _is_row(row: object, width: int) -> bool:
+    return (
+        isinstance(row, list) and len(row) == width and all(isinstance(item, str) for item in row)
+    )
 
 
 def _id(value: Mapping[str, Any]) -> str:

@@ -25,6 +25,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _LONGEST_OUTPUT = 2000  # bytes of a manifest's output that are kept
 # What is first imported while a manifest loads cannot be put back: nothing has seen it as it was.
 _NEEDED_LATER = ("inspect", "json", "tempfile", "tomllib")
+_IMPORT_LISTS = ("path", "meta_path", "path_hooks")
 _leave = os._exit
 
 
@@ -36,7 +37,13 @@ printed: dict[str, str] = {}
 def quarantined(name: str) -> Iterator[None]:
     """Load the manifest of the domain `name` in the block, and put back afterwards what it changed."""
     process = os.getpid()
-    with _output_aside(name), _state_kept(), _functions_kept(), _exits_refused(process):
+    with (
+        _output_aside(name),
+        _state_kept(),
+        _imports_kept(),
+        _functions_kept(),
+        _exits_refused(process),
+    ):
         before = set(threading.enumerate())
         try:
             yield
@@ -94,6 +101,33 @@ def _state_kept() -> Iterator[None]:
         for variable, value in variables.items():
             if environ.get(variable) != value:
                 environ[variable] = value
+
+
+@contextlib.contextmanager
+def _imports_kept() -> Iterator[None]:
+    """Keep the next manifest importable: places and finders of modules, modules, and what traces their code.
+
+    What is new stays, behind what was there: a library may need a finder of its own later.
+    """
+    lists = {name: (getattr(sys, name), list(getattr(sys, name))) for name in _IMPORT_LISTS}
+    table, modules = sys.modules, dict(sys.modules)
+    trace, profile = sys.gettrace(), sys.getprofile()
+    try:
+        yield
+    finally:
+        if sys.gettrace() is not trace:
+            sys.settrace(trace)
+        if sys.getprofile() is not profile:
+            sys.setprofile(profile)
+        for name, (found, items) in lists.items():
+            now = getattr(sys, name, None)
+            new = [item for item in now if item not in items] if isinstance(now, list) else []
+            found[:] = [*items, *new]
+            setattr(sys, name, found)
+        sys.modules = table
+        table.update(
+            {name: module for name, module in modules.items() if table.get(name) is not module}
+        )
 
 
 @contextlib.contextmanager

@@ -98,6 +98,16 @@ def load_task(entry: TaskEntry) -> LoadedTask:
     return LoadedTask(entry, factory, config_class, domain)
 
 
+def metrics_of(loaded: LoadedTask) -> tuple[str, ...]:
+    """Return the names of the metrics that runs of a task have, `*` in some; empty where they are not known beforehand.
+
+    They are those of the domain's driver. A plugin's task for another's domain may report more, so its are not known.
+    """
+    home = domain_named(loaded.entry.domain)
+    comes_along = isinstance(home, DomainEntry) and home.distribution == loaded.entry.distribution
+    return loaded.domain.metrics if comes_along else ()
+
+
 def _near(domain: str, name: str) -> str:
     """Return a hint: the same name elsewhere first, then a near name here, then a near name elsewhere."""
     elsewhere = {

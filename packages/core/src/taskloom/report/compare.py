@@ -71,7 +71,8 @@ def _overview(runs: Sequence[Run], labels: Sequence[str]) -> h.Node:
         )
         for label, run in zip(labels, runs, strict=True)
     ]
-    return table(("", "run", "task", "status", "duration", "summary"), rows, row_heads=True)
+    heads = ("", "run", "task", "status", "duration", "summary")
+    return h.div(".overview")[table(heads, rows, row_heads=True)]
 
 
 def _difference(runs: Sequence[Run], labels: Sequence[str]) -> h.Node:

@@ -34,7 +34,8 @@ def config(colors: tuple[str, ...], ink: str, grid: str) -> dict[str, Any]:
     return {
         "background": "transparent",
         "font": "Helvetica, Arial, sans-serif",
-        "padding": 4,
+        # A reader's font may be wider than the one that was measured, which would cut the longest label of the left axis.
+        "padding": {"left": 16, "top": 4, "right": 4, "bottom": 4},
         "view": {"stroke": None},
         "axis": axis,
         "axisX": {"grid": False},

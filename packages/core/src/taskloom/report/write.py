@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -95,16 +96,22 @@ def write_comparison(runs: Sequence[Run], output: Path, *, interactive: bool = F
 def domain_blocks(run: Run) -> tuple[list[Block], str]:
     """Return what the run's domain has to say about it, and a sentence if it failed to."""
     try:
-        target = find_domain(run.domain).ref.report
-        if not target:
+        ref = find_domain(run.domain).ref
+        if not ref.report or _is_foreign(run, ref.metrics):
             return [], ""
-        report = load_target(target)
+        report = load_target(ref.report)
         blocks = list(report(run))  # type: ignore[operator]  # checked by calling: a plugin's function
     except TaskloomError as error:
         return [], f"The section of the domain is left out: {error.message}"
     except Exception as error:  # a plugin's report must not take the page away
         return [], f"The section of the domain is left out: {type(error).__name__}: {error}"
     return blocks, ""
+
+
+def _is_foreign(run: Run, names: Sequence[str]) -> bool:
+    """Return whether a run has results and none that the domain's driver reports: its task ran itself."""
+    known = any(fnmatchcase(metric, name) for metric in run.metrics for name in names)
+    return bool(names) and bool(run.metrics) and not known
 
 
 def _require_extra() -> None:

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 from taskloom.context import Resources
 from taskloom.errors import StoreError
-from taskloom.identity.records import Input, Pair
+from taskloom.identity.records import Change, Input, Pair
 from taskloom.request import KeptOptions
 from taskloom.secrets.redaction import KNOWN
 from taskloom.runs.writer import atomic_write_json, encode_number
@@ -105,6 +105,7 @@ class RunRecord(KeptOptions):
         python: The version of Python that counts: `3.11`.
         device: The kind of device that it used: `cpu`, `cuda` or `mps`; empty before the end.
         accepted: Differences that a person accepted, as digests of then and now: for these it answers all the same.
+        changes: Differences over which it went on with consent, in their order: one part of it was computed before, one after.
     """
 
     id: str
@@ -142,6 +143,7 @@ class RunRecord(KeptOptions):
     python: str = ""
     device: str = ""
     accepted: tuple[Pair, ...] = ()
+    changes: tuple[Change, ...] = ()
 
     def becoming(self, status: Stored, **changes: Any) -> RunRecord:  # noqa: ANN401 -- the fields' own types
         """Return the record in its next status.

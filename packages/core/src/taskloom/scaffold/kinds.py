@@ -11,14 +11,19 @@ from pathlib import Path
 
 from taskloom import __version__
 from taskloom.errors import TaskloomError, UsageError
+from taskloom.own import FIRST_PARTY
+from taskloom.params.tree import NO_COMPONENT
 from taskloom.registry.components import component_refs
 from taskloom.registry.discovery import domain_names
 from taskloom.registry.entries import DomainEntry
 from taskloom.registry.resolve import find_domain, find_task
 from taskloom.registry.suggest import did_you_mean
-from taskloom.scaffold.project import HERE, UNSAFE, check_name, module_of, named
+from taskloom.scaffold.project import HERE, UNSAFE, check_name, class_name_of, module_of, named
+from taskloom.scaffold.use import command_with
 
 _CLASS = "class"
+# A task of one file is of the domain `file`, one of a notebook of `cell`; the others are words of `tasks new` itself.
+_RESERVED = ("file", "cell", "component", "domain")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +63,20 @@ def task_blueprint(domain: str, name: str, summary: str, source: str) -> Bluepri
         "domain": domain,
         "group": "taskloom.tasks",
         "entry": f"{domain}.{name}",
-        "target": f"{values['module']}.task:{values['class_name']}",
     }
     then = f"tasks run {domain} {name} --help"
     if not source:
         templates = _templates_of(home).get("task", HERE / "task")
-        return Blueprint(templates, values, then=then)
+        return _blueprint(templates, "task", values, then)
     module, colon, attribute = source.partition(":")
     if colon and attribute.isidentifier() and all(map(str.isidentifier, module.split("."))):
         values |= {"from_module": module, "from_name": attribute}
-        return Blueprint(HERE / _CLASS, values, then=then)
+        return _blueprint(HERE / _CLASS, "task", values, then)
     return _around_file(home, Path(source), values, then)
 
 
 def component_blueprint(place: str, name: str, summary: str) -> Blueprint:
-    """Return the package of a component.
+    """Return the package of a component, by the domain's template or around the first component of its kind.
 
     Args:
         place: `DOMAIN.KIND`: `anomaly.detectors`.
@@ -80,30 +84,38 @@ def component_blueprint(place: str, name: str, summary: str) -> Blueprint:
         summary: One sentence.
 
     Raises:
-        UsageError: There is no template of such a kind, or the name is taken or none.
+        UsageError: There is no such kind, or the name is taken or none.
     """
     domain, _, kind = place.partition(".")
     home = find_domain(domain)
     kinds = {group.rpartition(".")[2]: group for group in home.ref.components}
-    templates = {word: path for word, path in _templates_of(home).items() if word in kinds}
-    if kind not in templates:
-        known = ", ".join(f"{domain}.{word}" for word in templates) or "none"
+    if kind not in kinds:
+        known = ", ".join(f"{domain}.{word}" for word in kinds) or "none"
         raise UsageError(
-            f"'{place}' is no kind of component that can be made; there are: {known}",
-            hint=did_you_mean(kind, templates),
+            f"'{place}' is no kind of component; there are: {known}", hint=did_you_mean(kind, kinds)
         )
     check_name(name, "component")
     group = kinds[kind]
-    if name in [ref.name for ref in component_refs(group)]:
+    others = component_refs(group)
+    if name == NO_COMPONENT:
+        raise UsageError(f"'{name}' leaves a component out, so none can have that name")
+    if name in [ref.name for ref in others]:
         raise UsageError(f"'{name}' is a component of '{group}' already")
     values = named(name, module_of(domain, name), summary) | _requirement(home)
     values |= {
         "domain": domain,
         "group": group,
         "entry": name,
-        "target": f"{values['module']}.component:{values['class_name']}",
     }
-    return Blueprint(templates[kind], values, then=f"tasks info {domain} TASK")
+    then = command_with(domain, group, name)
+    templates = _templates_of(home).get(kind)
+    if templates is None:
+        if not others:
+            raise UsageError(f"'{group}' has neither a template nor a component to begin with")
+        module, _, attribute = others[0].target.partition(":")
+        values |= {"from_module": module, "from_name": attribute, "from_kind": others[0].name}
+        templates = HERE / "component"
+    return _blueprint(templates, "component", values, then)
 
 
 def domain_blueprint(name: str, summary: str) -> Blueprint:
@@ -113,14 +125,17 @@ def domain_blueprint(name: str, summary: str) -> Blueprint:
         UsageError: The name is taken, or none.
     """
     check_name(name, "domain")
-    if name in domain_names():
+    if name in domain_names() or name in FIRST_PARTY:
         raise UsageError(f"the domain '{name}' exists already")
+    if name in _RESERVED:
+        raise UsageError(f"'{name}' is a word of taskloom's own, so no domain can have that name")
     module = module_of("taskloom", name)
     values = named(name, module, summary) | {
         "requires": f"taskloom-core>={__version__}",
         "group": "taskloom.domains",
         "entry": name,
         "target": f"{module}.domain:DOMAIN",
+        "class_name": class_name_of(name, HERE / "domain"),
     }
     return Blueprint(HERE / "domain", values, then=f"tasks list {name}")
 
@@ -138,7 +153,16 @@ def _around_file(home: DomainEntry, path: Path, values: dict[str, str], then: st
     values |= {"file": path.name, "column": _first_column(path) if suffix == "csv" else ""}
     if UNSAFE.search(values["file"] + values["column"]):
         raise UsageError(f"rename '{path.name}' or its first column: a quotation mark ends a text")
-    return Blueprint(templates[suffix], values, (path,), then)
+    return _blueprint(templates[suffix], "task", values, then, (path,))
+
+
+def _blueprint(
+    templates: Path, module: str, values: dict[str, str], then: str, copied: tuple[Path, ...] = ()
+) -> Blueprint:
+    """Return the package whose class stands in the module `module`."""
+    class_name = class_name_of(values["name"], templates)
+    values |= {"class_name": class_name, "target": f"{values['module']}.{module}:{class_name}"}
+    return Blueprint(templates, values, copied, then)
 
 
 def _first_column(path: Path) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from string import Template
 
 from taskloom.errors import UsageError
+from taskloom.registry.installed import distributions
 
 HERE = Path(__file__).parent
 """Folder of the templates that belong to no domain."""
@@ -31,7 +32,7 @@ def check_name(name: str, what: str) -> None:
         UsageError: It is none.
     """
     if not _NAME.fullmatch(name) or keyword.iskeyword(name) or len(name) > _LONGEST:
-        rule = "lower-case letters and digits, in words joined by - or _, beginning with a letter"
+        rule = "lower-case letters and digits, in words joined by - or _, beginning with a letter, no keyword"
         raise UsageError(f"'{name}' is no name for a {what}: it must be {rule}")
 
 
@@ -44,21 +45,34 @@ def named(name: str, module: str, summary: str) -> dict[str, str]:
         summary: One sentence about it; one of its name if empty.
 
     Raises:
-        UsageError: The sentence would end the string it is written into, or a module of that name is installed.
+        UsageError: The sentence would end the string it is written into, or a module or a distribution of that name is installed.
     """
     if UNSAFE.search(summary):
         raise UsageError("--summary may hold no quotation mark, backslash or line break")
     installed = find_spec(module)
     if installed is not None and installed.origin:  # a mere folder on the path has none
         raise UsageError(f"a module '{module}' is installed already; choose another name")
+    distribution = module.replace("_", "-")
+    if distribution in [known.name for known in distributions()]:
+        raise UsageError(
+            f"a distribution '{distribution}' is installed already; choose another name"
+        )
     words = re.split(r"[-_]", name)
     return {
         "name": name,
         "module": module,
-        "distribution": module.replace("_", "-"),
-        "class_name": "".join(word.capitalize() for word in words),
+        "distribution": distribution,
         "summary": summary or f"{' '.join(words).capitalize()}.",
     }
+
+
+def class_name_of(name: str, templates: Path) -> str:
+    """Return the name of a class: one that is no keyword and hides nothing that its templates use."""
+    found = "".join(word.capitalize() for word in re.split(r"[-_]", name))
+    texts = "\n".join(path.read_text(encoding="utf-8") for path in templates.rglob("*.py.txt"))
+    while keyword.iskeyword(found) or re.search(rf"(?<![\w$$]){found}(Config)?\b", texts):
+        found = f"My{found}"
+    return found
 
 
 def module_of(*words: str) -> str:
@@ -106,7 +120,8 @@ def write_project(
 
 def _filled(template: Path, name: str, values: Mapping[str, str]) -> dict[str, str]:
     text = Template(template.read_text(encoding="utf-8")).substitute(values)
-    return {name.replace(_PLACE, values["module"]): text}
+    # Once: a domain's own templates have such a place too, which theirs fill.
+    return {name.replace(_PLACE, values["module"], 1): text}
 
 
 def _umask() -> int:

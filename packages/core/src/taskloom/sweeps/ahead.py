@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from taskloom.config import Config
 from taskloom.errors import UsageError
 from taskloom.identity.filecache import FileCache
-from taskloom.identity.identify import Identified, identify
+from taskloom.identity.identify import Identified
+from taskloom.lifecycle.create import identify_asked
 from taskloom.lifecycle.decision import Decision, look
 from taskloom.params.layers import validate_record
 from taskloom.registry.entries import LoadedTask
@@ -58,11 +59,8 @@ def look_ahead(loaded: LoadedTask, record: SweepRecord, store: Path) -> list[Ahe
         validate_record(loaded.config_class, vault.complete(point.config, point.identity), where)
         for point in record.points
     ]
-    by_time = options.inputs == "mtime"
-    questions = [
-        identify(loaded, config, cwd=options.cwd, store=store, by_time=by_time)
-        for config in configs
-    ]
+    asked = replace(options, store=store)
+    questions = [identify_asked(loaded, config, asked) for config in configs]
     # The inputs of a point may have changed since the sweep was made; its own runs have the identity of then.
     pairs = list(zip(record.points, configs, questions, strict=True))
     runs = alike(questions, {point.identity: now.identity for point, _, now in pairs})
@@ -86,11 +84,19 @@ def refuse_changes(record: SweepRecord, aheads: Sequence[Ahead]) -> None:
     """
     if not record.options.fresh:
         decisions = [ahead.decision for ahead in aheads]
-        refuse_reasons(record, [item for item in decisions if item.action == "begin"])
+        changed = [item for item in decisions if item.action == "begin"]
+        refuse_reasons(
+            record, changed, "--accept-changes keeps its runs, --fresh runs those points again"
+        )
 
 
-def refuse_reasons(record: SweepRecord, decisions: Sequence[Decision]) -> None:
+def refuse_reasons(record: SweepRecord, decisions: Sequence[Decision], hint: str) -> None:
     """Refuse to go on with a sweep if there are reasons against it.
+
+    Args:
+        record: The sweep.
+        decisions: What was decided about its runs, with the reasons.
+        hint: What can be done.
 
     Raises:
         UsageError: The message holds the reasons.
@@ -99,7 +105,7 @@ def refuse_reasons(record: SweepRecord, decisions: Sequence[Decision]) -> None:
     if reasons:
         raise UsageError(
             f"The sweep {record.id} cannot go on as it began: {'; '.join(reasons)}.",
-            hint="--accept-changes keeps its runs, --fresh runs those points again",
+            hint=hint,
         )
 
 

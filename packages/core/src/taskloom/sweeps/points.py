@@ -9,6 +9,7 @@ from pathlib import Path
 
 from taskloom.errors import RunCorruptError
 from taskloom.lifecycle.decision import Decision, Settled, is_free, settle
+from taskloom.lifecycle.refusal import refusal_of, remove_refused
 from taskloom.placement.place import Relay, Watcher
 from taskloom.registry.entries import LoadedTask
 from taskloom.runs import claims
@@ -30,6 +31,7 @@ class PointResult:
         reused: Whether the run had finished before the sweep came to it.
         stale: Differences from now that were accepted, a sentence each.
         claimed: The process that computes it, where the sweep does not wait; or empty.
+        refused: Why there can be no run of it, a sentence; or empty.
     """
 
     point: SweepPoint
@@ -37,6 +39,7 @@ class PointResult:
     reused: bool = False
     stale: tuple[str, ...] = ()
     claimed: str = ""
+    refused: str = ""
 
 
 class Points(Relay):
@@ -70,6 +73,11 @@ class Points(Relay):
         """Let others compute it again, and pass it on."""
         self._desk.release(run.id)
         super().ended(run)
+        refused = refusal_of(run)
+        if refused:
+            remove_refused(run)
+            point = next(item.point for item in self._results.values() if _is_of(item, run))
+            self._keep(PointResult(point, None, refused=refused))
 
     def close(self) -> None:
         """Let go of every claim."""
@@ -130,6 +138,10 @@ class Points(Relay):
             return replace(found, run=Run(found.run.dir))
         except RunCorruptError:
             return replace(found, run=None)
+
+
+def _is_of(result: PointResult, run: Run) -> bool:
+    return result.run is not None and result.run.id == run.id
 
 
 def pause() -> Iterator[None]:

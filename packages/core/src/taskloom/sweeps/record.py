@@ -25,7 +25,9 @@ FORMAT = 1
 RECORD = "sweep.json"
 EXECUTOR = "local"
 """Executor of the runs of a sweep unless the options name another."""
-_OF_THE_CALL = ("store", "resume", "quiet", "fresh", "accept", "accept_changes", "claimed")
+_OF_THE_CALL = (
+    *("store", "resume", "quiet", "capture", "fresh", "accept", "accept_changes", "claimed"),
+)
 """Options of the call alone, which no record keeps: where the store is, and what this process says, does and takes."""
 _HERE: dict[str, Any] = {name: getattr(RunOptions(), name) for name in _OF_THE_CALL}
 _OLDEST = ("force", "executor", "jobs", "resources", "sinks", "keep_best")

@@ -25,11 +25,12 @@ from taskloom.lifecycle.lifecycle import construct
 from taskloom.params.choices import find_choices
 from taskloom.params.layers import validate_record
 from taskloom.params.tree import walk
-from taskloom.placement.executor import open_executor
+from taskloom.placement.inline import open_for
 from taskloom.placement.place import Placement, Watcher
 from taskloom.records.documents import read_object
 from taskloom.records.files import stat_file
 from taskloom.registry.entries import LoadedTask
+from taskloom.registry.resolve import metrics_of
 from taskloom.registry.suggest import did_you_mean
 from taskloom.request import Origin, RunOptions
 from taskloom.runs.layout import default_store
@@ -44,8 +45,9 @@ from taskloom.sweeps.expand import Axis, Choices, Point, Span
 from taskloom.sweeps.planfile import texts_of
 from taskloom.sweeps.points import PointResult
 from taskloom.sweeps.record import EXECUTOR, SweepPoint, create_sweep, read_sweep
+from taskloom.sweeps.space import Space
 from taskloom.sweeps.sweep import Sweep, check_version
-from taskloom.sweeps.trials import Goal, Search, Space, Trials, trial_runs
+from taskloom.sweeps.trials import Goal, Search, Trials, trial_runs
 
 if TYPE_CHECKING:
     import optuna
@@ -121,7 +123,7 @@ def refuse_changed_trials(loaded: LoadedTask, search: Search, store: Path) -> No
         UsageError: The message holds the reasons.
     """
     options = replace(search.sweep.options, store=store)
-    if options.accept_changes or options.fresh:
+    if options.accept_changes:
         return
     decisions = []
     for name in trial_runs(open_study(search, store)):
@@ -131,7 +133,11 @@ def refuse_changed_trials(loaded: LoadedTask, search: Search, store: Path) -> No
             config = validate_record(loaded.config_class, values, f"the record of {name}")
             found = unaccepted(run, identify_asked(loaded, config, options))
             decisions.append(Decision("begin", run, tuple(found)))
-    refuse_reasons(search.sweep, decisions)
+    refuse_reasons(
+        search.sweep,
+        decisions,
+        "--accept-changes keeps its runs; trials of which the search has learned cannot run again: begin it anew",
+    )
 
 
 def _hidden(loaded: LoadedTask, axes: Mapping[str, Axis], fixed: Point) -> Point:
@@ -151,7 +157,7 @@ def _hidden(loaded: LoadedTask, axes: Mapping[str, Axis], fixed: Point) -> Point
 
 def _check_metric(loaded: LoadedTask, goal: Goal, space: Space) -> None:
     """Refuse a metric that the driver of the domain does not report; a task that runs itself may report any."""
-    names = loaded.domain.metrics
+    names = metrics_of(loaded)
     if not names or any(fnmatchcase(goal.metric, name) for name in names):
         return
     with contextlib.suppress(TaskloomError):  # told of when the task runs
@@ -200,7 +206,7 @@ def run_search(loaded: LoadedTask, search: Search, store: Path, watcher: Watcher
     check_version(sweep, loaded)
     trials = Trials(loaded, search, store, open_study(search, store), watcher)
     options = sweep.options
-    executor = open_executor(options.executor, options.jobs)
+    executor = open_for(options)
     try:
         placement = Placement(
             executor, options.resources, trials, keep_going=sweep.keep_going, prepares=False
@@ -222,6 +228,10 @@ def run_search(loaded: LoadedTask, search: Search, store: Path, watcher: Watcher
             stale=trials.reused.get(run.id, ()),
         )
         for run in runs
+    ]
+    results += [
+        PointResult(SweepPoint("", point, {}), None, refused=sentence)
+        for point, sentence in trials.refused
     ]
     return Sweep(sweep, tuple(results), code)
 

@@ -12,7 +12,7 @@ from taskloom.errors import ConfigError, ExitCode
 from taskloom.lifecycle.create import identify_asked
 from taskloom.params.choices import Applicable
 from taskloom.params.layers import resolve
-from taskloom.placement.executor import open_executor
+from taskloom.placement.inline import open_for
 from taskloom.placement.place import Placement, Watcher
 from taskloom.registry.entries import LoadedTask
 from taskloom.request import RunOptions
@@ -65,23 +65,30 @@ class Sweep:
 
         A metric that is called like a parameter stands under `metrics.NAME`.
         """
-        configs = [_spelled(point.config) for point in self.points]
-        seen: dict[str, set[str]] = {}
-        for config in configs:
-            for path, value in config.items():
-                seen.setdefault(path, set()).add(json.dumps(value))
         rows: list[dict[str, JsonValue]] = []
-        for config, result in zip(configs, self.results, strict=True):
+        for values, result in zip(self.varying, self.results, strict=True):
             if (run := result.run) is None:
                 continue
-            row: dict[str, JsonValue] = {"run": run.id, "status": run.status}
-            row |= {path: value for path, value in config.items() if len(seen[path]) > 1}
+            row: dict[str, JsonValue] = {"run": run.id, "status": run.status, **values}
             row |= {
                 f"metrics.{name}" if name in row else name: value
                 for name, value in run.metrics.items()
             }
             rows.append(row)
         return rows
+
+    @property
+    def varying(self) -> list[dict[str, JsonValue]]:
+        """The parameters of each point that are not the same at all of them, by path."""
+        configs = [_spelled(point.config) for point in self.points]
+        seen: dict[str, set[str]] = {}
+        for config in configs:
+            for path, value in config.items():
+                seen.setdefault(path, set()).add(json.dumps(value))
+        return [
+            {path: value for path, value in config.items() if len(seen[path]) > 1}
+            for config in configs
+        ]
 
 
 def _spelled(config: Mapping[str, Any]) -> dict[str, JsonValue]:
@@ -157,7 +164,7 @@ def run_sweep(
     store = store.absolute()
     decided = look_ahead(loaded, record, store) if aheads is None else aheads
     points = Points(loaded, record, store, watcher, decided)
-    executor = open_executor(record.options.executor, record.options.jobs)
+    executor = open_for(record.options)
     try:
         placement = Placement(
             executor, record.options.resources, points, keep_going=record.keep_going

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from taskloom.config import Config
-from taskloom.errors import RunCorruptError, UnknownNameError, UsageError
+from taskloom.errors import ConfigError, RunCorruptError, UnknownNameError, UsageError
 from taskloom.lifecycle.create import identify_asked
 from taskloom.lifecycle.decision import look, settle
-from taskloom.params.choices import Applicable
-from taskloom.params.layers import resolve
+from taskloom.lifecycle.refusal import refusal_of, remove_refused
 from taskloom.placement.place import Relay, Watcher
 from taskloom.registry.entries import LoadedTask
 from taskloom.registry.suggest import did_you_mean
@@ -21,18 +19,26 @@ from taskloom.runs import claims
 from taskloom.runs.run import Run
 from taskloom.seeding import derive_seed
 from taskloom.sweeps.desk import Desk
-from taskloom.sweeps.expand import Axis, Choices, Point
+from taskloom.sweeps.expand import Axis, Point
 from taskloom.sweeps.points import pause
 from taskloom.sweeps.record import SweepRecord
+from taskloom.sweeps.space import Space
 
 if TYPE_CHECKING:
     import optuna
 
-    from taskloom.params.choices import Applicable
     from taskloom.params.layers import Resolved
 
 _RUN = "run"  # the trial's attribute that names its run folder
-_MOST_CHECKED = 100
+_REFUSED = "refused"  # why it can have none
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A trial that the study asked for, and its point."""
+
+    trial: optuna.Trial
+    point: Point
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +106,7 @@ class Trials(Relay):
     Attributes:
         runs: The names of all run folders so far, each once.
         reused: The names of those that had finished before, with what was accepted about each.
+        refused: Points that can have no run, with the reason.
     """
 
     def __init__(
@@ -113,19 +120,32 @@ class Trials(Relay):
         super().__init__(watcher)
         self.runs: list[str] = []
         self.reused: dict[str, tuple[str, ...]] = {}
+        self.refused: list[tuple[Point, str]] = []
         self._loaded, self._search, self._store = loaded, search, store
         self._study = study
         self._desk = Desk(loaded, search.sweep, store)
         self._waiting: dict[str, list[int]] = {}
         self._by_identity: dict[str, Run] = {}
         self._placed: set[str] = set()
+        self._asked: dict[str, _Asked] = {}
+        self._told: dict[str, str] = {}
 
     def ended(self, run: Run, /) -> None:
         """Tell the study, unless the run was only stopped or lost, and may go on."""
         self._desk.release(run.id)
         super().ended(run)
         self._placed.discard(run.id)
-        if run.status in ("finished", "failed"):
+        asked = self._asked.pop(run.id, None)
+        refused = refusal_of(run)
+        if refused:
+            self._by_identity.pop(run.record.identity, None)
+            self._told[run.record.identity] = refused
+            self.runs.remove(run.id)
+            if asked is not None:
+                self._waiting.pop(run.id, None)
+                self._refuse(asked.trial, asked.point, refused)
+            remove_refused(run)
+        elif run.status in ("finished", "failed"):
             self._tell(run)
 
     def close(self) -> None:
@@ -143,12 +163,22 @@ class Trials(Relay):
         while (count := self._count()) < self._search.goal.trials:
             self._study.sampler = _sampler(self._search.goal.seed, count)
             trial = self._study.ask()
-            yield from self._begin(trial, space.choose(trial))
+            point = space.choose(trial)
+            try:
+                resolved = space.resolve(point)
+            except ConfigError as error:  # values that are allowed, and not beside each other
+                self._refuse(trial, point, error.message)
+            else:
+                yield from self._begin(_Asked(trial, point), resolved)
 
-    def _begin(self, trial: optuna.Trial, resolved: Resolved) -> Iterator[Path | None]:
+    def _begin(self, asked: _Asked, resolved: Resolved) -> Iterator[Path | None]:
         """Yield the folder of a new trial's run, unless a run answers it that has finished or was placed before."""
         options, sweep = self._desk.options, self._search.sweep.id
         now = identify_asked(self._loaded, resolved.config, options)
+        if now.identity in self._told:
+            self._refuse(asked.trial, asked.point, self._told[now.identity])
+            return
+        trial = asked.trial
         run, opened = self._by_identity.get(now.identity), False
         if run is None:
             settled = settle(now, options, look(now, options, sweep=sweep), sweep=sweep)
@@ -163,6 +193,7 @@ class Trials(Relay):
             else:
                 run = self._desk.open(now, resolved.config, resolved.sources, settled)
                 self._placed.add(run.id)
+                self._asked[run.id] = asked
                 opened = True
         trial.set_user_attr(_RUN, run.id)
         self._remember(run, trial.number, now.identity)
@@ -187,8 +218,17 @@ class Trials(Relay):
         yield run.dir
 
     def _count(self) -> int:
-        """Count the trials that have a run; one whose submitter died before it made the run does not count."""
-        return sum(_RUN in trial.user_attrs for trial in self._study.get_trials(deepcopy=False))
+        """Count the trials that have a run or none at all; one whose submitter died before it made the run does not count."""
+        trials = self._study.get_trials(deepcopy=False)
+        return sum(_RUN in trial.user_attrs or _REFUSED in trial.user_attrs for trial in trials)
+
+    def _refuse(self, trial: optuna.Trial, point: Point, sentence: str) -> None:
+        """Tell the study of a point that can have no run, and go on with others."""
+        from optuna.trial import TrialState
+
+        trial.set_user_attr(_REFUSED, sentence)
+        self._study.tell(trial, state=TrialState.FAIL)
+        self.refused.append((point, sentence))
 
     def _interrupted(self) -> list[Run]:
         """Return the runs of trials that the study waits for, and tell it of those that are over."""
@@ -198,6 +238,10 @@ class Trials(Relay):
             name = frozen.user_attrs.get(_RUN)
             run = _read(self._store / name) if name is not None else None
             is_open = frozen.state == TrialState.RUNNING
+            if _REFUSED in frozen.user_attrs:
+                point = {path: str(value) for path, value in frozen.params.items()}
+                self.refused.append((point, str(frozen.user_attrs[_REFUSED])))
+                continue
             if run is not None:
                 number = frozen.number if is_open else None
                 self._remember(run, number, run.record.identity)
@@ -240,76 +284,11 @@ def trial_runs(study: optuna.Study) -> list[str]:
     return list(dict.fromkeys(name for name in named if isinstance(name, str)))
 
 
-class Space:
-    """Space of a search: a parameter is asked for only where the components chosen so far have it.
-
-    Args:
-        loaded: The task.
-        axes: What may vary.
-        fixed: What is the same everywhere.
-    """
-
-    def __init__(self, loaded: LoadedTask, axes: Mapping[str, Axis], fixed: Point) -> None:
-        self._config_class, self._axes, self._fixed = loaded.config_class, axes, fixed
-        values = {path: [text] for path, text in fixed.items()}
-        values |= {path: list(_ends(axis)) for path, axis in axes.items()}
-        self._applicable: Applicable = Applicable(loaded.config_class, values)
-        # Components first: they decide which of the other parameters there are.
-        self._order = self._applicable.outermost_first(axes)
-
-    def check(self) -> None:
-        """Refuse values that no point may have, before anything is run.
-
-        Raises:
-            ConfigError: A value in a list, or the end of a range, is not accepted.
-        """
-        for chosen in self._applicable.alternatives:
-            first = {path: chosen.get(path, _ends(axis)[0]) for path, axis in self._axes.items()}
-            for path, axis in self._axes.items():
-                values = [first[path]] if path in chosen else _ends(axis)
-                # A long list is a range written out: its ends tell whether it is allowed.
-                for text in values if len(values) <= _MOST_CHECKED else (values[0], values[-1]):
-                    point = self._applicable.to({**self._fixed, **first, path: text})
-                    self._resolve(point)
-
-    def first(self) -> Config:
-        """Return the config of a point: the first value of everything that varies."""
-        point = {path: _ends(axis)[0] for path, axis in self._axes.items()}
-        return self._resolve(self._applicable.to({**self._fixed, **point})).config
-
-    def choose(self, trial: optuna.Trial) -> Resolved:
-        """Return the config of a trial."""
-        point = dict(self._fixed)
-        for path in self._order:
-            axis = self._axes[path]
-            if path in self._applicable.to({**point, path: _ends(axis)[0]}):
-                point[path] = _suggest(trial, path, axis)
-        return self._resolve(self._applicable.to(point))
-
-    def _resolve(self, point: Mapping[str, str]) -> Resolved:
-        return resolve(self._config_class, arguments=point)
-
-
 def _sampler(seed: int, number: int) -> optuna.samplers.BaseSampler:
     """Return what draws one trial: seeded for each anew, so that a search that is resumed neither repeats nor changes points."""
     from optuna.samplers import TPESampler
 
     return TPESampler(seed=derive_seed(seed, f"trial/{number}") % 2**32)
-
-
-def _ends(axis: Axis) -> tuple[str, ...]:
-    if isinstance(axis, Choices):
-        return axis.values
-    low, high = (axis.low, axis.high)
-    return (str(int(low)), str(int(high))) if axis.is_integer else (repr(low), repr(high))
-
-
-def _suggest(trial: optuna.Trial, path: str, axis: Axis) -> str:
-    if isinstance(axis, Choices):
-        return str(trial.suggest_categorical(path, axis.values))
-    if axis.is_integer:
-        return str(trial.suggest_int(path, int(axis.low), int(axis.high), log=axis.is_log))
-    return repr(float(trial.suggest_float(path, axis.low, axis.high, log=axis.is_log)))
 
 
 def _read(folder: Path) -> Run | None:

@@ -72,6 +72,8 @@ def process_space() -> str:
 
 def has_cuda() -> bool:
     """Return whether this machine seems to have a CUDA device; no library is asked, and Windows is given the benefit of doubt."""
+    if os.environ.get("CUDA_VISIBLE_DEVICES", "0").strip() in ("", "-1"):
+        return False  # it is hidden from every library
     return os.name == "nt" or any(
         os.path.exists(path) for path in ("/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg")
     )

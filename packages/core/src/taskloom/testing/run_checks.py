@@ -8,14 +8,16 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from taskloom.identity.identify import config_id_of
-from taskloom.lifecycle.lifecycle import run_task
+from taskloom.lifecycle.create import create_run
+from taskloom.lifecycle.lifecycle import continue_run
 from taskloom.params.layers import resolve
 from taskloom.registry.isolate import load_target
-from taskloom.registry.resolve import find_domain
+from taskloom.registry.resolve import find_domain, metrics_of
 from taskloom.report.model import Chart, Heading, Html, Image, Table, Text
 from taskloom.request import RunOptions
 from taskloom.system.machine import KERNEL_FOLDERS
@@ -47,7 +49,15 @@ def _metrics(trial: Trial) -> str | None:
     if not trial.run.metrics:
         return "the result has no metrics"
     odd = [name for name, value in trial.run.metrics.items() if not math.isfinite(value)]
-    return f"{', '.join(odd)} is not finite" if odd else None
+    if odd:
+        return f"{', '.join(odd)} is not finite"
+    known = metrics_of(trial.loaded) if trial.construct().driver else ()
+    unnamed = [
+        name for name in trial.run.metrics if not any(fnmatchcase(name, word) for word in known)
+    ]
+    if known and unnamed:
+        return f"the manifest of the domain names no metric {', '.join(unnamed)}"
+    return None
 
 
 def _artifacts(trial: Trial) -> str | None:
@@ -88,7 +98,9 @@ def _repeats(trial: Trial) -> str | None:
 
 def _other_seed(trial: Trial) -> str | None:
     config = trial.configure(seed=trial.config.seed + 1)
-    status = run_task(trial.loaded, config, RunOptions(store=trial.new_store(), quiet=True)).status
+    layout = create_run(trial.loaded, config, RunOptions(store=trial.new_store()))
+    # Without its report page, which the first run had: drawing charts takes longer than many a tiny run.
+    status = continue_run(trial.loaded, layout, quiet=True, report=False).status
     return None if status == "finished" else f"with another seed the run is {status}"
 
 

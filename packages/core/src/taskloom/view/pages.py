@@ -185,7 +185,12 @@ def _cells(
         h.th(".path", scope="row")[
             h.a(href=f"/runs/{folder}/", title=folder)[folder.rpartition("-")[2]]
         ],
-        (h.td[shown[path] if path in shown else _value(record, path)] for path, _ in columns),
+        (
+            h.td(".sentence" if path == "summary" else None)[
+                shown[path] if path in shown else _value(record, path)
+            ]
+            for path, _ in columns
+        ),
     ]
 
 

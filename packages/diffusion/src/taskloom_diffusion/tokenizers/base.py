@@ -9,7 +9,7 @@ from taskloom_diffusion.compat.moved import old_names
 from taskloom_diffusion.model.part import DiffusionPart
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 PAD, MASK, END = "[PAD]", "[MASK]", "[END]"
 SPECIAL = (PAD, MASK, END)
@@ -57,6 +57,11 @@ class Tokenizer(DiffusionPart):
     @abstractmethod
     def fit(self, texts: Iterable[str]) -> FittedTokenizer:
         """Return the tokenizer with a vocabulary that covers the texts."""
+
+    @classmethod
+    @abstractmethod
+    def restore(cls, saved: Mapping[str, Any]) -> FittedTokenizer:
+        """Rebuild a fitted tokenizer from what its `save` returned; `saved["kind"]` is the kind of this class."""
 
 
 # Before 0.2 all tokenizers stood here.

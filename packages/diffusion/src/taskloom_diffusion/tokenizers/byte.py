@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from taskloom_diffusion.tokenizers.base import MASK, SPECIAL, FittedTokenizer, Tokenizer
@@ -37,6 +37,11 @@ class Byte(Tokenizer):
     def fit(self, texts: Iterable[str]) -> Byte:
         del texts  # every byte is in the vocabulary
         return self
+
+    @classmethod
+    def restore(cls, saved: Mapping[str, Any]) -> Byte:
+        del saved  # nothing is learnt
+        return cls()
 
     def encode(self, text: str) -> list[int]:
         return [byte + len(SPECIAL) for byte in text.encode()]

@@ -24,6 +24,10 @@ class HuggingFace(Tokenizer):
         del texts  # its vocabulary is already learnt
         return load_folder(self.folder)
 
+    @classmethod
+    def restore(cls, saved: Mapping[str, Any]) -> HuggingFaceTokenizer:
+        return HuggingFaceTokenizer(saved["definition"], saved["special"])
+
 
 class HuggingFaceTokenizer:
     """A `tokenizers.Tokenizer` whose whole definition travels inside our checkpoints.

@@ -25,6 +25,10 @@ class RegexSmiles(Tokenizer):
     def fit(self, texts: Iterable[str]) -> SymbolTokenizer:
         return fit_symbols("smiles", texts)
 
+    @classmethod
+    def restore(cls, saved: Mapping[str, Any]) -> SymbolTokenizer:
+        return SymbolTokenizer("smiles", saved["symbols"])
+
 
 class Char(Tokenizer):
     """Characters of the corpus."""
@@ -33,6 +37,10 @@ class Char(Tokenizer):
 
     def fit(self, texts: Iterable[str]) -> SymbolTokenizer:
         return fit_symbols("char", texts)
+
+    @classmethod
+    def restore(cls, saved: Mapping[str, Any]) -> SymbolTokenizer:
+        return SymbolTokenizer("char", saved["symbols"])
 
 
 def split_smiles(text: str) -> list[str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from taskloom import InputPath
+from pydantic import TypeAdapter
+from taskloom import InputPath, OneOf
 from typing_extensions import override
 
 from taskloom_hci.assistants.base import Assistant, CursorMode
-from taskloom_hci.users.learned import learned_policy
+from taskloom_hci.users.learned import embodied, learned, policy_of
 
 if TYPE_CHECKING:
     from taskloom_hci.bundle.agent import Agent
@@ -38,8 +39,15 @@ class LearnedAssistant(Assistant):
         from taskloom_hci.games.pointing import Pointing
 
         element = task.assistant_element()
-        policy = learned_policy(self.file, self.role, element, deterministic=self.deterministic)
+        found = learned(self.file, self.role)
+        policy = policy_of(found, element, deterministic=self.deterministic)
+        body = embodied(ASSISTANTS, found, task, policy)
+        if body is not None:
+            return body
         # Where it jumps, it keeps the belief over targets that the network may have been trained to see.
         if isinstance(task, Pointing) and task.mode == "position":
             return JumpAssistant(task, "map", on_zero="uniform", policy=policy)
         return Agent(self.role, policy=policy)
+
+
+ASSISTANTS: TypeAdapter[Any] = TypeAdapter(Annotated[Assistant, OneOf("taskloom_hci.assistants")])

@@ -163,6 +163,8 @@ class RolloutAssistant(Agent):
         self.model = model
         inference = ExactInference(model, self.question.theta, on_zero=self.on_zero)
         self.inference_engine = inference
+        if type(self.policy) is not _Unready:
+            return  # a learned policy took its place, in this body
         self.policy = RolloutPolicy(
             self.policy.element,
             self.candidates,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from taskloom import Component
 
 from taskloom_hci.errors import HciError
 from taskloom_hci.inference.engine import InferenceEngine, NoInference
@@ -18,7 +19,7 @@ from taskloom_hci.observation.engine import (
 from taskloom_hci.policies.policy import Policy, RandomPolicy
 from taskloom_hci.state.elements import Value
 from taskloom_hci.state.state import State, StateTree
-from taskloom_hci.state.streams import Stream
+from taskloom_hci.state.streams import Stream, query_key
 from taskloom_hci.task import Game, Role
 
 
@@ -36,6 +37,7 @@ class Agent:
     Attributes:
         observation: What it saw last in this episode, or None.
         stream: Random numbers of this agent in this episode.
+        body: The parameters that it was made from, if it was.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Agent:
         self.observation: StateTree | None = None
         self.stream = Stream(0)
         self.bundle: Game | None = None
+        self.body: Component | None = None
 
     def finit(self) -> None:
         """Finish the set-up once the game is put together: `self.game.task` exists now."""
@@ -103,7 +106,7 @@ class Agent:
             seen, reward = self.game.parts(engine.parts), 0.0
         else:
             snapshot = self.game.snapshot() if game_state is None else game_state
-            stream = self.stream if affect else self.stream.fork()
+            stream = self.stream if affect else self.query_stream()
             seen, reward = engine.observe(snapshot, stream)
         if affect:
             self.observation = seen
@@ -119,7 +122,7 @@ class Agent:
         """
         if type(self.inference_engine) is NoInference:
             return self.state.snapshot(), 0.0
-        stream = self.stream if affect else self.stream.fork()
+        stream = self.stream if affect else self.query_stream()
         seen = self._seen() if observation is None else observation
         changes, reward = self.inference_engine.infer(seen, self.state.snapshot(), stream)
         if affect:
@@ -140,7 +143,12 @@ class Agent:
         Returns:
             The action as its element holds it, and the reward.
         """
-        stream = self.stream if affect else self.stream.fork()
+        stream = self.stream if affect else self.query_stream()
+        return self._choose(observation, state, stream)
+
+    def _choose(
+        self, observation: StateTree | None, state: Mapping[str, Any] | None, stream: Stream
+    ) -> tuple[Value, float]:
         seen = self._seen() if observation is None else observation
         own = self.state.snapshot() if state is None else state
         action, reward = self.policy.act(seen, own, stream)
@@ -159,12 +167,24 @@ class Agent:
                 see now.
             deterministic: Leave the agent's random numbers where they are, so that asking again gives the same.
         """
-        affect = not deterministic
+        stream = self.query_stream() if deterministic else self.stream
         if observation is not None and not isinstance(observation, Mapping):
-            rows = [self.take_action(seen, affect=affect)[0] for seen in observation]
+            rows = [self._choose(seen, None, stream)[0] for seen in observation]
             return np.array(rows), None
         seen = self.observe(affect=False)[0] if observation is None else observation
-        return self.take_action(seen, affect=affect)[0], None
+        return self._choose(seen, None, stream)[0], None
+
+    def query_stream(self) -> Stream:
+        """Return random numbers for a question that the game does not notice.
+
+        They follow from seed, role, episode, round and turn: asked twice at one turn it gives the same numbers, at the
+        next turn others, and never those by which the agent itself acts.
+        """
+        game = self.bundle
+        if game is None:
+            return self.stream.fork()
+        step = 4 * game.round_index + int(game.turn)
+        return Stream(query_key(game.seed, self.role, game.episode, step))
 
     def _seen(self) -> StateTree:
         # An agent may be asked to act before it looked (a reset that starts after its turn): it then sees the game as it is.

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from taskloom_hci.bundle.agent import Agent
+from taskloom_hci.bundle.answers import finite_reward, task_answer
 from taskloom_hci.bundle.joining import PARTS, join_parts, require_forced, require_parts
 from taskloom_hci.bundle.turns import NAMES, REWARD_NAMES, StepResult, Turn, parse_turn
 from taskloom_hci.errors import GameOverError, HciError, UnknownKeyError
@@ -44,7 +45,7 @@ class Bundle:
         task: The task.
         user: The user; without one its turns pass.
         assistant: The assistant; without one its turns pass.
-        seed: Root of all random numbers.
+        seed: Root of all random numbers; by default 0, and `is_seeded` is then false.
         reset_turn: Where `reset` ends by default.
         max_rounds: Overrides the task's time limit.
 
@@ -58,12 +59,14 @@ class Bundle:
         user: Agent | None = None,
         assistant: Agent | None = None,
         *,
-        seed: int = 0,
+        seed: int | None = None,
         reset_turn: int | str = 0,
         max_rounds: int | None = None,
     ) -> None:
         self.task, self.user, self.assistant = task, user, assistant
-        self.seed = seed
+        self.seed = 0 if seed is None else seed
+        # The doors for learners draw a seed of their own where none was given; 0 given is not that.
+        self.is_seeded = seed is not None
         self.reset_turn = parse_turn(reset_turn)
         self.max_rounds = task.max_rounds if max_rounds is None else max_rounds
         self._turn = 0
@@ -170,7 +173,7 @@ class Bundle:
             )
         require_forced(self._owners, forced)
         if seed is not None:
-            self.seed, self.episode = seed, -1
+            self.seed, self.episode, self.is_seeded = seed, -1, True
         self.episode = self.episode + 1 if episode is None else episode
         self._reset_parts({"task": task, "user": user, "assistant": assistant}, forced)
         self.round_index = int(info.get("round_index", 0))
@@ -276,10 +279,10 @@ class Bundle:
     def _look(self, role: Role, agent: Agent | None, rewards: dict[str, float]) -> None:
         if agent is not None:
             observation, inference, _, _ = _EARNED[role]
-            rewards[observation] += agent.observe()[1]
+            rewards[observation] += finite_reward(agent.observe()[1], agent, self)
             # Most agents conclude nothing; asking them would copy their state in vain.
             if type(agent.inference_engine) is not NoInference or type(agent).infer is not _INFER:
-                rewards[inference] += agent.infer()[1]
+                rewards[inference] += finite_reward(agent.infer()[1], agent, self)
         self._turn += 1
 
     def _act(
@@ -300,7 +303,7 @@ class Bundle:
         _, _, policy, task = _EARNED[role]
         if action is None:
             action, earned = agent.take_action()
-            rewards[policy] += earned
+            rewards[policy] += finite_reward(earned, agent, self)
         self._actions[role] = action
         outcome: Outcome
         if role == "user":
@@ -309,8 +312,8 @@ class Bundle:
             outcome = self.task.on_assistant_action(assistant_action=action)
         self.task.state.settle()
         if outcome is not None:
-            rewards[task] += float(outcome[1])
-            self.is_done = bool(outcome[2])
+            earned, self.is_done = task_answer(outcome, self)
+            rewards[task] += earned
 
     def _save(self) -> tuple[Any, ...]:
         kept = [

@@ -16,7 +16,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike
 from taskloom_hci.errors import HciError
 from taskloom_hci.policies.network import Activation, Network, NetworkPolicy, Senses
 from taskloom_hci.state.elements import Element
+from taskloom_hci.task import Role
 
 MEMBER, WEIGHTS = "taskloom.json", "policy.pth"
 FORMAT = "taskloom-hci-policy"
@@ -38,11 +39,13 @@ class Learned:
         role: Who it was trained to be.
         network: The network.
         senses: What it is fed with.
+        body: The parameters of the user or assistant whose place it took, with their `kind`; None in older files.
     """
 
-    role: Literal["user", "assistant"]
+    role: Role
     network: Network
     senses: Senses
+    body: Mapping[str, Any] | None = None
 
     def policy(self, element: Element, *, deterministic: bool = True) -> NetworkPolicy:
         """Return it as the policy of an agent whose actions are `element`."""
@@ -56,7 +59,7 @@ def save_policy(
     path: Path,
     keys: Sequence[str],
     *,
-    role: Literal["user", "assistant"] = "user",
+    role: Role | None = None,
     low: ArrayLike | None = None,
     span: ArrayLike | None = None,
 ) -> None:
@@ -66,12 +69,12 @@ def save_policy(
         model: A PPO, A2C or DQN model.
         path: The zip file.
         keys: Flat names of the entries that its observation is made of, in order.
-        role: Who it was trained to be.
+        role: Who it was trained to be; by default its environment says so.
         low: What was subtracted from every number (in,); by default nothing.
         span: What it was divided by (in,); by default 1.
 
     Raises:
-        HciError: If the policy is of a kind that cannot be loaded again.
+        HciError: If the policy is of a kind that cannot be loaded again, or was trained as another role.
     """
     names = {"Tanh": "tanh", "ReLU": "relu"}
     activation = getattr(model.policy.activation_fn, "__name__", "")
@@ -81,10 +84,14 @@ def save_policy(
         )
     network = network_of(_arrays(model.policy.state_dict()), names[activation])  # type: ignore[arg-type] # one of the two
     inputs = network.layers[0][0].shape[1]
+    trained, body = _origin(model)
+    if None not in {role, trained} and role != trained:
+        raise HciError(f"This policy was trained as the {trained}, not as the {role}.")
     facts = {
         "format": FORMAT,
         "version": 1,
-        "role": role,
+        "role": trained or role or "user",
+        "body": body,
         "keys": list(keys),
         "low": np.broadcast_to(0.0 if low is None else low, inputs).tolist(),
         "span": np.broadcast_to(1.0 if span is None else span, inputs).tolist(),
@@ -95,12 +102,22 @@ def save_policy(
         archive.writestr(MEMBER, json.dumps(facts))
 
 
+def _origin(model: Any) -> tuple[Role | None, dict[str, Any] | None]:
+    """Return the role that a model was trained as and the parameters of the agent that it took the place of."""
+    env = model.get_env()
+    if env is None or not (env.has_attr("train") and env.has_attr("bundle")):
+        return None, None
+    role: Role = env.get_attr("train", 0)[0]
+    body = getattr(env.get_attr("bundle", 0)[0], role).body
+    return role, None if body is None else body.model_dump(mode="json")
+
+
 def load_policy(
     path: Path,
     *,
     keys: Sequence[str] | None = None,
     activation: Activation = "tanh",
-    role: Literal["user", "assistant"] = "user",
+    role: Role = "user",
 ) -> Learned:
     """Return the policy in a zip file of Stable-Baselines3; nothing in it is unpickled.
 
@@ -138,7 +155,7 @@ def load_policy(
             tuple(facts["keys"]), np.asarray(facts["low"], float), np.asarray(facts["span"], float)
         )
         network = network_of(_arrays(state), facts["activation"])
-        return Learned(facts["role"], network, senses)
+        return Learned(facts["role"], network, senses, facts.get("body"))
     except (KeyError, TypeError) as error:
         raise HciError(f"The {MEMBER} in {path.name} is incomplete: {error}.") from None
 

@@ -26,13 +26,26 @@ USUAL: dict[Role, tuple[str, ...]] = {
 }
 
 
+# What every game of a vector shares.
+ALIKE = (
+    "action_space",
+    "metadata",
+    "observation_space",
+    "opening",
+    "render_mode",
+    "spec",
+    "train",
+    "weights",
+)
+
+
 class PointingVecEnv(VecEnv):
     """Pointing games side by side, one of the agents learning: `PPO("MlpPolicy", PointingVecEnv(bundle, 64))`.
 
     The observation is one vector: position, goal and whatever else is asked for, each scaled to [0, 1] by the size of its
     space. Actions are the agent's, as `Discrete` or `MultiDiscrete`.
 
-    `exports.learned.save_policy(model, path, env.keys, low=env.low, span=env.span)` keeps what was learned.
+    `save_policy(model, path, env.keys, low=env.low, span=env.span)` keeps what was learned.
 
     Args:
         bundle: A pointing game; its user is the one to train, or its assistant.
@@ -40,6 +53,7 @@ class PointingVecEnv(VecEnv):
         keys: What the learner sees, by flat name; by default the position and the goal for a user, the position, the
             targets and the belief for an assistant.
         train: `user` or `assistant`.
+        seed: Root of all random numbers; by default the bundle's, and a fresh one if it has none.
 
     Attributes:
         low: What is subtracted from every number of an observation.
@@ -52,12 +66,11 @@ class PointingVecEnv(VecEnv):
         num_envs: int,
         keys: Sequence[str] | None = None,
         train: Role = "user",
+        *,
+        seed: int | None = None,
     ) -> None:
-        self.games: PointingVector | AssistantVector = (
-            PointingVector(bundle, num_envs)
-            if train == "user"
-            else AssistantVector(bundle, num_envs)
-        )
+        kind = PointingVector if train == "user" else AssistantVector
+        self.games: PointingVector | AssistantVector = kind(bundle, num_envs, seed=seed)
         space = self.games.single_observation_space
         assert isinstance(space, DictSpace)  # what a user sees has named entries
         if keys is None:
@@ -72,11 +85,13 @@ class PointingVecEnv(VecEnv):
         self.low = np.concatenate([low for low, _ in self._scales])
         self.span = np.concatenate([span for _, span in self._scales])
         size = len(self.low)
+        # One game on its own, for what is alike in all of them; it is never played.
+        self._one = self.games.game(0)
+        self._set: dict[str, dict[int, Any]] = {}
         super().__init__(
             num_envs, Box(0.0, 1.0, (size,), np.float32), self.games.single_action_space
         )
         self._actions: Any = None
-        self._seed: int | None = None
 
     def _flat(self, seen: dict[str, Any]) -> Float32:
         parts = [
@@ -87,8 +102,9 @@ class PointingVecEnv(VecEnv):
 
     def reset(self) -> Float32:
         """Start all games."""
-        seen, _ = self.games.reset(seed=self._seed)
-        self._seed = None
+        seeds = None if all(one is None for one in self._seeds) else self._seeds
+        seen, _ = self.games.reset(seed=seeds)
+        self._reset_seeds()
         return self._flat(seen)
 
     def step_async(self, actions: NDArray[Any]) -> None:
@@ -99,7 +115,7 @@ class PointingVecEnv(VecEnv):
         """Play one round of every game."""
         seen, rewards, done, cut, info = self.games.step(self._actions)
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
-        for row in np.flatnonzero(info["_final_obs"]) if info else ():
+        for row in np.flatnonzero(info["_final_obs"]) if "_final_obs" in info else ():
             last = {key: values[None] for key, values in info["final_obs"][row].items()}
             infos[row] = {
                 "terminal_observation": self._flat(last)[0],
@@ -107,44 +123,44 @@ class PointingVecEnv(VecEnv):
             }
         return self._flat(seen), rewards.astype(np.float32), done | cut, infos
 
-    def seed(self, seed: int | None = None) -> Sequence[int | None]:
-        """Fix the random numbers from the next reset on."""
-        self._seed = seed
-        return [None if seed is None else seed + i for i in range(self.num_envs)]
-
     def close(self) -> None:
         """Let go of the games."""
         self.games.close()
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-        """Return an attribute, the same for every game."""
-        return [getattr(self, attr_name, None) for _ in self._get_indices(indices)]
+        """Return an attribute of single games, as `GameEnv` has it."""
+        if attr_name in self._set:
+            return [self._set[attr_name][i] for i in self._rows(indices)]
+        if attr_name in ALIKE:
+            return [getattr(self._one, attr_name) for _ in self._rows(indices)]
+        return [getattr(self.games.game(i), attr_name) for i in self._rows(indices)]
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        """Refuse: the games share their attributes."""
-        del value, indices
-        raise HciError(f"'{attr_name}' cannot be set for single games of a vector.")
+        """Keep a value for single games, which `get_attr` returns; the games themselves play on alike."""
+        if hasattr(self._one, attr_name):
+            raise HciError(f"'{attr_name}' cannot be set for single games of a vector.")
+        kept = self._set.setdefault(attr_name, {})
+        kept.update(dict.fromkeys(self._rows(indices), value))
+        if len(kept) < self.num_envs:
+            kept.update({i: None for i in range(self.num_envs) if i not in kept})
 
     def env_method(
         self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any
     ) -> list[Any]:
-        """Refuse: there are no single environments behind a vector."""
-        del args, indices, kwargs
-        raise HciError(f"A vector of games has no method '{method_name}' of single games.")
+        """Call a method of copies of single games as they stand: `expert_action`, `render`."""
+        if method_name in {"step", "reset", "close", "stand"}:
+            raise HciError(f"Single games of a vector have no '{method_name}': they step together.")
+        return [
+            getattr(self.games.game(i), method_name)(*args, **kwargs) for i in self._rows(indices)
+        ]
 
     def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
         """Return that no game is wrapped."""
         del wrapper_class
-        return [False for _ in self._get_indices(indices)]
+        return [False for _ in self._rows(indices)]
 
-    def _get_indices(self, indices: Any) -> Iterable[int]:
-        return (
-            range(self.num_envs)
-            if indices is None
-            else [indices]
-            if isinstance(indices, int)
-            else indices
-        )
+    def _rows(self, indices: Any) -> Iterable[int]:
+        return self._get_indices(indices)  # type: ignore[no-any-return] # VecEnv has no types here
 
 
 def _scale(space: DictSpace, key: str) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -1,67 +1,25 @@
-"""Many pointing games that step together, as gymnasium vector environments: the user learns, or the assistant."""
-
-# ruff: noqa: ANN401 -- what spaces, JSON and foreign signatures hold is of any type
+"""Many pointing games that step together, as a gymnasium vector environment: the user learns."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from gymnasium.vector import AutoresetMode, VectorEnv
-from gymnasium.vector.utils import batch_space
+from gymnasium.vector import AutoresetMode
+from typing_extensions import override
 
 from taskloom_hci.accelerated.pointing import Int
 from taskloom_hci.accelerated.pointing_kernel import PointingKernel
 from taskloom_hci.accelerated.pointing_numpy import assist, draw_cells, draw_ranks
 from taskloom_hci.batch.kernels import kernel_of
 from taskloom_hci.bundle.bundle import Bundle
+from taskloom_hci.bundle.turns import REWARD_NAMES
 from taskloom_hci.errors import HciError
+from taskloom_hci.exports.doors import Opening
+from taskloom_hci.exports.seeded import Arrays, Bools, Floats, SeededGames
 from taskloom_hci.exports.spaces import ActionCode, observation_space
 from taskloom_hci.inference.goal import uniform_beliefs
-from taskloom_hci.state.streams import keys_of, stream_base
-
-Arrays = dict[str, Any]
-
-
-class SeededGames(VectorEnv[Arrays, Any, Any], ABC):
-    """Base of both: game `i` is seeded with `s + i`, and a game that ends starts anew within the same step."""
-
-    metadata: dict[str, Any] = {  # noqa: RUF012 -- gymnasium declares it so
-        "autoreset_mode": AutoresetMode.SAME_STEP,
-        "render_modes": [],
-    }
-
-    _seed: int
-
-    @abstractmethod
-    def _start(self, seeds: Sequence[int]) -> None:
-        """Seed every game."""
-
-    @abstractmethod
-    def _restart(self, rows: Int) -> None:
-        """Begin the next episode of some games."""
-
-    @abstractmethod
-    def _look(self) -> Arrays:
-        """Return what the learner sees."""
-
-    def reset(
-        self,
-        *,
-        seed: int | Sequence[int | None] | None = None,
-        options: dict[str, Any] | None = None,
-    ) -> tuple[Arrays, dict[str, Any]]:
-        """Start all games; see `gymnasium.vector.VectorEnv.reset`."""
-        del options
-        if isinstance(seed, int):
-            self._seed = seed
-            self._start(range(seed, seed + self.num_envs))
-        elif seed is not None:
-            self._start([one if one is not None else self._seed + i for i, one in enumerate(seed)])
-        self._restart(np.arange(self.num_envs))
-        return self._look(), {}
+from taskloom_hci.state.streams import keys_of
 
 
 class PointingVector(SeededGames):
@@ -72,33 +30,39 @@ class PointingVector(SeededGames):
     Args:
         bundle: A pointing game; its user is the one to train.
         num_envs: How many games.
+        seed: See `SeededGames`; likewise the others.
+        opening: See `SeededGames`.
+        autoreset_mode: See `SeededGames`.
     """
 
-    def __init__(self, bundle: Bundle, num_envs: int) -> None:
+    train = "user"
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        num_envs: int,
+        *,
+        seed: int | None = None,
+        opening: Opening = "first_step",
+        autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
+    ) -> None:
         kernel = kernel_of(bundle)
         if not isinstance(kernel, PointingKernel) or bundle.user is None:
             raise HciError(
                 f"{bundle.name} with these agents has no batch kernel: use gymnasium's SyncVectorEnv over GameEnv."
             )
-        if num_envs < 1:
-            raise HciError(f"A vector environment has at least one game, not {num_envs}.")
-        self.rules, self.num_envs = kernel.rules, num_envs
-        self._positions = kernel.task.positions
-        self._seed = bundle.seed
         bundle.reset(go_to=0, episode=0)
-        self.single_action_space = ActionCode(bundle.user.policy.element).space
-        self.single_observation_space = observation_space(bundle, bundle.user)
-        self.action_space = batch_space(self.single_action_space, num_envs)
-        self.observation_space = batch_space(self.single_observation_space, num_envs)
-        self._start(range(num_envs))
-
-    def _start(self, seeds: Sequence[int]) -> None:
-        n, count = self.num_envs, self.rules.num_targets
-        self._bases = {
-            name: np.array([stream_base(seed, name) for seed in seeds], dtype=np.uint64)
-            for name in ("task", "user")
-        }
-        self._episode = np.full(n, -1)
+        spaces = (
+            observation_space(bundle, bundle.user),
+            ActionCode(bundle.user.policy.element).space,
+        )
+        bundle.episode = -1
+        super().__init__(
+            bundle, num_envs, spaces, seed=seed, opening=opening, autoreset_mode=autoreset_mode
+        )
+        self.rules = kernel.rules
+        self._positions = kernel.task.positions
+        n, count = num_envs, self.rules.num_targets
         self._cell, self._goal = np.zeros(n, np.int64), np.zeros(n, np.int64)
         self._targets = np.zeros((n, count), np.int64)
         self._round = np.zeros(n, np.int64)
@@ -107,8 +71,8 @@ class PointingVector(SeededGames):
         self._minus_one = -np.ones(n)
         self._no = np.zeros(n, dtype=bool)
 
-    def _restart(self, rows: Int) -> None:
-        self._episode[rows] += 1
+    @override
+    def _restart(self, rows: Int) -> Floats:
         episode = self._episode[rows]
         targets, cell = draw_cells(
             keys_of(self._bases["task"][rows], episode),
@@ -122,7 +86,9 @@ class PointingVector(SeededGames):
         self._action[rows] = self.rules.stay  # the first value of the user's action is to stay
         self._help[rows] = 0
         self._beliefs[rows] = uniform_beliefs(len(rows), self.rules.num_targets)
+        return np.zeros((len(rows), len(REWARD_NAMES)))  # the user's first turn is the game's
 
+    @override
     def _look(self) -> Arrays:
         n, positions, rules = self.num_envs, self._positions, self.rules
         column = (n, 1) if positions.ndim == 1 else (n, 2)
@@ -138,8 +104,25 @@ class PointingVector(SeededGames):
             seen["assistant_action__action"] = np.full((n, 1), rules.gain)
         return seen
 
-    def step(self, actions: Any) -> tuple[Arrays, Any, Any, Any, dict[str, Any]]:
-        """Play one round of every game; see `gymnasium.vector.VectorEnv.step`."""
+    @override
+    def _state_of(self, row: int) -> dict[str, Any]:
+        rules, positions = self.rules, self._positions
+        state: dict[str, Any] = {
+            "game_info": {"turn_index": 1, "round_index": int(self._round[row])},
+            "task_state": {
+                "position": positions[self._cell[row]],
+                "targets": positions[self._targets[row]],
+            },
+            "user_state": {"goal": positions[self._goal[row]]},
+            "user_action": {"action": rules.actions[self._action[row]]},
+        }
+        if rules.jump is not None:
+            state["assistant_state"] = {"log_beliefs": self._beliefs[row]}
+            state["assistant_action"] = {"action": positions[self._help[row]]}
+        return state
+
+    @override
+    def _advance(self, actions: Any, playing: Bools) -> tuple[Floats, Bools, Bools]:
         rules = self.rules
         action = np.array(actions, dtype=np.int64)  # a copy: the caller keeps its own
         if (
@@ -157,7 +140,7 @@ class PointingVector(SeededGames):
             # A finished game stays: on the goal, the action that ended it does not move.
             self._cell = rules.moved[cell, action]
         else:
-            on = np.flatnonzero(~done)
+            on = np.flatnonzero(~done & playing)
             self._beliefs[on], jump = assist(
                 rules.jump, rules, self._beliefs[on], cell[on], action[on], self._targets[on]
             )
@@ -166,18 +149,4 @@ class PointingVector(SeededGames):
         self._round += ~done
         late = self._round >= rules.max_rounds
         truncated = late & ~done if late.any() else self._no.copy()
-        ended = np.flatnonzero(done | truncated)
-        info: dict[str, Any] = {}
-        if len(ended):
-            info = self._finish(ended)
-        return self._look(), self._minus_one.copy(), done, truncated, info
-
-    def _finish(self, ended: Int) -> dict[str, Any]:
-        last = {name: values[ended] for name, values in self._look().items()}
-        final = np.full(self.num_envs, None, dtype=object)
-        for k, row in enumerate(ended.tolist()):
-            final[row] = {name: values[k] for name, values in last.items()}
-        mask = self._no.copy()
-        mask[ended] = True
-        self._restart(ended)
-        return {"final_obs": final, "_final_obs": mask}
+        return self._minus_one.copy(), done, truncated

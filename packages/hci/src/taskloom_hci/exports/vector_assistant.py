@@ -4,25 +4,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from gymnasium.spaces import MultiDiscrete
-from gymnasium.vector.utils import batch_space
+from gymnasium.vector import AutoresetMode
+from typing_extensions import override
 
 from taskloom_hci.accelerated.exact_math import exact_exps
 from taskloom_hci.accelerated.pointing import Int
 from taskloom_hci.accelerated.pointing_kernel import pointing_rules
 from taskloom_hci.accelerated.pointing_numpy import draw_cells, draw_ranks
 from taskloom_hci.bundle.bundle import Bundle
+from taskloom_hci.bundle.turns import REWARD_NAMES
 from taskloom_hci.errors import HciError
+from taskloom_hci.exports.doors import Opening
+from taskloom_hci.exports.seeded import Arrays, Bools, Floats, SeededGames
 from taskloom_hci.exports.spaces import ActionCode, observation_space
-from taskloom_hci.exports.vector import Arrays, SeededGames
 from taskloom_hci.games.pointing import Pointing
 from taskloom_hci.inference.engine import NoInference
 from taskloom_hci.inference.goal import uniform_beliefs, update_beliefs
-from taskloom_hci.state.streams import keys_of, stream_base, uniforms
+from taskloom_hci.state.streams import keys_of, uniforms
 
 
 class AssistantVector(SeededGames):
@@ -34,9 +36,22 @@ class AssistantVector(SeededGames):
     Args:
         bundle: A pointing game with an assistant, the one to train.
         num_envs: How many games.
+        seed: See `SeededGames`; likewise the others.
+        opening: See `SeededGames`.
+        autoreset_mode: See `SeededGames`.
     """
 
-    def __init__(self, bundle: Bundle, num_envs: int) -> None:
+    train = "assistant"
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        num_envs: int,
+        *,
+        seed: int | None = None,
+        opening: Opening = "first_step",
+        autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
+    ) -> None:
         task, assistant = bundle.task, bundle.assistant
         rules = pointing_rules(bundle)
         plain = assistant is not None and (
@@ -50,35 +65,25 @@ class AssistantVector(SeededGames):
             raise HciError(
                 f"{bundle.name} with these agents has no batch for its assistant: use gymnasium's SyncVectorEnv over GameEnv."
             )
-        if num_envs < 1:
-            raise HciError(f"A vector environment has at least one game, not {num_envs}.")
-        self.rules, self.num_envs, self.task = rules, num_envs, task
-        self._seed = bundle.seed
-        self._first = np.asarray(assistant.policy.element.init)
         bundle.reset(go_to=0, episode=0)
         self._code = ActionCode(assistant.policy.element)
-        self.single_action_space = self._code.space
-        self.single_observation_space = observation_space(bundle, assistant)
-        self.action_space = batch_space(self.single_action_space, num_envs)
-        self.observation_space = batch_space(self.single_observation_space, num_envs)
-        self._start(range(num_envs))
-
-    def _start(self, seeds: Sequence[int]) -> None:
-        n, count = self.num_envs, self.rules.num_targets
-        self._bases = {
-            name: np.array([stream_base(seed, name) for seed in seeds], dtype=np.uint64)
-            for name in ("task", "user")
-        }
-        self._episode = np.full(n, -1)
+        spaces = observation_space(bundle, assistant), self._code.space
+        bundle.episode = -1
+        super().__init__(
+            bundle, num_envs, spaces, seed=seed, opening=opening, autoreset_mode=autoreset_mode
+        )
+        self.rules, self.task = rules, task
+        self._first = np.asarray(assistant.policy.element.init)
+        n, count = num_envs, rules.num_targets
         self._cell, self._goal = np.zeros(n, np.int64), np.zeros(n, np.int64)
         self._targets = np.zeros((n, count), np.int64)
         self._round, self._action = np.zeros(n, np.int64), np.zeros(n, np.int64)
         self._help = np.repeat(self._first[None], n, axis=0)
         self._log_beliefs = uniform_beliefs(n, count)
 
-    def _restart(self, rows: Int) -> None:
+    @override
+    def _restart(self, rows: Int) -> Floats:
         rules = self.rules
-        self._episode[rows] += 1
         episode = self._episode[rows]
         targets, cell = draw_cells(
             keys_of(self._bases["task"][rows], episode), rules.num_targets, rules.num_cells
@@ -91,6 +96,9 @@ class AssistantVector(SeededGames):
         self._log_beliefs[rows] = uniform_beliefs(len(rows), rules.num_targets)
         # The first answer cannot end a game: no target is where the cursor starts.
         self._answer(rows)
+        opening = np.zeros((len(rows), len(REWARD_NAMES)))
+        opening[:, REWARD_NAMES.index("first_task_reward")] = -1.0
+        return opening
 
     def _answer(self, rows: Int) -> Any:
         """Let the users of some games act and the assistant learn from it; return which games that ends."""
@@ -112,6 +120,7 @@ class AssistantVector(SeededGames):
             )
         return done
 
+    @override
     def _look(self) -> Arrays:
         n, rules, positions = self.num_envs, self.rules, self.task.positions
         seen: Arrays = {
@@ -124,8 +133,25 @@ class AssistantVector(SeededGames):
             seen["assistant_state__beliefs"] = exact_exps(self._log_beliefs)
         return seen
 
-    def step(self, actions: Any) -> tuple[Arrays, Any, Any, Any, dict[str, Any]]:
-        """Play one round of every game; see `gymnasium.vector.VectorEnv.step`."""
+    @override
+    def _state_of(self, row: int) -> dict[str, Any]:
+        rules, positions = self.rules, self.task.positions
+        state: dict[str, Any] = {
+            "game_info": {"turn_index": 3, "round_index": int(self._round[row])},
+            "task_state": {
+                "position": positions[self._cell[row]],
+                "targets": positions[self._targets[row]],
+            },
+            "user_state": {"goal": positions[self._goal[row]]},
+            "user_action": {"action": rules.actions[self._action[row]]},
+            "assistant_action": {"action": self._help[row]},
+        }
+        if rules.jump is not None:
+            state["assistant_state"] = {"log_beliefs": self._log_beliefs[row]}
+        return state
+
+    @override
+    def _advance(self, actions: Any, playing: Bools) -> tuple[Floats, Bools, Bools]:
         n, rules = self.num_envs, self.rules
         self._help = self._decoded(actions)
         if self.task.mode == "position":
@@ -138,12 +164,9 @@ class AssistantVector(SeededGames):
         self._round += 1
         truncated = self._round >= rules.max_rounds
         done = np.zeros(n, dtype=bool)
-        on = np.flatnonzero(~truncated)
+        on = np.flatnonzero(~truncated & playing)
         done[on] = self._answer(on)
-        rewards = np.where(truncated, 0.0, -1.0)
-        ended = np.flatnonzero(done | truncated)
-        info = self._finish(ended) if len(ended) else {}
-        return self._look(), rewards, done, truncated, info
+        return np.where(truncated, 0.0, -1.0), done, truncated
 
     def _strides(self, dimension: int) -> Int:
         return np.array([1]) if dimension == 1 else np.array([self.task.shape[1], 1])
@@ -155,13 +178,3 @@ class AssistantVector(SeededGames):
         if whole.shape != (n, *most.shape) or np.any(whole < 0) or np.any(whole >= most):
             raise HciError(f"{n} actions of {space} are needed, one a game.")
         return np.asarray(whole.reshape(n, *self._code.shape) + self._code.low)
-
-    def _finish(self, ended: Int) -> dict[str, Any]:
-        last = {name: values[ended] for name, values in self._look().items()}
-        final = np.full(self.num_envs, None, dtype=object)
-        for k, row in enumerate(ended.tolist()):
-            final[row] = {name: values[k] for name, values in last.items()}
-        mask = np.zeros(self.num_envs, dtype=bool)
-        mask[ended] = True
-        self._restart(ended)
-        return {"final_obs": final, "_final_obs": mask}

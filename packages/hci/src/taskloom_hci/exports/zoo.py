@@ -6,102 +6,62 @@ from __future__ import annotations
 
 from typing import Any
 
-from gymnasium.spaces import Dict as DictSpace, Space
+from gymnasium.spaces import Space
 from gymnasium.utils import seeding
+from numpy.typing import NDArray
 from pettingzoo import AECEnv, ParallelEnv
 
-from taskloom_hci.bundle.agent import Agent
 from taskloom_hci.bundle.bundle import Bundle
-from taskloom_hci.bundle.turns import REWARD_NAMES, StepResult, Turn
-from taskloom_hci.errors import HciError
-from taskloom_hci.exports.spaces import ActionCode, Lens, known_to, observation_space
+from taskloom_hci.bundle.turns import Turn
+from taskloom_hci.exports.doors import Masked, Opening, legal_actions
+from taskloom_hci.exports.picture import RENDER_MODES, render
+from taskloom_hci.exports.seats import EQUAL, Seats, Split
 from taskloom_hci.task import Role
 
-ROLES: tuple[Role, ...] = ("user", "assistant")
-TASK_REWARDS = ("first_task_reward", "second_task_reward")
 
+class GameAEC(Masked, AECEnv[str, Any, Any]):  # type: ignore[misc] # PettingZoo has no types
+    """The agents act one after the other, as in the game: the assistant sees what the user just did.
 
-class _Seats:
-    """Parts that both forms share: the agents of a bundle (the user, and the assistant if there is one), their spaces, and who earns what.
-
-    An agent earns its own observation, inference and policy rewards, and its share of the two rewards of the task.
+    A game may end on the user's half, and the assistant then has no action in that round: PettingZoo's `aec_to_parallel`
+    does not fit such games, and `GameParallel` is the parallel form.
 
     Args:
         bundle: A game with a user, and perhaps an assistant.
         split: The share of each of the two task rewards that goes to the user and to the assistant.
-    """
-
-    def __init__(
-        self, bundle: Bundle, split: tuple[tuple[float, float], tuple[float, float]]
-    ) -> None:
-        if bundle.user is None:
-            raise HciError(f"A game for learners needs a user; this one is {bundle.name}.")
-        self.bundle, self.split = bundle, split
-        self.agents: dict[str, Agent] = {"user": bundle.user}
-        if bundle.assistant is not None:
-            self.agents["assistant"] = bundle.assistant
-        bundle.reset(go_to=0, episode=0)
-        self.codes = {role: ActionCode(agent.policy.element) for role, agent in self.agents.items()}
-        self.spaces = {
-            role: observation_space(bundle, agent) for role, agent in self.agents.items()
-        }
-        self.lenses = {role: Lens(space) for role, space in self.spaces.items()}
-        bundle.episode = -1
-
-    def look(self, role: str) -> dict[str, Any]:
-        """Return what an agent knows now; see `known_to`."""
-        return self.lenses[role](known_to(self.agents[role]))
-
-    def earned(self, result: StepResult) -> dict[str, float]:
-        """Return the part of the rewards of each agent."""
-        parts = dict.fromkeys(ROLES, 0.0)
-        for name in REWARD_NAMES:
-            value = result.rewards[name]
-            if name in TASK_REWARDS:
-                shares = self.split[TASK_REWARDS.index(name)]
-                for role, share in zip(ROLES, shares, strict=True):
-                    parts[role] += share * value
-            else:
-                parts["user" if name.startswith("user") else "assistant"] += value
-        return {str(role): value for role, value in parts.items() if role in self.agents}
-
-
-EQUAL = ((0.5, 0.5), (0.5, 0.5))
-
-
-class GameAEC(AECEnv[str, dict[str, Any], Any]):  # type: ignore[misc] # PettingZoo has no types
-    """The agents act one after the other, as in the game: the assistant sees what the user just did.
-
-    Args:
-        bundle: A game with a user, and perhaps an assistant.
-        split: See `_Seats`.
-        render_mode: `ansi`, or None.
+        render_mode: `ansi`, `rgb_array`, or None.
+        opening: Where the rewards go that were earned before the first step: into that step, or only into `infos`.
+        seed: Root of all random numbers; by default the bundle's, and a fresh one if it has none.
+        flatten: Show one vector in place of arrays by name.
     """
 
     metadata: dict[str, Any] = {  # noqa: RUF012 -- PettingZoo declares it so
-        "render_modes": ["ansi"],
+        "render_modes": RENDER_MODES,
         "name": "taskloom_hci_v0",
-        "is_parallelizable": True,
+        "is_parallelizable": False,
     }
 
     def __init__(
         self,
         bundle: Bundle,
-        split: tuple[tuple[float, float], tuple[float, float]] = EQUAL,
+        split: Split = EQUAL,
         render_mode: str | None = None,
+        *,
+        opening: Opening = "first_step",
+        seed: int | None = None,
+        flatten: bool = False,
     ) -> None:
         super().__init__()
-        self._seats = _Seats(bundle, split)
+        self._seats = Seats(
+            bundle, split, opening=opening, seed=seed, flatten=flatten, render_mode=render_mode
+        )
         self.bundle, self.render_mode = bundle, render_mode
-        self.possible_agents = list(self._seats.agents)
-        self.observation_spaces: dict[str, Space[Any]] = dict(self._seats.spaces)
-        self.action_spaces: dict[str, Space[Any]] = {
-            role: code.space for role, code in self._seats.codes.items()
-        }
+        self.possible_agents: list[Role] = list(self._seats.agents)
+        self.observation_spaces = self._seats.spaces
+        self.action_spaces = self._seats.action_spaces
 
-    def observation_space(self, agent: str) -> DictSpace:
+    def observation_space(self, agent: str) -> Space[Any]:
         """Return what an agent sees."""
-        return self._seats.spaces[agent]
+        return self.observation_spaces[agent]
 
     def action_space(self, agent: str) -> Space[Any]:
         """Return what an agent may do."""
@@ -111,16 +71,24 @@ class GameAEC(AECEnv[str, dict[str, Any], Any]):  # type: ignore[misc] # Petting
         """Start an episode at the user's turn to act."""
         if seed is not None:
             self.np_random, self.np_random_seed = seeding.np_random(seed)
-        self.bundle.reset(go_to=1, seed=seed, forced=(options or {}).get("forced"))
+        turns = (Turn.USER_ACT, Turn.ASSISTANT_ACT)[: len(self.possible_agents)]
+        opening = self._seats.start(seed, options, turns)
         self.agents = self.possible_agents[:]
-        self.agent_selection = "user"
+        self.agent_selection = self._next("user")
         self.rewards = dict.fromkeys(self.agents, 0.0)
         self._cumulative_rewards = dict.fromkeys(self.agents, 0.0)
-        self.terminations = dict.fromkeys(self.agents, False)
-        self.truncations = dict.fromkeys(self.agents, False)
-        self.infos: dict[str, dict[str, Any]] = {agent: {} for agent in self.agents}
+        self.terminations = dict.fromkeys(self.agents, self.bundle.is_done)
+        self.truncations = dict.fromkeys(self.agents, self.bundle.truncated)
+        self.infos: dict[str, dict[str, Any]] = {
+            agent: {"opening": opening[agent], **self._seats.info(agent)} for agent in self.agents
+        }
 
-    def observe(self, agent: str) -> dict[str, Any]:
+    def _next(self, otherwise: Role) -> Role:
+        if self.bundle.over or len(self.possible_agents) == 1:
+            return otherwise
+        return "assistant" if self.bundle.turn == Turn.ASSISTANT_ACT else "user"
+
+    def observe(self, agent: Role) -> Any:
         """Return what an agent saw last."""
         return self._seats.look(agent)
 
@@ -130,7 +98,6 @@ class GameAEC(AECEnv[str, dict[str, Any], Any]):  # type: ignore[misc] # Petting
             self._was_dead_step(action)
             return
         acting = self.agent_selection
-        self._cumulative_rewards[acting] = 0.0
         given = self._seats.codes[acting].decode(action)
         if acting == "user":
             # Without an assistant the user's next turn follows.
@@ -138,58 +105,71 @@ class GameAEC(AECEnv[str, dict[str, Any], Any]):  # type: ignore[misc] # Petting
             result = self.bundle.step(user_action=given, go_to=then)
         else:
             result = self.bundle.step(assistant_action=given, go_to=Turn.USER_ACT)
+        self._cumulative_rewards[acting] = 0.0
         if self.bundle.over:
             for agent in self._seats.agents.values():
                 agent.observe(result.state)
-        self.rewards = self._seats.earned(result)
+        owed, earned = self._seats.all_due(), self._seats.earned(result.rewards)
+        self.rewards = {role: earned[role] + owed.get(role, 0.0) for role in earned}
         self.terminations = dict.fromkeys(self.agents, result.is_done)
         self.truncations = dict.fromkeys(self.agents, result.truncated)
+        self.infos = {agent: self._seats.info(agent) for agent in self.agents}
         alone = len(self.possible_agents) == 1
-        self.agent_selection = "assistant" if acting == "user" and not alone else "user"
+        self.agent_selection = self._next("assistant" if acting == "user" and not alone else "user")
         self._accumulate_rewards()
 
-    def render(self) -> str | None:
-        """Return the game as text if the mode is `ansi`."""
-        return self.bundle.render() if self.render_mode == "ansi" else None
+    def render(self) -> Any:
+        """Return the game as text (`ansi`) or as the picture that the user may see (`rgb_array`)."""
+        return render(self.bundle, "user", self.render_mode)
 
     def close(self) -> None:
         """Let go of what the game holds."""
         self.bundle.close()
 
+    def _masks(self, agent: Role) -> NDArray[Any] | None:
+        return legal_actions(self.bundle, agent)
 
-class GameParallel(ParallelEnv[str, dict[str, Any], Any]):  # type: ignore[misc] # PettingZoo has no types
+
+class GameParallel(Masked, ParallelEnv[str, Any, Any]):  # type: ignore[misc] # PettingZoo has no types
     """Both agents choose at once: the assistant does not see what the user does in the same round.
 
     Args:
         bundle: A game with a user, and perhaps an assistant.
-        split: See `_Seats`.
-        render_mode: `ansi`, or None.
+        split: See `GameAEC`; likewise the other parameters.
+        render_mode: `ansi`, `rgb_array`, or None.
+        opening: See `GameAEC`.
+        seed: See `GameAEC`.
+        flatten: See `GameAEC`.
     """
 
     metadata: dict[str, Any] = {  # noqa: RUF012 -- PettingZoo declares it so
-        "render_modes": ["ansi"],
+        "render_modes": RENDER_MODES,
         "name": "taskloom_hci_parallel_v0",
     }
 
     def __init__(
         self,
         bundle: Bundle,
-        split: tuple[tuple[float, float], tuple[float, float]] = EQUAL,
+        split: Split = EQUAL,
         render_mode: str | None = None,
+        *,
+        opening: Opening = "first_step",
+        seed: int | None = None,
+        flatten: bool = False,
     ) -> None:
         super().__init__()
-        self._seats = _Seats(bundle, split)
+        self._seats = Seats(
+            bundle, split, opening=opening, seed=seed, flatten=flatten, render_mode=render_mode
+        )
         self.bundle, self.render_mode = bundle, render_mode
-        self.possible_agents = list(self._seats.agents)
-        self.agents: list[str] = []
-        self.observation_spaces: dict[str, Space[Any]] = dict(self._seats.spaces)
-        self.action_spaces: dict[str, Space[Any]] = {
-            role: code.space for role, code in self._seats.codes.items()
-        }
+        self.possible_agents: list[Role] = list(self._seats.agents)
+        self.agents: list[Role] = []
+        self.observation_spaces = self._seats.spaces
+        self.action_spaces = self._seats.action_spaces
 
-    def observation_space(self, agent: str) -> DictSpace:
+    def observation_space(self, agent: str) -> Space[Any]:
         """Return what an agent sees."""
-        return self._seats.spaces[agent]
+        return self.observation_spaces[agent]
 
     def action_space(self, agent: str) -> Space[Any]:
         """Return what an agent may do."""
@@ -197,24 +177,26 @@ class GameParallel(ParallelEnv[str, dict[str, Any], Any]):  # type: ignore[misc]
 
     def reset(
         self, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
+    ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
         """Start an episode at the user's turn to act; the assistant has looked as well."""
-        self.bundle.reset(go_to=1, seed=seed, forced=(options or {}).get("forced"))
-        self.agents = self.possible_agents[:]
-        return self._look(), {agent: {} for agent in self.agents}
+        opening = self._seats.start(seed, options, (Turn.USER_ACT,))
+        agents = self.possible_agents[:]
+        self.agents = [] if self.bundle.over else agents
+        infos = {agent: {"opening": opening[agent], **self._seats.info(agent)} for agent in agents}
+        return self._look(), infos
 
-    def _look(self) -> dict[str, dict[str, Any]]:
+    def _look(self) -> dict[str, Any]:
         looks = {"user": self._seats.look("user")}
         if "assistant" in self._seats.agents:
             # Its last look came before its last action; what it chooses on now is the state as it stands.
             now = self._seats.agents["assistant"].observe(affect=False)[0]
-            looks["assistant"] = self._seats.lenses["assistant"](now)
+            looks["assistant"] = self._seats.shown("assistant", now)
         return looks
 
     def step(
         self, actions: dict[str, Any]
     ) -> tuple[
-        dict[str, dict[str, Any]],
+        dict[str, Any],
         dict[str, float],
         dict[str, bool],
         dict[str, bool],
@@ -228,18 +210,22 @@ class GameParallel(ParallelEnv[str, dict[str, Any], Any]):  # type: ignore[misc]
         if self.bundle.over:
             self._seats.agents["user"].observe(result.state)
         agents = self.agents
-        looks = self._look()
         ends = dict.fromkeys(agents, result.is_done)
         cuts = dict.fromkeys(agents, result.truncated)
-        rewards = self._seats.earned(result)
+        owed, earned = self._seats.all_due(), self._seats.earned(result.rewards)
+        rewards = {role: earned[role] + owed.get(role, 0.0) for role in earned}
         if self.bundle.over:
             self.agents = []
-        return looks, rewards, ends, cuts, {agent: {} for agent in agents}
+        infos = {agent: self._seats.info(agent) for agent in agents}
+        return self._look(), rewards, ends, cuts, infos
 
-    def render(self) -> str | None:
-        """Return the game as text if the mode is `ansi`."""
-        return self.bundle.render() if self.render_mode == "ansi" else None
+    def render(self) -> Any:
+        """Return the game as text (`ansi`) or as the picture that the user may see (`rgb_array`)."""
+        return render(self.bundle, "user", self.render_mode)
 
     def close(self) -> None:
         """Let go of what the game holds."""
         self.bundle.close()
+
+    def _masks(self, agent: Role) -> NDArray[Any] | None:
+        return legal_actions(self.bundle, agent)

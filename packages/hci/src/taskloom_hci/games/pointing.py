@@ -30,10 +30,11 @@ class Pointing(InteractionTask):
     action (and stops at the border); in mode `position` the assistant's action is where the cursor goes. Without an
     assistant the user's action moves the cursor by itself.
 
-    The cells are numbered row by row; in one dimension a position is that number, in two it is `(x, y)`.
+    In one dimension a position is the number of its cell; in two it is `(x, y)`, with `y` counted from the top, and the
+    cells are numbered column by column.
 
     Args:
-        shape: Cells along each axis: `(31,)` or `(31, 31)`.
+        shape: Cells along each axis: `(31,)` or `(width, height)`.
         num_targets: How many different target cells there are.
         mode: What the assistant's action means.
         max_rounds: Rounds after which a game is cut off.
@@ -160,18 +161,16 @@ class Pointing(InteractionTask):
         del mode, axes
         targets = {self.cell_of(target) for target in self.state["targets"]}
         cursor = self.cell_of(self.state["position"])
-        marks = [
-            "*"
-            if cell == cursor and cell in targets
-            else "o"
-            if cell == cursor
-            else "x"
-            if cell in targets
-            else "."
-            for cell in range(self.num_cells)
-        ]
-        width = self.shape[-1]
-        return "\n".join("".join(marks[i : i + width]) for i in range(0, self.num_cells, width))
+
+        def mark(cell: int) -> str:
+            if cell == cursor:
+                return "*" if cell in targets else "o"
+            return "x" if cell in targets else "."
+
+        marks = [mark(cell) for cell in range(self.num_cells)]
+        # The cells of a column lie behind each other.
+        height = self.shape[1] if self.dimension == 2 else 1
+        return "\n".join("".join(marks[row::height]) for row in range(height))
 
 
 def draw_cells(stream: Stream, count: int, total: int) -> tuple[list[int], int]:

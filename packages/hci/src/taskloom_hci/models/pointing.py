@@ -12,7 +12,8 @@ from taskloom_hci.errors import HciError
 from taskloom_hci.models.model import Arrays, Float, UserModel, safe_log
 
 MOVES_1D = np.array([[-1], [0], [1]])
-MOVES_2D = np.array([[0, 0], [0, 1], [-1, 0], [0, -1], [1, 0]])  # none, up, left, down, right
+# None, up, left, down, right; a position is (x, y), and y counts from the top, as lines of text and of pictures do.
+MOVES_2D = np.array([[0, 0], [0, -1], [-1, 0], [0, 1], [1, 0]])
 
 __getattr__ = moved_names(__name__)  # the model was called as its user now is
 

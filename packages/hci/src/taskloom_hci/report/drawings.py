@@ -9,8 +9,7 @@ from typing import Any, TypeAlias
 
 from taskloom.report import charts
 from taskloom.report.model import Chart
-
-from taskloom_hci.metrics import share_interval
+from taskloom.statistics.shares import share_interval
 
 Rows: TypeAlias = Sequence[Mapping[str, Any]]
 
@@ -211,8 +210,10 @@ def rounds_chart(counts: Sequence[tuple[str, int]], title: str, caption: str) ->
     total = sum(count for _, count in counts)
     values = []
     for name, count in counts:
-        share, low, high = share_interval(count, total)
-        values.append({"rounds": name, "share": share, "low": low, "high": high})
+        share = share_interval(count, total)
+        values.append(
+            {"rounds": name, "share": share.estimate, "low": share.low, "high": share.high}
+        )
     x = {
         "field": "rounds",
         "type": "nominal",

@@ -58,7 +58,8 @@ def draw_grid(ax: Any, shape: tuple[int, ...], places: Mapping[str, Places]) -> 
             ax.scatter(rows[:, 0], second, marker=mark, s=size, label=name, zorder=2)
     width, height = (*shape, 1)[:2]
     ax.set_xlim(-0.5, width - 0.5)
-    ax.set_ylim(-0.5, height - 0.5)
+    # As on a screen and in the text: the first row is on top.
+    ax.set_ylim(height - 0.5, -0.5)
     ax.set_xlabel("cell" if len(shape) == 1 else "x [cell]")
     ax.set_ylabel("" if len(shape) == 1 else "y [cell]")
     if len(shape) == 1:

@@ -12,6 +12,7 @@ from taskloom.report import charts
 from taskloom.report.model import Block, Chart, Heading, Table, Text
 
 from taskloom_hci.batch.episodes import load
+from taskloom_hci.metrics import interval_words
 from taskloom_hci.report.drawings import beliefs, drawing, numbers, rounds_chart, short_name
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ REWARDS = {
     "second_task": "task, at last",
 }
 MAX_BARS = 40
+ENDS = ("mean", "low", "high")
 
 
 def report(run: Run) -> list[Block]:
@@ -54,9 +56,15 @@ def _outcome(metrics: Mapping[str, float]) -> Table:
         ("success", "share that reached the end"),
     ):
         if f"{name}/mean" in metrics:
-            rows.append((title, *(metrics[f"{name}/{part}"] for part in ("mean", "low", "high"))))
+            rows.append((title, *(_end(metrics, f"{name}/{part}") for part in ENDS)))
     caption = f"Means over {metrics.get('episodes', 0):.0f} episodes with 95 % intervals (shares: Wilson's)."
     return Table(("an episode's", "mean", "low", "high"), rows, caption)
+
+
+def _end(metrics: Mapping[str, float], name: str) -> str | float:
+    """Return the end of an interval; one episode has none, and older runs of one recorded its mean three times."""
+    one = metrics.get("episodes") == 1 and not name.startswith("success")
+    return "none" if name not in metrics or (one and not name.endswith("/mean")) else metrics[name]
 
 
 def _rounds(run: Run) -> Chart:
@@ -75,12 +83,10 @@ def _rounds(run: Run) -> Chart:
         for i, count in enumerate(np.bincount((rounds - first) // width))
     ]
     grouped = f", in groups of {width}" if width > 1 else ""
-    mean, low, high = (
-        run.metrics.get(f"rounds/{part}", float("nan")) for part in ("mean", "low", "high")
-    )
+    mean, low, high = (run.metrics.get(f"rounds/{part}") for part in ENDS)
+    middle = "" if mean is None else f"; the mean is {mean:.3f} ({interval_words(low, high)})"
     caption = (
-        f"Rounds of {len(rounds)} episodes{grouped}, with 95 % intervals of the shares; the mean is {mean:.3f} "
-        f"(95 % interval {low:.3f} to {high:.3f})."
+        f"Rounds of {len(rounds)} episodes{grouped}, with 95 % intervals of the shares{middle}."
     )
     return rounds_chart(groups, "Rounds until the end", caption)
 

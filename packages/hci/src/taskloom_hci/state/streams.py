@@ -47,12 +47,22 @@ def _name_bits(name: str) -> int:
 @lru_cache(maxsize=1024)
 def stream_base(seed: int, name: str) -> int:
     """Return what the keys of all episodes of the stream called `name` start from."""
-    return mix((seed & _MASK) ^ _name_bits(name))
+    # A seed of more than 64 bits (128 are drawn where none is given) counts with all of them.
+    high = mix((seed >> 64) & _MASK) if seed > _MASK else 0
+    return mix(((seed & _MASK) ^ high) ^ _name_bits(name))
 
 
 def stream_key(seed: int, name: str, episode: int) -> int:
     """Return the key of one stream in one episode."""
     return mix((stream_base(seed, name) + GOLDEN * (episode + 1)) & _MASK)
+
+
+def query_key(seed: int, role: str, episode: int, step: int) -> int:
+    """Return the key of a question to an agent that the game does not notice; `step` counts turns since the reset.
+
+    It shares no number with the agent's own stream, and two questions at one turn get the same answer.
+    """
+    return mix((stream_key(seed, f"expert {role}", episode) + GOLDEN * (step + 1)) & _MASK)
 
 
 def mix_array(z: UInt64) -> UInt64:

@@ -50,9 +50,9 @@ class Pointing2DConfig(HciConfig):
     assistant: Annotated[Assistant, OneOf("taskloom_hci.assistants")] | None = ConstantGain()
     """The assistant; `none` leaves the user alone."""
     width: Annotated[int, Field(ge=2, le=100), Unit("cell")] = 12
-    """Cells along the first axis."""
+    """Columns of cells."""
     height: Annotated[int, Field(ge=2, le=100), Unit("cell")] = 12
-    """Cells along the second axis."""
+    """Rows of cells."""
     targets: Annotated[int, Field(ge=1, le=1000)] = 8
     """Cells that may be the goal."""
     max_rounds: Annotated[int, Field(ge=1, le=10_000)] = 100

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from taskloom import InputPath
+from pydantic import TypeAdapter, ValidationError
+from taskloom import InputPath, OneOf
 from typing_extensions import override
 
 from taskloom_hci.errors import BundleConstraintError, HciError
@@ -13,6 +14,7 @@ from taskloom_hci.users.base import User
 
 if TYPE_CHECKING:
     from taskloom_hci.bundle.agent import Agent
+    from taskloom_hci.exports.learned import Learned
     from taskloom_hci.policies.policy import Policy
     from taskloom_hci.state.elements import Element
     from taskloom_hci.task import InteractionTask, Role
@@ -31,13 +33,14 @@ class LearnedUser(User):
     def build(self, task: InteractionTask) -> Agent:
         from taskloom_hci.users.pointing import agent_with  # gymnasium is heavy
 
-        element = task.user_element()
-        policy = learned_policy(self.file, self.role, element, deterministic=self.deterministic)
-        return agent_with(task, policy)
+        found = learned(self.file, self.role)
+        policy = policy_of(found, task.user_element(), deterministic=self.deterministic)
+        body = embodied(USERS, found, task, policy)
+        return agent_with(task, policy) if body is None else body
 
 
-def learned_policy(file: Path, role: Role, element: Element, *, deterministic: bool) -> Policy:
-    """Return the policy in a file, if it was trained for this role and these actions.
+def learned(file: Path, role: Role) -> Learned:
+    """Return the policy in a file, if it was trained for this role.
 
     Raises:
         BundleConstraintError: If there is none, or it was not.
@@ -48,10 +51,48 @@ def learned_policy(file: Path, role: Role, element: Element, *, deterministic: b
         found = load_policy(file)
         if found.role != role:
             raise HciError(f"The policy in '{file}' was trained as the {found.role}.")
-        return found.policy(element, deterministic=deterministic)
     except HciError as error:
         raise BundleConstraintError([str(error)]) from None
     except ModuleNotFoundError:
         raise BundleConstraintError(
             ["A trained policy needs torch to be read: pip install 'taskloom-hci[sb3]'."]
         ) from None
+    return found
+
+
+def policy_of(found: Learned, element: Element, *, deterministic: bool) -> Policy:
+    """Return what was learned as the policy of an agent with these actions.
+
+    Raises:
+        BundleConstraintError: If it was trained for other actions.
+    """
+    try:
+        return found.policy(element, deterministic=deterministic)
+    except HciError as error:
+        raise BundleConstraintError([str(error)]) from None
+
+
+def embodied(
+    bodies: TypeAdapter[Any], found: Learned, task: InteractionTask, policy: Policy
+) -> Agent | None:
+    """Return the agent whose place a policy took in training, with that policy; None if its file names none.
+
+    State, observation and inference are the body's; a model of how the body would act says nothing about the network.
+    """
+    if found.body is None or found.body.get("kind") == "learned":
+        return None
+    try:
+        body: Agent = bodies.validate_python(found.body).build(task)
+    except ValidationError as error:
+        raise BundleConstraintError(
+            [
+                f"The policy was trained in a body that is not known here: {found.body.get('kind')!r}."
+            ]
+        ) from error
+    body.policy = policy
+    if found.role == "user" and hasattr(body, "model"):
+        body.model = None
+    return body
+
+
+USERS: TypeAdapter[Any] = TypeAdapter(Annotated[User, OneOf("taskloom_hci.users")])

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from taskloom.cli.table import COMMANDS
 from taskloom.errors import UsageError
 from taskloom.scaffold.kinds import (
     Blueprint,
@@ -62,4 +63,6 @@ def _blueprint(what: str, name: str, component: str, summary: str, source: str) 
         return task_blueprint(what, name, summary, source)
     if source:
         raise UsageError("--from makes a task, not a domain")
+    if name in {command.name for command in COMMANDS}:
+        raise UsageError(f"'{name}' is a command of tasks, so no domain can have that name")
     return domain_blueprint(name, summary)

@@ -71,7 +71,7 @@ def resume(
         typer.Option(
             "--capture",
             metavar="yes|no",
-            help="Keep what the task of a run prints, or leave it the terminal.",
+            help="Keep what tasks print, or leave them the terminal.",
         ),
     ] = "yes",
     cwd: Annotated[
@@ -96,12 +96,12 @@ def resume(
     if cwd is not None and not cwd.is_dir():
         raise UsageError(f"--cwd names {cwd}, which is no folder.")
     place_of = cwd.absolute() if cwd is not None else None
-    check_capture(capture, INLINE)
+    check_capture(capture, INLINE)  # of a sweep, once its executor is known
     folder = find_sweep(reference, place)
     if folder is not None:
-        if capture == "no":
-            raise UsageError("--capture=no is for runs; those of a sweep keep what they print.")
-        call = RunOptions(accept=accept_changes, accept_changes=accept_changes, fresh=fresh)
+        call = RunOptions(
+            accept=accept_changes, accept_changes=accept_changes, fresh=fresh, capture=capture
+        )
         _resume_sweep(folder, executor, jobs, place_of, call, as_json=as_json)
         return
     if executor or jobs is not None or fresh:
@@ -155,6 +155,7 @@ def _resume_sweep(
             jobs=told.jobs if jobs is None else jobs,
             cwd=cwd or told.cwd,
         )
+        check_capture(call.capture, options.executor)
         return with_call(dataclasses.replace(record, options=options), call)
 
     if is_search(folder):

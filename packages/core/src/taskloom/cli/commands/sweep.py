@@ -34,11 +34,11 @@ from taskloom.sweeps.sweep import plan_points, run_sweep
 
 _ORDER = (
     "executor jobs fail_fast cpus gpus nodes memory time_limit sinks keep_best force fresh resume "
-    "accept accept_changes claimed inputs cwd dry_run store as_json"
+    "accept accept_changes claimed inputs cwd capture dry_run store as_json"
 )
 
 
-@takes_options(_ORDER, without="name tags parent capture quiet", is_sweep=True)
+@takes_options(_ORDER, without="name tags parent quiet", is_sweep=True)
 def sweep(
     invocation: Invocation,
     options: RunOptions,
@@ -135,15 +135,25 @@ def sweep(
     raise typer.Exit(int(ended.exit_code))
 
 
-def listed_values(words: Sequence[str]) -> dict[str, list[str]]:
-    """Return the values that the words give to each option: the components among them decide which options a sweep has."""
+def listed_values(words: Sequence[str], of_command: Sequence[str]) -> dict[str, list[str]]:
+    """Return the values that are given to each parameter: the components among them decide which options a sweep has.
+
+    Args:
+        words: The words of the command line that give values to parameters.
+        of_command: Those that may be options of the command, as `--file` is.
+    """
+    return {**_listed_in(_values(of_command).get("file", [])), **_values(words)}
+
+
+def _values(words: Sequence[str]) -> dict[str, list[str]]:
+    """Return the values that the words give to each option."""
     values: dict[str, list[str]] = {}
     for word, follower in zip_longest(words, words[1:], fillvalue="--"):
         name, equals, text = word.removeprefix("--").partition("=")
         if word.startswith("--") and (equals or not follower.startswith("--")):
             with contextlib.suppress(UnreadableValueError):  # told of when the option is read
                 values[name.removesuffix(".kind")] = split(text if equals else follower)
-    return {**_listed_in(values.pop("file", [])), **values}
+    return values
 
 
 def _listed_in(files: Sequence[str]) -> dict[str, list[str]]:

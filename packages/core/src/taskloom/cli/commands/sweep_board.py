@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING
 import typer
 
 from taskloom.cli.output import number, one_line, print_json, print_table
+from taskloom.lifecycle.refusal import refusal_of
+from taskloom.params.values import write
 from taskloom.runs.run import Run
 from taskloom.sweeps.points import PointResult
 from taskloom.sweeps.sweep import Sweep
+from taskloom.task import JsonValue
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -55,11 +58,12 @@ class Board:
     def ended(self, run: Run, /) -> None:
         """Note a run that is over."""
         self.active.pop(run.id, None)
-        self.counts[run.status] += 1
-        done = sum(self.counts.values())
-        self.say(
-            f"[{done}/{self.total}] {run.status} {run.id}  {one_line(outcome_of(run))}".rstrip()
-        )
+        refused = refusal_of(run)
+        status = "refused" if refused else run.status
+        self.counts[status] += 1
+        # Of what was refused no run stays that could be named.
+        told = refused or f"{run.id}  {outcome_of(run)}".rstrip()
+        self.say(f"[{sum(self.counts.values())}/{self.total}] {status} {one_line(told)}")
 
     def tick(self) -> None:
         """Nothing moves between lines."""
@@ -82,7 +86,8 @@ class LiveBoard(Board):
     def ended(self, run: Run, /) -> None:
         """Note a run that is over."""
         super().ended(run)
-        self._recent = [*self._recent, run][-_ROWS:]
+        if not refusal_of(run):
+            self._recent = [*self._recent, run][-_ROWS:]
 
     def tick(self) -> None:
         """Draw the table anew, four times a second."""
@@ -135,11 +140,16 @@ def print_sweep(sweep: Sweep, *, as_json: bool) -> None:
     lines = [
         (run.id, "reused" if item.reused else run.status, outcome_of(run)) for item, run in found
     ]
+    lines += [
+        ("", "refused", one_line(f"{_words_of(item, values)}{item.refused}"))
+        for item, values in zip(sweep.results, sweep.varying, strict=True)
+        if item.refused
+    ]
     print_table(("run", "status", "outcome"), lines)
     for item in sweep.results:
         if item.claimed:
             typer.echo(f"note: a point was skipped: {item.claimed} computes it", err=True)
-    missing = sum(item.run is None and not item.claimed for item in sweep.results)
+    missing = sum(not (item.run or item.claimed or item.refused) for item in sweep.results)
     if missing:
         typer.echo(f"note: {missing} points have no run yet", err=True)
     if sweep.exit_code:
@@ -155,8 +165,17 @@ def outcome_of(run: Run) -> str:
     )
 
 
+def _words_of(result: PointResult, varying: Mapping[str, JsonValue]) -> str:
+    """Return what tells a point from the others of a sweep; of a search, what the trial chose."""
+    values = varying if result.point.identity else result.point.config
+    words = [f"{path}={write(value)}" for path, value in values.items()]
+    return f"{' '.join(words)}: " if words else ""
+
+
 def _row(result: PointResult) -> dict[str, object] | None:
     run = result.run
+    if result.refused:
+        return {"status": "refused", "config": dict(result.point.config), "refused": result.refused}
     if run is None:
         return {"claimed": result.claimed} if result.claimed else None
     more = {"claimed": result.claimed} if result.claimed else {}

@@ -1,0 +1,97 @@
+"""What is asked for beside the parameters: devices, and parameters that are called like an option."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cases_tasks import Answer, Tasks
+
+DEVICE = """
+from taskloom import Config, Result, RunContext
+
+class One(Config):
+    def run(self, ctx: RunContext) -> Result:
+        import jax
+        return Result({"gpus": float(ctx.resources.gpus)})
+"""
+NAMED = """
+from typing import Annotated, Literal
+from taskloom import Component, Config, OneOf, Result, RunContext
+
+class Part(Component):
+    pass
+
+class Small(Part):
+    kind: Literal["small"] = "small"
+    width: int = 1
+
+class Big(Part):
+    kind: Literal["big"] = "big"
+    height: int = 2
+
+class One(Config):
+    file: str = "a"
+    store: str = "b"
+    quiet: bool = False
+    jobs: int = 1
+    optimize: Annotated[Part, OneOf("named.parts")] = Small()
+    config: str = "c"
+
+    def run(self, ctx: RunContext) -> Result:
+        return Result({"jobs": float(self.jobs), "quiet": float(self.quiet)})
+"""
+
+
+def _say(tasks: Tasks, forks: Callable[..., Answer], here: Path) -> Callable[..., Answer]:
+    settings = {name: tasks.environment[name] for name in ("PYTHONPATH", "TASKS_STORE")}
+    return lambda *words: forks(*words, cwd=here, **settings)
+
+
+@pytest.mark.parametrize("library", ["jax", "another"])
+def test_a_device_that_is_given_makes_another_run_where_a_library_can_use_it(
+    plugin: Callable[..., Tasks], forks: Callable[..., Answer], tmp_path: Path, library: str
+) -> None:
+    source = DEVICE.replace("import jax", f"import {library}")
+    say = _say(plugin("device", source, **{library: ""}), forks, tmp_path)
+
+    def ask(*words: str) -> tuple[float, bool, str]:
+        answer = say("run", "device", "one", *words, "--json")
+        told = json.loads(answer.stdout)
+        return told["metrics"]["gpus"], told["reused"], answer.stderr
+
+    matters = library == "jax"
+    assert ask()[:2] == (0.0, False)
+    given = ask("--gpus=1")
+    assert given[:2] == ((1.0, False) if matters else (0.0, True))
+    assert ("device cpu -> cuda" in given[2]) == matters
+    assert ask()[:2] == (0.0, True)
+    assert ask("--gpus=2")[1]
+
+
+def test_a_parameter_may_be_called_like_an_option(
+    plugin: Callable[..., Tasks], forks: Callable[..., Answer], tmp_path: Path
+) -> None:
+    points = "\n[named.parts]\nsmall = named_case:Small\nbig = named_case:Big\n"
+    tasks = plugin("named", NAMED)
+    (entry,) = Path(tasks.environment["PYTHONPATH"]).glob("*.dist-info/entry_points.txt")
+    entry.write_text(entry.read_text() + points)
+    say = _say(tasks, forks, tmp_path)
+    words = ["--param", "file=x", "--param=store=y", "--param", "quiet=true", "--param", "config=z"]
+    told = say("run", "named", "one", *words, "--param", "optimize=big", "--print-config", "--json")
+    assert told.returncode == 0, told.stderr
+    config = json.loads(told.stdout)
+    assert (config["file"], config["store"], config["config"]) == ("x", "y", "z")
+    assert (config["quiet"], config["optimize"]) == (True, {"kind": "big", "height": 2})
+    plan = tmp_path / "plan.toml"
+    plan.write_text("[parameters]\njobs = [1, 2]\n")
+    swept = ["--file", str(plan), "--param", "file=x,y", "--param", "optimize=small,big"]
+    answer = say("sweep", "named", "one", *swept, "--optimize.height=3", "--dry-run", "--json")
+    assert answer.returncode == 0, answer.stderr
+    found = [point["config"] for point in json.loads(answer.stdout)]
+    assert len(found) == 8
+    assert {(item["file"], item["jobs"]) for item in found} == {
+        (file, jobs) for file in "xy" for jobs in (1, 2)
+    }
