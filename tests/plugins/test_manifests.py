@@ -152,7 +152,9 @@ def test_manifest_that_loads_leaves_no_trace(
 def test_manifest_that_ends_the_process_is_found_in_a_process_of_its_own(
     install: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, source: str, reason: str
 ) -> None:
-    site = install("amiss", "[taskloom.domains]\namiss = odd_manifest:DOMAIN\n", odd_manifest=source)
+    site = install(
+        "amiss", "[taskloom.domains]\namiss = odd_manifest:DOMAIN\n", odd_manifest=source
+    )
     monkeypatch.setenv("PYTHONPATH", str(site))
     condemn_deadly()
     (broken,) = broken_plugins()
