@@ -48,7 +48,7 @@ def main() -> None:
             handle.forward(batch, layers)
 
     def compiled(fourth: bool) -> dict[str, moments.Moments]:
-        gatherer = MomentsGatherer(handle, shifts, "auto", fourth=fourth)
+        gatherer = MomentsGatherer(handle, shifts, extractor.reductions, fourth=fourth)
         for batch in batches:
             gatherer.add(batch)
         return gatherer.moments()

@@ -66,9 +66,14 @@ def test_a_detector_is_the_documented_folder(folder: Path) -> None:
     again = folder.parent / "again"
     again.mkdir()
     facts = {"calibration": stored.calibration, "layers": stored.layers, "fusion": stored.fusion}
-    save_detector(again, stored.detector, stored.tensors, model=stored.model, **facts)
+    evidence = json.loads((folder / LAYERS_FILE).read_text())["evidence"]
+    save_detector(
+        again, stored.detector, stored.tensors, evidence=evidence, model=stored.model, **facts
+    )
     for name in (DETECTOR_FILE, PARAMETERS_FILE, LAYERS_FILE):
         assert (again / name).read_bytes() == (folder / name).read_bytes()
+    first = evidence[0]
+    assert (first["name"], first["shape"], first["evidence"]) == ("dense_0", ["n", "d"], "two axes")
 
 
 def test_a_run_of_version_0_1_is_read(folder: Path) -> None:

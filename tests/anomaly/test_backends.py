@@ -190,14 +190,15 @@ def test_torch_handle_ends_the_pass_when_everything_is_seen() -> None:
 
 
 def test_flax_handle_compiles_no_work_behind_the_last_watched_layer() -> None:
-    from taskloom_anomaly.backends.jax_handle import JaxHandle, _forward
+    from taskloom_anomaly.backends.jax_handle import JaxHandle
+    from taskloom_anomaly.backends.jax_network import forward_pass
 
     handle = handle_of(MLP(hidden_dims=(16, 512)), "linen")
     assert isinstance(handle, JaxHandle)
     arguments = (handle.network, handle.variables, handle.buffers, samples(8))
 
     def flops(logits: bool) -> float:
-        compiled = _forward.lower(*arguments, layers=("dense_0",), logits=logits).compile()
+        compiled = forward_pass.lower(*arguments, layers=("dense_0",), logits=logits).compile()
         analysis = compiled.cost_analysis()
         assert analysis is not None
         return float(analysis["flops"])

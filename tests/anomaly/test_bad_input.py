@@ -6,9 +6,15 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+import taskloom_anomaly
+import torch
 from taskloom.cli import main
+from taskloom.errors import ConfigError
 from taskloom.runs import list_runs
+from taskloom_anomaly.backends.told import tell_cast
+from taskloom_anomaly.data.named import NamedArrays
 
 WRONG = '''
 """A task that is wrong in one way."""
@@ -151,3 +157,65 @@ def test_attack_that_cannot_reach_its_threshold(refused: Refused, classifier: Pa
 )
 def test_nan_in_activations(what: str, message: str, refused: Refused) -> None:
     assert refused("wrong", f"--wrong={what}").startswith(message)
+
+
+def rows(width: int = 4, count: int = 40) -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(count, width)).astype(np.float32)
+
+
+def plain() -> torch.nn.Module:
+    torch.manual_seed(0)
+    module = torch.nn.Sequential(torch.nn.Linear(4, 6), torch.nn.ReLU(), torch.nn.Linear(6, 3))
+    with torch.no_grad():
+        for value in module.parameters():  # as training moves them
+            value.add_(0.3 * torch.randn_like(value))
+    return module
+
+
+@pytest.mark.parametrize(
+    ("trusted", "said"),
+    [
+        (rows(5), r"Samples of the shape \(5,\) do not fit the network: mat1"),
+        (np.ones((40, 4), int), r"Samples of the shape \(4,\) do not fit the network: .*dtype"),
+        ({"foo": rows()}, "do not fit the network: .*unexpected keyword argument 'foo'"),
+        ({"0": rows(), "mask": rows(count=9)}, "must share their first axis; they have '0' 40"),
+        ([[1.0, 2.0], [1.0, 2.0, 3.0]] * 20, "do not fit the network"),
+    ],
+)
+def test_samples_that_a_network_of_ones_own_cannot_take(trusted: object, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        taskloom_anomaly.fit(plain(), trusted)
+
+
+def test_a_lazy_module_without_values_is_refused_and_left_without() -> None:
+    module = torch.nn.Sequential(torch.nn.LazyLinear(3))
+    with pytest.raises(ConfigError, match=r"'0\.weight' has no values yet"):
+        taskloom_anomaly.fit(module, rows())
+    assert isinstance(module[0].weight, torch.nn.parameter.UninitializedParameter)
+
+
+@pytest.mark.parametrize(
+    "trusted",
+    [
+        rows().tolist(),
+        [(row, 0) for row in rows()],
+        {"input": rows()},
+        [{"input": row} for row in rows()],
+        NamedArrays({"": rows()}),
+    ],
+)
+def test_samples_in_other_forms_score_as_an_array_does(trusted: object) -> None:
+    expected = taskloom_anomaly.fit(plain(), rows()).score(rows())
+    found = taskloom_anomaly.fit(plain(), trusted).score(rows())
+    for layer, values in expected.items():
+        np.testing.assert_allclose(found[layer], values, rtol=1e-6)
+
+
+def test_rows_of_another_precision_are_cast_and_that_is_told_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    tell_cast.cache_clear()
+    for _ in range(2):
+        taskloom_anomaly.fit(plain(), rows().astype(np.float64))
+    said = [r.message for r in caplog.records if "cast" in r.message]
+    assert said == ["Inputs in float64 are cast to float32, the precision of the network."]

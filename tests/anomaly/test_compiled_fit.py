@@ -48,7 +48,9 @@ def test_gathered_moments_are_those_of_the_activations(offset: float, fourth: bo
     # 300 samples in batches of 128: the last batch is padded, and the padding must not count.
     handle, inputs = handle_of(offset), samples(300)
     rows = handle.forward(inputs, ("hidden",)).activations["hidden"]
-    gatherer = MomentsGatherer(handle, {"hidden": rows[:128].mean(axis=0)}, "auto", fourth=fourth)
+    gatherer = MomentsGatherer(
+        handle, {"hidden": rows[:128].mean(axis=0)}, {"hidden": "mean"}, fourth=fourth
+    )
     for start in range(0, 300, 128):
         assert gatherer.add(inputs[start : start + 128])
     found, exact = gatherer.moments()["hidden"], moments.of_rows(rows, fourth=True)
@@ -72,7 +74,7 @@ def test_gathered_moments_see_what_the_reduction_makes_of_images() -> None:
     assert isinstance(handle, JaxHandle)
     image = handle.forward(inputs, ("conv_0",)).activations["conv_0"]
     rows = np.concatenate([image.mean(axis=(1, 2)), image.max(axis=(1, 2))], axis=1)
-    gatherer = MomentsGatherer(handle, {"conv_0": rows.mean(axis=0)}, "auto")
+    gatherer = MomentsGatherer(handle, {"conv_0": rows.mean(axis=0)}, {"conv_0": "mean_max"})
     assert gatherer.add(inputs)
     exact = moments.of_rows(rows)
     found = gatherer.moments()["conv_0"]

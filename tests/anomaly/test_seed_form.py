@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from taskloom.cli import main
 from taskloom.errors import PluginError
+from taskloom.opening import open_task
 from taskloom.runs import open_run
 from taskloom.testing import MemoryContext
 from taskloom_anomaly import (
@@ -20,6 +21,7 @@ from taskloom_anomaly import (
     AnomalyTaskConfig,
     BackdoorDetection,
     TaskConfigBase,
+    ToyFeaturesTask,
 )
 from taskloom_anomaly.compat.tasks import run_task
 from taskloom_anomaly.data.arrays import Dataset
@@ -149,13 +151,30 @@ def test_the_decorator_that_cupbearer_asks_for_changes_nothing(options: dict[str
     assert sorted(decorated.model_fields) == sorted(Plain.model_fields)
 
 
-def test_assigning_to_tasks_names_the_entry_point() -> None:
+class Named(ToyFeaturesTask):
+    """A task that a script names."""
+
+
+def test_assigning_to_tasks_names_a_task_for_this_process() -> None:
+    TASKS["named"] = Named
+    try:
+        assert "named" in TASKS
+        assert TASKS["named"] is Named
+        assert isinstance(open_task("anomaly/named", noise=0.2).task, Named)
+    finally:
+        del TASKS["named"]
+    assert "named" not in TASKS
+    with pytest.raises(KeyError):
+        del TASKS["backdoor"]
+
+
+def test_assigning_to_tasks_what_cannot_be_imported_names_the_entry_point() -> None:
+    local = type("Local", (ToyFeaturesTask,), {"__module__": "<run_path>"})
     with pytest.raises(PluginError, match="by an entry point") as caught:
-        TASKS["mine"] = AdversarialExampleTask  # type: ignore[index] # that is the question
-    assert (
-        '"anomaly.mine" = "taskloom_anomaly.tasks.adversarial:AdversarialExampleTask"'
-        in caught.value.hint
-    )
+        TASKS["mine"] = local
+    assert '"anomaly.mine" = "PACKAGE:Local"' in caught.value.hint
+    with pytest.raises(PluginError, match="'anomaly/backdoor' is a task of taskloom-anomaly"):
+        TASKS["backdoor"] = Named
 
 
 def test_adversarial_example_config_makes_examples_once_in_this_process(

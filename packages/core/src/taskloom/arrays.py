@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from taskloom.errors import StoreError
 from taskloom.system.files import replace
@@ -57,8 +57,11 @@ def save_npz(path: Path, arrays: Mapping[str, np.ndarray], *, compressed: bool =
     _replace(path, write)
 
 
-def load_npz(path: Path) -> dict[str, np.ndarray]:
+def load_npz(path: Path | BinaryIO) -> dict[str, np.ndarray]:
     """Read all arrays of an `.npz` file.
+
+    Args:
+        path: The file, or one that is open: of a run, as `taskloom.records.files.open_file` opens it.
 
     Raises:
         StoreError: It is missing, is no such file, or holds pickled objects.
@@ -96,17 +99,21 @@ def save_tensors(
     _replace(path, lambda partial: save_file(known, partial, dict(facts) if facts else None))
 
 
-def load_tensors(path: Path) -> dict[str, np.ndarray]:
+def load_tensors(path: Path | BinaryIO) -> dict[str, np.ndarray]:
     """Read all arrays of a safetensors file; they can be written to.
+
+    Args:
+        path: The file, or one that is open: of a run, as `taskloom.records.files.open_file` opens it.
 
     Raises:
         StoreError: It is missing, or is no such file.
     """
     import numpy as np  # heavy
-    from safetensors.numpy import load_file  # heavy
+    from safetensors.numpy import load, load_file  # heavy
 
     try:
-        return {name: np.array(array, order="C") for name, array in load_file(path).items()}
+        found = load_file(path) if isinstance(path, Path) else load(path.read())
+        return {name: np.array(array, order="C") for name, array in found.items()}
     except (
         Exception
     ) as error:  # safetensors has one error for damage, the system another for absence
@@ -140,7 +147,8 @@ def _replace(path: Path, write: Callable[[Path], object]) -> None:
         raise StoreError(f"Cannot write {path}: {error.strerror or error}.") from error
 
 
-def _unreadable(path: Path, error: Exception) -> StoreError:
+def _unreadable(file: Path | BinaryIO, error: Exception) -> StoreError:
+    path = file if isinstance(file, Path) else "The file"
     if isinstance(error, FileNotFoundError):
         return StoreError(f"There is no file {path}.")
     first = (str(error).splitlines() or [type(error).__name__])[0]

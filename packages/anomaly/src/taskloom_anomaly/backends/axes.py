@@ -7,9 +7,9 @@ tell, by changing one slice of a parameter (`torch_probe`). No module's name or 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from taskloom.errors import ConfigError
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 FEW, MORE = 3, 5
 # Another order of the first samples.
 SHUFFLED = (2, 0, 1)
+# Modules with parameters that are asked about the axis of the features, nearest first.
+FURTHEST = 6
+# The largest difference that rounding may make, as a share of the largest entry.
+_TOLERANCE, _HALF_TOLERANCE = 1e-5, 1e-2
 # Entries of a change above this share of its largest count.
 _CHANGED = 1e-4
 
@@ -76,54 +80,78 @@ class Axes:
         """Return the array with samples first and features last; groups become positions, nothing is computed."""
         assert self.sample is not None
         assert self.feature is not None
-        found = np.moveaxis(array, (self.sample, self.feature), (0, -1))
+        # Arrays of JAX inside of a compiled function are arranged, too.
+        xp = array.__array_namespace__()
+        found = xp.moveaxis(array, (self.sample, self.feature), (0, -1))
         if self.groups == 1:
             return found
         apart = found.shape[1:]
         n = len(found) // self.groups
         if self.interleaved:
-            found = np.moveaxis(found.reshape(self.groups, n, *apart), 0, 1)
+            found = xp.moveaxis(found.reshape(self.groups, n, *apart), 0, 1)
         # Whole samples in rows: groups and positions side by side.
         return found.reshape(n, self.groups * math.prod(apart[:-1]), apart[-1])
 
 
-def find_samples(few: np.ndarray, more: np.ndarray, shuffled: np.ndarray, tolerance: float) -> Axes:
-    """Return what three passes tell about the axis of samples.
+def samples_by_shape(few: tuple[int, ...] | None, more: tuple[int, ...]) -> Axes:
+    """Return what shapes tell about the axis of samples.
 
     Args:
-        few: The array for samples 0 to 2.
-        more: The array for samples 0 to 4.
-        shuffled: The array for samples 2, 0, 1.
-        tolerance: Largest difference that rounding may make, as a share of the largest entry.
+        few: The array's shape for `FEW` samples; None where it did not come to be for them.
+        more: Its shape for `MORE` samples.
     """
-    shape = few.shape
-    shapes = f"{shape} for {FEW} samples, {more.shape} for {MORE}"
-    if few.ndim != more.ndim or shuffled.shape != shape:
-        return Axes(shape, refusal=f"its shape depends on the samples: {shapes}")
-    grown = [i for i in range(few.ndim) if few.shape[i] != more.shape[i]]
+    if few is None:
+        return Axes(more, refusal="it does not come to be for every batch")
+    shapes = f"{few} for {FEW} samples, {more} for {MORE}"
+    if len(few) != len(more):
+        return Axes(few, refusal=f"its shape depends on the samples: {shapes}")
+    grown = [i for i in range(len(few)) if few[i] != more[i]]
     if not grown:
-        return Axes(shape, refusal=f"it is the same for every sample: its shape is {shape}")
+        return Axes(few, refusal=f"it is the same for every sample: its shape is {few}")
     axis = grown[0]
-    groups, rest = divmod(few.shape[axis], FEW)
-    if len(grown) > 1 or rest or not groups or more.shape[axis] != MORE * groups:
-        return Axes(shape, refusal=f"no axis counts samples: {shapes}")
-    for interleaved in (False, True) if groups > 1 else (False,):
-        rows = [_by_sample(array, axis, groups, interleaved) for array in (few, more, shuffled)]
-        if _close(rows[0], rows[1][:FEW], tolerance) and _close(
-            rows[0][list(SHUFFLED)], rows[2], tolerance
+    groups, rest = divmod(few[axis], FEW)
+    if len(grown) > 1 or rest or not groups or more[axis] != MORE * groups:
+        return Axes(few, refusal=f"no axis counts samples: {shapes}")
+    return Axes(few, axis, groups=groups)
+
+
+Pair: TypeAlias = "tuple[np.ndarray, Sequence[int], np.ndarray, Sequence[int]]"
+"""Two arrays with places of samples in each: the same samples, which must give the same."""
+
+
+def samples_by_value(axes: Axes, pairs: Sequence[Pair], *, half: bool) -> Axes:
+    """Return the axes with the order of samples and groups, if the same samples give the same in other batches and orders.
+
+    Args:
+        axes: What `samples_by_shape` tells.
+        pairs: Arrays of several passes.
+        half: Whether the network computes them in half precision.
+    """
+    if axes.sample is None:
+        return axes
+    tolerance = _HALF_TOLERANCE if half else _TOLERANCE
+    for interleaved in (False, True) if axes.groups > 1 else (False,):
+        found = replace(axes, interleaved=interleaved)
+        if all(
+            a.ndim == b.ndim
+            and _close(_by_sample(a, found)[list(i)], _by_sample(b, found)[list(k)], tolerance)
+            for a, i, b, k in pairs
         ):
-            found = Axes(shape, axis, groups=groups, interleaved=interleaved)
             # With two axes nothing is left to find out.
-            return replace(found, feature=1 - axis, evidence="two axes") if few.ndim == 2 else found
-    return Axes(shape, refusal="the other samples of a batch change it")
+            flat = len(axes.shape) == 2
+            one = 1 - axes.sample if flat else None
+            return replace(found, feature=one, evidence="two axes" if flat else "")
+    return Axes(axes.shape, refusal="the other samples of a batch change it")
 
 
-def _by_sample(array: np.ndarray, axis: int, groups: int, interleaved: bool) -> np.ndarray:
-    rows = np.moveaxis(array, axis, 0)
-    n = len(rows) // groups
-    if interleaved:
-        return np.moveaxis(rows.reshape(groups, n, *rows.shape[1:]), 0, 1)
-    return rows.reshape(n, groups, *rows.shape[1:])
+def _by_sample(array: np.ndarray, axes: Axes) -> np.ndarray:
+    """Return an array with samples first and their groups second."""
+    assert axes.sample is not None
+    rows = np.moveaxis(array, axes.sample, 0)
+    n = len(rows) // axes.groups
+    if axes.interleaved:
+        return np.moveaxis(rows.reshape(axes.groups, n, *rows.shape[1:]), 0, 1)
+    return rows.reshape(n, axes.groups, *rows.shape[1:])
 
 
 def _close(a: np.ndarray, b: np.ndarray, tolerance: float) -> bool:
@@ -147,7 +175,7 @@ def by_size(axes: Axes, larger: Sequence[tuple[int, ...]]) -> Axes:
     return axes
 
 
-def explained(axes: Axes, changes: Sequence[tuple[int, np.ndarray]], size: int) -> int | None:
+def _explained(axes: Axes, changes: Sequence[tuple[int, np.ndarray]], size: int) -> int | None:
     """Return the axis of the activation in which one axis of a parameter lies.
 
     Args:
@@ -169,6 +197,37 @@ def explained(axes: Axes, changes: Sequence[tuple[int, np.ndarray]], size: int) 
         is_one = len(single) == 1 and where[single[0]][0] == index
         found.add(single[0] if is_one and change.shape[single[0]] == size else None)
     return found.pop() if len(found) == 1 else None
+
+
+def by_parameters(
+    axes: Axes,
+    asked: Iterable[tuple[str, tuple[int, ...]]],
+    changed: Callable[[str, int, int], np.ndarray | None],
+) -> Axes:
+    """Return the axes with that of the features, if a slice of a parameter changes one index of one axis only.
+
+    A parameter of which two axes explain different axes of the activation, such as a table of positions, says nothing.
+
+    Args:
+        axes: The axis of samples is known.
+        asked: Label and shape of parameters, nearest first.
+        changed: Maps a parameter's label, one of its axes and an index along it to the change of the activation when that slice
+            is changed; None where there is no such activation then.
+    """
+    sizes = {size for i, size in enumerate(axes.shape) if i != axes.sample and size > 1}
+    for label, shape in asked:
+        found = set()
+        for own, size in enumerate(shape):
+            if size not in sizes:
+                continue
+            slices = [(index, changed(label, own, index)) for index in (size // 3, size - 1)]
+            known = [(index, change) for index, change in slices if change is not None]
+            axis = _explained(axes, known, size) if len(known) == len(slices) else None
+            if axis is not None:
+                found.add(axis)
+        if len(found) == 1:
+            return replace(axes, feature=found.pop(), evidence=f"parameter {label}")
+    return axes
 
 
 def given(letters: str, shape: tuple[int, ...], name: str) -> Axes:

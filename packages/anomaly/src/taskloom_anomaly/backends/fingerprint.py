@@ -22,6 +22,11 @@ def parameters_fingerprint(code: str, parameters: Mapping[str, np.ndarray]) -> s
     return digest.hexdigest()
 
 
+def digest_of(array: np.ndarray) -> bytes:
+    """Return a hash of an array's values."""
+    return hashlib.blake2b(np.ascontiguousarray(array).data, digest_size=16).digest()
+
+
 def outputs_digest(code: str, outputs: Mapping[str, np.ndarray]) -> str:
     """Hash a fingerprint of code and parameters together with what the network computes."""
     return parameters_fingerprint(code, outputs)

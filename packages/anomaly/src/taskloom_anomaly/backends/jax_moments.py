@@ -17,11 +17,15 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PyTree, Shaped
+from jaxtyping import Array, Float, PyTree
 
-from taskloom_anomaly.backends.jax_handle import JaxHandle, JaxNetwork, padded
+from taskloom_anomaly.backends.axes import Axes
+from taskloom_anomaly.backends.jax_capture import Capture
+from taskloom_anomaly.backends.jax_handle import JaxHandle
+from taskloom_anomaly.backends.jax_network import JaxNetwork, count_of, evaluated, padded
 from taskloom_anomaly.backends.reduction import reduce_positions
 from taskloom_anomaly.config import Reduction
+from taskloom_anomaly.data.named import Inputs
 from taskloom_anomaly.statistics.moments import Moments
 
 _STRIPS = 3
@@ -54,37 +58,48 @@ def _sums_of(rows: Float[Array, "n d"], *, fourth: bool) -> Sums:
     return Sums(first, strips, (third, squares @ squares))
 
 
-@partial(jax.jit, static_argnums=(0,), static_argnames=("whole", "fourth", "reduction"))
+class LayerForm(NamedTuple):
+    """A layer as it is watched.
+
+    Attributes:
+        layer: The name that the user gave.
+        name: The activation's own name.
+        axes: The meaning of its axes.
+        reduction: How positions become one vector.
+    """
+
+    layer: str
+    name: str
+    axes: Axes
+    reduction: Reduction
+
+
+@partial(jax.jit, static_argnums=(0,), static_argnames=("whole", "fourth", "forms"))
 def forward_sums(
     network: JaxNetwork,
     parameters: PyTree,
     buffers: PyTree,
-    inputs: Array,
+    inputs: PyTree,
     *,
     count: Array,
     shifts: dict[str, Array],
     whole: bool,
     fourth: bool,
-    reduction: Reduction,
+    forms: tuple[LayerForm, ...],
 ) -> dict[str, Sums]:
     """Run the network on a padded batch and return the sums of every layer in `shifts` over its first `count` rows.
 
     A batch that is `whole` has no padding; masking rows costs a tenth of the pass, so it is compiled apart.
     """
-    _, activations, _ = network(
-        parameters,
-        buffers,
-        inputs,
-        wanted=frozenset(shifts),
-        training=False,
-        key=jax.random.key(0),
-    )
-    real = (jnp.arange(len(inputs)) < count)[:, None]
+    capture = Capture(frozenset(form.name for form in forms))
+    evaluated(network, parameters, buffers, inputs, capture)
+    real = (jnp.arange(count_of(inputs)) < count)[:, None]
     found = {}
-    for layer, shift in shifts.items():
-        reduced: Any = reduce_positions(activations[layer], reduction)  # type: ignore[arg-type] # jax arrays do as numpy's
-        rows = reduced - shift
-        found[layer] = _sums_of(rows if whole else jnp.where(real, rows, 0.0), fourth=fourth)
+    for form in forms:
+        arranged: Any = form.axes.arrange(capture.seen[form.name])  # type: ignore[arg-type] # jax arrays do as numpy's
+        reduced: Any = reduce_positions(arranged, form.reduction)
+        rows = reduced - shifts[form.layer]
+        found[form.layer] = _sums_of(rows if whole else jnp.where(real, rows, 0.0), fourth=fourth)
     return found
 
 
@@ -94,7 +109,7 @@ class MomentsGatherer:
     Args:
         handle: The network.
         shifts: A point near the mean of every layer that is watched; float32, as long as the reduced layer is wide.
-        reduction: How positions become one vector.
+        reductions: How the positions of each layer become one vector.
         fourth: Whether the third and the fourth moments are gathered, too.
     """
 
@@ -102,18 +117,21 @@ class MomentsGatherer:
         self,
         handle: JaxHandle,
         shifts: Mapping[str, Float[np.ndarray, " d"]],
-        reduction: Reduction,
+        reductions: Mapping[str, Reduction],
         *,
         fourth: bool = False,
     ) -> None:
         self._handle = handle
         self._shifts = {name: np.asarray(shift, np.float32) for name, shift in shifts.items()}
-        self._reduction: Reduction = reduction
+        self._forms = tuple(
+            LayerForm(name, handle.own_name(name), handle.axes(name), reductions[name])
+            for name in shifts
+        )
         self._fourth = fourth
         self._number = 0
         self._total: dict[str, list[np.ndarray]] = {}
 
-    def add(self, inputs: Shaped[np.ndarray, "n ..."]) -> bool:
+    def add(self, inputs: Inputs) -> bool:
         """Run the network on a batch and add what it gave; return False, and add nothing, if some of it is not a number."""
         handle = self._handle
         batch = padded(inputs)
@@ -124,9 +142,9 @@ class MomentsGatherer:
             batch,
             count=np.int32(len(inputs)),
             shifts=self._shifts,
-            whole=len(batch) == len(inputs),
+            whole=count_of(batch) == len(inputs),
             fourth=self._fourth,
-            reduction=self._reduction,
+            forms=self._forms,
         )
         parts = {
             name: [np.asarray(part, np.float64) for part in (s.first, *s.strips, *s.powers)]

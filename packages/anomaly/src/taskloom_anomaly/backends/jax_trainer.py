@@ -14,11 +14,13 @@ import optax
 from jaxtyping import Array, Int, PyTree, Shaped
 
 from taskloom_anomaly.backends.handle import Loss
+from taskloom_anomaly.backends.jax_capture import Capture
 from taskloom_anomaly.backends.schedule import DIVISOR, END, RISE
 from taskloom_anomaly.backends.tree import flatten_tree, unflatten_like
 
 if TYPE_CHECKING:
-    from taskloom_anomaly.backends.jax_handle import JaxHandle, JaxNetwork
+    from taskloom_anomaly.backends.jax_handle import JaxHandle
+    from taskloom_anomaly.backends.jax_network import JaxNetwork
 
 
 def _loss(logits: Array, targets: Array, loss: Loss) -> tuple[Array, Array]:
@@ -52,8 +54,9 @@ def _epoch(
         rows, step_key = drawn
 
         def objective(p: PyTree) -> tuple[Array, tuple[Array, PyTree]]:
-            logits, _, after = network(
-                p, buffers, inputs[rows], wanted=frozenset(), training=True, key=step_key
+            nothing = Capture(frozenset())
+            logits, after = network(
+                p, buffers, inputs[rows], capture=nothing, training=True, key=step_key
             )
             value, accuracy = _loss(logits, targets[rows], loss)
             return value, (accuracy, after)

@@ -10,7 +10,7 @@ from taskloom.errors import ConfigError, UnknownNameError
 
 from taskloom_anomaly.backends.axes import Axes
 from taskloom_anomaly.backends.handle import LayerInfo, ModelHandle
-from taskloom_anomaly.backends.names import canonical
+from taskloom_anomaly.backends.names import canonical, place_of
 
 # Networks of more layers than this are not listed in a sentence.
 _LISTED = 40
@@ -107,6 +107,41 @@ def layer_info(handle: ModelHandle, name: str) -> LayerInfo:
     """Return what is known of a layer, of one that is not listed, too."""
     info: Callable[[str], LayerInfo] | None = getattr(handle, "info", None)
     return info(name) if info is not None else handle.layers[name]
+
+
+def evidence_rows(handle: ModelHandle, names: Sequence[str]) -> list[dict[str, object]]:
+    """Return what is known of the axes of layers and how, one object a layer, as a detector's folder keeps it.
+
+    The letters are those of the array as the network returns it: n samples, t any position, d features.
+    """
+    found: Callable[[str], Axes] | None = getattr(handle, "axes", None)
+    # A table, and a handle of a user's own, say no more than what they have.
+    if found is None:
+        return [{"name": name, "shape": [*layer_info(handle, name).shape]} for name in names]
+    defaults, rows = set(handle.default_layers), []
+    for name in names:
+        axes, place = found(name), place_of(name)
+        letters = ["t"] * len(axes.shape)
+        for axis, letter in ((axes.sample, "n"), (axes.feature, "d")):
+            if axis is not None:
+                letters[axis] = letter
+        row: dict[str, object] = {
+            "name": name,
+            "call": place.call,
+            "path": place.path,
+            "shape": letters,
+            "sizes": [*axes.sample_shape],
+            "sample_axis": axes.sample,
+            "groups": axes.groups,
+            "group_order": "groups first" if axes.interleaved else "samples first",
+            "position_axes": [*axes.positions],
+            "feature_axis": axes.feature,
+            "evidence": axes.evidence,
+            "dtype": layer_info(handle, name).precision,
+            "default": name in defaults,
+        }
+        rows.append(row)
+    return rows
 
 
 def no_logits(handle: ModelHandle) -> str:

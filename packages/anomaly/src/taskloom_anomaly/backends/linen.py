@@ -9,13 +9,14 @@ from functools import partial
 from typing import Any
 
 import jax
-import numpy as np
 from flax import linen as nn
-from jaxtyping import Array, PyTree, Shaped
+from jaxtyping import Array, PyTree
 
 from taskloom_anomaly.backends.fingerprint import name_of
 from taskloom_anomaly.backends.jax_capture import Capture, first_output
 from taskloom_anomaly.backends.jax_handle import JaxHandle
+from taskloom_anomaly.backends.jax_network import call_with, tree_of
+from taskloom_anomaly.data.named import Inputs
 
 
 def _mode_flags(module: nn.Module, training: bool) -> dict[str, Any]:
@@ -27,9 +28,16 @@ def _mode_flags(module: nn.Module, training: bool) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class LinenNetwork:
-    """A linen module; hashable, because linen modules are frozen dataclasses."""
+    """A linen module; hashable, as what is compiled for it is found by it.
+
+    Attributes:
+        module: The module; it may hold lists, as `nn.Sequential([...])` does, which cannot be hashed.
+    """
 
     module: nn.Module
+
+    def __hash__(self) -> int:
+        return hash(repr(self.module))
 
     @property
     def code(self) -> str:
@@ -46,15 +54,14 @@ class LinenNetwork:
         self,
         parameters: PyTree,
         buffers: PyTree,
-        inputs: Array,
+        inputs: PyTree,
         *,
-        wanted: frozenset[str] | None,
+        capture: Capture,
         training: bool,
         key: Array,
-        kinds: dict[str, str] | None = None,
-    ) -> tuple[Array, dict[str, Array], PyTree]:
+    ) -> tuple[Array, PyTree]:
         """Run the module and keep the inputs and outputs of its submodules."""
-        capture = Capture(wanted)
+        capture.begin(inputs)
 
         def watch(
             call: Callable[..., Any],
@@ -73,34 +80,34 @@ class LinenNetwork:
         variables = {"params": parameters, **buffers}
         mutable = list(buffers) if training else False
         with nn.intercept_methods(watch):
-            result = self.module.apply(
-                variables,
+            result = call_with(
+                partial(self.module.apply, variables, rngs={"dropout": key}, mutable=mutable),
                 inputs,
-                rngs={"dropout": key},
-                mutable=mutable,
+                type(self.module).__call__,
                 **_mode_flags(self.module, training),
             )
         output, after = result if mutable is not False else (result, buffers)
-        if kinds is not None:
-            kinds.update(capture.kinds)
-        return first_output(output), capture.seen, after
+        return first_output(output), after
 
 
 # One compiled function instead of one an operation, kept for the next network that equals this one; it runs once, so LLVM
 # need not try as hard (a third of the time).
 @partial(jax.jit, static_argnums=0, compiler_options={"xla_backend_optimization_level": 1})
-def _draw(module: nn.Module, key: Array, example: Array) -> PyTree:
+def _draw(network: LinenNetwork, key: Array, example: PyTree) -> PyTree:
     """Draw a module's variables."""
-    return module.init(key, example, **_mode_flags(module, training=False))
+    module = network.module
+    flags = _mode_flags(module, training=False)
+    return call_with(partial(module.init, key), example, type(module).__call__, **flags)
 
 
 def linen_handle(
-    module: nn.Module, parameters: PyTree | None, example: Shaped[np.ndarray, "1 ..."], seed: int
+    module: nn.Module, parameters: PyTree | None, samples: Inputs, seed: int
 ) -> JaxHandle:
     """Return the handle of a linen module; parameters are drawn from `seed` when None."""
+    network = LinenNetwork(module)
     if parameters is None:
-        variables = _draw(module, jax.random.key(seed & 0xFFFFFFFF), example)
+        variables = _draw(network, jax.random.key(seed & 0xFFFFFFFF), tree_of(samples[:1]))
     else:
         variables = parameters if "params" in parameters else {"params": parameters}
     buffers = {name: tree for name, tree in variables.items() if name != "params"}
-    return JaxHandle(LinenNetwork(module), variables["params"], buffers, example)
+    return JaxHandle(network, variables["params"], buffers, samples)

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
-import numpy as np
 from flax import nnx
-from jaxtyping import Array, PyTree, Shaped
+from jaxtyping import Array, PyTree
 from taskloom.errors import ConfigError
 
 from taskloom_anomaly.backends.fingerprint import name_of
 from taskloom_anomaly.backends.jax_capture import Capture, first_output
 from taskloom_anomaly.backends.jax_handle import JaxHandle
+from taskloom_anomaly.backends.jax_network import call_with
+from taskloom_anomaly.data.named import Inputs
 
 
 @dataclass(frozen=True)
@@ -44,14 +45,14 @@ class NnxNetwork:
         self,
         parameters: PyTree,
         buffers: PyTree,
-        inputs: Array,
+        inputs: PyTree,
         *,
-        wanted: frozenset[str] | None,
+        capture: Capture,
         training: bool,
         key: Array,
-        kinds: dict[str, str] | None = None,
-    ) -> tuple[Array, dict[str, Array], PyTree]:
+    ) -> tuple[Array, PyTree]:
         """Run the module and keep the inputs and outputs of its submodules."""
+        capture.begin(inputs)
         # Rebuilt here because a variable may only be changed inside the trace that made it, and dropout counts its draws.
         fresh = jax.tree.map(lambda value: value, buffers)
         module = nnx.merge(self.graph, parameters, fresh)
@@ -60,13 +61,10 @@ class NnxNetwork:
             module.train()
         else:
             module.eval()
-        capture = Capture(wanted)
         with _watched(module, capture):
-            result = module(inputs)
-        if kinds is not None:
-            kinds.update(capture.kinds)
+            result = call_with(module, inputs, type(module).__call__)
         after = _split(module)[2]
-        return first_output(result), capture.seen, after if training else buffers
+        return first_output(result), after if training else buffers
 
 
 @contextmanager
@@ -120,15 +118,13 @@ def _split(module: nnx.Module) -> tuple[Any, Any, Any]:
     return graph, own, rest
 
 
-def nnx_handle(
-    module: nnx.Module, parameters: PyTree | None, example: Shaped[np.ndarray, "1 ..."]
-) -> JaxHandle:
+def nnx_handle(module: nnx.Module, parameters: PyTree | None, samples: Inputs) -> JaxHandle:
     """Return the handle of an nnx module; an nnx module holds its own parameters unless others are given."""
     graph, own, buffers = _split(module)
     network = NnxNetwork(graph, name_of(type(module)))
     if parameters is None:
-        return JaxHandle(network, own, buffers, example)
-    return JaxHandle(network, *_as_states(own, buffers, parameters), example)
+        return JaxHandle(network, own, buffers, samples)
+    return JaxHandle(network, *_as_states(own, buffers, parameters), samples)
 
 
 def _as_states(own: Any, buffers: Any, parameters: PyTree) -> tuple[Any, Any]:  # noqa: ANN401 -- nnx.State

@@ -11,8 +11,9 @@ from taskloom.errors import ConfigError
 
 from taskloom_anomaly.backends.handle import Head, ModelHandle, ReadAs
 from taskloom_anomaly.backends.layers import flat_layers
+from taskloom_anomaly.backends.probe_inputs import five
 from taskloom_anomaly.backends.untrained import is_untrained
-from taskloom_anomaly.data.named import Inputs, NamedArrays
+from taskloom_anomaly.data.named import Inputs
 
 if TYPE_CHECKING:
     from jaxtyping import Float, PyTree
@@ -93,27 +94,19 @@ def _wrap(
         from taskloom_anomaly.backends.torch_handle import torch_handle  # torch is heavy
 
         return torch_handle(model, parameters, example, reading)  # pyright: ignore[reportReturnType]  # a cached property is a property
-    one = _plain(example)[:1]
+    few = five(example)
     if _is_of(model, "flax.linen", "Module"):
         from taskloom_anomaly.backends.linen import linen_handle  # flax is heavy
 
-        return linen_handle(model, parameters, one, seed).reading(reading)  # pyright: ignore[reportReturnType]  # a cached property is a property
+        return linen_handle(model, parameters, few, seed).reading(reading)  # pyright: ignore[reportReturnType]  # a cached property is a property
     if _is_of(model, "flax.nnx", "Module"):
         from taskloom_anomaly.backends.nnx import nnx_handle  # flax is heavy
 
-        return nnx_handle(model, parameters, one).reading(reading)  # pyright: ignore[reportReturnType]  # a cached property is a property
+        return nnx_handle(model, parameters, few).reading(reading)  # pyright: ignore[reportReturnType]  # a cached property is a property
     raise ConfigError(
         f"build_model returned a {type(model).__name__}; a flax.linen.Module, a flax.nnx.Module, a torch.nn.Module"
         " or a ModelHandle is needed."
     )
-
-
-def _plain(inputs: Inputs) -> np.ndarray:
-    if isinstance(inputs, NamedArrays):
-        raise ConfigError(
-            f"A flax network takes one array a sample; this input has {', '.join(map(repr, inputs.arrays))}."
-        )
-    return inputs
 
 
 def find_head(handle: ModelHandle, inputs: Float[np.ndarray, "n ..."]) -> Head | None:

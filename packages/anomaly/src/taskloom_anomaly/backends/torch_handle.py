@@ -15,13 +15,19 @@ from taskloom.errors import ConfigError
 
 from taskloom_anomaly.backends import probe_inputs, trunk
 from taskloom_anomaly.backends.axes import Axes, given
-from taskloom_anomaly.backends.fingerprint import outputs_digest, parameters_fingerprint, sources
+from taskloom_anomaly.backends.fingerprint import (
+    digest_of,
+    outputs_digest,
+    parameters_fingerprint,
+    sources,
+)
 from taskloom_anomaly.backends.handle import Forward, LayerInfo, Loss, ReadAs
 from taskloom_anomaly.backends.layers import LayerTable, check_layers, no_logits, require_known
 from taskloom_anomaly.backends.names import canonical, parts_of
+from taskloom_anomaly.backends.told import tell_cast
 from taskloom_anomaly.backends.torch_capture import evaluating, is_floating, run
-from taskloom_anomaly.backends.torch_probe import TorchProbe, as_array, digest_of
-from taskloom_anomaly.data.named import MASKS, Inputs, NamedArrays
+from taskloom_anomaly.backends.torch_probe import TorchProbe, as_array
+from taskloom_anomaly.data.named import Inputs, NamedArrays, arguments_of
 
 
 class TorchHandle:
@@ -63,7 +69,11 @@ class TorchHandle:
     def _tensor(self, array: np.ndarray) -> torch.Tensor:
         # A copy: the first module may write over what it is given.
         tensor = torch.tensor(np.ascontiguousarray(array), device=self._device)
-        return tensor.to(self._precision) if tensor.is_floating_point() else tensor
+        own = self._precision
+        if own is None or not tensor.is_floating_point() or tensor.dtype == own:
+            return tensor
+        tell_cast(str(array.dtype), str(own).removeprefix("torch."))
+        return tensor.to(own)
 
     @cached_property
     def _keywords(self) -> frozenset[str] | None:
@@ -77,16 +87,8 @@ class TorchHandle:
         if not isinstance(inputs, NamedArrays):
             tensor = self._tensor(inputs)
             return lambda module: module(tensor)
-        places, named = [], {}
-        for name, array in inputs.arrays.items():
-            # An underscore keeps what belongs to a sample from the network.
-            if name.startswith("_"):
-                continue
-            if not name or name.isdigit():
-                places.append(self._tensor(array))
-            # A mask that the network does not ask for is one for the positions of its activations.
-            elif name not in MASKS or self._keywords is None or name in self._keywords:
-                named[name] = self._tensor(array)
+        tensors = {name: self._tensor(array) for name, array in inputs.arrays.items()}
+        places, named = arguments_of(tensors, self._keywords)
         return lambda module: module(*places, **named)
 
     def _logits_of(self, output: Any, seen: Mapping[str, torch.Tensor]) -> torch.Tensor | None:  # noqa: ANN401 -- modules take and return anything
@@ -359,7 +361,7 @@ def torch_handle(
     """Return the handle of a torch module; a torch module holds its own parameters unless others are given.
 
     Raises:
-        ConfigError: The parameters do not fit, or the module is compiled or scripted.
+        ConfigError: The parameters do not fit or have no values yet, or the module is compiled or scripted.
     """
     if isinstance(module, torch.jit.ScriptModule) or hasattr(module, "_orig_mod"):
         raise ConfigError(
@@ -368,6 +370,13 @@ def torch_handle(
     if parameters is not None:
         module = copy.deepcopy(module)
         load_parameters(module, {k: _plain(v) for k, v in parameters.items()})
+    lazy = torch.nn.parameter.UninitializedTensorMixin
+    empty = [name for name, value in module.named_parameters() if isinstance(value, lazy)]
+    if empty:
+        raise ConfigError(
+            f"The parameter '{empty[0]}' has no values yet, as the first pass of a lazy module gives them: call the module once,"
+            " or give its parameters."
+        )
     return TorchHandle(module, samples, reading)
 
 

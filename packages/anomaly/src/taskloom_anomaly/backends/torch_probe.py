@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -13,13 +11,11 @@ import torch
 
 from taskloom_anomaly.backends import axes as evidence, probe_inputs
 from taskloom_anomaly.backends.axes import FEW, SHUFFLED, Axes
+from taskloom_anomaly.backends.failures import fitting
+from taskloom_anomaly.backends.fingerprint import digest_of
 from taskloom_anomaly.backends.names import place_of
 from taskloom_anomaly.backends.torch_capture import Pass, run
 from taskloom_anomaly.data.named import Inputs
-
-# Modules with parameters that are asked about the axis of the features, nearest first.
-_FURTHEST = 6
-_TOLERANCE, _HALF_TOLERANCE = 1e-5, 1e-2
 
 Caller = Callable[[Inputs], Callable[[torch.nn.Module], Any]]
 """Maps inputs to a function that calls the network with them."""
@@ -30,11 +26,6 @@ def as_array(tensor: torch.Tensor) -> np.ndarray:
     if tensor.dtype in (torch.bfloat16, torch.float16):
         tensor = tensor.to(torch.float32)
     return tensor.contiguous().cpu().numpy()
-
-
-def digest_of(array: np.ndarray) -> bytes:
-    """Return a hash of an array's values."""
-    return hashlib.blake2b(np.ascontiguousarray(array).data, digest_size=16).digest()
 
 
 class TorchProbe:
@@ -82,7 +73,8 @@ class TorchProbe:
         """Run the passes once, and keep of them what takes no memory."""
         if hasattr(self, "_pass"):
             return
-        found = self._run(self._samples)
+        with fitting(self._samples.shape[1:]):
+            found = self._run(self._samples)
         few, shuffled = (
             self._run(self._samples[rows]).seen for rows in (slice(FEW), list(SHUFFLED))
         )
@@ -93,15 +85,17 @@ class TorchProbe:
         for name, tensor in found.seen.items():
             more = as_array(tensor)
             self._digests[name] = digest_of(more)
-            if name not in few or name not in shuffled:
-                refusal = "it does not come to be for every batch"
-                self._axes[name] = Axes(tuple(more.shape), refusal=refusal)
-                continue
-            half = tensor.dtype in (torch.bfloat16, torch.float16)
-            tolerance = _HALF_TOLERANCE if half else _TOLERANCE
-            known = evidence.find_samples(
-                as_array(few[name]), more, as_array(shuffled[name]), tolerance
+            known = evidence.samples_by_shape(
+                self.shapes.get(name) if name in shuffled else None, more.shape
             )
+            if known.sample is not None:
+                first, other = as_array(few[name]), as_array(shuffled[name])
+                pairs = [
+                    (first, range(FEW), more, range(FEW)),
+                    (first, SHUFFLED, other, range(FEW)),
+                ]
+                half = tensor.dtype in (torch.bfloat16, torch.float16)
+                known = evidence.samples_by_value(known, pairs, half=half)
             if known.sample is not None and known.feature is None:
                 known = evidence.by_size(known, [s[name] for s in larger if name in s])
             self._axes[name] = known
@@ -142,44 +136,26 @@ class TorchProbe:
     def _by_parameters(self, name: str, axes: Axes) -> Axes:
         before = reversed(self.whole.finished[: self.whole.age[name]])
         modules = dict(self._module.named_modules())
-        asked = [path for path in dict.fromkeys(before) if any(_parameters(modules[path]))][
-            :_FURTHEST
-        ]
-        inputs = self._samples[:FEW]
-        base = as_array(self._run(inputs, (name,)).seen[name])
-        for path in asked:
-            for label, parameter in _parameters(modules[path]):
-                explained = {
-                    axis
-                    for own in range(parameter.ndim)
-                    if (axis := self._explained(name, axes, base, parameter, own)) is not None
-                }
-                if len(explained) == 1:
-                    return replace(
-                        axes, feature=explained.pop(), evidence=f"parameter {path}.{label}"
-                    )
-        return axes
+        paths = [path for path in dict.fromkeys(before) if any(_parameters(modules[path]))]
+        parameters = {
+            f"{path}.{label}": parameter
+            for path in paths[: evidence.FURTHEST]
+            for label, parameter in _parameters(modules[path])
+        }
+        base = as_array(self._run(self._samples[:FEW], (name,)).seen[name])
 
-    def _explained(
-        self, name: str, axes: Axes, base: np.ndarray, parameter: torch.Tensor, own: int
-    ) -> int | None:
-        """Return the axis of the activation in which an axis of a parameter lies, by changing two of its slices."""
-        size = parameter.shape[own]
-        if size not in (n for i, n in enumerate(axes.shape) if i != axes.sample and n > 1):
-            return None
-        changes = []
-        for index in (size // 3, size - 1):
-            part = parameter.select(own, index)
+        def changed(label: str, own: int, index: int) -> np.ndarray | None:
+            part = parameters[label].select(own, index)
             kept = part.clone()
             try:
-                part += 0.5 * float(parameter.float().std(correction=0)) + 0.1
+                part += 0.5 * float(parameters[label].float().std(correction=0)) + 0.1
                 seen = self._run(self._samples[:FEW], (name,)).seen.get(name)
             finally:
                 part.copy_(kept)
-            if seen is None or seen.shape != base.shape:
-                return None
-            changes.append((index, as_array(seen) - base))
-        return evidence.explained(axes, changes, size)
+            return None if seen is None or seen.shape != base.shape else as_array(seen) - base
+
+        asked = [(label, tuple(value.shape)) for label, value in parameters.items()]
+        return evidence.by_parameters(axes, asked, changed)
 
     @cached_property
     def is_causal(self) -> bool:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import inspect
+import sys
+from collections.abc import Callable, Iterator, MutableMapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from taskloom.bound import BoundTask, Driver, members_of
 from taskloom.errors import PluginError, UnknownNameError
-from taskloom.registry.discovery import tasks_of
-from taskloom.registry.resolve import find_task, load_task
+from taskloom.registry.discovery import add_task, remove_task, tasks_of
+from taskloom.registry.factory import as_factory
+from taskloom.registry.refs import TaskRef
+from taskloom.registry.resolve import find_domain, find_task, load_task
 from taskloom.task import Result
 
 from taskloom_anomaly import driver  # scipy and safetensors are heavy
@@ -20,8 +24,8 @@ if TYPE_CHECKING:
     from taskloom.context import RunContext
 
 
-class TaskView(Mapping[str, Callable[..., Any]]):
-    """A read-only view: names are known without importing anything, a task is imported when it is looked up."""
+class TaskView(MutableMapping[str, Callable[..., Any]]):
+    """A view: names are known without importing anything, a task is imported when it is looked up."""
 
     def __getitem__(self, name: str) -> Callable[..., Any]:
         """Return the task's factory, `TASKS["backdoor"](config)`, or the config class that is its own task.
@@ -39,17 +43,32 @@ class TaskView(Mapping[str, Callable[..., Any]]):
         itself: Any = loaded.config_class
         return itself if hasattr(itself, "build_reference_data") else loaded.factory
 
-    def __setitem__(self, name: str, task: object) -> None:
-        """Refuse the assignment by which a file of cupbearer registers its task.
+    def __setitem__(self, name: str, task: Callable[..., Any]) -> None:
+        """Name a task for this process, as a file of cupbearer does in its last line: `taskloom.run("anomaly/mine")` takes it then.
 
         Raises:
-            PluginError: Always; the message has the line that registers the task.
+            PluginError: It cannot be imported by its name, is no task, or an installed one is called so; the message names the entry
+                point that registers a task of a package.
         """
-        target = f"{getattr(task, '__module__', 'PACKAGE')}:{getattr(task, '__qualname__', 'TASK')}"
-        raise PluginError(
-            f"TASKS[{name!r}] cannot be assigned; a package registers its task by an entry point in its pyproject.toml.",
-            hint=f'[project.entry-points."taskloom.tasks"] and below it: "anomaly.{name}" = "{target}"',
-        )
+        target = f"{getattr(task, '__module__', '')}:{getattr(task, '__qualname__', '')}"
+        home: Any = sys.modules.get(target.partition(":")[0])
+        if getattr(home, target.partition(":")[2], None) is not task:
+            raise PluginError(
+                f"TASKS[{name!r}] cannot be assigned, since '{target}' cannot be imported; a package registers its task by an entry"
+                " point in its pyproject.toml.",
+                hint=f'[project.entry-points."taskloom.tasks"] and below it: "anomaly.{name}" = "PACKAGE:{getattr(task, "__qualname__", "TASK")}"',
+            )
+        summary = (inspect.getdoc(task) or name).partition("\n")[0]
+        as_factory(task, f"TASKS[{name!r}]", find_domain("anomaly").ref)
+        add_task("anomaly", TaskRef(name, summary, target))
+
+    def __delitem__(self, name: str) -> None:
+        """Take back the name that an assignment gave.
+
+        Raises:
+            KeyError: No assignment gave it.
+        """
+        remove_task("anomaly", name)
 
     def __contains__(self, name: object) -> bool:
         return any(entry.ref.name == name for entry in tasks_of("anomaly"))

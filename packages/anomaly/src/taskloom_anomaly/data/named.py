@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 from taskloom.errors import ConfigError
@@ -75,6 +75,32 @@ class NamedArrays:
 
 Inputs: TypeAlias = Any
 """The inputs of a batch, one row a sample: an array, as nearly all code takes, or `NamedArrays`."""
+
+
+_Array = TypeVar("_Array")
+
+
+def arguments_of(
+    arrays: Mapping[str, _Array], takes: Container[str] | None
+) -> tuple[list[_Array], dict[str, _Array]]:
+    """Return the arrays that a network is given by position, and those by keyword.
+
+    An underscore keeps what belongs to a sample from the network; a mask that it does not ask for is one for the positions of its
+    activations.
+
+    Args:
+        arrays: The arrays of an input by name.
+        takes: Names that the network's call takes; None if it takes any.
+    """
+    places, named = [], {}
+    for name, array in arrays.items():
+        if name.startswith("_"):
+            continue
+        if not name or name.isdigit():
+            places.append(array)
+        elif name not in MASKS or takes is None or name in takes:
+            named[name] = array
+    return places, named
 
 
 def mask_of(inputs: object) -> Bool[np.ndarray, "n t"] | None:

@@ -4,25 +4,27 @@ A detector is a folder, whether a run or a verb has written it:
 
     detector.safetensors   the arrays that it learned, and the calibration scores of each layer as `calibration|<layer>`
     detector.json          its parameters, the fusion of its layers, the fingerprint of its network
-    layers.json            the layers in order, and the reduction of their positions
+    layers.json            the layers in order, the reduction of their positions, and the evidence about their axes
     model/                 the network, where the run has trained one
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from taskloom.arrays import load_npz, load_tensors, save_npz, save_tensors
-from taskloom.errors import ConfigError, StoreError
+from taskloom.errors import ConfigError, RunCorruptError, StoreError
 from taskloom.opening import task_of
+from taskloom.records.documents import read_object
+from taskloom.records.files import open_file
 from taskloom.registry.components import load_component
 
 from taskloom_anomaly.backends.handle import ModelHandle
+from taskloom_anomaly.backends.layers import evidence_rows
 from taskloom_anomaly.backends.resolve import as_handle
 from taskloom_anomaly.data.lazy import as_samples
 from taskloom_anomaly.data.named import Inputs, NamedArrays, join_rows
@@ -105,13 +107,21 @@ class StoredDetector:
         )
 
 
-def save_detector(folder: Path, detector: Detector, tensors: Tensors, **facts: Any) -> Path:  # noqa: ANN401 -- fields of a record
+def save_detector(
+    folder: Path,
+    detector: Detector,
+    tensors: Tensors,
+    *,
+    evidence: Sequence[Mapping[str, object]] = (),
+    **facts: Any,  # noqa: ANN401 -- fields of a record
+) -> Path:
     """Write a fitted detector, each file atomically, and return the file of its arrays.
 
     Args:
         folder: The folder; it exists.
         detector: The arithmetic.
         tensors: The arrays that it learned.
+        evidence: What is known of the axes of each layer, and how.
         **facts: Further fields of `StoredDetector`.
     """
     stored = StoredDetector(detector, tensors, **facts)
@@ -126,6 +136,7 @@ def save_detector(folder: Path, detector: Detector, tensors: Tensors, **facts: A
             "aggregate": stored.aggregate,
             "axes": list(stored.axes),
             "logits": stored.logits,
+            "evidence": [dict(row) for row in evidence],
         },
     )
     # Written last: a folder with this file has the others.
@@ -147,6 +158,7 @@ def keep_detector(folder: Path, fitted: FittedDetector, config: AnomalyConfig) -
         folder,
         fitted.detector,
         fitted.tensors,
+        evidence=evidence_rows(fitted.extractor.handle, fitted.extractor.layers),
         calibration=fitted.calibration,
         layers=fitted.extractor.layers,
         reduction=config.reduction,
@@ -165,8 +177,9 @@ def load_detector(folder: Path) -> StoredDetector:
         StoreError: A file is missing or damaged, or of a later version.
         UnknownNameError: A detector of that kind is not installed.
     """
-    document = _read_object(folder / PARAMETERS_FILE)
-    arrays = load_tensors(folder / DETECTOR_FILE)
+    document = _read_object(folder, PARAMETERS_FILE)
+    with open_file(folder, DETECTOR_FILE) as file:
+        arrays = load_tensors(file)
     try:
         facts = _facts(folder, document)
         parameters = document["detector"]
@@ -185,7 +198,7 @@ def _facts(folder: Path, document: Mapping[str, Any]) -> dict[str, Any]:
     layers: Mapping[str, Any]
     match document:
         case {"schema": 2}:
-            layers = _read_object(folder / LAYERS_FILE)
+            layers = _read_object(folder, LAYERS_FILE)
         case {"schema": 1}:
             # A run of version 0.1 kept the layers in the same file.
             layers = document
@@ -211,14 +224,11 @@ def _in_order(names: Iterable[str], layers: Sequence[str]) -> list[str]:
     return sorted(names, key=lambda name: order.get(name, len(order)))
 
 
-def _read_object(path: Path) -> dict[str, Any]:
+def _read_object(folder: Path, name: str) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(found, dict):
-            raise ValueError("it is not an object")
-    except (OSError, ValueError) as error:
-        raise StoreError(f"The detector in '{path.parent}' cannot be read: {error}.") from None
-    return found
+        return read_object(folder, name)
+    except RunCorruptError as error:
+        raise StoreError(f"The detector in '{folder}' cannot be read: {error.message}") from None
 
 
 def load(path: Path | str, model: object = None) -> FittedDetector:
@@ -269,8 +279,8 @@ def keep_scores(
     return path
 
 
-def scores_of(path: Path) -> dict[str, dict[str, np.ndarray]]:
-    """Read scores by set and layer from the `scores.npz` of a run."""
+def scores_of(path: Path | BinaryIO) -> dict[str, dict[str, np.ndarray]]:
+    """Read scores by set and layer from the `scores.npz` of a run; the file may be open."""
     found: dict[str, dict[str, np.ndarray]] = {}
     for key, values in load_npz(path).items():
         name, _, layer = key.partition("|")

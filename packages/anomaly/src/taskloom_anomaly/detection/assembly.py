@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from taskloom.errors import ConfigError, TaskloomError
+from taskloom.errors import ConfigError
 from taskloom.seeding import derive_seed
 
 from taskloom_anomaly.backends.axes import MORE
-from taskloom_anomaly.backends.failures import reason
+from taskloom_anomaly.backends.failures import fitting
 from taskloom_anomaly.backends.handle import ModelHandle, ReadAs
 from taskloom_anomaly.backends.resolve import (
     RandomParametersWarning,
@@ -121,14 +121,8 @@ def reading_of(config: AnomalyConfig) -> ReadAs:
 
 def _assert_fit(handle: ModelHandle, reference: Samples) -> None:
     """Run the network on one sample's shape, and say in a sentence that it cannot."""
-    try:
+    with fitting(reference.shape):
         _ = handle.num_outputs
-    except TaskloomError:
-        raise
-    except Exception as error:  # every framework has its own
-        raise ConfigError(
-            f"Samples of the shape {reference.shape} do not fit the network: {reason(error)}."
-        ) from None
 
 
 def _assert_same_shape(problem: DetectionData) -> None:

@@ -100,10 +100,14 @@ def _gather(extractor: Extractor, data: Samples, fourth: bool) -> dict[str, mome
         if gatherer is None:
             first = extractor.activations(batch.inputs)
             shifts = {
-                layer: reduce_positions(value, extractor.reduction).mean(axis=0, dtype=np.float64)
+                layer: reduce_positions(value, extractor.reductions[layer]).mean(
+                    axis=0, dtype=np.float64
+                )
                 for layer, value in first.items()
             }
-            gatherer = MomentsGatherer(extractor.handle, shifts, extractor.reduction, fourth=fourth)
+            gatherer = MomentsGatherer(
+                extractor.handle, shifts, extractor.reductions, fourth=fourth
+            )
         if not gatherer.add(batch.inputs):
             # Finds and names the layer, or the activations are numbers whose powers are none.
             extractor.activations(batch.inputs)

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from taskloom.errors import ConfigError, RunFailedError
 
-from taskloom_anomaly.backends.failures import reason
+from taskloom_anomaly.backends.failures import fitting
 from taskloom_anomaly.backends.handle import ModelHandle
 from taskloom_anomaly.backends.layers import check_layers, layer_info
 from taskloom_anomaly.backends.reduction import (
@@ -194,12 +194,8 @@ class Extractor:
         return {"": logits, **reduced}
 
     def _forward(self, inputs: Inputs, layers: Sequence[str]) -> dict[str, np.ndarray]:
-        try:
+        with fitting(inputs.shape[1:]):
             run = self.handle.forward(inputs, layers)
-        except (TypeError, ValueError, RuntimeError, IndexError) as error:
-            raise ConfigError(
-                f"Samples of the shape {inputs.shape[1:]} do not fit the network: {reason(error)}."
-            ) from None
         found = {"": run.logits, **run.activations}
         for name, value in found.items():
             if len(value) != len(inputs):

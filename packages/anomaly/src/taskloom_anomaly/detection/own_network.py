@@ -35,6 +35,7 @@ def fit(
     model: object,
     trusted: object,
     *,
+    parameters: object = None,
     calibration: object = _CALIBRATION,
     **settings: Any,  # noqa: ANN401 -- fields of `AnomalyConfig`
 ) -> FittedDetector:
@@ -44,9 +45,10 @@ def fit(
         scores = detector.score(inputs)
 
     Args:
-        model: A torch, linen or nnx module with its parameters, a `ModelHandle`, a reference (`package.module:factory`, a folder of
-            Hugging Face), or None for a table without a network.
+        model: A torch, linen or nnx module, a `ModelHandle`, a reference (`package.module:factory`, a folder of Hugging Face), or
+            None for a table without a network.
         trusted: Normal samples: an array, a data set, a data frame, or a dictionary of arrays that are passed by name.
+        parameters: The network's parameters in the framework's own form, such as linen's variables; None takes those that it holds.
         calibration: Share of the trusted samples that is held out to put layers on one scale, or a data set of its own.
         **settings: Fields of every task: `detector`, `layers`, `reduction`, `fusion`, `seed`, `axes`, `logits`, `batch_size`.
 
@@ -55,7 +57,7 @@ def fit(
     """
     config = config_of(settings)
     samples = as_samples(trusted, "trusted data")
-    handle = handle_of(model, samples, config)
+    handle = handle_of(model, samples, config, parameters)
     kept, held = (
         _cut(samples, calibration, config)
         if isinstance(calibration, (int, float))
@@ -83,17 +85,23 @@ def config_of(settings: dict[str, Any]) -> AnomalyConfig:
         raise ConfigError(f"{place}: {first['msg'].lower()}.") from None
 
 
-def handle_of(model: object, samples: Samples, config: AnomalyConfig) -> ModelHandle:
+def handle_of(
+    model: object, samples: Samples, config: AnomalyConfig, parameters: object = None
+) -> ModelHandle:
     """Return the handle of whatever `fit` takes."""
     few = samples.take(slice(MORE)).arrays().inputs
     if model is None or isinstance(model, (str, Path)):
+        if parameters is not None:
+            raise ConfigError(
+                "parameters= belongs to a module; a reference leads to a network with its own."
+            )
         reference = Reference("none") if model is None else reference_of(str(model))
         if reference is None:
             raise ConfigError(
                 f"'{model}' is no network: neither package.module:factory, nor a folder with one, nor none."
             )
         return open_network(reference, few, reading_of(config))
-    return as_handle(model, None, few, reading=reading_of(config))
+    return as_handle(model, parameters, few, reading=reading_of(config))
 
 
 def _cut(samples: Samples, share: float, config: AnomalyConfig) -> tuple[Samples, Samples]:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import ValidationError
 from taskloom.arrays import load_tensors, save_tensors
-from taskloom.errors import ConfigError
+from taskloom.errors import ConfigError, RunCorruptError
+from taskloom.records.documents import read_object
+from taskloom.records.files import open_file
 from taskloom.registry.components import load_component
 from taskloom.registry.factory import as_factory
 from taskloom.registry.isolate import load_target
@@ -100,10 +102,10 @@ class StoredModel:
         """
         file = model_folder(Path(self.path)) / MODEL_FILE
         try:
-            found = json.loads(file.read_text(encoding="utf-8"))
-            if not isinstance(found, dict) or found.get("schema") != 1:
+            found = read_object(file.parent, MODEL_FILE)
+            if found.get("schema") != 1:
                 raise ValueError("it is not a model description of schema 1")
-        except (OSError, ValueError) as error:
+        except (RunCorruptError, ValueError) as error:
             raise ConfigError(f"The model description '{file}' cannot be read: {error}.") from None
         return found
 
@@ -141,7 +143,8 @@ class StoredModel:
 
     def build_params(self) -> PyTree:
         """Return the parameters in the form that the module's framework uses."""
-        flat = load_tensors(model_folder(Path(self.path)) / PARAMETERS_FILE)
+        with open_file(model_folder(Path(self.path)), PARAMETERS_FILE) as file:
+            flat = load_tensors(file)
         if self.component().backend == "torch":
             return flat
         from taskloom_anomaly.backends.tree import nest  # jax is heavy

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+from taskloom.arrays import load_npz
+from taskloom.records.documents import read_object
+from taskloom.records.files import kind_of
 from taskloom.report import charts
 from taskloom.report.model import Block, Chart, Heading, Html, Table, Text
 
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 Json: TypeAlias = "Mapping[str, Any]"
 Row: TypeAlias = "list[str | float | int | bool | None]"
 
+_CARD = "artifacts/card.json"
 _EXTRA_QUANTILE = 99
 # A control set above this AUROC is said to alarm the detector.
 _ALARM = 0.7
@@ -31,18 +35,17 @@ def report(run: Run) -> list[Block]:
     blocks: list[Block] = []
     artifacts = run.artifacts
     if "eval" in artifacts and "scores" in artifacts:
-        scores = scores_of(artifacts["scores"])
-        evaluation = _read(artifacts["eval"])
+        scores = scores_of(io.BytesIO(run.read("scores")))
+        evaluation = json.loads(run.read("eval"))
         blocks += [Heading("Ranking anomalies above normal samples"), *_roc(scores)]
         order = list(scores["normal"])
         blocks += [_layer_table(evaluation, order), _layer_strip(evaluation, order)]
         blocks += [Heading("Scores"), *_histograms(scores)]
     if "worst" in artifacts:
-        blocks += _worst(artifacts["worst"])
+        blocks += _worst(load_npz(io.BytesIO(run.read("worst"))))
     # A run that failed has no list of artifacts, and its card says why it did.
-    card = run.dir / "artifacts" / "card.json"
-    if card.is_file():
-        blocks += _card(_read(card))
+    if kind_of(run.dir, _CARD) == "file":
+        blocks += _card(read_object(run.dir, _CARD))
     curve = [row for row in run.history() if "loss" in row]
     if curve:
         blocks += [
@@ -50,10 +53,6 @@ def report(run: Run) -> list[Block]:
             charts.line(curve, "step", "loss", x_title="epoch", title="Training loss"),
         ]
     return blocks
-
-
-def _read(path: Path) -> Json:
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def _joined(scores: dict[str, dict[str, np.ndarray]], kind: str, layer: str) -> np.ndarray:
@@ -191,30 +190,27 @@ def _histograms(scores: dict[str, dict[str, np.ndarray]]) -> list[Block]:
     return blocks
 
 
-def _worst(path: Path) -> list[Block]:
+def _worst(stored: Mapping[str, np.ndarray]) -> list[Block]:
 
     blocks: list[Block] = []
-    with np.load(path, allow_pickle=False) as stored:
-        for kind, title in (
-            ("false_positive", "Normal samples that scored highest"),
-            ("false_negative", "Anomalies that scored lowest"),
-        ):
-            inputs, values = stored[f"{kind}_inputs"], stored[f"{kind}_scores"]
-            blocks.append(Heading(title))
-            rows: list[Row]
-            if f"{kind}_text" in stored.files:
-                rows = [
-                    [str(t), float(v)] for t, v in zip(stored[f"{kind}_text"], values, strict=True)
-                ]
-                blocks.append(Table(["sample", "score"], rows))
-            elif inputs.ndim == 4:
-                blocks.append(Html(gallery(inputs, [f"{v:.2f}" for v in values]), "Fused scores."))
-            else:
-                rows = [
-                    [" ".join(f"{x:.3g}" for x in row.reshape(-1)[:12]), float(v)]
-                    for row, v in zip(inputs, values, strict=True)
-                ]
-                blocks.append(Table(["sample (first values)", "score"], rows))
+    for kind, title in (
+        ("false_positive", "Normal samples that scored highest"),
+        ("false_negative", "Anomalies that scored lowest"),
+    ):
+        inputs, values = stored[f"{kind}_inputs"], stored[f"{kind}_scores"]
+        blocks.append(Heading(title))
+        rows: list[Row]
+        if f"{kind}_text" in stored:
+            rows = [[str(t), float(v)] for t, v in zip(stored[f"{kind}_text"], values, strict=True)]
+            blocks.append(Table(["sample", "score"], rows))
+        elif inputs.ndim == 4:
+            blocks.append(Html(gallery(inputs, [f"{v:.2f}" for v in values]), "Fused scores."))
+        else:
+            rows = [
+                [" ".join(f"{x:.3g}" for x in row.reshape(-1)[:12]), float(v)]
+                for row, v in zip(inputs, values, strict=True)
+            ]
+            blocks.append(Table(["sample (first values)", "score"], rows))
     return blocks
 
 

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 from taskloom.bound import BoundTask
-from taskloom.errors import ConfigError, RunNotFoundError, UsageError
+from taskloom.errors import ConfigError, RunCorruptError, RunNotFoundError, UsageError
 from taskloom.lifecycle.scratch import ScratchContext
 from taskloom.params.layers import resolve
-from taskloom.runs.run import open_run
+from taskloom.records.documents import read_object
+from taskloom.runs.run import Run, open_run
 
 from taskloom_anomaly.backends.opening import NETWORK_FILE
 from taskloom_anomaly.detection.artifacts import (
@@ -66,11 +67,18 @@ class Place:
         folder: A folder of a verb, or a run's folder.
         task: The task that it belongs to; empty when it is not known.
         settings: A file with the task's config, if there is one.
+        run: The run, if the folder is one's.
     """
 
     folder: Path
     task: str = ""
     settings: Path | None = None
+    run: Run | None = None
+
+    @property
+    def files(self) -> Path:
+        """The folder with the detector and the network."""
+        return self.folder if self.run is None else self.folder / "artifacts"
 
 
 def find_place(reference: str, store: Path | None) -> Place:
@@ -94,7 +102,7 @@ def find_place(reference: str, store: Path | None) -> Place:
         ) from None
     if run.domain != "anomaly":
         raise ConfigError(f"The run '{reference}' is of '{run.domain}/{run.task}', not of anomaly.")
-    return Place(run.dir, run.task, run.dir / "config.toml")
+    return Place(run.dir, run.task, run.dir / "config.toml", run)
 
 
 def arguments_of(params: Sequence[str] | None) -> dict[str, str]:
@@ -216,9 +224,6 @@ def read_json(path: Path, what: str) -> dict[str, Any]:
         ConfigError: It cannot be read.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(found, dict):
-            raise ValueError("it is not an object")
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"The {what} '{path}' cannot be read: {error}.") from None
-    return found
+        return read_object(path.parent, path.name)
+    except RunCorruptError as error:
+        raise ConfigError(f"The {what} '{path}' cannot be read: {error.reason}.") from None

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from taskloom.bound import BoundTask
 from taskloom.errors import ConfigError
+from taskloom.opening import task_of
 from taskloom.params.layers import validate_record
 
 from taskloom_anomaly.config import AnomalyConfig
@@ -20,7 +21,7 @@ from taskloom_anomaly.detection.evaluation import document, evaluate, flat_metri
 from taskloom_anomaly.detection.fitting import FittedDetector, score_sets
 from taskloom_anomaly.detection.own_network import load_own
 from taskloom_anomaly.detection.validity_card import write_json
-from taskloom_anomaly.models.stored import trainer
+from taskloom_anomaly.models.stored import MODEL_FILE, trainer
 from taskloom_anomaly.verbs.common import (
     TASK_FILE,
     Place,
@@ -81,7 +82,7 @@ def eval_detector(
     if dir is not None:
         with fresh_folder(dir, "eval.json", "scores.npz") as into:
             keep(into)
-    elif not (found.folder / "run.json").is_file() and normal is None:
+    elif found.run is None and normal is None:
         keep(found.folder)
     say_json(flat_metrics(evaluation))
 
@@ -96,8 +97,7 @@ def _on_files(
     """
     if normal is None or anomalous is None:
         raise ConfigError("--normal and --anomalous belong together: a detector is judged on both.")
-    is_run = (place.folder / "run.json").is_file()
-    files = place.folder / "artifacts" if is_run else place.folder
+    files = place.files
     sets: dict[str, Samples] = {
         "normal": read_samples(normal),
         f"anomalous/{anomalous.stem}": read_samples(anomalous),
@@ -115,18 +115,21 @@ def _stored_task(reference: str, place: Place) -> tuple[Path, BoundTask[Any, Ano
     Raises:
         ConfigError: There is no detector, or the task's parameters are no longer accepted.
     """
-    is_run = (place.folder / "run.json").is_file()
-    files = place.folder / "artifacts" if is_run else place.folder
-    record = place.folder / ("run.json" if is_run else TASK_FILE)
+    files = place.files
+    record = place.folder / ("run.json" if place.run is not None else TASK_FILE)
     if not (files / DETECTOR_FILE).is_file() or not record.is_file():
         raise ConfigError(
             f"'{reference}' holds no detector: '{files / DETECTOR_FILE}' is not there.",
             hint="tasks anomaly fit MODEL --out DIR fits and stores one",
         )
-    settings = dict(read_json(record, "record of the task").get("config", {}))
-    factory, config_class = trainer(place.task)
-    config: Any = validate_record(config_class, settings, f"the record of '{reference}'")
-    task = factory(config)
-    if hasattr(task, "adopt") and (files / "model" / "model.json").is_file():
+    if place.run is not None:
+        bound = task_of(place.run)
+    else:
+        settings = dict(read_json(record, "record of the task").get("config", {}))
+        factory, config_class = trainer(place.task)
+        config: Any = validate_record(config_class, settings, f"the record of '{reference}'")
+        bound = BoundTask(factory(config), config, factory)
+    task: Any = bound.task
+    if hasattr(task, "adopt") and (files / "model" / MODEL_FILE).is_file():
         task.adopt(files / "model")
-    return files, BoundTask(task, config, factory)
+    return files, bound

@@ -30,8 +30,10 @@ DOMAINS = "taskloom.domains"
 """The entry-point group of manifests."""
 TASKS = "taskloom.tasks"
 """The entry-point group of single tasks, each named `domain.task`."""
+_HERE = "this process"
 
 _condemned: dict[str, str] = {}
+_added: dict[str, dict[str, TaskEntry]] = {}
 
 
 def installed_domains() -> list[DomainEntry]:
@@ -113,7 +115,32 @@ def task_table(domain: str) -> dict[str, TaskEntry | Broken]:
                 if earlier is not None
                 else _task(point, name, home)
             )
-    return table
+    return {**_added.get(domain, {}), **table}
+
+
+def add_task(domain: str, ref: TaskRef) -> None:
+    """Give a task a name for the rest of this process: that of a script or a notebook, which no distribution brings.
+
+    Raises:
+        PluginError: An installed task has that name.
+    """
+    earlier = task_table(domain).get(ref.name)
+    if earlier is not None and earlier.distribution != _HERE:
+        raise PluginError(
+            f"'{domain}/{ref.name}' is a task of {earlier.distribution}; choose another name."
+        )
+    _added.setdefault(domain, {})[ref.name] = TaskEntry(domain, ref, _HERE)
+    task_table.cache_clear()
+
+
+def remove_task(domain: str, name: str) -> None:
+    """Take back the name that `add_task` gave.
+
+    Raises:
+        KeyError: It gave no such name.
+    """
+    del _added.get(domain, {})[name]
+    task_table.cache_clear()
 
 
 def freeze() -> None:
