@@ -21,6 +21,7 @@ for _name, _path in (
     ("tests_sizes", _HERE / "sizes.py"),
     ("cases_verdict", _HERE / "cases" / "verdict.py"),
     ("cases_tasks", _HERE / "cases" / "tasks.py"),
+    ("own_network", _HERE / "network.py"),
     ("lacking", _HERE / "hidden" / "lacking.py"),
 ):
     _spec = importlib.util.spec_from_file_location(_name, _path)

@@ -29,6 +29,7 @@ MOST_SECONDS = 100.0
 _FORKED = "import os, time\nif os.fork() == 0:\n    time.sleep({}){}"
 
 RAISING = {
+    "modules": ("import sys; sys.modules.clear(); raise ValueError('gone')", "ValueError: gone"),
     "exception": ("raise ValueError('no\\x1b[31m way\\nsecond line')", r"ValueError: no\x1b[31m way"),
     "base-exception": ("raise BaseException('base')", "BaseException: base"),
     "interrupt": ("raise KeyboardInterrupt", "KeyboardInterrupt"),
@@ -67,7 +68,6 @@ DISTURBING = {
     "json": "import json; json.dumps = json.dump = None",
     "module-paths": "import sys; del sys.path",
     "module-finders": "import sys; sys.meta_path.clear(); sys.path_hooks = None; sys.path_importer_cache.clear()",
-    "modules": "import sys; sys.modules.clear()",
     "trace": "import sys; sys.settrace(lambda *_: None); sys.setprofile(lambda *_: None)",
     "builtins": "import builtins, sys; builtins.print = None; sys.setrecursionlimit(60)",
     "standard-streams": "import sys; sys.stdout = sys.stderr = None",

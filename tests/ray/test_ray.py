@@ -6,28 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from own_network import in_own_network
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 _SESSION = Path(__file__).with_name("session.py")
 _PROBE = Path(__file__).parents[1] / "probe"
-_LOOPBACK = 'ip link set lo up && exec "$0" "$@"'
-
-
-def _isolated(command: list[str]) -> list[str]:
-    """Return the command in a network namespace that has only a loopback; skips where there can be none."""
-    for unshare in (["unshare", "--net"], ["unshare", "--user", "--map-root-user", "--net"]):
-        try:
-            done = subprocess.run(
-                [*unshare, "sh", "-c", _LOOPBACK, "true"], check=False, capture_output=True
-            )
-        except FileNotFoundError:
-            break
-        if done.returncode == 0:
-            return [*unshare, "sh", "-c", _LOOPBACK, *command]
-    pytest.skip(
-        "Ray binds every network interface, and no network namespace can be made here to keep it in"
-    )
 
 
 def test_sweep_survives_a_killed_worker_and_a_lost_node(tmp_path: Path) -> None:
@@ -38,7 +22,7 @@ def test_sweep_survives_a_killed_worker_and_a_lost_node(tmp_path: Path) -> None:
     from taskloom_probe.support import environment, load, pickles_in
     from taskloom_probe.tasks import WalkConfig
 
-    command = _isolated([sys.executable, str(_SESSION), str(tmp_path / "store")])
+    command = in_own_network([sys.executable, str(_SESSION), str(tmp_path / "store")])
     done = subprocess.run(
         command,
         env={

@@ -9,7 +9,8 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -39,14 +40,16 @@ class System:
     Attributes:
         profile: Its name.
         store: Its store.
+        site: Further code that it finds.
     """
 
     profile: str
     store: Path
+    site: str = ""
 
     @property
     def environment(self) -> dict[str, str]:
-        path = os.pathsep.join((str(HERE / "hidden"), str(HERE / "probe")))
+        path = os.pathsep.join((str(HERE / "hidden"), str(HERE / "probe"), self.site))
         return {
             **os.environ,
             "HIDDEN_PROFILE": self.profile,
@@ -126,6 +129,40 @@ def test_hiding_hides_from_our_modules_alone(system: System) -> None:
     )
     is_mac = system.profile == "mac"
     assert done.stdout == f"{is_mac} {is_mac} True ''\n"
+
+
+KEYED = """
+from pydantic import SecretStr
+from taskloom import Config, Result, RunContext
+
+class One(Config):
+    key: SecretStr = SecretStr("")
+
+    def run(self, ctx: RunContext) -> Result:
+        print("the key is", self.key.get_secret_value())
+        return Result({"length": float(len(self.key.get_secret_value()))})
+"""
+KEYED_MANIFEST = (
+    "from taskloom import DomainRef, TaskRef\n"
+    "DOMAIN = DomainRef(name='keyed', summary='A test.', extra='', tasks=(TaskRef('one', 'A task.', 'keyed_case:One'),))\n"
+)
+
+
+def test_a_secret_reaches_each_worker_and_no_file(
+    system: System, install: Callable[..., Path]
+) -> None:
+    points = "[taskloom.domains]\nkeyed = keyed_manifest:DOMAIN\n"
+    site = install("keyed", points, keyed_case=KEYED, keyed_manifest=KEYED_MANIFEST)
+    there = replace(system, site=str(site))
+    token = "planted-Xq7v2"
+    words = f"keyed one --key={token} --executor=local"
+    told = there.run(f"sweep {words} --jobs=2 --seed=0,1", f"run {words} --seed=2")
+    assert [code for code, _, _ in told] == [0, 0], told
+    runs = list_runs(system.store)
+    assert [run.metrics["length"] for run in runs] == [float(len(token))] * 3
+    assert "the key is <secret>" in (runs[0].dir / "output.txt").read_text()
+    files = [path for path in system.store.rglob("*") if path.is_file()]
+    assert [path for path in files if token.encode() in path.read_bytes()] == []
 
 
 def test_every_command_works(system: System) -> None:

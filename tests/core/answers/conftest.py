@@ -8,11 +8,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from cases_tasks import Answer, Tasks
+from own_network import in_own_network
 
 
 @pytest.fixture
@@ -85,24 +87,47 @@ class Forks:
         return subprocess.CompletedProcess(words, code, *texts)
 
 
-@pytest.fixture(scope="session")
-def _forking() -> Iterator[subprocess.Popen[str]]:
+_FORKING = [sys.executable, str(Path(__file__).with_name("forking.py"))]
+
+
+@contextmanager
+def _started(command: list[str]) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name("forking.py"))],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         yield process
         assert process.stdin is not None
         process.stdin.close()
 
 
+@pytest.fixture(scope="session")
+def _forking() -> Iterator[subprocess.Popen[str]]:
+    with _started(_FORKING) as process:
+        yield process
+
+
+@pytest.fixture
+def forks_on_ray(tmp_path: Path) -> Iterator[Forks]:
+    """Give the same in a network of its own: Ray binds every interface that it finds."""
+    variables = {
+        "HOME": str(tmp_path),
+        "RAY_AUTH_MODE": "disabled",
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_raylet_start_wait_time_s": "300",  # on a machine that is busy
+    }
+    with _started(in_own_network(_FORKING)) as process:
+        yield _forks(process, tmp_path, variables)
+
+
 @pytest.fixture
 def forks(_forking: subprocess.Popen[str], tmp_path: Path) -> Forks:
     """Give a runner of commands in fresh processes, each at the cost of a fork."""
+    return _forks(_forking, tmp_path, {})
+
+
+def _forks(process: subprocess.Popen[str], tmp_path: Path, more: dict[str, str]) -> Forks:
     place = tmp_path / "printed"
     place.mkdir()
     kept = {name: text for name, text in os.environ.items() if not name.startswith("TASKS_")}
     fixed = {"OMP_NUM_THREADS": "1", "NO_COLOR": "1", "XDG_CONFIG_HOME": str(tmp_path / "home")}
-    return Forks(_forking, place, {**kept, **fixed})
+    return Forks(process, place, {**kept, **fixed, **more})

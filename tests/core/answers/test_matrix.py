@@ -150,10 +150,11 @@ def _later(path: Path, text: str) -> None:
 
 
 @pytest.fixture
-def make(forks: Callable[..., Answer], tmp_path: Path) -> Callable[[str], Place]:
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], Place]:
     """Return a maker of cells."""
 
     def place(executor: str) -> Place:
+        forks = request.getfixturevalue("forks_on_ray" if executor == "ray" else "forks")
         made = Place(forks, tmp_path, executor, tmp_path / "here")
         package = made.site / "matrix_pkg"
         package.mkdir(parents=True)
@@ -317,6 +318,13 @@ def test_a_change_is_another_computation(
         return
     assert answer.returncode == 2
     assert word in answer.stderr
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize("kind", list(KINDS)[: size("ray_kinds")])
+def test_a_change_is_another_computation_on_ray(make: Callable[[str], Place], kind: str) -> None:
+    pytest.importorskip("ray", reason="Ray is not installed")
+    test_a_change_is_another_computation(make, kind, "run", "ray")
 
 
 @pytest.mark.parametrize("executor", ["inline", "local"])

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -95,3 +98,82 @@ def test_a_parameter_may_be_called_like_an_option(
     assert {(item["file"], item["jobs"]) for item in found} == {
         (file, jobs) for file in "xy" for jobs in (1, 2)
     }
+
+
+PRINTING = """
+import os
+from pydantic import SecretStr
+from taskloom import Config, Finding, Result, RunContext
+
+class One(Config):
+    key: SecretStr = SecretStr("none")
+    fails: bool = False
+
+class Made:
+    def __init__(self, config: One) -> None:
+        self.config = config
+        print("made with", config.key.get_secret_value(), flush=True)
+        os.system("echo child of the constructor")
+        if config.fails:
+            raise ValueError("cannot be made")
+
+    def check(self) -> list[Finding]:
+        print("checked")
+        return []
+
+    def run(self, ctx: RunContext) -> Result:
+        print("ran with", self.config.key.get_secret_value())
+        return Result({"x": 1.0})
+
+def make(config: One) -> Made:
+    return Made(config)
+"""
+
+
+@pytest.mark.parametrize(
+    "words", [("run",), ("sweep", "--executor=inline"), ("sweep", "--executor=local")]
+)
+def test_what_a_task_prints_while_it_is_made_is_kept(
+    plugin: Callable[..., Tasks],
+    forks: Callable[..., Answer],
+    tmp_path: Path,
+    words: tuple[str, ...],
+) -> None:
+    tasks = plugin("printing", PRINTING, like="make")
+    say = _say(tasks, forks, tmp_path)
+    command, *options = words
+    answer = say(command, "printing", "one", "--key=hush-hush-42", *options, "--json")
+    assert answer.returncode == 0, answer.stderr
+    json.loads(answer.stdout)
+    (kept,) = Path(tasks.environment["TASKS_STORE"]).glob("*/output.txt")
+    lines = kept.read_text().splitlines()
+    assert lines == [
+        "made with <secret>",
+        "child of the constructor",
+        "checked",
+        "ran with <secret>",
+    ]
+    refused = say("run", "printing", "one", "--fails", "--json")
+    assert "made with none" in refused.stderr
+    assert "cannot be made" in json.loads(refused.stdout)["error"]["message"]
+
+
+def test_what_other_ranks_print_is_kept_with_their_number(
+    plugin: Callable[..., Tasks], forks: Callable[..., Answer], tmp_path: Path
+) -> None:
+    tasks = plugin("printing", PRINTING, like="make")
+    say = _say(tasks, forks, tmp_path)
+    folder = say("run", "printing", "one", "--prepare").stdout.strip()
+    ranks = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
+    for rank in ("1", "0"):
+        done = subprocess.run(
+            [sys.executable, "-m", "taskloom.execute", folder],
+            env={**os.environ, **ranks, "RANK": rank},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    lines = (Path(folder) / "output.txt").read_text().splitlines()
+    printed = ["made with none", "child of the constructor", "checked", "ran with none"]
+    assert lines == [f"[rank 1] {line}" for line in printed if line != "checked"] + printed

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from own_network import in_own_network
 from taskloom import Resources
 from taskloom.devices import Launch, jax_devices, launch, lightning_arguments, limited_threads
 from taskloom.errors import MissingExtraError, UsageError
@@ -110,23 +111,6 @@ def test_jax_devices_of_a_run_are_those_it_was_given(
     assert open_run(str(layout.dir)).metrics == {"sum": 140.0, "devices": expected}
 
 
-# torchrun's store listens on every interface, so it gets a network that has a loopback only.
-_LOOPBACK = 'ip link set lo up && exec "$0" "$@"'
-
-
-def _in_own_network(command: list[str]) -> list[str]:
-    for unshare in (["unshare", "--net"], ["unshare", "--user", "--map-root-user", "--net"]):
-        try:
-            done = subprocess.run(
-                [*unshare, "sh", "-c", _LOOPBACK, "true"], check=False, capture_output=True
-            )
-        except FileNotFoundError:
-            break
-        if done.returncode == 0:
-            return [*unshare, "sh", "-c", _LOOPBACK, *command]
-    pytest.skip("no network namespace can be made here")
-
-
 def _worker(layout: RunLayout) -> list[str]:
     return [*("-m", "taskloom.execute", "--no-report"), str(layout.dir)]
 
@@ -142,7 +126,7 @@ def _run_alone_and_shared(
         *_worker(shared),
     ]
     done = subprocess.run(
-        _in_own_network(torchrun),
+        in_own_network(torchrun),
         env={**environment(), "GLOO_SOCKET_IFNAME": "lo"},
         capture_output=True,
         text=True,
@@ -155,10 +139,9 @@ def _run_alone_and_shared(
     return one, open_run(str(shared.dir))
 
 
-@pytest.mark.slow
-@pytest.mark.filterwarnings(
-    "default"
-)  # the probe's task uses Lightning as it is, with its warnings
+# Every day the next one says the same of losses and of the model that is learnt.
+@pytest.mark.soak
+@pytest.mark.filterwarnings("default")
 def test_two_processes_over_gloo_have_the_gradients_of_one_that_accumulates(tmp_path: Path) -> None:
     pytest.importorskip("lightning", reason="Lightning is not installed")
     one, two = _run_alone_and_shared(

@@ -24,7 +24,7 @@ from taskloom.errors import (
     TaskloomError,
 )
 from taskloom.identity.witness import Witness
-from taskloom.lifecycle.capture import captured
+from taskloom.lifecycle.capture import captured, not_kept
 from taskloom.lifecycle.console import Console
 from taskloom.lifecycle.context import LiveContext
 from taskloom.lifecycle.failure import describe_failure, first_line, is_loss, is_store_failure
@@ -76,9 +76,9 @@ def attempt(
     stop = StopRequest(graceful=task.can_resume(), begun=False)
     held.on_lost = stop.ask
     held.on_beat = partial(_heed, layout, stop)
-    not_kept = "" if console.keeps_output else "--capture=no"
-    with logging_to(layout.log, console), captured(console, not_kept) as output:
+    with logging_to(layout.log, console), captured(console, not_kept(console)) as output:
         output.keep(layout.output)
+        output.take(console.printed, shows=False)  # while the task was made; that has been shown
         record = dataclasses.replace(begin_attempt(record), output=output.not_kept)
         write_record(layout.record, record)
         index.note(layout.dir)

@@ -19,6 +19,7 @@ from taskloom.lifecycle.console import Console
 from taskloom.lifecycle.copies import Copies
 from taskloom.lifecycle.descriptors import Descriptors
 from taskloom.lifecycle.output import Output
+from taskloom.lifecycle.output_file import SharedFile
 from taskloom.lifecycle.terminal import leads_to
 
 
@@ -36,19 +37,22 @@ _STATE = _State()
 
 
 @contextmanager
-def captured(console: Console, not_kept: str = "") -> Iterator[Output]:
+def captured(
+    console: Console, why_not: str = "", file: SharedFile | None = None
+) -> Iterator[Output]:
     """Capture what this process and its children print while the block runs.
 
     Args:
         console: Where to show it.
-        not_kept: A reason not to; empty for none.
+        why_not: A reason not to; empty for none.
+        file: Where it goes if this process only computes along with the one that has the run.
     """
-    reason = not_kept or _obstacle()
+    reason = why_not or _obstacle()
     with _STATE.lock:
         here = threading.get_ident()
         if _STATE.ways and _STATE.owner != here:
             reason = reason or "another run of this process has the output"
-        output = Output(console, reason)
+        output = Output(console, reason, file)
         if reason:
             way = None
         else:
@@ -71,6 +75,11 @@ def captured(console: Console, not_kept: str = "") -> Iterator[Output]:
         with _STATE.lock:
             _STATE.ways.remove(way)
         way.stop()
+
+
+def not_kept(console: Console) -> str:
+    """Return why a console keeps no output; empty if it does."""
+    return "" if console.keeps_output else "--capture=no"
 
 
 def _obstacle() -> str:

@@ -25,10 +25,12 @@ class Console(Protocol):
     Attributes:
         is_silent: Whether nothing is shown.
         keeps_output: Whether what the task itself prints is captured, and so comes by `echo`.
+        printed: What the task printed and its run's folder, which is not there yet, is to keep.
     """
 
     is_silent: bool
     keeps_output: bool
+    printed: bytes
 
     def say(self, text: str, /) -> None:
         """Show a line, or several."""
@@ -95,6 +97,7 @@ class SilentConsole:
 
     is_silent = True
     keeps_output = True
+    printed = b""
 
     def say(self, text: str, /) -> None:
         """Swallow the text."""
@@ -132,6 +135,7 @@ class PlainConsole:
 
     is_silent = False
     keeps_output = True
+    printed = b""
 
     def __init__(self, stream: TextIO | LossyStream) -> None:
         self._stream = lossy(stream)
@@ -195,6 +199,7 @@ class LiveConsole:
 
     is_silent = False
     keeps_output = True
+    printed = b""
 
     def __init__(self, stream: TextIO | LossyStream) -> None:
         # rich costs 75 ms, which only a terminal gets something for.

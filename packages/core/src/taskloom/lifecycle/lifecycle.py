@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,9 +23,11 @@ from taskloom.errors import (
 from taskloom.identity.identify import Identified
 from taskloom.identity.leaves import absolute
 from taskloom.lifecycle.attempt import attempt
+from taskloom.lifecycle.capture import captured, not_kept
 from taskloom.lifecycle.console import Console, open_console
 from taskloom.lifecycle.create import create_run, identify_asked
 from taskloom.lifecycle.failure import describe_failure, first_line, trimmed_traceback
+from taskloom.lifecycle.output import Output
 from taskloom.lifecycle.refusal import recorded_refusals
 from taskloom.lifecycle.within import within
 from taskloom.lifecycle.workdir import working_in
@@ -118,7 +121,7 @@ def continue_run(
         config = read_config(loaded, layout, record)
         with limited_threads(record.resources):
             with recorded_refusals(lambda: layout):
-                task = prepare(loaded, config, console)
+                task = prepare(loaded, config, console, layout.output)
             return perform(task, layout, console, time_limit=time_limit, report=report)
     finally:
         console.close()
@@ -154,16 +157,34 @@ def read_config(loaded: LoadedTask, layout: RunLayout, record: RunRecord) -> Con
     return absolute(config, Path(record.cwd), runs)
 
 
-def prepare(loaded: LoadedTask, config: Config, console: Console) -> BoundTask[Any, Config]:
+def prepare(
+    loaded: LoadedTask, config: Config, console: Console, output: Path | None = None
+) -> BoundTask[Any, Config]:
     """Construct the task and let it check itself.
+
+    Args:
+        loaded: The task.
+        config: Its config.
+        console: Where to say what it finds.
+        output: The file that keeps what it prints; without one the console does until there is a run.
 
     Raises:
         RunFailedError: The factory raised.
         PluginError: It returned something that is no task of its domain.
         CheckFailedError: The check found an error.
     """
-    task = construct(loaded, config)
-    findings = _find(task, loaded)
+    printed = Output(console)
+    try:
+        with captured(console, not_kept(console)) as printed:
+            if output is not None:
+                printed.keep(output)
+            task = construct(loaded, config)
+            findings = _find(task, loaded)
+    except TaskloomError:
+        if console.is_silent:  # there will be no run whose record could tell
+            sys.stderr.write(printed.taken().decode("utf-8", "backslashreplace"))
+        raise
+    console.printed = printed.taken()
     errors = [finding.message for finding in findings if finding.level == "error"]
     if errors:
         raise CheckFailedError(" ".join(errors))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from taskloom.lifecycle.console import Console
-from taskloom.lifecycle.output_file import OutputFile
+from taskloom.lifecycle.output_file import OutputFile, SharedFile
 
 
 def _nothing() -> None:
@@ -21,10 +21,12 @@ class Output:
         settle: Waits until everything that has been printed is in the file.
     """
 
-    def __init__(self, console: Console, not_kept: str = "") -> None:
+    def __init__(
+        self, console: Console, not_kept: str = "", file: OutputFile | SharedFile | None = None
+    ) -> None:
         self.not_kept = not_kept
         self.settle: Callable[[], None] = _nothing
-        self._file = OutputFile()
+        self._file = file or OutputFile()
         self._console = console
 
     def keep(self, path: Path) -> None:
@@ -37,6 +39,10 @@ class Output:
         done = self._file.write(data)
         if shows:
             self.show(done)
+
+    def taken(self) -> bytes:
+        """Return what was printed and has no file yet."""
+        return self._file.taken()
 
     def show(self, data: bytes) -> None:
         """Show output on the terminal."""

@@ -19,6 +19,58 @@ _NOTE_ROOM = 100
 _GAP = re.compile(rb"\n\[\.\.\. (\d+) bytes left out \.\.\.\]\n")
 
 
+class SharedFile:
+    """Output of a process that computes along, on its way into the file of the run: whole lines, each with its rank.
+
+    Args:
+        rank: The number of the process.
+        limit: Bytes that it may write; the run's own output is not crowded out.
+    """
+
+    def __init__(self, rank: int, limit: int = 1 << 20) -> None:
+        self._mark = f"[rank {rank}] ".encode()
+        self._left = limit
+        self._held = self._line = b""
+        self._path: Path | None = None
+
+    def keep(self, path: Path) -> None:
+        """Write into this file from now on."""
+        self._path = path
+
+    def write(self, data: bytes) -> bytes:
+        """Take some output, and return what may be shown of it now."""
+        done, self._held = KNOWN.split(self._held + data)
+        *lines, self._line = (self._line + done).split(b"\n")
+        self._append(lines)
+        return done
+
+    def close(self) -> bytes:
+        """Write and return what was held back."""
+        rest, self._held = KNOWN.whole(self._held), b""
+        last, self._line = self._line + rest, b""
+        self._append([last] if last else [])
+        return rest
+
+    def taken(self) -> bytes:
+        """Return what waits for a file: nothing."""
+        return b""
+
+    def _append(self, lines: list[bytes]) -> None:
+        if not lines or self._path is None or self._left <= 0:
+            return
+        data = b"".join(self._mark + line + b"\n" for line in lines)
+        self._left -= len(data)
+        if self._left <= 0:
+            data += self._mark + b"[... what follows is left out ...]\n"
+        # Opened anew each time: the run replaces a file that grew too long.
+        with contextlib.suppress(OSError):
+            descriptor = open_plain(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+            try:
+                write_all(descriptor, data)
+            finally:
+                os.close(descriptor)
+
+
 class OutputFile:
     """Output on its way into a file, which may come later than the output.
 
@@ -47,6 +99,11 @@ class OutputFile:
                 self._left_out = int(gap[1]) if gap else 0
             waiting, self._waiting = bytes(self._waiting), bytearray()
             self._append(waiting)
+
+    def taken(self) -> bytes:
+        """Return what waits for a file."""
+        with self._lock:
+            return bytes(self._waiting)
 
     def write(self, data: bytes) -> bytes:
         """Take some output, and return what may be shown of it now: without secrets, and without what may begin one."""
@@ -88,6 +145,7 @@ class OutputFile:
         if self._path is None or self._descriptor < 0:
             return
         with contextlib.suppress(OSError):
+            self._size = os.fstat(self._descriptor).st_size  # other processes of the run write, too
             head = self._read(0, self._half)
             gap = _GAP.match(self._read(self._half, _NOTE_ROOM))
             start = self._size - self._half + _NOTE_ROOM

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import get_args
 
 from pydantic_core import PydanticUndefined
 
-from taskloom.params.grammar import UnreadableValueError, join_path, split_path
+from taskloom.params.grammar import UnreadableValueError, items_of, join_path, split_path
 from taskloom.params.shapes import (
     Model,
     Shape,
@@ -23,6 +24,7 @@ from taskloom.params.shapes import (
 from taskloom.params.tree import Parameter, default_of, leaf, place
 from taskloom.registry.suggest import closest
 
+_MOST_PLACES = 20
 INDEX, KEY = "N", "KEY"
 """Words for the place of an item and the name of an entry in help."""
 
@@ -59,6 +61,46 @@ def element_rows(parameters: Sequence[Parameter]) -> Iterator[Parameter]:
                     help_text = " ".join((info.description or "").split())
                     default = default_of(inner.model, None, name)
                     yield _parameter(f"{prefix}.{name}", shape_of(info), help_text, prefix, default)
+
+
+def next_elements(parameters: Sequence[Parameter], word: str) -> Iterator[tuple[Parameter, bool]]:
+    """Yield what may follow the last dot of an option that names an element, and whether a value follows it.
+
+    Of a list these are the places that its default has and the one behind them; of a model its fields. What holds further elements
+    ends in a dot.
+
+    Args:
+        parameters: The parameters of the task.
+        word: The beginning of the option: `--layers.0.wi`.
+    """
+    head, dot, _ = word.removeprefix("--").partition("=")[0].rpartition(".")
+    known = {item.path: item for item in parameters if not item.is_component}
+    held = known.get(head) or element(known, head)
+    if not (word.startswith("--") and dot) or held is None:
+        return
+    names = keys_of(held.shape) or _places(held)
+    for name in names:
+        found = element(known, f"{head}.{name}")
+        if found is not None:
+            is_open = found.shape.is_leaf and container_of(found.shape) is None
+            if is_open or found.choices:
+                yield found, True
+            if not is_open:
+                yield replace(found, path=f"{found.path}.", choices=()), False
+
+
+def _places(held: Parameter) -> list[str]:
+    """Return the places of a list, and the names of a table, that its default has; of a list the next one, too."""
+    container = container_of(held.shape)
+    if container is None:
+        return []
+    if is_table(container):
+        return []
+    try:
+        count = len(items_of(held.default)) if held.default not in (None, "none") else 0
+    except UnreadableValueError:
+        count = 0
+    return [str(place) for place in range(min(count + 1, _MOST_PLACES))]
 
 
 def nearest_element(parameters: Sequence[Parameter], path: str) -> str:

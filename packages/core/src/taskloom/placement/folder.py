@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from taskloom.devices import limited_threads
+from taskloom.devices import launch, limited_threads
 from taskloom.errors import ExitCode
+from taskloom.lifecycle.capture import captured
+from taskloom.lifecycle.console import SilentConsole
 from taskloom.lifecycle.lifecycle import construct, continue_run, read_config
+from taskloom.lifecycle.output_file import SharedFile
 from taskloom.placement.follower import follow
 from taskloom.records.run_record import read_record
 from taskloom.registry.entries import LoadedTask
@@ -45,6 +48,8 @@ def follow_folder(folder: Path) -> ExitCode:
     if record.status == "finished":
         return ExitCode.OK
     loaded = _load(layout)
-    with limited_threads(record.resources):
+    file = SharedFile(launch().rank)
+    with limited_threads(record.resources), captured(SilentConsole(), file=file) as output:
+        output.keep(layout.output)
         task = construct(loaded, read_config(loaded, layout, record))
         return follow(task, layout, record)

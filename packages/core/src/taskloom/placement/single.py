@@ -9,6 +9,7 @@ from taskloom.config import Config
 from taskloom.errors import RunFailedError
 from taskloom.identity.identify import Identified
 from taskloom.lifecycle.create import create_run
+from taskloom.lifecycle.refusal import refusal_of
 from taskloom.placement.executor import Executor
 from taskloom.placement.place import Placement
 from taskloom.registry.entries import LoadedTask
@@ -34,7 +35,9 @@ class PlacementLog:
 
     def ended(self, run: Run, /) -> None:
         """Write how it ended."""
-        self.say(f"{run.status} {run.id} after {run.record.duration:.1f} s")
+        refused = refusal_of(run) if run.record.sweep else ""
+        told = f"{run.status} {run.id} after {run.record.duration:.1f} s"
+        self.say(f"refused: {refused}" if refused else told)
 
     def tick(self) -> None:
         """Nothing moves in between."""

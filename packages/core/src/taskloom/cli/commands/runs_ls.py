@@ -98,7 +98,7 @@ def print_runs(selection: Selection) -> None:
     if not total and not damaged:
         say(
             f"note: the store {store} holds no such run\n"
-            if selection.where
+            if selection.where or selection.stale
             else f"note: the store {store} holds no runs\n"
         )
 

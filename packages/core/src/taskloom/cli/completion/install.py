@@ -23,7 +23,7 @@ _BASH = r"""_tasks_complete() {
         compopt -o filenames 2>/dev/null
         return
     fi
-    if [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *= ]]; then
+    if [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *[=.] ]]; then
         compopt -o nospace 2>/dev/null
     fi
 }
@@ -43,7 +43,7 @@ _tasks() {
         name=${line%%$'\t'*}
         text=$name
         [[ $line == *$'\t'* ]] && text="$name  -- ${line#*$'\t'}"
-        if [[ $name == *= ]]; then
+        if [[ $name == *[=.] ]]; then
             open_names+=("$name"); open_texts+=("$text")
         else
             names+=("$name"); texts+=("$text")

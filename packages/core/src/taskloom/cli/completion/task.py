@@ -8,6 +8,7 @@ from typing import Any
 from taskloom.cli.table import FILES, Command
 from taskloom.cli.task_command import TaskCommand
 from taskloom.errors import TaskloomError
+from taskloom.params.elements import next_elements
 from taskloom.registry.isolate import load_target
 from taskloom.registry.refs import VerbRef
 from taskloom.registry.resolve import find_task, load_task
@@ -60,6 +61,10 @@ def _of_command(made: TaskCommand, rest: Sequence[str], current: str) -> Iterato
         options.setdefault(
             f"--{parameter.path}", (" ".join(texts), None if parameter.is_flag else True, values)
         )
+    for parameter, ends_here in next_elements(made.parameters, current):
+        values = parameter.choices or (("true", "false") if parameter.is_flag else ())
+        takes_value = None if parameter.is_flag or not ends_here else True
+        options[f"--{parameter.path}"] = (f"({parameter.type})", takes_value, values)
     options["--param"] = (
         "Set a parameter.",
         True,
