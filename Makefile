@@ -69,7 +69,7 @@ docs: $(TESTED) ## Build the documentation into site/.
 # TASKLOOM_SOAK_KILLS (300 of each kind), TASKLOOM_SOAK_STOPS (200) and TASKLOOM_SOAK_LINES (4000000) make it shorter.
 soak: $(TESTED) ## Run tests at their full sizes, kill runs for a long time and check that nothing is lost.
 	TASKLOOM_FULL_SIZES=1 $(BIN)/pytest -n 2 --dist worksteal $$(grep -rl --include='test_*.py' tests_sizes tests)
-	$(BIN)/pytest -m soak tests/reliability
+	$(BIN)/pytest -m soak tests
 
 changelog: $(TESTED) ## Show the change log that the fragments in changes/ make.
 	$(BIN)/towncrier build --draft --version next

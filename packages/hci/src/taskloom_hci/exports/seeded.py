@@ -141,7 +141,7 @@ class SeededGames(VectorEnv[Arrays, Any, Any], ABC):
             raise HciError(
                 f"A reset mask is a boolean array ({self.num_envs},) in which at least one game is true."
             )
-        return mask.copy()
+        return np.array(mask)
 
     def _reseed(self, seed: int | Sequence[int | None] | None, mask: Bools) -> None:
         if seed is None and self._seeds:

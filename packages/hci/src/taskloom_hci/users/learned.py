@@ -45,19 +45,28 @@ def learned(file: Path, role: Role) -> Learned:
     Raises:
         BundleConstraintError: If there is none, or it was not.
     """
+    found = learned_file(file)
+    if found.role != role:
+        raise BundleConstraintError([f"The policy in '{file}' was trained as the {found.role}."])
+    return found
+
+
+def learned_file(file: Path) -> Learned:
+    """Return the policy in a file.
+
+    Raises:
+        BundleConstraintError: If there is none.
+    """
     from taskloom_hci.exports.learned import load_policy  # torch is heavy
 
     try:
-        found = load_policy(file)
-        if found.role != role:
-            raise HciError(f"The policy in '{file}' was trained as the {found.role}.")
+        return load_policy(file)
     except HciError as error:
         raise BundleConstraintError([str(error)]) from None
     except ModuleNotFoundError:
         raise BundleConstraintError(
             ["A trained policy needs torch to be read: pip install 'taskloom-hci[sb3]'."]
         ) from None
-    return found
 
 
 def policy_of(found: Learned, element: Element, *, deterministic: bool) -> Policy:
