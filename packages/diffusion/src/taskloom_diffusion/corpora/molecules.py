@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -130,19 +131,29 @@ def moses_molecules(num_molecules: int, rule: SplitRule) -> Corpus:
 
     The published split stays; the files are in order, so a part of either set is that of the smallest ranks.
     """
-    files = {p.name: p for p in package_files("molsets", "moses/dataset/data/", ".csv.gz")}
-    train, test = (_first_column(files[f"{part}.csv.gz"]) for part in ("train", "test"))
     if rule.by == "legacy":
+        train, test = _moses_parts()
         if num_molecules and num_molecules < len(train):
             train = [train[i] for i in permuted(len(train), rule.model_seed)[:num_molecules]]
         return Corpus("MOSES", train, test, "MIT", canonical=True, split="legacy")
+    chosen, held = _moses_by_rank(num_molecules)
+    # Written by RDKit years ago; a test compares some with what it writes today.
+    return Corpus("MOSES", chosen, held, "MIT", canonical=True, split="published")
+
+
+def _moses_parts() -> tuple[list[str], list[str]]:
+    files = {p.name: p for p in package_files("molsets", "moses/dataset/data/", ".csv.gz")}
+    train, test = (_first_column(files[f"{part}.csv.gz"]) for part in ("train", "test"))
+    return train, test
+
+
+@lru_cache(maxsize=1)
+def _moses_by_rank(num_molecules: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return both sets in the order of their ranks, which takes seconds: a run asks for them when it is checked, too."""
+    train, test = _moses_parts()
     # Ties of 64-bit ranks would be broken by the file's order; there are none to speak of.
     train.sort(key=rank)
-    test.sort(key=rank)
-    # Written by RDKit years ago; a test compares some with what it writes today.
-    return Corpus(
-        "MOSES", train[: num_molecules or None], test, "MIT", canonical=True, split="published"
-    )
+    return tuple(train[: num_molecules or None]), tuple(sorted(test, key=rank))
 
 
 def _first_column(path: Path) -> list[str]:
