@@ -45,6 +45,12 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "converted_episodes": (30, 300),
         "vector_steps": (400, 4000),
         "patience_seconds": (2, 5),
+        # tests/hci/test_border.py
+        "conserved_games": (3, 100),
+        "conformance_steps": (40, 400),
+        "conformance_modes": (1, 3),
+        "expert_rounds": (1000, 20_000),
+        "random_rounds": (150, 1000),
         # tests/core/answers
         "matrix_cells": (10, 140),
         "ray_kinds": (0, 14),
@@ -55,6 +61,7 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "hostile_examples": (60, 200),
         # tests/anomaly
         "warped_networks": (1, 2),
+        "quick_compilation": (1, 0),  # without most of XLA's optimizations
         # tests/reliability
         "kills": (50, 150),
         "kills_of_networks": (10, 30),
@@ -64,6 +71,8 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "bounds_of_small_corpora": (75, 150),
         "law_rows": (20_000, 100_000),
         "law_rows_in_steps": (4000, 20_000),
+        "unicode_lines": (40, 2000),
+        "respelt_molecules": (60, 2000),
         "signalled_steps": (40, 120),
         # tests/docs
         "forked_commands": (1, 0),  # not forked: an interpreter for each

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jax
 import pytest
 from taskloom.testing import MemoryContext, check_task
 from taskloom_anomaly import TASKS
 from taskloom_anomaly.tasks.backdoor import Backdoor, BackdoorConfig
+from tests_sizes import size
 
 IMAGES: dict[str, Any] = {
     "data": {"source": "digits8", "num_train": 240, "num_test": 80},
@@ -36,6 +39,20 @@ TINY: dict[str, dict[str, Any]] = {
         "success_threshold": 1.0,
     },
     "backdoor": {**IMAGES, "min_attack_success": 0.0, "baselines": True},
+    "language_backdoor": {
+        "model": {"width": 8, "num_layers": 1, "num_heads": 2},
+        "training": {
+            "epochs": 2,
+            "batch_size": 2,
+            "checkpoint_every": 1,
+            "schedule": "one_cycle",
+        },
+        "num_trusted": 20,
+        "num_test": 10,
+        "max_wrong": 1.0,
+        "min_attack_success": 0.0,
+        "baselines": False,
+    },
     "measurement_tampering": {**SMALL, "size": 240, "min_accuracy": 0.0},
     "mechanism_distinction": {**SEQUENCES, "num_tokens": 5, "size": 64, "test_size": 40},
     "ood_far": IMAGES,
@@ -44,6 +61,16 @@ TINY: dict[str, dict[str, Any]] = {
     "tabular": {**SMALL, "source": "wine", "min_explained": -10.0},
     "toy_features": {**SMALL, "size": 100, "min_accuracy": 0.0},
 }
+
+
+@pytest.fixture(autouse=True)
+def _quick_compilation() -> Iterator[None]:
+    """Compile without most optimizations: at these sizes half of the time goes into them, and the contract holds without."""
+    name = "jax_disable_most_optimizations"
+    before = jax.config.values[name]
+    jax.config.update(name, bool(size("quick_compilation")))
+    yield
+    jax.config.update(name, before)
 
 
 @pytest.mark.parametrize("name", sorted(TINY))

@@ -17,8 +17,6 @@ from taskloom_anomaly.backends.resolve import as_handle
 from taskloom_anomaly.backends.torch_handle import TorchHandle
 from taskloom_anomaly.backends.torch_probe import as_array
 from taskloom_anomaly.data.arrays import ArrayDataset
-from taskloom_anomaly.data.named import NamedArrays
-from taskloom_anomaly.detection.features import extractor_for
 from taskloom_anomaly.detection.own_network import fit
 
 _SPEC = importlib.util.spec_from_file_location(
@@ -32,7 +30,6 @@ _SPEC.loader.exec_module(networks)
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 NAMES = sorted(networks.NETWORKS)
-TOKENS = ("bert", "roberta", "distilbert", "gpt2", "llama", "gpt_neox", "qwen2")
 
 
 @cache
@@ -92,6 +89,11 @@ def test_every_layer_is_what_its_module_returned(name: str) -> None:
     assert len(layers) >= 0.8 * len(handle.layers)
 
 
+# Networks with logits or a pooler that vary by a hundredth of their size: a score sees rounding a hundred times as large there.
+HARDER = {"tv_googlenet": 3, "tv_vgg": 2, "vit": 2}
+SHRUNK = {"kind": "mahalanobis", "shrinkage": "fixed", "amount": 0.2}
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_features_are_an_axis_of_a_width_that_some_parameter_has(name: str) -> None:
     handle = handle_of(name)
@@ -112,12 +114,11 @@ def test_scores_are_of_samples_whatever_the_order_and_the_batch(name: str) -> No
     trunk = networks.NETWORKS[name].trunk
     assert any(layer.startswith(trunk) for layer in handle.default_layers)
     # In networks that nothing has trained some layers never vary, and those are left out.
-    settings = {"kind": "mahalanobis", "shrinkage": "fixed", "amount": 0.2}
-    detector = fit(handle, trusted, detector=settings, batch_size=64)
+    detector = fit(handle, trusted, detector=SHRUNK, batch_size=64)
     plain = detector.score(x)
     assert any(layer.startswith(trunk) for layer in plain)
-    # Half precision rounds to three digits, and other batches in another way.
-    close = 2e-1 if "bfloat16" in name else 1e-5
+    # Of scores that are nearly zero, the share of the size that scores have.
+    close = 1e-5 * HARDER.get(name, 1)
     order = np.random.default_rng(0).permutation(60)
     found = {"order": (detector.score(x[order]), order)}
     for size, count in ((1, 8), (7, 60), (60, 60)):
@@ -126,8 +127,39 @@ def test_scores_are_of_samples_whatever_the_order_and_the_batch(name: str) -> No
     for layer, scores in plain.items():
         assert scores.shape == (60,)
         assert np.isfinite(scores).all()
+        bound = close * np.maximum(scores, np.median(scores))
         for what, (other, rows) in found.items():
-            np.testing.assert_allclose(other[layer], scores[rows], rtol=close, err_msg=what)
+            assert (np.abs(other[layer] - scores[rows]) <= bound[rows]).all(), (layer, what)
+
+
+def test_what_a_batch_changes_is_the_rounding_of_the_network() -> None:
+    """Where batches change scores by more, a second implementation of the score changes as much, and a network in float64 not at all."""
+    name = "tv_googlenet"
+    trusted, x = inputs(name, 60), inputs(name, 60, seed=1)
+    exact = networks.build(name).eval().double()
+    handle = as_handle(exact, None, trusted[:5].astype(np.float64), warn=False)
+    wide, one = (
+        fit(handle, trusted, detector=SHRUNK, batch_size=size).score(x) for size in (64, 7)
+    )
+    for layer, scores in wide.items():
+        np.testing.assert_allclose(one[layer], scores, rtol=1e-9)
+    own = handle_of(name)
+    layer = own.default_layers[-1]
+    detectors = [
+        fit(own, trusted, detector=SHRUNK, batch_size=size, layers=[layer]) for size in (64, 7)
+    ]
+    scores = [detector.score(x)[layer] for detector in detectors]
+    by_hand = []
+    for detector in detectors:
+        fitted = {k.rpartition("/")[2]: v for k, v in detector.tensors.items()}
+        rows = np.concatenate(
+            [f.activations[layer] for f in detector.extractor.batches(ArrayDataset(x))]
+        )
+        offset = rows.astype(np.float64) - fitted["mean"]
+        by_hand.append(((offset @ fitted["factor"]) ** 2).sum(axis=1))
+    # What the arithmetic of the score adds is far below what the activations bring.
+    for found, known in zip(scores, by_hand, strict=True):
+        assert (np.abs(found - known) <= 1e-5 * np.maximum(known, np.median(known))).all()
 
 
 @pytest.mark.parametrize("name", ["tv_resnet18", "bert", "lstm"])
@@ -152,30 +184,3 @@ def test_a_network_is_left_as_it_was(name: str) -> None:
     with pytest.raises(Exception, match=r"\S"):
         handle.forward(np.full((2, 2), 1e6, np.float32), handle.default_layers)
     assert digest() == before
-
-
-@pytest.mark.parametrize("name", TOKENS)
-def test_right_padding_changes_no_score(name: str) -> None:
-    handle = handle_of(name)
-    rng = np.random.default_rng(2)
-
-    def rows(count: int, width: int, *, left: bool = False) -> NamedArrays:
-        lengths = rng.integers(5, 13, count)
-        tokens, mask = np.zeros((count, width), np.int64), np.zeros((count, width), np.int64)
-        for row, length in enumerate(lengths):
-            part = slice(width - length, width) if left else slice(length)
-            tokens[row, part] = (np.arange(length) * 7 + row) % 90 + 3
-            mask[row, part] = 1
-        return NamedArrays({"input_ids": tokens, "attention_mask": mask})
-
-    state = rng.bit_generator.state
-    found = []
-    for width, left in ((12, False), (36, False), (36, True)):
-        rng.bit_generator.state = state
-        data = ArrayDataset(rows(40, width, left=left))
-        for reduction in ("last", "mean_max", "first"):
-            extractor = extractor_for(handle, handle.default_layers[:1], reduction, 16)  # type: ignore[arg-type] # a literal
-            (layer,) = extractor.layers
-            found.append(np.concatenate([f.activations[layer] for f in extractor.batches(data)]))
-    for index, other in enumerate(found[3:]):
-        np.testing.assert_allclose(other, found[index % 3], atol=1e-5 * np.abs(other).max())

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from cases_verdict import CONTRACT, verdict
+from cases_verdict import verdict
 from taskloom.bound import BoundTask
 from taskloom_control import (
     Array,
@@ -59,7 +59,6 @@ class Mass(StagedTask[MassConfig]):
         return {"x": sensors[..., self.sensor("q")][..., 0] ** 2 + 0.1 * states[..., 1] ** 2}
 
 
-@CONTRACT
 def test_numpy_engine_and_sensors(episode: Episode, tmp_path: Path) -> None:
     """Reaches 0 with both engines, or `numpy` refuses with a PlanError: no plan is made with sensors of zeros."""
     path = tmp_path / "mass.xml"
@@ -107,7 +106,6 @@ class Plain(StagedTask[PlainConfig]):
         return {"a": states[..., 0] ** 2}
 
 
-@CONTRACT
 def test_mjx_keeps_equalities(tmp_path: Path) -> None:
     """Ends both masses where `threads` does (0.1275 and 0), or refuses, though an equality has been switched off."""
     path = tmp_path / "tied.xml"
@@ -159,7 +157,6 @@ class Sleep(StagedTask[SleepConfig]):
         return {"x": (states[..., 14] - 0.3) ** 2, "u": 1e-4 * (controls**2).sum(-1)}
 
 
-@CONTRACT
 def test_resumed_with_sleep(tmp_path: Path) -> None:
     """Ends to the bit as an episode that is not interrupted, or refuses, where MuJoCo lets bodies sleep."""
     path = tmp_path / "sleep.xml"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from cases_verdict import CONTRACT, verdict
+from cases_verdict import verdict
 from taskloom_control import Array, ClosedLoop, ControlConfig, ModelError, StagedTask
 
 Episode = Callable[[StagedTask[Any]], ClosedLoop]
@@ -54,7 +54,6 @@ def _write_two(path: Path, order: str, more: str = "") -> Path:
     return path
 
 
-@CONTRACT
 def test_joints_in_another_order(episode: Episode, tmp_path: Path) -> None:
     """Brings `a` to 1 and `b` to -2, or refuses the pair of models: states and controls go by name, not by place."""
     plan = _write_two(tmp_path / "plan.xml", "ab")
@@ -110,7 +109,6 @@ class Follow(StagedTask[FollowConfig]):
         return {"gap": gap**2 + 0.1 * states[..., 1] ** 2}
 
 
-@CONTRACT
 def test_mocap_of_another_count(episode: Episode, tmp_path: Path) -> None:
     """Ends at x = 1, or refuses the pair of models: a marker more in the simulated model hides no target.
 
@@ -155,7 +153,6 @@ class Reach(Follow):
         return {"gap": (target - q) ** 2}
 
 
-@CONTRACT
 def test_sensors_of_the_simulated_model(episode: Episode, tmp_path: Path) -> None:
     """Records the mean of (1 - x)^2, or refuses the pair of models, though the simulated one has a sensor in front."""
     model = (

@@ -11,7 +11,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
-from cases_verdict import CONTRACT, told, verdict
+from cases_verdict import told, verdict
 from taskloom.errors import TaskloomError
 from taskloom_control import (
     Array,
@@ -76,7 +76,6 @@ class Pushed(LqPointMass):
         self.data.qfrc_applied[0] = 3.0 * np.sin(3.0 * self.data.time)
 
 
-@CONTRACT
 def test_disturbance_is_not_foreseen() -> None:
     """Rolls out a force below 1 N besides the control: a push from outside is not told to the planner.
 
@@ -100,7 +99,6 @@ def test_disturbance_is_not_foreseen() -> None:
     verdict(abs(force) < 1.0, f"a force of {force:.3f} N", "below 1 N")
 
 
-@CONTRACT
 def test_effective_size_with_an_outlier() -> None:
     """Meets an effective sample size of 5 within 5 %, however much worse one of 64 rewards is than the others."""
     sizes = {}
@@ -116,7 +114,6 @@ def test_effective_size_with_an_outlier() -> None:
     )
 
 
-@CONTRACT
 def test_gym_goal() -> None:
     """Shows an agent the goal (two targets are two observations), and draws another one for another seed."""
     goals = []
@@ -161,7 +158,6 @@ class Plain(StagedTask[PlainConfig]):
         return {"x": (states[..., 0] - 50) ** 2}
 
 
-@CONTRACT
 def test_meshes_are_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Draws a tetrahedron of 10 cm on more than 1 % of the pixels where no OpenGL is installed."""
     monkeypatch.setenv("MUJOCO_GL", "disable")
@@ -183,7 +179,6 @@ def test_meshes_are_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     verdict(share > 0.01, f"a share of {share:.4f}", "above 0.01")
 
 
-@CONTRACT
 def test_ramp_does_not_compound() -> None:
     """Remembers a spread of 0.3 within 10 %, as the page says, where rewards say nothing about the candidates."""
     sampler = CEM(
@@ -209,7 +204,6 @@ def test_ramp_does_not_compound() -> None:
     verdict(np.allclose(spread, 0.3, rtol=0.1), f"spread {spread.round(3)}", "0.3 at each knot")
 
 
-@CONTRACT
 def test_second_episode_with_one_controller() -> None:
     """Serves a second episode whose clock begins at 0 again, by itself or by a method to begin anew.
 
@@ -238,7 +232,6 @@ def test_second_episode_with_one_controller() -> None:
     verdict(ended == 2, f"{ended} episode(s)", must)
 
 
-@CONTRACT
 def test_task_in_the_original_form(tmp_path: Path) -> None:
     """Defines and builds a task in judo's form of which only the import line was changed: 1.0, 2 and one control."""
     (tmp_path / "mass.xml").write_text(
@@ -256,7 +249,6 @@ def test_task_in_the_original_form(tmp_path: Path) -> None:
     verdict(found == (1.0, 2, 1), f"parameters {found[:2]}, {found[2]} control", must)
 
 
-@CONTRACT
 def test_unlimited_actuator(tmp_path: Path) -> None:
     """Plans without a warning for a motor without a range, and takes 1 for no newton in a space of -1 to 1."""
     path = tmp_path / "free.xml"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 from cases_tasks import Tasks
-from cases_verdict import BORDER, verdict
+from cases_verdict import verdict
 from taskloom_hci import Bundle, HciError, make_bundle, play
 from taskloom_hci.exports.env import GameEnv
 from taskloom_hci.metrics import mean_interval
 from tests_sizes import size
 
 
-@BORDER
 def test_a_person_may_pause(tasks: Tasks) -> None:
     """Accepts a pause where no target is, and leaving a target after a stop: a person does what no simulated user does."""
     words = ("hci", "play", "pointing", "--param", "assistant=big", "--seed=1")

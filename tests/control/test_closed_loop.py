@@ -131,7 +131,7 @@ def test_interrupted_run_resumes_bit_for_bit(
     config = small(
         seconds=0.8,
         controller={
-            "action_normalizer": normalizer,
+            "action_normalizer": "min_max" if optimizer in ("ilqr", "lqr") else normalizer,
             "spline": "zero" if optimizer in ("ilqr", "lqr") else "cubic",
         },
         optimizer={"kind": optimizer},
@@ -374,7 +374,7 @@ def test_cylinder_push_beats_judos_best_mean_cost(play: Callable[..., ClosedLoop
 @pytest.mark.parametrize(("normalizer", "scale"), [("min_max", 1.8), ("none", 1.0)])
 def test_noise_is_scaled_to_the_control_range(normalizer: str, scale: float) -> None:
     """judo's noise is in actuator units, so a strong actuator is never used and a weak one is always saturated."""
-    optimizer = {"kind": "ps", "sigma": 0.1, "num_rollouts": 4000}
+    optimizer = {"kind": "ps", "sigma": 0.1, "finest": 1.0, "num_rollouts": 4000}
     config = small(optimizer=optimizer, controller={"action_normalizer": normalizer})
     simulation, controller = pair(config)
     controller.plan(simulation.snapshot(), {})

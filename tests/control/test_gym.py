@@ -14,18 +14,18 @@ NAMES = [ref.name for ref in DOMAIN.tasks]
 
 @pytest.mark.parametrize("name", NAMES)
 def test_environment_passes_gymnasiums_checker_without_a_warning(name: str) -> None:
-    env = gymnasium.make(f"taskloom/{name}-v0", render_mode="rgb_array", seconds=0.5)
+    env = gymnasium.make(f"taskloom/{name}-v1", render_mode="rgb_array", seconds=0.5)
     check_env(env.unwrapped, skip_render_check=False)
     env.close()
 
 
 def test_every_task_is_registered() -> None:
     registered = {key for key in gymnasium.registry if key.startswith("taskloom/")}
-    assert registered == {f"taskloom/{name}-v0" for name in NAMES}
+    assert registered == {f"taskloom/{name}-{v}" for name in NAMES for v in ("v0", "v1")}
 
 
 def test_name_with_the_module_needs_no_import() -> None:
-    env = gymnasium.make("taskloom_control.gym:taskloom/cartpole-v0")
+    env = gymnasium.make("taskloom_control.gym:taskloom/cartpole-v1")
     assert isinstance(env.unwrapped, exported.ControlEnv)
 
 
@@ -33,7 +33,7 @@ def test_name_with_the_module_needs_no_import() -> None:
 def test_environments_side_by_side_equal_single_ones(name: str) -> None:
     """Two at once, seeds 1 and 2, step for step the numbers of two alone."""
     envs = gymnasium.make_vec(
-        f"taskloom/{name}-v0", num_envs=2, vectorization_mode="sync", seconds=0.4
+        f"taskloom/{name}-v1", num_envs=2, vectorization_mode="sync", seconds=0.4
     )
     singles = [exported.make_env(name, seconds=0.4) for _ in range(2)]
     together, _ = envs.reset(seed=[1, 2])
@@ -50,7 +50,7 @@ def test_environments_side_by_side_equal_single_ones(name: str) -> None:
 
 def test_episode_of_a_vector_is_cut_off_and_begun_again() -> None:
     envs = gymnasium.make_vec(
-        "taskloom/cartpole-v0", num_envs=3, vectorization_mode="sync", seconds=0.2
+        "taskloom/cartpole-v1", num_envs=3, vectorization_mode="sync", seconds=0.2
     )
     observations, _ = envs.reset(seed=1)
     assert observations.shape == (3, 4)

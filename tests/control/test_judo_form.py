@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from taskloom.errors import PluginError
 from taskloom.registry import LoadedTask, TaskEntry, TaskRef, find_domain
 from taskloom.registry.factory import as_factory
 from taskloom.testing import MemoryContext, check_task
-from taskloom_control import Task, TaskConfig
+from taskloom_control import ControlConfig, Task, TaskConfig
 
 XML = """
 <mujoco><worldbody><body><joint name="x" type="slide" axis="1 0 0"/><geom size=".1" mass="1"/></body></worldbody>
@@ -27,6 +28,7 @@ TINY: dict[str, Any] = {
 }
 
 
+@dataclass
 class SlideConfig(TaskConfig):
     """Weights, with their defaults."""
 
@@ -80,6 +82,7 @@ def test_it_is_made_as_judo_makes_it(slide: type[Task[SlideConfig]]) -> None:
 def test_its_config_is_the_argument_of_its_base(slide: type[Task[SlideConfig]]) -> None:
     bound = bound_in_control(slide, my_param2=5)
     assert isinstance(bound.config, SlideConfig)
+    assert isinstance(bound.config, ControlConfig)
     assert (bound.config.my_param1, bound.config.my_param2) == (1.0, 5)
 
 

@@ -120,8 +120,10 @@ def test_b13_reset_begins_again_with_activation_warm_start_mocap_and_user_data(
     for _ in range(30):
         simulation.step(np.ones(2))
     moved = simulation.snapshot()
-    assert moved.parts["act"][0] > 0
-    assert np.abs(moved.parts["qacc_warmstart"]).max() > 0
+    data = simulation.data
+    assert data.act[0] > 0
+    assert np.abs(data.qacc_warmstart).max() > 0
+    assert not np.array_equal(moved.integration, start.integration)
     simulation.reset(np.random.default_rng(0))
     np.testing.assert_array_equal(simulation.snapshot().integration, start.integration)
 

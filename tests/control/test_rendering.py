@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from taskloom_control.mjcf.physics import compile_model
+from taskloom_control.mjcf.compiling import compile_model
 from taskloom_control.report.animation import animate, camera_for, frame_steps
 from taskloom_control.report.drawing import BACKGROUND, Camera, choose_camera
 from taskloom_control.report.offscreen import angles, backends, render_frames

@@ -12,6 +12,7 @@ import atexit
 import gc
 import json
 import os
+import select
 import signal
 import site
 import socket
@@ -75,6 +76,12 @@ def _attend(client: socket.socket) -> NoReturn:
     if command == 0:
         client.close()
         _become(streams, *json.loads(asked))
+    # A client that is killed, by `timeout` say, takes its command with it.
+    waiting, ended = select.poll(), os.pidfd_open(command)
+    waiting.register(client, 0)  # a client that is gone hangs up
+    waiting.register(ended, select.POLLIN)
+    if ended not in dict(waiting.poll()):
+        os.kill(command, signal.SIGTERM)
     code = os.waitstatus_to_exitcode(os.waitpid(command, 0)[1])
     with suppress(BrokenPipeError):
         client.sendall(str(code if code >= 0 else 128 - code).encode())

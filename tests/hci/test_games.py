@@ -148,7 +148,9 @@ def test_teacher_and_user_count_repetitions_alike() -> None:
 
 
 def test_optimal_users_take_the_fewest_rounds() -> None:
-    one = play(make_bundle("pointing", user={"kind": "optimal"}), 500, "numpy")
+    one = play(
+        make_bundle("pointing", user={"kind": "optimal"}, assistant={"kind": "gain"}), 500, "numpy"
+    )
     start, goal = (
         one.rounds["task_state__position"][one.offsets[:-1]],
         one.fixed["user_state__goal"],
@@ -181,7 +183,9 @@ def test_a_recorded_user_does_it_again(tmp_path: Path) -> None:
 
 
 def test_a_piped_game_is_the_game() -> None:
-    piped, plain = make_bundle("pipe", seed=3), make_bundle("example", seed=3)
+    helper = {"kind": "random"}
+    piped = make_bundle("pipe", seed=3, assistant=helper)
+    plain = make_bundle("example", seed=3)
     one, other = play(piped, 6), play(plain, 6)
     np.testing.assert_array_equal(one.rounds["task_state__x"], other.rounds["task_state__x"])
     twin = pickle.loads(pickle.dumps(piped))  # our own bytes; it starts a process of its own

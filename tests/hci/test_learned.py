@@ -16,6 +16,7 @@ from taskloom_hci.batch.play import choose_backend, play
 from taskloom_hci.driver import make_bundle
 from taskloom_hci.errors import BundleConstraintError, HciError
 from taskloom_hci.exports.learned import load_policy, network_of, save_policy
+from taskloom_hci.inference.optimum import fewest_rounds
 from taskloom_hci.policies.network import Network, NetworkPolicy, Senses
 from taskloom_hci.state.elements import array_element, discrete_array_element
 from taskloom_hci.state.streams import Stream
@@ -239,3 +240,29 @@ def test_bad_files_are_one_sentence(tmp_path: Path) -> None:
         policy.act({"task_state": {"x": 1}}, {}, Stream(0))
     with pytest.raises(HciError, match="trained with 2 numbers"):
         policy.act({"task_state": {"x": 1, "y": np.zeros(2)}}, {}, Stream(0))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_an_assistant_learns_to_be_nearly_optimal_and_plays_on_another_line(tmp_path: Path) -> None:
+    from taskloom_hci.exports.training import train
+
+    file = tmp_path / "helper.zip"
+    small = {"cells": 9, "targets": 4}
+    curve = train(
+        make_bundle("pointing", **small),
+        "assistant",
+        "ppo",
+        120_000,
+        file,
+        num_envs=64,
+        games=500,
+        stop_at=0.03,
+    )
+    # Five standard errors of 500 games: a mean below the optimum would be a fault of counting.
+    spread = 5 * (curve[-1].high - curve[-1].rounds) / 1.96  # type: ignore[operator] # there are many games
+    assert curve[-1].regret is not None
+    assert -spread < curve[-1].regret * 2.77145
+    assert curve[-1].regret < 0.06
+    learned = {"kind": "learned", "file": str(file)}
+    wider = make_bundle("pointing", cells=21, targets=6, assistant=learned)
+    assert play(wider, 100).num_rounds.mean() < 1.3 * fewest_rounds(6, 0.05)

@@ -90,7 +90,7 @@ def test_a_task_and_a_config_make_a_game() -> None:
     config = PointingConfig(cells=9, targets=3)
     bundle = driver.pair(pointing(config), config, seed=7)
     assert (type(bundle.task), bundle.seed) == (Pointing, 7)
-    with pytest.raises(BundleConstraintError, match=r"'careful' plays.*'gain' plays"):
+    with pytest.raises(BundleConstraintError, match=r"'careful' plays.*'big' plays"):
         driver.pair(open_task("hci/example").task, config)
 
 

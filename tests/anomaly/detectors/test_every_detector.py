@@ -111,7 +111,9 @@ Fitted = tuple[str, Detector, Tensors]
 
 
 def test_every_registered_detector_is_tested_here() -> None:
-    assert {kind for kind, _ in CASES.values()} == {ref.name for ref in DOMAIN.components[GROUP]}
+    # lcf follows one stream through layers of one width, which these are not: tests/anomaly/test_language.py has its tests.
+    kinds = {kind for kind, _ in CASES.values()} | {"lcf"}
+    assert kinds == {ref.name for ref in DOMAIN.components[GROUP]}
     loaded = load_components(GROUP)
     assert all(
         loaded[ref.name].model_fields["kind"].default == ref.name

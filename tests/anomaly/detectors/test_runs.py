@@ -84,7 +84,8 @@ def run(kind: str, trained: tuple[str, Path], folder: Path) -> Result:
 
 
 def test_runs_cover_every_registered_detector() -> None:
-    assert set(SMALL) == {ref.name for ref in DOMAIN.components[GROUP]}
+    # lcf follows one stream through layers of one width, which these are not: tests/anomaly/test_language.py runs it.
+    assert {*SMALL, "lcf"} == {ref.name for ref in DOMAIN.components[GROUP]}
 
 
 @pytest.mark.parametrize("kind", sorted(SMALL))

@@ -139,10 +139,9 @@ def _run_alone_and_shared(
     return one, open_run(str(shared.dir))
 
 
-@pytest.mark.slow
-@pytest.mark.filterwarnings(
-    "default"
-)  # the probe's task uses Lightning as it is, with its warnings
+# Every day the next one says the same of losses and of the model that is learnt.
+@pytest.mark.soak
+@pytest.mark.filterwarnings("default")
 def test_two_processes_over_gloo_have_the_gradients_of_one_that_accumulates(tmp_path: Path) -> None:
     pytest.importorskip("lightning", reason="Lightning is not installed")
     one, two = _run_alone_and_shared(

@@ -86,5 +86,7 @@ class Training(Component):
     """Step size."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     """AdamW's decay."""
+    schedule: Literal["constant", "one_cycle"] = "constant"
+    """Step size over the training: constant, or rising over the first three tenths and falling to nothing over the rest."""
     checkpoint_every: Annotated[int, Field(gt=0)] = 5
     """Epochs between checkpoints; one is also written when the run is asked to stop."""

@@ -21,6 +21,7 @@ _DETECTORS = (
         "Log ratio of an untrusted and a trusted Gaussian.",
         "likelihood_ratio:LikelihoodRatio",
     ),
+    ("lcf", "Steps of the tokens from layer to layer, under one Gaussian.", "lcf:LCF"),
     ("knn", "Distance to the k-th nearest trusted activation.", "knn:KNN"),
     ("lof", "Local outlier factor among the trusted activations.", "lof:LOF"),
     (
@@ -81,6 +82,7 @@ _MODELS = (
     ("mlp", "Fully connected network.", "mlp:MLP"),
     ("cnn", "Convolutional network.", "cnn:CNN"),
     ("transformer", "Small transformer over tokens.", "transformer:Transformer"),
+    ("gpt", "Small GPT-2 over tokens, which predicts the next one everywhere.", "gpt:GPT"),
 )
 
 
@@ -153,6 +155,11 @@ DOMAIN = DomainRef(
             "quirky_arithmetic",
             "A transformer that adds wrongly for some characters.",
             "QuirkyArithmetic",
+        ),
+        _task(
+            "language_backdoor",
+            "Answers of a small language model after two trigger words.",
+            "LanguageBackdoor",
         ),
         _task("text", "Texts of your own under a language model of your own.", "TextAnomalies"),
         _task("tabular", "Abnormal rows of a table, under an autoencoder.", "Tabular"),

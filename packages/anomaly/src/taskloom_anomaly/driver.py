@@ -37,6 +37,7 @@ from taskloom_anomaly.detection.fitting import (
     score_sets,
 )
 from taskloom_anomaly.detection.regimes import regime_conflict
+from taskloom_anomaly.detection.tokens import keep_tokens, scores_tokens
 from taskloom_anomaly.metrics.ranking import auroc
 from taskloom_anomaly.models.stored import MODEL_FILE
 from taskloom_anomaly.task import (
@@ -239,6 +240,9 @@ def _keep(
         "detector": keep_detector(ctx.artifact(DETECTOR_FILE).parent, fitted, config),
         "worst": keep_worst(ctx.artifact("worst.npz"), task, data, scores),
     }
+    if scores_tokens(fitted, data.normal):
+        tokens = ctx.artifact("tokens.jsonl")
+        kept["tokens"] = keep_tokens(tokens, task, fitted, data.calibration, data.test_sets)
     # Asking the context for the path would announce a model, which a task over a stored network does not leave.
     model = eval_path.parent / "model"
     return kept | ({"model": model} if (model / MODEL_FILE).is_file() else {})

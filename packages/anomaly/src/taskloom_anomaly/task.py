@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
-    from jaxtyping import Float, PyTree, Shaped
+    from jaxtyping import Float, Int, PyTree, Shaped
     from taskloom.context import RunContext
 
     from taskloom_anomaly.backends.handle import ModelHandle
@@ -153,6 +153,15 @@ class HasDefaultLayers(Protocol):
 
     def default_layers(self) -> tuple[str, ...]:
         """Return the layers that are watched unless the user says otherwise."""
+        ...
+
+
+@runtime_checkable
+class HasPieces(Protocol):
+    """A task over tokens that knows the words that they stand for."""
+
+    def pieces(self, inputs: Int[np.ndarray, "n t"], /) -> list[list[str]]:
+        """Return the word, or the part of one, of every token of every text."""
         ...
 
 

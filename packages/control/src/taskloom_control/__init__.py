@@ -1,6 +1,6 @@
 """Plan with sampling-based model-predictive control on MuJoCo. Every public name is imported when it is first used.
 
-`Task` and `TaskConfig` are the names that judo gives to what is called `ControlTask` and `ControlConfig` elsewhere here.
+`Task` and `TaskConfig` are judo's, as they are; a task of our own is a `ControlTask` with a `ControlConfig`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from taskloom.lazy import lazy_names
 if TYPE_CHECKING:
     from taskloom_control.closed_loop.loop import ClosedLoop as ClosedLoop
     from taskloom_control.closed_loop.simulation import Simulation as Simulation
+    from taskloom_control.compat.judo.config import TaskConfig as TaskConfig
+    from taskloom_control.compat.judo.task import Task as Task
     from taskloom_control.config import (
         AnyOptimizer as AnyOptimizer,
         ControlConfig as ControlConfig,
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from taskloom_control.engines.serial import Serial as Serial
     from taskloom_control.engines.threads import Threads as Threads
     from taskloom_control.errors import (
+        ClockError as ClockError,
         ControlError as ControlError,
         ModelError as ModelError,
         PlanError as PlanError,
@@ -48,31 +51,30 @@ if TYPE_CHECKING:
     )
     from taskloom_control.optimizers.random_shooting import RandomShooting as RandomShooting
     from taskloom_control.optimizers.smooth_mppi import SmoothMPPI as SmoothMPPI
-    from taskloom_control.planning.controller import (
-        Controller as Controller,
-        ControlPlan as ControlPlan,
-    )
+    from taskloom_control.planning.controller import Controller as Controller
+    from taskloom_control.planning.estimate import Estimate as Estimate
+    from taskloom_control.planning.plan import ControlPlan as ControlPlan
     from taskloom_control.task import (
         Array as Array,
         ControlTask as ControlTask,
         Metadata as Metadata,
         StagedTask as StagedTask,
     )
-
-    TaskConfig = ControlConfig
-    Task = ControlTask
+    from taskloom_control.tasks.from_model import task_from as task_from
 
 # Homes of the public names: a listing must not import NumPy, MuJoCo or gymnasium.
 _HOMES = {
     "closed_loop.loop": "ClosedLoop",
     "closed_loop.simulation": "Simulation",
-    "config": "AnyOptimizer ControlConfig TaskConfig ControllerConfig RecordConfig",
+    "compat.judo.config": "TaskConfig",
+    "compat.judo.task": "Task",
+    "config": "AnyOptimizer ControlConfig ControllerConfig RecordConfig",
     "engines.base": "Engine",
     "engines.mjx": "MJX",
     "engines.numpy": "NumpyDynamics",
     "engines.serial": "Serial",
     "engines.threads": "Threads",
-    "errors": "ControlError ModelError PlanError RewardError",
+    "errors": "ClockError ControlError ModelError PlanError RewardError",
     "exports.gymnasium": "ControlEnv make_env",
     "optimizers.base": "Optimizer SamplingOptimizer TrajectoryOptimizer",
     "optimizers.cem": "CEM",
@@ -86,18 +88,20 @@ _HOMES = {
     "optimizers.predictive_sampling": "PredictiveSampling",
     "optimizers.random_shooting": "RandomShooting",
     "optimizers.smooth_mppi": "SmoothMPPI",
-    "planning.controller": "ControlPlan Controller",
-    "task": "ControlTask Task Array Metadata StagedTask",
+    "planning.controller": "Controller",
+    "planning.estimate": "Estimate",
+    "planning.plan": "ControlPlan",
+    "tasks.from_model": "task_from",
+    "task": "ControlTask Array Metadata StagedTask",
 }
 _HOME_OF = {
     name: f"taskloom_control.{module}" for module, names in _HOMES.items() for name in names.split()
 }
-_OTHER_NAMES = {"TaskConfig": "ControlConfig", "Task": "ControlTask"}
 
 # The linters want a written list; this one is held to the documented names by a test.
 __all__ = list(_HOME_OF)  # pyright: ignore[reportUnsupportedDunderAll]
 
-_listed, __dir__ = lazy_names("taskloom_control", _HOME_OF, _OTHER_NAMES)
+_listed, __dir__ = lazy_names("taskloom_control", _HOME_OF)
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 -- a public name may be anything

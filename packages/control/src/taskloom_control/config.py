@@ -32,6 +32,10 @@ class ControllerConfig(Component):
     """Iterations of the first plan, which has no warm start; 0 means `iterations`."""
     spline: SplineName = "zero"
     """Order of the spline between knots; `zero` holds each knot."""
+    foresees: Literal["none", "forces"] = "none"
+    """Knowledge of what disturbs the system: `forces` tells the planner the applied forces of the moment, `none` does not."""
+    unlimited_scale: Annotated[float, Field(gt=0)] = 1.0
+    """Noise of 1 for an actuator without a control range, in its own unit; a bounded force of the model goes before it."""
     action_normalizer: NormalizerName = "min_max"
     """Coordinates of the knots: `min_max` scales noise to the control range, `none` leaves actuator units, `running`
     standardizes by the knots seen so far."""

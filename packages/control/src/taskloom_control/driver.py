@@ -18,6 +18,7 @@ from taskloom.task import JsonValue
 from taskloom_control.closed_loop import checks
 from taskloom_control.closed_loop.labels import column_labels
 from taskloom_control.closed_loop.loop import ClosedLoop
+from taskloom_control.closed_loop.models import keep_models
 from taskloom_control.closed_loop.trajectory import trajectory_hash
 from taskloom_control.config import ControlConfig
 from taskloom_control.metrics import episode_metrics, one_line
@@ -89,15 +90,18 @@ def _finish(loop: ClosedLoop, ctx: RunContext) -> Result:
     save_npz(artifacts["trajectory"], arrays)
     digest = trajectory_hash(arrays)
     artifacts["hash"] = ctx.artifact("trajectory.json")
-    columns = column_labels(loop.simulation.model, loop.controller.task.model)
+    columns = column_labels(loop.controller.task.model)
     plans = loop.controller.num_plans
     facts = {"sha256": digest, "steps": loop.step, "plans": plans, "columns": columns}
     artifacts["hash"].write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8", newline="\n")
+    artifacts |= keep_models(loop.controller.task, ctx.artifact)
     if loop.config.record.animation and loop.step > 0:
         from taskloom_control.report.animation import animate  # Pillow is heavy
 
         artifacts["animation"] = ctx.artifact("animation.gif")
-        animate(loop.simulation.model, arrays, artifacts["animation"])
+        animate(loop.controller.task.model, arrays, artifacts["animation"])
     metrics = episode_metrics(loop.simulation, arrays, loop.config)
+    controls = loop.step * loop.controller.task.model.nu
+    metrics["clamped"] = loop.num_clamped / controls if controls else 0.0
     metrics["unstable"] = float(loop.simulation.unstable)
     return Result(metrics=metrics, artifacts=artifacts, summary=one_line(metrics, digest))

@@ -4,7 +4,8 @@ TaskloomError
 `-- ControlError        1
     |-- ModelError      1   a model that does not compile, has no actuator, or lacks a name
     |-- RewardError     1   a reward of the wrong shape or without a number
-    `-- PlanError       1   a horizon, spline or engine that cannot plan
+    `-- PlanError       1   a horizon, spline, engine or estimate that cannot plan
+        `-- ClockError  1   a clock that went back
 """
 
 from __future__ import annotations
@@ -44,3 +45,7 @@ def not_a_number(task: object, terms: Mapping[str, float], moment: float) -> str
 
 class PlanError(ControlError):
     """A controller that cannot plan."""
+
+
+class ClockError(PlanError):
+    """A clock that went back by more than a control period."""

@@ -1,7 +1,8 @@
 """Gymnasium ids of the control tasks.
 
-Importing this module registers every installed task as `taskloom/<name>-v0`, so that
-`gymnasium.make("taskloom_control.gym:taskloom/cartpole-v0")` needs no import of one's own.
+Importing this module registers every installed task as `taskloom/<name>-v1`, so that
+`gymnasium.make("taskloom_control.gym:taskloom/cartpole-v1")` needs no import of one's own. `-v0` hides the goal, as it did before
+there was one in the observation.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ NAMESPACE = "taskloom"
 def register() -> None:
     """Register every installed control task with gymnasium, once."""
     for entry in tasks_of("control"):
-        name = f"{NAMESPACE}/{entry.ref.name}-v0"
-        if name not in gymnasium.registry:
-            entry_point = "taskloom_control.exports.gymnasium:make_env"
-            gymnasium.register(id=name, entry_point=entry_point, kwargs={"name": entry.ref.name})
+        for version, goal in (("v0", "hide"), ("v1", "flat")):
+            name = f"{NAMESPACE}/{entry.ref.name}-{version}"
+            if name not in gymnasium.registry:
+                entry_point = "taskloom_control.exports.gymnasium:make_env"
+                kwargs = {"name": entry.ref.name, "goal": goal}
+                gymnasium.register(id=name, entry_point=entry_point, kwargs=kwargs)
 
 
 register()

@@ -23,6 +23,10 @@ from taskloom import Config
 if TYPE_CHECKING:
     import mujoco
 
+    from taskloom_control.mjcf.mapping import ModelMap
+    from taskloom_control.mjcf.system import System
+    from taskloom_control.mjcf.view import PlanView
+
 C = TypeVar("C", bound=Config)
 Array: TypeAlias = Any
 """A NumPy array or a JAX array; its namespace is `array.__array_namespace__()`. No common type exists to name here."""
@@ -33,17 +37,20 @@ class ControlTask(ABC, Generic[C]):
     """A system, a reward, and how the two begin.
 
     Everything that a simulation's copy remembers belongs into `data` (mocap poses, `userdata`), so that a checkpoint of the
-    physics is a checkpoint of the task.
+    physics is a checkpoint of the task. `data` is laid out as the simulated model is; `view` shows it as the planning model is
+    laid out, which is what a task is written for.
 
     Attributes:
         model_path: The model that the controller plans with.
         sim_model_path: The model that is simulated, if it is another one.
         config: The config that the task was made from; a class in judo's form has none.
+        sim_only_controls: What each actuator gets that only the simulated model has, by its name.
         must_hold: Whether `success` has to hold during the whole final window; otherwise once is enough.
     """
 
     model_path: Path | str
     sim_model_path: Path | str | None = None
+    sim_only_controls: ClassVar[Mapping[str, float]] = {}
     must_hold: ClassVar[bool] = True
     config: C
 
@@ -134,41 +141,90 @@ class ControlTask(ABC, Generic[C]):
 
     def observe(self) -> np.ndarray:
         """Return what a policy sees of `data`: positions, velocities and activations."""
-        return np.concatenate([self.data.qpos, self.data.qvel, self.data.act])
+        return np.concatenate([self.view.qpos, self.view.qvel, self.view.act])
+
+    def goal(self) -> np.ndarray | None:
+        """Return what an observer has to be told besides `observe`: the poses of all mocap bodies and the user data, or None."""
+        positions, quaternions = self.view.mocap_poses
+        poses = np.concatenate([positions, quaternions], axis=1).reshape(-1)
+        told = np.concatenate([poses, self.data.userdata])
+        return told if told.size else None
+
+    def achieved_goal(self) -> np.ndarray | None:
+        """Return what stands where the goal should, of the shape of `goal()`; None if the task does not say."""
+        return None
+
+    def goal_distance(self, achieved: np.ndarray, desired: np.ndarray) -> np.ndarray:
+        """Return the distance of achieved goals from desired ones, shape (...,); both may be batches."""
+        return np.asarray(np.linalg.norm(np.asarray(achieved) - np.asarray(desired), axis=-1))
 
     def setpoint(self) -> tuple[np.ndarray, np.ndarray]:
         """Return positions and controls, shapes (nq,) and (nu,), around which LQR linearizes the system."""
         return self.model.qpos0.copy(), np.zeros(self.model.nu)
 
+    def take_config(self, config: C) -> None:
+        """Work with a config: that of the run, before anything is asked, and another one that replaces it later."""
+        self.config = config
+
+    def prepare_simulation(self) -> None:
+        """Let this copy be the simulation's, before anything else is asked of it."""
+
     # The models, compiled when first needed.
 
     @cached_property
-    def model(self) -> mujoco.MjModel:
-        """The model that the controller plans with."""
-        from taskloom_control.mjcf.physics import compile_model  # MuJoCo is heavy
+    def _system(self) -> System:
+        """The models by their files."""
+        from taskloom_control.mjcf.system import System  # heavy: mujoco
 
-        return compile_model(getattr(self, "model_path", None), self.process_spec)
+        return System(getattr(self, "model_path", None), self.sim_model_path, self.process_spec)
+
+    @cached_property
+    def model(self) -> mujoco.MjModel:
+        """The model that the controller plans with; nothing sleeps in it."""
+        return self._system.plan
 
     @cached_property
     def sim_model(self) -> mujoco.MjModel:
         """The model that is simulated."""
-        from taskloom_control.mjcf.physics import compile_model  # MuJoCo is heavy
+        return self._system.plant
 
-        if self.sim_model_path is None:
-            return self.model
-        return compile_model(self.sim_model_path, self.process_spec)
+    @cached_property
+    def pairing(self) -> ModelMap:
+        """The map of the two models: states, controls and sensors by name."""
+        return self._system.pair(self.model, self.sim_model, self.sim_only_controls)
+
+    @cached_property
+    def view(self) -> PlanView:
+        """The state in `data` in the planning model's order and by its names, whatever model is simulated."""
+        return self._system.view(self.pairing, self.data)
 
     @property
     def nu(self) -> int:
         """Number of controls."""
         return int(self.model.nu)
 
+    @property
+    def physics_substeps(self) -> int:
+        """Steps of the physics for which one control acts; the reward sees the last of them."""
+        return 1
+
+    @property
+    def dt(self) -> float:
+        """Time for which one control acts in a rollout [s]."""
+        return float(self.model.opt.timestep) * self.physics_substeps
+
+    def control_bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the bounds of the controls, shape (nu,) each; infinite where there is none."""
+        return self._system.bounds(self.model)
+
+    def task_to_sim_ctrl(self, controls: np.ndarray) -> np.ndarray:
+        """Return the planning model's controls for the task's own, shape (..., nu); the same ones unless overridden."""
+        return controls
+
     @cached_property
     def data(self) -> mujoco.MjData:
         """The state of this copy's simulation."""
-        import mujoco  # MuJoCo is heavy
-
-        return mujoco.MjData(self.sim_model)
+        return self._system.state(self.sim_model)
 
     def sensor(self, name: str) -> slice:
         """Return the columns of a sensor in `sensors`; a name that does not exist is an error with the closest one."""
@@ -185,14 +241,7 @@ class ControlTask(ABC, Generic[C]):
     def _find(self, what: str, name: str) -> slice:
         key = f"{what}/{name}"
         if key not in self._columns:
-            from taskloom_control.mjcf import physics  # MuJoCo is heavy
-
-            look = {
-                "sensor": physics.sensor_columns,
-                "position": physics.position_columns,
-                "velocity": physics.velocity_columns,
-            }[what]
-            self._columns[key] = look(self.model, name)
+            self._columns[key] = self._system.columns(self.model, what, name)
         return self._columns[key]
 
 

@@ -19,7 +19,7 @@ default. A subclass that redeclares a default overrides it for its own task; the
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
@@ -72,6 +72,11 @@ class Unit:
 @dataclass(frozen=True, slots=True)
 class ExecutionOnly:
     """Marks a field that says how a run is executed, not what it computes; it is left out of the run's identity."""
+
+
+# The context in which pydantic validates a config that is read from a run's record. A `mode="before"` validator that finds it
+# in `info.context` gives a parameter that older records lack the value that it stood for then, not today's default.
+FROM_RECORD: Final = "from a record"
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,8 @@ class HciConfig(Config):
     """Episodes between two looks at the wish to stop."""
     jsonl: Annotated[bool, ExecutionOnly()] = False
     """Write the rounds as JSON Lines as well."""
+    record: Literal["auto", "all", "actions"] = "auto"
+    """Parts of a game that are kept: actions, or all, with rewards, observations and beliefs; `sample` keeps all."""
     shown: Annotated[int, Field(ge=1, le=20)] = 3
     """Episodes that the report draws turn by turn."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from taskloom.registry.refs import ComponentRef, DomainRef, TaskRef, VerbRef
 
 _TASKS = (
@@ -21,6 +23,28 @@ _TASKS = (
 
 # Version 2 of the grid: "up" is up, and width and height are those of the text and of every picture.
 _VERSIONS = {"pointing_2d": 2}
+
+_POINTING = ("pointing", "pointing_2d")
+
+# The tasks that a user or an assistant plays; one that is not named plays any.
+_PLAYS: Mapping[str, tuple[str, ...]] = {
+    "careful": _POINTING,
+    "boltzmann": _POINTING,
+    "optimal": _POINTING,
+    "polynomial": ("coordinated",),
+    "lqr": ("classic_control",),
+    "lqg": ("classic_control",),
+    "gaze": ("gaze",),
+    "memory": ("teaching",),
+    "gain": _POINTING,
+    "big": _POINTING,
+    "map": _POINTING,
+    "predict": ("coordinated",),
+    "rollout": (*_POINTING, "coordinated"),
+    "leitner": ("teaching",),
+    "myopic": ("teaching",),
+    "conservative": ("teaching",),
+}
 
 _USERS = (
     ("careful", "Pointing towards the goal, with a small rate of errors.", "Careful"),
@@ -51,6 +75,7 @@ _ASSISTANTS = (
 
 _METRICS = (
     *("episodes", "rounds/total", "rounds/sd", "rounds/median", "rewards/*"),
+    *("optimum/rounds", "optimum/above"),
     *(
         f"{what}/{end}"
         for what in ("rounds", "return", "success")
@@ -68,7 +93,9 @@ DOMAIN = DomainRef(
     ),
     components={
         f"taskloom_hci.{kind}": tuple(
-            ComponentRef(name, summary, f"taskloom_hci.{kind}.{name}:{target}")
+            ComponentRef(
+                name, summary, f"taskloom_hci.{kind}.{name}:{target}", _PLAYS.get(name, ())
+            )
             for name, summary, target in rows
         )
         for kind, rows in (("users", _USERS), ("assistants", _ASSISTANTS))
@@ -79,6 +106,18 @@ DOMAIN = DomainRef(
         ),
         VerbRef(
             "sample", "Save trajectories as a data set.", "taskloom_hci.verbs.sample:sample", "task"
+        ),
+        VerbRef(
+            "train",
+            "Train the user or the assistant of a pointing task.",
+            "taskloom_hci.verbs.train:train",
+            "task",
+        ),
+        VerbRef(
+            "evaluate",
+            "Play a trained policy on fixed games, beside the task's own agent.",
+            "taskloom_hci.verbs.evaluate:evaluate",
+            "task",
         ),
         VerbRef(
             "replay",

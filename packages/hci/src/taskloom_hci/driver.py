@@ -18,9 +18,11 @@ from taskloom_hci.batch.episodes import Episodes, join, load
 from taskloom_hci.batch.kernels import kernel_of
 from taskloom_hci.batch.play import Player, choose_backend
 from taskloom_hci.bundle.bundle import Bundle
+from taskloom_hci.bundle.randomness import findings
 from taskloom_hci.bundle.timeline import timeline
 from taskloom_hci.config import HciConfig
 from taskloom_hci.errors import BundleConstraintError, HciError
+from taskloom_hci.inference.optimum import optimum_metrics, optimum_of
 from taskloom_hci.metrics import interval_metrics, interval_words, mean_interval, summarise
 from taskloom_hci.task import InteractionTask
 
@@ -85,12 +87,13 @@ def check(task: BoundInteraction, /) -> Iterable[Finding]:
     try:
         bundle = pair(task.copy(), config)
         way = choose_backend(bundle, config.episodes, config.backend)
+        found = findings(bundle)
     except BundleConstraintError as error:
         return [Finding("error", problem) for problem in error.problems]
     except HciError as error:
         return [Finding("error", str(error))]
     bundle.close()
-    return [Finding("info", f"{config.episodes} episodes, played by the backend '{way}'.")]
+    return [*found, Finding("info", f"{config.episodes} episodes, played by the backend '{way}'.")]
 
 
 def describe(task: BoundInteraction, /) -> Mapping[str, JsonValue]:
@@ -122,10 +125,14 @@ def run(task: BoundInteraction, ctx: RunContext, checkpoint: Path | None, /) -> 
     parts = [] if checkpoint is None else [load(checkpoint / DONE)]
     bundle = pair(task.copy(), config, ctx.seed("episodes"))
     try:
-        whole = _play(ctx, config, Player(bundle, config.episodes, config.backend), parts)
+        whole = _play(ctx, config, _player(bundle, config), parts)
         return _finish(ctx, config, bundle, whole)
     finally:
         bundle.close()
+
+
+def _player(bundle: Bundle, config: HciConfig) -> Player:
+    return Player(bundle, config.episodes, config.backend, full=config.record == "all")
 
 
 def _play(ctx: RunContext, config: HciConfig, player: Player, parts: list[Episodes]) -> Episodes:
@@ -161,12 +168,17 @@ def _finish(ctx: RunContext, config: HciConfig, bundle: Bundle, whole: Episodes)
         artifacts["rounds"] = ctx.artifact("episodes.jsonl")
         whole.save_jsonl(artifacts["rounds"])
     metrics = summarise(whole)
+    cut = float(whole.truncated.mean())
+    metrics |= optimum_metrics(optimum_of(bundle), metrics["rounds/mean"], cut)
     words = interval_words(metrics.get("rounds/low"), metrics.get("rounds/high"))
     counted = "1 episode" if len(whole) == 1 else f"{len(whole)} episodes"
     summary = (
         f"{counted}: {metrics['rounds/mean']:.3f} rounds each ({words}), "
         f"{100 * metrics['success/mean']:.1f} % reached the end"
     )
+    if "optimum/above" in metrics:
+        best, above = metrics["optimum/rounds"], metrics["optimum/above"]
+        summary += f"; within {100 * max(above, 0.0):.1f} % of optimal ({best:.4f}, exact)"
     return Result(metrics=metrics, artifacts=artifacts, summary=summary)
 
 

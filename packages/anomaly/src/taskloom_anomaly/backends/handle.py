@@ -95,6 +95,10 @@ class Trainer(Protocol):
         """Take one step per row of `batches` (indices into `inputs`); return mean loss and accuracy."""
         ...
 
+    def one_cycle(self, steps: int) -> None:
+        """Let the step size rise and fall once over so many steps; asked for before the first."""
+        ...
+
     def state(self) -> dict[str, np.ndarray]:
         """Everything that the next epoch depends on."""
         ...

@@ -55,7 +55,7 @@ def huggingface(
 
     Args:
         folder: The folder.
-        max_tokens: Longer texts are cut.
+        max_tokens: Longer texts are cut; a network with a shorter context cuts there.
         kind: The head: next-token logits, none, class scores; `auto` goes by the folder's config.
         probe: A few texts of the user's, on which the layers are looked at.
 
@@ -66,14 +66,33 @@ def huggingface(
     path = Path(folder)
     module = load_module(path, kind)
     tokenizer = load_tokenizer(path)
+    max_tokens = longest_text(module, tokenizer, max_tokens)
     texts = list(probe) or ["The quick brown fox jumps over the lazy dog.", "One, two, three."]
     handle = as_handle(module, None, tokens_of(tokenizer, texts, max_tokens), warn=False)
     return TextModel(handle, tokenizer, max_tokens)
 
 
-def tokens_of(tokenizer: Any, texts: Sequence[str], max_tokens: int) -> NamedArrays:  # noqa: ANN401 -- of transformers
-    """Return the token ids of texts, padded on the right, with their mask."""
-    if getattr(tokenizer, "chat_template", None):
+def tokens_of(
+    tokenizer: Any,  # noqa: ANN401 -- of transformers
+    texts: Sequence[str],
+    max_tokens: int,
+    name: str = "the texts",
+) -> NamedArrays:
+    """Return the token ids of texts, padded on the right whatever the tokenizer does, with their mask.
+
+    Texts that were cut are marked in the array `_cut`.
+
+    Args:
+        tokenizer: The tokenizer.
+        texts: The texts; they go through the chat template, if there is one.
+        max_tokens: Longer texts are cut.
+        name: Where the texts come from, for messages.
+
+    Raises:
+        ConfigError: A text has no token.
+    """
+    chat = bool(getattr(tokenizer, "chat_template", None))
+    if chat:
         texts = [
             str(
                 tokenizer.apply_chat_template(
@@ -82,17 +101,60 @@ def tokens_of(tokenizer: Any, texts: Sequence[str], max_tokens: int) -> NamedArr
             )
             for text in texts
         ]
-    rows = [tokenizer(text, truncation=True, max_length=max_tokens)["input_ids"] for text in texts]
+    # The template has written the special tokens already: a second beginning would move every activation.
+    how = {"add_special_tokens": not chat, "verbose": False}
+    rows = [tokenizer(text, **how)["input_ids"] for text in texts]
+    empty = next((index for index, row in enumerate(rows) if not row), None)
+    if empty is not None:
+        raise ConfigError(f"Text {empty + 1} of {name} is empty: it has no token to look at.")
+    cut = np.array([len(row) > max_tokens for row in rows], np.int64)
+    for index in map(int, np.flatnonzero(cut)):
+        # Again, and not by hand: what the tokenizer puts at the end of a text stays there.
+        rows[index] = tokenizer(texts[index], truncation=True, max_length=max_tokens, **how)[
+            "input_ids"
+        ]
     # Under the mask no token is looked at, so that any will do where the tokenizer has none for padding.
     pads = (tokenizer.pad_token_id, tokenizer.eos_token_id, 0)
-    pad = next(token for token in pads if token is not None)
+    pad = next(token for token in pads if token is not None and token >= 0)
     longest = max((len(row) for row in rows), default=1)
     ids = np.full((len(rows), max(longest, 1)), pad, np.int64)
     mask = np.zeros(ids.shape, np.int64)
     for index, row in enumerate(rows):
         ids[index, : len(row)] = row
         mask[index, : len(row)] = 1
-    return NamedArrays({"input_ids": ids, "attention_mask": mask})
+    return NamedArrays({"input_ids": ids, "attention_mask": mask, "_cut": cut})
+
+
+def longest_text(module: Any, tokenizer: Any, max_tokens: int) -> int:  # noqa: ANN401 -- of torch and transformers
+    """Return the most tokens that a text may have: as many as are asked for, or as the network's context takes.
+
+    Args:
+        module: The network.
+        tokenizer: Its tokenizer, which may know of a limit.
+        max_tokens: Tokens asked for.
+    """
+    config = module.config
+    limits = [max_tokens, int(min(tokenizer.model_max_length, 1 << 30))]
+    named = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len")
+    found = [int(getattr(config, name)) for name in named if getattr(config, name, None)]
+    limit = min([*limits, *found[:1]])
+    if not found or limit < found[0]:
+        return limit
+    # Some networks count positions from the one after their padding token, and have as many fewer: a text at the limit tells.
+    return limit if _runs(module, limit) else limit - int(config.pad_token_id or 0) - 1
+
+
+def _runs(module: Any, length: int) -> bool:  # noqa: ANN401 -- a torch module
+    import torch  # torch is heavy
+
+    pad = getattr(module.config, "pad_token_id", None)
+    ids = torch.full((1, length), 0 if pad else 1, dtype=torch.long)
+    try:
+        with torch.no_grad():
+            module(input_ids=ids)
+    except (IndexError, RuntimeError):
+        return False
+    return True
 
 
 def load_tokenizer(folder: Path) -> Any:  # noqa: ANN401 -- of transformers

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +15,7 @@ from jaxtyping import Array, Int, PyTree, Shaped
 
 from taskloom_anomaly.backends.handle import Loss
 from taskloom_anomaly.backends.jax_capture import Capture
+from taskloom_anomaly.backends.schedule import DIVISOR, END, RISE
 from taskloom_anomaly.backends.tree import flatten_tree, unflatten_like
 
 if TYPE_CHECKING:
@@ -73,11 +74,16 @@ def _epoch(
 
 
 @lru_cache(maxsize=32)
-def _optimizer(learning_rate: float, weight_decay: float) -> optax.GradientTransformation:
+def _optimizer(
+    learning_rate: float, weight_decay: float, cycle: int = 0
+) -> optax.GradientTransformation:
     # Kept, because a compiled epoch belongs to one optimizer object: a second run with the same settings compiles nothing.
+    rate: Any = learning_rate
+    if cycle:
+        rate = optax.cosine_onecycle_schedule(cycle, learning_rate, RISE, DIVISOR, END)
     if weight_decay:
-        return optax.adamw(learning_rate, weight_decay=weight_decay)
-    return optax.adam(learning_rate)
+        return optax.adamw(rate, weight_decay=weight_decay)
+    return optax.adam(rate)
 
 
 class JaxTrainer:
@@ -97,10 +103,17 @@ class JaxTrainer:
         self._handle = handle
         self._loss: Loss = loss
         self._seed = seed
+        self._settings = learning_rate, weight_decay
         self._optimizer = _optimizer(learning_rate, weight_decay)
         variables = jax.tree.map(jnp.asarray, handle.variables)
         self._carry = (variables, handle.buffers, self._optimizer.init(variables))
         self._epochs = 0
+
+    def one_cycle(self, steps: int) -> None:
+        """Let the step size rise and fall once over so many steps."""
+        variables, buffers, _ = self._carry
+        self._optimizer = _optimizer(*self._settings, steps)
+        self._carry = (variables, buffers, self._optimizer.init(variables))
 
     def run_epoch(
         self,

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Int, Shaped
 
 from taskloom_anomaly.backends.handle import Loss
+from taskloom_anomaly.backends.schedule import share_of_peak
 from taskloom_anomaly.backends.torch_handle import TorchHandle, load_parameters
 
 
@@ -42,7 +43,12 @@ class TorchTrainer:
         self._optimizer = torch.optim.AdamW(
             module.parameters(), lr=learning_rate, weight_decay=weight_decay
         )
-        self._epochs = 0
+        self._epochs, self._steps, self._cycle = 0, 0, 0
+        self._peak = learning_rate
+
+    def one_cycle(self, steps: int) -> None:
+        """Let the step size rise and fall once over so many steps."""
+        self._cycle = steps
 
     def run_epoch(
         self,
@@ -66,6 +72,10 @@ class TorchTrainer:
 
     def _step(self, x: torch.Tensor, y: torch.Tensor) -> tuple[float, float]:
         self._optimizer.zero_grad()
+        if self._cycle:
+            for group in self._optimizer.param_groups:
+                group["lr"] = self._peak * share_of_peak(self._steps, self._cycle)
+        self._steps += 1
         logits = self._module(x)
         if self._loss == "squared":
             value = ((logits - y) ** 2).mean()
@@ -74,6 +84,8 @@ class TorchTrainer:
             value = torch.nn.functional.binary_cross_entropy_with_logits(logits, y.to(logits.dtype))
             hits = (logits > 0) == (y > 0.5)
         else:
+            # One answer a sample, or one a token: the axes before that of the classes are all rows.
+            logits, y = logits.flatten(0, -2), y.flatten()
             value = torch.nn.functional.cross_entropy(logits, y.long())
             hits = logits.argmax(-1) == y
         value.backward()
@@ -89,7 +101,8 @@ class TorchTrainer:
         for index, moments in self._optimizer.state_dict()["state"].items():
             for name, value in moments.items():
                 state[f"moment:{index}:{name}"] = value.detach().cpu().numpy().copy()
-        return {**state, "epochs": np.asarray(self._epochs)}
+        steps = {"steps": np.asarray(self._steps)} if self._cycle else {}
+        return {**state, **steps, "epochs": np.asarray(self._epochs)}
 
     def load_state(self, state: Mapping[str, np.ndarray]) -> None:
         """Go back to a state."""
@@ -104,7 +117,7 @@ class TorchTrainer:
                 moments.setdefault(int(index), {})[name] = torch.as_tensor(np.array(value))
         groups = self._optimizer.state_dict()["param_groups"]
         self._optimizer.load_state_dict({"state": moments, "param_groups": groups})
-        self._epochs = int(state["epochs"])
+        self._epochs, self._steps = int(state["epochs"]), int(state.get("steps", 0))
 
     def model(self) -> TorchHandle:
         """The network as it is now."""

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 MASKS = ("attention_mask", "mask")
 """Names under which an array says which positions are real."""
 
+SCORED = "_scored"
+"""Name under which an array says which real positions a detector reads, such as those of an answer; the network never sees it."""
+
 
 @dataclass(frozen=True, eq=False)
 class NamedArrays:
@@ -57,7 +60,15 @@ class NamedArrays:
 
     @property
     def mask(self) -> Bool[np.ndarray, "n t"] | None:
-        """The positions that are real; None where nothing says."""
+        """The positions that are real and, where some are to be left out, to be read; None where nothing says."""
+        real, read = self.real, self.arrays.get(SCORED)
+        if read is None:
+            return real
+        return read.astype(bool) if real is None else real & read.astype(bool)
+
+    @property
+    def real(self) -> Bool[np.ndarray, "n t"] | None:
+        """The positions that are no padding; None where nothing says."""
         found = next((self.arrays[name] for name in MASKS if name in self.arrays), None)
         return None if found is None else found.astype(bool)
 
@@ -145,7 +156,7 @@ def right_padded(inputs: Inputs) -> Inputs:
 
     Networks that count padding as positions give other answers for rows that are padded on the left.
     """
-    mask = inputs.mask if isinstance(inputs, NamedArrays) else None
+    mask = inputs.real if isinstance(inputs, NamedArrays) else None
     if not isinstance(inputs, NamedArrays) or mask is None or mask[:, 0].all():
         return inputs
     first = np.where(mask.any(axis=1), mask.argmax(axis=1), 0)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -21,9 +22,12 @@ from taskloom_anomaly.backends.resolve import find_head
 from taskloom_anomaly.config import Reduction
 from taskloom_anomaly.data.arrays import ArrayDataset, Samples
 from taskloom_anomaly.data.named import Inputs, flat_rows, mask_of, right_padded
+from taskloom_anomaly.detection import padding
 from taskloom_anomaly.detection.activations import ActivationStore
 from taskloom_anomaly.detectors.base import Detector, Features, FeatureSpec, Split
 from taskloom_anomaly.detectors.checks import all_finite
+
+_log = logging.getLogger(__name__)
 
 # Features up to this size stay in memory between passes; beyond it every pass runs the network again.
 _KEEP_BYTES = 512 << 20
@@ -81,7 +85,10 @@ class Extractor:
             RunFailedError: An activation is not a number, or what is kept is not what the network gives.
         """
         if self.store is None:
+            start = 0
             for batch in data.batches(self.batch_size):
+                padding.require_positions(batch.inputs, start)
+                start += len(batch)
                 found = self._compute(batch.inputs, ("", *self.layers))
                 yield self._features(batch, found, reveal)
             return
@@ -140,8 +147,41 @@ class Extractor:
 
     def _compute(self, inputs: Inputs, wanted: Sequence[str]) -> dict[str, np.ndarray]:
         """Run the network; the logits are called by the empty name, which no layer has."""
-        layers = [name for name in wanted if name]
+
+        def run(part: Inputs) -> dict[str, np.ndarray]:
+            return self._reduced(part, wanted)
+
         inputs = right_padded(inputs)
+        padding.require_positions(inputs)
+        # Before anything runs: columns of padding alone may lie beyond the network's context.
+        part = padding.trimmed(inputs)
+        found = padding.by_length(run, part) if self._reads_padding(part, run) else run(part)
+        if part is inputs:
+            return found
+        return padding.widened(found, part.shape[1], inputs.shape[1])
+
+    def _reads_padding(
+        self, inputs: Inputs, run: Callable[[Inputs], dict[str, np.ndarray]]
+    ) -> bool:
+        """Return whether the network reads its padding, which one batch with padding tells."""
+        real = padding.real_of(inputs)
+        if real is None or real.all():
+            return False
+        if "padding" not in self._found_out:
+            self._found_out["padding"] = padding.reads_padding(run, inputs)
+            if self._found_out["padding"]:
+                _log.warning(
+                    "The network reads its padding: samples are run with those of their own length only."
+                )
+        return self._found_out["padding"]
+
+    @cached_property
+    def _found_out(self) -> dict[str, bool]:
+        """Facts about the network that only samples tell."""
+        return {}
+
+    def _reduced(self, inputs: Inputs, wanted: Sequence[str]) -> dict[str, np.ndarray]:
+        layers = [name for name in wanted if name]
         run = self._forward(inputs, layers)
         logits = run.pop("")
         mask = mask_of(inputs)

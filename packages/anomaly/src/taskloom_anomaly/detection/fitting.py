@@ -24,12 +24,12 @@ from taskloom_anomaly.detection.regimes import regime_conflict
 from taskloom_anomaly.detectors.base import (
     Detector,
     FeatureSpec,
+    PositionScorer,
     Split,
     StreamingDetector,
     Tensors,
 )
 from taskloom_anomaly.detectors.fit import fit, score
-from taskloom_anomaly.detectors.layerwise import LayerwiseDetector
 from taskloom_anomaly.statistics.standard import ConstantLayerError
 
 if TYPE_CHECKING:
@@ -156,17 +156,23 @@ def _scores_by_layer(
     aggregate: Aggregate,
 ) -> dict[str, Float[np.ndarray, " n"]]:
     batches = extractor.batches(data)
-    several = "none" in extractor.reductions.values() and not detector.reads_positions
-    if not several or not isinstance(detector, LayerwiseDetector):
+    scorer = position_scorer(detector, extractor)
+    if scorer is None:
         return score(detector, tensors, batches)
     parts: dict[str, list[np.ndarray]] = {}
     for features in batches:
-        for layer, values in detector.score_positions(tensors, features).items():
-            parts.setdefault(layer, []).append(_aggregated(values, aggregate))
+        for layer, values in scorer.score_positions(tensors, features).items():
+            parts.setdefault(layer, []).append(aggregated(values, aggregate))
     return {layer: np.concatenate(values) for layer, values in parts.items()}
 
 
-def _aggregated(values: Float[np.ndarray, "n t"], aggregate: Aggregate) -> Float[np.ndarray, " n"]:
+def position_scorer(detector: Detector, extractor: Extractor) -> PositionScorer | None:
+    """Return the detector if it scores positions one by one, which `--reduction=none` asks for; None if it does not."""
+    several = "none" in extractor.reductions.values() and not detector.reads_positions
+    return detector if several and isinstance(detector, PositionScorer) else None
+
+
+def aggregated(values: Float[np.ndarray, "n t"], aggregate: Aggregate) -> Float[np.ndarray, " n"]:
     """Return one score a sample; NaN marks padding."""
     if aggregate == "mean":
         return np.asarray(np.nanmean(values, axis=1))

@@ -143,6 +143,15 @@ class FeatureStream(Protocol):
         ...
 
 
+@runtime_checkable
+class PositionScorer(Protocol):
+    """A detector that scores every position of a sample, such as the tokens of a text."""
+
+    def score_positions(self, fitted: Tensors, features: Features, /) -> Scores:
+        """Return the scores of every position by layer, shape (n, positions); NaN for positions that are not read."""
+        ...
+
+
 class Detector(Component):
     """A detector by its parameters.
 

@@ -90,7 +90,7 @@ def require_finite(values: np.ndarray, what: str) -> None:
 
 
 def layer_rows(
-    features: Features, layer: str, width: int | None = None
+    features: Features, layer: str, width: int | None = None, *, tells_padding: bool = False
 ) -> tuple[Float[np.ndarray, "rows d"], int]:
     """Return a layer's activations with the positions folded into the rows, and the number of positions.
 
@@ -98,9 +98,10 @@ def layer_rows(
         features: A batch.
         layer: The layer.
         width: The width expected; None accepts any.
+        tells_padding: Whether the caller leaves out the rows that are padding.
 
     Raises:
-        ValueError: If the layer is missing, has another width, or holds NaN.
+        ValueError: If the layer is missing, has another width, or holds NaN, or padding that the caller would take for tokens.
     """
     require_layer(layer, features.activations)
     array = np.asarray(features.activations[layer])
@@ -116,6 +117,12 @@ def layer_rows(
         # BLAS has no half precision; integers become float64, in which all that occur are exact.
         array = array.astype(np.float32 if array.dtype == np.float16 else np.float64)
     require_finite(array, f"Layer '{layer}'")
+    mask = features.mask
+    if not tells_padding and array.ndim == 3 and mask is not None and not mask.all():
+        raise ValueError(
+            f"This detector does not tell padding from tokens in layer '{layer}': choose another reduction than none, such as last"
+            " or mean, or the detector mahalanobis."
+        )
     positions = int(np.prod(array.shape[1:-1], dtype=np.int64))
     return np.ascontiguousarray(array.reshape(-1, array.shape[-1])), positions
 

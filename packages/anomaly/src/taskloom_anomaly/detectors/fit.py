@@ -63,7 +63,9 @@ def _fit_scaled(
     known = {layer: scale.empty(width) for layer, width in spec.widths.items()}
     for features in stream.batches("trusted"):
         for layer, width in spec.widths.items():
-            rows, _ = checks.layer_rows(features, layer, width)
+            rows, positions = checks.layer_rows(features, layer, width, tells_padding=True)
+            real = detector.reading.real(features, layer, positions)
+            rows = rows if real is None else rows[real]
             known[layer] = scale.merge(known[layer], scale.of_rows(rows))
     factors = {}
     for layer, own in known.items():

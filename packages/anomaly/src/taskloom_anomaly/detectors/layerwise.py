@@ -21,7 +21,7 @@ from taskloom_anomaly.detectors.blocks import by_blocks
 from taskloom_anomaly.statistics.standard import SPACING
 
 if TYPE_CHECKING:
-    from jaxtyping import Float, Int
+    from jaxtyping import Bool, Float, Int
 
 ClassSource: TypeAlias = Literal["none", "predicted", "label"]
 """The source of a sample's class; `none` counts all samples to class 0."""
@@ -67,16 +67,18 @@ class LayerReading(NamedTuple):
         score_classes: Source of the classes of the samples that are scored.
         unit_length: Whether every activation is divided by its length first.
         fold: Whether positions become rows, scored one by one and averaged; otherwise the rule sees rows of shape (n, p, d).
+        skip_first: Real positions at the beginning of a sample that are left out where positions are rows.
     """
 
     fit_classes: ClassSource = "none"
     score_classes: ClassSource = "none"
     unit_length: bool = False
     fold: bool = True
+    skip_first: int = 0
 
     def rows(self, features: Features, layer: str, width: int) -> tuple[np.ndarray, int]:
         """Return the rows that the rule sees, and how many of them make one sample."""
-        rows, positions = checks.layer_rows(features, layer, width)
+        rows, positions = checks.layer_rows(features, layer, width, tells_padding=True)
         if self.fold:
             return rows, positions
         whole = rows.reshape(-1, positions, width)
@@ -86,19 +88,44 @@ class LayerReading(NamedTuple):
         return whole, 1
 
     def real(self, features: Features, layer: str, positions: int) -> np.ndarray | None:
-        """Return which of the rows are no padding; None where all are."""
-        mask = features.mask
-        if mask is None or not self.fold or mask.all() or features.activations[layer].ndim < 3:
+        """Return which of the rows are no padding and not left out; None where all are read."""
+        if not self.fold or features.activations[layer].ndim < 3:
             return None
-        if mask.shape[1] != positions:
-            raise ValueError(
-                f"Layer '{layer}' has {positions} positions and the mask {mask.shape[1]}; choose another reduction than none."
-            )
-        return mask.reshape(-1)
+        mask = read_positions(features, layer, positions, self.skip_first)
+        return None if mask is None else mask.reshape(-1)
 
     def prepared(self, rows: np.ndarray) -> np.ndarray:
         """Return the rows, of unit length where that is asked for."""
         return unit_rows(rows) if self.unit_length else rows
+
+
+def read_positions(
+    features: Features, layer: str, positions: int, skip_first: int
+) -> Bool[np.ndarray, "n t"] | None:
+    """Return which positions of a layer are read: real ones after the first few; None where all are.
+
+    Args:
+        features: A batch.
+        layer: The layer's name, for messages.
+        positions: Positions of the layer.
+        skip_first: Real positions at the beginning of each sample that are left out; its last one never is.
+
+    Raises:
+        ValueError: There is padding, and the layer's positions are not those of the mask.
+    """
+    mask = features.mask
+    if mask is None or mask.all():
+        if not skip_first:
+            return None
+        mask = np.ones((len(features), positions), bool)
+    if mask.shape[1] != positions:
+        raise ValueError(
+            f"Layer '{layer}' has {positions} positions and the mask {mask.shape[1]}; choose another reduction than none."
+        )
+    # Padding is on the right, so that a text begins in the first column, whichever of its tokens are read.
+    last = positions - 1 - mask[:, ::-1].argmax(axis=1)
+    # A sample of no more positions than are skipped keeps its last one: a score needs something to be of.
+    return np.asarray(mask & (np.arange(positions) >= np.minimum(skip_first, last)[:, None]))
 
 
 class LayerwiseDetector(StreamingDetector):

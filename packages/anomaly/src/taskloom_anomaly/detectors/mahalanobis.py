@@ -56,6 +56,8 @@ class Mahalanobis(LayerwiseDetector):
     """Give every feature a deviation of one first, so that units do not matter; off for parity with papers."""
     normalize: bool = False
     """Divide every activation by its length first (Mahalanobis++)."""
+    skip_first: Annotated[int, Field(ge=0)] = 0
+    """First tokens of a text that are left out where every position is scored: the first one draws attention whatever it is."""
 
     @property
     def by_class(self) -> bool:
@@ -71,7 +73,11 @@ class Mahalanobis(LayerwiseDetector):
     @property
     def reading(self) -> LayerReading:
         """Classes of the fitted samples in the modes that go by them; a scored sample needs none."""
-        return LayerReading(self.classes if self.by_class else "none", unit_length=self.normalize)
+        return LayerReading(
+            self.classes if self.by_class else "none",
+            unit_length=self.normalize,
+            skip_first=self.skip_first,
+        )
 
     @property
     def scales_first(self) -> bool:

@@ -26,10 +26,14 @@ _PLACE = "trainer.json"
 
 def batches_of(num_samples: int, batch_size: int, seed: int) -> Int[np.ndarray, "steps batch"]:
     """Return shuffled full batches of indices; what does not fill a batch sits this epoch out."""
-    size = min(batch_size, num_samples)
-    steps = num_samples // size
+    size, steps = min(batch_size, num_samples), _steps(num_samples, batch_size)
     order = np.random.default_rng(seed).permutation(num_samples)
     return order[: steps * size].reshape(steps, size)
+
+
+def _steps(num_samples: int, batch_size: int) -> int:
+    """Return the full batches of an epoch."""
+    return num_samples // min(batch_size, num_samples)
 
 
 def train(
@@ -62,6 +66,8 @@ def train(
     trainer = handle.trainer(
         learning_rate=plan.learning_rate, weight_decay=plan.weight_decay, loss=loss, seed=seed
     )
+    if plan.schedule == "one_cycle":
+        trainer.one_cycle(plan.epochs * _steps(len(epoch_data(0)), plan.batch_size))
     first = _restore(trainer, checkpoint) if checkpoint is not None else 0
     with ctx.progress(plan.epochs, "training") as progress:
         progress.advance(first)

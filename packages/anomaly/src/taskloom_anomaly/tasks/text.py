@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +14,13 @@ from taskloom.config import OneOf
 from taskloom.errors import ConfigError
 from taskloom.task import Finding
 
-from taskloom_anomaly.backends.huggingface import ModelKind, load_module, load_tokenizer, tokens_of
+from taskloom_anomaly.backends.huggingface import (
+    ModelKind,
+    load_module,
+    load_tokenizer,
+    longest_text,
+    tokens_of,
+)
 from taskloom_anomaly.config import AnomalyConfig
 from taskloom_anomaly.data.arrays import ArrayDataset
 from taskloom_anomaly.data.files import read_texts
@@ -22,9 +29,13 @@ from taskloom_anomaly.detectors.base import Detector
 from taskloom_anomaly.detectors.mahalanobis import Mahalanobis
 from taskloom_anomaly.task import Check
 from taskloom_anomaly.tasks.base import ConfiguredTask
+from taskloom_anomaly.tasks.tokens import word_scores
 
 if TYPE_CHECKING:
     from taskloom_anomaly.backends.handle import ModelHandle
+
+
+_log = logging.getLogger(__name__)
 
 
 class TextAnomaliesConfig(AnomalyConfig):
@@ -45,7 +56,7 @@ class TextAnomaliesConfig(AnomalyConfig):
     text_key: str = "text"
     """Field of the text in each object."""
     max_tokens: Annotated[int, Field(gt=0)] = 128
-    """Longer texts are cut, and counted in the card."""
+    """Longer texts are cut, and counted in the card; a network with a shorter context cuts there."""
     task_of_model: ModelKind = "auto"
     """The model's head: next-token logits, none, or class scores; auto goes by the folder's config."""
     batch_size: Annotated[int, Field(gt=0)] = 32
@@ -82,18 +93,31 @@ class TextAnomalies(ConfiguredTask[TextAnomaliesConfig]):
         return load_tokenizer(self._path("model"))
 
     @cached_property
+    def _module(self) -> Any:  # noqa: ANN401 -- a torch module
+        return load_module(self._path("model"), self.config.task_of_model)
+
+    @cached_property
     def _tokens(self) -> dict[str, NamedArrays]:
         """Tokens of all files, padded on the right to one length."""
+        most = longest_text(self._module, self._tokenizer, self.config.max_tokens)
         found = {
-            n: tokens_of(self._tokenizer, t, self.config.max_tokens) for n, t in self._texts.items()
+            name: tokens_of(self._tokenizer, texts, most, f"'{self._path(name)}'")
+            for name, texts in self._texts.items()
         }
+        cut = sum(int(part.arrays["_cut"].sum()) for part in found.values())
+        if cut:
+            count = sum(map(len, found.values()))
+            _log.warning("%d of %d texts are longer than %d tokens and were cut.", cut, count, most)
         longest = max(part.shape[1] for part in found.values())
         return {name: self._wide(part, longest, self._texts[name]) for name, part in found.items()}
 
     @staticmethod
     def _wide(part: NamedArrays, width: int, texts: Sequence[str]) -> NamedArrays:
         more = ((0, 0), (0, width - part.shape[1]))
-        arrays = {name: np.pad(array, more) for name, array in part.arrays.items()}
+        arrays = {
+            name: np.pad(array, more) if array.ndim == 2 else array
+            for name, array in part.arrays.items()
+        }
         # An underscore keeps a name from the network: the length in characters is a baseline's.
         return NamedArrays({**arrays, "_characters": np.array([len(text) for text in texts])})
 
@@ -112,7 +136,7 @@ class TextAnomalies(ConfiguredTask[TextAnomaliesConfig]):
 
     def build_model(self) -> object:
         """The language model."""
-        return load_module(self._path("model"), self.config.task_of_model)
+        return self._module
 
     def build_params(self) -> None:
         """The model arrives with its weights."""
@@ -124,32 +148,22 @@ class TextAnomalies(ConfiguredTask[TextAnomaliesConfig]):
     def validity(self, handle: ModelHandle, /) -> Sequence[Check]:
         """Count the texts that were cut."""
         del handle
-        cut = sum(
-            int(part.arrays["attention_mask"].all(axis=1).sum()) for part in self._tokens.values()
-        )
-        is_cut = max(part.shape[1] for part in self._tokens.values()) >= self.config.max_tokens
-        return [Check("texts_at_the_limit", float(cut if is_cut else 0))]
+        cut = sum(int(part.arrays["_cut"].sum()) for part in self._tokens.values())
+        return [Check("texts_cut", float(cut))]
 
     def own_baselines(
         self, trusted: ArrayDataset, *sets: ArrayDataset
     ) -> Mapping[str, list[np.ndarray]]:
         """Scores of texts that no network enters: their length, and how unusual their words are."""
-        known = trusted.inputs
-        size = max(int(part.inputs.first.max()) for part in (trusted, *sets)) + 1
-        counts = np.bincount(known.first[known.mask], minlength=size)
-        surprise = -np.log((counts + 1.0) / (counts.sum() + size))
         return {
-            "text_length": [x.inputs.mask.sum(axis=1).astype(float) for x in sets],
+            **word_scores(trusted.inputs, [part.inputs for part in sets]),
             "characters": [x.inputs.arrays["_characters"].astype(float) for x in sets],
-            "new_words": [_mean(counts[x.inputs.first] == 0, x.inputs.mask) for x in sets],
-            "bag_of_words": [_mean(surprise[x.inputs.first], x.inputs.mask) for x in sets],
         }
+
+    def pieces(self, inputs: np.ndarray, /) -> list[list[str]]:
+        """Return the pieces of the tokenizer."""
+        return [list(map(str, self._tokenizer.convert_ids_to_tokens(row))) for row in inputs]
 
     def show(self, inputs: np.ndarray, /) -> list[str]:
         """Return each text as its tokens spell it."""
         return [str(self._tokenizer.decode(row, skip_special_tokens=True)) for row in inputs]
-
-
-def _mean(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Return the mean of the real positions of each row."""
-    return np.asarray((values * mask).sum(axis=1) / np.maximum(mask.sum(axis=1), 1))

@@ -19,7 +19,8 @@ from taskloom_control.config import ControlConfig
 from taskloom_control.engines.base import Rollouts
 from taskloom_control.engines.numpy import ArrayEngine, HasDynamics
 from taskloom_control.engines.threads_mujoco import ThreadedEngine
-from taskloom_control.planning.controller import Controller, first_control
+from taskloom_control.planning.controller import Controller
+from taskloom_control.planning.starts import first_control
 from taskloom_control.task import ControlTask, StagedTask
 
 _ROLLOUTS = 5

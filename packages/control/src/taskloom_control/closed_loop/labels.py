@@ -10,18 +10,17 @@ _FREE, _BALL = int(mujoco.mjtJoint.mjJNT_FREE), int(mujoco.mjtJoint.mjJNT_BALL)
 _QUATERNION, _TURN = ("qw", "qx", "qy", "qz"), ("wx", "wy", "wz")
 
 
-def column_labels(simulated: mujoco.MjModel, planned: mujoco.MjModel) -> dict[str, list[str]]:
+def column_labels(model: mujoco.MjModel) -> dict[str, list[str]]:
     """Return the names of the columns of `qpos`, `qvel` and `control`, and of the points that the fan traces.
 
     Args:
-        simulated: The model that is simulated.
-        planned: The model that the controller plans with.
+        model: The model that the controller plans with, in whose order everything is recorded.
     """
     positions: list[str] = []
     velocities: list[str] = []
-    for joint in range(simulated.njnt):
-        name = _name(simulated, mujoco.mjtObj.mjOBJ_JOINT, joint, "joint")
-        kind = int(simulated.jnt_type[joint])
+    for joint in range(model.njnt):
+        name = _name(model, mujoco.mjtObj.mjOBJ_JOINT, joint, "joint")
+        kind = int(model.jnt_type[joint])
         if kind == _FREE:
             positions += [f"{name} {part}" for part in ("x", "y", "z", *_QUATERNION)]
             velocities += [f"{name} {part}" for part in ("vx", "vy", "vz", *_TURN)]
@@ -32,8 +31,8 @@ def column_labels(simulated: mujoco.MjModel, planned: mujoco.MjModel) -> dict[st
             positions.append(name)
             velocities.append(name)
     actuator = mujoco.mjtObj.mjOBJ_ACTUATOR
-    controls = [_name(simulated, actuator, i, "control") for i in range(simulated.nu)]
-    traces = [name.removeprefix("trace").lstrip("_") or name for name in trace_columns(planned)]
+    controls = [_name(model, actuator, i, "control") for i in range(model.nu)]
+    traces = [name.removeprefix("trace").lstrip("_") or name for name in trace_columns(model)]
     return {"qpos": positions, "qvel": velocities, "control": controls, "trace": traces}
 
 

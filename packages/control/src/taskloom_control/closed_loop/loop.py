@@ -16,7 +16,8 @@ from taskloom_control.closed_loop.trajectory import (
 )
 from taskloom_control.config import ControlConfig
 from taskloom_control.mjcf.physics import trace_columns
-from taskloom_control.planning.controller import Controller, PlanStats
+from taskloom_control.planning.controller import Controller
+from taskloom_control.planning.plan import PlanStats
 from taskloom_control.planning.splines import num_steps
 from taskloom_control.task import ControlTask
 
@@ -44,7 +45,7 @@ class ClosedLoop:
         self.costs = TermRecorder()
         self._traces = trace_columns(self.controller.task.model)
         self.num_steps = num_steps(self.config.seconds, self.simulation.dt)
-        self.step = 0
+        self.step = self.num_clamped = 0
         self.ended = False
         self.simulation.reset(np.random.default_rng(reset_seed))
         self._record_state()
@@ -85,21 +86,23 @@ class ClosedLoop:
             control = plan(simulation.time)
             reward = simulation.step(control)
             self.step += 1
-            self.history.add(control=control, reward=reward)
+            self.history.add(control=simulation.acted, reward=reward)
+            self.num_clamped += simulation.clamped
             self.costs.add(simulation.terms)
             self._record_state()
             self.ended = simulation.unstable or simulation.task.terminated()
         return stats
 
     def _record_state(self) -> None:
-        data, task = self.simulation.data, self.simulation.task
+        task, view = self.simulation.task, self.simulation.task.view
+        positions, quaternions = view.mocap_poses
         self.history.add(
-            time=data.time,
-            qpos=data.qpos,
-            qvel=data.qvel,
-            act=data.act,
-            mocap_pos=data.mocap_pos,
-            mocap_quat=data.mocap_quat,
+            time=self.simulation.time,
+            qpos=view.qpos,
+            qvel=view.qvel,
+            act=view.act,
+            mocap_pos=positions,
+            mocap_quat=quaternions,
             success=bool(task.success()),
         )
 
@@ -123,9 +126,9 @@ class ClosedLoop:
     def save(self, folder: Path) -> None:
         """Write everything that the rest of the episode depends on into a checkpoint's folder."""
         state = {f"controller/{k}": v for k, v in self.controller.state().items()}
-        state["integration"] = self.simulation.snapshot().integration
-        state["energy"] = np.array(self.simulation.data.energy)
+        state |= {f"simulation/{k}": v for k, v in self.simulation.saved().items()}
         state["step"], state["ended"] = np.array(self.step), np.array(self.ended)
+        state["clamped"] = np.array(self.num_clamped)
         save_npz(folder / _STATE_FILE, state)
         save_npz(folder / _HISTORY_FILE, {**self.history.arrays(), **self.plans.arrays()})
         save_npz(folder / _FAN_FILE, self.fan.arrays())
@@ -134,9 +137,9 @@ class ClosedLoop:
     def restore(self, folder: Path) -> None:
         """Continue from what `save` wrote."""
         state = load_npz(folder / _STATE_FILE)
-        self.simulation.restore(state["integration"], state["energy"])
-        mine = {k.removeprefix("controller/"): v for k, v in state.items()}
-        self.controller.restore(mine)
+        self.simulation.restore(_under(state, "simulation/"))
+        self.controller.restore(_under(state, "controller/"))
+        self.num_clamped = int(state["clamped"])
         self.step, self.ended = int(state["step"]), bool(state["ended"])
         recorded = load_npz(folder / _HISTORY_FILE)
         self.history.restore({k: v for k, v in recorded.items() if not k.startswith("plan_")})
@@ -147,3 +150,7 @@ class ClosedLoop:
     def close(self) -> None:
         """Give back threads."""
         self.controller.close()
+
+
+def _under(saved: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    return {k.removeprefix(prefix): v for k, v in saved.items() if k.startswith(prefix)}

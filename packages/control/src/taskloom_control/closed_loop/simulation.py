@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import mujoco
 import numpy as np
 
 from taskloom_control.errors import RewardError, not_a_number
-from taskloom_control.mjcf.physics import Snapshot, is_unstable, take_snapshot
+from taskloom_control.mjcf.physics import Snapshot, is_unstable
+from taskloom_control.mjcf.whole import put_whole_state, whole_state
 from taskloom_control.task import ControlTask, StagedTask
 
 if TYPE_CHECKING:
     from jaxtyping import Float
     from taskloom import Config
+
+
+# A control that the plant's range changes by more than this was clamped.
+_CLAMPED = 1e-12
 
 
 class Simulation:
@@ -25,11 +31,17 @@ class Simulation:
 
     Attributes:
         terms: The cost of the last step by the name of the term, of a task that names its costs.
+        acted: The controls that acted in the last step, in the planning model's order, shape (nu,).
+        clamped: Controls of the last step that the plant's own range changed.
     """
 
     def __init__(self, task: ControlTask[Any], config: Config) -> None:
+        task.take_config(config)
+        task.prepare_simulation()
         self.task, self.config = task, config
-        self.model, self.data = task.sim_model, task.data
+        self.model, self.data, self.map = task.sim_model, task.data, task.pairing
+        self.acted = np.zeros(task.model.nu)
+        self.clamped = 0
         self.terms: dict[str, float] = {}
 
     @property
@@ -63,16 +75,20 @@ class Simulation:
             RewardError: The reward is not a finite number although the physics is sound.
         """
         task, data = self.task, self.data
-        before = np.concatenate([data.qpos, data.qvel])
+        before = self.map.state(data)
         metadata = task.get_sim_metadata()
-        data.ctrl[:] = control
+        inside = self.map.to_plant(control)
+        data.ctrl[:] = inside
+        gap = self.map.to_plan(inside) - control
+        self.clamped = int(np.count_nonzero(np.abs(gap) > _CLAMPED))
         task.pre_sim_step()
         mujoco.mj_step(self.model, data)
+        self.acted = self.map.to_plan(data.ctrl)
         task.pre_rollout(before, self.config)
         one_step = (
-            np.concatenate([data.qpos, data.qvel])[None, None],
-            data.sensordata.copy()[None, None],
-            data.ctrl.copy()[None, None],
+            self.map.state(data)[None, None],
+            self.map.sensors(data)[None, None],
+            self.acted[None, None],
             self.config,
             metadata,
         )
@@ -86,19 +102,16 @@ class Simulation:
         return reward
 
     def snapshot(self) -> Snapshot:
-        """Return the whole state."""
-        return take_snapshot(self.model, self.data)
+        """Return the whole state, in the planning model's layout."""
+        return self.map.snapshot(self.data)
 
-    def restore(
-        self, integration: Float[np.ndarray, " n"], energy: Float[np.ndarray, " 2"]
-    ) -> None:
-        """Continue from a state.
+    def saved(self) -> dict[str, np.ndarray]:
+        """Return every field of the state by name, for a checkpoint.
 
-        Args:
-            integration: MuJoCo's integration state.
-            energy: Potential and kinetic energy of the last step, which MuJoCo's sensor of kinetic energy reads in the next.
+        MuJoCo's integration state is not all of it where bodies sleep or energies are read.
         """
-        mujoco.mj_setState(
-            self.model, self.data, integration, int(mujoco.mjtState.mjSTATE_INTEGRATION)
-        )
-        self.data.energy[:] = energy
+        return whole_state(self.data)
+
+    def restore(self, saved: Mapping[str, np.ndarray]) -> None:
+        """Take over what `saved` returned."""
+        put_whole_state(self.data, saved)

@@ -7,7 +7,7 @@ from taskloom.moved import Homes
 # Names of the package itself.
 RENAMED: Homes = {
     "OptimizerConfig": "taskloom_control.optimizers.base:Optimizer",
-    "Plan": "taskloom_control.planning.controller:ControlPlan",
+    "Plan": "taskloom_control.planning.plan:ControlPlan",
     "SamplingConfig": "taskloom_control.optimizers.base:SamplingOptimizer",
 }
 MOVED: dict[str, Homes] = {
@@ -19,7 +19,7 @@ MOVED: dict[str, Homes] = {
         "run_task": "taskloom_control.driver:run",
     },
     "taskloom_control.controller": {
-        "Plan": "taskloom_control.planning.controller:ControlPlan",
+        "Plan": "taskloom_control.planning.plan:ControlPlan",
         "*": "taskloom_control.planning.controller",
     },
     "taskloom_control.drawing": "taskloom_control.report.drawing",

@@ -33,7 +33,13 @@ class Rollouts:
 
 
 class RolloutEngine(Protocol):
-    """An engine that was built for one planning model; it holds threads and buffers."""
+    """An engine that was built for one planning model; it holds threads and buffers.
+
+    Attributes:
+        has_sensors: Whether it computes sensors; a reward that reads them is refused otherwise.
+    """
+
+    has_sensors: ClassVar[bool]
 
     def buffer(self, num_rollouts: int, num_steps: int, /) -> Float[np.ndarray, "R T nu"]:
         """Return the array to write controls into; its content is the engine's until the next call."""
@@ -53,9 +59,11 @@ class Engine(Component):
 
     Attributes:
         uses_jax: Whether the engine computes in JAX, which then computes on the devices that the run was given.
+        uses_config: Whether what it computes depends on the task's config, so that another config needs another engine.
     """
 
     uses_jax: ClassVar[bool] = False
+    uses_config: ClassVar[bool] = False
 
     @abstractmethod
     def build(self, task: ControlTask[Any], config: Config) -> RolloutEngine:

@@ -9,19 +9,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from functools import partial
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import mujoco
 import numpy as np
 from taskloom.errors import MissingExtraError
 
 from taskloom_control.engines.base import Rollouts
+from taskloom_control.engines.parts import refuse_unused
 from taskloom_control.errors import PlanError
 from taskloom_control.mjcf.physics import Snapshot, apply_snapshot
 from taskloom_control.task import Array
 
 if TYPE_CHECKING:
     from jaxtyping import Float
+
+
+# What a rollout takes over from a state; the history of delays, plugins and plastic shapes it does not.
+_HONOURED = (
+    *("time", "qpos", "qvel", "act", "warmstart", "ctrl", "qfrc_applied", "xfrc_applied"),
+    *("eq_active", "mocap_pos", "mocap_quat", "userdata"),
+)
 
 
 class MJXEngine:
@@ -35,6 +43,8 @@ class MJXEngine:
         MissingExtraError: JAX or mujoco-mjx is not installed.
         PlanError: MJX does not support something in the model.
     """
+
+    has_sensors: ClassVar[bool] = True
 
     def __init__(self, model: mujoco.MjModel, *, double: bool) -> None:
         try:
@@ -70,12 +80,17 @@ class MJXEngine:
 
     def rollout(self, snapshot: Snapshot, controls: Float[np.ndarray, "R T nu"]) -> Rollouts:
         """Roll out control sequences from one state."""
+        refuse_unused(self._model, snapshot, "mjx", _HONOURED)
         apply_snapshot(snapshot, self._model, self._scratch)
         scratch, kind = self._scratch, self._template.qpos.dtype
         fields = {
             name: np.asarray(getattr(scratch, name), dtype=kind)
             for name in ("qpos", "qvel", "act", "mocap_pos", "mocap_quat", "qacc_warmstart")
         }
+        for name in ("qfrc_applied", "xfrc_applied", "userdata"):
+            fields[name] = np.asarray(getattr(scratch, name), dtype=kind)
+        # Switches keep the type that they were traced with.
+        fields["eq_active"] = np.asarray(scratch.eq_active, dtype=self._template.eq_active.dtype)
         start = self._template.replace(time=np.asarray(snapshot.time, dtype=kind), **fields)
         # MJX finds a pair of shapes without a collision when it traces, not when the model is put.
         try:

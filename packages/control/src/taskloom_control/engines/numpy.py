@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from taskloom import Config
@@ -26,12 +26,17 @@ class HasDynamics(Protocol):
         ...
 
 
+# Dynamics of a task's own are given positions, velocities and controls, and nothing else of the state.
+_HONOURED = ("time", "qpos", "qvel", "warmstart", "ctrl", "userdata")
+
+
 class NumpyDynamics(Engine):
     """The task's own dynamics in NumPy.
 
     It needs a task that defines `dynamics`, and steps all rollouts at once.
     """
 
+    uses_config: ClassVar[bool] = True
     kind: Literal["numpy"] = "numpy"
 
     def build(self, task: ControlTask[Any], config: Config) -> ArrayEngine:
@@ -50,6 +55,8 @@ class ArrayEngine:
         PlanError: The task defines no dynamics.
     """
 
+    has_sensors: ClassVar[bool] = False
+
     def __init__(self, task: ControlTask[Any], config: Config) -> None:
         if not isinstance(task, HasDynamics):
             raise PlanError(
@@ -57,6 +64,10 @@ class ArrayEngine:
                 "not. Use the engine 'threads'."
             )
         self._task: HasDynamics = task
+        self._model = task.model
+        from taskloom_control.engines import parts  # heavy: mujoco
+
+        self._refuse = parts.refuse_unused
         self._config = config
         self._sizes = (task.model.nq + task.model.nv, task.model.nsensordata, task.model.nu)
         self._controls = np.zeros((0, 0, 0))
@@ -74,6 +85,7 @@ class ArrayEngine:
     # One loop over the steps, and none over the rollouts: NumPy's overhead is paid once per step.
     def rollout(self, snapshot: Snapshot, controls: Float[np.ndarray, "R T nu"]) -> Rollouts:
         """Roll out control sequences from one state."""
+        self._refuse(self._model, snapshot, "numpy", _HONOURED)
         self.buffer(controls.shape[0], controls.shape[1])
         # The state is carried apart from the buffer: dynamics may hand back views of what they are given.
         state = np.tile(snapshot.state, (controls.shape[0], 1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import mujoco
 import numpy as np
@@ -11,18 +11,19 @@ import numpy as np
 from taskloom_control.engines.base import Rollouts
 from taskloom_control.engines.pool import RolloutBatch, RolloutPool
 from taskloom_control.mjcf.physics import (
+    BITS,
     FULL_PHYSICS,
-    INTEGRATION,
     Snapshot,
     apply_snapshot,
     layout,
+    pieces,
+    require_layout,
     take_snapshot,
 )
 
 if TYPE_CHECKING:
     from jaxtyping import Float
 
-_BITS = [int(bit) for bit in mujoco.mjtState.__members__.values() if int(bit).bit_count() == 1]
 _CTRL, _WARMSTART = int(mujoco.mjtState.mjSTATE_CTRL), int(mujoco.mjtState.mjSTATE_WARMSTART)
 # User inputs besides the controls that a rollout would otherwise take from the model's defaults, in state order.
 _INPUTS = (
@@ -43,6 +44,8 @@ class ThreadedEngine:
         num_threads: Threads, the calling one included; 0 takes one per core, None runs on the calling thread.
     """
 
+    has_sensors: ClassVar[bool] = True
+
     def __init__(self, model: mujoco.MjModel, num_threads: int | None) -> None:
         self._model = model
         self._pool = RolloutPool(
@@ -51,12 +54,13 @@ class ThreadedEngine:
         self._scratch = mujoco.MjData(model)
         self._layout, self._dt = layout(model), float(model.opt.timestep)
         self._default = take_snapshot(model, self._scratch).integration
-        pieces = _pieces(model)
-        self._physics = np.concatenate([pieces[bit] for bit in _BITS if bit & FULL_PHYSICS])
-        self._warmstart = pieces[_WARMSTART]
-        self._user = {bit: pieces[bit] for bit in _INPUTS if pieces[bit].size}
-        self._all_user = np.concatenate([pieces[bit] for bit in _INPUTS])
+        where = pieces(model)
+        self._physics = np.concatenate([where[bit] for bit in BITS if bit & FULL_PHYSICS])
+        self._warmstart = where[_WARMSTART]
+        self._user = {bit: where[bit] for bit in _INPUTS if where[bit].size}
+        self._all_user = np.concatenate([where[bit] for bit in _INPUTS])
         kinetic = model.sensor_type == int(mujoco.mjtSensor.mjSENS_E_KINETIC)
+        kinetic &= bool(model.opt.enableflags & int(mujoco.mjtEnableBit.mjENBL_ENERGY))
         self._kinetic = model.sensor_adr[kinetic]
         self._shape = (0, 0, 0)
         self._spec, self._inputs = _CTRL, np.zeros(0)
@@ -72,7 +76,8 @@ class ThreadedEngine:
 
     def rollout(self, snapshot: Snapshot, controls: Float[np.ndarray, "R T nu"]) -> Rollouts:
         """Roll out control sequences from one state."""
-        start = self._integration(snapshot)
+        require_layout(snapshot, self._model, self._layout)
+        start = snapshot.integration
         self._find_inputs(start)
         # Controls that were written into the buffer need no copy; those of a caller's own array do.
         target = self.buffer(controls.shape[0], controls.shape[1])
@@ -82,9 +87,9 @@ class ThreadedEngine:
         batch.initial[:] = start[self._physics]
         batch.warmstart[:] = start[self._warmstart]
         self._pool.roll(batch, self._spec)
-        # MuJoCo's sensor of kinetic energy reads a step late.
+        # MuJoCo's sensor of kinetic energy reads a step late: what the thread did before, unless it is told.
         if self._kinetic.size:
-            self._begin_kinetic_energy(snapshot)
+            batch.sensors[:, 0, self._kinetic] = self._first_kinetic_energy(snapshot)
         # A rollout that met a bad number is frozen by MuJoCo, its clock included: it ends a step early or more.
         alive = self._clock > snapshot.time + (controls.shape[1] - 0.5) * self._dt
         return Rollouts(self._states, batch.sensors, alive)
@@ -93,23 +98,14 @@ class ThreadedEngine:
         """Stop the threads."""
         self._pool.close()
 
-    def _begin_kinetic_energy(self, snapshot: Snapshot) -> None:
-        """Set the first reading of kinetic energy, which MuJoCo takes from whatever the thread did before.
-
-        The sensor reads the energy that the step before has left in MjData; only after a reset is it that of the state. All
-        rollouts begin at one state, so they share the reading.
-        """
+    def _first_kinetic_energy(self, snapshot: Snapshot) -> float:
+        """Return the first reading of kinetic energy: that of the step before, or of the state if there was none."""
+        if np.isfinite(snapshot.energy[1]):
+            return float(snapshot.energy[1])
         mujoco.mj_resetData(self._model, self._scratch)
         apply_snapshot(snapshot, self._model, self._scratch)
         mujoco.mj_forward(self._model, self._scratch)
-        self._batch.sensors[:, 0, self._kinetic] = self._scratch.sensordata[self._kinetic]
-
-    def _integration(self, snapshot: Snapshot) -> np.ndarray:
-        """Return a state as MuJoCo's integration state of the planning model."""
-        if snapshot.layout == self._layout:
-            return snapshot.integration
-        apply_snapshot(snapshot, self._model, self._scratch)
-        return take_snapshot(self._model, self._scratch).integration
+        return float(self._scratch.energy[1])
 
     def _find_inputs(self, start: np.ndarray) -> None:
         """Note the user inputs that differ from what a rollout assumes: mocap poses, equalities, forces, user data."""
@@ -142,13 +138,3 @@ class ThreadedEngine:
         self._clock = self._batch.state[:, -1, 0]
         self._states = self._batch.state[..., 1 : 1 + model.nq + model.nv]
         self._shape = (num_rollouts, num_steps, width)
-
-
-def _pieces(model: mujoco.MjModel) -> dict[int, np.ndarray]:
-    """Return where each piece of MuJoCo's state stands in the integration state, by its bit."""
-    pieces, first = {}, 0
-    for bit in _BITS:
-        size = mujoco.mj_stateSize(model, bit) if bit & INTEGRATION else 0
-        pieces[bit] = np.arange(first, first + size)
-        first += size
-    return pieces

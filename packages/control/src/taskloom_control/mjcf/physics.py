@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import difflib
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import mujoco
@@ -35,41 +33,28 @@ INTEGRATION = int(mujoco.mjtState.mjSTATE_INTEGRATION)
 FULL_PHYSICS = int(mujoco.mjtState.mjSTATE_FULLPHYSICS)
 
 
-def compile_model(path: Path | str | None, edit: Callable[[mujoco.MjSpec], None]) -> mujoco.MjModel:
-    """Compile an MJCF file.
-
-    Args:
-        path: The file; None if a task forgot to name it.
-        edit: Changes the specification before it is compiled.
-
-    Raises:
-        ModelError: The file does not exist or does not compile, or the model has no actuator.
-    """
-    if path is None:
-        raise ModelError("The task names no model; set its `model_path` to an MJCF file.")
-    path = Path(path)
-    if not path.is_file():
-        raise ModelError(f"The model file '{path}' does not exist.")
-    try:
-        spec = mujoco.MjSpec.from_file(str(path))
-        edit(spec)
-        model = spec.compile()
-    except (ValueError, mujoco.FatalError) as error:
-        reason = " ".join(str(error).split())
-        raise ModelError(f"The model '{path.name}' does not compile: {reason}") from None
-    if model.nu == 0:
-        raise ModelError(
-            f"The model '{path.name}' has no actuator (nu = 0), so there is nothing to control; add one under <actuator>."
-        )
-    return model
-
-
 def control_range(model: mujoco.MjModel) -> tuple[np.ndarray, np.ndarray]:
     """Return the bounds of the controls, infinite where an actuator is unlimited; the model is left as it is."""
     limited = model.actuator_ctrllimited.astype(bool)
     low = np.where(limited, model.actuator_ctrlrange[:, 0], -np.inf)
     high = np.where(limited, model.actuator_ctrlrange[:, 1], np.inf)
     return low, high
+
+
+def unlimited_scales(model: mujoco.MjModel, scale: float) -> np.ndarray:
+    """Return what noise of 1 means for each actuator without a control range, in its own unit, shape (nu,).
+
+    Where the model bounds the force and the gain is constant, it is the control that gives half of the width of those bounds.
+
+    Args:
+        model: The model.
+        scale: The scale where nothing bounds the force.
+    """
+    fixed = model.actuator_gaintype == int(mujoco.mjtGain.mjGAIN_FIXED)
+    gain = np.abs(model.actuator_gainprm[:, 0])
+    bounded = model.actuator_forcelimited.astype(bool) & fixed & (gain > 0)
+    width = model.actuator_forcerange[:, 1] - model.actuator_forcerange[:, 0]
+    return np.where(bounded, 0.5 * width / np.where(bounded, gain, 1.0), scale)
 
 
 def _names(model: mujoco.MjModel, kind: mujoco.mjtObj, count: int) -> list[str]:
@@ -143,16 +128,16 @@ class Snapshot:
         qpos: Positions, shape (nq,).
         qvel: Velocities, shape (nv,).
         time: Simulated time [s].
-        parts: The pieces that carry over to a model of another make, by name of MjData's field.
-        layout: The sizes of the state's pieces in the model that it comes from.
+        layout: The sizes of the state's pieces in the model that it belongs to.
+        energy: Potential and kinetic energy of the step before, which MuJoCo's sensor of kinetic energy reads in the next.
     """
 
     integration: Float[np.ndarray, " n"]
     qpos: Float[np.ndarray, " nq"]
     qvel: Float[np.ndarray, " nv"]
     time: float
-    parts: dict[str, np.ndarray]
     layout: tuple[int, ...]
+    energy: Float[np.ndarray, " 2"]
 
     @property
     def state(self) -> np.ndarray:
@@ -163,40 +148,69 @@ class Snapshot:
 def layout(model: mujoco.MjModel) -> tuple[int, ...]:
     """Return the sizes that MuJoCo's integration state is made of; two models that agree in them can exchange it."""
     m, whole = model, mujoco.mj_stateSize(model, INTEGRATION)
-    return (m.nq, m.nv, m.na, m.nu, m.nbody, m.neq, m.nmocap, m.nuserdata, m.npluginstate, whole)
-
-
-PARTS = ("act", "qacc_warmstart", "mocap_pos", "mocap_quat", "eq_active", "userdata")
+    sizes = (m.nq, m.nv, m.na, m.nu, m.nbody, m.neq, m.nmocap, m.nuserdata, m.npluginstate)
+    return (*sizes, m.nsensordata, whole)
 
 
 def take_snapshot(model: mujoco.MjModel, data: mujoco.MjData) -> Snapshot:
-    """Copy the whole state out of a simulation."""
+    """Copy the whole state out of a simulation of the planning model."""
     integration = np.empty(mujoco.mj_stateSize(model, INTEGRATION))
     mujoco.mj_getState(model, data, integration, INTEGRATION)
-    parts = {name: np.array(getattr(data, name)) for name in PARTS}
     time, sizes = float(data.time), layout(model)
-    return Snapshot(integration, data.qpos.copy(), data.qvel.copy(), time, parts, sizes)
+    return Snapshot(integration, data.qpos.copy(), data.qvel.copy(), time, sizes, energy_of(data))
+
+
+def energy_of(data: mujoco.MjData) -> Float[np.ndarray, " 2"]:
+    """Return the energies that the sensors of the next step read; not numbers where MuJoCo will evaluate the state itself.
+
+    MuJoCo clears the mark of an evaluated energy in a reset only, so from the second step on its sensor is a step late.
+    """
+    return np.array(data.energy) if data.flg_energyvel else np.full(2, np.nan)
 
 
 def apply_snapshot(snapshot: Snapshot, model: mujoco.MjModel, data: mujoco.MjData) -> None:
-    """Put a state into a simulation, of the same model or of one with the same joints.
+    """Put a state into a simulation of a model that is laid out alike.
 
     Raises:
-        ModelError: The model has other positions or velocities.
+        ModelError: The state belongs to a model of another layout; `ModelMap` brings it into this one's.
     """
-    if snapshot.layout == layout(model):
-        mujoco.mj_setState(model, data, snapshot.integration, INTEGRATION)
-        return
-    if (model.nq, model.nv) != (snapshot.qpos.size, snapshot.qvel.size):
+    require_layout(snapshot, model, layout(model))
+    mujoco.mj_setState(model, data, snapshot.integration, INTEGRATION)
+    data.flg_energyvel = int(np.isfinite(snapshot.energy[1]))
+    if data.flg_energyvel:
+        data.energy[:] = snapshot.energy
+
+
+def require_layout(snapshot: Snapshot, model: mujoco.MjModel, sizes: tuple[int, ...]) -> None:
+    """Refuse a state that belongs to a model of another layout.
+
+    Args:
+        snapshot: The state.
+        model: The model that it is given to.
+        sizes: The model's own layout.
+
+    Raises:
+        ModelError: The layouts differ.
+    """
+    if snapshot.layout != sizes:
         raise ModelError(
-            f"The planning model has nq = {model.nq} and nv = {model.nv}, the simulation model has nq = {snapshot.qpos.size} "
-            f"and nv = {snapshot.qvel.size}; both must have the same joints."
+            f"A state of {snapshot.qpos.size} positions and {snapshot.qvel.size} velocities belongs to another model than the "
+            f"one of {model.nq} and {model.nv} that it is given to; a ModelMap of the two carries it over."
         )
-    data.qpos[:], data.qvel[:], data.time = snapshot.qpos, snapshot.qvel, snapshot.time
-    for name, part in snapshot.parts.items():
-        target = getattr(data, name)
-        if np.shape(target) == part.shape:
-            target[:] = part
+
+
+BITS = tuple(int(bit) for bit in mujoco.mjtState.__members__.values() if int(bit).bit_count() == 1)
+"""The pieces of MuJoCo's state, in order."""
+
+
+def pieces(model: mujoco.MjModel) -> dict[int, np.ndarray]:
+    """Return where each piece of MuJoCo's state stands in the integration state, by its bit."""
+    found, first = {}, 0
+    for bit in BITS:
+        size = mujoco.mj_stateSize(model, bit) if bit & INTEGRATION else 0
+        found[bit] = np.arange(first, first + size)
+        first += size
+    return found
 
 
 def is_unstable(data: mujoco.MjData) -> bool:

@@ -12,14 +12,16 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias
 
 import numpy as np
 from pydantic import Field
 from taskloom import Component, Config
+from taskloom.params.shapes import kind_of
 
 from taskloom_control.optimizers.controls import ControlState
 from taskloom_control.optimizers.knots import Draw, Entry, KnotShape, KnotState
+from taskloom_control.optimizers.ladder import ladder, ramp
 
 if TYPE_CHECKING:
     from taskloom_control.optimizers.knots import Candidates, Rewards
@@ -50,7 +52,13 @@ class Optimizer(Component):
 
 
 class SamplingOptimizer(Optimizer):
-    """Base of the optimizers that propose candidate plans and learn from their rewards."""
+    """Base of the optimizers that propose candidate plans and learn from their rewards.
+
+    Attributes:
+        needs_range: Whether every control must have a range.
+    """
+
+    needs_range: ClassVar[bool] = False
 
     num_rollouts: Annotated[int, Field(ge=1, le=100_000)] = 32
     """Candidate plans per iteration, the nominal one and kept ones included."""
@@ -58,6 +66,8 @@ class SamplingOptimizer(Optimizer):
     """Knots of the spline."""
     noise_ramp: Annotated[float, Field(ge=0)] = 0.0
     """Noise of the last knot over that of an unramped one, growing linearly over the knots; 0 means no ramp."""
+    finest: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Noise of the finest candidate over that of the coarsest; the others lie between, and 1 gives all the same."""
     keep: Annotated[int, Field(ge=0)] = 0
     """Best candidates that are shifted in time and tried again in the next iteration."""
 
@@ -81,15 +91,28 @@ class SamplingOptimizer(Optimizer):
     def noise(
         self, state: KnotState, draw: Draw, count: int, spread: float | np.ndarray
     ) -> Candidates:
-        """Return normal noise of shape (count, n, nu) with this spread per knot, ramped if configured."""
+        """Return normal noise of shape (count, n, nu) with this spread per knot, ramped and scaled if configured."""
         nominal = state.arrays["nominal"]
         normals = draw.rng.standard_normal((count, *nominal.shape))
         # The ramp multiplies the drawn noise, never the spread that is remembered: it cannot compound from plan to plan.
         if self.noise_ramp > 0:
-            n = len(nominal)
-            spread = spread * (self.noise_ramp * np.arange(1, n + 1) / n)[:, None]
+            spread = spread * ramp(len(nominal), self.noise_ramp)
         normals *= spread
+        if self.finest < 1:
+            normals *= ladder(count, self.finest)
         return normals
+
+    def drawn_scales(self, state: KnotState, count: int) -> np.ndarray | float:
+        """Return what each candidate's draw was multiplied with besides its spread, shape (count, n, 1); 1 without either.
+
+        A fit that remembers a spread divides by it, or ramp and ladder would compound from plan to plan. Candidates that were
+        not drawn (the nominal plan and kept ones) have no scale of their own and count as coarse.
+        """
+        if self.noise_ramp == 0 and self.finest == 1:
+            return 1.0
+        scales = np.array(ladder(count, self.finest))
+        scales[: state.num_given] = 1.0
+        return np.asarray(scales * ramp(state.shape.num_knots, self.noise_ramp))
 
 
 class TrajectoryOptimizer(Optimizer):
@@ -98,6 +121,22 @@ class TrajectoryOptimizer(Optimizer):
     @abstractmethod
     def init(self, shape: KnotShape) -> ControlState:
         """Return the state before the first plan."""
+
+    def check(self, config: Config) -> str:
+        """Return why the optimizer cannot work for a config: it refuses what it would ignore."""
+        controller: Any = getattr(config, "controller", None)
+        # The task's own choice is made for samplers; only what differs from it was asked for.
+        own: Any = (
+            type(config).model_fields["controller"].default if controller is not None else None
+        )
+        for field, plain in (("spline", "zero"), ("action_normalizer", "min_max")):
+            asked = getattr(controller, field, plain)
+            if asked not in (plain, "none", getattr(own, field, plain)):
+                return (
+                    f"the optimizer '{kind_of(type(self))}' chooses every control itself and has no use for controller.{field}={asked}; "
+                    "leave it out, or choose a sampling optimizer"
+                )
+        return super().check(config)
 
     @abstractmethod
     def improve(self, state: ControlState, problem: PlanningProblem) -> float:

@@ -68,7 +68,12 @@ class CEM(SamplingOptimizer):
         order = ranked(rewards)
         chosen = order[: self.num_elites]
         # The population's deviation, not the sample's: with four elites the difference is 15 % of the spread.
-        state.arrays["nominal"], spread = mean_and_deviation(knots[chosen])
+        mean, spread = mean_and_deviation(knots[chosen])
+        scales = self.drawn_scales(state, len(knots))
+        if isinstance(scales, np.ndarray):
+            # In the units that were drawn in, around the plan that was drawn around.
+            _, spread = mean_and_deviation((knots[chosen] - state.nominal) / scales[chosen])
+        state.arrays["nominal"] = mean
         np.maximum(spread, self.sigma_min, out=spread)
         state.arrays["sigma"] = np.minimum(spread, self.sigma_max, out=spread)
         state.remember(knots, order, self.keep)

@@ -121,12 +121,16 @@ class CMAES(SamplingOptimizer):
         chosen = rates.weights[: len(order)] / rates.weights[: len(order)].sum()
         # In the clipped deviations that were drawn with, or a floor on sigma would count as a large step.
         deviation = self.deviation(state)
-        steps = (knots[order] - state.nominal) / deviation
+        scales = self.drawn_scales(state, len(knots))
+        own = scales[order] if isinstance(scales, np.ndarray) else scales
+        steps = (knots[order] - state.nominal) / (deviation * own)
         length = np.sqrt(np.square(steps).sum(axis=(1, 2), keepdims=True))
         steps *= np.minimum(1.0, rates.longest / np.maximum(length, 1e-12))
         mean = np.tensordot(chosen, steps, axes=1)
+        # The mean moves as far as the candidates did; what is learned is in the units of the draws.
+        moved = mean if isinstance(own, float) else np.tensordot(chosen, steps * own, axes=1)
         self._adapt(state, rates, mean, np.tensordot(chosen, np.square(steps), axes=1))
-        state.arrays["nominal"] = state.nominal + deviation * mean
+        state.arrays["nominal"] = state.nominal + deviation * moved
         state.remember(knots, best, self.keep)
         state.weights = np.zeros(len(rewards))
         state.weights[order] = chosen

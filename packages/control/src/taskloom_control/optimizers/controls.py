@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,6 +49,11 @@ class ControlState:
     def rescale(self, ratio: Float[np.ndarray, " nu"], offset: Float[np.ndarray, " nu"]) -> None:
         """Follow a change of coordinates z' = ratio * z + offset."""
         self.nominal = ratio * self.nominal + offset
+
+    def carry_over(self, old: ControlState, move: Callable[[np.ndarray], np.ndarray]) -> None:
+        """Take over the adapting number; a regulator for another horizon is of no use."""
+        del move
+        self.regularization = old.regularization
 
     def saved(self) -> dict[str, np.ndarray]:
         """Return everything that the next plan depends on, for a checkpoint."""

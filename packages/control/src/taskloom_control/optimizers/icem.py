@@ -17,6 +17,7 @@ from pydantic import Field
 from taskloom_control.optimizers.base import Positive, SamplingOptimizer
 from taskloom_control.optimizers.cem import mean_and_deviation
 from taskloom_control.optimizers.knots import Entry, ranked
+from taskloom_control.optimizers.ladder import ladder, ramp
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -77,7 +78,13 @@ class ICEM(SamplingOptimizer):
         # Two elites' worth of candidates at least: a fit to fewer would lose its spread (algorithm 1, line 5).
         count = max(count, min(2 * self.num_elites, self.num_rollouts))
         coloured = colouring(state.shape.num_knots, self.beta)
-        noise = np.matmul(coloured, self.noise(state, draw, count, 1.0)) * arrays["sigma"]
+        # Colour first: it mixes knots, so a ramp or a spread before it would be none.
+        white = draw.rng.standard_normal((count, *arrays["nominal"].shape))
+        noise = np.matmul(coloured, white) * arrays["sigma"]
+        if self.noise_ramp > 0:
+            noise *= ramp(state.shape.num_knots, self.noise_ramp)
+        if self.finest < 1:
+            noise *= ladder(count, self.finest)
         noise += arrays["mean"]
         if draw.iteration == draw.iterations - 1 and count > 1:
             # The mean is judged once, where it is best; it takes the last row because the first ones are kept plans.
@@ -89,6 +96,9 @@ class ICEM(SamplingOptimizer):
         order = ranked(rewards)
         chosen, keep, arrays = order[: self.num_elites], self.momentum, state.arrays
         mean, spread = mean_and_deviation(knots[chosen])
+        scales = self.drawn_scales(state, len(knots))
+        if isinstance(scales, np.ndarray):
+            _, spread = mean_and_deviation((knots[chosen] - arrays["mean"]) / scales[chosen])
         arrays["mean"] = keep * arrays["mean"] + (1 - keep) * mean
         sigma = keep * arrays["sigma"] + (1 - keep) * spread
         arrays["sigma"] = np.maximum(sigma, self.sigma_min)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -79,11 +79,13 @@ class KnotState:
         arrays: The arrays by name; `nominal` is the plan as it stands, `memory` holds candidates to try again.
         scalars: The numbers by name.
         weights: The weights that the last update gave its candidates; they sum to 1.
+        num_given: First candidates of the last batch that were not drawn: the nominal plan and the memory.
     """
 
     def __init__(self, shape: KnotShape, entries: Mapping[str, Entry]) -> None:
         self.shape = shape
         self.weights: Float[np.ndarray, " R"] = np.ones(1)
+        self.num_given = 1
         self._entries = {"nominal": NOMINAL, "memory": NOMINAL, **entries}
         self.arrays: dict[str, np.ndarray] = {}
         self.scalars: dict[str, float] = {}
@@ -127,6 +129,13 @@ class KnotState:
             moved = array * ratio**entry.power
             self.arrays[name] = moved + offset if entry.position else moved
 
+    def carry_over(self, old: KnotState, move: Callable[[np.ndarray], np.ndarray]) -> None:
+        """Take over what another state remembers besides its plan, moved to this one's knots."""
+        for name, array in old.arrays.items():
+            if name != "nominal":
+                self.arrays[name] = move(array)
+        self.scalars = dict(old.scalars)
+
     def saved(self) -> dict[str, np.ndarray]:
         """Return everything that the next plan depends on, for a checkpoint."""
         return {**self.arrays, **{f"scalar/{k}": np.array(v) for k, v in self.scalars.items()}}
@@ -152,6 +161,7 @@ class KnotState:
         kept = min(len(memory), len(fresh) - 1)
         fresh[0] = self.arrays["nominal"]
         fresh[1 : 1 + kept] = memory[:kept]
+        self.num_given = 1 + kept
         return fresh
 
     def remember(self, knots: Candidates, order: np.ndarray, keep: int) -> None:

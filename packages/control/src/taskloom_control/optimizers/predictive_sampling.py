@@ -21,8 +21,10 @@ class PredictiveSampling(SamplingOptimizer):
     kind: Literal["ps"] = "ps"
     keep: Annotated[int, Field(ge=0)] = 2
     """Best candidates that are shifted in time and tried again in the next iteration."""
-    sigma: Positive = 0.05
-    """Standard deviation of the noise."""
+    sigma: Positive = 0.1
+    """Standard deviation of the coarsest candidate's noise."""
+    finest: Annotated[float, Field(gt=0, le=1)] = 0.0625
+    """Noise of the finest candidate over that of the coarsest: coarse ones swing up, fine ones hold."""
 
     def sample(self, state: KnotState, draw: Draw) -> Candidates:
         """Return the nominal plan, the memory, and copies of the nominal plan with noise."""

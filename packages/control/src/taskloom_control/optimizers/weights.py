@@ -9,6 +9,11 @@ import numpy as np
 if TYPE_CHECKING:
     from jaxtyping import Float
 
+# The search for a temperature, in logarithms: doublings around its beginning until the target is bracketed, then parts of one.
+_DOUBLINGS = np.log(2.0) * np.arange(-4, 5)
+_PARTS = np.log(2.0) * np.linspace(0.0, 1.0, 17)
+_MOST_BRACKETS = 256
+
 
 def softmax_weights(
     rewards: Float[np.ndarray, " R"], temperature: float
@@ -19,8 +24,12 @@ def softmax_weights(
         rewards: Rewards; at least one is finite.
         temperature: T, in units of the reward.
     """
-    # Shifted by the best reward, so that the largest exponent is zero and nothing overflows.
-    weights = np.exp((rewards - rewards.max()) / temperature)
+    if temperature == np.inf:
+        # Written, not divided: what diverged has no weight at any temperature.
+        weights = (rewards > -np.inf).astype(float)
+    else:
+        # Shifted by the best reward, so that the largest exponent is zero and nothing overflows.
+        weights = np.exp((rewards - rewards.max()) / temperature)
     return np.asarray(weights / weights.sum())
 
 
@@ -32,28 +41,51 @@ def effective_sample_size(weights: Float[np.ndarray, "*batch R"]) -> Float[np.nd
 def temperature_for(rewards: Float[np.ndarray, " R"], ess: float) -> float:
     """Return the temperature at which the weights have an effective sample size.
 
-    The effective sample size grows with the temperature from the number of equally best candidates to the number of finite
-    ones; a target outside of that is met as nearly as possible. Two passes over a logarithmic grid find the temperature to
-    better than one per cent, in a fixed number of operations.
+    The effective sample size rises with the temperature from the number of equally best candidates to that of finite rewards; a
+    target at or below the first gets a thousandth of the smallest gap, one at or above the second an infinite temperature. The
+    search begins at the gap of the next worse than the `ess` best, so one candidate's badness never changes the others' weights.
 
     Args:
         rewards: Rewards; at least one is finite.
         ess: Target.
     """
-    finite = rewards[rewards > -np.inf]
-    gap = finite - finite.max()
-    spread = -float(gap.min())
-    # All alike: every temperature gives equal weights, and a logarithm of zero none.
-    if spread == 0.0:
-        return 1.0
-    low, high = np.log(spread * 1e-6), np.log(spread * 1e3)
-    for _ in range(2):
-        grid = np.linspace(low, high, 48)
-        weights = np.exp(gap / np.exp(grid)[:, None])
-        sizes = np.square(weights.sum(axis=1)) / np.square(weights).sum(axis=1)
-        above = int(np.searchsorted(sizes, ess))
-        low, high = grid[max(above - 1, 0)], grid[min(above, len(grid) - 1)]
-    return float(np.exp(0.5 * (low + high)))
+    gaps = np.sort(rewards.max() - rewards[rewards > -np.inf])
+    count, best = len(gaps), int(np.searchsorted(gaps, 0.0, side="right"))
+    if ess >= count or best == count:
+        return float(np.inf)
+    smallest = float(gaps[best])
+    if ess <= best:
+        return 1e-3 * smallest
+    start = float(gaps[min(int(np.ceil(ess)), count - 1)]) or smallest
+    return _search(gaps, np.log(ess), max(start, 1e-300))
+
+
+def _search(gaps: Float[np.ndarray, " n"], target: float, start: float) -> float:
+    """Return the temperature of a logarithm of the effective sample size: a bracket of doublings, then a fine grid inside."""
+    middle = np.log(start)
+    for _ in range(_MOST_BRACKETS):
+        # All doublings at once: a call of NumPy costs more than their arithmetic.
+        grid = middle + _DOUBLINGS
+        above = int(_log_sizes(gaps, grid).searchsorted(target))
+        if 0 < above < len(grid):
+            break
+        middle = grid[-1] if above else grid[0]
+    else:
+        return float(np.exp(middle))
+    grid = grid[above - 1] + _PARTS
+    sizes = _log_sizes(gaps, grid)
+    # Between neighbours of so fine a grid the logarithm is a line to 1e-4.
+    return float(np.exp(np.interp(target, sizes, grid)))
+
+
+def _log_sizes(
+    gaps: Float[np.ndarray, " n"], log_temperatures: Float[np.ndarray, " k"]
+) -> Float[np.ndarray, " k"]:
+    """Return the logarithms of the effective sample sizes at some temperatures."""
+    weights = np.exp(np.multiply.outer(-np.exp(-log_temperatures), gaps))
+    total = np.add.reduce(weights, axis=1)
+    weights *= weights
+    return np.asarray(np.log(total * total / np.add.reduce(weights, axis=1)))
 
 
 def path_integral_weights(

@@ -4,98 +4,35 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
+import mujoco
 import numpy as np
+from taskloom import derive_seed
 
-from taskloom_control.errors import PlanError
-from taskloom_control.mjcf.physics import Snapshot, control_range
+from taskloom_control.errors import ClockError, PlanError
+from taskloom_control.mjcf import names
+from taskloom_control.mjcf.physics import Snapshot, pieces, unlimited_scales
 from taskloom_control.optimizers.base import SamplingOptimizer
 from taskloom_control.optimizers.controls import ControlState
 from taskloom_control.optimizers.knots import Draw, KnotShape
-from taskloom_control.optimizers.weights import effective_sample_size
+from taskloom_control.planning.estimate import Estimate, Estimator, without_forces
+from taskloom_control.planning.exchange import Changed, changes_between, knots_at, resample
 from taskloom_control.planning.noise import CounterNoise
 from taskloom_control.planning.normalizers import Normalizer
+from taskloom_control.planning.plan import ControlPlan, PlanStats
 from taskloom_control.planning.problem import PlanningProblem, check_sizes
 from taskloom_control.planning.splines import MIN_KNOTS, KnotGrid, num_steps, shift_curve
+from taskloom_control.planning.starts import first_control
 from taskloom_control.task import ControlTask, Metadata
 
 if TYPE_CHECKING:
-    from jaxtyping import Float
-
     from taskloom_control.config import ControlConfig
     from taskloom_control.optimizers.base import TrajectoryOptimizer
 
-
-@dataclass(frozen=True)
-class ControlPlan:
-    """Controls as a function of simulated time.
-
-    Attributes:
-        grid: The knots.
-        start: Index of the first knot on the clock's grid.
-        curve: Coefficients in units of the controls, shape (n, p, nu).
-        low: Lower bounds of the controls.
-        high: Upper bounds of the controls.
-    """
-
-    grid: KnotGrid
-    start: int
-    curve: Float[np.ndarray, "n p nu"]
-    low: Float[np.ndarray, " nu"]
-    high: Float[np.ndarray, " nu"]
-
-    def __call__(self, moment: float) -> Float[np.ndarray, " nu"]:
-        """Return the controls at a simulated time [s]."""
-        index, phase = self.grid.locate(moment)
-        # By its own knots, not by its age: a plan is executed on the clock's grid whenever it was made.
-        position = np.array([index - self.start + phase])
-        flat = self.curve.reshape(-1, self.curve.shape[-1])
-        return np.asarray(np.clip((self.grid.powers_at(position) @ flat)[0], self.low, self.high))
-
-
-@dataclass
-class PlanStats:
-    """Cost of one plan, and how the search for it went.
-
-    Attributes:
-        reward: Best reward of the last iteration.
-        diverged: Rollouts that met a bad number, in all iterations.
-        rollouts: Rollouts in all iterations.
-        seconds: Wall-clock time [s].
-    """
-
-    reward: float = -np.inf
-    diverged: int = 0
-    rollouts: int = 0
-    seconds: float = 0.0
-    # Kept for the diagnoses below, which are worked out when they are asked for.
-    _drawn: np.ndarray | None = field(default=None, repr=False)
-    _knots: np.ndarray | None = field(default=None, repr=False)
-    _weights: np.ndarray | None = field(default=None, repr=False)
-
-    @property
-    def ess(self) -> float:
-        """Effective sample size of the last update."""
-        return 1.0 if self._weights is None else float(effective_sample_size(self._weights))
-
-    @property
-    def clipped(self) -> float:
-        """Share of the last candidates' knots that lay outside of the control range."""
-        if self._drawn is None or self._knots is None:
-            return 0.0
-        return int(np.count_nonzero(self._drawn != self._knots)) / self._knots.size
-
-    @property
-    def spread(self) -> float:
-        """Standard deviation of the knots under the weights of the last update, in the normalizer's units."""
-        knots, weights = self._knots, self._weights
-        if knots is None or weights is None:
-            return 0.0
-        # Weighted, because the candidates that do not count lie as far away as sigma reaches.
-        mean = np.tensordot(weights, knots, axes=1)
-        return float(np.sqrt(np.tensordot(weights, np.square(knots - mean), axes=1).mean()))
+# Clocks are sums of steps in floating point; estimates this close [s] are of one moment.
+_ROUNDING = 1e-9
 
 
 class Controller:
@@ -106,44 +43,93 @@ class Controller:
         config: The solver, and the weights of the reward.
         seed: Seed of the plans' random streams.
 
+    Attributes:
+        num_plans: Plans since the beginning or the last `reset`.
+        late_estimates: Estimates that were older than the one before by a control period or less.
+        restarts: Plans that began anew, because the clock had gone on by more than the horizon.
+
     Raises:
-        PlanError: The horizon is shorter than a step, or there are too few knots for the spline.
+        PlanError: The horizon is shorter than a step, there are too few knots for the spline, or the optimizer needs a control
+            range that an actuator has not.
     """
 
     def __init__(self, task: ControlTask[Any], config: ControlConfig, seed: int) -> None:
-        settings = config.controller
         self.task, self.config, self.optimizer = task, config, config.optimizer
-        dt = float(task.model.opt.timestep)
-        if isinstance(self.optimizer, SamplingOptimizer):
-            grid = KnotGrid(settings.spline, self.optimizer.num_nodes, settings.horizon, dt)
-            check_sizes(grid, MIN_KNOTS[settings.spline])
-        else:
-            steps = num_steps(settings.horizon, dt)
-            # One knot per step, held: a trajectory optimizer chooses every control itself.
-            grid = KnotGrid("zero", steps, steps * dt, dt)
-            check_sizes(KnotGrid("zero", 1, settings.horizon, dt), 1)
-        self.grid = grid
-        self.low, self.high = control_range(task.model)
-        self.normalizer = Normalizer(settings.action_normalizer, self.low, self.high)
+        task.take_config(config)
+        self.low, self.high = task.control_bounds()
+        _require_ranges(task, config, self.low, self.high)
+        self.grid = make_grid(task, config)
+        self.normalizer = self._make_normalizer(config)
         self.engine = config.engine.build(task, config)
-        self.search = self.optimizer.init(KnotShape(grid.num_knots, task.model.nu))
-        self.problem = PlanningProblem(task, config, self.engine, grid, self.normalizer)
-        self._noise = CounterNoise(seed)
-        self.num_plans = 0
+        self.search = self.optimizer.init(KnotShape(self.grid.num_knots, self.low.size))
+        self.problem = self._make_problem()
+        self._estimator = Estimator(task.model)
+        self._forces = _force_places(task.model)
+        self._seed, self._episode, self._noise = seed, 0, CounterNoise(seed)
+        self._next: ControlConfig | None = None
+        self.num_plans = self.late_estimates = self.restarts = 0
+        self._last_time = -np.inf
         self.plan_now: ControlPlan | None = None
 
-    def plan(self, snapshot: Snapshot, metadata: Metadata) -> tuple[ControlPlan, PlanStats]:
+    def reset(self, seed: int | None = None) -> None:
+        """Begin anew, as constructed: no plan, no memory, no statistics.
+
+        Args:
+            seed: Seed of the random streams; None goes on to the next one that is derived from the seed of the beginning.
+        """
+        self._episode += 1
+        if seed is None:
+            self._noise = CounterNoise(derive_seed(self._seed, f"episode-{self._episode}"))
+        else:
+            self._seed, self._episode, self._noise = seed, 0, CounterNoise(seed)
+        self.normalizer = self._make_normalizer(self.config)
+        self.search = self.optimizer.init(KnotShape(self.grid.num_knots, self.low.size))
+        self.problem = self._make_problem()
+        self._estimator.reset()
+        self.num_plans = self.late_estimates = self.restarts = 0
+        self._last_time = -np.inf
+        self.plan_now = None
+
+    def exchange(self, config: ControlConfig) -> Changed:
+        """Replace the config from the next plan on, with as much of the memory as fits.
+
+        Returns:
+            The fields that change, sorted by what becomes of the memory.
+
+        Raises:
+            PlanError: A field that changes needs a new controller: the task, its model or the engine.
+        """
+        changed = changes_between(self._next or self.config, config)
+        _require_ranges(self.task, config, self.low, self.high)
+        make_grid(
+            self.task, config
+        )  # a plan that cannot be made is refused now, not at the next plan
+        self._next = config
+        return changed
+
+    def plan(
+        self, state: Snapshot | Estimate, metadata: Metadata | None = None
+    ) -> tuple[ControlPlan, PlanStats]:
         """Return the plan for the control period that begins now.
 
         Args:
-            snapshot: The state to plan from.
+            state: The state to plan from: the whole one, or an estimate of it.
             metadata: What the simulation's copy of the task passed on.
+
+        Raises:
+            PlanError: The estimate cannot be used; the plan of before stays in force.
+            ClockError: The clock went back by more than a control period.
         """
         began, stats = time.perf_counter(), PlanStats()
-        index, phase = self.grid.locate(snapshot.time)
-        residual = self._warm_start(index)
+        snapshot = self._whole(state)
+        moment = self._moment(snapshot.time)
+        if self._next is not None:
+            self._adopt(self._next, moment)
+        index, phase = self.grid.locate(moment)
+        residual = self._warm_start(index, moment)
+        self._last_time = moment
         self.task.pre_rollout(snapshot.state, self.config)
-        self.problem.begin(snapshot, metadata, phase, residual)
+        self.problem.begin(snapshot, metadata or {}, phase, residual)
         settings = self.config.controller
         iterations = settings.iterations
         if self.num_plans == 0 and settings.first_iterations:
@@ -158,14 +144,51 @@ class Controller:
         stats.seconds = time.perf_counter() - began
         return self.plan_now, stats
 
-    def _warm_start(self, index: int) -> np.ndarray | None:
+    def _whole(self, state: Snapshot | Estimate) -> Snapshot:
+        """Return the state to plan from; without the forces from outside, unless the config lets them be foreseen."""
+        if isinstance(state, Estimate):
+            return self._estimator.snapshot(state, self.plan_now, self._in_force())
+        if not np.isfinite(state.integration).all():
+            raise PlanError(f"The state at {state.time:g} s is not finite; {self._in_force()}")
+        if self.config.controller.foresees == "forces":
+            return state
+        return without_forces(state, self._forces)
+
+    def _in_force(self) -> str:
+        if self.plan_now is None:
+            return "there is no plan yet."
+        return f"the last plan stays in force until {self.plan_now.valid_until:.6g} s."
+
+    def _moment(self, now: float) -> float:
+        """Return the time to plan for, which never goes back.
+
+        Raises:
+            ClockError: The clock went back by more than a control period.
+        """
+        late = self._last_time - now
+        if late <= _ROUNDING:
+            return now
+        # Messages overtake each other: within a period the grid of the last plan still serves.
+        if late <= 1.0 / self.config.controller.control_freq + _ROUNDING:
+            self.late_estimates += 1
+            return self._last_time
+        raise ClockError(
+            f"The clock went back from {self._last_time:.2f} s to {now:.2f} s; call reset() to begin anew."
+        )
+
+    def _warm_start(self, index: int, moment: float) -> np.ndarray | None:
         """Move the optimizer to the knots that begin at an index; return what its knots alone do not say of the curve.
 
         Zero-order holds and lines are local, so the shifted knots are the shifted curve. A cubic or an Akima spline through
         the shifted knots is another curve; the difference is carried along, so that a plan that nothing improves is executed
         to its end exactly, whatever the replanning period.
         """
-        if self.plan_now is None:
+        # After a pause of a whole horizon nothing of the plan lies ahead.
+        gone = moment - self._last_time > max(
+            self.grid.horizon, 1.0 / self.config.controller.control_freq
+        )
+        if self.plan_now is None or gone:
+            self.restarts += self.plan_now is not None
             start = np.tile(first_control(self.task, self.low, self.high), (self.grid.num_knots, 1))
             self.search.reset(self.normalizer.encode(start))
             return None
@@ -206,12 +229,52 @@ class Controller:
         sampler.update(state, knots, rewards)
         stats._weights = state.weights
 
+    def _make_normalizer(self, config: ControlConfig) -> Normalizer:
+        # A task with controls of its own has no actuators to look bounds up for.
+        scales = unlimited_scales(self.task.model, config.controller.unlimited_scale)
+        wide = scales if scales.size == self.low.size else config.controller.unlimited_scale
+        return Normalizer(config.controller.action_normalizer, self.low, self.high, wide)
+
+    def _make_problem(self) -> PlanningProblem:
+        return PlanningProblem(self.task, self.config, self.engine, self.grid, self.normalizer)
+
+    def _adopt(self, config: ControlConfig, moment: float) -> None:
+        """Take over a config that was exchanged, with what is remembered resampled at its knots."""
+        changed = changes_between(self.config, config)
+        old, self.config, self.optimizer, self._next = self.config, config, config.optimizer, None
+        self.task.take_config(config)
+        # Most engines know the model only; one that computes with the config's numbers has to be made anew.
+        if config.engine.uses_config:
+            self.engine.close()
+            self.engine = config.engine.build(self.task, config)
+        if changed.reshaping or changed.memory:
+            before = self.grid
+            self.grid = make_grid(self.task, config)
+            shape = KnotShape(self.grid.num_knots, self.low.size)
+            # One kind of optimizer has one kind of memory, and takes over no other.
+            fresh: Any = self.optimizer.init(shape)
+            same = type(old.optimizer) is type(self.optimizer) and not changed.memory
+            if self.plan_now is not None:
+                first = self.plan_now.start
+                self.plan_now = resample(self.plan_now, self.grid, moment)
+                if not same:
+                    self.normalizer = self._make_normalizer(config)
+                # In controls first, then in the new coordinates: the plan is what both optimizers mean.
+                nominal = self.normalizer.encode(self.plan_now.curve[:, 0])
+                fresh.reset(nominal)
+                if same:
+                    move = partial(knots_at, old=before, new=self.grid, moments=(first, moment))
+                    fresh.carry_over(self.search, move)
+            self.search = fresh
+        self.problem = self._make_problem()
+
     def state(self) -> dict[str, np.ndarray]:
         """Return everything that the next plan depends on, for a checkpoint."""
         saved = {f"optimizer/{k}": v for k, v in self.search.saved().items()}
         saved |= {f"normalizer/{k}": v for k, v in self.normalizer.state().items()}
         # The count numbers the random streams, so a resumed run draws what an uninterrupted one draws.
         saved["num_plans"] = np.array(self.num_plans)
+        saved["clock"] = np.array([self._last_time, self.late_estimates, self.restarts])
         if self.plan_now is not None:
             saved |= {"start": np.array(self.plan_now.start), "curve": self.plan_now.curve}
         return saved
@@ -221,6 +284,8 @@ class Controller:
         self.search.restore(_under(saved, "optimizer/"))
         self.normalizer.restore(_under(saved, "normalizer/"))
         self.num_plans = int(saved["num_plans"])
+        last, late, restarts = saved["clock"]
+        self._last_time, self.late_estimates, self.restarts = float(last), int(late), int(restarts)
         if "curve" in saved:
             curve = np.array(saved["curve"])
             self.plan_now = ControlPlan(self.grid, int(saved["start"]), curve, self.low, self.high)
@@ -230,19 +295,43 @@ class Controller:
         self.engine.close()
 
 
-def first_control(task: ControlTask[Any], low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """Return the control that the first plan begins with, inside of the control range, shape (nu,).
+def make_grid(task: ControlTask[Any], config: ControlConfig) -> KnotGrid:
+    """Return the knots that a config plans with.
 
     Raises:
-        PlanError: The task gives as many numbers as the model has no controls.
+        PlanError: The horizon is shorter than a step, or there are too few knots for the spline.
     """
-    given = np.asarray(task.optimizer_warm_start(), dtype=float)
-    if given.shape not in ((), (1,), low.shape):
+    settings, dt = config.controller, task.dt
+    if isinstance(config.optimizer, SamplingOptimizer):
+        grid = KnotGrid(settings.spline, config.optimizer.num_nodes, settings.horizon, dt)
+        check_sizes(grid, MIN_KNOTS[settings.spline])
+        return grid
+    check_sizes(KnotGrid("zero", 1, settings.horizon, dt), 1)
+    steps = num_steps(settings.horizon, dt)
+    # One knot per step, held: a trajectory optimizer chooses every control itself.
+    return KnotGrid("zero", steps, steps * dt, dt)
+
+
+def _require_ranges(
+    task: ControlTask[Any], config: ControlConfig, low: np.ndarray, high: np.ndarray
+) -> None:
+    """Refuse an actuator without a range where the optimizer draws over the range."""
+    optimizer = config.optimizer
+    if not (isinstance(optimizer, SamplingOptimizer) and optimizer.needs_range):
+        return
+    free = np.flatnonzero(~(np.isfinite(low) & np.isfinite(high)))
+    if free.size:
+        name = names.name_of(task.model, "actuator", int(free[0])) or str(int(free[0]))
         raise PlanError(
-            f"optimizer_warm_start() of {type(task).__name__} has the shape {given.shape}; the model has nu = {low.size}, "
-            f"which needs the shape {low.shape}."
+            f"Actuator '{name}' has no control range; set ctrlrange or choose another optimizer."
         )
-    return np.asarray(np.clip(np.broadcast_to(given, low.shape), low, high))
+
+
+def _force_places(model: mujoco.MjModel) -> np.ndarray:
+    """Return where the applied forces stand in the integration state."""
+    where = pieces(model)
+    bits = mujoco.mjtState.mjSTATE_QFRC_APPLIED, mujoco.mjtState.mjSTATE_XFRC_APPLIED
+    return np.concatenate([where[int(bit)] for bit in bits])
 
 
 def _under(saved: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:

@@ -26,18 +26,24 @@ class Normalizer:
             `running` standardizes by the knots seen so far.
         low: Lower bounds of the controls, shape (nu,); may be -inf.
         high: Upper bounds, likewise.
+        unlimited: Scale of controls without limits, in their own units.
     """
 
     def __init__(
-        self, name: str, low: Float[np.ndarray, " nu"], high: Float[np.ndarray, " nu"]
+        self,
+        name: str,
+        low: Float[np.ndarray, " nu"],
+        high: Float[np.ndarray, " nu"],
+        unlimited: Float[np.ndarray, " nu"] | float = 1.0,
     ) -> None:
         self.name, self.low, self.high = name, low, high
         self.offset, self.scale = np.zeros_like(low), np.ones_like(low)
-        # A control without limits has no middle, so it keeps its own unit.
+        # A control without limits has no middle, and its scale is said. No infinite number enters arithmetic.
         limited = np.isfinite(low) & np.isfinite(high)
+        self.scale[~limited] = np.broadcast_to(unlimited, low.shape)[~limited]
         if name != "none":
-            self.offset[limited] = 0.5 * (low + high)[limited]
-            self.scale[limited] = np.maximum(0.5 * (high - low)[limited], _SMALLEST)
+            self.offset[limited] = 0.5 * (low[limited] + high[limited])
+            self.scale[limited] = np.maximum(0.5 * (high[limited] - low[limited]), _SMALLEST)
         self._count, self._mean, self._square = 0, np.zeros_like(low), np.zeros_like(low)
         self._refresh()
 

@@ -8,7 +8,6 @@ import numpy as np
 
 from taskloom_control.engines.base import RolloutEngine, Rollouts
 from taskloom_control.errors import PlanError, RewardError, not_a_number
-from taskloom_control.mjcf.physics import Snapshot, control_range
 from taskloom_control.planning.splines import KnotGrid
 from taskloom_control.task import ControlTask, Metadata, StagedTask
 
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float
     from taskloom import Config
 
+    from taskloom_control.mjcf.physics import Snapshot
     from taskloom_control.planning.normalizers import Normalizer
 
 
@@ -40,7 +40,12 @@ class PlanningProblem:
     ) -> None:
         self.task, self.config, self.engine = task, config, engine
         self.grid, self.normalizer = grid, normalizer
-        self.low, self.high = control_range(task.model)
+        self.low, self.high = task.control_bounds()
+        self._every = task.physics_substeps
+        # Asked once: most tasks' controls are the model's own, written straight into the engine's buffer.
+        own = type(task).task_to_sim_ctrl is ControlTask.task_to_sim_ctrl
+        self._is_plain = own and self._every == 1
+        self._probed = False
         # Zero-order holds and lines stay between their knots; the other splines overshoot.
         self._overshoots = grid.name in ("cubic", "akima")
         self.snapshot: Snapshot
@@ -65,10 +70,13 @@ class PlanningProblem:
         self.phase, self.residual = phase, residual
 
     def controls(self, z: Float[np.ndarray, "R n nu"]) -> Float[np.ndarray, "R T nu"]:
-        """Return the controls that candidate knots stand for, in the engine's buffer."""
+        """Return the controls that candidate knots stand for, in the engine's buffer if they are the model's own."""
         grid = self.grid
         knots = self.normalizer.decode(z)
-        out = self.engine.buffer(z.shape[0], grid.num_steps)
+        if self._is_plain:
+            out = self.engine.buffer(z.shape[0], grid.num_steps)
+        else:
+            out = np.empty((z.shape[0], grid.num_steps, z.shape[2]))
         # Akima's slopes are no linear function of the knots, so there is no matrix from knots to controls.
         if grid.name == "akima":
             flat = grid.coefficients(knots).reshape(z.shape[0], -1, z.shape[2])
@@ -90,14 +98,23 @@ class PlanningProblem:
             RewardError: No reward is a number although the physics is sound, or the shape is wrong.
         """
         controls = self.controls(z)
-        rollouts = self.engine.rollout(self.snapshot, controls)
-        return self.judge(rollouts, controls)
+        if self._is_plain:
+            return self.judge(self.engine.rollout(self.snapshot, controls), controls)
+        # A control acts for some steps of the physics, and the reward sees the last of them.
+        acted = np.repeat(self.task.task_to_sim_ctrl(controls), self._every, axis=1)
+        made = self.engine.rollout(self.snapshot, acted)
+        last = slice(self._every - 1, None, self._every)
+        return self.judge(
+            Rollouts(made.states[:, last], made.sensors[:, last], made.alive), controls
+        )
 
     def judge(self, rollouts: Rollouts, controls: Float[np.ndarray, "R T nu"]) -> np.ndarray:
         """Return the rewards of rollouts, -inf where they diverged."""
         task, config = self.task, self.config
         states, sensors = rollouts.states, rollouts.sensors
         self.last = rollouts
+        if not self.engine.has_sensors and not self._probed:
+            self._refuse_sensors(states, controls)
         # A rollout that diverges may overflow in the reward; it is counted below, not warned about.
         with np.errstate(over="ignore", invalid="ignore"):
             task.post_rollout(states, sensors, controls, config, self.metadata)
@@ -117,6 +134,26 @@ class PlanningProblem:
                 raise RewardError(self._blame(rollouts, controls))
             rewards[~good] = -np.inf
         return rewards
+
+    def _refuse_sensors(self, states: np.ndarray, controls: np.ndarray) -> None:
+        """Refuse a reward that reads sensors where the engine computes none: with other numbers in them it is another one.
+
+        Raises:
+            PlanError: The reward depends on the sensors.
+        """
+        # Once: what a reward reads does not change from plan to plan, and this costs three rewards.
+        self._probed = True
+        shape, found = (*states.shape[:2], self.task.model.nsensordata), []
+        rng = np.random.default_rng(0)
+        with np.errstate(all="ignore"):
+            for sensors in (np.zeros(shape), rng.normal(size=shape), 10 * rng.normal(size=shape)):
+                self.task.post_rollout(states, sensors, controls, self.config, self.metadata)
+                reward = self.task.reward(states, sensors, controls, self.config, self.metadata)
+                found.append(np.array(reward, dtype=float))
+        if not all(np.array_equal(found[0], other, equal_nan=True) for other in found[1:]):
+            raise PlanError(
+                f"The engine computes no sensors, which the reward of {type(self.task).__name__} reads; choose engine 'threads'."
+            )
 
     def _blame(self, rollouts: Rollouts, controls: np.ndarray) -> str:
         """Return the sentence on a reward without a number, with the term to blame."""

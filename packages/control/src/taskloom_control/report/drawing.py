@@ -97,6 +97,31 @@ def outline(
     return np.zeros((0, 3))
 
 
+def solid(
+    model: mujoco.MjModel, geom: int, place: np.ndarray, turn: np.ndarray
+) -> Float[np.ndarray, "n 3"]:
+    """Return points in the world that span a geom that is no primitive: its convex hull, or without one its box.
+
+    Args:
+        model: The model.
+        geom: Index of the geom.
+        place: Its position.
+        turn: Its rotation, shape (3, 3).
+    """
+    mesh = int(model.geom_dataid[geom])
+    kind = int(model.geom_type[geom])
+    if kind == int(_GEOM.mjGEOM_MESH) and mesh >= 0 and int(model.mesh_graphadr[mesh]) >= 0:
+        # The graph begins with its numbers of vertices and faces; the vertices' ids come after their edges' addresses.
+        graph = model.mesh_graph[int(model.mesh_graphadr[mesh]) :]
+        count, first = int(graph[0]), int(model.mesh_vertadr[mesh])
+        local = model.mesh_vert[first + graph[2 + count : 2 + 2 * count]]
+        return np.asarray(place + local @ turn.T)
+    if kind in (int(_GEOM.mjGEOM_MESH), int(_GEOM.mjGEOM_HFIELD), int(_GEOM.mjGEOM_SDF)):
+        center, half = model.geom_aabb[geom, :3], model.geom_aabb[geom, 3:]
+        return np.asarray(place + (center + _CORNERS * half) @ turn.T)
+    return np.zeros((0, 3))
+
+
 def convex_hull(points: Float[np.ndarray, "n 2"]) -> list[tuple[float, float]]:
     """Return the corners of the convex hull in order (A. Andrew, "Another efficient algorithm for convex hulls", 1979)."""
     ordered = sorted({(float(x), float(y)) for x, y in points})
@@ -144,6 +169,8 @@ def draw_scene(
         turn = data.geom_xmat[geom].reshape(3, 3)
         kind = int(model.geom_type[geom])
         points = outline(kind, model.geom_size[geom], data.geom_xpos[geom], turn, camera)
+        if not len(points):
+            points = solid(model, int(geom), data.geom_xpos[geom], turn)
         if not len(points):
             continue
         flat = np.stack(

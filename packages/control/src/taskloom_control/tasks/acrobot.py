@@ -58,12 +58,12 @@ class Acrobot(StagedTask[AcrobotConfig]):
 
     def reset(self, rng: np.random.Generator) -> None:
         """Begin hanging, within half a radian."""
-        self.data.qpos[:] = (math.pi + rng.uniform(-0.5, 0.5), rng.uniform(-0.5, 0.5))
-        self.data.qvel[:] = 0.1 * rng.standard_normal(2)
+        self.view.qpos = (math.pi + rng.uniform(-0.5, 0.5), rng.uniform(-0.5, 0.5))
+        self.view.qvel = 0.1 * rng.standard_normal(2)
 
     def success(self) -> bool:
         """Both links within 0.2 rad of upright, neither faster than a radian a second."""
-        first, second = self.data.qpos
+        first, second = self.view.qpos
         limit = math.cos(0.2)
         upright = math.cos(first) > limit and math.cos(first + second) > limit
-        return bool(upright and abs(self.data.qvel).max() < 1.0)
+        return bool(upright and abs(self.view.qvel).max() < 1.0)

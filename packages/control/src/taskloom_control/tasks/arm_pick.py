@@ -179,14 +179,13 @@ class ArmPick(StagedTask[ArmPickConfig]):
 
     def reset(self, rng: np.random.Generator) -> None:
         """Begin at home, with the cube within five centimetres of its place."""
-        self.data.qpos[:2] = rng.normal((0.6, 0.0), 0.025)
-        self.data.qpos[2] = ON_TABLE
-        self.data.qpos[7:] = HOME
+        place = rng.normal((0.6, 0.0), 0.025)
+        self.view.qpos = (*place, ON_TABLE, 1.0, 0.0, 0.0, 0.0, *HOME)
 
     def success(self) -> bool:
         """The cube lies on the table at the goal, and the hand has let go of it."""
-        place, height = self.data.qpos[:2], self.data.qpos[2]
-        grasp = self.data.sensordata[self.sensor("trace_grasp")]
-        away = math.dist(grasp, self.data.qpos[:3]) > 0.05
+        place, height = self.view.qpos[:2], self.view.qpos[2]
+        grasp = self.view.sensor("trace_grasp")
+        away = math.dist(grasp, self.view.qpos[:3]) > 0.05
         near = math.dist(place, GOAL) <= self.config.goal_radius
         return bool(near and height < ON_TABLE + 0.005 and away)

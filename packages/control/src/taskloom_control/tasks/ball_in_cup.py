@@ -57,9 +57,9 @@ class BallInCup(StagedTask[BallInCupConfig]):
     def reset(self, rng: np.random.Generator) -> None:
         """Begin with the ball hanging, pushed a little to the side."""
         angle = rng.uniform(-0.4, 0.4)
-        self.data.qpos[:] = (0.0, 0.0, 0.3 * math.sin(angle), -0.3 * math.cos(angle))
+        self.view.qpos = (0.0, 0.0, 0.3 * math.sin(angle), -0.3 * math.cos(angle))
 
     def success(self) -> bool:
         """The ball lies in the cup."""
-        x, z, ball_x, ball_z = self.data.qpos
+        x, z, ball_x, ball_z = self.view.qpos
         return bool(abs(ball_x - x) < 0.06 and -0.03 < ball_z - z < 0.08)

@@ -12,7 +12,7 @@ import numpy as np
 
 from taskloom_control.config import AnyOptimizer, ControlConfig
 from taskloom_control.mjcf.files import model_path
-from taskloom_control.optimizers.cem import CEM
+from taskloom_control.optimizers.mppi import MPPI
 from taskloom_control.task import Array, Metadata, StagedTask
 from taskloom_control.tasks.costs import Scale, Weight, smooth_absolute
 
@@ -32,7 +32,7 @@ class CartpoleConfig(ControlConfig):
     """Point at which the cost of the angle turns from quadratic to linear."""
     p_centered: Scale = 0.1
     """Point at which the cost of the position turns from quadratic to linear."""
-    optimizer: AnyOptimizer = CEM(keep=4)
+    optimizer: AnyOptimizer = MPPI()
     """Optimizer of the plan."""
 
 
@@ -61,10 +61,10 @@ class Cartpole(StagedTask[CartpoleConfig]):
 
     def reset(self, rng: np.random.Generator) -> None:
         """Begin near one metre to the side with the pole near hanging, all with unit normal noise."""
-        self.data.qpos[:] = rng.normal((1.0, math.pi))
-        self.data.qvel[:] = 0.1 * rng.standard_normal(2)
+        self.view.qpos = rng.normal((1.0, math.pi))
+        self.view.qvel = 0.1 * rng.standard_normal(2)
 
     def success(self) -> bool:
         """Upright within 11 degrees, within 0.15 m of the middle, and slow."""
-        x, angle = self.data.qpos
-        return bool(1 - math.cos(angle) < 0.02 and abs(x) < 0.15 and abs(self.data.qvel[1]) < 0.5)
+        x, angle = self.view.qpos
+        return bool(1 - math.cos(angle) < 0.02 and abs(x) < 0.15 and abs(self.view.qvel[1]) < 0.5)

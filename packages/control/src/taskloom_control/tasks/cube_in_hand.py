@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 
@@ -13,15 +13,12 @@ from taskloom_control.optimizers.mppi import MPPI
 from taskloom_control.task import Array, Metadata, StagedTask
 from taskloom_control.tasks.costs import Weight, square_length
 
-if TYPE_CHECKING:
-    import mujoco
-
 # A goal is reached within this angle [rad]; the cube is lost below this height [m], seen from the palm.
 REACHED, LOST = 0.4, -0.3
 # The task is solved by this many goals in a row, with the cube within this distance of its place [m].
 IN_A_ROW, IN_HAND = 2, 0.08
-# What `userdata` remembers: all goals reached, and those since the cube was last lost.
-_ALL, _ROW = 0, 1
+# What `userdata` remembers: all goals reached, those since the cube was last lost, and the key of the episode's goals.
+_ALL, _ROW, _KEY = 0, 1, 2
 
 
 def turn_between(states: Array, goal: Array) -> Array:
@@ -88,7 +85,7 @@ class CubeInHand(StagedTask[C]):
 
     def get_sim_metadata(self) -> Metadata:
         """Return the orientation that the cube should have."""
-        return {"goal": self.data.mocap_quat[0].copy()}
+        return {"goal": self.view.mocap_quat("goal").copy()}
 
     def optimizer_warm_start(self) -> np.ndarray:
         """Bend the fingers around the cube."""
@@ -97,41 +94,61 @@ class CubeInHand(StagedTask[C]):
     def reset(self, rng: np.random.Generator) -> None:
         """Begin with the cube in its place, turned about the vertical, and a random goal."""
         turn = rng.uniform(-math.pi / 4, math.pi / 4)
-        self.data.qpos[:7] = (*self.place, math.cos(turn / 2), 0.0, 0.0, math.sin(turn / 2))
-        self.data.qpos[7:] = self.pose * 4
-        next_goal(self.data, self.config.seed)
+        cube = (*self.place, math.cos(turn / 2), 0.0, 0.0, math.sin(turn / 2))
+        self.view.qpos = (*cube, *(self.pose * 4))
+        # A float holds so large a key exactly.
+        self.data.userdata[_KEY] = rng.integers(1 << 53)
+        self._next_goal()
 
     def post_sim_step(self) -> None:
         """Count a goal that is reached and choose the next; put back a cube that was lost, and count anew."""
-        data = self.data
-        if reached(data):
-            data.userdata[_ALL] += 1
-            data.userdata[_ROW] += 1
-            next_goal(data, self.config.seed)
-        if data.qpos[2] < LOST:
-            data.qpos[:7] = (*self.place, 1.0, 0.0, 0.0, 0.0)
-            data.qvel[:6] = 0.0
-            data.userdata[_ROW] = 0
+        remembered = self.data.userdata
+        if is_turned(self.view.qpos, self.view.mocap_quat("goal")):
+            remembered[_ALL] += 1
+            remembered[_ROW] += 1
+            self._next_goal()
+        if self.view.qpos[2] < LOST:
+            self.view.qpos = (*self.place, 1.0, 0.0, 0.0, 0.0, *self.view.qpos[7:])
+            self.view.qvel = (*np.zeros(6), *self.view.qvel[6:])
+            remembered[_ROW] = 0
+
+    def _next_goal(self) -> None:
+        """Set the goal to a uniformly random orientation, told by the episode's key and the number of goals so far."""
+        # A counter instead of a generator: the episode is then told by the state of the physics alone.
+        remembered = self.data.userdata
+        rng = np.random.default_rng((int(remembered[_KEY]), int(remembered[_ALL])))
+        quaternion = rng.standard_normal(4)
+        self.view.mocap_quat("goal")[:] = quaternion / np.linalg.norm(quaternion)
 
     def success(self) -> bool:
         """At least two goals in a row have been reached, and the hand still has the cube."""
-        near = math.dist(self.data.qpos[:3], self.place) < IN_HAND
+        near = math.dist(self.view.qpos[:3], self.place) < IN_HAND
         return bool(self.data.userdata[_ROW] >= IN_A_ROW and near)
+
+    def goal(self) -> np.ndarray:
+        """Return the orientation that the cube should have, a quaternion."""
+        return self.view.mocap_quat("goal").copy()
+
+    def achieved_goal(self) -> np.ndarray:
+        """Return the cube's orientation, a quaternion."""
+        return self.view.qpos[3:7].copy()
+
+    def goal_distance(self, achieved: np.ndarray, desired: np.ndarray) -> np.ndarray:
+        """Return the angles between orientations [rad]."""
+        same = abs((np.asarray(achieved) * np.asarray(desired)).sum(axis=-1))
+        return np.asarray(2.0 * np.arccos(np.minimum(1.0, same)))
 
     def episode_metrics(self) -> Mapping[str, float]:
         """Return how many goals were reached."""
         return {"goals": float(self.data.userdata[_ALL])}
 
 
-def next_goal(data: mujoco.MjData, seed: int) -> None:
-    """Set the goal's orientation to a uniformly random one, the number of goals reached so far telling which."""
-    # A counter instead of a generator: the episode is then told by the state of the physics alone.
-    rng = np.random.default_rng((seed, int(data.userdata[_ALL])))
-    quaternion = rng.standard_normal(4)
-    data.mocap_quat[0] = quaternion / np.linalg.norm(quaternion)
+def is_turned(qpos: np.ndarray, goal: np.ndarray) -> bool:
+    """Return whether the cube is turned as the goal is.
 
-
-def reached(data: mujoco.MjData) -> bool:
-    """Return whether the cube is turned as the goal is."""
-    same = abs(float(data.qpos[3:7] @ data.mocap_quat[0]))
+    Args:
+        qpos: Positions, the cube's free joint first.
+        goal: The goal's quaternion, shape (4,).
+    """
+    same = abs(float(qpos[3:7] @ goal))
     return 2.0 * math.acos(min(1.0, same)) < REACHED

@@ -77,7 +77,7 @@ class CylinderPush(StagedTask[CylinderPushConfig]):
     def reset(self, rng: np.random.Generator) -> None:
         """Begin with the pusher one metre and the cylinder two metres from the middle, in random directions."""
         first, second = 2 * math.pi * rng.random(2)
-        self.data.qpos[:] = (
+        self.view.qpos = (
             math.cos(first),
             math.sin(first),
             2 * math.cos(second),
@@ -87,4 +87,4 @@ class CylinderPush(StagedTask[CylinderPushConfig]):
     def success(self) -> bool:
         """The cylinder is within 0.1 m of the goal; judo asks for 0.3 m."""
         goal = (self.config.goal_x, self.config.goal_y)
-        return math.dist(self.data.qpos[2:4], goal) < 0.1
+        return math.dist(self.view.qpos[2:4], goal) < 0.1

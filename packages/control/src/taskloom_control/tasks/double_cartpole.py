@@ -60,13 +60,13 @@ class DoubleCartpole(StagedTask[DoubleCartpoleConfig]):
 
     def reset(self, rng: np.random.Generator) -> None:
         """Begin hanging, within a fifth of a radian and of a metre."""
-        self.data.qpos[:] = rng.uniform(-0.2, 0.2, 3)
-        self.data.qpos[1] += math.pi
-        self.data.qvel[:] = 0.05 * rng.standard_normal(3)
+        cart, first, second = rng.uniform(-0.2, 0.2, 3)
+        self.view.qpos = (cart, first + math.pi, second)
+        self.view.qvel = 0.05 * rng.standard_normal(3)
 
     def success(self) -> bool:
         """Both poles within 0.2 rad of upright and slower than a radian a second, the cart within half a metre of the middle."""
-        cart, first, second = self.data.qpos
+        cart, first, second = self.view.qpos
         limit = math.cos(0.2)
         upright = math.cos(first) > limit and math.cos(first + second) > limit
-        return bool(upright and abs(cart) < 0.5 and abs(self.data.qvel[1:]).max() < 1.0)
+        return bool(upright and abs(cart) < 0.5 and abs(self.view.qvel[1:]).max() < 1.0)

@@ -68,8 +68,8 @@ class DoubleIntegrator(StagedTask[DoubleIntegratorConfig]):
 
     def reset(self, rng: np.random.Generator) -> None:
         """Begin anywhere within one and a half metres, at up to half a metre a second."""
-        self.data.qpos[:] = rng.uniform(-1.5, 1.5, 2)
-        self.data.qvel[:] = rng.uniform(-0.5, 0.5, 2)
+        self.view.qpos = rng.uniform(-1.5, 1.5, 2)
+        self.view.qvel = rng.uniform(-0.5, 0.5, 2)
 
     def setpoint(self) -> tuple[np.ndarray, np.ndarray]:
         """Rest at the goal."""
@@ -77,5 +77,5 @@ class DoubleIntegrator(StagedTask[DoubleIntegratorConfig]):
 
     def success(self) -> bool:
         """Within five centimetres of the goal, slower than ten centimetres a second."""
-        gap = math.dist(self.data.qpos, (self.config.goal_x, self.config.goal_y))
-        return gap < 0.05 and math.hypot(*self.data.qvel) < 0.1
+        gap = math.dist(self.view.qpos, (self.config.goal_x, self.config.goal_y))
+        return gap < 0.05 and math.hypot(*self.view.qvel) < 0.1

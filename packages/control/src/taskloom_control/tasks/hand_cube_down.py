@@ -10,7 +10,7 @@ from taskloom_control.tasks.cube_in_hand import CubeConfig, CubeInHand
 class HandCubeDownConfig(CubeConfig):
     """The cost of turning the cube."""
 
-    w_turn: Weight = 0.05
+    w_turn: Weight = 0.2
     """Weight of the squared angle between the cube and the goal."""
 
 

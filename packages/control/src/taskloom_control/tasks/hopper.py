@@ -71,9 +71,9 @@ class Hopper(StagedTask[HopperConfig]):
 
     def reset(self, rng: np.random.Generator) -> None:
         """Begin standing on a bent leg, nearly at rest."""
-        self.data.qpos[:3] = 0.0, HEIGHT + 0.02, rng.uniform(-0.05, 0.05)
-        self.data.qpos[3:] = POSTURE + rng.uniform(-0.05, 0.05, 3)
-        self.data.qvel[:] = 0.05 * rng.standard_normal(6)
+        lean = rng.uniform(-0.05, 0.05)
+        self.view.qpos = (0.0, HEIGHT + 0.02, lean, *(POSTURE + rng.uniform(-0.05, 0.05, 3)))
+        self.view.qvel = 0.05 * rng.standard_normal(6)
 
     def optimizer_warm_start(self) -> np.ndarray:
         """Stand on the bent leg."""
@@ -81,9 +81,9 @@ class Hopper(StagedTask[HopperConfig]):
 
     def success(self) -> bool:
         """More than one and a half metres ahead of the start, the torso up and within half a radian of upright."""
-        x, height, lean = self.data.qpos[:3]
+        x, height, lean = self.view.qpos[:3]
         return bool(x > 1.5 and height > 0.6 and abs(lean) < 0.5)
 
     def terminated(self) -> bool:
         """The torso lies on the ground."""
-        return bool(self.data.qpos[1] < 0.25)
+        return bool(self.view.qpos[1] < 0.25)

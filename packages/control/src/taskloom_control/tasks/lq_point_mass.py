@@ -57,9 +57,9 @@ class LqPointMass(StagedTask[LqPointMassConfig]):
 
     def reset(self, rng: np.random.Generator) -> None:
         """Begin up to two metres away, at up to one metre a second."""
-        self.data.qpos[:] = rng.uniform(-2, 2, 1)
-        self.data.qvel[:] = rng.uniform(-1, 1, 1)
+        self.view.qpos = rng.uniform(-2, 2, 1)
+        self.view.qvel = rng.uniform(-1, 1, 1)
 
     def success(self) -> bool:
         """Within a centimetre of the origin, slower than two centimetres a second."""
-        return bool(abs(self.data.qpos[0]) < 0.01 and abs(self.data.qvel[0]) < 0.02)
+        return bool(abs(self.view.qpos[0]) < 0.01 and abs(self.view.qvel[0]) < 0.02)

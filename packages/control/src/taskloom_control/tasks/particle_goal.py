@@ -57,16 +57,24 @@ class ParticleGoal(StagedTask[ParticleGoalConfig]):
 
     def reset(self, rng: np.random.Generator) -> None:
         """Begin anywhere, with the target anywhere on a circle."""
-        self.data.qpos[:] = rng.uniform(-0.8, 0.8, 2)
+        self.view.qpos = rng.uniform(-0.8, 0.8, 2)
         angle = rng.uniform(-math.pi, math.pi)
-        self.data.mocap_pos[0, :2] = 0.6 * math.cos(angle), 0.6 * math.sin(angle)
+        self.view.mocap_pos("target")[:2] = 0.6 * math.cos(angle), 0.6 * math.sin(angle)
 
     def post_sim_step(self) -> None:
         """Move the target along its circle."""
-        x, y, _ = self.data.mocap_pos[0]
+        x, y, _ = self.view.mocap_pos("target")
         angle = math.atan2(y, x) + self.config.speed * float(self.sim_model.opt.timestep)
-        self.data.mocap_pos[0, :2] = 0.6 * math.cos(angle), 0.6 * math.sin(angle)
+        self.view.mocap_pos("target")[:2] = 0.6 * math.cos(angle), 0.6 * math.sin(angle)
 
     def success(self) -> bool:
         """Within a tenth of a metre of the target."""
-        return math.dist(self.data.qpos, self.data.mocap_pos[0, :2]) < 0.1
+        return math.dist(self.view.qpos, self.view.mocap_pos("target")[:2]) < 0.1
+
+    def goal(self) -> np.ndarray:
+        """Return the target's place [m], shape (2,)."""
+        return self.view.mocap_pos("target")[:2].copy()
+
+    def achieved_goal(self) -> np.ndarray:
+        """Return the particle's place [m], shape (2,)."""
+        return self.view.qpos.copy()

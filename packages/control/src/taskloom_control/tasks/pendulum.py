@@ -52,9 +52,9 @@ class Pendulum(StagedTask[PendulumConfig]):
 
     def reset(self, rng: np.random.Generator) -> None:
         """Begin within a radian of hanging, slowly."""
-        self.data.qpos[:] = math.pi + rng.uniform(-1, 1, 1)
-        self.data.qvel[:] = 0.1 * rng.standard_normal(1)
+        self.view.qpos = math.pi + rng.uniform(-1, 1, 1)
+        self.view.qvel = 0.1 * rng.standard_normal(1)
 
     def success(self) -> bool:
         """Within 0.2 rad of upright, slower than half a radian a second."""
-        return bool(math.cos(self.data.qpos[0]) > math.cos(0.2) and abs(self.data.qvel[0]) < 0.5)
+        return bool(math.cos(self.view.qpos[0]) > math.cos(0.2) and abs(self.view.qvel[0]) < 0.5)

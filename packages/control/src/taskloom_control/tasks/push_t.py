@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
+from taskloom import Unit
 
 from taskloom_control.config import AnyOptimizer, ControlConfig, ControllerConfig, Seconds
 from taskloom_control.mjcf.files import model_path
@@ -19,19 +22,21 @@ class PushTConfig(ControlConfig):
 
     w_position: Weight = 10.0
     """Weight of the block's distance from the goal."""
-    w_angle: Weight = 1.0
+    w_angle: Weight = 3.0
     """Weight of the block's angle to the goal."""
     w_pusher: Weight = 0.3
-    """Weight of the pusher's distance from the block."""
+    """Weight of the pusher's distance from the block beyond `near`."""
+    near: Annotated[float, Field(ge=0), Unit("m")] = 0.25
+    """Distance of the pusher that costs nothing, so that it may go around the block."""
     w_velocity: Weight = 0.01
     """Weight of the squared velocity of the pusher."""
     p_position: Scale = 0.05
     """Point at which the cost of the distance turns from quadratic to linear."""
     seconds: Seconds = 20.0
     """Simulated time of the closed loop."""
-    controller: ControllerConfig = ControllerConfig(horizon=1.0, spline="linear", iterations=2)
+    controller: ControllerConfig = ControllerConfig(horizon=2.0, spline="linear")
     """The receding-horizon controller."""
-    optimizer: AnyOptimizer = CEM(num_rollouts=64, num_nodes=5, num_elites=6, sigma_min=0.1)
+    optimizer: AnyOptimizer = CEM(num_rollouts=64, num_nodes=9, num_elites=6, sigma_min=0.1)
     """Optimizer of the plan."""
 
 
@@ -51,7 +56,8 @@ class PushT(StagedTask[PushTConfig]):
         """Return the terms of the cost per step."""
         xp = states.__array_namespace__()
         pusher, block, angle = states[..., 0:2], states[..., 2:4], states[..., 4]
-        apart = length(pusher - block)
+        gap = length(pusher - block) - config.near
+        apart = xp.maximum(gap, xp.zeros_like(gap))
         return {
             "position": config.w_position * smooth_absolute(length(block), config.p_position),
             "angle": config.w_angle * (1.0 - xp.cos(angle)),
@@ -63,11 +69,10 @@ class PushT(StagedTask[PushTConfig]):
         """Begin with the block turned and displaced, and the pusher beside it."""
         angle = rng.uniform(-math.pi, math.pi)
         block = 0.25 * math.cos(angle), 0.25 * math.sin(angle)
-        self.data.qpos[:2] = 2.2 * block[0], 2.2 * block[1]
-        self.data.qpos[2:4] = block
-        self.data.qpos[4] = rng.uniform(-math.pi / 2, math.pi / 2)
+        turn = rng.uniform(-math.pi / 2, math.pi / 2)
+        self.view.qpos = (2.2 * block[0], 2.2 * block[1], *block, turn)
 
     def success(self) -> bool:
         """Within five centimetres and 0.2 rad of the goal."""
-        x, y, angle = self.data.qpos[2:5]
+        x, y, angle = self.view.qpos[2:5]
         return math.hypot(x, y) < 0.05 and math.cos(angle) > math.cos(0.2)

@@ -62,8 +62,8 @@ class QuadrupedStand(StagedTask[QuadrupedStandConfig]):
 
     def reset(self, rng: np.random.Generator) -> None:
         """Begin crouched, every joint up to a quarter of a radian from the crouch, just above the ground."""
-        self.data.qpos[2] = 0.24
-        self.data.qpos[7:] = (0.0, 1.3, -2.4) * 4 + rng.uniform(-0.25, 0.25, 12)
+        legs = (0.0, 1.3, -2.4) * 4 + rng.uniform(-0.25, 0.25, 12)
+        self.view.qpos = (*self.model.qpos0[:2], 0.24, *self.model.qpos0[3:7], *legs)
 
     def optimizer_warm_start(self) -> np.ndarray:
         """Hold the standing pose."""
@@ -71,8 +71,8 @@ class QuadrupedStand(StagedTask[QuadrupedStandConfig]):
 
     def success(self) -> bool:
         """The trunk is within four centimetres of its height, level within a quarter of a radian, and slow."""
-        up = self.data.sensordata[self.sensor("up")]
-        speed = math.hypot(*self.data.qvel[:3])
+        up = self.view.sensor("up")
+        speed = math.hypot(*self.view.qvel[:3])
         return bool(
-            abs(self.data.qpos[2] - HEIGHT) < 0.04 and up[2] > math.cos(0.25) and speed < 0.3
+            abs(self.view.qpos[2] - HEIGHT) < 0.04 and up[2] > math.cos(0.25) and speed < 0.3
         )

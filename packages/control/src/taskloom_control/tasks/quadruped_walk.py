@@ -75,8 +75,8 @@ class QuadrupedWalk(StagedTask[QuadrupedWalkConfig]):
 
     def reset(self, rng: np.random.Generator) -> None:
         """Begin standing, every joint up to a tenth of a radian from that."""
-        self.data.qpos[2] = HEIGHT + 0.03
-        self.data.qpos[7:] = LEG * 4 + rng.uniform(-0.1, 0.1, 12)
+        legs = LEG * 4 + rng.uniform(-0.1, 0.1, 12)
+        self.view.qpos = (*self.model.qpos0[:2], HEIGHT + 0.03, *self.model.qpos0[3:7], *legs)
 
     def optimizer_warm_start(self) -> np.ndarray:
         """Hold the standing pose."""
@@ -84,10 +84,10 @@ class QuadrupedWalk(StagedTask[QuadrupedWalkConfig]):
 
     def success(self) -> bool:
         """More than a metre ahead of the start, on its legs, and level within half a radian."""
-        up = self.data.sensordata[self.sensor("up")]
-        x, height = self.data.qpos[0], self.data.qpos[2]
+        up = self.view.sensor("up")
+        x, height = self.view.qpos[0], self.view.qpos[2]
         return bool(x > 1.0 and height > 0.2 and up[2] > math.cos(0.5))
 
     def terminated(self) -> bool:
         """The trunk has turned over."""
-        return bool(self.data.sensordata[self.sensor("up")][2] < 0.0)
+        return bool(self.view.sensor("up")[2] < 0.0)

@@ -54,10 +54,19 @@ class Reacher(StagedTask[ReacherConfig]):
 
     def reset(self, rng: np.random.Generator) -> None:
         """Begin anywhere, with the target anywhere in reach."""
-        self.data.qpos[:] = (rng.uniform(-math.pi, math.pi), rng.uniform(-2.5, 2.5))
+        self.view.qpos = (rng.uniform(-math.pi, math.pi), rng.uniform(-2.5, 2.5))
         angle, radius = rng.uniform(-math.pi, math.pi), rng.uniform(0.15, 0.38)
-        self.data.mocap_pos[0, :2] = radius * math.cos(angle), radius * math.sin(angle)
+        self.view.mocap_pos("target")[:2] = radius * math.cos(angle), radius * math.sin(angle)
 
     def success(self) -> bool:
         """The tip is within two centimetres of the target."""
-        return math.hypot(*self.data.sensordata[self.sensor("gap")]) < 0.02
+        return math.hypot(*self.view.sensor("gap")) < 0.02
+
+    def goal(self) -> np.ndarray:
+        """Return the target's place [m], shape (3,)."""
+        return self.view.mocap_pos("target").copy()
+
+    def achieved_goal(self) -> np.ndarray:
+        """Return the tip's place [m], shape (3,)."""
+        place: np.ndarray = self.view.mocap_pos("target") + self.view.sensor("gap")
+        return place

@@ -78,8 +78,8 @@ class UMaze(StagedTask[UMazeConfig]):
 
     def reset(self, rng: np.random.Generator) -> None:
         """Begin somewhere inside the U."""
-        self.data.qpos[:] = rng.uniform(-0.3, 0.15), rng.uniform(-0.25, 0.25)
+        self.view.qpos = rng.uniform(-0.3, 0.15), rng.uniform(-0.25, 0.25)
 
     def success(self) -> bool:
         """Within a tenth of a metre of the goal."""
-        return math.dist(self.data.qpos, GOAL) < 0.1
+        return math.dist(self.view.qpos, GOAL) < 0.1

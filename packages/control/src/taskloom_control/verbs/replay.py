@@ -22,15 +22,17 @@ if TYPE_CHECKING:
 
 def replay(run: Run, task: BoundTask[ControlTask[Any], ControlConfig]) -> None:
     """Execute a run of a control task again and compare the two, bit for bit."""
-    from taskloom_control.closed_loop.replay import first_difference, play_again  # MuJoCo is heavy
+    from taskloom_control.closed_loop import models, replay as again  # heavy: mujoco
 
     old, steps, sha256 = _recorded(run)
-    new = play_again(task, steps)
+    kept = run.artifacts.get("model")
+    cause = models.why_models_differ(kept, task.copy()) if kept and kept.is_file() else ""
+    new = again.play_again(task, steps)
     digest = trajectory_hash(new)
     if digest != sha256:
-        difference = first_difference(load_npz(old), new)
+        difference = again.first_difference(load_npz(old), new)
         raise CheckFailedError(
-            f"The replay of {run.id} did something else: {difference or 'its arrays have other names'} "
+            f"{cause + ' ' if cause else ''}The replay of {run.id} did something else: {difference or 'its arrays have other names'} "
             f"(sha256 {digest[:12]}, recorded {sha256[:12]})."
         )
     typer.echo(f"{run.id} replays to the same trajectory: {steps} steps, sha256 {digest}")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from taskloom.config import Config
+from taskloom.config import FROM_RECORD, Config
 from taskloom.errors import ConfigError, TaskloomError
 from taskloom.params.elements import is_index
 from taskloom.params.files import read_file
@@ -126,15 +126,15 @@ def validate_record(
         UnknownNameError: A parameter or a component no longer exists.
     """
     try:
-        return settled(config_class.model_validate(recorded_secrets(config_class, values)))
+        recorded = recorded_secrets(config_class, values)
+        return settled(config_class.model_validate(recorded, context=FROM_RECORD))
     except ValidationError as error:
         # Merging tells sources and chosen components, refuses names that no longer exist, and reads what JSON has no form for.
         merged = merge(config_class, [record_layer(values, source)])
         with contextlib.suppress(ValidationError):
             if not merged.faults:
-                return settled(
-                    config_class.model_validate(recorded_secrets(config_class, merged.raw))
-                )
+                recorded = recorded_secrets(config_class, merged.raw)
+                return settled(config_class.model_validate(recorded, context=FROM_RECORD))
         raise validation_error(config_class, error, merged) from None
 
 

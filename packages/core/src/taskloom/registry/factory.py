@@ -39,7 +39,9 @@ def as_factory(
         )
     parameters = _required_parameters(found, what)
     if not parameters:
-        config_class = _generic_argument(found) or _config_of_domain(domain, what)
+        config_class = (
+            _own_config(found) or _generic_argument(found) or _config_of_domain(domain, what)
+        )
         return _without_config(found), config_class
     return found, _annotated_config(found, parameters, what)
 
@@ -72,6 +74,13 @@ def _required_parameters(factory: Callable[..., object], what: str) -> list[insp
         if parameter.default is parameter.empty
         and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
     ]
+
+
+def _own_config(factory: object) -> type[Config] | None:
+    """Return the config class that a class makes of another form of config, by `run_config()`; None without one."""
+    make = getattr(factory, "run_config", None)
+    made = make() if isinstance(factory, type) and callable(make) else None
+    return made if is_config_class(made) else None
 
 
 def _generic_argument(factory: object) -> type[Config] | None:

@@ -30,6 +30,7 @@ ARTIFACT_ROWS = 500
 _ABSENT = {"missing": "missing", "folder": "folder", "other": "no regular file", "file": ""}
 _PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp")
 _LONG = 300
+_MOST_LARGE = 9  # characters that fit into a card in its large type
 
 
 def head(run: Run, environment: Mapping[str, Any]) -> h.Element:
@@ -68,7 +69,7 @@ def results(run: Run) -> h.Node:
         large
         and h.dl(".tiles")[
             (
-                h.div(".tile")[h.dt[name], h.dd[figures.number(value)]]
+                h.div(".tile")[h.dt[name], _large(figures.number(value))]
                 for name, value in large.items()
             )
         ],
@@ -77,6 +78,10 @@ def results(run: Run) -> h.Node:
             (h.div[table(block.columns, block.rows, row_heads=True)] for block in tables)
         ],
     ]
+
+
+def _large(text: str) -> h.Node:
+    return h.dd(".long")[text] if len(text) > _MOST_LARGE else h.dd[text]
 
 
 def histories(run: Run) -> h.Node:

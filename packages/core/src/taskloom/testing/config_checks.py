@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+from taskloom.config import Config
 from taskloom.lifecycle.lifecycle import check_task_instance
 from taskloom.params.files import to_toml
 from taskloom.params.layers import resolve
@@ -42,6 +43,9 @@ def _json(trial: Trial) -> str | None:
 
 def _keeps_config(trial: Trial) -> str | None:
     config = getattr(trial.construct().task, "config", trial.config)
+    # judo's own form of a config is no `Config`, and is filled in by the driver.
+    if not isinstance(config, Config):
+        return None
     return (
         None
         if config == trial.config

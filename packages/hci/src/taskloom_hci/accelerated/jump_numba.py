@@ -11,12 +11,16 @@ from taskloom_hci.inference.information import TOLERANCE, plogp as plogps
 
 
 @jit
-def gain_of(left: float, here: float, right: float, split: Array, noise: float) -> float:
-    """Return the information of a cell with this belief to its left, on it and to its right."""
+def gain_of(
+    left: float, here: float, right: float, split: Array, ahead: float, there: float
+) -> float:
+    """Return the information of a cell with this belief to its left, on it and to its right; see `careful_gain`."""
     # The answer `left`: the right one if the goal is on the left, the wrong one if it is on the right.
-    toward = left * split[0] + right * split[1]
-    away = right * split[0] + left * split[1]
-    return -(plogp(toward) + plogp(here) + plogp(away)) - (left + right) * noise
+    toward = left * split[0] + right * split[1] + here * split[4]
+    away = right * split[0] + left * split[1] + here * split[4]
+    pause = here * split[3] + (left + right) * split[2]
+    answers = plogp(toward) + plogp(pause) + plogp(away)
+    return -answers - (left + right) * ahead - here * there
 
 
 @jit
@@ -36,8 +40,9 @@ def careful_cell(
     All cells of a gap between two targets tell the same, so a gap is one candidate: its cell nearest to the cursor, or
     its highest.
     """
-    # The entropy of an answer whose direction is known; on the target itself the user stays for certain.
-    noise = -(plogp(split[0]) + plogp(split[1]))
+    # The entropies of an answer that is known but for errors and lapses: elsewhere than on the target, and on it.
+    ahead = -(plogp(split[0]) + plogp(split[1]) + plogp(split[2]))
+    there = -(plogp(split[3]) + plogp(split[4]) + plogp(split[4]))
     # In the order in which `left` grows below: behind the last target, exactly nothing is left on the right.
     whole = 0.0
     for t in range(len(beliefs)):
@@ -49,16 +54,16 @@ def careful_cell(
             # The cost grows with the distance, so within a gap the nearest cell is the best of those that tell the same.
             near = min(max(cell, low), high)
             where[found] = high if highest and cost == 0.0 else near
-            gains[found] = gain_of(left, 0.0, whole - left, split, noise) - cost * abs(
+            gains[found] = gain_of(left, 0.0, whole - left, split, ahead, there) - cost * abs(
                 where[found] - cell
             )
             found += 1
         if t < len(beliefs):
             here = beliefs[t]
             where[found] = targets[t]
-            gains[found] = gain_of(left, here, whole - left - here, split, noise) - cost * abs(
-                targets[t] - cell
-            )
+            gains[found] = gain_of(
+                left, here, whole - left - here, split, ahead, there
+            ) - cost * abs(targets[t] - cell)
             found += 1
             left += here
             low = targets[t] + 1

@@ -9,8 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from taskloom_hci.errors import HciError
-from taskloom_hci.inference.information import Jump
-from taskloom_hci.models.model import UserModel, probabilities, require_distribution
+from taskloom_hci.inference.information import Jump, Split
+from taskloom_hci.models.model import (
+    UserModel,
+    log_likelihood,
+    probabilities,
+    require_distribution,
+)
 from taskloom_hci.models.pointing import CarefulModel, PointingModel
 
 if TYPE_CHECKING:
@@ -76,18 +81,36 @@ def model_tables(task: Pointing, model: PointingModel) -> tuple[Float, Float]:
             "make the grid smaller, or choose an assistant without a user model."
         )
     cells = task.positions
-    log_p = model.log_prob({"position": cells[:, None]}, {"goal": cells[None, :]})
+    log_p = log_likelihood(model, {"position": cells[:, None]}, {"goal": cells[None, :]})
     table = np.exp(log_p)
     require_distribution(table, type(model).__name__)
     return table, log_p
 
 
-def careful_split(model: UserModel) -> tuple[float, float] | None:
-    """Return the probabilities of the right and the wrong direction of a careful user in one dimension, else None."""
+def going_on_table(model: PointingModel, log_table: Float) -> Float:
+    """Return the table of log-probabilities (C, C, A) for a game that goes on: the user did not stay on the goal.
+
+    It is what `models.model.going_on` says, cell by cell.
+    """
+    if not model.lapse:
+        return log_table
+    cells = np.arange(len(log_table))
+    after = log_table.copy()
+    after[cells, cells, model.stay] = -np.inf
+    return after
+
+
+def careful_split(model: UserModel) -> Split | None:
+    """Return the probabilities of a careful user's answers in one dimension, else None.
+
+    Returns:
+        Those of the right and the wrong direction and of a pause elsewhere than on the goal; on the goal, of staying and of
+        each move.
+    """
     if not isinstance(model, CarefulModel) or model.dimension != 1:
         return None
-    p = probabilities(model, {"position": np.array([0])}, {"goal": np.array([1])})[0]
-    return float(p[2]), float(p[0])
+    ahead, there = probabilities(model, {"position": np.array([0, 1])}, {"goal": np.array([1, 1])})
+    return float(ahead[2]), float(ahead[0]), float(ahead[1]), float(there[1]), float(there[0])
 
 
 def move_table(task: Pointing, gain: int) -> Int:

@@ -233,7 +233,7 @@ def play_compiled(
         jump.cost,
     )
     # numba compiles a function anew for every type: absent parts are arrays of zeros, never None.
-    split = np.array(jump.split or (0.0, 0.0))
+    split = np.array(jump.split or (0.0,) * 5)
     entropy = entropy_table(jump.table) if way == TABLE else np.zeros((1, 1))
     cells, actions, jumps, possible = play_jump(
         task,

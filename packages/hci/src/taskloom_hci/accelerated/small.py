@@ -72,7 +72,7 @@ def _stateless(policy: Policy) -> Actor:
 
 
 def _polynomial(agent: Agent, model: PolynomialModel) -> Actor | None:
-    if tuple(agent.state) != model.hidden:
+    if tuple(agent.state) != model.hidden or model.lapse:
         return None
     own = {name: int(agent.state.element(name).init) for name in model.hidden}
     p0, p1, p2 = own.values()

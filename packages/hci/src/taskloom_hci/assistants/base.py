@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, model_validator
+from taskloom.config import FROM_RECORD
 
 from taskloom_hci.bundle.component import POINTING, AgentComponent
 
@@ -32,9 +33,19 @@ class CursorAssistant(Assistant):
     plays = POINTING
     mode: ClassVar[CursorMode] = "position"
     assumed_error_rate: Annotated[float, Field(gt=0, lt=1)] | None = None
-    """Error rate it believes the user to have; by default it knows the user's own model."""
+    """Error rate it believes the user to have; by default it knows the user's own model, and takes a user without one for careful."""
+    assumed_lapse: Annotated[float, Field(ge=0, lt=1)] = 0.02
+    """Probability with which it believes the user to do anything at all; with 0 an action may be impossible."""
     on_zero: Literal["raise", "uniform"] = "raise"
     """Answer to an action of the user that it holds impossible: stop, or start again from a uniform belief."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_recorded(cls, values: object, info: ValidationInfo) -> object:
+        # Runs of version 0.1 were played by assistants that knew of no lapse.
+        if info.context == FROM_RECORD and isinstance(values, dict):
+            return {"assumed_lapse": 0.0, **values}
+        return values
 
 
 def mode_of(assistant: Assistant | None) -> CursorMode:

@@ -31,16 +31,8 @@ class Big(CursorAssistant):
 
     @override
     def build(self, task: InteractionTask) -> Agent:
-        from taskloom_hci.assistants.jump import JumpAssistant, assumed_model  # gymnasium is heavy
-        from taskloom_hci.games.pointing import Pointing
+        from taskloom_hci.assistants.jump import jumper  # gymnasium is heavy
 
-        game = self.require(task, Pointing)
-        return JumpAssistant(
-            game,
-            "information",
-            model=assumed_model(game, self.assumed_error_rate),
-            threshold=self.threshold,
-            cost=self.cost,
-            tie=self.tie,
-            on_zero=self.on_zero,
+        return jumper(
+            self, task, "information", threshold=self.threshold, cost=self.cost, tie=self.tie
         )

@@ -22,7 +22,7 @@ def _told(log_beliefs: Float, known: Mapping[str, Any]) -> dict[str, Any]:
     return dict(known)
 
 
-def coordinated_rollout(task: Coordinated, p1: int, p2: int, rounds: int) -> Agent:
+def coordinated_rollout(task: Coordinated, p1: int, p2: int, rounds: int, lapse: float) -> Agent:
     """Return an assistant that infers `p0` from what the user did and tries its actions in simulated games.
 
     Args:
@@ -30,6 +30,7 @@ def coordinated_rollout(task: Coordinated, p1: int, p2: int, rounds: int) -> Age
         p1: The user's second coefficient, which it knows; likewise `p2`.
         p2: See `p1`.
         rounds: How many rounds it looks ahead.
+        lapse: Lapse that it believes the user to have.
     """
     question = Question(
         hypotheses(p0=np.arange(SIZE)),
@@ -45,4 +46,5 @@ def coordinated_rollout(task: Coordinated, p1: int, p2: int, rounds: int) -> Age
         model=PolynomialModel((0, p1, p2)),
         rounds=rounds,
         samples=1,
+        lapse=lapse,
     )

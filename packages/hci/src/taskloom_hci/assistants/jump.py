@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from typing_extensions import override
 
 from taskloom_hci.accelerated.exact_math import exact_exps
-from taskloom_hci.accelerated.pointing import careful_split, model_tables
+from taskloom_hci.accelerated.pointing import careful_split, going_on_table, model_tables
 from taskloom_hci.bundle.agent import Agent
 from taskloom_hci.errors import BundleConstraintError
 from taskloom_hci.games.pointing import Pointing
@@ -29,7 +29,11 @@ from taskloom_hci.policies.policy import Policy
 from taskloom_hci.state.elements import Value, array_element
 from taskloom_hci.state.state import State, StateTree
 from taskloom_hci.state.streams import Stream
+from taskloom_hci.task import InteractionTask
 from taskloom_hci.users.pointing import PointingUser
+
+if TYPE_CHECKING:
+    from taskloom_hci.assistants.base import CursorAssistant
 
 
 class JumpAssistant(Agent):
@@ -44,6 +48,8 @@ class JumpAssistant(Agent):
         tie: Which of equally telling cells it takes.
         on_zero: What it does when the user does something impossible.
         policy: Jumps instead of the rule; the belief is kept all the same.
+        lapse: Lapse that it believes the user to have; by default that of the model.
+        otherwise: How it believes a user acts who has no model: one of a recording, a network or a person.
     """
 
     def __init__(
@@ -57,9 +63,11 @@ class JumpAssistant(Agent):
         tie: Tie = "nearest",
         on_zero: OnZero = "raise",
         policy: Policy | None = None,
+        lapse: float | None = None,
+        otherwise: PointingModel | None = None,
     ) -> None:
         count = task.num_targets
-        self.task = task
+        self.task, self.lapse, self._otherwise = task, lapse, otherwise
         self.model = model
         self.on_zero: OnZero = on_zero
         self._choice = (rule, threshold, cost, tie)
@@ -80,7 +88,10 @@ class JumpAssistant(Agent):
         user = self.game.user
         if self.model is None and isinstance(user, PointingUser):
             self.model = user.model
-        self.known_model()
+        if self.model is None:
+            self.model = self._otherwise
+        model = self.known_model()
+        self.model = model if self.lapse is None else model.lapsing(self.lapse)
 
     def known_model(self) -> PointingModel:
         """Return the model by which it believes the user acts.
@@ -100,8 +111,16 @@ class JumpAssistant(Agent):
             model = self.known_model()
             rule, threshold, cost, tie = self._choice
             table, log_table = model_tables(self.task, model)
-            split = careful_split(model)
-            self._rule = Jump(rule, table, log_table, threshold, cost, tie, self.on_zero, split)
+            self._rule = Jump(
+                rule,
+                table,
+                going_on_table(model, log_table),
+                threshold,
+                cost,
+                tie,
+                self.on_zero,
+                careful_split(model),
+            )
         return self._rule
 
     def explain(self) -> dict[str, Float]:
@@ -158,6 +177,39 @@ class JumpPolicy(Policy):
             np.array([task.cell_of(observation["task_state"]["position"])]),
         )
         return task.positions[int(chosen[0])], 0.0
+
+
+def jumper(
+    component: CursorAssistant,
+    task: InteractionTask,
+    rule: Literal["information", "map"],
+    *,
+    threshold: float = 0.8,
+    cost: float = 0.0,
+    tie: Tie = "nearest",
+) -> JumpAssistant:
+    """Return the agent of a component that puts the cursor on a cell.
+
+    Raises:
+        BundleConstraintError: If the task is no pointing task.
+    """
+    game = component.require(task, Pointing)
+    return JumpAssistant(
+        game,
+        rule,
+        model=assumed_model(game, component.assumed_error_rate),
+        threshold=threshold,
+        cost=cost,
+        tie=tie,
+        on_zero=component.on_zero,
+        lapse=component.assumed_lapse,
+        otherwise=usual_model(game),
+    )
+
+
+def usual_model(task: Pointing) -> PointingModel:
+    """Return the user that an assistant assumes where there is no model to know: careful, with the usual errors."""
+    return CarefulModel(dimension=task.dimension)
 
 
 def assumed_model(task: Pointing, error_rate: float | None) -> PointingModel | None:

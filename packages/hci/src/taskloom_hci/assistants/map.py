@@ -20,9 +20,6 @@ class Map(CursorAssistant):
 
     @override
     def build(self, task: InteractionTask) -> Agent:
-        from taskloom_hci.assistants.jump import JumpAssistant, assumed_model  # gymnasium is heavy
-        from taskloom_hci.games.pointing import Pointing
+        from taskloom_hci.assistants.jump import jumper  # gymnasium is heavy
 
-        game = self.require(task, Pointing)
-        model = assumed_model(game, self.assumed_error_rate)
-        return JumpAssistant(game, "map", model=model, on_zero=self.on_zero)
+        return jumper(self, task, "map")

@@ -44,6 +44,9 @@ def pointing_rollout(
     rounds: int,
     samples: int,
     on_zero: OnZero = "raise",
+    *,
+    lapse: float | None = None,
+    otherwise: PointingModel | None = None,
 ) -> Agent:
     """Return an assistant that puts the cursor where the simulated game is shortest.
 
@@ -66,4 +69,6 @@ def pointing_rollout(
         rounds=rounds,
         samples=samples,
         on_zero=on_zero,
+        lapse=lapse,
+        otherwise=otherwise,
     )

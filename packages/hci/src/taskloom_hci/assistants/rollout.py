@@ -41,13 +41,21 @@ class Rollout(CursorAssistant):
         from taskloom_hci.assistants.coordinated_rollout import (
             coordinated_rollout,
         )  # gymnasium is heavy
-        from taskloom_hci.assistants.jump import assumed_model
+        from taskloom_hci.assistants.jump import assumed_model, usual_model
         from taskloom_hci.assistants.pointing_rollout import pointing_rollout
         from taskloom_hci.games.pointing import Pointing
         from taskloom_hci.games.simple import Coordinated
 
         if isinstance(task, Coordinated):
-            return coordinated_rollout(task, self.p1, self.p2, self.rounds)
+            return coordinated_rollout(task, self.p1, self.p2, self.rounds, self.assumed_lapse)
         game = self.require(task, Pointing)
         model = assumed_model(game, self.assumed_error_rate)
-        return pointing_rollout(game, model, self.rounds, self.samples, self.on_zero)
+        return pointing_rollout(
+            game,
+            model,
+            self.rounds,
+            self.samples,
+            self.on_zero,
+            lapse=self.assumed_lapse,
+            otherwise=usual_model(game),
+        )

@@ -132,6 +132,8 @@ class RolloutAssistant(Agent):
         rounds: How many rounds it looks ahead.
         samples: How many users it imagines for a decision; 0 takes every hypothesis, weighted.
         on_zero: What it does when the user does something that every hypothesis rules out.
+        lapse: Lapse that it believes the user to have; by default that of the model.
+        otherwise: How it believes a user acts who has no model.
     """
 
     def __init__(
@@ -144,7 +146,11 @@ class RolloutAssistant(Agent):
         rounds: int = 12,
         samples: int = 0,
         on_zero: OnZero = "raise",
+        lapse: float | None = None,
+        otherwise: UserModel | None = None,
     ) -> None:
+        self._otherwise = otherwise
+        self.lapse = lapse
         self.question, self.candidates, self.model = question, candidates, model
         self.rounds, self.samples = rounds, samples
         self.on_zero: OnZero = on_zero
@@ -155,11 +161,13 @@ class RolloutAssistant(Agent):
     def finit(self) -> None:
         """Take the user's model for its own, unless it was given one."""
         model = self.model if self.model is not None else getattr(self.game.user, "model", None)
+        model = self._otherwise if model is None else model
         if model is None or not isinstance(model, self.question.model):
             kind = self.question.model.__name__
             raise BundleConstraintError(
                 [f"This assistant needs a user model ({kind}): the user has none, so give it one."]
             )
+        model = model if self.lapse is None else model.lapsing(self.lapse)
         self.model = model
         inference = ExactInference(model, self.question.theta, on_zero=self.on_zero)
         self.inference_engine = inference

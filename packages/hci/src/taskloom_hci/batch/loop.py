@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from taskloom_hci.batch.episodes import Episodes
+from taskloom_hci.bundle.agent import Agent
 from taskloom_hci.bundle.bundle import Bundle
-from taskloom_hci.bundle.turns import REWARD_NAMES
+from taskloom_hci.bundle.turns import REWARD_NAMES, StepResult
 from taskloom_hci.state.state import flatten
 
 PARTS = ("task_state", "user_state", "assistant_state")
@@ -20,6 +21,7 @@ def play_loop(
     episodes: Sequence[int],
     *,
     beliefs: bool = False,
+    full: bool = False,
     stop: Callable[[], bool] | None = None,
 ) -> Episodes:
     """Play episodes one by one.
@@ -28,6 +30,7 @@ def play_loop(
         bundle: The game; its seed decides what happens.
         episodes: Which episodes.
         beliefs: Record the assistant's state as well.
+        full: Record the rewards of every round, what each agent saw when it acted, and its belief then.
         stop: Asked between episodes; after it says yes the episodes played so far are returned.
     """
     parts = PARTS if beliefs else PARTS[:2]
@@ -43,9 +46,11 @@ def play_loop(
         total = [0.0] * len(REWARD_NAMES)
         while True:
             row = flatten({part: game[part] for part in parts})
-            result = bundle.step()
+            told: dict[str, Any] = {}
+            result = _watched(bundle, told) if full else bundle.step()
             acted = not (result.is_done and bundle.turn == 1)
             row.update(_actions(bundle, acted))
+            row.update(told)
             total = [a + b for a, b in zip(total, result.rewards.values(), strict=True)]
             rows.append(row)
             game = result.state
@@ -66,7 +71,41 @@ def play_loop(
         rewards=np.array(rewards),
         fixed=_columns(fixed),
         rounds=_columns(rows),
+        # A recording starts at the first turn, so that nothing is earned before its first round.
+        opening=np.zeros((len(ends), len(REWARD_NAMES))) if full else None,
     )
+
+
+def _watched(bundle: Bundle, told: dict[str, Any]) -> StepResult:
+    """Play one round; put into `told` what each agent saw and believed when it acted, and what the round paid."""
+    paid = dict.fromkeys(REWARD_NAMES, 0.0)
+    result = None
+    while result is None or not (bundle.over or bundle.turn == 0):
+        turn = int(bundle.turn)
+        if turn in (1, 3):
+            _add_view(bundle.user if turn == 1 else bundle.assistant, told)
+        result = bundle.step(go_to=(turn + 1) % 4)
+        paid = {name: paid[name] + result.rewards[name] for name in REWARD_NAMES}
+    if bundle.assistant is not None and not any(
+        name.startswith("observation/assistant/") for name in told
+    ):
+        # The user's half ended the game: the assistant saw nothing and believed nothing.
+        blank: dict[str, Any] = {}
+        _add_view(bundle.assistant, blank)
+        told.update({name: np.zeros_like(value) for name, value in blank.items()})
+    told["rewards"] = np.array(list(paid.values()))
+    return StepResult(result.state, paid, result.is_done, result.truncated)
+
+
+def _add_view(agent: Agent | None, told: dict[str, Any]) -> None:
+    if agent is None:
+        return
+    seen = agent.observation if agent.observation is not None else agent.observe(affect=False)[0]
+    for name, value in flatten(seen).items():
+        if not name.startswith("game_info") and np.asarray(value).dtype.kind in "bif":
+            told[f"observation/{agent.role}/{name}"] = np.asarray(value)
+    if "log_beliefs" in agent.state:
+        told[f"belief/{agent.role}"] = np.asarray(agent.state["log_beliefs"])
 
 
 def _actions(bundle: Bundle, assistant_acted: bool) -> dict[str, Any]:

@@ -65,14 +65,23 @@ class Player:
         total: How many episodes there will be; `auto` looks at it.
         backend: `loop` plays through the bundle, `numpy` and `numba` play all at once where the task has a kernel for these
             agents; `auto` takes the fastest. The trajectories are the same, bit for bit.
+        full: Record the rewards of every round, observations and beliefs; only one by one.
 
     Attributes:
         way: How it plays.
     """
 
-    def __init__(self, bundle: Bundle, total: int, backend: Backend = "auto") -> None:
-        self.bundle = bundle
+    def __init__(
+        self, bundle: Bundle, total: int, backend: Backend = "auto", *, full: bool = False
+    ) -> None:
+        self.bundle, self.full = bundle, full
         kernel = kernel_of(bundle)
+        if full and backend not in {"auto", "loop"}:
+            raise HciError(
+                f"What agents see and believe is recorded one by one, not by '{backend}': choose the backend 'loop' or 'auto', "
+                "or record=actions."
+            )
+        backend = "loop" if full else backend
         self.way: Way = _way(bundle, kernel, total, backend)
         # Its tables may be large: a loop does not keep them.
         self._kernel = None if self.way == "loop" else kernel
@@ -80,11 +89,13 @@ class Player:
     def play(self, episodes: Sequence[int], stop: Callable[[], bool] | None = None) -> Episodes:
         """Play the episodes with these numbers; one by one, it asks `stop` after each and may return fewer."""
         if self.way == "loop" or self._kernel is None:
-            return play_loop(self.bundle, episodes, stop=stop)
+            return play_loop(self.bundle, episodes, full=self.full, stop=stop)
         return self._kernel.play(self.bundle.seed, np.asarray(episodes, dtype=np.int64), self.way)
 
 
-def play(bundle: Bundle, episodes: int | Sequence[int], backend: Backend = "auto") -> Episodes:
+def play(
+    bundle: Bundle, episodes: int | Sequence[int], backend: Backend = "auto", *, full: bool = False
+) -> Episodes:
     """Play episodes of a game: how many, from 0 on, or which; see `Player`."""
     numbers = range(episodes) if isinstance(episodes, int) else episodes
-    return Player(bundle, len(numbers), backend).play(numbers)
+    return Player(bundle, len(numbers), backend, full=full).play(numbers)

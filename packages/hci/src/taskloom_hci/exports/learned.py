@@ -22,7 +22,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from taskloom_hci.errors import HciError
+from taskloom_hci.exports.cells import CellPolicy
 from taskloom_hci.policies.network import Activation, Network, NetworkPolicy, Senses
+from taskloom_hci.policies.policy import Policy
 from taskloom_hci.state.elements import Element
 from taskloom_hci.task import Role
 
@@ -40,15 +42,19 @@ class Learned:
         network: The network.
         senses: What it is fed with.
         body: The parameters of the user or assistant whose place it took, with their `kind`; None in older files.
+        features: `named` entries of what an agent sees, or `cells`; see `exports.cells`.
     """
 
     role: Role
     network: Network
     senses: Senses
     body: Mapping[str, Any] | None = None
+    features: str = "named"
 
-    def policy(self, element: Element, *, deterministic: bool = True) -> NetworkPolicy:
+    def policy(self, element: Element, *, deterministic: bool = True) -> Policy:
         """Return it as the policy of an agent whose actions are `element`."""
+        if self.features == "cells":
+            return CellPolicy(self.network, element)
         return NetworkPolicy(
             self.network, self.senses, element, self.role, deterministic=deterministic
         )
@@ -62,6 +68,7 @@ def save_policy(
     role: Role | None = None,
     low: ArrayLike | None = None,
     span: ArrayLike | None = None,
+    features: str = "named",
 ) -> None:
     """Save a Stable-Baselines3 model as its own zip file, with what is needed to load it safely.
 
@@ -72,6 +79,7 @@ def save_policy(
         role: Who it was trained to be; by default its environment says so.
         low: What was subtracted from every number (in,); by default nothing.
         span: What it was divided by (in,); by default 1.
+        features: `named` or `cells`, as the environment shows them.
 
     Raises:
         HciError: If the policy is of a kind that cannot be loaded again, or was trained as another role.
@@ -92,6 +100,7 @@ def save_policy(
         "version": 1,
         "role": trained or role or "user",
         "body": body,
+        "features": features,
         "keys": list(keys),
         "low": np.broadcast_to(0.0 if low is None else low, inputs).tolist(),
         "span": np.broadcast_to(1.0 if span is None else span, inputs).tolist(),
@@ -155,7 +164,9 @@ def load_policy(
             tuple(facts["keys"]), np.asarray(facts["low"], float), np.asarray(facts["span"], float)
         )
         network = network_of(_arrays(state), facts["activation"])
-        return Learned(facts["role"], network, senses, facts.get("body"))
+        return Learned(
+            facts["role"], network, senses, facts.get("body"), facts.get("features", "named")
+        )
     except (KeyError, TypeError) as error:
         raise HciError(f"The {MEMBER} in {path.name} is incomplete: {error}.") from None
 
@@ -202,7 +213,12 @@ def network_of(
     Raises:
         HciError: If there is no such part.
     """
-    for prefix, head in (("mlp_extractor.policy_net", "action_net"), ("q_net.q_net", None)):
+    parts = (
+        ("mlp_extractor.policy_net", "action_net"),
+        ("q_net.q_net", None),
+        ("mlp_extractor.scorer", None),
+    )
+    for prefix, head in parts:
         numbers = sorted(
             int(name.split(".")[-2])
             for name in tensors

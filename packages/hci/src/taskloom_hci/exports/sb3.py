@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from gymnasium.spaces import Box, Dict as DictSpace
@@ -14,6 +14,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from taskloom_hci.bundle.bundle import Bundle
 from taskloom_hci.errors import HciError
+from taskloom_hci.exports.cells import FEATURES, KEYS, cell_features
 from taskloom_hci.exports.vector import PointingVector
 from taskloom_hci.exports.vector_assistant import AssistantVector
 from taskloom_hci.task import Role
@@ -54,6 +55,8 @@ class PointingVecEnv(VecEnv):
             targets and the belief for an assistant.
         train: `user` or `assistant`.
         seed: Root of all random numbers; by default the bundle's, and a fresh one if it has none.
+        features: `named` shows `keys` as one vector, `cells` shows an assistant what is known of every cell (C, 4), and `auto`
+            takes `cells` where it can.
 
     Attributes:
         low: What is subtracted from every number of an observation.
@@ -68,9 +71,11 @@ class PointingVecEnv(VecEnv):
         train: Role = "user",
         *,
         seed: int | None = None,
+        features: Literal["named", "cells", "auto"] = "named",
     ) -> None:
         kind = PointingVector if train == "user" else AssistantVector
         self.games: PointingVector | AssistantVector = kind(bundle, num_envs, seed=seed)
+        self.features: Literal["named", "cells"] = _features(self.games, features)
         space = self.games.single_observation_space
         assert isinstance(space, DictSpace)  # what a user sees has named entries
         if keys is None:
@@ -84,16 +89,20 @@ class PointingVecEnv(VecEnv):
         self._scales = [_scale(space, key) for key in self.keys]
         self.low = np.concatenate([low for low, _ in self._scales])
         self.span = np.concatenate([span for _, span in self._scales])
-        size = len(self.low)
+        shape: tuple[int, ...] = self.low.shape
+        if self.features == "cells":
+            self.keys, shape = KEYS, (self.games.rules.num_cells, FEATURES)
+            self.low, self.span = np.zeros(FEATURES), np.ones(FEATURES)
         # One game on its own, for what is alike in all of them; it is never played.
         self._one = self.games.game(0)
         self._set: dict[str, dict[int, Any]] = {}
-        super().__init__(
-            num_envs, Box(0.0, 1.0, (size,), np.float32), self.games.single_action_space
-        )
+        super().__init__(num_envs, Box(0.0, 1.0, shape, np.float32), self.games.single_action_space)
         self._actions: Any = None
 
     def _flat(self, seen: dict[str, Any]) -> Float32:
+        if self.features == "cells":
+            targets, beliefs = (seen[key] for key in KEYS)
+            return cell_features(beliefs, targets, self.games.rules.num_cells)
         parts = [
             (seen[key].reshape(len(seen[key]), -1) - low) / span
             for key, (low, span) in zip(self.keys, self._scales, strict=True)
@@ -160,7 +169,24 @@ class PointingVecEnv(VecEnv):
         return [False for _ in self._rows(indices)]
 
     def _rows(self, indices: Any) -> Iterable[int]:
-        return self._get_indices(indices)  # type: ignore[no-any-return] # VecEnv has no types here
+        return self._get_indices(indices)
+
+
+def _features(games: PointingVector | AssistantVector, asked: str) -> Literal["named", "cells"]:
+    """Return how games are shown.
+
+    Raises:
+        HciError: If there are no cells to show.
+    """
+    task = games.bundle.task
+    fits = (
+        games.train == "assistant"
+        and games.rules.jump is not None
+        and getattr(task, "dimension", 0) == 1
+    )
+    if asked == "cells" and not fits:
+        raise HciError("Cells are shown to an assistant of pointing on a line that keeps a belief.")
+    return "cells" if fits and asked != "named" else "named"
 
 
 def _scale(space: DictSpace, key: str) -> tuple[NDArray[Any], NDArray[Any]]:

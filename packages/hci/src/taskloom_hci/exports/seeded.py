@@ -61,7 +61,8 @@ class SeededGames(VectorEnv[Arrays, Any, Any], ABC):
         self._mode = _mode_of(autoreset_mode)
         # gymnasium's wrappers read the mode here.
         self.metadata = {"autoreset_mode": self._mode, "render_modes": []}
-        self.bundle, self.num_envs, self.opening = bundle, num_envs, opening
+        self.bundle, self.num_envs = bundle, num_envs
+        self.opening: Opening = opening
         self.single_observation_space, self.single_action_space = spaces
         self.observation_space = batch_space(spaces[0], num_envs)
         self.action_space = batch_space(spaces[1], num_envs)
@@ -141,7 +142,7 @@ class SeededGames(VectorEnv[Arrays, Any, Any], ABC):
             raise HciError(
                 f"A reset mask is a boolean array ({self.num_envs},) in which at least one game is true."
             )
-        return mask.copy()
+        return np.array(mask)
 
     def _reseed(self, seed: int | Sequence[int | None] | None, mask: Bools) -> None:
         if seed is None and self._seeds:

@@ -55,7 +55,7 @@ class GameAEC(Masked, AECEnv[str, Any, Any]):  # type: ignore[misc] # PettingZoo
             bundle, split, opening=opening, seed=seed, flatten=flatten, render_mode=render_mode
         )
         self.bundle, self.render_mode = bundle, render_mode
-        self.possible_agents: list[Role] = list(self._seats.agents)
+        self.possible_agents: list[str] = list(self._seats.agents)
         self.observation_spaces = self._seats.spaces
         self.action_spaces = self._seats.action_spaces
 
@@ -79,7 +79,7 @@ class GameAEC(Masked, AECEnv[str, Any, Any]):  # type: ignore[misc] # PettingZoo
         self._cumulative_rewards = dict.fromkeys(self.agents, 0.0)
         self.terminations = dict.fromkeys(self.agents, self.bundle.is_done)
         self.truncations = dict.fromkeys(self.agents, self.bundle.truncated)
-        self.infos: dict[str, dict[str, Any]] = {
+        self.infos = {
             agent: {"opening": opening[agent], **self._seats.info(agent)} for agent in self.agents
         }
 
@@ -88,7 +88,7 @@ class GameAEC(Masked, AECEnv[str, Any, Any]):  # type: ignore[misc] # PettingZoo
             return otherwise
         return "assistant" if self.bundle.turn == Turn.ASSISTANT_ACT else "user"
 
-    def observe(self, agent: Role) -> Any:
+    def observe(self, agent: str) -> Any:
         """Return what an agent saw last."""
         return self._seats.look(agent)
 
@@ -162,8 +162,8 @@ class GameParallel(Masked, ParallelEnv[str, Any, Any]):  # type: ignore[misc] # 
             bundle, split, opening=opening, seed=seed, flatten=flatten, render_mode=render_mode
         )
         self.bundle, self.render_mode = bundle, render_mode
-        self.possible_agents: list[Role] = list(self._seats.agents)
-        self.agents: list[Role] = []
+        self.possible_agents: list[str] = list(self._seats.agents)
+        self.agents: list[str] = []
         self.observation_spaces = self._seats.spaces
         self.action_spaces = self._seats.action_spaces
 
@@ -181,8 +181,10 @@ class GameParallel(Masked, ParallelEnv[str, Any, Any]):  # type: ignore[misc] # 
         """Start an episode at the user's turn to act; the assistant has looked as well."""
         opening = self._seats.start(seed, options, (Turn.USER_ACT,))
         agents = self.possible_agents[:]
-        self.agents = [] if self.bundle.over else agents
-        infos = {agent: {"opening": opening[agent], **self._seats.info(agent)} for agent in agents}
+        self.agents = [] if self.bundle.over else [*agents]
+        infos: dict[str, dict[str, Any]] = {
+            agent: {"opening": opening[agent], **self._seats.info(agent)} for agent in agents
+        }
         return self._look(), infos
 
     def _look(self) -> dict[str, Any]:
@@ -209,14 +211,14 @@ class GameParallel(Masked, ParallelEnv[str, Any, Any]):  # type: ignore[misc] # 
         result = self.bundle.step(given["user"], given.get("assistant"), go_to=Turn.USER_ACT)
         if self.bundle.over:
             self._seats.agents["user"].observe(result.state)
-        agents = self.agents
-        ends = dict.fromkeys(agents, result.is_done)
-        cuts = dict.fromkeys(agents, result.truncated)
+        agents = self.possible_agents
+        ends: dict[str, bool] = dict.fromkeys(agents, result.is_done)
+        cuts: dict[str, bool] = dict.fromkeys(agents, result.truncated)
         owed, earned = self._seats.all_due(), self._seats.earned(result.rewards)
         rewards = {role: earned[role] + owed.get(role, 0.0) for role in earned}
         if self.bundle.over:
             self.agents = []
-        infos = {agent: self._seats.info(agent) for agent in agents}
+        infos: dict[str, dict[str, Any]] = {agent: self._seats.info(agent) for agent in agents}
         return self._look(), rewards, ends, cuts, infos
 
     def render(self) -> Any:

@@ -79,6 +79,8 @@ def posterior(
     theta: Arrays,
     action: ArrayLike,
     on_zero: OnZero = "raise",
+    *,
+    is_over: bool = True,
 ) -> tuple[Float, Float]:
     """Return the log-posterior (..., H) after one action, and the log-evidence of the action (...,).
 
@@ -90,10 +92,12 @@ def posterior(
         theta: The hypotheses, (H, ...) each.
         action: Index of the action, (...,).
         on_zero: See `normalise`.
+        is_over: See `score`.
     """
     # One more axis, so that an action broadcasts against the hypotheses.
     index = np.asarray(action, dtype=np.int64)[..., None]
-    return normalise(log_prior + score(model, observation, theta, index), on_zero)
+    taken = score(model, observation, theta, index, is_over=is_over)
+    return normalise(log_prior + taken, on_zero)
 
 
 def marginal(log_weights: Float, values: NDArray[Any]) -> tuple[NDArray[Any], Float]:
@@ -163,7 +167,10 @@ class ExactInference(InferenceEngine):
             raise HciError(
                 f"'{self.key}' holds {len(state[self.key])} beliefs, but there are {_count(theta)} hypotheses."
             )
-        after, _ = posterior(self.model, state[self.key], seen, theta, index, self.on_zero)
+        # An assistant that is asked to think about an action plays on, so the action ended nothing.
+        after, _ = posterior(
+            self.model, state[self.key], seen, theta, index, self.on_zero, is_over=False
+        )
         return {self.key: after}, 0.0
 
 

@@ -25,6 +25,9 @@ Float: TypeAlias = NDArray[np.float64]
 Int: TypeAlias = NDArray[np.int64]
 Tie: TypeAlias = Literal["nearest", "highest"]
 
+# Of a careful user: right and wrong direction and a pause, then staying on the goal and each move from it.
+Split: TypeAlias = tuple[float, float, float, float, float]
+
 TOLERANCE = 1e-9
 
 
@@ -40,7 +43,7 @@ class Jump:
         cost: What a jump costs for every cell it is long [bit].
         tie: Which of equally telling cells it takes: the `nearest` to the cursor (then the lower), or the `highest`.
         on_zero: What it does when the user does something it holds impossible.
-        split: Probabilities of the right and the wrong direction, if the user is a careful one in one dimension; the
+        split: Probabilities of the answers, if the user is a careful one in one dimension (see `careful_split`); the
             information of a cell then follows from sums of the belief instead of from the table.
     """
 
@@ -51,7 +54,7 @@ class Jump:
     cost: float
     tie: Tie
     on_zero: OnZero
-    split: tuple[float, float] | None
+    split: Split | None
 
 
 def plogp(p: Float) -> Float:
@@ -78,17 +81,18 @@ def information_gain(belief: Float, table: Float) -> Float:
     return np.asarray(-plogp(mixture).sum(axis=-1) - expected)
 
 
-def careful_gain(belief: Float, targets: Int, num_cells: int, split: tuple[float, float]) -> Float:
+def careful_gain(belief: Float, targets: Int, num_cells: int, split: Split) -> Float:
     """Return the information gain of every cell for a careful user in one dimension, (n, C), from sums of the belief.
 
     With the belief L, Z and R to the left of, on and to the right of a cell, the answers have the probabilities
-    `L a + R e`, `Z`, `R a + L e`, where `a` and `e` are those of the right and the wrong direction.
+    `L a + R e + Z m`, `Z s + (L + R) p` and `R a + L e + Z m`, where `a`, `e` and `p` are those of the right direction, the
+    wrong one and a pause, and on the goal `s` is that of staying and `m` that of each move. Without a lapse `p` and `m` are 0.
 
     Args:
         belief: Belief over targets, (n, T).
         targets: Cells of the targets in ascending order, (n, T).
         num_cells: Cells C.
-        split: `(a, e)`.
+        split: `(a, e, p, s, m)`.
     """
     rows = np.arange(len(belief))[:, None]
     mass = np.zeros((len(belief), num_cells))
@@ -98,10 +102,15 @@ def careful_gain(belief: Float, targets: Int, num_cells: int, split: tuple[float
     left = upto - mass
     # By what was summed and not by 1: beliefs sum to 1 but for rounding, and the two sides must mirror each other.
     right = upto[:, -1:] - upto
-    right_p, wrong_p = split
-    toward, away = left * right_p + right * wrong_p, right * right_p + left * wrong_p
-    noise = -float(plogp(np.array([right_p, wrong_p])).sum())
-    return np.asarray(-(plogp(toward) + plogp(mass) + plogp(away)) - (left + right) * noise)
+    right_p, wrong_p, pause_p, stay_p, leave_p = split
+    toward = left * right_p + right * wrong_p + mass * leave_p
+    away = right * right_p + left * wrong_p + mass * leave_p
+    pause = mass * stay_p + (left + right) * pause_p
+    ahead = -float(plogp(np.array([right_p, wrong_p, pause_p])).sum())
+    there = -float(plogp(np.array([stay_p, leave_p, leave_p])).sum())
+    return np.asarray(
+        -(plogp(toward) + plogp(pause) + plogp(away)) - (left + right) * ahead - mass * there
+    )
 
 
 def pick(gain: Float, distance: Float, tie: str) -> Int:

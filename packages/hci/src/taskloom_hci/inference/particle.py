@@ -104,7 +104,7 @@ class ParticleInference(InferenceEngine):
         theta = {name: particles[:, i] for i, name in enumerate(self.names)}
         index = action_index(self.model, observation["user_action"]["action"])
         seen = self.model.observation_of(observation)
-        likelihood = score(self.model, seen, theta, np.full(len(particles), index))
+        likelihood = score(self.model, seen, theta, np.full(len(particles), index), is_over=False)
         log_weights, _ = normalise(log_weights + likelihood, self.on_zero)
         weights = np.exp(log_weights)
         # Kish's effective number. Resampling adds noise, so it waits until too few particles carry the weight.

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from taskloom.moved import moved_names
+from typing_extensions import override
 
 from taskloom_hci.errors import HciError
 from taskloom_hci.models.model import Arrays, Float, UserModel, safe_log
@@ -36,6 +37,12 @@ class PointingModel(UserModel):
         self.moves: NDArray[Any] = MOVES_1D if dimension == 1 else MOVES_2D
         self.stay = 1 if dimension == 1 else 0
         self.actions = self.moves[:, 0] if dimension == 1 else np.arange(len(self.moves))
+
+    @override
+    def ending(self, observation: Arrays, theta: Arrays) -> NDArray[np.bool_]:
+        now, _ = self.distances(observation, theta)
+        stays: NDArray[np.bool_] = np.arange(len(self.moves)) == self.stay
+        return np.asarray((now == 0)[..., None] & stays)
 
     def distances(self, observation: Arrays, theta: Arrays) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return the city-block distance to the goal now (...,) and after every move (..., A)."""

@@ -12,7 +12,7 @@ from typing_extensions import override
 from taskloom_hci.inference.engine import InferenceEngine
 from taskloom_hci.inference.kalman import gaussian_posterior
 from taskloom_hci.observation.engine import ObservationEngine
-from taskloom_hci.policies.policy import Policy
+from taskloom_hci.policies.policy import Policy, lapsing
 from taskloom_hci.state.elements import Element, Value, array_element
 from taskloom_hci.state.state import State, StateTree
 from taskloom_hci.state.streams import Stream
@@ -111,6 +111,11 @@ class Saccade(Policy):
         aim = state["belief_mean"]
         jump = aim - observation["task_state"]["fixation"]
         return aim + disturb(jump, self.noise, self.law, stream), 0.0
+
+
+def saccades(element: Element, noise: float, law: NoiseLaw, lapse: float) -> Policy:
+    """Return the policy of eyes that jump where they believe the target to be, and now and then anywhere."""
+    return lapsing(Saccade(element, noise, law), element, lapse)
 
 
 def prior_belief(dimension: int) -> State:

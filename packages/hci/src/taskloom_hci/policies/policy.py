@@ -62,6 +62,41 @@ class RandomPolicy(Policy):
         return self.element.draw(stream), 0.0
 
 
+class LapsingPolicy(Policy):
+    """Acts as another policy does, and now and then anyhow: the mixture of a model with a uniform draw.
+
+    Args:
+        policy: The other policy.
+        anything: The actions of a lapse, each alike.
+        lapse: Probability of a lapse, in (0, 1).
+    """
+
+    def __init__(self, policy: Policy, anything: Element, lapse: float) -> None:
+        self.policy, self.anything, self.lapse = policy, anything, lapse
+        self.element = policy.element
+
+    @override
+    def bind(self, agent: Participant) -> None:
+        self.policy.bind(agent)
+
+    @override
+    def reset(self) -> None:
+        self.policy.reset()
+
+    @override
+    def act(
+        self, observation: StateTree, state: Mapping[str, Any], stream: Stream
+    ) -> tuple[Value, float]:
+        if stream.uniform() < self.lapse:
+            return self.anything.draw(stream), 0.0
+        return self.policy.act(observation, state, stream)
+
+
+def lapsing(policy: Policy, anything: Element, lapse: float) -> Policy:
+    """Return a policy that lapses; without a lapse it is the policy itself, which then draws no number more."""
+    return LapsingPolicy(policy, anything, lapse) if lapse else policy
+
+
 class ConstantPolicy(Policy):
     """Always does the same.
 

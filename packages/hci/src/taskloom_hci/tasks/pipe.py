@@ -6,9 +6,10 @@ import shlex
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
-from taskloom import Command, Unit
+from taskloom import Command, OneOf, Unit
 from taskloom.moved import moved_names
 
+from taskloom_hci.assistants.base import Assistant
 from taskloom_hci.config import HciConfig
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ class PipeConfig(HciConfig):
     """A number game in a process of its own; by default the example that comes with the package."""
 
     game_class = "PipeTask"
+    assistant: Annotated[Assistant, OneOf("taskloom_hci.assistants")] | None = None
+    """An assistant; one that adds at random helps as little as none."""
     episodes: Annotated[int, Field(ge=1, le=10_000_000)] = 50
     """Episodes that are played."""
     command: Command = ""

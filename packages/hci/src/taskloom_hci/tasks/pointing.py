@@ -9,7 +9,7 @@ from taskloom import OneOf, Unit
 from taskloom.moved import moved_names
 
 from taskloom_hci.assistants.base import Assistant, mode_of
-from taskloom_hci.assistants.gain import ConstantGain
+from taskloom_hci.assistants.big import Big
 from taskloom_hci.config import HciConfig
 from taskloom_hci.users.base import User
 from taskloom_hci.users.careful import Careful
@@ -24,7 +24,7 @@ class PointingConfig(HciConfig):
     game_class = "Pointing"
     user: Annotated[User, OneOf("taskloom_hci.users")] = Careful()
     """The user, which acts first in every round."""
-    assistant: Annotated[Assistant, OneOf("taskloom_hci.assistants")] | None = ConstantGain()
+    assistant: Annotated[Assistant, OneOf("taskloom_hci.assistants")] | None = Big()
     """The assistant; `none` leaves the user alone."""
     cells: Annotated[int, Field(ge=2, le=4000), Unit("cell")] = 31
     """Length of the line."""
@@ -47,7 +47,7 @@ class Pointing2DConfig(HciConfig):
     game_class = "Pointing"
     user: Annotated[User, OneOf("taskloom_hci.users")] = Careful()
     """The user, which acts first in every round."""
-    assistant: Annotated[Assistant, OneOf("taskloom_hci.assistants")] | None = ConstantGain()
+    assistant: Annotated[Assistant, OneOf("taskloom_hci.assistants")] | None = Big()
     """The assistant; `none` leaves the user alone."""
     width: Annotated[int, Field(ge=2, le=100), Unit("cell")] = 12
     """Columns of cells."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 from taskloom import OneOf
 from taskloom.moved import moved_names
 
+from taskloom_hci.assistants.base import Assistant
+from taskloom_hci.assistants.predict import Predict
 from taskloom_hci.config import HciConfig
 from taskloom_hci.users.base import User
 from taskloom_hci.users.polynomial import Polynomial
@@ -35,6 +37,8 @@ class CoordinatedConfig(HciConfig):
     game_class = "Coordinated"
     user: Annotated[User, OneOf("taskloom_hci.users")] = Polynomial()
     """The user, which acts first in every round."""
+    assistant: Annotated[Assistant, OneOf("taskloom_hci.assistants")] | None = Predict()
+    """The assistant; `none` leaves the user alone."""
 
 
 def coordinated(config: CoordinatedConfig) -> Coordinated:

@@ -23,12 +23,16 @@ class Boltzmann(User):
     kind: Literal["boltzmann"] = "boltzmann"
     rationality: Annotated[float, Field(ge=0), Unit("1/cell")] = 3.0
     """Inverse temperature of the choice; 0 is a random user."""
+    lapse: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Probability of an action drawn from all alike, whatever the goal."""
 
     @override
     def build(self, task: InteractionTask) -> Agent:
-        from taskloom_hci.games.pointing import Pointing  # gymnasium is heavy
-        from taskloom_hci.models.pointing import BoltzmannModel
-        from taskloom_hci.users.pointing import PointingUser
+        from taskloom_hci.models.pointing import BoltzmannModel  # gymnasium is heavy
+        from taskloom_hci.users.pointing import modelled
 
-        game = self.require(task, Pointing)
-        return PointingUser(game, BoltzmannModel(self.rationality, game.dimension))
+        return modelled(
+            self,
+            task,
+            lambda game: BoltzmannModel(self.rationality, game.dimension).lapsing(self.lapse),
+        )

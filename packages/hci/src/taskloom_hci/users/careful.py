@@ -22,12 +22,16 @@ class Careful(User):
     kind: Literal["careful"] = "careful"
     error_rate: Annotated[float, Field(ge=0, le=1)] = 0.05
     """Probability of a move that does not shorten the way."""
+    lapse: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Probability of an action drawn from all alike, whatever the goal."""
 
     @override
     def build(self, task: InteractionTask) -> Agent:
-        from taskloom_hci.games.pointing import Pointing  # gymnasium is heavy
-        from taskloom_hci.models.pointing import CarefulModel
-        from taskloom_hci.users.pointing import PointingUser
+        from taskloom_hci.models.pointing import CarefulModel  # gymnasium is heavy
+        from taskloom_hci.users.pointing import modelled
 
-        game = self.require(task, Pointing)
-        return PointingUser(game, CarefulModel(self.error_rate, game.dimension))
+        return modelled(
+            self,
+            task,
+            lambda game: CarefulModel(self.error_rate, game.dimension).lapsing(self.lapse),
+        )

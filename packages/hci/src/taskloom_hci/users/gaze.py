@@ -30,16 +30,19 @@ class GazeUser(User):
     noise_law: Literal["variance", "sd"] = "variance"
     """Quantity that grows in proportion to the distance: the variance (as in CoopIHC) or the standard deviation."""
 
+    lapse: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Probability of a look anywhere on the screen, whatever was seen."""
+
     @override
     def build(self, task: InteractionTask) -> Agent:
         from taskloom_hci.bundle.agent import Agent  # gymnasium is heavy
         from taskloom_hci.games.gaze import Gaze
-        from taskloom_hci.policies.gaze import BlurredView, Saccade, TargetInference, prior_belief
+        from taskloom_hci.policies.gaze import BlurredView, TargetInference, prior_belief, saccades
 
         game = self.require(task, Gaze)
         return Agent(
             self.role,
-            policy=Saccade(game.user_element(), self.oculomotor_noise, self.noise_law),
+            policy=saccades(game.user_element(), self.oculomotor_noise, self.noise_law, self.lapse),
             state=prior_belief(game.dimension),
             observation=BlurredView(self.perceptual_noise, self.noise_law),
             inference=TargetInference(self.perceptual_noise, self.noise_law),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from pydantic import TypeAdapter, ValidationError
 from taskloom import InputPath, OneOf
@@ -45,19 +45,28 @@ def learned(file: Path, role: Role) -> Learned:
     Raises:
         BundleConstraintError: If there is none, or it was not.
     """
+    found = learned_file(file)
+    if found.role != role:
+        raise BundleConstraintError([f"The policy in '{file}' was trained as the {found.role}."])
+    return found
+
+
+def learned_file(file: Path) -> Learned:
+    """Return the policy in a file.
+
+    Raises:
+        BundleConstraintError: If there is none.
+    """
     from taskloom_hci.exports.learned import load_policy  # torch is heavy
 
     try:
-        found = load_policy(file)
-        if found.role != role:
-            raise HciError(f"The policy in '{file}' was trained as the {found.role}.")
+        return load_policy(file)
     except HciError as error:
         raise BundleConstraintError([str(error)]) from None
     except ModuleNotFoundError:
         raise BundleConstraintError(
             ["A trained policy needs torch to be read: pip install 'taskloom-hci[sb3]'."]
         ) from None
-    return found
 
 
 def policy_of(found: Learned, element: Element, *, deterministic: bool) -> Policy:
@@ -82,7 +91,7 @@ def embodied(
     if found.body is None or found.body.get("kind") == "learned":
         return None
     try:
-        body: Agent = bodies.validate_python(found.body).build(task)
+        body: Any = bodies.validate_python(found.body).build(task)
     except ValidationError as error:
         raise BundleConstraintError(
             [
@@ -92,7 +101,7 @@ def embodied(
     body.policy = policy
     if found.role == "user" and hasattr(body, "model"):
         body.model = None
-    return body
+    return cast("Agent", body)
 
 
 USERS: TypeAdapter[Any] = TypeAdapter(Annotated[User, OneOf("taskloom_hci.users")])

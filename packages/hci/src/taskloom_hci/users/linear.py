@@ -15,6 +15,7 @@ from taskloom_hci.motor.lqg import LQGProblem, solve_lqg
 from taskloom_hci.motor.riccati import require_stable
 from taskloom_hci.observation.linear import CostlyView, NoisyView
 from taskloom_hci.policies.feedback import LinearFeedback
+from taskloom_hci.policies.policy import lapsing
 from taskloom_hci.state.elements import array_element
 from taskloom_hci.state.state import State
 
@@ -33,6 +34,14 @@ def problem_of(user: User, task: ClassicControl) -> LQGProblem:
     if task.problem is None:
         raise BundleConstraintError([user.misfit(type(task).__name__)])
     return task.problem
+
+
+def lapsing_control(agent: Agent, lapse: float, reach: float) -> Agent:
+    """Return an agent who now and then does anything between -`reach` and `reach` with every control."""
+    shape = agent.policy.element.space.shape or ()
+    any_control = array_element(shape, np.zeros(shape), low=-reach, high=reach)
+    agent.policy = lapsing(agent.policy, any_control, lapse)
+    return agent
 
 
 class LQRAgent(Agent):

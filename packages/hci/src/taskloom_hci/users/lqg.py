@@ -29,13 +29,19 @@ class LQGUser(User):
     noise: bool = True
     """Noise in what it sees."""
 
+    lapse: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Probability of a control drawn from all alike, whatever the state."""
+    reach: Annotated[float, Field(gt=0)] = 10.0
+    """Largest control of a lapse, either way."""
+
     @override
     def build(self, task: InteractionTask) -> Agent:
         import numpy as np  # gymnasium and numpy are heavy
 
         from taskloom_hci.games.control import ClassicControl
-        from taskloom_hci.users.linear import LQGAgent, problem_of
+        from taskloom_hci.users.linear import LQGAgent, lapsing_control, problem_of
 
         game = self.require(task, ClassicControl)
         R = np.eye(game.num_controls) * self.effort
-        return LQGAgent(game, replace(problem_of(self, game), R=R), noise=self.noise)
+        agent = LQGAgent(game, replace(problem_of(self, game), R=R), noise=self.noise)
+        return lapsing_control(agent, self.lapse, self.reach)

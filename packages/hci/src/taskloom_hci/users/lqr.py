@@ -23,16 +23,22 @@ class LQRUser(User):
     effort: Annotated[float, Field(gt=0)] = 1e-3
     """Cost of the control."""
 
+    lapse: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Probability of a control drawn from all alike, whatever the state."""
+    reach: Annotated[float, Field(gt=0)] = 10.0
+    """Largest control of a lapse, either way."""
+
     @override
     def build(self, task: InteractionTask) -> Agent:
         import numpy as np  # gymnasium and numpy are heavy
 
         from taskloom_hci.games.control import ClassicControl
         from taskloom_hci.motor.lqr import lqr_continuous
-        from taskloom_hci.users.linear import LQRAgent, problem_of
+        from taskloom_hci.users.linear import LQRAgent, lapsing_control, problem_of
 
         game = self.require(task, ClassicControl)
         problem = problem_of(self, game)
         R = np.eye(game.num_controls) * self.effort
         gain = lqr_continuous(problem.A, problem.B, problem.Q, R)
-        return LQRAgent(game, gain, problem.Q, R)
+        agent = LQRAgent(game, gain, problem.Q, R)
+        return lapsing_control(agent, self.lapse, self.reach)

@@ -25,6 +25,8 @@ class Memory(User):
     """Rate alpha at which an item seen once is forgotten."""
     repetition: Annotated[float, Field(ge=0, lt=1)] = 0.2
     """Share beta by which every further presentation lowers the rate."""
+    lapse: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Probability of an action drawn from all alike, whatever is remembered."""
 
     @override
     def build(self, task: InteractionTask) -> Agent:
@@ -34,7 +36,7 @@ class Memory(User):
         from taskloom_hci.policies.recall import Answer, Practice, nothing_learnt
 
         game = self.require(task, Teaching)
-        model = MemoryModel(self.forgetting, self.repetition)
+        model = MemoryModel(self.forgetting, self.repetition).lapsing(self.lapse)
         return Agent(
             self.role,
             policy=Answer(game.user_element(), model),

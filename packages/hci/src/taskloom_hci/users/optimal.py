@@ -30,6 +30,8 @@ class Optimal(User):
     kind: Literal["optimal"] = "optimal"
     gain: Annotated[int, Field(ge=1, le=1000)] = 1
     """Gain of the assistant it counts on."""
+    lapse: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Probability of an action drawn from all alike, whatever the goal."""
 
     @override
     def check(self, config: Config) -> str:
@@ -38,11 +40,9 @@ class Optimal(User):
 
     @override
     def build(self, task: InteractionTask) -> Agent:
-        from taskloom_hci.games.pointing import Pointing  # gymnasium is heavy
-        from taskloom_hci.models.optimal import OptimalModel
-        from taskloom_hci.users.pointing import PointingUser
+        from taskloom_hci.models.optimal import OptimalModel  # gymnasium is heavy
+        from taskloom_hci.users.pointing import modelled
 
-        game = self.require(task, Pointing)
-        if game.mode != "gain":
+        if getattr(task, "mode", "gain") != "gain":
             raise BundleConstraintError([self.misfit("")])
-        return PointingUser(game, OptimalModel(game, self.gain))
+        return modelled(self, task, lambda game: OptimalModel(game, self.gain).lapsing(self.lapse))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from taskloom_hci.bundle.agent import Agent
 from taskloom_hci.games.pointing import Pointing
 from taskloom_hci.models.pointing import PointingModel
@@ -9,6 +12,9 @@ from taskloom_hci.policies.likelihood import ModelPolicy
 from taskloom_hci.policies.policy import Policy
 from taskloom_hci.state.state import State
 from taskloom_hci.task import InteractionTask
+
+if TYPE_CHECKING:
+    from taskloom_hci.users.base import User
 
 
 class PointingUser(Agent):
@@ -31,6 +37,18 @@ class PointingUser(Agent):
         """Pick a goal."""
         targets = self.game.task.state["targets"]
         self.state["goal"] = targets[self.stream.integer(len(targets))]
+
+
+def modelled(
+    user: User, task: InteractionTask, model: Callable[[Pointing], PointingModel]
+) -> Agent:
+    """Return a user of a pointing task who acts by a model that is made for the task.
+
+    Raises:
+        BundleConstraintError: If it is another task.
+    """
+    game = user.require(task, Pointing)
+    return PointingUser(game, model(game))
 
 
 def agent_with(task: InteractionTask, policy: Policy) -> Agent:

@@ -30,6 +30,8 @@ class Polynomial(User):
     """Coefficient of x squared."""
     p2: Annotated[int, Field(ge=0, le=9)] = 7
     """Coefficient of x cubed."""
+    lapse: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Probability of an action drawn from all alike, whatever the rule."""
 
     @override
     def build(self, task: InteractionTask) -> Agent:
@@ -37,7 +39,8 @@ class Polynomial(User):
         from taskloom_hci.models.polynomial import PolynomialModel
 
         game = self.require(task, Coordinated)
-        return polynomial_agent(self.role, game, PolynomialModel((self.p0, self.p1, self.p2)))
+        model = PolynomialModel((self.p0, self.p1, self.p2)).lapsing(self.lapse)
+        return polynomial_agent(self.role, game, model)
 
 
 def polynomial_agent(role: Role, task: InteractionTask, model: PolynomialModel) -> Agent:

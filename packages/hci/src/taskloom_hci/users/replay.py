@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from taskloom import InputPath
 from typing_extensions import override
 
-from taskloom_hci.errors import BundleConstraintError
+from taskloom_hci.errors import BundleConstraintError, HciError
 from taskloom_hci.users.base import User
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ class Replay(User):
 
     kind: Literal["replay"] = "replay"
     file: InputPath = Path("episodes.npz")
-    """The recording: the episodes of a run."""
+    """The recording: the episodes of a run, or what `sample` wrote, as .npz or .jsonl."""
 
     @override
     def build(self, task: InteractionTask) -> Agent:
@@ -33,4 +33,8 @@ class Replay(User):
             raise BundleConstraintError(
                 [f"There is no recording at '{self.file}' for the user 'replay'."]
             )
-        return agent_with(task, ReplayPolicy(load(self.file), task.user_element()))
+        try:
+            episodes = load(self.file)
+        except HciError as error:
+            raise BundleConstraintError([str(error)]) from None
+        return agent_with(task, ReplayPolicy(episodes, task.user_element()))

@@ -28,7 +28,8 @@ def replay(run: Run, task: BoundTask[InteractionTask, HciConfig]) -> None:
     config = task.config
     bundle = pair(task.task, config, derive_seed(config.seed, "episodes"))
     try:
-        again = play(bundle, recorded.episode.tolist(), config.backend)
+        backend = "auto" if recorded.is_full else config.backend
+        again = play(bundle, recorded.episode.tolist(), backend, full=recorded.is_full)
     finally:
         bundle.close()
     same = again.digest() == recorded.digest()

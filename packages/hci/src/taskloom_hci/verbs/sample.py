@@ -33,7 +33,10 @@ def sample(
         typer.echo(f"note: write --episodes={episodes} instead of {episodes}", err=True)
     bundle = pair(task.task, config, config.seed)
     try:
-        played = play(bundle, episodes or config.episodes, config.backend)
+        # To ask for a fast backend is to ask for actions alone.
+        slow = config.record == "auto" and config.backend in {"auto", "loop"}
+        full = config.record == "all" or slow
+        played = play(bundle, episodes or config.episodes, config.backend, full=full)
     finally:
         bundle.close()
     if out.suffix == ".npz":

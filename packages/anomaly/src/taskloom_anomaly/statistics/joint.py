@@ -1,0 +1,62 @@
+"""One exact p-value from the scores of several layers, however they depend on one another.
+
+The input joins the m calibration samples. Within each layer all m + 1 are ranked: with [] one if true and else zero,
+
+    p_il = (#{j: s_jl >= s_il} + [s_l >= s_il]) / (m + 1)      of calibration sample i
+    p_l  = (1 + #{i: s_il >= s_l}) / (m + 1)                   of the input
+
+A statistic T that treats all alike is taken of each of the m + 1 rows, and p = (1 + #{i: T_i >= T}) / (m + 1): exact for exchangeable samples,
+whatever T is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+Statistic: TypeAlias = Literal["cauchy", "fisher"]
+
+# Statistics that differ by no more than this share are ties, which count against the input.
+_TIE = 1e-12
+
+
+def joint_p(
+    scores: Float[np.ndarray, "n layers"],
+    calibration: Float[np.ndarray, "m layers"],
+    statistic: Statistic = "cauchy",
+) -> Float[np.ndarray, " n"]:
+    """Return the p-value of each sample; 1 / (m + 1) is the least.
+
+    Args:
+        scores: Scores of the samples by layer, higher for more anomalous.
+        calibration: Scores of normal samples.
+        statistic: `cauchy`, the mean of tan((1/2 - min(p, 1/2)) pi); `fisher`, the mean of - log p.
+
+    >>> known = np.array([[0.1, 0.9], [0.4, 0.2], [0.6, 0.5], [0.8, 0.3]])
+    >>> joint_p(np.array([[0.7, 0.95], [0.05, 0.1], [0.9, 0.25]]), known).tolist()
+    [0.2, 1.0, 0.4]
+    """
+    m = len(calibration)
+    if calibration.shape[1] == 1:
+        # With one layer nothing is to be outvoted: the rank itself, without ties of all that lie in the lower half.
+        statistic = "fisher"
+    among = (calibration[:, None] >= calibration).sum(axis=0)
+    found = np.ones(len(scores))
+    for index, row in enumerate(scores):
+        own = _statistic((1 + (calibration >= row).sum(axis=0)) / (m + 1), statistic)
+        others = _statistic((among + (row >= calibration)) / (m + 1), statistic)
+        found[index] = (1 + int((others >= own - _TIE * np.abs(own)).sum())) / (m + 1)
+    return found
+
+
+def _statistic(
+    p: Float[np.ndarray, "*rows layers"], statistic: Statistic
+) -> Float[np.ndarray, ...]:
+    if statistic == "fisher":
+        return np.asarray(-np.log(p).mean(axis=-1))
+    # Cut at one half: a layer that finds a sample ordinary says nothing, and does not outvote the others.
+    return np.asarray(np.tan((0.5 - np.minimum(p, 0.5)) * np.pi).mean(axis=-1))
