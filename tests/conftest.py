@@ -10,10 +10,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from taskloom import registry
 from taskloom.registry import installed
 
 Install = Callable[..., Path]
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 # Tests are no package; what several folders share is loaded by its path, before any of them.
 _HERE = Path(__file__).parent
@@ -84,6 +89,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
     """Return a function that puts one distribution with files and entry points on the path, as pip would leave it."""
     monkeypatch.delenv("TASKLOOM_DISABLE_PLUGINS", raising=False)
     monkeypatch.delenv("TASKLOOM_STRICT_PLUGINS", raising=False)
+    monkeypatch.setenv("TASKLOOM_PLUGIN_SECONDS", "60")  # a busy machine is no hanging plugin
     packages: set[str] = set()
 
     def put(name: str, entry_points: str, **modules: str) -> Path:

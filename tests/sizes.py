@@ -71,6 +71,8 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "bounds_of_small_corpora": (75, 150),
         "law_rows": (20_000, 100_000),
         "law_rows_in_steps": (4000, 20_000),
+        "unicode_lines": (40, 2000),
+        "respelt_molecules": (60, 2000),
         "signalled_steps": (40, 120),
         # tests/docs
         "forked_commands": (1, 0),  # not forked: an interpreter for each

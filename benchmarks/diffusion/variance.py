@@ -115,7 +115,7 @@ def main() -> None:
     store = Path(sys.argv[2]) if len(sys.argv) > 2 else None
     run = open_run(sys.argv[1], store)
     task = run.load("model")
-    holdout = prepare(task_of(run)).holdout
+    holdout = prepare(task_of(run)).test
     batch = collate([holdout.get(i) for i in range(min(ROWS, len(holdout)))], task.pad_token_id)
     found = {}
     for name, sampler in (("exact count", ExactCount()), ("low discrepancy", LowDiscrepancy())):

@@ -7,7 +7,7 @@ import random
 from pathlib import Path
 
 from cases_tasks import Tasks, done, is_sentence_about
-from cases_verdict import CORPUS, told, verdict
+from cases_verdict import told, verdict
 from rdkit import Chem
 from taskloom.opening import open_task
 from taskloom_diffusion.metrics.molecules import molecule_metrics
@@ -18,7 +18,6 @@ from tests_sizes import size
 LITTLE = ("--denoiser.num_heads=2", "--evaluate.num_samples=2", "--quiet")
 
 
-@CORPUS
 def test_lines_stay(tmp_path: Path) -> None:
     """Keeps the indentation of a line and a line separator inside of one, as `content = "lines"` is documented."""
     path = tmp_path / "code.txt"
@@ -29,7 +28,6 @@ def test_lines_stay(tmp_path: Path) -> None:
     verdict(lines == must, ascii(lines), ascii(must))
 
 
-@CORPUS
 def test_stereo_is_kept_or_told(tmp_path: Path) -> None:
     """Keeps 12 different molecules 12, in the corpus and among samples: enantiomers, E and Z, isotopes, numbered ends."""
     lines = [
@@ -49,7 +47,6 @@ def test_stereo_is_kept_or_told(tmp_path: Path) -> None:
     )
 
 
-@CORPUS
 def test_uncut_molecules_are_left_out(tmp_path: Path) -> None:
     """Trains on all 119 molecules, though one has a dative bond, which RDKit accepts and the tokenizer cannot cut."""
     good = ["C" * count + end for count in range(1, 60) for end in "ON"]
@@ -64,7 +61,6 @@ def test_uncut_molecules_are_left_out(tmp_path: Path) -> None:
     verdict((count, dropped) == (119, 0), f"{count} molecules and {dropped} left out", "119")
 
 
-@CORPUS
 def test_writings_of_one_molecule(tasks: Tasks, tmp_path: Path) -> None:
     """Says the same nats of CCO and OCC within 4 standard errors: lines are made canonical as the corpus was."""
     rng = random.Random(0)
@@ -90,7 +86,6 @@ def test_writings_of_one_molecule(tasks: Tasks, tmp_path: Path) -> None:
     )
 
 
-@CORPUS
 def test_grown_file(tasks: Tasks, tmp_path: Path) -> None:
     """Judges on no molecule that was trained on, or refuses by naming the file, after 20 lines were appended to it."""
     rng = random.Random(0)
@@ -126,7 +121,6 @@ def test_grown_file(tasks: Tasks, tmp_path: Path) -> None:
     )
 
 
-@CORPUS
 def test_known_tokens_stay_in_infill(tasks: Tasks) -> None:
     """Keeps the known tokens on both sides of the gap in all 40 completions, where sequences end in an end token."""
     words = ("--num_molecules=400", "--max_length=40", "--length_policy=eos_pad")

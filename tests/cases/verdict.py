@@ -33,5 +33,4 @@ def wrong_until(issue: str) -> pytest.MarkDecorator:
 
 
 RECORDS = wrong_until("Records that can be trusted")
-CORPUS = wrong_until("Diffusion: what goes in, and what is divided by")
 CONTRACT = wrong_until("Control: one contract for plan and plant")

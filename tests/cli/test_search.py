@@ -74,3 +74,29 @@ def test_a_range_for_a_choice_names_the_parameters_that_take_one(
     assert "a range is for numbers, and mood is a choice of calm, wild" in outcome.err
     assert "parameters that take a number: --seed, --depth, --gusts" in outcome.err
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("domain", "task", "axis", "metric", "near"),
+    [
+        ("hci", "example", "--episodes=1:3", "rounds/meen", "rounds/mean"),
+        ("diffusion", "toy", "--length=2:4", "nelbo/nats_per_tokn", "nelbo/nats_per_token"),
+        ("control", "pendulum", "--w_velocity=0.1:1", "cosst", "cost"),
+        ("anomaly", "toy_features", "--noise=0.1:1", "tpr_at_1_fpr/fussed", "tpr_at_1_fpr/fused"),
+    ],
+)
+def test_a_metric_that_no_run_of_a_domain_has_is_refused_before_the_first(
+    domain: str,
+    task: str,
+    axis: str,
+    metric: str,
+    near: str,
+    tasks: Callable[..., Any],
+    tmp_path: Path,
+) -> None:
+    pytest.importorskip("optuna", reason="Optuna is not installed")
+    outcome = tasks("sweep", domain, task, axis, f"--optimize=metrics.{metric}:min", "--trials=1")
+    assert outcome.code == 2, outcome.out
+    assert f"runs of {domain} have no metric '{metric}'" in outcome.err
+    assert f"did you mean '{near}'?" in outcome.err
+    assert not (tmp_path / "runs").exists()

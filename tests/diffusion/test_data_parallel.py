@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import signal
 import subprocess
@@ -153,3 +154,55 @@ def test_a_training_process_that_is_killed_ends_the_attempt_and_the_run_goes_on(
     thread.join()
     assert len(killed) == 1
     assert ctx.latest_checkpoint is not None
+
+
+OWN_SCRIPT = """
+import sys, warnings
+warnings.simplefilter("ignore")
+from pathlib import Path
+import lightning.pytorch as pl, torch
+from lightning.pytorch.strategies import DDPStrategy
+from torch.utils.data import DataLoader
+from taskloom_diffusion import DiffusionTask
+from taskloom_diffusion.tokenizers.symbols import SymbolTokenizer
+from taskloom_diffusion.training.batches import collate
+from taskloom_diffusion.training.team import GroupEnvironment, ProcessGroup, joined
+
+rank, size, folder = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
+group = ProcessGroup(rank, size, folder / "meet" if size > 1 else None)
+torch.manual_seed(0)
+rows = [torch.randint(3, 6, (2 + n,)).numpy() for n in range(7)]
+task = DiffusionTask({"kind": "dit", "width": 16, "num_layers": 1, "num_heads": 2}, {}, {"lr": 1e-2},
+                     SymbolTokenizer("char", list("abc")), max_length=9)
+torch.nn.init.normal_(task.model.head.weight, generator=torch.Generator().manual_seed(1))
+quiet = dict(accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False)
+def placed():
+    return dict(devices=size, strategy=DDPStrategy(cluster_environment=GroupEnvironment(group))) if size > 1 else {}
+
+with joined(group, gpus=False):
+    loader = DataLoader(rows, batch_size=2, collate_fn=lambda part: collate(part, 0))
+    (answer,) = pl.Trainer(**quiet, **placed()).validate(task.double(), loader, verbose=False)
+    task.float()
+    mine = [collate(rows[2 * n : 2 * n + 2], 0) for n in range(rank, 2, size)]
+    trainer = pl.Trainer(max_steps=1, accumulate_grad_batches=2 // size, use_distributed_sampler=False, **quiet, **placed())
+    trainer.fit(task, DataLoader(mine, batch_size=None))
+weights = torch.cat([p.detach().flatten() for p in task.model.parameters()]).double()
+print(repr([answer["val_loss"], float(weights.sum()), float((weights * torch.arange(len(weights))).sum())]))
+"""
+
+
+@pytest.mark.slow
+def test_a_script_of_ones_own_says_the_same_on_two_processes(tmp_path: Path) -> None:
+    """Seven rows on two ranks, of which a sampler repeats one; and a step of two micro-batches, or of one on each."""
+    found = []
+    for size in (1, 2):
+        script = [sys.executable, "-c", OWN_SCRIPT]
+        ranks = [
+            subprocess.Popen([*script, str(rank), str(size), str(tmp_path)], stdout=subprocess.PIPE, text=True)
+            for rank in range(size)
+        ]  # fmt: skip
+        found += [ast.literal_eval(p.communicate(timeout=600)[0].splitlines()[-1]) for p in ranks]
+    alone, *together = found
+    for held_out, *sums in together:
+        assert held_out == pytest.approx(alone[0], abs=1e-12)
+        assert sums == pytest.approx(alone[1:], rel=1e-6)

@@ -8,12 +8,13 @@ import pytest
 from taskloom.errors import MissingExtraError
 from taskloom_diffusion.corpora.corpus import Corpus
 from taskloom_diffusion.corpora.molecules import canonical, moses_molecules, rdkit_molecules
+from taskloom_diffusion.corpora.polymer_unit import is_polymer
 from taskloom_diffusion.corpora.polymers import synthetic_polymers
+from taskloom_diffusion.corpora.split import SplitRule
 from taskloom_diffusion.metrics.molecules import (
     MoleculeMetrics,
     PolymerMetrics,
-    internal_diversity,
-    is_polymer,
+    internal_diversities,
     molecule_metrics,
     parse,
 )
@@ -42,9 +43,10 @@ def test_known_molecules_are_known_however_the_corpus_writes_them() -> None:
 
 def test_sequences_called_canonical_are_so_under_this_rdkit() -> None:
     """Novelty compares strings with them; packages bring SMILES that an older RDKit wrote."""
-    corpora = [rdkit_molecules(300, 0.1, 1), synthetic_polymers(100, 0.1, 1)]
+    rule = SplitRule(0.1)
+    corpora = [rdkit_molecules(300, rule), synthetic_polymers(100, rule)]
     with contextlib.suppress(MissingExtraError):
-        corpora.append(moses_molecules(500, 1))
+        corpora.append(moses_molecules(500, rule))
     for corpus in corpora:
         assert corpus.canonical
         assert [t for t in corpus.train if canonical(t) != t] == []
@@ -81,7 +83,9 @@ def test_diversity_agrees_with_rdkit_pair_by_pair() -> None:
     generator = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=1024)
     bits = [generator.GetFingerprint(m) for m in molecules]
     pairs = [DataStructs.TanimotoSimilarity(a, b) for a in bits for b in bits]
-    assert internal_diversity(molecules) == pytest.approx(1 - sum(pairs) / len(pairs), abs=1e-6)
+    assert internal_diversities(molecules)["diversity"] == pytest.approx(
+        1 - sum(pairs) / len(pairs), abs=1e-6
+    )
 
 
 @pytest.mark.parametrize(

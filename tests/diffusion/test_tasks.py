@@ -18,10 +18,12 @@ from taskloom.errors import MissingExtraError
 from taskloom.opening import open_task
 from taskloom.testing import MemoryContext
 from taskloom_diffusion.corpora.molecules import package_files
+from taskloom_diffusion.corpora.polymer_unit import is_polymer
 from taskloom_diffusion.corpora.polymers import synthetic_polymers
+from taskloom_diffusion.corpora.split import SplitRule
 from taskloom_diffusion.corpora.text import letters, without_licence
 from taskloom_diffusion.evaluation.results import generate_samples
-from taskloom_diffusion.metrics.molecules import is_polymer, parse
+from taskloom_diffusion.metrics.molecules import parse
 from taskloom_diffusion.tasks.toy import ToyConfig
 from taskloom_diffusion.training.checkpoint import load_model
 from taskloom_diffusion.training.preparation import prepare
@@ -34,11 +36,11 @@ TINY: dict[str, Any] = {
 
 
 def test_synthetic_polymers_all_have_two_stars() -> None:
-    corpus = synthetic_polymers(150, 0.1, 3)
+    corpus = synthetic_polymers(150, SplitRule(0.1, seed=3))
     units = [*corpus.train, *corpus.holdout]
     assert len(units) == len(set(units)) == 150
     assert all(is_polymer(parse(unit)) for unit in units)
-    assert units != [*synthetic_polymers(150, 0.1, 4).train]
+    assert set(corpus.test) != set(synthetic_polymers(150, SplitRule(0.1, seed=4)).test)
 
 
 def test_polymers_run(tmp_path: Path) -> None:
@@ -135,7 +137,7 @@ def test_corpus_of_a_package_runs_through_the_command_line(
 
 
 def test_a_column_of_a_compressed_table_runs_and_counts_what_it_left_out(tmp_path: Path) -> None:
-    molecules = synthetic_polymers(40, 0.1, 0).train
+    molecules = synthetic_polymers(40, SplitRule(0.1)).train
     rows = ["name,smiles", *(f"m{i},{s}" for i, s in enumerate(molecules)), "bad,C1CC", "bad,C(C"]
     path = tmp_path / "table.csv.gz"
     path.write_bytes(gzip.compress("\n".join(rows).encode()))
@@ -143,7 +145,7 @@ def test_a_column_of_a_compressed_table_runs_and_counts_what_it_left_out(tmp_pat
     code, out, err = command("run", "diffusion", "file", *file, *SMALL, store=tmp_path / "runs")
     assert code == 0, err
     record = json.loads(out)
-    assert record["metrics"]["corpus/train"] == len(molecules) - 2
+    assert record["metrics"]["corpus/left_out"] == 2
     details = next((tmp_path / "runs").glob("*/artifacts/evaluation.json"))
     told = json.loads(details.read_text())
     assert told["dropped"]["unparsable"] == 2

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from taskloom.errors import ConfigError
-from taskloom_diffusion.model.diffusion_model import vocabulary_of
+from taskloom_diffusion.model.noising import vocabulary_of
 from taskloom_diffusion.tokenizers.byte import Byte
 from taskloom_diffusion.tokenizers.huggingface import HuggingFace, HuggingFaceTokenizer
 from taskloom_diffusion.tokenizers.saved import load_tokenizer

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import torch
 from taskloom.errors import ConfigError
-from taskloom.identity.canonical import digest
 from taskloom.opening import open_task
 from taskloom.testing import MemoryContext
 from taskloom_diffusion.config import TrainConfig
@@ -21,8 +20,8 @@ from taskloom_diffusion.processes.base import Process
 from taskloom_diffusion.processes.d3pm import D3PM
 from taskloom_diffusion.processes.uniform import Uniform
 from taskloom_diffusion.tasks.file import FileConfig
-from taskloom_diffusion.tasks.toy import ToyConfig
-from taskloom_diffusion.tokenizers.byte import Byte, count_characters
+from taskloom_diffusion.tokenizers.byte import Byte
+from taskloom_diffusion.tokenizers.extent import measure
 from taskloom_diffusion.tokenizers.symbols import SymbolTokenizer
 from taskloom_diffusion.training.batches import TokenStore, TrainStream, encode_all
 from taskloom_diffusion.training.fit import fit
@@ -65,14 +64,17 @@ def test_training_loss_and_held_out_bound_are_over_the_same_tokens(tmp_path: Pat
     assert row["speed/padding_share"] == pytest.approx(1 - (9 + 4) / 32)
 
 
-def test_bytes_cut_by_a_window_are_one_character_between_two_windows() -> None:
-    tokenizer = Byte()
+def test_characters_of_a_text_do_not_depend_on_how_it_is_cut() -> None:
+    """A character whose bytes two windows share counts where it ends; the bytes are those of the text."""
     text = "zürich ✓ 東京"
-    ids = tokenizer.encode(text)
-    assert count_characters(tokenizer, ids) == len(text)
-    for cut in range(len(ids) + 1):
-        parts = (ids[:cut], ids[cut:])
-        assert sum(count_characters(tokenizer, part) for part in parts) == len(text)
+    found = measure(Byte(), text)
+    assert (sum(found.characters), sum(found.bytes)) == (len(text), len(text.encode()))
+    assert min(found.characters) == 0
+    for window in (1, 2, 3, 5):
+        store, _ = encode_all([text], Byte(), "window", window)
+        assert store.characters is not None
+        cut = len(store.flat)
+        assert store.characters.tolist() == found.characters[:cut]
 
 
 @pytest.mark.parametrize(
@@ -104,17 +106,10 @@ def test_error_of_other_noise_can_be_trusted(process: Process) -> None:
     assert abs(sum(off)) / len(off) ** 0.5 < 3
 
 
-def test_size_of_evaluated_batches_is_part_of_what_a_run_is() -> None:
-    """The noise of the bound is drawn batch by batch, so another size is another figure and must be another run."""
-    hashes = {
-        digest(ToyConfig.model_validate({"evaluate": {"batch_size": size}})) for size in (5, 7)
-    }
-    assert len(hashes) == 2
-
-
 def test_texts_shorter_than_a_window_are_counted_and_named(tmp_path: Path) -> None:
     path = tmp_path / "lines.txt"
-    path.write_text("ab\n" * 3 + "abababab\n" * 5)
+    long = [f"{a}{b}ababab" for a in "ab" for b in "ab"] + ["bbbbbbbb"]
+    path.write_text("\n".join(["ab", "ba", "aa", *long]) + "\n")
     fields = {
         "path": path,
         "content": "lines",
@@ -154,7 +149,8 @@ def test_samples_are_judged_against_sequences_that_were_short_enough(tmp_path: P
     (tmp_path / "chains.smi").write_text("\n".join(chains), encoding="utf-8")
     fields = {"path": str(tmp_path / "chains.smi"), "content": "smiles", "max_length": 9}
     prepared = prepare(open_task("diffusion/file", fields))
-    texts = [*prepared.corpus.train, *prepared.corpus.holdout]
+    corpus = prepared.corpus
+    texts = [*corpus.train, *corpus.holdout]
     assert max(map(len, texts)) <= 9
     assert len(prepared.corpus.train) == len(prepared.train)
     assert len(prepared.corpus.holdout) == len(prepared.holdout)

@@ -149,15 +149,19 @@ def test_likelihood_names_its_bound(store: Path) -> None:
     assert figures["standard_error"] > 0
     shown = tasks("diffusion", "likelihood", "@last", "--draws=2", store=store)
     first, *lines = shown.stdout.splitlines()
-    assert re.fullmatch(rf"{figures['bound']}, on 4 sequences of {figures['tokens']} tokens", first)
+    assert re.fullmatch(
+        rf"{figures['bound']}, on {figures['sequences']} sequences of {figures['tokens']} tokens",
+        first,
+    )
     assert [line.split()[-1] for line in lines] == [
         "token",
         "token",
         "character",
+        "byte",
         "token",
         "sequence",
     ]
-    assert all("+-" in line for line in lines[:4])
+    assert all("+-" in line for line in lines[:5])
 
 
 @pytest.mark.slow
@@ -186,12 +190,14 @@ def test_likelihood_of_a_file_counts_what_is_too_long_and_names_unknown_tokens(
     assert (figures["sequences"], figures["too_long"], figures["tokens"]) == (1, 1, 4)
     assert figures["bits_per_character"] == pytest.approx(figures["bits_per_token"])
     (tmp_path / "other.smi").write_text("*CC*\n*C[Xe]*\nnot a molecule\n")
-    done = tasks(
-        "diffusion", "likelihood", "@last", f"--file={tmp_path / 'other.smi'}", store=store
-    )
+    words = ("diffusion", "likelihood", "@last", f"--file={tmp_path / 'other.smi'}", "--draws=1")
+    figures = json.loads(tasks(*words, "--json", store=store).stdout)
+    assert (figures["lines"], figures["sequences"]) == (3, 1)
+    assert figures["left_out"] == {"unparsable": 1, "unknown_token": 1}
+    done = tasks(*words, "--uncut=refuse", store=store)
     assert done.returncode == 2
     told = " ".join(done.stderr.split())
-    assert "2 of 3 lines" in told
+    assert "1 of 3 lines" in told
     assert "the first: the token '[Xe]' of '*C[Xe]*' is not in the vocabulary" in told
 
 
@@ -227,7 +233,7 @@ def test_evaluation_for_people_has_units_and_errors(store: Path) -> None:
     done = tasks("diffusion", "evaluate", "@last", "--num=4", "--draws=1", store=store)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert lines[0] == "any-order bound, exact count of masks, on 4 held-out sequences"
+    assert re.fullmatch(r"any-order bound, exact count of masks, on [1-6] test sequences", lines[0])
     assert re.fullmatch(r"bound +\d\.\d+ \+- [-\de.]+ +nats per token", lines[1])
     assert any(
         re.fullmatch(r"bound +\d\.\d+ \+- [-\de.]+ +bits per character", line) for line in lines
@@ -320,12 +326,12 @@ def test_files_with_bad_lines_are_counted_and_named(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr + done.stdout
     told = done.stdout + done.stderr
-    assert "2 unparsable (first: 'not a molecule', 'C1CC')" in told
-    assert "1 duplicates (first: 'OCC')" in told
+    assert "2 unparsable (first: 'not' in line 2, 'C1CC' in line 5)" in told
+    assert "1 duplicate (first: 'OCC' in line 4)" in told
     # Spreadsheets write a byte-order mark, which is no part of the first molecule.
     marked = tmp_path / "marked.csv"
     marked.write_bytes(b"\xef\xbb\xbfsmiles,name\nCCO,a\nCCN,b\nCCC,c\n")
-    assert len(read_file(marked, "smiles", "smiles", 0.34, 0).train) == 2
+    assert len(read_file(marked, "smiles", "smiles", 0.34, 0).train) == 1
     with pytest.raises(ConfigError, match=r"it has smiles, name; did you mean 'smiles'\?"):
         read_file(marked, "smile", "smiles", 0.34, 0)
     with pytest.raises(ConfigError, match=r"4 lines and 0 usable .* a CSV file needs column=NAME"):
@@ -337,7 +343,7 @@ def test_files_with_bad_lines_are_counted_and_named(tmp_path: Path) -> None:
     empty.write_text("\n")
     refused = tasks("run", "diffusion", "file", f"--path={empty}", store=tmp_path / "runs")
     assert refused.returncode != 0
-    assert "0 usable sequences; a corpus needs at least 2" in refused.stderr
+    assert "0 usable sequences; a corpus needs at least 3" in refused.stderr
     assert "Traceback" not in refused.stderr
 
 

@@ -94,7 +94,7 @@ def test_a_plugin_adds_a_task_whose_summary_is_the_distributions(
             MANIFEST.replace('TaskRef("walk"', 'str("walk"').replace(
                 ', "Walk.", "lab.walk:Walk"', ""
             ),
-            "not all TaskRef",
+            "its tasks is of type str, not a TaskRef",
         ),
         (
             "from taskloom.registry import DomainRef, TaskRef\n"

@@ -37,4 +37,4 @@ class Words(CorpusTask[WordsConfig]):
         """Return the sequences, split by the seed into training and held-out ones."""
         lines = CORPUS.read_text(encoding="utf-8").splitlines()
         texts = [line for line in lines if line]
-        return split_corpus("words", texts, self.config.holdout_share, self.config.seed)
+        return split_corpus("words", texts, self.config.holdout_share, self.config.split_seed)

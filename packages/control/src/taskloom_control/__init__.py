@@ -60,6 +60,7 @@ if TYPE_CHECKING:
         Metadata as Metadata,
         StagedTask as StagedTask,
     )
+    from taskloom_control.tasks.from_model import task_from as task_from
 
 # Homes of the public names: a listing must not import NumPy, MuJoCo or gymnasium.
 _HOMES = {
@@ -90,6 +91,7 @@ _HOMES = {
     "planning.controller": "Controller",
     "planning.estimate": "Estimate",
     "planning.plan": "ControlPlan",
+    "tasks.from_model": "task_from",
     "task": "ControlTask Array Metadata StagedTask",
 }
 _HOME_OF = {

@@ -41,7 +41,7 @@ def _task(name: str, summary: str, target: str) -> TaskRef:
 # `goals` is what tasks that turn a cube count beside these.
 _METRICS = (
     *("success", "held", "cost", "cost_final", "settling_time", "plans", "rollouts", "diverged"),
-    *("ess", "clipped", "seconds", "unstable", "goals"),
+    *("ess", "clipped", "clamped", "seconds", "unstable", "goals"),
 )
 
 DOMAIN = DomainRef(

@@ -116,6 +116,7 @@ if TYPE_CHECKING:
     from taskloom_diffusion.tokenizers.byte import Byte as Byte
     from taskloom_diffusion.tokenizers.huggingface import HuggingFace as HuggingFace
     from taskloom_diffusion.tokenizers.symbols import Char as Char, RegexSmiles as RegexSmiles
+    from taskloom_diffusion.training.ema_weights import EmaWeights as EmaWeights
     from taskloom_diffusion.training.module import (
         DiffusionModule as DiffusionModule,
         DiffusionModule as DiffusionTask,  # noqa: F401 -- another name of it
@@ -149,6 +150,7 @@ _HOMES = {
     "taskloom_diffusion.task": ("CorpusTask",),
     "taskloom_diffusion.time_samplers.base": ("TimeSampler",),
     "taskloom_diffusion.tokenizers.base": ("Tokenizer",),
+    "taskloom_diffusion.training.ema_weights": ("EmaWeights",),
     "taskloom_diffusion.training.module": ("DiffusionModule",),
     "taskloom_diffusion.training.recorder": ("TrainingDivergedError",),
 }

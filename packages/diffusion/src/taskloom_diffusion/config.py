@@ -8,6 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field, model_validator
 from taskloom import Component, Config, ExecutionOnly, OneOf, Unit
 
+from taskloom_diffusion.corpora.split import SplitRule
 from taskloom_diffusion.denoisers.base import Denoiser
 from taskloom_diffusion.denoisers.dit import DiT
 from taskloom_diffusion.losses.base import Loss
@@ -79,6 +80,8 @@ class TrainConfig(Component):
 
     steps: Annotated[int, Field(ge=0)] = 300
     """Optimizer steps."""
+    epochs: Annotated[int, Field(ge=0)] = 0
+    """Passes over the training part; above 0 they take the place of `steps`."""
     batch_size: Annotated[int, Field(ge=1)] = 64
     """Sequences in a batch; a step has `accumulate` times `devices` of them."""
     accumulate: Annotated[int, Field(ge=1)] = 1
@@ -93,7 +96,7 @@ class TrainConfig(Component):
     """Processes of data-parallel training, each with batches of its own: a step has `accumulate` times `devices` batches,
     also where `--gpus` has other processes share them."""
     validate_every: Annotated[int, Field(ge=1)] = 100
-    """Steps between estimates of the bound on held-out sequences."""
+    """Steps between estimates of the bound on the validation part."""
     checkpoint_every: Annotated[int, Field(ge=1)] = 200
     """Steps between checkpoints."""
     log_every: Annotated[int, Field(ge=1)] = 20
@@ -112,7 +115,7 @@ class EvaluateConfig(Component):
     num_samples: Annotated[int, Field(ge=1)] = 200
     """Sequences that are generated; all of them are in every denominator."""
     num_holdout: Annotated[int, Field(ge=1)] = 500
-    """Held-out sequences whose likelihood is bounded."""
+    """Sequences of the test part whose likelihood is bounded, and of the validation part: those of the smallest ranks."""
     num_draws: Annotated[int, Field(ge=1)] = 4
     """Noise levels drawn for each held-out sequence."""
     batch_size: Annotated[int, Field(ge=1)] = 250
@@ -153,6 +156,16 @@ class DiffusionConfig(Config):
     """Training."""
     evaluate: EvaluateConfig = EvaluateConfig()
     """Evaluation."""
+    split: Annotated[str, Field(pattern=r"^(hash|scaffold|file|legacy|column:.+)$")] = "hash"
+    """Rule of the split: by the hash of each sequence; for molecules also by `scaffold`; for a file also by `column:NAME`, or
+    `file`, where validation and test are files of their own. `legacy` is the split of runs that were made before there were three
+    parts."""
+    split_seed: Annotated[int, Field(ge=0, lt=2**64)] = 0
+    """Seed of the split, which the model's `seed` does not move."""
+    validation_share: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    """Share that curves are drawn on; figures that are reported come from the test part."""
+    uncut: Literal["leave_out", "refuse"] = "leave_out"
+    """Sequences that the tokenizer has no tokens for: left out, counted and named, or a refusal."""
 
     @model_validator(mode="after")
     def _parts_fit(self) -> DiffusionConfig:
@@ -164,6 +177,8 @@ class DiffusionConfig(Config):
     def _complaints(self) -> Iterator[str]:
         """Yield why parts do not fit together, or empty sentences."""
         yield self.time_sampler.check(self)
+        if self.split.startswith(("file", "column:")) and "column" not in type(self).model_fields:
+            yield f"split = '{self.split}' is for the task 'file'; here there are 'hash' and, for molecules, 'scaffold'"
         if self.parameterization == "subs" and not self.process.absorbing:
             yield "parameterization = 'subs' is for absorbing noise; use 'loo' or 'mean'"
         if self.block_size and not self.process.absorbing:
@@ -180,6 +195,10 @@ class DiffusionConfig(Config):
             self.metrics,
         ):
             yield part.check(self)
+
+    def split_rule(self, test: float) -> SplitRule:
+        """Return the rule of the split, with this share of it tested on."""
+        return SplitRule(test, self.validation_share, self.split_seed, self.split, self.seed)
 
     def settings(self) -> DiffusionSettings:
         """Return the part that defines the model's mathematics."""

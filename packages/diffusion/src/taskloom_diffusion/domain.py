@@ -98,9 +98,12 @@ _METRICS = _parts(
 # Figures of samples are of the suite of metrics that the config chooses.
 _FIGURES = (
     *("nelbo/nats_per_token", "nelbo/standard_error", "nelbo/bits_per_token"),
-    *("nelbo/bits_per_character", "nelbo/perplexity", "nelbo/perplexity_error"),
+    *("nelbo/bits_per_character", "nelbo/bits_per_byte"),
+    *("nelbo/perplexity", "nelbo/perplexity_error"),
     *("nelbo/nats_per_sequence", "samples/calls", "samples/*"),
-    *("corpus/train", "corpus/too_long", "model/parameters", "train/steps"),
+    *("baseline/order", "baseline/nats_per_token"),
+    *("baseline/difference", "baseline/difference_error"),
+    *("corpus/train", "corpus/too_long", "corpus/left_out", "model/parameters", "train/steps"),
 )
 
 DOMAIN = DomainRef(

@@ -15,8 +15,13 @@ if TYPE_CHECKING:
 def run(task: BoundCorpus, ctx: RunContext, checkpoint: Path | None, /) -> Result:
     """Train, sample and evaluate; with a checkpoint, go on from there to the same end."""
     from taskloom_diffusion.evaluation.results import finish  # torch is heavy
-    from taskloom_diffusion.training.loop import set_up, train_together  # Lightning is heavy
+    from taskloom_diffusion.training.loop import (  # Lightning is heavy
+        set_up,
+        task_of_checkpoint,
+        train_together,
+    )
 
+    task = task_of_checkpoint(task, checkpoint)
     prepared, module = set_up(task)
     recorder = train_together(task, ctx, prepared, module, checkpoint)
     if recorder.stopped:
@@ -41,22 +46,28 @@ def check(task: BoundCorpus, /) -> Iterator[Finding]:
     # What these raise is a finding, too: core sees to that.
     prepared = prepare(task)
     check_sampler(build_module(task, prepared), task.config.sampler)
-    left_out = prepared.corpus.describe_dropped()
-    if left_out:
-        yield Finding("info", left_out)
+    corpus = prepared.corpus
+    for sentence in (corpus.describe_dropped(), corpus.describe_changed(), *corpus.notes):
+        if sentence:
+            yield Finding("info", sentence)
     if prepared.too_long:
         yield Finding("warning", too_long_sentence(prepared, task.config))
 
 
 def describe(task: BoundCorpus, /) -> Mapping[str, JsonValue]:
-    """Return the corpus' size and licence."""
-    corpus = task.task.load_corpus()
+    """Return the corpus' size, split and licence, and what is left out or changed of a file."""
+    from taskloom_diffusion.training.preparation import in_three_parts  # torch is heavy
+
+    corpus = in_three_parts(task.task.load_corpus(), task.config)
     return {
         "corpus": corpus.name,
         "licence": corpus.licence,
         "training sequences": len(corpus.train),
-        "held-out sequences": len(corpus.holdout),
+        "validation sequences": len(corpus.validation),
+        "test sequences": len(corpus.test),
+        "split": corpus.split,
         "left out": corpus.describe_dropped(prefix=False) or "nothing",
+        "changed": corpus.describe_changed() or "nothing",
     }
 
 

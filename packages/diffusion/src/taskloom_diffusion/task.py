@@ -34,7 +34,7 @@ class CorpusTask(ABC, Generic[C]):
 
     @abstractmethod
     def load_corpus(self) -> Corpus:
-        """Return the sequences, split into training and held-out ones."""
+        """Return the sequences, split into training and held-out ones, as `split_corpus` does."""
 
     def module(self) -> type[Any] | None:
         """Return the subclass of `DiffusionModule` to train, with a `training_step` of its own; None is that class itself."""

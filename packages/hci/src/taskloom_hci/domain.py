@@ -75,6 +75,7 @@ _ASSISTANTS = (
 
 _METRICS = (
     *("episodes", "rounds/total", "rounds/sd", "rounds/median", "rewards/*"),
+    *("optimum/rounds", "optimum/above"),
     *(
         f"{what}/{end}"
         for what in ("rounds", "return", "success")

@@ -56,7 +56,7 @@ def _metrics(trial: Trial) -> str | None:
         name for name in trial.run.metrics if not any(fnmatchcase(name, word) for word in known)
     ]
     if known and unnamed:
-        return f"the manifest of the domain names no metric {', '.join(unnamed)}"
+        return f"the domain's manifest lacks {', '.join(unnamed)}; add them to DomainRef.metrics"
     return None
 
 

@@ -36,7 +36,7 @@ class ShortConvolution(nn.Module):
         return torch.stack(list(self.taps))
 
     def forward(self, x: Tensor, keys: Tensor | None) -> Tensor:
-        """Return the sums (B, L, W), in fp32 or wider.
+        """Return the sums (B, L, W), in fp32 or wider unless the weights are in half precision.
 
         Args:
             x: (B, L, W).
@@ -47,7 +47,10 @@ class ShortConvolution(nn.Module):
             wide = x if x.dtype == torch.float64 else x.float()
             plane = wide if keys is None else wide * keys[:, 0, 0, :, None]
             plane = plane.transpose(1, 2)[:, :, None].contiguous(memory_format=torch.channels_last)
-            kernel = torch.stack(list(self.taps), dim=1)[:, None, None]
+            kernel = torch.stack(list(self.taps), dim=1)[:, None, None].to(wide.dtype)
             sums = functional.conv2d(plane, kernel, padding=(0, self.reach), groups=x.shape[-1])
         result: Tensor = sums[:, :, 0].transpose(1, 2)
-        return result
+        # Where the weights are in half precision themselves, so is the stream: the next product knows one type only.
+        return (
+            result if self.taps[0].dtype in (torch.float32, torch.float64) else result.to(x.dtype)
+        )

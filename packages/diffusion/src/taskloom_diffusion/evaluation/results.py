@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 from taskloom import Result, RunContext, derive_seed
 
 from taskloom_diffusion.config import DiffusionConfig
 from taskloom_diffusion.evaluation.bound import Bound, estimate_bound
+from taskloom_diffusion.evaluation.kept_corpus import keep_corpus
+from taskloom_diffusion.evaluation.ngram import ngram_baseline
 from taskloom_diffusion.evaluation.sampling import Generated, draw_lengths, sample_lengths
 from taskloom_diffusion.model.diffusion_model import DiffusionModel
 from taskloom_diffusion.report.tables import bound_metrics
+from taskloom_diffusion.training.batches import TokenStore
 from taskloom_diffusion.training.checkpoint import save_model
 from taskloom_diffusion.training.preparation import Prepared, length_histogram
 
@@ -19,12 +23,12 @@ NUM_RECORDED = 4
 
 
 def held_out_bound(
-    config: DiffusionConfig, task: DiffusionModel, prepared: Prepared, *, num_draws: int
+    config: DiffusionConfig, task: DiffusionModel, store: TokenStore, *, num_draws: int
 ) -> Bound:
-    """Return the bound on the held-out sequences, with the run's own seed."""
+    """Return the bound on a held-out part, with the run's own seed."""
     return estimate_bound(
         task,
-        prepared.holdout,
+        store,
         num_draws=num_draws,
         batch_size=config.evaluate.batch_size,
         seed=derive_seed(config.seed, "bound"),
@@ -47,11 +51,26 @@ def generate_samples(
     )
 
 
+def baseline_metrics(task: DiffusionModel, prepared: Prepared, bound: Bound) -> dict[str, float]:
+    """Return the n-gram's figure on the same sequences, and how far the model is from it: below 0 is better."""
+    baseline = ngram_baseline(
+        prepared.train, prepared.test, sum(task.vocabulary.allowed), pad_id=task.pad_token_id
+    )
+    # Paired, sequence by sequence: what is hard for both says nothing about either.
+    apart, error = baseline.difference(np.array([nats for nats, _ in bound.each]))
+    return {
+        "baseline/order": float(baseline.order),
+        "baseline/nats_per_token": baseline.nats_per_token,
+        "baseline/difference": apart,
+        "baseline/difference_error": error,
+    }
+
+
 def finish(
     ctx: RunContext, config: DiffusionConfig, task: DiffusionModel, prepared: Prepared
 ) -> Result:
     """Evaluate, sample, write artifacts and sum up."""
-    bound = held_out_bound(config, task, prepared, num_draws=config.evaluate.num_draws)
+    bound = held_out_bound(config, task, prepared.test, num_draws=config.evaluate.num_draws)
     generated = generate_samples(config, task, prepared, config.evaluate.num_samples, "samples")
     judged = config.metrics.compute(generated.texts, prepared.corpus)
     metrics = {
@@ -60,6 +79,8 @@ def finish(
         **{f"samples/{name}": value for name, value in judged.items()},
         "corpus/train": float(len(prepared.train)),
         "corpus/too_long": float(prepared.too_long),
+        "corpus/left_out": float(sum(prepared.corpus.dropped.values())),
+        **baseline_metrics(task, prepared, bound),
         "model/parameters": float(sum(p.numel() for p in task.model.parameters())),
     }
     artifacts = _write(ctx, task, prepared, bound, generated)
@@ -99,10 +120,12 @@ def _write(
                 "unmasking": _unmasking(task, generated),
                 "dropped": prepared.corpus.dropped,
                 "dropped_examples": prepared.corpus.examples,
+                "changed": prepared.corpus.changed,
+                "notes": [*prepared.corpus.notes],
                 "too_long": prepared.too_long,
                 "licence": prepared.corpus.licence,
                 "corpus": prepared.corpus.name,
-                "reference": [text[:500] for text in prepared.corpus.holdout[:300]],
+                "reference": [text[:500] for text in prepared.corpus.test[:300]],
             }
         ),
         encoding="utf-8",
@@ -113,6 +136,7 @@ def _write(
         "model": model,
         "model_description": model.with_name("model.json"),
         "evaluation": details,
+        **keep_corpus(ctx, prepared),
     }
 
 

@@ -13,8 +13,10 @@ from taskloom.errors import ConfigError
 from torch import Tensor
 
 from taskloom_diffusion.model.diffusion_model import DiffusionModel
+from taskloom_diffusion.model.memory import rows_in_memory
 from taskloom_diffusion.samplers.base import Sampler
 from taskloom_diffusion.samplers.generation import (
+    Forbidden,
     Generation,
     Predictor,
     SampledTokens,
@@ -91,9 +93,26 @@ def sample_lengths(
     batch_size: int,
     record: int = 0,
 ) -> Generated:
-    """Generate one sequence of each length; sequence i depends on the seed and i, not on its batch."""
+    """Generate one sequence of each length; sequence i depends on the seed and i, not on its batch.
+
+    Where the end is predicted, a length of `max_length` leaves it open, as in training; a shorter one is that many tokens of data.
+    """
     templates = [[task.mask_token_id] * n for n in lengths]
     return complete(task, config, templates, seed=seed, batch_size=batch_size, record=record)
+
+
+def predicts_ends(task: DiffusionModel) -> bool:
+    """Return whether the end and the padding behind it are tokens to predict (length policy `eos_pad`)."""
+    return task.vocabulary.allowed[task.pad_token_id]
+
+
+def as_trained(task: DiffusionModel, template: Sequence[int]) -> list[int]:
+    """Return a template as training built its sequences: where ends are predicted, with its end and the padding behind it."""
+    rest = task.max_length - len(template)
+    if not predicts_ends(task) or rest < 1:
+        return list(template)
+    # Gaps without this end would be asked about sequences that training never built.
+    return [*template, task.tokenizer.end_id, *[task.pad_token_id] * (rest - 1)]
 
 
 @torch.no_grad()
@@ -120,6 +139,10 @@ def complete(
     for template in templates:
         check_template(task, template)
     began = time.process_time()
+    lengths = [len(template) for template in templates]
+    templates = [as_trained(task, template) for template in templates]
+    # Samples do not depend on their batch, so a smaller one is only a matter of memory.
+    batch_size = min(batch_size, rows_in_memory(task, max(map(len, templates), default=1)))
     # Like lengths together, to save padding; each sequence has a stream of its own, so the order changes no sample.
     order = np.argsort([len(t) for t in templates], kind="stable")
     tokens: list[list[int]] = [[] for _ in templates]
@@ -132,12 +155,14 @@ def complete(
     for number, rows in enumerate(groups):
         chosen = [templates[int(i)] for i in rows]
         seeds = [derive_seed(seed, "sequence", int(i)) for i in rows]
-        samples = _run(task, config, chosen, seeds, record=bool(record) and number == 0)
+        # A template that is shorter than what training saw holds that much data: its end stands behind it.
+        closed = [lengths[int(i)] < len(templates[int(i)]) for i in rows]
+        samples = _run(task, config, chosen, seeds, closed, record=bool(record) and number == 0)
         calls += int(samples.network_calls.sum())
         if record and number == 0:
             trajectory = samples.trajectory
-        for i, row, template in zip(rows, samples.tokens.tolist(), chosen, strict=True):
-            tokens[i] = row[: len(template)]
+        for i, row in zip(rows, samples.tokens.tolist(), strict=True):
+            tokens[i] = row[: lengths[i]]
     texts = [task.tokenizer.decode(_until_end(ids, task.tokenizer.end_id)) for ids in tokens]
     spent = time.process_time() - began
     return Generated(texts, tokens, calls / max(len(templates), 1), spent, trajectory)
@@ -148,6 +173,7 @@ def _run(
     config: Sampler,
     templates: Sequence[Sequence[int]],
     seeds: Sequence[int],
+    closed: Sequence[bool],
     *,
     record: bool,
 ) -> SampledTokens:
@@ -169,6 +195,7 @@ def _run(
         task.parameterization,
         len(templates),
         half=config.precision == "bf16",
+        forbidden=_no_end_inside(task, free, closed),
     )
     generation = Generation(
         predictor,
@@ -186,6 +213,15 @@ def _run(
     if task.settings.block_size:
         sampler = InBlocks(sampler, task.settings.block_size)
     return generate(sampler, generation)
+
+
+def _no_end_inside(task: DiffusionModel, free: Tensor, closed: Sequence[bool]) -> Forbidden | None:
+    """Return that gaps before an end that is known can hold neither another end nor padding; None where none is known."""
+    if not any(closed):
+        return None
+    tokens = torch.zeros(task.vocab_size, dtype=torch.bool)
+    tokens[[task.tokenizer.end_id, task.pad_token_id]] = True
+    return Forbidden(tokens, free & torch.tensor(closed)[:, None])
 
 
 def _until_end(ids: Sequence[int], end_id: int) -> Sequence[int]:

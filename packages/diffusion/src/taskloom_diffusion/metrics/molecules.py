@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from taskloom_diffusion.corpora.polymer_unit import is_polymer, repeat_unit
+from taskloom_diffusion.corpora.split import ranked
 from taskloom_diffusion.metrics.base import MetricSuite
 
 if TYPE_CHECKING:
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
 
     from taskloom_diffusion.corpora.corpus import Corpus
 
+# Similarities are made in blocks of this many rows and columns, whatever the number of molecules.
+_ROWS, _COLUMNS = 1024, 8192
 PROPERTIES = ("weight", "logp", "tpsa", "qed", "rings", "heavy_atoms")
 
 
@@ -33,8 +37,13 @@ class PolymerMetrics(MetricSuite):
     kind: Literal["polymers"] = "polymers"
 
     def compute(self, samples: Sequence[str], corpus: Corpus) -> Mapping[str, float]:
+        # A polymer does not depend on where its maker cut the chain.
         return molecule_metrics(
-            samples, corpus.train, accepts=is_polymer, canonical_train=corpus.canonical
+            samples,
+            corpus.train,
+            accepts=is_polymer,
+            canonical_form=lambda text: repeat_unit(text) or text,
+            canonical_train=False,
         )
 
 
@@ -51,17 +60,12 @@ def parse(smiles: str) -> Any | None:  # noqa: ANN401 -- an RDKit molecule; RDKi
     return molecule if molecule is not None and molecule.GetNumAtoms() else None
 
 
-def is_polymer(molecule: Any) -> bool:  # noqa: ANN401 -- an RDKit molecule
-    """Return whether exactly two stars of degree 1, and no other stars, end the repeat unit."""
-    stars = [atom for atom in molecule.GetAtoms() if atom.GetAtomicNum() == 0]
-    return len(stars) == 2 and all(atom.GetDegree() == 1 for atom in stars)
-
-
 def molecule_metrics(
     samples: Sequence[str],
     train: Sequence[str],
     *,
     accepts: Callable[[Any], bool] = lambda _: True,
+    canonical_form: Callable[[str], str] = lambda text: text,
     canonical_train: bool = True,
 ) -> dict[str, float]:
     """Return validity, uniqueness, novelty, diversity and property distances.
@@ -70,20 +74,22 @@ def molecule_metrics(
         samples: Generated SMILES; all of them are in the denominators of the three shares.
         train: SMILES of the training corpus.
         accepts: What a parsed molecule must also satisfy to be valid.
-        canonical_train: Whether the training SMILES are canonical already; otherwise every one is parsed.
+        canonical_form: The name by which two canonical SMILES are one thing, as the repeat unit of polymers.
+        canonical_train: Whether the training SMILES are such names already; otherwise every one is parsed.
 
     Returns:
-        `valid`, `unique` (distinct valid ones), `novel` (distinct valid ones that training has not) over all samples;
-        `unique_of_valid` and `novel_of_unique` as the literature quotes them; `diversity` 1 - mean Tanimoto of the
-        distinct valid ones; `distance/<property>` the Wasserstein-1 distance to the corpus. With no valid sample the
+        `valid`, `unique` (distinct valid ones, stereo marks and isotopes kept), `novel` (distinct valid ones that training has not)
+        over all samples; `unique_of_valid` and `novel_of_unique` as the literature quotes them; `unique@1000` and `unique@10000`
+        of the first valid ones, where there are as many; `diversity` and `diversity_2` are MOSES' IntDiv and IntDiv2 of all valid
+        ones, repeats included; `distance/<property>` the Wasserstein-1 distance to the corpus. With no valid sample the
         shares are 0 and distances are left out.
     """
     from rdkit import Chem  # RDKit is heavy
 
     molecules = [m for m in map(parse, samples) if m is not None and accepts(m)]
-    # Not isomeric, like the corpora: a stereo mark must not make a known molecule new.
-    distinct = {Chem.MolToSmiles(m, isomericSmiles=False): m for m in molecules}
-    known = set(train) if canonical_train else _canonical_set(train)
+    names = [canonical_form(Chem.MolToSmiles(m)) for m in molecules]
+    distinct = dict(zip(names, molecules, strict=True))
+    known = set(train) if canonical_train else _canonical_set(train, canonical_form)
     new = [s for s in distinct if s not in known]
     total = max(len(samples), 1)
     result = {
@@ -93,25 +99,48 @@ def molecule_metrics(
         "unique_of_valid": len(distinct) / max(len(molecules), 1),
         "novel_of_unique": len(new) / max(len(distinct), 1),
     }
+    for k in (1000, 10_000):
+        if len(names) >= k:
+            result[f"unique@{k}"] = len(set(names[:k])) / k
     if distinct:
-        result["diversity"] = internal_diversity(list(distinct.values()))
-        result |= property_distances(list(distinct.values()), train)
+        result |= internal_diversities(molecules)
+        result |= property_distances(molecules, train)
     return result
 
 
-def _canonical_set(texts: Sequence[str]) -> set[str]:
+def _canonical_set(texts: Sequence[str], canonical_form: Callable[[str], str]) -> set[str]:
     """Return the canonical SMILES of the texts that are molecules."""
     from rdkit import Chem  # RDKit is heavy
 
     molecules = (parse(text) for text in texts)
-    return {Chem.MolToSmiles(m, isomericSmiles=False) for m in molecules if m is not None}
+    return {canonical_form(Chem.MolToSmiles(m)) for m in molecules if m is not None}
 
 
-def internal_diversity(molecules: Sequence[Any]) -> float:
-    """Return 1 - mean Tanimoto over all ordered pairs, self-pairs included (MOSES' IntDiv); Morgan radius 2, 1024 bits."""
-    # Self-pairs count: without them the figure would not be comparable with MOSES' tables.
+def internal_diversities(molecules: Sequence[Any]) -> dict[str, float]:
+    """Return MOSES' IntDiv and IntDiv2 of molecules, repeats included; Morgan radius 2, 1,024 bits.
+
+    IntDiv is 1 - mean T over all ordered pairs, self-pairs included. IntDiv2 is 1 - mean_i sqrt(mean_j T_ij^2), which is
+    the arithmetic of the package and not the formula in its paper.
+    """
+    import numpy as np  # numpy is heavy
+
     bits = fingerprints(molecules)
-    return 1.0 - float(tanimoto(bits, bits).mean())
+    # Repeats weigh as often as they come, so that a collapsed sampler is not asked about each of its copies.
+    kinds, counts = np.unique(np.packbits(bits.astype(bool), axis=1), axis=0, return_counts=True)
+    bits = np.unpackbits(kinds, axis=1).astype(np.float32)
+    weight = counts / counts.sum()
+    first = second = 0.0
+    for rows in range(0, len(bits), _ROWS):
+        mean = np.zeros(len(bits[rows : rows + _ROWS]))
+        squares = np.zeros_like(mean)
+        for columns in range(0, len(bits), _COLUMNS):
+            # Products of zeros and ones are exact in float32: counts stay below 2^24.
+            part = tanimoto(bits[rows : rows + _ROWS], bits[columns : columns + _COLUMNS])
+            mean += part @ weight[columns : columns + _COLUMNS]
+            squares += (part.astype(np.float64) ** 2) @ weight[columns : columns + _COLUMNS]
+        first += float(weight[rows : rows + _ROWS] @ mean)
+        second += float(weight[rows : rows + _ROWS] @ np.sqrt(squares))
+    return {"diversity": 1.0 - first, "diversity_2": 1.0 - second}
 
 
 def fingerprints(molecules: Sequence[Any]) -> np.ndarray:
@@ -151,10 +180,11 @@ def properties(molecules: Sequence[Any]) -> dict[str, list[float]]:
 def property_distances(
     molecules: Sequence[Any], train: Sequence[str], *, reference: int = 500
 ) -> dict[str, float]:
-    """Return the Wasserstein-1 distance of every property to the first `reference` training molecules."""
+    """Return the Wasserstein-1 distance of every property to `reference` training molecules, those of the smallest ranks."""
     from scipy.stats import wasserstein_distance  # scipy is heavy
 
-    theirs = properties([m for m in map(parse, train[:reference]) if m is not None])
+    chosen = train if len(train) <= reference else [train[i] for i in ranked(train)[:reference]]
+    theirs = properties([m for m in map(parse, chosen) if m is not None])
     ours = properties(molecules)
     if not theirs["weight"]:
         return {}

@@ -6,12 +6,14 @@ Sampling and evaluation need no more than this; `training.module` adds what Ligh
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import chain
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from taskloom import derive_seed
+from taskloom.errors import ConfigError
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from taskloom_diffusion.config import DiffusionSettings, OptimizerSettings
 from taskloom_diffusion.denoisers.base import Denoiser
@@ -24,11 +26,35 @@ from taskloom_diffusion.model.coercion import (
     as_settings,
     as_tokenizer,
 )
+from taskloom_diffusion.model.memory import LOGITS, rows_in_memory
+from taskloom_diffusion.model.noising import move_levels, noised, tokens_of, vocabulary_of
 from taskloom_diffusion.model.parameterizations import Parameterization, read_logits
-from taskloom_diffusion.model.protocols import Batch, NoisingProcess, Vocabulary
+from taskloom_diffusion.model.protocols import Batch
+from taskloom_diffusion.model.step_noise import StepRows
 from taskloom_diffusion.time_samplers.base import Levels, LevelSampler
 from taskloom_diffusion.time_samplers.times import StepGrid
 from taskloom_diffusion.tokenizers.base import FittedTokenizer
+
+
+@dataclass(frozen=True)
+class LossTerms:
+    """The training loss of some rows, and what levels may learn from it.
+
+    Attributes:
+        nats: Sum over tokens, float64, with its gradient.
+        tokens: Their number.
+        time: Of each row's level (R,).
+        alpha: Its signal.
+        flow: Its weight.
+        bounds: Each row's bound [nats per token]; empty where levels learn nothing.
+    """
+
+    nats: Tensor
+    tokens: Tensor
+    time: Tensor
+    alpha: Tensor
+    flow: Tensor
+    bounds: Tensor
 
 
 class DiffusionModel(nn.Module):
@@ -43,7 +69,7 @@ class DiffusionModel(nn.Module):
         optimizer_config: AdamW and its learning rate; PolyDiff's section is understood too.
         tokenizer_name: A tokenizer, what its `save` returned, or a folder with a Hugging Face tokenizer.
         max_length: Longest sequence [tokens].
-        total_steps: Optimizer steps that the learning rate is planned for.
+        total_steps: Optimizer steps that the learning rate is planned for; 0 asks the trainer.
         frequencies: Share of each token in the corpus, for marginal noise.
         ends: Whether the end and pad tokens are predicted (length policy `eos_pad`).
         seed: Root of the noise.
@@ -57,7 +83,7 @@ class DiffusionModel(nn.Module):
         tokenizer_name: FittedTokenizer | Mapping[str, Any] | str,
         *,
         max_length: int = 512,
-        total_steps: int = 1000,
+        total_steps: int = 0,
         frequencies: tuple[float, ...] = (),
         ends: bool = False,
         seed: int = 0,
@@ -73,6 +99,7 @@ class DiffusionModel(nn.Module):
         self.total_steps = total_steps
         self.seed = seed
         self.vocab_size = self.vocabulary.size
+        self.logit_memory = LOGITS
         self.mask_token_id = self.vocabulary.mask_id
         self.pad_token_id = self.vocabulary.pad_id
         self.schedule = self.settings.schedule
@@ -124,34 +151,74 @@ class DiffusionModel(nn.Module):
         Returns:
             Rows for all B sequences, then for all of the next version, and so on; with `block_size`, rows are blocks.
         """
-        x, maskable = tokens_of(batch)
+        x, maskable = self.data_of(batch)
         sampler = self.level_sampler if levels is None else levels
+        sizes = maskable.sum(1)
         if self.settings.block_size:
-            return self._corrupt_in_blocks(x, maskable, sampler, generator, versions)
-        drawn = _levels(sampler, maskable, versions, generator)
-        x, maskable = x.repeat(versions, 1), maskable.repeat(versions, 1)
-        noise = torch.rand(x.shape, generator=generator, dtype=torch.float64).to(x.device)
-        z = noised(x, maskable, drawn, noise, self.diffusion_process)
-        logits = self.forward(z, 1 - drawn.alpha, maskable, self._wanted(z, maskable))
-        log_x = read_logits(self.parameterization, logits, z, drawn.alpha, self.diffusion_process)
-        return Corrupted(x, z, maskable, logits, log_x, drawn, self.diffusion_process)
+            inside = Cut.of(maskable, self.settings.block_size).apart(maskable)
+            sizes = inside.sum(1)
+        drawn = sampler.draw(sizes.cpu(), generator, versions=versions)
+        shape = (len(x) * versions, x.shape[1])
+        noise = torch.rand(shape, generator=generator, dtype=torch.float64)
+        return self.noised_at(x, maskable, drawn, noise)
 
-    def _corrupt_in_blocks(
-        self,
-        x: Tensor,
-        maskable: Tensor,
-        sampler: LevelSampler,
-        generator: torch.Generator,
-        versions: int,
+    def corrupt_rows(self, batch: Batch, rows: StepRows, *, versions: int = 1) -> Corrupted:
+        """Noise a part of the rows of an optimizer step: however these are cut, each gets the noise that is its own.
+
+        Args:
+            batch: Clean tokens (B, L).
+            rows: Which rows of the step they are.
+            versions: Noised versions n of each sequence.
+        """
+        x, maskable = self.data_of(batch)
+        drawn = self._levels_of(maskable, rows, versions)
+        return self.noised_at(x, maskable, drawn, rows.noise(len(x), x.shape[1], versions))
+
+    def _levels_of(self, maskable: Tensor, rows: StepRows, versions: int) -> Levels:
+        """Return the levels of a batch out of those of its whole step, over which they are stratified."""
+        size, numbers = self.settings.block_size, torch.from_numpy(rows.numbers(len(maskable)))
+        numbers = numbers % rows.total
+        sizes, parts = maskable.sum(1).cpu(), 1
+        if size:
+            cut = Cut.of(maskable, size)
+            parts = -(-self.max_length // size)
+            kept = cut.kept.cpu().nonzero()
+            numbers = numbers[kept[:, 0]] * parts + kept[:, 1]
+            sizes = cut.apart(maskable).sum(1).cpu()
+        # Rows of other batches are there as rows of one token: what is drawn for them is not looked at.
+        every = torch.ones(rows.total * parts, dtype=torch.long)
+        every[numbers] = sizes
+        drawn: Levels = self.level_sampler.draw(every, rows.generator(), versions=versions)
+        turns = torch.arange(versions)[:, None] * len(every)
+        return drawn.of_rows((turns + numbers).flatten())
+
+    def noised_at(self, x: Tensor, maskable: Tensor, levels: Levels, noise: Tensor) -> Corrupted:
+        """Noise sequences at given levels, and ask the network about them.
+
+        Args:
+            x: Clean tokens (B, L).
+            maskable: Positions that may be noised (B, L).
+            levels: Of all rows, for each version; with `block_size`, of all blocks that have data.
+            noise: Uniform variates (n B, L), float64.
+        """
+        versions = len(noise) // len(x)
+        levels, noise = move_levels(levels, x.device), noise.to(x.device)
+        if self.settings.block_size:
+            return self._noised_in_blocks(x, maskable, levels, noise)
+        x, maskable = x.repeat(versions, 1), maskable.repeat(versions, 1)
+        z = noised(x, maskable, levels, noise, self.diffusion_process)
+        logits = self.forward(z, 1 - levels.alpha, maskable, self._wanted(z, maskable))
+        log_x = read_logits(self.parameterization, logits, z, levels.alpha, self.diffusion_process)
+        return Corrupted(x, z, maskable, logits, log_x, levels, self.diffusion_process)
+
+    def _noised_in_blocks(
+        self, x: Tensor, maskable: Tensor, levels: Levels, noise: Tensor
     ) -> Corrupted:
-        context = BlockContext(x, maskable, self.mask_token_id)
-        once = Cut.of(maskable, self.settings.block_size).apart(maskable)
-        levels = _levels(sampler, once, versions, generator)
+        context, versions = BlockContext(x, maskable, self.mask_token_id), len(noise) // len(x)
         x, maskable = x.repeat(versions, 1), maskable.repeat(versions, 1)
         cut = Cut.of(maskable, self.settings.block_size)
         clean, inside = cut.apart(x), cut.apart(maskable)
-        noise = torch.rand(clean.shape, generator=generator, dtype=torch.float64).to(x.device)
-        z = noised(clean, inside, levels, noise, self.diffusion_process)
+        z = noised(clean, inside, levels, cut.apart(noise), self.diffusion_process)
         joined = cut.together(z, x)
         denoiser: Any = self.model
         wanted = self._wanted(joined, maskable)
@@ -163,6 +230,35 @@ class DiffusionModel(nn.Module):
             clean, z, inside, logits, log_x, levels, self.diffusion_process, cut.sequence
         )
 
+    def data_of(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return tokens (B, L) and which of them are data, in our words or in Hugging Face's.
+
+        Marks of a tokenizer, such as [CLS] and [SEP], are no data: the tokens between them are put side by side, so that a
+        model never sees where marks were.
+
+        Raises:
+            ConfigError: A token is data and one that the model may never produce: its loss would be infinite.
+        """
+        x, maskable = tokens_of(batch, self._marks)
+        allowed = torch.tensor(self.vocabulary.allowed, device=x.device)
+        strange = maskable & ~allowed[x]
+        if bool(strange.any()):
+            row, position = (int(n) for n in strange.nonzero()[0])
+            token = int(x[row, position])
+            raise ConfigError(
+                f"the token '{self.vocabulary.names[token]}' (id {token}) in row {row}, position {position} is none that the model "
+                "may produce, so its loss would be infinite; leave it out of the batch, or mark it in special_tokens_mask"
+            )
+        return x, maskable
+
+    @property
+    def _marks(self) -> tuple[int, ...]:
+        """Ids of special tokens that are no data; the unknown token is data, and one that is refused."""
+        unknown = getattr(self.tokenizer, "unknown_id", None)
+        return tuple(
+            i for i, allowed in enumerate(self.vocabulary.allowed) if not allowed and i != unknown
+        )
+
     def _wanted(self, z: Tensor, maskable: Tensor) -> Tensor | None:
         """Return the positions whose logits the loss looks at; None is all."""
         if self.settings.loss.noised_only and self.parameterization == "subs":
@@ -170,12 +266,56 @@ class DiffusionModel(nn.Module):
         return None
 
     def loss(self, corrupted: Corrupted) -> Tensor:
-        """Return the training loss [nats per token]: the mean over the tokens of this batch.
+        """Return the training loss of one batch [nats per token]: the mean over its tokens."""
+        nats, tokens = self.loss_terms(corrupted)
+        return (nats / tokens.clamp_min(1)).float()
 
-        Batches that are accumulated, or distributed over processes, count alike however many tokens each has.
+    def loss_terms(self, corrupted: Corrupted) -> tuple[Tensor, Tensor]:
+        """Return the training loss as a sum [nats], float64, and the number of tokens that it is of.
+
+        A figure per token is divided once, at the very end: means of batches of unlike lengths have no mean.
         """
         rows = self.settings.loss.per_row(corrupted)
-        return (rows.sum() / corrupted.maskable.sum()).float()
+        return rows.double().sum(), corrupted.maskable.sum()
+
+    def loss_of_rows(self, batch: Batch, rows: StepRows) -> LossTerms:
+        """Return the training loss of some rows of a step as a sum over their tokens.
+
+        Where logits of all rows would not fit into the memory that they may take, slices of rows are asked about one after
+        the other, and again when gradients are wanted.
+
+        Args:
+            batch: Clean tokens.
+            rows: Which rows of the step they are.
+        """
+        x, maskable = self.data_of(batch)
+        size = rows_in_memory(self, x.shape[1] * self.settings.versions)
+        if size >= len(x):
+            return LossTerms(*self._terms(x, maskable, rows))
+        parts = [
+            checkpoint(
+                self._terms,
+                x[first : first + size],
+                maskable[first : first + size],
+                rows.from_row(first),
+                use_reentrant=False,
+            )
+            for first in range(0, len(x), size)
+        ]
+        nats, tokens, *seen = zip(*parts, strict=True)
+        observed = [torch.cat(column) for column in seen]
+        return LossTerms(torch.stack(nats).sum(), torch.stack(tokens).sum(), *observed)
+
+    def _terms(self, x: Tensor, maskable: Tensor, rows: StepRows) -> tuple[Tensor, ...]:
+        batch = {"tokens": x, "maskable": maskable}
+        corrupted = self.corrupt_rows(batch, rows, versions=self.settings.versions)
+        nats, tokens = self.loss_terms(corrupted)
+        levels = corrupted.levels
+        bounds = levels.flow.new_zeros(0)
+        if self.level_sampler.law.learns:
+            sizes = corrupted.maskable.sum(1).clamp_min(1)
+            bounds = corrupted.bound().detach().double() / sizes
+        return nats, tokens, levels.time, levels.alpha, levels.flow, bounds
 
     def arguments(self) -> dict[str, Any]:
         """Return what rebuilds this model, as plain JSON: no class or tensor, so `weights_only` loading works."""
@@ -212,63 +352,3 @@ class DiffusionModel(nn.Module):
         ):
             return config
         return config.model_copy(update={"time_conditioning": True})
-
-
-def device_of(model: nn.Module) -> torch.device:
-    """Return where a model is; one without tensors is on the CPU."""
-    first = next(chain(model.parameters(), model.buffers()), None)
-    return torch.device("cpu") if first is None else first.device
-
-
-def vocabulary_of(
-    tokenizer: FittedTokenizer, frequencies: tuple[float, ...], *, ends: bool
-) -> Vocabulary:
-    """Return the states of a process over a tokenizer's tokens."""
-    # Only a tokenizer of another library has tokens besides ours that no text contains.
-    special = {tokenizer.mask_id, *getattr(tokenizer, "reserved", ())}
-    if not ends:
-        special |= {tokenizer.pad_id, tokenizer.end_id}
-    allowed = tuple(i not in special for i in range(len(tokenizer.tokens)))
-    return Vocabulary(
-        len(tokenizer.tokens),
-        tokenizer.mask_id,
-        tokenizer.pad_id,
-        allowed,
-        tuple(frequencies),
-        tuple(tokenizer.tokens),
-    )
-
-
-def tokens_of(batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-    """Return tokens and valid positions of a batch, in our words or in Hugging Face's."""
-    if "tokens" in batch:
-        return batch["tokens"], batch["maskable"]
-    return batch["input_ids"], batch["attention_mask"].bool()
-
-
-def _levels(
-    sampler: LevelSampler, maskable: Tensor, versions: int, generator: torch.Generator
-) -> Levels:
-    levels = sampler.draw(maskable.sum(1).cpu(), generator, versions=versions)
-    return move_levels(levels, maskable.device)
-
-
-def move_levels(levels: Levels, device: torch.device) -> Levels:
-    """Return the levels on a device."""
-    if device.type == "cpu":
-        return levels
-    counts = None if levels.counts is None else levels.counts.to(device)
-    earlier = None if levels.previous_alpha is None else levels.previous_alpha.to(device)
-    return Levels(
-        levels.time.to(device), levels.alpha.to(device), levels.flow.to(device), counts, earlier
-    )
-
-
-def noised(
-    x: Tensor, maskable: Tensor, levels: Levels, noise: Tensor, process: NoisingProcess
-) -> Tensor:
-    """Return z: each maskable position noised independently, or exactly `counts` of them masked."""
-    if levels.counts is None:
-        return torch.where(maskable, process.corrupt(x, levels.alpha, noise), x)
-    rank = torch.where(maskable, noise, 2.0).argsort(dim=1).argsort(dim=1)
-    return torch.where(rank < levels.counts[:, None], process.vocabulary.mask_id, x)

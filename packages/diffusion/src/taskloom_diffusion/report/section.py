@@ -29,6 +29,7 @@ def report(run: Run) -> list[Block]:
     details = _read_json(run, "evaluation")
     if details:
         blocks += _likelihood(run, details)
+        blocks += _intake(details)
     samples = _read_lines(run)
     if samples:
         blocks += _samples(run, samples)
@@ -64,7 +65,7 @@ def _curves(rows: list[dict[str, float]]) -> list[Block]:
             "nats",
             color=" ",
             y_title="nats per token",
-            caption="Training loss, and the bound of the averaged weights on held-out sequences.",
+            caption="Training loss, and the bound of the averaged weights on the validation part.",
         )
     ]
     if speed:
@@ -86,10 +87,11 @@ def _likelihood(run: Run, details: Mapping[str, Any]) -> list[Block]:
         blocks.append(
             Text(
                 f"{nats:.4f}{uncertainty} nats per token, perplexity {run.metrics['nelbo/perplexity']:.3f}{around}: "
-                f"{bound['kind']}, on {bound['sequences']} held-out sequences of {bound['tokens']} tokens in all."
+                f"{bound['kind']}, on {bound['sequences']} test sequences of {bound['tokens']} tokens in all."
             )
         )
         blocks.append(likelihood_table(run.metrics))
+        blocks += _baseline(run.metrics)
     rates = [{"mask rate": r, "nats": v} for r, v in details["loss_by_mask_rate"]]
     if rates:
         caption = "Cross-entropy of a noised token: what is hard is to guess with little in sight."
@@ -99,6 +101,38 @@ def _likelihood(run: Run, details: Mapping[str, Any]) -> list[Block]:
             )
         )
     return blocks
+
+
+def _baseline(metrics: Mapping[str, float]) -> list[Block]:
+    """Return the sentence about the n-gram; runs of earlier versions have none."""
+    if "baseline/difference" not in metrics:
+        return []
+    apart, error = metrics["baseline/difference"], metrics["baseline/difference_error"]
+    side = "below" if apart < 0 else "above"
+    sure = "" if abs(apart) > 1.96 * error else ", which is within chance"
+    return [
+        Text(
+            f"The plainest model to beat, a {metrics['baseline/order']:.0f}-gram of the same tokens with the length given, needs "
+            f"{metrics['baseline/nats_per_token']:.4f} nats per token on the same sequences. The model is {abs(apart):.4f} +- "
+            f"{1.96 * error:.4f} (95 %, paired) {side} it{sure}."
+        )
+    ]
+
+
+def _intake(details: Mapping[str, Any]) -> list[Block]:
+    """Return what did not get into the corpus as it stood in the file."""
+    blocks: list[Block] = []
+    examples = details.get("dropped_examples", {})
+    for title, name in (
+        ("Left out of the corpus", "dropped"),
+        ("Changed in the corpus", "changed"),
+    ):
+        counts = {reason: count for reason, count in details.get(name, {}).items() if count}
+        if counts:
+            rows = [(r, n, ", ".join(examples.get(r, [])[:3])) for r, n in counts.items()]
+            blocks.append(Table(("reason", "sequences", "the first"), rows, f"{title}."))
+    notes = [note[0].upper() + note[1:] + "." for note in details.get("notes", [])]
+    return [*blocks, *(Text(note) for note in notes)]
 
 
 def _samples(run: Run, samples: list[str]) -> list[Block]:
@@ -147,7 +181,7 @@ def _properties(run: Run, molecules: list[Any]) -> list[Block]:
     ours = properties(molecules[:500])
     blocks: list[Block] = [Heading("Properties of the samples against the corpus")]
     for name, (title, unit) in _TITLES.items():
-        caption = f"{len(theirs[name])} held-out and {len(ours[name])} generated molecules."
+        caption = f"{len(theirs[name])} test and {len(ours[name])} generated molecules."
         distance = run.metrics.get(f"samples/distance/{name}")
         if distance is not None:
             caption += f" Wasserstein distance to the training ones: {distance:.3g}{unit}."

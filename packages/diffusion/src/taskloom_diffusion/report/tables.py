@@ -15,6 +15,7 @@ _LIKELIHOOD = {
     "nats_per_token": ("bound", "nats per token"),
     "bits_per_token": ("bound", "bits per token"),
     "bits_per_character": ("bound", "bits per character"),
+    "bits_per_byte": ("bound", "bits per byte"),
     "perplexity": ("perplexity", "per token"),
     "nats_per_sequence": ("bound", "nats per sequence"),
 }
@@ -25,7 +26,10 @@ _SAMPLES = {
     "unique_of_valid": ("unique, of the valid", "%"),
     "novel_of_unique": ("novel, of the unique", "%"),
     "novelty": ("novel: not in the training corpus", "%"),
-    "diversity": ("internal diversity: 1 - mean Tanimoto similarity", ""),
+    "unique@1000": ("unique, of the first 1,000 valid", "%"),
+    "unique@10000": ("unique, of the first 10,000 valid", "%"),
+    "diversity": ("internal diversity of the valid, repeats included: IntDiv", ""),
+    "diversity_2": ("the same with squares: IntDiv2", ""),
     "known_words": ("words of the training corpus, of the words inside samples", "%"),
     "character_entropy": ("entropy of the characters", "nats"),
     "total_variation": ("distance to the law: total variation", ""),
@@ -47,6 +51,7 @@ def bound_metrics(bound: Bound) -> dict[str, float]:
         "nelbo/standard_error": bound.standard_error,
         "nelbo/bits_per_token": bound.bits_per_token,
         "nelbo/bits_per_character": bound.bits_per_character,
+        "nelbo/bits_per_byte": bound.bits_per_byte,
         "nelbo/perplexity": bound.perplexity,
         "nelbo/perplexity_error": bound.perplexity_error,
         "nelbo/nats_per_sequence": bound.nats_per_sequence,
@@ -86,7 +91,7 @@ def sample_table(metrics: Mapping[str, float], num_samples: int) -> Table:
         rows.append((label, scale * value, spread, unit))
     caption = f"Shares are of all {num_samples} samples, where nothing else is said."
     if any(name.startswith("samples/distance/") for name in metrics):
-        caption += " Distances are Wasserstein's, from the unique samples to training molecules."
+        caption += " Distances are Wasserstein's, from the valid samples to training molecules."
     return Table(("", "value", "+-", "unit"), rows, caption)
 
 

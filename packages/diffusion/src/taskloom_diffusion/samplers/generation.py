@@ -16,6 +16,31 @@ from taskloom_diffusion.samplers.noise import NoiseSource
 from taskloom_diffusion.schedules.base import Schedule
 
 
+@dataclass(frozen=True)
+class Forbidden:
+    """Tokens that some positions may not get, and the law without them.
+
+    Attributes:
+        tokens: Which they are (V,).
+        at: At which positions (B, L).
+    """
+
+    tokens: Tensor
+    at: Tensor
+
+    def of(self, rows: Tensor, span: slice) -> Forbidden:
+        """Return what is forbidden in some rows and a span of positions."""
+        return Forbidden(self.tokens, self.at[rows, span])
+
+    def left(self, log_x: Tensor) -> Tensor:
+        """Return log x_theta (R, L, V) without what is forbidden, normalised in float64."""
+        # Only gaps: a known token may well be one of these.
+        here = self.at[..., None]
+        rest = log_x.masked_fill(here & self.tokens, -torch.inf)
+        # In float64, so that what is left of a small share is still a law.
+        return torch.where(here, rest - rest.logsumexp(-1, keepdim=True), log_x)
+
+
 class Predictor:
     """The network as a source of x_theta, with a count of its calls for each row.
 
@@ -25,6 +50,7 @@ class Predictor:
         kind: How its logits are read.
         num_rows: Rows of the batch.
         half: Whether the network may compute in bf16.
+        forbidden: What some positions may not get.
     """
 
     def __init__(
@@ -35,7 +61,9 @@ class Predictor:
         num_rows: int,
         *,
         half: bool = False,
+        forbidden: Forbidden | None = None,
     ) -> None:
+        self.forbidden = forbidden
         self.denoiser = denoiser
         self.process = process
         self.kind: Parameterization = kind
@@ -76,6 +104,8 @@ class Predictor:
         with torch.autocast(z.device.type, torch.bfloat16, enabled=self.half):
             logits = self._ask(part, 1 - alpha[rows], valid, asked)
         log_x = read_logits(self.kind, logits, part, alpha[rows], self.process).double()
+        if self.forbidden is not None:
+            log_x = self.forbidden.of(rows, slice(0, width)).left(log_x)
         if width == z.shape[1]:
             return log_x
         rest = torch.full((len(rows), z.shape[1] - width, log_x.shape[-1]), -torch.inf).double()

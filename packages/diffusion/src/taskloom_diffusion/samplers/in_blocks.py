@@ -24,7 +24,14 @@ class BlockPredictor(Predictor):
     """
 
     def __init__(self, whole: Predictor, start: Tensor, maskable: Tensor) -> None:
-        super().__init__(whole.denoiser, whole.process, whole.kind, len(start), half=whole.half)
+        super().__init__(
+            whole.denoiser,
+            whole.process,
+            whole.kind,
+            len(start),
+            half=whole.half,
+            forbidden=whole.forbidden,
+        )
         # The same tensor: calls of all blocks are counted together.
         self.calls = whole.calls
         self.tokens = start.clone()
@@ -55,7 +62,11 @@ class BlockPredictor(Predictor):
                 memory = self.memory if complete else self.memory.rows(rows)
                 asked = None if wanted is None or self.kind != "subs" else wanted[rows]
                 logits = reader.after(block, valid, memory, asked)
-        return read_logits(self.kind, logits, block, alpha[rows], self.process).double()
+        log_x = read_logits(self.kind, logits, block, alpha[rows], self.process).double()
+        if self.forbidden is None:
+            return log_x
+        span = slice(self.first, self.first + block.shape[1])
+        return self.forbidden.of(rows, span).left(log_x)
 
     @torch.no_grad()
     def finish(self, block: Tensor) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,7 +11,9 @@ from taskloom import InputPath
 
 from taskloom_diffusion.config import DiffusionConfig
 from taskloom_diffusion.corpora.corpus import Corpus
-from taskloom_diffusion.corpora.files import read_file
+from taskloom_diffusion.corpora.files import read_corpus
+from taskloom_diffusion.corpora.intake import Options
+from taskloom_diffusion.corpora.molecular_form import Form, Keep
 from taskloom_diffusion.task import CorpusTask
 
 
@@ -18,22 +21,65 @@ class FileConfig(DiffusionConfig):
     """A file of sequences."""
 
     path: InputPath = Path("corpus.smi")
-    """File with one sequence a line, or a CSV or TSV file with a column of them; `.gz` is fine."""
+    """File of sequences: one a line, SMILES with names, or a column of CSV, TSV, Parquet or JSON Lines, or an SDF; `.gz` is fine."""
     column: str = ""
-    """Column of a CSV or TSV file; empty means whole lines."""
+    """Column of a table, or field of JSON Lines; empty means whole lines."""
     content: Literal["smiles", "lines"] = "smiles"
     """`smiles` are checked by RDKit, made canonical and freed of duplicates; `lines` stay as they are."""
     holdout_share: Annotated[float, Field(gt=0, lt=1)] = 0.05
-    """Share held out of training."""
+    """Share that is tested on."""
+    stereo: Keep = "keep"
+    """Stereo marks of molecules."""
+    isotopes: Keep = "keep"
+    """Isotopes of molecules."""
+    labels: Keep = "keep"
+    """Numbers of attachment points and of mapped atoms."""
+    salts: Literal["keep", "largest"] = "keep"
+    """All fragments of a molecule, or the largest alone."""
+    spelling: Literal["canonical", "as_written"] = "canonical"
+    """Spelling of molecules."""
+    duplicates: Literal["auto", "merge", "keep"] = "auto"
+    """Equal sequences: merged for molecules and kept for lines, unless you say which."""
+    split_key: Literal["flat", "isomeric"] = "flat"
+    """Molecules that fall into one part together: those that are equal without stereo marks and isotopes, or none."""
+    validation: InputPath | None = None
+    """File of the validation part, for split = 'file'."""
+    test: InputPath | None = None
+    """File of the test part, for split = 'file'."""
+
+    def _complaints(self) -> Iterator[str]:
+        yield from super()._complaints()
+        both = self.validation is not None and self.test is not None
+        if self.split == "file" and not both:
+            yield "split = 'file' needs two more files: validation=PATH and test=PATH"
+        if self.split != "file" and (self.validation is not None or self.test is not None):
+            yield f"validation and test are files for split = 'file', not '{self.split}'"
+        if self.split == "scaffold" and self.content != "smiles":
+            yield "split = 'scaffold' is for content = 'smiles'"
+
+    def options(self) -> Options:
+        """Return what is kept of the sequences; files that are judged later are read with the same."""
+        form = Form(self.stereo, self.isotopes, self.labels, self.spelling, self.salts)
+        merge = self.duplicates == "merge" or (
+            self.duplicates == "auto" and self.content == "smiles"
+        )
+        return Options(self.content, form, merge=merge)
 
 
 class File(CorpusTask[FileConfig]):
     """Generate more of what a file holds."""
 
     def load_corpus(self) -> Corpus:
-        # numpy and RDKit are imported only by a task that runs.
-
         config = self.config
-        return read_file(
-            config.path, config.column, config.content, config.holdout_share, config.seed
+        others = None
+        if config.validation is not None and config.test is not None:
+            others = (config.validation, config.test)
+        return read_corpus(
+            config.path,
+            config.column,
+            config.options(),
+            config.split_rule(config.holdout_share),
+            flat_keys=config.split_key == "flat",
+            others=others,
+            blocks=config.length_policy == "window" and config.content == "lines",
         )

@@ -18,7 +18,7 @@ class Qm9Config(DiffusionConfig):
     num_molecules: Annotated[int, Field(ge=0)] = 20_000
     """At most this many molecules; 0 is all (about 130,000, read in half a minute)."""
     holdout_share: Annotated[float, Field(gt=0, lt=1)] = 0.05
-    """Share held out of training."""
+    """Share that is tested on."""
     max_length: Annotated[int, Field(ge=2, le=8192)] = 32
     """Longest sequence [tokens]."""
 
@@ -28,4 +28,4 @@ class Qm9(CorpusTask[Qm9Config]):
 
     def load_corpus(self) -> Corpus:
         config = self.config
-        return qm9_molecules(config.num_molecules, config.holdout_share, config.seed)
+        return qm9_molecules(config.num_molecules, config.split_rule(config.holdout_share))

@@ -18,7 +18,7 @@ class SmilesConfig(DiffusionConfig):
     num_molecules: Annotated[int, Field(ge=0)] = 0
     """At most this many molecules; 0 is all (about 14,500)."""
     holdout_share: Annotated[float, Field(gt=0, lt=1)] = 0.05
-    """Share held out of training."""
+    """Share that is tested on."""
     max_length: Annotated[int, Field(ge=2, le=8192)] = 32
     """Longest sequence [tokens]: half of the molecules are shorter, and what a minute can teach is short molecules."""
     train: TrainConfig = TrainConfig(
@@ -34,4 +34,4 @@ class Smiles(CorpusTask[SmilesConfig]):
 
     def load_corpus(self) -> Corpus:
         config = self.config
-        return rdkit_molecules(config.num_molecules, config.holdout_share, config.seed)
+        return rdkit_molecules(config.num_molecules, config.split_rule(config.holdout_share))

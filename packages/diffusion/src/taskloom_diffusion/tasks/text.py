@@ -40,4 +40,4 @@ class ShakespeareText(CorpusTask[TextConfig]):
     """Generate English."""
 
     def load_corpus(self) -> Corpus:
-        return shakespeare(self.config.num_characters)
+        return shakespeare(self.config.num_characters, self.config.split_rule(0.0))

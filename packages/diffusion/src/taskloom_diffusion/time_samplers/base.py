@@ -14,6 +14,8 @@ from taskloom_diffusion.compat.moved import old_names
 from taskloom_diffusion.model.part import DiffusionPart
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Generator, Tensor
 
     from taskloom_diffusion.schedules.base import Schedule
@@ -36,6 +38,25 @@ class Levels:
     flow: Tensor
     counts: Tensor | None = None
     previous_alpha: Tensor | None = None
+
+    @classmethod
+    def joined(cls, parts: Sequence[Levels]) -> Levels:
+        """Return the levels of several parts as one, in their order."""
+        import torch  # torch is heavy
+
+        def column(name: str) -> Tensor | None:
+            values = [getattr(part, name) for part in parts]
+            return None if any(value is None for value in values) else torch.cat(values)
+
+        names = ("time", "alpha", "flow")
+        time, alpha, flow = (torch.cat([getattr(part, name) for part in parts]) for name in names)
+        return cls(time, alpha, flow, column("counts"), column("previous_alpha"))
+
+    def of_rows(self, rows: Tensor) -> Levels:
+        """Return the levels of some rows (R,)."""
+        counts = None if self.counts is None else self.counts[rows]
+        earlier = None if self.previous_alpha is None else self.previous_alpha[rows]
+        return Levels(self.time[rows], self.alpha[rows], self.flow[rows], counts, earlier)
 
 
 @dataclass

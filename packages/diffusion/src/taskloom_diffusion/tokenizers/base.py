@@ -58,6 +58,11 @@ class Tokenizer(DiffusionPart):
     def fit(self, texts: Iterable[str]) -> FittedTokenizer:
         """Return the tokenizer with a vocabulary that covers the texts."""
 
+    def complaint(self, text: str) -> str:
+        """Return why no vocabulary can cut a text; empty if one can."""
+        del text
+        return ""
+
     @classmethod
     @abstractmethod
     def restore(cls, saved: Mapping[str, Any]) -> FittedTokenizer:

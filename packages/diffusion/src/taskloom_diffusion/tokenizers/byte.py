@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 from typing import Any, Literal
 
-from taskloom_diffusion.tokenizers.base import MASK, SPECIAL, FittedTokenizer, Tokenizer
+from taskloom_diffusion.tokenizers.base import MASK, SPECIAL, Tokenizer
 
 _TOKENS = [*SPECIAL, *(f"<{byte:02x}>" for byte in range(256))]
 
@@ -46,6 +47,14 @@ class Byte(Tokenizer):
     def encode(self, text: str) -> list[int]:
         return [byte + len(SPECIAL) for byte in text.encode()]
 
+    def encode_with_ends(self, text: str) -> tuple[list[int], list[int]]:
+        ids = self.encode(text)
+        # A character counts where its last byte is: a byte that begins one leaves the one before complete.
+        begins = [(i - len(SPECIAL)) & 0xC0 != 0x80 for i in ids]
+        begun = list(accumulate(map(int, begins)))
+        last = [*begins[1:], True]
+        return ids, [n if done else n - 1 for n, done in zip(begun, last, strict=False)]
+
     def decode(self, ids: Iterable[int]) -> str:
         data = b"".join(
             MASK.encode() if i == self.mask_id else bytes([i - len(SPECIAL)])
@@ -56,10 +65,3 @@ class Byte(Tokenizer):
 
     def save(self) -> dict[str, Any]:
         return {"kind": "byte"}
-
-
-def count_characters(tokenizer: FittedTokenizer, ids: Sequence[int]) -> int:
-    """Return the characters that tokens stand for; of bytes, one that a window cuts counts where it begins."""
-    if isinstance(tokenizer, Byte):
-        return sum(i >= len(SPECIAL) and (i - len(SPECIAL)) & 0xC0 != 0x80 for i in ids)
-    return len(tokenizer.decode(ids))

@@ -54,11 +54,11 @@ class HuggingFaceTokenizer:
         contents = json.loads(definition)
         model = contents["model"]
         named = model.get("unk_token")
-        self._unknown = model.get("unk_id") if named is None else self._backend.token_to_id(named)
+        self.unknown_id = model.get("unk_id") if named is None else self._backend.token_to_id(named)
         # Marks of its author, such as [CLS], are in no text: a model must not produce them.
         marks = {t["id"] for t in contents.get("added_tokens") or () if t.get("special")}
-        if self._unknown is not None:
-            marks.add(self._unknown)
+        if self.unknown_id is not None:
+            marks.add(self.unknown_id)
         self.reserved = frozenset(marks - {self.pad_id, self.mask_id, self.end_id})
         # Pair encoding without an unknown token leaves out what it has no letter for.
         self._leaves_out = (
@@ -66,10 +66,13 @@ class HuggingFaceTokenizer:
         )
 
     def encode(self, text: str) -> list[int]:
+        return self.encode_with_ends(text)[0]
+
+    def encode_with_ends(self, text: str) -> tuple[list[int], list[int]]:
         encoding = self._backend.encode(text, add_special_tokens=False)
         ids = list(encoding.ids)
-        if self._unknown in ids:
-            first, last = encoding.offsets[ids.index(self._unknown)]
+        if self.unknown_id in ids:
+            first, last = encoding.offsets[ids.index(self.unknown_id)]
             raise ConfigError(self._lacks(text[first:last], text))
         special = {self.pad_id, self.mask_id, self.end_id, *self.reserved}.intersection(ids)
         if special:
@@ -82,7 +85,7 @@ class HuggingFaceTokenizer:
             raise ConfigError(
                 self._lacks(next((c for c in pieces if c not in letters), pieces[:1]), text)
             )
-        return ids
+        return ids, [last for _, last in encoding.offsets]
 
     def _lacks(self, piece: str, text: str) -> str:
         return f"the token '{piece}' of '{text[:60]}' is not in the vocabulary of {len(self.tokens)} tokens"

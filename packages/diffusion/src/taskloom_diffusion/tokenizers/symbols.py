@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import accumulate
 from typing import Any, Literal
 
 from taskloom.errors import ConfigError
@@ -11,7 +12,9 @@ from taskloom.errors import ConfigError
 from taskloom_diffusion.tokenizers.base import SPECIAL, Tokenizer
 
 # Longest first: two-letter elements before letters, two-digit ring bonds before digits.
-SMILES_PATTERN = re.compile(r"\[[^\[\]]+\]|Br|Cl|%\d\d|[BCNOPSFIHbcnops]|[0-9]|[-=#$:/\\.()*~@+]")
+SMILES_PATTERN = re.compile(
+    r"\[[^\[\]]+\]|Br|Cl|%\(\d+\)|%\d\d|->|<-|[BCNOPSFIbcnops]|\d|[-=#$:/\\.()*~]"
+)
 
 
 class RegexSmiles(Tokenizer):
@@ -21,6 +24,13 @@ class RegexSmiles(Tokenizer):
     """
 
     kind: Literal["smiles"] = "smiles"
+
+    def complaint(self, text: str) -> str:
+        try:
+            split_smiles(text)
+        except ConfigError as error:
+            return error.message
+        return ""
 
     def fit(self, texts: Iterable[str]) -> SymbolTokenizer:
         return fit_symbols("smiles", texts)
@@ -80,6 +90,10 @@ class SymbolTokenizer:
             raise ConfigError(
                 f"the token {error} of '{text[:60]}' is not in the vocabulary of {len(self.tokens)} tokens"
             ) from None
+
+    def encode_with_ends(self, text: str) -> tuple[list[int], list[int]]:
+        ids = self.encode(text)
+        return ids, list(accumulate(len(self.tokens[i]) for i in ids))
 
     def decode(self, ids: Iterable[int]) -> str:
         hidden = (self.pad_id, self.end_id)

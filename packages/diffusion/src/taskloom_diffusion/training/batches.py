@@ -12,6 +12,7 @@ from taskloom import derive_seed
 from taskloom_diffusion.config import LengthPolicy
 from taskloom_diffusion.model.protocols import Batch
 from taskloom_diffusion.tokenizers.base import FittedTokenizer
+from taskloom_diffusion.tokenizers.extent import Measured, measure
 
 _BUCKET_BATCHES = (
     32  # sequences of this many batches are sorted by length together: little padding, still random
@@ -23,14 +24,45 @@ class TokenStore:
 
     Args:
         sequences: Token ids of each sequence.
+        characters: For each sequence, the characters of the original text that each token stands for; None is unknown.
+        num_bytes: The same in bytes of UTF-8.
     """
 
-    def __init__(self, sequences: Sequence[Sequence[int]]) -> None:
+    def __init__(
+        self,
+        sequences: Sequence[Sequence[int]],
+        characters: Sequence[Sequence[int]] | None = None,
+        num_bytes: Sequence[Sequence[int]] | None = None,
+    ) -> None:
         self.lengths = np.array([len(s) for s in sequences], dtype=np.int64)
         self.offsets = np.concatenate([[0], np.cumsum(self.lengths)])
         self.flat = np.empty(int(self.offsets[-1]), dtype=np.int32)
         for sequence, start in zip(sequences, self.offsets, strict=False):
             self.flat[start : start + len(sequence)] = sequence
+        self.characters, self.num_bytes = self._flat(characters), self._flat(num_bytes)
+
+    def _flat(self, parts: Sequence[Sequence[int]] | None) -> np.ndarray | None:
+        """Return numbers beside every token (N,) int32, or None if they are not known of all."""
+        if parts is None:
+            return None
+        flat = np.fromiter((n for part in parts for n in part), dtype=np.int32)
+        return flat if len(flat) == len(self.flat) else None
+
+    @classmethod
+    def joined(cls, stores: Sequence[TokenStore]) -> TokenStore:
+        """Return a store of the sequences of several, in their order."""
+        return cls([store.get(i).tolist() for store in stores for i in range(len(store))])
+
+    def select(self, rows: Sequence[int]) -> TokenStore:
+        """Return a store of some sequences, in the order given."""
+
+        def part(flat: np.ndarray | None) -> list[list[int]] | None:
+            if flat is None:
+                return None
+            return [flat[self.offsets[i] : self.offsets[i + 1]].tolist() for i in rows]
+
+        sequences = part(self.flat) or []
+        return TokenStore(sequences, part(self.characters), part(self.num_bytes))
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -54,19 +86,36 @@ def encode_all(
     Under `eos_pad` every sequence is closed by the end token and filled with padding to `max_length`; under `window`
     texts are cut into windows, the rest at the end of each is left, and those too short for a single window are dropped.
     """
-    encoded = [tokenizer.encode(text) for text in texts]
+    measured = [measure(tokenizer, text) for text in texts]
     if policy == "window":
-        windows = [
-            ids[i : i + max_length]
-            for ids in encoded
-            for i in range(0, len(ids) - max_length + 1, max_length)
+        pieces = [
+            Measured(*(part[i : i + max_length] for part in (m.ids, m.characters, m.bytes)))
+            for m in measured
+            for i in range(0, len(m.ids) - max_length + 1, max_length)
         ]
-        return TokenStore(windows), sum(len(ids) < max_length for ids in encoded)
-    kept = [ids for ids in encoded if 0 < len(ids) <= _room(policy, max_length)]
+        return _stored(pieces), sum(len(m.ids) < max_length for m in measured)
+    kept = [m for m in measured if 0 < len(m.ids) <= _room(policy, max_length)]
     if policy == "eos_pad":
-        fill = tokenizer.pad_id
-        kept = [[*ids, tokenizer.end_id, *[fill] * (max_length - len(ids) - 1)] for ids in kept]
-    return TokenStore(kept), len(encoded) - len(kept)
+        kept = [_closed(m, tokenizer, max_length) for m in kept]
+    return _stored(kept), len(measured) - len(kept)
+
+
+def _closed(text: Measured, tokenizer: FittedTokenizer, max_length: int) -> Measured:
+    """Return a sequence with its end and the padding behind it, which stand for no character."""
+    rest = max_length - len(text.ids)
+    nothing = [0] * rest
+    ids = [*text.ids, tokenizer.end_id, *[tokenizer.pad_id] * (rest - 1)]
+    is_known = bool(text.characters) or not text.ids
+    characters, num_bytes = (
+        [*part, *nothing] if is_known else [] for part in (text.characters, text.bytes)
+    )
+    return Measured(ids, characters, num_bytes)
+
+
+def _stored(texts: Sequence[Measured]) -> TokenStore:
+    return TokenStore(
+        [m.ids for m in texts], [m.characters for m in texts], [m.bytes for m in texts]
+    )
 
 
 def fitting(
@@ -117,6 +166,7 @@ class TrainStream:
         start: Number of the first batch.
         stride: Processes that share the stream; each takes every stride-th batch.
         window: Length of windows cut from running text at a random phase each epoch; 0 means whole sequences.
+        parts: Batches of an optimizer step, over all processes: the rows of a step do not depend on how many it is cut into.
     """
 
     def __init__(
@@ -130,6 +180,7 @@ class TrainStream:
         rank: int = 0,
         stride: int = 1,
         window: int = 0,
+        parts: int = 1,
     ) -> None:
         self.store = store
         self.batch_size = batch_size
@@ -139,23 +190,25 @@ class TrainStream:
         self.rank = rank
         self.stride = stride
         self.window = window
+        self.parts = parts
 
     def __iter__(self) -> Iterator[Batch]:
         number = self.start * self.stride + self.rank
         plan_epoch, plan = -1, np.zeros((0, 0), dtype=np.int64)
-        per_epoch = self.batches_per_epoch
+        per_epoch = self.steps_per_epoch
         while True:
-            epoch, index = divmod(number, per_epoch)
+            step, part = divmod(number, self.parts)
+            epoch, index = divmod(step, per_epoch)
             if epoch != plan_epoch:
                 plan_epoch, plan = epoch, self._plan(epoch)
-            rows = plan[index]
+            rows = plan[index, part * self.batch_size : (part + 1) * self.batch_size]
             yield collate([self._row(i, epoch) for i in rows], self.pad_id)
             number += self.stride
 
     @property
-    def batches_per_epoch(self) -> int:
-        """Batches after which every sequence was seen about once."""
-        return max(1, self._num_rows // self.batch_size)
+    def steps_per_epoch(self) -> int:
+        """Steps after which every sequence was seen about once."""
+        return max(1, self._num_rows // (self.batch_size * self.parts))
 
     @property
     def _num_rows(self) -> int:
@@ -171,15 +224,15 @@ class TrainStream:
         return self.store.flat[start : start + self.window]
 
     def _plan(self, epoch: int) -> np.ndarray:
-        """Return the rows of every batch of an epoch (batches, batch_size): random, but like lengths together."""
+        """Return the rows of every step of an epoch (steps, rows): random, but like lengths together."""
         random = np.random.default_rng(derive_seed(self.seed, f"epoch/{epoch}"))
-        num_batches = self.batches_per_epoch
-        order = np.resize(random.permutation(self._num_rows), num_batches * self.batch_size)
+        num_steps, rows = self.steps_per_epoch, self.batch_size * self.parts
+        order = np.resize(random.permutation(self._num_rows), num_steps * rows)
         if not self.window:
-            chunk = _BUCKET_BATCHES * self.batch_size
+            chunk = _BUCKET_BATCHES * rows
             parts = [order[i : i + chunk] for i in range(0, len(order), chunk)]
             order = np.concatenate(
                 [part[np.argsort(self.store.lengths[part], kind="stable")] for part in parts]
             )
-        batches = order.reshape(num_batches, self.batch_size)
-        return batches[random.permutation(num_batches)]
+        steps = order.reshape(num_steps, rows)
+        return steps[random.permutation(num_steps)]

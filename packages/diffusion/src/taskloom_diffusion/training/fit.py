@@ -28,7 +28,7 @@ from taskloom_diffusion.training.recorder import Recorder
 from taskloom_diffusion.training.team import GroupEnvironment, ProcessGroup, joined, share_of_step
 from taskloom_diffusion.training.throughput import Meter, matrix_parameters, peak_flops
 
-_FRESH = {"step": 0, "loss_sum": 0.0, "loss_count": 0}
+_FRESH = {"step": 0, "loss_sum": 0.0, "loss_count": 0, "split": "parts"}
 
 
 def fit(
@@ -55,6 +55,9 @@ def fit(
         group: The processes that train together, and which of them this one is.
     """
     state: dict[str, Any] = dict(_FRESH) if checkpoint is None else load_state(checkpoint)
+    state.setdefault(
+        "split", "legacy"
+    )  # a checkpoint without it is of a version that split otherwise
     state["corpus"] = _same_corpus(state, stream(0, 0, 1).store, task)
     if group.rank:
         state |= {"loss_sum": 0.0, "loss_count": 0}  # the first process has what all had summed up

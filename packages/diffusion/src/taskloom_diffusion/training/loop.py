@@ -10,15 +10,18 @@ from taskloom.devices import launch
 from taskloom.errors import ConfigError
 
 from taskloom_diffusion.config import DiffusionConfig
+from taskloom_diffusion.evaluation.kept_corpus import as_before
 from taskloom_diffusion.evaluation.results import generate_samples, held_out_bound
 from taskloom_diffusion.evaluation.sampling import check_sampler
 from taskloom_diffusion.training.batches import TrainStream
+from taskloom_diffusion.training.checkpoint import load_state
 from taskloom_diffusion.training.fit import fit
 from taskloom_diffusion.training.module import DiffusionModule
 from taskloom_diffusion.training.preparation import (
     BoundCorpus,
     Prepared,
     build_module,
+    planned,
     prepare,
     schedule_fault,
 )
@@ -40,6 +43,12 @@ def set_up(task: BoundCorpus) -> tuple[Prepared, DiffusionModule]:
     module = build_module(task, prepared)
     check_sampler(module, task.config.sampler)
     return prepared, module
+
+
+def task_of_checkpoint(task: BoundCorpus, checkpoint: Path | None) -> BoundCorpus:
+    """Return the task with the split that a training was begun with: one of earlier versions keeps theirs."""
+    is_new = checkpoint is None or load_state(checkpoint).get("split", "legacy") != "legacy"
+    return task if is_new else as_before(task)
 
 
 def train_together(
@@ -82,10 +91,11 @@ def train(
             rank=rank,
             stride=processes,
             window=config.max_length if config.length_policy == "window" else 0,
+            parts=config.train.accumulate * config.train.devices,
         )
 
     def validate() -> float:
-        return held_out_bound(config, module, prepared, num_draws=1).nats_per_token
+        return held_out_bound(config, module, prepared.validation, num_draws=1).nats_per_token
 
     def sample(step: int) -> None:
         texts = generate_samples(config, module, prepared, 8, "progress").texts
@@ -98,7 +108,7 @@ def train(
     return fit(
         ctx,
         module,
-        config.train,
+        planned(config, prepared),
         stream=stream,
         validate=validate,
         sample=sample,

@@ -35,12 +35,12 @@ def build_optimizer(model: nn.Module, settings: OptimizerSettings) -> torch.opti
     return torch.optim.AdamW([g for g in groups if g["params"]], settings.lr, betas)
 
 
-def rate_factor(step: int, total: int, settings: OptimizerSettings) -> float:
+def rate_factor(step: int, total: float, settings: OptimizerSettings) -> float:
     """Return the learning rate of a step over the highest one.
 
     Args:
         step: Steps done before.
-        total: Steps of the whole training.
+        total: Steps of the whole training; infinity keeps the rate constant.
         settings: The shape: a linear warm-up, then one of five curves.
     """
     warmup = settings.warmup_steps

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -10,11 +12,14 @@ from taskloom import derive_seed
 from taskloom.bound import BoundTask
 from taskloom.errors import ConfigError, PluginError
 
-from taskloom_diffusion.config import DiffusionConfig, LengthPolicy
-from taskloom_diffusion.corpora.corpus import Corpus
+from taskloom_diffusion.config import DiffusionConfig, LengthPolicy, TrainConfig
+from taskloom_diffusion.corpora.corpus import Corpus, without
+from taskloom_diffusion.corpora.split import document_blocks, joined, place, ranked
 from taskloom_diffusion.schedules.inverse import final_noise
 from taskloom_diffusion.task import CorpusTask
 from taskloom_diffusion.tokenizers.base import FittedTokenizer
+from taskloom_diffusion.tokenizers.byte import Byte
+from taskloom_diffusion.tokenizers.symbols import SymbolTokenizer
 from taskloom_diffusion.training.batches import TokenStore, encode_all, fitting
 
 if TYPE_CHECKING:
@@ -29,18 +34,27 @@ class Prepared:
     """A corpus in tokens.
 
     Attributes:
-        corpus: The text, without sequences that are dropped for their length; held out, what is evaluated.
+        corpus: The text, without sequences that are dropped for their length or their tokens.
         tokenizer: Learnt from it.
         train: Training sequences.
-        holdout: Held-out sequences, at most as many as are evaluated.
+        validation: What curves are drawn on, at most as many as are evaluated.
+        test: What is reported is measured on these, at most as many as are evaluated.
         too_long: Sequences dropped because they are longer than `max_length`; under `window`, because they are shorter.
     """
 
     corpus: Corpus
     tokenizer: FittedTokenizer
     train: TokenStore
-    holdout: TokenStore
+    validation: TokenStore
+    test: TokenStore
     too_long: int
+
+    @property
+    def holdout(self) -> TokenStore:
+        """Both held-out parts."""
+        if self.validation is self.test:
+            return self.test
+        return TokenStore.joined([self.validation, self.test])
 
 
 def schedule_fault(config: DiffusionConfig) -> str:
@@ -63,32 +77,182 @@ def prepare(task: BoundCorpus, tokenizer: FittedTokenizer | None = None) -> Prep
         tokenizer: Of a trained model; without it the vocabulary is learnt from the corpus.
 
     Raises:
-        ConfigError: Nothing is left to train or to hold out, or the corpus has tokens that the tokenizer lacks.
+        ConfigError: Nothing is left to train or to hold out, or the corpus has tokens that the tokenizer lacks and
+            `uncut = "refuse"`.
     """
-    config, corpus = task.config, task.task.load_corpus()
-    policy, longest = config.length_policy, config.max_length
-    # Only what is evaluated is encoded; running text is one piece, of which windows are chosen below.
-    held = corpus.holdout if policy == "window" else corpus.holdout[: config.evaluate.num_holdout]
+    config = task.config
+    corpus = in_three_parts(task.task.load_corpus(), config)
     if tokenizer is None:
-        tokenizer = config.tokenizer.fit([*corpus.train, *held])
-    train, long_train = encode_all(corpus.train, tokenizer, policy, longest)
-    holdout, long_holdout = encode_all(held, tokenizer, policy, longest)
-    if not len(train) or not len(holdout):
+        corpus, tokenizer = _fitted(corpus, config)
+    else:
+        corpus = _without_unknown(corpus, tokenizer, config)
+    policy, longest = config.length_policy, config.max_length
+    train, too_long = encode_all(corpus.train, tokenizer, policy, longest)
+    fits = fitting(corpus.train, tokenizer, policy, longest) if too_long else corpus.train
+    validation, held_validation, long_validation = _judged(corpus.validation, tokenizer, config)
+    test, held_test, long_test = _judged(corpus.test, tokenizer, config)
+    too_long += long_validation + long_test
+    notes = list(corpus.notes)
+    if policy == "given" and corpus.split != "legacy":
+        parts = {"test": held_test, "validation": held_validation}
+        for name, part in parts.items():
+            # Length may have emptied a part of a small corpus; it takes what is left with the smallest hash.
+            if not part and len(fits) > 1:
+                first = min(fits, key=lambda text: (place(text, config.split_seed), text))
+                fits = [text for text in fits if text != first]
+                parts[name] = [first]
+                notes.append(
+                    f"no sequence of the {name} part fits max_length; it took that of the smallest hash"
+                )
+        if len(notes) > len(corpus.notes):
+            held_test, held_validation = parts["test"], parts["validation"]
+            train, _ = encode_all(fits, tokenizer, policy, longest)
+            validation, _, _ = _judged(held_validation, tokenizer, config)
+            test, _, _ = _judged(held_test, tokenizer, config)
+    for store, part_name in ((train, "training"), (test, "the held-out part")):
+        if not len(store):
+            raise ConfigError(
+                f"no sequence of '{corpus.name}' is left in {part_name}: {too_long} {_misfit(policy)} max_length = {longest}"
+            )
+    # Samples are judged against what could be learnt: the longer half of a corpus would make all of them too light.
+    corpus = replace(
+        corpus,
+        train=fits,
+        holdout=[*held_validation, *held_test],
+        num_validation=len(held_validation),
+        notes=notes,
+    )
+    return Prepared(
+        corpus, tokenizer, train, validation if len(validation) else test, test, too_long
+    )
+
+
+def _judged(
+    texts: Sequence[str], tokenizer: FittedTokenizer, config: DiffusionConfig
+) -> tuple[TokenStore, Sequence[str], int]:
+    """Return what is judged of a part, the part without sequences that do not fit, and how many of them were met."""
+    policy, longest, most = config.length_policy, config.max_length, config.evaluate.num_holdout
+    if policy == "window":
+        store, dropped = encode_all(texts, tokenizer, policy, longest)
+        if len(store) > most:
+            rows = np.linspace(0, len(store) - 1, most).astype(int)
+            store = store.select(rows.tolist())
+        return store, fitting(texts, tokenizer, policy, longest) if dropped else texts, dropped
+    # A part is in the order of its ranks; of a large one no more is cut into tokens than is judged.
+    kept: list[str] = []
+    met = 0
+    while len(kept) < most and met < len(texts):
+        following = texts[met : met + most - len(kept)]
+        kept += fitting(following, tokenizer, policy, longest)
+        met += len(following)
+    store, _ = encode_all(kept, tokenizer, policy, longest)
+    dropped = met - len(kept)
+    return store, [*kept, *texts[met:]] if dropped else texts, dropped
+
+
+def judged_store(
+    texts: Sequence[str], tokenizer: FittedTokenizer, config: DiffusionConfig
+) -> TokenStore:
+    """Return what is judged of the test part that a run keeps."""
+    return _judged(texts, tokenizer, config)[0]
+
+
+def in_three_parts(corpus: Corpus, config: DiffusionConfig) -> Corpus:
+    """Return a corpus with something to validate on, in the order of its ranks.
+
+    What a task split by itself, into two parts, gives a part of the training one.
+    """
+    if corpus.split == "legacy" or (corpus.split and corpus.num_validation):
+        return corpus
+    own = [*corpus.train]
+    if config.length_policy == "window":
+        pieces, keys = document_blocks(own)
+        texts = joined
+    else:
+        pieces = keys = own if corpus.split else [own[i] for i in ranked(own)]
+        texts = _chosen
+    held = _validating(keys, config) if not corpus.num_validation else set[str]()
+    inside = [i for i, key in enumerate(keys) if key in held]
+    validation = [*corpus.validation] or texts(pieces, keys, inside)
+    test = [*corpus.test]
+    if not corpus.split:
+        validation, test = ([part[i] for i in ranked(part)] for part in (validation, test))
+    return replace(
+        corpus,
+        train=texts(pieces, keys, [i for i, key in enumerate(keys) if key not in held]),
+        holdout=[*validation, *test],
+        num_validation=len(validation),
+        split=corpus.split or "own",
+    )
+
+
+def _chosen(pieces: Sequence[str], keys: Sequence[str], chosen: Sequence[int]) -> list[str]:
+    del keys
+    return [pieces[i] for i in chosen]
+
+
+def _validating(keys: Sequence[str], config: DiffusionConfig) -> set[str]:
+    """Return the keys that validate, at least one, unless there is but one."""
+    at = {key: place(key, config.split_seed) for key in keys}
+    held = {key for key, h in at.items() if h < config.validation_share}
+    if len(at) > 1 and (not held or len(held) == len(at)):
+        held = {min(at, key=lambda key: (at[key], key))}
+    return held if len(at) > 1 else set()
+
+
+def _fitted(corpus: Corpus, config: DiffusionConfig) -> tuple[Corpus, FittedTokenizer]:
+    """Return the corpus that can be cut into tokens, and the tokenizer with its vocabulary."""
+    try:
+        fitted = config.tokenizer.fit(_texts(corpus))
+        return (corpus if _learns(fitted) else _without_unknown(corpus, fitted, config)), fitted
+    except ConfigError:
+        complaints = {text: config.tokenizer.complaint(text) for text in _texts(corpus)}
+        uncut = {text: words for text, words in complaints.items() if words}
+        if not uncut:
+            raise  # about something else
+    corpus = _left_out(corpus, uncut, "uncut", config)
+    return corpus, config.tokenizer.fit(_texts(corpus))
+
+
+def _learns(tokenizer: FittedTokenizer) -> bool:
+    """Return whether a vocabulary was learnt from a corpus; one that came along may lack tokens."""
+    return isinstance(tokenizer, SymbolTokenizer | Byte)
+
+
+def _without_unknown(corpus: Corpus, tokenizer: FittedTokenizer, config: DiffusionConfig) -> Corpus:
+    """Return a corpus without sequences that a vocabulary has no tokens for."""
+    unknown = {}
+    for text in _texts(corpus):
+        try:
+            tokenizer.encode(text)
+        except ConfigError as error:
+            unknown[text] = error.message
+    return _left_out(corpus, unknown, "unknown_token", config)
+
+
+def _left_out(
+    corpus: Corpus, complaints: Mapping[str, str], reason: str, config: DiffusionConfig
+) -> Corpus:
+    if complaints and config.uncut == "refuse":
         raise ConfigError(
-            f"no sequence of '{corpus.name}' is left in {'training' if not len(train) else 'the held-out part'}: "
-            f"{long_train + long_holdout} {_misfit(policy)} max_length = {longest}"
+            f"{len(complaints)} sequences of '{corpus.name}' cannot be cut into tokens; the first: {next(iter(complaints.values()))}"
         )
-    if len(holdout) > config.evaluate.num_holdout:
-        keep = np.linspace(0, len(holdout) - 1, config.evaluate.num_holdout).astype(int)
-        holdout = TokenStore([holdout.get(i).tolist() for i in keep])
-    if long_train + long_holdout:
-        # Samples are judged against what could be learnt: the longer half of a corpus would make all of them too light.
-        corpus = replace(
-            corpus,
-            train=fitting(corpus.train, tokenizer, policy, longest),
-            holdout=fitting(held, tokenizer, policy, longest),
-        )
-    return Prepared(corpus, tokenizer, train, holdout, long_train + long_holdout)
+    return without(corpus, dict.fromkeys(complaints, reason))
+
+
+def _texts(corpus: Corpus) -> list[str]:
+    return [*corpus.train, *corpus.holdout]
+
+
+def planned(config: DiffusionConfig, prepared: Prepared) -> TrainConfig:
+    """Return the training with its number of steps, where it was told in passes over the corpus."""
+    train = config.train
+    if not train.epochs:
+        return train
+    is_text = config.length_policy == "window"
+    rows = len(prepared.train.flat) // config.max_length if is_text else len(prepared.train)
+    of_step = train.batch_size * train.accumulate * train.devices
+    return train.model_copy(update={"steps": math.ceil(train.epochs * rows / of_step)})
 
 
 def build_module(task: BoundCorpus, prepared: Prepared) -> DiffusionModule:
@@ -115,7 +279,7 @@ def build_module(task: BoundCorpus, prepared: Prepared) -> DiffusionModule:
         config.train.optimizer,
         tokenizer,
         max_length=config.max_length,
-        total_steps=config.train.steps,
+        total_steps=planned(config, prepared).steps,
         frequencies=tuple((counts / counts.sum()).tolist()) if needs_frequencies else (),
         ends=config.length_policy == "eos_pad",
         seed=derive_seed(config.seed, "model"),

@@ -36,7 +36,8 @@ class Recorder(pl.Callback):
         meter: Measures throughput.
         validate: Returns the held-out bound of the average [nats per token].
         sample: Writes a few samples of the average into the run folder.
-        state: What to go on from: the counters `step`, `loss_sum`, `loss_count`, and `corpus`, the hash of the sequences.
+        state: What to go on from: the counters `step`, `loss_sum` [nats], `loss_count` [tokens], `corpus`, the hash of the sequences,
+            and `split`, which is `legacy` where training was begun before there were three parts.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Recorder(pl.Callback):
         self.loss_sum = float(state["loss_sum"])
         self.loss_count = int(state["loss_count"])
         self.corpus = str(state["corpus"])
+        self.split = str(state.get("split", "parts"))
         self.saved_step = -1
         self.stopped = False
         self._stack = ExitStack()
@@ -89,8 +91,11 @@ class Recorder(pl.Callback):
         # Padding that is predicted (policy `eos_pad`) is in the loss, but a figure per token must not be mostly about it.
         positions = int(batch["maskable"].sum())
         real = int((batch["maskable"] & (batch["tokens"] != pl_module.pad_token_id)).sum())
-        self.loss_sum += loss * (positions / real)
-        self.loss_count += 1
+        # A class with a step of its own returns a mean; ours keeps sums, of which each version of a row is a part.
+        nats, counted = pl_module.last_batch or (loss * positions, positions)
+        pl_module.last_batch = None
+        self.loss_sum += nats
+        self.loss_count += round(real * counted / max(positions, 1))
         self.meter.count(real, batch["tokens"].numel())
         if trainer.global_step == self._seen:
             return  # gradients are still being accumulated
@@ -135,6 +140,7 @@ class Recorder(pl.Callback):
             "loss_sum": self.loss_sum,
             "loss_count": self.loss_count,
             "corpus": self.corpus,
+            "split": self.split,
         }
 
     def save(self, trainer: pl.Trainer, task: DiffusionModule) -> None:
@@ -174,7 +180,7 @@ class Recorder(pl.Callback):
                 time.perf_counter(), time.process_time(), lambda v: summed(v, task.device)
             )
             if trainer.is_global_zero:
-                row["train/loss"] = self.loss_sum / self.loss_count
+                row["train/loss"] = self.loss_sum / max(self.loss_count, 1)
                 row |= speed
                 row["train/lr"] = trainer.optimizers[0].param_groups[0]["lr"]
             self.loss_sum, self.loss_count = 0.0, 0

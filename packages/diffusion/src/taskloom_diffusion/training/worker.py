@@ -15,7 +15,7 @@ from taskloom.context import Progress, Resources
 from taskloom.registry.resolve import find_task, load_task
 
 from taskloom_diffusion.config import DiffusionConfig
-from taskloom_diffusion.training.loop import set_up, train
+from taskloom_diffusion.training.loop import set_up, task_of_checkpoint, train
 from taskloom_diffusion.training.preparation import BoundCorpus
 from taskloom_diffusion.training.team import ProcessGroup
 
@@ -69,9 +69,10 @@ def main(words: list[str]) -> None:
     loaded = load_task(find_task(*order["task"].split("/")))
     config = cast("DiffusionConfig", loaded.config_class.model_validate(order["config"]))
     task: BoundCorpus = bind(loaded, config)
+    checkpoint = None if order["checkpoint"] is None else Path(order["checkpoint"])
+    task = task_of_checkpoint(task, checkpoint)
     prepared, module = set_up(task)
     (path.parent / f"{rank}.ready").touch()
-    checkpoint = None if order["checkpoint"] is None else Path(order["checkpoint"])
     group = ProcessGroup(rank, order["size"], Path(order["rendezvous"]))
     ctx = WorkerContext(order)
     train(config, ctx, prepared, module, checkpoint=checkpoint, group=group)

@@ -1,4 +1,4 @@
-"""`tasks diffusion evaluate RUN`: metrics of fresh samples, and the bound on held-out sequences."""
+"""`tasks diffusion evaluate RUN`: metrics of fresh samples, and the bound on the test part."""
 
 from __future__ import annotations
 
@@ -46,11 +46,16 @@ def evaluate(
     time_sampler: Levels = "",
     draws: Annotated[
         int | None,
-        typer.Option(
-            min=1, help="Levels per held-out sequence; --evaluate.num_draws if set, else 4."
-        ),
+        typer.Option(min=1, help="Levels per test sequence; --evaluate.num_draws if set, else 4."),
     ] = None,
     seed: Seed = 0,
+    accept_changes: Annotated[
+        bool,
+        typer.Option(
+            "--accept-changes",
+            help="Compare samples with the corpus of now, though it has changed.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Judge a trained model again, with another sampler or more samples."""
@@ -65,19 +70,22 @@ def evaluate(
         estimate_bound,
         level_sampler_for,
     )
+    from taskloom_diffusion.evaluation.kept_corpus import compared  # torch is heavy
     from taskloom_diffusion.evaluation.sampling import (  # torch is heavy
         draw_lengths,
         sample_lengths,
     )
     from taskloom_diffusion.evaluation.trained import trained_model  # torch is heavy
-    from taskloom_diffusion.training.preparation import prepare  # torch is heavy
 
     trained = trained_model(run)
     level_sampler_for(trained.model, levels)  # refuses a biased one before minutes are spent
-    prepared = prepare(task, trained.model.tokenizer)
+    found = compared(run, task, trained.model.tokenizer, accept=accept_changes)
+    if found.change:
+        typer.echo(f"the corpus has changed: {found.change}", err=True)
+    prepared = found.prepared
     bound = estimate_bound(
         trained.model,
-        prepared.holdout,
+        prepared.test,
         num_draws=draws,
         batch_size=settings.batch_size,
         seed=seed,
@@ -95,6 +103,7 @@ def evaluate(
         "nelbo_nats_per_token": bound.nats_per_token,
         "nelbo_standard_error": bound.standard_error,
         "bits_per_character": bound.bits_per_character,
+        "bits_per_byte": bound.bits_per_byte,
         "bits_per_character_error": bound.bits_per_character_error,
         "perplexity": bound.perplexity,
         "perplexity_error": bound.perplexity_error,
@@ -111,7 +120,7 @@ def evaluate(
 
 def _tell(bound: Bound, judged: Mapping[str, float], made: Generated) -> None:
     """Print the figures with units and standard errors."""
-    typer.echo(f"{bound.kind}, on {bound.num_sequences} held-out sequences")
+    typer.echo(f"{bound.kind}, on {bound.num_sequences} test sequences")
     metrics = bound_metrics(bound) | {f"samples/{name}": value for name, value in judged.items()}
     metrics["samples/calls"] = made.mean_calls
     num = len(made.texts)

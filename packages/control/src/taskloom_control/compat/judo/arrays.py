@@ -34,7 +34,13 @@ def np_1d_field(  # noqa: PLR0917 -- judo's own parameters, in its order
     for what, given in (("names", names), ("mins", mins), ("maxs", maxs), ("steps", steps)):
         if isinstance(given, Sequence) and len(given) != values.size:
             raise ControlError(f"{what} has {len(given)} entries; the array has {values.size}.")
-    shown = {"names": names, "mins": mins, "maxs": maxs, "steps": steps, "name": vis_name}
+    shown: dict[str, object] = {
+        "names": names,
+        "mins": mins,
+        "maxs": maxs,
+        "steps": steps,
+        "name": vis_name,
+    }
     shown |= {"indices": xyz_vis_indices, "defaults": xyz_vis_defaults}
     return field(default_factory=values.copy, metadata={"sliders": shown})
 
