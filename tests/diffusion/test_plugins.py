@@ -133,11 +133,11 @@ def test_a_task_in_polydiffs_form_is_trained_sampled_and_described(
     code, out, err = done["letters"]
     assert code == 0, err
     metrics = json.loads(out)["metrics"]
-    assert metrics["corpus/train"] == 19
+    assert metrics["corpus/train"] == 18
     assert metrics["nelbo/nats_per_token"] > 0
     code, out, err = done["sample"]
     assert (code, len(out.splitlines())) == (0, 3), err
-    assert "19" in next(line for line in done["info"][1].splitlines() if "training" in line)
+    assert "18" in next(line for line in done["info"][1].splitlines() if "training" in line)
 
 
 def test_a_class_without_a_corpus_is_refused_with_what_it_lacks(

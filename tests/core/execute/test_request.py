@@ -25,7 +25,16 @@ from taskloom_probe.tasks import WalkConfig
 pytestmark = pytest.mark.usefixtures("probe_domain")
 
 KEPT = {item.name for item in fields(KeptOptions)}
-OF_THE_CALL = {"store", "resume", "quiet", "fresh", "accept", "accept_changes", "claimed"}
+OF_THE_CALL = {
+    "accept",
+    "accept_changes",
+    "capture",
+    "claimed",
+    "fresh",
+    "quiet",
+    "resume",
+    "store",
+}
 """Options of a call that no record keeps: they say what this process does and takes, and the folder is in its store."""
 
 

@@ -108,7 +108,7 @@ def tokens_of(
     if empty is not None:
         raise ConfigError(f"Text {empty + 1} of {name} is empty: it has no token to look at.")
     cut = np.array([len(row) > max_tokens for row in rows], np.int64)
-    for index in np.flatnonzero(cut):
+    for index in map(int, np.flatnonzero(cut)):
         # Again, and not by hand: what the tokenizer puts at the end of a text stays there.
         rows[index] = tokenizer(texts[index], truncation=True, max_length=max_tokens, **how)[
             "input_ids"

@@ -370,7 +370,7 @@ def torch_handle(
     if parameters is not None:
         module = copy.deepcopy(module)
         load_parameters(module, {k: _plain(v) for k, v in parameters.items()})
-    lazy = torch.nn.parameter.UninitializedTensorMixin
+    lazy = torch.nn.UninitializedParameter
     empty = [name for name, value in module.named_parameters() if isinstance(value, lazy)]
     if empty:
         raise ConfigError(

@@ -112,7 +112,7 @@ def save_detector(
     detector: Detector,
     tensors: Tensors,
     *,
-    evidence: Sequence[Mapping[str, object]] = (),
+    evidence: Sequence[Mapping[str, Any]] = (),
     **facts: Any,  # noqa: ANN401 -- fields of a record
 ) -> Path:
     """Write a fitted detector, each file atomically, and return the file of its arrays.

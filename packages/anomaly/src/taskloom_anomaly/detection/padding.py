@@ -50,7 +50,7 @@ def trimmed(inputs: Inputs) -> Inputs:
     real = real_of(inputs)
     if real is None or not len(real):
         return inputs
-    last = real.shape[1] - int(real.any(axis=0)[::-1].argmax()) if real.any() else 1
+    last = real.shape[1] - int(np.argmax(np.flip(real.any(axis=0)))) if real.any() else 1
     if last == real.shape[1]:
         return inputs
     return NamedArrays(

@@ -123,7 +123,7 @@ def _stored_task(reference: str, place: Place) -> tuple[Path, BoundTask[Any, Ano
             hint="tasks anomaly fit MODEL --out DIR fits and stores one",
         )
     if place.run is not None:
-        bound = task_of(place.run)
+        bound: BoundTask[Any, Any] = task_of(place.run)
     else:
         settings = dict(read_json(record, "record of the task").get("config", {}))
         factory, config_class = trainer(place.task)

@@ -123,7 +123,7 @@ class ControlEnv(gymnasium.Env[Observation, np.ndarray]):
 
     def _space(self) -> spaces.Space[Any]:
         parts = self._parts()
-        boxes = {
+        boxes: dict[str, spaces.Space[Any]] = {
             name: spaces.Box(-LIMIT, LIMIT, part.shape, np.float64) for name, part in parts.items()
         }
         if self._goal == "dict":
@@ -137,7 +137,7 @@ class ControlEnv(gymnasium.Env[Observation, np.ndarray]):
 
     def _parts(self) -> dict[str, np.ndarray]:
         """Return what is seen, and the goal unless it is hidden."""
-        seen = {"observation": self.task.observe()}
+        seen: dict[str, Any] = {"observation": self.task.observe()}
         if self._goal != "hide":
             achieved = self.task.achieved_goal()
             if self._goal == "dict" and achieved is not None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias
 import numpy as np
 from pydantic import Field
 from taskloom import Component, Config
+from taskloom.params.shapes import kind_of
 
 from taskloom_control.optimizers.controls import ControlState
 from taskloom_control.optimizers.knots import Draw, Entry, KnotShape, KnotState
@@ -132,7 +133,7 @@ class TrajectoryOptimizer(Optimizer):
             asked = getattr(controller, field, plain)
             if asked not in (plain, "none", getattr(own, field, plain)):
                 return (
-                    f"the optimizer '{self.kind}' chooses every control itself and has no use for controller.{field}={asked}; "
+                    f"the optimizer '{kind_of(type(self))}' chooses every control itself and has no use for controller.{field}={asked}; "
                     "leave it out, or choose a sampling optimizer"
                 )
         return super().check(config)

@@ -251,8 +251,9 @@ class Controller:
             before = self.grid
             self.grid = make_grid(self.task, config)
             shape = KnotShape(self.grid.num_knots, self.low.size)
-            fresh = self.optimizer.init(shape)
-            same = old.optimizer.kind == self.optimizer.kind and not changed.memory
+            # One kind of optimizer has one kind of memory, and takes over no other.
+            fresh: Any = self.optimizer.init(shape)
+            same = type(old.optimizer) is type(self.optimizer) and not changed.memory
             if self.plan_now is not None:
                 first = self.plan_now.start
                 self.plan_now = resample(self.plan_now, self.grid, moment)

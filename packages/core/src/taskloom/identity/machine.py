@@ -14,7 +14,7 @@ LIBRARIES = ("torch", "jax")
 
 @dataclass(frozen=True, slots=True)
 class GivenDevices:
-    """GivenDevices that a run of now is given.
+    """Devices that a run of now is given.
 
     Attributes:
         gpus: How many.

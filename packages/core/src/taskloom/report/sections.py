@@ -81,7 +81,7 @@ def results(run: Run) -> h.Node:
 
 
 def _large(text: str) -> h.Node:
-    return h.dd(".long" if len(text) > _MOST_LARGE else None)[text]
+    return h.dd(".long")[text] if len(text) > _MOST_LARGE else h.dd[text]
 
 
 def histories(run: Run) -> h.Node:

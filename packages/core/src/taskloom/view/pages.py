@@ -186,7 +186,7 @@ def _cells(
             h.a(href=f"/runs/{folder}/", title=folder)[folder.rpartition("-")[2]]
         ],
         (
-            h.td(".sentence" if path == "summary" else None)[
+            (h.td(".sentence") if path == "summary" else h.td)[
                 shown[path] if path in shown else _value(record, path)
             ]
             for path, _ in columns

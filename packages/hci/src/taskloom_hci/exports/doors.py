@@ -18,7 +18,6 @@ from taskloom.registry.suggest import did_you_mean
 from taskloom_hci.bundle.bundle import Bundle
 from taskloom_hci.bundle.turns import REWARD_NAMES
 from taskloom_hci.errors import HciError
-from taskloom_hci.task import Role
 
 Opening: TypeAlias = Literal["first_step", "info"]
 
@@ -69,7 +68,7 @@ def weighted(rewards: Mapping[str, float], weights: Mapping[str, float]) -> floa
     return total
 
 
-def legal_actions(bundle: Bundle, role: Role) -> NDArray[np.bool_] | None:
+def legal_actions(bundle: Bundle, role: str) -> NDArray[np.bool_] | None:
     """Return which actions a task allows now, if it says so by a method `legal(role)`; else None."""
     legal = getattr(bundle.task, "legal", None)
     return None if legal is None else np.asarray(legal(role), dtype=np.bool_)

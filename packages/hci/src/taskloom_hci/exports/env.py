@@ -79,7 +79,8 @@ class GameEnv(Masked, gymnasium.Env[Any, Any]):
             )
         require_mode(render_mode)
         require_opening(opening)
-        self.bundle, self.agent, self.train = bundle, agent, train
+        self.bundle, self.agent = bundle, agent
+        self.train: Role = train
         self.weights = require_weights(weights)
         self.render_mode, self.opening, self.flatten = render_mode, opening, flatten
         self._turn = Turn.USER_ACT if train == "user" else Turn.ASSISTANT_ACT

@@ -67,7 +67,7 @@ class Seats:
         require_opening(opening)
         require_mode(render_mode)
         self.bundle, self.opening, self.flatten = bundle, opening, flatten
-        self.agents: dict[Role, Agent] = {"user": bundle.user}
+        self.agents: dict[str, Agent] = {"user": bundle.user}
         if bundle.assistant is not None:
             self.agents["assistant"] = bundle.assistant
         alone = bundle.assistant is None
@@ -110,16 +110,16 @@ class Seats:
         owed, self._owed = self._owed, {}
         return owed
 
-    def look(self, role: Role) -> Any:
+    def look(self, role: str) -> Any:
         """Return what an agent knows now; see `known_to`."""
         return self.shown(role, known_to(self.agents[role]))
 
-    def shown(self, role: Role, known: Any) -> Any:
+    def shown(self, role: str, known: Any) -> Any:
         """Return what an agent knows in the form of its space."""
         lens = self.lenses[role]
         return flatten(lens.space, lens(known)) if self.flatten else lens(known)
 
-    def info(self, role: Role) -> dict[str, Any]:
+    def info(self, role: str) -> dict[str, Any]:
         """Return what is told beside an observation: which actions are legal, where a task says so."""
         legal = legal_actions(self.bundle, role)
         return {} if legal is None else {"action_mask": legal.astype(np.int8)}

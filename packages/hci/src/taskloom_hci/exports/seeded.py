@@ -61,7 +61,8 @@ class SeededGames(VectorEnv[Arrays, Any, Any], ABC):
         self._mode = _mode_of(autoreset_mode)
         # gymnasium's wrappers read the mode here.
         self.metadata = {"autoreset_mode": self._mode, "render_modes": []}
-        self.bundle, self.num_envs, self.opening = bundle, num_envs, opening
+        self.bundle, self.num_envs = bundle, num_envs
+        self.opening: Opening = opening
         self.single_observation_space, self.single_action_space = spaces
         self.observation_space = batch_space(spaces[0], num_envs)
         self.action_space = batch_space(spaces[1], num_envs)

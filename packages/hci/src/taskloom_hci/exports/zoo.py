@@ -55,7 +55,7 @@ class GameAEC(Masked, AECEnv[str, Any, Any]):  # type: ignore[misc] # PettingZoo
             bundle, split, opening=opening, seed=seed, flatten=flatten, render_mode=render_mode
         )
         self.bundle, self.render_mode = bundle, render_mode
-        self.possible_agents: list[Role] = list(self._seats.agents)
+        self.possible_agents: list[str] = list(self._seats.agents)
         self.observation_spaces = self._seats.spaces
         self.action_spaces = self._seats.action_spaces
 
@@ -88,7 +88,7 @@ class GameAEC(Masked, AECEnv[str, Any, Any]):  # type: ignore[misc] # PettingZoo
             return otherwise
         return "assistant" if self.bundle.turn == Turn.ASSISTANT_ACT else "user"
 
-    def observe(self, agent: Role) -> Any:
+    def observe(self, agent: str) -> Any:
         """Return what an agent saw last."""
         return self._seats.look(agent)
 
@@ -162,7 +162,7 @@ class GameParallel(Masked, ParallelEnv[str, Any, Any]):  # type: ignore[misc] # 
             bundle, split, opening=opening, seed=seed, flatten=flatten, render_mode=render_mode
         )
         self.bundle, self.render_mode = bundle, render_mode
-        self.possible_agents: list[Role] = list(self._seats.agents)
+        self.possible_agents: list[str] = list(self._seats.agents)
         self.agents: list[str] = []
         self.observation_spaces = self._seats.spaces
         self.action_spaces = self._seats.action_spaces

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from pydantic import TypeAdapter, ValidationError
 from taskloom import InputPath, OneOf
@@ -91,7 +91,7 @@ def embodied(
     if found.body is None or found.body.get("kind") == "learned":
         return None
     try:
-        body: Agent = bodies.validate_python(found.body).build(task)
+        body: Any = bodies.validate_python(found.body).build(task)
     except ValidationError as error:
         raise BundleConstraintError(
             [
@@ -101,7 +101,7 @@ def embodied(
     body.policy = policy
     if found.role == "user" and hasattr(body, "model"):
         body.model = None
-    return body
+    return cast("Agent", body)
 
 
 USERS: TypeAdapter[Any] = TypeAdapter(Annotated[User, OneOf("taskloom_hci.users")])

@@ -27,7 +27,7 @@ _MARK = "judo"
 class _ConfigKind(type):
     """Kind of judo's configs: an undecorated subclass is the config of a run itself, as it was in earlier versions."""
 
-    def __call__(cls, *args: object, **kwargs: object) -> Any:  # noqa: ANN401 -- an instance of either form
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 -- an instance of either form
         if cls is TaskConfig or is_decorated(cls):
             return super().__call__(*args, **kwargs)
         return run_config(cls)(**kwargs)
