@@ -115,11 +115,12 @@ class ModelMap:
 
     def to_plant(self, control: Float[np.ndarray, " nu"]) -> Float[np.ndarray, " m"]:
         """Return the simulated model's controls for those of the planning model, inside of its own control range."""
-        if self.same:
-            return np.clip(control, self.low, self.high)
-        acted = self._idle.copy()
-        acted[self.controls] = control
-        return np.clip(acted, self.low, self.high)
+        acted: np.ndarray = control
+        if not self.same:
+            acted = self._idle.copy()
+            acted[self.controls] = control
+        inside: np.ndarray = np.clip(acted, self.low, self.high)
+        return inside
 
     def to_plan(self, acted: Float[np.ndarray, " m"]) -> Float[np.ndarray, " nu"]:
         """Return the planning model's controls for those of the simulated model."""
@@ -133,7 +134,8 @@ class ModelMap:
 
     def sensors(self, data: mujoco.MjData) -> Float[np.ndarray, " ns"]:
         """Return the sensors in the planning model's layout."""
-        return data.sensordata.copy() if self.same else data.sensordata[self.columns]
+        values: np.ndarray = data.sensordata
+        return values.copy() if self.same else values[self.columns]
 
     def _pair(self, kind: str, keys: Callable[[mujoco.MjModel], list[Key]]) -> Pairing:
         plan, plant = keys(self.plan), keys(self.plant)
