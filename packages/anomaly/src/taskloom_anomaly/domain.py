@@ -118,6 +118,7 @@ _METRICS = (
     "average_precision/*",
     "auroc_of/*",
     "control_auroc/*",
+    "clean_twin_auroc/*",
     "baseline_auroc/*",
     "card/*",
 )

@@ -212,7 +212,8 @@ class Extractor:
             name: reduced_width(layer_info(self.handle, name).shape, self.reductions[name])
             for name in self.layers
         }
-        head = find_head(self.handle, data.take(slice(32)).arrays().inputs)
+        few = right_padded(data.take(slice(32)).arrays().inputs)
+        head = find_head(self.handle, padding.trimmed(few))
         return FeatureSpec(
             widths=widths,
             num_classes=self.handle.num_outputs,

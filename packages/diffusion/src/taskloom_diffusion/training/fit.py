@@ -68,6 +68,8 @@ def fit(
     recorder = Recorder(ctx, config, average, meter, validate=validate, sample=sample, state=state)
     if recorder.step >= config.steps:
         if checkpoint is not None:
+            # No trainer tells the length of a training that is over.
+            task.total_steps = task.total_steps or config.steps
             load_training(checkpoint, task, _optimizer_of(task), average)
     else:
         with quiet_lightning(), joined(group, gpus=ctx.resources.gpus > 0):
