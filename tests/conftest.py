@@ -91,6 +91,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
     monkeypatch.delenv("TASKLOOM_STRICT_PLUGINS", raising=False)
     monkeypatch.setenv("TASKLOOM_PLUGIN_SECONDS", "60")  # a busy machine is no hanging plugin
     packages: set[str] = set()
+    sites: list[str] = []
 
     def put(name: str, entry_points: str, **modules: str) -> Path:
         site = tmp_path / f"site-{name}"
@@ -105,13 +106,17 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
             path = site / f"{module.replace('__', '/')}.py"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(source)
+        sites.append(str(site))
         monkeypatch.syspath_prepend(site)
         registry.refresh()
         return site
 
     yield put
-    for module in list(sys.modules):
-        if module.partition(".")[0] in packages:
-            del sys.modules[module]
+    for name, module in list(sys.modules.items()):
+        # A test may put a module in the place of a library that is loaded already, which must stay: JAX cannot come twice.
+        facts = getattr(module, "__dict__", {})
+        places = [str(facts.get("__file__")), *map(str, facts.get("__path__") or [])]
+        if name.partition(".")[0] in packages and any(p.startswith(tuple(sites)) for p in places):
+            del sys.modules[name]
     monkeypatch.undo()
     registry.refresh()

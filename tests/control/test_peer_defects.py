@@ -139,7 +139,7 @@ def test_b15_defaults_of_a_task_stay_when_one_of_them_is_changed() -> None:
     assert changed.model_dump()["optimizer"] == expected
     assert (
         expected["sigma_start"]
-        != load_task(find_task("control", "cartpole"))
+        != load_task(find_task("control", "reacher"))
         .config_class(
             # another task, other defaults
         )

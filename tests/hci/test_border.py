@@ -91,7 +91,7 @@ def test_every_door_hands_out_what_the_game_earned(name: str) -> None:
                 bundle.close()
                 assert total is None or total == pytest.approx(recorded.total, abs=close)
         assert _by_turns(name, recorded, made.max_rounds) == pytest.approx(
-            recorded.total, abs=1e-12
+            recorded.total, abs=close
         )
 
 

@@ -91,9 +91,9 @@ def test_exact_inference_lives_in_an_agent() -> None:
     bundle.reset()
     bundle.step()
     bundle.step()
-    np.testing.assert_allclose(
-        np.exp(bundle.assistant.state["log_beliefs"]), np.eye(10)[1], atol=1e-12
-    )
+    # Two of a hundred moves are a lapse to any other, which leaves every hypothesis a little.
+    expected = 0.98 * np.eye(10)[1] + 0.02 / 10
+    np.testing.assert_allclose(np.exp(bundle.assistant.state["log_beliefs"]), expected, atol=1e-12)
     engine = ExactInference(CarefulModel(), hypotheses(goal=[1, 2]))
     agent = Agent("assistant", state=State(log_beliefs=array_element((3,))), inference=engine)
     with pytest.raises(HciError, match="shape"):

@@ -106,9 +106,10 @@ def test_the_careful_user_shares_its_moves_in_two_dimensions() -> None:
         {"goal": np.array([[3, 3], [1, 4], [3, 3]])},
     )
     p = probabilities(CarefulModel(0.01, 2), seen, goal)
+    # None, up, left, down, right; y counts from the top.
     expected = [
-        [0, 0.495, 0.005, 0.005, 0.495],
-        [0, 0.99, 0.01 / 3, 0.01 / 3, 0.01 / 3],
+        [0, 0.005, 0.005, 0.495, 0.495],
+        [0, 0.01 / 3, 0.01 / 3, 0.99, 0.01 / 3],
         [1, 0, 0, 0, 0],
     ]
     np.testing.assert_allclose(p, expected, atol=1e-15)

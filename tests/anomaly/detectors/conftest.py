@@ -67,6 +67,18 @@ def make_features(count: int, seed: int, *, anomalous: bool = False) -> Features
     )
 
 
+def follows(kind: str, features: Features) -> Features:
+    """Return features that a detector of a kind can follow: `lcf` compares layers of one width."""
+    if kind != "lcf":
+        return features
+    return replace(features, activations={n: a[:, :8] for n, a in features.activations.items()})
+
+
+def widths_of(kind: str) -> dict[str, int]:
+    """Return the widths of what `follows` returns."""
+    return dict.fromkeys(WIDTHS, 8) if kind == "lcf" else dict(WIDTHS)
+
+
 def make_model() -> LinearModel:
     """Return a model of the inputs, for detectors that train one."""
     rng = np.random.default_rng(97)

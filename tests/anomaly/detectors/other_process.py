@@ -36,21 +36,22 @@ def main(folder: Path) -> None:
 
     features = load("conftest")
     head, bias = features.make_head()
-    spec = FeatureSpec(
-        features.WIDTHS, features.NUM_CLASSES, "hidden_1", head, bias, features.make_model()
-    )
     rest = slice(250, None)
     trusted = take(features.make_features(600, 0), rest)
     untrusted = take(features.make_features(500, 1), rest)
     for own in sorted(path.parent for path in folder.glob("*/detector.json")):
         stored = load_detector(own)
         detector = stored.detector
-        save_tensors(
-            own / "scores.safetensors",
-            detector.score(stored.tensors, features.make_features(60, 3)),
-        )
+        kind = detector.kind
+        seen = features.follows(kind, features.make_features(60, 3))
+        save_tensors(own / "scores.safetensors", detector.score(stored.tensors, seen))
         if isinstance(detector, StreamingDetector):
-            state = fit_state(detector, ArrayStream(trusted, untrusted, 64), spec, 7, start=250)
+            spec = FeatureSpec(
+                *(features.widths_of(kind), features.NUM_CLASSES, "hidden_1", head, bias),
+                features.make_model(),
+            )
+            shards = [features.follows(kind, shard) for shard in (trusted, untrusted)]
+            state = fit_state(detector, ArrayStream(*shards, 64), spec, 7, start=250)
             save_tensors(own / "state.safetensors", state)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -14,7 +16,6 @@ from taskloom_anomaly.detection.artifacts import save_detector
 from taskloom_anomaly.detectors.base import (
     GROUP,
     Detector,
-    Features,
     FeatureSpec,
     StreamingDetector,
 )
@@ -40,20 +41,20 @@ FORMS: dict[str, tuple[dict[str, object], ...]] = {
 
 
 @pytest.fixture(scope="module")
-def samples(request: pytest.FixtureRequest) -> tuple[Features, Features, Features]:
+def features(request: pytest.FixtureRequest) -> ModuleType:
     # By the plugin's name: this is the conftest beside this file, which the other process loads, too.
-    make = next(
-        plugin.make_features
+    return next(
+        plugin
         for plugin in request.config.pluginmanager.get_plugins()
         if getattr(plugin, "__file__", None) == str(HERE / "conftest.py")
     )
-    return make(600, 0), make(500, 1), make(60, 3)
 
 
 def test_detectors_merge_with_and_are_read_in_another_process(
-    samples: tuple[Features, Features, Features], spec: FeatureSpec, tmp_path: Path
+    features: ModuleType, spec: FeatureSpec, tmp_path: Path
 ) -> None:
-    trusted, untrusted, test = samples
+    make = features.make_features
+    trusted, untrusted, test = make(600, 0), make(500, 1), make(60, 3)
     here = slice(0, 250)
     # The probe must be told the anomalies; the first samples play them.
     untrusted.anomalous[:100] = True  # type: ignore[index] # made with flags
@@ -63,25 +64,29 @@ def test_detectors_merge_with_and_are_read_in_another_process(
         for index, parameters in enumerate(FORMS.get(kind, ({},))):
             detector = config_class.model_validate({"kind": kind, **parameters})
             assert isinstance(detector, Detector)
-            stream = ArrayStream(trusted, untrusted, 64)
-            fitted = fit(detector, stream, spec, 7)
+            shards = [features.follows(kind, shard) for shard in (trusted, untrusted)]
+            own_spec = replace(spec, widths=features.widths_of(kind))
+            fitted = fit(detector, ArrayStream(*shards, 64), own_spec, 7)
             (tmp_path / f"{kind}{index}").mkdir()
             save_detector(tmp_path / f"{kind}{index}", detector, fitted)
             cases[f"{kind}{index}"] = detector, fitted
     subprocess.run([sys.executable, HERE / "other_process.py", tmp_path], check=True, timeout=300)
     merged = 0
     for name, (detector, fitted) in cases.items():
-        expected = detector.score(fitted, test)
+        kind = detector.kind
+        seen = features.follows(kind, test)
+        expected = detector.score(fitted, seen)
         elsewhere = load_tensors(tmp_path / name / "scores.safetensors")
         assert elsewhere.keys() == expected.keys()
         for layer, scores in expected.items():
             np.testing.assert_array_equal(elsewhere[layer], scores, err_msg=name)
         if not isinstance(detector, StreamingDetector):
             continue
-        part = ArrayStream(take(trusted, here), take(untrusted, here), 64)
-        own = fit_state(detector, part, spec, 7)
+        parts = [features.follows(kind, take(shard, here)) for shard in (trusted, untrusted)]
+        own_spec = replace(spec, widths=features.widths_of(kind))
+        own = fit_state(detector, ArrayStream(*parts, 64), own_spec, 7)
         other = load_tensors(tmp_path / name / "state.safetensors")
-        found = detector.score(detector.finalize(detector.merge(own, other)), test)
+        found = detector.score(detector.finalize(detector.merge(own, other)), seen)
         for layer, scores in expected.items():
             np.testing.assert_allclose(found[layer], scores, rtol=1e-5, atol=1e-7, err_msg=name)
         merged += 1
