@@ -70,7 +70,7 @@ class FixedSize(nn.Module):
 
 
 class Minus(nn.Module):
-    """What is left of a batch without its mean."""
+    """Remainder of a batch without its mean."""
 
     def __call__(self, x: jax.Array) -> jax.Array:
         return x - x.mean(0)

@@ -133,7 +133,7 @@ def test_scores_are_of_samples_whatever_the_order_and_the_batch(name: str) -> No
 
 
 def test_what_a_batch_changes_is_the_rounding_of_the_network() -> None:
-    """Where batches change scores by more, a second implementation of the score changes as much, and a network in float64 not at all."""
+    """A second implementation changes as much with the batch, and a network in float64 not at all: the rounding is the network's."""
     name = "tv_googlenet"
     trusted, x = inputs(name, 60), inputs(name, 60, seed=1)
     exact = networks.build(name).eval().double()

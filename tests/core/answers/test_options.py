@@ -1,4 +1,4 @@
-"""What is asked for beside the parameters: devices, and parameters that are called like an option."""
+"""Devices that a run is given, and parameters that are called like an option."""
 
 from __future__ import annotations
 
