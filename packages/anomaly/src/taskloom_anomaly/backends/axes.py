@@ -7,6 +7,7 @@ tell, by changing one slice of a parameter (`torch_probe`). No module's name or 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
@@ -248,3 +249,30 @@ def given(letters: str, shape: tuple[int, ...], name: str) -> Axes:
             f" for {FEW} samples, so it does not count samples."
         )
     return Axes(shape, letters.index("n"), letters.index("d"), groups, evidence="given")
+
+
+class AxesProbe(ABC):
+    """Base of the probes of a framework.
+
+    Attributes:
+        resolved: Axes that are known for good.
+    """
+
+    resolved: dict[str, Axes]
+
+    @abstractmethod
+    def _by_size(self, name: str) -> Axes:
+        """Return the axes of an activation as far as sizes tell."""
+
+    def resolve(self, name: str) -> Axes:
+        """Return the axes of an activation; where sizes do not tell, parameters are asked."""
+        if name not in self.resolved:
+            found = self._by_size(name)
+            if found.sample is not None and found.feature is None:
+                found = self._by_parameters(name, found)
+            self.resolved[name] = found
+        return self.resolved[name]
+
+    @abstractmethod
+    def _by_parameters(self, name: str, axes: Axes) -> Axes:
+        """Return the axes of an activation, found by changing the parameters that it depends on."""

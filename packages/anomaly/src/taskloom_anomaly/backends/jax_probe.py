@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Array, PyTree
 
 from taskloom_anomaly.backends import axes as evidence, probe_inputs
-from taskloom_anomaly.backends.axes import FEW, SHUFFLED, Axes
+from taskloom_anomaly.backends.axes import FEW, SHUFFLED, Axes, AxesProbe
 from taskloom_anomaly.backends.failures import fitting
 from taskloom_anomaly.backends.fingerprint import digest_of, traced_code
 from taskloom_anomaly.backends.jax_capture import Capture
@@ -31,7 +31,7 @@ from taskloom_anomaly.data.named import Inputs
 _MIXED = (*SHUFFLED, 1, 2)
 
 
-class JaxProbe:
+class JaxProbe(AxesProbe):
     """Findings of the probing of a network.
 
     Args:
@@ -156,14 +156,8 @@ class JaxProbe:
         inputs = probe_inputs.larger(self._samples[:FEW])
         return [_shapes(self._capture_of(rows)) for rows in inputs]
 
-    def resolve(self, name: str) -> Axes:
-        """Return the axes of an activation; where sizes do not tell, parameters are asked."""
-        if name not in self.resolved:
-            found = self.axes[name]
-            if found.sample is not None and found.feature is None:
-                found = self._by_parameters(name, found)
-            self.resolved[name] = found
-        return self.resolved[name]
+    def _by_size(self, name: str) -> Axes:
+        return self.axes[name]
 
     def _by_parameters(self, name: str, axes: Axes) -> Axes:
         flat = flatten_tree(self._parameters)

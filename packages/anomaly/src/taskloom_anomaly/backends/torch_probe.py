@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from taskloom_anomaly.backends import axes as evidence, probe_inputs
-from taskloom_anomaly.backends.axes import FEW, SHUFFLED, Axes
+from taskloom_anomaly.backends.axes import FEW, SHUFFLED, Axes, AxesProbe
 from taskloom_anomaly.backends.failures import fitting
 from taskloom_anomaly.backends.fingerprint import digest_of
 from taskloom_anomaly.backends.names import place_of
@@ -28,7 +28,7 @@ def as_array(tensor: torch.Tensor) -> np.ndarray:
     return tensor.contiguous().cpu().numpy()
 
 
-class TorchProbe:
+class TorchProbe(AxesProbe):
     """Findings of the probing of a network.
 
     Args:
@@ -124,14 +124,8 @@ class TorchProbe:
             if (own := place_of(name)).name == name and not own.entering
         )
 
-    def resolve(self, name: str) -> Axes:
-        """Return the axes of an activation; where sizes do not tell, parameters are asked."""
-        if name not in self.resolved:
-            found = self.axes[name]
-            if found.sample is not None and found.feature is None:
-                found = self._by_parameters(name, found)
-            self.resolved[name] = found
-        return self.resolved[name]
+    def _by_size(self, name: str) -> Axes:
+        return self.axes[name]
 
     def _by_parameters(self, name: str, axes: Axes) -> Axes:
         before = reversed(self.whole.finished[: self.whole.age[name]])
