@@ -14,9 +14,11 @@ from starlette.routing import Route
 from taskloom.errors import RunCorruptError, TaskloomError
 from taskloom.records.folders import look_at
 from taskloom.runs.run import Run
+from taskloom.studies.record import study_names
 from taskloom.view import pages
 from taskloom.view.artifacts import artifact_response
 from taskloom.view.live import news
+from taskloom.view.studies import study_view
 
 COMPARE_LIMIT = 20
 """Runs in one comparison."""
@@ -45,6 +47,12 @@ def make_app(store: Path) -> Starlette:
         except RunCorruptError:
             raise HTTPException(404, "There is no such artifact.") from None
 
+    async def study(request: Request) -> Response:
+        name = request.path_params["study"]
+        if name not in study_names(store):
+            raise HTTPException(404, "There is no such study.")
+        return HTMLResponse(await run_in_threadpool(study_view, store, name, pages.SCRIPT))
+
     async def compare(request: Request) -> Response:
         names = list(dict.fromkeys(request.query_params.getlist("run")))
         if not 2 <= len(names) <= COMPARE_LIMIT:
@@ -71,6 +79,7 @@ def make_app(store: Path) -> Starlette:
         routes=[
             Route("/", runs),
             Route("/compare", compare),
+            Route("/studies/{study}/", study),
             Route("/static/view.js", script),
             Route("/runs/{run}/", run),
             Route("/runs/{run}/live", live),

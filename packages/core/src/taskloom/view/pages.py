@@ -21,6 +21,7 @@ from taskloom.runs.index import documents, page as page_of
 from taskloom.runs.query import EXAMPLE, parse_filter, sort_documents, value_at
 from taskloom.runs.rows import with_status
 from taskloom.runs.run import Run
+from taskloom.view.studies import studies_table
 
 ROWS = 100
 """Runs in one page of the table."""
@@ -56,6 +57,7 @@ def runs_page(store: Path, query: Mapping[str, str]) -> str:
         _table(shown, query, metric) if shown else h.p["No runs."],
         _pager(query, min(number, last), last),
         _damaged_table(damaged),
+        studies_table(store),
     ]
     count = f"{matching:,} of {total:,} runs" if where else f"{total:,} runs"
     header = h.header[
