@@ -10,6 +10,7 @@ from taskloom import derive_seed
 from taskloom.bound import BoundTask
 
 from taskloom_control.closed_loop.loop import ClosedLoop
+from taskloom_control.closed_loop.models import why_models_differ as why_models_differ
 from taskloom_control.closed_loop.trajectory import is_hashed
 from taskloom_control.config import ControlConfig
 from taskloom_control.task import ControlTask
