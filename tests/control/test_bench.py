@@ -179,7 +179,7 @@ def test_no_worse_needs_the_margin_said_beforehand(gaps: list[float], verdict: s
 
 def test_effort_is_what_the_engine_is_asked_for() -> None:
     task = mass()
-    rate = steps_of_a_candidate(task) * getattr(task.config.optimizer, "num_rollouts")
+    rate = steps_of_a_candidate(task) * task.config.model_dump()["optimizer"]["num_rollouts"]
     assert play(task, "", 0).physics == pytest.approx(rate)
     half = with_budget(task, rate / 2)
     assert half.config.optimizer.num_rollouts == rate / steps_of_a_candidate(task) / 2
