@@ -64,6 +64,7 @@ from taskloom.statistics.significance import (
     bonferroni as bonferroni,
     family_level as family_level,
     holm as holm,
+    mcnemar_test as mcnemar_test,
     sign_flip_test as sign_flip_test,
     sign_test as sign_test,
     t_test as t_test,

@@ -11,6 +11,7 @@ from taskloom.placement.inline import open_for
 from taskloom.placement.place import Watcher
 from taskloom.registry.entries import LoadedTask
 from taskloom.request import Origin, RunOptions
+from taskloom.runs.compare import spelled
 from taskloom.runs.layout import default_store
 from taskloom.studies.analysis import pairs_of
 from taskloom.studies.looking import StudyLook, better_of, blocks, look
@@ -22,7 +23,7 @@ from taskloom.studies.values import Levels, Seed, StudyRow, StudyValues, measure
 from taskloom.sweeps.ahead import Ahead, look_ahead
 from taskloom.sweeps.points import PointResult
 from taskloom.sweeps.record import SweepPoint, SweepRecord, create_sweep, with_call, write_sweep
-from taskloom.sweeps.sweep import check_version, run_points, spelled
+from taskloom.sweeps.sweep import check_version, run_points
 
 _STOPPED = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 

@@ -13,13 +13,14 @@ from taskloom.lifecycle.create import identify_asked
 from taskloom.params.layers import validate_record
 from taskloom.registry.entries import LoadedTask
 from taskloom.request import RunOptions
+from taskloom.runs.compare import spelled
 from taskloom.secrets import vault
 from taskloom.secrets.fields import dumped
 from taskloom.secrets.redaction import MARK
 from taskloom.studies.values import ABSENT, Level, Levels
 from taskloom.sweeps.expand import Choices, Plan, Point
 from taskloom.sweeps.record import SweepPoint
-from taskloom.sweeps.sweep import resolve_points, spelled
+from taskloom.sweeps.sweep import resolve_points
 
 if TYPE_CHECKING:
     from taskloom.params.layers import Resolved

@@ -11,6 +11,7 @@ from typing import Any
 from taskloom.errors import UsageError
 from taskloom.records.checks import decode_number
 from taskloom.runs import index
+from taskloom.runs.compare import spelled
 from taskloom.runs.rows import with_status
 from taskloom.studies.planning import SEED
 from taskloom.studies.question import StudyQuestion
@@ -18,7 +19,6 @@ from taskloom.studies.record import StudyRecord, is_study, read_study
 from taskloom.studies.study import Study
 from taskloom.studies.values import ABSENT, Level, Levels, StudyRow, StudyValues, measured
 from taskloom.sweeps.record import SweepPoint, SweepRecord, read_sweep
-from taskloom.sweeps.sweep import spelled
 
 _DEFAULTS = ("", "default")
 

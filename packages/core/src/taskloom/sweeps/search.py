@@ -39,7 +39,7 @@ from taskloom.sweeps.expand import Axis, Choices, Point, Span
 from taskloom.sweeps.metric import check_metric
 from taskloom.sweeps.planfile import texts_of
 from taskloom.sweeps.points import PointResult
-from taskloom.sweeps.record import EXECUTOR, SweepPoint, create_sweep, read_sweep
+from taskloom.sweeps.record import EXECUTOR, SEARCH, SweepPoint, create_sweep, read_sweep
 from taskloom.sweeps.space import Space
 from taskloom.sweeps.sweep import Sweep, check_version
 from taskloom.sweeps.trials import Goal, Search, Trials, trial_runs
@@ -47,7 +47,6 @@ from taskloom.sweeps.trials import Goal, Search, Trials, trial_runs
 if TYPE_CHECKING:
     import optuna
 
-RECORD = "search.json"
 _MEMORY = "optuna.log"
 
 
@@ -107,7 +106,7 @@ def create_search(
         "axes": {path: asdict(axis) for path, axis in axes.items()},
         "fixed": {**KNOWN.tree(search.fixed), **hidden},
     }
-    atomic_write_json(default_store(options.store) / sweep.id / RECORD, record)
+    atomic_write_json(default_store(options.store) / sweep.id / SEARCH, record)
     return search
 
 
@@ -152,7 +151,7 @@ def _hidden(loaded: LoadedTask, axes: Mapping[str, Axis], fixed: Point) -> Point
 
 def is_search(folder: Path) -> bool:
     """Return whether a sweep's folder is that of a search."""
-    return stat_file(folder, RECORD) is not None
+    return stat_file(folder, SEARCH) is not None
 
 
 def read_search(folder: Path) -> Search:
@@ -161,7 +160,7 @@ def read_search(folder: Path) -> Search:
     Raises:
         RunCorruptError: It is missing or damaged.
     """
-    value = read_object(folder, RECORD)
+    value = read_object(folder, SEARCH)
     try:
         axes: dict[str, Axis] = {
             path: Choices(tuple(axis["values"])) if "values" in axis else Span(**axis)
@@ -169,11 +168,13 @@ def read_search(folder: Path) -> Search:
         }
         return Search(read_sweep(folder), Goal(**value["goal"]), axes, dict(value["fixed"]))
     except (KeyError, TypeError, AttributeError) as error:
-        raise RunCorruptError(f"{folder / RECORD} is damaged: {error}.") from None
+        raise RunCorruptError(f"{folder / SEARCH} is damaged: {error}.") from None
 
 
 def run_search(loaded: LoadedTask, search: Search, store: Path, watcher: Watcher) -> Sweep:
     """Try points until there have been as many as the goal asks for; begins or continues.
+
+    A trial that fails or is refused tells Optuna so, the search goes on, and its exit code is 1 in the end.
 
     Raises:
         ConfigError: The task has changed its version since the search was made.

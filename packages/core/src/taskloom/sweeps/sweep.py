@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from taskloom.errors import ConfigError, ExitCode
 from taskloom.lifecycle.create import identify_asked
@@ -17,7 +16,7 @@ from taskloom.placement.inline import open_for
 from taskloom.placement.place import Placement, Watcher
 from taskloom.registry.entries import LoadedTask
 from taskloom.request import RunOptions
-from taskloom.runs.compare import flatten
+from taskloom.runs.compare import varying
 from taskloom.runs.run import Run
 from taskloom.secrets import vault
 from taskloom.secrets.fields import dumped
@@ -38,7 +37,7 @@ class Sweep:
     Attributes:
         record: The sweep as its folder tells it.
         results: What came of each point: in the order of the points, those of a search the best first.
-        exit_code: 0 if every point has finished; of a search, if any has.
+        exit_code: 0 if every point has finished; of a search, if one has and no trial failed or was refused.
     """
 
     record: SweepRecord
@@ -81,20 +80,7 @@ class Sweep:
     @property
     def varying(self) -> list[dict[str, JsonValue]]:
         """The parameters of each point that are not the same at all of them, by path."""
-        configs = [spelled(point.config) for point in self.points]
-        seen: dict[str, set[str]] = {}
-        for config in configs:
-            for path, value in config.items():
-                seen.setdefault(path, set()).add(json.dumps(value))
-        return [
-            {path: value for path, value in config.items() if len(seen[path]) > 1}
-            for config in configs
-        ]
-
-
-def spelled(config: Mapping[str, Any]) -> dict[str, JsonValue]:
-    """Return the leaves of a config by path, with a component's choice under the path that chooses it."""
-    return {path.removesuffix(".kind"): value for path, value in flatten(config).items()}
+        return varying([point.config for point in self.points])
 
 
 def plan_points(
