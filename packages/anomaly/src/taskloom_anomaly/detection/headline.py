@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from taskloom.headline import Baseline, Figure, Headline
 from taskloom.outcome import headline_of
+from taskloom.params.shapes import kind_of
 from taskloom.statistics.intervals import Interval
 from taskloom.wording import Words, format_bound, format_value
 
@@ -69,7 +70,7 @@ def headline_of_run(
         baseline: The best score that sees no activation; None if none was asked for.
         twin: AUROC of the same detector on the same inputs, on a network without poison; None if there is none.
     """
-    detector = config.detector.kind
+    detector = kind_of(type(config.detector))
     n = len(data.normal) + sum(map(len, data.anomalous.values()))
     own = Interval(fused["auroc"], fused["auroc_low"], fused["auroc_high"], 0.95, n, "DeLong")
     shown = format_value(own.estimate, own.half_width)

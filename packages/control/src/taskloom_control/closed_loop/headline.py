@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from taskloom.headline import Baseline, Figure, Headline
 from taskloom.outcome import headline_of
+from taskloom.params.shapes import kind_of
 from taskloom.statistics.intervals import Interval
 from taskloom.wording import Words, format_value
 
@@ -117,7 +118,7 @@ def headline(
         own=own,
         better="lower",
         baseline=baseline,
-        words=Words(subject=f"The optimizer {bound.config.optimizer.kind}"),
+        words=Words(subject=f"The optimizer {kind_of(type(bound.config.optimizer))}"),
         unit="cost per step",
         alone=_sentence(bound, metrics, baseline, solved, stopped=stopped),
         fault=unstable if metrics.get("unstable") else "",

@@ -144,8 +144,7 @@ def _figures(run: Run, headline: Headline | None) -> h.Node:
         _strip(headline, half),
         h.p(".small")[f"{unit}{direction} is better; bars are intervals"],
         headline.no_baseline and h.p(".small")[f"no baseline: {headline.no_baseline}"],
-        headline.companions
-        and h.dl(".companions")[(_companion(figure) for figure in headline.companions)],
+        h.dl(".companions")[(_companion(figure) for figure in headline.companions)],
     ]
 
 
@@ -251,7 +250,11 @@ def _rows(run: Run, choices: Sequence[Choice] | None) -> list[h.Node]:
         if parameter.is_component:
             default = "default" if choice.is_default else f"default: {parameter.default}"
             label = parameter.path.replace("_", " ")
-            body = [h.code[choice.text], f" {_lowered(choice.summary)} ", h.small[f"({default})"]]
+            body: list[h.Node] = [
+                h.code[choice.text],
+                f" {_lowered(choice.summary)} ",
+                h.small[f"({default})"],
+            ]
             rows.append(_row(label, body, not choice.is_default))
         elif not choice.is_default and not parameter.execution_only and parameter.path != "seed":
             unit = f" {parameter.unit}" if parameter.unit else ""

@@ -83,7 +83,7 @@ def _own(bound: Bound) -> Interval:
 
 
 def _companions(judged: Mapping[str, float], num_samples: int) -> tuple[Figure, ...]:
-    found = []
+    found: list[Figure] = []
     for name, label in _OF_SAMPLES.items():
         if name in judged and len(found) < _MOST:
             share, note = judged[name], ""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from taskloom.headline import Baseline, Figure, Headline
 from taskloom.outcome import headline_of
+from taskloom.params.shapes import kind_of
 from taskloom.statistics.differences import Difference, paired_difference
 from taskloom.statistics.intervals import Interval
 from taskloom.statistics.shares import share_interval
@@ -135,7 +136,7 @@ def _interval(values: NDArray[Any]) -> Interval:
 def _words(config: HciConfig, of_rounds: bool) -> Words:
     agent = config.assistant if config.assistant is not None else config.user
     role = "assistant" if config.assistant is not None else "user"
-    subject = f"The {role} {agent.kind}"
+    subject = f"The {role} {kind_of(type(agent))}"
     if of_rounds:
         return Words(subject=subject, verb="takes", unit="rounds", more="more", less="fewer", units="episodes")  # fmt: skip
     return Words(subject=subject, verb="earns", more="more", less="less", units="episodes")
