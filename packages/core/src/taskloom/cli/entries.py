@@ -16,7 +16,6 @@ from taskloom.registry.discovery import installed_domains, tasks_of
 from taskloom.registry.entries import LoadedTask
 from taskloom.registry.resolve import find_domain, find_task, load_task
 from taskloom.runs.layout import default_store
-from taskloom.sweeps.record import find_sweep
 
 if TYPE_CHECKING:
     from taskloom.cli.task_command import TaskCommand
@@ -71,6 +70,8 @@ def _on_task(command: Command) -> Any:  # noqa: ANN401 -- Typer's own class
 
 def _on_sweeps(command: Command, words: Sequence[str]) -> Any:  # noqa: ANN401 -- Typer's own class
     """Return the command for sweeps, if one of the words names one: `tasks study SWEEP...`."""
+    from taskloom.sweeps.record import find_sweep  # pydantic is heavy
+
     store = default_store(_said_store(words))
     names = [word for word in words if not word.startswith("-")]
     # An id that names none is told of by the command, not taken for a domain.
