@@ -168,7 +168,8 @@ def perform_study(job: StudyJob, watcher: Watcher, aheads: Sequence[Ahead] | Non
             if question.until:
                 looks.append(look(values, question))
             job = _with_runs(job, {(row.levels, row.seed): row.run for row in rows}, looks)
-            if done.exit_code in _STOPPED or (looks and looks[-1].decided):
+            is_over = done.exit_code in _STOPPED or (done.exit_code and not job.sweep.keep_going)
+            if is_over or (looks and looks[-1].decided):
                 break
     finally:
         executor.close()

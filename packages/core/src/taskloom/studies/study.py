@@ -22,7 +22,7 @@ from taskloom.studies.markup import html_of, latex_of
 from taskloom.studies.points import values_of_results
 from taskloom.studies.question import Adjustment, Direction, Method, StudyQuestion, Test
 from taskloom.studies.tables import text_of
-from taskloom.studies.values import StudyValues, rows_of_table
+from taskloom.studies.values import StudyValues, rows_of_table, text_of_baseline
 from taskloom.sweeps.sweep import Sweep
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class Study:
         question = StudyQuestion(
             metric=metric,
             compare=named(compare),
-            baseline=str(baseline),
+            baseline=text_of_baseline(baseline),
             better=better,
             level=level,
             interval=interval,
