@@ -115,7 +115,7 @@ def _forking_beside_ray() -> Iterator[subprocess.Popen[str]]:
     """Give the same in a network of its own, with one Ray node for all commands: Ray binds every interface that it finds."""
     # A short path, because sockets lie below it.
     with (
-        tempfile.TemporaryDirectory(prefix="ray") as place,
+        tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as place,
         _started(in_own_network([*_FORKING, _NODE, place])) as process,
     ):
         yield process

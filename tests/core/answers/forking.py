@@ -7,11 +7,15 @@ writes the exit code. So a command sees the code as it is on disk, and costs a t
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 
 for module in (
     "taskloom.cli.commands.run",
@@ -79,7 +83,19 @@ def start_ray(address: str, folder: str) -> None:
     subprocess.run(command, env={**os.environ, **settings}, stdout=sys.stderr, check=True)
 
 
+def stop_ray(folder: str) -> None:
+    """End the processes of the node, which carry its folder in their command lines; those of other nodes are left alone."""
+    for place in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (
+                folder.encode() in (place / "cmdline").read_bytes()
+                and int(place.name) != os.getpid()
+            ):
+                os.kill(int(place.name), signal.SIGKILL)
+
+
 if len(sys.argv) > 1:
+    atexit.register(stop_ray, sys.argv[2])
     start_ray(*sys.argv[1:])
 for line in sys.stdin:
     asked = json.loads(line)

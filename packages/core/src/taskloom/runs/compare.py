@@ -70,15 +70,17 @@ def flatten(config: Mapping[str, JsonValue], prefix: str = "") -> dict[str, Json
     return found
 
 
+def spelled(config: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """Return the leaves of a config by path, with a component's choice under the path that chooses it."""
+    return {path.removesuffix(".kind"): value for path, value in flatten(config).items()}
+
+
 def varying(configs: Sequence[Mapping[str, JsonValue]]) -> list[dict[str, JsonValue]]:
     """Return the parameters of each config that are not the same in all of them, by path.
 
     The choice of a component stands under the path that chooses it.
     """
-    flat = [
-        {path.removesuffix(".kind"): value for path, value in flatten(config).items()}
-        for config in configs
-    ]
+    flat = [spelled(config) for config in configs]
     seen: dict[str, set[str]] = {}
     for config in flat:
         for path, value in config.items():

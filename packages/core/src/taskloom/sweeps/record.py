@@ -127,8 +127,17 @@ def create_sweep(
         folder.mkdir(parents=True)
     except OSError as error:
         raise store_error("make a sweep in", store, error) from error
-    atomic_write_json(folder / RECORD, {"format": FORMAT, **_document(record)})
+    write_sweep(record, folder)
     return record
+
+
+def write_sweep(record: SweepRecord, folder: Path) -> None:
+    """Write the record of a sweep, or write it anew: a study that looks gets its points one seed after the other.
+
+    Raises:
+        StoreError: It cannot be written; the one before is intact.
+    """
+    atomic_write_json(folder / RECORD, {"format": FORMAT, **_document(record)})
 
 
 def with_call(record: SweepRecord, options: RunOptions) -> SweepRecord:

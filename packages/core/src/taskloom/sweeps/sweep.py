@@ -11,6 +11,7 @@ from taskloom.errors import ConfigError, ExitCode
 from taskloom.lifecycle.create import identify_asked
 from taskloom.params.choices import Applicable
 from taskloom.params.layers import resolve
+from taskloom.placement.executor import Executor
 from taskloom.placement.inline import open_for
 from taskloom.placement.place import Placement, Watcher
 from taskloom.registry.entries import LoadedTask
@@ -91,7 +92,29 @@ def plan_points(
     options: RunOptions = RunOptions(),
     resolve_point: Callable[[Point], Resolved] | None = None,
 ) -> list[SweepPoint]:
-    """Resolve every point of a plan; two with the same identity are one.
+    """Resolve every point of a plan; two with the same identity are one. The arguments are those of `resolve_points`.
+
+    Raises:
+        ConfigError: A point is not accepted; nothing has been run.
+    """
+    points: dict[str, SweepPoint] = {}
+    for _, point in resolve_points(
+        loaded, plan, fixed, files, options=options, resolve_point=resolve_point
+    ):
+        points.setdefault(point.identity, point)
+    return list(points.values())
+
+
+def resolve_points(
+    loaded: LoadedTask,
+    plan: Plan,
+    fixed: Point,
+    files: Sequence[Path] = (),
+    *,
+    options: RunOptions = RunOptions(),
+    resolve_point: Callable[[Point], Resolved] | None = None,
+) -> list[tuple[Point, SweepPoint]]:
+    """Resolve every point of a plan, and return it with the texts that it was resolved from.
 
     A value that only some of the components chosen in the plan have is left out of the points that choose another.
 
@@ -110,16 +133,17 @@ def plan_points(
     def resolve_words(point: Point) -> Resolved:
         return resolve(loaded.config_class, files=files, arguments=point)
 
-    points: dict[str, SweepPoint] = {}
     expanded = [{**fixed, **point} for point in plan.expand()]
     environ: dict[str, str] | None = None if resolve_point is None else {}
     applicable = Applicable(loaded.config_class, values_of(expanded), files=files, environ=environ)
+    found = []
     for point in expanded:
-        resolved = (resolve_point or resolve_words)(applicable.to(point))
+        texts = applicable.to(point)
+        resolved = (resolve_point or resolve_words)(texts)
         key = identify_asked(loaded, resolved.config, options).identity
         vault.keep(key, resolved.config)
-        points.setdefault(key, SweepPoint(key, dumped(resolved.config), resolved.sources))
-    return list(points.values())
+        found.append((texts, SweepPoint(key, dumped(resolved.config), resolved.sources)))
+    return found
 
 
 def run_sweep(
@@ -147,10 +171,33 @@ def run_sweep(
         StoreLockedError: Another process computes a point, and the options say that this is an error.
     """
     check_version(record, loaded)
+    executor = open_for(record.options)
+    try:
+        return run_points(executor, loaded, record, store, watcher, aheads=aheads)
+    finally:
+        executor.close()
+
+
+def run_points(
+    executor: Executor,
+    loaded: LoadedTask,
+    record: SweepRecord,
+    store: Path,
+    watcher: Watcher,
+    *,
+    aheads: Sequence[Ahead] | None = None,
+) -> Sweep:
+    """Run what the points of a sweep are missing with an executor that stays open: a study has several batches of points.
+
+    The other arguments are those of `run_sweep`.
+
+    Raises:
+        StoreError: The store cannot be written.
+        StoreLockedError: Another process computes a point, and the options say that this is an error.
+    """
     store = store.absolute()
     decided = look_ahead(loaded, record, store) if aheads is None else aheads
     points = Points(loaded, record, store, watcher, decided)
-    executor = open_for(record.options)
     try:
         placement = Placement(
             executor, record.options.resources, points, keep_going=record.keep_going
@@ -158,7 +205,6 @@ def run_sweep(
         placement.run(points.folders())
     finally:
         points.close()
-        executor.close()
     results = points.results()
     done = all(
         item.claimed or (item.run is not None and item.run.status == "finished") for item in results

@@ -21,10 +21,12 @@ from taskloom.errors import RunCorruptError, TaskloomError
 from taskloom.records.folders import look_at
 from taskloom.records.names import is_id
 from taskloom.runs.run import Run
+from taskloom.studies.record import study_names
 from taskloom.sweeps.record import is_sweep
 from taskloom.view import pages, sweeps
 from taskloom.view.artifacts import artifact_response
 from taskloom.view.live import news
+from taskloom.view.studies import study_view
 
 COMPARE_LIMIT = 20
 """Runs in one comparison."""
@@ -55,6 +57,12 @@ def make_app(store: Path) -> Starlette:
             return artifact_response(found.dir, request.path_params["name"])
         except RunCorruptError:
             raise HTTPException(404, "There is no such artifact.") from None
+
+    async def study(request: Request) -> Response:
+        name = request.path_params["study"]
+        if name not in study_names(store):
+            raise HTTPException(404, "There is no such study.")
+        return HTMLResponse(await run_in_threadpool(study_view, store, name, pages.SCRIPT))
 
     async def sweep_list(request: Request) -> Response:
         del request
@@ -92,6 +100,7 @@ def make_app(store: Path) -> Starlette:
         routes=[
             Route("/", runs),
             Route("/compare", compare),
+            Route("/studies/{study}/", study),
             Route("/sweeps/", sweep_list),
             Route("/sweeps/{sweep}/", sweep),
             Route("/static/view.js", script),

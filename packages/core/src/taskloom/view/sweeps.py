@@ -24,7 +24,9 @@ from taskloom.runs.compare import varying
 from taskloom.runs.index import having
 from taskloom.runs.rows import with_status
 from taskloom.statistics.intervals import mean_interval
+from taskloom.studies.record import is_study
 from taskloom.sweeps.record import RECORD, SEARCH, SweepRecord, read_sweep
+from taskloom.view.studies import studies_table
 
 SCRIPT = "/static/view.js"
 METRICS = 6
@@ -65,7 +67,7 @@ def sweeps_page(store: Path) -> str:
         _back(),
         h.header[h.p(".kicker")["taskloom \u00b7 viewer"], h.h1["Sweeps"]],
     ]
-    content = [listed, more] if names else h.p["No sweeps."]
+    content = [studies_table(store), h.h3["Sweeps"], listed, more] if names else h.p["No sweeps."]
     return page("Sweeps", header, [("Sweeps", content)], policy="", script=SCRIPT)
 
 
@@ -100,6 +102,7 @@ def sweep_page(store: Path, name: str) -> str:
                 (h.div[h.dt[fact], h.dd[text]] for fact, text in _facts(record, goal) if text)
             ],
             h.p[runs],
+            is_study(store / name) and h.p[h.a(href=f"/studies/{name}/")["What the study says"]],
         ],
     ]
     parts = [
