@@ -142,11 +142,13 @@ class Origin:
         argv: The command line; empty for a call from Python.
         sources: Where every value of the config came from, by its dotted path.
         sweep: The sweep that the run belongs to; or empty.
+        kind: `cli`, `python` or `notebook`.
     """
 
     argv: Sequence[str] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
     sweep: str = ""
+    kind: str = "cli"
 
 
 def _texts(value: str | Iterable[str]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -67,9 +68,11 @@ def create_run(
             config_id=now.config_id,
             inputs=now.inputs,
             cwd=str(now.cwd),
+            origin={"kind": origin.kind},
+            code=loaded.given.record() if loaded.given is not None else {},
             **{name: KNOWN.tree(getattr(options, name)) for name in KEPT},
         )
-        repeat = f"# tasks run {entry.domain} {entry.ref.name} --config config.toml\n"
+        repeat = f"# tasks run {shlex.join(loaded.words)} --config config.toml\n"
         atomic_write(layout.config, repeat + to_toml(config))
         atomic_write_json(layout.environment, found or provenance.gather())
         write_record(layout.record, record)

@@ -212,7 +212,7 @@ def surroundings(environment: Mapping[str, Any]) -> h.Node:
 def again(run: Run) -> h.Node:
     """Return the commands that repeat the run."""
     where = Path(run.dir.parent.name) / run.id / "config.toml"
-    command = f"tasks run {run.domain} {run.task} --config {shlex.quote(str(where))}"
+    command = f"tasks run {shlex.join(run.words)} --config {shlex.quote(str(where))}"
     argv = shlex.join(run.record.argv)
     return [
         h.p["The same parameters again, from the folder that holds the store:"],

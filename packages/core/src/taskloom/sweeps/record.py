@@ -9,6 +9,7 @@ from typing import Any
 
 from taskloom.context import Resources
 from taskloom.errors import RunCorruptError
+from taskloom.given.tasks import check_placement
 from taskloom.placement.options import checked_options
 from taskloom.records.documents import read_object
 from taskloom.records.files import stat_file
@@ -63,6 +64,8 @@ class SweepRecord:
         keep_going: Whether a failed run leaves the others alone.
         argv: The command line.
         created: When it was made [UTC].
+        origin: Who asked for it: `cli`, `python` or `notebook`.
+        code: Place of the code of a task that is not installed, as in the record of a run; or empty.
     """
 
     id: str
@@ -74,6 +77,8 @@ class SweepRecord:
     keep_going: bool = True
     argv: tuple[str, ...] = ()
     created: str = ""
+    origin: str = "cli"
+    code: Mapping[str, str] = field(default_factory=dict)
 
 
 def create_sweep(
@@ -99,6 +104,7 @@ def create_sweep(
         StoreError: The store cannot be written.
     """
     options = checked_options(options, executor=EXECUTOR)
+    check_placement(loaded, options.executor)
     vault.check_placement((point.identity for point in points), options.executor)
     entry, store = loaded.entry, default_store(options.store)
     name = new_id("sweep", entry.domain, entry.ref.name)
@@ -112,6 +118,8 @@ def create_sweep(
         keep_going,
         KNOWN.tree(tuple(origin.argv)),
         timestamp(),
+        origin.kind,
+        loaded.given.record() if loaded.given is not None else {},
     )
     folder = store / name
     try:
@@ -131,6 +139,9 @@ def with_call(record: SweepRecord, options: RunOptions) -> SweepRecord:
 def _document(record: SweepRecord) -> dict[str, Any]:
     """Return what `sweep.json` holds: the options are written flat, and those that came later only where they were used."""
     document = asdict(record)
+    for name, default in (("origin", "cli"), ("code", {})):
+        if document[name] == default:
+            del document[name]
     options, defaults = document.pop("options"), asdict(RunOptions())
     kept = {
         name: str(value) if isinstance(value, Path) else value

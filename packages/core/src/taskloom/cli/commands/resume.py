@@ -14,9 +14,9 @@ from taskloom.cli.commands.run import show_run
 from taskloom.cli.commands.sweep_board import open_board, print_sweep
 from taskloom.cli.options import read_time
 from taskloom.errors import UsageError
+from taskloom.given.tasks import recorded_task
 from taskloom.placement.executor import INLINE
 from taskloom.placement.options import check_capture
-from taskloom.registry.resolve import find_task, load_task
 from taskloom.request import RunOptions
 from taskloom.resuming import Resumption, resume_run
 from taskloom.runs.layout import default_store
@@ -161,13 +161,13 @@ def _resume_sweep(
     if is_search(folder):
         search = read_search(folder)
         search = dataclasses.replace(search, sweep=replaced(search.sweep))
-        loaded = load_task(find_task(search.sweep.domain, search.sweep.task))
+        loaded = recorded_task(search.sweep)
         refuse_changed_trials(loaded, search, folder.parent)
         with open_board(search.goal.trials, quiet=as_json) as board:
             ended = run_search(loaded, search, folder.parent, board)
     else:
         record = replaced(read_sweep(folder))
-        loaded = load_task(find_task(record.domain, record.task))
+        loaded = recorded_task(record)
         check_version(record, loaded)
         aheads = look_ahead(loaded, record, folder.parent)
         refuse_changes(record, aheads)
