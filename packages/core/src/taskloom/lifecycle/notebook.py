@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 from taskloom.context import Progress
@@ -110,8 +111,8 @@ class CellOutput:
         return True
 
     def _draw(self) -> None:
-        # The kernel that this process is has imported it.
-        display: Any = sys.modules["IPython"].display.display
+        # The kernel that this process is has it.
+        display: Any = import_module("IPython.display").display
         now = time.monotonic()
         texts = [bar.text(now) for bar in self._bars]
         plain = "\n".join([*self._lines, *texts, *([self._metrics] if self._metrics else [])])
