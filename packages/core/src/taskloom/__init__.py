@@ -57,6 +57,8 @@ if TYPE_CHECKING:
     from taskloom.runs.run import Run as Run
     from taskloom.seeding import derive_seed as derive_seed
     from taskloom.show.page import Report as Report
+    from taskloom.studies.call import study as study
+    from taskloom.studies.study import Study as Study
     from taskloom.sweeps.sweep import Sweep as Sweep
     from taskloom.task import (
         Checkable as Checkable,
@@ -89,6 +91,8 @@ _HOMES = {
     "taskloom.request": ("RunOptions",),
     "taskloom.runs.run": ("Run",),
     "taskloom.seeding": ("derive_seed",),
+    "taskloom.studies.call": ("study",),
+    "taskloom.studies.study": ("Study",),
     "taskloom.task": (
         "Checkable",
         "Describable",

@@ -23,16 +23,15 @@ from pydantic import SecretBytes, SecretStr
 from taskloom.answering import RunRequest, answer
 from taskloom.asking import Asked, find_asked, resolve_request, resolve_values, written
 from taskloom.config import Config
-from taskloom.errors import ExitCode, StoreLockedError, UsageError
-from taskloom.given.files import LOADING
+from taskloom.errors import ExitCode, StoreLockedError
+from taskloom.given.files import refuse_while_loading
+from taskloom.given.tasks import executor_for
 from taskloom.lifecycle.talk import speaking
 from taskloom.lifecycle.undisturbed import undisturbed
 from taskloom.params.layers import Resolved
 from taskloom.params.values import write
-from taskloom.placement.executor import INLINE
 from taskloom.placement.options import checked_options
 from taskloom.placement.single import PlacementLog
-from taskloom.registry.entries import LoadedTask
 from taskloom.request import Origin, RunOptions
 from taskloom.runs.layout import default_store
 from taskloom.runs.run import Run
@@ -79,11 +78,11 @@ def run(
         StoreLockedError: Another process computes the same, and the options say not to wait.
         KeyboardInterrupt: The user pressed Ctrl-C; the run has stopped, and the same call goes on with it.
     """
-    _refuse_while_loading()
+    refuse_while_loading()
     loaded, resolved = resolve_request(task, values, by_name)
     options = checked_options(options)
     with undisturbed(), speaking(quiet=options.quiet) as talk:
-        origin = Origin(sources=resolved.sources, kind=talk.kind)
+        origin = Origin(sources=resolved.sources)
         found = answer(RunRequest(loaded, resolved.config, options, origin, talk.say))
     if found.run is None:
         raise StoreLockedError(f"The same is computed by {found.claimed}, and has no run yet.")
@@ -124,7 +123,7 @@ def sweep(
         StoreError: The store cannot be written.
         KeyboardInterrupt: The user pressed Ctrl-C; the same call goes on with what is missing.
     """
-    _refuse_while_loading()
+    refuse_while_loading()
     loaded = find_asked(task)
     # A plan is made of texts; behind each stands the value itself, so that none is read back from its text.
     columns = {path: _by_text(values) for path, values in axes.items()}
@@ -135,10 +134,10 @@ def sweep(
         return resolve_values(loaded.config_class, values)
 
     plan = Plan({path: Choices(tuple(texts)) for path, texts in columns.items()})
-    options = checked_options(options, executor=_executor(loaded))
+    options = checked_options(options, executor=executor_for(loaded, EXECUTOR))
     with undisturbed(), speaking(quiet=options.quiet) as talk:
         points = plan_points(loaded, plan, {}, options=options, resolve_point=resolve_point)
-        record = create_sweep(loaded, points, options, Origin(kind=talk.kind))
+        record = create_sweep(loaded, points, options)
         record = with_call(record, options)
         store = default_store(options.store)
         talk.say(f"sweep {record.id}: {len(points)} points")
@@ -148,23 +147,6 @@ def sweep(
         ended = run_sweep(loaded, record, store, PlacementLog(quiet=options.quiet), aheads)
     _interrupt(ended.exit_code, ended.id)
     return ended
-
-
-def _executor(loaded: LoadedTask) -> str:
-    """Return the executor of a sweep where none is asked for: only this process has a class of a notebook."""
-    return INLINE if loaded.given is not None and not loaded.given.path else EXECUTOR
-
-
-def _refuse_while_loading() -> None:
-    """Refuse a call at the top of a file that is loaded for its tasks: every worker would make it again.
-
-    Raises:
-        UsageError: So it is.
-    """
-    if file := LOADING.get():
-        raise UsageError(
-            f"{file} runs tasks while it is loaded; put these calls behind: if __name__ == '__main__'."
-        )
 
 
 def _interrupt(exit_code: int | None, name: str) -> None:

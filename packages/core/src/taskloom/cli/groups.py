@@ -53,6 +53,7 @@ class LazyGroup(TyperGroup):
     footer: str = ""
     on_unknown: Callable[[str], object] | None = None
     other: Callable[[str], CommandEntry | None] | None = None
+    otherwise: Callable[[Sequence[str]], Any] | None = None
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, D102 -- Typer's contract
         del ctx
@@ -77,6 +78,9 @@ class LazyGroup(TyperGroup):
                 return name, entry.load(rest), rest
         if self.other is not None and (found := self.other(name)) is not None:
             return name, found.load(rest), without(rest, found.reads)
+        command = None if self.otherwise is None else self.otherwise(args)
+        if command is not None:
+            return "", command, args
         if self.on_unknown is not None:
             self.on_unknown(name)
         _refuse(ctx.command_path, name, self.entries)
@@ -185,6 +189,7 @@ def lazy_group(
     footer: str = "",
     options: Sequence[Row] = (),
     on_unknown: Callable[[str], object] | None = None,
+    otherwise: Callable[[Sequence[str]], Any] | None = None,
     callback: Callable[..., None] | None = None,
     other: Callable[[str], CommandEntry | None] | None = None,
 ) -> LazyGroup:
@@ -197,6 +202,7 @@ def lazy_group(
         footer: A last line of help.
         options: Its own options, for help.
         on_unknown: Called with a name that is no entry; may raise something better than a did-you-mean.
+        otherwise: Called before that with all words; may return the command that they are for.
         callback: Receives the group's own options.
         other: Returns the entry of a name that is not listed, such as a file; None for one that it does not know.
     """
@@ -208,6 +214,7 @@ def lazy_group(
     group.entries, group.summary, group.usage = entries, summary, usage
     group.footer, group.options, group.on_unknown = footer, options, on_unknown
     group.other = other
+    group.otherwise = otherwise
     return group
 
 

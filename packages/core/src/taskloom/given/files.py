@@ -24,8 +24,7 @@ from taskloom.identity.roots import base_of, module_files
 from taskloom.registry.isolate import describe, guarded
 from taskloom.registry.suggest import did_you_mean
 
-LOADING: ContextVar[str] = ContextVar("loading", default="")
-"""The file that is being loaded: one that runs tasks at its top would begin them again in every worker."""
+_loading: ContextVar[str] = ContextVar("loading", default="")
 _lock = threading.RLock()
 _digests: dict[str, str] = {}
 _bases: list[str] = []  # the newest first
@@ -89,6 +88,18 @@ def load_file(path: Path) -> ModuleType:
         return _loaded(name, place, base)
 
 
+def refuse_while_loading() -> None:
+    """Refuse a call at the top of a file that is loaded for its tasks: every worker would make it again.
+
+    Raises:
+        UsageError: So it is.
+    """
+    if file := _loading.get():
+        raise UsageError(
+            f"{file} runs tasks while it is loaded; put these calls behind: if __name__ == '__main__'."
+        )
+
+
 def dotted(place: Path) -> tuple[str, str]:
     """Return the dotted name of a file's module, and the folder that its name counts from."""
     parts, folder = [place.stem], place.parent
@@ -105,13 +116,13 @@ def _loaded(name: str, place: Path, base: str) -> ModuleType:
         sys.meta_path.insert(0, _Finder)
     _bases[:] = [base, *(item for item in _bases if item != base)]
     importlib.invalidate_caches()
-    token = LOADING.set(str(place))
+    token = _loading.set(str(place))
     try:
         module = guarded(lambda: _executed(name, place), place.name)
     except PluginError as error:
         raise UsageError(_told(place, error.__cause__ or error)) from error.__cause__
     finally:
-        LOADING.reset(token)
+        _loading.reset(token)
     for _, file in _own(base):
         if file not in _digests and (text := _current(file)) is not None:
             _digests[file] = text

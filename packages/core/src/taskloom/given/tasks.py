@@ -161,6 +161,11 @@ def check_placement(loaded: LoadedTask, executor: str) -> None:
         )
 
 
+def executor_for(loaded: LoadedTask, usual: str) -> str:
+    """Return the executor of many runs where none is asked for: only this process has a class of a notebook."""
+    return INLINE if loaded.given is not None and not loaded.given.path else usual
+
+
 def _loaded(found: Any, given: Given, name: str, asked: str) -> LoadedTask:  # noqa: ANN401 -- whatever the file holds
     home = "file" if given.kind == "file" else "cell"
     what = given.name if given.kind != "file" else f"{Path(given.path).name}:{given.name}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from taskloom.errors import RunCorruptError
@@ -38,6 +38,8 @@ def changed_program(  # noqa: PLR0917 -- what is compared, and where it lies now
     cwd: Path | None = None,
     devices: GivenDevices | None = None,
     given: Given | None = None,
+    *,
+    told: Collection[str] = (),
 ) -> list[Reason]:
     """Return in what the code and the packages of a run differ from those of now.
 
@@ -48,6 +50,7 @@ def changed_program(  # noqa: PLR0917 -- what is compared, and where it lies now
         cwd: The folder against which relative paths count now; that of the run by default.
         devices: The devices that a run of now is given; those of the run by default.
         given: Place of the task that is asked for now, if it is not installed.
+        told: Paths of inputs that are known to have changed: data beside the code may be one, and is one difference.
     """
     try:
         code = read_code(run.dir)
@@ -56,7 +59,11 @@ def changed_program(  # noqa: PLR0917 -- what is compared, and where it lies now
     if code is None:
         missing = f"the code of {run.id} is not known: code.json is missing"
         return [Reason("code", missing)] if run.record.attempts else []
-    changed = [row for row in code.files if not is_same(row, store, files, given)]
+    changed = [
+        row
+        for row in code.files
+        if not is_same(row, store, files, given) and str(place_of(row, given)) not in told
+    ]
     device = device_now(code.device, code.could, run.record.resources.gpus, devices)
     reasons = code_reasons(run, code, changed, files, cwd, given)
     return [*reasons, *changed_packages(code, store, device)]

@@ -59,7 +59,13 @@ class Console(Protocol):
 
 
 class Voice(Protocol):
-    """Way from a call to a person."""
+    """Way from a call to a person.
+
+    Attributes:
+        kind: Place of the call: `python` or `notebook`.
+    """
+
+    kind: str
 
     def say(self, text: str, /) -> None:
         """Tell a line, if there is a person."""

@@ -12,6 +12,7 @@ from taskloom.config import Config
 from taskloom.errors import StoreError
 from taskloom.identity.identify import Identified, identify
 from taskloom.identity.machine import GivenDevices
+from taskloom.lifecycle.console import VOICE
 from taskloom.params.files import to_toml
 from taskloom.registry.entries import LoadedTask
 from taskloom.request import Origin, RunOptions
@@ -52,6 +53,7 @@ def create_run(
     """
     entry = loaded.entry
     now = now or identify_asked(loaded, config, options)
+    voice = VOICE.get()
     layout = _make_folder(default_store(options.store), entry.domain, entry.ref.name)
     try:
         record = RunRecord(
@@ -68,7 +70,7 @@ def create_run(
             config_id=now.config_id,
             inputs=now.inputs,
             cwd=str(now.cwd),
-            origin={"kind": origin.kind},
+            origin={"kind": voice.kind if voice is not None else "cli"},
             code=loaded.given.record() if loaded.given is not None else {},
             **{name: KNOWN.tree(getattr(options, name)) for name in KEPT},
         )

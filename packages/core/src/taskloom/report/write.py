@@ -41,7 +41,7 @@ def write_report(run: Run, output: Path | None = None, *, interactive: bool = Fa
         MissingExtraError: The extra `report` is not installed.
         StoreError: The file cannot be written.
     """
-    _require_extra()
+    require_extra()
     from taskloom.report.page import page
 
     target = output if output is not None else run.layout.report
@@ -83,7 +83,7 @@ def write_comparison(runs: Sequence[Run], output: Path, *, interactive: bool = F
     """
     if len(runs) < 2:
         raise UsageError(f"A comparison needs at least two runs, not {len(runs)}.")
-    _require_extra()
+    require_extra()
     from taskloom.report import compare
     from taskloom.report.page import page
 
@@ -114,7 +114,12 @@ def _is_foreign(run: Run, names: Sequence[str]) -> bool:
     return bool(names) and bool(run.metrics) and not known
 
 
-def _require_extra() -> None:
+def require_extra() -> None:
+    """Refuse to write a page where what draws it is not installed.
+
+    Raises:
+        MissingExtraError: So it is; the message holds the line that installs it.
+    """
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
         raise MissingExtraError(

@@ -149,6 +149,11 @@ class RunRecord(KeptOptions):
     origin: Mapping[str, str] = field(default_factory=dict)
     code: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def has_report(self) -> bool:
+        """Wish for a report page at the end: that of a run that stands alone, and of any other that was asked for one."""
+        return self.report == "yes" or (not self.report and not self.sweep)
+
     def becoming(self, status: Stored, **changes: Any) -> RunRecord:  # noqa: ANN401 -- the fields' own types
         """Return the record in its next status.
 

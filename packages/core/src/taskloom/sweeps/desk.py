@@ -45,7 +45,7 @@ class Desk:
             run = continued(settled.decision, now, config)
         else:
             self._found = self._found or provenance.gather()
-            origin = Origin(self._record.argv, sources, self._record.id, self._record.origin)
+            origin = Origin(self._record.argv, sources, self._record.id)
             layout = create_run(
                 self._loaded, config, self.options, origin, now=now, found=self._found
             )
