@@ -186,7 +186,7 @@ def _resume_sweep(
 
 
 def _resume_study(folder: Path, record: SweepRecord, *, as_json: bool) -> None:
-    loaded = load_task(find_task(record.domain, record.task))
+    loaded = recorded_task(record)
     options = dataclasses.replace(record.options, store=folder.parent)
     job = reopen_study(loaded, record, folder, options)
     aheads = look_at_study(job)
