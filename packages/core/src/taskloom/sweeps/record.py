@@ -184,8 +184,15 @@ def read_sweep(folder: Path) -> SweepRecord:
         told = {name: read_text(value, name) for name in ("id", "domain", "task", "created")}
         version = read_integer(value, "version")
         goes_on = bool(value["keep_going"])
+        code = read_words(value, "code") if "code" in value else {}
         return SweepRecord(
-            **told, version=version, points=points, options=options, keep_going=goes_on, argv=argv
+            **told,
+            version=version,
+            points=points,
+            options=options,
+            keep_going=goes_on,
+            argv=argv,
+            code=code,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RunCorruptError(
