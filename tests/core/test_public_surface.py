@@ -25,7 +25,8 @@ PUBLIC = {
         "load_task", "refresh", "tasks_of",
     },
     "taskloom.report": {
-        "Block", "Chart", "Heading", "Html", "Image", "Table", "Text", "write_comparison", "write_report",
+        "Block", "Chart", "Facts", "Fold", "Heading", "Html", "Image", "Table", "Text", "write_comparison",
+        "write_report",
     },
     "taskloom.report.charts": {"band", "bar", "heatmap", "histogram", "line", "scatter"},
 }  # fmt: skip

@@ -15,7 +15,6 @@ from taskloom.registry.discovery import installed_domains, tasks_of
 from taskloom.registry.entries import LoadedTask
 from taskloom.registry.resolve import find_domain, find_task, load_task
 from taskloom.runs.layout import default_store
-from taskloom.sweeps.record import find_sweep
 
 if TYPE_CHECKING:
     from taskloom.cli.task_command import TaskCommand
@@ -100,6 +99,8 @@ def _said_domain(words: Sequence[str]) -> str:
 
 def _on_sweeps(command: Command, words: Sequence[str]) -> Any:  # noqa: ANN401 -- Typer's own class
     """Return the command for sweeps, if one of the words names one: `tasks study SWEEP...`."""
+    from taskloom.sweeps.record import find_sweep  # pydantic is heavy
+
     store = default_store(_said_store(words))
     names = [word for word in words if not word.startswith("-")]
     if not any(find_sweep(name, store) is not None for name in names):

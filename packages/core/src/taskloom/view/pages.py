@@ -17,7 +17,7 @@ from taskloom.records.names import is_id
 from taskloom.report import compare, figures
 from taskloom.report.blocks import table
 from taskloom.report.page import page
-from taskloom.report.write import run_page
+from taskloom.report.run_page import run_page
 from taskloom.runs.choice import choose
 from taskloom.runs.index import page as page_of
 from taskloom.runs.query import EXAMPLE, value_at
@@ -105,11 +105,11 @@ def _damaged_table(damaged: Sequence[Damaged]) -> h.Node:
 
 def live_page(run: Run) -> str:
     """Return the page of a run, which renews itself while the run is running."""
-    title, header, sections = run_page(run)
+    title, header, sections, folds = run_page(run)
     live = h.div(
         "#live", data_live="1" if run.status in ("created", "running", "running?") else "0"
     )[h.p(".kicker.back")[h.a(href="/")["\u2190 All runs"]], header]
-    return page(title, live, sections, policy="", script=SCRIPT)
+    return page(title, live, sections, folds=folds, policy="", script=SCRIPT)
 
 
 def compare_page(runs: Sequence[Run]) -> str:

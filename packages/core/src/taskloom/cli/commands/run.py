@@ -21,6 +21,7 @@ from taskloom.params.layers import Resolved
 from taskloom.params.tree import leaf_texts, leaves
 from taskloom.request import Origin, RunOptions
 from taskloom.secrets.fields import dumped
+from taskloom.wording import figure_line
 
 if TYPE_CHECKING:
     from taskloom.runs.run import Run
@@ -127,7 +128,11 @@ def show_run(run: Run, *, as_json: bool, more: Mapping[str, Any] = MappingProxyT
     if as_json:
         print_json({**_document(run), **more})
         return
-    if run.summary:
+    headline = run.headline
+    if headline is not None:
+        typer.echo(headline.sentence)
+        typer.echo(figure_line(headline))
+    elif run.summary:
         typer.echo(run.summary)
     width = max((len(metric) for metric in run.metrics), default=0)
     for metric, value in run.metrics.items():
@@ -143,6 +148,7 @@ def _document(run: Run) -> dict[str, Any]:
         "status": run.status,
         "dir": str(run.dir),
         "summary": run.summary,
+        "headline": run.record.headline,
         "metrics": dict(run.metrics),
         "artifacts": {key: str(path) for key, path in run.artifacts.items()},
         "config": dict(run.config),
