@@ -6,6 +6,8 @@ import html
 from dataclasses import dataclass
 from pathlib import Path
 
+from taskloom.records.files import read_bytes
+from taskloom.records.limits import ARTIFACT
 from taskloom.show.cells import guarded
 
 _HEIGHT = 600  # [px]
@@ -32,7 +34,8 @@ class Report:
         return guarded(self._frame, self)
 
     def _frame(self) -> str:
-        page = html.escape(self.path.read_text(encoding="utf-8"))
+        text = read_bytes(self.path.parent, self.path.name, ARTIFACT)
+        page = html.escape(text.decode("utf-8", "replace"))
         # An empty sandbox: no script, no form, no access to the notebook.
         frame = f'style="width:100%;height:{_HEIGHT}px;border:1px solid #ccc"'
         return f'<iframe sandbox="" srcdoc="{page}" {frame}></iframe>'
