@@ -14,6 +14,7 @@ from typing import Any
 
 from taskloom.config import Config
 from taskloom.errors import StoreLockedError, TaskloomError
+from taskloom.given.tasks import check_placement
 from taskloom.identity.identify import Identified
 from taskloom.lifecycle.console import Console
 from taskloom.lifecycle.create import create_run, identify_asked
@@ -118,6 +119,7 @@ def answer(asked: RunRequest) -> RunAnswer:
 def _compute(asked: RunRequest, now: Identified, decision: Decision) -> RunAnswer | Decision:
     """Check and claim what is asked for, and compute it; another process that was quicker makes a new decision."""
     options = asked.options
+    check_placement(asked.loaded, options.executor)
     vault.check_placement([now.identity], options.executor)
     executor = None if options.executor == INLINE else open_executor(options.executor, 1)
     try:
