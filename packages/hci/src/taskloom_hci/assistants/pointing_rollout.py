@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from taskloom_hci.accelerated.imagined import ImaginedPointing
 from taskloom_hci.assistants.jump import JumpAssistant
 from taskloom_hci.assistants.rollout_agent import Float, Question, RolloutAssistant
 from taskloom_hci.bundle.agent import Agent
@@ -30,6 +31,14 @@ def imagined_user(task: Pointing, model: PointingModel) -> Agent:
 def imagined_assistant(task: Pointing, model: PointingModel) -> Agent:
     """Return an assistant that goes on inferring and jumps to the likeliest target."""
     return JumpAssistant(task, "map", model=model, on_zero="uniform")
+
+
+def played_together(
+    task: Pointing, model: PointingModel, assistant: JumpAssistant
+) -> ImaginedPointing | None:
+    """Return what plays the simulated games at once; a task with rules of its own plays one by one."""
+    known = type(task) is Pointing and task.mode == "position"
+    return ImaginedPointing(task, model, assistant) if known else None
 
 
 def goes_on(log_beliefs: Float, known: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,6 +69,7 @@ def pointing_rollout(
         imagined_assistant,
         goes_on,
         PointingModel,
+        played_together,
     )
     return RolloutAssistant(
         task,

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from taskloom_hci.bundle.agent import Agent
-from taskloom_hci.bundle.simulation import Imagined, RolloutPolicy, SimulatedGame
+from taskloom_hci.bundle.simulation import Imagined, RolloutPolicy, SimulatedGame, Together
 from taskloom_hci.errors import BundleConstraintError
 from taskloom_hci.inference.exact import ExactInference, Theta, uniform_log
 from taskloom_hci.inference.goal import OnZero
@@ -44,6 +44,8 @@ class Question:
             roll-out with an assistant that goes on from the belief is an honest forecast; with one that is told what holds
             it is an upper bound.
         model: The kind of user model that the agents are made from.
+        together: Makes what plays all simulated games of a decision at once, if such games can be, from the task, the user
+            model and the imagined assistant.
     """
 
     theta: Theta | Callable[[StateTree], Theta]
@@ -52,6 +54,7 @@ class Question:
     assistant: Maker
     told: Callable[[Float, Mapping[str, Any]], dict[str, Any]]
     model: type[Any] = UserModel
+    together: Callable[[Any, Any, Any], Together | None] | None = None
 
 
 class Imagination:
@@ -99,12 +102,10 @@ class Twin:
 
     def __call__(self, task: InteractionTask) -> SimulatedGame:
         """Return the simulation of a task."""
-        return SimulatedGame(
-            task,
-            self.question.user(task, self.model),
-            self.question.assistant(task, self.model),
-            self.rounds,
-        )
+        question = self.question
+        user, assistant = question.user(task, self.model), question.assistant(task, self.model)
+        made = None if question.together is None else question.together(task, self.model, assistant)
+        return SimulatedGame(task, user, assistant, self.rounds, together=made)
 
 
 class _Unready(Policy):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,36 @@ from taskloom_hci.state.streams import Stream, mix
 from taskloom_hci.task import InteractionTask, Participant
 
 
+class Imagined(NamedTuple):
+    """Start of a simulated game, and its weight.
+
+    Attributes:
+        weight: How probable it is.
+        user: Values of the imagined user's state.
+        assistant: Values of the imagined assistant's state.
+    """
+
+    weight: float
+    user: dict[str, Any]
+    assistant: dict[str, Any]
+
+
+class Together(Protocol):
+    """Plays all simulated games of one decision at once."""
+
+    def __call__(
+        self,
+        game: StateTree,
+        candidates: NDArray[Any],
+        imagined: Sequence[Imagined],
+        seeds: Sequence[int],
+        rounds: int,
+        /,
+    ) -> NDArray[np.float64]:
+        """Return the returns (I, X) of games that begin with each candidate; every imagined pair has a seed."""
+        ...
+
+
 class SimulatedGame:
     """A second game that an agent plays in its head: the task as it stands, an imagined user, an imagined assistant.
 
@@ -34,10 +64,17 @@ class SimulatedGame:
         user: The imagined user.
         assistant: The imagined assistant.
         max_rounds: Rounds after which a simulated game is cut off, counted from its start.
+        together: Plays all games of a decision at once, with the returns that they have one by one.
     """
 
     def __init__(
-        self, task: InteractionTask, user: Agent, assistant: Agent, max_rounds: int = 100
+        self,
+        task: InteractionTask,
+        user: Agent,
+        assistant: Agent,
+        max_rounds: int = 100,
+        *,
+        together: Together | None = None,
     ) -> None:
         twin = copy.copy(task)
         twin.state = copy.deepcopy(task.state)
@@ -46,7 +83,7 @@ class SimulatedGame:
             for engine in (agent.policy, agent.inference_engine):
                 if isinstance(engine, (DualPolicy, DualInference)):
                     engine.mode = "dual"
-        self.max_rounds = max_rounds
+        self.max_rounds, self._together = max_rounds, together
         self.bundle = Bundle(twin, user, assistant)
 
     def value(
@@ -86,19 +123,40 @@ class SimulatedGame:
             total += sum(bundle.advance().values())
         return float(total)
 
+    def values(
+        self,
+        game: StateTree,
+        candidates: NDArray[Any],
+        imagined: Sequence[Imagined],
+        stream: Stream,
+        rounds: int,
+    ) -> NDArray[np.float64]:
+        """Return the returns (I, X) of games in which the assistant begins with each candidate, for everything imagined.
 
-class Imagined(NamedTuple):
-    """Start of a simulated game, and its weight.
-
-    Attributes:
-        weight: How probable it is.
-        user: Values of the imagined user's state.
-        assistant: Values of the imagined assistant's state.
-    """
-
-    weight: float
-    user: dict[str, Any]
-    assistant: dict[str, Any]
+        Args:
+            game: See `value`.
+            candidates: First actions of the assistant, (X, ...).
+            imagined: What to simulate.
+            stream: Random numbers; one for each of `imagined`, since every candidate meets the same luck.
+            rounds: How many rounds to look ahead.
+        """
+        if self._together is not None:
+            seeds = [mix(int(stream.uniform() * 2**53)) for _ in imagined]
+            return self._together(game, candidates, imagined, seeds, rounds)
+        totals = np.zeros((len(imagined), len(candidates)))
+        for row, one in zip(totals, imagined, strict=True):
+            for i, action in enumerate(candidates):
+                row[i] = self.value(
+                    game,
+                    3,
+                    action,
+                    stream.fork(),
+                    user_state=one.user,
+                    assistant_state=one.assistant,
+                    rounds=rounds,
+                )
+            stream.uniform()
+        return totals
 
 
 class RolloutPolicy(Policy):
@@ -142,20 +200,11 @@ class RolloutPolicy(Policy):
         simulation = self._simulation
         if simulation is None:
             raise HciError("A roll-out policy needs to be part of a bundle.")
+        imagined = self._imagine(observation, state, stream)
+        returns = simulation.values(observation, self.candidates, imagined, stream, self.rounds)
         totals = np.zeros(len(self.candidates))
-        for imagined in self._imagine(observation, state, stream):
-            chance = stream.fork()
-            for i, action in enumerate(self.candidates):
-                totals[i] += imagined.weight * simulation.value(
-                    observation,
-                    3,
-                    action,
-                    chance.fork(),
-                    user_state=imagined.user,
-                    assistant_state=imagined.assistant,
-                    rounds=self.rounds,
-                )
-            stream.uniform()
+        for one, row in zip(imagined, returns, strict=True):
+            totals += one.weight * row
         return totals
 
     @override

@@ -162,8 +162,9 @@ class Examination:
             return None
         seen, _ = games.reset(seed=EVALUATION_SEED)
         model = OptimalModel(task, gain)
-        cells = (np.ravel([task.cell_of(place) for place in seen[key]]) for key in _STARTS)
-        start, goal = (np.asarray(cell, dtype=np.int64) for cell in cells)
+        # A row of what is seen holds one number for each axis of the grid, a single one on a line too.
+        places = (np.asarray(seen[key]).reshape(self.env.num_envs, -1) for key in _STARTS)
+        start, goal = (np.ravel_multi_index(tuple(place.T), task.shape) for place in places)
         return np.asarray(model.rounds_to_go[start, goal])
 
     def __call__(self, model: Any, steps: int, cpu: float) -> CurvePoint:
