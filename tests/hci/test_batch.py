@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -191,6 +192,33 @@ def test_the_optimum_has_its_closed_forms() -> None:
     assert fewest_rounds(6, 0.3) == pytest.approx(3.828080, abs=1e-6)
     with pytest.raises(HciError, match="1 to 10 targets"):
         fewest_rounds(11, 0.05)
+
+
+def test_the_optimum_of_a_number_game_is_that_of_every_policy_tried() -> None:
+    """A second solver for the example: all 243 assistants that go by the number, their rounds from a linear system each."""
+    numbers, best = range(-1, 4), np.inf
+    for policy in product((-1, 0, 1), repeat=5):
+        moves = np.zeros((5, 5))
+        for x in numbers:
+            for a in (-1, 0, 1):
+                after = max(x + a, -1)
+                then = max(after + policy[after + 1], -1) if after < 4 else 4
+                if then < 4:
+                    moves[x + 1, then + 1] += 1 / 3
+        if np.abs(np.linalg.eigvals(moves)).max() < 1 - 1e-9:  # it comes to an end
+            best = min(best, float(np.linalg.solve(np.eye(5) - moves, np.ones(5))[1]))
+    found = optimum_of(make_bundle("example"))
+    assert found == pytest.approx(best, abs=1e-9)
+    assert found == pytest.approx(69 / 16)
+    # The assistant sees the user's choice and does the same: nine rounds, and the half in which the end is noticed.
+    for user in ({"kind": "polynomial"}, {"kind": "random"}):
+        assert optimum_of(make_bundle("coordinated", user=user)) == pytest.approx(10)
+    played = play(make_bundle("coordinated", assistant={"kind": "predict"}), 3).num_rounds
+    assert played.mean() == 10
+    for name, config in (("gaze", {}), ("teaching", {}), ("coordinated", {"assistant": None})):
+        assert optimum_of(make_bundle(name, **config)) is None
+    lapsing = {"user": {"kind": "polynomial", "lapse": 0.1}}
+    assert optimum_of(make_bundle("coordinated", **lapsing)) is None
 
 
 def test_an_unaided_perfect_user_needs_the_mean_distance_and_one_more() -> None:

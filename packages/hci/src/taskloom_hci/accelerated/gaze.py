@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from taskloom_hci.accelerated import compiled
 from taskloom_hci.batch.episodes import Episodes, join
 from taskloom_hci.bundle.agent import Agent
 from taskloom_hci.bundle.bundle import Bundle
@@ -72,39 +73,26 @@ class GazeKernel:
     def play(self, seed: int, episodes: Int, backend: Literal["numpy", "numba"]) -> Episodes:
         """Play the episodes; see `Kernel`."""
         parts = np.array_split(episodes, max(1, -(-len(episodes) // CHUNK)))
-        if backend == "numba":
-            from taskloom_hci.accelerated.gaze_numba import agrees  # heavy: numba
-
-            # The same trajectories either way: where its sums would differ, NumPy plays.
-            if agrees():
-                return join([self._play_compiled(seed, part) for part in parts])
+        # The same trajectories either way: where its sums would differ, NumPy plays.
+        if backend == "numba" and compiled.agrees():
+            return join([self._play_compiled(seed, part) for part in parts])
         return join([self._play(seed, part) for part in parts])
 
     def _targets(self, seed: int, episodes: Int) -> Float:
         return targets_at(self.task, uniforms(stream_keys(seed, "task", episodes), 0))
 
     def _play_compiled(self, seed: int, episodes: Int) -> Episodes:
-        from taskloom_hci.accelerated.gaze_numba import COV, FIXATION, LOOK, MEAN, WIDTH, search_all
-
-        n, targets = len(episodes), self._targets(seed, episodes)
-        ended = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=bool)
+        targets = self._targets(seed, episodes)
         mean, cov = (tuple(part.ravel().tolist()) for part in self.prior)
-        rows = search_all(
+        num_rounds, is_done, columns = compiled.search_compiled(
             stream_keys(seed, "user", episodes),
             targets,
             (mean, cov),
             tuple(float(noise) for noise, _ in self.eyes),
             (self.task.width / 2.0, self.task.threshold),
             self.max_rounds,
-            ended,
-        ).reshape(-1, WIDTH)
-        columns = {
-            "task_state__fixation": rows[:, FIXATION:MEAN],
-            "user_state__belief_mean": rows[:, MEAN:COV],
-            "user_state__belief_cov": rows[:, COV:LOOK].reshape(-1, 2, 2),
-            "user_action": rows[:, LOOK:],
-        }
-        return _assembled(episodes, *ended, targets, columns)
+        )
+        return _assembled(episodes, num_rounds, is_done, targets, columns)
 
     def _play(self, seed: int, episodes: Int) -> Episodes:
         n, d = len(episodes), self.task.dimension

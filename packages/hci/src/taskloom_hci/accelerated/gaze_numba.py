@@ -177,6 +177,24 @@ def search_all(
     return rows[:used]
 
 
+def search_compiled(
+    keys: Array, targets: Array, prior: Pack, eyes: Pack, ends: Pack, max_rounds: int
+) -> tuple[Array, Array, dict[str, Array]]:
+    """Play episodes; return the rounds of each, whether it found its target, and its columns. See `search_all`."""
+    num_rounds, is_done = np.zeros(len(keys), dtype=np.int64), np.zeros(len(keys), dtype=bool)
+    out = (num_rounds, is_done)
+    rows = search_all(keys, targets, prior, eyes, ends, max_rounds, out).reshape(-1, WIDTH)
+    return (
+        *out,
+        {
+            "task_state__fixation": rows[:, FIXATION:MEAN],
+            "user_state__belief_mean": rows[:, MEAN:COV],
+            "user_state__belief_cov": rows[:, COV:LOOK].reshape(-1, 2, 2),
+            "user_action": rows[:, LOOK:],
+        },
+    )
+
+
 @jit
 def _fill_algebra(vectors: Array, matrices: Array, others: Array, out: Array) -> None:
     for i in range(len(vectors)):

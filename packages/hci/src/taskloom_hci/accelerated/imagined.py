@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from taskloom_hci.accelerated import compiled
 from taskloom_hci.accelerated.exact_math import exact_exps
 from taskloom_hci.accelerated.pointing import Float, Int
 from taskloom_hci.assistants.jump import JumpAssistant
@@ -65,16 +66,10 @@ class ImaginedPointing:
         beliefs = np.array([one.assistant["log_beliefs"] for one in imagined])
         keys = np.array([stream_key(seed, "user", 0) for seed in seeds], dtype=np.uint64)
         self._decisions += 1
-        if self._decisions > NUMBA_FROM and find_spec("numba") is not None:
-            from taskloom_hci.accelerated.imagined_numba import play_compiled  # heavy: numba
-
-            played = play_compiled(
-                cells, goals, targets, beliefs, keys, reached, rule.log_table, self.stay, rounds
-            )
-        else:
-            played = play_rows(
-                cells, goals, targets, beliefs, keys, reached, rule.log_table, self.stay, rounds
-            )
+        use_numba = self._decisions > NUMBA_FROM and find_spec("numba") is not None
+        play = compiled.imagine_compiled if use_numba else play_rows
+        rows = (cells, goals, targets, beliefs, keys, reached, rule.log_table, self.stay, rounds)
+        played: Int = play(*rows)
         return -played.astype(np.float64)
 
 

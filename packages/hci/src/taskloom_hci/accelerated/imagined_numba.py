@@ -54,7 +54,7 @@ def fill_played(
                 cell = targets[likeliest(beliefs)]
 
 
-def play_compiled(
+def imagine_compiled(
     cells: Int,
     goals: Int,
     targets: Int,

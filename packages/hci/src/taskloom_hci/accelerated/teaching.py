@@ -93,7 +93,7 @@ class Course(Teacher):
         return np.full(len(shown), self.items[trial])
 
 
-class Drawn(Teacher):
+class DrawnItems(Teacher):
     """A teacher who shows anything: draw number `trial` of its stream."""
 
     def __init__(self, num_items: int, draw: Draws) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from taskloom_hci.accelerated.teaching import (
     Boxes,
     Course,
-    Drawn,
+    DrawnItems,
     Draws,
     Float,
     Int,
@@ -74,7 +74,7 @@ def _teacher_of(task: Teaching, agent: Agent) -> Callable[[Draws], Teacher] | No
         course = Course(np.array(policy.course(times_of(task)), dtype=np.int64))
         return lambda _: course
     if type(policy) is RandomPolicy and type(engine) is NoInference and not agent.state:
-        return partial(Drawn, task.num_items)
+        return partial(DrawnItems, task.num_items)
     return None
 
 

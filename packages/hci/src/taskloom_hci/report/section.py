@@ -37,7 +37,7 @@ def report(run: Run) -> list[Block]:
     """Return the blocks of one run."""
     blocks: list[Block] = []
     if run.metrics:
-        blocks += [Heading("How the games went"), _outcome(run.metrics)]
+        blocks += [Heading("How the games went"), _outcome(run.metrics), *_best(run.metrics)]
     if "episodes" in run.artifacts and run.artifacts["episodes"].exists():
         blocks.append(_rounds(run))
     if run.metrics:
@@ -59,6 +59,17 @@ def _outcome(metrics: Mapping[str, float]) -> Table:
             rows.append((title, *(_end(metrics, f"{name}/{part}") for part in ENDS)))
     caption = f"Means over {metrics.get('episodes', 0):.0f} episodes with 95 % intervals (shares: Wilson's)."
     return Table(("an episode's", "mean", "low", "high"), rows, caption)
+
+
+def _best(metrics: Mapping[str, float]) -> list[Block]:
+    """Return a sentence on how far the mean is from the exact optimum, where that is known."""
+    if "optimum/rounds" not in metrics:
+        return []
+    best, above = metrics["optimum/rounds"], metrics.get("optimum/above")
+    words = f"The best assistant there can be takes {best:.4f} rounds on average, exactly"
+    if above is None:
+        return [Text(f"{words}; too many games were cut off to compare their mean with it.")]
+    return [Text(f"{words}: these games are within {100 * max(above, 0.0):.1f} % of optimal.")]
 
 
 def _end(metrics: Mapping[str, float], name: str) -> str | float:
