@@ -230,13 +230,13 @@ def slow() -> Iterator[Row]:
             )
             for kind, bar in (("leitner", 1e6), ("myopic", 1e6), ("conservative", 2e4))
         ),
-        (
-            "pointing, roll-outs, all cells",
-            1000,
-            "pointing",
-            300,
-            "auto",
-            {"assistant": {"kind": "rollout"}},
+        *(
+            (
+                f"pointing, roll-outs, {tried}",
+                bar,
+                *("pointing", 1000, "numpy", {"assistant": {"kind": "rollout", "tried": tried}}),
+            )
+            for tried, bar in (("cells", 1000), ("targets", 5000))
         ),
     ):
         task, episodes, backend, config = game

@@ -9,6 +9,7 @@ _HOMES = {
     "search_compiled": "gaze_numba",
     "roll_out_compiled": "control_numba",
     "imagine_compiled": "imagined_numba",
+    "decide_compiled": "imagined_numba",
 }
 
 __all__ = list(_HOMES)

@@ -9,6 +9,7 @@ jumps to the likeliest target, and so on. Every round costs 1, so a game is wort
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
 
@@ -27,6 +28,19 @@ from taskloom_hci.state.streams import UInt64, stream_key, uniforms
 NUMBA_FROM = 300  # decisions; bringing numba in takes as long as these take in NumPy
 
 
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """Rules of the simulated games.
+
+    Attributes:
+        reached: Cumulative probabilities of the user's actions but the last, (C, C, A - 1): cell, goal, action.
+        log_table: What the imagined assistant takes for the log-probabilities of the actions, (C, C, A).
+    """
+
+    reached: Float
+    log_table: Float
+
+
 class ImaginedPointing:
     """The simulated games of one task.
 
@@ -39,6 +53,16 @@ class ImaginedPointing:
     def __init__(self, task: Pointing, model: PointingModel, assistant: JumpAssistant) -> None:
         self.task, self.stay, self._assistant = task, model.stay, assistant
         self._decisions = 0
+        self._rule: Simulated | None = None
+
+    def rule(self) -> Simulated:
+        """Return the rules of its games; they are made once."""
+        if self._rule is None:
+            known = self._assistant.rule()
+            # Without the last sum, which rounding may leave below 1: a draw above it must still be the last action.
+            reached = np.ascontiguousarray(np.cumsum(known.table, axis=-1)[..., :-1])
+            self._rule = Simulated(reached, known.log_table)
+        return self._rule
 
     def __call__(
         self,
@@ -57,9 +81,7 @@ class ImaginedPointing:
             seeds: A seed of each pair.
             rounds: Rounds to look ahead.
         """
-        task, rule = self.task, self._assistant.rule()
-        # Without the last sum, which rounding may leave below 1: a draw above it must still be the last action.
-        reached = np.cumsum(rule.table, axis=-1)[..., :-1]
+        task, rule = self.task, self.rule()
         cells = np.array([task.cell_of(place) for place in candidates])
         goals = np.array([task.cell_of(one.user["goal"]) for one in imagined])
         targets = np.array([task.cell_of(place) for place in game["task_state"]["targets"]])
@@ -68,8 +90,8 @@ class ImaginedPointing:
         self._decisions += 1
         use_numba = self._decisions > NUMBA_FROM and find_spec("numba") is not None
         play = compiled.imagine_compiled if use_numba else play_rows
-        rows = (cells, goals, targets, beliefs, keys, reached, rule.log_table, self.stay, rounds)
-        played: Int = play(*rows)
+        known = (rule.reached, rule.log_table, self.stay, rounds)
+        played: Int = play(cells, goals, targets, beliefs, keys, *known)
         return -played.astype(np.float64)
 
 

@@ -10,6 +10,7 @@ from taskloom_hci.accelerated.belief_numba import update
 from taskloom_hci.accelerated.jit import Array, exact_exp, jit, uniform
 from taskloom_hci.accelerated.pointing import Float, Int
 from taskloom_hci.accelerated.pointing_numba import act
+from taskloom_hci.inference.information import TOLERANCE
 from taskloom_hci.state.streams import UInt64
 
 
@@ -52,6 +53,70 @@ def fill_played(
                     break
                 update(log_table, cell, targets, action, beliefs, True)
                 cell = targets[likeliest(beliefs)]
+
+
+@jit
+def fill_chosen(
+    cells: Array,
+    live: Array,
+    targets: Array,
+    kept: Array,
+    weights: Array,
+    log_beliefs: Array,
+    keys: Array,
+    reached: Array,
+    log_table: Array,
+    stay: int,
+    rounds: int,
+    chosen: Array,
+) -> None:
+    """Fill in the cell that each of k assistants chooses, (k,)."""
+    count, tried = targets.shape[1], cells.shape[1]
+    totals = np.empty(tried)
+    goal, key, belief = np.empty(1, np.int64), np.empty(1, np.uint64), np.empty((1, count))
+    played = np.empty((1, tried), np.int64)
+    for g in range(len(cells)):
+        totals[:] = 0.0
+        for i in range(count):
+            if not kept[g, i]:
+                continue
+            goal[0], key[0] = targets[g, i], keys[g, i]
+            belief[0] = log_beliefs[g]
+            fill_played(
+                cells[g], goal, targets[g], belief, key, reached, log_table, stay, rounds, played
+            )
+            # In the order of the targets, as alone: a sum in another order has another last bit.
+            for x in range(tried):
+                totals[x] += weights[g, i] * -float(played[0, x])
+        best = -np.inf
+        for x in range(tried):
+            if live[g, x]:
+                best = max(best, totals[x])
+        for x in range(tried):
+            if live[g, x] and totals[x] >= best - TOLERANCE:
+                chosen[g] = cells[g, x]
+                break
+
+
+def decide_compiled(
+    cells: Int,
+    live: Array,
+    targets: Int,
+    kept: Array,
+    weights: Float,
+    log_beliefs: Float,
+    keys: UInt64,
+    reached: Float,
+    log_table: Float,
+    stay: int,
+    rounds: int,
+) -> Int:
+    """Do `rollout_kernel.decide_rows`."""
+    chosen = np.zeros(len(cells), dtype=np.int64)
+    known = (reached, log_table, stay, rounds, chosen)
+    rows = np.ascontiguousarray(cells)
+    fill_chosen(rows, live, targets, kept, weights, log_beliefs, keys, *known)
+    return chosen
 
 
 def imagine_compiled(

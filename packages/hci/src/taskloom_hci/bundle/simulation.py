@@ -83,7 +83,7 @@ class SimulatedGame:
             for engine in (agent.policy, agent.inference_engine):
                 if isinstance(engine, (DualPolicy, DualInference)):
                     engine.mode = "dual"
-        self.max_rounds, self._together = max_rounds, together
+        self.max_rounds, self.together = max_rounds, together
         self.bundle = Bundle(twin, user, assistant)
 
     def value(
@@ -140,9 +140,9 @@ class SimulatedGame:
             stream: Random numbers; one for each of `imagined`, since every candidate meets the same luck.
             rounds: How many rounds to look ahead.
         """
-        if self._together is not None:
+        if self.together is not None:
             seeds = [mix(int(stream.uniform() * 2**53)) for _ in imagined]
-            return self._together(game, candidates, imagined, seeds, rounds)
+            return self.together(game, candidates, imagined, seeds, rounds)
         totals = np.zeros((len(imagined), len(candidates)))
         for row, one in zip(totals, imagined, strict=True):
             for i, action in enumerate(candidates):
@@ -171,6 +171,7 @@ class RolloutPolicy(Policy):
         simulation: Makes the simulation when the game is put together.
         imagine: Returns what to simulate, given what the agent sees, its state and random numbers.
         rounds: How many rounds to look ahead.
+        live: Returns the actions to try now, given what the agent sees and its state; by default all candidates.
     """
 
     def __init__(
@@ -181,11 +182,12 @@ class RolloutPolicy(Policy):
         imagine: Callable[[StateTree, Mapping[str, Any], Stream], Sequence[Imagined]],
         *,
         rounds: int = 10,
+        live: Callable[[StateTree, Mapping[str, Any]], NDArray[Any]] | None = None,
     ) -> None:
         if not len(candidates):
             raise HciError("A roll-out needs at least one action to try.")
-        self.element, self.candidates = element, candidates
-        self._make, self._imagine = simulation, imagine
+        self.element, self.candidates, self.live = element, candidates, live
+        self._make, self.imagine = simulation, imagine
         self.rounds = rounds
         self._simulation: SimulatedGame | None = None
 
@@ -193,16 +195,25 @@ class RolloutPolicy(Policy):
     def bind(self, agent: Participant) -> None:
         self._simulation = self._make(agent.game.task)
 
+    @property
+    def together(self) -> Together | None:
+        """What plays all simulated games of a decision at once, once the game is put together."""
+        return None if self._simulation is None else self._simulation.together
+
+    def tried(self, observation: StateTree, state: Mapping[str, Any]) -> NDArray[Any]:
+        """Return the actions that it tries now, (X, ...)."""
+        return self.candidates if self.live is None else self.live(observation, state)
+
     def values(
         self, observation: StateTree, state: Mapping[str, Any], stream: Stream
     ) -> NDArray[np.float64]:
-        """Return the expected return of every candidate, (X,)."""
+        """Return the expected return of every action that it tries now, (X,)."""
         simulation = self._simulation
         if simulation is None:
             raise HciError("A roll-out policy needs to be part of a bundle.")
-        imagined = self._imagine(observation, state, stream)
-        returns = simulation.values(observation, self.candidates, imagined, stream, self.rounds)
-        totals = np.zeros(len(self.candidates))
+        imagined, tried = self.imagine(observation, state, stream), self.tried(observation, state)
+        returns = simulation.values(observation, tried, imagined, stream, self.rounds)
+        totals = np.zeros(len(tried))
         for one, row in zip(imagined, returns, strict=True):
             totals += one.weight * row
         return totals
@@ -213,7 +224,8 @@ class RolloutPolicy(Policy):
     ) -> tuple[Value, float]:
         worth = self.values(observation, state, stream)
         # The first of those within rounding of the best: the choice does not hang on the order of a sum.
-        return self.candidates[int(np.argmax(worth >= worth.max() - TOLERANCE))], 0.0
+        tried = self.tried(observation, state)
+        return tried[int(np.argmax(worth >= worth.max() - TOLERANCE))], 0.0
 
 
 class GameAsPolicy(Policy):
