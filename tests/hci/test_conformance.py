@@ -10,8 +10,9 @@ import gymnasium
 import numpy as np
 import pytest
 import taskloom_hci.gym
+from gymnasium.spaces import Box
 from gymnasium.vector import AutoresetMode
-from gymnasium.wrappers import FlattenObservation
+from gymnasium.wrappers import FlattenObservation, TransformAction
 from gymnasium.wrappers.vector import (
     FlattenObservation as FlattenAll,
     NormalizeObservation,
@@ -132,7 +133,10 @@ def test_stable_baselines_makes_normalises_and_watches_every_game(task: str) -> 
     env.close()
 
 
-@pytest.mark.parametrize("task", sorted(IDS.values())[:: size("conformance_every")])
+@pytest.mark.parametrize(
+    "task",
+    sorted(IDS.values(), reverse=True)[2 % size("conformance_every") :: size("conformance_every")],
+)
 def test_games_in_other_processes_play_what_games_in_this_one_play(task: str) -> None:
     """gymnasium's AsyncVectorEnv and SB3's SubprocVecEnv equal their forms in one process, step for step."""
     pytest.importorskip("stable_baselines3")
@@ -154,8 +158,12 @@ def test_games_in_other_processes_play_what_games_in_this_one_play(task: str) ->
         np.testing.assert_equal(there[:4], here[:4])
     for env in pair:
         env.close()
+    if task != "pointing" and size("conformance_every") > 1:
+        return  # a worker of SB3 imports everything anew, which takes a few seconds
+    # Such a worker knows no ids: the module before the colon registers them there too.
+    known = f"taskloom_hci.gym:{name.rpartition(':')[2]}"
     vectors = [
-        make_vec_env(name, 2, seed=3, env_kwargs=options, vec_env_cls=kind)
+        make_vec_env(known, 2, seed=3, env_kwargs=options, vec_env_cls=kind)
         for kind in (DummyVecEnv, SubprocVecEnv)
     ]
     np.testing.assert_equal(vectors[1].reset(), vectors[0].reset())
@@ -177,6 +185,10 @@ def test_ppo_takes_every_game_and_role(task: str) -> None:
     steps = size("learning_steps")
     for role in ("user",) if task in WITHOUT_HELP else ("user", "assistant"):
         env = gymnasium.make(name, train=role, **SMALL.get(task, {}))
+        space: Any = env.action_space
+        if isinstance(space, Box) and not space.is_bounded():
+            # Stable-Baselines3 wants bounds, which a control has not: those of what is tried.
+            env = TransformAction(env, lambda action: action, Box(-10.0, 10.0, space.shape))
         model = PPO(
             "MultiInputPolicy", env, n_steps=steps, batch_size=steps, n_epochs=1, device="cpu"
         )
