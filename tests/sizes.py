@@ -79,6 +79,9 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         # tests/docs
         "forked_commands": (1, 0),  # not forked: an interpreter for each
         "brief_pages": (1, 0),  # full: commands are run as their page shows them
+        # tests/core/studies
+        "simulated_studies": (2000, 2000),
+        "coverage_columns": (1, 4),
         # tests/cli, tests/core
         "terminals_tried": (15, 1500),
         "searched_sinks": (1, 3),

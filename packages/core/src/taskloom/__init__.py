@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from taskloom.request import RunOptions as RunOptions
     from taskloom.runs.run import Run as Run
     from taskloom.seeding import derive_seed as derive_seed
+    from taskloom.studies.call import study as study
+    from taskloom.studies.study import Study as Study
     from taskloom.task import (
         Checkable as Checkable,
         Describable as Describable,
@@ -76,6 +78,8 @@ _HOMES = {
     "taskloom.request": ("RunOptions",),
     "taskloom.runs.run": ("Run",),
     "taskloom.seeding": ("derive_seed",),
+    "taskloom.studies.call": ("study",),
+    "taskloom.studies.study": ("Study",),
     "taskloom.task": (
         "Checkable",
         "Describable",

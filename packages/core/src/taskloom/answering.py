@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -13,7 +14,7 @@ from typing import Any
 
 from taskloom.bound import BoundTask
 from taskloom.config import Config
-from taskloom.errors import StoreLockedError
+from taskloom.errors import StoreLockedError, TaskloomError
 from taskloom.identity.identify import Identified
 from taskloom.lifecycle.console import Console
 from taskloom.lifecycle.create import create_run, identify_asked
@@ -30,6 +31,7 @@ from taskloom.lifecycle.lifecycle import announce, perform, prepared
 from taskloom.placement.executor import INLINE, open_executor
 from taskloom.placement.single import make_folder, place_run
 from taskloom.registry.entries import LoadedTask
+from taskloom.report.write import write_report
 from taskloom.request import Origin, RunOptions
 from taskloom.runs import amend, claims
 from taskloom.runs.layout import RunLayout
@@ -177,6 +179,14 @@ def _reuse(asked: RunRequest, decision: Decision, run: Run) -> RunAnswer:
     run, added = amend.label(run, asked.options.name, tuple(asked.options.tags))
     if added:
         asked.say(f"added to {run.id}: {', '.join(added)}")
+    if (
+        asked.options.report != "no"
+        and not run.record.has_report
+        and not run.layout.report.exists()
+    ):
+        # A run of a sweep wrote none; whoever asks for it by itself gets one.
+        with contextlib.suppress(TaskloomError):  # without it the run is as good
+            write_report(run)
     return RunAnswer(run, reused=True, stale=tuple(decision.stale))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from taskloom.cli.groups import CommandEntry, command_of, lazy_group
@@ -12,6 +14,8 @@ from taskloom.errors import UnknownNameError
 from taskloom.registry.discovery import installed_domains, tasks_of
 from taskloom.registry.entries import LoadedTask
 from taskloom.registry.resolve import find_domain, find_task, load_task
+from taskloom.runs.layout import default_store
+from taskloom.sweeps.record import find_sweep
 
 if TYPE_CHECKING:
     from taskloom.cli.task_command import TaskCommand
@@ -60,7 +64,26 @@ def _on_task(command: Command) -> Any:  # noqa: ANN401 -- Typer's own class
         usage="DOMAIN TASK [--name=value ...]",
         footer=f"tasks {command.name} DOMAIN TASK --help shows every parameter of a task.",
         on_unknown=lambda name: _unknown_domain(command.name, name),
+        otherwise=(lambda words: _on_sweeps(command, words)) if command.on_sweeps else None,
     )
+
+
+def _on_sweeps(command: Command, words: Sequence[str]) -> Any:  # noqa: ANN401 -- Typer's own class
+    """Return the command for sweeps, if one of the words names one: `tasks study SWEEP...`."""
+    store = default_store(_said_store(words))
+    names = [word for word in words if not word.startswith("-")]
+    if not any(find_sweep(name, store) is not None for name in names):
+        return None
+    return command_of(_function(command.on_sweeps), summary=command.summary)
+
+
+def _said_store(words: Sequence[str]) -> Path | None:
+    """Return what `--store` says among words that nothing has read yet."""
+    for word, follower in pairwise([*words, ""]):
+        name, equals, value = word.partition("=")
+        if name == "--store":
+            return Path(value if equals else follower)
+    return None
 
 
 def _unknown_domain(command: str, name: str) -> None:

@@ -50,6 +50,7 @@ class LazyGroup(TyperGroup):
     options: Sequence[Row] = ()
     footer: str = ""
     on_unknown: Callable[[str], object] | None = None
+    otherwise: Callable[[Sequence[str]], Any] | None = None
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, D102 -- Typer's contract
         del ctx
@@ -72,6 +73,9 @@ class LazyGroup(TyperGroup):
         for entry in self.entries:
             if entry.name == name:
                 return name, entry.load(rest), rest
+        command = None if self.otherwise is None else self.otherwise(args)
+        if command is not None:
+            return "", command, args
         if self.on_unknown is not None:
             self.on_unknown(name)
         _refuse(ctx.command_path, name, self.entries)
@@ -163,6 +167,7 @@ def lazy_group(
     footer: str = "",
     options: Sequence[Row] = (),
     on_unknown: Callable[[str], object] | None = None,
+    otherwise: Callable[[Sequence[str]], Any] | None = None,
     callback: Callable[..., None] | None = None,
 ) -> LazyGroup:
     """Make a group of entries.
@@ -174,6 +179,7 @@ def lazy_group(
         footer: A last line of help.
         options: Its own options, for help.
         on_unknown: Called with a name that is no entry; may raise something better than a did-you-mean.
+        otherwise: Called before that with all words; may return the command that they are for.
         callback: Receives the group's own options.
     """
     app = typer.Typer(cls=LazyGroup, add_completion=False, context_settings=CONTEXT)
@@ -183,6 +189,7 @@ def lazy_group(
         raise TypeError("Typer did not make a group of our class")
     group.entries, group.summary, group.usage = entries, summary, usage
     group.footer, group.options, group.on_unknown = footer, options, on_unknown
+    group.otherwise = otherwise
     return group
 
 

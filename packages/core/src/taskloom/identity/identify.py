@@ -140,7 +140,9 @@ def differences(run: Run, now: Identified, files: FileCache | None = None) -> li
     if not record.reusable:
         told = "something changed while it was going"
         found.append(Reason("inputs", f"{told}: {record.id}", told))
-    found += changed_program(run, now.store, files, now.cwd, now.devices)
+    here = {item.path for item in now.inputs}
+    paths = {path for path in changed_paths(record.inputs, found) if path in here}
+    found += changed_program(run, now.store, files, now.cwd, now.devices, told=paths)
     if record.changes:
         present = {("inputs", item.field): item.sha256 for item in now.inputs}
         present |= {("config", "secret"): now.identity, ("config", "config"): now.config_id}
@@ -176,6 +178,12 @@ def changed_inputs(before: Iterable[Input], now: Iterable[Input], run: str) -> I
     for key, item in old.items():
         if key not in new:
             yield _reason(item, f"{item.typed} is no input any more", run, item.sha256, "")
+
+
+def changed_paths(inputs: Iterable[Input], reasons: Iterable[Reason]) -> set[str]:
+    """Return the paths of the inputs that reasons tell of."""
+    fields = {pair[0] for reason in reasons if reason.kind == "inputs" for pair in reason.pairs}
+    return {item.path for item in inputs if item.field in fields}
 
 
 def _change(known: Input, item: Input, run: str) -> Reason:

@@ -53,12 +53,12 @@ def kept_source(store: Path, sha: str) -> bytes | None:
 def is_cosmetic(before: bytes, after: bytes) -> bool:
     """Return whether two sources differ in layout, comments and documentation alone."""
     try:
-        return _meaning(before) == _meaning(after)
+        return meaning(before) == meaning(after)
     except (SyntaxError, ValueError, RecursionError):
         return False
 
 
-def _meaning(source: bytes) -> str:
+def meaning(source: bytes) -> str:
     """Return the syntax tree of a source without docstrings and other texts that stand alone."""
     tree = ast.parse(source)
     for node in ast.walk(tree):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from taskloom.errors import RunCorruptError
@@ -34,6 +34,8 @@ def changed_program(
     files: FileCache,
     cwd: Path | None = None,
     devices: GivenDevices | None = None,
+    *,
+    told: Collection[str] = (),
 ) -> list[Reason]:
     """Return in what the code and the packages of a run differ from those of now.
 
@@ -43,6 +45,7 @@ def changed_program(
         files: The digests that are known.
         cwd: The folder against which relative paths count now; that of the run by default.
         devices: The devices that a run of now is given; those of the run by default.
+        told: Paths of inputs that are known to have changed: data beside the code may be one, and is one difference.
     """
     try:
         code = read_code(run.dir)
@@ -51,7 +54,11 @@ def changed_program(
     if code is None:
         missing = f"the code of {run.id} is not known: code.json is missing"
         return [Reason("code", missing)] if run.record.attempts else []
-    changed = [row for row in code.files if not is_same(row, store, files)]
+    changed = [
+        row
+        for row in code.files
+        if not is_same(row, store, files) and str(place_of(row)) not in told
+    ]
     device = device_now(code.device, code.could, run.record.resources.gpus, devices)
     return [*code_reasons(run, code, changed, files, cwd), *changed_packages(code, store, device)]
 

@@ -73,4 +73,28 @@ class Html:
     caption: str = ""
 
 
-Block: TypeAlias = Heading | Text | Table | Chart | Image | Html
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """Begin of a part that is closed at first: blocks up to the next fold lie in it.
+
+    Attributes:
+        title: Its title.
+        note: A few words beside the title: "3 episodes".
+    """
+
+    title: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Rows that join "What was run" at the top of the page, wherever the block stands.
+
+    Attributes:
+        rows: Label, text, and whether the row is bold: what was left out of the data is.
+    """
+
+    rows: Sequence[tuple[str, str, bool]]
+
+
+Block: TypeAlias = Heading | Text | Table | Chart | Image | Html | Fold | Facts

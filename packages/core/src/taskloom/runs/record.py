@@ -145,6 +145,11 @@ class RunRecord(KeptOptions):
     accepted: tuple[Pair, ...] = ()
     changes: tuple[Change, ...] = ()
 
+    @property
+    def has_report(self) -> bool:
+        """Wish for a report page at the end: that of a run that stands alone, and of any other that was asked for one."""
+        return self.report == "yes" or (not self.report and not self.sweep)
+
     def becoming(self, status: Stored, **changes: Any) -> RunRecord:  # noqa: ANN401 -- the fields' own types
         """Return the record in its next status.
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from taskloom.errors import ConfigError, ExitCode
 from taskloom.lifecycle.create import identify_asked
 from taskloom.params.choices import Applicable
 from taskloom.params.layers import resolve
+from taskloom.placement.executor import Executor
 from taskloom.placement.inline import open_for
 from taskloom.placement.place import Placement, Watcher
 from taskloom.registry.entries import LoadedTask
 from taskloom.request import RunOptions
-from taskloom.runs.compare import flatten
+from taskloom.runs.compare import varying
 from taskloom.runs.run import Run
 from taskloom.secrets import vault
 from taskloom.secrets.fields import dumped
@@ -37,7 +37,7 @@ class Sweep:
     Attributes:
         record: The sweep as its folder tells it.
         results: What came of each point: in the order of the points, those of a search the best first.
-        exit_code: 0 if every point has finished; of a search, if any has.
+        exit_code: 0 if every point has finished; of a search, if one has and no trial failed or was refused.
     """
 
     record: SweepRecord
@@ -80,20 +80,7 @@ class Sweep:
     @property
     def varying(self) -> list[dict[str, JsonValue]]:
         """The parameters of each point that are not the same at all of them, by path."""
-        configs = [_spelled(point.config) for point in self.points]
-        seen: dict[str, set[str]] = {}
-        for config in configs:
-            for path, value in config.items():
-                seen.setdefault(path, set()).add(json.dumps(value))
-        return [
-            {path: value for path, value in config.items() if len(seen[path]) > 1}
-            for config in configs
-        ]
-
-
-def _spelled(config: Mapping[str, Any]) -> dict[str, JsonValue]:
-    """Return the leaves of a config by path, with a component's choice under the path that chooses it."""
-    return {path.removesuffix(".kind"): value for path, value in flatten(config).items()}
+        return varying([point.config for point in self.points])
 
 
 def plan_points(
@@ -105,7 +92,29 @@ def plan_points(
     options: RunOptions = RunOptions(),
     resolve_point: Callable[[Point], Resolved] | None = None,
 ) -> list[SweepPoint]:
-    """Resolve every point of a plan; two with the same identity are one.
+    """Resolve every point of a plan; two with the same identity are one. The arguments are those of `resolve_points`.
+
+    Raises:
+        ConfigError: A point is not accepted; nothing has been run.
+    """
+    points: dict[str, SweepPoint] = {}
+    for _, point in resolve_points(
+        loaded, plan, fixed, files, options=options, resolve_point=resolve_point
+    ):
+        points.setdefault(point.identity, point)
+    return list(points.values())
+
+
+def resolve_points(
+    loaded: LoadedTask,
+    plan: Plan,
+    fixed: Point,
+    files: Sequence[Path] = (),
+    *,
+    options: RunOptions = RunOptions(),
+    resolve_point: Callable[[Point], Resolved] | None = None,
+) -> list[tuple[Point, SweepPoint]]:
+    """Resolve every point of a plan, and return it with the texts that it was resolved from.
 
     A value that only some of the components chosen in the plan have is left out of the points that choose another.
 
@@ -124,16 +133,17 @@ def plan_points(
     def resolve_words(point: Point) -> Resolved:
         return resolve(loaded.config_class, files=files, arguments=point)
 
-    points: dict[str, SweepPoint] = {}
     expanded = [{**fixed, **point} for point in plan.expand()]
     environ: dict[str, str] | None = None if resolve_point is None else {}
     applicable = Applicable(loaded.config_class, values_of(expanded), files=files, environ=environ)
+    found = []
     for point in expanded:
-        resolved = (resolve_point or resolve_words)(applicable.to(point))
+        texts = applicable.to(point)
+        resolved = (resolve_point or resolve_words)(texts)
         key = identify_asked(loaded, resolved.config, options).identity
         vault.keep(key, resolved.config)
-        points.setdefault(key, SweepPoint(key, dumped(resolved.config), resolved.sources))
-    return list(points.values())
+        found.append((texts, SweepPoint(key, dumped(resolved.config), resolved.sources)))
+    return found
 
 
 def run_sweep(
@@ -161,10 +171,33 @@ def run_sweep(
         StoreLockedError: Another process computes a point, and the options say that this is an error.
     """
     check_version(record, loaded)
+    executor = open_for(record.options)
+    try:
+        return run_points(executor, loaded, record, store, watcher, aheads=aheads)
+    finally:
+        executor.close()
+
+
+def run_points(
+    executor: Executor,
+    loaded: LoadedTask,
+    record: SweepRecord,
+    store: Path,
+    watcher: Watcher,
+    *,
+    aheads: Sequence[Ahead] | None = None,
+) -> Sweep:
+    """Run what the points of a sweep are missing with an executor that stays open: a study has several batches of points.
+
+    The other arguments are those of `run_sweep`.
+
+    Raises:
+        StoreError: The store cannot be written.
+        StoreLockedError: Another process computes a point, and the options say that this is an error.
+    """
     store = store.absolute()
     decided = look_ahead(loaded, record, store) if aheads is None else aheads
     points = Points(loaded, record, store, watcher, decided)
-    executor = open_for(record.options)
     try:
         placement = Placement(
             executor, record.options.resources, points, keep_going=record.keep_going
@@ -172,7 +205,6 @@ def run_sweep(
         placement.run(points.folders())
     finally:
         points.close()
-        executor.close()
     results = points.results()
     done = all(
         item.claimed or (item.run is not None and item.run.status == "finished") for item in results

@@ -11,6 +11,7 @@ import typer
 
 from taskloom.cli.annotations import AsJson, StoreOption, read_folder
 from taskloom.cli.commands.run import show_run
+from taskloom.cli.commands.study import end_study
 from taskloom.cli.commands.sweep_board import open_board, print_sweep
 from taskloom.cli.options import read_time
 from taskloom.errors import UsageError
@@ -22,6 +23,8 @@ from taskloom.resuming import Resumption, resume_run
 from taskloom.runs.layout import default_store
 from taskloom.runs.rebuild import lacks_record, rebuild_record
 from taskloom.runs.run import Run, find_run
+from taskloom.studies.perform import look_at_study, perform_study, reopen_study
+from taskloom.studies.record import is_study
 from taskloom.sweeps.ahead import lines_of, look_ahead, refuse_changes, to_run
 from taskloom.sweeps.record import SweepRecord, find_sweep, read_sweep, with_call
 from taskloom.sweeps.search import (
@@ -158,6 +161,8 @@ def _resume_sweep(
         check_capture(call.capture, options.executor)
         return with_call(dataclasses.replace(record, options=options), call)
 
+    if is_study(folder):
+        _resume_study(folder, replaced(read_sweep(folder)), as_json=as_json)
     if is_search(folder):
         search = read_search(folder)
         search = dataclasses.replace(search, sweep=replaced(search.sweep))
@@ -178,3 +183,18 @@ def _resume_sweep(
             ended = run_sweep(loaded, record, folder.parent, board, aheads)
     print_sweep(ended, as_json=as_json)
     raise typer.Exit(int(ended.exit_code))
+
+
+def _resume_study(folder: Path, record: SweepRecord, *, as_json: bool) -> None:
+    loaded = load_task(find_task(record.domain, record.task))
+    options = dataclasses.replace(record.options, store=folder.parent)
+    job = reopen_study(loaded, record, folder, options)
+    aheads = look_at_study(job)
+    refuse_changes(record, aheads)
+    for line in lines_of(aheads):
+        typer.echo(line, err=True)
+    with open_board(to_run(aheads), quiet=as_json) as board:
+        board.say(f"study {record.id}: {len(record.points)} points")
+        # The first block may hold some of the points alone, so that it decides for itself.
+        done = perform_study(job, board)
+    end_study(done, form="text", required="", as_json=as_json)

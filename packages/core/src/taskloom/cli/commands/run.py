@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @takes_options(
-    "as_json store name tags force fresh resume accept accept_changes claimed inputs cwd prepare executor",
+    "as_json store name tags force fresh resume accept accept_changes claimed inputs cwd report prepare executor",
     without="jobs",
 )
 def run(

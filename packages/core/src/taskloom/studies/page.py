@@ -1,0 +1,189 @@
+"""The page of a study: combinations, differences, looks and runs. p-values are not on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import htpy as h
+
+from taskloom.report.blocks import chart, note, table
+from taskloom.report.charts import WIDTH
+from taskloom.report.model import Chart
+from taskloom.report.page import page
+from taskloom.runs.writer import atomic_write
+from taskloom.secrets.redaction import IN_CONFIGS
+from taskloom.statistics.intervals import Interval
+from taskloom.studies.data import value_rows
+from taskloom.studies.study import Study
+from taskloom.studies.tables import (
+    cell_table,
+    comparison_table,
+    heading,
+    method_of,
+    notes_of,
+    percent,
+)
+
+_MOST_DRAWN = 40
+_ROW_HEIGHT = 22  # [px]
+
+
+def write_page(study: Study, output: Path) -> Path:
+    """Write a study as one self-contained page and return the file.
+
+    Raises:
+        StoreError: The file cannot be written.
+    """
+    title, header, sections = study_page(study)
+    atomic_write(output, IN_CONFIGS.text(page(title, header, sections)))
+    return output
+
+
+def study_page(
+    study: Study, *, run_address: str = ""
+) -> tuple[str, h.Node, list[tuple[str, h.Node]]]:
+    """Return the title, the header and the sections of a study's page.
+
+    Args:
+        study: The study.
+        run_address: Beginning of the address of a run in the viewer; empty in a file.
+    """
+    title = f"{study.task or 'study'} \u00b7 {study.question.metric}"
+    header = h.header[
+        h.p(".kicker")["taskloom \u00b7 study"],
+        h.h1[study.question.metric],
+        h.p(".lede")[f"{study.task + ': ' if study.task else ''}{heading(study)}."],
+        study.id and h.p[h.code[study.id]],
+    ]
+    sections: list[tuple[str, h.Node]] = [
+        ("Differences", _differences(study)),
+        ("Combinations", _cells(study)),
+        ("Levels", _levels(study)),
+        ("Notes", _notes(study)),
+        ("Looks", _looks(study)),
+        ("Runs", _runs(study, run_address)),
+    ]
+    return title, header, [(name, body) for name, body in sections if body]
+
+
+def _differences(study: Study) -> h.Node:
+    if not study.differences:
+        return None
+    columns, rows = comparison_table(study, has_p=False)
+    drawn = [(item.name, item.interval) for item in study.differences]
+    return [
+        h.p[f"{method_of(study)}."],
+        h.p[[_sentence(item.words) for item in study.differences]],
+        _drawing(drawn, "difference", percent(study.question.level), has_zero=True),
+        table(columns, rows, row_heads=True),
+    ]
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}. "
+
+
+def _cells(study: Study) -> h.Node:
+    columns, rows = cell_table(study, study.table)
+    drawn = [(cell.name, cell.interval) for cell in study.table]
+    metric = study.question.metric
+    return [
+        _drawing(drawn, metric, percent(study.question.level)),
+        table(columns, rows, row_heads=True),
+    ]
+
+
+def _levels(study: Study) -> h.Node:
+    """Return the compared levels, where each is an average over other factors."""
+    if len(study.values.factors) < 2 or not study.levels:
+        return None
+    metric = study.question.metric
+    rows = []
+    for cell in study.levels:
+        _, (row,) = cell_table(study, [cell])
+        rows.append((cell.name, *row[1:4]))
+    columns = ("level", metric, f"{percent(study.question.level)} interval", "n")
+    return table(columns, rows, row_heads=True)
+
+
+def _notes(study: Study) -> h.Node:
+    return [note(f"{text[:1].upper()}{text[1:]}.") for text in notes_of(study)] or None
+
+
+def _looks(study: Study) -> h.Node:
+    if not study.looks:
+        return None
+    names = [item.name for item in study.differences]
+    rows = [
+        (look.seeds, "yes" if look.decided else "no", *(_ends(item) for item in look.intervals))
+        for look in study.looks
+    ]
+    return table(("seeds", "rule met", *names), rows)
+
+
+def _ends(ends: tuple[float, float] | None) -> str:
+    return "none yet" if ends is None else f"{ends[0]:.4g} to {ends[1]:.4g}"
+
+
+def _runs(study: Study, address: str) -> h.Node:
+    rows = value_rows(study)
+    if not address:
+        columns = tuple(rows[0])
+        return table(columns, [tuple(row.values()) for row in rows])
+    links = [
+        h.li[h.a(href=f"{address}{row['run']}/")[row["run"]], f" seed {row['seed']}"]
+        for row in rows
+        if row["run"]
+    ]
+    return h.ul[links] if links else None
+
+
+def _drawing(
+    items: Sequence[tuple[str, Interval]], metric: str, level: str, *, has_zero: bool = False
+) -> h.Node:
+    """Return points with their intervals, one line each."""
+    values: list[dict[str, Any]] = [
+        {"name": name, "estimate": item.estimate, "low": item.low, "high": item.high}
+        for name, item in items
+        if item.low is not None
+    ]
+    if not values or len(values) > _MOST_DRAWN:
+        return None
+    y = {
+        "field": "name",
+        "type": "nominal",
+        "sort": None,
+        "title": None,
+        "axis": {"labelLimit": 260},
+    }
+    scale = {"zero": has_zero}
+    layers: list[dict[str, Any]] = [
+        {
+            "mark": {"type": "rule", "strokeWidth": 2},
+            "encoding": {
+                "y": y,
+                "x": {"field": "low", "type": "quantitative", "title": metric, "scale": scale},
+                "x2": {"field": "high"},
+            },
+        },
+        {
+            "mark": {"type": "point", "filled": True, "size": 50},
+            "encoding": {
+                "y": y,
+                "x": {"field": "estimate", "type": "quantitative", "scale": scale},
+            },
+        },
+    ]
+    if has_zero:
+        zero = {"mark": {"type": "rule", "strokeDash": [4, 3]}, "encoding": {"x": {"datum": 0}}}
+        layers.append(zero)
+    spec = {
+        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "data": {"values": values},
+        "width": WIDTH,
+        "height": _ROW_HEIGHT * max(2, len(values)),
+        "layer": layers,
+    }
+    return chart(Chart(spec, f"{metric[:1].upper()}{metric[1:]} with {level} intervals."))
