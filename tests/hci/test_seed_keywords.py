@@ -43,6 +43,7 @@ from taskloom_hci.compat import (
     discrete_array_element,
 )
 from taskloom_hci.errors import BundleConstraintError, HciError
+from taskloom_hci.exports.env import GameEnv
 from taskloom_hci.state.streams import Stream
 
 PAGE = Path(__file__).parents[2] / "docs" / "migration" / "from-coopihc.md"
@@ -213,8 +214,33 @@ def test_the_flagship_of_the_seed_runs_and_its_parts_agree_with_it() -> None:
     thinking.host = host
     state, _ = thinking.infer({**seen, "task_state": {"position": 5}})
     np.testing.assert_allclose(state["beliefs"], [0.025, 0.025, 0.475, 0.475])
-    with pytest.raises(HciError, match="every hypothesis"):
-        thinking.infer({**seen, "user_action": {"action": 0}})
+    with pytest.warns(UserWarning, match="starts again"):
+        state, _ = thinking.infer({**seen, "user_action": {"action": 0}})
+    assert state["beliefs"].tolist() == [0.25] * 4
+
+
+def test_a_game_of_the_seed_goes_through_the_doors_whatever_a_learner_does() -> None:
+    pytest.importorskip("pettingzoo")
+    from taskloom_hci.exports.zoo import GameParallel
+
+    for train in ("user", "assistant"):
+        game = Bundle(
+            SimplePointingTask(gridsize=9, number_of_targets=3, mode="position"),
+            CarefulPointer(),
+            BIGGain(),
+            seed=1,
+        )
+        env = GameEnv(game, train)  # type: ignore[arg-type] # one of the two
+        env.action_space.seed(0)
+        env.reset()
+        for _ in range(40):
+            *_, done, cut, _ = env.step(env.action_space.sample())
+            if done or cut:
+                env.reset()
+        both = GameParallel(game)
+        both.reset(seed=0)
+        while both.agents:
+            both.step({agent: both.action_space(agent).sample() for agent in both.agents})
 
 
 def test_an_engine_of_the_seeds_specification_sees_what_it_says() -> None:

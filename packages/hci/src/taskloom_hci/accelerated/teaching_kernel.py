@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Literal
 
 import numpy as np
@@ -71,8 +71,11 @@ def _teacher_of(task: Teaching, agent: Agent) -> Callable[[Draws], Teacher] | No
         return lambda _: Boxes(task.num_items, engine.shortest, task.inter_trial)
     if type(policy) is MyopicPolicy and type(engine) is Bookkeeping and policy.task is task:
         # Its items follow from the clock alone: recall does not depend on what was answered.
-        course = Course(np.array(policy.course(times_of(task)), dtype=np.int64))
-        return lambda _: course
+        # Made when it is first played: a listing that asks whether there is a kernel must not look ahead to the exam.
+        course = lru_cache(1)(
+            lambda: Course(np.array(policy.course(times_of(task)), dtype=np.int64))
+        )
+        return lambda _: course()
     if type(policy) is RandomPolicy and type(engine) is NoInference and not agent.state:
         return partial(DrawnItems, task.num_items)
     return None

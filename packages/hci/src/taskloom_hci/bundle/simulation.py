@@ -197,7 +197,7 @@ class RolloutPolicy(Policy):
 
     @property
     def together(self) -> Together | None:
-        """What plays all simulated games of a decision at once, once the game is put together."""
+        """Player of all simulated games of a decision at once, once the game is put together."""
         return None if self._simulation is None else self._simulation.together
 
     def tried(self, observation: StateTree, state: Mapping[str, Any]) -> NDArray[Any]:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -12,7 +13,7 @@ import numpy as np
 from taskloom_hci.compat.agents import BaseInferenceEngine
 from taskloom_hci.compat.keywords import seed_keywords
 from taskloom_hci.compat.policies import ELLDiscretePolicy, Theta, with_theta
-from taskloom_hci.errors import HciError, ZeroEvidenceError
+from taskloom_hci.errors import HciError
 from taskloom_hci.observation.engine import ORACLE, Look, RuleObservation
 from taskloom_hci.state.spaces import members
 
@@ -109,9 +110,10 @@ class GoalInferenceWithUserPolicyGiven(BaseInferenceEngine):
     def infer(self, agent_observation: Any = None) -> tuple[Any, float]:
         """Multiply each belief by the likelihood of the user's action, and normalise.
 
+        An action that no hypothesis allows is warned of, and the belief starts again, as in the seed system.
+
         Raises:
             HciError: If it was given no model or no hypotheses.
-            ZeroEvidenceError: If no hypothesis allows the action, where the seed system starts again without a word.
         """
         model = self.user_policy_model
         if model is None or not self._theta:
@@ -127,7 +129,9 @@ class GoalInferenceWithUserPolicyGiven(BaseInferenceEngine):
         ]
         joint = np.asarray(self.host.state["beliefs"]) * np.array(likelihood)
         if not joint.sum() > 0.0:
-            raise ZeroEvidenceError(
-                "What the user did has probability zero under every hypothesis; give the model some probability for it."
+            warnings.warn(
+                "No hypothesis allows what the user did: the belief starts again from equal shares.",
+                stacklevel=2,
             )
+            joint = np.ones(len(joint))
         return {"beliefs": joint / joint.sum()}, 0.0

@@ -73,14 +73,17 @@ class CarefulPointer(LateAgent):
 
 @seed_keywords()
 class BIGGain(LateAgent):
-    """An assistant that asks by information gain, with the user's own model; ties go to the highest cell, as in the seed."""
+    """An assistant that asks by information gain, with the user's own model, as in the seed system.
+
+    Ties go to the highest cell, and after an action that no goal explains it starts again from a uniform belief.
+    """
 
     def __init__(self) -> None:
         return
 
     def made_for(self, task: InteractionTask) -> Agent:
         """Return the assistant."""
-        return JumpAssistant(_pointing(task, "BIGGain"), tie="highest")
+        return JumpAssistant(_pointing(task, "BIGGain"), tie="highest", on_zero="uniform")
 
 
 @seed_keywords()
