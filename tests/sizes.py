@@ -79,6 +79,7 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         # tests/docs
         "forked_commands": (1, 0),  # not forked: an interpreter for each
         "brief_pages": (1, 0),  # full: commands are run as their page shows them
+        "notebooks": (1, 5),
         # tests/core/studies
         "simulated_studies": (2000, 2000),
         "coverage_columns": (1, 4),

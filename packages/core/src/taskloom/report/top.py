@@ -132,7 +132,7 @@ def _figures(run: Run, headline: Headline | None) -> h.Node:
     half = None if headline.low is None or headline.high is None else (headline.high - headline.low) / 2  # fmt: skip
     reason = f"no interval: {headline.no_interval}"
     ends = _ends(headline.low, headline.high, headline.level) or reason
-    direction = "fewer" if "rounds" in headline.unit else headline.better
+    direction = headline.better
     unit = f"{headline.unit}; " if headline.unit else ""
     return h.div(".result")[
         h.p(".of")[headline.title],

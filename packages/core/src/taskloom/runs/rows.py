@@ -43,6 +43,9 @@ def row_of(record: RunRecord) -> dict[str, Any]:
     row["tags"] = list(record.tags)
     row["metrics"] = {name: encode_number(value) for name, value in record.metrics.items()}
     row["config"] = dict(record.config)
+    if record.headline is not None:
+        # A listing has room for one sentence, and this one says whether the result is good.
+        row["summary"] = str(record.headline["sentence"])
     return row
 
 
