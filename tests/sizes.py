@@ -49,6 +49,8 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "conserved_games": (3, 100),
         "conformance_steps": (40, 400),
         "conformance_modes": (1, 3),
+        "conformance_every": (3, 1),
+        "learning_steps": (16, 256),
         "expert_rounds": (1000, 20_000),
         "random_rounds": (150, 1000),
         # tests/core/answers
