@@ -57,6 +57,8 @@ class Staleness:
         return [*found, *mixed(record, found, present)]
 
     def _changed_version(self, run: Run) -> Iterator[Reason]:
+        if run.record.code:
+            return  # a file or a cell has no version
         try:
             version = find_task(run.domain, run.task).ref.version
         except TaskloomError:
@@ -67,7 +69,9 @@ class Staleness:
 
     def _changed_inputs(self, run: Run) -> Iterator[Reason]:
         if not run.record.reusable:
-            yield Reason("inputs", f"something changed while {run.id} was going")
+            reason = run.record.code.get("reason")
+            told = f"{run.id} {reason}" if reason else f"something changed while {run.id} was going"
+            yield Reason("inputs", told)
         for item in run.record.inputs:
             if item.written:
                 continue

@@ -199,7 +199,7 @@ def surroundings(run: Run, environment: Mapping[str, Any]) -> h.Node:
 def called(run: Run) -> h.Node:
     """Return the command line as it was typed, and the one that repeats it from the record."""
     where = Path(run.dir.parent.name) / run.id / "config.toml"
-    command = f"tasks run {run.domain} {run.task} --config {shlex.quote(str(where))}"
+    command = f"tasks run {shlex.join(run.words)} --config {shlex.quote(str(where))}"
     argv = shlex.join(run.record.argv)
     return [
         argv and h.pre(tabindex="0")[argv],

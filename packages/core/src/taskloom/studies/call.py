@@ -15,6 +15,10 @@ from typing import Any, TypeAlias
 from taskloom.asking import Asked, find_asked, resolve_values, written
 from taskloom.config import Config
 from taskloom.errors import UsageError
+from taskloom.given.files import refuse_while_loading
+from taskloom.given.tasks import executor_for
+from taskloom.lifecycle.talk import speaking
+from taskloom.lifecycle.undisturbed import undisturbed
 from taskloom.params.layers import Resolved
 from taskloom.params.values import write
 from taskloom.placement.options import checked_options
@@ -63,7 +67,7 @@ def study(
     max_seeds: int = 200,
     g: float = 1.0,
     runner: Runner | None = None,
-    options: RunOptions = RunOptions(executor=EXECUTOR),
+    options: RunOptions = RunOptions(),
     **fixed: object,
 ) -> Study:
     """Run a task at every combination of levels and with every seed, and return what the runs say; finished runs are reused.
@@ -141,17 +145,21 @@ def study(
         values = {path: texts[path][text] for path, text in point.items() if path != SEED}
         return resolve_values(loaded.config_class, {**values, SEED: int(point[SEED])})
 
-    options = checked_options(options, executor=EXECUTOR)
+    refuse_while_loading()
+    options = checked_options(options, executor=executor_for(loaded, EXECUTOR))
     choices = {path: Choices(tuple(by_text)) for path, by_text in texts.items()}
-    plan = plan_study(loaded, choices, {}, wanted[0], options=options, resolve_point=resolve_point)
-    check_metric(loaded, question.metric, plan.first_config, "metric")
-    job = begin_study(plan, question, wanted)
-    log = PlacementLog(quiet=options.quiet)
-    log.say(f"study {job.sweep.id}: {len(plan.cells)} combinations")
-    aheads = look_at_study(job)
-    for line in lines_of(aheads):
-        log.say(line)
-    return perform_study(job, log, aheads)
+    with undisturbed(), speaking(quiet=options.quiet):
+        plan = plan_study(
+            loaded, choices, {}, wanted[0], options=options, resolve_point=resolve_point
+        )
+        check_metric(loaded, question.metric, plan.first_config, "metric")
+        job = begin_study(plan, question, wanted)
+        log = PlacementLog(quiet=options.quiet)
+        log.say(f"study {job.sweep.id}: {len(plan.cells)} combinations")
+        aheads = look_at_study(job)
+        for line in lines_of(aheads):
+            log.say(line)
+        return perform_study(job, log, aheads)
 
 
 def _in_memory(

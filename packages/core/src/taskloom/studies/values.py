@@ -236,7 +236,11 @@ def rows_of_table(
         UnknownNameError: A column does not exist.
         UsageError: The table is empty, or two rows are of the same combination and seed.
     """
-    rows = [{_bare(str(name)): value for name, value in row.items()} for row in table]
+    found_rows = list(table)
+    rows = [{_bare(str(name)): value for name, value in row.items()} for row in found_rows]
+    # The frame of a sweep says which of its columns are parameters.
+    said = {str(name) for row in found_rows for name in row if str(name).startswith("config.")}
+    parameters = {_bare(name) for name in said}
     columns = list(dict.fromkeys(name for row in rows for name in row))
     for name in (seed, question.metric, *(factors or ())):
         if rows and name not in columns:
@@ -245,7 +249,8 @@ def rows_of_table(
                 hint=did_you_mean(name, columns),
             )
     beside = {seed, question.metric, question.trials, *_BESIDE}
-    chosen = tuple(factors or _varying(rows, [name for name in columns if name not in beside]))
+    names = [name for name in columns if name not in beside and (not said or name in parameters)]
+    chosen = tuple(factors or _varying(rows, names))
     found = []
     for row in rows:
         levels = tuple(_level(row.get(name, ABSENT)) for name in chosen)

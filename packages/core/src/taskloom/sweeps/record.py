@@ -9,6 +9,7 @@ from typing import Any
 
 from taskloom.context import Resources
 from taskloom.errors import RunCorruptError
+from taskloom.given.tasks import check_placement
 from taskloom.placement.options import checked_options
 from taskloom.records.checks import (
     read_integer,
@@ -72,6 +73,7 @@ class SweepRecord:
         keep_going: Whether a failed run leaves the others alone.
         argv: The command line.
         created: When it was made [UTC].
+        code: Place of the code of a task that is not installed, as in the record of a run; or empty.
     """
 
     id: str
@@ -83,6 +85,7 @@ class SweepRecord:
     keep_going: bool = True
     argv: tuple[str, ...] = ()
     created: str = ""
+    code: Mapping[str, str] = field(default_factory=dict)
 
 
 def create_sweep(
@@ -108,6 +111,7 @@ def create_sweep(
         StoreError: The store cannot be written.
     """
     options = checked_options(options, executor=EXECUTOR)
+    check_placement(loaded, options.executor)
     vault.check_placement((point.identity for point in points), options.executor)
     entry, store = loaded.entry, default_store(options.store)
     name = new_id("sweep", entry.domain, entry.ref.name)
@@ -121,6 +125,7 @@ def create_sweep(
         keep_going,
         KNOWN.tree(tuple(origin.argv)),
         timestamp(),
+        loaded.given.record() if loaded.given is not None else {},
     )
     folder = store / name
     try:
@@ -149,6 +154,8 @@ def with_call(record: SweepRecord, options: RunOptions) -> SweepRecord:
 def _document(record: SweepRecord) -> dict[str, Any]:
     """Return what `sweep.json` holds: the options are written flat, and those that came later only where they were used."""
     document = asdict(record)
+    if not record.code:
+        del document["code"]
     options, defaults = document.pop("options"), asdict(RunOptions())
     kept = {
         name: str(value) if isinstance(value, Path) else value
@@ -177,8 +184,15 @@ def read_sweep(folder: Path) -> SweepRecord:
         told = {name: read_text(value, name) for name in ("id", "domain", "task", "created")}
         version = read_integer(value, "version")
         goes_on = bool(value["keep_going"])
+        code = read_words(value, "code") if "code" in value else {}
         return SweepRecord(
-            **told, version=version, points=points, options=options, keep_going=goes_on, argv=argv
+            **told,
+            version=version,
+            points=points,
+            options=options,
+            keep_going=goes_on,
+            argv=argv,
+            code=code,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RunCorruptError(

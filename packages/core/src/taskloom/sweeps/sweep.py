@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from taskloom.errors import ConfigError, ExitCode
+from taskloom.errors import ConfigError, ExitCode, UsageError
 from taskloom.lifecycle.create import identify_asked
 from taskloom.params.choices import Applicable
 from taskloom.params.layers import resolve
@@ -15,11 +16,14 @@ from taskloom.placement.executor import Executor
 from taskloom.placement.inline import open_for
 from taskloom.placement.place import Placement, Watcher
 from taskloom.registry.entries import LoadedTask
+from taskloom.registry.suggest import did_you_mean
 from taskloom.request import RunOptions
 from taskloom.runs.compare import varying
 from taskloom.runs.run import Run
 from taskloom.secrets import vault
 from taskloom.secrets.fields import dumped
+from taskloom.show.cells import guarded, table_html
+from taskloom.show.frames import frame_of
 from taskloom.sweeps.ahead import Ahead, look_ahead
 from taskloom.sweeps.expand import Plan, Point, values_of
 from taskloom.sweeps.points import PointResult, Points
@@ -27,6 +31,8 @@ from taskloom.sweeps.record import SweepPoint, SweepRecord
 from taskloom.task import JsonValue
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from taskloom.params.layers import Resolved
 
 
@@ -76,6 +82,50 @@ class Sweep:
             }
             rows.append(row)
         return rows
+
+    def frame(self) -> DataFrame:
+        """Return one row a run: `id`, `task`, `status`, `reused`, and columns `config.*` and `metrics.*`.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        return frame_of(self.runs)
+
+    def best(self, metric: str, better: str = "") -> Run:
+        """Return the finished run with the best value of a metric.
+
+            sweep.best("auroc/fused", "max")
+
+        Args:
+            metric: Its name; `metrics.` may stand before it.
+            better: `max` or `min`.
+
+        Raises:
+            UsageError: It is said neither which is better, nor has any run that metric.
+        """
+        name = metric.removeprefix("metrics.")
+        if better not in ("max", "min"):
+            raise UsageError(
+                f"{better!r} does not say which {name} is better; write 'max' or 'min'."
+            )
+        having = [
+            run
+            for run in self.runs
+            if run.status == "finished" and math.isfinite(run.metrics.get(name, math.nan))
+        ]
+        if not having:
+            known = list(dict.fromkeys(key for run in self.runs for key in run.metrics))
+            raise UsageError(
+                f"No finished run of the sweep {self.id} has a finite metric '{name}'; they have {', '.join(known) or 'none'}.",
+                hint=did_you_mean(name, known),
+            )
+        choose = max if better == "max" else min
+        return choose(having, key=lambda run: run.metrics[name])
+
+    def _repr_html_(self) -> str:
+        return guarded(
+            lambda: table_html(self.metrics, f"{self.id}: {len(self.results)} points"), self
+        )
 
     @property
     def varying(self) -> list[dict[str, JsonValue]]:

@@ -15,9 +15,9 @@ from taskloom.cli.commands.study import end_study
 from taskloom.cli.commands.sweep_board import open_board, print_sweep
 from taskloom.cli.options import read_time
 from taskloom.errors import UsageError
+from taskloom.given.tasks import recorded_task
 from taskloom.placement.executor import INLINE
 from taskloom.placement.options import check_capture
-from taskloom.registry.resolve import find_task, load_task
 from taskloom.request import RunOptions
 from taskloom.resuming import Resumption, resume_run
 from taskloom.runs.layout import default_store
@@ -166,13 +166,13 @@ def _resume_sweep(
     if is_search(folder):
         search = read_search(folder)
         search = dataclasses.replace(search, sweep=replaced(search.sweep))
-        loaded = load_task(find_task(search.sweep.domain, search.sweep.task))
+        loaded = recorded_task(search.sweep)
         refuse_changed_trials(loaded, search, folder.parent)
         with open_board(search.goal.trials, quiet=as_json) as board:
             ended = run_search(loaded, search, folder.parent, board)
     else:
         record = replaced(read_sweep(folder))
-        loaded = load_task(find_task(record.domain, record.task))
+        loaded = recorded_task(record)
         check_version(record, loaded)
         aheads = look_ahead(loaded, record, folder.parent)
         refuse_changes(record, aheads)
@@ -186,7 +186,7 @@ def _resume_sweep(
 
 
 def _resume_study(folder: Path, record: SweepRecord, *, as_json: bool) -> None:
-    loaded = load_task(find_task(record.domain, record.task))
+    loaded = recorded_task(record)
     options = dataclasses.replace(record.options, store=folder.parent)
     job = reopen_study(loaded, record, folder, options)
     aheads = look_at_study(job)

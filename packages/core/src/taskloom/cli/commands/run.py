@@ -96,9 +96,8 @@ def _run(
     # Names are judged even where an identical run spares the work.
     options = checked_options(replace(asked, quiet=asked.quiet or as_json), is_placed=not prepare)
     loaded, config = invocation.loaded, resolved.config
-    entry = loaded.entry
     words = recorded_words(invocation.words, invocation.parameters())
-    argv = ("tasks", "run", entry.domain, entry.ref.name, *words)
+    argv = ("tasks", "run", *loaded.words, *words)
     origin = Origin(argv, resolved.sources)
     if prepare:
         folder = make_folder(loaded, config, options, origin).dir

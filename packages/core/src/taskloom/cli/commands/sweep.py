@@ -82,7 +82,7 @@ def sweep(
     below = _below(file, invocation, reader) if file else Plan()
     entry, goes_on = loaded.entry, not fail_fast
     words = recorded_words(invocation.words, invocation.parameters())
-    origin = Origin(("tasks", "sweep", entry.domain, entry.ref.name, *words))
+    origin = Origin(("tasks", "sweep", *loaded.words, *words))
     if optimize:
         from taskloom.sweeps.search import create_search, run_search
         from taskloom.sweeps.trials import Goal
