@@ -13,6 +13,7 @@ from taskloom.registry.isolate import load_target
 from taskloom.registry.suggest import did_you_mean
 from taskloom.report.write import require_extra
 from taskloom.runs.export import to_csv
+from taskloom.show.cells import guarded
 from taskloom.statistics.sample_size import SampleSize, plan_half_width, plan_power
 from taskloom.studies.analysis import LevelComparison, compare_levels
 from taskloom.studies.cells import StudyCell, summarise_cells, summarise_levels
@@ -252,7 +253,7 @@ class Study:
         return self.text()
 
     def _repr_html_(self) -> str:
-        return html_of(self)
+        return guarded(lambda: html_of(self), self.id or "a study")
 
 
 def named(compare: str | Sequence[str]) -> tuple[str, ...]:

@@ -238,9 +238,9 @@ def rows_of_table(
     """
     found_rows = list(table)
     rows = [{_bare(str(name)): value for name, value in row.items()} for row in found_rows]
-    # The frame of a sweep says which of its columns are parameters.
-    said = {str(name) for row in found_rows for name in row if str(name).startswith("config.")}
-    parameters = {_bare(name) for name in said}
+    # The frame of a sweep says which of its columns are metrics, and so no factors.
+    named = {str(name) for row in found_rows for name in row}
+    results = {_bare(name) for name in named if name.startswith("metrics.")}
     columns = list(dict.fromkeys(name for row in rows for name in row))
     for name in (seed, question.metric, *(factors or ())):
         if rows and name not in columns:
@@ -249,7 +249,7 @@ def rows_of_table(
                 hint=did_you_mean(name, columns),
             )
     beside = {seed, question.metric, question.trials, *_BESIDE}
-    names = [name for name in columns if name not in beside and (not said or name in parameters)]
+    names = [name for name in columns if name not in beside | results]
     chosen = tuple(factors or _varying(rows, names))
     found = []
     for row in rows:
@@ -260,7 +260,7 @@ def rows_of_table(
     return StudyValues(chosen, tuple(found))
 
 
-_BESIDE = ("run", "id", "status", "reused", "stale", "sweep", "summary")
+_BESIDE = ("run", "id", "task", "status", "reused", "stale", "sweep", "summary")
 """Columns of `Sweep.metrics` and of `frame()` that are no factors."""
 
 
