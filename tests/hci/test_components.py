@@ -13,13 +13,17 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from taskloom.cli.offers import offered
+from taskloom.errors import ConfigError
+from taskloom.params.tree import walk
+from taskloom.registry.resolve import find_task, load_task
 from taskloom_hci.assistants.learned import LearnedAssistant
 from taskloom_hci.assistants.leitner import Leitner
 from taskloom_hci.assistants.map import Map
 from taskloom_hci.config import HciConfig
 from taskloom_hci.domain import DOMAIN
-from taskloom_hci.driver import pair
-from taskloom_hci.errors import BundleConstraintError
+from taskloom_hci.driver import make_bundle, pair
+from taskloom_hci.errors import BundleConstraintError, HciError
 from taskloom_hci.games.control import ClassicControl
 from taskloom_hci.games.gaze import Gaze
 from taskloom_hci.games.pipe import PipeTask
@@ -88,6 +92,40 @@ def test_what_fits_a_config_is_what_can_be_built_for_its_game(ref: Any) -> None:
         return
     for game, config in games():
         assert reason_against(class_of(ref)(), game) == class_of(ref).fits(config)
+
+
+PARTNERS: dict[str, list[Any]] = {
+    "user": [None, {"kind": "gain"}, {"kind": "random"}, {"kind": "leitner"}],
+    "assistant": [{"kind": "careful"}, {"kind": "memory"}, {"kind": "random"}],
+}
+
+
+def can_play(task: str, role: str, kind: str) -> bool:
+    """Return whether an agent plays a task with some partner."""
+    other = "assistant" if role == "user" else "user"
+    for partner in PARTNERS[role]:
+        try:
+            make_bundle(task, **{role: {"kind": kind}, other: partner}).close()
+        except (ConfigError, HciError):
+            continue
+        return True
+    return False
+
+
+@pytest.mark.parametrize("task", [ref.name for ref in DOMAIN.tasks])
+def test_help_and_info_offer_those_who_can_play_and_no_others(task: str, tasks: Any) -> None:
+    loaded = load_task(find_task("hci", task))
+    places = {item.path: offered(loaded, item) for item in walk(loaded.config_class, {})}
+    for role in ("user", "assistant"):
+        choices = set(places[role].choices) - {"none"}
+        for ref in DOMAIN.components[f"taskloom_hci.{role}s"]:
+            if ref.name not in {"replay", "learned"}:  # these need a file first
+                assert (ref.name in choices) == can_play(task, role, ref.name), (role, ref.name)
+        assert role == "user" or ("learned" in choices) == (task not in {"gaze", "classic_control"})
+    if task == "gaze":
+        shown = tasks("run", "hci", "gaze", "--help").out
+        assert "boltzmann" not in shown
+        assert "leitner" not in tasks("info", "hci", "gaze").out
 
 
 def test_a_config_names_all_misfits_at_once() -> None:
