@@ -109,7 +109,7 @@ class Intake(Tally):
 
     @property
     def weight(self) -> list[int]:
-        """How often each kept sequence came."""
+        """Times that each kept sequence came."""
         return [len(rows) for rows in self.sources]
 
     @property

@@ -1,4 +1,4 @@
-"""How probable sequences are under the model of a run: those of its test part, or the lines of a file."""
+"""Bounds on the probability of sequences under the model of a run: of its test part, or of the lines of a file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Found:
-    """What was found.
+    """Bound over some sequences, and the answers to each of them.
 
     Attributes:
         bound: Over all sequences.

@@ -36,7 +36,7 @@ CHUNK = 1024
 
 @dataclass(frozen=True)
 class Draws:
-    """How a bound is estimated.
+    """Draws that a bound is estimated from.
 
     Attributes:
         num: Noise levels for each sequence.
