@@ -66,6 +66,7 @@ class AnswerFile:
         self._path = path
         self._part = path.with_name(f"{path.name}.part")
         self._state = path.with_name(f"{path.name}.part.json")
+        # As JSON gives them back, so that tuples and numbers compare equal to what was noted.
         self._settings = json.loads(json.dumps(settings))
         self.lines = 0
         size = 0
@@ -85,6 +86,7 @@ class AnswerFile:
         for name, value in self._settings.items():
             if theirs.get(name) != value:
                 what = f"{name} was {theirs.get(name)} and is {value}"
+                # Two hashes would tell a reader nothing.
                 if name == "file":
                     what = "the file has changed"
                 raise UsageError(
@@ -98,6 +100,7 @@ class AnswerFile:
         """Yield the answers that are there already, one after the other."""
         if not self.lines:
             return
+        # Through a stream of its own: the other one stands where new answers go.
         end = self._stream.tell()
         with self._part.open("rb") as stream:
             while stream.tell() < end:
@@ -112,6 +115,7 @@ class AnswerFile:
         try:
             for record in records:
                 self._stream.write(json.dumps(record).encode() + b"\n")
+            # First the answers, then how many there are: a note never counts what is not on the disk.
             self._stream.flush()
             os.fsync(self._stream.fileno())
             self.lines += lines
@@ -124,6 +128,7 @@ class AnswerFile:
         """Put the answers under their name; all of them are there."""
         self._stream.close()
         try:
+            # Only a whole file ever has the name that was asked for.
             os.replace(self._part, self._path)
         except OSError as error:
             raise self._error(error) from None

@@ -97,6 +97,7 @@ def complete_file(
                 done.complaints.append(error.message)
                 reason = "unknown_token"
             except UsageError:
+                # A gap that does not fit is too long; without one there is nothing to complete.
                 reason = "too_long" if has_gap(row.text) else "no_gap"
             if reason:
                 done.tally.count(reason, row)
@@ -114,6 +115,7 @@ def complete_file(
         raise UsageError(
             f"no line of '{path}' is a template: a text with a gap, such as [MASK]{{4}}"
         )
+    # Streams are counted anew for each template, so that its completions are those that it has alone.
     every = [ids for ids in templates for _ in range(num)]
     streams = list(range(num)) * len(templates)
     made = complete(model, sampler, every, seed=seed, batch_size=_BATCH, numbers=streams)

@@ -82,6 +82,7 @@ class JudgedFile:
         column = self.column or column_of(self.path, getattr(self.config, "column", ""))
         rows = rows_of(self.path, column, names=options.content != "lines")
         try:
+            # Rows that have an answer are skipped before RDKit is asked about them.
             for found in judged(islice(rows, start, None), options):
                 if found.item is None:
                     yield Line(found.row, reasons=found.reasons)
@@ -99,6 +100,7 @@ class JudgedFile:
         fault = misfit(len(measured.ids), policy, longest)
         if fault:
             return Line(row, reasons=(fault,))
+        # What is not given back was not coded: figures per character are then no code length.
         is_lossy = self.tokenizer.decode(measured.ids) != text
         parts = pieces(measured, self.tokenizer, policy, longest)
         return Line(row, parts, changes, is_lossy=is_lossy)

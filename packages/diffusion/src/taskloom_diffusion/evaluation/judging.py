@@ -105,6 +105,7 @@ def of_file(
     if request.out is not None:
         asked = {"run": run.id, "draws": draws, "seed": seed, "levels": _named(levels)}
         answered = AnswerFile(request.out, request, asked)
+    # Answers are kept only where they are asked for: a file may have more than the memory holds.
     kept: list[Record] = []
     with nullcontext() if answered is None else closing(answered):
         for records in judge(model, file, how, refuse=request.refuse, answered=answered):
@@ -114,6 +115,7 @@ def of_file(
                 kept += [record for record in records if "nats" in record]
             if show is not None:
                 show(records)
+        # Not before all are there: a file without one line that can be judged leaves no answers.
         if answered is not None:
             answered.finish()
     return Found(totals.bound(model, levels), totals, kept)

@@ -90,6 +90,7 @@ class Totals:
     def add(self, record: Record) -> None:
         """Add one answer."""
         row = SourceRow(record["line"], record.get("as_read", record["text"]))
+        # The windows of a text are one line.
         if not record.get("part"):
             self.tally.lines += 1
             for reason in (record.get("left_out"), *record.get("changed", ())):
@@ -109,6 +110,7 @@ class Totals:
         self.squares = (dd + apart * apart, dn + apart * tokens, nn + float(tokens * tokens))
         error = record["standard_error"]
         self.knows_error &= error is not None
+        # Draws of different sequences are independent, so their variances add.
         self.variance += 0.0 if error is None else float(error) ** 2
         self.characters = _plus(self.characters, record["characters"])
         self.num_bytes = _plus(self.num_bytes, record["bytes"])
@@ -130,6 +132,7 @@ class Totals:
         if self.sequences > 1:
             # The ratio of two sums: its error follows from the residuals nats - mean * tokens (delta method).
             dd, dn, nn = self.squares
+            # nats - mean * tokens = d - (mean - about) * tokens, squared and summed.
             shift = mean - self.about
             residual = max(dd - 2 * shift * dn + shift * shift * nn, 0.0)
             residual *= self.sequences / (self.sequences - 1)
@@ -201,6 +204,7 @@ def answers(model: DiffusionModel, lines: Iterator[Line], draws: Draws) -> Itera
         draws: How bounds are estimated.
     """
     sampler, _ = level_sampler_for(model, draws.levels)
+    # Chunks begin at the same lines however often it was stopped, so that batches, and their rounding, are the same.
     while chunk := list(islice(lines, CHUNK)):
         rows = [np.array(p.ids, dtype=np.int32) for line in chunk for p in line.parts]
         found = bounds_of_rows(model, rows, draws, sampler) if rows else np.zeros((draws.num, 0))
@@ -262,6 +266,7 @@ def bounds_of_rows(
         x, maskable = batch["tokens"].to(device), batch["maskable"].to(device)
         levels = _levels(sampler, _sizes(model, maskable), keys[part], draws)
         for draw in range(draws.num):
+            # By content, draw and position: the same whatever else is in the batch.
             noise = uniforms(derive_seed(draws.seed, "noise"), draw, keys[part], x.shape[1])
             corrupted = model.noised_at(x, maskable, levels[draw], noise)
             bounds = corrupted.by_sequence(corrupted.bound())
@@ -291,6 +296,7 @@ def _levels(
     drawn = []
     for row, key in zip(sizes, keys.tolist(), strict=True):
         generator = torch.Generator().manual_seed(derive_seed(seed, "row", key))
+        # All draws of a row at once: laws that are stratified over rows are then so over its draws.
         drawn.append(sampler.draw(row.repeat(draws.num), generator))
     turns = [torch.arange(len(row)) for row in sizes]
     return [
