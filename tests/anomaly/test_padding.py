@@ -245,3 +245,17 @@ def test_a_network_has_one_name_whatever_the_length_of_the_texts_at_hand() -> No
     assert len(names) == 1
     module.mix.bias.data += 1
     assert as_handle(module, None, texts(5, 3), warn=False).fingerprint not in names
+
+
+@pytest.mark.parametrize("shape", [(6,), (6, 1, 1, 12)])
+def test_a_mask_that_is_no_row_of_positions_a_sample_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ConfigError, match=r"The mask 'attention_mask' is \(n.*\): .* \(n, t\)"):
+        ArrayDataset({"input_ids": np.ones((6, 12), int), "attention_mask": np.ones(shape)})
+
+
+def test_a_mask_of_another_width_than_the_tokens_is_one_sentence() -> None:
+    handle = as_handle(Careless(), None, even(5, 3), warn=False)
+    odd = {"input_ids": np.ones((40, 12), int), "attention_mask": np.tri(40, 9, dtype=int) * 0 + 1}
+    odd["attention_mask"][3:, 7:] = 0
+    with pytest.raises(ConfigError, match="mask"):
+        fit(handle, NamedArrays(odd), detector=OAS, reduction="mean")
