@@ -82,6 +82,13 @@ DOMAIN = DomainRef(
         VerbRef(
             "check", "Look for mistakes in a task.", "taskloom_control.verbs.check:check", on="task"
         ),
+        VerbRef("bench", "Measure tasks on test seeds.", "taskloom_control.verbs.bench:bench"),
+        VerbRef(
+            "tune",
+            "Choose settings on tuning seeds, then test them.",
+            "taskloom_control.verbs.tune:tune",
+            on="task",
+        ),
     ),
     report="taskloom_control.report.section:report",
     protocol="taskloom_control.task:ControlTask",
@@ -89,4 +96,5 @@ DOMAIN = DomainRef(
     driver="taskloom_control.driver",
     metrics=_METRICS,
     scaffold="taskloom_control/scaffold",
+    uncounted=("report", "verbs", "exports", "domain", "bench"),
 )

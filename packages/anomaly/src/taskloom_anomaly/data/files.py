@@ -46,7 +46,7 @@ def _read(path: Path) -> ArrayDataset:
     if path.suffix == ".npy":
         return ArrayDataset(np.load(path, mmap_mode="r", allow_pickle=False))
     if path.suffix == ".npz":
-        return _named(load_npz(path))
+        return _named(load_npz(path, limit=None))
     if path.suffix == ".safetensors":
         return _named(load_tensors(path))
     if path.suffix == ".csv":

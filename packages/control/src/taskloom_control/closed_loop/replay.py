@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from taskloom import derive_seed
 from taskloom.bound import BoundTask
 
 from taskloom_control.closed_loop.loop import ClosedLoop
+from taskloom_control.closed_loop.models import why_models_differ
 from taskloom_control.closed_loop.trajectory import is_hashed
 from taskloom_control.config import ControlConfig
 from taskloom_control.task import ControlTask
@@ -27,6 +29,21 @@ def play_again(
         return loop.arrays()
     finally:
         loop.close()
+
+
+def changed_model(recorded: Path | None, task: ControlTask[Any]) -> str:
+    """Return the sentence on models that are no longer those of a run; empty if they are, or if the run kept none.
+
+    Args:
+        recorded: The file `model.json` of the run.
+        task: A copy of the task as it is now.
+
+    Raises:
+        ModelError: The file cannot be read.
+    """
+    if recorded is None or not recorded.is_file():
+        return ""
+    return why_models_differ(recorded, task)
 
 
 def first_difference(old: Mapping[str, np.ndarray], new: Mapping[str, np.ndarray]) -> str:

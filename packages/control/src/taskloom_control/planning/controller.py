@@ -67,6 +67,7 @@ class Controller:
         self._forces = _force_places(task.model)
         self._seed, self._episode, self._noise = seed, 0, CounterNoise(seed)
         self._next: ControlConfig | None = None
+        self._spent = 0
         self.num_plans = self.late_estimates = self.restarts = 0
         self._last_time = -np.inf
         self.plan_now: ControlPlan | None = None
@@ -84,7 +85,7 @@ class Controller:
             self._seed, self._episode, self._noise = seed, 0, CounterNoise(seed)
         self.normalizer = self._make_normalizer(self.config)
         self.search = self.optimizer.init(KnotShape(self.grid.num_knots, self.low.size))
-        self.problem = self._make_problem()
+        self.problem, self._spent = self._make_problem(), 0
         self._estimator.reset()
         self.num_plans = self.late_estimates = self.restarts = 0
         self._last_time = -np.inf
@@ -266,6 +267,9 @@ class Controller:
                     move = partial(knots_at, old=before, new=self.grid, moments=(first, moment))
                     fresh.carry_over(self.search, move)
             self.search = fresh
+        if isinstance(self.search, ControlState):
+            self.search.local = None  # it judges by the config of before
+        self._spent += self.problem.physics
         self.problem = self._make_problem()
 
     def state(self) -> dict[str, np.ndarray]:
@@ -289,6 +293,11 @@ class Controller:
         if "curve" in saved:
             curve = np.array(saved["curve"])
             self.plan_now = ControlPlan(self.grid, int(saved["start"]), curve, self.low, self.high)
+
+    @property
+    def physics(self) -> int:
+        """Steps of the physics that were computed for candidates since the beginning or the last `reset`."""
+        return self._spent + self.problem.physics
 
     def close(self) -> None:
         """Give back the engine's threads."""

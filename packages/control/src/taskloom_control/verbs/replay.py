@@ -22,11 +22,10 @@ if TYPE_CHECKING:
 
 def replay(run: Run, task: BoundTask[ControlTask[Any], ControlConfig]) -> None:
     """Execute a run of a control task again and compare the two, bit for bit."""
-    from taskloom_control.closed_loop import models, replay as again  # heavy: mujoco
+    from taskloom_control.closed_loop import replay as again  # heavy: mujoco
 
     old, steps, sha256 = _recorded(run)
-    kept = run.artifacts.get("model")
-    cause = models.why_models_differ(kept, task.copy()) if kept and kept.is_file() else ""
+    cause = again.changed_model(run.artifacts.get("model"), task.copy())
     new = again.play_again(task, steps)
     digest = trajectory_hash(new)
     if digest != sha256:

@@ -23,10 +23,12 @@ from taskloom.cli.groups import CommandEntry, command_of, lazy_group
 from taskloom.cli.task_command import Invocation, TaskCommand, task_command
 from taskloom.config import Config
 from taskloom.errors import RunNotFoundError, UsageError
+from taskloom.given.tasks import file_task, is_file, recorded_task
 from taskloom.lifecycle.lifecycle import construct, read_config
 from taskloom.params.layers import record_layer
 from taskloom.records.folders import RECORD
 from taskloom.registry.discovery import tasks_of
+from taskloom.registry.entries import LoadedTask
 from taskloom.registry.isolate import load_target
 from taskloom.registry.refs import VerbRef
 from taskloom.registry.resolve import find_domain, find_task, load_task
@@ -61,7 +63,7 @@ def verb_on_task(domain: str, verb: VerbRef, name: str, words: Sequence[str]) ->
         function(_held(invocation, bound), **given)
 
     own = {"config": (ConfigFiles, []), **_parameters_behind(function, 1)}
-    command = task_command(_with_signature(body, own), load_task(find_task(domain, name)), words)
+    command = task_command(_with_signature(body, own), _task_named(domain, name), words)
     command.summary, command.own_title = verb.summary, "Options"
     return command
 
@@ -90,7 +92,7 @@ def verb_on_run(domain: str, verb: VerbRef, words: Sequence[str]) -> Any:  # noq
         raise UsageError(
             f"The run {run.id} is of the domain '{run.domain}'; 'tasks {domain} {verb.name}' is for runs of '{domain}'."
         )
-    loaded = load_task(find_task(run.domain, run.task))
+    loaded = recorded_task(run.record)
     read_config(loaded, run.layout, run.record)
 
     def body(invocation: Invocation, *, reference: str, store: Any, **given: Any) -> None:  # noqa: ANN401 -- Typer's own classes
@@ -160,7 +162,17 @@ def _group_of_tasks(domain: str, verb: VerbRef) -> Any:  # noqa: ANN401 -- Typer
         usage="TASK [--name=value ...]",
         footer=f"tasks {domain} {verb.name} TASK --help shows every parameter of a task.",
         on_unknown=lambda name: find_task(domain, name),
+        other=lambda name: CommandEntry(name, "", loader(name)) if is_file(name) else None,
     )
+
+
+def _task_named(domain: str, name: str) -> LoadedTask:
+    if not is_file(name):
+        return load_task(find_task(domain, name))
+    loaded = file_task(name)
+    if loaded.entry.domain != domain:
+        raise UsageError(f"{name} is of the domain '{loaded.entry.domain}', not of '{domain}'.")
+    return loaded
 
 
 def _function(domain: str, verb: VerbRef) -> Callable[..., Any]:

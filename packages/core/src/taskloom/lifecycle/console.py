@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Protocol, TextIO, cast
 
 from taskloom.context import Progress
@@ -57,10 +58,32 @@ class Console(Protocol):
         ...
 
 
+class Voice(Protocol):
+    """Way from a call to a person.
+
+    Attributes:
+        kind: Place of the call: `python` or `notebook`.
+    """
+
+    kind: str
+
+    def say(self, text: str, /) -> None:
+        """Tell a line, if there is a person."""
+        ...
+
+    def console(self) -> Console:
+        """Return the console of a run."""
+        ...
+
+
+VOICE: ContextVar[Voice | None] = ContextVar("voice", default=None)
+"""Voice of a call from Python; None on the command line and in workers."""
+
+
 def open_console(
     *, quiet: bool = False, stream: TextIO | None = None, keeps_output: bool = True
 ) -> Console:
-    """Return the console that fits: silent if asked, live on a terminal, plain lines elsewhere.
+    """Return the console that fits: silent if asked, that of a call from Python, live on a terminal, plain lines elsewhere.
 
     Args:
         quiet: Show nothing.
@@ -68,8 +91,11 @@ def open_console(
         keeps_output: Whether the run captures what its task prints.
     """
     console: Console
+    voice = VOICE.get()
     if quiet:
         console = SilentConsole()
+    elif voice is not None and stream is None:
+        console = voice.console()
     else:
         target = own_stderr() if stream is None else lossy(stream)
         console = LiveConsole(target) if target.isatty() else PlainConsole(target)
