@@ -11,6 +11,7 @@ from taskloom_hci.errors import BundleConstraintError
 
 if TYPE_CHECKING:
     from taskloom_hci.bundle.agent import Agent
+    from taskloom_hci.games.pointing import Pointing
     from taskloom_hci.task import InteractionTask
 
     G = TypeVar("G", bound=InteractionTask)
@@ -76,6 +77,22 @@ class AgentComponent(Component):
         if not isinstance(task, game):
             raise BundleConstraintError([self.misfit(type(task).__name__)])
         return task
+
+    def require_pointing(self, task: InteractionTask) -> Pointing:
+        """Return the pointing task that it sees in a task, which may be of a class of its own with the same state and actions.
+
+        Raises:
+            BundleConstraintError: If it is no such task; the sentence lists what it lacks.
+        """
+        from taskloom_hci.games.likeness import pointing_in  # gymnasium is heavy
+
+        found = pointing_in(task)
+        if isinstance(found, list):
+            # A shipped task is another game, and not a game that lacks something.
+            lacks = "" if type(task).__module__.startswith("taskloom_hci.") else "; ".join(found)
+            sentence = self.misfit(type(task).__name__)
+            raise BundleConstraintError([f"{sentence} It lacks {lacks}." if lacks else sentence])
+        return found
 
     @abstractmethod
     def build(self, task: InteractionTask) -> Agent:
