@@ -179,7 +179,10 @@ def _ends(low: float | None, high: float | None, level: float) -> str:
 def _companion(figure: Figure) -> h.Element:
     return h.div[
         h.dt[figure.label],
-        h.dd[h.b[figure.text.replace("-", "\u2212")], figure.note and h.span[figure.note]],
+        h.dd[
+            h.b[figure.text.replace("-", "\u2212")],
+            figure.note and h.span[figure.note.replace(" -", " \u2212")],
+        ],
     ]
 
 
