@@ -53,6 +53,8 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "learning_steps": (16, 256),
         "expert_rounds": (1000, 20_000),
         "random_rounds": (150, 1000),
+        # tests/core/execute/test_bar.py
+        "bar_lines": (200, 200_000),
         # tests/core/answers
         "matrix_cells": (10, 140),
         "ray_kinds": (0, 14),
