@@ -53,6 +53,8 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "learning_steps": (16, 256),
         "expert_rounds": (1000, 20_000),
         "random_rounds": (150, 1000),
+        # tests/core/execute/test_bar.py
+        "bar_lines": (200, 200_000),
         # tests/core/answers
         "matrix_cells": (10, 140),
         "ray_kinds": (0, 14),
@@ -76,6 +78,8 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "unicode_lines": (40, 2000),
         "respelt_molecules": (60, 2000),
         "signalled_steps": (40, 120),
+        "streamed_lines": (3000, 50_000),
+        "respellings": (300, 1_000_000),
         # tests/docs
         "forked_commands": (1, 0),  # not forked: an interpreter for each
         "brief_pages": (1, 0),  # full: commands are run as their page shows them
