@@ -36,7 +36,7 @@ _HALVES = {Example: EXAMPLE, Coordinated: COORDINATED}
 
 def fewest_rounds_of_numbers(bundle: Bundle) -> float | None:
     """Return the mean number of rounds of the best assistant in a number game, or None where that is not known."""
-    halves = _HALVES.get(type(bundle.task))  # type: ignore[call-overload] # any other task is not there
+    halves = _HALVES.get(type(bundle.task))
     if halves is None or bundle.user is None or bundle.assistant is None:
         return None
     actor, space = actor_of(bundle.user), bundle.assistant.policy.element.space
