@@ -86,4 +86,4 @@ def _of_policy(place: Int, on: NDArray[np.bool_], n: int, num_acts: int) -> Floa
     """Return the rounds from every number (n,) if the assistant always does the same in the same situation."""
     moves = np.zeros((n, n))
     np.add.at(moves, (np.repeat(np.arange(n), num_acts), place), on / num_acts)
-    return np.asarray(np.linalg.solve(np.eye(n) - moves, np.ones(n)))
+    return np.asarray(np.linalg.solve(np.eye(n) - moves, np.ones(n)), dtype=np.float64)
