@@ -46,11 +46,12 @@ class Roots:
         top, _, rest = module.partition(".")
         if top == CORE:
             return rest.partition(".")[0] in CORE_MODULES
+        # Asked of each of thousands of modules, several times in a run: most fail here.
+        if top not in self.packages and not file.startswith(self.folders):
+            return False
         if any(module == name or module.startswith(f"{name}.") for name in self.left_out):
             return False
-        if top in self.packages:
-            return True
-        return any(
+        return top in self.packages or any(
             file.startswith(folder) and "site-packages" not in file[len(folder) :]
             for folder in self.folders
         )
@@ -178,7 +179,13 @@ def module_files(names: Iterable[str]) -> Iterator[tuple[str, str]]:
     for name in names:
         file = getattr(sys.modules.get(name), "__file__", None)
         if isinstance(file, str):
-            yield name, os.path.abspath(file)
+            yield name, _normal(file) if os.path.isabs(file) else os.path.abspath(file)
+
+
+@cache
+def _normal(file: str) -> str:
+    """Return what `abspath` makes of an absolute path, which depends on no current folder."""
+    return os.path.normpath(file)
 
 
 def base_of(top: str) -> tuple[str, bool]:
