@@ -78,7 +78,7 @@ def cpu_of_a_step(task: Bound) -> float:
         snapshot = simulation.snapshot()
         controller.task.pre_rollout(snapshot.state, task.config)
         problem.begin(snapshot, simulation.task.get_sim_metadata(), 0.0, None)
-        start = first_control(controller.task, controller.low, controller.high)
+        start = first_control(controller.task, controller.low, controller.high, snapshot)
         knots = np.tile(controller.normalizer.encode(start), (_CANDIDATES, grid.num_knots, 1))
         best: float = math.inf
         for _ in range(_TRIES):
