@@ -53,18 +53,18 @@ class Goals:
     height: tuple[str, float] | None = None
     sensors: list[str] = field(default_factory=list)
 
+    @staticmethod
+    def single_columns(model: mujoco.MjModel) -> np.ndarray:
+        """Return the positions of all hinges and slides of a model."""
+        return np.asarray(model.jnt_qposadr[np.isin(model.jnt_type, _SINGLE)])
 
-def single_columns(model: mujoco.MjModel) -> np.ndarray:
-    """Return the positions of all hinges and slides of a model."""
-    return np.asarray(model.jnt_qposadr[np.isin(model.jnt_type, _SINGLE)])
-
-
-def control_scale(model: mujoco.MjModel) -> tuple[np.ndarray, np.ndarray]:
-    """Return the middle and half the width of each control's range, shape (nu,); 0 and 1 where there is none."""
-    low, high = control_range(model)
-    bounded = np.isfinite(low) & np.isfinite(high)
-    low, high = np.where(bounded, low, -1.0), np.where(bounded, high, 1.0)
-    return (low + high) / 2, (high - low) / 2
+    @staticmethod
+    def control_scale(model: mujoco.MjModel) -> tuple[np.ndarray, np.ndarray]:
+        """Return the middle and half the width of each control's range, shape (nu,); 0 and 1 where there is none."""
+        low, high = control_range(model)
+        bounded = np.isfinite(low) & np.isfinite(high)
+        low, high = np.where(bounded, low, -1.0), np.where(bounded, high, 1.0)
+        return (low + high) / 2, (high - low) / 2
 
 
 def read_goals(

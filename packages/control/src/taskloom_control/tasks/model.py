@@ -64,7 +64,7 @@ class ModelConfig(ControlConfig):
     """Optimizer of the plan."""
 
 
-class Model(StagedTask[ModelConfig]):
+class ModelGoal(StagedTask[ModelConfig]):
     """Bring a model to a goal: cost = sum of w (sqrt(d^2 + p^2) - p) over the distances d, and w_control |u|^2."""
 
     def __init__(self, config: ModelConfig) -> None:
@@ -84,15 +84,7 @@ class Model(StagedTask[ModelConfig]):
 
     @cached_property
     def _scale(self) -> tuple[np.ndarray, np.ndarray]:
-        from taskloom_control.mjcf.goals import control_scale  # heavy: mujoco
-
-        return control_scale(self.model)
-
-    @cached_property
-    def _singles(self) -> np.ndarray:
-        from taskloom_control.mjcf.goals import single_columns  # heavy: mujoco
-
-        return single_columns(self.model)
+        return self.goals.control_scale(self.model)
 
     @property
     def goals(self) -> Goals:
@@ -151,7 +143,7 @@ class Model(StagedTask[ModelConfig]):
         """Begin at the keyframe, with hinges and slides spread around it if the config says so."""
         if self.config.spread:
             qpos = self.view.qpos.copy()
-            columns = self._singles
+            columns = self.goals.single_columns(self.model)
             qpos[columns] += self.config.spread * rng.standard_normal(len(columns))
             self.view.qpos = qpos
 

@@ -79,7 +79,8 @@ def run_config(cls: type, key: str = "") -> type[ControlConfig]:
             stacklevel=3,
         )
     # judo knows no keyframes: its reset begins at zero.
-    made: dict[str, Any] = {"keyframe": (str, "none")}
+    told = ControlConfig.model_fields["keyframe"].description
+    made: dict[str, Any] = {"keyframe": (Annotated[str, Bounds(description=told)], "none")}
     overridden, sentences = overrides_of(cls, key), _sentences(cls)
     for name, hint, default in _fields(cls):
         if name in ControlConfig.model_fields:
