@@ -69,6 +69,8 @@ class ControlConfig(Config):
     """Engine that rolls candidate plans out."""
     record: RecordConfig = RecordConfig()
     """Record of the run."""
+    baseline: bool = True
+    """Simulate the same start with the controls at rest, for the headline."""
     checkpoint_every: Annotated[int, Field(ge=0), ExecutionOnly()] = 0
     """Publish a checkpoint after every so many plans; 0 only when the run is asked to stop."""
 
