@@ -110,4 +110,4 @@ def _one_iteration(task: Bound) -> float:
     model = task.task.model
     # The rollout, centred differences in every direction of state and control, and one length of the line search.
     each = 2 + 2 * (2 * model.nv + model.na + model.nu)
-    return steps_of_a_candidate(task) * each
+    return float(steps_of_a_candidate(task) * each)

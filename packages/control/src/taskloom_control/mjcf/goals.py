@@ -97,8 +97,8 @@ def read_goals(
         goals.upright = f"{_PREFIX} upright"
         _add(spec, goals, goals.upright, mujoco.mjtSensor.mjSENS_FRAMEZAXIS, (_BODY, upright))
     if height:
-        name, colon, value = height.rpartition(":")
-        numbers = _numbers(value)
+        name, colon, level = height.rpartition(":")
+        numbers = _numbers(level)
         if not colon or len(numbers) != 1:
             raise ModelError(f"--height takes a body and a height, torso:0.6, not '{height}'.")
         _named(spec.bodies, name, "body")

@@ -51,7 +51,7 @@ def holding_control(
     data = mujoco.MjData(model)
     _at_rest(model, data, snapshot)
     mujoco.mj_forward(model, data)
-    plain = np.clip(_servo_lengths(model, data), low, high)
+    plain: np.ndarray = np.clip(_servo_lengths(model, data), low, high)
     if model.nu > _MOST:
         return plain
     weight = np.maximum(model.dof_invweight0, 1e-12) ** -0.5
