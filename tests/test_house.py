@@ -43,12 +43,13 @@ OWN_ROOMS = {
         *("study", "fitting", "bounds", "training", "layout"),
     },
     "diffusion": {"model", "corpora", "training", "evaluation"},
-    "control": {"planning", "closed_loop", "mjcf"},
+    "control": {"planning", "closed_loop", "mjcf", "bench"},
 }
 # Rule 2. No path of imports leads from a problem to what solves it.
 PROBLEMS = ("task", "games", "corpora", "mjcf")
 SOLVERS = (
     "driver",
+    "bench",
     "closed_loop",
     "planning",
     "bundle",

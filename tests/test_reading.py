@@ -17,6 +17,7 @@ OTHERS = {
     "cli/commands/doctor_store.py": "a trial file of its own",
     "cli/commands/new.py": "what it writes for a new task",
     "cli/streams.py": "the null device",
+    "given/files.py": "files of Python that a person names",
     "identity/code.py": "modules that are imported",
     "identity/filecache.py": "inputs that a config names",
     "identity/packages.py": "metadata of installed distributions, and a cache of the store",

@@ -31,6 +31,7 @@ sys.path.insert(
 )  # mkdocs loads a hook by its path; its neighbours are not on Python's
 
 from docstrings import markdown, signature_of
+from notebooks import pages as notebook_pages
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -65,6 +66,7 @@ def generated() -> dict[str, str]:
         "reference/commands.md": "\n".join(commands_page()),
         **{f"reference/{domain}.md": text for domain, text in pages.items()},
         "reference/api.md": "\n".join(api_page()),
+        **notebook_pages(),
     }
 
 
@@ -110,6 +112,8 @@ def api_page() -> Iterator[str]:
         yield f"## `{module_name}`\n\n{_first_paragraph(module)}\n"
         for name in _public(module_name):
             found = getattr(module, name)
+            if inspect.ismodule(found) and callable(found):  # `taskloom.runs` is both
+                found = import_module(f"{module_name}.listing").runs
             if not (inspect.isclass(found) or inspect.isfunction(found)):
                 continue
             yield f"### `{name}` {{ #{module_name}.{name} }}\n"

@@ -176,7 +176,12 @@ def test_an_unknown_parameter_gets_the_closest_one() -> None:
 @pytest.mark.parametrize(
     ("task", "values", "error", "sentence"),
     [
-        (lambda: "grow", None, UsageError, "'grow' names no task; write it as domain/task."),
+        (
+            lambda: "grow",
+            None,
+            UsageError,
+            "'grow' names no task; write it as domain/task, or as file.py:Name.",
+        ),
         (lambda: 3, None, UsageError, "A int stands for no task"),
         (lambda: dict, None, UnknownNameError, "No installed task takes or is dict."),
         (_grow_config, None, UsageError, "GrowConfig belongs to"),

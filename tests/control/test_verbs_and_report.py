@@ -15,7 +15,7 @@ from taskloom.lifecycle.lifecycle import run_task
 from taskloom.opening import open_run, task_of
 from taskloom.params import resolve
 from taskloom.registry import find_task, load_task
-from taskloom.report.model import Chart, Heading, Image as Picture, Table
+from taskloom.report.model import Chart, Fold, Image as Picture, Table
 from taskloom.request import RunOptions
 from taskloom.runs import Run
 from taskloom_control.closed_loop.trajectory import trajectory_hash
@@ -116,13 +116,13 @@ def test_check_finds_nothing_wrong_with_a_shipped_task(capsys: pytest.CaptureFix
 
 def test_report_shows_the_loop_the_search_and_the_fan(finished: Run) -> None:
     blocks = report(finished)
-    assert [b.text for b in blocks if isinstance(b, Heading)] == ["Closed loop", "Planning"]
+    assert [b.title for b in blocks if isinstance(b, Fold)] == ["Closed loop", "Planning"]
     captions = [b.caption for b in blocks if isinstance(b, Chart)]
     for word in (
         "Positions",
         "Velocities",
         "Controls",
-        "Reward",
+        "Cost of each simulated step",
         "control period is 40 ms",
         "candidates",
     ):
@@ -131,6 +131,18 @@ def test_report_shows_the_loop_the_search_and_the_fan(finished: Run) -> None:
     assert "solved" in tables
     assert "planning time, median [ms]" in tables
     assert any(isinstance(b, Picture) for b in blocks)
+
+
+def test_the_headline_sets_the_cost_beside_the_same_start_at_rest(finished: Run) -> None:
+    headline = finished.headline
+    assert headline is not None
+    assert headline.baseline is not None
+    rest = load_npz(finished.artifacts["baseline"])
+    assert headline.value == finished.metrics["cost"]
+    assert headline.baseline.value == pytest.approx(float(rest["cost"].mean()))
+    # One episode has no interval: it is solved or not, and never better or worse.
+    assert headline.verdict == ("solved" if finished.metrics["success"] else "unsolved")
+    assert headline.no_interval == "one episode"
 
 
 def test_animation_moves_in_real_time(finished: Run) -> None:

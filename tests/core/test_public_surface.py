@@ -14,8 +14,8 @@ import taskloom
 PUBLIC = {
     "taskloom": {
         "BoundTask", "Checkable", "Command", "Component", "ComponentRef", "Config", "Describable", "DomainRef", "Driver", "ExecutionOnly", "Finding",
-        "InputPath", "JsonValue", "OneOf", "OutputPath", "Progress", "Resources", "Result", "Resumable", "Run", "RunContext", "RunOptions", "RunRef", "Secret", "Task", "TaskFactory",
-        "TaskRef", "Unit", "VerbRef", "derive_seed", "open_run", "open_task", "read_duration", "run", "sweep", "task_of",
+        "InputPath", "JsonValue", "OneOf", "OutputPath", "Progress", "Report", "Resources", "Result", "Resumable", "Run", "RunContext", "RunOptions", "RunRef", "Runs", "Secret", "Study", "Sweep", "Task", "TaskFactory",
+        "TaskInfo", "TaskRef", "Unit", "VerbRef", "derive_seed", "info", "list_tasks", "open_run", "open_task", "read_duration", "run", "runs", "study", "sweep", "task_of",
         "write_duration",
     },
     "taskloom.registry": {
@@ -25,7 +25,8 @@ PUBLIC = {
         "load_task", "refresh", "tasks_of",
     },
     "taskloom.report": {
-        "Block", "Chart", "Heading", "Html", "Image", "Table", "Text", "write_comparison", "write_report",
+        "Block", "Chart", "Facts", "Fold", "Heading", "Html", "Image", "Table", "Text", "write_comparison",
+        "write_report",
     },
     "taskloom.report.charts": {"band", "bar", "heatmap", "histogram", "line", "scatter"},
 }  # fmt: skip

@@ -162,6 +162,18 @@ def test_the_sign_test_drops_zeros_and_counts_them() -> None:
     assert result.notes == ("2 of 12 are 0 and dropped",)
 
 
+def test_mcnemars_test_counts_discordant_pairs_only() -> None:
+    first = [True] * 9 + [False] * 31
+    second = [False] * 8 + [True] * 3 + [False] * 29
+    result = ts.mcnemar_test(first, second)
+    assert (result.n, result.method) == (10, "McNemar, exact")
+    assert result.p == pytest.approx(stats.binomtest(8, 10).pvalue, rel=1e-12)
+    assert result.notes[0] == "30 of 40 pairs agree"
+    assert ts.mcnemar_test(first, first).p is None
+    with pytest.raises(ValueError, match="two outcomes each"):
+        ts.mcnemar_test(first, second[:-1])
+
+
 @pytest.mark.parametrize(("n", "words"), [(5, ("n = 5 cannot reach 0.05",)), (6, ())])
 def test_a_sign_flip_test_of_too_few_says_that_it_cannot_succeed(
     n: int, words: tuple[str, ...]

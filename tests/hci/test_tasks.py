@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from taskloom.arrays import load_npz
 from taskloom.asking import resolve_request
 from taskloom.lifecycle.lifecycle import run_task
 from taskloom.opening import open_task
@@ -61,7 +62,19 @@ def test_tasks_report_what_they_played(ref: TaskRef, tmp_path: Path) -> None:
     assert json.loads(run.read("timeline"))
     assert np.isfinite(list(run.metrics.values())).all()
     kinds = [type(block).__name__ for block in report(run)]
-    assert {"Heading", "Table", "Chart"} <= set(kinds)
+    assert {"Fold", "Table", "Chart"} <= set(kinds)
+    headline = run.headline
+    assert headline is not None
+    if ref.name == "classic_control":
+        assert headline.no_baseline == "the user itself pays the reward"
+    if headline.baseline is None:
+        assert headline.no_baseline
+        assert headline.verdict == "none"
+    else:
+        kept = load_npz(run.artifacts["baseline"])
+        assert headline.value == pytest.approx(float(kept["value"].mean()))
+        apart = float((kept["value"] - kept["baseline"]).mean())
+        assert headline.baseline.difference == pytest.approx(apart)
 
 
 @pytest.mark.parametrize("backend", ["loop", "numpy"])

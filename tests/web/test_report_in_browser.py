@@ -114,10 +114,28 @@ def test_a_report_shows_the_metrics_of_the_record(tab: Any, report: Path) -> Non
     tab.open(report.as_uri())
     text = tab.evaluate("document.body.innerText")
     record = json.loads((report.parent / "run.json").read_text())
-    assert record["summary"] in text
-    assert "episodes\n30" in text
-    for path in ("episodes", "user.kind", "assistant.kind"):
-        assert path in text
+    assert record["headline"]["sentence"] in text
+    # What is folded away is in the page, and not shown until it is asked for.
+    whole = tab.evaluate("document.body.textContent")
+    for path in ("user.kind", "assistant.kind", "first_task_reward"):
+        assert path in whole
+        assert path not in text
+
+
+def test_the_first_900_pixels_answer_what_was_run_and_whether_it_was_good(
+    tab: Any, report: Path
+) -> None:
+    """Verdict, figure, baseline, what was run and the command that repeats it stand above the evidence."""
+    tab.open(report.as_uri())
+    bottom = "Math.max(...[...document.querySelectorAll('header *')].map(x => x.getBoundingClientRect().bottom))"
+    assert tab.evaluate(bottom) < 900
+    shown = tab.evaluate("document.querySelector('header').innerText")
+    headline = json.loads((report.parent / "run.json").read_text())["headline"]
+    for words in (headline["sentence"], headline["title"], headline["baseline"]["name"]):
+        assert words in shown
+    assert "tasks run hci pointing --episodes=30" in shown
+    value = "document.querySelector('[data-metric=\"rounds/mean\"]').textContent"
+    assert float(tab.evaluate(value)) == pytest.approx(headline["value"], abs=0.5)
 
 
 def test_a_report_is_walked_by_keyboard(tab: Any, report: Path) -> None:
@@ -126,7 +144,9 @@ def test_a_report_is_walked_by_keyboard(tab: Any, report: Path) -> None:
     assert tab.evaluate("document.activeElement.className") == "skip"
     assert tab.evaluate("document.activeElement.getBoundingClientRect().left") >= 0
     tab.press("Tab")
-    assert tab.evaluate("document.activeElement.closest('nav') !== null")
+    assert tab.evaluate("document.activeElement.className") == "again"
+    tab.press("Tab")
+    assert tab.evaluate("document.activeElement.tagName") == "SUMMARY"
 
 
 def test_a_script_in_a_report_would_not_run(tab: Any, report: Path, tmp_path: Path) -> None:

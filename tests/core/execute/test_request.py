@@ -58,6 +58,7 @@ def options(tmp_path: Path) -> RunOptions:
         "parent": parent.id,
         "sinks": (),
         "keep_best": "place:max",
+        "report": "no",
         "resources": Resources(2, 1, 1, 2**30, 60.0),
         "store": tmp_path,
         "executor": "inline",

@@ -105,10 +105,10 @@ def test_search_for_pickles_finds_one(tmp_path: Path) -> None:
     assert [path.name for path in pickles_in(tmp_path)] == ["2.bin", "3.bin", "4.bin", "5.bin"]
 
 
-def test_local_runs_get_their_reports(tmp_path: Path) -> None:
+def test_local_runs_get_their_reports_if_they_are_asked_for(tmp_path: Path) -> None:
     pytest.importorskip("vl_convert")
     sweep = _make(tmp_path, steps=("2", "3"))
-    outcome = _run(sweep, tmp_path, "local")
+    outcome = _run(sweep, tmp_path, "local", report="yes")
     assert [run.layout.report.is_file() for run in outcome.runs] == [True, True]
 
 

@@ -74,6 +74,20 @@ def why(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
     return code, capsys.readouterr().out
 
 
+def test_data_beside_the_code_that_is_an_input_is_one_difference(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    beside = place / "site-why-case"
+    monkeypatch.chdir(beside)
+    (beside / "data.csv").write_text("2")
+    made = run()
+    (beside / "data.csv").write_text("3")
+    code, told = why(capsys, made.id)
+    assert (code, told.count("data.csv")) == (3, 1), told
+    assert main(["run", "why", "one"]) == 0
+    assert capsys.readouterr().err.count("data.csv") == 1
+
+
 def test_run_is_the_same_as_now_until_something_changes(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,6 +1,7 @@
 """The index: a cache that follows the folders, and may be deleted, damaged, locked or read-only at any time."""
 
 import json
+import math
 import os
 import shutil
 import sqlite3
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from taskloom.records.folders import Damaged
 from taskloom.runs import database
+from taskloom.runs.choice import choose
 from taskloom.runs.index import Index, documents, note, read_folders, rebuild
 from taskloom.runs.record import RunRecord, write_record
 from taskloom.runs.rows import ROW
@@ -47,6 +49,53 @@ def test_index_agrees_with_the_folders(store: Path) -> None:
     with Index(store) as opened:
         assert [document["folder"] for document in opened.newest(2)] == ["run-c", "run-b"]
         assert opened.count() == 3
+
+
+def _shelf(store: Path) -> Path:
+    """Fill a store with runs whose fields have awkward names and values."""
+    odd = {'quo"ted': 1.0, "dot.ted": 2.0, "gr\u00fcn": 3.0, "back\\slash": 4.0, "nan": math.nan}
+    _make(store, "run-odd", metrics=odd, config={"a.b": 1, "a": {"b": 2, "c": {"d": True}}})
+    _make(store, "run-more", metrics={"dot.ted": 0.5, "nan": 1.0}, config={"a": {"b": None}})
+    _make(store, "run-gone", status="running", tags=("x", "y"), config={"a": [1, 2], "s": "text"})
+    return store
+
+
+@pytest.mark.parametrize(
+    ("where", "order"),
+    [
+        (where, order)
+        for where in ("", "status = crashed", "metrics.dot.ted > 1 or tags ~ x", "config.a.b = 1")
+        for order in (
+            *("", "name", "-created", "status", "metrics.dot.ted", "-metrics.gr\u00fcn"),
+            *('metrics.quo"ted', "metrics.back\\slash", "-metrics.nan", "config.a.c.d", "config.s"),
+        )
+    ],
+)
+def test_a_choice_is_the_same_with_the_index_and_without(
+    store: Path, monkeypatch: pytest.MonkeyPatch, where: str, order: str
+) -> None:
+    _shelf(store)
+    parts = [lambda count: slice(count), lambda count: slice(1, 3)]
+    quick = [choose(store, [where] if where else [], order, part) for part in parts]
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 37, 0))
+    older = [choose(store, [where] if where else [], order, part) for part in parts]
+    monkeypatch.setattr(database, "_VERSION", "no number")  # no index can be used
+    slow = [choose(store, [where] if where else [], order, part) for part in parts]
+    assert quick == older == slow
+    assert quick[0].total == 6
+
+
+def test_an_edited_index_decides_nothing(store: Path) -> None:
+    documents(store)
+    with sqlite3.connect(store / "index.sqlite") as connection:
+        connection.execute("UPDATE runs SET row = 'no JSON' WHERE name = 'run-b'")
+    chosen = choose(store, ["task = walk"], "name", lambda count: slice(count))
+    assert [row["folder"] for row in chosen.rows] == ["run-c", "run-b", "run-a"]
+    documents(store)
+    with sqlite3.connect(store / "index.sqlite") as connection:
+        connection.execute("""UPDATE runs SET row = '{"task": 7}' WHERE name = 'run-b'""")
+    chosen = choose(store, [], "-task", lambda count: slice(count))
+    assert {row["task"] for row in chosen.rows} == {"walk"}  # it is whole, or read from its folder
 
 
 def test_index_notices_folders_that_come_change_and_go(store: Path) -> None:

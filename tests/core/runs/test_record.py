@@ -10,7 +10,9 @@ from taskloom.errors import RunCorruptError, StoreError
 from taskloom.records.run_record import read_record
 from taskloom.runs.record import Failure, RunRecord, begin_attempt, write_record
 
-_LATER = ("failure", "exit_code", "sinks", "keep_best", "headline", "units", "output", "changes")
+_LATER = (
+    "failure", "exit_code", "sinks", "keep_best", "headline", "units", "output", "changes", "report",
+)  # fmt: skip
 """Fields that a record may lack, because an older taskloom wrote it."""
 
 

@@ -36,6 +36,7 @@ from taskloom_anomaly.detection.fitting import (
     fit_detector,
     score_sets,
 )
+from taskloom_anomaly.detection.headline import best_of, headline_of_run
 from taskloom_anomaly.detection.regimes import regime_conflict
 from taskloom_anomaly.detection.tokens import keep_tokens, scores_tokens
 from taskloom_anomaly.metrics.ranking import auroc
@@ -53,6 +54,7 @@ from taskloom_anomaly.task import (
 if TYPE_CHECKING:
     from taskloom.bound import BoundTask
     from taskloom.context import RunContext
+    from taskloom.headline import Baseline
 
 
 def run(
@@ -111,7 +113,9 @@ def _judge(
     scores = score_sets(fitted, data.test_sets, config)
     evaluation = evaluate(scores)
     metrics = flat_metrics(evaluation)
-    baselines, gained = _baselines(task, data, scores) if config.baselines else ({}, {})
+    baselines, gained, plain = (
+        _baselines(task, data, scores) if config.baselines else ({}, {}, None)
+    )
     twin = _clean_twin(task, config, ctx, data)
     card.write_json(
         card_path, _card(data, checks, baselines, metrics, fitted, gained=gained, twin=twin)
@@ -126,6 +130,7 @@ def _judge(
         artifacts=_keep(task, data, fitted, scores, evaluation, config=config, ctx=ctx)
         | {"card": card_path},
         summary=_summary(evaluation, data, baselines, gained, twin),
+        headline=headline_of_run(config, headline(evaluation)[FUSED], data, plain, twin.get(FUSED)),
     )
 
 
@@ -155,8 +160,8 @@ def _last_step(config: AnomalyConfig) -> int:
 
 def _baselines(
     task: object, data: DetectionData, scores: SetScores
-) -> tuple[dict[str, float], dict[str, float]]:
-    """Return the AUROC of detectors that see no activation, and what the fused score gains over the best of them."""
+) -> tuple[dict[str, float], dict[str, float], Baseline]:
+    """Return the AUROC of detectors that see no activation, what the fused score gains over the best, and the best."""
     few = slice(_BASELINE_SAMPLES)
     anomalous = [part.take(few).arrays() for part in data.anomalous.values()]
     sets = [data.normal.take(few).arrays(), concatenate(anomalous)]
@@ -178,7 +183,8 @@ def _baselines(
     normal, other = found[name]
     # The best of those that see the input keeps the name that it had.
     inputs = [area for label, area in areas.items() if label != "predicted_class"]
-    return {**areas, "input": max(inputs)}, gain(fused, (normal, other))
+    gained = gain(fused, (normal, other))
+    return {**areas, "input": max(inputs)}, gained, best_of(name, normal, other, gained)
 
 
 def _card(

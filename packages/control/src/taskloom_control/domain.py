@@ -60,6 +60,7 @@ DOMAIN = DomainRef(
         _task("hand_cube_down", "Turn a cube held from above.", "hand_cube_down:HandCubeDown"),
         _task("hopper", "Travel forward on one leg.", "hopper:Hopper"),
         _task("lq_point_mass", "Bring a mass to rest, optimally.", "lq_point_mass:LqPointMass"),
+        _task("model", "Bring any MJCF model to a goal.", "model:ModelGoal"),
         _task("particle_goal", "Follow a moving mocap target.", "particle_goal:ParticleGoal"),
         _task("pendulum", "Swing up a pendulum.", "pendulum:Pendulum"),
         _task("push_t", "Push a T-shaped block to a pose.", "push_t:PushT"),
@@ -82,6 +83,13 @@ DOMAIN = DomainRef(
         VerbRef(
             "check", "Look for mistakes in a task.", "taskloom_control.verbs.check:check", on="task"
         ),
+        VerbRef("bench", "Measure tasks on test seeds.", "taskloom_control.verbs.bench:bench"),
+        VerbRef(
+            "tune",
+            "Choose settings on tuning seeds, then test them.",
+            "taskloom_control.verbs.tune:tune",
+            on="task",
+        ),
     ),
     report="taskloom_control.report.section:report",
     protocol="taskloom_control.task:ControlTask",
@@ -89,4 +97,5 @@ DOMAIN = DomainRef(
     driver="taskloom_control.driver",
     metrics=_METRICS,
     scaffold="taskloom_control/scaffold",
+    uncounted=("report", "verbs", "exports", "domain", "bench"),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from taskloom.devices import jax_placed
 from taskloom.task import JsonValue
 
 from taskloom_control.closed_loop import checks
+from taskloom_control.closed_loop.headline import headline, play_at_rest
 from taskloom_control.closed_loop.labels import column_labels
 from taskloom_control.closed_loop.loop import ClosedLoop
 from taskloom_control.closed_loop.models import keep_models
@@ -35,7 +37,15 @@ def run(
             if checkpoint is not None:
                 loop.restore(checkpoint)
             _advance_all(loop, ctx)
-            return _finish(loop, ctx)
+            result = _finish(loop, ctx)
+            rest = None
+            if task.config.baseline and loop.done and loop.step:
+                rest = play_at_rest(task, ctx.seed("reset"), loop.step)
+                kept = ctx.artifact("baseline.npz")
+                save_npz(kept, {"time": rest.time, "cost": rest.costs})
+                result = replace(result, artifacts={**result.artifacts, "baseline": kept})
+            said = headline(task, result.metrics, loop.arrays(), rest, stopped=not loop.done)
+            return replace(result, headline=said)
         finally:
             loop.close()
 

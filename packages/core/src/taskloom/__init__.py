@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Resources as Resources,
         RunContext as RunContext,
     )
+    from taskloom.describing import TaskInfo as TaskInfo
     from taskloom.durations import (
         read_duration as read_duration,
         write_duration as write_duration,
@@ -34,6 +35,12 @@ if TYPE_CHECKING:
         InputPath as InputPath,
         OutputPath as OutputPath,
         RunRef as RunRef,
+    )
+    from taskloom.listing import (
+        Runs as Runs,
+        info as info,
+        list_tasks as list_tasks,
+        runs as runs,
     )
     from taskloom.opening import (
         open_run as open_run,
@@ -49,6 +56,10 @@ if TYPE_CHECKING:
     from taskloom.request import RunOptions as RunOptions
     from taskloom.runs.run import Run as Run
     from taskloom.seeding import derive_seed as derive_seed
+    from taskloom.show.page import Report as Report
+    from taskloom.studies.call import study as study
+    from taskloom.studies.study import Study as Study
+    from taskloom.sweeps.sweep import Sweep as Sweep
     from taskloom.task import (
         Checkable as Checkable,
         Describable as Describable,
@@ -70,12 +81,18 @@ _HOMES = {
     "taskloom.identity.marks": ("Command", "InputPath", "OutputPath", "RunRef"),
     "taskloom.context": ("Progress", "Resources", "RunContext"),
     "taskloom.bound": ("BoundTask", "Driver"),
+    "taskloom.describing": ("TaskInfo",),
+    "taskloom.listing": ("Runs", "info", "list_tasks", "runs"),
+    "taskloom.show.page": ("Report",),
+    "taskloom.sweeps.sweep": ("Sweep",),
     "taskloom.durations": ("read_duration", "write_duration"),
     "taskloom.opening": ("open_run", "open_task", "task_of"),
     "taskloom.registry.refs": ("ComponentRef", "DomainRef", "TaskRef", "VerbRef"),
     "taskloom.request": ("RunOptions",),
     "taskloom.runs.run": ("Run",),
     "taskloom.seeding": ("derive_seed",),
+    "taskloom.studies.call": ("study",),
+    "taskloom.studies.study": ("Study",),
     "taskloom.task": (
         "Checkable",
         "Describable",

@@ -4,10 +4,14 @@
 
     run = tl.run("hci/pointing", assistant="big", episodes=2000)
     run = tl.run("hci/pointing", {"user.error_rate": 0.1}, options=tl.RunOptions(tags=["pilot"]))
+    run = tl.run("one.py:Coin", p=0.3)
     sweep = tl.sweep("control/cartpole", {"optimizer": ["cem", "mppi"], "seed": range(5)}, seconds=5.0)
 
 Values of the config and options of the run never share a namespace: options go into `options`. The environment does not set
 values (only `TASKS_STORE` says where the store is), and the same call returns the run that has finished.
+
+A call may come from a thread, and from inside a running event loop. It leaves the process as it was: working directory, signal
+handlers, `sys.argv`, warnings filters and global random states.
 """
 
 from __future__ import annotations
@@ -19,7 +23,11 @@ from pydantic import SecretBytes, SecretStr
 from taskloom.answering import RunRequest, answer
 from taskloom.asking import Asked, find_asked, resolve_request, resolve_values, written
 from taskloom.config import Config
-from taskloom.errors import StoreLockedError
+from taskloom.errors import ExitCode, StoreLockedError
+from taskloom.given.files import refuse_while_loading
+from taskloom.given.tasks import executor_for
+from taskloom.lifecycle.talk import speaking
+from taskloom.lifecycle.undisturbed import undisturbed
 from taskloom.params.layers import Resolved
 from taskloom.params.values import write
 from taskloom.placement.options import checked_options
@@ -50,30 +58,37 @@ def run(
         ('finished', 20.0)
 
     Args:
-        task: Its name, `domain/task`; or its class; or a config, if one task alone takes such a config.
+        task: Its name, `domain/task`; a file, `one.py:Coin`; its class, also one of a script or of a notebook's cell; or a
+            config, if one task alone takes such a config.
         values: Values of the config by dotted path, `{"user.error_rate": 0.1}`; or a whole config.
         options: How the run is kept and placed.
         **by_name: Further values of the config.
 
     Returns:
-        The run: finished, or stopped by a signal or by its time limit.
+        The run: finished, or stopped by its time limit or by another process.
 
     Raises:
         UnknownNameError: A domain, task, parameter or component does not exist.
         ConfigError: A value is not accepted.
+        UsageError: It cannot be told which task is meant, or an option makes no sense.
+        PluginError: The class is no task; the message says what it lacks.
         CheckFailedError: The task's own check found an error; nothing has been made.
         RunFailedError: The task raised; the run's record says how.
         StoreError: The store cannot be written.
         StoreLockedError: Another process computes the same, and the options say not to wait.
+        KeyboardInterrupt: The user pressed Ctrl-C; the run has stopped, and the same call goes on with it.
     """
+    refuse_while_loading()
     loaded, resolved = resolve_request(task, values, by_name)
     options = checked_options(options)
-    say = PlacementLog(quiet=options.quiet).say
-    origin = Origin(sources=resolved.sources)
-    found = answer(RunRequest(loaded, resolved.config, options, origin, say))
+    with undisturbed(), speaking(quiet=options.quiet) as talk:
+        origin = Origin(sources=resolved.sources)
+        found = answer(RunRequest(loaded, resolved.config, options, origin, talk.say))
     if found.run is None:
         raise StoreLockedError(f"The same is computed by {found.claimed}, and has no run yet.")
     found.run.reused, found.run.stale = found.reused, found.stale
+    if found.claimed is None and found.run.status == "stopped":
+        _interrupt(found.run.exit_code, found.run.id)
     return found.run
 
 
@@ -82,7 +97,7 @@ def sweep(
     axes: Mapping[str, Iterable[object]],
     /,
     *,
-    options: RunOptions = RunOptions(executor=EXECUTOR),
+    options: RunOptions = RunOptions(),
     **fixed: object,
 ) -> Sweep:
     """Run a task at every combination of values, and return what came of each; points that have finished are not run again.
@@ -93,9 +108,9 @@ def sweep(
         [(0, 'finished'), (1, 'finished'), (2, 'finished')]
 
     Args:
-        task: Its name, `domain/task`, or its class.
+        task: Its name, `domain/task`; a file, `one.py:Coin`; or its class.
         axes: The values that each parameter takes, by dotted path.
-        options: How each run is kept and placed.
+        options: How each run is kept and placed; without an executor the local one, and inline for a class of a notebook.
         **fixed: Values of the config that all points share.
 
     Returns:
@@ -104,8 +119,11 @@ def sweep(
     Raises:
         UnknownNameError: A domain, task, parameter or component does not exist.
         ConfigError: A value is not accepted; nothing has been run.
+        UsageError: A class of a notebook was to be placed elsewhere; nothing has been run.
         StoreError: The store cannot be written.
+        KeyboardInterrupt: The user pressed Ctrl-C; the same call goes on with what is missing.
     """
+    refuse_while_loading()
     loaded = find_asked(task)
     # A plan is made of texts; behind each stands the value itself, so that none is read back from its text.
     columns = {path: _by_text(values) for path, values in axes.items()}
@@ -116,16 +134,25 @@ def sweep(
         return resolve_values(loaded.config_class, values)
 
     plan = Plan({path: Choices(tuple(texts)) for path, texts in columns.items()})
-    options = checked_options(options, executor=EXECUTOR)
-    points = plan_points(loaded, plan, {}, options=options, resolve_point=resolve_point)
-    record = with_call(create_sweep(loaded, points, options), options)
-    store = default_store(options.store)
-    log = PlacementLog(quiet=options.quiet)
-    log.say(f"sweep {record.id}: {len(points)} points")
-    aheads = look_ahead(loaded, record, store)
-    for line in lines_of(aheads):
-        log.say(line)
-    return run_sweep(loaded, record, store, log, aheads)
+    options = checked_options(options, executor=executor_for(loaded, EXECUTOR))
+    with undisturbed(), speaking(quiet=options.quiet) as talk:
+        points = plan_points(loaded, plan, {}, options=options, resolve_point=resolve_point)
+        record = create_sweep(loaded, points, options)
+        record = with_call(record, options)
+        store = default_store(options.store)
+        talk.say(f"sweep {record.id}: {len(points)} points")
+        aheads = look_ahead(loaded, record, store)
+        for line in lines_of(aheads):
+            talk.say(line)
+        ended = run_sweep(loaded, record, store, PlacementLog(quiet=options.quiet), aheads)
+    _interrupt(ended.exit_code, ended.id)
+    return ended
+
+
+def _interrupt(exit_code: int | None, name: str) -> None:
+    """Raise what Ctrl-C raises, once the record says that it came."""
+    if exit_code == ExitCode.INTERRUPTED:
+        raise KeyboardInterrupt(f"{name} was stopped; the same call goes on with it")
 
 
 def _by_text(values: Iterable[object]) -> dict[str, object]:

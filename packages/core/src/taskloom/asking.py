@@ -16,6 +16,7 @@ from pydantic import BaseModel, SecretBytes, SecretStr
 
 from taskloom.config import Config
 from taskloom.errors import ConfigError, PluginError, UnknownNameError, UsageError
+from taskloom.given.tasks import class_task, file_task, is_file, is_given
 from taskloom.params.labels import plain
 from taskloom.params.layer import DEFAULT, Layer, nest
 from taskloom.params.layers import Resolved, validate
@@ -111,15 +112,20 @@ def find_asked(task: Asked) -> LoadedTask:
         UsageError: It cannot be told which task is meant.
     """
     if isinstance(task, str):
+        if is_file(task):
+            return file_task(task)
         domain, slash, name = task.partition("/")
         if not slash:
             raise UsageError(
-                f"'{task}' names no task; write it as domain/task.", hint="tasks list shows them"
+                f"'{task}' names no task; write it as domain/task, or as file.py:Name.",
+                hint="tasks list shows the installed ones",
             )
         return load_task(find_task(domain, name))
     wanted = type(task) if isinstance(task, BaseModel) else task
     if not callable(wanted):
         raise UsageError(f"A {type(task).__name__} stands for no task; give its name: domain/task.")
+    if is_given(wanted):
+        return class_task(wanted)
     found = _tasks_with(wanted)
     if len(found) == 1:
         return found[0]

@@ -21,7 +21,7 @@ from taskloom.task import Checkable, Describable, Finding, JsonValue, Result, Re
 if TYPE_CHECKING:
     from taskloom.config import Config
     from taskloom.context import RunContext
-    from taskloom.registry.entries import LoadedTask
+    from taskloom.registry.entries import Given, LoadedTask
 
 T = TypeVar("T")
 C = TypeVar("C", bound="Config")
@@ -57,6 +57,7 @@ class BoundTask(Generic[T, C]):
         factory: Makes the task from the config.
         driver: Pairs the task with the components in the config; None for a task that runs itself.
         name: The task's name with its domain: `hci/pointing`.
+        given: Place of its code, if it is not installed.
     """
 
     task: T
@@ -64,6 +65,7 @@ class BoundTask(Generic[T, C]):
     factory: Callable[[C], T]
     driver: Driver | None = None
     name: str = ""
+    given: Given | None = None
 
     def copy(self) -> T:
         """Return the task anew: control plans with one copy and simulates with another."""
@@ -109,7 +111,7 @@ def bind(loaded: LoadedTask, config: C) -> BoundTask[Any, C]:
         require(loaded, task)
         what = f"the driver of the domain '{loaded.entry.domain}'"
         driver = cast("Driver", load_target(loaded.domain.driver, what=what))
-    return BoundTask(task, config, loaded.factory, driver, name)
+    return BoundTask(task, config, loaded.factory, driver, name, loaded.given)
 
 
 def require(loaded: LoadedTask, task: object) -> None:

@@ -13,8 +13,8 @@ from typing import Any
 from taskloom.asking import Asked, resolve_request
 from taskloom.bound import BoundTask
 from taskloom.config import Config
+from taskloom.given.tasks import recorded_task
 from taskloom.lifecycle.lifecycle import construct, read_config
-from taskloom.registry.resolve import find_task, load_task
 from taskloom.runs.run import Run, open_run as find_run
 
 
@@ -64,5 +64,5 @@ def task_of(run: Run) -> BoundTask[Any, Config]:
         ConfigError: The task has changed its version or its parameters since.
         UnknownNameError: The task is not installed.
     """
-    loaded = load_task(find_task(run.domain, run.task))
+    loaded = recorded_task(run.record)
     return construct(loaded, read_config(loaded, run.layout, run.record))

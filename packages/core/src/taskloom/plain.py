@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 _LONGEST = 60
 
 
@@ -15,6 +17,22 @@ def escaped(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+
+
+def aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    r"""Return rows under columns, each as wide as its widest cell; control characters are spelled out.
+
+    Example:
+        >>> aligned(("a", "b"), [("long", "1")])
+        'a     b\nlong  1\n'
+    """
+    cells = [[escaped(cell) for cell in row] for row in (columns, *rows)]
+    widths = [max(len(row[index]) for row in cells) for index in range(len(columns))]
+    lines = (
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+        for row in cells
+    )
+    return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
 def one_line(text: str, longest: int) -> str:

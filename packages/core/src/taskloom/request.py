@@ -44,6 +44,7 @@ class KeptOptions:
         sinks: Destinations of metrics besides the run's folder.
         keep_best: Keep the checkpoint at which this metric was best, besides the newest.
         parent: The run that this one goes on from.
+        report: Whether to write the report page (yes) or not (no); without a word a run does, and one of a sweep does not.
     """
 
     name: Annotated[str, Flag("TEXT")] = ""
@@ -63,6 +64,14 @@ class KeptOptions:
     ] = ()
     keep_best: Annotated[str, Flag("METRIC:min|max")] = ""
     parent: Annotated[str, Flag("RUN")] = ""
+    report: Annotated[
+        str,
+        Flag(
+            "yes|no",
+            "Write the report page (yes, if nothing is said), or do not.",
+            "Write a report page of each run too; `tasks report RUN` writes one later.",
+        ),
+    ] = ""
 
     def __post_init__(self) -> None:
         """Take lists for tuples, so that a record equals what was asked for."""

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from taskloom.config import Config
 from taskloom.errors import StoreLockedError, TaskloomError, UsageError
+from taskloom.given.tasks import recorded_task
 from taskloom.identity.identify import Identified, identify
 from taskloom.identity.records import Reason
 from taskloom.lifecycle.decision import Decision, continued, counted, unaccepted
 from taskloom.lifecycle.lifecycle import check_version_of, continue_run
 from taskloom.params.layers import validate_record
 from taskloom.registry.entries import LoadedTask
-from taskloom.registry.resolve import find_task, load_task
 from taskloom.runs import claims
 from taskloom.runs.run import Run
 from taskloom.secrets import vault
@@ -65,7 +65,7 @@ def resume_run(run: Run, asked: Resumption, say: Callable[[str], None]) -> tuple
         for sentence in _changes_of(run, asked.cwd):
             say(f"note: {sentence}")
         return run, False
-    loaded = load_task(find_task(run.domain, run.task))
+    loaded = recorded_task(run.record)
     check_version_of(loaded, run.layout, run.record)
     config, now = _identify(loaded, run, asked.cwd)
     found = counted(run, now)
@@ -109,7 +109,7 @@ def _identify(loaded: LoadedTask, run: Run, cwd: Path | None) -> tuple[Config, I
 def _changes_of(run: Run, cwd: Path | None) -> list[str]:
     """Return what has changed since a run that has finished; nothing where its task cannot be loaded any more."""
     try:
-        loaded = load_task(find_task(run.domain, run.task))
+        loaded = recorded_task(run.record)
         return [reason.sentence for reason in counted(run, _identify(loaded, run, cwd)[1])]
     except TaskloomError:
         return []

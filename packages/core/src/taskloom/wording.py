@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from taskloom.headline import LONGEST_SENTENCE, Baseline, Verdict
+from taskloom.headline import LONGEST_SENTENCE, Baseline, Headline, Verdict
 
 # A double carries 15 decimal digits; beyond 12 places a reader counts zeros.
 _MOST_PLACES = 12
@@ -147,6 +147,24 @@ def outcome_sentence(
     text = _told_apart(d, (d_low, d_high), baseline, words, level)
     lever = f" {words.lever.rstrip('.')}." if verdict == "worse" and words.lever else ""
     return text + lever if len(text + lever) <= LONGEST_SENTENCE else text
+
+
+def figure_line(headline: Headline) -> str:
+    """Return the figure of a headline with its interval on one line.
+
+    Example:
+        >>> figure_line(Headline(metric="rounds/mean", title="Rounds", value=3.376, low=3.313, high=3.439, unit="rounds",
+        ...     better="lower", baseline=None, no_baseline="none", verdict="none", sentence="Done."))
+        '3.376 rounds (95 % interval 3.313 to 3.439)'
+    """
+    low, high = headline.low, headline.high
+    half = None if low is None or high is None else (high - low) / 2
+    ends = f"no interval: {headline.no_interval}"
+    if low is not None and high is not None:
+        bounds = f"{format_bound(low, half)} to {format_bound(high, half)}"
+        ends = f"{_percent(headline.level)} interval {bounds}"
+    figure = f"{format_value(headline.value, half)} {headline.unit}".rstrip()
+    return f"{figure} ({ends})"
 
 
 def shorten(text: str, limit: int) -> str:

@@ -18,9 +18,11 @@ class HciConfig(Config):
 
     Attributes:
         game_class: Name of the class of its game, by which users and assistants know whether they play it.
+        kept_outside: Whether another process or a person keeps the game: it is played once, and no baseline is.
     """
 
     game_class: ClassVar[str] = ""
+    kept_outside: ClassVar[bool] = False
     user: Annotated[User, OneOf("taskloom_hci.users")] = RandomUser()
     """The user, which acts first in every round."""
     assistant: Annotated[Assistant, OneOf("taskloom_hci.assistants")] | None = RandomAssistant()
@@ -35,6 +37,8 @@ class HciConfig(Config):
     """Write the rounds as JSON Lines as well."""
     record: Literal["auto", "all", "actions"] = "auto"
     """Parts of a game that are kept: actions, or all, with rewards, observations and beliefs; `sample` keeps all."""
+    baseline: bool = True
+    """Play the first 10,000 games again without the assistant, for the headline."""
     shown: Annotated[int, Field(ge=1, le=20)] = 3
     """Episodes that the report draws turn by turn."""
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from taskloom import Finding, JsonValue, Result, RunContext
+from taskloom.arrays import save_npz
 from taskloom.bound import BoundTask
 from taskloom.opening import open_task
 
 from taskloom_hci.batch.episodes import Episodes, join, load
+from taskloom_hci.batch.headline import headline
 from taskloom_hci.batch.kernels import kernel_of
 from taskloom_hci.batch.play import Player, choose_backend
 from taskloom_hci.bundle.bundle import Bundle
@@ -126,9 +129,19 @@ def run(task: BoundInteraction, ctx: RunContext, checkpoint: Path | None, /) -> 
     bundle = pair(task.copy(), config, ctx.seed("episodes"))
     try:
         whole = _play(ctx, config, _player(bundle, config), parts)
-        return _finish(ctx, config, bundle, whole)
+        result = _finish(ctx, config, bundle, whole)
     finally:
         bundle.close()
+    # After the game is closed: the baseline is a game of its own.
+    seed, stopped = ctx.seed("episodes"), len(whole) < config.episodes
+    said, pairs = headline(
+        config, lambda other: pair(task.factory(other), other, seed), whole, stopped=stopped
+    )
+    artifacts = dict(result.artifacts)
+    if pairs:
+        artifacts["baseline"] = ctx.artifact("baseline.npz")
+        save_npz(artifacts["baseline"], pairs)
+    return replace(result, headline=said, artifacts=artifacts)
 
 
 def _player(bundle: Bundle, config: HciConfig) -> Player:

@@ -12,7 +12,7 @@ from taskloom.arrays import load_npz
 from taskloom.records.documents import read_object
 from taskloom.records.files import kind_of
 from taskloom.report import charts
-from taskloom.report.model import Block, Chart, Heading, Html, Table, Text
+from taskloom.report.model import Block, Chart, Facts, Fold, Heading, Html, Table, Text
 
 from taskloom_anomaly.detection.artifacts import scores_of
 from taskloom_anomaly.metrics import curves
@@ -25,6 +25,7 @@ Json: TypeAlias = "Mapping[str, Any]"
 Row: TypeAlias = "list[str | float | int | bool | None]"
 
 _CARD = "artifacts/card.json"
+_RANKING = "Ranking anomalies above normal samples"
 _EXTRA_QUANTILE = 99
 # A control set above this AUROC is said to alarm the detector.
 _ALARM = 0.7
@@ -32,27 +33,45 @@ _ALARM = 0.7
 
 def report(run: Run) -> list[Block]:
     """Return the blocks of an anomaly run; what the run did not leave is left out."""
-    blocks: list[Block] = []
+    open_: list[Block] = []
+    folded: list[Block] = []
     artifacts = run.artifacts
     if "eval" in artifacts and "scores" in artifacts:
         scores = scores_of(io.BytesIO(run.read("scores")))
         evaluation = json.loads(run.read("eval"))
-        blocks += [Heading("Ranking anomalies above normal samples"), *_roc(scores)]
         order = list(scores["normal"])
-        blocks += [_layer_table(evaluation, order), _layer_strip(evaluation, order)]
-        blocks += [Heading("Scores"), *_histograms(scores)]
+        plain, rare = _roc(scores)
+        *by_layer, fused = _histograms(scores)
+        open_ += [rare, fused, _layer_strip(evaluation, order)]
+        folded += [Fold(_RANKING), _layer_table(evaluation, order), plain]
+        folded += [Fold("Scores", "by layer"), *by_layer]
     if "worst" in artifacts:
-        blocks += _worst(load_npz(io.BytesIO(run.read("worst"))))
+        open_ += _worst(load_npz(io.BytesIO(run.read("worst"))))
     # A run that failed has no list of artifacts, and its card says why it did.
     if kind_of(run.dir, _CARD) == "file":
-        blocks += _card(read_object(run.dir, _CARD))
+        card = read_object(run.dir, _CARD)
+        if open_:
+            folded += [_facts(card), Fold("Validity card"), *_card(card)]
+        else:
+            open_ += [Heading("Validity card"), *_card(card)]
     curve = [row for row in run.history() if "loss" in row]
     if curve:
-        blocks += [
-            Heading("Training the network"),
+        folded += [
+            Fold("Training the network"),
             charts.line(curve, "step", "loss", x_title="epoch", title="Training loss"),
         ]
-    return blocks
+    return [*open_, *folded]
+
+
+def _facts(card: Json) -> Facts:
+    """Return the sizes of the sets and the state of the network, for the top of the page."""
+    sizes = ", ".join(f"{size:,} {name.replace('/', ': ')}" for name, size in card["samples"].items() if size)  # fmt: skip
+    return Facts(
+        [
+            ("samples", sizes, False),
+            ("network", f"{card['parameters']} parameters", card["parameters"] == "random"),
+        ]
+    )
 
 
 def _joined(scores: dict[str, dict[str, np.ndarray]], kind: str, layer: str) -> np.ndarray:
@@ -60,7 +79,7 @@ def _joined(scores: dict[str, dict[str, np.ndarray]], kind: str, layer: str) -> 
     return np.concatenate([s[layer] for n, s in scores.items() if n.split("/")[0] == kind])
 
 
-def _roc(scores: dict[str, dict[str, np.ndarray]]) -> list[Block]:
+def _roc(scores: dict[str, dict[str, np.ndarray]]) -> tuple[Block, Block]:
 
     rows = []
     for layer in scores["normal"]:
@@ -71,7 +90,7 @@ def _roc(scores: dict[str, dict[str, np.ndarray]]) -> list[Block]:
         ]
     least = 0.5 / len(scores["normal"][next(iter(scores["normal"]))])
     names: dict[str, Any] = {"x_title": "false positive rate", "y_title": "true positive rate"}
-    return [
+    return (
         charts.line(rows, "fpr", "tpr", color="layer", title="ROC", **names),
         charts.line(
             [{**row, "fpr": max(row["fpr"], least)} for row in _without_false_starts(rows)],
@@ -84,7 +103,7 @@ def _roc(scores: dict[str, dict[str, np.ndarray]]) -> list[Block]:
             " drawn at half a false alarm.",
             **names,
         ),
-    ]
+    )
 
 
 def _without_false_starts(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -228,7 +247,7 @@ def _card(card: Json) -> list[Block]:
         ]
         for check in card["checks"]
     ]
-    blocks: list[Block] = [Heading("Validity card"), *map(Text, _verdicts(card))]
+    blocks: list[Block] = [*map(Text, _verdicts(card))]
     if rows:
         caption = "What makes this task mean something."
         blocks.append(Table(["check", "value", "needed", "met"], rows, caption))

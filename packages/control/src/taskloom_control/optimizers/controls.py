@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from taskloom_control.optimizers.knots import KnotShape
     from taskloom_control.optimizers.linear import LocalModel
+    from taskloom_control.planning.problem import PlanningProblem
 
 
 class ControlState:
@@ -34,6 +35,14 @@ class ControlState:
         self.start = self.regularization = regularization
         self.kept: dict[str, np.ndarray] = {}
         self.local: LocalModel | None = None
+
+    def local_model(self, problem: PlanningProblem, epsilon: float) -> LocalModel:
+        """Return the local model of a planning problem, built at the first plan; `epsilon` is its finite differences' step."""
+        if self.local is None:
+            from taskloom_control.optimizers.linear import LocalModel  # heavy: mujoco
+
+            self.local = LocalModel(problem, epsilon)
+        return self.local
 
     def reset(self, nominal: Float[np.ndarray, "T nu"]) -> None:
         """Begin at a plan."""

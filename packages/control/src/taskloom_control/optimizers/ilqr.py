@@ -47,9 +47,7 @@ class ILQR(TrajectoryOptimizer):
 
     def improve(self, state: ControlState, problem: PlanningProblem) -> float:
         """Expand around the nominal plan, solve, and search along the solution; return the reward of the result."""
-        from taskloom_control.optimizers.linear import LocalModel  # MuJoCo is heavy
-
-        local = state.local = state.local or LocalModel(problem, self.epsilon)
+        local = state.local_model(problem, self.epsilon)
         path = local.simulate(problem.normalizer.decode(state.nominal))
         if not np.isfinite(path.cost):
             # A plan that diverges has no derivatives; doing nothing nearly always has some.

@@ -70,6 +70,7 @@ class LocalModel:
         model, data, problem = self.model, self._data, self._problem
         self.begin()
         steps = len(controls)
+        problem.physics += steps
         states = np.empty((steps + 1, mujoco.mj_stateSize(model, self._bits)))
         qpos, rest = np.empty((steps + 1, model.nq)), np.empty((steps + 1, model.nv + model.na))
         applied, sensors = np.empty_like(controls), np.empty((steps, model.nsensordata))
@@ -149,6 +150,8 @@ class LocalModel:
         steps, ns = len(path.controls), model.nsensordata
         A, B = np.empty((steps, n, n)), np.empty((steps, n, m))
         C, D = np.empty((steps, ns, n)), np.empty((steps, ns, m))
+        # Centred: a step to each side of every direction of the state, and of every control.
+        self._problem.physics += steps * 2 * (n + m)
         for k in range(steps):
             mujoco.mj_setState(model, data, path.states[k], self._bits)
             data.ctrl[:] = path.controls[k]

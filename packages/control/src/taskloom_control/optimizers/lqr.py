@@ -39,9 +39,7 @@ class LQR(TrajectoryOptimizer):
 
     def improve(self, state: ControlState, problem: PlanningProblem) -> float:
         """Roll out the feedback from the current state; return the reward."""
-        from taskloom_control.optimizers.linear import LocalModel  # MuJoCo is heavy
-
-        local = state.local = state.local or LocalModel(problem, self.epsilon)
+        local = state.local_model(problem, self.epsilon)
         # Solved once: a resumed run takes the solution from its checkpoint, since the target may have moved meanwhile.
         kept = state.kept = state.kept or self._solve(len(state.nominal), problem, local)
         nothing = np.zeros((0, 0))

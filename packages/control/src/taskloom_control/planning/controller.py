@@ -67,6 +67,7 @@ class Controller:
         self._forces = _force_places(task.model)
         self._seed, self._episode, self._noise = seed, 0, CounterNoise(seed)
         self._next: ControlConfig | None = None
+        self._spent = 0
         self.num_plans = self.late_estimates = self.restarts = 0
         self._last_time = -np.inf
         self.plan_now: ControlPlan | None = None
@@ -84,7 +85,7 @@ class Controller:
             self._seed, self._episode, self._noise = seed, 0, CounterNoise(seed)
         self.normalizer = self._make_normalizer(self.config)
         self.search = self.optimizer.init(KnotShape(self.grid.num_knots, self.low.size))
-        self.problem = self._make_problem()
+        self.problem, self._spent = self._make_problem(), 0
         self._estimator.reset()
         self.num_plans = self.late_estimates = self.restarts = 0
         self._last_time = -np.inf
@@ -126,7 +127,7 @@ class Controller:
         if self._next is not None:
             self._adopt(self._next, moment)
         index, phase = self.grid.locate(moment)
-        residual = self._warm_start(index, moment)
+        residual = self._warm_start(index, moment, snapshot)
         self._last_time = moment
         self.task.pre_rollout(snapshot.state, self.config)
         self.problem.begin(snapshot, metadata or {}, phase, residual)
@@ -176,7 +177,7 @@ class Controller:
             f"The clock went back from {self._last_time:.2f} s to {now:.2f} s; call reset() to begin anew."
         )
 
-    def _warm_start(self, index: int, moment: float) -> np.ndarray | None:
+    def _warm_start(self, index: int, moment: float, snapshot: Snapshot) -> np.ndarray | None:
         """Move the optimizer to the knots that begin at an index; return what its knots alone do not say of the curve.
 
         Zero-order holds and lines are local, so the shifted knots are the shifted curve. A cubic or an Akima spline through
@@ -189,7 +190,8 @@ class Controller:
         )
         if self.plan_now is None or gone:
             self.restarts += self.plan_now is not None
-            start = np.tile(first_control(self.task, self.low, self.high), (self.grid.num_knots, 1))
+            held = first_control(self.task, self.low, self.high, snapshot)
+            start = np.tile(held, (self.grid.num_knots, 1))
             self.search.reset(self.normalizer.encode(start))
             return None
         count = index - self.plan_now.start
@@ -266,6 +268,9 @@ class Controller:
                     move = partial(knots_at, old=before, new=self.grid, moments=(first, moment))
                     fresh.carry_over(self.search, move)
             self.search = fresh
+        if isinstance(self.search, ControlState):
+            self.search.local = None  # it judges by the config of before
+        self._spent += self.problem.physics
         self.problem = self._make_problem()
 
     def state(self) -> dict[str, np.ndarray]:
@@ -289,6 +294,11 @@ class Controller:
         if "curve" in saved:
             curve = np.array(saved["curve"])
             self.plan_now = ControlPlan(self.grid, int(saved["start"]), curve, self.low, self.high)
+
+    @property
+    def physics(self) -> int:
+        """Steps of the physics that were computed for candidates since the beginning or the last `reset`."""
+        return self._spent + self.problem.physics
 
     def close(self) -> None:
         """Give back the engine's threads."""

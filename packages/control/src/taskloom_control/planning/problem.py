@@ -28,6 +28,9 @@ class PlanningProblem:
         engine: What rolls controls out.
         grid: The knots.
         normalizer: The map between knots in controls and in the optimizer's coordinates.
+
+    Attributes:
+        physics: Steps of the physics that were computed for candidates so far, those of derivatives included.
     """
 
     def __init__(
@@ -53,7 +56,7 @@ class PlanningProblem:
         self.phase = 0.0
         self.residual: np.ndarray | None = None
         self.last: Rollouts | None = None
-        self.diverged = 0
+        self.diverged = self.physics = 0
 
     def begin(
         self, snapshot: Snapshot, metadata: Metadata, phase: float, residual: np.ndarray | None
@@ -98,6 +101,7 @@ class PlanningProblem:
             RewardError: No reward is a number although the physics is sound, or the shape is wrong.
         """
         controls = self.controls(z)
+        self.physics += controls.shape[0] * controls.shape[1] * self._every
         if self._is_plain:
             return self.judge(self.engine.rollout(self.snapshot, controls), controls)
         # A control acts for some steps of the physics, and the reward sees the last of them.

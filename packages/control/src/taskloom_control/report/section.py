@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from taskloom.arrays import load_npz
 from taskloom.report import charts
-from taskloom.report.model import Block, Chart, Heading, Image, Table, Text
+from taskloom.report.model import Block, Chart, Facts, Fold, Image, Table, Text
 from taskloom.runs.run import Run
 
 from taskloom_control.report.candidate_traces import fan_chart
@@ -31,19 +31,64 @@ def report(run: Run) -> list[Block]:
     if path is None or not path.is_file():
         return [Text("This run left no trajectory.")]
     arrays = load_npz(path)
-    blocks: list[Block] = [Heading("Closed loop"), _outcome(run)]
-    animation = run.artifacts.get("animation")
-    if animation is not None and animation.is_file():
-        blocks.append(Image(animation, "The closed loop in real time.", width=400))
     columns = _columns(run)
-    blocks += _traces(arrays, columns)
-    blocks += cost_blocks(arrays)
-    blocks += [Heading("Planning"), *_planning(arrays, run.config)]
+    traces = _traces(arrays, columns)
+    table, histogram, search = _planning(arrays, run.config)
     points = columns.get("trace", [])
-    fan = fan_chart(arrays, f"the point '{points[-1]}'" if points else "the last traced point")
-    if fan is not None:
-        blocks.append(fan)
-    return blocks
+    animation = run.artifacts.get("animation")
+    rest = run.artifacts.get("baseline")
+    has_rest = rest is not None and rest.is_file()
+    evidence: list[Block | None] = [
+        _cost(arrays, load_npz(rest) if has_rest and rest is not None else {}),
+        Image(animation, "The closed loop in real time.", width=400)
+        if animation is not None and animation.is_file()
+        else None,
+        traces.get("qpos"),
+        traces.get("control"),
+        fan_chart(arrays, f"the point '{points[-1]}'" if points else "the last traced point"),
+        histogram,
+    ]
+    blocks = [block for block in evidence if block is not None]
+    blocks += [Facts([("simulated", _simulated(run, arrays), False)])]
+    blocks += [Fold("Closed loop"), _outcome(run), *([traces["qvel"]] if "qvel" in traces else [])]
+    blocks += cost_blocks(arrays)
+    return [*blocks, Fold("Planning"), table, *([] if search is None else [search])]
+
+
+def _simulated(run: Run, arrays: Mapping[str, np.ndarray]) -> str:
+    control = arrays.get("control")
+    count = control.shape[1] if control is not None and control.ndim == 2 else 0
+    plans = len(arrays.get("plan_seconds", ()))
+    return f"{run.metrics.get('seconds', 0):.3g} s, {count} control{'s' * (count != 1)}, {plans:,} plans"
+
+
+def _cost(arrays: Mapping[str, np.ndarray], rest: Mapping[str, np.ndarray]) -> Block | None:
+    """Return the cost of each simulated step, beside the same start with the controls at rest."""
+    reward = arrays.get("reward")
+    if reward is None or not reward.size:
+        return None
+    series = {"this run": (arrays["time"][1:], -reward)}
+    if "cost" in rest and rest["cost"].size:
+        series["at rest"] = (rest["time"], rest["cost"])
+    rows = [
+        {"time": float(times[i]), "cost": float(costs[i]), "which": name}
+        for name, (times, costs) in series.items()
+        for i in _thinned(min(len(times), len(costs)))
+    ]
+    words = "Cost of each simulated step"
+    beside = (
+        ", planned and from the same start with the controls at rest." if len(series) > 1 else "."
+    )
+    chart = charts.line(
+        rows,
+        "time",
+        "cost",
+        color="which",
+        title="Cost over time",
+        x_title="time [s]",
+        caption=words + beside,
+    )
+    return _with_legend(chart, {"title": None})
 
 
 def _outcome(run: Run) -> Table:
@@ -102,9 +147,10 @@ def _with_legend(chart: Chart, legend: Mapping[str, Any]) -> Chart:
     return Chart({**chart.spec, "encoding": encoding}, chart.caption)
 
 
-def _traces(arrays: Mapping[str, np.ndarray], columns: Mapping[str, list[str]]) -> list[Block]:
+def _traces(arrays: Mapping[str, np.ndarray], columns: Mapping[str, list[str]]) -> dict[str, Block]:
+    """Return the charts over time by the name of what they show."""
     times = arrays["time"]
-    blocks: list[Block] = []
+    blocks: dict[str, Block] = {}
     for name, title in (("qpos", "Positions"), ("qvel", "Velocities"), ("control", "Controls")):
         values = arrays.get(name)
         if values is None or not values.size:
@@ -122,23 +168,17 @@ def _traces(arrays: Mapping[str, np.ndarray], columns: Mapping[str, list[str]]) 
         )
         longest = max(len(label) for label in labels[:_MOST_LINES])
         legend = {"title": None, "columns": 2 if longest > _LONG_LABEL else 4}
-        blocks.append(_with_legend(chart, legend))
-    reward = arrays.get("reward")
-    if reward is not None and reward.size:
-        rows = [
-            {"time": float(times[i + 1]), "reward": float(reward[i])} for i in _thinned(len(reward))
-        ]
-        caption = "Reward of each simulated step; the maximum is best."
-        blocks.append(
-            charts.line(rows, "time", "reward", title="Reward", x_title="time [s]", caption=caption)
-        )
+        blocks[name] = _with_legend(chart, legend)
     return blocks
 
 
-def _planning(arrays: Mapping[str, np.ndarray], config: Mapping[str, Any]) -> list[Block]:
+def _planning(
+    arrays: Mapping[str, np.ndarray], config: Mapping[str, Any]
+) -> tuple[Block, Block | None, Block | None]:
+    """Return the numbers of the search, the planning times, and the course of the search."""
     seconds = arrays.get("plan_seconds")
     if seconds is None or not seconds.size:
-        return [Text("No plan was made.")]
+        return Text("No plan was made."), None, None
     period = 1000.0 / float(config["controller"]["control_freq"])
     milliseconds = 1000.0 * seconds
     late = float(np.mean(milliseconds > period))
@@ -175,4 +215,4 @@ def _planning(arrays: Mapping[str, np.ndarray], config: Mapping[str, Any]) -> li
         y_title="rollouts",
         caption=caption,
     )
-    return [table, histogram, _with_legend(diagnosis, {"title": None, "labelLimit": 300})]
+    return table, histogram, _with_legend(diagnosis, {"title": None, "labelLimit": 300})

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from itertools import pairwise, zip_longest
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from taskloom.cli.groups import CommandEntry, command_of, lazy_group
+from taskloom.cli.groups import CommandEntry, command_of, lazy_group, without
 from taskloom.cli.table import Command
 from taskloom.errors import UnknownNameError
 from taskloom.registry.discovery import installed_domains, tasks_of
 from taskloom.registry.entries import LoadedTask
 from taskloom.registry.resolve import find_domain, find_task, load_task
+from taskloom.runs.layout import default_store
 
 if TYPE_CHECKING:
     from taskloom.cli.task_command import TaskCommand
+
+_DOMAIN = "--domain"
+"""Option that says the domain of a task in a file."""
 
 
 def entry_of(command: Command) -> CommandEntry:
@@ -57,10 +63,58 @@ def _on_task(command: Command) -> Any:  # noqa: ANN401 -- Typer's own class
     return lazy_group(
         entries,
         summary=command.summary,
-        usage="DOMAIN TASK [--name=value ...]",
+        usage="DOMAIN TASK|FILE.py:NAME [--name=value ...]",
         footer=f"tasks {command.name} DOMAIN TASK --help shows every parameter of a task.",
         on_unknown=lambda name: _unknown_domain(command.name, name),
+        other=lambda name: _of_file(command, name),
+        otherwise=(lambda words: _on_sweeps(command, words)) if command.on_sweeps else None,
     )
+
+
+def _of_file(command: Command, name: str) -> CommandEntry | None:
+    """Return the entry of a task in a file, `one.py:Coin`; None for a name of another form."""
+    if not (name.endswith(".py") or ".py:" in name):
+        return None
+
+    def load(words: Sequence[str]) -> Any:  # noqa: ANN401 -- Typer's own classes
+        from taskloom.given.tasks import file_task
+
+        made = task_command_for(
+            command, file_task(name, _said_domain(words)), without(words, _DOMAIN)
+        )
+        made.invocation.words = list(words)
+        return made
+
+    return CommandEntry(name, "A task in a file.", load, reads=_DOMAIN)
+
+
+def _said_domain(words: Sequence[str]) -> str:
+    """Return what follows `--domain`: the options of a task in a file depend on it."""
+    for word, follower in zip_longest(words, words[1:], fillvalue=""):
+        option, equals, value = word.partition("=")
+        if option == _DOMAIN:
+            return value if equals else follower
+    return ""
+
+
+def _on_sweeps(command: Command, words: Sequence[str]) -> Any:  # noqa: ANN401 -- Typer's own class
+    """Return the command for sweeps, if one of the words names one: `tasks study SWEEP...`."""
+    from taskloom.sweeps.record import find_sweep  # pydantic is heavy
+
+    store = default_store(_said_store(words))
+    names = [word for word in words if not word.startswith("-")]
+    if not any(find_sweep(name, store) is not None for name in names):
+        return None
+    return command_of(_function(command.on_sweeps), summary=command.summary)
+
+
+def _said_store(words: Sequence[str]) -> Path | None:
+    """Return what `--store` says among words that nothing has read yet."""
+    for word, follower in pairwise([*words, ""]):
+        name, equals, value = word.partition("=")
+        if name == "--store":
+            return Path(value if equals else follower)
+    return None
 
 
 def _unknown_domain(command: str, name: str) -> None:

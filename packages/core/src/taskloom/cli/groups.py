@@ -25,12 +25,14 @@ class CommandEntry:
         summary: One sentence.
         load: Makes the command, given the words that follow its name.
         section: The heading it stands under in help.
+        reads: Option with a value that `load` alone reads; or empty.
     """
 
     name: str
     summary: str
     load: Callable[[Sequence[str]], Any]
     section: str = "Commands"
+    reads: str = ""
 
 
 def _refuse(path: str, name: str, entries: Sequence[CommandEntry]) -> NoReturn:
@@ -50,6 +52,8 @@ class LazyGroup(TyperGroup):
     options: Sequence[Row] = ()
     footer: str = ""
     on_unknown: Callable[[str], object] | None = None
+    other: Callable[[str], CommandEntry | None] | None = None
+    otherwise: Callable[[Sequence[str]], Any] | None = None
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, D102 -- Typer's contract
         del ctx
@@ -72,6 +76,11 @@ class LazyGroup(TyperGroup):
         for entry in self.entries:
             if entry.name == name:
                 return name, entry.load(rest), rest
+        if self.other is not None and (found := self.other(name)) is not None:
+            return name, found.load(rest), without(rest, found.reads)
+        command = None if self.otherwise is None else self.otherwise(args)
+        if command is not None:
+            return "", command, args
         if self.on_unknown is not None:
             self.on_unknown(name)
         _refuse(ctx.command_path, name, self.entries)
@@ -106,10 +115,27 @@ class LazyGroup(TyperGroup):
         } | {"-h", "--help"}
         if args[0].partition("=")[0] in own:
             return args
-        position = next((index for index, word in enumerate(args) if word in names), None)
+        position = next(
+            (index for index, word in enumerate(args) if word in names or self._takes(word)), None
+        )
         if not args[0].startswith("-") or position is None:
             return args
         return [args[position], *args[:position], *args[position + 1 :]]
+
+    def _takes(self, word: str) -> bool:
+        return self.other is not None and self.other(word) is not None
+
+
+def without(words: Sequence[str], option: str) -> list[str]:
+    """Return words without an option and its value."""
+    kept, rest = list[str](), list(words)
+    while rest:
+        word = rest.pop(0)
+        if word == option and rest:
+            rest.pop(0)
+        elif not option or word.partition("=")[0] != option:
+            kept.append(word)
+    return kept
 
 
 class PlainCommand(TyperCommand):
@@ -163,7 +189,9 @@ def lazy_group(
     footer: str = "",
     options: Sequence[Row] = (),
     on_unknown: Callable[[str], object] | None = None,
+    otherwise: Callable[[Sequence[str]], Any] | None = None,
     callback: Callable[..., None] | None = None,
+    other: Callable[[str], CommandEntry | None] | None = None,
 ) -> LazyGroup:
     """Make a group of entries.
 
@@ -174,7 +202,9 @@ def lazy_group(
         footer: A last line of help.
         options: Its own options, for help.
         on_unknown: Called with a name that is no entry; may raise something better than a did-you-mean.
+        otherwise: Called before that with all words; may return the command that they are for.
         callback: Receives the group's own options.
+        other: Returns the entry of a name that is not listed, such as a file; None for one that it does not know.
     """
     app = typer.Typer(cls=LazyGroup, add_completion=False, context_settings=CONTEXT)
     app.callback(invoke_without_command=False)(callback or _nothing)
@@ -183,6 +213,8 @@ def lazy_group(
         raise TypeError("Typer did not make a group of our class")
     group.entries, group.summary, group.usage = entries, summary, usage
     group.footer, group.options, group.on_unknown = footer, options, on_unknown
+    group.other = other
+    group.otherwise = otherwise
     return group
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from taskloom.cli.document import DOCUMENT
 from taskloom.digits import digits
-from taskloom.plain import escaped
+from taskloom.plain import aligned, escaped
 
 
 def print_json(value: object) -> None:
@@ -19,11 +19,7 @@ def print_json(value: object) -> None:
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print rows under columns, each as wide as its widest cell; control characters are spelled out."""
-    cells = [[one_line(cell) for cell in row] for row in (columns, *rows)]
-    widths = [max(len(row[index]) for row in cells) for index in range(len(columns))]
-    for row in cells:
-        padded = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
-        sys.stdout.write("  ".join(padded).rstrip() + "\n")
+    sys.stdout.write(aligned(columns, rows))
 
 
 def one_line(text: str) -> str:

@@ -18,6 +18,7 @@ class Command:
         summary: One sentence for help.
         target: The function, `"package.module:function"`; empty for a group.
         on_task: Whether it is called on a task: `tasks NAME DOMAIN TASK`.
+        on_sweeps: The function for `tasks NAME SWEEP...`, of a command on a task that takes sweeps too.
         takes_runs: Whether its arguments are runs, for completion.
         commands: The commands of a group.
     """
@@ -26,6 +27,7 @@ class Command:
     summary: str
     target: str = ""
     on_task: bool = False
+    on_sweeps: str = ""
     takes_runs: bool = False
     commands: tuple[Command, ...] = ()
 
@@ -43,6 +45,13 @@ COMMANDS = (
         "check", "Construct a task and let it check itself.", f"{_CLI}.check:check", on_task=True
     ),
     Command("sweep", "Run a task at many points.", f"{_CLI}.sweep:sweep", on_task=True),
+    Command(
+        "study",
+        "Run a task at many levels and seeds, and compare them.",
+        f"{_CLI}.study:study",
+        on_task=True,
+        on_sweeps=f"{_CLI}.study_runs:study_runs",
+    ),
     Command("resume", "Continue a run or a sweep.", f"{_CLI}.resume:resume", takes_runs=True),
     Command(
         "runs",

@@ -12,6 +12,7 @@ import re
 import struct
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,12 @@ from taskloom.identity.filecache import FileCache
 from taskloom.identity.machine import CUDA, LIBRARIES
 from taskloom.identity.roots import CORE, Roots, base_of, module_files
 from taskloom.records.documents import read_object
+from taskloom.registry.entries import Given
 from taskloom.runs.writer import atomic_write_json
 
 NAME = "code.json"
+CELL, CELL_FILE = "cell", "cell.py"
+"""Root and file of the source of a notebook's class, which lies in no folder."""
 FORMAT = 1
 DATA_LIMIT = 64 * 2**20  # [bytes]
 _BY_TIME = "mtime:"
@@ -38,8 +42,8 @@ class CodeFile:
 
     Attributes:
         dist: The distribution that it belongs to; empty where none is known.
-        root: The top-level module beside or in which it lies.
-        file: Its path relative to the folder that holds the root.
+        root: The top-level module beside or in which it lies; of a task that is not installed its folder, or `cell`.
+        file: Its path relative to the folder that holds the root, or that is the root.
         sha256: The digest of its bytes, or its size and time for data beyond the limit.
     """
 
@@ -125,6 +129,11 @@ def loaded_digest(path: str) -> str | None:
     return known.sha if known else None
 
 
+def forget_source(file: str) -> None:
+    """Forget a module that is to be loaded anew."""
+    _noted.pop(file, None)
+
+
 def code_rows(roots: Roots, files: FileCache) -> list[CodeFile]:
     """Return every file that counts: the modules imported so far, and the data beside them, sorted.
 
@@ -141,7 +150,8 @@ def code_rows(roots: Roots, files: FileCache) -> list[CodeFile]:
             continue
         base, is_package = base_of(top)
         places[top] = is_package
-        row = CodeFile(_dist(roots, top), top, _relative(file, base), known.sha)
+        root = base if roots.is_beside(top, file) else top
+        row = CodeFile(_dist(roots, top), root, _relative(file, base), known.sha)
         found[row.root, row.file] = row
     # Flat modules of one folder share what lies beside them.
     owners = {base_of(top)[0] if not is_package else top: top for top, is_package in places.items()}
@@ -149,6 +159,8 @@ def code_rows(roots: Roots, files: FileCache) -> list[CodeFile]:
         if top != CORE:
             for row in _data(top, places[top], roots, files):
                 found[row.root, row.file] = row
+    for row in _of_cell(roots, files):
+        found[row.root, row.file] = row
     return [found[key] for key in sorted(found)]
 
 
@@ -158,6 +170,14 @@ def sources(roots: Roots) -> Iterator[tuple[str, bytes]]:
         known = _noted.get(file)
         if known is not None:
             yield known.sha, known.source
+    if roots.given is not None and roots.given.source:
+        source = roots.given.source.encode()
+        yield _sha(source), source
+
+
+def cell_digest(given: Given) -> str:
+    """Return the digest of the source of a class of a notebook."""
+    return _sha(given.source.encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,9 +260,19 @@ def read_code(folder: Path) -> Code | None:
     return Code(tuple(CodeFile.from_json(row) for row in files), **tables, **texts)
 
 
-def place_of(row: CodeFile) -> Path | None:
-    """Return where a file of code would be found now; None where its root is not installed."""
-    base, _ = base_of(row.root)
+def place_of(row: CodeFile, given: Given | None = None) -> Path | None:
+    """Return where a file of code would be found now; None where its root is not installed.
+
+    Args:
+        row: The file.
+        given: Place of the task that is asked for, if it is not installed: its folder may be another one than then.
+    """
+    if row.root == CELL:
+        return None
+    if os.path.isabs(row.root):
+        base = given.base if given is not None and given.base else row.root
+    else:
+        base, _ = base_of(row.root)
     return Path(os.path.normpath(os.path.join(base, row.file))) if base else None
 
 
@@ -261,13 +291,15 @@ def _data(top: str, is_package: bool, roots: Roots, files: FileCache) -> Iterato
     """Yield the files of a package that are no Python; of a flat module those beside it that its source may mean."""
     base, _ = base_of(top)
     dist, size = _dist(roots, top), 0
+    is_beside = roots.given is not None and base == roots.given.base
     if is_package:
         entries = sorted(_walk(os.path.join(base, top)), key=lambda entry: entry.path)
-    elif f"{base}{os.sep}" in roots.folders:
+    elif is_beside or f"{base}{os.sep}" in roots.folders:
         meant = _meant(base)
         entries = [entry for entry in _here(base) if _is_meant(entry.name, meant)]
     else:
         return
+    root = base if is_beside else top
     for entry in entries:
         try:
             found = entry.stat()
@@ -275,7 +307,23 @@ def _data(top: str, is_package: bool, roots: Roots, files: FileCache) -> Iterato
             sha = files.digest(Path(entry.path), found) if size <= DATA_LIMIT else by_time(found)
         except OSError:
             continue
-        yield CodeFile(dist, top, _relative(entry.path, base), sha)
+        yield CodeFile(dist, root, _relative(entry.path, base), sha)
+
+
+def _of_cell(roots: Roots, files: FileCache) -> Iterator[CodeFile]:
+    """Yield the source of a class of a notebook, and the files beside the notebook that it may mean."""
+    given = roots.given
+    if given is None or not given.source:
+        return
+    yield CodeFile("", CELL, CELL_FILE, cell_digest(given))
+    meant = given.source.encode()
+    for entry in _here(given.base):
+        if _is_meant(entry.name, meant):
+            with suppress(OSError):
+                found = entry.stat()
+                is_small = found.st_size <= DATA_LIMIT
+                sha = files.digest(Path(entry.path), found) if is_small else by_time(found)
+                yield CodeFile("", given.base, entry.name, sha)
 
 
 def by_time(found: os.stat_result) -> str:
@@ -297,7 +345,8 @@ def _meant(folder: str) -> bytes:
 
 def _is_meant(name: str, source: bytes) -> bool:
     suffix = os.path.splitext(name)[1].encode()
-    return name.encode() in source or (len(suffix) > 1 and suffix in _SUFFIX.findall(source))
+    is_named = re.search(rb"(?<!\w)" + re.escape(name.encode()) + rb"(?!\w)", source)
+    return bool(is_named) or (len(suffix) > 1 and suffix in _SUFFIX.findall(source))
 
 
 def _walk(folder: str) -> Iterator[os.DirEntry[str]]:

@@ -21,7 +21,7 @@ from taskloom.identity.mixture import mixed
 from taskloom.identity.packages import recorded_only
 from taskloom.identity.records import Input, Reason
 from taskloom.identity.verify import changed_program
-from taskloom.registry.entries import LoadedTask
+from taskloom.registry.entries import Given, LoadedTask
 from taskloom.runs.layout import default_store
 from taskloom.runs.record import RunRecord
 from taskloom.runs.run import Run
@@ -40,6 +40,7 @@ class Identified:
         store: The store in which digests of files are remembered.
         asked: Task, version and config as written: what the identity is of, but for the inputs.
         devices: The devices that it is given; None for those of the run that goes on.
+        given: Place of the task's code, if it is not installed.
     """
 
     config_id: str
@@ -50,6 +51,7 @@ class Identified:
     store: Path
     asked: tuple[str, int, Config] | None = None
     devices: GivenDevices | None = None
+    given: Given | None = None
 
     def identity_with(self, inputs: tuple[Input, ...]) -> str:
         """Return the identity that the same config has with other inputs, such as those that an earlier run began with."""
@@ -100,6 +102,7 @@ def identify(
         store=kept,
         asked=(task, ref.version, config),
         devices=devices,
+        given=loaded.given,
     )
 
 
@@ -138,9 +141,11 @@ def differences(run: Run, now: Identified, files: FileCache | None = None) -> li
         return [Reason("config", f"{record.id} was {told}", told, (pair,))]
     found = list(_changed_config(record, now))
     if not record.reusable:
-        told = "something changed while it was going"
+        told = record.code.get("reason") or "something changed while it was going"
         found.append(Reason("inputs", f"{told}: {record.id}", told))
-    found += changed_program(run, now.store, files, now.cwd, now.devices)
+    here = {item.path for item in now.inputs}
+    paths = {path for path in changed_paths(record.inputs, found) if path in here}
+    found += changed_program(run, now.store, files, now.cwd, now.devices, now.given, told=paths)
     if record.changes:
         present = {("inputs", item.field): item.sha256 for item in now.inputs}
         present |= {("config", "secret"): now.identity, ("config", "config"): now.config_id}
@@ -176,6 +181,12 @@ def changed_inputs(before: Iterable[Input], now: Iterable[Input], run: str) -> I
     for key, item in old.items():
         if key not in new:
             yield _reason(item, f"{item.typed} is no input any more", run, item.sha256, "")
+
+
+def changed_paths(inputs: Iterable[Input], reasons: Iterable[Reason]) -> set[str]:
+    """Return the paths of the inputs that reasons tell of."""
+    fields = {pair[0] for reason in reasons if reason.kind == "inputs" for pair in reason.pairs}
+    return {item.path for item in inputs if item.field in fields}
 
 
 def _change(known: Input, item: Input, run: str) -> Reason:

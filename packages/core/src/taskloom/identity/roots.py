@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from taskloom.bound import BoundTask
 from taskloom.errors import TaskloomError
 from taskloom.registry.discovery import DOMAINS
+from taskloom.registry.entries import Given
 from taskloom.registry.installed import distributions, entry_points
 from taskloom.registry.resolve import find_domain
 
@@ -35,11 +36,13 @@ class Roots:
         packages: Names of top-level modules whose code counts, with the distribution of each, or an empty text.
         folders: Folders in which every imported module counts, with a separator at the end.
         left_out: Modules that do not count, with everything below them: listings, reports, exports.
+        given: Place of a task that is not installed: what lies directly in its folder counts, modules and packages.
     """
 
     packages: dict[str, str]
     folders: tuple[str, ...] = ()
     left_out: frozenset[str] = frozenset()
+    given: Given | None = None
 
     def count(self, module: str, file: str) -> bool:
         """Return whether a module counts."""
@@ -47,14 +50,23 @@ class Roots:
         if top == CORE:
             return rest.partition(".")[0] in CORE_MODULES
         # Asked of each of thousands of modules, several times in a run: most fail here.
-        if top not in self.packages and not file.startswith(self.folders):
+        known = top in self.packages or self.given is not None
+        if not known and not file.startswith(self.folders):
             return False
         if any(module == name or module.startswith(f"{name}.") for name in self.left_out):
             return False
-        return top in self.packages or any(
+        if top in self.packages or self.is_beside(top, file):
+            return True
+        return any(
             file.startswith(folder) and "site-packages" not in file[len(folder) :]
             for folder in self.folders
         )
+
+    def is_beside(self, top: str, file: str) -> bool:
+        """Return whether a module is of the folder of a task that is not installed."""
+        base = self.given.base if self.given is not None else ""
+        is_below = bool(base) and file.startswith(f"{base}{os.sep}")
+        return is_below and base_of(top)[0] == base and not owner_of(top)
 
 
 def roots_of(task: BoundTask[Any, Any]) -> Roots:
@@ -75,13 +87,15 @@ def roots_of(task: BoundTask[Any, Any]) -> Roots:
             elif top not in tops:
                 left_out.add(top)  # a manifest of one module that holds nothing else
             tops.add(top)
+    if task.given is not None:
+        tops = {top for top in tops if top != "__main__" and base_of(top)[0] != task.given.base}
     packages: dict[str, str] = {}
     folders: list[str] = []
     for top in sorted(tops - {CORE, "builtins", *sys.stdlib_module_names} | {"__main__"} & tops):
         more, places = _spread(top)
         packages |= more
         folders += places
-    return Roots(packages, tuple(dict.fromkeys(folders)), frozenset(left_out))
+    return Roots(packages, tuple(dict.fromkeys(folders)), frozenset(left_out), task.given)
 
 
 def _modules_of(task: BoundTask[Any, Any]) -> Iterator[str]:
@@ -96,6 +110,14 @@ def _modules_of(task: BoundTask[Any, Any]) -> Iterator[str]:
         for base in cls.__mro__:
             if base.__module__.partition(".")[0] in known:
                 yield base.__module__
+
+
+def owner_of(top: str) -> str:
+    """Return the plugin or distribution that a top-level module belongs to; empty for one of a file or of a session."""
+    if _spread(top)[0][top]:
+        return _spread(top)[0][top]
+    file = getattr(sys.modules.get(top), "__file__", None) or ""
+    return "installed" if not file or "site-packages" in file or _is_site(base_of(top)[0]) else ""
 
 
 def _classes(value: object) -> Iterator[type]:
@@ -204,7 +226,7 @@ def base_of(top: str) -> tuple[str, bool]:
 
 def folders_of(roots: Roots) -> list[Path]:
     """Return the folders in which the code lies, each once."""
-    found = []
+    found = [Path(roots.given.base)] if roots.given is not None else []
     for top in roots.packages:
         base, is_package = base_of(top)
         if base:

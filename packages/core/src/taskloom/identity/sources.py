@@ -23,13 +23,29 @@ def keep_sources(store: Path, found: Iterable[tuple[str, bytes]]) -> None:
     """
     for sha, source in found:
         path = source_path(store, sha)
-        if path is None or path.exists():
-            continue
-        temporary = path.with_name(f".{sha}.{secrets.token_hex(4)}.tmp")
-        with suppress(OSError):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(source)
-            os.replace(temporary, path)
+        if path is not None and not path.exists():
+            _write(path, source)
+
+
+def keep_copies(folder: Path, found: Iterable[tuple[str, bytes]]) -> None:
+    """Write sources into a run's folder, each under its name; a folder that cannot be written is left alone.
+
+    Args:
+        folder: The folder.
+        found: Relative name and bytes of each source.
+    """
+    for name, source in found:
+        path = folder / name
+        if ".." not in path.parts:
+            _write(path, source)
+
+
+def _write(path: Path, source: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(source)
+        os.replace(temporary, path)
 
 
 def source_path(store: Path, sha: str) -> Path | None:
@@ -53,12 +69,12 @@ def kept_source(store: Path, sha: str) -> bytes | None:
 def is_cosmetic(before: bytes, after: bytes) -> bool:
     """Return whether two sources differ in layout, comments and documentation alone."""
     try:
-        return _meaning(before) == _meaning(after)
+        return meaning(before) == meaning(after)
     except (SyntaxError, ValueError, RecursionError):
         return False
 
 
-def _meaning(source: bytes) -> str:
+def meaning(source: bytes) -> str:
     """Return the syntax tree of a source without docstrings and other texts that stand alone."""
     tree = ast.parse(source)
     for node in ast.walk(tree):

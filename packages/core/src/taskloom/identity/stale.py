@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from taskloom.errors import TaskloomError
-from taskloom.identity.code import Code, CodeFile, read_code
+from taskloom.identity.code import Code, CodeFile, place_of, read_code
 from taskloom.identity.filecache import FileCache
 from taskloom.identity.inputs import now_of
 from taskloom.identity.machine import device_now
@@ -46,12 +46,19 @@ class Staleness:
             missing = Reason("code", f"the code of {run.id} is not known: code.json is missing")
             return [*found, missing] if record.attempts else found
         device = device_now(code.device, code.could, record.resources.gpus, None)
-        found += self._changed_code(run, code)
+        gone = {
+            item.path
+            for item in record.inputs
+            if not item.written and not item.is_same(self._now(item))
+        }
+        found += self._changed_code(run, code, gone)
         found += changed_packages(code, self._store, device)
         present = {("inputs", item.field): self._now(item).sha256 for item in record.inputs}
         return [*found, *mixed(record, found, present)]
 
     def _changed_version(self, run: Run) -> Iterator[Reason]:
+        if run.record.code:
+            return  # a file or a cell has no version
         try:
             version = find_task(run.domain, run.task).ref.version
         except TaskloomError:
@@ -62,7 +69,9 @@ class Staleness:
 
     def _changed_inputs(self, run: Run) -> Iterator[Reason]:
         if not run.record.reusable:
-            yield Reason("inputs", f"something changed while {run.id} was going")
+            reason = run.record.code.get("reason")
+            told = f"{run.id} {reason}" if reason else f"something changed while {run.id} was going"
+            yield Reason("inputs", told)
         for item in run.record.inputs:
             if item.written:
                 continue
@@ -77,11 +86,13 @@ class Staleness:
             self._inputs[key] = now_of(item, self._files)
         return self._inputs[key]
 
-    def _changed_code(self, run: Run, code: Code) -> list[Reason]:
+    def _changed_code(self, run: Run, code: Code, told: Collection[str]) -> list[Reason]:
         for row in code.files:
             if row not in self._code:
                 self._code[row] = is_same(row, self._store, self._files)
-        changed = [row for row in code.files if not self._code[row]]
+        changed = [
+            row for row in code.files if not self._code[row] and str(place_of(row)) not in told
+        ]
         return code_reasons(run, code, changed, self._files)
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from taskloom.errors import RunCorruptError
 from taskloom.identity.code import (
+    CELL,
     Code,
     CodeFile,
     by_time,
+    cell_digest,
     is_by_time,
     loaded_digest,
     place_of,
@@ -22,18 +24,22 @@ from taskloom.identity.machine import GivenDevices, device_now, python_version
 from taskloom.identity.packages import recorded_only
 from taskloom.identity.records import Pair, Reason
 from taskloom.identity.sources import is_cosmetic, kept_source
+from taskloom.registry.entries import Given
 from taskloom.runs.provenance import installed_distributions
 from taskloom.runs.run import Run
 
 _SHOWN = 4
 
 
-def changed_program(
+def changed_program(  # noqa: PLR0917 -- what is compared, and where it lies now
     run: Run,
     store: Path,
     files: FileCache,
     cwd: Path | None = None,
     devices: GivenDevices | None = None,
+    given: Given | None = None,
+    *,
+    told: Collection[str] = (),
 ) -> list[Reason]:
     """Return in what the code and the packages of a run differ from those of now.
 
@@ -43,6 +49,8 @@ def changed_program(
         files: The digests that are known.
         cwd: The folder against which relative paths count now; that of the run by default.
         devices: The devices that a run of now is given; those of the run by default.
+        given: Place of the task that is asked for now, if it is not installed.
+        told: Paths of inputs that are known to have changed: data beside the code may be one, and is one difference.
     """
     try:
         code = read_code(run.dir)
@@ -51,13 +59,23 @@ def changed_program(
     if code is None:
         missing = f"the code of {run.id} is not known: code.json is missing"
         return [Reason("code", missing)] if run.record.attempts else []
-    changed = [row for row in code.files if not is_same(row, store, files)]
+    changed = [
+        row
+        for row in code.files
+        if not is_same(row, store, files, given) and str(place_of(row, given)) not in told
+    ]
     device = device_now(code.device, code.could, run.record.resources.gpus, devices)
-    return [*code_reasons(run, code, changed, files, cwd), *changed_packages(code, store, device)]
+    reasons = code_reasons(run, code, changed, files, cwd, given)
+    return [*reasons, *changed_packages(code, store, device)]
 
 
-def code_reasons(
-    run: Run, code: Code, changed: list[CodeFile], files: FileCache, cwd: Path | None = None
+def code_reasons(  # noqa: PLR0917 -- what is compared, and where it lies now
+    run: Run,
+    code: Code,
+    changed: list[CodeFile],
+    files: FileCache,
+    cwd: Path | None = None,
+    given: Given | None = None,
 ) -> list[Reason]:
     """Return the sentences about code that changed, and about files that the code reads.
 
@@ -67,10 +85,11 @@ def code_reasons(
         changed: The files of it that are not as they were.
         files: The digests that are known.
         cwd: The folder against which relative paths count now; that of the run by default.
+        given: Place of the task that is asked for now, if it is not installed.
     """
     found = []
     if changed:
-        pairs = [(row.file, row.sha256, _now(row, files)) for row in changed]
+        pairs = [(row.file, row.sha256, _now(row, files, given)) for row in changed]
         found.append(_reason("code changed", run, [row.file for row in changed], pairs))
     here = str(cwd or run.record.cwd)
     now = {path: _digest(os.path.join(here, path), files) for path in code.opened}
@@ -86,14 +105,18 @@ def _reason(told: str, run: Run, names: list[str], pairs: list[Pair]) -> Reason:
     return Reason("code", f"{told} since {run.id}: {counted}", f"{told}: {counted}", tuple(pairs))
 
 
-def _now(row: CodeFile, files: FileCache) -> str:
-    path = place_of(row)
+def _now(row: CodeFile, files: FileCache, given: Given | None) -> str:
+    if row.root == CELL:
+        return cell_digest(given) if given is not None else ""
+    path = place_of(row, given)
     return (current_digest(path, row, files) if path else None) or ""
 
 
-def is_same(row: CodeFile, store: Path, files: FileCache) -> bool:
+def is_same(row: CodeFile, store: Path, files: FileCache, given: Given | None = None) -> bool:
     """Return whether a recorded file of code is now as it was, or differs in its layout alone."""
-    path = place_of(row)
+    if row.root == CELL:
+        return _is_same_cell(row, store, given)
+    path = place_of(row, given)
     if path is None:
         return False
     # `a/b.py` would be hidden by a package `a/b`.
@@ -108,6 +131,13 @@ def is_same(row: CodeFile, store: Path, files: FileCache) -> bool:
     else:
         after = path.read_bytes()
     return before is not None and after is not None and is_cosmetic(before, after)
+
+
+def _is_same_cell(row: CodeFile, store: Path, given: Given | None) -> bool:
+    if given is None or cell_digest(given) == row.sha256:
+        return True  # without a session there is nothing to compare with: the run keeps its source
+    before = kept_source(store, row.sha256)
+    return before is not None and is_cosmetic(before, given.source.encode())
 
 
 def current_digest(path: Path, row: CodeFile, files: FileCache) -> str | None:

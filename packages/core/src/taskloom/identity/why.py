@@ -12,6 +12,7 @@ from typing import Any
 
 from taskloom.asking import resolve_values
 from taskloom.errors import RunCorruptError, TaskloomError
+from taskloom.given.tasks import recorded_task
 from taskloom.identity.code import Code, CodeFile, place_of, read_code
 from taskloom.identity.filecache import FileCache
 from taskloom.identity.identify import changed_inputs
@@ -22,7 +23,6 @@ from taskloom.identity.stale import Staleness
 from taskloom.identity.verify import is_same
 from taskloom.params.layer import DEFAULT
 from taskloom.records.documents import read_object
-from taskloom.registry.resolve import find_task, load_task
 from taskloom.runs.compare import flatten
 from taskloom.runs.provenance import installed_distributions
 from taskloom.runs.run import Run
@@ -90,7 +90,7 @@ def _defaults(run: Run) -> Iterator[Reason]:
     sources = run.record.sources
     given = {path: value for path, value in before.items() if sources.get(path, DEFAULT) != DEFAULT}
     try:
-        loaded = load_task(find_task(run.domain, run.task))
+        loaded = recorded_task(run.record)
         now = flatten(dumped(resolve_values(loaded.config_class, given).config))
     except TaskloomError as error:
         yield Reason("config", f"the same command is refused now: {error.message}")

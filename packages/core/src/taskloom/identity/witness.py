@@ -22,6 +22,7 @@ from taskloom.bound import BoundTask
 from taskloom.errors import RunCorruptError, StoreError
 from taskloom.identity.canonical import digest_of
 from taskloom.identity.code import (
+    CELL,
     DATA_LIMIT,
     Code,
     code_paths,
@@ -39,7 +40,7 @@ from taskloom.identity.mixture import inputs_since
 from taskloom.identity.opened import counted_reads, watching_files
 from taskloom.identity.packages import counted_packages
 from taskloom.identity.roots import Roots, folders_of, roots_of
-from taskloom.identity.sources import keep_sources
+from taskloom.identity.sources import keep_copies, keep_sources
 from taskloom.identity.verify import listed
 from taskloom.records.documents import read_object
 from taskloom.runs.layout import RunLayout
@@ -98,6 +99,8 @@ class Witness:
         self._num_modules = 0
         self._num_read = 0
         self._kept: set[str] = set()
+        self._sources: dict[str, bytes] = {}
+        self._copied: dict[str, bytes] = {}
         self._read: dict[str, str] = {}
 
     def __enter__(self) -> Witness:
@@ -134,6 +137,7 @@ class Witness:
         fresh = {sha: source for sha, source in sources(self._roots) if sha not in self._kept}
         keep_sources(self._store, fresh.items())
         self._kept |= fresh.keys()
+        self._sources |= fresh
         self._here = Code(
             files=tuple(code_rows(self._roots, self._files)),
             opened=self._read,
@@ -144,6 +148,22 @@ class Witness:
         )
         self._code = self._here.after(self._earlier)
         self._write()
+        self._copy()
+
+    def _copy(self) -> None:
+        """Keep a copy of the code that is not installed, from which the run can be repeated elsewhere."""
+        given = self._roots.given
+        roots = (given.base, CELL) if given is not None else ()
+        found = {
+            row.file: self._sources[row.sha256]
+            for row in self._here.files
+            if row.root in roots and row.sha256 in self._sources
+        }
+        keep_copies(
+            self._layout.code,
+            ((name, text) for name, text in found.items() if self._copied.get(name) != text),
+        )
+        self._copied |= found
 
     def _write(self) -> None:
         """Write `code.json`; without it the run is as good, and no later command takes it for its answer."""
@@ -181,7 +201,7 @@ class Witness:
         fields = {
             "computation": computation,
             "inputs": inputs,
-            "reusable": not (changed or unsteady or moved[1]),
+            "reusable": not (changed or unsteady or moved[1] or self._record.code.get("reason")),
             "packages": dict(self._code.packages),
             "python": self._code.python,
             "device": self._code.device,

@@ -106,7 +106,7 @@ def attempt(
                 _tell_git(witness, console)
                 sinks.close(run)
                 output.settle()
-                if report and end.status != "running":
+                if report and record.has_report and end.status != "running":
                     _write_report(run, console)
         finally:
             ctx.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ from taskloom.config import Config
 from taskloom.errors import StoreError
 from taskloom.identity.identify import Identified, identify
 from taskloom.identity.machine import GivenDevices
+from taskloom.lifecycle.console import VOICE
 from taskloom.params.files import to_toml
 from taskloom.registry.entries import LoadedTask
 from taskloom.request import Origin, RunOptions
@@ -51,6 +53,7 @@ def create_run(
     """
     entry = loaded.entry
     now = now or identify_asked(loaded, config, options)
+    voice = VOICE.get()
     layout = _make_folder(default_store(options.store), entry.domain, entry.ref.name)
     try:
         record = RunRecord(
@@ -67,9 +70,11 @@ def create_run(
             config_id=now.config_id,
             inputs=now.inputs,
             cwd=str(now.cwd),
+            origin={"kind": voice.kind if voice is not None else "cli"},
+            code=loaded.given.record() if loaded.given is not None else {},
             **{name: KNOWN.tree(getattr(options, name)) for name in KEPT},
         )
-        repeat = f"# tasks run {entry.domain} {entry.ref.name} --config config.toml\n"
+        repeat = f"# tasks run {shlex.join(loaded.words)} --config config.toml\n"
         atomic_write(layout.config, repeat + to_toml(config))
         atomic_write_json(layout.environment, found or provenance.gather())
         write_record(layout.record, record)

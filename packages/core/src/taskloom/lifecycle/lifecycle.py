@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -138,7 +139,7 @@ def check_version_of(loaded: LoadedTask, layout: RunLayout, record: RunRecord) -
         raise ConfigError(
             f"The run {record.id} is of version {record.version} of '{entry.domain} {entry.ref.name}', and version "
             f"{entry.ref.version} is installed; it cannot be continued.",
-            hint=f"Run it anew: tasks run {entry.domain} {entry.ref.name} --config {layout.config}",
+            hint=f"Run it anew: tasks run {shlex.join(loaded.words)} --config {layout.config}",
         )
 
 

@@ -6,21 +6,22 @@ from pathlib import Path
 
 from taskloom.devices import launch, limited_threads
 from taskloom.errors import ExitCode
+from taskloom.given.tasks import recorded_task
 from taskloom.lifecycle.capture import captured
 from taskloom.lifecycle.console import SilentConsole
 from taskloom.lifecycle.lifecycle import construct, continue_run, read_config
 from taskloom.lifecycle.output_file import SharedFile
+from taskloom.lifecycle.refusal import recorded_refusals
 from taskloom.placement.follower import follow
 from taskloom.records.run_record import read_record
 from taskloom.registry.entries import LoadedTask
-from taskloom.registry.resolve import find_task, load_task
 from taskloom.runs.layout import RunLayout
 from taskloom.runs.run import Run
 
 
 def _load(layout: RunLayout) -> LoadedTask:
     record = read_record(layout.record)
-    return load_task(find_task(record.domain, record.task))
+    return recorded_task(record)
 
 
 def execute_folder(folder: Path, *, report: bool = True, capture: bool = True) -> Run:
@@ -32,7 +33,9 @@ def execute_folder(folder: Path, *, report: bool = True, capture: bool = True) -
         StoreLockedError: Another process is running it.
     """
     layout = RunLayout(folder.absolute())
-    return continue_run(_load(layout), layout, quiet=True, report=report, capture=capture)
+    with recorded_refusals(lambda: layout):  # a file may be gone, or raise when it is loaded
+        loaded = _load(layout)
+    return continue_run(loaded, layout, quiet=True, report=report, capture=capture)
 
 
 def follow_folder(folder: Path) -> ExitCode:

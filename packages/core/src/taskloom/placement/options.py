@@ -41,6 +41,8 @@ def checked_options(
             raise UsageError(f"--{one} and --{other} exclude each other")
     for word, allowed in _WORDS.items():
         _check_word(word, getattr(options, word), allowed)
+    if options.report:
+        _check_word("report", options.report, ("yes", "no"))
     check_executor(name, options.jobs)
     check_capture(options.capture, name if is_placed else INLINE)
     check_sinks(options.sinks)

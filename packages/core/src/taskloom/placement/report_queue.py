@@ -6,7 +6,10 @@ import contextlib
 import json
 import subprocess
 import sys
+from pathlib import Path
 
+from taskloom.records.folders import Damaged
+from taskloom.records.run_record import read_run
 from taskloom.system.processes import own_group
 
 
@@ -17,7 +20,10 @@ class ReportQueue:
         self._reporter: subprocess.Popen[bytes] | None = None
 
     def add(self, folder: str) -> None:
-        """Have the report of a run written."""
+        """Have the report of a run written, if it is to have one."""
+        found = read_run(Path(folder))
+        if isinstance(found, Damaged) or not found.has_report:
+            return
         if self._reporter is None:
             command = [sys.executable, "-m", "taskloom.placement.reporter"]
             self._reporter = subprocess.Popen(command, stdin=subprocess.PIPE, **own_group())

@@ -8,6 +8,7 @@ from pathlib import Path
 from taskloom.config import Config
 from taskloom.errors import RunFailedError
 from taskloom.identity.identify import Identified
+from taskloom.lifecycle.console import VOICE
 from taskloom.lifecycle.create import create_run
 from taskloom.lifecycle.refusal import refusal_of
 from taskloom.placement.executor import Executor
@@ -19,7 +20,7 @@ from taskloom.runs.run import Run
 
 
 class PlacementLog:
-    """Watcher that writes a line to stderr for each run that is started again, and for each that ends.
+    """Watcher that tells a line, on stderr or by the voice of a call, for each run that is started again, and for each that ends.
 
     Args:
         quiet: Write nothing.
@@ -44,7 +45,10 @@ class PlacementLog:
 
     def say(self, text: str) -> None:
         """Write a line."""
-        if not self._quiet:
+        voice = VOICE.get()
+        if voice is not None:
+            voice.say(text)
+        elif not self._quiet:
             sys.stderr.write(f"{text}\n")
             sys.stderr.flush()
 

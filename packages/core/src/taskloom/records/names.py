@@ -8,7 +8,15 @@ ENTRIES = frozenset(
     [
         *("run.json", "config.toml", "env.json", "code.json", "source.patch", "report.html"),
         *("metrics.jsonl", "log.jsonl", "output.txt", "progress.json", "lock", "lock.lease"),
-        *("artifacts", "checkpoints", "sweep.json", "search.json", "optuna.log"),
+        *(
+            "artifacts",
+            "checkpoints",
+            "code",
+            "sweep.json",
+            "study.json",
+            "search.json",
+            "optuna.log",
+        ),
     ]
 )
 """Names of what taskloom writes into the folder of a run or a sweep."""

@@ -145,6 +145,8 @@ def _build(value: Mapping[str, Any]) -> RunRecord:
         headline=_headline(value),
         units=_units(value),
         failure=_failure(value),
+        origin=read_words(value, "origin") if "origin" in value else {},
+        code=read_words(value, "code") if "code" in value else {},
         exit_code=exit_code,
         **(_identified(value) if value["format"] > 1 else {}),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from taskloom.plain import one_line
 from taskloom.registry.installed import LONGEST
@@ -57,6 +57,37 @@ class TaskEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Given:
+    """Place of a task that was given as code and is not installed.
+
+    Attributes:
+        kind: `file`; `cell` for a class of a notebook; `none` for one whose source cannot be had.
+        name: Name of the class or function.
+        path: The file, absolute; empty without one.
+        base: The folder whose modules count: that of the file or of its outermost package, or that of the session.
+        source: Source of a cell, with everything of the session that it uses.
+        reason: Why no later command may take a run of it for its answer; empty if one may.
+    """
+
+    kind: Literal["file", "cell", "none"]
+    name: str
+    path: str = ""
+    base: str = ""
+    source: str = ""
+    reason: str = ""
+
+    @property
+    def spelled(self) -> str:
+        """The word by which `tasks run` knows it; empty where none can."""
+        return f"{self.path}:{self.name}" if self.path else ""
+
+    def record(self) -> dict[str, str]:
+        """Return what `run.json` says of it."""
+        told = {"kind": self.kind, "name": self.name, "path": self.path, "reason": self.reason}
+        return {name: text for name, text in told.items() if text}
+
+
+@dataclass(frozen=True, slots=True)
 class LoadedTask:
     """An imported task.
 
@@ -65,9 +96,18 @@ class LoadedTask:
         factory: Makes the task from a config.
         config_class: The class of its configs.
         domain: The manifest of its domain, which names protocol and driver; the default is a domain that has neither.
+        given: Place of its code, if it is not installed.
     """
 
     entry: TaskEntry
     factory: Callable[[Any], Any]
     config_class: type[Config]
     domain: DomainRef = _NO_DOMAIN
+    given: Given | None = None
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words by which `tasks run` knows it."""
+        if self.given is not None and self.given.spelled:
+            return (self.given.spelled,)
+        return (self.entry.domain, self.entry.ref.name)

@@ -16,8 +16,11 @@ from taskloom.registry.discovery import (
 from taskloom.registry.entries import Broken, DomainEntry, LoadedTask, TaskEntry
 from taskloom.registry.factory import as_factory
 from taskloom.registry.isolate import load_target
-from taskloom.registry.refs import TaskRef
+from taskloom.registry.refs import DomainRef, TaskRef
 from taskloom.registry.suggest import closest
+
+_HOMELESS = {"file": "Tasks of files.", "cell": "Tasks of notebooks."}
+"""Domains of what runs itself and is not installed."""
 
 
 def find_domain(name: str) -> DomainEntry:
@@ -35,6 +38,8 @@ def find_domain(name: str) -> DomainEntry:
         raise PluginError(
             f"Domain '{name}' (from {entry.distribution}) cannot be used: {entry.error}"
         )
+    if name in _HOMELESS:
+        return DomainEntry(DomainRef(name, _HOMELESS[name], "", ()), "")
     if name in FIRST_PARTY:
         raise MissingExtraError(install_line(name))
     installed = domain_names()

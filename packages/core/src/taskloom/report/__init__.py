@@ -9,6 +9,8 @@ from __future__ import annotations
 from taskloom.report.model import (
     Block as Block,
     Chart as Chart,
+    Facts as Facts,
+    Fold as Fold,
     Heading as Heading,
     Html as Html,
     Image as Image,

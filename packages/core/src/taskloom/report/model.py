@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from taskloom.registry.isolate import load_target
+from taskloom.show.cells import drawing_html, guarded, line_of, table_of
+
 
 @dataclass(frozen=True, slots=True)
 class Heading:
@@ -36,6 +39,9 @@ class Table:
     rows: Sequence[Sequence[str | float | int | bool | None]]
     caption: str = ""
 
+    def _repr_html_(self) -> str:
+        return line_of(self.caption) + table_of(self.columns, self.rows)
+
 
 @dataclass(frozen=True, slots=True)
 class Chart:
@@ -48,6 +54,12 @@ class Chart:
 
     spec: Mapping[str, Any]
     caption: str = ""
+
+    def _repr_html_(self) -> str:
+        draw: Any = load_target("taskloom.report.render:svg_of")
+        return guarded(
+            lambda: drawing_html(str(draw(self.spec, self.caption)), self.caption), self.caption
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,4 +85,28 @@ class Html:
     caption: str = ""
 
 
-Block: TypeAlias = Heading | Text | Table | Chart | Image | Html
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """Begin of a part that is closed at first: blocks up to the next fold lie in it.
+
+    Attributes:
+        title: Its title.
+        note: A few words beside the title: "3 episodes".
+    """
+
+    title: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Rows that join "What was run" at the top of the page, wherever the block stands.
+
+    Attributes:
+        rows: Label, text, and whether the row is bold: what was left out of the data is.
+    """
+
+    rows: Sequence[tuple[str, str, bool]]
+
+
+Block: TypeAlias = Heading | Text | Table | Chart | Image | Html | Fold | Facts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import htpy as h
@@ -21,11 +22,29 @@ _ICON = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A part of a page that is closed until it is asked for.
+
+    Attributes:
+        name: Its title.
+        body: Its contents; a part without contents is left out.
+        note: A few words beside the title.
+        is_open: True if it is open at first.
+    """
+
+    name: str
+    body: h.Node
+    note: str = ""
+    is_open: bool = False
+
+
 def page(
     title: str,
     header: h.Node,
     sections: Sequence[tuple[str, h.Node]],
     *,
+    folds: Sequence[Folded] = (),
     policy: str = POLICY,
     script: str = "",
     wide: bool = False,
@@ -37,6 +56,7 @@ def page(
         title: The window's title.
         header: What stands above the table of contents.
         sections: Headings with their contents; those without contents are left out.
+        folds: Parts below them that are closed at first.
         policy: The content security policy; empty when the server sends one.
         script: The address of the viewer's script; a report has none.
         wide: Whether the page uses a wide window.
@@ -70,7 +90,8 @@ def page(
                         h.h2(f"#{anchor}-title")[name], body
                     ]
                     for name, anchor, body in present
-                )
+                ),
+                (_fold(part) for part in folds if part.body),
             ],
             h.footer[
                 f"Written by taskloom {__version__}.",
@@ -84,6 +105,13 @@ def page(
         ],
     ]
     return str(interactive.WANTED.provider(moving, document))
+
+
+def _fold(part: Folded) -> h.Element:
+    return h.details(f"#{_anchor(part.name)}.fold", open=part.is_open)[
+        h.summary[h.h2[part.name], part.note and h.span(".about")[part.note]],
+        h.div(".folded")[part.body],
+    ]
 
 
 def _anchor(name: str) -> str:

@@ -15,8 +15,9 @@ from taskloom.errors import RunCorruptError
 from taskloom.records.files import kind_of, name_below, stat_file
 from taskloom.report import figures
 from taskloom.report.blocks import image, note, render_blocks, table
+from taskloom.report.choices import Choice, differing
 from taskloom.report.history import history_charts, logged_once
-from taskloom.report.model import Block, Image
+from taskloom.report.model import Block, Image, Table
 from taskloom.report.sample import thin_rows
 from taskloom.report.tables import leaves, metric_tables, source_of, value_text
 from taskloom.runs.output import OUTPUT, last_lines
@@ -30,58 +31,17 @@ ARTIFACT_ROWS = 500
 _ABSENT = {"missing": "missing", "folder": "folder", "other": "no regular file", "file": ""}
 _PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp")
 _LONG = 300
-_MOST_LARGE = 9  # characters that fit into a card in its large type
-
-
-def head(run: Run, environment: Mapping[str, Any]) -> h.Element:
-    """Return the page's header: what ran, how it ended, and where it came from."""
-    record = run.record
-    facts = {
-        "Name": record.name,
-        "Tags": ", ".join(record.tags),
-        "Started": _moment(record.started or record.created),
-        "Duration": figures.duration(record.duration) if record.duration else "",
-        "Seed": value_text(run.config.get("seed", 0)),
-        "Identity": record.identity[:10],
-        "Computation": record.computation[:10],
-        "Task version": str(record.version),
-        "Attempts": str(record.attempts) if record.attempts > 1 else "",
-        "Continues": record.parent,
-        "Sweep": record.sweep,
-        "Git": commit_of(environment),
-        "Host": record.host,
-    }
-    return h.header[
-        h.p(".kicker")[f"taskloom \u00b7 {run.domain} \u00b7 {run.id}"],
-        h.h1[run.task, h.span(class_=["badge", run.status])[run.status]],
-        run.summary and h.p(".lede")[run.summary],
-        _failure(run),
-        h.dl(".facts")[(h.div[h.dt[name], h.dd[text]] for name, text in facts.items() if text)],
-    ]
 
 
 def results(run: Run) -> h.Node:
-    """Return the final metrics; nothing when there are none."""
+    """Return the final metrics, all of them and nowhere else; nothing when there are none."""
     if not run.metrics:
         return None
-    large, tables = metric_tables(run.metrics)
-    return [
-        large
-        and h.dl(".tiles")[
-            (
-                h.div(".tile")[h.dt[name], _large(figures.number(value))]
-                for name, value in large.items()
-            )
-        ],
-        len(tables) > 0
-        and h.div(".beside")[
-            (h.div[table(block.columns, block.rows, row_heads=True)] for block in tables)
-        ],
+    plain, tables = metric_tables(run.metrics)
+    parts = [Table(("metric", "value"), list(plain.items()))] if plain else []
+    return h.div(".beside")[
+        (h.div[table(block.columns, block.rows, row_heads=True)] for block in (*parts, *tables))
     ]
-
-
-def _large(text: str) -> h.Node:
-    return h.dd(".long")[text] if len(text) > _MOST_LARGE else h.dd[text]
 
 
 def histories(run: Run) -> h.Node:
@@ -92,7 +52,12 @@ def histories(run: Run) -> h.Node:
     except RunCorruptError as error:
         return note(f"The metric lines cannot be read: {error.reason}.")
     drawn, left_out = history_charts(rows)
-    once = [(name, int(step), value) for name, (step, value) in logged_once(rows).items()]
+    # A final metric stands under "All numbers", and only there.
+    once = [
+        (name, int(step), value)
+        for name, (step, value) in logged_once(rows).items()
+        if run.metrics.get(name) != value
+    ]
     if not drawn and not once:
         return None
     rest = f"No room for {len(left_out)} more: {', '.join(left_out[:20])}." if left_out else ""
@@ -105,10 +70,20 @@ def histories(run: Run) -> h.Node:
     ]
 
 
-def config(run: Run) -> h.Node:
-    """Return the resolved config with the layer that set each value; values that were set stand out."""
+def config_note(choices: Sequence[Choice] | None) -> str:
+    """Return how many parameters differ from the defaults of their task."""
+    if choices is None:
+        return ""
+    return f"{len(list(differing(choices)))} of {len(choices)} differ from the defaults"
+
+
+def config(run: Run, choices: Sequence[Choice] | None) -> h.Node:
+    """Return the resolved config with the layer that set each value; first, and bold, what is not the default."""
+    other = {choice.parameter.path for choice in choices or () if not choice.is_default}
     rows = []
-    for path, value in leaves(run.config).items():
+    found = leaves(run.config)
+    for path in sorted(found, key=lambda path: path.removesuffix(".kind") not in other):
+        value = found[path]
         layer = source_of(path, run.record.sources)
         text = value_text(value)
         shown = text if len(text) <= _LONG else f"{text[:_LONG]}\u2026 ({len(text):,} characters)"
@@ -117,7 +92,10 @@ def config(run: Run) -> h.Node:
             h.td(".value")[shown],
             h.td[h.span(".layer")[layer]],
         )
-        rows.append(h.tr(class_={"set": layer != "default"})[cells])
+        stands_out = (
+            path.removesuffix(".kind") in other if choices is not None else layer != "default"
+        )
+        rows.append(h.tr(class_={"set": stands_out})[cells])
     heads = (h.th(scope="col")[name] for name in ("parameter", "value", "set by"))
     return h.div(".scroll", tabindex="0", role="region", aria_label="Config")[
         h.table(".settings")[h.thead[h.tr[heads]], h.tbody[rows]]
@@ -191,12 +169,21 @@ def output(run: Run) -> h.Node:
     ]
 
 
-def surroundings(environment: Mapping[str, Any]) -> h.Node:
-    """Return what the run ran on."""
-    if not environment:
-        return None
-    names = ("python", "platform", "host", "cpus")
-    rows = [(name, str(environment[name])) for name in names if name in environment]
+def surroundings(run: Run, environment: Mapping[str, Any]) -> h.Node:
+    """Return where the run came from and what it ran on."""
+    record = run.record
+    origin = {
+        "identity": record.identity[:10],
+        "computation": record.computation[:10],
+        "task version": str(record.version),
+        "continues": record.parent,
+        "sweep": record.sweep,
+        "commit": commit_of(environment),
+        "host": record.host,
+    }
+    rows = [(name, text) for name, text in origin.items() if text]
+    names = ("python", "platform", "cpus")
+    rows += [(name, str(environment[name])) for name in names if name in environment]
     rows += [(name, str(value)) for name, value in _mapping(environment, "variables").items()]
     rows += [
         ("git " + name, figures.cell(value)) for name, value in _mapping(environment, "git").items()
@@ -209,34 +196,16 @@ def surroundings(environment: Mapping[str, Any]) -> h.Node:
     ]
 
 
-def again(run: Run) -> h.Node:
-    """Return the commands that repeat the run."""
+def called(run: Run) -> h.Node:
+    """Return the command line as it was typed, and the one that repeats it from the record."""
     where = Path(run.dir.parent.name) / run.id / "config.toml"
-    command = f"tasks run {run.domain} {run.task} --config {shlex.quote(str(where))}"
+    command = f"tasks run {shlex.join(run.words)} --config {shlex.quote(str(where))}"
     argv = shlex.join(run.record.argv)
     return [
-        h.p["The same parameters again, from the folder that holds the store:"],
+        argv and h.pre(tabindex="0")[argv],
+        h.p["The same parameters from its record, from the folder that holds the store:"],
         h.pre(tabindex="0")[command],
-        argv and [h.p["As it was called:"], h.pre(tabindex="0")[argv]],
     ]
-
-
-def _failure(run: Run) -> h.Node:
-    failure = run.record.failure
-    if failure is None:
-        return None
-    frames = failure.traceback and h.pre(tabindex="0")[failure.traceback.rstrip()]
-    if failure.foreseen:  # the sentence was written for the reader; where it was raised is for few
-        frames = frames and h.details[h.summary["Where it was raised"], frames]
-    return h.div(".failure", role="alert")[
-        h.p[failure.message if failure.foreseen else f"{failure.type}: {failure.message}"],
-        failure.hint and h.p(".hint")[failure.hint],
-        frames,
-    ]
-
-
-def _moment(stamp: str) -> str:
-    return f"{stamp[:19].replace('T', ' ')} UTC" if stamp else ""
 
 
 def _mapping(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:

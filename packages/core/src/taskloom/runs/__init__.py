@@ -1,10 +1,16 @@
-"""Runs on disk: the folder is the record, and everything else can be rebuilt from it."""
+"""Runs on disk: the folder is the record, and everything else can be rebuilt from it.
+
+This package is also the function `taskloom.runs(...)`, which lists them: Python binds the name of a package in its parent.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from taskloom.lazy import lazy_names
+from taskloom.registry.isolate import load_target
 
 if TYPE_CHECKING:
     from taskloom.runs.layout import (
@@ -32,3 +38,15 @@ _HOME_OF = {
 __all__ = list(_HOME_OF)  # pyright: ignore[reportUnsupportedDunderAll] -- built from the table above
 
 __getattr__, __dir__ = lazy_names("taskloom.runs", _HOME_OF)
+
+
+class _Listing(ModuleType):
+    """The module, which can be called."""
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 -- those of `taskloom.listing.runs`
+        """Return the runs of a store; see `taskloom.listing.runs`."""
+        listed: Any = load_target("taskloom.listing:runs")
+        return listed(*arguments, **named)
+
+
+sys.modules[__name__].__class__ = _Listing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -67,6 +68,26 @@ def flatten(config: Mapping[str, JsonValue], prefix: str = "") -> dict[str, Json
         else:
             found[prefix + name] = value
     return found
+
+
+def spelled(config: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """Return the leaves of a config by path, with a component's choice under the path that chooses it."""
+    return {path.removesuffix(".kind"): value for path, value in flatten(config).items()}
+
+
+def varying(configs: Sequence[Mapping[str, JsonValue]]) -> list[dict[str, JsonValue]]:
+    """Return the parameters of each config that are not the same in all of them, by path.
+
+    The choice of a component stands under the path that chooses it.
+    """
+    flat = [spelled(config) for config in configs]
+    seen: dict[str, set[str]] = {}
+    for config in flat:
+        for path, value in config.items():
+            seen.setdefault(path, set()).add(json.dumps(value))
+    return [
+        {path: value for path, value in config.items() if len(seen[path]) > 1} for config in flat
+    ]
 
 
 def _union(tables: Sequence[Mapping[str, object]]) -> list[str]:

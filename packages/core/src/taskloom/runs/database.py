@@ -14,6 +14,7 @@ from taskloom.system.files import open_plain
 NAME = "index.sqlite"
 _VERSION = 3
 _PATIENCE = 2.0  # [s]
+_CACHE = 32_000  # [KiB]
 _SCHEMA = (
     """CREATE TABLE runs (
     name TEXT PRIMARY KEY, mtime INTEGER NOT NULL, size INTEGER NOT NULL, inode INTEGER NOT NULL, damage TEXT NOT NULL,
@@ -49,6 +50,8 @@ def connect(store: Path) -> sqlite3.Connection:
                 raise sqlite3.DatabaseError("no index of this version")
             # It can be rebuilt, so it need not survive a power cut.
             connection.execute("PRAGMA synchronous = OFF")
+            # A listing walks the table twice: what changed, and what is asked for.
+            connection.execute(f"PRAGMA cache_size = -{_CACHE}")
             return connection
         except sqlite3.OperationalError:
             connection.close()  # busy, or not writable: not a reason to remove it

@@ -97,6 +97,11 @@ class RunLayout:
         return self.dir / "report.html"
 
     @property
+    def code(self) -> Path:
+        """Copy of the code of a task that is not installed."""
+        return self.dir / "code"
+
+    @property
     def lock(self) -> Path:
         """Held while the run is alive."""
         return self.dir / "lock"

@@ -64,6 +64,16 @@ def asks_for(text: str, field: str) -> bool:
     return any(token.kind == "word" and token.text == field for token in _Parser(text).tokens)
 
 
+def fields_in(filters: Sequence[str], order: str = "") -> frozenset[str]:
+    """Return the fields that filters and an order ask for, and perhaps words that only look like one."""
+    words = {
+        token.text for text in filters for token in _Parser(text).tokens if token.kind == "word"
+    }
+    return frozenset(
+        word for word in (*words, order.removeprefix("-")) if word.partition(".")[0] in ROW
+    )
+
+
 def absent_fields(text: str, documents: Sequence[Document]) -> list[str]:
     """Return the metrics and parameters that a filter asks for and no record has: perhaps they are misspelt."""
     asked = [token for token in _Parser(text).tokens if token.kind == "word"]

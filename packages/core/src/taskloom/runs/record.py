@@ -106,6 +106,8 @@ class RunRecord(KeptOptions):
         device: The kind of device that it used: `cpu`, `cuda` or `mps`; empty before the end.
         accepted: Differences that a person accepted, as digests of then and now: for these it answers all the same.
         changes: Differences over which it went on with consent, in their order: one part of it was computed before, one after.
+        origin: Origin of the request: `{"kind": "cli"}`, `python` or `notebook`.
+        code: Place of the code of a task that is not installed, as `taskloom.registry.entries.Given.record` writes it; or empty.
     """
 
     id: str
@@ -144,6 +146,13 @@ class RunRecord(KeptOptions):
     device: str = ""
     accepted: tuple[Pair, ...] = ()
     changes: tuple[Change, ...] = ()
+    origin: Mapping[str, str] = field(default_factory=dict)
+    code: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def has_report(self) -> bool:
+        """Wish for a report page at the end: that of a run that stands alone, and of any other that was asked for one."""
+        return self.report == "yes" or (not self.report and not self.sweep)
 
     def becoming(self, status: Stored, **changes: Any) -> RunRecord:  # noqa: ANN401 -- the fields' own types
         """Return the record in its next status.

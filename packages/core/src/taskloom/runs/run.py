@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from taskloom.errors import RunCorruptError, RunNotFoundError, StoreError, UnknownNameError
+from taskloom.errors import (
+    RunCorruptError,
+    RunNotFoundError,
+    StoreError,
+    UnknownNameError,
+    UsageError,
+)
 from taskloom.headline import Headline
 from taskloom.registry.suggest import did_you_mean
 from taskloom.registry.resolve import find_domain
@@ -24,6 +31,11 @@ from taskloom.runs.holders import probe
 from taskloom.runs.layout import RunLayout, default_store, inside
 from taskloom.runs.record import RunRecord
 from taskloom.task import JsonValue
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from taskloom.show.page import Report
 
 _SAME_SECOND = 20  # runs that may plausibly begin within one second
 
@@ -71,6 +83,15 @@ class Run:
     def task(self) -> str:
         """The task's name inside its domain."""
         return self.record.task
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words by which `tasks run` knows the task: a domain and a name, or a place in a file."""
+        code = self.record.code
+        if not code:
+            return (self.domain, self.task)
+        file = code.get("path") or str(self.layout.code / "cell.py")
+        return (f"{file}:{code.get('name', '')}",)
 
     @cached_property
     def status(self) -> str:
@@ -144,14 +165,41 @@ class Run:
         found = self.record.headline
         return None if found is None else Headline.from_json(found)
 
-    def load(self, name: str) -> Any:  # noqa: ANN401 -- what the domain's loader returns
+    def frame(self) -> DataFrame:
+        """Return one row: `id`, `task`, `status`, `reused`, and columns `config.*` and `metrics.*`; frames can be joined.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        make: Any = load_target("taskloom.show.frames:frame_of")
+        found: DataFrame = make([self])
+        return found
+
+    def report(self) -> Report:
+        """Return the report, which a notebook shows in place; its `path` is the page. It is written if it is missing.
+
+        Raises:
+            MissingExtraError: The extra `report` is not installed.
+            StoreError: The page cannot be written.
+        """
+        make: Any = load_target("taskloom.show.of_run:report_of")
+        found: Report = make(self)
+        return found
+
+    def _repr_html_(self) -> str:
+        make: Any = load_target("taskloom.show.of_run:run_html")
+        return str(make(self))
+
+    def load(self, name: str, device: str | None = None) -> Any:  # noqa: ANN401 -- what the domain's loader returns
         """Return something that the run left, ready for use: `run.load("detector")`.
 
         Args:
             name: One of the names that the domain of the run can load.
+            device: The device to load it to, as the domain's library calls it: `cuda:0`; by default the loader chooses.
 
         Raises:
             UnknownNameError: The domain has no loader of this name; the message lists those that it has.
+            UsageError: A device was given, and this loader takes none.
             StoreError: What is to be loaded is missing or damaged.
         """
         loaders = find_domain(self.domain).ref.loaders
@@ -161,11 +209,22 @@ class Run:
                 hint=did_you_mean(name, loaders),
             )
         loader: Any = load_target(loaders[name], what=f"the loader '{name}' of '{self.domain}'")
-        return loader(self)
+        if device is None:
+            return loader(self)
+        if "device" not in inspect.signature(loader).parameters:
+            raise UsageError(f"'{name}' of a run of '{self.domain}' is loaded to no device; leave device out.")
+        return loader(self, device=device)
 
-    def history(self) -> list[dict[str, float]]:
-        """Return the metric lines in order; each has `step` and `t`, the running time [s]."""
-        return list(self.rows())
+    def history(self, metric: str = "") -> list[dict[str, float]]:
+        """Return the metric lines in order; each has `step` and `t`, the running time [s].
+
+        Args:
+            metric: Only the lines that have this metric, and of these nothing else; empty for all.
+        """
+        if not metric:
+            return list(self.rows())
+        kept = ("step", "t", metric)
+        return [{name: row[name] for name in kept} for row in self.rows() if metric in row]
 
     def rows(self) -> MetricLines:
         """Return the metric lines in order, read one at a time: a run may have logged more than fits into memory."""

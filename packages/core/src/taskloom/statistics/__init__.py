@@ -24,13 +24,16 @@ from taskloom.statistics.differences import (
     average_within_seed as average_within_seed,
     level_difference as level_difference,
     paired_difference as paired_difference,
+    seed_differences as seed_differences,
 )
 from taskloom.statistics.intervals import (
     Interval as Interval,
     LevelInterval as LevelInterval,
+    interval_of_moments as interval_of_moments,
     level_interval as level_interval,
     mean_interval as mean_interval,
     missing_note as missing_note,
+    normal_interval as normal_interval,
     sample_deviation as sample_deviation,
     skewness as skewness,
 )
@@ -61,6 +64,7 @@ from taskloom.statistics.significance import (
     bonferroni as bonferroni,
     family_level as family_level,
     holm as holm,
+    mcnemar_test as mcnemar_test,
     sign_flip_test as sign_flip_test,
     sign_test as sign_test,
     t_test as t_test,

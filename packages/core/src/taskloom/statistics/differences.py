@@ -140,6 +140,27 @@ def average_within_seed(cells: Mapping[Cell, Mapping[Seed, float]]) -> LevelValu
     return LevelValues(values, len(columns), _names(seed for seed in seeds if seed not in values))
 
 
+def seed_differences(
+    first: Mapping[Cell, Mapping[Seed, float]], second: Mapping[Cell, Mapping[Seed, float]]
+) -> dict[Hashable, float]:
+    """Return d_b of every complete common seed b, in the order of the first level: what a paired test or a look takes.
+
+    Args:
+        first: The cells of the first level: for each combination of the other factors, one number a seed.
+        second: The cells of the second level, by the same combinations.
+
+    Example:
+        >>> seed_differences({"easy": {0: 1.0, 1: 3.0}}, {"easy": {1: 1.0, 0: 0.5}})
+        {0: 0.5, 1: 2.0}
+    """
+    common = [key for key in first if key in second]
+    if not common:
+        return {}
+    ours = average_within_seed({key: first[key] for key in common}).values
+    theirs = average_within_seed({key: second[key] for key in common}).values
+    return {seed: ours[seed] - theirs[seed] for seed in ours if seed in theirs}
+
+
 def level_difference(
     first: Mapping[Cell, Mapping[Seed, float]],
     second: Mapping[Cell, Mapping[Seed, float]],

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from taskloom.statistics.distributions import student_quantile
+from taskloom.statistics.distributions import normal_quantile, student_quantile
 
 _SKEWED = 1.0
 _ENOUGH_FOR_SKEWED = 50
@@ -135,6 +135,48 @@ def mean_interval(values: Sequence[float], *, level: float = 0.95, of: str = "se
     if deviation == 0:
         notes += (f"all {of}s equal",)
     return Interval(center, center - half, center + half, level, n, "t", error, notes)
+
+
+def interval_of_moments(
+    center: float, deviation: float, n: int, *, level: float = 0.95, of: str = "episode"
+) -> Interval:
+    """Return the t interval of a mean whose sums another library has taken, as of millions of episodes.
+
+    Args:
+        center: Mean of the values.
+        deviation: Their standard deviation, n - 1 in the denominator.
+        n: Number of values, at least 1.
+        level: Nominal coverage.
+        of: One unit in words, for the notes.
+
+    Example:
+        >>> round(interval_of_moments(2.0, 1.0, 3).half_width, 8)
+        2.48413771
+    """
+    if n == 1:
+        return mean_interval([center], level=level, of=of)
+    quantile = student_quantile(1 - (1 - checked_level(level)) / 2, n - 1)
+    half, error = quantile * deviation / math.sqrt(n), deviation / math.sqrt(n)
+    return Interval(center, center - half, center + half, level, n, "t", error)
+
+
+def normal_interval(
+    estimate: float, standard_error: float, n: int, *, level: float = 0.95
+) -> Interval:
+    """Return an estimate with the interval of its own standard error, m +- z(1 - a/2) s: of large samples and ratios.
+
+    Args:
+        estimate: The figure.
+        standard_error: Its standard error.
+        n: Independent units behind it.
+        level: Nominal coverage.
+
+    Example:
+        >>> round(normal_interval(1.0, 0.5, 100).half_width, 6)
+        0.979982
+    """
+    half = normal_quantile(1 - (1 - checked_level(level)) / 2) * standard_error
+    return Interval(estimate, estimate - half, estimate + half, level, n, "normal", standard_error)
 
 
 def skewness(values: Sequence[float]) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from taskloom.statistics.distributions import student_two_sided
@@ -150,6 +150,37 @@ def sign_test(values: Sequence[float], *, level: float = 0.95) -> PValue:
     p = min(1.0, 2 * incomplete_beta(more, n - more + 1, 0.5)) if more > n / 2 else 1.0
     smallest = 2.0 ** (1 - n)
     return PValue(p, "sign, exact", n, level, smallest, zeros + _cannot_reach(n, smallest, alpha))
+
+
+def mcnemar_test(first: Sequence[bool], second: Sequence[bool], *, level: float = 0.95) -> PValue:
+    """Return the p-value of McNemar's exact test: pairs that only the first solved against those that only the second did.
+
+    Args:
+        first: One outcome for each independent unit.
+        second: The other variant's outcome for the same units, in the same order.
+        level: The level it is held against.
+
+    Raises:
+        ValueError: There is no pair, or the lengths differ.
+
+    Source:
+        McNemar, Psychometrika 12, 1947; exact as the binomial of the discordant pairs.
+
+    Example:
+        >>> mcnemar_test([True] * 5 + [False], [False] * 5 + [True]).p
+        0.21875
+    """
+    if len(first) != len(second):
+        raise ValueError(f"Pairs need two outcomes each, not {len(first)} and {len(second)}.")
+    # Concordant pairs say nothing about which variant is better, as ties say nothing to the sign test.
+    found = sign_test(
+        [float(a) - float(b) for a, b in zip(first, second, strict=True)], level=level
+    )
+    agreeing = (
+        (f"{len(first) - found.n} of {len(first)} pairs agree",) if found.n < len(first) else ()
+    )
+    notes = agreeing + tuple(note for note in found.notes if "cannot reach" in note)
+    return replace(found, method="McNemar, exact", notes=notes)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

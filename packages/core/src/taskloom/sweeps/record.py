@@ -9,7 +9,15 @@ from typing import Any
 
 from taskloom.context import Resources
 from taskloom.errors import RunCorruptError
+from taskloom.given.tasks import check_placement
 from taskloom.placement.options import checked_options
+from taskloom.records.checks import (
+    read_integer,
+    read_table,
+    read_text,
+    read_texts,
+    read_words,
+)
 from taskloom.records.documents import read_object
 from taskloom.records.files import stat_file
 from taskloom.records.folders import names_holding
@@ -23,6 +31,9 @@ from taskloom.secrets.redaction import KNOWN
 
 FORMAT = 1
 RECORD = "sweep.json"
+LAST = "@last-sweep"
+SEARCH = "search.json"
+"""Record of a search, beside that of the sweep which it is."""
 EXECUTOR = "local"
 """Executor of the runs of a sweep unless the options name another."""
 _OF_THE_CALL = (
@@ -63,6 +74,7 @@ class SweepRecord:
         keep_going: Whether a failed run leaves the others alone.
         argv: The command line.
         created: When it was made [UTC].
+        code: Place of the code of a task that is not installed, as in the record of a run; or empty.
     """
 
     id: str
@@ -74,6 +86,7 @@ class SweepRecord:
     keep_going: bool = True
     argv: tuple[str, ...] = ()
     created: str = ""
+    code: Mapping[str, str] = field(default_factory=dict)
 
 
 def create_sweep(
@@ -99,6 +112,7 @@ def create_sweep(
         StoreError: The store cannot be written.
     """
     options = checked_options(options, executor=EXECUTOR)
+    check_placement(loaded, options.executor)
     vault.check_placement((point.identity for point in points), options.executor)
     entry, store = loaded.entry, default_store(options.store)
     name = new_id("sweep", entry.domain, entry.ref.name)
@@ -112,14 +126,24 @@ def create_sweep(
         keep_going,
         KNOWN.tree(tuple(origin.argv)),
         timestamp(),
+        loaded.given.record() if loaded.given is not None else {},
     )
     folder = store / name
     try:
         folder.mkdir(parents=True)
     except OSError as error:
         raise store_error("make a sweep in", store, error) from error
-    atomic_write_json(folder / RECORD, {"format": FORMAT, **_document(record)})
+    write_sweep(record, folder)
     return record
+
+
+def write_sweep(record: SweepRecord, folder: Path) -> None:
+    """Write the record of a sweep, or write it anew: a study that looks gets its points one seed after the other.
+
+    Raises:
+        StoreError: It cannot be written; the one before is intact.
+    """
+    atomic_write_json(folder / RECORD, {"format": FORMAT, **_document(record)})
 
 
 def with_call(record: SweepRecord, options: RunOptions) -> SweepRecord:
@@ -131,6 +155,8 @@ def with_call(record: SweepRecord, options: RunOptions) -> SweepRecord:
 def _document(record: SweepRecord) -> dict[str, Any]:
     """Return what `sweep.json` holds: the options are written flat, and those that came later only where they were used."""
     document = asdict(record)
+    if not record.code:
+        del document["code"]
     options, defaults = document.pop("options"), asdict(RunOptions())
     kept = {
         name: str(value) if isinstance(value, Path) else value
@@ -150,23 +176,50 @@ def read_sweep(folder: Path) -> SweepRecord:
     try:
         if value.pop("format") != FORMAT:
             raise ValueError("it has another format")
-        points = tuple(SweepPoint(**point) for point in value.pop("points"))
-        resources, argv = Resources(**value.pop("resources")), tuple(value.pop("argv"))
-        told = {
+        points = tuple(_read_point(point) for point in value["points"])
+        resources, argv = Resources(**value.pop("resources")), read_texts(value, "argv")
+        kept = {
             item.name: value.pop(item.name) for item in fields(RunOptions) if item.name in value
         }
-        options = RunOptions(**{"executor": EXECUTOR, **told, "resources": resources})
-        return SweepRecord(points=points, options=options, argv=argv, **value)
+        options = RunOptions(**{"executor": EXECUTOR, **kept, "resources": resources})
+        told = {name: read_text(value, name) for name in ("id", "domain", "task", "created")}
+        version = read_integer(value, "version")
+        goes_on = bool(value["keep_going"])
+        code = read_words(value, "code") if "code" in value else {}
+        return SweepRecord(
+            **told,
+            version=version,
+            points=points,
+            options=options,
+            keep_going=goes_on,
+            argv=argv,
+            code=code,
+        )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise RunCorruptError(f"{folder / RECORD} is damaged: {error}.") from None
+        raise RunCorruptError(
+            f"{folder / RECORD} is damaged: {error}.", reason=f"{RECORD}: {error}"
+        ) from None
+
+
+def _read_point(value: Mapping[str, Any]) -> SweepPoint:
+    sources = read_words(value, "sources") if "sources" in value else {}
+    return SweepPoint(read_text(value, "identity"), read_table(value, "config"), sources)
+
+
+def is_sweep(folder: Path) -> bool:
+    """Return whether a folder is that of a sweep."""
+    return stat_file(folder, RECORD) is not None
 
 
 def find_sweep(reference: str, store: Path) -> Path | None:
-    """Return the folder of the sweep that the reference names: an id, a unique part of one, or a path."""
+    """Return the folder of the sweep that the reference names: an id, a unique part of one, `@last-sweep`, or a path."""
     path = Path(reference)
     if "/" in reference and path.is_dir() and stat_file(path.resolve(), RECORD):
         return path.resolve()
     names = names_holding(store, RECORD)
+    if reference == LAST:
+        # Names begin with the moment at which a sweep was made.
+        return (store / names[-1]).absolute() if names else None
     matches = [name for name in names if name == reference] or [
         name
         for name in names

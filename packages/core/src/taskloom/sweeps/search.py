@@ -6,7 +6,6 @@ import contextlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +14,10 @@ from taskloom.errors import (
     MissingExtraError,
     RunCorruptError,
     RunFailedError,
-    TaskloomError,
-    UnknownNameError,
     UsageError,
 )
 from taskloom.lifecycle.create import identify_asked
 from taskloom.lifecycle.decision import Decision, unaccepted
-from taskloom.lifecycle.lifecycle import construct
 from taskloom.params.choices import find_choices
 from taskloom.params.layers import validate_record
 from taskloom.params.tree import walk
@@ -30,8 +26,6 @@ from taskloom.placement.place import Placement, Watcher
 from taskloom.records.documents import read_object
 from taskloom.records.files import stat_file
 from taskloom.registry.entries import LoadedTask
-from taskloom.registry.resolve import metrics_of
-from taskloom.registry.suggest import did_you_mean
 from taskloom.request import Origin, RunOptions
 from taskloom.runs.layout import default_store
 from taskloom.runs.run import Run
@@ -42,9 +36,10 @@ from taskloom.secrets.references import is_reference
 from taskloom.sweeps.ahead import refuse_reasons
 from taskloom.sweeps.axes import AxisReader
 from taskloom.sweeps.expand import Axis, Choices, Point, Span
+from taskloom.sweeps.metric import check_metric
 from taskloom.sweeps.planfile import texts_of
 from taskloom.sweeps.points import PointResult
-from taskloom.sweeps.record import EXECUTOR, SweepPoint, create_sweep, read_sweep
+from taskloom.sweeps.record import EXECUTOR, SEARCH, SweepPoint, create_sweep, read_sweep
 from taskloom.sweeps.space import Space
 from taskloom.sweeps.sweep import Sweep, check_version
 from taskloom.sweeps.trials import Goal, Search, Trials, trial_runs
@@ -52,7 +47,6 @@ from taskloom.sweeps.trials import Goal, Search, Trials, trial_runs
 if TYPE_CHECKING:
     import optuna
 
-RECORD = "search.json"
 _MEMORY = "optuna.log"
 
 
@@ -100,7 +94,7 @@ def create_search(
     }
     space = Space(loaded, axes, {**common, **fixed})
     space.check()
-    _check_metric(loaded, goal, space)
+    check_metric(loaded, goal.metric, space.first, "--optimize")
     hidden = _hidden(loaded, axes, {**common, **fixed})
     executor = options.executor or EXECUTOR
     if hidden and executor not in vault.IN_MEMORY:
@@ -112,7 +106,7 @@ def create_search(
         "axes": {path: asdict(axis) for path, axis in axes.items()},
         "fixed": {**KNOWN.tree(search.fixed), **hidden},
     }
-    atomic_write_json(default_store(options.store) / sweep.id / RECORD, record)
+    atomic_write_json(default_store(options.store) / sweep.id / SEARCH, record)
     return search
 
 
@@ -155,25 +149,9 @@ def _hidden(loaded: LoadedTask, axes: Mapping[str, Axis], fixed: Point) -> Point
     return {path: MARK for path in paths.intersection(fixed) if not is_reference(fixed[path])}
 
 
-def _check_metric(loaded: LoadedTask, goal: Goal, space: Space) -> None:
-    """Refuse a metric that the driver of the domain does not report; a task that runs itself may report any."""
-    names = metrics_of(loaded)
-    if not names or any(fnmatchcase(goal.metric, name) for name in names):
-        return
-    with contextlib.suppress(TaskloomError):  # told of when the task runs
-        if construct(loaded, space.first()).driver is None:
-            return
-    near = did_you_mean(goal.metric, [name for name in names if "*" not in name])
-    shown = ", ".join(name.replace("*", "NAME") for name in names)
-    raise UnknownNameError(
-        f"--optimize: runs of {loaded.entry.domain} have no metric '{goal.metric}'; they have {shown}.",
-        hint=near,
-    )
-
-
 def is_search(folder: Path) -> bool:
     """Return whether a sweep's folder is that of a search."""
-    return stat_file(folder, RECORD) is not None
+    return stat_file(folder, SEARCH) is not None
 
 
 def read_search(folder: Path) -> Search:
@@ -182,7 +160,7 @@ def read_search(folder: Path) -> Search:
     Raises:
         RunCorruptError: It is missing or damaged.
     """
-    value = read_object(folder, RECORD)
+    value = read_object(folder, SEARCH)
     try:
         axes: dict[str, Axis] = {
             path: Choices(tuple(axis["values"])) if "values" in axis else Span(**axis)
@@ -190,11 +168,13 @@ def read_search(folder: Path) -> Search:
         }
         return Search(read_sweep(folder), Goal(**value["goal"]), axes, dict(value["fixed"]))
     except (KeyError, TypeError, AttributeError) as error:
-        raise RunCorruptError(f"{folder / RECORD} is damaged: {error}.") from None
+        raise RunCorruptError(f"{folder / SEARCH} is damaged: {error}.") from None
 
 
 def run_search(loaded: LoadedTask, search: Search, store: Path, watcher: Watcher) -> Sweep:
     """Try points until there have been as many as the goal asks for; begins or continues.
+
+    A trial that fails or is refused tells Optuna so, the search goes on, and its exit code is 1 in the end.
 
     Raises:
         ConfigError: The task has changed its version since the search was made.

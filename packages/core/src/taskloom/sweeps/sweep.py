@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from taskloom.errors import ConfigError, ExitCode
+from taskloom.errors import ConfigError, ExitCode, UsageError
 from taskloom.lifecycle.create import identify_asked
 from taskloom.params.choices import Applicable
 from taskloom.params.layers import resolve
+from taskloom.placement.executor import Executor
 from taskloom.placement.inline import open_for
 from taskloom.placement.place import Placement, Watcher
 from taskloom.registry.entries import LoadedTask
+from taskloom.registry.suggest import did_you_mean
 from taskloom.request import RunOptions
-from taskloom.runs.compare import flatten
+from taskloom.runs.compare import varying
 from taskloom.runs.run import Run
 from taskloom.secrets import vault
 from taskloom.secrets.fields import dumped
+from taskloom.show.cells import guarded, table_html
+from taskloom.show.frames import frame_of
 from taskloom.sweeps.ahead import Ahead, look_ahead
 from taskloom.sweeps.expand import Plan, Point, values_of
 from taskloom.sweeps.points import PointResult, Points
@@ -27,6 +31,8 @@ from taskloom.sweeps.record import SweepPoint, SweepRecord
 from taskloom.task import JsonValue
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from taskloom.params.layers import Resolved
 
 
@@ -37,7 +43,7 @@ class Sweep:
     Attributes:
         record: The sweep as its folder tells it.
         results: What came of each point: in the order of the points, those of a search the best first.
-        exit_code: 0 if every point has finished; of a search, if any has.
+        exit_code: 0 if every point has finished; of a search, if one has and no trial failed or was refused.
     """
 
     record: SweepRecord
@@ -77,23 +83,54 @@ class Sweep:
             rows.append(row)
         return rows
 
+    def frame(self) -> DataFrame:
+        """Return one row a run: `id`, `task`, `status`, `reused`, and columns `config.*` and `metrics.*`.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        return frame_of(self.runs)
+
+    def best(self, metric: str, better: str = "") -> Run:
+        """Return the finished run with the best value of a metric.
+
+            sweep.best("auroc/fused", "max")
+
+        Args:
+            metric: Its name; `metrics.` may stand before it.
+            better: `max` or `min`.
+
+        Raises:
+            UsageError: It is said neither which is better, nor has any run that metric.
+        """
+        name = metric.removeprefix("metrics.")
+        if better not in ("max", "min"):
+            raise UsageError(
+                f"{better!r} does not say which {name} is better; write 'max' or 'min'."
+            )
+        having = [
+            run
+            for run in self.runs
+            if run.status == "finished" and math.isfinite(run.metrics.get(name, math.nan))
+        ]
+        if not having:
+            known = list(dict.fromkeys(key for run in self.runs for key in run.metrics))
+            raise UsageError(
+                f"No finished run of the sweep {self.id} has a finite metric '{name}'; they have {', '.join(known) or 'none'}.",
+                hint=did_you_mean(name, known),
+            )
+        choose = max if better == "max" else min
+        return choose(having, key=lambda run: run.metrics[name])
+
+    def _repr_html_(self) -> str:
+        return guarded(
+            lambda: table_html(self.metrics, f"{self.id}: {len(self.results)} points"), self
+        )
+
     @property
     def varying(self) -> list[dict[str, JsonValue]]:
         """The parameters of each point that are not the same at all of them, by path."""
-        configs = [_spelled(point.config) for point in self.points]
-        seen: dict[str, set[str]] = {}
-        for config in configs:
-            for path, value in config.items():
-                seen.setdefault(path, set()).add(json.dumps(value))
-        return [
-            {path: value for path, value in config.items() if len(seen[path]) > 1}
-            for config in configs
-        ]
-
-
-def _spelled(config: Mapping[str, Any]) -> dict[str, JsonValue]:
-    """Return the leaves of a config by path, with a component's choice under the path that chooses it."""
-    return {path.removesuffix(".kind"): value for path, value in flatten(config).items()}
+        return varying([point.config for point in self.points])
 
 
 def plan_points(
@@ -105,7 +142,29 @@ def plan_points(
     options: RunOptions = RunOptions(),
     resolve_point: Callable[[Point], Resolved] | None = None,
 ) -> list[SweepPoint]:
-    """Resolve every point of a plan; two with the same identity are one.
+    """Resolve every point of a plan; two with the same identity are one. The arguments are those of `resolve_points`.
+
+    Raises:
+        ConfigError: A point is not accepted; nothing has been run.
+    """
+    points: dict[str, SweepPoint] = {}
+    for _, point in resolve_points(
+        loaded, plan, fixed, files, options=options, resolve_point=resolve_point
+    ):
+        points.setdefault(point.identity, point)
+    return list(points.values())
+
+
+def resolve_points(
+    loaded: LoadedTask,
+    plan: Plan,
+    fixed: Point,
+    files: Sequence[Path] = (),
+    *,
+    options: RunOptions = RunOptions(),
+    resolve_point: Callable[[Point], Resolved] | None = None,
+) -> list[tuple[Point, SweepPoint]]:
+    """Resolve every point of a plan, and return it with the texts that it was resolved from.
 
     A value that only some of the components chosen in the plan have is left out of the points that choose another.
 
@@ -124,16 +183,17 @@ def plan_points(
     def resolve_words(point: Point) -> Resolved:
         return resolve(loaded.config_class, files=files, arguments=point)
 
-    points: dict[str, SweepPoint] = {}
     expanded = [{**fixed, **point} for point in plan.expand()]
     environ: dict[str, str] | None = None if resolve_point is None else {}
     applicable = Applicable(loaded.config_class, values_of(expanded), files=files, environ=environ)
+    found = []
     for point in expanded:
-        resolved = (resolve_point or resolve_words)(applicable.to(point))
+        texts = applicable.to(point)
+        resolved = (resolve_point or resolve_words)(texts)
         key = identify_asked(loaded, resolved.config, options).identity
         vault.keep(key, resolved.config)
-        points.setdefault(key, SweepPoint(key, dumped(resolved.config), resolved.sources))
-    return list(points.values())
+        found.append((texts, SweepPoint(key, dumped(resolved.config), resolved.sources)))
+    return found
 
 
 def run_sweep(
@@ -161,10 +221,33 @@ def run_sweep(
         StoreLockedError: Another process computes a point, and the options say that this is an error.
     """
     check_version(record, loaded)
+    executor = open_for(record.options)
+    try:
+        return run_points(executor, loaded, record, store, watcher, aheads=aheads)
+    finally:
+        executor.close()
+
+
+def run_points(
+    executor: Executor,
+    loaded: LoadedTask,
+    record: SweepRecord,
+    store: Path,
+    watcher: Watcher,
+    *,
+    aheads: Sequence[Ahead] | None = None,
+) -> Sweep:
+    """Run what the points of a sweep are missing with an executor that stays open: a study has several batches of points.
+
+    The other arguments are those of `run_sweep`.
+
+    Raises:
+        StoreError: The store cannot be written.
+        StoreLockedError: Another process computes a point, and the options say that this is an error.
+    """
     store = store.absolute()
     decided = look_ahead(loaded, record, store) if aheads is None else aheads
     points = Points(loaded, record, store, watcher, decided)
-    executor = open_for(record.options)
     try:
         placement = Placement(
             executor, record.options.resources, points, keep_going=record.keep_going
@@ -172,7 +255,6 @@ def run_sweep(
         placement.run(points.folders())
     finally:
         points.close()
-        executor.close()
     results = points.results()
     done = all(
         item.claimed or (item.run is not None and item.run.status == "finished") for item in results

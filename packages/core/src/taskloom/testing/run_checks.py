@@ -18,13 +18,13 @@ from taskloom.lifecycle.lifecycle import continue_run
 from taskloom.params.layers import resolve
 from taskloom.registry.isolate import load_target
 from taskloom.registry.resolve import find_domain, metrics_of
-from taskloom.report.model import Chart, Heading, Html, Image, Table, Text
+from taskloom.report.model import Chart, Facts, Fold, Heading, Html, Image, Table, Text
 from taskloom.request import RunOptions
 from taskloom.system.machine import KERNEL_FOLDERS
 from taskloom.testing.trial import Trial
 
 FIRST = "a tiny run finishes"
-_BLOCKS = (Heading, Text, Table, Chart, Image, Html)
+_BLOCKS = (Heading, Text, Table, Chart, Image, Html, Fold, Facts)
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 

@@ -8,15 +8,26 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, Response, StreamingResponse
+from starlette.responses import (
+    FileResponse,
+    HTMLResponse,
+    RedirectResponse,
+    Response,
+    StreamingResponse,
+)
 from starlette.routing import Route
 
 from taskloom.errors import RunCorruptError, TaskloomError
 from taskloom.records.folders import look_at
+from taskloom.records.names import is_id
 from taskloom.runs.run import Run
-from taskloom.view import pages
+from taskloom.studies.record import study_names
+from taskloom.sweeps.record import is_sweep
+from taskloom.view import pages, sweeps
 from taskloom.view.artifacts import artifact_response
 from taskloom.view.live import news
+from taskloom.view.studies import study_view
+from taskloom.view.sweeps import SCRIPT
 
 COMPARE_LIMIT = 20
 """Runs in one comparison."""
@@ -31,7 +42,10 @@ def make_app(store: Path) -> Starlette:
         )
 
     async def run(request: Request) -> Response:
-        found = _run(store, request.path_params["run"])
+        name = request.path_params["run"]
+        if _is_sweep(store, name):
+            return RedirectResponse(sweeps.address(name), 307)
+        found = _run(store, name)
         return HTMLResponse(await run_in_threadpool(pages.live_page, found))
 
     async def live(request: Request) -> Response:
@@ -44,6 +58,22 @@ def make_app(store: Path) -> Starlette:
             return artifact_response(found.dir, request.path_params["name"])
         except RunCorruptError:
             raise HTTPException(404, "There is no such artifact.") from None
+
+    async def study(request: Request) -> Response:
+        name = request.path_params["study"]
+        if name not in study_names(store):
+            raise HTTPException(404, "There is no such study.")
+        return HTMLResponse(await run_in_threadpool(study_view, store, name, SCRIPT))
+
+    async def sweep_list(request: Request) -> Response:
+        del request
+        return HTMLResponse(await run_in_threadpool(sweeps.sweeps_page, store))
+
+    async def sweep(request: Request) -> Response:
+        name = request.path_params["sweep"]
+        if not _is_sweep(store, name):
+            raise HTTPException(404, "There is no such sweep.")
+        return HTMLResponse(await run_in_threadpool(sweeps.sweep_page, store, name))
 
     async def compare(request: Request) -> Response:
         names = list(dict.fromkeys(request.query_params.getlist("run")))
@@ -71,6 +101,9 @@ def make_app(store: Path) -> Starlette:
         routes=[
             Route("/", runs),
             Route("/compare", compare),
+            Route("/studies/{study}/", study),
+            Route("/sweeps/", sweep_list),
+            Route("/sweeps/{sweep}/", sweep),
             Route("/static/view.js", script),
             Route("/runs/{run}/", run),
             Route("/runs/{run}/live", live),
@@ -78,6 +111,10 @@ def make_app(store: Path) -> Starlette:
         ],
         exception_handlers={HTTPException: refused, TaskloomError: refused},
     )
+
+
+def _is_sweep(store: Path, name: str) -> bool:
+    return is_id(name) and not (store / name).is_symlink() and is_sweep(store / name)
 
 
 def _run(store: Path, name: str) -> Run:

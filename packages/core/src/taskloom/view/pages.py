@@ -13,18 +13,20 @@ import htpy as h
 from taskloom.errors import UsageError
 from taskloom.records.checks import decode_number
 from taskloom.records.folders import Damaged
+from taskloom.records.names import is_id
 from taskloom.report import compare, figures
 from taskloom.report.blocks import table
 from taskloom.report.page import page
-from taskloom.report.write import run_page
-from taskloom.runs.index import documents, page as page_of
-from taskloom.runs.query import EXAMPLE, parse_filter, sort_documents, value_at
+from taskloom.report.run_page import run_page
+from taskloom.runs.choice import choose
+from taskloom.runs.index import page as page_of
+from taskloom.runs.query import EXAMPLE, value_at
 from taskloom.runs.rows import with_status
 from taskloom.runs.run import Run
+from taskloom.view.sweeps import SCRIPT, address
 
 ROWS = 100
 """Runs in one page of the table."""
-SCRIPT = "/static/view.js"
 _COLUMNS = (
     ("task", "task"),
     ("status", "status"),
@@ -59,7 +61,9 @@ def runs_page(store: Path, query: Mapping[str, str]) -> str:
     ]
     count = f"{matching:,} of {total:,} runs" if where else f"{total:,} runs"
     header = h.header[
-        h.p(".kicker")["taskloom \u00b7 viewer"], h.h1["Runs"], h.p(".lede")[f"{count} in {store}."]
+        h.p(".kicker")["taskloom \u00b7 viewer"],
+        h.h1["Runs"],
+        h.p(".lede")[f"{count} in {store}. ", h.a(href="/sweeps/")["Sweeps"]],
     ]
     return page("Runs", header, [("Store", body)], policy="", script=SCRIPT, wide=True)
 
@@ -69,7 +73,7 @@ def _selected(
 ) -> tuple[list[dict[str, Any]], int, int, list[Damaged]]:
     """Return the rows of one page, how many match and how many there are, and the damaged folders.
 
-    Without a filter and an order only the rows of the page are decoded. A page behind the last one is the last one.
+    Only the rows of the page are decoded. A page behind the last one is the last one.
 
     Raises:
         UsageError: The filter or the field to sort by cannot be understood.
@@ -79,14 +83,13 @@ def _selected(
         if total and not rows:
             rows, total, damaged = page_of(store, ROWS, (total - 1) // ROWS * ROWS)
         return [with_status(store, row) for row in rows], total, total, damaged
-    test = parse_filter(where) if where else None
-    every, damaged = documents(store)
-    told = [with_status(store, row) for row in every]
-    matching: list[Any] = [row for row in told if test is None or test(row)]
-    if order:
-        matching = sort_documents(matching, order)
-    number = min(number, max(1, math.ceil(len(matching) / ROWS)))
-    return matching[(number - 1) * ROWS : number * ROWS], len(matching), len(every), damaged
+
+    def part(matching: int) -> slice:
+        first = (min(number, max(1, math.ceil(matching / ROWS))) - 1) * ROWS
+        return slice(first, first + ROWS)
+
+    chosen = choose(store, [where] if where else [], order, part)
+    return chosen.rows, chosen.matching, chosen.total, chosen.damaged
 
 
 def _damaged_table(damaged: Sequence[Damaged]) -> h.Node:
@@ -102,11 +105,11 @@ def _damaged_table(damaged: Sequence[Damaged]) -> h.Node:
 
 def live_page(run: Run) -> str:
     """Return the page of a run, which renews itself while the run is running."""
-    title, header, sections = run_page(run)
+    title, header, sections, folds = run_page(run)
     live = h.div(
         "#live", data_live="1" if run.status in ("created", "running", "running?") else "0"
     )[h.p(".kicker.back")[h.a(href="/")["\u2190 All runs"]], header]
-    return page(title, live, sections, policy="", script=SCRIPT)
+    return page(title, live, sections, folds=folds, policy="", script=SCRIPT)
 
 
 def compare_page(runs: Sequence[Run]) -> str:
@@ -201,8 +204,10 @@ def _value(record: Mapping[str, Any], path: str) -> str:
 
 
 def _sweep_link(record: Mapping[str, Any], query: Mapping[str, str]) -> h.Node:
+    """Return a link to the page of a run's sweep; to its runs, where the name is none of a sweep's folder."""
     sweep = record["sweep"]
-    return sweep and [" ", h.a(href=_address(query, where=f"sweep = '{sweep}'"))["sweep"]]
+    place = address(sweep) if is_id(sweep) else _address(query, where=f"sweep = '{sweep}'")
+    return sweep and [" ", h.a(href=place)["sweep"]]
 
 
 def _sorter(query: Mapping[str, str], path: str, name: str) -> h.Element:

@@ -6,9 +6,12 @@ different tokens followed the context c and c' is c without its first token. No 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from taskloom.statistics.intervals import Interval
+from taskloom.statistics.shares import ratio_interval
 
 from taskloom_diffusion.training.batches import TokenStore
 
@@ -37,16 +40,10 @@ class JudgedNGram:
         """Sum of nats over sum of tokens."""
         return float(self.nats.sum() / self.tokens.sum())
 
-    def difference(self, nats: np.ndarray) -> tuple[float, float]:
-        """Return a model's figure minus this one on the same sequences [nats per token], and its standard error."""
-        tokens = float(self.tokens.sum())
-        apart = nats - self.nats
-        mean = float(apart.sum() / tokens)
-        # A ratio of sums: its error follows from the residuals, paired sequence by sequence.
-        residual = apart - mean * self.tokens
-        count = len(apart)
-        error = float(np.sqrt((residual**2).sum() * count / max(count - 1, 1)) / tokens)
-        return mean, error
+    def difference(self, nats: Sequence[float]) -> Interval:
+        """Return a model's figure minus this one [nats per token], a ratio of sums that is paired sequence by sequence."""
+        apart = [own - other for own, other in zip(nats, self.nats.tolist(), strict=True)]
+        return ratio_interval(apart, self.tokens.tolist())
 
 
 def ngram_baseline(

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from taskloom.report import charts
-from taskloom.report.model import Block, Chart, Heading, Html, Table, Text
+from taskloom.report.model import Block, Chart, Facts, Fold, Html, Table, Text
 
 from taskloom_diffusion.metrics.molecules import parse, properties
 from taskloom_diffusion.report.drawings import molecule_grid, shown_steps, text_of, unmasking_table
@@ -17,7 +17,7 @@ from taskloom_diffusion.report.tables import likelihood_table, sample_table
 if TYPE_CHECKING:
     from taskloom.runs.run import Run
 
-NUM_DRAWN = 24
+NUM_OPEN, NUM_DRAWN = 12, 24
 NUM_SEQUENCES = 2
 NUM_BINS = 20
 _MOLECULAR = frozenset({"smiles", "qm9", "moses", "polymers"})
@@ -25,17 +25,42 @@ _MOLECULAR = frozenset({"smiles", "qm9", "moses", "polymers"})
 
 def report(run: Run) -> list[Block]:
     """Return loss curves, likelihood by mask rate, samples, properties and the unmasking, as far as the run got."""
-    blocks: list[Block] = [Heading("Training"), *_curves(run.history())]
     details = _read_json(run, "evaluation")
-    if details:
-        blocks += _likelihood(run, details)
-        blocks += _intake(details)
     samples = _read_lines(run)
-    if samples:
-        blocks += _samples(run, samples)
-    if details.get("unmasking"):
-        blocks += _unmasking(run, details["unmasking"])
-    return blocks
+    first, *speed = _curves(run.history())
+    likelihood, rates = _likelihood(run, details) if details else ([], [])
+    table, drawn, compared = _samples(run, samples) if samples else ([], [], [])
+    folded: list[Block] = [_facts(run.metrics)]
+    for title, blocks in (
+        ("Likelihood", likelihood),
+        ("Corpus", _intake(details) if details else []),
+        ("Samples", table),
+        ("Properties of the samples against the corpus", compared[3:]),
+        (
+            "Unmasking, step by step",
+            _unmasking(run, details["unmasking"]) if details.get("unmasking") else [],
+        ),
+        ("Training", speed),
+    ):
+        folded += [Fold(title), *blocks] if blocks else []
+    return [first, *rates, *drawn, *compared[:3], *folded]
+
+
+def _facts(metrics: Mapping[str, float]) -> Facts:
+    """Return the size of the corpus, and in bold what was left out of it."""
+    rows = []
+    if "corpus/train" in metrics:
+        rows.append(("corpus", f"{metrics['corpus/train']:,.0f} training sequences", False))
+    for name, words in (
+        ("too_long", "longer than the model"),
+        ("left_out", "not readable, see Corpus"),
+    ):
+        count = metrics.get(f"corpus/{name}", 0)
+        if count:
+            rows.append(("left out", f"{count:,.0f} sequences: {words}", True))
+    if "model/parameters" in metrics:
+        rows.append(("network", f"{metrics['model/parameters']:,.0f} parameters", False))
+    return Facts(rows)
 
 
 def _curves(rows: list[dict[str, float]]) -> list[Block]:
@@ -76,10 +101,11 @@ def _curves(rows: list[dict[str, float]]) -> list[Block]:
     return blocks
 
 
-def _likelihood(run: Run, details: Mapping[str, Any]) -> list[Block]:
+def _likelihood(run: Run, details: Mapping[str, Any]) -> tuple[list[Block], list[Block]]:
+    """Return the figures in every unit, and the chart by mask rate."""
     bound = details["bound"]
     nats, error = run.metrics.get("nelbo/nats_per_token"), run.metrics.get("nelbo/standard_error")
-    blocks: list[Block] = [Heading("Likelihood")]
+    blocks: list[Block] = []
     if nats is not None:
         uncertainty = "" if error is None else f" +- {error:.4f}"
         spread = run.metrics.get("nelbo/perplexity_error")
@@ -95,17 +121,16 @@ def _likelihood(run: Run, details: Mapping[str, Any]) -> list[Block]:
     rates = [{"mask rate": r, "nats": v} for r, v in details["loss_by_mask_rate"]]
     if rates:
         caption = "Cross-entropy of a noised token: what is hard is to guess with little in sight."
-        blocks.append(
-            charts.line(
-                rates, "mask rate", "nats", y_title="nats per noised token", caption=caption
-            )
+        chart = charts.line(
+            rates, "mask rate", "nats", y_title="nats per noised token", caption=caption
         )
-    return blocks
+        return blocks, [chart]
+    return blocks, []
 
 
 def _baseline(metrics: Mapping[str, float]) -> list[Block]:
-    """Return the sentence about the n-gram; runs of earlier versions have none."""
-    if "baseline/difference" not in metrics:
+    """Return the sentence about the n-gram; runs of earlier versions have none, and one sequence has no error."""
+    if "baseline/difference_error" not in metrics:
         return []
     apart, error = metrics["baseline/difference"], metrics["baseline/difference_error"]
     side = "below" if apart < 0 else "above"
@@ -135,25 +160,22 @@ def _intake(details: Mapping[str, Any]) -> list[Block]:
     return [*blocks, *(Text(note) for note in notes)]
 
 
-def _samples(run: Run, samples: list[str]) -> list[Block]:
-    blocks: list[Block] = [Heading("Samples"), sample_table(run.metrics, len(samples))]
+def _samples(run: Run, samples: list[str]) -> tuple[list[Block], list[Block], list[Block]]:
+    """Return the figures of the samples, the samples themselves, and their properties beside the corpus."""
+    judged: list[Block] = [sample_table(run.metrics, len(samples))]
     if run.task not in _MOLECULAR and "samples/valid" not in run.metrics:
-        return [*blocks, _first_or_frequent(samples)]
+        return judged, [_first_or_frequent(samples)], []
     molecules = [m for m in map(parse, samples) if m is not None]
-    shown = list(dict.fromkeys(s for s in samples if parse(s) is not None))[:NUM_DRAWN]
+    shown = list(dict.fromkeys(s for s in samples if parse(s) is not None))
     if not shown:
         lines = [(s,) for s in samples[:12]]
-        return [
-            *blocks,
-            Table(("sample",), lines, "No sample is a valid molecule; these are the first."),
-        ]
-    blocks.append(
-        Html(
-            molecule_grid(shown),
-            f"The first {len(shown)} different valid ones of {len(samples)} samples.",
-        )
-    )
-    return [*blocks, *_properties(run, molecules)]
+        said = "No sample is a valid molecule; these are the first."
+        return judged, [Table(("sample",), lines, said)], []
+    first = f"The first {min(len(shown), NUM_OPEN)} different valid ones of {len(samples)} samples."
+    rest = shown[NUM_OPEN:NUM_DRAWN]
+    if rest:
+        judged.append(Html(molecule_grid(rest), f"The next {len(rest)}."))
+    return judged, [Html(molecule_grid(shown[:NUM_OPEN]), first)], _properties(run, molecules)
 
 
 def _first_or_frequent(samples: list[str]) -> Table:
@@ -179,7 +201,7 @@ def _properties(run: Run, molecules: list[Any]) -> list[Block]:
     reference = _read_json(run, "evaluation").get("reference", [])
     theirs = properties([m for m in map(parse, reference) if m is not None])
     ours = properties(molecules[:500])
-    blocks: list[Block] = [Heading("Properties of the samples against the corpus")]
+    blocks: list[Block] = []
     for name, (title, unit) in _TITLES.items():
         caption = f"{len(theirs[name])} test and {len(ours[name])} generated molecules."
         distance = run.metrics.get(f"samples/distance/{name}")
@@ -231,7 +253,7 @@ def _densities(title: str, groups: Mapping[str, list[float]], caption: str) -> C
 
 def _unmasking(run: Run, states: list[list[list[str]]]) -> list[Block]:
     """Return the first recorded sequences step by step, and the molecules that they end as."""
-    blocks: list[Block] = [Heading("Unmasking, step by step")]
+    blocks: list[Block] = []
     for sequence in range(min(NUM_SEQUENCES, len(states[0]))):
         rows = [state[sequence] for state in states]
         steps = shown_steps(rows)[-1]  # a shorter sequence is done before the others

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import numpy as np
+from taskloom.show.cells import guarded
 
 from taskloom_hci.bundle.agent import Agent
 from taskloom_hci.bundle.answers import finite_reward, task_answer
@@ -15,7 +16,7 @@ from taskloom_hci.bundle.joining import PARTS, join_parts, require_forced, requi
 from taskloom_hci.bundle.turns import NAMES, REWARD_NAMES, StepResult, Turn, parse_turn
 from taskloom_hci.errors import GameOverError, HciError, UnknownKeyError
 from taskloom_hci.inference.engine import NoInference
-from taskloom_hci.report.plot import draw_game
+from taskloom_hci.report.plot import draw_game, game_html
 from taskloom_hci.state.elements import Value
 from taskloom_hci.state.state import StateTree
 from taskloom_hci.state.streams import Stream, stream_key
@@ -349,6 +350,9 @@ class Bundle:
         head = f"round {self.round_index}, turn {int(self.turn)} ({NAMES[self.turn]}), actions {actions}"
         shown = self.task.render(mode=mode, **axes)  # a task may print or draw instead
         return f"{head}\n{shown}" if shown else head
+
+    def _repr_html_(self) -> str:
+        return guarded(lambda: game_html(self, self.render()), self)
 
     def close(self) -> None:
         """Let go of what the task holds outside this process."""

@@ -1,14 +1,17 @@
-"""Games drawn on matplotlib axes. The axes come from the caller, so nothing here imports matplotlib."""
+"""Games drawn on matplotlib axes. The axes come from the caller; only the drawing for a notebook makes its own."""
 
 # ruff: noqa: ANN401 -- axes are matplotlib's
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from html import escape
+from io import StringIO
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from taskloom.show.cells import drawing_html
 
 from taskloom_hci.errors import HciError
 from taskloom_hci.games.gaze import Gaze
@@ -16,6 +19,7 @@ from taskloom_hci.games.pointing import Pointing
 from taskloom_hci.task import Game
 
 Places: TypeAlias = NDArray[Any]
+_CELL = (6.0, 2.0)  # [inch] of a drawing in a notebook
 
 
 def draw_game(game: Game, axes: Mapping[str, Any]) -> None:
@@ -33,6 +37,28 @@ def draw_game(game: Game, axes: Mapping[str, Any]) -> None:
     elif isinstance(task, Gaze):
         radius = task.width / 2.0 + task.threshold
         draw_search(_axes(axes), task.state["target"], task.state["fixation"], radius)
+
+
+def game_html(game: Game, text: str) -> str:
+    """Return a game for the cell of a notebook: a drawing in SVG, or its text where it has none.
+
+    Args:
+        game: The game.
+        text: What `render` says of it.
+    """
+    try:
+        from matplotlib.figure import Figure  # heavy: matplotlib
+    except ImportError:
+        return f"<pre>{escape(text)}</pre>"
+    figure = Figure(figsize=_CELL, layout="tight")
+    axes = figure.add_subplot()
+    draw_game(game, {"ax_task": axes})
+    if not axes.has_data():
+        return f"<pre>{escape(text)}</pre>"
+    drawn = StringIO()
+    figure.savefig(drawn, format="svg", metadata={"Date": None})
+    # Without the lines before it, which are those of a file.
+    return drawing_html(drawn.getvalue().partition("<svg")[2].join(["<svg", ""]), text)
 
 
 def _axes(axes: Mapping[str, Any]) -> Any:

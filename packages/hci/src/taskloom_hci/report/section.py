@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from taskloom.arrays import load_npz
 from taskloom.report import charts
-from taskloom.report.model import Block, Chart, Heading, Table, Text
+from taskloom.report.model import Block, Chart, Facts, Fold, Table, Text
 
 from taskloom_hci.batch.episodes import load
 from taskloom_hci.metrics import interval_words
@@ -36,16 +38,45 @@ ENDS = ("mean", "low", "high")
 def report(run: Run) -> list[Block]:
     """Return the blocks of one run."""
     blocks: list[Block] = []
+    folded: list[Block] = []
     if run.metrics:
-        blocks += [Heading("How the games went"), _outcome(run.metrics)]
+        count = (
+            f"{run.metrics.get('episodes', 0):,.0f} episodes, each with random numbers of its own"
+        )
+        blocks.append(Facts([("sample", count, False)]))
     if "episodes" in run.artifacts and run.artifacts["episodes"].exists():
         blocks.append(_rounds(run))
-    if run.metrics:
-        blocks += [Heading("What was earned"), _rewards(run.metrics)]
+    if "baseline" in run.artifacts and run.artifacts["baseline"].exists():
+        blocks.append(_differences(run))
+    rows = []
     if "timeline" in run.artifacts and run.artifacts["timeline"].exists():
         rows = json.loads(run.read("timeline"))
-        blocks += [Heading("Turn by turn"), *_turns(rows)]
-    return blocks
+    first = rows[0]["episode"] if rows else 0
+    blocks += _episode([row for row in rows if row["episode"] == first])
+    if run.metrics:
+        folded += [Fold("How the games went"), _outcome(run.metrics), *_best(run.metrics)]
+        # One source says nothing that the return does not.
+        paid = [name for name in REWARDS if run.metrics.get(f"rewards/{name}_reward")]
+        (blocks if len(paid) > 1 else folded).append(_rewards(run.metrics))
+    if rows:
+        folded += [Fold("Turn by turn"), *_turns(rows, first)]
+    return [*blocks, *folded]
+
+
+def _differences(run: Run) -> Chart:
+    """Return the distribution of the paired differences to the baseline, episode by episode."""
+    kept = load_npz(io.BytesIO(run.read("baseline")))
+    apart = kept["value"] - kept["baseline"]
+    less, equal = float((apart < 0).mean()), float((apart == 0).mean())
+    return charts.histogram(
+        [{"difference": float(value)} for value in apart],
+        "difference",
+        title="Difference in the same episode",
+        caption=(
+            f"This run less its baseline: less in {100 * less:.2g} % of {len(apart):,} episodes, equal in "
+            f"{100 * equal:.2g} %, more in {100 * (1 - less - equal):.2g} %."
+        ),
+    )
 
 
 def _outcome(metrics: Mapping[str, float]) -> Table:
@@ -59,6 +90,17 @@ def _outcome(metrics: Mapping[str, float]) -> Table:
             rows.append((title, *(_end(metrics, f"{name}/{part}") for part in ENDS)))
     caption = f"Means over {metrics.get('episodes', 0):.0f} episodes with 95 % intervals (shares: Wilson's)."
     return Table(("an episode's", "mean", "low", "high"), rows, caption)
+
+
+def _best(metrics: Mapping[str, float]) -> list[Block]:
+    """Return a sentence on how far the mean is from the exact optimum, where that is known."""
+    if "optimum/rounds" not in metrics:
+        return []
+    best, above = metrics["optimum/rounds"], metrics.get("optimum/above")
+    words = f"The best assistant there can be takes {best:.4f} rounds on average, exactly"
+    if above is None:
+        return [Text(f"{words}; too many games were cut off to compare their mean with it.")]
+    return [Text(f"{words}: these games are within {100 * max(above, 0.0):.1f} % of optimal.")]
 
 
 def _end(metrics: Mapping[str, float], name: str) -> str | float:
@@ -111,19 +153,26 @@ def _rewards(metrics: Mapping[str, float]) -> Chart:
     return Chart(spec, chart.caption)
 
 
-def _turns(rows: Sequence[dict[str, Any]]) -> Iterator[Block]:
+def _turns(rows: Sequence[dict[str, Any]], first: int) -> Iterator[Block]:
     yield Text(
         "A round has four turns: the user observes, the user acts, the assistant observes, the assistant acts. "
         "Charts over time count turns."
     )
-    for episode in sorted({row["episode"] for row in rows}):
-        mine = [row for row in rows if row["episode"] == episode]
-        title, told = f"Episode {episode}", _told(mine)
-        chart = drawing(mine, title, told) or numbers(mine, title, told)
-        if chart is not None:
-            yield chart
-        yield from beliefs(mine, f"Beliefs in episode {episode}")
-    yield _events([row for row in rows if row["episode"] == rows[0]["episode"]])
+    for episode in sorted({row["episode"] for row in rows} - {first}):
+        yield from _episode([row for row in rows if row["episode"] == episode])
+    yield _events([row for row in rows if row["episode"] == first])
+
+
+def _episode(rows: Sequence[dict[str, Any]]) -> Iterator[Block]:
+    """Yield the drawing of an episode, and what was believed in it."""
+    if not rows:
+        return
+    number = rows[0]["episode"]
+    title, told = f"Episode {number}", _told(rows)
+    chart = drawing(rows, title, told) or numbers(rows, title, told)
+    if chart is not None:
+        yield chart
+    yield from beliefs(rows, f"Beliefs in episode {number}")
 
 
 def _told(rows: Sequence[dict[str, Any]]) -> str:

@@ -20,6 +20,7 @@ class PipeConfig(HciConfig):
     """A number game in a process of its own; by default the example that comes with the package."""
 
     game_class = "PipeTask"
+    kept_outside = True
     assistant: Annotated[Assistant, OneOf("taskloom_hci.assistants")] | None = None
     """An assistant; one that adds at random helps as little as none."""
     episodes: Annotated[int, Field(ge=1, le=10_000_000)] = 50

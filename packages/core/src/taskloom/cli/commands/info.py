@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from taskloom.cli.annotations import AsJson, ConfigFiles
+from taskloom.cli.offers import offered
 from taskloom.cli.output import print_json
 from taskloom.cli.task_command import Invocation
-from taskloom.errors import ConfigError, TaskloomError, UsageError
+from taskloom.errors import UsageError
 from taskloom.params.schema import json_schema
 from taskloom.params.tree import Parameter, walk
 
@@ -37,79 +36,26 @@ def info(
     if schema:
         print_json(json_schema(invocation.loaded.config_class))
         return
-    parameters = walk(invocation.loaded.config_class, invocation.chosen)
+    loaded = invocation.loaded
+    parameters = [offered(loaded, item) for item in walk(loaded.config_class, invocation.chosen)]
     if toml or yaml:
         from taskloom.cli.commands.info_template import toml_template, yaml_template
 
         render = toml_template if toml else yaml_template
         typer.echo(render(invocation.resolve(config).config, parameters), nl=False)
         return
-    facts = _facts(invocation)
-    facts["can"], facts["describes"] = _described(invocation, config)
+    # What describes a task makes it; a template and a schema do not pay for that.
+    from taskloom.describing import described, facts_of, row_of
+
+    loaded, is_asked = invocation.loaded, bool(invocation.values or config)
+    facts = facts_of(loaded)
+    facts["can"], facts["describes"] = described(
+        loaded, lambda: invocation.resolve(config).config, is_asked=is_asked
+    )
     if as_json:
-        print_json(facts | {"parameters": [_as_json(parameter) for parameter in parameters]})
+        print_json(facts | {"parameters": [row_of(parameter) for parameter in parameters]})
     else:
         _print(facts, parameters)
-
-
-def _facts(invocation: Invocation) -> dict[str, Any]:
-    from importlib.metadata import PackageNotFoundError, metadata
-
-    entry = invocation.loaded.entry
-    try:
-        found = metadata(entry.distribution)
-        version = found["Version"]
-        licences = [*(found.get_all("License-Expression") or ()), *(found.get_all("License") or ())]
-        needs = [text for text in found.get_all("Requires-Dist") or [] if "extra ==" not in text]
-    except PackageNotFoundError:
-        version, licences, needs = "", [], []
-    return {
-        "domain": entry.domain,
-        "task": entry.ref.name,
-        "summary": entry.ref.summary,
-        "version": entry.ref.version,
-        "distribution": f"{entry.distribution} {version}".strip(),
-        "licence": licences[0] if licences else "",
-        "source": entry.ref.target,
-        "config": f"{invocation.loaded.config_class.__module__}:{invocation.loaded.config_class.__qualname__}",
-        "needs": needs,
-    }
-
-
-def _described(invocation: Invocation, files: Sequence[Path]) -> tuple[list[str], dict[str, Any]]:
-    """Return the abilities of the task and its own facts; of a task that cannot be made here there are none."""
-    from taskloom.lifecycle.lifecycle import construct
-    from taskloom.task import Checkable
-
-    try:
-        config = invocation.resolve(files).config
-    except ConfigError:
-        if invocation.values or files:
-            raise
-        return [], {}  # it has parameters without a default, and none was given
-    try:
-        bound = construct(invocation.loaded, config)
-    except TaskloomError as error:
-        return [], {"cannot be constructed": error.message}
-    can = ["check itself"] * (bound.driver is not None or isinstance(bound.task, Checkable))
-    can += ["resume"] * bound.can_resume()
-    try:
-        return can, bound.describe()
-    except Exception as error:  # whatever a task's own description raises
-        return can, {"cannot be described": f"{type(error).__name__}: {error}"}
-
-
-def _as_json(parameter: Parameter) -> dict[str, Any]:
-    return {
-        "name": parameter.path,
-        "type": parameter.type,
-        "default": parameter.default,
-        "bounds": list(parameter.bounds),
-        "unit": parameter.unit,
-        "help": parameter.help,
-        "choices": list(parameter.choices),
-        "component": parameter.is_component,
-    }
 
 
 def _print(facts: dict[str, Any], parameters: list[Parameter]) -> None:

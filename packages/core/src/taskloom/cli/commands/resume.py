@@ -11,17 +11,20 @@ import typer
 
 from taskloom.cli.annotations import AsJson, StoreOption, read_folder
 from taskloom.cli.commands.run import show_run
+from taskloom.cli.commands.study import end_study
 from taskloom.cli.commands.sweep_board import open_board, print_sweep
 from taskloom.cli.options import read_time
 from taskloom.errors import UsageError
+from taskloom.given.tasks import recorded_task
 from taskloom.placement.executor import INLINE
 from taskloom.placement.options import check_capture
-from taskloom.registry.resolve import find_task, load_task
 from taskloom.request import RunOptions
 from taskloom.resuming import Resumption, resume_run
 from taskloom.runs.layout import default_store
 from taskloom.runs.rebuild import lacks_record, rebuild_record
 from taskloom.runs.run import Run, find_run
+from taskloom.studies.perform import look_at_study, perform_study, reopen_study
+from taskloom.studies.record import is_study
 from taskloom.sweeps.ahead import lines_of, look_ahead, refuse_changes, to_run
 from taskloom.sweeps.record import SweepRecord, find_sweep, read_sweep, with_call
 from taskloom.sweeps.search import (
@@ -158,16 +161,18 @@ def _resume_sweep(
         check_capture(call.capture, options.executor)
         return with_call(dataclasses.replace(record, options=options), call)
 
+    if is_study(folder):
+        _resume_study(folder, replaced(read_sweep(folder)), as_json=as_json)
     if is_search(folder):
         search = read_search(folder)
         search = dataclasses.replace(search, sweep=replaced(search.sweep))
-        loaded = load_task(find_task(search.sweep.domain, search.sweep.task))
+        loaded = recorded_task(search.sweep)
         refuse_changed_trials(loaded, search, folder.parent)
         with open_board(search.goal.trials, quiet=as_json) as board:
             ended = run_search(loaded, search, folder.parent, board)
     else:
         record = replaced(read_sweep(folder))
-        loaded = load_task(find_task(record.domain, record.task))
+        loaded = recorded_task(record)
         check_version(record, loaded)
         aheads = look_ahead(loaded, record, folder.parent)
         refuse_changes(record, aheads)
@@ -178,3 +183,18 @@ def _resume_sweep(
             ended = run_sweep(loaded, record, folder.parent, board, aheads)
     print_sweep(ended, as_json=as_json)
     raise typer.Exit(int(ended.exit_code))
+
+
+def _resume_study(folder: Path, record: SweepRecord, *, as_json: bool) -> None:
+    loaded = recorded_task(record)
+    options = dataclasses.replace(record.options, store=folder.parent)
+    job = reopen_study(loaded, record, folder, options)
+    aheads = look_at_study(job)
+    refuse_changes(record, aheads)
+    for line in lines_of(aheads):
+        typer.echo(line, err=True)
+    with open_board(to_run(aheads), quiet=as_json) as board:
+        board.say(f"study {record.id}: {len(record.points)} points")
+        # The first block may hold some of the points alone, so that it decides for itself.
+        done = perform_study(job, board)
+    end_study(done, form="text", required="", as_json=as_json)

@@ -21,13 +21,14 @@ from taskloom.params.layers import Resolved
 from taskloom.params.tree import leaf_texts, leaves
 from taskloom.request import Origin, RunOptions
 from taskloom.secrets.fields import dumped
+from taskloom.wording import figure_line
 
 if TYPE_CHECKING:
     from taskloom.runs.run import Run
 
 
 @takes_options(
-    "as_json store name tags force fresh resume accept accept_changes claimed inputs cwd prepare executor",
+    "as_json store name tags force fresh resume accept accept_changes claimed inputs cwd report prepare executor",
     without="jobs",
 )
 def run(
@@ -95,9 +96,8 @@ def _run(
     # Names are judged even where an identical run spares the work.
     options = checked_options(replace(asked, quiet=asked.quiet or as_json), is_placed=not prepare)
     loaded, config = invocation.loaded, resolved.config
-    entry = loaded.entry
     words = recorded_words(invocation.words, invocation.parameters())
-    argv = ("tasks", "run", entry.domain, entry.ref.name, *words)
+    argv = ("tasks", "run", *loaded.words, *words)
     origin = Origin(argv, resolved.sources)
     if prepare:
         folder = make_folder(loaded, config, options, origin).dir
@@ -128,7 +128,11 @@ def show_run(run: Run, *, as_json: bool, more: Mapping[str, Any] = MappingProxyT
     if as_json:
         print_json({**_document(run), **more})
         return
-    if run.summary:
+    headline = run.headline
+    if headline is not None:
+        typer.echo(headline.sentence)
+        typer.echo(figure_line(headline))
+    elif run.summary:
         typer.echo(run.summary)
     width = max((len(metric) for metric in run.metrics), default=0)
     for metric, value in run.metrics.items():
@@ -144,6 +148,7 @@ def _document(run: Run) -> dict[str, Any]:
         "status": run.status,
         "dir": str(run.dir),
         "summary": run.summary,
+        "headline": run.record.headline,
         "metrics": dict(run.metrics),
         "artifacts": {key: str(path) for key, path in run.artifacts.items()},
         "config": dict(run.config),

@@ -10,11 +10,11 @@ from typing import Any
 from taskloom.cli.output import one_line, print_json, print_table
 from taskloom.errors import UsageError
 from taskloom.records.folders import Damaged
+from taskloom.runs.choice import choose
 from taskloom.runs.index import documents, page
 from taskloom.runs.layout import default_store
 from taskloom.runs.query import (
     Document,
-    Predicate,
     absent_fields,
     asks_for,
     parse_filter,
@@ -116,12 +116,15 @@ def select(store: Path, selection: Selection) -> tuple[list[Document], int, list
         rows, total, damaged = page(store, limit)
         newest: list[Document] = [with_status(store, row) for row in reversed(rows)]
         return newest, total, damaged
+    if not selection.verifies:
+        chosen = choose(store, selection.where, selection.sort, lambda _: slice(limit or None))
+        found: list[Document] = [*chosen.rows]
+        return found if selection.sort else found[::-1], chosen.matching, chosen.damaged
     everything, damaged = documents(store)
-    if selection.verifies:
-        everything = _verified(store, everything)
     if selection.stale:
         wanted.append(lambda document: bool(document.get("stale")))
-    kept = _filter([with_status(store, document) for document in everything], wanted)
+    told = [with_status(store, row) for row in _verified(store, everything)]
+    kept: list[Document] = [row for row in told if all(test(row) for test in wanted)]
     total = len(kept)
     if selection.sort:
         kept = sort_documents(kept, selection.sort)
@@ -143,10 +146,6 @@ def _verified(store: Path, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _absent(store: Path, selection: Selection) -> list[str]:
     everything = documents(store)[0]
     return [path for text in selection.where for path in absent_fields(text, everything)]
-
-
-def _filter(found: list[Document], wanted: list[Predicate]) -> list[Document]:
-    return [document for document in found if all(test(document) for test in wanted)]
 
 
 def _row(store: Path, document: Document) -> dict[str, Any]:

@@ -34,7 +34,7 @@ from taskloom.sweeps.sweep import plan_points, run_sweep
 
 _ORDER = (
     "executor jobs fail_fast cpus gpus nodes memory time_limit sinks keep_best force fresh resume "
-    "accept accept_changes claimed inputs cwd capture dry_run store as_json"
+    "accept accept_changes claimed inputs cwd capture report dry_run store as_json"
 )
 
 
@@ -78,11 +78,11 @@ def sweep(
     options = checked_options(options, executor=EXECUTOR)
     loaded, store = invocation.loaded, default_store(options.store)
     reader = AxisReader(invocation.parameters(), is_search=bool(optimize))
-    fixed, axes = _split(invocation, reader)
+    fixed, axes = split_values(invocation, reader)
     below = _below(file, invocation, reader) if file else Plan()
     entry, goes_on = loaded.entry, not fail_fast
     words = recorded_words(invocation.words, invocation.parameters())
-    origin = Origin(("tasks", "sweep", entry.domain, entry.ref.name, *words))
+    origin = Origin(("tasks", "sweep", *loaded.words, *words))
     if optimize:
         from taskloom.sweeps.search import create_search, run_search
         from taskloom.sweeps.trials import Goal
@@ -179,7 +179,7 @@ def _listed_in(files: Sequence[str]) -> dict[str, list[str]]:
 setattr(sweep, "listed_values", listed_values)  # noqa: B010 -- a function has no such attribute for a type checker
 
 
-def _split(invocation: Invocation, reader: AxisReader) -> tuple[Point, dict[str, Axis]]:
+def split_values(invocation: Invocation, reader: AxisReader) -> tuple[Point, dict[str, Axis]]:
     """Tell parameters with one value from those with several."""
     fixed: Point = {}
     axes: dict[str, Axis] = {}

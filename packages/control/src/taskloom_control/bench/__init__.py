@@ -1,0 +1,1 @@
+"""Episodes on counted seeds: measurements, paired comparisons and tuning."""

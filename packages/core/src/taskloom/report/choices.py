@@ -1,0 +1,83 @@
+"""Choices of a run: its components, and every value that is not the default of its task."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from taskloom.params.layers import validate_record
+from taskloom.params.shapes import OpenVariants
+from taskloom.params.tree import NO_COMPONENT, Parameter, leaf_texts, walk
+from taskloom.registry.components import component_refs
+from taskloom.registry.resolve import find_task, load_task
+from taskloom.runs.run import Run
+
+_KIND = ".kind"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One parameter of a run with its value.
+
+    Attributes:
+        parameter: The parameter; its default is that of the component that was chosen.
+        text: The value as it is typed behind `--path=`.
+    """
+
+    parameter: Parameter
+    text: str
+
+    @property
+    def is_default(self) -> bool:
+        """True if the value is the default, whichever layer set it."""
+        return self.text == self.parameter.default
+
+    @property
+    def summary(self) -> str:
+        """One line about the chosen component; empty where nothing is known."""
+        variants = self.parameter.shape.variants
+        if not isinstance(variants, OpenVariants):
+            return ""
+        return next((r.summary for r in component_refs(variants.group) if r.name == self.text), "")
+
+
+def choices_of(run: Run) -> list[Choice] | None:
+    """Return the parameters of a run in the order of the task; None if its task is not there any more, or has changed.
+
+    Args:
+        run: The run.
+    """
+    try:
+        config_class = load_task(find_task(run.domain, run.task)).config_class
+        config = validate_record(config_class, run.config, f"the record of {run.id}")
+        texts = leaf_texts(config)
+        chosen = {p.removesuffix(_KIND): text for p, text in texts.items() if p.endswith(_KIND)}
+        absent = {path: text for path, text in texts.items() if text == NO_COMPONENT}
+        return [
+            Choice(parameter, chosen.get(parameter.path, texts.get(parameter.path, "")))
+            for parameter in walk(config_class, {**absent, **chosen})
+        ]
+    # A plugin's module may raise anything; the page is then about the record alone.
+    except Exception:
+        return None
+
+
+def command(run: Run, choices: Iterable[Choice]) -> str:
+    """Return the shortest command line that gives the same config, from the task's defaults.
+
+    Args:
+        run: The run.
+        choices: What was chosen for it.
+    """
+    options = [
+        shlex.quote(f"--{choice.parameter.path}={choice.text}") for choice in differing(choices)
+    ]
+    return " ".join(["tasks", "run", run.domain, run.task, *options])
+
+
+def differing(choices: Iterable[Choice]) -> Iterator[Choice]:
+    """Yield the choices that make another run than the task's defaults; how a run is executed does not."""
+    for choice in choices:
+        if not choice.is_default and not choice.parameter.execution_only:
+            yield choice

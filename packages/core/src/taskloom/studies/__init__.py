@@ -1,0 +1,1 @@
+"""Studies: factors x seeds, differences with intervals that cover, and the number of seeds that they need."""

@@ -1,0 +1,69 @@
+"""Notebooks of the examples and of the documentation run, and their runs are those of the command line to the bit."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import warnings
+from pathlib import Path
+
+import pytest
+from taskloom.cli import main
+from taskloom.runs import Run, list_runs
+from tests_sizes import size
+
+nbclient = pytest.importorskip("nbclient")
+nbformat = pytest.importorskip("nbformat")
+
+ROOT = Path(__file__).parents[2]
+HOW_TO = ROOT / "docs" / "how-to" / "notebook.ipynb"
+# The page of the documentation every day, the examples with their back-ends in `make soak`.
+NOTEBOOKS = [HOW_TO, *sorted((ROOT / "examples").glob("*.ipynb"))][: size("notebooks")]
+DOMAINS = {"anomaly", "control", "diffusion", "hci"}
+
+
+def execute(path: Path, folder: Path) -> None:
+    """Run a notebook in a folder; a cell that fails raises."""
+    notebook = nbformat.read(path, as_version=4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # those of the libraries between here and the kernel
+        nbclient.NotebookClient(
+            notebook, timeout=600, resources={"metadata": {"path": str(folder)}}
+        ).execute()
+    errors = [
+        item.text
+        for cell in notebook.cells
+        for item in cell.get("outputs", ())
+        if item.get("name") == "stderr"
+    ]
+    assert errors == []
+
+
+def from_a_shell(run: Run, store: Path) -> Run:
+    """Return the run that a command line computes anew with the same config."""
+    words = ["run", *run.words, "--config", str(run.layout.config), "--store", str(store)]
+    assert main([*words, "--quiet"]) == 0, shlex.join(words)
+    return list_runs(store)[-1]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs_and_its_first_run_is_that_of_the_command_line(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execute(path, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    first = list_runs(tmp_path / "runs")[0]
+    twin = from_a_shell(first, tmp_path / "shell")
+    assert twin.record.identity == first.record.identity
+    assert twin.record.computation == first.record.computation
+    assert json.dumps(dict(twin.metrics)) == json.dumps(dict(first.metrics))
+    assert twin.record.seeds == first.record.seeds
+
+
+def test_every_domain_has_a_notebook_and_none_holds_outputs() -> None:
+    found = {
+        path.stem: json.loads(path.read_text()) for path in (ROOT / "examples").glob("*.ipynb")
+    }
+    assert found.keys() >= DOMAINS
+    for notebook in (*found.values(), json.loads(HOW_TO.read_text())):
+        assert [cell["outputs"] for cell in notebook["cells"] if cell.get("outputs")] == []
