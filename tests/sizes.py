@@ -53,6 +53,8 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "learning_steps": (16, 256),
         "expert_rounds": (1000, 20_000),
         "random_rounds": (150, 1000),
+        # tests/core/execute/test_bar.py
+        "bar_lines": (200, 200_000),
         # tests/core/answers
         "matrix_cells": (10, 140),
         "ray_kinds": (0, 14),
@@ -64,6 +66,9 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         # tests/anomaly
         "warped_networks": (1, 2),
         "quick_compilation": (1, 0),  # without most of XLA's optimizations
+        # tests/control
+        "foreign_models": (4, 8),
+        "pushed_cylinders": (2, 5),
         # tests/reliability
         "kills": (50, 150),
         "kills_of_networks": (10, 30),
@@ -76,6 +81,8 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "unicode_lines": (40, 2000),
         "respelt_molecules": (60, 2000),
         "signalled_steps": (40, 120),
+        "streamed_lines": (3000, 50_000),
+        "respellings": (300, 1_000_000),
         # tests/docs
         "forked_commands": (1, 0),  # not forked: an interpreter for each
         "brief_pages": (1, 0),  # full: commands are run as their page shows them

@@ -213,6 +213,9 @@ def test_a_task_that_is_not_quite_pointing_is_told_what_it_lacks() -> None:
     for task, lacking in ((Odd(), r"lacks task_state\.targets"), (Loud(), "lacks user actions in")):
         with pytest.raises(BundleConstraintError, match=f"'careful' plays .*{lacking}"):
             pair(task, HciConfig(user=Careful(), assistant=Big()))
+    teaching = r"'leitner' plays the teaching task, not Menu\. It lacks task_state\.item, task_state\.trial"
+    with pytest.raises(BundleConstraintError, match=teaching):
+        pair(Menu(), HciConfig(user=Careful(), assistant=Leitner()))
     with pytest.raises(BundleConstraintError, match=r"fewer targets \(20\) than places"):
         pair(Menu(20), HciConfig(user=Careful(), assistant=Big()))
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
+from taskloom.cli import main
 from taskloom.runs.record import RunRecord, write_record
 from taskloom.view.app import make_app
 
@@ -57,7 +58,7 @@ def test_a_sweep_has_a_page_of_its_points(tmp_path: Path) -> None:
     assert "4 points: 3 finished, 1 without a run." in text
     assert NASTY not in text
     assert text.count(">slow<") == 3  # two points, and a line of their mean over the seeds
-    assert "0.05 \u00b1 0.6353" in text  # t with one degree: 12.706 s / sqrt(2)
+    assert "0.05 \u00b1 0.64" in text  # t with one degree: 12.706 s / sqrt(2)
     assert f'href="/sweeps/{name}/"' in front
     assert f'href="/sweeps/{name}/"' in listed
     assert others == [404, 404]
@@ -103,3 +104,26 @@ def test_a_damaged_sweep_is_a_sentence_and_no_defect(
     assert page.status_code in (200, 404)
     assert listed.status_code == 200
     assert good in listed.text
+
+
+def test_a_sweep_is_reported_by_its_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The finished runs of its points side by side, named by what differs; `@last-sweep` is the newest."""
+    old, name = "20261120-030000-sweep-lab-walk-abcdef", "20261121-030000-sweep-lab-walk-ghijkl"
+    add_sweep(tmp_path, old)
+    points = [{"identity": f"{i}", "config": {"gait": gait}} for i, gait in enumerate("abc")]
+    add_sweep(tmp_path, name, points=points)
+    for number, gait in enumerate("ab"):
+        changes = {"config": {"gait": gait}, "identity": f"{number}", "sweep": name}
+        add_run(tmp_path, number, **changes, metrics={"distance": 1.0})
+    for reference in (name, "@last-sweep"):
+        page = tmp_path / "page.html"
+        assert main(["report", reference, "--store", str(tmp_path), "-o", str(page)]) == 0
+        text = page.read_text(encoding="utf-8")
+        assert "2 runs compared" in text
+        assert "gait=a" in text
+    capsys.readouterr()
+    assert main(["report", old, "--store", str(tmp_path)]) == 2
+    assert "No point of the sweep" in capsys.readouterr().err
+    assert main(["report", "@last-sweep", "--store", str(tmp_path / "empty")]) != 0

@@ -21,10 +21,10 @@ from taskloom.report.blocks import ROW_LIMIT, note, table
 from taskloom.report.page import page
 from taskloom.report.tables import value_text
 from taskloom.runs.compare import varying
-from taskloom.runs.index import having
 from taskloom.runs.rows import with_status
 from taskloom.statistics.intervals import mean_interval
 from taskloom.studies.record import is_study
+from taskloom.sweeps.answers import rows_of
 from taskloom.sweeps.record import RECORD, SEARCH, SweepRecord, read_sweep
 from taskloom.view.studies import studies_table
 
@@ -99,7 +99,11 @@ def sweep_page(store: Path, name: str) -> str:
             if points
             else h.p(".lede")["No point yet."],
             h.dl(".facts")[
-                (h.div[h.dt[fact], h.dd[text]] for fact, text in _facts(record, goal) if text)
+                (
+                    h.div[h.dt[fact], h.dd[text]]
+                    for fact, text in _facts(record, goal, counts)
+                    if text
+                )
             ],
             h.p[runs],
             is_study(store / name) and h.p[h.a(href=f"/studies/{name}/")["What the study says"]],
@@ -140,23 +144,20 @@ def _goal(folder: Path) -> tuple[str, bool] | None:
 
 def _points(store: Path, name: str, record: SweepRecord) -> list[_Point]:
     """Return the points in their order, each with its newest run; those of a search are the configs of its runs."""
-    own = having(store, "sweep", [name])
+    rows = rows_of(store, name, record)
     if not record.points:
-        return [_Point(row["config"], with_status(store, row)) for row in reversed(own)]
-    newest = {row["identity"]: row for row in reversed(own)}
-    missing = [point.identity for point in record.points if point.identity not in newest]
-    for row in having(store, "identity", missing):
-        if row["status"] == "finished":  # of another sweep or by itself: an answer all the same
-            newest.setdefault(row["identity"], row)
-    found = [(point, newest.get(point.identity)) for point in record.points]
+        return [_Point(row["config"], with_status(store, row)) for row in rows if row]
+    found = zip(record.points, rows, strict=True)
     return [_Point(point.config, row and with_status(store, row)) for point, row in found]
 
 
 def _metrics(points: Sequence[_Point], goal: tuple[str, bool] | None) -> list[str]:
+    """Return the metrics that have a column: that of the goal first, and last those that are the same everywhere."""
     names = dict.fromkeys([goal[0]] if goal else [])
     for point in points:
         names |= dict.fromkeys(point.row["metrics"] if point.row else [])
-    return list(names)[:METRICS]
+    seen = {name: {point.metric(name) for point in points if point.row} for name in names}
+    return sorted(names, key=lambda name: len(seen[name]) == 1)[:METRICS]
 
 
 def _rank(point: _Point, goal: tuple[str, bool]) -> tuple[bool, float]:
@@ -169,13 +170,16 @@ def _status(point: _Point) -> str:
     return str(point.row["status"]) if point.row else "without a run"
 
 
-def _facts(record: SweepRecord, goal: tuple[str, bool] | None) -> list[tuple[str, str]]:
+def _facts(
+    record: SweepRecord, goal: tuple[str, bool] | None, counts: Mapping[str, int]
+) -> list[tuple[str, str]]:
+    is_open = goal is not None or set(counts) != {"finished"}
     return [
         ("Created", record.created[:19].replace("T", " ")),
         ("Executor", str(record.options.executor)),
         ("Task version", str(record.version)),
         ("Searches for", f"the {'largest' if goal[1] else 'smallest'} {goal[0]}" if goal else ""),
-        ("Continue", f"tasks resume {record.id}"),
+        ("Continue", f"tasks resume {record.id}" if is_open else ""),
     ]
 
 
@@ -250,7 +254,14 @@ def _means(group: Sequence[_Point], metrics: Sequence[str]) -> list[str]:
             found.append(figures.cell(None))
             continue
         interval = mean_interval(values)
-        half = interval.half_width
-        spread = f" \u00b1 {figures.number(half)}" if half is not None else ""
-        found.append(f"{figures.number(interval.estimate)}{spread}")
+        found.append(_with_spread(interval.estimate, interval.half_width))
     return found
+
+
+def _with_spread(value: float, half: float | None) -> str:
+    """Return a mean with half of its interval, both to the second digit of that half."""
+    if half is None or not 1e-4 < half < 1e7:
+        spread = "" if half is None else f" \u00b1 {figures.number(half)}"
+        return f"{figures.number(value)}{spread}"
+    decimals = max(0, 1 - math.floor(math.log10(half)))
+    return f"{value:.{decimals}f} \u00b1 {half:.{decimals}f}".replace("-", "\u2212")
