@@ -66,6 +66,9 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         # tests/anomaly
         "warped_networks": (1, 2),
         "quick_compilation": (1, 0),  # without most of XLA's optimizations
+        # tests/control
+        "foreign_models": (4, 8),
+        "pushed_cylinders": (2, 5),
         # tests/reliability
         "kills": (50, 150),
         "kills_of_networks": (10, 30),
