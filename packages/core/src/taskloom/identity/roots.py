@@ -49,6 +49,10 @@ class Roots:
         top, _, rest = module.partition(".")
         if top == CORE:
             return rest.partition(".")[0] in CORE_MODULES
+        # Asked of each of thousands of modules, several times in a run: most fail here.
+        known = top in self.packages or self.given is not None
+        if not known and not file.startswith(self.folders):
+            return False
         if any(module == name or module.startswith(f"{name}.") for name in self.left_out):
             return False
         if top in self.packages or self.is_beside(top, file):
@@ -197,7 +201,13 @@ def module_files(names: Iterable[str]) -> Iterator[tuple[str, str]]:
     for name in names:
         file = getattr(sys.modules.get(name), "__file__", None)
         if isinstance(file, str):
-            yield name, os.path.abspath(file)
+            yield name, _normal(file) if os.path.isabs(file) else os.path.abspath(file)
+
+
+@cache
+def _normal(file: str) -> str:
+    """Return what `abspath` makes of an absolute path, which depends on no current folder."""
+    return os.path.normpath(file)
 
 
 def base_of(top: str) -> tuple[str, bool]:
