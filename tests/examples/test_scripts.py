@@ -14,6 +14,7 @@ SCRIPTS = Path(__file__).parents[2] / "examples"
 ORDER = (
     "study_of_a_table",
     "seeds_for_a_width",
+    "one_file_task",
     "first_run",
     "study_until_decided",
     "progress_of_a_run",
