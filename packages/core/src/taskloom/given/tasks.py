@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any, Protocol
 
 from taskloom.bound import members_of
-from taskloom.errors import TaskloomError, UnknownNameError, UsageError
+from taskloom.errors import PluginError, UnknownNameError, UsageError
 from taskloom.given.cells import UNKNOWN, cell_source
 from taskloom.given.domains import domain_of
 from taskloom.given.files import dotted, load_file
@@ -200,8 +200,10 @@ def _makes_task(found: type, domain: str) -> bool:
         home = domain_of(found, found.__name__, domain, "file")
         manifest = find_domain(home).ref
         as_factory(found, found.__name__, manifest)
-    except TaskloomError:
+    except PluginError:
         return False
+    except UsageError:  # it fits several domains
+        return True
     # The config of a task is of its domain too, and makes none.
     return runs_itself or not is_config_class(found) or _fits(found, manifest.protocol)
 
