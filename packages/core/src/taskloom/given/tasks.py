@@ -95,8 +95,8 @@ def file_task(asked: str, domain: str = "") -> LoadedTask:
     path, name = (before, after) if colon and not asked.endswith(_SUFFIX) else (asked, "")
     place = Path(os.path.abspath(path))
     module = load_file(Path(path))
-    names = _tasks_in(module, domain)
     if not name:
+        names = _tasks_in(module, domain)
         if len(names) != 1:
             told = f"{len(names)} tasks: {', '.join(names)}" if names else "no task"
             hint = f"say which: {path}:{names[0]}" if names else ""
@@ -104,6 +104,7 @@ def file_task(asked: str, domain: str = "") -> LoadedTask:
         name = names[0]
     found = getattr(module, name, None)
     if found is None:
+        names = _tasks_in(module, domain)
         raise UnknownNameError(
             f"{path} has no '{name}'; its tasks: {', '.join(names) or 'none'}.",
             hint=did_you_mean(name, names),

@@ -7,7 +7,7 @@ import os
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.machinery import PathFinder
 from pathlib import Path
@@ -26,6 +26,8 @@ from taskloom.registry.resolve import find_domain
 CORE = "taskloom"
 CORE_MODULES = ("seeding", "arrays", "statistics", "context")
 """The modules of core that compute something; the rest of core counts by its version."""
+_absolute: dict[str, str] = {}
+"""Normal forms of the absolute files of modules, which are asked for in each run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +45,16 @@ class Roots:
     folders: tuple[str, ...] = ()
     left_out: frozenset[str] = frozenset()
     given: Given | None = None
+    _known: dict[tuple[str, str], bool] = field(default_factory=dict, compare=False, repr=False)
 
     def count(self, module: str, file: str) -> bool:
         """Return whether a module counts."""
+        key = (module, file)
+        if key not in self._known:
+            self._known[key] = self._count(module, file)
+        return self._known[key]
+
+    def _count(self, module: str, file: str) -> bool:
         top, _, rest = module.partition(".")
         if top == CORE:
             return rest.partition(".")[0] in CORE_MODULES
@@ -197,7 +206,12 @@ def module_files(names: Iterable[str]) -> Iterator[tuple[str, str]]:
     for name in names:
         file = getattr(sys.modules.get(name), "__file__", None)
         if isinstance(file, str):
-            yield name, os.path.abspath(file)
+            known = _absolute.get(file)
+            if known is None:
+                known = os.path.abspath(file)
+                if os.path.isabs(file):
+                    _absolute[file] = known
+            yield name, known
 
 
 def base_of(top: str) -> tuple[str, bool]:
