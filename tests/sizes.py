@@ -49,6 +49,8 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "conserved_games": (3, 100),
         "conformance_steps": (40, 400),
         "conformance_modes": (1, 3),
+        "conformance_every": (3, 1),
+        "learning_steps": (16, 256),
         "expert_rounds": (1000, 20_000),
         "random_rounds": (150, 1000),
         # tests/core/answers
@@ -74,6 +76,8 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "unicode_lines": (40, 2000),
         "respelt_molecules": (60, 2000),
         "signalled_steps": (40, 120),
+        "streamed_lines": (3000, 50_000),
+        "respellings": (300, 1_000_000),
         # tests/docs
         "forked_commands": (1, 0),  # not forked: an interpreter for each
         "brief_pages": (1, 0),  # full: commands are run as their page shows them

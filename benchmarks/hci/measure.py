@@ -204,6 +204,46 @@ def sb3() -> Iterator[Row]:
     )
 
 
+def slow() -> Iterator[Row]:
+    """What was played one round at a time, beside pointing with a gain in NumPy, which is told first as a measure of the machine."""
+    from taskloom_hci.batch.play import play
+    from taskloom_hci.driver import make_bundle
+
+    def rate(task: str, episodes: int, backend: Any, **config: Any) -> float:
+        game = make_bundle(task, **config)
+        rounds = play(game, episodes, backend).total_rounds
+        return rounds / cpu(lambda: play(game, episodes, backend), 3)
+
+    plain = rate("pointing", 20_000, "numpy", assistant={"kind": "gain"})
+    yield "pointing with a gain, NumPy", plain, "rounds/s", 0.7e6, "CoopIHC 1,935"
+    for label, bar, *game in (
+        ("gaze and its user, numba", 1e6, "gaze", 30_000, "numba", {}),
+        ("gaze and its user, NumPy", 1e5, "gaze", 10_000, "numpy", {}),
+        *(
+            (
+                f"teaching, {kind}, NumPy",
+                bar,
+                "teaching",
+                2000,
+                "numpy",
+                {"assistant": {"kind": kind}},
+            )
+            for kind, bar in (("leitner", 1e6), ("myopic", 1e6), ("conservative", 2e4))
+        ),
+        *(
+            (
+                f"pointing, roll-outs, {tried}",
+                bar,
+                *("pointing", 1000, "numpy", {"assistant": {"kind": "rollout", "tried": tried}}),
+            )
+            for tried, bar in (("cells", 1000), ("targets", 5000))
+        ),
+    ):
+        task, episodes, backend, config = game
+        found = rate(task, episodes, backend, **config)
+        yield label, found, "rounds/s", bar, f"{found / plain:.2f} times the first row"
+
+
 def imports() -> Iterator[Row]:
     code = "import time; t = time.process_time(); import {}; print(time.process_time() - t)"
     times = [
@@ -224,7 +264,9 @@ def imports() -> Iterator[Row]:
     yield "import of the domain", statistics.median(times), "s", 0.25, "CoopIHC 0.55"
 
 
-PARTS = {f.__name__: f for f in (big, gain, scalar, decision, posterior, lqg, gym, sb3, imports)}
+PARTS = {
+    f.__name__: f for f in (big, gain, scalar, slow, decision, posterior, lqg, gym, sb3, imports)
+}
 
 
 def main() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,40 @@ from taskloom.task import Result
 from taskloom.testing import MemoryContext
 from taskloom_anomaly import driver
 from taskloom_anomaly.data.arrays import ArrayDataset
+from tests_sizes import size
 
 TINY_DATA = {"source": "digits8", "num_train": 400, "num_test": 200}
 TINY_MODEL = {"kind": "mlp", "hidden_dims": [24, 16]}
 TINY_TRAINING = {"epochs": 3, "batch_size": 32, "checkpoint_every": 1}
+
+
+def _compile_quickly(quick: bool) -> None:
+    jax: Any = sys.modules.get("jax")
+    if jax is not None:
+        jax.config.update("jax_disable_most_optimizations", quick)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _quick_compilation(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Compile without most optimizations: networks of a few units run a few times, and most of the time went into compiling them.
+
+    A module that trains for long says `OPTIMIZED = True`.
+    """
+    quick = bool(size("quick_compilation")) and not getattr(request.module, "OPTIMIZED", False)
+    with pytest.MonkeyPatch.context() as patch:
+        # Of processes that a test starts, and of JAX if this module is the first that brings it in.
+        patch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", str(int(quick)))
+        _compile_quickly(quick)
+        yield
+    _compile_quickly(False)
+
+
+@pytest.fixture
+def optimized() -> Iterator[None]:
+    """Compile with all optimizations, for a test of what they leave out."""
+    _compile_quickly(False)
+    yield
+    _compile_quickly(bool(size("quick_compilation")))
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from functools import cache
 from pathlib import Path
 
 import jax
@@ -27,16 +28,21 @@ MODELS = {
 }
 
 
-def handle_of(model: Model, backend: str, seed: int = 0) -> ModelHandle:
+def fresh_handle(model: Model, backend: str, seed: int = 0) -> ModelHandle:
     chosen = model.model_copy(update={"backend": backend})
     module = chosen.build(SHAPE, 10, seed)
     return as_handle(module, None, np.zeros((1, *SHAPE), np.float32), seed=seed, warn=False)
+
+
+# A handle never changes, and what it has traced and compiled serves every test.
+handle_of = cache(fresh_handle)
 
 
 def samples(n: int = 7) -> np.ndarray:
     return np.random.default_rng(1).random((n, *SHAPE), dtype=np.float32)
 
 
+@cache
 def twins(model: Model) -> dict[str, ModelHandle]:
     """The same weights in every framework."""
     linen = handle_of(model, "linen")
@@ -189,6 +195,7 @@ def test_torch_handle_ends_the_pass_when_everything_is_seen() -> None:
     assert Loud.calls == before + 1
 
 
+@pytest.mark.usefixtures("optimized")
 def test_flax_handle_compiles_no_work_behind_the_last_watched_layer() -> None:
     from taskloom_anomaly.backends.jax_handle import JaxHandle
     from taskloom_anomaly.backends.jax_network import forward_pass
@@ -222,7 +229,7 @@ def test_handle_names_the_layers_when_one_does_not_exist(backend: str) -> None:
 
 
 def test_handle_fingerprint_depends_on_parameters_and_code() -> None:
-    one, same, other = (handle_of(MODELS["mlp"], "linen", seed) for seed in (0, 0, 1))
+    one, same, other = (fresh_handle(MODELS["mlp"], "linen", seed) for seed in (0, 0, 1))
     assert one.fingerprint == same.fingerprint != other.fingerprint
     assert handle_of(MLP(hidden_dims=(16, 12, 4)), "linen").fingerprint != one.fingerprint
 
@@ -315,7 +322,7 @@ def test_torch_is_not_imported_by_a_flax_run(tmp_path: Path) -> None:
         "import sys; from taskloom.testing import MemoryContext; from pathlib import Path;"
         "from taskloom.opening import open_task;"
         "c = {'data.source': 'digits8', 'data.num_train': 400, 'data.num_test': 100, 'model.hidden_dims': [16],"
-        " 'training.epochs': 1, 'min_accuracy': 0, 'min_attack_success': 0};"
+        " 'training.epochs': 1, 'min_accuracy': 0, 'min_attack_success': 0, 'control.clean_twin': False};"
         f"open_task('anomaly/backdoor', c).run(MemoryContext(Path({str(tmp_path)!r})));"
         "print('torch' in sys.modules)"
     )

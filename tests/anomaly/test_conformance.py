@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jax
 import pytest
 from taskloom.testing import MemoryContext, check_task
 from taskloom_anomaly import TASKS
 from taskloom_anomaly.tasks.backdoor import Backdoor, BackdoorConfig
-from tests_sizes import size
 
 IMAGES: dict[str, Any] = {
     "data": {"source": "digits8", "num_train": 240, "num_test": 80},
@@ -61,16 +58,6 @@ TINY: dict[str, dict[str, Any]] = {
     "tabular": {**SMALL, "source": "wine", "min_explained": -10.0},
     "toy_features": {**SMALL, "size": 100, "min_accuracy": 0.0},
 }
-
-
-@pytest.fixture(autouse=True)
-def _quick_compilation() -> Iterator[None]:
-    """Compile without most optimizations: at these sizes half of the time goes into them, and the contract holds without."""
-    name = "jax_disable_most_optimizations"
-    before = jax.config.values[name]
-    jax.config.update(name, bool(size("quick_compilation")))
-    yield
-    jax.config.update(name, before)
 
 
 @pytest.mark.parametrize("name", sorted(TINY))

@@ -28,6 +28,9 @@ from taskloom_anomaly.data.arrays import Dataset
 from taskloom_anomaly.errors import InvalidTaskError
 from taskloom_anomaly.tasks.classifier import Classifier, ClassifierConfig
 
+# The default network of MNIST digits is trained here.
+OPTIMIZED = True
+
 PORTED = '''
 """Adversarial examples, written as the seed system's documentation writes a task."""
 

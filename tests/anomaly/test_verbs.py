@@ -32,7 +32,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run store with one finished run of `backdoor`."""
     folder = tmp_path_factory.mktemp("store")
     settings = [f"--{name}={value}" for name, value in {**SETTINGS, **FLOORS}.items()]
-    words = ["run", "anomaly", "backdoor", *settings, "--baselines=false", f"--store={folder}"]
+    own = ["--baselines=false", "--control.clean_twin=false", f"--store={folder}"]
+    words = ["run", "anomaly", "backdoor", *settings, *own]
     assert main(words) == 0
     return folder
 

@@ -56,6 +56,7 @@ def test_list_is_one_json_document(tasks: Tasks) -> None:
         "taste",
         "regrow",
         "weigh",
+        "sniff",
         "prune",
     ]
 

@@ -32,7 +32,7 @@ def _found(line: str) -> list[str]:
         ("tasks info garden gr", ["grow"]),
         ("tasks list gard", ["garden"]),
         ("tasks runs s", ["show"]),
-        ("tasks garden ", ["water", "taste", "regrow", "weigh", "prune"]),
+        ("tasks garden ", ["water", "taste", "regrow", "weigh", "sniff", "prune"]),
         ("tasks garden water --l", ["--litres="]),
         ("tasks completion ", ["bash", "zsh"]),
         ("tasks run garden grow --feeder=", ["--feeder=drip", "--feeder=flood", "--feeder=mixed"]),

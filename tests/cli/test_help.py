@@ -78,7 +78,7 @@ def test_help_lists_every_command_and_the_domains_with_verbs(tasks: Tasks) -> No
     for name in ("list", "info", "run", "check", "runs", "report", "doctor", "completion"):
         assert f"\n  {name} " in text
     assert "  garden " in text
-    assert "Verbs: water, taste, regrow, weigh, prune." in " ".join(text.split())
+    assert "Verbs: water, taste, regrow, weigh, sniff, prune." in " ".join(text.split())
     assert tasks("-h").out == text
     assert tasks().out == text
 

@@ -118,7 +118,26 @@ def test_help_without_a_run_says_what_to_give(tasks: Tasks) -> None:
     assert "RUN" in done.err
 
 
-VERBS = ("regrow", "weigh")
+def test_a_verb_that_takes_folders_is_given_the_path_or_the_run(
+    tasks: Tasks, run: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    assert tasks("garden", "sniff", "--times=2", str(plain)).out == "folder plain 2\n"
+    monkeypatch.chdir(tmp_path)
+    assert tasks("garden", "sniff", "plain").out == "folder plain 1\n"
+    for reference in (run, "@last", str(tmp_path / "runs" / run)):
+        assert tasks("garden", "sniff", reference, "--times", "3").out == f"run {run} 3\n"
+    monkeypatch.chdir(tmp_path / "runs")
+    assert tasks("garden", "sniff", run, "--store", str(tmp_path / "runs")).out == f"run {run} 1\n"
+    done = tasks("garden", "sniff", "nothing-here")
+    assert "'nothing-here' is no folder, and no run either" in done.err
+    # A verb that takes runs only does not open the folder.
+    assert tasks("garden", "weigh", str(plain)).code == 5
+    assert tasks("garden", "sniff", str(plain), "--tims=2").code == 2
+
+
+VERBS = ("regrow", "weigh", "sniff")
 
 
 @pytest.mark.parametrize("verb", VERBS)

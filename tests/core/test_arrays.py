@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tracemalloc
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -74,6 +76,40 @@ def test_a_pickled_array_is_not_unpickled(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", x=np.array([print], dtype=object))
     with pytest.raises(StoreError, match="cannot be read"):
         load_npz(tmp_path / "a.npz")
+
+
+def _promise(path: Path, shape: tuple[int, ...], descr: str = "<f8", *, version: int = 1) -> None:
+    """Write an archive of a few hundred bytes whose header promises an array of that shape."""
+    header = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    size = len(header).to_bytes(2 if version == 1 else 4, "little")
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("value.npy", b"\x93NUMPY" + bytes([version, 0]) + size + header)
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_arrays_that_would_fill_the_memory_are_refused_by_their_headers(
+    tmp_path: Path, version: int
+) -> None:
+    path = tmp_path / "a.npz"
+    _promise(path, (10**7, 10**5), version=version)
+    tracemalloc.start()
+    with pytest.raises(StoreError, match="cannot be read") as caught:
+        load_npz(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert "more than 1,073,741,824 bytes" in caught.value.message
+    assert peak < 10_000_000
+
+
+def test_what_unpacks_to_more_than_the_limit_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    save_npz(path, {"x": np.zeros(10**6), "y": np.zeros(3)})
+    assert path.stat().st_size < 10**5
+    with pytest.raises(StoreError, match="more than 8,000,020 bytes"):
+        load_npz(path, limit=8 * 10**6 + 20)
+    with path.open("rb") as file:
+        assert load_npz(file, limit=8 * 10**6 + 24)["y"].tolist() == [0, 0, 0]
+    assert load_npz(path, limit=None)["x"].shape == (10**6,)
 
 
 def test_importing_the_module_brings_in_no_library() -> None:

@@ -237,7 +237,7 @@ def test_other_rules_of_the_split(tmp_path: Path) -> None:
     assert sum(map(len, ringed)) == len(set.union(*ringed))
     by_column = read_corpus(path, "smiles", Options(), SplitRule(0.3, 0.2, by="column:fold"))
     folds = [
-        {by_column.origin[t].others["fold"] for t in part}
+        {row.others["fold"] for t in part for row in by_column.origin[t]}
         for part in (by_column.train, by_column.validation, by_column.test)
     ]
     assert sum(map(len, folds)) == len(set.union(*folds)) == 4

@@ -337,7 +337,7 @@ def test_files_with_bad_lines_are_counted_and_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"4 lines and 0 usable .* a CSV file needs column=NAME"):
         read_file(marked, "", "smiles", 0.34, 0)
     marked.write_bytes(b"\xff\xfe\x00CCO")
-    with pytest.raises(ConfigError, match="cannot be read: it is not UTF-8 text"):
+    with pytest.raises(ConfigError, match="it is UTF-16 text; save it as UTF-8"):
         read_file(marked, "", "smiles", 0.34, 0)
     empty = tmp_path / "empty.smi"
     empty.write_text("\n")

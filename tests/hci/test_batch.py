@@ -5,20 +5,25 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from taskloom_hci.accelerated import teaching
 from taskloom_hci.accelerated.pointing_kernel import pointing_rules
 from taskloom_hci.batch.episodes import load
-from taskloom_hci.batch.play import Player, choose_backend, play
+from taskloom_hci.batch.kernels import kernel_of
+from taskloom_hci.batch.play import Player, choose_backend, has_numba, play
 from taskloom_hci.driver import make_bundle
 from taskloom_hci.errors import HciError
 from taskloom_hci.games.pointing import draw_cells
+from taskloom_hci.games.teaching import MASTERED
 from taskloom_hci.inference.optimum import fewest_rounds, optimum_of
 from taskloom_hci.metrics import interval_words, mean_interval, summarise
 from taskloom_hci.models.pointing import BoltzmannModel, CarefulModel, Indifferent
+from taskloom_hci.policies.myopic import MyopicPolicy, weakest_or_new
 from taskloom_hci.state.streams import Stream, stream_key, stream_keys
 
 GAMES: list[tuple[dict[str, Any], str]] = [
@@ -50,6 +55,10 @@ def test_kernels_play_what_the_bundle_plays(make_pointing: Any, options: Any, ba
     assert one.digest() == many.digest()
 
 
+COURSE = {"items": 6, "trials": 15, "inter_trial": 2.7, "pause": 11.3}
+EYES = {"kind": "gaze", "noise_law": "sd", "oculomotor_noise": 0.0}
+
+
 @pytest.mark.parametrize(
     ("name", "config"),
     [
@@ -60,20 +69,73 @@ def test_kernels_play_what_the_bundle_plays(make_pointing: Any, options: Any, ba
         ("coordinated", {"assistant": {"kind": "predict", "p0": 5}}),
         ("coordinated", {"user": {"kind": "random"}}),
         ("coordinated", {"user": {"kind": "polynomial", "p2": 3}, "assistant": None}),
+        *(
+            ("teaching", {**COURSE, "assistant": {"kind": kind}})
+            for kind in ("leitner", "myopic", "conservative", "random")
+        ),
+        ("teaching", {**COURSE, "user": {"kind": "memory", "lapse": 0.1, "repetition": 0.9}}),
+        ("gaze", {}),
+        ("gaze", {"max_rounds": 3, "distance": 2.0, "width": 0.001}),
+        ("gaze", {"user": EYES}),
+        ("gaze", {"dimension": 1, "user": EYES}),
     ],
     ids=str,
 )
-def test_number_games_are_played_together_as_alone(name: str, config: dict[str, Any]) -> None:
-    one, many = (play(make_bundle(name, seed=5, **config), 40, way) for way in ("loop", "numpy"))  # type: ignore[arg-type] # both are ways
-    assert set(one.rounds) == set(many.rounds)
-    for column, values in one.rounds.items():
-        np.testing.assert_array_equal(many.rounds[column], values, err_msg=column)
-    np.testing.assert_array_equal(many.rewards, one.rewards)
-    assert one.digest() == many.digest()
+def test_games_are_played_together_as_alone(name: str, config: dict[str, Any]) -> None:
     bundle = make_bundle(name, seed=5, **config)
-    assert choose_backend(bundle, 10**6) == "numpy"
-    with pytest.raises(HciError, match="no kernel for numba"):
-        choose_backend(bundle, 10, "numba")
+    compiled = bool(getattr(kernel_of(bundle), "compiled", False)) and has_numba()
+    count = {"example": 40, "gaze": 15}.get(name, 5)
+    one = play(make_bundle(name, seed=5, **config), count, "loop")
+    for way in ("numpy", "numba") if compiled else ("numpy",):
+        many = play(make_bundle(name, seed=5, **config), count, way)  # type: ignore[arg-type] # both are ways
+        assert set(one.rounds) == set(many.rounds)
+        for column, values in one.rounds.items():
+            np.testing.assert_array_equal(many.rounds[column], values, err_msg=f"{way} {column}")
+        np.testing.assert_array_equal(many.rewards, one.rewards)
+        assert one.digest() == many.digest()
+    assert choose_backend(bundle, 10**6) == ("numba" if compiled else "numpy")
+    if not compiled:
+        with pytest.raises(HciError, match="numba"):
+            choose_backend(bundle, 10, "numba")
+
+
+def test_answers_near_their_draw_are_given_one_by_one(monkeypatch: Any) -> None:
+    """Every answer is a close one here, so that all are asked alone, and a course that is cut off is looped."""
+    config = {**COURSE, "assistant": {"kind": "leitner"}}
+    one = play(make_bundle("teaching", seed=2, **config), 3, "numpy")
+    monkeypatch.setattr(teaching, "CLOSE", 2.0)
+    assert play(make_bundle("teaching", seed=2, **config), 3, "numpy").digest() == one.digest()
+    bundle = make_bundle("teaching", **config)
+    bundle.max_rounds = 15
+    assert choose_backend(bundle, 10) == "loop"
+
+
+def test_courses_in_plain_numbers_are_those_of_arrays() -> None:
+    """Conservative teaching looks ahead in plain numbers; written with arrays it decides alike, from any state."""
+    rng = np.random.default_rng(0)
+    task: Any = make_bundle("teaching", items=6, trials=15).task
+    policy = MyopicPolicy(task, "conservative", 0.02, 0.3)
+
+    def masters(seen: Any, last: Any, now: float, trial: int, allowed: int) -> bool:
+        seen, last = seen.copy(), last.copy()
+        while trial < task.num_trials:
+            item = weakest_or_new(policy._recall(seen, last, now), seen, allowed)
+            seen[item], last[item], trial = seen[item] + 1, now, trial + 1
+            now = policy._time_of(now, trial) if trial < task.num_trials else now
+        return bool(
+            (policy._recall(seen, last, now + task.exam)[:allowed] > np.log(MASTERED)).all()
+        )
+
+    found = []
+    for _ in range(60):
+        trial = int(rng.integers(30))
+        seen = rng.integers(0, 4, size=6)
+        last = np.where(seen > 0, rng.random(6) * 3.0 * trial, 0.0)
+        for allowed in range(1, 7):
+            asked = (seen, last, 3.1 * trial, trial, allowed)
+            found.append(policy._masters_all(*asked))
+            assert found[-1] == masters(*asked)
+    assert set(found) == {True, False}
 
 
 def test_number_games_with_other_agents_are_looped() -> None:
@@ -130,6 +192,33 @@ def test_the_optimum_has_its_closed_forms() -> None:
     assert fewest_rounds(6, 0.3) == pytest.approx(3.828080, abs=1e-6)
     with pytest.raises(HciError, match="1 to 10 targets"):
         fewest_rounds(11, 0.05)
+
+
+def test_the_optimum_of_a_number_game_is_that_of_every_policy_tried() -> None:
+    """A second solver for the example: all 243 assistants that go by the number, their rounds from a linear system each."""
+    numbers, best = range(-1, 4), np.inf
+    for policy in product((-1, 0, 1), repeat=5):
+        moves = np.zeros((5, 5))
+        for x in numbers:
+            for a in (-1, 0, 1):
+                after = max(x + a, -1)
+                then = max(after + policy[after + 1], -1) if after < 4 else 4
+                if then < 4:
+                    moves[x + 1, then + 1] += 1 / 3
+        if np.abs(np.linalg.eigvals(moves)).max() < 1 - 1e-9:  # it comes to an end
+            best = min(best, float(np.linalg.solve(np.eye(5) - moves, np.ones(5))[1]))
+    found = optimum_of(make_bundle("example"))
+    assert found == pytest.approx(best, abs=1e-9)
+    assert found == pytest.approx(69 / 16)
+    # The assistant sees the user's choice and does the same: nine rounds, and the half in which the end is noticed.
+    for user in ({"kind": "polynomial"}, {"kind": "random"}):
+        assert optimum_of(make_bundle("coordinated", user=user)) == pytest.approx(10)
+    played = play(make_bundle("coordinated", assistant={"kind": "predict"}), 3).num_rounds
+    assert played.mean() == 10
+    for name, config in (("gaze", {}), ("teaching", {}), ("coordinated", {"assistant": None})):
+        assert optimum_of(make_bundle(name, **config)) is None
+    lapsing = {"user": {"kind": "polynomial", "lapse": 0.1}}
+    assert optimum_of(make_bundle("coordinated", **lapsing)) is None
 
 
 def test_an_unaided_perfect_user_needs_the_mean_distance_and_one_more() -> None:

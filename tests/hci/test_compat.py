@@ -223,7 +223,9 @@ def test_classic_control_takes_the_seeds_keywords() -> None:
 
     def user() -> Any:
         gain = np.array([[1.0, 1.0]])
-        return BaseAgent("user", agent_policy=LinearFeedback(array_element((1,)), gain))
+        return BaseAgent(
+            "user", agent_policy=LinearFeedback(array_element((1,)), feedback_gain=gain)
+        )
 
     ends = []
     for task in (

@@ -10,8 +10,9 @@ import gymnasium
 import numpy as np
 import pytest
 import taskloom_hci.gym
+from gymnasium.spaces import Box
 from gymnasium.vector import AutoresetMode
-from gymnasium.wrappers import FlattenObservation
+from gymnasium.wrappers import FlattenObservation, TransformAction
 from gymnasium.wrappers.vector import (
     FlattenObservation as FlattenAll,
     NormalizeObservation,
@@ -130,6 +131,73 @@ def test_stable_baselines_makes_normalises_and_watches_every_game(task: str) -> 
         assert np.isfinite(rewards).all()
     assert env.get_attr("train") == ["user", "user"]
     env.close()
+
+
+@pytest.mark.parametrize(
+    "task",
+    sorted(IDS.values(), reverse=True)[2 % size("conformance_every") :: size("conformance_every")],
+)
+def test_games_in_other_processes_play_what_games_in_this_one_play(task: str) -> None:
+    """gymnasium's AsyncVectorEnv and SB3's SubprocVecEnv equal their forms in one process, step for step."""
+    pytest.importorskip("stable_baselines3")
+    from stable_baselines3.common.env_util import make_vec_env
+    from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv
+
+    name = next(one for one, found in IDS.items() if found == task)
+    options = SMALL.get(task, {})
+    pair = [
+        gymnasium.make_vec(name, 2, vectorization_mode=mode, **options)
+        for mode in ("sync", "async")
+    ]
+    firsts = [env.reset(seed=3)[0] for env in pair]
+    np.testing.assert_equal(firsts[1], firsts[0])
+    pair[0].action_space.seed(0)
+    for _ in range(size("conformance_steps")):
+        action = pair[0].action_space.sample()
+        here, there = (env.step(action) for env in pair)
+        np.testing.assert_equal(there[:4], here[:4])
+    for env in pair:
+        env.close()
+    if task != "pointing" and size("conformance_every") > 1:
+        return  # a worker of SB3 imports everything anew, which takes a few seconds
+    # Such a worker knows no ids: the module before the colon registers them there too.
+    known = f"taskloom_hci.gym:{name.rpartition(':')[2]}"
+    vectors = [
+        make_vec_env(known, 2, seed=3, env_kwargs=options, vec_env_cls=kind)
+        for kind in (DummyVecEnv, SubprocVecEnv)
+    ]
+    np.testing.assert_equal(vectors[1].reset(), vectors[0].reset())
+    vectors[0].action_space.seed(0)
+    for _ in range(size("conformance_steps")):
+        actions = np.array([vectors[0].action_space.sample() for _ in range(2)])
+        here, there = (env.step(actions) for env in vectors)
+        np.testing.assert_equal(there[:3], here[:3])
+    for env in vectors:
+        env.close()
+
+
+@pytest.mark.parametrize("task", sorted(IDS.values()))
+def test_ppo_takes_every_game_and_role(task: str) -> None:
+    pytest.importorskip("stable_baselines3")
+    from stable_baselines3 import PPO
+
+    name = next(one for one, found in IDS.items() if found == task)
+    steps = size("learning_steps")
+    for role in ("user",) if task in WITHOUT_HELP else ("user", "assistant"):
+        env = gymnasium.make(name, train=role, **SMALL.get(task, {}))
+        space: Any = env.action_space
+        if isinstance(space, Box) and not space.is_bounded():
+            # Stable-Baselines3 wants bounds, which a control has not: those of what is tried.
+            env = TransformAction(env, lambda action: action, Box(-10.0, 10.0, space.shape))
+        model = PPO(
+            "MultiInputPolicy", env, n_steps=steps, batch_size=steps, n_epochs=1, device="cpu"
+        )
+        model.learn(steps)
+        seen, _ = env.reset(seed=0)
+        assert env.action_space.contains(env.unwrapped.action_space.sample())
+        action = model.predict(seen, deterministic=True)[0]
+        assert np.isfinite(env.step(action)[1])
+        env.close()
 
 
 @pytest.mark.parametrize("task", ["example", "pointing", "teaching"])

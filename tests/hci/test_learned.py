@@ -242,6 +242,47 @@ def test_bad_files_are_one_sentence(tmp_path: Path) -> None:
         policy.act({"task_state": {"x": 1, "y": np.zeros(2)}}, {}, Stream(0))
 
 
+@pytest.mark.parametrize(
+    ("task", "small"),
+    [
+        ("pointing", {"cells": 9, "targets": 3, "assistant": {"kind": "gain"}}),
+        ("pointing", {"cells": 9, "targets": 3, "assistant": None}),
+        ("pointing_2d", {"width": 4, "height": 3, "targets": 3, "assistant": {"kind": "gain"}}),
+    ],
+)
+def test_value_iteration_trains_a_user_without_regret(
+    task: str, small: Any, tmp_path: Path
+) -> None:
+    pytest.importorskip("stable_baselines3")
+    from taskloom_hci.exports.training import train
+
+    file = tmp_path / "table.zip"
+    (point,) = train(make_bundle(task, **small), "user", "tabular", 1, file, games=60)
+    assert (point.regret, point.success) == (0.0, 1.0)
+    learned = {"kind": "learned", "file": str(file)}
+    by_table = play(make_bundle(task, **{**small, "user": learned}, seed=3), 20)
+    best = play(make_bundle(task, **{**small, "user": {"kind": "optimal"}}, seed=3), 20)
+    np.testing.assert_array_equal(by_table.num_rounds, best.num_rounds)
+    with pytest.raises(HciError, match="table of a grid"):
+        make_bundle("pointing", cells=20, targets=3, assistant={"kind": "gain"}, user=learned)
+    with pytest.raises(HciError, match="constant gain"):
+        train(make_bundle("pointing"), "assistant", "tabular", 1, file, games=2)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("task", ["pointing", "pointing_2d"])
+def test_a_user_in_training_is_measured_against_its_own_games(task: str, tmp_path: Path) -> None:
+    """Training a user ended with a traceback: a place on a line is a row of one number."""
+    pytest.importorskip("stable_baselines3")
+    from taskloom_hci.exports.training import train
+
+    small = {"cells": 9} if task == "pointing" else {"width": 4, "height": 3}
+    game = make_bundle(task, **small, targets=3, max_rounds=6, assistant={"kind": "gain"})
+    curve = train(game, "user", "ppo", 64, tmp_path / "u.zip", num_envs=4, games=20)
+    assert curve[-1].regret is not None
+    assert curve[-1].regret >= 0.0
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_an_assistant_learns_to_be_nearly_optimal_and_plays_on_another_line(tmp_path: Path) -> None:
     from taskloom_hci.exports.training import train

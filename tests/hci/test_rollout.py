@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from taskloom_hci.accelerated import imagined, rollout_kernel
 from taskloom_hci.assistants.pointing_rollout import pointing_rollout
 from taskloom_hci.assistants.rollout import Rollout
 from taskloom_hci.assistants.rollout_agent import Question, RolloutAssistant
-from taskloom_hci.batch.play import play
+from taskloom_hci.batch.play import choose_backend, play
 from taskloom_hci.bundle.agent import Agent
 from taskloom_hci.bundle.bundle import Bundle
 from taskloom_hci.driver import make_bundle
@@ -130,6 +131,58 @@ def test_rollouts_play_pointing_on_lines_and_grids() -> None:
     assert line.num_rounds.mean() < 4
     grid = {"width": 3, "height": 3, "targets": 2, "assistant": {"kind": "rollout", "samples": 3}}
     assert play(make_bundle("pointing_2d", **grid), 4).is_done.all()
+
+
+@pytest.mark.parametrize("way", ["numpy", "numba"])
+def test_simulated_games_played_together_have_the_returns_of_each(
+    monkeypatch: Any, way: str
+) -> None:
+    """Decisions are the same to the bit whether simulated games are played one by one or at once."""
+    if way == "numba":
+        pytest.importorskip("numba")
+    monkeypatch.setattr(imagined, "NUMBA_FROM", 0 if way == "numba" else 10**9)
+    for task, config, options in (
+        ("pointing", {"cells": 7, "targets": 3}, {"rounds": 5}),
+        ("pointing", {"cells": 6, "targets": 2, "user": {"kind": "boltzmann"}}, {"samples": 2}),
+        ("pointing", {"cells": 6, "targets": 2}, {"rounds": 1}),
+        ("pointing", {"cells": 6, "targets": 3}, {"assumed_lapse": 0.0, "assumed_error_rate": 0.3}),
+        ("pointing_2d", {"width": 3, "height": 2, "targets": 2}, {"rounds": 4}),
+    ):
+        bundle = make_bundle(task, seed=5, assistant={"kind": "rollout", **options}, **config)
+        bundle.reset(go_to=3)
+        while not bundle.over:
+            assistant: Any = bundle.assistant
+            seen, own = assistant.observation, assistant.state.snapshot()
+            together = assistant.policy.values(seen, own, Stream(bundle.round_index))
+            simulation = assistant.policy._simulation
+            kept, simulation.together = simulation.together, None
+            alone = assistant.policy.values(seen, own, Stream(bundle.round_index))
+            simulation.together = kept
+            np.testing.assert_array_equal(together, alone)
+            bundle.step()
+
+
+@pytest.mark.parametrize("way", ["numpy", "numba"])
+def test_games_with_rollouts_are_played_together_as_alone(monkeypatch: Any, way: str) -> None:
+    if way == "numba":
+        pytest.importorskip("numba")
+    at_once = 0 if way == "numba" else 10**9
+    monkeypatch.setattr(rollout_kernel, "NUMBA_FROM", at_once)
+    for task, config, options in (
+        ("pointing", {"cells": 7, "targets": 3}, {"rounds": 5}),
+        ("pointing", {"cells": 6, "targets": 2, "user": {"kind": "boltzmann"}}, {}),
+        ("pointing", {"cells": 7, "targets": 3}, {"tried": "targets", "assumed_lapse": 0.0}),
+        ("pointing_2d", {"width": 3, "height": 2, "targets": 2}, {"tried": "targets"}),
+        ("pointing", {"cells": 6, "targets": 3}, {"rounds": 1}),
+    ):
+        game = {"assistant": {"kind": "rollout", **options}, **config}
+        alone, together = (
+            play(make_bundle(task, seed=5, **game), 6, kind)  # type: ignore[arg-type] # both are ways
+            for kind in ("loop", "numpy")
+        )
+        assert alone.digest() == together.digest(), (task, options)
+    drawn = make_bundle("pointing", assistant={"kind": "rollout", "samples": 2})
+    assert choose_backend(drawn, 10**6) == "loop"  # its draws depend on what was drawn before
 
 
 class Nodding(UserModel):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from taskloom_hci.batch.play import play
 from taskloom_hci.driver import make_bundle
 
 Tasks = Callable[..., Any]
+CASES = Path(__file__).parent / "cases"
 
 
 def test_sample_saves_the_episodes_of_the_task(tasks: Tasks) -> None:
@@ -97,6 +99,16 @@ def test_a_run_plays_again_by_any_backend(
         assert done.code == 0
         assert "30 episodes" in done.out
         assert "identical" in done.out
+
+
+def test_a_run_of_an_earlier_version_plays_again_to_the_bit(tasks: Tasks, tmp_path: Path) -> None:
+    """Recorded before assistants knew of lapses: its config names none, which counts as no lapse."""
+    shutil.copytree(CASES / "recorded", tmp_path / "store")
+    (folder,) = (tmp_path / "store").iterdir()
+    assert "assumed_lapse" not in (folder / "run.json").read_text(encoding="utf-8")
+    done = tasks("hci", "replay", folder.name, "--store", str(tmp_path / "store"))
+    assert (done.code, "12 episodes, 38 rounds: identical" in done.out) == (0, True)
+    assert "ad4f517bf1cbe035bc2675145b66df4c" in done.out
 
 
 def test_a_replay_tells_episodes_that_differ(tasks: Tasks, run: str) -> None:

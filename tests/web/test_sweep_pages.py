@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
+from taskloom.cli import main
 from taskloom.runs.record import RunRecord, write_record
 from taskloom.view.app import make_app
 
@@ -103,3 +104,26 @@ def test_a_damaged_sweep_is_a_sentence_and_no_defect(
     assert page.status_code in (200, 404)
     assert listed.status_code == 200
     assert good in listed.text
+
+
+def test_a_sweep_is_reported_by_its_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The finished runs of its points side by side, named by what differs; `@last-sweep` is the newest."""
+    old, name = "20261120-030000-sweep-lab-walk-abcdef", "20261121-030000-sweep-lab-walk-ghijkl"
+    add_sweep(tmp_path, old)
+    points = [{"identity": f"{i}", "config": {"gait": gait}} for i, gait in enumerate("abc")]
+    add_sweep(tmp_path, name, points=points)
+    for number, gait in enumerate("ab"):
+        changes = {"config": {"gait": gait}, "identity": f"{number}", "sweep": name}
+        add_run(tmp_path, number, **changes, metrics={"distance": 1.0})
+    for reference in (name, "@last-sweep"):
+        page = tmp_path / "page.html"
+        assert main(["report", reference, "--store", str(tmp_path), "-o", str(page)]) == 0
+        text = page.read_text(encoding="utf-8")
+        assert "2 runs compared" in text
+        assert "gait=a" in text
+    capsys.readouterr()
+    assert main(["report", old, "--store", str(tmp_path)]) == 2
+    assert "No point of the sweep" in capsys.readouterr().err
+    assert main(["report", "@last-sweep", "--store", str(tmp_path / "empty")]) != 0

@@ -14,6 +14,9 @@ from taskloom_anomaly.detectors.base import Features, FeatureSpec
 from taskloom_anomaly.detectors.fit import fit
 from taskloom_anomaly.detectors.stream import ArrayStream
 
+# Training is a large part of these tests.
+OPTIMIZED = True
+
 RNG = np.random.default_rng(0)
 LAYERS = [RNG.standard_normal((9, width)).astype(np.float32) for width in (8, 6, 4)]
 LOGITS = RNG.standard_normal((9, 3)).astype(np.float32)

@@ -18,6 +18,9 @@ from taskloom_anomaly.detectors.stream import ArrayStream
 from taskloom_anomaly.detectors.vae import VAE
 from taskloom_anomaly.statistics import adam, autoencoder, scale
 
+# Training is a large part of these tests.
+OPTIMIZED = True
+
 
 def test_adam_equals_optax() -> None:
     rng = np.random.default_rng(0)

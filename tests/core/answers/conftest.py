@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -106,17 +107,25 @@ def _forking() -> Iterator[subprocess.Popen[str]]:
         yield process
 
 
+_NODE = "127.0.0.1:6399"
+
+
+@pytest.fixture(scope="session")
+def _forking_beside_ray() -> Iterator[subprocess.Popen[str]]:
+    """Give the same in a network of its own, with one Ray node for all commands: Ray binds every interface that it finds."""
+    # A short path, because sockets lie below it.
+    with (
+        tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as place,
+        _started(in_own_network([*_FORKING, _NODE, place])) as process,
+    ):
+        yield process
+
+
 @pytest.fixture
-def forks_on_ray(tmp_path: Path) -> Iterator[Forks]:
-    """Give the same in a network of its own: Ray binds every interface that it finds."""
-    variables = {
-        "HOME": str(tmp_path),
-        "RAY_AUTH_MODE": "disabled",
-        "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_raylet_start_wait_time_s": "300",  # on a machine that is busy
-    }
-    with _started(in_own_network(_FORKING)) as process:
-        yield _forks(process, tmp_path, variables)
+def forks_on_ray(_forking_beside_ray: subprocess.Popen[str], tmp_path: Path) -> Forks:
+    """Give a runner of commands that place their runs on the node."""
+    variables = {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"}
+    return _forks(_forking_beside_ray, tmp_path, {"RAY_ADDRESS": _NODE, **variables})
 
 
 @pytest.fixture

@@ -120,7 +120,11 @@ class Place:
 
     def ask(self, way: str, **variables: str) -> Answer:
         """Ask the question in one of the ways."""
-        values = {"source": self.base, "key": "env:MATRIX_KEY", "part": "big"}
+        reference = "env:MATRIX_KEY"
+        if self.executor == "ray":  # whose node has no variables of this command
+            (self.root / "key").write_text(self.key)
+            reference = f"file:{self.root / 'key'}"
+        values = {"source": self.base, "key": reference, "part": "big"}
         words = [f"--{name}={value}" for name, value in values.items()]
         if way == "python":
             options = json.dumps({"executor": self.executor, "quiet": True})

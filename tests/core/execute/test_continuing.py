@@ -1,19 +1,24 @@
 """Runs that are continued: from nothing, from a failure, from a checkpoint, and not by two processes at once."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from taskloom import TaskRef
+from taskloom.answering import RunRequest, answer
+from taskloom.context import Resources
 from taskloom.errors import (
     ConfigError,
     RunFailedError,
     StoreLockedError,
     UnknownNameError,
 )
+from taskloom.lifecycle.create import create_run, identify_asked
+from taskloom.lifecycle.decision import Decision, continued
 from taskloom.lifecycle.lifecycle import continue_run, run_task
 from taskloom.registry import LoadedTask, TaskEntry
-from taskloom.request import RunOptions
+from taskloom.request import Origin, RunOptions
 from taskloom.runs import open_run
 from taskloom.runs.locks import acquire
 from taskloom_probe.support import load, make_run, steps
@@ -67,6 +72,33 @@ def test_continue_run_refuses_a_config_that_no_longer_fits(tmp_path: Path) -> No
     with pytest.raises(UnknownNameError, match="no parameter 'scales'") as unknown:
         continue_run(load("walk"), layout, quiet=True)
     assert unknown.value.hint == "did you mean --scale?"
+
+
+def test_what_a_run_goes_on_with_takes_the_place_of_what_it_began_with(tmp_path: Path) -> None:
+    began = RunOptions(store=tmp_path, sinks=("wandb",), resources=Resources(cpus=2, time_limit=9))
+    run = open_run(str(create_run(load("walk"), WalkConfig(), began).dir))
+    asked = RunOptions(
+        store=tmp_path, sinks=("mlflow",), keep_best="place:min", resources=Resources(time_limit=5)
+    )
+    now = identify_asked(load("walk"), WalkConfig(), asked)
+    record = continued(Decision("continue", run), now, WalkConfig(), asked).record
+    assert (record.sinks, record.keep_best) == (("wandb", "mlflow"), "place:min")
+    assert record.resources == Resources(cpus=2, time_limit=5)
+    again = continued(Decision("continue", open_run(run.id, tmp_path)), now, WalkConfig()).record
+    assert again == record  # nothing is asked for, and nothing is taken away
+
+
+def test_sinks_of_a_finished_run_are_told_of(tmp_path: Path) -> None:
+    said: list[str] = []
+    options = RunOptions(store=tmp_path, executor="inline", quiet=True)
+    answer(RunRequest(load("walk"), WalkConfig(), options, Origin(), said.append))
+    found = answer(
+        RunRequest(
+            load("walk"), WalkConfig(), replace(options, sinks=("mlflow",)), Origin(), said.append
+        )
+    )
+    assert found.reused
+    assert "nothing is sent to mlflow" in said[-1]
 
 
 def test_second_writer_is_refused(tmp_path: Path) -> None:

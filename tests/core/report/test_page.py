@@ -250,7 +250,8 @@ def test_a_comparison_sets_runs_side_by_side(make_run: MakeRun, tmp_path: Path) 
         "k3f9q1",
         "k3f9q2",
         "gait.kind",
-        "gait.speed",
+        "gait=slow",
+        "gait=fast",
         "seed",
         "distance",
     ):

@@ -97,8 +97,10 @@ def _task(name: str, summary: str, attribute: str, module: str = "") -> TaskRef:
     return TaskRef(name, summary, f"taskloom_anomaly.tasks.{module or name}:{attribute}")
 
 
-def _verb(name: str, summary: str, module: str) -> VerbRef:
-    return VerbRef(name, summary, f"taskloom_anomaly.verbs.{module}:{module}")
+def _verb(name: str, summary: str, module: str, *, of_run: bool = False) -> VerbRef:
+    target = f"taskloom_anomaly.verbs.{module}:{module}"
+    # What a verb has written beside no run, another takes like a run.
+    return VerbRef(name, summary, target, on="run" if of_run else "", folders=of_run)
 
 
 # The metrics of the driver; what depends on the task or its network is `*`. `test_the_manifest_names_every_metric` holds it.
@@ -185,11 +187,17 @@ DOMAIN = DomainRef(
         ),
         _verb("fit", "Fit a detector on a run's network, on your own or on a table.", "fit"),
         _verb("layers", "List what can be watched in a network.", "layers"),
-        _verb("eval-detector", "Score a task's test sets with a stored detector.", "eval_detector"),
+        _verb(
+            "eval-detector",
+            "Score a task's test sets with a stored detector.",
+            "eval_detector",
+            of_run=True,
+        ),
         _verb(
             "make-adversarial-examples",
             "Attack a stored classifier and keep the examples beside it.",
             "make_adversarial_examples",
+            of_run=True,
         ),
     ),
     report="taskloom_anomaly.report.section:report",

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from taskloom.bound import BoundTask
 from taskloom.config import Config
 from taskloom.errors import StoreLockedError, TaskloomError
 from taskloom.given.tasks import check_placement
@@ -135,7 +134,7 @@ def _compute(asked: RunRequest, now: Identified, decision: Decision) -> RunAnswe
                 if settled.claim is not None:
                     settled.claim.name(layout.dir.name)
                 if executor is None:
-                    run = _perform(task, layout, console, settled.decision, options)
+                    run = perform(task, layout, console)
                 else:
                     run = place_run(layout, options, executor)
             finally:
@@ -152,7 +151,7 @@ def _folder(
     """Return the folder of the run that goes on, with its record brought up to date; or a new one."""
     decision, options = settled.decision, asked.options
     if decision.action == "continue" and decision.run is not None:
-        run = continued(decision, now, asked.config)
+        run = continued(decision, now, asked.config, options)
         amend.label(run, options.name, tuple(options.tags))
         return run.layout
     if console is None:
@@ -162,18 +161,6 @@ def _folder(
     return layout
 
 
-def _perform(
-    task: BoundTask[Any, Config],
-    layout: RunLayout,
-    console: Console,
-    decision: Decision,
-    options: RunOptions,
-) -> Run:
-    # How a run is executed can change; a new one has its time limit in its record.
-    limit = options.resources.time_limit if decision.action == "continue" else 0.0
-    return perform(task, layout, console, time_limit=limit)
-
-
 def _reuse(asked: RunRequest, decision: Decision, run: Run) -> RunAnswer:
     _tell(asked, decision)
     pairs = tuple(pair for reason in decision.reasons for pair in reason.pairs)
@@ -181,6 +168,11 @@ def _reuse(asked: RunRequest, decision: Decision, run: Run) -> RunAnswer:
     run, added = amend.label(run, asked.options.name, tuple(asked.options.tags))
     if added:
         asked.say(f"added to {run.id}: {', '.join(added)}")
+    left_out = [name for name in asked.options.sinks if name not in run.record.sinks]
+    if left_out:
+        asked.say(
+            f"note: nothing is sent to {', '.join(left_out)}: {run.id} had finished; --force runs it again"
+        )
     if (
         asked.options.report != "no"
         and not run.record.has_report

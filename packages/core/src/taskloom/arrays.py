@@ -5,7 +5,9 @@ The one module of core that knows numpy and safetensors, inside its functions: c
 
 from __future__ import annotations
 
+import math
 import secrets
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -16,7 +18,10 @@ from taskloom.system.files import replace
 if TYPE_CHECKING:
     import numpy as np
 
+ARRAYS = 2**30
+"""Size of all arrays of one file of a record [bytes]."""
 _LONGEST_NAME = 200
+_MOST_ARRAYS = 100_000
 
 
 def save_npz(path: Path, arrays: Mapping[str, np.ndarray], *, compressed: bool = True) -> None:
@@ -57,22 +62,52 @@ def save_npz(path: Path, arrays: Mapping[str, np.ndarray], *, compressed: bool =
     _replace(path, write)
 
 
-def load_npz(path: Path | BinaryIO) -> dict[str, np.ndarray]:
-    """Read all arrays of an `.npz` file.
+def load_npz(path: Path | BinaryIO, *, limit: int | None = ARRAYS) -> dict[str, np.ndarray]:
+    """Read all arrays of an `.npz` file, their headers first: a few bytes of a record may unpack to more than the memory.
 
     Args:
         path: The file, or one that is open: of a run, as `taskloom.records.files.open_file` opens it.
+        limit: Size of all arrays together above which they are refused [bytes]; None for a file of one's own.
 
     Raises:
-        StoreError: It is missing, is no such file, or holds pickled objects.
+        StoreError: It is missing, is no such file, is too large, or holds pickled objects.
     """
     import numpy as np  # heavy
 
     try:
+        if limit is not None:
+            _check_headers(path, limit)
         with np.load(path, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
     except Exception as error:  # zipfile, numpy and zlib each have errors of their own for damage
         raise _unreadable(path, error) from error
+
+
+def _check_headers(path: Path | BinaryIO, limit: int) -> None:
+    """Refuse arrays whose headers promise more than the limit, or objects; of the arrays themselves nothing is unpacked.
+
+    Raises:
+        ValueError: So they do, or a member of the archive is no array.
+    """
+    import numpy as np  # heavy
+
+    total = 0
+    with zipfile.ZipFile(path) as archive:
+        if len(archive.infolist()) > _MOST_ARRAYS:
+            raise ValueError(f"it holds more than {_MOST_ARRAYS:,} arrays")
+        for member in archive.infolist():
+            with archive.open(member) as file:
+                version = np.lib.format.read_magic(file)
+                read: Any = np.lib.format.read_array_header_2_0
+                if version == (1, 0):
+                    read = np.lib.format.read_array_header_1_0
+                shape, _, dtype = read(file)
+            total += math.prod(shape) * dtype.itemsize
+            if dtype.hasobject or total > limit:
+                told = "Python objects" if dtype.hasobject else f"more than {limit:,} bytes"
+                raise ValueError(f"its arrays hold {told}")
+    if not isinstance(path, Path):
+        path.seek(0)
 
 
 def save_tensors(

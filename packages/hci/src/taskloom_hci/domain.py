@@ -26,8 +26,13 @@ _VERSIONS = {"pointing_2d": 2}
 
 _POINTING = ("pointing", "pointing_2d")
 
+_HELPED = ("example", "coordinated", *_POINTING, "teaching", "pipe")
+
 # The tasks that a user or an assistant plays; one that is not named plays any.
 _PLAYS: Mapping[str, tuple[str, ...]] = {
+    "users.random": tuple(name for name, *_ in _TASKS if name != "teaching"),
+    "assistants.random": _HELPED,
+    "assistants.learned": _HELPED,
     "careful": _POINTING,
     "boltzmann": _POINTING,
     "optimal": _POINTING,
@@ -94,7 +99,10 @@ DOMAIN = DomainRef(
     components={
         f"taskloom_hci.{kind}": tuple(
             ComponentRef(
-                name, summary, f"taskloom_hci.{kind}.{name}:{target}", _PLAYS.get(name, ())
+                name,
+                summary,
+                f"taskloom_hci.{kind}.{name}:{target}",
+                _PLAYS.get(f"{kind}.{name}", _PLAYS.get(name, ())),
             )
             for name, summary, target in rows
         )

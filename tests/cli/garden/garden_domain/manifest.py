@@ -35,6 +35,7 @@ DOMAIN = DomainRef(
             overrides=("feeder",),
         ),
         VerbRef("weigh", "Weigh a run.", "garden_domain.verbs:weigh", on="run"),
+        VerbRef("sniff", "Sniff a place.", "garden_domain.verbs:sniff", on="run", folders=True),
         VerbRef("prune", "Name a module that does not import.", "garden_domain.hollow:prune"),
     ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -43,3 +44,13 @@ def regrow(
 def weigh(run: Run) -> None:
     """Print what a verb that needs no task is given."""
     typer.echo(run.id)
+
+
+def sniff(
+    place: Run | Path,
+    *,
+    times: Annotated[int, typer.Option("--times", help="How often.")] = 1,
+) -> None:
+    """Print what a verb on a run or a folder is given."""
+    name = f"folder {place.name}" if isinstance(place, Path) else f"run {place.id}"
+    typer.echo(f"{name} {times}")

@@ -6,7 +6,10 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 from taskloom.errors import ConfigError, TaskloomError
+
+from taskloom_anomaly.data.named import Inputs, flat_rows
 
 _LINK = re.compile(r"\s*\(?https?://\S+\)?")
 _LONGEST = 240
@@ -38,3 +41,26 @@ def fitting(shape: tuple[int, ...]) -> Iterator[None]:
         raise ConfigError(
             f"Samples of the shape {shape} do not fit the network: {reason(error)}."
         ) from None
+
+
+def not_numbers(given: Inputs, layer: str, value: np.ndarray) -> str:
+    """Return the sentence about NaN or infinity: the place, and whether it came in with the samples or arose in the network.
+
+    Args:
+        given: The inputs.
+        layer: The layer; empty for the logits.
+        value: Its activation, of which some entries are no numbers.
+    """
+    where = f"layer '{layer}'" if layer else "the logits"
+    bad = _bad_rows(value)
+    inputs = flat_rows(given)
+    origin = (
+        "the inputs of these samples already hold it"
+        if inputs.dtype.kind == "f" and _bad_rows(inputs)[bad].all()
+        else "their inputs are numbers, so it arises in the network"
+    )
+    return f"NaN or infinity in {where} on {bad.sum()} of {len(value)} samples: {origin}; scores would mean nothing."
+
+
+def _bad_rows(value: np.ndarray) -> np.ndarray:
+    return np.asarray((~np.isfinite(value)).reshape(len(value), -1).any(axis=1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from taskloom_anomaly.data.named import NamedArrays
 
 if TYPE_CHECKING:
     from taskloom_anomaly.backends.handle import ModelHandle
+
+_log = logging.getLogger(__name__)
 
 ModelKind: TypeAlias = Literal["auto", "causal", "encoder", "classifier"]
 _CLASSES = {
@@ -33,15 +36,23 @@ class TextModel:
         handle: The network, over token ids with their mask.
         tokenizer: The tokenizer of transformers.
         max_tokens: Longer texts are cut.
+        vocabulary: Tokens that the network knows; 0 where that is not known.
     """
 
     handle: ModelHandle
     tokenizer: Any
     max_tokens: int
+    vocabulary: int = 0
 
     def tokens(self, texts: Sequence[str]) -> NamedArrays:
-        """Return token ids, padded on the right, with the mask of what is real."""
-        return tokens_of(self.tokenizer, texts, self.max_tokens)
+        """Return token ids, padded on the right, with the mask of what is real.
+
+        Raises:
+            ConfigError: A text has no token, or one that the network does not know.
+        """
+        found = tokens_of(self.tokenizer, texts, self.max_tokens, vocabulary=self.vocabulary)
+        tell_cut([found], self.max_tokens)
+        return found
 
 
 def huggingface(
@@ -68,8 +79,9 @@ def huggingface(
     tokenizer = load_tokenizer(path)
     max_tokens = longest_text(module, tokenizer, max_tokens)
     texts = list(probe) or ["The quick brown fox jumps over the lazy dog.", "One, two, three."]
-    handle = as_handle(module, None, tokens_of(tokenizer, texts, max_tokens), warn=False)
-    return TextModel(handle, tokenizer, max_tokens)
+    size = vocabulary_of(module)
+    tokens = tokens_of(tokenizer, texts, max_tokens, vocabulary=size)
+    return TextModel(as_handle(module, None, tokens, warn=False), tokenizer, max_tokens, size)
 
 
 def tokens_of(
@@ -77,6 +89,8 @@ def tokens_of(
     texts: Sequence[str],
     max_tokens: int,
     name: str = "the texts",
+    *,
+    vocabulary: int = 0,
 ) -> NamedArrays:
     """Return the token ids of texts, padded on the right whatever the tokenizer does, with their mask.
 
@@ -87,11 +101,12 @@ def tokens_of(
         texts: The texts; they go through the chat template, if there is one.
         max_tokens: Longer texts are cut.
         name: Where the texts come from, for messages.
+        vocabulary: Tokens that the network knows; 0 where that is not known.
 
     Raises:
-        ConfigError: A text has no token.
+        ConfigError: A text has no token, or one that the network does not know.
     """
-    chat = bool(getattr(tokenizer, "chat_template", None))
+    chat = has_chat_template(tokenizer)
     if chat:
         texts = [
             str(
@@ -113,6 +128,12 @@ def tokens_of(
         rows[index] = tokenizer(texts[index], truncation=True, max_length=max_tokens, **how)[
             "input_ids"
         ]
+    highest = max((max(row) for row in rows), default=0)
+    if vocabulary and highest >= vocabulary:
+        raise ConfigError(
+            f"The tokenizer gives token {highest} for {name}, and the network has a vocabulary of {vocabulary}: they are not"
+            " of one model."
+        )
     # Under the mask no token is looked at, so that any will do where the tokenizer has none for padding.
     pads = (tokenizer.pad_token_id, tokenizer.eos_token_id, 0)
     pad = next(token for token in pads if token is not None and token >= 0)
@@ -123,6 +144,32 @@ def tokens_of(
         ids[index, : len(row)] = row
         mask[index, : len(row)] = 1
     return NamedArrays({"input_ids": ids, "attention_mask": mask, "_cut": cut})
+
+
+def vocabulary_of(module: Any) -> int:  # noqa: ANN401 -- a torch module
+    """Return how many tokens a network knows; 0 where it does not tell."""
+    found = module.get_input_embeddings()
+    return int(getattr(found, "num_embeddings", 0))
+
+
+def has_chat_template(tokenizer: Any) -> bool:  # noqa: ANN401 -- of transformers
+    """Return whether texts go through a chat template, as a user's words."""
+    return bool(getattr(tokenizer, "chat_template", None))
+
+
+def tell_cut(parts: Sequence[NamedArrays], max_tokens: int) -> None:
+    """Say in one line how many texts were cut.
+
+    Args:
+        parts: Tokens of texts.
+        max_tokens: The length at which they were cut.
+    """
+    cut = sum(int(part.arrays["_cut"].sum()) for part in parts)
+    if cut:
+        count = sum(map(len, parts))
+        _log.warning(
+            "%d of %d texts are longer than %d tokens and were cut.", cut, count, max_tokens
+        )
 
 
 def longest_text(module: Any, tokenizer: Any, max_tokens: int) -> int:  # noqa: ANN401 -- of torch and transformers

@@ -168,8 +168,15 @@ class JaxHandle:
 
     @cached_property
     def _fingerprint(self) -> str:
-        code = f"{self.network.code}\n{self._probe.code}"
-        return parameters_fingerprint(code, self.parameters())
+        return self._named_by(self._probe.code)
+
+    @property
+    def earlier_fingerprint(self) -> str:
+        """Name of the network before texts of every length gave the same one: detectors were stored with it."""
+        return self._named_by(self._probe.code_of_samples)
+
+    def _named_by(self, operations: str) -> str:
+        return parameters_fingerprint(f"{self.network.code}\n{operations}", self.parameters())
 
     @property
     def fingerprint(self) -> str:

@@ -56,7 +56,11 @@ class JaxProbe(AxesProbe):
 
     @cached_property
     def _traced(self) -> tuple[Capture, Any, Any]:
-        """One trace: what was captured, the form of the output, and the operations."""
+        with fitting(self._samples.shape[1:]):
+            return self._trace(self._samples[:1])
+
+    def _trace(self, samples: Inputs) -> tuple[Capture, Any, Any]:
+        """Return of one trace what was captured, the form of the output, and the operations."""
         kept: list[Capture] = []
 
         def pass_of(p: PyTree, buffers: PyTree, inputs: PyTree) -> tuple[Array, dict[str, Array]]:
@@ -65,10 +69,9 @@ class JaxProbe(AxesProbe):
             output = evaluated(self._network, p, buffers, inputs, kept[-1])
             return output, kept[-1].seen
 
-        with fitting(self._samples.shape[1:]):
-            trace, (output, shapes) = jax.make_jaxpr(pass_of, return_shape=True)(
-                self._parameters, self._buffers, tree_of(self._samples[:1])
-            )
+        trace, (output, shapes) = jax.make_jaxpr(pass_of, return_shape=True)(
+            self._parameters, self._buffers, tree_of(samples)
+        )
         capture = kept[-1]
         capture.seen = {name: shapes[name] for name in capture.seen}
         return capture, output, trace
@@ -95,7 +98,18 @@ class JaxProbe(AxesProbe):
 
     @cached_property
     def code(self) -> str:
-        """The operations of the network as text."""
+        """The operations of the network as text; of one over texts of any length, those over texts of a fixed one."""
+        texts = probe_inputs.with_steps(self._samples[:1])
+        if texts is None:
+            return self.code_of_samples
+        try:
+            return traced_code(self._trace(texts)[2])
+        except Exception:  # whatever a network of one length raises
+            return self.code_of_samples
+
+    @property
+    def code_of_samples(self) -> str:
+        """The operations of the network over the samples as text."""
         return traced_code(self._traced[2])
 
     @cached_property

@@ -29,10 +29,12 @@ class Reference:
     Attributes:
         kind: `factory`, `huggingface`, `stored`, or `none`.
         target: `package.module:factory`, or the folder.
+        max_tokens: Of texts under a folder of Hugging Face, the length at which they are cut; 0 where there are no texts.
     """
 
     kind: str
     target: str = ""
+    max_tokens: int = 0
 
     def write(self, folder: Path) -> None:
         """Keep the reference in a folder."""
@@ -48,7 +50,7 @@ class Reference:
         """
         try:
             found = json.loads((folder / NETWORK_FILE).read_text(encoding="utf-8"))
-            return cls(str(found["kind"]), str(found["target"]))
+            return cls(str(found["kind"]), str(found["target"]), int(found.get("max_tokens", 0)))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ConfigError(f"The folder '{folder}' names no network: {error}.") from None
 

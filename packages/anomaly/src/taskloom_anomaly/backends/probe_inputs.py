@@ -9,6 +9,8 @@ from taskloom_anomaly.data.named import MASKS, Inputs, NamedArrays
 
 # Extents by which inputs grow: enough for one more step of five strides of 2.
 _MORE_PIXELS, _MORE_STEPS = 32, 4
+FIXED_STEPS = 8
+"""Positions of the texts that a network is named by."""
 
 
 def five(samples: Inputs) -> Inputs:
@@ -64,6 +66,23 @@ def _grown(array: np.ndarray, axis: int, by: int | None = None) -> np.ndarray:
     more = by or (_MORE_PIXELS if array.ndim > 3 else _MORE_STEPS)
     size = array.shape[axis]
     return np.take(array, np.arange(size + more) % max(size, 1), axis=axis)
+
+
+def with_steps(samples: Inputs, steps: int = FIXED_STEPS) -> Inputs | None:
+    """Return samples with a mask cut or repeated to a number of positions; None where nothing says which axis those are.
+
+    How long the texts at hand happen to be is no property of a network.
+    """
+    real = samples.real if isinstance(samples, NamedArrays) else None
+    if real is None:
+        return None
+    places = np.arange(steps) % real.shape[1]
+    return NamedArrays(
+        {
+            name: array[:, places] if array.shape[:2] == real.shape else array
+            for name, array in samples.arrays.items()
+        }
+    )
 
 
 def fixed(samples: Inputs, vocabulary: int) -> Inputs:

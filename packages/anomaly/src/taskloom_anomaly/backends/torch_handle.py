@@ -194,16 +194,28 @@ class TorchHandle:
     @cached_property
     def fingerprint(self) -> str:
         """Hash of code, parameters, and what the network computes on fixed inputs: of attributes, globals and hooks, too."""
-        return outputs_digest(self.code_fingerprint, self.fixed_outputs())
+        # A network over texts of any length has one name; one that takes a single length has that of its samples.
+        texts = probe_inputs.with_steps(self._samples)
+        found = {} if texts is None else self.fixed_outputs(texts)
+        return outputs_digest(self.code_fingerprint, found or self.fixed_outputs(self._samples))
 
-    def fixed_outputs(self) -> dict[str, np.ndarray]:
-        """Return what every call gives on inputs that depend on nothing but the network; nothing if it refuses them."""
+    @property
+    def earlier_fingerprint(self) -> str:
+        """Name of the network before texts of every length gave the same one: detectors were stored with it."""
+        return outputs_digest(self.code_fingerprint, self.fixed_outputs(self._samples))
+
+    def fixed_outputs(self, samples: Inputs) -> dict[str, np.ndarray]:
+        """Return what every call gives on inputs that depend on their form and the network alone; nothing if it refuses them.
+
+        Args:
+            samples: Samples of that form.
+        """
         sizes = [
             part.num_embeddings
             for part in self._module.modules()
             if isinstance(part, torch.nn.Embedding)
         ]
-        inputs = probe_inputs.fixed(self._samples, min(sizes, default=2))
+        inputs = probe_inputs.fixed(samples, min(sizes, default=2))
         try:
             found = run(self._module, self._caller(inputs), None)
         except Exception:

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 from taskloom.errors import ConfigError
 
-from taskloom_anomaly.data.named import Inputs, NamedArrays, join_rows, padded_rows
+from taskloom_anomaly.data.named import (
+    Inputs,
+    NamedArrays,
+    join_rows,
+    padded_rows,
+    require_rows_of_masks,
+)
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Int
@@ -71,6 +77,8 @@ class ArrayDataset:
         if isinstance(self.inputs, Mapping):
             named = {name: np.asarray(array) for name, array in self.inputs.items()}
             object.__setattr__(self, "inputs", NamedArrays(named))
+        if isinstance(self.inputs, NamedArrays):
+            require_rows_of_masks(self.inputs)
         for name in ("labels", "anomalous"):
             value = getattr(self, name)
             if value is not None and len(value) != len(self.inputs):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from taskloom.arrays import load_npz, load_tensors
@@ -46,7 +46,7 @@ def _read(path: Path) -> ArrayDataset:
     if path.suffix == ".npy":
         return ArrayDataset(np.load(path, mmap_mode="r", allow_pickle=False))
     if path.suffix == ".npz":
-        return _named(load_npz(path))
+        return _named(load_npz(path, limit=None))
     if path.suffix == ".safetensors":
         return _named(load_tensors(path))
     if path.suffix == ".csv":
@@ -124,3 +124,25 @@ def read_texts(path: Path, key: str = "text") -> list[str]:
     if not texts:
         raise ConfigError(f"The file '{path}' has no texts.")
     return texts
+
+
+def read_inputs(path: Path, key: str = "text") -> ArrayDataset | list[str]:
+    """Return the texts of a file of JSON lines whose objects hold text, and the samples of any other file.
+
+    Args:
+        path: The file.
+        key: Field of the text.
+
+    Raises:
+        ConfigError: As `read_samples` and `read_texts` do.
+    """
+    if path.suffix != ".jsonl" or not path.is_file():
+        return read_samples(path)
+    first = next(iter(read_lines(path)), {})
+    is_text = any(isinstance(v, str) for k, v in first.items() if k not in ("id", "label"))
+    return read_texts(path, key) if is_text else read_samples(path)
+
+
+def are_texts(data: object) -> TypeGuard[Sequence[str]]:
+    """Return whether data are texts, one a sample."""
+    return isinstance(data, (list, tuple)) and bool(data) and all(isinstance(x, str) for x in data)

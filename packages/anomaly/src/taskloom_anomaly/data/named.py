@@ -108,6 +108,21 @@ def mask_of(inputs: object) -> Bool[np.ndarray, "n t"] | None:
     return inputs.mask if isinstance(inputs, NamedArrays) else None
 
 
+def require_rows_of_masks(inputs: NamedArrays) -> None:
+    """Refuse a mask of the inputs of a data set that is not (n, t).
+
+    Raises:
+        ConfigError: With the shape that it has.
+    """
+    for name in MASKS:
+        shape = inputs.arrays[name].shape if name in inputs.arrays else (0, 0)
+        if len(shape) != 2:
+            listed = ", ".join(["n", *map(str, shape[1:])])
+            raise ConfigError(
+                f"The mask '{name}' is ({listed}): it says of each position of a sample whether it is real, (n, t)."
+            )
+
+
 def flat_rows(inputs: Inputs) -> np.ndarray:
     """Return inputs as one row of numbers a sample, (n, d)."""
     if isinstance(inputs, NamedArrays):

@@ -86,9 +86,9 @@ class StoredDetector:
         Raises:
             ConfigError: It was fitted on another network.
         """
-        # Detectors of version 0.2 know a network by its code and parameters alone.
+        # Detectors of version 0.2 know a network by its code and parameters alone, later ones by the length of its texts, too.
         known = ("", handle.fingerprint, getattr(handle, "code_fingerprint", ""))
-        if self.model not in known:
+        if self.model not in known and self.model != getattr(handle, "earlier_fingerprint", ""):
             raise ConfigError(
                 f"The detector was fitted on another network ({self.model[:10]}, not {handle.fingerprint[:10]})."
             )

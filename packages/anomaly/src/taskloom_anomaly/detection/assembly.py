@@ -20,6 +20,8 @@ from taskloom_anomaly.backends.resolve import (
 from taskloom_anomaly.config import AnomalyConfig
 from taskloom_anomaly.data.arrays import ArrayDataset, Samples, concatenate
 from taskloom_anomaly.data.lazy import as_samples
+from taskloom_anomaly.data.named import right_padded
+from taskloom_anomaly.detection.padding import trimmed
 from taskloom_anomaly.task import (
     AnomalyTask,
     HasControlData,
@@ -80,7 +82,7 @@ def assemble(task: AnomalyTask, config: AnomalyConfig) -> DetectionData:
     handle = as_handle(
         model,
         parameters,
-        reference.take(slice(MORE)).arrays().inputs,
+        trimmed(right_padded(reference.take(slice(MORE)).arrays().inputs)),
         seed=derive_seed(config.seed, "init"),
         reading=reading_of(config),
     )

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from taskloom.errors import ConfigError, RunFailedError
 
-from taskloom_anomaly.backends.failures import fitting
+from taskloom_anomaly.backends.failures import fitting, not_numbers
 from taskloom_anomaly.backends.handle import ModelHandle
 from taskloom_anomaly.backends.layers import check_layers, layer_info
 from taskloom_anomaly.backends.reduction import (
@@ -21,7 +21,7 @@ from taskloom_anomaly.backends.reduction import (
 from taskloom_anomaly.backends.resolve import find_head
 from taskloom_anomaly.config import Reduction
 from taskloom_anomaly.data.arrays import ArrayDataset, Samples
-from taskloom_anomaly.data.named import Inputs, flat_rows, mask_of, right_padded
+from taskloom_anomaly.data.named import Inputs, mask_of, right_padded
 from taskloom_anomaly.detection import padding
 from taskloom_anomaly.detection.activations import ActivationStore
 from taskloom_anomaly.detectors.base import Detector, Features, FeatureSpec, Split
@@ -31,6 +31,8 @@ _log = logging.getLogger(__name__)
 
 # Features up to this size stay in memory between passes; beyond it every pass runs the network again.
 _KEEP_BYTES = 512 << 20
+# Batches of texts that are sorted by length together; the features of so many, without positions, are in memory at once.
+_AT_ONCE = 16
 # Kept and fresh activations differ by no more than this share of the largest: other batches add in another order.
 _SAME = 1e-5
 
@@ -84,27 +86,43 @@ class Extractor:
             ConfigError: The samples do not fit the network.
             RunFailedError: An activation is not a number, or what is kept is not what the network gives.
         """
+        size = self.batch_size * self._batches_at_once(data)
         if self.store is None:
             start = 0
-            for batch in data.batches(self.batch_size):
-                padding.require_positions(batch.inputs, start)
-                start += len(batch)
-                found = self._compute(batch.inputs, ("", *self.layers))
-                yield self._features(batch, found, reveal)
+            for several in data.batches(size):
+                padding.require_positions(several.inputs, start)
+                start += len(several)
+                found = self._by_length(several.inputs, ("", *self.layers))
+                for first in range(0, len(several), self.batch_size):
+                    rows = slice(first, first + self.batch_size)
+                    part = {name: array[rows] for name, array in found.items()}
+                    yield self._features(several.take(rows), part, reveal)
             return
         whole = self.store.fetch(
             self.handle.fingerprint,
             data,
             ("", *self.layers),
-            self._compute,
+            self._by_length,
             processing=self._processing,
-            batch_size=self.batch_size,
+            batch_size=size,
         )
         self._assert_same(data, whole)
         for index, batch in enumerate(data.batches(self.batch_size)):
             rows = slice(index * self.batch_size, index * self.batch_size + len(batch))
             part = {name: np.asarray(array[rows]) for name, array in whole.items()}
             yield self._features(batch, part, reveal)
+
+    def _batches_at_once(self, data: Samples) -> int:
+        """Return how many batches are read to be run by length: one where nothing is padded, or positions themselves are kept."""
+        if "none" in self.reductions.values() or len(data) <= self.batch_size:
+            return 1
+        return 1 if padding.real_of(data.take(slice(1)).arrays().inputs) is None else _AT_ONCE
+
+    def _by_length(self, inputs: Inputs, wanted: Sequence[str]) -> dict[str, np.ndarray]:
+        """Run the network on batches of samples that are about as long, and return what it gives in the order of the samples."""
+        if len(inputs) <= self.batch_size:
+            return self._compute(inputs, wanted)
+        return padding.in_batches(lambda part: self._compute(part, wanted), inputs, self.batch_size)
 
     @property
     def _processing(self) -> str:
@@ -180,6 +198,19 @@ class Extractor:
         """Facts about the network that only samples tell."""
         return {}
 
+    def beside_the_mask(self, inputs: Inputs) -> tuple[str, ...]:
+        """Return the layers whose positions are not those of the mask: windows, pooled or strided ones.
+
+        Args:
+            inputs: A few samples of which some positions are not read, padded on the right.
+        """
+        mask, found = mask_of(inputs), self._forward(inputs, self.layers)
+        return tuple(
+            name
+            for name in self.layers
+            if mask is not None and not padding.fits_mask(found[name], mask)
+        )
+
     def _reduced(self, inputs: Inputs, wanted: Sequence[str]) -> dict[str, np.ndarray]:
         layers = [name for name in wanted if name]
         run = self._forward(inputs, layers)
@@ -187,7 +218,9 @@ class Extractor:
         mask = mask_of(inputs)
         reduced = {
             name: reduce_positions(
-                value, self.reductions[name], _mask_for(name, value, mask, self.reductions[name])
+                value,
+                self.reductions[name],
+                padding.mask_for(name, value, mask, self.reductions[name]),
             )
             for name, value in run.items()
         }
@@ -203,7 +236,7 @@ class Extractor:
                     f"Layer '{name}' gave {len(value)} rows for {len(inputs)} samples; name its axes with --axes."
                 )
             if not all_finite(value):
-                raise RunFailedError(_not_numbers(inputs, name, value))
+                raise RunFailedError(not_numbers(inputs, name, value))
         return found
 
     def spec(self, data: Samples) -> FeatureSpec:
@@ -227,41 +260,6 @@ class Extractor:
                 if (kind := layer_info(self.handle, name).precision)
             },
         )
-
-
-def _mask_for(
-    name: str, value: np.ndarray, mask: np.ndarray | None, how: Reduction
-) -> np.ndarray | None:
-    """Return the mask of a layer's positions.
-
-    Raises:
-        ConfigError: There is padding, and the layer's positions are not those of the mask.
-    """
-    if mask is None or value.ndim < 3 or mask.all():
-        return None
-    if value.shape[1:-1] != mask.shape[1:]:
-        raise ConfigError(
-            f"Layer '{name}' has {value.shape[1:-1]} positions and the mask {mask.shape[1]}: which of them are padding is not"
-            f" known; choose other --layers than one reduced by {how}."
-        )
-    return mask
-
-
-def _not_numbers(given: Inputs, layer: str, value: np.ndarray) -> str:
-    """Say where NaN or infinity is, and whether it came in with the samples or arose in the network."""
-    where = f"layer '{layer}'" if layer else "the logits"
-    bad = _bad_rows(value)
-    inputs = flat_rows(given)
-    origin = (
-        "the inputs of these samples already hold it"
-        if inputs.dtype.kind == "f" and _bad_rows(inputs)[bad].all()
-        else "their inputs are numbers, so it arises in the network"
-    )
-    return f"NaN or infinity in {where} on {bad.sum()} of {len(value)} samples: {origin}; scores would mean nothing."
-
-
-def _bad_rows(value: np.ndarray) -> np.ndarray:
-    return np.asarray((~np.isfinite(value)).reshape(len(value), -1).any(axis=1))
 
 
 class ModelStream:

@@ -13,13 +13,15 @@ from taskloom.seeding import derive_seed
 
 from taskloom_anomaly.backends.layers import no_logits
 from taskloom_anomaly.config import AnomalyConfig
-from taskloom_anomaly.data.arrays import Samples
+from taskloom_anomaly.data.arrays import ArrayDataset, Samples
+from taskloom_anomaly.data.files import are_texts
 from taskloom_anomaly.data.lazy import as_samples
 from taskloom_anomaly.detection.activations import ActivationStore
 from taskloom_anomaly.detection.assembly import DetectionData
 from taskloom_anomaly.detection.compiled_fit import fit_compiled, worth_compiling
 from taskloom_anomaly.detection.features import Extractor, ModelStream, extractor_for
 from taskloom_anomaly.detection.fusion import Fusion, fuse
+from taskloom_anomaly.detection.padding import masked_samples
 from taskloom_anomaly.detection.regimes import regime_conflict
 from taskloom_anomaly.detectors.base import (
     Detector,
@@ -34,6 +36,8 @@ from taskloom_anomaly.statistics.standard import ConstantLayerError
 
 if TYPE_CHECKING:
     from jaxtyping import Float
+
+    from taskloom_anomaly.backends.huggingface import TextModel
 
 FUSED = "fused"
 _log = logging.getLogger(__name__)
@@ -54,6 +58,7 @@ class FittedDetector:
         calibration: Scores of the held-out samples by layer.
         aggregate: The score of a sample from those of its positions, where every position is scored.
         fusion: The fusion of layers to one score.
+        text: The language model with its tokenizer, where texts are scored.
     """
 
     detector: Detector
@@ -62,8 +67,26 @@ class FittedDetector:
     calibration: LayerScores
     aggregate: Aggregate = "max"
     fusion: Fusion = "mean"
+    text: TextModel | None = None
 
-    def fused(self, data: Samples) -> Float[np.ndarray, " n"]:
+    def samples(self, data: object) -> Samples:
+        """Return data in the form that the network takes.
+
+        Args:
+            data: Samples: an array, a data set, a data frame; or texts, where the network has a tokenizer.
+
+        Raises:
+            ConfigError: They are no samples, or texts and there is no tokenizer.
+        """
+        if are_texts(data):
+            if self.text is None:
+                raise ConfigError(
+                    "Texts need a folder of Hugging Face as the model: this network has no tokenizer."
+                )
+            return ArrayDataset(self.text.tokens(data))
+        return as_samples(data, "data") if not hasattr(data, "batches") else cast("Samples", data)
+
+    def fused(self, data: object) -> Float[np.ndarray, " n"]:
         """Return one score a sample, over all layers; it raises as `score` does."""
         return fuse(self.score(data), self.calibration, self.fusion)
 
@@ -71,14 +94,13 @@ class FittedDetector:
         """Return scores by layer; higher is more anomalous.
 
         Args:
-            data: Samples: an array, a data set, a data frame.
+            data: Samples: an array, a data set, a data frame; or texts, where the network has a tokenizer.
 
         Raises:
+            ConfigError: They are no samples, or they do not fit the network.
             RunFailedError: A score is not a number.
         """
-        samples = (
-            as_samples(data, "data") if not hasattr(data, "batches") else cast("Samples", data)
-        )
+        samples = self.samples(data)
         scores = scores_of(self.detector, self.tensors, self.extractor, samples, self.aggregate)
         for layer, values in scores.items():
             if not np.isfinite(values).all():
@@ -111,6 +133,8 @@ def fit_detector(problem: DetectionData, config: AnomalyConfig) -> FittedDetecto
     extractor = extractor_for(
         problem.handle, layers, config.reduction, config.batch_size, store, detector=detector
     )
+    if not layers:
+        extractor = _under_the_mask(extractor, problem)
     while True:
         try:
             tensors = _fit(detector, extractor, data, extractor.spec(problem.trusted), config)
@@ -132,6 +156,28 @@ def fit_detector(problem: DetectionData, config: AnomalyConfig) -> FittedDetecto
     return FittedDetector(
         detector, tensors, extractor, calibration, config.aggregate, config.fusion
     )
+
+
+def _under_the_mask(extractor: Extractor, problem: DetectionData) -> Extractor:
+    """Return an extractor without the layers of which the mask does not tell what is padding, where some samples have padding.
+
+    Raises:
+        ConfigError: No layer is left.
+    """
+    sets = [problem.trusted, problem.calibration, problem.untrusted, *problem.test_sets.values()]
+    padded = (masked_samples(part, extractor.batch_size) for part in sets if part is not None)
+    few = next((inputs for inputs in padded if inputs is not None), None)
+    beside = () if few is None else extractor.beside_the_mask(few)
+    if not beside:
+        return extractor
+    rest = tuple(name for name in extractor.layers if name not in beside)
+    listed = ", ".join(f"'{name}'" for name in beside)
+    if not rest:
+        raise ConfigError(
+            f"The samples have padding, and no layer has the positions of their mask: {listed}; name others with --layers."
+        )
+    _log.warning("Not watched, since the mask does not fit their positions: %s.", listed)
+    return replace(extractor, layers=rest)
 
 
 def scores_of(

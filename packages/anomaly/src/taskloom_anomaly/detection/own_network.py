@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from pydantic import ValidationError
@@ -12,6 +14,7 @@ from taskloom.seeding import derive_seed
 
 from taskloom_anomaly.backends.axes import MORE
 from taskloom_anomaly.backends.handle import ModelHandle, ReadAs
+from taskloom_anomaly.backends.huggingface import TextModel, huggingface
 from taskloom_anomaly.backends.opening import (
     NETWORK_FILE,
     Reference,
@@ -20,15 +23,20 @@ from taskloom_anomaly.backends.opening import (
 )
 from taskloom_anomaly.backends.resolve import as_handle
 from taskloom_anomaly.config import AnomalyConfig
-from taskloom_anomaly.data.arrays import Samples
+from taskloom_anomaly.data.arrays import ArrayDataset, Samples
+from taskloom_anomaly.data.files import are_texts
 from taskloom_anomaly.data.lazy import as_samples
+from taskloom_anomaly.data.named import right_padded
 from taskloom_anomaly.detection.artifacts import keep_detector, load_detector
 from taskloom_anomaly.detection.assembly import DetectionData, reading_of
 from taskloom_anomaly.detection.fitting import FittedDetector, fit_detector
+from taskloom_anomaly.detection.padding import trimmed
 from taskloom_anomaly.models.stored import MODEL_FILE
 
 # Share of the trusted samples held out to put layers on one scale, and the least number that carries a p-value of one in a hundred.
 _CALIBRATION, _LEAST, _PLENTY = 0.3, 99, 330
+# Texts are cut there unless something else is asked for.
+_MAX_TOKENS = 128
 
 
 def fit(
@@ -37,6 +45,7 @@ def fit(
     *,
     parameters: object = None,
     calibration: object = _CALIBRATION,
+    max_tokens: int = _MAX_TOKENS,
     **settings: Any,  # noqa: ANN401 -- fields of `AnomalyConfig`
 ) -> FittedDetector:
     """Fit a detector on the activations that a network has on trusted samples.
@@ -47,15 +56,22 @@ def fit(
     Args:
         model: A torch, linen or nnx module, a `ModelHandle`, a reference (`package.module:factory`, a folder of Hugging Face), or
             None for a table without a network.
-        trusted: Normal samples: an array, a data set, a data frame, or a dictionary of arrays that are passed by name.
+        trusted: Normal samples: an array, a data set, a data frame, a dictionary of arrays that are passed by name, or texts for a
+            folder of Hugging Face.
         parameters: The network's parameters in the framework's own form, such as linen's variables; None takes those that it holds.
         calibration: Share of the trusted samples that is held out to put layers on one scale, or a data set of its own.
+        max_tokens: Longer texts are cut; a network with a shorter context cuts there.
         **settings: Fields of every task: `detector`, `layers`, `reduction`, `fusion`, `seed`, `axes`, `logits`, `batch_size`.
 
     Raises:
         ConfigError: The samples do not fit the network, there are too few, or the detector needs what is not there.
     """
     config = config_of(settings)
+    text: TextModel | None = None
+    if are_texts(trusted):
+        text = _text_model(_reference(model), trusted, max_tokens)
+        model, trusted = text.handle, ArrayDataset(text.tokens(trusted))
+        calibration = text.tokens(calibration) if are_texts(calibration) else calibration
     samples = as_samples(trusted, "trusted data")
     handle = handle_of(model, samples, config, parameters)
     kept, held = (
@@ -63,7 +79,25 @@ def fit(
         if isinstance(calibration, (int, float))
         else (samples, as_samples(calibration, "calibration data"))
     )
-    return fit_detector(DetectionData(handle, kept, held, held, {}), config)
+    fitted = fit_detector(DetectionData(handle, kept, held, held, {}), config)
+    return replace(fitted, text=text)
+
+
+def _reference(model: object) -> Reference | None:
+    return reference_of(str(model)) if isinstance(model, (str, Path)) else None
+
+
+def _text_model(reference: Reference | None, texts: Sequence[str], max_tokens: int) -> TextModel:
+    """Return the language model that texts are for.
+
+    Raises:
+        ConfigError: The reference leads to no folder of Hugging Face.
+    """
+    if reference is None or reference.kind != "huggingface":
+        raise ConfigError(
+            "Texts need a folder of Hugging Face as the model: what is given has no tokenizer."
+        )
+    return huggingface(reference.target, max_tokens=max_tokens, probe=texts[:MORE])
 
 
 def config_of(settings: dict[str, Any]) -> AnomalyConfig:
@@ -89,7 +123,7 @@ def handle_of(
     model: object, samples: Samples, config: AnomalyConfig, parameters: object = None
 ) -> ModelHandle:
     """Return the handle of whatever `fit` takes."""
-    few = samples.take(slice(MORE)).arrays().inputs
+    few = trimmed(right_padded(samples.take(slice(MORE)).arrays().inputs))
     if model is None or isinstance(model, (str, Path)):
         if parameters is not None:
             raise ConfigError(
@@ -121,16 +155,18 @@ def save(
 ) -> Path:
     """Write a detector into its folder, with the way to its network, and return the file of its arrays."""
     path = keep_detector(folder, detector, config)
+    if detector.text is not None:
+        reference = replace(reference, max_tokens=detector.text.max_tokens)
     reference.write(folder)
     return path
 
 
-def load_own(folder: Path, samples: Samples, model: object = None) -> FittedDetector:
+def load_own(folder: Path, samples: object, model: object = None) -> FittedDetector:
     """Return a stored detector on its network.
 
     Args:
         folder: The detector's folder.
-        samples: A few samples, on which the network is looked at.
+        samples: A few samples, or texts, on which the network is looked at.
         model: The network; None takes the one that the folder leads to.
 
     Raises:
@@ -138,14 +174,20 @@ def load_own(folder: Path, samples: Samples, model: object = None) -> FittedDete
         StoreError: A file is missing or damaged.
     """
     stored = load_detector(folder)
-    few = samples.take(slice(MORE)).arrays().inputs
     parts = (text.rpartition("=") for text in stored.axes)
     axes = {name: letters for name, _, letters in parts}
     reading = ReadAs(axes, stored.logits)
+    own = Reference.read(folder) if (folder / NETWORK_FILE).is_file() else None
+    if are_texts(samples):
+        text = _text_model(own, samples, (own.max_tokens if own else 0) or _MAX_TOKENS)
+        handle = as_handle(text.handle, None, None, reading=reading)
+        return replace(stored.over(handle), text=text)
+    given = cast("Samples", samples) if hasattr(samples, "batches") else as_samples(samples, "data")
+    few = trimmed(right_padded(given.take(slice(MORE)).arrays().inputs))
     if model is not None:
         return stored.over(as_handle(model, None, few, reading=reading))
-    if (folder / NETWORK_FILE).is_file():
-        return stored.over(open_network(Reference.read(folder), few, reading))
+    if own is not None:
+        return stored.over(open_network(own, few, reading))
     if (folder / "model" / MODEL_FILE).is_file():
         return stored.over(open_network(Reference("stored", str(folder / "model")), few, reading))
     raise ConfigError(

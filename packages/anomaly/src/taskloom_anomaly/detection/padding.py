@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from taskloom.errors import ConfigError
 
-from taskloom_anomaly.data.named import Inputs, NamedArrays
+from taskloom_anomaly.data.named import Inputs, NamedArrays, mask_of, right_padded
 
 if TYPE_CHECKING:
     from jaxtyping import Bool
+
+    from taskloom_anomaly.config import Reduction
+    from taskloom_anomaly.data.arrays import Samples
 
 Found: TypeAlias = "dict[str, np.ndarray]"
 """Features by layer, one row (or block) a sample."""
@@ -39,6 +42,23 @@ def require_positions(inputs: Inputs, start: int = 0) -> None:
     if mask is not None and not mask.any(axis=1).all():
         row = start + int(np.flatnonzero(~mask.any(axis=1))[0])
         raise ConfigError(f"Sample {row} has no real position: its mask is all false.")
+
+
+def masked_samples(data: Samples, batch_size: int) -> Inputs | None:
+    """Return a few samples of which some positions are not read, padded on the right; None if a data set has none.
+
+    Args:
+        data: Samples, read batch by batch as far as the first padding.
+        batch_size: Samples a batch.
+    """
+    for batch in data.batches(batch_size):
+        mask = mask_of(batch.inputs)
+        if mask is None:
+            return None
+        short = np.flatnonzero(~mask.all(axis=1) & mask.any(axis=1))
+        if len(short):
+            return trimmed(right_padded(batch.inputs[short[:_TRIED]]))
+    return None
 
 
 def trimmed(inputs: Inputs) -> Inputs:
@@ -122,3 +142,50 @@ def by_length(run: Callable[[Inputs], Mapping[str, np.ndarray]], inputs: Inputs)
             whole = found.setdefault(name, np.zeros((len(lengths), *value.shape[1:]), value.dtype))
             whole[rows] = value
     return found
+
+
+def in_batches(
+    run: Callable[[Inputs], Mapping[str, np.ndarray]], inputs: Inputs, batch_size: int
+) -> Found:
+    """Return the features of samples that are run in batches sorted by length, in the order in which the samples came.
+
+    Texts of about one length side by side need little padding; the mean length and not the longest one is then paid for.
+
+    Args:
+        run: Maps a batch to its features, one row a sample.
+        inputs: Samples, those of a few batches.
+        batch_size: Samples a batch.
+    """
+    real = real_of(inputs)
+    lengths = np.zeros(len(inputs), int) if real is None else real.sum(axis=1)
+    order = np.argsort(lengths, kind="stable")
+    found: Found = {}
+    for first in range(0, len(order), batch_size):
+        rows = order[first : first + batch_size]
+        for name, value in run(inputs[rows]).items():
+            whole = found.setdefault(name, np.zeros((len(order), *value.shape[1:]), value.dtype))
+            whole[rows] = value
+    return found
+
+
+def mask_for(
+    name: str, value: np.ndarray, mask: np.ndarray | None, how: Reduction
+) -> np.ndarray | None:
+    """Return the mask of a layer's positions.
+
+    Raises:
+        ConfigError: There is padding, and the layer's positions are not those of the mask.
+    """
+    if mask is None or value.ndim < 3 or mask.all():
+        return None
+    if not fits_mask(value, mask):
+        raise ConfigError(
+            f"Layer '{name}' has {value.shape[1:-1]} positions and the mask {mask.shape[1]}: which of them are padding is not"
+            f" known; choose other --layers than one reduced by {how}."
+        )
+    return mask
+
+
+def fits_mask(value: np.ndarray, mask: np.ndarray) -> bool:
+    """Return whether an activation has the positions of a mask, or none."""
+    return value.ndim < 3 or value.shape[1:-1] == mask.shape[1:]

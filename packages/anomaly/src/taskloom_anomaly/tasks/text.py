@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -16,10 +15,13 @@ from taskloom.task import Finding
 
 from taskloom_anomaly.backends.huggingface import (
     ModelKind,
+    has_chat_template,
     load_module,
     load_tokenizer,
     longest_text,
+    tell_cut,
     tokens_of,
+    vocabulary_of,
 )
 from taskloom_anomaly.config import AnomalyConfig
 from taskloom_anomaly.data.arrays import ArrayDataset
@@ -33,9 +35,6 @@ from taskloom_anomaly.tasks.tokens import word_scores
 
 if TYPE_CHECKING:
     from taskloom_anomaly.backends.handle import ModelHandle
-
-
-_log = logging.getLogger(__name__)
 
 
 class TextAnomaliesConfig(AnomalyConfig):
@@ -100,14 +99,12 @@ class TextAnomalies(ConfiguredTask[TextAnomaliesConfig]):
     def _tokens(self) -> dict[str, NamedArrays]:
         """Tokens of all files, padded on the right to one length."""
         most = longest_text(self._module, self._tokenizer, self.config.max_tokens)
+        size = vocabulary_of(self._module)
         found = {
-            name: tokens_of(self._tokenizer, texts, most, f"'{self._path(name)}'")
+            name: tokens_of(self._tokenizer, texts, most, f"'{self._path(name)}'", vocabulary=size)
             for name, texts in self._texts.items()
         }
-        cut = sum(int(part.arrays["_cut"].sum()) for part in found.values())
-        if cut:
-            count = sum(map(len, found.values()))
-            _log.warning("%d of %d texts are longer than %d tokens and were cut.", cut, count, most)
+        tell_cut(list(found.values()), most)
         longest = max(part.shape[1] for part in found.values())
         return {name: self._wide(part, longest, self._texts[name]) for name, part in found.items()}
 
@@ -146,10 +143,13 @@ class TextAnomalies(ConfiguredTask[TextAnomaliesConfig]):
         return ArrayDataset(self._tokens["anomalous"])
 
     def validity(self, handle: ModelHandle, /) -> Sequence[Check]:
-        """Count the texts that were cut."""
+        """Count the texts that were cut, and say whether they went through a chat template."""
         del handle
         cut = sum(int(part.arrays["_cut"].sum()) for part in self._tokens.values())
-        return [Check("texts_cut", float(cut))]
+        return [
+            Check("texts_cut", float(cut)),
+            Check("chat_template", float(has_chat_template(self._tokenizer))),
+        ]
 
     def own_baselines(
         self, trusted: ArrayDataset, *sets: ArrayDataset

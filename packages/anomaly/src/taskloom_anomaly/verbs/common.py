@@ -54,6 +54,9 @@ ConfigOption: TypeAlias = Annotated[
     list[Path] | None, typer.Option("--config", help="TOML, YAML or JSON file; repeatable.")
 ]
 DirOption: TypeAlias = Annotated[Path, typer.Option("--dir", help="Folder to write into.")]
+TextKeyOption: TypeAlias = Annotated[
+    str, typer.Option("--text-key", help="Field of the text in a file of JSON lines.")
+]
 StoreOption: TypeAlias = Annotated[
     Path | None, typer.Option("--store", help="Run store in which ids and @last are looked up.")
 ]
@@ -81,6 +84,16 @@ class Place:
         return self.folder if self.run is None else self.folder / "artifacts"
 
 
+def place_of(opened: Run | Path) -> Place:
+    """Return the place that a run is, or a folder that a verb has written."""
+    if isinstance(opened, Run):
+        return Place(opened.dir, opened.task, opened.dir / "config.toml", opened)
+    described = [opened / TASK_FILE, opened / "model" / "model.json", opened / "model.json"]
+    facts = next((read_json(file, "description") for file in described if file.is_file()), {})
+    config = opened / CONFIG_FILE
+    return Place(opened, str(facts.get("task", "")), config if config.is_file() else None)
+
+
 def find_place(reference: str, store: Path | None) -> Place:
     """Return the place that a folder, a run's id, the unique beginning of one, or `@last` leads to.
 
@@ -90,10 +103,7 @@ def find_place(reference: str, store: Path | None) -> Place:
     """
     path = Path(reference)
     if path.is_dir() and not (path / "run.json").is_file():
-        described = [path / TASK_FILE, path / "model" / "model.json", path / "model.json"]
-        facts = next((read_json(file, "description") for file in described if file.is_file()), {})
-        config = path / CONFIG_FILE
-        return Place(path, str(facts.get("task", "")), config if config.is_file() else None)
+        return place_of(path)
     try:
         run = open_run(str(path.resolve()) if path.is_dir() else reference, store)
     except RunNotFoundError as error:
@@ -102,7 +112,7 @@ def find_place(reference: str, store: Path | None) -> Place:
         ) from None
     if run.domain != "anomaly":
         raise ConfigError(f"The run '{reference}' is of '{run.domain}/{run.task}', not of anomaly.")
-    return Place(run.dir, run.task, run.dir / "config.toml", run)
+    return place_of(run)
 
 
 def arguments_of(params: Sequence[str] | None) -> dict[str, str]:

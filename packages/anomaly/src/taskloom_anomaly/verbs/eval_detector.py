@@ -11,10 +11,11 @@ from taskloom.bound import BoundTask
 from taskloom.errors import ConfigError
 from taskloom.opening import task_of
 from taskloom.params.layers import validate_record
+from taskloom.runs.run import Run
 
 from taskloom_anomaly.config import AnomalyConfig
 from taskloom_anomaly.data.arrays import Samples
-from taskloom_anomaly.data.files import read_samples
+from taskloom_anomaly.data.files import read_inputs
 from taskloom_anomaly.detection.artifacts import DETECTOR_FILE, keep_scores, load_detector
 from taskloom_anomaly.detection.assembly import assemble
 from taskloom_anomaly.detection.evaluation import document, evaluate, flat_metrics
@@ -25,21 +26,16 @@ from taskloom_anomaly.models.stored import MODEL_FILE, trainer
 from taskloom_anomaly.verbs.common import (
     TASK_FILE,
     Place,
-    StoreOption,
-    find_place,
+    TextKeyOption,
     fresh_folder,
+    place_of,
     read_json,
     say_json,
 )
 
 
 def eval_detector(
-    folder: Annotated[
-        str,
-        typer.Argument(
-            metavar="RUN", help="Folder of train-detector, or a finished run (id, @last, path)."
-        ),
-    ],
+    run: Run | Path,
     *,
     max_size: Annotated[
         int, typer.Option(min=0, help="Most samples of every set; 0 takes all.")
@@ -58,15 +54,18 @@ def eval_detector(
     anomalous: Annotated[
         Path | None, typer.Option(help="File of anomalous samples to judge on.")
     ] = None,
-    store: StoreOption = None,
+    text_key: TextKeyOption = "text",
 ) -> None:
-    """Score a task's test sets, or samples of your own, with a stored detector; keep eval.json and scores.npz, print the numbers."""
-    found = find_place(folder, store)
+    """Score a task's test sets, or samples of your own, with the detector of a run, or of a folder of fit or train-detector.
+
+    Keeps eval.json and scores.npz, and prints the numbers.
+    """
+    found = place_of(run)
     sets: Mapping[str, Samples]
     if normal is not None or anomalous is not None:
-        fitted, sets = _on_files(folder, found, normal, anomalous)
+        fitted, sets = _on_files(found, normal, anomalous, text_key)
     else:
-        files, bound = _stored_task(folder, found)
+        files, bound = _stored_task(found)
         data = assemble(bound.task, bound.config)
         fitted = load_detector(files).over(data.handle, bound.config.batch_size)
         sets = data.test_sets
@@ -88,7 +87,7 @@ def eval_detector(
 
 
 def _on_files(
-    reference: str, place: Place, normal: Path | None, anomalous: Path | None
+    place: Place, normal: Path | None, anomalous: Path | None, text_key: str
 ) -> tuple[FittedDetector, dict[str, Samples]]:
     """Return a stored detector on its network, and the samples of two files.
 
@@ -97,37 +96,41 @@ def _on_files(
     """
     if normal is None or anomalous is None:
         raise ConfigError("--normal and --anomalous belong together: a detector is judged on both.")
-    files = place.files
-    sets: dict[str, Samples] = {
-        "normal": read_samples(normal),
-        f"anomalous/{anomalous.stem}": read_samples(anomalous),
+    _require_detector(place)
+    read = {
+        "normal": read_inputs(normal, text_key),
+        f"anomalous/{anomalous.stem}": read_inputs(anomalous, text_key),
     }
-    if not (files / DETECTOR_FILE).is_file():
+    fitted = load_own(place.files, read["normal"])
+    return fitted, {name: fitted.samples(part) for name, part in read.items()}
+
+
+def _require_detector(place: Place) -> None:
+    if not (place.files / DETECTOR_FILE).is_file():
         raise ConfigError(
-            f"'{reference}' holds no detector: '{files / DETECTOR_FILE}' is not there."
+            f"'{place.folder}' holds no detector: '{place.files / DETECTOR_FILE}' is not there.",
+            hint="tasks anomaly fit MODEL --out DIR fits and stores one",
         )
-    return load_own(files, sets["normal"]), sets
 
 
-def _stored_task(reference: str, place: Place) -> tuple[Path, BoundTask[Any, AnomalyConfig]]:
+def _stored_task(place: Place) -> tuple[Path, BoundTask[Any, AnomalyConfig]]:
     """Return the folder of a stored detector, and its task with the stored network.
 
     Raises:
-        ConfigError: There is no detector, or the task's parameters are no longer accepted.
+        ConfigError: There is no detector, nothing to judge it on, or the task's parameters are no longer accepted.
     """
     files = place.files
-    record = place.folder / ("run.json" if place.run is not None else TASK_FILE)
-    if not (files / DETECTOR_FILE).is_file() or not record.is_file():
-        raise ConfigError(
-            f"'{reference}' holds no detector: '{files / DETECTOR_FILE}' is not there.",
-            hint="tasks anomaly fit MODEL --out DIR fits and stores one",
-        )
+    _require_detector(place)
     if place.run is not None:
         bound: BoundTask[Any, Any] = task_of(place.run)
+    elif not (place.folder / TASK_FILE).is_file():
+        raise ConfigError(
+            f"The detector in '{place.folder}' is of no task with samples of its own: give --normal and --anomalous."
+        )
     else:
-        settings = dict(read_json(record, "record of the task").get("config", {}))
+        settings = dict(read_json(place.folder / TASK_FILE, "record of the task").get("config", {}))
         factory, config_class = trainer(place.task)
-        config: Any = validate_record(config_class, settings, f"the record of '{reference}'")
+        config: Any = validate_record(config_class, settings, f"the record of '{place.folder}'")
         bound = BoundTask(factory(config), config, factory)
     task: Any = bound.task
     if hasattr(task, "adopt") and (files / "model" / MODEL_FILE).is_file():

@@ -11,13 +11,14 @@ from taskloom.params.layers import resolve
 
 from taskloom_anomaly.backends.opening import reference_of
 from taskloom_anomaly.config import AnomalyConfig
-from taskloom_anomaly.data.files import read_samples
+from taskloom_anomaly.data.files import read_inputs
 from taskloom_anomaly.detection.own_network import fit as fit_own, save
 from taskloom_anomaly.models.stored import MODEL_FILE, model_folder
 from taskloom_anomaly.verbs.common import (
     DETECTOR_FILES,
     ParamOption,
     StoreOption,
+    TextKeyOption,
     arguments_of,
     find_place,
     fresh_folder,
@@ -33,7 +34,7 @@ def fit(
     trusted: Annotated[
         Path | None,
         typer.Argument(
-            help="File of normal samples: npy, npz, safetensors, jsonl, csv; those of a run unless given."
+            help="File of normal samples: npy, npz, safetensors, jsonl (of texts, too), csv; those of a run unless given."
         ),
     ] = None,
     *,
@@ -48,6 +49,10 @@ def fit(
     axes: Annotated[
         list[str] | None, typer.Option(help="Axes of a layer, encoder=tnd; repeatable.")
     ] = None,
+    text_key: TextKeyOption = "text",
+    max_tokens: Annotated[
+        int, typer.Option("--max-tokens", min=1, help="Longer texts are cut.")
+    ] = 128,
     param: ParamOption = None,
     store: StoreOption = None,
 ) -> None:
@@ -64,11 +69,11 @@ def fit(
         return
     config: Any = resolve(AnomalyConfig, files=[], environ={}, arguments=arguments).config
     reference = network_of(model, store)
-    samples = read_samples(trusted)
+    samples = read_inputs(trusted, text_key)
     with fresh_folder(out, *DETECTOR_FILES) as folder:
         settings = {name: getattr(config, name) for name in config.model_fields_set}
         target: Any = None if reference.kind == "none" else reference.target
-        fitted = fit_own(target, samples, **settings)
+        fitted = fit_own(target, samples, max_tokens=max_tokens, **settings)
         path = save(fitted, config, folder, reference)
     say_json(
         {

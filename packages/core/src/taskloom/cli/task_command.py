@@ -24,6 +24,7 @@ from typer.main import get_command
 from taskloom.cli.arguments import PARAM, Arguments
 from taskloom.cli.groups import CONTEXT
 from taskloom.cli.help import Help, Panel, Row, show
+from taskloom.cli.offers import offered
 from taskloom.params.choices import find_alternatives, find_choices
 from taskloom.params.elements import element_rows
 from taskloom.params.layer import Layer
@@ -76,7 +77,7 @@ class Invocation:
         for chosen in self.alternatives or [self.chosen]:
             for parameter in walk(self.loaded.config_class, chosen):
                 if self.offers(parameter.path):
-                    found.setdefault(parameter.path, parameter)
+                    found.setdefault(parameter.path, offered(self.loaded, parameter))
         return list(found.values())
 
     def resolve(self, files: Sequence[Path] = ()) -> Resolved:
@@ -288,7 +289,7 @@ def _all_panels(invocation: Invocation, taken: set[str]) -> list[Panel]:
     panels: dict[str, Panel] = {}
     for chosen in invocation.alternatives or [invocation.chosen]:
         walked = [
-            item
+            offered(invocation.loaded, item)
             for item in walk(invocation.loaded.config_class, chosen)
             if invocation.offers(item.path)
         ]

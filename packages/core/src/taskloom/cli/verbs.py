@@ -5,6 +5,7 @@ it works on, and says in its signature what else it wants:
 
     def play(task: BoundTask[...], *, games: Annotated[int, typer.Option("--games")] = 1) -> None: ...
     def infill(run: Run, task: BoundTask[...], template: Annotated[str, typer.Argument()], *, num: ... = 10) -> None: ...
+    def judge(place: Run | Path, *, size: ... = 0) -> None: ...  # with `folders=True` in the manifest
 """
 
 from __future__ import annotations
@@ -21,16 +22,17 @@ from taskloom.cli.annotations import ConfigFiles, StoreOption
 from taskloom.cli.groups import CommandEntry, command_of, lazy_group
 from taskloom.cli.task_command import Invocation, TaskCommand, task_command
 from taskloom.config import Config
-from taskloom.errors import UsageError
+from taskloom.errors import RunNotFoundError, UsageError
 from taskloom.given.tasks import file_task, is_file, recorded_task
 from taskloom.lifecycle.lifecycle import construct, read_config
 from taskloom.params.layers import record_layer
+from taskloom.records.folders import RECORD
 from taskloom.registry.discovery import tasks_of
 from taskloom.registry.entries import LoadedTask
 from taskloom.registry.isolate import load_target
 from taskloom.registry.refs import VerbRef
 from taskloom.registry.resolve import find_domain, find_task, load_task
-from taskloom.runs.run import open_run
+from taskloom.runs.run import Run, open_run
 
 _REFERENCE = typer.Argument(metavar="RUN", help="Run id, unique prefix, @last, or run folder.")
 
@@ -83,7 +85,9 @@ def verb_on_run(domain: str, verb: VerbRef, words: Sequence[str]) -> Any:  # noq
     reference, store = _named_run(words, asked, verb)
     if reference is None:
         return _without_run(domain, verb, asked)
-    run = open_run(reference, store)
+    if verb.folders and _is_plain_folder(reference):
+        return _verb_on_folder(verb, function, asked)
+    run = _opened(reference, store, verb)
     if run.domain != domain:
         raise UsageError(
             f"The run {run.id} is of the domain '{run.domain}'; 'tasks {domain} {verb.name}' is for runs of '{domain}'."
@@ -109,6 +113,39 @@ def verb_on_run(domain: str, verb: VerbRef, words: Sequence[str]) -> Any:  # noq
     command.summary, command.own_title = verb.summary, "Options"
     command.footer = f"Parameters: as recorded in the run {run.id} < --a.b=value."
     return command
+
+
+def _is_plain_folder(reference: str) -> bool:
+    folder = Path(reference)
+    return folder.is_dir() and not (folder / RECORD).is_file()
+
+
+def _opened(reference: str, store: Path | None, verb: VerbRef) -> Run:
+    """Return a run by its name; where folders count, by its path without a slash in it, too.
+
+    Raises:
+        RunNotFoundError: No run, or more than one, answers to the reference.
+        RunCorruptError: The run's record cannot be read.
+    """
+    if not verb.folders:
+        return open_run(reference, store)
+    folder = Path(reference)
+    try:
+        return open_run(str(folder.resolve()) if folder.is_dir() else reference, store)
+    except RunNotFoundError as error:
+        raise RunNotFoundError(
+            f"'{reference}' is no folder, and no run either: {error.message}", hint=error.hint
+        ) from None
+
+
+def _verb_on_folder(verb: VerbRef, function: Callable[..., Any], own: _Own) -> Any:  # noqa: ANN401 -- Typer's own class
+    """Return the command of a verb on a folder that is no run: it has the verb's own options."""
+
+    def body(*, reference: str, store: Any, **given: Any) -> None:  # noqa: ANN401 -- Typer's own classes
+        del store  # for references to runs
+        function(Path(reference), **given)
+
+    return command_of(_with_signature(body, own), summary=verb.summary)
 
 
 def _group_of_tasks(domain: str, verb: VerbRef) -> Any:  # noqa: ANN401 -- Typer's own class

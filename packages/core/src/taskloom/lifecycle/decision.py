@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias
 
 from taskloom.config import Config
+from taskloom.context import Resources
 from taskloom.errors import RunCorruptError, StoreLockedError
 from taskloom.identity.filecache import FileCache
 from taskloom.identity.identify import Identified, differences
 from taskloom.identity.mixture import changes_of
 from taskloom.identity.records import Reason
 from taskloom.lifecycle.within import is_within
-from taskloom.request import RunOptions
+from taskloom.request import KeptOptions, RunOptions
 from taskloom.runs import amend, checkpoints, claims
 from taskloom.runs.lookup import alike
 from taskloom.runs.run import Run
@@ -188,14 +189,26 @@ def settle(now: Identified, options: RunOptions, decision: Decision, *, sweep: s
     return Settled(decision, claim)
 
 
-def continued(decision: Decision, now: Identified, config: Config) -> Run:
-    """Return the run that goes on, with a record that says where its relative paths count from now, and what was accepted."""
+def continued(
+    decision: Decision, now: Identified, config: Config, options: KeptOptions = RunOptions()
+) -> Run:
+    """Return the run that goes on, with a record of where its relative paths count from now, and of what was accepted.
+
+    Args:
+        decision: The decision.
+        now: What is asked for.
+        config: Its config.
+        options: What it is asked for with. Sinks are added, and what is given otherwise takes the place of what was.
+    """
     run = decision.run
     if run is None:
         raise ValueError("no run goes on")
     changes: dict[str, Any] = {
         "cwd": str(now.cwd),
         "changes": changes_of(decision.reasons, run.record),
+        "sinks": tuple(dict.fromkeys([*run.record.sinks, *options.sinks])),
+        "keep_best": options.keep_best or run.record.keep_best,
+        "resources": _given(options.resources, run.record.resources),
     }
     if run.record.config_id not in ("", now.config_id):
         changes |= {"config": dumped(config), "config_id": now.config_id}
@@ -204,6 +217,16 @@ def continued(decision: Decision, now: Identified, config: Config) -> Run:
     pairs = tuple(pair for reason in decision.reasons for pair in reason.pairs)
     vault.keep(str(run.dir), config)
     return amend.accept(run, pairs, **changes)
+
+
+def _given(asked: Resources, recorded: Resources) -> Resources:
+    """Return the recorded resources with what is asked for in their place; a default asks for nothing."""
+    defaults = Resources()
+    told = {item.name: getattr(asked, item.name) for item in fields(Resources)}
+    return replace(
+        recorded,
+        **{name: value for name, value in told.items() if value != getattr(defaults, name)},
+    )
 
 
 def refuse_own_parent(now: Identified, decision: Decision) -> None:

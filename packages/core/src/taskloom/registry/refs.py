@@ -57,6 +57,8 @@ class VerbRef:
             `run`: it receives a `Run` and then, if its second parameter is called `task`, the run's `BoundTask` with the recorded
             config. Empty: its parameters are all that the command has. Parameters between these and `*` are arguments.
         overrides: Fields of the recorded config that a verb on a run offers as options: `("sampler",)`.
+        folders: Whether a verb on a run also takes a folder that is no run, such as one that another verb has written: it then
+            receives its `Path` in place of the `Run`, and opens what it needs by itself.
     """
 
     name: str
@@ -64,6 +66,7 @@ class VerbRef:
     target: str
     on: Literal["", "task", "run"] = ""
     overrides: tuple[str, ...] = ()
+    folders: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -165,21 +166,29 @@ def _first_metric(run: Run) -> h.Node:
 
 
 def _text(value: float, half: float | None) -> str:
-    return format_value(value, half).replace("-", "\u2212")
+    return _with_minus(format_value(value, half))
 
 
 def _ends(low: float | None, high: float | None, level: float) -> str:
     if low is None or high is None:
         return ""
     half = (high - low) / 2
-    shown = f"{format_bound(low, half)} to {format_bound(high, half)}".replace("-", "\u2212")
+    shown = _with_minus(f"{format_bound(low, half)} to {format_bound(high, half)}")
     return f"{100 * level:.6g} % interval {shown}"
+
+
+def _with_minus(text: str) -> str:
+    """Return a text whose numbers below 0 have a minus sign; hyphens inside words stay."""
+    return re.sub(r"(?<![\w.])-(?=\d)", "\u2212", text)
 
 
 def _companion(figure: Figure) -> h.Element:
     return h.div[
         h.dt[figure.label],
-        h.dd[h.b[figure.text.replace("-", "\u2212")], figure.note and h.span[figure.note]],
+        h.dd[
+            h.b[_with_minus(figure.text)],
+            figure.note and h.span[_with_minus(figure.note)],
+        ],
     ]
 
 

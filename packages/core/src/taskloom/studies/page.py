@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import htpy as h
 
-from taskloom.report.blocks import chart, note, table
-from taskloom.report.charts import WIDTH
-from taskloom.report.model import Chart
+from taskloom.report.blocks import note, table
+from taskloom.report.intervals import interval_strip
 from taskloom.report.page import page
 from taskloom.runs.writer import atomic_write
 from taskloom.secrets.redaction import IN_CONFIGS
-from taskloom.statistics.intervals import Interval
 from taskloom.studies.data import value_rows
 from taskloom.studies.study import Study
 from taskloom.studies.tables import (
@@ -25,9 +21,6 @@ from taskloom.studies.tables import (
     notes_of,
     percent,
 )
-
-_MOST_DRAWN = 40
-_ROW_HEIGHT = 22  # [px]
 
 
 def write_page(study: Study, output: Path) -> Path:
@@ -76,7 +69,7 @@ def _differences(study: Study) -> h.Node:
     return [
         h.p[f"{method_of(study)}."],
         h.p[[_sentence(item.words) for item in study.differences]],
-        _drawing(drawn, "difference", percent(study.question.level), has_zero=True),
+        interval_strip(drawn, "difference", percent(study.question.level), has_zero=True),
         table(columns, rows, row_heads=True),
     ]
 
@@ -90,7 +83,7 @@ def _cells(study: Study) -> h.Node:
     drawn = [(cell.name, cell.interval) for cell in study.table]
     metric = study.question.metric
     return [
-        _drawing(drawn, metric, percent(study.question.level)),
+        interval_strip(drawn, metric, percent(study.question.level)),
         table(columns, rows, row_heads=True),
     ]
 
@@ -138,52 +131,3 @@ def _runs(study: Study, address: str) -> h.Node:
         if row["run"]
     ]
     return h.ul[links] if links else None
-
-
-def _drawing(
-    items: Sequence[tuple[str, Interval]], metric: str, level: str, *, has_zero: bool = False
-) -> h.Node:
-    """Return points with their intervals, one line each."""
-    values: list[dict[str, Any]] = [
-        {"name": name, "estimate": item.estimate, "low": item.low, "high": item.high}
-        for name, item in items
-        if item.low is not None
-    ]
-    if not values or len(values) > _MOST_DRAWN:
-        return None
-    y = {
-        "field": "name",
-        "type": "nominal",
-        "sort": None,
-        "title": None,
-        "axis": {"labelLimit": 260},
-    }
-    scale = {"zero": has_zero}
-    layers: list[dict[str, Any]] = [
-        {
-            "mark": {"type": "rule", "strokeWidth": 2},
-            "encoding": {
-                "y": y,
-                "x": {"field": "low", "type": "quantitative", "title": metric, "scale": scale},
-                "x2": {"field": "high"},
-            },
-        },
-        {
-            "mark": {"type": "point", "filled": True, "size": 50},
-            "encoding": {
-                "y": y,
-                "x": {"field": "estimate", "type": "quantitative", "scale": scale},
-            },
-        },
-    ]
-    if has_zero:
-        zero = {"mark": {"type": "rule", "strokeDash": [4, 3]}, "encoding": {"x": {"datum": 0}}}
-        layers.append(zero)
-    spec = {
-        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
-        "data": {"values": values},
-        "width": WIDTH,
-        "height": _ROW_HEIGHT * max(2, len(values)),
-        "layer": layers,
-    }
-    return chart(Chart(spec, f"{metric[:1].upper()}{metric[1:]} with {level} intervals."))

@@ -42,7 +42,7 @@ class Desk:
     ) -> Run:
         """Return the run to be computed, with a folder, and keep its claim."""
         if settled.decision.action == "continue":
-            run = continued(settled.decision, now, config)
+            run = continued(settled.decision, now, config, self.options)
         else:
             self._found = self._found or provenance.gather()
             origin = Origin(self._record.argv, sources, self._record.id)

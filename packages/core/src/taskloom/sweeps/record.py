@@ -31,6 +31,7 @@ from taskloom.secrets.redaction import KNOWN
 
 FORMAT = 1
 RECORD = "sweep.json"
+LAST = "@last-sweep"
 SEARCH = "search.json"
 """Record of a search, beside that of the sweep which it is."""
 EXECUTOR = "local"
@@ -221,11 +222,14 @@ def is_sweep(folder: Path) -> bool:
 
 
 def find_sweep(reference: str, store: Path) -> Path | None:
-    """Return the folder of the sweep that the reference names: an id, a unique part of one, or a path."""
+    """Return the folder of the sweep that the reference names: an id, a unique part of one, `@last-sweep`, or a path."""
     path = Path(reference)
     if "/" in reference and path.is_dir() and stat_file(path.resolve(), RECORD):
         return path.resolve()
     names = names_holding(store, RECORD)
+    if reference == LAST:
+        # Names begin with the moment at which a sweep was made.
+        return (store / names[-1]).absolute() if names else None
     matches = [name for name in names if name == reference] or [
         name
         for name in names

@@ -27,6 +27,7 @@ from taskloom.view import pages, sweeps
 from taskloom.view.artifacts import artifact_response
 from taskloom.view.live import news
 from taskloom.view.studies import study_view
+from taskloom.view.sweeps import SCRIPT
 
 COMPARE_LIMIT = 20
 """Runs in one comparison."""
@@ -62,7 +63,7 @@ def make_app(store: Path) -> Starlette:
         name = request.path_params["study"]
         if name not in study_names(store):
             raise HTTPException(404, "There is no such study.")
-        return HTMLResponse(await run_in_threadpool(study_view, store, name, pages.SCRIPT))
+        return HTMLResponse(await run_in_threadpool(study_view, store, name, SCRIPT))
 
     async def sweep_list(request: Request) -> Response:
         del request

@@ -21,10 +21,10 @@ from taskloom.report.blocks import ROW_LIMIT, note, table
 from taskloom.report.page import page
 from taskloom.report.tables import value_text
 from taskloom.runs.compare import varying
-from taskloom.runs.index import having
 from taskloom.runs.rows import with_status
 from taskloom.statistics.intervals import mean_interval
 from taskloom.studies.record import is_study
+from taskloom.sweeps.answers import rows_of
 from taskloom.sweeps.record import RECORD, SEARCH, SweepRecord, read_sweep
 from taskloom.view.studies import studies_table
 
@@ -140,15 +140,10 @@ def _goal(folder: Path) -> tuple[str, bool] | None:
 
 def _points(store: Path, name: str, record: SweepRecord) -> list[_Point]:
     """Return the points in their order, each with its newest run; those of a search are the configs of its runs."""
-    own = having(store, "sweep", [name])
+    rows = rows_of(store, name, record)
     if not record.points:
-        return [_Point(row["config"], with_status(store, row)) for row in reversed(own)]
-    newest = {row["identity"]: row for row in reversed(own)}
-    missing = [point.identity for point in record.points if point.identity not in newest]
-    for row in having(store, "identity", missing):
-        if row["status"] == "finished":  # of another sweep or by itself: an answer all the same
-            newest.setdefault(row["identity"], row)
-    found = [(point, newest.get(point.identity)) for point in record.points]
+        return [_Point(row["config"], with_status(store, row)) for row in rows if row]
+    found = zip(record.points, rows, strict=True)
     return [_Point(point.config, row and with_status(store, row)) for point, row in found]
 
 

@@ -21,11 +21,15 @@ class SourceRow:
         line: Number of the line that it begins on, from 1; of the record, where records have several lines.
         text: The sequence as it stands there.
         others: What else stands there: a molecule's name, other columns.
+        fault: Reason why the sequence cannot be read, if it cannot.
+        changes: Of what else stands there, what could not be read as it is.
     """
 
     line: int
     text: str
     others: Mapping[str, str] = field(default_factory=dict)
+    fault: str = ""
+    changes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ class Corpus:
         notes: Sentences about the split.
         split: The rule's name: `hash`, `scaffold`, `column:NAME`, `file`, `published`, `drawn` or `legacy`; empty for parts that
             a task made itself, which are then put in the order of their ranks.
-        origin: For each sequence of a user's file, the row that it came from.
+        origin: For each sequence of a user's file, the rows that it came from: one for each time that it is in the corpus.
     """
 
     name: str
@@ -81,7 +85,7 @@ class Corpus:
     changed: dict[str, int] = field(default_factory=dict)
     notes: Sequence[str] = ()
     split: str = ""
-    origin: Mapping[str, SourceRow] = field(default_factory=dict)
+    origin: Mapping[str, Sequence[SourceRow]] = field(default_factory=dict)
     example_lines: dict[str, list[int]] = field(default_factory=dict)
 
     @property
@@ -96,25 +100,29 @@ class Corpus:
 
     def describe_dropped(self, *, prefix: bool = True) -> str:
         """Return one sentence on what was left out, or nothing; without the prefix, only what and how many."""
-        return self._described(self.dropped, f"left out of {self.name}: " if prefix else "")
+        told = described(self.dropped, self.examples, self.example_lines)
+        return f"left out of {self.name}: {told}" if prefix and told else told
 
     def describe_changed(self) -> str:
         """Return one sentence on what is not written as the file has it, or nothing."""
-        return self._described(self.changed, f"changed in {self.name}: ")
+        told = described(self.changed, self.examples, self.example_lines)
+        return f"changed in {self.name}: {told}" if told else ""
 
-    def _described(self, counts: Mapping[str, int], prefix: str) -> str:
-        parts = [
-            f"{count} {reason} (first: {', '.join(self._shown(reason))})"
-            for reason, count in counts.items()
-            if count
-        ]
-        return prefix * bool(parts) + "; ".join(parts)
 
-    def _shown(self, reason: str) -> list[str]:
-        texts = self.examples.get(reason, [])[:3]
-        lines = self.example_lines.get(reason, [])
-        numbered = zip(texts, lines, strict=True) if lines else ((text, 0) for text in texts)
-        return [f"{text!r}" + (f" in line {line}" if line else "") for text, line in numbered]
+def described(
+    counts: Mapping[str, int],
+    examples: Mapping[str, Sequence[str]],
+    lines: Mapping[str, Sequence[int]],
+) -> str:
+    """Return how many rows there are under each reason, with the first of them and their lines."""
+    parts = []
+    for reason, count in counts.items():
+        texts, at = examples.get(reason, ())[:3], lines.get(reason, ())
+        numbered = zip(texts, at, strict=True) if at else ((text, 0) for text in texts)
+        shown = [f"{text!r}" + f" in line {line}" * bool(line) for text, line in numbered]
+        if count:
+            parts.append(f"{count} {reason} (first: {', '.join(shown)})")
+    return "; ".join(parts)
 
 
 def without(corpus: Corpus, reasons: Mapping[str, str]) -> Corpus:
@@ -124,9 +132,12 @@ def without(corpus: Corpus, reasons: Mapping[str, str]) -> Corpus:
     dropped, examples = dict(corpus.dropped), {k: list(v) for k, v in corpus.examples.items()}
     lines = {k: list(v) for k, v in corpus.example_lines.items()}
     left_out = list(corpus.left_out)
-    gone = [*corpus.train, *corpus.holdout]
-    for text in (text for text in gone if text in reasons):
-        reason, row = reasons[text], corpus.origin.get(text, SourceRow(0, text))
+    met: dict[str, int] = {}
+    for text in (text for text in (*corpus.train, *corpus.holdout) if text in reasons):
+        reason, rows = reasons[text], corpus.origin.get(text, ())
+        # A text that came several times has a line of its own each time.
+        number = met[text] = met.get(text, -1) + 1
+        row = rows[number] if number < len(rows) else SourceRow(0, text)
         dropped[reason] = dropped.get(reason, 0) + 1
         if len(examples.setdefault(reason, [])) < 3:
             examples[reason].append(row.text[:SHOWN])

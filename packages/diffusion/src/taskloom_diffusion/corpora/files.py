@@ -10,7 +10,8 @@ from taskloom.errors import ConfigError
 
 from taskloom_diffusion.corpora.corpus import Corpus, split_by, split_documents
 from taskloom_diffusion.corpora.intake import Content, Intake, Item, Options, read
-from taskloom_diffusion.corpora.molecular_form import FLAT, scaffold
+from taskloom_diffusion.corpora.legacy import read_as_before
+from taskloom_diffusion.corpora.molecular_form import scaffold
 from taskloom_diffusion.corpora.rows import TABLES, column_of, kind_of
 from taskloom_diffusion.corpora.split import SplitRule, ranked
 
@@ -65,12 +66,13 @@ def read_corpus(
     Raises:
         ConfigError: The file cannot be read, has no such column, or too few usable sequences.
     """
-    intake = read(path, _as_before(options) if rule.by == "legacy" else options, column)
+    if rule.by == "legacy":
+        return read_as_before(path, column, options.content, rule)
+    intake = read(path, options, column)
     _check_count(path, column, intake, 1 if others else 2)
     if others is not None:
-        corpus = _of_files(
-            path, intake, [read(other, options, column_of(other, column)) for other in others]
-        )
+        read_too = [(other, read(other, options, column_of(other, column))) for other in others]
+        corpus = _of_files(path, intake, read_too)
     else:
         corpus = _split(path, intake, rule, flat_keys=flat_keys, blocks=blocks)
     return replace(
@@ -80,23 +82,15 @@ def read_corpus(
         examples=intake.examples,
         example_lines=intake.example_lines,
         left_out=intake.left_out,
-        origin={item.text: item.row for item in intake.items},
+        origin=intake.origin,
     )
 
 
-def _as_before(options: Options) -> Options:
-    """Return the form of runs that were made before marks were kept: flat, and lines without their indentation."""
-    return Options("smiles" if options.content == "polymers" else options.content, FLAT)
-
-
 def _split(path: Path, intake: Intake, rule: SplitRule, *, flat_keys: bool, blocks: bool) -> Corpus:
-    items = intake.items
+    items = intake.weighed
     texts = [item.text for item in items]
     keys = [item.flat for item in items] if flat_keys else texts
-    if rule.by == "legacy":
-        texts = [text.strip() for text in texts if text.strip()]
-        keys = texts
-    elif rule.by == "scaffold":
+    if rule.by == "scaffold":
         keys = [scaffold(text) for text in texts]
     elif rule.by.startswith("column:"):
         keys = _cells(path, items, rule.by.removeprefix("column:"))
@@ -114,17 +108,29 @@ def _cells(path: Path, items: Sequence[Item], name: str) -> list[str]:
     return [item.row.others.get(name, "") for item in items]
 
 
-def _of_files(path: Path, train: Intake, others: list[Intake]) -> Corpus:
+def _of_files(path: Path, train: Intake, others: Sequence[tuple[Path, Intake]]) -> Corpus:
     """Return a corpus of three files; what stands in two of them is tested on, or validated on, and not trained on."""
-    validation, test = ([item.text for item in intake.items] for intake in others)
-    held = {item.flat for intake in others for item in intake.items}
-    kept = [item.text for item in train.items if item.flat not in held]
+    validation, test = ([item.text for item in intake.weighed] for _, intake in others)
+    held = {item.flat for _, intake in others for item in intake.items}
+    kept = [item.text for item in train.weighed if item.flat not in held]
     both = set(test)
     notes = []
-    if len(kept) < len(train.items):
+    if len(kept) < len(train.weighed):
         notes.append(
-            f"{len(train.items) - len(kept)} sequences of '{path.name}' are in a held-out file too and are not trained on"
+            f"{len(train.weighed) - len(kept)} sequences of '{path.name}' are in a held-out file too and are not trained on"
         )
+        for item, rows in zip(train.items, train.sources, strict=True):
+            for row in (rows if train.weigh else rows[:1]) if item.flat in held else ():
+                train.leave_out("held_out", row)
+    twice = sum(text in both for text in validation)
+    if twice:
+        notes.append(f"{twice} sequences of the validation file are in the test file too, and test")
+    notes += [
+        f"{verb} of '{other.name}': {intake.sentence(counts)}"
+        for other, intake in others
+        for verb, counts in (("left out", intake.dropped), ("changed", intake.changed))
+        if counts
+    ]
     ordered = [
         [texts[i] for i in ranked(texts)]
         for texts in (kept, [text for text in validation if text not in both], test)
@@ -147,6 +153,11 @@ def _check_count(path: Path, column: str, intake: Intake, least: int) -> None:
         return
     unparsable = intake.examples.get("unparsable")
     first = f"; the first unparsable line is '{unparsable[0]}'" if unparsable else ""
+    strange = intake.counts.get("not_utf8", 0)
+    first += f"; {_count(strange, 'line')} not in UTF-8: save the file as UTF-8" * bool(strange)
+    first += "; its lines end in carriage returns alone, which end no line here" * any(
+        "\r" in text for text in unparsable or ()
+    )
     # The run's own check keeps a message and drops a hint, so what to do is part of the sentence.
     kind = kind_of(path)
     table = kind in TABLES and not column

@@ -9,6 +9,8 @@ from typing import Any, Literal, TypeAlias
 Keep: TypeAlias = Literal["keep", "drop"]
 _ISOTOPE = re.compile(r"\[\d")
 _ROUNDS = 3
+MOST_ATOMS = 8192
+"""Atoms of the largest molecule that is read: no model is longer, and RDKit's writing of a much larger one ends the process."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Written:
 
 
 def written(smiles: str, form: Form) -> Written | None:
-    """Return a molecule in a form, or None if RDKit does not accept it, or it is empty or more than one word.
+    """Return a molecule in a form, or None if RDKit does not accept it, or it is empty, huge or more than one word.
 
     Example:
         >>> written("OC(=O)[C@H](C)N", Form()).flat
@@ -66,7 +68,7 @@ def written(smiles: str, form: Form) -> Written | None:
     if not smiles or len(smiles.split()) != 1 or smiles != smiles.strip():
         return None
     molecule = Chem.MolFromSmiles(smiles)
-    if molecule is None or molecule.GetNumAtoms() == 0:
+    if molecule is None or not 0 < molecule.GetNumAtoms() <= MOST_ATOMS:
         return None
     whole, settled = _settled(molecule)
     text = whole

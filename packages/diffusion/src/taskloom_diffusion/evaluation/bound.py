@@ -262,7 +262,7 @@ def _summarise(
         counts[0],
         counts[1],
         tuple(by_rate),
-        tuple(zip(totals.tolist(), _error_of_draws(draws), strict=True)),
+        tuple(zip(totals.tolist(), errors_of_draws(draws), strict=True)),
     )
 
 
@@ -270,7 +270,7 @@ def _standard_error(draws: np.ndarray, lengths: np.ndarray) -> float | None:
     """Return the standard error of the mean per token from the totals of every draw and sequence."""
     tokens = float(lengths.sum())
     count = len(lengths)
-    errors = [error for error in _error_of_draws(draws) if error is not None]
+    errors = [error for error in errors_of_draws(draws) if error is not None]
     # Draws of different sequences are independent, so their variances add.
     of_draws = math.hypot(*errors) / tokens if errors else None
     if count == 1:
@@ -284,7 +284,7 @@ def _standard_error(draws: np.ndarray, lengths: np.ndarray) -> float | None:
     return max(of_sequences, of_draws or 0.0)
 
 
-def _error_of_draws(draws: np.ndarray) -> list[float | None]:
+def errors_of_draws(draws: np.ndarray) -> list[float | None]:
     """Return the standard error of each sequence's mean over its draws (D, N).
 
     Half the mean square of successive differences is the variance of independent draws too, and of draws from one part of the

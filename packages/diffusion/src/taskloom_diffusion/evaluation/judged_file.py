@@ -2,44 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 from taskloom.errors import ConfigError, UsageError
 
 from taskloom_diffusion.config import DiffusionConfig
 from taskloom_diffusion.corpora.corpus import SourceRow
-from taskloom_diffusion.corpora.intake import Intake, Item, Options, read
+from taskloom_diffusion.corpora.intake import Options, judged
 from taskloom_diffusion.corpora.molecular_form import FLAT
-from taskloom_diffusion.corpora.rows import column_of
+from taskloom_diffusion.corpora.rows import column_of, rows_of
 from taskloom_diffusion.metrics.molecules import MoleculeMetrics
 from taskloom_diffusion.tokenizers.base import FittedTokenizer
-from taskloom_diffusion.training.batches import TokenStore, encode_all, fitting
+from taskloom_diffusion.tokenizers.extent import Measured, measure
+from taskloom_diffusion.training.batches import misfit, pieces
 
 
 @dataclass(frozen=True)
-class Judged:
-    """Sequences that are judged.
+class Line:
+    """A line of a file as a model is given it.
 
     Attributes:
-        store: In tokens.
-        rows: Where each came from; empty if they came from no file.
-        lines: Lines that were read.
-        counts: How many of them were left out, by reason.
-        left_out: The same in a sentence.
+        row: As it stands in the file.
+        parts: In tokens: the sequence, or the windows of a text; empty if it is left out.
+        reasons: Why it is left out, or what of it is changed.
+        complaint: About tokens that the model lacks, in a sentence.
+        is_lossy: Whether the tokenizer does not give the sequence back as it was.
     """
 
-    store: TokenStore
-    rows: Sequence[SourceRow] = ()
-    lines: int = 0
-    counts: dict[str, int] = field(default_factory=dict)
-    left_out: str = ""
-
-
-def judged_store_alone(store: TokenStore) -> Judged:
-    """Return sequences that came from no file."""
-    return Judged(store, lines=len(store))
+    row: SourceRow
+    parts: Sequence[Measured] = ()
+    reasons: tuple[str, ...] = ()
+    complaint: str = ""
+    is_lossy: bool = False
 
 
 def reading_of(config: DiffusionConfig) -> Options:
@@ -54,71 +51,79 @@ def reading_of(config: DiffusionConfig) -> Options:
     )
 
 
-def judged_file(
-    path: Path,
-    column: str,
-    config: DiffusionConfig,
-    tokenizer: FittedTokenizer,
-    *,
-    as_written: bool,
-    refuse: bool,
-) -> Judged:
-    """Return a file's sequences in tokens, every line of it, repeats too.
+@dataclass(frozen=True)
+class JudgedFile:
+    """A file to judge.
 
-    Raises:
-        UsageError: No line is left, or the file cannot be read.
-        ConfigError: Lines have tokens that the model lacks, and that is to be refused.
+    Attributes:
+        path: The file.
+        column: Of a table; empty takes that of the model's own file.
+        config: Of the model.
+        tokenizer: Of the model.
+        as_written: Whether molecules are judged as the file spells them.
     """
-    # Every line has an answer of its own, repeats too.
-    options = replace(reading_of(config), merge=False)
-    if as_written:
-        options = replace(options, form=replace(options.form, spelling="as_written"))
-    try:
-        intake = read(path, options, column or column_of(path, getattr(config, "column", "")))
-    except ConfigError as error:
-        raise UsageError(error.message.replace("path: ", "--file ", 1)) from None
-    items = _known(path, intake, tokenizer, refuse=refuse)
-    texts = [item.text for item in items]
-    rows = [item.row for item in items]
-    store, dropped = encode_all(texts, tokenizer, config.length_policy, config.max_length)
-    if dropped and config.length_policy != "window":
-        fits = set(fitting(texts, tokenizer, config.length_policy, config.max_length))
-        rows = [item.row for item in items if item.text in fits]
-        for item in items:
-            if item.text not in fits:
-                intake.count("too_long", item.row)
-    elif dropped:
-        intake.counts["too_long"] = dropped
-    if not len(store):
-        window = config.length_policy == "window"
-        needed = f"{'a whole window of' if window else 'between 1 and'} {config.max_length}"
-        raise UsageError(f"no line of '{path}' has {needed} tokens")
-    sentence = "; ".join(
-        f"{count} {reason} (first: {', '.join(map(repr, intake.examples.get(reason, [])[:3]))})"
-        for reason, count in intake.counts.items()
-    )
-    told = (
-        f"left out or changed of {intake.lines} lines of '{path}': {sentence}" if sentence else ""
-    )
-    # Windows of running text are no rows of the file any more.
-    window = config.length_policy == "window"
-    return Judged(store, () if window else rows, intake.lines, dict(intake.counts), told)
 
+    path: Path
+    column: str
+    config: DiffusionConfig
+    tokenizer: FittedTokenizer
+    as_written: bool = False
 
-def _known(path: Path, intake: Intake, tokenizer: FittedTokenizer, *, refuse: bool) -> list[Item]:
-    """Return what the model has tokens for; leaving the rest out flatters no figure, for it is counted."""
-    kept: list[Item] = []
-    refused: list[str] = []
-    for item in intake.items:
+    def lines(self, start: int = 0) -> Iterator[Line]:
+        """Yield every line from a number on, repeats too, one after the other: the file may be larger than the memory.
+
+        Raises:
+            UsageError: The file cannot be read.
+        """
+        # Every line has an answer of its own, repeats too.
+        options = replace(reading_of(self.config), merge=False, weigh=False)
+        if self.as_written:
+            options = replace(options, form=replace(options.form, spelling="as_written"))
+        column = self.column or column_of(self.path, getattr(self.config, "column", ""))
+        rows = rows_of(self.path, column, names=options.content != "lines")
         try:
-            tokenizer.encode(item.text)
+            # Rows that have an answer are skipped before RDKit is asked about them.
+            for found in judged(islice(rows, start, None), options):
+                if found.item is None:
+                    yield Line(found.row, reasons=found.reasons)
+                else:
+                    yield self._cut(found.row, found.item.text, found.reasons)
         except ConfigError as error:
-            refused.append(error.message)
-            intake.count("unknown_token", item.row)
-            continue
-        kept.append(item)
-    if refused and refuse:
-        raise ConfigError(
-            f"--file: {len(refused)} of {intake.lines} lines of '{path}' cannot be read; the first: {refused[0]}"
-        )
-    return kept
+            raise UsageError(error.message.replace("path: ", "--file ", 1)) from None
+
+    def _cut(self, row: SourceRow, text: str, changes: tuple[str, ...]) -> Line:
+        policy, longest = self.config.length_policy, self.config.max_length
+        try:
+            measured = measure(self.tokenizer, text)
+        except ConfigError as error:
+            return Line(row, reasons=("unknown_token",), complaint=error.message)
+        fault = misfit(len(measured.ids), policy, longest)
+        if fault:
+            return Line(row, reasons=(fault,))
+        # What is not given back was not coded: figures per character are then no code length.
+        is_lossy = self.tokenizer.decode(measured.ids) != text
+        parts = pieces(measured, self.tokenizer, policy, longest)
+        return Line(row, parts, changes, is_lossy=is_lossy)
+
+    def refuse_unknown(self) -> None:
+        """Refuse the file if the model lacks tokens for a line of it, before anything is answered.
+
+        Raises:
+            ConfigError: It does; the message has the number of such lines and the first of them.
+        """
+        lines = strange = 0
+        first = ""
+        for line in self.lines():
+            lines += 1
+            strange += bool(line.complaint)
+            first = first or line.complaint
+        if strange:
+            raise ConfigError(
+                f"--file: {strange} of {lines} lines of '{self.path}' cannot be read; the first: {first}"
+            )
+
+    def nothing_left(self) -> UsageError:
+        """Return the error of a file of which no line can be judged."""
+        window = self.config.length_policy == "window"
+        needed = f"{'a whole window of' if window else 'between 1 and'} {self.config.max_length}"
+        return UsageError(f"no line of '{self.path}' has {needed} tokens")

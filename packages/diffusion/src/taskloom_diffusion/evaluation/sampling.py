@@ -124,6 +124,7 @@ def complete(
     seed: int,
     batch_size: int,
     record: int = 0,
+    numbers: Sequence[int] | None = None,
 ) -> Generated:
     """Complete templates: every mask is generated, every other token stays exactly where it is.
 
@@ -134,6 +135,7 @@ def complete(
         seed: Root of the streams of the sequences.
         batch_size: Sequences in a batch.
         record: Number of the first sequences whose trajectory is kept.
+        numbers: Of each sequence, which stream of the seed is its own; None is its place.
     """
     check_sampler(task, config)
     for template in templates:
@@ -154,7 +156,8 @@ def complete(
     groups += [np.array(rest[i : i + batch_size]) for i in range(0, len(rest), batch_size)]
     for number, rows in enumerate(groups):
         chosen = [templates[int(i)] for i in rows]
-        seeds = [derive_seed(seed, "sequence", int(i)) for i in rows]
+        streams = rows.tolist() if numbers is None else [numbers[int(i)] for i in rows]
+        seeds = [derive_seed(seed, "sequence", number) for number in streams]
         # A template that is shorter than what training saw holds that much data: its end stands behind it.
         closed = [lengths[int(i)] < len(templates[int(i)]) for i in rows]
         samples = _run(task, config, chosen, seeds, closed, record=bool(record) and number == 0)

@@ -56,3 +56,8 @@ def _meant(text: str) -> str:
     """Return a guess at a gap that is written otherwise; text may well have such words, if the model knows them."""
     near = _NEARLY.search(text)
     return f"; did you mean '[MASK]' by '{near.group()}'?" if near else ""
+
+
+def has_gap(text: str) -> bool:
+    """Return whether a text has a gap to fill."""
+    return _GAP.search(text) is not None

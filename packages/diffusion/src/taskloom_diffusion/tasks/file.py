@@ -40,6 +40,8 @@ class FileConfig(DiffusionConfig):
     """Spelling of molecules."""
     duplicates: Literal["auto", "merge", "keep"] = "auto"
     """Equal sequences: merged for molecules and kept for lines, unless you say which."""
+    weights: Literal["one", "count"] = "one"
+    """Weight of a sequence in training and in figures: one for each that differs, or how often it came in the file."""
     split_key: Literal["flat", "isomeric"] = "flat"
     """Molecules that fall into one part together: those that are equal without stereo marks and isotopes, or none."""
     validation: InputPath | None = None
@@ -54,16 +56,19 @@ class FileConfig(DiffusionConfig):
             yield "split = 'file' needs two more files: validation=PATH and test=PATH"
         if self.split != "file" and (self.validation is not None or self.test is not None):
             yield f"validation and test are files for split = 'file', not '{self.split}'"
+        if self.weights == "count" and self.duplicates == "keep":
+            yield "weights = 'count' weighs what is merged; with duplicates = 'keep' every line counts already"
         if self.split == "scaffold" and self.content != "smiles":
             yield "split = 'scaffold' is for content = 'smiles'"
 
     def options(self) -> Options:
         """Return what is kept of the sequences; files that are judged later are read with the same."""
         form = Form(self.stereo, self.isotopes, self.labels, self.spelling, self.salts)
+        weigh = self.weights == "count"
         merge = self.duplicates == "merge" or (
-            self.duplicates == "auto" and self.content == "smiles"
+            self.duplicates == "auto" and (self.content == "smiles" or weigh)
         )
-        return Options(self.content, form, merge=merge)
+        return Options(self.content, form, merge=merge, weigh=weigh)
 
 
 class File(CorpusTask[FileConfig]):

@@ -39,7 +39,7 @@ class ExactCount(TimeSampler):
         # The versions of one row are spread evenly over 1..n.
         turns = torch.arange(versions, dtype=torch.float64) / versions
         spread = ((u + turns[:, None]) % 1.0).flatten()
-        return _counted(spread, sizes.repeat(versions))
+        return counted(spread, sizes.repeat(versions))
 
 
 class CountsInParts(TimeSampler):
@@ -61,10 +61,10 @@ class CountsInParts(TimeSampler):
         del at, generator, versions  # its own seed places the rows; evaluation draws one version
         where = torch.Generator().manual_seed(self.stream)
         inside = strata(len(sizes), where)
-        return _counted((self.part + inside) / self.num_parts, sizes)
+        return counted((self.part + inside) / self.num_parts, sizes)
 
 
-def _counted(u: Tensor, sizes: Tensor) -> Levels:
+def counted(u: Tensor, sizes: Tensor) -> Levels:
     """Return levels with numbers of masks from uniform variates (B,)."""
     counts = (u * sizes).floor().long().clamp_max(sizes - 1).clamp_min(0) + 1
     # The level a network is told is the mean of the mask rate's posterior Beta(k, n - k + 1).

@@ -87,17 +87,24 @@ def encode_all(
     texts are cut into windows, the rest at the end of each is left, and those too short for a single window are dropped.
     """
     measured = [measure(tokenizer, text) for text in texts]
+    dropped = sum(bool(misfit(len(m.ids), policy, max_length)) for m in measured)
+    return _stored([p for m in measured for p in pieces(m, tokenizer, policy, max_length)]), dropped
+
+
+def pieces(
+    text: Measured, tokenizer: FittedTokenizer, policy: LengthPolicy, max_length: int
+) -> list[Measured]:
+    """Return what a model is given of a text: its windows, or all of it, closed where ends are predicted; nothing of a misfit."""
     if policy == "window":
-        pieces = [
-            Measured(*(part[i : i + max_length] for part in (m.ids, m.characters, m.bytes)))
-            for m in measured
-            for i in range(0, len(m.ids) - max_length + 1, max_length)
+        return [
+            Measured(
+                *(part[i : i + max_length] for part in (text.ids, text.characters, text.bytes))
+            )
+            for i in range(0, len(text.ids) - max_length + 1, max_length)
         ]
-        return _stored(pieces), sum(len(m.ids) < max_length for m in measured)
-    kept = [m for m in measured if 0 < len(m.ids) <= _room(policy, max_length)]
-    if policy == "eos_pad":
-        kept = [_closed(m, tokenizer, max_length) for m in kept]
-    return _stored(kept), len(measured) - len(kept)
+    if misfit(len(text.ids), policy, max_length):
+        return []
+    return [_closed(text, tokenizer, max_length) if policy == "eos_pad" else text]
 
 
 def _closed(text: Measured, tokenizer: FittedTokenizer, max_length: int) -> Measured:
@@ -122,13 +129,19 @@ def fitting(
     texts: Sequence[str], tokenizer: FittedTokenizer, policy: LengthPolicy, max_length: int
 ) -> list[str]:
     """Return the texts that `encode_all` does not drop."""
+    return [t for t in texts if not misfit(len(tokenizer.encode(t)), policy, max_length)]
+
+
+def misfit(count: int, policy: LengthPolicy, max_length: int) -> str:
+    """Return why a text of so many tokens is dropped: `empty`, `too_long`, under `window` `too_short`; or nothing."""
     if policy == "window":
-        return [text for text in texts if len(tokenizer.encode(text)) >= max_length]
-    room = _room(policy, max_length)
-    return [text for text in texts if 0 < len(tokenizer.encode(text)) <= room]
+        return "too_short" if count < max_length else ""
+    if not count:
+        return "empty"
+    return "too_long" if count > room(policy, max_length) else ""
 
 
-def _room(policy: LengthPolicy, max_length: int) -> int:
+def room(policy: LengthPolicy, max_length: int) -> int:
     """Return how many tokens of a text there may be, its end left out."""
     return max_length - (1 if policy == "eos_pad" else 0)
 

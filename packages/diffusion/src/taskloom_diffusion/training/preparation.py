@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -18,9 +18,14 @@ from taskloom_diffusion.corpora.split import document_blocks, joined, place, ran
 from taskloom_diffusion.schedules.inverse import final_noise
 from taskloom_diffusion.task import CorpusTask
 from taskloom_diffusion.tokenizers.base import FittedTokenizer
-from taskloom_diffusion.tokenizers.byte import Byte
-from taskloom_diffusion.tokenizers.symbols import SymbolTokenizer
 from taskloom_diffusion.training.batches import TokenStore, encode_all, fitting
+from taskloom_diffusion.training.cutting import (
+    fitted,
+    lossy_sentence,
+    misfits_of,
+    not_given_back,
+    without_unknown,
+)
 
 if TYPE_CHECKING:
     from taskloom_diffusion.training.module import DiffusionModule
@@ -40,6 +45,7 @@ class Prepared:
         validation: What curves are drawn on, at most as many as are evaluated.
         test: What is reported is measured on these, at most as many as are evaluated.
         too_long: Sequences dropped because they are longer than `max_length`; under `window`, because they are shorter.
+        lossy: Of the judged sequences, how many a foreign tokenizer does not give back as they were.
     """
 
     corpus: Corpus
@@ -48,6 +54,7 @@ class Prepared:
     validation: TokenStore
     test: TokenStore
     too_long: int
+    lossy: int = 0
 
     @property
     def holdout(self) -> TokenStore:
@@ -83,11 +90,15 @@ def prepare(task: BoundCorpus, tokenizer: FittedTokenizer | None = None) -> Prep
     config = task.config
     corpus = in_three_parts(task.task.load_corpus(), config)
     if tokenizer is None:
-        corpus, tokenizer = _fitted(corpus, config)
+        corpus, tokenizer = fitted(corpus, config)
     else:
-        corpus = _without_unknown(corpus, tokenizer, config)
+        corpus = without_unknown(corpus, tokenizer, config)
     policy, longest = config.length_policy, config.max_length
+    misfits = misfits_of(corpus, tokenizer, config)
+    corpus, whole = without(corpus, misfits), corpus
     train, too_long = encode_all(corpus.train, tokenizer, policy, longest)
+    too_long += sum(map(len, (whole.train, whole.holdout)))
+    too_long -= sum(map(len, (corpus.train, corpus.holdout)))
     fits = fitting(corpus.train, tokenizer, policy, longest) if too_long else corpus.train
     validation, held_validation, long_validation = _judged(corpus.validation, tokenizer, config)
     test, held_test, long_test = _judged(corpus.test, tokenizer, config)
@@ -99,8 +110,8 @@ def prepare(task: BoundCorpus, tokenizer: FittedTokenizer | None = None) -> Prep
             # Length may have emptied a part of a small corpus; it takes what is left with the smallest hash.
             if not part and len(fits) > 1:
                 first = min(fits, key=lambda text: (place(text, config.split_seed), text))
+                parts[name] = [text for text in fits if text == first]
                 fits = [text for text in fits if text != first]
-                parts[name] = [first]
                 notes.append(
                     f"no sequence of the {name} part fits max_length; it took that of the smallest hash"
                 )
@@ -114,6 +125,9 @@ def prepare(task: BoundCorpus, tokenizer: FittedTokenizer | None = None) -> Prep
             raise ConfigError(
                 f"no sequence of '{corpus.name}' is left in {part_name}: {too_long} {_misfit(policy)} max_length = {longest}"
             )
+    lossy = not_given_back(held_test[: len(test)], tokenizer)
+    if lossy:
+        notes.append(lossy_sentence(lossy, min(len(held_test), len(test))))
     # Samples are judged against what could be learnt: the longer half of a corpus would make all of them too light.
     corpus = replace(
         corpus,
@@ -123,7 +137,7 @@ def prepare(task: BoundCorpus, tokenizer: FittedTokenizer | None = None) -> Prep
         notes=notes,
     )
     return Prepared(
-        corpus, tokenizer, train, validation if len(validation) else test, test, too_long
+        corpus, tokenizer, train, validation if len(validation) else test, test, too_long, lossy
     )
 
 
@@ -198,50 +212,6 @@ def _validating(keys: Sequence[str], config: DiffusionConfig) -> set[str]:
     if len(at) > 1 and (not held or len(held) == len(at)):
         held = {min(at, key=lambda key: (at[key], key))}
     return held if len(at) > 1 else set()
-
-
-def _fitted(corpus: Corpus, config: DiffusionConfig) -> tuple[Corpus, FittedTokenizer]:
-    """Return the corpus that can be cut into tokens, and the tokenizer with its vocabulary."""
-    try:
-        fitted = config.tokenizer.fit(_texts(corpus))
-        return (corpus if _learns(fitted) else _without_unknown(corpus, fitted, config)), fitted
-    except ConfigError:
-        complaints = {text: config.tokenizer.complaint(text) for text in _texts(corpus)}
-        uncut = {text: words for text, words in complaints.items() if words}
-        if not uncut:
-            raise  # about something else
-    corpus = _left_out(corpus, uncut, "uncut", config)
-    return corpus, config.tokenizer.fit(_texts(corpus))
-
-
-def _learns(tokenizer: FittedTokenizer) -> bool:
-    """Return whether a vocabulary was learnt from a corpus; one that came along may lack tokens."""
-    return isinstance(tokenizer, SymbolTokenizer | Byte)
-
-
-def _without_unknown(corpus: Corpus, tokenizer: FittedTokenizer, config: DiffusionConfig) -> Corpus:
-    """Return a corpus without sequences that a vocabulary has no tokens for."""
-    unknown = {}
-    for text in _texts(corpus):
-        try:
-            tokenizer.encode(text)
-        except ConfigError as error:
-            unknown[text] = error.message
-    return _left_out(corpus, unknown, "unknown_token", config)
-
-
-def _left_out(
-    corpus: Corpus, complaints: Mapping[str, str], reason: str, config: DiffusionConfig
-) -> Corpus:
-    if complaints and config.uncut == "refuse":
-        raise ConfigError(
-            f"{len(complaints)} sequences of '{corpus.name}' cannot be cut into tokens; the first: {next(iter(complaints.values()))}"
-        )
-    return without(corpus, dict.fromkeys(complaints, reason))
-
-
-def _texts(corpus: Corpus) -> list[str]:
-    return [*corpus.train, *corpus.holdout]
 
 
 def planned(config: DiffusionConfig, prepared: Prepared) -> TrainConfig:

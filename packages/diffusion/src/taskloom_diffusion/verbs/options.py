@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 import typer
 from taskloom.errors import UsageError
 from taskloom.registry.components import load_component
+from taskloom.registry.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from taskloom_diffusion.time_samplers.base import TimeSampler
@@ -16,6 +17,26 @@ Seed: TypeAlias = Annotated[int, typer.Option(min=0, help="Root of the random st
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Levels: TypeAlias = Annotated[
     str, typer.Option("--time-sampler", help="Levels of the bound; those of least variance if empty. Biased ones are refused.")
+]  # fmt: skip
+
+
+def _uncut(value: str) -> str:
+    """Refuse another word than the two that there are.
+
+    Raises:
+        UsageError: The closest one is in the message.
+    """
+    if value not in UNCUT:
+        near = did_you_mean(value, UNCUT)
+        raise UsageError(
+            f"--uncut '{value}' is neither leave_out nor refuse{'; ' * bool(near)}{near}"
+        )
+    return value
+
+
+UNCUT = ("leave_out", "refuse")
+Uncut: TypeAlias = Annotated[
+    str, typer.Option(callback=_uncut, help="Lines that the model has no tokens for: leave_out, or refuse.")
 ]  # fmt: skip
 
 

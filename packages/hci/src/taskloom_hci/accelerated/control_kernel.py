@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from taskloom_hci.accelerated import compiled
 from taskloom_hci.accelerated.control import ControlRollout, Float, Int, LoopParts, roll_out
 from taskloom_hci.batch.episodes import Episodes, join
 from taskloom_hci.bundle.bundle import Bundle
@@ -56,11 +57,7 @@ class ControlKernel:
         played = []
         for chunk in np.array_split(episodes, max(1, -(-len(episodes) // CHUNK))):
             if backend == "numba":
-                from taskloom_hci.accelerated.control_numba import (  # numba is heavy
-                    roll_out_compiled,
-                )
-
-                rollout = roll_out_compiled(self.parts, seed, chunk)
+                rollout = compiled.roll_out_compiled(self.parts, seed, chunk)
             else:
                 rollout = roll_out(self.parts, seed, chunk)
             played.append(assemble(chunk, rollout))

@@ -94,38 +94,49 @@ class PointingKernel:
         if backend == "numba":
             from taskloom_hci.accelerated.pointing_numba import play_compiled  # numba is heavy
 
-            return self.assemble(episodes, *play_compiled(self.rules, seed, episodes))
+            return self._assembled(episodes, play_compiled(self.rules, seed, episodes))
         return join(
             [
-                self.assemble(part, *play_rows(self.rules, seed, part))
+                self._assembled(part, play_rows(self.rules, seed, part))
                 for part in np.array_split(episodes, max(1, -(-len(episodes) // CHUNK)))
             ]
         )
 
-    def assemble(self, episodes: Int, outcome: PointingOutcome, rounds: PointingRounds) -> Episodes:
-        """Return the episodes as the loop would have recorded them."""
-        positions = self.task.positions
-        rewards = np.zeros((len(episodes), len(REWARD_NAMES)))
-        rewards[:, REWARD_NAMES.index("first_task_reward")] = -outcome.num_rounds.astype(np.float64)
-        columns: dict[str, Any] = {
-            "task_state__position": positions[rounds.cell],
-            "user_action": self.rules.actions[rounds.action],
-        }
-        if self.rules.assisted:
-            # A constant gain never changes; a jump is a cell, and cell 0 stands for a turn that was not played.
-            gain = np.full(len(rounds.cell), self.rules.gain)
-            columns["assistant_action"] = (
-                positions[rounds.jump] if self.rules.jump is not None else gain
-            )
-        return Episodes(
-            episode=episodes,
-            num_rounds=outcome.num_rounds,
-            is_done=outcome.is_done,
-            truncated=~outcome.is_done,
-            rewards=rewards,
-            fixed={
-                "task_state__targets": positions[outcome.targets],
-                "user_state__goal": positions[outcome.goal],
-            },
-            rounds=columns,
-        )
+    def _assembled(self, episodes: Int, played: tuple[PointingOutcome, PointingRounds]) -> Episodes:
+        jumps = self.rules.jump is not None
+        return assemble(self.task, self.rules, episodes, played, jumps=jumps)
+
+
+def assemble(
+    task: Pointing,
+    rules: PointingRules,
+    episodes: Int,
+    played: tuple[PointingOutcome, PointingRounds],
+    *,
+    jumps: bool,
+) -> Episodes:
+    """Return the episodes as the loop would have recorded them; `jumps` tells whether the assistant's action is a cell."""
+    outcome, rounds = played
+    positions = task.positions
+    rewards = np.zeros((len(episodes), len(REWARD_NAMES)))
+    rewards[:, REWARD_NAMES.index("first_task_reward")] = -outcome.num_rounds.astype(np.float64)
+    columns: dict[str, Any] = {
+        "task_state__position": positions[rounds.cell],
+        "user_action": rules.actions[rounds.action],
+    }
+    if rules.assisted:
+        # A constant gain never changes; a jump is a cell, and cell 0 stands for a turn that was not played.
+        gain = np.full(len(rounds.cell), rules.gain)
+        columns["assistant_action"] = positions[rounds.jump] if jumps else gain
+    return Episodes(
+        episode=episodes,
+        num_rounds=outcome.num_rounds,
+        is_done=outcome.is_done,
+        truncated=~outcome.is_done,
+        rewards=rewards,
+        fixed={
+            "task_state__targets": positions[outcome.targets],
+            "user_state__goal": positions[outcome.goal],
+        },
+        rounds=columns,
+    )

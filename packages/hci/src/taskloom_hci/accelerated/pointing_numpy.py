@@ -81,7 +81,7 @@ def play_rows(
         )
         cell[alive] = jump[kept]
     outcome = PointingOutcome(targets, goal, num_rounds, is_done)
-    return outcome, _in_order(rows)
+    return outcome, in_order(rows)
 
 
 def assist(
@@ -93,7 +93,7 @@ def assist(
     return log_beliefs, choose_cells(jump, rules.positions, exact_exps(log_beliefs), targets, cell)
 
 
-def _in_order(rows: list[tuple[Int, Int, Int, Int]]) -> PointingRounds:
+def in_order(rows: list[tuple[Int, Int, Int, Int]]) -> PointingRounds:
     """Sort rounds that were played side by side into episodes."""
     episode, cell, action, jump = (np.concatenate(column) for column in zip(*rows, strict=True))
     # A stable sort leaves the rounds of an episode in the order in which they were played.

@@ -26,11 +26,10 @@ class ConstantGain(Assistant):
     @override
     def build(self, task: InteractionTask) -> Agent:
         from taskloom_hci.bundle.agent import Agent  # gymnasium is heavy
-        from taskloom_hci.games.pointing import Pointing
         from taskloom_hci.policies.policy import ConstantPolicy
         from taskloom_hci.state.elements import discrete_array_element
 
-        self.require(task, Pointing)
+        self.require_pointing(task)
         element = discrete_array_element(
             low=self.gain, high=self.gain, init=self.gain, out_of_bounds_mode="error"
         )

@@ -193,7 +193,7 @@ def jumper(
     Raises:
         BundleConstraintError: If the task is no pointing task.
     """
-    game = component.require(task, Pointing)
+    game = component.require_pointing(task)
     return JumpAssistant(
         game,
         rule,

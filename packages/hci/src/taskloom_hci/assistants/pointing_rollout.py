@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from taskloom_hci.accelerated.imagined import ImaginedPointing
 from taskloom_hci.assistants.jump import JumpAssistant
 from taskloom_hci.assistants.rollout_agent import Float, Question, RolloutAssistant
 from taskloom_hci.bundle.agent import Agent
@@ -32,6 +36,20 @@ def imagined_assistant(task: Pointing, model: PointingModel) -> Agent:
     return JumpAssistant(task, "map", model=model, on_zero="uniform")
 
 
+def played_together(
+    task: Pointing, model: PointingModel, assistant: JumpAssistant
+) -> ImaginedPointing | None:
+    """Return what plays the simulated games at once; a task with rules of its own plays one by one."""
+    known = type(task) is Pointing and task.mode == "position"
+    return ImaginedPointing(task, model, assistant) if known else None
+
+
+def live_targets(observation: StateTree, state: Mapping[str, Any]) -> NDArray[np.int64]:
+    """Return the positions of the targets that are still possible."""
+    targets: NDArray[np.int64] = np.asarray(observation["task_state"]["targets"])
+    return targets[state["log_beliefs"] > -np.inf]
+
+
 def goes_on(log_beliefs: Float, known: Mapping[str, Any]) -> dict[str, Any]:
     """Return the belief that the imagined assistant goes on from; it is not told the goal."""
     del known
@@ -47,6 +65,7 @@ def pointing_rollout(
     *,
     lapse: float | None = None,
     otherwise: PointingModel | None = None,
+    only_live: bool = False,
 ) -> Agent:
     """Return an assistant that puts the cursor where the simulated game is shortest.
 
@@ -60,6 +79,8 @@ def pointing_rollout(
         imagined_assistant,
         goes_on,
         PointingModel,
+        played_together,
+        live_targets if only_live else None,
     )
     return RolloutAssistant(
         task,

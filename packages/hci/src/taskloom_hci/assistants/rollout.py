@@ -31,6 +31,8 @@ class Rollout(CursorAssistant):
     """Rounds that it looks ahead."""
     samples: Annotated[int, Field(ge=0, le=10_000)] = 0
     """Users that it imagines for a decision in pointing; 0 takes every target, weighted by the belief in it."""
+    tried: Literal["cells", "targets"] = "cells"
+    """Cells that it tries in pointing: all, or only targets that are still possible, which loses nothing for a careful user without lapses."""
     p1: Annotated[int, Field(ge=0, le=9)] = 5
     """In the coordinated task, the user's coefficient of x squared, which it knows."""
     p2: Annotated[int, Field(ge=0, le=9)] = 7
@@ -58,4 +60,5 @@ class Rollout(CursorAssistant):
             self.on_zero,
             lapse=self.assumed_lapse,
             otherwise=usual_model(game),
+            only_live=self.tried == "targets",
         )

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from taskloom_hci.bundle.agent import Agent
-from taskloom_hci.bundle.simulation import Imagined, RolloutPolicy, SimulatedGame
+from taskloom_hci.bundle.simulation import Imagined, RolloutPolicy, SimulatedGame, Together
 from taskloom_hci.errors import BundleConstraintError
 from taskloom_hci.inference.exact import ExactInference, Theta, uniform_log
 from taskloom_hci.inference.goal import OnZero
@@ -44,6 +44,9 @@ class Question:
             roll-out with an assistant that goes on from the belief is an honest forecast; with one that is told what holds
             it is an upper bound.
         model: The kind of user model that the agents are made from.
+        live: Returns the actions that are tried now, given what the assistant sees and its state; by default all of them.
+        together: Makes what plays all simulated games of a decision at once, if such games can be, from the task, the user
+            model and the imagined assistant.
     """
 
     theta: Theta | Callable[[StateTree], Theta]
@@ -52,6 +55,16 @@ class Question:
     assistant: Maker
     told: Callable[[Float, Mapping[str, Any]], dict[str, Any]]
     model: type[Any] = UserModel
+    together: Callable[[Any, Any, Any], Together | None] | None = None
+    live: Callable[[StateTree, Mapping[str, Any]], NDArray[Any]] | None = None
+
+
+NEGLECT = 1e-4  # hypotheses that are less probable than this are left out if every one is taken
+
+
+def least_imagined(count: int) -> float:
+    """Return the belief from which on one of `count` hypotheses is imagined; one is never below the mean, so some are."""
+    return min(NEGLECT, 1.0 / count / 2)
 
 
 class Imagination:
@@ -61,14 +74,10 @@ class Imagination:
         inference: Keeps the belief.
         question: What is not known.
         samples: How many users to draw; 0 takes every hypothesis.
-        neglect: Hypotheses that are less probable than this are left out if every one is taken.
     """
 
-    def __init__(
-        self, inference: ExactInference, question: Question, samples: int, neglect: float = 1e-4
-    ) -> None:
-        self.inference, self.question = inference, question
-        self.samples, self.neglect = samples, neglect
+    def __init__(self, inference: ExactInference, question: Question, samples: int) -> None:
+        self.inference, self.question, self.samples = inference, question, samples
 
     def __call__(
         self, observation: StateTree, state: Mapping[str, Any], stream: Stream
@@ -81,8 +90,7 @@ class Imagination:
             chosen = [int(choose(p, stream.uniform())) for _ in range(self.samples)]
             weights = [1.0 / self.samples] * self.samples
         else:
-            # One hypothesis is never below the mean, so something is left.
-            chosen = np.flatnonzero(p >= min(self.neglect, 1.0 / len(p) / 2)).tolist()
+            chosen = np.flatnonzero(p >= least_imagined(len(p))).tolist()
             weights = (p[chosen] / p[chosen].sum()).tolist()
         return [
             Imagined(weight, known, self.question.told(log_beliefs, known))
@@ -99,12 +107,10 @@ class Twin:
 
     def __call__(self, task: InteractionTask) -> SimulatedGame:
         """Return the simulation of a task."""
-        return SimulatedGame(
-            task,
-            self.question.user(task, self.model),
-            self.question.assistant(task, self.model),
-            self.rounds,
-        )
+        question = self.question
+        user, assistant = question.user(task, self.model), question.assistant(task, self.model)
+        made = None if question.together is None else question.together(task, self.model, assistant)
+        return SimulatedGame(task, user, assistant, self.rounds, together=made)
 
 
 class _Unready(Policy):
@@ -179,4 +185,5 @@ class RolloutAssistant(Agent):
             Twin(model, self.question, self.rounds),
             Imagination(inference, self.question, self.samples),
             rounds=self.rounds,
+            live=self.question.live,
         )

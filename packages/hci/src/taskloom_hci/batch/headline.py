@@ -18,12 +18,14 @@ from taskloom.wording import Words, format_bound, format_value
 from taskloom_hci.batch.episodes import Episodes
 from taskloom_hci.batch.play import Player
 from taskloom_hci.bundle.bundle import Bundle
+from taskloom_hci.bundle.turns import REWARD_NAMES
 from taskloom_hci.config import HciConfig
 from taskloom_hci.errors import BundleConstraintError, HciError
 from taskloom_hci.metrics import mean_interval
 from taskloom_hci.users.random import RandomUser
 from taskloom_hci.users.replay import Replay
 
+_PAID_BY_USER = [n for n, name in enumerate(REWARD_NAMES) if name.startswith("user_")]
 # A baseline of more games narrows an interval that is narrow already.
 MOST_GAMES = 10_000
 
@@ -47,6 +49,9 @@ def headline(
     """
     plain, name, command = _plainer(config)
     reason = "the run was stopped" if stopped else _reason(config, plain)
+    if not reason and config.assistant is None and whole.rewards[:, _PAID_BY_USER].any():
+        # LQR users judge the state by their own matrices: another user would be judged by nothing.
+        reason = "the user itself pays the reward"
     other = None
     if plain is not None and not reason:
         try:
@@ -84,7 +89,7 @@ def headline(
         words=words,
         unit=unit,
         alone=f"{words.subject} {words.verb} {shown} {unit}; no baseline: {reason or 'one episode has no interval'}.",
-        companions=_companions(whole, other, apart),
+        companions=_companions(whole, other, apart, has_assistant=config.assistant is not None),
     )
     return said, pairs
 
@@ -143,7 +148,11 @@ def _words(config: HciConfig, of_rounds: bool) -> Words:
 
 
 def _companions(
-    whole: Episodes, other: Episodes | None, apart: Difference | None
+    whole: Episodes,
+    other: Episodes | None,
+    apart: Difference | None,
+    *,
+    has_assistant: bool,
 ) -> tuple[Figure, ...]:
     """Return the difference, the share that reached the end, and the median."""
     found = []
@@ -158,6 +167,9 @@ def _companions(
     reached = share_interval(int(whole.is_done.sum()), len(whole))
     bounds = f"{100 * (reached.low or 0):.1f} % to {100 * (reached.high or 0):.1f} %"
     found.append(Figure("reached the end", f"{100 * reached.estimate:.1f} %", bounds))
-    median = "rounds" if other is None else f"rounds; {np.median(other.num_rounds):g} without"
+    median = "rounds"
+    if other is not None:
+        beside = "without" if has_assistant else "at random"
+        median += f"; {np.median(other.num_rounds):g} {beside}"
     found.append(Figure("median", f"{np.median(whole.num_rounds):g}", median))
     return tuple(found)

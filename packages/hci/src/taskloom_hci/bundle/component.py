@@ -11,6 +11,7 @@ from taskloom_hci.errors import BundleConstraintError
 
 if TYPE_CHECKING:
     from taskloom_hci.bundle.agent import Agent
+    from taskloom_hci.games.pointing import Pointing
     from taskloom_hci.task import InteractionTask
 
     G = TypeVar("G", bound=InteractionTask)
@@ -22,18 +23,20 @@ class Games(NamedTuple):
     Attributes:
         rule: The end of the sentence about any other game, with `{}` for the name of its class.
         names: Names of the games' classes; none stands for every game.
+        reads: Entries of the task's state that it reads.
     """
 
     rule: str
     names: tuple[str, ...]
+    reads: tuple[str, ...] = ()
 
 
 ANY = Games("", ())
 POINTING = Games("plays pointing tasks, not {}.", ("Pointing",))
-COORDINATED = Games("plays the coordinated task, not {}.", ("Coordinated",))
-CONTROL = Games("plays classic control tasks, not {}.", ("ClassicControl",))
-GAZE = Games("plays the gaze task, not {}.", ("Gaze",))
-TEACHING = Games("plays the teaching task, not {}.", ("Teaching",))
+COORDINATED = Games("plays the coordinated task, not {}.", ("Coordinated",), ("x",))
+CONTROL = Games("plays classic control tasks, not {}.", ("ClassicControl",), ("x",))
+GAZE = Games("plays the gaze task, not {}.", ("Gaze",), ("fixation", "target"))
+TEACHING = Games("plays the teaching task, not {}.", ("Teaching",), ("item", "trial", "time"))
 
 
 class AgentComponent(Component):
@@ -74,8 +77,29 @@ class AgentComponent(Component):
             BundleConstraintError: If it is another one.
         """
         if not isinstance(task, game):
-            raise BundleConstraintError([self.misfit(type(task).__name__)])
+            missing = [f"task_state.{key}" for key in self.plays.reads if key not in task.state]
+            lacks = ", ".join(missing) or f"the rules of {game.__name__}: derive it from that class"
+            raise BundleConstraintError([self._misfit_of(task, lacks)])
         return task
+
+    def _misfit_of(self, task: InteractionTask, lacks: str) -> str:
+        """Return the sentence about a task that it does not play; a shipped one is another game, and lacks nothing."""
+        sentence = self.misfit(type(task).__name__)
+        is_shipped = type(task).__module__.startswith("taskloom_hci.")
+        return sentence if is_shipped else f"{sentence} It lacks {lacks}."
+
+    def require_pointing(self, task: InteractionTask) -> Pointing:
+        """Return the pointing task that it sees in a task, which may be of a class of its own with the same state and actions.
+
+        Raises:
+            BundleConstraintError: If it is no such task; the sentence lists what it lacks.
+        """
+        from taskloom_hci.games.likeness import pointing_in  # gymnasium is heavy
+
+        found = pointing_in(task)
+        if isinstance(found, list):
+            raise BundleConstraintError([self._misfit_of(task, "; ".join(found))])
+        return found
 
     @abstractmethod
     def build(self, task: InteractionTask) -> Agent:

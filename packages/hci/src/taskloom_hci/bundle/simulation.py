@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,36 @@ from taskloom_hci.state.streams import Stream, mix
 from taskloom_hci.task import InteractionTask, Participant
 
 
+class Imagined(NamedTuple):
+    """Start of a simulated game, and its weight.
+
+    Attributes:
+        weight: How probable it is.
+        user: Values of the imagined user's state.
+        assistant: Values of the imagined assistant's state.
+    """
+
+    weight: float
+    user: dict[str, Any]
+    assistant: dict[str, Any]
+
+
+class Together(Protocol):
+    """Plays all simulated games of one decision at once."""
+
+    def __call__(
+        self,
+        game: StateTree,
+        candidates: NDArray[Any],
+        imagined: Sequence[Imagined],
+        seeds: Sequence[int],
+        rounds: int,
+        /,
+    ) -> NDArray[np.float64]:
+        """Return the returns (I, X) of games that begin with each candidate; every imagined pair has a seed."""
+        ...
+
+
 class SimulatedGame:
     """A second game that an agent plays in its head: the task as it stands, an imagined user, an imagined assistant.
 
@@ -34,10 +64,17 @@ class SimulatedGame:
         user: The imagined user.
         assistant: The imagined assistant.
         max_rounds: Rounds after which a simulated game is cut off, counted from its start.
+        together: Plays all games of a decision at once, with the returns that they have one by one.
     """
 
     def __init__(
-        self, task: InteractionTask, user: Agent, assistant: Agent, max_rounds: int = 100
+        self,
+        task: InteractionTask,
+        user: Agent,
+        assistant: Agent,
+        max_rounds: int = 100,
+        *,
+        together: Together | None = None,
     ) -> None:
         twin = copy.copy(task)
         twin.state = copy.deepcopy(task.state)
@@ -46,7 +83,7 @@ class SimulatedGame:
             for engine in (agent.policy, agent.inference_engine):
                 if isinstance(engine, (DualPolicy, DualInference)):
                     engine.mode = "dual"
-        self.max_rounds = max_rounds
+        self.max_rounds, self.together = max_rounds, together
         self.bundle = Bundle(twin, user, assistant)
 
     def value(
@@ -86,19 +123,40 @@ class SimulatedGame:
             total += sum(bundle.advance().values())
         return float(total)
 
+    def values(
+        self,
+        game: StateTree,
+        candidates: NDArray[Any],
+        imagined: Sequence[Imagined],
+        stream: Stream,
+        rounds: int,
+    ) -> NDArray[np.float64]:
+        """Return the returns (I, X) of games in which the assistant begins with each candidate, for everything imagined.
 
-class Imagined(NamedTuple):
-    """Start of a simulated game, and its weight.
-
-    Attributes:
-        weight: How probable it is.
-        user: Values of the imagined user's state.
-        assistant: Values of the imagined assistant's state.
-    """
-
-    weight: float
-    user: dict[str, Any]
-    assistant: dict[str, Any]
+        Args:
+            game: See `value`.
+            candidates: First actions of the assistant, (X, ...).
+            imagined: What to simulate.
+            stream: Random numbers; one for each of `imagined`, since every candidate meets the same luck.
+            rounds: How many rounds to look ahead.
+        """
+        if self.together is not None:
+            seeds = [mix(int(stream.uniform() * 2**53)) for _ in imagined]
+            return self.together(game, candidates, imagined, seeds, rounds)
+        totals = np.zeros((len(imagined), len(candidates)))
+        for row, one in zip(totals, imagined, strict=True):
+            for i, action in enumerate(candidates):
+                row[i] = self.value(
+                    game,
+                    3,
+                    action,
+                    stream.fork(),
+                    user_state=one.user,
+                    assistant_state=one.assistant,
+                    rounds=rounds,
+                )
+            stream.uniform()
+        return totals
 
 
 class RolloutPolicy(Policy):
@@ -113,6 +171,7 @@ class RolloutPolicy(Policy):
         simulation: Makes the simulation when the game is put together.
         imagine: Returns what to simulate, given what the agent sees, its state and random numbers.
         rounds: How many rounds to look ahead.
+        live: Returns the actions to try now, given what the agent sees and its state; by default all candidates.
     """
 
     def __init__(
@@ -123,11 +182,12 @@ class RolloutPolicy(Policy):
         imagine: Callable[[StateTree, Mapping[str, Any], Stream], Sequence[Imagined]],
         *,
         rounds: int = 10,
+        live: Callable[[StateTree, Mapping[str, Any]], NDArray[Any]] | None = None,
     ) -> None:
         if not len(candidates):
             raise HciError("A roll-out needs at least one action to try.")
-        self.element, self.candidates = element, candidates
-        self._make, self._imagine = simulation, imagine
+        self.element, self.candidates, self.live = element, candidates, live
+        self._make, self.imagine = simulation, imagine
         self.rounds = rounds
         self._simulation: SimulatedGame | None = None
 
@@ -135,27 +195,27 @@ class RolloutPolicy(Policy):
     def bind(self, agent: Participant) -> None:
         self._simulation = self._make(agent.game.task)
 
+    @property
+    def together(self) -> Together | None:
+        """Player of all simulated games of a decision at once, once the game is put together."""
+        return None if self._simulation is None else self._simulation.together
+
+    def tried(self, observation: StateTree, state: Mapping[str, Any]) -> NDArray[Any]:
+        """Return the actions that it tries now, (X, ...)."""
+        return self.candidates if self.live is None else self.live(observation, state)
+
     def values(
         self, observation: StateTree, state: Mapping[str, Any], stream: Stream
     ) -> NDArray[np.float64]:
-        """Return the expected return of every candidate, (X,)."""
+        """Return the expected return of every action that it tries now, (X,)."""
         simulation = self._simulation
         if simulation is None:
             raise HciError("A roll-out policy needs to be part of a bundle.")
-        totals = np.zeros(len(self.candidates))
-        for imagined in self._imagine(observation, state, stream):
-            chance = stream.fork()
-            for i, action in enumerate(self.candidates):
-                totals[i] += imagined.weight * simulation.value(
-                    observation,
-                    3,
-                    action,
-                    chance.fork(),
-                    user_state=imagined.user,
-                    assistant_state=imagined.assistant,
-                    rounds=self.rounds,
-                )
-            stream.uniform()
+        imagined, tried = self.imagine(observation, state, stream), self.tried(observation, state)
+        returns = simulation.values(observation, tried, imagined, stream, self.rounds)
+        totals = np.zeros(len(tried))
+        for one, row in zip(imagined, returns, strict=True):
+            totals += one.weight * row
         return totals
 
     @override
@@ -164,7 +224,8 @@ class RolloutPolicy(Policy):
     ) -> tuple[Value, float]:
         worth = self.values(observation, state, stream)
         # The first of those within rounding of the best: the choice does not hang on the order of a sum.
-        return self.candidates[int(np.argmax(worth >= worth.max() - TOLERANCE))], 0.0
+        tried = self.tried(observation, state)
+        return tried[int(np.argmax(worth >= worth.max() - TOLERANCE))], 0.0
 
 
 class GameAsPolicy(Policy):

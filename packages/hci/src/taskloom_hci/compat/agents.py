@@ -38,6 +38,11 @@ class BasePolicy(Policy):
     def bind(self, agent: Participant) -> None:
         self.host = agent
 
+    @property
+    def default_value(self) -> Value:
+        """The first value of the action."""
+        return self.element.init
+
     def sample(self, agent_observation: Any = None, agent_state: Any = None) -> tuple[Value, float]:
         """Return an action and a reward; random numbers come from `self.stream`."""
         del agent_observation, agent_state

@@ -14,8 +14,11 @@ from typing_extensions import override
 
 from taskloom_hci.bundle.agent import Agent
 from taskloom_hci.bundle.bundle import Bundle
+from taskloom_hci.bundle.turns import StepResult
+from taskloom_hci.compat.people import LateAgent
 from taskloom_hci.errors import HciError
 from taskloom_hci.games.control import ClassicControl, Matrix
+from taskloom_hci.games.pointing import Pointing, PointingMode
 from taskloom_hci.state.elements import (
     Element,
     Value,
@@ -24,38 +27,110 @@ from taskloom_hci.state.elements import (
     discrete_array_element,
 )
 from taskloom_hci.state.state import State, StateTree
+from taskloom_hci.state.streams import Stream, stream_key
 from taskloom_hci.task import InteractionTask
 
 
 class SeedBundle(Bundle):
-    """A game whose `reset` takes `dic`, and which starts with `reset_go_to`."""
+    """A game with the keywords of the seed system.
+
+    Args:
+        task: The task.
+        user: The user; one that needs its task is made here.
+        assistant: The assistant, likewise.
+        seed: Root of all random numbers.
+        reset_random: Whether a reset draws every entry of all states that it is not given.
+        reset_start_after: The turn that a reset takes for played.
+        reset_go_to: The turn that a reset stops at.
+    """
 
     def __init__(
         self,
         task: InteractionTask,
-        user: Agent | None = None,
-        assistant: Agent | None = None,
+        user: Agent | LateAgent | None = None,
+        assistant: Agent | LateAgent | None = None,
         *,
         seed: int | None = None,
+        reset_random: bool = False,
+        reset_start_after: int | str = -1,
         reset_go_to: int | str = 0,
     ) -> None:
-        super().__init__(task, user, assistant, seed=seed or 0, reset_turn=reset_go_to)
+        self._random, self._start_after = reset_random, reset_start_after
+        agents = [
+            agent.made_for(task) if isinstance(agent, LateAgent) else agent
+            for agent in (user, assistant)
+        ]
+        super().__init__(task, *agents, seed=seed or 0, reset_turn=reset_go_to)
 
     def reset(
         self,
         go_to: int | str | None = None,
-        start_after: int | str = -1,
+        start_after: int | str | None = None,
         *,
         dic: Mapping[str, Any] | None = None,
+        random_reset: bool = False,
+        forced: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> StateTree:
-        """Start an episode; `dic` is what `forced` is elsewhere."""
-        return super().reset(go_to, start_after, forced=dic, **options)
+        """Start an episode; `dic` is what `forced` is elsewhere, and `random_reset` draws what is not in it."""
+        first = self._start_after if start_after is None else start_after
+        given = {**(forced or {}), **(dic or {})}
+        drawn = self._drawn(given) if random_reset or self._random else given
+        return super().reset(go_to, first, forced=drawn, **options)
+
+    def _drawn(self, dic: Mapping[str, Any]) -> dict[str, Any]:
+        """Return values of all entries of the three states: those of `dic`, and draws."""
+        stream = Stream(stream_key(self.seed, "random reset", self.episode + 1))
+        drawn = {
+            name: {key: element.draw(stream) for key, element in owner.state.elements.items()}
+            for name, owner in self._owners.items()
+        }
+        parts = {name: {**values, **dic.get(name, {})} for name, values in drawn.items()}
+        return {**dic, **parts}
 
     @property
     def game_state(self) -> StateTree:
         """The six parts of the game."""
         return self.snapshot()
+
+    @property
+    def round_number(self) -> int:
+        """The rounds played."""
+        return self.round_index
+
+    @property
+    def turn_number(self) -> int:
+        """The turn that comes next, 0 to 3."""
+        return int(self.turn)
+
+    def quarter_step(self, user_action: Value = None, assistant_action: Value = None) -> StepResult:
+        """Play one turn."""
+        return self.step(user_action, assistant_action, go_to=(int(self.turn) + 1) % 4)
+
+    def sample(self, n_turns: int) -> float:
+        """Play that many episodes (the seed's name for them is turns) and return their mean return."""
+        total = 0.0
+        for _ in range(n_turns):
+            self.reset()
+            while not self.over:
+                total += self.step().reward
+        return total / n_turns
+
+
+class SimplePointingTask(Pointing):
+    """Pointing on a line with the seed's keywords.
+
+    Args:
+        gridsize: Cells.
+        number_of_targets: Targets.
+        mode: `gain` or `position`.
+    """
+
+    def __init__(
+        self, gridsize: int = 31, number_of_targets: int = 10, mode: PointingMode = "gain"
+    ) -> None:
+        super().__init__((gridsize,), number_of_targets, mode)
+        self.gridsize, self.number_of_targets = gridsize, number_of_targets
 
 
 class ClassicControlTask(ClassicControl):

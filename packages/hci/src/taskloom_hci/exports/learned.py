@@ -19,16 +19,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from taskloom_hci.errors import HciError
 from taskloom_hci.exports.cells import CellPolicy
 from taskloom_hci.policies.network import Activation, Network, NetworkPolicy, Senses
 from taskloom_hci.policies.policy import Policy
+from taskloom_hci.policies.table import TablePolicy
 from taskloom_hci.state.elements import Element
 from taskloom_hci.task import Role
 
-MEMBER, WEIGHTS = "taskloom.json", "policy.pth"
+MEMBER, WEIGHTS, TABLE = "taskloom.json", "policy.pth", "table.npy"
 FORMAT = "taskloom-hci-policy"
 LARGEST = 256 * 1024 * 1024  # bytes of one member; a zip file may promise much more than it holds
 
@@ -39,20 +40,26 @@ class Learned:
 
     Attributes:
         role: Who it was trained to be.
-        network: The network.
+        network: The network; None for a table.
         senses: What it is fed with.
         body: The parameters of the user or assistant whose place it took, with their `kind`; None in older files.
         features: `named` entries of what an agent sees, or `cells`; see `exports.cells`.
+        table: An action for every cell and goal of a grid, (C, C), and the grid's shape; see `policies.table`.
     """
 
     role: Role
-    network: Network
+    network: Network | None
     senses: Senses
     body: Mapping[str, Any] | None = None
     features: str = "named"
+    table: tuple[NDArray[np.int64], tuple[int, ...]] | None = None
 
     def policy(self, element: Element, *, deterministic: bool = True) -> Policy:
         """Return it as the policy of an agent whose actions are `element`."""
+        if self.table is not None:
+            return TablePolicy(*self.table, element)
+        if self.network is None:
+            raise HciError("This policy holds neither a network nor a table.")
         if self.features == "cells":
             return CellPolicy(self.network, element)
         return NetworkPolicy(
@@ -111,6 +118,44 @@ def save_policy(
         archive.writestr(MEMBER, json.dumps(facts))
 
 
+def save_table(table: NDArray[np.int64], shape: Sequence[int], path: Path, body: Any) -> None:
+    """Save an action for every cell and goal of a grid (C, C) as the policy of a user.
+
+    Args:
+        table: Number of the action.
+        shape: Cells along each axis of the grid.
+        path: The zip file.
+        body: The parameters of the user whose place it takes, or None.
+    """
+    held = io.BytesIO()
+    np.save(held, table, allow_pickle=False)
+    facts = {
+        "format": FORMAT,
+        "version": 1,
+        "role": "user",
+        "body": None if body is None else body.model_dump(mode="json"),
+        "features": "table",
+        "shape": list(shape),
+    }
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(TABLE, held.getvalue())
+        archive.writestr(MEMBER, json.dumps(facts))
+
+
+def _tabled(facts: Mapping[str, Any], held: bytes, path: Path) -> Learned:
+    try:
+        table = np.load(io.BytesIO(held), allow_pickle=False)
+        shape = tuple(int(size) for size in facts["shape"])
+    except (ValueError, KeyError, TypeError, EOFError):
+        raise HciError(f"The {TABLE} in {path.name} is no table of a grid.") from None
+    if table.ndim != 2 or table.dtype.kind not in "iu":
+        raise HciError(f"The {TABLE} in {path.name} is no table of a grid.")
+    senses = Senses((), np.zeros(0), np.ones(0))
+    return Learned(
+        "user", None, senses, facts.get("body"), "table", (table.astype(np.int64), shape)
+    )
+
+
 def _origin(model: Any) -> tuple[Role | None, dict[str, Any] | None]:
     """Return the role that a model was trained as and the parameters of the agent that it took the place of."""
     env = model.get_env()
@@ -140,6 +185,8 @@ def load_policy(
         HciError: If the file is not such a file, or holds a policy of another kind.
     """
     facts, weights = _read(path)
+    if facts is not None and facts.get("features") == "table":
+        return _tabled(facts, weights, path)
     # torch is for those who load a trained policy.
     import torch
 
@@ -175,13 +222,14 @@ def _read(path: Path) -> tuple[dict[str, Any] | None, bytes]:
     try:
         with zipfile.ZipFile(path) as archive:
             sizes = {info.filename: info.file_size for info in archive.infolist()}
-            if WEIGHTS not in sizes:
+            held = next((name for name in (WEIGHTS, TABLE) if name in sizes), None)
+            if held is None:
                 raise HciError(f"{path.name} holds no {WEIGHTS}: it is no saved policy.")
-            large = [name for name in (WEIGHTS, MEMBER) if sizes.get(name, 0) > LARGEST]
+            large = [name for name in (held, MEMBER) if sizes.get(name, 0) > LARGEST]
             if large:
                 raise HciError(f"{large[0]} in {path.name} is larger than {LARGEST} bytes.")
             facts = json.loads(archive.read(MEMBER)) if MEMBER in sizes else None
-            weights = archive.read(WEIGHTS)
+            weights = archive.read(held)
     except FileNotFoundError:
         raise HciError(f"There is no saved policy at '{path}'.") from None
     except (OSError, zipfile.BadZipFile):

@@ -10,16 +10,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
-from gymnasium.spaces import Dict as DictSpace, Space
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
+from taskloom_hci.bundle.agent import Agent
 from taskloom_hci.bundle.bundle import Bundle
 from taskloom_hci.bundle.turns import REWARD_NAMES
 from taskloom_hci.errors import HciError
 from taskloom_hci.exports.doors import Opening, require_opening, seed_of
 from taskloom_hci.exports.env import GameEnv
+from taskloom_hci.exports.spaces import ActionCode, observation_space
 from taskloom_hci.state.streams import UInt64, stream_base
 from taskloom_hci.task import Role
 
@@ -37,7 +38,6 @@ class SeededGames(VectorEnv[Arrays, Any, Any], ABC):
     Args:
         bundle: The game.
         num_envs: How many games.
-        spaces: What a learner sees of one game, and what it may do.
         seed: Root of all random numbers; by default the bundle's, and a fresh one if it has none.
         opening: Where the rewards go that were earned before the first step; see `GameEnv`.
         autoreset_mode: When a game that ended starts anew: `AutoresetMode.SAME_STEP` or `NEXT_STEP`.
@@ -49,11 +49,10 @@ class SeededGames(VectorEnv[Arrays, Any, Any], ABC):
         self,
         bundle: Bundle,
         num_envs: int,
-        spaces: tuple[DictSpace, Space[Any]],
         *,
-        seed: int | None,
-        opening: Opening,
-        autoreset_mode: AutoresetMode | str,
+        seed: int | None = None,
+        opening: Opening = "first_step",
+        autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
     ) -> None:
         if num_envs < 1:
             raise HciError(f"A vector environment has at least one game, not {num_envs}.")
@@ -63,9 +62,14 @@ class SeededGames(VectorEnv[Arrays, Any, Any], ABC):
         self.metadata = {"autoreset_mode": self._mode, "render_modes": []}
         self.bundle, self.num_envs = bundle, num_envs
         self.opening: Opening = opening
-        self.single_observation_space, self.single_action_space = spaces
-        self.observation_space = batch_space(spaces[0], num_envs)
-        self.action_space = batch_space(spaces[1], num_envs)
+        learner = self._learner(bundle)
+        bundle.reset(go_to=0, episode=0)
+        self._code = ActionCode(learner.policy.element)
+        self.single_observation_space = observation_space(bundle, learner)
+        self.single_action_space = self._code.space
+        bundle.episode = -1
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
         self._given, self._seeds = seed, list[int]()
         self._bases: dict[str, UInt64] = {
             name: np.zeros(num_envs, np.uint64) for name in ("task", "user")
@@ -73,6 +77,19 @@ class SeededGames(VectorEnv[Arrays, Any, Any], ABC):
         self._episode: Ints = np.full(num_envs, -1)
         self._waiting: Bools = np.zeros(num_envs, dtype=bool)
         self._owed: Floats = np.zeros(num_envs)
+        self._prepare()
+
+    @abstractmethod
+    def _learner(self, bundle: Bundle) -> Agent:
+        """Return the agent that learns, once it is known that the game plays as a vector.
+
+        Raises:
+            HciError: If it does not.
+        """
+
+    @abstractmethod
+    def _prepare(self) -> None:
+        """Make the arrays of all games."""
 
     @abstractmethod
     def _restart(self, rows: Ints) -> Floats:

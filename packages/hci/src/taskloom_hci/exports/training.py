@@ -31,7 +31,7 @@ from taskloom_hci.config import HciConfig
 from taskloom_hci.driver import pair
 from taskloom_hci.errors import HciError
 from taskloom_hci.exports.cells import FEATURES
-from taskloom_hci.exports.learned import save_policy
+from taskloom_hci.exports.learned import save_policy, save_table
 from taskloom_hci.exports.sb3 import PointingVecEnv
 from taskloom_hci.games.pointing import Pointing
 from taskloom_hci.inference.optimum import optimum_of
@@ -39,7 +39,7 @@ from taskloom_hci.metrics import mean_interval
 from taskloom_hci.models.optimal import OptimalModel
 from taskloom_hci.task import InteractionTask, Role
 
-Learner: TypeAlias = Literal["ppo", "a2c", "dqn"]
+Learner: TypeAlias = Literal["ppo", "a2c", "dqn", "tabular"]
 
 WIDTH = 32
 EVALUATION_SEED = 1_000_003  # of the fixed games; those of training start at the seed that is given
@@ -162,8 +162,9 @@ class Examination:
             return None
         seen, _ = games.reset(seed=EVALUATION_SEED)
         model = OptimalModel(task, gain)
-        cells = (np.ravel([task.cell_of(place) for place in seen[key]]) for key in _STARTS)
-        start, goal = (np.asarray(cell, dtype=np.int64) for cell in cells)
+        # A row of what is seen holds one number for each axis of the grid, a single one on a line too.
+        places = (np.asarray(seen[key]).reshape(self.env.num_envs, -1) for key in _STARTS)
+        start, goal = (np.ravel_multi_index(tuple(place.T), task.shape) for place in places)
         return np.asarray(model.rounds_to_go[start, goal])
 
     def __call__(self, model: Any, steps: int, cpu: float) -> CurvePoint:
@@ -259,7 +260,7 @@ def train(
     Args:
         bundle: A pointing game that plays as a vector.
         role: The agent that learns.
-        learner: `ppo`, `a2c` or `dqn`.
+        learner: `ppo`, `a2c`, `dqn`, or `tabular` for value iteration, which trains a user.
         steps: Steps of all games together.
         out: The policy file; the curve is `<out>.metrics.jsonl`.
         seed: Of the games and of the learner.
@@ -273,6 +274,11 @@ def train(
     """
     if not isinstance(bundle.task, Pointing):
         raise HciError("Training plays pointing tasks; for other games give GameEnv to a library.")
+    if learner == "tabular":
+        points = [_tabulate(bundle, role, out, games)]
+        told(points[0])
+        _write_curve(points, out)
+        return points
     env = PointingVecEnv(bundle, num_envs, train=role, seed=seed, features="auto")
     settings = dict(_SETTINGS.get((role, learner), {}))
     policy: Any = CellActorCritic if env.features == "cells" and learner != "dqn" else "MlpPolicy"
@@ -286,6 +292,45 @@ def train(
     if not curve.points or curve.points[-1].steps != model.num_timesteps:
         curve.look()
     save_policy(model, out, env.keys, role=role, low=env.low, span=env.span, features=env.features)
-    lines = "".join(json.dumps(asdict(point)) + "\n" for point in curve.points)
-    out.with_name(out.name + ".metrics.jsonl").write_text(lines, encoding="utf-8", newline="\n")
+    _write_curve(curve.points, out)
     return curve.points
+
+
+def _write_curve(points: list[CurvePoint], out: Path) -> None:
+    lines = "".join(json.dumps(asdict(point)) + "\n" for point in points)
+    out.with_name(out.name + ".metrics.jsonl").write_text(lines, encoding="utf-8", newline="\n")
+
+
+class _Table:
+    """A table as a model of Stable-Baselines3 would be asked, by what a game is seen as."""
+
+    def __init__(
+        self, table: NDArray[np.int64], shape: tuple[int, ...], env: PointingVecEnv
+    ) -> None:
+        self.table, self.shape, self.env = table, shape, env
+
+    def predict(self, seen: NDArray[Any], **_: Any) -> tuple[NDArray[np.int64], None]:
+        """Return the actions (n,) for what is seen of every game: position and goal."""
+        places = np.rint(seen * self.env.span + self.env.low).astype(np.int64)
+        position, goal = np.split(places, 2, axis=1)
+        rows = (np.ravel_multi_index(tuple(place.T), self.shape) for place in (position, goal))
+        return self.table[tuple(rows)], None
+
+
+def _tabulate(bundle: Bundle, role: Role, out: Path, games: int) -> CurvePoint:
+    """Write the table of a user of a pointing game, by value iteration, and return how it plays."""
+    examine = Examination(bundle, role, games)
+    task, rules = bundle.task, examine.env.games.rules
+    if role != "user" or rules.jump is not None or not isinstance(task, Pointing):
+        raise HciError(
+            "Value iteration trains the user of a pointing task with an assistant of constant gain, or with none: take the "
+            "learner 'ppo' for others."
+        )
+    begun = time.process_time()
+    model = OptimalModel(task, rules.gain)
+    table = np.asarray(model.table.argmax(axis=-1), dtype=np.int64)
+    spent = time.process_time() - begun
+    user = bundle.user
+    save_table(table, task.shape, out, None if user is None else user.body)
+    backups = int(np.nanmax(np.where(np.isfinite(model.rounds_to_go), model.rounds_to_go, np.nan)))
+    return examine(_Table(table, task.shape, examine.env), backups * table.size, spent)

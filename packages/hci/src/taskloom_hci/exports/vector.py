@@ -5,19 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from gymnasium.vector import AutoresetMode
 from typing_extensions import override
 
 from taskloom_hci.accelerated.pointing import Int
 from taskloom_hci.accelerated.pointing_kernel import PointingKernel
 from taskloom_hci.accelerated.pointing_numpy import assist, draw_cells, draw_ranks
 from taskloom_hci.batch.kernels import kernel_of
+from taskloom_hci.bundle.agent import Agent
 from taskloom_hci.bundle.bundle import Bundle
 from taskloom_hci.bundle.turns import REWARD_NAMES
 from taskloom_hci.errors import HciError
-from taskloom_hci.exports.doors import Opening
 from taskloom_hci.exports.seeded import Arrays, Bools, Floats, SeededGames
-from taskloom_hci.exports.spaces import ActionCode, observation_space
 from taskloom_hci.inference.goal import uniform_beliefs
 from taskloom_hci.state.streams import keys_of
 
@@ -30,39 +28,24 @@ class PointingVector(SeededGames):
     Args:
         bundle: A pointing game; its user is the one to train.
         num_envs: How many games.
-        seed: See `SeededGames`; likewise the others.
-        opening: See `SeededGames`.
-        autoreset_mode: See `SeededGames`.
+        seed: See `SeededGames`; likewise `opening` and `autoreset_mode`.
     """
 
     train = "user"
 
-    def __init__(
-        self,
-        bundle: Bundle,
-        num_envs: int,
-        *,
-        seed: int | None = None,
-        opening: Opening = "first_step",
-        autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
-    ) -> None:
+    @override
+    def _learner(self, bundle: Bundle) -> Agent:
         kernel = kernel_of(bundle)
         if not isinstance(kernel, PointingKernel) or bundle.user is None:
             raise HciError(
                 f"{bundle.name} with these agents has no batch kernel: use gymnasium's SyncVectorEnv over GameEnv."
             )
-        bundle.reset(go_to=0, episode=0)
-        spaces = (
-            observation_space(bundle, bundle.user),
-            ActionCode(bundle.user.policy.element).space,
-        )
-        bundle.episode = -1
-        super().__init__(
-            bundle, num_envs, spaces, seed=seed, opening=opening, autoreset_mode=autoreset_mode
-        )
-        self.rules = kernel.rules
-        self._positions = kernel.task.positions
-        n, count = num_envs, self.rules.num_targets
+        self.rules, self._positions = kernel.rules, kernel.task.positions
+        return bundle.user
+
+    @override
+    def _prepare(self) -> None:
+        n, count = self.num_envs, self.rules.num_targets
         self._cell, self._goal = np.zeros(n, np.int64), np.zeros(n, np.int64)
         self._targets = np.zeros((n, count), np.int64)
         self._round = np.zeros(n, np.int64)

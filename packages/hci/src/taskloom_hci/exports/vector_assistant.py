@@ -8,19 +8,17 @@ from typing import Any
 
 import numpy as np
 from gymnasium.spaces import MultiDiscrete
-from gymnasium.vector import AutoresetMode
 from typing_extensions import override
 
 from taskloom_hci.accelerated.exact_math import exact_exps
 from taskloom_hci.accelerated.pointing import Int
 from taskloom_hci.accelerated.pointing_kernel import pointing_rules
 from taskloom_hci.accelerated.pointing_numpy import draw_cells, draw_ranks
+from taskloom_hci.bundle.agent import Agent
 from taskloom_hci.bundle.bundle import Bundle
 from taskloom_hci.bundle.turns import REWARD_NAMES
 from taskloom_hci.errors import HciError
-from taskloom_hci.exports.doors import Opening
 from taskloom_hci.exports.seeded import Arrays, Bools, Floats, SeededGames
-from taskloom_hci.exports.spaces import ActionCode, observation_space
 from taskloom_hci.games.pointing import Pointing
 from taskloom_hci.inference.engine import NoInference
 from taskloom_hci.inference.goal import uniform_beliefs, update_beliefs
@@ -36,22 +34,13 @@ class AssistantVector(SeededGames):
     Args:
         bundle: A pointing game with an assistant, the one to train.
         num_envs: How many games.
-        seed: See `SeededGames`; likewise the others.
-        opening: See `SeededGames`.
-        autoreset_mode: See `SeededGames`.
+        seed: See `SeededGames`; likewise `opening` and `autoreset_mode`.
     """
 
     train = "assistant"
 
-    def __init__(
-        self,
-        bundle: Bundle,
-        num_envs: int,
-        *,
-        seed: int | None = None,
-        opening: Opening = "first_step",
-        autoreset_mode: AutoresetMode | str = AutoresetMode.SAME_STEP,
-    ) -> None:
+    @override
+    def _learner(self, bundle: Bundle) -> Agent:
         task, assistant = bundle.task, bundle.assistant
         rules = pointing_rules(bundle)
         plain = assistant is not None and (
@@ -65,16 +54,13 @@ class AssistantVector(SeededGames):
             raise HciError(
                 f"{bundle.name} with these agents has no batch for its assistant: use gymnasium's SyncVectorEnv over GameEnv."
             )
-        bundle.reset(go_to=0, episode=0)
-        self._code = ActionCode(assistant.policy.element)
-        spaces = observation_space(bundle, assistant), self._code.space
-        bundle.episode = -1
-        super().__init__(
-            bundle, num_envs, spaces, seed=seed, opening=opening, autoreset_mode=autoreset_mode
-        )
         self.rules, self.task = rules, task
         self._first = np.asarray(assistant.policy.element.init)
-        n, count = num_envs, rules.num_targets
+        return assistant
+
+    @override
+    def _prepare(self) -> None:
+        n, count = self.num_envs, self.rules.num_targets
         self._cell, self._goal = np.zeros(n, np.int64), np.zeros(n, np.int64)
         self._targets = np.zeros((n, count), np.int64)
         self._round, self._action = np.zeros(n, np.int64), np.zeros(n, np.int64)

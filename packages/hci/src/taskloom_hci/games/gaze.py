@@ -5,15 +5,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from typing_extensions import override
 
 from taskloom_hci.errors import HciError
 from taskloom_hci.state.elements import Element, Value, array_element
 from taskloom_hci.state.state import State
 from taskloom_hci.task import InteractionTask
+
+Places: TypeAlias = NDArray[np.float64]
 
 
 class Gaze(InteractionTask):
@@ -70,17 +73,18 @@ class Gaze(InteractionTask):
     @override
     def reset(self, forced: Mapping[str, Any] | None = None) -> None:
         self.state["fixation"] = np.zeros(self.dimension)
-        if self.dimension == 1:
-            self.state["target"] = [(self.stream.uniform() - 0.5) * self.distance]
-        else:
-            angle = 2.0 * np.pi * self.stream.uniform()
-            self.state["target"] = self.distance / 2.0 * np.array([np.cos(angle), np.sin(angle)])
+        self.state["target"] = targets_at(self, np.array(self.stream.uniform()))
 
     @override
     def on_user_action(self, *, user_action: Value) -> tuple[State, float, bool]:
         self.state["fixation"] = user_action
-        off = np.linalg.norm(self.state["fixation"] - self.state["target"])
-        return self.state, -1.0, bool(off - self.width / 2.0 < self.threshold)
+        found = self.is_found(self.state["fixation"], self.state["target"])
+        return self.state, -1.0, bool(found)
+
+    def is_found(self, fixation: Places, target: Places) -> NDArray[np.bool_]:
+        """Return which of the fixations (..., d) are on their targets (..., d)."""
+        off = fixation - target
+        return np.asarray(np.sqrt(np.vecdot(off, off)) - self.width / 2.0 < self.threshold)
 
     @override
     def on_assistant_action(self, *, assistant_action: Value) -> tuple[State, float, bool]:
@@ -91,3 +95,11 @@ class Gaze(InteractionTask):
         del mode, axes
         places = {key: np.round(self.state[key], 3).tolist() for key in ("target", "fixation")}
         return f"target {places['target']}, fixation {places['fixation']}"
+
+
+def targets_at(task: Gaze, draws: Places) -> Places:
+    """Return the targets (..., d) that uniform draws (...) stand for."""
+    if task.dimension == 1:
+        return (draws[..., None] - 0.5) * task.distance
+    angle = 2.0 * np.pi * draws
+    return np.asarray(task.distance / 2.0 * np.stack([np.cos(angle), np.sin(angle)], axis=-1))

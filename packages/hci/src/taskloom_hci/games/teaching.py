@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from typing_extensions import override
 
 from taskloom_hci.errors import HciError
@@ -88,19 +89,41 @@ class Teaching(InteractionTask):
     @override
     def on_assistant_action(self, *, assistant_action: Value) -> tuple[State, float, bool]:
         trial = int(self.state["trial"])
-        wait = self.inter_trial if trial else 0.0
-        if trial in self._ends:
-            wait += self.pause
         self.state["item"], self.state["trial"] = assistant_action, trial + 1
-        self.state["time"] = float(self.state["time"]) + wait
+        self.state["time"] = float(self.state["time"]) + self.wait_before(trial)
         return self.state, 0.0, False
+
+    def wait_before(self, trial: int) -> float:
+        """Return the time that passes before a trial, counted from 0, begins [s]: none before the first."""
+        wait = self.inter_trial if trial else 0.0
+        return wait + self.pause if self.begins_session(trial) else wait
+
+    def begins_session(self, trial: int) -> bool:
+        """Return whether a trial, counted from 0, comes after the pause between two sessions."""
+        return trial in self._ends
 
     def num_learnt(self) -> int:
         """Return how many items the user would recall at an exam after this trial."""
         user = self.game.user
         if user is None:
             raise HciError("This game has no user who learns.")
-        ago = float(self.state["time"]) + self.exam - user.state["last"]
         forgetting, repetition = user.parameters["forgetting"], user.parameters["repetition"]
-        log_p = log_recall(user.state["seen"], ago, forgetting, repetition)
-        return int((log_p > np.log(MASTERED)).sum())
+        time = float(self.state["time"])
+        return int(
+            self.learnt(user.state["seen"], user.state["last"], time, forgetting, repetition)
+        )
+
+    def learnt(
+        self, seen: Value, last: Value, time: float, forgetting: float, repetition: float
+    ) -> NDArray[np.int64]:
+        """Return how many items (...,) are recalled at an exam after a trial at `time` [s].
+
+        Args:
+            seen: How often each item was seen, (..., N).
+            last: When each was seen last [s], (..., N).
+            time: The time of the trial [s].
+            forgetting: Rate of forgetting [1/s]; likewise the effect of a `repetition`.
+            repetition: See `forgetting`.
+        """
+        log_p = log_recall(seen, time + self.exam - last, forgetting, repetition)
+        return np.asarray((log_p > np.log(MASTERED)).sum(axis=-1))

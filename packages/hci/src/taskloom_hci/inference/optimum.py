@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from taskloom_hci.errors import HciError
 from taskloom_hci.games.pointing import Pointing
+from taskloom_hci.inference.optimum_numbers import fewest_rounds_of_numbers
 from taskloom_hci.models.pointing import CarefulModel
 
 if TYPE_CHECKING:
@@ -84,9 +85,10 @@ def optimum_of(bundle: Bundle) -> float | None:
     It depends on how the user really acts, never on what the assistant believes.
     """
     task, model = bundle.task, getattr(bundle.user, "model", None)
+    if type(task) is not Pointing:
+        return fewest_rounds_of_numbers(bundle)
     if (
-        type(task) is not Pointing
-        or task.dimension != 1
+        task.dimension != 1
         or task.mode != "position"
         or type(model) is not CarefulModel
         or model.lapse

@@ -25,23 +25,35 @@ PRIOR_VARIANCE, PRIOR_COVARIANCE = 1000.0, 100.0
 NEAREST = 1e-6  # at the fixation itself nothing would be uncertain and no covariance invertible
 
 
-def axes(vector: Vector, noise: float, law: NoiseLaw) -> tuple[Vector, Vector]:
-    """Return the standard deviations (d,) along and across a vector, and the axes themselves as columns (d, d).
+def axes(vectors: Vector, noise: float, law: NoiseLaw) -> tuple[Vector, Vector]:
+    """Return the standard deviations (..., d) along and across vectors, and the axes themselves as columns (..., d, d).
 
     Args:
-        vector: From the fixation to a point, (d,).
+        vectors: From fixations to points, (..., d).
         noise: The noise for a unit of length.
         law: What grows in proportion to the length.
     """
-    length = max(float(np.linalg.norm(vector)), NEAREST)
+    length = np.maximum(np.sqrt(np.vecdot(vectors, vectors)), NEAREST)
     # In the literature the deviation is proportional to the distance; CoopIHC's model takes the variance.
-    along = noise * length if law == "variance" else (noise * length) ** 2
-    if len(vector) == 1:
-        return np.sqrt([along]), np.eye(1)
+    along = noise * length if law == "variance" else _squares(noise * length)
+    if vectors.shape[-1] == 1:
+        return np.sqrt(along)[..., None], np.broadcast_to(np.eye(1), (*length.shape, 1, 1))
     # At the fixation there is no line of sight; any axis will do, since the noise is next to nothing.
-    direction = vector / length if np.any(vector) else np.array([1.0, 0.0])
-    frame = np.array([[direction[0], -direction[1]], [direction[1], direction[0]]])
-    return np.sqrt([along, ASPECT * along]), frame
+    nowhere = ~np.any(vectors, axis=-1)[..., None]
+    direction = np.where(nowhere, np.array([1.0, 0.0]), vectors / length[..., None])
+    across = np.stack([-direction[..., 1], direction[..., 0]], axis=-1)
+    return np.sqrt(np.stack([along, ASPECT * along], axis=-1)), np.stack([direction, across], -1)
+
+
+def _squares(x: Vector) -> Vector:
+    """Return the squares as Python's power has them, which now and then differ from a product in the last bit."""
+    return np.array([one**2 for one in np.ravel(x).tolist()]).reshape(np.shape(x))
+
+
+def disturbed(vectors: Vector, noise: float, law: NoiseLaw, normals: Vector) -> Vector:
+    """Return the noise (..., d) that standard normal numbers (..., d) are for vectors (..., d) of that length."""
+    deviations, frames = axes(vectors, noise, law)
+    return np.asarray((frames @ (deviations * normals)[..., None])[..., 0])
 
 
 def disturb(vector: Vector, noise: float, law: NoiseLaw, stream: Stream) -> Vector:
@@ -49,14 +61,14 @@ def disturb(vector: Vector, noise: float, law: NoiseLaw, stream: Stream) -> Vect
     # No random numbers are taken, so that an eye without motor noise leaves the stream to what it sees.
     if noise == 0.0:
         return np.zeros_like(vector)
-    deviations, frame = axes(vector, noise, law)
-    return np.asarray(frame @ (deviations * stream.normals(len(vector))))
+    return disturbed(vector, noise, law, stream.normals(len(vector)))
 
 
-def covariance(vector: Vector, noise: float, law: NoiseLaw) -> Vector:
-    """Return the covariance (d, d) of `disturb`."""
-    deviations, frame = axes(vector, noise, law)
-    return np.asarray((frame * deviations**2) @ frame.T)
+def covariance(vectors: Vector, noise: float, law: NoiseLaw) -> Vector:
+    """Return the covariance (..., d, d) of `disturbed`."""
+    deviations, frames = axes(vectors, noise, law)
+    spread = frames * (deviations**2)[..., None, :]
+    return np.asarray(spread @ np.swapaxes(frames, -1, -2))
 
 
 class BlurredView(ObservationEngine):

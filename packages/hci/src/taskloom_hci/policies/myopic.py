@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import insort
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -20,6 +21,9 @@ from taskloom_hci.state.streams import Stream
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+
+LOG_MASTERED = float(np.log(MASTERED))
+MOST_KEPT = 10_000  # answers of conservative teaching: those of a course of as many trials
 
 
 class Bookkeeping(InferenceEngine):
@@ -53,7 +57,7 @@ def weakest_or_new(log_p: Floats, seen: Ints, allowed: int) -> int:
     if len(known):
         # Logarithms, because recall after a long pause underflows and the weakest could not be told.
         weakest = int(known[np.argmin(log_p[known])])
-        if not len(fresh) or log_p[weakest] <= np.log(MASTERED):
+        if not len(fresh) or log_p[weakest] <= LOG_MASTERED:
             return weakest
     return int(fresh[0])
 
@@ -77,6 +81,8 @@ class MyopicPolicy(Policy):
     ) -> None:
         self.task, self.element, self.rule = task, task.assistant_element(), rule
         self.forgetting, self.repetition = forgetting, repetition
+        self._found: dict[tuple[int, float, bytes, bytes], int] = {}
+        self._rates: list[float] = []
 
     @override
     def act(
@@ -84,12 +90,35 @@ class MyopicPolicy(Policy):
     ) -> tuple[Value, float]:
         del stream
         task = observation["task_state"]
-        seen, last, trial = state["seen"], state["last"], int(task["trial"])
-        now = self._time_of(float(task["time"]), trial)
+        time, trial = float(task["time"]), int(task["trial"])
+        return self.next_item(state["seen"], state["last"], time, trial), 0.0
+
+    def next_item(self, seen: Ints, last: Floats, time: float, trial: int) -> int:
+        """Return the item that it shows after `trial` trials.
+
+        Args:
+            seen: How often each item was shown, (N,).
+            last: When each was shown last [s], (N,).
+            time: The time now [s].
+            trial: How many trials there were.
+        """
+        now = self._time_of(time, trial)
         allowed = self.task.num_items
         if self.rule == "conservative":
             allowed = self._mastered_set(seen, last, now, trial)
-        return weakest_or_new(self._recall(seen, last, now), seen, allowed), 0.0
+        return weakest_or_new(self._recall(seen, last, now), seen, allowed)
+
+    def course(self, times: Sequence[float]) -> list[int]:
+        """Return the items of a whole course whose trials are at `times` [s]; no answer changes it."""
+        seen = np.zeros(self.task.num_items, dtype=np.int64)
+        last = np.zeros(self.task.num_items)
+        items: list[int] = []
+        for trial, time in enumerate(times[:-1]):
+            if items:
+                seen[items[-1]] += 1
+                last[items[-1]] = time
+            items.append(self.next_item(seen, last, time, trial))
+        return items
 
     def _recall(self, seen: Ints, last: Floats, now: float) -> Floats:
         return log_recall(
@@ -101,10 +130,19 @@ class MyopicPolicy(Policy):
         task = self.task
         # The clock of `Teaching.on_assistant_action`: no wait before the first trial, a pause after the last of a session.
         wait = task.inter_trial if trial else 0.0
-        return time + wait + (task.pause if trial in np.cumsum(task.sessions)[:-1] else 0.0)
+        return time + wait + (task.pause if task.begins_session(trial) else 0.0)
 
     def _mastered_set(self, seen: Ints, last: Floats, now: float, trial: int) -> int:
         """Return the largest number of items that the myopic teacher would bring to mastery, but no less than were shown."""
+        # No answer changes a course, so that every episode asks the same again.
+        asked = (trial, now, seen.tobytes(), last.tobytes())
+        if asked not in self._found:
+            if len(self._found) >= MOST_KEPT:
+                self._found.clear()
+            self._found[asked] = self._largest_mastered(seen, last, now, trial)
+        return self._found[asked]
+
+    def _largest_mastered(self, seen: Ints, last: Floats, now: float, trial: int) -> int:
         # What was shown cannot be taken back, and one item is taught even if it could not be mastered.
         shown = max(int((seen > 0).sum()), 1)
         low, high = shown, self.task.num_items
@@ -118,18 +156,40 @@ class MyopicPolicy(Policy):
         return low
 
     def _masters_all(self, seen: Ints, last: Floats, now: float, trial: int, allowed: int) -> bool:
-        # Recall does not depend on the answers, so one deterministic course stands for all of them.
-        seen, last = seen.copy(), last.copy()
+        # Recall does not depend on the answers, so one deterministic course stands for all of them. It is played in plain
+        # numbers, whose products have the bits of `log_recall`: arrays of twenty cost more than what is in them.
+        counts, lasts = seen[:allowed].tolist(), last[:allowed].tolist()
+        slopes = self._slopes(max(counts) + self.task.num_trials)
+        known = [i for i in range(allowed) if counts[i]]
+        fresh = [i for i in range(allowed) if not counts[i]]
         while trial < self.task.num_trials:
-            item = weakest_or_new(self._recall(seen, last, now), seen, allowed)
-            seen[item] += 1
-            last[item] = now
+            weakest, least = -1, np.inf
+            for i in known:
+                log_p = slopes[counts[i]] * (now - lasts[i])
+                if log_p < least:
+                    weakest, least = i, log_p
+            if not fresh or least <= LOG_MASTERED:
+                item = weakest
+            else:
+                item = fresh.pop(0)
+                insort(known, item)
+            counts[item] += 1
+            lasts[item] = now
             trial += 1
             if trial < self.task.num_trials:
                 now = self._time_of(now, trial)
         # The last trial is not followed by a wait: the exam comes `exam` seconds after it.
-        at_exam = self._recall(seen, last, now + self.task.exam)
-        return bool(np.all(at_exam[:allowed] > np.log(MASTERED)))
+        exam = now + self.task.exam
+        return not fresh and all(
+            slopes[counts[i]] * (exam - lasts[i]) > LOG_MASTERED for i in known
+        )
+
+    def _slopes(self, most: int) -> list[float]:
+        """Return the change of the log-recall in a second for items seen 0 to `most` times, as `log_recall` has it."""
+        if len(self._rates) <= most:
+            seen = np.arange(most + 1)
+            self._rates = self._recall(seen, np.zeros(most + 1), 1.0).tolist()
+        return self._rates
 
 
 def myopic_teacher(

@@ -54,7 +54,7 @@ def report(run: Run) -> list[Block]:
     first = rows[0]["episode"] if rows else 0
     blocks += _episode([row for row in rows if row["episode"] == first])
     if run.metrics:
-        folded += [Fold("How the games went"), _outcome(run.metrics)]
+        folded += [Fold("How the games went"), _outcome(run.metrics), *_best(run.metrics)]
         # One source says nothing that the return does not.
         paid = [name for name in REWARDS if run.metrics.get(f"rewards/{name}_reward")]
         (blocks if len(paid) > 1 else folded).append(_rewards(run.metrics))
@@ -90,6 +90,17 @@ def _outcome(metrics: Mapping[str, float]) -> Table:
             rows.append((title, *(_end(metrics, f"{name}/{part}") for part in ENDS)))
     caption = f"Means over {metrics.get('episodes', 0):.0f} episodes with 95 % intervals (shares: Wilson's)."
     return Table(("an episode's", "mean", "low", "high"), rows, caption)
+
+
+def _best(metrics: Mapping[str, float]) -> list[Block]:
+    """Return a sentence on how far the mean is from the exact optimum, where that is known."""
+    if "optimum/rounds" not in metrics:
+        return []
+    best, above = metrics["optimum/rounds"], metrics.get("optimum/above")
+    words = f"The best assistant there can be takes {best:.4f} rounds on average, exactly"
+    if above is None:
+        return [Text(f"{words}; too many games were cut off to compare their mean with it.")]
+    return [Text(f"{words}: these games are within {100 * max(above, 0.0):.1f} % of optimal.")]
 
 
 def _end(metrics: Mapping[str, float], name: str) -> str | float:

@@ -40,7 +40,8 @@ def mix(z: int) -> int:
 
 
 @lru_cache(maxsize=256)
-def _name_bits(name: str) -> int:
+def name_bits(name: str) -> int:
+    """Return the 64 bits that stand for the name of a stream."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
 
 
@@ -49,7 +50,7 @@ def stream_base(seed: int, name: str) -> int:
     """Return what the keys of all episodes of the stream called `name` start from."""
     # A seed of more than 64 bits (128 are drawn where none is given) counts with all of them.
     high = mix((seed >> 64) & _MASK) if seed > _MASK else 0
-    return mix(((seed & _MASK) ^ high) ^ _name_bits(name))
+    return mix(((seed & _MASK) ^ high) ^ name_bits(name))
 
 
 def stream_key(seed: int, name: str, episode: int) -> int:

@@ -34,6 +34,13 @@ class LearnedUser(User):
         from taskloom_hci.users.pointing import agent_with  # gymnasium is heavy
 
         found = learned(self.file, self.role)
+        shape = getattr(task, "shape", None)
+        if found.table is not None and shape != found.table[1]:
+            raise BundleConstraintError(
+                [
+                    f"The policy in '{self.file}' is a table of a grid of {found.table[1]}, not of {shape}."
+                ]
+            )
         policy = policy_of(found, task.user_element(), deterministic=self.deterministic)
         body = embodied(USERS, found, task, policy)
         return agent_with(task, policy) if body is None else body

@@ -47,7 +47,7 @@ def modelled(
     Raises:
         BundleConstraintError: If it is another task.
     """
-    game = user.require(task, Pointing)
+    game = user.require_pointing(task)
     return PointingUser(game, model(game))
 
 

@@ -20,7 +20,10 @@ def train(
     *,
     out: Annotated[Path, typer.Option("--out", help="A new policy file that ends with .zip.")],
     role: Annotated[Literal["user", "assistant"], typer.Option(help="Who learns.")] = "assistant",
-    learner: Annotated[Literal["ppo", "a2c", "dqn"], typer.Option(help="How.")] = "ppo",
+    learner: Annotated[
+        Literal["ppo", "a2c", "dqn", "tabular"],
+        typer.Option(help="By what; tabular is value iteration, for a user."),
+    ] = "ppo",
     steps: Annotated[int, typer.Option(min=1, help="Steps of all games together.")] = 250_000,
     envs: Annotated[int, typer.Option(min=1, max=4096, help="Games side by side.")] = 256,
     games: Annotated[int, typer.Option(min=2, help="Fixed games of an evaluation.")] = 1000,

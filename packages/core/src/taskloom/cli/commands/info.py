@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from taskloom.cli.annotations import AsJson, ConfigFiles
+from taskloom.cli.offers import offered
 from taskloom.cli.output import print_json
 from taskloom.cli.task_command import Invocation
 from taskloom.errors import UsageError
@@ -35,7 +36,8 @@ def info(
     if schema:
         print_json(json_schema(invocation.loaded.config_class))
         return
-    parameters = walk(invocation.loaded.config_class, invocation.chosen)
+    loaded = invocation.loaded
+    parameters = [offered(loaded, item) for item in walk(loaded.config_class, invocation.chosen)]
     if toml or yaml:
         from taskloom.cli.commands.info_template import toml_template, yaml_template
 

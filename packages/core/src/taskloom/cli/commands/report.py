@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from taskloom.cli.annotations import StoreOption
+from taskloom.errors import RunNotFoundError, UsageError
+
+if TYPE_CHECKING:
+    from taskloom.runs.run import Run
 
 
 def report(
     runs: Annotated[
-        list[str], typer.Argument(metavar="RUN...", help="Runs; several are set side by side.")
+        list[str],
+        typer.Argument(
+            metavar="RUN...", help="Runs, or a sweep; several runs are set side by side."
+        ),
     ],
     output: Annotated[
         Path | None,
@@ -26,10 +33,9 @@ def report(
     """Write the report of a run, or a comparison of several, as one self-contained page."""
     from taskloom.report.write import write_comparison, write_report
     from taskloom.runs.layout import default_store
-    from taskloom.runs.run import open_run
 
     place = default_store(store)
-    opened = [open_run(name, place) for name in runs]
+    opened = [run for name in runs for run in _named(name, place)]
     if len(opened) == 1:
         written = write_report(opened[0], output, interactive=interactive)
     else:
@@ -37,3 +43,25 @@ def report(
             opened, output or Path("comparison.html"), interactive=interactive
         )
     typer.echo(str(written))
+
+
+def _named(name: str, store: Path) -> list[Run]:
+    """Return the run of this name, or the finished runs of the sweep of this name.
+
+    Raises:
+        RunNotFoundError: There is neither.
+        UsageError: No point of the sweep is finished.
+    """
+    from taskloom.runs.run import open_run
+    from taskloom.sweeps.answers import runs_of  # pydantic is heavy
+    from taskloom.sweeps.record import LAST, find_sweep
+
+    folder = find_sweep(name, store)
+    if folder is None:
+        if name == LAST:
+            raise RunNotFoundError(f"The store {store} holds no sweep.")
+        return [open_run(name, store)]
+    found = runs_of(folder)
+    if not found:
+        raise UsageError(f"No point of the sweep {folder.name} is finished yet.")
+    return found
