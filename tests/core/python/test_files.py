@@ -109,7 +109,7 @@ def test_other_commands_take_the_same_spelling(tasks: Tasks) -> None:
     assert json.loads(shown.out)["summary"] == "Toss a coin."
     assert [row["name"] for row in tl.info("one.py").parameters] == ["seed", "p"]
     assert tl.open_run(tl.run("one.py", options=QUIET).id).code.endswith("one.py")
-    assert dict(candidates(["run", "one.py:Coin"], "--p")).keys() == {"--p=", "--param"}
+    assert "--p=" in dict(candidates(["run", "one.py:Coin"], "--p"))
     helped = tasks("run", "one.py:Coin", "--help")
     assert "--p" in helped.out
     assert "Chance of heads." in helped.out
@@ -151,11 +151,12 @@ def test_a_class_of_a_domain_is_of_that_domain_with_its_components_and_verbs(
 
 
 WALKS = """
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import taskloom as tl
 
 
+@runtime_checkable
 class Walks(Protocol):
     def walk(self) -> float: ...
 
@@ -202,7 +203,7 @@ def test_a_class_that_fits_two_domains_needs_to_be_told_which(
     assert several in tasks("run", "walker.py:Walker").err
     with pytest.raises(UsageError, match="fits the protocols of several domains"):
         tl.run("walker.py:Walker")
-    run = tl.run("walker.py:Walker", options=tl.RunOptions(domain="south", quiet=True))
+    run = tl.run("walker.py:Walker", options=tl.RunOptions(task_domain="south", quiet=True))
     assert (run.domain, run.task, run.metrics) == ("south", "walker:Walker", {"walked": 2.0})
     again = tasks("run", "walker.py:Walker", "--domain=south", "--json")
     assert json.loads(again.out)["id"] == run.id

@@ -110,7 +110,8 @@ class _Session:
         if not form or not assigned:
             return False
         self._follow(assigned)
-        self._lines[name] = assigned if is_lambda else f"{assigned}  # {form}"
+        # The value is part of the program: of two comments the one that differs would not count.
+        self._lines[name] = assigned if is_lambda else f"{assigned}\n_form_of_{name} = {form!r}"
         return True
 
 

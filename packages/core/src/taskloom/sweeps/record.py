@@ -46,7 +46,7 @@ _OF_THE_CALL = (
         "accept",
         "accept_changes",
         "claimed",
-        "domain",
+        "task_domain",
     ),
 )
 """Options of the call alone, which no record keeps: where the store is, and what this process says, does and takes."""
