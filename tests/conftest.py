@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import importlib.util
 import os
 import signal
@@ -34,6 +35,12 @@ for _name, _path in (
     assert _spec.loader is not None
     sys.modules[_name] = importlib.util.module_from_spec(_spec)
     _spec.loader.exec_module(sys.modules[_name])
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile our sources once: where Python writes no bytecode, each of a thousand processes would do it anew."""
+    if not hasattr(config, "workerinput"):
+        compileall.compile_dir(_HERE.parent / "packages", quiet=2)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -53,6 +53,8 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "learning_steps": (16, 256),
         "expert_rounds": (1000, 20_000),
         "random_rounds": (150, 1000),
+        # tests/core/execute/test_bar.py
+        "bar_lines": (200, 200_000),
         # tests/core/answers
         "matrix_cells": (10, 140),
         "ray_kinds": (0, 14),
@@ -64,6 +66,9 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         # tests/anomaly
         "warped_networks": (1, 2),
         "quick_compilation": (1, 0),  # without most of XLA's optimizations
+        # tests/control
+        "foreign_models": (4, 8),
+        "pushed_cylinders": (2, 5),
         # tests/reliability
         "kills": (50, 150),
         "kills_of_networks": (10, 30),
@@ -85,6 +90,7 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         # tests/core/studies
         "simulated_studies": (2000, 2000),
         "coverage_columns": (1, 4),
+        "example_scripts": (5, 12),
         # tests/cli, tests/core
         "terminals_tried": (15, 1500),
         "searched_sinks": (1, 3),

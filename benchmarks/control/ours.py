@@ -50,25 +50,6 @@ def play(
     return arrays, metrics, time.process_time() - began
 
 
-def interval(solved: int, count: int) -> tuple[float, float]:
-    """Return the 95 % Wilson interval of a share."""
-    z, share = 1.959963984540054, solved / count
-    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
-    half = (
-        z * np.sqrt(share * (1 - share) / count + z * z / (4 * count * count)) / (1 + z * z / count)
-    )
-    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
-
-
-def clopper_pearson(solved: int, count: int) -> tuple[float, float]:
-    """Return the exact 95 % interval of a share (Clopper and Pearson 1934)."""
-    from scipy.stats import beta
-
-    low = beta.ppf(0.025, solved, count - solved + 1) if solved else 0.0
-    high = beta.ppf(0.975, solved + 1, count - solved) if solved < count else 1.0
-    return float(low), float(high)
-
-
 def bootstrap(values: np.ndarray, draws: int = 2000) -> tuple[float, float]:
     """Return the 95 % bootstrap interval of a mean."""
     rng = np.random.default_rng(0)

@@ -1,110 +1,72 @@
-"""Share of episodes that each task solves at its default settings, one line of JSON per episode.
+"""Share of episodes that each task solves at its default settings, on the test seeds of this version.
 
-    python benchmarks/control/success.py [--seeds 20] [--out FILE] [TASK ...]
-    python benchmarks/control/success.py --table [--out FILE]
-    python benchmarks/control/success.py --into PAGE
+    python benchmarks/control/success.py [--episodes N] [TASK ...]     # plays what is missing
+    python benchmarks/control/success.py --into PAGE                   # writes the table, plays nothing
 
-An episode that the file has at the same settings is not played again, so that a run may be broken off and continued. CPU
-times are those of the process, all threads together: `plan_cpu` is one control period, the plan and the simulated steps.
+It is `tasks control bench` with the project's own ledger: `ledger.jsonl` and `episodes.jsonl` beside this file. A row whose
+defaults, model or task have changed since counts as unmeasured, and is measured at the next look, on other seeds.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
-import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from ours import bound, clopper_pearson, make
-from taskloom_control.closed_loop.loop import ClosedLoop
+from ours import bound
+from taskloom import __version__
+from taskloom_control.bench.comparison import Side
+from taskloom_control.bench.effort import plans_per_second
+from taskloom_control.bench.episodes import EpisodeFile
+from taskloom_control.bench.measuring import Bench
+from taskloom_control.bench.variants import settings_digest
+from taskloom_control.closed_loop.ledger import Ledger, LedgerRow
+from taskloom_control.closed_loop.seeds import sealed_seeds
 from taskloom_control.domain import DOMAIN
-from taskloom_control.metrics import episode_metrics
 
-RESULTS = Path(__file__).with_name("success.jsonl")
+HERE = Path(__file__).parent
 BEGIN, END = "<!-- success -->", "<!-- end -->"
 TASKS = [ref.name for ref in DOMAIN.tasks]
 
 
-def settings(name: str) -> str:
-    """Return a digest of a task's defaults and of its model, by which stale episodes are told."""
-    task = make(name)
-    left_out: dict[str, Any] = {"record": True, "engine": True}
-    # Fields that came later, at values that leave everything as it was before them.
-    left_out["controller"] = {"foresees", "unlimited_scale"}
-    if getattr(task.config.optimizer, "finest", 1.0) == 1.0:
-        left_out["optimizer"] = {"finest"}
-    text = task.config.model_dump_json(exclude=left_out) + task.model_path.read_text()
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+def look_at(ledger: Ledger, name: str) -> LedgerRow | None:
+    """Return the look at a task's present defaults alone, the last one if the planner has changed since the first."""
+    digest = settings_digest(bound(name))
+    found = [
+        row
+        for row in ledger.looks(f"control/{name}", __version__)
+        if len(row.settings) == 1 and row.settings[0].startswith(f"{digest}-")
+    ]
+    return found[-1] if found else None
 
 
-def episode(name: str, seed: int) -> dict[str, Any]:
-    """Play one episode and return its row."""
-    # The tasks in the hand draw their goals from the config's seed.
-    loop, cpu = ClosedLoop(bound(name, seed=seed), seed, seed), []
-    try:
-        while not loop.done:
-            began = time.process_time()
-            loop.advance()
-            cpu.append(time.process_time() - began)
-        metrics = episode_metrics(loop.simulation, loop.arrays(), loop.config)
-    finally:
-        loop.close()
-    row = {
-        "task": name,
-        "settings": settings(name),
-        "seed": seed,
-        "success": int(metrics["success"]),
-        "cost": round(metrics["cost"], 6),
-        "settled": round(metrics["settling_time"], 3) if "settling_time" in metrics else None,
-        "cpu": round(sum(cpu), 2),
-        "plan_cpu": [round(float(v), 5) for v in np.percentile(cpu, [50, 95])],
-        "period": round(1.0 / loop.config.controller.control_freq, 5),
-        "optimizer": loop.config.optimizer.kind,
-    }
-    return row | ({"goals": int(metrics["goals"])} if "goals" in metrics else {})
-
-
-def read(path: Path) -> list[dict[str, Any]]:
-    """Return the rows of a file that were played at the present settings."""
-    if not path.exists():
-        return []
-    digests = {name: settings(name) for name in TASKS}
-    rows = [json.loads(line) for line in path.read_text().splitlines()]
-    return [row for row in rows if digests.get(row["task"]) == row["settings"]]
-
-
-def missing(names: Iterable[str], seeds: int, path: Path) -> Iterator[tuple[str, int]]:
-    """Return the episodes that the file does not have."""
-    done = {(row["task"], row["seed"]) for row in read(path)}
-    return ((n, s) for n in names for s in range(seeds) if (n, s) not in done)
-
-
-def table(rows: list[dict[str, Any]]) -> Iterator[str]:
-    """Return the lines of a Markdown table, a task each."""
-    yield "| task | solved | 95 % | cost | settled | CPU, load |"
-    yield "| --- | ---: | --- | ---: | ---: | ---: |"
+def table(ledger: Ledger, file: EpisodeFile) -> Iterator[str]:
+    """Return the lines of a Markdown table, a task each, and of the sum over all."""
+    yield "| task | solved | 95 % | cost | 95 % | settled | CPU | look |"
+    yield "| --- | ---: | --- | ---: | --- | ---: | ---: | ---: |"
     for name in TASKS:
-        mine = [row for row in rows if row["task"] == name]
-        if not mine:
-            yield f"| {name} | - | unmeasured | | | |"
+        look = look_at(ledger, name)
+        rows = []
+        if look is not None:
+            seeds = sealed_seeds(look.task, look.release, look.look, look.seeds).values
+            digest, planner = look.settings[0].split("-")
+            rows = [row for seed in seeds if (row := file.known(look.task, digest, planner, seed))]
+        if look is None or len(rows) < 2:
+            yield f"| {name} | - | unmeasured | | | | | |"
             continue
-        solved, count = sum(row["success"] for row in mine), len(mine)
-        settled = [row["settled"] for row in mine if row["settled"] is not None]
-        exact = clopper_pearson(solved, count)
-        middle, tail = (
-            1e3 * float(np.median([row["plan_cpu"][k] for row in mine])) for k in (0, 1)
-        )
+        side, task = Side(name, "", tuple(rows)), bound(name)
+        settled = [row.settled for row in rows if row.settled is not None]
+        plans = plans_per_second(task) * task.config.seconds
         cells = [
             name,
-            f"{solved}/{count}",
-            f"{exact[0]:.2f}-{exact[1]:.2f}",
-            f"{np.mean([row['cost'] for row in mine]):.3g}",
+            f"{side.solved}/{len(rows)}",
+            f"{side.success.low:.2f}-{side.success.high:.2f}",
+            f"{side.cost.estimate:.3g}",
+            f"{side.cost.low:.3g} to {side.cost.high:.3g}",
             f"{np.median(settled):.2f}" if settled else "",
-            f"{middle:.1f} ({tail:.1f}), {0.1 * middle / mine[0]['period']:.0f} %",
+            f"{1e3 * side.cpu / plans:.1f}",
+            f"{look.look}",
         ]
         yield f"| {' | '.join(cells)} |"
 
@@ -119,19 +81,17 @@ def write_into(page: Path, lines: Iterable[str]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tasks", nargs="*")
-    parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--out", type=Path, default=RESULTS)
-    parser.add_argument("--table", action="store_true", help="Print the table and play nothing.")
+    parser.add_argument("--episodes", type=int)
+    parser.add_argument("--folder", type=Path, default=HERE, help="Of the ledger and the rows.")
     parser.add_argument("--into", type=Path, help="Write the table into a page and play nothing.")
     arguments = parser.parse_args()
-    if not arguments.table and not arguments.into:
-        names = arguments.tasks or TASKS
-        for name, seed in missing(names, arguments.seeds, arguments.out):
-            line = json.dumps(episode(name, seed))
-            with arguments.out.open("a") as file:
-                file.write(line + "\n")
-            print(line, flush=True)
-    lines = list(table(read(arguments.out)))
+    ledger = Ledger(arguments.folder)
+    if not arguments.into:
+        file = EpisodeFile(arguments.folder / "episodes.jsonl")
+        bench = Bench(ledger, file, lambda text: print(text, flush=True))
+        for name in arguments.tasks or TASKS:
+            bench.measure({"default": bound(name)}, "test", arguments.episodes)
+    lines = list(table(ledger, EpisodeFile(arguments.folder / "episodes.jsonl")))
     if arguments.into:
         write_into(arguments.into, lines)
     print("\n".join(lines))

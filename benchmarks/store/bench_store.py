@@ -1,6 +1,6 @@
 """Costs of the run store: logging, listing ten thousand runs, rebuilding the index, and a sweep around its runs.
 
-    python benchmarks/store/bench_store.py [log ls rebuild sweep-cpu sweep mlflow]
+    python benchmarks/store/bench_store.py [log ls rebuild view sweep-cpu sweep mlflow]
 
 Times are CPU times of one process (medians), interleaved with their baseline, so that a busy machine changes them little.
 `sweep` is the exception: it compares wall-clock time with the waiting that its runs do, and needs an idle machine.
@@ -145,6 +145,27 @@ def bench_ls(store: Path) -> None:
         )
 
 
+def bench_view(store: Path) -> None:
+    """Measure pages of the viewer's table, as its process makes them one after another."""
+    from taskloom.view.pages import runs_page
+
+    queries: dict[str, dict[str, str]] = {
+        "newest first": {},
+        "sorted by a metric": {"sort": "-metrics.metric/3"},
+        "filtered by a metric": {"where": "metrics.metric/3 > 0.1"},
+        "filtered and sorted": {"where": "status = finished", "sort": "-metrics.metric/3"},
+    }
+    for name, query in queries.items():
+        figures = []
+        for _ in range(5):
+            began = time.process_time()
+            runs_page(store, query)
+            figures.append(time.process_time() - began)
+        say(
+            f"a page of {RUNS} runs, {name}", f"{statistics.median(figures):.3f} s CPU", "<= 0.25 s"
+        )
+
+
 def sweep_command(folder: Path, runs: int, seconds: float) -> list[str]:
     """Return a sweep of runs that wait, two at a time."""
     code = "import sys; from taskloom.cli import main; sys.exit(main())"
@@ -204,13 +225,15 @@ def main(wanted: list[str]) -> None:
             bench_log(folder / "log")
         if "mlflow" in wanted:
             bench_mlflow(folder)
-        if "ls" in wanted or "rebuild" in wanted:
+        if {"ls", "rebuild", "view"} & {*wanted}:
             store = folder / "store"
             make_store(store)
             if "rebuild" in wanted:
                 bench_rebuild(store)
             if "ls" in wanted:
                 bench_ls(store)
+            if "view" in wanted:
+                bench_view(store)
         if "sweep-cpu" in wanted:
             bench_sweep_cpu(folder / "sweep-cpu")
         if "sweep" in wanted:
@@ -218,4 +241,4 @@ def main(wanted: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or ["log", "ls", "rebuild", "sweep-cpu", "sweep", "mlflow"])
+    main(sys.argv[1:] or ["log", "ls", "rebuild", "view", "sweep-cpu", "sweep", "mlflow"])

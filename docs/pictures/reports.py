@@ -1,4 +1,4 @@
-"""Draw the README's picture: what the reports of `make demo` show first, side by side. Needs Chromium.
+"""Draw the README's picture: what the reports of `make demo` show first, two by two. Needs Chromium.
 
 python docs/pictures/reports.py [demo-runs]
 """
@@ -13,8 +13,8 @@ from pathlib import Path
 from PIL import Image
 
 KINDS = ("anomaly", "hci", "diffusion", "control")
-WIDTH, HEIGHT, SHOWN = 1000, 3600, 2400
-PANE = 420
+WIDTH, HEIGHT, SHOWN = 1000, 3600, 1180
+PANE, GAP = 640, 12
 
 
 def photograph(report: Path, target: Path) -> None:
@@ -32,15 +32,14 @@ def main() -> None:
     """Write reports.png beside this file."""
     store = Path(sys.argv[1] if len(sys.argv) > 1 else "demo-runs")
     height = SHOWN * PANE // WIDTH
-    sheet = Image.new("RGB", (len(KINDS) * (PANE + 12) - 12, height), "#c8ccd0")
+    sheet = Image.new("RGB", (2 * PANE + GAP, 2 * height + GAP), "#c8ccd0")
     with tempfile.TemporaryDirectory() as folder:
         for place, kind in enumerate(KINDS):
             report = max(store.glob(f"*-{kind}-*/report.html"))
             photograph(report, Path(folder) / "page.png")
             page = Image.open(Path(folder) / "page.png").convert("RGB").crop((0, 0, WIDTH, SHOWN))
-            sheet.paste(
-                page.resize((PANE, height), Image.Resampling.LANCZOS), (place * (PANE + 12), 0)
-            )
+            corner = (place % 2 * (PANE + GAP), place // 2 * (height + GAP))
+            sheet.paste(page.resize((PANE, height), Image.Resampling.LANCZOS), corner)
     colours = sheet.quantize(160, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     colours.save(Path(__file__).with_name("reports.png"), optimize=True)
 

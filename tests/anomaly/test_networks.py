@@ -217,7 +217,7 @@ def test_what_a_batch_changes_is_the_rounding_of_the_network() -> None:
     detectors = [
         fit(own, trusted, detector=SHRUNK, batch_size=size, layers=[layer]) for size in (64, 7)
     ]
-    scores = [detector.score(x)[layer] for detector in detectors]
+    found_scores = [detector.score(x)[layer] for detector in detectors]
     by_hand = []
     for detector in detectors:
         fitted = {k.rpartition("/")[2]: v for k, v in detector.tensors.items()}
@@ -227,11 +227,12 @@ def test_what_a_batch_changes_is_the_rounding_of_the_network() -> None:
         offset = rows.astype(np.float64) - fitted["mean"]
         by_hand.append(((offset @ fitted["factor"]) ** 2).sum(axis=1))
     # What the arithmetic of the score adds is far below what the activations bring, and they differ by the last digit of float32.
-    for found, known in zip(scores, by_hand, strict=True):
+    for found, known in zip(found_scores, by_hand, strict=True):
         np.testing.assert_allclose(found, known, rtol=1e-6)
-    wide, one = (own.forward(x[:part], [layer]).activations[layer] for part in (60, 1))
-    assert np.abs(wide[:1] - one).max() <= 2 * np.finfo(np.float32).eps * np.abs(wide).max()
-    assert wide.std(axis=0).min() < 0.02 * np.abs(wide).max()
+    whole, alone = (own.forward(x[:part], [layer]).activations[layer] for part in (60, 1))
+    largest = np.abs(whole).max()
+    assert np.abs(whole[:1] - alone).max() <= 2 * np.finfo(np.float32).eps * largest
+    assert whole.std(axis=0).min() < 0.02 * largest
 
 
 @pytest.mark.parametrize("name", ["tv_resnet18", "bert", "lstm"])

@@ -142,14 +142,14 @@ def test_documented_searches_run(make_tasks: Callable[[], Tasks]) -> None:
     """Ends with 0 and 0 as printed; a range for a choice and a metric that no run has are refused before any run."""
     codes = []
     for words in _documented_searches():
-        codes.append(make_tasks().run(*words, "--executor=inline").returncode)
+        codes.append(make_tasks().call(*words, "--executor=inline").returncode)
     tasks = make_tasks()
     few = ("--trials", "2", "--executor=inline")
-    ranged = tasks.run(
+    ranged = tasks.call(
         *("sweep", "anomaly", "backdoor", "--detector.shrinkage=log:1e-4:1"),
         *("--optimize", "metrics.auroc/fused:max", *few),
     )
-    unknown = tasks.run(
+    unknown = tasks.call(
         *("sweep", "anomaly", "toy_features", "--detector=knn", "--detector.k=1:20"),
         *("--optimize", "metrics.auroc:max", *few),
     )

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from taskloom.registry import FIRST_PARTY, find_domain
+from taskloom_control.mjcf.files import model_path
 
 GARDEN = Path(__file__).parent / "garden"
 Tasks = Callable[..., Any]
@@ -93,6 +94,21 @@ def test_new_corpus_is_made_around_a_table(tasks: Tasks, tmp_path: Path) -> None
     assert 'column: str = "word"' in (folder / folder.name / "task.py").read_text()
     assert f"{folder.name}/words.csv" in _wheel_of(folder, tmp_path / "wheels")
     _assert_its_tests_pass(folder)
+
+
+@pytest.mark.parametrize("form", ["staged", pytest.param("judo", marks=pytest.mark.slow)])
+def test_new_task_is_made_around_a_model_in_either_form(
+    tasks: Tasks, tmp_path: Path, form: str
+) -> None:
+    model = model_path("reacher").read_text()
+    (tmp_path / "arm.xml").write_text(model)
+    assert tasks("new", "control", "mine", f"--form={form}", "--from=arm.xml").code == 0
+    folder = tmp_path / "control_mine"
+    assert (folder / folder.name / "arm.xml").read_text() == model
+    _assert_its_tests_pass(folder)
+    # Without a model the form is written around an example.
+    assert tasks("new", "control", "other", f"--form={form}").code == 0
+    assert (tmp_path / "control_other" / "control_other" / "example.xml").is_file()
 
 
 def _installed(folder: Path, projects: list[Path]) -> str:
@@ -212,6 +228,11 @@ def test_new_task_is_made_around_a_class(tasks: Tasks, tmp_path: Path) -> None:
         (("garden", "domain"), 2, "a module 'garden_domain' is installed already"),
         (("garden", "x", '--summary=a"b'), 2, "--summary may hold no quotation mark"),
         (("garden", "x", "y"), 2, "'y' is one word too many"),
+        (("garden", "x", "--form=f"), 2, "the domain 'garden' has no form 'f' of a task"),
+        (("control", "x", "--form=judoo"), 2, "there are: judo, staged"),
+        (("control", "x", "--form=judo", "--from=a.csv"), 2, "is written around a .xml file"),
+        (("control", "x", "--from=arm.xml"), 2, "one of these forms: judo, staged; choose it"),
+        (("domain", "x", "--form=judo"), 2, "--form is that of a task"),
         (("garden", "x", "--from=a.csv"), 2, "makes no task from 'a.csv'; it takes module:Class"),
         (
             ("component", "garden.x", "y"),

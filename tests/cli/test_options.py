@@ -63,7 +63,16 @@ def test_help_lists_the_options_in_their_order(tasks: Tasks) -> None:
     assert _own_options(tasks("run", "garden", "grow", "--help").out) == [
         *("--config", "--dry-run", "--explain", "--print-config", "--json", "--store", "--name"),
         *("--tag", "--force", "--fresh", "--resume", "--accept", "--accept-changes", "--claimed"),
-        *("--inputs", "--cwd", "--prepare", "--executor", "--cpus", "--gpus", "--nodes"),
+        *(
+            "--inputs",
+            "--cwd",
+            "--report",
+            "--prepare",
+            "--executor",
+            "--cpus",
+            "--gpus",
+            "--nodes",
+        ),
         *(
             "--memory",
             "--time-limit",
@@ -86,6 +95,7 @@ def test_help_lists_the_options_in_their_order(tasks: Tasks) -> None:
             "--inputs",
             "--cwd",
             "--capture",
+            "--report",
             "--dry-run",
             "--store",
         ),

@@ -316,7 +316,7 @@ def test_the_examples_of_the_public_functions_work(
     function: Callable[..., object],
 ) -> None:
     pytest.importorskip("taskloom_hci")
-    with contextlib.redirect_stderr(io.StringIO()):
+    with contextlib.redirect_stderr(io.StringIO()) as told:
         (example,) = doctest.DocTestFinder(recurse=False).find(function)
         outcome = doctest.DocTestRunner(verbose=False).run(example)
-    assert (outcome.attempted > 1, outcome.failed) == (True, 0)
+    assert (outcome.attempted > 1, outcome.failed) == (True, 0), told.getvalue()

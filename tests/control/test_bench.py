@@ -198,22 +198,25 @@ def test_effort_is_what_the_engine_is_asked_for() -> None:
 def test_optimizers_are_ranked_on_common_seeds(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ("control", "bench", "lq_point_mass", "--optimizer=ps,lqr", "--episodes=3")
+    words = ("control", "bench", "lq_point_mass", "--optimizer=lqr,ps", "--episodes=3")
     gate = tmp_path / "gate.json"
     gate.write_text('{"lq_point_mass": 1000}')
     given = (*words, f"--ledger={tmp_path}", f"--gate={gate}")
-    assert main((*given, "--json")) == 0
+    assert main((*given, "--json", "--regret")) == 0
     (made,) = json.loads(capsys.readouterr().out)
     # The regulator is the optimum of this task.
     assert [row["name"] for row in made["sides"]] == ["lqr", "ps"]
     assert made["pairs"][0]["lower"] == 3
+    # The best that is known has no regret, and every other has one.
+    worst, best = sorted((row["regret"][0] for row in made["regrets"]), reverse=True)
+    assert 0 <= best < worst
     assert (made["look"], made["seeds"]) == (1, {"purpose": "test", "count": 3})
     assert main(given) == 0
     shown = capsys.readouterr()
     assert "3 test seeds of 0.1.0, look 1" in shown.out
     assert "lqr less ps: -" in shown.out
     # Nothing was played again, and a bound that the whole interval lies above ends with an error.
-    assert len((tmp_path / "episodes.jsonl").read_text().splitlines()) == 6
+    assert len((tmp_path / "episodes.jsonl").read_text().splitlines()) == 9
     gate.write_text('{"lq_point_mass": -1000}')
     assert main(given) == 3
     assert "above its gate" in capsys.readouterr().err

@@ -22,6 +22,7 @@ from taskloom_control.tasks.cartpole import Cartpole, CartpoleConfig
 from taskloom_control.tasks.cylinder_push import CylinderPush, CylinderPushConfig
 from taskloom_control.tasks.lq_point_mass import LqPointMass, LqPointMassConfig
 from taskloom_control.tasks.particle_goal import ParticleGoal, ParticleGoalConfig
+from tests_sizes import size
 
 QUIET = {"fan_every": 0, "animation": False}
 
@@ -365,7 +366,7 @@ def test_cartpole_swings_up_and_holds(play: Callable[..., ClosedLoop]) -> None:
 def test_cylinder_push_beats_judos_best_mean_cost(play: Callable[..., ClosedLoop]) -> None:
     """judo's best planner costs 0.135 per step over twenty seeds."""
     costs = []
-    for seed in range(5):
+    for seed in range(size("pushed_cylinders")):
         loop = play(CylinderPush(CylinderPushConfig.model_validate({"record": QUIET})), seed)
         costs.append(-loop.arrays()["reward"].mean())
     assert np.mean(costs) < 0.1

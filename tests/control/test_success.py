@@ -85,6 +85,7 @@ CASES: dict[str, tuple[Change, list[Change]]] = {
     "acrobot": (place(0, 0), [place(0.25), place(0, 0.25), place(math.pi, math.pi), move(0, 1.2)]),
     "ball_in_cup": (place(0, 0, 0, 0.02), [place(0, 0, 0.1, 0.02), place(0, 0, 0, -0.3)]),
     "reacher": (place(0.3, 0.5), [target(0.03, 0), target(0, -0.05)]),
+    "model": (place(0.3, 0.5), [target(0.03, 0), target(0, -0.05)]),
     "particle_goal": (place(0.3, 0.5), [target(0.15, 0), target(0, -0.15)]),
     "cylinder_push": (place(1, 1, 0, 0), [place(0.15, first=2), place(0, -0.11, first=2)]),
     "push_t": (
@@ -123,7 +124,7 @@ def solved_task(name: str) -> Array:
     task.data.qvel[:] = 0.0
     CASES[name][0](task.data)
     mujoco.mj_forward(task.sim_model, task.data)
-    if name in ("reacher", "particle_goal"):
+    if name in ("reacher", "particle_goal", "model"):
         # The target goes to where the tip is.
         task.data.mocap_pos[0, :2] += task.data.sensordata[task.sensor("gap")][:2]
         mujoco.mj_forward(task.sim_model, task.data)

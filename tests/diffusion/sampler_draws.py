@@ -27,9 +27,10 @@ from taskloom_diffusion.samplers.random_groups import RandomGroups
 from taskloom_diffusion.samplers.remdm import ReMDM
 from taskloom_diffusion.samplers.semi_autoregressive import SemiAutoregressive
 from taskloom_diffusion.schedules.closed_form import Cosine, LinearSchedule
+from tests_sizes import size
 from torch import Tensor
 
-DRAWS = 100_000
+DRAWS = size("law_rows")
 
 
 class BatchNoise:

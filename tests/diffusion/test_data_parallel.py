@@ -62,31 +62,6 @@ def test_two_processes_are_one_that_accumulates_two_batches_bit_for_bit(tmp_path
     assert resumed.artifacts["model"].read_bytes() == expected.artifacts["model"].read_bytes()
 
 
-GATHER = """
-import sys, torch
-from taskloom_diffusion.training.team import ProcessGroup, gathered, joined
-from pathlib import Path
-rank = int(sys.argv[1])
-with joined(ProcessGroup(rank, 2, Path(sys.argv[2])), gpus=False):
-    rows = torch.arange(3 + rank, dtype=torch.float64) + 10 * rank
-    print(gathered(rows).tolist(), gathered(torch.ones(2 * rank, 2)).shape)
-"""
-
-
-@pytest.mark.slow
-def test_processes_with_unequal_numbers_of_rows_learn_from_all_of_them(tmp_path: Path) -> None:
-    """Blocks of padding are no rows, so the batches of two processes seldom have as many."""
-    words = [sys.executable, "-c", GATHER]
-    running = [
-        subprocess.Popen(
-            [*words, str(rank), str(tmp_path / "meet")], stdout=subprocess.PIPE, text=True
-        )
-        for rank in (0, 1)
-    ]
-    told = [process.communicate(timeout=300)[0].strip() for process in running]
-    assert told == ["[0.0, 1.0, 2.0, 10.0, 11.0, 12.0, 13.0] torch.Size([2, 2])"] * 2
-
-
 def test_what_a_run_was_given_does_not_change_what_a_step_is() -> None:
     four = TrainConfig(accumulate=2, devices=2)
     assert [share_of_step(four, processes) for processes in (1, 2, 4)] == [4, 2, 1]
@@ -166,7 +141,7 @@ from torch.utils.data import DataLoader
 from taskloom_diffusion import DiffusionTask
 from taskloom_diffusion.tokenizers.symbols import SymbolTokenizer
 from taskloom_diffusion.training.batches import collate
-from taskloom_diffusion.training.team import GroupEnvironment, ProcessGroup, joined
+from taskloom_diffusion.training.team import GroupEnvironment, ProcessGroup, gathered, joined
 
 rank, size, folder = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
 group = ProcessGroup(rank, size, folder / "meet" if size > 1 else None)
@@ -180,6 +155,9 @@ def placed():
     return dict(devices=size, strategy=DDPStrategy(cluster_environment=GroupEnvironment(group))) if size > 1 else {}
 
 with joined(group, gpus=False):
+    if size > 1:
+        rows_of = torch.arange(3 + rank, dtype=torch.float64) + 10 * rank
+        print(gathered(rows_of).tolist(), gathered(torch.ones(2 * rank, 2)).shape)
     loader = DataLoader(rows, batch_size=2, collate_fn=lambda part: collate(part, 0))
     (answer,) = pl.Trainer(**quiet, **placed()).validate(task.double(), loader, verbose=False)
     task.float()
@@ -191,18 +169,35 @@ print(repr([answer["val_loss"], float(weights.sum()), float((weights * torch.ara
 """
 
 
-@pytest.mark.slow
-def test_a_script_of_ones_own_says_the_same_on_two_processes(tmp_path: Path) -> None:
-    """Seven rows on two ranks, of which a sampler repeats one; and a step of two micro-batches, or of one on each."""
+@pytest.fixture(scope="module")
+def said(tmp_path_factory: pytest.TempPathFactory) -> list[list[str]]:
+    """What the script prints on one process, and on each of two."""
     found = []
     for size in (1, 2):
+        folder = tmp_path_factory.mktemp("own")
         script = [sys.executable, "-c", OWN_SCRIPT]
         ranks = [
-            subprocess.Popen([*script, str(rank), str(size), str(tmp_path)], stdout=subprocess.PIPE, text=True)
+            subprocess.Popen([*script, str(rank), str(size), str(folder)], stdout=subprocess.PIPE, text=True)
             for rank in range(size)
         ]  # fmt: skip
-        found += [ast.literal_eval(p.communicate(timeout=600)[0].splitlines()[-1]) for p in ranks]
-    alone, *together = found
+        found += [p.communicate(timeout=600)[0].splitlines() for p in ranks]
+    return found
+
+
+@pytest.mark.slow
+def test_a_script_of_ones_own_says_the_same_on_two_processes(said: list[list[str]]) -> None:
+    """Seven rows on two ranks, of which a sampler repeats one; and a step of two micro-batches, or of one on each."""
+    alone, *together = (ast.literal_eval(lines[-1]) for lines in said)
     for held_out, *sums in together:
         assert held_out == pytest.approx(alone[0], abs=1e-12)
         assert sums == pytest.approx(alone[1:], rel=1e-6)
+
+
+@pytest.mark.slow
+def test_processes_with_unequal_numbers_of_rows_learn_from_all_of_them(
+    said: list[list[str]],
+) -> None:
+    """Blocks of padding are no rows, so the batches of two processes seldom have as many."""
+    _, *together = said
+    told = [next(line for line in lines if "torch.Size" in line) for lines in together]
+    assert told == ["[0.0, 1.0, 2.0, 10.0, 11.0, 12.0, 13.0] torch.Size([2, 2])"] * 2

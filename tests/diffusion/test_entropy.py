@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +31,7 @@ from taskloom_diffusion.schedules.polydiff import BetaSchedule
 from taskloom_diffusion.time_samplers.times import LowDiscrepancy
 from taskloom_diffusion.tokenizers.symbols import SymbolTokenizer
 from taskloom_diffusion.training.module import DiffusionModule
+from taskloom_diffusion.verbs.schedules import schedule_table
 from torch import Tensor
 
 TOYS = [toy_a(), random_toy(3, 2, 1), random_toy(2, 3, 2), random_toy(4, 2, 3)]
@@ -227,3 +230,32 @@ def test_step_bound_falls_to_the_entropy_as_steps_grow(name: str) -> None:
 
 def test_toy_a_has_the_published_entropy() -> None:
     assert toy_a().entropy == pytest.approx(1.75 * math.log(2), abs=1e-15)
+
+
+def test_the_table_of_schedules_has_the_gap_of_each_training_loss() -> None:
+    """Counted out over all pairs of clean and noised sequences of the toy, for every schedule that is registered."""
+    toy = random_toy(3, 4, 2)
+    process = AbsorbingProcess(toy.vocabulary)
+    predict = table_predictor(toy, process, "subs", leave_one_out=True)
+    table = {row["schedule"]: row["training_gap"] for row in schedule_table()}
+    assert set(table) == set(load_components("taskloom_diffusion.schedules"))
+    # The integrand is a polynomial of the signal of degree 3, which four points determine.
+    at = torch.tensor([0.1, 0.4, 0.6, 0.9], dtype=torch.float64)
+    values = expected_integrand(toy, process, predict, at)
+    powers = torch.stack([at**k for k in range(4)], dim=1)
+    factors = torch.linalg.solve(powers, values)
+
+    def whole(signal: float) -> float:
+        return sum(float(f) * signal ** (k + 1) / (k + 1) for k, f in enumerate(factors))
+
+    assert whole(1.0) - whole(0.0) == pytest.approx(toy.entropy, abs=1e-9)
+    for schedule in SCHEDULES:
+        first, last = schedule.alpha(torch.tensor([0.0, 1.0], dtype=torch.float64)).tolist()
+        gap = whole(first) - whole(last) - toy.entropy
+        assert table[schedule.kind] == pytest.approx(gap, abs=1e-9)
+    incomplete = {name for name, gap in table.items() if gap < -1e-6}
+    page = (Path(__file__).parents[2] / "docs" / "concepts" / "diffusion.md").read_text()
+    said = page.partition("covers the whole path; ")[2].partition(" leave a little of it out")[0]
+    assert incomplete - {n for n in incomplete if n.startswith("polydiff")} == set(
+        re.findall("`([a-z_]+)`", said)
+    )

@@ -34,6 +34,15 @@ def nci(count: int) -> list[str]:
     return [*marked[: count // 3], *lines[:: len(lines) // count]][:count]
 
 
+def shipped(count: int) -> list[str]:
+    """Return molecules spread over both collections that RDKit ships."""
+    folder = Path(RDConfig.RDDataDir)
+    lines = (folder / "NCI" / "first_5K.smi").read_text().splitlines()
+    rows = csv.reader((folder / "Pains" / "test_data" / "wehi_mols.csv").read_text().splitlines())
+    every = [*(line.split()[0] for line in lines if line.strip()), *(row[0] for row in rows if row)]
+    return every[:: max(len(every) // count, 1)][:count]
+
+
 def respelt(text: str, seed: int) -> str:
     """Return another SMILES of a molecule, with other atoms first."""
     molecule = Chem.MolFromSmiles(text)
@@ -103,6 +112,26 @@ def test_text_to_tokens_to_text() -> None:
     texts += ["[NH3]->[Cu]", "C%(100)CC%(100)", "[1*]CC[2*]", "F/C=C\\F"]
     tokenizer = fit_symbols("smiles", texts)
     assert [tokenizer.decode(tokenizer.encode(text)) for text in texts] == texts
+
+
+def test_random_respellings_come_back_and_are_one_molecule() -> None:
+    """At least 99.99 % of them, of NCI's and WEHI's molecules; the others would be named."""
+    count = size("respellings")
+    kept = [
+        w for w in (written(t, Form()) for t in shipped(max(count // 50, 5))) if w and w.settled
+    ]
+    stream = random.Random(3)
+    spelt = []
+    for number in range(count):
+        one = kept[number % len(kept)]
+        molecule, seed = Chem.MolFromSmiles(one.text), stream.randrange(2**31)
+        spelt.append((one.text, Chem.MolToRandomSmilesVect(molecule, 1, randomSeed=seed)[0]))
+    tokenizer = fit_symbols("smiles", [text for _, text in spelt])
+    lost = [text for _, text in spelt if tokenizer.decode(tokenizer.encode(text)) != text]
+    assert len(lost) <= count / 10_000, lost[:20]
+    compared = [(text, written(other, Form())) for text, other in spelt[:: max(count // 20_000, 1)]]
+    apart = [(text, found) for text, found in compared if found is None or found.text != text]
+    assert len(apart) <= len(compared) / 10_000, apart[:20]
 
 
 def test_what_is_dropped_is_counted_apart_from_what_was_there_twice() -> None:

@@ -1,8 +1,11 @@
-"""Samplers against their exact laws: 100,000 draws, chi-square at p = 0.001; and laws that must be rejected."""
+"""Samplers against their exact laws: one matrix of samplers and noises, Holm at 1 %; and laws that must be rejected."""
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,68 +13,133 @@ import torch
 from exact_laws import chain_law, exact_predictor, reverse_law
 from sampler_draws import EXACT, OTHER_NOISE, draw, grouped_law, p_value
 from scipy.stats import chisquare
+from taskloom.statistics import holm
 from taskloom_diffusion.corpora.toys import Toy, random_toy, toy_a
+from taskloom_diffusion.model.protocols import NoisingProcess
 from taskloom_diffusion.samplers.ancestral import Ancestral, AncestralCached
 from taskloom_diffusion.samplers.base import Sampler
 from taskloom_diffusion.samplers.first_hitting import FirstHitting
+from taskloom_diffusion.samplers.generation import SampledTokens
 from taskloom_diffusion.samplers.polydiff import PolydiffSampler
 from taskloom_diffusion.samplers.random_groups import RandomGroups
 from taskloom_diffusion.samplers.remdm import ForwardBackward, ReMDM
 from taskloom_diffusion.samplers.semi_autoregressive import SemiAutoregressive
+from taskloom_diffusion.schedules.base import Schedule
 from taskloom_diffusion.schedules.closed_form import Cosine, LinearSchedule
+from torch import Tensor
 
 
-@pytest.mark.parametrize("config", EXACT, ids=lambda c: c.kind)
-@pytest.mark.parametrize("toy", [toy_a(), random_toy(2, 3, 4)], ids=["A", "V2L3"])
-def test_sampler_with_one_position_per_call_has_the_law_of_the_data(
-    toy: Toy, config: Sampler
-) -> None:
-    # These orders do not depend on the drawn tokens of the same call, so one position per call is exact.
-    samples = draw(toy, config)
-    assert p_value(toy, samples.tokens, toy.law) > 1e-3
-    assert bool((samples.network_calls == toy.length).all())
-
-
-@pytest.mark.parametrize(
-    "config",
-    [
-        Ancestral(num_steps=1),
-        Ancestral(num_steps=2),
-        Ancestral(num_steps=5),
-        AncestralCached(num_steps=5),
-        RandomGroups(num_calls=2, buckets="independent"),
-        ReMDM(num_steps=2, eta=0.0),
-    ],
-    ids=lambda c: f"{c.kind}{getattr(c, 'num_steps', '')}",
-)
-def test_chain_has_the_law_of_its_grid(config: Sampler) -> None:
-    toy = random_toy(2, 3, 9)
-    steps = getattr(config, "num_steps", 2)
-    law = chain_law(toy, [i / steps for i in range(steps + 1)])
-    assert p_value(toy, draw(toy, config).tokens, law) > 1e-3
-
-
-def test_blocks_and_equal_groups_have_laws_of_their_own() -> None:
-    """Positions drawn in one call are independent given what was there before; the groups are fixed, or uniformly random."""
-    toy = random_toy(2, 4, 5)
-    blocks = draw(toy, SemiAutoregressive(block_size=2, calls_per_block=1)).tokens
-    law = grouped_law(toy, ((0, 1), (2, 3)))
-    assert p_value(toy, blocks, law) > 1e-3
-    assert p_value(toy, blocks, toy.law) < 1e-6
+def pairs_law(toy: Toy) -> Tensor:
+    """Return the law of two groups of two positions, which are uniformly random."""
     pairs = list(itertools.combinations(range(4), 2))
     rest = [tuple(sorted(set(range(4)) - set(pair))) for pair in pairs]
-    law = torch.stack([grouped_law(toy, g) for g in zip(pairs, rest, strict=True)]).mean(0)
-    groups = draw(toy, RandomGroups(num_calls=2)).tokens
-    assert p_value(toy, groups, law) > 1e-3
-    assert p_value(toy, groups, toy.law) < 1e-6
+    return torch.stack([grouped_law(toy, g) for g in zip(pairs, rest, strict=True)]).mean(0)
 
 
-def test_chain_follows_the_schedule_of_the_model() -> None:
-    toy = toy_a()
-    t = torch.linspace(1, 0, 4, dtype=torch.float64)
-    law = chain_law(toy, [0.0, *Cosine().alpha(t)[1:-1].tolist(), 1.0])
-    tokens = draw(toy, Ancestral(num_steps=3), schedule=Cosine()).tokens
-    assert p_value(toy, tokens, law) > 1e-3
+def grid(steps: int, schedule: Schedule | None = None) -> list[float]:
+    """Return the signals of a grid of steps, from noise to data."""
+    t = torch.linspace(1, 0, steps + 1, dtype=torch.float64)
+    alphas = (schedule or LinearSchedule()).alpha(t).tolist()
+    return [0.0, *alphas[1:-1], 1.0]
+
+
+def of_noise(toy: Toy, process: NoisingProcess, schedule: Schedule) -> Tensor:
+    """Return the law of four steps of the reverse chain of noise without a mask."""
+    predict = exact_predictor(toy, process, "loo", leave_one_out=True)
+    return reverse_law(toy, process, predict, grid(4, schedule))
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A sampler under a noise, and the law that it must have.
+
+    Attributes:
+        toy: The law of the data.
+        config: The sampler.
+        law: What it draws from.
+        more: Noise and schedule.
+    """
+
+    toy: Toy
+    config: Sampler
+    law: Tensor
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+
+def cells() -> Iterator[tuple[str, Cell]]:
+    """Yield every sampler with a known law, under every noise that it is for."""
+    small, wide, other = random_toy(2, 3, 9), random_toy(2, 4, 5), random_toy(3, 2, 6, 3.0)
+    for toy in (toy_a(), random_toy(2, 3, 4)):
+        # These orders do not depend on the drawn tokens of the same call, so one position per call is exact.
+        for config in EXACT:
+            yield (
+                f"{config.kind} V{toy.num_tokens}L{toy.length}",
+                Cell(toy, config, toy.law),
+            )
+    for config, steps in (
+        *((Ancestral(num_steps=n), n) for n in (1, 2, 5)),
+        (AncestralCached(num_steps=5), 5),
+        (RandomGroups(num_calls=2, buckets="independent"), 2),
+        (ReMDM(num_steps=2, eta=0.0), 2),
+    ):
+        yield (
+            f"{config.kind} grid of {steps}",
+            Cell(small, config, chain_law(small, grid(steps))),
+        )
+    cosine = {"schedule": Cosine()}
+    along = Cell(toy_a(), Ancestral(num_steps=3), chain_law(toy_a(), grid(3, Cosine())), cosine)
+    yield "ancestral along the cosine", along
+    # Positions drawn in one call are independent given what was there before; groups are fixed, or uniformly random.
+    blocks = SemiAutoregressive(block_size=2, calls_per_block=1)
+    yield "blocks of two", Cell(wide, blocks, grouped_law(wide, ((0, 1), (2, 3))))
+    yield "groups of two", Cell(wide, RandomGroups(num_calls=2), pairs_law(wide))
+    for steps in (1, 8):
+        redrawn = Cell(toy_a(), PolydiffSampler(num_steps=steps), toy_a().product_law)
+        yield f"polydiff {steps}", redrawn
+    for name, make in OTHER_NOISE.items():
+        process = make(other)
+        for schedule in (LinearSchedule(), Cosine()):
+            more = {"process": process, "schedule": schedule}
+            law = of_noise(other, process, schedule)
+            yield (
+                f"ancestral under {name}, {schedule.kind}",
+                Cell(other, Ancestral(num_steps=4), law, more),
+            )
+
+
+@pytest.fixture(scope="module")
+def drawn() -> dict[str, tuple[Cell, SampledTokens]]:
+    """Draws of every cell."""
+    return {name: (cell, draw(cell.toy, cell.config, **cell.more)) for name, cell in cells()}
+
+
+def test_every_sampler_has_its_law_under_every_noise(
+    drawn: dict[str, tuple[Cell, SampledTokens]],
+) -> None:
+    """The chance that any of the whole matrix is rejected although all are right is 1 %."""
+    p = {name: p_value(cell.toy, found.tokens, cell.law) for name, (cell, found) in drawn.items()}
+    rejected = {n: p[n] for n, held in zip(p, holm(list(p.values())), strict=True) if held < 0.01}
+    assert len(p) >= 30
+    assert rejected == {}
+
+
+def test_laws_that_are_not_the_datas_are_told_apart_by_as_many_draws(
+    drawn: dict[str, tuple[Cell, SampledTokens]],
+) -> None:
+    """What the matrix accepts it could have rejected: these samplers do not have the law of the data."""
+    names = ["ancestral grid of 1", "ancestral grid of 2", "blocks of two", "groups of two"]
+    names += [name for name in drawn if name.startswith(("polydiff", "ancestral under"))]
+    for name in names:
+        cell, found = drawn[name]
+        assert p_value(cell.toy, found.tokens, cell.toy.law) < 1e-6, name
+
+
+def test_one_position_a_call_takes_as_many_calls_as_positions(
+    drawn: dict[str, tuple[Cell, SampledTokens]],
+) -> None:
+    exact = [drawn[name] for name in drawn if name.endswith(("V2L2", "V2L3"))]
+    assert len(exact) == 2 * len(EXACT)
+    assert all(bool((found.network_calls == cell.toy.length).all()) for cell, found in exact)
 
 
 @pytest.mark.parametrize(
@@ -86,33 +154,10 @@ def test_chain_law_of_toy_a_is_the_published_one(steps: int, expected: list[floa
     assert law.tolist() == pytest.approx(expected, abs=1e-12)
 
 
-def test_one_step_is_rejected_against_the_data() -> None:
-    toy = toy_a()
-    tokens = draw(toy, Ancestral(num_steps=1)).tokens
-    assert p_value(toy, tokens, toy.product_law) > 1e-3
-    assert p_value(toy, tokens, toy.law) < 1e-9
-
-
-@pytest.mark.parametrize("steps", [1, 8])
-def test_polydiff_sampler_keeps_the_one_step_law_and_is_rejected(steps: int) -> None:
-    toy = toy_a()
-    tokens = draw(toy, PolydiffSampler(num_steps=steps)).tokens
-    assert p_value(toy, tokens, toy.product_law) > 1e-3
-    assert p_value(toy, tokens, toy.law) < 1e-9
-    p, q = toy.law, toy.product_law
+def test_distance_of_a_single_step_from_the_data_is_the_published_one() -> None:
+    p, q = toy_a().law, toy_a().product_law
     assert float((p * (p / q).log()).sum()) == pytest.approx(0.110119, abs=1e-6)
     assert float((p - q).abs().sum() / 2) == pytest.approx(0.21875, abs=1e-12)
-
-
-@pytest.mark.parametrize("name", OTHER_NOISE)
-def test_chain_of_other_noise_has_the_law_of_its_grid(name: str) -> None:
-    toy = random_toy(3, 2, 6, concentration=3.0)
-    process = OTHER_NOISE[name](toy)
-    predict = exact_predictor(toy, process, "loo", leave_one_out=True)
-    law = reverse_law(toy, process, predict, [0.0, 0.25, 0.5, 0.75, 1.0])
-    tokens = draw(toy, Ancestral(num_steps=4), process=process).tokens
-    assert p_value(toy, tokens, law) > 1e-3
-    assert p_value(toy, tokens, toy.product_law) < 1e-6
 
 
 @pytest.mark.parametrize("name", OTHER_NOISE)

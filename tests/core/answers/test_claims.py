@@ -126,11 +126,11 @@ def test_what_another_process_computes_is_skipped_or_refused(
     plugin: Plugin, word: str, code: int
 ) -> None:
     tasks = plugin("slow", SLOW)
-    with tasks.start("run", "slow", "one", "--seconds=30"):
+    with tasks.start("run", "slow", "one", "--seconds=600"):
         end = time.monotonic() + 60
         while not tasks.records() and time.monotonic() < end:
             time.sleep(0.05)
-        answer = tasks.call("run", "slow", "one", "--seconds=30", f"--claimed={word}", "--json")
+        answer = tasks.call("run", "slow", "one", "--seconds=600", f"--claimed={word}", "--json")
         assert answer.returncode == code
         assert "process" in answer.stderr
         if word == "skip":

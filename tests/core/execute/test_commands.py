@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,15 +18,22 @@ from taskloom_probe.tasks import WalkConfig
 pytestmark = pytest.mark.usefixtures("probe_domain")
 
 
+@pytest.fixture(scope="module")
+def three_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give an empty folder; the first test makes the runs in it that each test has a copy of."""
+    return tmp_path_factory.mktemp("three-runs")
+
+
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def store(three_runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("TASKS_STORE", str(tmp_path))
-    for steps in (2, 3, 4):
+    for steps in () if any(three_runs.iterdir()) else (2, 3, 4):
         run_task(
             load("walk"),
             WalkConfig(steps=steps),
-            RunOptions(store=tmp_path, quiet=True, tags=("first",) if steps == 2 else ()),
+            RunOptions(store=three_runs, quiet=True, tags=("first",) if steps == 2 else ()),
         )
+    shutil.copytree(three_runs, tmp_path, dirs_exist_ok=True)
     return tmp_path
 
 

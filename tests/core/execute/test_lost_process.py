@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Self
 
 import pytest
+from taskloom.cli.commands.sweep_board import outcome_of
 from taskloom.errors import ProcessLostError
 from taskloom.lifecycle.failure import is_loss
 from taskloom.lifecycle.lifecycle import run_task
@@ -13,7 +14,7 @@ from taskloom.request import RunOptions
 from taskloom.runs import Run, RunLayout, list_runs, open_run
 from taskloom_probe.share import PairConfig
 from taskloom_probe.support import environment, lines, load, make_run, steps, wait_until
-from taskloom_probe.tasks import FailConfig
+from taskloom_probe.tasks import FailConfig, WalkConfig
 
 # A killed process is noticed at once; these minutes are for machines on which merely starting takes one.
 PATIENCE = 300.0
@@ -119,3 +120,9 @@ def test_loss_is_seen_in_the_errors_of_torch() -> None:
     forked = pytest.importorskip("torch.multiprocessing").ProcessExitedException
     assert is_loss(forked("killed", 1, 7, exit_code=-9, signal_name="SIGKILL"))
     assert not is_loss(forked("failed", 1, 7, exit_code=1))
+
+
+def test_a_run_whose_process_died_before_it_began_says_its_last_words(tmp_path: Path) -> None:
+    layout = make_run(tmp_path, "walk", WalkConfig())
+    layout.output.write_text("first\nerror: no such domain\n\n")
+    assert outcome_of(open_run(str(layout.dir))) == "its process was lost: error: no such domain"

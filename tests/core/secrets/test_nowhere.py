@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import secrets
 import subprocess
-import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -67,7 +65,7 @@ def token() -> str:
 
 
 @pytest.fixture
-def tasks(install: Callable[..., Path], tmp_path: Path, token: str) -> Tasks:
+def tasks(install: Callable[..., Path], forks: Tasks, tmp_path: Path, token: str) -> Tasks:
     """Return `tasks` in a repository whose tracked `.env` holds the token, changed."""
     site = install(
         "leaky", "[taskloom.domains]\nleaky = leaky_domain:domain\n", leaky_domain=SOURCE
@@ -79,21 +77,8 @@ def tasks(install: Callable[..., Path], tmp_path: Path, token: str) -> Tasks:
     (site / ".env").write_text(f"KEY={token}\n")
 
     def call(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [Path(sys.executable).with_name("tasks"), *words],
-            env={
-                **{name: text for name, text in os.environ.items() if not name.startswith("TASKS")},
-                "PYTHONPATH": str(site),
-                "TASKS_STORE": str(tmp_path / "runs"),
-                "MLFLOW_TRACKING_URI": "",
-                **variables,
-            },
-            cwd=site,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+        fixed = {"TASKS_STORE": str(tmp_path / "runs"), "MLFLOW_TRACKING_URI": ""}
+        return forks(*words, cwd=site, PYTHONPATH=str(site), **fixed, **variables)
 
     return call
 

@@ -167,11 +167,12 @@ def test_the_command_line_asks_the_same_and_gets_the_same(
     assert len(list_runs(store)) == 2 * SEEDS
     made = store / document["study"]
     page = (made / "report.html").read_text()
-    assert "2 and 4 are not told apart" in page.replace("2 and 4", "2 and 4")
+    assert "2 and 4 are not told apart" in page
     assert "p (Holm)" not in page
+    assert "p by t" not in page
     assert ">p<" not in page
     text = tasks("study", made.name)
-    assert text.out.startswith("place: 2 combinations x 10 seeds 0 to 9; t\n")
+    assert text.out.startswith("place: 2 combinations x 10 seeds (0 to 9); intervals: t\n")
     assert "p by t" in text.out
     assert tasks("study", made.name, "--format=latex").out.count("\\begin{tabular}") == 2
     other = tasks("study", made.name, "--metric=steps", "--format=csv")
@@ -184,7 +185,13 @@ def test_sweeps_without_a_question_can_be_asked_one(
     store = shutil.copytree(twenty, tmp_path / "runs")
     shutil.rmtree(_folder(store))
     for seeds in ((0, 1), (2,)):
-        tl.sweep("probe/walk", {"steps": [2, 4], "seed": seeds}, options=QUIET)
+        sweep = tl.sweep("probe/walk", {"steps": [2, 4], "seed": seeds}, options=QUIET)
+        assert [cell.levels for cell in tl.Study.of(sweep, metric="place").table] == [
+            {"steps": 2},
+            {"steps": 4},
+        ]
+        of_frame = tl.Study.of(sweep.frame(), metric="place")
+        assert [cell.levels for cell in of_frame.table] == [{"steps": 2}, {"steps": 4}]
     names = [path.name for path in sorted(store.glob("*-sweep-*"))]
     outcome = tasks("study", *names, "--metric=place", "--json")
     assert outcome.code == 0, outcome.err

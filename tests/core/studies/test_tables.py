@@ -83,6 +83,13 @@ def test_the_baseline_is_taken_away_from_every_other_level() -> None:
     assert found[1].words == "none is lower than big"
 
 
+def test_a_baseline_is_named_by_its_value() -> None:
+    rows = [{"on": on, "seed": s, "value": noise(on, s)} for on in (True, False) for s in range(3)]
+    assert Study.of(rows, baseline=True).differences[0].name == "false - true"
+    rates = study(compare="user.error_rate", baseline=0.05).differences
+    assert [item.name for item in rates] == ["0.2 - 0.05"]
+
+
 def test_p_values_and_intervals_hold_for_all_comparisons_together() -> None:
     found = study().differences
     raw = [item.p for item in found if item.p is not None]
@@ -281,7 +288,7 @@ def test_the_terminal_shows_p_values_and_the_page_of_a_paper_does_not() -> None:
     assert " & p & " not in latex
     assert latex.count("\\begin{tabular}") == latex.count("\\end{tabular}") == 2
     assert "user.error\\_rate" in latex
-    assert "<table>" in found._repr_html_()
+    assert "<table" in found._repr_html_()
     assert "p (Holm)" not in found._repr_html_()
 
 

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from taskloom_control.closed_loop.simulation import Simulation as Simulation
     from taskloom_control.compat.judo.config import TaskConfig as TaskConfig
     from taskloom_control.compat.judo.task import Task as Task
+    from taskloom_control.compat.mjpc import (
+        MjpcTask as MjpcTask,
+        mjpc_settings as mjpc_settings,
+    )
     from taskloom_control.config import (
         AnyOptimizer as AnyOptimizer,
         ControlConfig as ControlConfig,
@@ -68,6 +72,7 @@ _HOMES = {
     "closed_loop.simulation": "Simulation",
     "compat.judo.config": "TaskConfig",
     "compat.judo.task": "Task",
+    "compat.mjpc": "MjpcTask mjpc_settings",
     "config": "AnyOptimizer ControlConfig ControllerConfig RecordConfig",
     "engines.base": "Engine",
     "engines.mjx": "MJX",

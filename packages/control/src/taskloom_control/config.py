@@ -59,6 +59,8 @@ class ControlConfig(Config):
     """Simulated time of the closed loop."""
     hold: Annotated[float, Field(gt=0), Unit("s")] = 2.0
     """Length of the final window in which a task that must be held has to be held."""
+    keyframe: str = ""
+    """Keyframe of the model that an episode begins at; empty takes `home` if there is one, `none` the model's own start."""
     controller: ControllerConfig = ControllerConfig()
     """The receding-horizon controller."""
     optimizer: AnyOptimizer = PredictiveSampling()

@@ -60,6 +60,7 @@ DOMAIN = DomainRef(
         _task("hand_cube_down", "Turn a cube held from above.", "hand_cube_down:HandCubeDown"),
         _task("hopper", "Travel forward on one leg.", "hopper:Hopper"),
         _task("lq_point_mass", "Bring a mass to rest, optimally.", "lq_point_mass:LqPointMass"),
+        _task("model", "Bring any MJCF model to a goal.", "model:ModelGoal"),
         _task("particle_goal", "Follow a moving mocap target.", "particle_goal:ParticleGoal"),
         _task("pendulum", "Swing up a pendulum.", "pendulum:Pendulum"),
         _task("push_t", "Push a T-shaped block to a pose.", "push_t:PushT"),

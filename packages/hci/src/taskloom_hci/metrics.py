@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import math
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from taskloom.statistics.distributions import student_quantile
+from taskloom.statistics.intervals import interval_of_moments
 from taskloom.statistics.shares import share_interval
 
 from taskloom_hci.batch.episodes import Episodes
 from taskloom_hci.bundle.turns import REWARD_NAMES
 
 
-@lru_cache(maxsize=64)
-def _student(freedom: int) -> float:
-    return student_quantile(0.975, freedom)
-
-
 def mean_interval(values: NDArray[Any]) -> tuple[float, float | None, float | None]:
     """Return the mean and the ends of its 95 % interval by Student's t; one value has none.
 
-    Of millions of episodes, so the sums are NumPy's; the quantile is that of `taskloom.statistics`.
+    Of millions of episodes, so the sums are NumPy's; the interval is that of `taskloom.statistics`.
     """
-    mean = float(np.mean(values))
-    if len(values) < 2:
-        return mean, None, None
-    half = _student(len(values) - 1) * float(np.std(values, ddof=1)) / math.sqrt(len(values))
-    return mean, mean - half, mean + half
+    deviation = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+    found = interval_of_moments(float(np.mean(values)), deviation, len(values))
+    return found.estimate, found.low, found.high
 
 
 def interval_words(low: float | None, high: float | None) -> str:

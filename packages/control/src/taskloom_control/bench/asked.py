@@ -17,6 +17,7 @@ from taskloom_control.bench.effort import with_budget
 from taskloom_control.bench.episodes import EpisodeFile
 from taskloom_control.bench.gates import broken_gates, read_gates
 from taskloom_control.bench.measuring import Bench, compare_all
+from taskloom_control.bench.reference import Regret, regrets
 from taskloom_control.bench.tables import document, print_measurement
 from taskloom_control.closed_loop.ledger import Ledger
 from taskloom_control.domain import DOMAIN
@@ -36,6 +37,7 @@ class AskedBench:
         seeds: `test`, `tuning` or a range.
         episodes: Test seeds of each task; None for the rule's number.
         steps_per_second: Physics that each side may spend; None for as much as it does.
+        regret: Whether regrets to a longer search are worked out too.
     """
 
     tasks: tuple[str, ...]
@@ -44,6 +46,7 @@ class AskedBench:
     seeds: str
     episodes: int | None
     steps_per_second: float | None
+    regret: bool = False
 
     def carry_out(
         self, ledger: Path | None, out: Path | None, gate: Path | None, *, as_json: bool
@@ -67,12 +70,22 @@ class AskedBench:
         bench = bench_in(ledger, out)
         base = "against" if self.against else ""
         measured = [bench.measure(item, self.seeds, self.episodes, base) for item in sides]
-        compared = compare_all(measured)
+        compared, regretted = compare_all(measured), dict[str, list[Regret]]()
+        if self.regret:
+            regretted = {
+                item.task: regrets(next(iter(mine.values())), item.sides, bench.file)
+                for item, mine in zip(measured, sides, strict=True)
+            }
         if as_json:
-            print_json([document(item, compared[item.task]) for item in measured])
+            print_json(
+                [
+                    document(item, compared[item.task], regretted.get(item.task, []))
+                    for item in measured
+                ]
+            )
         else:
             for item in measured:
-                print_measurement(item, compared[item.task])
+                print_measurement(item, compared[item.task], regretted.get(item.task, []))
         broken = broken_gates(measured, bounds)
         if broken:
             raise CheckFailedError(" ".join(broken))

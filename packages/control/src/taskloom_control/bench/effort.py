@@ -78,7 +78,7 @@ def cpu_of_a_step(task: Bound) -> float:
         snapshot = simulation.snapshot()
         controller.task.pre_rollout(snapshot.state, task.config)
         problem.begin(snapshot, simulation.task.get_sim_metadata(), 0.0, None)
-        start = first_control(controller.task, controller.low, controller.high)
+        start = first_control(controller.task, controller.low, controller.high, snapshot)
         knots = np.tile(controller.normalizer.encode(start), (_CANDIDATES, grid.num_knots, 1))
         best: float = math.inf
         for _ in range(_TRIES):
@@ -110,4 +110,4 @@ def _one_iteration(task: Bound) -> float:
     model = task.task.model
     # The rollout, centred differences in every direction of state and control, and one length of the line search.
     each = 2 + 2 * (2 * model.nv + model.na + model.nu)
-    return steps_of_a_candidate(task) * each
+    return float(steps_of_a_candidate(task) * each)

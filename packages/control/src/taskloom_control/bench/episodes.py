@@ -129,6 +129,10 @@ class EpisodeFile:
         self._complete = 0
         self._known = {(row.task, row.settings, row.planner, row.seed): row for row in self._read()}
 
+    def known(self, task: str, settings: str, planner: str, seed: int) -> Episode | None:
+        """Return an episode that was noted, None if there is none."""
+        return self._known.get((task, settings, planner, seed))
+
     def play(self, task: Bound, settings: str, seed: int) -> Episode:
         """Return the episode of a seed: as it was noted, or played and noted now.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import typer
@@ -13,12 +14,15 @@ if TYPE_CHECKING:
 
     from taskloom_control.bench.comparison import PairedCosts
     from taskloom_control.bench.measuring import Measurement
+    from taskloom_control.bench.reference import Regret
 
 _COLUMNS = ("side", "solved", "95 %", "cost", "95 %", "charged", "steps/s", "CPU [s]")
 
 
-def print_measurement(item: Measurement, compared: list[PairedCosts]) -> None:
-    """Print a measurement: its sides by cost, and a sentence for each pair."""
+def print_measurement(
+    item: Measurement, compared: Sequence[PairedCosts], regretted: Sequence[Regret] = ()
+) -> None:
+    """Print a measurement: its sides by cost, a sentence for each pair, and one for each regret."""
     typer.echo(f"{item.task}, {len(item.seeds.values)} {item.seeds.label}")
     print_table(
         _COLUMNS,
@@ -42,7 +46,18 @@ def print_measurement(item: Measurement, compared: list[PairedCosts]) -> None:
             f"{pair.first} less {pair.second}: {digits(pair.cost.estimate, 3, sign=True)} ({_ends(pair.cost)}){p}, lower on "
             f"{pair.lower} of {pair.cost.n} seeds; solved {pair.gained} more and {pair.lost} fewer: {pair.verdict}"
         )
+    for found in regretted:
+        typer.echo(
+            f"{found.side}: regret {digits(100 * found.relative.estimate, 3)} % "
+            f"({_percent(found.relative)}) to eight times the physics on {found.relative.n} seeds, better than it on {found.beaten}"
+        )
     typer.echo("")
+
+
+def _percent(interval: Interval) -> str:
+    if interval.low is None or interval.high is None:
+        return interval.no_interval
+    return f"{digits(100 * interval.low, 3)} to {digits(100 * interval.high, 3)}"
 
 
 def _ends(interval: Interval, places: int | None = None) -> str:
@@ -54,7 +69,9 @@ def _ends(interval: Interval, places: int | None = None) -> str:
     return f"{digits(interval.low, 3)} to {digits(interval.high, 3)}"
 
 
-def document(item: Measurement, compared: list[PairedCosts]) -> dict[str, object]:
+def document(
+    item: Measurement, compared: Sequence[PairedCosts], regretted: Sequence[Regret]
+) -> dict[str, object]:
     """Return a measurement for `--json`."""
     return {
         "task": item.task,
@@ -87,5 +104,13 @@ def document(item: Measurement, compared: list[PairedCosts]) -> dict[str, object
                 "verdict": pair.verdict,
             }
             for pair in compared
+        ],
+        "regrets": [
+            {
+                "side": found.side,
+                "regret": [found.relative.estimate, found.relative.low, found.relative.high],
+                "beaten": found.beaten,
+            }
+            for found in regretted
         ],
     }

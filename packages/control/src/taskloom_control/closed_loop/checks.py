@@ -14,12 +14,15 @@ from taskloom import Finding
 from taskloom.bound import BoundTask
 from taskloom.errors import TaskloomError
 
+from taskloom_control.closed_loop.pairs import pairing_lines
 from taskloom_control.closed_loop.simulation import Simulation
 from taskloom_control.config import ControlConfig
 from taskloom_control.engines.base import Rollouts
 from taskloom_control.engines.numpy import ArrayEngine, HasDynamics
 from taskloom_control.engines.threads_mujoco import ThreadedEngine
+from taskloom_control.mjcf.keyframes import chosen_keyframe
 from taskloom_control.planning.controller import Controller
+from taskloom_control.planning.holding import drift
 from taskloom_control.planning.starts import first_control
 from taskloom_control.task import ControlTask, StagedTask
 
@@ -28,6 +31,8 @@ _ROLLOUTS = 5
 _ORDER = np.array([2, 0, 4, 1, 3])
 # Largest relative difference of the same thing worked out in two ways, in double precision.
 _PARITY = 1e-6
+# Movement of a second below this is none [m or rad].
+_AT_REST = 0.01
 
 
 def quick_findings(task: BoundTask[ControlTask[Any], ControlConfig]) -> Iterator[Finding]:
@@ -52,6 +57,8 @@ def all_findings(task: BoundTask[ControlTask[Any], ControlConfig]) -> Iterator[F
     if any(finding.level == "error" for finding in quick):
         return
     batch = _Batch(task)
+    yield from (Finding("info", line) for line in pairing_lines(batch.copy.pairing))
+    yield from batch.equilibrium()
     checks: dict[str, Callable[[], str | None]] = {
         "model and first plan": lambda: None,
         "the reward has one finite number per rollout": batch.reward_shape,
@@ -88,6 +95,7 @@ def all_findings(task: BoundTask[ControlTask[Any], ControlConfig]) -> Iterator[F
 def facts(task: ControlTask[Any]) -> Mapping[str, Any]:
     """Return the sizes of the problem."""
     model = task.model
+    start = chosen_keyframe(task.sim_model, str(getattr(task.config, "keyframe", "none")))
     kind = mujoco.mjtObj.mjOBJ_SENSOR
     sensors = [mujoco.mj_id2name(model, kind, i) or "" for i in range(model.nsensor)]
     return {
@@ -99,6 +107,7 @@ def facts(task: ControlTask[Any]) -> Mapping[str, Any]:
         "simulated step [s]": float(task.sim_model.opt.timestep),
         "sensors": ", ".join(sensors),
         "model": Path(task.model_path).name,
+        "starts at": start or "the model's own start",
     }
 
 
@@ -120,7 +129,7 @@ class _Batch:
         self.copy.pre_rollout(self.snapshot.state, self.config)
         problem.begin(self.snapshot, self.metadata, 0.0, None)
         width = self.controller.low.size
-        start = first_control(self.copy, self.controller.low, self.controller.high)
+        start = first_control(self.copy, self.controller.low, self.controller.high, self.snapshot)
         z = self.controller.normalizer.encode(start)
         problem.evaluate(np.broadcast_to(z, (2, grid.num_knots, width)))
         if problem.diverged:
@@ -131,6 +140,18 @@ class _Batch:
         if not np.isfinite(self.controller.low).all():
             yield Finding(
                 "info", "An actuator has no control range, so noise is in its own unit there."
+            )
+
+    def equilibrium(self) -> Iterator[Finding]:
+        """Tell how far the start drifts under the control that a first plan begins with."""
+        if self.controller.low.size != self.copy.model.nu:
+            return  # a control of the task's own, which the model does not know
+        start = first_control(self.copy, self.controller.low, self.controller.high, self.snapshot)
+        gone = drift(self.copy.model, self.snapshot, start, 1.0)
+        if gone > _AT_REST:
+            yield Finding(
+                "info",
+                f"The start is no equilibrium: the first plan's control lets it drift by {gone:.2g} in 1 s.",
             )
 
     def _rollouts(self, threads: int | None = None) -> tuple[Rollouts, np.ndarray]:

@@ -77,6 +77,40 @@ def why_models_differ(recorded: Path, task: ControlTask[Any]) -> str:
     return " ".join(sentences)
 
 
+def recorded_models(recorded: Path) -> tuple[mujoco.MjModel, mujoco.MjModel]:
+    """Return the planning and the simulated model that a run kept.
+
+    Args:
+        recorded: The file `model.json` of the run; the models lie beside it.
+
+    Raises:
+        ModelError: The run kept none, because they are large, or they cannot be read.
+    """
+    plan, sim = (recorded.with_name(f"{name}.mjb") for name in ("plan", "sim"))
+    if not plan.is_file():
+        raise ModelError(
+            "The run kept digests of its models only, since they are larger than 8 MB."
+        )
+    try:
+        first = mujoco.MjModel.from_binary_path(str(plan))
+        return first, mujoco.MjModel.from_binary_path(str(sim)) if sim.is_file() else first
+    except (ValueError, mujoco.FatalError):
+        raise ModelError(
+            f"The models of the run cannot be read by MuJoCo {mujoco.__version__}."
+        ) from None
+
+
+def given_models(
+    task: ControlTask[Any], models: tuple[mujoco.MjModel, mujoco.MjModel]
+) -> ControlTask[Any]:
+    """Return a task that plans with and simulates these models, instead of compiling its own."""
+    task.model, task.sim_model = models
+    # A class in judo's form makes its state at once, others when it is first asked for.
+    if "data" in vars(task):
+        task.data = mujoco.MjData(models[1])
+    return task
+
+
 def _alike(facts: dict[str, Any]) -> bool:
     return bool(facts["plan"]["sha256"] == facts["sim"]["sha256"])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ from taskloom import derive_seed
 from taskloom.bound import BoundTask
 
 from taskloom_control.closed_loop.loop import ClosedLoop
-from taskloom_control.closed_loop.models import why_models_differ
+from taskloom_control.closed_loop.models import given_models, recorded_models, why_models_differ
 from taskloom_control.closed_loop.trajectory import is_hashed
 from taskloom_control.config import ControlConfig
+from taskloom_control.errors import ModelError
 from taskloom_control.task import ControlTask
 
 
@@ -29,6 +31,24 @@ def play_again(
         return loop.arrays()
     finally:
         loop.close()
+
+
+def on_recorded_models(
+    task: BoundTask[ControlTask[Any], ControlConfig], recorded: Path | None
+) -> BoundTask[ControlTask[Any], ControlConfig]:
+    """Return a task whose copies have the models that a run kept.
+
+    Args:
+        task: The task of the run.
+        recorded: The file `model.json` of the run; None if it has none.
+
+    Raises:
+        ModelError: The run kept no models, or they cannot be read.
+    """
+    if recorded is None:
+        raise ModelError("The run kept no models.")
+    models, factory = recorded_models(recorded), task.factory
+    return replace(task, factory=lambda config: given_models(factory(config), models))
 
 
 def changed_model(recorded: Path | None, task: ControlTask[Any]) -> str:

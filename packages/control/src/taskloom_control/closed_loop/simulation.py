@@ -9,6 +9,7 @@ import mujoco
 import numpy as np
 
 from taskloom_control.errors import RewardError, not_a_number
+from taskloom_control.mjcf.keyframes import begin_at
 from taskloom_control.mjcf.physics import Snapshot, is_unstable
 from taskloom_control.mjcf.whole import put_whole_state, whole_state
 from taskloom_control.task import ControlTask, StagedTask
@@ -41,6 +42,7 @@ class Simulation:
         self.task, self.config = task, config
         self.model, self.data, self.map = task.sim_model, task.data, task.pairing
         self.acted = np.zeros(task.model.nu)
+        self._is_plain = type(task).task_to_sim_ctrl is ControlTask.task_to_sim_ctrl
         self.clamped = 0
         self.terms: dict[str, float] = {}
 
@@ -60,13 +62,18 @@ class Simulation:
         return is_unstable(self.data)
 
     def reset(self, rng: np.random.Generator) -> None:
-        """Begin an episode: everything at the model's start, time and warm start included, then the task's own reset."""
-        mujoco.mj_resetData(self.model, self.data)
+        """Begin an episode: everything at the keyframe or the model's start, time and warm start included, then the task's reset.
+
+        Raises:
+            ModelError: The model has no keyframe of the name that the config gives.
+        """
+        begin_at(self.model, self.data, str(getattr(self.config, "keyframe", "")))
+        self.data.time = 0.0  # a keyframe may say another time; an episode begins at 0
         self.task.reset(rng)
         mujoco.mj_forward(self.model, self.data)
 
     def step(self, control: Float[np.ndarray, " nu"]) -> float:
-        """Apply controls for one step and return its reward.
+        """Apply the task's controls for one step and return its reward.
 
         The reward is the task's own, of one rollout of one step; the sensors are those of the moment when the control acted,
         as in the controller's rollouts.
@@ -77,9 +84,11 @@ class Simulation:
         task, data = self.task, self.data
         before = self.map.state(data)
         metadata = task.get_sim_metadata()
-        inside = self.map.to_plant(control)
+        # A task with controls of its own is rewarded for those, as in the rollouts of its plans.
+        wanted = control if self._is_plain else np.asarray(task.task_to_sim_ctrl(control))
+        inside = self.map.to_plant(wanted)
         data.ctrl[:] = inside
-        gap = self.map.to_plan(inside) - control
+        gap = self.map.to_plan(inside) - wanted
         self.clamped = int(np.count_nonzero(np.abs(gap) > _CLAMPED))
         task.pre_sim_step()
         mujoco.mj_step(self.model, data)
@@ -88,7 +97,7 @@ class Simulation:
         one_step = (
             self.map.state(data)[None, None],
             self.map.sensors(data)[None, None],
-            self.acted[None, None],
+            (self.acted if self._is_plain else control)[None, None],
             self.config,
             metadata,
         )

@@ -127,7 +127,7 @@ class Controller:
         if self._next is not None:
             self._adopt(self._next, moment)
         index, phase = self.grid.locate(moment)
-        residual = self._warm_start(index, moment)
+        residual = self._warm_start(index, moment, snapshot)
         self._last_time = moment
         self.task.pre_rollout(snapshot.state, self.config)
         self.problem.begin(snapshot, metadata or {}, phase, residual)
@@ -177,7 +177,7 @@ class Controller:
             f"The clock went back from {self._last_time:.2f} s to {now:.2f} s; call reset() to begin anew."
         )
 
-    def _warm_start(self, index: int, moment: float) -> np.ndarray | None:
+    def _warm_start(self, index: int, moment: float, snapshot: Snapshot) -> np.ndarray | None:
         """Move the optimizer to the knots that begin at an index; return what its knots alone do not say of the curve.
 
         Zero-order holds and lines are local, so the shifted knots are the shifted curve. A cubic or an Akima spline through
@@ -190,7 +190,8 @@ class Controller:
         )
         if self.plan_now is None or gone:
             self.restarts += self.plan_now is not None
-            start = np.tile(first_control(self.task, self.low, self.high), (self.grid.num_knots, 1))
+            held = first_control(self.task, self.low, self.high, snapshot)
+            start = np.tile(held, (self.grid.num_knots, 1))
             self.search.reset(self.normalizer.encode(start))
             return None
         count = index - self.plan_now.start

@@ -28,7 +28,7 @@ class ParticleGoalConfig(ControlConfig):
     """Weight of the squared forces."""
     speed: Annotated[float, Field(ge=-3, le=3), Unit("rad/s")] = 0.4
     """Angular speed of the target on its circle."""
-    controller: ControllerConfig = ControllerConfig(horizon=0.8, spline="linear")
+    controller: ControllerConfig = ControllerConfig(horizon=0.4, spline="linear")
     """The receding-horizon controller."""
     optimizer: AnyOptimizer = CEM(keep=2)
     """Optimizer of the plan."""

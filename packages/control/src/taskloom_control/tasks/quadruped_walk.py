@@ -32,7 +32,7 @@ class QuadrupedWalkConfig(ControlConfig):
     """Weight of the trunk's tilt."""
     w_ahead: Weight = 5.0
     """Weight of the trunk's turn away from its direction."""
-    w_posture: Weight = 0.1
+    w_posture: Weight = 0.5
     """Weight of the squared joint angles from standing."""
     w_control: Weight = 0.02
     """Weight of the squared distance of the controls from standing."""

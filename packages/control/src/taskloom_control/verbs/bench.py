@@ -46,10 +46,15 @@ def bench(
         Path | None,
         typer.Option("--gate", metavar="FILE", help="JSON of the largest mean cost of each task."),
     ] = None,
+    regret: Annotated[
+        bool, typer.Option("--regret", help="Also compare with eight times the physics.")
+    ] = False,
     json_output: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Measure tasks on test seeds that no setting was chosen on, and compare settings seed by seed."""
     from taskloom_control.bench.asked import AskedBench  # heavy: mujoco
 
-    asked = AskedBench(tuple(tasks or ()), optimizer, against, seeds, episodes, steps_per_second)
+    asked = AskedBench(
+        tuple(tasks or ()), optimizer, against, seeds, episodes, steps_per_second, regret
+    )
     asked.carry_out(ledger, out, gate, as_json=json_output)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from taskloom.arrays import load_npz
@@ -20,12 +20,24 @@ if TYPE_CHECKING:
     from taskloom_control.task import ControlTask
 
 
-def replay(run: Run, task: BoundTask[ControlTask[Any], ControlConfig]) -> None:
+def replay(
+    run: Run,
+    task: BoundTask[ControlTask[Any], ControlConfig],
+    *,
+    with_recorded_model: Annotated[
+        bool,
+        typer.Option("--with-recorded-model", help="Use the models that the run kept."),
+    ] = False,
+) -> None:
     """Execute a run of a control task again and compare the two, bit for bit."""
     from taskloom_control.closed_loop import replay as again  # heavy: mujoco
 
     old, steps, sha256 = _recorded(run)
-    cause = again.changed_model(run.artifacts.get("model"), task.copy())
+    kept = run.artifacts.get("model")
+    if with_recorded_model:
+        task, cause = again.on_recorded_models(task, kept), ""
+    else:
+        cause = again.changed_model(kept, task.copy())
     new = again.play_again(task, steps)
     digest = trajectory_hash(new)
     if digest != sha256:

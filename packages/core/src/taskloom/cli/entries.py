@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from taskloom.cli.groups import CommandEntry, command_of, lazy_group, without
 from taskloom.cli.table import Command
 from taskloom.errors import UnknownNameError
+from taskloom.records.names import is_generated
 from taskloom.registry.discovery import installed_domains, tasks_of
 from taskloom.registry.entries import LoadedTask
 from taskloom.registry.resolve import find_domain, find_task, load_task
@@ -103,7 +104,8 @@ def _on_sweeps(command: Command, words: Sequence[str]) -> Any:  # noqa: ANN401 -
 
     store = default_store(_said_store(words))
     names = [word for word in words if not word.startswith("-")]
-    if not any(find_sweep(name, store) is not None for name in names):
+    # An id that names none is told of by the command, not taken for a domain.
+    if not any(is_generated(name) or find_sweep(name, store) is not None for name in names):
         return None
     return command_of(_function(command.on_sweeps), summary=command.summary)
 

@@ -26,8 +26,6 @@ from taskloom.registry.resolve import find_domain
 CORE = "taskloom"
 CORE_MODULES = ("seeding", "arrays", "statistics", "context")
 """The modules of core that compute something; the rest of core counts by its version."""
-_absolute: dict[str, str] = {}
-"""Normal forms of the absolute files of modules, which are asked for in each run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +56,10 @@ class Roots:
         top, _, rest = module.partition(".")
         if top == CORE:
             return rest.partition(".")[0] in CORE_MODULES
+        # Asked of each of thousands of modules, several times in a run: most fail here.
+        known = top in self.packages or self.given is not None
+        if not known and not file.startswith(self.folders):
+            return False
         if any(module == name or module.startswith(f"{name}.") for name in self.left_out):
             return False
         if top in self.packages or self.is_beside(top, file):
@@ -206,12 +208,13 @@ def module_files(names: Iterable[str]) -> Iterator[tuple[str, str]]:
     for name in names:
         file = getattr(sys.modules.get(name), "__file__", None)
         if isinstance(file, str):
-            known = _absolute.get(file)
-            if known is None:
-                known = os.path.abspath(file)
-                if os.path.isabs(file):
-                    _absolute[file] = known
-            yield name, known
+            yield name, _normal(file) if os.path.isabs(file) else os.path.abspath(file)
+
+
+@cache
+def _normal(file: str) -> str:
+    """Return what `abspath` makes of an absolute path, which depends on no current folder."""
+    return os.path.normpath(file)
 
 
 def base_of(top: str) -> tuple[str, bool]:

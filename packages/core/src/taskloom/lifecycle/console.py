@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Protocol, TextIO, cast
 
 from taskloom.context import Progress
 from taskloom.digits import digits
+from taskloom.lifecycle.bar import Pace, bar_line, clock, metrics_line
 from taskloom.lifecycle.terminal import LossyStream, lossy, own_stderr
 
 if TYPE_CHECKING:
-    from rich.progress import Progress as RichProgress, TaskID
+    from rich.console import RenderableType
 
 _LINE_PERIOD = 2.0  # [s] between plain lines of metrics or progress
 _DRAW_PERIOD = 0.1  # [s] between updates of the live display
@@ -206,14 +207,18 @@ class PlainConsole:
 
 class _PlainProgress:
     def __init__(self, console: PlainConsole, total: int | None, label: str) -> None:
-        self._console, self._total, self._label, self._done = console, total, label, 0
+        self._console, self._total, self._label = console, total, label
+        self._pace = Pace(time.monotonic())
 
     def advance(self, steps: int = 1, /) -> None:
         """Count further steps."""
-        self._done += steps
+        now = time.monotonic()
+        self._pace.advance(steps, now)
         if self._console.is_due():
             of_total = "" if self._total is None else f"/{self._total}"
-            self._console.say(f"{self._label} {self._done}{of_total}")
+            left = self._pace.left(self._total, now)
+            rest = f", {clock(left)} left" if left else ""
+            self._console.say(f"{self._label} {self._pace.done}{of_total}{rest}")
 
 
 class LiveConsole:
@@ -230,60 +235,57 @@ class LiveConsole:
     def __init__(self, stream: TextIO | LossyStream) -> None:
         # rich costs 75 ms, which only a terminal gets something for.
         from rich.console import Console as RichConsole
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress as RichProgress,
-            TextColumn,
-            TimeElapsedColumn,
-        )
+        from rich.live import Live
 
         self._stream = lossy(stream)
         self._half_line = ""
         self._echoing = threading.Lock()
         self._console = RichConsole(file=cast("TextIO", self._stream))
-        self._display: RichProgress = RichProgress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[numbers]}", markup=False),
+        self._rows: list[_LiveProgress] = []
+        self._newest: tuple[int, Mapping[str, float]] | None = None
+        self._is_plain = not (self._console.encoding or "").lower().startswith("utf")
+        self._live = Live(
+            get_renderable=self._lines,
             console=self._console,
+            refresh_per_second=1 / _DRAW_PERIOD,
             transient=True,
             # Only stderr is ours: stdout carries data and must not pass through a display.
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        self._rows: list[TaskID] = []
-        self._numbers = ""
-        self._next = 0.0
 
     def say(self, text: str, /) -> None:
         """Print the text above the display."""
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def metrics(self, step: int, metrics: Mapping[str, float], /) -> None:
-        """Show the newest metrics beside the innermost progress bar."""
-        now = time.monotonic()
-        if now >= self._next:
-            self._next = now + _DRAW_PERIOD
-            self._numbers = format_metrics(step, metrics)
-            if self._rows:
-                self._display.update(self._rows[-1], numbers=self._numbers)
+        """Keep the newest metrics for the line below the bars."""
+        self._newest = (step, metrics)
 
     @contextmanager
     def progress(self, total: int | None, label: str, /) -> Iterator[Progress]:
-        """Show a bar."""
-        row = self._display.add_task(label, total=total, numbers=self._numbers)
+        """Show a bar, below those that are shown."""
+        row = _LiveProgress(total, label)
         self._rows.append(row)
-        self._display.start()
+        self._live.start()
         try:
-            yield _LiveProgress(self._display, row)
+            yield row
         finally:
+            # Once more: a loop that is over within a drawing has been shown, and so has the end of any other.
+            self._live.refresh()
             self._rows.remove(row)
-            self._display.remove_task(row)
             if not self._rows:
-                self._display.stop()
+                self._live.stop()
+
+    def _lines(self) -> RenderableType:
+        """Return the lines at the bottom, for the width that the terminal has now."""
+        from rich.text import Text
+
+        width = self._console.width
+        lines = [row.line(width, is_plain=self._is_plain) for row in [*self._rows]]
+        if self._newest is not None and lines:
+            lines.append(metrics_line(*self._newest, width))
+        return Text("\n".join(line for line in lines if line), no_wrap=True, overflow="crop")
 
     def echo(self, text: str, /) -> None:
         """Print whole lines above the display; half a line waits for its end."""
@@ -297,17 +299,17 @@ class LiveConsole:
     def paused(self) -> Iterator[None]:
         """Remove the display while the block runs."""
         is_shown = bool(self._rows)
-        self._display.stop()
+        self._live.stop()
         self._end_line()
         try:
             yield
         finally:
             if is_shown and self._rows:
-                self._display.start()
+                self._live.start()
 
     def close(self) -> None:
         """Remove the display."""
-        self._display.stop()
+        self._live.stop()
         self._end_line()
         self._stream.close()
 
@@ -319,14 +321,31 @@ class LiveConsole:
 
 
 class _LiveProgress:
-    def __init__(self, display: RichProgress, row: TaskID) -> None:
-        self._display, self._row, self._pending, self._next = display, row, 0, 0.0
+    """One bar; counting is cheap, and the display asks for the line when it draws.
+
+    Args:
+        total: Units in all; None where that is not known.
+        label: What is counted.
+    """
+
+    def __init__(self, total: int | None, label: str) -> None:
+        self._total, self._label = total, label
+        self._pace = Pace(time.monotonic())
 
     def advance(self, steps: int = 1, /) -> None:
-        """Count further steps; the display hears of them ten times a second."""
-        self._pending += steps
-        now = time.monotonic()
-        if now >= self._next:
-            self._next = now + _DRAW_PERIOD
-            self._display.advance(self._row, self._pending)
-            self._pending = 0
+        """Count further steps."""
+        self._pace.advance(steps, time.monotonic())
+
+    def line(self, width: int, *, is_plain: bool) -> str:
+        """Return the bar as it is now."""
+        pace = self._pace
+        left = pace.left(self._total, time.monotonic())
+        return bar_line(
+            self._label,
+            pace.done,
+            self._total,
+            rate=pace.rate,
+            left=left,
+            width=width,
+            is_plain=is_plain,
+        )

@@ -16,6 +16,7 @@ from taskloom.placement.place import Placement
 from taskloom.registry.entries import LoadedTask
 from taskloom.request import Origin, RunOptions
 from taskloom.runs.layout import RunLayout
+from taskloom.runs.output import last_words
 from taskloom.runs.run import Run
 
 
@@ -88,7 +89,9 @@ def place_run(layout: RunLayout, options: RunOptions, executor: Executor) -> Run
     if run.status in ("finished", "stopped"):
         return run
     failure = run.record.failure
-    reason = f"{failure.type}: {failure.message}" if failure else f"it is {run.status}"
+    words = last_words(run)
+    lost = f"it is {run.status}; its process was lost: {words}" if words else f"it is {run.status}"
+    reason = f"{failure.type}: {failure.message}" if failure else lost
     raise RunFailedError(
         f"The run {run.id} did not finish: {reason} (log: {run.layout.log}).",
         hint=f"Continue it with: tasks resume {run.id}",

@@ -261,7 +261,7 @@ def _rows(run: Run, choices: Sequence[Choice] | None) -> list[h.Node]:
             label = parameter.path.replace("_", " ")
             body: list[h.Node] = [
                 h.code[choice.text],
-                f" {_lowered(choice.summary)} ",
+                f": {choice.summary.rstrip('.')} " if choice.summary else " ",
                 h.small[f"({default})"],
             ]
             rows.append(_row(label, body, not choice.is_default))
@@ -291,12 +291,6 @@ def _rows_of_record(run: Run) -> list[h.Node]:
 
 def _short(text: str) -> str:
     return text if len(text) <= _MOST_NAME else f"{text[: _MOST_NAME - 1]}\u2026"
-
-
-def _lowered(sentence: str) -> str:
-    """Return a summary as the rest of a line: a capital stays where the word is a name."""
-    first, _, rest = sentence.rstrip(".").partition(" ")
-    return f"{first.lower() if first[1:].islower() or first == 'A' else first} {rest}".strip()
 
 
 def _row(label: str, body: h.Node, strong: bool) -> h.Element:

@@ -55,6 +55,14 @@ def last_lines(folder: Path, count: int) -> tuple[list[str], bool]:
     return lines[-count:], bool(start) or len(lines) > count
 
 
+def last_words(run: Run) -> str:
+    """Return the last line that the process of a run printed before it was lost; empty for a run that was not."""
+    if run.status not in ("created", "crashed"):
+        return ""
+    lines = [line.strip() for line in last_lines(run.dir, 20)[0]]
+    return next((line for line in reversed(lines) if line), "")
+
+
 def _pieces(run: Run, *, follows: bool) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     done, inode = 0, -1

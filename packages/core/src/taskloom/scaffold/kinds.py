@@ -43,7 +43,7 @@ class Blueprint:
     then: str = ""
 
 
-def task_blueprint(domain: str, name: str, summary: str, source: str) -> Blueprint:
+def task_blueprint(domain: str, name: str, summary: str, source: str, form: str = "") -> Blueprint:
     """Return the package of a task in the form of its domain's protocol.
 
     Args:
@@ -51,6 +51,7 @@ def task_blueprint(domain: str, name: str, summary: str, source: str) -> Bluepri
         name: The task's name.
         summary: One sentence.
         source: What the task is made around: `module:Class`, or a file; empty for none.
+        form: Which of the forms that the domain writes around such a file; empty where there is but one.
 
     Raises:
         UsageError: The name is taken or none, or the domain makes no task around such a source.
@@ -65,6 +66,8 @@ def task_blueprint(domain: str, name: str, summary: str, source: str) -> Bluepri
         "entry": f"{domain}.{name}",
     }
     then = f"tasks run {domain} {name} --help"
+    if form:
+        return _in_form(home, form, source, values, then)
     if not source:
         templates = _templates_of(home).get("task", HERE / "task")
         return _blueprint(templates, "task", values, then)
@@ -140,10 +143,45 @@ def domain_blueprint(name: str, summary: str) -> Blueprint:
     return Blueprint(HERE / "domain", values, then=f"tasks list {name}")
 
 
-def _around_file(home: DomainEntry, path: Path, values: dict[str, str], then: str) -> Blueprint:
+def _in_form(
+    home: DomainEntry, form: str, source: str, values: dict[str, str], then: str
+) -> Blueprint:
+    """Return the package of a task in one of the forms of a domain, around a file or the domain's example of one.
+
+    Raises:
+        UsageError: The domain has no such form, or does not write it around such a file.
+    """
+    templates = _templates_of(home)
+    forms = {word.partition("-")[2]: word for word in templates if "-" in word}
+    if form not in forms:
+        known = ", ".join(forms) or "none"
+        raise UsageError(
+            f"the domain '{home.ref.name}' has no form '{form}' of a task; there are: {known}",
+            hint=did_you_mean(form, forms),
+        )
+    folder = templates[forms[form]]
+    suffix = forms[form].partition("-")[0]
+    path = Path(source) if source else folder.with_name(f"example.{suffix}")
+    if path.suffix.lower() != f".{suffix}":
+        raise UsageError(f"the form '{form}' is written around a .{suffix} file, not '{path}'")
+    return _around_file(home, path, values, then, folder)
+
+
+def _around_file(
+    home: DomainEntry,
+    path: Path,
+    values: dict[str, str],
+    then: str,
+    folder: Path | None = None,
+) -> Blueprint:
     suffix = path.suffix.lower().lstrip(".")
     templates = _templates_of(home)
-    if suffix not in templates:
+    forms = [word.partition("-")[2] for word in templates if word.startswith(f"{suffix}-")]
+    if folder is None and forms:
+        raise UsageError(
+            f"a task around '{path.name}' has one of these forms: {', '.join(forms)}; choose it with --form"
+        )
+    if folder is None and suffix not in templates:
         known = "".join(f", or a .{word} file" for word in templates if _is_suffix(word, home))
         raise UsageError(
             f"the domain '{home.ref.name}' makes no task from '{path}'; it takes module:Class{known}"
@@ -153,7 +191,7 @@ def _around_file(home: DomainEntry, path: Path, values: dict[str, str], then: st
     values |= {"file": path.name, "column": _first_column(path) if suffix == "csv" else ""}
     if UNSAFE.search(values["file"] + values["column"]):
         raise UsageError(f"rename '{path.name}' or its first column: a quotation mark ends a text")
-    return _blueprint(templates[suffix], "task", values, then, (path,))
+    return _blueprint(folder or templates[suffix], "task", values, then, (path,))
 
 
 def _blueprint(
@@ -172,7 +210,7 @@ def _first_column(path: Path) -> str:
 
 def _is_suffix(word: str, home: DomainEntry) -> bool:
     kinds = [group.rpartition(".")[2] for group in home.ref.components]
-    return word != "task" and word not in kinds
+    return word != "task" and "-" not in word and word not in kinds
 
 
 def _templates_of(home: DomainEntry) -> dict[str, Path]:

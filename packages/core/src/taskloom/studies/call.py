@@ -30,7 +30,14 @@ from taskloom.studies.perform import begin_study, look_at_study, perform_study
 from taskloom.studies.planning import SEED, plan_study
 from taskloom.studies.question import Adjustment, Direction, Method, StudyQuestion, Test
 from taskloom.studies.study import Study, named
-from taskloom.studies.values import Level, Levels, StudyRow, StudyValues, measured
+from taskloom.studies.values import (
+    Level,
+    Levels,
+    StudyRow,
+    StudyValues,
+    measured,
+    text_of_baseline,
+)
 from taskloom.sweeps.ahead import lines_of
 from taskloom.sweeps.expand import Choices, Point
 from taskloom.sweeps.metric import check_metric
@@ -110,7 +117,7 @@ def study(
     question = StudyQuestion(
         metric=metric,
         compare=named(compare),
-        baseline=str(baseline),
+        baseline=text_of_baseline(baseline),
         better=better,
         level=level,
         interval=interval,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from taskloom.show.cells import MOST_ROWS, table_of
 from taskloom.studies.tables import (
     StudyFacts,
     cell_table,
@@ -13,8 +14,6 @@ from taskloom.studies.tables import (
     method_of,
     notes_of,
 )
-
-_HTML_ROWS = 50
 
 _LATEX = {
     **{char: f"\\{char}" for char in "&%$#_{}"},
@@ -62,11 +61,6 @@ def html_of(study: StudyFacts) -> str:
 
 
 def _html(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    head = "".join(f"<th>{escape(name)}</th>" for name in columns)
-    body = "".join(
-        f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>"
-        for row in rows[:_HTML_ROWS]
-    )
-    rest = len(rows) - _HTML_ROWS
-    more = f"<p>{rest} more rows</p>" if rest > 0 else ""
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
+    rest = len(rows) - MOST_ROWS
+    more = f"<div>and {rest} more</div>" if rest > 0 else ""
+    return f"{table_of(columns, rows[:MOST_ROWS])}{more}"

@@ -21,6 +21,7 @@ from taskloom.studies.tables import (
     notes_of,
     percent,
 )
+from taskloom.studies.values import label
 
 
 def write_page(study: Study, output: Path) -> Path:
@@ -75,12 +76,16 @@ def _differences(study: Study) -> h.Node:
 
 
 def _sentence(words: str) -> str:
-    return f"{words[:1].upper()}{words[1:]}. "
+    # Names of components keep their spelling at the beginning of a sentence.
+    return f"{words}. "
 
 
 def _cells(study: Study) -> h.Node:
     columns, rows = cell_table(study, study.table)
-    drawn = [(cell.name, cell.interval) for cell in study.table]
+    drawn = [
+        (", ".join(map(label, cell.levels.values())) or "all", cell.interval)
+        for cell in study.table
+    ]
     metric = study.question.metric
     return [
         interval_strip(drawn, metric, percent(study.question.level)),

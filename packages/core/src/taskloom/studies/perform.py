@@ -11,17 +11,16 @@ from taskloom.placement.inline import open_for
 from taskloom.placement.place import Watcher
 from taskloom.registry.entries import LoadedTask
 from taskloom.request import Origin, RunOptions
-from taskloom.runs.compare import spelled
 from taskloom.runs.layout import default_store
 from taskloom.studies.analysis import pairs_of
 from taskloom.studies.looking import StudyLook, better_of, blocks, look
 from taskloom.studies.planning import StudyPlan
+from taskloom.studies.points import row_of_result
 from taskloom.studies.question import Direction, StudyQuestion
 from taskloom.studies.record import StudyPoint, StudyRecord, read_study, write_study
 from taskloom.studies.study import Study
-from taskloom.studies.values import Levels, Seed, StudyRow, StudyValues, measured
+from taskloom.studies.values import Levels, Seed, StudyRow, StudyValues
 from taskloom.sweeps.ahead import Ahead, look_ahead
-from taskloom.sweeps.points import PointResult
 from taskloom.sweeps.record import SweepPoint, SweepRecord, create_sweep, with_call, write_sweep
 from taskloom.sweeps.sweep import check_version, run_points
 
@@ -169,7 +168,8 @@ def perform_study(job: StudyJob, watcher: Watcher, aheads: Sequence[Ahead] | Non
             if question.until:
                 looks.append(look(values, question))
             job = _with_runs(job, {(row.levels, row.seed): row.run for row in rows}, looks)
-            if done.exit_code in _STOPPED or (looks and looks[-1].decided):
+            is_over = done.exit_code in _STOPPED or (done.exit_code and not job.sweep.keep_going)
+            if is_over or (looks and looks[-1].decided):
                 break
     finally:
         executor.close()
@@ -180,27 +180,6 @@ def perform_study(job: StudyJob, watcher: Watcher, aheads: Sequence[Ahead] | Non
     folder = job.store / job.sweep.id
     name = f"{entry.domain}/{entry.ref.name}"
     return Study(values, question, job.sweep.id, name, tuple(looks), code, folder).checked()
-
-
-def row_of_result(
-    levels: Levels, seed: int, result: PointResult, question: StudyQuestion
-) -> StudyRow:
-    """Return the row of a point: its value, or why it has none.
-
-    Raises:
-        UnknownNameError: Its run has no such metric.
-    """
-    run = result.run
-    if run is None:
-        reason = result.refused or (
-            f"computed by {result.claimed}" if result.claimed else "it has no run yet"
-        )
-        return StudyRow(levels, seed, None, reason)
-    if run.status != "finished":
-        failure = run.record.failure
-        reason = f"{failure.type}: {failure.message}" if failure else f"the run is {run.status}"
-        return StudyRow(levels, seed, None, reason, run=run.id)
-    return measured(levels, seed, run.metrics, spelled(run.config), question=question, run=run.id)
 
 
 def _direction(headlines: Sequence[Mapping[str, object] | None], metric: str) -> Direction:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +12,12 @@ from taskloom.records.checks import decode_number
 from taskloom.runs import index
 from taskloom.runs.compare import spelled
 from taskloom.runs.rows import with_status
-from taskloom.studies.planning import SEED
+from taskloom.studies.points import factors_of, place_of
 from taskloom.studies.question import StudyQuestion
 from taskloom.studies.record import StudyRecord, is_study, read_study
 from taskloom.studies.study import Study
-from taskloom.studies.values import ABSENT, Level, Levels, StudyRow, StudyValues, measured
-from taskloom.sweeps.record import SweepPoint, SweepRecord, read_sweep
-
-_DEFAULTS = ("", "default")
+from taskloom.studies.values import Levels, StudyRow, StudyValues, measured
+from taskloom.sweeps.record import SweepRecord, read_sweep
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,52 +98,10 @@ def _of_record(record: StudyRecord) -> _Points:
 
 def _of_sweeps(sweeps: Sequence[SweepRecord]) -> _Points:
     points = {point.identity: point for sweep in sweeps for point in sweep.points}
-    configs = {key: spelled(point.config) for key, point in points.items()}
-    factors = _factors(list(points.values()), list(configs.values()))
-    rows = []
-    for identity, config in configs.items():
-        levels = tuple(_level(config[name]) if name in config else ABSENT for name in factors)
-        seed = config.get(SEED)
-        rows.append((identity, levels, seed if isinstance(seed, int) else 0))
+    factors = factors_of(list(points.values()))
+    rows = [(identity, *place_of(point, factors)) for identity, point in points.items()]
     # By seed, so that the order of the sweeps changes nothing.
     return _Points(factors, sorted(rows, key=lambda row: row[2]))
-
-
-def _factors(
-    points: Sequence[SweepPoint], configs: Sequence[Mapping[str, object]]
-) -> tuple[str, ...]:
-    """Return the parameters that vary and that someone set; all that vary where nothing was set."""
-    seen: dict[str, set[str]] = {}
-    for config in configs:
-        for path, value in config.items():
-            seen.setdefault(path, set()).add(json.dumps(value))
-    varying = [path for path, values in seen.items() if len(values) > 1 and path != SEED]
-    said = {
-        path.removesuffix(".kind")
-        for point in points
-        for path, source in point.sources.items()
-        if source not in _DEFAULTS
-    }
-    asked = [path for path in varying if path in said] or varying
-    return tuple(path for path in asked if not _follows(path, asked, configs))
-
-
-def _follows(path: str, factors: Sequence[str], configs: Sequence[Mapping[str, object]]) -> bool:
-    """Return whether a parameter only follows from the choice of the component that it belongs to."""
-    places = [place for place in factors if path.startswith(f"{place}.")]
-    for place in places:
-        by_choice: dict[str, set[str]] = {}
-        for config in configs:
-            if path in config:
-                choice = json.dumps(config.get(place))
-                by_choice.setdefault(choice, set()).add(json.dumps(config[path]))
-        if all(len(values) == 1 for values in by_choice.values()):
-            return True
-    return False
-
-
-def _level(value: object) -> Level:
-    return value if isinstance(value, str | int | float | bool | None) else json.dumps(value)
 
 
 def _answers(store: Path, identities: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -13,15 +13,17 @@ from taskloom.registry.isolate import load_target
 from taskloom.registry.suggest import did_you_mean
 from taskloom.report.write import require_extra
 from taskloom.runs.export import to_csv
+from taskloom.show.cells import guarded
 from taskloom.statistics.sample_size import SampleSize, plan_half_width, plan_power
 from taskloom.studies.analysis import LevelComparison, compare_levels
 from taskloom.studies.cells import StudyCell, summarise_cells, summarise_levels
 from taskloom.studies.data import cell_rows, comparison_rows, csv_rows, document, value_rows
 from taskloom.studies.looking import StudyLook
 from taskloom.studies.markup import html_of, latex_of
+from taskloom.studies.points import values_of_results
 from taskloom.studies.question import Adjustment, Direction, Method, StudyQuestion, Test
 from taskloom.studies.tables import text_of
-from taskloom.studies.values import StudyValues, rows_of_table
+from taskloom.studies.values import StudyValues, rows_of_table, text_of_baseline
 from taskloom.sweeps.sweep import Sweep
 
 if TYPE_CHECKING:
@@ -104,7 +106,7 @@ class Study:
         question = StudyQuestion(
             metric=metric,
             compare=named(compare),
-            baseline=str(baseline),
+            baseline=text_of_baseline(baseline),
             better=better,
             level=level,
             interval=interval,
@@ -113,7 +115,10 @@ class Study:
             share_of=str(share_of),
             count_of=str(count_of),
         )
-        values = rows_of_table(_rows(table), question, factors, seed)
+        if isinstance(table, Sweep):
+            values = values_of_results(table.results, question, factors)
+        else:
+            values = rows_of_table(_rows(table), question, factors, seed)
         return cls(values, question).checked()
 
     def checked(self) -> Study:
@@ -248,7 +253,7 @@ class Study:
         return self.text()
 
     def _repr_html_(self) -> str:
-        return html_of(self)
+        return guarded(lambda: html_of(self), self.id or "a study")
 
 
 def named(compare: str | Sequence[str]) -> tuple[str, ...]:
@@ -267,9 +272,9 @@ def _rows(table: Any) -> list[Mapping[str, object]]:  # noqa: ANN401 -- any kind
         if len({len(column) for column in columns.values()}) > 1:
             raise UsageError("The columns of a table have different lengths.")
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-    rows = getattr(table, "metrics", table)
+    rows = list(table)
     if not all(isinstance(row, Mapping) for row in rows):
         raise UsageError(
             "A table is a list of rows by column, a table of columns, a data frame or a sweep."
         )
-    return list(rows)
+    return rows

@@ -145,21 +145,21 @@ def heading(study: StudyFacts) -> str:
     """Return one line on what the study is: metric, size, seeds and the method of its intervals."""
     values = study.values
     count, seeds = len(values.cells), values.seeds
-    named = f"seeds {seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"seed {seeds[0]}"
+    named = f"seeds ({seeds[0]} to {seeds[-1]})" if len(seeds) > 1 else f"seed ({seeds[0]})"
     method = "; ".join(dict.fromkeys(cell.interval.method for cell in study.table))
     of = f" ({values.rows[0].trials} trials a run)" if values.rows[0].trials else ""
     cells = f"{count} combination{'s' * (count != 1)}"
-    return f"{study.question.metric}{of}: {cells} x {len(seeds)} {named}; {method}"
+    return f"{study.question.metric}{of}: {cells} x {len(seeds)} {named}; intervals: {method}"
 
 
-def method_of(study: StudyFacts) -> str:
-    """Return one line on how levels are compared."""
+def method_of(study: StudyFacts, *, has_p: bool = False) -> str:
+    """Return one line on how levels are compared; p-values are named on a terminal alone."""
     item, question = study.differences[0], study.question
     others = [
         name for name in study.values.factors if name not in {d.factor for d in study.differences}
     ]
     over = f", averaged over {', '.join(others)}" if others else ""
-    test = f"; p by {item.test}" if item.test and item.p is not None else ""
+    test = f"; p by {item.test}" if has_p and item.test and item.p is not None else ""
     correction = _CORRECTIONS["bonferroni" if study.is_looked_at else question.correct]
     several = f", corrected by {correction}" if len(study.differences) > 1 and correction else ""
     factors = ", ".join(dict.fromkeys(d.factor for d in study.differences))
@@ -191,7 +191,7 @@ def text_of(study: StudyFacts) -> str:
     """Return a study as a terminal shows it."""
     parts = [heading(study), "", aligned(*cell_table(study, study.table)).rstrip("\n")]
     if study.differences:
-        parts += ["", method_of(study), ""]
+        parts += ["", method_of(study, has_p=True), ""]
         parts.append(aligned(*comparison_table(study, has_p=True)).rstrip("\n"))
     if notes := notes_of(study):
         parts += ["", *(f"note: {note}" for note in notes)]

@@ -140,6 +140,11 @@ def label_of(value: object) -> str:
     return label(value) if isinstance(value, str | int | float | bool | None) else str(value)
 
 
+def text_of_baseline(baseline: object) -> str:
+    """Return what a call names as the baseline as the label of a level; empty for none."""
+    return "" if isinstance(baseline, str) and not baseline else label_of(baseline)
+
+
 def measured(
     levels: Levels,
     seed: Seed,
@@ -231,31 +236,51 @@ def rows_of_table(
         UnknownNameError: A column does not exist.
         UsageError: The table is empty, or two rows are of the same combination and seed.
     """
-    rows = [{_bare(str(name)): value for name, value in row.items()} for row in table]
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    for name in (seed, question.metric, *(factors or ())):
-        if rows and name not in columns:
+    listed = list(table)
+    # A parameter and a metric may share a name, which the frame of a sweep tells apart.
+    configs = [_side(row, "config.", "metrics.") for row in listed]
+    results = [_side(row, "metrics.", "config.") for row in listed]
+    columns = list(dict.fromkeys(name for row in configs for name in row))
+    numbers = list(dict.fromkeys(name for row in results for name in row))
+    for name, known in (
+        (seed, columns),
+        (question.metric, numbers),
+        *((f, columns) for f in factors or ()),
+    ):
+        if listed and name not in known:
             raise UnknownNameError(
-                f"The table has no column '{name}'; it has {', '.join(columns)}.",
-                hint=did_you_mean(name, columns),
+                f"The table has no column '{name}'; it has {', '.join(known)}.",
+                hint=did_you_mean(name, known),
             )
     beside = {seed, question.metric, question.trials, *_BESIDE}
-    chosen = tuple(factors or _varying(rows, [name for name in columns if name not in beside]))
+    told = {
+        str(name).removeprefix("config.")
+        for row in listed
+        for name in row
+        if str(name).startswith("config.")
+    }
+    free = [name for name in columns if name in told - {seed} or name not in beside]
+    chosen = tuple(factors or _varying(configs, free))
     found = []
-    for row in rows:
-        levels = tuple(_level(row.get(name, ABSENT)) for name in chosen)
-        where = row[seed]
+    for config, result in zip(configs, results, strict=True):
+        levels = tuple(_level(config.get(name, ABSENT)) for name in chosen)
+        where = config[seed]
         at = where if isinstance(where, int | str) else _seed(where)
-        found.append(measured(levels, at, row, row, question=question, run=str(row.get("run", ""))))
+        run = str(config.get("run", config.get("id", "")))
+        found.append(measured(levels, at, result, config, question=question, run=run))
     return StudyValues(chosen, tuple(found))
 
 
-_BESIDE = ("run", "id", "status", "reused", "stale", "sweep", "summary")
+_BESIDE = ("run", "id", "task", "status", "reused", "stale", "sweep", "summary")
 """Columns of `Sweep.metrics` and of `frame()` that are no factors."""
 
 
-def _bare(name: str) -> str:
-    return name.removeprefix("config.").removeprefix("metrics.")
+def _side(row: Mapping[str, object], own: str, other: str) -> dict[str, object]:
+    """Return the columns of one side of a frame without its prefix, and those that have none."""
+    found = {str(name): value for name, value in row.items()}
+    return {
+        name.removeprefix(own): value for name, value in found.items() if not name.startswith(other)
+    }
 
 
 def _varying(rows: Sequence[Mapping[str, object]], names: Sequence[str]) -> list[str]:

@@ -99,7 +99,11 @@ def sweep_page(store: Path, name: str) -> str:
             if points
             else h.p(".lede")["No point yet."],
             h.dl(".facts")[
-                (h.div[h.dt[fact], h.dd[text]] for fact, text in _facts(record, goal) if text)
+                (
+                    h.div[h.dt[fact], h.dd[text]]
+                    for fact, text in _facts(record, goal, counts)
+                    if text
+                )
             ],
             h.p[runs],
             is_study(store / name) and h.p[h.a(href=f"/studies/{name}/")["What the study says"]],
@@ -148,10 +152,12 @@ def _points(store: Path, name: str, record: SweepRecord) -> list[_Point]:
 
 
 def _metrics(points: Sequence[_Point], goal: tuple[str, bool] | None) -> list[str]:
+    """Return the metrics that have a column: that of the goal first, and last those that are the same everywhere."""
     names = dict.fromkeys([goal[0]] if goal else [])
     for point in points:
         names |= dict.fromkeys(point.row["metrics"] if point.row else [])
-    return list(names)[:METRICS]
+    seen = {name: {point.metric(name) for point in points if point.row} for name in names}
+    return sorted(names, key=lambda name: len(seen[name]) == 1)[:METRICS]
 
 
 def _rank(point: _Point, goal: tuple[str, bool]) -> tuple[bool, float]:
@@ -164,13 +170,16 @@ def _status(point: _Point) -> str:
     return str(point.row["status"]) if point.row else "without a run"
 
 
-def _facts(record: SweepRecord, goal: tuple[str, bool] | None) -> list[tuple[str, str]]:
+def _facts(
+    record: SweepRecord, goal: tuple[str, bool] | None, counts: Mapping[str, int]
+) -> list[tuple[str, str]]:
+    is_open = goal is not None or set(counts) != {"finished"}
     return [
         ("Created", record.created[:19].replace("T", " ")),
         ("Executor", str(record.options.executor)),
         ("Task version", str(record.version)),
         ("Searches for", f"the {'largest' if goal[1] else 'smallest'} {goal[0]}" if goal else ""),
-        ("Continue", f"tasks resume {record.id}"),
+        ("Continue", f"tasks resume {record.id}" if is_open else ""),
     ]
 
 
@@ -245,7 +254,14 @@ def _means(group: Sequence[_Point], metrics: Sequence[str]) -> list[str]:
             found.append(figures.cell(None))
             continue
         interval = mean_interval(values)
-        half = interval.half_width
-        spread = f" \u00b1 {figures.number(half)}" if half is not None else ""
-        found.append(f"{figures.number(interval.estimate)}{spread}")
+        found.append(_with_spread(interval.estimate, interval.half_width))
     return found
+
+
+def _with_spread(value: float, half: float | None) -> str:
+    """Return a mean with half of its interval, both to the second digit of that half."""
+    if half is None or not 1e-4 < half < 1e7:
+        spread = "" if half is None else f" \u00b1 {figures.number(half)}"
+        return f"{figures.number(value)}{spread}"
+    decimals = max(0, 1 - math.floor(math.log10(half)))
+    return f"{value:.{decimals}f} \u00b1 {half:.{decimals}f}".replace("-", "\u2212")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from taskloom.report import charts
 from taskloom.report.model import Block, Chart, Facts, Fold, Html, Table, Text
+from taskloom.statistics.intervals import normal_interval
 
 from taskloom_diffusion.metrics.molecules import parse, properties
 from taskloom_diffusion.report.drawings import molecule_grid, shown_steps, text_of, unmasking_table
@@ -134,12 +135,13 @@ def _baseline(metrics: Mapping[str, float]) -> list[Block]:
         return []
     apart, error = metrics["baseline/difference"], metrics["baseline/difference_error"]
     side = "below" if apart < 0 else "above"
-    sure = "" if abs(apart) > 1.96 * error else ", which is within chance"
+    interval = normal_interval(apart, error, 0)
+    sure = ", which is within chance" if interval.contains(0.0) else ""
     return [
         Text(
             f"The plainest model to beat, a {metrics['baseline/order']:.0f}-gram of the same tokens with the length given, needs "
             f"{metrics['baseline/nats_per_token']:.4f} nats per token on the same sequences. The model is {abs(apart):.4f} +- "
-            f"{1.96 * error:.4f} (95 %, paired) {side} it{sure}."
+            f"{interval.half_width or 0.0:.4f} (95 %, paired) {side} it{sure}."
         )
     ]
 

@@ -12,8 +12,6 @@ _HOMES = {
     "decide_compiled": "imagined_numba",
 }
 
-__all__ = list(_HOMES)
-
-__getattr__, __dir__ = lazy_names(
+__getattr__, _ = lazy_names(
     __name__, {name: f"taskloom_hci.accelerated.{module}" for name, module in _HOMES.items()}
 )

@@ -43,7 +43,11 @@ def gaze_kernel(game: Bundle) -> GazeKernel | None:
         or type(policy) is not Saccade
     ):
         return None
-    eyes = tuple((part.noise, part.law) for part in (view, engine, policy))
+    eyes: tuple[tuple[float, NoiseLaw], ...] = (
+        (view.noise, view.law),
+        (engine.noise, engine.law),
+        (policy.noise, policy.law),
+    )
     prior = tuple(np.asarray(user.state.element(key).init) for key in ("belief_mean", "belief_cov"))
     return GazeKernel(task, eyes, prior, game.max_rounds)
 

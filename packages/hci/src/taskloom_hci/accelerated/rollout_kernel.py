@@ -51,9 +51,10 @@ def rollout_kernel(game: Bundle) -> RolloutKernel | None:
     if type(policy) is not RolloutPolicy or type(inference) is not ExactInference:
         return None
     imagination, together = policy.imagine, policy.together
-    known = type(imagination) is Imagination and imagination.samples == 0
+    if not isinstance(imagination, Imagination) or imagination.samples:
+        return None
     rules = pointing_rules(game)
-    if not known or rules is None or type(together) is not ImaginedPointing:
+    if rules is None or type(together) is not ImaginedPointing:
         return None
     return RolloutKernel(task, rules, policy, together, inference)
 

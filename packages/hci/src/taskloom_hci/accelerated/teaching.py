@@ -6,21 +6,21 @@ The clock of a course does not depend on anything that happens in it, so trial `
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from taskloom_hci.games.teaching import NOTHING, Teaching
-from taskloom_hci.models.memory import MemoryModel
+from taskloom_hci.models.memory import MemoryModel, log_recall
 from taskloom_hci.models.model import choose, probabilities
 
 Float: TypeAlias = NDArray[np.float64]
 Int: TypeAlias = NDArray[np.int64]
 Draws: TypeAlias = Callable[[int], Float]  # draw number r of every game, (n,)
 
-# One number and an array of them may differ in the last bits of a power: answers this close to the draw are asked one by one.
+# The shorter way to the probability of an answer may round otherwise: answers this close to the draw are asked one by one.
 CLOSE = 1e-9
 
 
@@ -127,6 +127,24 @@ class Lessons:
     answer: Int
     learnt: Int
 
+    def part(self, first: int, last: int) -> Lessons:
+        """Return some of the episodes, in the same memory."""
+        return Lessons(*(getattr(self, one.name)[first:last] for one in fields(self)))
+
+
+def empty_lessons(num_episodes: int, rounds: int, items: int) -> Lessons:
+    """Return room for the rounds of n episodes."""
+    n = num_episodes
+    return Lessons(
+        np.empty((n, rounds), dtype=np.int64),
+        np.empty((n, rounds, items), dtype=np.int64),
+        np.empty((n, rounds, items)),
+        np.empty((n, rounds), dtype=np.int64),
+        np.empty((n, rounds)),
+        np.empty((n, rounds), dtype=np.int64),
+        np.empty(n, dtype=np.int64),
+    )
+
 
 def times_of(task: Teaching) -> list[float]:
     """Return the time at which each trial of a course begins [s], and 0 before the first: the sums of the task itself."""
@@ -138,37 +156,30 @@ def times_of(task: Teaching) -> list[float]:
 
 def answers(model: MemoryModel, seen: Int, ago: Float, draws: Float) -> Int:
     """Return what the users answer (n,), 1 for right, by a uniform draw each (n,)."""
-    p = probabilities(model, {}, {"seen": seen, "ago": ago})
-    given = choose(p, draws)
-    for row in np.flatnonzero(np.abs(p[:, 0] - draws) <= CLOSE):
+    recall = np.exp(log_recall(seen, ago, model.forgetting, model.repetition))
+    wrong = (1.0 - model.lapse) * (1.0 - recall) + model.lapse / 2.0
+    given = (wrong <= draws).astype(np.int64)
+    # The model goes by logarithms and back; only where that could tip an answer is it asked itself.
+    for row in np.flatnonzero(np.abs(wrong - draws) <= CLOSE):
         alone = probabilities(model, {}, {"seen": seen[row], "ago": ago[row]})
         given[row] = choose(alone, draws[row])
     return given
 
 
 def play_lessons(
-    task: Teaching, model: MemoryModel, teacher: Teacher, num_episodes: int, draws: Draws
-) -> Lessons:
-    """Play the episodes of one chunk.
+    task: Teaching, model: MemoryModel, teacher: Teacher, draws: Draws, out: Lessons
+) -> None:
+    """Play the episodes of one chunk, into `out`.
 
     Args:
         task: The task.
         model: How the users remember.
         teacher: The assistant.
-        num_episodes: Episodes n.
         draws: Returns draw number r of every user, (n,).
+        out: Room for n episodes.
     """
-    n, items, rounds = num_episodes, task.num_items, task.num_trials + 1
+    n, items = len(out.learnt), task.num_items
     times = times_of(task)
-    out = Lessons(
-        np.full((n, rounds), NOTHING),
-        np.zeros((n, rounds, items), dtype=np.int64),
-        np.zeros((n, rounds, items)),
-        np.zeros((n, rounds), dtype=np.int64),
-        np.zeros((n, rounds)),
-        np.zeros((n, rounds), dtype=np.int64),
-        np.zeros(n, dtype=np.int64),
-    )
     rows = np.arange(n)
     seen, last = np.zeros((n, items), dtype=np.int64), np.zeros((n, items))
     before, ago = np.zeros(n, dtype=np.int64), np.zeros(n)
@@ -187,5 +198,4 @@ def play_lessons(
         out.answer[:, r] = right = answers(model, before, ago, draws(r))
         if r < task.num_trials:
             item = teacher.show(r, now, item, right)
-    out.learnt = task.learnt(seen, last, times[-1], model.forgetting, model.repetition)
-    return out
+    out.learnt[:] = task.learnt(seen, last, times[-1], model.forgetting, model.repetition)

@@ -17,10 +17,11 @@ from taskloom_hci.accelerated.teaching import (
     Int,
     Lessons,
     Teacher,
+    empty_lessons,
     play_lessons,
     times_of,
 )
-from taskloom_hci.batch.episodes import Episodes, join
+from taskloom_hci.batch.episodes import Episodes
 from taskloom_hci.bundle.agent import Agent
 from taskloom_hci.bundle.bundle import Bundle
 from taskloom_hci.bundle.turns import REWARD_NAMES
@@ -34,7 +35,7 @@ from taskloom_hci.policies.policy import RandomPolicy
 from taskloom_hci.policies.recall import Answer, Practice
 from taskloom_hci.state.streams import UInt64, stream_keys, uniforms
 
-NUMBERS = 4_000_000  # of a chunk's largest table, rounds times items: its arrays stay under 64 MB
+NUMBERS = 2_000_000  # of a chunk's largest table, rounds times items: what is written stays near the cache
 
 
 def teaching_kernel(game: Bundle) -> TeachingKernel | None:
@@ -106,14 +107,16 @@ class TeachingKernel:
     def play(self, seed: int, episodes: Int, backend: Literal["numpy", "numba"]) -> Episodes:
         """Play the episodes; see `Kernel`."""
         del backend  # NumPy is the only one; another one was refused before
-        size = max(1, NUMBERS // ((self.task.num_trials + 1) * self.task.num_items))
-        parts = np.array_split(episodes, max(1, -(-len(episodes) // size)))
-        return join([self._play(seed, part) for part in parts])
-
-    def _play(self, seed: int, episodes: Int) -> Episodes:
+        task, n = self.task, len(episodes)
+        rounds = task.num_trials + 1
+        size = max(1, NUMBERS // (rounds * task.num_items))
+        lessons = empty_lessons(n, rounds, task.num_items)
         user, assistant = (stream_keys(seed, name, episodes) for name in ("user", "assistant"))
-        teacher = self.teacher(partial(_draw, assistant))
-        lessons = play_lessons(self.task, self.model, teacher, len(episodes), partial(_draw, user))
+        for first in range(0, n, size):
+            some = slice(first, first + size)
+            teacher = self.teacher(partial(_draw, assistant[some]))
+            room = lessons.part(first, first + size)
+            play_lessons(task, self.model, teacher, partial(_draw, user[some]), room)
         return self.assemble(episodes, lessons)
 
     def assemble(self, episodes: Int, out: Lessons) -> Episodes:

@@ -47,7 +47,7 @@ def played_together(
 def live_targets(observation: StateTree, state: Mapping[str, Any]) -> NDArray[np.int64]:
     """Return the positions of the targets that are still possible."""
     targets: NDArray[np.int64] = np.asarray(observation["task_state"]["targets"])
-    return targets[state["log_beliefs"] > -np.inf]
+    return np.asarray(targets[state["log_beliefs"] > -np.inf])
 
 
 def goes_on(log_beliefs: Float, known: Mapping[str, Any]) -> dict[str, Any]:

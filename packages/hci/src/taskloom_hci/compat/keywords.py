@@ -7,7 +7,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from taskloom.registry.suggest import did_you_mean
 
@@ -45,9 +45,9 @@ def seed_keywords(called: str = "", /, **without: str) -> Callable[[T], T]:
                     )
             return made(*args, **given)
 
-        if not isinstance(thing, type):
-            return checked  # type: ignore[return-value] # it has the signature of what it wraps
-        setattr(thing, "__init__", checked)  # noqa: B010 -- a type checker forbids the plain form
-        return thing
+        if isinstance(thing, type):
+            setattr(thing, "__init__", checked)  # noqa: B010 -- a type checker forbids the plain form
+        # A function is replaced by one with its signature, a class stays itself.
+        return cast("T", thing if isinstance(thing, type) else checked)
 
     return decorate

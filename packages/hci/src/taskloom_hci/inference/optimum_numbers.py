@@ -36,7 +36,7 @@ _HALVES = {Example: EXAMPLE, Coordinated: COORDINATED}
 
 def fewest_rounds_of_numbers(bundle: Bundle) -> float | None:
     """Return the mean number of rounds of the best assistant in a number game, or None where that is not known."""
-    halves = _HALVES.get(type(bundle.task))  # type: ignore[call-overload] # any other task is not there
+    halves = _HALVES.get(type(bundle.task))
     if halves is None or bundle.user is None or bundle.assistant is None:
         return None
     actor, space = actor_of(bundle.user), bundle.assistant.policy.element.space
@@ -86,4 +86,4 @@ def _of_policy(place: Int, on: NDArray[np.bool_], n: int, num_acts: int) -> Floa
     """Return the rounds from every number (n,) if the assistant always does the same in the same situation."""
     moves = np.zeros((n, n))
     np.add.at(moves, (np.repeat(np.arange(n), num_acts), place), on / num_acts)
-    return np.asarray(np.linalg.solve(np.eye(n) - moves, np.ones(n)))
+    return np.asarray(np.linalg.solve(np.eye(n) - moves, np.ones(n)), dtype=np.float64)

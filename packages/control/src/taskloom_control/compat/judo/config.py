@@ -78,7 +78,9 @@ def run_config(cls: type, key: str = "") -> type[ControlConfig]:
             DeprecationWarning,
             stacklevel=3,
         )
-    made: dict[str, Any] = {}
+    # judo knows no keyframes: its reset begins at zero.
+    told = ControlConfig.model_fields["keyframe"].description
+    made: dict[str, Any] = {"keyframe": (Annotated[str, Bounds(description=told)], "none")}
     overridden, sentences = overrides_of(cls, key), _sentences(cls)
     for name, hint, default in _fields(cls):
         if name in ControlConfig.model_fields:

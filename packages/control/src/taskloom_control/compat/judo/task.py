@@ -53,6 +53,7 @@ class JudoTask(ControlTask[Any], Generic[ConfigT]):
         Raises:
             ValueError: There is no path, as in judo.
             ModelError: A model does not compile, or a file of it is missing.
+            ControlError: The task wants a policy in the loop.
         """
         if not model_path:
             raise ValueError("Model path must be provided.")
@@ -67,6 +68,11 @@ class JudoTask(ControlTask[Any], Generic[ConfigT]):
         if sim_model_path is not None:
             self.sim_model = self._compile(self._read(Path(sim_model_path)), Path(sim_model_path))
         self.data = mujoco.MjData(self.model)
+        if self.uses_locomotion_policy:
+            raise ControlError(
+                f"{type(self).__name__} puts the policy '{self.locomotion_policy_path}' between its controls and the actuators, which "
+                "taskloom does not run; return None from locomotion_policy_path, and give the actuators controls of their own."
+            )
 
     def take_config(self, config: object) -> None:
         """Work with a config: that of a run, or an instance of the task's own class."""

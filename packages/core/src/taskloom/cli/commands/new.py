@@ -39,12 +39,23 @@ def new(
             "--from", metavar="FILE", help="Make the task around a file, or around `module:Class`."
         ),
     ] = "",
+    form: Annotated[
+        str,
+        typer.Option(
+            "--form", metavar="FORM", help="The form of the task, where there are several."
+        ),
+    ] = "",
     into: Annotated[
         Path, typer.Option("--into", metavar="DIR", help="Make the package's folder in this one.")
     ] = Path(),
 ) -> None:
     """Make a plugin package with a passing test."""
-    blueprint = _blueprint(what, name, component, summary, source)
+    if form:
+        if component or what in ("component", "domain"):
+            raise UsageError("--form is that of a task: tasks new DOMAIN NAME --form=FORM")
+        blueprint = task_blueprint(what, name, summary, source, form=form)
+    else:
+        blueprint = _blueprint(what, name, component, summary, source)
     folder = into / blueprint.values["module"]
     write_project(folder, [blueprint.templates], blueprint.values, blueprint.copied)
     typer.echo(str(folder))

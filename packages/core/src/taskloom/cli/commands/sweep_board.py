@@ -15,6 +15,7 @@ import typer
 from taskloom.cli.output import number, one_line, print_json, print_table
 from taskloom.lifecycle.refusal import refusal_of
 from taskloom.params.values import write
+from taskloom.runs.output import last_words
 from taskloom.runs.run import Run
 from taskloom.sweeps.points import PointResult
 from taskloom.sweeps.sweep import Sweep
@@ -160,6 +161,8 @@ def outcome_of(run: Run) -> str:
     """Return what came of a run, in a line."""
     if run.record.failure is not None:
         return f"{run.record.failure.type}: {run.record.failure.message}"
+    if words := last_words(run):
+        return f"its process was lost: {words}"
     return run.summary or " ".join(
         f"{name}={number(value)}" for name, value in list(run.metrics.items())[:_METRICS]
     )

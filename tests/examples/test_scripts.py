@@ -1,0 +1,62 @@
+"""`examples/*.py`: each runs, prints something, and is short; those that share runs reuse them."""
+
+from __future__ import annotations
+
+import runpy
+import time
+from pathlib import Path
+
+import pytest
+from tests_sizes import size
+
+SCRIPTS = Path(__file__).parents[2] / "examples"
+# The quick ones first: every day tests so many.
+ORDER = (
+    "study_of_a_table",
+    "seeds_for_a_width",
+    "first_run",
+    "study_until_decided",
+    "progress_of_a_run",
+    "load_a_detector",
+    "sweep_of_error_rates",
+    "train_and_sample",
+    "planners_compared",
+    "study_of_assistants",
+    "detectors_compared",
+)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder that the scripts share."""
+    return tmp_path_factory.mktemp("scripts")
+
+
+def test_every_script_is_tested() -> None:
+    assert {path.stem for path in SCRIPTS.glob("*.py")} == set(ORDER)
+
+
+@pytest.mark.parametrize("name", ORDER[: size("example_scripts")])
+def test_a_script_runs(
+    name: str, place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(place)
+    monkeypatch.delenv("TASKS_STORE", raising=False)
+    start = time.process_time()
+    runpy.run_path(str(SCRIPTS / f"{name}.py"), run_name="__main__")
+    assert capsys.readouterr().out.strip()
+    assert time.process_time() - start < 60
+
+
+def test_no_script_repeats_another() -> None:
+    lines = {
+        path.stem: {
+            line.strip()
+            for line in path.read_text().splitlines()
+            if len(line) > 30 and "import" not in line
+        }
+        for path in SCRIPTS.glob("*.py")
+    }
+    for first, ours in lines.items():
+        for second, theirs in lines.items():
+            assert first == second or len(ours & theirs) <= 2, (first, second, ours & theirs)
