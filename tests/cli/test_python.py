@@ -20,6 +20,7 @@ from taskloom.errors import (
     UnknownNameError,
     UsageError,
 )
+from taskloom.listing import runs
 from taskloom.runs import list_runs
 
 Tasks = Callable[..., Any]
@@ -307,7 +308,10 @@ def test_capture_is_yes_or_no_and_needs_this_process(tasks: Tasks) -> None:
     assert "it must be yes or no" in tasks("resume", swept.id, "--capture=on").err
 
 
-@pytest.mark.parametrize("function", [tl.run, tl.sweep])
+@pytest.mark.parametrize(
+    "function",
+    [tl.run, tl.sweep, runs, tl.list_tasks, tl.info, tl.open_run, tl.open_task, tl.task_of],
+)
 def test_the_examples_of_the_public_functions_work(
     function: Callable[..., object],
 ) -> None:

@@ -71,6 +71,30 @@ class UsesNet(Coin):
 first = tl.run(UsesNet)
 (tl.run(UsesNet).reused, first.record.reusable, first.record.code["reason"])
 """,
+    "followed": """
+import math as m
+from typing import Annotated
+from pydantic import Field
+
+Share = Annotated[float, Field(ge=0)]
+START = CoinConfig(p=0.25)
+half = lambda x: x * m.pow(2, -1)
+Again = Coin
+
+def sum(values):
+    return 7.0 + START.p
+
+class Follows(Again):
+    limit: Share = 0.5
+
+    def run(self, ctx: tl.RunContext) -> tl.Result:
+        return tl.Result({"x": half(sum([1.0]))})
+
+first = tl.run(Follows)
+START = CoinConfig(p=0.75)
+second = tl.run(Follows)
+(first.metrics["x"], second.metrics["x"], second.reused, second.record.reusable)
+""",
     "sweep": "sweep = tl.sweep(Coin, {'p': [0.3, 0.4]})\nsweep",
     "elsewhere": "tl.sweep(Coin, {'p': [0.6]}, options=tl.RunOptions(executor='local'))",
     "lacking": "class Nothing:\n    pass\n\ntl.run(Nothing)",
@@ -238,6 +262,16 @@ def test_an_object_of_the_session_makes_a_run_answer_nothing_later(
     cells: dict[str, Output],
 ) -> None:
     assert cells["object"].value == "(False, False, 'uses `net`, an object of this session')"
+
+
+def test_what_a_class_uses_is_followed_under_every_name(
+    cells: dict[str, Output], place: Path
+) -> None:
+    assert cells["followed"].value == "(3.625, 3.875, False, True)"
+    run = next(run for run in list_runs(place / "runs") if run.task == "Follows")
+    source = (run.layout.code / "cell.py").read_text()
+    wanted = ("import math as m", "Again = Coin", "half = lambda", "def sum", "Share = Annotated[")
+    assert [text for text in wanted if text not in source] == []
 
 
 def test_a_sweep_of_a_cells_class_runs_in_the_kernel_and_nowhere_else(

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import taskloom as tl
+from taskloom.cli.completion.answer import candidates
 from taskloom.errors import PluginError, TaskloomError, UsageError
 from taskloom.identity.stale import with_staleness
 from taskloom.runs import list_runs
@@ -107,6 +108,8 @@ def test_other_commands_take_the_same_spelling(tasks: Tasks) -> None:
     shown = tasks("info", "one.py:Coin", "--json")
     assert json.loads(shown.out)["summary"] == "Toss a coin."
     assert [row["name"] for row in tl.info("one.py").parameters] == ["seed", "p"]
+    assert tl.open_run(tl.run("one.py", options=QUIET).id).code.endswith("one.py")
+    assert "--p=" in dict(candidates(["run", "one.py:Coin"], "--p"))
     helped = tasks("run", "one.py:Coin", "--help")
     assert "--p" in helped.out
     assert "Chance of heads." in helped.out
@@ -145,6 +148,66 @@ def test_a_class_of_a_domain_is_of_that_domain_with_its_components_and_verbs(
     assert page.startswith('<figure style="margin:0;--c1:')
     assert "<svg" in page
     assert len(page.encode()) < 200_000
+
+
+WALKS = """
+from typing import Protocol, runtime_checkable
+
+import taskloom as tl
+
+
+@runtime_checkable
+class Walks(Protocol):
+    def walk(self) -> float: ...
+
+
+class WalkConfig(tl.Config):
+    pass
+
+
+def domain(name):
+    return tl.DomainRef(
+        name, "A test.", "", (), protocol="walks:Walks", config="walks:WalkConfig", driver="walks"
+    )
+
+
+NORTH, SOUTH = domain("north"), domain("south")
+
+
+def run(task, ctx, checkpoint):
+    return tl.Result({"walked": task.task.walk()})
+
+
+def check(task):
+    return ()
+
+
+def describe(task):
+    return {}
+
+
+def can_resume(task):
+    return False
+"""
+WALKER = "class Walker:\n    def walk(self) -> float:\n        return 2.0\n"
+
+
+def test_a_class_that_fits_two_domains_needs_to_be_told_which(
+    tasks: Tasks, folder: Path, install: Callable[..., Path]
+) -> None:
+    install("walks", "[taskloom.domains]\nnorth = walks:NORTH\nsouth = walks:SOUTH\n", walks=WALKS)
+    (folder / "walker.py").write_text(WALKER)
+    several = "walker.py:Walker fits the protocols of several domains: north, south."
+    told = tasks("run", "walker.py")
+    assert told.code == 2
+    assert several in tasks("run", "walker.py:Walker").err
+    with pytest.raises(UsageError, match="fits the protocols of several domains"):
+        tl.run("walker.py:Walker")
+    run = tl.run("walker.py:Walker", options=tl.RunOptions(task_domain="south", quiet=True))
+    assert (run.domain, run.task, run.metrics) == ("south", "walker:Walker", {"walked": 2.0})
+    again = tasks("run", "walker.py:Walker", "--domain=south", "--json")
+    assert json.loads(again.out)["id"] == run.id
+    assert tasks("check", "walker.py:Walker", "--domain", "north").code == 0
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 from taskloom.lazy import MovedModules, lazy_names
 
+TYPE_CHECKING = (
+    False  # type checkers know the name; the module typing is half of what this import costs
+)
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:

@@ -79,7 +79,7 @@ def run(
         KeyboardInterrupt: The user pressed Ctrl-C; the run has stopped, and the same call goes on with it.
     """
     refuse_while_loading()
-    loaded, resolved = resolve_request(task, values, by_name)
+    loaded, resolved = resolve_request(task, values, by_name, options.task_domain)
     options = checked_options(options)
     with undisturbed(), speaking(quiet=options.quiet) as talk:
         origin = Origin(sources=resolved.sources)
@@ -124,7 +124,7 @@ def sweep(
         KeyboardInterrupt: The user pressed Ctrl-C; the same call goes on with what is missing.
     """
     refuse_while_loading()
-    loaded = find_asked(task)
+    loaded = find_asked(task, options.task_domain)
     # A plan is made of texts; behind each stands the value itself, so that none is read back from its text.
     columns = {path: _by_text(values) for path, values in axes.items()}
     columns |= {path: {_text(value): value} for path, value in fixed.items()}

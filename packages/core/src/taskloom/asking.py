@@ -36,7 +36,10 @@ _OBJECTS = (SecretStr, SecretBytes, Enum, PurePath, date, time, timedelta)
 
 
 def resolve_request(
-    task: Asked, values: Mapping[str, object] | Config | None, by_name: Mapping[str, object]
+    task: Asked,
+    values: Mapping[str, object] | Config | None,
+    by_name: Mapping[str, object],
+    domain: str = "",
 ) -> tuple[LoadedTask, Resolved]:
     """Return the task that a call asks for, and its config.
 
@@ -44,12 +47,13 @@ def resolve_request(
         task: The task.
         values: Values by dotted path, or a whole config.
         by_name: Further values; they win.
+        domain: The domain of a class that is not installed, where it fits several.
 
     Raises:
         UnknownNameError: The task, a parameter or a component does not exist.
         ConfigError: A value is not accepted.
     """
-    loaded = find_asked(task)
+    loaded = find_asked(task, domain)
     whole = task if isinstance(task, Config) else values
     if not isinstance(whole, Config):
         return loaded, resolve_values(loaded.config_class, {**(whole or {}), **by_name})
@@ -104,8 +108,12 @@ def written(value: object) -> Any:  # noqa: ANN401 -- JSON
     return value if isinstance(value, _OBJECTS) else plain(value)
 
 
-def find_asked(task: Asked) -> LoadedTask:
-    """Return the installed task that a name, a config or a class stands for.
+def find_asked(task: Asked, asked: str = "") -> LoadedTask:
+    """Return the task that a name, a file, a config or a class stands for.
+
+    Args:
+        task: What stands for it.
+        asked: The domain of a class that is not installed, where it fits several.
 
     Raises:
         UnknownNameError: There is no such task.
@@ -113,7 +121,7 @@ def find_asked(task: Asked) -> LoadedTask:
     """
     if isinstance(task, str):
         if is_file(task):
-            return file_task(task)
+            return file_task(task, asked)
         domain, slash, name = task.partition("/")
         if not slash:
             raise UsageError(
@@ -125,7 +133,7 @@ def find_asked(task: Asked) -> LoadedTask:
     if not callable(wanted):
         raise UsageError(f"A {type(task).__name__} stands for no task; give its name: domain/task.")
     if is_given(wanted):
-        return class_task(wanted)
+        return class_task(wanted, asked)
     found = _tasks_with(wanted)
     if len(found) == 1:
         return found[0]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # type checkers know the name; the modules for types cost more than this one
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from importlib.machinery import ModuleSpec
+    from typing import Any
 
 
 def lazy_names(
@@ -26,6 +26,8 @@ def lazy_names(
     def get(name: str) -> Any:  # noqa: ANN401 -- a module attribute may be anything
         if name not in home_of:
             raise AttributeError(f"module '{package}' has no attribute '{name}'")
+        from importlib import import_module  # not paid for by the import of the package
+
         return getattr(import_module(home_of[name]), aliases.get(name, name))
 
     return get, lambda: list(sys.modules[package].__all__)

@@ -23,7 +23,9 @@ def open_task(
 ) -> BoundTask[Any, Config]:
     """Return a task with a config.
 
-        open_task("hci/pointing", assistant="big", episodes=200).task
+        >>> import taskloom as tl
+        >>> tl.open_task("hci/pointing", assistant="big", cells=9).config.cells
+        9
 
     Args:
         task: Its name, `domain/task`; or its class; or a config, if one task alone takes such a config.
@@ -42,7 +44,10 @@ def open_task(
 def open_run(reference: str | Path, store: Path | str | None = None) -> Run:
     """Return a run by its id, a unique prefix of it, `@last`, or its folder.
 
-        open_run("@last").metrics
+        >>> import taskloom as tl
+        >>> run = tl.run("hci/pointing", episodes=20)
+        >>> tl.open_run(run.id).metrics["episodes"], tl.open_run("@last").id == run.id
+        (20.0, True)
 
     Args:
         reference: Id, prefix, `@last` or path.
@@ -58,7 +63,9 @@ def open_run(reference: str | Path, store: Path | str | None = None) -> Run:
 def task_of(run: Run) -> BoundTask[Any, Config]:
     """Return the task of a run with the config of its record.
 
-        task_of(open_run("@last")).describe()
+        >>> import taskloom as tl
+        >>> tl.task_of(tl.run("hci/pointing", episodes=20)).config.episodes
+        20
 
     Raises:
         ConfigError: The task has changed its version or its parameters since.

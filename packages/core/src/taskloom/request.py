@@ -97,6 +97,7 @@ class RunOptions(KeptOptions):
         claimed: What to do about a process that computes the same now: wait, skip it, or fail.
         inputs: What tells that a folder is the same: its content, or size and time of each file (mtime).
         cwd: Folder that relative paths count from (else the working directory).
+        task_domain: Domain of a class that fits several and is not installed.
         capture: Whether to keep what the task prints (yes), or to leave it the terminal (no).
         quiet: Say nothing while it runs.
     """
@@ -127,6 +128,7 @@ class RunOptions(KeptOptions):
     claimed: Annotated[str, Flag("wait|skip|fail")] = "wait"
     inputs: Annotated[str, Flag("content|mtime")] = "content"
     cwd: Annotated[Path | None, Flag("DIR")] = None
+    task_domain: Annotated[str, Flag("NAME")] = ""
     capture: Annotated[
         str,
         Flag(

@@ -112,7 +112,8 @@ def takes_options(
         without: Fields of `RunOptions` that the command does not take.
         is_sweep: Whether they count for every run of a sweep.
     """
-    listed = OptionList(RunOptions, frozenset(without.split()), is_sweep)
+    # The domain of a class in a file is read before there are options; see `taskloom.cli.entries`.
+    listed = OptionList(RunOptions, frozenset([*without.split(), "task_domain"]), is_sweep)
 
     def decorate(body: Callable[..., None]) -> Callable[..., None]:
         hints = get_type_hints(body, include_extras=True)

@@ -24,7 +24,7 @@ from pydantic import BaseModel
 from taskloom.errors import PluginError
 from taskloom.identity.canonical import canonical, ordered, text
 
-UNKNOWN = "its source cannot be had"
+UNKNOWN = "has no source"
 _MAIN = "__main__"
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...))
 _FUTURE = "from __future__ import annotations"
@@ -65,9 +65,7 @@ class _Session:
         source = _definition(name, _texts(found)) or _definition(name, reversed(self._cells))
         if not source:
             return False
-        for used in sorted(_names_in(source) - self._seen):
-            if used in self._names and not hasattr(builtins, used):
-                self._take(used, self._names[used])
+        self._follow(source)
         self._lines[name] = source
         return True
 
@@ -76,20 +74,45 @@ class _Session:
         future = [_FUTURE] if "annotations" in self._names else []
         return "\n\n".join([*future, *self._lines.values()]) + "\n"
 
+    def _follow(self, source: str) -> None:
+        """Take in what a text uses of the session."""
+        for used in sorted(_names_in(source)):
+            is_known = used in self._seen or used not in self._names
+            # A name of Python's own may be given another meaning.
+            if not is_known and self._names[used] is not getattr(builtins, used, None):
+                self._take(used, self._names[used])
+
     def _take(self, name: str, value: object) -> None:
         self._seen.add(name)
         line = _imported(name, value) or _written(name, value)
         if line:
             self._lines[name] = line
-        elif _is_defined_here(value) and self.define(name, value):
-            return
-        elif (form := _form(value)) and (assigned := _assignment(name, reversed(self._cells))):
-            for used in sorted(_names_in(assigned) - self._seen):
-                if used in self._names and not hasattr(builtins, used):
-                    self._take(used, self._names[used])
-            self._lines[name] = f"{assigned}  # {form}"
-        else:
+        elif not (_is_defined_here(value) and self._defined(name, value)) and not self._made(
+            name, value
+        ):
             self.reason = self.reason or f"uses `{name}`, an object of this session"
+
+    def _defined(self, name: str, value: Any) -> bool:  # noqa: ANN401 -- a class or a function
+        """Take in a class or function of the session, perhaps under a second name; return whether that can be done."""
+        own = value.__name__
+        if own == name or self._names.get(own) is not value:
+            return self.define(name, value)
+        if own not in self._seen and not self.define(own, value):
+            return False
+        self._lines[name] = f"{name} = {own}"
+        return True
+
+    def _made(self, name: str, value: object) -> bool:
+        """Take in the assignment that made a value with a canonical form, or a lambda; return whether that can be done."""
+        is_lambda = getattr(value, "__name__", "") == "<lambda>"
+        form = "lambda" if is_lambda else _form(value)
+        assigned = _assignment(name, _texts(value) if is_lambda else reversed(self._cells))
+        if not form or not assigned:
+            return False
+        self._follow(assigned)
+        # The value is part of the program: of two comments the one that differs would not count.
+        self._lines[name] = assigned if is_lambda else f"{assigned}\n_form_of_{name} = {form!r}"
+        return True
 
 
 def _definition(name: str, cells: Iterable[str]) -> str:

@@ -69,7 +69,7 @@ def _fitting(found: type, what: str) -> str:
     if fits:
         raise UsageError(
             f"{what} fits the protocols of several domains: {', '.join(fits)}.",
-            hint="say which: --domain=NAME, or domain= in Python",
+            hint="say which: --domain=NAME, or RunOptions(task_domain=NAME) in Python",
         )
     needed = [f"for {name} {', '.join(lacks)}" for name, lacks in lacking.items()]
     raise PluginError(f"{what} is no task: it lacks {'; '.join(['run(ctx)', *needed])}.")

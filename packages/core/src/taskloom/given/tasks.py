@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any, Protocol
 
 from taskloom.bound import members_of
-from taskloom.errors import TaskloomError, UnknownNameError, UsageError
+from taskloom.errors import PluginError, UnknownNameError, UsageError
 from taskloom.given.cells import UNKNOWN, cell_source
 from taskloom.given.domains import domain_of
 from taskloom.given.files import dotted, load_file
@@ -95,8 +95,8 @@ def file_task(asked: str, domain: str = "") -> LoadedTask:
     path, name = (before, after) if colon and not asked.endswith(_SUFFIX) else (asked, "")
     place = Path(os.path.abspath(path))
     module = load_file(Path(path))
-    names = _tasks_in(module, domain)
     if not name:
+        names = _tasks_in(module, domain)
         if len(names) != 1:
             told = f"{len(names)} tasks: {', '.join(names)}" if names else "no task"
             hint = f"say which: {path}:{names[0]}" if names else ""
@@ -104,6 +104,7 @@ def file_task(asked: str, domain: str = "") -> LoadedTask:
         name = names[0]
     found = getattr(module, name, None)
     if found is None:
+        names = _tasks_in(module, domain)
         raise UnknownNameError(
             f"{path} has no '{name}'; its tasks: {', '.join(names) or 'none'}.",
             hint=did_you_mean(name, names),
@@ -200,8 +201,10 @@ def _makes_task(found: type, domain: str) -> bool:
         home = domain_of(found, found.__name__, domain, "file")
         manifest = find_domain(home).ref
         as_factory(found, found.__name__, manifest)
-    except TaskloomError:
+    except PluginError:
         return False
+    except UsageError:  # it fits several domains
+        return True
     # The config of a task is of its domain too, and makes none.
     return runs_itself or not is_config_class(found) or _fits(found, manifest.protocol)
 

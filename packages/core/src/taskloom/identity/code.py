@@ -11,7 +11,7 @@ import os
 import re
 import struct
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -79,16 +79,26 @@ class _Noted:
 _noted: dict[str, _Noted] = {}
 
 
-def note_modules(roots: Roots) -> list[str]:
+Counted = Sequence[tuple[str, str]]
+"""Name and file of each module that counts."""
+
+
+def counted_modules(roots: Roots) -> Counted:
+    """Return the imported modules that count."""
+    return list(_counted(roots))
+
+
+def note_modules(roots: Roots, counted: Counted | None = None) -> list[str]:
     """Read the sources of imported modules that count and were not read before; return the files that changed since then.
 
     A module that was imported or reloaded anew has another spec, and is read again.
 
     Args:
         roots: The code that counts.
+        counted: The modules of it, where they are known.
     """
     edited: list[str] = []
-    for name, file in _counted(roots):
+    for name, file in counted_modules(roots) if counted is None else counted:
         known = _noted.get(file)
         try:
             found = os.stat(file)
@@ -134,16 +144,17 @@ def forget_source(file: str) -> None:
     _noted.pop(file, None)
 
 
-def code_rows(roots: Roots, files: FileCache) -> list[CodeFile]:
+def code_rows(roots: Roots, files: FileCache, counted: Counted | None = None) -> list[CodeFile]:
     """Return every file that counts: the modules imported so far, and the data beside them, sorted.
 
     Args:
         roots: The code that counts.
         files: The digests that are known.
+        counted: The modules of it, where they are known.
     """
     found: dict[tuple[str, str], CodeFile] = {}
     places: dict[str, bool] = {}
-    for name, file in _counted(roots):
+    for name, file in counted_modules(roots) if counted is None else counted:
         known = _noted.get(file)
         top = name.partition(".")[0]
         if known is None:
@@ -164,9 +175,9 @@ def code_rows(roots: Roots, files: FileCache) -> list[CodeFile]:
     return [found[key] for key in sorted(found)]
 
 
-def sources(roots: Roots) -> Iterator[tuple[str, bytes]]:
+def sources(roots: Roots, counted: Counted) -> Iterator[tuple[str, bytes]]:
     """Yield digest and bytes of the sources that count."""
-    for _, file in _counted(roots):
+    for _, file in counted:
         known = _noted.get(file)
         if known is not None:
             yield known.sha, known.source

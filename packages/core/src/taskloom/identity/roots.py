@@ -7,7 +7,7 @@ import os
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.machinery import PathFinder
 from pathlib import Path
@@ -43,9 +43,16 @@ class Roots:
     folders: tuple[str, ...] = ()
     left_out: frozenset[str] = frozenset()
     given: Given | None = None
+    _known: dict[tuple[str, str], bool] = field(default_factory=dict, compare=False, repr=False)
 
     def count(self, module: str, file: str) -> bool:
         """Return whether a module counts."""
+        key = (module, file)
+        if key not in self._known:
+            self._known[key] = self._count(module, file)
+        return self._known[key]
+
+    def _count(self, module: str, file: str) -> bool:
         top, _, rest = module.partition(".")
         if top == CORE:
             return rest.partition(".")[0] in CORE_MODULES

@@ -27,6 +27,7 @@ from taskloom.identity.code import (
     Code,
     code_paths,
     code_rows,
+    counted_modules,
     is_by_time,
     note_modules,
     read_code,
@@ -96,6 +97,8 @@ class Witness:
         self._edited: set[str] = set()
         self._stack = ExitStack()
         self._here = self._code = Code()
+        self._written: Code | None = None
+        self._packages: dict[str, str] = {}
         self._num_modules = 0
         self._num_read = 0
         self._kept: set[str] = set()
@@ -132,16 +135,21 @@ class Witness:
 
     def _note(self) -> None:
         """Note what runs by now, and write `code.json`."""
+        if self._num_modules != len(sys.modules):
+            self._packages = counted_packages(self._roots.packages.values(), self._store)
         self._num_modules = len(sys.modules)
-        self._edited |= set(note_modules(self._roots))
-        fresh = {sha: source for sha, source in sources(self._roots) if sha not in self._kept}
+        counted = counted_modules(self._roots)
+        self._edited |= set(note_modules(self._roots, counted))
+        fresh = {
+            sha: source for sha, source in sources(self._roots, counted) if sha not in self._kept
+        }
         keep_sources(self._store, fresh.items())
         self._kept |= fresh.keys()
         self._sources |= fresh
         self._here = Code(
-            files=tuple(code_rows(self._roots, self._files)),
+            files=tuple(code_rows(self._roots, self._files, counted)),
             opened=self._read,
-            packages=counted_packages(self._roots.packages.values(), self._store),
+            packages=self._packages,
             python=python_version(),
             device=used_device(self._record.resources.gpus),
             could=device_seen(),
@@ -167,8 +175,10 @@ class Witness:
 
     def _write(self) -> None:
         """Write `code.json`; without it the run is as good, and no later command takes it for its answer."""
-        with suppress(StoreError):
-            self._code.write(self._layout.dir)
+        if self._code != self._written:
+            with suppress(StoreError):
+                self._code.write(self._layout.dir)
+                self._written = self._code
 
     def conclude(self) -> Conclusion:
         """Return what the final record says: the computation, the inputs, and whether another command may take the result."""

@@ -176,6 +176,7 @@ def surroundings(run: Run, environment: Mapping[str, Any]) -> h.Node:
         "identity": record.identity[:10],
         "computation": record.computation[:10],
         "task version": str(record.version),
+        "code": run.code,
         "continues": record.parent,
         "sweep": record.sweep,
         "commit": commit_of(environment),

@@ -93,6 +93,17 @@ class Run:
         file = code.get("path") or str(self.layout.code / "cell.py")
         return (f"{file}:{code.get('name', '')}",)
 
+    @property
+    def code(self) -> str:
+        """Place of the code of a task that is not installed, in words; empty for one that is."""
+        code = self.record.code
+        if not code:
+            return ""
+        places = {"file": code.get("path", ""), "cell": "cell.py, in the folder of the run"}
+        place = places.get(code.get("kind", ""), "none")
+        reason = code.get("reason", "")
+        return f"{place} (answers no later command: it {reason})" if reason else place
+
     @cached_property
     def status(self) -> str:
         """`created`, `running`, `finished`, `failed`, `stopped`; or `crashed`, if it says running but its lock is free.

@@ -137,7 +137,7 @@ def study(
         raise UsageError(
             "A study without a task needs a runner: a function from a config to metrics."
         )
-    loaded = find_asked(task)
+    loaded = find_asked(task, options.task_domain)
     every = {**{path: [value] for path, value in fixed.items()}, **columns}
     texts = {path: {write(written(item)): item for item in items} for path, items in every.items()}
 

@@ -37,7 +37,17 @@ SEARCH = "search.json"
 EXECUTOR = "local"
 """Executor of the runs of a sweep unless the options name another."""
 _OF_THE_CALL = (
-    *("store", "resume", "quiet", "capture", "fresh", "accept", "accept_changes", "claimed"),
+    *(
+        "store",
+        "resume",
+        "quiet",
+        "capture",
+        "fresh",
+        "accept",
+        "accept_changes",
+        "claimed",
+        "task_domain",
+    ),
 )
 """Options of the call alone, which no record keeps: where the store is, and what this process says, does and takes."""
 _HERE: dict[str, Any] = {name: getattr(RunOptions(), name) for name in _OF_THE_CALL}

@@ -49,6 +49,7 @@ def show(run: RunName, store: StoreOption = None, as_json: AsJson = False) -> No
         "git": _commit(opened),
         "folder": str(opened.dir),
         "command": shlex.join(record.argv),
+        "code": opened.code,
         "output": f"not kept: {record.output}" if record.output else "",
     }
     if record.failure is not None:

@@ -98,9 +98,12 @@ def _group(command: Command, rest: list[str], current: str) -> Iterator[tuple[st
 def _on_task(command: Command, rest: list[str], current: str) -> Iterator[tuple[str, str]]:
     from taskloom.registry.discovery import tasks_of
 
+    of_file = bool(rest) and (rest[0].endswith(".py") or ".py:" in rest[0])
     if not rest:
         yield from _domains()
-    elif len(rest) == 1:
+        if "/" in current or "." in current:  # no domain has such a name
+            yield FILES, ""
+    elif len(rest) == 1 and not of_file:
         yield from ((item.ref.name, item.ref.summary) for item in tasks_of(rest[0]))
     else:
         # pydantic, and the modules of the task's config

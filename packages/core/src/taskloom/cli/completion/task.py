@@ -8,6 +8,7 @@ from typing import Any
 from taskloom.cli.table import FILES, Command
 from taskloom.cli.task_command import TaskCommand
 from taskloom.errors import TaskloomError
+from taskloom.given.tasks import file_task, is_file
 from taskloom.params.elements import next_elements
 from taskloom.registry.isolate import load_target
 from taskloom.registry.refs import VerbRef
@@ -21,14 +22,18 @@ def task_candidates(
 
     Args:
         command: The command.
-        words: Domain, task, and the words before the one being typed.
+        words: Domain and task, or a place in a file, and the words before the one being typed.
         current: The word being typed.
     """
     from taskloom.cli.entries import task_command_for
 
-    domain, task, *rest = words
     try:
-        made = task_command_for(command, load_task(find_task(domain, task)), rest)
+        if is_file(words[0]):
+            loaded, rest = file_task(words[0]), list(words[1:])
+        else:
+            domain, task, *rest = words
+            loaded = load_task(find_task(domain, task))
+        made = task_command_for(command, loaded, rest)
     except TaskloomError:  # a line that is wrong already has no completions
         return
     yield from _of_command(made, rest, current)
