@@ -58,8 +58,8 @@ def info(task: Asked) -> TaskInfo:
     """Return what a task is, takes and needs.
 
         >>> import taskloom as tl
-        >>> [row["name"] for row in tl.info("hci/pointing").parameters][:2]
-        ['seed', 'episodes']
+        >>> "episodes" in [row["name"] for row in tl.info("hci/pointing").parameters]
+        True
 
     Args:
         task: Its name, `domain/task`; a file, `one.py:Coin`; or its class.
