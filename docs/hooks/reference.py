@@ -45,6 +45,10 @@ _MODULES = (
     "taskloom.devices",
     "taskloom.report",
     "taskloom.report.charts",
+    "taskloom.statistics",
+    "taskloom.headline",
+    "taskloom.outcome",
+    "taskloom.wording",
     "taskloom.testing",
     "taskloom.errors",
 )

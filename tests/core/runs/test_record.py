@@ -12,6 +12,7 @@ from taskloom.runs.record import Failure, RunRecord, begin_attempt, write_record
 
 _LATER = (
     "failure", "exit_code", "sinks", "keep_best", "headline", "units", "output", "changes", "report",
+    "code", "origin",
 )  # fmt: skip
 """Fields that a record may lack, because an older taskloom wrote it."""
 

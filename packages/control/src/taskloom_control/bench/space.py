@@ -103,7 +103,7 @@ def drawn_values(
         seed: Seed of the scrambling.
     """
     chosen = dimensions(task, names)
-    sobol = qmc.Sobol(len(chosen), seed=np.random.default_rng(seed))
+    sobol = qmc.Sobol(len(chosen), seed=np.random.default_rng(seed))  # pyright: ignore[reportCallIssue]  # its stubs know the later name alone
     # Whole powers of two are balanced in every dimension; the rest of the last one is not used.
     points = sobol.random_base2(max(1, math.ceil(math.log2(max(count, 2)))))[:count]
     for point in points:

@@ -98,6 +98,7 @@ def bar_line(
     if width < _NARROW:
         return " ".join(part for part in (count, time) if part)[: max(width, 0)]
     ends = [[count, speed, time, "left" if time else ""], [count, speed, time], [count, time]]
+    tail = ""
     for parts in ends:
         tail = " ".join(part for part in parts if part)
         room = width - cell_width(tail) - cell_width(label) - (2 if label else 1)

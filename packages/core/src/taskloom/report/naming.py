@@ -105,11 +105,9 @@ def _short_paths(paths: Sequence[str]) -> dict[str, str]:
     parts = {path: name.split(".") for path, name in plain.items()}
     short = {}
     for path, names in parts.items():
-        for count in range(1, len(names) + 1):
-            end = names[-count:]
-            if sum(other[-count:] == end for other in parts.values()) == 1:
-                break
-        short[path] = ".".join(names[-count:])
+        ends = (names[-count:] for count in range(1, len(names)))
+        alone = (e for e in ends if sum(other[-len(e) :] == e for other in parts.values()) == 1)
+        short[path] = ".".join(next(alone, names))
     return short
 
 

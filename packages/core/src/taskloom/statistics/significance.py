@@ -167,7 +167,7 @@ def mcnemar_test(first: Sequence[bool], second: Sequence[bool], *, level: float 
         McNemar, Psychometrika 12, 1947; exact as the binomial of the discordant pairs.
 
     Example:
-        >>> mcnemar_test([True] * 5 + [False], [False] * 5 + [True]).p
+        >>> round(mcnemar_test([True] * 5 + [False], [False] * 5 + [True]).p, 12)
         0.21875
     """
     if len(first) != len(second):

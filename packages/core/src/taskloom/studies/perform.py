@@ -147,6 +147,7 @@ def perform_study(job: StudyJob, watcher: Watcher, aheads: Sequence[Ahead] | Non
     """
     question = job.record.question
     rows: list[StudyRow] = []
+    values = StudyValues(job.plan.factors, ())
     looks: list[StudyLook] = []
     directions: list[Mapping[str, object] | None] = []
     code = ExitCode.OK

@@ -136,19 +136,31 @@ class Study:
         """True of a study that stops by looking, so that only anytime-valid figures hold."""
         return bool(self.question.until)
 
-    @cached_property
+    @property
     def table(self) -> tuple[StudyCell, ...]:
         """Every combination with its interval; the best are marked if a direction is better."""
+        return self._table
+
+    @cached_property
+    def _table(self) -> tuple[StudyCell, ...]:
         return summarise_cells(self.values, self.question, is_looked_at=self.is_looked_at)
 
-    @cached_property
+    @property
     def levels(self) -> tuple[StudyCell, ...]:
         """Every level of the compared factors, averaged over the other factors within each seed."""
-        return summarise_levels(self.values, self.question, is_looked_at=self.is_looked_at)
+        return self._levels
 
     @cached_property
+    def _levels(self) -> tuple[StudyCell, ...]:
+        return summarise_levels(self.values, self.question, is_looked_at=self.is_looked_at)
+
+    @property
     def differences(self) -> tuple[LevelComparison, ...]:
         """Every comparison with its interval, p-value and verdict."""
+        return self._differences
+
+    @cached_property
+    def _differences(self) -> tuple[LevelComparison, ...]:
         return compare_levels(self.values, self.question, is_looked_at=self.is_looked_at)
 
     def required(
@@ -266,7 +278,8 @@ def _rows(table: Any) -> list[Mapping[str, object]]:  # noqa: ANN401 -- any kind
     """Return the rows of any kind of table."""
     records = getattr(table, "to_dict", None)
     if callable(records):
-        return list(records("records"))
+        found: Any = records("records")
+        return list(found)
     if isinstance(table, Mapping):
         columns = {name: list(column) for name, column in table.items()}
         if len({len(column) for column in columns.values()}) > 1:

@@ -145,7 +145,11 @@ def heading(study: StudyFacts) -> str:
     """Return one line on what the study is: metric, size, seeds and the method of its intervals."""
     values = study.values
     count, seeds = len(values.cells), values.seeds
-    named = f"seeds ({seeds[0]} to {seeds[-1]})" if len(seeds) > 1 else f"seed ({seeds[0]})"
+    named = (
+        f"seeds ({seeds[0]} to {seeds[-1]})"
+        if len(seeds) > 1
+        else f"seed ({', '.join(map(str, seeds))})"
+    )
     method = "; ".join(dict.fromkeys(cell.interval.method for cell in study.table))
     of = f" ({values.rows[0].trials} trials a run)" if values.rows[0].trials else ""
     cells = f"{count} combination{'s' * (count != 1)}"

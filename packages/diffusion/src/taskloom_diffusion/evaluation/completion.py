@@ -91,8 +91,9 @@ def complete_file(
         for row in rows_of(path, column, names=names):
             done.tally.lines += 1
             reason = row.fault or ("" if row.text else "empty")
+            ids: Sequence[int] = ()
             try:
-                ids = [] if reason else parse_template(row.text, model)
+                ids = ids if reason else parse_template(row.text, model)
             except ConfigError as error:
                 done.complaints.append(error.message)
                 reason = "unknown_token"
