@@ -13,6 +13,7 @@ import torch
 from scipy.stats import chisquare
 from taskloom.cli import main
 from taskloom.errors import ConfigError
+from taskloom.opening import open_run
 from taskloom_diffusion.accelerated.block_attention import BlockMemory
 from taskloom_diffusion.config import DiffusionConfig, DiffusionSettings, OptimizerSettings
 from taskloom_diffusion.corpora.toys import LETTERS, Toy, random_toy, toy_a
@@ -381,7 +382,10 @@ def test_run_in_blocks_from_the_command_line(
         "--evaluate.num_samples=3", "--evaluate.num_holdout=5", *store,
     ]  # fmt: skip
     assert main(words) == 0, capsys.readouterr().err
-    assert "blocks of 6" in capsys.readouterr().out
+    run = open_run("@last", tmp_path)
+    assert run.headline is not None
+    assert "blocks of 6" in run.headline.title
+    capsys.readouterr()
     assert main(["diffusion", "likelihood", "@last", "--draws=2", *store]) == 0
     assert "blocks of 6" in capsys.readouterr().out
     assert main(["diffusion", "sample", "@last", "--num=2", "--sampler=remdm", *store]) == 0
