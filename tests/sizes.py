@@ -68,7 +68,7 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "quick_compilation": (1, 0),  # without most of XLA's optimizations
         # tests/control
         "foreign_models": (4, 8),
-        "pushed_cylinders": (2, 5),
+        "pushed_cylinders": (4, 5),
         # tests/reliability
         "kills": (50, 150),
         "kills_of_networks": (10, 30),

@@ -88,28 +88,30 @@ def attempt(
         sinks = open_sinks(record.sinks, layout.dir, record)
         goes_on = checkpoint is not None
         witness = Witness(task, layout, record, goes_on=goes_on, is_own_process=_is_unattended())
-        ctx = LiveContext(
-            layout,
-            record,
-            console,
-            stop,
-            checkpoint.dir if checkpoint else None,
-            sinks=sinks,
-            witness=witness,
-            held=held,
-        )
-        try:
-            with stop.installed(record.resources.time_limit), recording_seeds(ctx.seeds), witness:
-                end = _run(task, ctx, layout, checkpoint.dir if checkpoint else None, stop)
-                record = _finalise(layout, record, ctx, end, held, witness)
-                run = Run(layout.dir, record)
-                _tell_git(witness, console)
-                sinks.close(run)
-                output.settle()
-                if report and record.has_report and end.status != "running":
-                    _write_report(run, console)
-        finally:
-            ctx.close()
+        # From the first file of the run on, which others may wait for, a signal is a wish to stop.
+        with stop.installed(record.resources.time_limit):
+            ctx = LiveContext(
+                layout,
+                record,
+                console,
+                stop,
+                checkpoint.dir if checkpoint else None,
+                sinks=sinks,
+                witness=witness,
+                held=held,
+            )
+            try:
+                with recording_seeds(ctx.seeds), witness:
+                    end = _run(task, ctx, layout, checkpoint.dir if checkpoint else None, stop)
+                    record = _finalise(layout, record, ctx, end, held, witness)
+                    run = Run(layout.dir, record)
+                    _tell_git(witness, console)
+                    sinks.close(run)
+                    output.settle()
+                    if report and record.has_report and end.status != "running":
+                        _write_report(run, console)
+            finally:
+                ctx.close()
     return _conclude(run, end, console)
 
 
