@@ -32,6 +32,7 @@ OF_THE_CALL = {
     "claimed",
     "fresh",
     "quiet",
+    "task_domain",
     "resume",
     "store",
 }
@@ -72,6 +73,7 @@ def options(tmp_path: Path) -> RunOptions:
         "inputs": "mtime",
         "cwd": tmp_path,
         "capture": "no",
+        "task_domain": "lab",
         "quiet": True,
     }
     assert set(asked) == {item.name for item in fields(RunOptions)}, "give the new option a value"
