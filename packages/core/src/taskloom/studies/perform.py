@@ -147,7 +147,6 @@ def perform_study(job: StudyJob, watcher: Watcher, aheads: Sequence[Ahead] | Non
     """
     question = job.record.question
     rows: list[StudyRow] = []
-    values = StudyValues(job.plan.factors, ())
     looks: list[StudyLook] = []
     directions: list[Mapping[str, object] | None] = []
     code = ExitCode.OK
@@ -165,15 +164,15 @@ def perform_study(job: StudyJob, watcher: Watcher, aheads: Sequence[Ahead] | Non
                 rows.append(row_of_result(levels, seed, result, question))
                 directions.append(None if result.run is None else result.run.record.headline)
             code = max(code, done.exit_code)
-            values = StudyValues(job.plan.factors, tuple(rows))
             if question.until:
-                looks.append(look(values, question))
+                looks.append(look(StudyValues(job.plan.factors, tuple(rows)), question))
             job = _with_runs(job, {(row.levels, row.seed): row.run for row in rows}, looks)
             is_over = done.exit_code in _STOPPED or (done.exit_code and not job.sweep.keep_going)
             if is_over or (looks and looks[-1].decided):
                 break
     finally:
         executor.close()
+    values = StudyValues(job.plan.factors, tuple(rows))
     if not question.better and (better := _direction(directions, question.metric)):
         question = replace(question, better=better)
         write_study(job.store / job.sweep.id, replace(job.record, question=question))
