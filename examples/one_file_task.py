@@ -10,7 +10,7 @@ class CoinConfig(Config):
     p: float = 0.5
     """Probability of heads."""
     throws: int = 1000
-    """How often it is thrown."""
+    """Number of throws."""
 
 
 class Coin:

@@ -1,4 +1,4 @@
-"""What a run logged while it went on, line by line: the closed loop of a mass that is brought to rest."""
+"""Metrics that a run logged, line by line: the closed loop of a mass that is brought to rest."""
 
 import taskloom as tl
 

@@ -1,4 +1,4 @@
-"""How many seeds: a pilot of six says how many a narrow interval takes, and how sure that is."""
+"""Number of seeds for a narrow interval, from a pilot of six, and how sure that number is."""
 
 import random
 

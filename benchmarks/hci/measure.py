@@ -205,7 +205,7 @@ def sb3() -> Iterator[Row]:
 
 
 def slow() -> Iterator[Row]:
-    """What was played one round at a time, beside pointing with a gain in NumPy, which is told first as a measure of the machine."""
+    """Games that were played one round at a time, beside pointing with a gain in NumPy, the measure of the machine."""
     from taskloom_hci.batch.play import play
     from taskloom_hci.driver import make_bundle
 

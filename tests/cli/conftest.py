@@ -16,7 +16,7 @@ GARDEN = Path(__file__).parent / "garden"
 
 @dataclass
 class Outcome:
-    """What a command line ended with."""
+    """Exit code and output of a command line."""
 
     code: int
     out: str

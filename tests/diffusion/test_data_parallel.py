@@ -171,7 +171,7 @@ print(repr([answer["val_loss"], float(weights.sum()), float((weights * torch.ara
 
 @pytest.fixture(scope="module")
 def said(tmp_path_factory: pytest.TempPathFactory) -> list[list[str]]:
-    """What the script prints on one process, and on each of two."""
+    """Output of the script on one process, and on each of two."""
     found = []
     for size in (1, 2):
         folder = tmp_path_factory.mktemp("own")

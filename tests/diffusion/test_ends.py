@@ -1,4 +1,4 @@
-"""Where ends are predicted: what is sampled and completed has the law of the sequences that training builds, counted out."""
+"""Samples and completions with predicted ends have the law of the sequences that training builds, by enumeration."""
 
 from __future__ import annotations
 

@@ -126,7 +126,7 @@ def test_every_sampler_has_its_law_under_every_noise(
 def test_laws_that_are_not_the_datas_are_told_apart_by_as_many_draws(
     drawn: dict[str, tuple[Cell, SampledTokens]],
 ) -> None:
-    """What the matrix accepts it could have rejected: these samplers do not have the law of the data."""
+    """The test has power: samplers that do not have the law of the data are rejected."""
     names = ["ancestral grid of 1", "ancestral grid of 2", "blocks of two", "groups of two"]
     names += [name for name in drawn if name.startswith(("polydiff", "ancestral under"))]
     for name in names:

@@ -39,7 +39,7 @@ class Coin:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command line ended with."""
+    """Exit code and output of a command line."""
 
     code: int
     out: str

@@ -27,7 +27,7 @@ FACTORS = {"steps": [2, 4]}
 
 @dataclass
 class Outcome:
-    """What a command line ended with."""
+    """Exit code and output of a command line."""
 
     code: int
     out: str

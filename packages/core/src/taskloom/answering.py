@@ -178,7 +178,7 @@ def _reuse(asked: RunRequest, decision: Decision, run: Run) -> RunAnswer:
         and not run.record.has_report
         and not run.layout.report.exists()
     ):
-        # A run of a sweep wrote none; whoever asks for it by itself gets one.
+        # A run of a sweep wrote no page; asked for by itself, it gets one.
         with contextlib.suppress(TaskloomError):  # without it the run is as good
             write_report(run)
     return RunAnswer(run, reused=True, stale=tuple(decision.stale))
