@@ -43,6 +43,11 @@ def pytest_configure(config: pytest.Config) -> None:
         compileall.compile_dir(_HERE.parent / "packages", quiet=2)
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name bytes by their length: a compressed file holds the second it was made in, and two workers need one name."""
+    return f"{len(val)}-bytes" if isinstance(val, bytes) else None
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _own_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep the key for secrets out of the home of the person who runs the tests."""
