@@ -41,6 +41,56 @@ class ControllerConfig(Component):
     standardizes by the knots seen so far."""
 
 
+class Push(Component):
+    """A push that a body of the plant gets."""
+
+    time: Annotated[float, Field(ge=0), Unit("s")] = 0.0
+    """Time at which it begins."""
+    duration: Annotated[float, Field(gt=0), Unit("s")] = 0.1
+    """Time that it lasts."""
+    body: str = ""
+    """Body that is pushed, by its name in the simulated model."""
+    force: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """Force at the body's centre of mass, in the world's axes [N]."""
+    torque: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """Torque, in the world's axes [N m]."""
+
+
+class PlantConfig(Component):
+    """Imperfections of the simulated plant, of which the planner is told nothing; all are zero unless they are asked for."""
+
+    latency: Annotated[float, Field(ge=0, le=10), Unit("s")] = 0.0
+    """Age of an estimate when it arrives."""
+    jitter: Annotated[float, Field(ge=0, le=10), Unit("s")] = 0.0
+    """Further age, uniform between 0 and this; estimates keep their order."""
+    dropout: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Probability that a message is lost, an estimate or a plan."""
+    noise: dict[str, Annotated[float, Field(ge=0)]] = Field(default={})
+    """Standard deviation of the estimated position by joint; a rotation vector for free and ball joints [rad or m]."""
+    velocity_noise: dict[str, Annotated[float, Field(ge=0)]] = Field(default={})
+    """Standard deviation of the estimated velocity by joint [rad/s or m/s]."""
+    bias: dict[str, float] = Field(default={})
+    """Constant error of the estimated position by joint [rad or m]."""
+    mass_scale: Annotated[float, Field(gt=0)] = 1.0
+    """Masses and inertias of the plant over those of its model."""
+    friction_scale: Annotated[float, Field(ge=0)] = 1.0
+    """Friction of the plant over that of its model."""
+    pushes: tuple[Push, ...] = ()
+    """Pushes from outside."""
+    predict: bool = True
+    """Roll the estimate forward over its measured age before it is planned from; without an age this changes nothing."""
+
+    @property
+    def delays(self) -> bool:
+        """True where messages take time or are lost."""
+        return bool(self.latency or self.jitter or self.dropout)
+
+    @property
+    def estimates(self) -> bool:
+        """True where the planner gets anything but the plant's own state of the moment."""
+        return bool(self.delays or self.noise or self.velocity_noise or self.bias)
+
+
 class RecordConfig(Component):
     """Record of a run besides the trajectory."""
 
@@ -67,6 +117,8 @@ class ControlConfig(Config):
     """Optimizer of the plan."""
     engine: Annotated[Engine, OneOf("taskloom_control.engines")] = Threads()
     """Engine that rolls candidate plans out."""
+    plant: PlantConfig = PlantConfig()
+    """Imperfections of the simulated plant."""
     record: RecordConfig = RecordConfig()
     """Record of the run."""
     baseline: bool = True

@@ -61,18 +61,17 @@ def describe(task: BoundTask[ControlTask[Any], ControlConfig]) -> Mapping[str, J
 
 
 def can_resume(task: BoundTask[ControlTask[Any], ControlConfig]) -> bool:
-    """Return True: whatever a task remembers stands in the physics, which a checkpoint holds whole."""
-    del task
-    return True
+    """Return whether a checkpoint holds all: the physics does, but not messages that are still under way."""
+    return not task.config.plant.delays
 
 
 def _advance_all(loop: ClosedLoop, ctx: RunContext) -> None:
     """Advance to the end, or to the wish to stop."""
-    every = loop.config.checkpoint_every
+    every, resumable = loop.config.checkpoint_every, not loop.config.plant.delays
     with ctx.progress(loop.num_steps, "simulated steps") as progress:
         progress.advance(loop.step)
         while not loop.done:
-            if ctx.should_stop:
+            if resumable and ctx.should_stop:
                 with ctx.checkpoint(loop.controller.num_plans) as folder:
                     loop.save(folder)
                 return
@@ -88,7 +87,7 @@ def _advance_all(loop: ClosedLoop, ctx: RunContext) -> None:
                 success=float(loop.history.last("success", 1)[0]),
             )
             progress.advance(loop.step - before)
-            if every and loop.controller.num_plans % every == 0 and not loop.done:
+            if every and resumable and loop.controller.num_plans % every == 0 and not loop.done:
                 with ctx.checkpoint(loop.controller.num_plans) as folder:
                     loop.save(folder)
 

@@ -7,22 +7,22 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-import mujoco
 import numpy as np
 from taskloom import derive_seed
 
 from taskloom_control.errors import ClockError, PlanError
 from taskloom_control.mjcf import names
-from taskloom_control.mjcf.physics import Snapshot, pieces, unlimited_scales
+from taskloom_control.mjcf.physics import Snapshot, unlimited_scales
 from taskloom_control.optimizers.base import SamplingOptimizer
 from taskloom_control.optimizers.controls import ControlState
 from taskloom_control.optimizers.knots import Draw, KnotShape
-from taskloom_control.planning.estimate import Estimate, Estimator, without_forces
+from taskloom_control.planning.deadline import Budget
+from taskloom_control.planning.estimate import Estimate, Estimator, force_places, without_forces
 from taskloom_control.planning.exchange import Changed, changes_between, knots_at, resample
 from taskloom_control.planning.noise import CounterNoise
 from taskloom_control.planning.normalizers import Normalizer
 from taskloom_control.planning.plan import ControlPlan, PlanStats
-from taskloom_control.planning.problem import PlanningProblem, check_sizes
+from taskloom_control.planning.problem import PlanningProblem, check_sizes, judged
 from taskloom_control.planning.splines import MIN_KNOTS, KnotGrid, num_steps, shift_curve
 from taskloom_control.planning.starts import first_control
 from taskloom_control.task import ControlTask, Metadata
@@ -64,7 +64,7 @@ class Controller:
         self.search = self.optimizer.init(KnotShape(self.grid.num_knots, self.low.size))
         self.problem = self._make_problem()
         self._estimator = Estimator(task.model)
-        self._forces = _force_places(task.model)
+        self._forces = force_places(task.model)
         self._seed, self._episode, self._noise = seed, 0, CounterNoise(seed)
         self._next: ControlConfig | None = None
         self._spent = 0
@@ -100,29 +100,44 @@ class Controller:
         Raises:
             PlanError: A field that changes needs a new controller: the task, its model or the engine.
         """
+        changed = self.examine(config)
+        self._next = config
+        return changed
+
+    def examine(self, config: ControlConfig) -> Changed:
+        """Return the fields that another config would change, as `exchange` does, and change nothing.
+
+        Raises:
+            PlanError: A field that changes needs a new controller.
+        """
         changed = changes_between(self._next or self.config, config)
         _require_ranges(self.task, config, self.low, self.high)
         make_grid(
             self.task, config
-        )  # a plan that cannot be made is refused now, not at the next plan
-        self._next = config
+        )  # a plan that cannot be made is refused now, not when it is due
         return changed
 
     def plan(
-        self, state: Snapshot | Estimate, metadata: Metadata | None = None
+        self,
+        state: Snapshot | Estimate,
+        metadata: Metadata | None = None,
+        budget: Budget | None = None,
     ) -> tuple[ControlPlan, PlanStats]:
         """Return the plan for the control period that begins now.
 
         Args:
             state: The state to plan from: the whole one, or an estimate of it.
             metadata: What the simulation's copy of the task passed on.
+            budget: Divides the candidates into chunks and cuts them short; without one all are rolled out at once.
 
         Raises:
             PlanError: The estimate cannot be used; the plan of before stays in force.
             ClockError: The clock went back by more than a control period.
         """
         began, stats = time.perf_counter(), PlanStats()
-        snapshot = self._whole(state)
+        if budget is not None:
+            budget.begin()
+        snapshot = self.whole(state)
         moment = self._moment(snapshot.time)
         if self._next is not None:
             self._adopt(self._next, moment)
@@ -136,17 +151,23 @@ class Controller:
         if self.num_plans == 0 and settings.first_iterations:
             iterations = settings.first_iterations
         for iteration in range(iterations):
-            self._improve(iteration, iterations, stats)
+            if not self._improve((iteration, iterations), stats, budget):
+                break
         curve = self.grid.coefficients(self.normalizer.decode(self.search.nominal))
         if residual is not None:
             curve = curve + residual
         self.plan_now = ControlPlan(self.grid, index, curve, self.low, self.high)
         self.num_plans += 1
+        stats.deadline_missed = budget is not None and budget.end()
         stats.seconds = time.perf_counter() - began
         return self.plan_now, stats
 
-    def _whole(self, state: Snapshot | Estimate) -> Snapshot:
-        """Return the state to plan from; without the forces from outside, unless the config lets them be foreseen."""
+    def whole(self, state: Snapshot | Estimate) -> Snapshot:
+        """Return the state to plan from; without the forces from outside, unless the config lets them be foreseen.
+
+        Raises:
+            PlanError: The estimate cannot be used.
+        """
         if isinstance(state, Estimate):
             return self._estimator.snapshot(state, self.plan_now, self._in_force())
         if not np.isfinite(state.integration).all():
@@ -204,13 +225,27 @@ class Controller:
         ahead = shift_curve(self.plan_now.curve, count)
         return np.asarray(ahead - self.grid.coefficients(ahead[:, 0]))
 
-    def _improve(self, iteration: int, iterations: int, stats: PlanStats) -> None:
-        """Run one iteration of the optimizer."""
-        problem, state = self.problem, self.search
+    def _improve(
+        self, place: tuple[int, int], stats: PlanStats, budget: Budget | None = None
+    ) -> bool:
+        """Run one iteration of the optimizer; return whether the budget allowed all of it.
+
+        Args:
+            place: Number of the iteration, and how many there are.
+            stats: The plan's figures, which are added to.
+            budget: As for `plan`.
+        """
+        problem, state, (iteration, iterations) = self.problem, self.search, place
         if isinstance(state, ControlState):
+            # An iteration of a trajectory optimizer is one candidate: whole, or left out.
+            stats.rollouts_asked += 1
+            if budget is not None and not budget.chunk(iteration, 0, 1):
+                return False
             stats.reward = cast("TrajectoryOptimizer", self.optimizer).improve(state, problem)
             stats.rollouts += 1
-            return
+            if budget is not None:
+                budget.ran()
+            return True
         sampler = cast("SamplingOptimizer", self.optimizer)
         low, high = self.normalizer.bounds
         rng = self._noise.stream(self.num_plans, iteration)
@@ -218,18 +253,28 @@ class Controller:
         # Clipped here and not drawn inside, so that candidates beyond a bound test the bound itself.
         knots = np.maximum(drawn, low)
         np.minimum(knots, high, out=knots)
-        rewards = problem.evaluate(knots)
-        stats.diverged += problem.diverged
-        stats.rollouts += rewards.size
+        asked = len(knots)
+        stats.rollouts_asked += asked
+        rewards, diverged = judged(problem, knots, iteration, budget)
+        used = len(rewards)
+        stats.diverged += diverged
+        stats.rollouts += used
+        if used < asked:
+            drawn, knots = drawn[:used], knots[:used]
+        if budget is not None and used < min(budget.least, sampler.num_rollouts):
+            # Too few to learn from: the plan of before, moved on in time, is the better one.
+            stats.starved = iteration == 0
+            return False
         stats._drawn, stats._knots, stats._weights = drawn, knots, None
         stats.reward = float(rewards.max())
         # Diverged candidates count too: they are part of what the optimizer proposes.
         if self.normalizer.name == "running":
             self.normalizer.observe(self.normalizer.decode(knots))
         if stats.reward == -np.inf:
-            return  # every rollout diverged: the plan of before is the best there is
+            return True  # every rollout diverged: the plan of before is the best there is
         sampler.update(state, knots, rewards)
         stats._weights = state.weights
+        return used == asked
 
     def _make_normalizer(self, config: ControlConfig) -> Normalizer:
         # A task with controls of its own has no actuators to look bounds up for.
@@ -335,13 +380,6 @@ def _require_ranges(
         raise PlanError(
             f"Actuator '{name}' has no control range; set ctrlrange or choose another optimizer."
         )
-
-
-def _force_places(model: mujoco.MjModel) -> np.ndarray:
-    """Return where the applied forces stand in the integration state."""
-    where = pieces(model)
-    bits = mujoco.mjtState.mjSTATE_QFRC_APPLIED, mujoco.mjtState.mjSTATE_XFRC_APPLIED
-    return np.concatenate([where[int(bit)] for bit in bits])
 
 
 def _under(saved: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:

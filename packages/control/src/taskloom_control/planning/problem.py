@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from taskloom import Config
 
     from taskloom_control.mjcf.physics import Snapshot
+    from taskloom_control.planning.deadline import Budget
     from taskloom_control.planning.normalizers import Normalizer
 
 
@@ -169,6 +170,32 @@ class PlanningProblem:
             for name, values in terms.items():
                 sums[name] = float(np.asarray(values)[rollouts.alive].sum())
         return not_a_number(self.task, sums, self.snapshot.time)
+
+
+def judged(
+    problem: PlanningProblem,
+    knots: Float[np.ndarray, "R n nu"],
+    iteration: int,
+    budget: Budget | None,
+) -> tuple[Float[np.ndarray, " r"], int]:
+    """Return the rewards of the first candidates that a budget allows, and how many of those diverged.
+
+    Args:
+        problem: The problem.
+        knots: All candidates.
+        iteration: Number of the iteration within the plan.
+        budget: Divides them into chunks; without one all are judged at once.
+    """
+    if budget is None:
+        rewards = problem.evaluate(knots)
+        return rewards, problem.diverged
+    parts, done, diverged, total = [np.zeros(0)], 0, 0, len(knots)
+    while done < total and (size := budget.chunk(iteration, done, total)):
+        parts.append(problem.evaluate(knots[done : done + size]))
+        budget.ran()
+        diverged, done = diverged + problem.diverged, done + size
+    # A single chunk is taken as it is, so that a plan that is never cut costs nothing more.
+    return parts[1] if len(parts) == 2 else np.concatenate(parts), diverged
 
 
 def check_sizes(grid: KnotGrid, minimum: int) -> None:
