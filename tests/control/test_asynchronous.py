@@ -258,9 +258,7 @@ def test_a_planner_in_a_thread_follows_the_newest_estimate_and_survives_a_bad_on
         planner.start(at(0.0))
         planner.observe(Estimate(np.array([np.nan, 0.0]), np.zeros(2), 0.04))
         _until(lambda: planner.counts.refused == 1)
-        assert (
-            "qpos[0] (joint 'slide') is nan; the last plan stays in force" in planner.counts.said
-        )
+        assert "qpos[0] (joint 'slide') is nan; the last plan stays in force" in planner.counts.said
         planner.observe(at(0.08))
         _until(lambda: planner.counts.plans == 2)
         assert planner.newest is not None
