@@ -83,6 +83,18 @@ DOMAIN = DomainRef(
         VerbRef(
             "check", "Look for mistakes in a task.", "taskloom_control.verbs.check:check", on="task"
         ),
+        VerbRef(
+            "serve",
+            "Plan for a robot in another process.",
+            "taskloom_control.verbs.serve:serve",
+            on="task",
+        ),
+        VerbRef(
+            "robot",
+            "Simulate a robot that a controller drives.",
+            "taskloom_control.verbs.robot:robot",
+            on="task",
+        ),
         VerbRef("bench", "Measure tasks on test seeds.", "taskloom_control.verbs.bench:bench"),
         VerbRef(
             "tune",

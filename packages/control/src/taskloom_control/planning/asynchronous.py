@@ -193,6 +193,7 @@ class AsyncController:
         self.stop()
         self._controller.reset(seed)
         self._commands, self.newest, self._box = Commands(), None, None
+        self.counts = Counts()
 
     def stop(self) -> None:
         """End planning; the newest plan stays in force."""
