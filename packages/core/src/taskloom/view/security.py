@@ -1,26 +1,13 @@
-"""Access to the viewer: the browser that was given the address, on this machine.
-
-Every page of every site that the user visits can send requests to a local port. Three walls stand in the way:
-
-- a random token, given in the address that is printed, is exchanged for a cookie that scripts cannot read and that other
-  sites' requests do not carry;
-- the `Host` header must name this server, so that a name that an attacker points at 127.0.0.1 gets nothing;
-- an `Origin` header, if there is one, must be this server's own.
-"""
+"""Access to the viewer: the browser that was given the address, on this machine; see `taskloom.view.gate`."""
 
 from __future__ import annotations
 
-import hmac
-import secrets
-from http.cookies import CookieError, SimpleCookie
-from urllib.parse import parse_qsl, urlencode
-
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-COOKIE = "taskloom_view"
-"""Beginning of the cookie's name; the port follows, because a browser sends a cookie to every port of its host."""
+from taskloom.view.gate import Gate
+
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -35,11 +22,6 @@ _HEADERS = {
 }
 
 
-def new_token() -> str:
-    """Return a token that cannot be guessed."""
-    return secrets.token_urlsafe(24)
-
-
 class Guard:
     """Lets requests through to the application that the walls allow, and marks every answer.
 
@@ -50,12 +32,7 @@ class Guard:
     """
 
     def __init__(self, app: ASGIApp, port: int, token: str) -> None:
-        self._app = app
-        self._hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost")}
-        self._token = token
-        self._cookie = f"{COOKIE}_{port}"
-        # Another value than the token's: what other servers of this host see of it opens no address.
-        self._ticket = new_token()
+        self._app, self._gate = app, Gate(port, token)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -67,47 +44,18 @@ class Guard:
                 MutableHeaders(scope=message).update(_HEADERS)
             await send(message)
 
-        answer = self._refusal(scope) or self._greeting(scope)
-        await (answer or self._app)(scope, receive, marked)
+        await (self._answer(scope) or self._app)(scope, receive, marked)
 
-    def _refusal(self, scope: Scope) -> Response | None:
-        headers = Headers(scope=scope)
-        if headers.get("host", "") not in self._hosts:
-            return PlainTextResponse("Wrong host.", 403)
-        origin = headers.get("origin")
-        if origin is not None and origin.removeprefix("http://") not in self._hosts:
-            return PlainTextResponse("Wrong origin.", 403)
+    def _answer(self, scope: Scope) -> Response | None:
+        """Return the answer to a request that is not let through; None if it is."""
+        query = scope["query_string"].decode("latin-1")
+        path = (scope.get("raw_path") or str(scope["path"]).encode()).decode("latin-1")
+        target = f"{path}?{query}" if query else path
+        found = self._gate.judge(target, dict(Headers(scope=scope).items()))
+        if found is not None and found.status == 403 and found.text.startswith("Wrong"):
+            return PlainTextResponse(found.text, found.status)
         if scope["method"] not in ("GET", "HEAD"):
             return PlainTextResponse("The viewer only reads.", 405, {"Allow": "GET, HEAD"})
-        return None
-
-    def _greeting(self, scope: Scope) -> Response | None:
-        """Exchange the token in the address for a cookie; refuse a request that has neither."""
-        pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        given = [value for name, value in pairs if name == "token"]
-        if given and _are_equal(given[-1], self._token):
-            rest = urlencode([(name, value) for name, value in pairs if name != "token"])
-            # One leading slash: `//host` would be another site.
-            path = "/" + str(scope["path"]).lstrip("/")
-            answer = RedirectResponse(f"{path}?{rest}" if rest else path, 303)
-            answer.set_cookie(
-                self._cookie, self._ticket, httponly=True, samesite="strict", path="/"
-            )
-            return answer
-        if _are_equal(_cookie(Headers(scope=scope).get("cookie", ""), self._cookie), self._ticket):
+        if found is None:
             return None
-        return PlainTextResponse(
-            "Open the address that `tasks view` printed: it holds the key.", 403
-        )
-
-
-def _are_equal(given: str, known: str) -> bool:
-    return hmac.compare_digest(given.encode(), known.encode())
-
-
-def _cookie(header: str, name: str) -> str:
-    try:
-        found = SimpleCookie(header).get(name)
-    except CookieError:
-        return ""
-    return found.value if found is not None else ""
+        return PlainTextResponse(found.text, found.status, dict(found.headers))

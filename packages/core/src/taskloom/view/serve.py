@@ -41,7 +41,8 @@ def serve(store: Path, port: int, ready: Callable[[str], None]) -> None:
     import uvicorn
 
     from taskloom.view.app import make_app
-    from taskloom.view.security import Guard, new_token
+    from taskloom.view.gate import new_token
+    from taskloom.view.security import Guard
 
     with listen(port) as listener:
         taken = listener.getsockname()[1]
