@@ -84,6 +84,19 @@ DOMAIN = DomainRef(
             "check", "Look for mistakes in a task.", "taskloom_control.verbs.check:check", on="task"
         ),
         VerbRef(
+            "watch",
+            "Watch and steer a loop in a browser.",
+            "taskloom_control.verbs.watch:watch",
+            on="task",
+            for_run="taskloom_control.verbs.watch:scrub",
+        ),
+        VerbRef(
+            "render",
+            "Make a film, or a picture, of a run.",
+            "taskloom_control.verbs.watch:render",
+            on="run",
+        ),
+        VerbRef(
             "serve",
             "Plan for a robot in another process.",
             "taskloom_control.verbs.serve:serve",

@@ -19,6 +19,7 @@ from taskloom_control.closed_loop.trajectory import (
 from taskloom_control.config import ControlConfig
 from taskloom_control.mjcf.physics import Snapshot, trace_columns
 from taskloom_control.planning.controller import Controller
+from taskloom_control.planning.exchange import Changed
 from taskloom_control.planning.plan import ControlPlan, PlanStats
 from taskloom_control.planning.prediction import Commands, StatePredictor
 from taskloom_control.planning.splines import num_steps
@@ -51,6 +52,7 @@ class ClosedLoop:
         self._traces = trace_columns(self.controller.task.model)
         self.num_steps = num_steps(self.config.seconds, self.simulation.dt)
         self.step = self.num_clamped = self.num_lost = 0
+        self._since = (0, 0)
         self.ended = False
         self.simulation.reset(np.random.default_rng(reset_seed))
         self._begin_messages(reset_seed)
@@ -64,7 +66,9 @@ class ClosedLoop:
     def next_plan_step(self) -> int:
         """Return the step at which the next plan is due: plan k at the first step not before k control periods."""
         # A period whose estimate was lost has no plan of its own, and counts all the same.
-        ratio = self.periods / (self.config.controller.control_freq * self.simulation.dt)
+        step, periods = self._since
+        period = self.config.controller.control_freq * self.simulation.dt
+        ratio = step + (self.periods - periods) / period
         nearest = round(ratio)
         return nearest if abs(ratio - nearest) < 1e-6 else int(np.ceil(ratio))
 
@@ -72,6 +76,20 @@ class ClosedLoop:
     def periods(self) -> int:
         """Control periods that have begun."""
         return self.controller.num_plans + self.num_lost
+
+    def exchange(self, config: ControlConfig) -> Changed:
+        """Go on under another config from the next plan on.
+
+        Raises:
+            PlanError: A field that changes needs a new loop.
+        """
+        changed = self.controller.exchange(config)
+        if config.controller.control_freq != self.config.controller.control_freq:
+            # Periods are counted from here: the clock's grid of before has no place for those of another length.
+            self._since = (self.next_plan_step(), self.periods)
+        self.config = config
+        self.simulation.exchange(config)
+        return changed
 
     def advance(self) -> PlanStats:
         """Plan, then simulate until the next plan is due."""

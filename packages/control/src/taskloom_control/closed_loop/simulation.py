@@ -81,6 +81,11 @@ class Simulation:
         self.task.reset(rng)
         mujoco.mj_forward(self.model, self.data)
 
+    def exchange(self, config: Config) -> None:
+        """Reward the steps from now on by another config of the same class."""
+        self.config = config
+        self.task.take_config(config)
+
     def step(self, control: Float[np.ndarray, " nu"]) -> float:
         """Apply the task's controls for one step and return its reward.
 

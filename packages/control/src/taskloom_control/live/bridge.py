@@ -6,17 +6,25 @@ import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import typer
+from taskloom import derive_seed
 from taskloom.errors import TaskloomError
+from taskloom.view.serve import ADDRESS, listen
 
 from taskloom_control.errors import LinkError
 from taskloom_control.live.link import Window
 from taskloom_control.live.plant import DrivenPlant, SocketPlant
 from taskloom_control.planning.asynchronous import AsyncController, Made
+from taskloom_control.planning.controller import Controller
 
 if TYPE_CHECKING:
+    from taskloom.bound import BoundTask
+
+    from taskloom_control.config import ControlConfig
     from taskloom_control.task import ControlTask
 
 # The longest window [s]: beyond it a plan is a guess, and a robot that hears nothing should hold.
@@ -27,7 +35,7 @@ _MOST_STEPS = 5000
 
 @dataclass
 class Served:
-    """What came of driving a plant.
+    """Account of driving a plant.
 
     Attributes:
         estimates: Estimates that were planned from, or replaced by newer ones.
@@ -143,3 +151,34 @@ def serve(
         )
         if counts.said:
             say(f"last refusal: {counts.said}")
+
+
+def serve_task(
+    bound: BoundTask[ControlTask[Any], ControlConfig],
+    port: int,
+    deadline: float | None,
+    *,
+    predict: bool,
+    robots: int,
+) -> None:
+    """Listen on a port, print the address, and plan for the robots that come.
+
+    Args:
+        bound: The task.
+        port: The port; 0 takes a free one.
+        deadline: Time for a plan [s]; None for 0.8 of a period.
+        predict: Whether to plan for the moment when the plan is there.
+        robots: How many connections to serve; 0 goes on for ever.
+
+    Raises:
+        UsageError: The port cannot be used.
+    """
+    made = Controller(bound.copy(), bound.config, derive_seed(bound.config.seed, "plan"))
+    planner = AsyncController(made, deadline, predict=predict)
+    try:
+        with listen(port) as listener:
+            typer.echo(f"{ADDRESS}:{listener.getsockname()[1]}")
+            serve(listener, made.task, planner, partial(typer.echo, err=True), robots=robots)
+    finally:
+        planner.stop()
+        made.close()

@@ -34,7 +34,7 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class Hello:
-    """What a robot says of itself first.
+    """Facts that a robot says of itself first.
 
     Attributes:
         joints: Its joints, each with its name and its numbers of positions and velocities, in the order of its arrays.

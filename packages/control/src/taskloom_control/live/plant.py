@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
     from taskloom_control.mjcf.names import Key
 
+# Messages of which the quickest tells how far apart the two clocks are.
+_MESSAGES = 50
+
 
 @dataclass(frozen=True)
 class TimedEstimate:
@@ -33,7 +37,7 @@ class TimedEstimate:
     Attributes:
         seq: Its number on the robot.
         estimate: The estimate, of the robot's clock.
-        age: How old it was when it came, beyond the quickest that came so far [s].
+        age: How old it was when it came, beyond the quickest of the last fifty [s].
     """
 
     seq: int
@@ -90,7 +94,7 @@ class SocketPlant:
     ) -> None:
         self._wire, self._clock = Wire(connection), clock
         self.late, self.said = 0, ""
-        self._newest, self._offset = -1, np.inf
+        self._newest, self._offsets = -1, deque[float](maxlen=_MESSAGES)
         try:
             facts = self._hello(patience)
             self._qpos, self._qvel, self._controls = _maps(facts, task)
@@ -158,9 +162,9 @@ class SocketPlant:
             self._leave_out(f"Estimate {seq} came after estimate {self._newest}")
             return None
         self._newest = seq
-        # Two clocks that nobody set: the quickest message so far is taken for one without delay.
-        self._offset = min(self._offset, now - t)
-        age = now - t - self._offset
+        # Two clocks that no one set, and that drift: the quickest of the last messages is taken for one without delay.
+        self._offsets.append(now - t)
+        age = now - t - min(self._offsets)
         return TimedEstimate(seq, Estimate(qpos, qvel, t, act=frame.arrays.get("act")), age)
 
     def _leave_out(self, sentence: str) -> None:

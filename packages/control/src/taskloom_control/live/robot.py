@@ -28,6 +28,9 @@ from taskloom_control.task import ControlTask
 
 if TYPE_CHECKING:
     from taskloom import Config
+    from taskloom.bound import BoundTask
+
+    from taskloom_control.config import ControlConfig
 
 
 class LossyNetwork:
@@ -89,7 +92,7 @@ def hello_of(task: ControlTask[Any]) -> Hello:
 
 @dataclass
 class Lived:
-    """What a robot did.
+    """Account of what a robot did.
 
     Attributes:
         rewards: Reward of each step.
@@ -209,3 +212,36 @@ def _passed(network: LossyNetwork, frame: Frame) -> list[Frame]:
     """Put a frame into a network; what comes out is taken later."""
     network.put(frame)
     return []
+
+
+def live_alone(
+    bound: BoundTask[ControlTask[Any], ControlConfig],
+    address: str,
+    log: Path | None,
+    network: tuple[float, float],
+) -> dict[str, Any]:
+    """Connect to a controller, live for the task's seconds, and return what came of it.
+
+    Args:
+        bound: The task.
+        address: `HOST:PORT` of the controller.
+        log: File for a line of JSON a step.
+        network: Largest delay of a message [s], and the probability that one is lost.
+    """
+    config = bound.config
+    made = Robot(bound.copy(), config, config.seed, log=log)
+    link = RobotLink(address, hello_of(made.simulation.task))
+    try:
+        lived = made.live(link, config.seconds, jitter=network[0], dropout=network[1])
+    finally:
+        link.close()
+    window = max(1, round(config.hold / made.simulation.dt))
+    return {
+        "steps": len(lived.rewards),
+        "cost": lived.cost,
+        "held": all(lived.successes[-window:]),
+        "followed": lived.followed,
+        "holding": lived.held,
+        "rejected": lived.rejected,
+        "lost": lived.said,
+    }

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from taskloom.registry.isolate import load_target
 
 if TYPE_CHECKING:
     from taskloom.bound import BoundTask
@@ -25,32 +26,12 @@ def robot(
     dropout: Annotated[
         float, typer.Option("--dropout", min=0, max=1, help="Probability that one is lost.")
     ] = 0.0,
-    speed: Annotated[
-        float, typer.Option("--speed", min=0.01, help="Simulated time over wall-clock time.")
-    ] = 1.0,
     log: Annotated[
         Path | None, typer.Option("--log", metavar="FILE", help="What acted in every step.")
     ] = None,
 ) -> None:
     """Live as a simulated robot for the task's seconds, and print what came of it as JSON."""
-    from taskloom_control.live.link import RobotLink  # heavy: mujoco
-    from taskloom_control.live.robot import Robot, hello_of
-
-    config = task.config
-    made = Robot(task.copy(), config, config.seed, speed=speed, log=log)
-    link = RobotLink(connect, hello_of(made.simulation.task))
-    try:
-        lived = made.live(link, config.seconds, jitter=jitter, dropout=dropout)
-    finally:
-        link.close()
-    window = max(1, round(config.hold / made.simulation.dt))
-    facts = {
-        "steps": len(lived.rewards),
-        "cost": lived.cost,
-        "held": all(lived.successes[-window:]),
-        "followed": lived.followed,
-        "holding": lived.held,
-        "rejected": lived.rejected,
-        "lost": lived.said,
-    }
+    # MuJoCo is heavy: help must not wait for it.
+    live_alone: Any = load_target("taskloom_control.live.robot:live_alone")
+    facts = live_alone(task, connect, log, (jitter, dropout))
     typer.echo(json.dumps(facts))

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from taskloom import derive_seed
+from taskloom.registry.isolate import load_target
 
 if TYPE_CHECKING:
     from taskloom.bound import BoundTask
@@ -36,23 +36,7 @@ def serve(
     ] = 0,
 ) -> None:
     """Plan for a robot that connects to a port of this machine, one after another, until Ctrl-C."""
-    from taskloom.view.serve import ADDRESS, listen
-
-    from taskloom_control.live.bridge import serve as serve_robots  # heavy: mujoco
-    from taskloom_control.planning.asynchronous import AsyncController
-    from taskloom_control.planning.controller import Controller
-
-    config = task.config
-    made = Controller(task.copy(), config, derive_seed(config.seed, "plan"))
-    planner = AsyncController(made, math.inf if no_deadline else deadline or None, predict=predict)
-    try:
-        with listen(port) as listener:
-            typer.echo(f"{ADDRESS}:{listener.getsockname()[1]}")
-
-            def say(text: str) -> None:
-                typer.echo(text, err=True)
-
-            serve_robots(listener, made.task, planner, say, robots=robots)
-    finally:
-        planner.stop()
-        made.close()
+    seconds = math.inf if no_deadline else deadline or None
+    # MuJoCo is heavy: help must not wait for it.
+    serve_task: Any = load_target("taskloom_control.live.bridge:serve_task")
+    serve_task(task, port, seconds, predict=predict, robots=robots)
