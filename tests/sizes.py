@@ -65,6 +65,7 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "hostile_examples": (60, 200),
         # tests/anomaly
         "warped_networks": (1, 2),
+        "watched_streams": (12, 200),
         "quick_compilation": (1, 0),  # without most of XLA's optimizations
         # tests/control
         "foreign_models": (4, 8),
