@@ -212,7 +212,7 @@ def module_files(names: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 
 _normal: dict[str, str] = {}
-"""What `abspath` makes of absolute paths, which depends on no current folder: asked of each module, several times in a run."""
+"""Results of `abspath` for absolute paths, which depend on no current folder; each module is asked for several times in a run."""
 
 
 def _normalised(file: str) -> str:
