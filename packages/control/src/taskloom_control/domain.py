@@ -96,6 +96,7 @@ DOMAIN = DomainRef(
     protocol="taskloom_control.task:ControlTask",
     config="taskloom_control.config:ControlConfig",
     driver="taskloom_control.driver",
+    loaders={"controller": "taskloom_control.closed_loop.rebuilt:controller_of"},
     metrics=_METRICS,
     scaffold="taskloom_control/scaffold",
     uncounted=("report", "verbs", "exports", "domain", "bench"),

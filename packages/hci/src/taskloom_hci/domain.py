@@ -140,6 +140,7 @@ DOMAIN = DomainRef(
     protocol="taskloom_hci.task:InteractionTask",
     config="taskloom_hci.config:HciConfig",
     driver="taskloom_hci.driver",
+    loaders={"policy": "taskloom_hci.exports.rebuilt:policy_of"},
     metrics=_METRICS,
     scaffold="taskloom_hci/scaffold",
 )

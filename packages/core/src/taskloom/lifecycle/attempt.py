@@ -82,7 +82,6 @@ def attempt(
         output.take(console.printed, shows=False)  # while the task was made; that has been shown
         record = dataclasses.replace(begin_attempt(record), output=output.not_kept)
         write_record(layout.record, record)
-        index.note(layout.dir)
         checkpoint = checkpoints.newest_good(layout.checkpoints) if task.can_resume() else None
         if checkpoint is None and record.attempts > 1:
             _log.info("no checkpoint to continue from: beginning at the start")
