@@ -92,6 +92,7 @@ DOMAIN = DomainRef(
         ),
     ),
     report="taskloom_control.report.section:report",
+    compare="taskloom_control.report.comparison:compare",
     protocol="taskloom_control.task:ControlTask",
     config="taskloom_control.config:ControlConfig",
     driver="taskloom_control.driver",

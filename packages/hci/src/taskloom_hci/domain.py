@@ -136,6 +136,7 @@ DOMAIN = DomainRef(
         ),
     ),
     report="taskloom_hci.report.section:report",
+    compare="taskloom_hci.report.comparison:compare",
     protocol="taskloom_hci.task:InteractionTask",
     config="taskloom_hci.config:HciConfig",
     driver="taskloom_hci.driver",
