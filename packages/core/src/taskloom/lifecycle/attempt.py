@@ -81,7 +81,6 @@ def attempt(
         output.keep(layout.output)
         output.take(console.printed, shows=False)  # while the task was made; that has been shown
         record = dataclasses.replace(begin_attempt(record), output=output.not_kept)
-        write_record(layout.record, record)
         checkpoint = checkpoints.newest_good(layout.checkpoints) if task.can_resume() else None
         if checkpoint is None and record.attempts > 1:
             _log.info("no checkpoint to continue from: beginning at the start")
@@ -102,6 +101,8 @@ def attempt(
             )
             try:
                 with recording_seeds(ctx.seeds), witness:
+                    # After the code is noted: a record that says running without it could not be gone on with after a death.
+                    write_record(layout.record, record)
                     end = _run(task, ctx, layout, checkpoint.dir if checkpoint else None, stop)
                     record = _finalise(task, layout, record, ctx, end, held, witness)
                     run = Run(layout.dir, record)
