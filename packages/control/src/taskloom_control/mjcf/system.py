@@ -58,6 +58,17 @@ class System:
             return self.compiled
         return compile_model(self.sim_path, self.edit)
 
+    def drawn(self, change: Callable[[mujoco.MjSpec], None], *, simulated: bool) -> mujoco.MjModel:
+        """Return one of the two models, compiled anew with a further change to its specification."""
+
+        def edit(spec: mujoco.MjSpec) -> None:
+            self.edit(spec)
+            change(spec)
+
+        if simulated:
+            return compile_model(self.sim_path or self.path, edit)
+        return awake(compile_model(self.path, edit))
+
     @staticmethod
     def state(model: mujoco.MjModel) -> mujoco.MjData:
         """Return a state of a model, at its beginning."""
