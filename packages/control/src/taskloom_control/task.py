@@ -96,16 +96,14 @@ class ControlTask(ABC, Generic[C]):
         """Change a model's specification before it is compiled."""
 
     def randomize(self, spec: mujoco.MjSpec, rng: np.random.Generator, level: float) -> None:
-        """Change a specification into that of another system that this one might be; see `taskloom_control.mjcf.randomization`.
+        """Change a specification into that of another system that this one might be; see `mjcf.randomization`.
 
         Args:
             spec: The specification, after `process_spec`; sizes and names must stay.
             rng: The stream to draw from.
             level: Scale of the changes; 0 must change nothing.
         """
-        from taskloom_control.mjcf.randomization import randomize  # heavy: mujoco
-
-        randomize(spec, rng, level)
+        self._system.randomize(spec, rng, level)
 
     def pre_rollout(self, curr_state: np.ndarray, config: C) -> None:
         """Look at the current positions and velocities, shape (nq + nv,), before candidates are rolled out."""

@@ -18,6 +18,7 @@ from taskloom_control.mjcf.physics import (
     sensor_columns,
     velocity_columns,
 )
+from taskloom_control.mjcf.randomization import randomize
 from taskloom_control.mjcf.view import PlanView
 
 _COLUMNS = {
@@ -68,6 +69,11 @@ class System:
         if simulated:
             return compile_model(self.sim_path or self.path, edit)
         return awake(compile_model(self.path, edit))
+
+    @staticmethod
+    def randomize(spec: mujoco.MjSpec, rng: np.random.Generator, level: float) -> None:
+        """Multiply what is uncertain of a specification by drawn factors."""
+        randomize(spec, rng, level)
 
     @staticmethod
     def state(model: mujoco.MjModel) -> mujoco.MjData:
