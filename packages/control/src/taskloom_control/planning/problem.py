@@ -8,13 +8,14 @@ import numpy as np
 
 from taskloom_control.engines.base import RolloutEngine, Rollouts
 from taskloom_control.errors import PlanError, RewardError, not_a_number
+from taskloom_control.planning.constraints import constraint_values, is_constrained
 from taskloom_control.planning.splines import KnotGrid
 from taskloom_control.task import ControlTask, Metadata, StagedTask
 
 if TYPE_CHECKING:
     from jaxtyping import Float
-    from taskloom import Config
 
+    from taskloom_control.config import ControlConfig
     from taskloom_control.engines.base import ModelsEngine
     from taskloom_control.mjcf.physics import Snapshot
     from taskloom_control.planning.models import PlanningModels
@@ -39,7 +40,7 @@ class PlanningProblem:
     def __init__(
         self,
         task: ControlTask[Any],
-        config: Config,
+        config: ControlConfig,
         engine: RolloutEngine,
         grid: KnotGrid,
         normalizer: Normalizer,
@@ -50,6 +51,7 @@ class PlanningProblem:
         self.grid, self.normalizer = grid, normalizer
         self.low, self.high = task.control_bounds()
         self._every = task.physics_substeps
+        self._is_constrained = is_constrained(task)
         self._models = models
         self._copies = len(models.models) if models is not None else 1
         # Asked once: most tasks' controls are the model's own, written straight into the engine's buffer.
@@ -150,7 +152,11 @@ class PlanningProblem:
         with np.errstate(over="ignore", invalid="ignore"):
             task.post_rollout(states, sensors, controls, config, self.metadata)
             rewards = task.reward(states, sensors, controls, config, self.metadata)
-        rewards = np.array(rewards, dtype=float)  # a copy: the task may hold on to its array
+            rewards = np.array(rewards, dtype=float)  # a copy: the task may hold on to its array
+            if self._is_constrained and rewards.shape == controls.shape[:1]:
+                beyond = self.constraint_values(states, sensors, controls)
+                np.maximum(beyond, 0.0, out=beyond)
+                rewards -= config.controller.penalty * beyond.sum(axis=(1, 2))
         if rewards.shape != (controls.shape[0],):
             raise RewardError(
                 f"The reward of {type(task).__name__} has shape {rewards.shape}; {controls.shape[0]} rollouts need the shape "
@@ -165,6 +171,11 @@ class PlanningProblem:
                 raise RewardError(self._blame(rollouts, controls))
             rewards[~good] = -np.inf
         return rewards
+
+    def constraint_values(self, states: Any, sensors: Any, controls: Any) -> np.ndarray:  # noqa: ANN401 -- of the engine
+        """Return the values of the task's constraints, shape (R, T, c); above 0 they are violated."""
+        rollouts = (states, sensors, controls)
+        return constraint_values(self.task, rollouts, self.config, self.metadata)
 
     def _refuse_sensors(self, states: np.ndarray, controls: np.ndarray) -> None:
         """Refuse a reward that reads sensors where the engine computes none: with other numbers in them it is another one.
