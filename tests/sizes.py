@@ -53,6 +53,11 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "learning_steps": (16, 256),
         "expert_rounds": (1000, 20_000),
         "random_rounds": (150, 1000),
+        # tests/hci/fitting, tests/hci/bounds
+        "calibrated_fits": (300, 1000),
+        "covered_fits": (500, 2000),
+        "bounded_games": (20_000, 1_000_000),
+        "finest_grid": (20, 40),
         # tests/core/execute/test_bar.py
         "bar_lines": (200, 200_000),
         # tests/core/answers

@@ -20,6 +20,7 @@ class Memory(User):
     """Exponential forgetting, slower for an item seen more often."""
 
     plays = TEACHING
+    fitted_by = "taskloom_hci.models.memory:MemoryModel"
     kind: Literal["memory"] = "memory"
     forgetting: Annotated[float, Field(gt=0), Unit("1/s")] = 0.01
     """Rate alpha at which an item seen once is forgotten."""
