@@ -58,6 +58,7 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "covered_fits": (500, 2000),
         "bounded_games": (20_000, 1_000_000),
         "finest_grid": (20, 40),
+        "bounded_cases": (1, 5),
         # tests/core/execute/test_bar.py
         "bar_lines": (200, 200_000),
         # tests/core/answers

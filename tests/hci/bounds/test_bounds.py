@@ -47,7 +47,7 @@ def test_lower_bounds_are_those_of_an_independent_program(case: Any, wanted: Any
         assert begin(game.answers[4], solve(game, parts)) == pytest.approx(wanted[parts], abs=6e-5)
 
 
-@pytest.mark.parametrize("case", TABLE, ids=str)
+@pytest.mark.parametrize("case", list(TABLE)[: size("bounded_cases")], ids=str)
 def test_the_gap_of_the_table_is_small(case: Any) -> None:
     user = {"kind": "boltzmann", "rationality": case[0], "lapse": case[1]}
     found = bound_of(
@@ -105,9 +105,11 @@ def test_interpolation_lies_below_a_concave_function() -> None:
 
 
 @pytest.mark.parametrize(
-    ("assistant", "rationality"), list(product(["big", "map"], [1.0, 3.0])), ids=str
+    ("rationality", "assistant"),
+    list(product([3.0, 1.0], ["big", "map"]))[: size("bounded_cases")],
+    ids=str,
 )
-def test_no_assistant_plays_below_the_lower_bound(assistant: str, rationality: float) -> None:
+def test_no_assistant_plays_below_the_lower_bound(rationality: float, assistant: str) -> None:
     bundle = make_bundle(
         "pointing", cells=9, targets=4, max_rounds=1000, seed=3,
         user={"kind": "boltzmann", "rationality": rationality},
@@ -122,7 +124,7 @@ def test_no_assistant_plays_below_the_lower_bound(assistant: str, rationality: f
 
 def test_a_grid_in_two_dimensions_is_bounded_layout_by_layout() -> None:
     bundle = make_bundle(
-        "pointing_2d", width=4, height=3, targets=3, user={"kind": "careful", "error_rate": 0.2}
+        "pointing_2d", width=3, height=3, targets=2, user={"kind": "careful", "error_rate": 0.2}
     )
     found = bound_of(bundle, gap=1.0)
     assert found.layout == "drawn 200"
@@ -133,8 +135,8 @@ def test_a_grid_in_two_dimensions_is_bounded_layout_by_layout() -> None:
 def test_a_bound_is_told_and_written(tasks: Any) -> None:
     done = tasks("hci", "bound", "pointing", "--cells=10", "--targets=4", "--episodes=2000")
     assert done.code == 0, done.err
-    assert "optimum: 2.7714 rounds (exact)" in done.out
-    assert "of optimal (2.7714, exact)" in done.out
+    assert "optimum: 2.7715 rounds (exact)" in done.out
+    assert "of optimal (2.7715, exact)" in done.out
     assert json.loads(Path("bound.json").read_text())["method"] == "exact"
 
 
@@ -144,7 +146,7 @@ def test_a_bound_is_told_and_written(tasks: Any) -> None:
         (["--at=1,1", "--start=3"], "is no layout"),
         (["--at=1,2", "--start=3"], "8 targets"),
         (["--assistant=gain"], "Bounds are known for pointing"),
-        (["--user=random"], ""),
+        (["--user=random", "--cells=7", "--targets=2"], ""),
     ],
 )
 def test_what_has_no_bound_is_refused(tasks: Any, words: list[str], told: str) -> None:

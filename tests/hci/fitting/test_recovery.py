@@ -61,8 +61,9 @@ def test_nine_of_ten_intervals_hold_the_truth(model: Any, design: Design) -> Non
 def test_a_lapse_that_the_model_does_not_know_is_found_out() -> None:
     model = CarefulModel()
     true = model.lapsing(0.02)
-    # Almost no lapse: without any, a pause on the way would be impossible.
-    told = recover(model.lapsing(1e-9), model.parameters, LINE, 1000, true_model=true, seed=1)
+    # Almost no lapse: without any, a pause on the way would be impossible. Many decisions make a small fault plain.
+    many = Design(LINE.situations, LINE.met * 20)
+    told = recover(model.lapsing(1e-9), model.parameters, many, 500, true_model=true, seed=1)
     assert told[0].p < 1e-6
 
 
@@ -122,7 +123,7 @@ def test_recovery_is_told_by_a_command(tasks: Any) -> None:
 
 def test_a_fit_that_is_not_calibrated_fails(tasks: Any) -> None:
     done = tasks(
-        "hci", "recover", "pointing", "--people=20", "--games=60", "--sbc=400",
+        "hci", "recover", "pointing", "--people=20", "--games=500", "--sbc=400",
         "--lapse=1e-9", "--true-lapse=.02",
     )  # fmt: skip
     assert done.code != 0

@@ -139,6 +139,11 @@ DOMAIN = DomainRef(
             "task",
         ),
         VerbRef(
+            "compare",
+            "Compare assistants over people, or over the same games.",
+            "taskloom_hci.verbs.compare:compare",
+        ),
+        VerbRef(
             "map",
             "Map the rounds lost to assuming what is not true of the user.",
             "taskloom_hci.verbs.map:map_losses",

@@ -15,7 +15,7 @@ from taskloom_hci.fitting.fitted import load_fit
 from taskloom_hci.games.pointing import Pointing
 from taskloom_hci.inference.mixture import About, Mixture
 from taskloom_hci.models.pointing import PointingModel
-from taskloom_hci.users.fitted import user_of
+from taskloom_hci.users.person import user_of
 from taskloom_hci.users.pointing import PointingUser
 
 if TYPE_CHECKING:

@@ -46,7 +46,7 @@ class Design:
 
 
 @dataclass(frozen=True, slots=True)
-class Simulated:
+class SimulatedPeople:
     """People who were drawn from the prior, and their decisions.
 
     Attributes:
@@ -95,7 +95,7 @@ def simulate(
     design: Design,
     people: int,
     rng: np.random.Generator,
-) -> Simulated:
+) -> SimulatedPeople:
     """Return people with parameters from the prior, and their decisions in a design."""
     truth = {item.name: item.prior.quantile(rng.random(people)) for item in parameters}
     with np.errstate(divide="ignore"):
@@ -103,7 +103,7 @@ def simulate(
     p = np.moveaxis(np.broadcast_to(p, (len(design.met), people, p.shape[-1])), 1, 0)
     # Rounding leaves sums beside 1, which NumPy refuses where they exceed it.
     p = p / p.sum(axis=-1, keepdims=True)
-    return Simulated(truth, rng.multinomial(design.met, p).astype(np.float64))
+    return SimulatedPeople(truth, rng.multinomial(design.met, p).astype(np.float64))
 
 
 def beliefs(
@@ -138,7 +138,7 @@ def _refined(
 
 def recovered(
     parameters: tuple[UserParameter, ...],
-    people: Simulated,
+    people: SimulatedPeople,
     fits: Sequence[Belief],
     rng: np.random.Generator,
 ) -> list[Recovered]:

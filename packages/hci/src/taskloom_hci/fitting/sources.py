@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -18,6 +19,7 @@ from taskloom_hci.errors import HciError
 from taskloom_hci.fitting.decisions import Rows
 from taskloom_hci.fitting.tables import Mapped, read_table
 from taskloom_hci.models.model import UserModel
+from taskloom_hci.recordings.blocks import SESSIONS, read_blocks
 from taskloom_hci.users.base import User
 
 TABLES = {".csv", ".tsv"}
@@ -81,17 +83,20 @@ def read_rows(
             continue
         if sources or conditions:
             raise HciError(f"--map and --where are for tables, and '{reference}' is none.")
-        episodes, name = _episodes(reference, store)
-        parts.append(rows_of(episodes, model_class, name))
+        if path.suffix.lower() in EPISODES:
+            parts.append(rows_of(load(_existing(path)), model_class, path.stem))
+        else:
+            parts += rows_of_run(_run(reference, store), model_class)
     return joined(parts)
 
 
 def recorded_kind(reference: str, store: Path | None) -> str:
-    """Return the kind of the user of a recorded run; empty for files, which do not say."""
+    """Return the kind of the user of a recorded run; empty for files and for fitted users, which do not say."""
     if Path(reference).suffix.lower() in TABLES | EPISODES:
         return ""
     user: Any = _run(reference, store).config.get("user")
-    return str(user.get("kind", "")) if isinstance(user, Mapping) else ""
+    kind = str(user.get("kind", "")) if isinstance(user, Mapping) else ""
+    return "" if kind == "fitted" else kind
 
 
 def rows_of(episodes: Episodes, model_class: type[UserModel], name: str) -> Rows:
@@ -160,15 +165,57 @@ def joined(parts: Sequence[Rows]) -> Rows:
     return whole
 
 
-def _episodes(reference: str, store: Path | None) -> tuple[Episodes, str]:
-    path = Path(reference)
-    if path.suffix.lower() in EPISODES:
-        return load(_existing(path)), path.stem
-    run = _run(reference, store)
+def rows_of_run(run: Run, model_class: type[UserModel]) -> list[Rows]:
+    """Return the rows of a run: of its people if they played, else of its episodes.
+
+    Raises:
+        HciError: If it has neither, or no person sat in the user's seat.
+    """
+    if (run.dir / SESSIONS).is_dir():
+        return _rows_of_people(run, model_class)
+    return [rows_of(episodes_of(run), model_class, run.id)]
+
+
+def episodes_of(run: Run) -> Episodes:
+    """Return the episodes of a run.
+
+    Raises:
+        HciError: If it has none.
+    """
     kept = run.artifacts.get("episodes")
     if kept is None or not kept.exists():
-        raise HciError(f"The run {run.id} has no episodes to fit.")
-    return load(kept), run.id
+        raise HciError(f"The run {run.id} has no episodes.")
+    return load(kept)
+
+
+def _rows_of_people(run: Run, model_class: type[UserModel]) -> list[Rows]:
+    parts = []
+    for block in read_blocks(run.dir):
+        if block.seat != "user":
+            continue
+        rows = rows_of(block.episodes, model_class, block.person)
+        rows.person = [block.person] * len(rows.person)
+        left = np.repeat(block.dropped, block.episodes.num_rounds)
+        if left.any():
+            rows = _without(rows, left, "of games that were left before their end")
+        parts.append(rows)
+    if not parts:
+        raise HciError(f"The run {run.id} has no games in which a person was the user.")
+    return parts
+
+
+def _without(rows: Rows, left: Any, why: str) -> Rows:  # noqa: ANN401 -- an array of booleans
+    kept = [int(i) for i in np.flatnonzero(~left)]
+    return Rows(
+        [rows.person[i] for i in kept],
+        [rows.game[i] for i in kept],
+        [rows.round[i] for i in kept],
+        [rows.action[i] for i in kept],
+        {name: values[kept] for name, values in rows.columns.items()},
+        [rows.places[i] for i in kept],
+        rows.read,
+        Counter({why: int(np.sum(left))}),
+    )
 
 
 def _existing(path: Path) -> Path:

@@ -54,6 +54,7 @@ class Prior:
     high: float = math.inf
 
     def __post_init__(self) -> None:
+        # Written so that a NaN fails as well.
         if self.law == "uniform":
             fits = self.first < self.second
         else:
@@ -81,6 +82,7 @@ class Prior:
 
     def cdf(self, values: ArrayLike) -> Float:
         """Return the probability of at most each value, (...)."""
+        # The law between its cuts, scaled to a mass of 1; number by number, since the special functions are scalar.
         low, high = (self._uncut(end) for end in self.support())
         flat = np.ravel(np.asarray(values, dtype=np.float64))
         p = np.array([self._uncut(float(value)) for value in flat]).reshape(np.shape(values))
@@ -137,6 +139,7 @@ class UserParameter:
         x = np.asarray(values, dtype=np.float64)
         with np.errstate(divide="ignore"):
             if self.line == "logit":
+                # Two logarithms: 1 - x loses the digits of a small x, `log1p` does not.
                 return np.asarray(np.log(x) - np.log1p(-x))
             return np.asarray(np.log(x) if self.line == "log" else x)
 
@@ -144,6 +147,7 @@ class UserParameter:
         """Return the values of places on the line (...)."""
         where = np.asarray(z, dtype=np.float64)
         if self.line == "logit":
+            # By the hyperbolic tangent, which overflows nowhere.
             return np.asarray(0.5 * (1.0 + np.tanh(0.5 * where)))
         return np.asarray(np.exp(where) if self.line == "log" else where)
 
