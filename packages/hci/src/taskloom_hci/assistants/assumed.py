@@ -13,7 +13,7 @@ from taskloom_hci.accelerated.pointing import going_on_table, model_tables
 from taskloom_hci.errors import BundleConstraintError, HciError
 from taskloom_hci.fitting.fitted import load_fit
 from taskloom_hci.games.pointing import Pointing
-from taskloom_hci.inference.mixture import About, Mixture
+from taskloom_hci.inference.mixture import About, Mixture, first_beliefs
 from taskloom_hci.models.pointing import PointingModel
 from taskloom_hci.users.person import user_of
 from taskloom_hci.users.pointing import PointingUser
@@ -41,9 +41,8 @@ class AssumedPeople:
     games: int
 
     def first(self, targets: int) -> Float:
-        """Return the log-beliefs (K T,) before anything was seen; see `Mixture.first`."""
-        empty = np.empty((0, 0, 0, 0))
-        return Mixture(empty, empty, self.log_weights).first(1, targets)[0]
+        """Return the log-beliefs (K T,) before anything was seen; see `first_beliefs`."""
+        return first_beliefs(self.log_weights, targets)
 
     def mixture(self, task: Pointing) -> Mixture:
         """Return them as tables of a task."""

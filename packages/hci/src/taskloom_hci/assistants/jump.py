@@ -150,6 +150,10 @@ class JumpAssistant(Agent):
         seen = self.observation or self.observe(affect=False)[0]
         targets = target_cells(self.task, seen)
         beliefs = exact_exps(self.state["log_beliefs"])
+        mixture = self.rule().mixture
+        if mixture is not None:
+            told = mixture.gain(np.asarray(self.state["log_joint"])[None], targets)[0]
+            return {"beliefs": beliefs, "information": told}
         table = self.rule().table[:, targets[0]]
         return {"beliefs": beliefs, "information": information_gain(beliefs[None], table)[0]}
 

@@ -11,7 +11,7 @@ The information is about the goal alone; `both` subtracts the entropies of every
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -24,6 +24,13 @@ from taskloom_hci.inference.goal import OnZero, update_beliefs
 Float: TypeAlias = NDArray[np.float64]
 Int: TypeAlias = NDArray[np.int64]
 About: TypeAlias = Literal["goal", "both"]
+
+_NUMBERS = 400_000
+
+
+def first_beliefs(log_weights: Float, targets: int) -> Float:
+    """Return the log-beliefs (K T,) of one game before anything was seen, by the log-weights of the sets (K,)."""
+    return np.repeat(log_weights - exact_logs(np.array([float(targets)]))[0], targets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,12 @@ class Mixture:
     log_tables: Float
     log_weights: Float
     about: About = "goal"
+    _by_goal: Float = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Goals first: what a game needs of its targets then lies together.
+        by_goal = np.ascontiguousarray(np.moveaxis(self.tables, 2, 0))
+        object.__setattr__(self, "_by_goal", by_goal.reshape(*by_goal.shape[:2], -1))
 
     def first(self, rows: int, targets: int, log_weights: Float | None = None) -> Float:
         """Return the log-beliefs (rows, K T) before anything was seen; sets vary slowest.
@@ -51,8 +64,7 @@ class Mixture:
             log_weights: Logarithms of the weights of the sets, if they are not those of the fit.
         """
         known = self.log_weights if log_weights is None else log_weights
-        each = np.repeat(known - exact_logs(np.array([float(targets)]))[0], targets)
-        return np.tile(each, (rows, 1))
+        return np.tile(first_beliefs(known, targets), (rows, 1))
 
     def learn(self, joint: Float, cell: Int, targets: Int, action: Int, on_zero: OnZero) -> Float:
         """Return the log-beliefs (n, K T) after the users' actions (n,) in cells (n,), with targets (n, T)."""
@@ -77,20 +89,28 @@ class Mixture:
     def gain(self, joint: Float, targets: Int) -> Float:
         """Return the information gain of every cell [bit], (n, C)."""
         n, count = targets.shape
-        b = exact_exps(joint).reshape(n, len(self.log_weights), count)
-        found = np.empty((n, self.tables.shape[1]))
-        # Row by row: rows share no table, and one row's arrays stay in the cache.
-        for row in range(n):
-            table = self.tables[:, :, targets[row]]  # (K, C, T, A)
-            joint_p = b[row][:, None, :, None] * table
-            by_goal = joint_p.sum(axis=0)  # (C, T, A): b(theta) P(y | x, theta)
-            answers = by_goal.sum(axis=1)
-            if self.about == "both":
-                inner = joint_p.sum(axis=-1)
-                known = plogp(joint_p).sum(axis=-1) - plogp(inner)
-                expected = -known.sum(axis=(0, 2))
-            else:
-                goal = by_goal.sum(axis=-1)
-                expected = -(plogp(by_goal).sum(axis=-1) - plogp(goal)).sum(axis=-1)
-            found[row] = -plogp(answers).sum(axis=-1) - expected
-        return found
+        b = np.moveaxis(exact_exps(joint).reshape(n, len(self.log_weights), count), 1, 2)
+        sets, cells, actions = len(self.log_weights), *self.tables.shape[1::2]
+        # As many games at once as their tables stay near the cache.
+        step = max(1, _NUMBERS // max(count * sets * cells * actions, 1))
+        parts = [
+            self._gain(b[first : first + step], targets[first : first + step])
+            for first in range(0, n, step)
+        ]
+        return np.concatenate(parts) if parts else np.empty((0, cells))
+
+    def _gain(self, b: Float, targets: Int) -> Float:
+        """Return the gain for beliefs (n, T, K)."""
+        n, count, sets = b.shape
+        cells, actions = self.tables.shape[1::2]
+        table = self._by_goal[targets]  # (n, T, K, C A)
+        by_goal = np.matmul(b[:, :, None], table).reshape(n, count, cells, actions)
+        answers = by_goal.sum(axis=1)
+        if self.about == "both":
+            joint_p = b[..., None, None] * table.reshape(n, count, sets, cells, actions)
+            each = plogp(joint_p).sum(axis=-1) - plogp(joint_p.sum(axis=-1))
+            expected = -each.sum(axis=(1, 2))
+        else:
+            each = plogp(by_goal).sum(axis=-1) - plogp(by_goal.sum(axis=-1))
+            expected = -each.sum(axis=1)
+        return np.asarray(-plogp(answers).sum(axis=-1) - expected)
