@@ -114,7 +114,7 @@ def test_conditions_are_compared_over_people_and_not_over_games(study: Any) -> N
 
 def test_runs_are_compared_game_by_game_and_pairing_narrows_as_it_says(tasks: Any) -> None:
     for kind in ("big", "map"):
-        tasks("run", "hci", "pointing", f"--assistant={kind}", "--episodes=300", "--baseline=false")
+        tasks("run", "hci", "pointing", f"--assistant={kind}", "--episodes=120", "--baseline=false")
     big, map_ = variants_of([open_run("@-2", None), open_run("@last", None)], "rounds")
     assert list(big.values) == list(map_.values)
     a, b = (np.array(list(one.values.values())) for one in (big, map_))

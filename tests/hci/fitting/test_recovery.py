@@ -123,7 +123,7 @@ def test_recovery_is_told_by_a_command(tasks: Any) -> None:
 
 def test_a_fit_that_is_not_calibrated_fails(tasks: Any) -> None:
     done = tasks(
-        "hci", "recover", "pointing", "--people=20", "--games=500", "--sbc=400",
+        "hci", "recover", "pointing", "--people=20", "--games=1000", "--sbc=100",
         "--lapse=1e-9", "--true-lapse=.02",
     )  # fmt: skip
     assert done.code != 0

@@ -85,8 +85,7 @@ def _models(user: Agent | None) -> tuple[PointingModel, ...]:
     """Return the models by which a user acts, one after the other; none if it acts by something else."""
     if type(user) is DrawnPointer:
         return user.models
-    alone = type(user) is PointingUser and user.model is not None
-    return (user.model,) if alone else ()  # type: ignore[union-attr,return-value] # it has a model
+    return (user.model,) if type(user) is PointingUser and user.model is not None else ()
 
 
 class PointingKernel:

@@ -97,14 +97,15 @@ def solve(game: GoalGame, parts: int, chunk: int = 4_000_000) -> GridValues:
     grid = SimplexGrid(game.answers.shape[1], parts)
     values = grid.points @ game.knowing()
     size = len(values)
-    numbers, weights = [], []
+    chunks: list[NDArray[np.int32]] = []
+    weights: list[Float] = []
     step = max(1, chunk // (game.answers.size * game.answers.shape[1]))
     for first in range(0, size, step):
         p, after = game.after(grid.points[first : first + step])
-        number, weight = grid.interpolate(after)
-        numbers.append(number.astype(np.int32))
-        weights.append(weight * p[..., None])
-    number = np.concatenate(numbers).reshape(size, len(game.answers), -1)
+        vertices, shares = grid.interpolate(after)
+        chunks.append(vertices.astype(np.int32))
+        weights.append(shares * p[..., None])
+    number = np.concatenate(chunks).reshape(size, len(game.answers), -1)
     weight = np.concatenate(weights).reshape(number.shape)
     for sweep in range(_MOST_SWEEPS):
         each = 1.0 + np.einsum("nxk,nxk->nx", weight, values[number])
@@ -153,7 +154,8 @@ def play_greedy(
     answer = _drawn(starts[rows, goal], rng)
     belief = starts[rows, :, answer]
     belief /= belief.sum(axis=1, keepdims=True)
-    rounds, alive = np.ones(games), rows
+    rounds = np.ones(games)
+    alive: Int = np.arange(games)
     for _ in range(max_rounds - 1):
         if not len(alive):
             break

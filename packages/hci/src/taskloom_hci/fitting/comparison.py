@@ -59,7 +59,7 @@ def variants_of(runs: list[Run], metric: Metric, *, unpaired: bool = False) -> l
         return _conditions(runs[0], metric)
     if not unpaired:
         _require_same_games(runs)
-    names = [str((run.config.get("assistant") or {}).get("kind", "none")) for run in runs]
+    names = [_assistant_of(run) for run in runs]
     if len(set(names)) < len(names):
         names = [f"{name} {run.id}" for name, run in zip(names, runs, strict=True)]
     found = []
@@ -70,6 +70,11 @@ def variants_of(runs: list[Run], metric: Metric, *, unpaired: bool = False) -> l
             values = {f"{run.id}/{key}": value for key, value in values.items()}
         found.append(Variant(name, of, values))
     return found
+
+
+def _assistant_of(run: Run) -> str:
+    found = run.config.get("assistant")
+    return str(found.get("kind", "none")) if isinstance(found, Mapping) else "none"
 
 
 def _conditions(run: Run, metric: Metric) -> list[Variant]:

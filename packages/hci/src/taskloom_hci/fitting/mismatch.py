@@ -91,8 +91,9 @@ def loss_map(
         )
     if parameter not in type(user).model_fields or parameter in {"kind", "lapse"}:
         known = [name for name in type(user).model_fields if name not in {"kind", "lapse"}]
+        kind = getattr(user, "kind", "")
         raise HciError(
-            f"The user '{user.kind}' has no parameter '{parameter}', only {', '.join(known)}."
+            f"The user '{kind}' has no parameter '{parameter}', only {', '.join(known)}."
         )
     rounds = np.empty((len(true), len(assumed)))
     losses = []

@@ -58,7 +58,11 @@ def bound(
     if layout is None and config.assistant is not None:
         sentence, mean, share = _own(task, found)
         typer.echo(sentence)
-        told |= {"assistant": config.assistant.kind, "rounds": mean, "share_cut": share}
+        told |= {
+            "assistant": getattr(config.assistant, "kind", ""),
+            "rounds": mean,
+            "share_cut": share,
+        }
     try:
         out.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
     except OSError as error:

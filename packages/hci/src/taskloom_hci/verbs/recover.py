@@ -54,7 +54,9 @@ def recover(
     ] = None,
 ) -> None:
     """Simulate people in the situations of a task, fit them, and tell what comes back; fail if a calibration does."""
-    kinds = [kind for kind in users.split(",") if kind] or [task.config.user.kind]
+    kinds = [kind for kind in users.split(",") if kind] or [
+        str(getattr(task.config.user, "kind", ""))
+    ]
     designs = [design(task, kind, games) for kind in kinds]
     several = (prior or []) if len(kinds) == 1 else []
     if prior and len(kinds) > 1:
