@@ -47,9 +47,10 @@ def test_two_parameters_of_each_person_are_told_on_a_grid() -> None:
 
 def test_nuts_agrees_with_the_grid(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("numpyro")
-    monkeypatch.setattr("taskloom_hci.fitting.nuts.WARM_UP", 200)
-    monkeypatch.setattr("taskloom_hci.fitting.nuts.SAMPLES", 300)
-    decisions, model, _ = choices(3, 40)
+    # One short chain: what is compared is the posterior, and compiling takes most of the time.
+    for name, value in (("CHAINS", 1), ("WARM_UP", 150), ("SAMPLES", 400)):
+        monkeypatch.setattr(f"taskloom_hci.fitting.nuts.{name}", value)
+    decisions, model, _ = choices(2, 40)
     exact, drawn = (
         fit_people(decisions, model, DiscountingModel.parameters, method=way)  # type: ignore[arg-type] # of three
         for way in ("grid", "nuts")

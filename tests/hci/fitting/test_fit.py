@@ -373,6 +373,8 @@ def test_a_run_is_fitted_without_a_word_more(tasks: Any) -> None:
     done = tasks("hci", "fit", "@last", "--out", "fit.npz")
     assert done.code == 0, done.err
     assert "error_rate" in done.out
+    # Shares of three actions and a log-probability in the same situations; three statistics of games played again.
+    assert "of 7 statistics like the data's" in done.out
     assert load_fit(Path("fit.npz")).kind == "careful"
     # A run of a user who cannot be fitted says so, and which can.
     tasks("run", "hci", "example", "--episodes=2", "--baseline=false")

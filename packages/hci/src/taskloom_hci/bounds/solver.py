@@ -15,7 +15,7 @@ goes by the grid's values comes close.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -149,13 +149,13 @@ def play_greedy(
     """
     games, count = starts.shape[:2]
     going_on = game.going_on()
-    goal = rng.integers(count, size=games)
+    goal: NDArray[Any] = rng.integers(count, size=games)
     rows = np.arange(games)
     answer = _drawn(starts[rows, goal], rng)
     belief = starts[rows, :, answer]
     belief /= belief.sum(axis=1, keepdims=True)
     rounds = np.ones(games)
-    alive: Int = np.arange(games)
+    alive: NDArray[Any] = np.arange(games)
     for _ in range(max_rounds - 1):
         if not len(alive):
             break

@@ -71,7 +71,7 @@ def predictive_checks(fit: PeopleFit, decisions: Decisions, seed: int = 0) -> li
 
     They are the share of each action and the mean log-probability of the actions by the mean of the parameters. Less its
     expectation each is a sum of differences whose mean is zero given the past, so that the check holds although an action
-    decides which situation comes next. Lengths of games and of runs are no such sums.
+    decides which situation comes next. Lengths of games and of runs are no such sums: see `played_again`.
     """
     rng = np.random.default_rng([seed, 2])
     found = []
@@ -94,11 +94,16 @@ def predictive_checks(fit: PeopleFit, decisions: Decisions, seed: int = 0) -> li
         ]
         told = np.take_along_axis(log_p[which], every, axis=1).mean(axis=0)
         for label, values in [*statistics, ("mean log-probability", told)]:
-            low, high = np.quantile(values[1:], [0.05, 0.95])
-            below = (values[1:] < values[0]).mean() + (values[1:] == values[0]).mean() / 2.0
-            p = 2.0 * min(below, 1.0 - below)
-            found.append(Replicated(name, label, *(float(x) for x in (values[0], low, high, p))))
+            found.append(replicated(name, label, values))
     return found
+
+
+def replicated(person: str, name: str, values: Float) -> Replicated:
+    """Return a statistic of the data, the first of the values, beside that of repeated data, the others."""
+    low, high = np.quantile(values[1:], [0.05, 0.95])
+    below = (values[1:] < values[0]).mean() + (values[1:] == values[0]).mean() / 2.0
+    p = 2.0 * min(below, 1.0 - below)
+    return Replicated(person, name, *(float(x) for x in (values[0], low, high, p)))
 
 
 def held_out(

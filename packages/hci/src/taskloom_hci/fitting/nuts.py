@@ -168,12 +168,16 @@ def _of_prior(item: UserParameter, number: int) -> Any:
         law = dist.Beta(prior.first, prior.second)
     else:
         is_log = prior.law == "lognormal"
-        ends = (
-            [float(end) for end in np.log(np.maximum([low, high], 1e-300))]
-            if is_log
-            else [low, high]
-        )
-        law = dist.TruncatedNormal(prior.first, prior.second, low=ends[0], high=ends[1])
+        # An end that is none must not be a large number: the truncated density would be 0 / 0 there.
+        ends = [
+            None if not np.isfinite(end) or (is_log and end <= 0.0) else end for end in (low, high)
+        ]
+        if is_log:
+            ends = [None if end is None else float(np.log(end)) for end in ends]
+        cut = any(end is not None for end in ends)
+        law = dist.Normal(prior.first, prior.second)
+        if cut:
+            law = dist.TruncatedNormal(prior.first, prior.second, low=ends[0], high=ends[1])
         if is_log:
             inner = numpyro.sample(f"{item.name}/log", law.expand([number]).to_event(1))
             return numpyro.deterministic(item.name, jnp.exp(inner))

@@ -19,7 +19,7 @@ from taskloom_hci.errors import HciError
 from taskloom_hci.fitting.decisions import Rows
 from taskloom_hci.fitting.tables import Mapped, read_table
 from taskloom_hci.models.model import UserModel
-from taskloom_hci.recordings.blocks import SESSIONS, read_blocks
+from taskloom_hci.recordings.blocks import SESSIONS, Conditions, read_blocks
 from taskloom_hci.users.base import User
 
 TABLES = {".csv", ".tsv"}
@@ -91,10 +91,18 @@ def read_rows(
 
 
 def recorded_kind(reference: str, store: Path | None) -> str:
-    """Return the kind of the user of a recorded run; empty for files and for fitted users, which do not say."""
+    """Return the kind of the user of a recorded run, or of the first condition of a study; empty where none is said.
+
+    Files do not say it, and fitted users are of another kind than their name.
+    """
     if Path(reference).suffix.lower() in TABLES | EPISODES:
         return ""
-    user: Any = _run(reference, store).config.get("user")
+    run = _run(reference, store)
+    config: Mapping[str, Any] = run.config
+    if (run.dir / SESSIONS).is_dir():
+        conditions = Conditions(run.dir)
+        config = conditions.config(next(iter(conditions.table)))
+    user = config.get("user")
     kind = str(user.get("kind", "")) if isinstance(user, Mapping) else ""
     return "" if kind == "fitted" else kind
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 from taskloom.cli.annotations import StoreOption
 from taskloom.errors import CheckFailedError, UsageError
+from taskloom.runs.run import open_run
 
 from taskloom_hci.errors import HciError
+from taskloom_hci.fitting.checks import Replicated
 from taskloom_hci.fitting.decisions import decisions_of
 from taskloom_hci.fitting.fitted import fitted_people, require_name, save_fit
-from taskloom_hci.fitting.people import fit_people, require_identified
+from taskloom_hci.fitting.people import PeopleFit, fit_people, require_identified
+from taskloom_hci.fitting.replays import played_again
 from taskloom_hci.fitting.sources import model_class_of, read_rows, recorded_kind
 from taskloom_hci.fitting.summary import CheckedFit, checked, compared, facts_of, words_of
 from taskloom_hci.fitting.tables import parse_map
@@ -52,6 +56,9 @@ def fit(
     infer_lapse: Annotated[
         bool, typer.Option("--infer-lapse", help="Infer the lapse too.")
     ] = False,
+    replays: Annotated[
+        int, typer.Option(min=0, help="Times that the games of a run are played again; 0: never.")
+    ] = 60,
     out: Annotated[
         Path | None,
         typer.Option("--out", help="A file that ends with .npz, for users and assistants."),
@@ -83,7 +90,9 @@ def fit(
             decisions, model.lapsing(lapse), parameters, mode=people, method=method, seed=seed
         )
         require_identified(done)
-        found.append(checked(kind, done, decisions, method=method, seed=seed))
+        told = checked(kind, done, decisions, method=method, seed=seed)
+        again = _again(data, store, kind, done, replays=replays, seed=seed)
+        found.append(replace(told, replicated=(*told.replicated, *again)))
     lines = [line for done in found for line in words_of(done)]
     lines += list(compared(found)) if len(found) > 1 else []
     if as_json:
@@ -113,6 +122,17 @@ def with_priors(
             raise HciError(f"--prior {word}: '{name}' is none of {', '.join(every)}.")
         every[name] = every[name].believing(parse_prior(text))
     return tuple(every.values())
+
+
+def _again(
+    data: list[str], store: Path | None, kind: str, done: PeopleFit, *, replays: int, seed: int
+) -> list[Replicated]:
+    """Return the statistics of the games of a run played again; none for tables, files and several people."""
+    if len(data) > 1 or not recorded_kind(data[0], store) or len(done.people) > 1:
+        return []
+    run = open_run(data[0], store)
+    belief, lapse = done.beliefs[0], done.model.lapse
+    return played_again(run, kind, belief, lapse=lapse, repetitions=replays, seed=seed)
 
 
 def _untrusted(done: CheckedFit) -> bool:
