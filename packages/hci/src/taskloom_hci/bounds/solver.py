@@ -149,7 +149,7 @@ def play_greedy(
     """
     games, count = starts.shape[:2]
     going_on = game.going_on()
-    goal: NDArray[Any] = rng.integers(count, size=games)
+    goal = np.asarray(rng.integers(count, size=games))
     rows = np.arange(games)
     answer = _drawn(starts[rows, goal], rng)
     belief = starts[rows, :, answer]

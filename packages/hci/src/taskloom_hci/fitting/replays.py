@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from taskloom.runs.run import Run
 
 from taskloom_hci.batch.episodes import Episodes
 from taskloom_hci.batch.play import play
-from taskloom_hci.driver import pair
+from taskloom_hci.driver import BoundInteraction, pair
 from taskloom_hci.fitting.checks import Replicated, replicated
 from taskloom_hci.fitting.grid import Belief
 from taskloom_hci.fitting.sources import PERSON, episodes_of
@@ -46,7 +46,7 @@ def played_again(
     episodes = episodes_of(run)
     if PERSON in episodes.rounds:
         return []
-    bound = task_of(run)
+    bound = cast("BoundInteraction", task_of(run))
     component = load_component("taskloom_hci.users", kind)
     rng = np.random.default_rng([seed, 7])
     draws = belief.draws(repetitions, rng)
