@@ -29,7 +29,7 @@ _MAY_DIFFER = {"assistant", "backend", "chunk", "jsonl", "record", "baseline", "
 
 
 @dataclass(frozen=True, slots=True)
-class Variant:
+class ComparedVariant:
     """One assistant with its figures.
 
     Attributes:
@@ -43,7 +43,9 @@ class Variant:
     values: Mapping[str, float]
 
 
-def variants_of(runs: list[Run], metric: Metric, *, unpaired: bool = False) -> list[Variant]:
+def variants_of(
+    runs: list[Run], metric: Metric, *, unpaired: bool = False
+) -> list[ComparedVariant]:
     """Return the assistants of runs: the conditions of a study with people, or the runs themselves.
 
     Where people are known, the unit is the person, whose games are averaged: games of one person are not independent.
@@ -68,7 +70,7 @@ def variants_of(runs: list[Run], metric: Metric, *, unpaired: bool = False) -> l
         values, of = _of_episodes(episodes, metric)
         if unpaired:
             values = {f"{run.id}/{key}": value for key, value in values.items()}
-        found.append(Variant(name, of, values))
+        found.append(ComparedVariant(name, of, values))
     return found
 
 
@@ -77,14 +79,16 @@ def _assistant_of(run: Run) -> str:
     return str(found.get("kind", "none")) if isinstance(found, Mapping) else "none"
 
 
-def _conditions(run: Run, metric: Metric) -> list[Variant]:
+def _conditions(run: Run, metric: Metric) -> list[ComparedVariant]:
     by_name: dict[str, dict[str, list[float]]] = {}
     for block in read_blocks(run.dir):
         figures = figures_of(block.episodes, metric)[~block.dropped].tolist()
         people = by_name.setdefault(block.condition, {})
         people.setdefault(block.person, []).extend(figures)
     found = [
-        Variant(name, "person", {who: float(np.mean(all_)) for who, all_ in people.items() if all_})
+        ComparedVariant(
+            name, "person", {who: float(np.mean(all_)) for who, all_ in people.items() if all_}
+        )
         for name, people in by_name.items()
     ]
     if len(found) < 2:
@@ -125,8 +129,8 @@ def _require_same_games(runs: list[Run]) -> None:
 
 
 def words_of_comparison(
-    first: Variant,
-    second: Variant,
+    first: ComparedVariant,
+    second: ComparedVariant,
     *,
     detect: float | None = None,
     power: float = 0.8,
@@ -195,7 +199,7 @@ def _words(found: Interval) -> str:
     )
 
 
-def all_words(variants: list[Variant], **options: Any) -> Iterator[str]:  # noqa: ANN401 -- those of `words_of_comparison`
+def all_words(variants: list[ComparedVariant], **options: Any) -> Iterator[str]:  # noqa: ANN401 -- those of `words_of_comparison`
     """Yield the lines that compare every assistant with the first."""
     for other in variants[1:]:
         yield from words_of_comparison(other, variants[0], **options)
