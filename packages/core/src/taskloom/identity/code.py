@@ -13,13 +13,14 @@ import struct
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from taskloom.errors import RunCorruptError
+from taskloom.identity.absent import absent_modules
 from taskloom.identity.canonical import Form
-from taskloom.identity.filecache import FileCache
+from taskloom.identity.filecache import FileCache, by_time
 from taskloom.identity.machine import CUDA, LIBRARIES
 from taskloom.identity.roots import CORE, Roots, base_of, module_files
 from taskloom.records.documents import read_object
@@ -31,7 +32,6 @@ CELL, CELL_FILE = "cell", "cell.py"
 """Root and file of the source of a notebook's class, which lies in no folder."""
 FORMAT = 1
 DATA_LIMIT = 64 * 2**20  # [bytes]
-_BY_TIME = "mtime:"
 _SUFFIX = re.compile(rb"\.[A-Za-z0-9]{1,8}\b")
 _NO_DATA = (".py", ".pyc", ".pyo", ".pyi", ".nbi", ".nbc")
 
@@ -44,7 +44,8 @@ class CodeFile:
         dist: The distribution that it belongs to; empty where none is known.
         root: The top-level module beside or in which it lies; of a task that is not installed its folder, or `cell`.
         file: Its path relative to the folder that holds the root, or that is the root.
-        sha256: The digest of its bytes, or its size and time for data beyond the limit.
+        sha256: The digest of its bytes, or its size and time for data beyond the limit; empty for a module that was asked for
+            and did not exist.
     """
 
     dist: str
@@ -164,6 +165,9 @@ def code_rows(roots: Roots, files: FileCache, counted: Counted | None = None) ->
         root = base if roots.is_beside(top, file) else top
         row = CodeFile(_dist(roots, top), root, _relative(file, base), known.sha)
         found[row.root, row.file] = row
+        for path in absent_modules(name, known.source, roots.folders_beside(top, file)):
+            missing = replace(row, file=_relative(f"{path}.py", base), sha256="")
+            found.setdefault((missing.root, missing.file), missing)
     # Flat modules of one folder share what lies beside them.
     owners = {base_of(top)[0] if not is_package else top: top for top, is_package in places.items()}
     for top in owners.values():
@@ -335,16 +339,6 @@ def _of_cell(roots: Roots, files: FileCache) -> Iterator[CodeFile]:
                 is_small = found.st_size <= DATA_LIMIT
                 sha = files.digest(Path(entry.path), found) if is_small else by_time(found)
                 yield CodeFile("", given.base, entry.name, sha)
-
-
-def by_time(found: os.stat_result) -> str:
-    """Return what stands for the digest of a file that is too large to be read for each run."""
-    return f"{_BY_TIME}{found.st_size}:{found.st_mtime_ns}"
-
-
-def is_by_time(digest: str) -> bool:
-    """Return whether size and time stand for a content."""
-    return digest.startswith(_BY_TIME)
 
 
 def _meant(folder: str) -> bytes:
