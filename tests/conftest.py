@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import compileall
+import gc
 import importlib.util
 import os
 import signal
@@ -42,6 +43,12 @@ def pytest_configure(config: pytest.Config) -> None:
     """Compile our sources once: where Python writes no bytecode, each of a thousand processes would do it anew."""
     if not hasattr(config, "workerinput"):
         compileall.compile_dir(_HERE.parent / "packages", quiet=2)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what the modules of the tests have loaded out of every collection of garbage to come."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:

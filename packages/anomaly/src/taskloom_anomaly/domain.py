@@ -201,6 +201,7 @@ DOMAIN = DomainRef(
         ),
     ),
     report="taskloom_anomaly.report.section:report",
+    compare="taskloom_anomaly.report.comparison:compare",
     protocol="taskloom_anomaly.task:AnomalyTask",
     config="taskloom_anomaly.config:AnomalyConfig",
     metrics=_METRICS,

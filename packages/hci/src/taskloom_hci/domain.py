@@ -136,9 +136,11 @@ DOMAIN = DomainRef(
         ),
     ),
     report="taskloom_hci.report.section:report",
+    compare="taskloom_hci.report.comparison:compare",
     protocol="taskloom_hci.task:InteractionTask",
     config="taskloom_hci.config:HciConfig",
     driver="taskloom_hci.driver",
+    loaders={"policy": "taskloom_hci.exports.rebuilt:policy_of"},
     metrics=_METRICS,
     scaffold="taskloom_hci/scaffold",
 )

@@ -57,8 +57,8 @@ class Roots:
         if top == CORE:
             return rest.partition(".")[0] in CORE_MODULES
         # Asked of each of thousands of modules, several times in a run: most fail here.
-        known = top in self.packages or self.given is not None
-        if not known and not file.startswith(self.folders):
+        base = () if self.given is None else (f"{self.given.base}{os.sep}",)
+        if top not in self.packages and not file.startswith((*self.folders, *base)):
             return False
         if any(module == name or module.startswith(f"{name}.") for name in self.left_out):
             return False
@@ -214,13 +214,18 @@ def module_files(names: Iterable[str]) -> Iterator[tuple[str, str]]:
     for name in names:
         file = getattr(sys.modules.get(name), "__file__", None)
         if isinstance(file, str):
-            yield name, _normal(file) if os.path.isabs(file) else os.path.abspath(file)
+            yield name, _normal.get(file) or _normalised(file)
 
 
-@cache
-def _normal(file: str) -> str:
-    """Return what `abspath` makes of an absolute path, which depends on no current folder."""
-    return os.path.normpath(file)
+_normal: dict[str, str] = {}
+"""Results of `abspath` for absolute paths, which depend on no current folder; each module is asked for several times in a run."""
+
+
+def _normalised(file: str) -> str:
+    found = os.path.abspath(file)
+    if os.path.isabs(file):
+        _normal[file] = found
+    return found
 
 
 def base_of(top: str) -> tuple[str, bool]:

@@ -92,7 +92,8 @@ class LiveContext:
             checkpoints.Criterion.parse(record.keep_best) if record.keep_best else None
         )
         self._value: float | None = None
-        self._told = _lines_after(layout.metrics, checkpoint)
+        is_new = not self._lines.size
+        self._told = Counter() if is_new else _lines_after(layout.metrics, checkpoint)
         self._began = time.monotonic() - record.duration
         self.seeds: dict[str, int] = dict(record.seeds)
         self.requested_artifacts: dict[str, Path] = {}

@@ -1,0 +1,27 @@
+"""The controller of a run, made again from its config: what `Run.load("controller")` gives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from taskloom.opening import rebuilt_task
+from taskloom.seeding import derive_seed
+
+from taskloom_control.planning.controller import Controller
+
+if TYPE_CHECKING:
+    from taskloom.runs.run import Run
+
+
+def controller_of(run: Run) -> Controller:
+    """Return the controller of a run as it was before its first plan: the same plans follow from the same states.
+
+    Args:
+        run: The run.
+
+    Raises:
+        RunCorruptError: A model that the config names has changed since.
+        ConfigError: The task has changed its version or its parameters since.
+    """
+    bound = rebuilt_task(run)
+    return Controller(bound.copy(), bound.config, derive_seed(bound.config.seed, "plan"))
