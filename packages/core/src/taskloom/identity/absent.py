@@ -33,8 +33,8 @@ def is_compiled(module: str) -> bool:
     return any(os.path.exists(f"{module}{suffix}") for suffix in EXTENSION_SUFFIXES)
 
 
-def absent_modules(module: str, source: bytes, folders: Sequence[str]) -> Iterator[str]:
-    """Yield the paths, without suffix, of modules that a source asks for and that do not exist.
+def absent_modules(module: str, source: bytes, folders: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield the packages, or an empty text, and the paths, without suffix, of modules that a source asks for and that do not exist.
 
     Args:
         module: The name of the imported module that has the source.
@@ -54,7 +54,7 @@ def absent_modules(module: str, source: bytes, folders: Sequence[str]) -> Iterat
         for folder in getattr(within, "__path__", ()) if parent else folders:
             path = os.path.join(folder, last)
             if not is_importable(path):
-                yield path
+                yield parent, path
 
 
 @cache
