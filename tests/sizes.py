@@ -26,6 +26,7 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "mutants_read": (300, 20_000),
         "mutant_parts": (1, 20),
         "mutants_shown": (12, 200),
+        "sweep_mutants": (9, 600),
         # tests/cases
         "recorded_episodes": (2, 1000),
         "slow_task_seconds": (4, 6),
