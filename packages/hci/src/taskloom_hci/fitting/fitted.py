@@ -140,7 +140,7 @@ def save_fit(path: Path, fitted: FittedPeople, facts: Mapping[str, Any]) -> None
     }
     save_npz(path, arrays)
     try:
-        path.with_suffix(".json").write_text(text + "\n", encoding="utf-8")
+        path.with_suffix(".json").write_text(text + "\n", encoding="utf-8", newline="\n")
     except OSError as error:
         raise StoreError(
             f"'{path.with_suffix('.json')}' cannot be written: {error.strerror}."

@@ -64,7 +64,7 @@ def bound(
             "share_cut": share,
         }
     try:
-        out.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+        out.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8", newline="\n")
     except OSError as error:
         raise StoreError(f"'{out}' cannot be written: {error.strerror}.") from None
 
