@@ -14,8 +14,8 @@ from taskloom_control.task import ControlTask, Metadata, StagedTask
 
 if TYPE_CHECKING:
     from jaxtyping import Float
+    from taskloom import Config
 
-    from taskloom_control.config import ControlConfig
     from taskloom_control.engines.base import ModelsEngine
     from taskloom_control.mjcf.physics import Snapshot
     from taskloom_control.planning.models import PlanningModels
@@ -31,6 +31,7 @@ class PlanningProblem:
         engine: What rolls controls out.
         grid: The knots.
         normalizer: The map between knots in controls and in the optimizer's coordinates.
+        penalty: Cost of a violation of the task's constraints, by its size and for each step.
         models: Models that candidates are judged under besides the planning model; the engine has taken them.
 
     Attributes:
@@ -40,18 +41,19 @@ class PlanningProblem:
     def __init__(
         self,
         task: ControlTask[Any],
-        config: ControlConfig,
+        config: Config,
         engine: RolloutEngine,
         grid: KnotGrid,
         normalizer: Normalizer,
         *,
         models: PlanningModels | None = None,
+        penalty: float = 0.0,
     ) -> None:
         self.task, self.config, self.engine = task, config, engine
         self.grid, self.normalizer = grid, normalizer
         self.low, self.high = task.control_bounds()
         self._every = task.physics_substeps
-        self._is_constrained = is_constrained(task)
+        self._is_constrained, self._penalty = is_constrained(task), penalty
         self._models = models
         self._copies = len(models.models) if models is not None else 1
         # Asked once: most tasks' controls are the model's own, written straight into the engine's buffer.
@@ -156,7 +158,7 @@ class PlanningProblem:
             if self._is_constrained and rewards.shape == controls.shape[:1]:
                 beyond = self.constraint_values(states, sensors, controls)
                 np.maximum(beyond, 0.0, out=beyond)
-                rewards -= config.controller.penalty * beyond.sum(axis=(1, 2))
+                rewards -= self._penalty * beyond.sum(axis=(1, 2))
         if rewards.shape != (controls.shape[0],):
             raise RewardError(
                 f"The reward of {type(task).__name__} has shape {rewards.shape}; {controls.shape[0]} rollouts need the shape "
