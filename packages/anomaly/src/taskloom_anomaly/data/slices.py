@@ -15,7 +15,7 @@ from taskloom.errors import ConfigError
 ENDINGS = (".npy", ".npz", ".safetensors")
 
 
-class Rows(Protocol):
+class ArrayRows(Protocol):
     """An array of which consecutive rows can be read, each once."""
 
     @property
@@ -29,7 +29,7 @@ class Rows(Protocol):
 
 
 @contextmanager
-def open_arrays(path: Path) -> Iterator[Mapping[str, Rows]]:
+def open_arrays(path: Path) -> Iterator[Mapping[str, ArrayRows]]:
     """Open a file of arrays; the one array of a `.npy` has the empty name.
 
     Raises:
@@ -50,7 +50,7 @@ def open_arrays(path: Path) -> Iterator[Mapping[str, Rows]]:
 
 
 def batches(
-    path: Path, arrays: Mapping[str, Rows], size: int
+    path: Path, arrays: Mapping[str, ArrayRows], size: int
 ) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
     """Yield consecutive rows of all arrays, with the place of the first.
 
@@ -74,7 +74,7 @@ def _unreadable(path: Path, error: Exception) -> str:
     return f"The file '{path}' cannot be read: {first.rstrip('.')}."
 
 
-def _opened(path: Path, stack: ExitStack) -> dict[str, Rows]:
+def _opened(path: Path, stack: ExitStack) -> dict[str, ArrayRows]:
     if path.suffix == ".npy":
         return {"": _Mapped(np.load(path, mmap_mode="r", allow_pickle=False))}
     if path.suffix == ".npz":
