@@ -37,6 +37,8 @@ class ControllerConfig(Component):
     """Knowledge of what disturbs the system: `forces` tells the planner the applied forces of the moment, `none` does not."""
     unlimited_scale: Annotated[float, Field(gt=0)] = 1.0
     """Noise of 1 for an actuator without a control range, in its own unit; a bounded force of the model goes before it."""
+    penalty: Annotated[float, Field(ge=0)] = 100.0
+    """Cost of a candidate's violation of the task's constraints, by its size and for each step; iLQR keeps them instead."""
     action_normalizer: NormalizerName = "min_max"
     """Coordinates of the knots: `min_max` scales noise to the control range, `none` leaves actuator units, `running`
     standardizes by the knots seen so far."""

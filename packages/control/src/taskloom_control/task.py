@@ -95,6 +95,21 @@ class ControlTask(ABC, Generic[C]):
     def process_spec(self, spec: mujoco.MjSpec) -> None:
         """Change a model's specification before it is compiled."""
 
+    def constraints(
+        self,
+        states: Array,
+        sensors: Array,
+        controls: Array,
+        config: C,
+        system_metadata: Metadata | None = None,
+    ) -> Mapping[str, Array]:
+        """Return the constraints of every step by name, each of shape (R, T), feasible where they are not above 0.
+
+        iLQR keeps them; a sampling optimizer pays `controller.penalty` for them. Arguments as in `reward`.
+        """
+        del states, sensors, controls, config, system_metadata
+        return {}
+
     def randomize(self, spec: mujoco.MjSpec, rng: np.random.Generator, level: float) -> None:
         """Change a specification into that of another system that this one might be; see `mjcf.randomization`.
 

@@ -244,8 +244,15 @@ class Controller:
         return Normalizer(config.controller.action_normalizer, self.low, self.high, wide)
 
     def _make_problem(self) -> PlanningProblem:
+        penalty = self.config.controller.penalty
         return PlanningProblem(
-            self.task, self.config, self.engine, self.grid, self.normalizer, models=self.models
+            self.task,
+            self.config,
+            self.engine,
+            self.grid,
+            self.normalizer,
+            models=self.models,
+            penalty=penalty,
         )
 
     def _make_models(self) -> PlanningModels | None:

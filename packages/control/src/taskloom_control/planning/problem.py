@@ -8,6 +8,7 @@ import numpy as np
 
 from taskloom_control.engines.base import RolloutEngine, Rollouts
 from taskloom_control.errors import PlanError, RewardError, not_a_number
+from taskloom_control.planning.constraints import constraint_values, is_constrained
 from taskloom_control.planning.splines import KnotGrid
 from taskloom_control.task import ControlTask, Metadata, StagedTask
 
@@ -30,6 +31,7 @@ class PlanningProblem:
         engine: What rolls controls out.
         grid: The knots.
         normalizer: The map between knots in controls and in the optimizer's coordinates.
+        penalty: Cost of a violation of the task's constraints, by its size and for each step.
         models: Models that candidates are judged under besides the planning model; the engine has taken them.
 
     Attributes:
@@ -45,11 +47,13 @@ class PlanningProblem:
         normalizer: Normalizer,
         *,
         models: PlanningModels | None = None,
+        penalty: float = 0.0,
     ) -> None:
         self.task, self.config, self.engine = task, config, engine
         self.grid, self.normalizer = grid, normalizer
         self.low, self.high = task.control_bounds()
         self._every = task.physics_substeps
+        self._is_constrained, self._penalty = is_constrained(task), penalty
         self._models = models
         self._copies = len(models.models) if models is not None else 1
         # Asked once: most tasks' controls are the model's own, written straight into the engine's buffer.
@@ -150,7 +154,11 @@ class PlanningProblem:
         with np.errstate(over="ignore", invalid="ignore"):
             task.post_rollout(states, sensors, controls, config, self.metadata)
             rewards = task.reward(states, sensors, controls, config, self.metadata)
-        rewards = np.array(rewards, dtype=float)  # a copy: the task may hold on to its array
+            rewards = np.array(rewards, dtype=float)  # a copy: the task may hold on to its array
+            if self._is_constrained and rewards.shape == controls.shape[:1]:
+                beyond = self.constraint_values(states, sensors, controls)
+                np.maximum(beyond, 0.0, out=beyond)
+                rewards -= self._penalty * beyond.sum(axis=(1, 2))
         if rewards.shape != (controls.shape[0],):
             raise RewardError(
                 f"The reward of {type(task).__name__} has shape {rewards.shape}; {controls.shape[0]} rollouts need the shape "
@@ -165,6 +173,11 @@ class PlanningProblem:
                 raise RewardError(self._blame(rollouts, controls))
             rewards[~good] = -np.inf
         return rewards
+
+    def constraint_values(self, states: Any, sensors: Any, controls: Any) -> np.ndarray:  # noqa: ANN401 -- of the engine
+        """Return the values of the task's constraints, shape (R, T, c); above 0 they are violated."""
+        rollouts = (states, sensors, controls)
+        return constraint_values(self.task, rollouts, self.config, self.metadata)
 
     def _refuse_sensors(self, states: np.ndarray, controls: np.ndarray) -> None:
         """Refuse a reward that reads sensors where the engine computes none: with other numbers in them it is another one.
