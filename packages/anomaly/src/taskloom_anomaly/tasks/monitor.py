@@ -100,7 +100,7 @@ class _Watch:
         arrays = {"pool": self.pool.scores(), **self.capital.state()}
         counts = {name: getattr(self, name) for name in self._COUNTS}
         save_npz(folder / "watch.npz", arrays, compressed=False)
-        (folder / "watch.json").write_text(json.dumps(counts), encoding="utf-8")
+        (folder / "watch.json").write_text(json.dumps(counts), encoding="utf-8", newline="\n")
         self.checkpointed = self.points
 
     def load(self, folder: Path) -> None:
