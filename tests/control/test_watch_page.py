@@ -87,6 +87,7 @@ def answer(page: Page, path: str, **headers: str) -> http.client.HTTPResponse:
     connection.endheaders()
     found = connection.getresponse()
     found.read()
+    connection.close()
     return found
 
 

@@ -125,5 +125,5 @@ DOMAIN = DomainRef(
     loaders={"controller": "taskloom_control.closed_loop.rebuilt:controller_of"},
     metrics=_METRICS,
     scaffold="taskloom_control/scaffold",
-    uncounted=("report", "verbs", "exports", "domain", "bench"),
+    uncounted=("report", "verbs", "exports", "domain", "bench", "live"),
 )

@@ -118,7 +118,8 @@ def _control(parameter: Parameter, value: object) -> Control:
     unit = f" [{parameter.unit}]" if parameter.unit else ""
     label = (rest or first) + unit
     hint = " ".join(part for part in (parameter.help, f"Fixed: {why}." if why else "") if part)
-    common = {"path": parameter.path, "label": label, "tab": tab, "hint": hint, "why_fixed": why}
+    common: dict[str, Any] = {"path": parameter.path, "label": label, "tab": tab}
+    common |= {"hint": hint, "why_fixed": why}
     if parameter.is_component:
         kind = kind_of(type(value)) if isinstance(value, BaseModel) else "none"
         return Control(form="choice", value=kind, choices=parameter.choices, **common)

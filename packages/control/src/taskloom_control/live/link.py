@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _PATIENCE = 30.0
 _ROUNDING = 1e-9
+# Windows that wait for their time.
+_MOST_AHEAD = 50
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ class Window:
 
     @property
     def end(self) -> float:
-        """When the last control has acted [s]."""
+        """Time at which the last control has acted [s]."""
         return self.t0 + len(self.controls) * self.dt
 
     def at(self, moment: float) -> Float[np.ndarray, " nu"] | None:
@@ -133,7 +135,7 @@ class RobotLink:
         self._wire = Wire(_connected(address) if isinstance(address, str) else address)
         self._seq = 0
         self.window: Window | None = None
-        self._next: Window | None = None
+        self._ahead: list[Window] = []
         self.rejected: Counter[str] = Counter()
         self.heard, self.lost = -np.inf, ""
         # A simulated network is put in between here; it gives back what arrives at once.
@@ -157,8 +159,8 @@ class RobotLink:
         """Return what to apply at a time of the robot's clock [s]; None where no window is in force and the robot has to hold."""
         self.hear(t)
         # A window that is planned for the time ahead begins when its time has come; until then the one before goes on.
-        if self._next is not None and t >= self._next.t0 - _ROUNDING:
-            self.window, self._next = self._next, None
+        while self._ahead and t >= self._ahead[0].t0 - _ROUNDING:
+            self.window = self._ahead.pop(0)
         return None if self.window is None else self.window.at(t)
 
     def is_silent(self, t: float) -> bool:
@@ -195,13 +197,15 @@ class RobotLink:
         except LinkError:
             self.rejected["bad"] += 1
             return
-        newest = self._next or self.window
+        newest = self._ahead[-1] if self._ahead else self.window
         if newest is not None and window.seq <= newest.seq:
             self.rejected["out of order"] += 1
         elif window.end <= t:
             self.rejected["ended"] += 1
         else:
-            self._next = window
+            # One that begins later waits behind those that are due before it; of the same time the newest counts.
+            earlier = [held for held in self._ahead if held.t0 < window.t0 - _ROUNDING]
+            self._ahead = [*earlier, window][-_MOST_AHEAD:]
 
     def send(self, frame: Frame) -> None:
         """Send a frame; a lost connection is noted, never raised."""

@@ -108,7 +108,7 @@ class Scene:
             f"/model/{int(model.geom_bodyid[geom])}/geom{geom}",
             mesh[0],
             mesh[1],
-            color=tuple(int(255 * c) for c in colour[:3]),
+            color=np.array(colour[:3]),
             opacity=None if colour[3] >= 1 else float(colour[3]),
             flat_shading=int(model.geom_type[geom]) == int(_GEOM.mjGEOM_BOX),
             side="double",
@@ -161,7 +161,11 @@ class Scene:
             before.points, before.colors, before.visible = points, np.array(colours), True
             return
         self._extra[name] = self._server.scene.add_line_segments(
-            f"/{name}", points=points, colors=np.array(colours), line_width=width
+            f"/{name}",
+            points=points,
+            colors=np.array(colours),
+            thickness=width,
+            thickness_units="screen",
         )
 
 

@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 
     State = Snapshot | Estimate
 
+# Planning times that the expected one is the median of.
 _MEMORY = 20
+# Fewer candidates than this say little about the plan.
 _LEAST = 8
 # An overrun is a plan that comes later than its deadline by more than this share of it.
 _OVERRUN = 0.1
@@ -170,6 +172,7 @@ class AsyncController:
         made = self.newest
         if made is None:
             raise PlanError("There is no plan yet; call start() with a first estimate.")
+        # Read once: the planning thread may publish another one meanwhile.
         late = moment - made.plan.valid_until
         if late > self._hold:
             self.counts.safe += 1
@@ -217,6 +220,7 @@ class AsyncController:
                     self._wake.wait()
                 if self._ended or self._box is None:
                     return
+                # Taken out under the lock, planned from outside of it: giving an estimate never waits for a plan.
                 (state, metadata, arrived), self._box = self._box, None
                 config, self._next = self._next, None
             try:

@@ -101,6 +101,7 @@ class Deadline:
         is_first = iteration == 0 and done == 0
         if not self._costs:
             return min(rest, self.least if is_first else 0)
+        # Updating and publishing come after the last chunk, and are due by then too.
         tail = max(self._tails, default=0.0)
         left = self._began + self.seconds - tail - self._clock()
         usual, worst = median(self._costs), _MARGIN * max(self._costs)

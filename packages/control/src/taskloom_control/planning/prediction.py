@@ -68,6 +68,7 @@ class StatePredictor:
         if count <= 0:
             return snapshot
         model, data = self._model, self._data
+        # The whole integration state, warm start included, or the last bits would differ from the plant's.
         apply_snapshot(snapshot, model, data)
         for _ in range(count):
             control = commands(float(data.time))

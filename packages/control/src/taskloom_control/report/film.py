@@ -112,7 +112,7 @@ def film_steps(times: np.ndarray, rate: float) -> Int[np.ndarray, " F"]:
     if len(times) < 2:
         return np.zeros(1, dtype=int)
     nearer = np.abs(times[later - 1] - moments) <= np.abs(times[later] - moments)
-    return np.where(nearer, later - 1, later)
+    return np.asarray(np.where(nearer, later - 1, later))
 
 
 def _write(out: Path, frames: Sequence[Image.Image], fps: float) -> None:
