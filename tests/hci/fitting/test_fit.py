@@ -336,7 +336,7 @@ def csv(tasks: Any) -> Any:
     return call
 
 
-def test_a_table_is_fitted_through_a_mapping(csv: Any) -> None:
+def test_a_table_is_fitted_through_a_mapping(csv: Any, tasks: Any) -> None:
     done = csv("--where", "cond==2", "--json")
     assert done.code == 0, done.err
     told = json.loads(done.out)[0]
@@ -345,6 +345,31 @@ def test_a_table_is_fitted_through_a_mapping(csv: Any) -> None:
     }  # fmt: skip
     assert set(told["persons"]) == {"a", "b"}
     assert told["persons"]["a"]["error_rate"]["mean"] < told["persons"]["b"]["error_rate"]["mean"]
+    # The same table under other names, in another order of columns, and as TSV, gives the same figures.
+    rows = [line.split(",") for line in CSV.splitlines()[1:]]
+    lines = [
+        "goal\tpick\twho\tposition\tcond",
+        *("\t".join([g, c, p, x, k]) for p, k, x, g, c in rows),
+    ]
+    Path("e.tsv").write_text("\n".join(lines), encoding="utf-8")
+    other = tasks("hci", "fit", "e.tsv", "--user=careful", "--map=person=who", "--map",
+                  "action=pick:1>-1,2>1", "--where=cond==2", "--json")  # fmt: skip
+    assert json.loads(other.out)[0] == told
+
+
+def test_answers_of_a_course_are_fitted_and_the_lapse_with_them(tasks: Any) -> None:
+    lines = ["person,item,time,action"]
+    for row in range(60):
+        lines.append(f"p{row % 2},{row // 2 % 5},{10.0 * row},{int(row < 20 or row % 3 > 0)}")
+    Path("m.csv").write_text("\n".join(lines), encoding="utf-8")
+    done = tasks(
+        "hci", "fit", "m.csv", "--user=memory", "--infer-lapse", "--prior=lapse=beta(1,9)", "--json"
+    )
+    assert done.code == 0, done.err
+    told = json.loads(done.out)[0]
+    assert set(told["new_person"]) == {"forgetting", "repetition", "lapse"}
+    assert told["priors"]["lapse"] == "beta(1, 9)"
+    assert told["lapse"] is None
 
 
 @pytest.mark.parametrize(
