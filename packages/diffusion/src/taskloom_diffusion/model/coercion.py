@@ -13,6 +13,7 @@ from taskloom import OneOf
 from taskloom_diffusion.compat.settings import denoiser_from_polydiff, settings_from_polydiff
 from taskloom_diffusion.config import DiffusionSettings, OptimizerSettings
 from taskloom_diffusion.denoisers.base import Denoiser
+from taskloom_diffusion.samplers.base import Sampler
 from taskloom_diffusion.tokenizers.base import FittedTokenizer
 from taskloom_diffusion.tokenizers.huggingface import load_folder
 from taskloom_diffusion.tokenizers.saved import load_tokenizer
@@ -21,6 +22,16 @@ from taskloom_diffusion.tokenizers.saved import load_tokenizer
 @cache
 def _denoisers() -> TypeAdapter[Denoiser]:
     return TypeAdapter(Annotated[Denoiser, OneOf("taskloom_diffusion.denoisers")])
+
+
+@cache
+def _samplers() -> TypeAdapter[Sampler]:
+    return TypeAdapter(Annotated[Sampler, OneOf("taskloom_diffusion.samplers")])
+
+
+def as_sampler(fields: Mapping[str, Any]) -> Sampler:
+    """Return the sampler with these fields."""
+    return _samplers().validate_python(dict(fields))
 
 
 def as_denoiser(config: Denoiser | Mapping[str, Any], num_timesteps: int | None = None) -> Denoiser:
