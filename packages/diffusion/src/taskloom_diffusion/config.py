@@ -26,7 +26,7 @@ from taskloom_diffusion.time_samplers.exact_count import ExactCount
 from taskloom_diffusion.tokenizers.base import Tokenizer
 from taskloom_diffusion.tokenizers.symbols import RegexSmiles
 
-LengthPolicy: TypeAlias = Literal["given", "eos_pad", "window"]
+LengthPolicy: TypeAlias = Literal["given", "eos_pad", "window", "packed", "document"]
 Versions: TypeAlias = Annotated[int, Field(ge=1, le=64)]
 BlockSize: TypeAlias = Annotated[int, Field(ge=0, le=8192)]
 
@@ -149,7 +149,8 @@ class DiffusionConfig(Config):
     metrics: Annotated[MetricSuite, OneOf("taskloom_diffusion.metrics")] = MoleculeMetrics()
     """Metrics of generated sequences."""
     length_policy: LengthPolicy = "given"
-    """`given`: lengths are drawn from the corpus; `eos_pad`: end and padding are tokens to predict; `window`: running text."""
+    """`given`: lengths are drawn from the corpus; `eos_pad`: end and padding are tokens to predict; `window`: running text;
+    `packed` and `document`: documents with their ends, several in a window or one a row."""
     max_length: Annotated[int, Field(ge=2, le=8192)] = 64
     """Longest sequence [tokens]; longer ones are dropped and counted, never cut (windows of text excepted)."""
     train: TrainConfig = TrainConfig()
@@ -183,6 +184,8 @@ class DiffusionConfig(Config):
             yield "parameterization = 'subs' is for absorbing noise; use 'loo' or 'mean'"
         if self.block_size and not self.process.absorbing:
             yield f"block_size = {self.block_size} is for noise that masks, as process 'absorbing'; use block_size = 0"
+        if self.block_size and self.length_policy == "packed":
+            yield "block_size is for one document a row: set pack = 'no', or block_size = 0"
         if self.block_size > self.max_length:
             yield f"block_size = {self.block_size} is above max_length = {self.max_length}; use block_size = 0 for one block"
         for part in (

@@ -90,7 +90,8 @@ def train(
             start=start,
             rank=rank,
             stride=processes,
-            window=config.max_length if config.length_policy == "window" else 0,
+            window=config.max_length if config.length_policy in ("window", "packed") else 0,
+            documents=config.length_policy == "packed",
             parts=config.train.accumulate * config.train.devices,
         )
 

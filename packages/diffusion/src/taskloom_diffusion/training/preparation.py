@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -18,7 +18,7 @@ from taskloom_diffusion.corpora.split import document_blocks, joined, place, ran
 from taskloom_diffusion.schedules.inverse import final_noise
 from taskloom_diffusion.task import CorpusTask
 from taskloom_diffusion.tokenizers.base import FittedTokenizer
-from taskloom_diffusion.training.batches import TokenStore, encode_all, fitting
+from taskloom_diffusion.training.batches import DOCUMENTS, TokenStore, encode_all, fitting
 from taskloom_diffusion.training.cutting import (
     fitted,
     lossy_sentence,
@@ -96,12 +96,15 @@ def prepare(task: BoundCorpus, tokenizer: FittedTokenizer | None = None) -> Prep
     policy, longest = config.length_policy, config.max_length
     misfits = misfits_of(corpus, tokenizer, config)
     corpus, whole = without(corpus, misfits), corpus
-    train, too_long = encode_all(corpus.train, tokenizer, policy, longest)
+    unfinished = corpus.unfinished
+    train, too_long = encode_all(corpus.train, tokenizer, policy, longest, unfinished)
     too_long += sum(map(len, (whole.train, whole.holdout)))
     too_long -= sum(map(len, (corpus.train, corpus.holdout)))
     fits = fitting(corpus.train, tokenizer, policy, longest) if too_long else corpus.train
-    validation, held_validation, long_validation = _judged(corpus.validation, tokenizer, config)
-    test, held_test, long_test = _judged(corpus.test, tokenizer, config)
+    validation, held_validation, long_validation = _judged(
+        corpus.validation, tokenizer, config, unfinished
+    )
+    test, held_test, long_test = _judged(corpus.test, tokenizer, config, unfinished)
     too_long += long_validation + long_test
     notes = list(corpus.notes)
     if policy == "given" and corpus.split != "legacy":
@@ -142,12 +145,17 @@ def prepare(task: BoundCorpus, tokenizer: FittedTokenizer | None = None) -> Prep
 
 
 def _judged(
-    texts: Sequence[str], tokenizer: FittedTokenizer, config: DiffusionConfig
+    texts: Sequence[str],
+    tokenizer: FittedTokenizer,
+    config: DiffusionConfig,
+    unfinished: Collection[str] = (),
 ) -> tuple[TokenStore, Sequence[str], int]:
     """Return what is judged of a part, the part without sequences that do not fit, and how many of them were met."""
     policy, longest, most = config.length_policy, config.max_length, config.evaluate.num_holdout
-    if policy == "window":
-        store, dropped = encode_all(texts, tokenizer, policy, longest)
+    if policy == "window" or policy in DOCUMENTS:
+        # A document of a window is asked about alone, so that windows need not be packed to be judged.
+        cut: LengthPolicy = "window" if policy == "window" else "document"
+        store, dropped = encode_all(texts, tokenizer, cut, longest, unfinished)
         if len(store) > most:
             rows = np.linspace(0, len(store) - 1, most).astype(int)
             store = store.select(rows.tolist())
@@ -165,10 +173,13 @@ def _judged(
 
 
 def judged_store(
-    texts: Sequence[str], tokenizer: FittedTokenizer, config: DiffusionConfig
+    texts: Sequence[str],
+    tokenizer: FittedTokenizer,
+    config: DiffusionConfig,
+    unfinished: Collection[str] = (),
 ) -> TokenStore:
     """Return what is judged of the test part that a run keeps."""
-    return _judged(texts, tokenizer, config)[0]
+    return _judged(texts, tokenizer, config, unfinished)[0]
 
 
 def in_three_parts(corpus: Corpus, config: DiffusionConfig) -> Corpus:
@@ -219,7 +230,7 @@ def planned(config: DiffusionConfig, prepared: Prepared) -> TrainConfig:
     train = config.train
     if not train.epochs:
         return train
-    is_text = config.length_policy == "window"
+    is_text = config.length_policy in ("window", "packed")
     rows = len(prepared.train.flat) // config.max_length if is_text else len(prepared.train)
     of_step = train.batch_size * train.accumulate * train.devices
     return train.model_copy(update={"steps": math.ceil(train.epochs * rows / of_step)})
@@ -252,13 +263,18 @@ def build_module(task: BoundCorpus, prepared: Prepared) -> DiffusionModule:
         total_steps=planned(config, prepared).steps,
         frequencies=tuple((counts / counts.sum()).tolist()) if needs_frequencies else (),
         ends=config.length_policy == "eos_pad",
+        closes=config.length_policy in DOCUMENTS,
         seed=derive_seed(config.seed, "model"),
     )
 
 
-def length_histogram(prepared: Prepared) -> list[int]:
-    """Return how many training sequences have each length."""
-    return [int(n) for n in np.bincount(prepared.train.lengths)]
+def length_histogram(prepared: Prepared, longest: int) -> list[int]:
+    """Return how many training sequences have each length; of longer documents, how many of their pieces."""
+    lengths = prepared.train.lengths
+    whole, rest = np.divmod(lengths, longest)
+    pieces = [*lengths[lengths <= longest], *rest[(lengths > longest) & (rest > 0)]]
+    pieces += [longest] * int(whole[lengths > longest].sum())
+    return [int(n) for n in np.bincount(pieces)]
 
 
 def too_long_sentence(prepared: Prepared, config: DiffusionConfig) -> str:
