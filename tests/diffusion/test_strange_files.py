@@ -85,7 +85,11 @@ def test_lines_are_found_by_their_numbers_and_columns_as_windows_wrote_them(tmp_
         ("u.smi", "CCO\n".encode("utf-16"), "it is UTF-16 text; save it as UTF-8"),
         ("x.csv", b"PK\x03\x04....", "a ZIP archive or a spreadsheet, no text; save it as CSV"),
         ("z.smi", b"BZh9....", "compressed by bzip2; of compressed files those of gzip are read"),
-        ("cut.smi.gz", gzip.compress(b"CCO\n" * 999, mtime=0)[:30], "ended before the end-of-stream marker"),
+        (
+            "cut.smi.gz",
+            gzip.compress(b"CCO\n" * 999, mtime=0)[:30],
+            "ended before the end-of-stream marker",
+        ),
         ("twice.csv", b"smiles,smiles\nC,C\n", "has the column 'smiles' 2 times"),
         ("a.csv", b"Smiles;id\nC;1\n", "it has Smiles;id"),
         ("a.jsonl", b'{"smile": "C"}\n', "it has smile; did you mean 'smile'?"),

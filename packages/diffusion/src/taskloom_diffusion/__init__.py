@@ -28,11 +28,17 @@ if TYPE_CHECKING:
     from taskloom_diffusion.denoisers.mlp import MLPDenoiser as MLPDenoiser
     from taskloom_diffusion.denoisers.table import TableDenoiser as TableDenoiser
     from taskloom_diffusion.evaluation.bound import Bound as Bound, estimate_bound as estimate_bound
+    from taskloom_diffusion.evaluation.conditional import LogLikelihood as LogLikelihood
     from taskloom_diffusion.evaluation.sampling import (
         complete as complete,
         sample_lengths as sample_lengths,
     )
-    from taskloom_diffusion.evaluation.trained import load as load
+    from taskloom_diffusion.evaluation.trained import (
+        SampledSequences as SampledSequences,
+        TrainedModel as TrainedModel,
+        load as load,
+    )
+    from taskloom_diffusion.exports.folder import export as export
     from taskloom_diffusion.losses.base import Corrupted as Corrupted, Loss as Loss
     from taskloom_diffusion.losses.function import Function as Function
     from taskloom_diffusion.losses.objectives import (
@@ -139,7 +145,9 @@ _HOMES = {
     "taskloom_diffusion.denoisers.bert_torch": ("BertDiffusionModel",),
     "taskloom_diffusion.evaluation.bound": ("Bound", "estimate_bound"),
     "taskloom_diffusion.evaluation.sampling": ("complete", "sample_lengths"),
-    "taskloom_diffusion.evaluation.trained": ("load",),
+    "taskloom_diffusion.evaluation.conditional": ("LogLikelihood",),
+    "taskloom_diffusion.evaluation.trained": ("SampledSequences", "TrainedModel", "load"),
+    "taskloom_diffusion.exports.folder": ("export",),
     "taskloom_diffusion.losses.base": ("Corrupted", "Loss"),
     "taskloom_diffusion.metrics.base": ("MetricSuite",),
     "taskloom_diffusion.model.diffusion_model": ("DiffusionModel",),

@@ -50,6 +50,7 @@ _DENOISERS = _parts(
     "denoisers",
     ("dit", "Transformer with rotary and absolute positions and short convolutions.", "dit:DiT"),
     ("bert", "Hugging Face's BERT, told the time with its input embeddings.", "bert:BERT"),
+    ("hf", "Masked language model in a local Hugging Face folder, as BERT or ModernBERT.", "hf:PretrainedBody"),
     ("mlp", "Two hidden layers over the whole sequence, for toys.", "mlp:MLPDenoiser"),
     ("table", "Exact posterior of a toy corpus, by enumeration; nothing is trained.", "table:TableDenoiser"),
 )  # fmt: skip
@@ -85,6 +86,8 @@ _TOKENIZERS = _parts(
     ("smiles", "Atoms, bonds, rings and branches of SMILES.", "symbols:RegexSmiles"),
     ("char", "Characters of the corpus.", "symbols:Char"),
     ("byte", "Bytes of UTF-8: 256 tokens, whatever the corpus.", "byte:Byte"),
+    ("bpe", "Byte pairs learnt from the training part.", "bpe:BPE"),
+    ("selfies", "SELFIES of molecules: whatever is drawn is a molecule.", "selfies:Selfies"),
     ("huggingface", "Hugging Face tokenizer in a local folder.", "huggingface:HuggingFace"),
 )  # fmt: skip
 _METRICS = _parts(
@@ -160,6 +163,13 @@ DOMAIN = DomainRef(
             f"{_HERE}.verbs.evaluate:evaluate",
             on="run",
             overrides=("sampler", "metrics", "evaluate"),
+        ),
+        VerbRef(
+            "export",
+            "Write a trained model for other programs.",
+            f"{_HERE}.verbs.export:export",
+            on="run",
+            overrides=("sampler",),
         ),
         VerbRef("schedules", "Compare the noise schedules.", f"{_HERE}.verbs.schedules:schedules"),
         VerbRef(
