@@ -58,6 +58,7 @@ if TYPE_CHECKING:
         TextMetrics as TextMetrics,
     )
     from taskloom_diffusion.model.diffusion_model import DiffusionModel as DiffusionModel
+    from taskloom_diffusion.model.wrapping import own as own
     from taskloom_diffusion.processes.absorbing import (
         Absorbing as Absorbing,
         ExcitedState as ExcitedState,
@@ -122,6 +123,7 @@ if TYPE_CHECKING:
     from taskloom_diffusion.tokenizers.byte import Byte as Byte
     from taskloom_diffusion.tokenizers.huggingface import HuggingFace as HuggingFace
     from taskloom_diffusion.tokenizers.symbols import Char as Char, RegexSmiles as RegexSmiles
+    from taskloom_diffusion.training.corpus_data import CorpusData as CorpusData
     from taskloom_diffusion.training.ema_weights import EmaWeights as EmaWeights
     from taskloom_diffusion.training.module import (
         DiffusionModule as DiffusionModule,
@@ -151,6 +153,7 @@ _HOMES = {
     "taskloom_diffusion.losses.base": ("Corrupted", "Loss"),
     "taskloom_diffusion.metrics.base": ("MetricSuite",),
     "taskloom_diffusion.model.diffusion_model": ("DiffusionModel",),
+    "taskloom_diffusion.model.wrapping": ("own",),
     "taskloom_diffusion.processes.base": ("Process",),
     "taskloom_diffusion.samplers.base": ("Sampler",),
     "taskloom_diffusion.samplers.reveal": ("RevealSampler",),
@@ -158,6 +161,7 @@ _HOMES = {
     "taskloom_diffusion.task": ("CorpusTask",),
     "taskloom_diffusion.time_samplers.base": ("TimeSampler",),
     "taskloom_diffusion.tokenizers.base": ("Tokenizer",),
+    "taskloom_diffusion.training.corpus_data": ("CorpusData",),
     "taskloom_diffusion.training.ema_weights": ("EmaWeights",),
     "taskloom_diffusion.training.module": ("DiffusionModule",),
     "taskloom_diffusion.training.recorder": ("TrainingDivergedError",),

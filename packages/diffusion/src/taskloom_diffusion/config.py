@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, model_validator
-from taskloom import Component, Config, ExecutionOnly, OneOf, Unit
+from taskloom import Component, Config, ExecutionOnly, OneOf, RunRef, Unit
 
 from taskloom_diffusion.corpora.split import SplitRule
 from taskloom_diffusion.denoisers.base import Denoiser
@@ -15,6 +15,7 @@ from taskloom_diffusion.losses.base import Loss
 from taskloom_diffusion.losses.objectives import NELBO
 from taskloom_diffusion.metrics.base import MetricSuite
 from taskloom_diffusion.metrics.molecules import MoleculeMetrics
+from taskloom_diffusion.model.wrapping import with_own_parts
 from taskloom_diffusion.processes.absorbing import Absorbing
 from taskloom_diffusion.processes.base import Process
 from taskloom_diffusion.samplers.base import Sampler
@@ -48,6 +49,12 @@ class DiffusionSettings(Component):
     """Tokens of the blocks that are generated from left to right; 0 is one block for the whole sequence."""
     versions: Versions = 1
     """Noised versions of every sequence in a training step."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keep_own_parts(cls, values: Any) -> Any:  # noqa: ANN401 -- whatever a user wrote
+        """Let an object stand where a component may."""
+        return with_own_parts(values)
 
 
 class OptimizerSettings(Component):
@@ -165,8 +172,16 @@ class DiffusionConfig(Config):
     """Seed of the split, which the model's `seed` does not move."""
     validation_share: Annotated[float, Field(gt=0, lt=1)] = 0.05
     """Share that curves are drawn on; figures that are reported come from the test part."""
+    start: RunRef = ""
+    """Finished run whose weights training begins from, on other sequences; its vocabulary goes on, new tokens behind it."""
     uncut: Literal["leave_out", "refuse"] = "leave_out"
     """Sequences that the tokenizer has no tokens for: left out, counted and named, or a refusal."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keep_own_parts(cls, values: Any) -> Any:  # noqa: ANN401 -- whatever a user wrote
+        """Let an object stand where a component may."""
+        return with_own_parts(values)
 
     @model_validator(mode="after")
     def _parts_fit(self) -> DiffusionConfig:

@@ -28,6 +28,7 @@ _SCHEDULES = _parts(
     ("polydiff_quadratic", "Quadratic betas of PolyDiff.", "polydiff:PolydiffQuadratic"),
     ("polydiff_exponential", "Exponential betas of PolyDiff.", "polydiff:PolydiffExponential"),
     ("polydiff_logarithmic", "Exponential betas of PolyDiff with its other defaults.", "polydiff:PolydiffLogarithmic"),
+    ("object", "Schedule of your own, given as an object.", "own:OwnSchedule"),
 )  # fmt: skip
 _PROCESSES = _parts(
     "processes",
@@ -36,6 +37,7 @@ _PROCESSES = _parts(
     ("uniform", "Tokens that turn into uniformly drawn ones.", "uniform:Uniform"),
     ("marginal", "Tokens that turn into ones drawn by the corpus' frequencies.", "marginal:Marginal"),
     ("d3pm", "Any Markov chain between tokens.", "d3pm:D3PM"),
+    ("object", "Process of your own, given as an object.", "own:OwnProcess"),
 )  # fmt: skip
 _TIME_SAMPLERS = _parts(
     "time_samplers",
@@ -45,6 +47,7 @@ _TIME_SAMPLERS = _parts(
     ("log_uniform", "Mask rates uniform on a log scale.", "mask_rates:LogUniform"),
     ("history", "Importance sampling of times by past losses.", "history:History"),
     ("clipped", "Mask rates between two limits: less variance, but biased.", "mask_rates:Clipped"),
+    ("object", "Sampler of your own, given as an object.", "own:OwnSampler"),
 )  # fmt: skip
 _DENOISERS = _parts(
     "denoisers",
@@ -53,6 +56,7 @@ _DENOISERS = _parts(
     ("hf", "Masked language model in a local Hugging Face folder, as BERT or ModernBERT.", "hf:PretrainedBody"),
     ("mlp", "Two hidden layers over the whole sequence, for toys.", "mlp:MLPDenoiser"),
     ("table", "Exact posterior of a toy corpus, by enumeration; nothing is trained.", "table:TableDenoiser"),
+    ("object", "Network of your own, given as an object that builds it.", "own:OwnDenoiser"),
 )  # fmt: skip
 _LOSSES = _parts(
     "losses",
@@ -62,6 +66,7 @@ _LOSSES = _parts(
     ("hybrid", "Bound plus a share of unweighted cross-entropy.", "objectives:Hybrid"),
     ("polydiff", "PolyDiff's loss, for comparison only.", "objectives:PolydiffLoss"),
     ("function", "Any callable that a plugin registered.", "function:Function"),
+    ("object", "Loss of your own, given as an object.", "own:OwnLoss"),
 )  # fmt: skip
 _SAMPLERS = _parts(
     "samplers",

@@ -34,6 +34,7 @@ from taskloom_diffusion.evaluation.streamed import Draws, Record, judge
 from taskloom_diffusion.evaluation.template import parse_template
 from taskloom_diffusion.model.coercion import as_sampler
 from taskloom_diffusion.model.diffusion_model import DiffusionModel
+from taskloom_diffusion.model.wrapping import give_parts
 from taskloom_diffusion.samplers.ancestral import Ancestral
 from taskloom_diffusion.samplers.base import Sampler
 from taskloom_diffusion.samplers.first_hitting import FirstHitting
@@ -186,6 +187,13 @@ class TrainedModel(DiffusionModel):
             ConfigError: A piece is not in the vocabulary, or a known token lies where the model cannot see it.
         """
         rows = [parse_template(t, self) if isinstance(t, str) else [*t] for t in templates]
+        if n < 1:
+            raise UsageError(f"n = {n} must be at least 1")
+        for number, row in enumerate(rows):
+            if not 0 < len(row) <= self.max_length:
+                raise UsageError(
+                    f"template {number} has {len(row)} tokens; this model takes 1 to {self.max_length}"
+                )
         # Counted anew for each template, so that its completions are those that it has alone.
         made = complete(
             self,
@@ -289,17 +297,19 @@ def model_of_run(run: Run) -> TrainedModel:
     return model
 
 
-def load(source: DiffusionModel | Path | str) -> TrainedModel:
+def load(source: DiffusionModel | Path | str, **parts: object) -> TrainedModel:
     """Return a trained model.
 
     Args:
         source: The folder of a run, a folder with `model.json` and `model.safetensors`, a Lightning module, or a folder of Hugging
             Face: one that `export` wrote, or a masked language model with its tokenizer.
+        **parts: Parts of your own that the model was trained with, or their classes: `schedule=SquareRoot()`.
 
     Raises:
         ConfigError: There is no such folder.
         RunCorruptError: The run has no model yet; or a file is missing, damaged, or from elsewhere.
     """
+    give_parts(parts)
     if isinstance(source, DiffusionModel):
         return TrainedModel.of(source)
     folder = Path(source)

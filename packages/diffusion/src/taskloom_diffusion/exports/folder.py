@@ -205,10 +205,10 @@ def _describe(model: TrainedModel, folder: Path, sampler: Sampler, program: str)
         "schedule": model.schedule.alpha(times).tolist(),
         "sampler": sampler.model_dump(mode="json"),
     }
-    write_text(folder / "model.json", json.dumps(description))
+    save_text(folder / "model.json", json.dumps(description))
     definition = saved.get("definition")
-    write_text(folder / "tokenizer.json", definition if definition else json.dumps(saved))
-    write_text(folder / "sample.py", own_text(program))
+    save_text(folder / "tokenizer.json", definition if definition else json.dumps(saved))
+    save_text(folder / "sample.py", own_text(program))
 
 
 def own_text(name: str) -> str:
@@ -216,6 +216,6 @@ def own_text(name: str) -> str:
     return files("taskloom_diffusion.exports").joinpath(name).read_text(encoding="utf-8")
 
 
-def write_text(path: Path, text: str) -> None:
+def save_text(path: Path, text: str) -> None:
     """Write a file with line feeds alone, whatever the system."""
     path.write_text(text, encoding="utf-8", newline="\n")

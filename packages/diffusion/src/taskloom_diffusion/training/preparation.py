@@ -18,7 +18,13 @@ from taskloom_diffusion.corpora.split import document_blocks, joined, place, ran
 from taskloom_diffusion.schedules.inverse import final_noise
 from taskloom_diffusion.task import CorpusTask
 from taskloom_diffusion.tokenizers.base import FittedTokenizer
-from taskloom_diffusion.training.batches import DOCUMENTS, TokenStore, encode_all, fitting
+from taskloom_diffusion.training.batches import (
+    DOCUMENTS,
+    TokenStore,
+    TrainStream,
+    encode_all,
+    fitting,
+)
 from taskloom_diffusion.training.cutting import (
     fitted,
     lossy_sentence,
@@ -26,6 +32,7 @@ from taskloom_diffusion.training.cutting import (
     not_given_back,
     without_unknown,
 )
+from taskloom_diffusion.training.starting import extended, started_from, take_weights
 
 if TYPE_CHECKING:
     from taskloom_diffusion.training.module import DiffusionModule
@@ -89,7 +96,11 @@ def prepare(task: BoundCorpus, tokenizer: FittedTokenizer | None = None) -> Prep
     """
     config = task.config
     corpus = in_three_parts(task.task.load_corpus(), config)
-    if tokenizer is None:
+    if tokenizer is None and config.start:
+        known, learnt = fitted(corpus, config)
+        tokenizer = extended(started_from(config.start).tokenizer, learnt)
+        corpus = without_unknown(known, tokenizer, config)
+    elif tokenizer is None:
         corpus, tokenizer = fitted(corpus, config)
     else:
         corpus = without_unknown(corpus, tokenizer, config)
@@ -241,6 +252,7 @@ def build_module(task: BoundCorpus, prepared: Prepared) -> DiffusionModule:
 
     Raises:
         PluginError: The task's `module()` is no subclass of `DiffusionModule`.
+        ConfigError: The run to start from has another network.
     """
     # Judging a finished run needs the corpus but no trainer.
     from taskloom_diffusion.training.module import DiffusionModule  # Lightning is heavy
@@ -252,19 +264,44 @@ def build_module(task: BoundCorpus, prepared: Prepared) -> DiffusionModule:
             f"module() of '{task.name}' must return a subclass of DiffusionModule, not {chosen!r}"
         )
     config, tokenizer = task.config, prepared.tokenizer
-    counts = np.bincount(prepared.train.flat, minlength=len(tokenizer.tokens)).astype(float)
+    parts = (config.denoiser, config.settings(), config.train.optimizer, tokenizer)
+    module = chosen(*parts, **module_arguments(config, prepared))
+    if config.start:
+        old = started_from(config.start)
+        take_weights(module.model, old.model, (module.vocab_size, old.vocab_size))
+    return module
+
+
+def module_arguments(config: DiffusionConfig, prepared: Prepared) -> dict[str, Any]:
+    """Return what a module of a corpus is made with besides network, mathematics, optimizer and tokenizer."""
+    size = len(prepared.tokenizer.tokens)
+    counts = np.bincount(prepared.train.flat, minlength=size).astype(float)
     needs_frequencies = getattr(config.process, "kind", "") == "marginal"
-    return chosen(
-        config.denoiser,
-        config.settings(),
-        config.train.optimizer,
-        tokenizer,
-        max_length=config.max_length,
-        total_steps=planned(config, prepared).steps,
-        frequencies=tuple((counts / counts.sum()).tolist()) if needs_frequencies else (),
-        ends=config.length_policy == "eos_pad",
-        closes=config.length_policy in DOCUMENTS,
-        seed=derive_seed(config.seed, "model"),
+    return {
+        "max_length": config.max_length,
+        "total_steps": planned(config, prepared).steps,
+        "frequencies": tuple((counts / counts.sum()).tolist()) if needs_frequencies else (),
+        "ends": config.length_policy == "eos_pad",
+        "closes": config.length_policy in DOCUMENTS,
+        "seed": derive_seed(config.seed, "model"),
+    }
+
+
+def train_stream(
+    config: DiffusionConfig, prepared: Prepared, start: int, rank: int, processes: int
+) -> TrainStream:
+    """Return the endless batches of a training, from a number of this process's own on."""
+    return TrainStream(
+        prepared.train,
+        config.train.batch_size,
+        prepared.tokenizer.pad_id,
+        derive_seed(config.seed, "order"),
+        start=start,
+        rank=rank,
+        stride=processes,
+        window=config.max_length if config.length_policy in ("window", "packed") else 0,
+        parts=config.train.accumulate * config.train.devices,
+        documents=config.length_policy == "packed",
     )
 
 
