@@ -36,7 +36,8 @@ def polymers(trained_run: Path) -> TrainedModel:
 
 def lively(task: DiffusionModule) -> TrainedModel:
     """Give a network weights that say something: its last layer begins at 0."""
-    torch.nn.init.normal_(task.model.head.weight, generator=torch.Generator().manual_seed(1))
+    head: Any = task.model.head
+    torch.nn.init.normal_(head.weight, generator=torch.Generator().manual_seed(1))
     return taskloom_diffusion.load(task)
 
 

@@ -126,8 +126,8 @@ def test_objects_stand_where_components_may(module: Module) -> None:
             "tokens": torch.tensor([[3, 4, 5]]),
             "maskable": torch.ones(1, 3, dtype=torch.bool),
         }
-        assert float(task.training_step(batch, 0)) == pytest.approx(
-            2 * float(plain.training_step(batch, 0))
+        assert float(task.training_step(batch, 0).detach()) == pytest.approx(
+            2 * float(plain.training_step(batch, 0).detach())
         )
 
 

@@ -12,7 +12,7 @@ import pytest
 import taskloom as tl
 import torch
 from taskloom.errors import TaskloomError
-from taskloom_diffusion import CorpusData, DiffusionTask, EmaWeights
+from taskloom_diffusion import CorpusData, DiffusionModule, EmaWeights
 
 MOLECULES = [
     "CCO",
@@ -81,18 +81,18 @@ def test_a_script_of_twenty_lines_is_the_run_bit_for_bit(
     """The seed's: tokenizer and data, a task of four parts, a trainer, fit. Stopped and continued, it is too."""
     data = CorpusData(molecules, OPTIONS)
     rate = data.config.train.optimizer.model_dump()
-    task = DiffusionTask(NETWORK, {}, rate, data.tokenizer, **data.arguments)
+    task = DiffusionModule(NETWORK, {}, rate, data.tokenizer, **data.arguments)
     ema = EmaWeights(0.9)
     trainer(4, [ema], tmp_path).fit(task, data)
     ema.settle(task)
     model = run.load("model")
     for name, tensor in model.model.state_dict().items():
         assert torch.equal(tensor, task.model.state_dict()[name]), name
-    again = DiffusionTask(NETWORK, {}, rate, data.tokenizer, **data.arguments)
+    again = DiffusionModule(NETWORK, {}, rate, data.tokenizer, **data.arguments)
     half = trainer(2, [EmaWeights(0.9)], tmp_path)
     half.fit(again, CorpusData(molecules, OPTIONS))
     half.save_checkpoint(tmp_path / "half.ckpt")
-    fresh = DiffusionTask(NETWORK, {}, rate, data.tokenizer, **data.arguments)
+    fresh = DiffusionModule(NETWORK, {}, rate, data.tokenizer, **data.arguments)
     rest = EmaWeights(0.9)
     trainer(4, [rest], tmp_path).fit(
         fresh, CorpusData(molecules, OPTIONS), ckpt_path=tmp_path / "half.ckpt", weights_only=False

@@ -47,7 +47,6 @@ _TIME_SAMPLERS = _parts(
     ("log_uniform", "Mask rates uniform on a log scale.", "mask_rates:LogUniform"),
     ("history", "Importance sampling of times by past losses.", "history:History"),
     ("clipped", "Mask rates between two limits: less variance, but biased.", "mask_rates:Clipped"),
-    ("object", "Sampler of your own, given as an object.", "own:OwnSampler"),
 )  # fmt: skip
 _DENOISERS = _parts(
     "denoisers",
@@ -85,6 +84,7 @@ _SAMPLERS = _parts(
     ("forward_backward", "The reverse chain with a forward-backward corrector.", "remdm:ForwardBackward"),
     ("greedy_tail", "The reverse chain, with the likeliest tokens in its last steps.", "ancestral:GreedyTail"),
     ("polydiff", "PolyDiff's loop, for comparison only: its law is that of a single step.", "polydiff:PolydiffSampler"),
+    ("object", "Sampler of your own, given as an object.", "own:OwnSampler"),
 )  # fmt: skip
 _TOKENIZERS = _parts(
     "tokenizers",

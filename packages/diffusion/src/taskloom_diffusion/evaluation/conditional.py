@@ -159,7 +159,8 @@ def _unknown(number: int, text: Measured, known: object) -> np.ndarray:
         ends = np.cumsum(text.characters)
         begins = np.concatenate([[0], ends[:-1]])
         # A token that completes no character is a part of the next one.
-        return (begins < last) & (np.maximum(ends, begins + 1) > first)
+        inside: np.ndarray = (begins < last) & (np.maximum(ends, begins + 1) > first)
+        return inside
     if len(part) != len(text.ids):
         raise UsageError(
             f"given of row {number} is for {len(part)} tokens, and the row has {len(text.ids)}"
@@ -195,21 +196,19 @@ def _over_orders(model: DiffusionModel, rows: Sequence[_Row]) -> np.ndarray:
     for first in range(0, len(states), min(size, _BATCH)):
         part = slice(first, first + min(size, _BATCH))
         batch = collate(states[part], model.pad_token_id)
-        z, maskable = batch["tokens"].to(device), batch["maskable"].to(device)
+        noised, maskable = batch["tokens"].to(device), batch["maskable"].to(device)
         # No network that is told the level comes here, so that any will do.
-        half = torch.full((len(z),), 0.5, dtype=torch.float64, device=device)
-        logits = model.forward(z, half, maskable)
-        law = read_logits(model.parameterization, logits, z, half, model.diffusion_process)
-        for row_law, (number, revealed, hidden) in zip(
-            law.double().cpu(), places[part], strict=True
-        ):
+        half = torch.full((len(noised),), 0.5, dtype=torch.float64, device=device)
+        logits = model.forward(noised, half, maskable)
+        law = read_logits(model.parameterization, logits, noised, half, model.diffusion_process)
+        for row_law, (number, known, hidden) in zip(law.double().cpu(), places[part], strict=True):
             found = logs[number]
             # Subsets come by size, so that this one is complete.
             # The next position is uniform among those that are left.
-            each = found[revealed] - math.log(len(hidden))
+            each = found[known] - math.log(len(hidden))
             for place in hidden.tolist():
                 step = each + float(row_law[place, int(rows[number].ids[place])])
-                after = revealed | {place}
+                after = known | {place}
                 found[after] = float(np.logaddexp(found.get(after, -math.inf), step))
     return np.array(
         [

@@ -14,7 +14,6 @@ from taskloom.opening import open_run, task_of
 from taskloom.registry.isolate import load_target
 from torch import Tensor
 
-from taskloom_diffusion.config import DiffusionConfig
 from taskloom_diffusion.evaluation.conditional import (
     Estimator,
     Given,
@@ -247,7 +246,7 @@ class TrainedModel(DiffusionModel):
             raise UsageError(
                 "a file is read as the run's own was, and this model is of no run; give lines to log_likelihood"
             )
-        config: DiffusionConfig = task_of(self.run).config
+        config: Any = task_of(self.run).config
         # Read as the run's own file was: the same spelling, ends and windows.
         file = JudgedFile(Path(path), column, config, self.tokenizer)
         for records in judge(self, file, Draws(draws, seed, None, 250)):
@@ -267,6 +266,7 @@ def _usual(model: DiffusionModel) -> Sampler:
 
 
 def _loaded(folder: Path) -> TrainedModel:
+    model: TrainedModel
     if not (folder / "model.json").is_file() and (folder / "config.json").is_file():
         # Only a folder of Hugging Face needs its library.
         read: Any = load_target("taskloom_diffusion.exports.hugging_face:read_hugging_face")

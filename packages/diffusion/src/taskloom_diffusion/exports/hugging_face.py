@@ -79,7 +79,9 @@ def _tokenizer(model: TrainedModel) -> PreTrainedTokenizerFast:
             ("eos", model.tokenizer.end_id),
         )
     }
-    return PreTrainedTokenizerFast(tokenizer_object=Backend.from_str(definition), **names)
+    make: Any = PreTrainedTokenizerFast  # which leaves its constructor untyped
+    found: PreTrainedTokenizerFast = make(tokenizer_object=Backend.from_str(definition), **names)
+    return found
 
 
 def _definition(kind: str, tokens: list[str]) -> str:

@@ -12,7 +12,7 @@ from transformers.modeling_outputs import MaskedLMOutput
 from taskloom_diffusion.exports.plain_dit import PlainDiT
 
 
-class TaskloomDiTConfig(PretrainedConfig):
+class TaskloomDiTConfig(PretrainedConfig):  # type: ignore[no-untyped-call]  # transformers leaves its hook untyped
     """Fields of the network, and under `taskloom` everything else of the diffusion model.
 
     Args:

@@ -58,7 +58,7 @@ class PlainAttention(nn.Module):
         return joined
 
     def _heads(self, x: Tensor) -> Tensor:
-        return x.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
+        return x.view(*x.shape[:2], self.num_heads, -1).transpose(1, 2)
 
     def _turned(self, x: Tensor, angle: Tensor) -> Tensor:
         if self.sharpness is not None:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from onnxruntime import InferenceSession as Session
 
-WORD, PLACES, GOLDEN = 0xFFFFFFFF, 2.0**53, (5**0.5 - 1) / 2
-U, Array = np.uint64, np.ndarray
+WORD, PLACES, GOLDEN, U = 0xFFFFFFFF, 2.0**53, (5**0.5 - 1) / 2, np.uint64
+Array = np.ndarray
 
 
 def uniform(seed: int, draw: int, rows: np.ndarray, width: int, block: int = 0) -> np.ndarray:
@@ -30,24 +30,24 @@ def uniform(seed: int, draw: int, rows: np.ndarray, width: int, block: int = 0) 
 
 def law_of(log_x: np.ndarray, rule: dict[str, Any]) -> np.ndarray:
     """Return the probabilities that tokens are drawn from: tempered, then cut to the nucleus."""
-    heat, top_p = rule["temperature"], rule["top_p"]
+    heat = rule["temperature"]
     p = np.exp(log_x / heat) if heat else np.eye(log_x.shape[-1])[log_x.argmax(-1)]
     p = p if heat in (0, 1) else p / p.sum(-1, keepdims=True)
     order = np.argsort(-p, axis=-1, kind="stable")
     ordered = np.take_along_axis(p, order, -1)
-    kept = np.where(ordered.cumsum(-1) - ordered < top_p, ordered, 0.0)
+    kept = np.where(ordered.cumsum(-1) - ordered < rule["top_p"], ordered, 0.0)
     cut = np.take_along_axis(kept / kept.sum(-1, keepdims=True), np.argsort(order, axis=-1), -1)
-    return p if top_p >= 1 else cut
+    return p if rule["top_p"] >= 1 else cut
 
 
 def score_of(kind: str, log_x: Array, drawn: Array, noise: Array, cooling: Array) -> Array:
     """Return how early each position is revealed (R, L)."""
     if kind == "confidence":
         gumbel = -np.log(-np.log(np.maximum(noise, 1e-300)))
-        return np.take_along_axis(log_x, drawn[..., None], -1)[..., 0] + cooling[:, None] * gumbel
-    best = np.sort(np.exp(log_x), axis=-1)[..., -2:]
+        own = np.take_along_axis(log_x, drawn[..., None], -1)[..., 0]
+        return np.asarray(own + cooling[:, None] * gumbel)
     if kind == "margin":
-        return np.asarray(best[..., 1] - best[..., 0])
+        return np.asarray(np.diff(np.sort(np.exp(log_x), axis=-1)[..., -2:])[..., 0])
     if kind == "entropy":
         return np.asarray((np.exp(log_x) * np.maximum(log_x, -1e300)).sum(-1))
     return noise * 0 if kind == "left_to_right" else noise

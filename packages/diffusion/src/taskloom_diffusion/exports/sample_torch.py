@@ -14,9 +14,9 @@ WORD, PLACES, GOLDEN = 0xFFFFFFFF, 2.0**53, (5**0.5 - 1) / 2
 
 def uniform(seed: int, draw: int, rows: Tensor, width: int, block: int = 0) -> Tensor:
     """Return Philox4x32-10 at (position // 2, row, draw, block) as variates (R, width) in [0, 1)."""
-    calls = torch.arange((width + 1) // 2)[None]
-    words = [calls, rows[:, None], torch.tensor(draw), torch.tensor(block)]
-    a, b, c, d = torch.broadcast_tensors(*words)
+    calls = torch.arange((width + 1) // 2)
+    zero = 0 * (rows[:, None] + calls)
+    a, b, c, d = zero + calls, zero + rows[:, None], zero + draw, zero + block
     low, high = seed & WORD, seed >> 32 & WORD
     for turn in range(10):
         if turn:
@@ -88,7 +88,7 @@ def main(words: list[str]) -> None:
     shares = torch.tensor(model["lengths"]).double().cumsum(0)
     points = (shift + torch.arange(number).double() * GOLDEN) % 1.0
     sizes = torch.searchsorted(shares / shares[-1], points, right=True)
-    for rows in torch.arange(number).split(250):
+    for rows in (torch.arange(i, min(i + 250, number)) for i in range(0, number, 250)):
         tokens = sample(model, network, rows, sizes[rows], seed).tolist()
         for ids, size in zip(tokens, sizes[rows].tolist(), strict=True):
             data = takewhile(model["end"].__ne__, ids[:size])

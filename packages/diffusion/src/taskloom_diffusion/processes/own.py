@@ -20,6 +20,7 @@ class OwnProcess(OwnPart, Process):
 
     @property
     def absorbing(self) -> bool:
+        # Kept beside the class's name: a listing asks, and has no class to ask.
         return self.masks
 
     def build(self, vocabulary: Vocabulary) -> NoisingProcess:

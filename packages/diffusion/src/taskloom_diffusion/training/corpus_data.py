@@ -9,8 +9,8 @@ from typing import Any
 import lightning.pytorch as pl
 from taskloom.opening import open_task
 from torch import Tensor
+from torch.utils.data import DataLoader
 
-from taskloom_diffusion.model.protocols import Batch
 from taskloom_diffusion.tokenizers.base import FittedTokenizer
 from taskloom_diffusion.training.batches import TokenStore, collate
 from taskloom_diffusion.training.preparation import (
@@ -41,7 +41,8 @@ class CorpusData(pl.LightningDataModule):
 
     def __init__(self, path: Path | str, config: Mapping[str, Any] | None = None) -> None:
         super().__init__()
-        self.task: BoundCorpus = open_task("diffusion/file", {**(config or {}), "path": str(path)})
+        task: Any = open_task("diffusion/file", {**(config or {}), "path": str(path)})
+        self.task: BoundCorpus = task
         self.config = self.task.config
         self.prepared: Prepared = prepare(self.task)
 
@@ -59,18 +60,20 @@ class CorpusData(pl.LightningDataModule):
         """Return the endless batches of the training part, from the step on at which the trainer is."""
         return _Training(self)
 
-    def val_dataloader(self) -> list[Batch]:
+    def val_dataloader(self) -> DataLoader[Any]:
         """Return the batches of the validation part."""
         return self._batches(self.prepared.validation)
 
-    def test_dataloader(self) -> list[Batch]:
+    def test_dataloader(self) -> DataLoader[Any]:
         """Return the batches of the test part."""
         return self._batches(self.prepared.test)
 
-    def _batches(self, store: TokenStore) -> list[Batch]:
+    def _batches(self, store: TokenStore) -> DataLoader[Any]:
         size, pad = self.config.train.batch_size, self.tokenizer.pad_id
         rows = [store.get(i) for i in range(len(store))]
-        return [collate(rows[i : i + size], pad) for i in range(0, len(rows), size)]
+        batches: Any = [collate(rows[i : i + size], pad) for i in range(0, len(rows), size)]
+        # A bare list would be one loader a batch to the trainer.
+        return DataLoader(batches, batch_size=None)
 
 
 class _Training:
