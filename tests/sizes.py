@@ -53,6 +53,10 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "learning_steps": (16, 256),
         "expert_rounds": (1000, 20_000),
         "random_rounds": (150, 1000),
+        # tests/hci/test_study.py
+        "simulated_people": (2, 30),
+        "cut_files": (12, 200),
+        "kills_of_a_study": (4, 200),
         # tests/core/execute/test_bar.py
         "bar_lines": (200, 200_000),
         # tests/core/answers
