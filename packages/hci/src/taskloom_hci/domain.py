@@ -62,6 +62,11 @@ _USERS = (
     ("memory", "Exponential forgetting, slower for an item seen more often.", "Memory"),
     ("replay", "The actions of a recorded user again, episode by episode.", "Replay"),
     ("learned", "A network of Stable-Baselines3, read without pickle.", "LearnedUser"),
+    (
+        "fitted",
+        "A person whose parameters were fitted: another one each time, one of them, or their mean.",
+        "Fitted",
+    ),
     ("random", "Actions drawn at random from their space.", "RandomUser"),
 )
 
@@ -152,6 +157,34 @@ DOMAIN = DomainRef(
             "task",
         ),
         VerbRef(
+            "recover",
+            "Simulate people, fit them, and tell what comes back.",
+            "taskloom_hci.verbs.recover:recover",
+            "task",
+        ),
+        VerbRef(
+            "compare",
+            "Compare assistants over people, or over the same games.",
+            "taskloom_hci.verbs.compare:compare",
+        ),
+        VerbRef(
+            "map",
+            "Map the rounds lost to assuming what is not true of the user.",
+            "taskloom_hci.verbs.map:map_losses",
+            "task",
+        ),
+        VerbRef(
+            "bound",
+            "Bound the rounds of the best assistant there can be.",
+            "taskloom_hci.verbs.bound:bound",
+            "task",
+        ),
+        VerbRef(
+            "fit",
+            "Fit a user model to recorded decisions of people.",
+            "taskloom_hci.verbs.fit:fit",
+        ),
+        VerbRef(
             "replay",
             "Play a finished run again and compare.",
             "taskloom_hci.verbs.replay:replay",
@@ -160,9 +193,11 @@ DOMAIN = DomainRef(
         ),
     ),
     report="taskloom_hci.report.section:report",
+    compare="taskloom_hci.report.comparison:compare",
     protocol="taskloom_hci.task:InteractionTask",
     config="taskloom_hci.config:HciConfig",
     driver="taskloom_hci.driver",
+    loaders={"policy": "taskloom_hci.exports.rebuilt:policy_of"},
     metrics=_METRICS,
     scaffold="taskloom_hci/scaffold",
 )
