@@ -122,9 +122,7 @@ class Guard:
 
     async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
-        allowed = (
-            headers.get("host", "") in self._hosts and headers.get("origin") in self._origins
-        )
+        allowed = headers.get("host", "") in self._hosts and headers.get("origin") in self._origins
         scope["doors"] = self._doors_of(scope) if allowed else []
         if scope["doors"]:
             await self._app(scope, receive, send)
