@@ -50,12 +50,14 @@ class Running:
         ctx, config = self.ctx, self.config
         conditions = self.folder / CONDITIONS
         conditions.parent.mkdir(parents=True, exist_ok=True)
-        conditions.write_text(json.dumps({"conditions": self.materials.table}), encoding="utf-8")
+        conditions.write_text(
+            json.dumps({"conditions": self.materials.table}), encoding="utf-8", newline="\n"
+        )
         hall = Hall(self.materials, self.folder / SESSIONS, is_frozen=self.is_frozen)
         if ctx.latest_checkpoint is None:
             # So that a study that was interrupted goes on, instead of beginning anew.
             with ctx.checkpoint(0) as folder:
-                (folder / "begun").write_text("", encoding="utf-8")
+                (folder / "begun").write_text("", encoding="utf-8", newline="\n")
         try:
             with _listener(config.port or int(self.known.get("port", 0)), config.port) as listener:
                 port = listener.getsockname()[1]
@@ -68,7 +70,7 @@ class Running:
 
     def _remember(self, port: int) -> None:
         told = {"port": port, "frozen": self.is_frozen, "digest": digest_of(self.config)}
-        (self.folder / STATE).write_text(json.dumps(told), encoding="utf-8")
+        (self.folder / STATE).write_text(json.dumps(told), encoding="utf-8", newline="\n")
 
     async def _serve(self, hall: Hall, listener: socket.socket, port: int) -> None:
         doors = doors_of(self.ctx.dir.name, self.config.links)
