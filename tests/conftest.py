@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import compileall
+import gc
 import importlib.util
 import os
 import signal
@@ -25,6 +26,7 @@ settings.load_profile("busy")
 _HERE = Path(__file__).parent
 for _name, _path in (
     ("tests_sizes", _HERE / "sizes.py"),
+    ("tests_outcome", _HERE / "outcome.py"),
     ("cases_verdict", _HERE / "cases" / "verdict.py"),
     ("cases_tasks", _HERE / "cases" / "tasks.py"),
     ("own_network", _HERE / "network.py"),
@@ -41,6 +43,12 @@ def pytest_configure(config: pytest.Config) -> None:
     """Compile our sources once: where Python writes no bytecode, each of a thousand processes would do it anew."""
     if not hasattr(config, "workerinput"):
         compileall.compile_dir(_HERE.parent / "packages", quiet=2)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what the modules of the tests have loaded out of every collection of garbage to come."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
@@ -94,6 +102,14 @@ def _thawed_registry() -> Iterator[None]:
     if installed._frozen:
         installed._frozen = False
         registry.refresh()
+
+
+@pytest.fixture
+def tasks(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Return a function that runs a command line in this process, and gives its `Outcome`."""
+    from tests_outcome import caller  # loaded above
+
+    return caller(capsys)
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ OWN_ROOMS = {
             "motor",
             "batch",
         ),
-        *("study", "fitting", "bounds", "training", "layout"),
+        *("study", "recordings", "fitting", "bounds", "training", "layout"),
     },
     "diffusion": {"model", "corpora", "training", "evaluation"},
     "control": {"planning", "closed_loop", "mjcf", "bench"},

@@ -361,3 +361,17 @@ def test_width_is_found_without_looking_at_what_memory_holds(reduction: Reductio
         left_behind[:, 0] = -np.inf
         del left_behind  # NumPy keeps small blocks, and gives them out again as they are
         assert reduced_width((2, 2, 4), reduction) == (8 if reduction == "mean_max" else 4)
+
+
+def test_handle_fingerprint_is_the_same_in_a_notebook_and_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    printer = pytest.importorskip("jax._src.pretty_printer")
+    prints = []
+    for can_use_color in (
+        False,
+        True,
+    ):  # what JAX found when it was imported: a pipe; a terminal, or Jupyter
+        monkeypatch.setattr(printer, "CAN_USE_COLOR", can_use_color)
+        prints.append(handle_of(MLP(hidden_dims=(16, 8)), "linen").fingerprint)
+    assert prints[0] == prints[1]

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from taskloom import Resources
 from taskloom.bound import BoundTask
-from taskloom.errors import ConfigError, ProcessLostError, RunFailedError
+from taskloom.errors import ConfigError, ProcessLostError, RunFailedError, UsageError
 from taskloom.opening import open_task
+from taskloom.registry.entries import Given
 from taskloom.testing import MemoryContext
 from taskloom_diffusion.config import TrainConfig
 from taskloom_diffusion.training.team import share_of_step
-from taskloom_diffusion.training.workers import Workers, watch
+from taskloom_diffusion.training.worker import task_of_order
+from taskloom_diffusion.training.workers import Workers, order_of, watch
 
 
 def toy(**train: object) -> BoundTask[Any, Any]:
@@ -201,3 +205,24 @@ def test_processes_with_unequal_numbers_of_rows_learn_from_all_of_them(
     _, *together = said
     told = [next(line for line in lines if "torch.Size" in line) for lines in together]
     assert told == ["[0.0, 1.0, 2.0, 10.0, 11.0, 12.0, 13.0] torch.Size([2, 2])"] * 2
+
+
+def test_the_other_processes_find_a_task_of_a_file_but_no_class_of_a_notebook(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "letters.py"
+    file.write_text((Path(__file__).parent / "plugin" / "lab_letters.py").read_text())
+    task = open_task(f"{file}:Letters", {"train.devices": 2})
+    order = order_of(task, MemoryContext(tmp_path), None, 2, tmp_path / "rendezvous")
+    found = task_of_order(json.loads(json.dumps(order)))
+    assert (type(found.task).__name__, found.config, found.name) == (
+        "Letters",
+        task.config,
+        task.name,
+    )
+
+    cell = replace(task, given=Given("cell", "Letters", source="class Letters: ..."))
+    with pytest.raises(UsageError, match=r"Letters is a class of a notebook.* save it in a file"):
+        cell.check()
+    with pytest.raises(UsageError, match="Letters is a class of a notebook"):
+        order_of(cell, MemoryContext(tmp_path), None, 2, tmp_path / "rendezvous")

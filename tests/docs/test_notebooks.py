@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import warnings
@@ -26,11 +27,16 @@ DOMAINS = {"anomaly", "control", "diffusion", "hci"}
 def execute(path: Path, folder: Path) -> None:
     """Run a notebook in a folder; a cell that fails raises."""
     notebook = nbformat.read(path, as_version=4)
+    # nbclient handles Ctrl-C through its loop and leaves another handler than it met.
+    interrupted = signal.getsignal(signal.SIGINT)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # those of the libraries between here and the kernel
-        nbclient.NotebookClient(
-            notebook, timeout=600, resources={"metadata": {"path": str(folder)}}
-        ).execute()
+        try:
+            nbclient.NotebookClient(
+                notebook, timeout=600, resources={"metadata": {"path": str(folder)}}
+            ).execute()
+        finally:
+            signal.signal(signal.SIGINT, interrupted)
     errors = [
         item.text
         for cell in notebook.cells

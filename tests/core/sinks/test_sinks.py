@@ -100,9 +100,10 @@ def test_wandb_writes_an_offline_run_into_the_folder(
     run = _run(tmp_path / "store", "wandb")
     written = list(run.dir.glob("wandb/offline-run-*/*.wandb"))
     assert len(written) == 1
-    content = written[0].read_bytes()
-    assert repr(run.history()[-1]["place"]).encode() in content
-    assert b"was dropped" not in run.layout.log.read_bytes()
+    log = run.layout.log.read_text()
+    assert "was dropped" not in log
+    assert "did not end" not in log
+    assert repr(run.history()[-1]["place"]).encode() in written[0].read_bytes()
 
 
 _PLUGIN = """

@@ -31,12 +31,12 @@ from taskloom_anomaly.detection.evaluation import (
     headline,
 )
 from taskloom_anomaly.detection.fitting import (
-    FUSED,
     FittedDetector,
     fit_detector,
     score_sets,
 )
-from taskloom_anomaly.detection.headline import best_of, headline_of_run
+from taskloom_anomaly.detection.fusion import FUSED
+from taskloom_anomaly.detection.headline import best_of, headline_of_run, units_of
 from taskloom_anomaly.detection.regimes import regime_conflict
 from taskloom_anomaly.detection.tokens import keep_tokens, scores_tokens
 from taskloom_anomaly.metrics.ranking import auroc
@@ -131,6 +131,7 @@ def _judge(
         | {"card": card_path},
         summary=_summary(evaluation, data, baselines, gained, twin),
         headline=headline_of_run(config, headline(evaluation)[FUSED], data, plain, twin.get(FUSED)),
+        units=units_of(scores),
     )
 
 

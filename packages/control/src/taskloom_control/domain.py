@@ -42,6 +42,7 @@ def _task(name: str, summary: str, target: str) -> TaskRef:
 _METRICS = (
     *("success", "held", "cost", "cost_final", "settling_time", "plans", "rollouts", "diverged"),
     *("ess", "clipped", "clamped", "seconds", "unstable", "goals"),
+    *("violation_max", "violation_share"),
 )
 
 DOMAIN = DomainRef(
@@ -92,9 +93,11 @@ DOMAIN = DomainRef(
         ),
     ),
     report="taskloom_control.report.section:report",
+    compare="taskloom_control.report.comparison:compare",
     protocol="taskloom_control.task:ControlTask",
     config="taskloom_control.config:ControlConfig",
     driver="taskloom_control.driver",
+    loaders={"controller": "taskloom_control.closed_loop.rebuilt:controller_of"},
     metrics=_METRICS,
     scaffold="taskloom_control/scaffold",
     uncounted=("report", "verbs", "exports", "domain", "bench"),

@@ -17,7 +17,7 @@ from taskloom.devices import jax_placed
 from taskloom.task import JsonValue
 
 from taskloom_control.closed_loop import checks
-from taskloom_control.closed_loop.headline import headline, play_at_rest
+from taskloom_control.closed_loop.headline import headline, play_at_rest, units_of
 from taskloom_control.closed_loop.labels import column_labels
 from taskloom_control.closed_loop.loop import ClosedLoop
 from taskloom_control.closed_loop.models import keep_models
@@ -45,7 +45,8 @@ def run(
                 save_npz(kept, {"time": rest.time, "cost": rest.costs})
                 result = replace(result, artifacts={**result.artifacts, "baseline": kept})
             said = headline(task, result.metrics, loop.arrays(), rest, stopped=not loop.done)
-            return replace(result, headline=said)
+            units = None if said is None else units_of(said)
+            return replace(result, headline=said, units=units)
         finally:
             loop.close()
 

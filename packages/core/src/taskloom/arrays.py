@@ -10,7 +10,7 @@ import secrets
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 from taskloom.errors import StoreError
 from taskloom.system.files import replace
@@ -18,6 +18,8 @@ from taskloom.system.files import replace
 if TYPE_CHECKING:
     import numpy as np
 
+Array: TypeAlias = "np.ndarray"
+"""An array, for modules of core that name the type and know nothing of NumPy."""
 ARRAYS = 2**30
 """Size of all arrays of one file of a record [bytes]."""
 _LONGEST_NAME = 200

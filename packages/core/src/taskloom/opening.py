@@ -13,7 +13,10 @@ from typing import Any
 from taskloom.asking import Asked, resolve_request
 from taskloom.bound import BoundTask
 from taskloom.config import Config
+from taskloom.errors import RunCorruptError
 from taskloom.given.tasks import recorded_task
+from taskloom.identity.filecache import FileCache
+from taskloom.identity.stale import Staleness
 from taskloom.lifecycle.lifecycle import construct, read_config
 from taskloom.runs.run import Run, open_run as find_run
 
@@ -73,3 +76,18 @@ def task_of(run: Run) -> BoundTask[Any, Config]:
     """
     loaded = recorded_task(run.record)
     return construct(loaded, read_config(loaded, run.layout, run.record))
+
+
+def rebuilt_task(run: Run) -> BoundTask[Any, Config]:
+    """Return the task of a run for a loader that makes again what the config describes: a policy, a controller.
+
+    Raises:
+        RunCorruptError: A file or a run that the config names is not as it was, so this would be another one.
+        ConfigError: As `task_of`.
+        UnknownNameError: As `task_of`.
+    """
+    with FileCache(run.dir.parent) as files:
+        changed = next(Staleness(run.dir.parent, files).changed_inputs(run), None)
+    if changed is not None:
+        raise RunCorruptError(f"Nothing can be loaded from {run.id}: {changed.sentence}.")
+    return task_of(run)

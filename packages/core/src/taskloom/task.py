@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from taskloom.config import Config
     from taskloom.context import RunContext
     from taskloom.headline import Headline
+    from taskloom.units import UnitValues
 
 JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 
@@ -33,12 +34,14 @@ class Result:
         artifacts: Files the run left, by name; paths inside `ctx.dir`.
         summary: One line that a person reads first.
         headline: The one result that is shown large, with its interval, its baseline and a verdict; or None.
+        units: Values of the headline unit by unit, by which runs are compared in pairs; or None.
     """
 
     metrics: Mapping[str, float] = field(default_factory=dict)
     artifacts: Mapping[str, Path] = field(default_factory=dict)
     summary: str = ""
     headline: Headline | None = None
+    units: UnitValues | None = None
 
 
 @dataclass(frozen=True, slots=True)

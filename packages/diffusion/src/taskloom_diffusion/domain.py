@@ -182,6 +182,7 @@ DOMAIN = DomainRef(
         ),
     ),
     report=f"{_HERE}.report.section:report",
+    compare=f"{_HERE}.report.comparison:compare",
     protocol=f"{_HERE}.task:CorpusTask",
     config=f"{_HERE}.config:DiffusionConfig",
     driver=f"{_HERE}.driver",

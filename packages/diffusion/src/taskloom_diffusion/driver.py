@@ -39,7 +39,10 @@ def check(task: BoundCorpus, /) -> Iterator[Finding]:
         schedule_fault,
         too_long_sentence,
     )
+    from taskloom_diffusion.training.workers import check_shared  # its module needs torch
 
+    if task.config.train.devices > 1:
+        check_shared(task)
     fault = schedule_fault(task.config)
     if fault:
         yield Finding("error", fault)

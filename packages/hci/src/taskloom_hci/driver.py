@@ -17,7 +17,7 @@ from taskloom.bound import BoundTask
 from taskloom.opening import open_task
 
 from taskloom_hci.batch.episodes import Episodes, join, load
-from taskloom_hci.batch.headline import headline
+from taskloom_hci.batch.headline import headline, units_of
 from taskloom_hci.batch.kernels import kernel_of
 from taskloom_hci.batch.play import Player, choose_backend
 from taskloom_hci.bundle.bundle import Bundle
@@ -141,7 +141,7 @@ def run(task: BoundInteraction, ctx: RunContext, checkpoint: Path | None, /) -> 
     if pairs:
         artifacts["baseline"] = ctx.artifact("baseline.npz")
         save_npz(artifacts["baseline"], pairs)
-    return replace(result, headline=said, artifacts=artifacts)
+    return replace(result, headline=said, artifacts=artifacts, units=units_of(whole, said.metric))
 
 
 def _player(bundle: Bundle, config: HciConfig) -> Player:

@@ -38,7 +38,9 @@ def traced_code(trace: Any) -> str:  # noqa: ANN401 -- jax's ClosedJaxpr, withou
     Whatever the function calls is in its trace, wherever its source lies; addresses of Python objects are not.
     """
     constants = {str(i): np.asarray(value) for i, value in enumerate(trace.consts)}
-    operations = re.sub(r" at 0x[0-9a-f]+", "", str(trace.jaxpr))
+    # Never str(): in a notebook and on a terminal JAX writes colours into it, and the network would be another one there.
+    printed = trace.jaxpr.pretty_print(use_color=False)
+    operations = re.sub(r" at 0x[0-9a-f]+", "", printed)
     return f"{operations}\n{parameters_fingerprint('', constants)}"
 
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import numpy as np
 from taskloom.headline import Baseline, Figure, Headline
 from taskloom.outcome import headline_of
 from taskloom.params.shapes import kind_of
 from taskloom.statistics.intervals import Interval
+from taskloom.units import UnitValues
 from taskloom.wording import Words, format_bound, format_value
 
+from taskloom_anomaly.config import AnomalyConfig
+from taskloom_anomaly.detection.evaluation import SetScores
+from taskloom_anomaly.detection.fitting import FUSED
 from taskloom_anomaly.metrics import intervals, ranking
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from taskloom_anomaly.config import AnomalyConfig
     from taskloom_anomaly.detection.assembly import DetectionData
 
 _INPUT = "input_"
@@ -91,6 +93,23 @@ def headline_of_run(
         is_shown=not data.random_parameters,
         companions=_companions(fused, baseline, twin),
     )
+
+
+def units_of(scores: SetScores) -> UnitValues:
+    """Return the placements of the fused score: the AUROC is their mean over the normal samples and over the anomalous ones.
+
+    With them the difference of two detectors on the same samples has DeLong's variance (Biometrics 44, 1988).
+
+    Args:
+        scores: Scores by set and layer.
+    """
+    normal = scores["normal"][FUSED]
+    sets = [by_layer[FUSED] for name, by_layer in scores.items() if name.startswith("anomalous/")]
+    above, below = intervals.placements(normal, np.concatenate(sets))
+    side = np.repeat([0, 1], [len(below), len(above)])
+    value = np.concatenate([below, above])
+    solver = frozenset(AnomalyConfig.model_fields) - {"seed"}
+    return UnitValues("sample", value, np.arange(len(value)), solver, side=side)
 
 
 def _companions(

@@ -21,7 +21,7 @@ class Bounds(NamedTuple):
     high: float
 
 
-def _placements(normal: np.ndarray, anomalous: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def placements(normal: np.ndarray, anomalous: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return each anomalous sample's share of normal samples below it, and each normal one's share of anomalous above."""
     n, m = len(anomalous), len(normal)
     joint = average_ranks(np.concatenate([anomalous, normal]))
@@ -56,7 +56,7 @@ def auroc_interval(
 
     require_share("level", level)
     normal, anomalous = checked(normal, anomalous)
-    above, below = _placements(normal, anomalous)
+    above, below = placements(normal, anomalous)
     area = float(above.mean())
     variance = float((_covariance(above[None]) + _covariance(below[None]))[0, 0])
     tail, fewest = (1 - level) / 2, min(len(normal), len(anomalous))
@@ -122,7 +122,7 @@ def auroc_difference(
 
 def _paired(normal: np.ndarray, anomalous: np.ndarray) -> tuple[float, float]:
     """Return the difference of two AUROCs, first minus second, and its variance."""
-    pairs = [_placements(*checked(n, a)) for n, a in zip(normal, anomalous, strict=True)]
+    pairs = [placements(*checked(n, a)) for n, a in zip(normal, anomalous, strict=True)]
     above, below = (np.stack(side) for side in zip(*pairs, strict=True))
     covariance = _covariance(above) + _covariance(below)
     difference = float(above[0].mean() - above[1].mean())

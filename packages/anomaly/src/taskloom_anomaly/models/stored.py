@@ -13,8 +13,11 @@ import numpy as np
 from pydantic import ValidationError
 from taskloom.arrays import load_tensors, save_tensors
 from taskloom.errors import ConfigError, RunCorruptError
+from taskloom.given.tasks import recorded_task
 from taskloom.records.documents import read_object
 from taskloom.records.files import open_file
+from taskloom.records.folders import RECORD
+from taskloom.records.run_record import read_record
 from taskloom.registry.components import load_component
 from taskloom.registry.factory import as_factory
 from taskloom.registry.isolate import load_target
@@ -188,7 +191,7 @@ class TrainDataFromRun:
             ConfigError: The config no longer fits the task.
         """
         description = StoredModel(self.path).description
-        factory, config_class = trainer(str(description["task"]))
+        factory, config_class = self._trainer(str(description["task"]))
         try:
             config = config_class.model_validate(description["task_config"])
         except ValidationError as error:
@@ -197,6 +200,17 @@ class TrainDataFromRun:
                 f" {error.errors()[0]['msg']}."
             ) from None
         return factory(config)
+
+    def _trainer(self, name: str) -> tuple[Callable[[Any], Any], type[Any]]:
+        """Return the factory and the config class of the task: that of the run's record if its code is not installed.
+
+        A class of a file may inherit the name of an installed task, whose samples would be others.
+        """
+        run = model_folder(Path(self.path)).parent.parent
+        if (run / RECORD).is_file() and (record := read_record(run / RECORD)).code:
+            loaded = recorded_task(record)
+            return loaded.factory, loaded.config_class
+        return trainer(name)
 
     def build(self) -> ArrayDataset:
         """Return the training data as it was: with its poison, if it had any."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from taskloom.errors import ConfigError
+from taskloom.given.tasks import is_given
 from taskloom.lifecycle.scratch import ScratchContext
 from taskloom.moved import moved_names
 from taskloom.seeding import derive_seed
@@ -135,8 +136,13 @@ class TrainedTask(ConfiguredTask[C], ABC):
         self._store(ctx)
         return True
 
-    def _store(self, ctx: RunContext) -> None:
+    @property
+    def _stored_name(self) -> str:
+        """The registered name; of a class that is not installed one that no registered task has, for it may inherit that."""
+        cls = type(self)
+        return f"{cls.__module__}:{cls.__qualname__}" if is_given(cls) else self.name
 
+    def _store(self, ctx: RunContext) -> None:
         if self._trained is not None:
             save_model(
                 ctx.artifact("model/model.json").parent,
@@ -144,6 +150,6 @@ class TrainedTask(ConfiguredTask[C], ABC):
                 component=self._adopted.component() if self._adopted else self.model_config(),
                 input_shape=self.build_train_data().inputs.shape[1:],
                 num_outputs=self.num_outputs(),
-                task=self.name,
+                task=self._stored_name,
                 task_config=self.config.model_dump(mode="json"),
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 import typer
 from taskloom.bound import BoundTask
 from taskloom.errors import ConfigError, RunCorruptError, RunNotFoundError, UsageError
+from taskloom.given.tasks import file_task, is_file
 from taskloom.lifecycle.scratch import ScratchContext
 from taskloom.params.layers import resolve
 from taskloom.records.documents import read_object
@@ -87,11 +88,14 @@ class Place:
 def place_of(opened: Run | Path) -> Place:
     """Return the place that a run is, or a folder that a verb has written."""
     if isinstance(opened, Run):
-        return Place(opened.dir, opened.task, opened.dir / "config.toml", opened)
+        return Place(opened.dir, opened.words[-1], opened.dir / "config.toml", opened)
     described = [opened / TASK_FILE, opened / "model" / "model.json", opened / "model.json"]
     facts = next((read_json(file, "description") for file in described if file.is_file()), {})
     config = opened / CONFIG_FILE
-    return Place(opened, str(facts.get("task", "")), config if config.is_file() else None)
+    named = str(facts.get("task", ""))
+    # A folder may come from anywhere: it never says which file's code to run.
+    task = "" if is_file(named) else named
+    return Place(opened, task, config if config.is_file() else None)
 
 
 def find_place(reference: str, store: Path | None) -> Place:
@@ -142,10 +146,18 @@ def make_task(
         UnknownNameError: There is no such task or parameter.
         ConfigError: A value is not accepted.
     """
-    factory, config_class = trainer(name)
+    factory, config_class = asked_trainer(name)
     found = resolve(config_class, files=list(files or ()), environ=environ, arguments=dict(params))
     config: Any = found.config
-    return BoundTask(factory(config), config, factory, name=f"anomaly/{name}")
+    return BoundTask(factory(config), config, factory, name=f"anomaly/{Path(name).name}")
+
+
+def asked_trainer(name: str) -> tuple[Callable[[Any], Any], type[Any]]:
+    """Return the factory and the config class of a task that a person names, or whose run a person names: also one of a file."""
+    if not is_file(name):
+        return trainer(name)
+    loaded = file_task(name, "anomaly")
+    return loaded.factory, loaded.config_class
 
 
 def store_detector(bound: BoundTask[Any, AnomalyConfig], folder: Path) -> None:

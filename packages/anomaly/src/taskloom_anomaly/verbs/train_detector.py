@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from taskloom.errors import ConfigError, UsageError
 
-from taskloom_anomaly.models.stored import model_folder, trainer
+from taskloom_anomaly.models.stored import model_folder
 from taskloom_anomaly.verbs.common import (
     ConfigOption,
     DirOption,
@@ -16,6 +16,7 @@ from taskloom_anomaly.verbs.common import (
     Place,
     StoreOption,
     arguments_of,
+    asked_trainer,
     find_place,
     make_task,
     store_detector,
@@ -48,7 +49,7 @@ def train_detector(
     place = None if model is None else find_place(model, store)
     name, files, environ = _task_and_layers(task, place, list(config or ()))
     arguments = {**({"detector": detector} if detector else {}), **arguments_of(param)}
-    own_path = "run_path" in trainer(name)[1].model_fields
+    own_path = "run_path" in asked_trainer(name)[1].model_fields
     if place is not None and own_path and place.task != name:
         arguments.setdefault("run_path", str(model_folder(place.folder).resolve()))
     bound = make_task(name, arguments, files, environ)

@@ -12,6 +12,7 @@ from taskloom.headline import Baseline, Figure, Headline
 from taskloom.outcome import headline_of
 from taskloom.params.shapes import kind_of
 from taskloom.statistics.intervals import Interval
+from taskloom.units import UnitValues
 from taskloom.wording import Words, format_value
 
 from taskloom_control.closed_loop.simulation import Simulation
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     Costs = Float[np.ndarray, " steps"]
 
 _MOST_TIMES = 10.0
+_SOLVER = frozenset({"optimizer", "controller", "engine", "record", "baseline"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,11 @@ def headline(
         solved=solved,
         companions=_companions(metrics, arrays, bound.config),
     )
+
+
+def units_of(said: Headline) -> UnitValues:
+    """Return the one episode with its mean cost: runs of one seed begin alike, whoever plans."""
+    return UnitValues("episode", np.array([said.value]), np.zeros(1, np.uint64), _SOLVER)
 
 
 def _sentence(

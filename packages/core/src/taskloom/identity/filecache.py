@@ -15,6 +15,7 @@ from taskloom.identity.canonical import digest_of
 
 NAME = ".cache/files.sqlite"
 _CHUNK = 1 << 20
+_BY_TIME = "mtime:"
 _SETTLED = 2_000_000_000  # [ns]; a file that was changed more recently may change again within one tick of its clock
 _LARGE = 200 * 2**20  # [bytes]; reading this takes long enough to say so
 _SMALL = 2**20  # [bytes]
@@ -113,6 +114,16 @@ class FileCache:
         if not self._now:
             self._now = _clock_of(self._folder)
         return newest < self._now - _SETTLED
+
+
+def by_time(found: os.stat_result) -> str:
+    """Return what stands for the digest of a file that is too large to be read for each run."""
+    return f"{_BY_TIME}{found.st_size}:{found.st_mtime_ns}"
+
+
+def is_by_time(digest: str) -> bool:
+    """Return whether size and time stand for a content."""
+    return digest.startswith(_BY_TIME)
 
 
 def hash_file(path: Path) -> tuple[str, int]:

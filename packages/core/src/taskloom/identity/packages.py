@@ -31,6 +31,8 @@ Tops: TypeAlias = dict[str, tuple[str, ...]]
 Groups: TypeAlias = dict[str, Tops]
 """Requirements by extra, which count only if the distribution that the extra names is imported; under the empty name, those that always count."""
 
+_known: dict[str, Groups] = {}
+
 
 def counted_packages(owners: Iterable[str], store: Path | None = None) -> dict[str, str]:
     """Return name and version of each distribution that counts, sorted: those imported by now, and core.
@@ -75,15 +77,20 @@ def recorded_only(store: Path) -> frozenset[str]:
 def _groups(owners: list[str], store: Path | None) -> Groups:
     """Return the modules of all that some distributions require beyond core, from the cache if the site folders are as before."""
     key = json.dumps([owners, _stamps()])
+    if (known := _known.get(key)) is not None:
+        return known
     path = store / NAME if store is not None else None
     if path is not None:
         with suppress(OSError, ValueError, AttributeError):
             held = json.loads(path.read_bytes())
             if isinstance(held, dict) and held.get("key") == key:
-                return {
-                    str(gate): {str(name): tuple(modules) for name, modules in tops.items()}
-                    for gate, tops in held["groups"].items()
-                }
+                return _keep(
+                    key,
+                    {
+                        str(gate): {str(name): tuple(modules) for name, modules in tops.items()}
+                        for gate, tops in held["groups"].items()
+                    },
+                )
     folders = {item.name: item.folder for item in distributions()}
     left_out = _closure([CORE_DISTRIBUTION], folders) | set(owners)
     extras = {
@@ -102,6 +109,13 @@ def _groups(owners: list[str], store: Path | None) -> Groups:
     if path is not None and path.parent.is_dir():
         with suppress(StoreError):
             atomic_write_json(path, {"key": key, "groups": groups})
+    return _keep(key, groups)
+
+
+def _keep(key: str, groups: Groups) -> Groups:
+    """Remember the groups of this process's newest question: a sweep or a loop asks the same each time."""
+    _known.clear()
+    _known[key] = groups
     return groups
 
 

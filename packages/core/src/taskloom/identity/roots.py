@@ -57,8 +57,8 @@ class Roots:
         if top == CORE:
             return rest.partition(".")[0] in CORE_MODULES
         # Asked of each of thousands of modules, several times in a run: most fail here.
-        known = top in self.packages or self.given is not None
-        if not known and not file.startswith(self.folders):
+        base = () if self.given is None else (f"{self.given.base}{os.sep}",)
+        if top not in self.packages and not file.startswith((*self.folders, *base)):
             return False
         if any(module == name or module.startswith(f"{name}.") for name in self.left_out):
             return False
@@ -74,6 +74,12 @@ class Roots:
         base = self.given.base if self.given is not None else ""
         is_below = bool(base) and file.startswith(f"{base}{os.sep}")
         return is_below and base_of(top)[0] == base and not owner_of(top)
+
+    def folders_beside(self, top: str, file: str) -> list[str]:
+        """Return the folders in which a further top-level module would count beside one that is imported."""
+        base, is_package = base_of(top)
+        is_own = not is_package or self.is_beside(top, file) or f"{base}{os.sep}" in self.folders
+        return [base] if is_own and top != CORE else []
 
 
 def roots_of(task: BoundTask[Any, Any]) -> Roots:
@@ -208,13 +214,18 @@ def module_files(names: Iterable[str]) -> Iterator[tuple[str, str]]:
     for name in names:
         file = getattr(sys.modules.get(name), "__file__", None)
         if isinstance(file, str):
-            yield name, _normal(file) if os.path.isabs(file) else os.path.abspath(file)
+            yield name, _normal.get(file) or _normalised(file)
 
 
-@cache
-def _normal(file: str) -> str:
-    """Return what `abspath` makes of an absolute path, which depends on no current folder."""
-    return os.path.normpath(file)
+_normal: dict[str, str] = {}
+"""Results of `abspath` for absolute paths, which depend on no current folder; each module is asked for several times in a run."""
+
+
+def _normalised(file: str) -> str:
+    found = os.path.abspath(file)
+    if os.path.isabs(file):
+        _normal[file] = found
+    return found
 
 
 def base_of(top: str) -> tuple[str, bool]:

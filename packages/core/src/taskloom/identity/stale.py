@@ -72,6 +72,10 @@ class Staleness:
             reason = run.record.code.get("reason")
             told = f"{run.id} {reason}" if reason else f"something changed while {run.id} was going"
             yield Reason("inputs", told)
+        yield from self.changed_inputs(run)
+
+    def changed_inputs(self, run: Run) -> Iterator[Reason]:
+        """Yield the inputs of a run that are not there any more as they were."""
         for item in run.record.inputs:
             if item.written:
                 continue

@@ -8,18 +8,17 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from taskloom.errors import RunCorruptError
+from taskloom.identity.absent import is_compiled, is_importable
 from taskloom.identity.code import (
     CELL,
     Code,
     CodeFile,
-    by_time,
     cell_digest,
-    is_by_time,
     loaded_digest,
     place_of,
     read_code,
 )
-from taskloom.identity.filecache import FileCache
+from taskloom.identity.filecache import FileCache, by_time, is_by_time
 from taskloom.identity.machine import GivenDevices, device_now, python_version
 from taskloom.identity.packages import recorded_only
 from taskloom.identity.records import Pair, Reason
@@ -119,8 +118,9 @@ def is_same(row: CodeFile, store: Path, files: FileCache, given: Given | None = 
     path = place_of(row, given)
     if path is None:
         return False
-    # `a/b.py` would be hidden by a package `a/b`.
-    if row.file.endswith(".py") and (path.with_suffix("") / "__init__.py").exists():
+    if not row.sha256:
+        return not is_importable(str(path.with_suffix("")))
+    if row.file.endswith(".py") and _is_hidden(path):
         return False
     now = current_digest(path, row, files)
     if now is None or now == row.sha256:
@@ -131,6 +131,12 @@ def is_same(row: CodeFile, store: Path, files: FileCache, given: Given | None = 
     else:
         after = path.read_bytes()
     return before is not None and after is not None and is_cosmetic(before, after)
+
+
+def _is_hidden(path: Path) -> bool:
+    """Return whether an import would take something else than a source: a package or a compiled module of the same name."""
+    module = path.with_suffix("")
+    return (module / "__init__.py").exists() or is_compiled(str(module))
 
 
 def _is_same_cell(row: CodeFile, store: Path, given: Given | None) -> bool:

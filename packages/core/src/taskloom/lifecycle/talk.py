@@ -13,6 +13,7 @@ from taskloom.context import Progress
 from taskloom.lifecycle.console import VOICE, Console, LiveConsole, PlainConsole
 from taskloom.lifecycle.notebook import CellOutput, NotebookConsole, is_notebook
 from taskloom.lifecycle.terminal import own_stderr
+from taskloom.system.library_warnings import quiet_libraries
 
 
 class Talk:
@@ -57,7 +58,8 @@ def speaking(*, quiet: bool) -> Iterator[Talk]:
     talk = Talk(quiet=quiet)
     token = VOICE.set(talk)
     try:
-        yield talk
+        with quiet_libraries():
+            yield talk
     finally:
         VOICE.reset(token)
         talk.close()

@@ -81,6 +81,8 @@ class DomainRef:
         components: The domain's own components by group name; plugins add more through entry points of that group.
         verbs: Verbs under the domain's name.
         report: `"package.module:function"`, a function from a `taskloom.runs.Run` to a list of report blocks; or empty.
+        compare: `"package.module:function"`, a function from at most eight runs of one task, by name, to a list of report blocks
+            that set them on shared axes; or empty.
         protocol: `"package.module:Class"`, a protocol or an abstract class that a task must fit if it does not run itself.
         config: `"package.module:Class"`, the config of a task whose factory asks for none.
         driver: `"package.driver"`, a module with the four functions of `taskloom.bound.Driver`; it runs the tasks that fit.
@@ -99,6 +101,7 @@ class DomainRef:
     components: Mapping[str, tuple[ComponentRef, ...]] = field(default_factory=dict)
     verbs: tuple[VerbRef, ...] = ()
     report: str = ""
+    compare: str = ""
     protocol: str = ""
     config: str = ""
     driver: str = ""

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from taskloom.records.files import kind_of, name_below, read_bytes, stat_file
 from taskloom.report import figures, interactive, markup
+from taskloom.report.leaving import figure_links, table_links
 from taskloom.report.model import Block, Chart, Heading, Html, Image, Table, Text
 from taskloom.report.render import ChartError, svg_of
 
@@ -110,7 +111,14 @@ def table(
             h.table[caption and h.caption[caption], h.thead[head], h.tbody[body]]
         ],
         rest > 0 and h.p(".more")[f"{rest:,} more rows are not shown."],
+        table_links(caption or ", ".join(filter(None, columns)), columns, _cells(columns, rows)),
     ]
+
+
+def _cells(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> list[list[str]]:
+    """Return every cell as text, those of rows that are not shown as well."""
+    found = [figures.column([row[index] for row in rows]) for index in range(len(columns))]
+    return [[column[line] for column in found] for line in range(len(rows))]
 
 
 def chart(block: Chart) -> h.Node:
@@ -118,10 +126,12 @@ def chart(block: Chart) -> h.Node:
     title = block.spec.get("title")
     label = block.caption or (title if isinstance(title, str) else "") or "Chart"
     try:
-        drawing: h.Node = [svg_of(block.spec, label), interactive.spec_of(block.spec)]
+        drawn = svg_of(block.spec, label)
+        drawing: h.Node = [drawn, interactive.spec_of(block.spec)]
+        links = figure_links(title if isinstance(title, str) else label, block.spec, drawn)
     except ChartError as error:
-        drawing = note(f"This chart cannot be drawn: {error}.")
-    return h.figure[drawing, block.caption and h.figcaption[block.caption]]
+        drawing, links = note(f"This chart cannot be drawn: {error}."), None
+    return h.figure[drawing, block.caption and h.figcaption[block.caption], links]
 
 
 def image(block: Image, root: Path) -> h.Node:

@@ -37,6 +37,7 @@ def interval_strip(
     ]
     if not values or len(values) > _MOST_DRAWN:
         return None
+    longest = max(len(name) for name, _ in items)
     y = {
         "field": "name",
         "type": "nominal",
@@ -70,6 +71,8 @@ def interval_strip(
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
         "data": {"values": values},
         "width": WIDTH,
+        # A reader's font may be wider than the one that was measured, the more so the longer a name is.
+        "padding": {"left": 16 + longest, "top": 4, "right": 4, "bottom": 4},
         "height": _ROW_HEIGHT * max(2, len(values)),
         "layer": layers,
     }

@@ -14,7 +14,8 @@ MOST_PATHS = 3
 """Differing values that a name spells out; with more of them runs have letters, and a table says what differs."""
 _KIND = ".kind"
 _SEED = "seed"
-_ABSENT = "\u2013"
+ABSENT = "\u2013"
+"""Value of a path that a config lacks."""
 
 
 def differing_values(configs: Sequence[Mapping[str, JsonValue]]) -> dict[str, list[str]]:
@@ -25,7 +26,7 @@ def differing_values(configs: Sequence[Mapping[str, JsonValue]]) -> dict[str, li
     """
     flat = [leaves(config) for config in configs]
     found = {
-        path: [value_text(config[path]) if path in config else _ABSENT for config in flat]
+        path: [value_text(config[path]) if path in config else ABSENT for config in flat]
         for path in dict.fromkeys(path for config in flat for path in config)
     }
     return {path: values for path, values in found.items() if len(set(values)) > 1}
@@ -62,7 +63,7 @@ def names_of(runs: Sequence[Run]) -> list[str]:
         short = _short_paths(list(chosen))
         rows = list(zip(*chosen.values(), strict=True))
         names = [
-            ", ".join(f"{short[path]}={value}" for path, value in zip(chosen, row, strict=True) if value != _ABSENT)
+            ", ".join(f"{short[path]}={value}" for path, value in zip(chosen, row, strict=True) if value != ABSENT)
             for row in rows
         ]  # fmt: skip
     if seeds is not None and len(set(names)) < len(names):
@@ -86,7 +87,7 @@ def _without_parts_of_the_choice(different: Mapping[str, list[str]]) -> dict[str
     kept = {}
     for path, values in different.items():
         belongs = any(path.startswith(f"{kind}.") and path != kind + _KIND for kind in kinds)
-        present = {value for value in values if value != _ABSENT}
+        present = {value for value in values if value != ABSENT}
         # A component left out stands under its own path beside the kinds of the others.
         replaced = path in kinds
         if replaced or (belongs and len(present) < 2):
@@ -95,7 +96,7 @@ def _without_parts_of_the_choice(different: Mapping[str, list[str]]) -> dict[str
     for kind in kinds:
         if kind in different:  # `none` and components: one column
             chosen = zip(different[kind + _KIND], different[kind], strict=True)
-            kept[kind + _KIND] = [a if a != _ABSENT else b for a, b in chosen]
+            kept[kind + _KIND] = [a if a != ABSENT else b for a, b in chosen]
     return kept
 
 

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from fnmatch import fnmatchcase
-
 import htpy as h
 
-from taskloom.errors import RunCorruptError, TaskloomError
+from taskloom.errors import RunCorruptError
 from taskloom.records.documents import read_lines, read_object
-from taskloom.registry.isolate import load_target
-from taskloom.registry.resolve import find_domain
 from taskloom.report import sections
 from taskloom.report.blocks import note
 from taskloom.report.choices import choices_of
-from taskloom.report.model import Block
+from taskloom.report.domain_blocks import domain_blocks
 from taskloom.report.page import Folded
 from taskloom.report.parts import arranged
 from taskloom.report.top import top
@@ -47,27 +42,6 @@ def run_page(run: Run) -> tuple[str, h.Node, list[tuple[str, h.Node]], list[Fold
     # Of a task without a section of its own, the curves are all the evidence there is.
     shown = [*(evidence or ([course] if course else [])), *([note(problem)] if problem else [])]
     return title, top(run, choices, facts), [("Evidence", shown)], folds
-
-
-def domain_blocks(run: Run) -> tuple[list[Block], str]:
-    """Return what the run's domain has to say about it, and a sentence if it failed to."""
-    try:
-        ref = find_domain(run.domain).ref
-        if not ref.report or _is_foreign(run, ref.metrics):
-            return [], ""
-        report = load_target(ref.report)
-        blocks = list(report(run))  # type: ignore[operator]  # checked by calling: a plugin's function
-    except TaskloomError as error:
-        return [], f"The section of the domain is left out: {error.message}"
-    except Exception as error:  # a plugin's report must not take the page away
-        return [], f"The section of the domain is left out: {type(error).__name__}: {error}"
-    return blocks, ""
-
-
-def _is_foreign(run: Run, names: Sequence[str]) -> bool:
-    """Return whether a run has results and none that the domain's driver reports: its task ran itself."""
-    known = any(fnmatchcase(metric, name) for metric in run.metrics for name in names)
-    return bool(names) and bool(run.metrics) and not known
 
 
 def _log(run: Run) -> tuple[h.Node, bool]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,10 +16,17 @@ from taskloom.secrets.redaction import IN_CONFIGS
 if TYPE_CHECKING:
     from taskloom.runs.run import Run
 
+_LINK = re.compile(r'<a download="([^"]+)" href="data:[a-z/+-]+;base64,([^"]+)"')
 _NEEDED = ("htpy", "vl_convert")
 
 
-def write_report(run: Run, output: Path | None = None, *, interactive: bool = False) -> Path:
+def write_report(
+    run: Run,
+    output: Path | None = None,
+    *,
+    interactive: bool = False,
+    figures: Path | None = None,
+) -> Path:
     """Write the report of a run.
 
     A domain's section that cannot be made becomes a note in the page; the page itself is always written.
@@ -26,6 +35,7 @@ def write_report(run: Run, output: Path | None = None, *, interactive: bool = Fa
         run: The run; it may still be running.
         output: Where to write; `report.html` in the run's folder by default.
         interactive: Whether charts answer to the mouse; the page is a megabyte larger.
+        figures: Folder for every figure and table of the page; None for none.
 
     Returns:
         The file.
@@ -42,14 +52,33 @@ def write_report(run: Run, output: Path | None = None, *, interactive: bool = Fa
     # A section of a domain may have read what only the task wrote.
     title, header, evidence, folds = run_page(run)
     document = page(title, header, evidence, folds=folds, moving=interactive)
-    atomic_write(target, IN_CONFIGS.text(document))
-    return target
+    return _written(document, target, figures)
 
 
-def write_comparison(runs: Sequence[Run], output: Path, *, interactive: bool = False) -> Path:
-    """Write a page that sets runs side by side: results, what differs in their configs, histories.
+def write_comparison(
+    runs: Sequence[Run],
+    output: Path,
+    *,
+    interactive: bool = False,
+    figures: Path | None = None,
+    reference: str = "",
+    missing: str = "",
+) -> Path:
+    """Write a page that sets runs side by side: what differs, which is best, by how much.
+
+    Args:
+        runs: The runs.
+        output: Where to write.
+        interactive: Whether charts answer to the mouse.
+        figures: Folder for every figure and table of the page; None for none.
+        reference: Name of the variant that the others are held against; empty takes the plainest.
+        missing: Sentence about points that are not there; or empty.
+
+    Returns:
+        The file.
 
     Raises:
+        UnknownNameError: There is no such variant.
         MissingExtraError: The extra `report` is not installed.
         StoreError: The file cannot be written.
         UsageError: There are fewer than two runs.
@@ -57,13 +86,45 @@ def write_comparison(runs: Sequence[Run], output: Path, *, interactive: bool = F
     if len(runs) < 2:
         raise UsageError(f"A comparison needs at least two runs, not {len(runs)}.")
     require_extra()
-    from taskloom.report import compare
+    from taskloom.report.compare import comparison_page
     from taskloom.report.page import page
 
-    title = f"{len(runs)} runs compared"
-    content = page(title, compare.head(runs), compare.parts(runs), moving=interactive)
-    atomic_write(output, content)
-    return output
+    title, header, sections, folds = comparison_page(runs, reference=reference, missing=missing)
+    content = page(title, header, sections, folds=folds, moving=interactive)
+    return _written(content, output, figures)
+
+
+def write_figures(page: str, folder: Path) -> list[Path]:
+    """Write every file that a page holds into a folder.
+
+    Args:
+        page: The document.
+        folder: Where to; made if it is missing.
+
+    Returns:
+        The files.
+
+    Raises:
+        StoreError: A file cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    written: list[Path] = []
+    for name, content in _LINK.findall(page):
+        stem, dot, suffix = name.rpartition(".")
+        target, number = folder / name, 2
+        while target in written:
+            target, number = folder / f"{stem}-{number}{dot}{suffix}", number + 1
+        atomic_write(target, base64.b64decode(content).decode())
+        written.append(target)
+    return written
+
+
+def _written(document: str, target: Path, figures: Path | None) -> Path:
+    text = IN_CONFIGS.text(document)
+    atomic_write(target, text)
+    if figures is not None:
+        write_figures(text, figures)
+    return target
 
 
 def require_extra() -> None:

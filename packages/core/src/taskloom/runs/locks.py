@@ -192,8 +192,10 @@ def acquire(
         try:
             if filelock.lock_descriptor(descriptor, blocking=False):
                 # `release` of a holder that counts as dead puts another file in its place.
-                if os.path.samestat(os.fstat(descriptor), path.stat()):
-                    _refuse_unknown(path, told)
+                found = os.fstat(descriptor)
+                if os.path.samestat(found, path.stat()):
+                    if found.st_size:  # a new file has no holder to ask for
+                        _refuse_unknown(path, told)
                     return _sign(Held(path, descriptor), descriptor)
             elif time.monotonic() >= deadline:
                 raise locked_error(path)

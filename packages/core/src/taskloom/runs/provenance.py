@@ -39,6 +39,8 @@ _VARIABLES = (
 )
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@")
 _DISTRIBUTION = re.compile(r"(?P<name>.+?)-(?P<version>[^-]+)\.(dist-info|egg-info)")
+_SETTLED = 2_000_000_000  # [ns]
+_listed: dict[str, tuple[int, list[tuple[str, str]]]] = {}
 
 
 def strip_credentials(text: str) -> str:
@@ -85,17 +87,29 @@ def installed_distributions(search_path: Iterable[str]) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for folder in search_path:
-        try:
-            entries = os.listdir(folder or ".")
-        except OSError:
-            continue
-        for entry in entries:
-            if not entry.endswith("-info"):
-                continue
-            match = _DISTRIBUTION.fullmatch(entry)
-            if match:
-                found.setdefault(match["name"].replace("_", "-").lower(), match["version"])
+        for name, version in _distributions_in(os.path.abspath(folder)):
+            found.setdefault(name, version)
     return dict(sorted(found.items()))
+
+
+def _distributions_in(folder: str) -> list[tuple[str, str]]:
+    """Return names and versions by the metadata folders in one folder, which is read anew only once it has changed."""
+    try:
+        changed = os.stat(folder).st_mtime_ns
+        known = _listed.get(folder)
+        if known is not None and known[0] == changed:
+            return known[1]
+        entries = os.listdir(folder)
+    except OSError:  # a zip file, or a folder that is gone
+        return []
+    matches = [_DISTRIBUTION.fullmatch(entry) for entry in entries if entry.endswith("-info")]
+    found = [
+        (match["name"].replace("_", "-").lower(), match["version"]) for match in matches if match
+    ]
+    # Within a tick of the file system's clock it may change again without a trace.
+    if time.time_ns() - changed > _SETTLED:
+        _listed[folder] = changed, found
+    return found
 
 
 def commit_of(environment: Mapping[str, Any]) -> str:

@@ -185,12 +185,24 @@ _FREE = ("name", "tags", "argv", "sources", "summary", "headline", "failure")
 
 def document_of(record: RunRecord) -> dict[str, Any]:
     """Return what `run.json` holds, as JSON values; the manifest of each checkpoint holds it too."""
-    value = dataclasses.asdict(record)
+    value = _fields_of(record)
     value |= {name: KNOWN.tree(value[name]) for name in _FREE}
     value["metrics"] = {name: encode_number(number) for name, number in record.metrics.items()}
     # A person who opens the file reads first which run it is, then what was asked for.
     value |= {name: value.pop(name) for name in KEPT}
     return {"format": FORMAT, **value}
+
+
+def _fields_of(value: Any) -> dict[str, Any]:  # noqa: ANN401 -- a dataclass
+    """Return the fields of a dataclass by name; unlike `asdict` it copies no table, since all are written at once."""
+    found = ((name, getattr(value, name)) for name in value.__dataclass_fields__)
+    return {name: _written(item) for name, item in found}
+
+
+def _written(value: object) -> object:
+    if isinstance(value, tuple):
+        return [_written(item) for item in value]
+    return _fields_of(value) if dataclasses.is_dataclass(value) else value
 
 
 def write_record(

@@ -30,6 +30,7 @@ from taskloom.registry.suggest import closest, did_you_mean
 from taskloom.runs.holders import probe
 from taskloom.runs.layout import RunLayout, default_store, inside
 from taskloom.runs.record import RunRecord
+from taskloom.system.library_warnings import quiet_libraries
 from taskloom.task import JsonValue
 
 if TYPE_CHECKING:
@@ -219,12 +220,13 @@ class Run:
                 f"A run of '{self.domain}' has no '{name}' to load; it has: {', '.join(loaders) or 'nothing'}.",
                 hint=did_you_mean(name, loaders),
             )
-        loader: Any = load_target(loaders[name], what=f"the loader '{name}' of '{self.domain}'")
-        if device is None:
-            return loader(self)
-        if "device" not in inspect.signature(loader).parameters:
-            raise UsageError(f"'{name}' of a run of '{self.domain}' is loaded to no device; leave device out.")
-        return loader(self, device=device)
+        with quiet_libraries():
+            loader: Any = load_target(loaders[name], what=f"the loader '{name}' of '{self.domain}'")
+            if device is None:
+                return loader(self)
+            if "device" not in inspect.signature(loader).parameters:
+                raise UsageError(f"'{name}' of a run of '{self.domain}' is loaded to no device; leave device out.")
+            return loader(self, device=device)
 
     def history(self, metric: str = "") -> list[dict[str, float]]:
         """Return the metric lines in order; each has `step` and `t`, the running time [s].

@@ -57,6 +57,7 @@ from taskloom.statistics.shares import (
     ratio_interval as ratio_interval,
     share_interval as share_interval,
 )
+from taskloom.statistics.sides import sides_difference as sides_difference
 from taskloom.statistics.significance import (
     PValue as PValue,
     adjust as adjust,

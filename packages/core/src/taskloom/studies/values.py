@@ -140,11 +140,6 @@ def label_of(value: object) -> str:
     return label(value) if isinstance(value, str | int | float | bool | None) else str(value)
 
 
-def text_of_baseline(baseline: object) -> str:
-    """Return what a call names as the baseline as the label of a level; empty for none."""
-    return "" if isinstance(baseline, str) and not baseline else label_of(baseline)
-
-
 def measured(
     levels: Levels,
     seed: Seed,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +34,8 @@ def rows_of(store: Path, name: str, record: SweepRecord) -> list[dict[str, Any] 
     return [newest.get(point.identity) for point in record.points]
 
 
-def runs_of(folder: Path) -> list[Run]:
-    """Return the finished runs of a sweep in the order of its points.
+def finished_of(folder: Path) -> tuple[list[Run], str]:
+    """Return the finished runs of a sweep in the order of its points, and a sentence about the others; nothing if there are none.
 
     Args:
         folder: The sweep's folder.
@@ -43,5 +45,31 @@ def runs_of(folder: Path) -> list[Run]:
     """
     store = folder.parent
     rows = rows_of(store, folder.name, read_sweep(folder))
-    names = [row["folder"] for row in rows if row is not None and row["status"] == "finished"]
-    return [open_run(str(store / name), store) for name in names]
+    opened = [open_run(str(store / row["folder"]), store) if row else None for row in rows]
+    failures = [run.record.failure for run in opened if run is not None and run.status == "failed"]
+    reasons = [failure.message.partition("\n")[0] for failure in failures if failure is not None]
+    finished = [run for run in opened if run is not None and run.status == "finished"]
+    return finished, missing_sentence([run.status if run else "" for run in opened], reasons)
+
+
+def missing_sentence(statuses: Sequence[str], reasons: Sequence[str]) -> str:
+    """Return how many points of a sweep are finished, with the most frequent reason of those that failed.
+
+    Args:
+        statuses: Status of each point; empty for one without a run.
+        reasons: Reasons of those that failed.
+
+    Example:
+        >>> missing_sentence(["finished", "finished", "failed", ""], ["no memory"])
+        '2 of 4 finished, 1 failed: no memory; 1 without a run.'
+    """
+    counted = Counter(status or "without a run" for status in statuses)
+    done = counted.pop("finished", 0)
+    if done == len(statuses):
+        return ""
+    rest = [f"{count} {status}" for status, count in counted.items() if status != "failed"]
+    failed = ""
+    if counted["failed"]:
+        why = Counter(reasons).most_common(1)
+        failed = f", {counted['failed']} failed{': ' + why[0][0].rstrip('.') if why else ''}"
+    return f"{done} of {len(statuses)} finished{failed}{'; ' + ', '.join(rest) if rest else ''}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 
 KERNEL_FOLDERS = ("/dev", "/proc", "/sys")
@@ -18,6 +19,7 @@ def host_name() -> str:
     return platform.node()
 
 
+@cache
 def boot_id() -> str:
     """Return an id of this boot of the kernel; empty where the system names none."""
     try:

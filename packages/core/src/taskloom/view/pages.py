@@ -14,8 +14,9 @@ from taskloom.errors import UsageError
 from taskloom.records.checks import decode_number
 from taskloom.records.folders import Damaged
 from taskloom.records.names import is_id
-from taskloom.report import compare, figures
+from taskloom.report import figures
 from taskloom.report.blocks import table
+from taskloom.report.compare import comparison_page
 from taskloom.report.page import page
 from taskloom.report.run_page import run_page
 from taskloom.runs.choice import choose
@@ -114,8 +115,9 @@ def live_page(run: Run) -> str:
 
 def compare_page(runs: Sequence[Run]) -> str:
     """Return the comparison of runs."""
-    header = [h.p(".kicker.back")[h.a(href="/")["\u2190 All runs"]], compare.head(runs)]
-    return page(f"{len(runs)} runs compared", header, compare.parts(runs), policy="", script=SCRIPT)
+    title, header, sections, folds = comparison_page(runs)
+    top = [h.p(".kicker.back")[h.a(href="/")["\u2190 All runs"]], header]
+    return page(title, top, sections, folds=folds, policy="", script=SCRIPT)
 
 
 def problem_page(status: int, message: str) -> str:

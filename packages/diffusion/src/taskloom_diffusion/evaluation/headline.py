@@ -5,16 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+import numpy as np
 from taskloom.headline import Baseline, Figure, Headline
 from taskloom.outcome import headline_of
 from taskloom.statistics.differences import Difference
 from taskloom.statistics.distributions import normal_quantile
 from taskloom.statistics.intervals import Interval
 from taskloom.statistics.shares import ratio_interval, share_interval
+from taskloom.units import UnitValues
 from taskloom.wording import Words, format_value
 
+from taskloom_diffusion.config import DiffusionConfig
 from taskloom_diffusion.evaluation.bound import Bound
 from taskloom_diffusion.evaluation.ngram import JudgedNGram
+from taskloom_diffusion.training.batches import TokenStore
 
 _LEVEL = 0.95
 # Name of a figure of the samples, and the words for it; the first three that a run has are shown.
@@ -70,6 +74,22 @@ def headline(
         unit="nats per token",
         alone=f"The model's bound is {shown} nats per token, on a single sequence.",
         companions=_companions(judged, num_samples),
+    )
+
+
+def units_of(bound: Bound, ngram: JudgedNGram, test: TokenStore) -> UnitValues:
+    """Return nats and tokens of each held-out sequence; whatever was trained, the sequences are those of the test part.
+
+    Args:
+        bound: The bound on them.
+        ngram: The n-gram, which knows how many tokens each has.
+        test: The sequences.
+    """
+    nats = np.array([nats for nats, _ in bound.each])
+    solver = {*DiffusionConfig.model_fields, "seed"}
+    drawn = {"test": test.fingerprint()}
+    return UnitValues(
+        "sequence", nats, np.arange(len(nats)), solver, weight=ngram.tokens, drawn=drawn
     )
 
 

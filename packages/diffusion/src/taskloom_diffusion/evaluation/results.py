@@ -10,7 +10,7 @@ from taskloom import Result, RunContext, derive_seed
 
 from taskloom_diffusion.config import DiffusionConfig
 from taskloom_diffusion.evaluation.bound import Bound, estimate_bound
-from taskloom_diffusion.evaluation.headline import headline
+from taskloom_diffusion.evaluation.headline import headline, units_of
 from taskloom_diffusion.evaluation.kept_corpus import keep_corpus
 from taskloom_diffusion.evaluation.ngram import JudgedNGram, ngram_baseline
 from taskloom_diffusion.evaluation.sampling import Generated, draw_lengths, sample_lengths
@@ -104,7 +104,7 @@ def finish(
         f"{len(generated.texts)} samples with {generated.mean_calls:.0f} calls each: {shares}"
     )
     said = headline(bound, ngram, judged, len(generated.texts))
-    return Result(metrics, artifacts, summary, said)
+    return Result(metrics, artifacts, summary, said, units_of(bound, ngram, prepared.test))
 
 
 def _write(

@@ -209,11 +209,11 @@ def _properties(run: Run, molecules: list[Any]) -> list[Block]:
         distance = run.metrics.get(f"samples/distance/{name}")
         if distance is not None:
             caption += f" Wasserstein distance to the training ones: {distance:.3g}{unit}."
-        blocks.append(_densities(title, {"corpus": theirs[name], "samples": ours[name]}, caption))
+        blocks.append(densities(title, {"corpus": theirs[name], "samples": ours[name]}, caption))
     return blocks
 
 
-def _densities(title: str, groups: Mapping[str, list[float]], caption: str) -> Chart:
+def densities(title: str, groups: Mapping[str, list[float]], caption: str) -> Chart:
     """Return the share of values in each of about 20 intervals, for groups of different sizes."""
     every = [v for values in groups.values() for v in values]
     low, high = min(every, default=0.0), max(every, default=1.0)

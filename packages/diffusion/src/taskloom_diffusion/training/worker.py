@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
 from taskloom import derive_seed
+from taskloom.asking import find_asked
 from taskloom.bound import bind
 from taskloom.context import Progress, Resources
-from taskloom.registry.resolve import find_task, load_task
 
 from taskloom_diffusion.config import DiffusionConfig
 from taskloom_diffusion.training.loop import set_up, task_of_checkpoint, train
@@ -62,20 +62,30 @@ class _Silent:
         del steps
 
 
+def task_of_order(order: Mapping[str, Any]) -> BoundCorpus:
+    """Return the task that the first process trains, installed or of a file.
+
+    Args:
+        order: What the first process wrote.
+    """
+    loaded = find_asked(order["task"], order["domain"])
+    return bind(
+        loaded, cast("DiffusionConfig", loaded.config_class.model_validate(order["config"]))
+    )
+
+
 def main(words: list[str]) -> None:
     """Train along with the first process and leave nothing behind."""
     path, rank = Path(words[0]), int(words[1])
     order = json.loads(path.read_text(encoding="utf-8"))
-    loaded = load_task(find_task(*order["task"].split("/")))
-    config = cast("DiffusionConfig", loaded.config_class.model_validate(order["config"]))
-    task: BoundCorpus = bind(loaded, config)
+    task = task_of_order(order)
     checkpoint = None if order["checkpoint"] is None else Path(order["checkpoint"])
     task = task_of_checkpoint(task, checkpoint)
     prepared, module = set_up(task)
     (path.parent / f"{rank}.ready").touch()
     group = ProcessGroup(rank, order["size"], Path(order["rendezvous"]))
     ctx = WorkerContext(order)
-    train(config, ctx, prepared, module, checkpoint=checkpoint, group=group)
+    train(task.config, ctx, prepared, module, checkpoint=checkpoint, group=group)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The other processes of data-parallel training: started, watched and ended by the first one.
 
 They are fresh processes, not forks: a fork would copy threads and locks in unknown states. What they are told is JSON; each
-finds the task by its name, as every command does.
+finds the task by its name or its file, as every command does.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from taskloom import RunContext
-from taskloom.errors import ProcessLostError, RunFailedError
+from taskloom.errors import ProcessLostError, RunFailedError, UsageError
 
 from taskloom_diffusion.training.team import ProcessGroup
 
@@ -103,7 +103,7 @@ def assembled(
         rendezvous = folder / "rendezvous"
         told = folder / "training.json"
         told.write_text(
-            json.dumps(_order(task, ctx, checkpoint, size, rendezvous)),
+            json.dumps(order_of(task, ctx, checkpoint, size, rendezvous)),
             encoding="utf-8",
             newline="\n",
         )
@@ -150,15 +150,35 @@ def watch(
             return
 
 
-def _order(
+def check_shared(task: BoundCorpus) -> None:
+    """Refuse to train a class in several processes that only this one has.
+
+    Raises:
+        UsageError: So it is.
+    """
+    if task.given is not None and not task.given.spelled:
+        raise UsageError(
+            f"{task.given.name} is a class of a notebook, which other processes of a training cannot load; save it in a file.",
+            hint="or train in one process: train.devices=1",
+        )
+
+
+def order_of(
     task: BoundCorpus,
     ctx: RunContext,
     checkpoint: Path | None,
     size: int,
     rendezvous: Path,
 ) -> dict[str, Any]:
+    """Return what the other processes are told.
+
+    Raises:
+        UsageError: They cannot load the task, which is a class of a notebook.
+    """
+    check_shared(task)
     return {
-        "task": task.name,
+        "task": task.name if task.given is None else task.given.spelled,
+        "domain": task.name.partition("/")[0],
         "config": task.config.model_dump(mode="json"),
         "checkpoint": None if checkpoint is None else str(checkpoint),
         "dir": str(ctx.dir),

@@ -13,6 +13,7 @@ from taskloom.params.shapes import kind_of
 from taskloom.statistics.differences import Difference, paired_difference
 from taskloom.statistics.intervals import Interval
 from taskloom.statistics.shares import share_interval
+from taskloom.units import UnitValues
 from taskloom.wording import Words, format_bound, format_value
 
 from taskloom_hci.batch.episodes import Episodes
@@ -28,6 +29,7 @@ from taskloom_hci.users.replay import Replay
 _PAID_BY_USER = [n for n, name in enumerate(REWARD_NAMES) if name.startswith("user_")]
 # A baseline of more games narrows an interval that is narrow already.
 MOST_GAMES = 10_000
+_ROUNDS = "rounds/mean"
 
 Pairing = Callable[[HciConfig], Bundle]
 
@@ -81,7 +83,7 @@ def headline(
     shown = format_value(interval.estimate, interval.half_width)
     unit = "rounds per episode" if of_rounds else "return per episode"
     said = headline_of(
-        metric="rounds/mean" if of_rounds else "return/mean",
+        metric=_ROUNDS if of_rounds else "return/mean",
         title=f"{unit[:1].upper()}{unit[1:]}, mean of {len(whole):,}",
         own=interval,
         better="lower" if of_rounds else "higher",
@@ -92,6 +94,19 @@ def headline(
         companions=_companions(whole, other, apart, has_assistant=config.assistant is not None),
     )
     return said, pairs
+
+
+def units_of(whole: Episodes, metric: str) -> UnitValues:
+    """Return the headline's figure of each episode; episode k of a seed is the same game whoever plays it.
+
+    Args:
+        whole: What was played.
+        metric: Metric of the headline.
+    """
+    values = _figure(whole, metric == _ROUNDS)
+    return UnitValues(
+        "episode", values, whole.episode, frozenset(HciConfig.model_fields) - {"seed"}
+    )
 
 
 def _reason(config: HciConfig, plain: HciConfig | None) -> str:

@@ -21,6 +21,7 @@ def report(
             metavar="RUN...", help="Runs, or a sweep; several runs are set side by side."
         ),
     ],
+    *,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Where to write the page."),
@@ -28,6 +29,20 @@ def report(
     interactive: Annotated[
         bool, typer.Option("--interactive", help="Charts with tooltips and zoom; 1 MB more.")
     ] = False,
+    reference: Annotated[
+        str,
+        typer.Option(
+            "--reference", metavar="NAME", help="Variant that the others are held against: 'none'."
+        ),
+    ] = "",
+    figures: Annotated[
+        Path | None,
+        typer.Option(
+            "--figures",
+            metavar="DIR",
+            help="Also write every figure as CSV and SVG, and every table as CSV, LaTeX and Markdown.",
+        ),
+    ] = None,
     store: StoreOption = None,
 ) -> None:
     """Write the report of a run, or a comparison of several, as one self-contained page."""
@@ -35,25 +50,38 @@ def report(
     from taskloom.runs.layout import default_store
 
     place = default_store(store)
-    opened = [run for name in runs for run in _named(name, place)]
+    missing: list[str] = []
+    opened = [run for name in runs for run in _named(name, place, missing)]
     if len(opened) == 1:
-        written = write_report(opened[0], output, interactive=interactive)
+        if reference:
+            raise UsageError("--reference is for a comparison, and there is one run.")
+        written = write_report(opened[0], output, interactive=interactive, figures=figures)
     else:
         written = write_comparison(
-            opened, output or Path("comparison.html"), interactive=interactive
+            opened,
+            output or Path("comparison.html"),
+            interactive=interactive,
+            figures=figures,
+            reference=reference,
+            missing=" ".join(missing),
         )
     typer.echo(str(written))
 
 
-def _named(name: str, store: Path) -> list[Run]:
+def _named(name: str, store: Path, missing: list[str]) -> list[Run]:
     """Return the run of this name, or the finished runs of the sweep of this name.
+
+    Args:
+        name: A run or a sweep.
+        store: The store.
+        missing: Sentences about points that are not there; one is added for a sweep that is not whole.
 
     Raises:
         RunNotFoundError: There is neither.
         UsageError: No point of the sweep is finished.
     """
     from taskloom.runs.run import open_run
-    from taskloom.sweeps.answers import runs_of  # pydantic is heavy
+    from taskloom.sweeps.answers import finished_of  # pydantic is heavy
     from taskloom.sweeps.record import LAST, find_sweep
 
     folder = find_sweep(name, store)
@@ -61,7 +89,8 @@ def _named(name: str, store: Path) -> list[Run]:
         if name == LAST:
             raise RunNotFoundError(f"The store {store} holds no sweep.")
         return [open_run(name, store)]
-    found = runs_of(folder)
+    found, lacking = finished_of(folder)
     if not found:
         raise UsageError(f"No point of the sweep {folder.name} is finished yet.")
+    missing += [lacking] if lacking else []
     return found

@@ -1,0 +1,44 @@
+"""From what a person asks, at the command line or in Python, to the question of a study."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from taskloom.studies.question import StudyQuestion
+from taskloom.studies.values import label_of
+
+
+def asked_question(
+    *,
+    metric: str,
+    compare: str | Sequence[str] = (),
+    baseline: object = "",
+    share_of: str | int = "",
+    count_of: str | int = "",
+    **others: Any,  # noqa: ANN401 -- the remaining fields, as they are
+) -> StudyQuestion:
+    """Return the question.
+
+        asked_question(metric="return", compare="user, assistant", share_of=100)
+
+    Args:
+        metric: Final metric of a run.
+        compare: Names of factors, or a text with commas between them.
+        baseline: A level of any type; an empty text is none.
+        share_of: A name or a number.
+        count_of: Likewise.
+        **others: The remaining fields of `StudyQuestion`, as they are.
+
+    Raises:
+        UsageError: It cannot be meant.
+    """
+    words = compare.split(",") if isinstance(compare, str) else compare
+    return StudyQuestion(
+        metric=metric,
+        compare=tuple(word.strip() for word in words if word.strip()),
+        baseline="" if isinstance(baseline, str) and not baseline else label_of(baseline),
+        share_of=str(share_of),
+        count_of=str(count_of),
+        **others,
+    )
