@@ -109,6 +109,7 @@ def log_likelihood(
     sampler, _ = level_sampler_for(model, None)
     chosen = [rows[i] for i in left]
     found = bounds_of_rows(model, [r.ids for r in chosen], how, sampler, [r.free for r in chosen])
+    # The bound is of -log p, so that its negative lies below log p.
     total[left] = -found.mean(0)
     if not chain:
         errors[left] = [math.nan if error is None else error for error in errors_of_draws(found)]

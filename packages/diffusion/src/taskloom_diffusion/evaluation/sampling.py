@@ -97,6 +97,7 @@ def row_lengths(histogram: Sequence[int], num: int, seed: int) -> list[int]:
 
     Their places are multiples of the golden ratio behind a random shift, which lie evenly for any number of them.
     """
+    # One shift for all rows: any number of them lies evenly, and the first are those of fewer.
     shift = float(uniforms(seed, 0, np.zeros(1, dtype=np.int64), 1, LENGTHS))
     return [int(n) for n in _lengths_at(histogram, (shift + np.arange(num) * GOLDEN) % 1.0)]
 
