@@ -100,7 +100,9 @@ def test_no_mutant_of_a_sweep_is_a_defect_or_leads_out(place: Place) -> None:
             assert page.status in (200, 303, 307, 404), (mutant.name, path)
             assert CANARY not in page.text, (mutant.name, path)
         place.restore()
-        assert {path.name: path.read_text() for path in place.outside.iterdir()} == {"canary": CANARY}
+        assert {path.name: path.read_text() for path in place.outside.iterdir()} == {
+            "canary": CANARY
+        }
 
 
 @pytest.mark.parametrize("name", ["../outside", "20260101-000000-sweep-probe-walk-aaaaaa"])
@@ -133,7 +135,11 @@ def test_memory_of_a_search_names_runs_of_its_store_alone(place: Place, named: s
     text = (foreign / "run.json").read_text().replace(run.name, foreign.name)
     (foreign / "run.json").write_text(text)
     memory = place.search / "optuna.log"
-    (first, *_) = (path.parent.name for path in sorted(place.store.glob("*/run.json")) if path.parent.name in memory.read_text())
+    (first, *_) = (
+        path.parent.name
+        for path in sorted(place.store.glob("*/run.json"))
+        if path.parent.name in memory.read_text()
+    )
     memory.write_text(memory.read_text().replace(f'"{first}"', named))
     code, told = _say("resume", place.search.name, "--json", f"--store={place.store}")
     assert code in (0, 1, 5), told

@@ -296,7 +296,7 @@ def place_of(row: CodeFile, given: Given | None = None) -> Path | None:
     if os.path.isabs(row.root):
         base = given.base if given is not None and given.base else row.root
     else:
-        base, _ = base_of(row.root)
+        base = base_of(row.root)[0] if row.root.isidentifier() else ""
     return Path(os.path.normpath(os.path.join(base, row.file))) if base else None
 
 
