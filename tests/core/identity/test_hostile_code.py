@@ -12,6 +12,7 @@ from taskloom.errors import RunCorruptError
 from taskloom.identity.code import read_code
 from taskloom.identity.filecache import FileCache
 from taskloom.identity.verify import changed_program
+from taskloom.identity.why import explain
 from taskloom.runs import Run
 from taskloom.runs.record import RunRecord, write_record
 
@@ -46,8 +47,9 @@ def test_what_a_record_names_is_another_file_at_most(run: Run, name: str) -> Non
     began = time.monotonic()
     with FileCache() as files:
         reasons = changed_program(run, run.dir.parent, files)
+        told = explain(run, None, run.dir.parent)
     assert time.monotonic() - began < 10
-    assert all("\n" not in reason.sentence for reason in reasons)
+    assert all("\n" not in reason.sentence for reason in (*reasons, *told.reasons))
 
 
 @pytest.mark.parametrize(
