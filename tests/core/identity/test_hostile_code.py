@@ -16,7 +16,19 @@ from taskloom.identity.why import explain
 from taskloom.runs import Run
 from taskloom.runs.record import RunRecord, write_record
 
-NAMES = ("pipe", "/dev/zero", "/dev/tty", "/", "", "..", "x" * 5000, "a\0b", "\ud800", "loop")
+NAMES = (
+    "pipe",
+    "/dev/zero",
+    "/proc/kmsg",
+    "/dev/tty",
+    "/",
+    "",
+    "..",
+    "x" * 5000,
+    "a\0b",
+    "\ud800",
+    "loop",
+)
 ROOTS = ("/", "here", "cell", "os", "no_such_module", "a.b", "x" * 4000, "")
 
 

@@ -10,6 +10,7 @@ import sqlite3
 import stat
 import sys
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -66,10 +67,10 @@ class FileCache:
             found: What the file system says of it, if that has been asked.
 
         Raises:
-            OSError: It cannot be read, or is no regular file: a record may name a pipe or a device, which has no end.
+            OSError: It cannot be read, or is no regular file on a disk: a record may name a pipe or a device, which has no end.
         """
         before = found or os.stat(path)
-        if not stat.S_ISREG(before.st_mode):
+        if not stat.S_ISREG(before.st_mode) or before.st_dev in _kernel_devices():
             raise OSError(errno.EINVAL, NOT_REGULAR, str(path))
         if self._store is not None:
             self._connection, self._store = _connect(self._store), None
@@ -143,6 +144,16 @@ def hash_file(path: Path) -> tuple[str, int]:
             found.update(chunk)
             count += len(chunk)
     return found.hexdigest(), count
+
+
+@cache
+def _kernel_devices() -> frozenset[int]:
+    """Return the devices of what the kernel shows as files; reading some of them waits for ever."""
+    found = set()
+    for folder in ("/proc", "/sys"):
+        with contextlib.suppress(OSError):
+            found.add(os.stat(folder).st_dev)
+    return frozenset(found - {os.stat("/").st_dev})
 
 
 def _facts(found: os.stat_result) -> tuple[Any, ...]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import difflib
-import os
 import platform
-import stat
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -195,14 +193,14 @@ def _told(environment: Mapping[str, Any]) -> dict[str, str]:
 def _diffs_to_now(run: Run, store: Path, files: FileCache) -> Iterator[str]:
     for row in _code_of(run).files:
         if not is_same(row, store, files):
-            yield _diff(row.file, row.sha256, _present(row), store)
+            yield _diff(row.file, row.sha256, _present(row, files), store)
 
 
-def _present(row: CodeFile) -> bytes:
-    """Return the beginning of what lies in the place of a file now; nothing of a pipe or a device, which a record may name."""
+def _present(row: CodeFile, files: FileCache) -> bytes:
+    """Return what lies in the place of a file now; nothing of a pipe or a device, which a record may name."""
     path = place_of(row)
     try:
-        if path is None or not stat.S_ISREG(os.stat(path).st_mode):
+        if path is None or not files.digest(path):  # which refuses them
             return b""
         with path.open("rb") as file:
             return file.read(_MOST_SHOWN + 1)
