@@ -10,12 +10,12 @@ import sqlite3
 import stat
 import sys
 import tempfile
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from taskloom.identity.canonical import digest_of
 from taskloom.system.below import NOT_REGULAR
+from taskloom.system.machine import kernel_devices
 
 NAME = ".cache/files.sqlite"
 _CHUNK = 1 << 20
@@ -70,7 +70,7 @@ class FileCache:
             OSError: It cannot be read, or is no regular file on a disk: a record may name a pipe or a device, which has no end.
         """
         before = found or os.stat(path)
-        if not stat.S_ISREG(before.st_mode) or before.st_dev in _kernel_devices():
+        if not stat.S_ISREG(before.st_mode) or before.st_dev in kernel_devices():
             raise OSError(errno.EINVAL, NOT_REGULAR, str(path))
         if self._store is not None:
             self._connection, self._store = _connect(self._store), None
@@ -144,16 +144,6 @@ def hash_file(path: Path) -> tuple[str, int]:
             found.update(chunk)
             count += len(chunk)
     return found.hexdigest(), count
-
-
-@cache
-def _kernel_devices() -> frozenset[int]:
-    """Return the devices of what the kernel shows as files; reading some of them waits for ever."""
-    found = set()
-    for folder in ("/proc", "/sys"):
-        with contextlib.suppress(OSError):
-            found.add(os.stat(folder).st_dev)
-    return frozenset(found - {os.stat("/").st_dev})
 
 
 def _facts(found: os.stat_result) -> tuple[Any, ...]:
