@@ -54,6 +54,10 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "learning_steps": (16, 256),
         "expert_rounds": (1000, 20_000),
         "random_rounds": (150, 1000),
+        # tests/hci/test_study.py
+        "simulated_people": (2, 30),
+        "cut_files": (12, 200),
+        "kills_of_a_study": (4, 200),
         # tests/hci/fitting, tests/hci/bounds
         "calibrated_fits": (300, 1000),
         "covered_fits": (500, 2000),
@@ -72,6 +76,7 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "hostile_examples": (60, 200),
         # tests/anomaly
         "warped_networks": (1, 2),
+        "watched_streams": (12, 200),
         "quick_compilation": (1, 0),  # without most of XLA's optimizations
         # tests/control
         "foreign_models": (4, 8),
@@ -90,6 +95,7 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "signalled_steps": (40, 120),
         "streamed_lines": (3000, 50_000),
         "respellings": (300, 1_000_000),
+        "exported_samples": (40, 1000),
         # tests/docs
         "forked_commands": (1, 0),  # not forked: an interpreter for each
         "brief_pages": (1, 0),  # full: commands are run as their page shows them
