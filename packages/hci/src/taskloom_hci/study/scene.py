@@ -67,7 +67,8 @@ class Scene:
         belief: bool = False,
         tells: bool = False,
     ) -> None:
-        self.bundle, self.role, self.language = bundle, role, language
+        self.role: Role = role
+        self.bundle, self.language = bundle, language
         self._belief, self._tells = belief, tells
         self._base: dict[str, list[Any]] = {}
         self.legal = _legal(bundle, role, language)
