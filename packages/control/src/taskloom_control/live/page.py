@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from taskloom_control.live.fields import Control, controls_of, step_of
-from taskloom_control.live.scene import Scene
+from taskloom_control.live.scene import LiveScene
 from taskloom_control.live.serving import close_server, open_server
 from taskloom_control.live.watching import Request, Shown
 
@@ -61,7 +61,7 @@ class Page:
         self.server, self.address = open_server(port, title)
         # Nothing of a loop leaves this machine, whatever a browser asks for.
         setattr(self.server, "request_share_url", _never_shared)  # noqa: B010 -- viser calls it by name
-        self.scene: Scene | None = None
+        self.scene: LiveScene | None = None
         self.controls: dict[str, tuple[Control, Any]] = {}
         self._tabs: dict[str, Any] = {}
         self._plots: dict[str, tuple[list[str], Any]] = {}
@@ -218,7 +218,7 @@ class Page:
         if self.scene is None or self.scene.model is not shown.model:
             if self.scene is not None:
                 self.scene.remove()
-            self.scene = Scene(self.server, shown.model)
+            self.scene = LiveScene(self.server, shown.model)
             self.scene.show_groups(self._groups)
             self.scene.on_drag(self._dragged)
             for name, gizmo in self.scene.mocaps.items():

@@ -23,7 +23,7 @@ _PER_NEWTON, _LONGEST = 0.01, 0.5
 _BEST, _OTHER = (20, 110, 230), (150, 170, 200)
 
 
-class Scene:
+class LiveScene:
     """The bodies of a model, moved as a whole.
 
     Args:

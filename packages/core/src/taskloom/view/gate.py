@@ -72,23 +72,25 @@ class Gate:
         parts = urlsplit("/" + target.lstrip("/"))  # one leading slash: `//host` is another site
         pairs = parse_qsl(parts.query, keep_blank_values=True)
         given = [value for name, value in pairs if name == "token"]
-        if given and _are_equal(given[-1], self._token):
+        if given and are_equal(given[-1], self._token):
             rest = urlencode([(name, value) for name, value in pairs if name != "token"])
             place = f"{parts.path}?{rest}" if rest else parts.path
             cookie = f"{self._cookie}={self._ticket}; HttpOnly; Path=/; SameSite=strict"
             return GateAnswer(303, "", {"location": place, "set-cookie": cookie})
-        if _are_equal(_cookie(headers.get("cookie", ""), self._cookie), self._ticket):
+        if are_equal(cookie_in(headers.get("cookie", ""), self._cookie), self._ticket):
             return None
         return GateAnswer(
             403, f"Open the address that `{self._command}` printed: it holds the key."
         )
 
 
-def _are_equal(given: str, known: str) -> bool:
+def are_equal(given: str, known: str) -> bool:
+    """Return whether two secrets are the same, in a time that does not tell where they differ."""
     return hmac.compare_digest(given.encode(), known.encode())
 
 
-def _cookie(header: str, name: str) -> str:
+def cookie_in(header: str, name: str) -> str:
+    """Return the value of a cookie in a `Cookie` header; empty if it is not there."""
     try:
         found = SimpleCookie(header).get(name)
     except CookieError:

@@ -42,12 +42,12 @@ def serve(store: Path, port: int, ready: Callable[[str], None]) -> None:
 
     from taskloom.view.app import make_app
     from taskloom.view.gate import new_token
-    from taskloom.view.security import Guard
+    from taskloom.view.security import Door, Guard
 
     with listen(port) as listener:
         taken = listener.getsockname()[1]
         token = new_token()
-        app = Guard(make_app(store.resolve()), taken, token)
+        app = Guard(make_app(store.resolve()), taken, [Door("viewer", token)])
         config = uvicorn.Config(
             app,
             log_level="warning",
@@ -62,7 +62,7 @@ def serve(store: Path, port: int, ready: Callable[[str], None]) -> None:
 
 
 def listen(port: int) -> socket.socket:
-    """Return a socket that listens on this machine only.
+    """Return a socket that listens on this machine alone.
 
     Args:
         port: The port; 0 takes a free one.
