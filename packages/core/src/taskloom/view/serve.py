@@ -9,6 +9,7 @@ from pathlib import Path
 
 from taskloom.errors import MissingExtraError, StoreError, UsageError
 from taskloom.system.processes import take_port_alone
+from taskloom.view.gate import new_token
 
 ADDRESS = "127.0.0.1"
 _NEEDED = ("starlette", "uvicorn", "htpy", "vl_convert")
@@ -41,7 +42,6 @@ def serve(store: Path, port: int, ready: Callable[[str], None]) -> None:
     import uvicorn
 
     from taskloom.view.app import make_app
-    from taskloom.view.gate import new_token
     from taskloom.view.security import Door, Guard
 
     with listen(port) as listener:
