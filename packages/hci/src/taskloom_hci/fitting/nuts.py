@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 
 from taskloom_hci.errors import HciError
 from taskloom_hci.fitting.grid import Belief
-from taskloom_hci.fitting.likelihood import log_table
 from taskloom_hci.fitting.population import CENTRE_SD, DEVIATION_SCALE, People, Population
-from taskloom_hci.models.model import UserModel
+from taskloom_hci.models.model import UserModel, log_likelihood
 from taskloom_hci.models.parameters import UserParameter
 
 Float: TypeAlias = NDArray[np.float64]
@@ -87,7 +86,7 @@ def sample_people(
         raise HciError("NUTS needs NumPyro: pip install 'taskloom-hci[fit]'.") from None
     used = counts.sum(axis=0, keepdims=True) if mode == "pooled" else counts
     with jax.enable_x64(True):
-        kernel = NUTS(_programme, target_accept_prob=0.9)
+        kernel = NUTS(_programme)
         sampler = MCMC(
             kernel,
             num_warmup=WARM_UP,
@@ -139,10 +138,13 @@ def _programme(
         item.name: _of_population(item, number) if hierarchical else _of_prior(item, number)
         for item in parameters
     }
-    table = jnp.moveaxis(log_table(model, situations, points), 1, 0)
-    # A count of 0 takes nothing from an action that is impossible.
-    met = jnp.where(counts > 0.0, table, 0.0)
-    numpyro.factor("data", (counts * met).sum())
+    # Only what was done: a table of every situation for every person would be as many times larger as there are people.
+    person, situation, action = np.nonzero(counts)
+    seen = {name: np.asarray(values)[situation] for name, values in situations.items()}
+    own = {name: values[person] for name, values in points.items()}
+    log_p = log_likelihood(model, seen, {**seen, **own})
+    taken = jnp.take_along_axis(log_p, action[:, None], axis=1)[:, 0]
+    numpyro.factor("data", (counts[person, situation, action] * taken).sum())
 
 
 def _of_population(item: UserParameter, number: int) -> Any:
