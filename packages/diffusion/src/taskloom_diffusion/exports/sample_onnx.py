@@ -65,7 +65,7 @@ def sample(model: dict[str, Any], ask: Session, rows: Array, sizes: Array, seed:
         noise, word = (uniform(seed, 2 + 2 * step + i, rows, width) for i in (0, 1))
         count = masked.sum(1)
         asked = {"tokens": z, "maskable": inside, "noise": np.float32(count / (sizes + 1))}
-        logits = ask.run(None, {i.name: asked[i.name] for i in ask.get_inputs()})[0]
+        logits = np.asarray(ask.run(None, {i.name: asked[i.name] for i in ask.get_inputs()})[0])
         logits = np.where(never, -np.inf, logits - logits.max(-1, keepdims=True))
         log_x = logits - np.log(np.exp(logits, dtype=np.float64).sum(-1, keepdims=True))
         total = law_of(log_x, rule).cumsum(-1)
@@ -76,7 +76,7 @@ def sample(model: dict[str, Any], ask: Session, rows: Array, sizes: Array, seed:
         quota = -(-count // max(calls - step, 1)) if calls else 1 + 0 * count
         chosen = masked & (np.argsort(order, axis=1) < quota[:, None])
         z, masked, step = np.where(chosen, drawn, z), masked & ~chosen, step + 1
-    return z
+    return np.asarray(z)
 
 
 def main(words: list[str]) -> None:

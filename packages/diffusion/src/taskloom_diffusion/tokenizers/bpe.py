@@ -45,7 +45,7 @@ class BPE(Tokenizer):
         definition = json.loads(backend.to_str())
         # Words of the vocabulary only: a text that has "[MASK]" in it is a text like any other.
         definition["added_tokens"] = []
-        special = dict(zip(("pad", "mask", "end"), range(3), strict=True))
+        special: dict[str, int] = {"pad": 0, "mask": 1, "end": 2}
         return HuggingFaceTokenizer(json.dumps(definition), special)
 
     @classmethod

@@ -52,13 +52,14 @@ def read_study(path: Path) -> StudyConfig:
     values["instructions"] = told
     values["condition"] = [_condition(item, problems) for item in _list(raw, "condition", problems)]
     values["question"] = _list(raw, "question", problems)
+    config = None
     try:
         config = validate_record(StudyConfig, values, f"the study {path.name}")
         if isinstance(config, StudyConfig):
             problems += problems_of(config)
     except TaskloomError as error:
         problems += error.message.splitlines()
-    if problems:
+    if problems or config is None:
         raise ConfigError(
             f"The study {path.name} cannot be run:\n" + "\n".join(f"- {one}" for one in problems)
         )

@@ -22,6 +22,7 @@ from taskloom_hci.study.plan import num_rows
 from taskloom_hci.study.protocol import ProtocolError
 from taskloom_hci.study.restoring import Unfinished, restore, sit_again
 from taskloom_hci.study.visit import Visit
+from taskloom_hci.task import Role
 
 MOST_VISITS = 64  # at a time
 # How recruiting platforms name the person in the address.
@@ -193,7 +194,8 @@ class Hall:
         pair, step = secrets.token_hex(8), other.step
         # Who waited plays the user, as in the games before: both come to each new game in the order in which they left.
         first, second = sorted((other, visit), key=lambda one: one.last_seat != "user")
-        for one, seat in ((first, seats[0]), (second, seats[1])):
+        placed: tuple[tuple[Visit, Role], ...] = ((first, seats[0]), (second, seats[1]))
+        for one, seat in placed:
             one.sit(game, seat, step, pair)
             one.last_seat = seat
         first.partner, second.partner = second, first

@@ -31,7 +31,8 @@ class Sitting:
     def __init__(
         self, game: SeatedGame, seat: Role, step: Step, scene: Scene, pair: str = ""
     ) -> None:
-        self.game, self.seat, self.step, self.scene, self.pair = game, seat, step, scene, pair
+        self.seat: Role = seat
+        self.game, self.step, self.scene, self.pair = game, step, scene, pair
         self.total = 0.0
         scene.begin(step)
 
