@@ -178,8 +178,15 @@ def kill(kills: int, visits: int = 3) -> dict[str, Any]:
                     except (WebSocketException, OSError):
                         return
 
+                # From the first answer on, however busy the machine is; now and then before it.
+                begun = {page: len(page.answered) for page in pages}
                 playing = [asyncio.create_task(one(page)) for page in pages]
-                await asyncio.sleep(chance.uniform(0.02, 0.25))
+                limit = time.perf_counter() + chance.choice((0.05, 20, 20, 20))
+                while time.perf_counter() < limit and not any(
+                    len(page.answered) > count for page, count in begun.items()
+                ):
+                    await asyncio.sleep(0.002)
+                await asyncio.sleep(chance.uniform(0, 0.1))
                 os.kill(child, signal.SIGKILL)
                 await asyncio.gather(*playing)
 

@@ -16,7 +16,7 @@ from taskloom_hci.games.pointing import Pointing
 from taskloom_hci.games.simple import Coordinated, Example
 from taskloom_hci.games.teaching import NOTHING, Teaching
 from taskloom_hci.recordings.game import Moved, plain
-from taskloom_hci.report.layout import BAR, MIDDLE_Y, SCREEN, Drawn, layout
+from taskloom_hci.report.layout import BAR, MIDDLE_Y, SCREEN, Drawn, beliefs, layout
 from taskloom_hci.state.elements import Value
 from taskloom_hci.state.spaces import bounds
 from taskloom_hci.study.plan import Step
@@ -71,6 +71,7 @@ class Scene:
         self.bundle, self.language = bundle, language
         self._belief, self._tells = belief, tells
         self._base: dict[str, list[Any]] = {}
+        self._last: tuple[tuple[int, int, bool], dict[str, Any]] | None = None
         self.legal = _legal(bundle, role, language)
 
     def admitted(self, value: Any) -> Value:
@@ -98,7 +99,9 @@ class Scene:
     def begin(self, step: Step) -> dict[str, Any]:
         """Return the message that begins a game, with every shape."""
         shapes = self._shapes()
-        self._base = {shape[1]: shape for shape in shapes}
+        # Cells stay where they are: nothing that follows tells of them.
+        self._base = {shape[1]: shape for shape in shapes if shape[6] != "cell"}
+        self._last = None
         # A simulated participant has the numbers of its agent from the seed; a person is told neither.
         told = {"condition": step.condition, "seed": step.seed} if self._tells else {}
         return {
@@ -114,20 +117,26 @@ class Scene:
 
     def view(self, moved: Moved | None = None) -> dict[str, Any]:
         """Return what has changed since the game began, and a sentence for those who do not see it."""
-        shapes = {shape[1]: shape for shape in self._shapes()}
-        base, limit = self._base, self.bundle.max_rounds
-        view: dict[str, Any] = {
-            "shapes": [shape for name, shape in shapes.items() if base.get(name) != shape],
-            "gone": [name for name in base if name not in shapes],
-            "say": self._say(moved),
-        }
-        if limit is not None:
-            view["left"] = limit - self.bundle.round_index
-        if isinstance(self.bundle.task, Teaching) and not self.bundle.over:
-            view["wait"] = self.bundle.task.wait_before(int(self.bundle.task.state["trial"]) - 1)
+        bundle = self.bundle
+        moment = (bundle.round_index, int(bundle.turn), bundle.over)
+        if self._last is None or self._last[0] != moment:
+            self._last = (moment, self._changes())
+        view: dict[str, Any] = {**self._last[1], "say": self._say(moved)}
+        if bundle.max_rounds is not None:
+            view["left"] = bundle.max_rounds - bundle.round_index
+        if isinstance(bundle.task, Teaching) and not bundle.over:
+            view["wait"] = bundle.task.wait_before(int(bundle.task.state["trial"]) - 1)
         if self._tells:
             view["seen"] = self._seen()
         return view
+
+    def _changes(self) -> dict[str, Any]:
+        base = self._base
+        shapes = {shape[1]: shape for shape in self._shapes(cells=False)}
+        return {
+            "shapes": [shape for name, shape in shapes.items() if base.get(name) != shape],
+            "gone": [name for name in base if name not in shapes],
+        }
 
     def belief(self) -> list[float] | None:
         """Return what the assistant believes, if it is shown."""
@@ -137,11 +146,11 @@ class Scene:
         shares: list[float] = np.exp(assistant.state["log_beliefs"]).tolist()
         return shares
 
-    def _shapes(self) -> list[list[Any]]:
-        shapes = [self._row(shape) for shape in layout(self.bundle, self.role).shapes]
+    def _shapes(self, *, cells: bool = True) -> list[list[Any]]:
+        drawn = layout(self.bundle, self.role).shapes
+        shapes = [self._row(shape) for shape in drawn if cells or shape.role != "cell"]
         if self._belief and self.role == "user":
-            known = layout(self.bundle, "assistant").shapes
-            shapes += [self._row(shape) for shape in known if shape.role == "belief"]
+            shapes += map(self._row, beliefs(self.bundle))
         if isinstance(task := self.bundle.task, Pointing):
             shapes = list(_arranged(shapes, is_flat=task.dimension == 1, is_full=self._belief))
         return [
