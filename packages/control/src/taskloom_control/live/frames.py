@@ -149,7 +149,7 @@ class Wire:
 
     def __init__(self, connection: socket.socket) -> None:
         connection.setblocking(True)
-        if connection.family != getattr(socket, "AF_UNIX", None):
+        if connection.family in (socket.AF_INET, socket.AF_INET6):
             # A command must not wait until another one fills a packet.
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket, self._reader = connection, FrameReader()
