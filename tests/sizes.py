@@ -54,6 +54,10 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "learning_steps": (16, 256),
         "expert_rounds": (1000, 20_000),
         "random_rounds": (150, 1000),
+        # tests/hci/test_study.py
+        "simulated_people": (2, 30),
+        "cut_files": (12, 200),
+        "kills_of_a_study": (4, 200),
         # tests/hci/fitting, tests/hci/bounds
         "calibrated_fits": (300, 1000),
         "covered_fits": (500, 2000),
@@ -91,6 +95,7 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "signalled_steps": (40, 120),
         "streamed_lines": (3000, 50_000),
         "respellings": (300, 1_000_000),
+        "exported_samples": (40, 1000),
         # tests/docs
         "forked_commands": (1, 0),  # not forked: an interpreter for each
         "brief_pages": (1, 0),  # full: commands are run as their page shows them

@@ -144,21 +144,24 @@ def bounds() -> None:
 
 
 def assumes() -> None:
-    """Compare the rate of an assistant that assumes K sets with that of one that knows."""
+    """Compare the rate of an assistant that assumes K sets with that of one that knows, both by tables.
+
+    The user is a Boltzmann one: for a careful one the assistant that knows has a shorter way than its tables.
+    """
     with tempfile.TemporaryDirectory() as folder:
         rates = {}
         for k in (0, 1, 4, 16, 64):
             options: dict[str, Any] = {"kind": "big"}
             if k:
                 file = Path(folder) / f"{k}.npz"
-                points = np.linspace(0.01, 0.3, k)[:, None]
+                points = np.linspace(1.0, 3.0, k)[:, None]
                 none = np.empty((0, k, 1)), np.empty((0, k))
                 one = FittedPeople(
-                    "careful", ("error_rate",), 0.02, (), points, np.full(k, 1 / k), *none
+                    "boltzmann", ("rationality",), 0.02, (), points, np.full(k, 1 / k), *none
                 )
                 save_fit(file, one, {})
                 options["assumes"] = file
-            bundle = make_bundle("pointing", assistant=options)
+            bundle = make_bundle("pointing", user={"kind": "boltzmann"}, assistant=options)
             spent, played = seconds(
                 lambda g=bundle, n=2000 if k > 1 else 20_000: play(g, n, "numpy")
             )

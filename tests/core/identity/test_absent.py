@@ -1,7 +1,8 @@
-"""Modules that a program asks for and that do not exist count, too: one that appears makes it another program."""
+"""Modules that have no source count, too: those that do not exist, and make another program when they appear; and bytecode."""
 
 from __future__ import annotations
 
+import py_compile
 import sys
 from collections.abc import Callable
 from importlib.machinery import EXTENSION_SUFFIXES
@@ -115,5 +116,29 @@ def test_module_that_appears_makes_another_program(
     # A source that ran is hidden by a compiled module of the same name.
     WAYS["compiled"](tmp_path / "guarded")
     assert len(reasons()) == 1
+    for name in ("guarded", "fast"):
+        sys.modules.pop(name, None)
+
+
+def test_module_of_bytecode_alone_counts(
+    tasks: Callable[..., tuple[int, str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "guarded.py").write_text(GUARDED)
+
+    def ship(speed: int) -> None:
+        (tmp_path / "source").write_text(f"speed = {speed}\n")
+        mode = py_compile.PycInvalidationMode.UNCHECKED_HASH  # no time in it
+        py_compile.compile("source", cfile="fast.pyc", doraise=True, invalidation_mode=mode)
+        for name in ("guarded", "fast"):
+            sys.modules.pop(name, None)
+
+    for speed, runs in ((2, 1), (2, 1), (3, 2)):
+        ship(speed)
+        assert tasks("run", "guarded.py:One", "--quiet")[0] == 0
+        found = list_runs(tmp_path / "runs")
+        assert sorted({run.metrics["speed"] for run in found}) == [2.0, 3.0][: len(found)]
+        assert len(found) == runs
     for name in ("guarded", "fast"):
         sys.modules.pop(name, None)

@@ -100,7 +100,9 @@ def test_no_mutant_of_a_sweep_is_a_defect_or_leads_out(place: Place) -> None:
             assert page.status in (200, 303, 307, 404), (mutant.name, path)
             assert CANARY not in page.text, (mutant.name, path)
         place.restore()
-        assert {path.name: path.read_text() for path in place.outside.iterdir()} == {"canary": CANARY}
+        assert {path.name: path.read_text() for path in place.outside.iterdir()} == {
+            "canary": CANARY
+        }
 
 
 @pytest.mark.parametrize("name", ["../outside", "20260101-000000-sweep-probe-walk-aaaaaa"])
@@ -122,3 +124,25 @@ def test_memory_of_a_search_that_is_a_link_is_not_written_through(place: Place) 
     assert code == 5
     assert "is no regular file" in told
     assert (place.outside / "canary").read_text() == CANARY
+
+
+@pytest.mark.parametrize("named", ['"../outside/20260101-000000-probe-walk-aaaaaa"', "5", '"/etc"'])
+def test_memory_of_a_search_names_runs_of_its_store_alone(place: Place, named: str) -> None:
+    """Read a run as one of the search only where it lies in the store: its metrics would decide what is tried next."""
+    run = next(path.parent for path in place.store.glob("*-walk-*/run.json"))
+    foreign = place.outside / "20260101-000000-probe-walk-aaaaaa"
+    shutil.copytree(run, foreign)
+    text = (foreign / "run.json").read_text().replace(run.name, foreign.name)
+    (foreign / "run.json").write_text(text)
+    memory = place.search / "optuna.log"
+    (first, *_) = (
+        path.parent.name
+        for path in sorted(place.store.glob("*/run.json"))
+        if path.parent.name in memory.read_text()
+    )
+    memory.write_text(memory.read_text().replace(f'"{first}"', named))
+    code, told = _say("resume", place.search.name, "--json", f"--store={place.store}")
+    assert code in (0, 1, 5), told
+    assert "defect" not in told
+    assert foreign.name not in told
+    shutil.rmtree(foreign)

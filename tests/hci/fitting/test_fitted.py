@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from taskloom.errors import TaskloomError
 from taskloom_hci.accelerated.pointing import model_tables
 from taskloom_hci.batch.play import choose_backend, play
 from taskloom_hci.driver import make_bundle
@@ -199,6 +200,22 @@ def test_what_is_learnt_of_a_person_is_kept_for_their_games(fit: Any) -> None:
     np.testing.assert_array_equal(
         play(bundle(), [9]).rounds["user_action"], played.rounds["user_action"][played.offsets[9] :]
     )
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"kind": "rollout", "assumes": "fit.npz"},
+        {"kind": "gain", "assumes": "fit.npz"},
+        {"kind": "map", "gain_about": "both"},
+        {"kind": "big", "games_per_person": 3},
+        {"kind": "map", "assumed_person": "mean"},
+    ],
+    ids=str,
+)
+def test_an_assumption_that_would_not_count_is_refused(values: Any) -> None:
+    with pytest.raises(TaskloomError):
+        make_bundle("pointing", assistant=values)
 
 
 @pytest.mark.parametrize(

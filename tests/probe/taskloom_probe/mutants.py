@@ -18,10 +18,12 @@ CANARY = "canary-4f1c9b"
 FILES = (
     *("run.json", "run.json", "run.json", "run.json", "metrics.jsonl", "log.jsonl", "lock"),
     *("env.json", "config.toml", "checkpoints/000001/manifest.json", "checkpoints/000001/state"),
-    *("artifacts/note.txt", "report.html"),
+    *("artifacts/note.txt", "report.html", "code.json"),
 )
 FOLDERS = ("checkpoints", "checkpoints/000001", "artifacts", ".")
-TABLES = ("run.json", "run.json", "run.json", "env.json", "metrics.jsonl", "log.jsonl")
+TABLES = (
+    *("run.json", "run.json", "run.json", "env.json", "code.json", "metrics.jsonl", "log.jsonl"),
+)
 _RAW = {
     '"%digits"': "1" + "0" * 400,
     '"%many digits"': "9" * 50_000,

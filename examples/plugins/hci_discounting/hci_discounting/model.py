@@ -36,5 +36,6 @@ class DiscountingModel(UserModel):
         soon = observation["amount_soon"] / (1.0 + rate * observation["delay_soon"])
         late = observation["amount_late"] / (1.0 + rate * observation["delay_late"])
         odds = weight * (late - soon)
-        # log(1 / (1 + exp(-x))) without overflow on either side.
-        return xp.stack([-xp.logaddexp(0.0, odds), -xp.logaddexp(0.0, -odds)], axis=-1)
+        # log(1 / (1 + exp(x))) without overflow on either side; the other one differs by the odds.
+        sooner = -xp.logaddexp(0.0, odds)
+        return xp.stack([sooner, sooner + odds], axis=-1)

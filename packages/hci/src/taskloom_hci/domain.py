@@ -97,9 +97,17 @@ DOMAIN = DomainRef(
     name="hci",
     summary="A task shared by a (simulated or real) user and an assistant.",
     extra="hci",
-    tasks=tuple(
-        TaskRef(name, summary, f"taskloom_hci.tasks.{target}", _VERSIONS.get(name, 1))
-        for name, summary, target in _TASKS
+    tasks=(
+        *(
+            TaskRef(name, summary, f"taskloom_hci.tasks.{target}", _VERSIONS.get(name, 1))
+            for name, summary, target in _TASKS
+        ),
+        # No game: its run serves games to people.
+        TaskRef(
+            "study",
+            "People play conditions of a task in a browser; made by `tasks hci study FILE.toml`.",
+            "taskloom_hci.tasks.study:study",
+        ),
     ),
     components={
         f"taskloom_hci.{kind}": tuple(
@@ -116,6 +124,22 @@ DOMAIN = DomainRef(
     verbs=(
         VerbRef(
             "play", "Play a task yourself, as the user.", "taskloom_hci.verbs.play:play", "task"
+        ),
+        VerbRef(
+            "study",
+            "Serve a study with people to this machine's browser.",
+            "taskloom_hci.verbs.study:study",
+        ),
+        VerbRef(
+            "study-export",
+            "Write the tables of a study, playing its games again.",
+            "taskloom_hci.verbs.study_export:study_export",
+            on="run",
+        ),
+        VerbRef(
+            "study-power",
+            "Tell how many people a study takes, by simulated users.",
+            "taskloom_hci.verbs.study_power:study_power",
         ),
         VerbRef(
             "sample", "Save trajectories as a data set.", "taskloom_hci.verbs.sample:sample", "task"

@@ -121,12 +121,14 @@ def note_modules(roots: Roots, counted: Counted | None = None) -> list[str]:
 
 def _is_older_code(name: str, found: os.stat_result) -> bool:
     """Return whether the bytecode that an import wrote was compiled from another source than that which lies there now."""
-    cached = getattr(sys.modules.get(name), "__cached__", None)
-    if sys.dont_write_bytecode or not isinstance(cached, str) or not os.access(cached, os.W_OK):
+    module = sys.modules.get(name)
+    cached, file = (str(getattr(module, word, "")) for word in ("__cached__", "__file__"))
+    # Where both are one, there is no source.
+    if sys.dont_write_bytecode or cached == file or not os.access(cached, os.W_OK):
         return False
     try:
-        with open(cached, "rb") as file:
-            _, flags, mtime, size = struct.unpack("<4sIII", file.read(16))
+        with open(cached, "rb") as bytecode:
+            _, flags, mtime, size = struct.unpack("<4sIII", bytecode.read(16))
     except (OSError, struct.error):
         return False
     now = int(found.st_mtime) & 0xFFFFFFFF, found.st_size & 0xFFFFFFFF
@@ -294,7 +296,7 @@ def place_of(row: CodeFile, given: Given | None = None) -> Path | None:
     if os.path.isabs(row.root):
         base = given.base if given is not None and given.base else row.root
     else:
-        base, _ = base_of(row.root)
+        base = base_of(row.root)[0] if row.root.isidentifier() else ""
     return Path(os.path.normpath(os.path.join(base, row.file))) if base else None
 
 
@@ -304,9 +306,7 @@ def code_paths(code: Code) -> list[Path]:
 
 
 def _counted(roots: Roots) -> Iterator[tuple[str, str]]:
-    for name, file in module_files(list(sys.modules)):
-        if roots.count(name, file) and not file.endswith(".pyc"):
-            yield name, file
+    return (found for found in module_files(list(sys.modules)) if roots.count(*found))
 
 
 def _data(top: str, is_package: bool, roots: Roots, files: FileCache) -> Iterator[CodeFile]:

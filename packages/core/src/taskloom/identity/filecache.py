@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import sqlite3
+import stat
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from taskloom.identity.canonical import digest_of
+from taskloom.system.below import NOT_REGULAR
+from taskloom.system.machine import kernel_devices
 
 NAME = ".cache/files.sqlite"
 _CHUNK = 1 << 20
@@ -63,9 +67,11 @@ class FileCache:
             found: What the file system says of it, if that has been asked.
 
         Raises:
-            OSError: It cannot be read.
+            OSError: It cannot be read, or is no regular file on a disk: a record may name a pipe or a device, which has no end.
         """
         before = found or os.stat(path)
+        if not stat.S_ISREG(before.st_mode) or before.st_dev in kernel_devices():
+            raise OSError(errno.EINVAL, NOT_REGULAR, str(path))
         if self._store is not None:
             self._connection, self._store = _connect(self._store), None
         key = os.path.abspath(path)

@@ -27,8 +27,9 @@ def keep_sources(store: Path, found: Iterable[tuple[str, bytes]]) -> None:
     """
     for sha, source in found:
         path = source_path(store, sha)
-        if path is not None and not path.exists():
-            _write(path, source)
+        if path is None or path.exists() or any(map(Path.is_symlink, path.parents[:2])):
+            continue
+        _write(path, source)
 
 
 def keep_copies(folder: Path, found: Iterable[tuple[str, bytes]]) -> None:
@@ -65,7 +66,7 @@ def kept_source(store: Path, sha: str) -> bytes | None:
     if path is None:
         return None
     try:
-        source = read_bytes(store, path.relative_to(store).as_posix())
+        source = read_bytes(Path(os.path.realpath(store)), path.relative_to(store).as_posix())
     except RunCorruptError:
         return None
     return source if hashlib.sha256(source).hexdigest() == sha else None

@@ -113,6 +113,13 @@ def _now(row: CodeFile, files: FileCache, given: Given | None) -> str:
 
 def is_same(row: CodeFile, store: Path, files: FileCache, given: Given | None = None) -> bool:
     """Return whether a recorded file of code is now as it was, or differs in its layout alone."""
+    try:
+        return _is_same(row, store, files, given)
+    except (OSError, ValueError):  # a record may name what no file can be called
+        return False
+
+
+def _is_same(row: CodeFile, store: Path, files: FileCache, given: Given | None) -> bool:
     if row.root == CELL:
         return _is_same_cell(row, store, given)
     path = place_of(row, given)
@@ -156,7 +163,7 @@ def current_digest(path: Path, row: CodeFile, files: FileCache) -> str | None:
         if is_by_time(row.sha256):
             return by_time(found)
         return files.digest(path, found)
-    except OSError:
+    except (OSError, ValueError):
         return None
 
 
@@ -185,7 +192,7 @@ def changed_packages(code: Code, store: Path, device: str) -> Iterator[Reason]:
 def _digest(path: str, files: FileCache) -> str:
     try:
         return files.digest(Path(path))
-    except OSError:
+    except (OSError, ValueError):
         return ""
 
 

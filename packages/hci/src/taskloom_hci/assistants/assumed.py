@@ -19,7 +19,7 @@ from taskloom_hci.users.person import user_of
 from taskloom_hci.users.pointing import PointingUser
 
 if TYPE_CHECKING:
-    from taskloom_hci.assistants.base import CursorAssistant
+    from taskloom_hci.assistants.base import JumpingAssistant
 
 Float: TypeAlias = NDArray[np.float64]
 
@@ -55,8 +55,15 @@ class AssumedPeople:
         )
 
 
-def assumed_people(component: CursorAssistant, task: Pointing) -> AssumedPeople | None:
+def assumed_people(
+    component: JumpingAssistant, task: Pointing, about: About = "goal"
+) -> AssumedPeople | None:
     """Return the people that an assistant assumes, or None if it names no fit.
+
+    Args:
+        component: The assistant.
+        task: The task.
+        about: The information that a question is worth.
 
     Raises:
         BundleConstraintError: If the file is no fit, or one of users who do not point.
@@ -82,9 +89,7 @@ def assumed_people(component: CursorAssistant, task: Pointing) -> AssumedPeople 
         raise BundleConstraintError(
             [f"The fit in '{component.assumes}' is of '{fitted.kind}' users, who do not point."]
         )
-    return AssumedPeople(
-        tuple(models), np.log(weights[kept]), component.gain_about, component.games_per_person
-    )
+    return AssumedPeople(tuple(models), np.log(weights[kept]), about, component.games_per_person)
 
 
 def joint_before(agent: Any, games: int, ended: Float) -> Float | None:  # noqa: ANN401 -- the assistant, whose module imports this one

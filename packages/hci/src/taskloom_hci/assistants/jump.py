@@ -24,6 +24,7 @@ from taskloom_hci.inference.information import (
     choose_cells,
     information_gain,
 )
+from taskloom_hci.inference.mixture import About
 from taskloom_hci.models.model import action_index
 from taskloom_hci.models.pointing import CarefulModel, PointingModel
 from taskloom_hci.policies.policy import Policy
@@ -34,7 +35,7 @@ from taskloom_hci.task import InteractionTask
 from taskloom_hci.users.pointing import PointingUser
 
 if TYPE_CHECKING:
-    from taskloom_hci.assistants.base import CursorAssistant
+    from taskloom_hci.assistants.base import JumpingAssistant
 
 
 class JumpAssistant(Agent):
@@ -219,13 +220,14 @@ class JumpPolicy(Policy):
 
 
 def jumper(
-    component: CursorAssistant,
+    component: JumpingAssistant,
     task: InteractionTask,
     rule: Literal["information", "map"],
     *,
     threshold: float = 0.8,
     cost: float = 0.0,
     tie: Tie = "nearest",
+    about: About = "goal",
 ) -> JumpAssistant:
     """Return the agent of a component that puts the cursor on a cell.
 
@@ -233,7 +235,7 @@ def jumper(
         BundleConstraintError: If the task is no pointing task.
     """
     game = component.require_pointing(task)
-    people = assumed_people(component, game)
+    people = assumed_people(component, game, about)
     known = None if people is None else people.models
     return JumpAssistant(
         game,

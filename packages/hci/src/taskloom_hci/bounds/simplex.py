@@ -62,7 +62,7 @@ class SimplexGrid:
         fraction = x - whole
         order = np.argsort(-fraction, axis=-1, kind="stable")
         ranked = np.take_along_axis(fraction, order, axis=-1)
-        weights = np.empty_like(fraction)
+        weights: Float = np.empty(x.shape)
         weights[..., 0] = 1.0 - ranked[..., 0]
         weights[..., 1:] = ranked[..., :-1] - ranked[..., 1:]
         numbers = np.empty(x.shape, dtype=np.int64)

@@ -13,7 +13,7 @@ from taskloom.bound import BoundTask
 from taskloom.statistics.differences import paired_difference
 from taskloom.statistics.intervals import Interval
 
-from taskloom_hci.assistants.base import CursorAssistant
+from taskloom_hci.assistants.base import JumpingAssistant
 from taskloom_hci.batch.play import play
 from taskloom_hci.config import HciConfig
 from taskloom_hci.driver import pair
@@ -85,7 +85,7 @@ def loss_map(
     """
     config = task.config
     user, assistant = config.user, config.assistant
-    if not isinstance(assistant, CursorAssistant) or not user.fitted_by:
+    if not isinstance(assistant, JumpingAssistant) or not user.fitted_by:
         raise HciError(
             "A map needs a user whose parameters data can tell, and an assistant that assumes them, such as 'big' or 'map'."
         )
@@ -112,8 +112,8 @@ def loss_map(
 
 
 def _assuming(
-    assistant: CursorAssistant, user: object, parameter: str, value: float, folder: str
-) -> CursorAssistant:
+    assistant: JumpingAssistant, user: object, parameter: str, value: float, folder: str
+) -> JumpingAssistant:
     """Return the assistant that assumes a user with another value: a fit of one point."""
     kind = str(getattr(user, "kind", ""))
     file = Path(folder) / f"{value!r}.npz"
@@ -135,7 +135,7 @@ def _assuming(
 
 
 def _rounds(
-    task: BoundTask[InteractionTask, HciConfig], user: object, assistant: CursorAssistant
+    task: BoundTask[InteractionTask, HciConfig], user: object, assistant: JumpingAssistant
 ) -> NDArray[np.int64]:
     config = task.config.model_copy(update={"user": user, "assistant": assistant})
     bundle = pair(task.copy(), config, config.seed)

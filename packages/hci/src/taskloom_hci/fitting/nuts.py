@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 
 from taskloom_hci.errors import HciError
 from taskloom_hci.fitting.grid import Belief
-from taskloom_hci.fitting.likelihood import log_table
 from taskloom_hci.fitting.population import CENTRE_SD, DEVIATION_SCALE, People, Population
-from taskloom_hci.models.model import UserModel
+from taskloom_hci.models.model import UserModel, log_likelihood
 from taskloom_hci.models.parameters import UserParameter
 
 Float: TypeAlias = NDArray[np.float64]
@@ -87,7 +86,7 @@ def sample_people(
         raise HciError("NUTS needs NumPyro: pip install 'taskloom-hci[fit]'.") from None
     used = counts.sum(axis=0, keepdims=True) if mode == "pooled" else counts
     with jax.enable_x64(True):
-        kernel = NUTS(_programme, target_accept_prob=0.9)
+        kernel = NUTS(_programme)
         sampler = MCMC(
             kernel,
             num_warmup=WARM_UP,
@@ -139,10 +138,17 @@ def _programme(
         item.name: _of_population(item, number) if hierarchical else _of_prior(item, number)
         for item in parameters
     }
-    table = jnp.moveaxis(log_table(model, situations, points), 1, 0)
+    # Each person's own situations, padded with some that count nothing: neither a table of every situation for every person,
+    # nor gathers, whose slopes XLA adds up one by one.
+    met = counts.any(axis=2)
+    size = int(met.sum(axis=1).max())
+    own = np.argsort(~met, axis=1, kind="stable")[:, :size]
+    done = counts[np.arange(number)[:, None], own]
+    seen = {name: np.asarray(values)[own] for name, values in situations.items()}
+    each = {name: values[:, None] for name, values in points.items()}
+    log_p = log_likelihood(model, seen, {**seen, **each})
     # A count of 0 takes nothing from an action that is impossible.
-    met = jnp.where(counts > 0.0, table, 0.0)
-    numpyro.factor("data", (counts * met).sum())
+    numpyro.factor("data", (done * jnp.where(done > 0.0, log_p, 0.0)).sum())
 
 
 def _of_population(item: UserParameter, number: int) -> Any:
