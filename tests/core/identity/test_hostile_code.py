@@ -86,3 +86,15 @@ def test_code_of_another_type_is_damaged(run: Run, change: dict[str, object]) ->
     with FileCache() as files:
         (reason,) = changed_program(run, run.dir.parent, files)
     assert "is not known" in reason.sentence
+
+
+def test_no_file_is_shown_that_is_no_source_of_the_run(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "private").write_text("canary")
+    row = {"dist": "", "root": str(tmp_path), "file": "private", "sha256": "ab" * 32}
+    document = {"format": 1, "files": [row], "opened": {}, "packages": {}, "python": "3.11"}
+    document |= {"device": "cpu", "could": ""}
+    (run.dir / "code.json").write_text(json.dumps(document))
+    with FileCache() as files:
+        (reason, *_) = changed_program(run, tmp_path, files)
+    assert "private" in reason.sentence
+    assert "canary" not in explain(run, None, tmp_path).diff

@@ -192,7 +192,8 @@ def _told(environment: Mapping[str, Any]) -> dict[str, str]:
 
 def _diffs_to_now(run: Run, store: Path, files: FileCache) -> Iterator[str]:
     for row in _code_of(run).files:
-        if not is_same(row, store, files):
+        # What a record names is shown only beside the source that ran: it may name any file of the reader's.
+        if kept_source(store, row.sha256) is not None and not is_same(row, store, files):
             yield _diff(row.file, row.sha256, _present(row, files), store)
 
 

@@ -138,13 +138,17 @@ def _programme(
         item.name: _of_population(item, number) if hierarchical else _of_prior(item, number)
         for item in parameters
     }
-    # Only what was done: a table of every situation for every person would be as many times larger as there are people.
-    person, situation, action = np.nonzero(counts)
-    seen = {name: np.asarray(values)[situation] for name, values in situations.items()}
-    own = {name: values[person] for name, values in points.items()}
-    log_p = log_likelihood(model, seen, {**seen, **own})
-    taken = jnp.take_along_axis(log_p, action[:, None], axis=1)[:, 0]
-    numpyro.factor("data", (counts[person, situation, action] * taken).sum())
+    # Each person's own situations, padded with some that count nothing: neither a table of every situation for every person,
+    # nor gathers, whose slopes XLA adds up one by one.
+    met = counts.any(axis=2)
+    size = int(met.sum(axis=1).max())
+    own = np.argsort(~met, axis=1, kind="stable")[:, :size]
+    done = counts[np.arange(number)[:, None], own]
+    seen = {name: np.asarray(values)[own] for name, values in situations.items()}
+    each = {name: values[:, None] for name, values in points.items()}
+    log_p = log_likelihood(model, seen, {**seen, **each})
+    # A count of 0 takes nothing from an action that is impossible.
+    numpyro.factor("data", (done * jnp.where(done > 0.0, log_p, 0.0)).sum())
 
 
 def _of_population(item: UserParameter, number: int) -> Any:
