@@ -193,6 +193,7 @@ DOMAIN = DomainRef(
         _verb(
             "monitor", "Watch a stream of inputs, and raise an alarm when it changes.", "monitor"
         ),
+        _verb("cleanse", "Remove from a training set what is unlike trusted samples.", "cleanse"),
         _verb("explain", "Say what makes an input odd: layer, neighbours, parts.", "explain"),
         _verb(
             "calibrate",
