@@ -51,7 +51,7 @@ class PlannerProcess:
         name = given.spelled if given is not None else task.name.partition("/")[2]
         with tempfile.TemporaryDirectory() as folder:
             config = Path(folder) / "config.toml"
-            config.write_text(to_toml(task.config), encoding="utf-8")
+            config.write_text(to_toml(task.config), encoding="utf-8", newline="\n")
             words = ["control", "serve", name, "--robots=1", "--config", str(config)]
             self._process = subprocess.Popen(
                 [sys.executable, "-c", _CODE, *words],

@@ -156,7 +156,8 @@ class Robot:
         simulation, lived = self.simulation, self.lived
         inward, outward = (LossyNetwork(jitter, dropout, self._rng) for _ in range(2))
         link.passes = lambda frame: _passed(inward, frame)
-        file = self._log.open("w", encoding="utf-8") if self._log is not None else None
+        log = self._log
+        file = log.open("w", encoding="utf-8", newline="\n") if log is not None else None
         began, first = time.perf_counter(), simulation.time
         try:
             while simulation.time - first < seconds - 1e-9:
