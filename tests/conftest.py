@@ -26,6 +26,7 @@ settings.load_profile("busy")
 _HERE = Path(__file__).parent
 for _name, _path in (
     ("tests_sizes", _HERE / "sizes.py"),
+    ("tests_outcome", _HERE / "outcome.py"),
     ("cases_verdict", _HERE / "cases" / "verdict.py"),
     ("cases_tasks", _HERE / "cases" / "tasks.py"),
     ("own_network", _HERE / "network.py"),
@@ -101,6 +102,14 @@ def _thawed_registry() -> Iterator[None]:
     if installed._frozen:
         installed._frozen = False
         registry.refresh()
+
+
+@pytest.fixture
+def tasks(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Return a function that runs a command line in this process, and gives its `Outcome`."""
+    from tests_outcome import caller  # loaded above
+
+    return caller(capsys)
 
 
 @pytest.fixture

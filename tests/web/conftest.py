@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import itertools
 import json
@@ -31,6 +32,9 @@ OPTIONS = [
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
     "--remote-debugging-port=0",
 ]
+
+
+KEYS = {"Tab": 9, "Enter": 13, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40}
 
 
 class Tab:
@@ -92,14 +96,42 @@ class Tab:
 
     def press(self, key: str) -> None:
         """Press and release a key."""
+        code = KEYS.get(key) or ord(key.upper())
+        text = {"text": key} if len(key) == 1 else {"text": "\r"} if key == "Enter" else {}
         for kind in ("keyDown", "keyUp"):
             self.call(
                 "Input.dispatchKeyEvent",
                 type=kind,
                 key=key,
                 code=key,
-                windowsVirtualKeyCode={"Tab": 9, "Enter": 13}[key],
+                windowsVirtualKeyCode=code,
+                **(text if kind == "keyDown" else {}),
             )
+
+    def click(self, x: float, y: float) -> None:
+        """Press and release the left button of a mouse."""
+        for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
+            held = {} if kind == "mouseMoved" else {"button": "left", "clickCount": 1}
+            self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, **held)
+
+    def tap(self, x: float, y: float) -> None:
+        """Touch the screen with a finger, and take it off."""
+        self.call("Input.dispatchTouchEvent", type="touchStart", touchPoints=[{"x": x, "y": y}])
+        self.call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+
+    def wait_for(self, expression: str, seconds: float = 60) -> Any:  # noqa: ANN401 -- JSON
+        """Return the value of an expression once it is true."""
+        deadline = time.monotonic() + seconds
+        while not (value := self.evaluate(expression)):
+            shown = self.evaluate("document.body.innerText.slice(0, 400)")
+            assert time.monotonic() < deadline, f"never true: {expression}; {shown}"
+            time.sleep(0.02)
+        return value
+
+    def picture(self, path: Path) -> None:
+        """Write what is shown as a PNG file."""
+        shown = self.call("Page.captureScreenshot", format="png")
+        path.write_bytes(base64.b64decode(shown["data"]))
 
     def _note(self, message: dict[str, Any]) -> None:
         if message.get("method") == "Network.requestWillBeSent":

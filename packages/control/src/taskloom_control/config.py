@@ -9,8 +9,9 @@ from taskloom import Component, Config, ExecutionOnly, OneOf, Unit
 
 from taskloom_control.engines.base import Engine
 from taskloom_control.engines.threads import Threads
-from taskloom_control.optimizers.base import Optimizer
+from taskloom_control.optimizers.base import Optimizer, SamplingOptimizer
 from taskloom_control.optimizers.predictive_sampling import PredictiveSampling
+from taskloom_control.planning.robust import RobustConfig
 from taskloom_control.planning.splines import SplineName
 
 NormalizerName = Literal["none", "min_max", "running"]
@@ -36,6 +37,8 @@ class ControllerConfig(Component):
     """Knowledge of what disturbs the system: `forces` tells the planner the applied forces of the moment, `none` does not."""
     unlimited_scale: Annotated[float, Field(gt=0)] = 1.0
     """Noise of 1 for an actuator without a control range, in its own unit; a bounded force of the model goes before it."""
+    penalty: Annotated[float, Field(ge=0)] = 100.0
+    """Cost of a candidate's violation of the task's constraints, by its size and for each step; iLQR keeps them instead."""
     action_normalizer: NormalizerName = "min_max"
     """Coordinates of the knots: `min_max` scales noise to the control range, `none` leaves actuator units, `running`
     standardizes by the knots seen so far."""
@@ -67,6 +70,8 @@ class ControlConfig(Config):
     """Optimizer of the plan."""
     engine: Annotated[Engine, OneOf("taskloom_control.engines")] = Threads()
     """Engine that rolls candidate plans out."""
+    robust: RobustConfig | None = None
+    """Models besides the planning model that a plan has to hold for."""
     record: RecordConfig = RecordConfig()
     """Record of the run."""
     baseline: bool = True
@@ -80,4 +85,23 @@ class ControlConfig(Config):
         for part in (self.optimizer, self.engine):
             if reason := part.check(self):
                 raise ValueError(reason)
+        if self.robust is not None and (reason := self._why_not_robust(self.robust)):
+            raise ValueError(reason)
         return self
+
+    def _why_not_robust(self, robust: RobustConfig) -> str:
+        """Return why no robust plan can be made with optimizer and engine, or an empty string."""
+        if not isinstance(self.optimizer, SamplingOptimizer):
+            return "robust planning judges candidates, which this optimizer has none of; choose a sampling optimizer"
+        if not self.engine.takes_models:
+            return "robust planning needs an engine that rolls out several models; choose engine 'threads' or 'serial'"
+        if robust.budget == "same":
+            each = self.optimizer.num_rollouts // robust.models
+            try:
+                self.optimizer.with_rollouts(each)
+            except ValueError:
+                return (
+                    f"{self.optimizer.num_rollouts} rollouts leave {each} candidates for each of {robust.models} models, too few for "
+                    "the optimizer; raise optimizer.num_rollouts, or choose robust.budget=times_models"
+                )
+        return ""

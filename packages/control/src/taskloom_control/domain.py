@@ -42,6 +42,7 @@ def _task(name: str, summary: str, target: str) -> TaskRef:
 _METRICS = (
     *("success", "held", "cost", "cost_final", "settling_time", "plans", "rollouts", "diverged"),
     *("ess", "clipped", "clamped", "seconds", "unstable", "goals"),
+    *("violation_max", "violation_share"),
 )
 
 DOMAIN = DomainRef(

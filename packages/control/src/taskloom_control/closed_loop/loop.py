@@ -87,6 +87,8 @@ class ClosedLoop:
             reward = simulation.step(control)
             self.step += 1
             self.history.add(control=simulation.acted, reward=reward)
+            if simulation.is_constrained:
+                self.history.add(violation=simulation.violation)
             self.num_clamped += simulation.clamped
             self.costs.add(simulation.terms)
             self._record_state()

@@ -12,6 +12,7 @@ from taskloom_control.errors import RewardError, not_a_number
 from taskloom_control.mjcf.keyframes import begin_at
 from taskloom_control.mjcf.physics import Snapshot, is_unstable
 from taskloom_control.mjcf.whole import put_whole_state, whole_state
+from taskloom_control.planning.constraints import constraint_values, is_constrained
 from taskloom_control.task import ControlTask, StagedTask
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Simulation:
     Attributes:
         terms: The cost of the last step by the name of the term, of a task that names its costs.
         acted: The controls that acted in the last step, in the planning model's order, shape (nu,).
+        violation: Largest violation of the task's constraints in the last step; 0 where it has none.
         clamped: Controls of the last step that the plant's own range changed.
     """
 
@@ -44,6 +46,7 @@ class Simulation:
         self.acted = np.zeros(task.model.nu)
         self._is_plain = type(task).task_to_sim_ctrl is ControlTask.task_to_sim_ctrl
         self.clamped = 0
+        self.is_constrained, self.violation = is_constrained(task), 0.0
         self.terms: dict[str, float] = {}
 
     @property
@@ -107,6 +110,9 @@ class Simulation:
             self.terms = {name: float(np.asarray(term)[0, 0]) for name, term in terms.items()}
         if not np.isfinite(reward) and not self.unstable:
             raise RewardError(not_a_number(task, self.terms, self.time))
+        if self.is_constrained:
+            values = constraint_values(task, one_step[:3], self.config, metadata)
+            self.violation = float(values.max(initial=0.0))
         task.post_sim_step()
         return reward
 

@@ -19,6 +19,7 @@ from taskloom_control.optimizers.controls import ControlState
 from taskloom_control.optimizers.knots import Draw, KnotShape
 from taskloom_control.planning.estimate import Estimate, Estimator, without_forces
 from taskloom_control.planning.exchange import Changed, changes_between, knots_at, resample
+from taskloom_control.planning.models import PlanningModels
 from taskloom_control.planning.noise import CounterNoise
 from taskloom_control.planning.normalizers import Normalizer
 from taskloom_control.planning.plan import ControlPlan, PlanStats
@@ -29,7 +30,8 @@ from taskloom_control.task import ControlTask, Metadata
 
 if TYPE_CHECKING:
     from taskloom_control.config import ControlConfig
-    from taskloom_control.optimizers.base import TrajectoryOptimizer
+    from taskloom_control.engines.base import ModelsEngine
+    from taskloom_control.optimizers.base import Optimizer, TrajectoryOptimizer
 
 # Clocks are sums of steps in floating point; estimates this close [s] are of one moment.
 _ROUNDING = 1e-9
@@ -54,7 +56,7 @@ class Controller:
     """
 
     def __init__(self, task: ControlTask[Any], config: ControlConfig, seed: int) -> None:
-        self.task, self.config, self.optimizer = task, config, config.optimizer
+        self.task, self.config, self.optimizer = task, config, optimizer_of(config)
         task.take_config(config)
         self.low, self.high = task.control_bounds()
         _require_ranges(task, config, self.low, self.high)
@@ -62,10 +64,11 @@ class Controller:
         self.normalizer = self._make_normalizer(config)
         self.engine = config.engine.build(task, config)
         self.search = self.optimizer.init(KnotShape(self.grid.num_knots, self.low.size))
+        self._seed, self._episode, self._noise = seed, 0, CounterNoise(seed)
+        self.models = self._make_models()
         self.problem = self._make_problem()
         self._estimator = Estimator(task.model)
         self._forces = _force_places(task.model)
-        self._seed, self._episode, self._noise = seed, 0, CounterNoise(seed)
         self._next: ControlConfig | None = None
         self._spent = 0
         self.num_plans = self.late_estimates = self.restarts = 0
@@ -85,6 +88,7 @@ class Controller:
             self._seed, self._episode, self._noise = seed, 0, CounterNoise(seed)
         self.normalizer = self._make_normalizer(self.config)
         self.search = self.optimizer.init(KnotShape(self.grid.num_knots, self.low.size))
+        self.models = self._make_models()
         self.problem, self._spent = self._make_problem(), 0
         self._estimator.reset()
         self.num_plans = self.late_estimates = self.restarts = 0
@@ -129,6 +133,8 @@ class Controller:
         index, phase = self.grid.locate(moment)
         residual = self._warm_start(index, moment, snapshot)
         self._last_time = moment
+        if self.models is not None and self.models.draw(self.num_plans):
+            cast("ModelsEngine", self.engine).take_models(self.models.models)
         self.task.pre_rollout(snapshot.state, self.config)
         self.problem.begin(snapshot, metadata or {}, phase, residual)
         settings = self.config.controller
@@ -220,7 +226,7 @@ class Controller:
         np.minimum(knots, high, out=knots)
         rewards = problem.evaluate(knots)
         stats.diverged += problem.diverged
-        stats.rollouts += rewards.size
+        stats.rollouts += rewards.size * (1 if self.models is None else len(self.models.models))
         stats._drawn, stats._knots, stats._weights = drawn, knots, None
         stats.reward = float(rewards.max())
         # Diverged candidates count too: they are part of what the optimizer proposes.
@@ -238,12 +244,31 @@ class Controller:
         return Normalizer(config.controller.action_normalizer, self.low, self.high, wide)
 
     def _make_problem(self) -> PlanningProblem:
-        return PlanningProblem(self.task, self.config, self.engine, self.grid, self.normalizer)
+        penalty = self.config.controller.penalty
+        return PlanningProblem(
+            self.task,
+            self.config,
+            self.engine,
+            self.grid,
+            self.normalizer,
+            models=self.models,
+            penalty=penalty,
+        )
+
+    def _make_models(self) -> PlanningModels | None:
+        """Return the models of a robust plan, which the engine takes; None where the planning model is the only one."""
+        if self.config.robust is None:
+            return None
+        named = "models" if self._episode == 0 else f"models-{self._episode}"
+        models = PlanningModels(self.task, self.config.robust, derive_seed(self._seed, named))
+        cast("ModelsEngine", self.engine).take_models(models.models)
+        return models
 
     def _adopt(self, config: ControlConfig, moment: float) -> None:
         """Take over a config that was exchanged, with what is remembered resampled at its knots."""
         changed = changes_between(self.config, config)
-        old, self.config, self.optimizer, self._next = self.config, config, config.optimizer, None
+        old, self.config, self._next = self.config, config, None
+        self.optimizer = optimizer_of(config)
         self.task.take_config(config)
         # Most engines know the model only; one that computes with the config's numbers has to be made anew.
         if config.engine.uses_config:
@@ -271,6 +296,8 @@ class Controller:
         if isinstance(self.search, ControlState):
             self.search.local = None  # it judges by the config of before
         self._spent += self.problem.physics
+        if config.robust != old.robust:
+            self.models = self._make_models()
         self.problem = self._make_problem()
 
     def state(self) -> dict[str, np.ndarray]:
@@ -303,6 +330,15 @@ class Controller:
     def close(self) -> None:
         """Give back the engine's threads."""
         self.engine.close()
+
+
+def optimizer_of(config: ControlConfig) -> Optimizer:
+    """Return the optimizer of a config, with as many candidates as it can afford under several models."""
+    robust, optimizer = config.robust, config.optimizer
+    if robust is None or robust.budget != "same":
+        return optimizer
+    sampler = cast("SamplingOptimizer", optimizer)  # the config has refused any other
+    return sampler.with_rollouts(sampler.num_rollouts // robust.models)
 
 
 def make_grid(task: ControlTask[Any], config: ControlConfig) -> KnotGrid:

@@ -41,12 +41,12 @@ def serve(store: Path, port: int, ready: Callable[[str], None]) -> None:
     import uvicorn
 
     from taskloom.view.app import make_app
-    from taskloom.view.security import Guard, new_token
+    from taskloom.view.security import Door, Guard, new_token
 
-    with _listen(port) as listener:
+    with listen(port) as listener:
         taken = listener.getsockname()[1]
         token = new_token()
-        app = Guard(make_app(store.resolve()), taken, token)
+        app = Guard(make_app(store.resolve()), taken, [Door("viewer", token)])
         config = uvicorn.Config(
             app,
             log_level="warning",
@@ -60,7 +60,15 @@ def serve(store: Path, port: int, ready: Callable[[str], None]) -> None:
         uvicorn.Server(config).run(sockets=[listener])
 
 
-def _listen(port: int) -> socket.socket:
+def listen(port: int) -> socket.socket:
+    """Return a socket that listens on this machine alone.
+
+    Args:
+        port: The port; 0 takes a free one.
+
+    Raises:
+        UsageError: The port cannot be used.
+    """
     listener = socket.socket()
     take_port_alone(listener)
     try:
