@@ -1,12 +1,14 @@
-"""From what a person asks, at the command line or in Python, to the question of a study."""
+"""From what a person asks, at the command line or in Python, to the question of a study; and whether its runs can answer."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+from taskloom.errors import UnknownNameError
+from taskloom.registry.suggest import did_you_mean
 from taskloom.studies.question import StudyQuestion
-from taskloom.studies.values import label_of
+from taskloom.studies.values import NOT_FINITE, StudyValues, label_of
 
 
 def asked_question(
@@ -42,3 +44,20 @@ def asked_question(
         count_of=str(count_of),
         **others,
     )
+
+
+def require_metric(values: StudyValues, question: StudyQuestion) -> None:
+    """Refuse a metric that no run has; a run that lacks what others have is missing, as one that failed.
+
+    Raises:
+        UnknownNameError: So it is; the message lists the metrics that there are.
+    """
+    lacking = [row.known for row in values.rows if row.known is not None]
+    if lacking and not any(
+        row.value is not None or row.reason.startswith(NOT_FINITE) for row in values.rows
+    ):
+        names = list(dict.fromkeys(name for known in lacking for name in known))
+        raise UnknownNameError(
+            f"The runs have no metric '{question.metric}'; they have {', '.join(names) or 'none'}.",
+            hint=did_you_mean(question.metric, names),
+        )

@@ -129,7 +129,7 @@ def study(
         max_seeds=max_seeds,
         g=g,
     )
-    wanted = check_seeds([int(seed) for seed in seeds])
+    wanted = check_seeds(seeds)
     columns = {path: _levels(values) for path, values in factors.items()}
     if runner is not None:
         return _in_memory(task, columns, wanted, question=question, runner=runner, fixed=fixed)

@@ -16,7 +16,7 @@ from taskloom.runs.export import to_csv
 from taskloom.show.cells import guarded
 from taskloom.statistics.sample_size import SampleSize, plan_half_width, plan_power
 from taskloom.studies.analysis import LevelComparison, compare_levels
-from taskloom.studies.asked import asked_question
+from taskloom.studies.asked import asked_question, require_metric
 from taskloom.studies.cells import StudyCell, summarise_cells, summarise_levels
 from taskloom.studies.data import cell_rows, comparison_rows, csv_rows, document, value_rows
 from taskloom.studies.looking import StudyLook
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _PAGE = "taskloom.studies.page:write_page"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Study:
     """A study: values by combination and seed, and what they say of the question.
 
@@ -129,6 +129,7 @@ class Study:
             UnknownNameError: A factor or the baseline does not exist.
             UsageError: A factor has one level, or the bootstrap has too few seeds.
         """
+        require_metric(self.values, self.question)
         self.differences  # noqa: B018 -- computed here, so that what cannot be compared is refused at once
         return self
 
@@ -264,6 +265,10 @@ class Study:
 
     def __str__(self) -> str:
         return self.text()
+
+    def __repr__(self) -> str:
+        sizes = f"{len(self.values.cells)} combinations, {len(self.values.seeds)} seeds"
+        return f"Study({self.id or self.task or 'of a table'}: {self.question.metric}, {sizes})"
 
     def _repr_html_(self) -> str:
         return guarded(lambda: html_of(self), self.id or "a study")
