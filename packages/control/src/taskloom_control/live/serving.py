@@ -102,8 +102,9 @@ def _gated(gate: Gate) -> Iterator[None]:
             refused = gate.judge(request.path, headers)
             if refused is None:
                 answer = process_request(connection, request)
-                for name, value in _HEADERS.items() if answer is not None else ():
-                    answer.headers[name] = value
+                if answer is not None:
+                    for name, value in _HEADERS.items():
+                        answer.headers[name] = value
                 return answer
             text = refused.text.encode()
             fields = Headers({**_HEADERS, **refused.headers, "Content-Length": str(len(text))})
