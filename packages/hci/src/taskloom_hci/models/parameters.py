@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from taskloom.registry.suggest import did_you_mean
-from taskloom.statistics.distributions import beta_quantile, normal_cdf, normal_quantile
+from taskloom.statistics.distributions import beta_quantile, normal_quantile
 from taskloom.statistics.special_functions import incomplete_beta
 
 from taskloom_hci.errors import HciError
@@ -104,7 +105,7 @@ class Prior:
         if self.law == "beta":
             return incomplete_beta(self.first, self.second, value)
         where = math.log(value) if self.law == "lognormal" else value
-        return normal_cdf((where - self.first) / self.second)
+        return NormalDist(self.first, self.second).cdf(where)
 
     def _uncut_quantile(self, p: float) -> float:
         low, high = self._natural()

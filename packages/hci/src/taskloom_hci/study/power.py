@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 from taskloom.seeding import derive_seed
-from taskloom.statistics.distributions import student_quantile
+from taskloom.statistics.significance import critical_t
 
 from taskloom_hci.batch.kernels import kernel_of
 from taskloom_hci.batch.play import play
@@ -88,6 +88,6 @@ def _found(groups: NDArray[np.float64]) -> float:
     """Return the share of groups whose paired t test finds a difference at .05."""
     count = groups.shape[1]
     error = groups.std(axis=1, ddof=1) / np.sqrt(count)
-    limit = student_quantile(0.975, count - 1)
+    limit = critical_t(count)
     # A group in which all differ alike has no error: any difference is then found, and none is not.
     return float((np.abs(groups.mean(axis=1)) > limit * error).mean())
