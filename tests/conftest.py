@@ -31,6 +31,7 @@ for _name, _path in (
     ("cases_tasks", _HERE / "cases" / "tasks.py"),
     ("own_network", _HERE / "network.py"),
     ("lacking", _HERE / "hidden" / "lacking.py"),
+    ("waiting", _HERE / "waiting.py"),
 ):
     _spec = importlib.util.spec_from_file_location(_name, _path)
     assert _spec is not None

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import taskloom as tl
 from taskloom.request import Origin, RunOptions
 from taskloom_control.live.page import Page
 from taskloom_control.live.watching import Inbox, Request, Watching, watched_run
+from waiting import until
 
 # ruff: noqa: ANN401 -- the tab is a class of conftest.py, which cannot be imported
 pytest.importorskip("viser")
@@ -44,13 +44,6 @@ def live(tmp_path: Path) -> Iterator[tuple[Page, Watching]]:
     inbox.put(Request("end"))
     thread.join()
     page.close()
-
-
-def until(reached: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 120
-    while not reached():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 @pytest.mark.parametrize("width", [390, 1280])
