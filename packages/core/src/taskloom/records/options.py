@@ -41,10 +41,9 @@ def read_option(value: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 -- 
 
 
 def _resources(value: Mapping[str, Any]) -> Resources:
-    return Resources(
-        cpus=read_integer(value, "cpus"),
-        gpus=read_integer(value, "gpus"),
-        num_nodes=read_integer(value, "num_nodes"),
-        memory=read_integer(value, "memory"),
-        time_limit=read_span(value, "time_limit"),
-    )
+    # A resource that a record does not name is one of a later release, and was not asked for.
+    whole = ("cpus", "gpus", "num_nodes", "memory")
+    found = {name: read_integer(value, name) for name in whole if name in value}
+    if "time_limit" in value:
+        return Resources(**found, time_limit=read_span(value, "time_limit"))
+    return Resources(**found)
