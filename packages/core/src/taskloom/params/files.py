@@ -12,10 +12,10 @@ from pydantic import BaseModel
 from taskloom.errors import ConfigError
 from taskloom.params.grammar import UnreadableValueError, read_json
 from taskloom.params.labels import shown
-from taskloom.params.toml import parse_toml
 from taskloom.params.values import table_of
 from taskloom.registry.suggest import closest
 from taskloom.secrets import redaction
+from taskloom.toml import TomlLimitError, parse_toml
 
 _MOST_BYTES = 1 << 20
 _MOST_NODES = 100_000
@@ -49,7 +49,7 @@ def read_file(path: Path) -> dict[str, object]:
         _check_tree(found)
     except RecursionError:
         raise ConfigError(f"config file '{path}' is nested too deeply") from None
-    except UnreadableValueError as error:
+    except (UnreadableValueError, TomlLimitError) as error:
         raise ConfigError(f"config file '{path}' {error}") from None
     except ValueError as error:  # TOMLDecodeError, and integers beyond the interpreter's limit
         raise ConfigError(f"config file '{path}' is not valid TOML: {_one_line(error)}") from None

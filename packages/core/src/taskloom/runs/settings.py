@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from taskloom.errors import ConfigError, RunCorruptError
-from taskloom.params.grammar import UnreadableValueError
-from taskloom.params.toml import parse_toml
 from taskloom.records.files import kind_of, read_bytes
+from taskloom.toml import TomlLimitError, parse_toml
 
 NAME = "store.toml"
 _MOST_BYTES = 1 << 20
@@ -34,7 +33,7 @@ def read_settings(store: Path) -> dict[str, Any]:
         return parse_toml(read_bytes(folder, NAME, _MOST_BYTES).decode())
     except RunCorruptError as error:
         raise ConfigError(error.message) from None
-    except UnreadableValueError as error:
+    except TomlLimitError as error:
         raise ConfigError(f"{store / NAME} {error}.") from None
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{store / NAME} cannot be read: {error}.") from None

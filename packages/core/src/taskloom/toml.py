@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 import tomllib
 
-from taskloom.params.grammar import UnreadableValueError
-
 _MOST_PARTS = 50  # of a dotted key
 _DEEPEST = 100
 # no part gives back what it took, and an end that is missing is no failure: a text that never ends is scanned once
@@ -22,11 +20,15 @@ _TOML_TOKEN = re.compile(
 )
 
 
+class TomlLimitError(ValueError):
+    """TOML that is deeper than a config can be; the message completes the sentence "FILE ..."."""
+
+
 def parse_toml(text: str) -> dict[str, object]:
     """Parse TOML whose keys and brackets are no deeper than a config can be: the parser's time grows with their square.
 
     Raises:
-        UnreadableValueError: They are.
+        TomlLimitError: They are deeper.
         ValueError: It is no TOML.
         RecursionError: The parser meets its end.
     """
@@ -43,7 +45,7 @@ def parse_toml(text: str) -> dict[str, object]:
         is_joined = False
         depth += (token in ("[", "{")) - (token in ("]", "}"))
         if parts > _MOST_PARTS:
-            raise UnreadableValueError(f"has a key of more than {_MOST_PARTS} parts")
+            raise TomlLimitError(f"has a key of more than {_MOST_PARTS} parts")
         if depth > _DEEPEST:
-            raise UnreadableValueError("is nested too deeply")
+            raise TomlLimitError("is nested too deeply")
     return tomllib.loads(text)
