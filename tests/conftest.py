@@ -44,6 +44,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Compile our sources once: where Python writes no bytecode, each of a thousand processes would do it anew."""
     if not hasattr(config, "workerinput"):
         compileall.compile_dir(_HERE.parent / "packages", quiet=2)
+    # A shell starts what stands in its background with Ctrl-C ignored, and Python leaves that as it is.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish() -> None:
