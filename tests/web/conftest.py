@@ -158,7 +158,9 @@ def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
         )
     try:
         port, path = _where(profile)
-        with connect(f"ws://127.0.0.1:{port}{path}", max_size=None) as browser:
+        # No pings: a browser on a busy machine may be silent for longer than they allow.
+        quiet: dict[str, Any] = {"max_size": None, "ping_interval": None}
+        with connect(f"ws://127.0.0.1:{port}{path}", **quiet) as browser:
             browser.send(
                 json.dumps(
                     {"id": 1, "method": "Target.createTarget", "params": {"url": "about:blank"}}
@@ -168,9 +170,8 @@ def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
             while answer.get("id") != 1:
                 answer = json.loads(browser.recv(timeout=300))
             target = answer["result"]["targetId"]
-            with connect(
-                f"ws://127.0.0.1:{port}/devtools/page/{target}", max_size=None
-            ) as connection:
+            page = f"ws://127.0.0.1:{port}/devtools/page/{target}"
+            with connect(page, **quiet) as connection:
                 yield Tab(connection)
     finally:
         process.terminate()
