@@ -52,7 +52,7 @@ def test_every_leaf_of_every_config_has_a_control(name: str) -> None:
 
 @pytest.fixture(scope="module")
 def asked() -> list[Request]:
-    """What the page has asked for."""
+    """Requests of the page, in order."""
     return []
 
 

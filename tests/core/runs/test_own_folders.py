@@ -1,4 +1,4 @@
-"""What core keeps beside the runs of a store is written into the store alone, and nothing there holds a command up."""
+"""Folders that core keeps beside the runs of a store: written inside the store alone, and unable to hold a command up."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from taskloom import Config
 
 _PERIOD = 1.0 / 30.0
-# Words and plots change five times a second: faster, nobody reads them.
+# Words and plots change five times a second: faster ones cannot be read.
 _SLOW = 6
 _TABS = ("Task", "Controller", "Optimizer", "Plant", "Plots", "View")
 _KEYS = {"space": "pause", "R": "reset", "arrowright": "step"}

@@ -1,6 +1,6 @@
 """A viser server of this machine only, behind the gate of `tasks view`: a browser without the address's token gets nothing.
 
-viser binds every interface unless it is told otherwise, answers whoever asks, and has no door to close. It hands requests to the
+viser binds every interface unless it is told otherwise, answers every request, and checks no token. It hands requests to the
 function that it gives `websockets` as `process_request`; ours is put before it while the server starts. Whether that worked is
 asked of the server itself before its address is told: without the gate there is no page.
 """
@@ -60,7 +60,7 @@ def open_server(port: int, title: str) -> tuple[viser.ViserServer, str]:
         )
     import viser  # heavy: a web server, and trimesh
 
-    # Taken and let go: viser looks for another port by itself where this one is in use, and says so to nobody.
+    # Taken and let go: viser looks for another port by itself where this one is in use, without a word.
     with listen(port) as listener:
         taken = int(listener.getsockname()[1])
     token = new_token()
