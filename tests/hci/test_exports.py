@@ -109,7 +109,9 @@ def test_every_observation_lies_in_the_space_that_was_declared(name: str) -> Non
                 outside += bool(np.any(np.abs(values.get("task_state__target", 0.0)) > 1.0))
             if not seats.agents:
                 break
-            seen, *_ = seats.step({role: seats.action_space(role).sample() for role in seats.agents})
+            seen, *_ = seats.step(
+                {role: seats.action_space(role).sample() for role in seats.agents}
+            )
     if name == "gaze":
         assert outside > 0, "no look went beyond the screen: the test shows nothing"
 
