@@ -80,6 +80,7 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "quick_compilation": (1, 0),  # without most of XLA's optimizations
         # tests/control
         "foreign_models": (4, 8),
+        "suite_states": (60, 1000),
         "pushed_cylinders": (4, 5),
         # tests/reliability
         "kills": (50, 150),

@@ -16,7 +16,7 @@ from taskloom_control.task import Array
 from taskloom_control.tasks.arm_pick import HOME, clearance
 from taskloom_control.tasks.quadruped_stand import LEG
 
-TARGETS = {ref.name: ref.target for ref in DOMAIN.tasks}
+TARGETS = {ref.name: ref.target for ref in DOMAIN.tasks if not ref.needs}
 Change = Callable[[mujoco.MjData], None]
 
 

@@ -17,7 +17,7 @@ from taskloom_control.tasks.cube_in_hand import turn_between
 from taskloom_control.tasks.cylinder_push import CylinderPush, CylinderPushConfig
 from taskloom_control.tasks.u_maze import way_to_goal
 
-TARGETS = {ref.name: ref.target for ref in DOMAIN.tasks}
+TARGETS = {ref.name: ref.target for ref in DOMAIN.tasks if not ref.needs}
 
 
 def make(name: str) -> Array:
