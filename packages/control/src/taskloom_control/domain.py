@@ -44,6 +44,7 @@ def _task(name: str, summary: str, target: str) -> TaskRef:
 _METRICS = (
     *("success", "held", "cost", "cost_final", "settling_time", "plans", "rollouts", "diverged"),
     *("ess", "clipped", "clamped", "seconds", "unstable", "goals", "return"),
+    "track_distance",
     *("violation_max", "violation_share"),
 )
 
@@ -68,8 +69,10 @@ DOMAIN = DomainRef(
         _task("pendulum", "Swing up a pendulum.", "pendulum:Pendulum"),
         _task("push_t", "Push a T-shaped block to a pose.", "push_t:PushT"),
         _task("quadruped_stand", "Stand up.", "quadruped_stand:QuadrupedStand"),
+        _task("quadruped_trot", "Follow a trot on four legs.", "quadruped_trot:QuadrupedTrot"),
         _task("quadruped_walk", "Walk ahead.", "quadruped_walk:QuadrupedWalk"),
         _task("reacher", "Reach a target with two links.", "reacher:Reacher"),
+        _task("track", "Follow a motion with any model.", "track:Track"),
         _task("u_maze", "Leave a U-shaped trap.", "u_maze:UMaze"),
         *SUITES,
     ),

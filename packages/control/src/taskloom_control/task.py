@@ -150,6 +150,9 @@ class ControlTask(ABC, Generic[C]):
     def adapt_model(self, model: mujoco.MjModel, metadata: Metadata) -> None:
         """Change a model that plans are rolled out with to what the simulation's copy told of its own; by default nothing."""
 
+    def begin_plan(self, moment: float) -> None:
+        """Take note of the time [s] that rollouts begin at, before any of them; by default nothing."""
+
     # What a closed loop needs besides.
 
     def reset(self, rng: np.random.Generator) -> None:

@@ -24,7 +24,7 @@ class DmPoleConfig(SuiteConfig):
     """Simulated time of the closed loop."""
     controller: ControllerConfig = ControllerConfig(horizon=1.0, control_freq=50, spline="linear")
     """The receding-horizon controller."""
-    optimizer: AnyOptimizer = MPPI(num_rollouts=32, num_nodes=6, sigma=0.4, ess=3)
+    optimizer: AnyOptimizer = MPPI(num_rollouts=32, num_nodes=6, sigma=0.8, ess=3, finest=0.1)
     """Optimizer of the plan."""
 
 
@@ -44,7 +44,9 @@ class DmCartpole(DmTask[DmPoleConfig]):
 
     def _within(self, states: States) -> Rewards:
         cosine = np.cos(states[..., 1])
-        return tolerance(states[..., 0], (-0.25, 0.25)) * tolerance(cosine, (0.995, 1.0))
+        return np.asarray(
+            tolerance(states[..., 0], (-0.25, 0.25)) * tolerance(cosine, (0.995, 1.0))
+        )
 
     def _smooth(self, states: States, sensors: Sensors, controls: Controls) -> Rewards:
         del sensors
@@ -97,7 +99,9 @@ class DmAcrobot(DmTask[DmPoleConfig]):
     def _distance(self, states: States) -> Rewards:
         """Return the distance of the tip from the target [m], by the geometry of two links of a metre."""
         first, both = states[..., 0], states[..., 0] + states[..., 1]
-        return np.hypot(np.sin(first) + np.sin(both), np.cos(first) + np.cos(both) - 2.0)
+        return np.asarray(
+            np.hypot(np.sin(first) + np.sin(both), np.cos(first) + np.cos(both) - 2.0)
+        )
 
 
 class DmAcrobotSwingup(DmAcrobot):
@@ -168,7 +172,7 @@ class DmPointMass(DmTask[DmMassConfig]):
         return -2.0 * self._distance(states)
 
     def _distance(self, states: States) -> Rewards:
-        return np.hypot(states[..., 0], states[..., 1])
+        return np.asarray(np.hypot(states[..., 0], states[..., 1]))
 
 
 class DmPointMassEasy(DmPointMass):
@@ -204,7 +208,7 @@ class DmReacher(DmTask[DmMassConfig]):
         x, y = self.model.geom("target").pos[:2]
         dx = 0.12 * (np.cos(first) + np.cos(both)) - x
         dy = 0.12 * (np.sin(first) + np.sin(both)) - y
-        return np.hypot(dx, dy)
+        return np.asarray(np.hypot(dx, dy))
 
 
 class DmReacherEasy(DmReacher):

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from taskloom_control.config import AnyOptimizer, ControllerConfig, Seconds
-from taskloom_control.optimizers.cem import CEM
 from taskloom_control.optimizers.mppi import MPPI
 from taskloom_control.suites.base import Measured, SuiteConfig
 from taskloom_control.suites.dm import DmTask
@@ -24,9 +23,9 @@ class DmFingerConfig(SuiteConfig):
 
     seconds: Seconds = 20.0
     """Simulated time of the closed loop."""
-    controller: ControllerConfig = ControllerConfig(horizon=0.6, control_freq=25, spline="linear")
+    controller: ControllerConfig = ControllerConfig(horizon=0.4, control_freq=25, spline="linear")
     """The receding-horizon controller."""
-    optimizer: AnyOptimizer = MPPI(num_rollouts=32, num_nodes=5, sigma=0.4, ess=3)
+    optimizer: AnyOptimizer = MPPI(num_rollouts=40, num_nodes=5, sigma=1.0, ess=2)
     """Optimizer of the plan."""
 
 
@@ -39,7 +38,7 @@ class DmFinger(DmTask[DmFingerConfig]):
     def away(self, sensors: Sensors) -> Rewards:
         """Return how far the fingertip is from the body [m], a guide to touching it."""
         tip = sensors[..., self.sensor("touchtop_pos")] - sensors[..., self.sensor("spinner")]
-        return np.linalg.norm(tip, axis=-1)
+        return np.asarray(np.linalg.norm(tip, axis=-1))
 
 
 class DmFingerSpin(DmFinger):
@@ -72,12 +71,14 @@ class DmFingerTurn(DmFinger):
     def guides(self, states: States, sensors: Sensors, controls: Controls) -> Rewards:
         """Return minus the distance, and nearness of the finger."""
         del states, controls
-        return -2.0 * np.maximum(self._distance(sensors), 0.0) - 0.2 * self.away(sensors)
+        return np.asarray(
+            -2.0 * np.maximum(self._distance(sensors), 0.0) - 0.2 * self.away(sensors)
+        )
 
     def _distance(self, sensors: Sensors) -> Rewards:
         gap = sensors[..., self.sensor("target")] - sensors[..., self.sensor("tip")]
         size = float(self.model.site("target").size[0])
-        return np.hypot(gap[..., 0], gap[..., 2]) - size
+        return np.asarray(np.hypot(gap[..., 0], gap[..., 2]) - size)
 
 
 class DmFingerTurnEasy(DmFingerTurn):
@@ -99,9 +100,7 @@ class DmRunnerConfig(SuiteConfig):
     """Simulated time of the closed loop."""
     controller: ControllerConfig = ControllerConfig(horizon=0.5, control_freq=50, spline="linear")
     """The receding-horizon controller."""
-    optimizer: AnyOptimizer = CEM(
-        num_rollouts=40, num_nodes=6, num_elites=6, keep=3, sigma_start=0.5, sigma_min=0.15
-    )
+    optimizer: AnyOptimizer = MPPI(num_rollouts=40, num_nodes=6, sigma=1.0, ess=2)
     """Optimizer of the plan."""
 
 
@@ -119,7 +118,7 @@ class DmCheetahRun(DmTask[DmRunnerConfig]):
     def guides(self, states: States, sensors: Sensors, controls: Controls) -> Rewards:
         """Return something for staying the right way up."""
         del sensors, controls
-        return 0.1 * np.cos(states[..., self.position("rooty")][..., 0])
+        return np.asarray(0.1 * np.cos(states[..., self.position("rooty")][..., 0]))
 
 
 class DmWalkerConfig(SuiteConfig):
@@ -129,9 +128,7 @@ class DmWalkerConfig(SuiteConfig):
     """Simulated time of the closed loop."""
     controller: ControllerConfig = ControllerConfig(horizon=0.6, control_freq=20, spline="linear")
     """The receding-horizon controller."""
-    optimizer: AnyOptimizer = CEM(
-        num_rollouts=40, num_nodes=5, num_elites=6, keep=3, sigma_start=0.5, sigma_min=0.15
-    )
+    optimizer: AnyOptimizer = MPPI(num_rollouts=40, num_nodes=5, sigma=1.0, ess=2)
     """Optimizer of the plan."""
 
 
@@ -178,9 +175,7 @@ class DmHopperConfig(SuiteConfig):
     """Simulated time of the closed loop."""
     controller: ControllerConfig = ControllerConfig(horizon=0.6, control_freq=25, spline="linear")
     """The receding-horizon controller."""
-    optimizer: AnyOptimizer = CEM(
-        num_rollouts=40, num_nodes=5, num_elites=6, keep=3, sigma_start=0.5, sigma_min=0.15
-    )
+    optimizer: AnyOptimizer = MPPI(num_rollouts=40, num_nodes=5, sigma=1.0, ess=2)
     """Optimizer of the plan."""
 
 
@@ -242,9 +237,7 @@ class DmHumanoidConfig(SuiteConfig):
     """Simulated time of the closed loop."""
     controller: ControllerConfig = ControllerConfig(horizon=0.5, control_freq=20, spline="linear")
     """The receding-horizon controller."""
-    optimizer: AnyOptimizer = CEM(
-        num_rollouts=64, num_nodes=5, num_elites=8, keep=4, sigma_start=0.5, sigma_min=0.15
-    )
+    optimizer: AnyOptimizer = MPPI(num_rollouts=64, num_nodes=5, sigma=1.0, ess=2)
     """Optimizer of the plan."""
 
 
@@ -303,9 +296,7 @@ class DmFishConfig(SuiteConfig):
     """Simulated time of the closed loop."""
     controller: ControllerConfig = ControllerConfig(horizon=1.2, control_freq=12.5, spline="linear")
     """The receding-horizon controller."""
-    optimizer: AnyOptimizer = CEM(
-        num_rollouts=40, num_nodes=6, num_elites=6, keep=3, sigma_start=0.5, sigma_min=0.15
-    )
+    optimizer: AnyOptimizer = MPPI(num_rollouts=40, num_nodes=6, sigma=1.0, ess=2)
     """Optimizer of the plan."""
 
 
@@ -353,4 +344,4 @@ class DmFishSwim(DmFish):
 
     def _distance(self, sensors: Sensors) -> Rewards:
         mouth, target = self.sensor("mouth place"), self.sensor("target place")
-        return np.linalg.norm(sensors[..., target] - sensors[..., mouth], axis=-1)
+        return np.asarray(np.linalg.norm(sensors[..., target] - sensors[..., mouth], axis=-1))

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from taskloom_control.config import AnyOptimizer, ControllerConfig, Seconds
-from taskloom_control.optimizers.cem import CEM
 from taskloom_control.optimizers.mppi import MPPI
 from taskloom_control.suites.base import Measured, SuiteConfig
 from taskloom_control.suites.gym_base import GymTask
@@ -25,9 +24,7 @@ class GymRunnerConfig(SuiteConfig):
     """Simulated time of the closed loop."""
     controller: ControllerConfig = ControllerConfig(horizon=0.6, control_freq=20, spline="linear")
     """The receding-horizon controller."""
-    optimizer: AnyOptimizer = CEM(
-        num_rollouts=40, num_nodes=5, num_elites=6, keep=3, sigma_start=0.5, sigma_min=0.15
-    )
+    optimizer: AnyOptimizer = MPPI(num_rollouts=40, num_nodes=5, sigma=0.8, ess=2)
     """Optimizer of the plan."""
 
 
@@ -42,7 +39,7 @@ class GymHalfCheetah(GymTask[GymRunnerConfig]):
     ) -> Rewards:
         """Return speed less control cost."""
         del sensors
-        return self.forward_speed(states) - 0.1 * np.square(controls).sum(axis=-1)
+        return np.asarray(self.forward_speed(states) - 0.1 * np.square(controls).sum(axis=-1))
 
 
 class GymAnt(GymTask[GymRunnerConfig]):
@@ -56,7 +53,7 @@ class GymAnt(GymTask[GymRunnerConfig]):
     ) -> Rewards:
         """Return speed less control cost."""
         del sensors
-        return self.forward_speed(states) - 0.5 * np.square(controls).sum(axis=-1)
+        return np.asarray(self.forward_speed(states) - 0.5 * np.square(controls).sum(axis=-1))
 
     def healthy(self, states: States) -> Bool[np.ndarray, "R T"]:
         """Return whether the torso is between 0.2 and 1 m high."""
@@ -70,9 +67,7 @@ class GymSwimmerConfig(SuiteConfig):
     """Simulated time of the closed loop."""
     controller: ControllerConfig = ControllerConfig(horizon=2.0, control_freq=12.5, spline="linear")
     """The receding-horizon controller."""
-    optimizer: AnyOptimizer = CEM(
-        num_rollouts=40, num_nodes=8, num_elites=6, keep=3, sigma_start=0.5, sigma_min=0.15
-    )
+    optimizer: AnyOptimizer = MPPI(num_rollouts=40, num_nodes=8, sigma=0.8, ess=2)
     """Optimizer of the plan."""
 
 
@@ -87,7 +82,7 @@ class GymSwimmer(GymTask[GymSwimmerConfig]):
     ) -> Rewards:
         """Return speed less control cost."""
         del sensors
-        return self.forward_speed(states) - 1e-4 * np.square(controls).sum(axis=-1)
+        return np.asarray(self.forward_speed(states) - 1e-4 * np.square(controls).sum(axis=-1))
 
 
 class GymHopperConfig(SuiteConfig):
@@ -97,9 +92,7 @@ class GymHopperConfig(SuiteConfig):
     """Simulated time of the closed loop."""
     controller: ControllerConfig = ControllerConfig(horizon=0.5, control_freq=62.5, spline="linear")
     """The receding-horizon controller."""
-    optimizer: AnyOptimizer = CEM(
-        num_rollouts=40, num_nodes=5, num_elites=6, keep=3, sigma_start=0.5, sigma_min=0.15
-    )
+    optimizer: AnyOptimizer = MPPI(num_rollouts=40, num_nodes=5, sigma=0.8, ess=2)
     """Optimizer of the plan."""
 
 
@@ -117,7 +110,7 @@ class GymHopper(GymTask[GymHopperConfig]):
     ) -> Rewards:
         """Return speed less control cost."""
         del sensors
-        return self.forward_speed(states) - 1e-3 * np.square(controls).sum(axis=-1)
+        return np.asarray(self.forward_speed(states) - 1e-3 * np.square(controls).sum(axis=-1))
 
     def healthy(self, states: States) -> Bool[np.ndarray, "R T"]:
         """Return whether the torso is high and upright enough."""
@@ -157,7 +150,7 @@ class GymPole(GymTask[GymPoleConfig]):
     ) -> Rewards:
         """Return nothing besides."""
         del sensors, controls
-        return np.zeros(states.shape[:2])
+        return np.asarray(np.zeros(states.shape[:2]))
 
     def healthy(self, states: States) -> Bool[np.ndarray, "R T"]:
         """Return whether the pole is within 0.2 rad of upright."""
@@ -228,7 +221,7 @@ class GymReacher(GymTask[GymArmConfig]):
         """Return minus the distance and the squared controls."""
         del states
         gap = sensors[..., self.sensor("tip place")] - sensors[..., self.sensor("target place")]
-        return -np.linalg.norm(gap, axis=-1) - np.square(controls).sum(axis=-1)
+        return np.asarray(-np.linalg.norm(gap, axis=-1) - np.square(controls).sum(axis=-1))
 
 
 class GymPusherConfig(GymArmConfig):
@@ -271,9 +264,7 @@ class GymHumanoidConfig(SuiteConfig):
         horizon=0.45, control_freq=1 / 0.03, spline="linear"
     )
     """The receding-horizon controller."""
-    optimizer: AnyOptimizer = CEM(
-        num_rollouts=64, num_nodes=4, num_elites=8, keep=4, sigma_start=0.4, sigma_min=0.1
-    )
+    optimizer: AnyOptimizer = MPPI(num_rollouts=64, num_nodes=4, sigma=0.8, ess=2)
     """Optimizer of the plan."""
 
 
