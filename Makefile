@@ -10,15 +10,16 @@ REQUIREMENTS := pyproject.toml constraints.txt $(PARTS:%=packages/%/pyproject.to
 DEMO_STORE := demo-runs
 ENVIRONMENTS := tests/packaging/environments.py
 EXTRAS_TRIED ?= hci control anomaly diffusion
+RELEASED ?= root core hci control anomaly diffusion
 # One thread a process: two pytest workers, or two demo tasks, otherwise fight over two cores.
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench docs soak changelog pythons floors newest clean \
+.PHONY: help demo test check bench docs soak changelog pythons floors newest release-check clean \
 	check-types check-types-again check-pages check-imports check-style
 
 help: ## List the targets.
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
 
 $(READY): $(REQUIREMENTS)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -100,5 +101,9 @@ floors: $(TESTED) ## Install the lowest versions that each extra allows, and run
 newest: $(TESTED) ## The same with the newest versions.
 	$(BIN)/python $(ENVIRONMENTS) --resolution highest --extras $(EXTRAS_TRIED)
 
+# RELEASED="root core hci" installs these alone; an environment with PyTorch or JAX needs gigabytes.
+release-check: $(TESTED) ## Rehearse a release: build all twice, check, install each wheel alone.
+	$(BIN)/python tests/packaging/release.py --parts $(RELEASED)
+
 clean: ## Remove what the targets made.
-	rm -rf $(VENV) .venv-3.12 .venv-3.13 site $(DEMO_STORE) .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-3.12 .venv-3.13 site dist $(DEMO_STORE) .pytest_cache .mypy_cache .ruff_cache
