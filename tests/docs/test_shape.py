@@ -1,8 +1,9 @@
-"""Shape of the pages: their lengths, the share of tables, and the clicks from the front page."""
+"""Shape and prose of the pages: lengths, tables, clicks from the front page, and the rules of wording."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -23,6 +24,30 @@ WANTED = {
     "plan for an MJCF": "how-to/own-model.md",
 }
 LINK = re.compile(r"\]\(([^)#\s]+\.md)(?:#[^)]*)?\)")
+MOST_SENTENCE = 35
+# Shares and numbers that may fall, and never rise: sentences that are longer, headings that ask, private words.
+MOST_LONG = 0.005
+MOST_QUESTIONS = 6
+MOST_PRIVATE = 1
+# Words that mean something to the authors alone, and what is written instead.
+PRIVATE = {
+    r"\bdid the attack take\b": "succeed",
+    r"\btorn tail": "damaged end",
+    r"\bhears of\b": "is told of",
+    r"\bno news\b": "says nothing new",
+}
+PERSONS = re.compile(r"\b(nobody|somebody|whoever|anybody|everybody)\b", re.IGNORECASE)
+HEADING = re.compile(r"^#+ (What|How|Where|Who|Whether|Which|Why|When)\b")
+# Titles that are questions of readers, and are looked for by those words.
+QUESTIONS = {
+    "# Why do I get other numbers",
+    "# How many seeds do I need",
+    "# What a verdict means",
+    "# What a flag means",
+    "# What a task prints",
+    "# How success rates are measured",
+    "# Which assistant is better, and how many people does it take to know",
+}
 
 
 @cache
@@ -44,6 +69,22 @@ def words(line: str) -> int:
     return len(re.findall(r"[^\s|]*\w[^\s|]*", shown))
 
 
+def sentences(page: str) -> Iterator[str]:
+    """Yield the sentences of a page's prose; items of lists, tables and quoted formulas stand apart."""
+    paragraph: list[str] = []
+    for line in (*lines(page), ""):
+        is_apart = re.match(r"^ *(?:[-*+] |[0-9]+[.] |>|#|\||!\[|!!!|\?\?\?|: )", line)
+        if paragraph and (is_apart or not line.strip()):
+            if paragraph[0]:
+                text = re.sub(r"\]\([^)]*\)", "]", " ".join(paragraph))
+                yield from re.split(r"(?<=[.!?:;])\s+(?=[\[(*_`\"A-Z])", text)
+            paragraph = []
+        if is_apart:
+            paragraph = [""]  # what follows on the next line belongs to the item
+        elif line.strip():
+            paragraph.append(line.strip())
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_is_short_and_mostly_prose(page: str) -> None:
     table = sum(words(line) for line in lines(page) if line.lstrip().startswith("|"))
@@ -57,6 +98,26 @@ def test_a_reader_finds_the_page_for_a_task_in_two_clicks() -> None:
     first = linked("index.md")
     second = first.union(*map(linked, first))
     assert [task for task, page in WANTED.items() if page not in second] == []
+
+
+def test_pages_are_worded_plainly() -> None:
+    """Hold the rules over the whole site: a page that is being written may break one, and not the site."""
+    texts = {page: "\n".join(lines(page)) for page in PAGES}
+    thousands = sum(words(line) for page in PAGES for line in lines(page)) / 1000
+    persons = [(page, word) for page, text in texts.items() for word in PERSONS.findall(text)]
+    assert len(persons) <= 0.2 * thousands, persons
+    private = [(page, word) for page in PAGES for word in PRIVATE if re.search(word, texts[page])]
+    assert len(private) <= MOST_PRIVATE, private
+    questions = [
+        (page, line)
+        for page in PAGES
+        for line in lines(page)
+        if HEADING.match(line) and line not in QUESTIONS
+    ]
+    assert len(questions) <= MOST_QUESTIONS, questions
+    found = [(page, text) for page in PAGES for text in sentences(page)]
+    long = [(page, text) for page, text in found if words(text) > MOST_SENTENCE]
+    assert len(long) <= MOST_LONG * len(found), long
 
 
 def linked(page: str) -> set[str]:
