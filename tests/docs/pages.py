@@ -133,7 +133,9 @@ def steps(page: Path) -> Iterator[File | Command | Code]:
                         briefer = fence.note.get("briefer", "") if size("brief_pages") else ""
                         command.smaller = fence.note.get("smaller", briefer)
                         # A JavaScript engine draws a report's charts, and half a second passes until it has started.
-                        if size("brief_pages") and not is_checked and "report" not in page.stem:
+                        is_sweep = "tasks sweep" in command.line  # whose runs write none
+                        is_brief = size("brief_pages") and not is_checked and not is_sweep
+                        if is_brief and "report" not in page.stem:
                             command.smaller += " --report=no"
                     command.instead = fence.note.get("run as", "")
                     yield command
