@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
 
 import numpy as np
 import pytest
@@ -18,20 +19,21 @@ from taskloom_diffusion.denoisers.dit import DiT
 from taskloom_diffusion.denoisers.table_torch import ToyPosterior
 from taskloom_diffusion.evaluation.sampling import check_sampler
 from taskloom_diffusion.processes.absorbing_torch import AbsorbingProcess
-from taskloom_diffusion.samplers.base import Sampler
+from taskloom_diffusion.samplers.base import Order, Sampler
 from taskloom_diffusion.samplers.confidence import LowEntropy, Margin
 from taskloom_diffusion.samplers.first_hitting import FirstHitting
 from taskloom_diffusion.samplers.generation import Generation, Predictor
 from taskloom_diffusion.samplers.left_to_right import LeftToRight
 from taskloom_diffusion.samplers.noise import RowNoise
 from taskloom_diffusion.samplers.speculation import Dice, speculate
-from taskloom_diffusion.samplers.speculative import Form, Order, Speculative
+from taskloom_diffusion.samplers.speculative import Speculative
 from taskloom_diffusion.schedules.closed_form import LinearSchedule
 from taskloom_diffusion.training.module import DiffusionModule
 from tests_sizes import size
 from torch import Tensor, nn
 
 MASK = 1
+Form: TypeAlias = Literal["fused", "two_call"]
 
 
 def toy_g() -> Toy:
@@ -146,7 +148,8 @@ def enumerated(
         batch = Generation(
             predictor, process, LinearSchedule(), start, valid, valid, noise, temperature
         )
-        tokens = speculate(batch, tree, order=order, form=form, k=k)
+        fused = form == "fused"
+        tokens = speculate(batch, tree, order=order, fused=fused, k=k or None, most=8)
         for number, (given, made) in enumerate(zip(now, tree.made, strict=True)):
             chance = float(np.prod([chances[choice] for choice, chances in made]))
             law[int(toy.index_of(tokens[number : number + 1]))] += chance

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Calls: TypeAlias = Annotated[int, Field(ge=0, le=100_000)]
 Steps: TypeAlias = Annotated[int, Field(ge=1, le=100_000)]
 Grid: TypeAlias = Literal["schedule", "uniform", "cosine"]
+Order: TypeAlias = Literal["random", "left_to_right", "entropy", "margin"]
 
 
 class Sampler(DiffusionPart):

@@ -21,11 +21,11 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from taskloom_diffusion.samplers.base import Order
 from taskloom_diffusion.samplers.draws import draw_categorical
 from taskloom_diffusion.samplers.generation import Generation
 from taskloom_diffusion.samplers.noise import NoiseSource
 from taskloom_diffusion.samplers.reveal import entropy
-from taskloom_diffusion.samplers.speculative import MOST_PROPOSED, Form, Order
 
 
 class Dice(Protocol):
@@ -80,28 +80,31 @@ class NoiseDice:
         return draw_categorical(law, self.last[rows, positions])
 
 
-def speculate(generation: Generation, dice: Dice, *, order: Order, form: Form, k: int) -> Tensor:
+def speculate(
+    generation: Generation, dice: Dice, *, order: Order, fused: bool, k: int | None, most: int
+) -> Tensor:
     """Return complete tokens (B, L) whose law is that of one token a call in this order.
 
     Args:
         generation: The batch to complete.
         dice: What is drawn from.
         order: Order of the positions; `entropy` and `margin` follow the answer at what is revealed, never at proposals.
-        form: Whether a call both judges and proposes.
-        k: Tokens proposed at once; 0 adapts it.
+        fused: Whether a call both judges and proposes.
+        k: Tokens proposed at once; None adapts it.
+        most: Of them, where it adapts.
     """
     decoding = _Decoding(generation, dice, order)
-    least = 1 if form == "fused" else 3
-    start = k or 3
-    decoding.planned = torch.full((len(generation.start),), start)
+    # Two calls for two tokens gain nothing.
+    least = 1 if fused else 3
+    decoding.planned = torch.full((len(generation.start),), k or 3)
     while bool(decoding.masked.any()):
         noise = dice.begin()
         rows = decoding.masked.any(1).nonzero()[:, 0]
-        done = decoding.fused(rows, noise) if form == "fused" else decoding.two_call(rows, noise)
-        if not k:
+        done = decoding.fused(rows, noise) if fused else decoding.two_call(rows, noise)
+        if k is None:
             # One more after a full acceptance; after a refusal as many as stood. Nothing of it depends on other rows.
             now = torch.where(done.refused, done.stood, decoding.planned[rows] + (done.stood > 0))
-            decoding.planned[rows] = now.clamp(least, MOST_PROPOSED)
+            decoding.planned[rows] = now.clamp(least, most)
         generation.record(decoding.z)
     return decoding.z
 
@@ -150,7 +153,7 @@ class _Proposals:
 
 @dataclass(frozen=True)
 class _Outcome:
-    """What became of the proposals of some rows.
+    """Fate of the proposals of some rows.
 
     Attributes:
         stood: Numbers of proposals that stand (A,).

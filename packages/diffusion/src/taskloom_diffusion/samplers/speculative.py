@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from taskloom_diffusion.samplers.base import Sampler
+from taskloom_diffusion.samplers.base import Order, Sampler
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from taskloom_diffusion.samplers.generation import Generation
 
-Order: TypeAlias = Literal["random", "left_to_right", "entropy", "margin"]
-Form: TypeAlias = Literal["fused", "two_call"]
-MOST_PROPOSED = 8
-"""Tokens that are proposed at once where their number adapts."""
+# Proposals where their number adapts.
+_MOST = 8
 
 
 class Speculative(Sampler):
@@ -30,18 +28,19 @@ class Speculative(Sampler):
     kind: Literal["speculative"] = "speculative"
     order: Order = "random"
     """Order of the positions: any that does not look at proposed tokens keeps the law."""
-    form: Form = "fused"
+    form: Literal["fused", "two_call"] = "fused"
     """`fused` judges and proposes in the same call; `two_call` proposes in a first call and judges in a second one."""
     k: Annotated[int, Field(ge=0, le=64)] = 0
     """Tokens proposed at once; 0 adapts it for each sequence, one more after all were accepted, at most 8."""
 
     @property
     def states_of_row(self) -> int:
-        return (self.k or MOST_PROPOSED) + 1
+        return (self.k or _MOST) + 1
 
     def run(self, generation: Generation) -> Tensor:
         from taskloom_diffusion.samplers.speculation import NoiseDice, speculate  # torch is heavy
 
-        alone = self.form == "two_call" and self.k == 1
-        dice = NoiseDice(generation.noise, judges=not alone)
-        return speculate(generation, dice, order=self.order, form=self.form, k=self.k)
+        fused = self.form == "fused"
+        dice = NoiseDice(generation.noise, judges=fused or self.k != 1)
+        k = self.k or None
+        return speculate(generation, dice, order=self.order, fused=fused, k=k, most=_MOST)
