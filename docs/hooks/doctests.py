@@ -17,15 +17,15 @@ class Doctests(griffe.Extension):
 
 
 def fenced(text: str) -> str:
-    """Return a docstring whose sessions, from `>>>` to the next empty line, are fenced."""
+    """Return a docstring whose sessions, from `>>>` to the next empty line, are fenced; indented ones are code as they stand."""
     kept: list[str] = []
-    inside = ""
+    inside = False
     for line in (*text.splitlines(), ""):
-        if not inside and line.lstrip().startswith(">>> "):
-            inside = line[: len(line) - len(line.lstrip())] + "```"
-            kept.append(f"{inside}pycon")
+        if not inside and line.startswith(">>> "):
+            inside = True
+            kept.append("```pycon")
         elif inside and not line.strip():
-            kept.append(inside)
-            inside = ""
+            kept.append("```")
+            inside = False
         kept.append(line)
     return "\n".join(kept[:-1])

@@ -71,5 +71,5 @@ def test_sessions_of_docstrings_are_shown_as_code() -> None:
     fenced = load("doctests").fenced
     text = "Sum.\n\n>>> 1 + 1\n2\n\nMore.\n\nExample:\n    >>> 2\n    2"
     assert fenced(text) == (
-        "Sum.\n\n```pycon\n>>> 1 + 1\n2\n```\n\nMore.\n\nExample:\n    ```pycon\n    >>> 2\n    2\n    ```"
+        "Sum.\n\n```pycon\n>>> 1 + 1\n2\n```\n\nMore.\n\nExample:\n    >>> 2\n    2"
     )
