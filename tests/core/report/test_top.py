@@ -59,7 +59,8 @@ def test_the_verdict_the_figure_and_the_baseline_come_first(make_run: MakeRun) -
         "Fewer rounds",
         "12.938",
         "no assistant",
-        "3.310 to 3.440",
+        'headline.low">3.310<',
+        'headline.high">3.440<',
     ):
         assert words in top
     assert "<code>tasks sweep</code>" in top

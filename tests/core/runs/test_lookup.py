@@ -14,7 +14,14 @@ from taskloom.runs.lookup import alike
 from taskloom.runs.record import RunRecord, write_record
 
 
-def _make(store: Path, name: str, identity: str, second: int, status: str = "finished", config_id: str = "") -> None:
+def _make(
+    store: Path,
+    name: str,
+    identity: str,
+    second: int,
+    status: str = "finished",
+    config_id: str = "",
+) -> None:
     (store / name).mkdir(parents=True)
     created = f"2026-01-01T00:00:{second:02d}Z"
     record = RunRecord(

@@ -37,7 +37,9 @@ class Place:
 
     def check_outside(self) -> None:
         """Nothing outside was written, and nothing was added."""
-        assert {path.name: path.read_text() for path in self.outside.iterdir()} == {"canary": CANARY}
+        assert {path.name: path.read_text() for path in self.outside.iterdir()} == {
+            "canary": CANARY
+        }
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +114,9 @@ def test_no_mutant_takes_the_reader_away(place: Place, tmp_path: Path, part: int
         try:
             told = _read(folder)
         except Exception as error:
-            raise AssertionError(f"mutant {mutant.name}: {type(error).__name__}: {error}") from error
+            raise AssertionError(
+                f"mutant {mutant.name}: {type(error).__name__}: {error}"
+            ) from error
         took = time.process_time() - began
         assert took < LIMIT, mutant.name
         assert CANARY not in told, mutant.name
@@ -127,7 +131,9 @@ def test_no_mutant_takes_the_reader_away(place: Place, tmp_path: Path, part: int
 def crowd(place: Place) -> Iterator[tuple[Place, list[str], list[str]]]:
     """A store of good runs and mutants beside each other: the names of both."""
     good = [f"20260101-0000{number:02d}-hci-example-aaaaaa" for number in range(GOOD)]
-    bad = [f"20260102-0000{number:06d}-hci-example-bbbbbb" for number in range(size("mutants_shown"))]
+    bad = [
+        f"20260102-0000{number:06d}-hci-example-bbbbbb" for number in range(size("mutants_shown"))
+    ]
     for name in good:
         _copy(place, name)
     for name, mutant in zip(bad, mutants(len(bad), place.outside, seed=1), strict=True):
@@ -207,7 +213,10 @@ def test_every_mutant_is_shown_or_refused_in_a_sentence(
 
 def test_every_page_answers(crowd: tuple[Place, list[str], list[str]]) -> None:
     place, good, bad = crowd
-    paths = [("/", query) for query in ("", "metric=rounds/mean", "sort=-duration", "where=duration+%3E+0")]
+    paths = [
+        ("/", query)
+        for query in ("", "metric=rounds/mean", "sort=-duration", "where=duration+%3E+0")
+    ]
     for name in bad:
         paths += [(f"/runs/{name}/", ""), (f"/runs/{name}/artifacts/note.txt", "")]
         paths.append(("/compare", f"run={good[0]}&run={name}"))
@@ -250,4 +259,3 @@ def test_an_index_that_leads_elsewhere_is_replaced(place: Place, tmp_path: Path)
             assert not (tmp_path / "absent.sqlite").exists()
     finally:
         _clear(folder)
-

@@ -76,7 +76,10 @@ def place() -> Iterator[Path]:
 @settings(max_examples=size("removal_trees"), deadline=None, derandomize=True)
 @given(tree=trees, line=lines)
 @example(tree={PHOTOS: {"sub": "folder"}}, line=[(PHOTOS, "{store}/{name}")])
-@example(tree={RUN: {"run.json": "file"}, OTHER: {"sub": "folder"}}, line=[(RUN, "{name}"), (OTHER, "./{name}")])
+@example(
+    tree={RUN: {"run.json": "file"}, OTHER: {"sub": "folder"}},
+    line=[(RUN, "{name}"), (OTHER, "./{name}")],
+)
 @example(tree={RUN: {"run.json": "file"}, OTHER: "link"}, line=[(OTHER, "./{name}")])
 @example(tree={RUN: {"run.json": "file"}, ".trash": "link out"}, line=[(RUN, "{name}")])
 def test_only_runs_of_the_store_are_removed(
@@ -105,7 +108,11 @@ def test_only_runs_of_the_store_are_removed(
     finally:
         os.chdir(here)
     after = _contents(store.parent)
-    kept = {path: what for path, what in before.items() if path.split("/")[1:2][:1] not in ([r] for r in runs)}
+    kept = {
+        path: what
+        for path, what in before.items()
+        if path.split("/")[1:2][:1] not in ([r] for r in runs)
+    }
     assert kept.items() <= after.items()
     if code:
         assert code == 5
