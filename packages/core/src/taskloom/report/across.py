@@ -121,9 +121,9 @@ def parallel(axes: Sequence[Axis], marked: Sequence[bool]) -> Chart:
     ]
     if any(None in axis.places for axis in axes):
         ticks += [{"axis": axis.title, "y": _MISSING, "label": "missing"} for axis in axes if None in axis.places]  # fmt: skip
-    x = {"field": "axis", "type": "nominal", "sort": names, "title": None, "axis": {"labelAngle": 0, "labelLimit": 110}}  # fmt: skip
-    y = {"field": "y", "type": "quantitative", "axis": None, "scale": {"domain": [_MISSING - 0.05, 1.05]}}  # fmt: skip
-    place = {"x": x, "y": y}
+    across_axes: dict[str, Any] = {"field": "axis", "type": "nominal", "sort": names, "title": None, "axis": {"labelAngle": 0, "labelLimit": 110}}  # fmt: skip
+    up: dict[str, Any] = {"field": "y", "type": "quantitative", "axis": None, "scale": {"domain": [_MISSING - 0.05, 1.05]}}  # fmt: skip
+    place = {"x": across_axes, "y": up}
     said = "" if every == 1 else f" {len(kept):,} of {total:,} lines are drawn, evenly thinned."
     stands = " Dark: not told apart from the best." if any(marked) else ""
     opacity = {"condition": {"test": "datum.best", "value": 0.95}, "value": 0.25}

@@ -45,7 +45,7 @@ def variant_curves(found: Sequence[Variant]) -> h.Node:
 
 
 def _read(item: Variant) -> list[Rows]:
-    read = []
+    read: list[Rows] = []
     for run in item.runs:
         with contextlib.suppress(RunCorruptError):  # the charts show those that can be read
             read.append(thin_rows(run.rows()))
