@@ -150,7 +150,7 @@ def _figures(run: Run, headline: Headline | None) -> h.Node:
         and h.p(".small", data_metric="headline.no_baseline")[
             f"no baseline: {headline.no_baseline}"
         ],
-        headline.companions
+        bool(headline.companions)
         and h.dl(".companions")[
             (_companion(*numbered) for numbered in enumerate(headline.companions))
         ],

@@ -159,7 +159,7 @@ def _cells(row: Mapping[str, Any]) -> list[h.Node]:
     return [
         h.th(".path", scope="row")[h.a(href=f"runs/{folder}/report.html")[folder]],
         (
-            h.td(".sentence" if name == "summary" else None)[plain.get(name, row.get(name, ""))]
+            (h.td(".sentence") if name == "summary" else h.td)[plain.get(name, row.get(name, ""))]
             for name in _HEADS[1:]
         ),
     ]

@@ -34,6 +34,7 @@ async def news(
                 _size(folder, run.layout.metrics),
                 _size(folder, run.layout.log),
                 progress_words(run),
+                is_reading(run),
             )
         except RunCorruptError:
             return
