@@ -26,10 +26,12 @@ settings.load_profile("busy")
 _HERE = Path(__file__).parent
 for _name, _path in (
     ("tests_sizes", _HERE / "sizes.py"),
+    ("tests_outcome", _HERE / "outcome.py"),
     ("cases_verdict", _HERE / "cases" / "verdict.py"),
     ("cases_tasks", _HERE / "cases" / "tasks.py"),
     ("own_network", _HERE / "network.py"),
     ("lacking", _HERE / "hidden" / "lacking.py"),
+    ("waiting", _HERE / "waiting.py"),
 ):
     _spec = importlib.util.spec_from_file_location(_name, _path)
     assert _spec is not None
@@ -42,6 +44,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Compile our sources once: where Python writes no bytecode, each of a thousand processes would do it anew."""
     if not hasattr(config, "workerinput"):
         compileall.compile_dir(_HERE.parent / "packages", quiet=2)
+    # A shell starts what stands in its background with Ctrl-C ignored, and Python leaves that as it is.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish() -> None:
@@ -101,6 +106,14 @@ def _thawed_registry() -> Iterator[None]:
     if installed._frozen:
         installed._frozen = False
         registry.refresh()
+
+
+@pytest.fixture
+def tasks(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Return a function that runs a command line in this process, and gives its `Outcome`."""
+    from tests_outcome import caller  # loaded above
+
+    return caller(capsys)
 
 
 @pytest.fixture

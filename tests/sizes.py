@@ -26,6 +26,7 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "mutants_read": (300, 20_000),
         "mutant_parts": (1, 20),
         "mutants_shown": (12, 200),
+        "sweep_mutants": (9, 600),
         # tests/cases
         "recorded_episodes": (2, 1000),
         "slow_task_seconds": (4, 6),
@@ -53,6 +54,16 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "learning_steps": (16, 256),
         "expert_rounds": (1000, 20_000),
         "random_rounds": (150, 1000),
+        # tests/hci/test_study.py
+        "simulated_people": (2, 30),
+        "cut_files": (12, 200),
+        "kills_of_a_study": (4, 200),
+        # tests/hci/fitting, tests/hci/bounds
+        "calibrated_fits": (300, 1000),
+        "covered_fits": (500, 2000),
+        "bounded_games": (20_000, 1_000_000),
+        "finest_grid": (20, 40),
+        "bounded_cases": (1, 5),
         # tests/core/execute/test_bar.py
         "bar_lines": (200, 200_000),
         # tests/core/answers
@@ -65,6 +76,7 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "hostile_examples": (60, 200),
         # tests/anomaly
         "warped_networks": (1, 2),
+        "watched_streams": (12, 200),
         "quick_compilation": (1, 0),  # without most of XLA's optimizations
         # tests/control
         "foreign_models": (4, 8),
@@ -83,6 +95,7 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "signalled_steps": (40, 120),
         "streamed_lines": (3000, 50_000),
         "respellings": (300, 1_000_000),
+        "exported_samples": (40, 1000),
         # tests/docs
         "forked_commands": (1, 0),  # not forked: an interpreter for each
         "brief_pages": (1, 0),  # full: commands are run as their page shows them

@@ -43,7 +43,7 @@ OWN_ROOMS = {
         *("study", "recordings", "fitting", "bounds", "training", "layout"),
     },
     "diffusion": {"model", "corpora", "training", "evaluation"},
-    "control": {"planning", "closed_loop", "mjcf", "bench"},
+    "control": {"planning", "closed_loop", "mjcf", "bench", "live"},
 }
 # Rule 2. No path of imports leads from a problem to what solves it.
 PROBLEMS = ("task", "games", "corpora", "mjcf")
@@ -51,6 +51,7 @@ SOLVERS = (
     "driver",
     "bench",
     "closed_loop",
+    "live",
     "planning",
     "bundle",
     "training",

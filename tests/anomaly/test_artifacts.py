@@ -14,6 +14,7 @@ from taskloom.errors import ConfigError, StoreError
 from taskloom.opening import open_run, open_task
 from taskloom.testing import MemoryContext
 from taskloom_anomaly.data.arrays import ArrayDataset
+from taskloom_anomaly.data.form import InputForm
 from taskloom_anomaly.detection.artifacts import (
     DETECTOR_FILE,
     LAYERS_FILE,
@@ -65,7 +66,9 @@ def test_a_detector_is_the_documented_folder(folder: Path) -> None:
     assert set(stored.calibration) == set(stored.layers)
     again = folder.parent / "again"
     again.mkdir()
-    facts = {"calibration": stored.calibration, "layers": stored.layers, "fusion": stored.fusion}
+    names = ("calibration", "layers", "fusion", "classes", "counts", "form")
+    facts = {name: getattr(stored, name) for name in names}
+    assert stored.form == InputForm((2,), "f")
     evidence = json.loads((folder / LAYERS_FILE).read_text())["evidence"]
     save_detector(
         again, stored.detector, stored.tensors, evidence=evidence, model=stored.model, **facts

@@ -57,7 +57,9 @@ def test_a_folder_without_its_run_leads_to_no_task_and_to_no_code(
     with pytest.raises(UnknownNameError, match="shifted:Shifted"):
         TrainDataFromRun(alone).build()
     (alone / "model.json").write_text(
-        (alone / "model.json").read_text().replace("shifted:Shifted", "/tmp/shifted.py:Shifted")
+        (alone / "model.json")
+        .read_text()
+        .replace("shifted:Shifted", "elsewhere/shifted.py:Shifted")
     )
     assert not place_of(alone).task
 

@@ -1,26 +1,15 @@
-"""The garden domain on the path as if it were installed, and `main()` called in this process."""
+"""The garden domain on the path as if it were installed, and command lines in processes of their own."""
 
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from taskloom.cli import main
 from taskloom.registry import refresh
 
 GARDEN = Path(__file__).parent / "garden"
-
-
-@dataclass
-class Outcome:
-    """Exit code and output of a command line."""
-
-    code: int
-    out: str
-    err: str
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -39,19 +28,6 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
             monkeypatch.delenv(name)
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def tasks(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
-    """Return a function that runs a command line in this process."""
-
-    def call(*words: str) -> Outcome:
-        capsys.readouterr()
-        code = main(words)
-        captured = capsys.readouterr()
-        return Outcome(int(code), captured.out, captured.err)
-
-    return call
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from taskloom.cli import main
 from taskloom.registry import refresh
 from taskloom.runs import list_runs
 
@@ -29,18 +28,11 @@ def _workshop() -> Iterator[None]:
 
 @pytest.fixture
 def tasks(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tasks: Callable[..., Said], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Said]:
     """Return a function that runs a command line in this process, in an empty folder."""
     monkeypatch.chdir(tmp_path)
-
-    def call(*words: str) -> Said:
-        capsys.readouterr()
-        code = int(main(words))
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
+    return tasks
 
 
 CANNOT_RUN = [

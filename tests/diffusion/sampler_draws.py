@@ -11,6 +11,7 @@ from taskloom import derive_seed
 from taskloom.registry import load_components
 from taskloom_diffusion.corpora.toys import Toy
 from taskloom_diffusion.denoisers.table_torch import ToyPosterior
+from taskloom_diffusion.model.own import OwnPart
 from taskloom_diffusion.model.parameterizations import Parameterization
 from taskloom_diffusion.model.protocols import NoisingProcess
 from taskloom_diffusion.processes.absorbing_torch import AbsorbingProcess
@@ -134,7 +135,7 @@ EVERY: list[Sampler] = [
         {name: value for name, value in {"num_steps": 9, "eta": 0.3}.items() if name in kind.model_fields}
     )
     for kind in load_components("taskloom_diffusion.samplers").values()
-    if issubclass(kind, Sampler)
+    if issubclass(kind, Sampler) and not issubclass(kind, OwnPart)
 ] + [
     ReMDM(num_steps=9, eta=0.5, variant="rescale"),
     ReMDM(num_steps=9, eta=0.5, variant="confidence"),

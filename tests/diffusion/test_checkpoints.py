@@ -15,6 +15,7 @@ from taskloom.errors import RunCorruptError
 from taskloom.testing import MemoryContext
 from taskloom_diffusion.config import OptimizerSettings, TrainConfig
 from taskloom_diffusion.denoisers.dit import DiT
+from taskloom_diffusion.model.diffusion_model import DiffusionModel
 from taskloom_diffusion.training.batches import TokenStore, TrainStream
 from taskloom_diffusion.training.checkpoint import load_model, save_model
 from taskloom_diffusion.training.fit import fit, quiet_lightning
@@ -101,7 +102,7 @@ def test_models_survive_the_disk_and_foreign_ones_are_refused(
     task = module().eval()
     nn.init.normal_(task.model.head.weight)
     save_model(tmp_path, task, {"length_histogram": [0, 1]})
-    again, facts = load_model(tmp_path)
+    again, facts = load_model(tmp_path, DiffusionModel)
     z, valid = torch.tensor([[1, 3, 1]]), torch.ones(1, 3, dtype=torch.bool)
     assert torch.equal(task(z, torch.ones(1), valid), again(z, torch.ones(1), valid))
     assert facts == {"length_histogram": [0, 1]}
@@ -109,13 +110,13 @@ def test_models_survive_the_disk_and_foreign_ones_are_refused(
     description["arguments"]["tokenizer_name"]["symbols"].append("d")
     (tmp_path / "model.json").write_text(json.dumps(description))
     with pytest.raises(RunCorruptError, match=r"does not fit: 'embedding\.weight' is"):
-        load_model(tmp_path)
+        load_model(tmp_path, DiffusionModel)
     (tmp_path / "model.safetensors").write_bytes(b"junk")
     with pytest.raises(RunCorruptError, match="cannot be read as safetensors"):
-        load_model(tmp_path)
+        load_model(tmp_path, DiffusionModel)
     (tmp_path / "model.json").write_text("{}")
     with pytest.raises(RunCorruptError, match="holds no trained diffusion model"):
-        load_model(tmp_path)
+        load_model(tmp_path, DiffusionModel)
 
 
 @pytest.fixture(scope="module")

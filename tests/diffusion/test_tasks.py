@@ -24,6 +24,7 @@ from taskloom_diffusion.corpora.split import SplitRule
 from taskloom_diffusion.corpora.text import letters, without_licence
 from taskloom_diffusion.evaluation.results import generate_samples
 from taskloom_diffusion.metrics.molecules import parse
+from taskloom_diffusion.model.diffusion_model import DiffusionModel
 from taskloom_diffusion.tasks.toy import ToyConfig
 from taskloom_diffusion.training.checkpoint import load_model
 from taskloom_diffusion.training.preparation import prepare
@@ -213,6 +214,6 @@ def test_samples_during_training_are_of_the_average_without_dropout(tmp_path: Pa
     task: Any = open_task("diffusion/toy", fields)
     result = task.run(MemoryContext(tmp_path))
     (line,) = (tmp_path / "artifacts/samples_during_training.jsonl").read_text().splitlines()
-    model, _ = load_model(result.artifacts["model"].parent)
+    model, _ = load_model(result.artifacts["model"].parent, DiffusionModel)
     again = generate_samples(task.config, model, prepare(task), 8, "progress").texts
     assert json.loads(line)["samples"] == again

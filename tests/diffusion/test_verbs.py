@@ -273,7 +273,7 @@ def test_a_damaged_model_is_one_sentence_and_the_record_stays(
 def test_a_model_is_loaded_from_its_run_and_from_a_folder(trained_run: Path) -> None:
     model = open_run(trained_run).load("model")
     alone = taskloom_diffusion.load(trained_run / "artifacts")
-    assert type(model) is type(alone) is taskloom_diffusion.DiffusionModel
+    assert type(model) is type(alone) is taskloom_diffusion.TrainedModel
     assert not model.training
     weights = alone.state_dict()
     assert all(torch.equal(value, weights[name]) for name, value in model.state_dict().items())

@@ -21,8 +21,8 @@ MADE = {
     "hci_habitual": ("component", "hci.users", "habitual"),
 }
 """The words after `tasks new` for each example that it made."""
-WRITTEN = ("nice_executor", "csv_sink")
-SLOW = ("anomaly_mirror", "diffusion_words", "control_hinge", "nice_executor")
+WRITTEN = ("nice_executor", "csv_sink", "hci_discounting")
+SLOW = ("anomaly_mirror", "diffusion_words", "control_hinge", "nice_executor", "hci_discounting")
 
 
 def _files(folder: Path) -> dict[str, str]:

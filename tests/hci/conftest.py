@@ -8,10 +8,9 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-from taskloom.cli import main
 from taskloom_hci.assistants.gain import ConstantGain
 from taskloom_hci.assistants.jump import JumpAssistant
 from taskloom_hci.bundle.agent import Agent
@@ -22,6 +21,7 @@ from taskloom_hci.models.pointing import CarefulModel, PointingModel
 from taskloom_hci.policies.policy import RandomPolicy
 from taskloom_hci.state.elements import discrete_array_element
 from taskloom_hci.users.pointing import PointingUser
+from tests_outcome import Outcome
 
 CASES = Path(__file__).parent / "cases"
 
@@ -32,17 +32,9 @@ def cases() -> Callable[[str], Any]:
     return lambda name: json.loads((CASES / f"{name}.json").read_text(encoding="utf-8"))
 
 
-class Outcome(NamedTuple):
-    """The end of a command line."""
-
-    code: int
-    out: str
-    err: str
-
-
 @pytest.fixture
 def tasks(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    tasks: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Callable[..., Outcome]:
     """Return a function that runs a command line in this process and an empty folder."""
     for name in list(os.environ):
@@ -51,14 +43,7 @@ def tasks(
     folder = tmp_path / "here"
     folder.mkdir()
     monkeypatch.chdir(folder)
-
-    def call(*words: str) -> Outcome:
-        capsys.readouterr()
-        code = main(words)
-        captured = capsys.readouterr()
-        return Outcome(int(code), captured.out, captured.err)
-
-    return call
+    return tasks
 
 
 @pytest.fixture

@@ -88,6 +88,34 @@ def test_pettingzoo_accepts_every_task(name: str, capsys: Any) -> None:
     parallel_seed_test(lambda: GameParallel(make(name)), num_cycles=30)
 
 
+@pytest.mark.parametrize("name", sorted(TASK_OF.values()))
+def test_every_observation_lies_in_the_space_that_was_declared(name: str) -> None:
+    # A view may show more than the state can hold: eyes with noise see the target outside of the screen.
+    pytest.importorskip("pettingzoo")
+    from taskloom_hci.exports.zoo import GameParallel
+
+    options: dict[str, Any] = dict(OPTIONS.get(name, {}))
+    if name == "gaze":
+        options["user"] = {"kind": "gaze", "perceptual_noise": 2.0}
+    seats = GameParallel(make_bundle(name, **options))
+    outside = 0
+    for seed in range(5):
+        seen, _ = seats.reset(seed=seed)
+        for role in seats.possible_agents:
+            seats.action_space(role).seed(seed)
+        for _ in range(20):
+            for role, values in seen.items():
+                assert seats.observation_space(role).contains(values), (role, values)
+                outside += bool(np.any(np.abs(values.get("task_state__target", 0.0)) > 1.0))
+            if not seats.agents:
+                break
+            seen, *_ = seats.step(
+                {role: seats.action_space(role).sample() for role in seats.agents}
+            )
+    if name == "gaze":
+        assert outside > 0, "no look went beyond the screen: the test shows nothing"
+
+
 def test_equal_seeds_step_alike_in_gymnasium() -> None:
     # B7: GymWrapper.reset(seed=...) did not fix anything.
     def trace(seed: int) -> list[float]:

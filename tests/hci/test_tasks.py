@@ -27,6 +27,8 @@ from taskloom_hci.report.section import report
 from taskloom_hci.tasks.pointing import PointingConfig, pointing
 
 # A tiny configuration of each task, and a name that changes the outcome with the seed.
+# A study is no game: its run serves games to people.
+GAMES = [ref for ref in DOMAIN.tasks if ref.name != "study"]
 TINY: dict[str, dict[str, Any]] = {
     "pointing": {"episodes": 20, "chunk": 8, "shown": 1},
     "pointing_2d": {"episodes": 12, "chunk": 8, "shown": 1, "width": 5, "height": 4},
@@ -44,7 +46,7 @@ def factory(ref: TaskRef) -> Any:
     return getattr(import_module(module), name)
 
 
-@pytest.mark.parametrize("ref", DOMAIN.tasks, ids=lambda ref: ref.name)
+@pytest.mark.parametrize("ref", GAMES, ids=lambda ref: ref.name)
 def test_tasks_keep_the_contract(ref: TaskRef) -> None:
     check_task(factory(ref), **TINY[ref.name])
 
@@ -54,7 +56,7 @@ def test_a_task_is_a_function_with_its_name_and_the_sentence_of_the_manifest(ref
     assert (factory(ref).__name__, factory(ref).__doc__) == (ref.name, ref.summary)
 
 
-@pytest.mark.parametrize("ref", DOMAIN.tasks, ids=lambda ref: ref.name)
+@pytest.mark.parametrize("ref", GAMES, ids=lambda ref: ref.name)
 def test_tasks_report_what_they_played(ref: TaskRef, tmp_path: Path) -> None:
     loaded, asked = resolve_request(f"hci/{ref.name}", TINY[ref.name], {})
     run = run_task(loaded, asked.config, RunOptions(store=tmp_path, quiet=True))

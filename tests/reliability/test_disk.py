@@ -91,7 +91,7 @@ def test_full_disk_while_logging_is_a_store_error_and_whole_lines_stay(mount: Mo
 def test_full_disk_elsewhere_fails_the_run_and_keeps_the_record_readable(
     mount: Mount, what: str
 ) -> None:
-    disk = mount("2m")
+    disk = mount("8m")  # as above: the list of all code of a long test session does not fit into 2
     with pytest.raises((StoreError, Exception)) as caught:
         run_task(FILL, FillConfig(what=what), RunOptions(store=disk, quiet=True))
     assert "no space" in str(caught.value).lower()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from typing import Any
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
@@ -21,6 +24,7 @@ OPTIONS = [
     # Nothing outside this machine can be reached, whatever a page tries.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]
+T = TypeVar("T")
 
 
 class Tab:
@@ -31,8 +35,9 @@ class Tab:
         complaints: What the console said since the last `open`.
     """
 
-    def __init__(self, page: Any) -> None:  # noqa: ANN401 -- a page of Playwright
-        self.page = page
+    def __init__(self, do: Callable[[Callable[[], T]], T], page: Any) -> None:  # noqa: ANN401 -- a page of Playwright
+        self._do: Callable[[Callable[[], Any]], Any] = do
+        self._page = page
         self.requests: list[str] = []
         self.complaints: list[str] = []
         page.set_default_timeout(300_000)
@@ -44,26 +49,52 @@ class Tab:
         self, address: str, *, width: int = 1200, height: int = 900, scheme: str = "light"
     ) -> None:
         """Open an address at a size and in a colour scheme, and wait until it has loaded."""
-        self.page.set_viewport_size({"width": width, "height": height})
-        self.page.emulate_media(color_scheme=scheme)
+        self.look(width=width, height=height, scheme=scheme)
         self.requests.clear()
         self.complaints.clear()
-        self.page.goto(address)
+        self._do(lambda: self._page.goto(address))
+
+    def look(self, *, width: int = 1200, height: int = 900, **media: str) -> None:
+        """Show the page that is open at another size, in another scheme (`scheme`) or as printed (`media`)."""
+        named = {"color_scheme" if name == "scheme" else name: media[name] for name in media}
+        self._do(lambda: self._page.set_viewport_size({"width": width, "height": height}))
+        self._do(lambda: self._page.emulate_media(**named))
 
     def evaluate(self, expression: str) -> Any:  # noqa: ANN401 -- JSON
         """Return the value of a JavaScript expression."""
-        return self.page.evaluate(expression)
+        return self._do(lambda: self._page.evaluate(expression))
 
     def press(self, key: str) -> None:
         """Press and release a key."""
-        self.page.keyboard.press(key)
+        self._do(lambda: self._page.keyboard.press(key))
+
+    def click(self, x: float, y: float) -> None:
+        """Press and release the left button of a mouse."""
+        self._do(lambda: self._page.mouse.click(x, y))
+
+    def tap(self, x: float, y: float) -> None:
+        """Touch the screen with a finger, and take it off."""
+        self._do(lambda: self._page.touchscreen.tap(x, y))
+
+    def wait_for(self, expression: str, seconds: float = 60) -> Any:  # noqa: ANN401 -- JSON
+        """Return the value of an expression once it is true."""
+        deadline = time.monotonic() + seconds
+        while not (value := self.evaluate(expression)):
+            shown = self.evaluate("document.body.innerText.slice(0, 400)")
+            assert time.monotonic() < deadline, f"never true: {expression}; {shown}"
+            time.sleep(0.02)
+        return value
+
+    def picture(self, path: Path) -> None:
+        """Write what is shown as a PNG file."""
+        self._do(lambda: self._page.screenshot(path=path))
 
     def violations(self) -> list[str]:
         """Return what axe finds wrong with the page as it is now: every rule, of any impact."""
         from axe_playwright_python.sync_playwright import Axe
 
         # The page's policy allows no script, and axe is one: it is put in from outside, as its source.
-        found = Axe().run(self.page).response["violations"]
+        found = self._do(lambda: Axe().run(self._page)).response["violations"]
         return [
             f"{item['id']} ({item['impact']}): {node['html'][:120]}"
             for item in found
@@ -82,9 +113,17 @@ def tab() -> Iterator[Tab]:
         pytest.skip("no Chromium is installed")
     from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+    # Playwright leaves its event loop running in its thread, where no other test could run one.
+    with ThreadPoolExecutor(1) as thread:
+
+        def do(action: Callable[[], T]) -> T:
+            return thread.submit(action).result()
+
+        playwright = do(sync_playwright().start)
+        browser = do(lambda: playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS))
         try:
-            yield Tab(browser.new_context().new_page())
+            page = do(lambda: browser.new_context(has_touch=True).new_page())
+            yield Tab(do, page)
         finally:
-            browser.close()
+            do(browser.close)
+            do(playwright.stop)

@@ -20,7 +20,8 @@ from taskloom.testing import MemoryContext
 from taskloom_anomaly.config import AnomalyConfig
 from taskloom_anomaly.data.arrays import concatenate
 from taskloom_anomaly.detection.assembly import DetectionData, assemble
-from taskloom_anomaly.detection.fitting import FUSED, fit_detector, score_sets
+from taskloom_anomaly.detection.fitting import fit_detector, score_sets
+from taskloom_anomaly.detection.fusion import FUSED
 from taskloom_anomaly.detection.regimes import regime_conflict
 from taskloom_anomaly.detectors.base import GROUP, Detector
 from taskloom_anomaly.domain import DOMAIN

@@ -16,7 +16,7 @@ import board
 import matplotlib as mpl
 import numpy as np
 from taskloom_anomaly.detection.features import extractor_for
-from taskloom_anomaly.detection.fitting import FUSED
+from taskloom_anomaly.detection.fusion import FUSED
 from taskloom_anomaly.detectors.base import Features, FeatureSpec
 from taskloom_anomaly.detectors.fit import fit
 from taskloom_anomaly.detectors.stream import ArrayStream, take

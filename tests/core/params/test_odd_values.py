@@ -7,7 +7,7 @@ from typing import Any, Literal
 import pytest
 from pydantic import BaseModel, ByteSize
 from taskloom import Config
-from taskloom.errors import UsageError
+from taskloom.errors import ConfigError, UsageError
 from taskloom.params import resolve, validate_record
 from taskloom.params.choices import Applicable
 from taskloom.params.grammar import split
@@ -134,3 +134,21 @@ def test_a_point_is_told_as_it_is_typed(name: str, text: str) -> None:
     (value,) = split(text)
     config = resolve(Odd, environ={}, arguments={name: value}).config
     assert leaf_texts(config, writer=write_item)[name] == text
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "path"),
+    [
+        ("word", r'"a\ud800"', "word"),
+        ("note", r'"\udfff"', "note"),
+        ("names", r'a,"\ud800b"', r"names\.\d"),
+        ("table", r'{"1": "x", "2": "\ud83d"}', "table.2"),
+    ],
+)
+def test_a_text_that_no_file_can_hold_is_refused(field: str, text: str, path: str) -> None:
+    with pytest.raises(ConfigError, match=rf"{path}: the text .* holds '\\ud\w+', half of a"):
+        resolve(Odd, environ={}, arguments={field: text})
+    # Both halves make a character, in JSON and in Python.
+    assert (
+        resolve(Odd, environ={}, arguments={"word": r'"\ud83d\ude00"'}).config.word == "\U0001f600"
+    )  # type: ignore[attr-defined]

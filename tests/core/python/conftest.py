@@ -1,15 +1,13 @@
-"""A folder of files with tasks, `main()` in this process, and no trace of either in the next test."""
+"""A folder of files with tasks, and no trace of them in the next test."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from taskloom.cli import main
 
 COIN = '''
 """Coins."""
@@ -37,15 +35,6 @@ class Coin:
 '''
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """Exit code and output of a command line."""
-
-    code: int
-    out: str
-    err: str
-
-
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Work in a folder with `one.py`, which holds one task and imports a module beside it."""
@@ -60,16 +49,3 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name in set(sys.modules) - before:
         if str(getattr(sys.modules[name], "__file__", "")).startswith(str(tmp_path)):
             del sys.modules[name]
-
-
-@pytest.fixture
-def tasks(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
-    """Return a function that runs a command line in this process."""
-
-    def call(*words: str) -> Outcome:
-        capsys.readouterr()
-        code = main(words)
-        captured = capsys.readouterr()
-        return Outcome(int(code), captured.out, captured.err)
-
-    return call

@@ -50,6 +50,20 @@ run = tl.run(Coin, p=0.3)
     "again": "run = tl.run(Coin, p=0.3)\n(run.reused, run.id)",
     "shown": "run",
     "edited": "SCALE = 3.0\nedited = tl.run(Coin, p=0.3)\n(edited.reused, edited.metrics['heads'])",
+    "cached": """
+from functools import lru_cache
+
+@lru_cache
+def triple(x):
+    return 3.0 * x
+
+class Cached(tl.Config):
+    def run(self, ctx):
+        return tl.Result({"y": triple(2)})
+
+cached = tl.run(Cached)
+(cached.record.reusable, "@lru_cache" in (cached.dir / "code" / "cell.py").read_text())
+""",
     "whole": """
 class Own(tl.Config):
     '''A config that is its own task.'''
@@ -235,6 +249,10 @@ def test_a_class_of_a_cell_runs_and_its_record_holds_its_source(coin: Run) -> No
     )
     assert [name for name in names if name not in source] == []
     assert "tl.run(" not in source
+
+
+def test_a_function_that_a_decorator_wraps_counts_by_its_text(cells: dict[str, Output]) -> None:
+    assert cells["cached"].value == "(True, True)"
 
 
 def test_the_kept_source_runs_from_a_shell(

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from taskloom.runs import list_runs
 from tests_sizes import size
 
 SOURCE = """
@@ -22,6 +23,7 @@ import warnings
 
 from pydantic import SecretBytes, SecretStr
 from taskloom import Config, DomainRef, Result, RunContext, TaskRef
+from taskloom.errors import StoreError
 
 
 class Leaky(Config):
@@ -40,10 +42,18 @@ class Leaky(Config):
         subprocess.run(["echo", "of a child", value], check=True)
         logging.getLogger("leaky").warning("logged %s", value)
         warnings.warn("warned " + value)
-        ctx.log(1, loss=0.5)
+        ctx.log(1, **{"loss": 0.5, "loss of " + value: 1.0})
+        ctx.seed("stream of " + value)
+        with ctx.progress(2, "for " + value) as progress:
+            progress.advance()
+        try:
+            ctx.artifact(value + ".txt")
+        except StoreError as error:
+            print("refused:", error)
         if self.fails:
             raise RuntimeError("cannot open https://host/?key=" + value)
-        return Result({"length": float(len(value))}, summary="with " + value)
+        numbers = {"length": float(len(value)), "metric of " + value: 1.0}
+        return Result(numbers, summary="with " + value)
 
 
 domain = DomainRef(
@@ -117,6 +127,12 @@ def test_a_plain_secret_is_written_nowhere(tasks: Tasks, tmp_path: Path, token: 
         assert token not in answer.stdout + answer.stderr
     assert leaks(tmp_path / "runs", token) == []
     assert kept(tmp_path / "runs").count("in two <secret> pieces\n") == 3
+    # Names that a task makes of it too: of metrics and seeds; that of a file is refused.
+    (run,) = (item for item in list_runs(tmp_path / "runs") if item.status == "finished")
+    assert run.metrics == {"length": 28.0, "metric of <secret>": 1.0}
+    assert [row["loss of <secret>"] for row in run.history()] == [1.0]
+    assert "stream of <secret>" in run.record.seeds
+    assert "refused: The name of an artifact holds" in kept(tmp_path / "runs")
     assert leaks(tmp_path / "site-leaky", token) == [".env"]
     # No record holds the value, so that what began with it cannot go on without it.
     (sweep,) = (path.parent.name for path in (tmp_path / "runs").glob("*/sweep.json"))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,10 @@ import pytest
 import taskloom as tl
 from numpy.typing import NDArray
 from taskloom import statistics as ts
+from taskloom.cli.commands.study import study as study_command
+from taskloom.cli.commands.study_runs import study_runs
 from taskloom.errors import ConfigError, UnknownNameError, UsageError
+from taskloom.studies.question import StudyQuestion
 from taskloom_probe.tasks import WalkConfig
 from tests_sizes import size
 
@@ -205,3 +210,58 @@ def test_nothing_is_decided_while_all_differences_are_equal() -> None:
     )
     assert not study.looks[-1].decided
     assert study.differences[0].outcome == "constant"
+
+
+LOOKING = {"until", "max_seeds", "g"}
+
+
+@pytest.mark.parametrize(
+    ("door", "left_out"),
+    [(tl.study, set()), (tl.Study.of, LOOKING), (study_command, set()), (study_runs, LOOKING)],
+    ids=["tl.study", "Study.of", "tasks study TASK", "tasks study SWEEP"],
+)
+def test_a_question_has_the_same_words_and_defaults_at_every_door(
+    door: Callable[..., object], left_out: set[str]
+) -> None:
+    """The signatures are written out, so that they complete and type-check; here they are held together."""
+    asked = {item.name: item.default for item in fields(StudyQuestion) if item.name not in left_out}
+    given = inspect.signature(door).parameters
+    assert asked.keys() <= given.keys()
+    assert not left_out & given.keys()
+    for name, default in asked.items():
+        if name not in (
+            "metric",
+            "compare",
+        ):  # asked for, a column with a usual name, or a text with commas
+            assert given[name].default == default, name
+
+
+@pytest.mark.parametrize("seeds", [[1.5], [True, 2], "abc", ["1"], [None]])
+def test_seeds_are_whole_numbers(seeds: Any) -> None:  # noqa: ANN401 -- whatever a caller gives
+    with pytest.raises(UsageError, match="seeds are whole numbers"):
+        tl.study(None, {"kind": ["a", "b"]}, seeds, metric="score", runner=scores)
+
+
+def test_seeds_of_an_array_are_seeds_and_a_study_shows_itself_in_one_line() -> None:
+    found = tl.study(None, {"kind": ["a", "b"]}, np.arange(3), metric="score", runner=scores)
+    assert found.values.seeds == (0, 1, 2)
+    assert repr(found) == "Study(of a table: score, 2 combinations, 3 seeds)"
+
+
+@pytest.mark.parametrize("lacking", [0, 3])
+def test_a_run_without_the_metric_is_missing_and_takes_no_other_away(lacking: int) -> None:
+    def run(config: Mapping[str, Any]) -> dict[str, float]:
+        is_lacking = (config["kind"], config["seed"]) == ("a", lacking)
+        return {"other": 1.0} if is_lacking else scores(config)
+
+    found = tl.study(None, {"kind": ["a", "b"]}, range(5), metric="score", runner=run)
+    assert [row.reason for row in found.values.missing] == ["it has no metric 'score'"]
+    assert found.differences[0].interval.n == 4
+    for until in ("", "decided"):
+        with pytest.raises(
+            UnknownNameError, match="have no metric 'scor'; they have score"
+        ) as told:
+            tl.study(
+                None, {"kind": ["a", "b"]}, range(5), metric="scor", runner=scores, until=until
+            )
+        assert "score" in told.value.hint

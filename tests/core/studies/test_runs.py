@@ -5,46 +5,23 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import taskloom as tl
 from starlette.testclient import TestClient
-from taskloom.cli import main
 from taskloom.errors import ConfigError, RunCorruptError, UnknownNameError, UsageError
 from taskloom.runs import list_runs
 from taskloom.studies.question import StudyQuestion
 from taskloom.studies.record import read_study
 from taskloom.studies.recorded import open_study, study_of_sweeps
 from taskloom.view.app import make_app
+from tests_outcome import Outcome
 
 QUIET = tl.RunOptions(quiet=True, executor="inline")
 SEEDS = 10
 FACTORS = {"steps": [2, 4]}
-
-
-@dataclass
-class Outcome:
-    """Exit code and output of a command line."""
-
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def tasks(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
-    """Return a function that runs a command line in this process."""
-
-    def call(*words: str) -> Outcome:
-        capsys.readouterr()
-        code = main(words)
-        captured = capsys.readouterr()
-        return Outcome(int(code), captured.out, captured.err)
-
-    return call
 
 
 @pytest.fixture(scope="module")

@@ -28,9 +28,9 @@ def test_only_the_users_own_file_reaches_stderr_and_the_log_has_the_rest(
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, category, file, *rest: shown.append(file)
         with caplog.at_level(logging.INFO), quiet_libraries(), quiet_libraries():
-            for file in (LIBRARY, "/home/me/task.py", "/tmp/ipykernel_7/1.py"):
+            for file in (LIBRARY, "/own/task.py", "/own/ipykernel_7/1.py"):
                 warn(file)
-    assert shown == ["/home/me/task.py", "/tmp/ipykernel_7/1.py"]
+    assert shown == ["/own/task.py", "/own/ipykernel_7/1.py"]
     assert [LIBRARY in record.message for record in caplog.records] == [True]
     assert warnings.showwarning is before
     assert capsys.readouterr().err == ""
@@ -46,7 +46,7 @@ def test_only_the_users_own_file_reaches_stderr_and_the_log_has_the_rest(
         ("<stdin>", False),
         ("<ipython-input-3-8a>", False),
         ("C:\\env\\Lib\\site-packages\\torch\\x.py", True),
-        ("/home/me/sys", False),
+        ("/own/sys", False),
     ],
 )
 def test_a_file_is_a_librarys_or_a_persons(file: str, found: bool) -> None:

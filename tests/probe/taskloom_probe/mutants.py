@@ -8,7 +8,7 @@ import os
 import random
 import shutil
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,12 @@ CANARY = "canary-4f1c9b"
 FILES = (
     *("run.json", "run.json", "run.json", "run.json", "metrics.jsonl", "log.jsonl", "lock"),
     *("env.json", "config.toml", "checkpoints/000001/manifest.json", "checkpoints/000001/state"),
-    *("artifacts/note.txt", "report.html"),
+    *("artifacts/note.txt", "report.html", "code.json"),
 )
 FOLDERS = ("checkpoints", "checkpoints/000001", "artifacts", ".")
+TABLES = (
+    *("run.json", "run.json", "run.json", "env.json", "code.json", "metrics.jsonl", "log.jsonl"),
+)
 _RAW = {
     '"%digits"': "1" + "0" * 400,
     '"%many digits"': "9" * 50_000,
@@ -61,6 +64,32 @@ class Mutant:
     apply: Callable[[Path], None]
 
 
+@dataclass(frozen=True)
+class Damage:
+    """Damage of a folder with these files.
+
+    Attributes:
+        files: Their names.
+        folders: The names of folders in it, and `.` for itself.
+        tables: The names of those that hold JSON.
+    """
+
+    files: Sequence[str] = FILES
+    folders: Sequence[str] = (".",)
+    tables: Sequence[str] = ()
+
+    def draw(self, draw: random.Random, outside: Path) -> Mutant:
+        """Return one change."""
+        kind = draw.choice((_other_kind, _other_bytes, _other_bytes, _other_value, _other_value))
+        name, act = kind(self, draw, outside)
+        return Mutant(name, act)
+
+    @property
+    def documents(self) -> Sequence[str]:
+        """The names of the files that hold JSON."""
+        return self.tables or [name for name in self.files if name.endswith((".json", ".jsonl"))]
+
+
 def mutants(count: int, outside: Path, seed: int = 0) -> Iterator[Mutant]:
     """Yield changes of a run folder.
 
@@ -70,14 +99,16 @@ def mutants(count: int, outside: Path, seed: int = 0) -> Iterator[Mutant]:
         seed: What they are drawn from.
     """
     for number in range(count):
-        draw = random.Random(seed * 1_000_003 + number)
-        kind = draw.choice((_other_kind, _other_bytes, _other_bytes, _other_value, _other_value))
-        name, act = kind(draw, outside)
-        yield Mutant(f"{number}: {name}", act)
+        made = Damage(FILES, FOLDERS, TABLES).draw(
+            random.Random(seed * 1_000_003 + number), outside
+        )
+        yield Mutant(f"{number}: {made.name}", made.apply)
 
 
-def _other_kind(draw: random.Random, outside: Path) -> tuple[str, Callable[[Path], None]]:
-    name = draw.choice((*FILES, *FOLDERS))
+def _other_kind(
+    what: Damage, draw: random.Random, outside: Path
+) -> tuple[str, Callable[[Path], None]]:
+    name = draw.choice((*what.files, *what.folders))
     kinds = ("pipe", "socket", "folder", "link out", "link in", "zero", "loop", "locked", "gone")
     kind = draw.choice(kinds if name != "." else ("link out", "gone"))
 
@@ -94,7 +125,7 @@ def _other_kind(draw: random.Random, outside: Path) -> tuple[str, Callable[[Path
         elif kind == "folder":
             path.mkdir()
         elif kind == "link out":
-            path.symlink_to(outside if name in FOLDERS else outside / "canary")
+            path.symlink_to(outside if name in what.folders else outside / "canary")
         elif kind == "link in":
             path.symlink_to("env.json")
         elif kind == "zero":
@@ -115,9 +146,11 @@ def _bind(path: Path) -> None:
         os.chdir(here)
 
 
-def _other_bytes(draw: random.Random, outside: Path) -> tuple[str, Callable[[Path], None]]:
+def _other_bytes(
+    what: Damage, draw: random.Random, outside: Path
+) -> tuple[str, Callable[[Path], None]]:
     del outside
-    name = draw.choice(FILES)
+    name = draw.choice(what.files)
     kind = draw.choice(("flip", "cut", "zeros", "utf-16", "bom", "noise", "twice", "line", "empty"))
     place, mask, noise = draw.random(), draw.randrange(1, 256), draw.randbytes(40)
 
@@ -140,11 +173,11 @@ def _other_bytes(draw: random.Random, outside: Path) -> tuple[str, Callable[[Pat
     return f"{name}: {kind} at {place:.3f}", act
 
 
-def _other_value(draw: random.Random, outside: Path) -> tuple[str, Callable[[Path], None]]:
+def _other_value(
+    what: Damage, draw: random.Random, outside: Path
+) -> tuple[str, Callable[[Path], None]]:
     del outside
-    name = draw.choice(
-        ("run.json", "run.json", "run.json", "env.json", "metrics.jsonl", "log.jsonl")
-    )
+    name = draw.choice(what.documents)
     value, way = draw.choice(_VALUES), draw.choice(("set", "set", "set", "drop", "add", "double"))
     place = draw.random()
 

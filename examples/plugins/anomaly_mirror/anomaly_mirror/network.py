@@ -24,13 +24,12 @@ class Network(nn.Module):
 
 def trained(network: nn.Module, inputs: np.ndarray, labels: np.ndarray, seed: int) -> Any:
     """Return parameters after 200 steps of Adam on the squared error, over all samples at once."""
-    params = jax.jit(network.init)(jax.random.key(seed), inputs[:1])
-    return _fitted(network, params, inputs, 2.0 * labels[:, None] - 1.0)
+    return _fitted(network, jax.random.key(seed), inputs, 2.0 * labels[:, None] - 1.0)
 
 
 # Compiled once for inputs of one shape, however often it is called, and the whole loop at once.
 @partial(jax.jit, static_argnums=0)
-def _fitted(network: nn.Module, params: Any, inputs: jax.Array, targets: jax.Array) -> Any:
+def _fitted(network: nn.Module, key: jax.Array, inputs: jax.Array, targets: jax.Array) -> Any:
     def loss(params: Any) -> jax.Array:
         return ((network.apply(params, inputs) - targets) ** 2).mean()
 
@@ -39,5 +38,6 @@ def _fitted(network: nn.Module, params: Any, inputs: jax.Array, targets: jax.Arr
         updates, state = OPTIMIZER.update(jax.grad(loss)(params), state)
         return optax.apply_updates(params, updates), state
 
-    params, _ = jax.lax.fori_loop(0, 200, step, (params, OPTIMIZER.init(params)))
+    start = network.init(key, inputs[:1])
+    params, _ = jax.lax.fori_loop(0, 200, step, (start, OPTIMIZER.init(start)))
     return params

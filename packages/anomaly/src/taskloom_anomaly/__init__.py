@@ -27,11 +27,13 @@ if TYPE_CHECKING:
     from taskloom_anomaly.compat.tasks import TASKS as TASKS
     from taskloom_anomaly.config import AnomalyConfig as AnomalyConfig, Training as Training
     from taskloom_anomaly.data.arrays import ArrayDataset as ArrayDataset, Dataset as Dataset
+    from taskloom_anomaly.detection.answers import Answers as Answers
     from taskloom_anomaly.detection.artifacts import load as load, load_detector as load_detector
     from taskloom_anomaly.detection.assembly import (
         DetectionData as DetectionData,
         assemble as assemble,
     )
+    from taskloom_anomaly.detection.estimator import OutlierDetector as OutlierDetector
     from taskloom_anomaly.detection.fitting import (
         FittedDetector as FittedDetector,
         fit_detector as fit_detector,
@@ -102,6 +104,8 @@ _HOMES = {
     "taskloom_anomaly.data.arrays": "ArrayDataset Dataset",
     "taskloom_anomaly.detection.artifacts": "load load_detector",
     "taskloom_anomaly.detection.assembly": "DetectionData assemble",
+    "taskloom_anomaly.detection.answers": "Answers",
+    "taskloom_anomaly.detection.estimator": "OutlierDetector",
     "taskloom_anomaly.detection.fitting": "FittedDetector fit_detector",
     "taskloom_anomaly.detection.own_network": "fit",
     "taskloom_anomaly.detectors.base": "Detector",

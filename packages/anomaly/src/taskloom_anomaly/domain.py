@@ -167,6 +167,9 @@ DOMAIN = DomainRef(
         _task("text", "Texts of your own under a language model of your own.", "TextAnomalies"),
         _task("tabular", "Abnormal rows of a table, under an autoencoder.", "Tabular"),
         _task(
+            "monitor", "A watch over a stream of inputs, with a bound on false alarms.", "Monitor"
+        ),
+        _task(
             "toy_features", "Two redundant features that contradict each other.", "ToyFeaturesTask"
         ),
     ),
@@ -186,6 +189,17 @@ DOMAIN = DomainRef(
             "train-detector", "Fit a detector on a task and store it in a folder.", "train_detector"
         ),
         _verb("fit", "Fit a detector on a run's network, on your own or on a table.", "fit"),
+        _verb("score", "Score new inputs: p-values, flags and a page.", "score"),
+        _verb(
+            "monitor", "Watch a stream of inputs, and raise an alarm when it changes.", "monitor"
+        ),
+        _verb("cleanse", "Remove from a training set what is unlike trusted samples.", "cleanse"),
+        _verb("explain", "Say what makes an input odd: layer, neighbours, parts.", "explain"),
+        _verb(
+            "calibrate",
+            "Take other normal samples for a detector's p-values, without fitting it again.",
+            "calibrate",
+        ),
         _verb("layers", "List what can be watched in a network.", "layers"),
         _verb(
             "eval-detector",

@@ -31,11 +31,11 @@ from taskloom_anomaly.detection.evaluation import (
     headline,
 )
 from taskloom_anomaly.detection.fitting import (
-    FUSED,
     FittedDetector,
     fit_detector,
     score_sets,
 )
+from taskloom_anomaly.detection.fusion import FUSED
 from taskloom_anomaly.detection.headline import best_of, headline_of_run, units_of
 from taskloom_anomaly.detection.regimes import regime_conflict
 from taskloom_anomaly.detection.tokens import keep_tokens, scores_tokens

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
         AnyOptimizer as AnyOptimizer,
         ControlConfig as ControlConfig,
         ControllerConfig as ControllerConfig,
+        PlantConfig as PlantConfig,
+        Push as Push,
         RecordConfig as RecordConfig,
     )
     from taskloom_control.engines.base import Engine as Engine
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
         RewardError as RewardError,
     )
     from taskloom_control.exports.gymnasium import ControlEnv as ControlEnv, make_env as make_env
+    from taskloom_control.live.link import Hello as Hello, RobotLink as RobotLink
+    from taskloom_control.live.opening import LivePage as LivePage
     from taskloom_control.optimizers.base import (
         Optimizer as Optimizer,
         SamplingOptimizer as SamplingOptimizer,
@@ -55,6 +59,7 @@ if TYPE_CHECKING:
     )
     from taskloom_control.optimizers.random_shooting import RandomShooting as RandomShooting
     from taskloom_control.optimizers.smooth_mppi import SmoothMPPI as SmoothMPPI
+    from taskloom_control.planning.asynchronous import AsyncController as AsyncController
     from taskloom_control.planning.controller import Controller as Controller
     from taskloom_control.planning.estimate import Estimate as Estimate
     from taskloom_control.planning.plan import ControlPlan as ControlPlan
@@ -73,7 +78,7 @@ _HOMES = {
     "compat.judo.config": "TaskConfig",
     "compat.judo.task": "Task",
     "compat.mjpc": "MjpcTask mjpc_settings",
-    "config": "AnyOptimizer ControlConfig ControllerConfig RecordConfig",
+    "config": "AnyOptimizer ControlConfig ControllerConfig PlantConfig Push RecordConfig",
     "engines.base": "Engine",
     "engines.mjx": "MJX",
     "engines.numpy": "NumpyDynamics",
@@ -93,6 +98,9 @@ _HOMES = {
     "optimizers.predictive_sampling": "PredictiveSampling",
     "optimizers.random_shooting": "RandomShooting",
     "optimizers.smooth_mppi": "SmoothMPPI",
+    "live.link": "Hello RobotLink",
+    "live.opening": "LivePage",
+    "planning.asynchronous": "AsyncController",
     "planning.controller": "Controller",
     "planning.estimate": "Estimate",
     "planning.plan": "ControlPlan",

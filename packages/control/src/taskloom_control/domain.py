@@ -42,6 +42,7 @@ def _task(name: str, summary: str, target: str) -> TaskRef:
 _METRICS = (
     *("success", "held", "cost", "cost_final", "settling_time", "plans", "rollouts", "diverged"),
     *("ess", "clipped", "clamped", "seconds", "unstable", "goals"),
+    *("violation_max", "violation_share"),
 )
 
 DOMAIN = DomainRef(
@@ -83,6 +84,31 @@ DOMAIN = DomainRef(
         VerbRef(
             "check", "Look for mistakes in a task.", "taskloom_control.verbs.check:check", on="task"
         ),
+        VerbRef(
+            "watch",
+            "Watch and steer a loop in a browser.",
+            "taskloom_control.verbs.watch:watch",
+            on="task",
+            for_run="taskloom_control.verbs.watch:scrub",
+        ),
+        VerbRef(
+            "render",
+            "Make a film, or a picture, of a run.",
+            "taskloom_control.verbs.watch:render",
+            on="run",
+        ),
+        VerbRef(
+            "serve",
+            "Plan for a robot in another process.",
+            "taskloom_control.verbs.serve:serve",
+            on="task",
+        ),
+        VerbRef(
+            "robot",
+            "Simulate a robot that a controller drives.",
+            "taskloom_control.verbs.robot:robot",
+            on="task",
+        ),
         VerbRef("bench", "Measure tasks on test seeds.", "taskloom_control.verbs.bench:bench"),
         VerbRef(
             "tune",
@@ -100,5 +126,5 @@ DOMAIN = DomainRef(
     loaders={"controller": "taskloom_control.closed_loop.rebuilt:controller_of"},
     metrics=_METRICS,
     scaffold="taskloom_control/scaffold",
-    uncounted=("report", "verbs", "exports", "domain", "bench"),
+    uncounted=("report", "verbs", "exports", "domain", "bench", "live"),
 )

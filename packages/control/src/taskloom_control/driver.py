@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -23,21 +24,27 @@ from taskloom_control.closed_loop.loop import ClosedLoop
 from taskloom_control.closed_loop.models import keep_models
 from taskloom_control.closed_loop.trajectory import trajectory_hash
 from taskloom_control.config import ControlConfig
+from taskloom_control.errors import PlanError
 from taskloom_control.metrics import episode_metrics, one_line
 from taskloom_control.task import ControlTask
+
+EVENTS = "events.jsonl"
+"""File of what was done to a run that was watched."""
 
 
 def run(
     task: BoundTask[ControlTask[Any], ControlConfig], ctx: RunContext, checkpoint: Path | None
 ) -> Result:
     """Run an episode inside a run, from its beginning or from a checkpoint."""
+    if (ctx.dir / "artifacts" / EVENTS).exists():
+        raise PlanError("This run was watched and steered by hand; watch anew, or replay it.")
     with jax_placed(ctx.resources) if task.config.engine.uses_jax else nullcontext():
         loop = ClosedLoop(task, ctx.seed("plan"), ctx.seed("reset"))
         try:
             if checkpoint is not None:
                 loop.restore(checkpoint)
             _advance_all(loop, ctx)
-            result = _finish(loop, ctx)
+            result = finish(loop, ctx)
             rest = None
             if task.config.baseline and loop.done and loop.step:
                 rest = play_at_rest(task, ctx.seed("reset"), loop.step)
@@ -62,18 +69,17 @@ def describe(task: BoundTask[ControlTask[Any], ControlConfig]) -> Mapping[str, J
 
 
 def can_resume(task: BoundTask[ControlTask[Any], ControlConfig]) -> bool:
-    """Return True: whatever a task remembers stands in the physics, which a checkpoint holds whole."""
-    del task
-    return True
+    """Return whether a checkpoint holds all: the physics does, but not messages that are still under way."""
+    return not task.config.plant.delays
 
 
 def _advance_all(loop: ClosedLoop, ctx: RunContext) -> None:
     """Advance to the end, or to the wish to stop."""
-    every = loop.config.checkpoint_every
+    every, resumable = loop.config.checkpoint_every, not loop.config.plant.delays
     with ctx.progress(loop.num_steps, "simulated steps") as progress:
         progress.advance(loop.step)
         while not loop.done:
-            if ctx.should_stop:
+            if resumable and ctx.should_stop:
                 with ctx.checkpoint(loop.controller.num_plans) as folder:
                     loop.save(folder)
                 return
@@ -89,13 +95,21 @@ def _advance_all(loop: ClosedLoop, ctx: RunContext) -> None:
                 success=float(loop.history.last("success", 1)[0]),
             )
             progress.advance(loop.step - before)
-            if every and loop.controller.num_plans % every == 0 and not loop.done:
+            if every and resumable and loop.controller.num_plans % every == 0 and not loop.done:
                 with ctx.checkpoint(loop.controller.num_plans) as folder:
                     loop.save(folder)
 
 
-def _finish(loop: ClosedLoop, ctx: RunContext) -> Result:
-    """Write the artifacts and sum up."""
+def finish(
+    loop: ClosedLoop, ctx: RunContext, more: Mapping[str, JsonValue] = MappingProxyType({})
+) -> Result:
+    """Write the artifacts and sum up.
+
+    Args:
+        loop: The loop, at its end.
+        ctx: The context of the run.
+        more: Further facts for the file of the trajectory's hash.
+    """
     arrays = loop.arrays()
     artifacts = {"trajectory": ctx.artifact("trajectory.npz")}
     save_npz(artifacts["trajectory"], arrays)
@@ -103,7 +117,7 @@ def _finish(loop: ClosedLoop, ctx: RunContext) -> Result:
     artifacts["hash"] = ctx.artifact("trajectory.json")
     columns = column_labels(loop.controller.task.model)
     plans = loop.controller.num_plans
-    facts = {"sha256": digest, "steps": loop.step, "plans": plans, "columns": columns}
+    facts = {"sha256": digest, "steps": loop.step, "plans": plans, "columns": columns, **more}
     artifacts["hash"].write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8", newline="\n")
     artifacts |= keep_models(loop.controller.task, ctx.artifact)
     if loop.config.record.animation and loop.step > 0:

@@ -4,8 +4,9 @@ TaskloomError
 `-- ControlError        1
     |-- ModelError      1   a model that does not compile, has no actuator, or lacks a name
     |-- RewardError     1   a reward of the wrong shape or without a number
-    `-- PlanError       1   a horizon, spline, engine or estimate that cannot plan
-        `-- ClockError  1   a clock that went back
+    |-- PlanError       1   a horizon, spline, engine or estimate that cannot plan
+    |   `-- ClockError  1   a clock that went back
+    `-- LinkError       1   a robot or a controller that is gone, or speaks something else
 """
 
 from __future__ import annotations
@@ -49,3 +50,7 @@ class PlanError(ControlError):
 
 class ClockError(PlanError):
     """A clock that went back by more than a control period."""
+
+
+class LinkError(ControlError):
+    """A connection to a robot or to a controller that cannot be used."""

@@ -51,6 +51,9 @@ def episode_metrics(
             "ess": float(arrays["plan_ess"].mean()),
             "clipped": float(arrays["plan_clipped"].mean()),
         }
+    if "violation" in arrays:
+        metrics["violation_max"] = float(arrays["violation"].max())
+        metrics["violation_share"] = float((arrays["violation"] > 0).mean())
     metrics["seconds"] = float(arrays["time"][-1])
     extra: Mapping[str, Any] = simulation.task.episode_metrics()
     return metrics | {name: float(value) for name, value in extra.items()}

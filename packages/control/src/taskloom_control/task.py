@@ -12,7 +12,7 @@ This module imports nothing heavy, because the module of a task is read for its 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar, overload
@@ -94,6 +94,31 @@ class ControlTask(ABC, Generic[C]):
 
     def process_spec(self, spec: mujoco.MjSpec) -> None:
         """Change a model's specification before it is compiled."""
+
+    def constraints(
+        self,
+        states: Array,
+        sensors: Array,
+        controls: Array,
+        config: C,
+        system_metadata: Metadata | None = None,
+    ) -> Mapping[str, Array]:
+        """Return the constraints of every step by name, each of shape (R, T), feasible where they are not above 0.
+
+        iLQR keeps them; a sampling optimizer pays `controller.penalty` for them. Arguments as in `reward`.
+        """
+        del states, sensors, controls, config, system_metadata
+        return {}
+
+    def randomize(self, spec: mujoco.MjSpec, rng: np.random.Generator, level: float) -> None:
+        """Change a specification into that of another system that this one might be; see `mjcf.randomization`.
+
+        Args:
+            spec: The specification, after `process_spec`; sizes and names must stay.
+            rng: The stream to draw from.
+            level: Scale of the changes; 0 must change nothing.
+        """
+        self._system.randomize(spec, rng, level)
 
     def pre_rollout(self, curr_state: np.ndarray, config: C) -> None:
         """Look at the current positions and velocities, shape (nq + nv,), before candidates are rolled out."""
@@ -187,6 +212,12 @@ class ControlTask(ABC, Generic[C]):
     def sim_model(self) -> mujoco.MjModel:
         """The model that is simulated."""
         return self._system.plant
+
+    def drawn_model(
+        self, change: Callable[[mujoco.MjSpec], None], *, simulated: bool
+    ) -> mujoco.MjModel:
+        """Return the planning model, or the simulated one, compiled with a change to its specification."""
+        return self._system.drawn(change, simulated=simulated)
 
     @cached_property
     def pairing(self) -> ModelMap:

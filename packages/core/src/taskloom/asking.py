@@ -21,6 +21,7 @@ from taskloom.params.labels import plain
 from taskloom.params.layer import DEFAULT, Layer, nest
 from taskloom.params.layers import Resolved, validate
 from taskloom.params.merge import merge
+from taskloom.params.texts import refuse_halves
 from taskloom.params.tree import leaves
 from taskloom.registry.discovery import installed_domains, tasks_of
 from taskloom.registry.entries import LoadedTask, TaskEntry
@@ -67,6 +68,7 @@ def resolve_request(
             f"The task '{_label(loaded.entry)}' takes a {loaded.config_class.__name__}, "
             f"not a {type(whole).__name__}."
         )
+    refuse_halves(whole)
     return loaded, Resolved(settled(whole), _sources(whole), [])
 
 

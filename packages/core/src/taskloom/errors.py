@@ -52,6 +52,19 @@ class TaskloomError(Exception):
         self.message = message
         self.hint = hint
 
+    @property
+    def hint(self) -> str:
+        """The next command to try, or the closest match; a note of the exception, so that a traceback shows it too."""
+        return self._hint
+
+    @hint.setter
+    def hint(self, text: str) -> None:
+        notes = [
+            note for note in getattr(self, "__notes__", ()) if note != getattr(self, "_hint", "")
+        ]
+        self._hint = text
+        self.__notes__ = [*notes, text] if text else notes
+
 
 class UsageError(TaskloomError):
     """A command line that cannot be understood."""

@@ -13,6 +13,9 @@ from typing import Annotated
 
 from taskloom.context import Resources
 
+WATCHED = "watch"
+"""Kind of origin of a run that a person steered: what it did is more than its config, so it answers no command."""
+
 
 @dataclass(frozen=True, slots=True)
 class Flag:
@@ -153,11 +156,13 @@ class Origin:
         argv: The command line; empty for a call from Python.
         sources: Where every value of the config came from, by its dotted path.
         sweep: The sweep that the run belongs to; or empty.
+        kind: Kind of request, `watch` for a run that a person steers by hand; empty: what the caller's voice says.
     """
 
     argv: Sequence[str] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
     sweep: str = ""
+    kind: str = ""
 
 
 def _texts(value: str | Iterable[str]) -> tuple[str, ...]:

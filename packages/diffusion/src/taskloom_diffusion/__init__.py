@@ -28,11 +28,17 @@ if TYPE_CHECKING:
     from taskloom_diffusion.denoisers.mlp import MLPDenoiser as MLPDenoiser
     from taskloom_diffusion.denoisers.table import TableDenoiser as TableDenoiser
     from taskloom_diffusion.evaluation.bound import Bound as Bound, estimate_bound as estimate_bound
+    from taskloom_diffusion.evaluation.conditional import LogLikelihood as LogLikelihood
     from taskloom_diffusion.evaluation.sampling import (
         complete as complete,
         sample_lengths as sample_lengths,
     )
-    from taskloom_diffusion.evaluation.trained import load as load
+    from taskloom_diffusion.evaluation.trained import (
+        SampledSequences as SampledSequences,
+        TrainedModel as TrainedModel,
+        load as load,
+    )
+    from taskloom_diffusion.exports.folder import export as export
     from taskloom_diffusion.losses.base import Corrupted as Corrupted, Loss as Loss
     from taskloom_diffusion.losses.function import Function as Function
     from taskloom_diffusion.losses.objectives import (
@@ -52,6 +58,7 @@ if TYPE_CHECKING:
         TextMetrics as TextMetrics,
     )
     from taskloom_diffusion.model.diffusion_model import DiffusionModel as DiffusionModel
+    from taskloom_diffusion.model.wrapping import own as own
     from taskloom_diffusion.processes.absorbing import (
         Absorbing as Absorbing,
         ExcitedState as ExcitedState,
@@ -116,6 +123,7 @@ if TYPE_CHECKING:
     from taskloom_diffusion.tokenizers.byte import Byte as Byte
     from taskloom_diffusion.tokenizers.huggingface import HuggingFace as HuggingFace
     from taskloom_diffusion.tokenizers.symbols import Char as Char, RegexSmiles as RegexSmiles
+    from taskloom_diffusion.training.corpus_data import CorpusData as CorpusData
     from taskloom_diffusion.training.ema_weights import EmaWeights as EmaWeights
     from taskloom_diffusion.training.module import (
         DiffusionModule as DiffusionModule,
@@ -139,10 +147,13 @@ _HOMES = {
     "taskloom_diffusion.denoisers.bert_torch": ("BertDiffusionModel",),
     "taskloom_diffusion.evaluation.bound": ("Bound", "estimate_bound"),
     "taskloom_diffusion.evaluation.sampling": ("complete", "sample_lengths"),
-    "taskloom_diffusion.evaluation.trained": ("load",),
+    "taskloom_diffusion.evaluation.conditional": ("LogLikelihood",),
+    "taskloom_diffusion.evaluation.trained": ("SampledSequences", "TrainedModel", "load"),
+    "taskloom_diffusion.exports.folder": ("export",),
     "taskloom_diffusion.losses.base": ("Corrupted", "Loss"),
     "taskloom_diffusion.metrics.base": ("MetricSuite",),
     "taskloom_diffusion.model.diffusion_model": ("DiffusionModel",),
+    "taskloom_diffusion.model.wrapping": ("own",),
     "taskloom_diffusion.processes.base": ("Process",),
     "taskloom_diffusion.samplers.base": ("Sampler",),
     "taskloom_diffusion.samplers.reveal": ("RevealSampler",),
@@ -150,6 +161,7 @@ _HOMES = {
     "taskloom_diffusion.task": ("CorpusTask",),
     "taskloom_diffusion.time_samplers.base": ("TimeSampler",),
     "taskloom_diffusion.tokenizers.base": ("Tokenizer",),
+    "taskloom_diffusion.training.corpus_data": ("CorpusData",),
     "taskloom_diffusion.training.ema_weights": ("EmaWeights",),
     "taskloom_diffusion.training.module": ("DiffusionModule",),
     "taskloom_diffusion.training.recorder": ("TrainingDivergedError",),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, model_validator
-from taskloom import Component, Config, ExecutionOnly, OneOf, Unit
+from taskloom import Component, Config, ExecutionOnly, OneOf, RunRef, Unit
 
 from taskloom_diffusion.corpora.split import SplitRule
 from taskloom_diffusion.denoisers.base import Denoiser
@@ -15,6 +15,7 @@ from taskloom_diffusion.losses.base import Loss
 from taskloom_diffusion.losses.objectives import NELBO
 from taskloom_diffusion.metrics.base import MetricSuite
 from taskloom_diffusion.metrics.molecules import MoleculeMetrics
+from taskloom_diffusion.model.wrapping import with_own_parts
 from taskloom_diffusion.processes.absorbing import Absorbing
 from taskloom_diffusion.processes.base import Process
 from taskloom_diffusion.samplers.base import Sampler
@@ -26,7 +27,7 @@ from taskloom_diffusion.time_samplers.exact_count import ExactCount
 from taskloom_diffusion.tokenizers.base import Tokenizer
 from taskloom_diffusion.tokenizers.symbols import RegexSmiles
 
-LengthPolicy: TypeAlias = Literal["given", "eos_pad", "window"]
+LengthPolicy: TypeAlias = Literal["given", "eos_pad", "window", "packed", "document"]
 Versions: TypeAlias = Annotated[int, Field(ge=1, le=64)]
 BlockSize: TypeAlias = Annotated[int, Field(ge=0, le=8192)]
 
@@ -48,6 +49,12 @@ class DiffusionSettings(Component):
     """Tokens of the blocks that are generated from left to right; 0 is one block for the whole sequence."""
     versions: Versions = 1
     """Noised versions of every sequence in a training step."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keep_own_parts(cls, values: Any) -> Any:  # noqa: ANN401 -- whatever a user wrote
+        """Let an object stand where a component may."""
+        return with_own_parts(values)
 
 
 class OptimizerSettings(Component):
@@ -149,7 +156,8 @@ class DiffusionConfig(Config):
     metrics: Annotated[MetricSuite, OneOf("taskloom_diffusion.metrics")] = MoleculeMetrics()
     """Metrics of generated sequences."""
     length_policy: LengthPolicy = "given"
-    """`given`: lengths are drawn from the corpus; `eos_pad`: end and padding are tokens to predict; `window`: running text."""
+    """`given`: lengths are drawn from the corpus; `eos_pad`: end and padding are tokens to predict; `window`: running text;
+    `packed` and `document`: documents with their ends, several in a window or one a row."""
     max_length: Annotated[int, Field(ge=2, le=8192)] = 64
     """Longest sequence [tokens]; longer ones are dropped and counted, never cut (windows of text excepted)."""
     train: TrainConfig = TrainConfig()
@@ -164,8 +172,16 @@ class DiffusionConfig(Config):
     """Seed of the split, which the model's `seed` does not move."""
     validation_share: Annotated[float, Field(gt=0, lt=1)] = 0.05
     """Share that curves are drawn on; figures that are reported come from the test part."""
+    start: RunRef = ""
+    """Finished run whose weights training begins from, on other sequences; its vocabulary goes on, new tokens behind it."""
     uncut: Literal["leave_out", "refuse"] = "leave_out"
     """Sequences that the tokenizer has no tokens for: left out, counted and named, or a refusal."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keep_own_parts(cls, values: Any) -> Any:  # noqa: ANN401 -- whatever a user wrote
+        """Let an object stand where a component may."""
+        return with_own_parts(values)
 
     @model_validator(mode="after")
     def _parts_fit(self) -> DiffusionConfig:
@@ -183,6 +199,8 @@ class DiffusionConfig(Config):
             yield "parameterization = 'subs' is for absorbing noise; use 'loo' or 'mean'"
         if self.block_size and not self.process.absorbing:
             yield f"block_size = {self.block_size} is for noise that masks, as process 'absorbing'; use block_size = 0"
+        if self.block_size and self.length_policy == "packed":
+            yield "block_size is for one document a row: set pack = 'no', or block_size = 0"
         if self.block_size > self.max_length:
             yield f"block_size = {self.block_size} is above max_length = {self.max_length}; use block_size = 0 for one block"
         for part in (

@@ -28,6 +28,7 @@ _SCHEDULES = _parts(
     ("polydiff_quadratic", "Quadratic betas of PolyDiff.", "polydiff:PolydiffQuadratic"),
     ("polydiff_exponential", "Exponential betas of PolyDiff.", "polydiff:PolydiffExponential"),
     ("polydiff_logarithmic", "Exponential betas of PolyDiff with its other defaults.", "polydiff:PolydiffLogarithmic"),
+    ("object", "Schedule of your own, given as an object.", "own:OwnSchedule"),
 )  # fmt: skip
 _PROCESSES = _parts(
     "processes",
@@ -36,6 +37,7 @@ _PROCESSES = _parts(
     ("uniform", "Tokens that turn into uniformly drawn ones.", "uniform:Uniform"),
     ("marginal", "Tokens that turn into ones drawn by the corpus' frequencies.", "marginal:Marginal"),
     ("d3pm", "Any Markov chain between tokens.", "d3pm:D3PM"),
+    ("object", "Process of your own, given as an object.", "own:OwnProcess"),
 )  # fmt: skip
 _TIME_SAMPLERS = _parts(
     "time_samplers",
@@ -50,8 +52,10 @@ _DENOISERS = _parts(
     "denoisers",
     ("dit", "Transformer with rotary and absolute positions and short convolutions.", "dit:DiT"),
     ("bert", "Hugging Face's BERT, told the time with its input embeddings.", "bert:BERT"),
+    ("hf", "Masked language model in a local Hugging Face folder, as BERT or ModernBERT.", "hf:PretrainedBody"),
     ("mlp", "Two hidden layers over the whole sequence, for toys.", "mlp:MLPDenoiser"),
     ("table", "Exact posterior of a toy corpus, by enumeration; nothing is trained.", "table:TableDenoiser"),
+    ("object", "Network of your own, given as an object that builds it.", "own:OwnDenoiser"),
 )  # fmt: skip
 _LOSSES = _parts(
     "losses",
@@ -61,6 +65,7 @@ _LOSSES = _parts(
     ("hybrid", "Bound plus a share of unweighted cross-entropy.", "objectives:Hybrid"),
     ("polydiff", "PolyDiff's loss, for comparison only.", "objectives:PolydiffLoss"),
     ("function", "Any callable that a plugin registered.", "function:Function"),
+    ("object", "Loss of your own, given as an object.", "own:OwnLoss"),
 )  # fmt: skip
 _SAMPLERS = _parts(
     "samplers",
@@ -79,12 +84,15 @@ _SAMPLERS = _parts(
     ("forward_backward", "The reverse chain with a forward-backward corrector.", "remdm:ForwardBackward"),
     ("greedy_tail", "The reverse chain, with the likeliest tokens in its last steps.", "ancestral:GreedyTail"),
     ("polydiff", "PolyDiff's loop, for comparison only: its law is that of a single step.", "polydiff:PolydiffSampler"),
+    ("object", "Sampler of your own, given as an object.", "own:OwnSampler"),
 )  # fmt: skip
 _TOKENIZERS = _parts(
     "tokenizers",
     ("smiles", "Atoms, bonds, rings and branches of SMILES.", "symbols:RegexSmiles"),
     ("char", "Characters of the corpus.", "symbols:Char"),
     ("byte", "Bytes of UTF-8: 256 tokens, whatever the corpus.", "byte:Byte"),
+    ("bpe", "Byte pairs learnt from the training part.", "bpe:BPE"),
+    ("selfies", "SELFIES of molecules: whatever is drawn is a molecule.", "selfies:Selfies"),
     ("huggingface", "Hugging Face tokenizer in a local folder.", "huggingface:HuggingFace"),
 )  # fmt: skip
 _METRICS = _parts(
@@ -160,6 +168,13 @@ DOMAIN = DomainRef(
             f"{_HERE}.verbs.evaluate:evaluate",
             on="run",
             overrides=("sampler", "metrics", "evaluate"),
+        ),
+        VerbRef(
+            "export",
+            "Write a trained model for other programs.",
+            f"{_HERE}.verbs.export:export",
+            on="run",
+            overrides=("sampler",),
         ),
         VerbRef("schedules", "Compare the noise schedules.", f"{_HERE}.verbs.schedules:schedules"),
         VerbRef(

@@ -145,6 +145,7 @@ if TYPE_CHECKING:
     from taskloom_hci.users.base import User as User
     from taskloom_hci.users.boltzmann import Boltzmann as Boltzmann
     from taskloom_hci.users.careful import Careful as Careful
+    from taskloom_hci.users.fitted import Fitted as Fitted
     from taskloom_hci.users.gaze import GazeUser as GazeUser
     from taskloom_hci.users.learned import LearnedUser as LearnedUser
     from taskloom_hci.users.lqg import LQGUser as LQGUser
@@ -179,7 +180,7 @@ policies.feedback:LinearFeedback policies.information:InformationGain policies.l
 policies.policy:ConstantPolicy,DualPolicy,Policy,RandomPolicy
 state.elements:Element,array_element,cat_element,discrete_array_element state.filtering:filtered
 state.saving:state_from_json,state_to_json state.spaces:axis_space,cartesian_product state.state:State task:Game,InteractionTask,Participant users.base:User
-users.boltzmann:Boltzmann users.careful:Careful users.gaze:GazeUser users.learned:LearnedUser users.lqg:LQGUser
+users.boltzmann:Boltzmann users.careful:Careful users.fitted:Fitted users.gaze:GazeUser users.learned:LearnedUser users.lqg:LQGUser
 users.lqr:LQRUser users.memory:Memory users.optimal:Optimal users.polynomial:Polynomial users.random:RandomUser
 users.replay:Replay
 """

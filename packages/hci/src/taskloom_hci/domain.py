@@ -62,6 +62,11 @@ _USERS = (
     ("memory", "Exponential forgetting, slower for an item seen more often.", "Memory"),
     ("replay", "The actions of a recorded user again, episode by episode.", "Replay"),
     ("learned", "A network of Stable-Baselines3, read without pickle.", "LearnedUser"),
+    (
+        "fitted",
+        "A person whose parameters were fitted: another one each time, one of them, or their mean.",
+        "Fitted",
+    ),
     ("random", "Actions drawn at random from their space.", "RandomUser"),
 )
 
@@ -92,9 +97,17 @@ DOMAIN = DomainRef(
     name="hci",
     summary="A task shared by a (simulated or real) user and an assistant.",
     extra="hci",
-    tasks=tuple(
-        TaskRef(name, summary, f"taskloom_hci.tasks.{target}", _VERSIONS.get(name, 1))
-        for name, summary, target in _TASKS
+    tasks=(
+        *(
+            TaskRef(name, summary, f"taskloom_hci.tasks.{target}", _VERSIONS.get(name, 1))
+            for name, summary, target in _TASKS
+        ),
+        # No game: its run serves games to people.
+        TaskRef(
+            "study",
+            "People play conditions of a task in a browser; made by `tasks hci study FILE.toml`.",
+            "taskloom_hci.tasks.study:study",
+        ),
     ),
     components={
         f"taskloom_hci.{kind}": tuple(
@@ -113,6 +126,22 @@ DOMAIN = DomainRef(
             "play", "Play a task yourself, as the user.", "taskloom_hci.verbs.play:play", "task"
         ),
         VerbRef(
+            "study",
+            "Serve a study with people to this machine's browser.",
+            "taskloom_hci.verbs.study:study",
+        ),
+        VerbRef(
+            "study-export",
+            "Write the tables of a study, playing its games again.",
+            "taskloom_hci.verbs.study_export:study_export",
+            on="run",
+        ),
+        VerbRef(
+            "study-power",
+            "Tell how many people a study takes, by simulated users.",
+            "taskloom_hci.verbs.study_power:study_power",
+        ),
+        VerbRef(
             "sample", "Save trajectories as a data set.", "taskloom_hci.verbs.sample:sample", "task"
         ),
         VerbRef(
@@ -126,6 +155,34 @@ DOMAIN = DomainRef(
             "Play a trained policy on fixed games, beside the task's own agent.",
             "taskloom_hci.verbs.evaluate:evaluate",
             "task",
+        ),
+        VerbRef(
+            "recover",
+            "Simulate people, fit them, and tell what comes back.",
+            "taskloom_hci.verbs.recover:recover",
+            "task",
+        ),
+        VerbRef(
+            "compare",
+            "Compare assistants over people, or over the same games.",
+            "taskloom_hci.verbs.compare:compare",
+        ),
+        VerbRef(
+            "map",
+            "Map the rounds lost to assuming what is not true of the user.",
+            "taskloom_hci.verbs.map:map_losses",
+            "task",
+        ),
+        VerbRef(
+            "bound",
+            "Bound the rounds of the best assistant there can be.",
+            "taskloom_hci.verbs.bound:bound",
+            "task",
+        ),
+        VerbRef(
+            "fit",
+            "Fit a user model to recorded decisions of people.",
+            "taskloom_hci.verbs.fit:fit",
         ),
         VerbRef(
             "replay",

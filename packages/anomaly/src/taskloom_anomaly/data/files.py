@@ -14,20 +14,31 @@ from taskloom.errors import ConfigError, StoreError
 
 from taskloom_anomaly.data.arrays import ArrayDataset, collect
 from taskloom_anomaly.data.named import NamedArrays
+from taskloom_anomaly.data.pictures import ImageFolder, Layout, image_files, is_image_folder
 
 ENDINGS = (".npy", ".npz", ".safetensors", ".jsonl", ".csv")
 
 
-def read_samples(path: Path) -> ArrayDataset:
-    """Return the samples of a file.
+def read_samples(
+    path: Path, *, layout: Layout = "hwc", size: tuple[int, int] | None = None
+) -> ArrayDataset:
+    """Return the samples of a file, or of a folder of images.
 
     `.npy` holds one array; `.npz` and `.safetensors` one, or `inputs`, or several that are passed to the network by name; a line of
     `.jsonl` is `{"input": ...}` or an object of named inputs; `.csv` has columns of numbers under a head line. `labels` beside them
-    are classes.
+    are classes. Images become numbers in [0, 1].
+
+    Args:
+        path: The file or the folder.
+        layout: The order of the axes of images.
+        size: Height and width to which images are resized.
 
     Raises:
         ConfigError: The file does not exist, cannot be read, or holds something else.
     """
+    if is_image_folder(path):
+        folder = ImageFolder(image_files(path), layout, size)
+        return folder.read(np.arange(len(folder)))
     if not path.is_file():
         raise ConfigError(f"The file '{path}' does not exist.")
     if path.suffix not in ENDINGS:
@@ -53,21 +64,31 @@ def _read(path: Path) -> ArrayDataset:
         with path.open(newline="", encoding="utf-8") as file:
             head, *lines = csv.reader(file)
         rows = [
-            [_number(cell, name) for cell, name in zip(line, head, strict=True)] for line in lines
+            [number_of(cell, name) for cell, name in zip(line, head, strict=True)] for line in lines
         ]
         return ArrayDataset(np.asarray(rows, np.float32).reshape(len(rows), len(head)))
-    items = [_item(line) for line in read_lines(path)]
+    items = [item_of(line) for line in read_lines(path)]
     return collect(items, f"file '{path}'")
 
 
-def _number(cell: str, column: str) -> float:
+def number_of(cell: str, column: str) -> float:
+    """Return the number in a cell of a table.
+
+    Raises:
+        ValueError: It is none.
+    """
     try:
         return float(cell)
     except ValueError:
         raise ValueError(f"column '{column}' holds '{cell}', which is no number") from None
 
 
-def _item(line: Mapping[str, Any]) -> Any:  # noqa: ANN401 -- an input, alone or with its label
+def item_of(line: Mapping[str, Any]) -> Any:  # noqa: ANN401 -- an input, alone or with its label
+    """Return the input of a JSON line, with its class where the line has a `label`.
+
+    Raises:
+        ValueError: A field is no array.
+    """
     given = {k: v for k, v in line.items() if k not in ("id", "label")}
     found: Any = given["input"] if set(given) == {"input"} else given
     found = (
@@ -126,18 +147,26 @@ def read_texts(path: Path, key: str = "text") -> list[str]:
     return texts
 
 
-def read_inputs(path: Path, key: str = "text") -> ArrayDataset | list[str]:
+def read_inputs(
+    path: Path,
+    key: str = "text",
+    *,
+    layout: Layout = "hwc",
+    size: tuple[int, int] | None = None,
+) -> ArrayDataset | list[str]:
     """Return the texts of a file of JSON lines whose objects hold text, and the samples of any other file.
 
     Args:
         path: The file.
         key: Field of the text.
+        layout: The order of the axes of images.
+        size: Height and width to which images are resized.
 
     Raises:
         ConfigError: As `read_samples` and `read_texts` do.
     """
     if path.suffix != ".jsonl" or not path.is_file():
-        return read_samples(path)
+        return read_samples(path, layout=layout, size=size)
     first = next(iter(read_lines(path)), {})
     is_text = any(isinstance(v, str) for k, v in first.items() if k not in ("id", "label"))
     return read_texts(path, key) if is_text else read_samples(path)

@@ -2,8 +2,10 @@
 
 A detector is a folder, whether a run or a verb has written it:
 
-    detector.safetensors   the arrays that it learned, and the calibration scores of each layer as `calibration|<layer>`
-    detector.json          its parameters, the fusion of its layers, the fingerprint of its network
+    detector.safetensors   the arrays that it learned, and the calibration scores of each layer as `calibration|<layer>`; beside them
+                           `predicted|calibration`, the class that the network gives each of those samples, and `predicted|fit`, the
+                           number of samples of the fit by class
+    detector.json          its parameters, the fusion of its layers, the fingerprint of its network, the form of its inputs
     layers.json            the layers in order, the reduction of their positions, and the evidence about their axes
     model/                 the network, where the run has trained one
 """
@@ -26,11 +28,13 @@ from taskloom.registry.components import load_component
 from taskloom_anomaly.backends.handle import ModelHandle
 from taskloom_anomaly.backends.layers import evidence_rows
 from taskloom_anomaly.backends.resolve import as_handle
+from taskloom_anomaly.data.form import InputForm
 from taskloom_anomaly.data.lazy import as_samples
 from taskloom_anomaly.data.named import Inputs, NamedArrays, join_rows
+from taskloom_anomaly.detection.answers import Calibration
 from taskloom_anomaly.detection.features import Extractor
-from taskloom_anomaly.detection.fitting import FUSED, Aggregate, FittedDetector
-from taskloom_anomaly.detection.fusion import Fusion
+from taskloom_anomaly.detection.fitting import Aggregate, FittedDetector
+from taskloom_anomaly.detection.fusion import FUSED, Fusion
 from taskloom_anomaly.detection.validity_card import write_json
 from taskloom_anomaly.detectors.base import GROUP, Detector, Tensors
 from taskloom_anomaly.models.stored import MODEL_FILE, StoredModel
@@ -49,6 +53,7 @@ PARAMETERS_FILE = "detector.json"
 LAYERS_FILE = "layers.json"
 SCHEMA = 2
 _CALIBRATION = "calibration|"
+_CLASSES, _COUNTS = "predicted|calibration", "predicted|fit"
 _NUM_WORST = 10
 
 
@@ -67,6 +72,9 @@ class StoredDetector:
         aggregate: The score of a sample from those of its positions.
         axes: What the user says about axes.
         logits: The layer that holds the class scores; empty for the output.
+        classes: The class that the network gives each held-out sample, where it is known.
+        counts: Samples of the fit by the class that the network gives them, where it is known.
+        form: The form that inputs must have, where it is known.
     """
 
     detector: Detector
@@ -79,6 +87,15 @@ class StoredDetector:
     aggregate: Aggregate = "max"
     axes: tuple[str, ...] = ()
     logits: str = ""
+    classes: Int[np.ndarray, " m"] | None = None
+    counts: Int[np.ndarray, " classes"] | None = None
+    form: InputForm | None = None
+
+    @property
+    def known(self) -> Calibration:
+        """The samples against which p-values are taken, layers in the order of the network."""
+        scores = {name: self.calibration[name] for name in _in_order(self.calibration, self.layers)}
+        return Calibration(scores, self.classes, self.counts)
 
     def over(self, handle: ModelHandle, batch_size: int = 1024) -> FittedDetector:
         """Return the detector on its network.
@@ -104,6 +121,9 @@ class StoredDetector:
             {name: self.calibration[name] for name in _in_order(self.calibration, layers)},
             self.aggregate,
             self.fusion,
+            classes=self.classes,
+            counts=self.counts,
+            form=self.form,
         )
 
 
@@ -124,9 +144,17 @@ def save_detector(
         evidence: What is known of the axes of each layer, and how.
         **facts: Further fields of `StoredDetector`.
     """
-    stored = StoredDetector(detector, tensors, **facts)
+    return save_stored(folder, StoredDetector(detector, tensors, **facts), evidence)
+
+
+def save_stored(
+    folder: Path, stored: StoredDetector, evidence: Sequence[Mapping[str, Any]] = ()
+) -> Path:
+    """Write a stored detector; it is as `save_detector`."""
     scores = {f"{_CALIBRATION}{k}": np.asarray(v) for k, v in stored.calibration.items()}
-    save_tensors(folder / DETECTOR_FILE, {**tensors, **scores})
+    beside = {_CLASSES: stored.classes, _COUNTS: stored.counts}
+    scores |= {name: np.asarray(array) for name, array in beside.items() if array is not None}
+    save_tensors(folder / DETECTOR_FILE, {**stored.tensors, **scores})
     write_json(
         folder / LAYERS_FILE,
         {
@@ -144,9 +172,10 @@ def save_detector(
         folder / PARAMETERS_FILE,
         {
             "schema": SCHEMA,
-            "detector": detector.model_dump(mode="json"),
+            "detector": stored.detector.model_dump(mode="json"),
             "fusion": stored.fusion,
             "model": stored.model,
+            "inputs": None if stored.form is None else stored.form.as_json(),
         },
     )
     return folder / DETECTOR_FILE
@@ -167,6 +196,9 @@ def keep_detector(folder: Path, fitted: FittedDetector, config: AnomalyConfig) -
         axes=config.axes,
         logits=config.logits,
         model=fitted.extractor.handle.fingerprint,
+        classes=fitted.classes,
+        counts=fitted.counts,
+        form=fitted.form,
     )
 
 
@@ -190,6 +222,7 @@ def load_detector(folder: Path) -> StoredDetector:
         raise StoreError(f"The detector in '{folder}' cannot be read: {error!r}.") from None
     of_scores = [name for name in arrays if name.startswith(_CALIBRATION)]
     calibration = {name.removeprefix(_CALIBRATION): arrays.pop(name) for name in of_scores}
+    facts |= {"classes": arrays.pop(_CLASSES, None), "counts": arrays.pop(_COUNTS, None)}
     return StoredDetector(detector, arrays, calibration, **facts)
 
 
@@ -215,6 +248,7 @@ def _facts(folder: Path, document: Mapping[str, Any]) -> dict[str, Any]:
         "logits": layers.get("logits", ""),
         "fusion": document["fusion"],
         "model": document["model"],
+        "form": InputForm.read(document.get("inputs")),
     }
 
 

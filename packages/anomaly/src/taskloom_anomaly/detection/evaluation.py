@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from taskloom_anomaly.detection.fitting import FUSED
+from taskloom_anomaly.detection.fusion import FUSED
 from taskloom_anomaly.metrics import intervals, ranking
 
 if TYPE_CHECKING:

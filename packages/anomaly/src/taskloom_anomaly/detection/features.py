@@ -270,6 +270,9 @@ class ModelStream:
         data: Samples by split.
         reveal: Whether the hidden flags of the untrusted samples are shown.
         keep: Whether features are kept for a second pass; detectors that read once need no memory for them.
+
+    Attributes:
+        classes: The class that the network gives each sample of a split that was read to its end.
     """
 
     def __init__(
@@ -285,6 +288,7 @@ class ModelStream:
         self._reveal = reveal
         self._limit = _KEEP_BYTES if keep else 0
         self._kept: dict[Split, list[Features]] = {}
+        self.classes: dict[Split, np.ndarray] = {}
 
     def batches(self, split: Split, /) -> Iterator[Features]:
         """Yield the split's batches, from memory when an earlier pass fitted into it."""
@@ -294,11 +298,13 @@ class ModelStream:
         if split not in self._data:
             return
         seen: list[Features] = []
+        classes: list[np.ndarray] = []
         size = 0
         for features in self._extractor.batches(
             self._data[split], reveal=self._reveal and split == "untrusted"
         ):
             size += _bytes(features)
+            classes += classes_of(features)
             if size <= self._limit:
                 seen.append(features)
             else:
@@ -306,6 +312,15 @@ class ModelStream:
             yield features
         if size <= self._limit:
             self._kept[split] = seen
+        if classes:
+            self.classes[split] = np.concatenate(classes)
+
+
+def classes_of(features: Features) -> list[np.ndarray]:
+    """Return the class that the network gives each sample of a batch; nothing where it gives no class scores."""
+    logits = features.logits
+    is_scores = logits is not None and logits.ndim == 2 and logits.shape[1] > 1
+    return [logits.argmax(axis=1)] if logits is not None and is_scores else []
 
 
 def _bytes(features: Features) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
@@ -15,16 +15,24 @@ from taskloom_anomaly.backends.layers import no_logits
 from taskloom_anomaly.config import AnomalyConfig
 from taskloom_anomaly.data.arrays import ArrayDataset, Samples
 from taskloom_anomaly.data.files import are_texts
+from taskloom_anomaly.data.form import InputForm
 from taskloom_anomaly.data.lazy import as_samples
 from taskloom_anomaly.detection.activations import ActivationStore
+from taskloom_anomaly.detection.answers import Answers, Calibration, Judge, Rule
 from taskloom_anomaly.detection.assembly import DetectionData
 from taskloom_anomaly.detection.compiled_fit import fit_compiled, worth_compiling
-from taskloom_anomaly.detection.features import Extractor, ModelStream, extractor_for
-from taskloom_anomaly.detection.fusion import Fusion, fuse
+from taskloom_anomaly.detection.features import (
+    Extractor,
+    ModelStream,
+    classes_of,
+    extractor_for,
+)
+from taskloom_anomaly.detection.fusion import FUSED, Fusion, fuse
 from taskloom_anomaly.detection.padding import masked_samples
 from taskloom_anomaly.detection.regimes import regime_conflict
 from taskloom_anomaly.detectors.base import (
     Detector,
+    Features,
     FeatureSpec,
     PositionScorer,
     Split,
@@ -35,11 +43,10 @@ from taskloom_anomaly.detectors.fit import fit, score
 from taskloom_anomaly.statistics.standard import ConstantLayerError
 
 if TYPE_CHECKING:
-    from jaxtyping import Float
+    from jaxtyping import Bool, Float, Int
 
     from taskloom_anomaly.backends.huggingface import TextModel
 
-FUSED = "fused"
 _log = logging.getLogger(__name__)
 
 Aggregate: TypeAlias = Literal["max", "mean", "top3"]
@@ -59,6 +66,9 @@ class FittedDetector:
         aggregate: The score of a sample from those of its positions, where every position is scored.
         fusion: The fusion of layers to one score.
         text: The language model with its tokenizer, where texts are scored.
+        classes: The class that the network gives each held-out sample; None where it gives no class scores.
+        counts: Samples of the fit by the class that the network gives them.
+        form: The form that inputs must have; None where an earlier version kept none.
     """
 
     detector: Detector
@@ -68,6 +78,14 @@ class FittedDetector:
     aggregate: Aggregate = "max"
     fusion: Fusion = "mean"
     text: TextModel | None = None
+    classes: Int[np.ndarray, " m"] | None = None
+    counts: Int[np.ndarray, " classes"] | None = None
+    form: InputForm | None = None
+
+    @property
+    def known(self) -> Calibration:
+        """The samples against which p-values are taken."""
+        return Calibration(self.calibration, self.classes, self.counts)
 
     def samples(self, data: object) -> Samples:
         """Return data in the form that the network takes.
@@ -88,9 +106,9 @@ class FittedDetector:
 
     def fused(self, data: object) -> Float[np.ndarray, " n"]:
         """Return one score a sample, over all layers; it raises as `score` does."""
-        return fuse(self.score(data), self.calibration, self.fusion)
+        return self.score(data).fused
 
-    def score(self, data: object) -> LayerScores:
+    def score(self, data: object) -> Answers:
         """Return scores by layer; higher is more anomalous.
 
         Args:
@@ -101,13 +119,57 @@ class FittedDetector:
             RunFailedError: A score is not a number.
         """
         samples = self.samples(data)
-        scores = scores_of(self.detector, self.tensors, self.extractor, samples, self.aggregate)
+        scores, classes = scores_of(
+            self.detector, self.tensors, self.extractor, samples, self.aggregate
+        )
         for layer, values in scores.items():
             if not np.isfinite(values).all():
                 raise RunFailedError(
                     f"The detector's scores of layer '{layer}' are not all numbers."
                 )
-        return scores
+        return Answers(scores, fuse(scores, self.calibration, self.fusion), classes)
+
+    def pvalue(
+        self, data: object, layer: str = FUSED, *, by_class: bool = False
+    ) -> Float[np.ndarray, " n"]:
+        """Return the p-value of each input: the share of normal ones that look at least as odd, (1 + their number) / (m + 1).
+
+        Args:
+            data: Samples, as `score` takes them.
+            layer: The layer, or `fused` for all of them together.
+            by_class: Whether every predicted class is calibrated by itself.
+
+        Raises:
+            ConfigError: The samples do not fit, or there is no such layer.
+        """
+        answers = self.score(data)
+        judge = Judge(self.known, Rule(by_class=by_class, layer=layer), promises=False)
+        return np.asarray(judge(answers, answers.predicted).p[layer])
+
+    def flag(
+        self,
+        data: object,
+        fpr: float = 0.01,
+        certain: float | None = None,
+        *,
+        layer: str = FUSED,
+        by_class: bool = False,
+    ) -> Bool[np.ndarray, " n"]:
+        """Return which inputs are flagged at a rate of false alarms.
+
+        Args:
+            data: Samples, as `score` takes them.
+            fpr: A normal input is flagged with at most this probability, over calibration sets.
+            certain: Confidence with which the rate of this calibration set is at most `fpr`.
+            layer: The layer, or `fused` for all of them together.
+            by_class: Whether every predicted class is calibrated by itself.
+
+        Raises:
+            ConfigError: The held-out samples are too few for the rate; the message says how many are needed.
+        """
+        judge = Judge(self.known, Rule(fpr, certain, by_class, layer))
+        answers = self.score(data)
+        return judge(answers, answers.predicted).flag
 
 
 def fit_detector(problem: DetectionData, config: AnomalyConfig) -> FittedDetector:
@@ -137,7 +199,9 @@ def fit_detector(problem: DetectionData, config: AnomalyConfig) -> FittedDetecto
         extractor = _under_the_mask(extractor, problem)
     while True:
         try:
-            tensors = _fit(detector, extractor, data, extractor.spec(problem.trusted), config)
+            tensors, fitted_classes = _fit(
+                detector, extractor, data, extractor.spec(problem.trusted), config
+            )
             break
         except ConstantLayerError as error:
             rest = tuple(name for name in extractor.layers if name != error.layer)
@@ -152,9 +216,20 @@ def fit_detector(problem: DetectionData, config: AnomalyConfig) -> FittedDetecto
     held_out = problem.calibration
     if "trusted" not in needs and config.regime == "untrusted" and problem.untrusted is not None:
         held_out = problem.untrusted
-    calibration = scores_of(detector, tensors, extractor, held_out, config.aggregate)
+    calibration, classes = scores_of(detector, tensors, extractor, held_out, config.aggregate)
+    counts = None
+    if fitted_classes is not None:
+        counts = np.bincount(fitted_classes, minlength=problem.handle.num_outputs)
     return FittedDetector(
-        detector, tensors, extractor, calibration, config.aggregate, config.fusion
+        detector,
+        tensors,
+        extractor,
+        calibration,
+        config.aggregate,
+        config.fusion,
+        classes=classes,
+        counts=counts,
+        form=InputForm.of(problem.trusted),
     )
 
 
@@ -186,22 +261,29 @@ def scores_of(
     extractor: Extractor,
     data: Samples,
     aggregate: Aggregate,
-) -> dict[str, Float[np.ndarray, " n"]]:
-    """Return the scores of samples by layer, those of several positions put together."""
-    found = _scores_by_layer(detector, tensors, extractor, data, aggregate)
+) -> tuple[dict[str, Float[np.ndarray, " n"]], Int[np.ndarray, " n"] | None]:
+    """Return the scores of samples by layer, those of several positions put together, and the class that the network gives each."""
+    classes: list[np.ndarray] = []
+
+    def watched() -> Iterator[Features]:
+        for features in extractor.batches(data):
+            classes.extend(classes_of(features))
+            yield features
+
+    found = _scores_by_layer(detector, tensors, extractor, watched(), aggregate)
     # In the order of the network: that of a file is another, and a mean over layers would differ in its last bit.
     order = [*(name for name in extractor.layers if name in found)]
-    return {name: found[name] for name in [*order, *(n for n in found if n not in order)]}
+    ordered = {name: found[name] for name in [*order, *(n for n in found if n not in order)]}
+    return ordered, np.concatenate(classes) if classes else None
 
 
 def _scores_by_layer(
     detector: Detector,
     tensors: Tensors,
     extractor: Extractor,
-    data: Samples,
+    batches: Iterable[Features],
     aggregate: Aggregate,
 ) -> dict[str, Float[np.ndarray, " n"]]:
-    batches = extractor.batches(data)
     scorer = position_scorer(detector, extractor)
     if scorer is None:
         return score(detector, tensors, batches)
@@ -235,16 +317,18 @@ def _fit(
     data: Mapping[Split, Samples],
     spec: FeatureSpec,
     config: AnomalyConfig,
-) -> Tensors:
+) -> tuple[Tensors, Int[np.ndarray, " n"] | None]:
+    """Return what the detector learned, and the class that the network gives each trusted sample, where the pass tells."""
     if worth_compiling(detector, extractor, data, spec):
-        return fit_compiled(detector, extractor, data, spec)
+        return fit_compiled(detector, extractor, data, spec), None
     stream = ModelStream(
         extractor,
         data,
         reveal="anomaly_labels" in config.detector.needs,
         keep=not isinstance(detector, StreamingDetector),
     )
-    return fit(detector, stream, spec, derive_seed(config.seed, "detector"))
+    tensors = fit(detector, stream, spec, derive_seed(config.seed, "detector"))
+    return tensors, stream.classes.get("trusted")
 
 
 def score_sets(
@@ -255,10 +339,11 @@ def score_sets(
     found = {}
     for name, data in sets.items():
         try:
-            scores = fitted.score(data)
+            answers = fitted.score(data)
         except RunFailedError as error:
             raise RunFailedError(
                 f"Scoring the samples of '{name}' failed: {error.message}"
             ) from None
-        found[name] = {**scores, FUSED: fuse(scores, fitted.calibration, fusion)}
+        fused = fuse(answers, fitted.calibration, fusion)
+        found[name] = {**answers, FUSED: fused}
     return found

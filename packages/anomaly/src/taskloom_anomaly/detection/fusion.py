@@ -14,6 +14,9 @@ import numpy as np
 if TYPE_CHECKING:
     from jaxtyping import Float
 
+FUSED = "fused"
+"""Name of the score, or the p-value, of all layers together."""
+
 Fusion: TypeAlias = Literal["mean", "max", "cauchy", "harmonic", "min_p"]
 Scores: TypeAlias = "Mapping[str, Float[np.ndarray, ' n']]"
 

@@ -15,7 +15,7 @@ from taskloom.wording import Words, format_bound, format_value
 
 from taskloom_anomaly.config import AnomalyConfig
 from taskloom_anomaly.detection.evaluation import SetScores
-from taskloom_anomaly.detection.fitting import FUSED
+from taskloom_anomaly.detection.fusion import FUSED
 from taskloom_anomaly.metrics import intervals, ranking
 
 if TYPE_CHECKING:

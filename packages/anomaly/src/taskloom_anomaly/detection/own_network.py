@@ -10,6 +10,8 @@ from typing import Any, cast
 import numpy as np
 from pydantic import ValidationError
 from taskloom.errors import ConfigError
+from taskloom.records.folders import RECORD
+from taskloom.runs.run import open_run
 from taskloom.seeding import derive_seed
 
 from taskloom_anomaly.backends.axes import MORE
@@ -27,7 +29,7 @@ from taskloom_anomaly.data.arrays import ArrayDataset, Samples
 from taskloom_anomaly.data.files import are_texts
 from taskloom_anomaly.data.lazy import as_samples
 from taskloom_anomaly.data.named import right_padded
-from taskloom_anomaly.detection.artifacts import keep_detector, load_detector
+from taskloom_anomaly.detection.artifacts import detector_of, keep_detector, load_detector
 from taskloom_anomaly.detection.assembly import DetectionData, reading_of
 from taskloom_anomaly.detection.fitting import FittedDetector, fit_detector
 from taskloom_anomaly.detection.padding import trimmed
@@ -159,6 +161,34 @@ def save(
         reference = replace(reference, max_tokens=detector.text.max_tokens)
     reference.write(folder)
     return path
+
+
+def files_of(folder: Path) -> Path:
+    """Return the folder in which the files of a detector lie: that of a run keeps them among its artifacts."""
+    return folder / "artifacts" if (folder / RECORD).is_file() else folder
+
+
+def open_detector(folder: Path, samples: object, batch_size: int) -> FittedDetector:
+    """Return the detector of a folder or of a run on its network.
+
+    Args:
+        folder: The folder of a detector, or that of a run.
+        samples: A few inputs, or texts, on which the network is looked at.
+        batch_size: Inputs per forward pass.
+
+    Raises:
+        ConfigError: Nothing leads to its network, or it is another than the one that the detector was fitted on.
+    """
+    files = files_of(folder)
+    leads = any((files / name).is_file() for name in (NETWORK_FILE, f"model/{MODEL_FILE}"))
+    if files != folder and not leads:
+        return in_batches(detector_of(open_run(str(folder.resolve()))), batch_size)
+    return in_batches(load_own(files, samples), batch_size)
+
+
+def in_batches(fitted: FittedDetector, batch_size: int) -> FittedDetector:
+    """Return a detector that runs its network on so many inputs at a time."""
+    return replace(fitted, extractor=replace(fitted.extractor, batch_size=batch_size))
 
 
 def load_own(folder: Path, samples: object, model: object = None) -> FittedDetector:

@@ -11,7 +11,7 @@ from taskloom.report import charts
 from taskloom.report.model import Block
 
 from taskloom_anomaly.detection.artifacts import scores_of
-from taskloom_anomaly.detection.fitting import FUSED
+from taskloom_anomaly.detection.fusion import FUSED
 from taskloom_anomaly.metrics import curves
 
 if TYPE_CHECKING:

@@ -17,6 +17,7 @@ from taskloom.report.model import Block, Chart, Facts, Fold, Heading, Html, Tabl
 from taskloom_anomaly.detection.artifacts import scores_of
 from taskloom_anomaly.metrics import curves
 from taskloom_anomaly.report.png import gallery
+from taskloom_anomaly.report.watch import watch
 
 if TYPE_CHECKING:
     from taskloom.runs.run import Run
@@ -54,7 +55,10 @@ def report(run: Run) -> list[Block]:
             folded += [_facts(card), Fold("Validity card"), *_card(card)]
         else:
             open_ += [Heading("Validity card"), *_card(card)]
-    curve = [row for row in run.history() if "loss" in row]
+    history = run.history()
+    if any("log10_e" in row for row in history):
+        open_ += watch(history, run.config)
+    curve = [row for row in history if "loss" in row]
     if curve:
         folded += [
             Fold("Training the network"),

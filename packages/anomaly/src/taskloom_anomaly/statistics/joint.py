@@ -22,6 +22,8 @@ Statistic: TypeAlias = Literal["cauchy", "fisher"]
 
 # Statistics that differ by no more than this share are ties, which count against the input.
 _TIE = 1e-12
+# Comparisons of inputs with calibration samples that are in memory at once.
+_AT_ONCE = 1 << 21
 
 
 def joint_p(
@@ -40,23 +42,36 @@ def joint_p(
     >>> joint_p(np.array([[0.7, 0.95], [0.05, 0.1], [0.9, 0.25]]), known).tolist()
     [0.2, 1.0, 0.4]
     """
-    m = len(calibration)
-    if calibration.shape[1] == 1:
+    m, layers = calibration.shape
+    if layers == 1:
         # With one layer nothing is to be outvoted: the rank itself, without ties of all that lie in the lower half.
         statistic = "fisher"
-    among = (calibration[:, None] >= calibration).sum(axis=0)
-    found = np.ones(len(scores))
-    for index, row in enumerate(scores):
-        own = _statistic((1 + (calibration >= row).sum(axis=0)) / (m + 1), statistic)
-        others = _statistic((among + (row >= calibration)) / (m + 1), statistic)
-        found[index] = (1 + int((others >= own - _TIE * np.abs(own)).sum())) / (m + 1)
-    return found
+    columns = [np.sort(column) for column in calibration.T]
+    among = np.stack([_at_least(o, c) for o, c in zip(columns, calibration.T, strict=True)], axis=1)
+    found = np.stack([_at_least(o, c) for o, c in zip(columns, scores.T, strict=True)], axis=1)
+    own = _terms((1 + found) / (m + 1), statistic).mean(axis=1)
+    # An input adds one to a rank or nothing, so that each calibration sample has two values a layer and no third.
+    below = _terms(among / (m + 1), statistic)
+    rise = _terms((among + 1) / (m + 1), statistic) - below
+    base = below.mean(axis=1)
+    rows = max(_AT_ONCE // max(m * layers, 1), 1)
+    p = np.ones(len(scores))
+    for start in range(0, len(scores), rows):
+        part = slice(start, start + rows)
+        joins = scores[part, None, :] >= calibration
+        others = base + np.einsum("iml,ml->im", joins, rise) / layers
+        bar = own[part] - _TIE * np.abs(own[part])
+        p[part] = (1 + (others >= bar[:, None]).sum(axis=1)) / (m + 1)
+    return p
 
 
-def _statistic(
-    p: Float[np.ndarray, "*rows layers"], statistic: Statistic
-) -> Float[np.ndarray, ...]:
+def _at_least(ordered: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return how many of the ordered numbers are at least as large as each value."""
+    return np.asarray(len(ordered) - np.searchsorted(ordered, values, side="left"))
+
+
+def _terms(p: np.ndarray, statistic: Statistic) -> np.ndarray:
     if statistic == "fisher":
-        return np.asarray(-np.log(p).mean(axis=-1))
+        return np.asarray(-np.log(p))
     # Cut at one half: a layer that finds a sample ordinary says nothing, and does not outvote the others.
-    return np.asarray(np.tan((0.5 - np.minimum(p, 0.5)) * np.pi).mean(axis=-1))
+    return np.asarray(np.tan((0.5 - np.minimum(p, 0.5)) * np.pi))

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from taskloom.errors import ConfigError
-from taskloom.params.layers import resolve
 
 from taskloom_anomaly.backends.opening import reference_of
-from taskloom_anomaly.config import AnomalyConfig
-from taskloom_anomaly.data.files import read_inputs
-from taskloom_anomaly.detection.own_network import fit as fit_own, save
+from taskloom_anomaly.detection.own_network import save
 from taskloom_anomaly.models.stored import MODEL_FILE, model_folder
+from taskloom_anomaly.verbs.answering import LayoutOption, ResizeOption, fit_on_files
 from taskloom_anomaly.verbs.common import (
     DETECTOR_FILES,
     ParamOption,
@@ -26,7 +24,7 @@ from taskloom_anomaly.verbs.common import (
     say_json,
     store_detector,
 )
-from taskloom_anomaly.verbs.layers import ModelArgument, network_of
+from taskloom_anomaly.verbs.layers import ModelArgument
 
 
 def fit(
@@ -34,7 +32,7 @@ def fit(
     trusted: Annotated[
         Path | None,
         typer.Argument(
-            help="File of normal samples: npy, npz, safetensors, jsonl (of texts, too), csv; those of a run unless given."
+            help="File of normal samples: npy, npz, safetensors, jsonl (of texts, too), csv, or a folder of images; those of a run unless given."
         ),
     ] = None,
     *,
@@ -49,6 +47,14 @@ def fit(
     axes: Annotated[
         list[str] | None, typer.Option(help="Axes of a layer, encoder=tnd; repeatable.")
     ] = None,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(
+            help="File of further normal samples for p-values; a share of TRUSTED unless given."
+        ),
+    ] = None,
+    layout: LayoutOption = None,
+    resize: ResizeOption = None,
     text_key: TextKeyOption = "text",
     max_tokens: Annotated[
         int, typer.Option("--max-tokens", min=1, help="Longer texts are cut.")
@@ -67,19 +73,24 @@ def fit(
     if trusted is None:
         _fit_run(model, arguments, out, store)
         return
-    config: Any = resolve(AnomalyConfig, files=[], environ={}, arguments=arguments).config
-    reference = network_of(model, store)
-    samples = read_inputs(trusted, text_key)
     with fresh_folder(out, *DETECTOR_FILES) as folder:
-        settings = {name: getattr(config, name) for name in config.model_fields_set}
-        target: Any = None if reference.kind == "none" else reference.target
-        fitted = fit_own(target, samples, max_tokens=max_tokens, **settings)
+        fitted, config, reference, number = fit_on_files(
+            model,
+            trusted,
+            arguments,
+            calibration=calibration,
+            text_key=text_key,
+            max_tokens=max_tokens,
+            layout=layout,
+            resize=resize,
+            store=store,
+        )
         path = save(fitted, config, folder, reference)
     say_json(
         {
             "detector": str(path),
             "layers": list(fitted.extractor.layers),
-            "trusted": len(samples),
+            "trusted": number,
             "calibration": len(next(iter(fitted.calibration.values()))),
         }
     )

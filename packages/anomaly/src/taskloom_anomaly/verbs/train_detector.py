@@ -16,6 +16,7 @@ from taskloom_anomaly.verbs.common import (
     Place,
     StoreOption,
     arguments_of,
+    asked_trainer,
     find_place,
     make_task,
     store_detector,

@@ -17,6 +17,7 @@ from taskloom_control.bench.effort import with_budget
 from taskloom_control.bench.episodes import EpisodeFile
 from taskloom_control.bench.gates import broken_gates, read_gates
 from taskloom_control.bench.measuring import Bench, compare_all
+from taskloom_control.bench.plants import on_drawn_plants
 from taskloom_control.bench.reference import Regret, regrets
 from taskloom_control.bench.tables import document, print_measurement
 from taskloom_control.closed_loop.ledger import Ledger
@@ -37,6 +38,8 @@ class AskedBench:
         seeds: `test`, `tuning` or a range.
         episodes: Test seeds of each task; None for the rule's number.
         steps_per_second: Physics that each side may spend; None for as much as it does.
+        plants: Number of plants that are drawn; None for the task's own. A seed draws its plant, so they replace `episodes`.
+        level: Scale of the randomization of the plants.
         regret: Whether regrets to a longer search are worked out too.
     """
 
@@ -46,6 +49,8 @@ class AskedBench:
     seeds: str
     episodes: int | None
     steps_per_second: float | None
+    plants: int | None = None
+    level: float = 1.0
     regret: bool = False
 
     def carry_out(
@@ -67,9 +72,16 @@ class AskedBench:
         # All are opened before the first is played: a name that does not exist costs nothing.
         names = self.tasks or tuple(ref.name for ref in DOMAIN.tasks)
         sides = [self._sides(f"control/{name.removeprefix('control/')}") for name in names]
+        if self.plants is not None:
+            sides = [
+                {side: on_drawn_plants(task, self.level) for side, task in mine.items()}
+                for mine in sides
+            ]
         bench = bench_in(ledger, out)
         base = "against" if self.against else ""
-        measured = [bench.measure(item, self.seeds, self.episodes, base) for item in sides]
+        measured = [
+            bench.measure(item, self.seeds, self.plants or self.episodes, base) for item in sides
+        ]
         compared, regretted = compare_all(measured), dict[str, list[Regret]]()
         if self.regret:
             regretted = {

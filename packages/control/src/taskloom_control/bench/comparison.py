@@ -50,6 +50,13 @@ class Side:
         return mean_interval([row.cost for row in self.episodes])
 
     @property
+    def worst_decile(self) -> float:
+        """Mean cost of the worst tenth of the episodes, rounded up to whole ones."""
+        costs = sorted((row.cost for row in self.episodes), reverse=True)
+        worst = costs[: -(-len(costs) // 10)]
+        return sum(worst) / len(worst)
+
+    @property
     def physics(self) -> float:
         """Steps of the physics for each simulated second."""
         return sum(row.physics for row in self.episodes) / len(self.episodes)

@@ -1,6 +1,6 @@
 """Effort of a planner: steps of the physics that it computes for candidates, for each simulated second.
 
-    plans a second * iterations * candidates * steps of a plan
+    plans a second * iterations * candidates * steps of a plan * models under which each is judged
 
 It is the same on every machine and at any load, which CPU time is not. iLQR and LQR also pay for derivatives and line searches,
 so theirs is counted while they run.
@@ -17,7 +17,8 @@ from taskloom.errors import UsageError
 from taskloom_control.bench.variants import Bound, with_values
 from taskloom_control.closed_loop.simulation import Simulation
 from taskloom_control.optimizers.base import SamplingOptimizer
-from taskloom_control.planning.controller import Controller, make_grid
+from taskloom_control.planning.controller import Controller
+from taskloom_control.planning.grids import make_grid
 from taskloom_control.planning.starts import first_control
 
 # Both sides of a comparison spend the same within this share.
@@ -35,8 +36,10 @@ def plans_per_second(task: Bound) -> float:
 
 def steps_of_a_candidate(task: Bound) -> float:
     """Return the steps of the physics that one candidate costs for each simulated second."""
-    settings = task.config.controller
+    settings, robust = task.config.controller, task.config.robust
     length = make_grid(task.task, task.config).num_steps * task.task.physics_substeps
+    if robust is not None and robust.budget == "times_models":
+        length *= robust.models
     return plans_per_second(task) * settings.iterations * length
 
 
@@ -59,6 +62,8 @@ def with_budget(task: Bound, budget: float, *, tolerance: float = TOLERANCE) -> 
         )
     each = steps_of_a_candidate(task)
     count = math.floor(budget / each * (1 + 1e-12))
+    if task.config.robust is not None and task.config.robust.budget == "same":
+        count -= count % task.config.robust.models  # what is left over would be rolled out by none
     if count < 1 or count * each < (1 - tolerance) * budget:
         fewer, more = max(count, 1), max(count, 1) + 1
         raise UsageError(

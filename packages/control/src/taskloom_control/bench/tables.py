@@ -16,7 +16,17 @@ if TYPE_CHECKING:
     from taskloom_control.bench.measuring import Measurement
     from taskloom_control.bench.reference import Regret
 
-_COLUMNS = ("side", "solved", "95 %", "cost", "95 %", "charged", "steps/s", "CPU [s]")
+_COLUMNS = (
+    "side",
+    "solved",
+    "95 %",
+    "cost",
+    "95 %",
+    "worst tenth",
+    "charged",
+    "steps/s",
+    "CPU [s]",
+)
 
 
 def print_measurement(
@@ -33,6 +43,7 @@ def print_measurement(
                 _ends(side.success, 2),
                 digits(side.cost.estimate, 4),
                 _ends(side.cost),
+                digits(side.worst_decile, 4),
                 str(side.charged),
                 f"{side.physics:,.0f}",
                 digits(side.cpu, 2),
@@ -85,6 +96,7 @@ def document(
                 "episodes": len(side.episodes),
                 "success": [side.success.low, side.success.high],
                 "cost": [side.cost.estimate, side.cost.low, side.cost.high],
+                "worst_decile": side.worst_decile,
                 "charged": side.charged,
                 "steps_per_second": side.physics,
                 "cpu": side.cpu,

@@ -130,7 +130,7 @@ def headline(
 
 
 def units_of(said: Headline) -> UnitValues:
-    """Return the one episode with its mean cost: runs of one seed begin alike, whoever plans."""
+    """Return the one episode with its mean cost: runs of one seed begin alike under every planner."""
     return UnitValues("episode", np.array([said.value]), np.zeros(1, np.uint64), _SOLVER)
 
 

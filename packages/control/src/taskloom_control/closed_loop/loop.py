@@ -6,20 +6,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from taskloom import derive_seed
 from taskloom.arrays import load_npz, save_npz
 from taskloom.bound import BoundTask
 
+from taskloom_control.closed_loop.messages import Messages
 from taskloom_control.closed_loop.simulation import Simulation
 from taskloom_control.closed_loop.trajectory import (
     TermRecorder,
     TrajectoryRecorder,
 )
 from taskloom_control.config import ControlConfig
-from taskloom_control.mjcf.physics import trace_columns
+from taskloom_control.mjcf.physics import Snapshot, trace_columns
 from taskloom_control.planning.controller import Controller
-from taskloom_control.planning.plan import PlanStats
+from taskloom_control.planning.exchange import Changed
+from taskloom_control.planning.plan import ControlPlan, PlanStats
+from taskloom_control.planning.prediction import Commands, StatePredictor
 from taskloom_control.planning.splines import num_steps
-from taskloom_control.task import ControlTask
+from taskloom_control.task import ControlTask, Metadata
 
 _STATE_FILE, _HISTORY_FILE = "state.npz", "history.npz"
 _FAN_FILE, _COSTS_FILE = "fan.npz", "costs.npz"
@@ -43,11 +47,15 @@ class ClosedLoop:
         self.history, self.plans = TrajectoryRecorder(), TrajectoryRecorder()
         self.fan = TrajectoryRecorder()
         self.costs = TermRecorder()
+        # In force: the first one is made before the first step, and always arrives.
+        self.plan: ControlPlan
         self._traces = trace_columns(self.controller.task.model)
         self.num_steps = num_steps(self.config.seconds, self.simulation.dt)
-        self.step = self.num_clamped = 0
+        self.step = self.num_clamped = self.num_lost = 0
+        self._since = (0, 0)
         self.ended = False
         self.simulation.reset(np.random.default_rng(reset_seed))
+        self._begin_messages(reset_seed)
         self._record_state()
 
     @property
@@ -57,18 +65,75 @@ class ClosedLoop:
 
     def next_plan_step(self) -> int:
         """Return the step at which the next plan is due: plan k at the first step not before k control periods."""
-        ratio = self.controller.num_plans / (
-            self.config.controller.control_freq * self.simulation.dt
-        )
+        # A period whose estimate was lost has no plan of its own, and counts all the same.
+        step, periods = self._since
+        period = self.config.controller.control_freq * self.simulation.dt
+        ratio = step + (self.periods - periods) / period
         nearest = round(ratio)
         return nearest if abs(ratio - nearest) < 1e-6 else int(np.ceil(ratio))
 
+    @property
+    def periods(self) -> int:
+        """Control periods that have begun."""
+        return self.controller.num_plans + self.num_lost
+
+    def exchange(self, config: ControlConfig) -> Changed:
+        """Go on under another config from the next plan on.
+
+        Raises:
+            PlanError: A field that changes needs a new loop.
+        """
+        changed = self.controller.exchange(config)
+        if config.controller.control_freq != self.config.controller.control_freq:
+            # Periods are counted from here: the clock's grid of before has no place for those of another length.
+            self._since = (self.next_plan_step(), self.periods)
+        self.config = config
+        self.simulation.exchange(config)
+        return changed
+
     def advance(self) -> PlanStats:
         """Plan, then simulate until the next plan is due."""
+        if self.messages is None:
+            simulation = self.simulation
+            metadata = simulation.task.get_sim_metadata()
+            self.plan, stats = self._make_plan(simulation.snapshot(), metadata)
+        else:
+            stats = self._plan_from_message(self.messages)
+        self._simulate()
+        return stats
+
+    def _begin_messages(self, seed: int) -> None:
+        """Put what makes a plant imperfect between the two sides, if anything does."""
+        model, plant = self.controller.task.model, self.config.plant
+        self.messages: Messages | None = None
+        self.commands = Commands()
+        if plant.estimates:
+            self.messages = Messages(model, plant, derive_seed(seed, "plant"))
+            self._predictor = StatePredictor(self.controller.task)
+
+    def _plan_from_message(self, messages: Messages) -> PlanStats:
+        """Plan from the estimate that arrives now; without one, or if the plan is lost, the plan in force goes on."""
+        now = self.simulation.time
+        message = messages.arrived(self.periods, now)
+        if message is None:
+            self.num_lost += 1
+            return PlanStats()
+        state = message.state
+        if self.config.plant.predict:
+            state = self._predictor(state, self.commands, now)
+        plan, stats = self._make_plan(state, message.metadata)
+        stats.age = now - message.state.time
+        if message.plan_arrives:
+            self.plan = plan
+            self.commands.give(now, plan)
+        return stats
+
+    def _make_plan(self, state: Snapshot, metadata: Metadata) -> tuple[ControlPlan, PlanStats]:
+        """Plan from a state, and record the plan."""
         simulation, controller = self.simulation, self.controller
         fan = self.config.record.fan_every
         keep_fan = fan > 0 and controller.num_plans % fan == 0
-        plan, stats = controller.plan(simulation.snapshot(), simulation.task.get_sim_metadata())
+        plan, stats = controller.plan(state, metadata)
         if keep_fan:
             self._record_fan()
         self.plans.add(
@@ -81,20 +146,28 @@ class ClosedLoop:
             plan_rollouts=float(stats.rollouts),
             plan_seconds=stats.seconds,
         )
+        return plan, stats
+
+    def _simulate(self) -> None:
+        """Simulate under the plan in force until the next plan is due."""
+        simulation, plan = self.simulation, self.plan
         until = min(max(self.next_plan_step(), self.step + 1), self.num_steps)
         while self.step < until and not self.ended:
             control = plan(simulation.time)
             reward = simulation.step(control)
             self.step += 1
             self.history.add(control=simulation.acted, reward=reward)
+            if simulation.is_constrained:
+                self.history.add(violation=simulation.violation)
             self.num_clamped += simulation.clamped
             self.costs.add(simulation.terms)
             self._record_state()
             self.ended = simulation.unstable or simulation.task.terminated()
-        return stats
 
     def _record_state(self) -> None:
         task, view = self.simulation.task, self.simulation.task.view
+        if self.messages is not None:
+            self.messages.measure(self.simulation.snapshot(), task.get_sim_metadata())
         positions, quaternions = view.mocap_poses
         self.history.add(
             time=self.simulation.time,
@@ -146,6 +219,10 @@ class ClosedLoop:
         self.plans.restore({k: v for k, v in recorded.items() if k.startswith("plan_")})
         self.fan.restore(load_npz(folder / _FAN_FILE))
         self.costs.restore(load_npz(folder / _COSTS_FILE))
+        if self.messages is not None:
+            self.messages.measure(
+                self.simulation.snapshot(), self.simulation.task.get_sim_metadata()
+            )
 
     def close(self) -> None:
         """Give back threads."""

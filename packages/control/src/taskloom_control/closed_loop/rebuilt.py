@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from taskloom.opening import rebuilt_task
 from taskloom.seeding import derive_seed
@@ -11,6 +11,8 @@ from taskloom_control.planning.controller import Controller
 
 if TYPE_CHECKING:
     from taskloom.runs.run import Run
+
+    from taskloom_control.config import ControlConfig
 
 
 def controller_of(run: Run) -> Controller:
@@ -24,4 +26,5 @@ def controller_of(run: Run) -> Controller:
         ConfigError: The task has changed its version or its parameters since.
     """
     bound = rebuilt_task(run)
-    return Controller(bound.copy(), bound.config, derive_seed(bound.config.seed, "plan"))
+    config = cast("ControlConfig", bound.config)  # the run is one of this domain
+    return Controller(bound.copy(), config, derive_seed(config.seed, "plan"))

@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Any
 import mujoco
 import numpy as np
 
+from taskloom_control.closed_loop.models import given_models
+from taskloom_control.closed_loop.outside import Pushes, scaled_model
+from taskloom_control.config import PlantConfig
 from taskloom_control.errors import RewardError, not_a_number
 from taskloom_control.mjcf.keyframes import begin_at
 from taskloom_control.mjcf.physics import Snapshot, is_unstable
 from taskloom_control.mjcf.whole import put_whole_state, whole_state
+from taskloom_control.planning.constraints import constraint_values, is_constrained
 from taskloom_control.task import ControlTask, StagedTask
 
 if TYPE_CHECKING:
@@ -33,17 +37,25 @@ class Simulation:
     Attributes:
         terms: The cost of the last step by the name of the term, of a task that names its costs.
         acted: The controls that acted in the last step, in the planning model's order, shape (nu,).
+        violation: Largest violation of the task's constraints in the last step; 0 where it has none.
         clamped: Controls of the last step that the plant's own range changed.
+        pushes: What acts on the plant from outside.
     """
 
     def __init__(self, task: ControlTask[Any], config: Config) -> None:
         task.take_config(config)
+        plant = getattr(config, "plant", None) or PlantConfig()
+        model = scaled_model(task.sim_model, plant)
+        if model is not task.sim_model:
+            given_models(task, (task.model, model))
         task.prepare_simulation()
         self.task, self.config = task, config
         self.model, self.data, self.map = task.sim_model, task.data, task.pairing
         self.acted = np.zeros(task.model.nu)
         self._is_plain = type(task).task_to_sim_ctrl is ControlTask.task_to_sim_ctrl
         self.clamped = 0
+        self.pushes = Pushes(self.model, plant)
+        self.is_constrained, self.violation = is_constrained(task), 0.0
         self.terms: dict[str, float] = {}
 
     @property
@@ -72,6 +84,11 @@ class Simulation:
         self.task.reset(rng)
         mujoco.mj_forward(self.model, self.data)
 
+    def exchange(self, config: Config) -> None:
+        """Reward the steps from now on by another config of the same class."""
+        self.config = config
+        self.task.take_config(config)
+
     def step(self, control: Float[np.ndarray, " nu"]) -> float:
         """Apply the task's controls for one step and return its reward.
 
@@ -91,7 +108,7 @@ class Simulation:
         gap = self.map.to_plan(inside) - wanted
         self.clamped = int(np.count_nonzero(np.abs(gap) > _CLAMPED))
         task.pre_sim_step()
-        mujoco.mj_step(self.model, data)
+        self._step()
         self.acted = self.map.to_plan(data.ctrl)
         task.pre_rollout(before, self.config)
         one_step = (
@@ -107,8 +124,22 @@ class Simulation:
             self.terms = {name: float(np.asarray(term)[0, 0]) for name, term in terms.items()}
         if not np.isfinite(reward) and not self.unstable:
             raise RewardError(not_a_number(task, self.terms, self.time))
+        if self.is_constrained:
+            values = constraint_values(task, one_step[:3], self.config, metadata)
+            self.violation = float(values.max(initial=0.0))
         task.post_sim_step()
         return reward
+
+    def _step(self) -> None:
+        """Step the physics, with what acts from outside for this step only: a planner is never told of it."""
+        data = self.data
+        acting = self.pushes.now(data) if self.pushes.any else {}
+        before = {body: data.xfrc_applied[body].copy() for body in acting}
+        for body, wrench in acting.items():
+            data.xfrc_applied[body] += wrench
+        mujoco.mj_step(self.model, data)
+        for body, wrench in before.items():
+            data.xfrc_applied[body] = wrench
 
     def snapshot(self) -> Snapshot:
         """Return the whole state, in the planning model's layout."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from taskloom import Component, Config
 
 if TYPE_CHECKING:
+    import mujoco
     import numpy as np
     from jaxtyping import Float
 
@@ -54,15 +56,32 @@ class RolloutEngine(Protocol):
         ...
 
 
+@runtime_checkable
+class ModelsEngine(RolloutEngine, Protocol):
+    """An engine that rolls out several models in one batch."""
+
+    def take_models(self, models: Sequence[mujoco.MjModel], /) -> None:
+        """Roll out these models from now on, all laid out as the planning model."""
+        ...
+
+    def rollout_each(
+        self, snapshots: Sequence[Snapshot], controls: Float[np.ndarray, "MR T nu"], /
+    ) -> Rollouts:
+        """Roll out rows model after model, equally many of each, from the state of each."""
+        ...
+
+
 class Engine(Component):
     """Base of every engine.
 
     Attributes:
         uses_jax: Whether the engine computes in JAX, which then computes on the devices that the run was given.
+        takes_models: Whether it rolls out several models in one batch, as robust planning asks.
         uses_config: Whether what it computes depends on the task's config, so that another config needs another engine.
     """
 
     uses_jax: ClassVar[bool] = False
+    takes_models: ClassVar[bool] = False
     uses_config: ClassVar[bool] = False
 
     @abstractmethod

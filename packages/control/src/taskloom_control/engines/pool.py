@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import ceil
@@ -59,7 +59,8 @@ class RolloutPool:
         self._datas = [mujoco.MjData(model)]
         self._helpers: list[_Helper] = []
         self._spent = [0.0]
-        self._same = [model]
+        self._rows: Sequence[mujoco.MjModel] = []
+        self._same: Sequence[mujoco.MjModel] = []
         self._stop = weakref.finalize(self, _dismiss, self._helpers)
 
     @property
@@ -67,17 +68,25 @@ class RolloutPool:
         """Threads that were started so far, besides the calling one."""
         return len(self._helpers)
 
-    def roll(self, batch: RolloutBatch, control_spec: int) -> None:
+    def roll(
+        self,
+        batch: RolloutBatch,
+        control_spec: int,
+        models: Sequence[mujoco.MjModel] | None = None,
+    ) -> None:
         """Roll out a batch; the arrays are written into.
 
         Args:
             batch: The arrays.
             control_spec: What the inputs are, as a sum of MuJoCo's `mjtState`.
+            models: The model of each row, all laid out as the pool's own; None for that one.
         """
         count = batch.inputs.shape[0]
         workers, parts = self._share_out(count)
-        if len(self._same) < count:
-            self._same = [self.model] * count
+        if models is not None:
+            self._rows = models
+        elif self._rows is not self._same or len(self._same) < count:
+            self._same = self._rows = [self.model] * count
         claims = iter([(i * count // parts, (i + 1) * count // parts) for i in range(parts)])
         self._spent = [0.0] * workers
         begun: list[_Helper] = []
@@ -119,7 +128,7 @@ class RolloutPool:
         steps, roll, data = batch.inputs.shape[1], self._rollouts[hand].rollout, [self._datas[hand]]
         for first, last in claims:
             roll(
-                self._same[first:last],
+                self._rows[first:last],
                 data,
                 batch.initial[first:last],
                 batch.inputs[first:last],

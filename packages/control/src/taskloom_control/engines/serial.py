@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from taskloom import Config
 
@@ -19,6 +19,7 @@ class Serial(Engine):
     It is the calling thread: the quickest choice for tiny problems.
     """
 
+    takes_models: ClassVar[bool] = True
     kind: Literal["serial"] = "serial"
 
     def build(self, task: ControlTask[Any], config: Config) -> RolloutEngine:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 from taskloom import Config, ExecutionOnly
@@ -20,6 +20,7 @@ class Threads(Engine):
     The threads share one model, and the calling thread is one of them.
     """
 
+    takes_models: ClassVar[bool] = True
     kind: Literal["threads"] = "threads"
     num_threads: Annotated[int, Field(ge=0, le=1024), ExecutionOnly()] = 0
     """Threads at most; 0 takes one per core, fewer for small problems. The result does not depend on it."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 import mujoco
@@ -66,6 +68,7 @@ class ThreadedEngine:
         self._spec, self._inputs = _CTRL, np.zeros(0)
         # The user inputs that those two are of.
         self._given = self._default[self._all_user].tobytes()
+        self._models, self._rows = [model], [model]
 
     def buffer(self, num_rollouts: int, num_steps: int) -> Float[np.ndarray, "R T nu"]:
         """Return the controls' part of the input array."""
@@ -76,35 +79,64 @@ class ThreadedEngine:
 
     def rollout(self, snapshot: Snapshot, controls: Float[np.ndarray, "R T nu"]) -> Rollouts:
         """Roll out control sequences from one state."""
-        require_layout(snapshot, self._model, self._layout)
-        start = snapshot.integration
-        self._find_inputs(start)
+        return self._roll([snapshot], controls, None)
+
+    def take_models(self, models: Sequence[mujoco.MjModel]) -> None:
+        """Roll out these models in `rollout_each` from now on."""
+        self._models, self._rows = list(models), []
+
+    def rollout_each(
+        self, snapshots: Sequence[Snapshot], controls: Float[np.ndarray, "MR T nu"]
+    ) -> Rollouts:
+        """Roll out rows model after model, equally many of each, from the state of each."""
+        if len(self._rows) != controls.shape[0]:
+            each = controls.shape[0] // len(self._models)
+            self._rows = [model for model in self._models for _ in range(each)]
+        return self._roll(snapshots, controls, self._rows)
+
+    def _roll(
+        self,
+        snapshots: Sequence[Snapshot],
+        controls: np.ndarray,
+        rows: Sequence[mujoco.MjModel] | None,
+    ) -> Rollouts:
+        """Roll out rows from states, equally many from each."""
+        first = snapshots[0]
+        require_layout(first, self._model, self._layout)
+        self._find_inputs(first.integration)
         # Controls that were written into the buffer need no copy; those of a caller's own array do.
         target = self.buffer(controls.shape[0], controls.shape[1])
         if controls.base is not target.base or controls.shape != target.shape:
             target[...] = controls
-        batch = self._batch
-        batch.initial[:] = start[self._physics]
-        batch.warmstart[:] = start[self._warmstart]
-        self._pool.roll(batch, self._spec)
+        batch, each = self._batch, controls.shape[0] // len(snapshots)
+        for i, snapshot in enumerate(snapshots):
+            place = slice(i * each, (i + 1) * each)
+            batch.initial[place] = snapshot.integration[self._physics]
+            batch.warmstart[place] = snapshot.integration[self._warmstart]
+        self._pool.roll(batch, self._spec, rows)
         # MuJoCo's sensor of kinetic energy reads a step late: what the thread did before, unless it is told.
         if self._kinetic.size:
-            batch.sensors[:, 0, self._kinetic] = self._first_kinetic_energy(snapshot)
+            for i, (snapshot, model) in enumerate(zip(snapshots, self._models, strict=False)):
+                place = slice(i * each, (i + 1) * each)
+                energy = self._first_kinetic_energy(snapshot, model)
+                batch.sensors[place, 0, self._kinetic] = energy
         # A rollout that met a bad number is frozen by MuJoCo, its clock included: it ends a step early or more.
-        alive = self._clock > snapshot.time + (controls.shape[1] - 0.5) * self._dt
+        alive = self._clock > first.time + (controls.shape[1] - 0.5) * self._dt
         return Rollouts(self._states, batch.sensors, alive)
 
     def close(self) -> None:
         """Stop the threads."""
         self._pool.close()
 
-    def _first_kinetic_energy(self, snapshot: Snapshot) -> float:
+    def _first_kinetic_energy(self, snapshot: Snapshot, model: mujoco.MjModel) -> float:
         """Return the first reading of kinetic energy: that of the step before, or of the state if there was none."""
-        if np.isfinite(snapshot.energy[1]):
+        # The step before was one of the planning model; no other model has made any.
+        if model is self._model and np.isfinite(snapshot.energy[1]):
             return float(snapshot.energy[1])
-        mujoco.mj_resetData(self._model, self._scratch)
-        apply_snapshot(snapshot, self._model, self._scratch)
-        mujoco.mj_forward(self._model, self._scratch)
+        mujoco.mj_resetData(model, self._scratch)
+        fresh = replace(snapshot, energy=np.full(2, np.nan))
+        apply_snapshot(fresh, model, self._scratch)
+        mujoco.mj_forward(model, self._scratch)
         return float(self._scratch.energy[1])
 
     def _find_inputs(self, start: np.ndarray) -> None:

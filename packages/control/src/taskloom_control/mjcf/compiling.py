@@ -56,7 +56,8 @@ def awake(model: mujoco.MjModel) -> mujoco.MjModel:
 
     A candidate that pushes a sleeping body must wake it, and what sleeps is not part of the state that rollouts begin with.
     """
-    flag = int(mujoco.mjtEnableBit.mjENBL_SLEEP)
+    # The oldest MuJoCo that is allowed knows no sleep.
+    flag = int(getattr(mujoco.mjtEnableBit, "mjENBL_SLEEP", 0))
     if not model.opt.enableflags & flag:
         return model
     roused = copy(model)

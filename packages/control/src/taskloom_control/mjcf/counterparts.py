@@ -56,8 +56,10 @@ def paired(kind: str, plan: list[Key], plant: list[Key]) -> Pairing:
     )
 
 
-def refuse_plan_only(pairing: Pairing, plan: list[Key], plant: list[Key]) -> None:
-    """Refuse an element of the planning model that the simulated model has not.
+def refuse_plan_only(
+    pairing: Pairing, plan: list[Key], plant: list[Key], whose: str = "simulated model"
+) -> None:
+    """Refuse an element of the planning model that the simulated model, or a robot, has not.
 
     Raises:
         ModelError: There is one; the sentence names it, those of the planning model, and the closest match.
@@ -68,7 +70,7 @@ def refuse_plan_only(pairing: Pairing, plan: list[Key], plant: list[Key]) -> Non
     mine = ", ".join(str(key[0]) or "without a name" for key in plan)
     missing = next(key for key in plan if key not in plant)
     raise ModelError(
-        f"The simulated model has no {names.words(missing, kind)} (planning {kind}s: {mine})"
+        f"The {whose} has no {names.words(missing, kind)} (planning {kind}s: {mine})"
         f"{did_you_mean_one_of(str(missing[0]), known) or '.'}"
     )
 

@@ -18,6 +18,7 @@ from taskloom_control.mjcf.physics import (
     sensor_columns,
     velocity_columns,
 )
+from taskloom_control.mjcf.randomization import randomize
 from taskloom_control.mjcf.view import PlanView
 
 _COLUMNS = {
@@ -57,6 +58,22 @@ class System:
         if self.sim_path is None:
             return self.compiled
         return compile_model(self.sim_path, self.edit)
+
+    def drawn(self, change: Callable[[mujoco.MjSpec], None], *, simulated: bool) -> mujoco.MjModel:
+        """Return one of the two models, compiled anew with a further change to its specification."""
+
+        def edit(spec: mujoco.MjSpec) -> None:
+            self.edit(spec)
+            change(spec)
+
+        if simulated:
+            return compile_model(self.sim_path or self.path, edit)
+        return awake(compile_model(self.path, edit))
+
+    @staticmethod
+    def randomize(spec: mujoco.MjSpec, rng: np.random.Generator, level: float) -> None:
+        """Multiply what is uncertain of a specification by drawn factors."""
+        randomize(spec, rng, level)
 
     @staticmethod
     def state(model: mujoco.MjModel) -> mujoco.MjData:

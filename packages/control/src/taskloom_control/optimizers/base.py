@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 from pydantic import Field
@@ -70,6 +70,14 @@ class SamplingOptimizer(Optimizer):
     """Noise of the finest candidate over that of the coarsest; the others lie between, and 1 gives all the same."""
     keep: Annotated[int, Field(ge=0)] = 0
     """Best candidates that are shifted in time and tried again in the next iteration."""
+
+    def with_rollouts(self, count: int) -> Self:
+        """Return the same optimizer with another number of candidates.
+
+        Raises:
+            ValueError: It cannot work with so few.
+        """
+        return type(self).model_validate({**self.model_dump(), "num_rollouts": count})
 
     @abstractmethod
     def sample(self, state: KnotState, draw: Draw) -> Candidates:

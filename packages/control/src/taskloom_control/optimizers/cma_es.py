@@ -114,7 +114,8 @@ class CMAES(SamplingOptimizer):
 
     def update(self, state: KnotState, knots: Candidates, rewards: Rewards) -> None:
         """Move the mean and adapt the paths, the variances and the step size (tutorial, equations 41 to 47)."""
-        rates = learning_rates(state.nominal.size, self.num_rollouts)
+        # By those that were rolled out, so that a plan that is cut learns as one of that size.
+        rates = learning_rates(state.nominal.size, len(rewards))
         best = ranked(rewards)
         order = best[: len(rates.weights)]
         # Fewer candidates than weights are left when many diverge.

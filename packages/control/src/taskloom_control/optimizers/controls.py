@@ -26,6 +26,7 @@ class ControlState:
 
     Attributes:
         nominal: The plan as it stands.
+        multipliers: Multipliers of the task's constraints at every step; empty before the first plan.
         kept: What is worked out at the first plan and used in every later one; a resumed run has no first plan.
         local: The local model of the planning problem, built at the first plan; no part of a checkpoint.
     """
@@ -34,6 +35,7 @@ class ControlState:
         self.nominal: Float[np.ndarray, "T nu"] = np.zeros((shape.num_knots, shape.num_controls))
         self.start = self.regularization = regularization
         self.kept: dict[str, np.ndarray] = {}
+        self.multipliers: Float[np.ndarray, "T c"] = np.zeros((0, 0))
         self.local: LocalModel | None = None
 
     def local_model(self, problem: PlanningProblem, epsilon: float) -> LocalModel:
@@ -47,13 +49,17 @@ class ControlState:
     def reset(self, nominal: Float[np.ndarray, "T nu"]) -> None:
         """Begin at a plan."""
         self.nominal = np.array(nominal, dtype=float)
-        self.regularization = self.start
+        self.regularization, self.multipliers = self.start, np.zeros((0, 0))
         # The system may stand elsewhere now, so a regulator around the old target is of no use.
         self.kept = {}
 
     def shift(self, count: int) -> None:
         """Drop the first controls and repeat the last."""
         self.nominal = shift_knots(self.nominal, count)
+        if self.multipliers.size and count:
+            # Nothing is known of steps that were beyond the horizon.
+            kept = self.multipliers[count:]
+            self.multipliers = np.concatenate([kept, np.zeros_like(self.multipliers[len(kept) :])])
 
     def rescale(self, ratio: Float[np.ndarray, " nu"], offset: Float[np.ndarray, " nu"]) -> None:
         """Follow a change of coordinates z' = ratio * z + offset."""
@@ -71,6 +77,7 @@ class ControlState:
         return {
             "nominal": self.nominal,
             "regularization": np.array(self.regularization),
+            "multipliers": self.multipliers,
             **kept,
         }
 
@@ -78,6 +85,8 @@ class ControlState:
         """Take over what `saved` returned."""
         self.nominal = np.array(saved["nominal"], dtype=float)
         self.regularization = float(saved["regularization"])
+        # A checkpoint of before there were constraints has none.
+        self.multipliers = np.array(saved.get("multipliers", np.zeros((0, 0))))
         self.kept = {
             name.removeprefix("kept/"): np.array(array)
             for name, array in saved.items()

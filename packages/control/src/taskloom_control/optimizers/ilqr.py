@@ -6,6 +6,7 @@ IROS 2012 (iterations, regularization), and the control bounds of Tassa et al., 
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
     from taskloom_control.optimizers.linear import LocalModel
     from taskloom_control.planning.problem import PlanningProblem
 
+_log = logging.getLogger(__name__)
 _LARGEST = 1e10
+# Steps between two updates of the multipliers, and the relative gain below which there are no more.
+_INNER, _ENOUGH = 10, 1e-6
 _GROWTH = 10.0
 # A step has to bring this share of what the local model expects.
 _ACCEPTED = 1e-4
@@ -40,6 +44,10 @@ class ILQR(TrajectoryOptimizer):
     """Smallest Levenberg-Marquardt regularization of the control Hessian."""
     line_search: Annotated[int, Field(ge=1, le=64)] = 10
     """Step lengths 1, 1/2, 1/4, ... tried at once."""
+    feasibility: Annotated[float, Field(gt=0)] = 1e-4
+    """Largest violation of the task's constraints that a plan may keep, in their own units."""
+    outer_iterations: Annotated[int, Field(ge=1, le=100)] = 8
+    """Updates of the constraints' multipliers of a plan at most."""
 
     def init(self, shape: KnotShape) -> ControlState:
         """Return a state whose adapting number is the regularization."""
@@ -53,9 +61,60 @@ class ILQR(TrajectoryOptimizer):
             # A plan that diverges has no derivatives; doing nothing nearly always has some.
             still = np.clip(np.zeros_like(path.controls), problem.low, problem.high)
             path = local.simulate(still)
-        better = self._step(state, local, problem, path) if np.isfinite(path.cost) else path
-        state.nominal = problem.normalizer.encode(better.controls)
-        return -better.cost
+        if np.isfinite(path.cost):
+            solve = self._constrained if local.is_constrained else self._step
+            path = solve(state, local, problem, path)
+        state.nominal = problem.normalizer.encode(path.controls)
+        return -path.cost
+
+    def _constrained(
+        self, state: ControlState, local: LocalModel, problem: PlanningProblem, path: Trajectory
+    ) -> Trajectory:
+        """Return the least violating trajectory of an augmented Lagrangian method, with its own cost.
+
+        Bertsekas, "Constrained Optimization and Lagrange Multiplier Methods" (1982), chapter 2.
+        """
+        weight, before, least, best = 1.0, np.inf, np.inf, path
+        multipliers = state.multipliers
+        if multipliers.shape != local.violations(path).shape:
+            multipliers = np.zeros_like(local.violations(path))
+        for _ in range(self.outer_iterations):
+            local.penalize(multipliers, weight)
+            path.cost = local.merit(path)
+            path = self._converged(state, local, problem, path)
+            values = local.violations(path)
+            violation = float(values.max(initial=0.0))
+            if violation < least:
+                least, best = violation, path
+            multipliers = np.maximum(0.0, multipliers + weight * values)
+            if violation <= self.feasibility:
+                break
+            if violation > before / 4:
+                weight *= 4
+            before = violation
+        # The weight begins anew with the next plan; what was learnt of the constraints goes on with its steps.
+        state.multipliers = multipliers
+        local.penalize(None)
+        best.cost = local.merit(best)
+        if least > self.feasibility:
+            _log.warning(
+                "no plan at %.6g s keeps the constraints: the least violating one exceeds them by %.3g",
+                problem.snapshot.time,
+                least,
+            )
+        return best
+
+    def _converged(
+        self, state: ControlState, local: LocalModel, problem: PlanningProblem, path: Trajectory
+    ) -> Trajectory:
+        """Return a trajectory that a few steps hardly improve any more."""
+        for _ in range(_INNER):
+            better = self._step(state, local, problem, path)
+            gain = path.cost - better.cost
+            path = better
+            if gain <= _ENOUGH * abs(path.cost):
+                break
+        return path
 
     def _step(
         self, state: ControlState, local: LocalModel, problem: PlanningProblem, path: Trajectory

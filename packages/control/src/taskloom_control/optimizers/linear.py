@@ -14,6 +14,7 @@ import numpy as np
 from taskloom_control.errors import PlanError
 from taskloom_control.mjcf.physics import apply_snapshot
 from taskloom_control.optimizers.expansion import Expansion, Trajectory
+from taskloom_control.planning.constraints import is_constrained
 from taskloom_control.task import StagedTask
 
 if TYPE_CHECKING:
@@ -53,6 +54,9 @@ class LocalModel:
         self._data = mujoco.MjData(self.model)
         self._bits = int(mujoco.mjtState.mjSTATE_INTEGRATION)
         self.size = 2 * self.model.nv + self.model.na
+        self.is_constrained = is_constrained(problem.task)
+        self._multipliers: np.ndarray | None = None
+        self._weight = 1.0
 
     def begin(self) -> None:
         """Set the simulation to the state to plan from; the reset clears what MuJoCo remembers besides the state."""
@@ -90,12 +94,39 @@ class LocalModel:
             sensors[k] = data.sensordata
         path = Trajectory(states, qpos, rest, applied, sensors, np.inf)
         if np.isfinite(rest).all() and np.isfinite(qpos).all():
-            cost = float(
-                self.costs(qpos[None, 1:], rest[None, 1:], sensors[None], applied[None]).sum()
-            )
+            cost = self.merit(path)
             # Infinite instead of NaN: a comparison with it is false in the right direction.
             path.cost = cost if np.isfinite(cost) else np.inf
         return path
+
+    def penalize(self, multipliers: Float[np.ndarray, "T c"] | None, weight: float = 1.0) -> None:
+        """Judge trajectories by the augmented Lagrangian with these multipliers from now on; None judges by the cost alone."""
+        self._multipliers, self._weight = multipliers, weight
+
+    def merit(self, path: Trajectory) -> float:
+        """Return what a trajectory is judged by: its cost, and what its constraints add to it.
+
+        That is sum (max(0, lambda + mu g)^2 - lambda^2) / (2 mu).
+        """
+        parts = (path.qpos[None, 1:], path.rest[None, 1:], path.sensors[None], path.controls[None])
+        cost = float(self.costs(*parts).sum())
+        if self._multipliers is None:
+            return cost
+        pulled = np.maximum(0.0, self._multipliers + self._weight * self.constraints(*parts)[0])
+        added = np.square(pulled) - np.square(self._multipliers)
+        return cost + float(added.sum()) / (2 * self._weight)
+
+    def constraints(
+        self, qpos: np.ndarray, rest: np.ndarray, sensors: np.ndarray, controls: np.ndarray
+    ) -> np.ndarray:
+        """Return the values of the constraints of every step, shape (R, T, c)."""
+        states = np.concatenate([qpos, rest[..., : self.model.nv]], axis=-1)
+        return self._problem.constraint_values(states, sensors, controls)
+
+    def violations(self, path: Trajectory) -> Float[np.ndarray, "T c"]:
+        """Return the values of the constraints along a trajectory."""
+        parts = (path.qpos[None, 1:], path.rest[None, 1:], path.sensors[None], path.controls[None])
+        return np.asarray(self.constraints(*parts)[0])
 
     def at(self, qpos: np.ndarray, controls: np.ndarray) -> tuple[Trajectory, np.ndarray]:
         """Return a step that begins and is judged at rest at a point, and how far it really moves from there.
@@ -194,10 +225,35 @@ class LocalModel:
         mixed = (mixed + 2 * base) / (2 * _STEP**2)
         hessian[rows, columns] = mixed
         hessian[columns, rows] = mixed
-        return np.moveaxis(gradient, -1, 0), np.moveaxis(hessian, -1, 0)
+        gradient, hessian = np.moveaxis(gradient, -1, 0), np.moveaxis(hessian, -1, 0)
+        if self._multipliers is not None:
+            self._add_constraints(path, moves[1 : 2 * size + 1], gradient, hessian)
+        return gradient, hessian
+
+    def _add_constraints(
+        self, path: Trajectory, moves: np.ndarray, gradient: np.ndarray, hessian: np.ndarray
+    ) -> None:
+        """Add the derivatives of what the constraints add to the cost, the Hessian by Gauss and Newton.
+
+        The constraints are differentiated and not their penalty, whose kink finite differences would round off.
+        """
+        assert self._multipliers is not None
+        values = self.constraints(*self._moved(path, moves))
+        plus, minus = np.split(values, 2)
+        jacobian = np.moveaxis((plus - minus) / (2 * _STEP), 0, -1)  # (T, c, size)
+        pulled = np.maximum(0.0, self._multipliers + self._weight * self.violations(path))
+        gradient += np.einsum("tc,tci->ti", pulled, jacobian)
+        active = self._weight * (pulled > 0)
+        hessian += np.einsum("tc,tci,tcj->tij", active, jacobian, jacobian)
 
     def _moved_costs(self, path: Trajectory, moves: np.ndarray) -> np.ndarray:
         """Return the costs, shape (moves, T), at a trajectory moved by tangent vectors, shape (moves, size)."""
+        return self.costs(*self._moved(path, moves))
+
+    def _moved(
+        self, path: Trajectory, moves: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Return positions, the rest of the state, sensors and controls of a trajectory moved by tangent vectors."""
         model, count, steps = self.model, len(moves), len(path.controls)
         nv, n = model.nv, self.size
         qpos = np.broadcast_to(path.qpos[1:], (count, steps, model.nq)).copy()
@@ -211,7 +267,7 @@ class LocalModel:
         rest = path.rest[1:] + moves[:, None, nv:n]
         sensors = path.sensors + moves[:, None, n : n + model.nsensordata]
         controls = path.controls + moves[:, None, n + model.nsensordata :]
-        return self.costs(qpos, rest, sensors, controls)
+        return qpos, rest, sensors, controls
 
 
 def _stencil(size: int) -> np.ndarray:

@@ -7,29 +7,31 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-import mujoco
 import numpy as np
 from taskloom import derive_seed
 
 from taskloom_control.errors import ClockError, PlanError
-from taskloom_control.mjcf import names
-from taskloom_control.mjcf.physics import Snapshot, pieces, unlimited_scales
+from taskloom_control.mjcf.physics import Snapshot, unlimited_scales
 from taskloom_control.optimizers.base import SamplingOptimizer
 from taskloom_control.optimizers.controls import ControlState
 from taskloom_control.optimizers.knots import Draw, KnotShape
-from taskloom_control.planning.estimate import Estimate, Estimator, without_forces
+from taskloom_control.planning.deadline import Budget
+from taskloom_control.planning.estimate import Estimate, Estimator, force_places, without_forces
 from taskloom_control.planning.exchange import Changed, changes_between, knots_at, resample
+from taskloom_control.planning.grids import make_grid, require_ranges
+from taskloom_control.planning.models import PlanningModels
 from taskloom_control.planning.noise import CounterNoise
 from taskloom_control.planning.normalizers import Normalizer
 from taskloom_control.planning.plan import ControlPlan, PlanStats
-from taskloom_control.planning.problem import PlanningProblem, check_sizes
-from taskloom_control.planning.splines import MIN_KNOTS, KnotGrid, num_steps, shift_curve
+from taskloom_control.planning.problem import PlanningProblem, judged
+from taskloom_control.planning.splines import shift_curve
 from taskloom_control.planning.starts import first_control
 from taskloom_control.task import ControlTask, Metadata
 
 if TYPE_CHECKING:
     from taskloom_control.config import ControlConfig
-    from taskloom_control.optimizers.base import TrajectoryOptimizer
+    from taskloom_control.engines.base import ModelsEngine
+    from taskloom_control.optimizers.base import Optimizer, TrajectoryOptimizer
 
 # Clocks are sums of steps in floating point; estimates this close [s] are of one moment.
 _ROUNDING = 1e-9
@@ -54,18 +56,19 @@ class Controller:
     """
 
     def __init__(self, task: ControlTask[Any], config: ControlConfig, seed: int) -> None:
-        self.task, self.config, self.optimizer = task, config, config.optimizer
+        self.task, self.config, self.optimizer = task, config, optimizer_of(config)
         task.take_config(config)
         self.low, self.high = task.control_bounds()
-        _require_ranges(task, config, self.low, self.high)
+        require_ranges(task, config, self.low, self.high)
         self.grid = make_grid(task, config)
         self.normalizer = self._make_normalizer(config)
         self.engine = config.engine.build(task, config)
         self.search = self.optimizer.init(KnotShape(self.grid.num_knots, self.low.size))
+        self._seed, self._episode, self._noise = seed, 0, CounterNoise(seed)
+        self.models = self._make_models()
         self.problem = self._make_problem()
         self._estimator = Estimator(task.model)
-        self._forces = _force_places(task.model)
-        self._seed, self._episode, self._noise = seed, 0, CounterNoise(seed)
+        self._forces = force_places(task.model)
         self._next: ControlConfig | None = None
         self._spent = 0
         self.num_plans = self.late_estimates = self.restarts = 0
@@ -85,6 +88,7 @@ class Controller:
             self._seed, self._episode, self._noise = seed, 0, CounterNoise(seed)
         self.normalizer = self._make_normalizer(self.config)
         self.search = self.optimizer.init(KnotShape(self.grid.num_knots, self.low.size))
+        self.models = self._make_models()
         self.problem, self._spent = self._make_problem(), 0
         self._estimator.reset()
         self.num_plans = self.late_estimates = self.restarts = 0
@@ -100,35 +104,52 @@ class Controller:
         Raises:
             PlanError: A field that changes needs a new controller: the task, its model or the engine.
         """
-        changed = changes_between(self._next or self.config, config)
-        _require_ranges(self.task, config, self.low, self.high)
-        make_grid(
-            self.task, config
-        )  # a plan that cannot be made is refused now, not at the next plan
+        changed = self.examine(config)
         self._next = config
         return changed
 
+    def examine(self, config: ControlConfig) -> Changed:
+        """Return the fields that another config would change, as `exchange` does, and change nothing.
+
+        Raises:
+            PlanError: A field that changes needs a new controller.
+        """
+        changed = changes_between(self._next or self.config, config)
+        require_ranges(self.task, config, self.low, self.high)
+        make_grid(
+            self.task, config
+        )  # a plan that cannot be made is refused now, not when it is due
+        return changed
+
     def plan(
-        self, state: Snapshot | Estimate, metadata: Metadata | None = None
+        self,
+        state: Snapshot | Estimate,
+        metadata: Metadata | None = None,
+        budget: Budget | None = None,
     ) -> tuple[ControlPlan, PlanStats]:
         """Return the plan for the control period that begins now.
 
         Args:
             state: The state to plan from: the whole one, or an estimate of it.
             metadata: What the simulation's copy of the task passed on.
+            budget: Divides the candidates into chunks and cuts them short; without one all are rolled out at once.
 
         Raises:
             PlanError: The estimate cannot be used; the plan of before stays in force.
             ClockError: The clock went back by more than a control period.
         """
         began, stats = time.perf_counter(), PlanStats()
-        snapshot = self._whole(state)
+        if budget is not None:
+            budget.begin()
+        snapshot = self.whole(state)
         moment = self._moment(snapshot.time)
         if self._next is not None:
             self._adopt(self._next, moment)
         index, phase = self.grid.locate(moment)
         residual = self._warm_start(index, moment, snapshot)
         self._last_time = moment
+        if self.models is not None and self.models.draw(self.num_plans):
+            cast("ModelsEngine", self.engine).take_models(self.models.models)
         self.task.pre_rollout(snapshot.state, self.config)
         self.problem.begin(snapshot, metadata or {}, phase, residual)
         settings = self.config.controller
@@ -136,17 +157,23 @@ class Controller:
         if self.num_plans == 0 and settings.first_iterations:
             iterations = settings.first_iterations
         for iteration in range(iterations):
-            self._improve(iteration, iterations, stats)
+            if not self._improve((iteration, iterations), stats, budget):
+                break
         curve = self.grid.coefficients(self.normalizer.decode(self.search.nominal))
         if residual is not None:
             curve = curve + residual
         self.plan_now = ControlPlan(self.grid, index, curve, self.low, self.high)
         self.num_plans += 1
+        stats.deadline_missed = budget is not None and budget.end()
         stats.seconds = time.perf_counter() - began
         return self.plan_now, stats
 
-    def _whole(self, state: Snapshot | Estimate) -> Snapshot:
-        """Return the state to plan from; without the forces from outside, unless the config lets them be foreseen."""
+    def whole(self, state: Snapshot | Estimate) -> Snapshot:
+        """Return the state to plan from; without the forces from outside, unless the config lets them be foreseen.
+
+        Raises:
+            PlanError: The estimate cannot be used.
+        """
         if isinstance(state, Estimate):
             return self._estimator.snapshot(state, self.plan_now, self._in_force())
         if not np.isfinite(state.integration).all():
@@ -204,13 +231,27 @@ class Controller:
         ahead = shift_curve(self.plan_now.curve, count)
         return np.asarray(ahead - self.grid.coefficients(ahead[:, 0]))
 
-    def _improve(self, iteration: int, iterations: int, stats: PlanStats) -> None:
-        """Run one iteration of the optimizer."""
-        problem, state = self.problem, self.search
+    def _improve(
+        self, place: tuple[int, int], stats: PlanStats, budget: Budget | None = None
+    ) -> bool:
+        """Run one iteration of the optimizer; return whether the budget allowed all of it.
+
+        Args:
+            place: Number of the iteration, and how many there are.
+            stats: The plan's figures, which are added to.
+            budget: As for `plan`.
+        """
+        problem, state, (iteration, iterations) = self.problem, self.search, place
         if isinstance(state, ControlState):
+            # An iteration of a trajectory optimizer is one candidate: whole, or left out.
+            stats.rollouts_asked += 1
+            if budget is not None and not budget.chunk(iteration, 0, 1):
+                return False
             stats.reward = cast("TrajectoryOptimizer", self.optimizer).improve(state, problem)
             stats.rollouts += 1
-            return
+            if budget is not None:
+                budget.ran()
+            return True
         sampler = cast("SamplingOptimizer", self.optimizer)
         low, high = self.normalizer.bounds
         rng = self._noise.stream(self.num_plans, iteration)
@@ -218,18 +259,29 @@ class Controller:
         # Clipped here and not drawn inside, so that candidates beyond a bound test the bound itself.
         knots = np.maximum(drawn, low)
         np.minimum(knots, high, out=knots)
-        rewards = problem.evaluate(knots)
-        stats.diverged += problem.diverged
-        stats.rollouts += rewards.size
+        asked = len(knots)
+        copies = 1 if self.models is None else len(self.models.models)
+        stats.rollouts_asked += asked * copies
+        rewards, diverged = judged(problem, knots, iteration, budget)
+        used = len(rewards)
+        stats.diverged += diverged
+        stats.rollouts += used * copies
+        if used < asked:
+            drawn, knots = drawn[:used], knots[:used]
+        if budget is not None and used < min(budget.least, sampler.num_rollouts):
+            # Too few to learn from: the plan of before, moved on in time, is the better one.
+            stats.starved = iteration == 0
+            return False
         stats._drawn, stats._knots, stats._weights = drawn, knots, None
         stats.reward = float(rewards.max())
         # Diverged candidates count too: they are part of what the optimizer proposes.
         if self.normalizer.name == "running":
             self.normalizer.observe(self.normalizer.decode(knots))
         if stats.reward == -np.inf:
-            return  # every rollout diverged: the plan of before is the best there is
+            return True  # every rollout diverged: the plan of before is the best there is
         sampler.update(state, knots, rewards)
         stats._weights = state.weights
+        return used == asked
 
     def _make_normalizer(self, config: ControlConfig) -> Normalizer:
         # A task with controls of its own has no actuators to look bounds up for.
@@ -238,12 +290,31 @@ class Controller:
         return Normalizer(config.controller.action_normalizer, self.low, self.high, wide)
 
     def _make_problem(self) -> PlanningProblem:
-        return PlanningProblem(self.task, self.config, self.engine, self.grid, self.normalizer)
+        penalty = self.config.controller.penalty
+        return PlanningProblem(
+            self.task,
+            self.config,
+            self.engine,
+            self.grid,
+            self.normalizer,
+            models=self.models,
+            penalty=penalty,
+        )
+
+    def _make_models(self) -> PlanningModels | None:
+        """Return the models of a robust plan, which the engine takes; None where the planning model is the only one."""
+        if self.config.robust is None:
+            return None
+        named = "models" if self._episode == 0 else f"models-{self._episode}"
+        models = PlanningModels(self.task, self.config.robust, derive_seed(self._seed, named))
+        cast("ModelsEngine", self.engine).take_models(models.models)
+        return models
 
     def _adopt(self, config: ControlConfig, moment: float) -> None:
         """Take over a config that was exchanged, with what is remembered resampled at its knots."""
         changed = changes_between(self.config, config)
-        old, self.config, self.optimizer, self._next = self.config, config, config.optimizer, None
+        old, self.config, self._next = self.config, config, None
+        self.optimizer = optimizer_of(config)
         self.task.take_config(config)
         # Most engines know the model only; one that computes with the config's numbers has to be made anew.
         if config.engine.uses_config:
@@ -271,6 +342,8 @@ class Controller:
         if isinstance(self.search, ControlState):
             self.search.local = None  # it judges by the config of before
         self._spent += self.problem.physics
+        if config.robust != old.robust:
+            self.models = self._make_models()
         self.problem = self._make_problem()
 
     def state(self) -> dict[str, np.ndarray]:
@@ -305,43 +378,13 @@ class Controller:
         self.engine.close()
 
 
-def make_grid(task: ControlTask[Any], config: ControlConfig) -> KnotGrid:
-    """Return the knots that a config plans with.
-
-    Raises:
-        PlanError: The horizon is shorter than a step, or there are too few knots for the spline.
-    """
-    settings, dt = config.controller, task.dt
-    if isinstance(config.optimizer, SamplingOptimizer):
-        grid = KnotGrid(settings.spline, config.optimizer.num_nodes, settings.horizon, dt)
-        check_sizes(grid, MIN_KNOTS[settings.spline])
-        return grid
-    check_sizes(KnotGrid("zero", 1, settings.horizon, dt), 1)
-    steps = num_steps(settings.horizon, dt)
-    # One knot per step, held: a trajectory optimizer chooses every control itself.
-    return KnotGrid("zero", steps, steps * dt, dt)
-
-
-def _require_ranges(
-    task: ControlTask[Any], config: ControlConfig, low: np.ndarray, high: np.ndarray
-) -> None:
-    """Refuse an actuator without a range where the optimizer draws over the range."""
-    optimizer = config.optimizer
-    if not (isinstance(optimizer, SamplingOptimizer) and optimizer.needs_range):
-        return
-    free = np.flatnonzero(~(np.isfinite(low) & np.isfinite(high)))
-    if free.size:
-        name = names.name_of(task.model, "actuator", int(free[0])) or str(int(free[0]))
-        raise PlanError(
-            f"Actuator '{name}' has no control range; set ctrlrange or choose another optimizer."
-        )
-
-
-def _force_places(model: mujoco.MjModel) -> np.ndarray:
-    """Return where the applied forces stand in the integration state."""
-    where = pieces(model)
-    bits = mujoco.mjtState.mjSTATE_QFRC_APPLIED, mujoco.mjtState.mjSTATE_XFRC_APPLIED
-    return np.concatenate([where[int(bit)] for bit in bits])
+def optimizer_of(config: ControlConfig) -> Optimizer:
+    """Return the optimizer of a config, with as many candidates as it can afford under several models."""
+    robust, optimizer = config.robust, config.optimizer
+    if robust is None or robust.budget != "same":
+        return optimizer
+    sampler = cast("SamplingOptimizer", optimizer)  # the config has refused any other
+    return sampler.with_rollouts(sampler.num_rollouts // robust.models)
 
 
 def _under(saved: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:

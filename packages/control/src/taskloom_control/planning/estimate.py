@@ -13,7 +13,7 @@ from taskloom.registry.suggest import did_you_mean
 from taskloom_control.errors import PlanError
 from taskloom_control.mjcf import names
 from taskloom_control.mjcf.indices import POSITIONS, VELOCITIES
-from taskloom_control.mjcf.physics import Snapshot, take_snapshot
+from taskloom_control.mjcf.physics import Snapshot, pieces, take_snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -195,6 +195,13 @@ class Estimator:
             hint = did_you_mean(name, known) or f"it has: {', '.join(known) or 'none'}."
             raise PlanError(f"The planning model has no {kind} called '{name}'; {hint}")
         return index
+
+
+def force_places(model: mujoco.MjModel) -> np.ndarray:
+    """Return where the applied forces stand in the integration state."""
+    where = pieces(model)
+    bits = mujoco.mjtState.mjSTATE_QFRC_APPLIED, mujoco.mjtState.mjSTATE_XFRC_APPLIED
+    return np.concatenate([where[int(bit)] for bit in bits])
 
 
 def without_forces(snapshot: Snapshot, forces: np.ndarray) -> Snapshot:

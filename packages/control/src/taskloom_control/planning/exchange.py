@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 _RESHAPING = {
     "optimizer.num_rollouts",
+    "robust",
+    "robust.models",
+    "robust.budget",
     "optimizer.num_nodes",
     "controller.horizon",
     "controller.spline",

@@ -61,18 +61,33 @@ class PlanStats:
     Attributes:
         reward: Best reward of the last iteration.
         diverged: Rollouts that met a bad number, in all iterations.
-        rollouts: Rollouts in all iterations.
+        rollouts: Rollouts in all iterations that were made.
+        rollouts_asked: Rollouts that the config asks for, in the iterations that were begun.
         seconds: Wall-clock time [s].
+        starved: Whether there was time for too few candidates, so that the plan of before was moved on.
+        deadline_missed: Whether the plan was there after its deadline.
+        age: Age of the estimate when planning began [s].
+        latency: Time from the estimate to the plan [s].
     """
 
     reward: float = -np.inf
     diverged: int = 0
     rollouts: int = 0
+    rollouts_asked: int = 0
     seconds: float = 0.0
+    starved: bool = False
+    deadline_missed: bool = False
+    age: float = 0.0
+    latency: float = 0.0
     # Kept for the diagnoses below, which are worked out when they are asked for.
     _drawn: np.ndarray | None = field(default=None, repr=False)
     _knots: np.ndarray | None = field(default=None, repr=False)
     _weights: np.ndarray | None = field(default=None, repr=False)
+
+    @property
+    def rollouts_used(self) -> int:
+        """Rollouts that the plan was made of."""
+        return self.rollouts
 
     @property
     def ess(self) -> float:

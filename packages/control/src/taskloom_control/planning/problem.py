@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from taskloom_control.engines.base import RolloutEngine, Rollouts
 from taskloom_control.errors import PlanError, RewardError, not_a_number
+from taskloom_control.planning.constraints import constraint_values, is_constrained
 from taskloom_control.planning.splines import KnotGrid
 from taskloom_control.task import ControlTask, Metadata, StagedTask
 
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
     from jaxtyping import Float
     from taskloom import Config
 
+    from taskloom_control.engines.base import ModelsEngine
     from taskloom_control.mjcf.physics import Snapshot
+    from taskloom_control.planning.deadline import Budget
+    from taskloom_control.planning.models import PlanningModels
     from taskloom_control.planning.normalizers import Normalizer
 
 
@@ -28,6 +32,8 @@ class PlanningProblem:
         engine: What rolls controls out.
         grid: The knots.
         normalizer: The map between knots in controls and in the optimizer's coordinates.
+        penalty: Cost of a violation of the task's constraints, by its size and for each step.
+        models: Models that candidates are judged under besides the planning model; the engine has taken them.
 
     Attributes:
         physics: Steps of the physics that were computed for candidates so far, those of derivatives included.
@@ -40,11 +46,17 @@ class PlanningProblem:
         engine: RolloutEngine,
         grid: KnotGrid,
         normalizer: Normalizer,
+        *,
+        models: PlanningModels | None = None,
+        penalty: float = 0.0,
     ) -> None:
         self.task, self.config, self.engine = task, config, engine
         self.grid, self.normalizer = grid, normalizer
         self.low, self.high = task.control_bounds()
         self._every = task.physics_substeps
+        self._is_constrained, self._penalty = is_constrained(task), penalty
+        self._models = models
+        self._copies = len(models.models) if models is not None else 1
         # Asked once: most tasks' controls are the model's own, written straight into the engine's buffer.
         own = type(task).task_to_sim_ctrl is ControlTask.task_to_sim_ctrl
         self._is_plain = own and self._every == 1
@@ -70,16 +82,22 @@ class PlanningProblem:
             residual: Coefficients that are added to every candidate's curve, shape (n, p, nu), or None.
         """
         self.snapshot, self.metadata = snapshot, metadata
+        if self._models is not None:
+            self._starts = self._models.starts(snapshot)
         self.phase, self.residual = phase, residual
 
     def controls(self, z: Float[np.ndarray, "R n nu"]) -> Float[np.ndarray, "R T nu"]:
-        """Return the controls that candidate knots stand for, in the engine's buffer if they are the model's own."""
-        grid = self.grid
+        """Return the controls that candidate knots stand for, in the engine's buffer if they are the model's own.
+
+        Where there are several models, the rows come again for each, model after model.
+        """
+        grid, count = self.grid, z.shape[0]
         knots = self.normalizer.decode(z)
         if self._is_plain:
-            out = self.engine.buffer(z.shape[0], grid.num_steps)
+            every = self.engine.buffer(count * self._copies, grid.num_steps)
         else:
-            out = np.empty((z.shape[0], grid.num_steps, z.shape[2]))
+            every = np.empty((count * self._copies, grid.num_steps, z.shape[2]))
+        out = every[:count]
         # Akima's slopes are no linear function of the knots, so there is no matrix from knots to controls.
         if grid.name == "akima":
             flat = grid.coefficients(knots).reshape(z.shape[0], -1, z.shape[2])
@@ -92,25 +110,39 @@ class PlanningProblem:
             # Half the time of np.clip, which is slow with a bound for every control.
             np.maximum(out, self.low, out=out)
             np.minimum(out, self.high, out=out)
-        return out
+        for copy in range(1, self._copies):
+            every[copy * count : (copy + 1) * count] = out
+        return every
 
     def evaluate(self, z: Float[np.ndarray, "R n nu"]) -> Float[np.ndarray, " R"]:
         """Return the rewards of candidate knots; a rollout that diverged, or has no number for a reward, gets -inf.
+
+        Under several models a candidate's reward is minus the risk of its costs.
 
         Raises:
             RewardError: No reward is a number although the physics is sound, or the shape is wrong.
         """
         controls = self.controls(z)
         self.physics += controls.shape[0] * controls.shape[1] * self._every
+        rewards = self._judged(controls)
+        return rewards if self._models is None else self._models.rewards(rewards)
+
+    def _judged(self, controls: np.ndarray) -> np.ndarray:
+        """Return the reward of every row, rolled out under its model."""
         if self._is_plain:
-            return self.judge(self.engine.rollout(self.snapshot, controls), controls)
+            return self.judge(self._rolled_out(controls), controls)
         # A control acts for some steps of the physics, and the reward sees the last of them.
         acted = np.repeat(self.task.task_to_sim_ctrl(controls), self._every, axis=1)
-        made = self.engine.rollout(self.snapshot, acted)
+        made = self._rolled_out(acted)
         last = slice(self._every - 1, None, self._every)
         return self.judge(
             Rollouts(made.states[:, last], made.sensors[:, last], made.alive), controls
         )
+
+    def _rolled_out(self, controls: np.ndarray) -> Rollouts:
+        if self._models is None:
+            return self.engine.rollout(self.snapshot, controls)
+        return cast("ModelsEngine", self.engine).rollout_each(self._starts, controls)
 
     def judge(self, rollouts: Rollouts, controls: Float[np.ndarray, "R T nu"]) -> np.ndarray:
         """Return the rewards of rollouts, -inf where they diverged."""
@@ -123,7 +155,11 @@ class PlanningProblem:
         with np.errstate(over="ignore", invalid="ignore"):
             task.post_rollout(states, sensors, controls, config, self.metadata)
             rewards = task.reward(states, sensors, controls, config, self.metadata)
-        rewards = np.array(rewards, dtype=float)  # a copy: the task may hold on to its array
+            rewards = np.array(rewards, dtype=float)  # a copy: the task may hold on to its array
+            if self._is_constrained and rewards.shape == controls.shape[:1]:
+                beyond = self.constraint_values(states, sensors, controls)
+                np.maximum(beyond, 0.0, out=beyond)
+                rewards -= self._penalty * beyond.sum(axis=(1, 2))
         if rewards.shape != (controls.shape[0],):
             raise RewardError(
                 f"The reward of {type(task).__name__} has shape {rewards.shape}; {controls.shape[0]} rollouts need the shape "
@@ -138,6 +174,11 @@ class PlanningProblem:
                 raise RewardError(self._blame(rollouts, controls))
             rewards[~good] = -np.inf
         return rewards
+
+    def constraint_values(self, states: Any, sensors: Any, controls: Any) -> np.ndarray:  # noqa: ANN401 -- of the engine
+        """Return the values of the task's constraints, shape (R, T, c); above 0 they are violated."""
+        rollouts = (states, sensors, controls)
+        return constraint_values(self.task, rollouts, self.config, self.metadata)
 
     def _refuse_sensors(self, states: np.ndarray, controls: np.ndarray) -> None:
         """Refuse a reward that reads sensors where the engine computes none: with other numbers in them it is another one.
@@ -169,6 +210,32 @@ class PlanningProblem:
             for name, values in terms.items():
                 sums[name] = float(np.asarray(values)[rollouts.alive].sum())
         return not_a_number(self.task, sums, self.snapshot.time)
+
+
+def judged(
+    problem: PlanningProblem,
+    knots: Float[np.ndarray, "R n nu"],
+    iteration: int,
+    budget: Budget | None,
+) -> tuple[Float[np.ndarray, " r"], int]:
+    """Return the rewards of the first candidates that a budget allows, and how many of those diverged.
+
+    Args:
+        problem: The problem.
+        knots: All candidates.
+        iteration: Number of the iteration within the plan.
+        budget: Divides them into chunks; without one all are judged at once.
+    """
+    if budget is None:
+        rewards = problem.evaluate(knots)
+        return rewards, problem.diverged
+    parts, done, diverged, total = [np.zeros(0)], 0, 0, len(knots)
+    while done < total and (size := budget.chunk(iteration, done, total)):
+        parts.append(problem.evaluate(knots[done : done + size]))
+        budget.ran()
+        diverged, done = diverged + problem.diverged, done + size
+    # A single chunk is taken as it is, so that a plan that is never cut costs nothing more.
+    return parts[1] if len(parts) == 2 else np.concatenate(parts), diverged
 
 
 def check_sizes(grid: KnotGrid, minimum: int) -> None:

@@ -41,7 +41,7 @@ def animate(model: mujoco.MjModel, arrays: Mapping[str, np.ndarray], path: Path)
     frames = render_frames(model, arrays, steps, camera, SIZE)
     made = "rendered" if frames else "drawn"
     if not frames:
-        frames = _drawn_frames(model, arrays, steps, camera)
+        frames = drawn_frames(model, arrays, steps, camera, SIZE)
     seconds = float(arrays["time"][steps[-1]] - arrays["time"][steps[0]])
     # GIF counts in hundredths of a second.
     pause = max(20, round(seconds / max(len(frames) - 1, 1) * 100) * 10)
@@ -80,12 +80,17 @@ def camera_for(
     return choose_camera(points, reach, SIZE[0] / SIZE[1])
 
 
-def _drawn_frames(
-    model: mujoco.MjModel, arrays: Mapping[str, np.ndarray], steps: np.ndarray, camera: Camera
+def drawn_frames(
+    model: mujoco.MjModel,
+    arrays: Mapping[str, np.ndarray],
+    steps: np.ndarray,
+    camera: Camera,
+    size: tuple[int, int],
 ) -> list[Image.Image]:
+    """Draw recorded states, where nothing renders them."""
     data, frames = mujoco.MjData(model), []
     for step in steps:
         place(model, data, arrays, int(step))
         title = f"t = {arrays['time'][step]:.2f} s"
-        frames.append(draw_scene(model, data, camera, SIZE, title))
+        frames.append(draw_scene(model, data, camera, size, title))
     return frames

@@ -46,6 +46,17 @@ def bench(
         Path | None,
         typer.Option("--gate", metavar="FILE", help="JSON of the largest mean cost of each task."),
     ] = None,
+    plants: Annotated[
+        int | None,
+        typer.Option(
+            "--plants",
+            min=2,
+            help="Plants to draw, one for each test seed, that no plan is told of.",
+        ),
+    ] = None,
+    level: Annotated[
+        float, typer.Option("--level", min=0, max=10, help="Scale of the plants' randomization.")
+    ] = 1.0,
     regret: Annotated[
         bool, typer.Option("--regret", help="Also compare with eight times the physics.")
     ] = False,
@@ -55,6 +66,14 @@ def bench(
     from taskloom_control.bench.asked import AskedBench  # heavy: mujoco
 
     asked = AskedBench(
-        tuple(tasks or ()), optimizer, against, seeds, episodes, steps_per_second, regret
+        tuple(tasks or ()),
+        optimizer,
+        against,
+        seeds,
+        episodes,
+        steps_per_second,
+        plants,
+        level,
+        regret,
     )
     asked.carry_out(ledger, out, gate, as_json=json_output)

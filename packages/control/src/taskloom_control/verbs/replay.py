@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from taskloom.arrays import load_npz
 from taskloom.errors import CheckFailedError, RunCorruptError, UsageError
+from taskloom.registry.isolate import load_target
 
 from taskloom_control.closed_loop.trajectory import trajectory_hash
 
@@ -38,6 +39,11 @@ def replay(
         task, cause = again.on_recorded_models(task, kept), ""
     else:
         cause = again.changed_model(kept, task.copy())
+    events = run.artifacts.get("events")
+    if events is not None:
+        repeated: Any = load_target("taskloom_control.live.repeating:repeated")
+        typer.echo(repeated(run, task, events, cause))
+        return
     new = again.play_again(task, steps)
     digest = trajectory_hash(new)
     if digest != sha256:

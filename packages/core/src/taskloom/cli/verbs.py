@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, cast, get_args, get_type_hints
 
@@ -27,6 +28,7 @@ from taskloom.given.tasks import file_task, is_file, recorded_task
 from taskloom.lifecycle.lifecycle import construct, read_config
 from taskloom.params.layers import record_layer
 from taskloom.records.folders import RECORD
+from taskloom.records.names import is_generated
 from taskloom.registry.discovery import tasks_of
 from taskloom.registry.entries import LoadedTask
 from taskloom.registry.isolate import load_target
@@ -156,14 +158,36 @@ def _group_of_tasks(domain: str, verb: VerbRef) -> Any:  # noqa: ANN401 -- Typer
         CommandEntry(item.ref.name, item.ref.summary, loader(item.ref.name), "Tasks")
         for item in tasks_of(domain)
     ]
+
+    def other(name: str) -> CommandEntry | None:
+        if is_file(name):
+            return CommandEntry(name, "", loader(name))
+        if verb.for_run and _names_a_run(name):
+            own = replace(verb, target=verb.for_run, on="run")
+            return CommandEntry(name, "", lambda words: _on_named_run(domain, own, name, words))
+        return None
+
     return lazy_group(
         entries,
         summary=verb.summary,
         usage="TASK [--name=value ...]",
         footer=f"tasks {domain} {verb.name} TASK --help shows every parameter of a task.",
         on_unknown=lambda name: find_task(domain, name),
-        other=lambda name: CommandEntry(name, "", loader(name)) if is_file(name) else None,
+        other=other,
     )
+
+
+def _on_named_run(domain: str, verb: VerbRef, name: str, words: Sequence[str]) -> Any:  # noqa: ANN401 -- Typer's own class
+    """Return the command of a verb on a run whose name the group has read already."""
+    command = verb_on_run(domain, verb, [name, *words])
+    parse = command.parse_args
+    command.parse_args = lambda ctx, args: parse(ctx, [name, *args])
+    return command
+
+
+def _names_a_run(name: str) -> bool:
+    """Return whether a word is no task's name but that of a run: its id, `@last`, or its folder."""
+    return name.startswith("@") or is_generated(name) or (Path(name) / RECORD).is_file()
 
 
 def _task_named(domain: str, name: str) -> LoadedTask:

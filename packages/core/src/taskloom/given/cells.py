@@ -246,7 +246,10 @@ def _list(value: object) -> list[Any]:
 
 
 def _is_defined_here(value: object) -> bool:
+    """Return whether a value is a class or a function of the session; also one that a decorator such as `lru_cache` wraps."""
+    wrapped = vars(value).get("__wrapped__") if hasattr(value, "__dict__") else None
     is_definition = isinstance(value, type) or inspect.isfunction(value)
+    is_definition = is_definition or inspect.isfunction(wrapped)
     return is_definition and getattr(value, "__module__", None) == _MAIN
 
 

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from taskloom.errors import RunCorruptError
+from taskloom.identity.absent import absent_modules
 from taskloom.identity.canonical import Form
-from taskloom.identity.filecache import FileCache
+from taskloom.identity.filecache import FileCache, by_time
 from taskloom.identity.machine import CUDA, LIBRARIES
 from taskloom.identity.roots import CORE, Roots, base_of, module_files
 from taskloom.records.documents import read_object
@@ -31,7 +32,6 @@ CELL, CELL_FILE = "cell", "cell.py"
 """Root and file of the source of a notebook's class, which lies in no folder."""
 FORMAT = 1
 DATA_LIMIT = 64 * 2**20  # [bytes]
-_BY_TIME = "mtime:"
 _SUFFIX = re.compile(rb"\.[A-Za-z0-9]{1,8}\b")
 _NO_DATA = (".py", ".pyc", ".pyo", ".pyi", ".nbi", ".nbc")
 
@@ -44,7 +44,7 @@ class CodeFile:
         dist: The distribution that it belongs to; empty where none is known.
         root: The top-level module beside or in which it lies; of a task that is not installed its folder, or `cell`.
         file: Its path relative to the folder that holds the root, or that is the root.
-        sha256: The digest of its bytes, or its size and time for data beyond the limit.
+        sha256: Its digest; size and time of data beyond the limit; empty for a module that was asked for and is not there.
     """
 
     dist: str
@@ -121,12 +121,14 @@ def note_modules(roots: Roots, counted: Counted | None = None) -> list[str]:
 
 def _is_older_code(name: str, found: os.stat_result) -> bool:
     """Return whether the bytecode that an import wrote was compiled from another source than that which lies there now."""
-    cached = getattr(sys.modules.get(name), "__cached__", None)
-    if sys.dont_write_bytecode or not isinstance(cached, str) or not os.access(cached, os.W_OK):
+    module = sys.modules.get(name)
+    cached, file = (str(getattr(module, word, "")) for word in ("__cached__", "__file__"))
+    # Where both are one, there is no source.
+    if sys.dont_write_bytecode or cached == file or not os.access(cached, os.W_OK):
         return False
     try:
-        with open(cached, "rb") as file:
-            _, flags, mtime, size = struct.unpack("<4sIII", file.read(16))
+        with open(cached, "rb") as bytecode:
+            _, flags, mtime, size = struct.unpack("<4sIII", bytecode.read(16))
     except (OSError, struct.error):
         return False
     now = int(found.st_mtime) & 0xFFFFFFFF, found.st_size & 0xFFFFFFFF
@@ -155,15 +157,12 @@ def code_rows(roots: Roots, files: FileCache, counted: Counted | None = None) ->
     found: dict[tuple[str, str], CodeFile] = {}
     places: dict[str, bool] = {}
     for name, file in counted_modules(roots) if counted is None else counted:
-        known = _noted.get(file)
-        top = name.partition(".")[0]
+        known, top = _noted.get(file), name.partition(".")[0]
         if known is None:
             continue
-        base, is_package = base_of(top)
-        places[top] = is_package
-        root = base if roots.is_beside(top, file) else top
-        row = CodeFile(_dist(roots, top), root, _relative(file, base), known.sha)
-        found[row.root, row.file] = row
+        places[top] = base_of(top)[1]
+        for row in (_row(roots, top, file, known.sha), *_absent(roots, name, top, file)):
+            found[row.root, row.file] = row
     # Flat modules of one folder share what lies beside them.
     owners = {base_of(top)[0] if not is_package else top: top for top, is_package in places.items()}
     for top in owners.values():
@@ -173,6 +172,20 @@ def code_rows(roots: Roots, files: FileCache, counted: Counted | None = None) ->
     for row in _of_cell(roots, files):
         found[row.root, row.file] = row
     return [found[key] for key in sorted(found)]
+
+
+def _absent(roots: Roots, name: str, top: str, file: str) -> Iterator[CodeFile]:
+    """Yield rows for what a module asks for and does not find, where it would count."""
+    for parent, path in absent_modules(name, _noted[file].source, roots.folders_beside(top, file)):
+        owner, place = parent.partition(".")[0] or top, f"{path}.py"
+        if owner != CORE and (owner in roots.packages or roots.is_beside(owner, place)):
+            yield _row(roots, owner, place, "")
+
+
+def _row(roots: Roots, top: str, file: str, sha: str) -> CodeFile:
+    base, _ = base_of(top)
+    root = base if roots.is_beside(top, file) else top
+    return CodeFile(_dist(roots, top), root, _relative(file, base), sha)
 
 
 def sources(roots: Roots, counted: Counted) -> Iterator[tuple[str, bytes]]:
@@ -283,7 +296,7 @@ def place_of(row: CodeFile, given: Given | None = None) -> Path | None:
     if os.path.isabs(row.root):
         base = given.base if given is not None and given.base else row.root
     else:
-        base, _ = base_of(row.root)
+        base = base_of(row.root)[0] if row.root.isidentifier() else ""
     return Path(os.path.normpath(os.path.join(base, row.file))) if base else None
 
 
@@ -293,9 +306,7 @@ def code_paths(code: Code) -> list[Path]:
 
 
 def _counted(roots: Roots) -> Iterator[tuple[str, str]]:
-    for name, file in module_files(list(sys.modules)):
-        if roots.count(name, file) and not file.endswith(".pyc"):
-            yield name, file
+    return (found for found in module_files(list(sys.modules)) if roots.count(*found))
 
 
 def _data(top: str, is_package: bool, roots: Roots, files: FileCache) -> Iterator[CodeFile]:
@@ -335,16 +346,6 @@ def _of_cell(roots: Roots, files: FileCache) -> Iterator[CodeFile]:
                 is_small = found.st_size <= DATA_LIMIT
                 sha = files.digest(Path(entry.path), found) if is_small else by_time(found)
                 yield CodeFile("", given.base, entry.name, sha)
-
-
-def by_time(found: os.stat_result) -> str:
-    """Return what stands for the digest of a file that is too large to be read for each run."""
-    return f"{_BY_TIME}{found.st_size}:{found.st_mtime_ns}"
-
-
-def is_by_time(digest: str) -> bool:
-    """Return whether size and time stand for a content."""
-    return digest.startswith(_BY_TIME)
 
 
 def _meant(folder: str) -> bytes:

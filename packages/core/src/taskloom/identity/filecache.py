@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import sqlite3
+import stat
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from taskloom.identity.canonical import digest_of
+from taskloom.system.below import NOT_REGULAR
+from taskloom.system.machine import kernel_devices
 
 NAME = ".cache/files.sqlite"
 _CHUNK = 1 << 20
+_BY_TIME = "mtime:"
 _SETTLED = 2_000_000_000  # [ns]; a file that was changed more recently may change again within one tick of its clock
 _LARGE = 200 * 2**20  # [bytes]; reading this takes long enough to say so
 _SMALL = 2**20  # [bytes]
@@ -62,9 +67,11 @@ class FileCache:
             found: What the file system says of it, if that has been asked.
 
         Raises:
-            OSError: It cannot be read.
+            OSError: It cannot be read, or is no regular file on a disk: a record may name a pipe or a device, which has no end.
         """
         before = found or os.stat(path)
+        if not stat.S_ISREG(before.st_mode) or before.st_dev in kernel_devices():
+            raise OSError(errno.EINVAL, NOT_REGULAR, str(path))
         if self._store is not None:
             self._connection, self._store = _connect(self._store), None
         key = os.path.abspath(path)
@@ -113,6 +120,16 @@ class FileCache:
         if not self._now:
             self._now = _clock_of(self._folder)
         return newest < self._now - _SETTLED
+
+
+def by_time(found: os.stat_result) -> str:
+    """Return what stands for the digest of a file that is too large to be read for each run."""
+    return f"{_BY_TIME}{found.st_size}:{found.st_mtime_ns}"
+
+
+def is_by_time(digest: str) -> bool:
+    """Return whether size and time stand for a content."""
+    return digest.startswith(_BY_TIME)
 
 
 def hash_file(path: Path) -> tuple[str, int]:

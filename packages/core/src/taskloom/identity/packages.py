@@ -14,8 +14,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
 
-from taskloom.errors import ConfigError, StoreError
+from taskloom.errors import ConfigError, RunCorruptError, StoreError
 from taskloom.identity.roots import CORE
+from taskloom.records.files import read_bytes
 from taskloom.registry.installed import distributions, normalised
 from taskloom.runs.provenance import installed_distributions
 from taskloom.runs.settings import NAME as SETTINGS, read_settings
@@ -80,9 +81,9 @@ def _groups(owners: list[str], store: Path | None) -> Groups:
     if (known := _known.get(key)) is not None:
         return known
     path = store / NAME if store is not None else None
-    if path is not None:
-        with suppress(OSError, ValueError, AttributeError):
-            held = json.loads(path.read_bytes())
+    if store is not None:
+        with suppress(RunCorruptError, ValueError, AttributeError, RecursionError):
+            held = json.loads(read_bytes(Path(os.path.realpath(store)), NAME))
             if isinstance(held, dict) and held.get("key") == key:
                 return _keep(
                     key,
@@ -106,7 +107,7 @@ def _groups(owners: list[str], store: Path | None) -> Groups:
         gate: {name: _modules(folders[name]) for name in sorted(names - left_out)}
         for gate, names in gates.items()
     }
-    if path is not None and path.parent.is_dir():
+    if path is not None and path.parent.is_dir() and not path.parent.is_symlink():
         with suppress(StoreError):
             atomic_write_json(path, {"key": key, "groups": groups})
     return _keep(key, groups)

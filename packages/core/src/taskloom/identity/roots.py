@@ -75,6 +75,12 @@ class Roots:
         is_below = bool(base) and file.startswith(f"{base}{os.sep}")
         return is_below and base_of(top)[0] == base and not owner_of(top)
 
+    def folders_beside(self, top: str, file: str) -> list[str]:
+        """Return the folders in which a further top-level module would count beside one that is imported."""
+        base, is_package = base_of(top)
+        is_own = not is_package or self.is_beside(top, file) or f"{base}{os.sep}" in self.folders
+        return [base] if is_own and top != CORE else []
+
 
 def roots_of(task: BoundTask[Any, Any]) -> Roots:
     """Return the roots of a task that is about to run."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import os
 import secrets
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+
+from taskloom.errors import RunCorruptError
+from taskloom.records.files import read_bytes
 
 FOLDER = ".code"
 _HEX = frozenset("0123456789abcdef")
@@ -23,8 +27,9 @@ def keep_sources(store: Path, found: Iterable[tuple[str, bytes]]) -> None:
     """
     for sha, source in found:
         path = source_path(store, sha)
-        if path is not None and not path.exists():
-            _write(path, source)
+        if path is None or path.exists() or any(map(Path.is_symlink, path.parents[:2])):
+            continue
+        _write(path, source)
 
 
 def keep_copies(folder: Path, found: Iterable[tuple[str, bytes]]) -> None:
@@ -56,14 +61,15 @@ def source_path(store: Path, sha: str) -> Path | None:
 
 
 def kept_source(store: Path, sha: str) -> bytes | None:
-    """Return a source that was kept; None if it was not."""
+    """Return a source that was kept; None if it was not, or if what stands in its place is another text."""
     path = source_path(store, sha)
-    if path is None or path.is_symlink() or not path.is_file():
+    if path is None:
         return None
     try:
-        return path.read_bytes()
-    except OSError:
+        source = read_bytes(Path(os.path.realpath(store)), path.relative_to(store).as_posix())
+    except RunCorruptError:
         return None
+    return source if hashlib.sha256(source).hexdigest() == sha else None
 
 
 def is_cosmetic(before: bytes, after: bytes) -> bool:

@@ -8,18 +8,17 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from taskloom.errors import RunCorruptError
+from taskloom.identity.absent import is_compiled, is_importable
 from taskloom.identity.code import (
     CELL,
     Code,
     CodeFile,
-    by_time,
     cell_digest,
-    is_by_time,
     loaded_digest,
     place_of,
     read_code,
 )
-from taskloom.identity.filecache import FileCache
+from taskloom.identity.filecache import FileCache, by_time, is_by_time
 from taskloom.identity.machine import GivenDevices, device_now, python_version
 from taskloom.identity.packages import recorded_only
 from taskloom.identity.records import Pair, Reason
@@ -114,13 +113,21 @@ def _now(row: CodeFile, files: FileCache, given: Given | None) -> str:
 
 def is_same(row: CodeFile, store: Path, files: FileCache, given: Given | None = None) -> bool:
     """Return whether a recorded file of code is now as it was, or differs in its layout alone."""
+    try:
+        return _is_same(row, store, files, given)
+    except (OSError, ValueError):  # a record may name what no file can be called
+        return False
+
+
+def _is_same(row: CodeFile, store: Path, files: FileCache, given: Given | None) -> bool:
     if row.root == CELL:
         return _is_same_cell(row, store, given)
     path = place_of(row, given)
     if path is None:
         return False
-    # `a/b.py` would be hidden by a package `a/b`.
-    if row.file.endswith(".py") and (path.with_suffix("") / "__init__.py").exists():
+    if not row.sha256:
+        return not is_importable(str(path.with_suffix("")))
+    if row.file.endswith(".py") and _is_hidden(path):
         return False
     now = current_digest(path, row, files)
     if now is None or now == row.sha256:
@@ -131,6 +138,12 @@ def is_same(row: CodeFile, store: Path, files: FileCache, given: Given | None = 
     else:
         after = path.read_bytes()
     return before is not None and after is not None and is_cosmetic(before, after)
+
+
+def _is_hidden(path: Path) -> bool:
+    """Return whether an import would take something else than a source: a package or a compiled module of the same name."""
+    module = path.with_suffix("")
+    return (module / "__init__.py").exists() or is_compiled(str(module))
 
 
 def _is_same_cell(row: CodeFile, store: Path, given: Given | None) -> bool:
@@ -150,7 +163,7 @@ def current_digest(path: Path, row: CodeFile, files: FileCache) -> str | None:
         if is_by_time(row.sha256):
             return by_time(found)
         return files.digest(path, found)
-    except OSError:
+    except (OSError, ValueError):
         return None
 
 
@@ -179,7 +192,7 @@ def changed_packages(code: Code, store: Path, device: str) -> Iterator[Reason]:
 def _digest(path: str, files: FileCache) -> str:
     try:
         return files.digest(Path(path))
-    except OSError:
+    except (OSError, ValueError):
         return ""
 
 

@@ -37,6 +37,9 @@ SECTIONS: Mapping[ReasonKind, str] = {
     "recorded": "recorded, does not count",
 }
 """The title of each section, by the kind of what it tells."""
+_MOST_SHOWN = (
+    1 << 19
+)  # [bytes]; the time of a comparison grows with the square of the number of lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,15 +192,20 @@ def _told(environment: Mapping[str, Any]) -> dict[str, str]:
 
 def _diffs_to_now(run: Run, store: Path, files: FileCache) -> Iterator[str]:
     for row in _code_of(run).files:
-        if not is_same(row, store, files):
-            yield _diff(row.file, row.sha256, _present(row), store)
+        # What a record names is shown only beside the source that ran: it may name any file of the reader's.
+        if kept_source(store, row.sha256) is not None and not is_same(row, store, files):
+            yield _diff(row.file, row.sha256, _present(row, files), store)
 
 
-def _present(row: CodeFile) -> bytes:
+def _present(row: CodeFile, files: FileCache) -> bytes:
+    """Return what lies in the place of a file now; nothing of a pipe or a device, which a record may name."""
     path = place_of(row)
     try:
-        return path.read_bytes() if path else b""
-    except OSError:
+        if path is None or not files.digest(path):  # which refuses them
+            return b""
+        with path.open("rb") as file:
+            return file.read(_MOST_SHOWN + 1)
+    except (OSError, ValueError):
         return b""
 
 
@@ -207,6 +215,8 @@ def _diff(name: str, before: str, after: str | bytes, store: Path) -> str:
     new = after if isinstance(after, bytes) else kept_source(store, after)
     if old is None and new is None:
         return ""
+    if max(len(old or b""), len(new or b"")) > _MOST_SHOWN:
+        return f"{name}: too long to be compared line by line\n"
     first, second = (
         (data or b"").decode(errors="replace").splitlines(keepends=True) for data in (old, new)
     )

@@ -28,12 +28,11 @@ from taskloom.identity.code import (
     code_paths,
     code_rows,
     counted_modules,
-    is_by_time,
     note_modules,
     read_code,
     sources,
 )
-from taskloom.identity.filecache import FileCache
+from taskloom.identity.filecache import FileCache, is_by_time
 from taskloom.identity.git import GRACE, GitQuestion, Repository, difference, repository_of
 from taskloom.identity.inputs import second_look
 from taskloom.identity.machine import device_seen, python_version, used_device

@@ -37,7 +37,7 @@ from taskloom.runs.layout import RunLayout
 from taskloom.runs.locks import Held
 from taskloom.runs.record import Failure, RunRecord, Stored, begin_attempt, timestamp, write_record
 from taskloom.runs.run import Run
-from taskloom.secrets.redaction import KNOWN
+from taskloom.secrets.redaction import IN_CONFIGS as IN_NAMES, KNOWN
 from taskloom.seeding import recording_seeds
 from taskloom.sinks.group import open_sinks
 from taskloom.task import Result
@@ -81,7 +81,6 @@ def attempt(
         output.keep(layout.output)
         output.take(console.printed, shows=False)  # while the task was made; that has been shown
         record = dataclasses.replace(begin_attempt(record), output=output.not_kept)
-        write_record(layout.record, record)
         checkpoint = checkpoints.newest_good(layout.checkpoints) if task.can_resume() else None
         if checkpoint is None and record.attempts > 1:
             _log.info("no checkpoint to continue from: beginning at the start")
@@ -102,6 +101,8 @@ def attempt(
             )
             try:
                 with recording_seeds(ctx.seeds), witness:
+                    # After the code is noted: a record that says running without it could not be gone on with after a death.
+                    write_record(layout.record, record)
                     end = _run(task, ctx, layout, checkpoint.dir if checkpoint else None, stop)
                     record = _finalise(task, layout, record, ctx, end, held, witness)
                     run = Run(layout.dir, record)
@@ -243,8 +244,8 @@ def _finalise(  # noqa: PLR0917 -- everything that the record tells of
         end.status,
         ended=timestamp(),
         duration=ctx.duration,
-        seeds=dict(ctx.seeds),
-        metrics={name: float(value) for name, value in end.result.metrics.items()},
+        seeds=dict(IN_NAMES.tree(ctx.seeds)),
+        metrics=IN_NAMES.tree({name: float(value) for name, value in end.result.metrics.items()}),
         artifacts=_relative_artifacts(layout, _named(ctx, end.result)),
         summary=KNOWN.text(end.result.summary),
         headline=KNOWN.tree(end.result.headline.to_json()) if end.result.headline else None,
@@ -289,8 +290,12 @@ def _relative_artifacts(layout: RunLayout, artifacts: Mapping[str, Path]) -> dic
             _log.warning("the artifact %s is missing: %s", name, path)
         elif not actual.is_relative_to(root):
             _log.warning("the artifact %s lies outside the run folder: %s", name, path)
+        elif IN_NAMES.text(place := actual.relative_to(root).as_posix()) != place:
+            _log.warning(
+                "the artifact %s is not recorded: its path holds the value of a secret", name
+            )
         else:
-            found[name] = actual.relative_to(root).as_posix()
+            found[IN_NAMES.text(name)] = place
     return found
 
 

@@ -26,6 +26,7 @@ from taskloom.runs.layout import RunLayout, fresh
 from taskloom.runs.locks import Held
 from taskloom.runs.record import RunRecord, document_of
 from taskloom.runs.writer import JsonLines, encode_number, store_error
+from taskloom.secrets.redaction import IN_CONFIGS as IN_NAMES, KNOWN
 from taskloom.seeding import derive_seed
 from taskloom.sinks.group import SinkGroup
 
@@ -147,6 +148,7 @@ class LiveContext:
             ValueError: A name is reserved, too long, or holds control characters.
             TypeError: A value is no number.
         """
+        metrics = IN_NAMES.tree(metrics)  # a name may be made of what the task was given
         if not self._names.issuperset(metrics):
             self._admit(metrics)
         numbers = {name: _as_float(name, value) for name, value in metrics.items()}
@@ -169,8 +171,12 @@ class LiveContext:
         """Return the path at which to write the artifact called `name`; its folder exists.
 
         Raises:
-            StoreError: The name leads out of the artifact folder, or some system does not take it.
+            StoreError: The name leads out of the artifact folder, holds the value of a secret, or some system does not take it.
         """
+        if IN_NAMES.text(name) != name:
+            raise StoreError(
+                "The name of an artifact holds the value of a secret; names stand in records."
+            )
         path = fresh(self._current().artifacts, name, self._artifact_names)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -203,8 +209,9 @@ class LiveContext:
 
     def progress(self, total: int | None, label: str, /) -> AbstractContextManager[Progress]:
         """Show a progress display while the block runs; `total` None means unknown."""
-        shown = self._console.progress(total, label)
-        return told_in_file(shown, self._layout.dir, total, label, lambda: self.aside is None)
+        named = KNOWN.text(label)
+        shown = self._console.progress(total, named)
+        return told_in_file(shown, self._layout.dir, total, named, lambda: self.aside is None)
 
     def _destination(self) -> Path:
         """Return where a checkpoint may be published now: looked up directly before, for a process that was stopped meanwhile."""

@@ -70,7 +70,7 @@ def create_run(
             config_id=now.config_id,
             inputs=now.inputs,
             cwd=str(now.cwd),
-            origin={"kind": voice.kind if voice is not None else "cli"},
+            origin={"kind": origin.kind or (voice.kind if voice is not None else "cli")},
             code=loaded.given.record() if loaded.given is not None else {},
             **{name: KNOWN.tree(getattr(options, name)) for name in KEPT},
         )

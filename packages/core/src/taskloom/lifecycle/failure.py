@@ -42,6 +42,8 @@ def trimmed_traceback(error: BaseException) -> str:
     of causes is kept, each part trimmed alike.
     """
     summary = traceback.TracebackException.from_exception(error)
+    if isinstance(error, TaskloomError):
+        summary.__notes__ = None  # its hint, which the record keeps beside
     part: traceback.TracebackException | None = summary
     while part is not None:
         _trim(part.stack)

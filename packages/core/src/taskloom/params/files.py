@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
-import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -17,11 +15,10 @@ from taskloom.params.labels import shown
 from taskloom.params.values import table_of
 from taskloom.registry.suggest import closest
 from taskloom.secrets import redaction
+from taskloom.toml import TomlLimitError, parse_toml
 
 _MOST_BYTES = 1 << 20
 _MOST_NODES = 100_000
-_MOST_PARTS = 50  # of a dotted key
-_DEEPEST = 100
 
 
 def read_file(path: Path) -> dict[str, object]:
@@ -35,8 +32,8 @@ def read_file(path: Path) -> dict[str, object]:
     """
     text = _read_text(path)
     readers: dict[str, Callable[[str], object]] = {
-        "": _read_toml,
-        ".toml": _read_toml,
+        "": parse_toml,
+        ".toml": parse_toml,
         ".json": read_json,
         ".yaml": _read_yaml,
         ".yml": _read_yaml,
@@ -52,7 +49,7 @@ def read_file(path: Path) -> dict[str, object]:
         _check_tree(found)
     except RecursionError:
         raise ConfigError(f"config file '{path}' is nested too deeply") from None
-    except UnreadableValueError as error:
+    except (UnreadableValueError, TomlLimitError) as error:
         raise ConfigError(f"config file '{path}' {error}") from None
     except ValueError as error:  # TOMLDecodeError, and integers beyond the interpreter's limit
         raise ConfigError(f"config file '{path}' is not valid TOML: {_one_line(error)}") from None
@@ -61,40 +58,6 @@ def read_file(path: Path) -> dict[str, object]:
     if not isinstance(found, dict):
         raise ConfigError(f"config file '{path}' must hold parameters by name, not {shown(found)}")
     return found
-
-
-# no part gives back what it took, and an end that is missing is no failure: a text that never ends is scanned once
-_TOML_TOKEN = re.compile(
-    r'''
-    """(?:[^"\\]|\\.|"(?!""))*+(?:"{3,5})?  # texts of several lines
-    |\'{3}(?:[^\']|\'(?!\'\'))*+(?:\'{3,5})?
-    |"(?:[^"\\\n]|\\.)*+"?  # texts of one line
-    |\'[^\'\n]*+\'?
-    |\#[^\n]*+|[A-Za-z0-9_-]++|\s++|.
-    ''',
-    re.DOTALL | re.VERBOSE,
-)
-
-
-def _read_toml(text: str) -> object:
-    """Parse TOML whose keys and brackets are no deeper than a config can be: the parser's time grows with their square."""
-    parts, depth, is_joined = 0, 0, False
-    for found in _TOML_TOKEN.finditer(text):
-        token = found[0]
-        if token[0].isspace() and "\n" not in token:
-            continue
-        if token == ".":
-            is_joined = True
-            continue
-        is_name = token[0] in "\"'" or token[0].isalnum() or token[0] in "_-"
-        parts = parts + 1 if is_name and is_joined else int(is_name)
-        is_joined = False
-        depth += (token in ("[", "{")) - (token in ("]", "}"))
-        if parts > _MOST_PARTS:
-            raise UnreadableValueError(f"has a key of more than {_MOST_PARTS} parts")
-        if depth > _DEEPEST:
-            raise UnreadableValueError("is nested too deeply")
-    return tomllib.loads(text)
 
 
 def to_toml(config: BaseModel) -> str:

@@ -19,6 +19,7 @@ from taskloom.params.merge import merge
 from taskloom.params.messages import validation_error
 from taskloom.params.secret_values import read_secrets, recorded_secrets
 from taskloom.params.shapes import Model, fields_of, kind_of
+from taskloom.params.texts import refuse_halves
 from taskloom.params.tree import leaves
 from taskloom.secrets.fields import settled
 
@@ -101,6 +102,7 @@ def validate(config_class: type[Config], merged: Merged) -> Config:
         ) from error
     if merged.faults:
         raise validation_error(config_class, None, merged)
+    refuse_halves(config)
     return config
 
 

@@ -84,6 +84,13 @@ def read_integer(value: Mapping[str, Any], key: str, *, least: int = 0) -> int:
     return number
 
 
+def read_truth(value: Mapping[str, Any], key: str) -> bool:
+    """Return a truth value."""
+    if not isinstance(value[key], bool):
+        raise TypeError(f"the field {key!r} is no truth value")
+    return bool(value[key])
+
+
 def read_span(value: Mapping[str, Any], key: str) -> float:
     """Return a duration: a finite number >= 0."""
     number = decode_number(value[key])

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-from taskloom.context import Resources
 from taskloom.errors import RunCorruptError
 from taskloom.headline import Headline
 from taskloom.identity.records import Change, Input
@@ -20,19 +19,19 @@ from taskloom.records.checks import (
     read_table,
     read_text,
     read_texts,
+    read_truth,
     read_words,
 )
 from taskloom.records.documents import check_value, read_object
 from taskloom.records.folders import RECORD, Damaged, look
 from taskloom.records.limits import UNIT_ROWS
 from taskloom.records.names import is_id
-from taskloom.request import KeptOptions
+from taskloom.records.options import read_option
 from taskloom.runs.record import KEPT, Failure, RunRecord, Stored
 
 READABLE = (1, 2)
 """Formats of `run.json` that are read; a run of format 1 has no `config_id`, and answers no command."""
 _LARGEST_EXIT_CODE = 255
-_DEFAULTS = KeptOptions()
 _OLDEST = ("name", "tags", "parent", "resources")
 """The options that every record holds; the others came later, and older records do without them."""
 
@@ -129,7 +128,7 @@ def _build(value: Mapping[str, Any]) -> RunRecord:
         sources=read_words(value, "sources"),
         argv=tuple(cut(word) for word in read_texts(value, "argv")),
         sweep=read_text(value, "sweep"),
-        **{name: _option(value, name) for name in KEPT if name in value or name in _OLDEST},
+        **{name: read_option(value, name) for name in KEPT if name in value or name in _OLDEST},
         created=read_moment(value, "created"),
         started=read_moment(value, "started"),
         ended=read_moment(value, "ended"),
@@ -155,15 +154,13 @@ def _build(value: Mapping[str, Any]) -> RunRecord:
 def _identified(value: Mapping[str, Any]) -> dict[str, Any]:
     """Read what a run was identified by, which records of format 1 do not have."""
     texts = ("config_id", "computation", "cwd", "python", "device")
-    inputs, reusable = value["inputs"], value["reusable"]
+    inputs = value["inputs"]
     if not isinstance(inputs, list) or not all(isinstance(item, dict) for item in inputs):
         raise TypeError("the field 'inputs' is no list of tables")
-    if not isinstance(reusable, bool):
-        raise TypeError("the field 'reusable' is no truth value")
     return {
         **{name: read_text(value, name) for name in texts},
         "inputs": tuple(Input.from_json(item) for item in inputs),
-        "reusable": reusable,
+        "reusable": read_truth(value, "reusable"),
         "accepted": tuple((a, b, c) for a, b, c in _rows(value["accepted"], "accepted", 3)),
         # What came later is written by no taskloom of before.
         "changes": _changes(value.get("changes", [])),
@@ -199,22 +196,8 @@ def _failure(value: Mapping[str, Any]) -> Failure | None:
     if value.get("failure") is None:
         return None
     told = {"traceback": "", "hint": "", "foreseen": False, **read_table(value, "failure")}
-    if not isinstance(told["foreseen"], bool):
-        raise TypeError("the field 'foreseen' is no truth value")
     texts = {name: read_shown(told, name) for name in ("type", "message", "traceback", "hint")}
-    return Failure(**texts, foreseen=told["foreseen"])
-
-
-def _option(value: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 -- the field's own type
-    """Read one of the kept options, of the type that its default has."""
-    default = getattr(_DEFAULTS, name)
-    if isinstance(default, Resources):
-        return _resources(read_table(value, name))
-    if isinstance(default, tuple):
-        return read_texts(value, name)
-    if type(value[name]) is not type(default):
-        raise TypeError(f"the field {name!r} is no {type(default).__name__}")
-    return value[name]
+    return Failure(**texts, foreseen=read_truth(told, "foreseen"))
 
 
 def _headline(value: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -235,13 +218,3 @@ def _units(value: Mapping[str, Any]) -> Mapping[str, Any] | None:
     if count > UNIT_ROWS:
         raise ValueError(f"the field 'n' of the units is {count:,}; at most {UNIT_ROWS:,} are kept")
     return {**units, "n": count}
-
-
-def _resources(value: Mapping[str, Any]) -> Resources:
-    return Resources(
-        cpus=read_integer(value, "cpus"),
-        gpus=read_integer(value, "gpus"),
-        num_nodes=read_integer(value, "num_nodes"),
-        memory=read_integer(value, "memory"),
-        time_limit=read_span(value, "time_limit"),
-    )

@@ -57,6 +57,7 @@ class VerbRef:
             `run`: it receives a `Run` and then, if its second parameter is called `task`, the run's `BoundTask` with the recorded
             config. Empty: its parameters are all that the command has. Parameters between these and `*` are arguments.
         overrides: Fields of the recorded config that a verb on a run offers as options: `("sampler",)`.
+        for_run: The function of a verb on a task where a run is named in the task's place; as for `run` above. Empty: it has none.
         folders: Whether a verb on a run also takes a folder that is no run, such as one that another verb has written: it then
             receives its `Path` in place of the `Run`, and opens what it needs by itself.
     """
@@ -67,6 +68,7 @@ class VerbRef:
     on: Literal["", "task", "run"] = ""
     overrides: tuple[str, ...] = ()
     folders: bool = False
+    for_run: str = ""
 
 
 @dataclass(frozen=True, slots=True)

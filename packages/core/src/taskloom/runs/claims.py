@@ -96,6 +96,8 @@ def take(
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise store_error("claim a run in", store, error) from error
+    if path.parent.is_symlink():
+        raise StoreError(f"{path.parent} is a link; a run would be claimed elsewhere.")
     try:
         lock = acquire(path, patience=0.0, told=told)
     except StoreLockedError:
@@ -133,8 +135,9 @@ def claim_path(store: Path, identity: str) -> Path:
 
 
 def _claims(store: Path) -> Iterator[Path]:
+    folder = store / FOLDER
     with contextlib.suppress(OSError):
-        for path in (store / FOLDER).iterdir():
+        for path in () if folder.is_symlink() else folder.iterdir():
             if path.suffix != ".json":
                 yield path
 

@@ -21,8 +21,14 @@ def default_store(option: Path | None = None) -> Path:
     """Return the store to use, absolute: the option, else the environment variable `TASKS_STORE`, else `./runs`.
 
     It is resolved once, against the working directory when a command begins: a task that changes directory moves no record.
+
+    Raises:
+        StoreError: It holds a zero byte, which no path may.
     """
-    return Path.cwd() / (option if option is not None else os.environ.get("TASKS_STORE") or "runs")
+    store = Path.cwd() / (option if option is not None else os.environ.get("TASKS_STORE") or "runs")
+    if "\0" in str(store):
+        raise StoreError(f"The store {str(option)!r} holds a zero byte, which no path may.")
+    return store
 
 
 def new_id(*words: str, now: float | None = None) -> str:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from taskloom.errors import RunCorruptError
 from taskloom.identity.identify import Identified
+from taskloom.request import WATCHED
 from taskloom.runs import index
 from taskloom.runs.run import Run
 
@@ -40,6 +41,8 @@ def alike(
         seen.add(name)
         with contextlib.suppress(RunCorruptError):
             run = Run(store / name)
+            if run.record.origin.get("kind") == WATCHED:
+                continue
             for identity in _asked(run, by_digest):
                 found[identity].append(run)
     return found

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from pathlib import Path
 from typing import Any
 
-from taskloom.errors import ConfigError
+from taskloom.errors import ConfigError, RunCorruptError
+from taskloom.records.files import kind_of, read_bytes
+from taskloom.toml import TomlLimitError, parse_toml
 
 NAME = "store.toml"
+_MOST_BYTES = 1 << 20
 
 
 def read_settings(store: Path) -> dict[str, Any]:
@@ -19,15 +21,19 @@ def read_settings(store: Path) -> dict[str, Any]:
         store: The store. What is wrong with the folder itself is told by what writes into it.
 
     Raises:
-        ConfigError: The file cannot be read, or is no TOML.
+        ConfigError: The file cannot be read, is no regular file, or is no TOML.
     """
-    path = store / NAME
     # Not Path.is_dir, which raises for a name that is too long.
     if not os.path.isdir(store):
         return {}
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    folder = Path(os.path.realpath(store))
+    if kind_of(folder, NAME) == "missing":
         return {}
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}.") from None
+    try:
+        return parse_toml(read_bytes(folder, NAME, _MOST_BYTES).decode())
+    except RunCorruptError as error:
+        raise ConfigError(error.message) from None
+    except TomlLimitError as error:
+        raise ConfigError(f"{store / NAME} {error}.") from None
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{store / NAME} cannot be read: {error}.") from None

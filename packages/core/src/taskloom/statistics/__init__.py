@@ -63,6 +63,7 @@ from taskloom.statistics.significance import (
     adjust as adjust,
     benjamini_hochberg as benjamini_hochberg,
     bonferroni as bonferroni,
+    critical_t as critical_t,
     family_level as family_level,
     holm as holm,
     mcnemar_test as mcnemar_test,

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from taskloom.statistics.distributions import student_two_sided
+from taskloom.statistics.distributions import student_quantile, student_two_sided
 from taskloom.statistics.intervals import checked_level, checked_values, mean, sample_deviation
 from taskloom.statistics.special_functions import incomplete_beta
 
@@ -47,6 +47,20 @@ class PValue:
     level: float
     smallest: float = 0.0
     notes: tuple[str, ...] = ()
+
+
+def critical_t(n: int, *, level: float = 0.95) -> float:
+    """Return the |t| beyond which Student's t test of n differences finds that their mean is not 0.
+
+    Args:
+        n: Number of differences, at least 2.
+        level: The level that the test is held against.
+
+    Example:
+        >>> round(critical_t(10), 6)
+        2.262157
+    """
+    return student_quantile((1 + checked_level(level)) / 2, n - 1)
 
 
 def t_test(values: Sequence[float], *, level: float = 0.95, of: str = "seed") -> PValue:

@@ -25,18 +25,18 @@ from taskloom.placement.options import checked_options
 from taskloom.placement.single import PlacementLog
 from taskloom.request import RunOptions
 from taskloom.studies.analysis import pairs_of
+from taskloom.studies.asked import asked_question
 from taskloom.studies.looking import StudyLook, blocks, check_seeds, look
 from taskloom.studies.perform import begin_study, look_at_study, perform_study
 from taskloom.studies.planning import SEED, plan_study
 from taskloom.studies.question import Adjustment, Direction, Method, StudyQuestion, Test
-from taskloom.studies.study import Study, named
+from taskloom.studies.study import Study
 from taskloom.studies.values import (
     Level,
     Levels,
     StudyRow,
     StudyValues,
     measured,
-    text_of_baseline,
 )
 from taskloom.sweeps.ahead import lines_of
 from taskloom.sweeps.expand import Choices, Point
@@ -114,22 +114,22 @@ def study(
         ConfigError: A value is not accepted; nothing has been run.
         StoreError: The store cannot be written.
     """
-    question = StudyQuestion(
+    question = asked_question(
         metric=metric,
-        compare=named(compare),
-        baseline=text_of_baseline(baseline),
+        compare=compare,
+        baseline=baseline,
         better=better,
         level=level,
         interval=interval,
         test=test,
         correct=correct,
-        share_of=str(share_of),
-        count_of=str(count_of),
+        share_of=share_of,
+        count_of=count_of,
         until=until,
         max_seeds=max_seeds,
         g=g,
     )
-    wanted = check_seeds([int(seed) for seed in seeds])
+    wanted = check_seeds(seeds)
     columns = {path: _levels(values) for path, values in factors.items()}
     if runner is not None:
         return _in_memory(task, columns, wanted, question=question, runner=runner, fixed=fixed)

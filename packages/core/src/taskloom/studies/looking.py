@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from taskloom.errors import UsageError
 from taskloom.statistics.differences import seed_differences
 from taskloom.statistics.sequential import look_at
 from taskloom.studies.analysis import pairs_of
+from taskloom.studies.asked import require_metric
 from taskloom.studies.question import StudyQuestion
 from taskloom.studies.values import StudyValues
 
@@ -40,6 +41,7 @@ def look(values: StudyValues, question: StudyQuestion) -> StudyLook:
         values: Its values, of complete blocks of seeds.
         question: What is asked; it holds the rule.
     """
+    require_metric(values, question)
     pairs = pairs_of(values, question)
     decided: list[bool] = []
     intervals: list[tuple[float, float] | None] = []
@@ -63,18 +65,24 @@ def look(values: StudyValues, question: StudyQuestion) -> StudyLook:
     return StudyLook(len(values.seeds), bool(pairs) and all(decided), tuple(intervals))
 
 
-def check_seeds(seeds: Sequence[int]) -> list[int]:
-    """Return the seeds of a study, or refuse none at all and those that are named twice.
+def check_seeds(asked: Iterable[object]) -> list[int]:
+    """Return the seeds of a study, or refuse none at all, those that are named twice, and what is no whole number.
 
     Raises:
         UsageError: So they are.
     """
+    seeds: list[int] = []
+    for seed in asked:
+        whole = None if isinstance(seed, bool | str) else getattr(seed, "__index__", None)
+        if whole is None:
+            raise UsageError(f"A seed is {seed!r}; seeds are whole numbers: range(10).")
+        seeds.append(whole())
     if not seeds:
         raise UsageError("A study needs at least one seed.")
     if len(set(seeds)) < len(seeds):
         twice = next(seed for seed in seeds if list(seeds).count(seed) > 1)
         raise UsageError(f"The seed {twice} is named twice: each run of a study has its own.")
-    return list(seeds)
+    return seeds
 
 
 def blocks(seeds: Sequence[int], question: StudyQuestion, comparisons: int) -> Iterator[list[int]]:

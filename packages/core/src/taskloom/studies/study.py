@@ -16,6 +16,7 @@ from taskloom.runs.export import to_csv
 from taskloom.show.cells import guarded
 from taskloom.statistics.sample_size import SampleSize, plan_half_width, plan_power
 from taskloom.studies.analysis import LevelComparison, compare_levels
+from taskloom.studies.asked import asked_question, require_metric
 from taskloom.studies.cells import StudyCell, summarise_cells, summarise_levels
 from taskloom.studies.data import cell_rows, comparison_rows, csv_rows, document, value_rows
 from taskloom.studies.looking import StudyLook
@@ -23,7 +24,7 @@ from taskloom.studies.markup import html_of, latex_of
 from taskloom.studies.points import values_of_results
 from taskloom.studies.question import Adjustment, Direction, Method, StudyQuestion, Test
 from taskloom.studies.tables import text_of
-from taskloom.studies.values import StudyValues, rows_of_table, text_of_baseline
+from taskloom.studies.values import StudyValues, rows_of_table
 from taskloom.sweeps.sweep import Sweep
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 _PAGE = "taskloom.studies.page:write_page"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Study:
     """A study: values by combination and seed, and what they say of the question.
 
@@ -103,17 +104,17 @@ class Study:
             UnknownNameError: There is no such column, factor or level.
             UsageError: The table holds two rows of the same combination and seed, or a word is unknown.
         """
-        question = StudyQuestion(
+        question = asked_question(
             metric=metric,
-            compare=named(compare),
-            baseline=text_of_baseline(baseline),
+            compare=compare,
+            baseline=baseline,
             better=better,
             level=level,
             interval=interval,
             test=test,
             correct=correct,
-            share_of=str(share_of),
-            count_of=str(count_of),
+            share_of=share_of,
+            count_of=count_of,
         )
         if isinstance(table, Sweep):
             values = values_of_results(table.results, question, factors)
@@ -128,6 +129,7 @@ class Study:
             UnknownNameError: A factor or the baseline does not exist.
             UsageError: A factor has one level, or the bootstrap has too few seeds.
         """
+        require_metric(self.values, self.question)
         self.differences  # noqa: B018 -- computed here, so that what cannot be compared is refused at once
         return self
 
@@ -264,14 +266,12 @@ class Study:
     def __str__(self) -> str:
         return self.text()
 
+    def __repr__(self) -> str:
+        sizes = f"{len(self.values.cells)} combinations, {len(self.values.seeds)} seeds"
+        return f"Study({self.id or self.task or 'of a table'}: {self.question.metric}, {sizes})"
+
     def _repr_html_(self) -> str:
         return guarded(lambda: html_of(self), self.id or "a study")
-
-
-def named(compare: str | Sequence[str]) -> tuple[str, ...]:
-    """Return names of factors as a tuple; a text holds them with commas between."""
-    words = compare.split(",") if isinstance(compare, str) else compare
-    return tuple(word.strip() for word in words if word.strip())
 
 
 def _rows(table: Any) -> list[Mapping[str, object]]:  # noqa: ANN401 -- any kind of table

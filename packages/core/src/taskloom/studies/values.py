@@ -16,6 +16,8 @@ Level: TypeAlias = "str | int | float | bool | None"
 Levels: TypeAlias = tuple[Level, ...]
 Seed: TypeAlias = "int | str"
 
+NOT_FINITE = "the metric is"
+"""Beginning of the reason of a run whose metric is no finite number."""
 ABSENT = ""
 """Level of a factor that a combination does not have: a parameter of a component that it does not choose."""
 
@@ -31,6 +33,7 @@ class StudyRow:
         reason: Why there is none; or empty.
         trials: Number of trials that the value is a share of; 0 for a plain number.
         run: Id of the run; or empty.
+        known: The metrics of a run that lacks the one that is asked for; None of any other.
     """
 
     levels: Levels
@@ -39,6 +42,7 @@ class StudyRow:
     reason: str = ""
     trials: int = 0
     run: str = ""
+    known: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +144,6 @@ def label_of(value: object) -> str:
     return label(value) if isinstance(value, str | int | float | bool | None) else str(value)
 
 
-def text_of_baseline(baseline: object) -> str:
-    """Return what a call names as the baseline as the label of a level; empty for none."""
-    return "" if isinstance(baseline, str) and not baseline else label_of(baseline)
-
-
 def measured(
     levels: Levels,
     seed: Seed,
@@ -165,12 +164,15 @@ def measured(
         run: Its id.
 
     Raises:
-        UnknownNameError: It has no such metric; the message lists those that it has.
+        UnknownNameError: There is no such number of trials.
         UsageError: The metric is no number, or no share or count of the trials.
     """
-    value = _number(question.metric, _found(question.metric, metrics))
+    if question.metric not in metrics:
+        reason = f"it has no metric '{question.metric}'"
+        return StudyRow(levels, seed, None, reason, run=run, known=tuple(map(str, metrics)))
+    value = _number(question.metric, metrics[question.metric])
     if not math.isfinite(value):
-        return StudyRow(levels, seed, None, f"the metric is {value}", run=run)
+        return StudyRow(levels, seed, None, f"{NOT_FINITE} {value}", run=run)
     if not question.trials:
         return StudyRow(levels, seed, value, run=run)
     trials = _trials(question, metrics, config)
@@ -181,15 +183,6 @@ def measured(
             f"{question.metric} is {value:g}, which is no {form[2:]} of {trials} trials ({question.trials})."
         )
     return StudyRow(levels, seed, round(count) / trials, trials=trials, run=run)
-
-
-def _found(name: str, metrics: Mapping[str, object]) -> object:
-    if name not in metrics:
-        raise UnknownNameError(
-            f"The runs have no metric '{name}'; they have {', '.join(metrics) or 'none'}.",
-            hint=did_you_mean(name, metrics),
-        )
-    return metrics[name]
 
 
 def _number(name: str, value: object) -> float:

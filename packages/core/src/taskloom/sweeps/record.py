@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from taskloom.context import Resources
 from taskloom.errors import RunCorruptError
 from taskloom.given.tasks import check_placement
 from taskloom.placement.options import checked_options
@@ -16,11 +15,13 @@ from taskloom.records.checks import (
     read_table,
     read_text,
     read_texts,
+    read_truth,
     read_words,
 )
 from taskloom.records.documents import read_object
 from taskloom.records.files import stat_file
 from taskloom.records.folders import names_holding
+from taskloom.records.options import read_option
 from taskloom.registry.entries import LoadedTask
 from taskloom.request import Origin, RunOptions
 from taskloom.runs.layout import default_store, new_id
@@ -187,14 +188,17 @@ def read_sweep(folder: Path) -> SweepRecord:
         if value.pop("format") != FORMAT:
             raise ValueError("it has another format")
         points = tuple(_read_point(point) for point in value["points"])
-        resources, argv = Resources(**value.pop("resources")), read_texts(value, "argv")
         kept = {
-            item.name: value.pop(item.name) for item in fields(RunOptions) if item.name in value
+            item.name: read_option(value, item.name)
+            for item in fields(RunOptions)
+            if item.name not in _HERE and (item.name in value or item.name == "resources")
         }
-        options = RunOptions(**{"executor": EXECUTOR, **kept, "resources": resources})
+        options = RunOptions(**{"executor": EXECUTOR, **kept})
         told = {name: read_text(value, name) for name in ("id", "domain", "task", "created")}
-        version = read_integer(value, "version")
-        goes_on = bool(value["keep_going"])
+        if told["id"] != folder.name:  # a copy, or a name that leads elsewhere
+            raise ValueError(f"it names another sweep, {told['id'][:80]!r}")
+        version, argv = read_integer(value, "version"), read_texts(value, "argv")
+        goes_on = read_truth(value, "keep_going")
         code = read_words(value, "code") if "code" in value else {}
         return SweepRecord(
             **told,

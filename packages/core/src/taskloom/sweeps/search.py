@@ -23,8 +23,17 @@ from taskloom.params.layers import validate_record
 from taskloom.params.tree import walk
 from taskloom.placement.inline import open_for
 from taskloom.placement.place import Placement, Watcher
+from taskloom.records.checks import (
+    decode_number,
+    read_integer,
+    read_table,
+    read_text,
+    read_texts,
+    read_truth,
+    read_words,
+)
 from taskloom.records.documents import read_object
-from taskloom.records.files import stat_file
+from taskloom.records.files import kind_of, stat_file
 from taskloom.registry.entries import LoadedTask
 from taskloom.request import Origin, RunOptions
 from taskloom.runs.layout import default_store
@@ -162,13 +171,31 @@ def read_search(folder: Path) -> Search:
     """
     value = read_object(folder, SEARCH)
     try:
-        axes: dict[str, Axis] = {
-            path: Choices(tuple(axis["values"])) if "values" in axis else Span(**axis)
-            for path, axis in value["axes"].items()
-        }
-        return Search(read_sweep(folder), Goal(**value["goal"]), axes, dict(value["fixed"]))
-    except (KeyError, TypeError, AttributeError) as error:
+        tables = read_table(value, "axes")
+        axes = {path: _read_axis(read_table(tables, path)) for path in tables}
+        asked = read_table(value, "goal")
+        goal = Goal(
+            read_text(asked, "metric"),
+            read_truth(asked, "is_max"),
+            read_integer(asked, "trials"),
+            read_integer(asked, "seed"),
+        )
+        return Search(read_sweep(folder), goal, axes, dict(read_words(value, "fixed")))
+    except (KeyError, TypeError, ValueError) as error:
         raise RunCorruptError(f"{folder / SEARCH} is damaged: {error}.") from None
+
+
+def _read_axis(value: Mapping[str, Any]) -> Axis:
+    if "values" in value:
+        values = read_texts(value, "values")
+        if not values:
+            raise ValueError("an axis has no values")
+        return Choices(values)
+    low, high = (decode_number(value[name]) for name in ("low", "high"))
+    is_log = read_truth(value, "is_log")
+    if low is None or high is None or not (low <= high and (low > 0 or not is_log)):
+        raise ValueError("an axis has no range")
+    return Span(low, high, is_log=is_log, is_integer=read_truth(value, "is_integer"))
 
 
 def run_search(loaded: LoadedTask, search: Search, store: Path, watcher: Watcher) -> Sweep:
@@ -217,20 +244,32 @@ def run_search(loaded: LoadedTask, search: Search, store: Path, watcher: Watcher
 
 
 def open_study(search: Search, store: Path) -> optuna.Study:
-    """Open the memory of a search, which lies in its folder."""
+    """Open the memory of a search, which lies in its folder.
+
+    Raises:
+        RunCorruptError: It cannot be read, or is no regular file.
+    """
     _import_optuna()
     import optuna
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    backend = JournalFileBackend(str(store / search.sweep.id / _MEMORY))
-    study: optuna.Study = optuna.create_study(
-        storage=JournalStorage(backend),
-        study_name=search.sweep.id,
-        direction="maximize" if search.goal.is_max else "minimize",
-        load_if_exists=True,
-    )
+    folder = store / search.sweep.id
+    if kind_of(folder, _MEMORY) not in ("file", "missing"):
+        raise RunCorruptError(f"{folder / _MEMORY} is no regular file.")
+    try:
+        study: optuna.Study = optuna.create_study(
+            storage=JournalStorage(JournalFileBackend(str(folder / _MEMORY))),
+            study_name=search.sweep.id,
+            direction="maximize" if search.goal.is_max else "minimize",
+            load_if_exists=True,
+        )
+        study.get_trials(deepcopy=False)
+    except Exception as error:  # whatever a damaged line makes Optuna raise
+        raise RunCorruptError(
+            f"{folder / _MEMORY} is damaged: {type(error).__name__}: {error}."
+        ) from None
     return study
 
 

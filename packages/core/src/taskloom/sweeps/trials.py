@@ -13,6 +13,7 @@ from taskloom.lifecycle.create import identify_asked
 from taskloom.lifecycle.decision import look, settle
 from taskloom.lifecycle.refusal import refusal_of, remove_refused
 from taskloom.placement.place import Relay, Watcher
+from taskloom.records.names import is_id
 from taskloom.registry.entries import LoadedTask
 from taskloom.registry.suggest import did_you_mean
 from taskloom.runs import claims
@@ -235,8 +236,8 @@ class Trials(Relay):
         from optuna.trial import TrialState
 
         for frozen in self._study.get_trials(deepcopy=False):
-            name = frozen.user_attrs.get(_RUN)
-            run = _read(self._store / name) if name is not None else None
+            name = _run_of(frozen)
+            run = _read(self._store / name) if name else None
             is_open = frozen.state == TrialState.RUNNING
             if _REFUSED in frozen.user_attrs:
                 point = {path: str(value) for path, value in frozen.params.items()}
@@ -280,8 +281,14 @@ class Trials(Relay):
 
 def trial_runs(study: optuna.Study) -> list[str]:
     """Return the names of the runs of a study's trials, each once."""
-    named = (trial.user_attrs.get(_RUN) for trial in study.get_trials(deepcopy=False))
-    return list(dict.fromkeys(name for name in named if isinstance(name, str)))
+    named = map(_run_of, study.get_trials(deepcopy=False))
+    return list(dict.fromkeys(name for name in named if name))
+
+
+def _run_of(trial: optuna.trial.FrozenTrial) -> str:
+    """Return the name of a trial's run in the store; empty if it has none, or names something else."""
+    name = trial.user_attrs.get(_RUN)
+    return name if isinstance(name, str) and is_id(name) else ""
 
 
 def _sampler(seed: int, number: int) -> optuna.samplers.BaseSampler:

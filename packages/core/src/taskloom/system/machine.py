@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from functools import cache
 from pathlib import Path
 
 KERNEL_FOLDERS = ("/dev", "/proc", "/sys")
 """Folders whose files are no files of a disk: nothing is kept in them."""
+
+
+@cache
+def kernel_devices() -> frozenset[int]:
+    """Return the devices of what the kernel shows as files; reading some of them waits for ever."""
+    found = set()
+    for folder in ("/proc", "/sys"):
+        with contextlib.suppress(OSError):
+            found.add(os.stat(folder).st_dev)
+    return frozenset(found - {os.stat(os.sep).st_dev})
 
 
 def host_name() -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from taskloom.errors import MissingExtraError, StoreError, UsageError
 from taskloom.system.processes import take_port_alone
+from taskloom.view.gate import new_token
 
 ADDRESS = "127.0.0.1"
 _NEEDED = ("starlette", "uvicorn", "htpy", "vl_convert")
@@ -37,12 +38,12 @@ def serve(store: Path, port: int, ready: Callable[[str], None]) -> None:
     import uvicorn
 
     from taskloom.view.app import make_app
-    from taskloom.view.security import Guard, new_token
+    from taskloom.view.security import Door, Guard
 
-    with _listen(port) as listener:
+    with listen(port) as listener:
         taken = listener.getsockname()[1]
         token = new_token()
-        app = Guard(make_app(store.resolve()), taken, token)
+        app = Guard(make_app(store.resolve()), taken, [Door("viewer", token)])
         config = uvicorn.Config(
             app,
             log_level="warning",
@@ -69,7 +70,15 @@ def require_view_extra() -> None:
         )
 
 
-def _listen(port: int) -> socket.socket:
+def listen(port: int) -> socket.socket:
+    """Return a socket that listens on this machine alone.
+
+    Args:
+        port: The port; 0 takes a free one.
+
+    Raises:
+        UsageError: The port cannot be used.
+    """
     listener = socket.socket()
     take_port_alone(listener)
     try:

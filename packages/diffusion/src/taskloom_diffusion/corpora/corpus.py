@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from taskloom.errors import ConfigError
 
-from taskloom_diffusion.corpora.split import SplitRule, document_blocks, joined, three_parts
+from taskloom_diffusion.corpora.split import SplitRule, document_blocks, joined_runs, three_parts
 
 # Characters of a text that is shown as an example.
 SHOWN = 80
@@ -69,6 +69,7 @@ class Corpus:
         notes: Sentences about the split.
         split: The rule's name: `hash`, `scaffold`, `column:NAME`, `file`, `published`, `drawn` or `legacy`; empty for parts that
             a task made itself, which are then put in the order of their ranks.
+        unfinished: Texts that are a part of a document which goes on behind them.
         origin: For each sequence of a user's file, the rows that it came from: one for each time that it is in the corpus.
     """
 
@@ -87,6 +88,7 @@ class Corpus:
     split: str = ""
     origin: Mapping[str, Sequence[SourceRow]] = field(default_factory=dict)
     example_lines: dict[str, list[int]] = field(default_factory=dict)
+    unfinished: frozenset[str] = frozenset()
 
     @property
     def validation(self) -> Sequence[str]:
@@ -221,8 +223,12 @@ def split_documents(name: str, documents: Sequence[str], rule: SplitRule) -> Cor
     """
     pieces, keys = document_blocks(documents)
     parts = three_parts(name, pieces, rule, keys, in_order=True)
-    chosen = [joined(pieces, keys, part) for part in (parts.train, parts.validation, parts.test)]
-    return _of_parts(name, chosen, parts.filled, rule.by)
+    runs = [joined_runs(pieces, keys, part) for part in (parts.train, parts.validation, parts.test)]
+    chosen = [[text for text, _ in part] for part in runs]
+    corpus = _of_parts(name, chosen, parts.filled, rule.by)
+    return replace(
+        corpus, unfinished=frozenset(text for part in runs for text, ends in part if not ends)
+    )
 
 
 def _of_parts(

@@ -69,7 +69,7 @@ def read_corpus(
     if rule.by == "legacy":
         return read_as_before(path, column, options.content, rule)
     intake = read(path, options, column)
-    _check_count(path, column, intake, 1 if others else 2)
+    _check_count(path, column, intake, 1 if others or options.content == "documents" else 2)
     if others is not None:
         read_too = [(other, read(other, options, column_of(other, column))) for other in others]
         corpus = _of_files(path, intake, read_too)

@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from taskloom_diffusion.corpora.corpus import SHOWN, LeftOut, SourceRow, described
+from taskloom_diffusion.corpora.documents import documents_of
 from taskloom_diffusion.corpora.molecular_form import MOST_ATOMS, Form, written
 from taskloom_diffusion.corpora.polymer_unit import PolymerForm, polymer_written
 from taskloom_diffusion.corpora.rows import NOT_UTF8, rows_of
 
-Content: TypeAlias = Literal["smiles", "lines", "polymers"]
+Content: TypeAlias = Literal["smiles", "lines", "documents", "polymers"]
+PLAIN = ("lines", "documents")
+"""Contents that stay as they are."""
 # What keeps a line out; every other reason that is counted is a change.
 DROPS = (
     *("empty", "unparsable", NOT_UTF8, "too_long"),
@@ -29,11 +32,12 @@ class Options:
     """Choices about a user's sequences.
 
     Attributes:
-        content: Molecules, polymers as repeat units, or lines as they are.
+        content: Molecules, polymers as repeat units, or lines or documents as they are.
         form: Of molecules.
         polymer: Of repeat units.
         merge: Whether equal sequences become one.
         weigh: Whether one that came several times then weighs as much as all of them.
+        pattern: Files of a folder of documents.
     """
 
     content: Content = "smiles"
@@ -41,6 +45,7 @@ class Options:
     polymer: PolymerForm = field(default_factory=PolymerForm)
     merge: bool = True
     weigh: bool = False
+    pattern: str = "*.txt*"
 
 
 @dataclass(frozen=True)
@@ -166,7 +171,18 @@ def read(path: Path, options: Options, column: str = "") -> Intake:
     Raises:
         ConfigError: The file cannot be read, or has no such column.
     """
-    return take(rows_of(path, column, names=options.content != "lines"), options)
+    return take(source_rows(path, options, column), options)
+
+
+def source_rows(path: Path, options: Options, column: str = "") -> Iterator[SourceRow]:
+    """Yield the rows of a file, or of a folder of documents, as they stand there.
+
+    Raises:
+        ConfigError: It cannot be read, or has no such column.
+    """
+    if options.content == "documents":
+        return documents_of(path, column, options.pattern)
+    return rows_of(path, column, names=options.content != "lines")
 
 
 def take(rows: Iterable[SourceRow], options: Options) -> Intake:
@@ -204,7 +220,7 @@ def take(rows: Iterable[SourceRow], options: Options) -> Intake:
 @contextmanager
 def _quiet(content: Content) -> Iterator[None]:
     """Keep RDKit from writing a line of its own for every molecule that it rejects; they are counted here instead."""
-    if content == "lines":
+    if content in PLAIN:
         yield
         return
     from rdkit import rdBase  # RDKit is heavy
@@ -242,7 +258,7 @@ def _judged(row: SourceRow, options: Options) -> JudgedRow:
         return JudgedRow(row, None, reasons=(row.fault,))
     if not row.text:
         return JudgedRow(row, None, reasons=("empty",))
-    if options.content == "lines":
+    if options.content in PLAIN:
         return JudgedRow(row, Item(row.text, row, row.text), row.text, row.changes)
     return _molecule(row, options)
 

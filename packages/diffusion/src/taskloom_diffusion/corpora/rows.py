@@ -82,15 +82,20 @@ def rows_of(path: Path, column: str, *, names: bool) -> Iterator[SourceRow]:
         raise ConfigError(f"path: '{path}' cannot be read: {reason}") from None
 
 
+def is_other(head: bytes) -> str:
+    """Return why a file that begins with these bytes is no text; empty if it may be one."""
+    return next((fault for mark, fault in _OTHERS.items() if head.startswith(mark)), "")
+
+
 @contextmanager
 def _bytes(path: Path) -> Iterator[IO[bytes]]:
     """Open a file, through gzip where its first bytes say so, whatever its name says."""
     with path.open("rb") as stream:
         head = stream.read(8)
         stream.seek(0)
-        for mark, fault in _OTHERS.items():
-            if head.startswith(mark):
-                raise ConfigError(f"path: '{path}' cannot be read: {fault}")
+        fault = is_other(head)
+        if fault:
+            raise ConfigError(f"path: '{path}' cannot be read: {fault}")
         if head.startswith(_GZIP):
             with gzip.GzipFile(fileobj=stream) as inside:
                 yield cast("IO[bytes]", inside)

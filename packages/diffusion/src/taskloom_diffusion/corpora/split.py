@@ -144,13 +144,23 @@ def document_blocks(texts: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def joined(pieces: Sequence[str], keys: Sequence[str], chosen: Sequence[int]) -> list[str]:
     """Return chosen pieces, blocks that follow each other in one document as one text."""
-    runs: list[str] = []
+    return [text for text, _ in joined_runs(pieces, keys, chosen)]
+
+
+def joined_runs(
+    pieces: Sequence[str], keys: Sequence[str], chosen: Sequence[int]
+) -> list[tuple[str, bool]]:
+    """Return chosen pieces as `joined` does, and of each whether its document ends with it."""
+    runs: list[tuple[str, bool]] = []
     for before, number in zip([-2, *chosen], chosen, strict=False):
+        after = keys[number + 1] if number + 1 < len(keys) else ""
+        is_block = pieces[number] != keys[number]
+        ends = not (is_block and after and _document(after) == _document(keys[number]))
         same = before >= 0 and _document(keys[before]) == _document(keys[number])
-        if same and number == before + 1 and pieces[number] != keys[number]:
-            runs[-1] += pieces[number]
+        if same and number == before + 1 and is_block:
+            runs[-1] = (runs[-1][0] + pieces[number], ends)
         else:
-            runs.append(pieces[number])
+            runs.append((pieces[number], ends))
     return runs
 
 

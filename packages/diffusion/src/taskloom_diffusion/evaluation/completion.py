@@ -10,7 +10,7 @@ from typing import Any
 from taskloom.errors import ConfigError, UsageError
 
 from taskloom_diffusion.config import DiffusionConfig
-from taskloom_diffusion.corpora.intake import Tally
+from taskloom_diffusion.corpora.intake import PLAIN, Tally
 from taskloom_diffusion.corpora.rows import rows_of
 from taskloom_diffusion.evaluation.judged_file import reading_of
 from taskloom_diffusion.evaluation.sampling import Generated, complete
@@ -86,7 +86,7 @@ def complete_file(
     """
     done, templates = CompletedFile(path), list[Sequence[int]]()
     # Behind a molecule stands its name; a space of running text is a token.
-    names = reading_of(config).content != "lines"
+    names = reading_of(config).content not in PLAIN
     try:
         for row in rows_of(path, column, names=names):
             done.tally.lines += 1

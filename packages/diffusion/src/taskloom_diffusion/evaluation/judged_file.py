@@ -9,15 +9,15 @@ from pathlib import Path
 
 from taskloom.errors import ConfigError, UsageError
 
-from taskloom_diffusion.config import DiffusionConfig
+from taskloom_diffusion.config import DiffusionConfig, LengthPolicy
 from taskloom_diffusion.corpora.corpus import SourceRow
-from taskloom_diffusion.corpora.intake import Options, judged
+from taskloom_diffusion.corpora.intake import Options, judged, source_rows
 from taskloom_diffusion.corpora.molecular_form import FLAT
-from taskloom_diffusion.corpora.rows import column_of, rows_of
+from taskloom_diffusion.corpora.rows import column_of
 from taskloom_diffusion.metrics.molecules import MoleculeMetrics
 from taskloom_diffusion.tokenizers.base import FittedTokenizer
 from taskloom_diffusion.tokenizers.extent import Measured, measure
-from taskloom_diffusion.training.batches import misfit, pieces
+from taskloom_diffusion.training.batches import DOCUMENTS, misfit, pieces
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class JudgedFile:
         if self.as_written:
             options = replace(options, form=replace(options.form, spelling="as_written"))
         column = self.column or column_of(self.path, getattr(self.config, "column", ""))
-        rows = rows_of(self.path, column, names=options.content != "lines")
+        rows = source_rows(self.path, options, column)
         try:
             # Rows that have an answer are skipped before RDKit is asked about them.
             for found in judged(islice(rows, start, None), options):
@@ -102,7 +102,8 @@ class JudgedFile:
             return Line(row, reasons=(fault,))
         # What is not given back was not coded: figures per character are then no code length.
         is_lossy = self.tokenizer.decode(measured.ids) != text
-        parts = pieces(measured, self.tokenizer, policy, longest)
+        cut: LengthPolicy = "document" if policy in DOCUMENTS else policy
+        parts = pieces(measured, self.tokenizer, cut, longest)
         return Line(row, parts, changes, is_lossy=is_lossy)
 
     def refuse_unknown(self) -> None:

@@ -48,6 +48,7 @@ def keep_corpus(ctx: RunContext, prepared: Prepared) -> dict[str, Path]:
         "too_long": prepared.too_long,
         "notes": list(corpus.notes),
         "packages": _packages(),
+        "unfinished": [i for i, text in enumerate(corpus.test) if text in corpus.unfinished],
     }
     written = {_CORPUS: ctx.artifact("corpus.json"), _TEST: ctx.artifact("test_part.jsonl")}
     _write(written[_CORPUS], json.dumps(facts, indent=1) + "\n")
@@ -99,7 +100,8 @@ def kept_test_part(run: Run, task: BoundCorpus, tokenizer: FittedTokenizer) -> T
     # A line separator of Unicode is data, so only line feeds are looked for.
     lines = run.read(_TEST).decode("utf-8", "surrogatepass").split("\n")
     texts: Sequence[str] = [json.loads(line) for line in lines if line]
-    return judged_store(texts, tokenizer, task.config)
+    unfinished = {texts[i] for i in facts_of(run).get("unfinished", ())}
+    return judged_store(texts, tokenizer, task.config, unfinished)
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ def generate_samples(
 ) -> Generated:
     """Return samples with lengths of the corpus, with the run's own seed for this purpose."""
     seed = derive_seed(config.seed, purpose)
-    lengths = draw_lengths(length_histogram(prepared), num, seed)
+    lengths = draw_lengths(length_histogram(prepared, task.max_length), num, seed)
     return sample_lengths(
         task,
         config.sampler,
@@ -92,7 +92,7 @@ def finish(
         **baseline_metrics(ngram, bound),
         "model/parameters": float(sum(p.numel() for p in task.model.parameters())),
     }
-    artifacts = _write(ctx, task, prepared, bound, generated)
+    artifacts = _write(ctx, config, task, prepared, bound=bound, generated=generated)
     shares = ", ".join(
         f"{name} {judged[name]:.1%}"
         for name in ("valid", "unique", "known_words")
@@ -108,14 +108,23 @@ def finish(
 
 
 def _write(
-    ctx: RunContext, task: DiffusionModel, prepared: Prepared, bound: Bound, generated: Generated
+    ctx: RunContext,
+    config: DiffusionConfig,
+    task: DiffusionModel,
+    prepared: Prepared,
+    *,
+    bound: Bound,
+    generated: Generated,
 ) -> dict[str, Path]:
     samples = ctx.artifact("samples.txt")
     samples.write_text(
         "".join(f"{text}\n" for text in generated.texts), encoding="utf-8", newline="\n"
     )
     model = ctx.artifact("model.safetensors")
-    facts = {"length_histogram": length_histogram(prepared)}
+    facts = {
+        "length_histogram": length_histogram(prepared, task.max_length),
+        "sampler": config.sampler.model_dump(mode="json"),
+    }
     save_model(model.parent, task, facts)
     details = ctx.artifact("evaluation.json")
     details.write_text(

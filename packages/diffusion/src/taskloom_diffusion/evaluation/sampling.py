@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from taskloom import derive_seed
 from taskloom.errors import ConfigError
 from torch import Tensor
 
 from taskloom_diffusion.model.diffusion_model import DiffusionModel
 from taskloom_diffusion.model.memory import rows_in_memory
+from taskloom_diffusion.model.step_noise import uniforms
 from taskloom_diffusion.samplers.base import Sampler
 from taskloom_diffusion.samplers.generation import (
     Forbidden,
@@ -26,6 +26,11 @@ from taskloom_diffusion.samplers.generation import (
 from taskloom_diffusion.samplers.in_blocks import InBlocks
 from taskloom_diffusion.samplers.noise import RowNoise
 
+GOLDEN = (5**0.5 - 1) / 2
+"""Step between the places of two rows in the histogram of lengths."""
+LENGTHS = 0xFFFFFFFF
+"""Block of the noise that lengths are drawn from; sequences have no such block."""
+
 
 @dataclass(frozen=True)
 class Generated:
@@ -34,16 +39,21 @@ class Generated:
     Attributes:
         texts: The decoded sequences, in the order asked for.
         tokens: Their token ids.
-        mean_calls: Network calls per sequence.
+        calls: Network calls that each took part in.
         cpu_seconds: Processor time [s].
         trajectory: States of the first sequences after every step (S, B, L), if asked for.
     """
 
     texts: list[str]
     tokens: list[list[int]]
-    mean_calls: float
+    calls: list[int]
     cpu_seconds: float
     trajectory: Tensor
+
+    @property
+    def mean_calls(self) -> float:
+        """Network calls per sequence."""
+        return sum(self.calls) / max(len(self.calls), 1)
 
 
 def check_sampler(task: DiffusionModel, config: Sampler) -> None:
@@ -76,12 +86,25 @@ def draw_lengths(histogram: Sequence[int], num: int, seed: int) -> list[int]:
 
     Stratifying makes the lengths of a few samples look like the corpus; each length's expected count is exact.
     """
-    cumulative = np.cumsum(np.asarray(histogram, dtype=np.float64))
     random = np.random.default_rng(seed)
     # One shift for all points: the count of each length is then within one of its expectation.
     points = (np.arange(num) + random.random()) / num
-    lengths = np.searchsorted(cumulative / cumulative[-1], points, side="right")
-    return [int(n) for n in random.permutation(lengths)]
+    return [int(n) for n in random.permutation(_lengths_at(histogram, points))]
+
+
+def row_lengths(histogram: Sequence[int], num: int, seed: int) -> list[int]:
+    """Return lengths from the corpus' histogram where that of row i depends on the seed and i alone.
+
+    Their places are multiples of the golden ratio behind a random shift, which lie evenly for any number of them.
+    """
+    # One shift for all rows: any number of them lies evenly, and the first are those of fewer.
+    shift = float(uniforms(seed, 0, np.zeros(1, dtype=np.int64), 1, LENGTHS))
+    return [int(n) for n in _lengths_at(histogram, (shift + np.arange(num) * GOLDEN) % 1.0)]
+
+
+def _lengths_at(histogram: Sequence[int], points: np.ndarray) -> np.ndarray:
+    cumulative = np.cumsum(np.asarray(histogram, dtype=np.float64))
+    return np.searchsorted(cumulative / cumulative[-1], points, side="right")
 
 
 def sample_lengths(
@@ -132,10 +155,10 @@ def complete(
         task: The model, in evaluation mode.
         config: The sampler.
         templates: Token ids with masks.
-        seed: Root of the streams of the sequences.
+        seed: Of the noise.
         batch_size: Sequences in a batch.
         record: Number of the first sequences whose trajectory is kept.
-        numbers: Of each sequence, which stream of the seed is its own; None is its place.
+        numbers: Of each sequence, which row of the noise is its own; None is its place.
     """
     check_sampler(task, config)
     for template in templates:
@@ -148,7 +171,7 @@ def complete(
     # Like lengths together, to save padding; each sequence has a stream of its own, so the order changes no sample.
     order = np.argsort([len(t) for t in templates], kind="stable")
     tokens: list[list[int]] = [[] for _ in templates]
-    calls = 0
+    calls = [0] * len(templates)
     trajectory = torch.zeros(0, dtype=torch.int32)
     # The recorded sequences are a batch of their own, so that their trajectory has one length.
     groups = [np.arange(min(record, len(templates)))] if record else []
@@ -157,38 +180,36 @@ def complete(
     for number, rows in enumerate(groups):
         chosen = [templates[int(i)] for i in rows]
         streams = rows.tolist() if numbers is None else [numbers[int(i)] for i in rows]
-        seeds = [derive_seed(seed, "sequence", number) for number in streams]
         # A template that is shorter than what training saw holds that much data: its end stands behind it.
         closed = [lengths[int(i)] < len(templates[int(i)]) for i in rows]
-        samples = _run(task, config, chosen, seeds, closed, record=bool(record) and number == 0)
-        calls += int(samples.network_calls.sum())
+        noise = RowNoise(seed, streams, max(map(len, chosen), default=0))
+        samples = _run(task, config, chosen, noise, closed, record=bool(record) and number == 0)
         if record and number == 0:
             trajectory = samples.trajectory
-        for i, row in zip(rows, samples.tokens.tolist(), strict=True):
-            tokens[i] = row[: lengths[i]]
+        counts = samples.network_calls.tolist()
+        for i, row, count in zip(rows, samples.tokens.tolist(), counts, strict=True):
+            tokens[i], calls[i] = row[: lengths[i]], count
     texts = [task.tokenizer.decode(_until_end(ids, task.tokenizer.end_id)) for ids in tokens]
     spent = time.process_time() - began
-    return Generated(texts, tokens, calls / max(len(templates), 1), spent, trajectory)
+    return Generated(texts, tokens, calls, spent, trajectory)
 
 
 def _run(
     task: DiffusionModel,
     config: Sampler,
     templates: Sequence[Sequence[int]],
-    seeds: Sequence[int],
+    noise: RowNoise,
     closed: Sequence[bool],
     *,
     record: bool,
 ) -> SampledTokens:
-    lengths = [len(t) for t in templates]
-    width = max(lengths)
+    width = noise.width
     start = torch.full((len(templates), width), task.pad_token_id)
     maskable = torch.zeros(start.shape, dtype=torch.bool)
     for i, template in enumerate(templates):
         start[i, : len(template)] = torch.tensor(template)
         maskable[i, : len(template)] = True
     free = maskable & (start == task.mask_token_id)
-    noise = RowNoise(seeds, lengths, width)
     process = task.diffusion_process
     # Gaps begin as pure noise: masks where noise is the mask, drawn tokens elsewhere.
     start = torch.where(free, process.prior(noise.uniform()), start)

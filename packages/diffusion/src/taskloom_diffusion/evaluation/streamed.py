@@ -244,15 +244,22 @@ def _records(
 
 @torch.no_grad()
 def bounds_of_rows(
-    model: DiffusionModel, rows: Sequence[np.ndarray], draws: Draws, sampler: LevelSampler
+    model: DiffusionModel,
+    rows: Sequence[np.ndarray],
+    draws: Draws,
+    sampler: LevelSampler,
+    free: Sequence[np.ndarray] | None = None,
 ) -> np.ndarray:
     """Return the bound of each sequence under each draw (D, R) [nats]; equal sequences have equal ones.
+
+    With known tokens B it is a bound of -log p(x_A | x_B) for the others A: only these are ever noised.
 
     Args:
         model: The model, in evaluation mode.
         rows: Token ids of each.
         draws: How bounds are estimated.
         sampler: Where levels come from.
+        free: Of each, which tokens are not known; None is all of all.
     """
     keys = row_keys(rows)
     # Like lengths together; the rest of the order is a function of what the sequences are.
@@ -264,22 +271,30 @@ def bounds_of_rows(
         part = order[first : first + size]
         batch = collate([rows[i] for i in part], model.pad_token_id)
         x, maskable = batch["tokens"].to(device), batch["maskable"].to(device)
-        levels = _levels(sampler, _sizes(model, maskable), keys[part], draws)
+        unknown = None
+        if free is not None:
+            padded = collate([free[i].astype(np.int64) for i in part], 0)["tokens"]
+            unknown = padded.bool().to(device)
+        levels = _levels(sampler, _sizes(model, maskable, unknown), keys[part], draws)
         for draw in range(draws.num):
             # By content, draw and position: the same whatever else is in the batch.
             noise = uniforms(derive_seed(draws.seed, "noise"), draw, keys[part], x.shape[1])
-            corrupted = model.noised_at(x, maskable, levels[draw], noise)
+            corrupted = model.noised_at(x, maskable, levels[draw], noise, free=unknown)
             bounds = corrupted.by_sequence(corrupted.bound())
             totals[draw, part] = bounds.double().cpu().numpy()
     return totals
 
 
-def _sizes(model: DiffusionModel, maskable: Tensor) -> list[Tensor]:
-    """Return for each sequence its number of tokens, or that of each of its blocks."""
+def _sizes(model: DiffusionModel, maskable: Tensor, free: Tensor | None) -> list[Tensor]:
+    """Return for each sequence its number of tokens that are not known, or that of each of its blocks."""
     size = model.settings.block_size
+    free = maskable if free is None else free
     if not size:
-        return list(maskable.sum(1)[:, None].cpu())
-    return [Cut.of(row[None], size).apart(row[None]).sum(1).cpu() for row in maskable]
+        return list(free.sum(1)[:, None].cpu())
+    return [
+        Cut.of(row[None], size).apart(part[None]).sum(1).cpu()
+        for row, part in zip(maskable, free, strict=True)
+    ]
 
 
 def _levels(

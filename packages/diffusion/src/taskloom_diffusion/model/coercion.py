@@ -13,6 +13,8 @@ from taskloom import OneOf
 from taskloom_diffusion.compat.settings import denoiser_from_polydiff, settings_from_polydiff
 from taskloom_diffusion.config import DiffusionSettings, OptimizerSettings
 from taskloom_diffusion.denoisers.base import Denoiser
+from taskloom_diffusion.model.wrapping import with_own_parts
+from taskloom_diffusion.samplers.base import Sampler
 from taskloom_diffusion.tokenizers.base import FittedTokenizer
 from taskloom_diffusion.tokenizers.huggingface import load_folder
 from taskloom_diffusion.tokenizers.saved import load_tokenizer
@@ -23,6 +25,16 @@ def _denoisers() -> TypeAdapter[Denoiser]:
     return TypeAdapter(Annotated[Denoiser, OneOf("taskloom_diffusion.denoisers")])
 
 
+@cache
+def _samplers() -> TypeAdapter[Sampler]:
+    return TypeAdapter(Annotated[Sampler, OneOf("taskloom_diffusion.samplers")])
+
+
+def as_sampler(fields: Mapping[str, Any]) -> Sampler:
+    """Return the sampler with these fields."""
+    return _samplers().validate_python(dict(fields))
+
+
 def as_denoiser(config: Denoiser | Mapping[str, Any], num_timesteps: int | None = None) -> Denoiser:
     """Return a denoiser's config; a mapping without `kind` is PolyDiff's model section.
 
@@ -30,8 +42,9 @@ def as_denoiser(config: Denoiser | Mapping[str, Any], num_timesteps: int | None 
         config: What was passed.
         num_timesteps: Steps of a schedule that has them: PolyDiff's network embeds as many.
     """
-    if isinstance(config, Denoiser):
-        return config
+    if not isinstance(config, Mapping):
+        found: Denoiser = with_own_parts({"denoiser": config})["denoiser"]
+        return found
     if "kind" not in config:
         bert = denoiser_from_polydiff(config)
         return bert.model_copy(update={"num_timesteps": num_timesteps}) if num_timesteps else bert

@@ -6,7 +6,6 @@ Sampling and evaluation need no more than this; `training.module` adds what Ligh
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -26,35 +25,22 @@ from taskloom_diffusion.model.coercion import (
     as_settings,
     as_tokenizer,
 )
+from taskloom_diffusion.model.documents import apart
+from taskloom_diffusion.model.loss_terms import LossTerms
 from taskloom_diffusion.model.memory import LOGITS, rows_in_memory
-from taskloom_diffusion.model.noising import move_levels, noised, tokens_of, vocabulary_of
+from taskloom_diffusion.model.noising import (
+    documents_in,
+    move_levels,
+    noised,
+    tokens_of,
+    vocabulary_of,
+)
 from taskloom_diffusion.model.parameterizations import Parameterization, read_logits
 from taskloom_diffusion.model.protocols import Batch
 from taskloom_diffusion.model.step_noise import StepRows
 from taskloom_diffusion.time_samplers.base import Levels, LevelSampler
 from taskloom_diffusion.time_samplers.times import StepGrid
 from taskloom_diffusion.tokenizers.base import FittedTokenizer
-
-
-@dataclass(frozen=True)
-class LossTerms:
-    """The training loss of some rows, and what levels may learn from it.
-
-    Attributes:
-        nats: Sum over tokens, float64, with its gradient.
-        tokens: Their number.
-        time: Of each row's level (R,).
-        alpha: Its signal.
-        flow: Its weight.
-        bounds: Each row's bound [nats per token]; empty where levels learn nothing.
-    """
-
-    nats: Tensor
-    tokens: Tensor
-    time: Tensor
-    alpha: Tensor
-    flow: Tensor
-    bounds: Tensor
 
 
 class DiffusionModel(nn.Module):
@@ -72,6 +58,7 @@ class DiffusionModel(nn.Module):
         total_steps: Optimizer steps that the learning rate is planned for; 0 asks the trainer.
         frequencies: Share of each token in the corpus, for marginal noise.
         ends: Whether the end and pad tokens are predicted (length policy `eos_pad`).
+        closes: Whether the end is predicted, and no padding: documents.
         seed: Root of the noise.
     """
 
@@ -86,6 +73,7 @@ class DiffusionModel(nn.Module):
         total_steps: int = 0,
         frequencies: tuple[float, ...] = (),
         ends: bool = False,
+        closes: bool = False,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -94,7 +82,7 @@ class DiffusionModel(nn.Module):
         self.denoiser_config = as_denoiser(model_config, steps)
         self.optimizer_settings = as_optimizer(optimizer_config)
         self.tokenizer = as_tokenizer(tokenizer_name)
-        self.vocabulary = vocabulary_of(self.tokenizer, frequencies, ends=ends)
+        self.vocabulary = vocabulary_of(self.tokenizer, frequencies, ends=ends, closes=closes)
         self.max_length = max_length
         self.total_steps = total_steps
         self.seed = seed
@@ -123,9 +111,16 @@ class DiffusionModel(nn.Module):
         return self.model.output_projection  # type: ignore[return-value]  # nn.Module attributes are untyped
 
     def forward(
-        self, z: Tensor, noise: Tensor, maskable: Tensor, wanted: Tensor | None = None
+        self,
+        z: Tensor,
+        noise: Tensor,
+        maskable: Tensor,
+        wanted: Tensor | None = None,
+        documents: Tensor | None = None,
     ) -> Tensor:
         """Return logits (B, L, V); where `wanted` (B, L) is False they may be 0, which some networks make use of."""
+        if documents is not None:
+            return apart(self.forward, z, noise, maskable, wanted, documents=documents)
         if wanted is not None and getattr(self.model, "answers_in_part", False):
             logits: Tensor = self.model(z, noise, maskable, wanted)
             return logits
@@ -160,7 +155,7 @@ class DiffusionModel(nn.Module):
         drawn = sampler.draw(sizes.cpu(), generator, versions=versions)
         shape = (len(x) * versions, x.shape[1])
         noise = torch.rand(shape, generator=generator, dtype=torch.float64)
-        return self.noised_at(x, maskable, drawn, noise)
+        return self.noised_at(x, maskable, drawn, noise, documents=documents_in(batch))
 
     def corrupt_rows(self, batch: Batch, rows: StepRows, *, versions: int = 1) -> Corrupted:
         """Noise a part of the rows of an optimizer step: however these are cut, each gets the noise that is its own.
@@ -172,7 +167,9 @@ class DiffusionModel(nn.Module):
         """
         x, maskable = self.data_of(batch)
         drawn = self._levels_of(maskable, rows, versions)
-        return self.noised_at(x, maskable, drawn, rows.noise(len(x), x.shape[1], versions))
+        noise = rows.noise(len(x), x.shape[1], versions)
+        documents = documents_in(batch)
+        return self.noised_at(x, maskable, drawn, noise, documents=documents)
 
     def _levels_of(self, maskable: Tensor, rows: StepRows, versions: int) -> Levels:
         """Return the levels of a batch out of those of its whole step, over which they are stratified."""
@@ -192,39 +189,62 @@ class DiffusionModel(nn.Module):
         turns = torch.arange(versions)[:, None] * len(every)
         return drawn.of_rows((turns + numbers).flatten())
 
-    def noised_at(self, x: Tensor, maskable: Tensor, levels: Levels, noise: Tensor) -> Corrupted:
+    def noised_at(
+        self,
+        x: Tensor,
+        maskable: Tensor,
+        levels: Levels,
+        noise: Tensor,
+        *,
+        free: Tensor | None = None,
+        documents: Tensor | None = None,
+    ) -> Corrupted:
         """Noise sequences at given levels, and ask the network about them.
 
         Args:
             x: Clean tokens (B, L).
-            maskable: Positions that may be noised (B, L).
+            maskable: Positions of the sequences (B, L).
             levels: Of all rows, for each version; with `block_size`, of all blocks that have data.
             noise: Uniform variates (n B, L), float64.
+            free: Those of the positions that may be noised (B, L); the others are known, and no part of the bound. None is all.
+            documents: Number of the document at each position (B, L), where rows hold several; none sees another.
         """
         versions = len(noise) // len(x)
         levels, noise = move_levels(levels, x.device), noise.to(x.device)
         if self.settings.block_size:
-            return self._noised_in_blocks(x, maskable, levels, noise)
+            return self._noised_in_blocks(x, maskable, levels, noise, free)
         x, maskable = x.repeat(versions, 1), maskable.repeat(versions, 1)
-        z = noised(x, maskable, levels, noise, self.diffusion_process)
-        logits = self.forward(z, 1 - levels.alpha, maskable, self._wanted(z, maskable))
+        free = maskable if free is None else free.repeat(versions, 1)
+        z = noised(x, free, levels, noise, self.diffusion_process)
+        told = self._told(levels, free, maskable)
+        if documents is not None:
+            documents = documents.to(x.device).repeat(versions, 1)
+        logits = self.forward(z, told, maskable, self._wanted(z, free), documents)
         log_x = read_logits(self.parameterization, logits, z, levels.alpha, self.diffusion_process)
-        return Corrupted(x, z, maskable, logits, log_x, levels, self.diffusion_process)
+        return Corrupted(x, z, free, logits, log_x, levels, self.diffusion_process)
+
+    @staticmethod
+    def _told(levels: Levels, free: Tensor, maskable: Tensor) -> Tensor:
+        """Return the noise levels (B,) that the network is told: with known tokens, that of as many masks in the whole row."""
+        if levels.counts is None or free is maskable:
+            return 1 - levels.alpha
+        # The mean of the mask rate's posterior Beta(k, n - k + 1), as in training and sampling.
+        return levels.counts.double() / (maskable.sum(1) + 1)
 
     def _noised_in_blocks(
-        self, x: Tensor, maskable: Tensor, levels: Levels, noise: Tensor
+        self, x: Tensor, maskable: Tensor, levels: Levels, noise: Tensor, free: Tensor | None
     ) -> Corrupted:
         context, versions = BlockContext(x, maskable, self.mask_token_id), len(noise) // len(x)
         x, maskable = x.repeat(versions, 1), maskable.repeat(versions, 1)
         cut = Cut.of(maskable, self.settings.block_size)
-        clean, inside = cut.apart(x), cut.apart(maskable)
+        clean, valid = cut.apart(x), cut.apart(maskable)
+        inside = valid if free is None else cut.apart(free.repeat(versions, 1))
         z = noised(clean, inside, levels, cut.apart(noise), self.diffusion_process)
         joined = cut.together(z, x)
         denoiser: Any = self.model
         wanted = self._wanted(joined, maskable)
-        logits = cut.apart(
-            predict_in_blocks(denoiser, joined, 1 - levels.alpha, cut, context, wanted=wanted)
-        )
+        told = self._told(levels, inside, valid)
+        logits = cut.apart(predict_in_blocks(denoiser, joined, told, cut, context, wanted=wanted))
         log_x = read_logits(self.parameterization, logits, z, levels.alpha, self.diffusion_process)
         return Corrupted(
             clean, z, inside, logits, log_x, levels, self.diffusion_process, cut.sequence
@@ -289,14 +309,17 @@ class DiffusionModel(nn.Module):
             rows: Which rows of the step they are.
         """
         x, maskable = self.data_of(batch)
+        whole = {"tokens": x, "maskable": maskable}
+        documents = documents_in(batch)
+        if documents is not None:
+            whole["document_ids"] = documents
         size = rows_in_memory(self, x.shape[1] * self.settings.versions)
         if size >= len(x):
-            return LossTerms(*self._terms(x, maskable, rows))
+            return LossTerms(*self._terms(whole, rows))
         parts = [
             checkpoint(
                 self._terms,
-                x[first : first + size],
-                maskable[first : first + size],
+                {name: part[first : first + size] for name, part in whole.items()},
                 rows.from_row(first),
                 use_reentrant=False,
             )
@@ -306,8 +329,7 @@ class DiffusionModel(nn.Module):
         observed = [torch.cat(column) for column in seen]
         return LossTerms(torch.stack(nats).sum(), torch.stack(tokens).sum(), *observed)
 
-    def _terms(self, x: Tensor, maskable: Tensor, rows: StepRows) -> tuple[Tensor, ...]:
-        batch = {"tokens": x, "maskable": maskable}
+    def _terms(self, batch: Batch, rows: StepRows) -> tuple[Tensor, ...]:
         corrupted = self.corrupt_rows(batch, rows, versions=self.settings.versions)
         nats, tokens = self.loss_terms(corrupted)
         levels = corrupted.levels
@@ -320,7 +342,7 @@ class DiffusionModel(nn.Module):
     def arguments(self) -> dict[str, Any]:
         """Return what rebuilds this model, as plain JSON: no class or tensor, so `weights_only` loading works."""
         return {
-            "model_config": self.denoiser_config.model_dump(mode="json"),
+            "model_config": self._kept_denoiser().model_dump(mode="json"),
             "diffusion_config": self.settings.model_dump(mode="json"),
             "optimizer_config": self.optimizer_settings.model_dump(mode="json"),
             "tokenizer_name": self.tokenizer.save(),
@@ -328,8 +350,22 @@ class DiffusionModel(nn.Module):
             "total_steps": self.total_steps,
             "frequencies": list(self.vocabulary.frequencies),
             "ends": self.vocabulary.allowed[self.vocabulary.pad_id],
+            "closes": self.closes,
             "seed": self.seed,
         }
+
+    def _kept_denoiser(self) -> Denoiser:
+        """Return the denoiser as a folder keeps it: a body from elsewhere with its definition, for that place may be gone."""
+        definition = getattr(self.model, "definition", None)
+        if definition is None:
+            return self.denoiser_config
+        return self.denoiser_config.model_copy(update={"definition": definition})
+
+    @property
+    def closes(self) -> bool:
+        """True for documents: a sequence ends with a token that is predicted, and no padding is."""
+        allowed = self.vocabulary.allowed
+        return allowed[self.tokenizer.end_id] and not allowed[self.vocabulary.pad_id]
 
     def _parameterization(self) -> Parameterization:
         if self.settings.parameterization != "auto":

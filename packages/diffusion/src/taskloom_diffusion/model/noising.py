@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from itertools import chain
 
 import torch
+from taskloom.errors import ConfigError
 from torch import Tensor, nn
 
 from taskloom_diffusion.model.protocols import NoisingProcess, Vocabulary
@@ -20,13 +21,27 @@ def device_of(model: nn.Module) -> torch.device:
 
 
 def vocabulary_of(
-    tokenizer: FittedTokenizer, frequencies: tuple[float, ...], *, ends: bool
+    tokenizer: FittedTokenizer,
+    frequencies: tuple[float, ...],
+    *,
+    ends: bool,
+    closes: bool = False,
 ) -> Vocabulary:
-    """Return the states of a process over a tokenizer's tokens."""
+    """Return the states of a process over a tokenizer's tokens.
+
+    Raises:
+        ConfigError: Documents are to end, and the tokenizer has no end token of its own.
+    """
     # Only a tokenizer of another library has tokens besides ours that no text contains.
     special = {tokenizer.mask_id, *getattr(tokenizer, "reserved", ())}
     if not ends:
         special |= {tokenizer.pad_id, tokenizer.end_id}
+    if closes:
+        if tokenizer.end_id == tokenizer.pad_id:
+            raise ConfigError(
+                "documents end with a token, and this tokenizer has no end token beside its padding; use tokenizer 'bpe' or 'byte'"
+            )
+        special.discard(tokenizer.end_id)
     allowed = tuple(i not in special for i in range(len(tokenizer.tokens)))
     return Vocabulary(
         len(tokenizer.tokens),
@@ -60,6 +75,18 @@ def tokens_of(batch: Mapping[str, Tensor], marks: tuple[int, ...] = ()) -> tuple
     # A stable sort by "is no data" moves data to the front and keeps its order.
     order = (~data).to(torch.int8).argsort(dim=1, stable=True)[:, :width]
     return x.gather(1, order), data.gather(1, order)
+
+
+def documents_in(batch: Mapping[str, Tensor]) -> Tensor | None:
+    """Return the number of the document at each position of a batch (B, L), if its rows hold several.
+
+    Raises:
+        ConfigError: The batch is in Hugging Face's words, whose marks would be moved.
+    """
+    found = batch.get("document_ids")
+    if found is not None and "tokens" not in batch:
+        raise ConfigError("document_ids go with 'tokens' and 'maskable', not with 'input_ids'")
+    return found
 
 
 def move_levels(levels: Levels, device: torch.device) -> Levels:

@@ -1,13 +1,17 @@
-"""Randomness of samplers: one stream for each row, so that a sample does not depend on its batch."""
+"""Randomness of samplers: a function of seed, row, draw and position, so that a sample does not depend on its batch.
+
+Any program can compute it again, which is how an exported model draws the same tokens.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Protocol
 
-import torch
-from taskloom import derive_seed
+import numpy as np
 from torch import Tensor
+
+from taskloom_diffusion.model.step_noise import uniforms
 
 
 class NoiseSource(Protocol):
@@ -23,38 +27,27 @@ class NoiseSource(Protocol):
 
 
 class RowNoise:
-    """A stream per row that serves only the row's own length.
+    """Philox at (position, row, number of the draw, block): a row gets the same beside any others.
 
     Args:
-        seeds: A seed per row.
-        lengths: The rows' lengths.
+        seed: Key of the stream.
+        rows: Numbers of the rows (B,).
         width: Length of the padded batch.
+        block: Number of the block, from 1; 0 is the whole sequence.
     """
 
-    block = 16  # draws fetched at once; the values do not depend on it, only the overhead does
-
-    def __init__(self, seeds: Sequence[int], lengths: Sequence[int], width: int) -> None:
-        self.seeds = list(seeds)
-        self.generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-        self.lengths = list(lengths)
-        self.buffer = torch.zeros(self.block, len(seeds), width, dtype=torch.float64)
-        self.used = self.block
+    def __init__(self, seed: int, rows: Sequence[int], width: int, block: int = 0) -> None:
+        self.seed = seed
+        self.rows = np.asarray(rows, dtype=np.int64)
+        self.width = width
+        self.block = block
+        self.drawn = 0
 
     def uniform(self) -> Tensor:
-        if self.used == self.block:
-            # A row draws its own length and no more: what it gets depends on nothing but its seed and its length.
-            for row, (generator, length) in enumerate(
-                zip(self.generators, self.lengths, strict=True)
-            ):
-                self.buffer[:, row, :length] = torch.rand(
-                    (self.block, length), generator=generator, dtype=torch.float64
-                )
-            self.used = 0
-        self.used += 1
-        return self.buffer[self.used - 1].clone()
+        # The number of the draw is a part of the counter: what is drawn in another order is drawn anew.
+        self.drawn += 1
+        return uniforms(self.seed, self.drawn - 1, self.rows, self.width, self.block)
 
     def of_block(self, number: int, span: slice) -> RowNoise:
-        seeds = [derive_seed(seed, "block", number) for seed in self.seeds]
-        lengths = [len(range(*span.indices(length))) for length in self.lengths]
-        width = len(range(*span.indices(self.buffer.shape[-1])))
-        return RowNoise(seeds, lengths, width)
+        width = len(range(*span.indices(self.width)))
+        return RowNoise(self.seed, self.rows.tolist(), width, number + 1)

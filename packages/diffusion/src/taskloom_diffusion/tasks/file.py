@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from taskloom import InputPath
 
 from taskloom_diffusion.config import DiffusionConfig
@@ -21,11 +21,16 @@ class FileConfig(DiffusionConfig):
     """A file of sequences."""
 
     path: InputPath = Path("corpus.smi")
-    """File of sequences: one a line, SMILES with names, or a column of CSV, TSV, Parquet or JSON Lines, or an SDF; `.gz` is fine."""
+    """File of sequences, or folder of documents: one a line, SMILES with names, or a column of CSV, TSV, Parquet or JSON Lines, or an SDF; `.gz` is fine."""
     column: str = ""
     """Column of a table, or field of JSON Lines; empty means whole lines."""
-    content: Literal["smiles", "lines"] = "smiles"
-    """`smiles` are checked by RDKit, made canonical and freed of duplicates; `lines` stay as they are."""
+    content: Literal["smiles", "lines", "documents"] = "smiles"
+    """`smiles` are checked by RDKit, made canonical and freed of duplicates; `lines` stay as they are; `documents` are the files of
+    a folder, one file, or a field of JSON Lines, each with an end that is a token."""
+    pattern: str = "*.txt*"
+    """Files of a folder of documents, at any depth."""
+    pack: bool = True
+    """Several documents in a window, none of which sees another; or one document a row."""
     holdout_share: Annotated[float, Field(gt=0, lt=1)] = 0.05
     """Share that is tested on."""
     stereo: Keep = "keep"
@@ -49,8 +54,27 @@ class FileConfig(DiffusionConfig):
     test: InputPath | None = None
     """File of the test part, for split = 'file'."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _lengths_of_documents(cls, values: Any) -> Any:  # noqa: ANN401 -- whatever a user wrote
+        """Let documents have the length policy that goes with them."""
+        if not isinstance(values, Mapping) or values.get("content") != "documents":
+            return values
+        alone = str(values.get("pack", True)).lower() in ("false", "no", "off", "n", "f", "0")
+        policy = "document" if alone else "packed"
+        asked = values.get("length_policy", "given")
+        return {
+            **values,
+            "length_policy": policy if asked in ("given", "packed", "document") else asked,
+        }
+
     def _complaints(self) -> Iterator[str]:
         yield from super()._complaints()
+        of_documents = self.length_policy in ("packed", "document")
+        if of_documents != (self.content == "documents"):
+            yield f"length_policy = '{self.length_policy}' does not go with content = '{self.content}'; leave it out"
+        if of_documents and self.split == "legacy":
+            yield "split = 'legacy' is of runs that were made before there were documents"
         both = self.validation is not None and self.test is not None
         if self.split == "file" and not both:
             yield "split = 'file' needs two more files: validation=PATH and test=PATH"
@@ -68,7 +92,7 @@ class FileConfig(DiffusionConfig):
         merge = self.duplicates == "merge" or (
             self.duplicates == "auto" and (self.content == "smiles" or weigh)
         )
-        return Options(self.content, form, merge=merge, weigh=weigh)
+        return Options(self.content, form, merge=merge, weigh=weigh, pattern=self.pattern)
 
 
 class File(CorpusTask[FileConfig]):
@@ -86,5 +110,6 @@ class File(CorpusTask[FileConfig]):
             config.split_rule(config.holdout_share),
             flat_keys=config.split_key == "flat",
             others=others,
-            blocks=config.length_policy == "window" and config.content == "lines",
+            blocks=config.content == "documents"
+            or (config.length_policy == "window" and config.content == "lines"),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from taskloom_diffusion.compat.moved import old_names
 from taskloom_diffusion.model.part import DiffusionPart
@@ -53,6 +53,9 @@ class FittedTokenizer(Protocol):
 
 class Tokenizer(DiffusionPart):
     """A way to cut text into tokens; it learns its vocabulary from a corpus."""
+
+    learns_from_training: ClassVar[bool] = False
+    """True where more than the list of symbols is learnt, which held-out texts must have no part in."""
 
     @abstractmethod
     def fit(self, texts: Iterable[str]) -> FittedTokenizer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -17,6 +17,10 @@ from taskloom_diffusion.tokenizers.extent import Measured, measure
 _BUCKET_BATCHES = (
     32  # sequences of this many batches are sorted by length together: little padding, still random
 )
+
+
+DOCUMENTS = ("packed", "document")
+"""Policies under which a text of any length is a document, which an end closes."""
 
 
 class TokenStore:
@@ -79,35 +83,57 @@ class TokenStore:
 
 
 def encode_all(
-    texts: Sequence[str], tokenizer: FittedTokenizer, policy: LengthPolicy, max_length: int
+    texts: Sequence[str],
+    tokenizer: FittedTokenizer,
+    policy: LengthPolicy,
+    max_length: int,
+    unfinished: Collection[str] = (),
 ) -> tuple[TokenStore, int]:
     """Encode texts, drop those that are too long, and return the store with the number dropped.
 
     Under `eos_pad` every sequence is closed by the end token and filled with padding to `max_length`; under `window`
     texts are cut into windows, the rest at the end of each is left, and those too short for a single window are dropped.
+    Under `packed` and `document` a text is its tokens and an end, unless it is unfinished; under `document` it is cut into
+    pieces, of which the last may be shorter.
     """
     measured = [measure(tokenizer, text) for text in texts]
     dropped = sum(bool(misfit(len(m.ids), policy, max_length)) for m in measured)
-    return _stored([p for m in measured for p in pieces(m, tokenizer, policy, max_length)]), dropped
+    parts = [
+        piece
+        for text, found in zip(texts, measured, strict=True)
+        for piece in pieces(found, tokenizer, policy, max_length, ends=text not in unfinished)
+    ]
+    return _stored(parts), dropped
 
 
 def pieces(
-    text: Measured, tokenizer: FittedTokenizer, policy: LengthPolicy, max_length: int
+    text: Measured,
+    tokenizer: FittedTokenizer,
+    policy: LengthPolicy,
+    max_length: int,
+    *,
+    ends: bool = True,
 ) -> list[Measured]:
     """Return what a model is given of a text: its windows, or all of it, closed where ends are predicted; nothing of a misfit."""
     if policy == "window":
-        return [
-            Measured(
-                *(part[i : i + max_length] for part in (text.ids, text.characters, text.bytes))
-            )
-            for i in range(0, len(text.ids) - max_length + 1, max_length)
-        ]
+        last = len(text.ids) - max_length + 1
+        return [_part(text, i, max_length) for i in range(0, last, max_length)]
     if misfit(len(text.ids), policy, max_length):
         return []
-    return [_closed(text, tokenizer, max_length) if policy == "eos_pad" else text]
+    if policy in DOCUMENTS:
+        whole = closed(text, tokenizer, len(text.ids) + 1) if ends else text
+        if policy == "packed":
+            return [whole]
+        return [_part(whole, i, max_length) for i in range(0, len(whole.ids), max_length)]
+    return [closed(text, tokenizer, max_length) if policy == "eos_pad" else text]
 
 
-def _closed(text: Measured, tokenizer: FittedTokenizer, max_length: int) -> Measured:
+def _part(text: Measured, first: int, length: int) -> Measured:
+    last = first + length
+    return Measured(*(part[first:last] for part in (text.ids, text.characters, text.bytes)))
+
+
+def closed(text: Measured, tokenizer: FittedTokenizer, max_length: int) -> Measured:
     """Return a sequence with its end and the padding behind it, which stand for no character."""
     rest = max_length - len(text.ids)
     nothing = [0] * rest
@@ -138,6 +164,8 @@ def misfit(count: int, policy: LengthPolicy, max_length: int) -> str:
         return "too_short" if count < max_length else ""
     if not count:
         return "empty"
+    if policy in DOCUMENTS:
+        return ""
     return "too_long" if count > room(policy, max_length) else ""
 
 
@@ -179,6 +207,7 @@ class TrainStream:
         start: Number of the first batch.
         stride: Processes that share the stream; each takes every stride-th batch.
         window: Length of windows cut from running text at a random phase each epoch; 0 means whole sequences.
+        documents: Whether sequences are documents, of which a window may hold several.
         parts: Batches of an optimizer step, over all processes: the rows of a step do not depend on how many it is cut into.
     """
 
@@ -194,6 +223,7 @@ class TrainStream:
         stride: int = 1,
         window: int = 0,
         parts: int = 1,
+        documents: bool = False,
     ) -> None:
         self.store = store
         self.batch_size = batch_size
@@ -204,6 +234,7 @@ class TrainStream:
         self.stride = stride
         self.window = window
         self.parts = parts
+        self.documents = documents
 
     def __iter__(self) -> Iterator[Batch]:
         number = self.start * self.stride + self.rank
@@ -215,7 +246,11 @@ class TrainStream:
             if epoch != plan_epoch:
                 plan_epoch, plan = epoch, self._plan(epoch)
             rows = plan[index, part * self.batch_size : (part + 1) * self.batch_size]
-            yield collate([self._row(i, epoch) for i in rows], self.pad_id)
+            spans = [self._span(i, epoch) for i in rows]
+            batch = collate([self.store.flat[span] for span in spans], self.pad_id)
+            if self.documents:
+                batch["document_ids"] = self._documents(spans, batch["tokens"].shape[1])
+            yield batch
             number += self.stride
 
     @property
@@ -229,12 +264,19 @@ class TrainStream:
             return len(self.store)
         return max(1, len(self.store.flat) // self.window - 1)
 
-    def _row(self, index: int, epoch: int) -> np.ndarray:
+    def _span(self, index: int, epoch: int) -> slice:
         if not self.window:
-            return self.store.get(index)
+            return slice(self.store.offsets[index], self.store.offsets[index + 1])
         phase = derive_seed(self.seed, f"phase/{epoch}") % self.window
-        start = min(int(index) * self.window + phase, len(self.store.flat) - self.window)
-        return self.store.flat[start : start + self.window]
+        last = max(len(self.store.flat) - self.window, 0)
+        start = min(int(index) * self.window + phase, last)
+        return slice(start, start + self.window)
+
+    def _documents(self, spans: Sequence[slice], width: int) -> torch.Tensor:
+        """Return the number of the document of each position (B, L)."""
+        places = np.array([span.start for span in spans])[:, None] + np.arange(width)
+        numbers = np.searchsorted(self.store.offsets, places, side="right")
+        return torch.from_numpy(numbers)
 
     def _plan(self, epoch: int) -> np.ndarray:
         """Return the rows of every step of an epoch (steps, rows): random, but like lengths together."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -19,6 +19,7 @@ from taskloom_diffusion.training.ema import Average
 if TYPE_CHECKING:
     from taskloom_diffusion.training.module import DiffusionModule
 
+SomeModel = TypeVar("SomeModel", bound=DiffusionModel)
 _STATE, _TENSORS = "training.json", "training.safetensors"
 _MODEL_JSON, _MODEL_TENSORS = "model.json", "model.safetensors"
 
@@ -85,7 +86,7 @@ def load_training(
     state = load_state(folder)
     _compare_vocabularies(folder, state.get("vocabulary"), list(task.tokenizer.tokens))
     tensors = _read_tensors(folder / _TENSORS)
-    _fit(task.model, _part(tensors, "model."), folder)
+    fit_tensors(task.model, _part(tensors, "model."), folder)
     if "levels" not in tensors or not _part(tensors, "average."):
         raise RunCorruptError(f"the checkpoint in '{folder}' lacks the averaged weights")
     average.load(_part(tensors, "average."), int(state["average_updates"]))
@@ -114,8 +115,12 @@ def save_model(folder: Path, task: DiffusionModel, facts: Mapping[str, Any]) -> 
     return folder / _MODEL_TENSORS, folder / _MODEL_JSON
 
 
-def load_model(folder: Path) -> tuple[DiffusionModel, dict[str, Any]]:
+def load_model(folder: Path, kind: type[SomeModel]) -> tuple[SomeModel, dict[str, Any]]:
     """Return a trained model in evaluation mode, and the facts it was saved with.
+
+    Args:
+        folder: Where it lies.
+        kind: The class to load it as.
 
     Raises:
         RunCorruptError: A file is missing, damaged, from elsewhere, or does not fit the vocabulary.
@@ -124,12 +129,12 @@ def load_model(folder: Path) -> tuple[DiffusionModel, dict[str, Any]]:
         description = json.loads((folder / _MODEL_JSON).read_text(encoding="utf-8"))
         arguments = description["arguments"]
         arguments["frequencies"] = tuple(arguments["frequencies"])
-        task = DiffusionModel(**arguments)
+        task = kind(**arguments)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunCorruptError(
             f"'{folder}' holds no trained diffusion model: {_MODEL_JSON} {_reason(error)}"
         ) from None
-    _fit(task.model, _read_tensors(folder / _MODEL_TENSORS), folder)
+    fit_tensors(task.model, _read_tensors(folder / _MODEL_TENSORS), folder)
     return task.eval(), description["facts"]
 
 
@@ -162,7 +167,7 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
         ) from None
 
 
-def _fit(model: torch.nn.Module, tensors: Mapping[str, Tensor], folder: Path) -> None:
+def fit_tensors(model: torch.nn.Module, tensors: Mapping[str, Tensor], folder: Path) -> None:
     """Load weights; a mismatch is one sentence that names the first tensor."""
     own = model.state_dict()
     for name, tensor in own.items():

@@ -16,8 +16,9 @@ from taskloom_diffusion.training.batches import misfit, room
 
 def fitted(corpus: Corpus, config: DiffusionConfig) -> tuple[Corpus, FittedTokenizer]:
     """Return the corpus that can be cut into tokens, and the tokenizer with its vocabulary."""
+    learnt_from = corpus.train if config.tokenizer.learns_from_training else _texts(corpus)
     try:
-        tokenizer = config.tokenizer.fit(_texts(corpus))
+        tokenizer = config.tokenizer.fit(learnt_from)
         known = corpus if _learns(tokenizer) else without_unknown(corpus, tokenizer, config)
         return known, tokenizer
     except ConfigError:

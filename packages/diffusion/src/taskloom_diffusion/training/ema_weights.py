@@ -89,6 +89,12 @@ class EmaWeights(pl.Callback):
         del trainer, pl_module
         self._swap_out()
 
+    def settle(self, module: pl.LightningModule) -> None:
+        """Give a trained module the average for good, as a run does at its end."""
+        average = self._average_of(module)
+        if average.updates:
+            average.settle()
+
     def _swap_in(self, module: pl.LightningModule) -> None:
         average = self._average_of(module)
         if average.updates and self._swapped is None:

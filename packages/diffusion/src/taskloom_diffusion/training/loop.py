@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from taskloom import RunContext, derive_seed
+from taskloom import RunContext
 from taskloom.devices import launch
 from taskloom.errors import ConfigError
 
@@ -24,6 +24,7 @@ from taskloom_diffusion.training.preparation import (
     planned,
     prepare,
     schedule_fault,
+    train_stream,
 )
 from taskloom_diffusion.training.recorder import Recorder
 from taskloom_diffusion.training.team import ProcessGroup, share_of_step
@@ -82,17 +83,7 @@ def train(
     """Train the model where it is, alone or as one of a group."""
 
     def stream(start: int, rank: int, processes: int) -> TrainStream:
-        return TrainStream(
-            prepared.train,
-            config.train.batch_size,
-            module.pad_token_id,
-            derive_seed(config.seed, "order"),
-            start=start,
-            rank=rank,
-            stride=processes,
-            window=config.max_length if config.length_policy == "window" else 0,
-            parts=config.train.accumulate * config.train.devices,
-        )
+        return train_stream(config, prepared, start, rank, processes)
 
     def validate() -> float:
         return held_out_bound(config, module, prepared.validation, num_draws=1).nats_per_token

@@ -19,7 +19,8 @@ from taskloom_diffusion.compat.moved import old_names
 from taskloom_diffusion.config import DiffusionSettings, OptimizerSettings
 from taskloom_diffusion.denoisers.base import Denoiser
 from taskloom_diffusion.evaluation.rows import answers, bound_of_rows
-from taskloom_diffusion.model.diffusion_model import DiffusionModel, LossTerms
+from taskloom_diffusion.model.diffusion_model import DiffusionModel
+from taskloom_diffusion.model.loss_terms import LossTerms
 from taskloom_diffusion.model.protocols import Batch
 from taskloom_diffusion.model.step_noise import StepRows
 from taskloom_diffusion.time_samplers.base import Levels
@@ -53,6 +54,7 @@ class DiffusionModule(DiffusionModel, pl.LightningModule):
         total_steps: int = 0,
         frequencies: tuple[float, ...] = (),
         ends: bool = False,
+        closes: bool = False,
         seed: int = 0,
     ) -> None:
         super().__init__(
@@ -64,6 +66,7 @@ class DiffusionModule(DiffusionModel, pl.LightningModule):
             total_steps=total_steps,
             frequencies=frequencies,
             ends=ends,
+            closes=closes,
             seed=seed,
         )
         self.save_hyperparameters(self.arguments())

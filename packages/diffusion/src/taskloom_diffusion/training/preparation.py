@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -18,7 +18,13 @@ from taskloom_diffusion.corpora.split import document_blocks, joined, place, ran
 from taskloom_diffusion.schedules.inverse import final_noise
 from taskloom_diffusion.task import CorpusTask
 from taskloom_diffusion.tokenizers.base import FittedTokenizer
-from taskloom_diffusion.training.batches import TokenStore, encode_all, fitting
+from taskloom_diffusion.training.batches import (
+    DOCUMENTS,
+    TokenStore,
+    TrainStream,
+    encode_all,
+    fitting,
+)
 from taskloom_diffusion.training.cutting import (
     fitted,
     lossy_sentence,
@@ -26,6 +32,7 @@ from taskloom_diffusion.training.cutting import (
     not_given_back,
     without_unknown,
 )
+from taskloom_diffusion.training.starting import extended, started_from, take_weights
 
 if TYPE_CHECKING:
     from taskloom_diffusion.training.module import DiffusionModule
@@ -89,19 +96,26 @@ def prepare(task: BoundCorpus, tokenizer: FittedTokenizer | None = None) -> Prep
     """
     config = task.config
     corpus = in_three_parts(task.task.load_corpus(), config)
-    if tokenizer is None:
+    if tokenizer is None and config.start:
+        known, learnt = fitted(corpus, config)
+        tokenizer = extended(started_from(config.start).tokenizer, learnt)
+        corpus = without_unknown(known, tokenizer, config)
+    elif tokenizer is None:
         corpus, tokenizer = fitted(corpus, config)
     else:
         corpus = without_unknown(corpus, tokenizer, config)
     policy, longest = config.length_policy, config.max_length
     misfits = misfits_of(corpus, tokenizer, config)
     corpus, whole = without(corpus, misfits), corpus
-    train, too_long = encode_all(corpus.train, tokenizer, policy, longest)
+    unfinished = corpus.unfinished
+    train, too_long = encode_all(corpus.train, tokenizer, policy, longest, unfinished)
     too_long += sum(map(len, (whole.train, whole.holdout)))
     too_long -= sum(map(len, (corpus.train, corpus.holdout)))
     fits = fitting(corpus.train, tokenizer, policy, longest) if too_long else corpus.train
-    validation, held_validation, long_validation = _judged(corpus.validation, tokenizer, config)
-    test, held_test, long_test = _judged(corpus.test, tokenizer, config)
+    validation, held_validation, long_validation = _judged(
+        corpus.validation, tokenizer, config, unfinished
+    )
+    test, held_test, long_test = _judged(corpus.test, tokenizer, config, unfinished)
     too_long += long_validation + long_test
     notes = list(corpus.notes)
     if policy == "given" and corpus.split != "legacy":
@@ -142,12 +156,17 @@ def prepare(task: BoundCorpus, tokenizer: FittedTokenizer | None = None) -> Prep
 
 
 def _judged(
-    texts: Sequence[str], tokenizer: FittedTokenizer, config: DiffusionConfig
+    texts: Sequence[str],
+    tokenizer: FittedTokenizer,
+    config: DiffusionConfig,
+    unfinished: Collection[str] = (),
 ) -> tuple[TokenStore, Sequence[str], int]:
     """Return what is judged of a part, the part without sequences that do not fit, and how many of them were met."""
     policy, longest, most = config.length_policy, config.max_length, config.evaluate.num_holdout
-    if policy == "window":
-        store, dropped = encode_all(texts, tokenizer, policy, longest)
+    if policy == "window" or policy in DOCUMENTS:
+        # A document of a window is asked about alone, so that windows need not be packed to be judged.
+        cut: LengthPolicy = "window" if policy == "window" else "document"
+        store, dropped = encode_all(texts, tokenizer, cut, longest, unfinished)
         if len(store) > most:
             rows = np.linspace(0, len(store) - 1, most).astype(int)
             store = store.select(rows.tolist())
@@ -165,10 +184,13 @@ def _judged(
 
 
 def judged_store(
-    texts: Sequence[str], tokenizer: FittedTokenizer, config: DiffusionConfig
+    texts: Sequence[str],
+    tokenizer: FittedTokenizer,
+    config: DiffusionConfig,
+    unfinished: Collection[str] = (),
 ) -> TokenStore:
     """Return what is judged of the test part that a run keeps."""
-    return _judged(texts, tokenizer, config)[0]
+    return _judged(texts, tokenizer, config, unfinished)[0]
 
 
 def in_three_parts(corpus: Corpus, config: DiffusionConfig) -> Corpus:
@@ -219,7 +241,7 @@ def planned(config: DiffusionConfig, prepared: Prepared) -> TrainConfig:
     train = config.train
     if not train.epochs:
         return train
-    is_text = config.length_policy == "window"
+    is_text = config.length_policy in ("window", "packed")
     rows = len(prepared.train.flat) // config.max_length if is_text else len(prepared.train)
     of_step = train.batch_size * train.accumulate * train.devices
     return train.model_copy(update={"steps": math.ceil(train.epochs * rows / of_step)})
@@ -230,6 +252,7 @@ def build_module(task: BoundCorpus, prepared: Prepared) -> DiffusionModule:
 
     Raises:
         PluginError: The task's `module()` is no subclass of `DiffusionModule`.
+        ConfigError: The run to start from has another network.
     """
     # Judging a finished run needs the corpus but no trainer.
     from taskloom_diffusion.training.module import DiffusionModule  # Lightning is heavy
@@ -241,24 +264,54 @@ def build_module(task: BoundCorpus, prepared: Prepared) -> DiffusionModule:
             f"module() of '{task.name}' must return a subclass of DiffusionModule, not {chosen!r}"
         )
     config, tokenizer = task.config, prepared.tokenizer
-    counts = np.bincount(prepared.train.flat, minlength=len(tokenizer.tokens)).astype(float)
+    parts = (config.denoiser, config.settings(), config.train.optimizer, tokenizer)
+    module = chosen(*parts, **module_arguments(config, prepared))
+    if config.start:
+        old = started_from(config.start)
+        take_weights(module.model, old.model, (module.vocab_size, old.vocab_size))
+    return module
+
+
+def module_arguments(config: DiffusionConfig, prepared: Prepared) -> dict[str, Any]:
+    """Return what a module of a corpus is made with besides network, mathematics, optimizer and tokenizer."""
+    size = len(prepared.tokenizer.tokens)
+    counts = np.bincount(prepared.train.flat, minlength=size).astype(float)
     needs_frequencies = getattr(config.process, "kind", "") == "marginal"
-    return chosen(
-        config.denoiser,
-        config.settings(),
-        config.train.optimizer,
-        tokenizer,
-        max_length=config.max_length,
-        total_steps=planned(config, prepared).steps,
-        frequencies=tuple((counts / counts.sum()).tolist()) if needs_frequencies else (),
-        ends=config.length_policy == "eos_pad",
-        seed=derive_seed(config.seed, "model"),
+    return {
+        "max_length": config.max_length,
+        "total_steps": planned(config, prepared).steps,
+        "frequencies": tuple((counts / counts.sum()).tolist()) if needs_frequencies else (),
+        "ends": config.length_policy == "eos_pad",
+        "closes": config.length_policy in DOCUMENTS,
+        "seed": derive_seed(config.seed, "model"),
+    }
+
+
+def train_stream(
+    config: DiffusionConfig, prepared: Prepared, start: int, rank: int, processes: int
+) -> TrainStream:
+    """Return the endless batches of a training, from a number of this process's own on."""
+    return TrainStream(
+        prepared.train,
+        config.train.batch_size,
+        prepared.tokenizer.pad_id,
+        derive_seed(config.seed, "order"),
+        start=start,
+        rank=rank,
+        stride=processes,
+        window=config.max_length if config.length_policy in ("window", "packed") else 0,
+        parts=config.train.accumulate * config.train.devices,
+        documents=config.length_policy == "packed",
     )
 
 
-def length_histogram(prepared: Prepared) -> list[int]:
-    """Return how many training sequences have each length."""
-    return [int(n) for n in np.bincount(prepared.train.lengths)]
+def length_histogram(prepared: Prepared, longest: int) -> list[int]:
+    """Return how many training sequences have each length; of longer documents, how many of their pieces."""
+    lengths = prepared.train.lengths
+    whole, rest = np.divmod(lengths, longest)
+    pieces = [*lengths[lengths <= longest], *rest[(lengths > longest) & (rest > 0)]]
+    pieces += [longest] * int(whole[lengths > longest].sum())
+    return [int(n) for n in np.bincount(pieces)]
 
 
 def too_long_sentence(prepared: Prepared, config: DiffusionConfig) -> str:

@@ -75,26 +75,24 @@ def evaluate(
         draw_lengths,
         sample_lengths,
     )
-    from taskloom_diffusion.evaluation.trained import trained_model  # torch is heavy
+    from taskloom_diffusion.evaluation.trained import model_of_run  # torch is heavy
 
-    trained = trained_model(run)
-    level_sampler_for(trained.model, levels)  # refuses a biased one before minutes are spent
-    found = compared(run, task, trained.model.tokenizer, accept=accept_changes)
+    model = model_of_run(run)
+    level_sampler_for(model, levels)  # refuses a biased one before minutes are spent
+    found = compared(run, task, model.tokenizer, accept=accept_changes)
     if found.change:
         typer.echo(f"the corpus has changed: {found.change}", err=True)
     prepared = found.prepared
     bound = estimate_bound(
-        trained.model,
+        model,
         prepared.test,
         num_draws=draws,
         batch_size=settings.batch_size,
         seed=seed,
         time_sampler=levels,
     )
-    lengths = draw_lengths(trained.length_histogram, num, seed)
-    made = sample_lengths(
-        trained.model, config.sampler, lengths, seed=seed, batch_size=settings.batch_size
-    )
+    lengths = draw_lengths(model.length_histogram, num, seed)
+    made = sample_lengths(model, config.sampler, lengths, seed=seed, batch_size=settings.batch_size)
     judged = config.metrics.compute(made.texts, prepared.corpus)
     if not as_json:
         _tell(bound, judged, made)

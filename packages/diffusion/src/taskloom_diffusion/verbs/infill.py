@@ -46,9 +46,9 @@ def infill(
         complete_file,
         complete_one,
     )
-    from taskloom_diffusion.evaluation.trained import trained_model  # torch is heavy
+    from taskloom_diffusion.evaluation.trained import model_of_run  # torch is heavy
 
-    model = trained_model(run).model
+    model = model_of_run(run)
     # Of all samplers this one draws from the model's law given what is known.
     sampler = task.config.sampler if is_set("sampler", overridden) else FirstHitting()
     if not model.diffusion_process.absorbing:

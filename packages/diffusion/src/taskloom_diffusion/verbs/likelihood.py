@@ -62,9 +62,9 @@ def likelihood(
         raise UsageError("--out is for the lines of --file PATH")
     check_writable("--out", out)
     from taskloom_diffusion.evaluation.judging import of_file, of_test_part  # torch is heavy
-    from taskloom_diffusion.evaluation.trained import trained_model  # torch is heavy
+    from taskloom_diffusion.evaluation.trained import model_of_run  # torch is heavy
 
-    model, levels = trained_model(run).model, levels_called(time_sampler)
+    model, levels = model_of_run(run), levels_called(time_sampler)
     if file is None:
         found = of_test_part(run, task, model, draws=draws, seed=seed, levels=levels)
         if each and not as_json:

@@ -37,27 +37,22 @@ def sample(
     """Generate sequences, one a line."""
     del overridden
     check_writable("--trajectory", trajectory)
-    from taskloom_diffusion.evaluation.sampling import (  # torch is heavy
-        draw_lengths,
-        sample_lengths,
-    )
-    from taskloom_diffusion.evaluation.trained import trained_model  # torch is heavy
+    from taskloom_diffusion.evaluation.sampling import sample_lengths  # torch is heavy
+    from taskloom_diffusion.evaluation.trained import model_of_run  # torch is heavy
 
-    trained, sampler = trained_model(run), task.config.sampler
-    longest = trained.model.max_length
-    if length > longest:
-        raise UsageError(f"--length {length} is above the model's max_length = {longest}")
-    lengths = [length] * num if length else draw_lengths(trained.length_histogram, num, seed)
+    model, sampler = model_of_run(run), task.config.sampler
+    if length > model.max_length:
+        raise UsageError(f"--length {length} is above the model's max_length = {model.max_length}")
     made = sample_lengths(
-        trained.model,
+        model,
         sampler,
-        lengths,
+        model.lengths(num, length or None, seed),
         seed=seed,
         batch_size=batch_size,
         record=4 if trajectory else 0,
     )
     if trajectory:
-        names = trained.model.tokenizer.tokens
+        names = model.tokenizer.tokens
         states = [[[names[i] for i in row] for row in s] for s in made.trajectory.tolist()]
         write_output("--trajectory", trajectory, json.dumps(states))
     print_generated("samples", made, sampler, seed, as_json=as_json)

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from taskloom import Component
 from taskloom.errors import MissingExtraError, UsageError
 from taskloom.registry.components import load_components
 from taskloom.report import charts
 
+from taskloom_diffusion.model.own import OwnPart
 from taskloom_diffusion.schedules.coverage import training_gap
 from taskloom_diffusion.schedules.inverse import final_noise
 from taskloom_diffusion.verbs.output import check_writable, write_output
@@ -48,6 +50,12 @@ def schedules(
 _TIMES = (0.25, 0.5, 0.75)
 
 
+def _named() -> dict[str, type[Component]]:
+    """Return the schedules that have a name; one that is given as an object has no curve of its own."""
+    found = load_components("taskloom_diffusion.schedules")
+    return {name: kind for name, kind in found.items() if not issubclass(kind, OwnPart)}
+
+
 def schedule_table() -> list[dict[str, Any]]:
     """Return signal and weight of every registered schedule at three times, the mask rate at the end, and the training gap.
 
@@ -58,7 +66,7 @@ def schedule_table() -> list[dict[str, Any]]:
 
     rows: list[dict[str, Any]] = []
     t = torch.tensor(_TIMES, dtype=torch.float64)
-    for name, kind in load_components("taskloom_diffusion.schedules").items():
+    for name, kind in _named().items():
         schedule: Any = kind()
         alpha = schedule.alpha(t)
         weight = -schedule.dalpha(t) / (1 - alpha)
@@ -81,7 +89,7 @@ def _plot(out: Path) -> None:
     t = torch.linspace(0, 1, 101, dtype=torch.float64)
     rows = [
         {"time": time, "mask rate": 1 - alpha, "schedule": name}
-        for name, kind in load_components("taskloom_diffusion.schedules").items()
+        for name, kind in _named().items()
         for time, alpha in zip(t.tolist(), _alpha(kind, t), strict=True)
     ]
     spec = dict(

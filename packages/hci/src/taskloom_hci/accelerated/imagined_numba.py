@@ -1,4 +1,9 @@
-"""Roll-outs of pointing compiled by numba; `taskloom_hci.accelerated.imagined` has their meaning."""
+"""Roll-outs of pointing compiled by numba; `taskloom_hci.accelerated.imagined` has their meaning.
+
+These loops say again what NumPy says there with arrays, on purpose. numba is optional, and bringing it in takes as long as 300
+decisions in NumPy; run without numba these loops would take a hundred times as long. No code can be both. `tests/hci/test_rollout.py`
+plays the same games by either and by simulating one after the other, and holds all three to the same bits.
+"""
 
 # ruff: noqa: PLR0917 -- formulas and compiled functions take their arrays by position
 

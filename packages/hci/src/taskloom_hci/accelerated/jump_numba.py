@@ -7,7 +7,8 @@ from __future__ import annotations
 import numpy as np
 
 from taskloom_hci.accelerated.jit import Array, jit, plogp
-from taskloom_hci.inference.information import TOLERANCE, plogp as plogps
+from taskloom_hci.inference.entropy import plogp as plogps
+from taskloom_hci.inference.information import TOLERANCE
 
 
 @jit

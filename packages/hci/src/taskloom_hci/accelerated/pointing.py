@@ -20,6 +20,7 @@ from taskloom_hci.models.pointing import CarefulModel, PointingModel
 
 if TYPE_CHECKING:
     from taskloom_hci.games.pointing import Pointing
+    from taskloom_hci.users.drawn import PeopleDrawn
 
 Float: TypeAlias = NDArray[np.float64]
 Int: TypeAlias = NDArray[np.int64]
@@ -43,6 +44,7 @@ class PointingRules:
         gain: The assistant's action if it is a constant gain.
         jump: The assistant if it jumps.
         assisted: Whether there is an assistant at all.
+        people: People who play one after the other; the goals of their k-th set of parameters are at `k C` of `reached`.
     """
 
     num_targets: int
@@ -55,6 +57,7 @@ class PointingRules:
     gain: int
     jump: Jump | None
     assisted: bool
+    people: PeopleDrawn | None = None
 
     @property
     def num_cells(self) -> int:
@@ -123,12 +126,13 @@ def move_table(task: Pointing, gain: int) -> Int:
 
 @dataclass(frozen=True, slots=True)
 class PointingOutcome:
-    """Outcome of n episodes: targets (n, T), goal (n,), rounds begun (n,), whether the user got there (n,)."""
+    """Outcome of n episodes: targets (n, T), goal (n,), rounds begun (n,), whether the user got there (n,), the person (n,)."""
 
     targets: Int
     goal: Int
     num_rounds: Int
     is_done: NDArray[np.bool_]
+    person: Int | None = None
 
 
 @dataclass(frozen=True, slots=True)

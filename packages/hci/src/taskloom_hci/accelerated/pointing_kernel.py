@@ -18,12 +18,14 @@ from taskloom_hci.accelerated.pointing import (
 from taskloom_hci.accelerated.pointing_numpy import play_rows
 from taskloom_hci.assistants.jump import JumpAssistant, JumpPolicy
 from taskloom_hci.batch.episodes import Episodes, join
+from taskloom_hci.bundle.agent import Agent
 from taskloom_hci.bundle.bundle import Bundle
 from taskloom_hci.bundle.turns import REWARD_NAMES
 from taskloom_hci.games.pointing import Pointing
+from taskloom_hci.models.pointing import PointingModel
 from taskloom_hci.observation.engine import RuleObservation
 from taskloom_hci.policies.policy import ConstantPolicy
-from taskloom_hci.users.pointing import PointingUser
+from taskloom_hci.users.pointing import DrawnPointer, PointingUser
 
 CHUNK = 1024  # rows that NumPy plays at a time: the arrays of one round stay in the cache
 
@@ -34,7 +36,9 @@ def pointing_kernel(game: Bundle) -> PointingKernel | None:
     if type(task) is not Pointing:
         return None
     if isinstance(assistant, JumpAssistant):
-        known = type(assistant.policy) is JumpPolicy
+        # What is kept from game to game needs them in their order.
+        alone = assistant.people is None or assistant.people.games == 1
+        known = type(assistant.policy) is JumpPolicy and alone
     else:
         known = assistant is None or (
             type(assistant.policy) is ConstantPolicy and task.mode == "gain"
@@ -46,9 +50,10 @@ def pointing_kernel(game: Bundle) -> PointingKernel | None:
 def pointing_rules(game: Bundle) -> PointingRules | None:
     """Return a pointing game as arrays, whatever its assistant would do; None if it has no such description."""
     task, user, assistant = game.task, game.user, game.assistant
-    if type(user) is not PointingUser or user.model is None or type(task) is not Pointing:
+    models = _models(user)
+    if not models or type(task) is not Pointing or game.max_rounds is None:
         return None
-    if game.max_rounds is None or task.num_cells**2 * len(task.moves) > TABLE_LIMIT:
+    if len(models) * task.num_cells**2 * len(task.moves) > TABLE_LIMIT:
         return None
     seen = [agent.observation_engine for agent in (user, assistant) if agent is not None]
     if any(type(engine) is not RuleObservation for engine in seen):
@@ -59,20 +64,28 @@ def pointing_rules(game: Bundle) -> PointingRules | None:
         if assistant is not None and jump is None and task.mode == "gain"
         else 1
     )
-    table = model_table(task, user.model)
+    table = np.concatenate([model_table(task, model) for model in models], axis=1)
     return PointingRules(
         num_targets=task.num_targets,
         max_rounds=game.max_rounds,
         positions=task.positions.reshape(task.num_cells, -1),
         # Without the last sum, which rounding may leave below 1: a draw above it must still be the last action.
         reached=np.ascontiguousarray(np.cumsum(table, axis=-1)[..., :-1]),
-        stay=user.model.stay,
-        actions=user.model.actions,
+        stay=models[0].stay,
+        actions=models[0].actions,
         moved=move_table(task, gain),
         gain=gain,
         jump=jump,
         assisted=assistant is not None,
+        people=user.people if isinstance(user, DrawnPointer) else None,
     )
+
+
+def _models(user: Agent | None) -> tuple[PointingModel, ...]:
+    """Return the models by which a user acts, one after the other; none if it acts by something else."""
+    if type(user) is DrawnPointer:
+        return user.models
+    return (user.model,) if type(user) is PointingUser and user.model is not None else ()
 
 
 class PointingKernel:
@@ -83,11 +96,12 @@ class PointingKernel:
         rules: The game as arrays.
     """
 
-    compiled = True
-
     def __init__(self, task: Pointing, rules: PointingRules) -> None:
         self.task = task
         self.rules = rules
+        # Compiled code knows one user and one model of it.
+        mixed = rules.jump is not None and rules.jump.mixture is not None
+        self.compiled = rules.people is None and not mixed
 
     def play(self, seed: int, episodes: Int, backend: Literal["numpy", "numba"]) -> Episodes:
         """Play the episodes; see `Kernel`."""
@@ -120,7 +134,10 @@ def assemble(
     positions = task.positions
     rewards = np.zeros((len(episodes), len(REWARD_NAMES)))
     rewards[:, REWARD_NAMES.index("first_task_reward")] = -outcome.num_rounds.astype(np.float64)
-    columns: dict[str, Any] = {
+    columns: dict[str, Any] = {}
+    if outcome.person is not None:
+        columns["user_state__person"] = np.repeat(outcome.person, outcome.num_rounds)
+    columns |= {
         "task_state__position": positions[rounds.cell],
         "user_action": rules.actions[rounds.action],
     }

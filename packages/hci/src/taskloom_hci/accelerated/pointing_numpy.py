@@ -53,16 +53,22 @@ def play_rows(
     )
     user = stream_keys(seed, "user", episodes)
     goal = targets[np.arange(n), draw_ranks(user, 0, rules.num_targets)]
+    person, shift = None, np.zeros(n, dtype=np.int64)
+    if rules.people is not None:
+        person, which = rules.people.in_episodes(seed, episodes)
+        shift = which * rules.num_cells
     num_rounds = np.full(n, rules.max_rounds)
     is_done = np.zeros(n, dtype=bool)
     log_beliefs = uniform_beliefs(n, rules.num_targets)
+    if rules.jump is not None and rules.jump.mixture is not None:
+        log_beliefs = rules.jump.mixture.first(n, rules.num_targets)
     alive = np.arange(n)
     rows: list[tuple[Int, Int, Int, Int]] = []
     for r in range(rules.max_rounds):
         here, aim = cell[alive], goal[alive]
         draw = uniforms(user[alive], r + 1)
         # Inverse transform: the number of cumulative probabilities that the draw has passed.
-        action = (rules.reached[here, aim] <= draw[:, None]).sum(axis=1)
+        action = (rules.reached[here, aim + shift[alive]] <= draw[:, None]).sum(axis=1)
         done = (here == aim) & (action == rules.stay)
         jump = np.zeros(len(alive), dtype=np.int64)
         # `jump` is filled in below: the array that is kept here is the same one.
@@ -80,7 +86,7 @@ def play_rows(
             rules.jump, rules, log_beliefs[alive], here[kept], action[kept], targets[alive]
         )
         cell[alive] = jump[kept]
-    outcome = PointingOutcome(targets, goal, num_rounds, is_done)
+    outcome = PointingOutcome(targets, goal, num_rounds, is_done, person)
     return outcome, in_order(rows)
 
 
@@ -88,6 +94,9 @@ def assist(
     jump: Jump, rules: PointingRules, log_beliefs: Float, cell: Int, action: Int, targets: Int
 ) -> tuple[Float, Int]:
     """Return the log-beliefs (n, T) after the users' actions (n,), and the cells (n,) that the assistant jumps to."""
+    if jump.mixture is not None:
+        joint = jump.mixture.learn(log_beliefs, cell, targets, action, jump.on_zero)
+        return joint, choose_cells(jump, rules.positions, joint, targets, cell)
     likelihood = jump.log_table[cell[:, None], targets, action[:, None]]
     log_beliefs, _ = update_beliefs(log_beliefs, likelihood, jump.on_zero)
     return log_beliefs, choose_cells(jump, rules.positions, exact_exps(log_beliefs), targets, cell)

@@ -54,7 +54,7 @@ def rollout_kernel(game: Bundle) -> RolloutKernel | None:
     if not isinstance(imagination, Imagination) or imagination.samples:
         return None
     rules = pointing_rules(game)
-    if rules is None or type(together) is not ImaginedPointing:
+    if rules is None or rules.people is not None or type(together) is not ImaginedPointing:
         return None
     return RolloutKernel(task, rules, policy, together, inference)
 

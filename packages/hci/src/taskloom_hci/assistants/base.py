@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import Field, ValidationInfo, model_validator
+from taskloom import InputPath
 from taskloom.config import FROM_RECORD
 
 from taskloom_hci.bundle.component import POINTING, AgentComponent
@@ -46,6 +47,25 @@ class CursorAssistant(Assistant):
         if info.context == FROM_RECORD and isinstance(values, dict):
             return {"assumed_lapse": 0.0, **values}
         return values
+
+
+class JumpingAssistant(CursorAssistant):
+    """Base of the assistants that believe in a goal and jump by that belief; they may assume the people of a fit."""
+
+    assumes: InputPath | None = None
+    """A fit of `tasks hci fit --out`: it believes the user to be a person like those, lapses and all, and learns which."""
+    assumed_person: str = "new"
+    """Name of a person of that fit, `new` for one who is like them, or `mean`."""
+    games_per_person: Annotated[int, Field(ge=1)] = 1
+    """With a fit, games in a row with one person, over which it keeps what it learnt of them."""
+
+    @model_validator(mode="after")
+    def _goes_by_a_fit(self) -> Self:
+        if self.assumes is None and (self.assumed_person != "new" or self.games_per_person != 1):
+            raise ValueError(
+                "assumed_person and games_per_person are for an assistant that assumes a fit: give it 'assumes'"
+            )
+        return self
 
 
 def mode_of(assistant: Assistant | None) -> CursorMode:

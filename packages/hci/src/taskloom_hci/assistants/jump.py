@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from taskloom_hci.accelerated.exact_math import exact_exps
 from taskloom_hci.accelerated.pointing import careful_split, going_on_table, model_tables
+from taskloom_hci.assistants.assumed import AssumedPeople, assumed_people, joint_before
 from taskloom_hci.bundle.agent import Agent
 from taskloom_hci.errors import BundleConstraintError
 from taskloom_hci.games.pointing import Pointing
@@ -23,6 +24,7 @@ from taskloom_hci.inference.information import (
     choose_cells,
     information_gain,
 )
+from taskloom_hci.inference.mixture import About
 from taskloom_hci.models.model import action_index
 from taskloom_hci.models.pointing import CarefulModel, PointingModel
 from taskloom_hci.policies.policy import Policy
@@ -33,7 +35,7 @@ from taskloom_hci.task import InteractionTask
 from taskloom_hci.users.pointing import PointingUser
 
 if TYPE_CHECKING:
-    from taskloom_hci.assistants.base import CursorAssistant
+    from taskloom_hci.assistants.base import JumpingAssistant
 
 
 class JumpAssistant(Agent):
@@ -50,6 +52,7 @@ class JumpAssistant(Agent):
         policy: Jumps instead of the rule; the belief is kept all the same.
         lapse: Lapse that it believes the user to have; by default that of the model.
         otherwise: How it believes a user acts who has no model: one of a recording, a network or a person.
+        people: People that the user may be one of, instead of a model.
     """
 
     def __init__(
@@ -65,21 +68,28 @@ class JumpAssistant(Agent):
         policy: Policy | None = None,
         lapse: float | None = None,
         otherwise: PointingModel | None = None,
+        people: AssumedPeople | None = None,
     ) -> None:
         count = task.num_targets
+        self.people = people
+        self.last_episode: int | None = None
         self.task, self.lapse, self._otherwise = task, lapse, otherwise
         self.model = model
         self.on_zero: OnZero = on_zero
         self._choice = (rule, threshold, cost, tie)
         self._rule: Jump | None = None
+        state = State(
+            log_beliefs=array_element(
+                (count,), uniform_beliefs(1, count)[0], out_of_bounds_mode="silent"
+            )
+        )
+        if people is not None:
+            each = people.first(count)
+            state["log_joint"] = array_element(each.shape, each, out_of_bounds_mode="silent")
         super().__init__(
             "assistant",
             policy=policy or JumpPolicy(self),
-            state=State(
-                log_beliefs=array_element(
-                    (count,), uniform_beliefs(1, count)[0], out_of_bounds_mode="silent"
-                )
-            ),
+            state=state,
             inference=GoalInference(self),
         )
 
@@ -87,7 +97,7 @@ class JumpAssistant(Agent):
         """Take the user's model for its own, unless it was given one."""
         user = self.game.user
         if self.model is None and isinstance(user, PointingUser):
-            self.model = user.model
+            self.model = user.model or user.typical
         if self.model is None:
             self.model = self._otherwise
         model = self.known_model()
@@ -105,6 +115,18 @@ class JumpAssistant(Agent):
             )
         return self.model
 
+    def reset(self) -> None:
+        """Start a game; of a person who goes on playing it knows what the last game told."""
+        ended = None if self.people is None else np.array(self.state["log_joint"])
+        super().reset()
+        mixture = None if self.people is None or self.people.games == 1 else self.rule().mixture
+        if mixture is None or ended is None or self.people is None:
+            return
+        before = joint_before(self, self.people.games, ended)
+        if before is not None:
+            known = mixture.sets(before[None])[0]
+            self.state["log_joint"] = mixture.first(1, self.task.num_targets, known)[0]
+
     def rule(self) -> Jump:
         """Return its rule as arrays."""
         if self._rule is None:
@@ -120,6 +142,7 @@ class JumpAssistant(Agent):
                 tie,
                 self.on_zero,
                 careful_split(model),
+                None if self.people is None else self.people.mixture(self.task),
             )
         return self._rule
 
@@ -128,6 +151,10 @@ class JumpAssistant(Agent):
         seen = self.observation or self.observe(affect=False)[0]
         targets = target_cells(self.task, seen)
         beliefs = exact_exps(self.state["log_beliefs"])
+        mixture = self.rule().mixture
+        if mixture is not None:
+            told = mixture.gain(np.asarray(self.state["log_joint"])[None], targets)[0]
+            return {"beliefs": beliefs, "information": told}
         table = self.rule().table[:, targets[0]]
         return {"beliefs": beliefs, "information": information_gain(beliefs[None], table)[0]}
 
@@ -151,6 +178,17 @@ class GoalInference(InferenceEngine):
         agent, rule = self._agent, self._agent.rule()
         cell = agent.task.cell_of(observation["task_state"]["position"])
         action = action_index(agent.known_model(), observation["user_action"]["action"])
+        if rule.mixture is not None:
+            joint = rule.mixture.learn(
+                state["log_joint"][None],
+                np.array([cell]),
+                target_cells(agent.task, observation),
+                np.array([action]),
+                agent.on_zero,
+            )
+            with np.errstate(divide="ignore"):
+                log_beliefs = np.log(rule.mixture.goals(joint)[0])
+            return {"log_joint": joint[0], "log_beliefs": log_beliefs}, 0.0
         likelihood = rule.log_table[cell, target_cells(agent.task, observation)[0], action]
         after, _ = update_beliefs(state["log_beliefs"][None], likelihood[None], agent.on_zero)
         return {"log_beliefs": after[0]}, 0.0
@@ -172,7 +210,9 @@ class JumpPolicy(Policy):
         chosen = choose_cells(
             self._agent.rule(),
             task.positions,
-            exact_exps(state["log_beliefs"])[None],
+            exact_exps(state["log_beliefs"])[None]
+            if self._agent.people is None
+            else state["log_joint"][None],
             target_cells(task, observation),
             np.array([task.cell_of(observation["task_state"]["position"])]),
         )
@@ -180,13 +220,14 @@ class JumpPolicy(Policy):
 
 
 def jumper(
-    component: CursorAssistant,
+    component: JumpingAssistant,
     task: InteractionTask,
     rule: Literal["information", "map"],
     *,
     threshold: float = 0.8,
     cost: float = 0.0,
     tie: Tie = "nearest",
+    about: About = "goal",
 ) -> JumpAssistant:
     """Return the agent of a component that puts the cursor on a cell.
 
@@ -194,16 +235,20 @@ def jumper(
         BundleConstraintError: If the task is no pointing task.
     """
     game = component.require_pointing(task)
+    people = assumed_people(component, game, about)
+    known = None if people is None else people.models
     return JumpAssistant(
         game,
         rule,
-        model=assumed_model(game, component.assumed_error_rate),
+        # One set of parameters is a model like any other.
+        model=known[0] if known else assumed_model(game, component.assumed_error_rate),
         threshold=threshold,
         cost=cost,
         tie=tie,
         on_zero=component.on_zero,
-        lapse=component.assumed_lapse,
+        lapse=component.assumed_lapse if people is None else None,
         otherwise=usual_model(game),
+        people=people if people is not None and len(people.models) > 1 else None,
     )
 
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Literal
 
 from typing_extensions import override
 
-from taskloom_hci.assistants.base import CursorAssistant
+from taskloom_hci.assistants.base import JumpingAssistant
 
 if TYPE_CHECKING:
     from taskloom_hci.bundle.agent import Agent
     from taskloom_hci.task import InteractionTask
 
 
-class Map(CursorAssistant):
+class Map(JumpingAssistant):
     """Maximum a posteriori: a jump to the likeliest target."""
 
     kind: Literal["map"] = "map"

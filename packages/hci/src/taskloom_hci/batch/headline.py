@@ -97,7 +97,7 @@ def headline(
 
 
 def units_of(whole: Episodes, metric: str) -> UnitValues:
-    """Return the headline's figure of each episode; episode k of a seed is the same game whoever plays it.
+    """Return the headline's figure of each episode; episode k of a seed is the same game for every player.
 
     Args:
         whole: What was played.

@@ -22,6 +22,7 @@ from taskloom_hci.task import Role
 
 # The tasks of this module have games that step together.
 _TOGETHER = "taskloom_hci.tasks.pointing:"
+_NO_GAME = "taskloom_hci.tasks.study:study"
 # An id keeps its game when the task's default changes: these were made when the default was a gain of 1, or a random one.
 _KEPT: dict[str, dict[str, Any]] = {
     "hci/Pointing-v0": {"assistant": {"kind": "gain"}},
@@ -33,7 +34,8 @@ _KEPT: dict[str, dict[str, Any]] = {
 
 def env_ids() -> dict[str, TaskRef]:
     """Return every task of this domain by its id, those of plugins too: `pointing_2d` is `hci/Pointing2D-v1`."""
-    return {_id_of(entry.ref): entry.ref for entry in tasks_of("hci")}
+    refs = [entry.ref for entry in tasks_of("hci")]
+    return {_id_of(ref): ref for ref in refs if ref.target != _NO_GAME}
 
 
 def _id_of(ref: TaskRef) -> str:

@@ -107,9 +107,13 @@ def observation_space(bundle: Bundle, agent: Agent) -> DictSpace:
 
     The names come from one observation of a game that has just begun; the game's numbers (turn and round) are left out.
     Log-probabilities called `log_beliefs` become probabilities called `beliefs`: a network can do nothing with -inf.
+    An entry has the bounds of its element only where the agent sees the game's own value. What an observation engine made
+    of it (a noisy copy, a part, a rule's result) may lie anywhere, so its box is unbounded.
     """
     elements = _elements(bundle)
-    seen = flatten(agent.observe(affect=False)[0])
+    snapshot = bundle.snapshot()
+    true = flatten(snapshot)
+    seen = flatten(agent.observe(snapshot, affect=False)[0])
     spaces: dict[str, Space[Any]] = {}
     for name, value in seen.items():
         if name.startswith("game_info"):
@@ -117,7 +121,8 @@ def observation_space(bundle: Bundle, agent: Agent) -> DictSpace:
         if name.endswith(LOG_BELIEFS):
             spaces[name.replace(LOG_BELIEFS, BELIEFS)] = Box(0.0, 1.0, np.shape(value), np.float64)
             continue
-        element = elements.get(name)
+        # The same object, not an equal one: noise that happens to be zero in the opening would look like the value itself.
+        element = elements.get(name) if value is true.get(name) else None
         array = np.asarray(value)
         shape = array.shape or (1,)
         if element is not None and (element.space.shape or ()) == array.shape:

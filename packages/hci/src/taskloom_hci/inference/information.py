@@ -19,7 +19,9 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from taskloom_hci.inference.entropy import plogp
 from taskloom_hci.inference.goal import OnZero
+from taskloom_hci.inference.mixture import Mixture
 
 Float: TypeAlias = NDArray[np.float64]
 Int: TypeAlias = NDArray[np.int64]
@@ -45,6 +47,7 @@ class Jump:
         on_zero: What it does when the user does something it holds impossible.
         split: Probabilities of the answers, if the user is a careful one in one dimension (see `careful_split`); the
             information of a cell then follows from sums of the belief instead of from the table.
+        mixture: Sets of parameters that it believes the user to have one of; its belief is then about goal and set.
     """
 
     rule: Literal["information", "map"]
@@ -55,12 +58,7 @@ class Jump:
     tie: Tie
     on_zero: OnZero
     split: Split | None
-
-
-def plogp(p: Float) -> Float:
-    """Return `p log2 p`, zero at zero."""
-    # The limit of p log p at 0 is 0; log2(1) stands in, so that no warning is raised for what the product drops.
-    return np.asarray(p * np.log2(np.where(p > 0.0, p, 1.0)))
+    mixture: Mixture | None = None
 
 
 def information_gain(belief: Float, table: Float) -> Float:
@@ -131,6 +129,8 @@ def pick(gain: Float, distance: Float, tie: str) -> Int:
 def choose_cells(jump: Jump, positions: Int, beliefs: Float, targets: Int, cell: Int) -> Int:
     """Return the cell (n,) that a jumping assistant chooses in every row.
 
+    With a mixture the beliefs are joint ones, (n, K T), and no probabilities but their logarithms.
+
     Args:
         jump: The assistant.
         positions: Position of every cell, (C,) or (C, d).
@@ -138,6 +138,9 @@ def choose_cells(jump: Jump, positions: Int, beliefs: Float, targets: Int, cell:
         targets: Cells of the targets, (n, T).
         cell: Where the cursor is, (n,).
     """
+    joint = beliefs
+    if jump.mixture is not None:
+        beliefs = jump.mixture.goals(joint)
     likeliest = np.argmax(beliefs, axis=1)
     rows = np.arange(len(beliefs))
     chosen: Int = targets[rows, likeliest].copy()
@@ -148,7 +151,9 @@ def choose_cells(jump: Jump, positions: Int, beliefs: Float, targets: Int, cell:
     if not unsure.any():
         return chosen
     b, t = beliefs[unsure], targets[unsure]
-    if jump.split is not None:
+    if jump.mixture is not None:
+        gain = jump.mixture.gain(joint[unsure], t)
+    elif jump.split is not None:
         gain = careful_gain(b, t, len(positions), jump.split)
     else:
         gain = information_gain(b, np.moveaxis(jump.table[:, t], 0, 1))

@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 import copy
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, Self, TypeAlias
+from typing import Any, ClassVar, NamedTuple, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from taskloom_hci.errors import HciError, LikelihoodError
+from taskloom_hci.models.parameters import UserParameter
 
 Float: TypeAlias = NDArray[np.float64]
 Arrays: TypeAlias = Mapping[str, Any]
 
 SUM_TOLERANCE = 1e-12
+
+
+class Column(NamedTuple):
+    """One column of the table of decisions that a model is fitted to.
+
+    Attributes:
+        name: The name of what the model reads.
+        recorded: Its flat name in recorded episodes.
+        whole: Whether it holds whole numbers.
+    """
+
+    name: str
+    recorded: str
+    whole: bool = False
 
 
 class UserModel(ABC):
@@ -25,11 +41,36 @@ class UserModel(ABC):
         actions: What can be done, (A,) or (A, k); an action is known by its index here.
         hidden: Names of what only the user knows: the entries of theta.
         lapse: Probability of an action drawn from all alike, whatever the model says; see `log_likelihood`.
+        parameters: Its numbers that data can tell; `log_prob` reads each from theta, and uses `namespace`, so that the
+            same lines are differentiated by JAX. None: it cannot be fitted.
+        columns: What a table of its decisions holds, beside the action.
+        has_history: Whether a situation depends on earlier decisions of the same game.
     """
 
     actions: NDArray[Any]
     hidden: tuple[str, ...]
     lapse: float = 0.0
+    parameters: ClassVar[tuple[UserParameter, ...]] = ()
+    columns: ClassVar[tuple[Column, ...]] = ()
+    has_history: ClassVar[bool] = False
+
+    @classmethod
+    def of_table(cls, table: Arrays) -> Self:
+        """Return the model of the user whose decisions a table holds, (N, ...) by the names of `columns`."""
+        del table
+        return cls()
+
+    def situations(self, table: Arrays, before: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
+        """Return what `log_prob` reads in every decision (N, ...): by default the table itself.
+
+        Decisions whose situations are equal have equal probabilities, so a model may leave out what does not count.
+
+        Args:
+            table: The columns, in the order of play.
+            before: True where a decision goes on from the one above, in the same game of the same person.
+        """
+        del before
+        return {name: np.asarray(values) for name, values in table.items()}
 
     @abstractmethod
     def log_prob(self, observation: Arrays, theta: Arrays) -> Float:
@@ -72,12 +113,16 @@ def log_likelihood(model: UserModel, observation: Arrays, theta: Arrays) -> Floa
     """Return the log-probability of every action, (..., A), of a user who now and then does anything.
 
     With the lapse l and A actions it is `log((1 - l) P(y) + l / A)`: nothing is impossible, so no action of a person leaves
-    a belief without a hypothesis. Without a lapse it is the model's own, bit for bit.
+    a belief without a hypothesis. Without a lapse it is the model's own, bit for bit. A `lapse` in theta is inferred too.
     """
     log_p = model.log_prob(observation, theta)
-    if model.lapse == 0.0:
+    inferred = theta.get("lapse")
+    if inferred is None and model.lapse == 0.0:
         return log_p
-    return np.asarray(np.log((1.0 - model.lapse) * np.exp(log_p) + model.lapse / log_p.shape[-1]))
+    xp = namespace(log_p)
+    lapse = model.lapse if inferred is None else xp.asarray(inferred)[..., None]
+    mixed: Float = xp.log((1.0 - lapse) * xp.exp(log_p) + lapse / log_p.shape[-1])
+    return mixed if xp is not np else np.asarray(mixed)
 
 
 def going_on(model: UserModel, observation: Arrays, theta: Arrays, log_p: Float) -> Float:
@@ -159,7 +204,21 @@ def action_index(model: UserModel, action: ArrayLike) -> int:
     return int(hits[0])
 
 
+def namespace(*arrays: object) -> Any:  # noqa: ANN401 -- a module of array functions
+    """Return NumPy; or `jax.numpy`, if one of the arrays is JAX's."""
+    jax = sys.modules.get("jax")  # never imported here: without it no array can be JAX's
+    if jax is not None and any(isinstance(array, jax.Array) for array in arrays):
+        return jax.numpy
+    return np
+
+
 def safe_log(p: ArrayLike) -> Float:
     """Return the logarithm, -inf for zero, without a warning."""
+    xp = namespace(p)
+    if xp is not np:
+        # The inner choice keeps the slope finite where p is 0: JAX multiplies the slopes of both branches.
+        given: Any = p
+        found: Float = xp.where(given > 0.0, xp.log(xp.where(given > 0.0, given, 1.0)), -xp.inf)
+        return found
     with np.errstate(divide="ignore"):
         return np.log(np.asarray(p, dtype=np.float64))

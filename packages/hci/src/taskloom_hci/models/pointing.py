@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,8 @@ from taskloom.moved import moved_names
 from typing_extensions import override
 
 from taskloom_hci.errors import HciError
-from taskloom_hci.models.model import Arrays, Float, UserModel, safe_log
+from taskloom_hci.models.model import Arrays, Column, Float, UserModel, namespace, safe_log
+from taskloom_hci.models.parameters import Prior, UserParameter
 
 MOVES_1D = np.array([[-1], [0], [1]])
 # None, up, left, down, right; a position is (x, y), and y counts from the top, as lines of text and of pictures do.
@@ -29,6 +30,10 @@ class PointingModel(UserModel):
     """
 
     hidden = ("goal",)
+    columns = (
+        Column("position", "task_state__position", whole=True),
+        Column("goal", "user_state__goal", whole=True),
+    )
 
     def __init__(self, dimension: int = 1) -> None:
         if dimension not in {1, 2}:
@@ -37,6 +42,18 @@ class PointingModel(UserModel):
         self.moves: NDArray[Any] = MOVES_1D if dimension == 1 else MOVES_2D
         self.stay = 1 if dimension == 1 else 0
         self.actions = self.moves[:, 0] if dimension == 1 else np.arange(len(self.moves))
+
+    @classmethod
+    @override
+    def of_table(cls, table: Arrays) -> Self:
+        return cls(dimension=np.ndim(table["position"]))
+
+    @override
+    def situations(self, table: Arrays, before: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
+        """Return the way to the goal as if every cursor were at 0: of the places only their difference counts."""
+        del before
+        goal, position = np.asarray(table["goal"]), np.asarray(table["position"])
+        return {"position": np.zeros_like(position), "goal": goal - position}
 
     @override
     def ending(self, observation: Arrays, theta: Arrays) -> NDArray[np.bool_]:
@@ -62,6 +79,8 @@ class CarefulModel(PointingModel):
         dimension: 1 or 2.
     """
 
+    parameters = (UserParameter("error_rate", "logit", Prior("uniform", 0.0, 0.5), -2.5),)
+
     def __init__(self, error_rate: float = 0.05, dimension: int = 1) -> None:
         super().__init__(dimension)
         if not 0.0 <= error_rate <= 1.0:
@@ -71,16 +90,18 @@ class CarefulModel(PointingModel):
     def log_prob(self, observation: Arrays, theta: Arrays) -> Float:
         """Return log-probabilities (..., A); `theta` may hold an `error_rate` (...,) to infer it as well."""
         now, after = self.distances(observation, theta)
-        rate = np.asarray(theta.get("error_rate", self.error_rate))[..., None]
+        given = theta.get("error_rate", self.error_rate)
+        xp = namespace(given)
+        rate = xp.asarray(given)[..., None]
         moves = np.arange(len(self.moves)) != self.stay
         shorter = (after < now[..., None]) & moves
         longer = ~shorter & moves
         # Where no move shortens or lengthens the way the count is 0; the mask hides what is divided by it.
         good = np.maximum(shorter.sum(axis=-1, keepdims=True), 1)
         bad = np.maximum(longer.sum(axis=-1, keepdims=True), 1)
-        moving = np.where(shorter, (1.0 - rate) / good, np.where(longer, rate / bad, 0.0))
+        moving = xp.where(shorter, (1.0 - rate) / good, xp.where(longer, rate / bad, 0.0))
         at_goal = (now == 0)[..., None]
-        return safe_log(np.where(at_goal, (~moves).astype(np.float64), moving))
+        return safe_log(xp.where(at_goal, (~moves).astype(np.float64), moving))
 
 
 class BoltzmannModel(PointingModel):
@@ -91,6 +112,10 @@ class BoltzmannModel(PointingModel):
         dimension: 1 or 2.
     """
 
+    parameters = (
+        UserParameter("rationality", "log", Prior("lognormal", 0.0, 1.0, 0.02, 20.0), 0.0),
+    )
+
     def __init__(self, rationality: float = 3.0, dimension: int = 1) -> None:
         super().__init__(dimension)
         if not rationality >= 0.0:
@@ -100,12 +125,15 @@ class BoltzmannModel(PointingModel):
     def log_prob(self, observation: Arrays, theta: Arrays) -> Float:
         """Return log-probabilities (..., A); `theta` may hold a `rationality` (...,) to infer it as well."""
         _, after = self.distances(observation, theta)
-        beta = np.asarray(theta.get("rationality", self.rationality))[..., None]
+        given = theta.get("rationality", self.rationality)
+        xp = namespace(given)
+        beta = xp.asarray(given)[..., None]
         # The distance before the move is the same for every action and cancels.
         value = -beta * after
         # The best move's exponent is 0: a large rationality underflows to a sure choice instead of 0 / 0.
         shifted = value - value.max(axis=-1, keepdims=True)
-        return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)))
+        log_p: Float = shifted - xp.log(xp.exp(shifted).sum(axis=-1, keepdims=True))
+        return log_p
 
 
 class Indifferent(PointingModel):

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from taskloom_hci.errors import HciError
-from taskloom_hci.inference.information import TOLERANCE, plogp
+from taskloom_hci.inference.entropy import plogp
+from taskloom_hci.inference.information import TOLERANCE
 from taskloom_hci.models.model import UserModel, probabilities
 from taskloom_hci.policies.policy import Policy
 from taskloom_hci.state.elements import Element, Value

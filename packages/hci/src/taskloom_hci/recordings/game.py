@@ -57,6 +57,7 @@ class SeatedGame:
                 raise HciError(f"{bundle.name} has no seat for the role '{role}'.")
         self.bundle = bundle
         self.seats: tuple[Role, ...] = tuple(role for role in _TURN_OF if role in seats)
+        self.is_begun = False
 
     @property
     def is_over(self) -> bool:
@@ -77,6 +78,7 @@ class SeatedGame:
 
     def begin(self, seed: int, episode: int = 0) -> Moved:
         """Begin a game and play up to the first turn of a person."""
+        self.is_begun = True
         self.bundle.reset(go_to=int(_TURN_OF[self.seats[0]]), seed=seed, episode=episode)
         opening = self.bundle.opening
         earned = 0.0 if opening is None else opening.reward

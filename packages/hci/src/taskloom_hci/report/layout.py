@@ -8,8 +8,10 @@ place of its middle and its size, and the keys of the actions. It holds what one
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -80,35 +82,24 @@ def layout(game: Game, role: Role) -> Layout:
 def _pointing(game: Game, role: Role) -> Layout:
     task = game.task
     assert isinstance(task, Pointing)  # by the table below
-    columns, rows = (*task.shape, 1)[:2]
-    flat = task.dimension == 1
-    size = min(28.0, 960 / columns) if flat else min(44.0, 540 / rows, 960 / columns)
-    tall = 56.0 if flat else size
-
-    def place(position: Any) -> tuple[float, float]:
-        x, y = (*np.ravel(position).tolist(), 0)[:2]
-        return (
-            MIDDLE_X + (x - (columns - 1) / 2) * size,
-            MIDDLE_Y + (y - (rows - 1) / 2) * tall,
-        )
-
-    shapes = [
-        Drawn("rect", f"cell-{i}", *place(cell), size, tall, "cell")
-        for i, cell in enumerate(task.positions)
-    ]
-    small = min(size, tall) * 0.7
-    targets = task.state["targets"]
+    grid = _grid(task.shape)
+    small = min(grid.size, grid.tall) * 0.7
+    shapes = list(grid.cells)
     shapes += [
-        Drawn("circle", f"target-{i}", *place(target), small, small, "target")
-        for i, target in enumerate(targets)
+        Drawn("circle", f"target-{i}", *grid.place(target), small, small, "target")
+        for i, target in enumerate(task.state["targets"].tolist())
     ]
     if role == "user" and game.user is not None and "goal" in game.user.state:
-        goal = place(game.user.state["goal"])
+        goal = grid.place(np.asarray(game.user.state["goal"]).tolist())
         shapes.append(Drawn("star", "goal", *goal, small, small, "goal"))
-        shapes.append(Drawn("text", "goal-word", goal[0], goal[1] - tall, 60, 16, "goal", "goal"))
-    shapes += _beliefs(game, role, [place(target) for target in targets], size, tall)
-    x, y = place(task.state["position"])
-    low = y + tall / 2 + 14 if flat else y
+        shapes.append(
+            Drawn("text", "goal-word", goal[0], goal[1] - grid.tall, 60, 16, "goal", "goal")
+        )
+    if role == "assistant":
+        shapes += beliefs(game)
+    flat = grid.rows == 1 and task.dimension == 1
+    x, y = grid.place(np.asarray(task.state["position"]).tolist())
+    low = y + grid.tall / 2 + 14 if flat else y
     shapes.append(Drawn("triangle", "cursor", x, low, small, small, "cursor"))
     keys = (
         {"ArrowLeft": 0, "Space": 1, "ArrowDown": 1, "ArrowRight": 2}
@@ -118,25 +109,72 @@ def _pointing(game: Game, role: Role) -> Layout:
     return Layout(shapes, keys)
 
 
-def _beliefs(
-    game: Game, role: Role, places: Sequence[tuple[float, float]], size: float, tall: float
-) -> list[Drawn]:
-    if role != "assistant" or game.assistant is None or "log_beliefs" not in game.assistant.state:
+def beliefs(game: Game) -> list[Drawn]:
+    """Return a bar above each target of a pointing game, as high as the assistant's belief; none if it believes nothing."""
+    task = game.task
+    if (
+        not isinstance(task, Pointing)
+        or game.assistant is None
+        or "log_beliefs" not in game.assistant.state
+    ):
         return []
+    grid = _grid(task.shape)
+    places = [grid.place(target) for target in task.state["targets"].tolist()]
     shares = np.exp(game.assistant.state["log_beliefs"])
     return [
         Drawn(
             "rect",
             f"belief-{i}",
             x,
-            y - tall / 2 - BAR * p / 2 - 2,
-            size * 0.5,
+            y - grid.tall / 2 - BAR * p / 2 - 2,
+            grid.size * 0.5,
             BAR * p,
             "belief",
             f"{p:.2f}",
         )
         for i, ((x, y), p) in enumerate(zip(places, shares.tolist(), strict=False))
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """The cells of a pointing task: they stay where they are while a game is played.
+
+    Attributes:
+        columns: How many columns; likewise `rows`.
+        rows: See `columns`.
+        size: Width of a cell; `tall` is its height.
+        tall: See `size`.
+        cells: The cells, in the order of their numbers.
+    """
+
+    columns: int
+    rows: int
+    size: float
+    tall: float
+    cells: tuple[Drawn, ...] = ()
+
+    def place(self, position: Any) -> tuple[float, float]:
+        """Return the middle of a cell, by its number in a row, or its column and row."""
+        x, y = position if isinstance(position, (list, tuple)) else (position, 0)
+        return (
+            MIDDLE_X + (x - (self.columns - 1) / 2) * self.size,
+            MIDDLE_Y + (y - (self.rows - 1) / 2) * self.tall,
+        )
+
+
+@lru_cache(maxsize=64)
+def _grid(shape: tuple[int, ...]) -> _Grid:
+    columns, rows = (*shape, 1)[:2]
+    flat = len(shape) == 1
+    size = min(28.0, 960 / columns) if flat else min(44.0, 540 / rows, 960 / columns)
+    grid = _Grid(columns, rows, size, 56.0 if flat else size)
+    places = range(columns) if flat else itertools.product(range(columns), range(rows))
+    cells = tuple(
+        Drawn("rect", f"cell-{i}", *grid.place(cell), grid.size, grid.tall, "cell")
+        for i, cell in enumerate(places)
+    )
+    return replace(grid, cells=cells)
 
 
 def _gaze(game: Game, role: Role) -> Layout:

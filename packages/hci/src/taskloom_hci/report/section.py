@@ -37,6 +37,8 @@ ENDS = ("mean", "low", "high")
 
 def report(run: Run) -> list[Block]:
     """Return the blocks of one run."""
+    if run.record.task == "study":
+        return [Facts([(name, f"{value:.0f}", False) for name, value in run.metrics.items()])]
     blocks: list[Block] = []
     folded: list[Block] = []
     if run.metrics:

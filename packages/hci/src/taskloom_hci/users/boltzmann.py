@@ -20,6 +20,7 @@ class Boltzmann(User):
     """Boltzmann-rational pointing: moves that end closer are likelier."""
 
     plays = POINTING
+    fitted_by = "taskloom_hci.models.pointing:BoltzmannModel"
     kind: Literal["boltzmann"] = "boltzmann"
     rationality: Annotated[float, Field(ge=0), Unit("1/cell")] = 3.0
     """Inverse temperature of the choice; 0 is a random user."""

@@ -19,6 +19,7 @@ class Careful(User):
     """Pointing towards the goal, with a small rate of errors."""
 
     plays = POINTING
+    fitted_by = "taskloom_hci.models.pointing:CarefulModel"
     kind: Literal["careful"] = "careful"
     error_rate: Annotated[float, Field(ge=0, le=1)] = 0.05
     """Probability of a move that does not shorten the way."""

@@ -20,6 +20,7 @@ class Memory(User):
     """Exponential forgetting, slower for an item seen more often."""
 
     plays = TEACHING
+    fitted_by = "taskloom_hci.models.memory:MemoryModel"
     kind: Literal["memory"] = "memory"
     forgetting: Annotated[float, Field(gt=0), Unit("1/s")] = 0.01
     """Rate alpha at which an item seen once is forgotten."""
@@ -30,17 +31,6 @@ class Memory(User):
 
     @override
     def build(self, task: InteractionTask) -> Agent:
-        from taskloom_hci.bundle.agent import Agent  # gymnasium is heavy
-        from taskloom_hci.games.teaching import Teaching
-        from taskloom_hci.models.memory import MemoryModel
-        from taskloom_hci.policies.recall import Answer, Practice, nothing_learnt
+        from taskloom_hci.users.learner import learner  # gymnasium is heavy
 
-        game = self.require(task, Teaching)
-        model = MemoryModel(self.forgetting, self.repetition).lapsing(self.lapse)
-        return Agent(
-            self.role,
-            policy=Answer(game.user_element(), model),
-            state=nothing_learnt(game.num_items),
-            inference=Practice(),
-            parameters={"forgetting": self.forgetting, "repetition": self.repetition},
-        )
+        return learner(self, task, self.forgetting, self.repetition, self.lapse)

@@ -1,8 +1,9 @@
-"""`tasks hci play`: be the user, in a terminal."""
+"""`tasks hci play`: be the user, in a terminal or in a browser."""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,8 +21,25 @@ def play(
     task: BoundTask[InteractionTask, HciConfig],
     *,
     games: Annotated[int, typer.Option("--games", min=1, help="Games to play.")] = 1,
+    browser: Annotated[
+        bool, typer.Option("--browser", help="Play in a browser of this machine; it is a run.")
+    ] = False,
+    show_belief: Annotated[
+        bool, typer.Option("--show-belief", help="In a browser: show what the assistant believes.")
+    ] = False,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port on 127.0.0.1.")] = 0,
+    store: Annotated[
+        Path | None, typer.Option("--store", help="Run store (else TASKS_STORE, else ./runs).")
+    ] = None,
 ) -> None:
     """Play a task yourself: you are the user, the assistant is the one of the task."""
+    if browser:
+        from taskloom_hci.study.play import play_in_browser  # gymnasium is heavy
+
+        name = task.name.partition("/")[2]
+        run = play_in_browser(name, task.config, games, belief=show_belief, port=port, store=store)
+        typer.echo(f"{run.id}: {run.record.summary}")
+        return
     from taskloom_hci.driver import pair  # gymnasium is heavy
 
     bundle = pair(task.task, task.config, task.config.seed)

@@ -10,6 +10,10 @@ from taskloom.errors import CheckFailedError, RunCorruptError
 from taskloom.runs.run import Run
 from taskloom.seeding import derive_seed
 
+from taskloom_hci.batch.episodes import load
+from taskloom_hci.batch.play import play
+from taskloom_hci.driver import pair
+
 if TYPE_CHECKING:
     from taskloom_hci.config import HciConfig
     from taskloom_hci.task import InteractionTask
@@ -17,10 +21,6 @@ if TYPE_CHECKING:
 
 def replay(run: Run, task: BoundTask[InteractionTask, HciConfig]) -> None:
     """Play the episodes of a run again, by any backend, and compare them bit for bit."""
-    from taskloom_hci.batch.episodes import load  # gymnasium is heavy
-    from taskloom_hci.batch.play import play
-    from taskloom_hci.driver import pair
-
     kept = run.artifacts.get("episodes")
     if kept is None or not kept.exists():
         raise RunCorruptError(f"The run {run.id} has no episodes to play again.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar, get_args
 
@@ -89,6 +90,26 @@ class JudoTask(ControlTask[Any], Generic[ConfigT]):
         """Let `data` belong to the simulated model from now on, if that is another one."""
         if self.sim_model_path is not None:
             self.data = mujoco.MjData(self.sim_model)
+
+    def drawn_model(
+        self, change: Callable[[mujoco.MjSpec], None], *, simulated: bool
+    ) -> mujoco.MjModel:
+        """Return the planning model, or the simulated one, compiled with a change to its specification."""
+        path = Path(self.model_path)
+        if simulated and self.sim_model_path is not None:
+            path = Path(self.sim_model_path)
+            spec = self._read(path)
+            change(spec)
+            return self._compile(spec, path)
+        # `_process_spec` works on the attribute, in judo's form.
+        kept, self.spec = self.spec, self._read(path)
+        try:
+            self._process_spec()
+            change(self.spec)
+            made = self._compile(self.spec, path)
+        finally:
+            self.spec = kept
+        return made if simulated else awake(made)
 
     def _read(self, path: Path) -> mujoco.MjSpec:
         if not path.is_file():

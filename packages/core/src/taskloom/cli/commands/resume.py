@@ -12,6 +12,7 @@ import typer
 from taskloom.cli.annotations import AsJson, StoreOption, read_folder
 from taskloom.cli.commands.run import show_run
 from taskloom.cli.commands.study import end_study
+from taskloom.cli.commands.study_options import StudyWords
 from taskloom.cli.commands.sweep_board import open_board, print_sweep
 from taskloom.cli.options import read_time
 from taskloom.errors import UsageError
@@ -197,4 +198,4 @@ def _resume_study(folder: Path, record: SweepRecord, *, as_json: bool) -> None:
         board.say(f"study {record.id}: {len(record.points)} points")
         # The first block may hold some of the points alone, so that it decides for itself.
         done = perform_study(job, board)
-    end_study(done, form="text", required="", as_json=as_json)
+    end_study(done, StudyWords(), as_json=as_json)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -40,35 +40,13 @@ _SEEDS = tuple(str(seed) for seed in range(10))
 
 
 @takes_options(_ORDER, without="name tags parent quiet", is_sweep=True)
+@given.takes_question(looks=True)
 def study(
     invocation: Invocation,
     options: RunOptions,
     *,
+    asked: given.StudyWords,
     config: ConfigFiles = [],  # noqa: B006 -- Typer only reads it
-    metric: given.Metric = "",
-    compare: given.Compare = "",
-    baseline: given.Baseline = "",
-    better: given.Better = "",
-    level: given.Confidence = 0.95,
-    interval: given.IntervalMethod = "t",
-    test: given.TestMethod = "t",
-    correct: given.Correction = "holm",
-    share_of: given.ShareOf = "",
-    count_of: given.CountOf = "",
-    until: Annotated[
-        str,
-        typer.Option(
-            "--until",
-            metavar="decided|half_width=W",
-            help="Add seeds until this is so, with intervals that allow for looking.",
-        ),
-    ] = "",
-    max_seeds: Annotated[
-        int, typer.Option("--max-seeds", metavar="N", help="Seeds at which it ends in any case.")
-    ] = 200,
-    g: Annotated[float, typer.Option("--g", metavar="X", help="Scale of those intervals.")] = 1.0,
-    required: given.Required = "",
-    form: given.Form = "text",
     fail_fast: Annotated[
         bool, typer.Option("--fail-fast", help="Stop at the first run that fails.")
     ] = False,
@@ -76,23 +54,7 @@ def study(
     as_json: AsJson = False,
 ) -> None:
     """Run a task at many levels and seeds, and compare them."""
-    given.check_form(form, required)
-    asked: dict[str, Any] = {
-        "metric": metric,
-        "compare": compare,
-        "baseline": baseline,
-        "better": better,
-        "level": level,
-        "interval": interval,
-        "test": test,
-        "correct": correct,
-        "share_of": share_of,
-        "count_of": count_of,
-        "until": until,
-        "max_seeds": max_seeds,
-        "g": g,
-    }
-    question = given.read_question(asked)
+    question = asked.question()
     options = checked_options(options, executor=EXECUTOR)
     loaded = invocation.loaded
     fixed, axes = split_values(invocation, AxisReader(invocation.parameters()))
@@ -117,16 +79,16 @@ def study(
     with open_board(len(aheads), quiet=as_json) as board:
         board.say(f"study {job.sweep.id}: {len(plan.cells)} combinations, {len(seeds)} seeds")
         done = perform_study(job, board, aheads)
-    end_study(done, form=form, required=required, as_json=as_json)
+    end_study(done, asked, as_json=as_json)
 
 
 # See `taskloom.cli.task_command`: the options of every component that a study visits are shown and taken.
 setattr(study, "listed_values", listed_values)  # noqa: B010 -- a function has no such attribute for a type checker
 
 
-def end_study(study: Study, *, form: str, required: str, as_json: bool) -> None:
+def end_study(study: Study, asked: given.StudyWords, *, as_json: bool) -> None:
     """Print a study that was run, write its page, and exit."""
-    given.print_study(study, form=form, required=required, as_json=as_json)
+    given.print_study(study, asked, as_json=as_json)
     with suppress(MissingExtraError):
         typer.echo(f"report {study.report()}", err=True)
     if study.exit_code:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
-from typing import Annotated, Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
@@ -11,8 +14,9 @@ from taskloom.cli.output import print_json, print_table
 from taskloom.errors import UsageError
 from taskloom.registry.suggest import did_you_mean
 from taskloom.statistics.sample_size import SampleSize
+from taskloom.studies.asked import asked_question
 from taskloom.studies.question import StudyQuestion
-from taskloom.studies.study import Study, named
+from taskloom.studies.study import Study
 
 Metric = Annotated[
     str, typer.Option("--metric", metavar="NAME", help="The final metric that it is about.")
@@ -78,21 +82,110 @@ Required = Annotated[
 Form = Annotated[
     str, typer.Option("--format", metavar="text|csv|latex", help="Form of what is printed.")
 ]
-QUESTION = (
-    "metric compare baseline better level interval test correct share_of count_of until max_seeds g "
-    "required form"
-)
+Until = Annotated[
+    str,
+    typer.Option(
+        "--until",
+        metavar="decided|half_width=W",
+        help="Add seeds until this is so, with intervals that allow for looking.",
+    ),
+]
+MaxSeeds = Annotated[
+    int, typer.Option("--max-seeds", metavar="N", help="Seeds at which it ends in any case.")
+]
+Scale = Annotated[float, typer.Option("--g", metavar="X", help="Scale of those intervals.")]
+
+_OPTIONS: dict[str, Any] = {
+    "metric": Metric,
+    "compare": Compare,
+    "baseline": Baseline,
+    "better": Better,
+    "level": Confidence,
+    "interval": IntervalMethod,
+    "test": TestMethod,
+    "correct": Correction,
+    "share_of": ShareOf,
+    "count_of": CountOf,
+    "until": Until,
+    "max_seeds": MaxSeeds,
+    "g": Scale,
+    "required": Required,
+    "form": Form,
+}
+_LOOKING = ("until", "max_seeds", "g")
+_PRINTING = {"required": "", "form": "text"}
+QUESTION = " ".join(_OPTIONS)
 """The options of the question in the order of help."""
 _FORMS = ("text", "csv", "latex")
 
 
-def read_question(given: dict[str, Any]) -> StudyQuestion:
-    """Return the question that options gave.
+@dataclass(frozen=True, slots=True)
+class StudyWords:
+    """Words of a command line that ask for a study.
 
-    Raises:
-        UsageError: It cannot be meant.
+    Attributes:
+        values: Values of the fields of `StudyQuestion`, as they were given.
+        required: Half width or difference whose number of seeds is asked for; or empty.
+        form: Form of what is printed.
     """
-    return StudyQuestion(**{**given, "compare": named(given["compare"])})
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    required: str = _PRINTING["required"]
+    form: str = _PRINTING["form"]
+
+    def question(self) -> StudyQuestion:
+        """Return the question.
+
+        Raises:
+            UsageError: It cannot be meant.
+        """
+        return asked_question(**self.values)
+
+
+def takes_question(*, looks: bool) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return a decorator that gives the body of a command the options of a study, as its keyword `asked`.
+
+        @takes_question(looks=False)
+        def study_runs(references: ..., *, asked: StudyWords, store: ... = None) -> None: ...
+
+    Their defaults are those of `StudyQuestion`. A form or a requirement that does not exist is refused before the body runs.
+
+    Args:
+        looks: Whether the command runs something, so that a study may stop by looking.
+    """
+    defaults = {item.name: item.default for item in fields(StudyQuestion)}
+    defaults |= {"metric": "", "compare": "", **_PRINTING}
+    made = {
+        name: inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=defaults[name], annotation=option
+        )
+        for name, option in _OPTIONS.items()
+        if looks or name not in _LOOKING
+    }
+
+    def decorate(body: Callable[..., None]) -> Callable[..., None]:
+        hints = get_type_hints(body, include_extras=True)
+        own = [
+            parameter.replace(annotation=hints[name])
+            for name, parameter in inspect.signature(body).parameters.items()
+            if name != "asked"
+        ]
+        first = [item for item in own if item.kind is not inspect.Parameter.KEYWORD_ONLY]
+        every = [*first, *made.values(), *(item for item in own if item not in first)]
+
+        def call(*positional: Any, **given: Any) -> None:  # noqa: ANN401 -- the options of the command
+            words = {name: given.pop(name) for name in made}
+            asked = StudyWords(words, **{name: words.pop(name) for name in _PRINTING})
+            check_form(asked.form, asked.required)
+            body(*positional, asked=asked, **given)
+
+        # setattr, since a function has no such attribute for a type checker; Typer reads it through `inspect.signature`
+        setattr(call, "__signature__", inspect.Signature(every))  # noqa: B010 -- Typer's own classes
+        call.__annotations__ = {item.name: item.annotation for item in every}
+        call.__doc__ = body.__doc__
+        return call
+
+    return decorate
 
 
 def check_form(form: str, required: str) -> None:
@@ -109,9 +202,9 @@ def check_form(form: str, required: str) -> None:
         _read_required(required)
 
 
-def print_study(study: Study, *, form: str, required: str, as_json: bool) -> None:
+def print_study(study: Study, asked: StudyWords, *, as_json: bool) -> None:
     """Print a study on stdout, and how many seeds it needs if that is asked for."""
-    sizes = study.required(**_read_required(required)) if required else {}
+    sizes = study.required(**_read_required(asked.required)) if asked.required else {}
     if as_json:
         document = study.to_json()
         if sizes:
@@ -122,8 +215,8 @@ def print_study(study: Study, *, form: str, required: str, as_json: bool) -> Non
         print_json(document)
         return
     forms = {"text": study.text, "csv": study.csv, "latex": study.latex}
-    sys.stdout.write(forms[form]())
-    if sizes and form == "text":
+    sys.stdout.write(forms[asked.form]())
+    if sizes and asked.form == "text":
         sys.stdout.write("\n")
         columns = ("required", "seeds", "if the spread is at its upper 80 % bound", "method")
         print_table(columns, [_size_row(name, size) for name, size in sizes.items()])

@@ -1,0 +1,1 @@
+"""Hyperbolic discounting: a sum now, or a larger one later."""

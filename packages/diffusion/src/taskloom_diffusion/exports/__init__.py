@@ -1,0 +1,1 @@
+"""Trained models as files that other programs run: torch.export, ONNX, and Hugging Face folders."""
