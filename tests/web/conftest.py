@@ -6,10 +6,12 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from taskloom.cli import main
 
 CHROMIUM = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -25,6 +27,40 @@ OPTIONS = [
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]
 T = TypeVar("T")
+# One tiny run of each domain, made once for every test of pages.
+COMMANDS = {
+    "anomaly": "anomaly toy_features",
+    "hci": "hci pointing --episodes=20 --user.lapse=0.25",
+    "diffusion": "diffusion polymers --num_polymers=80 --train.steps=3 --evaluate.num_samples=4 --evaluate.num_holdout=6"
+    " --denoiser.num_layers=1 --denoiser.width=16 --denoiser.num_heads=2",
+    "control": "control cartpole --seconds=0.3",
+}
+
+
+@dataclass(frozen=True)
+class Four:
+    """A store with one run of each domain, and a second of hci.
+
+    Attributes:
+        store: The store.
+        commands: What was run, by domain.
+    """
+
+    store: Path
+    commands: dict[str, str]
+
+    def folder(self, domain: str) -> Path:
+        """Return the folder of a domain's first run."""
+        return min(self.store.glob(f"*-{domain}-*"))
+
+
+@pytest.fixture(scope="session")
+def four(tmp_path_factory: pytest.TempPathFactory) -> Four:
+    """The four runs, with their reports."""
+    store = tmp_path_factory.mktemp("four") / "runs"
+    for words in [*COMMANDS.values(), "hci pointing --episodes=20 --assistant=none"]:
+        assert main(["run", *words.split(), "--store", str(store), "-q"]) == 0
+    return Four(store, COMMANDS)
 
 
 class Tab:
@@ -89,12 +125,14 @@ class Tab:
         """Write what is shown as a PNG file."""
         self._do(lambda: self._page.screenshot(path=path))
 
-    def violations(self) -> list[str]:
-        """Return what axe finds wrong with the page as it is now: every rule, of any impact."""
+    def violations(self, *rules: str) -> list[str]:
+        """Return what axe finds wrong with the page as it is now, of any impact: by every rule, or by those named."""
         from axe_playwright_python.sync_playwright import Axe
 
         # The page's policy allows no script, and axe is one: it is put in from outside, as its source.
-        found = self._do(lambda: Axe().run(self._page)).response["violations"]
+        # What is right is not listed: that takes three times as long.
+        asked = {"resultTypes": ["violations"], **({"runOnly": [*rules]} if rules else {})}
+        found = self._do(lambda: Axe().run(self._page, options=asked)).response["violations"]
         return [
             f"{item['id']} ({item['impact']}): {node['html'][:120]}"
             for item in found
@@ -102,7 +140,8 @@ class Tab:
         ]
 
     def _note(self, message: Any) -> None:  # noqa: ANN401 -- a message of Playwright
-        if message.type in ("error", "warning"):
+        # What the browser refused or could not load; Vega warns that it is newer than its specs.
+        if message.type == "error":
             self.complaints.append(message.text)
 
 

@@ -6,10 +6,10 @@ import io
 from typing import TYPE_CHECKING
 
 import numpy as np
-from taskloom.report.samples import Samples
+from taskloom.report.samples import SampleTable
 
 from taskloom_anomaly.detection.artifacts import scores_of
-from taskloom_anomaly.detection.fitting import FUSED
+from taskloom_anomaly.detection.fusion import FUSED
 
 if TYPE_CHECKING:
     from taskloom.runs.run import Run
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 _MOST_LAYERS = 8
 
 
-def samples(run: Run) -> Samples:
+def samples(run: Run) -> SampleTable:
     """Return set, fused score, its share of normal samples at or above it, and the scores by layer.
 
     Args:
         run: The run.
     """
     if "scores" not in run.artifacts:
-        return Samples("input")
+        return SampleTable("input")
     kept = scores_of(io.BytesIO(run.read("scores")))
     # Held-out samples that only standardise the layers have no fused score.
     scores = {name: by_layer for name, by_layer in kept.items() if FUSED in by_layer}
@@ -42,4 +42,4 @@ def samples(run: Run) -> Samples:
     }
     for layer in layers:
         columns[layer] = np.concatenate([s[layer] for s in scores.values()]).tolist()
-    return Samples("input", columns, group="set", order="-score")
+    return SampleTable("input", columns, group="set", order="-score")

@@ -10,7 +10,7 @@ from taskloom.runs.run import Run
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class MetricCourse:
     """Metric lines of a run.
 
     Attributes:
@@ -24,7 +24,7 @@ class Course:
     share: float = 1.0
 
 
-def whole_course(run: Run) -> Course:
+def whole_course(run: Run) -> MetricCourse:
     """Return the lines of a run, read to the end.
 
     Raises:
@@ -33,4 +33,4 @@ def whole_course(run: Run) -> Course:
     thinner = Thinner()
     for row in run.rows():
         thinner.add(row)
-    return Course(thinner.rows(), thinner.count)
+    return MetricCourse(thinner.rows(), thinner.count)

@@ -11,7 +11,7 @@ from taskloom.records.documents import read_lines, read_object
 from taskloom.report import sections
 from taskloom.report.blocks import note
 from taskloom.report.choices import choices_of
-from taskloom.report.course import Course, whole_course
+from taskloom.report.course import MetricCourse, whole_course
 from taskloom.report.domain_blocks import domain_blocks
 from taskloom.report.page import Folded
 from taskloom.report.parts import arranged
@@ -22,7 +22,7 @@ _LOUD = ("warning", "error", "critical")
 
 
 def run_page(
-    run: Run, course_of: Callable[[Run], Course] = whole_course
+    run: Run, course_of: Callable[[Run], MetricCourse] = whole_course
 ) -> tuple[str, h.Node, list[tuple[str, h.Node]], list[Folded]]:
     """Return the title, the header, the evidence and the folded parts of a run's page.
 

@@ -11,7 +11,7 @@ Column = Sequence[float | int | str | bool]
 
 
 @dataclass(frozen=True, slots=True)
-class Samples:
+class SampleTable:
     """Samples of a run.
 
     Attributes:

@@ -16,7 +16,7 @@ from taskloom.records.files import kind_of, name_below, stat_file
 from taskloom.report import figures
 from taskloom.report.blocks import image, note, render_blocks, table
 from taskloom.report.choices import Choice, differing
-from taskloom.report.course import Course, whole_course
+from taskloom.report.course import MetricCourse, whole_course
 from taskloom.report.history import history_charts, logged_once
 from taskloom.report.model import Block, Image, Table
 from taskloom.report.tables import leaves, metric_tables, source_of, value_text
@@ -44,7 +44,7 @@ def results(run: Run) -> h.Node:
     ]
 
 
-def histories(run: Run, course_of: Callable[[Run], Course] = whole_course) -> h.Node:
+def histories(run: Run, course_of: Callable[[Run], MetricCourse] = whole_course) -> h.Node:
     """Return the charts of logged metrics; nothing when nothing was logged.
 
     Args:

@@ -54,7 +54,7 @@ def top(run: Run, choices: Sequence[Choice] | None, facts: Sequence[Facts]) -> h
                 h.h2["What was run"],
                 h.dl(".rows")[_rows(run, choices), _baseline_row(headline), _fact_rows(facts)],
                 h.h2["Run it again"],
-                h.pre(".again", tabindex="0")[again(run, choices)],
+                h.pre(".again", tabindex="0")[_in_words(again(run, choices))],
             ],
         ],
     ]
@@ -67,6 +67,11 @@ def again(run: Run, choices: Sequence[Choice] | None) -> str:
             f"tasks run {run.domain} {run.task} --config {run.dir.parent.name}/{run.id}/config.toml"
         )
     return command(run, choices)
+
+
+def _in_words(line: str) -> list[h.Node]:
+    """Return a command line that breaks between its words: a browser would break `--train.steps` behind a hyphen."""
+    return [[" " if n else "", h.span[word]] for n, word in enumerate(line.split(" "))]
 
 
 def failure_of(run: Run) -> h.Element | None:

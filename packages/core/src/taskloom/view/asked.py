@@ -1,4 +1,4 @@
-"""What is asked of the table of runs, as its address holds it: a link is the state."""
+"""View of the table of runs, as its address holds it: a link is the state."""
 
 from __future__ import annotations
 

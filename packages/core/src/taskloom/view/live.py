@@ -11,6 +11,7 @@ from taskloom.errors import RunCorruptError
 from taskloom.records.files import stat_file
 from taskloom.runs.run import Run
 from taskloom.view.progress import progress_words
+from taskloom.view.series import is_reading
 
 LIVE = ("created", "running", "running?")
 """Statuses of a run that goes on."""

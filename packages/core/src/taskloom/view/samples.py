@@ -15,7 +15,7 @@ from taskloom.registry.resolve import find_domain
 from taskloom.report import figures
 from taskloom.report.blocks import render_blocks
 from taskloom.report.page import page
-from taskloom.report.samples import Samples
+from taskloom.report.samples import SampleTable
 from taskloom.runs.run import Run
 from taskloom.view.sweeps import SCRIPT
 
@@ -67,7 +67,7 @@ def samples_page(run: Run, query: Mapping[str, str]) -> str:
     return page(title, [back, header], [("Samples", body)], policy="", script=SCRIPT, wide=True)
 
 
-def _samples(run: Run) -> tuple[Samples | None, str]:
+def _samples(run: Run) -> tuple[SampleTable | None, str]:
     try:
         target = find_domain(run.domain).ref.samples
         if not target:
@@ -80,7 +80,7 @@ def _samples(run: Run) -> tuple[Samples | None, str]:
         return None, f"The samples cannot be shown: {type(error).__name__}: {error}."
 
 
-def _chosen(found: Samples, query: Mapping[str, str]) -> list[int]:
+def _chosen(found: SampleTable, query: Mapping[str, str]) -> list[int]:
     places = list(range(len(found)))
     group = query.get("set", "")
     if group and found.group:
@@ -100,7 +100,7 @@ def _key(value: object) -> tuple[int, float, str]:
     return (1, 0.0, str(value))
 
 
-def _groups(found: Samples, query: Mapping[str, str]) -> h.Node:
+def _groups(found: SampleTable, query: Mapping[str, str]) -> h.Node:
     if not found.group:
         return None
     names = list(dict.fromkeys(map(str, found.columns[found.group])))[:_MOST_GROUPS]
@@ -110,7 +110,7 @@ def _groups(found: Samples, query: Mapping[str, str]) -> h.Node:
     ]
 
 
-def _one(found: Samples, query: Mapping[str, str], run: Run) -> h.Node:
+def _one(found: SampleTable, query: Mapping[str, str], run: Run) -> h.Node:
     """Return the sample that is asked for, drawn."""
     at = query.get("at", "")
     if found.draw is None or not at.isdecimal() or _whole(at, len(found)) >= len(found):
@@ -123,7 +123,7 @@ def _one(found: Samples, query: Mapping[str, str], run: Run) -> h.Node:
     return [h.h3[f"{found.of} {place}"], render_blocks(blocks, run.dir)]
 
 
-def _table(found: Samples, shown: list[int], query: Mapping[str, str]) -> h.Node:
+def _table(found: SampleTable, shown: list[int], query: Mapping[str, str]) -> h.Node:
     order = query.get("sort", "") or found.order
     heads = [
         h.th(

@@ -17,10 +17,10 @@ from typing import Any
 from taskloom.errors import RunCorruptError, StoreError
 from taskloom.records.files import open_file, stat_file
 from taskloom.records.metrics import FILE, MetricLines
-from taskloom.report.course import Course
+from taskloom.report.course import MetricCourse
 from taskloom.report.sample import Thinner
 from taskloom.runs.run import Run
-from taskloom.runs.writer import atomic_write_json
+from taskloom.runs.writer import atomic_write
 
 AT_ONCE = 1 << 20
 """Bytes of metric lines that a page reads by itself; more are read beside it."""
@@ -30,7 +30,7 @@ _READERS: dict[Path, _Reader] = {}
 _WATCH = threading.Lock()
 
 
-def course_of(run: Run) -> Course:
+def course_of(run: Run) -> MetricCourse:
     """Return the metric lines of a run for its page: all of them, or those so far while a thread reads the others.
 
     Args:
@@ -46,9 +46,9 @@ def course_of(run: Run) -> Course:
         _read_on(run, kept)
         if size > AT_ONCE and kept.end > begun:
             _save(run, kept)
-        return Course(kept.thinner.rows(), kept.thinner.count, 1.0)
+        return MetricCourse(kept.thinner.rows(), kept.thinner.count, 1.0)
     reader = _reader_of(run, kept, size)
-    return Course(kept.thinner.rows(), kept.thinner.count, min(reader.share, 0.99))
+    return MetricCourse(kept.thinner.rows(), kept.thinner.count, min(reader.share, 0.99))
 
 
 def is_reading(run: Run) -> str:
@@ -155,4 +155,5 @@ def _save(run: Run, kept: _Kept) -> None:
         place = _place(run)
         place.parent.mkdir(parents=True, exist_ok=True)
         told = {"version": 1, "head": _head(run), "end": kept.end, "state": kept.thinner.state()}
-        atomic_write_json(place, told)
+        # Lines may hold NaN, which the JSON of records does not have.
+        atomic_write(place, json.dumps(told))

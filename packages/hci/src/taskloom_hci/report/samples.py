@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from taskloom.report.model import Block, Text
-from taskloom.report.samples import Samples
+from taskloom.report.samples import SampleTable
 
 from taskloom_hci.batch.episodes import load
 from taskloom_hci.report.drawings import drawing
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from taskloom.runs.run import Run
 
 
-def samples(run: Run) -> Samples:
+def samples(run: Run) -> SampleTable:
     """Return rounds, return and end of each episode; those that were drawn turn by turn have a picture.
 
     Args:
         run: The run.
     """
     if "episodes" not in run.artifacts:
-        return Samples("episode")
+        return SampleTable("episode")
     played = load(run.artifacts["episodes"])
     rows = json.loads(run.read("timeline")) if "timeline" in run.artifacts else []
     numbers = played.episode.tolist()
@@ -42,4 +42,4 @@ def samples(run: Run) -> Samples:
         "return": played.returns.tolist(),
         "reached the end": played.is_done.tolist(),
     }
-    return Samples("episode", columns, order="-rounds", draw=draw)
+    return SampleTable("episode", columns, order="-rounds", draw=draw)
