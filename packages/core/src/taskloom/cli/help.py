@@ -100,8 +100,9 @@ def plain(text: Help, width: int = 0) -> str:
 
 def _wrapped(line: str, width: int) -> list[str]:
     """Return a line broken between words, what follows indented by two; a word that is longer stays whole."""
-    kept = {"break_long_words": False, "break_on_hyphens": False}
-    return textwrap.wrap(line, width, subsequent_indent="  ", **kept)
+    return textwrap.wrap(
+        line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _plain_row(row: Row, columns: Sequence[int], width: int) -> list[str]:
