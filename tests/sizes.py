@@ -86,8 +86,8 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "pushed_cylinders": (4, 5),
         # tests/reliability
         "kills": (50, 150),
-        "kills_of_networks": (10, 30),
-        "kills_of_episodes": (40, 120),
+        "kills_of_networks": (5, 30),
+        "kills_of_episodes": (20, 120),
         # tests/diffusion
         "bounds_of_eight_draws": (100, 200),
         "bounds_of_small_corpora": (75, 150),
@@ -99,6 +99,8 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "streamed_lines": (3000, 50_000),
         "respellings": (300, 1_000_000),
         "exported_samples": (40, 1000),
+        "enumerated_orders": (9, 1),  # every how manieth
+        "enumerated_k": (2, 4),
         # tests/docs
         "forked_commands": (1, 0),  # not forked: an interpreter for each
         "brief_pages": (1, 0),  # full: commands are run as their page shows them
@@ -106,7 +108,7 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         # tests/core/studies
         "simulated_studies": (2000, 2000),
         "coverage_columns": (1, 4),
-        "example_scripts": (4, 12),
+        "example_scripts": (6, 19),
         # tests/cli, tests/core
         "terminals_tried": (15, 1500),
         "searched_sinks": (1, 3),

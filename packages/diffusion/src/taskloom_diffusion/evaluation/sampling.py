@@ -40,6 +40,7 @@ class Generated:
         texts: The decoded sequences, in the order asked for.
         tokens: Their token ids.
         calls: Network calls that each took part in.
+        positions: Positions that the network was asked about for each, over all of its calls.
         cpu_seconds: Processor time [s].
         trajectory: States of the first sequences after every step (S, B, L), if asked for.
     """
@@ -47,6 +48,7 @@ class Generated:
     texts: list[str]
     tokens: list[list[int]]
     calls: list[int]
+    positions: list[int]
     cpu_seconds: float
     trajectory: Tensor
 
@@ -62,6 +64,11 @@ def check_sampler(task: DiffusionModel, config: Sampler) -> None:
         raise ConfigError(
             f"sampler '{getattr(config, 'kind', '')}' reveals masks, and this model's noise has none; "
             "use 'ancestral' or 'greedy_tail'"
+        )
+    if config.timeless and getattr(task.model, "uses_time", False):
+        raise ConfigError(
+            f"sampler '{getattr(config, 'kind', '')}' compares answers at different noise levels, and this network is told its "
+            "level; use a model with denoiser.time_conditioning = no, or the sampler first_hitting"
         )
 
 
@@ -167,11 +174,12 @@ def complete(
     lengths = [len(template) for template in templates]
     templates = [as_trained(task, template) for template in templates]
     # Samples do not depend on their batch, so a smaller one is only a matter of memory.
-    batch_size = min(batch_size, rows_in_memory(task, max(map(len, templates), default=1)))
+    at_once = rows_in_memory(task, max(map(len, templates), default=1)) // config.states_of_row
+    batch_size = min(batch_size, max(at_once, 1))
     # Like lengths together, to save padding; each sequence has a stream of its own, so the order changes no sample.
     order = np.argsort([len(t) for t in templates], kind="stable")
     tokens: list[list[int]] = [[] for _ in templates]
-    calls = [0] * len(templates)
+    calls, positions = [0] * len(templates), [0] * len(templates)
     trajectory = torch.zeros(0, dtype=torch.int32)
     # The recorded sequences are a batch of their own, so that their trajectory has one length.
     groups = [np.arange(min(record, len(templates)))] if record else []
@@ -186,12 +194,13 @@ def complete(
         samples = _run(task, config, chosen, noise, closed, record=bool(record) and number == 0)
         if record and number == 0:
             trajectory = samples.trajectory
-        counts = samples.network_calls.tolist()
-        for i, row, count in zip(rows, samples.tokens.tolist(), counts, strict=True):
-            tokens[i], calls[i] = row[: lengths[i]], count
+        counts, asked = samples.network_calls.tolist(), samples.positions.tolist()
+        for place, i in enumerate(rows):
+            tokens[i] = samples.tokens[place, : lengths[i]].tolist()
+            calls[i], positions[i] = counts[place], asked[place]
     texts = [task.tokenizer.decode(_until_end(ids, task.tokenizer.end_id)) for ids in tokens]
     spent = time.process_time() - began
-    return Generated(texts, tokens, calls, spent, trajectory)
+    return Generated(texts, tokens, calls, positions, spent, trajectory)
 
 
 def _run(
