@@ -12,6 +12,7 @@ from taskloom_diffusion.config import DiffusionConfig
 from taskloom_diffusion.evaluation.bound import Bound, estimate_bound
 from taskloom_diffusion.evaluation.headline import headline, units_of
 from taskloom_diffusion.evaluation.kept_corpus import keep_corpus
+from taskloom_diffusion.evaluation.kept_fragments import keep_fragments
 from taskloom_diffusion.evaluation.ngram import JudgedNGram, ngram_baseline
 from taskloom_diffusion.evaluation.sampling import Generated, draw_lengths, sample_lengths
 from taskloom_diffusion.model.diffusion_model import DiffusionModel
@@ -156,6 +157,7 @@ def _write(
         "model_description": model.with_name("model.json"),
         "evaluation": details,
         **keep_corpus(ctx, prepared),
+        **keep_fragments(ctx, prepared),
     }
 
 
