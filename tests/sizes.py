@@ -83,8 +83,8 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "pushed_cylinders": (4, 5),
         # tests/reliability
         "kills": (50, 150),
-        "kills_of_networks": (10, 30),
-        "kills_of_episodes": (40, 120),
+        "kills_of_networks": (5, 30),
+        "kills_of_episodes": (20, 120),
         # tests/diffusion
         "bounds_of_eight_draws": (100, 200),
         "bounds_of_small_corpora": (75, 150),
