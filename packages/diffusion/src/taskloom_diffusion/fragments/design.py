@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypedDict
 
 import numpy as np
@@ -178,8 +178,16 @@ def designer_of(
     sampler = options.get("sampler")
     if sampler is None:
         raise UsageError("a design needs a sampler")
-    given = {name: value for name, value in options.items() if name != "sampler"}
-    return replace(Designer(model, sampler, histogram, known), **given)
+    return Designer(
+        model,
+        sampler,
+        histogram,
+        known,
+        options.get("seed", 0),
+        options.get("tries", 10),
+        options.get("gap_length", "model"),
+        options.get("pair_links", True),
+    )
 
 
 def _always(fixed: Fixed) -> Choice:

@@ -163,11 +163,6 @@ def verify(fragment: str, molecule: str) -> bool:
                 atom.SetAtomMapNum(0)
         wanted = settled(Chem.MolToSmiles(part))
         heavy = [atom.GetIdx() for atom in part.GetAtoms() if atom.GetAtomicNum()]
-        pattern: Any = Chem.RWMol(part)
-        for atom in sorted(
-            (a.GetIdx() for a in part.GetAtoms() if not a.GetAtomicNum()), reverse=True
-        ):
-            pattern.RemoveAtom(atom)
         core = Chem.MolFromSmarts(Chem.MolFragmentToSmarts(part, heavy))
         for match in whole.GetSubstructMatches(core, uniquify=False, maxMatches=10_000):
             border = [

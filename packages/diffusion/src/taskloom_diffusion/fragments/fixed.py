@@ -79,7 +79,7 @@ def settled(text: str) -> list[str]:
         return []
     parts = Chem.MolToSmiles(molecule).split(".")
     # Written once more: a part alone may be written otherwise than beside others.
-    return sorted(Chem.CanonSmiles(part) for part in parts)
+    return sorted(Chem.MolToSmiles(Chem.MolFromSmiles(part)) for part in parts)
 
 
 def read_molecule(smiles: str, what: str) -> Any:  # noqa: ANN401 -- an RDKit molecule
@@ -238,7 +238,7 @@ def _is_same(text: str, still: Sequence[int], first: int, wanted: str) -> bool:
     for atom in molecule.GetAtoms():
         if not atom.GetAtomicNum() and atom.GetIsotope() >= LABEL:
             atom.SetIsotope(first + numbers[atom.GetIsotope()])
-    return Chem.MolToSmiles(molecule) == Chem.CanonSmiles(wanted)
+    return Chem.MolToSmiles(molecule) == Chem.MolToSmiles(Chem.MolFromSmiles(wanted))
 
 
 def locked_part(smiles: str, lock: str, cuts: Cuts) -> Fixed:

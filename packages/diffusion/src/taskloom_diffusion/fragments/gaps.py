@@ -35,7 +35,8 @@ class GapCounts:
         for chosen in (np.ones_like(links), links, links & fixed):
             counts = self._counts(chosen, longest)
             law = (counts + _PRIOR * law / law.sum()) / (counts.sum() + _PRIOR)
-        return law / law.sum()
+        normalised: np.ndarray = law / law.sum()
+        return normalised
 
     def open_links(self, num_fixed: int, most: int) -> np.ndarray:
         """Return p(m) of the number of open links for m = 1 .. most (most,), at beginnings of about as many tokens."""

@@ -105,7 +105,8 @@ def by_model(model: DiffusionModel, fixed: list[int], histogram: list[int]) -> n
     if not np.isfinite(law).any():
         return np.zeros(room + 1)
     law = np.exp(law - law.max())
-    return law / law.sum()
+    normalised: np.ndarray = law / law.sum()
+    return normalised
 
 
 def _chances(model: DiffusionModel, states: torch.Tensor, known: torch.Tensor) -> float:

@@ -11,6 +11,8 @@ from taskloom_diffusion.samplers.base import Sampler
 from taskloom_diffusion.samplers.generation import Generation, SampledTokens, generate
 from taskloom_diffusion.tokenizers.fragments import FragmentTokenizer
 
+_WEIGHED = ("first_hitting", "left_to_right", "random", "entropy", "margin")
+
 
 class Pairing:
     """A way to draw fragments: a link that came twice comes no more, one that came once is closed while there is room.
@@ -43,6 +45,8 @@ class Pairing:
         generation.predictor.limits = limits
         made = generate(sampler, generation)
         weights = limits.finished(made.tokens)
+        if not _can_be_weighed(sampler):
+            weights = torch.full_like(weights, torch.nan)
         return SampledTokens(
             made.tokens, made.network_calls, made.positions, made.trajectory, weights
         )
@@ -75,6 +79,13 @@ class Pairing:
         return everywhere
 
 
+def _can_be_weighed(sampler: Sampler) -> bool:
+    """Return whether drawn texts are the model's law but for what pairing forbids: one token a call, placed without a look at it."""
+    one = getattr(sampler, "num_calls", 0) == 0
+    plain = sampler.temperature == 1 and sampler.top_p == 1
+    return one and plain and getattr(sampler, "kind", "") in _WEIGHED
+
+
 class _Pairs:
     """Links of a batch, with the weights of its rows.
 
@@ -96,7 +107,7 @@ class _Pairs:
         mass = rest.logsumexp(-1)
         # Where nothing is left, as between two dots, the text is lost in any case.
         here = masked & mass.isfinite()
-        if len(rows) == len(rows.unique()):
+        if len(set(rows.tolist())) == len(rows):
             self._note(states, rows)
             self.mass[rows] = torch.where(here, mass, 0.0)
         else:
