@@ -1,6 +1,6 @@
 """Calls, work and validity of speculative decoding on a finished run, beside one token a call in the same order.
 
-    python benchmarks/diffusion/speculative.py RUN [SAMPLES]
+python benchmarks/diffusion/speculative.py RUN [SAMPLES]
 """
 
 from __future__ import annotations

@@ -181,6 +181,12 @@ DOMAIN = DomainRef(
             )
         ),
         VerbRef(
+            "calls",
+            "Compare samplers at equal network calls.",
+            f"{_HERE}.verbs.calls:calls",
+            on="run",
+        ),
+        VerbRef(
             "export",
             "Write a trained model for other programs.",
             f"{_HERE}.verbs.export:export",
