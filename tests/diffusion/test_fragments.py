@@ -21,7 +21,7 @@ from taskloom_diffusion.fragments.excision import excise, verify
 from taskloom_diffusion.fragments.fixed import fixed_part, locked_part, with_points
 from taskloom_diffusion.fragments.gaps import GapCounts
 from taskloom_diffusion.fragments.lengths import by_model
-from taskloom_diffusion.fragments.pairing import Pairing
+from taskloom_diffusion.fragments.pairing import LinkPairing
 from taskloom_diffusion.fragments.scoring import auc_top_10
 from taskloom_diffusion.samplers.first_hitting import FirstHitting
 from taskloom_diffusion.tokenizers.fragments import FragmentSmiles, FragmentTokenizer
@@ -394,7 +394,7 @@ def test_pairing_weighs_back_to_the_law_of_the_model() -> None:
     begun = [tokenizer.tokens.index(t) for t in ("C", "%50", ".")]
     rows = size("paired_texts")
     draws = {}
-    for name, steering in (("on", Pairing(tokenizer, 1)), ("off", None)):
+    for name, steering in (("on", LinkPairing(tokenizer, 1)), ("off", None)):
         made = complete(
             module.eval(),
             FirstHitting(),
@@ -425,7 +425,7 @@ def quality(molecules: list[str]) -> list[float]:
 
 def _searched(
     model: TrainedModel, path: Path | None, budget: int, score: Score = quality
-) -> Search:
+) -> FragmentSearch:
     return model.optimise(score, budget=budget, start=MOLECULES, out=path, seed=3)
 
 

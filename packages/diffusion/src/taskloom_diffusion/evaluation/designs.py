@@ -10,7 +10,7 @@ from taskloom_diffusion.evaluation.kept_fragments import fragments_of
 from taskloom_diffusion.fragments.design import Designer, DesignOptions, designer_of
 from taskloom_diffusion.fragments.filling import FilledRows, fragment_tokenizer
 from taskloom_diffusion.fragments.scoring import Archive, Score, score_called
-from taskloom_diffusion.fragments.search import Search, search
+from taskloom_diffusion.fragments.search import FragmentSearch, search
 from taskloom_diffusion.model.diffusion_model import DiffusionModel
 from taskloom_diffusion.samplers.base import Sampler
 
@@ -77,7 +77,7 @@ class DesigningModel(DiffusionModel):
         lock: str = "",
         out: Path | str | None = None,
         **options: Unpack[DesignOptions],
-    ) -> Search:
+    ) -> FragmentSearch:
         """Return molecules of high score, found by drawing fragments of good ones anew.
 
         Args:

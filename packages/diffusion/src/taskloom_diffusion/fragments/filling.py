@@ -16,7 +16,7 @@ from taskloom_diffusion.fragments.cutting import is_link, joined, links_of
 from taskloom_diffusion.fragments.excision import Verified, excise
 from taskloom_diffusion.fragments.fixed import Fixed
 from taskloom_diffusion.fragments.lengths import LengthLaw, room_for
-from taskloom_diffusion.fragments.pairing import Pairing
+from taskloom_diffusion.fragments.pairing import LinkPairing
 from taskloom_diffusion.model.diffusion_model import DiffusionModel
 from taskloom_diffusion.model.step_noise import uniforms
 from taskloom_diffusion.samplers.base import Sampler
@@ -183,7 +183,7 @@ def fill(model: DiffusionModel, choose: Choice, num: int, filling: Filling) -> F
         UsageError: A fixed part has no room, or pieces that the model does not know.
     """
     tokenizer = fragment_tokenizer(model)
-    steering = Pairing(tokenizer, model.mask_token_id) if filling.pair_links else None
+    steering = LinkPairing(tokenizer, model.mask_token_id) if filling.pair_links else None
     found: dict[int, Filled] = {}
     done = FilledRows(requested=num)
     lengths = _Lengths(model, filling.length)

@@ -14,7 +14,7 @@ from taskloom_diffusion.tokenizers.fragments import FragmentTokenizer
 _WEIGHED = ("first_hitting", "left_to_right", "random", "entropy", "margin")
 
 
-class Pairing:
+class LinkPairing:
     """A way to draw fragments: a link that came twice comes no more, one that came once is closed while there is room.
 
     It changes the law. What is left of it at each token that is drawn is the log weight of the text: texts weighed by it have
@@ -94,7 +94,7 @@ class _Pairs:
         start: Tokens (B, L) to begin with.
     """
 
-    def __init__(self, pairing: Pairing, start: Tensor) -> None:
+    def __init__(self, pairing: LinkPairing, start: Tensor) -> None:
         self.pairing = pairing
         self.before = start.clone()
         self.mass = torch.zeros(start.shape, dtype=torch.float64)

@@ -17,7 +17,7 @@ from taskloom_diffusion.fragments.excision import excise
 from taskloom_diffusion.fragments.filling import begin, fragment_tokenizer
 from taskloom_diffusion.fragments.fixed import Fixed, grown_order, holds
 from taskloom_diffusion.fragments.lengths import room_for
-from taskloom_diffusion.fragments.pairing import Pairing
+from taskloom_diffusion.fragments.pairing import LinkPairing
 from taskloom_diffusion.fragments.scoring import Archive, Score, Scored, auc_top_10, ranked
 from taskloom_diffusion.tokenizers.fragments import FragmentTokenizer, molecule_of
 from taskloom_diffusion.tokenizers.symbols import split_smiles
@@ -32,7 +32,7 @@ _MOST_EMPTY = 25
 
 
 @dataclass
-class Search:
+class FragmentSearch:
     """A search that is over.
 
     Attributes:
@@ -76,7 +76,7 @@ def search(
     archive: Archive,
     budget: int,
     lock: str = "",
-) -> Search:
+) -> FragmentSearch:
     """Return molecules of high score.
 
     A call is a new canonical SMILES given to the score; what fails, was scored before, or does not hold what it should costs none.
@@ -100,7 +100,7 @@ def search(
             f"none of {len(start)} molecules to start from "
             + (f"holds the lock '{lock}'" if lock else "can be read")
         )
-    found = Search(archive, budget)
+    found = FragmentSearch(archive, budget)
     archive.ask(score, first[:budget], 0)
     last = max((entry.round for entry in archive.entries), default=0)
     number = max(last, 1)
@@ -175,7 +175,7 @@ class _Round:
             return [], free
         steering = None
         if self.designer.pair_links:
-            steering = Pairing(self.tokenizer, model.mask_token_id)
+            steering = LinkPairing(self.tokenizer, model.mask_token_id)
         made = complete(
             model,
             self.designer.sampler,
