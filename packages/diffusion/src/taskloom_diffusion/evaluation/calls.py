@@ -103,6 +103,7 @@ def quality_against_calls(
         seed: Of the noise; settings are looked for with another one.
     """
     mean = sum(lengths) / len(lengths)
+    # One token a call asks about every position once for each token.
     one_a_call = sum(n * n for n in lengths)
     for name in names:
         kind: Any = load_component(GROUP, name)
@@ -112,6 +113,7 @@ def quality_against_calls(
             if sampler is None:
                 continue
             setting = _setting(sampler)
+            # A sampler that has reached its least calls would only be drawn from again.
             if setting in met:
                 continue
             met.add(setting)
@@ -154,6 +156,7 @@ def _brought_to(
     if "calls_per_block" in fields:
         size = int(getattr(sampler, "block_size", 1))
         return sampler.model_copy(update={"calls_per_block": max(round(size * share), 1)})
+    # On few sequences and by another seed: what is measured must not have chosen its own setting.
     tried = lengths[:_TRIED]
 
     def measured(update: Mapping[str, object]) -> float:
@@ -166,6 +169,7 @@ def _brought_to(
         found = {k: measured({"k": k}) for k in _K} if share < 1 else {}
         if not found:
             return None
+        # Ratios count: twice as many calls are as far away as half as many.
         best = min(found, key=lambda k: abs(math.log(found[k] / share)))
         return sampler.model_copy(update={"k": best}) if _is_near(found[best], share) else None
     for name, low, high in (("threshold", 0.0, 1.0), ("bound", 20.0, 0.0)):
@@ -183,6 +187,7 @@ def _halved(
 ) -> Sampler | None:
     """Return a sampler whose number of calls is near a share, a setting of it found by halving; calls rise from the first end on."""
     few, many = ends
+    # Calls fall and rise in steps, so that the end of the halving may still be far from what is aimed at.
     for _ in range(_HALVINGS):
         middle = (few + many) / 2
         few, many = (middle, many) if measured({name: middle}) < share else (few, middle)
@@ -228,6 +233,7 @@ def fitting(model: DiffusionModel, names: Sequence[str]) -> list[str]:
     for name in names:
         kind: Any = load_component(GROUP, name)
         try:
+            # The model's noise and network decide, not the config that it was made with.
             check_sampler(model, kind())
         except ConfigError:
             continue

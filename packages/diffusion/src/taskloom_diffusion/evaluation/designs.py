@@ -95,12 +95,14 @@ class DesigningModel(DiffusionModel):
         designer = self._designer(options)
         function = score_called(score) if isinstance(score, str) else score
         begun = list(start) if start is not None else list(designer.start)
+        # What tells this search from any other: an archive of another one is not gone on with.
         said = {"format": 1, "seed": designer.seed, "lock": lock, "start": begun}
         archive = Archive.opened(None if out is None else Path(out), said)
         return search(designer, function, begun, archive=archive, budget=budget, lock=lock)
 
     def _designer(self, options: DesignOptions) -> Designer:
         fragment_tokenizer(self)
+        # A model of no run still decorates and links; lengths and points of training are what it lacks.
         known = fragments_of(self.run) if self.run is not None else None
         asked: DesignOptions = {**options, "sampler": options.get("sampler") or self.sampler}
         return designer_of(self, self.length_histogram, known, asked)

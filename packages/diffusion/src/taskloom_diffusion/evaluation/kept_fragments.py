@@ -33,6 +33,7 @@ def keep_fragments(ctx: RunContext, prepared: Prepared) -> dict[str, Path]:
     for row in range(len(prepared.train)):
         # In an order like those of the training: what is fixed later may be any of its beginnings.
         ids = tokenizer.varied(prepared.train.get(row), derive_seed(0, "gaps", row))
+        # Ends and padding are of the sequence and of no fragment.
         tokens = [token for token in ids.tolist() if token > tokenizer.end_id]
         uses: Counter[int] = Counter()
         begin = 0
@@ -42,8 +43,10 @@ def keep_fragments(ctx: RunContext, prepared: Prepared) -> dict[str, Path]:
                 pieces[_alone(tokenizer, tokens[begin:place])] += 1
                 begin = place + 1
                 still = sum(times == 1 for times in uses.values())
+                # Where a link is open, what follows must close it: such beginnings have other lengths behind them.
                 gaps[still, place, len(tokens) - begin] += 1
         pieces[_alone(tokenizer, tokens[begin:])] += 1
+    # Training molecules come in the order of their ranks, so the first of them are a sample.
     facts = {
         "format": 1,
         "gaps": [[*key, count] for key, count in sorted(gaps.items())],

@@ -14,6 +14,7 @@ from taskloom_diffusion.fragments.filling import (
     Choice,
     FilledRows,
     Filling,
+    by_frequency,
     fill,
     fragment_tokenizer,
 )
@@ -96,7 +97,10 @@ class Designer:
         """Return molecules around what is chosen for each row."""
         if num < 1:
             raise UsageError(f"n = {num} must be at least 1")
-        return fill(self.model, choose, num, self.filling())
+        done = fill(self.model, choose, num, self.filling())
+        if self.known is not None:
+            done.baseline = by_frequency(choose, num, self.known.pieces, self.seed)
+        return done
 
     def decorated(self, scaffold: str, *, atoms: Sequence[int] = (), lock: str = "") -> Choice:
         """Return a scaffold with its points: marked by `*`, at hydrogens of atoms, or at the border of a lock in a molecule.

@@ -29,7 +29,7 @@ Choice: TypeAlias = Callable[[int, int], Fixed]
 
 @dataclass(frozen=True)
 class Filling:
-    """How gaps are filled.
+    """Way to fill gaps.
 
     Attributes:
         sampler: The sampler.
@@ -84,6 +84,7 @@ class FilledRows:
         first_verified: Of the first draws, those that hold what was given.
         draws: All draws.
         faults: Of all draws, how many failed, by reason.
+        baseline: The same by the plainest way there is, training fragments drawn by how often they came; None if they are not known.
     """
 
     rows: list[Filled] = field(default_factory=list)
@@ -92,6 +93,7 @@ class FilledRows:
     first_verified: int = 0
     draws: int = 0
     faults: Counter[str] = field(default_factory=Counter)
+    baseline: FilledRows | None = None
 
     @property
     def given_up(self) -> int:
@@ -119,6 +121,7 @@ class FilledRows:
             "given_up": self.given_up,
             "distinct": self.distinct,
             "faults": dict(self.faults),
+            "baseline": self.baseline.figures() if self.baseline is not None else None,
         }
 
     def sentence(self) -> str:
@@ -127,7 +130,11 @@ class FilledRows:
         told = f"{len(self.rows)} of {of} molecules hold what was given, {self.distinct} of them different"
         told += f"; at the first draw {self.first_valid} of {of} were valid and {self.first_verified} held it; {self.draws} draws"
         faults = ", ".join(f"{count} {reason}" for reason, count in self.faults.most_common())
-        return told + (f"; failed: {faults}" if faults else "")
+        told += f"; failed: {faults}" if faults else ""
+        if self.baseline is None:
+            return told
+        plain = self.baseline
+        return f"{told}; training fragments by frequency, one draw each: {plain.first_verified} of {of}, {plain.distinct} different"
 
 
 def fragment_tokenizer(model: DiffusionModel) -> FragmentTokenizer:
