@@ -80,6 +80,9 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "quick_compilation": (1, 0),  # without most of XLA's optimizations
         # tests/control
         "foreign_models": (4, 8),
+        "suite_states": (60, 1000),
+        "trot_seconds": (3, 10),
+        "trot_seeds": (1, 10),
         "pushed_cylinders": (4, 5),
         # tests/reliability
         "kills": (50, 150),

@@ -43,7 +43,7 @@ OWN_ROOMS = {
         *("study", "recordings", "fitting", "bounds", "training", "layout"),
     },
     "diffusion": {"model", "corpora", "training", "evaluation"},
-    "control": {"planning", "closed_loop", "mjcf", "bench", "live"},
+    "control": {"planning", "closed_loop", "mjcf", "bench", "live", "suites"},
 }
 # Rule 2. No path of imports leads from a problem to what solves it.
 PROBLEMS = ("task", "games", "corpora", "mjcf")
