@@ -26,7 +26,6 @@ from taskloom.lifecycle.scratch import ScratchContext
 from taskloom.opening import open_task
 from taskloom.runs.writer import atomic_write
 
-import taskloom_anomaly
 from taskloom_anomaly.config import AnomalyConfig
 from taskloom_anomaly.detection.assembly import DetectionData, assemble
 from taskloom_anomaly.detection.baselines import baseline_areas
@@ -45,7 +44,7 @@ _LIBRARIES = ("numpy", "scipy", "scikit-learn", "jax", "flax")
 
 @dataclass(frozen=True)
 class Cell:
-    """What one detector gave on one task and seed.
+    """The result of one detector on one task and seed.
 
     Attributes:
         task: The task.
@@ -212,7 +211,7 @@ def _with_detector(config: AnomalyConfig, name: str) -> AnomalyConfig | str:
 @cache
 def _program() -> str:
     """Return a digest of this package's code and the versions of the libraries that compute."""
-    root = Path(str(taskloom_anomaly.__file__)).parent
+    root = Path(__file__).parents[1]
     found = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):
         found.update(f"{path.relative_to(root).as_posix()}\0".encode())
