@@ -39,6 +39,7 @@ LONG = {
     "concepts/control.md",
     "concepts/hci.md",
     "how-to/hci-train.md",
+    "tutorials/anomaly-answers.md",
     "reference/control-results.md",
 }
 PAGES = pages.all_pages()

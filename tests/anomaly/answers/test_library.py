@@ -31,7 +31,7 @@ def scores(detector: Library, rows: Features = NEW) -> dict[str, np.ndarray]:
 
 def standard(layer: str, rows: Features) -> np.ndarray:
     known = TRUSTED.activations[layer].astype(np.float32).astype(np.float64)
-    return (rows.activations[layer] - known.mean(axis=0)) / known.std(axis=0, ddof=1)
+    return np.asarray((rows.activations[layer] - known.mean(axis=0)) / known.std(axis=0, ddof=1))
 
 
 def test_a_score_is_that_of_the_library_on_standardised_activations() -> None:

@@ -227,7 +227,7 @@ def test_another_calibration_set_needs_no_fit(
     assert found[-1]["summary"]["m"] == 1000
     assert found[-1]["summary"]["flagged"] == 5
     # A quarter of them is the scale, and the others carry the confidence.
-    found = call("score", "calibrated", "new.npy", "--fpr=0.001", "--certain=0.5")[1]
+    found = call("score", "calibrated", "new.npy", "--fpr=0.01", "--certain=0.95")[1]
     assert found[-1]["summary"]["m"] == 750
     assert found[-1]["summary"]["flagged"] == 5
     # Its own samples have the p-values of their ranks among themselves: nothing is fitted, nothing is rounded.

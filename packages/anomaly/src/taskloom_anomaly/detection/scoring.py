@@ -131,7 +131,8 @@ def scorer_of_activations(stored: StoredDetector) -> Scorer:
         fused = fuse(layer, stored.calibration, stored.fusion)
         predicted = None if logits is None else logits.argmax(axis=1)
         constants = stored.constants
-        return Answers(layer, fused, predicted, constants and constants.departed(features))
+        outside = None if constants is None else constants.departed(features)
+        return Answers(layer, fused, predicted, outside)
 
     return score
 

@@ -60,7 +60,7 @@ def _of_task(cells: Sequence[Cell]) -> dict[str, Any]:
             "regret_to_best_layer": float(np.mean([cell.regret for cell in good])),
         }
     scored = [name for name, row in own.items() if "auroc" in row]
-    ranks = average_ranks(-np.asarray([own[name]["auroc"] for name in scored])) if scored else []
+    ranks = average_ranks(-np.asarray([own[name]["auroc"] for name in scored]))
     for name, rank in zip(scored, ranks, strict=True):
         own[name]["rank"] = float(rank)
     bases = {cell.seed: cell.baseline for cell in cells if not cell.refused}

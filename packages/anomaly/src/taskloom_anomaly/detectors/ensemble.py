@@ -65,14 +65,19 @@ class Ensemble(TrainedDetector):
     @property
     def needs(self) -> frozenset[Need]:
         """All that a member needs."""
-        own = [member.needs for member in self._listed]
-        return frozenset({"activations", "trusted"}).union(*own)
+        found: set[Need] = {"activations", "trusted"}
+        for member in self._listed:
+            found |= member.needs
+        return frozenset(found)
 
     @property
     def _listed(self) -> list[Detector]:
         found: list[Detector] = []
         for name in self.members:
             given = spelled_out(name)
+            if name == "mahalanobis":
+                # The part of the samples that members see may be fewer than a layer is wide.
+                given["shrinkage"] = "oas"
             member = load_component(GROUP, given["kind"]).model_validate(given)
             if not isinstance(member, Detector) or isinstance(member, Ensemble):
                 raise ConfigError(f"'{name}' cannot be a member of an ensemble.")
@@ -149,6 +154,7 @@ def independent_weights(ranks: Float[np.ndarray, "m columns"]) -> Float[np.ndarr
     length = np.sqrt((centred**2).sum(axis=0))
     unit = centred / np.where(length > 0, length, 1.0)
     correlation = unit.T @ unit
+    # Of opposite rankings neither says anything twice, and a weight above one would only add noise.
     mean = (correlation.sum(axis=1) - np.diag(correlation)) / (count - 1)
     return np.asarray(1 / (1 + np.maximum(mean, 0.0)))
 
@@ -169,6 +175,7 @@ class _Side:
             if split != "trusted":
                 yield features
                 continue
+            # By place and not by a generator: every pass over the stream cuts it alike, whatever its batches are.
             keys = stream_keys(start, len(features), self.seed)
             start += len(features)
             held = keys < np.uint64(int(self.share * 2.0**64))

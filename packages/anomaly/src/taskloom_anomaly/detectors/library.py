@@ -98,6 +98,7 @@ class Library(LayerwiseDetector):
         score = self._scorer(rows, seed)
         alone = np.concatenate([score(row[None]) for row in rows[:_ALONE]])
         among = score(rows[:_AMONG])[:_ALONE]
+        # Relative to the largest: a score near zero has no digits of its own.
         agrees = np.allclose(alone, among, rtol=_SAME, atol=_SAME * float(np.abs(among).max()))
         return {"rows": rows, "seed": np.asarray(seed), "alone": np.asarray(not agrees), **scaling.tensors()}  # fmt: skip
 
@@ -136,7 +137,9 @@ def _fitted(class_name: str, params: str, known: _Rows, seed: int) -> Scorer:
     library, _, name = class_name.partition(":")
     maker = _class_of(library, name)
     given = dict(json.loads(params))
+    # Asked of the class: a library's own message about an unknown parameter is a traceback.
     accepted = inspect.signature(maker).parameters
+    # A second fit must give the same trees; the seed is that of the detector unless a parameter says another.
     if "random_state" in accepted:
         given.setdefault("random_state", seed)
     if class_name == "sklearn:LocalOutlierFactor":
