@@ -14,7 +14,7 @@ from taskloom_anomaly.detection.standings import standings
 from taskloom_anomaly.metrics.intervals import delong_test
 
 TINY = [
-    "anomaly", "leaderboard", "--tasks=tabular", "--detectors=mahalanobis,knn,sklearn:OneClassSVM,msp", "--seeds=2", "--jobs=1",
+    "anomaly", "leaderboard", "--tasks=tabular", "--detectors=mahalanobis,knn,sklearn:OneClassSVM,lcf", "--seeds=2", "--jobs=1",
     "--param=source=wine", "--param=training.epochs=3", "--param=min_explained=-9",
 ]  # fmt: skip
 
@@ -30,9 +30,9 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_board_has_every_task_detector_and_seed(board: Path) -> None:
     found = json.loads((board / "leaderboard.json").read_text())
     rows = found["tasks"]["tabular"]["detectors"]
-    assert set(rows) == {"mahalanobis", "knn", "sklearn:OneClassSVM", "msp"}
-    # An autoencoder gives no class scores.
-    assert "logits" in rows["msp"]["refused"] or "class scores" in rows["msp"]["refused"]
+    assert set(rows) == {"mahalanobis", "knn", "sklearn:OneClassSVM", "lcf"}
+    # Its layers have several widths, which that detector cannot follow.
+    assert "width" in rows["lcf"]["refused"]
     assert [rows[name]["seeds"] for name in ("mahalanobis", "knn")] == [[0, 1], [0, 1]]
     assert found["tasks"]["tabular"]["baseline"]["names"]
     assert {row["note"] for row in found["pairs"]} == {"too few to compare"}
