@@ -40,7 +40,7 @@ def main() -> None:
         (folder / "digits.py").write_text(source)
         subprocess.run([sys.executable, "digits.py"], cwd=folder, check=True)
         told = tasks(folder, "score", "digits:network", "labelled.npz", "--trusted=trusted.npy", "--labels=odd", "--out=found")  # fmt: skip
-        print(told)
+        sys.stdout.write(told)
         found = answers(folder, "found/answers.jsonl")
         new, odd = (np.load(folder / "labelled.npz")[key] for key in ("inputs", "odd"))
         order = sorted(range(len(found)), key=lambda i: (found[i]["p"]["fused"], -found[i]["score"]["fused"]))  # fmt: skip
@@ -65,7 +65,7 @@ def main() -> None:
         (points,) = (folder / "runs").rglob("points.jsonl")
         capital = [json.loads(line) for line in points.read_text().splitlines()]
         alarms = [line["row"] for line in capital if line.get("alarm")]
-        print("first alarm at row", alarms[:1], "of", len(capital))
+        sys.stdout.write(f"first alarms at rows {alarms}\n")
         figure, axis = plt.subplots(figsize=(5, 2.8))
         axis.plot([line["log10_e"] for line in capital], lw=1)
         axis.axhline(2, color="tab:red", lw=0.8, ls="--", label="alarm: 100")
