@@ -1,7 +1,7 @@
 """The page of what was measured of the anomaly domain's answers, from the files that the benchmarks write.
 
     python benchmarks/anomaly/results.py --false-alarms fa.json --watch watch.json --cleansing c.json --p-values p.json --cost cost.json --board board
-    python benchmarks/anomaly/results.py --into docs/reference/anomaly-results.md
+    python benchmarks/anomaly/results.py --into docs/reference/anomaly-answers-results.md
 
 The first command takes figures over into `benchmarks/anomaly/measured.json`, with the commit and the date; a part that was not measured again keeps
 its own. The second writes the page.
