@@ -131,7 +131,7 @@ PARTS: dict[str, Callable[[Path], list[str]]] = {
 def page(kept: dict[str, Any]) -> str:
     """Return the page."""
     lines = [
-        "# What was measured of answers",
+        "# Answers of detectors, as measured",
         "",
         "The promises of [scoring](../how-to/score-inputs.md), [watching](../how-to/monitor-stream.md), [cleansing](../how-to/explain-cleanse.md) and",
         "[comparing](../how-to/compare-detectors.md), as measured; the scripts are in `benchmarks/anomaly/`. Figures that are below their bar stand here like the others.",
