@@ -80,11 +80,14 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "quick_compilation": (1, 0),  # without most of XLA's optimizations
         # tests/control
         "foreign_models": (4, 8),
+        "suite_states": (60, 1000),
+        "trot_seconds": (3, 10),
+        "trot_seeds": (1, 10),
         "pushed_cylinders": (4, 5),
         # tests/reliability
         "kills": (50, 150),
-        "kills_of_networks": (10, 30),
-        "kills_of_episodes": (40, 120),
+        "kills_of_networks": (5, 30),
+        "kills_of_episodes": (20, 120),
         # tests/diffusion
         "bounds_of_eight_draws": (100, 200),
         "bounds_of_small_corpora": (75, 150),
@@ -101,6 +104,10 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "screened_molecules": (200, 5000),
         "neighbour_examples": (25, 500),
         "foreign_molecules": (0, 4),  # shares of another corpus under GuacaMol's score
+        "cut_molecules": (60, 5000),
+        "paired_texts": (4000, 100_000),
+        "enumerated_orders": (9, 1),  # every how manieth
+        "enumerated_k": (2, 4),
         # tests/docs
         "forked_commands": (1, 0),  # not forked: an interpreter for each
         "brief_pages": (1, 0),  # full: commands are run as their page shows them
@@ -108,7 +115,7 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         # tests/core/studies
         "simulated_studies": (2000, 2000),
         "coverage_columns": (1, 4),
-        "example_scripts": (4, 12),
+        "example_scripts": (6, 19),
         # tests/cli, tests/core
         "terminals_tried": (15, 1500),
         "searched_sinks": (1, 3),

@@ -79,6 +79,7 @@ _SAMPLERS = _parts(
     ("entropy", "Positions of lowest entropy first.", "confidence:LowEntropy"),
     ("entropy_bound", "Positions of low entropy, as many as a bound on the error allows.", "entropy_bound:EntropyBound"),
     ("threshold", "Every drawn token that is likelier than a threshold, at least one.", "threshold:Threshold"),
+    ("speculative", "The law of one token a call, in fewer calls: tokens are proposed and judged.", "speculative:Speculative"),
     ("semi_autoregressive", "Blocks from left to right, likeliest tokens first.", "semi_autoregressive:SemiAutoregressive"),
     ("remdm", "The reverse chain with tokens masked again on the way, marginals kept.", "remdm:ReMDM"),
     ("forward_backward", "The reverse chain with a forward-backward corrector.", "remdm:ForwardBackward"),
@@ -93,6 +94,7 @@ _TOKENIZERS = _parts(
     ("byte", "Bytes of UTF-8: 256 tokens, whatever the corpus.", "byte:Byte"),
     ("bpe", "Byte pairs learnt from the training part.", "bpe:BPE"),
     ("selfies", "SELFIES of molecules: whatever is drawn is a molecule.", "selfies:Selfies"),
+    ("fragments", "Fragments of molecules, joined by links: for decorating, linking, growing.", "fragments:FragmentSmiles"),
     ("huggingface", "Hugging Face tokenizer in a local folder.", "huggingface:HuggingFace"),
 )  # fmt: skip
 _METRICS = _parts(
@@ -169,6 +171,21 @@ DOMAIN = DomainRef(
             on="run",
             overrides=("sampler", "metrics", "evaluate"),
         ),
+        *(
+            VerbRef(name, summary, f"{_HERE}.verbs.{name}:{name}", on="run", overrides=("sampler",))
+            for name, summary in (
+                ("decorate", "Let something grow at the points of a scaffold."),
+                ("link", "Draw a linker between two fragments."),
+                ("grow", "Let something grow on a molecule."),
+                ("optimise", "Search for molecules of high score, fragment by fragment."),
+            )
+        ),
+        VerbRef(
+            "calls",
+            "Compare samplers at equal network calls.",
+            f"{_HERE}.verbs.calls:calls",
+            on="run",
+        ),
         VerbRef(
             "export",
             "Write a trained model for other programs.",
@@ -188,6 +205,7 @@ DOMAIN = DomainRef(
     ),
     report=f"{_HERE}.report.section:report",
     compare=f"{_HERE}.report.comparison:compare",
+    samples=f"{_HERE}.report.samples:samples",
     protocol=f"{_HERE}.task:CorpusTask",
     config=f"{_HERE}.config:DiffusionConfig",
     driver=f"{_HERE}.driver",

@@ -20,12 +20,17 @@ class TaskRef:
         target: Where the factory is: `"package.module:attribute"`. It is a callable with one parameter annotated with its
             config, one without a required parameter, or a config class that is its own task.
         version: Part of a run's identity; raise it when the task's meaning changes.
+        needs: Modules of other packages that it cannot be made without. It is listed only where all of them are installed; they
+            are looked for, never imported.
+        install: What installs them, after `pip install`: `'lab[dogs]'`.
     """
 
     name: str
     summary: str
     target: str
     version: int = 1
+    needs: tuple[str, ...] = ()
+    install: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,7 @@ class DomainRef:
         report: `"package.module:function"`, a function from a `taskloom.runs.Run` to a list of report blocks; or empty.
         compare: `"package.module:function"`, a function from at most eight runs of one task, by name, to a list of report blocks
             that set them on shared axes; or empty.
+        samples: `"package.module:function"`, a function from a run to `taskloom.report.samples.SampleTable`, for the viewer; or empty.
         protocol: `"package.module:Class"`, a protocol or an abstract class that a task must fit if it does not run itself.
         config: `"package.module:Class"`, the config of a task whose factory asks for none.
         driver: `"package.driver"`, a module with the four functions of `taskloom.bound.Driver`; it runs the tasks that fit.
@@ -104,6 +110,7 @@ class DomainRef:
     verbs: tuple[VerbRef, ...] = ()
     report: str = ""
     compare: str = ""
+    samples: str = ""
     protocol: str = ""
     config: str = ""
     driver: str = ""

@@ -12,6 +12,7 @@ from taskloom.report.model import Block, Facts, Fold, Html, Table, Text
 from taskloom.statistics.intervals import normal_interval
 
 from taskloom_diffusion.metrics.molecules import parse, properties
+from taskloom_diffusion.report.calls import calls_blocks
 from taskloom_diffusion.report.densities import densities
 from taskloom_diffusion.report.drawings import molecule_grid, shown_steps, text_of, unmasking_table
 from taskloom_diffusion.report.published import published
@@ -39,6 +40,10 @@ def report(run: Run) -> list[Block]:
         ("Samples", table),
         ("Published figures of the samples", published(_read_json(run, "benchmark"))),
         ("Properties of the samples against the corpus", compared[3:]),
+        (
+            "Quality against network calls",
+            calls_blocks(details["calls"]) if details and details.get("calls") else [],
+        ),
         (
             "Unmasking, step by step",
             _unmasking(run, details["unmasking"]) if details.get("unmasking") else [],
