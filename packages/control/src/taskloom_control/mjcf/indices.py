@@ -77,6 +77,8 @@ class StateIndices:
 
     def _history(self, kind: str, p: int, s: int, dim: int) -> None:
         """Map the past of a delayed actuator or sensor, a block of 2 + n + n * dim numbers."""
+        if not hasattr(self.plan, f"{kind}_history"):
+            return  # the oldest releases that are allowed know no delays
         mine = tuple(int(v) for v in getattr(self.plan, f"{kind}_history")[p])
         other = tuple(int(v) for v in getattr(self.plant, f"{kind}_history")[s])
         if mine != other:
