@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -43,6 +44,7 @@ class Generated:
         positions: Positions that the network was asked about for each, over all of its calls.
         cpu_seconds: Processor time [s].
         trajectory: States of the first sequences after every step (S, B, L), if asked for.
+        log_weights: Log weight of each; 0 where all weigh the same.
     """
 
     texts: list[str]
@@ -51,11 +53,20 @@ class Generated:
     positions: list[int]
     cpu_seconds: float
     trajectory: Tensor
+    log_weights: list[float] = field(default_factory=list)
 
     @property
     def mean_calls(self) -> float:
         """Network calls per sequence."""
         return sum(self.calls) / max(len(self.calls), 1)
+
+
+class Steers(Protocol):
+    """A way to generate a batch other than by its sampler alone."""
+
+    def run(self, sampler: Sampler, generation: Generation, block_size: int) -> SampledTokens:
+        """Return the tokens of a batch; `block_size` is 0 for whole sequences."""
+        ...
 
 
 def check_sampler(task: DiffusionModel, config: Sampler) -> None:
@@ -155,6 +166,7 @@ def complete(
     batch_size: int,
     record: int = 0,
     numbers: Sequence[int] | None = None,
+    steering: Steers | None = None,
 ) -> Generated:
     """Complete templates: every mask is generated, every other token stays exactly where it is.
 
@@ -166,6 +178,7 @@ def complete(
         batch_size: Sequences in a batch.
         record: Number of the first sequences whose trajectory is kept.
         numbers: Of each sequence, which row of the noise is its own; None is its place.
+        steering: By what sequences are steered; None is nothing.
     """
     check_sampler(task, config)
     for template in templates:
@@ -180,6 +193,7 @@ def complete(
     order = np.argsort([len(t) for t in templates], kind="stable")
     tokens: list[list[int]] = [[] for _ in templates]
     calls, positions = [0] * len(templates), [0] * len(templates)
+    weights = [0.0] * len(templates)
     trajectory = torch.zeros(0, dtype=torch.int32)
     # The recorded sequences are a batch of their own, so that their trajectory has one length.
     groups = [np.arange(min(record, len(templates)))] if record else []
@@ -191,16 +205,19 @@ def complete(
         # A template that is shorter than what training saw holds that much data: its end stands behind it.
         closed = [lengths[int(i)] < len(templates[int(i)]) for i in rows]
         noise = RowNoise(seed, streams, max(map(len, chosen), default=0))
-        samples = _run(task, config, chosen, noise, closed, record=bool(record) and number == 0)
+        recorded = bool(record) and number == 0
+        samples = _run(task, config, chosen, noise, closed, steering=steering, record=recorded)
         if record and number == 0:
             trajectory = samples.trajectory
         counts, asked = samples.network_calls.tolist(), samples.positions.tolist()
         for place, i in enumerate(rows):
             tokens[i] = samples.tokens[place, : lengths[i]].tolist()
             calls[i], positions[i] = counts[place], asked[place]
+        for i, weight in zip(rows, samples.log_weights.tolist(), strict=False):
+            weights[i] = weight
     texts = [task.tokenizer.decode(_until_end(ids, task.tokenizer.end_id)) for ids in tokens]
     spent = time.process_time() - began
-    return Generated(texts, tokens, calls, positions, spent, trajectory)
+    return Generated(texts, tokens, calls, positions, spent, trajectory, weights)
 
 
 def _run(
@@ -210,6 +227,7 @@ def _run(
     noise: RowNoise,
     closed: Sequence[bool],
     *,
+    steering: Steers | None,
     record: bool,
 ) -> SampledTokens:
     width = noise.width
@@ -242,6 +260,8 @@ def _run(
         config.top_p,
         [] if record else None,
     )
+    if steering is not None:
+        return steering.run(config, generation, task.settings.block_size)
     sampler: Strategy = config
     if task.settings.block_size:
         sampler = InBlocks(sampler, task.settings.block_size)

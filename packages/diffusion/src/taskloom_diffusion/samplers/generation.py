@@ -41,6 +41,14 @@ class Forbidden:
         return torch.where(here, rest - rest.logsumexp(-1, keepdim=True), log_x)
 
 
+class Limits(Protocol):
+    """Tokens that a position may not get, by what is known of its sequence."""
+
+    def left(self, log_x: Tensor, states: Tensor, maskable: Tensor, rows: Tensor) -> Tensor:
+        """Return log x_theta (R, L, V) of states (R, L) of rows (R,) without what they may not get, normalised."""
+        ...
+
+
 class Predictor:
     """The network as a source of x_theta, with a count of its calls for each row.
 
@@ -64,6 +72,7 @@ class Predictor:
         forbidden: Forbidden | None = None,
     ) -> None:
         self.forbidden = forbidden
+        self.limits: Limits | None = None
         self.denoiser = denoiser
         self.process = process
         self.kind: Parameterization = kind
@@ -130,13 +139,12 @@ class Predictor:
         log_x = read_logits(self.kind, logits, part, alpha, self.process).double()
         if self.forbidden is not None:
             log_x = self.forbidden.of(rows, slice(0, width)).left(log_x)
-        if width == states.shape[1]:
-            return log_x
-        rest = torch.full(
-            (len(rows), states.shape[1] - width, log_x.shape[-1]), -torch.inf
-        ).double()
-        rest[..., self.process.vocabulary.pad_id] = 0.0
-        return torch.cat([log_x, rest], dim=1)
+        if width < states.shape[1]:
+            shape = (len(rows), states.shape[1] - width, log_x.shape[-1])
+            rest = torch.full(shape, -torch.inf).double()
+            rest[..., self.process.vocabulary.pad_id] = 0.0
+            log_x = torch.cat([log_x, rest], dim=1)
+        return log_x if self.limits is None else self.limits.left(log_x, states, maskable, rows)
 
     def _ask(self, z: Tensor, noise: Tensor, valid: Tensor, wanted: Tensor | None) -> Tensor:
         if wanted is None or self.kind != "subs" or not self.partial:
@@ -192,12 +200,14 @@ class SampledTokens:
         network_calls: Calls that each row took part in (B,).
         positions: Positions that the network was asked about for each row, over all of its calls (B,).
         trajectory: (S, B, L) int32 states after every step, or empty.
+        log_weights: Log weight of each row (B,), or empty where all weigh the same.
     """
 
     tokens: Tensor
     network_calls: Tensor
     positions: Tensor
     trajectory: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.int32))
+    log_weights: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.float64))
 
 
 class Strategy(Protocol):
