@@ -77,8 +77,6 @@ class StateIndices:
 
     def _history(self, kind: str, p: int, s: int, dim: int) -> None:
         """Map the past of a delayed actuator or sensor, a block of 2 + n + n * dim numbers."""
-        if not hasattr(self.plan, f"{kind}_history"):
-            return  # the oldest releases that are allowed know no delays
         mine = tuple(int(v) for v in getattr(self.plan, f"{kind}_history")[p])
         other = tuple(int(v) for v in getattr(self.plant, f"{kind}_history")[s])
         if mine != other:
@@ -105,7 +103,7 @@ class StateIndices:
         for name, words in (("PLUGIN", "plugin state"), ("PLASTIC", "plastic state")):
             bit = getattr(_STATE, f"mjSTATE_{name}", None)
             if bit is None:
-                continue  # as above
+                continue  # releases that are allowed know none
             a, b = self._mine[int(bit)].size, self._other[int(bit)].size
             if a != b or (a and layout(self.plan) != layout(self.plant)):
                 raise ModelError(
