@@ -18,6 +18,7 @@ from taskloom_diffusion.denoisers.dit import DiT
 from taskloom_diffusion.evaluation.trained import TrainedModel
 from taskloom_diffusion.fragments.cutting import links_of
 from taskloom_diffusion.fragments.excision import verify
+from taskloom_diffusion.fragments.filling import FilledRows
 from taskloom_diffusion.fragments.gaps import GapCounts
 from taskloom_diffusion.fragments.lengths import by_model
 from taskloom_diffusion.fragments.pairing import LinkPairing
@@ -25,6 +26,7 @@ from taskloom_diffusion.fragments.scoring import auc_top_10
 from taskloom_diffusion.samplers.first_hitting import FirstHitting
 from taskloom_diffusion.tokenizers.fragments import FragmentSmiles, FragmentTokenizer
 from taskloom_diffusion.training.module import DiffusionModule
+from taskloom_diffusion.verbs.decorate import of_file
 from tests_sizes import size
 
 MOLECULES = [
@@ -313,3 +315,23 @@ def test_a_lock_is_in_every_molecule_that_is_scored(designing: TrainedModel) -> 
     assert all(
         Chem.MolFromSmiles(e.smiles).HasSubstructMatch(pattern) for e in found.archive.entries
     )
+
+
+def test_bad_lines_of_a_file_of_scaffolds_are_named_and_the_rest_is_drawn(
+    designing: TrainedModel, tmp_path: Path
+) -> None:
+    path = tmp_path / "scaffolds.smi"
+    path.write_text("*c1ccccc1 first\nc1ccccc1 second\n\nC( third\n*CC fourth\n")
+
+    def drawn(smiles: str) -> FilledRows:
+        return designing.decorate(smiles, 2, gap_length="4", seed=1)
+
+    done, complaints, lines = of_file(path, "", drawn)
+    assert (done.requested, lines) == (4, 5)
+    assert {row.given for row in done.rows} <= {"*c1ccccc1", "*CC"}
+    assert [sentence.partition(":")[0] for sentence in complaints] == ["line 2", "line 3", "line 4"]
+    assert "no attachment point" in complaints[0]
+    assert done.rows[:2] == drawn("*c1ccccc1").rows
+    path.write_text("CC\n")
+    with pytest.raises(UsageError, match="none of 1 lines"):
+        of_file(path, "", drawn)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -104,6 +104,19 @@ class FilledRows:
     def distinct(self) -> int:
         """Molecules that differ, of those that are returned."""
         return len({row.smiles for row in self.rows})
+
+    def and_then(self, other: FilledRows) -> FilledRows:
+        """Return the molecules and the counts of both, rows of the second numbered behind those of the first."""
+        both = self.baseline, other.baseline
+        return FilledRows(
+            [*self.rows, *(replace(row, row=row.row + self.requested) for row in other.rows)],
+            self.requested + other.requested,
+            self.first_valid + other.first_valid,
+            self.first_verified + other.first_verified,
+            self.draws + other.draws,
+            self.faults + other.faults,
+            both[0].and_then(both[1]) if both[0] is not None and both[1] is not None else None,
+        )
 
     @property
     def smiles(self) -> list[str]:
