@@ -42,7 +42,6 @@ LONG = {
     "how-to/train-a-model.md",
     "reference/diffusion-parts.md",
     "reference/control-results.md",
-    "reference/control-suites.md",
 }
 PAGES = pages.all_pages()
 WITH_COMMANDS = [page for page in PAGES if any(pages.steps(pages.DOCS / page))]
