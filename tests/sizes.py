@@ -100,7 +100,7 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "respellings": (300, 1_000_000),
         "exported_samples": (40, 1000),
         "cut_molecules": (60, 5000),
-        "paired_texts": (4000, 100_000),
+        "paired_texts": (1500, 100_000),
         "enumerated_orders": (9, 1),  # every how manieth
         "enumerated_k": (2, 4),
         # tests/docs
