@@ -12,11 +12,15 @@ from __future__ import annotations
 import argparse
 import json
 import subprocess
+import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the module beside the folders
+
 from ours import bound
+from tables import put
 from taskloom import __version__, derive_seed
 from taskloom.statistics.intervals import mean_interval
 from taskloom_control.bench.variants import Bound, for_seed, settings_digest, with_values
@@ -27,7 +31,6 @@ from taskloom_control.suites.table import SUITES
 
 HERE = Path(__file__).parent
 ROWS, PUBLISHED = HERE / "suites.jsonl", HERE / "published.json"
-BEGIN, END = "<!-- suites -->", "<!-- end -->"
 
 
 def play(task: Bound, seed: int) -> Mapping[str, float]:
@@ -125,12 +128,7 @@ def main() -> None:
     parser.add_argument("--into", type=Path, help="Page to write the table into.")
     arguments = parser.parse_args()
     if arguments.into is not None:
-        text = arguments.into.read_text(encoding="utf-8")
-        before, _, rest = text.partition(BEGIN)
-        made = "\n".join([BEGIN, "", *table(), "", END])
-        arguments.into.write_text(
-            before + made + rest.partition(END)[2], encoding="utf-8", newline="\n"
-        )
+        put(arguments.into, "suites", table())
         return
     values = {
         path: value_of(text) for path, _, text in (item.partition("=") for item in arguments.set)

@@ -37,11 +37,11 @@ LONG = {
     "how-to/anomaly-verbs.md",
     "how-to/find-a-backdoor.md",
     "how-to/hci-train.md",
+    "tutorials/anomaly-answers.md",
     "how-to/plan-a-task.md",
     "how-to/train-a-model.md",
     "reference/diffusion-parts.md",
     "reference/control-results.md",
-    "reference/control-suites.md",
 }
 PAGES = pages.all_pages()
 WITH_COMMANDS = [page for page in PAGES if any(pages.steps(pages.DOCS / page))]

@@ -110,7 +110,7 @@ _FIGURES = (
     *("nelbo/nats_per_token", "nelbo/standard_error", "nelbo/bits_per_token"),
     *("nelbo/bits_per_character", "nelbo/bits_per_byte"),
     *("nelbo/perplexity", "nelbo/perplexity_error"),
-    *("nelbo/nats_per_sequence", "samples/calls", "samples/*"),
+    *("nelbo/nats_per_sequence", "samples/calls", "samples/*", "benchmark/*"),
     *("baseline/order", "baseline/nats_per_token"),
     *("baseline/difference", "baseline/difference_error"),
     *("corpus/train", "corpus/too_long", "corpus/left_out", "model/parameters", "train/steps"),
@@ -192,6 +192,11 @@ DOMAIN = DomainRef(
             f"{_HERE}.verbs.export:export",
             on="run",
             overrides=("sampler",),
+        ),
+        VerbRef(
+            "benchmark",
+            "Compare molecules with published figures.",
+            f"{_HERE}.verbs.benchmark:benchmark",
         ),
         VerbRef("schedules", "Compare the noise schedules.", f"{_HERE}.verbs.schedules:schedules"),
         VerbRef(

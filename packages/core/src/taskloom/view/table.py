@@ -67,13 +67,10 @@ def runs_page(store: Path, asked: Asked) -> str:
         problems += _absent(store, asked)
     problems += _unknown(found.rows, (*asked.columns, *asked.axes, asked.y))
     last = max(1, math.ceil(found.matching / ROWS))
-    listed: h.Node = _table(found.rows[:ROWS], asked) if found.rows else h.p["No runs."]
     body: h.Node = [
         _form(asked, problems),
         found.rows and _chart(store, found.rows, asked),
-        groups_table(grouped(found.rows, asked.group), ROWS)
-        if asked.group and found.rows
-        else listed,
+        _rows(found.rows, asked),
         together
         and found.matching > MOST_TOGETHER
         and h.p(".more")[
@@ -91,6 +88,15 @@ def runs_page(store: Path, asked: Asked) -> str:
         h.p(".lede")[f"{count} in {store}. ", h.a(href="/sweeps/")["Sweeps"]],
     ]
     return page("Runs", header, [("Store", body)], policy="", script=SCRIPT, wide=True)
+
+
+def _rows(rows: Sequence[Mapping[str, Any]], asked: Asked) -> h.Node:
+    """Return the table: one row a group if groups are asked for, else one row a run."""
+    if not rows:
+        return h.p["No runs."]
+    if asked.group:
+        return groups_table(grouped(rows, asked.group), ROWS)
+    return _table(rows[:ROWS], asked)
 
 
 def _chart(store: Path, rows: Sequence[Mapping[str, Any]], asked: Asked) -> h.Node:
