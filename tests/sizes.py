@@ -105,7 +105,7 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "neighbour_examples": (25, 500),
         "foreign_molecules": (0, 4),  # shares of another corpus under GuacaMol's score
         "cut_molecules": (60, 5000),
-        "paired_texts": (4000, 100_000),
+        "paired_texts": (1500, 100_000),
         "enumerated_orders": (9, 1),  # every how manieth
         "enumerated_k": (2, 4),
         # tests/docs
