@@ -42,7 +42,7 @@ OWN_ROOMS = {
         ),
         *("study", "recordings", "fitting", "bounds", "training", "layout"),
     },
-    "diffusion": {"model", "corpora", "training", "evaluation"},
+    "diffusion": {"model", "corpora", "training", "evaluation", "guidance"},
     "control": {"planning", "closed_loop", "mjcf", "bench", "live"},
 }
 # Rule 2. No path of imports leads from a problem to what solves it.
