@@ -108,7 +108,7 @@ _FIGURES = (
     *("nelbo/nats_per_token", "nelbo/standard_error", "nelbo/bits_per_token"),
     *("nelbo/bits_per_character", "nelbo/bits_per_byte"),
     *("nelbo/perplexity", "nelbo/perplexity_error"),
-    *("nelbo/nats_per_sequence", "samples/calls", "samples/*"),
+    *("nelbo/nats_per_sequence", "nelbo/null_nats_per_token", "samples/calls", "samples/*"),
     *("baseline/order", "baseline/nats_per_token"),
     *("baseline/difference", "baseline/difference_error"),
     *("corpus/train", "corpus/too_long", "corpus/left_out", "model/parameters", "train/steps"),

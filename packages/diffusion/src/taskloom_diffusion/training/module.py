@@ -6,7 +6,7 @@ import json
 import math
 import warnings
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import lightning.pytorch as pl
@@ -23,6 +23,7 @@ from taskloom_diffusion.model.diffusion_model import DiffusionModel
 from taskloom_diffusion.model.loss_terms import LossTerms
 from taskloom_diffusion.model.protocols import Batch
 from taskloom_diffusion.model.step_noise import StepRows
+from taskloom_diffusion.model.told import ToldCondition
 from taskloom_diffusion.time_samplers.base import Levels
 from taskloom_diffusion.tokenizers.base import FittedTokenizer
 from taskloom_diffusion.training.optimizers import build_optimizer, rate_factor
@@ -56,6 +57,8 @@ class DiffusionModule(DiffusionModel, pl.LightningModule):
         ends: bool = False,
         closes: bool = False,
         seed: int = 0,
+        conditions: Sequence[ToldCondition | Mapping[str, Any]] = (),
+        condition_dropout: float = 0.1,
     ) -> None:
         super().__init__(
             model_config,
@@ -68,6 +71,8 @@ class DiffusionModule(DiffusionModel, pl.LightningModule):
             ends=ends,
             closes=closes,
             seed=seed,
+            conditions=conditions,
+            condition_dropout=condition_dropout,
         )
         self.save_hyperparameters(self.arguments())
         self.batches_seen = 0
