@@ -87,8 +87,8 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "pushed_cylinders": (4, 5),
         # tests/reliability
         "kills": (50, 150),
-        "kills_of_networks": (10, 30),
-        "kills_of_episodes": (40, 120),
+        "kills_of_networks": (5, 30),
+        "kills_of_episodes": (20, 120),
         # tests/diffusion
         "bounds_of_eight_draws": (100, 200),
         "bounds_of_small_corpora": (75, 150),
@@ -100,6 +100,8 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "streamed_lines": (3000, 50_000),
         "respellings": (300, 1_000_000),
         "exported_samples": (40, 1000),
+        "enumerated_orders": (9, 1),  # every how manieth
+        "enumerated_k": (2, 4),
         # tests/docs
         "forked_commands": (1, 0),  # not forked: an interpreter for each
         "brief_pages": (1, 0),  # full: commands are run as their page shows them

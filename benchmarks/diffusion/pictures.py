@@ -1,4 +1,4 @@
-"""Draw the pictures of docs/concepts/diffusion.md from a finished run: `python benchmarks/diffusion/pictures.py RUN`."""
+"""Draw the pictures of docs/how-to/train-a-model.md from a finished run: `python benchmarks/diffusion/pictures.py RUN`."""
 
 from __future__ import annotations
 

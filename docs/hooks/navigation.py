@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,13 +28,19 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 
 def _complete(entries: list[Any], docs: Path, folder: str) -> None:
-    listed = {
-        path
-        for entry in entries
-        for path in (entry.values() if isinstance(entry, dict) else [entry])
-    }
+    listed = set(_listed(entries))
     found = sorted((docs / folder).glob("*.md"), key=_title)
     entries += [path for page in found if (path := f"{folder}/{page.name}") not in listed]
+
+
+def _listed(entries: list[Any]) -> Iterator[str]:
+    """Yield the paths of pages in a part of the navigation, those of its groups included."""
+    for entry in entries:
+        for item in entry.values() if isinstance(entry, dict) else [entry]:
+            if isinstance(item, list):
+                yield from _listed(item)
+            else:
+                yield item
 
 
 def _title(page: Path) -> str:

@@ -10,7 +10,6 @@ import inspect
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import is_dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,7 +29,6 @@ sys.path.insert(
     0, str(Path(__file__).parent)
 )  # mkdocs loads a hook by its path; its neighbours are not on Python's
 
-from docstrings import markdown, signature_of
 from notebooks import pages as notebook_pages
 
 if TYPE_CHECKING:
@@ -109,33 +107,17 @@ def tasks_page(domain: str) -> Iterator[str]:
 
 
 def api_page() -> Iterator[str]:
-    """Yield the page of public names with their signatures and docstrings."""
+    """Yield the page of public names: a line of mkdocstrings for each, which reads the sources and imports nothing."""
     yield "# Python API\n"
     for module_name in _MODULES:
         module = import_module(module_name)
         yield f"## `{module_name}`\n\n{_first_paragraph(module)}\n"
         for name in _public(module_name):
             found = getattr(module, name)
-            if inspect.ismodule(found) and callable(found):  # `taskloom.runs` is both
-                found = import_module(f"{module_name}.listing").runs
-            if not (inspect.isclass(found) or inspect.isfunction(found)):
-                continue
-            yield f"### `{name}` {{ #{module_name}.{name} }}\n"
-            if inspect.isfunction(found) or is_dataclass(found):
-                yield f"```python\n{signature_of(found)}\n```\n"
-            yield from markdown(found)
-            if getattr(found, "_is_protocol", False):
-                yield from _members(found)
-
-
-def _members(protocol: type) -> Iterator[str]:
-    """Yield what a protocol asks for."""
-    for name, member in vars(protocol).items():
-        if name.startswith("_") or not (inspect.isfunction(member) or isinstance(member, property)):
-            continue
-        call = f"{name}()" if inspect.isfunction(member) else name
-        yield f"- `{call}`: {_first_paragraph(member)}"
-    yield ""
+            # `taskloom.runs` is a module that can be called.
+            place = f"{module_name}.listing.runs" if inspect.ismodule(found) else ""
+            if place or inspect.isclass(found) or inspect.isfunction(found):
+                yield f"::: {place or f'{module_name}.{name}'}\n"
 
 
 def _public(module_name: str) -> list[str]:
@@ -166,7 +148,8 @@ def _parameters(parameters: list[Parameter]) -> Iterator[str]:
         kind = parameter.type.replace("|", " \\| ")
         unit = f"[{parameter.unit}]" if parameter.unit else ""
         facts = ", ".join(fact for fact in (kind, *parameter.bounds, unit) if fact)
-        text = f"{parameter.help} *{facts}*".strip()
+        # A bracket would begin the name of another page.
+        text = f"{parameter.help} *{facts}*".strip().replace("[", "\\[")
         default = f"`{parameter.default}`" if parameter.default else ""
         yield f"| `--{parameter.path}` | {default} | {text} |"
     yield ""

@@ -112,7 +112,7 @@ def test_a_sample_does_not_depend_on_its_batch(config: Sampler) -> None:
 
 def test_a_sampler_of_ones_own_has_the_law_of_the_data() -> None:
     """The one in the documentation, as it stands there."""
-    page = (Path(__file__).parents[2] / "docs/concepts/diffusion.md").read_text()
+    page = (Path(__file__).parents[2] / "docs/how-to/add-a-corpus.md").read_text()
     (block,) = [part for part in page.split("```") if "class RightToLeft" in part]
     names: dict[str, Any] = {}
     exec(compile(block.removeprefix("python"), "page", "exec", dont_inherit=True), names)

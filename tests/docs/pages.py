@@ -18,6 +18,7 @@ CHECKED = "<!-- outputs are checked -->"
 LANGUAGES = {"console", "python", "toml", "yaml", "json", "text"}
 _FENCE = re.compile(r"^( *)(`{3,})([\w-]*)(.*)$")
 _TITLE = re.compile(r'title="([^"]+)"')
+_OURS = re.compile(r"(\w+=\S+ )*tasks (run|sweep)(?= )")
 _COMMENT = re.compile(r"<!-- (not run|smaller|briefer|run as): (.+) -->")
 # What may hold an indented block: an item of a list, and the boxes and tabs of the site.
 _HOLDS_BLOCKS = re.compile(r"^ *([-*+] |[0-9]+[.)] |!!! |\?\?\?\+? |=== |: )")
@@ -60,7 +61,12 @@ class Command:
         for option in shlex.split(self.smaller):
             name = option.partition("=")[0]
             there = re.compile(rf"{re.escape(name)}(=| )\S+")
-            words = there.sub(option, words) if there.search(words) else f"{words} {option}"
+            # A new option stands in front: behind, a comment or a second command of the line would swallow it.
+            words = (
+                there.sub(option, words)
+                if there.search(words)
+                else _OURS.sub(rf"\g<0> {option}", words)
+            )
         return words
 
     @property
@@ -118,14 +124,19 @@ def fences(page: Path) -> Iterator[Fence]:
 
 def steps(page: Path) -> Iterator[File | Command | Code]:
     """Yield the files, commands and code of a page in order, without what says why it is not run."""
+    is_checked = CHECKED in page.read_text(encoding="utf-8")
     for fence in fences(page):
         if fence.language == "console":
             if "not run" not in fence.note:
                 for command in _commands(fence.lines):
-                    is_ours = re.match(r"(\w+=\S+ )*tasks (run|sweep) ", command.line)
-                    if is_ours:
+                    if _OURS.match(command.line):
                         briefer = fence.note.get("briefer", "") if size("brief_pages") else ""
                         command.smaller = fence.note.get("smaller", briefer)
+                        # A JavaScript engine draws a report's charts, and half a second passes until it has started.
+                        is_sweep = "tasks sweep" in command.line  # whose runs write none
+                        is_brief = size("brief_pages") and not is_checked and not is_sweep
+                        if is_brief and "report" not in page.stem:
+                            command.smaller += " --report=no"
                     command.instead = fence.note.get("run as", "")
                     yield command
         elif fence.title:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import runpy
+import sys
 import time
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 from tests_sizes import size
 
 SCRIPTS = Path(__file__).parents[2] / "examples"
+PAGES = Path(__file__).parents[1] / "docs" / "pages.py"
 # The quick ones first: every day tests so many.
 ORDER = (
     "study_of_a_table",
@@ -45,8 +48,27 @@ def test_a_script_runs(
     monkeypatch.delenv("TASKS_STORE", raising=False)
     start = time.process_time()
     runpy.run_path(str(SCRIPTS / f"{name}.py"), run_name="__main__")
-    assert capsys.readouterr().out.strip()
+    printed = capsys.readouterr().out
+    assert printed.strip()
+    shown = SCRIPTS / "outputs" / f"{name}.txt"
+    if shown.is_file():
+        assert matches(shown.read_text(encoding="utf-8").splitlines(), printed)
     assert time.process_time() - start < 60
+
+
+def matches(shown: list[str], printed: str) -> bool:
+    """Return whether the gallery's output is what was printed; `...` stands for anything, a line of it for any lines."""
+    spec = importlib.util.spec_from_file_location("docs_pages_of_examples", PAGES)
+    assert spec is not None
+    assert spec.loader is not None
+    pages = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = pages
+    spec.loader.exec_module(pages)
+    return bool(pages.matches(shown, printed))
+
+
+def test_every_output_belongs_to_a_script() -> None:
+    assert {path.stem for path in (SCRIPTS / "outputs").iterdir()} <= set(ORDER)
 
 
 def test_no_script_repeats_another() -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from taskloom.runs import Run, list_runs, open_run
+from taskloom.runs import list_runs, open_run
 from taskloom_probe.support import lines, steps, wait_until
 
 HERE = Path(__file__).parents[1]
@@ -193,40 +193,30 @@ def test_every_command_works(system: System) -> None:
         assert "flock" in facts
 
 
-def test_killed_run_goes_on_from_its_checkpoint(windows: System) -> None:
-    words = "run probe walk --steps=60 --every=5 --pause=0.02"
-    with windows.start(*words.split()) as process:
-        wait_until(
-            lambda: list_runs(windows.store) and lines(list_runs(windows.store)[0].layout) > 12
-        )
-        process.kill()
-        process.communicate()
-    assert list_runs(windows.store)[0].status in ("crashed", "running?")
-    told = windows.run(f"{words} --resume", "runs ls --json")
-    assert told[0][0] == 0, told[0][2]
-    (row,) = json.loads(told[1][1])["runs"]
-    assert (row["status"], row["metrics"]["steps"]) == ("finished", 60.0)
-    run = Run(windows.store / row["id"])
-    assert run.record.attempts == 2
-    assert steps(run) == list(range(1, 61))
-
-
-def test_local_sweep_whose_submitter_died_is_resumed(windows: System) -> None:
-    words = "sweep probe walk --steps=40,41 --every=5 --pause=0.02 --executor=local --jobs=2"
-    with windows.start(*words.split()) as process:
+def test_killed_run_and_a_sweep_whose_submitter_died_go_on(windows: System) -> None:
+    """Both are killed before either is resumed, so that their leases run out at the same time."""
+    run_words = "run probe walk --steps=60 --every=5 --pause=0.02"
+    sweep_words = "sweep probe walk --steps=40,41 --every=5 --pause=0.02 --executor=local --jobs=2"
+    with windows.start(*run_words.split()) as alone, windows.start(*sweep_words.split()) as sweep:
         wait_until(
             lambda: (
-                len(runs := list_runs(windows.store)) == 2
+                len(runs := list_runs(windows.store)) == 3
                 and all(lines(run.layout) > 6 for run in runs)
             )
         )
-        process.kill()
-        process.communicate()
+        for process in (alone, sweep):
+            process.kill()
+            process.communicate()
+    (run,) = [run for run in list_runs(windows.store) if run.config["steps"] == 60]
+    assert run.status in ("crashed", "running?")
     (folder,) = [path for path in windows.store.iterdir() if (path / "sweep.json").exists()]
-    ((code, _, err),) = windows.run(f"resume {folder.name}")
-    assert code == 0, err
-    assert [run.status for run in list_runs(windows.store)] == ["finished"] * 2
-    assert sorted(len(steps(run)) for run in list_runs(windows.store)) == [40, 41]
+    for code, _, err in windows.run(f"{run_words} --resume", f"resume {folder.name}"):
+        assert code == 0, err
+    runs = list_runs(windows.store)
+    assert [run.status for run in runs] == ["finished"] * 3
+    for run in runs:
+        assert steps(run) == list(range(1, run.config["steps"] + 1))
+        assert run.config["steps"] != 60 or run.record.attempts == 2
 
 
 def test_interrupted_local_sweep_stops_its_runs_by_a_file(windows: System) -> None:

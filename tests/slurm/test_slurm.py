@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from taskloom.placement import slurm
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
@@ -41,7 +42,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     before = {name: os.environ.get(name) for name in ("SLURM_CONF", "PYTHONPATH")}
     os.environ["SLURM_CONF"] = str(folder / "slurm.conf")
     os.environ["PYTHONPATH"] = _PROBE
+    period, slurm._ASK_PERIOD = slurm._ASK_PERIOD, 0.2  # this controller serves no other user
     yield
+    slurm._ASK_PERIOD = period
     subprocess.run(["scancel", "--me"], check=False)
     subprocess.run(["sh", _SCRIPT, "stop", str(folder)], check=True)
     for name, value in before.items():

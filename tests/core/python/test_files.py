@@ -67,6 +67,20 @@ def test_the_file_and_what_it_imports_from_its_folder_count(tasks: Tasks, folder
     assert "code changed" in why.out
 
 
+def test_a_class_without_parameters_needs_no_config(tasks: Tasks, folder: Path) -> None:
+    (folder / "plain.py").write_text(
+        "from taskloom import Result\nclass Plain:\n    def run(self, ctx):\n        return Result({'drawn': float(ctx.seed('draw'))})\n"
+    )
+    (folder / "function.py").write_text("def make():\n    return object()\n")
+    told = tasks("run", "plain.py:Plain", "--seed=3", "--json")
+    assert told.code == 0, told.err
+    again = tl.run("plain.py", seed=3, options=QUIET)
+    assert (again.id, again.reused) == (json.loads(told.out)["id"], True)
+    assert tl.run("plain.py", seed=4, options=QUIET).metrics != again.metrics
+    # Of what a function makes nothing is known before it is called.
+    assert "it needs exactly one parameter, its config" in tasks("run", "function.py:make").err
+
+
 def test_two_files_of_one_name_are_two_tasks(folder: Path) -> None:
     other = folder / "other"
     other.mkdir()
@@ -257,6 +271,9 @@ def test_a_misspelt_keyword_and_a_config_of_another_task_are_refused(folder: Pat
     with pytest.raises(UsageError) as caught:
         tl.run("one.py:Coin", pp=0.3)
     assert caught.value.hint == "did you mean --p?"
+    with pytest.raises(UsageError, match="'store' .* it is an option of the run") as caught:
+        tl.run("one.py:Coin", store="elsewhere")
+    assert caught.value.hint == "options=taskloom.RunOptions(store=...)"
     (folder / "two.py").write_text(
         "import taskloom as tl\nclass OtherConfig(tl.Config):\n    q: int = 1\n"
     )

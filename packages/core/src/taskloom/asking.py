@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
 from datetime import date, time, timedelta
 from enum import Enum
 from pathlib import PurePath
@@ -26,6 +27,7 @@ from taskloom.params.tree import leaves
 from taskloom.registry.discovery import installed_domains, tasks_of
 from taskloom.registry.entries import LoadedTask, TaskEntry
 from taskloom.registry.resolve import find_task, load_task
+from taskloom.request import RunOptions
 from taskloom.secrets.fields import settled
 
 Asked: TypeAlias = "str | Config | Callable[..., Any]"
@@ -57,6 +59,7 @@ def resolve_request(
     loaded = find_asked(task, domain)
     whole = task if isinstance(task, Config) else values
     if not isinstance(whole, Config):
+        _refuse_options(loaded.config_class, by_name)
         return loaded, resolve_values(loaded.config_class, {**(whole or {}), **by_name})
     if by_name or (whole is task and values):
         raise UsageError(
@@ -70,6 +73,21 @@ def resolve_request(
         )
     refuse_halves(whole)
     return loaded, Resolved(settled(whole), _sources(whole), [])
+
+
+def _refuse_options(config_class: type[Config], by_name: Mapping[str, object]) -> None:
+    """Refuse an option of the run that is given as a value of its config.
+
+    Raises:
+        UnknownNameError: There is one, and the config has no field of that name.
+    """
+    options = {field.name for field in fields(RunOptions)}
+    for name in by_name:
+        if name in options and name not in config_class.model_fields:
+            raise UnknownNameError(
+                f"no parameter '{name}' (from {SOURCE}); it is an option of the run",
+                hint=f"options=taskloom.RunOptions({name}=...)",
+            )
 
 
 def resolve_values(config_class: type[Config], values: Mapping[str, object]) -> Resolved:

@@ -79,6 +79,7 @@ _SAMPLERS = _parts(
     ("entropy", "Positions of lowest entropy first.", "confidence:LowEntropy"),
     ("entropy_bound", "Positions of low entropy, as many as a bound on the error allows.", "entropy_bound:EntropyBound"),
     ("threshold", "Every drawn token that is likelier than a threshold, at least one.", "threshold:Threshold"),
+    ("speculative", "The law of one token a call, in fewer calls: tokens are proposed and judged.", "speculative:Speculative"),
     ("semi_autoregressive", "Blocks from left to right, likeliest tokens first.", "semi_autoregressive:SemiAutoregressive"),
     ("remdm", "The reverse chain with tokens masked again on the way, marginals kept.", "remdm:ReMDM"),
     ("forward_backward", "The reverse chain with a forward-backward corrector.", "remdm:ForwardBackward"),

@@ -24,7 +24,8 @@ def as_factory(
 
     Args:
         found: A config class that is its own task, or a callable: with one parameter annotated with its config, or without a
-            required one; then the config is the argument of its generic base, else that of the domain.
+            required one; then the config is the argument of its generic base, else that of the domain, else, for a class with a
+            `run` of its own, the plain `taskloom.Config`.
         what: The words for it in messages.
         domain: The manifest of the task's domain, if it has one.
 
@@ -40,7 +41,7 @@ def as_factory(
     parameters = _required_parameters(found, what)
     if not parameters:
         config_class = (
-            _own_config(found) or _generic_argument(found) or _config_of_domain(domain, what)
+            _own_config(found) or _generic_argument(found) or _config_of_domain(found, domain, what)
         )
         return _without_config(found), config_class
     return found, _annotated_config(found, parameters, what)
@@ -93,15 +94,19 @@ def _generic_argument(factory: object) -> type[Config] | None:
     return None
 
 
-def _config_of_domain(domain: DomainRef | None, what: str) -> type[Config]:
-    if domain is None or not domain.config:
+def _config_of_domain(found: object, domain: DomainRef | None, what: str) -> type[Config]:
+    """Return the config of the domain, or the plain one for a class with a `run` of its own, which may have no parameters."""
+    target = domain.config if domain is not None else ""
+    if not target and isinstance(found, type) and callable(getattr(found, "run", None)):
+        target = "taskloom.config:Config"
+    if not target:
         raise PluginError(
             f"{what} cannot be used: it needs exactly one parameter, its config; it requires none."
         )
-    found = load_target(domain.config, what=f"the config of the domain '{domain.name}'")
-    if not is_config_class(found):
-        raise PluginError(f"{what} cannot be used: '{domain.config}' is no config class.")
-    return found
+    config = load_target(target, what=f"the config of {what}")
+    if not is_config_class(config):
+        raise PluginError(f"{what} cannot be used: '{target}' is no config class.")
+    return config
 
 
 def _annotated_config(

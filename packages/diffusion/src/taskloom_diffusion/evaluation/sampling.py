@@ -40,6 +40,7 @@ class Generated:
         texts: The decoded sequences, in the order asked for.
         tokens: Their token ids.
         calls: Network calls that each took part in.
+        positions: Positions that the network was asked about for each, over all of its calls.
         cpu_seconds: Processor time [s].
         trajectory: States of the first sequences after every step (S, B, L), if asked for.
         log_weights: Log weight of each; 0 where all weigh the same, -inf of one that no particle came to.
@@ -48,6 +49,7 @@ class Generated:
     texts: list[str]
     tokens: list[list[int]]
     calls: list[int]
+    positions: list[int]
     cpu_seconds: float
     trajectory: Tensor
     log_weights: list[float] = field(default_factory=list)
@@ -64,6 +66,11 @@ def check_sampler(task: DiffusionModel, config: Sampler) -> None:
         raise ConfigError(
             f"sampler '{getattr(config, 'kind', '')}' reveals masks, and this model's noise has none; "
             "use 'ancestral' or 'greedy_tail'"
+        )
+    if config.timeless and getattr(task.model, "uses_time", False):
+        raise ConfigError(
+            f"sampler '{getattr(config, 'kind', '')}' compares answers at different noise levels, and this network is told its "
+            "level; use a model with denoiser.time_conditioning = no, or the sampler first_hitting"
         )
 
 
@@ -184,12 +191,13 @@ def complete(
     lengths = [len(template) for template in templates]
     templates = [as_trained(task, template) for template in templates]
     # Samples do not depend on their batch, so a smaller one is only a matter of memory.
-    batch_size = min(batch_size, rows_in_memory(task, max(map(len, templates), default=1)))
+    at_once = rows_in_memory(task, max(map(len, templates), default=1)) // config.states_of_row
+    batch_size = min(batch_size, max(at_once, 1))
     batch_size = max(1, batch_size // size)
     # Like lengths together, to save padding; each sequence has a stream of its own, so the order changes no sample.
     order = np.argsort([len(t) for t in templates], kind="stable")
     tokens: list[list[int]] = [[] for _ in range(kept * len(templates))]
-    calls, weights = [0] * len(tokens), [0.0] * len(tokens)
+    calls, positions, weights = [0] * len(tokens), [0] * len(tokens), [0.0] * len(tokens)
     trajectory = torch.zeros(0, dtype=torch.int32)
     # The recorded sequences are a batch of their own, so that their trajectory has one length.
     groups = [np.arange(min(record, len(templates)))] if record else []
@@ -214,14 +222,15 @@ def complete(
         if record and number == 0:
             trajectory = samples.trajectory
         places = [int(i) * kept + k for i in rows for k in range(kept)]
-        counts = samples.network_calls.tolist()
-        for i, row, count in zip(places, samples.tokens.tolist(), counts, strict=True):
-            tokens[i], calls[i] = row[: lengths[i // kept]], count
+        counts, asked = samples.network_calls.tolist(), samples.positions.tolist()
+        for place, i in enumerate(places):
+            tokens[i] = samples.tokens[place, : lengths[i // kept]].tolist()
+            calls[i], positions[i] = counts[place], asked[place]
         for i, weight in zip(places, samples.log_weights.tolist(), strict=False):
             weights[i] = weight
     texts = [text_of(task, ids) for ids in tokens]
     spent = time.process_time() - began
-    return Generated(texts, tokens, calls, spent, trajectory, weights)
+    return Generated(texts, tokens, calls, positions, spent, trajectory, weights)
 
 
 def _generated(

@@ -27,15 +27,6 @@ class NoisedClassifier(Protocol):
         ...
 
 
-class Guides(Protocol):
-    """A predictor that joins laws, and tells the plain one and the normaliser too."""
-
-    @property
-    def last(self) -> Joint:
-        """The laws of the last answer: of clean tokens under absorbing noise, else of the next state."""
-        ...
-
-
 class ClassifierFree:
     """Two answers of one network, told the condition and told nothing.
 
@@ -43,6 +34,9 @@ class ClassifierFree:
         plain: Told nothing.
         told: Told the condition.
         scale: The scale g.
+
+    Attributes:
+        last: Laws of the last answer: of clean tokens under absorbing noise, else of the next state.
     """
 
     def __init__(self, plain: Predicts, told: Predicts, scale: float) -> None:
@@ -58,6 +52,10 @@ class ClassifierFree:
     def calls(self) -> Tensor:
         return self.plain.calls + self.told.calls
 
+    @property
+    def positions(self) -> Tensor:
+        return self.plain.positions + self.told.positions
+
     def log_x_theta(
         self,
         z: Tensor,
@@ -66,14 +64,25 @@ class ClassifierFree:
         rows: Tensor,
         wanted: Tensor | None = None,
     ) -> Tensor:
-        log_u = self.plain.log_x_theta(z, alpha, maskable, rows, wanted)
-        log_c = self.told.log_x_theta(z, alpha, maskable, rows, wanted)
+        asked = None if wanted is None else wanted[rows]
+        return self.answers(z[rows], alpha[rows], maskable[rows], rows, asked)
+
+    def answers(
+        self,
+        states: Tensor,
+        alpha: Tensor,
+        maskable: Tensor,
+        rows: Tensor,
+        wanted: Tensor | None = None,
+    ) -> Tensor:
+        log_u = self.plain.answers(states, alpha, maskable, rows, wanted)
+        log_c = self.told.answers(states, alpha, maskable, rows, wanted)
         mask_id = _mask_of(self.plain)
         if mask_id is None:
             # The transition is guided, not the prediction: `reverse` joins both.
             self._told_log_x = log_c
             return log_u
-        self.last = joined(log_u, log_c, self.scale, z[rows] == mask_id)
+        self.last = joined(log_u, log_c, self.scale, states == mask_id)
         return self.last.log_q
 
     def reverse(
@@ -135,6 +144,10 @@ class ClassifierGuided:
     def calls(self) -> Tensor:
         return self.plain.calls
 
+    @property
+    def positions(self) -> Tensor:
+        return self.plain.positions
+
     def log_x_theta(
         self,
         z: Tensor,
@@ -143,12 +156,22 @@ class ClassifierGuided:
         rows: Tensor,
         wanted: Tensor | None = None,
     ) -> Tensor:
-        log_u = self.plain.log_x_theta(z, alpha, maskable, rows, wanted)
-        part, valid, level, target = z[rows], maskable[rows], alpha[rows], self.target[rows]
+        asked = None if wanted is None else wanted[rows]
+        return self.answers(z[rows], alpha[rows], maskable[rows], rows, asked)
+
+    def answers(
+        self,
+        states: Tensor,
+        alpha: Tensor,
+        maskable: Tensor,
+        rows: Tensor,
+        wanted: Tensor | None = None,
+    ) -> Tensor:
+        log_u = self.plain.answers(states, alpha, maskable, rows, wanted)
         mask_id = _mask_of(self.plain)
-        guided = valid if mask_id is None else valid & (part == mask_id)
+        guided = maskable if mask_id is None else maskable & (states == mask_id)
         ask = self._every if self.exact else self._gradient
-        log_p = ask(part, level, valid, target, guided)
+        log_p = ask(states, alpha, maskable, self.target[rows], guided)
         if mask_id is None:
             self._log_p = log_p
             return log_u

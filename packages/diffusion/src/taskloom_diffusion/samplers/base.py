@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Calls: TypeAlias = Annotated[int, Field(ge=0, le=100_000)]
 Steps: TypeAlias = Annotated[int, Field(ge=1, le=100_000)]
 Grid: TypeAlias = Literal["schedule", "uniform", "cosine"]
+Order: TypeAlias = Literal["random", "left_to_right", "entropy", "margin"]
 
 
 class Sampler(DiffusionPart):
@@ -25,12 +26,19 @@ class Sampler(DiffusionPart):
 
     absorbing: ClassVar[bool] = False
     """True where noise must be the mask and nothing else; other noise is refused with the config."""
+    timeless: ClassVar[bool] = False
+    """True where answers at different noise levels are compared, so that the network must not be told its level."""
     temperature: Annotated[float, Field(ge=0, le=10)] = 1.0
     """Temperature of token draws; 1 is the model's own law, 0 takes the likeliest token."""
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Tokens are drawn from the smallest set with this much probability; 1 is all."""
     precision: Literal["fp32", "bf16"] = "fp32"
     """Arithmetic of the network's blocks; its last layer and the draws keep theirs (fp32 and float64)."""
+
+    @property
+    def states_of_row(self) -> int:
+        """States of one sequence that the network is asked about in a call."""
+        return 1
 
     @abstractmethod
     def run(self, generation: Generation) -> Tensor:
@@ -41,6 +49,11 @@ class Sampler(DiffusionPart):
             return (
                 f"sampler = '{getattr(self, 'kind', '')}' reveals masks, and this process has none; "
                 "use 'ancestral' or 'greedy_tail'"
+            )
+        if self.timeless and getattr(getattr(config, "denoiser", None), "time_conditioning", False):
+            return (
+                f"sampler = '{getattr(self, 'kind', '')}' needs a network that is not told the noise level; "
+                "set denoiser.time_conditioning = no, or use 'first_hitting'"
             )
         return super().check(config)
 

@@ -74,6 +74,8 @@ class Predictor:
         self.kind: Parameterization = kind
         self.half = half
         self.calls = torch.zeros(num_rows, dtype=torch.long)
+        # Calls are waiting; positions are work: a call may ask about several states of a row.
+        self.positions = torch.zeros(num_rows, dtype=torch.long)
         # Some networks can leave out positions whose answer is not looked at; others do not know of the question.
         self.partial = bool(getattr(denoiser, "answers_in_part", False))
 
@@ -99,21 +101,45 @@ class Predictor:
         Returns:
             (R, L, V).
         """
-        # Counted per row: a batch is asked at once, but a sequence costs its own calls.
+        asked = None if wanted is None else wanted[rows]
+        return self.answers(z[rows], alpha[rows], maskable[rows], rows, asked)
+
+    @torch.no_grad()
+    def answers(
+        self,
+        states: Tensor,
+        alpha: Tensor,
+        maskable: Tensor,
+        rows: Tensor,
+        wanted: Tensor | None = None,
+    ) -> Tensor:
+        """Return log x_theta (R, L, V) of states of rows in float64; a row may be asked about in several states at once.
+
+        Args:
+            states: Noised tokens (R, L).
+            alpha: Signal of each (R,).
+            maskable: Valid positions (R, L).
+            rows: Row of the batch that each is of (R,).
+            wanted: Positions (R, L) that will be looked at, if it is known beforehand.
+        """
+        # Counted per row: a batch is asked at once, but a sequence costs its own calls. Repeats of a row are one call of it.
         self.calls[rows] += 1
         # Columns beyond the longest wanted row cost time and say nothing.
-        width = int(maskable[rows].sum(1).max()) if len(rows) else 0
+        width = int(maskable.sum(1).max()) if len(rows) else 0
         width = max(width, 1)
-        part, valid = z[rows, :width], maskable[rows, :width]
-        asked = None if wanted is None else wanted[rows, :width]
-        with torch.autocast(z.device.type, torch.bfloat16, enabled=self.half):
-            logits = self._ask(part, 1 - alpha[rows], valid, asked, rows)
-        log_x = read_logits(self.kind, logits, part, alpha[rows], self.process).double()
+        self.positions.index_add_(0, rows, torch.full_like(rows, width))
+        part, valid = states[:, :width].contiguous(), maskable[:, :width].contiguous()
+        asked = None if wanted is None else wanted[:, :width].contiguous()
+        with torch.autocast(states.device.type, torch.bfloat16, enabled=self.half):
+            logits = self._ask(part, 1 - alpha, valid, asked, rows)
+        log_x = read_logits(self.kind, logits, part, alpha, self.process).double()
         if self.forbidden is not None:
             log_x = self.forbidden.of(rows, slice(0, width)).left(log_x)
-        if width == z.shape[1]:
+        if width == states.shape[1]:
             return log_x
-        rest = torch.full((len(rows), z.shape[1] - width, log_x.shape[-1]), -torch.inf).double()
+        rest = torch.full(
+            (len(rows), states.shape[1] - width, log_x.shape[-1]), -torch.inf
+        ).double()
         rest[..., self.process.vocabulary.pad_id] = 0.0
         return torch.cat([log_x, rest], dim=1)
 
@@ -160,6 +186,11 @@ class Predicts(Protocol):
         """Network calls of each row (B,)."""
         ...
 
+    @property
+    def positions(self) -> Tensor:
+        """Positions that the network was asked about for each row (B,)."""
+        ...
+
     def log_x_theta(
         self,
         z: Tensor,
@@ -169,6 +200,17 @@ class Predicts(Protocol):
         wanted: Tensor | None = None,
     ) -> Tensor:
         """Return log x_theta (R, L, V) of some rows, as `Predictor` does."""
+        ...
+
+    def answers(
+        self,
+        states: Tensor,
+        alpha: Tensor,
+        maskable: Tensor,
+        rows: Tensor,
+        wanted: Tensor | None = None,
+    ) -> Tensor:
+        """Return log x_theta (R, L, V) of states of rows, as `Predictor` does."""
         ...
 
     def reverse(
@@ -281,12 +323,14 @@ class SampledTokens:
     Attributes:
         tokens: (B, L).
         network_calls: Calls that each row took part in (B,).
+        positions: Positions that the network was asked about for each row, over all of its calls (B,).
         trajectory: (S, B, L) int32 states after every step, or empty.
         log_weights: Of weighted particles, the log weight of each row (B,); empty for draws that all weigh the same.
     """
 
     tokens: Tensor
     network_calls: Tensor
+    positions: Tensor
     trajectory: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.int32))
     log_weights: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.float64))
 
@@ -305,4 +349,5 @@ def generate(strategy: Strategy, generation: Generation) -> SampledTokens:
     tokens = strategy.run(generation)
     steps = generation.trajectory
     trajectory = torch.stack(steps) if steps else torch.zeros(0, dtype=torch.int32)
-    return SampledTokens(tokens, generation.predictor.calls, trajectory)
+    predictor = generation.predictor
+    return SampledTokens(tokens, predictor.calls, predictor.positions, trajectory)

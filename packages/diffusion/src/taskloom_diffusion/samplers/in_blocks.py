@@ -33,17 +33,17 @@ class BlockPredictor(Predictor):
             forbidden=whole.forbidden,
             condition=whole.condition,
         )
-        # The same tensor: calls of all blocks are counted together.
-        self.calls = whole.calls
+        # The same tensors: calls of all blocks are counted together.
+        self.calls, self.positions = whole.calls, whole.positions
         self.tokens = start.clone()
         self.in_sequence = maskable
         self.first = 0
         self.memory = BlockMemory() if getattr(whole.denoiser, "reads_blocks", False) else None
 
     @torch.no_grad()
-    def log_x_theta(
+    def answers(
         self,
-        z: Tensor,
+        states: Tensor,
         alpha: Tensor,
         maskable: Tensor,
         rows: Tensor,
@@ -52,22 +52,25 @@ class BlockPredictor(Predictor):
         """Return log x_theta (R, S, V) of the current block; all arguments are of the block's width S."""
         del maskable  # whole sequences' is known
         self.calls[rows] += 1
-        complete = len(rows) == len(z)
-        block, valid = z[rows], self.in_sequence[rows]
-        with torch.autocast(z.device.type, torch.bfloat16, enabled=self.half):
+        width = states.shape[1]
+        self.positions.index_add_(0, rows, torch.full_like(rows, width))
+        # As many states as rows may yet be several of one row.
+        complete = torch.equal(rows, torch.arange(len(self.tokens)))
+        valid = self.in_sequence[rows]
+        with torch.autocast(states.device.type, torch.bfloat16, enabled=self.half):
             if self.memory is None:
                 context = BlockContext(self.tokens[rows], valid, self.process.vocabulary.mask_id)
                 network: Any = self.network(rows)
-                logits = context.ask(network, block, self.first, 1 - alpha[rows])
+                logits = context.ask(network, states, self.first, 1 - alpha)
             else:
                 reader: Any = self.denoiser
                 memory = self.memory if complete else self.memory.rows(rows)
-                asked = None if wanted is None or self.kind != "subs" else wanted[rows]
-                logits = reader.after(block, valid, memory, asked)
-        log_x = read_logits(self.kind, logits, block, alpha[rows], self.process).double()
+                asked = None if self.kind != "subs" else wanted
+                logits = reader.after(states, valid, memory, asked)
+        log_x = read_logits(self.kind, logits, states, alpha, self.process).double()
         if self.forbidden is None:
             return log_x
-        span = slice(self.first, self.first + block.shape[1])
+        span = slice(self.first, self.first + width)
         return self.forbidden.of(rows, span).left(log_x)
 
     @torch.no_grad()
