@@ -149,6 +149,7 @@ DOMAIN = DomainRef(
             f"{_HERE}.verbs.sample:sample",
             on="run",
             overrides=("sampler",),
+            named=("condition",),
         ),
         VerbRef(
             "infill",

@@ -115,6 +115,7 @@ def _null_metrics(
     """Return the bound with nothing told, which is on -log p(x); its difference to the other is no bound."""
     if not prepared.conditions:
         return {}
+    # The same sequences and noise, so that the two figures differ by what was told alone.
     untold = copy(prepared.test)
     untold.condition = None
     bound = held_out_bound(config, task, untold, num_draws=config.evaluate.num_draws)

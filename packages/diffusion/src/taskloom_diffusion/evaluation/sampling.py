@@ -183,6 +183,7 @@ def complete(
         steering: By what sequences are steered; None is nothing. With particles a sequence has several.
     """
     check_sampler(task, config)
+    # Particles of a sequence are rows of the batch side by side.
     size = steering.size if steering is not None else 1
     kept = size if steering is not None and steering.everything else 1
     for template in templates:

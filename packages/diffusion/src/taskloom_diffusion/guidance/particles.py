@@ -31,7 +31,7 @@ _RESAMPLE, _CHOOSE, _GUESS = 0x50000000, 0x60000000, 0x70000000
 
 @dataclass(frozen=True)
 class Particles:
-    """What particles came to.
+    """Particles at the end, with their weights.
 
     Attributes:
         tokens: Of every particle (G K, L).

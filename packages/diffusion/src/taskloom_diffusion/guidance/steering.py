@@ -73,7 +73,7 @@ class Steering:
 
     @property
     def is_weighed(self) -> bool:
-        """Whether particles are weighed, be it one for each sequence."""
+        """True where particles are weighed, be it one for each sequence."""
         return bool(self.potential) or self.size > 1
 
     def check(self, sampler: Sampler, *, absorbing: bool, block_size: int) -> None:
@@ -95,7 +95,7 @@ class Steering:
         cut = (
             sampler.temperature == 0
             or sampler.top_p < 1
-            or name in ("greedy_tail", "polydiff", "object")
+            or name in ("greedy_tail", "polydiff", "speculative", "object")
         )
         exact = sampler.temperature == 1 and sampler.top_p == 1
         return [
@@ -142,20 +142,24 @@ class Steering:
             carries=self.potential == "cfg" and self._joins,
             block_size=block_size,
         )
-        calls = generation.predictor.calls.view(-1, self.size).sum(1)
+        predictor = generation.predictor
+        calls, asked = (
+            part.view(-1, self.size).sum(1) for part in (predictor.calls, predictor.positions)
+        )
         states = generation.trajectory
         trajectory = torch.zeros(0, dtype=torch.int32)
         if states:
             trajectory = torch.stack(states)[:, found.chosen]
         if not self.everything:
-            return SampledTokens(found.tokens[found.chosen], calls, trajectory, found.log_z)
+            return SampledTokens(found.tokens[found.chosen], calls, asked, trajectory, found.log_z)
         # A group's calls belong to all of its particles together.
         weights = (found.log_z[:, None] + found.log_weight).flatten()
-        return SampledTokens(found.tokens, calls.repeat_interleave(self.size), trajectory, weights)
+        calls, asked = (part.repeat_interleave(self.size) for part in (calls, asked))
+        return SampledTokens(found.tokens, calls, asked, trajectory, weights)
 
     @property
     def _joins(self) -> bool:
-        """Whether two answers are joined: at scales of 0 and 1 one of them is the law, to the last bit."""
+        """True where two answers are joined: at scales of 0 and 1 one of them is the law, to the last bit."""
         return self.guidance == "cfg" and self.condition is not None and self.scale not in (0, 1)
 
     def predictor(self, plain: Predictor, rows: int) -> Predicts:

@@ -140,11 +140,10 @@ class DiffusionModel(nn.Module):
         if documents is not None:
             return apart(self.forward, z, noise, maskable, wanted, documents=documents)
         told = {} if condition is None else {"condition": condition}
-        if wanted is not None and getattr(self.model, "answers_in_part", False):
-            logits: Tensor = self.model(z, noise, maskable, wanted, **told)
-            return logits
-        whole: Tensor = self.model(z, noise, maskable, **told)
-        return whole
+        partly = wanted is not None and getattr(self.model, "answers_in_part", False)
+        asked = (z, noise, maskable, wanted) if partly else (z, noise, maskable)
+        logits: Tensor = self.model(*asked, **told)
+        return logits
 
     def corrupt(
         self,

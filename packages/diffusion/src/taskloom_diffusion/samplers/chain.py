@@ -125,6 +125,7 @@ def _step_general(
     log_x = prediction.at(z, alpha_t)
     now, later = (torch.full((len(z),), a, dtype=torch.float64) for a in (alpha_t, alpha_s))
     if generation.rule is not None:
+        # Whole clean sequences are drawn under a rule, and noise is put back on them.
         moved = generation.rule.move(generation, log_x, z, (now, later), noise)
         return torch.where(generation.free, moved, z)
     law = generation.predictor.reverse(generation.token_law, log_x, z, later, now)

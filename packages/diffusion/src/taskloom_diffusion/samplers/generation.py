@@ -146,6 +146,7 @@ class Predictor:
     def _ask(
         self, z: Tensor, noise: Tensor, valid: Tensor, wanted: Tensor | None, rows: Tensor
     ) -> Tensor:
+        # Of a condition only these rows' part: states of one row are all told the same.
         network = self.network(rows)
         if wanted is None or self.kind != "subs" or not self.partial:
             return network(z, noise, valid)
@@ -312,6 +313,7 @@ class Generation:
         law = self.token_law(log_x)
         if self.rule is None:
             return draw_categorical(law, noise)
+        # The rule of a row is its own: a block of it begins in the state that its prefix led to.
         rule = self.rule if isinstance(rows, slice) else self.rule.of_rows(rows)
         return rule.draw(law, z, self.maskable[rows], noise)
 
