@@ -178,6 +178,12 @@ DOMAIN = DomainRef(
             on="run",
             overrides=("sampler",),
         ),
+        VerbRef(
+            "classifier",
+            "Train a classifier of noised sequences.",
+            f"{_HERE}.verbs.classifier:classifier",
+            on="run",
+        ),
         VerbRef("schedules", "Compare the noise schedules.", f"{_HERE}.verbs.schedules:schedules"),
         VerbRef(
             "import-config", "Read PolyDiff's YAML.", f"{_HERE}.verbs.import_config:import_config"

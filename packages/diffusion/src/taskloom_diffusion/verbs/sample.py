@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from taskloom.errors import UsageError
+from taskloom.registry.isolate import load_target
 
 from taskloom_diffusion.verbs.design_output import check_out, print_design, rows_of, write_table
 from taskloom_diffusion.verbs.named_function import named_function
@@ -53,15 +54,18 @@ def sample(
         Literal["refuse", "clip"], typer.Option(help="A number outside of what was trained: refused, or moved to the edge.")
     ] = "refuse",
     guidance: Annotated[
-        Literal["", "cfg"], typer.Option(help="Guidance of a condition: cfg; empty tells it and no more.")
+        Literal["", "cfg", "cbg", "cbg1"],
+        typer.Option(help="cfg of a condition; cbg and cbg1 of a classifier: exact, or its gradient. Empty tells a condition and no more."),
     ] = "",
     scale: Annotated[
         float, typer.Option("--guidance.scale", min=0, help="Scale of the guidance: 0 is none, 1 the condition alone.")
     ] = 1.0,
     particles: Annotated[int, typer.Option(min=1, help="Weighted particles for each sequence.")] = 1,
     potential: Annotated[
-        Literal["", "cfg", "reward"], typer.Option(help="By what particles are weighed, beside constraints.")
+        Literal["", "cfg", "likelihood", "reward"], typer.Option(help="By what particles are weighed, beside constraints.")
     ] = "",
+    classifier: Annotated[Path | None, typer.Option(metavar="DIR", help="Classifier that 'tasks diffusion classifier' wrote.")] = None,
+    target: Annotated[str, typer.Option(help="Class of it that is wanted.")] = "",
     reward: Annotated[str, typer.Option(metavar="FILE.py:NAME", help="Function of a text that is to be large.")] = "",
     reward_scale: Annotated[float, typer.Option("--reward.scale", help="Factor of the reward.")] = 1.0,
     constraint: Annotated[
@@ -94,6 +98,10 @@ def sample(
     model, sampler = run.load("model"), task.config.sampler
     if length > model.max_length:
         raise UsageError(f"--length {length} is above the model's max_length = {model.max_length}")
+    kept, number = None, 0
+    if classifier:
+        class_of: Any = load_target("taskloom_diffusion.guidance.classifier:class_of")
+        kept, number = class_of(classifier, target, model)
     wishes = Wishes(
         asked,
         guidance,
@@ -103,6 +111,8 @@ def sample(
         constraint or (),
         function,
         reward_scale,
+        classifier=kept,
+        target=number,
         weighted=weighted,
         where=where,
         valid=valid,
