@@ -75,9 +75,9 @@ class _Parser:
             self.words.append(found[1])
             at = found.end()
 
-    def fault(self, what: str) -> ConfigError:
+    def fault(self, what: str, near: str = "") -> ConfigError:
         return ConfigError(
-            f"where '{self.text}': {what}; write for instance \"tpsa<90 and 200<weight<500\""
+            f"where '{self.text}': {what}; write for instance \"tpsa<90 and 200<weight<500\"{'; ' * bool(near)}{near}"
         )
 
     def peek(self) -> str:
@@ -132,7 +132,7 @@ class _Parser:
         if word[:1].isalpha() and word not in ("and", "or", "not"):
             if word not in NAMES:
                 near = did_you_mean(word, NAMES)
-                raise self.fault(f"'{word}' is none of {', '.join(NAMES)}{'; ' * bool(near)}{near}")
+                raise self.fault(f"'{word}' is none of {', '.join(NAMES)}", near)
             self.names.append(word)
             return lambda values: values[word]
         try:
