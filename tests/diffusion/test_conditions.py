@@ -55,7 +55,7 @@ def test_cells_become_numbers_and_classes_of_the_training_part() -> None:
     # The median of merged rows; what says nothing is missing.
     assert values["CCCO"] == {"logp": 0.6, "heavy": 4.0}
     assert values["CCN"] == {"heavy": 3.0}
-    assert values["CCCl"] == {"logp": 1.5, "heavy": 4.0}
+    assert values["CCCl"] == {"logp": 1.5, "heavy": 3.0}
     numbers = [-0.3, 0.6, 2.0]
     assert (logp.kind, logp.missing, logp.min, logp.max) == ("number", 1, -0.3, 2.0)
     assert logp.mean == pytest.approx(np.mean(numbers))

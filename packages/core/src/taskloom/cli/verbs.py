@@ -115,10 +115,11 @@ def verb_on_run(domain: str, verb: VerbRef, words: Sequence[str]) -> Any:  # noq
     )
     command.summary, command.own_title = verb.summary, "Options"
     command.footer = f"Parameters: as recorded in the run {run.id} < --a.b=value."
-    if verb.named:
-        parse = command.parse_args
-        command.parse_args = lambda ctx, args: parse(ctx, _undotted(args, verb))
-    return command
+    if not verb.named:
+        return command
+    parse, made = command.parse_args, cast("Any", command)
+    made.parse_args = lambda ctx, args: parse(ctx, _undotted(args, verb))
+    return made
 
 
 def _undotted(words: Sequence[str], verb: VerbRef) -> list[str]:

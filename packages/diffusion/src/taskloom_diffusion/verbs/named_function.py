@@ -27,4 +27,5 @@ def named_function(option: str, reference: str) -> Callable[..., object]:
         raise UsageError(
             f"{option} '{reference}': '{file}' has no function '{name}'{'; ' * bool(near)}{near}"
         )
-    return found
+    function: Callable[..., object] = found
+    return function
