@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
-from rdkit import Chem
 from taskloom import derive_seed
 
 from taskloom_diffusion.evaluation.sampling import Generated, sample_lengths
@@ -184,6 +183,8 @@ class _Judge:
 
     def take(self, found: Designed, made: Generated, numbers: range) -> None:
         """Add what passes of a batch, and count the rest."""
+        from rdkit import Chem  # RDKit is heavy
+
         found.made = replace(found.made, cpu_seconds=found.made.cpu_seconds + made.cpu_seconds)
         for place, text in enumerate(made.texts):
             number = numbers[place // self.each]
