@@ -4,8 +4,10 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+STEP := $(PYTHON) tools/step.py
 # Modules are compiled when they are first imported: of 35,000 that are installed, most never are.
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --no-compile
+TOLD_INSTALL = $(BIN)/python -m pip install --no-compile --disable-pip-version-check --progress-bar off
 TESTED := $(VENV)/.tested
 PARTS := core anomaly hci diffusion control
 REQUIREMENTS := pyproject.toml constraints.txt $(PARTS:%=packages/%/pyproject.toml)
@@ -24,12 +26,12 @@ help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
 
 $(READY): $(REQUIREMENTS)
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(PIP_INSTALL) --upgrade 'pip>=25.1'
+	@test -x $(BIN)/python || $(STEP) "set-up 1/4: an environment in $(VENV)" $(PYTHON) -m venv $(VENV)
+	@$(STEP) "set-up 2/4: pip" $(TOLD_INSTALL) --upgrade 'pip>=25.1'
 	@# First and by itself, so that nobody's requirement chooses another. Which build it is, with gigabytes of CUDA or
 	@# without, is up to the package index that pip is configured with; both work.
-	$(PIP_INSTALL) 'torch==2.13.0'
-	$(PIP_INSTALL) --constraint constraints.txt \
+	@$(STEP) "set-up 3/4: torch 2.13.0" $(TOLD_INSTALL) 'torch==2.13.0'
+	@$(STEP) "set-up 4/4: taskloom and what its tasks need" $(TOLD_INSTALL) --constraint constraints.txt \
 		--editable '.[all]' $(PARTS:%=--editable packages/%) $(EXTRAS)
 	@touch $@
 
@@ -45,9 +47,13 @@ $(TESTED): $(READY)
 	@touch $@
 
 demo: $(READY) ## Run one real task of each kind and leave reports to open.
+	@echo "demo 1/4, anomaly backdoor: which inputs does a poisoned network compute abnormally?"
 	$(BIN)/tasks run anomaly backdoor --store $(DEMO_STORE)
+	@echo "demo 2/4, hci pointing: how many rounds does an assistant save?"
 	$(BIN)/tasks run hci pointing --store $(DEMO_STORE)
+	@echo "demo 3/4, diffusion smiles: train a model of molecules and draw from it (the longest, about a minute)"
 	$(BIN)/tasks run diffusion smiles --store $(DEMO_STORE)
+	@echo "demo 4/4, control cartpole: swing up a pole by planning"
 	$(BIN)/tasks run control cartpole --store $(DEMO_STORE)
 	@$(BIN)/tasks runs ls --store $(DEMO_STORE)
 	@echo "Open any report in a browser:"

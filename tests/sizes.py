@@ -109,7 +109,7 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         # tests/core/studies
         "simulated_studies": (2000, 2000),
         "coverage_columns": (1, 4),
-        "example_scripts": (4, 12),
+        "example_scripts": (6, 19),
         # tests/cli, tests/core
         "terminals_tried": (15, 1500),
         "searched_sinks": (1, 3),

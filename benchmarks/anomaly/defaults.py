@@ -3,6 +3,7 @@
     OMP_NUM_THREADS=1 python benchmarks/anomaly/defaults.py                 # all, as Markdown tables
     OMP_NUM_THREADS=1 python benchmarks/anomaly/defaults.py tabular warp    # some of them
     python benchmarks/anomaly/defaults.py --json FILE                       # the numbers too
+    python benchmarks/anomaly/defaults.py --into docs/reference/anomaly-results.md     # writes the published tables
 
 Each run is a process of its own through `tasks run`; CPU seconds are those of the process, imports and compilation included.
 A run whose validity card fails is listed with its error instead of scores.
@@ -17,6 +18,10 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the module beside the folders
+
+from tables import put
 
 CASES: dict[str, list[str]] = {
     "toy_features": ["toy_features"],
@@ -41,6 +46,11 @@ CASES: dict[str, list[str]] = {
     "tabular, digits8": ["tabular", "--source=digits8"],
     "tabular, shuttle": ["tabular", "--source=shuttle"],
 }
+SCORES = (
+    "| task | validity card | fused AUROC | best baseline | clean twin | specificity | CPU [s] |",
+    "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
+)
+LAYERS = ("| task | AUROC by layer | AUROC of control sets |", "| --- | --- | --- |")
 
 
 def run(words: list[str]) -> dict[str, object]:
@@ -103,22 +113,21 @@ def main() -> None:
         "cases", nargs="*", help="Parts of the names of the cases to run; none runs all."
     )
     parser.add_argument("--json", type=Path, help="File for all numbers.")
+    parser.add_argument("--into", type=Path, help="Page whose tables are replaced.")
     arguments = parser.parse_args()
-    print(
-        "| task | validity card | fused AUROC | best baseline | clean twin | specificity | CPU [s] |"
-    )
-    print("| --- | --- | ---: | ---: | ---: | ---: | ---: |")
+    print("\n".join(SCORES), flush=True)
     everything = {}
     for name, words in CASES.items():
         if arguments.cases and not any(part in name for part in arguments.cases):
             continue
         everything[name] = run(words)
         print(row(name, everything[name]), flush=True)
-    print("\n| task | AUROC by layer | AUROC of control sets |")
-    print("| --- | --- | --- |")
-    for name, found in everything.items():
-        if not found["error"]:
-            print(detail(name, found))
+    details = [detail(name, found) for name, found in everything.items() if not found["error"]]
+    print("", *LAYERS, *details, sep="\n")
+    if arguments.into:
+        rows = [row(name, found) for name, found in everything.items()]
+        put(arguments.into, "defaults", [*SCORES, *rows])
+        put(arguments.into, "layers", [*LAYERS, *details])
     if arguments.json:
         arguments.json.write_text(json.dumps(everything, indent=1, sort_keys=True) + "\n")
 

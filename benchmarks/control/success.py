@@ -10,11 +10,15 @@ defaults, model or task have changed since counts as unmeasured, and is measured
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the module beside the folders
 
 import numpy as np
 from ours import bound
+from tables import put
 from taskloom import __version__
 from taskloom_control.bench.comparison import Side
 from taskloom_control.bench.effort import plans_per_second
@@ -26,7 +30,6 @@ from taskloom_control.closed_loop.seeds import sealed_seeds
 from taskloom_control.domain import DOMAIN
 
 HERE = Path(__file__).parent
-BEGIN, END = "<!-- success -->", "<!-- end -->"
 TASKS = [ref.name for ref in DOMAIN.tasks]
 
 
@@ -71,13 +74,6 @@ def table(ledger: Ledger, file: EpisodeFile) -> Iterator[str]:
         yield f"| {' | '.join(cells)} |"
 
 
-def write_into(page: Path, lines: Iterable[str]) -> None:
-    """Replace what stands between a page's markers."""
-    before, rest = page.read_text().split(BEGIN)
-    after = rest.split(END)[1]
-    page.write_text("\n".join([before + BEGIN, "", *lines, "", END + after]))
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tasks", nargs="*")
@@ -93,7 +89,7 @@ def main() -> None:
             bench.measure({"default": bound(name)}, "test", arguments.episodes)
     lines = list(table(ledger, EpisodeFile(arguments.folder / "episodes.jsonl")))
     if arguments.into:
-        write_into(arguments.into, lines)
+        put(arguments.into, "success", lines)
     print("\n".join(lines))
 
 

@@ -147,13 +147,16 @@ def bench_ls(store: Path) -> None:
 
 def bench_view(store: Path) -> None:
     """Measure pages of the viewer's table, as its process makes them one after another."""
-    from taskloom.view.pages import runs_page
+    from taskloom.view.asked import Asked
+    from taskloom.view.table import runs_page
 
-    queries: dict[str, dict[str, str]] = {
-        "newest first": {},
-        "sorted by a metric": {"sort": "-metrics.metric/3"},
-        "filtered by a metric": {"where": "metrics.metric/3 > 0.1"},
-        "filtered and sorted": {"where": "status = finished", "sort": "-metrics.metric/3"},
+    queries = {
+        "newest first": Asked(),
+        "sorted by a metric": Asked(sort="-metrics.metric/3"),
+        "filtered by a metric": Asked(where="metrics.metric/3 > 0.1"),
+        "filtered and sorted": Asked(where="status = finished", sort="-metrics.metric/3"),
+        "in groups": Asked(group="seed"),
+        "with a chart": Asked(x="config.seed", y="metrics.metric/3"),
     }
     for name, query in queries.items():
         figures = []

@@ -17,15 +17,15 @@ class Doctests(griffe.Extension):
 
 
 def fenced(text: str) -> str:
-    """Return a docstring whose sessions, from `>>>` to the next empty line, are fenced."""
+    """Return a docstring whose sessions, from `>>>` to the next empty line, stand in fences at the margin."""
     kept: list[str] = []
-    inside = ""
+    indent: int | None = None
     for line in (*text.splitlines(), ""):
-        if not inside and line.lstrip().startswith(">>> "):
-            inside = line[: len(line) - len(line.lstrip())] + "```"
-            kept.append(f"{inside}pycon")
-        elif inside and not line.strip():
-            kept.append(inside)
-            inside = ""
-        kept.append(line)
+        if indent is None and line.lstrip().startswith(">>> "):
+            indent = len(line) - len(line.lstrip())
+            kept += ["", "```pycon"]
+        elif indent is not None and not line.strip():
+            kept.append("```")
+            indent = None
+        kept.append(line[indent:] if indent else line)
     return "\n".join(kept[:-1])

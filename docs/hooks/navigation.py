@@ -13,6 +13,7 @@ _FOLDERS = {
     "Tutorials": "tutorials",
     "How-to": "how-to",
     "Concepts": "concepts",
+    "Reference": "reference",
     "Migration": "migration",
     "Design": "design",
 }

@@ -61,8 +61,17 @@ def _own_options(text: str) -> list[str]:
 
 def test_help_lists_the_options_in_their_order(tasks: Tasks) -> None:
     assert _own_options(tasks("run", "garden", "grow", "--help").out) == [
-        *("--config", "--dry-run", "--explain", "--print-config", "--json", "--store", "--name"),
-        *("--tag", "--force", "--fresh", "--resume", "--accept", "--accept-changes", "--claimed"),
+        *("--config", "--dry-run", "--explain", "--print-config", "--verbose", "--json", "--store"),
+        *(
+            "--name",
+            "--tag",
+            "--force",
+            "--fresh",
+            "--resume",
+            "--accept",
+            "--accept-changes",
+            "--claimed",
+        ),
         *(
             "--inputs",
             "--cwd",

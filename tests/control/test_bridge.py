@@ -7,6 +7,8 @@ import math
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ import numpy as np
 import pytest
 import taskloom as tl
 from hypothesis import given, settings, strategies as st
+from taskloom.cli import main
 from taskloom_control.errors import LinkError, ModelError
 from taskloom_control.live.bridge import Served, drive
 from taskloom_control.live.frames import Frame, FrameReader, encode
@@ -266,3 +269,30 @@ def _until(reached: object) -> None:
     while not reached():  # type: ignore[operator]
         assert time.monotonic() < deadline
         time.sleep(0.005)
+
+
+def test_the_two_commands_are_a_controller_and_its_robot(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A real server in a process of its own; the robot keeps a log line a step, and a stranger is refused without harm."""
+    words = ["control", "serve", "lq_point_mass", "--port=0"]
+    code = f"from taskloom.cli import main; raise SystemExit(main({words!r}))"
+    log = tmp_path / "robot.jsonl"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as serve:
+        assert serve.stdout is not None
+        address = serve.stdout.readline().strip()
+        stranger = ["control", "robot", "double_integrator", f"--connect={address}", "--seconds=1"]
+        assert main(stranger) == 1
+        assert "The robot has no joint" in capsys.readouterr().err
+        robot = ["control", "robot", "lq_point_mass", f"--connect={address}", "--seconds=0.6"]
+        assert main([*robot, "--jitter=0.002", "--dropout=0.1", f"--log={log}"]) == 0
+        serve.send_signal(signal.SIGINT)
+        serve.communicate(timeout=120)
+    outcome = json.loads(capsys.readouterr().out)
+    rows = [json.loads(line) for line in log.read_text().splitlines()]
+    assert outcome["steps"] == len(rows) == outcome["followed"] + outcome["holding"]
+    assert outcome["followed"] > 0
+    assert outcome["lost"] == ""
+    assert all(row["t"] <= row["end"] for row in rows if row["end"] is not None)
+    assert main([*robot[:3], "--connect=127.0.0.1:1", "--seconds=1"]) == 1
+    assert "Nothing answers at 127.0.0.1:1" in capsys.readouterr().err

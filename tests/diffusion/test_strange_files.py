@@ -109,6 +109,7 @@ def test_a_file_without_usable_lines_says_what_is_wrong_with_them(tmp_path: Path
     for data, told in (
         (b"\xe9\n\xe9\n", "2 lines not in UTF-8"),
         (b"C\rCC\rCCC\r", "carriage returns alone"),
+        (b"red green\nblack\n", "content=lines reads them as they are"),
     ):
         path.write_bytes(data)
         with pytest.raises(ConfigError, match=told):

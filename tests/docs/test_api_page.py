@@ -69,7 +69,7 @@ def test_the_examples_on_the_page_run() -> None:
 
 def test_sessions_of_docstrings_are_shown_as_code() -> None:
     fenced = load("doctests").fenced
-    text = "Sum.\n\n>>> 1 + 1\n2\n\nMore.\n\nExample:\n    >>> 2\n    2"
-    assert fenced(text) == (
-        "Sum.\n\n```pycon\n>>> 1 + 1\n2\n```\n\nMore.\n\nExample:\n    ```pycon\n    >>> 2\n    2\n    ```"
-    )
+    text = "Sum.\n\n>>> 1 + 1\n2\n\nMore.\n\n    >>> [2]\n    [2]\n\nEnd."
+    first = "Sum.\n\n\n```pycon\n>>> 1 + 1\n2\n```\n\nMore.\n\n\n"
+    assert fenced(text) == f"{first}```pycon\n>>> [2]\n[2]\n```\n\nEnd."
+    assert fenced("No session.\n\nNone.") == "No session.\n\nNone."

@@ -31,7 +31,8 @@ MOST_QUESTIONS = 6
 MOST_PRIVATE = 1
 # Words that mean something to the authors alone, and what is written instead.
 PRIVATE = {
-    r"\bdid the attack take\b": "succeed",
+    r"\battacks? (that )?takes?\b": "succeed",
+    r"\btold apart\b": "shown to differ",
     r"\btorn tail": "damaged end",
     r"\bhears of\b": "is told of",
     r"\bno news\b": "says nothing new",

@@ -19,6 +19,8 @@ ORDER = (
     "seeds_for_a_width",
     "one_file_task",
     "first_run",
+    "own_user_model",
+    "own_detector",
     "study_until_decided",
     "progress_of_a_run",
     "load_a_detector",
@@ -26,6 +28,11 @@ ORDER = (
     "train_and_sample",
     "planners_compared",
     "study_of_assistants",
+    "gymnasium_agent",
+    "own_mjcf",
+    "own_network_scored",
+    "own_schedule",
+    "fit_a_user",
     "detectors_compared",
 )
 

@@ -56,14 +56,7 @@ def test_a_key_on_a_slider_changes_the_next_plan_and_nothing_comes_from_elsewher
     assert watching.shown is not None
     before = watching.shown.config.w_cart_position
     until(lambda: tab.evaluate(FOCUS % "w_cart_position"))
-    for kind in ("keyDown", "keyUp"):
-        tab.call(
-            "Input.dispatchKeyEvent",
-            type=kind,
-            key="ArrowRight",
-            code="ArrowRight",
-            windowsVirtualKeyCode=39,
-        )
+    tab.press("ArrowRight")
     until(lambda: watching.shown and watching.shown.config.w_cart_position > before)
     assert "token=" not in tab.evaluate("location.href")
     origin = f"http://127.0.0.1:{page.server.get_port()}/"

@@ -18,10 +18,17 @@ class _Terminal(io.StringIO):
         return True
 
 
-def test_open_console_fits_the_stream() -> None:
+def test_open_console_fits_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
     assert isinstance(open_console(stream=io.StringIO()), PlainConsole)
     assert isinstance(open_console(stream=_Terminal()), LiveConsole)
     assert isinstance(open_console(quiet=True, stream=_Terminal()), SilentConsole)
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert isinstance(open_console(stream=_Terminal()), PlainConsole)
+    monkeypatch.delenv("NO_COLOR")
+    monkeypatch.setenv("TERM", "dumb")
+    assert isinstance(open_console(stream=_Terminal()), PlainConsole)
 
 
 def test_plain_console_writes_key_value_lines_now_and_then() -> None:
@@ -33,7 +40,7 @@ def test_plain_console_writes_key_value_lines_now_and_then() -> None:
 
 
 def test_plain_progress_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(console, "_LINE_PERIOD", 0.0)
+    monkeypatch.setattr(console, "_PROGRESS_PERIOD", 0.0)
     stream = io.StringIO()
     with PlainConsole(stream).progress(10, "train") as progress:
         progress.advance(4)

@@ -271,7 +271,7 @@ def test_a_misspelt_keyword_and_a_config_of_another_task_are_refused(folder: Pat
     with pytest.raises(UsageError) as caught:
         tl.run("one.py:Coin", pp=0.3)
     assert caught.value.hint == "did you mean --p?"
-    with pytest.raises(UsageError, match="'store' .* it is an option of the run") as caught:
+    with pytest.raises(UsageError, match="it is an option of the run") as caught:
         tl.run("one.py:Coin", store="elsewhere")
     assert caught.value.hint == "options=taskloom.RunOptions(store=...)"
     (folder / "two.py").write_text(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+import taskloom as tl
 from taskloom.asking import resolve_request
 from taskloom.headline import Baseline, Headline
 from taskloom.params.tree import leaf_texts
@@ -59,7 +61,8 @@ def test_the_verdict_the_figure_and_the_baseline_come_first(make_run: MakeRun) -
         "Fewer rounds",
         "12.938",
         "no assistant",
-        "3.310 to 3.440",
+        'headline.low">3.310<',
+        'headline.high">3.440<',
     ):
         assert words in top
     assert "<code>tasks sweep</code>" in top
@@ -115,6 +118,28 @@ def test_a_run_whose_task_is_not_here_shows_what_its_record_says(make_run: MakeR
     text = write_report(run).read_text(encoding="utf-8")
     assert "no baseline: the task names none" in text
     assert "gait.speed" in text
+
+
+def test_a_task_of_a_file_shows_its_parameters_and_is_not_executed_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    source = (
+        "import taskloom as tl\nclass CoinConfig(tl.Config):\n    p: float = 0.5\n    n: int = 100\n"
+        "class Coin:\n    def __init__(self, config: CoinConfig): self.config = config\n"
+        "    def run(self, ctx): return tl.Result({'heads': self.config.p * self.config.n})\n"
+    )
+    (tmp_path / "coin.py").write_text(source)
+    run = tl.run("coin.py:Coin", p=0.25, options=tl.RunOptions(quiet=True, report="no"))
+    (tmp_path / "coin.py").write_text("raise SystemExit('executed')\n")
+    choices = choices_of(run)
+    assert choices is not None
+    assert {choice.parameter.path: choice.text for choice in choices if not choice.is_default} == {
+        "p": "0.25"
+    }
+    assert command(run, choices) == f"tasks run {tmp_path / 'coin.py'}:Coin --p=0.25"
+    page = write_report(run).read_text(encoding="utf-8")
+    assert command(run, choices) in page.replace("<span>", "").replace("</span>", "")
 
 
 def test_the_title_is_the_sentence_of_the_task(make_run: MakeRun) -> None:

@@ -14,7 +14,7 @@ from taskloom.runs import database
 from taskloom.runs.choice import choose
 from taskloom.runs.index import Index, documents, note, read_folders, rebuild
 from taskloom.runs.record import RunRecord, write_record
-from taskloom.runs.rows import ROW
+from taskloom.runs.rows import ROW, TOLD
 
 
 def _make(store: Path, name: str, **changes: object) -> Path:
@@ -220,4 +220,8 @@ def test_records_survive_the_index_unchanged(store: Path) -> None:
     )
     raw = json.loads((folder / "run.json").read_text())
     found = next(document for document in documents(store)[0] if document["folder"] == "run-x")
-    assert found == {**{name: raw[name] for name in ROW}, "folder": "run-x"}
+    assert found == {
+        **{name: raw[name] for name in ROW},
+        **dict.fromkeys(TOLD, ""),
+        "folder": "run-x",
+    }

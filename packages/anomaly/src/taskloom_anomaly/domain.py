@@ -216,6 +216,7 @@ DOMAIN = DomainRef(
     ),
     report="taskloom_anomaly.report.section:report",
     compare="taskloom_anomaly.report.comparison:compare",
+    samples="taskloom_anomaly.report.samples:samples",
     protocol="taskloom_anomaly.task:AnomalyTask",
     config="taskloom_anomaly.config:AnomalyConfig",
     metrics=_METRICS,

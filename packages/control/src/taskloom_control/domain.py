@@ -119,6 +119,7 @@ DOMAIN = DomainRef(
     ),
     report="taskloom_control.report.section:report",
     compare="taskloom_control.report.comparison:compare",
+    samples="taskloom_control.report.samples:samples",
     protocol="taskloom_control.task:ControlTask",
     config="taskloom_control.config:ControlConfig",
     driver="taskloom_control.driver",

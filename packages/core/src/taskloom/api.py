@@ -26,6 +26,7 @@ from taskloom.config import Config
 from taskloom.errors import ExitCode, StoreLockedError
 from taskloom.given.files import refuse_while_loading
 from taskloom.given.tasks import executor_for
+from taskloom.lifecycle.library_defaults import library_defaults
 from taskloom.lifecycle.talk import speaking
 from taskloom.lifecycle.undisturbed import undisturbed
 from taskloom.params.layers import Resolved
@@ -81,7 +82,8 @@ def run(
     refuse_while_loading()
     loaded, resolved = resolve_request(task, values, by_name, options.task_domain)
     options = checked_options(options)
-    with undisturbed(), speaking(quiet=options.quiet) as talk:
+    defaults = library_defaults(wanted=loaded.given is None)
+    with undisturbed(), defaults, speaking(quiet=options.quiet) as talk:
         origin = Origin(sources=resolved.sources)
         found = answer(RunRequest(loaded, resolved.config, options, origin, talk.say))
     if found.run is None:
@@ -135,7 +137,8 @@ def sweep(
 
     plan = Plan({path: Choices(tuple(texts)) for path, texts in columns.items()})
     options = checked_options(options, executor=executor_for(loaded, EXECUTOR))
-    with undisturbed(), speaking(quiet=options.quiet) as talk:
+    defaults = library_defaults(wanted=loaded.given is None)
+    with undisturbed(), defaults, speaking(quiet=options.quiet) as talk:
         points = plan_points(loaded, plan, {}, options=options, resolve_point=resolve_point)
         record = create_sweep(loaded, points, options)
         record = with_call(record, options)

@@ -191,6 +191,7 @@ DOMAIN = DomainRef(
     ),
     report=f"{_HERE}.report.section:report",
     compare=f"{_HERE}.report.comparison:compare",
+    samples=f"{_HERE}.report.samples:samples",
     protocol=f"{_HERE}.task:CorpusTask",
     config=f"{_HERE}.config:DiffusionConfig",
     driver=f"{_HERE}.driver",

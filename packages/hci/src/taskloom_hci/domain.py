@@ -194,6 +194,7 @@ DOMAIN = DomainRef(
     ),
     report="taskloom_hci.report.section:report",
     compare="taskloom_hci.report.comparison:compare",
+    samples="taskloom_hci.report.samples:samples",
     protocol="taskloom_hci.task:InteractionTask",
     config="taskloom_hci.config:HciConfig",
     driver="taskloom_hci.driver",

@@ -156,12 +156,17 @@ def _sentence(
     middle = f"Mean cost {format_value(cost)} per step"
     if isinstance(baseline, Baseline):
         share = cost / baseline.value if baseline.value > 0 <= cost else math.inf
-        of = f"{100 * share:.2g} % of the " if share < _MOST_TIMES else "against "
+        of = f"{_percent(100 * share)} % of the " if share < _MOST_TIMES else "against "
         how = "without control" if baseline.name == "no control" else f"with {baseline.name}"
         middle += f", {of}{format_value(baseline.value)} {how}"
     domain, _, name = bound.name.partition("/")
     sweep = f"`tasks sweep {domain} {name} --seed=0:10`"
     return f"{first} {middle}. One episode: for an interval, {sweep}."
+
+
+def _percent(share: float) -> str:
+    """Return a share in percent with two digits, and with three from 99.5 on: 100, never 1e+02."""
+    return f"{share:.2g}" if share < 99.5 else f"{share:.0f}"
 
 
 def _companions(

@@ -44,7 +44,7 @@ def planning_chart(milliseconds: np.ndarray, period: float) -> Chart:
     limit = [{"from": period, "word": "control period"}]
     rule = {
         "data": {"values": limit},
-        "mark": {"type": "rule", "strokeDash": [4, 3], "strokeWidth": 1.5, "color": "#c2410c"},
+        "mark": {"type": "rule", "strokeDash": [4, 3], "strokeWidth": 1.5, "color": "var(--c2)"},
         "encoding": {"x": across},
     }
     word = {
@@ -55,7 +55,7 @@ def planning_chart(milliseconds: np.ndarray, period: float) -> Chart:
             "baseline": "top",
             "dx": -5,
             "y": 2,
-            "color": "#c2410c",
+            "color": "var(--c2)",
         },
         "encoding": {"x": across, "text": {"field": "word"}},
     }

@@ -84,18 +84,25 @@ def plain(text: Help, width: int = 0) -> str:
         width: Columns; those of the terminal, at most 110, if 0.
     """
     width = max(width or min(shutil.get_terminal_size((100, 24)).columns, 110), _LEAST_WIDTH)
-    lines = [f"Usage: {text.usage}", "", *textwrap.wrap(text.summary, width)]
+    lines = [*_wrapped(f"Usage: {text.usage}", width), "", *textwrap.wrap(text.summary, width)]
     columns = [
         max((len(getattr(row, name)) for panel in text.panels for row in panel.rows), default=0)
         for name in ("name", "type", "default")
     ]
     for panel in text.panels:
         if panel.rows:
-            lines += ["", f"{panel.title}:"]
+            lines += ["", *_wrapped(f"{panel.title}:", width)]
             lines += [line for row in panel.rows for line in _plain_row(row, columns, width)]
     if text.footer:
         lines += ["", *textwrap.wrap(text.footer, width)]
     return "\n".join(lines) + "\n"
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    """Return a line broken between words, what follows indented by two; a word that is longer stays whole."""
+    return textwrap.wrap(
+        line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _plain_row(row: Row, columns: Sequence[int], width: int) -> list[str]:

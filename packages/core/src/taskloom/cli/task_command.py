@@ -24,7 +24,8 @@ from typer.main import get_command
 from taskloom.cli.arguments import PARAM, Arguments
 from taskloom.cli.groups import CONTEXT
 from taskloom.cli.help import Help, Panel, Row, show
-from taskloom.cli.offers import offered
+from taskloom.cli.offers import fitting_hint, left_out, offered
+from taskloom.errors import ConfigError
 from taskloom.params.choices import find_alternatives, find_choices
 from taskloom.params.elements import element_rows
 from taskloom.params.layer import Layer
@@ -86,13 +87,17 @@ class Invocation:
         Raises:
             ConfigError: A file or a value is not accepted.
         """
-        return resolve(
-            self.loaded.config_class,
-            base=self.base,
-            files=files,
-            environ=self.environ,
-            arguments=self.values,
-        )
+        try:
+            return resolve(
+                self.loaded.config_class,
+                base=self.base,
+                files=files,
+                environ=self.environ,
+                arguments=self.values,
+            )
+        except ConfigError as error:
+            error.hint = error.hint or fitting_hint(self.loaded, self.chosen, self.values)
+            raise
 
 
 class TaskCommand(TyperCommand):
@@ -288,13 +293,15 @@ def _all_panels(invocation: Invocation, taken: set[str]) -> list[Panel]:
     """Return one panel for the task, and one for each component of any combination."""
     panels: dict[str, Panel] = {}
     for chosen in invocation.alternatives or [invocation.chosen]:
-        walked = [
-            offered(invocation.loaded, item)
+        known = [
+            item
             for item in walk(invocation.loaded.config_class, chosen)
             if invocation.offers(item.path)
         ]
+        walked = [offered(invocation.loaded, item) for item in known]
         shown = [*_as_recorded(walked, invocation), *element_rows(walked)]
-        for panel in _panels(shown, chosen, taken):
+        left = {item.path: len(left_out(invocation.loaded, item)) for item in known}
+        for panel in _panels(shown, chosen, taken, left):
             panels.setdefault(panel.title, panel)
     return list(panels.values())
 
@@ -311,23 +318,31 @@ def _as_recorded(parameters: list[Parameter], invocation: Invocation) -> list[Pa
 
 
 def _panels(
-    parameters: Sequence[Parameter], chosen: dict[str, str], taken: set[str]
+    parameters: Sequence[Parameter],
+    chosen: dict[str, str],
+    taken: set[str],
+    left: Mapping[str, int],
 ) -> list[Panel]:
     groups = {parameter.group: list[Row]() for parameter in parameters}
     for parameter in parameters:
         groups[parameter.group].append(_row(parameter, chosen, taken))
     places = {parameter.path: parameter for parameter in parameters if parameter.is_component}
-    return [Panel(_title(group, places.get(group), chosen), rows) for group, rows in groups.items()]
+    return [
+        Panel(_title(group, places.get(group), chosen, left.get(group, 0)), rows)
+        for group, rows in groups.items()
+    ]
 
 
-def _title(group: str, place: Parameter | None, chosen: dict[str, str]) -> str:
+def _title(group: str, place: Parameter | None, chosen: dict[str, str], left: int) -> str:
     if not group:
         return "Task parameters"
     if place is None or place.type != "NAME":
         return group
     now = chosen.get(group, place.default)
     others = ", ".join(name for name in place.choices if name != now)
-    return f"{group} = {now} (also: {others})" if others else f"{group} = {now}"
+    told = [f"also: {others}"] if others else []
+    told += [f"{left} more do not fit this task: `tasks info`"] if left else []
+    return f"{group} = {now} ({'; '.join(told)})" if told else f"{group} = {now}"
 
 
 def _row(parameter: Parameter, chosen: dict[str, str], taken: set[str]) -> Row:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -17,7 +18,8 @@ from taskloom.lifecycle.terminal import LossyStream, lossy, own_stderr
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-_LINE_PERIOD = 2.0  # [s] between plain lines of metrics or progress
+_LINE_PERIOD = 2.0  # [s] between plain lines of metrics
+_PROGRESS_PERIOD = 10.0  # [s] between plain lines of progress
 _DRAW_PERIOD = 0.1  # [s] between updates of the live display
 
 
@@ -99,9 +101,15 @@ def open_console(
         console = voice.console()
     else:
         target = own_stderr() if stream is None else lossy(stream)
-        console = LiveConsole(target) if target.isatty() else PlainConsole(target)
+        console = LiveConsole(target) if _can_draw(target) else PlainConsole(target)
     console.keeps_output = keeps_output
     return console
+
+
+def _can_draw(stream: LossyStream) -> bool:
+    """Return whether a stream is a terminal that moves its cursor, and no one asked for plain text."""
+    plain = os.environ.get("TERM") == "dumb" or os.environ.get("NO_COLOR")
+    return stream.isatty() and not plain
 
 
 def format_metrics(step: int, metrics: Mapping[str, float]) -> str:
@@ -184,7 +192,9 @@ class PlainConsole:
 
     def metrics(self, step: int, metrics: Mapping[str, float], /) -> None:
         """Write a line of metrics if the last line is old enough."""
-        if self.is_due():
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + _LINE_PERIOD
             self.say(format_metrics(step, metrics))
 
     @contextmanager
@@ -196,25 +206,18 @@ class PlainConsole:
         """Let go of the stream; every line is already out."""
         self._stream.close()
 
-    def is_due(self) -> bool:
-        """Return whether it is time for the next line; asking and being told yes starts the next period."""
-        now = time.monotonic()
-        if now < self._next:
-            return False
-        self._next = now + _LINE_PERIOD
-        return True
-
 
 class _PlainProgress:
     def __init__(self, console: PlainConsole, total: int | None, label: str) -> None:
         self._console, self._total, self._label = console, total, label
-        self._pace = Pace(time.monotonic())
+        self._pace, self._next = Pace(time.monotonic()), 0.0
 
     def advance(self, steps: int = 1, /) -> None:
         """Count further steps."""
         now = time.monotonic()
         self._pace.advance(steps, now)
-        if self._console.is_due():
+        if now >= self._next:
+            self._next = now + _PROGRESS_PERIOD
             of_total = "" if self._total is None else f"/{self._total}"
             left = self._pace.left(self._total, now)
             rest = f", {clock(left)} left" if left else ""

@@ -17,6 +17,7 @@ from typing import Protocol
 from taskloom.context import Progress, Resources
 from taskloom.errors import StoreError, StoreLockedError
 from taskloom.lifecycle.console import Console
+from taskloom.lifecycle.progress_file import told_in_file
 from taskloom.records.checks import read_integer
 from taskloom.records.documents import read_lines, read_object
 from taskloom.records.names import RESERVED_METRICS, check_metric_name
@@ -208,7 +209,9 @@ class LiveContext:
 
     def progress(self, total: int | None, label: str, /) -> AbstractContextManager[Progress]:
         """Show a progress display while the block runs; `total` None means unknown."""
-        return self._console.progress(total, KNOWN.text(label))
+        named = KNOWN.text(label)
+        shown = self._console.progress(total, named)
+        return told_in_file(shown, self._layout.dir, total, named, lambda: self.aside is None)
 
     def _destination(self) -> Path:
         """Return where a checkpoint may be published now: looked up directly before, for a process that was stopped meanwhile."""

@@ -116,6 +116,7 @@ class Lines:
 
     Attributes:
         skipped: Number of lines left out so far.
+        end: Byte behind the last line that was read whole.
     """
 
     def __init__(
@@ -129,6 +130,7 @@ class Lines:
         self._folder, self._name, self._offset = folder, name, offset
         self._check = check or check_value
         self.skipped = 0
+        self.end = offset
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """Yield the objects in order.
@@ -155,7 +157,9 @@ class Lines:
                 if len(raw) < LINE or not _pass_line(file):
                     return
                 self.skipped += 1
+                self.end = file.tell()
                 continue
+            self.end = file.tell()
             try:
                 value = parse(raw)
                 if not isinstance(value, dict):

@@ -20,14 +20,18 @@ class MetricLines:
 
     Args:
         folder: The run's folder.
+        offset: Byte to begin at: the end of a line.
 
     Attributes:
         skipped: Number of damaged lines that were left out when the lines were last read to the end.
+        end: Byte behind the last line that was read.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, offset: int = 0) -> None:
         self._folder = folder
+        self._offset = offset
         self.skipped = 0
+        self.end = offset
 
     def __iter__(self) -> Iterator[dict[str, float]]:
         """Yield the lines; what is no number in one is left out.
@@ -44,10 +48,11 @@ class MetricLines:
                 if len(names) < _MOST_NAMES:
                     names.add(name)
 
-        lines = Lines(self._folder, FILE, check=check)
+        lines = Lines(self._folder, FILE, self._offset, check=check)
         for line in lines:
+            self.end = lines.end
             yield _numbers(line)
-        self.skipped = lines.skipped
+        self.skipped, self.end = lines.skipped, lines.end
 
 
 def _numbers(line: dict[str, Any]) -> dict[str, float]:

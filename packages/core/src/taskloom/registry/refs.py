@@ -87,6 +87,7 @@ class DomainRef:
         report: `"package.module:function"`, a function from a `taskloom.runs.Run` to a list of report blocks; or empty.
         compare: `"package.module:function"`, a function from at most eight runs of one task, by name, to a list of report blocks
             that set them on shared axes; or empty.
+        samples: `"package.module:function"`, a function from a run to `taskloom.report.samples.SampleTable`, for the viewer; or empty.
         protocol: `"package.module:Class"`, a protocol or an abstract class that a task must fit if it does not run itself.
         config: `"package.module:Class"`, the config of a task whose factory asks for none.
         driver: `"package.driver"`, a module with the four functions of `taskloom.bound.Driver`; it runs the tasks that fit.
@@ -106,6 +107,7 @@ class DomainRef:
     verbs: tuple[VerbRef, ...] = ()
     report: str = ""
     compare: str = ""
+    samples: str = ""
     protocol: str = ""
     config: str = ""
     driver: str = ""

@@ -92,7 +92,11 @@ def table(
         for index in range(len(columns))
     ]
     head = h.tr[
-        (h.th(scope="col", class_={"n": numeric[i]})[name] for i, name in enumerate(columns))
+        # A column of names needs no title, and an empty heading would be read out as one.
+        (
+            h.th(scope="col", class_={"n": numeric[i]})[name] if name else h.td
+            for i, name in enumerate(columns)
+        )
     ]
     texts = [figures.column([row[index] for row in shown]) for index in range(len(columns))]
 
@@ -107,7 +111,7 @@ def table(
     )
     rest = len(rows) - len(shown)
     return [
-        h.div(".scroll", tabindex="0", role="region", aria_label=caption or ", ".join(columns))[
+        h.div(".scroll", tabindex="0", role="group", aria_label=caption or ", ".join(columns))[
             h.table[caption and h.caption[caption], h.thead[head], h.tbody[body]]
         ],
         rest > 0 and h.p(".more")[f"{rest:,} more rows are not shown."],

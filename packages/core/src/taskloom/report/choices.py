@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from taskloom.params.layer import DEFAULT
 from taskloom.params.layers import validate_record
 from taskloom.params.shapes import OpenVariants
 from taskloom.params.tree import NO_COMPONENT, Parameter, leaf_texts, walk
+from taskloom.params.values import write
 from taskloom.registry.components import component_refs
 from taskloom.registry.resolve import find_task, load_task
 from taskloom.runs.run import Run
 
 _KIND = ".kind"
+_GIVEN = ("file", "cell", "none")
+"""Kinds of code that is not installed, as `run.json` names them: a page about a run does not execute it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +50,10 @@ def choices_of(run: Run) -> list[Choice] | None:
     """Return the parameters of a run in the order of the task; None if its task is not there any more, or has changed.
 
     Args:
-        run: The run.
+        run: The run. What a task in a file or in a notebook has for parameters is read from the record alone.
     """
+    if run.record.code.get("kind") in _GIVEN:
+        return list(_recorded(run))
     try:
         config_class = load_task(find_task(run.domain, run.task)).config_class
         config = validate_record(config_class, run.config, f"the record of {run.id}")
@@ -63,17 +69,45 @@ def choices_of(run: Run) -> list[Choice] | None:
         return None
 
 
+def _recorded(run: Run) -> Iterator[Choice]:
+    """Yield the recorded values; one that no layer set is the default, and of another the default is not known."""
+    for path, value in _leaves(run.config, ""):
+        text, place = write(value), path.removesuffix(_KIND)
+        default = text if run.record.sources.get(path, DEFAULT) == DEFAULT else None
+        kind = "" if place == path else "component"
+        yield Choice(Parameter(place, kind, default, is_component=bool(kind)), text)
+
+
+def _leaves(values: Mapping[str, object], prefix: str) -> Iterator[tuple[str, object]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
 def command(run: Run, choices: Iterable[Choice]) -> str:
     """Return the shortest command line that gives the same config, from the task's defaults.
 
     Args:
         run: The run.
         choices: What was chosen for it.
+
+    Returns:
+        The command; for a class of a notebook, which no command line reaches, the call.
     """
-    options = [
-        shlex.quote(f"--{choice.parameter.path}={choice.text}") for choice in differing(choices)
-    ]
-    return " ".join(["tasks", "run", run.domain, run.task, *options])
+    others = list(differing(choices))
+    code = run.record.code
+    if code.get("kind") in _GIVEN and not code.get("path"):
+        values = ", ".join(f"'{choice.parameter.path}': {choice.text!r}" for choice in others)
+        return f"taskloom.run({code.get('name', run.task)}, {{{values}}})"
+    options = [shlex.quote(f"--{choice.parameter.path}={choice.text}") for choice in others]
+    if code.get("kind") in _GIVEN:
+        domain = [] if run.domain in _GIVEN else [f"--domain={run.domain}"]
+        words = [shlex.quote(f"{code['path']}:{code.get('name', '')}"), *domain]
+    else:
+        words = [run.domain, run.task]
+    return " ".join(["tasks", "run", *words, *options])
 
 
 def differing(choices: Iterable[Choice]) -> Iterator[Choice]:

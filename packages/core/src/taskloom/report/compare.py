@@ -197,7 +197,7 @@ def _of_paths(rows: dict[str, list[str]], heads: Sequence[str]) -> h.Node:
         for path, values in rows.items()
     )
     titles = [h.th(scope="col")["parameter"], (h.th(scope="col")[head] for head in heads)]
-    return h.div(".scroll", tabindex="0", role="region", aria_label="Parameters that differ")[
+    return h.div(".scroll", tabindex="0", role="group", aria_label="Parameters that differ")[
         h.table[h.thead[h.tr[titles]], h.tbody[body]]
     ]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import htpy as h
 
 from taskloom.errors import RunCorruptError
@@ -9,6 +11,7 @@ from taskloom.records.documents import read_lines, read_object
 from taskloom.report import sections
 from taskloom.report.blocks import note
 from taskloom.report.choices import choices_of
+from taskloom.report.course import MetricCourse, whole_course
 from taskloom.report.domain_blocks import domain_blocks
 from taskloom.report.page import Folded
 from taskloom.report.parts import arranged
@@ -18,14 +21,21 @@ from taskloom.runs.run import Run
 _LOUD = ("warning", "error", "critical")
 
 
-def run_page(run: Run) -> tuple[str, h.Node, list[tuple[str, h.Node]], list[Folded]]:
-    """Return the title, the header, the evidence and the folded parts of a run's page."""
+def run_page(
+    run: Run, course_of: Callable[[Run], MetricCourse] = whole_course
+) -> tuple[str, h.Node, list[tuple[str, h.Node]], list[Folded]]:
+    """Return the title, the header, the evidence and the folded parts of a run's page.
+
+    Args:
+        run: The run.
+        course_of: Function that reads its metric lines.
+    """
     environment = _read_environment(run)
     blocks, problem = domain_blocks(run)
     evidence, facts, of_domain = arranged(blocks, run.dir)
     log, has_warning = _log(run)
     choices = choices_of(run)
-    course = sections.histories(run)
+    course = sections.histories(run, course_of)
     files = len(run.record.artifacts)
     folds = [
         Folded("All numbers", sections.results(run), f"{len(run.metrics):,} metrics"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 LIMIT = 2000
 """Points of a series above which it is thinned."""
@@ -49,39 +50,91 @@ CELLS = 4000
 _Extremes = dict[str, tuple[Point, Point]]
 
 
-def thin_rows(rows: Iterable[Mapping[str, float]], cells: int = CELLS) -> list[dict[str, float]]:
-    """Return metric lines with the same peaks, read once and held in bounded memory however many there are.
+class Thinner:
+    """Metric lines in bounded memory with the same peaks, read one at a time; it can be written down and go on later.
 
-    Up to `cells` lines are returned as they are. Of more, each stretch of as many lines as turn out to be needed keeps every
+    Up to `cells` lines are kept as they are. Of more, each stretch of as many lines as turn out to be needed keeps every
     metric's lowest and highest value, each in a line of its own with its step.
 
     Args:
-        rows: Lines with `step` and values.
         cells: The most stretches.
+
+    Attributes:
+        count: Lines read.
     """
-    whole: list[dict[str, float]] = []
-    stretches: list[_Extremes] = []
-    size = 1
-    for number, row in enumerate(rows):
-        if number < cells:
-            whole.append(dict(row))
-        if number % size == 0:
-            if len(stretches) == cells:
-                stretches = [_united(*stretches[at : at + 2]) for at in range(0, cells, 2)]
-                size *= 2
-            stretches.append({})
+
+    def __init__(self, cells: int = CELLS) -> None:
+        self._cells = cells
+        self._whole: list[dict[str, float]] = []
+        self._stretches: list[_Extremes] = []
+        self._size = 1
+        self.count = 0
+
+    def add(self, row: Mapping[str, float]) -> None:
+        """Read one line."""
+        number, self.count = self.count, self.count + 1
+        if number < self._cells:
+            self._whole.append(dict(row))
+        if number % self._size == 0:
+            if len(self._stretches) == self._cells:
+                pairs = range(0, self._cells, 2)
+                self._stretches = [_united(*self._stretches[at : at + 2]) for at in pairs]
+                self._size *= 2
+                self._whole = []
+            self._stretches.append({})
         step = row.get("step", float(number))
         for name, value in row.items():
             if name not in ("step", "t") and math.isfinite(value):
-                _widen(stretches[-1], name, (step, value), (step, value))
-    if size == 1:
-        return whole
-    return [
-        {"step": step, name: value}
-        for stretch in stretches
-        for name, ends in stretch.items()
-        for step, value in sorted(set(ends))
-    ]
+                _widen(self._stretches[-1], name, (step, value), (step, value))
+
+    def rows(self) -> list[dict[str, float]]:
+        """Return the lines that stand for all."""
+        if self._size == 1:
+            return [*self._whole]
+        return [
+            {"step": step, name: value}
+            for stretch in self._stretches
+            for name, ends in stretch.items()
+            for step, value in sorted({tuple(end) for end in ends})
+        ]
+
+    def state(self) -> dict[str, Any]:
+        """Return everything that is needed to go on, as JSON values."""
+        return {
+            "cells": self._cells,
+            "whole": self._whole,
+            "stretches": self._stretches,
+            "size": self._size,
+            "count": self.count,
+        }
+
+    @classmethod
+    def of(cls, state: Mapping[str, Any]) -> Thinner:
+        """Return the thinner that wrote a state.
+
+        Raises:
+            KeyError: A part is missing.
+        """
+        made = cls(state["cells"])
+        made._whole, made._size, made.count = state["whole"], state["size"], state["count"]
+        made._stretches = [
+            {name: (tuple(low), tuple(high)) for name, (low, high) in stretch.items()}
+            for stretch in state["stretches"]
+        ]
+        return made
+
+
+def thin_rows(rows: Iterable[Mapping[str, float]], cells: int = CELLS) -> list[dict[str, float]]:
+    """Return metric lines with the same peaks, read once and held in bounded memory however many there are.
+
+    Args:
+        rows: Lines with `step` and values.
+        cells: The most stretches; see `Thinner`.
+    """
+    thinner = Thinner(cells)
+    for row in rows:
+        thinner.add(row)
+    return thinner.rows()
 
 
 def _united(one: _Extremes, other: _Extremes) -> _Extremes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote
@@ -16,9 +16,9 @@ from taskloom.records.files import kind_of, name_below, stat_file
 from taskloom.report import figures
 from taskloom.report.blocks import image, note, render_blocks, table
 from taskloom.report.choices import Choice, differing
+from taskloom.report.course import MetricCourse, whole_course
 from taskloom.report.history import history_charts, logged_once
 from taskloom.report.model import Block, Image, Table
-from taskloom.report.sample import thin_rows
 from taskloom.report.tables import leaves, metric_tables, source_of, value_text
 from taskloom.runs.output import OUTPUT, last_lines
 from taskloom.runs.provenance import commit_of
@@ -44,13 +44,22 @@ def results(run: Run) -> h.Node:
     ]
 
 
-def histories(run: Run) -> h.Node:
-    """Return the charts of logged metrics; nothing when nothing was logged."""
-    counted = itertools.count()
+def histories(run: Run, course_of: Callable[[Run], MetricCourse] = whole_course) -> h.Node:
+    """Return the charts of logged metrics; nothing when nothing was logged.
+
+    Args:
+        run: The run.
+        course_of: Function that reads its metric lines.
+    """
     try:
-        rows = thin_rows(row for row, _ in zip(run.rows(), counted, strict=False))
+        course = course_of(run)
     except RunCorruptError as error:
         return note(f"The metric lines cannot be read: {error.reason}.")
+    rows = course.rows
+    reading = (
+        course.share < 1
+        and h.p(".note", role="status")[f"Reading the metric lines: {100 * course.share:.0f} %."]
+    )
     drawn, left_out = history_charts(rows)
     # A final metric stands under "All numbers", and only there.
     once = [
@@ -58,11 +67,12 @@ def histories(run: Run) -> h.Node:
         for name, (step, value) in logged_once(rows).items()
         if run.metrics.get(name) != value
     ]
-    if not drawn and not once:
+    if not drawn and not once and not reading:
         return None
     rest = f"No room for {len(left_out)} more: {', '.join(left_out[:20])}." if left_out else ""
-    lines = next(counted)
+    lines = course.count
     return [
+        reading,
         h.p(".note")[f"{lines:,} line{'s' * (lines != 1)} in metrics.jsonl, over the step."],
         render_blocks(drawn, run.dir),
         table(("metric", "step", "value"), once, "Logged once.") if once else None,
@@ -97,7 +107,7 @@ def config(run: Run, choices: Sequence[Choice] | None) -> h.Node:
         )
         rows.append(h.tr(class_={"set": stands_out})[cells])
     heads = (h.th(scope="col")[name] for name in ("parameter", "value", "set by"))
-    return h.div(".scroll", tabindex="0", role="region", aria_label="Config")[
+    return h.div(".scroll", tabindex="0", role="group", aria_label="Config")[
         h.table(".settings")[h.thead[h.tr[heads]], h.tbody[rows]]
     ]
 
@@ -125,7 +135,7 @@ def artifacts(run: Run, shown: Sequence[Block]) -> h.Node:
         h.th(".n", scope="col")["size"],
     )
     return [
-        h.div(".scroll", tabindex="0", role="region", aria_label="Artifacts")[
+        h.div(".scroll", tabindex="0", role="group", aria_label="Artifacts")[
             h.table[h.thead[h.tr[heads]], h.tbody[rows]]
         ],
         rest > 0 and h.p(".more")[f"{rest:,} more artifacts are not shown."],

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import htpy as h
 
@@ -15,9 +12,10 @@ from taskloom.registry.resolve import find_task
 from taskloom.report import figures
 from taskloom.report.choices import Choice, command
 from taskloom.report.model import Facts
+from taskloom.report.strip import strip, text_of, with_minus
 from taskloom.report.tables import leaves, source_of, value_text
 from taskloom.runs.run import Run
-from taskloom.wording import format_bound, format_value
+from taskloom.wording import format_bound
 
 # Words come first and colour second: each class stands for one of four tones.
 _TONES = {
@@ -30,7 +28,9 @@ _TONES = {
     "identical": "even",
     "none": "even",
 }
-_MOST_ROWS = 12
+_MOST_ROWS = 10
+_MOST_COMPONENTS = 6
+"""Components that have a row each although they are the default."""
 _MOST_NAME = 40
 
 
@@ -54,7 +54,7 @@ def top(run: Run, choices: Sequence[Choice] | None, facts: Sequence[Facts]) -> h
                 h.h2["What was run"],
                 h.dl(".rows")[_rows(run, choices), _baseline_row(headline), _fact_rows(facts)],
                 h.h2["Run it again"],
-                h.pre(".again", tabindex="0")[again(run, choices)],
+                h.pre(".again", tabindex="0")[_in_words(again(run, choices))],
             ],
         ],
     ]
@@ -67,6 +67,11 @@ def again(run: Run, choices: Sequence[Choice] | None) -> str:
             f"tasks run {run.domain} {run.task} --config {run.dir.parent.name}/{run.id}/config.toml"
         )
     return command(run, choices)
+
+
+def _in_words(line: str) -> list[h.Node]:
+    """Return a command line that breaks between its words: a browser would break `--train.steps` behind a hyphen."""
+    return [[" " if n else "", h.span[word]] for n, word in enumerate(line.split(" "))]
 
 
 def failure_of(run: Run) -> h.Element | None:
@@ -87,20 +92,21 @@ def failure_of(run: Run) -> h.Element | None:
 def _line(run: Run) -> h.Element:
     """Return what, when, how long, which seed and which run, on one line."""
     record = run.record
-    started = record.started or record.created
+    started, again = record.started or record.created, max(record.attempts - 1, 0)
     parts = [
-        f"{started[:16].replace('T', ' ')} UTC" if started else "",
-        f"took {figures.duration(record.duration)}" if record.duration else "",
-        f"seed {value_text(run.config.get('seed', 0))}",
-        run.id,
-        f"resumed {record.attempts - 1} times" if record.attempts > 2 else "",
-        "resumed once" if record.attempts == 2 else "",
-        record.name,
-        ", ".join(record.tags),
-    ]
+        ("started" if record.started else "created", f"{started[:16].replace('T', ' ')} UTC" if started else ""),
+        ("duration", f"took {figures.duration(record.duration)}" if record.duration else ""),
+        ("config.seed", f"seed {value_text(run.config['seed'])}" if "seed" in run.config else ""),
+        ("id", run.id),
+
+        ("name", record.name),
+        ("tags", ", ".join(record.tags)),
+    ]  # fmt: skip
     return h.p(".kicker")[
-        h.strong[f"{run.domain} {run.task}"],
-        (h.span[part] for part in parts if part),
+        h.strong(data_metric="task")[f"{run.domain} {run.task}"],
+        (h.span(data_metric=path)[part] for path, part in parts if part),
+        again > 0
+        and h.span(data_fact="resumed")[f"resumed {'once' if again == 1 else f'{again} times'}"],
         h.span(class_=["badge", run.status])[run.status],
     ]
 
@@ -115,9 +121,10 @@ def _sentence(run: Run) -> str:
 
 def _band(run: Run, headline: Headline | None) -> h.Node:
     if headline is None:
-        return run.summary and h.p(".lede")[run.summary]
+        return run.summary and h.p(".lede", data_metric="summary")[run.summary]
     return h.div(f".band.{_TONES[headline.verdict]}")[
-        h.p(".verdict")[headline.band], h.p(".said")[_with_code(headline.sentence)]
+        h.p(".verdict", data_metric="headline.baseline.name")[headline.band],
+        h.p(".said", data_metric="headline.sentence")[_with_code(headline.sentence)],
     ]
 
 
@@ -131,21 +138,27 @@ def _figures(run: Run, headline: Headline | None) -> h.Node:
     if headline is None:
         return _first_metric(run)
     half = None if headline.low is None or headline.high is None else (headline.high - headline.low) / 2  # fmt: skip
-    reason = f"no interval: {headline.no_interval}"
-    ends = _ends(headline.low, headline.high, headline.level) or reason
     direction = headline.better
     unit = f"{headline.unit}; " if headline.unit else ""
     return h.div(".result")[
-        h.p(".of")[headline.title],
+        h.p(".of", data_metric="headline.title")[headline.title],
         h.p(".large")[
-            h.span(".value", data_metric=headline.metric)[_text(headline.value, half)],
+            h.span(".value", data_metric=headline.metric)[text_of(headline.value, half)],
             " ",
-            h.span(".ends")[ends],
+            h.span(".ends")[_ends(headline)],
         ],
-        _strip(headline, half),
-        h.p(".small")[f"{unit}{direction} is better; bars are intervals"],
-        headline.no_baseline and h.p(".small")[f"no baseline: {headline.no_baseline}"],
-        h.dl(".companions")[(_companion(figure) for figure in headline.companions)],
+        strip(headline, half),
+        h.p(".small", data_metric="headline.unit")[
+            f"{unit}{direction} is better; bars are intervals"
+        ],
+        headline.no_baseline
+        and h.p(".small", data_metric="headline.no_baseline")[
+            f"no baseline: {headline.no_baseline}"
+        ],
+        bool(headline.companions)
+        and h.dl(".companions")[
+            (_companion(*numbered) for numbered in enumerate(headline.companions))
+        ],
     ]
 
 
@@ -155,7 +168,7 @@ def _first_metric(run: Run) -> h.Node:
         return None
     name, value = next(iter(run.metrics.items()))
     return h.div(".result")[
-        h.p(".of")[name],
+        h.p(".of", data_metric="headline")[name],
         h.p(".large")[
             h.span(".value", data_metric=name)[figures.number(value)],
             " ",
@@ -165,88 +178,30 @@ def _first_metric(run: Run) -> h.Node:
     ]
 
 
-def _text(value: float, half: float | None) -> str:
-    return _with_minus(format_value(value, half))
-
-
-def _ends(low: float | None, high: float | None, level: float) -> str:
+def _ends(headline: Headline) -> h.Node:
+    """Return the interval, each number with the name of its field; or the reason why there is none."""
+    low, high = headline.low, headline.high
     if low is None or high is None:
-        return ""
+        return h.span(data_metric="headline.no_interval")[f"no interval: {headline.no_interval}"]
     half = (high - low) / 2
-    shown = _with_minus(f"{format_bound(low, half)} to {format_bound(high, half)}")
-    return f"{100 * level:.6g} % interval {shown}"
-
-
-def _with_minus(text: str) -> str:
-    """Return a text whose numbers below 0 have a minus sign; hyphens inside words stay."""
-    return re.sub(r"(?<![\w.])-(?=\d)", "\u2212", text)
-
-
-def _companion(figure: Figure) -> h.Element:
-    return h.div[
-        h.dt[figure.label],
-        h.dd[
-            h.b[_with_minus(figure.text)],
-            figure.note and h.span[_with_minus(figure.note)],
-        ],
+    return [
+        h.span(data_metric="headline.level")[f"{100 * headline.level:.6g} %"],
+        " interval ",
+        h.span(data_metric="headline.low")[with_minus(format_bound(low, half))],
+        " to ",
+        h.span(data_metric="headline.high")[with_minus(format_bound(high, half))],
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Mark:
-    """One row of the strip.
-
-    Attributes:
-        name: Its name.
-        value: The figure.
-        low: Lower end of its interval, or None.
-        high: Upper end, or None.
-        text: The figure with its digits.
-    """
-
-    name: str
-    value: float
-    low: float | None
-    high: float | None
-    text: str
-
-    @property
-    def numbers(self) -> list[float]:
-        """Numbers that the axis has to reach."""
-        known = (x for x in (self.value, self.low, self.high) if x is not None)
-        return [x for x in known if math.isfinite(x)]
-
-
-def _strip(headline: Headline, half: float | None) -> h.Node:
-    """Return this run and its baseline as dots with their intervals on one axis, in HTML: its text keeps its size."""
-    plain = headline.baseline
-    if plain is None:
-        return None
-    their_half = half
-    if plain.low is not None and plain.high is not None:
-        their_half = (plain.high - plain.low) / 2
-    ours = _Mark("this run", headline.value, headline.low, headline.high, _text(headline.value, half))  # fmt: skip
-    theirs = _Mark(plain.name, plain.value, plain.low, plain.high, _text(plain.value, their_half))
-    numbers = ours.numbers + theirs.numbers
-    first, last = min(numbers), max(numbers)
-    span = (last - first) or 1.0
-
-    def place(x: float) -> float:
-        return 3 + 94 * (x - first) / span  # percent, with room for the dots at both ends
-
-    def row(mark: _Mark, kind: str) -> h.Element:
-        bar = None
-        if mark.low is not None and mark.high is not None:
-            width = max(place(mark.high) - place(mark.low), 0.5)
-            bar = h.i(".bar", style=f"left:{place(mark.low):.2f}%;width:{width:.2f}%")
-        dot = h.i(".dot", style=f"left:{place(mark.value):.2f}%") if math.isfinite(mark.value) else None  # fmt: skip
-        return h.div(f".row.{kind}")[
-            h.span(".name")[mark.name],
-            h.span(".axis", aria_hidden="true")[bar, dot],
-            h.span(".number")[mark.text],
-        ]
-
-    return h.div(".strip")[row(ours, "own"), row(theirs, "other")]
+def _companion(number: int, figure: Figure) -> h.Element:
+    place = f"headline.companions.{number}"
+    return h.div[
+        h.dt(data_metric=f"{place}.label")[figure.label],
+        h.dd[
+            h.b(data_metric=f"{place}.text")[with_minus(figure.text)],
+            figure.note and h.span(data_metric=f"{place}.note")[with_minus(figure.note)],
+        ],
+    ]
 
 
 def _rows(run: Run, choices: Sequence[Choice] | None) -> list[h.Node]:
@@ -254,27 +209,47 @@ def _rows(run: Run, choices: Sequence[Choice] | None) -> list[h.Node]:
     if choices is None:
         return _rows_of_record(run)
     rows: list[h.Node] = []
+    few = sum(choice.parameter.is_component for choice in choices) <= _MOST_COMPONENTS
+    plain = []
     for choice in choices:
         parameter = choice.parameter
-        if parameter.is_component:
+        if parameter.is_component and choice.is_default and not few:
+            plain.append(choice)
+        elif parameter.is_component:
             default = "default" if choice.is_default else f"default: {parameter.default}"
             label = parameter.path.replace("_", " ")
             body: list[h.Node] = [
                 h.code[choice.text],
-                f": {choice.summary.rstrip('.')} " if choice.summary else " ",
-                h.small[f"({default})"],
+                h.span(data_about=parameter.path)[f": {choice.summary.rstrip('.')} "]
+                if choice.summary
+                else " ",
+                h.small(data_default=parameter.path)[f"({default})"],
             ]
-            rows.append(_row(label, body, not choice.is_default))
+            rows.append(_row(label, body, not choice.is_default, parameter.path))
         elif not choice.is_default and not parameter.execution_only and parameter.path != "seed":
             unit = f" {parameter.unit}" if parameter.unit else ""
             body = [h.code[f"{_short(choice.text)}{unit}"], " "]
             if parameter.default is not None:
-                body.append(h.small[f"(default {_short(parameter.default)}{unit})"])
-            rows.append(_row(parameter.path.replace("_", " "), body, True))
+                default = f"(default {_short(parameter.default)}{unit})"
+                body.append(h.small(data_default=parameter.path)[default])
+            rows.append(_row(parameter.path.replace("_", " "), body, True, parameter.path))
     left = len(rows) - _MOST_ROWS
     return [
         *rows[:_MOST_ROWS],
+        *([_row("by default", _named(plain), False)] if plain else []),
         *([_row("and", f"{left} more, see Configuration", False)] if left > 0 else []),
+    ]
+
+
+def _named(plain: Sequence[Choice]) -> list[h.Node]:
+    """Return components that are the default by their names alone: where a task has many, few are what a reader asks for."""
+    return [
+        [
+            ", " if number else "",
+            f"{choice.parameter.path.replace('_', ' ')} ",
+            h.code(data_metric=f"config.{choice.parameter.path}")[choice.text],
+        ]
+        for number, choice in enumerate(plain)
     ]
 
 
@@ -286,22 +261,26 @@ def _rows_of_record(run: Run) -> list[h.Node]:
         for path, value in found.items()
         if path.endswith(".kind") or source_of(path, run.record.sources) != "default"
     ]
-    return [_row(path.removesuffix(".kind"), h.code[_short(text)], True) for path, text in kept[:_MOST_ROWS]]  # fmt: skip
+    return [_row(path.removesuffix(".kind"), h.code[_short(text)], True, path) for path, text in kept[:_MOST_ROWS]]  # fmt: skip
 
 
 def _short(text: str) -> str:
     return text if len(text) <= _MOST_NAME else f"{text[: _MOST_NAME - 1]}\u2026"
 
 
-def _row(label: str, body: h.Node, strong: bool) -> h.Element:
-    return h.div(class_={"set": strong})[h.dt[label], h.dd[body]]
+def _row(label: str, body: h.Node, strong: bool, path: str = "") -> h.Element:
+    """Return a row; one about a parameter names it, so that its text can be held against the record."""
+    about = {"data_metric": f"config.{path}"} if path else {"data_fact": label}
+    return h.div(class_={"set": strong})[h.dt[label], h.dd(**about)[body]]
 
 
 def _baseline_row(headline: Headline | None) -> h.Node:
     baseline: Baseline | None = None if headline is None else headline.baseline
     if baseline is None:
         return None
-    return _row("baseline", [f"{baseline.name}: ", h.code[baseline.command]], False)
+    name = h.span(data_metric="headline.baseline.name")[baseline.name]
+    command = h.code(data_metric="headline.baseline.command")[baseline.command]
+    return _row("baseline", [name, ": ", command], False)
 
 
 def _fact_rows(facts: Sequence[Facts]) -> h.Node:

@@ -12,7 +12,7 @@ from pathlib import Path
 from taskloom.system.files import open_plain
 
 NAME = "index.sqlite"
-_VERSION = 3
+_VERSION = 4
 _PATIENCE = 2.0  # [s]
 _CACHE = 32_000  # [KiB]
 _SCHEMA = (

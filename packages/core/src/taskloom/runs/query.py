@@ -12,7 +12,7 @@ from typing import Any
 from taskloom.errors import UsageError
 from taskloom.registry.suggest import closest
 from taskloom.records.checks import decode_number
-from taskloom.runs.rows import ROW
+from taskloom.runs.rows import FIELDS as OF_ROWS
 
 Document = Mapping[str, Any]
 Predicate = Callable[[Document], bool]
@@ -31,7 +31,7 @@ _ORDERINGS: Mapping[str, Callable[[Any, Any], bool]] = {
     ">=": operator.ge,
 }
 _INNER = {"metrics": "metrics.NAME", "config": "config.PARAMETER"}
-FIELDS = (*(_INNER.get(name, name) for name in ROW), "stale")
+FIELDS = (*(_INNER.get(name, name) for name in OF_ROWS), "stale")
 _NUMBERS = ("metrics", "duration")
 EXAMPLE = "status = finished and metrics.auroc/fused > 0.9"
 """A filter as help and the viewer show it; a test holds it to records of a shipped task."""
@@ -70,7 +70,7 @@ def fields_in(filters: Sequence[str], order: str = "") -> frozenset[str]:
         token.text for text in filters for token in _Parser(text).tokens if token.kind == "word"
     }
     return frozenset(
-        word for word in (*words, order.removeprefix("-")) if word.partition(".")[0] in ROW
+        word for word in (*words, order.removeprefix("-")) if word.partition(".")[0] in OF_ROWS
     )
 
 

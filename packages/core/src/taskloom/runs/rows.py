@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from taskloom.records.checks import decode_number
 from taskloom.runs.holders import probe
 from taskloom.runs.record import RunRecord
 from taskloom.runs.writer import encode_number
+from taskloom.wording import format_bound, format_value
 
 ROW = (
     "id",
@@ -33,6 +34,9 @@ ROW = (
     "config",
 )
 """Fields of a record that a row has, in the order in which `tasks runs ls --json` prints them."""
+TOLD = ("verdict", "headline", "headline_metric")
+"""Texts of a row that follow from the headline of a record: its verdict, its figure with interval and unit, its metric."""
+FIELDS = (*ROW, *TOLD)
 _RUNNING = {"alive": "running", "unknown": "running?", "dead": "crashed"}
 _TEXTS = tuple(name for name in ROW if name not in ("tags", "duration", "metrics", "config"))
 
@@ -43,10 +47,25 @@ def row_of(record: RunRecord) -> dict[str, Any]:
     row["tags"] = list(record.tags)
     row["metrics"] = {name: encode_number(value) for name, value in record.metrics.items()}
     row["config"] = dict(record.config)
+    row |= dict.fromkeys(TOLD, "")
     if record.headline is not None:
         # A listing has room for one sentence, and this one says whether the result is good.
         row["summary"] = str(record.headline["sentence"])
+        row |= _told(record.headline)
+    elif record.failure is not None and not row["summary"]:
+        row["summary"] = record.failure.message.partition("\n")[0]
     return row
+
+
+def _told(headline: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a listing says of a headline: verdict, figure and metric."""
+    value, low, high = (decode_number(headline.get(name)) for name in ("value", "low", "high"))
+    half = None if low is None or high is None else (high - low) / 2
+    shown = "" if value is None else format_value(value, half)
+    ends = "" if half is None or low is None or high is None else f" ({format_bound(low, half)} to {format_bound(high, half)})"  # fmt: skip
+    unit = f" {headline['unit']}" if headline.get("unit") else ""
+    figure = f"{shown}{ends}{unit}"
+    return dict(zip(TOLD, (str(headline["verdict"]), figure, str(headline["metric"])), strict=True))
 
 
 def with_status(store: Path, row: dict[str, Any]) -> dict[str, Any]:
@@ -85,7 +104,7 @@ def places_of(fields: Iterable[str]) -> dict[tuple[str, ...], str]:
     places: dict[tuple[str, ...], str] = {}
     for field in fields:
         first, dot, rest = field.partition(".")
-        if first not in ROW:
+        if first not in FIELDS:
             continue
         # A dot in a name and a dot between names look alike: see `taskloom.runs.query.value_at`.
         ends = [index for index, letter in enumerate(rest) if letter == "."]
@@ -137,6 +156,8 @@ def _is_row(row: dict[str, Any]) -> bool:
     for name in _TEXTS:
         if not isinstance(row.get(name), str):
             return False
+    if not all(isinstance(row.get(name), str) for name in TOLD):
+        return False
     tags, metrics = row.get("tags"), row.get("metrics")
     return (
         isinstance(row.get("duration"), float)

@@ -17,6 +17,7 @@ from taskloom.config import Config
 from taskloom.errors import UsageError
 from taskloom.given.files import refuse_while_loading
 from taskloom.given.tasks import executor_for
+from taskloom.lifecycle.library_defaults import library_defaults
 from taskloom.lifecycle.talk import speaking
 from taskloom.lifecycle.undisturbed import undisturbed
 from taskloom.params.layers import Resolved
@@ -148,7 +149,8 @@ def study(
     refuse_while_loading()
     options = checked_options(options, executor=executor_for(loaded, EXECUTOR))
     choices = {path: Choices(tuple(by_text)) for path, by_text in texts.items()}
-    with undisturbed(), speaking(quiet=options.quiet):
+    defaults = library_defaults(wanted=loaded.given is None)
+    with undisturbed(), defaults, speaking(quiet=options.quiet):
         plan = plan_study(
             loaded, choices, {}, wanted[0], options=options, resolve_point=resolve_point
         )

@@ -25,9 +25,12 @@ from taskloom.studies.record import study_names
 from taskloom.sweeps.record import is_sweep
 from taskloom.view import pages, sweeps
 from taskloom.view.artifacts import artifact_response
+from taskloom.view.asked import Asked
 from taskloom.view.live import news
+from taskloom.view.samples import samples_page
 from taskloom.view.studies import study_view
 from taskloom.view.sweeps import SCRIPT
+from taskloom.view.table import runs_page
 
 COMPARE_LIMIT = 20
 """Runs in one comparison."""
@@ -38,7 +41,7 @@ def make_app(store: Path) -> Starlette:
 
     async def runs(request: Request) -> Response:
         return HTMLResponse(
-            await run_in_threadpool(pages.runs_page, store, dict(request.query_params))
+            await run_in_threadpool(runs_page, store, Asked.of(request.query_params.multi_items()))
         )
 
     async def run(request: Request) -> Response:
@@ -58,6 +61,12 @@ def make_app(store: Path) -> Starlette:
             return artifact_response(found.dir, request.path_params["name"])
         except RunCorruptError:
             raise HTTPException(404, "There is no such artifact.") from None
+
+    async def samples(request: Request) -> Response:
+        found = _run(store, request.path_params["run"])
+        return HTMLResponse(
+            await run_in_threadpool(samples_page, found, dict(request.query_params))
+        )
 
     async def study(request: Request) -> Response:
         name = request.path_params["study"]
@@ -107,6 +116,7 @@ def make_app(store: Path) -> Starlette:
             Route("/static/view.js", script),
             Route("/runs/{run}/", run),
             Route("/runs/{run}/live", live),
+            Route("/runs/{run}/samples", samples),
             Route("/runs/{run}/artifacts/{name:path}", file),
         ],
         exception_handlers={HTTPException: refused, TaskloomError: refused},

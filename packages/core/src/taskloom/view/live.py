@@ -10,7 +10,11 @@ from pathlib import Path
 from taskloom.errors import RunCorruptError
 from taskloom.records.files import stat_file
 from taskloom.runs.run import Run
+from taskloom.view.progress import progress_words
+from taskloom.view.series import is_reading
 
+LIVE = ("created", "running", "running?")
+"""Statuses of a run that goes on."""
 PERIOD = 1.0
 """Period in which a run is looked at [s]."""
 
@@ -22,17 +26,26 @@ async def news(
 
     Only the sizes of the files are looked at, so a run with a million lines costs as little as one with ten.
     """
-    seen: tuple[str, int, int] | None = None
+    seen: tuple[str, int, int, str, str] | None = None
     while not is_gone():
         try:
             run = Run(folder)
-            state = (run.status, _size(folder, run.layout.metrics), _size(folder, run.layout.log))
+            state = (
+                run.status,
+                _size(folder, run.layout.metrics),
+                _size(folder, run.layout.log),
+                progress_words(run),
+                is_reading(run),
+            )
         except RunCorruptError:
             return
         if state != seen:
             seen = state
-            yield f"data: {json.dumps({'status': state[0], 'metrics': state[1], 'log': state[2]})}\n\n"
-        if state[0] not in ("created", "running", "running?"):
+            told = dict(
+                zip(("status", "metrics", "log", "progress", "reading"), state, strict=True)
+            )
+            yield f"data: {json.dumps(told)}\n\n"
+        if state[0] not in LIVE and not state[4]:
             return
         await asyncio.sleep(period)
 

@@ -30,11 +30,7 @@ def serve(store: Path, port: int, ready: Callable[[str], None]) -> None:
         StoreError: There is no such store.
         UsageError: The port cannot be used.
     """
-    missing = [name for name in _NEEDED if find_spec(name) is None]
-    if missing:
-        raise MissingExtraError(
-            f"The viewer needs {' and '.join(missing)}, not installed here: pip install 'taskloom[view]'"
-        )
+    require_view_extra()
     if not store.is_dir():
         raise StoreError(
             f"There is no store {store}.", hint="Choose another with --store or TASKS_STORE."
@@ -59,6 +55,19 @@ def serve(store: Path, port: int, ready: Callable[[str], None]) -> None:
         )
         ready(f"http://{ADDRESS}:{taken}/?token={token}")
         uvicorn.Server(config).run(sockets=[listener])
+
+
+def require_view_extra() -> None:
+    """Refuse to make pages where what makes them is not installed.
+
+    Raises:
+        MissingExtraError: So it is; the message holds the line that installs it.
+    """
+    missing = [name for name in _NEEDED if find_spec(name) is None]
+    if missing:
+        raise MissingExtraError(
+            f"The viewer needs {' and '.join(missing)}, not installed here: pip install 'taskloom[view]'"
+        )
 
 
 def listen(port: int) -> socket.socket:

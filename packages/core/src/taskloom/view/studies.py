@@ -43,7 +43,7 @@ def study_view(store: Path, name: str, script: str) -> str:
     Raises:
         RunCorruptError: Its record is missing or damaged.
     """
-    back = h.p(".kicker.back")[h.a(href="/")["\u2190 All runs"]]
+    back = h.nav(".kicker.back", aria_label="Back")[h.a(href="/")["\u2190 All runs"]]
     try:
         title, header, sections = study_page(open_study(store / name), run_address="/runs/")
     except RunCorruptError:

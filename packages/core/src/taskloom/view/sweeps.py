@@ -58,7 +58,7 @@ def sweeps_page(store: Path) -> str:
     names = sorted(names_holding(store, RECORD), reverse=True)
     body = (h.tr[_line(store, name)] for name in names[:LISTED])
     heads = (h.th(scope="col")[name] for name in ("sweep", "task", "points", "created"))
-    listed = h.div(".scroll", tabindex="0", role="region", aria_label="Sweeps")[
+    listed = h.div(".scroll", tabindex="0", role="group", aria_label="Sweeps")[
         h.table(".runs")[h.thead[h.tr[heads]], h.tbody[body]]
     ]
     rest = len(names) - LISTED
@@ -117,7 +117,7 @@ def sweep_page(store: Path, name: str) -> str:
 
 
 def _back() -> h.Element:
-    return h.p(".kicker.back")[
+    return h.nav(".kicker.back", aria_label="Back")[
         h.a(href="/")["\u2190 All runs"], " ", h.a(href="/sweeps/")["All sweeps"]
     ]
 
@@ -217,7 +217,7 @@ def _table(
 
     rest = len(points) - ROW_LIMIT
     return [
-        h.div(".scroll", tabindex="0", role="region", aria_label="Points")[
+        h.div(".scroll", tabindex="0", role="group", aria_label="Points")[
             h.table(".runs")[
                 h.thead[h.tr[(h.th(scope="col")[name] for name in heads)]],
                 h.tbody[(h.tr[cells(index)] for index in range(min(len(points), ROW_LIMIT)))],

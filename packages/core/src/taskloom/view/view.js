@@ -7,6 +7,7 @@
   const events = new EventSource("live");
   let dirty = false;
   let busy = false;
+  let last = "";
 
   async function renew() {
     if (busy || !dirty || document.hidden) return;
@@ -29,15 +30,22 @@
       const now = fresh.getElementById(id);
       if (old && now) old.replaceWith(document.adoptNode(now));
     }
-    const contents = fresh.querySelector("nav");
-    if (contents) document.querySelector("nav").replaceWith(document.adoptNode(contents));
+    const contents = fresh.querySelector("nav[aria-label=Contents]");
+    const shown = document.querySelector("nav[aria-label=Contents]");
+    if (contents && shown) shown.replaceWith(document.adoptNode(contents));
     document.querySelectorAll("details").forEach((item, index) => { item.open = Boolean(open[index]); });
   }
 
   events.onmessage = (event) => {
-    const status = JSON.parse(event.data).status;
-    dirty = true; // at the first event too: the run may have gone on since the page was made
-    if (status !== "running" && status !== "created") events.close();
+    const news = JSON.parse(event.data);
+    const status = news.status;
+    const line = document.querySelector("#progress span");
+    if (line) line.textContent = news.progress;
+    const state = `${status} ${news.metrics} ${news.log} ${news.reading}`;
+    // At the first event too: the run may have gone on since the page was made. Progress alone renews its line, not the page.
+    if (state !== last) dirty = true;
+    last = state;
+    if (status !== "running" && status !== "created" && !news.reading) events.close();
     renew();
   };
   document.addEventListener("visibilitychange", renew);

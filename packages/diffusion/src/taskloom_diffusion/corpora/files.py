@@ -170,6 +170,8 @@ def _check_count(path: Path, column: str, intake: Intake, least: int) -> None:
         f"at least 3{first}"
         + f"; a {kind[1:].upper()} file needs column=NAME, the column that holds the sequences"
         * table
+        + "; they are read as SMILES, and content=lines reads them as they are, with tokenizer=char"
+        * (intake.canonical and not intake.items and bool(unparsable) and not table)
     )
 
 

@@ -17,7 +17,7 @@ _NEW = f"{_CELL};background:rgba(46,134,222,.30);font-weight:600"
 def molecule_grid(smiles: Sequence[str]) -> str:
     """Return molecules drawn as SVG on white cards, with their SMILES underneath, as HTML; two or more stand side by side."""
     card = "background:#fff;color:#222;border:1px solid rgba(128,128,128,.3);border-radius:6px;padding:4px 6px"
-    text = "font:11px/1.35 monospace;overflow-wrap:anywhere;text-align:center"
+    text = "font:12px/1.35 monospace;overflow-wrap:anywhere;text-align:center"
     # Plain boxes: the page gives a frame and a margin of its own to every figure.
     cells = "".join(
         f'<div style="{card}">{molecule_svg(s)}<div style="{text}">{html.escape(s)}</div></div>'

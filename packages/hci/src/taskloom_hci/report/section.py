@@ -69,14 +69,14 @@ def _differences(run: Run) -> Chart:
     """Return the distribution of the paired differences to the baseline, episode by episode."""
     kept = load_npz(io.BytesIO(run.read("baseline")))
     apart = kept["value"] - kept["baseline"]
-    less, equal = float((apart < 0).mean()), float((apart == 0).mean())
+    less, equal, more = (f"{100 * float(part.mean()):.3g} %" for part in (apart < 0, apart == 0, apart > 0))  # fmt: skip
     return charts.histogram(
         [{"difference": float(value)} for value in apart],
         "difference",
         title="Difference in the same episode",
         caption=(
-            f"This run less its baseline: less in {100 * less:.2g} % of {len(apart):,} episodes, equal in "
-            f"{100 * equal:.2g} %, more in {100 * (1 - less - equal):.2g} %."
+            f"This run less its baseline: less in {less} of {len(apart):,} episodes, equal in {equal}, "
+            f"more in {more}."
         ),
     )
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 
 from taskloom.cli.annotations import AsJson, ConfigFiles
-from taskloom.cli.offers import offered
+from taskloom.cli.offers import left_out, offered
 from taskloom.cli.output import print_json
 from taskloom.cli.task_command import Invocation
 from taskloom.errors import UsageError
@@ -55,10 +56,15 @@ def info(
     if as_json:
         print_json(facts | {"parameters": [row_of(parameter) for parameter in parameters]})
     else:
-        _print(facts, parameters)
+        known = walk(loaded.config_class, invocation.chosen)
+        _print(facts, parameters, {item.path: left_out(loaded, item) for item in known})
 
 
-def _print(facts: dict[str, Any], parameters: list[Parameter]) -> None:
+def _print(
+    facts: dict[str, Any],
+    parameters: list[Parameter],
+    left: Mapping[str, Mapping[str, Sequence[str]]],
+) -> None:
     typer.echo(f"{facts['domain']} {facts['task']}: {facts['summary']}\n")
     for name in ("version", "distribution", "licence", "source", "config"):
         if facts[name]:
@@ -78,6 +84,8 @@ def _print(facts: dict[str, Any], parameters: list[Parameter]) -> None:
             typer.echo(
                 f"  {parameter.path}: {', '.join(parameter.choices)}  (default {parameter.default})"
             )
+            for name, plays in left.get(parameter.path, {}).items():
+                typer.echo(f"    {name} does not fit: it plays {', '.join(plays)}")
     command = f"{facts['domain']} {facts['task']}"
     typer.echo(f"\nEvery parameter:  tasks run {command} --help")
     typer.echo(f"A file to edit:   tasks info {command} --toml > config.toml")

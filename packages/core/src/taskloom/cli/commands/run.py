@@ -50,6 +50,9 @@ def run(
     prepare: Annotated[
         bool, typer.Option("--prepare", help="Make the run's folder, print its path, and stop.")
     ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Print every metric at the end, beside the headline.")
+    ] = False,
 ) -> None:
     """Run a task once."""
     if dry_run + explain + print_config + prepare > 1:
@@ -64,7 +67,7 @@ def run(
     elif dry_run:
         _show_decision(invocation, resolved, options, as_json=as_json)
     else:
-        _run(invocation, resolved, options, prepare=prepare, as_json=as_json)
+        _run(invocation, resolved, options, prepare=prepare, as_json=as_json, is_long=verbose)
 
 
 def _show_decision(
@@ -85,7 +88,13 @@ def _show_decision(
 
 
 def _run(
-    invocation: Invocation, resolved: Resolved, asked: RunOptions, *, prepare: bool, as_json: bool
+    invocation: Invocation,
+    resolved: Resolved,
+    asked: RunOptions,
+    *,
+    prepare: bool,
+    as_json: bool,
+    is_long: bool,
 ) -> None:
     """Run, unless a finished run is the answer, and show the run."""
     # The command runs no task before here, and its help should not wait for what runs them.
@@ -119,12 +128,25 @@ def _run(
         if as_json:
             print_json(more)
         return
-    show_run(found.run, as_json=as_json, more=more)
+    show_run(found.run, as_json=as_json, more=more, is_long=is_long)
     raise typer.Exit(0 if found.claimed is not None else found.run.exit_code or 0)
 
 
-def show_run(run: Run, *, as_json: bool, more: Mapping[str, Any] = MappingProxyType({})) -> None:
-    """Print what a run ended with: one JSON document with more beside it, or a line for each metric and where to look."""
+def show_run(
+    run: Run,
+    *,
+    as_json: bool,
+    more: Mapping[str, Any] = MappingProxyType({}),
+    is_long: bool = False,
+) -> None:
+    """Print what a run ended with: one JSON document, or its verdict, its figure and where to look.
+
+    Args:
+        run: The run.
+        as_json: Whether to print a document.
+        more: What else it holds.
+        is_long: Whether to print each metric as well; a run without a headline has nothing else to tell.
+    """
     if as_json:
         print_json({**_document(run), **more})
         return
@@ -134,9 +156,10 @@ def show_run(run: Run, *, as_json: bool, more: Mapping[str, Any] = MappingProxyT
         typer.echo(figure_line(headline))
     elif run.summary:
         typer.echo(run.summary)
-    width = max((len(metric) for metric in run.metrics), default=0)
-    for metric, value in run.metrics.items():
-        typer.echo(f"  {metric:<{width}}  {number(value)}")
+    if is_long or headline is None:
+        width = max((len(metric) for metric in run.metrics), default=0)
+        for metric, value in run.metrics.items():
+            typer.echo(f"  {metric:<{width}}  {number(value)}")
     typer.echo(f"{run.status}: {run.dir}")
 
 

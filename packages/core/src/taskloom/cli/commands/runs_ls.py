@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from taskloom.cli.output import one_line, print_json, print_table
+from taskloom.cli.runs_table import table_lines
 from taskloom.errors import UsageError
 from taskloom.records.folders import Damaged
 from taskloom.runs.choice import choose
@@ -159,6 +162,13 @@ def _print_table(found: list[Document], damaged: list[Damaged]) -> None:
     """Print the damaged folders first: the newest run is to stand last."""
     if not found and not damaged:
         return
+    width = _width()
+    if width is not None and not any("stale" in d for d in found):
+        for item in damaged:
+            sys.stdout.write(f"{one_line(f'{item.folder} damaged: {item.reason}')[:width]}\n")
+        for line in table_lines(found, width, time.time()):
+            sys.stdout.write(f"{line}\n")
+        return
     empty = ("",) if any("stale" in d for d in found) else ()
     rows = [(item.folder, "", "damaged", "", *empty, item.reason) for item in damaged]
     rows += [
@@ -174,6 +184,13 @@ def _print_table(found: list[Document], damaged: list[Damaged]) -> None:
     ]
     verified = ("stale",) if any("stale" in d for d in found) else ()
     print_table(("run", "task", "status", "name", *verified, "summary"), rows)
+
+
+def _width() -> int | None:
+    """Return the columns of the terminal; None where stdout is none, and a reader gets whole cells."""
+    if not sys.stdout.isatty():
+        return None
+    return shutil.get_terminal_size().columns
 
 
 def _set_where(selection: Selection, value: str) -> bool:

@@ -20,6 +20,7 @@ from taskloom.runs.run import Run
 from taskloom.sweeps.points import PointResult
 from taskloom.sweeps.sweep import Sweep
 from taskloom.task import JsonValue
+from taskloom.wording import figure_line
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -137,16 +138,18 @@ def print_sweep(sweep: Sweep, *, as_json: bool) -> None:
         rows = [_row(result) for result in sweep.results]
         print_json({"sweep": sweep.id, "exit_code": int(sweep.exit_code), "runs": rows})
         return
-    found = [(item, item.run) for item in sweep.results if item.run is not None]
+    pairs = [*zip(sweep.results, sweep.varying, strict=True)]
     lines = [
-        (run.id, "reused" if item.reused else run.status, outcome_of(run)) for item, run in found
-    ]
+        (item.run.id, _words_of(item, values), "reused" if item.reused else item.run.status, outcome_of(item.run))
+        for item, values in pairs
+        if item.run is not None
+    ]  # fmt: skip
     lines += [
-        ("", "refused", one_line(f"{_words_of(item, values)}{item.refused}"))
-        for item, values in zip(sweep.results, sweep.varying, strict=True)
+        ("", _words_of(item, values), "refused", one_line(item.refused))
+        for item, values in pairs
         if item.refused
     ]
-    print_table(("run", "status", "outcome"), lines)
+    print_table(("run", "point", "status", "outcome"), lines)
     for item in sweep.results:
         if item.claimed:
             typer.echo(f"note: a point was skipped: {item.claimed} computes it", err=True)
@@ -163,6 +166,9 @@ def outcome_of(run: Run) -> str:
         return f"{run.record.failure.type}: {run.record.failure.message}"
     if words := last_words(run):
         return f"its process was lost: {words}"
+    headline = run.headline
+    if headline is not None:
+        return f"{headline.verdict}: {figure_line(headline)}"
     return run.summary or " ".join(
         f"{name}={number(value)}" for name, value in list(run.metrics.items())[:_METRICS]
     )
@@ -172,7 +178,7 @@ def _words_of(result: PointResult, varying: Mapping[str, JsonValue]) -> str:
     """Return what tells a point from the others of a sweep; of a search, what the trial chose."""
     values = varying if result.point.identity else result.point.config
     words = [f"{path}={write(value)}" for path, value in values.items()]
-    return f"{' '.join(words)}: " if words else ""
+    return one_line(" ".join(words))
 
 
 def _row(result: PointResult) -> dict[str, object] | None:

@@ -1,0 +1,111 @@
+"""A chart over many runs: one dot a run, each a link to it. Drawn here as SVG, so that ten thousand cost no script."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import htpy as h
+
+from taskloom.records.checks import decode_number
+from taskloom.report.sample import thin_cloud
+from taskloom.runs.query import value_at
+
+MOST_DOTS = 2000
+_WIDTH, _HEIGHT = 720, 320
+_LEFT, _RIGHT, _TOP, _BOTTOM = 74, 16, 12, 44
+_LOG_SPAN = 100.0
+_TICKS = 4
+
+
+def over_runs(rows: Sequence[Mapping[str, Any]], x: str, y: str) -> h.Node:
+    """Return a scatter of two fields; runs that lack a number of either are counted, and not drawn.
+
+    Args:
+        rows: Rows of the runs.
+        x: Field on the horizontal axis.
+        y: Field on the vertical axis.
+    """
+    points = []
+    for number, row in enumerate(rows):
+        ends = [decode_number(value_at(row, path)) for path in (x, y)]
+        if ends[0] is not None and ends[1] is not None and all(map(math.isfinite, filter(None, ends))):  # fmt: skip
+            points.append((float(number), ends[0], ends[1]))
+    if not points:
+        return h.p(".note")[f"No run has a number under both {x} and {y}."]
+    # Thinned by their places: evenly spaced in their order.
+    kept = {int(n) for n, _ in thin_cloud([(n, a) for n, a, _ in points], MOST_DOTS)}
+    shown = [(rows[int(n)], a, b) for n, a, b in points if int(n) in kept]
+    across, up = _Axis([a for _, a, _ in shown]), _Axis([b for _, _, b in shown])
+    said = [f"{len(shown):,} of {len(rows):,} runs"]
+    if len(points) < len(rows):
+        said.append(f"{len(rows) - len(points):,} have no such number")
+    if len(shown) < len(points):
+        said.append("evenly thinned")
+    label = f"{y} over {x}, one dot a run"
+    return h.figure(".wide")[
+        h.svg(
+            viewBox=f"0 0 {_WIDTH} {_HEIGHT}",
+            role="group",
+            aria_label=label,
+            style=f"width:100%;max-width:{_WIDTH}px;height:auto",
+        )[_axes(across, up, x, y), [_dot(row, across.x(a), up.y(b), a, b) for row, a, b in shown]],
+        h.figcaption[f"{label}: {'; '.join(said)}. A dot leads to its run."],
+    ]
+
+
+class _Axis:
+    """One axis: linear, or logarithmic where positive numbers span a hundredfold."""
+
+    def __init__(self, numbers: Sequence[float]) -> None:
+        low, high = min(numbers), max(numbers)
+        self.is_log = low > 0 and high >= _LOG_SPAN * low
+        self._turn = math.log if self.is_log else float
+        self._back = math.exp if self.is_log else float
+        self._low, self._span = self._turn(low), self._turn(high) - self._turn(low)
+
+    def share(self, number: float) -> float:
+        """Return the place of a number, 0 to 1."""
+        return (self._turn(number) - self._low) / self._span if self._span else 0.5
+
+    def x(self, number: float) -> float:
+        """Return the horizontal place of a number [px]."""
+        return _LEFT + self.share(number) * (_WIDTH - _LEFT - _RIGHT)
+
+    def y(self, number: float) -> float:
+        """Return the vertical place of a number [px]."""
+        return _HEIGHT - _BOTTOM - self.share(number) * (_HEIGHT - _TOP - _BOTTOM)
+
+    def ticks(self) -> list[float]:
+        """Return evenly spaced numbers from end to end; the one number there is."""
+        steps = _TICKS if self._span else 0
+        return [self._back(self._low + self._span * n / max(steps, 1)) for n in range(steps + 1)]
+
+
+def _axes(across: _Axis, up: _Axis, x: str, y: str) -> list[h.Node]:
+    bottom = _HEIGHT - _BOTTOM
+    style = {"font_size": "12", "fill": "var(--ink-2)"}
+    nodes: list[h.Node] = []
+    for value in across.ticks():
+        place = f"{across.x(value):.1f}"
+        nodes.append(
+            h.text(x=place, y=str(bottom + 18), text_anchor="middle", **style)[f"{value:.3g}"]
+        )
+    for value in up.ticks():
+        place = f"{up.y(value):.1f}"
+        nodes.append(h.line(x1=str(_LEFT), x2=str(_WIDTH - _RIGHT), y1=place, y2=place, stroke="var(--grid)"))  # fmt: skip
+        nodes.append(h.text(x=str(_LEFT - 8), y=place, dy="4", text_anchor="end", **style)[f"{value:.3g}"])  # fmt: skip
+    middle = (_WIDTH + _LEFT - _RIGHT) / 2
+    nodes.append(h.text(x=f"{middle}", y=str(_HEIGHT - 6), text_anchor="middle", **style)[x])
+    nodes.append(h.text(x="8", y="12", **style)[y])
+    return nodes
+
+
+def _dot(row: Mapping[str, Any], x: float, y: float, a: float, b: float) -> h.Element:
+    told = f"{row['folder']}: {a:.4g}, {b:.4g}"
+    return h.a(href=f"/runs/{row['folder']}/", aria_label=told)[
+        h.circle(cx=f"{x:.1f}", cy=f"{y:.1f}", r="4", fill="var(--c1)", fill_opacity="0.6")[
+            h.title[told]
+        ]
+    ]
