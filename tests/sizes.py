@@ -47,9 +47,9 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "vector_steps": (400, 4000),
         "patience_seconds": (2, 5),
         # tests/diffusion/test_guidance.py and test_constraints.py
-        "guided_draws": (20_000, 100_000),
-        "particle_groups": (150, 2000),
-        "strings_of_patterns": (3000, 120_000),
+        "guided_draws": (12_000, 100_000),
+        "particle_groups": (60, 2000),
+        "strings_of_patterns": (2000, 120_000),
         # tests/hci/test_border.py
         "conserved_games": (3, 100),
         "conformance_steps": (40, 400),

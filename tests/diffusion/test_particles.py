@@ -162,7 +162,7 @@ def test_noise_without_a_mask_is_weighed_too(
     assert abs(off(found.log_weights, truth, GROUPS)) < 3
 
 
-def wrong(monkeypatch: pytest.MonkeyPatch, steering: Steering, groups: int = 600) -> SampledTokens:
+def wrong(monkeypatch: pytest.MonkeyPatch, steering: Steering, groups: int = 150) -> SampledTokens:
     """Draw with weights that forget the ratio of what was drawn."""
     monkeypatch.setattr(kernels, "log_ratio", lambda joint, *_: torch.zeros_like(joint.log_norm))
     return steered(G, TOLD, FirstHitting(), steering, groups, seed=5)
@@ -171,20 +171,20 @@ def wrong(monkeypatch: pytest.MonkeyPatch, steering: Steering, groups: int = 600
 def test_weights_that_forget_the_normaliser_are_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """They are all equal and Z is 1, which looks perfect."""
     made = wrong(monkeypatch, CFG)
-    assert abs(off(made.log_weights, 1.28340107285081, 600)) > 10
+    assert abs(off(made.log_weights, 1.28340107285081, 150)) > 10
     assert distance(weighted_law(G, made.tokens, made.log_weights), SQUARED) > 0.03
 
 
 def test_weights_that_forget_the_proposal_are_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     made = wrong(monkeypatch, CASES["likelihood, drawn by cfg"][0])
-    assert abs(off(made.log_weights, 0.295068278039978, 600)) > 10
+    assert abs(off(made.log_weights, 0.295068278039978, 150)) > 10
 
 
 def test_completions_that_fail_must_not_kill_their_particle() -> None:
     """Nothing left of a particle before the end is a wrong weight: what a completion says is a guess."""
     killing = Steering(reward=rewarding(partly, floor=-np.inf), **REWARD)
-    made = steered(G, TOLD, FirstHitting(), killing, 400, seed=6)
-    assert abs(off(made.log_weights, 3.837553, 400)) > 10
+    made = steered(G, TOLD, FirstHitting(), killing, 120, seed=6)
+    assert abs(off(made.log_weights, 3.837553, 120)) > 10
 
 
 def test_a_runs_weighted_law_is_as_near_as_independent_draws() -> None:
@@ -193,9 +193,9 @@ def test_a_runs_weighted_law_is_as_near_as_independent_draws() -> None:
     far = {}
     for count in (16, 64):
         chosen = of_class(condition=told_class(0), guidance="cfg", potential="cfg", size=count)
-        made = steered(G, TOLD, FirstHitting(), chosen, 150, seed=7)
-        weights = made.log_weights.view(150, count).softmax(1)
-        each = zip(made.tokens.view(150, count, 3), weights.log(), strict=True)
+        made = steered(G, TOLD, FirstHitting(), chosen, 80, seed=7)
+        weights = made.log_weights.view(80, count).softmax(1)
+        each = zip(made.tokens.view(80, count, 3), weights.log(), strict=True)
         far[count] = float(np.mean([distance(weighted_law(G, t, w), target) for t, w in each]))
     assert far[16] <= 1.2 * 0.3792
     assert far[64] <= 1.2 * 0.1967
