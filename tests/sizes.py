@@ -84,6 +84,9 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "quick_compilation": (1, 0),  # without most of XLA's optimizations
         # tests/control
         "foreign_models": (4, 8),
+        "suite_states": (60, 1000),
+        "trot_seconds": (3, 10),
+        "trot_seeds": (1, 10),
         "pushed_cylinders": (4, 5),
         # tests/reliability
         "kills": (50, 150),
@@ -100,6 +103,8 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "streamed_lines": (3000, 50_000),
         "respellings": (300, 1_000_000),
         "exported_samples": (40, 1000),
+        "cut_molecules": (60, 5000),
+        "paired_texts": (4000, 100_000),
         "enumerated_orders": (9, 1),  # every how manieth
         "enumerated_k": (2, 4),
         # tests/docs

@@ -42,8 +42,8 @@ OWN_ROOMS = {
         ),
         *("study", "recordings", "fitting", "bounds", "training", "layout"),
     },
-    "diffusion": {"model", "corpora", "training", "evaluation", "guidance"},
-    "control": {"planning", "closed_loop", "mjcf", "bench", "live"},
+    "diffusion": {"model", "corpora", "training", "evaluation", "fragments", "guidance"},
+    "control": {"planning", "closed_loop", "mjcf", "bench", "live", "suites"},
 }
 # Rule 2. No path of imports leads from a problem to what solves it.
 PROBLEMS = ("task", "games", "corpora", "mjcf")

@@ -45,7 +45,7 @@ def floors() -> list[list[str]]:
 def arrows() -> tuple[Counter[str], Counter[tuple[str, str]]]:
     """Return the number of modules of every room, and the number of imports from room to room; a domain is one room."""
     packages = ("taskloom", *(f"taskloom_{name}" for name in DOMAINS))
-    graph = grimp.build_graph(*packages, exclude_type_checking_imports=True)
+    graph = grimp.build_graph(*packages, exclude_type_checking_imports=True, cache_dir=None)
     rooms = {module: _room(module) for module in graph.modules}
     found: Counter[tuple[str, str]] = Counter()
     for module, room in rooms.items():

@@ -1,7 +1,11 @@
-"""Complete the navigation with every page of its folders, in the order of their titles after those that are listed."""
+"""Complete the configuration: addresses from the project, and the navigation with every page of its folders.
+
+Pages that are not listed stand after those that are, in the order of their titles.
+"""
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
 
+PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 _FOLDERS = {
     "Tutorials": "tutorials",
     "How-to": "how-to",
@@ -21,6 +26,10 @@ _FOLDERS = {
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Complete the navigation, as mkdocs hands over its configuration."""
+    known = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"].get("urls", {})
+    # Without an address, which people decide, the site has no link to its repository.
+    config.repo_url = known.get("Repository")
+    config.site_url = known.get("Documentation", "")
     for section in config.nav or []:
         for title, folder in _FOLDERS.items():
             if isinstance(section, dict) and title in section:

@@ -9,10 +9,13 @@ import pytest
 from taskloom.params import walk
 from taskloom.registry import find_task, installed_domains, load_task, tasks_of
 
+# Of the tasks that need another package, one for each: the others of a suite differ by the numbers in their configs.
 TASKS = [
     (entry.ref.name, task.ref.name)
     for entry in installed_domains()
     for task in tasks_of(entry.ref.name)
+    if not task.ref.needs
+    or task.ref.name in ("dm/walker.walk", "gym/Ant-v5", "quadruped/go2.stand")
 ]
 
 

@@ -200,3 +200,26 @@ def test_help_on_a_terminal_of_any_width_shows_every_word(
     assert all(word in told for word in words)
     bare = re.sub(r"\x1b\[[0-9;]*m", "", told)
     assert max(map(len, bare.splitlines())) <= width
+
+
+@pytest.mark.parametrize(
+    "words", ["run hci gaze", "run diffusion smiles", "sweep control cartpole", "runs ls"]
+)
+def test_help_has_the_same_words_at_every_width_and_no_line_is_wider(
+    tasks: Tasks, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    told = {}
+    for width in (40, 60, 80, 120):
+        monkeypatch.setenv("COLUMNS", str(width))
+        told[width] = tasks(*words.split(), "--help").out
+        assert max(map(len, told[width].splitlines())) <= width
+    assert len({"".join(text.split()) for text in told.values()}) == 1
+
+
+def test_help_and_info_tell_what_does_not_fit(tasks: Tasks) -> None:
+    assert "more do not fit this task: `tasks info`" in tasks("run", "hci", "gaze", "--help").out
+    assert "big does not fit: it plays pointing" in tasks("info", "hci", "gaze").out
+    refused = tasks("run", "hci", "gaze", "--assistant=big")
+    assert refused.code == 2
+    assert "The assistant 'big' plays pointing tasks, not Gaze" in refused.err
+    assert "--assistant takes none here." in refused.err

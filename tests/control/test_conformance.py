@@ -18,7 +18,7 @@ TINY: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("name", [ref.name for ref in DOMAIN.tasks])
+@pytest.mark.parametrize("name", [ref.name for ref in DOMAIN.tasks if not ref.needs])
 def test_task_passes_the_conformance_suite(name: str) -> None:
     target = next(ref.target for ref in DOMAIN.tasks if ref.name == name)
     assert check_task(load_target(target), **TINY)

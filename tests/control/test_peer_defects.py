@@ -87,6 +87,8 @@ def test_b3_every_task_is_built_without_a_network(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(socket, "socket", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     for ref in DOMAIN.tasks:
+        if ref.needs:
+            continue
         opened = open_task(f"control/{ref.name}")
         Simulation(opened.task, opened.config).reset(np.random.default_rng(0))
 

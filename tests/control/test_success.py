@@ -12,11 +12,12 @@ from taskloom.opening import open_task
 from taskloom_control.closed_loop.simulation import Simulation
 from taskloom_control.domain import DOMAIN
 from taskloom_control.metrics import episode_metrics
+from taskloom_control.mjcf.trot import trot
 from taskloom_control.task import Array
 from taskloom_control.tasks.arm_pick import HOME, clearance
 from taskloom_control.tasks.quadruped_stand import LEG
 
-TARGETS = {ref.name: ref.target for ref in DOMAIN.tasks}
+TARGETS = {ref.name: ref.target for ref in DOMAIN.tasks if not ref.needs}
 Change = Callable[[mujoco.MjData], None]
 
 
@@ -66,6 +67,7 @@ def tilt(angle: float, first: int = 3) -> Change:
 
 
 STANDING = (0, 0, 0.32, 1, 0, 0, 0, *LEG * 4)
+TROTTING = trot(0.1, 0.3)["qpos"][0]
 # The solved state, and changes that each spoil it.
 CASES: dict[str, tuple[Change, list[Change]]] = {
     "lq_point_mass": (place(0.005), [place(0.02), move(0, 0.05)]),
@@ -102,6 +104,8 @@ CASES: dict[str, tuple[Change, list[Change]]] = {
         place(1.2, *STANDING[1:]),
         [place(0.9), place(0.1, first=2), tilt(0.7), tilt(math.pi)],
     ),
+    "quadruped_trot": (place(*TROTTING), [place(0.1), place(0.25, first=2), tilt(1.0)]),
+    "track": (place(*TROTTING), [place(0.1), place(0.25, first=2), tilt(1.0)]),
     "arm_pick": (
         place(0.6, 0.4, 0.02, 1, 0, 0, 0, *HOME),
         [place(0.6, 0.3), place(0.1, first=2), place(0.03, first=2)],

@@ -17,7 +17,7 @@ from taskloom_control.tasks.cube_in_hand import turn_between
 from taskloom_control.tasks.cylinder_push import CylinderPush, CylinderPushConfig
 from taskloom_control.tasks.u_maze import way_to_goal
 
-TARGETS = {ref.name: ref.target for ref in DOMAIN.tasks}
+TARGETS = {ref.name: ref.target for ref in DOMAIN.tasks if not ref.needs}
 
 
 def make(name: str) -> Array:
@@ -75,7 +75,11 @@ def test_model_is_small_and_has_a_trace(name: str) -> None:
     assert any(name.startswith("trace") for name in names)
 
 
-@pytest.mark.parametrize("name", list(TARGETS))
+# A motion is followed from its own beginning, so nothing is amiss there.
+UNSOLVED = [name for name in TARGETS if name not in ("quadruped_trot", "track")]
+
+
+@pytest.mark.parametrize("name", UNSOLVED)
 def test_episode_begins_unsolved_and_without_deep_contacts(name: str) -> None:
     task = make(name)
     simulation = Simulation(task, task.config)

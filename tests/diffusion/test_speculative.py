@@ -13,12 +13,16 @@ import torch
 from pydantic import ValidationError
 from sampler_draws import draw, p_value
 from taskloom.errors import ConfigError
-from taskloom_diffusion.config import DiffusionConfig
+from taskloom.report.model import Table
+from taskloom_diffusion.config import DiffusionConfig, DiffusionSettings, OptimizerSettings
 from taskloom_diffusion.corpora.toys import NUM_SPECIAL, Toy, random_toy
 from taskloom_diffusion.denoisers.dit import DiT
+from taskloom_diffusion.denoisers.table import TableDenoiser
 from taskloom_diffusion.denoisers.table_torch import ToyPosterior
+from taskloom_diffusion.evaluation.calls import quality_against_calls
 from taskloom_diffusion.evaluation.sampling import check_sampler
 from taskloom_diffusion.processes.absorbing_torch import AbsorbingProcess
+from taskloom_diffusion.report.calls import calls_blocks
 from taskloom_diffusion.samplers.base import Order, Sampler
 from taskloom_diffusion.samplers.confidence import LowEntropy, Margin
 from taskloom_diffusion.samplers.first_hitting import FirstHitting
@@ -28,6 +32,7 @@ from taskloom_diffusion.samplers.noise import RowNoise
 from taskloom_diffusion.samplers.speculation import Dice, speculate
 from taskloom_diffusion.samplers.speculative import Speculative
 from taskloom_diffusion.schedules.closed_form import LinearSchedule
+from taskloom_diffusion.tokenizers.symbols import SymbolTokenizer
 from taskloom_diffusion.training.module import DiffusionModule
 from tests_sizes import size
 from torch import Tensor, nn
@@ -332,3 +337,26 @@ def test_a_network_that_is_told_its_level_is_refused(
     told = module(DiT(width=16, num_layers=1, num_heads=2, time_conditioning=True))
     with pytest.raises(ConfigError, match="compares answers at different noise levels"):
         check_sampler(told, Speculative())
+
+
+def test_quality_is_measured_at_the_calls_that_are_aimed_at() -> None:
+    table = TableDenoiser(num_tokens=2, length=6, law_seed=4)
+    task = DiffusionModule(
+        table,
+        DiffusionSettings(),
+        OptimizerSettings(),
+        SymbolTokenizer("char", ["a", "b"]),
+        max_length=6,
+    ).eval()
+    names = ("first_hitting", "speculative", "random", "threshold", "ancestral")
+    rows = list(quality_against_calls(task, [6] * 100, lambda texts: {"valid": 0.5}, names=names))
+    found = {(row.sampler, row.setting): row for row in rows}
+    assert found["first_hitting", ""].calls == 1
+    assert found["first_hitting", ""].law == "kept"
+    assert found["random", "num_calls=3"].calls == pytest.approx(0.5)
+    assert {row.law for row in rows if row.sampler == "speculative"} == {"kept"}
+    assert {row.law for row in rows if row.sampler == "threshold"} <= {"heuristic"}
+    assert all(row.calls <= 1 and row.work > 0 for row in rows if row.sampler != "ancestral")
+    table_block = calls_blocks([row.as_data() for row in rows])[0]
+    assert isinstance(table_block, Table)
+    assert len(table_block.rows) == len(rows)

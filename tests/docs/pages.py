@@ -29,6 +29,7 @@ def all_pages() -> list[str]:
     found = [
         ROOT / "README.md",
         ROOT / "CONTRIBUTING.md",
+        ROOT / "RELEASING.md",
         *ROOT.glob("packages/*/README.md"),
         *DOCS.rglob("*.md"),
     ]

@@ -32,13 +32,14 @@ def _load(name: str) -> ModuleType:
 pages = _load("pages")
 # Their tasks train networks or simulate for minutes.
 LONG = {
-    "../README.md",
     "../packages/hci/README.md",
-    "concepts/anomaly.md",
-    "concepts/diffusion.md",
-    "concepts/control.md",
-    "concepts/hci.md",
+    "how-to/add-a-detector.md",
+    "how-to/anomaly-verbs.md",
+    "how-to/find-a-backdoor.md",
     "how-to/hci-train.md",
+    "how-to/plan-a-task.md",
+    "how-to/train-a-model.md",
+    "reference/diffusion-parts.md",
     "reference/control-results.md",
 }
 PAGES = pages.all_pages()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from pathlib import Path
 from typing import get_args, get_type_hints
 
@@ -10,6 +11,7 @@ import pytest
 from taskloom.errors import ExitCode
 from taskloom.headline import Headline
 from taskloom.runs.layout import RunLayout
+from taskloom.runs.record import RunRecord
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 
@@ -26,6 +28,11 @@ def test_the_page_on_formats_names_every_path_of_a_run(tmp_path: Path) -> None:
         if isinstance(member, property)
     }
     assert {name for name in paths if f"| `{name}` |" not in page("file-formats")} == set()
+
+
+def test_the_page_on_formats_names_every_field_of_a_record() -> None:
+    named = set(re.findall(r"`(\w+)`", page("file-formats").partition("## Fields of run.json")[2]))
+    assert {field.name for field in fields(RunRecord)} - named == set()
 
 
 def test_the_page_on_commands_names_every_exit_code() -> None:

@@ -133,6 +133,15 @@ def test_a_chart_over_runs_links_every_dot(browser: TestClient, store: Path) -> 
     assert "No run has a number under both" in browser.get("/?x=summary&y=status").text
 
 
+def test_several_fields_are_drawn_side_by_side(browser: TestClient) -> None:
+    text = browser.get("/?x=" + quote("config.gait, config.seed, metrics.distance")).text
+    assert "Parallel coordinates" in text
+    assert "One line a run; a missing value lies below its axis." in text
+    assert ">slow<" in text  # of the drawing
+    assert ">missing<" in text  # the run that failed has no metric
+    assert "No run here has metrics.distnce" in browser.get("/?x=config.seed,metrics.distnce").text
+
+
 def test_progress_says_how_far_how_fast_and_when_the_news_is_old(tmp_path: Path) -> None:
     run = Run(add_run(tmp_path / "runs", 0, status="running"))
     told = {

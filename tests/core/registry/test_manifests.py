@@ -74,7 +74,8 @@ def test_a_manifest_speaks_in_sentences(ref: registry.DomainRef) -> None:
     for item in (ref, *named):
         assert item.summary.endswith("."), item
         assert len(item.summary) <= 100, item
-        assert item.name == item.name.lower()
+        # A suite's task keeps the name that the suite gives it: gym/Ant-v5.
+        assert item.name == item.name.lower() or "/" in item.name
 
 
 def test_nothing_installed_here_is_broken() -> None:

@@ -37,6 +37,8 @@ class ControllerConfig(Component):
     """Knowledge of what disturbs the system: `forces` tells the planner the applied forces of the moment, `none` does not."""
     unlimited_scale: Annotated[float, Field(gt=0)] = 1.0
     """Noise of 1 for an actuator without a control range, in its own unit; a bounded force of the model goes before it."""
+    feedback: Literal["none", "ilqr"] = "none"
+    """Reaction to the state between two plans: `ilqr` executes the plan with iLQR's gains, `none` as it is."""
     penalty: Annotated[float, Field(ge=0)] = 100.0
     """Cost of a candidate's violation of the task's constraints, by its size and for each step; iLQR keeps them instead."""
     action_normalizer: NormalizerName = "min_max"
@@ -137,6 +139,11 @@ class ControlConfig(Config):
         for part in (self.optimizer, self.engine):
             if reason := part.check(self):
                 raise ValueError(reason)
+        if self.controller.feedback == "ilqr" and not self.optimizer.has_gains:
+            raise ValueError(
+                "controller.feedback=ilqr executes the gains of iLQR, which this optimizer has none of; "
+                "choose optimizer=ilqr, or controller.feedback=none"
+            )
         if self.robust is not None and (reason := self._why_not_robust(self.robust)):
             raise ValueError(reason)
         return self

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 from taskloom.registry.refs import ComponentRef, DomainRef, TaskRef, VerbRef
 
+from taskloom_control.suites.table import SUITES
+
 _OPTIMIZERS = (
     ("ps", "Predictive sampling: keep the best.", "predictive_sampling:PredictiveSampling"),
     ("shooting", "Random shooting over the control range.", "random_shooting:RandomShooting"),
@@ -38,10 +40,11 @@ def _task(name: str, summary: str, target: str) -> TaskRef:
     return TaskRef(name, summary, f"taskloom_control.tasks.{target}")
 
 
-# `goals` is what tasks that turn a cube count beside these.
+# `goals` is what tasks that turn a cube count beside these, `return` the sum of rewards of a suite's task.
 _METRICS = (
     *("success", "held", "cost", "cost_final", "settling_time", "plans", "rollouts", "diverged"),
-    *("ess", "clipped", "clamped", "seconds", "unstable", "goals"),
+    *("ess", "clipped", "clamped", "seconds", "unstable", "goals", "return"),
+    "track_distance",
     *("violation_max", "violation_share"),
 )
 
@@ -66,9 +69,12 @@ DOMAIN = DomainRef(
         _task("pendulum", "Swing up a pendulum.", "pendulum:Pendulum"),
         _task("push_t", "Push a T-shaped block to a pose.", "push_t:PushT"),
         _task("quadruped_stand", "Stand up.", "quadruped_stand:QuadrupedStand"),
+        _task("quadruped_trot", "Follow a trot on four legs.", "quadruped_trot:QuadrupedTrot"),
         _task("quadruped_walk", "Walk ahead.", "quadruped_walk:QuadrupedWalk"),
         _task("reacher", "Reach a target with two links.", "reacher:Reacher"),
+        _task("track", "Follow a motion with any model.", "track:Track"),
         _task("u_maze", "Leave a U-shaped trap.", "u_maze:UMaze"),
+        *SUITES,
     ),
     components={
         "taskloom_control.optimizers": _components("optimizers", _OPTIMIZERS),

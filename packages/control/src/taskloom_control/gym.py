@@ -21,7 +21,8 @@ def register() -> None:
     """Register every installed control task with gymnasium, once."""
     for entry in tasks_of("control"):
         for version, goal in (("v0", "hide"), ("v1", "flat")):
-            name = f"{NAMESPACE}/{entry.ref.name}-{version}"
+            # Gymnasium takes one slash, and a suite's task has one of its own.
+            name = f"{NAMESPACE}/{entry.ref.name.replace('/', '-')}-{version}"
             if name not in gymnasium.registry:
                 entry_point = "taskloom_control.exports.gymnasium:make_env"
                 kwargs = {"name": entry.ref.name, "goal": goal}

@@ -55,7 +55,8 @@ def episode_metrics(
         metrics["violation_max"] = float(arrays["violation"].max())
         metrics["violation_share"] = float((arrays["violation"] > 0).mean())
     metrics["seconds"] = float(arrays["time"][-1])
-    extra: Mapping[str, Any] = simulation.task.episode_metrics()
+    task = simulation.task
+    extra: Mapping[str, Any] = {**task.episode_metrics(), **task.recorded_metrics(arrays)}
     return metrics | {name: float(value) for name, value in extra.items()}
 
 

@@ -147,6 +147,12 @@ class ControlTask(ABC, Generic[C]):
         """Return what the simulation's copy tells the controller's."""
         return {}
 
+    def adapt_model(self, model: mujoco.MjModel, metadata: Metadata) -> None:
+        """Change a model that plans are rolled out with to what the simulation's copy told of its own; by default nothing."""
+
+    def begin_plan(self, moment: float) -> None:
+        """Take note of the time [s] that rollouts begin at, before any of them; by default nothing."""
+
     # What a closed loop needs besides.
 
     def reset(self, rng: np.random.Generator) -> None:
@@ -163,6 +169,15 @@ class ControlTask(ABC, Generic[C]):
     def episode_metrics(self) -> Mapping[str, float]:
         """Return further numbers of the episode that `data` is at the end of."""
         return {}
+
+    def recorded_metrics(self, arrays: Mapping[str, np.ndarray]) -> Mapping[str, float]:
+        """Return further numbers of what was recorded of an episode, by the names of `trajectory.npz`."""
+        del arrays
+        return {}
+
+    def period_reward(self, rewards: np.ndarray) -> float:
+        """Return the reward of an environment's action given those of the simulated steps that it acted for: their mean."""
+        return float(np.mean(rewards))
 
     def observe(self) -> np.ndarray:
         """Return what a policy sees of `data`: positions, velocities and activations."""
@@ -243,6 +258,11 @@ class ControlTask(ABC, Generic[C]):
     def dt(self) -> float:
         """Time for which one control acts in a rollout [s]."""
         return float(self.model.opt.timestep) * self.physics_substeps
+
+    @property
+    def action_seconds(self) -> float:
+        """Time for which an action of an environment acts [s]; 0 leaves it to the config's control period."""
+        return 0.0
 
     def control_bounds(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the bounds of the controls, shape (nu,) each; infinite where there is none."""

@@ -125,6 +125,8 @@ class EvaluateConfig(Component):
     """Sequences of the test part whose likelihood is bounded, and of the validation part: those of the smallest ranks."""
     num_draws: Annotated[int, Field(ge=1)] = 4
     """Noise levels drawn for each held-out sequence."""
+    calls: Annotated[int, Field(ge=0)] = 0
+    """Sequences of every sampler at several numbers of network calls, for the report; 0 is none: it takes minutes."""
     batch_size: Annotated[int, Field(ge=1)] = 250
     """Sequences in a batch; samples do not depend on it, the noise that the bound is estimated with does."""
 

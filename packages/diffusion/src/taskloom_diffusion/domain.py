@@ -94,6 +94,7 @@ _TOKENIZERS = _parts(
     ("byte", "Bytes of UTF-8: 256 tokens, whatever the corpus.", "byte:Byte"),
     ("bpe", "Byte pairs learnt from the training part.", "bpe:BPE"),
     ("selfies", "SELFIES of molecules: whatever is drawn is a molecule.", "selfies:Selfies"),
+    ("fragments", "Fragments of molecules, joined by links: for decorating, linking, growing.", "fragments:FragmentSmiles"),
     ("huggingface", "Hugging Face tokenizer in a local folder.", "huggingface:HuggingFace"),
 )  # fmt: skip
 _METRICS = _parts(
@@ -170,6 +171,21 @@ DOMAIN = DomainRef(
             f"{_HERE}.verbs.evaluate:evaluate",
             on="run",
             overrides=("sampler", "metrics", "evaluate"),
+        ),
+        *(
+            VerbRef(name, summary, f"{_HERE}.verbs.{name}:{name}", on="run", overrides=("sampler",))
+            for name, summary in (
+                ("decorate", "Let something grow at the points of a scaffold."),
+                ("link", "Draw a linker between two fragments."),
+                ("grow", "Let something grow on a molecule."),
+                ("optimise", "Search for molecules of high score, fragment by fragment."),
+            )
+        ),
+        VerbRef(
+            "calls",
+            "Compare samplers at equal network calls.",
+            f"{_HERE}.verbs.calls:calls",
+            on="run",
         ),
         VerbRef(
             "export",

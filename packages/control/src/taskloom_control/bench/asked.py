@@ -70,7 +70,7 @@ class AskedBench:
         """
         bounds = read_gates(gate) if gate is not None else {}
         # All are opened before the first is played: a name that does not exist costs nothing.
-        names = self.tasks or tuple(ref.name for ref in DOMAIN.tasks)
+        names = self.tasks or tuple(ref.name for ref in DOMAIN.tasks if not ref.needs)
         sides = [self._sides(f"control/{name.removeprefix('control/')}") for name in names]
         if self.plants is not None:
             sides = [

@@ -152,8 +152,19 @@ class ClosedLoop:
         """Simulate under the plan in force until the next plan is due."""
         simulation, plan = self.simulation, self.plan
         until = min(max(self.next_plan_step(), self.step + 1), self.num_steps)
+        # A task's control acts for some steps of the physics, as in the rollouts of its plans.
+        first, every = self.step, simulation.task.physics_substeps
+        control = np.zeros(0)
         while self.step < until and not self.ended:
-            control = plan(simulation.time)
+            if (self.step - first) % every == 0:
+                view = simulation.task.view
+                control = (
+                    plan(simulation.time)
+                    if plan.feedback is None
+                    else plan.corrected(
+                        simulation.time, view.qpos, np.concatenate([view.qvel, view.act])
+                    )
+                )
             reward = simulation.step(control)
             self.step += 1
             self.history.add(control=simulation.acted, reward=reward)

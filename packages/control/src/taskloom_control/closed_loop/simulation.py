@@ -100,6 +100,7 @@ class Simulation:
         """
         task, data = self.task, self.data
         before = self.map.state(data)
+        task.begin_plan(float(data.time))
         metadata = task.get_sim_metadata()
         # A task with controls of its own is rewarded for those, as in the rollouts of its plans.
         wanted = control if self._is_plain else np.asarray(task.task_to_sim_ctrl(control))

@@ -66,7 +66,7 @@ class ControlEnv(gymnasium.Env[Observation, np.ndarray]):
         self._middle[limited] = 0.5 * (low[limited] + high[limited])
         self._half[limited] = 0.5 * (high[limited] - low[limited])
         self._bound = np.where(limited, 1.0, np.inf)
-        period = control_period or 1.0 / config.controller.control_freq
+        period = control_period or task.action_seconds or 1.0 / config.controller.control_freq
         self._steps = max(1, round(period / self.simulation.dt))
         self._length = num_steps(config.seconds, self.simulation.dt)
         self.metadata["render_fps"] = max(1, round(1.0 / (self._steps * self.simulation.dt)))
@@ -90,7 +90,7 @@ class ControlEnv(gymnasium.Env[Observation, np.ndarray]):
     def step(
         self, action: Float[np.ndarray, " nu"]
     ) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        """Apply an action for one control period; the reward is the mean of its simulated steps."""
+        """Apply an action for one control period; the reward is the mean of its simulated steps, or a suite's own."""
         inside = np.clip(np.asarray(action, dtype=float), -self._bound, self._bound)
         control, rewards, terminated = self._middle + self._half * inside, [], False
         for _ in range(self._steps):
@@ -99,7 +99,8 @@ class ControlEnv(gymnasium.Env[Observation, np.ndarray]):
             terminated = self.simulation.unstable or self.task.terminated()
             if terminated or self._taken >= self._length:
                 break
-        reward = float(np.nan_to_num(np.mean(rewards), nan=-LIMIT, neginf=-LIMIT, posinf=LIMIT))
+        reward = self.task.period_reward(np.array(rewards))
+        reward = float(np.nan_to_num(reward, nan=-LIMIT, neginf=-LIMIT, posinf=LIMIT))
         return self._observe(), reward, terminated, self._taken >= self._length, self._info()
 
     def render(self) -> UInt8[np.ndarray, "h w 3"] | None:

@@ -33,7 +33,13 @@ PlanState: TypeAlias = KnotState | ControlState
 
 
 class Optimizer(Component):
-    """Base of every optimizer."""
+    """Base of every optimizer.
+
+    Attributes:
+        has_gains: Whether a plan of it can be executed with feedback.
+    """
+
+    has_gains: ClassVar[bool] = False
 
     @abstractmethod
     def init(self, shape: KnotShape) -> PlanState:

@@ -7,7 +7,7 @@ IROS 2012 (iterations, regularization), and the control bounds of Tassa et al., 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -36,6 +36,8 @@ class ILQR(TrajectoryOptimizer):
 
     The plan is improved to second order along MuJoCo's transition derivatives.
     """
+
+    has_gains: ClassVar[bool] = True
 
     kind: Literal["ilqr"] = "ilqr"
     epsilon: Annotated[float, Field(gt=0, lt=0.1)] = 1e-6
@@ -66,6 +68,34 @@ class ILQR(TrajectoryOptimizer):
             path = solve(state, local, problem, path)
         state.nominal = problem.normalizer.encode(path.controls)
         return -path.cost
+
+    def feedback(
+        self, state: ControlState, problem: PlanningProblem
+    ) -> tuple[Trajectory, np.ndarray] | None:
+        """Return the trajectory of the plan as it stands, and the gains around it, shape (T, nu, n); None without a local model.
+
+        The gains are those of one backward pass around the trajectory that is executed, not around the one before the last
+        line search; a control at its bound does not react.
+        """
+        local = state.local_model(problem, self.epsilon)
+        path = local.simulate(problem.normalizer.decode(state.nominal))
+        if not np.isfinite(path.cost):
+            return None
+        if local.is_constrained and state.multipliers.shape == local.violations(path).shape:
+            local.penalize(state.multipliers)
+        model = local.expand(path, sharp=True)
+        local.penalize(None)
+        low, high = problem.low - path.controls, problem.high - path.controls
+        still = np.zeros((len(path.controls), local.size))
+        # The cost's own Hessian where it is convex: a regularized one would give timid gains.
+        regularization = 0.0
+        while regularization <= _LARGEST:
+            policy = backward_pass(model, still, low, high, regularization)
+            if policy is not None:
+                policy.gains[(low >= 0.0) | (high <= 0.0)] = 0.0
+                return path, policy.gains
+            regularization = max(regularization, 1e-6) * _GROWTH
+        return None
 
     def _constrained(
         self, state: ControlState, local: LocalModel, problem: PlanningProblem, path: Trajectory

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # Step of the finite differences through the cost. Errors are h^2 times the fourth derivative and machine epsilon / h^2.
 _STEP = 1e-4
+# Wider steps that a sharp expansion tries: they round off less, and where the cost is a parabola they err by nothing else.
+_WIDER = (1e-2, 1.0)
 
 
 class LocalModel:
@@ -175,8 +177,13 @@ class LocalModel:
         terms = task.costs(states, sensors, controls, problem.config, problem.metadata)
         return np.asarray(sum(np.asarray(term) for term in terms.values()))
 
-    def expand(self, path: Trajectory) -> Expansion:
-        """Return the local model around a trajectory."""
+    def expand(self, path: Trajectory, *, sharp: bool = False) -> Expansion:
+        """Return the local model around a trajectory.
+
+        Args:
+            path: The trajectory.
+            sharp: Take the cost's derivatives by wider steps wherever that agrees with the narrow ones to rounding.
+        """
         model, data, n, m = self.model, self._data, self.size, self.model.nu
         steps, ns = len(path.controls), model.nsensordata
         A, B = np.empty((steps, n, n)), np.empty((steps, n, m))
@@ -190,6 +197,8 @@ class LocalModel:
             # Centred differences: forward ones have an error of the order of epsilon, which line searches notice.
             mujoco.mjd_transitionFD(model, data, self._epsilon, 1, A[k], B[k], *sensing)
         gradient, hessian = self._cost_derivatives(path)
+        if sharp:
+            gradient, hessian = self._sharpened(path, gradient, hessian)
         # The cost is a function of (x', y, u); y = C x + D u, so z = (x, u) acts through [C D] and, for u, directly.
         through = np.zeros((steps, ns + m, n + m))
         through[:, :ns, :n], through[:, :ns, n:] = C, D
@@ -205,42 +214,68 @@ class LocalModel:
             czx=np.swapaxes(through, 1, 2) @ hessian[:, n:, :n],
         )
 
-    def _cost_derivatives(self, path: Trajectory) -> tuple[np.ndarray, np.ndarray]:
+    def _sharpened(
+        self, path: Trajectory, gradient: np.ndarray, hessian: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return derivatives by the widest step that agrees, element by element, with the narrower one to its rounding error."""
+        parts = (path.qpos[None, 1:], path.rest[None, 1:], path.sensors[None], path.controls[None])
+        scale = np.abs(self.costs(*parts)[0])[:, None] + 1.0
+        narrow = _STEP
+        for step in _WIDER:
+            # A cost need not be a number so far away; then nothing agrees.
+            with np.errstate(all="ignore"):
+                wide = self._cost_derivatives(path, step)
+                rounding = 16 * np.finfo(float).eps * scale / narrow
+                first = np.abs(wide[0] - gradient) <= rounding
+                second = np.abs(wide[1] - hessian) <= rounding[..., None] / narrow
+            gradient = np.where(first, wide[0], gradient)
+            hessian = np.where(second, wide[1], hessian)
+            narrow = step
+        return gradient, hessian
+
+    def _cost_derivatives(
+        self, path: Trajectory, step: float = _STEP
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return gradient and Hessian of every step's cost by (state after it, sensors, control), by central differences.
 
         All perturbations of all steps are judged in one batch: the cost of a step depends on that step only.
         """
         size = self.size + self.model.nsensordata + self.model.nu
-        moves = _stencil(size)
+        moves = _stencil(size, step)
         values = self._moved_costs(path, moves)
         base, plus, minus = values[0], values[1 : size + 1], values[size + 1 : 2 * size + 1]
-        gradient = (plus - minus) / (2 * _STEP)
+        gradient = (plus - minus) / (2 * step)
         hessian = np.zeros((size, size, values.shape[1]))
         index = np.arange(size)
-        hessian[index, index] = (plus - 2 * base + minus) / _STEP**2
+        hessian[index, index] = (plus - 2 * base + minus) / step**2
         rows, columns = np.triu_indices(size, 1)
         pairs = values[2 * size + 1 :].reshape(2, len(rows), -1)
         # f(+i +j) + f(-i -j) - f(+i) - f(-i) - f(+j) - f(-j) + 2 f = 2 h^2 f_ij + O(h^4)
         mixed = pairs[0] + pairs[1] - plus[rows] - minus[rows] - plus[columns] - minus[columns]
-        mixed = (mixed + 2 * base) / (2 * _STEP**2)
+        mixed = (mixed + 2 * base) / (2 * step**2)
         hessian[rows, columns] = mixed
         hessian[columns, rows] = mixed
         gradient, hessian = np.moveaxis(gradient, -1, 0), np.moveaxis(hessian, -1, 0)
         if self._multipliers is not None:
-            self._add_constraints(path, moves[1 : 2 * size + 1], gradient, hessian)
+            self._add_constraints(path, moves[1 : 2 * size + 1], (gradient, hessian), step)
         return gradient, hessian
 
     def _add_constraints(
-        self, path: Trajectory, moves: np.ndarray, gradient: np.ndarray, hessian: np.ndarray
+        self,
+        path: Trajectory,
+        moves: np.ndarray,
+        derivatives: tuple[np.ndarray, np.ndarray],
+        step: float,
     ) -> None:
         """Add the derivatives of what the constraints add to the cost, the Hessian by Gauss and Newton.
 
         The constraints are differentiated and not their penalty, whose kink finite differences would round off.
         """
         assert self._multipliers is not None
+        gradient, hessian = derivatives
         values = self.constraints(*self._moved(path, moves))
         plus, minus = np.split(values, 2)
-        jacobian = np.moveaxis((plus - minus) / (2 * _STEP), 0, -1)  # (T, c, size)
+        jacobian = np.moveaxis((plus - minus) / (2 * step), 0, -1)  # (T, c, size)
         pulled = np.maximum(0.0, self._multipliers + self._weight * self.violations(path))
         gradient += np.einsum("tc,tci->ti", pulled, jacobian)
         active = self._weight * (pulled > 0)
@@ -270,9 +305,9 @@ class LocalModel:
         return qpos, rest, sensors, controls
 
 
-def _stencil(size: int) -> np.ndarray:
+def _stencil(size: int, step: float) -> np.ndarray:
     """Return the points of the central differences: nothing, +i, -i, +i+j, -i-j."""
     unit = np.eye(size)
     rows, columns = np.triu_indices(size, 1)
     pairs = unit[rows] + unit[columns]
-    return _STEP * np.concatenate([np.zeros((1, size)), unit, -unit, pairs, -pairs])
+    return step * np.concatenate([np.zeros((1, size)), unit, -unit, pairs, -pairs])

@@ -18,6 +18,7 @@ from taskloom_control.optimizers.knots import Draw, KnotShape
 from taskloom_control.planning.deadline import Budget
 from taskloom_control.planning.estimate import Estimate, Estimator, force_places, without_forces
 from taskloom_control.planning.exchange import Changed, changes_between, knots_at, resample
+from taskloom_control.planning.feedback import feedback_of
 from taskloom_control.planning.grids import make_grid, require_ranges
 from taskloom_control.planning.models import PlanningModels
 from taskloom_control.planning.noise import CounterNoise
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from taskloom_control.config import ControlConfig
     from taskloom_control.engines.base import ModelsEngine
     from taskloom_control.optimizers.base import Optimizer, TrajectoryOptimizer
+    from taskloom_control.optimizers.ilqr import ILQR
 
 # Clocks are sums of steps in floating point; estimates this close [s] are of one moment.
 _ROUNDING = 1e-9
@@ -162,7 +164,12 @@ class Controller:
         curve = self.grid.coefficients(self.normalizer.decode(self.search.nominal))
         if residual is not None:
             curve = curve + residual
-        self.plan_now = ControlPlan(self.grid, index, curve, self.low, self.high)
+        gains = (
+            feedback_of(cast("ILQR", self.optimizer), self.search, self.problem)
+            if settings.feedback == "ilqr"
+            else None
+        )
+        self.plan_now = ControlPlan(self.grid, index, curve, self.low, self.high, gains)
         self.num_plans += 1
         stats.deadline_missed = budget is not None and budget.end()
         stats.seconds = time.perf_counter() - began

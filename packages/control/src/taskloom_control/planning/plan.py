@@ -12,6 +12,7 @@ from taskloom_control.optimizers.weights import effective_sample_size
 if TYPE_CHECKING:
     from jaxtyping import Float
 
+    from taskloom_control.planning.feedback import Feedback
     from taskloom_control.planning.splines import KnotGrid
 
 
@@ -25,6 +26,7 @@ class ControlPlan:
         curve: Coefficients in units of the controls, shape (n, p, nu).
         low: Lower bounds of the controls.
         high: Upper bounds of the controls.
+        feedback: Gains around the expected trajectory; None where the plan is executed as it is.
     """
 
     grid: KnotGrid
@@ -32,6 +34,7 @@ class ControlPlan:
     curve: Float[np.ndarray, "n p nu"]
     low: Float[np.ndarray, " nu"]
     high: Float[np.ndarray, " nu"]
+    feedback: Feedback | None = None
 
     @property
     def valid_until(self) -> float:
@@ -52,6 +55,26 @@ class ControlPlan:
         position = np.array([index - self.start + phase])
         flat = self.curve.reshape(-1, self.curve.shape[-1])
         return np.asarray(np.clip((self.grid.powers_at(position) @ flat)[0], self.low, self.high))
+
+    def gains(self, moment: float) -> Float[np.ndarray, "nu n"] | None:
+        """Return the feedback's gains at a simulated time [s]; None if the plan has none."""
+        return None if self.feedback is None else self.feedback.at(moment)
+
+    def corrected(
+        self, moment: float, qpos: Float[np.ndarray, " nq"], rest: Float[np.ndarray, " r"]
+    ) -> Float[np.ndarray, " nu"]:
+        """Return the controls at a simulated time, with feedback on the state as it is if the plan has gains.
+
+        Args:
+            moment: The time [s].
+            qpos: Positions of the planning model.
+            rest: Its velocities and activations.
+        """
+        planned = self(moment)
+        if self.feedback is None:
+            return planned
+        added = self.feedback.correction(moment, qpos, rest)
+        return np.asarray(np.clip(planned + added, self.low, self.high))
 
 
 @dataclass

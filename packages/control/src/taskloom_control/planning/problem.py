@@ -82,6 +82,9 @@ class PlanningProblem:
             residual: Coefficients that are added to every candidate's curve, shape (n, p, nu), or None.
         """
         self.snapshot, self.metadata = snapshot, metadata
+        self.task.begin_plan(snapshot.time)
+        for model in [self.task.model] if self._models is None else self._models.models:
+            self.task.adapt_model(model, metadata)
         if self._models is not None:
             self._starts = self._models.starts(snapshot)
         self.phase, self.residual = phase, residual

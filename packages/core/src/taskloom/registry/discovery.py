@@ -7,6 +7,7 @@ wins".
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from functools import cache
 
@@ -103,7 +104,11 @@ def task_table(domain: str) -> dict[str, TaskEntry | Broken]:
     home = domain_named(domain)
     table: dict[str, TaskEntry | Broken] = {}
     if isinstance(home, DomainEntry):
-        table = {ref.name: TaskEntry(domain, ref, home.distribution) for ref in home.ref.tasks}
+        table = {
+            ref.name: TaskEntry(domain, ref, home.distribution)
+            for ref in home.ref.tasks
+            if not absent_modules(ref)
+        }
     for point in entry_points(TASKS):
         head, _, name = point.name.partition(".")
         if head == domain:
@@ -116,6 +121,17 @@ def task_table(domain: str) -> dict[str, TaskEntry | Broken]:
                 else _task(point, name, home)
             )
     return {**_added.get(domain, {}), **table}
+
+
+def absent_modules(ref: TaskRef) -> list[str]:
+    """Return the modules that a task needs and that are not installed."""
+    return [name for name in ref.needs if not _is_installed(name)]
+
+
+@cache
+def _is_installed(module: str) -> bool:
+    """Return whether a module can be found; a top-level one, so that nothing is imported to look."""
+    return any(finder.find_spec(module, None) is not None for finder in sys.meta_path)
 
 
 def add_task(domain: str, ref: TaskRef) -> None:
@@ -154,6 +170,7 @@ def forget() -> None:
     _condemned.clear()
     domain_named.cache_clear()
     task_table.cache_clear()
+    _is_installed.cache_clear()
 
 
 def install_line(domain: str) -> str:

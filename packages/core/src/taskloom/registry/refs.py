@@ -20,12 +20,17 @@ class TaskRef:
         target: Where the factory is: `"package.module:attribute"`. It is a callable with one parameter annotated with its
             config, one without a required parameter, or a config class that is its own task.
         version: Part of a run's identity; raise it when the task's meaning changes.
+        needs: Modules of other packages that it cannot be made without. It is listed only where all of them are installed; they
+            are looked for, never imported.
+        install: What installs them, after `pip install`: `'lab[dogs]'`.
     """
 
     name: str
     summary: str
     target: str
     version: int = 1
+    needs: tuple[str, ...] = ()
+    install: str = ""
 
 
 @dataclass(frozen=True, slots=True)

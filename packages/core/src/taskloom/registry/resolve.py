@@ -7,6 +7,7 @@ from dataclasses import replace
 from taskloom.errors import MissingExtraError, PluginError, UnknownNameError
 from taskloom.own import FIRST_PARTY
 from taskloom.registry.discovery import (
+    absent_modules,
     domain_named,
     domain_names,
     install_line,
@@ -66,7 +67,7 @@ def find_task(domain: str, name: str) -> TaskEntry:
         PluginError: The domain or the task is installed, and broken.
         UnknownNameError: There is no such domain or no such task in it.
     """
-    find_domain(domain)
+    home = find_domain(domain)
     table = task_table(domain)
     entry = table.get(name)
     if isinstance(entry, TaskEntry):
@@ -75,6 +76,12 @@ def find_task(domain: str, name: str) -> TaskEntry:
         raise PluginError(
             f"Task '{domain} {name}' (from {entry.distribution}) cannot be used: {entry.error}"
         )
+    for ref in home.ref.tasks:
+        if ref.name == name and (gone := absent_modules(ref)):
+            remedy = f": pip install {ref.install}" if ref.install else "."
+            raise MissingExtraError(
+                f"Task '{domain} {name}' needs '{gone[0]}', which is not installed{remedy}"
+            )
     raise UnknownNameError(
         f"Domain '{domain}' has no task '{name}'; it has: {', '.join(table) or 'none'}.",
         hint=_near(domain, name),

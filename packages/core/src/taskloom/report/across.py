@@ -100,12 +100,13 @@ def axis_of(title: str, column: Sequence[str]) -> Axis:
     )
 
 
-def parallel(axes: Sequence[Axis], marked: Sequence[bool]) -> Chart:
+def parallel(axes: Sequence[Axis], marked: Sequence[bool], of: str = "variant") -> Chart:
     """Return parallel coordinates: one line a variant, those not told apart from the best on top.
 
     Args:
         axes: The axes, from left to right.
         marked: True for each line that stands out.
+        of: Word for what a line stands for.
     """
     total = len(marked)
     every = -(-total // MOST_LINES)
@@ -142,7 +143,7 @@ def parallel(axes: Sequence[Axis], marked: Sequence[bool]) -> Chart:
             },
         ],
     }
-    return Chart(spec, f"One line a variant; a missing value lies below its axis.{stands}{said}")
+    return Chart(spec, f"One line a {of}; a missing value lies below its axis.{stands}{said}")
 
 
 def pareto(points: Sequence[tuple[float, float]], signs: tuple[int, int]) -> list[bool]:

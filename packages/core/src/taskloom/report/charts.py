@@ -19,6 +19,8 @@ Rows = Sequence[Mapping[str, Any]]
 
 WIDTH, HEIGHT = 420, 220
 """Size of the plotting area [px]; the page scales it to the column."""
+_LETTER, _SWATCH = 7, 40
+"""Width of a letter of a legend, and of what stands beside its label [px]."""
 CLOUD_LIMIT = 4000
 _LABELLED_CELLS = 150
 
@@ -99,7 +101,7 @@ def bar(
         angle = -35 if _are_long(values) else 0
         encoding["x"] = {**category, "axis": {"labelAngle": angle, "labelOverlap": True}}
     if color:
-        encoding["color"] = _color(color)
+        encoding["color"] = _color(color, values)
         encoding[offset] = {"field": "c", "sort": None}
     spec = _spec(values, {"mark": "bar", "encoding": encoding}, title)
     if horizontal:
@@ -134,7 +136,7 @@ def histogram(
         "y": {"field": "y", "type": "quantitative", "title": "count", "stack": None},
     }
     if color:
-        encoding["color"] = _color(color)
+        encoding["color"] = _color(color, values)
     mark = {"type": "bar", "opacity": 0.55 if len(counts) > 1 else 0.9}
     spec = _spec(values, {"mark": mark, "encoding": encoding}, title)
     return Chart(spec, _noted(caption, len(rows) - len(kept)))
@@ -190,7 +192,7 @@ def band(
     ]
     base: dict[str, Any] = {"x": {"field": "x", "type": "quantitative", "title": x}}
     if color:
-        base["color"] = _color(color)
+        base["color"] = _color(color, values)
     label = y or f"{low} to {high}"
     area = {
         **base,
@@ -223,7 +225,7 @@ def _xy(
             **_axis_of_one({value[channel] for value in values}),
         }
     if names[2]:
-        encoding["color"] = _color(names[2].strip())
+        encoding["color"] = _color(names[2].strip(), values)
     return Chart(_spec(values, {"mark": mark, "encoding": encoding}, title), caption)
 
 
@@ -280,8 +282,15 @@ def _names(x: str, y: str, color: str, x_title: str, y_title: str) -> tuple[str,
     return x_title or x, y_title or y, color
 
 
-def _color(name: str) -> dict[str, Any]:
-    return {"field": "c", "type": "nominal", "sort": None, "title": name or None}
+def _color(name: str, values: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the channel of colours, with a legend of as many columns as its longest label leaves room for.
+
+    A reader's font may be a fifth wider than the one that was measured, and the next swatch must not stand in a label.
+    """
+    longest = max((len(str(value.get("c", ""))) for value in values), default=0)
+    columns = min(max(WIDTH // (_LETTER * longest + _SWATCH), 1), 4)
+    legend = {"columns": columns, "labelLimit": WIDTH // columns - _SWATCH}
+    return {"field": "c", "type": "nominal", "sort": None, "title": name or None, "legend": legend}
 
 
 def _numeric(rows: Rows, *names: str) -> list[dict[str, Any]]:

@@ -15,6 +15,8 @@ from taskloom.report.theme import page_config
 _VERSION = "5.20"
 _IDS = re.compile(r'(?<=\bid=")[^"]+(?=")|(?<=url\(#)[^)]+(?=\))|(?<=href="#)[^"]+(?=")')
 _SIZE = re.compile(r'<svg ([^>]*?)width="([\d.]+)" height="([\d.]+)"')
+_TAG = re.compile(r"<[a-z][^<>]*>")
+_ROLES = re.compile(r' (?:role|aria-[a-z]+)="[^"]*"')
 _numbers = itertools.count()
 
 
@@ -46,7 +48,9 @@ def svg_of(spec: Mapping[str, Any], label: str) -> Markup:
     except (ValueError, TypeError) as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         raise ChartError(lines[1] if len(lines) > 1 else str(error)) from None
-    return Markup(_responsive(_with_own_ids(drawn), label))
+    # The drawing is one picture with one label: what it consists of has no names and roles of its own.
+    whole = _TAG.sub(lambda tag: _ROLES.sub("", tag[0]), _with_own_ids(drawn))
+    return Markup(_responsive(whole, label))
 
 
 def check_spec(spec: Mapping[str, Any]) -> None:

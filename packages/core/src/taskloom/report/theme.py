@@ -51,6 +51,7 @@ def config(colors: tuple[str, ...], ink: str, grid: str) -> dict[str, Any]:
             "orient": "bottom",
             "columns": 4,
             "labelLimit": 130,
+            "columnPadding": 26,
         },
         "title": {"color": ink, "fontSize": 13, "anchor": "start", "fontWeight": 600, "offset": 10},
         "range": {"category": list(colors)},

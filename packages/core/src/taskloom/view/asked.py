@@ -23,7 +23,8 @@ class Asked:
         page: Page, from 1.
         columns: Fields that have a column: `config.assistant.kind`, `metrics.auroc/fused`, `headline`.
         group: `seed` for one row a variant, `sweep` for one row a sweep; empty for one row a run.
-        x: Field on the horizontal axis of a chart over the runs; empty for no chart.
+        x: Field on the horizontal axis of a chart over the runs; several, with commas between, for parallel coordinates; empty
+            for no chart.
         y: Field on its vertical axis.
     """
 
@@ -34,6 +35,11 @@ class Asked:
     group: Group = ""
     x: str = ""
     y: str = ""
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """The fields of `x`, one by one."""
+        return tuple(filter(None, (part.strip() for part in self.x.split(","))))
 
     @classmethod
     def of(cls, pairs: Iterable[tuple[str, str]]) -> Asked:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ import htpy as h
 from taskloom.records.checks import decode_number
 from taskloom.records.names import is_id
 from taskloom.report.tables import value_text
-from taskloom.runs.compare import spelled, varying
+from taskloom.runs.compare import varying
 from taskloom.statistics.intervals import mean_interval
 from taskloom.view.asked import Group
 from taskloom.view.sweeps import address
@@ -51,15 +52,17 @@ def grouped(rows: Sequence[Mapping[str, Any]], by: Group) -> list[Grouped]:
     groups: dict[tuple[str, ...], list[int]] = {}
     for number, row in enumerate(rows):
         groups.setdefault(_key(row, by), []).append(number)
-    differing = varying([row["config"] for row in rows])
+    # Within a group the seed alone differs, so that one run of each tells what the groups differ in.
+    differing = varying([rows[numbers[0]]["config"] for numbers in groups.values()])
     found = []
-    for key, numbers in groups.items():
+    for (key, numbers), differs in zip(groups.items(), differing, strict=True):
         own = tuple(rows[number] for number in numbers)
         if by == "sweep":
             name = key[-1] or own[0]["id"]
         else:
-            parts = differing[numbers[0]].items()
-            told = [f"{path}={value_text(value)}" for path, value in parts if path != _SEED]
+            told = [
+                f"{path}={value_text(value)}" for path, value in differs.items() if path != _SEED
+            ]
             name = ", ".join(told) or "all"
         metric = _metric(own)
         values = [decode_number(row["metrics"].get(metric)) for row in own if row["status"] == "finished"]  # fmt: skip
@@ -129,8 +132,8 @@ def _compare_link(item: Grouped) -> h.Node:
 def _key(row: Mapping[str, Any], by: Group) -> tuple[str, ...]:
     if by == "sweep":
         return (str(row["sweep"] or row["folder"]), str(row["sweep"]))
-    parts = [f"{p}={value_text(v)}" for p, v in spelled(row["config"]).items() if p != _SEED]
-    return (str(row["domain"]), str(row["task"]), *sorted(parts))
+    others = {name: value for name, value in row["config"].items() if name != _SEED}
+    return (str(row["domain"]), str(row["task"]), json.dumps(others, sort_keys=True))
 
 
 def _metric(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -1,20 +1,26 @@
-"""A chart over many runs: one dot a run, each a link to it. Drawn here as SVG, so that ten thousand cost no script."""
+"""Charts over many runs: one dot a run, each a link to it, or one line a run across several fields. Drawn here, without a script."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import htpy as h
+from markupsafe import Markup, escape
 
+from taskloom.digits import digits
 from taskloom.records.checks import decode_number
+from taskloom.report.across import MOST_AXES, axis_of, parallel
+from taskloom.report.blocks import render_block
 from taskloom.report.sample import thin_cloud
 from taskloom.runs.query import value_at
 
 MOST_DOTS = 2000
+MOST_LINES = 300
 _WIDTH, _HEIGHT = 720, 320
-_LEFT, _RIGHT, _TOP, _BOTTOM = 74, 16, 12, 44
+_LEFT, _RIGHT, _TOP, _BOTTOM = 74, 16, 30, 44
 _LOG_SPAN = 100.0
 _TICKS = 4
 
@@ -50,9 +56,48 @@ def over_runs(rows: Sequence[Mapping[str, Any]], x: str, y: str) -> h.Node:
             role="group",
             aria_label=label,
             style=f"width:100%;max-width:{_WIDTH}px;height:auto",
-        )[_axes(across, up, x, y), [_dot(row, across.x(a), up.y(b), a, b) for row, a, b in shown]],
+        )[
+            _axes(across, up, x, y),
+            Markup("").join(_dot(row, across.x(a), up.y(b), a, b) for row, a, b in shown),
+        ],
         h.figcaption[f"{label}: {'; '.join(said)}. A dot leads to its run."],
     ]
+
+
+def lines_over_runs(store: Path, rows: Sequence[Mapping[str, Any]], paths: Sequence[str]) -> h.Node:
+    """Return parallel coordinates of several fields, one line a run.
+
+    Args:
+        store: The run store.
+        rows: Rows of the runs; of many, evenly spaced ones are drawn.
+        paths: The fields, from left to right; at most eight.
+    """
+    every = -(-len(rows) // MOST_LINES)
+    drawn = rows[::every]
+    axes = [axis_of(path, [_told(row, path) for row in drawn]) for path in paths[:MOST_AXES]]
+    said = f"{len(drawn):,} of {len(rows):,} runs, evenly thinned." if every > 1 else ""
+    chart = parallel(axes, [False] * len(drawn), of="run")
+    return [render_block(chart, store), said and h.p(".more")[said]]
+
+
+def field_at(row: Mapping[str, Any], path: str) -> Any:  # noqa: ANN401 -- a value of a record
+    """Return the value at a path; of a component, which is chosen by its kind, the kind.
+
+    Args:
+        row: Row of a run.
+        path: Field of it.
+    """
+    found = value_at(row, path)
+    if found is None and path.startswith("config."):
+        found = value_at(row, f"{path}.kind")
+    return found.get("kind") if isinstance(found, Mapping) else found
+
+
+def _told(row: Mapping[str, Any], path: str) -> str:
+    """Return a value as an axis reads it: a number, or a word; a dash where there is none."""
+    found = field_at(row, path)
+    number = decode_number(found)
+    return repr(number) if number is not None else "\u2013" if found is None else str(found)[:40]
 
 
 class _Axis:
@@ -78,9 +123,17 @@ class _Axis:
         return _HEIGHT - _BOTTOM - self.share(number) * (_HEIGHT - _TOP - _BOTTOM)
 
     def ticks(self) -> list[float]:
-        """Return evenly spaced numbers from end to end; the one number there is."""
-        steps = _TICKS if self._span else 0
-        return [self._back(self._low + self._span * n / max(steps, 1)) for n in range(steps + 1)]
+        """Return round numbers on the axis; on a logarithmic one, numbers that are evenly spaced; the one number there is."""
+        if not self._span:
+            return [self._back(self._low)]
+        if self.is_log:
+            return [self._back(self._low + self._span * n / _TICKS) for n in range(_TICKS + 1)]
+        rough = self._span / _TICKS
+        unit = 10.0 ** math.floor(math.log10(rough))
+        step = next(unit * size for size in (1, 2, 5, 10) if unit * size >= rough * 0.999)
+        first = math.ceil(self._low / step)
+        last = math.floor((self._low + self._span) / step)
+        return [step * n for n in range(first, last + 1)]
 
 
 def _axes(across: _Axis, up: _Axis, x: str, y: str) -> list[h.Node]:
@@ -90,22 +143,21 @@ def _axes(across: _Axis, up: _Axis, x: str, y: str) -> list[h.Node]:
     for value in across.ticks():
         place = f"{across.x(value):.1f}"
         nodes.append(
-            h.text(x=place, y=str(bottom + 18), text_anchor="middle", **style)[f"{value:.3g}"]
+            h.text(x=place, y=str(bottom + 18), text_anchor="middle", **style)[digits(value)]
         )
     for value in up.ticks():
         place = f"{up.y(value):.1f}"
         nodes.append(h.line(x1=str(_LEFT), x2=str(_WIDTH - _RIGHT), y1=place, y2=place, stroke="var(--grid)"))  # fmt: skip
-        nodes.append(h.text(x=str(_LEFT - 8), y=place, dy="4", text_anchor="end", **style)[f"{value:.3g}"])  # fmt: skip
+        nodes.append(h.text(x=str(_LEFT - 8), y=place, dy="4", text_anchor="end", **style)[digits(value)])  # fmt: skip
     middle = (_WIDTH + _LEFT - _RIGHT) / 2
     nodes.append(h.text(x=f"{middle}", y=str(_HEIGHT - 6), text_anchor="middle", **style)[x])
     nodes.append(h.text(x="8", y="12", **style)[y])
     return nodes
 
 
-def _dot(row: Mapping[str, Any], x: float, y: float, a: float, b: float) -> h.Element:
-    told = f"{row['folder']}: {a:.4g}, {b:.4g}"
-    return h.a(href=f"/runs/{row['folder']}/", aria_label=told)[
-        h.circle(cx=f"{x:.1f}", cy=f"{y:.1f}", r="4", fill="var(--c1)", fill_opacity="0.6")[
-            h.title[told]
-        ]
-    ]
+def _dot(row: Mapping[str, Any], x: float, y: float, a: float, b: float) -> Markup:
+    """Return one dot, as text: thousands of elements would cost more than all else on the page."""
+    place = escape(row["folder"])
+    told = f"{place}: {a:.4g}, {b:.4g}"
+    circle = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="var(--c1)" fill-opacity="0.6">'
+    return Markup(f'<a href="/runs/{place}/" aria-label="{told}">{circle}<title>{told}</title></circle></a>')  # fmt: skip

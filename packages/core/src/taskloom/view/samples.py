@@ -141,7 +141,8 @@ def _table(found: SampleTable, shown: list[int], query: Mapping[str, str]) -> h.
         return h.a(href=_address(query, at=str(place), page=query.get("page", "")))[str(place)]
 
     body = [
-        h.tr[h.th(scope="row")[first(place)], (h.td[texts[name][line]] for name in found.columns)]
+        # A list: a generator would look at `line` when the page is written, and show the last one everywhere.
+        h.tr[h.th(scope="row")[first(place)], [h.td[texts[name][line]] for name in found.columns]]
         for line, place in enumerate(shown)
     ]
     return h.div(".scroll", tabindex="0", role="group", aria_label="Samples")[

@@ -25,7 +25,7 @@ from taskloom.runs.query import EXAMPLE, FIELDS, absent_fields, value_at
 from taskloom.runs.rows import with_status
 from taskloom.view.asked import PLAIN, Asked
 from taskloom.view.groups import grouped, groups_table
-from taskloom.view.over_runs import over_runs
+from taskloom.view.over_runs import field_at, lines_over_runs, over_runs
 from taskloom.view.sweeps import SCRIPT, address
 
 ROWS = 100
@@ -54,7 +54,7 @@ def runs_page(store: Path, asked: Asked) -> str:
         asked: The view that the address asks for.
     """
     problems: list[str] = []
-    together = bool(asked.group or (asked.x and asked.y))
+    together = bool(asked.group or (asked.x and asked.y) or len(asked.axes) > 1)
     try:
         found = _selected(store, asked, MOST_TOGETHER if together else ROWS)
     except UsageError as error:
@@ -65,15 +65,12 @@ def runs_page(store: Path, asked: Asked) -> str:
         found = _selected(store, asked, MOST_TOGETHER if together else ROWS)
     if asked.where and not found.matching:
         problems += _absent(store, asked)
-    problems += _unknown(found.rows, (*asked.columns, asked.x, asked.y))
+    problems += _unknown(found.rows, (*asked.columns, *asked.axes, asked.y))
     last = max(1, math.ceil(found.matching / ROWS))
-    listed: h.Node = _table(found.rows[:ROWS], asked) if found.rows else h.p["No runs."]
     body: h.Node = [
         _form(asked, problems),
-        asked.x and asked.y and found.rows and over_runs(found.rows, asked.x, asked.y),
-        groups_table(grouped(found.rows, asked.group), ROWS)
-        if asked.group and found.rows
-        else listed,
+        found.rows and _chart(store, found.rows, asked),
+        _rows(found.rows, asked),
         together
         and found.matching > MOST_TOGETHER
         and h.p(".more")[
@@ -91,6 +88,22 @@ def runs_page(store: Path, asked: Asked) -> str:
         h.p(".lede")[f"{count} in {store}. ", h.a(href="/sweeps/")["Sweeps"]],
     ]
     return page("Runs", header, [("Store", body)], policy="", script=SCRIPT, wide=True)
+
+
+def _rows(rows: Sequence[Mapping[str, Any]], asked: Asked) -> h.Node:
+    """Return the table: one row a group if groups are asked for, else one row a run."""
+    if not rows:
+        return h.p["No runs."]
+    if asked.group:
+        return groups_table(grouped(rows, asked.group), ROWS)
+    return _table(rows[:ROWS], asked)
+
+
+def _chart(store: Path, rows: Sequence[Mapping[str, Any]], asked: Asked) -> h.Node:
+    """Return the chart that is asked for: one field over another, or several side by side."""
+    if len(asked.axes) > 1:
+        return lines_over_runs(store, rows, [*asked.axes, *([asked.y] if asked.y else [])])
+    return over_runs(rows, asked.x, asked.y) if asked.x and asked.y else None
 
 
 def _selected(store: Path, asked: Asked, size: int) -> _Found:
@@ -185,8 +198,15 @@ def _columns(rows: Sequence[Mapping[str, Any]], asked: Asked) -> list[tuple[str,
         for values in varying([row["config"] for row in rows]):
             chosen |= dict.fromkeys(values)
     extra = [(f"config.{path}", path) for path in list(chosen)[:_VARYING]]
-    first, rest = PLAIN[:3], PLAIN[3:]
+    # A column in which no run has anything says nothing.
+    used = [name for name in PLAIN if name in ("task", "status") or any(_is_told(row, name) for row in rows)]  # fmt: skip
+    first = [name for name in used if name in PLAIN[:3]]
+    rest = used[len(first) :]
     return [*((name, name) for name in first), *extra, *((name, name) for name in rest)]
+
+
+def _is_told(row: Mapping[str, Any], name: str) -> bool:
+    return bool(row[name]) or (name == "name" and bool(row["sweep"]))
 
 
 def _table(rows: Sequence[Mapping[str, Any]], asked: Asked) -> h.Node:
@@ -237,11 +257,7 @@ def _cells(
 
 
 def _value(record: Mapping[str, Any], path: str) -> str:
-    found = value_at(record, path)
-    if found is None and path.startswith("config."):  # a component is chosen by its kind
-        found = value_at(record, f"{path}.kind")
-    if isinstance(found, Mapping):
-        found = found.get("kind")
+    found = field_at(record, path)
     number = decode_number(found)
     return figures.cell(found if number is None else number)
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping, Sequence
 from copy import copy
 from pathlib import Path
+from typing import Any
 
 from taskloom import Result, RunContext, derive_seed
 
 from taskloom_diffusion.config import DiffusionConfig
 from taskloom_diffusion.evaluation.bound import Bound, estimate_bound
+from taskloom_diffusion.evaluation.calls import SAMPLERS, fitting, quality_against_calls
 from taskloom_diffusion.evaluation.headline import headline, units_of
 from taskloom_diffusion.evaluation.kept_corpus import keep_corpus
+from taskloom_diffusion.evaluation.kept_fragments import keep_fragments
 from taskloom_diffusion.evaluation.ngram import JudgedNGram, ngram_baseline
 from taskloom_diffusion.evaluation.sampling import Generated, draw_lengths, sample_lengths
 from taskloom_diffusion.model.diffusion_model import DiffusionModel
@@ -152,6 +156,7 @@ def _write(
                 },
                 "loss_by_mask_rate": bound.by_rate,
                 "unmasking": _unmasking(task, generated),
+                **_calls(config, task, prepared),
                 "dropped": prepared.corpus.dropped,
                 "dropped_examples": prepared.corpus.examples,
                 "changed": prepared.corpus.changed,
@@ -171,7 +176,23 @@ def _write(
         "model_description": model.with_name("model.json"),
         "evaluation": details,
         **keep_corpus(ctx, prepared),
+        **keep_fragments(ctx, prepared),
     }
+
+
+def _calls(config: DiffusionConfig, task: DiffusionModel, prepared: Prepared) -> dict[str, Any]:
+    """Return every sampler at several numbers of network calls, under `calls`, if that is asked for."""
+    num = config.evaluate.calls
+    if not num:
+        return {}
+    seed = derive_seed(config.seed, "calls")
+    lengths = draw_lengths(length_histogram(prepared, task.max_length), num, seed)
+
+    def judge(texts: Sequence[str]) -> Mapping[str, float]:
+        return config.metrics.compute(texts, prepared.corpus)
+
+    rows = quality_against_calls(task, lengths, judge, names=fitting(task, SAMPLERS), seed=seed)
+    return {"calls": [row.as_data() for row in rows]}
 
 
 def _unmasking(task: DiffusionModel, generated: Generated) -> list[list[list[str]]]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import torch
 from taskloom.errors import ConfigError
 from torch import Tensor
 
-from taskloom_diffusion.guidance.steering import Steering
 from taskloom_diffusion.model.diffusion_model import DiffusionModel
 from taskloom_diffusion.model.memory import rows_in_memory
 from taskloom_diffusion.model.step_noise import uniforms
@@ -58,6 +58,14 @@ class Generated:
     def mean_calls(self) -> float:
         """Network calls per sequence."""
         return sum(self.calls) / max(len(self.calls), 1)
+
+
+class Steers(Protocol):
+    """A way to generate a batch other than by its sampler alone."""
+
+    def run(self, sampler: Sampler, generation: Generation, block_size: int) -> SampledTokens:
+        """Return the tokens of a batch; `block_size` is 0 for whole sequences."""
+        ...
 
 
 def check_sampler(task: DiffusionModel, config: Sampler) -> None:
@@ -124,7 +132,7 @@ def sample_lengths(
     seed: int,
     batch_size: int,
     record: int = 0,
-    steering: Steering | None = None,
+    steering: Steers | None = None,
     numbers: Sequence[int] | None = None,
 ) -> Generated:
     """Generate one sequence of each length; sequence i depends on the seed and i, not on its batch.
@@ -168,7 +176,7 @@ def complete(
     batch_size: int,
     record: int = 0,
     numbers: Sequence[int] | None = None,
-    steering: Steering | None = None,
+    steering: Steers | None = None,
 ) -> Generated:
     """Complete templates: every mask is generated, every other token stays exactly where it is.
 
@@ -184,8 +192,8 @@ def complete(
     """
     check_sampler(task, config)
     # Particles of a sequence are rows of the batch side by side.
-    size = steering.size if steering is not None else 1
-    kept = size if steering is not None and steering.everything else 1
+    size = getattr(steering, "size", 1)
+    kept = size if getattr(steering, "everything", False) else 1
     for template in templates:
         check_template(task, template)
     began = time.process_time()
@@ -216,9 +224,8 @@ def complete(
             )
             streams = [stream * size + k for stream in streams for k in range(size)]
         noise = RowNoise(seed, streams, max(map(len, chosen), default=0))
-        generation = _generation(
-            task, config, chosen, noise, closed, record=bool(record) and number == 0
-        )
+        recorded = bool(record) and number == 0
+        generation = _generation(task, config, chosen, noise, closed, record=recorded)
         samples = _generated(task, config, generation, steering)
         if record and number == 0:
             trajectory = samples.trajectory
@@ -235,7 +242,7 @@ def complete(
 
 
 def _generated(
-    task: DiffusionModel, config: Sampler, generation: Generation, steering: Steering | None
+    task: DiffusionModel, config: Sampler, generation: Generation, steering: Steers | None
 ) -> SampledTokens:
     size = task.settings.block_size
     if steering is not None:

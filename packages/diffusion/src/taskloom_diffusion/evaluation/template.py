@@ -44,7 +44,10 @@ def _known(text: str, model: DiffusionModel) -> list[int]:
     if not text:
         return []
     try:
-        return model.tokenizer.encode(text)
+        # A part of a text that a tokenizer writes otherwise, as fragments, is no text of its own.
+        as_written = getattr(model.tokenizer, "encode_as_written", model.tokenizer.encode)
+        found: list[int] = as_written(text)
+        return found
     except ConfigError as error:
         known = " ".join(model.tokenizer.tokens[3:])
         raise ConfigError(

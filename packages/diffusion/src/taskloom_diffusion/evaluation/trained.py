@@ -21,6 +21,7 @@ from taskloom_diffusion.evaluation.conditional import (
     Sequences,
     log_likelihood,
 )
+from taskloom_diffusion.evaluation.designs import DesigningModel
 from taskloom_diffusion.evaluation.judged_file import JudgedFile
 from taskloom_diffusion.evaluation.sampling import (
     Generated,
@@ -66,7 +67,7 @@ class SampledSequences:
     notes: Sequence[str] = ()
 
 
-class TrainedModel(DiffusionModel):
+class TrainedModel(DesigningModel):
     """A trained model, in evaluation mode.
 
     Every answer about row i depends on a seed, i and the row alone, however many others are asked about beside it.
@@ -80,10 +81,6 @@ class TrainedModel(DiffusionModel):
         >>> model = load(open_run("@last").dir)  # doctest: +SKIP
         >>> model.sample(3, seed=1).texts  # doctest: +SKIP
     """
-
-    sampler: Sampler
-    length_histogram: Sequence[int] = ()
-    run: Run | None = None
 
     @classmethod
     def of(cls, model: DiffusionModel) -> TrainedModel:

@@ -188,7 +188,7 @@ class Steering:
 
 def _told(plain: Predictor, condition: Condition) -> Predictor:
     """Return the same network, told a condition."""
-    return Predictor(
+    told = Predictor(
         plain.denoiser,
         plain.process,
         plain.kind,
@@ -197,3 +197,5 @@ def _told(plain: Predictor, condition: Condition) -> Predictor:
         forbidden=plain.forbidden,
         condition=condition,
     )
+    told.limits = plain.limits
+    return told

@@ -12,6 +12,7 @@ from taskloom.report.model import Block, Chart, Facts, Fold, Html, Table, Text
 from taskloom.statistics.intervals import normal_interval
 
 from taskloom_diffusion.metrics.molecules import parse, properties
+from taskloom_diffusion.report.calls import calls_blocks
 from taskloom_diffusion.report.drawings import molecule_grid, shown_steps, text_of, unmasking_table
 from taskloom_diffusion.report.tables import likelihood_table, sample_table
 
@@ -37,6 +38,10 @@ def report(run: Run) -> list[Block]:
         ("Corpus", _intake(details) if details else []),
         ("Samples", table),
         ("Properties of the samples against the corpus", compared[3:]),
+        (
+            "Quality against network calls",
+            calls_blocks(details["calls"]) if details and details.get("calls") else [],
+        ),
         (
             "Unmasking, step by step",
             _unmasking(run, details["unmasking"]) if details.get("unmasking") else [],

@@ -43,6 +43,14 @@ class Forbidden:
         return torch.where(here, rest - rest.logsumexp(-1, keepdim=True), log_x)
 
 
+class Limits(Protocol):
+    """Tokens that a position may not get, by what is known of its sequence."""
+
+    def left(self, log_x: Tensor, states: Tensor, maskable: Tensor, rows: Tensor) -> Tensor:
+        """Return log x_theta (R, L, V) of states (R, L) of rows (R,) without what they may not get, normalised."""
+        ...
+
+
 class Predictor:
     """The network as a source of x_theta, with a count of its calls for each row.
 
@@ -69,6 +77,7 @@ class Predictor:
     ) -> None:
         self.forbidden = forbidden
         self.condition = condition
+        self.limits: Limits | None = None
         self.denoiser = denoiser
         self.process = process
         self.kind: Parameterization = kind
@@ -135,13 +144,12 @@ class Predictor:
         log_x = read_logits(self.kind, logits, part, alpha, self.process).double()
         if self.forbidden is not None:
             log_x = self.forbidden.of(rows, slice(0, width)).left(log_x)
-        if width == states.shape[1]:
-            return log_x
-        rest = torch.full(
-            (len(rows), states.shape[1] - width, log_x.shape[-1]), -torch.inf
-        ).double()
-        rest[..., self.process.vocabulary.pad_id] = 0.0
-        return torch.cat([log_x, rest], dim=1)
+        if width < states.shape[1]:
+            shape = (len(rows), states.shape[1] - width, log_x.shape[-1])
+            rest = torch.full(shape, -torch.inf).double()
+            rest[..., self.process.vocabulary.pad_id] = 0.0
+            log_x = torch.cat([log_x, rest], dim=1)
+        return log_x if self.limits is None else self.limits.left(log_x, states, maskable, rows)
 
     def _ask(
         self, z: Tensor, noise: Tensor, valid: Tensor, wanted: Tensor | None, rows: Tensor

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -217,6 +217,7 @@ class TrainStream:
         stride: Processes that share the stream; each takes every stride-th batch.
         window: Length of windows cut from running text at a random phase each epoch; 0 means whole sequences.
         documents: Whether sequences are documents, of which a window may hold several.
+        vary: Returns a sequence in another form that means the same, a function of a seed: drawn anew in each epoch.
         parts: Batches of an optimizer step, over all processes: the rows of a step do not depend on how many it is cut into.
     """
 
@@ -233,6 +234,7 @@ class TrainStream:
         window: int = 0,
         parts: int = 1,
         documents: bool = False,
+        vary: Callable[[np.ndarray, int], np.ndarray] | None = None,
     ) -> None:
         self.store = store
         self.batch_size = batch_size
@@ -244,6 +246,7 @@ class TrainStream:
         self.window = window
         self.parts = parts
         self.documents = documents
+        self.vary = vary
 
     def __iter__(self) -> Iterator[Batch]:
         number = self.start * self.stride + self.rank
@@ -256,7 +259,12 @@ class TrainStream:
                 plan_epoch, plan = epoch, self._plan(epoch)
             rows = plan[index, part * self.batch_size : (part + 1) * self.batch_size]
             spans = [self._span(i, epoch) for i in rows]
-            batch = collate([self.store.flat[span] for span in spans], self.pad_id)
+            texts = [self.store.flat[span] for span in spans]
+            if self.vary is not None:
+                # A function of epoch and row, so that a training goes on where it was stopped.
+                seeds = [derive_seed(self.seed, f"form/{epoch}", int(i)) for i in rows]
+                texts = [self.vary(text, of) for text, of in zip(texts, seeds, strict=True)]
+            batch = collate(texts, self.pad_id)
             batch |= self.store.told(rows)
             if self.documents:
                 batch["document_ids"] = self._documents(spans, batch["tokens"].shape[1])

@@ -10,6 +10,7 @@ from taskloom_diffusion.config import DiffusionConfig
 from taskloom_diffusion.corpora.corpus import Corpus, without
 from taskloom_diffusion.tokenizers.base import FittedTokenizer
 from taskloom_diffusion.tokenizers.byte import Byte
+from taskloom_diffusion.tokenizers.fragments import FragmentTokenizer
 from taskloom_diffusion.tokenizers.symbols import SymbolTokenizer
 from taskloom_diffusion.training.batches import misfit, room
 
@@ -32,7 +33,7 @@ def fitted(corpus: Corpus, config: DiffusionConfig) -> tuple[Corpus, FittedToken
 
 def _learns(tokenizer: FittedTokenizer) -> bool:
     """Return whether a vocabulary was learnt from a corpus; one that came along may lack tokens."""
-    return isinstance(tokenizer, SymbolTokenizer | Byte)
+    return isinstance(tokenizer, SymbolTokenizer | Byte | FragmentTokenizer)
 
 
 def without_unknown(corpus: Corpus, tokenizer: FittedTokenizer, config: DiffusionConfig) -> Corpus:
@@ -66,8 +67,9 @@ def misfits_of(
     most = room(policy, longest)
     found: dict[str, str] = {}
     for text in dict.fromkeys(_texts(corpus)):
-        # Of our own tokenizers no token is shorter than a byte, so that short texts need not be cut.
-        if policy != "window" and _learns(tokenizer) and 0 < len(text.encode()) <= most:
+        # Of our own tokenizers no token is shorter than a byte, so that short texts need not be cut; links alone stand for none.
+        longer = isinstance(tokenizer, FragmentTokenizer) or not _learns(tokenizer)
+        if policy != "window" and not longer and 0 < len(text.encode()) <= most:
             continue
         count = len(tokenizer.encode(text))
         fault = misfit(count, policy, longest)

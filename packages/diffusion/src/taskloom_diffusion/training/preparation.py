@@ -324,6 +324,7 @@ def train_stream(
         window=config.max_length if config.length_policy in ("window", "packed") else 0,
         parts=config.train.accumulate * config.train.devices,
         documents=config.length_policy == "packed",
+        vary=getattr(prepared.tokenizer, "varied", None),
     )
 
 

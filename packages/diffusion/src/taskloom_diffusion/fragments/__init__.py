@@ -1,0 +1,1 @@
+"""Molecules in fragments: how they are cut and written, completed around what is fixed, and checked."""
