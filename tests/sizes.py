@@ -103,8 +103,13 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "streamed_lines": (3000, 50_000),
         "respellings": (300, 1_000_000),
         "exported_samples": (40, 1000),
+        "compared_molecules": (0, 1),  # full: also the set of 1,000, and 10,000
+        "swapped_molecules": (100, 1000),
+        "screened_molecules": (200, 5000),
+        "neighbour_examples": (25, 500),
+        "foreign_molecules": (0, 4),  # shares of another corpus under GuacaMol's score
         "cut_molecules": (60, 5000),
-        "paired_texts": (4000, 100_000),
+        "paired_texts": (1500, 100_000),
         "enumerated_orders": (9, 1),  # every how manieth
         "enumerated_k": (2, 4),
         # tests/docs

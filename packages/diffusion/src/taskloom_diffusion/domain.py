@@ -110,7 +110,8 @@ _FIGURES = (
     *("nelbo/nats_per_token", "nelbo/standard_error", "nelbo/bits_per_token"),
     *("nelbo/bits_per_character", "nelbo/bits_per_byte"),
     *("nelbo/perplexity", "nelbo/perplexity_error"),
-    *("nelbo/nats_per_sequence", "nelbo/null_nats_per_token", "samples/calls", "samples/*"),
+    *("nelbo/nats_per_sequence", "nelbo/null_nats_per_token", "samples/calls"),
+    *("samples/*", "benchmark/*"),
     *("baseline/order", "baseline/nats_per_token"),
     *("baseline/difference", "baseline/difference_error"),
     *("corpus/train", "corpus/too_long", "corpus/left_out", "model/parameters", "train/steps"),
@@ -199,6 +200,11 @@ DOMAIN = DomainRef(
             "Train a classifier of noised sequences.",
             f"{_HERE}.verbs.classifier:classifier",
             on="run",
+        ),
+        VerbRef(
+            "benchmark",
+            "Compare molecules with published figures.",
+            f"{_HERE}.verbs.benchmark:benchmark",
         ),
         VerbRef("schedules", "Compare the noise schedules.", f"{_HERE}.verbs.schedules:schedules"),
         VerbRef(

@@ -12,6 +12,7 @@ from typing import Any
 from taskloom import Result, RunContext, derive_seed
 
 from taskloom_diffusion.config import DiffusionConfig
+from taskloom_diffusion.evaluation.benchmarked import benchmark_run
 from taskloom_diffusion.evaluation.bound import Bound, estimate_bound
 from taskloom_diffusion.evaluation.calls import SAMPLERS, fitting, quality_against_calls
 from taskloom_diffusion.evaluation.headline import headline, units_of
@@ -87,10 +88,12 @@ def finish(
     generated = generate_samples(config, task, prepared, config.evaluate.num_samples, "samples")
     judged = config.metrics.compute(generated.texts, prepared.corpus)
     ngram = judged_ngram(task, prepared)
+    figures, benchmark = benchmark_run(ctx, config, generated.texts, prepared.corpus)
     metrics = {
         **bound_metrics(bound),
         "samples/calls": generated.mean_calls,
         **{f"samples/{name}": value for name, value in judged.items()},
+        **figures,
         "corpus/train": float(len(prepared.train)),
         "corpus/too_long": float(prepared.too_long),
         "corpus/left_out": float(sum(prepared.corpus.dropped.values())),
@@ -98,7 +101,7 @@ def finish(
         "model/parameters": float(sum(p.numel() for p in task.model.parameters())),
         **_null_metrics(config, task, prepared),
     }
-    artifacts = _write(ctx, config, task, prepared, bound=bound, generated=generated)
+    artifacts = _write(ctx, config, task, prepared, bound=bound, generated=generated) | benchmark
     shares = ", ".join(
         f"{name} {judged[name]:.1%}"
         for name in ("valid", "unique", "known_words")
