@@ -91,10 +91,11 @@ def sample(
     check_out(out)
     asked = _pairs(condition)
     function = named_function("--reward", reward) if reward else None
-    from taskloom_diffusion.evaluation.sampling import sample_lengths  # torch is heavy
-    from taskloom_diffusion.guidance.designing import Drawing, design  # torch is heavy
-    from taskloom_diffusion.guidance.wishes import Wishes  # torch is heavy
-
+    # torch is heavy.
+    sample_lengths: Any = load_target("taskloom_diffusion.evaluation.sampling:sample_lengths")
+    drawing_of: Any = load_target("taskloom_diffusion.guidance.designing:Drawing")
+    design: Any = load_target("taskloom_diffusion.guidance.designing:design")
+    wishes_of: Any = load_target("taskloom_diffusion.guidance.wishes:Wishes")
     model, sampler = run.load("model"), task.config.sampler
     if length > model.max_length:
         raise UsageError(f"--length {length} is above the model's max_length = {model.max_length}")
@@ -102,7 +103,7 @@ def sample(
     if classifier:
         class_of: Any = load_target("taskloom_diffusion.guidance.classifier:class_of")
         kept, number = class_of(classifier, target, model)
-    wishes = Wishes(
+    wishes = wishes_of(
         asked,
         guidance,
         scale,
@@ -137,7 +138,7 @@ def sample(
         return
     if trajectory:
         raise UsageError("--trajectory is of plain samples; leave it out, or the wishes")
-    drawing = Drawing(model, model.lengths, sampler, length or None, seed, batch_size)
+    drawing = drawing_of(model, model.lengths, sampler, length or None, seed, batch_size)
     found = design(drawing, num, wishes)
     known = _training_set(task) if out or as_json else set[str]()
     rows = rows_of(found, asked, known, seed)
