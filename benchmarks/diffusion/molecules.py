@@ -1,14 +1,15 @@
 """Published figures of training molecules of MOSES, and what they cost: the table of the results page.
 
-    python benchmarks/diffusion/molecules.py [--sizes 1000 10000] [--floor 0] [--write]
+    python benchmarks/diffusion/molecules.py [--sizes 1000 10000] [--floor 0] [--into docs/reference/molecules-results.md]
 
-Prints a table; `--write` puts it between the marks in docs/reference/molecules-results.md.
+Prints a table; `--into` puts it between its marks in the page.
 """
 
 from __future__ import annotations
 
 import argparse
 import resource
+import sys
 import time
 from pathlib import Path
 
@@ -18,8 +19,8 @@ from taskloom_diffusion.chemistry.figures import BenchmarkFigure
 from taskloom_diffusion.chemistry.molecule_set import MoleculeSet
 from taskloom_diffusion.chemistry.reference import moses_reference
 
-PAGE = Path(__file__).parents[2] / "docs" / "reference" / "molecules-results.md"
-BEGIN, END = "<!-- begin: benchmarks/diffusion/molecules.py -->", "<!-- end -->"
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from tables import put
 
 
 def main() -> None:
@@ -29,7 +30,7 @@ def main() -> None:
     )
     parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 10_000])
     parser.add_argument("--floor", type=int, default=0)
-    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--into", type=Path)
     options = parser.parse_args()
     reference = moses_reference()
     assert reference.training is not None
@@ -48,11 +49,8 @@ def main() -> None:
         )
     text = table(columns) + "\n\n" + "Cost: " + "; ".join(costs) + "."
     print(text)
-    if options.write:
-        page = PAGE.read_text(encoding="utf-8")
-        before, _, rest = page.partition(BEGIN)
-        after = rest.partition(END)[2]
-        PAGE.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+    if options.into:
+        put(options.into, "molecules", text.splitlines())
 
 
 def table(columns: dict[str, dict[str, BenchmarkFigure]]) -> str:
