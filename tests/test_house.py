@@ -43,13 +43,7 @@ OWN_ROOMS = {
         *("study", "recordings", "fitting", "bounds", "training", "layout"),
     },
     "diffusion": {
-        "model",
-        "corpora",
-        "training",
-        "evaluation",
-        "fragments",
-        "chemistry",
-        "guidance",
+        *("model", "corpora", "training", "evaluation", "fragments", "chemistry", "guidance"),
     },
     "control": {"planning", "closed_loop", "mjcf", "bench", "live", "suites"},
 }

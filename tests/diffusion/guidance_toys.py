@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from sampler_draws import BatchNoise
 from taskloom_diffusion.corpora.toys import NUM_SPECIAL, Toy
+from taskloom_diffusion.denoisers.base import Denoiser
 from taskloom_diffusion.denoisers.table_torch import ToyPosterior
 from taskloom_diffusion.guidance.automaton import Automaton
 from taskloom_diffusion.guidance.constraints import TokenTexts, constraint
@@ -16,11 +17,14 @@ from taskloom_diffusion.guidance.rule import AutomatonRule
 from taskloom_diffusion.guidance.steering import Steering
 from taskloom_diffusion.model.condition import Condition
 from taskloom_diffusion.model.protocols import NoisingProcess
+from taskloom_diffusion.model.told import ToldCondition
 from taskloom_diffusion.processes.absorbing_torch import AbsorbingProcess
 from taskloom_diffusion.samplers.base import Sampler
 from taskloom_diffusion.samplers.generation import Generation, Predictor, SampledTokens, generate
 from taskloom_diffusion.samplers.in_blocks import InBlocks
 from taskloom_diffusion.schedules.closed_form import LinearSchedule
+from taskloom_diffusion.tokenizers.symbols import SymbolTokenizer
+from taskloom_diffusion.training.module import DiffusionModule
 from torch import Tensor, nn
 
 
@@ -223,3 +227,12 @@ def weighted_law(toy: Toy, tokens: Tensor, log_weights: Tensor) -> np.ndarray:
     weights = log_weights.exp().numpy()
     counts = np.bincount(toy.index_of(tokens).numpy(), weights=weights, minlength=len(toy.law))
     return counts / counts.sum()
+
+
+LOGP = ToldCondition("logp", "number", mean=2.0, sd=0.5, min=0.0, max=9.0)
+KIND = ToldCondition("kind", "class", classes={"active": 3, "inactive": 5})
+
+
+def told_module(denoiser: Denoiser, **more: object) -> DiffusionModule:
+    tokenizer = SymbolTokenizer("char", list("abc"))
+    return DiffusionModule(denoiser, {}, {}, tokenizer, max_length=6, **more)  # type: ignore[arg-type]
