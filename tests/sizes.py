@@ -46,6 +46,10 @@ SIZES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "converted_episodes": (30, 300),
         "vector_steps": (400, 4000),
         "patience_seconds": (2, 5),
+        # tests/diffusion/test_guidance.py and test_constraints.py
+        "guided_draws": (12_000, 100_000),
+        "particle_groups": (60, 2000),
+        "strings_of_patterns": (2000, 120_000),
         # tests/hci/test_border.py
         "conserved_games": (3, 100),
         "conformance_steps": (40, 400),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,7 @@ def finish(
         "corpus/left_out": float(sum(prepared.corpus.dropped.values())),
         **baseline_metrics(ngram, bound),
         "model/parameters": float(sum(p.numel() for p in task.model.parameters())),
+        **_null_metrics(config, task, prepared),
     }
     artifacts = _write(ctx, config, task, prepared, bound=bound, generated=generated) | benchmark
     shares = ", ".join(
@@ -112,6 +114,19 @@ def finish(
     )
     said = headline(bound, ngram, judged, len(generated.texts))
     return Result(metrics, artifacts, summary, said, units_of(bound, ngram, prepared.test))
+
+
+def _null_metrics(
+    config: DiffusionConfig, task: DiffusionModel, prepared: Prepared
+) -> dict[str, float]:
+    """Return the bound with nothing told, which is on -log p(x); its difference to the other is no bound."""
+    if not prepared.conditions:
+        return {}
+    # The same sequences and noise, so that the two figures differ by what was told alone.
+    untold = copy(prepared.test)
+    untold.condition = None
+    bound = held_out_bound(config, task, untold, num_draws=config.evaluate.num_draws)
+    return {"nelbo/null_nats_per_token": bound.nats_per_token}
 
 
 def _write(
