@@ -17,6 +17,8 @@ EXTRAS_TRIED ?= hci control anomaly diffusion
 RELEASED ?= root core hci control anomaly diffusion
 # One thread a process: two pytest workers, or two demo tasks, otherwise fight over two cores.
 export OMP_NUM_THREADS ?= 1
+# A thousand processes import this project; where bytecode must not be written each of them would compile it anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench docs soak changelog pythons floors newest release-check clean \
