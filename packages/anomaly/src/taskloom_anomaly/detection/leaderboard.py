@@ -154,8 +154,9 @@ class Work:
         with TemporaryDirectory() as name:
             place = Path(name)
             try:
-                if isinstance(bound.task, Prepares):
-                    bound.task.prepare(ScratchContext(place, self.seed))
+                prepares: object = bound.task
+                if isinstance(prepares, Prepares):
+                    prepares.prepare(ScratchContext(place, self.seed))
                 data = assemble(bound.task, bound.config)
                 task = bound.task
                 checks = list(task.validity(data.handle)) if isinstance(task, HasValidity) else []

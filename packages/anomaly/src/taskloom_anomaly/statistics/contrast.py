@@ -142,6 +142,7 @@ def _shifted(
 
 def _discriminant(x: np.ndarray, own: np.ndarray, second: np.ndarray) -> _Cut | None:
     """Return the cut to which a guess leads, or None if it leads to no second group that trusted samples are missing in."""
+    direction, line = np.zeros(x.shape[1]), np.zeros(len(x))
     for _ in range(_ROUNDS):
         if min(second.sum(), (~second).sum()) < _FEWEST:
             return None

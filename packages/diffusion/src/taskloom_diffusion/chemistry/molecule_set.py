@@ -97,8 +97,9 @@ class MoleculeSet:
         rows = self.row if chosen is None else self.row[chosen]
         found: Counter[str] = Counter()
         for row, times in zip(*np.unique(rows, return_counts=True), strict=True):
-            part = parts[row]
-            for name in [part] if isinstance(part, str) else part:
+            part = parts[int(row)]
+            names: list[str] = [part] if isinstance(part, str) else part
+            for name in names:
                 found[name] += int(times)
         found.pop("", None)
         return found

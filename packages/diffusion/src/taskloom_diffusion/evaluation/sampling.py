@@ -219,9 +219,8 @@ def complete(
         closed = [lengths[int(i)] < len(templates[int(i)]) for i in rows]
         if size > 1:
             # Every particle has a stream of its own, which follows from that of its sequence.
-            chosen, closed = (
-                [part for part in parts for _ in range(size)] for parts in (chosen, closed)
-            )
+            chosen = [template for template in chosen for _ in range(size)]
+            closed = [is_closed for is_closed in closed for _ in range(size)]
             streams = [stream * size + k for stream in streams for k in range(size)]
         noise = RowNoise(seed, streams, max(map(len, chosen), default=0))
         recorded = bool(record) and number == 0

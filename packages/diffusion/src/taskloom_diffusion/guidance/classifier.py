@@ -150,7 +150,7 @@ def train_classifier(
         batch = next(stream)
         nats, known = _loss(network, model, batch, generator)
         optimizer.zero_grad()
-        (nats / known.clamp_min(1)).backward()
+        (nats / known.clamp_min(1)).backward()  # type: ignore[no-untyped-call]  # torch's own
         for group in optimizer.param_groups:
             group["lr"] = 2e-3 * (1 - step / steps)
         optimizer.step()

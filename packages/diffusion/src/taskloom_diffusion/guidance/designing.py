@@ -102,7 +102,13 @@ def _spread(
     kept = steering.size if steering is not None and steering.everything else 1
     places = {number: i for i, number in enumerate(chosen)}
     columns: list[list[Any]] = [[], [], [], [], []]
-    parts = (made.texts, made.tokens, made.calls, made.positions, made.log_weights)
+    parts: tuple[Sequence[Any], ...] = (
+        made.texts,
+        made.tokens,
+        made.calls,
+        made.positions,
+        made.log_weights,
+    )
     for number in numbers:
         for k in range(kept):
             at = places.get(number)

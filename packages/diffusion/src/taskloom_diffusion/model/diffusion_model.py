@@ -43,7 +43,7 @@ from taskloom_diffusion.model.noising import (
     tokens_of,
     vocabulary_of,
 )
-from taskloom_diffusion.model.parameterizations import read_logits
+from taskloom_diffusion.model.parameterizations import Parameterization, read_logits
 from taskloom_diffusion.model.protocols import Batch
 from taskloom_diffusion.model.step_noise import StepRows
 from taskloom_diffusion.model.told import ToldCondition, as_told, kept_conditions
@@ -95,9 +95,7 @@ class DiffusionModel(nn.Module):
         self.optimizer_settings = as_optimizer(optimizer_config)
         self.tokenizer = as_tokenizer(tokenizer_name)
         self.vocabulary = vocabulary_of(self.tokenizer, frequencies, ends=ends, closes=closes)
-        self.max_length = max_length
-        self.total_steps = total_steps
-        self.seed = seed
+        self.max_length, self.total_steps, self.seed = max_length, total_steps, seed
         self.vocab_size = self.vocabulary.size
         self.logit_memory = LOGITS
         self.mask_token_id = self.vocabulary.mask_id
@@ -105,7 +103,9 @@ class DiffusionModel(nn.Module):
         self.schedule = self.settings.schedule
         self.diffusion_process = self.settings.process.build(self.vocabulary)
         absorbing = self.diffusion_process.absorbing
-        self.parameterization = parameterization_of(self.settings, absorbing=absorbing)
+        self.parameterization: Parameterization = parameterization_of(
+            self.settings, absorbing=absorbing
+        )
         self.level_sampler = level_sampler_of(self.settings)
         self.conditions, self.condition_dropout = as_told(conditions), condition_dropout
         with torch.random.fork_rng(devices=[]):
